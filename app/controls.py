@@ -1,0 +1,259 @@
+"""Pickers drawn from the engine's own fields.
+
+No knob is written twice: range, step, help and label come from the pydantic field. What a visitor set for a method stays set while they look at another one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from engine.datasets import DATASETS
+from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, Experiment
+from engine.flat import CURRENCIES
+from engine.losses import LOSSES
+from engine.networks import NETWORKS
+from engine.optimizers import OPTIMIZERS
+from engine.registry import Choice, fields
+
+Field = dict[str, Any]
+KEPT = "kept"
+"""Session key of every value a visitor set, drawn now or not: Streamlit forgets a widget that is not on the page."""
+
+AMOUNTS: dict[str, list[float]] = {
+    "seconds": [2, 5, 10, 20, 30, 60, 120, 300, 600],
+    "evaluations": [1e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 1e10],
+    "flops": [1e8, 1e9, 1e10, 3e10, 1e11, 3e11, 1e12, 3e12, 1e13, 1e14, 1e15],
+}
+LANE_NAMES = ("Train with", "Against", "And", "And")
+NEURONS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+
+
+def load(experiment: Experiment) -> None:
+    """Set every control from an experiment (from a link, say)."""
+    kept: dict[str, Any] = {"dataset": experiment.dataset.name, "network": experiment.network.name, "loss": experiment.loss}
+    kept["currency"], kept["seed"] = experiment.budget.currency, experiment.seed
+    kept["device"] = experiment.device
+    kept[f"amount {experiment.budget.currency}"] = experiment.budget.amount
+    kept["lanes"] = [lane.name for lane in experiment.lanes]
+    owners = {"dataset": experiment.dataset, "network": experiment.network} | {f"lane{i + 1}": lane for i, lane in enumerate(experiment.lanes)}
+    for owner, choice in owners.items():
+        for name in type(choice).model_fields:
+            value = getattr(choice, name)
+            kept[f"{owner}.{choice.name}.{name}"] = list(value) if isinstance(value, tuple) else value
+    st.session_state[KEPT] = kept
+    for key in [key for key in st.session_state if str(key).startswith("control ")]:
+        del st.session_state[key]
+
+
+def set_seed(seed: int) -> None:
+    """Set the seed from outside the controls; before they are drawn."""
+    kept()["seed"] = seed
+    st.session_state.pop("control seed", None)
+
+
+def draw() -> dict[str, Any]:
+    """Draw all controls and return the experiment they name, as JSON values (not yet validated)."""
+    st.caption("Dataset")
+    dataset = _pills("dataset", {cls.name: cls.label for cls in DATASETS}, "Dataset")
+    chosen = DATASETS.get(dataset)
+    st.caption(chosen.about)
+    value: dict[str, Any] = {"dataset": {"name": dataset, **_knobs("dataset", chosen)}}
+
+    st.caption("Network")
+    fitting = {cls.name: cls.label for cls in NETWORKS if cls.name != "cnn" or chosen.kind == "images"}
+    network = _pills("network", fitting, "Network")
+    value["network"] = {"name": network, **_network(network, chosen.kind)}
+    value["loss"] = _select("loss", {loss.name: loss.label for loss in LOSSES.values()}, "Loss", "What every lane tries to make small.")
+
+    value["lanes"] = _lanes()
+
+    st.caption("Budget, the same for every lane")
+    currency = _pills("currency", {name: {"flops": "FLOPs"}.get(name, name) for name in CURRENCIES}, "Budget in")
+    amount = _scale(f"amount {currency}", AMOUNTS[currency], DEFAULT_AMOUNT[currency], {"seconds": "Seconds", "flops": "FLOPs"}.get(currency, "Evaluations"))
+    value["budget"] = {"currency": currency, "amount": amount}
+    value["seed"] = _number("seed", "Seed", 0, 0, 2**31 - 1, "First weights, data and every random number follow from it.")
+    value["device"] = kept().get("device", "auto")
+    return value
+
+
+def kept() -> dict[str, Any]:
+    """What the visitor set so far."""
+    values: dict[str, Any] = st.session_state.setdefault(KEPT, {})
+    return values
+
+
+def _lanes() -> list[dict[str, Any]]:
+    """The lanes: the first with its main knobs open, the others folded."""
+    names: list[str] = kept().setdefault("lanes", ["annealing", "adam"])
+    labels = {cls.name: cls.label for cls in OPTIMIZERS}
+    lanes = []
+    for i in range(len(names)):
+        st.caption(LANE_NAMES[i])
+        key = f"lane {i}"
+        kept().setdefault(key, names[i])
+        if i == 0:
+            name = _pills(key, labels, LANE_NAMES[i])
+        else:
+            left, right = st.columns([5, 1], vertical_alignment="bottom")
+            with left:
+                name = _select(key, labels, f"Lane {i + 1}", "Another method, from the same first weights.", hidden=True)
+            with right:
+                st.button("", icon=":material/close:", key=f"remove {i}", help=f"Take lane {i + 1} out", on_click=_remove_lane, args=(i,), type="tertiary")
+        cls = OPTIMIZERS.get(name)
+        names[i] = name
+        if i == 0:
+            st.caption(cls.sentence)
+            lanes.append({"name": name, **_knobs("lane1", cls)})
+        else:
+            with st.expander("Its knobs"):
+                st.caption(cls.sentence)
+                lanes.append({"name": name, **_knobs(f"lane{i + 1}", cls)})
+    if len(names) < MAX_LANES:
+        st.button("Add a lane", icon=":material/add:", on_click=_add_lane, type="tertiary", help="Race one more method from the same first weights.")
+    return lanes
+
+
+def _add_lane() -> None:
+    names = kept()["lanes"]
+    unused = [cls.name for cls in OPTIMIZERS if cls.name not in names]
+    names.append(unused[0] if unused else names[0])
+    _forget_lanes()
+
+
+def _remove_lane(place: int) -> None:
+    values = kept()
+    del values["lanes"][place]
+    # The lanes behind it move up, with their knobs.
+    for i in range(place, MAX_LANES):
+        for key in [key for key in values if key.startswith(f"lane{i + 1}.")]:
+            del values[key]
+        for key in [key for key in values if key.startswith(f"lane{i + 2}.")]:
+            values[f"lane{i + 1}.{key.split('.', 1)[1]}"] = values[key]
+    _forget_lanes()
+
+
+def _forget_lanes() -> None:
+    """Let the lane widgets be drawn anew from what is kept."""
+    for i in range(MAX_LANES):
+        kept().pop(f"lane {i}", None)
+    for key in [key for key in st.session_state if str(key).startswith("control lane")]:
+        del st.session_state[key]
+
+
+def _network(name: str, kind: str) -> dict[str, Any]:
+    cls = NETWORKS.get(name)
+    if name != "mlp":
+        return _knobs("network", cls)
+    described = {field["name"]: field for field in fields(cls)}
+    suggested = SUGGESTED_HIDDEN[kind]
+    key = f"network.mlp.hidden {kind}"
+    if f"network.mlp.hidden {kind}" not in kept():
+        kept()[key] = list(kept().pop("network.mlp.hidden", suggested))
+    sizes: list[int] = kept()[key]
+    count = _scale(f"layers {kind}", list(range(described["hidden"]["max_items"] + 1)), len(sizes), "Hidden layers", described["hidden"]["help"])
+    sizes = (sizes + [sizes[-1] if sizes else suggested[0]] * int(count))[: int(count)]
+    columns = st.columns(min(3, max(1, len(sizes)))) if sizes else []
+    for i in range(len(sizes)):
+        with columns[i % len(columns)]:
+            limits = described["hidden"]
+            sizes[i] = _number(f"neurons {kind} {i}", f"Layer {i + 1}", sizes[i], limits.get("item_minimum", 1), limits.get("item_maximum", 1024), "Neurons in this layer.")
+    kept()[key] = sizes
+    return {"hidden": sizes, **_knobs("network", cls, leave_out=("hidden",))}
+
+
+def _knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
+    """One control per field; the advanced ones folded away."""
+    described = [field for field in fields(cls) if field["name"] not in leave_out]
+    values = {field["name"]: _knob(owner, cls, field) for field in described if not field.get("advanced")}
+    advanced = [field for field in described if field.get("advanced")]
+    if advanced:
+        with st.popover("More knobs", width="stretch"):
+            values |= {field["name"]: _knob(owner, cls, field) for field in advanced}
+    return values
+
+
+def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
+    """The control that fits a field."""
+    key = f"{owner}.{cls.name}.{field['name']}"
+    label = f"{field['label']} ({field['unit']})" if field.get("unit") else field["label"]
+    low, high, default = field.get("minimum"), field.get("maximum"), field["default"]
+    if field.get("options"):
+        return _select(key, {option: str(option) for option in field["options"]}, label, field["help"], default=default)
+    if field["type"] == "boolean":
+        return bool(_widget(st.toggle, key, label, default, field["help"]))
+    if field.get("scale") == "log" and high is not None:
+        steps = _log_steps(low or 0, high, field["type"] == "integer")
+        return _scale(key, (["auto"] if field.get("optional") else []) + steps, "auto" if default is None else default, label, field["help"])
+    if field.get("optional"):
+        steps = _log_steps(low or 0, high if high is not None else 1e3, field["type"] == "integer")
+        return _scale(key, ["auto", *steps], "auto" if default is None else default, label, field["help"])
+    if low is not None and high is not None and high - low <= 1000:
+        step = field.get("step") or (1 if field["type"] == "integer" else (high - low) / 100)
+        cast = int if field["type"] == "integer" else float
+        return cast(_widget(st.slider, key, label, cast(default), field["help"], min_value=cast(low), max_value=cast(high), step=cast(step)))
+    return _number(key, label, default, low, high, field["help"])
+
+
+def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
+    """1-2-5 steps from low to high; the ends are always among them."""
+    start = low if low > 0 else (1 if whole else high * 1e-8)
+    exponents = range(math.floor(math.log10(start)), math.ceil(math.log10(high)) + 1)
+    steps = [factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5)]
+    inside = [float(f"{step:.6g}") for step in steps if start < step < high]
+    every = sorted({float(low), *inside, float(high)})
+    return [int(step) for step in every if step == int(step)] if whole else every
+
+
+def _scale(key: str, options: list[Any], default: Any, label: str, tip: str = "") -> Any:
+    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None."""
+    current = kept().get(key, default)
+    current = "auto" if current is None else current
+    if current not in options:
+        numbers = sorted([*(option for option in options if option != "auto"), current])
+        options = (["auto"] if "auto" in options else []) + numbers
+    chosen = _widget(st.select_slider, key, label, current, tip, options=options, format_func=_short)
+    return None if chosen == "auto" else chosen
+
+
+def _short(value: Any) -> str:
+    if value == "auto":
+        return "auto"
+    for limit, suffix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= limit:
+            return f"{value / (1e3 if suffix == 'k' else limit):g} {suffix}"
+    return f"{value:g}"
+
+
+def _pills(key: str, options: dict[str, str], label: str) -> str:
+    current = kept().get(key)
+    default = current if current in options else next(iter(options))
+    names = list(options)
+    chosen = _widget(st.pills, key, label, default, "", options=names, format_func=options.__getitem__, label_visibility="collapsed", required=True)
+    return str(chosen)
+
+
+def _select(key: str, options: dict[str, str], label: str, tip: str, default: Any = None, hidden: bool = False) -> str:
+    current = kept().get(key, default)
+    start = current if current in options else next(iter(options))
+    visibility = "collapsed" if hidden else "visible"
+    return str(_widget(st.selectbox, key, label, start, tip, options=list(options), format_func=options.__getitem__, label_visibility=visibility))
+
+
+def _number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) -> Any:
+    return _widget(st.number_input, key, label, default, tip, min_value=low, max_value=high)
+
+
+def _widget(kind: Any, key: str, label: str, default: Any, tip: str, **extra: Any) -> Any:
+    """A Streamlit widget whose value outlives its being drawn."""
+    state = f"control {key}"
+    start = kept().get(key, default)
+    options = extra.get("options")
+    if state not in st.session_state or (options is not None and st.session_state[state] not in options):
+        st.session_state[state] = start if options is None or start in options else default
+    value = kind(label, key=state, help=tip or None, **extra)
+    kept()[key] = value
+    return value
+

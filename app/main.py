@@ -1,0 +1,16 @@
+"""Navigation and page set-up, nothing else."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit runs this file as a script; the house's root must be importable whatever folder it was started from.
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+st.set_page_config(page_title="Kelvin · learning without gradients", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide", initial_sidebar_state="auto")
+
+pages = [st.Page("pages/explore.py", title="Explore", icon=":material/device_thermostat:", default=True)]
+st.navigation(pages, position="hidden").run()

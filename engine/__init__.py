@@ -1,0 +1,30 @@
+"""Kelvin's engine: training networks with and without gradients, under equal budgets.
+
+    from engine import Experiment, Race
+    race = Race(Experiment.parse({"dataset": "moons", "lanes": ["annealing", "adam"], "budget": {"currency": "evaluations", "amount": 1e6}}))
+    for frame in race:
+        print(frame.metrics["lanes"][0]["loss"])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.catalogue import catalogue
+    from engine.errors import BadInput
+    from engine.experiment import Experiment
+    from engine.race import Race
+    from engine.recording import Recording
+
+__all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue"]
+
+_HOME = {"BadInput": "errors", "Experiment": "experiment", "Race": "race", "Recording": "recording", "catalogue": "catalogue"}
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up on first use, so that a submodule can be imported without the rest (and without waiting for it).
+    if name in _HOME:
+        return getattr(import_module(f"engine.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'engine' has no attribute {name!r}")

@@ -1,0 +1,47 @@
+"""The catalogue: everything there is to pick from, as JSON values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.datasets import DATASETS
+from engine.losses import LOSSES
+from engine.networks import NETWORKS
+from engine.optimizers import OPTIMIZERS
+from engine.registry import fields
+from engine.schedules import SCHEDULES
+
+
+def catalogue() -> dict[str, Any]:
+    """Datasets, networks, losses, optimizers and schedules with their fields, ranges and sources."""
+    datasets = [
+        {
+            "name": cls.name,
+            "label": cls.label,
+            "kind": cls.kind,
+            "shape": list(cls.shape),
+            "classes": list(cls.classes),
+            "about": cls.about,
+            "fields": fields(cls),
+        }
+        for cls in DATASETS
+    ]
+    optimizers = [
+        {
+            "name": cls.name,
+            "label": cls.label,
+            "family": cls.family,
+            "sees": cls.sees,
+            "paper": cls.paper,
+            "sentence": cls.sentence,
+            "fields": fields(cls),
+        }
+        for cls in OPTIMIZERS
+    ]
+    return {
+        "datasets": datasets,
+        "networks": NETWORKS.describe(),
+        "losses": [{"name": loss.name, "label": loss.label} for loss in LOSSES.values()],
+        "optimizers": optimizers,
+        "schedules": [{"name": name, "about": about} for name, about in SCHEDULES.items()],
+    }

@@ -1,0 +1,179 @@
+"""The command line: `python -m engine list | run`.
+
+Results go to stdout, one JSON object with ``--json``; progress and complaints go to stderr. Bad input is one line naming the field, the value and what is allowed, and exit
+status 2.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from tqdm import tqdm
+
+from engine.errors import BadInput
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Kelvin: learning without gradients, raced against backprop."""
+
+
+@cli.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole catalogue as JSON, with fields, ranges and papers.")
+def list_command(as_json: bool) -> None:
+    """List the datasets, networks, losses, optimizers and schedules."""
+    from engine.catalogue import catalogue
+
+    everything = catalogue()
+    if as_json:
+        click.echo(json.dumps(everything, ensure_ascii=False))
+        return
+    for heading, entries in everything.items():
+        click.echo(heading)
+        for entry in entries:
+            note = f"sees {entry['sees']} · {entry['sentence']}" if "sees" in entry else entry.get("about", "")
+            click.echo(f"  {entry['name']:<20} {entry.get('label', ''):<28} {note}".rstrip())
+
+
+@cli.command()
+@click.argument("file", required=False)
+@click.option("--dataset", help="Name of a dataset.")
+@click.option("--network", help="Name of a network.")
+@click.option("--loss", help="Name of a loss.")
+@click.option("--optimizer", help="Name of the first lane's optimizer.")
+@click.option("--versus", multiple=True, help="Name of another lane's optimizer; may be given up to three times.")
+@click.option("--seconds", help="Budget: seconds of its own time for each lane.")
+@click.option("--evaluations", help="Budget: evaluations for each lane, such as 1e6.")
+@click.option("--flops", help="Budget: FLOPs inside the networks for each lane, such as 1e12.")
+@click.option("--seed", help="Seed of everything random.")
+@click.option("--device", help="auto, cpu, cuda or mps.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, such as annealing.chains=64 or dataset.noise=0.1.")
+@click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
+def run(file: str | None, settings: tuple[str, ...], record: str | None, as_json: bool, **options: Any) -> None:
+    """Run a race, from FILE.json or from options (options win), and print how it ended."""
+    from engine.experiment import Experiment
+    from engine.flat import from_flat
+    from engine.race import Race
+    from engine.recording import SUFFIX, Recording
+
+    flat = {name: value for name, value in options.items() if name not in ("optimizer", "versus") and value is not None}
+    base = _read(file) if file else None
+    if options["optimizer"] or options["versus"]:
+        first = options["optimizer"] or (_first_lane(base) if base else "annealing")
+        flat["lanes"] = ",".join([first, *options["versus"]])
+    elif base is None:
+        flat["lanes"] = "annealing,adam"
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise BadInput("--set", text, "KEY=VALUE, such as annealing.chains=64")
+        flat[key.strip()] = value.strip()
+    experiment = from_flat(flat, Experiment.parse(base).to_json() if base is not None else None)
+    folder = _folder(record) if record else None
+
+    race = Race(experiment, pictures=record is not None)
+    messages: list[bytes] = []
+    if folder is not None:
+        from engine.frames import encode
+
+        messages.append(encode(race.stage()))
+    stopped = False
+    with tqdm(total=1.0, unit="", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", dynamic_ncols=True) as bar:
+        try:
+            for frame in race:
+                bar.n = race.progress
+                rows = zip(race.lanes, frame.metrics["lanes"], strict=True)
+                bar.set_postfix_str("  ".join(f"{lane.optimizer.name} {row['loss']:.4g}" for lane, row in rows))
+                if folder is not None:
+                    messages += [encode(frame.metrics), encode(frame.picture)] if frame.picture else [encode(frame.metrics)]
+        except KeyboardInterrupt:
+            stopped = True  # what there is so far is still worth printing and keeping
+    result: dict[str, Any] = {"lanes": race.results(), "experiment": experiment.to_json(), "device": race.device.type, "dimension": race.network.dimension}
+    if folder is not None:
+        name = f"{experiment.dataset.name}-{'-'.join(lane.name for lane in experiment.lanes)}-seed{experiment.seed}{SUFFIX}"
+        result["recording"] = str(Recording(messages).write(folder / name))
+    if stopped:
+        result["stopped"] = True
+    click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
+    if stopped:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _read(file: str) -> dict[str, Any]:
+    """The JSON object in a file; "-" reads stdin."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("FILE", file, f"a readable JSON file ({getattr(error, 'strerror', None) or 'not UTF-8 text'})") from None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput("FILE", file, f"valid JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise BadInput("FILE", value, "a JSON object describing an experiment")
+    return value
+
+
+def _first_lane(base: dict[str, Any]) -> str:
+    from engine.experiment import Experiment
+
+    return Experiment.parse(base).lanes[0].name
+
+
+def _folder(name: str) -> Path:
+    """The folder for recordings, tried before the race so that no race is run in vain."""
+    folder = Path(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".kelvin-write-test"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput("--record", name, f"a folder that can be written ({error.strerror})") from None
+    return folder
+
+
+def _table(result: dict[str, Any]) -> str:
+    lines = [f"{'optimizer':<20}{'loss':>10}{'accuracy':>10}{'test loss':>11}{'test acc.':>11}{'evaluations':>14}{'FLOPs':>11}{'seconds':>9}{'steps':>10}"]
+    for row in result["lanes"]:
+        loss, test_loss = (f"{row[key]:.4f}" if row[key] is not None else "—" for key in ("loss", "test_loss"))
+        lines.append(
+            f"{row['optimizer']:<20}{loss:>10}{row['accuracy']:>10.1%}{test_loss:>11}{row['test_accuracy']:>11.1%}"
+            f"{row['evaluations']:>14,}{row['flops']:>11.3g}{row['seconds']:>9.1f}{row['steps']:>10,}"
+        )
+        if row["trouble"]:
+            lines.append(f"  {row['trouble']}")
+    if "recording" in result:
+        lines.append(f"recording: {result['recording']}")
+    return "\n".join(lines)
+
+
+def complain(text: str) -> NoReturn:
+    """One line on stderr and exit status 2."""
+    click.echo(" ".join(text.split()), err=True)
+    sys.exit(EXIT_BAD_INPUT)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: every refusal is one line and exit status 2, never a traceback."""
+    try:
+        cli.main(args=arguments, prog_name="python -m engine", standalone_mode=False)
+    except BadInput as error:
+        complain(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except click.ClickException as error:
+        complain(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        complain("stopped before there was anything to show")
+    except MemoryError:
+        complain("experiment: it does not fit in this machine's memory; expected a smaller population, batch or network")

@@ -1,0 +1,73 @@
+"""What a dataset is: a choice that loads itself, and the tensors it loads."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from engine.registry import Choice, Registry
+
+Kind = Literal["points", "images"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and test samples.
+
+    Attributes:
+        x_train: (N, *shape) float32.
+        y_train: (N,) int64 class numbers.
+        x_test, y_test: the same for samples never trained on.
+        classes: names of the classes, in order.
+        kind: "points" (2-D, can be drawn as a plane) or "images" (C, H, W).
+    """
+
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
+    classes: tuple[str, ...]
+    kind: Kind
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.x_train.shape[1:])
+
+    def to(self, device: torch.device | str) -> Dataset:
+        """The same samples on another device."""
+        return replace(
+            self,
+            x_train=self.x_train.to(device),
+            y_train=self.y_train.to(device),
+            x_test=self.x_test.to(device),
+            y_test=self.y_test.to(device),
+        )
+
+
+class DatasetChoice(Choice):
+    """A dataset by name, with its settings. Everything but the samples is known without loading."""
+
+    kind: ClassVar[Kind]
+    shape: ClassVar[tuple[int, ...]]
+    classes: ClassVar[tuple[str, ...]]
+    about: ClassVar[str]
+    """One line: what it is and where it is from."""
+
+    @abstractmethod
+    def load(self, seed: int) -> Dataset:
+        """The samples. The seed matters only to datasets that are drawn (the 2-D ones).
+
+        Raises:
+            BadInput: the samples are not on this machine and cannot be fetched; the message says what to do.
+        """
+
+    def sizes(self) -> tuple[int, int]:
+        """(training samples, test samples), known before loading."""
+        raise TypeError(f"{type(self).__name__} does not say its sizes")
+
+
+DATASETS: Registry[DatasetChoice] = Registry("dataset")

@@ -1,0 +1,84 @@
+"""What Kelvin says when it is given something it cannot use.
+
+Every refusal is one line that names the field, the value and what is allowed; the CLI prints it with exit status 2, the page shows it as a friendly message.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+
+class BadInput(ValueError):
+    """An input that Kelvin cannot use.
+
+    Args:
+        field: where the value stood, dotted from the experiment down, such as ``lanes[0].chains``.
+        value: the value that was given; long ones are shortened in the sentence.
+        allowed: what would have been accepted, as a phrase: "a whole number from 1 to 4096".
+    """
+
+    def __init__(self, field: str, value: Any, allowed: str) -> None:
+        self.field, self.value, self.allowed = field, value, allowed
+        super().__init__(f"{field}: {shorten(value)} is not allowed; expected {allowed}")
+
+
+class CannotRun(BadInput):
+    """A well-formed experiment that this machine or this method cannot run (too big, wrong kind of data)."""
+
+
+def shorten(value: Any, limit: int = 60) -> str:
+    """The value as a person would recognise it, on one line, at most ``limit`` characters."""
+    try:
+        text = repr(value)
+    except Exception as error:  # a broken __repr__ must not hide the refusal itself
+        text = f"<{type(value).__name__}: {error}>"
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+_ALLOWED = {
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "finite_number": "a finite number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "literal_error": "one of {expected}",
+    "enum": "one of {expected}",
+    "too_long": "at most {max_length} entries",
+    "too_short": "at least {min_length} entries",
+    "missing": "a value (it is required)",
+    "extra_forbidden": "no such field here",
+    "int_parsing_size": "a smaller whole number",
+}
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """``("lanes", 0, "chains")`` → ``lanes[0].chains``."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text or "experiment"
+
+
+def explain(error: ValidationError, prefix: tuple[int | str, ...] = ()) -> BadInput:
+    """The first complaint of a pydantic error as a `BadInput`, in Kelvin's one-line form."""
+    first = error.errors(include_url=False)[0]
+    inner = first.get("ctx", {}).get("error")
+    if isinstance(inner, BadInput):  # a validator of ours already said it well
+        place = _place(prefix + first["loc"])
+        if inner.field.startswith(place) or place == "experiment":
+            return inner
+        return type(inner)(f"{place}.{inner.field}" if inner.field else place, inner.value, inner.allowed)
+    template = _ALLOWED.get(first["type"])
+    allowed = template.format(**first.get("ctx", {})) if template else first["msg"][:1].lower() + first["msg"][1:]
+    return BadInput(_place(prefix + first["loc"]), first["input"], allowed)

@@ -1,0 +1,157 @@
+"""The experiment: everything needed to repeat a race.
+
+Validated once, at the door. It travels as JSON (files, the socket) and as a flat mapping of texts (links, the command line's ``--set``); both ways give the same experiment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import psutil
+import torch
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator, model_validator
+
+from engine.datasets import DATASETS, DatasetChoice
+from engine.errors import BadInput, CannotRun, explain
+from engine.losses import get_loss
+from engine.networks import MLP, NETWORKS, NetworkChoice
+from engine.optimizers import OPTIMIZERS, Optimizer
+from engine.oracle import Currency
+from engine.registry import Choice
+
+SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {"points": (16, 16), "images": (32,)}
+"""Hidden layers of an MLP nobody chose sizes for, by kind of data."""
+
+MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15, "flops": 1e21}
+DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 30, "evaluations": 1e7, "flops": 1e12}
+MAX_LANES = 4
+
+
+class Budget(BaseModel):
+    """What every lane may spend."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    currency: Currency = Field("seconds", description="What is shared out equally: seconds of each lane's own time, evaluations, or FLOPs inside the networks.")
+    amount: float = Field(30.0, gt=0, description="How much of it each lane gets.")
+
+    @model_validator(mode="after")
+    def _within_reason(self) -> Budget:
+        if self.amount > MAX_AMOUNT[self.currency]:
+            raise BadInput("amount", self.amount, f"at most {MAX_AMOUNT[self.currency]:g} {self.currency}")
+        return self
+
+
+class Experiment(BaseModel):
+    """A race, before it is run.
+
+    ``dataset``, ``network`` and the lanes may be given as names, as ``{"name": …, field: …}`` or as choices already built. Use `parse` at a door: it raises `BadInput`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    dataset: SerializeAsAny[DatasetChoice] = Field(default_factory=lambda: DATASETS.build("spirals"), validate_default=True)
+    network: SerializeAsAny[NetworkChoice] = Field(default_factory=lambda: "mlp", validate_default=True)  # type: ignore[arg-type, return-value]
+    loss: str = "cross-entropy"
+    lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(default_factory=lambda: ("annealing", "adam"), validate_default=True)  # type: ignore[arg-type, return-value]
+    budget: Budget = Budget()
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="First weights, data and every random number follow from it.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _dataset(cls, value: Any) -> DatasetChoice:
+        return DATASETS.build(value)
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _network(cls, value: Any, info: ValidationInfo) -> NetworkChoice:
+        dataset = info.data.get("dataset")
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict) and value.get("name") == MLP.name and "hidden" not in value and dataset is not None:
+            value = {**value, "hidden": SUGGESTED_HIDDEN[dataset.kind]}
+        return NETWORKS.build(value)
+
+    @field_validator("loss")
+    @classmethod
+    def _loss(cls, value: str) -> str:
+        return get_loss(value).name
+
+    @field_validator("lanes", mode="before")
+    @classmethod
+    def _lanes(cls, value: Any) -> tuple[Optimizer, ...]:
+        if isinstance(value, str | Mapping | Choice) or not isinstance(value, Iterable):
+            raise BadInput("lanes", value, f"a list of 1 to {MAX_LANES} optimizers ({', '.join(OPTIMIZERS.names())})")
+        entries = list(value)
+        if not 1 <= len(entries) <= MAX_LANES:
+            raise BadInput("lanes", [getattr(entry, "name", entry) for entry in entries], f"1 to {MAX_LANES} lanes")
+        return tuple(OPTIMIZERS.build(entry, f"lanes[{i}]") for i, entry in enumerate(entries))
+
+    @model_validator(mode="after")
+    def _can_run(self) -> Experiment:
+        dimension = self.network.build(self.dataset.shape, len(self.dataset.classes)).dimension
+        room = memory_limit(self.device)
+        for i, lane in enumerate(self.lanes):
+            needed = lane.population_size() * dimension * 4
+            if needed > room:
+                most = int(room // (dimension * 4))
+                raise CannotRun(
+                    f"lanes[{i}]",
+                    f"{lane.name}: {lane.population_size():,} × {dimension:,} weights = {needed / 2**30:.1f} GiB",
+                    f"a population that fits in {room / 2**30:.1f} GiB here (at most {most:,} networks of this size), or a smaller network",
+                )
+        return self
+
+    @classmethod
+    def parse(cls, value: Any) -> Experiment:
+        """An experiment from JSON values.
+
+        Raises:
+            BadInput: the first thing that is wrong, in one line.
+        """
+        if isinstance(value, Experiment):
+            return value
+        if not isinstance(value, Mapping):
+            raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, seed and device")
+        try:
+            return cls.model_validate(dict(value))
+        except ValidationError as error:
+            raise explain(error) from None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values from which `parse` gives this experiment again."""
+        return {
+            "dataset": self.dataset.to_json(),
+            "network": self.network.to_json(),
+            "loss": self.loss,
+            "lanes": [lane.to_json() for lane in self.lanes],
+            "budget": self.budget.model_dump(),
+            "seed": self.seed,
+            "device": self.device,
+        }
+
+
+def memory_limit(device: str) -> float:
+    """Bytes the populations of a lane may take: half of what is free now, or ``KELVIN_MEMORY`` GiB when set."""
+    if os.environ.get("KELVIN_MEMORY"):
+        return float(os.environ["KELVIN_MEMORY"]) * 2**30
+    if torch.cuda.is_available() and device in ("auto", "cuda"):
+        return torch.cuda.mem_get_info()[0] / 2
+    return psutil.virtual_memory().available / 2
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; "auto" takes cuda, then mps, then cpu.
+
+    Raises:
+        CannotRun: the device named is not in this machine.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in present.items() if there))
+    if not present[name]:
+        raise CannotRun("device", name, f"one that is here: auto, {', '.join(kind for kind, there in present.items() if there)}")
+    return torch.device(name)

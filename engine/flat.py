@@ -1,0 +1,126 @@
+"""The flat grammar of experiments: one text per key, shared by links and the command line.
+
+    dataset=spirals  dataset.noise=0.1  network=mlp  network.hidden=16,16  lanes=annealing,adam  annealing.chains=32  seconds=30  seed=7
+
+A lane's fields are named by its optimizer, or by its place (``lane2.rate``) where two lanes share one. A list is written with commas, an empty one or a missing value as
+``none``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from engine.datasets import DATASETS
+from engine.errors import BadInput
+from engine.experiment import SUGGESTED_HIDDEN, Experiment
+from engine.networks import NETWORKS
+from engine.optimizers import OPTIMIZERS
+from engine.oracle import Currency
+from engine.registry import Choice, fields
+
+CURRENCIES: tuple[Currency, ...] = get_args(Currency)
+TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device")
+
+
+def to_flat(experiment: Experiment) -> dict[str, str]:
+    """The experiment as texts: what names it always, settings only where they differ from their defaults."""
+    lanes = [lane.name for lane in experiment.lanes]
+    flat = {"dataset": experiment.dataset.name, "network": experiment.network.name, "lanes": ",".join(lanes)}
+    flat[experiment.budget.currency] = _write(experiment.budget.amount)
+    flat["seed"] = str(experiment.seed)
+    if experiment.loss != Experiment.model_fields["loss"].default:
+        flat["loss"] = experiment.loss
+    if experiment.device != "auto":
+        flat["device"] = experiment.device
+    suggested = {"hidden": SUGGESTED_HIDDEN[experiment.dataset.kind]} if experiment.network.name == "mlp" else {}
+    flat |= _settings("dataset", experiment.dataset)
+    flat |= _settings("network", experiment.network, suggested)
+    for i, lane in enumerate(experiment.lanes):
+        flat |= _settings(lane.name if lanes.count(lane.name) == 1 else f"lane{i + 1}", lane)
+    return flat
+
+
+def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None) -> Experiment:
+    """The experiment that texts name, starting from ``base`` (JSON values) or from the defaults.
+
+    Raises:
+        BadInput: the first key that is unknown or whose value does not fit; the field named is the key.
+    """
+    value: dict[str, Any] = {} if base is None else dict(base)
+    for name, registry in (("dataset", DATASETS), ("network", NETWORKS)):
+        if name in flat:
+            value[name] = {"name": registry.get(flat[name], name).name}
+    if "lanes" in flat:
+        value["lanes"] = [{"name": OPTIMIZERS.get(name.strip(), "lanes").name} for name in flat["lanes"].split(",")]
+    for name in ("loss", "seed", "device"):
+        if name in flat:
+            value[name] = flat[name]
+    given = [currency for currency in CURRENCIES if currency in flat]
+    if len(given) > 1:
+        raise BadInput(given[1], flat[given[1]], f"one budget only ({given[0]} is given too)")
+    if given:
+        value["budget"] = {"currency": given[0], "amount": _number(given[0], flat[given[0]])}
+    value.setdefault("dataset", {"name": "spirals"})
+    value.setdefault("network", {"name": "mlp"})
+    value.setdefault("lanes", [{"name": "annealing"}, {"name": "adam"}])
+    for name in ("dataset", "network"):
+        value[name] = dict(value[name]) if isinstance(value[name], Mapping) else {"name": value[name]}
+    value["lanes"] = [dict(lane) if isinstance(lane, Mapping) else {"name": lane} for lane in value["lanes"]]
+    for key, text in flat.items():
+        if key not in TOP:
+            _set(value, key, text)
+    return Experiment.parse(value)
+
+
+def _set(value: dict[str, Any], key: str, text: str) -> None:
+    """Put one dotted key where it belongs."""
+    owner, _, field = key.partition(".")
+    lanes: list[dict[str, Any]] = value["lanes"]
+    names = [lane["name"] for lane in lanes]
+    places = {"dataset": value["dataset"], "network": value["network"]}
+    places |= {f"lane{i + 1}": lane for i, lane in enumerate(lanes)}
+    places |= {name: lane for name, lane in zip(names, lanes, strict=True) if names.count(name) == 1}
+    if not field or owner not in places:
+        raise BadInput(key, text, f"one of {', '.join(TOP)}, or {', '.join(f'{place}.FIELD' for place in places)}")
+    registry: Any = DATASETS if owner == "dataset" else NETWORKS if owner == "network" else OPTIMIZERS
+    cls: type[Choice] = registry.get(places[owner]["name"], owner)
+    if field not in cls.model_fields:
+        raise BadInput(key, text, f"one of {', '.join(f'{owner}.{name}' for name in cls.model_fields)}")
+    parsed = _read(cls, field, text)
+    registry.build({"name": cls.name, field: parsed}, owner)  # so that a refusal names the key the visitor wrote
+    places[owner][field] = parsed
+
+
+def _read(cls: type[Choice], field: str, text: str) -> Any:
+    """The value a text stands for; numbers stay texts, for pydantic to read."""
+    kind = next(entry for entry in fields(cls) if entry["name"] == field)
+    if kind["type"] == "array":
+        return [] if text in ("none", "") else text.split(",")
+    if text == "none" and kind.get("optional"):
+        return None
+    return text
+
+
+def _write(value: Any) -> str:
+    if value is None or value == () or value == []:
+        return "none"
+    if isinstance(value, tuple | list):
+        return ",".join(_write(entry) for entry in value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _settings(owner: str, choice: Choice, suggested: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """``owner.field`` → text of the fields that are not at their default."""
+    defaults = {name: info.default for name, info in type(choice).model_fields.items()} | dict(suggested or {})
+    return {f"{owner}.{name}": _write(getattr(choice, name)) for name, default in defaults.items() if getattr(choice, name) != default}
+
+
+def _number(key: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BadInput(key, text, "a number, such as 30 or 1e6") from None

@@ -1,0 +1,81 @@
+"""Messages of a race and their bytes.
+
+A message is a dict with a ``type``; ARCHITECTURE.md lists them. Arrays become ``{"d": dtype, "s": shape, "b": bytes}``, little-endian. The same bytes go over the wire and
+into a recording.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import numpy as np
+import torch
+
+Message = dict[str, Any]
+VERSION = 1
+_DTYPES = {"f": ("f4", "<f4"), "u": ("u1", "u1"), "i": ("i4", "<i4"), "b": ("u1", "u1")}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One moment of a race: metrics always, a picture where one was asked for."""
+
+    k: int
+    metrics: Message
+    picture: Message | None
+
+
+def pack_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """An array as a map of its dtype, shape and bytes: floats become float32, whole numbers int32, bytes stay."""
+    name, dtype = _DTYPES[array.dtype.kind if array.dtype != np.uint8 else "u"]
+    return {"d": name, "s": list(array.shape), "b": np.ascontiguousarray(array, dtype=dtype).tobytes()}
+
+
+def unpack_array(value: Message) -> np.ndarray[Any, Any]:
+    """The array that `pack_array` packed."""
+    dtype = {"f4": "<f4", "u1": "u1", "i4": "<i4"}[value["d"]]
+    return np.frombuffer(value["b"], dtype=dtype).reshape(value["s"])
+
+
+def _plain(value: Any) -> Any:
+    """Numbers that do not exist become null, arrays become maps; the rest stays."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, torch.Tensor):
+        return pack_array(value.detach().cpu().numpy())
+    if isinstance(value, np.ndarray):
+        return pack_array(value)
+    return value
+
+
+def encode(message: Message) -> bytes:
+    """MessagePack bytes of a message."""
+    return bytes(msgpack.packb(_plain(message), use_bin_type=True))
+
+
+def decode(data: bytes) -> Message:
+    """A message from its bytes; arrays come back as NumPy arrays.
+
+    Raises:
+        ValueError: these bytes are no message.
+    """
+
+    def arrays(value: dict[str, Any]) -> Any:
+        return unpack_array(value) if value.keys() == {"d", "s", "b"} else value
+
+    try:
+        message = msgpack.unpackb(data, object_hook=arrays)
+    except Exception as error:
+        raise ValueError(f"not a message: {error}") from None
+    if not isinstance(message, dict) or "type" not in message:
+        raise ValueError("not a message: it has no type")
+    return message

@@ -1,0 +1,91 @@
+"""What a network is to Kelvin: a function of packed weights.
+
+A network holds no weights. It says how many there are, where each layer's lie in the packed vector, and evaluates a whole population of them in one call.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.registry import Choice, Registry
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Where one tensor of weights lies in the packed vector.
+
+    Attributes:
+        name: such as "1.weight".
+        start, stop: the slice of the packed vector.
+        shape: the tensor's own shape, outputs first.
+        fan_in: how many numbers flow into one output; sets the scale of the first weights.
+    """
+
+    name: str
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+    fan_in: int
+
+
+class Network(ABC):
+    """A network on packed weights.
+
+    Attributes:
+        dimension: D, the number of weights.
+        flops: floating-point operations of one sample through one network, forward (a multiply-add is 2).
+        layers: the tensors of the packed vector, in order.
+        widest: the most activations one sample has alive in a layer; sizes the chunks of a population.
+    """
+
+    layers: tuple[Layer, ...]
+    flops: int
+    widest: int
+
+    @property
+    def dimension(self) -> int:
+        return self.layers[-1].stop
+
+    @abstractmethod
+    def forward(self, population: Tensor, x: Tensor) -> Tensor:
+        """Outputs of every member on every sample: (P, D), (B, *shape) → (P, B, K)."""
+
+    def unpack(self, population: Tensor) -> list[Tensor]:
+        """Views of the packed weights, layer by layer: (P, D) → [(P, *shape), …]."""
+        return [population[:, layer.start : layer.stop].unflatten(1, layer.shape) for layer in self.layers]
+
+    def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+        """First weights (D,): U(±1/√fan_in) for weights and biases, as ``torch.nn.Linear`` and ``Conv2d`` draw them."""
+        theta = torch.empty(self.dimension, device=generator.device, dtype=dtype)
+        for layer in self.layers:
+            theta[layer.start : layer.stop].uniform_(-(layer.fan_in**-0.5), layer.fan_in**-0.5, generator=generator)
+        return theta
+
+
+def pack(tensors: list[tuple[str, tuple[int, ...], int]]) -> tuple[Layer, ...]:
+    """Lay tensors (name, shape, fan_in) one after the other."""
+    layers, start = [], 0
+    for name, shape, fan_in in tensors:
+        stop = start + torch.Size(shape).numel()
+        layers.append(Layer(name, start, stop, shape, fan_in))
+        start = stop
+    return tuple(layers)
+
+
+class NetworkChoice(Choice):
+    """A network by name, with its settings; built for the data's shape."""
+
+    @abstractmethod
+    def build(self, shape: tuple[int, ...], classes: int) -> Network:
+        """The network for samples of that shape.
+
+        Raises:
+            BadInput: the settings do not fit the data (an image network on 2-D points, say).
+        """
+
+
+NETWORKS: Registry[NetworkChoice] = Registry("network")

@@ -1,0 +1,149 @@
+"""The oracle: the only door from an optimizer to the problem, and the accountant.
+
+The word is the field's own: a zeroth-order oracle answers with losses, a first-order one with gradients (Nemirovski and Yudin 1983). One sample through the network once is
+1 evaluation. A gradient is charged 3 (the forward pass and two backward-sized products), a directional derivative 3 (the primal and the two products of its tangent), a
+Jacobian 1 + 2K (a forward pass and K backward passes).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.func import jacrev, jvp
+
+from engine import evaluate
+from engine.datasets.base import Dataset
+from engine.losses import Loss
+from engine.networks.base import Network
+from engine.rng import Rng
+
+Currency = Literal["seconds", "evaluations", "flops"]
+Sees = Literal["loss", "outputs", "jvp", "gradient", "jacobian"]
+"""What a method may ask of the oracle: its information class, in the field's own order."""
+
+ALLOWED: dict[Sees, frozenset[str]] = {
+    "loss": frozenset({"losses"}),
+    "outputs": frozenset({"losses", "outputs"}),
+    "jvp": frozenset({"losses", "jvp"}),
+    "gradient": frozenset({"losses", "gradients"}),
+    "jacobian": frozenset({"losses", "outputs", "gradients", "jacobian"}),
+}
+"""Which questions each information class may ask."""
+
+
+class NotSeen(RuntimeError):
+    """An optimizer asked for more than it declares to see: a defect in the optimizer, never the visitor's."""
+
+
+class Oracle:
+    """Answers questions about the problem on the current mini-batch and counts what each answer cost.
+
+    Args:
+        network, loss, dataset: the problem; the dataset's tensors must lie on the device used.
+        sees: what the lane's optimizer declares.
+        batch: samples per mini-batch; 0, or at least as many as there are, takes all of them.
+        seed: of the mini-batches. Lanes with the same batch size see the same batches.
+        budget: (currency, amount) of the lane, for `progress`; None leaves progress at 0.
+
+    Attributes:
+        evaluations: sample-forward passes charged so far, in the units above.
+        flops: floating-point operations inside the network charged so far.
+        seconds: time spent in `working` blocks so far.
+        batch_changed: whether the current mini-batch is another one than at the previous step.
+    """
+
+    def __init__(
+        self, network: Network, loss: Loss, dataset: Dataset, sees: Sees, batch: int = 0, seed: int = 0, budget: tuple[Currency, float] | None = None
+    ) -> None:
+        self.network, self.loss, self.sees, self.budget = network, loss, sees, budget
+        self._x, self._y = dataset.x_train, dataset.y_train
+        self._samples = len(self._y)
+        self.batch = self._samples if batch == 0 or batch >= self._samples else batch
+        # Batches are drawn on the CPU whatever the device, so a GPU run sees the same ones.
+        self._rng = Rng(seed, f"batches of {self.batch}")
+        self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
+        self.evaluations, self.flops, self.seconds = 0, 0, 0.0
+        self._since: float | None = None
+        self.batch_changed = False
+        self.x, self.targets = self._x, self._y
+        self.draw(0)
+
+    def draw(self, step: int) -> None:
+        """Make the mini-batch of that step the current one: consecutive slices of a new permutation every epoch; a last, short slice is left out."""
+        if self.batch == self._samples:
+            self.batch_changed = False
+            return
+        epoch, place = divmod(step, self._samples // self.batch)
+        if self._order[0] != epoch:
+            self._order = (epoch, self._rng.at(epoch).permutation(self._samples).to(self._x.device))
+        chosen = self._order[1][place * self.batch : (place + 1) * self.batch]
+        self.x, self.targets = self._x[chosen], self._y[chosen]
+        self.batch_changed = step > 0
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Time spent inside counts as the lane's seconds."""
+        self._since = time.perf_counter()
+        try:
+            yield
+            if self._x.device.type == "cuda":  # a step is over when the device has done it, not when it was queued
+                torch.cuda.synchronize(self._x.device)
+        finally:
+            self.seconds += time.perf_counter() - self._since
+            self._since = None
+
+    def spent(self, currency: Currency) -> float:
+        """What the lane has spent so far, up to this very moment."""
+        if currency == "seconds":
+            return self.seconds + (time.perf_counter() - self._since if self._since is not None else 0.0)
+        return float(self.evaluations if currency == "evaluations" else self.flops)
+
+    @property
+    def progress(self) -> float:
+        """The share of the lane's budget that is spent, in [0, 1]: what schedules run on."""
+        if self.budget is None:
+            return 0.0
+        return min(1.0, self.spent(self.budget[0]) / self.budget[1])
+
+    def losses(self, population: Tensor) -> Tensor:
+        """Mean loss on the current batch of every member: (P, D) → (P,)."""
+        self._charge("losses", population.shape[0], 1)
+        return evaluate.losses(self.network, self.loss, population, self.x, self.targets)
+
+    def outputs(self, population: Tensor) -> Tensor:
+        """The network's outputs on the current batch: (P, D) → (P, B, K)."""
+        self._charge("outputs", population.shape[0], 1)
+        return evaluate.outputs(self.network, population, self.x)
+
+    def jvp(self, theta: Tensor, directions: Tensor) -> Tensor:
+        """Derivatives of the loss at one point along several directions, by forward-mode differentiation: (D,), (P, D) → (P,)."""
+        self._charge("jvp", directions.shape[0], 3)
+        points = theta.expand_as(directions).contiguous()
+        return jvp(lambda at: self.loss.values(self.network.forward(at, self.x), self.targets), (points,), (directions,))[1]
+
+    def gradients(self, population: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and its gradient at every member: (P, D) → (P,), (P, D)."""
+        self._charge("gradients", population.shape[0], 3)
+        with torch.enable_grad():
+            at = population.detach().requires_grad_()
+            values = self.loss.values(self.network.forward(at, self.x), self.targets)
+            (gradient,) = torch.autograd.grad(values.sum(), at)
+        return values.detach(), gradient
+
+    def jacobian(self, theta: Tensor) -> Tensor:
+        """Derivatives of all outputs on the current batch: (D,) → (B·K, D), samples outermost."""
+        classes = self.network.layers[-1].shape[0]
+        self._charge("jacobian", 1, 1 + 2 * classes)
+        return jacrev(lambda at: self.network.forward(at.unsqueeze(0), self.x).flatten())(theta.detach())
+
+    def _charge(self, question: str, members: int, price: int) -> None:
+        if question not in ALLOWED[self.sees]:
+            raise NotSeen(f"a method that sees only the {self.sees} asked the oracle for {question}")
+        cost = members * price * len(self.targets)
+        self.evaluations += cost
+        self.flops += cost * self.network.flops

@@ -1,0 +1,184 @@
+"""A race: lanes that start from the very same weights and share one budget.
+
+Whoever is furthest behind in the chosen currency moves next, so at every moment the lanes have spent the same to within one step, whatever a step costs each of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from engine import evaluate
+from engine.experiment import Experiment, pick_device
+from engine.frames import Frame, Message
+from engine.losses import get_loss
+from engine.observer import Observer
+from engine.optimizers import Optimizer, State
+from engine.oracle import Oracle
+from engine.rng import Rng, hashed_seed
+
+
+@dataclass
+class Lane:
+    """One optimizer at work.
+
+    Attributes:
+        index: its place in the experiment.
+        step: steps taken.
+        finished: whether its budget is spent or it cannot go on.
+        trouble: why it cannot go on, in words, or None.
+    """
+
+    index: int
+    optimizer: Optimizer
+    oracle: Oracle
+    rng: Rng
+    state: State
+    step: int = 0
+    finished: bool = False
+    trouble: str | None = None
+
+
+class Race:
+    """Runs an experiment, headless or driven by a worker.
+
+    Args:
+        experiment: what to run.
+        marks: how many frames iterating gives after the first, at equal shares of the budget.
+        pictures: whether those frames carry pictures.
+
+    Raises:
+        BadInput: the data is not here, or the device is not.
+
+    Iterating runs the whole race. With a budget in evaluations or FLOPs the same experiment gives the same frames every time on the same machine, but for the wall-clock fields
+    ``clock`` and ``seconds``.
+    """
+
+    def __init__(self, experiment: Experiment, marks: int = 200, pictures: bool = True) -> None:
+        self.experiment, self.marks, self.with_pictures = experiment, marks, pictures
+        self.device = pick_device(experiment.device)
+        self.dataset = experiment.dataset.load(experiment.seed).to(self.device)
+        self.network = experiment.network.build(self.dataset.shape, len(self.dataset.classes))
+        self.loss = get_loss(experiment.loss)
+        # The first weights are drawn on the CPU, so every device starts from the same ones.
+        self.theta = self.network.init(torch.Generator().manual_seed(hashed_seed(experiment.seed, "first weights"))).to(self.device)
+        self.events: list[Message] = []
+        self.lanes = [self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)]
+        self.observer = Observer(self)
+
+    def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
+        budget = self.experiment.budget
+        oracle = Oracle(
+            self.network, self.loss, self.dataset, optimizer.sees, optimizer.batch, self.experiment.seed, (budget.currency, budget.amount)
+        )
+        rng = Rng(self.experiment.seed, f"lane {index}", self.device)
+        with oracle.working():
+            state = optimizer.init(self.theta, rng, oracle)
+        return Lane(index, optimizer, oracle, rng, state)
+
+    @property
+    def clock(self) -> float:
+        """Seconds of training so far, all lanes together; looking and pauses left out."""
+        return sum(lane.oracle.seconds for lane in self.lanes)
+
+    @property
+    def finished(self) -> bool:
+        return all(lane.finished for lane in self.lanes)
+
+    @property
+    def progress(self) -> float:
+        """The share of the budget spent by the lane furthest behind, in [0, 1]."""
+        return min((lane.oracle.progress for lane in self.lanes if not lane.finished), default=1.0)
+
+    def advance(self) -> int:
+        """One step of the lane furthest behind.
+
+        Returns:
+            Its index.
+
+        Raises:
+            RuntimeError: the race is over.
+        """
+        currency = self.experiment.budget.currency
+        waiting = [lane for lane in self.lanes if not lane.finished]
+        if not waiting:
+            raise RuntimeError("the race is over")
+        lane = min(waiting, key=lambda one: one.oracle.spent(currency))
+        lane.step += 1
+        with lane.oracle.working():
+            lane.oracle.draw(lane.step)
+            lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
+        if lane.oracle.spent(currency) >= self.experiment.budget.amount:
+            lane.finished = True
+        return lane.index
+
+    def check(self, lane: Lane, loss: float) -> None:
+        """Take a lane out of the race when its loss is no number any more. Called when the loss is looked at anyway."""
+        if lane.trouble is None and not math.isfinite(loss):
+            what = "NaN" if math.isnan(loss) else "infinite"
+            lane.trouble = f"{lane.optimizer.label} diverged: its loss was {what} at step {lane.step:,}. A smaller step size usually helps."
+            lane.finished = True
+
+    def reheat(self, lane: int, factor: float) -> bool:
+        """Multiply a lane's temperature by hand; the next metrics tell of it.
+
+        Returns:
+            False where the lane's method has no temperature.
+        """
+        one = self.lanes[lane]
+        done = one.optimizer.reheat(one.state, factor)
+        if done:
+            self.events.append({"lane": lane, "kind": "reheat", "step": one.step, "value": factor})
+        return done
+
+    def stage(self) -> Message:
+        """What does not change during the race, as a message."""
+        return self.observer.stage()
+
+    def metrics(self, k: int) -> Message:
+        """Counters and scores now, as frame k's message."""
+        return self.observer.metrics(k)
+
+    def picture(self, k: int) -> Message:
+        """Where the weights are now, as frame k's message."""
+        return self.observer.picture(k)
+
+    def __iter__(self) -> Iterator[Frame]:
+        k = 0
+        yield self._frame(k)
+        while not self.finished:
+            self.advance()
+            if self.progress >= (k + 1) / self.marks or self.finished:
+                k = max(k + 1, math.floor(self.progress * self.marks)) if not self.finished else k + 1
+                yield self._frame(k)
+
+    def _frame(self, k: int) -> Frame:
+        metrics = self.metrics(k)
+        return Frame(k, metrics, self.picture(k) if self.with_pictures else None)
+
+    def results(self) -> list[dict[str, Any]]:
+        """How every lane stands, scored on all samples, as JSON values."""
+        rows = []
+        for lane in self.lanes:
+            data = self.dataset
+            loss, accuracy = evaluate.score(self.network, self.loss, lane.state.estimate, data.x_train, data.y_train)
+            test_loss, test_accuracy = evaluate.score(self.network, self.loss, lane.state.estimate, data.x_test, data.y_test)
+            rows.append(
+                {
+                    "optimizer": lane.optimizer.name,
+                    "loss": loss if math.isfinite(loss) else None,
+                    "accuracy": accuracy,
+                    "test_loss": test_loss if math.isfinite(test_loss) else None,
+                    "test_accuracy": test_accuracy,
+                    "evaluations": lane.oracle.evaluations,
+                    "flops": lane.oracle.flops,
+                    "seconds": lane.oracle.seconds,
+                    "steps": lane.step,
+                    "trouble": lane.trouble,
+                }
+            )
+        return rows

@@ -1,0 +1,131 @@
+"""Choices and the registries that hold them.
+
+Datasets, networks and optimizers are all the same kind of thing to the outside: a name, a label and a set of fields with ranges. `Choice` is that thing, `Registry`
+finds one by name and builds it from JSON, so the CLI, links and the page's pickers treat all three alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticUndefined
+
+from engine.errors import BadInput, explain
+
+
+class Choice(BaseModel):
+    """A named, validated set of fields. Unknown fields, NaN and infinities are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: ClassVar[str]
+    """The word in links, JSON and on the command line, such as ``annealing``."""
+    label: ClassVar[str]
+    """What a person reads, such as "Simulated annealing"."""
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"name": …}`` and every field, as JSON values."""
+        return {"name": self.name, **self.model_dump(mode="json")}
+
+
+C = TypeVar("C", bound=Choice)
+
+
+class Registry(Generic[C]):
+    """Names → choices, in the order they were added (the order people see).
+
+    Args:
+        what: what is registered, singular, for messages: "dataset".
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._classes: dict[str, type[C]] = {}
+
+    def add(self, cls: type[C]) -> type[C]:
+        """Register a class under its name; usable as a decorator."""
+        if cls.name in self._classes:
+            raise ValueError(f"{self.what} {cls.name} is registered twice")
+        self._classes[cls.name] = cls
+        return cls
+
+    def __iter__(self) -> Iterator[type[C]]:
+        return iter(self._classes.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes
+
+    def names(self) -> list[str]:
+        return list(self._classes)
+
+    def get(self, name: Any, field: str | None = None) -> type[C]:
+        """The class of that name.
+
+        Raises:
+            BadInput: no such name; the message lists those there are.
+        """
+        if not isinstance(name, str) or name not in self._classes:
+            raise BadInput(field or self.what, name, f"one of {', '.join(self._classes)}")
+        return self._classes[name]
+
+    def build(self, value: Any, field: str | None = None) -> C:
+        """A choice from a name, from ``{"name": …, field: …}``, or one already built.
+
+        Raises:
+            BadInput: unknown name, unknown field or a value out of range.
+        """
+        field = field or self.what
+        if isinstance(value, Choice):
+            if type(value) not in self._classes.values():
+                raise BadInput(field, value.name, f"one of {', '.join(self._classes)}")
+            return value  # type: ignore[return-value]
+        if isinstance(value, str):
+            value = {"name": value}
+        if not isinstance(value, dict):
+            raise BadInput(field, value, f"a name or an object with a name ({', '.join(self._classes)})")
+        if "name" not in value:
+            raise BadInput(f"{field}.name", None, f"one of {', '.join(self._classes)}")
+        cls = self.get(value["name"], f"{field}.name")
+        try:
+            return cls.model_validate({key: entry for key, entry in value.items() if key != "name"})
+        except ValidationError as error:
+            raise explain(error, (field,)) from None
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Everything about every choice, as JSON values, for the catalogue."""
+        return [{"name": cls.name, "label": cls.label, "fields": fields(cls)} for cls in self]
+
+
+def fields(cls: type[Choice]) -> list[dict[str, Any]]:
+    """The fields of a choice for pickers and the catalogue.
+
+    Returns:
+        A list of ``{name, label, type, default, help, minimum, maximum, step, unit, scale, options, advanced}``; what does not apply is left out.
+    """
+    schema = cls.model_json_schema()
+    described = []
+    for name, info in cls.model_fields.items():
+        raw = schema["properties"][name]
+        # Optional and exclusive bounds hide the interesting part one level down.
+        core = next((option for option in raw.get("anyOf", []) if option.get("type") != "null"), raw)
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        entry: dict[str, Any] = {
+            "name": name,
+            "label": extra.get("label", name.replace("_", " ").capitalize()),
+            "type": core.get("type", "string"),
+            "default": None if info.default is PydanticUndefined else info.default,
+            "help": info.description or "",
+            "minimum": core.get("minimum", core.get("exclusiveMinimum")),
+            "maximum": core.get("maximum", core.get("exclusiveMaximum")),
+            "options": core.get("enum"),
+            "optional": True if "anyOf" in raw else None,
+            "item_options": core.get("items", {}).get("enum"),
+            "item_minimum": core.get("items", {}).get("minimum"),
+            "item_maximum": core.get("items", {}).get("maximum"),
+            "max_items": core.get("maxItems"),
+            **{key: extra[key] for key in ("step", "unit", "scale", "advanced") if key in extra},
+        }
+        described.append({key: value for key, value in entry.items() if value is not None or key == "default"})
+    return described

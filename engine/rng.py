@@ -1,0 +1,56 @@
+"""Randomness addressed by (seed, lane, step).
+
+A race must be repeatable from any step, so no generator's hidden state is carried along: before every step the one generator is reseeded from a hash of where we are.
+Draws within a step come in a fixed order. PyTorch promises the same stream only on the same kind of device, so that is all Kelvin promises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+
+def hashed_seed(*address: int | str) -> int:
+    """A 63-bit seed from any address; different addresses give unrelated seeds."""
+    text = "\x1f".join(str(part) for part in address)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+
+
+class Rng:
+    """The random numbers of one lane.
+
+    Args:
+        seed: the experiment's seed.
+        stream: what these numbers are for, such as ``"lane 0"``; streams never overlap.
+        device: where the numbers are made.
+        dtype: the floating type of the numbers.
+    """
+
+    def __init__(self, seed: int, stream: str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+        self.seed, self.stream, self.dtype = seed, stream, dtype
+        self.device = torch.device(device)
+        self.generator = torch.Generator(self.device)
+        self.at(0)
+
+    def at(self, step: int) -> Rng:
+        """Go to the start of a step. The same step always gives the same numbers."""
+        self.generator.manual_seed(hashed_seed(self.seed, self.stream, step))
+        return self
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers."""
+        return torch.randn(shape, generator=self.generator, device=self.device, dtype=self.dtype)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform numbers in [0, 1)."""
+        return torch.rand(shape, generator=self.generator, device=self.device, dtype=self.dtype)
+
+    def integers(self, high: int, *shape: int) -> Tensor:
+        """Whole numbers in [0, high), int64."""
+        return torch.randint(high, shape, generator=self.generator, device=self.device)
+
+    def permutation(self, n: int) -> Tensor:
+        """The numbers 0…n−1 in random order, int64."""
+        return torch.randperm(n, generator=self.generator, device=self.device)
