@@ -1,0 +1,120 @@
+"""Races are fair, repeatable and honest about what they cost."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from engine.experiment import Experiment
+from engine.frames import encode
+from engine.optimizers import OPTIMIZERS
+from engine.race import Race
+
+CLOCK_FIELDS = ("clock", "seconds")
+
+
+def experiment(lanes: list[Any], amount: float = 2e5, currency: str = "evaluations", **rest: Any) -> Experiment:
+    return Experiment.parse({"dataset": "moons", "network": {"name": "mlp", "hidden": [8]}, "lanes": lanes, "budget": {"currency": currency, "amount": amount}, **rest})
+
+
+def without_clock(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_clock(entry) for key, entry in value.items() if key not in CLOCK_FIELDS}
+    if isinstance(value, list):
+        return [without_clock(entry) for entry in value]
+    return value
+
+
+def test_every_lane_starts_from_the_very_same_weights() -> None:
+    race = Race(experiment(OPTIMIZERS.names()[:4]))
+    first = race.metrics(0)["lanes"]
+    for lane, row in zip(race.lanes, first, strict=True):
+        assert torch.equal(lane.state.estimate, race.theta) or lane.optimizer.family in ("Kalman", "Swarm")
+        assert row["loss"] == pytest.approx(first[0]["loss"], rel=1e-5)
+
+
+def test_the_same_experiment_gives_the_same_frames() -> None:
+    runs = []
+    for _ in range(2):
+        frames = list(Race(experiment(["annealing", "eki", "pso", "adam"], seed=5), marks=20))
+        runs.append([encode(without_clock(part)) for frame in frames for part in (frame.metrics, frame.picture)])
+    assert runs[0] == runs[1]
+    assert len(runs[0]) >= 2 * 15
+    other = list(Race(experiment(["annealing", "eki", "pso", "adam"], seed=6), marks=20))
+    assert encode(without_clock(other[-1].metrics)) != runs[0][-2]
+
+
+@pytest.mark.parametrize("currency", ["evaluations", "flops"])
+def test_no_lane_is_ever_ahead_by_more_than_a_step(currency: str) -> None:
+    race = Race(experiment(["annealing", "adam", "sgd"], 3e5 if currency == "evaluations" else 3e7, currency))
+    dearest = [0.0] * 3
+    while not race.finished:
+        before = [lane.oracle.spent(currency) for lane in race.lanes]  # type: ignore[arg-type]
+        index = race.advance()
+        assert before[index] == min(spent for spent, lane in zip(before, race.lanes, strict=True) if not lane.finished or lane.index == index)
+        dearest[index] = max(dearest[index], race.lanes[index].oracle.spent(currency) - before[index])  # type: ignore[arg-type]
+    amount = race.experiment.budget.amount
+    for lane, most in zip(race.lanes, dearest, strict=True):
+        assert amount <= lane.oracle.spent(currency) < amount + most + 1  # type: ignore[arg-type]
+
+
+def test_iterating_gives_frames_at_shares_of_the_budget() -> None:
+    frames = list(Race(experiment(["sgd"]), marks=10, pictures=False))
+    progress = [frame.metrics["lanes"][0]["progress"] for frame in frames]
+    assert progress[0] < 0.1
+    assert progress[-1] == 1
+    assert len(frames) == 11
+    assert all(abs(p - i / 10) < 0.02 for i, p in enumerate(progress))
+    assert [frame.k for frame in frames] == list(range(11))
+    assert all(frame.picture is None for frame in frames)
+
+
+def test_looking_is_charged_to_nobody() -> None:
+    race = Race(experiment(["annealing", "adam"]))
+    before = [(lane.oracle.evaluations, lane.oracle.seconds) for lane in race.lanes]
+    race.metrics(0)
+    race.picture(0)
+    assert [(lane.oracle.evaluations, lane.oracle.seconds) for lane in race.lanes] == before
+
+
+def test_looking_does_not_change_the_race() -> None:
+    watched, blind = Race(experiment(["annealing", "eki", "adam"])), Race(experiment(["annealing", "eki", "adam"]))
+    for k in range(60):
+        watched.advance()
+        blind.advance()
+        watched.metrics(k)
+        watched.picture(k)
+    for one, other in zip(watched.lanes, blind.lanes, strict=True):
+        assert torch.equal(one.state.estimate, other.state.estimate)
+
+
+def test_a_lane_that_diverges_is_told_and_the_others_go_on() -> None:
+    race = Race(experiment([{"name": "sgd", "rate": 100.0, "momentum": 0.99}, "adam"], loss="squared-error", network={"name": "mlp", "hidden": [8], "activation": "relu"}), marks=20)
+    last = list(race)[-1].metrics["lanes"]
+    assert "diverged: its loss was" in last[0]["trouble"]
+    assert last[0]["finished"]
+    assert last[1]["trouble"] is None
+    assert math.isfinite(last[1]["loss"])
+    assert race.results()[0]["loss"] is None
+
+
+def test_reheating_is_an_event_in_the_next_metrics() -> None:
+    race = Race(experiment(["annealing", "adam"]))
+    for _ in range(20):
+        race.advance()
+    before = race.lanes[0].state.temperature
+    assert race.reheat(0, 10.0)
+    assert not race.reheat(1, 10.0)
+    while race.advance() != 0:
+        pass
+    assert race.lanes[0].state.temperature > before * 2  # type: ignore[operator]
+    assert race.metrics(1)["events"] == [{"lane": 0, "kind": "reheat", "step": race.lanes[0].step - 1, "value": 10.0}]
+    assert race.metrics(2)["events"] == []
+
+
+def test_a_finished_race_does_not_advance() -> None:
+    race = Race(experiment(["sgd"], 100))
+    race.advance()
+    with pytest.raises(RuntimeError, match="over"):
+        race.advance()
