@@ -1,0 +1,188 @@
+"""The MNIST family: a small subset that ships with Kelvin, and the full sets from the standard idx files.
+
+The full sets are looked for in ``KELVIN_DATA`` and in the cache (``KELVIN_CACHE``, else the platform's own), and downloaded into the cache when they are in neither.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import platformdirs
+import torch
+from torch import Tensor
+
+from engine.datasets.base import DATASETS, Dataset, DatasetChoice
+from engine.datasets.download import DownloadFailed, fetch
+from engine.datasets.idx import read_idx
+from engine.errors import BadInput
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+FILES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept."""
+    return Path(os.environ.get("KELVIN_CACHE") or platformdirs.user_cache_dir("kelvin"))
+
+
+def _tensor(images: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+    """(N, H, W) bytes → (N, 1, H, W) float32 in [0, 1]."""
+    return torch.from_numpy(images.astype(np.float32) / 255).unsqueeze(1)
+
+
+def _dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Dataset:  # type: ignore[type-arg]
+    labels = {key: torch.from_numpy(arrays[key].astype(np.int64)) for key in ("y_train", "y_test")}
+    return Dataset(_tensor(arrays["x_train"]), labels["y_train"], _tensor(arrays["x_test"]), labels["y_test"], classes, "images")
+
+
+@lru_cache(maxsize=4)
+def _shipped(name: str, classes: tuple[str, ...]) -> Dataset:
+    with np.load(ASSETS / f"{name}.npz") as file:
+        return _dataset(dict(file), classes)
+
+
+@lru_cache(maxsize=2)
+def _from_idx(folder: Path, classes: tuple[str, ...]) -> Dataset:
+    arrays = {}
+    for key, stem in FILES.items():
+        path = next(path for path in (folder / stem, folder / f"{stem}.gz") if path.exists())
+        arrays[key] = read_idx(path)
+        if arrays[key].ndim != (3 if key.startswith("x") else 1):
+            raise BadInput("dataset", str(path), "an idx file of " + ("images" if key.startswith("x") else "labels"))
+    for part in ("train", "test"):
+        x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
+        if x.shape[1:] != (28, 28) or len(x) != len(y) or y.max(initial=0) >= len(classes):
+            raise BadInput("dataset", str(folder), f"28×28 images with as many labels from 0 to {len(classes) - 1} in its {part}ing files")
+    return _dataset(arrays, classes)
+
+
+class Images(DatasetChoice):
+    """What the image sets share."""
+
+    kind = "images"
+    shape = (1, 28, 28)
+
+
+@DATASETS.add
+class Digits(Images):
+    """The optical digits of the UCI repository, 8×8."""
+
+    name = "digits"
+    label = "Digits 8×8"
+    shape = (1, 8, 8)
+    classes = DIGITS
+    about = "1,797 handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak 1998, UCI; CC BY 4.0). Small enough for every method."
+
+    def load(self, seed: int) -> Dataset:
+        return _shipped(self.name, self.classes)
+
+    def sizes(self) -> tuple[int, int]:
+        return 1437, 360
+
+
+class Small(Images):
+    """A subset that ships with Kelvin."""
+
+    def load(self, seed: int) -> Dataset:
+        return _shipped(self.name, self.classes)
+
+    def sizes(self) -> tuple[int, int]:
+        return 5000, 1000
+
+
+@DATASETS.add
+class MnistSmall(Small):
+    """500 training and 100 test images of every digit."""
+
+    name = "mnist-small"
+    label = "MNIST (5,000)"
+    classes = DIGITS
+    about = "5,000 of MNIST's handwritten digits, 1,000 for testing (LeCun, Cortes and Burges; CC BY-SA 3.0). Ships with Kelvin."
+
+
+@DATASETS.add
+class FashionMnistSmall(Small):
+    """500 training and 100 test images of every kind of clothing."""
+
+    name = "fashion-mnist-small"
+    label = "Fashion-MNIST (5,000)"
+    classes = CLOTHES
+    about = "5,000 of Zalando's pictures of clothes, 1,000 for testing (Xiao, Rasul and Vollgraf 2017; MIT). Ships with Kelvin."
+
+
+class Full(Images):
+    """A full set, from the standard idx files."""
+
+    mirrors: ClassVar[tuple[str, ...]]
+    checksums: ClassVar[dict[str, str]]
+    """sha256 of the unpacked files, by `FILES` key: mirrors pack the same bytes in different ways."""
+
+    def load(self, seed: int) -> Dataset:
+        for folder in self.folders():
+            if all((folder / stem).exists() or (folder / f"{stem}.gz").exists() for stem in FILES.values()):
+                return _from_idx(folder, self.classes)
+        folder = self.folders()[-1]
+        try:
+            for key, stem in FILES.items():
+                fetch(self.mirrors, f"{stem}.gz", self.checksums[key], folder)
+        except (DownloadFailed, OSError) as error:
+            raise BadInput(
+                "dataset",
+                self.name,
+                f"the four files {FILES['x_train']}.gz … in {folder} or in a folder {self.name} of KELVIN_DATA, since they could not be downloaded ({error}); "
+                f"{self.name}-small works without them",
+            ) from None
+        return _from_idx(folder, self.classes)
+
+    def folders(self) -> list[Path]:
+        """Where the files may lie; the last one takes downloads."""
+        data = os.environ.get("KELVIN_DATA")
+        return ([Path(data) / self.name] if data else []) + [cache_folder() / self.name]
+
+    def sizes(self) -> tuple[int, int]:
+        return 60_000, 10_000
+
+
+@DATASETS.add
+class Mnist(Full):
+    """The full MNIST."""
+
+    name = "mnist"
+    label = "MNIST"
+    classes = DIGITS
+    about = "All 60,000 + 10,000 handwritten digits (LeCun, Cortes and Burges; CC BY-SA 3.0). Downloaded on first use (11 MB)."
+    mirrors = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
+    checksums: ClassVar[dict[str, str]] = {
+        "x_train": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "y_train": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "x_test": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "y_test": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    }
+
+
+@DATASETS.add
+class FashionMnist(Full):
+    """The full Fashion-MNIST."""
+
+    name = "fashion-mnist"
+    label = "Fashion-MNIST"
+    classes = CLOTHES
+    about = "All 60,000 + 10,000 pictures of clothes (Xiao, Rasul and Vollgraf 2017; MIT). Downloaded on first use (31 MB)."
+    mirrors = ("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com")
+    checksums: ClassVar[dict[str, str]] = {
+        "x_train": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "y_train": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "x_test": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "y_test": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    }
