@@ -67,7 +67,7 @@ def pca_plane(points: Tensor, theta: Tensor, previous: Plane | None = None) -> P
     gram = (centred @ centred.T).double()
     values, vectors = torch.linalg.eigh(gram)
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
-    if len(values) < 3 or values[1] <= 1e-10 * values[0] or values[0] <= 0:
+    if len(values) < 3 or values[1] <= 1e-7 * values[0] or values[0] <= 0:
         return None
     axes = (vectors[:, :2] / values[:2].sqrt()).T.to(points) @ centred
     axes = torch.linalg.qr(axes.T)[0].T

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -109,6 +110,12 @@ class Oracle:
         if self.budget is None:
             return 0.0
         return min(1.0, self.spent(self.budget[0]) / self.budget[1])
+
+    @cached_property
+    def scale(self) -> Tensor:
+        """The natural size of each weight, 1/√fan_in of its layer: (D,). Known from the network's shape alone, so it costs nothing and tells nothing of the loss."""
+        sizes = [torch.full((layer.stop - layer.start,), layer.fan_in**-0.5, dtype=torch.float64) for layer in self.network.layers]
+        return torch.cat(sizes).to(self._x)
 
     def losses(self, population: Tensor) -> Tensor:
         """Mean loss on the current batch of every member: (P, D) → (P,)."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 from tqdm import tqdm
-from urllib3.exceptions import HTTPError, IncompleteRead
+from urllib3.exceptions import HTTPError, ProtocolError
 
 CONNECT_SECONDS, READ_SECONDS = 10, 30
 _BLOCK = 2**16
@@ -92,6 +92,6 @@ def _reason(error: Exception) -> str:
         return "the mirror did not answer in time"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    if isinstance(error, IncompleteRead):
-        return f"it was cut off, {error.expected:,} bytes short"
+    if isinstance(error, ProtocolError):
+        return "it was cut off"
     return str(error)

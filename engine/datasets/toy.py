@@ -52,7 +52,7 @@ class Spirals(Points):
     label = "Two spirals"
     about = "Two interleaved spirals, 1½ turns each; drawn from the seed. The classic that a linear model cannot touch."
 
-    noise: float = Field(0.03, ge=0, le=1, description="How far points stray from their spiral (standard deviation).", json_schema_extra={"step": 0.01})
+    noise: float = Field(0.05, ge=0, le=1, description="How far points stray from their spiral (standard deviation).", json_schema_extra={"step": 0.01})
 
     def place(self, label: Tensor, rng: Rng) -> Tensor:
         # Evenly spread along the radius would crowd the centre; the square root evens the density along the arm.

@@ -100,8 +100,8 @@ def test_a_lane_that_diverges_is_told_and_the_others_go_on() -> None:
 
 
 def test_reheating_is_an_event_in_the_next_metrics() -> None:
-    race = Race(experiment(["annealing", "adam"]))
-    for _ in range(20):
+    race = Race(experiment(["annealing", "adam"], 5e6))
+    while race.lanes[0].step < 20:
         race.advance()
     before = race.lanes[0].state.temperature
     assert race.reheat(0, 10.0)

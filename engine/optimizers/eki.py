@@ -1,0 +1,170 @@
+"""Ensemble Kalman inversion (Iglesias, Law and Stuart, 2013) for training networks (Kovachki and Stuart, 2019).
+
+https://doi.org/10.1088/0266-5611/29/4/045001 and https://arxiv.org/abs/1808.03620. An ensemble {u_j} of J networks with outputs G(u_j) moves by its own covariance between
+weights and outputs; no derivative of the network is taken. The network deployed is the ensemble's mean ū.
+
+Loss form, for any loss ℓ of the outputs:     D_jk = ⟨G(u_k) − Ḡ, ∂ℓ/∂G(G(u_j), y)⟩ / J,     u_j ← u_j − h Σ_k D_jk (u_k − ū),     h = h₀ / (‖D‖_F + ε)
+Discrete form, for squared error:             u_j ← u_j + C^ug (C^gg + Γ/h)⁻¹ (y + ξ_j − G(u_j)),     ξ_j ~ N(0, Γ/h) or 0,     h = h₀
+
+A step adds to a member only differences between members, so the ensemble never leaves the span of its start (the subspace property) and J − 1 directions are all it can
+search. Re-spreading it about its mean now and then, EKI(R), breaks that on purpose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+EPSILON = 0.5
+"""ε in the step of the loss form: bounds h where D vanishes."""
+
+
+@dataclass
+class EKIState(State):
+    """The ensemble: ``population`` holds u (J, D), ``estimate`` its mean, ``losses`` the members' losses where the last step evaluated them.
+
+    Attributes:
+        previous: (J, D) the ensemble one step ago, for momentum; None without.
+        n: steps since momentum began, or began afresh at a re-spread.
+        age: steps since the ensemble was last spread out.
+    """
+
+    previous: Tensor | None = None
+    n: int = 0
+    age: int = 0
+
+
+@OPTIMIZERS.add
+class EKI(Optimizer):
+    """An ensemble that moves by its own covariances."""
+
+    name = "eki"
+    label = "Ensemble Kalman inversion"
+    family = "Kalman"
+    sees = "outputs"
+    paper = "Kovachki and Stuart 2019, https://arxiv.org/abs/1808.03620"
+    sentence = (
+        "Trains networks of a few thousand weights in a few hundred steps, even where the gradient is zero; "
+        "its covariances are as coarse as the ensemble is small, so beyond that it is slow and hungry for memory."
+    )
+
+    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    ensemble: int = Field(128, ge=2, le=16384, description="How many networks make up the ensemble (J).", json_schema_extra={"scale": "log", "unit": "networks"})
+    step_size: float = Field(
+        2.0, ge=1e-3, le=100, description="How far the ensemble moves in a step (h₀); above 2 it tends to overshoot.", json_schema_extra={"scale": "log", "label": "Step size"}
+    )
+    spread: float = Field(
+        1.0,
+        ge=1e-3,
+        le=10,
+        description="How far the members stand from the first weights (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        json_schema_extra={"scale": "log"},
+    )
+    randomised: bool = Field(
+        True,
+        description="Spread the ensemble out anew about its mean now and then, so that it can leave the directions it started with: EKI(R).",
+        json_schema_extra={"label": "Re-spread"},
+    )
+    momentum: Literal["none", "nesterov"] = Field(
+        "none", description="Nesterov: look ahead along the last step before judging, by 1 − 3/n of it at the nth step since the last re-spread."
+    )
+    respread_every: int = Field(
+        20,
+        ge=1,
+        le=1_000_000,
+        description="Steps between two re-spreads: often keeps every direction open, seldom lets the mean profit from the ensemble's contraction.",
+        json_schema_extra={"scale": "log", "unit": "steps", "label": "Re-spread every", "advanced": True},
+    )
+    form: Literal["loss", "discrete"] = Field(
+        "loss",
+        description="Move by the slope of the loss in the outputs (any loss), or by the Kalman gain, which pulls outputs to 1 and 0 (squared error, whatever the loss shown).",
+        json_schema_extra={"advanced": True},
+    )
+    noise: float = Field(
+        1.0,
+        ge=1e-6,
+        le=1e6,
+        description="Variance of the observations (Γ) in the discrete form: more of it, smaller steps.",
+        json_schema_extra={"scale": "log", "advanced": True},
+    )
+    perturb: bool = Field(
+        False, description="Give every member of the discrete form its own noisy copy of the targets.", json_schema_extra={"label": "Perturb targets", "advanced": True}
+    )
+
+    def population_size(self) -> int:
+        return self.ensemble * (2 if self.momentum == "none" else 3)
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EKIState:
+        u = self.scatter(theta, rng, oracle)
+        state = EKIState(theta.clone(), u, previous=None if self.momentum == "none" else u)
+        state.metrics["spread"] = float(distance(u))
+        return state
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> EKIState:
+        assert isinstance(state, EKIState)
+        assert state.population is not None
+        u, lam = state.population, 0.0
+        if state.previous is not None:
+            state.n += 1
+            lam = max(0.0, 1 - 3 / state.n)
+            state.previous, u = u, u.lerp(state.previous, -lam)  # u + λ (u − u')
+        g = oracle.outputs(u)
+        state.losses = oracle.loss.values(g, oracle.targets)
+        weights = self.loss_weights(g, oracle, lam) if self.form == "loss" else self.kalman_weights(g, rng, oracle)
+        u = (u.clone() if u is state.previous else u).addmm_(weights, u - u.mean(0))
+        state.age += 1
+        if self.randomised and state.age >= self.respread_every:
+            u, state.age, state.n = self.scatter(u.mean(0), rng, oracle), 0, 0
+            state.previous = None if self.momentum == "none" else u
+        state.population, state.estimate = u, u.mean(0)
+        state.metrics["spread"] = float(distance(u))
+        return state
+
+    def scatter(self, mean: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
+        """A new ensemble (J, D) about a mean (D,): departures add up to zero, so that the mean stays where it is."""
+        z = rng.normal(self.ensemble, mean.numel()).to(mean)
+        return z.sub_(z.mean(0)).mul_(self.spread * oracle.scale.to(mean)).add_(mean)
+
+    def loss_weights(self, g: Tensor, oracle: Oracle, lam: float = 0.0) -> Tensor:
+        """−h D (J, J): how much of every member's departure from the mean each member takes on, from the outputs g (J, B, K).
+
+        The 1/J of the covariance is kept inside D, so that h₀ means the same whatever the size of the ensemble, and ‖D‖_F ≤ 1 after scaling makes h₀ = 2 the largest step that
+        cannot overshoot a quadratic.
+        """
+        slope = oracle.loss.derivative(g, oracle.targets).flatten(1)
+        d = slope @ (g - g.mean(0)).flatten(1).T / len(g)
+        # A look-ahead by λ overshoots sooner: from (1+λ)/(1+2λ) of the plain method's largest step.
+        h = self.step_size * (1 + lam) / (1 + 2 * lam) / (torch.linalg.matrix_norm(d) + EPSILON)
+        return d.mul_(-h)
+
+    def kalman_weights(self, g: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
+        """The same (J, J) for the discrete form.
+
+        With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG', and C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r: a J×J system, however
+        many outputs there are. It is solved in double precision, for G'G'ᵀ squares the outputs' condition number.
+        """
+        wide = torch.float32 if g.device.type == "mps" else torch.float64  # mps has no doubles
+        size, gamma = len(g), self.noise / self.step_size
+        y = functional.one_hot(oracle.targets, g.shape[-1]).flatten().to(g)
+        residual = y - g.flatten(1)
+        if self.perturb:
+            residual += gamma**0.5 * rng.normal(*residual.shape).to(g)
+        centred = (g - g.mean(0)).flatten(1).to(wide) / size**0.5
+        system = centred @ centred.T
+        system.diagonal().add_(gamma)
+        solved = torch.cholesky_solve(centred @ residual.to(wide).T, torch.linalg.cholesky(system))
+        return (solved.T / size**0.5).to(g)
+
+
+def distance(u: Tensor) -> Tensor:
+    """Root mean square distance of the members (J, D) from their mean: ()."""
+    return u.var(0, correction=0).sum().sqrt()

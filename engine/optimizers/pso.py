@@ -1,0 +1,138 @@
+"""Particle swarm optimisation (Kennedy and Eberhart, 1995), with the constants of Clerc and Kennedy (2002).
+
+https://doi.org/10.1109/ICNN.1995.488968 and https://doi.org/10.1109/4235.985692. With φ = 4.1 the constriction is χ = 0.729844, and the familiar constants are w = χ and
+c₁ = c₂ = χ φ/2 = 1.49618.
+
+v_i ← w v_i + c₁ r₁ ⊙ (p_i − x_i) + c₂ r₂ ⊙ (g_i − x_i),     x_i ← x_i + v_i,     r₁, r₂ ~ U(0, 1)^D
+
+p_i is the best place particle i has seen, g_i the best its neighbourhood has seen.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+
+@dataclass
+class PSOState(State):
+    """The swarm: ``population`` holds the places x (P, D), ``losses`` their losses, ``estimate`` the best place of all.
+
+    Attributes:
+        v: (P, D) velocities.
+        best: (P, D) p, the best place each particle has seen.
+        best_losses: (P,) their losses, always of the current batch when compared.
+    """
+
+    v: Tensor = None  # type: ignore[assignment]
+    best: Tensor = None  # type: ignore[assignment]
+    best_losses: Tensor = None  # type: ignore[assignment]
+
+
+@OPTIMIZERS.add
+class PSO(Optimizer):
+    """A swarm drawn to the best places it has seen."""
+
+    name = "pso"
+    label = "Particle swarm"
+    family = "Swarm"
+    sees = "loss"
+    paper = "Kennedy and Eberhart 1995, https://doi.org/10.1109/ICNN.1995.488968; Clerc and Kennedy 2002, https://doi.org/10.1109/4235.985692"
+    sentence = "Quick on a few dozen weights and on rugged losses; with thousands of weights the swarm collapses long before it arrives."
+
+    batch: int = Field(
+        0,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them. On mini-batches every remembered place is judged anew each step, which doubles the cost.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
+    particles: int = Field(64, ge=2, le=16384, description="How many networks fly together.", json_schema_extra={"scale": "log"})
+    topology: Literal["global", "ring"] = Field(
+        "global", description="Whose best place draws a particle: the whole swarm's, or the best of itself and its two neighbours on a ring (slower, more patient)."
+    )
+    inertia: float = Field(0.729844, ge=0, le=1.2, description="How much of its velocity a particle keeps (w).", json_schema_extra={"step": 0.01})
+    cognitive: float = Field(
+        1.49618, ge=0, le=4, description="Pull of the best place the particle itself has seen (c₁).", json_schema_extra={"step": 0.01, "label": "Pull of memory"}
+    )
+    social: float = Field(
+        1.49618, ge=0, le=4, description="Pull of the best place its neighbourhood has seen (c₂).", json_schema_extra={"step": 0.01, "label": "Pull of the swarm"}
+    )
+    spread: float = Field(
+        1.0,
+        ge=1e-3,
+        le=100,
+        description="How far from the first weights the swarm starts (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
+    )
+    velocity_limit: float | None = Field(
+        None,
+        ge=1e-3,
+        le=100,
+        description="The most a weight may change in a step, in units of its layer's natural size; none leaves it free.",
+        json_schema_extra={"scale": "log", "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        # x, v, p, a pull and its random numbers; on a ring also every particle's g
+        return self.particles * (5 if self.topology == "global" else 6)
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> PSOState:
+        x = rng.normal(self.particles, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
+        x[0] = theta  # the shared first weights are one of the swarm
+        losses = judge(x, oracle)
+        # The estimate starts as the shared first weights, like every lane's; the swarm's best takes over with the first step.
+        state = PSOState(theta.clone(), x, losses, v=torch.zeros_like(x), best=x.clone(), best_losses=losses)
+        state.estimate_loss, state.metrics["diameter"] = torch.stack([losses[0], diameter(x)]).tolist()
+        return state
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> PSOState:
+        assert isinstance(state, PSOState)
+        assert state.population is not None
+        x, v, p = state.population, state.v, state.best
+        if oracle.batch_changed:  # losses on different batches cannot be compared: the luckiest batch would win for ever
+            state.best_losses = judge(p, oracle)
+        g = self.guides(p, state.best_losses)
+        v.mul_(self.inertia)
+        v.add_(rng.uniform(*x.shape).to(x).mul_(self.cognitive).mul_(p - x))
+        v.add_(rng.uniform(*x.shape).to(x).mul_(self.social).mul_(g - x))
+        if self.velocity_limit is not None:
+            limit = self.velocity_limit * oracle.scale.to(x)
+            v.clamp_(-limit, limit)
+        x.add_(v)
+        state.losses = judge(x, oracle)
+        better = state.losses < state.best_losses
+        torch.where(better.unsqueeze(1), x, p, out=p)
+        state.best_losses = torch.where(better, state.losses, state.best_losses)
+        lowest, index = state.best_losses.min(0)
+        state.estimate = p[index].clone()
+        state.estimate_loss, state.metrics["diameter"] = torch.stack([lowest, diameter(x)]).tolist()  # the step's one wait for the device
+        return state
+
+    def guides(self, best: Tensor, losses: Tensor) -> Tensor:
+        """g, the place each particle is drawn to: (1, D) for the whole swarm, (P, D) on a ring."""
+        if self.topology == "global":
+            return best[losses.argmin()].unsqueeze(0)
+        left_self_right = torch.stack([losses.roll(1), losses, losses.roll(-1)])
+        own = torch.arange(len(losses), device=losses.device)
+        return best[(own + left_self_right.argmin(0) - 1) % len(losses)]
+
+
+def judge(x: Tensor, oracle: Oracle) -> Tensor:
+    """Losses (P,) of places (P, D); a loss that is no number counts as infinite, so that it is never the best."""
+    return oracle.losses(x).nan_to_num(nan=math.inf, posinf=math.inf)
+
+
+def diameter(x: Tensor) -> Tensor:
+    """Distance across the swarm (P, D), (): from the particle farthest from the centre to the one farthest from that; at least half the true diameter, at most all of it."""
+    edge = x[torch.linalg.vector_norm(x - x.mean(0), dim=1).argmax()]
+    return torch.linalg.vector_norm(x - edge, dim=1).max()

@@ -1,0 +1,107 @@
+"""Stand-ins for tests: an oracle on a plain function, and random numbers given beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.losses import LOSSES
+from engine.rng import Rng
+
+
+class FunctionOracle:
+    """An oracle whose loss is a function of the weights, (P, D) → (P,). Counts members judged.
+
+    Attributes:
+        judged: populations asked about, copied.
+        progress: share of the budget spent; a test may set it, or give ``total`` members for it to follow.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Tensor], dimension: int, total: int = 0, outputs: Callable[[Tensor], Tensor] | None = None) -> None:
+        self.function, self.total, self._outputs = function, total, outputs
+        self.scale = torch.ones(dimension, dtype=torch.float64)
+        self.evaluations, self.progress, self.batch_changed = 0, 0.0, False
+        self.judged: list[Tensor] = []
+        self.loss = LOSSES["squared-error"]
+        self.targets = torch.zeros(1, dtype=torch.long)
+        self.batch = 0
+
+    def losses(self, population: Tensor) -> Tensor:
+        self._count(population)
+        return self.function(population)
+
+    def outputs(self, population: Tensor) -> Tensor:
+        assert self._outputs is not None
+        self._count(population)
+        return self._outputs(population)
+
+    def gradients(self, population: Tensor) -> tuple[Tensor, Tensor]:
+        self._count(population, 3)
+        at = population.detach().clone().requires_grad_()
+        values = self.function(at)
+        return values.detach(), torch.autograd.grad(values.sum(), at)[0]
+
+    def draw(self, step: int) -> None:
+        pass
+
+    def _count(self, population: Tensor, price: int = 1) -> None:
+        self.judged.append(population.clone())
+        self.evaluations += price * len(population)
+        if self.total:
+            self.progress = min(1.0, self.evaluations / self.total)
+
+
+class GivenRng(Rng):
+    """Random numbers from lists, in the order asked for; each must have the shape asked for."""
+
+    def __init__(self, normals: Iterable[Any] = (), uniforms: Iterable[Any] = (), integers: Iterable[Any] = ()) -> None:
+        super().__init__(0, "given", dtype=torch.float64)
+        self._given = {"normal": list(normals), "uniform": list(uniforms), "integers": list(integers)}
+
+    def _next(self, kind: str, shape: tuple[int, ...]) -> Tensor:
+        value = torch.as_tensor(self._given[kind].pop(0))
+        assert value.shape == torch.Size(shape), f"{kind}: given {tuple(value.shape)}, asked for {shape}"
+        return value.clone()
+
+    def normal(self, *shape: int) -> Tensor:
+        return self._next("normal", shape)
+
+    def uniform(self, *shape: int) -> Tensor:
+        return self._next("uniform", shape)
+
+    def integers(self, high: int, *shape: int) -> Tensor:
+        return self._next("integers", shape)
+
+
+def turned_ellipsoid(dimension: int, condition: float = 1e3, seed: int = 0) -> Callable[[Tensor], Tensor]:
+    """½ xᵀ Qᵀ Λ Q x with a random rotation Q and eigenvalues from 1 to ``condition``."""
+    generator = torch.Generator().manual_seed(seed)
+    turn = torch.linalg.qr(torch.randn(dimension, dimension, generator=generator, dtype=torch.float64))[0]
+    values = torch.logspace(0, torch.log10(torch.tensor(condition)).item(), dimension, dtype=torch.float64)
+    return lambda x: 0.5 * ((x @ turn.to(x).T) ** 2 * values.to(x)).sum(1)
+
+
+def rosenbrock(x: Tensor) -> Tensor:
+    """The banana valley; 0 at (1, …, 1)."""
+    return (100 * (x[:, 1:] - x[:, :-1] ** 2) ** 2 + (1 - x[:, :-1]) ** 2).sum(1)
+
+
+def run(optimizer: Any, oracle: Any, theta: Tensor, steps: int, seed: int = 0) -> Any:
+    """A few steps, as a race takes them."""
+    rng = Rng(seed, "lane 0", dtype=theta.dtype)
+    state = optimizer.init(theta, rng, oracle)
+    for step in range(1, steps + 1):
+        if oracle.progress >= 1:
+            break
+        oracle.draw(step)
+        state = optimizer.step(state, rng.at(step), oracle)
+    return state
+
+
+def random_search(function: Callable[[Tensor], Tensor], theta: Tensor, evaluations: int, spread: float, seed: int = 0) -> float:
+    """The best of that many points about the start: the floor any method must beat."""
+    points = theta + spread * torch.randn(evaluations, len(theta), generator=torch.Generator().manual_seed(seed), dtype=theta.dtype)
+    return float(function(points).min())
