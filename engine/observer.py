@@ -25,8 +25,10 @@ CLOUD_SIZE = 256
 PATH_FLOATS = 8 * 2**20
 FIT_POINTS = 32
 SCORE_FLOPS = 2e8
-GRID_FLOPS = 6e8
+GRID_FLOPS = 4e8
+GRID_SAMPLES = 128
 WINDOW_MARGIN = 0.18
+PLAN_POINTS = 40
 
 
 class Trajectory:
@@ -73,9 +75,9 @@ class Observer:
         held_out = Rng(0, "wall").permutation(len(data.y_test)).to(data.y_test.device)
         part = held_out[: max(64, int(SCORE_FLOPS / race.network.flops))]
         self.test = (data.x_test[part], data.y_test[part])
-        grid = order[:256]
+        grid = order[:GRID_SAMPLES]
         self.grid_data = (data.x_train[grid], data.y_train[grid])
-        self.grid_side = int(min(25, max(7, (GRID_FLOPS / (len(grid) * race.network.flops)) ** 0.5)))
+        self.grid_side = int(min(23, max(7, (GRID_FLOPS / (len(grid) * race.network.flops)) ** 0.5)))
         self.wall = held_out[:WALL_SIZE]
         self.extent = self._extent() if data.kind == "points" else None
         if self.extent is not None:
@@ -123,12 +125,19 @@ class Observer:
                     "family": lane.optimizer.family,
                     "sees": lane.optimizer.sees,
                     "sentence": lane.optimizer.sentence,
+                    "plan": self._plan(lane),
                     "population": 1 if lane.state.population is None else len(lane.state.population),
                 }
                 for lane in race.lanes
             ],
             "data": about,
         }
+
+    @staticmethod
+    def _plan(lane: Lane) -> list[float] | None:
+        """The temperatures in store at even shares of the budget."""
+        temperatures = [lane.optimizer.planned(lane.state, i / PLAN_POINTS) for i in range(PLAN_POINTS + 1)]
+        return None if None in temperatures else [float(t) for t in temperatures if t is not None]
 
     def metrics(self, k: int) -> Message:
         """Counters, scores and temperatures of every lane, and what was done by hand since the last call."""
@@ -170,7 +179,7 @@ class Observer:
         self.pictures += 1
         if self.pictures >= self.next_fit:
             # The plane is fitted again ever more rarely: often while it still changes, hardly ever when people have settled into it.
-            self.next_fit = max(self.pictures + 1, int(self.pictures * 1.3))
+            self.next_fit = max(self.pictures + 1, int(self.pictures * 1.5))
             self._fit()
         paths = [self.plane.project(torch.stack([*trajectory.points, lane.state.estimate])) for trajectory, lane in zip(self.trajectories, race.lanes, strict=True)]
         drawn = [None if cloud is None else self.plane.project(cloud[0]) for cloud in clouds]

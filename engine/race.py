@@ -108,13 +108,17 @@ class Race:
         if not waiting:
             raise RuntimeError("the race is over")
         lane = min(waiting, key=lambda one: one.oracle.spent(currency))
+        self.advance_lane(lane)
+        return lane.index
+
+    def advance_lane(self, lane: Lane) -> None:
+        """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane by one)."""
         lane.step += 1
         with lane.oracle.working():
             lane.oracle.draw(lane.step)
             lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
-        if lane.oracle.spent(currency) >= self.experiment.budget.amount:
+        if lane.oracle.spent(self.experiment.budget.currency) >= self.experiment.budget.amount:
             lane.finished = True
-        return lane.index
 
     def check(self, lane: Lane, loss: float) -> None:
         """Take a lane out of the race when its loss is no number any more. Called when the loss is looked at anyway."""

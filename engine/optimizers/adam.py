@@ -1,10 +1,14 @@
 """Adam (Kingma and Ba, 2015).
 
-https://arxiv.org/abs/1412.6980, algorithm 1, with the semantics of `torch.optim.Adam`.
+https://arxiv.org/abs/1412.6980, algorithm 1. The conventions are those of `torch.optim.Adam`: ε is added after the bias correction, and weight decay goes into the gradient.
+
+g ← ∇L(θ) + λ θ,     m ← β₁ m + (1 − β₁) g,     v ← β₂ v + (1 − β₂) g²
+m̂ = m / (1 − β₁ⁿ),     v̂ = v / (1 − β₂ⁿ),     θ ← θ − η m̂ / (√v̂ + ε)
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +22,12 @@ from engine.rng import Rng
 
 @dataclass
 class AdamState(State):
-    """The moments: m and v, both (D,)."""
+    """One network, ``estimate`` θ, and the moments of its gradient.
+
+    Attributes:
+        m, v: running means of the gradient and of its square, both (D,).
+        n: steps taken.
+    """
 
     m: Tensor = None  # type: ignore[assignment]
     v: Tensor = None  # type: ignore[assignment]
@@ -27,24 +36,50 @@ class AdamState(State):
 
 @OPTIMIZERS.add
 class Adam(Optimizer):
-    """Steps scaled by running moments of the gradient."""
+    """Steps along the running mean of the gradient, each weight's by the measure of its own gradient's size."""
 
     name = "adam"
     label = "Adam"
     family = "Gradient"
     sees = "gradient"
     paper = "Kingma and Ba 2015, https://arxiv.org/abs/1412.6980"
-    sentence = "The usual choice: fast on almost everything with a gradient; helpless where the gradient is zero or lies."
+    sentence = "Fast on almost everything that has a gradient, with hardly any tuning; lost where the gradient is zero or misleads."
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
-    rate: float = Field(0.01, gt=0, le=10, description="Length of a step where the gradient is steady.", json_schema_extra={"label": "Step size", "scale": "log"})
-    beta1: float = Field(0.9, ge=0, lt=1, description="How long the mean of the gradient remembers.", json_schema_extra={"step": 0.01, "label": "β₁", "advanced": True})
-    beta2: float = Field(0.999, ge=0, lt=1, description="How long the gradient's size remembers.", json_schema_extra={"step": 0.001, "label": "β₂", "advanced": True})
-    epsilon: float = Field(1e-8, gt=0, le=1, description="Keeps the division from blowing up.", json_schema_extra={"scale": "log", "label": "ε", "advanced": True})
-    weight_decay: float = Field(0.0, ge=0, le=1, description="Pull of every weight towards zero, added to the gradient.", json_schema_extra={"step": 0.001, "advanced": True})
+    rate: float = Field(
+        0.01,
+        ge=1e-6,
+        le=10,
+        description="How far a weight moves in a step while its gradient keeps its sign (η).",
+        json_schema_extra={"label": "Step size", "scale": "log"},
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, le=1, description="Pull of every weight towards zero, added to the gradient (λ).", json_schema_extra={"step": 0.0001, "advanced": True}
+    )
+    beta1: float = Field(
+        0.9,
+        ge=0,
+        le=0.9999,
+        description="Share of the gradient's running mean kept from step to step (β₁).",
+        json_schema_extra={"step": 0.01, "label": "β₁", "advanced": True},
+    )
+    beta2: float = Field(
+        0.999,
+        ge=0,
+        le=0.999999,
+        description="Share of the running mean of the squared gradient kept from step to step (β₂).",
+        json_schema_extra={"step": 0.001, "label": "β₂", "advanced": True},
+    )
+    epsilon: float = Field(
+        1e-8,
+        ge=1e-16,
+        le=1,
+        description="Keeps the division from blowing up where gradients vanish (ε).",
+        json_schema_extra={"scale": "log", "label": "ε", "advanced": True},
+    )
 
     def population_size(self) -> int:
-        return 3
+        return 5  # θ, m, v, the gradient and the denominator
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> AdamState:
         return AdamState(theta.clone(), m=torch.zeros_like(theta), v=torch.zeros_like(theta))
@@ -54,11 +89,10 @@ class Adam(Optimizer):
         theta, m, v = state.estimate, state.m, state.v
         g = oracle.gradients(theta.unsqueeze(0))[1][0]
         if self.weight_decay:
-            g = g.add(theta, alpha=self.weight_decay)
+            g.add_(theta, alpha=self.weight_decay)
         state.n += 1
-        # m ← β₁ m + (1−β₁) g;  v ← β₂ v + (1−β₂) g²;  θ ← θ − η m̂ / (√v̂ + ε)
         m.lerp_(g, 1 - self.beta1)
         v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
-        scale = (1 - self.beta2**state.n) ** 0.5
-        theta.addcdiv_(m, (v.sqrt() / scale).add_(self.epsilon), value=-self.rate / (1 - self.beta1**state.n))
+        bias1, bias2 = 1 - self.beta1**state.n, 1 - self.beta2**state.n
+        theta.addcdiv_(m, (v.sqrt() / math.sqrt(bias2)).add_(self.epsilon), value=-self.rate / bias1)
         return state

@@ -88,7 +88,7 @@ class Annealing(Optimizer):
         state = AnnealingState(theta.clone(), population, losses, step_sizes=sizes, best_loss=losses.min())
         state.start, state.end = self._calibrate(state, rng, oracle)
         state.temperature = state.start
-        state.plan = None if self.schedule == "adaptive" else state.start
+        state.plan = self.planned(state, 0.0)
         state.target = lam_target(0) if self.schedule == "adaptive" else self.target if self.adapt else None
         return state
 
@@ -126,7 +126,8 @@ class Annealing(Optimizer):
                 state.temperature = temperature / change if state.acceptance > state.target else temperature * change
                 state.temperature = min(max(state.temperature, state.end * 1e-3), state.start * 1e3)
         else:
-            state.plan = (geometric if self.schedule == "geometric" else linear)(state.start, state.end, progress)
+            state.plan = self.planned(state, progress)
+            assert state.plan is not None
             left = state.heat ** (0.1 ** ((progress - state.heated_at) / REHEAT_SHARE))
             state.temperature = state.plan * left
         state.seen = progress
@@ -166,6 +167,12 @@ class Annealing(Optimizer):
         start = self.start_temperature or typical / -math.log(self.start_acceptance)
         end = self.end_temperature or min(start, typical / 100 / -math.log(0.01))
         return start, end
+
+    def planned(self, state: State, progress: float) -> float | None:
+        assert isinstance(state, AnnealingState)
+        if self.schedule == "adaptive":
+            return None
+        return (geometric if self.schedule == "geometric" else linear)(state.start, state.end, progress)
 
     def reheat(self, state: State, factor: float) -> bool:
         assert isinstance(state, AnnealingState)

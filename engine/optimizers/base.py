@@ -75,6 +75,10 @@ class Optimizer(Choice):
     def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
         """One iteration on the oracle's current batch. May change the state in place and return it."""
 
+    def planned(self, state: State, progress: float) -> float | None:
+        """The temperature the schedule has in store at a share of the budget, or None where there is no such plan."""
+        return None
+
     def reheat(self, state: State, factor: float) -> bool:
         """Multiply the temperature by a factor, by hand, while it runs. False where the method has no temperature."""
         return False

@@ -58,9 +58,15 @@ class EKI(Optimizer):
     )
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
-    ensemble: int = Field(128, ge=2, le=16384, description="How many networks make up the ensemble (J).", json_schema_extra={"scale": "log", "unit": "networks"})
+    ensemble: int = Field(
+        128, ge=2, le=16384, description="How many networks make up the ensemble (J).", json_schema_extra={"scale": "log", "unit": "networks"}
+    )
     step_size: float = Field(
-        2.0, ge=1e-3, le=100, description="How far the ensemble moves in a step (h₀); above 2 it tends to overshoot.", json_schema_extra={"scale": "log", "label": "Step size"}
+        2.0,
+        ge=1e-3,
+        le=100,
+        description="How far the ensemble moves in a step (h₀); above 2 it tends to overshoot.",
+        json_schema_extra={"scale": "log", "label": "Step size"},
     )
     spread: float = Field(
         1.0,
@@ -97,7 +103,9 @@ class EKI(Optimizer):
         json_schema_extra={"scale": "log", "advanced": True},
     )
     perturb: bool = Field(
-        False, description="Give every member of the discrete form its own noisy copy of the targets.", json_schema_extra={"label": "Perturb targets", "advanced": True}
+        False,
+        description="Give every member of the discrete form its own noisy copy of the targets.",
+        json_schema_extra={"label": "Perturb targets", "advanced": True},
     )
 
     def population_size(self) -> int:
@@ -120,7 +128,7 @@ class EKI(Optimizer):
         g = oracle.outputs(u)
         state.losses = oracle.loss.values(g, oracle.targets)
         weights = self.loss_weights(g, oracle, lam) if self.form == "loss" else self.kalman_weights(g, rng, oracle)
-        u = (u.clone() if u is state.previous else u).addmm_(weights, u - u.mean(0))
+        u.addmm_(weights, u - u.mean(0))
         state.age += 1
         if self.randomised and state.age >= self.respread_every:
             u, state.age, state.n = self.scatter(u.mean(0), rng, oracle), 0, 0

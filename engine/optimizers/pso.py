@@ -5,7 +5,8 @@ c₁ = c₂ = χ φ/2 = 1.49618.
 
 v_i ← w v_i + c₁ r₁ ⊙ (p_i − x_i) + c₂ r₂ ⊙ (g_i − x_i),     x_i ← x_i + v_i,     r₁, r₂ ~ U(0, 1)^D
 
-p_i is the best place particle i has seen, g_i the best its neighbourhood has seen.
+p_i is the best place particle i has seen, g_i the best its neighbourhood has seen. Velocities are clamped to ±v_max, as in the swarms of the 1990s: in a network's wide, flat
+outskirts nothing calls a particle back, and without the clamp swarms in thousands of dimensions fly apart.
 """
 
 from __future__ import annotations
@@ -47,25 +48,44 @@ class PSO(Optimizer):
     family = "Swarm"
     sees = "loss"
     paper = "Kennedy and Eberhart 1995, https://doi.org/10.1109/ICNN.1995.488968; Clerc and Kennedy 2002, https://doi.org/10.1109/4235.985692"
-    sentence = "Quick on a few dozen weights and on rugged losses; with thousands of weights the swarm collapses long before it arrives."
+    sentence = (
+        "Simple, and good on up to a few thousand weights as long as its speed is limited; "
+        "beyond that most of its moves are wasted, and one lucky place can draw the whole swarm in too early."
+    )
 
     batch: int = Field(
         0,
         ge=0,
         le=65536,
         description="Samples looked at in one step; 0 takes all of them. On mini-batches every remembered place is judged anew each step, which doubles the cost.",
-        json_schema_extra={"step": 16, "unit": "samples"},
+        json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
     )
     particles: int = Field(64, ge=2, le=16384, description="How many networks fly together.", json_schema_extra={"scale": "log"})
     topology: Literal["global", "ring"] = Field(
-        "global", description="Whose best place draws a particle: the whole swarm's, or the best of itself and its two neighbours on a ring (slower, more patient)."
+        "global",
+        description="Whose best place draws a particle: the whole swarm's, or the best of itself and its two neighbours on a ring (slower, more patient).",
     )
     inertia: float = Field(0.729844, ge=0, le=1.2, description="How much of its velocity a particle keeps (w).", json_schema_extra={"step": 0.01})
     cognitive: float = Field(
-        1.49618, ge=0, le=4, description="Pull of the best place the particle itself has seen (c₁).", json_schema_extra={"step": 0.01, "label": "Pull of memory"}
+        1.49618,
+        ge=0,
+        le=4,
+        description="Pull of the best place the particle itself has seen (c₁).",
+        json_schema_extra={"step": 0.01, "label": "Pull of memory"},
     )
     social: float = Field(
-        1.49618, ge=0, le=4, description="Pull of the best place its neighbourhood has seen (c₂).", json_schema_extra={"step": 0.01, "label": "Pull of the swarm"}
+        1.49618,
+        ge=0,
+        le=4,
+        description="Pull of the best place its neighbourhood has seen (c₂).",
+        json_schema_extra={"step": 0.01, "label": "Pull of the swarm"},
+    )
+    velocity_limit: float | None = Field(
+        0.5,
+        ge=1e-3,
+        le=100,
+        description="The most a weight may change in a step, in units of its layer's natural size, 1/√inputs; none leaves it free.",
+        json_schema_extra={"scale": "log"},
     )
     spread: float = Field(
         1.0,
@@ -73,13 +93,6 @@ class PSO(Optimizer):
         le=100,
         description="How far from the first weights the swarm starts (standard deviation), in units of each layer's natural size, 1/√inputs.",
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
-    )
-    velocity_limit: float | None = Field(
-        None,
-        ge=1e-3,
-        le=100,
-        description="The most a weight may change in a step, in units of its layer's natural size; none leaves it free.",
-        json_schema_extra={"scale": "log", "advanced": True},
     )
 
     def population_size(self) -> int:

@@ -1,123 +1,285 @@
-"""Ensemble Kalman inversion: the ensemble-space form against the textbook one, and the subspace property."""
+"""Ensemble Kalman inversion against its formulas written out, the Kalman filter's own limit, and real data."""
+
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from engine import evaluate
+from engine.datasets import DATASETS
+from engine.datasets.base import Dataset
 from engine.errors import BadInput
-from engine.experiment import Experiment
 from engine.losses import LOSSES
+from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.eki import EKI, EKIState
-from engine.race import Race
+from engine.oracle import NotSeen, Oracle, Sees
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, run
 
-J, D, B, K = 9, 14, 5, 3
-
-
-@pytest.fixture
-def oracle() -> FunctionOracle:
-    """A nonlinear map from D weights to B·K outputs."""
-    generator = torch.Generator().manual_seed(1)
-    a = torch.randn(D, B * K, generator=generator, dtype=torch.float64)
-    oracle = FunctionOracle(lambda u: (u**2).sum(1), D, outputs=lambda u: torch.tanh(u @ a).reshape(len(u), B, K))
-    oracle.targets = torch.randint(K, (B,), generator=generator)
-    oracle.loss = LOSSES["cross-entropy"]
-    return oracle
+CLASSES = 3
 
 
-def ensemble() -> torch.Tensor:
-    return torch.randn(J, D, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+def data(samples: int = 12) -> Dataset:
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(samples, 2, generator=generator, dtype=torch.float64)
+    y = torch.randint(CLASSES, (samples,), generator=generator)
+    return Dataset(x, y, x, y, ("a", "b", "c"), "points")
 
 
-def test_the_kalman_step_agrees_with_the_dense_formula(oracle: FunctionOracle) -> None:
-    """C^ug (C^gg + Γ/h)⁻¹ with the full BK×BK and D×BK matrices written out."""
-    optimizer = EKI(ensemble=J, form="discrete", noise=0.7, step_size=0.5, randomised=False)
-    u = ensemble()
-    z = torch.randn(J, B * K, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-    g = oracle.outputs(u)
-    ours = optimizer.kalman(u, g, oracle, GivenRng([z]))  # type: ignore[arg-type]
-    flat = g.reshape(J, -1)
-    y = torch.nn.functional.one_hot(oracle.targets, K).double().flatten()
-    gamma = 0.7 / 0.5
-    c_ug = (u - u.mean(0)).T @ (flat - flat.mean(0)) / J
-    c_gg = (flat - flat.mean(0)).T @ (flat - flat.mean(0)) / J
-    gain = c_ug @ torch.linalg.inv(c_gg + gamma * torch.eye(B * K, dtype=torch.float64))
-    dense = torch.stack([u[j] + gain @ (y + gamma**0.5 * z[j] - flat[j]) for j in range(J)])
-    torch.testing.assert_close(ours, dense, rtol=0, atol=1e-12)
+def oracle_on(hidden: tuple[int, ...] = (4,), loss: str = "cross-entropy", batch: int = 0, sees: Sees = "outputs", samples: int = 12) -> Oracle:
+    return Oracle(MLP(hidden=hidden).build((2,), CLASSES), LOSSES[loss], data(samples), sees, batch, seed=7)
+
+
+def first_weights(oracle: Oracle) -> Tensor:
+    return oracle.network.init(torch.Generator().manual_seed(1), torch.float64)
+
+
+def randomness(stream: str = "lane 0") -> Rng:
+    return Rng(5, stream, dtype=torch.float64)
+
+
+class Scripted:
+    """Gives the numbers it was given, in order."""
+
+    def __init__(self, *numbers: Tensor) -> None:
+        self.numbers = list(numbers)
+
+    def normal(self, *shape: int) -> Tensor:
+        given = self.numbers.pop(0)
+        assert given.shape == shape
+        return given.clone()
+
+
+def run(eki: EKI, oracle: Oracle, steps: int, theta: Tensor | None = None) -> EKIState:
+    theta = first_weights(oracle) if theta is None else theta
+    rng = Rng(5, "lane 0", dtype=theta.dtype)
+    state = eki.init(theta, rng, oracle)
+    for step in range(1, steps + 1):
+        oracle.draw(step)
+        state = eki.step(state, rng.at(step), oracle)
+    return state
+
+
+def members(state: EKIState) -> Tensor:
+    assert state.population is not None
+    return state.population
+
+
+def by_hand(u: Tensor, at: Tensor, oracle: Oracle, h0: float) -> Tensor:
+    """The loss form in plain loops: members ``at`` are judged and moved."""
+    g = oracle.outputs(at)
+    size = len(u)
+    g_mean, u_mean = sum(g) / size, sum(at) / size
+    d = [[0.0] * size for _ in range(size)]
+    for j in range(size):
+        for k in range(size):
+            slope = g[j].softmax(-1)
+            if oracle.loss.name == "squared-error":
+                slope = g[j].clone()
+            for i, target in enumerate(oracle.targets.tolist()):
+                slope[i, target] -= 1
+            d[j][k] = float(((g[k] - g_mean) * slope).sum()) / size
+    h = h0 / (sum(entry**2 for row in d for entry in row) ** 0.5 + 0.5)
+    return torch.stack([at[j] - h * sum(d[j][k] * (at[k] - u_mean) for k in range(size)) for j in range(size)])  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))
-def test_the_loss_step_agrees_with_its_double_loop(oracle: FunctionOracle, loss: str) -> None:
-    oracle.loss = LOSSES[loss]
-    u = ensemble()
-    g = oracle.outputs(u)
-    ours = EKI(ensemble=J, step_size=1.7).move(u, g, oracle)  # type: ignore[arg-type]
-    at = g.detach().clone().requires_grad_()
-    # The loss's own slope, by torch: B times the slope of the mean over the batch.
-    slope = torch.autograd.grad(oracle.loss.values(at, oracle.targets).sum() * B, at)[0]
-    d = torch.stack([torch.stack([((g[k] - g.mean(0)) * slope[j]).sum() / J for k in range(J)]) for j in range(J)])
-    h = 1.7 / (float((d**2).sum()) ** 0.5 + 0.5)
-    loop = torch.stack([u[j] - h * sum(d[j, k] * (u[k] - u.mean(0)) for k in range(J)) for j in range(J)])
-    torch.testing.assert_close(ours, loop, rtol=0, atol=1e-12)
+def test_loss_form_is_the_double_sum(loss: str) -> None:
+    oracle = oracle_on(loss=loss, batch=8)
+    eki = EKI(ensemble=6, step_size=1.7)
+    theta = first_weights(oracle)
+    z = torch.randn(6, len(theta), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    state = eki.init(theta, Scripted(z), oracle)  # type: ignore[arg-type]
+    start = members(state).clone()
+    torch.testing.assert_close(start, theta + (z - z.mean(0)) * oracle.scale, rtol=1e-14, atol=1e-14)
+    state = eki.step(state, Scripted(), oracle)  # type: ignore[arg-type]
+    expected = by_hand(start, start, oracle, 1.7)
+    assert (expected - start).abs().max() > 1e-2
+    torch.testing.assert_close(members(state), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(state.estimate, expected.mean(0), rtol=1e-12, atol=1e-12)
+    assert state.losses is not None
+    torch.testing.assert_close(state.losses, oracle.loss.values(oracle.outputs(start), oracle.targets))
+    assert state.metrics["spread"] == pytest.approx(float(((expected - expected.mean(0)) ** 2).sum(1).mean().sqrt()), rel=1e-12)
 
 
-def outside(population: torch.Tensor, start: torch.Tensor) -> float:
-    """How far the members lie outside the span of the start's departures from its mean."""
-    basis = torch.linalg.svd(start - start.mean(0), full_matrices=False)[2][: J - 1]
-    rest = population - start.mean(0)
-    return float((rest - rest @ basis.T @ basis).norm() / rest.norm())
+def test_nesterov_looks_ahead_by_1_minus_3_over_n() -> None:
+    oracle = oracle_on()
+    eki = EKI(ensemble=6, momentum="nesterov", randomised=False)
+    rng = randomness()
+    state = eki.init(first_weights(oracle), rng, oracle)
+    u = before = members(state).clone()
+    for n in range(1, 7):
+        lam = max(0.0, 1 - 3 / n)
+        at = u + lam * (u - before)
+        before, u = u, by_hand(u, at, oracle, 2.0 * (1 + lam) / (1 + 2 * lam))
+        state = eki.step(state, rng.at(n), oracle)
+        torch.testing.assert_close(members(state), u, rtol=1e-10, atol=1e-10)
+
+
+def test_momentum_begins_afresh_at_a_re_spread() -> None:
+    oracle = oracle_on()
+    eki = EKI(ensemble=6, momentum="nesterov", respread_every=6)
+    state = run(eki, oracle, 6)
+    u = members(state).clone()
+    state = eki.step(state, randomness(), oracle)
+    torch.testing.assert_close(members(state), by_hand(u, u, oracle, 2.0), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("perturb", [True, False])
+def test_discrete_form_is_the_dense_kalman_formula(perturb: bool) -> None:
+    oracle = oracle_on(batch=10)
+    eki = EKI(ensemble=7, form="discrete", noise=0.3, step_size=1.5, perturb=perturb)
+    state = eki.init(first_weights(oracle), randomness(), oracle)
+    u = members(state).clone()
+    xi = torch.randn(7, 10 * CLASSES, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    g = oracle.outputs(u).reshape(7, -1)
+    y = torch.zeros(10, CLASSES, dtype=torch.float64)
+    y[torch.arange(10), oracle.targets] = 1
+    gamma = torch.eye(10 * CLASSES, dtype=torch.float64) * 0.3 / 1.5
+    c_ug = sum(torch.outer(u[j] - u.mean(0), g[j] - g.mean(0)) for j in range(7)) / 7
+    c_gg = sum(torch.outer(g[j] - g.mean(0), g[j] - g.mean(0)) for j in range(7)) / 7
+    gain = c_ug @ torch.linalg.inv(c_gg + gamma)
+    noisy = y.flatten() + ((0.3 / 1.5) ** 0.5 * xi if perturb else 0)
+    expected = torch.stack([u[j] + gain @ (noisy.expand(7, -1)[j] - g[j]) for j in range(7)])
+    state = eki.step(state, Scripted(xi) if perturb else Scripted(), oracle)  # type: ignore[arg-type]
+    assert (expected - u).abs().max() > 1e-2
+    torch.testing.assert_close(members(state), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("settings", [{"form": "loss"}, {"form": "discrete", "perturb": True}, {"form": "loss", "momentum": "nesterov"}], ids=str)
+def test_without_re_spreading_the_ensemble_never_leaves_its_span(settings: dict[str, Any]) -> None:
+    def outside(randomised: bool) -> float:
+        """The largest share of a member's departure from the first weights that lies outside the span of the first ensemble's departures."""
+        oracle = oracle_on(hidden=(8,), batch=6)
+        theta = first_weights(oracle)
+        eki = EKI(ensemble=10, randomised=randomised, **settings)
+        start = members(eki.init(theta, randomness(), oracle)).clone()
+        basis = torch.linalg.qr((start - start.mean(0))[:-1].T).Q
+        departure = members(run(eki, oracle, 50, theta)) - start.mean(0)
+        residual = departure - departure @ basis @ basis.T
+        return float((residual.norm(dim=1) / departure.norm(dim=1)).max())
+
+    assert outside(randomised=False) < 1e-10
+    assert outside(randomised=True) > 0.1
+
+
+def linear_problem(oracle: Oracle) -> tuple[Tensor, Tensor]:
+    """A (B·K, D) and y (B·K,) of a network without hidden layers, whose outputs are A u."""
+    size = oracle.network.dimension
+    a = oracle.outputs(torch.eye(size, dtype=torch.float64)).reshape(size, -1).T
+    return a, torch.nn.functional.one_hot(oracle.targets, CLASSES).double().flatten()
+
+
+def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
+    """Four steps of h = ¼ with perturbed targets assimilate the data once: the ensemble becomes a sample of the Gaussian posterior."""
+    oracle = oracle_on(hidden=())
+    theta = first_weights(oracle)
+    a, y = linear_problem(oracle)
+    prior = torch.diag(oracle.scale**2)
+    gain = prior @ a.T @ torch.linalg.inv(a @ prior @ a.T + 2.0 * torch.eye(len(y), dtype=torch.float64))
+    mean, covariance = theta + gain @ (y - a @ theta), prior - gain @ a @ prior
+    state = run(EKI(ensemble=16384, form="discrete", noise=2.0, step_size=0.25, perturb=True, randomised=False), oracle, 4, theta)
+    u = members(state)
+    assert (mean - theta).norm() > 0.5
+    assert (state.estimate - mean).norm() < 0.02
+    assert torch.linalg.matrix_norm(u.T.cov() - covariance) < 0.03 * torch.linalg.matrix_norm(covariance)
+    assert torch.linalg.matrix_norm(covariance) < 0.5 * torch.linalg.matrix_norm(prior)
 
 
 @pytest.mark.parametrize("form", ["loss", "discrete"])
-@pytest.mark.parametrize("momentum", ["none", "nesterov"])
-def test_without_respreading_the_ensemble_never_leaves_the_span_of_its_start(oracle: FunctionOracle, form: str, momentum: str) -> None:
-    theta = torch.zeros(D, dtype=torch.float64)
-    start = run(EKI(ensemble=J, randomised=False), oracle, theta, 0).population
-    state = run(EKI(ensemble=J, form=form, momentum=momentum, randomised=False, step_size=0.5), oracle, theta, 30)  # type: ignore[arg-type]
-    assert float((state.population - start).norm()) > 0.1
-    assert outside(state.population, start) < 1e-10
-    free = run(EKI(ensemble=J, form=form, momentum=momentum, randomised=True, respread_every=5, step_size=0.5), oracle, theta, 30)  # type: ignore[arg-type]
-    assert outside(free.population, start) > 0.05
+def test_on_a_linear_problem_it_finds_the_least_squares_fit(form: Any) -> None:
+    oracle = oracle_on(hidden=(), loss="squared-error", samples=40)
+    a, y = linear_problem(oracle)
+    best = torch.linalg.lstsq(a, y.unsqueeze(1)).solution[:, 0]
+    floor = oracle.losses(best.unsqueeze(0))[0]
+    state = run(EKI(ensemble=32, form=form, randomised=False), oracle, 300)
+    gap = oracle.losses(torch.stack([state.estimate, first_weights(oracle)])) - floor
+    assert 0 <= gap[0] < 1e-3 * gap[1]
 
 
-def test_the_ensemble_starts_about_the_shared_weights_exactly() -> None:
-    theta = torch.linspace(-1, 1, D, dtype=torch.float64)
-    oracle = FunctionOracle(lambda u: (u**2).sum(1), D)
-    state = EKI(ensemble=50).init(theta, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+def test_it_starts_at_the_first_weights_spread_by_each_layers_size() -> None:
+    oracle = oracle_on(hidden=(40,))
+    theta = first_weights(oracle)
+    before = theta.clone()
+    state = EKI(ensemble=400, spread=0.5).init(theta, randomness(), oracle)
     assert torch.equal(state.estimate, theta)
-    torch.testing.assert_close(state.population.mean(0), theta, rtol=0, atol=1e-14)  # type: ignore[union-attr]
-    assert float(state.population.std()) > 0.5  # type: ignore[union-attr]
+    torch.testing.assert_close(members(state).mean(0), theta, rtol=0, atol=1e-14)
+    for layer in oracle.network.layers:
+        departures = (members(state) - theta)[:, layer.start : layer.stop]
+        assert float(departures.std()) == pytest.approx(0.5 * layer.fan_in**-0.5, rel=0.1)
+    assert oracle.evaluations == 0
+    run(EKI(ensemble=8), oracle, 5, theta)
+    assert torch.equal(theta, before)
 
 
-def test_a_linear_problem_goes_to_least_squares() -> None:
-    """With exact observations and a full-rank ensemble the mean approaches the least-squares solution."""
-    generator = torch.Generator().manual_seed(4)
-    a = torch.randn(4, 8 * 2, generator=generator, dtype=torch.float64)
-    oracle = FunctionOracle(lambda u: (u**2).sum(1), 4, outputs=lambda u: (u @ a).reshape(len(u), 8, 2))
-    oracle.targets = torch.randint(2, (8,), generator=generator)
-    state = run(EKI(ensemble=400, form="discrete", noise=0.05, randomised=False, step_size=1.0), oracle, torch.zeros(4, dtype=torch.float64), 60)
-    y = torch.nn.functional.one_hot(oracle.targets, 2).double().flatten()
-    solution = torch.linalg.lstsq(a.T, y.unsqueeze(1)).solution.squeeze()
-    torch.testing.assert_close(state.estimate, solution, rtol=0, atol=0.02)
+@pytest.mark.parametrize(("settings", "batch"), [({}, 0), ({"momentum": "nesterov"}, 5), ({"form": "discrete"}, 5)])
+def test_it_asks_for_outputs_alone_once_a_step_and_every_answer_is_charged(settings: dict[str, Any], batch: int) -> None:
+    oracle = oracle_on(batch=batch)
+    passes, forward = 0, oracle.network.forward
+
+    def spy(population: Tensor, x: Tensor) -> Tensor:
+        nonlocal passes
+        passes += len(population) * len(x)
+        return forward(population, x)
+
+    oracle.network.forward = spy  # type: ignore[method-assign]
+    run(EKI(ensemble=9, respread_every=2, **settings), oracle, 6)
+    assert oracle.evaluations == passes == 6 * 9 * (batch or 12)
+    with pytest.raises(NotSeen):
+        run(EKI(ensemble=9), oracle_on(sees="loss"), 1)
 
 
-def test_nesterov_looks_ahead_from_where_it_is_going(oracle: FunctionOracle) -> None:
-    optimizer = EKI(ensemble=J, momentum="nesterov", randomised=False)
-    u, before = ensemble(), ensemble() - 0.1
-    state = EKIState(u.mean(0), u, previous=before, n=9)
-    optimizer.step(state, GivenRng(), oracle)  # type: ignore[arg-type]
-    torch.testing.assert_close(oracle.judged[-1], u + 0.7 * (u - before), rtol=0, atol=1e-14)  # 1 − 3/10
-    torch.testing.assert_close(state.previous, u)
+def test_the_same_seed_gives_the_same_ensemble() -> None:
+    one, two = (members(run(EKI(ensemble=8, respread_every=3), oracle_on(batch=5), 10)) for _ in range(2))
+    assert torch.equal(one, two)
 
 
-def test_it_learns_digits_without_a_derivative() -> None:
-    race = Race(Experiment.parse({"dataset": "digits", "lanes": ["eki"], "budget": {"currency": "evaluations", "amount": 5e6}}), marks=1, pictures=False)
-    list(race)
-    assert race.results()[0]["test_accuracy"] >= 0.93
-    assert race.lanes[0].oracle.evaluations == (race.lanes[0].step) * 256 * 64
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("ensemble", 0),
+        ("ensemble", 1),
+        ("ensemble", 20_000),
+        ("step_size", 0),
+        ("spread", -1),
+        ("momentum", "heavy"),
+        ("form", "x"),
+        ("noise", 0),
+        ("respread_every", 0),
+    ],
+)
+def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        OPTIMIZERS.build({"name": "eki", field: value})
+    assert str(caught.value).startswith(f"optimizer.{field}: ")
+    assert "\n" not in str(caught.value)
 
 
-def test_bad_knobs_are_refused_in_one_line() -> None:
-    with pytest.raises(BadInput, match=r"optimizer\.ensemble: 0 is not allowed; expected at least 4"):
-        OPTIMIZERS.build({"name": "eki", "ensemble": 0})
+def trained(dataset: str, hidden: tuple[int, ...], steps: int, **settings: Any) -> tuple[float, float]:
+    """(training loss, test accuracy) after so many steps from the defaults."""
+    samples = DATASETS.build(dataset).load(0)
+    network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
+    eki = EKI(**settings)
+    oracle = Oracle(network, LOSSES["cross-entropy"], samples, "outputs", eki.batch)
+    theta = run(eki, oracle, steps, network.init(torch.Generator().manual_seed(0))).estimate
+    loss = evaluate.score(network, oracle.loss, theta, samples.x_train, samples.y_train)[0]
+    return loss, evaluate.score(network, oracle.loss, theta, samples.x_test, samples.y_test)[1]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "hidden", "steps", "most_loss", "least_accuracy", "settings"),
+    [
+        ("digits", (32,), 300, 0.15, 0.95, {}),
+        ("moons", (16, 16), 200, 0.02, 0.99, {}),
+        ("spirals", (16, 16), 500, 0.05, 0.98, {}),
+        ("spirals", (16, 16), 300, 0.05, 0.98, {"momentum": "nesterov"}),
+        ("digits", (32,), 300, 2.0, 0.90, {"form": "discrete"}),
+    ],
+)
+def test_it_learns_with_its_defaults(
+    dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float, settings: dict[str, Any]
+) -> None:
+    loss, accuracy = trained(dataset, hidden, steps, **settings)
+    assert loss < most_loss
+    assert accuracy >= least_accuracy

@@ -1,65 +1,169 @@
-"""SGD and Adam against torch.optim, step by step, in float64."""
+"""SGD and Adam against torch.optim, in double precision, and on real data."""
 
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+from engine import evaluate
+from engine.datasets import DATASETS
 from engine.datasets.base import Dataset
-from engine.experiment import Experiment
+from engine.errors import BadInput
 from engine.losses import LOSSES
 from engine.networks import MLP
-from engine.optimizers.adam import Adam
-from engine.optimizers.sgd import SGD
-from engine.oracle import Oracle
-from engine.race import Race
+from engine.optimizers import OPTIMIZERS, Optimizer, State
+from engine.oracle import NotSeen, Oracle, Sees
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, rosenbrock, run
 
-PAIRS: list[tuple[Any, type[torch.optim.Optimizer], dict[str, Any]]] = [
-    (SGD(rate=0.05, momentum=0), torch.optim.SGD, {"lr": 0.05}),
-    (SGD(rate=0.05, momentum=0.9), torch.optim.SGD, {"lr": 0.05, "momentum": 0.9}),
-    (SGD(rate=0.05, momentum=0.8, dampening=0.3, weight_decay=0.01), torch.optim.SGD, {"lr": 0.05, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.01}),
-    (Adam(rate=0.02), torch.optim.Adam, {"lr": 0.02}),
-    (
-        Adam(rate=0.02, beta1=0.8, beta2=0.9, epsilon=1e-4, weight_decay=0.1),
-        torch.optim.Adam,
-        {"lr": 0.02, "betas": (0.8, 0.9), "eps": 1e-4, "weight_decay": 0.1},
-    ),
-]
+STEPS = 20
 
 
-@pytest.mark.parametrize(("ours", "theirs", "options"), PAIRS)
-def test_thirty_steps_agree_with_torch_optim(ours: Any, theirs: type[torch.optim.Optimizer], options: dict[str, Any]) -> None:
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(60, 2, generator=generator, dtype=torch.float64)
-    y = (x[:, 0] * x[:, 1] > 0).long()
-    network = MLP(hidden=(6,)).build((2,), 2)
-    oracle = Oracle(network, LOSSES["cross-entropy"], Dataset(x, y, x, y, ("a", "b"), "points"), "gradient", batch=20, seed=1)
-    theta = network.init(generator, torch.float64)
-    state = ours.init(theta, Rng(0, "x"), oracle)
-    weights = theta.clone().requires_grad_()
-    reference = theirs([weights], **options)  # type: ignore[call-arg]
-    for step in range(1, 31):
+def oracle_on(batch: int = 8, sees: Sees = "gradient") -> Oracle:
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randn(30, 2, generator=generator, dtype=torch.float64)
+    y = torch.randint(3, (30,), generator=generator)
+    return Oracle(MLP(hidden=(5,)).build((2,), 3), LOSSES["cross-entropy"], Dataset(x, y, x, y, ("a", "b", "c"), "points"), sees, batch, seed=7)
+
+
+def first_weights(oracle: Oracle) -> Tensor:
+    return oracle.network.init(torch.Generator().manual_seed(1), torch.float64)
+
+
+def run(method: Optimizer, oracle: Oracle, steps: int, theta: Tensor) -> State:
+    rng = Rng(0, "lane 0", dtype=theta.dtype)
+    state = method.init(theta, rng, oracle)
+    for step in range(1, steps + 1):
         oracle.draw(step)
-        state = ours.step(state, Rng(0, "x"), oracle)
-        reference.zero_grad()
-        torch.nn.functional.cross_entropy(network.forward(weights.unsqueeze(0), oracle.x)[0], oracle.targets).backward()
-        reference.step()
-        torch.testing.assert_close(state.estimate, weights.detach(), rtol=0, atol=1e-13)
-    assert oracle.evaluations == 30 * 20 * 3
-    assert not torch.equal(theta, state.estimate)  # and the shared first weights were left alone
+        state = method.step(state, rng.at(step), oracle)
+    return state
 
 
-@pytest.mark.parametrize(("optimizer", "goal"), [(SGD(rate=1e-3, momentum=0.9), 1e-2), (Adam(rate=0.02), 1e-2)])
-def test_they_walk_down_the_banana_valley(optimizer: Any, goal: float) -> None:
-    start = torch.tensor([-1.0, 1.0], dtype=torch.float64)
-    state = run(optimizer, FunctionOracle(rosenbrock, 2), start, 3000)
-    assert float(rosenbrock(state.estimate.unsqueeze(0))) < goal
+def path(method: Optimizer, theta: Tensor) -> Tensor:
+    """Where the method goes from there: (STEPS, D)."""
+    oracle, rng, places = oracle_on(), Rng(0, "lane 0"), []
+    state = method.init(theta, rng, oracle)
+    for step in range(1, STEPS + 1):
+        oracle.draw(step)
+        state = method.step(state, rng.at(step), oracle)
+        places.append(state.estimate.clone())
+    return torch.stack(places)
+
+
+def torch_path(kind: type[torch.optim.Optimizer], theta: Tensor, **settings: Any) -> Tensor:
+    """Where torch's own optimizer takes torch's own layers on the same batches: (STEPS, D)."""
+    oracle = oracle_on()
+    model = nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 3)).double()
+    nn.utils.vector_to_parameters(theta, model.parameters())
+    optimizer = kind(model.parameters(), **settings)  # type: ignore[call-arg]
+    places = []
+    for step in range(1, STEPS + 1):
+        oracle.draw(step)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(oracle.x), oracle.targets).backward()
+        optimizer.step()
+        places.append(nn.utils.parameters_to_vector(model.parameters()).detach().clone())
+    return torch.stack(places)
+
+
+@pytest.mark.parametrize(
+    ("settings", "theirs"),
+    [
+        ({}, {"lr": 0.1, "momentum": 0.9}),
+        ({"rate": 0.5, "momentum": 0.0}, {"lr": 0.5}),
+        ({"rate": 0.3, "momentum": 0.8, "dampening": 0.4}, {"lr": 0.3, "momentum": 0.8, "dampening": 0.4}),
+        ({"momentum": 0.0, "weight_decay": 0.05}, {"lr": 0.1, "weight_decay": 0.05}),
+        (
+            {"rate": 0.2, "momentum": 0.95, "dampening": 0.1, "weight_decay": 0.01},
+            {"lr": 0.2, "momentum": 0.95, "dampening": 0.1, "weight_decay": 0.01},
+        ),
+    ],
+    ids=str,
+)
+def test_sgd_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None:
+    theta = first_weights(oracle_on())
+    ours, expected = path(OPTIMIZERS.build({"name": "sgd", **settings}), theta), torch_path(torch.optim.SGD, theta, **theirs)
+    assert (expected[-1] - theta).norm() > 0.3
+    torch.testing.assert_close(ours, expected, rtol=0, atol=2e-14)
+
+
+@pytest.mark.parametrize(
+    ("settings", "theirs"),
+    [
+        ({}, {"lr": 0.01}),
+        ({"rate": 0.05, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3}, {"lr": 0.05, "betas": (0.7, 0.95), "eps": 1e-3}),
+        ({"weight_decay": 0.1}, {"lr": 0.01, "weight_decay": 0.1}),
+    ],
+    ids=str,
+)
+def test_adam_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None:
+    theta = first_weights(oracle_on())
+    ours, expected = path(OPTIMIZERS.build({"name": "adam", **settings}), theta), torch_path(torch.optim.Adam, theta, **theirs)
+    assert (expected[-1] - theta).norm() > 0.3
+    torch.testing.assert_close(ours, expected, rtol=0, atol=2e-13)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam"])
-def test_they_learn_digits_from_their_defaults(name: str) -> None:
-    race = Race(Experiment.parse({"dataset": "digits", "lanes": [name], "budget": {"currency": "evaluations", "amount": 3e5}}), marks=1, pictures=False)
-    list(race)
-    assert race.results()[0]["test_accuracy"] >= 0.95
+@pytest.mark.parametrize("batch", [0, 8])
+def test_they_ask_for_one_gradient_a_step_and_pay_three_for_it(name: str, batch: int) -> None:
+    oracle = oracle_on(batch)
+    passes, forward = 0, oracle.network.forward
+
+    def spy(population: Tensor, x: Tensor) -> Tensor:
+        nonlocal passes
+        passes += len(population) * len(x)
+        return forward(population, x)
+
+    oracle.network.forward = spy  # type: ignore[method-assign]
+    run(OPTIMIZERS.build(name), oracle, 6, first_weights(oracle))
+    assert passes == 6 * (batch or 30)
+    assert oracle.evaluations == 3 * passes
+    with pytest.raises(NotSeen):
+        run(OPTIMIZERS.build(name), oracle_on(sees="loss"), 1, first_weights(oracle))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_they_start_at_the_first_weights_and_leave_them_alone(name: str) -> None:
+    oracle = oracle_on()
+    theta = first_weights(oracle)
+    before = theta.clone()
+    assert torch.equal(run(OPTIMIZERS.build(name), oracle, 0, theta).estimate, theta)
+    assert oracle.evaluations == 0
+    one, two = (run(OPTIMIZERS.build(name), oracle_on(), 10, theta).estimate for _ in range(2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, theta)
+    assert torch.equal(theta, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("sgd", "rate", 0),
+        ("sgd", "momentum", 1),
+        ("sgd", "dampening", 2),
+        ("sgd", "weight_decay", -1),
+        ("adam", "rate", 0),
+        ("adam", "beta2", 1),
+        ("adam", "epsilon", 0),
+    ],
+)
+def test_what_is_out_of_range_is_refused_in_one_line(name: str, field: str, value: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        OPTIMIZERS.build({"name": name, field: value})
+    assert str(caught.value).startswith(f"optimizer.{field}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("dataset", "hidden", "steps", "most_loss", "least_accuracy"),
+    [("digits", (32,), 600, 0.05, 0.96), ("moons", (16, 16), 600, 0.02, 0.99), ("spirals", (16, 16), 3000, 0.1, 0.97)],
+)
+def test_they_learn_with_their_defaults(name: str, dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float) -> None:
+    samples = DATASETS.build(dataset).load(0)
+    network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
+    method = OPTIMIZERS.build(name)
+    oracle = Oracle(network, LOSSES["cross-entropy"], samples, "gradient", method.batch)
+    theta = run(method, oracle, steps, network.init(torch.Generator().manual_seed(0))).estimate
+    assert evaluate.score(network, oracle.loss, theta, samples.x_train, samples.y_train)[0] < most_loss
+    assert evaluate.score(network, oracle.loss, theta, samples.x_test, samples.y_test)[1] >= least_accuracy

@@ -1,0 +1,96 @@
+# Kelvin's errands. `make run` needs only Python 3.11 or newer and make; everything else goes into .venv.
+# Works with GNU make 3.81 (macOS) and any POSIX shell.
+
+PORT ?= 8501
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The first Python that is new enough, one that can make virtual environments before one that cannot. `make PYTHON=/path/to/python3 …` names another.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for needs in ensurepip sys; do for python in python3.13 python3.12 python3.11 python3; do \
+	if "$$python" -c "import $$needs; $(NEW_ENOUGH)" > /dev/null 2>&1; then echo "$$python"; exit; fi; done; done)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+.PHONY: help run test test-all bench lint js format assets dev browser clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.run ## Open the explorer at http://localhost:8501 (PORT= changes it)
+	@headless=false; address=; \
+	if [ -n "$$CI" ] || { [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; }; then \
+		headless=true; address="--browser.serverAddress localhost"; \
+	fi; \
+	exec $(BIN)/streamlit run app/server.py --server.port $(PORT) --server.headless $$headless $$address
+
+test: dev browser lint js ## Format, lint and types, then every quick test
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: dev browser lint js ## The same, with the slow tests
+	$(BIN)/python -m pytest
+
+bench: dev browser ## Measure: each published number comes from here
+	$(BIN)/python -m pytest tests/bench --override-ini "python_files=bench_*.py test_*.py" --timeout 0 --capture no
+
+lint: dev ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+js: ## Test the JavaScript, where node is
+	@files=$$(find app tests -name node_modules -prune -o \( -name '*.test.js' -o -name '*.test.mjs' \) -print); \
+	if ! command -v node > /dev/null; then echo "JavaScript tests skipped: node is not installed"; \
+	elif [ "$$(node -p 'parseInt(process.versions.node) >= 20')" != true ]; then echo "JavaScript tests skipped: node $$(node --version) is older than 20"; \
+	elif [ -z "$$files" ]; then echo "JavaScript tests skipped: there are none"; \
+	else echo "node --test" $$files; node --test $$files; fi
+
+format: dev ## Rewrite the files as the formatter wants them
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+assets: dev ## Make the shipped datasets anew (KELVIN_DATA= names the folder of full ones)
+	$(BIN)/python -m assets.make
+
+clean: ## Remove .venv and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# Below, a stamp is touched only when all before it went well, so a run that was cut off is taken up again.
+
+dev: $(VENV)/.dev
+
+$(BIN)/python:
+	@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then \
+		echo "Kelvin needs Python 3.11 or newer and found none. Install one, or name it: make PYTHON=/path/to/python3 …" >&2; exit 1; fi; \
+	if ! "$$python" -c "$(NEW_ENOUGH)" 2> /dev/null; then \
+		echo "Kelvin needs Python 3.11 or newer, and $$python is not: $$("$$python" --version 2>&1)" >&2; exit 1; fi; \
+	if ! "$$python" -c "import ensurepip, venv" 2> /dev/null; then \
+		echo "$$python cannot make virtual environments. On Debian and Ubuntu: apt install $$("$$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')" >&2; \
+		exit 1; fi; \
+	echo "$$python -m venv $(VENV)"; \
+	rm -rf $(VENV); \
+	"$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.run: requirements.txt $(BIN)/python
+	@$(BIN)/python -c "$(NEW_ENOUGH)" || { echo "The Python in $(VENV) is older than 3.11: make clean, then again" >&2; exit 1; }
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(BIN)/python -m ensurepip
+	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+# A browser for the browser tests: the one on the PATH; else Debian's; else Playwright's own.
+browser: dev
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do if command -v $$name > /dev/null; then exit 0; fi; done; \
+	if [ -e $(VENV)/.browser ]; then exit 0; fi; \
+	root=; if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then root=yes; fi; \
+	if [ "$$root" ] && grep -qx 'ID=debian' /etc/os-release; then \
+		echo "No browser here: installing chromium with apt"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation && exit 0; fi; \
+	echo "No browser here: installing Playwright's chromium"; \
+	$(BIN)/playwright install $${root:+--with-deps} chromium && touch $(VENV)/.browser

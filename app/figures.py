@@ -1,0 +1,119 @@
+"""The Plotly figures of the live view: one pure function per panel, layout and empty traces.
+
+The browser mounts each figure once and from then on only changes the data of its traces, so a trace's place in its figure is part of the contract with `live/frontend/panels`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.palette import LANDSCAPE, LANES, SYMBOLS, TEMPERATURE
+
+LANE_COUNT = len(LANES)
+CLEAR = "rgba(0,0,0,0)"
+
+
+def _layout(**extra: Any) -> dict[str, Any]:
+    """What all panels share: transparent, calm, a constant ``uirevision`` so that a zoom survives every change."""
+    return {
+        "uirevision": "kelvin",
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "showlegend": False,
+        "margin": {"l": 46, "r": 12, "t": 6, "b": 34},
+        "font": {"size": 11},
+        "hovermode": "closest",
+        "dragmode": "zoom",
+        **extra,
+    }
+
+
+def _axis(**extra: Any) -> dict[str, Any]:
+    return {"showline": False, "zeroline": False, "ticks": "", "automargin": False, "title": {"standoff": 4, "font": {"size": 11}}, **extra}
+
+
+def loss() -> go.Figure:
+    """Loss or accuracy over the currency: train and test of every lane, then one trace with a marker at every lane's head."""
+    traces: list[Any] = []
+    for colour in LANES:
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hovertemplate="%{y:.4g}<extra>train</extra>"))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.4, "dash": "dot"}, hovertemplate="%{y:.4g}<extra>test</extra>"))
+    traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 9, "color": list(LANES), "symbol": list(SYMBOLS)}, hoverinfo="skip"))
+    # "power" writes 10⁻³ rather than a bare 0.001 with minor ticks crowding it.
+    yaxis = _axis(type="log", exponentformat="power", dtick="D1", nticks=6)
+    yaxis = {key: value for key, value in yaxis.items() if key != "dtick"}
+    return go.Figure(traces, _layout(xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"), yaxis=yaxis))
+
+
+def weights() -> go.Figure:
+    """The plane through weight space: landscape, start, then path, cloud and estimate of every lane."""
+    traces: list[Any] = [
+        go.Contour(
+            x=[],
+            y=[],
+            z=[],
+            colorscale=[list(stop) for stop in LANDSCAPE],
+            showscale=False,
+            ncontours=14,
+            contours={"coloring": "fill"},
+            line={"width": 0.6, "color": "rgba(120,105,90,0.35)", "smoothing": 1.0},
+            hoverinfo="skip",
+        ),
+        go.Scatter(x=[], y=[], mode="markers+text", marker={"symbol": "x", "size": 9}, text=["start"], textposition="top center", hoverinfo="skip"),
+    ]
+    for colour, symbol in zip(LANES, SYMBOLS, strict=True):
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
+        traces.append(
+            go.Scatter(
+                x=[], y=[], mode="markers", marker={"size": 6, "color": colour, "opacity": 0.8, "line": {"width": 0}}, hovertemplate="loss %{text}<extra>particle</extra>"
+            )
+        )
+        traces.append(
+            go.Scatter(
+                x=[], y=[], mode="markers", marker={"size": 12, "color": colour, "symbol": symbol, "line": {"width": 2, "color": "#ffffff"}}, hoverinfo="skip"
+            )
+        )
+    return go.Figure(
+        traces,
+        _layout(
+            margin={"l": 30, "r": 8, "t": 4, "b": 22},
+            xaxis=_axis(showgrid=False, nticks=6, range=[-1, 1]),
+            yaxis=_axis(showgrid=False, nticks=6, range=[-1, 1]),
+        ),
+    )
+
+
+def temperature() -> go.Figure:
+    """Temperature on the left, logarithmic; acceptance on the right. Per lane: plan, fact, acceptance, acceptance aimed at."""
+    traces: list[Any] = []
+    for colour, symbol in zip(LANES, SYMBOLS, strict=True):
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": "#9a9088", "width": 1.6, "dash": "dash"}, hoverinfo="skip"))
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                mode="markers",
+                marker={"size": 5, "color": colour, "symbol": symbol, "colorscale": [list(stop) for stop in TEMPERATURE]},
+                hovertemplate="T %{y:.3g}<extra></extra>",
+            )
+        )
+        traces.append(
+            go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.3}, opacity=0.75, hovertemplate="%{y:.0%} accepted<extra></extra>")
+        )
+        traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1, "dash": "dot"}, opacity=0.6, hoverinfo="skip"))
+    return go.Figure(
+        traces,
+        _layout(
+            margin={"l": 50, "r": 44, "t": 6, "b": 34},
+            xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"),
+            yaxis=_axis(type="log", exponentformat="power", nticks=6, title={"text": "temperature", "standoff": 2}),
+            yaxis2=_axis(overlaying="y", side="right", range=[0, 1.02], tickformat=".0%", showgrid=False, nticks=5, title={"text": "accepted", "standoff": 4}),
+        ),
+    )
+
+
+def figures() -> dict[str, Any]:
+    """All figures as JSON values, by panel."""
+    return {name: make().to_plotly_json() for name, make in (("loss", loss), ("weights", weights), ("temperature", temperature))}

@@ -1,0 +1,66 @@
+/** The lane cards: how every lane stands at the moment shown. */
+
+import { percent, short, small } from "./format.js";
+
+const SEES = { loss: "sees only the loss", outputs: "sees the outputs", jvp: "sees slopes along directions", gradient: "sees the gradient", jacobian: "sees the Jacobian" };
+const SHAPES = ["●", "■", "◆", "▲"];
+
+export class Cards {
+  /** @param {HTMLElement} element */
+  constructor(element) {
+    this.element = element;
+    this.built = "";
+  }
+
+  /** @param {import("./view.js").Moment} moment */
+  draw({ stage, metric }) {
+    const key = JSON.stringify(stage.lanes);
+    if (key !== this.built) this._build(stage);
+    this.built = key;
+    stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
+      const row = metric?.lanes[i];
+      if (!row) return;
+      const card = /** @type {HTMLElement} */ (this.element.children[i]);
+      const put = (/** @type {string} */ name, /** @type {string} */ text) => {
+        const place = /** @type {HTMLElement} */ (card.querySelector(`[data-testid="card-${i}-${name}"]`));
+        if (place.textContent !== text) place.textContent = text;
+      };
+      put("loss", small(row.loss));
+      put("accuracy", percent(row.test_accuracy));
+      put("evaluations", short(row.evaluations));
+      const hot = row.temperature !== null;
+      put("last", hot ? small(row.temperature) : short(row.step));
+      put("last-name", hot ? "temperature" : "steps");
+      put("trouble", row.trouble ?? "");
+      const bar = /** @type {HTMLElement} */ (card.querySelector(".kv-bar"));
+      bar.style.setProperty("--done", String(row.progress));
+      bar.setAttribute("aria-valuenow", String(Math.round(100 * row.progress)));
+      card.classList.toggle("kv-finished", row.finished);
+    });
+  }
+
+  /** @param {any} stage */
+  _build(stage) {
+    this.element.replaceChildren(
+      ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
+        const card = document.createElement("article");
+        card.className = "kv-card";
+        card.dataset.testid = `card-${i}`;
+        card.style.setProperty("--lane", `var(--lane-${i})`);
+        card.setAttribute("aria-label", lane.label);
+        const cell = (/** @type {string} */ name, /** @type {string} */ label) =>
+          `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${label}</span></div>`;
+        card.innerHTML = `
+          <div class="kv-who"><h3></h3><span class="kv-chip"></span></div>
+          ${cell("loss", "loss")}${cell("accuracy", "test accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}
+          <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
+          <div class="kv-bar" role="progressbar" aria-label="Share of the budget spent" aria-valuemin="0" aria-valuemax="100"></div>`;
+        /** @type {HTMLElement} */ (card.querySelector("h3")).textContent = `${SHAPES[i]} ${lane.label}`;
+        const chip = /** @type {HTMLElement} */ (card.querySelector(".kv-chip"));
+        chip.textContent = SEES[/** @type {keyof SEES} */ (lane.sees)] ?? lane.sees;
+        chip.title = lane.sentence;
+        return card;
+      }),
+    );
+  }
+}

@@ -1,0 +1,92 @@
+/** Plotly charts that are mounted once and only ever changed. */
+
+/** What tests and benchmarks read. */
+export const stats = { mounts: /** @type {Record<string, number>} */ ({}), drawn: 0, blanks: 0 };
+
+/** @type {Promise<any> | null} */
+let loading = null;
+
+/** plotly.js, loaded once however many views there are. @param {string} address @returns {Promise<any>} */
+export function loadPlotly(address) {
+  if (/** @type {any} */ (window).Plotly) return Promise.resolve(/** @type {any} */ (window).Plotly);
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
+    script.onerror = () => {
+      loading = null;
+      reject(new Error("plotly.js did not load"));
+    };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+/** One chart. A zoom made by hand stays until it is undone with a double click or another race begins. */
+export class Chart {
+  /**
+   * @param {string} name
+   * @param {HTMLElement} element
+   * @param {any} Plotly
+   * @param {{data: any[], layout: any}} figure
+   */
+  constructor(name, element, Plotly, figure) {
+    this.name = name;
+    this.element = element;
+    this.Plotly = Plotly;
+    this.zoomed = false;
+    this._own = false;
+    stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
+    Plotly.newPlot(element, figure.data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: "autosize" });
+    /** @type {any} */ (element).on("plotly_relayout", (/** @type {any} */ change) => {
+      if (this._own) return;
+      const keys = Object.keys(change);
+      if (keys.some((key) => key.includes("range[") || key.endsWith(".range"))) this.zoomed = true;
+      if (keys.some((key) => key.includes("autorange"))) this.zoomed = false;
+    });
+  }
+
+  /** Change traces and layout in one draw; axis ranges are left alone while zoomed by hand. @param {any} data @param {any} layout @param {number[]} traces */
+  update(data, layout, traces) {
+    const wanted = this.zoomed ? Object.fromEntries(Object.entries(layout).filter(([key]) => !key.includes("range"))) : layout;
+    this._own = true;
+    try {
+      this.Plotly.update(this.element, data, wanted, traces);
+    } finally {
+      this._own = false;
+    }
+    if (!this.element.querySelector(".main-svg")) stats.blanks++;
+  }
+
+  /** @param {any} layout */
+  relayout(layout) {
+    this._own = true;
+    try {
+      this.Plotly.relayout(this.element, layout);
+    } finally {
+      this._own = false;
+    }
+  }
+
+  /** Another race: the zoom of the last one means nothing to it. */
+  forgetZoom() {
+    this.zoomed = false;
+  }
+
+  destroy() {
+    this.Plotly.purge(this.element);
+  }
+}
+
+/** Layout changes that dress a chart in a theme. @param {import("./theme.js").Theme} theme @param {string[]} axes @returns {any} */
+export function dress(theme, axes) {
+  /** @type {any} */
+  const layout = { "font.color": theme.faint, "font.family": theme.font, "hoverlabel.bgcolor": theme.surface, "hoverlabel.font.color": theme.text };
+  for (const axis of axes) {
+    layout[`${axis}.gridcolor`] = theme.grid;
+    layout[`${axis}.linecolor`] = theme.grid;
+    layout[`${axis}.tickfont.color`] = theme.faint;
+    layout[`${axis}.title.font.color`] = theme.faint;
+  }
+  return layout;
+}

@@ -1,0 +1,38 @@
+/** Curves thinned to what the pixels show. */
+
+/**
+ * At most about `most` points: of every stretch the lowest and the highest, in order, and always the ends.
+ * @param {(number | null)[]} x
+ * @param {(number | null)[]} y
+ * @param {number} most
+ * @returns {{x: (number | null)[], y: (number | null)[]}}
+ */
+export function thin(x, y, most = 400) {
+  const n = x.length;
+  if (n <= most) return { x, y };
+  const buckets = Math.max(1, Math.floor(most / 2) - 1);
+  const keep = [0];
+  for (let b = 0; b < buckets; b++) {
+    const from = 1 + Math.floor((b * (n - 2)) / buckets);
+    const to = 1 + Math.floor(((b + 1) * (n - 2)) / buckets);
+    let low = -1;
+    let high = -1;
+    for (let i = from; i < to; i++) {
+      const value = y[i];
+      if (value === null || value === undefined) continue;
+      if (low < 0 || value < /** @type {number} */ (y[low])) low = i;
+      if (high < 0 || value > /** @type {number} */ (y[high])) high = i;
+    }
+    if (low < 0) continue;
+    if (low === high) keep.push(low);
+    else keep.push(Math.min(low, high), Math.max(low, high));
+  }
+  keep.push(n - 1);
+  return { x: keep.map((i) => x[i]), y: keep.map((i) => y[i]) };
+}
+
+/** The end of a time axis: the budget, but no more of it than leaves the curves room while the race is young. @param {number} amount @param {number} progress */
+export function horizon(amount, progress) {
+  for (const share of [0.1, 0.2, 0.35, 0.55, 0.8]) if (progress < share * 0.97) return amount * share;
+  return amount;
+}

@@ -1,0 +1,44 @@
+/** Numbers as people read them. */
+
+const STEPS = [
+  [1e18, "E"],
+  [1e15, "P"],
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+];
+
+/** 41300000 → "41.3 M". @param {number | null | undefined} value */
+export function short(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  for (const [size, letter] of /** @type {[number, string][]} */ (STEPS)) {
+    if (Math.abs(value) >= size * 0.9995) return `${digits(value / size)}\u202f${letter}`;
+  }
+  return Number.isInteger(value) ? String(value) : digits(value);
+}
+
+/** Three digits that matter. @param {number} value */
+function digits(value) {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
+}
+
+/** A loss or a temperature: 0.1843 → "0.184", 0.00012 → "1.2e−4". @param {number | null | undefined} value */
+export function small(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 0.0095 || size >= 99995)) return value.toExponential(1).replace("-", "−").replace("e+", "e");
+  return value.toPrecision(3).replace("-", "−");
+}
+
+/** 0.9423 → "94.2 %". @param {number | null | undefined} value */
+export function percent(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  return `${(100 * value).toFixed(1)}\u202f%`;
+}
+
+/** @param {number} value */
+export function seconds(value) {
+  return value < 100 ? value.toFixed(1) : value.toFixed(0);
+}

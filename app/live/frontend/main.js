@@ -1,0 +1,34 @@
+/** The door from Streamlit's component to the live view: mount once, update on every run of the script, clean up at the end. */
+
+import { stats } from "./charts.js";
+import { LiveView } from "./view.js";
+
+/** @type {WeakMap<Element, LiveView>} */
+const views = new WeakMap();
+
+/** @param {{data: any, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) => void}} component */
+export function mount({ data, parentElement, setStateValue }) {
+  style(`${location.origin}${data.base}/kelvin/frontend/live.css?v=${data.version}`);
+  let view = views.get(parentElement);
+  if (!view) {
+    view = new LiveView(parentElement, data);
+    views.set(parentElement, view);
+    /** @type {any} */ (window).__kelvin = { stats, view };
+  }
+  view.update(data, setStateValue);
+}
+
+/** @param {HTMLElement} parentElement */
+export function unmount(parentElement) {
+  views.get(parentElement)?.destroy();
+  views.delete(parentElement);
+}
+
+/** @param {string} address */
+function style(address) {
+  if ([...document.styleSheets].some((sheet) => sheet.href === address) || document.querySelector(`link[href="${address}"]`)) return;
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = address;
+  document.head.append(link);
+}

@@ -1,0 +1,95 @@
+/** Loss or accuracy, train and test, over the chosen currency. */
+
+import { Chart, dress } from "../charts.js";
+import { horizon, thin } from "../curves.js";
+import { percent, small } from "../format.js";
+
+/** @typedef {import("../view.js").Moment} Moment */
+
+const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
+
+export class LossPanel {
+  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure */
+  constructor(element, Plotly, figure) {
+    this.chart = new Chart("loss", element, Plotly, figure);
+    this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
+    this.lanes = (figure.data.length - 1) / 2;
+  }
+
+  /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  dress(theme, colours) {
+    this.colours = colours;
+    this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
+    const lines = colours.flatMap((colour) => [colour, colour]);
+    this.chart.Plotly.restyle(this.chart.element, { "line.color": lines }, this.traces.slice(0, -1));
+    this.chart.Plotly.restyle(this.chart.element, { "marker.color": [colours] }, [this.traces.length - 1]);
+  }
+
+  /** @param {Moment} moment @returns {{note: string, summary: string}} */
+  draw(moment) {
+    const { metrics, stage, currency, measure } = moment;
+    const [train, test] = measure === "loss" ? ["loss", "test_loss"] : ["accuracy", "test_accuracy"];
+    /** @type {any[]} */ const xs = [];
+    /** @type {any[]} */ const ys = [];
+    /** @type {any[]} */ const heads = [[], []];
+    for (let lane = 0; lane < this.lanes; lane++) {
+      const there = lane < stage.lanes.length;
+      const x = there ? metrics.map((m) => m.lanes[lane][currency]) : [];
+      for (const key of [train, test]) {
+        const curve = thin(x, there ? metrics.map((m) => m.lanes[lane][key]) : []);
+        xs.push(curve.x);
+        ys.push(curve.y);
+      }
+      const last = there && metrics.length ? metrics[metrics.length - 1].lanes[lane] : null;
+      heads[0].push(last ? last[currency] : null);
+      heads[1].push(last ? last[train] : null);
+    }
+    xs.push(heads[0]);
+    ys.push(heads[1]);
+    /** @type {any} */
+    const layout = { "xaxis.title.text": NAMES[currency], "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "loss" ? "" : ".0%" };
+    layout["yaxis.range"] = measure === "loss" ? logRange(ys) : [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01];
+    layout["xaxis.range"] = xRange(moment);
+    this.chart.update({ x: xs, y: ys }, layout, this.traces);
+    const now = metrics[metrics.length - 1];
+    const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
+      const row = now?.lanes[i];
+      return row ? `${lane.label}: training loss ${small(row.loss)}, test accuracy ${percent(row.test_accuracy)}` : lane.label;
+    });
+    return { note: "train — · test ···", summary: `${summary.join("; ")}.` };
+  }
+}
+
+/** The time axis: up to the budget when it is drawn in the budget's own currency. @param {Moment} moment @returns {[number, number]} */
+export function xRange({ metrics, stage, currency }) {
+  const last = metrics[metrics.length - 1];
+  if (!last) return [0, 1];
+  const spent = Math.max(...last.lanes.map((/** @type {any} */ lane) => lane[currency] ?? 0));
+  if (currency !== stage.budget.currency) return [0, spent * 1.04 || 1];
+  const progress = Math.max(...last.lanes.map((/** @type {any} */ lane) => lane.progress ?? 0));
+  return [0, Math.max(horizon(stage.budget.amount, progress), spent) * 1.03];
+}
+
+/** @param {any[][]} ys @returns {[number, number]} */
+function logRange(ys) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const y of ys)
+    for (const value of y)
+      if (value !== null && value > 0) {
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+  if (!(low <= high)) return [-1, 0.5];
+  // Below a ten-thousandth it is all the same: solved.
+  low = Math.max(low, high * 1e-6);
+  const room = Math.max(0.05, 0.04 * Math.log10(high / low));
+  return [Math.log10(low) - room, Math.log10(high) + room];
+}
+
+/** @param {any[][]} ys */
+function lowest(ys) {
+  let low = 1;
+  for (const y of ys) for (const value of y) if (value !== null && value < low) low = value;
+  return low;
+}

@@ -1,0 +1,194 @@
+/** What the network says: decision maps side by side, or a wall of samples for images. */
+
+import { channels } from "../theme.js";
+import { stats } from "../charts.js";
+
+export class NetworkPanel {
+  /** @param {HTMLElement} element @param {any} palette */
+  constructor(element, palette) {
+    this.element = element;
+    this.palette = palette;
+    /** @type {HTMLCanvasElement[]} */ this.canvases = [];
+    /** @type {HTMLCanvasElement[]} */ this.tiles = [];
+    this.small = document.createElement("canvas");
+    this.run = -1;
+    stats.mounts.network = (stats.mounts.network ?? 0) + 1;
+  }
+
+  /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  dress(theme, colours) {
+    this.theme = theme;
+    this.colours = colours;
+  }
+
+  /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
+  draw(moment) {
+    const { stage, picture } = moment;
+    if (!picture) return { note: "", summary: "Nothing to show yet." };
+    this._arrange(stage.lanes, moment.run);
+    const points = stage.data.kind === "points";
+    /** @type {string[]} */ const said = [];
+    stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
+      const canvas = this.canvases[i];
+      const context = fit(canvas);
+      if (!context) return;
+      const drawn = picture.lanes[i];
+      if (points && drawn.map) this._map(context, drawn.map, stage.data.points);
+      else if (drawn.wall) said.push(`${lane.label}: ${this._wall(context, drawn.wall, stage.data)}`);
+      if (points) said.push(`${lane.label}'s decision map`);
+    });
+    const classes = stage.data.classes;
+    const note = points ? `classes ${classes.join(" and ")}` : "wrong ones outlined, with the answer given";
+    return { note, summary: `${said.join("; ")}.` };
+  }
+
+  /** One canvas per lane, made once per race. @param {any[]} lanes @param {number} run */
+  _arrange(lanes, run) {
+    if (run === this.run && this.canvases.length === lanes.length) return;
+    this.run = run;
+    this.tiles = [];
+    this.element.dataset.lanes = String(lanes.length);
+    while (this.canvases.length > lanes.length) this.canvases.pop()?.parentElement?.remove();
+    while (this.canvases.length < lanes.length) {
+      const figure = document.createElement("figure");
+      const canvas = document.createElement("canvas");
+      canvas.setAttribute("role", "img");
+      figure.append(canvas, document.createElement("figcaption"));
+      this.element.append(figure);
+      this.canvases.push(canvas);
+    }
+    lanes.forEach((lane, i) => {
+      const figure = /** @type {HTMLElement} */ (this.canvases[i].parentElement);
+      /** @type {HTMLElement} */ (figure.lastElementChild).textContent = lane.label;
+      figure.style.setProperty("--lane", `var(--lane-${i})`);
+      this.canvases[i].setAttribute("aria-label", `What ${lane.label}'s network says`);
+    });
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {any} map @param {any} points */
+  _map(context, map, points) {
+    const { width, height } = context.canvas;
+    const [rowsCount, columnsCount] = map.shape;
+    this.small.width = columnsCount;
+    this.small.height = rowsCount;
+    const paint = /** @type {CanvasRenderingContext2D} */ (this.small.getContext("2d"));
+    const image = paint.createImageData(columnsCount, rowsCount);
+    const neutral = channels(this.theme?.dark ? this.palette.neutralOnDark : this.palette.neutral);
+    const [a, b] = this.palette.classes.map(channels);
+    for (let row = 0; row < rowsCount; row++) {
+      for (let column = 0; column < columnsCount; column++) {
+        // Row 0 of the map is the low end of y, row 0 of a canvas the high end.
+        const p = map.data[(rowsCount - 1 - row) * columnsCount + column] / 127.5 - 1;
+        const towards = p < 0 ? a : b;
+        const share = 0.78 * Math.abs(p) ** 0.8;
+        const at = 4 * (row * columnsCount + column);
+        for (let c = 0; c < 3; c++) image.data[at + c] = neutral[c] + share * (towards[c] - neutral[c]);
+        image.data[at + 3] = 255;
+      }
+    }
+    paint.putImageData(image, 0, 0);
+    context.imageSmoothingEnabled = true;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.small, 0, 0, width, height);
+    const [x0, x1, y0, y1] = points.extent;
+    const radius = Math.max(1.6, Math.min(width, height) / 150);
+    for (const label of [0, 1]) {
+      context.fillStyle = this.palette.classPoints[label];
+      context.strokeStyle = "rgba(255,255,255,0.7)";
+      context.lineWidth = radius / 3;
+      context.beginPath();
+      for (let i = 0; i < points.y.data.length; i++) {
+        if (points.y.data[i] !== label) continue;
+        const x = ((points.x.data[2 * i] - x0) / (x1 - x0)) * width;
+        const y = height - ((points.x.data[2 * i + 1] - y0) / (y1 - y0)) * height;
+        // Classes are told apart by shape as well: discs and squares.
+        if (label === 0) {
+          context.moveTo(x + radius, y);
+          context.arc(x, y, radius, 0, 7);
+        } else context.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
+      }
+      context.fill();
+      context.stroke();
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {any} wall @param {any} data @returns {string} */
+  _wall(context, wall, data) {
+    const { width, height } = context.canvas;
+    const [count, rowsCount, columnsCount] = data.wall.images.shape;
+    if (this.tiles.length !== count) this._cut(data.wall.images);
+    // As many columns as make the tiles largest.
+    let across = 1;
+    let side = 0;
+    for (let columns = 1; columns <= count; columns++) {
+      const tile = Math.min(width / columns, height / Math.ceil(count / columns));
+      if (tile > side) [side, across] = [tile, columns];
+    }
+    const down = Math.ceil(count / across);
+    const left = (width - side * across) / 2;
+    const top = (height - side * down) / 2;
+    const gap = Math.max(2, side * 0.09);
+    context.clearRect(0, 0, width, height);
+    context.imageSmoothingEnabled = rowsCount > 16;
+    let right = 0;
+    for (let i = 0; i < count; i++) {
+      const x = left + (i % across) * side;
+      const y = top + Math.floor(i / across) * side;
+      const correct = wall.predicted.data[i] === data.wall.labels.data[i];
+      right += correct ? 1 : 0;
+      context.globalAlpha = correct ? 0.9 : 1;
+      context.drawImage(this.tiles[i], x + gap / 2, y + gap / 2, side - gap, side - gap);
+      context.globalAlpha = 1;
+      if (correct) continue;
+      context.strokeStyle = this.palette.wrong;
+      context.lineWidth = Math.max(2, side / 16);
+      context.strokeRect(x + gap / 2, y + gap / 2, side - gap, side - gap);
+      const answer = data.classes[wall.predicted.data[i]];
+      const size = Math.max(9, side * 0.3);
+      context.font = `700 ${size}px ${this.theme?.font ?? "sans-serif"}`;
+      const text = answer.length > 2 ? answer.slice(0, 3) : answer;
+      const plate = context.measureText(text).width + size * 0.5;
+      context.fillStyle = this.palette.wrong;
+      context.fillRect(x + side - gap / 2 - plate, y + side - gap / 2 - size * 1.15, plate, size * 1.15);
+      context.fillStyle = "#ffffff";
+      context.fillText(text, x + side - gap / 2 - plate + size * 0.25, y + side - gap / 2 - size * 0.22);
+    }
+    return `${right} of ${count} right`;
+  }
+
+  /** The images as canvases, made once per race. @param {any} images */
+  _cut(images) {
+    const [count, height, width] = images.shape;
+    this.tiles = Array.from({ length: count }, (_, i) => {
+      const tile = document.createElement("canvas");
+      tile.width = width;
+      tile.height = height;
+      const paint = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+      const image = paint.createImageData(width, height);
+      for (let p = 0; p < width * height; p++) {
+        // Ink on paper.
+        const ink = 255 - images.data[i * width * height + p];
+        image.data.set([ink, ink, ink, 255], 4 * p);
+      }
+      paint.putImageData(image, 0, 0);
+      return tile;
+    });
+  }
+
+  reset() {
+    this.run = -1;
+  }
+}
+
+/** A canvas as large as it is shown, in device pixels. @param {HTMLCanvasElement} canvas */
+function fit(canvas) {
+  const ratio = Math.min(2, window.devicePixelRatio || 1);
+  const width = Math.round(canvas.clientWidth * ratio);
+  const height = Math.round(canvas.clientHeight * ratio);
+  if (!width || !height) return null;
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  return canvas.getContext("2d");
+}

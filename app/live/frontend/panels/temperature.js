@@ -1,0 +1,96 @@
+/** Temperature and acceptance, plan and fact. */
+
+import { Chart, dress } from "../charts.js";
+import { thin } from "../curves.js";
+import { percent, small } from "../format.js";
+import { xRange } from "./loss.js";
+
+const PER_LANE = 4;
+const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
+
+export class TemperaturePanel {
+  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure */
+  constructor(element, Plotly, figure) {
+    this.chart = new Chart("temperature", element, Plotly, figure);
+    this.lanes = figure.data.length / PER_LANE;
+    this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
+  }
+
+  /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  dress(theme, colours) {
+    this.chart.relayout(dress(theme, ["xaxis", "yaxis", "yaxis2"]));
+    for (let lane = 0; lane < this.lanes; lane++) {
+      this.chart.Plotly.restyle(this.chart.element, { "line.color": theme.faint }, [PER_LANE * lane]);
+      this.chart.Plotly.restyle(this.chart.element, { "line.color": colours[lane] }, [PER_LANE * lane + 2, PER_LANE * lane + 3]);
+    }
+  }
+
+  /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  draw(moment) {
+    const { metrics, stage, currency, metric } = moment;
+    /** @type {any[]} */ const x = [];
+    /** @type {any[]} */ const y = [];
+    /** @type {any[]} */ const heat = [];
+    const said = [];
+    const cold = [];
+    for (let lane = 0; lane < this.lanes; lane++) {
+      const rows = lane < stage.lanes.length ? metrics.map((m) => m.lanes[lane]) : [];
+      const along = rows.map((row) => row[currency]);
+      const hot = rows.some((row) => row.temperature !== null);
+      const plan = planned(stage.lanes[lane], stage, currency, rows);
+      const fact = hot ? thin(along, rows.map((row) => row.temperature), 160) : { x: [], y: [] };
+      const accepted = rows.some((row) => row.acceptance !== null) ? thin(along, rows.map((row) => row.acceptance), 200) : { x: [], y: [] };
+      const aimed = rows.some((row) => row.target !== null) ? thin(along, rows.map((row) => row.target), 80) : { x: [], y: [] };
+      for (const curve of [plan, fact, accepted, aimed]) {
+        x.push(curve.x);
+        y.push(curve.y);
+        heat.push(curve === fact ? fact.y.map((value) => Math.log10(/** @type {number} */ (value))) : undefined);
+      }
+      if (lane >= stage.lanes.length) continue;
+      const label = stage.lanes[lane].label;
+      const now = metric?.lanes[lane];
+      if (hot && now) said.push(`${label}: temperature ${small(now.temperature)}, ${percent(now.acceptance)} of proposals accepted`);
+      else cold.push(label);
+    }
+    const [low, high] = moment.temperatures;
+    const facts = this.traces.filter((/** @type {number} */ i) => i % PER_LANE === 1);
+    this.chart.update({ x, y }, { "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": range(y, this.traces) }, this.traces);
+    this.chart.Plotly.restyle(
+      this.chart.element,
+      { "marker.color": facts.map((/** @type {number} */ i) => heat[i] ?? []), "marker.cmin": Math.log10(low), "marker.cmax": Math.log10(high) },
+      facts,
+    );
+    const none = `${cold.join(" and ")} ${cold.length === 1 ? "has" : "have"} no temperature`;
+    return {
+      note: said.length ? "plan – – · acceptance —" : "",
+      summary: said.length ? `${said.join("; ")}.` : `${none}.`,
+      nothing: said.length ? undefined : `${none}.`,
+    };
+  }
+}
+
+/** The scheduled temperature over the whole budget, in the currency drawn. @param {any} lane @param {any} stage @param {string} currency @param {any[]} rows */
+function planned(lane, stage, currency, rows) {
+  if (!lane?.plan) return { x: [], y: [] };
+  const last = rows[rows.length - 1];
+  // In another currency than the budget's, the budget ends where today's pace leads.
+  const end = currency === stage.budget.currency ? stage.budget.amount : last?.progress > 0.01 ? last[currency] / last.progress : null;
+  if (end === null) return { x: [], y: [] };
+  const n = lane.plan.length - 1;
+  return { x: lane.plan.map((/** @type {number} */ _, /** @type {number} */ i) => (end * i) / n), y: lane.plan };
+}
+
+/** A range that holds plan and fact. @param {any[]} y @param {number[]} traces @returns {[number, number]} */
+function range(y, traces) {
+  let low = Infinity;
+  let high = 0;
+  for (const i of traces)
+    if (i % PER_LANE < 2)
+      for (const value of y[i])
+        if (value > 0) {
+          low = Math.min(low, value);
+          high = Math.max(high, value);
+        }
+  if (!(low <= high)) return [-4, 0];
+  return [Math.log10(low) - 0.15, Math.log10(high) + 0.15];
+}

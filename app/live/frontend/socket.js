@@ -1,0 +1,61 @@
+/** The WebSocket: commands out, messages in, reconnection with the race's token. */
+
+import { decode } from "./decode.js";
+
+const TOKEN = "kelvin.race";
+
+/** The race this tab watches: kept over a reload, not shared with other tabs. */
+export const token = {
+  get: () => window.sessionStorage.getItem(TOKEN),
+  set: (/** @type {string} */ value) => window.sessionStorage.setItem(TOKEN, value),
+  clear: () => window.sessionStorage.removeItem(TOKEN),
+};
+
+export class Socket {
+  /**
+   * @param {string} address
+   * @param {{message: (message: any, bytes: Uint8Array) => void, open: () => void, lost: () => void}} on
+   */
+  constructor(address, on) {
+    this.address = address;
+    this.on = on;
+    this.closed = false;
+    this.wait = 0.25;
+    /** @type {WebSocket | null} */ this.socket = null;
+    /** @type {any[]} commands given before the socket was open */ this.pending = [];
+    this._open();
+  }
+
+  /** @param {Record<string, unknown>} command */
+  send(command) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(command));
+    else this.pending.push(command);
+  }
+
+  close() {
+    this.closed = true;
+    this.socket?.close();
+  }
+
+  _open() {
+    if (this.closed) return;
+    const socket = new WebSocket(this.address);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onopen = () => {
+      this.wait = 0.25;
+      this.on.open();
+      for (const command of this.pending.splice(0)) this.send(command);
+    };
+    socket.onmessage = (event) => {
+      const bytes = new Uint8Array(event.data);
+      this.on.message(decode(bytes), bytes);
+    };
+    socket.onclose = () => {
+      if (this.closed || this.socket !== socket) return;
+      this.on.lost();
+      setTimeout(() => this._open(), this.wait * 1000);
+      this.wait = Math.min(8, this.wait * 2);
+    };
+  }
+}

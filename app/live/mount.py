@@ -1,0 +1,61 @@
+"""The live view as a Streamlit component: hands the experiment and the empty figures to the browser.
+
+Streamlit sends ``js=`` again with every message, so it holds no more than an import; the modules, the style sheet and plotly.js are files under /kelvin/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import plotly
+import streamlit as st
+
+from app.figures import figures
+from app.palette import palette
+
+FRONTEND = Path(__file__).resolve().parent / "frontend"
+
+_BOOTSTRAP = """
+export default function (component) {
+  const { data, parentElement } = component;
+  const kelvin = import(`${window.location.origin}${data.base}/kelvin/frontend/main.js?v=${data.version}`);
+  kelvin.then((module) => module.mount(component));
+  return () => kelvin.then((module) => module.unmount(parentElement));
+}
+"""
+
+_component = st.components.v2.component("kelvin_live", html="", js=_BOOTSTRAP, isolate_styles=False)
+
+
+@lru_cache(maxsize=1)
+def _still() -> dict[str, Any]:
+    """What never changes while the server runs."""
+    digest = hashlib.sha256()
+    for path in sorted(FRONTEND.rglob("*.*")):
+        digest.update(path.read_bytes())
+    return {"figures": figures(), "palette": palette(), "version": digest.hexdigest()[:12], "plotly": plotly.__version__}
+
+
+def live_view(*, experiment: dict[str, Any], recording: str | None, autostart: bool, on_seed: Callable[[], None], key: str) -> Any:
+    """Draw the live view.
+
+    Args:
+        experiment: JSON values of the experiment the controls name.
+        recording: name of a shipped recording to play while nothing runs, or None.
+        autostart: whether a page that has no race yet starts this one by itself.
+        on_seed: called when a visitor asks for a new seed; the seed is in the component's state.
+        key: the component's key, the same in every run.
+    """
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    data = {
+        **_still(),
+        "experiment": experiment,
+        "recording": f"/kelvin/recordings/{recording}.kelvin" if recording else None,
+        "autostart": autostart,
+        "base": f"/{base}" if base else "",
+    }
+    return _component(key=key, data=data, on_seed_change=on_seed)

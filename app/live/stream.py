@@ -1,0 +1,192 @@
+"""The live routes: the WebSocket and the files the browser needs.
+
+Streamlit's own origin and size checks do not reach these routes, so they have their own. Commands are JSON texts of at most 64 KiB; what goes back is MessagePack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from app.live.hub import Hub, Viewer
+from engine.errors import BadInput
+from engine.experiment import Experiment
+
+log = logging.getLogger(__name__)
+
+FRONTEND = Path(__file__).resolve().parent / "frontend"
+RECORDINGS = Path(__file__).resolve().parents[2] / "assets" / "recordings"
+MOST_BYTES = 64 * 1024
+MOST_PER_SECOND = 50
+COMMANDS = ("pause", "resume", "step", "cancel")
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+ALWAYS_ASK = {"Cache-Control": "no-cache"}
+
+
+def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
+    """The routes under /kelvin/.
+
+    Args:
+        hub: gives the server's hub, which exists once the server has started.
+        base: the server's base path, such as "/tools", or nothing.
+    """
+
+    async def live(socket: WebSocket) -> None:
+        await serve(socket, hub())
+
+    return [
+        WebSocketRoute(base + "/kelvin/live", live),
+        Route(base + "/kelvin/frontend/{path:path}", frontend),
+        Route(base + "/kelvin/plotly.min.js", plotly),
+        Route(base + "/kelvin/recordings/{name}.kelvin", recording),
+    ]
+
+
+def origin_allowed(origin: str | None, host: str | None) -> bool:
+    """Whether a page of that origin may open the socket: Kelvin's own pages, and those listed in ``KELVIN_ORIGINS`` (commas; ``*`` for all).
+
+    A browser always sends an origin; a client that sends none is refused unless all are allowed.
+    """
+    listed = [entry.strip().rstrip("/") for entry in os.environ.get("KELVIN_ORIGINS", "").split(",") if entry.strip()]
+    if "*" in listed:
+        return True
+    return bool(origin) and (origin in listed or (bool(host) and urlsplit(str(origin)).netloc == host))
+
+
+async def serve(socket: WebSocket, hub: Hub) -> None:
+    """One viewer's connection, until it closes."""
+    if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host")):
+        await socket.close(1008)
+        return
+    await socket.accept()
+    viewer = Viewer()
+    sender = asyncio.create_task(_send(socket, viewer))
+    try:
+        await _listen(socket, hub, viewer)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        sender.cancel()
+        hub.leave(viewer)
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await sender
+        if socket.client_state == WebSocketState.CONNECTED and socket.application_state == WebSocketState.CONNECTED:
+            with contextlib.suppress(RuntimeError):
+                await socket.close()
+
+
+async def _send(socket: WebSocket, viewer: Viewer) -> None:
+    """Send what there is, one message after the other: a viewer that reads slowly misses pictures, nothing else."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await socket.send_bytes(await viewer.next())
+
+
+async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
+    second, count = 0, 0
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        now = int(time.monotonic())
+        second, count = (now, 1) if now != second else (second, count + 1)
+        if count > MOST_PER_SECOND:
+            viewer.say({"type": "problem", "sentence": f"Too many commands: at most {MOST_PER_SECOND} a second."})
+            await asyncio.sleep(1)
+        elif text is None or len(text) > MOST_BYTES:
+            viewer.say({"type": "problem", "sentence": f"A command must be a text of at most {MOST_BYTES:,} bytes."})
+        else:
+            obey(hub, viewer, text)
+
+
+def obey(hub: Hub, viewer: Viewer, text: str) -> None:
+    """Carry out one command; whatever is wrong with it is told to the viewer in one sentence and the connection lives on."""
+    try:
+        _obey(hub, viewer, text)
+    except BadInput as error:
+        viewer.say({"type": "problem", "sentence": str(error)})
+    except Exception:
+        log.exception("a command failed")
+        viewer.say({"type": "problem", "sentence": "That command failed inside Kelvin; the server's log says more."})
+
+
+def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
+    try:
+        command: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadInput("command", text, "a JSON object") from None
+    do = command.get("do") if isinstance(command, dict) else None
+    if do == "run":
+        experiment = Experiment.parse(command.get("experiment"))
+        hub.run(viewer, experiment.to_json())
+    elif do == "attach":
+        token = command.get("race")
+        if not isinstance(token, str) or not hub.attach(viewer, token):
+            viewer.say({"type": "problem", "sentence": "That race is not here any more; press Run to start it again.", "gone": True})
+    elif do in COMMANDS:
+        hub.command(viewer, {"do": do})
+    elif do == "speed":
+        hub.command(viewer, {"do": do, "value": _number(command, "value", 0, 1e6)})
+    elif do == "reheat":
+        lane = _number(command, "lane", 0, 3)
+        hub.command(viewer, {"do": do, "lane": int(lane), "factor": _number(command, "factor", 1e-3, 1e3)})
+    else:
+        raise BadInput("do", do, f"one of run, attach, {', '.join(COMMANDS)}, speed, reheat")
+
+
+def _number(command: dict[str, Any], name: str, low: float, high: float) -> float:
+    value = command.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise BadInput(name, value, f"a number from {low:g} to {high:g}")
+    return value
+
+
+async def frontend(request: Request) -> Response:
+    """An ES module, a style sheet or an icon of the live view."""
+    path = (FRONTEND / request.path_params["path"]).resolve()
+    if not path.is_relative_to(FRONTEND) or path.suffix not in TYPES or not path.is_file():
+        return PlainTextResponse("not found", 404)
+    return FileResponse(path, media_type=TYPES[path.suffix], headers=ALWAYS_ASK)
+
+
+@lru_cache(maxsize=1)
+def _plotly() -> bytes:
+    """plotly.js as the plotly package ships it, gzipped once."""
+    import plotly
+
+    return gzip.compress((Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes(), 6)
+
+
+async def plotly(request: Request) -> Response:
+    """plotly.js."""
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body = await asyncio.to_thread(_plotly)
+        return Response(body, media_type="text/javascript", headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding", **FOREVER})
+    return Response(gzip.decompress(await asyncio.to_thread(_plotly)), media_type="text/javascript", headers={"Vary": "Accept-Encoding", **FOREVER})
+
+
+async def recording(request: Request) -> Response:
+    """A recording that ships with Kelvin. The file is gzip itself and is sent as it is."""
+    name = request.path_params["name"]
+    path = RECORDINGS / f"{name}.kelvin"
+    if not re.fullmatch(r"[a-z0-9-]{1,80}", name) or not path.is_file():
+        return PlainTextResponse("not found", 404)
+    return FileResponse(path, media_type="application/octet-stream", headers=ALWAYS_ASK)

@@ -1,0 +1,46 @@
+"""The colours, once, for Python and the browser.
+
+One colour per lane everywhere, gradient-free hot and backprop cold by default; lanes are told apart by marker and dash as well. One scale for temperature. Classes have colours of
+their own, so that a decision map is never mistaken for a lane.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+LANES = ("#d9532c", "#2b6ea6", "#3f8f5b", "#8a5fbf")
+LANES_ON_DARK = ("#f07a52", "#5aa5e0", "#63b982", "#b18ae0")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up")
+
+CLASSES = ("#2a9d94", "#e2a43b")
+"""The two classes of a decision map."""
+CLASS_POINTS = ("#0f6f68", "#b2741a")
+"""Their points, darker so that they stand out on their own colour."""
+NEUTRAL, NEUTRAL_ON_DARK = "#f7f2ea", "#2a2622"
+"""Where a decision map is undecided."""
+
+TEMPERATURE: tuple[tuple[float, str], ...] = ((0.0, "#2c3fb0"), (0.3, "#7d74c9"), (0.55, "#d8b7a4"), (0.75, "#ea8a55"), (1.0, "#c4281c"))
+"""Cold to hot."""
+
+LANDSCAPE: tuple[tuple[float, str], ...] = ((0.0, "#fffaf0"), (0.35, "#f1e9db"), (0.7, "#ddd1bf"), (1.0, "#c4b6a2"))
+LANDSCAPE_ON_DARK: tuple[tuple[float, str], ...] = ((0.0, "#5a4f43"), (0.35, "#443c34"), (0.7, "#332d28"), (1.0, "#241f1b"))
+"""Low to high loss: paper, or earth by night."""
+
+RIGHT, WRONG = "#3f8f5b", "#d9532c"
+
+
+def palette() -> dict[str, Any]:
+    """All of it as JSON values."""
+    return {
+        "lanes": list(LANES),
+        "lanesOnDark": list(LANES_ON_DARK),
+        "symbols": list(SYMBOLS),
+        "classes": list(CLASSES),
+        "classPoints": list(CLASS_POINTS),
+        "neutral": NEUTRAL,
+        "neutralOnDark": NEUTRAL_ON_DARK,
+        "temperature": [list(stop) for stop in TEMPERATURE],
+        "landscape": [list(stop) for stop in LANDSCAPE],
+        "landscapeOnDark": [list(stop) for stop in LANDSCAPE_ON_DARK],
+        "wrong": WRONG,
+    }

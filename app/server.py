@@ -1,0 +1,44 @@
+"""What `streamlit run` starts: the Streamlit app and the live routes in one server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+import streamlit as st  # noqa: E402
+
+from app.live import stream  # noqa: E402
+from app.live.hub import Hub  # noqa: E402
+from engine.workers import Pool  # noqa: E402
+
+_hub: Hub | None = None
+
+
+def hub() -> Hub:
+    """The server's hub, once it has started."""
+    assert _hub is not None, "the server has not started"
+    return _hub
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
+    """Worker processes live as long as the server."""
+    global _hub
+    pool = Pool()
+    _hub = Hub(pool)
+    try:
+        yield {}
+    finally:
+        _hub.close()
+        pool.close()
+
+
+base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+app = st.App(ROOT / "app" / "main.py", routes=stream.routes(hub, f"/{base}" if base else ""), lifespan=lifespan)

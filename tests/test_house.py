@@ -1,0 +1,111 @@
+"""The house itself: arrows point down, files are small, pins are exact."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted(path for room in ("app", "engine") for path in (ROOT / room).rglob("*.py"))
+OURS = {"app", "assets", "engine", "tests"}
+
+MAX_MODULE, MAX_PAGE = 400, 119
+
+FORBIDDEN = {
+    "engine": ("streamlit", "plotly", "app", "assets", "tests"),
+    "app": ("tests",),
+    "app/live": ("app.pages",),
+    "engine/networks": ("engine.optimizers", "engine.oracle", "engine.race", "engine.observer"),
+    "engine/datasets": ("engine.networks", "engine.optimizers", "engine.oracle", "engine.race"),
+    "engine/optimizers": ("engine.race", "engine.observer", "engine.landscape", "engine.recording", "engine.workers", "engine.experiment"),
+}
+"""What a room must not know of."""
+
+CARRIED = {"pydantic_core": "pydantic", "urllib3": "requests"}
+"""Modules that a pinned package brings itself and pins closely enough."""
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """The line and the full name of all that a module imports, at its top or in a function, relative names made whole."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            origin = ".".join((*base, *([node.module] if node.module else ())))
+            for alias in node.names:
+                yield node.lineno, f"{origin}.{alias.name}"
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def pins(name: str) -> dict[str, str]:
+    """The packages of a requirements file and what is said of each; a line that names no exact version fails."""
+    found = {}
+    for number, raw in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1):
+        line = raw.split("#")[0].strip()
+        if not line or line.startswith("-r "):
+            continue
+        match = re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][A-Za-z0-9.]*)", line)
+        assert match, f"{name}:{number}: {line!r} is not pinned as name==version"
+        found[match[1].lower().replace("_", "-")] = match[2]
+    return found
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_arrows_only_point_down(room: str) -> None:
+    offenders = [
+        f"{name_of(path)}:{line} imports {module}"
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for line, module in imports(path)
+        if any(within(module, package) for package in FORBIDDEN[room])
+    ]
+    assert not offenders, f"{room} must not know of {', '.join(FORBIDDEN[room])}: " + "; ".join(offenders)
+
+
+def test_pages_are_thin() -> None:
+    lengths = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in (ROOT / "app" / "pages").glob("*.py")}
+    offenders = [f"{name} has {lines} lines" for name, lines in lengths.items() if lines > MAX_PAGE]
+    assert not offenders, f"a page holds no logic and has at most {MAX_PAGE} lines: " + "; ".join(offenders)
+
+
+def test_modules_are_small_and_say_what_they_are() -> None:
+    assert MODULES, "no module was found: is the house still here?"
+    offenders = []
+    for path in MODULES:
+        text = path.read_text("utf-8")
+        if len(text.splitlines()) > MAX_MODULE:
+            offenders.append(f"{name_of(path)} has {len(text.splitlines())} lines, more than {MAX_MODULE}")
+        if text.strip() and not ast.get_docstring(ast.parse(text)):
+            offenders.append(f"{name_of(path)} has no docstring")
+    assert not offenders, "; ".join(offenders)
+
+
+def test_requirements_are_pinned_once() -> None:
+    run, dev = pins("requirements.txt"), pins("requirements-dev.txt")
+    assert run, "requirements.txt pins nothing"
+    assert not run.keys() & dev.keys(), f"pinned in both files: {sorted(run.keys() & dev.keys())}"
+
+
+def test_what_is_imported_is_pinned() -> None:
+    pinned = pins("requirements.txt")
+    offenders = []
+    for path in MODULES:
+        for line, module in imports(path):
+            top = module.split(".")[0]
+            if top not in OURS | sys.stdlib_module_names and CARRIED.get(top, top).replace("_", "-") not in pinned:
+                offenders.append(f"{name_of(path)}:{line} imports {top}")
+    assert not offenders, "not in requirements.txt: " + "; ".join(offenders)
