@@ -10,7 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine.datasets import DATASETS
+from engine.datasets import DATASETS, DatasetChoice
+from engine.errors import BadInput
 from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, Experiment
 from engine.flat import CURRENCIES
 from engine.losses import LOSSES
@@ -56,17 +57,21 @@ def set_seed(seed: int) -> None:
 
 def draw() -> dict[str, Any]:
     """Draw all controls and return the experiment they name, as JSON values (not yet validated)."""
-    st.caption("Dataset")
-    dataset = _pills("dataset", {cls.name: cls.label for cls in DATASETS}, "Dataset")
+    dataset = _select("dataset", {cls.name: cls.label for cls in DATASETS}, "Dataset", "What the networks learn.")
     chosen = DATASETS.get(dataset)
     st.caption(chosen.about)
-    value: dict[str, Any] = {"dataset": {"name": dataset, **_knobs("dataset", chosen)}}
+    settings: dict[str, Any] = {}
+    if chosen.model_fields:
+        with st.popover("Data settings", icon=":material/tune:", width="stretch"):
+            settings = _knobs("dataset", chosen)
+    value: dict[str, Any] = {"dataset": {"name": dataset, **settings}}
 
-    st.caption("Network")
     fitting = {cls.name: cls.label for cls in NETWORKS if cls.name != "cnn" or chosen.kind == "images"}
-    network = _pills("network", fitting, "Network")
-    value["network"] = {"name": network, **_network(network, chosen.kind)}
-    value["loss"] = _select("loss", {loss.name: loss.label for loss in LOSSES.values()}, "Loss", "What every lane tries to make small.")
+    network = _select("network", fitting, "Network", "Every lane trains the same network, from the same first weights.")
+    with st.popover("Network settings", icon=":material/account_tree:", width="stretch"):
+        value["network"] = {"name": network, **_network(network, chosen.kind)}
+        value["loss"] = _select("loss", {loss.name: loss.label for loss in LOSSES.values()}, "Loss", "What every lane tries to make small.")
+    st.caption(_summary(value, chosen))
 
     value["lanes"] = _lanes()
 
@@ -77,6 +82,19 @@ def draw() -> dict[str, Any]:
     value["seed"] = _number("seed", "Seed", 0, 0, 2**31 - 1, "First weights, data and every random number follow from it.")
     value["device"] = kept().get("device", "auto")
     return value
+
+
+def _summary(value: dict[str, Any], dataset: type[DatasetChoice]) -> str:
+    """The network in one line: 2 → 16 → 16 → 2 · tanh · 354 weights."""
+    try:
+        network = NETWORKS.build(value["network"])
+        weights = network.build(dataset.shape, len(dataset.classes)).dimension
+    except BadInput as error:
+        return str(error)
+    sizes = [*dataset.shape[1:], *value["network"].get("hidden", ["convolutions"]), len(dataset.classes)]
+    start = "×".join(map(str, dataset.shape[1:])) if len(dataset.shape) > 1 else str(dataset.shape[0])
+    layers = " → ".join([start, *(str(size) for size in sizes[len(dataset.shape[1:]) :])])
+    return f"{layers} · {value['network'].get('activation', '')} · {weights:,} weights"
 
 
 def kept() -> dict[str, Any]:
@@ -159,7 +177,9 @@ def _network(name: str, kind: str) -> dict[str, Any]:
     for i in range(len(sizes)):
         with columns[i % len(columns)]:
             limits = described["hidden"]
-            sizes[i] = _number(f"neurons {kind} {i}", f"Layer {i + 1}", sizes[i], limits.get("item_minimum", 1), limits.get("item_maximum", 1024), "Neurons in this layer.")
+            sizes[i] = _number(
+                f"neurons {kind} {i}", f"Layer {i + 1}", sizes[i], limits.get("item_minimum", 1), limits.get("item_maximum", 1024), "Neurons in this layer."
+            )
     kept()[key] = sizes
     return {"hidden": sizes, **_knobs("network", cls, leave_out=("hidden",))}
 
@@ -256,4 +276,3 @@ def _widget(kind: Any, key: str, label: str, default: Any, tip: str, **extra: An
     value = kind(label, key=state, help=tip or None, **extra)
     kept()[key] = value
     return value
-

@@ -13,6 +13,8 @@ from app.palette import LANDSCAPE, LANES, SYMBOLS, TEMPERATURE
 
 LANE_COUNT = len(LANES)
 CLEAR = "rgba(0,0,0,0)"
+LOG_TICKS: dict[str, Any] = {"dtick": "D2", "tickformat": ".1~g", "exponentformat": "power"}
+"""1, 2 and 5 of every decade, as plain numbers; the browser takes powers of ten alone where there are many."""
 
 
 def _layout(**extra: Any) -> dict[str, Any]:
@@ -41,10 +43,7 @@ def loss() -> go.Figure:
         traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hovertemplate="%{y:.4g}<extra>train</extra>"))
         traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.4, "dash": "dot"}, hovertemplate="%{y:.4g}<extra>test</extra>"))
     traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 9, "color": list(LANES), "symbol": list(SYMBOLS)}, hoverinfo="skip"))
-    # "power" writes 10⁻³ rather than a bare 0.001 with minor ticks crowding it.
-    yaxis = _axis(type="log", exponentformat="power", dtick="D1", nticks=6)
-    yaxis = {key: value for key, value in yaxis.items() if key != "dtick"}
-    return go.Figure(traces, _layout(xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"), yaxis=yaxis))
+    return go.Figure(traces, _layout(xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"), yaxis=_axis(type="log", **LOG_TICKS)))
 
 
 def weights() -> go.Figure:
@@ -64,10 +63,14 @@ def weights() -> go.Figure:
         go.Scatter(x=[], y=[], mode="markers+text", marker={"symbol": "x", "size": 9}, text=["start"], textposition="top center", hoverinfo="skip"),
     ]
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.6}, opacity=0.75, hoverinfo="skip"))
         traces.append(
             go.Scatter(
-                x=[], y=[], mode="markers", marker={"size": 6, "color": colour, "opacity": 0.8, "line": {"width": 0}}, hovertemplate="loss %{text}<extra>particle</extra>"
+                x=[],
+                y=[],
+                mode="markers",
+                marker={"size": 6, "color": colour, "opacity": 0.8, "line": {"width": 0}},
+                hovertemplate="loss %{text}<extra>particle</extra>",
             )
         )
         traces.append(
@@ -100,7 +103,9 @@ def temperature() -> go.Figure:
             )
         )
         traces.append(
-            go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.3}, opacity=0.75, hovertemplate="%{y:.0%} accepted<extra></extra>")
+            go.Scatter(
+                x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.3}, opacity=0.75, hovertemplate="%{y:.0%} accepted<extra></extra>"
+            )
         )
         traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1, "dash": "dot"}, opacity=0.6, hoverinfo="skip"))
     return go.Figure(
@@ -108,8 +113,17 @@ def temperature() -> go.Figure:
         _layout(
             margin={"l": 50, "r": 44, "t": 6, "b": 34},
             xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"),
-            yaxis=_axis(type="log", exponentformat="power", nticks=6, title={"text": "temperature", "standoff": 2}),
-            yaxis2=_axis(overlaying="y", side="right", range=[0, 1.02], tickformat=".0%", showgrid=False, nticks=5, title={"text": "accepted", "standoff": 4}),
+            yaxis=_axis(type="log", **LOG_TICKS, title={"text": "temperature", "standoff": 2}),
+            yaxis2=_axis(
+                overlaying="y",
+                side="right",
+                range=[0, 1.02],
+                tickformat=".0%",
+                showgrid=False,
+                tickmode="array",
+                tickvals=[0, 0.25, 0.5, 0.75, 1],
+                title={"text": "accepted", "standoff": 4},
+            ),
         ),
     )
 

@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-st.set_page_config(page_title="Kelvin · learning without gradients", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide", initial_sidebar_state="auto")
+st.set_page_config(page_title="Kelvin · learning without gradients", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide", initial_sidebar_state=300)
+st.logo(str(ROOT / "assets" / "logo.svg"), size="large", icon_image=str(ROOT / "assets" / "icon.svg"))
 
 pages = [st.Page("pages/explore.py", title="Explore", icon=":material/device_thermostat:", default=True)]
 st.navigation(pages, position="hidden").run()

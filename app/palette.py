@@ -15,7 +15,8 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 CLASSES = ("#2a9d94", "#e2a43b")
 """The two classes of a decision map."""
 CLASS_POINTS = ("#0f6f68", "#b2741a")
-"""Their points, darker so that they stand out on their own colour."""
+CLASS_POINTS_ON_DARK = ("#a8efe6", "#ffdf9e")
+"""Their points, darker or lighter so that they stand out on their own colour."""
 NEUTRAL, NEUTRAL_ON_DARK = "#f7f2ea", "#2a2622"
 """Where a decision map is undecided."""
 
@@ -37,6 +38,7 @@ def palette() -> dict[str, Any]:
         "symbols": list(SYMBOLS),
         "classes": list(CLASSES),
         "classPoints": list(CLASS_POINTS),
+        "classPointsOnDark": list(CLASS_POINTS_ON_DARK),
         "neutral": NEUTRAL,
         "neutralOnDark": NEUTRAL_ON_DARK,
         "temperature": [list(stop) for stop in TEMPERATURE],

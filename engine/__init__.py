@@ -1,9 +1,9 @@
 """Kelvin's engine: training networks with and without gradients, under equal budgets.
 
-    from engine import Experiment, Race
-    race = Race(Experiment.parse({"dataset": "moons", "lanes": ["annealing", "adam"], "budget": {"currency": "evaluations", "amount": 1e6}}))
-    for frame in race:
-        print(frame.metrics["lanes"][0]["loss"])
+from engine import Experiment, Race
+race = Race(Experiment.parse({"dataset": "moons", "lanes": ["annealing", "adam"], "budget": {"currency": "evaluations", "amount": 1e6}}))
+for frame in race:
+    print(frame.metrics["lanes"][0]["loss"])
 """
 
 from __future__ import annotations

@@ -39,13 +39,11 @@ def losses(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tenso
 
 
 @torch.no_grad()
-def score(network: Network, loss: Loss, theta: Tensor, x: Tensor, y: Tensor) -> tuple[float, float]:
-    """(loss, accuracy) of one network (D,) on samples, in slices small enough for any network."""
+def scores(network: Network, loss: Loss, theta: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[float, float, float, float]:
+    """Loss and accuracy of one network (D,) on the first samples, and on the rest, in one pass: (loss, accuracy, loss of the rest, accuracy of the rest)."""
     step = max(1, CHUNK_FLOATS.get(theta.device.type, 2**20) // network.widest)
-    total = torch.zeros(2, dtype=torch.float64)
-    for start in range(0, len(y), step):
-        part = slice(start, start + step)
-        answer = network.forward(theta.unsqueeze(0), x[part])
-        both = torch.stack([loss.values(answer, y[part])[0], accuracy(answer, y[part])[0].to(answer.dtype)])
-        total += both.double().cpu() * len(y[part])
-    return float(total[0] / len(y)), float(total[1] / len(y))
+    answer = torch.cat([network.forward(theta.unsqueeze(0), part) for part in x.split(step)], 1)
+    parts = [(answer[:, :first], y[:first]), (answer[:, first:], y[first:])]
+    values = torch.stack([value[0].float() for outputs_, targets in parts for value in (loss.values(outputs_, targets), accuracy(outputs_, targets))])
+    one, two, three, four = values.tolist()
+    return one, two, three, four

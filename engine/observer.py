@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from engine.race import Lane, Race
 
 MAP_SIDE = 48
+MAP_ODDS = 8.0
+"""Log-odds beyond which a map is as sure as can be."""
 WALL_SIZE = 40
 CLOUD_SIZE = 256
 PATH_FLOATS = 8 * 2**20
@@ -70,11 +72,11 @@ class Observer:
         self.landscape: Message | None = None
         # A fixed probe of the samples where the whole set would cost too much to score in every frame.
         order = Rng(0, "probe").permutation(len(data.y_train)).to(data.y_train.device)
-        score = order[: max(64, int(SCORE_FLOPS / race.network.flops))]
-        self.train = (data.x_train[score], data.y_train[score])
         held_out = Rng(0, "wall").permutation(len(data.y_test)).to(data.y_test.device)
-        part = held_out[: max(64, int(SCORE_FLOPS / race.network.flops))]
-        self.test = (data.x_test[part], data.y_test[part])
+        most = max(64, int(SCORE_FLOPS / race.network.flops))
+        train, test = order[:most], held_out[:most]
+        self.probed = (len(train), len(test))
+        self.probe = (torch.cat([data.x_train[train], data.x_test[test]]), torch.cat([data.y_train[train], data.y_test[test]]))
         grid = order[:GRID_SAMPLES]
         self.grid_data = (data.x_train[grid], data.y_train[grid])
         self.grid_side = int(min(23, max(7, (GRID_FLOPS / (len(grid) * race.network.flops)) ** 0.5)))
@@ -102,7 +104,7 @@ class Observer:
             "classes": list(data.classes),
             "shape": list(data.shape),
             "samples": [len(data.y_train), len(data.y_test)],
-            "probe": [len(self.train[1]), len(self.test[1])],
+            "probe": list(self.probed),
         }
         if data.kind == "points":
             about["points"] = {"x": data.x_train, "y": data.y_train.to(torch.uint8), "extent": list(self.extent or ())}
@@ -147,8 +149,7 @@ class Observer:
 
     def _lane_metrics(self, lane: Lane) -> Message:
         race, state, oracle = self.race, lane.state, lane.oracle
-        loss, accuracy = evaluate.score(race.network, race.loss, state.estimate, *self.train)
-        test_loss, test_accuracy = evaluate.score(race.network, race.loss, state.estimate, *self.test)
+        loss, accuracy, test_loss, test_accuracy = evaluate.scores(race.network, race.loss, state.estimate, *self.probe, self.probed[0])
         race.check(lane, loss)
         return {
             "step": lane.step,
@@ -181,7 +182,9 @@ class Observer:
             # The plane is fitted again ever more rarely: often while it still changes, hardly ever when people have settled into it.
             self.next_fit = max(self.pictures + 1, int(self.pictures * 1.5))
             self._fit()
-        paths = [self.plane.project(torch.stack([*trajectory.points, lane.state.estimate])) for trajectory, lane in zip(self.trajectories, race.lanes, strict=True)]
+        paths = [
+            self.plane.project(torch.stack([*trajectory.points, lane.state.estimate])) for trajectory, lane in zip(self.trajectories, race.lanes, strict=True)
+        ]
         drawn = [None if cloud is None else self.plane.project(cloud[0]) for cloud in clouds]
         self._frame_window([*paths, *(cloud for cloud in drawn if cloud is not None)])
         assert self.window is not None
@@ -240,8 +243,10 @@ class Observer:
         """The decision map (2-D data) or the answers on the sample wall (images) of one network."""
         race = self.race
         if race.dataset.kind == "points":
-            answer = evaluate.outputs(race.network, theta.unsqueeze(0), self.map_points)[0].softmax(-1)[:, 1]
-            return {"map": (answer.nan_to_num(0.5) * 255).round().to(torch.uint8).reshape(MAP_SIDE, MAP_SIDE), "wall": None}
+            answer = evaluate.outputs(race.network, theta.unsqueeze(0), self.map_points)[0]
+            # Log-odds, not probabilities: they bend gently, so the browser can draw a smooth boundary between the points of a coarse grid.
+            odds = (answer[:, 1] - answer[:, 0]).nan_to_num(0.0).clamp(-MAP_ODDS, MAP_ODDS)
+            return {"map": ((odds / MAP_ODDS + 1) * 127.5).round().to(torch.uint8).reshape(MAP_SIDE, MAP_SIDE), "wall": None}
         answer = evaluate.outputs(race.network, theta.unsqueeze(0), race.dataset.x_test[self.wall])[0].softmax(-1)
         confidence, predicted = answer.max(-1)
         return {"map": None, "wall": {"predicted": predicted.to(torch.uint8), "confidence": confidence.nan_to_num(0.0)}}

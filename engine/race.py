@@ -72,9 +72,7 @@ class Race:
 
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
         budget = self.experiment.budget
-        oracle = Oracle(
-            self.network, self.loss, self.dataset, optimizer.sees, optimizer.batch, self.experiment.seed, (budget.currency, budget.amount)
-        )
+        oracle = Oracle(self.network, self.loss, self.dataset, optimizer.sees, optimizer.batch, self.experiment.seed, (budget.currency, budget.amount))
         rng = Rng(self.experiment.seed, f"lane {index}", self.device)
         with oracle.working():
             state = optimizer.init(self.theta, rng, oracle)
@@ -167,10 +165,10 @@ class Race:
     def results(self) -> list[dict[str, Any]]:
         """How every lane stands, scored on all samples, as JSON values."""
         rows = []
+        data = self.dataset
+        x, y = torch.cat([data.x_train, data.x_test]), torch.cat([data.y_train, data.y_test])
         for lane in self.lanes:
-            data = self.dataset
-            loss, accuracy = evaluate.score(self.network, self.loss, lane.state.estimate, data.x_train, data.y_train)
-            test_loss, test_accuracy = evaluate.score(self.network, self.loss, lane.state.estimate, data.x_test, data.y_test)
+            loss, accuracy, test_loss, test_accuracy = evaluate.scores(self.network, self.loss, lane.state.estimate, x, y, len(data.y_train))
             rows.append(
                 {
                     "optimizer": lane.optimizer.name,

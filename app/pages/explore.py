@@ -21,8 +21,7 @@ if "seed_pressed" in st.session_state:
     controls.set_seed(st.session_state.pop("seed_pressed"))
 
 with st.sidebar:
-    st.markdown("## :blue[Kel]:orange[vin]", help="Neural networks, trained without gradients — live. Every lane starts from the same weights and may spend the same budget.")
-    st.caption("Neural networks, trained without gradients — live.")
+    st.caption("Neural networks, trained without gradients, live. Every lane starts from the same weights and may spend the same budget.")
     drawn = controls.draw()
 
 complaint = st.session_state.complaint

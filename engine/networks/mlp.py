@@ -52,7 +52,9 @@ class MLP(NetworkChoice):
     name = "mlp"
     label = "Perceptron (MLP)"
 
-    hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field((16, 16), max_length=6, description="Neurons in each hidden layer; none makes it a linear model.")
+    hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        (16, 16), max_length=6, description="Neurons in each hidden layer; none makes it a linear model."
+    )
     activation: Activation = Field("tanh", description="What each hidden neuron does with its sum.")
 
     def build(self, shape: tuple[int, ...], classes: int) -> MLPNetwork:

@@ -57,7 +57,9 @@ class Annealing(Optimizer):
     paper = "Kirkpatrick, Gelatt and Vecchi 1983, https://doi.org/10.1126/science.220.4598.671"
     sentence = "Needs nothing but the loss and escapes bad valleys while it is hot; with many weights most proposals are wasted, so it is slow."
 
-    chains: int = Field(32, ge=1, le=16384, description="How many independent chains walk side by side; the best one counts.", json_schema_extra={"scale": "log"})
+    chains: int = Field(
+        16, ge=1, le=16384, description="How many independent chains walk side by side; the best one counts.", json_schema_extra={"scale": "log"}
+    )
     schedule: ScheduleName = Field("geometric", description="How the temperature falls over the budget.", json_schema_extra={"label": "Cooling"})
     start_temperature: float | None = Field(
         None, gt=0, le=1e6, description="Temperature at the start; auto measures how much worse proposals make the loss.", json_schema_extra={"scale": "log"}
@@ -67,13 +69,25 @@ class Annealing(Optimizer):
     )
     proposal: ProposalName = Field("sparse", description="What a proposal moves: a few random weights, or all of them.")
     share: float = Field(
-        0.01, gt=0, le=1, description="Share of the weights a sparse proposal moves (at least one).", json_schema_extra={"scale": "log", "label": "Weights moved"}
+        0.02,
+        gt=0,
+        le=1,
+        description="Share of the weights a sparse proposal moves (at least one).",
+        json_schema_extra={"scale": "log", "label": "Weights moved"},
     )
     step_size: float = Field(
         1.0, gt=0, le=100, description="Size of a move, in units of each layer's natural size.", json_schema_extra={"scale": "log", "advanced": True}
     )
-    adapt: bool = Field(True, description="Adjust each chain's step size to hold the acceptance aimed at.", json_schema_extra={"label": "Adaptive step", "advanced": True})
-    target: float = Field(0.234, gt=0, lt=1, description="Acceptance the step size is adjusted to.", json_schema_extra={"step": 0.01, "label": "Acceptance aimed at", "advanced": True})
+    adapt: bool = Field(
+        True, description="Adjust each chain's step size to hold the acceptance aimed at.", json_schema_extra={"label": "Adaptive step", "advanced": True}
+    )
+    target: float = Field(
+        0.234,
+        gt=0,
+        lt=1,
+        description="Acceptance the step size is adjusted to.",
+        json_schema_extra={"step": 0.01, "label": "Acceptance aimed at", "advanced": True},
+    )
     start_acceptance: float = Field(
         0.5, gt=0, lt=1, description="Acceptance of uphill moves that auto start temperature aims at.", json_schema_extra={"step": 0.01, "advanced": True}
     )
@@ -146,7 +160,7 @@ class Annealing(Optimizer):
         state.acceptance = both[2] if state.acceptance is None else ACCEPTANCE_MEMORY * state.acceptance + (1 - ACCEPTANCE_MEMORY) * both[2]
         if self.adapt:
             # Robbins–Monro on log s (Andrieu and Thoms 2008, algorithm 4), with a constant gain because the target law keeps moving as T falls.
-            state.step_sizes.mul_(torch.exp(0.05 * (rate - self.target))).clamp_(1e-4 * self.step_size, 1e2 * self.step_size)
+            state.step_sizes.mul_(torch.exp(0.05 * (rate - self.target))).clamp_(1e-4 * self.step_size, 4 * self.step_size)
 
     def _calibrate(self, state: AnnealingState, rng: Rng, oracle: Oracle) -> tuple[float, float]:
         """T₀ and T_min from how much worse trial proposals make the loss; the trials are charged like any others.

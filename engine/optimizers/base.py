@@ -55,7 +55,13 @@ class Optimizer(Choice):
     sentence: ClassVar[str]
     """One honest sentence on when it shines and when it fails; the page shows it."""
 
-    batch: int = Field(0, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        0,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
+    )
 
     def population_size(self) -> int:
         """Rows of D float32 numbers kept alive at once, for the memory check before a race."""

@@ -64,7 +64,9 @@ def test_at_a_fixed_temperature_the_chains_follow_boltzmanns_law(proposal: str) 
 def test_the_law_test_can_fail() -> None:
     """The same check sees a temperature that is a quarter off."""
     oracle = FunctionOracle(lambda x: 0.5 * (x**2).sum(1), 2)
-    state = run(Annealing(chains=3000, proposal="gaussian", start_temperature=0.5, end_temperature=0.5, adapt=False), oracle, torch.zeros(2, dtype=torch.float64), 250)
+    state = run(
+        Annealing(chains=3000, proposal="gaussian", start_temperature=0.5, end_temperature=0.5, adapt=False), oracle, torch.zeros(2, dtype=torch.float64), 250
+    )
     assert stats.kstest((state.losses / 0.4).numpy(), stats.expon.cdf).pvalue < 1e-4
 
 
@@ -161,13 +163,19 @@ def test_the_adaptive_schedule_follows_its_acceptance() -> None:
 
 def test_step_sizes_adapt_to_the_acceptance_aimed_at() -> None:
     oracle = FunctionOracle(turned_ellipsoid(20), 20)
-    state = run(Annealing(chains=16, proposal="gaussian", start_temperature=1, end_temperature=1, target=0.3), oracle, torch.ones(20, dtype=torch.float64), 1500)
+    state = run(
+        Annealing(chains=16, proposal="gaussian", start_temperature=1, end_temperature=1, target=0.3), oracle, torch.ones(20, dtype=torch.float64), 1500
+    )
     assert state.acceptance == pytest.approx(0.3, abs=0.05)
     assert float(state.step_sizes.max()) < 0.5
 
 
 def test_calibration_accepts_what_it_says_on_a_real_network() -> None:
-    spec = {"dataset": "moons", "lanes": [{"name": "annealing", "chains": 32, "adapt": False, "start_acceptance": 0.5}], "budget": {"currency": "evaluations", "amount": 1e9}}
+    spec = {
+        "dataset": "moons",
+        "lanes": [{"name": "annealing", "chains": 32, "adapt": False, "start_acceptance": 0.5}],
+        "budget": {"currency": "evaluations", "amount": 1e9},
+    }
     race = Race(Experiment.parse(spec))
     lane = race.lanes[0]
     spent = lane.oracle.evaluations

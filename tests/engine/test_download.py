@@ -62,7 +62,8 @@ def test_whole_with_a_progress_bar_and_only_once(server: ThreadingHTTPServer, tm
 
 
 @pytest.mark.parametrize(
-    ("way", "why"), [("cut", "cut off"), ("short", "checksum is wrong"), ("corrupt", "checksum is wrong"), ("text", "no gzip file"), ("missing", "answered 404")]
+    ("way", "why"),
+    [("cut", "cut off"), ("short", "checksum is wrong"), ("corrupt", "checksum is wrong"), ("text", "no gzip file"), ("missing", "answered 404")],
 )
 def test_what_is_not_whole_leaves_nothing_behind(server: ThreadingHTTPServer, tmp_path: Path, way: str, why: str) -> None:
     with pytest.raises(DownloadFailed, match=why):

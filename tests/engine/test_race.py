@@ -15,7 +15,9 @@ CLOCK_FIELDS = ("clock", "seconds")
 
 
 def experiment(lanes: list[Any], amount: float = 2e5, currency: str = "evaluations", **rest: Any) -> Experiment:
-    return Experiment.parse({"dataset": "moons", "network": {"name": "mlp", "hidden": [8]}, "lanes": lanes, "budget": {"currency": currency, "amount": amount}, **rest})
+    return Experiment.parse(
+        {"dataset": "moons", "network": {"name": "mlp", "hidden": [8]}, "lanes": lanes, "budget": {"currency": currency, "amount": amount}, **rest}
+    )
 
 
 def without_clock(value: Any) -> Any:
@@ -90,7 +92,12 @@ def test_looking_does_not_change_the_race() -> None:
 
 
 def test_a_lane_that_diverges_is_told_and_the_others_go_on() -> None:
-    race = Race(experiment([{"name": "sgd", "rate": 100.0, "momentum": 0.99}, "adam"], loss="squared-error", network={"name": "mlp", "hidden": [8], "activation": "relu"}), marks=20)
+    race = Race(
+        experiment(
+            [{"name": "sgd", "rate": 100.0, "momentum": 0.99}, "adam"], loss="squared-error", network={"name": "mlp", "hidden": [8], "activation": "relu"}
+        ),
+        marks=20,
+    )
     last = list(race)[-1].metrics["lanes"]
     assert "diverged: its loss was" in last[0]["trouble"]
     assert last[0]["finished"]

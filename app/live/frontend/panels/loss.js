@@ -47,7 +47,7 @@ export class LossPanel {
     xs.push(heads[0]);
     ys.push(heads[1]);
     /** @type {any} */
-    const layout = { "xaxis.title.text": NAMES[currency], "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "loss" ? "" : ".0%" };
+    const layout = { "xaxis.title.text": NAMES[currency], "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "accuracy" ? ".0%" : decades(ys) === "D2" ? ".1~g" : "", "yaxis.dtick": measure === "loss" ? decades(ys) : null };
     layout["yaxis.range"] = measure === "loss" ? logRange(ys) : [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01];
     layout["xaxis.range"] = xRange(moment);
     this.chart.update({ x: xs, y: ys }, layout, this.traces);
@@ -85,6 +85,12 @@ function logRange(ys) {
   low = Math.max(low, high * 1e-6);
   const room = Math.max(0.05, 0.04 * Math.log10(high / low));
   return [Math.log10(low) - room, Math.log10(high) + room];
+}
+
+/** Ticks at 1, 2 and 5 while they have room, at powers of ten when there are many. @param {any[][]} ys */
+function decades(ys) {
+  const [low, high] = logRange(ys);
+  return high - low > 2.2 ? (high - low > 5 ? 2 : 1) : "D2";
 }
 
 /** @param {any[][]} ys */

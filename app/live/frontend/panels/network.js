@@ -68,34 +68,21 @@ export class NetworkPanel {
   /** @param {CanvasRenderingContext2D} context @param {any} map @param {any} points */
   _map(context, map, points) {
     const { width, height } = context.canvas;
-    const [rowsCount, columnsCount] = map.shape;
-    this.small.width = columnsCount;
-    this.small.height = rowsCount;
     const paint = /** @type {CanvasRenderingContext2D} */ (this.small.getContext("2d"));
-    const image = paint.createImageData(columnsCount, rowsCount);
     const neutral = channels(this.theme?.dark ? this.palette.neutralOnDark : this.palette.neutral);
-    const [a, b] = this.palette.classes.map(channels);
-    for (let row = 0; row < rowsCount; row++) {
-      for (let column = 0; column < columnsCount; column++) {
-        // Row 0 of the map is the low end of y, row 0 of a canvas the high end.
-        const p = map.data[(rowsCount - 1 - row) * columnsCount + column] / 127.5 - 1;
-        const towards = p < 0 ? a : b;
-        const share = 0.78 * Math.abs(p) ** 0.8;
-        const at = 4 * (row * columnsCount + column);
-        for (let c = 0; c < 3; c++) image.data[at + c] = neutral[c] + share * (towards[c] - neutral[c]);
-        image.data[at + 3] = 255;
-      }
-    }
+    this.small.width = this.small.height = SHARP * map.shape[0];
+    const image = paint.createImageData(this.small.width, this.small.height);
+    colour(map, image, shades(neutral, this.palette.classes.map(channels)));
     paint.putImageData(image, 0, 0);
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
     context.drawImage(this.small, 0, 0, width, height);
     const [x0, x1, y0, y1] = points.extent;
-    const radius = Math.max(1.6, Math.min(width, height) / 150);
+    const radius = Math.max(1.8, Math.min(width, height) / 115);
     for (const label of [0, 1]) {
-      context.fillStyle = this.palette.classPoints[label];
-      context.strokeStyle = "rgba(255,255,255,0.7)";
-      context.lineWidth = radius / 3;
+      context.fillStyle = (this.theme?.dark ? this.palette.classPointsOnDark : this.palette.classPoints)[label];
+      context.strokeStyle = this.theme?.dark ? "rgba(0,0,0,0.55)" : "rgba(255,255,255,0.6)";
+      context.lineWidth = radius / 4;
       context.beginPath();
       for (let i = 0; i < points.y.data.length; i++) {
         if (points.y.data[i] !== label) continue;
@@ -177,6 +164,53 @@ export class NetworkPanel {
 
   reset() {
     this.run = -1;
+  }
+}
+
+/** How much finer than the map it is painted. */
+const SHARP = 4;
+const SHADES = 256;
+
+/** The colours from surely the first class to surely the second. @param {number[]} neutral @param {number[][]} classes @returns {Uint8ClampedArray} */
+export function shades(neutral, [first, second]) {
+  const table = new Uint8ClampedArray(3 * SHADES);
+  for (let i = 0; i < SHADES; i++) {
+    const odds = (i / (SHADES - 1)) * 16 - 8;
+    const sure = 2 / (1 + Math.exp(-odds)) - 1;
+    const towards = sure < 0 ? first : second;
+    const share = 0.72 * Math.abs(sure) ** 0.8;
+    for (let c = 0; c < 3; c++) table[3 * i + c] = neutral[c] + share * (towards[c] - neutral[c]);
+  }
+  return table;
+}
+
+/**
+ * Paint log-odds with straight lines between the map's points: the boundary is then smooth although the map is coarse.
+ * @param {{data: ArrayLike<number>, shape: number[]}} map row 0 at the low end of y
+ * @param {{data: Uint8ClampedArray, width: number, height: number}} image row 0 at the top
+ * @param {Uint8ClampedArray} table
+ */
+export function colour(map, image, table) {
+  const [rows, columns] = map.shape;
+  const { width, height, data } = image;
+  for (let y = 0; y < height; y++) {
+    const v = Math.max(0, Math.min(rows - 1, ((height - 0.5 - y) / height) * rows - 0.5));
+    const row = Math.min(rows - 2, Math.floor(v));
+    const down = v - row;
+    for (let x = 0; x < width; x++) {
+      const u = Math.max(0, Math.min(columns - 1, ((x + 0.5) / width) * columns - 0.5));
+      const column = Math.min(columns - 2, Math.floor(u));
+      const right = u - column;
+      const at = row * columns + column;
+      const low = map.data[at] + right * (map.data[at + 1] - map.data[at]);
+      const high = map.data[at + columns] + right * (map.data[at + columns + 1] - map.data[at + columns]);
+      const shade = 3 * Math.round(low + down * (high - low));
+      const to = 4 * (y * width + x);
+      data[to] = table[shade];
+      data[to + 1] = table[shade + 1];
+      data[to + 2] = table[shade + 2];
+      data[to + 3] = 255;
+    }
   }
 }
 

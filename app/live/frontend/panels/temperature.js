@@ -54,7 +54,9 @@ export class TemperaturePanel {
     }
     const [low, high] = moment.temperatures;
     const facts = this.traces.filter((/** @type {number} */ i) => i % PER_LANE === 1);
-    this.chart.update({ x, y }, { "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": range(y, this.traces) }, this.traces);
+    const span = range(y, this.traces);
+    const wide = span[1] - span[0] > 2.2;
+    this.chart.update({ x, y }, { "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? 1 : "D2", "yaxis.tickformat": wide ? "" : ".1~g" }, this.traces);
     this.chart.Plotly.restyle(
       this.chart.element,
       { "marker.color": facts.map((/** @type {number} */ i) => heat[i] ?? []), "marker.cmin": Math.log10(low), "marker.cmax": Math.log10(high) },
