@@ -17,6 +17,7 @@ from engine.flat import CURRENCIES
 from engine.losses import LOSSES
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
+from engine.oracle import Currency
 from engine.registry import Choice, fields
 
 Field = dict[str, Any]
@@ -76,7 +77,8 @@ def draw() -> dict[str, Any]:
     value["lanes"] = _lanes()
 
     st.caption("Budget, the same for every lane")
-    currency = _pills("currency", {name: {"flops": "FLOPs"}.get(name, name) for name in CURRENCIES}, "Budget in")
+    picked = _pills("currency", {name: {"flops": "FLOPs"}.get(name, name) for name in CURRENCIES}, "Budget in")
+    currency: Currency = next(name for name in CURRENCIES if name == picked)
     amount = _scale(f"amount {currency}", AMOUNTS[currency], DEFAULT_AMOUNT[currency], {"seconds": "Seconds", "flops": "FLOPs"}.get(currency, "Evaluations"))
     value["budget"] = {"currency": currency, "amount": amount}
     value["seed"] = _number("seed", "Seed", 0, 0, 2**31 - 1, "First weights, data and every random number follow from it.")

@@ -22,7 +22,7 @@ SEED = 0
 PER_CLASS = {"train": 500, "test": 100}
 
 
-def save(path: Path, arrays: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
+def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """An npz file whose bytes depend on the arrays alone (NumPy's own writer stamps the time)."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         for name, array in arrays.items():
@@ -32,7 +32,7 @@ def save(path: Path, arrays: dict[str, np.ndarray]) -> None:  # type: ignore[typ
     print(f"{path}: {path.stat().st_size:,} bytes")
 
 
-def digits() -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def digits() -> dict[str, np.ndarray]:
     """The 8×8 digits, 360 of them held out; pixels 0…16 become bytes."""
     from sklearn.datasets import load_digits
 
@@ -43,11 +43,11 @@ def digits() -> dict[str, np.ndarray]:  # type: ignore[type-arg]
     return {"x_train": images[:1437], "y_train": labels[:1437], "x_test": images[1437:], "y_test": labels[1437:]}
 
 
-def subset(folder: Path) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def subset(folder: Path) -> dict[str, np.ndarray]:
     """The same number of every class, in the files' own order."""
     arrays = {key: read_idx(next(path for path in (folder / stem, folder / f"{stem}.gz") if path.exists())) for key, stem in FILES.items()}
     rng = np.random.default_rng(SEED)
-    chosen = {}
+    chosen: dict[str, np.ndarray] = {}
     for part, count in PER_CLASS.items():
         labels = arrays[f"y_{part}"]
         rows = np.sort(np.concatenate([rng.choice(np.flatnonzero(labels == c), count, replace=False) for c in range(10)]))

@@ -53,9 +53,9 @@ class Experiment(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     dataset: SerializeAsAny[DatasetChoice] = Field(default_factory=lambda: DATASETS.build("spirals"), validate_default=True)
-    network: SerializeAsAny[NetworkChoice] = Field(default_factory=lambda: "mlp", validate_default=True)  # type: ignore[arg-type, return-value]
+    network: SerializeAsAny[NetworkChoice] = Field(default_factory=lambda: "mlp", validate_default=True)
     loss: str = "cross-entropy"
-    lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(default_factory=lambda: ("annealing", "adam"), validate_default=True)  # type: ignore[arg-type, return-value]
+    lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(default_factory=lambda: ("annealing", "adam"), validate_default=True)
     budget: Budget = Budget()
     seed: int = Field(0, ge=0, le=2**31 - 1, description="First weights, data and every random number follow from it.")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -2,6 +2,9 @@
 
 A pool keeps a few warm processes (PyTorch and the engine already imported). A job waits in a fair queue, runs in one of them, and sends its messages back as bytes. A process
 that dies ends its race with a sentence, is replaced, and harms nobody else.
+
+What must not happen, and why it does not: a command cannot overtake the race it is meant for (both are put on the worker's own list under the pool's lock); a worker that does
+not read cannot hold up who commands it (a thread of its own does the sending); a worker cannot be held up by who listens (another thread always reads).
 """
 
 from __future__ import annotations
@@ -10,24 +13,54 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import queue
 import signal
+import sys
 import threading
+import time
+import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from typing import Any
 
+from engine.errors import BadInput
 from engine.frames import Message, encode
 
 log = logging.getLogger(__name__)
 
 OnMessage = Callable[[Message, bytes], None]
-"""Called with (type and state of the message, its bytes) from a thread of the pool."""
+"""Called with (type and state of the message, its bytes) from a thread of the pool. It must not wait for anything."""
+
+Main = Callable[[Connection, int], None]
+"""What a process runs: (its end of the pipe, PyTorch threads). Found by its name in the process, so it must stand in a module."""
+
+MOST_WORKERS = 64
+PATIENCE_SECONDS = 10.0
+"""A race told to end has this long to do so between two steps; then its process is killed."""
+CLOSE_SECONDS = 1.0
+RETRY_SECONDS, RETRY_SECONDS_MOST = 1.0, 60.0
+"""Before a process is started again when the last one died before it said a word; doubles each time."""
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def default_size() -> int:
-    """Races at once: ``KELVIN_WORKERS``, else half the cores, at least 2 and at most 8."""
-    return int(os.environ.get("KELVIN_WORKERS") or min(8, max(2, (os.cpu_count() or 2) // 2)))
+    """Races at once: ``KELVIN_WORKERS``, else half the cores, at least 2 and at most 8.
+
+    Raises:
+        BadInput: ``KELVIN_WORKERS`` is no such number.
+    """
+    asked = os.environ.get("KELVIN_WORKERS", "").strip()
+    if not asked:
+        return min(8, max(2, cores() // 2))
+    if not asked.isdecimal() or not 1 <= int(asked) <= MOST_WORKERS:
+        raise BadInput("KELVIN_WORKERS", asked, f"a whole number from 1 to {MOST_WORKERS}")
+    return int(asked)
 
 
 class Job:
@@ -43,46 +76,61 @@ class Job:
         self.experiment, self.place, self.over = experiment, 0, False
         self._pool, self._on_message = pool, on_message
         self._worker: _Worker | None = None
-        self._waiting: list[Message] = []
+        self._waiting: dict[str, Message] = {}
+        self._cancelled = False
 
     @property
     def pid(self) -> int | None:
         """The process it runs in, or None."""
-        return self._worker.process.pid if self._worker else None
+        worker = self._worker
+        return worker.process.pid if worker else None
 
     def command(self, command: Message) -> None:
-        """Pause, resume, step, speed, reheat or cancel; while the job is queued it is remembered (a cancel takes it out of the queue)."""
+        """Pause, resume, step, speed, reheat or cancel; while the job is queued it is remembered (a cancel takes it out of the queue). Never waits."""
         self._pool._command(self, command)
 
-    def tell(self, message: Message, data: bytes | None = None) -> None:
+    def _tell(self, message: Message, data: bytes | None = None) -> None:
         """Hand a message to whoever listens; a listener's error is logged and ends nothing."""
         try:
             self._on_message(message, data if data is not None else encode(message))
         except Exception:
             log.exception("a listener failed on a %s message", message.get("type"))
 
+    def _remember(self, command: Message) -> None:
+        """Keep a command until the race begins: of each kind the last, so that no flood of them grows."""
+        kind = str(command.get("do"))
+        slot = "pause" if kind == "resume" else kind
+        self._waiting.pop(slot, None)
+        self._waiting[slot] = command
+
 
 class _Worker:
-    """One process and the thread that reads from it."""
+    """One process, a thread that reads from it and one that writes to it."""
 
-    def __init__(self, pool: Pool, threads: int) -> None:
-        from engine.worker_process import serve
-
+    def __init__(self, pool: Pool) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, threads), daemon=True, name="kelvin-worker")
-        with _plain_main():
-            self.process.start()
-        theirs.close()
+        self.process = context.Process(target=pool._main, args=(theirs, pool.threads), daemon=True, name="kelvin-worker")
+        try:
+            with _undisturbed():
+                self.process.start()
+        finally:
+            theirs.close()
         self.job: Job | None = None
+        self.spoke = False
         self._pool = pool
-        self._sending = threading.Lock()
+        self._orders: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True, name="kelvin-reader").start()
+        threading.Thread(target=self._write, daemon=True, name="kelvin-writer").start()
 
-    def send(self, command: Message) -> None:
-        """To the process; one that has died is noticed by the reader."""
-        with self._sending, contextlib.suppress(OSError, ValueError):
-            self.connection.send(command)
+    def send(self, order: Message) -> None:
+        """To the process, in this order, some time soon; one that has died is noticed by the reader."""
+        self._orders.put(order)
+
+    def _write(self) -> None:
+        while (order := self._orders.get()) is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self.connection.send(order)
 
     def _read(self) -> None:
         """Hand on everything the process says, until it ends."""
@@ -91,13 +139,13 @@ class _Worker:
                 about, data = _receive(self.connection)
             except (EOFError, OSError):
                 break
-            job = self.job
-            if job is not None:
-                if about.get("state") in ("done", "ended") or about["type"] == "problem":
-                    self._pool._finished(self)
-                    job.over = True
-                job.tell(about, data)
-        self.process.join(5)
+            self.spoke = True
+            self._pool._said(self, about, data)
+        self.process.join(CLOSE_SECONDS)
+        if self.process.is_alive():  # it has closed its end and yet lives on
+            self.process.kill()
+            self.process.join()
+        self._orders.put(None)
         self._pool._died(self)
 
 
@@ -107,21 +155,32 @@ def _receive(connection: Connection) -> tuple[Message, bytes]:
     return about, connection.recv_bytes()
 
 
+_starting = threading.Lock()
+
+
 @contextlib.contextmanager
-def _plain_main() -> Any:
-    """Keep a spawned process from running the parent's main script again.
+def _undisturbed() -> Iterator[None]:
+    """Start a process that neither runs the parent's main script again nor hears a Ctrl-C.
 
-    Spawn imports the parent's ``__main__`` in the child. Under Streamlit that is Streamlit itself, or the visitor's page: slow, and not the engine's business.
+    Spawn imports the parent's ``__main__`` in the child. Under Streamlit that is Streamlit itself, or the visitor's page: slow, and not the engine's business. An empty module
+    stands in for it meanwhile; the true one is not touched, because a page may be running in it. And a Ctrl-C goes to every process of the terminal: blocked here, it stays
+    blocked in the child, also while that still imports PyTorch. The server ends its workers through the pipe.
     """
-    import sys
+    with _starting:
+        if sys.platform != "win32":
+            from multiprocessing import resource_tracker
 
-    main = sys.modules["__main__"]
-    kept = {name: main.__dict__.pop(name) for name in ("__file__", "__spec__") if name in main.__dict__}
-    main.__dict__["__spec__"] = None
-    try:
-        yield
-    finally:
-        main.__dict__.update(kept)
+            resource_tracker.ensure_running()  # now, since starting it would lift the block again
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        main, blank = sys.modules["__main__"], types.ModuleType("__main__")
+        sys.modules["__main__"] = blank
+        try:
+            yield
+        finally:
+            if sys.modules["__main__"] is blank:  # else Streamlit has begun another page in the meantime
+                sys.modules["__main__"] = main
+            if sys.platform != "win32":
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
@@ -130,40 +189,63 @@ class Pool:
     Args:
         size: races at once; see `default_size`.
         threads: PyTorch threads of each process; the cores shared out evenly by default.
+        main: what the processes run; `engine.worker_process.serve` by default.
+        patience: seconds a cancelled race has to end by itself before its process is killed.
     """
 
-    def __init__(self, size: int | None = None, threads: int | None = None) -> None:
-        self.size = size or default_size()
-        self.threads = threads or max(1, (os.cpu_count() or 2) // self.size)
+    def __init__(self, size: int | None = None, threads: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS) -> None:
+        from engine.worker_process import serve
+
+        self.size = default_size() if size is None else size
+        self.threads = threads or max(1, cores() // self.size)
+        self._main, self._patience = main or serve, patience
         self._lock = threading.RLock()
         self._queue: deque[Job] = deque()
-        self._closed = False
-        self._workers = [_Worker(self, self.threads) for _ in range(self.size)]
+        self._closing = threading.Event()
+        self._stillborn = 0
+        self._workers: list[_Worker] = []
+        with self._lock:
+            for _ in range(self.size):
+                self._workers.append(_Worker(self))
 
     def submit(self, experiment: Message, on_message: OnMessage) -> Job:
-        """Queue a race. Its messages come from a thread of the pool, in order.
+        """Queue a race. Its messages come in order.
 
         Args:
             experiment: JSON values, validated already.
             on_message: see `OnMessage`.
+
+        Raises:
+            RuntimeError: the pool is closed.
         """
+        if self._closing.is_set():
+            raise RuntimeError("the pool is closed")
         job = Job(self, experiment, on_message)
         with self._lock:
             self._queue.append(job)
-        self._assign()
+            self._assign()
         return job
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes, and with them all races."""
         with self._lock:
-            self._closed = True
+            self._closing.set()
             workers, self._workers = self._workers, []
+            jobs = [worker.job for worker in workers if worker.job is not None] + list(self._queue)
+            self._queue.clear()
+            for worker in workers:
+                worker.job = None
+                worker.send({"do": "exit"})
+            for job in jobs:
+                self._end(job, {"type": "state", "state": "ended", "sentence": "The race was stopped because Kelvin was shut down."})
+        until = time.monotonic() + CLOSE_SECONDS
         for worker in workers:
-            worker.send({"do": "exit"})
+            worker.process.join(max(0.0, until - time.monotonic()))
         for worker in workers:
-            worker.process.join(0.5)
             if worker.process.is_alive():
                 worker.process.kill()
+        for worker in workers:
+            worker.process.join()
 
     @property
     def busy(self) -> int:
@@ -171,73 +253,118 @@ class Pool:
         with self._lock:
             return sum(worker.job is not None for worker in self._workers)
 
+    # From here on: with the lock held whenever jobs and workers are matched or told of it, so that messages and orders keep the order of events.
+
     def _assign(self) -> None:
         """Give waiting jobs to idle processes and tell the rest their new places."""
         with self._lock:
-            started = []
             for worker in self._workers:
                 if worker.job is None and self._queue:
                     job = self._queue.popleft()
                     worker.job, job._worker, job.place = job, worker, 0
-                    started.append((worker, job))
-            moved = []
-            for place, job in enumerate(self._queue, start=1):
-                if job.place != place:
+                    job._tell({"type": "state", "state": "starting"})
+                    worker.send({"do": "race", "experiment": job.experiment})
+                    for command in job._waiting.values():
+                        worker.send(command)
+            for place, job in enumerate(list(self._queue), start=1):
+                if job.place != place and not job.over:
                     job.place = place
-                    moved.append(job)
-        for worker, job in started:
-            job.tell({"type": "state", "state": "starting"})
-            worker.send({"do": "race", "experiment": job.experiment})
-            for command in job._waiting:
-                worker.send(command)
-        for job in moved:
-            job.tell({"type": "state", "state": "queued", "place": job.place})
+                    job._tell({"type": "state", "state": "queued", "place": place})
 
     def _command(self, job: Job, command: Message) -> None:
         with self._lock:
             if job.over:
                 return
-            worker = job._worker
-            if worker is None:
-                if command.get("do") != "cancel":
-                    job._waiting.append(command)
-                    return
+            cancel = command.get("do") == "cancel"
+            if job._worker is not None:
+                job._worker.send(command)
+                if cancel and not job._cancelled:
+                    job._cancelled = True
+                    self._insist(job._worker, job)
+            elif cancel:
                 self._queue.remove(job)
-                job.over, job.place = True, 0
-        if worker is not None:
-            worker.send(command)
-            return
-        job.tell({"type": "state", "state": "ended", "sentence": "The race was taken out of the queue."})
-        self._assign()
+                self._end(job, {"type": "state", "state": "ended", "sentence": "The race was taken out of the queue."})
+                self._assign()
+            else:
+                job._remember(command)
 
-    def _finished(self, worker: _Worker) -> None:
+    def _insist(self, worker: _Worker, job: Job) -> None:
+        """See to it that a cancelled race ends, even in the middle of a very long step."""
+
+        def kill() -> None:
+            with self._lock:
+                if worker.job is job:
+                    worker.process.kill()
+
+        timer = threading.Timer(self._patience, kill)
+        timer.daemon = True
+        timer.start()
+
+    def _end(self, job: Job, message: Message, data: bytes | None = None) -> None:
+        """The last word on a job."""
+        job.over, job.place, job._worker = True, 0, None
+        job._tell(message, data)
+
+    def _said(self, worker: _Worker, about: Message, data: bytes) -> None:
+        """A process has sent a message of its race."""
+        last = about.get("state") in ("done", "ended") or about["type"] == "problem"
+        job = worker.job
+        if not last:
+            if job is not None:
+                job._tell(about, data)
+            return
         with self._lock:
+            self._stillborn = 0
             if worker.job is not None:
-                worker.job._worker = None
-            worker.job = None
-        self._assign()
+                worker.job = None
+                assert job is not None
+                self._end(job, about, data)
+            self._assign()
 
     def _died(self, worker: _Worker) -> None:
         """A process has ended: end its race with a sentence and put a new process in its place."""
         with self._lock:
-            if self._closed or worker not in self._workers:
-                return
-            job, worker.job = worker.job, None
+            if worker not in self._workers:
+                return  # the pool is closing
             self._workers.remove(worker)
-            self._workers.append(_Worker(self, self.threads))
-        if job is not None:
-            job.over, job._worker = True, None
-            log.warning("the process of a race ended with exit code %s", worker.process.exitcode)
-            job.tell({"type": "state", "state": "ended", "sentence": _obituary(worker.process.exitcode)})
-        self._assign()
+            job, worker.job = worker.job, None
+            code = worker.process.exitcode
+            if job is not None and job._cancelled:
+                self._end(job, {"type": "state", "state": "ended", "sentence": "The race was stopped."})
+            elif job is not None:
+                log.warning("the process of a race ended with exit code %s", code)
+                self._end(job, {"type": "state", "state": "ended", "sentence": _obituary(code)})
+            else:
+                log.warning("an idle process ended with exit code %s", code)
+            self._stillborn = 0 if worker.spoke else self._stillborn + 1
+            wait = min(RETRY_SECONDS_MOST, RETRY_SECONDS * 2 ** min(16, self._stillborn - 1)) if self._stillborn else 0.0
+        self._replace(wait)
+
+    def _replace(self, wait: float) -> None:
+        """Start a process, after a while if need be: where one cannot start or dies at once, the next would too, and trying without pause would burn the machine."""
+        while not self._closing.wait(wait):
+            with self._lock:
+                if self._closing.is_set():
+                    return
+                try:
+                    self._workers.append(_Worker(self))
+                except OSError:
+                    log.exception("no process could be started; trying again")
+                    wait = min(RETRY_SECONDS_MOST, max(RETRY_SECONDS, 2 * wait))
+                    continue
+                self._assign()
+                return
 
 
 def _obituary(code: int | None) -> str:
     """Why a process ended, for the people watching its race."""
-    if code == -signal.SIGKILL:
+    if code == -9:  # SIGKILL, which Windows does not name
         why = "was killed, most often because the machine ran out of memory"
     elif code is not None and code < 0:
-        why = f"crashed ({signal.Signals(-code).name})"
+        try:
+            why = f"crashed ({signal.Signals(-code).name})"
+        except ValueError:
+            why = f"crashed (signal {-code})"
     else:
         why = f"ended unexpectedly (exit code {code})"
     return f"The process that ran this race {why}. What was recorded up to here is kept; press Run to race again."

@@ -118,6 +118,7 @@ class Hub:
         """Start a race for a viewer; the one they watched before is stopped if nobody else watches it.
 
         Args:
+            viewer: who asked for it.
             experiment: JSON values, validated already.
         """
         before = viewer.race

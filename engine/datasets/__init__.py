@@ -1,7 +1,8 @@
-"""Datasets. Importing this package registers them all, in the order people see."""
+"""Datasets. Importing this package registers them all, in the order people see: drawn ones, then pictures."""
 
-from engine.datasets import toy  # noqa: F401  (registers the 2-D sets first)
-from engine.datasets import images  # noqa: F401  isort: skip
+from engine.datasets import toy
+
+from engine.datasets import images  # isort: skip  (after the drawn ones)
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 
-__all__ = ["DATASETS", "Dataset", "DatasetChoice"]
+__all__ = ["DATASETS", "Dataset", "DatasetChoice", "images", "toy"]

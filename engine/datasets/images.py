@@ -36,12 +36,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("KELVIN_CACHE") or platformdirs.user_cache_dir("kelvin"))
 
 
-def _tensor(images: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+def _tensor(images: np.ndarray) -> Tensor:
     """(N, H, W) bytes → (N, 1, H, W) float32 in [0, 1]."""
     return torch.from_numpy(images.astype(np.float32) / 255).unsqueeze(1)
 
 
-def _dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Dataset:  # type: ignore[type-arg]
+def _dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Dataset:
     labels = {key: torch.from_numpy(arrays[key].astype(np.int64)) for key in ("y_train", "y_test")}
     return Dataset(_tensor(arrays["x_train"]), labels["y_train"], _tensor(arrays["x_test"]), labels["y_test"], classes, "images")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import prod
 from typing import Annotated, Literal
 
@@ -26,7 +27,7 @@ class MLPNetwork(Network):
 
     def __init__(self, sizes: tuple[int, ...], activation: Activation) -> None:
         self.sizes, self.activation = sizes, ACTIVATIONS[activation]
-        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        pairs = list(pairwise(sizes))
         self.layers = pack([entry for i, (a, b) in enumerate(pairs) for entry in ((f"{i}.weight", (b, a), a), (f"{i}.bias", (b,), a))])
         self.flops = sum(2 * a * b for a, b in pairs)
         self.widest = max(sizes[1:])

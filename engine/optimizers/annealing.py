@@ -14,8 +14,8 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.oracle import Oracle
 from engine.optimizers.proposals import Proposal, ProposalName, propose
+from engine.oracle import Oracle
 from engine.rng import Rng
 from engine.schedules import ScheduleName, geometric, lam_target, linear
 

@@ -34,6 +34,7 @@ def propose(kind: ProposalName, population: Tensor, sizes: Tensor, scale: Tensor
     """A move of that kind: θ' = θ + s·q.
 
     Args:
+        kind: "sparse" or "gaussian".
         population: (P, D); a sparse proposal changes it in place until it is settled.
         sizes: (P,) step sizes s.
         scale: (D,) natural size of each weight.

@@ -1,5 +1,7 @@
 """Planes are orthonormal, honest about what they leave out, and stay still."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -76,5 +78,5 @@ def test_a_trajectory_thins_evenly_and_keeps_its_start() -> None:
     kept = [int(point) for point in trajectory.points]
     assert 8 <= len(kept) <= 16
     assert kept[0] == 0
-    gaps = {b - a for a, b in zip(kept[:-1], kept[1:], strict=True)}
+    gaps = {b - a for a, b in pairwise(kept)}
     assert len(gaps) == 1

@@ -1,5 +1,6 @@
 """Every batched forward path against a loop of the torch.nn module it stands for, in float64."""
 
+from itertools import pairwise
 from math import prod
 
 import pytest
@@ -16,7 +17,7 @@ ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 def mlp_module(sizes: list[int], activation: str) -> nn.Sequential:
     parts: list[nn.Module] = [nn.Flatten()]
-    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+    for a, b in pairwise(sizes):
         parts += [nn.Linear(a, b), ACTIVATIONS[activation]()]
     return nn.Sequential(*parts[:-1])
 

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+
+import { horizon, thin } from "../../../app/live/frontend/curves.js";
+import { percent, short, small } from "../../../app/live/frontend/format.js";
+import { colour, shades } from "../../../app/live/frontend/panels/network.js";
+import { History, MOST_PICTURES, Player, readRecording } from "../../../app/live/frontend/player.js";
+import { channels, luminance, mix } from "../../../app/live/frontend/theme.js";
+
+/** {type: "picture", k} as MessagePack. */
+function picture(k) {
+  const text = (value) => [0xa0 | value.length, ...new TextEncoder().encode(value)];
+  return new Uint8Array([0x82, ...text("type"), ...text("picture"), ...text("k"), 0xcd, k >> 8, k & 255]);
+}
+
+test("numbers as people read them", () => {
+  assert.equal(short(41_300_000), "41.3\u202fM");
+  assert.equal(short(999_999), "1.00\u202fM");
+  assert.equal(short(620_000), "620\u202fk");
+  assert.equal(short(37), "37");
+  assert.equal(short(null), "–");
+  assert.equal(small(0.1843), "0.184");
+  assert.equal(small(0.00012), "1.2e−4");
+  assert.equal(small(0), "0.00");
+  assert.equal(small(Number.NaN), "–");
+  assert.equal(percent(0.9423), "94.2\u202f%");
+  assert.equal(percent(undefined), "–");
+});
+
+test("thinned curves keep their ends and their extremes", () => {
+  const n = 10_000;
+  const x = Array.from({ length: n }, (_, i) => i);
+  const y = x.map((i) => Math.sin(i / 50));
+  y[5003] = 9;
+  y[7001] = -9;
+  const curve = thin(x, y, 400);
+  assert.ok(curve.x.length <= 400 && curve.x.length > 200);
+  assert.equal(curve.x[0], 0);
+  assert.equal(curve.x.at(-1), n - 1);
+  assert.ok(curve.y.includes(9) && curve.y.includes(-9));
+  assert.deepEqual([...curve.x].sort((a, b) => a - b), curve.x);
+  curve.x.forEach((at, i) => assert.equal(curve.y[i], y[at]));
+  const few = thin([1, 2], [3, 4]);
+  assert.deepEqual(few, { x: [1, 2], y: [3, 4] });
+});
+
+test("gaps in a curve do no harm", () => {
+  const x = Array.from({ length: 1000 }, (_, i) => i);
+  const curve = thin(x, x.map((i) => (i < 500 ? null : i)), 100);
+  assert.equal(curve.y.at(-1), 999);
+});
+
+test("the time axis grows in a few strides and ends at the budget", () => {
+  const ends = Array.from({ length: 101 }, (_, i) => horizon(30, i / 100));
+  assert.ok(ends.every((end, i) => end >= (30 * i) / 100));
+  assert.equal(new Set(ends).size, 6);
+  assert.equal(ends[100], 30);
+});
+
+test("pictures are thinned, metrics are not, and the newest before a moment is found", () => {
+  const history = new History();
+  const n = 3 * MOST_PICTURES;
+  for (let k = 0; k < n; k++) {
+    history.addMetrics({ k, events: k === 5 ? [{ lane: 0, kind: "reheat" }] : [] });
+    history.addPicture(k, picture(k));
+  }
+  assert.equal(history.length, n);
+  assert.ok(history.pictures.length <= MOST_PICTURES + 1);
+  assert.equal(history.pictures[0].k, 0);
+  assert.equal(history.pictures.at(-1).k, n - 1);
+  for (const k of [0, 17, 900, n - 1]) {
+    const found = history.pictureAt(k).k;
+    assert.ok(found <= k);
+    assert.ok(!history.pictures.some((other) => other.k > found && other.k <= k));
+  }
+  assert.deepEqual(history.events, [{ lane: 0, kind: "reheat", at: 5 }]);
+  assert.equal(new History().pictureAt(3), null);
+});
+
+test("a player shows the newest until a moment is chosen, and plays recordings by their clock", () => {
+  const history = new History();
+  for (let k = 0; k < 11; k++) history.addMetrics({ k, clock: k });
+  const player = new Player();
+  player.load(history, "live");
+  assert.equal(player.moment, 10);
+  player.show(4);
+  assert.equal(player.moment, 4);
+  history.addMetrics({ k: 11, clock: 11 });
+  assert.equal(player.moment, 4);
+  player.show(null);
+  assert.equal(player.moment, 11);
+  player.load(history, "recording");
+  player.play(100);
+  assert.equal(player.moment, 0);
+  assert.equal(player.tick(100 + 3 / Player.SPEED), true);
+  assert.equal(player.moment, 3);
+  assert.equal(player.tick(100 + 3 / Player.SPEED), false);
+  player.tick(100 + 11 / Player.SPEED);
+  assert.equal(player.moment, 11);
+  player.tick(100 + 11 / Player.SPEED + Player.REST + 0.1);
+  assert.equal(player.moment, 0);
+  player.show(11);
+  assert.equal(player.playing, false);
+  assert.equal(player.moment, 11);
+});
+
+test("a recording file is read, anything else is refused", async () => {
+  const text = (value) => [0xa0 | value.length, ...new TextEncoder().encode(value)];
+  const stage = new Uint8Array([0x81, ...text("type"), ...text("stage")]);
+  const metrics = new Uint8Array([0x82, ...text("type"), ...text("metrics"), ...text("k"), 0]);
+  const file = (parts) => {
+    const body = parts.flatMap((part) => [...new Uint8Array(new Uint32Array([part.length]).buffer), ...part]);
+    const packed = gzipSync(new Uint8Array(body));
+    return packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.length);
+  };
+  const history = await readRecording(file([stage, metrics, picture(0)]));
+  assert.equal(history.length, 1);
+  assert.equal(history.pictureAt(0).k, 0);
+  await assert.rejects(readRecording(file([metrics])), /not a recording/);
+  await assert.rejects(readRecording(new TextEncoder().encode("hello").buffer));
+});
+
+test("colours", () => {
+  assert.deepEqual(channels("#d9532c"), [217, 83, 44]);
+  assert.deepEqual(channels("rgb(1, 2, 3)"), [1, 2, 3]);
+  assert.ok(luminance("#fbfaf7") > 0.9 && luminance("#161412") < 0.1);
+  const scale = [[0, "#000000"], [0.5, "#640000"], [1, "#ffffff"]];
+  assert.equal(mix(scale, 0.25), "rgb(50,0,0)");
+  assert.equal(mix(scale, 2), "rgb(255,255,255)");
+  assert.equal(mix(scale, Number.NaN), "rgb(0,0,0)");
+});
+
+test("a decision map is painted the right way up, with a straight boundary between its points", () => {
+  const neutral = [128, 128, 128];
+  const table = shades(neutral, [[0, 0, 0], [255, 255, 255]]);
+  assert.ok(Math.abs(table[3 * 127] - 128) <= 3);
+  assert.ok(table[0] < 60 && table[3 * 255] > 200);
+  // The low row is surely the first class, the high row surely the second.
+  const image = { width: 8, height: 8, data: new Uint8ClampedArray(4 * 64) };
+  colour({ data: [0, 0, 255, 255], shape: [2, 2] }, image, table);
+  const at = (x, y) => image.data[4 * (8 * y + x)];
+  assert.ok(at(0, 0) > 200, "the top is the high end of y");
+  assert.ok(at(0, 7) < 60);
+  for (let y = 1; y < 8; y++) assert.ok(at(3, y) <= at(3, y - 1));
+  assert.equal(image.data[3], 255);
+});
