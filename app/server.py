@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ if str(ROOT) not in sys.path:
 import streamlit as st  # noqa: E402
 
 from app.live import stream  # noqa: E402
-from app.live.hub import Hub  # noqa: E402
+from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from engine.workers import Pool  # noqa: E402
 
 _hub: Hub | None = None
@@ -32,7 +33,7 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     """Worker processes live as long as the server."""
     global _hub
     pool = Pool()
-    _hub = Hub(pool)
+    _hub = Hub(pool, grace=float(os.environ.get("KELVIN_GRACE") or GRACE_SECONDS))
     try:
         yield {}
     finally:

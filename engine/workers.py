@@ -253,6 +253,12 @@ class Pool:
         with self._lock:
             return sum(worker.job is not None for worker in self._workers)
 
+    @property
+    def waiting(self) -> int:
+        """Races in the queue."""
+        with self._lock:
+            return len(self._queue)
+
     # From here on: with the lock held whenever jobs and workers are matched or told of it, so that messages and orders keep the order of events.
 
     def _assign(self) -> None:

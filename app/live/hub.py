@@ -11,16 +11,60 @@ import secrets
 from collections import deque
 from typing import Any
 
-from engine.frames import Message, encode
+from engine.errors import BadInput
+from engine.frames import Message, decode, encode
 from engine.workers import Job, Pool
 
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 90.0
-KEEP_SECONDS = 900.0
+SHORT_GRACE_SECONDS = 10.0
+"""The grace while others wait for a process: enough for a reload."""
+KEEP_SECONDS = 600.0
 MOST_RACES = 64
-MOST_PICTURES, MOST_PICTURE_BYTES = 600, 48 * 2**20
+MOST_PICTURES, MOST_PICTURE_BYTES = 600, 64 * 2**20
 SENT_PICTURES = 150
+
+
+class Full(Exception):
+    """So many races run or wait, and are watched, that one more cannot be taken on."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Kelvin is full: {MOST_RACES} races run or wait already. Please try again in a minute.")
+
+
+class Album:
+    """The pictures of a race, evenly spaced and bounded: the first and the newest are always there.
+
+    When there are too many, every second one goes and from then on only every second one comes in, so that the whole race stays covered as evenly as at first.
+    """
+
+    def __init__(self) -> None:
+        self._pictures: list[tuple[int, bytes]] = []
+        self._stride, self._count, self._bytes = 1, 0, 0
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def add(self, data: bytes) -> None:
+        """Keep a picture, as the newest."""
+        if self._pictures and self._pictures[-1][0] % self._stride:
+            self._bytes -= len(self._pictures.pop()[1])  # was kept only while it was the newest
+        self._pictures.append((self._count, data))
+        self._bytes += len(data)
+        self._count += 1
+        while len(self) > 2 and (len(self) > MOST_PICTURES or self._bytes > MOST_PICTURE_BYTES):
+            self._stride *= 2
+            newest = self._pictures[-1][0]
+            self._pictures = [(number, one) for number, one in self._pictures if number % self._stride == 0 or number == newest]
+            self._bytes = sum(len(one) for _, one in self._pictures)
+
+    def sample(self, most: int) -> list[bytes]:
+        """At most that many of them (two or more), the first and the newest among them."""
+        last = len(self) - 1
+        if last < most:
+            return [one for _, one in self._pictures]
+        return [self._pictures[round(i * last / (most - 1))][1] for i in range(most)]
 
 
 class Viewer:
@@ -67,34 +111,36 @@ class LiveRace:
 
     Attributes:
         token: the only name it is known by.
+        lanes: how many it has.
+        wants_pause: whether its visitor has paused it. What was asked for counts, not the last state heard of, which lags behind.
         paused_by_leaving: whether it stands still because nobody watches, not because somebody wanted it to.
+        abandoned: whether it was stopped because nobody came back.
     """
 
-    def __init__(self, token: str) -> None:
-        self.token = token
+    def __init__(self, token: str, lanes: int) -> None:
+        self.token, self.lanes = token, lanes
         self.job: Job | None = None
         self.stage: bytes | None = None
         self.metrics: list[bytes] = []
-        self.pictures: list[bytes] = []
+        self.pictures = Album()
         self.state: Message = {"type": "state", "state": "starting"}
         self.viewers: set[Viewer] = set()
-        self.paused_by_leaving = False
+        self.wants_pause = self.paused_by_leaving = self.abandoned = False
         self.timer: asyncio.TimerHandle | None = None
+        self.left_at = 0.0
 
     @property
     def running(self) -> bool:
         return self.job is not None and not self.job.over
 
     def keep(self, about: Message, data: bytes) -> None:
-        """Into the history: all metrics; pictures thinned evenly when they grow too many, the first and the newest always there."""
+        """Into the history: all metrics, and pictures as an `Album` does."""
         if about["type"] == "stage":
             self.stage = data
         elif about["type"] == "metrics":
             self.metrics.append(data)
         elif about["type"] == "picture":
-            self.pictures.append(data)
-            if len(self.pictures) > MOST_PICTURES or sum(map(len, self.pictures[-1:])) * len(self.pictures) > MOST_PICTURE_BYTES:
-                self.pictures = self.pictures[:-1:2] + self.pictures[-1:]
+            self.pictures.add(data)
 
     def tell_state(self, **extra: Any) -> Message:
         return {**self.state, "race": self.token, **extra}
@@ -120,14 +166,17 @@ class Hub:
         Args:
             viewer: who asked for it.
             experiment: JSON values, validated already.
+
+        Raises:
+            Full: so many races run or wait that one more cannot be taken on.
         """
         before = viewer.race
         self._part(viewer)
         if before is not None and not before.viewers:
             self._end(before)
-        race = LiveRace(secrets.token_urlsafe(24))
+        self._make_room()
+        race = LiveRace(secrets.token_urlsafe(24), len(experiment["lanes"]))
         self.races[race.token] = race
-        self._forget_oldest()
         viewer.clear()
         self._join(viewer, race)
         viewer.say(race.tell_state())
@@ -150,8 +199,7 @@ class Hub:
             viewer.push(race.stage)
         for data in race.metrics:
             viewer.push(data)
-        stride = max(1, len(race.pictures) // SENT_PICTURES)
-        for data in race.pictures[::-1][::stride][::-1]:
+        for data in race.pictures.sample(SENT_PICTURES):
             viewer.push(data)
         if race.paused_by_leaving and race.running:
             race.paused_by_leaving = False
@@ -165,9 +213,22 @@ class Hub:
         self._part(viewer)
 
     def command(self, viewer: Viewer, command: Message) -> None:
-        """Pass a command on to the viewer's race."""
-        if viewer.race is not None and viewer.race.job is not None:
-            viewer.race.job.command(command)
+        """Pass a command on to the viewer's race.
+
+        Raises:
+            BadInput: the race has no such lane.
+        """
+        race = viewer.race
+        if race is None or race.job is None:
+            return
+        match command["do"]:
+            case "pause" | "step":
+                race.wants_pause = True
+            case "resume":
+                race.wants_pause = False
+            case "reheat" if command["lane"] not in range(race.lanes):
+                raise BadInput("lane", command["lane"], f"a whole number from 0 to {race.lanes - 1}")
+        race.job.command(command)
 
     def close(self) -> None:
         """Let go of every race."""
@@ -191,22 +252,32 @@ class Hub:
         if race.viewers:
             return
         if race.running:
-            if race.state["state"] != "paused":
+            if not race.wants_pause:
                 race.paused_by_leaving = True
                 assert race.job is not None
                 race.job.command({"do": "pause"})
-            race.timer = self._loop.call_later(self.grace, self._grace_over, race)
+            race.left_at = self._loop.time()
+            race.timer = self._loop.call_later(min(self.grace, SHORT_GRACE_SECONDS), self._short_grace_over, race)
         else:
             race.timer = self._loop.call_later(self.keep, self._forget, race)
+
+    def _short_grace_over(self, race: LiveRace) -> None:
+        """Others who wait for a process go before a race that nobody watches; if nobody waits, it has the rest of its grace."""
+        left = race.left_at + self.grace - self._loop.time()
+        if left <= 0 or self.pool.waiting:
+            self._grace_over(race)
+        else:
+            race.timer = self._loop.call_later(min(left, SHORT_GRACE_SECONDS), self._short_grace_over, race)
 
     def _grace_over(self, race: LiveRace) -> None:
         race.timer = self._loop.call_later(self.keep, self._forget, race)
         if race.running:
             assert race.job is not None
+            race.abandoned = True
             race.job.command({"do": "cancel"})
 
     def _end(self, race: LiveRace) -> None:
-        """Stop and forget a race that its only viewer has replaced by another."""
+        """Stop and forget a race, such as one that its only viewer has replaced by another."""
         if race.running:
             assert race.job is not None
             race.job.command({"do": "cancel"})
@@ -217,11 +288,14 @@ class Hub:
             race.timer.cancel()
         self.races.pop(race.token, None)
 
-    def _forget_oldest(self) -> None:
-        """Keep the number of histories bounded: the oldest race that nobody watches goes first."""
-        idle = [race for race in self.races.values() if not race.viewers and not race.running]
-        for race in idle[: max(0, len(self.races) - MOST_RACES)]:
-            self._forget(race)
+    def _make_room(self) -> None:
+        """Keep the number of races bounded: the oldest goes first of those that are over and unwatched, then over, then unwatched. Nobody loses a race they watch."""
+        if len(self.races) < MOST_RACES:
+            return
+        order = sorted(self.races.values(), key=lambda race: (race.running, bool(race.viewers)))  # stable: the oldest first among equals
+        if order[0].running and order[0].viewers:
+            raise Full
+        self._end(order[0])
 
     def _hand_over(self, race: LiveRace, about: Message, data: bytes) -> None:
         """From a thread of the pool to the event loop."""
@@ -232,19 +306,17 @@ class Hub:
 
     def _receive(self, race: LiveRace, about: Message, data: bytes) -> None:
         if about["type"] == "state":
-            self._receive_state(race, data)
+            self._receive_state(race, decode(data))
             return
-        if about["type"] == "problem":
-            race.state = {"type": "state", "state": "ended"}
         race.keep(about, data)
         for viewer in race.viewers:
             viewer.push(data, picture=about["type"] == "picture")
+        if about["type"] == "problem":  # a refusal in the worker is the last it says of a race
+            self._receive_state(race, {"type": "state", "state": "ended", "sentence": decode(data)["sentence"]})
 
-    def _receive_state(self, race: LiveRace, data: bytes) -> None:
-        from engine.frames import decode
-
-        race.state = decode(data)
-        if race.paused_by_leaving and race.state["state"] == "ended":
-            race.state["sentence"] = "The race was stopped because nobody watched it. What was recorded is kept; press Run to race again."
+    def _receive_state(self, race: LiveRace, state: Message) -> None:
+        race.state = state
+        if race.abandoned and state["state"] == "ended":
+            state["sentence"] = "The race was stopped because nobody watched it. What was recorded is kept; press Run to race again."
         for viewer in race.viewers:
             viewer.say(race.tell_state())

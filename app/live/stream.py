@@ -24,9 +24,9 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from app.live.hub import Hub, Viewer
+from app.live.hub import Full, Hub, Viewer
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment import MAX_LANES, Experiment
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,13 @@ def origin_allowed(origin: str | None, host: str | None) -> bool:
     listed = [entry.strip().rstrip("/") for entry in os.environ.get("KELVIN_ORIGINS", "").split(",") if entry.strip()]
     if "*" in listed:
         return True
-    return bool(origin) and (origin in listed or (bool(host) and urlsplit(str(origin)).netloc == host))
+    if not origin:
+        return False
+    try:
+        own = urlsplit(origin).netloc.lower()
+    except ValueError:
+        return False
+    return origin in listed or (bool(host) and own == str(host).lower())
 
 
 async def serve(socket: WebSocket, hub: Hub) -> None:
@@ -111,7 +117,7 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
         if count > MOST_PER_SECOND:
             viewer.say({"type": "problem", "sentence": f"Too many commands: at most {MOST_PER_SECOND} a second."})
             await asyncio.sleep(1)
-        elif text is None or len(text) > MOST_BYTES:
+        elif text is None or len(text.encode("utf-8", "replace")) > MOST_BYTES:
             viewer.say({"type": "problem", "sentence": f"A command must be a text of at most {MOST_BYTES:,} bytes."})
         else:
             obey(hub, viewer, text)
@@ -121,7 +127,7 @@ def obey(hub: Hub, viewer: Viewer, text: str) -> None:
     """Carry out one command; whatever is wrong with it is told to the viewer in one sentence and the connection lives on."""
     try:
         _obey(hub, viewer, text)
-    except BadInput as error:
+    except (BadInput, Full) as error:
         viewer.say({"type": "problem", "sentence": str(error)})
     except Exception:
         log.exception("a command failed")
@@ -146,8 +152,8 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
     elif do == "speed":
         hub.command(viewer, {"do": do, "value": _number(command, "value", 0, 1e6)})
     elif do == "reheat":
-        lane = _number(command, "lane", 0, 3)
-        hub.command(viewer, {"do": do, "lane": int(lane), "factor": _number(command, "factor", 1e-3, 1e3)})
+        lane = _number(command, "lane", 0, MAX_LANES - 1)
+        hub.command(viewer, {"do": do, "lane": lane, "factor": _number(command, "factor", 1e-3, 1e3)})
     else:
         raise BadInput("do", do, f"one of run, attach, {', '.join(COMMANDS)}, speed, reheat")
 
@@ -161,10 +167,19 @@ def _number(command: dict[str, Any], name: str, low: float, high: float) -> floa
 
 async def frontend(request: Request) -> Response:
     """An ES module, a style sheet or an icon of the live view."""
-    path = (FRONTEND / request.path_params["path"]).resolve()
-    if not path.is_relative_to(FRONTEND) or path.suffix not in TYPES or not path.is_file():
+    try:
+        path = (FRONTEND / request.path_params["path"]).resolve()
+        found = path.is_relative_to(FRONTEND) and path.suffix in TYPES and path.is_file()
+    except (OSError, ValueError):  # a name too long for a file, or with a zero byte
+        found = False
+    if not found:
         return PlainTextResponse("not found", 404)
-    return FileResponse(path, media_type=TYPES[path.suffix], headers=ALWAYS_ASK)
+    return FileResponse(path, media_type=TYPES[path.suffix], headers=_caching(request))
+
+
+def _caching(request: Request) -> dict[str, str]:
+    """An address that names a version (``?v=``) never changes what it means; any other is asked for anew each time (and mostly answered "not modified")."""
+    return FOREVER if request.query_params.get("v") else ALWAYS_ASK
 
 
 @lru_cache(maxsize=1)
@@ -177,10 +192,12 @@ def _plotly() -> bytes:
 
 async def plotly(request: Request) -> Response:
     """plotly.js."""
+    body, headers = await asyncio.to_thread(_plotly), {"Vary": "Accept-Encoding", **_caching(request)}
     if "gzip" in request.headers.get("accept-encoding", ""):
-        body = await asyncio.to_thread(_plotly)
-        return Response(body, media_type="text/javascript", headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding", **FOREVER})
-    return Response(gzip.decompress(await asyncio.to_thread(_plotly)), media_type="text/javascript", headers={"Vary": "Accept-Encoding", **FOREVER})
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = await asyncio.to_thread(gzip.decompress, body)
+    return Response(body, media_type="text/javascript", headers=headers)
 
 
 async def recording(request: Request) -> Response:

@@ -1,18 +1,19 @@
-"""A race that costs nothing, for tests of the processes and the sockets around it.
+"""A race that costs nothing and a pool without processes, for tests of what is around them.
 
-It takes the place of `engine.race.Race` inside a worker process. What it does is chosen by the experiment's seed, which needs no field of its own.
+`FakeRace` takes the place of `engine.race.Race` inside a worker process. What it does is chosen by the experiment's seed, which needs no field of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from engine.experiment import Experiment
-from engine.frames import Frame, Message
+from engine.frames import Frame, Message, encode
 
 ENDLESS, SHORT, NO_MEMORY, NO_TORCH_MEMORY, BROKEN, BAD, STUCK, TELLTALE = range(100, 108)
 """What a race does: goes on for ever, takes 20 steps, runs out of memory (two ways), fails, is refused, hangs in its first step, tells of the process it is in."""
@@ -70,7 +71,7 @@ class FakeRace:
     def stage(self) -> Message:
         import sys
 
-        heavy = [name for name in ("streamlit", "plotly", "app.server", "app.main", "__mp_main__") if name in sys.modules]
+        heavy = [name for name in ("streamlit", "plotly", "app.server", "app.main") if name in sys.modules]
         return {"type": "stage", "seed": self.seed, "heavy": heavy if self.seed == TELLTALE else []}
 
     def metrics(self, k: int) -> Message:
@@ -95,3 +96,52 @@ def serve(connection: Connection, threads: int) -> None:
 def stillborn(connection: Connection, threads: int) -> None:
     """The main function of a worker process that never comes to life."""
     raise SystemExit(3)
+
+
+class FakeJob:
+    """A job that notes its commands and says what a test makes it say."""
+
+    def __init__(self, on_message: Callable[[Message, bytes], None]) -> None:
+        self.commands: list[Message] = []
+        self.over = False
+        self._on_message = on_message
+        self.k = 0
+
+    def command(self, command: Message) -> None:
+        self.commands.append(command)
+
+    @property
+    def asked(self) -> list[str]:
+        return [command["do"] for command in self.commands]
+
+    def tell(self, message: Message) -> None:
+        """Say something, from any thread."""
+        self.over = self.over or message.get("state") in ("done", "ended") or message["type"] == "problem"
+        self._on_message({key: message[key] for key in ("type", "state", "k") if key in message}, encode(message))
+
+    async def say(self, message: Message) -> None:
+        """Say something, from the hub's own loop, and let it be heard."""
+        self.tell(message)
+        await asyncio.sleep(0)
+
+    async def begin(self) -> None:
+        await self.say({"type": "state", "state": "starting"})
+        await self.say({"type": "stage", "lanes": []})
+        await self.say({"type": "state", "state": "running"})
+
+    async def frames(self, count: int, size: int = 0) -> None:
+        for _ in range(count):
+            await self.say({"type": "metrics", "k": self.k})
+            await self.say({"type": "picture", "k": self.k, "ballast": b"x" * size})
+            self.k += 1
+
+
+class FakePool:
+    """Keeps the jobs it is given and runs none."""
+
+    def __init__(self) -> None:
+        self.jobs: list[FakeJob] = []
+
+    def submit(self, experiment: Message, on_message: Callable[[Message, bytes], None]) -> FakeJob:
+        self.jobs.append(FakeJob(on_message))
+        return self.jobs[-1]

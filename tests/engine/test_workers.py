@@ -203,7 +203,7 @@ def test_cancel_frees_the_worker(pool: Pool, start: Start) -> None:
     assert heard.state("ended")["sentence"] == "The race was stopped."
     assert first.over
     first.command({"do": "cancel"})  # once more harms nobody
-    third, heard_third = start(fake_race.SHORT)
+    _, heard_third = start(fake_race.SHORT)
     heard_third.state("running")
     assert pid in {worker.process.pid for worker in pool._workers}, "the same process goes on"
     heard_third.state("done")
@@ -240,7 +240,7 @@ def test_a_command_at_the_very_end_harms_nobody(start: Start) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_killed_worker_ends_its_race_only(pool: Pool, start: Start) -> None:
     (first, heard), (_, heard_second) = start(fake_race.ENDLESS), start(fake_race.ENDLESS)
-    third, heard_third = start(fake_race.SHORT)
+    _, heard_third = start(fake_race.SHORT)
     heard.wait(lambda message: message["type"] == "picture")
     heard_second.state("running")
     assert first.pid is not None
@@ -293,6 +293,32 @@ def test_a_listener_that_fails_harms_nobody(pool: Pool, start: Start) -> None:
 def test_workers_know_nothing_of_the_page(start: Start) -> None:
     _, heard = start(fake_race.TELLTALE)
     assert heard.wait(lambda message: message["type"] == "stage")["heavy"] == []
+
+
+UNGUARDED = """
+import queue, sys
+import streamlit
+from engine.frames import decode
+from engine.workers import Pool
+from tests.app import fake_race
+heard = queue.Queue()
+pool = Pool(1, 1, main=fake_race.serve)
+pool.submit(fake_race.experiment(fake_race.TELLTALE), lambda about, data: heard.put(decode(data)))
+while (message := heard.get(timeout=60))["type"] != "stage":
+    pass
+pool.close()
+print("heavy:", message["heavy"])
+"""
+
+
+def test_workers_do_not_run_the_main_script_again(tmp_path: Path) -> None:
+    # As under `streamlit run`: a main script that imports streamlit and starts a pool, with no guard at all.
+    script = tmp_path / "server.py"
+    script.write_text(UNGUARDED, "utf-8")
+    done = subprocess.run(
+        [sys.executable, script], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.stdout == "heavy: []\n", done.stderr
 
 
 def test_spawning_leaves_the_main_module_alone(pool: Pool, start: Start) -> None:

@@ -278,9 +278,11 @@ export class LiveView {
 
   /** @param {Moment["currency"]} name */
   _setCurrency(name) {
+    if (name === this.currency && this.get(`[data-testid="currency-${name}"]`).getAttribute("aria-pressed") === "true") return;
     this.currency = name;
     for (const one of ["seconds", "evaluations", "flops"]) this.get(`[data-testid="currency-${one}"]`).setAttribute("aria-pressed", String(one === name));
-    this.panels?.forEach(({ panel }) => panel.chart?.forgetZoom());
+    // A zoom in seconds means nothing in evaluations; the plane of the weights has no time axis and keeps its own.
+    for (const { panel, curves } of this.panels ?? []) if (curves) panel.chart.forgetZoom();
     this.dirty.curves = true;
     this.drawnAt.curves = 0;
   }

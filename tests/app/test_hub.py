@@ -1,0 +1,331 @@
+"""The hub: histories, viewers, leaving and coming back. The pool is a stand-in, so nothing here takes time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from app.live import hub as hub_module
+from app.live.hub import Album, Full, Hub, LiveRace, Viewer
+from engine.errors import BadInput
+from engine.frames import Message, decode
+from tests.app.fake_race import FakeJob, FakePool
+
+EXPERIMENT: Message = {"lanes": ["annealing", "adam"]}
+
+
+def drain(viewer: Viewer) -> list[Message]:
+    """All that waits to be sent to a viewer."""
+    messages = []
+    while viewer._queue or viewer._picture is not None:
+        step = viewer.next()
+        with pytest.raises(StopIteration) as stop:
+            step.send(None)
+        messages.append(decode(stop.value.value))
+    return messages
+
+
+def ks(messages: list[Message], kind: str) -> list[int]:
+    return [message["k"] for message in messages if message["type"] == kind]
+
+
+Scene = Callable[[Hub, FakePool], Coroutine[Any, Any, None]]
+
+
+def play(scene: Scene, grace: float = 60, keep: float = 60) -> None:
+    """Run a scene on an event loop with a fresh hub."""
+
+    async def main() -> None:
+        pool = FakePool()
+        hub = Hub(pool, grace=grace, keep=keep)  # type: ignore[arg-type]
+        await scene(hub, pool)
+        hub.close()
+
+    asyncio.run(main())
+
+
+async def begun(hub: Hub, pool: FakePool) -> tuple[Viewer, LiveRace, FakeJob]:
+    viewer = Viewer()
+    race = hub.run(viewer, EXPERIMENT)
+    job = pool.jobs[-1]
+    await job.begin()
+    return viewer, race, job
+
+
+def test_a_slow_viewer_misses_pictures_never_metrics() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, _, job = await begun(hub, pool)
+        drain(viewer)
+        await job.frames(50)
+        messages = drain(viewer)
+        assert ks(messages, "metrics") == list(range(50))
+        assert ks(messages, "picture") == [49]
+        assert viewer.dropped == 49
+
+    play(scene)
+
+
+def test_next_waits_for_something() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, _, job = await begun(hub, pool)
+        drain(viewer)
+        waiting = asyncio.create_task(viewer.next())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await job.frames(1)
+        assert decode(await asyncio.wait_for(waiting, 1))["type"] == "metrics"
+
+    play(scene)
+
+
+def test_who_comes_back_sees_it_from_the_start() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        await job.frames(400)
+        hub.leave(viewer)
+        again = Viewer()
+        assert hub.attach(again, race.token)
+        messages = drain(again)
+        assert messages[0]["type"] == "stage"
+        assert ks(messages, "metrics") == list(range(400))
+        pictures = ks(messages, "picture")
+        assert len(pictures) <= hub_module.SENT_PICTURES
+        assert pictures[0] == 0
+        assert pictures[-1] == 399
+        assert max(b - a for a, b in pairwise(pictures)) <= 4, "evenly spaced"
+        assert messages[-1]["type"] == "state"
+        assert messages[-1]["race"] == race.token
+        await job.frames(1)
+        assert ks(drain(again), "metrics") == [400]
+
+    play(scene)
+
+
+def test_a_second_viewer_sees_the_same() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        second = Viewer()
+        hub.attach(second, race.token)
+        drain(viewer), drain(second)
+        await job.frames(3)
+        assert drain(viewer) == drain(second) != []
+        hub.leave(viewer)
+        assert job.asked == [], "somebody still watches"
+        hub.leave(second)
+        assert job.asked == ["pause"]
+
+    play(scene)
+
+
+def test_leaving_pauses_at_once_and_coming_back_resumes() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        hub.leave(viewer)
+        assert job.asked == ["pause"]
+        await job.say({"type": "state", "state": "paused"})
+        hub.attach(Viewer(), race.token)
+        assert job.asked == ["pause", "resume"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["after the answer", "before the answer"])
+@pytest.mark.parametrize("how", ["pause", "step"])
+def test_what_its_visitor_paused_stays_paused(heard: bool, how: str) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        hub.command(viewer, {"do": how})
+        if heard:
+            await job.say({"type": "state", "state": "paused"})
+        hub.leave(viewer)
+        again = Viewer()
+        hub.attach(again, race.token)
+        assert job.asked == [how]
+        hub.command(again, {"do": "resume"})
+        hub.leave(again)
+        hub.attach(Viewer(), race.token)
+        assert job.asked == [how, "resume", "pause", "resume"]
+
+    play(scene)
+
+
+def test_leaving_again_before_the_worker_has_answered_pauses_again() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        hub.leave(viewer)
+        await job.say({"type": "state", "state": "paused"})
+        again = Viewer()
+        hub.attach(again, race.token)
+        hub.leave(again)  # the state last heard of is still "paused"
+        assert job.asked == ["pause", "resume", "pause"]
+        hub.attach(Viewer(), race.token)
+        assert job.asked[-1] == "resume"
+
+    play(scene)
+
+
+def test_after_the_grace_the_worker_is_freed_and_the_history_stays() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        await job.frames(2)
+        hub.leave(viewer)
+        await asyncio.sleep(0.08)
+        assert job.asked == ["pause", "cancel"]
+        await job.say({"type": "state", "state": "ended", "sentence": "The race was stopped."})
+        again = Viewer()
+        assert hub.attach(again, race.token)
+        messages = drain(again)
+        assert ks(messages, "metrics") == [0, 1]
+        assert messages[-1]["state"] == "ended"
+        assert "nobody watched" in messages[-1]["sentence"]
+        assert "resume" not in job.asked
+
+    play(scene, grace=0.03)
+
+
+def test_a_crash_while_nobody_watches_is_not_called_a_lack_of_viewers() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        hub.leave(viewer)
+        await job.say({"type": "state", "state": "ended", "sentence": "The process was killed."})
+        again = Viewer()
+        hub.attach(again, race.token)
+        assert drain(again)[-1]["sentence"] == "The process was killed."
+
+    play(scene)
+
+
+def test_coming_back_within_the_grace_stops_the_clock() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        hub.leave(viewer)
+        hub.attach(Viewer(), race.token)
+        await asyncio.sleep(0.1)
+        assert "cancel" not in job.asked
+        assert race.token in hub.races
+
+    play(scene, grace=0.03, keep=0.03)
+
+
+def test_the_history_is_dropped_in_the_end() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        await job.say({"type": "state", "state": "done"})
+        hub.leave(viewer)
+        await asyncio.sleep(0.08)
+        assert not hub.attach(Viewer(), race.token)
+        assert not hub.races
+        assert job.asked == [], "a race that is over gets no commands"
+
+    play(scene, keep=0.03)
+
+
+def test_a_new_race_takes_the_place_of_the_old_one() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, old, job = await begun(hub, pool)
+        await job.frames(3)
+        new = hub.run(viewer, EXPERIMENT)
+        assert job.asked[-1] == "cancel"
+        await job.frames(3)  # what the old one still says goes nowhere
+        messages = drain(viewer)
+        assert [message["race"] for message in messages] == [new.token]
+        assert list(hub.races) == [new.token]
+        assert old.token != new.token
+        assert len(new.token) >= 32
+
+    play(scene)
+
+
+def test_a_new_race_leaves_the_old_one_to_those_who_watch_it() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        hub.attach(Viewer(), race.token)
+        hub.run(viewer, EXPERIMENT)
+        assert job.asked == []
+
+    play(scene)
+
+
+def test_a_refusal_in_the_worker_ends_the_race() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        drain(viewer)
+        await job.say({"type": "problem", "sentence": "no such data"})
+        assert [message["type"] for message in drain(viewer)] == ["problem", "state"]
+        again = Viewer()
+        hub.attach(again, race.token)
+        last = drain(again)[-1]
+        assert (last["state"], last["sentence"]) == ("ended", "no such data")
+
+    play(scene)
+
+
+def test_commands_reach_the_job_and_impossible_lanes_do_not() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, _, job = await begun(hub, pool)
+        hub.command(viewer, {"do": "speed", "value": 3})
+        hub.command(viewer, {"do": "reheat", "lane": 1, "factor": 2})
+        for lane in (2, -1, 0.5):
+            with pytest.raises(BadInput, match="lane"):
+                hub.command(viewer, {"do": "reheat", "lane": lane, "factor": 2})
+        assert job.asked == ["speed", "reheat"]
+        hub.command(Viewer(), {"do": "pause"})  # who watches nothing commands nothing
+
+    play(scene)
+
+
+def test_the_number_of_races_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "MOST_RACES", 3)
+
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        (over_unwatched, _, job_a), (over, b, job_b), (unwatched, c, job_c) = [await begun(hub, pool) for _ in range(3)]
+        await job_a.say({"type": "state", "state": "done"})
+        await job_b.say({"type": "state", "state": "done"})
+        hub.leave(over_unwatched)
+        hub.leave(unwatched)
+        _, d, job_d = await begun(hub, pool)
+        assert list(hub.races) == [b.token, c.token, d.token], "first what is over and unwatched"
+        _, e, _ = await begun(hub, pool)
+        assert list(hub.races) == [c.token, d.token, e.token], "then what is over"
+        hub.leave(over)
+        _, f, _ = await begun(hub, pool)
+        assert list(hub.races) == [d.token, e.token, f.token], "then what nobody watches"
+        assert job_c.asked == ["pause", "cancel"]
+        viewer = Viewer()
+        with pytest.raises(Full, match="full"):
+            hub.run(viewer, EXPERIMENT)
+        assert viewer.race is None
+        assert job_d.asked == [], "nobody loses a race they watch"
+
+    play(scene)
+
+
+def test_an_album_is_bounded_and_even() -> None:
+    album = Album()
+    for k in range(5000):
+        album.add(str(k).encode())
+        assert len(album) <= hub_module.MOST_PICTURES
+        assert album.sample(2)[-1] == str(k).encode(), "the newest is always there"
+    kept = [int(one) for one in album.sample(10**6)]
+    assert kept[0] == 0
+    assert len(kept) > hub_module.MOST_PICTURES // 2
+    gaps = {b - a for a, b in pairwise(kept[:-1])}
+    assert len(gaps) == 1, "the past is covered evenly"
+    assert len(album.sample(150)) == 150
+    assert album.sample(150)[0] == b"0"
+
+
+def test_an_album_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "MOST_PICTURE_BYTES", 10_000)
+    album = Album()
+    for _ in range(1000):
+        album.add(bytes(900))
+    assert 5 <= len(album) <= 11
+    for _ in range(5):
+        album.add(bytes(9000))
+        assert sum(map(len, album.sample(100))) <= 10_000 or len(album) == 2
+    assert album._bytes == sum(map(len, album.sample(100)))

@@ -1,0 +1,333 @@
+"""The live routes: who may connect, what may be said, what is served, and a race from the socket to a process and back."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+from app.live import stream
+from app.live.hub import Hub
+from app.live.stream import origin_allowed, routes
+from engine.frames import Message, decode
+from engine.workers import Pool
+from tests.app import fake_race
+from tests.app.fake_race import FakePool, experiment
+
+ROOT = Path(__file__).resolve().parents[2]
+ORIGIN = {"origin": "http://testserver"}
+EXPERIMENT = experiment(fake_race.ENDLESS)
+
+
+class Site:
+    """The live routes and the hub behind them, without Streamlit."""
+
+    def __init__(self, pool: Any, grace: float = 60) -> None:
+        self.pool = pool
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            self.hub = Hub(pool, grace=grace)
+            yield
+            self.hub.close()
+
+        self.client = TestClient(Starlette(routes=routes(lambda: self.hub), lifespan=lifespan))
+
+    @contextmanager
+    def viewer(self) -> Iterator[WebSocketTestSession]:
+        with self.client.websocket_connect("/kelvin/live", headers=ORIGIN) as session:
+            yield session
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site(FakePool())
+    with site.client:
+        yield site
+
+
+def until(session: WebSocketTestSession, wanted: Callable[[Message], Any]) -> list[Message]:
+    """The messages up to the first that is wanted."""
+    messages = []
+    while True:
+        messages.append(decode(session.receive_bytes()))
+        if wanted(messages[-1]):
+            return messages
+
+
+def problem(session: WebSocketTestSession) -> str:
+    return until(session, lambda message: message["type"] == "problem")[-1]["sentence"]
+
+
+def state(name: str) -> Callable[[Message], bool]:
+    return lambda message: message.get("state") == name
+
+
+def eventually(holds: Callable[[], Any], patience: float = 60) -> None:
+    end = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < end, "never came true"
+        time.sleep(0.01)
+
+
+# Who may connect.
+
+
+@pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://testserver.evil.example", "http://testserver:81", "http://[", ""])
+def test_other_origins_are_refused(site: Site, origin: str | None) -> None:
+    headers = {} if origin is None else {"origin": origin}
+    with pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)), site.client.websocket_connect("/kelvin/live", headers=headers):
+        pass
+
+
+def test_origins_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert origin_allowed("https://Kelvin.example", "kelvin.example")
+    assert origin_allowed("http://localhost:8501", "localhost:8501")
+    assert not origin_allowed("https://lab.example", "kelvin.example")
+    assert not origin_allowed("null", None)
+    monkeypatch.setenv("KELVIN_ORIGINS", "https://lab.example/, https://other.example")
+    assert origin_allowed("https://lab.example", "kelvin.example")
+    assert not origin_allowed("http://lab.example", "kelvin.example"), "the scheme counts"
+    assert not origin_allowed(None, "kelvin.example")
+    monkeypatch.setenv("KELVIN_ORIGINS", "*")
+    assert origin_allowed(None, "kelvin.example")
+
+
+# What may be said.
+
+MALFORMED = [
+    "", "{", "null", "7", '"run"', "[]", "{}", '{"do": 7}', '{"do": ["run"]}', '{"do": "fly"}', '{"do": "run"}', '{"do": "run", "experiment": 7}',
+    '{"do": "run", "experiment": []}', '{"do": "run", "experiment": {"dataset": "nowhere"}}', '{"do": "run", "experiment": {"lanes": []}}',
+    '{"do": "run", "experiment": {"seed": NaN}}', '{"do": "run", "experiment": {"seed": 1e999}}', '{"do": "run", "experiment": {"budget": {"amount": -1}}}',
+    '{"do": "attach"}', '{"do": "attach", "race": 7}', '{"do": "attach", "race": "guess"}', '{"do": "attach", "race": {"a": 1}}',
+    '{"do": "speed"}', '{"do": "speed", "value": "fast"}', '{"do": "speed", "value": -1}', '{"do": "speed", "value": NaN}', '{"do": "speed", "value": true}',
+    '{"do": "reheat"}', '{"do": "reheat", "lane": 9, "factor": 2}', '{"do": "reheat", "lane": 0, "factor": Infinity}', "[" * 20000, "9" * 5000,
+]  # fmt: skip
+
+
+def test_malformed_messages_do_not_end_the_connection(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_PER_SECOND", 10**6)
+    with site.viewer() as session:
+        for text in MALFORMED * 2:
+            session.send_text(text)
+            sentence = problem(session)
+            assert "\n" not in sentence
+            assert "Kelvin" not in sentence, f"{text[:60]} was not foreseen: {sentence}"
+        assert len(MALFORMED) * 2 >= 64
+        session.send_json({"do": "run", "experiment": EXPERIMENT})
+        assert until(session, state("starting"))[-1]["race"]
+
+
+def test_bad_input_is_told_by_field(site: Site) -> None:
+    with site.viewer() as session:
+        session.send_json({"do": "run", "experiment": {"lanes": [{"name": "annealing", "chains": 0}]}})
+        assert problem(session).startswith("lanes[0].chains: 0 is not allowed; expected")
+        assert not site.pool.jobs, "what is not valid is never queued"
+
+
+def test_big_messages_are_refused(site: Site) -> None:
+    with site.viewer() as session:
+        session.send_text(json.dumps({"do": "pause", "ballast": "x" * stream.MOST_BYTES}))
+        assert "65,536" in problem(session)
+        session.send_text(json.dumps({"do": "pause", "ballast": "é" * (stream.MOST_BYTES // 2)}, ensure_ascii=False))
+        assert "65,536" in problem(session), "bytes count, not characters"
+        session.send_bytes(b"\x00")
+        assert "65,536" in problem(session)
+
+
+def test_a_flood_is_slowed_and_said_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_PER_SECOND", 5)
+    with site.viewer() as session:
+        session.send_json({"do": "run", "experiment": EXPERIMENT})
+        for _ in range(12):
+            session.send_json({"do": "pause"})
+        assert "Too many" in problem(session)
+    assert site.pool.jobs[0].asked.count("pause") < 12
+
+
+def test_an_unknown_race_is_a_problem(site: Site) -> None:
+    with site.viewer() as session:
+        session.send_json({"do": "attach", "race": "x" * 32})
+        answer = until(session, lambda message: message["type"] == "problem")[-1]
+        assert answer["gone"]
+
+
+def test_commands_reach_the_race_and_a_missing_lane_does_not(site: Site) -> None:
+    with site.viewer() as session:
+        session.send_json({"do": "run", "experiment": EXPERIMENT})
+        for do in ("pause", "resume", "step"):
+            session.send_json({"do": do})
+        session.send_json({"do": "speed", "value": 10})
+        session.send_json({"do": "reheat", "lane": 1, "factor": 10})
+        session.send_json({"do": "reheat", "lane": 3, "factor": 10})
+        assert problem(session) == "lane: 3 is not allowed; expected a whole number from 0 to 1"
+        assert site.pool.jobs[0].asked == ["pause", "resume", "step", "speed", "reheat"]
+
+
+def test_a_closed_page_leaves_and_a_reload_comes_back(site: Site) -> None:
+    with site.viewer() as session:
+        session.send_json({"do": "run", "experiment": EXPERIMENT})
+        token = until(session, state("starting"))[-1]["race"]
+        job = site.pool.jobs[0]
+        job.tell({"type": "stage", "lanes": []})
+        job.tell({"type": "state", "state": "running"})
+        until(session, state("running"))
+    eventually(lambda: job.asked == ["pause"])
+    with site.viewer() as session:
+        session.send_json({"do": "attach", "race": token})
+        assert [message["type"] for message in until(session, state("running"))] == ["stage", "state"]
+        assert job.asked == ["pause", "resume"]
+
+
+# What is served.
+
+
+def test_frontend_files(site: Site) -> None:
+    answer = site.client.get("/kelvin/frontend/main.js")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "no-cache"
+    again = site.client.get("/kelvin/frontend/main.js", headers={"if-none-match": answer.headers["etag"]})
+    assert again.status_code in (200, 304)
+    assert "immutable" in site.client.get("/kelvin/frontend/live.css?v=abc").headers["cache-control"]
+    assert site.client.get("/kelvin/frontend/vendor/msgpack.js").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "frontend/../hub.py", "frontend/..%2fhub.py", "frontend/%2e%2e/hub.py", "frontend/..%2f..%2f..%2fREADME.md", "frontend//etc/passwd", "frontend/%2fetc%2fpasswd",
+        "frontend/main.js%00", "frontend/" + "a" * 5000 + ".js", "frontend/", "frontend/panels", "frontend/vendor/msgpack.LICENSE", "frontend/..%5chub.py",
+        "recordings/..%2fdigits.kelvin", "recordings/.kelvin", "recordings/UPPER.kelvin", "recordings/nothing.kelvin", "recordings/a%00.kelvin", "recordings/a%0a.kelvin",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_served(site: Site, path: str) -> None:
+    assert site.client.get(f"/kelvin/{path}").status_code == 404
+
+
+def test_a_link_out_of_the_frontend_is_not_followed(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "front").mkdir()
+    (tmp_path / "secret.js").write_text("secret", "utf-8")
+    (tmp_path / "front" / "link.js").symlink_to(tmp_path / "secret.js")
+    monkeypatch.setattr(stream, "FRONTEND", tmp_path / "front")
+    assert site.client.get("/kelvin/frontend/link.js").status_code == 404
+
+
+def test_plotly_once_compressed(site: Site) -> None:
+    answer = site.client.get("/kelvin/plotly.min.js?v=6", headers={"accept-encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "immutable" in answer.headers["cache-control"]
+    assert b"plotly.js" in answer.content[:300]
+    assert int(answer.headers["content-length"]) < len(answer.content) / 2
+    plain = site.client.get("/kelvin/plotly.min.js", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == answer.content
+    assert plain.headers["cache-control"] == "no-cache"
+
+
+def test_recordings(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "first-screen.kelvin").write_bytes(gzip.compress(b"recorded"))
+    monkeypatch.setattr(stream, "RECORDINGS", tmp_path)
+    answer = site.client.get("/kelvin/recordings/first-screen.kelvin")
+    assert gzip.decompress(answer.content) == b"recorded"
+    assert "content-encoding" not in answer.headers, "the page unpacks it itself"
+
+
+# All of it together.
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Pool]:
+    pool = Pool(1, 1, main=fake_race.serve)
+    yield pool
+    pool.close()
+
+
+def test_a_race_over_the_socket(processes: Pool) -> None:
+    site = Site(processes)
+    with site.client, site.viewer() as session:
+        session.send_json({"do": "run", "experiment": experiment(fake_race.SHORT)})
+        messages = until(session, state("done"))
+        ks = [message["k"] for message in messages if message["type"] == "metrics"]
+        assert ks == list(range(len(ks)))
+        assert next(message["type"] for message in messages if message["type"] != "state") == "stage"
+
+
+def test_a_worker_is_freed_after_the_grace(processes: Pool) -> None:
+    site = Site(processes, grace=0.1)
+    with site.client:
+        with site.viewer() as session:
+            session.send_json({"do": "run", "experiment": EXPERIMENT})
+            token = until(session, state("running"))[-1]["race"]
+            assert processes.busy == 1
+        eventually(lambda: processes.busy == 0)
+        with site.viewer() as session:
+            session.send_json({"do": "attach", "race": token})
+            messages = until(session, state("ended"))
+            assert messages[0]["type"] == "stage"
+            assert "nobody watched" in messages[-1]["sentence"]
+
+
+def test_a_killed_worker_is_told_over_the_socket(processes: Pool) -> None:
+    site = Site(processes)
+    with site.client, site.viewer() as session:
+        session.send_json({"do": "run", "experiment": EXPERIMENT})
+        token = until(session, state("running"))[-1]["race"]
+        pid = site.hub.races[token].job.pid  # type: ignore[union-attr]
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        assert "kept" in until(session, state("ended"))[-1]["sentence"]
+        session.send_json({"do": "run", "experiment": experiment(fake_race.SHORT)})
+        until(session, state("done"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", ["", "tools/kelvin"])
+def test_the_server_as_people_start_it(base: str, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none", *([f"--server.baseUrlPath={base}"] if base else [])]
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app/server.py", *options],
+            cwd=ROOT,
+            env={**os.environ, "KELVIN_WORKERS": "1"},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    prefix = f"http://127.0.0.1:{port}/{base}".rstrip("/")
+
+    def answers() -> bool:
+        try:
+            return urllib.request.urlopen(f"{prefix}/_stcore/health", timeout=5).status == 200
+        except OSError:
+            return False
+
+    try:
+        eventually(answers)
+        with urllib.request.urlopen(f"{prefix}/kelvin/frontend/main.js", timeout=5) as answer:
+            assert answer.headers["content-type"].startswith("text/javascript")
+        workers = [child for child in psutil.Process(server.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        assert len(workers) == 1
+    finally:
+        os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C
+        server.wait(20)
+    eventually(lambda: not workers[0].is_running())
+    assert "Traceback" not in (tmp_path / "log").read_text("utf-8")

@@ -1,0 +1,101 @@
+"""A real server and a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = Path(__file__).resolve().parent / "shots"
+ARGUMENTS = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+PATIENCE = 45_000
+"""Milliseconds to wait for what must happen; only how long a failure takes depends on it."""
+
+
+class Server:
+    """`streamlit run app/server.py` on a free port."""
+
+    def __init__(self, **environment: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"http://localhost:{self.port}"
+        command = [sys.executable, "-m", "streamlit", "run", "app/server.py", "--server.port", str(self.port), "--server.headless", "true"]
+        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=2).read()
+                return
+            except OSError:
+                assert self.process.poll() is None, f"the server ended: {self.process.stdout.read() if self.process.stdout else ''}"
+                assert time.monotonic() < until, "the server did not start"
+                time.sleep(0.2)
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that run races, the busiest first."""
+        children = [child for child in psutil.Process(self.process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        return sorted(children, key=lambda child: -sum(child.cpu_times()[:2]))
+
+    def stop(self) -> str:
+        self.process.terminate()
+        try:
+            return self.process.communicate(timeout=15)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.communicate()[0]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    server = Server(KELVIN_WORKERS="3", KELVIN_GRACE="5")
+    yield server
+    log = server.stop()
+    assert "Traceback" not in log, log
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = next((path for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable") if (path := shutil.which(name))), None)
+    arguments = ARGUMENTS + (["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """Opens pages, each in a context of its own; when the test is over, none of them may have said an error on its console."""
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+
+    def open_one(query: str = "", ready: bool = True, context: BrowserContext | None = None, **options: Any) -> Page:
+        if context is None:
+            context = browser.new_context(viewport=options.pop("viewport", {"width": 1440, "height": 900}), **options)
+            contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{server.address}/{query}")
+        if ready:
+            page.wait_for_function("window.__kelvin?.view?.panels")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert said == [], "errors on the console"

@@ -1,0 +1,303 @@
+"""A race, watched: the running app in a real browser."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SHOTS, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[..., Page]
+LONG = "?dataset=moons&lanes=annealing,adam&seconds=300&seed=3"
+
+
+def look(page: Page, script: str, argument: Any = None) -> Any:
+    """A value of the live view, ``v``."""
+    return page.evaluate(f"(x) => {{ const v = window.__kelvin.view; return ({script}); }}", argument)
+
+
+def wait(page: Page, script: str, argument: Any = None) -> None:
+    """Until a condition on the live view ``v`` holds."""
+    page.wait_for_function(f"(x) => {{ const v = window.__kelvin?.view; return v && ({script}); }}", arg=argument)
+
+
+def run(page: Page) -> None:
+    """Press Run and wait for the first pictures of the new race."""
+    before = look(page, "v.run")
+    page.get_by_test_id("run").click()
+    wait(page, "v.run > x && v.player.source === 'live' && v.player.history.pictures.length > 2", before)
+
+
+def running(page: Page) -> None:
+    wait(page, "v.state.state === 'running' && v.player.history.pictures.length > 2")
+
+
+def status(page: Page) -> str:
+    return page.get_by_test_id("status").inner_text()
+
+
+MOUNTED = {"loss": 1, "weights": 1, "network": 1, "temperature": 1}
+
+
+def test_the_first_visit_plays_a_recorded_race_until_run_is_pressed(open_page: Open) -> None:
+    page = open_page()
+    wait(page, "v.player.source === 'recording' && v.player.moment > 3")
+    assert status(page) == "Recorded race. Press Run to train your own."
+    first = look(page, "v.player.moment")
+    wait(page, "v.player.moment > x", first)
+    assert look(page, "v.player.history.stage.experiment.dataset.name") == "spirals"
+    run(page)
+    wait(page, "v.state.state === 'running'")
+    expect(page.get_by_test_id("run")).to_have_text("Pause")
+    assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
+
+
+def test_frames_arrive_and_every_panel_changes(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    seen = """[v.root.querySelector('[data-plot=loss]').data[0].x.length + ':' + v.root.querySelector('[data-plot=loss]').data[0].x.at(-1),
+               JSON.stringify(v.root.querySelector('[data-plot=weights]').data[3].x), v.root.querySelector('[data-plot=network] canvas').toDataURL(),
+               v.root.querySelector('[data-plot=temperature]').data[1].y.at(-1), document.querySelector('[data-testid=card-0-evaluations]').textContent]"""
+    before = look(page, seen)
+    received = look(page, "v.received.pictures")
+    wait(page, "v.received.pictures > x + 12", received)
+    page.wait_for_timeout(500)
+    after = look(page, seen)
+    assert all(one != other for one, other in zip(before, after, strict=True)), [one == other for one, other in zip(before, after, strict=True)]
+    assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
+    assert look(page, "window.__kelvin.stats.blanks") == 0
+    page.screenshot(path=SHOTS / "explore-light.png")
+
+
+def test_a_zoom_survives_updates_and_runs_of_the_script(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    box = page.locator("[data-plot=weights] .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=6)
+    page.mouse.up()
+    wait(page, "v.panels[1].panel.chart.zoomed")
+    zoom = "['xaxis', 'yaxis'].map((axis) => v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
+    before = look(page, zoom)
+    received = look(page, "v.received.pictures")
+    page.get_by_test_id("stSidebar").get_by_role("radio", name="evaluations").click()  # another run of the page's script
+    wait(page, "v.received.pictures > x + 12", received)
+    wait(page, "v.data.experiment.budget.currency === 'evaluations'")
+    assert look(page, zoom) == before
+    assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
+    page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
+    wait(page, "!v.panels[1].panel.chart.zoomed")
+
+
+def test_pause_stops_step_steps_once_and_resume_goes_on(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.get_by_test_id("run").click()
+    wait(page, "v.state.state === 'paused'")
+    page.wait_for_timeout(300)
+    steps = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
+    before, count = look(page, steps), look(page, "v.received.metrics")
+    page.wait_for_timeout(1000)
+    assert look(page, "v.received.metrics") == count
+    page.get_by_test_id("step").click()
+    wait(page, "v.received.metrics > x", count)
+    assert look(page, steps) == [before[0] + 1, before[1] + 1]
+    page.keyboard.press("ArrowRight")
+    wait(page, "v.received.metrics > x + 1", count)
+    assert look(page, steps) == [before[0] + 2, before[1] + 2]
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press(" ")
+    wait(page, "v.state.state === 'running' && v.received.metrics > x + 5", count)
+
+
+def test_reset_returns_to_the_same_first_loss_and_a_new_seed_does_not(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    first = "v.player.history.metrics[0].lanes.map((lane) => lane.loss)"
+    before, race = look(page, first), look(page, "v.run")
+    page.get_by_test_id("reset").click()
+    wait(page, "v.run > x && v.player.history.pictures.length > 2", race)
+    assert look(page, first) == before
+    assert look(page, "v.player.history.metrics[0].lanes.map((lane) => lane.step)") == [0, 0]
+    race = look(page, "v.run")
+    page.get_by_test_id("new-seed").click()
+    wait(page, "v.run > x && v.player.history.pictures.length > 2", race)
+    assert look(page, first) != before
+    seed = str(look(page, "v.player.history.stage.experiment.seed"))
+    page.wait_for_function("(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=seed)
+    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")).to_have_value(seed)
+    wait(page, "!v.stale")
+
+
+def test_a_link_reopens_the_same_experiment_in_a_fresh_context(open_page: Open) -> None:
+    page = open_page("?dataset=circles&dataset.noise=0.2&network.hidden=7,5&lanes=eki,sgd&sgd.rate=0.05&evaluations=1e9&seed=77")
+    running(page)
+    address = page.url
+    query = parse_qs(urlsplit(address).query)
+    assert query["dataset"] == ["circles"]
+    assert query["sgd.rate"] == ["0.05"]
+    other = open_page("?" + urlsplit(address).query)
+    running(other)
+    experiment = "v.player.history.stage.experiment"
+    assert look(other, experiment) == look(page, experiment)
+    assert look(page, experiment)["network"]["hidden"] == [7, 5]
+    first = "v.player.history.metrics[0].lanes.map((lane) => lane.loss)"
+    assert look(other, first) == look(page, first)
+
+
+def test_two_contexts_do_not_see_each_others_race(open_page: Open) -> None:
+    one, two = open_page(LONG), open_page("?dataset=circles&lanes=pso,adam&seconds=300")
+    running(one)
+    running(two)
+    assert look(one, "v.player.history.stage.data.name") == "moons"
+    assert look(two, "v.player.history.stage.data.name") == "circles"
+    tokens = [page.evaluate("sessionStorage.getItem('kelvin.race')") for page in (one, two)]
+    assert tokens[0] != tokens[1]
+    assert all(len(token) >= 32 for token in tokens)
+    # A guessed token opens nothing.
+    two.evaluate("sessionStorage.setItem('kelvin.race', 'A'.repeat(32))")
+    two.reload()
+    running(two)
+    assert look(two, "v.player.history.stage.data.name") == "circles"
+
+
+def test_a_reload_comes_back_to_the_same_race(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    token = page.evaluate("sessionStorage.getItem('kelvin.race')")
+    wait(page, "v.player.history.metrics.length > 12")
+    first = look(page, "v.player.history.metrics[0].lanes[0].loss")
+    page.reload()
+    running(page)
+    assert page.evaluate("sessionStorage.getItem('kelvin.race')") == token
+    assert look(page, "v.player.history.metrics.length") > 12
+    assert look(page, "v.player.history.metrics[0].lanes[0].loss") == first
+    ks = look(page, "v.player.history.metrics.map((m) => m.k)")
+    assert ks == list(range(len(ks)))
+
+
+def test_a_killed_worker_is_told_and_the_next_race_runs(open_page: Open, server: Server) -> None:
+    page = open_page(LONG)
+    running(page)
+    before = {worker.pid: sum(worker.cpu_times()[:2]) for worker in server.workers()}
+    page.wait_for_timeout(1000)
+    busy = max(server.workers(), key=lambda worker: sum(worker.cpu_times()[:2]) - before.get(worker.pid, 0))
+    busy.send_signal(signal.SIGKILL)
+    wait(page, "v.state.state === 'ended'")
+    assert "was killed, most often because the machine ran out of memory" in status(page)
+    assert look(page, "v.player.history.metrics.length") > 2  # what was recorded is still there
+    run(page)
+    running(page)
+
+
+def test_reheating_raises_the_temperature_of_the_running_race(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    temperature = "v.player.history.metrics.at(-1).lanes[0].temperature"
+    before = look(page, temperature)
+    page.get_by_test_id("reheat").click()
+    wait(page, f"{temperature} > 3 * x", before)
+    assert look(page, "v.player.history.events.map((event) => [event.lane, event.kind, event.value])") == [[0, "reheat", 10]]
+
+
+def test_speed_holds_the_lanes_back(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.get_by_test_id("speed").select_option("10")
+    page.wait_for_timeout(500)
+    steps = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
+    before = look(page, steps)
+    page.wait_for_timeout(2000)
+    after = look(page, steps)
+    assert all(1 <= b - a <= 40 for a, b in zip(before, after, strict=True)), (before, after)
+
+
+def test_scrubbing_moves_every_panel_and_back_to_live(open_page: Open) -> None:
+    page = open_page("?dataset=moons&lanes=annealing,adam&seconds=2&seed=3")
+    wait(page, "v.state.state === 'done'")
+    assert "Done" in status(page)
+    last = page.get_by_test_id("card-1-loss").inner_text()
+    page.get_by_test_id("scrub").fill("0")
+    wait(page, "v.player.moment === 0")
+    page.wait_for_timeout(400)
+    assert page.get_by_test_id("card-1-loss").inner_text() != last
+    assert look(page, "v.root.querySelector('[data-plot=loss]').data[2].x.length") == 1
+    assert "looking back" in page.locator(".kv-time").inner_text()
+    page.get_by_test_id("live-edge").click()
+    wait(page, "v.player.chosen === null")
+    page.wait_for_timeout(400)
+    assert page.get_by_test_id("card-1-loss").inner_text() == last
+
+
+def test_one_switch_changes_the_currency_of_all_time_axes(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.get_by_test_id("currency-flops").click()
+    page.wait_for_timeout(600)
+    titles = "['loss', 'temperature'].map((name) => v.root.querySelector(`[data-plot=${name}]`).layout.xaxis.title.text)"
+    assert look(page, titles) == ["FLOPs", "FLOPs"]
+    ends = look(page, "[v.root.querySelector('[data-plot=loss]').data[0].x.at(-1), v.player.history.metrics.at(-1).lanes[0].flops]")
+    assert ends[0] > 1e6
+    assert ends[0] <= ends[1]
+    page.get_by_test_id("measure-accuracy").click()
+    page.wait_for_timeout(600)
+    assert look(page, "v.root.querySelector('[data-plot=loss]').layout.yaxis.type") == "linear"
+
+
+def test_images_show_a_wall_and_four_lanes_fit(open_page: Open) -> None:
+    page = open_page("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=300")
+    running(page)
+    wait(page, "v.root.querySelectorAll('[data-plot=network] canvas').length === 4")
+    page.wait_for_timeout(2500)
+    summary = page.locator("[data-testid=panel-network] [data-summary]").inner_text()
+    assert "of 40 right" in summary
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    bottom = page.get_by_test_id("scrub").bounding_box()
+    assert bottom is not None
+    assert bottom["y"] + bottom["height"] <= 900  # one screen, no scrolling
+    page.screenshot(path=SHOTS / "explore-digits.png")
+
+
+def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed").fill("99")
+    page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed").press("Enter")
+    wait(page, "v.stale")
+    wait(page, "v.root.querySelector('[data-testid=status]').textContent.startsWith('Settings changed')")
+    page.wait_for_function("new URL(location.href).searchParams.get('seed') === '99'")
+    assert look(page, "v.state.state") == "running"  # the race on the screen goes on
+
+
+@pytest.mark.parametrize("query", ["?dataset=mnits", "?annealing.chains=0", "?seconds=nan", "?network.hidden=0", "?x=%3Cscript%3E"])
+def test_a_broken_link_opens_with_one_friendly_line(open_page: Open, query: str) -> None:
+    page = open_page(query)
+    message = page.get_by_test_id("stAlert")
+    expect(message).to_contain_text("is not allowed; expected")
+    assert "Traceback" not in page.content()
+    assert look(page, "v.data.experiment.dataset.name") == "spirals"
+
+
+@pytest.mark.parametrize(("name", "options"), [("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}}), ("still", {"reduced_motion": "reduce"})])
+def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
+    page = open_page(**options)
+    wait(page, "v.player.history.length > 3")
+    page.wait_for_timeout(1500)
+    if name == "phone":
+        page.evaluate("document.querySelector('[data-testid=stSidebar]')?.getAttribute('aria-expanded')")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if name == "dark":
+        assert look(page, "v.root.classList.contains('kv-dark')")
+    if name == "still":
+        assert not look(page, "v.player.playing")
+        assert look(page, "v.player.moment") == look(page, "v.player.history.length - 1")
+    page.screenshot(path=SHOTS / f"explore-{name}.png", full_page=name == "phone")
