@@ -47,7 +47,7 @@ def loss() -> go.Figure:
 
 
 def weights() -> go.Figure:
-    """The plane through weight space: landscape, start, then path, cloud and estimate of every lane."""
+    """The plane through weight space: landscape and start. Paths, clouds and estimates move in every frame; the browser paints them over it."""
     traces: list[Any] = [
         go.Contour(
             x=[],
@@ -62,22 +62,6 @@ def weights() -> go.Figure:
         ),
         go.Scatter(x=[], y=[], mode="markers+text", marker={"symbol": "x", "size": 9}, text=["start"], textposition="top center", hoverinfo="skip"),
     ]
-    for colour, symbol in zip(LANES, SYMBOLS, strict=True):
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.6}, opacity=0.75, hoverinfo="skip"))
-        traces.append(
-            go.Scatter(
-                x=[],
-                y=[],
-                mode="markers",
-                marker={"size": 6, "color": colour, "opacity": 0.8, "line": {"width": 0}},
-                hovertemplate="loss %{text}<extra>particle</extra>",
-            )
-        )
-        traces.append(
-            go.Scatter(
-                x=[], y=[], mode="markers", marker={"size": 12, "color": colour, "symbol": symbol, "line": {"width": 2, "color": "#ffffff"}}, hoverinfo="skip"
-            )
-        )
     return go.Figure(
         traces,
         _layout(

@@ -162,13 +162,17 @@ class Race:
         metrics = self.metrics(k)
         return Frame(k, metrics, self.picture(k) if self.with_pictures else None)
 
+    def score(self, lane: Lane) -> tuple[float, float, float, float]:
+        """Loss and accuracy of a lane's estimate on all training samples, then on all test samples."""
+        data = self.dataset
+        x, y = torch.cat([data.x_train, data.x_test]), torch.cat([data.y_train, data.y_test])
+        return evaluate.scores(self.network, self.loss, lane.state.estimate, x, y, len(data.y_train))
+
     def results(self) -> list[dict[str, Any]]:
         """How every lane stands, scored on all samples, as JSON values."""
         rows = []
-        data = self.dataset
-        x, y = torch.cat([data.x_train, data.x_test]), torch.cat([data.y_train, data.y_test])
         for lane in self.lanes:
-            loss, accuracy, test_loss, test_accuracy = evaluate.scores(self.network, self.loss, lane.state.estimate, x, y, len(data.y_train))
+            loss, accuracy, test_loss, test_accuracy = self.score(lane)
             rows.append(
                 {
                     "optimizer": lane.optimizer.name,

@@ -24,10 +24,15 @@ LOOK_SHARE = 0.04
 """The most of the time spent on looking, in the long run."""
 LOOKS_REMEMBERED = 15
 POLL_SECONDS = 0.004
+COMMANDS_AT_ONCE = 100
 
 
 class _Cancelled(Exception):
     """The race is to end now."""
+
+
+class _Gone(Exception):
+    """The server is gone: nobody is left to race for."""
 
 
 def serve(connection: Connection, threads: int) -> None:
@@ -76,8 +81,8 @@ def _race(connection: Connection, experiment: Message) -> None:
         pass
     except BadInput as error:
         state = {"type": "problem", "sentence": str(error)}
-    except (EOFError, OSError):
-        raise SystemExit(0) from None  # the server is gone
+    except _Gone:
+        raise SystemExit(0) from None
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and "alloc" not in str(error) and "out of memory" not in str(error):
             log.exception("a race failed")
@@ -87,13 +92,20 @@ def _race(connection: Connection, experiment: Message) -> None:
     except Exception:
         log.exception("a race failed")
         state["sentence"] = "The race stopped on an error inside Kelvin, which is in the server's log. What was recorded up to here is kept."
-    _send(connection, state)
+    try:
+        _send(connection, state)
+    except _Gone:
+        raise SystemExit(0) from None
 
 
 def _send(connection: Connection, message: Message) -> None:
     """What the message is, for the pool, and its bytes, for everybody else."""
-    connection.send({key: message[key] for key in ("type", "state", "k") if key in message})
-    connection.send_bytes(encode(message))
+    data = encode(message)
+    try:
+        connection.send({key: message[key] for key in ("type", "state", "k") if key in message})
+        connection.send_bytes(data)
+    except OSError:
+        raise _Gone from None
 
 
 class _Drive:
@@ -118,6 +130,7 @@ class _Drive:
         _send(self.connection, race.stage())
         self._look()
         _send(self.connection, {"type": "state", "state": "running"})
+        self._obey()  # what was asked for while the race waited in the queue
         polled = paced = time.perf_counter()
         fewest = 0
         while not race.finished:
@@ -173,14 +186,19 @@ class _Drive:
 
     def _obey(self, wait: bool = False, seconds: float = 0.0) -> None:
         """Do what was asked for since the last time; ``wait`` blocks until there is something."""
-        while wait or self.connection.poll(seconds):
-            command = self.connection.recv()
+        for _ in range(COMMANDS_AT_ONCE):  # a flood of commands must not keep the race from its steps
+            try:
+                if not (wait or self.connection.poll(seconds)):
+                    return
+                command = self.connection.recv()
+            except (EOFError, OSError):
+                raise _Gone from None
             wait, seconds = False, 0.0
             match command.get("do"):
                 case "cancel":
                     raise _Cancelled
                 case "exit":
-                    raise EOFError
+                    raise _Gone
                 case "pause":
                     self._set_paused(True)
                 case "resume":

@@ -262,9 +262,10 @@ class Hub:
             race.timer = self._loop.call_later(self.keep, self._forget, race)
 
     def _short_grace_over(self, race: LiveRace) -> None:
-        """Others who wait for a process go before a race that nobody watches; if nobody waits, it has the rest of its grace."""
+        """Others who wait for a process go before a race that nobody watches; if nobody waits, or it holds no process itself, it has the rest of its grace."""
         left = race.left_at + self.grace - self._loop.time()
-        if left <= 0 or self.pool.waiting:
+        in_the_way = race.job is not None and race.job.place == 0 and self.pool.waiting > 0
+        if left <= 0 or in_the_way:
             self._grace_over(race)
         else:
             race.timer = self._loop.call_later(min(left, SHORT_GRACE_SECONDS), self._short_grace_over, race)

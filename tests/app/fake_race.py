@@ -103,7 +103,7 @@ class FakeJob:
 
     def __init__(self, on_message: Callable[[Message, bytes], None]) -> None:
         self.commands: list[Message] = []
-        self.over = False
+        self.over, self.place = False, 0
         self._on_message = on_message
         self.k = 0
 
@@ -141,6 +141,7 @@ class FakePool:
 
     def __init__(self) -> None:
         self.jobs: list[FakeJob] = []
+        self.waiting = 0
 
     def submit(self, experiment: Message, on_message: Callable[[Message, bytes], None]) -> FakeJob:
         self.jobs.append(FakeJob(on_message))

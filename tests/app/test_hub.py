@@ -187,6 +187,23 @@ def test_after_the_grace_the_worker_is_freed_and_the_history_stays() -> None:
     play(scene, grace=0.03)
 
 
+@pytest.mark.parametrize(("waiting", "place", "freed"), [(0, 0, False), (1, 0, True), (1, 1, False)], ids=["nobody waits", "somebody waits", "it waits itself"])
+def test_the_grace_is_short_for_a_race_in_the_way_of_others(monkeypatch: pytest.MonkeyPatch, waiting: int, place: int, freed: bool) -> None:
+    monkeypatch.setattr(hub_module, "SHORT_GRACE_SECONDS", 0.02)
+
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, _, job = await begun(hub, pool)
+        pool.waiting, job.place = waiting, place
+        hub.leave(viewer)
+        await asyncio.sleep(0.1)
+        assert ("cancel" in job.asked) == freed
+        job.place, pool.waiting = 0, 1  # it has got a process meanwhile, and somebody else waits
+        await asyncio.sleep(0.1)
+        assert "cancel" in job.asked
+
+    play(scene)
+
+
 def test_a_crash_while_nobody_watches_is_not_called_a_lack_of_viewers() -> None:
     async def scene(hub: Hub, pool: FakePool) -> None:
         viewer, race, job = await begun(hub, pool)

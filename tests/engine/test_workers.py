@@ -399,6 +399,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(("when", "how"), [("later", "exit"), ("later", "SIGKILL"), ("early", "SIGINT"), ("later", "SIGINT")])
 def test_no_orphans_and_quiet_workers(tmp_path: Path, when: str, how: str) -> None:

@@ -1,7 +1,7 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
 /** What tests and benchmarks read. */
-export const stats = { mounts: /** @type {Record<string, number>} */ ({}), drawn: 0, blanks: 0 };
+export const stats = { mounts: /** @type {Record<string, number>} */ ({}), drawn: 0, blanks: 0, firstDrawnAt: 0, drawMs: 0 };
 
 /** @type {Promise<any> | null} */
 let loading = null;
@@ -36,22 +36,26 @@ export class Chart {
     this.Plotly = Plotly;
     this.zoomed = false;
     this._own = false;
+    /** @type {Record<string, string>} */ this._set = {};
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
     Plotly.newPlot(element, figure.data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: "autosize" });
     /** @type {any} */ (element).on("plotly_relayout", (/** @type {any} */ change) => {
       if (this._own) return;
       const keys = Object.keys(change);
       if (keys.some((key) => key.includes("range[") || key.endsWith(".range"))) this.zoomed = true;
-      if (keys.some((key) => key.includes("autorange"))) this.zoomed = false;
+      if (keys.some((key) => key.includes("autorange"))) this.forgetZoom();
     });
   }
 
-  /** Change traces and layout in one draw; axis ranges are left alone while zoomed by hand. @param {any} data @param {any} layout @param {number[]} traces */
+  /** Change traces and layout in one draw; axis ranges are left alone while zoomed by hand. @param {any} data @param {Record<string, any>} layout @param {number[]} traces */
   update(data, layout, traces) {
-    const wanted = this.zoomed ? Object.fromEntries(Object.entries(layout).filter(([key]) => !key.includes("range"))) : layout;
+    // What the layout has already is not set again: every change of it is another pass over the whole chart.
+    const wanted = Object.fromEntries(Object.entries(layout).filter(([key, value]) => !(this.zoomed && key.includes("range")) && this._set[key] !== JSON.stringify(value)));
+    for (const key of Object.keys(wanted)) this._set[key] = JSON.stringify(wanted[key]);
     this._own = true;
     try {
-      this.Plotly.update(this.element, data, wanted, traces);
+      if (Object.keys(wanted).length) this.Plotly.update(this.element, data, wanted, traces);
+      else this.Plotly.restyle(this.element, data, traces);
     } finally {
       this._own = false;
     }
@@ -71,6 +75,7 @@ export class Chart {
   /** Another race: the zoom of the last one means nothing to it. */
   forgetZoom() {
     this.zoomed = false;
+    this._set = {};
   }
 
   destroy() {

@@ -24,9 +24,10 @@ export class History {
     for (const event of message.events ?? []) this.events.push({ ...event, at: this.metrics.length - 1 });
   }
 
-  /** @param {number} k @param {Uint8Array} bytes */
-  addPicture(k, bytes) {
+  /** @param {number} k @param {Uint8Array} bytes @param {any} picture what the bytes say, where that is known already */
+  addPicture(k, bytes, picture = null) {
     this.pictures.push({ k, bytes });
+    if (picture) this._decoded = { k, picture };
     if (this.pictures.length > MOST_PICTURES) {
       const last = this.pictures.length - 1;
       this.pictures = this.pictures.filter((_, i) => i % 2 === 0 || i === last);

@@ -17,7 +17,7 @@ import { keys, Transport } from "./transport.js";
  *   temperatures: [number, number], heat: (lane: number) => number | null}} Moment
  */
 
-const CURVES_MS = 200;
+const CURVES_MS = 320;
 const SUMMARY_MS = 1000;
 const REHEAT_FACTOR = 10;
 
@@ -206,7 +206,7 @@ export class LiveView {
       this.dirty.curves = true;
     } else if (message.type === "picture" && this.player.source === "live") {
       this.received.pictures++;
-      this.player.history.addPicture(message.k, bytes);
+      this.player.history.addPicture(message.k, bytes, message);
       this.dirty.pictures = true;
       if (!this.firstFrameAt) this.firstFrameAt = performance.now();
     }
@@ -332,11 +332,13 @@ export class LiveView {
     this.frame = requestAnimationFrame((next) => this._tick(next));
     if (document.hidden || !this.panels) return;
     if (this.player.tick(now / 1000)) this.dirty.pictures = this.dirty.curves = true;
-    if (!this.dirty.pictures && !this.dirty.curves) return;
+    const due = now - this.drawnAt.curves >= CURVES_MS;
+    if (!this.dirty.pictures && !(this.dirty.curves && due)) return;
     const { history } = this.player;
     const index = this.player.moment;
     if (!history.stage || index < 0) return;
-    const curves = this.dirty.curves && now - this.drawnAt.curves >= CURVES_MS;
+    const began = performance.now();
+    const curves = this.dirty.curves && due;
     const moment = this._moment(index);
     const summaries = now - this.drawnAt.summaries >= SUMMARY_MS;
     let drawn = false;
@@ -355,7 +357,10 @@ export class LiveView {
       this._showState();
     }
     if (summaries && drawn) this.drawnAt.summaries = now;
-    if (drawn) stats.drawn++;
+    if (!drawn) return;
+    stats.drawn++;
+    stats.drawMs += performance.now() - began;
+    stats.firstDrawnAt ||= performance.now();
   }
 
   /** @param {number} index @returns {Moment} */

@@ -14,6 +14,7 @@ export class LossPanel {
     this.chart = new Chart("loss", element, Plotly, figure);
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
     this.lanes = (figure.data.length - 1) / 2;
+    this.before = 0;
   }
 
   /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
@@ -50,7 +51,12 @@ export class LossPanel {
     const layout = { "xaxis.title.text": NAMES[currency], "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "accuracy" ? ".0%" : decades(ys) === "D2" ? ".1~g" : "", "yaxis.dtick": measure === "loss" ? decades(ys) : null };
     layout["yaxis.range"] = measure === "loss" ? logRange(ys) : [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01];
     layout["xaxis.range"] = xRange(moment);
-    this.chart.update({ x: xs, y: ys }, layout, this.traces);
+    // Lanes that are not there have no traces to change, unless they had in the race before.
+    const lastTrace = this.traces.length - 1;
+    const lanes = Math.max(stage.lanes.length, this.before);
+    this.before = stage.lanes.length;
+    const changed = this.traces.filter((/** @type {number} */ i) => i < 2 * lanes || i === lastTrace);
+    this.chart.update({ x: changed.map((/** @type {number} */ i) => xs[i]), y: changed.map((/** @type {number} */ i) => ys[i]) }, layout, changed);
     const now = metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = now?.lanes[i];

@@ -168,7 +168,7 @@ export class NetworkPanel {
 }
 
 /** How much finer than the map it is painted. */
-const SHARP = 4;
+const SHARP = 3;
 const SHADES = 256;
 
 /** The colours from surely the first class to surely the second. @param {number[]} neutral @param {number[][]} classes @returns {Uint8ClampedArray} */

@@ -13,6 +13,7 @@ export class TemperaturePanel {
   constructor(element, Plotly, figure) {
     this.chart = new Chart("temperature", element, Plotly, figure);
     this.lanes = figure.data.length / PER_LANE;
+    this.before = 0;
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
   }
 
@@ -38,13 +39,13 @@ export class TemperaturePanel {
       const along = rows.map((row) => row[currency]);
       const hot = rows.some((row) => row.temperature !== null);
       const plan = planned(stage.lanes[lane], stage, currency, rows);
-      const fact = hot ? thin(along, rows.map((row) => row.temperature), 160) : { x: [], y: [] };
-      const accepted = rows.some((row) => row.acceptance !== null) ? thin(along, rows.map((row) => row.acceptance), 200) : { x: [], y: [] };
-      const aimed = rows.some((row) => row.target !== null) ? thin(along, rows.map((row) => row.target), 80) : { x: [], y: [] };
+      const fact = hot ? thin(along, rows.map((row) => row.temperature), 60) : { x: [], y: [] };
+      const accepted = rows.some((row) => row.acceptance !== null) ? thin(along, rows.map((row) => row.acceptance), 160) : { x: [], y: [] };
+      const aimed = rows.some((row) => row.target !== null) ? thin(along, rows.map((row) => row.target), 30) : { x: [], y: [] };
       for (const curve of [plan, fact, accepted, aimed]) {
         x.push(curve.x);
         y.push(curve.y);
-        heat.push(curve === fact ? fact.y.map((value) => Math.log10(/** @type {number} */ (value))) : undefined);
+        heat.push(curve === fact ? fact.y.map((value) => Math.log10(/** @type {number} */ (value))) : []);
       }
       if (lane >= stage.lanes.length) continue;
       const label = stage.lanes[lane].label;
@@ -53,14 +54,17 @@ export class TemperaturePanel {
       else cold.push(label);
     }
     const [low, high] = moment.temperatures;
-    const facts = this.traces.filter((/** @type {number} */ i) => i % PER_LANE === 1);
-    const span = range(y, this.traces);
+    const span = range(y);
     const wide = span[1] - span[0] > 2.2;
-    this.chart.update({ x, y }, { "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? 1 : "D2", "yaxis.tickformat": wide ? "" : ".1~g" }, this.traces);
-    this.chart.Plotly.restyle(
-      this.chart.element,
-      { "marker.color": facts.map((/** @type {number} */ i) => heat[i] ?? []), "marker.cmin": Math.log10(low), "marker.cmax": Math.log10(high) },
-      facts,
+    // Lanes that are not there have no traces to change, unless they had in the race before.
+    const traces = this.traces.slice(0, PER_LANE * Math.max(stage.lanes.length, this.before));
+    this.before = stage.lanes.length;
+    const coldest = traces.map(() => Math.log10(low));
+    const hottest = traces.map(() => Math.log10(high));
+    this.chart.update(
+      { x: x.slice(0, traces.length), y: y.slice(0, traces.length), "marker.color": heat.slice(0, traces.length), "marker.cmin": coldest, "marker.cmax": hottest },
+      { "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? 1 : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
+      traces,
     );
     const none = `${cold.join(" and ")} ${cold.length === 1 ? "has" : "have"} no temperature`;
     return {
@@ -82,11 +86,11 @@ function planned(lane, stage, currency, rows) {
   return { x: lane.plan.map((/** @type {number} */ _, /** @type {number} */ i) => (end * i) / n), y: lane.plan };
 }
 
-/** A range that holds plan and fact. @param {any[]} y @param {number[]} traces @returns {[number, number]} */
-function range(y, traces) {
+/** A range that holds plan and fact. @param {any[]} y @returns {[number, number]} */
+function range(y) {
   let low = Infinity;
   let high = 0;
-  for (const i of traces)
+  for (let i = 0; i < y.length; i++)
     if (i % PER_LANE < 2)
       for (const value of y[i])
         if (value > 0) {

@@ -1,0 +1,153 @@
+"""What watching costs: the live view's speed, and the training's with and without a viewer.
+
+    python -m tests.bench.live [--json] [--rounds 3] [--seconds 8]
+
+A server and a headless browser on this machine; the same experiment watched in the page and run headless in a process with the same number of threads, in turns, so that both meet
+the same machine. Training speed is steps of both lanes per second of wall time. The bars are those of the explorer's design: at least 10 drawn frames/s, one mount per chart, no blank
+frame, Run to first new frame within 0.5 s, page to first moving picture within 3 s, training at 95 % or more of headless speed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import time
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import Server, launch
+
+QUERY = "?dataset=spirals&lanes=annealing,adam&seconds=600&seed=0"
+BARS = {
+    "drawn_per_second": (">=", 10),
+    "mounts_per_chart": ("==", 1),
+    "blanks": ("==", 0),
+    "run_to_frame_ms": ("<=", 500),
+    "page_to_picture_ms": ("<=", 3000),
+    "speed_kept": (">=", 0.95),
+}
+WARM_UP = 3.0
+
+
+def headless(seconds: float, threads: int) -> float:
+    """Steps per second of the same race with nobody looking."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_headless, (seconds, threads))
+
+
+def _headless(seconds: float, threads: int) -> float:
+    import torch
+
+    from engine.experiment import Experiment
+    from engine.race import Race
+
+    torch.set_num_threads(threads)
+    race = Race(Experiment.parse({"budget": {"currency": "seconds", "amount": 600}}))
+
+    def drive(until: float) -> int:
+        before = sum(lane.step for lane in race.lanes)
+        while time.perf_counter() < until:
+            race.advance()
+        return sum(lane.step for lane in race.lanes) - before
+
+    drive(time.perf_counter() + WARM_UP)
+    start = time.perf_counter()
+    return drive(start + seconds) / (time.perf_counter() - start)
+
+
+STATE = """() => { const { stats, view } = window.__kelvin; const last = view.player.history.metrics.at(-1);
+  return { at: performance.now(), drawn: stats.drawn, drawMs: stats.drawMs, blanks: stats.blanks, mounts: stats.mounts, received: view.received.pictures,
+           steps: last.lanes.reduce((sum, lane) => sum + lane.step, 0), run: view.firstFrameAt - view.runAt, first: stats.firstDrawnAt }; }"""
+
+
+def watched(page: Page, seconds: float) -> dict[str, Any]:
+    """One race watched: frames drawn, steps taken."""
+    page.get_by_test_id("run").click()
+    page.wait_for_function("window.__kelvin.view.player.source === 'live' && window.__kelvin.view.player.history.pictures.length > 2")
+    page.wait_for_timeout(WARM_UP * 1000)
+    before = page.evaluate(STATE)
+    page.wait_for_timeout(seconds * 1000)
+    after = page.evaluate(STATE)
+    page.get_by_test_id("run").click()  # pause: the headless turn has the machine to itself
+    page.wait_for_function("window.__kelvin.view.state.state === 'paused'")
+    wall = (after["at"] - before["at"]) / 1000
+    drawn = after["drawn"] - before["drawn"]
+    return {
+        "drawn_per_second": drawn / wall,
+        "received_per_second": (after["received"] - before["received"]) / wall,
+        "draw_ms": (after["drawMs"] - before["drawMs"]) / max(1, drawn),
+        "steps_per_second": (after["steps"] - before["steps"]) / wall,
+        "run_to_frame_ms": after["run"],
+        "blanks": after["blanks"],
+        "mounts": after["mounts"],
+        "page_to_picture_ms": after["first"],
+    }
+
+
+def measure(rounds: int, seconds: float) -> dict[str, Any]:
+    """All figures."""
+    threads = max(1, (os.cpu_count() or 2) // 2)
+    server = Server(KELVIN_WORKERS="2")
+    try:
+        with sync_playwright() as playwright:
+            browser = launch(playwright)
+            time.sleep(5)  # the workers warm up
+            page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+            page.set_default_timeout(60_000)
+            page.goto(server.address)
+            page.wait_for_function("window.__kelvin?.stats.firstDrawnAt > 0")
+            opened = page.evaluate("window.__kelvin.stats.firstDrawnAt")
+            page.goto(server.address + QUERY.replace("seconds=600", "seconds=599"))  # not the default: no recording
+            page.wait_for_function("window.__kelvin?.view?.player.history.pictures.length > 2")
+            watching, alone = [], []
+            for _ in range(rounds):
+                watching.append(watched(page, seconds))
+                alone.append(headless(seconds, threads))
+                # A paused race would be resumed by the next click; a reset starts a new one.
+                page.get_by_test_id("reset").click()
+                page.wait_for_function("window.__kelvin.view.state.state === 'running'")
+                page.get_by_test_id("run").click()
+                page.wait_for_function("window.__kelvin.view.state.state === 'paused'")
+            browser.close()
+    finally:
+        server.stop()
+    middle = {key: statistics.median(one[key] for one in watching) for key in ("drawn_per_second", "received_per_second", "draw_ms", "steps_per_second")}
+    last = watching[-1]
+    return {
+        **middle,
+        "headless_steps_per_second": statistics.median(alone),
+        "speed_kept": statistics.median(one["steps_per_second"] / other for one, other in zip(watching, alone, strict=True)),
+        "run_to_frame_ms": statistics.median(one["run_to_frame_ms"] for one in watching),
+        "page_to_picture_ms": opened,
+        "mounts_per_chart": max(last["mounts"].values()),
+        "blanks": last["blanks"],
+        "rounds": rounds,
+        "seconds": seconds,
+        "cores": os.cpu_count(),
+        "threads": threads,
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8.0)
+    options = parser.parse_args()
+    figures = measure(options.rounds, options.seconds)
+    met = {name: {">=": figures[name] >= bar, "<=": figures[name] <= bar, "==": figures[name] == bar}[how] for name, (how, bar) in BARS.items()}
+    if options.json:
+        print(json.dumps({**figures, "bars_met": met}))
+        return
+    for name, value in figures.items():
+        bar = f"   bar {BARS[name][0]} {BARS[name][1]}: {'met' if met[name] else 'MISSED'}" if name in BARS else ""
+        print(f"{name:<28}{value:>12.3f}{bar}")
+
+
+if __name__ == "__main__":
+    main()
