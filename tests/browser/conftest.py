@@ -97,7 +97,7 @@ def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(f"{server.address}/{query}")
         if ready:
-            page.wait_for_function("window.__kelvin?.view?.panels")
+            page.wait_for_function("window.__kelvin?.view?.ready")
         return page
 
     yield open_one

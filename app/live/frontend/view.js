@@ -60,7 +60,8 @@ export class LiveView {
     this.received = { metrics: 0, pictures: 0 };
     this.dirty = { pictures: true, curves: true };
     this.drawnAt = { curves: 0, summaries: 0 };
-    this.shown = { picture: -1, moment: -1 };
+    /** @type {{name: string, panel: any, curves: boolean}[]} */ this.panels = [];
+    this.ready = false;
 
     this.root = document.createElement("div");
     this.root.className = "kelvin";
@@ -93,7 +94,8 @@ export class LiveView {
       lost: () => this._say({ state: "lost", sentence: "The connection is gone; trying again …" }),
     });
     this.setStateValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
-    loadPlotly(`${location.origin}${data.base}/kelvin/plotly.min.js?v=${data.plotly}`).then((Plotly) => this._mountPanels(Plotly));
+    loadPlotly(`${location.origin}${data.base}/kelvin/plotly.min.js?v=${data.plotly}`).then((Plotly) => this._mountCharts(Plotly));
+    this._mountFirst();
     this.frame = requestAnimationFrame((now) => this._tick(now));
   }
 
@@ -112,7 +114,7 @@ export class LiveView {
     this.removeKeys();
     this.resize?.disconnect();
     this.socket.close();
-    for (const one of this.panels ?? []) one.panel.chart?.destroy();
+    for (const one of this.panels) one.panel.chart?.destroy();
     this.root.remove();
   }
 
@@ -130,7 +132,6 @@ export class LiveView {
     this.problem = "";
     this.runAt = performance.now();
     this.firstFrameAt = 0;
-    this.asked = JSON.stringify(experiment);
     this.waiting = new History();
     this.socket.send({ do: "run", experiment });
     if (this.transport.speed) this.socket.send({ do: "speed", value: this.transport.speed });
@@ -222,11 +223,10 @@ export class LiveView {
   _load(history, source) {
     this.player.load(history, source);
     this.run++;
-    this.shown = { picture: -1, moment: -1 };
     this.dirty.pictures = this.dirty.curves = true;
     this.drawnAt = { curves: 0, summaries: 0 };
     this._setCurrency(history.stage.budget.currency);
-    for (const { panel } of this.panels ?? []) {
+    for (const { panel } of this.panels) {
       panel.chart?.forgetZoom();
       panel.reset?.();
     }
@@ -282,7 +282,7 @@ export class LiveView {
     this.currency = name;
     for (const one of ["seconds", "evaluations", "flops"]) this.get(`[data-testid="currency-${one}"]`).setAttribute("aria-pressed", String(one === name));
     // A zoom in seconds means nothing in evaluations; the plane of the weights has no time axis and keeps its own.
-    for (const { panel, curves } of this.panels ?? []) if (curves) panel.chart.forgetZoom();
+    for (const { panel, curves } of this.panels) if (curves) panel.chart.forgetZoom();
     this.dirty.curves = true;
     this.drawnAt.curves = 0;
   }
@@ -291,38 +291,47 @@ export class LiveView {
   _setMeasure(name) {
     this.measure = name;
     for (const one of ["loss", "accuracy"]) this.get(`[data-testid="measure-${one}"]`).setAttribute("aria-pressed", String(one === name));
-    this.panels?.[0]?.panel.chart?.forgetZoom();
+    this.panels.find(({ name: panel }) => panel === "loss")?.panel.chart.forgetZoom();
     this.dirty.curves = true;
     this.drawnAt.curves = 0;
   }
 
-  /** @param {any} Plotly */
-  _mountPanels(Plotly) {
-    if (!this.root.isConnected) return;
-    const { figures, palette } = this.data;
-    const place = (/** @type {string} */ name) => this.get(`[data-plot="${name}"]`);
-    /** @type {{name: string, panel: any, curves: boolean}[]} */
-    this.panels = [
-      { name: "loss", panel: new LossPanel(place("loss"), Plotly, figures.loss), curves: true },
-      { name: "weights", panel: new WeightsPanel(place("weights"), Plotly, figures.weights), curves: false },
-      { name: "network", panel: new NetworkPanel(place("network"), palette), curves: false },
-      { name: "temperature", panel: new TemperaturePanel(place("temperature"), Plotly, figures.temperature), curves: true },
-    ];
+  /** What needs no Plotly is there at once; a race is on the screen while plotly.js is still on its way. */
+  _mountFirst() {
+    const { palette } = this.data;
     this._dress();
+    const place = /** @type {HTMLElement} */ (this.get('[data-plot="network"]'));
+    /** @type {{name: string, panel: any, curves: boolean}[]} */
+    this.panels = [{ name: "network", panel: new NetworkPanel(place, palette, this.theme), curves: false }];
     this.resize = new ResizeObserver(() => (this.dirty.pictures = this.dirty.curves = true));
     this.resize.observe(this.root);
+  }
+
+  /** @param {any} Plotly */
+  _mountCharts(Plotly) {
+    if (!this.root.isConnected) return;
+    const { figures, palette } = this.data;
+    const mount = (/** @type {string} */ name, /** @type {any} */ Panel, /** @type {boolean} */ curves) => ({
+      name,
+      curves,
+      panel: new Panel(this.get(`[data-plot="${name}"]`), Plotly, figures[name], this.theme, this.colours, palette),
+    });
+    this.panels = [mount("weights", WeightsPanel, false), ...this.panels, mount("loss", LossPanel, true), mount("temperature", TemperaturePanel, true)];
+    this.ready = true;
+    this.dirty.pictures = this.dirty.curves = true;
   }
 
   _dress() {
     const { palette } = this.data;
     const theme = readTheme(this.root);
     const key = JSON.stringify(theme);
-    if (this.dressed === key || !this.panels) return;
+    if (this.dressed === key) return;
     this.dressed = key;
-    const colours = theme.dark ? palette.lanesOnDark : palette.lanes;
-    colours.forEach((/** @type {string} */ colour, /** @type {number} */ i) => this.root.style.setProperty(`--lane-${i}`, colour));
+    this.theme = theme;
+    this.colours = theme.dark ? palette.lanesOnDark : palette.lanes;
+    this.colours.forEach((/** @type {string} */ colour, /** @type {number} */ i) => this.root.style.setProperty(`--lane-${i}`, colour));
     this.root.classList.toggle("kv-dark", theme.dark);
-    for (const { panel } of this.panels) panel.dress(theme, colours, palette);
+    for (const { panel } of this.panels) panel.dress(theme, this.colours, palette);
     this.dirty.pictures = this.dirty.curves = true;
     this.drawnAt.curves = 0;
   }
@@ -330,7 +339,7 @@ export class LiveView {
   /** @param {number} now ms */
   _tick(now) {
     this.frame = requestAnimationFrame((next) => this._tick(next));
-    if (document.hidden || !this.panels) return;
+    if (document.hidden) return;
     if (this.player.tick(now / 1000)) this.dirty.pictures = this.dirty.curves = true;
     const due = now - this.drawnAt.curves >= CURVES_MS;
     if (!this.dirty.pictures && !(this.dirty.curves && due)) return;
@@ -351,7 +360,7 @@ export class LiveView {
     if (this.dirty.pictures) this.cards.draw(moment);
     this._showTime(index);
     this.dirty.pictures = false;
-    if (curves) {
+    if (curves && this.ready) {
       this.dirty.curves = false;
       this.drawnAt.curves = now;
       this._showState();

@@ -1,6 +1,6 @@
 /** Loss or accuracy, train and test, over the chosen currency. */
 
-import { Chart, dress } from "../charts.js";
+import { Chart, dress, predress } from "../charts.js";
 import { horizon, thin } from "../curves.js";
 import { percent, small } from "../format.js";
 
@@ -9,9 +9,14 @@ import { percent, small } from "../format.js";
 const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
 
 export class LossPanel {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure */
-  constructor(element, Plotly, figure) {
-    this.chart = new Chart("loss", element, Plotly, figure);
+  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  constructor(element, Plotly, figure, theme, colours) {
+    const last = figure.data.length - 1;
+    const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace, i) => {
+      if (i === last) trace.marker.color = colours;
+      else trace.line.color = colours[i >> 1];
+    });
+    this.chart = new Chart("loss", element, Plotly, dressed);
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
     this.lanes = (figure.data.length - 1) / 2;
     this.before = 0;
@@ -19,7 +24,6 @@ export class LossPanel {
 
   /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
-    this.colours = colours;
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
     const lines = colours.flatMap((colour) => [colour, colour]);
     this.chart.Plotly.restyle(this.chart.element, { "line.color": lines }, this.traces.slice(0, -1));

@@ -4,9 +4,10 @@ import { channels } from "../theme.js";
 import { stats } from "../charts.js";
 
 export class NetworkPanel {
-  /** @param {HTMLElement} element @param {any} palette */
-  constructor(element, palette) {
+  /** @param {HTMLElement} element @param {any} palette @param {import("../theme.js").Theme} theme */
+  constructor(element, palette, theme) {
     this.element = element;
+    this.theme = theme;
     this.palette = palette;
     /** @type {HTMLCanvasElement[]} */ this.canvases = [];
     /** @type {HTMLCanvasElement[]} */ this.tiles = [];
@@ -15,10 +16,9 @@ export class NetworkPanel {
     stats.mounts.network = (stats.mounts.network ?? 0) + 1;
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
-  dress(theme, colours) {
+  /** @param {import("../theme.js").Theme} theme */
+  dress(theme) {
     this.theme = theme;
-    this.colours = colours;
   }
 
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */

@@ -1,6 +1,6 @@
 /** Temperature and acceptance, plan and fact. */
 
-import { Chart, dress } from "../charts.js";
+import { Chart, dress, predress } from "../charts.js";
 import { thin } from "../curves.js";
 import { percent, small } from "../format.js";
 import { xRange } from "./loss.js";
@@ -9,9 +9,12 @@ const PER_LANE = 4;
 const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
 
 export class TemperaturePanel {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure */
-  constructor(element, Plotly, figure) {
-    this.chart = new Chart("temperature", element, Plotly, figure);
+  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  constructor(element, Plotly, figure, theme, colours) {
+    const dressed = predress(figure, theme, ["xaxis", "yaxis", "yaxis2"], (trace, i) => {
+      if (i % PER_LANE !== 1) trace.line.color = i % PER_LANE ? colours[Math.floor(i / PER_LANE)] : theme.faint;
+    });
+    this.chart = new Chart("temperature", element, Plotly, dressed);
     this.lanes = figure.data.length / PER_LANE;
     this.before = 0;
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);

@@ -5,7 +5,7 @@
  * ten milliseconds and more however few points it has, a thousand discs on a canvas cost one.
  */
 
-import { Chart, dress } from "../charts.js";
+import { Chart, dress, predress } from "../charts.js";
 import { columns, rows } from "../decode.js";
 import { small } from "../format.js";
 import { mix } from "../theme.js";
@@ -15,12 +15,18 @@ const HEAD = 6.5;
 const TURN = 2 * Math.PI;
 
 export class WeightsPanel {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure */
-  constructor(element, Plotly, figure) {
-    this.chart = new Chart("weights", element, Plotly, figure);
+  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  constructor(element, Plotly, figure, theme, colours, palette) {
+    const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace, i) => {
+      if (i === 0) trace.colorscale = theme.dark ? palette.landscapeOnDark : palette.landscape;
+      else Object.assign(trace, { x: [0], y: [0], marker: { ...trace.marker, color: theme.text }, textfont: { color: theme.faint } });
+    });
+    this.chart = new Chart("weights", element, Plotly, dressed);
+    this.palette = palette;
+    this.theme = theme;
     this.landscape = "";
     this.view = "";
-    /** @type {string[]} */ this.colours = [];
+    this.colours = colours;
     /** @type {import("../view.js").Moment | null} */ this.last = null;
     this.canvas = document.createElement("canvas");
     this.canvas.className = "kv-overlay";
@@ -74,7 +80,6 @@ export class WeightsPanel {
       const along = (/** @type {[number, number]} */ [from, to], /** @type {number} */ n) => Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
       this.chart.update({ x: [along(landscape.x, width)], y: [along(landscape.y, height)], z: [z] }, layout, [0]);
     } else if (!this.chart.zoomed) this.chart.relayout(layout);
-    if (this.view === "") this.chart.Plotly.restyle(this.chart.element, { x: [[0]], y: [[0]] }, [1]);
     this.landscape = name;
     this.view = view;
   }
