@@ -132,7 +132,9 @@ def _lanes() -> list[dict[str, Any]]:
                 st.caption(cls.sentence)
                 lanes.append({"name": name, **_knobs(f"lane{i + 1}", cls)})
     if len(names) < MAX_LANES:
-        st.button("Add a lane", icon=":material/add:", on_click=_add_lane, type="tertiary", help="Race one more method from the same first weights.")
+        st.button(
+            "Add a lane", icon=":material/add:", key="add lane", on_click=_add_lane, type="tertiary", help="Race one more method from the same first weights."
+        )
     return lanes
 
 

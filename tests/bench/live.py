@@ -67,7 +67,9 @@ def watched(page: Page, seconds: float) -> dict[str, Any]:
     """One race watched: frames drawn, steps taken."""
     runs = page.evaluate("window.__kelvin.view.run")
     page.get_by_test_id("reset").click()
-    page.wait_for_function("(runs) => { const v = window.__kelvin.view; return v.run > runs && v.state.state === 'running' && v.player.history.pictures.length > 2; }", arg=runs)
+    page.wait_for_function(
+        "(runs) => { const v = window.__kelvin.view; return v.run > runs && v.state.state === 'running' && v.player.history.pictures.length > 2; }", arg=runs
+    )
     page.wait_for_timeout(WARM_UP * 1000)
     before = page.evaluate(STATE)
     page.wait_for_timeout(seconds * 1000)

@@ -30,7 +30,7 @@ export class Cards {
       put("evaluations", short(row.evaluations));
       const hot = row.temperature !== null;
       put("last", hot ? small(row.temperature) : short(row.step));
-      put("last-name", hot ? "temperature" : "steps");
+      put("last-name", !hot ? "steps" : stage.lanes.length > 2 ? "temp." : "temperature");
       put("trouble", row.trouble ?? "");
       const bar = /** @type {HTMLElement} */ (card.querySelector(".kv-bar"));
       bar.style.setProperty("--done", String(row.progress));
@@ -41,6 +41,7 @@ export class Cards {
 
   /** @param {any} stage */
   _build(stage) {
+    const many = stage.lanes.length > 2;
     this.element.replaceChildren(
       ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
         const card = document.createElement("article");
@@ -52,7 +53,7 @@ export class Cards {
           `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${label}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span></div>
-          ${cell("loss", "loss")}${cell("accuracy", "test accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}
+          ${cell("loss", "loss")}${cell("accuracy", many ? "test acc." : "test accuracy")}${cell("evaluations", many ? "evals" : "evaluations")}${cell("last", "steps")}
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
           <div class="kv-bar" role="progressbar" aria-label="Share of the budget spent" aria-valuemin="0" aria-valuemax="100"></div>`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).textContent = `${SHAPES[i]} ${lane.label}`;

@@ -91,8 +91,8 @@ function logRange(ys) {
         if (value > high) high = value;
       }
   if (!(low <= high)) return [-1, 0.5];
-  // Below a ten-thousandth it is all the same: solved.
-  low = Math.max(low, high * 1e-6);
+  // Below a hundred-millionth it is all the same: solved.
+  low = Math.max(low, high * 1e-8);
   const room = Math.max(0.05, 0.04 * Math.log10(high / low));
   return [Math.log10(low) - room, Math.log10(high) + room];
 }

@@ -19,6 +19,7 @@ export class NetworkPanel {
   /** @param {import("../theme.js").Theme} theme */
   dress(theme) {
     this.theme = theme;
+    this.tiles = [];
   }
 
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
@@ -153,8 +154,9 @@ export class NetworkPanel {
       const paint = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
       const image = paint.createImageData(width, height);
       for (let p = 0; p < width * height; p++) {
-        // Ink on paper.
-        const ink = 255 - images.data[i * width * height + p];
+        // Ink on paper, chalk on slate by night.
+        const value = images.data[i * width * height + p];
+        const ink = this.theme?.dark ? 40 + value * 0.84 : 255 - value;
         image.data.set([ink, ink, ink, 255], 4 * p);
       }
       paint.putImageData(image, 0, 0);

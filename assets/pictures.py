@@ -1,0 +1,52 @@
+"""Take the README's pictures of the running explorer.
+
+    python -m assets.pictures
+
+Needs what `make test` installs: Playwright and a browser.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import Server, launch
+
+FOLDER = Path(__file__).resolve().parent / "pictures"
+SHOTS = {
+    "explore-light": ("?dataset=spirals&lanes=annealing,adam&seconds=30&seed=0", "light", 9),
+    "explore-dark": ("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=20&seed=0", "dark", 14),
+}
+"""Name → address, theme, seconds of every lane's own time to wait for."""
+
+
+def main() -> None:
+    """Write the pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    server = Server(KELVIN_WORKERS="2")
+    try:
+        with sync_playwright() as playwright:
+            browser = launch(playwright)
+            for name, (query, theme, seconds) in SHOTS.items():
+                context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark" if theme == "dark" else "light")
+                page = context.new_page()
+                page.goto(f"{server.address}/{query}")
+                page.wait_for_function("window.__kelvin?.view?.ready && (window.__kelvin.view.begun)")
+                page.get_by_test_id("reset").click()
+                page.wait_for_function("window.__kelvin.view.player.source === 'live'")
+                page.wait_for_function(
+                    "(s) => Math.min(...(window.__kelvin?.view?.player.history.metrics.at(-1)?.lanes ?? [{seconds: 0}]).map((lane) => lane.seconds)) >= s",
+                    arg=seconds,
+                    timeout=180_000,
+                )
+                page.screenshot(path=FOLDER / f"{name}.png")
+                print(FOLDER / f"{name}.png")
+                context.close()
+            browser.close()
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

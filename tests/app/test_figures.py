@@ -1,0 +1,58 @@
+"""The figures the browser mounts: empty, calm, and built the way the panels count on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.figures import LANE_COUNT, figures
+from app.palette import CLASSES, LANES, LANES_ON_DARK, palette
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_figures_are_json_with_a_constant_uirevision_and_no_data() -> None:
+    made = figures()
+    assert set(made) == {"loss", "weights", "temperature"}
+    assert figures() == made
+    for figure in made.values():
+        assert figure["layout"]["uirevision"] == "kelvin"
+        assert all(len(trace.get("x", [])) == 0 for trace in figure["data"])
+    json.dumps(made, default=list)
+
+
+def test_traces_lie_where_the_panels_look_for_them() -> None:
+    made = figures()
+    assert len(made["loss"]["data"]) == 2 * LANE_COUNT + 1
+    assert [trace["type"] for trace in made["weights"]["data"]] == ["contour", "scatter"]
+    assert len(made["temperature"]["data"]) == 4 * LANE_COUNT
+    for lane in range(LANE_COUNT):
+        plan, fact, accepted, aimed = made["temperature"]["data"][4 * lane : 4 * lane + 4]
+        assert plan["line"]["dash"] == "dash"
+        assert fact["mode"] == "markers"
+        assert accepted["yaxis"] == aimed["yaxis"] == "y2"
+
+
+@pytest.mark.parametrize(("colours", "paper"), [(LANES, "#ffffff"), (LANES_ON_DARK, "#211e1b")])
+def test_lane_colours_stand_out_on_their_paper(colours: tuple[str, ...], paper: str) -> None:
+    for colour in colours:
+        assert contrast(colour, paper) >= 3  # WCAG AA for graphics and large type
+
+
+def test_every_lane_has_its_own_colour_and_marker_and_no_class_shares_it() -> None:
+    values = palette()
+    assert len({*values["lanes"], *CLASSES}) == LANE_COUNT + 2
+    assert len(set(values["symbols"])) == LANE_COUNT
+    assert values["temperature"][0][0] == 0
+    assert values["temperature"][-1][0] == 1

@@ -1,0 +1,121 @@
+"""Every page runs; the controls draw every knob and name the experiment they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import link
+from engine.datasets import DATASETS
+from engine.experiment import Experiment
+from engine.flat import to_flat
+from engine.optimizers import OPTIMIZERS
+from engine.registry import fields
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(path.name for path in (ROOT / "app" / "pages").glob("*.py") if path.name != "__init__.py")
+
+
+def open_app(query: dict[str, str] | None = None) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=30)
+    for key, text in (query or {}).items():
+        app.query_params[key] = text
+    return app.run()
+
+
+def shown(app: AppTest) -> Experiment:
+    assert not app.exception, app.exception
+    experiment: Experiment = app.session_state["experiment"]
+    return experiment
+
+
+def test_the_explorer_is_the_only_page_and_opens_with_the_default_experiment() -> None:
+    assert PAGES == ["explore.py"]
+    app = open_app()
+    assert shown(app) == Experiment()
+    assert not app.warning
+
+
+@pytest.mark.parametrize("dataset", DATASETS.names())
+def test_every_dataset_can_be_shown(dataset: str) -> None:
+    app = open_app({"dataset": dataset})
+    assert shown(app) == Experiment.parse({"dataset": dataset})
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.names())
+def test_every_optimizer_has_all_its_knobs_drawn_from_its_fields(optimizer: str) -> None:
+    app = open_app({"lanes": optimizer})
+    assert shown(app) == Experiment.parse({"lanes": [optimizer]})
+    widgets = [*app.slider, *app.select_slider, *app.selectbox, *app.number_input, *app.toggle]
+    keys = {widget.key for widget in widgets}
+    for field in fields(OPTIMIZERS.get(optimizer)):
+        assert f"control lane1.{optimizer}.{field['name']}" in keys
+        widget = next(widget for widget in widgets if widget.key == f"control lane1.{optimizer}.{field['name']}")
+        assert field["label"] in widget.label
+        assert widget.help == field["help"]
+
+
+LINKS: list[dict[str, Any]] = [
+    {
+        "dataset": {"name": "circles", "points": 123, "noise": 0.37},
+        "lanes": [{"name": "annealing", "chains": 77, "schedule": "linear", "start_temperature": 0.123}],
+    },
+    {"network": {"name": "mlp", "hidden": []}, "lanes": ["adam", "adam"], "seed": 5},
+    {"network": {"name": "mlp", "hidden": [3, 70, 5, 9, 2, 1], "activation": "relu"}, "loss": "squared-error"},
+    {
+        "dataset": "digits",
+        "network": {"name": "cnn", "channels_1": 3},
+        "lanes": ["sgd", "eki", "pso", "annealing"],
+        "budget": {"currency": "flops", "amount": 12345678901},
+    },
+]
+
+
+@pytest.mark.parametrize("value", LINKS)
+def test_a_link_sets_every_control_so_that_they_name_the_same_experiment(value: dict[str, Any]) -> None:
+    experiment = Experiment.parse(value)
+    app = open_app(to_flat(experiment))
+    assert shown(app) == experiment
+    assert shown(app.run()) == experiment  # and still do in the next run
+    assert {key: text[0] if isinstance(text, list) else text for key, text in app.query_params.items()} == to_flat(experiment)
+
+
+def test_a_broken_link_opens_with_one_friendly_line_and_the_default() -> None:
+    app = open_app({"dataset": "mnits"})
+    assert shown(app) == Experiment()
+    assert len(app.warning) == 1
+    assert "dataset: 'mnits' is not allowed" in app.warning[0].value
+
+
+def test_lanes_are_added_and_removed_and_keep_their_knobs() -> None:
+    app = open_app({"lanes": "annealing,adam,sgd", "sgd.rate": "0.5"})
+    app.button(key="remove 1").click().run()
+    assert [lane.name for lane in shown(app).lanes] == ["annealing", "sgd"]
+    assert shown(app).lanes[1].rate == 0.5  # type: ignore[attr-defined]
+    app.button(key="add lane").click().run()
+    assert len(shown(app).lanes) == 3
+    app.button(key="add lane").click().run()
+    assert len(shown(app).lanes) == 4
+    assert "add lane" not in {button.key for button in app.button}
+
+
+def test_what_was_set_for_a_method_is_still_set_after_a_look_at_another() -> None:
+    app = open_app({"annealing.chains": "99"})
+    app.button_group(key="control lane 0").set_value("pso").run()
+    assert shown(app).lanes[0].name == "pso"
+    app.button_group(key="control lane 0").set_value("annealing").run()
+    assert shown(app).lanes[0].chains == 99  # type: ignore[attr-defined]
+
+
+def test_the_page_keys_of_an_address_are_left_alone() -> None:
+    experiment, complaint = link.read_link({"embed": "true", "seed": "4"})
+    assert complaint is None
+    assert experiment.seed == 4
+
+
+def test_addresses_of_any_length_are_survived() -> None:
+    assert link.read_link({f"k{i}": "x" for i in range(1000)})[1] is not None
+    assert link.read_link({"dataset": "x" * 100_000})[1] is not None
