@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.datasets.idx import read_idx
-from engine.datasets.images import ASSETS, FILES
+from engine.datasets.images import FILES
+from engine.datasets.shipped import ASSETS
 
 SEED = 0
 PER_CLASS = {"train": 500, "test": 100}

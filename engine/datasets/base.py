@@ -65,9 +65,9 @@ class DatasetChoice(Choice):
             BadInput: the samples are not on this machine and cannot be fetched; the message says what to do.
         """
 
+    @abstractmethod
     def sizes(self) -> tuple[int, int]:
         """(training samples, test samples), known before loading."""
-        raise TypeError(f"{type(self).__name__} does not say its sizes")
 
 
 DATASETS: Registry[DatasetChoice] = Registry("dataset")

@@ -14,6 +14,7 @@ from typing import Any
 import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import TimeoutError as Stalled
 
 CONNECT_SECONDS, READ_SECONDS = 10, 30
 _BLOCK = 2**16
@@ -80,15 +81,18 @@ def _fetch_one(address: str, sha256: str, target: Path) -> None:
 
 def _unpack(unpacker: Any, block: bytes) -> bytes:
     try:
-        return bytes(unpacker.decompress(block))
+        unpacked = bytes(unpacker.decompress(block))
     except zlib.error:
         raise OSError("it is no gzip file, or a damaged one") from None
+    if unpacker.unused_data:  # the checksum is that of the unpacked bytes and would not see them, but every later reading would fail
+        raise OSError("it goes on after the end of the gzip file")
+    return unpacked
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the mirror answered {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | Stalled):
         return "the mirror did not answer in time"
     if isinstance(error, requests.ConnectionError):
         return "no connection"

@@ -31,7 +31,7 @@ def read_idx(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         shape = struct.unpack(f">{dimensions}I", data[4 : 4 + 4 * dimensions])
         wanted = int(np.prod(shape, dtype=object))
         if not 1 <= dimensions <= 3 or wanted > _MOST:
-            raise ValueError(f"it claims to hold {'×'.join(map(str, shape))} values")
+            raise ValueError(f"it claims to hold {'×'.join(map(str, shape)) or 'no'} values")
         body = data[4 + 4 * dimensions :]
         if len(body) != wanted:
             raise ValueError(f"it holds {len(body):,} values where its head says {wanted:,}")

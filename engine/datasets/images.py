@@ -10,46 +10,28 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import platformdirs
-import torch
-from torch import Tensor
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
+from engine.datasets.digits import DIGITS
 from engine.datasets.download import DownloadFailed, fetch
 from engine.datasets.idx import read_idx
+from engine.datasets.shipped import ASSETS as ASSETS
+from engine.datasets.shipped import image_dataset, shipped
 from engine.errors import BadInput
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FILES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
-DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
 def cache_folder() -> Path:
     """Where downloads are kept."""
     return Path(os.environ.get("KELVIN_CACHE") or platformdirs.user_cache_dir("kelvin"))
-
-
-def _tensor(images: np.ndarray) -> Tensor:
-    """(N, H, W) bytes → (N, 1, H, W) float32 in [0, 1]."""
-    return torch.from_numpy(images.astype(np.float32) / 255).unsqueeze(1)
-
-
-def _dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Dataset:
-    labels = {key: torch.from_numpy(arrays[key].astype(np.int64)) for key in ("y_train", "y_test")}
-    return Dataset(_tensor(arrays["x_train"]), labels["y_train"], _tensor(arrays["x_test"]), labels["y_test"], classes, "images")
-
-
-@lru_cache(maxsize=4)
-def _shipped(name: str, classes: tuple[str, ...]) -> Dataset:
-    with np.load(ASSETS / f"{name}.npz") as file:
-        return _dataset(dict(file), classes)
 
 
 @lru_cache(maxsize=2)
@@ -62,40 +44,23 @@ def _from_idx(folder: Path, classes: tuple[str, ...]) -> Dataset:
             raise BadInput("dataset", str(path), "an idx file of " + ("images" if key.startswith("x") else "labels"))
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        if x.shape[1:] != (28, 28) or len(x) != len(y) or y.max(initial=0) >= len(classes):
-            raise BadInput("dataset", str(folder), f"28×28 images with as many labels from 0 to {len(classes) - 1} in its {part}ing files")
-    return _dataset(arrays, classes)
+        if not len(x) or x.shape[1:] != (28, 28) or len(x) != len(y) or y.max() >= len(classes):
+            raise BadInput("dataset", str(folder), f"28×28 images (at least one) with as many labels from 0 to {len(classes) - 1} in its {part}ing files")
+    return image_dataset(arrays, classes)
 
 
 class Images(DatasetChoice):
-    """What the image sets share."""
+    """What the MNIST family shares."""
 
     kind = "images"
     shape = (1, 28, 28)
-
-
-@DATASETS.add
-class Digits(Images):
-    """The optical digits of the UCI repository, 8×8."""
-
-    name = "digits"
-    label = "Digits 8×8"
-    shape = (1, 8, 8)
-    classes = DIGITS
-    about = "1,797 handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak 1998, UCI; CC BY 4.0). Small enough for every method."
-
-    def load(self, seed: int) -> Dataset:
-        return _shipped(self.name, self.classes)
-
-    def sizes(self) -> tuple[int, int]:
-        return 1437, 360
 
 
 class Small(Images):
     """A subset that ships with Kelvin."""
 
     def load(self, seed: int) -> Dataset:
-        return _shipped(self.name, self.classes)
+        return shipped(self.name, self.classes)
 
     def sizes(self) -> tuple[int, int]:
         return 5000, 1000

@@ -78,7 +78,7 @@ class Moons(Points):
 
 @DATASETS.add
 class Circles(Points):
-    """A disc inside a ring."""
+    """A ring inside a ring."""
 
     name = "circles"
     label = "Circles"

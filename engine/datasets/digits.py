@@ -1,0 +1,26 @@
+"""The optical digits of the UCI repository (Alpaydin and Kaynak 1998), which ship with Kelvin."""
+
+from __future__ import annotations
+
+from engine.datasets.base import DATASETS, Dataset, DatasetChoice
+from engine.datasets.shipped import shipped
+
+DIGITS = tuple("0123456789")
+
+
+@DATASETS.add
+class Digits(DatasetChoice):
+    """Digits of 8×8 pixels, 1,437 for training and 360 for testing, split once and for all."""
+
+    name = "digits"
+    label = "Digits 8×8"
+    kind = "images"
+    shape = (1, 8, 8)
+    classes = DIGITS
+    about = "1,797 handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak 1998, UCI; CC BY 4.0). Small enough for every method."
+
+    def load(self, seed: int) -> Dataset:
+        return shipped(self.name, self.classes)
+
+    def sizes(self) -> tuple[int, int]:
+        return 1437, 360
