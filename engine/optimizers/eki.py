@@ -157,8 +157,9 @@ class EKI(Optimizer):
     def kalman_weights(self, g: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
         """The same (J, J) for the discrete form.
 
-        With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG', and C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r: a J×J system, however
-        many outputs there are. It is solved in double precision, for G'G'ᵀ squares the outputs' condition number.
+        With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG', and C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r = U'ᵀ G' (G'ᵀG' + γI)⁻¹ r:
+        a J×J system, however many outputs there are, or one of the size of the outputs where those are fewer. It is solved in double precision, for both products square the
+        outputs' condition number.
         """
         wide = torch.float32 if g.device.type == "mps" else torch.float64  # mps has no doubles
         size, gamma = len(g), self.noise / self.step_size
@@ -167,10 +168,18 @@ class EKI(Optimizer):
         if self.perturb:
             residual += gamma**0.5 * rng.normal(*residual.shape).to(g)
         centred = (g - g.mean(0)).flatten(1).to(wide) / size**0.5
-        system = centred @ centred.T
-        system.diagonal().add_(gamma)
-        solved = torch.cholesky_solve(centred @ residual.to(wide).T, torch.linalg.cholesky(system))
-        return (solved.T / size**0.5).to(g)
+        residual = residual.to(wide)
+        if size <= centred.shape[1]:
+            solved = torch.cholesky_solve(centred @ residual.T, _factor(centred @ centred.T, gamma)).T
+        else:
+            solved = torch.cholesky_solve(residual.T, _factor(centred.T @ centred, gamma)).T @ centred.T
+        return (solved / size**0.5).to(g)
+
+
+def _factor(gram: Tensor, gamma: float) -> Tensor:
+    """Cholesky factor of gram + γI; changes ``gram``."""
+    gram.diagonal().add_(gamma)
+    return torch.linalg.cholesky(gram)
 
 
 def distance(u: Tensor) -> Tensor:

@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine import evaluate
+from engine.datasets.base import Dataset
 from engine.losses import LOSSES
+from engine.oracle import Oracle
 from engine.rng import Rng
 
 
@@ -105,3 +108,10 @@ def random_search(function: Callable[[Tensor], Tensor], theta: Tensor, evaluatio
     """The best of that many points about the start: the floor any method must beat."""
     points = theta + spread * torch.randn(evaluations, len(theta), generator=torch.Generator().manual_seed(seed), dtype=theta.dtype)
     return float(function(points).min())
+
+
+def scored(oracle: Oracle, samples: Dataset, theta: Tensor) -> tuple[float, float]:
+    """(training loss, test accuracy) of one network."""
+    x, y = torch.cat([samples.x_train, samples.x_test]), torch.cat([samples.y_train, samples.y_test])
+    loss, _, _, accuracy = evaluate.scores(oracle.network, oracle.loss, theta, x, y, len(samples.y_train))
+    return loss, accuracy

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import evaluate
 from engine.datasets import DATASETS
 from engine.datasets.base import Dataset
 from engine.errors import BadInput
@@ -16,6 +15,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.eki import EKI, EKIState
 from engine.oracle import NotSeen, Oracle, Sees
 from engine.rng import Rng
+from tests.engine.helpers import scored
 
 CLASSES = 3
 
@@ -127,21 +127,22 @@ def test_momentum_begins_afresh_at_a_re_spread() -> None:
 
 
 @pytest.mark.parametrize("perturb", [True, False])
-def test_discrete_form_is_the_dense_kalman_formula(perturb: bool) -> None:
+@pytest.mark.parametrize("size", [7, 40])  # fewer members than outputs, and more
+def test_discrete_form_is_the_dense_kalman_formula(size: int, perturb: bool) -> None:
     oracle = oracle_on(batch=10)
-    eki = EKI(ensemble=7, form="discrete", noise=0.3, step_size=1.5, perturb=perturb)
+    eki = EKI(ensemble=size, form="discrete", noise=0.3, step_size=1.5, perturb=perturb)
     state = eki.init(first_weights(oracle), randomness(), oracle)
     u = members(state).clone()
-    xi = torch.randn(7, 10 * CLASSES, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    g = oracle.outputs(u).reshape(7, -1)
+    xi = torch.randn(size, 10 * CLASSES, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    g = oracle.outputs(u).reshape(size, -1)
     y = torch.zeros(10, CLASSES, dtype=torch.float64)
     y[torch.arange(10), oracle.targets] = 1
     gamma = torch.eye(10 * CLASSES, dtype=torch.float64) * 0.3 / 1.5
-    c_ug = sum(torch.outer(u[j] - u.mean(0), g[j] - g.mean(0)) for j in range(7)) / 7
-    c_gg = sum(torch.outer(g[j] - g.mean(0), g[j] - g.mean(0)) for j in range(7)) / 7
+    c_ug = sum(torch.outer(u[j] - u.mean(0), g[j] - g.mean(0)) for j in range(size)) / size
+    c_gg = sum(torch.outer(g[j] - g.mean(0), g[j] - g.mean(0)) for j in range(size)) / size
     gain = c_ug @ torch.linalg.inv(c_gg + gamma)
     noisy = y.flatten() + ((0.3 / 1.5) ** 0.5 * xi if perturb else 0)
-    expected = torch.stack([u[j] + gain @ (noisy.expand(7, -1)[j] - g[j]) for j in range(7)])
+    expected = torch.stack([u[j] + gain @ (noisy.expand(size, -1)[j] - g[j]) for j in range(size)])
     state = eki.step(state, Scripted(xi) if perturb else Scripted(), oracle)  # type: ignore[arg-type]
     assert (expected - u).abs().max() > 1e-2
     torch.testing.assert_close(members(state), expected, rtol=1e-12, atol=1e-12)
@@ -179,11 +180,11 @@ def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
     prior = torch.diag(oracle.scale**2)
     gain = prior @ a.T @ torch.linalg.inv(a @ prior @ a.T + 2.0 * torch.eye(len(y), dtype=torch.float64))
     mean, covariance = theta + gain @ (y - a @ theta), prior - gain @ a @ prior
-    state = run(EKI(ensemble=16384, form="discrete", noise=2.0, step_size=0.25, perturb=True, randomised=False), oracle, 4, theta)
+    state = run(EKI(ensemble=4096, form="discrete", noise=2.0, step_size=0.25, perturb=True, randomised=False), oracle, 4, theta)
     u = members(state)
     assert (mean - theta).norm() > 0.5
-    assert (state.estimate - mean).norm() < 0.02
-    assert torch.linalg.matrix_norm(u.T.cov() - covariance) < 0.03 * torch.linalg.matrix_norm(covariance)
+    assert (state.estimate - mean).norm() < 0.04
+    assert torch.linalg.matrix_norm(u.T.cov() - covariance) < 0.06 * torch.linalg.matrix_norm(covariance)
     assert torch.linalg.matrix_norm(covariance) < 0.5 * torch.linalg.matrix_norm(prior)
 
 
@@ -263,8 +264,7 @@ def trained(dataset: str, hidden: tuple[int, ...], steps: int, **settings: Any) 
     eki = EKI(**settings)
     oracle = Oracle(network, LOSSES["cross-entropy"], samples, "outputs", eki.batch)
     theta = run(eki, oracle, steps, network.init(torch.Generator().manual_seed(0))).estimate
-    loss = evaluate.score(network, oracle.loss, theta, samples.x_train, samples.y_train)[0]
-    return loss, evaluate.score(network, oracle.loss, theta, samples.x_test, samples.y_test)[1]
+    return scored(oracle, samples, theta)
 
 
 @pytest.mark.parametrize(
