@@ -3,7 +3,8 @@
     python -m tests.bench.live [--json] [--rounds 3] [--seconds 8]
 
 A server and a headless browser on this machine; the same experiment watched in the page and run headless in a process with the same number of threads, in turns, so that both meet
-the same machine. Training speed is steps of both lanes per second of wall time. The bars are the explorer's own: at least 10 drawn frames/s, one mount per chart, no blank frame, Run to first new frame within 0.5 s, page to first moving picture within 3 s, training at 95 % or more of headless speed.
+the same machine. Training speed is steps of both lanes per second of wall time. The bars are the explorer's own: at least 10 drawn frames/s, one mount per chart, no blank
+frame, Run to first new frame within 0.5 s, page to first moving picture within 3 s, training at 95 % or more of headless speed.
 """
 
 from __future__ import annotations
