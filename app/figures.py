@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.palette import LANDSCAPE, LANES, SYMBOLS, TEMPERATURE
+from app.palette import DASHES, LANDSCAPE, LANES, SYMBOLS, TEMPERATURE
 
 LANE_COUNT = len(LANES)
 CLEAR = "rgba(0,0,0,0)"
@@ -39,15 +39,17 @@ def _axis(**extra: Any) -> dict[str, Any]:
 def loss() -> go.Figure:
     """Loss or accuracy over the currency: train and test of every lane, then one trace with a marker at every lane's head."""
     traces: list[Any] = []
-    for colour in LANES:
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hovertemplate="%{y:.4g}<extra>train</extra>"))
+    for colour, dash in zip(LANES, DASHES, strict=True):
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2, "dash": dash}, hovertemplate="%{y:.4g}<extra>train</extra>"))
         traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.4, "dash": "dot"}, hovertemplate="%{y:.4g}<extra>test</extra>"))
     traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 9, "color": list(LANES), "symbol": list(SYMBOLS)}, hoverinfo="skip"))
-    return go.Figure(traces, _layout(xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"), yaxis=_axis(type="log", **LOG_TICKS)))
+    return go.Figure(
+        traces, _layout(xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"), yaxis=_axis(type="log", tickfont={"size": 10}, **LOG_TICKS))
+    )
 
 
 def weights() -> go.Figure:
-    """The plane through weight space: landscape and start. Paths, clouds and estimates move in every frame; the browser paints them over it."""
+    """The plane through weight space: the landscape. Start, paths, clouds and estimates are painted over it by the browser, in every frame."""
     traces: list[Any] = [
         go.Contour(
             x=[],
@@ -60,7 +62,6 @@ def weights() -> go.Figure:
             line={"width": 0.6, "color": "rgba(120,105,90,0.35)", "smoothing": 1.0},
             hoverinfo="skip",
         ),
-        go.Scatter(x=[], y=[], mode="markers+text", marker={"symbol": "x", "size": 9}, text=["start"], textposition="top center", hoverinfo="skip"),
     ]
     return go.Figure(
         traces,
@@ -97,7 +98,7 @@ def temperature() -> go.Figure:
         _layout(
             margin={"l": 50, "r": 44, "t": 6, "b": 34},
             xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"),
-            yaxis=_axis(type="log", **LOG_TICKS, title={"text": "temperature", "standoff": 2}),
+            yaxis=_axis(type="log", tickfont={"size": 10}, **LOG_TICKS, title={"text": "temperature", "standoff": 2}),
             yaxis2=_axis(
                 overlaying="y",
                 side="right",

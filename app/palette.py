@@ -11,6 +11,8 @@ from typing import Any
 LANES = ("#d9532c", "#2b6ea6", "#3f8f5b", "#8a5fbf")
 LANES_ON_DARK = ("#f07a52", "#5aa5e0", "#63b982", "#b18ae0")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
+DASHES = ("solid", "30px,2.5px", "12px,2.5px", "30px,2.5px,4px,2.5px")
+"""Of the training curves: nearly solid, so that the dots of the test curves stay the one thing that is seen at first glance."""
 
 CLASSES = ("#2a9d94", "#e2a43b")
 """The two classes of a decision map."""

@@ -23,8 +23,11 @@ _BOOTSTRAP = """
 export default function (component) {
   const { data, parentElement } = component;
   const kelvin = import(`${window.location.origin}${data.base}/kelvin/frontend/main.js?v=${data.version}`);
-  kelvin.then((module) => module.mount(component));
-  return () => kelvin.then((module) => module.unmount(parentElement));
+  kelvin.then(
+    (module) => module.mount(component),
+    () => (parentElement.textContent = "The live view did not load. Reload the page to try again."),
+  );
+  return () => kelvin.then((module) => module.unmount(parentElement), () => {});
 }
 """
 
@@ -32,7 +35,7 @@ _component = st.components.v2.component("kelvin_live", html="", js=_BOOTSTRAP, i
 
 
 @lru_cache(maxsize=1)
-def _still() -> dict[str, Any]:
+def still() -> dict[str, Any]:
     """What never changes while the server runs."""
     digest = hashlib.sha256()
     for path in sorted(FRONTEND.rglob("*.*")):
@@ -52,7 +55,7 @@ def live_view(*, experiment: dict[str, Any], recording: str | None, autostart: b
     """
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     data = {
-        **_still(),
+        **still(),
         "experiment": experiment,
         "recording": f"/kelvin/recordings/{recording}.kelvin" if recording else None,
         "autostart": autostart,

@@ -35,7 +35,7 @@ def test_figures_are_json_with_a_constant_uirevision_and_no_data() -> None:
 def test_traces_lie_where_the_panels_look_for_them() -> None:
     made = figures()
     assert len(made["loss"]["data"]) == 2 * LANE_COUNT + 1
-    assert [trace["type"] for trace in made["weights"]["data"]] == ["contour", "scatter"]
+    assert [trace["type"] for trace in made["weights"]["data"]] == ["contour"]
     assert len(made["temperature"]["data"]) == 4 * LANE_COUNT
     for lane in range(LANE_COUNT):
         plan, fact, accepted, aimed = made["temperature"]["data"][4 * lane : 4 * lane + 4]

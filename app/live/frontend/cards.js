@@ -1,9 +1,8 @@
 /** The lane cards: how every lane stands at the moment shown. */
 
-import { percent, short, small } from "./format.js";
+import { percent, SHAPES, short, small } from "./format.js";
 
 const SEES = { loss: "sees only the loss", outputs: "sees the outputs", jvp: "sees slopes along directions", gradient: "sees the gradient", jacobian: "sees the Jacobian" };
-const SHAPES = ["●", "■", "◆", "▲"];
 
 export class Cards {
   /** @param {HTMLElement} element */

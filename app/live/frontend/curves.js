@@ -31,6 +31,31 @@ export function thin(x, y, most = 400) {
   return { x: keep.map((i) => x[i]), y: keep.map((i) => y[i]) };
 }
 
+/**
+ * At most about `most` points at even distances in x, and always the last: for dots that should read as a band.
+ * @param {(number | null)[]} x rising
+ * @param {(number | null)[]} y
+ * @param {number} most
+ * @returns {{x: (number | null)[], y: (number | null)[]}}
+ */
+export function spaced(x, y, most = 90) {
+  const n = x.length;
+  if (n <= most) return { x, y };
+  const start = x[0] ?? 0;
+  const apart = ((x[n - 1] ?? 0) - start) / (most - 1);
+  if (!(apart > 0)) return { x: [x[n - 1]], y: [y[n - 1]] };
+  const keep = [];
+  let due = start;
+  for (let i = 0; i < n - 1; i++) {
+    const at = x[i] ?? 0;
+    if (at < due) continue;
+    keep.push(i);
+    due += apart * Math.max(1, Math.ceil((at - due) / apart));
+  }
+  keep.push(n - 1);
+  return { x: keep.map((i) => x[i]), y: keep.map((i) => y[i]) };
+}
+
 /** The end of a time axis: the budget, but no more of it than leaves the curves room while the race is young. @param {number} amount @param {number} progress */
 export function horizon(amount, progress) {
   for (const share of [0.1, 0.2, 0.35, 0.55, 0.8]) if (progress < share * 0.97) return amount * share;

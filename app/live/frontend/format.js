@@ -1,4 +1,7 @@
-/** Numbers as people read them. */
+/** Numbers and lanes as people read them. */
+
+/** The marker of every lane, as text. */
+export const SHAPES = ["●", "■", "◆", "▲"];
 
 const STEPS = [
   [1e18, "E"],
@@ -39,6 +42,17 @@ export function percent(value) {
 }
 
 /** @param {number} value */
-export function seconds(value) {
+function seconds(value) {
   return value < 100 ? value.toFixed(1) : value.toFixed(0);
+}
+
+/**
+ * How much of the budget is spent by the lane that has spent most: "21.6 / 30 s", "3.20 M / 50.0 M evaluations".
+ * @param {{seconds: number, evaluations: number, flops: number}[]} lanes
+ * @param {{currency: "seconds" | "evaluations" | "flops", amount: number}} budget
+ */
+export function spent(lanes, { currency, amount }) {
+  const most = Math.max(...lanes.map((lane) => lane[currency] ?? 0));
+  if (currency === "seconds") return `${seconds(most)} / ${Number(amount.toPrecision(4))}\u202fs`;
+  return `${short(most)} / ${short(amount)}\u202f${currency === "flops" ? "FLOPs" : "evaluations"}`;
 }

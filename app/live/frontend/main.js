@@ -13,7 +13,7 @@ export function mount({ data, parentElement, setStateValue }) {
   if (!view) {
     view = new LiveView(parentElement, data);
     views.set(parentElement, view);
-    /** @type {any} */ (window).__kelvin = { stats, view };
+    /** @type {any} */ (window).__kelvin = instruments(view);
   }
   view.update(data, setStateValue);
 }
@@ -31,4 +31,40 @@ function style(address) {
   link.rel = "stylesheet";
   link.href = address;
   document.head.append(link);
+}
+
+/** What tests and benchmarks read, of the view that was mounted last. @param {LiveView} view */
+function instruments(view) {
+  return {
+    stats,
+    view,
+    get mounts() {
+      return stats.mounts;
+    },
+    get drawn() {
+      return stats.drawn;
+    },
+    get blanks() {
+      return stats.blanks;
+    },
+    get state() {
+      return view.state.state;
+    },
+    get received() {
+      return view.received;
+    },
+    get firstFrameAt() {
+      return view.firstFrameAt;
+    },
+    get runAt() {
+      return view.runAt;
+    },
+    get race() {
+      return view.race;
+    },
+    get experiment() {
+      return view.player.history.stage?.experiment ?? null;
+    },
+    history: () => view.player.history,
+  };
 }

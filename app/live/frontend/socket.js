@@ -4,12 +4,21 @@ import { decode } from "./decode.js";
 
 const TOKEN = "kelvin.race";
 
-/** The race this tab watches: kept over a reload, not shared with other tabs. */
+/** The race this tab watches: kept over a reload, not shared with other tabs. A browser that keeps nothing for us loses only that. */
 export const token = {
-  get: () => window.sessionStorage.getItem(TOKEN),
-  set: (/** @type {string} */ value) => window.sessionStorage.setItem(TOKEN, value),
-  clear: () => window.sessionStorage.removeItem(TOKEN),
+  get: () => kept((storage) => storage.getItem(TOKEN)),
+  set: (/** @type {string} */ value) => kept((storage) => storage.setItem(TOKEN, value)),
+  clear: () => kept((storage) => storage.removeItem(TOKEN)),
 };
+
+/** @template T @param {(storage: Storage) => T} use @returns {T | null} */
+function kept(use) {
+  try {
+    return use(window.sessionStorage);
+  } catch {
+    return null; // storage is blocked
+  }
+}
 
 export class Socket {
   /**

@@ -1,4 +1,6 @@
-/** Run, pause, step, reset, new seed, speed, reheat; the scrub bar; the keys. */
+/** Run, pause, step, reset, new seed, speed, reheat; the keys. */
+
+import { nextAction } from "./words.js";
 
 const ICONS = {
   run: '<svg viewBox="0 0 16 16"><path d="M4 2.5v11l9-5.5z"/></svg>',
@@ -30,6 +32,7 @@ export class Transport {
     this.get = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (element.querySelector(`[data-testid="${name}"]`));
     this.on = on;
     this.state = "idle";
+    this.stale = false;
     this.get("run").onclick = () => this.toggle();
     this.get("step").onclick = on.step;
     this.get("reset").onclick = on.reset;
@@ -45,8 +48,9 @@ export class Transport {
   }
 
   toggle() {
-    if (this.state === "running") this.on.pause();
-    else if (this.state === "paused" && !this.stale) this.on.resume();
+    const next = nextAction(this.state, this.stale);
+    if (next === "Pause") this.on.pause();
+    else if (next === "Resume") this.on.resume();
     else this.on.run();
   }
 
@@ -57,13 +61,12 @@ export class Transport {
     this.shown = key;
     this.state = state;
     this.stale = stale;
-    const running = state === "running";
     const run = this.get("run");
-    const label = running ? "Pause" : state === "paused" && !stale ? "Resume" : "Run";
-    run.innerHTML = `<i>${running ? ICONS.pause : ICONS.run}</i><span>${label}</span>`;
+    const label = nextAction(state, stale);
+    run.innerHTML = `<i>${label === "Pause" ? ICONS.pause : ICONS.run}</i><span>${label}</span>`;
     run.title = `${label} (space)`;
     run.classList.toggle("kv-call", stale);
-    const live = running || state === "paused";
+    const live = state === "running" || state === "paused";
     this.get("step").disabled = !live;
     this.get("reheat").disabled = !live || !hot;
   }
@@ -74,7 +77,8 @@ export function keys(visible, transport) {
   const press = (/** @type {KeyboardEvent} */ event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     const typing = target.closest?.('input, select, textarea, [contenteditable="true"], [role="slider"], [role="radio"], [role="combobox"], [role="option"]');
-    if (typing || event.ctrlKey || event.metaKey || event.altKey || !visible()) return;
+    const once = event.key !== "ArrowRight"; // a key held down goes on stepping, it does not go on pausing
+    if (typing || (once && event.repeat) || event.ctrlKey || event.metaKey || event.altKey || !visible()) return;
     if (event.key === " " && !target.closest("button")) transport.toggle();
     else if (event.key === "ArrowRight" && !transport.get("step").disabled) transport.on.step();
     else if (event.key === "r" || event.key === "R") transport.on.reset();

@@ -2,7 +2,7 @@
 
 import { Cards } from "./cards.js";
 import { loadPlotly, stats } from "./charts.js";
-import { seconds } from "./format.js";
+import { spent } from "./format.js";
 import { LossPanel } from "./panels/loss.js";
 import { NetworkPanel } from "./panels/network.js";
 import { TemperaturePanel } from "./panels/temperature.js";
@@ -11,10 +11,13 @@ import { History, Player, readRecording } from "./player.js";
 import { Socket, token } from "./socket.js";
 import { readTheme } from "./theme.js";
 import { keys, Transport } from "./transport.js";
+import { sentence } from "./words.js";
 
 /**
  * @typedef {{stage: any, metrics: any[], metric: any, picture: any, currency: "seconds" | "evaluations" | "flops", measure: "loss" | "accuracy", run: number,
  *   temperatures: [number, number], heat: (lane: number) => number | null}} Moment
+ *
+ * @typedef {{name: string, panel: any, curves: boolean, saidAt: number}} Shown a panel, and when its summary was last written
  */
 
 const CURVES_MS = 320;
@@ -32,7 +35,7 @@ const TEMPLATE = `
   <div class="kv-top"><div class="kv-transport" role="toolbar" aria-label="Race"></div><p class="kv-status" data-testid="status" role="status"></p></div>
   <div class="kv-cards"></div>
   <div class="kv-panels">
-    ${panel("loss", "Loss", `<span class="kv-choice" role="group" aria-label="What is drawn">${choice("measure-loss", "loss")}${choice("measure-accuracy", "accuracy")}</span>`)}
+    ${panel("loss", "Loss", `<span class="kv-choice" role="group" aria-label="What is drawn" data-testid="loss-or-accuracy">${choice("measure-loss", "loss")}${choice("measure-accuracy", "accuracy")}</span>`)}
     ${panel("weights", "Where the weights are")}
     ${panel("network", "What the network says")}
     ${panel("temperature", "Temperature and acceptance")}
@@ -50,17 +53,22 @@ export class LiveView {
     this.parent = parent;
     this.data = data;
     this.player = new Player();
-    this.state = { state: "idle", sentence: "" };
+    this.state = /** @type {import("./words.js").State} */ ({ state: "idle" });
     this.problem = "";
+    this.broken = "";
     this.experiment = "";
+    /** @type {string | null} */ this.race = null;
+    /** @type {string | null} the race whose history is on the screen */ this.loaded = null;
     this.run = 0;
+    this.begun = false;
+    this.runAt = this.firstFrameAt = 0;
     this.waiting = /** @type {History | null} */ (null);
     this.currency = /** @type {Moment["currency"]} */ (data.experiment.budget.currency);
     this.measure = /** @type {Moment["measure"]} */ ("loss");
     this.received = { metrics: 0, pictures: 0 };
     this.dirty = { pictures: true, curves: true };
-    this.drawnAt = { curves: 0, summaries: 0 };
-    /** @type {{name: string, panel: any, curves: boolean}[]} */ this.panels = [];
+    this.drawnAt = { curves: 0 };
+    /** @type {Shown[]} */ this.panels = [];
     this.ready = false;
 
     this.root = document.createElement("div");
@@ -86,15 +94,20 @@ export class LiveView {
     this._wire();
     this.socket = new Socket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`, {
       message: (message, bytes) => this.receive(message, bytes),
-      open: () => {
-        const race = token.get();
-        if (race) this.socket.send({ do: "attach", race });
-        else if (!this.begun) this.begin();
+      open: () => this._connected(),
+      lost: () => {
+        if (!this.begun && !token.get()) this.begin(); // a recording needs no connection
+        this._say({ state: "lost" });
       },
-      lost: () => this._say({ state: "lost", sentence: "The connection is gone; trying again …" }),
     });
     this.setStateValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
-    loadPlotly(`${location.origin}${data.base}/kelvin/plotly.min.js?v=${data.plotly}`).then((Plotly) => this._mountCharts(Plotly));
+    loadPlotly(`${location.origin}${data.base}/kelvin/plotly.min.js?v=${data.plotly}`).then(
+      (Plotly) => this._mountCharts(Plotly),
+      () => {
+        this.broken = "The charts did not load. Reload the page to try again.";
+        this._showState();
+      },
+    );
     this._mountFirst();
     this.frame = requestAnimationFrame((now) => this._tick(now));
   }
@@ -118,6 +131,18 @@ export class LiveView {
     this.root.remove();
   }
 
+  /** The connection stands, for the first time or again: back to the tab's race, if it has one. */
+  _connected() {
+    this.race = token.get() ?? this.race;
+    if (this.race) this.socket.send({ do: "attach", race: this.race });
+    else if (!this.begun) this.begin();
+    else {
+      const asked = this.socket.pending.some((command) => command.do === "run");
+      if (!asked) this.waiting = null;
+      this._say({ state: asked ? "starting" : "idle" });
+    }
+  }
+
   /** What a page shows that has no race of its own: a race it was asked for by its address, or a recorded one. */
   begin() {
     this.begun = true;
@@ -135,7 +160,7 @@ export class LiveView {
     this.waiting = new History();
     this.socket.send({ do: "run", experiment });
     if (this.transport.speed) this.socket.send({ do: "speed", value: this.transport.speed });
-    this._say({ state: "starting", sentence: "" });
+    this._say({ state: "starting" });
   }
 
   newSeed() {
@@ -169,7 +194,7 @@ export class LiveView {
       this._load(history, "recording");
       if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.show(history.length - 1);
       else this.player.play(performance.now() / 1000);
-      this._say({ state: "idle", sentence: "" });
+      this._say({ state: "idle" });
     } catch {
       this._showState(); // no recording: the page is whole without it
     }
@@ -187,18 +212,23 @@ export class LiveView {
     } else if (message.type === "problem") {
       if (message.gone) {
         token.clear();
-        if (!this.begun) this.begin();
+        this.race = null;
+        // What is on the screen stays there to be looked at; it only does not go on.
+        if (this.begun) this._say({ state: "ended", sentence: message.sentence });
+        else this.begin();
         return;
       }
       this.waiting = null;
       this.problem = message.sentence;
-      this._say({ state: this.player.history.length ? "ended" : "idle", sentence: "" });
+      this._say({ state: this.player.history.length ? "ended" : "idle" });
     } else if (message.type === "stage") {
       // The old race stays on the screen until the new one has something to show.
       this.begun = true;
       const history = new History();
       history.stage = message;
-      this._load(history, "live");
+      // After a lost connection the same race is told again from its start: a zoom by hand still holds.
+      this._load(history, "live", this.race !== null && this.loaded === this.race);
+      this.loaded = this.race;
       this.waiting = null;
       this.experiment = JSON.stringify(message.experiment);
     } else if (message.type === "metrics" && this.player.source === "live") {
@@ -219,15 +249,16 @@ export class LiveView {
     return JSON.stringify(this.data.experiment) !== JSON.stringify(this.player.history.stage.experiment);
   }
 
-  /** @param {History} history @param {"live" | "recording"} source */
-  _load(history, source) {
+  /** @param {History} history @param {"live" | "recording"} source @param {boolean} again whether it is the race that was on the screen before */
+  _load(history, source, again = false) {
     this.player.load(history, source);
     this.run++;
     this.dirty.pictures = this.dirty.curves = true;
-    this.drawnAt = { curves: 0, summaries: 0 };
+    this.drawnAt = { curves: 0 };
     this._setCurrency(history.stage.budget.currency);
+    for (const shown of this.panels) shown.saidAt = 0;
     for (const { panel } of this.panels) {
-      panel.chart?.forgetZoom();
+      if (!again) panel.chart?.forgetZoom();
       panel.reset?.();
     }
   }
@@ -239,24 +270,15 @@ export class LiveView {
   }
 
   _showState() {
-    const { state, sentence, place } = this.state;
+    const { state } = this.state;
     const hot = (this.player.history.metrics.at(-1)?.lanes ?? []).some((/** @type {any} */ row) => row.temperature !== null);
-    this.transport.show(state, { hot: hot && this.player.source === "live", stale: this.stale });
     const recorded = this.player.source === "recording";
-    const words = /** @type {Record<string, string>} */ ({
-      queued: `Waiting for a free worker: ${place === 1 ? "you are next" : `place ${place} in the queue`}.`,
-      starting: "Starting …",
-      running: "Running",
-      paused: "Paused",
-      done: "Done: every lane has spent its budget.",
-      ended: sentence || "The race has ended.",
-      lost: sentence,
-      idle: recorded ? "Recorded race. Press Run to train your own." : "Press Run to start the race.",
-    })[state];
-    const text = this.problem || (this.stale && state !== "queued" && state !== "starting" ? "Settings changed. Press Run to race them." : words) || "";
+    const problem = this.problem || this.broken;
+    this.transport.show(state, { hot: hot && !recorded, stale: this.stale });
+    const text = sentence(this.state, { problem, stale: this.stale, recorded });
     const status = this.get(".kv-status");
     if (status.textContent !== text) status.textContent = text;
-    status.dataset.state = this.problem ? "problem" : state;
+    status.dataset.state = problem ? "problem" : state;
   }
 
   _wire() {
@@ -301,8 +323,7 @@ export class LiveView {
     const { palette } = this.data;
     this._dress();
     const place = /** @type {HTMLElement} */ (this.get('[data-plot="network"]'));
-    /** @type {{name: string, panel: any, curves: boolean}[]} */
-    this.panels = [{ name: "network", panel: new NetworkPanel(place, palette, this.theme), curves: false }];
+    this.panels = [{ name: "network", panel: new NetworkPanel(place, palette, this.theme), curves: false, saidAt: 0 }];
     this.resize = new ResizeObserver(() => (this.dirty.pictures = this.dirty.curves = true));
     this.resize.observe(this.root);
   }
@@ -314,6 +335,7 @@ export class LiveView {
     const mount = (/** @type {string} */ name, /** @type {any} */ Panel, /** @type {boolean} */ curves) => ({
       name,
       curves,
+      saidAt: 0,
       panel: new Panel(this.get(`[data-plot="${name}"]`), Plotly, figures[name], this.theme, this.colours, palette),
     });
     this.panels = [mount("weights", WeightsPanel, false), ...this.panels, mount("loss", LossPanel, true), mount("temperature", TemperaturePanel, true)];
@@ -349,12 +371,10 @@ export class LiveView {
     const began = performance.now();
     const curves = this.dirty.curves && due;
     const moment = this._moment(index);
-    const summaries = now - this.drawnAt.summaries >= SUMMARY_MS;
     let drawn = false;
-    for (const { name, panel, curves: isCurve } of this.panels) {
-      if (isCurve ? !curves : !this.dirty.pictures) continue;
-      const said = panel.draw(moment);
-      this._note(name, said, summaries);
+    for (const shown of this.panels) {
+      if (shown.curves ? !curves : !this.dirty.pictures) continue;
+      this._note(shown, shown.panel.draw(moment), now);
       drawn = true;
     }
     if (this.dirty.pictures) this.cards.draw(moment);
@@ -365,7 +385,6 @@ export class LiveView {
       this.drawnAt.curves = now;
       this._showState();
     }
-    if (summaries && drawn) this.drawnAt.summaries = now;
     if (!drawn) return;
     stats.drawn++;
     stats.drawMs += performance.now() - began;
@@ -405,16 +424,19 @@ export class LiveView {
     return low < high ? [low, high] : [1e-3, 1];
   }
 
-  /** @param {string} name @param {{note: string, summary: string, nothing?: string}} said @param {boolean} summaries */
-  _note(name, said, summaries) {
-    const section = this.get(`[data-testid="panel-${name}"]`);
+  /** @param {Shown} shown @param {{note: string, summary: string, nothing?: string}} said @param {number} now ms */
+  _note(shown, said, now) {
+    const section = this.get(`[data-testid="panel-${shown.name}"]`);
     const note = /** @type {HTMLElement} */ (section.querySelector(".kv-note"));
     if (note.textContent !== said.note) note.textContent = said.note;
     const nothing = /** @type {HTMLElement} */ (section.querySelector(".kv-nothing"));
     nothing.hidden = !said.nothing;
     if (nothing.textContent !== (said.nothing ?? "")) nothing.textContent = said.nothing ?? "";
     section.classList.toggle("kv-empty", Boolean(said.nothing));
-    if (summaries) /** @type {HTMLElement} */ (section.querySelector("[data-summary]")).textContent = said.summary;
+    if (now - shown.saidAt < SUMMARY_MS) return;
+    // Every panel by its own clock: curves and pictures come at different times, and neither may use up the other's turn.
+    shown.saidAt = now;
+    /** @type {HTMLElement} */ (section.querySelector("[data-summary]")).textContent = said.summary;
   }
 
   /** @param {number} index */
@@ -423,11 +445,11 @@ export class LiveView {
     const last = history.length - 1;
     this.scrub.max = String(Math.max(0, last));
     if (document.activeElement !== this.scrub || playing || chosen === null) this.scrub.value = String(index);
-    const spent = Math.max(...history.metrics[index].lanes.map((/** @type {any} */ lane) => lane.seconds));
     const where = source === "recording" ? "recorded" : chosen === null ? "live" : "looking back";
-    const text = `${seconds(spent)}\u202fs · ${where}`;
+    const text = `${spent(history.metrics[index].lanes, history.stage.budget)} · ${where}`;
     const time = this.get(".kv-time");
     if (time.textContent !== text) time.textContent = text;
+    this.scrub.style.setProperty("--kv-at", `${last > 0 ? (100 * index) / last : 0}%`);
     this.scrub.setAttribute("aria-valuetext", text);
     const edge = this.get(".kv-edge");
     edge.hidden = source === "recording" ? playing : chosen === null;

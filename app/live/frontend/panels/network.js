@@ -1,7 +1,8 @@
 /** What the network says: decision maps side by side, or a wall of samples for images. */
 
-import { channels } from "../theme.js";
 import { stats } from "../charts.js";
+import { percent, SHAPES } from "../format.js";
+import { channels } from "../theme.js";
 
 export class NetworkPanel {
   /** @param {HTMLElement} element @param {any} palette @param {import("../theme.js").Theme} theme */
@@ -34,9 +35,16 @@ export class NetworkPanel {
       const context = fit(canvas);
       if (!context) return;
       const drawn = picture.lanes[i];
-      if (points && drawn.map) this._map(context, drawn.map, stage.data.points);
-      else if (drawn.wall) said.push(`${lane.label}: ${this._wall(context, drawn.wall, stage.data)}`);
-      if (points) said.push(`${lane.label}'s decision map`);
+      const count = /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (canvas.parentElement).querySelector("figcaption span"));
+      let right = "";
+      if (points && drawn.map) {
+        this._map(context, drawn.map, stage.data.points);
+        said.push(`${lane.label} gives ${percent(share(drawn.map.data))} of the square to class ${stage.data.classes[1]}`);
+      } else if (drawn.wall) {
+        right = this._wall(context, drawn.wall, stage.data);
+        said.push(`${lane.label}: ${right}`);
+      }
+      if (count.textContent !== right) count.textContent = right;
     });
     const classes = stage.data.classes;
     const note = points ? `classes ${classes.join(" and ")}` : "wrong ones outlined, with the answer given";
@@ -54,13 +62,15 @@ export class NetworkPanel {
       const figure = document.createElement("figure");
       const canvas = document.createElement("canvas");
       canvas.setAttribute("role", "img");
-      figure.append(canvas, document.createElement("figcaption"));
+      const caption = document.createElement("figcaption");
+      caption.append(document.createElement("b"), document.createElement("span"));
+      figure.append(canvas, caption);
       this.element.append(figure);
       this.canvases.push(canvas);
     }
     lanes.forEach((lane, i) => {
       const figure = /** @type {HTMLElement} */ (this.canvases[i].parentElement);
-      /** @type {HTMLElement} */ (figure.lastElementChild).textContent = lane.label;
+      /** @type {HTMLElement} */ (figure.querySelector("figcaption b")).textContent = `${SHAPES[i]} ${lane.label}`;
       figure.style.setProperty("--lane", `var(--lane-${i})`);
       this.canvases[i].setAttribute("aria-label", `What ${lane.label}'s network says`);
     });
@@ -167,6 +177,13 @@ export class NetworkPanel {
   reset() {
     this.run = -1;
   }
+}
+
+/** The share of a decision map that is given to the second class. @param {ArrayLike<number>} map log-odds, 0 to 255 */
+export function share(map) {
+  let second = 0;
+  for (let i = 0; i < map.length; i++) if (map[i] > 127) second++;
+  return second / map.length;
 }
 
 /** How much finer than the map it is painted. */

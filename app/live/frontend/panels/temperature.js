@@ -1,11 +1,12 @@
 /** Temperature and acceptance, plan and fact. */
 
 import { Chart, dress, predress } from "../charts.js";
-import { thin } from "../curves.js";
+import { spaced, thin } from "../curves.js";
 import { percent, small } from "../format.js";
 import { xRange } from "./loss.js";
 
 const PER_LANE = 4;
+const DOTS = 90;
 const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
 
 export class TemperaturePanel {
@@ -42,7 +43,7 @@ export class TemperaturePanel {
       const along = rows.map((row) => row[currency]);
       const hot = rows.some((row) => row.temperature !== null);
       const plan = planned(stage.lanes[lane], stage, currency, rows);
-      const fact = hot ? thin(along, rows.map((row) => row.temperature), 60) : { x: [], y: [] };
+      const fact = hot ? spaced(along, rows.map((row) => row.temperature), DOTS) : { x: [], y: [] };
       const accepted = rows.some((row) => row.acceptance !== null) ? thin(along, rows.map((row) => row.acceptance), 160) : { x: [], y: [] };
       const aimed = rows.some((row) => row.target !== null) ? thin(along, rows.map((row) => row.target), 30) : { x: [], y: [] };
       for (const curve of [plan, fact, accepted, aimed]) {
@@ -69,9 +70,10 @@ export class TemperaturePanel {
       { "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? 1 : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
       traces,
     );
+    const aim = metric?.lanes.some((/** @type {any} */ row) => row.target !== null);
     const none = `${cold.join(" and ")} ${cold.length === 1 ? "has" : "have"} no temperature`;
     return {
-      note: said.length ? "plan – – · acceptance —" : "",
+      note: said.length ? `plan – – · acceptance —${aim ? " · aim ···" : ""}` : "",
       summary: said.length ? `${said.join("; ")}.` : `${none}.`,
       nothing: said.length ? undefined : `${none}.`,
     };

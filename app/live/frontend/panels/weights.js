@@ -1,7 +1,7 @@
 /**
  * Where the weights are: the landscape on a plane through weight space, with everybody's path, cloud and estimate.
  *
- * Plotly draws what seldom changes: axes, landscape, start. What moves in every frame is painted on a canvas over it, aligned with Plotly's axes: a change of any Plotly trace costs
+ * Plotly draws what seldom changes: axes and landscape. What moves in every frame is painted on a canvas over it, aligned with Plotly's axes: a change of any Plotly trace costs
  * ten milliseconds and more however few points it has, a thousand discs on a canvas cost one.
  */
 
@@ -13,13 +13,16 @@ import { mix } from "../theme.js";
 const DISC = 3;
 const HEAD = 6.5;
 const TURN = 2 * Math.PI;
+const CORNERS = [
+  [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
+  [[0, -1.2], [1.15, 0.85], [-1.15, 0.85]],
+];
 
 export class WeightsPanel {
   /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   constructor(element, Plotly, figure, theme, colours, palette) {
-    const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace, i) => {
-      if (i === 0) trace.colorscale = theme.dark ? palette.landscapeOnDark : palette.landscape;
-      else Object.assign(trace, { x: [0], y: [0], marker: { ...trace.marker, color: theme.text }, textfont: { color: theme.faint } });
+    const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace) => {
+      trace.colorscale = theme.dark ? palette.landscapeOnDark : palette.landscape;
     });
     this.chart = new Chart("weights", element, Plotly, dressed);
     this.palette = palette;
@@ -51,7 +54,6 @@ export class WeightsPanel {
     const { Plotly, element } = this.chart;
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
     Plotly.restyle(element, { colorscale: [theme.dark ? palette.landscapeOnDark : palette.landscape] }, [0]);
-    Plotly.restyle(element, { "marker.color": theme.text, "textfont.color": theme.faint }, [1]);
   }
 
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
@@ -137,22 +139,76 @@ export class WeightsPanel {
       paint.fillStyle = heat === null ? this.colours[i] : mix(this.palette.temperature, heat);
       paint.beginPath();
       for (let n = 0; n < cloud.length; n += 2) {
-        const [at, up] = [x(cloud[n]), y(cloud[n + 1])];
-        paint.moveTo(at + disc, up);
-        paint.arc(at, up, disc, 0, TURN);
+        shape(paint, i, x(cloud[n]), y(cloud[n + 1]), disc);
       }
       paint.fill();
     });
     paint.globalAlpha = 1;
+    this._start(paint, moment.picture.lanes[0].path.data, x, y);
     moment.picture.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
-      head(paint, i, x(lane.estimate[0]), y(lane.estimate[1]));
+      paint.beginPath();
+      shape(paint, i, x(lane.estimate[0]), y(lane.estimate[1]), HEAD);
       paint.fillStyle = this.colours[i];
       paint.strokeStyle = surface;
       paint.lineWidth = 2;
       paint.fill();
       paint.stroke();
     });
+    this._offPlane(paint, moment.picture.lanes, box);
     paint.restore();
+  }
+
+  /** A cross where all lanes began. @param {CanvasRenderingContext2D} paint @param {ArrayLike<number>} path @param {(v: number) => number} x @param {(v: number) => number} y */
+  _start(paint, path, x, y) {
+    if (path.length < 2 || !this.theme) return;
+    const [at, up] = [x(path[0]), y(path[1])];
+    const arm = 4.5;
+    paint.beginPath();
+    paint.moveTo(at - arm, up - arm);
+    paint.lineTo(at + arm, up + arm);
+    paint.moveTo(at - arm, up + arm);
+    paint.lineTo(at + arm, up - arm);
+    paint.lineCap = "round";
+    halo(paint, this.theme, 5.5, 2.6);
+    paint.font = `600 11px ${this.theme.font}`;
+    paint.textAlign = "center";
+    paint.lineWidth = 3;
+    paint.strokeText("start", at, up - 10);
+    paint.fillStyle = this.theme.text;
+    paint.fillText("start", at, up - 10);
+  }
+
+  /** In the corner, how far from the plane every lane's weights lie: what the picture does not show. @param {CanvasRenderingContext2D} paint @param {any[]} lanes @param {any} box */
+  _offPlane(paint, lanes, box) {
+    if (!this.theme) return;
+    paint.font = `11px ${this.theme.font}`;
+    paint.textAlign = "left";
+    const words = lanes.map((lane) => small(lane.off_plane));
+    const lead = "off the plane";
+    const gap = 20;
+    const widths = [lead, ...words].map((text) => paint.measureText(text).width);
+    const total = widths.reduce((sum, width) => sum + width + gap, 4);
+    if (total > box.width) return;
+    let at = box.left + box.width - total;
+    const base = box.top + box.height - 9;
+    paint.globalAlpha = 0.8;
+    paint.fillStyle = this.theme.surface;
+    paint.beginPath();
+    paint.roundRect(at - 2, base - 13, total - 4, 19, 6);
+    paint.fill();
+    paint.globalAlpha = 1;
+    paint.fillStyle = this.theme.faint;
+    paint.fillText(lead, at + 6, base);
+    at += widths[0] + gap;
+    words.forEach((text, i) => {
+      paint.fillStyle = this.colours[i];
+      paint.beginPath();
+      shape(paint, i, at, base - 4, 3.4);
+      paint.fill();
+      paint.fillStyle = /** @type {import("../theme.js").Theme} */ (this.theme).text;
+      paint.fillText(text, at + 7, base);
+      at += widths[i + 1] + gap;
+    });
   }
 
   /** The loss of the particle under the pointer. @param {MouseEvent} event */
@@ -183,14 +239,27 @@ export class WeightsPanel {
   }
 }
 
-/** The marker of a lane: circle, square, diamond, triangle. @param {CanvasRenderingContext2D} paint @param {number} lane @param {number} x @param {number} y */
-function head(paint, lane, x, y) {
-  paint.beginPath();
-  if (lane === 0) paint.arc(x, y, HEAD, 0, TURN);
-  else if (lane === 1) paint.rect(x - HEAD * 0.88, y - HEAD * 0.88, HEAD * 1.76, HEAD * 1.76);
+/** Stroke the current path twice: paper underneath, ink on top, so that it is seen on everything. @param {CanvasRenderingContext2D} paint @param {import("../theme.js").Theme} theme @param {number} under @param {number} over */
+function halo(paint, theme, under, over) {
+  paint.strokeStyle = theme.text;
+  paint.lineWidth = over;
+  paint.save();
+  paint.strokeStyle = theme.surface;
+  paint.lineWidth = under;
+  paint.stroke();
+  paint.restore();
+  paint.stroke();
+  paint.strokeStyle = theme.surface;
+}
+
+/** Add the marker of a lane to the path: circle, square, diamond, triangle. @param {CanvasRenderingContext2D} paint @param {number} lane @param {number} x @param {number} y @param {number} size */
+function shape(paint, lane, x, y, size) {
+  if (lane === 0) {
+    paint.moveTo(x + size, y);
+    paint.arc(x, y, size, 0, TURN);
+  } else if (lane === 1) paint.rect(x - size * 0.88, y - size * 0.88, size * 1.76, size * 1.76);
   else {
-    const corners = lane === 2 ? [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]] : [[0, -1.2], [1.15, 0.85], [-1.15, 0.85]];
-    corners.forEach(([dx, dy], i) => (i ? paint.lineTo(x + dx * HEAD, y + dy * HEAD) : paint.moveTo(x + dx * HEAD, y + dy * HEAD)));
+    CORNERS[lane === 2 ? 0 : 1].forEach(([dx, dy], i) => (i ? paint.lineTo(x + dx * size, y + dy * size) : paint.moveTo(x + dx * size, y + dy * size)));
     paint.closePath();
   }
 }

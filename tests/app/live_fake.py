@@ -1,0 +1,320 @@
+"""The live view without Streamlit, engine or workers: a page that mounts it as Streamlit does, and a WebSocket that tells of a race that never was.
+
+    python -m tests.app.live_fake [--port 8600]
+
+The address chooses what is seen: ``/?kind=images&lanes=4&theme=dark&sidebar=1&autostart=1&recording=1``. In the page, ``fake.rerun({…})`` is another run of the script with other
+data, ``fake.seeds`` what went back to Python, ``fake.unmount()`` the end. ``/break`` closes all sockets, ``/forget`` forgets all races as well: a server that was restarted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gzip
+import json
+import secrets
+import struct
+from typing import Any
+
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.live import stream
+from app.live.mount import still
+from engine.frames import Message, encode
+
+LANES = (
+    ("annealing", "Simulated annealing", "loss", 1.1, 16),
+    ("adam", "Adam", "gradient", 3.2, 1),
+    ("eki", "Ensemble Kalman inversion", "outputs", 2.0, 64),
+    ("pso", "Particle swarm", "loss", 1.5, 40),
+)
+"""Name, label, what it sees, how fast its loss falls, how many networks it keeps."""
+FRAMES, AMOUNT, RATE = 300, 30.0, 14
+GRID, MAP, WALL = 40, 48, 40
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Kelvin, faked</title>
+<style>
+  html, body { margin: 0; background: var(--st-background-color); font-family: var(--st-font); }
+  :root { --st-background-color: #fbfaf7; --st-text-color: #1c1a18; --st-primary-color: #d9532c; --st-font: "Source Sans Pro", system-ui, sans-serif; }
+  :root.dark { --st-background-color: #161412; --st-text-color: #f3eee6; color-scheme: dark; }
+  .stApp { display: flex; } aside { flex: 0 0 300px; background: #8882; height: 100vh; } main { flex: 1; min-width: 0; }
+</style>
+<div class="stApp">SIDEBAR<main><div data-testid="stMainBlockContainer"><div id="component"></div></div></main></div>
+<script type="module">
+  const DATA = __DATA__;
+  const parentElement = document.getElementById("component");
+  document.documentElement.classList.toggle("dark", __DARK__);
+  const { mount, unmount } = await import(`/kelvin/frontend/main.js?v=${DATA.version}`);
+  window.fake = {
+    data: DATA, seeds: [],
+    rerun(change = {}) {
+      this.data = { ...this.data, ...change };
+      mount({ data: this.data, parentElement, setStateValue: (name, value) => {
+        this.seeds.push(value); // Python answers with another run of the script, which has the new seed
+        setTimeout(() => this.rerun({ experiment: { ...this.data.experiment, [name]: value } }), 100);
+      } });
+    },
+    theme(dark) { document.documentElement.classList.toggle("dark", dark); this.rerun(); },
+    unmount: () => unmount(parentElement),
+  };
+  window.fake.rerun();
+</script>"""
+
+
+def experiment(kind: str, lanes: int, seed: int = 0) -> dict[str, Any]:
+    """JSON values like those of an experiment; the view only compares them and sends them back."""
+    chosen = [{"name": name} for name, *_ in LANES[:lanes]]
+    return {"dataset": {"name": kind}, "lanes": chosen, "budget": {"currency": "seconds", "amount": AMOUNT}, "seed": seed}
+
+
+class Tale:
+    """A race that never was: every message follows from the experiment and the frame's number alone."""
+
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        self.experiment = wanted
+        self.images = wanted["dataset"]["name"] == "images"
+        self.lanes = LANES[: len(wanted["lanes"])]
+        self.draw = np.random.default_rng(wanted["seed"])
+        self.noise = self.draw.normal(size=(FRAMES, len(self.lanes), 3))
+        self.ways = self.draw.normal(0, 1.4, size=(len(self.lanes), 2))
+        self.clouds = [self.draw.normal(size=(size, 2)) for *_, size in self.lanes]
+        self.heated = np.zeros(FRAMES)
+
+    def stage(self) -> Message:
+        """What does not change."""
+        plan = [0.3 * 0.02 ** (i / 40) for i in range(41)]
+        lanes = [
+            {"index": i, "optimizer": name, "label": label, "family": "", "sees": sees, "sentence": f"{label}.", "population": size, "plan": plan}
+            for i, (name, label, sees, _, size) in enumerate(self.lanes)
+        ]
+        for lane in lanes:
+            if lane["optimizer"] != "annealing":
+                lane["plan"] = None
+        return {
+            "type": "stage",
+            "version": 1,
+            "experiment": self.experiment,
+            "dimension": 354,
+            "budget": self.experiment["budget"],
+            "lanes": lanes,
+            "data": self._data(),
+        }
+
+    def _data(self) -> Message:
+        if self.images:
+            shades = np.clip(255 * np.exp(-((np.indices((28, 28)) - 13.5) ** 2).sum(0) / 60), 0, 255)
+            images = np.stack([np.roll(shades, i % 7 - 3, axis=i % 2) * (0.6 + 0.4 * np.cos(np.arange(28) * (i % 10) / 5)) for i in range(WALL)])
+            wall = {"images": images.astype(np.uint8), "labels": (np.arange(WALL) % 10).astype(np.uint8)}
+            return {"name": "images", "label": "Images", "kind": "images", "classes": [str(i) for i in range(10)], "shape": [1, 28, 28], "wall": wall}
+        turn = np.sqrt(self.draw.random(200)) * 3 * np.pi
+        arm = np.stack([turn * np.cos(turn), turn * np.sin(turn)], 1) / (3 * np.pi)
+        x = np.concatenate([arm, -arm]) + self.draw.normal(0, 0.03, (400, 2))
+        points = {"x": x.astype(np.float32), "y": np.repeat([0, 1], 200).astype(np.uint8), "extent": [-1.2, 1.2, -1.2, 1.2]}
+        return {"name": "points", "label": "Two spirals", "kind": "points", "classes": ["A", "B"], "shape": [2], "points": points}
+
+    def metrics(self, k: int, events: list[Message]) -> Message:
+        """Frame k in numbers."""
+        share = k / (FRAMES - 1)
+        rows = []
+        for i, (name, _, _, speed, size) in enumerate(self.lanes):
+            fallen, shake = np.exp(-speed * 3 * share), self.noise[k, i]
+            hot = name == "annealing"
+            plan = 0.3 * 0.02**share if hot else None
+            loss = float(0.7 * fallen * np.exp(0.06 * shake[0]) + 0.02)
+            rows.append(
+                {
+                    "step": 10 * k, "evaluations": 40_000 * size * k, "flops": 5e7 * size * k, "seconds": AMOUNT * share, "progress": share, "loss": loss,
+                    "accuracy": float(1 - 0.5 * fallen), "test_loss": float(loss * 1.3 + 0.01), "test_accuracy": float(0.98 - 0.48 * fallen),
+                    "temperature": plan * 10 ** float(self.heated[k]) if plan else None, "plan": plan,
+                    "acceptance": float(0.44 + 0.4 * fallen + 0.02 * shake[1]) if hot else None, "target": 0.44 if hot else None,
+                    "finished": k == FRAMES - 1, "trouble": "Its loss is no number any more." if self.experiment["seed"] == 13 and i == 1 and k > 40 else None, "extra": {},
+                }
+            )  # fmt: skip
+        return {"type": "metrics", "k": k, "clock": AMOUNT * share, "lanes": rows, "events": events}
+
+    def picture(self, k: int) -> Message:
+        """Frame k as pictures."""
+        share = k / (FRAMES - 1)
+        era = k // 20
+        span = np.linspace(-3, 3, GRID)
+        across, up = np.meshgrid(span, span)
+        z = 0.15 + 0.1 * (across - 0.8) ** 2 + 0.12 * (up + 0.6) ** 2 + 0.08 * np.sin(2 * across + 0.1 * era) * np.cos(2 * up)
+        lanes = []
+        for i, (_, _, _, speed, size) in enumerate(self.lanes):
+            gone = 1 - np.exp(-speed * 3 * np.linspace(0, share, min(k, 60) + 2))
+            path = np.array([-1.8, 1.9]) + gone[:, None] * (np.array([2.6, -2.5]) + 0.5 * self.ways[i]) + 0.2 * np.sin(gone * (4 + i))[:, None]
+            spread = 0.6 * np.exp(-2 * share) + 0.08
+            cloud = (path[-1] + spread * self.clouds[i] + 0.05 * self.noise[k, i, :2]).astype(np.float32) if size > 1 else None
+            lanes.append(
+                {
+                    "path": path.astype(np.float32), "estimate": path[-1].tolist(), "off_plane": 0.4 * share, "cloud": cloud,
+                    "cloud_loss": None if cloud is None else np.abs(cloud).sum(1), "map": None if self.images else self._map(gone[-1]),
+                    "wall": self._wall(gone[-1], i) if self.images else None,
+                }
+            )  # fmt: skip
+        plane = {"id": era, "kind": "pca" if k > 5 else "random", "explained": 0.71 if k > 5 else None, "x": [-3.0, 3.0], "y": [-3.0, 3.0]}
+        landscape = {"id": era, "x": [-3.0, 3.0], "y": [-3.0, 3.0], "z": z.astype(np.float32)}
+        return {"type": "picture", "k": k, "plane": plane, "landscape": landscape, "lanes": lanes}
+
+    @staticmethod
+    def _map(learned: float) -> np.ndarray[Any, Any]:
+        across, up = np.meshgrid(np.linspace(-1.2, 1.2, MAP), np.linspace(-1.2, 1.2, MAP))
+        odds = -9 * learned * np.cos(np.arctan2(up, across) - 3 * np.pi * np.hypot(across, up) * learned)
+        return np.clip(np.round((odds + 8) / 16 * 255), 0, 255).astype(np.uint8)
+
+    def _wall(self, learned: float, lane: int) -> Message:
+        labels = np.arange(WALL) % 10
+        wrong = (np.arange(WALL) * 37 + 11 * lane) % WALL >= WALL * (0.1 + 0.85 * learned)
+        return {"predicted": np.where(wrong, (labels + 3) % 10, labels).astype(np.uint8), "confidence": np.full(WALL, 0.9, np.float32)}
+
+
+class Telling:
+    """One tale told to whoever holds its token: plays, pauses, steps."""
+
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        self.token = secrets.token_urlsafe(24)
+        self.tale = Tale(wanted)
+        self.messages: list[bytes] = [encode(self.tale.stage())]
+        self.events: list[Message] = []
+        self.k = 0
+        self.rate: float = RATE
+        self.running = True
+        self.advance()
+
+    def advance(self) -> None:
+        """The next frame."""
+        events, self.events = self.events, []
+        self.messages += [encode(self.tale.metrics(self.k, events)), encode(self.tale.picture(self.k))]
+        self.k += 1
+
+    @property
+    def state(self) -> Message:
+        return {"type": "state", "state": "done" if self.k == FRAMES else "running" if self.running else "paused", "race": self.token}
+
+    def command(self, do: str, command: Message) -> None:
+        """Pause, resume, step, speed, reheat."""
+        if do in ("pause", "resume"):
+            self.running = do == "resume"
+        elif do == "step" and self.k < FRAMES:
+            self.running = False
+            self.advance()
+        elif do == "speed":
+            self.rate = min(RATE, command["value"]) or RATE
+        elif do == "reheat":
+            left = np.arange(FRAMES) >= self.k
+            self.tale.heated = self.tale.heated + left * np.exp(-np.maximum(0, np.arange(FRAMES) - self.k) / 30)
+            self.events.append({"lane": command["lane"], "kind": "reheat", "step": 10 * self.k, "value": command["factor"]})
+
+
+class Teller:
+    """The server's side: tales by token, open sockets."""
+
+    def __init__(self) -> None:
+        self.tales: dict[str, Telling] = {}
+        self.sockets: set[WebSocket] = set()
+
+    async def live(self, socket: WebSocket) -> None:
+        """One viewer."""
+        await socket.accept()
+        self.sockets.add(socket)
+        sender: asyncio.Task[None] | None = None
+        try:
+            while True:
+                command = json.loads(await socket.receive_text())
+                do = command["do"]
+                if do in ("run", "attach"):
+                    told = self.tales.get(command["race"]) if do == "attach" else Telling(command["experiment"])
+                    if told is None:
+                        await socket.send_bytes(
+                            encode({"type": "problem", "sentence": "That race is not here any more; press Run to start it again.", "gone": True})
+                        )
+                        continue
+                    self.tales[told.token] = told
+                    if sender:
+                        sender.cancel()
+                    sender = asyncio.create_task(self._tell(socket, told))
+                    current = told
+                else:
+                    current.command(do, command)
+        except (WebSocketDisconnect, RuntimeError):
+            pass
+        finally:
+            self.sockets.discard(socket)
+            if sender:
+                sender.cancel()
+
+    async def _tell(self, socket: WebSocket, told: Telling) -> None:
+        sent, state = 0, {}
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                if told.state != state:
+                    state = told.state
+                    await socket.send_bytes(encode(state))
+                for message in told.messages[sent:]:
+                    await socket.send_bytes(message)
+                sent = len(told.messages)
+                await asyncio.sleep(1 / told.rate)
+                if told.running and told.k < FRAMES:
+                    told.advance()
+
+    async def hang_up(self, request: Request) -> Response:
+        """Close all sockets; forget the races, too."""
+        if request.url.path == "/forget":
+            self.tales.clear()
+        for socket in list(self.sockets):
+            await socket.close(1012)
+        return PlainTextResponse("done")
+
+
+async def page(request: Request) -> Response:
+    """The page around the view."""
+    ask = request.query_params
+    wanted = experiment(ask.get("kind", "points"), int(ask.get("lanes", 2)), int(ask.get("seed", 0)))
+    recording = f"/kelvin/recordings/{ask.get('kind', 'points')}-{ask.get('lanes', 2)}.kelvin" if "recording" in ask else None
+    data = {**still(), "experiment": wanted, "recording": recording, "autostart": "autostart" in ask, "base": ""}
+    sidebar = "<aside></aside>" if "sidebar" in ask else ""
+    filled = PAGE.replace("SIDEBAR", sidebar).replace("__DATA__", json.dumps(data, default=list)).replace("__DARK__", json.dumps(ask.get("theme") == "dark"))
+    return HTMLResponse(filled)
+
+
+async def recording(request: Request) -> Response:
+    """A whole tale as a recording."""
+    kind, lanes = request.path_params["name"].rsplit("-", 1)
+    tale = Tale(experiment(kind, int(lanes)))
+    messages = [encode(tale.stage())] + [encode(message) for k in range(0, FRAMES, 2) for message in (tale.metrics(k, []), tale.picture(k))]
+    body = gzip.compress(b"".join(struct.pack("<I", len(message)) + message for message in messages), 3)
+    return Response(body, media_type="application/octet-stream")
+
+
+def build() -> Starlette:
+    """The whole fake."""
+    teller = Teller()
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/break", teller.hang_up),
+            Route("/forget", teller.hang_up),
+            Route("/kelvin/frontend/{path:path}", stream.frontend),
+            Route("/kelvin/plotly.min.js", stream.plotly),
+            Route("/kelvin/recordings/{name}.kelvin", recording),
+            WebSocketRoute("/kelvin/live", teller.live),
+        ]
+    )
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--port", type=int, default=8600)
+    uvicorn.run(build(), host="127.0.0.1", port=parser.parse_args().port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
