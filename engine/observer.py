@@ -19,7 +19,7 @@ from engine.rng import Rng
 if TYPE_CHECKING:
     from engine.race import Lane, Race
 
-MAP_SIDE = 48
+MAP_SIDE = 40
 MAP_ODDS = 8.0
 """Log-odds beyond which a map is as sure as can be."""
 WALL_SIZE = 40

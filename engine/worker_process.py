@@ -1,4 +1,4 @@
-"""The inside of a worker process: wait for a race, run it, look at it some twelve times a second, obey.
+"""The inside of a worker process: wait for a race, run it, look at it some thirteen times a second, obey.
 
 Looking must not slow training down: the time spent on metrics and pictures is kept to a small share of the whole by looking less often where it is dear.
 """
@@ -18,9 +18,9 @@ from engine.frames import Message, encode
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1 / 12.5
+LOOK_SECONDS = 1 / 13
 LOOK_SECONDS_MOST = 2.0
-LOOK_SHARE = 0.04
+LOOK_SHARE = 0.048
 """The most of the time spent on looking, in the long run."""
 LOOKS_REMEMBERED = 15
 POLL_SECONDS = 0.004
@@ -170,7 +170,7 @@ class _Drive:
         self._look()
 
     def _may_look(self) -> bool:
-        """Some twelve times a second, or less often where looking is dear. The median forgives the rare look that draws a new landscape."""
+        """Some thirteen times a second, or less often where looking is dear. The median forgives the rare look that draws a new landscape."""
         since = time.perf_counter() - self.looked_at
         return since >= LOOK_SECONDS and (since >= LOOK_SECONDS_MOST or len(self.costs) < 3 or since >= median(self.costs) / LOOK_SHARE)
 
