@@ -18,6 +18,7 @@ from engine.errors import BadInput, CannotRun, explain
 from engine.losses import get_loss
 from engine.networks import MLP, NETWORKS, NetworkChoice
 from engine.optimizers import OPTIMIZERS, Optimizer
+from engine.optimizers.base import Problem
 from engine.oracle import Currency
 from engine.registry import Choice
 
@@ -92,9 +93,15 @@ class Experiment(BaseModel):
 
     @model_validator(mode="after")
     def _can_run(self) -> Experiment:
-        dimension = self.network.build(self.dataset.shape, len(self.dataset.classes)).dimension
+        outputs = len(self.dataset.classes)
+        network = self.network.build(self.dataset.shape, outputs)
+        dimension = network.dimension
+        problem = Problem(dimension, outputs, self.dataset.sizes()[0], network.layers, self.loss, self.dataset.kind)
         room = memory_limit(self.device)
         for i, lane in enumerate(self.lanes):
+            refusal = lane.refusal(problem)
+            if refusal is not None:
+                raise CannotRun(f"lanes[{i}]", lane.name, refusal)
             needed = lane.population_size() * dimension * 4
             if needed > room:
                 most = int(room // (dimension * 4))

@@ -127,7 +127,7 @@ class Observer:
                     "optimizer": lane.optimizer.name,
                     "label": lane.optimizer.label,
                     "family": lane.optimizer.family,
-                    "sees": lane.optimizer.sees,
+                    "sees": lane.optimizer.seen(),
                     "sentence": lane.optimizer.sentence,
                     "plan": self._plan(lane),
                     "population": 1 if lane.state.population is None else len(lane.state.population),
@@ -174,6 +174,7 @@ class Observer:
             "finished": lane.finished,
             "trouble": lane.trouble,
             "extra": dict(state.metrics),
+            "vectors": {name: values.float().cpu() for name, values in state.vectors.items()},
         }
 
     def picture(self, k: int) -> Message:

@@ -72,7 +72,7 @@ class Race:
 
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
         budget = self.experiment.budget
-        oracle = Oracle(self.network, self.loss, self.dataset, optimizer.sees, optimizer.batch, self.experiment.seed, (budget.currency, budget.amount))
+        oracle = Oracle(self.network, self.loss, self.dataset, optimizer.seen(), optimizer.batch, self.experiment.seed, (budget.currency, budget.amount))
         rng = Rng(self.experiment.seed, f"lane {index}", self.device)
         with oracle.working():
             state = optimizer.init(self.theta, rng, oracle)

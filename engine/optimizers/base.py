@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
+from engine.networks.base import Layer
 from engine.oracle import Oracle, Sees
 from engine.registry import Choice, Registry
 from engine.rng import Rng
@@ -30,6 +31,7 @@ class State:
         acceptance: share of proposals accepted lately, or None.
         target: the acceptance aimed at, or None.
         metrics: further numbers worth showing, by name (spread, step size, …).
+        vectors: further rows of numbers worth showing, by name: the temperature of every replica, the swap rate of every rung.
     """
 
     estimate: Tensor
@@ -41,6 +43,32 @@ class State:
     acceptance: float | None = None
     target: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    vectors: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is known of an experiment before it runs.
+
+    Attributes:
+        dimension: D, the number of weights.
+        outputs: K, the network's outputs for one sample.
+        samples: training samples.
+        layers: where each tensor of weights lies in the packed vector.
+        loss: name of the loss.
+        kind: of the dataset.
+    """
+
+    dimension: int
+    outputs: int
+    samples: int
+    layers: tuple[Layer, ...]
+    loss: str
+    kind: str
+
+    def batch_of(self, batch: int) -> int:
+        """Samples in one step of a method with that batch size; 0 takes all."""
+        return self.samples if batch == 0 else min(batch, self.samples)
 
 
 class Optimizer(Choice):
@@ -62,6 +90,14 @@ class Optimizer(Choice):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
     )
+
+    def seen(self) -> Sees:
+        """What this configuration asks of the oracle: `sees`, or less."""
+        return self.sees
+
+    def refusal(self, problem: Problem) -> str | None:
+        """Why it cannot run that experiment: what would be allowed and which method to take instead, as a phrase after "expected". None where it can."""
+        return None
 
     def population_size(self) -> int:
         """Rows of D float32 numbers kept alive at once, for the memory check before a race."""

@@ -47,6 +47,15 @@ class FunctionOracle:
         values = self.function(at)
         return values.detach(), torch.autograd.grad(values.sum(), at)[0]
 
+    def jvp(self, theta: Tensor, directions: Tensor) -> Tensor:
+        self._count(directions, 3)
+        return torch.func.jvp(self.function, (theta.expand_as(directions).contiguous(),), (directions,))[1]
+
+    def jacobian(self, theta: Tensor) -> Tensor:
+        assert self._outputs is not None
+        outputs = self._outputs
+        return torch.func.jacrev(lambda at: outputs(at.unsqueeze(0)).flatten())(theta)
+
     def draw(self, step: int) -> None:
         pass
 
