@@ -14,10 +14,10 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 DASHES = ("solid", "30px,2.5px", "12px,2.5px", "30px,2.5px,4px,2.5px")
 """Of the training curves: nearly solid, so that the dots of the test curves stay the one thing that is seen at first glance."""
 
-CLASSES = ("#2a9d94", "#e2a43b")
-"""The two classes of a decision map."""
-CLASS_POINTS = ("#0f6f68", "#b2741a")
-CLASS_POINTS_ON_DARK = ("#a8efe6", "#ffdf9e")
+CLASSES = ("#2a9d94", "#e2a43b", "#b6577f")
+"""The classes of a decision map."""
+CLASS_POINTS = ("#0f6f68", "#b2741a", "#7f2c52")
+CLASS_POINTS_ON_DARK = ("#a8efe6", "#ffdf9e", "#f7c3da")
 """Their points, darker or lighter so that they stand out on their own colour."""
 NEUTRAL, NEUTRAL_ON_DARK = "#f7f2ea", "#2a2622"
 """Where a decision map is undecided."""

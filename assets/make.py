@@ -2,7 +2,7 @@
 
     KELVIN_DATA=/folder/with/mnist/and/fashion-mnist python -m assets.make
 
-The subsets are chosen by a fixed seed, so the same files come out every time. Needs scikit-learn for the digits.
+The subsets are chosen by a fixed seed, so the same files come out every time. Needs scikit-learn for the digits and Iris.
 """
 
 from __future__ import annotations
@@ -44,6 +44,16 @@ def digits() -> dict[str, np.ndarray]:
     return {"x_train": images[:1437], "y_train": labels[:1437], "x_test": images[1437:], "y_test": labels[1437:]}
 
 
+def iris() -> dict[str, np.ndarray]:
+    """Fisher's flowers in centimetres, 50 of them held out."""
+    from sklearn.datasets import load_iris
+
+    x, y = load_iris(return_X_y=True)
+    order = np.random.default_rng(SEED).permutation(len(y))
+    measures, labels = x.astype(np.float32)[order], y.astype(np.uint8)[order]
+    return {"x_train": measures[:100], "y_train": labels[:100], "x_test": measures[100:], "y_test": labels[100:]}
+
+
 def subset(folder: Path) -> dict[str, np.ndarray]:
     """The same number of every class, in the files' own order."""
     arrays = {key: read_idx(next(path for path in (folder / stem, folder / f"{stem}.gz") if path.exists())) for key, stem in FILES.items()}
@@ -57,11 +67,12 @@ def subset(folder: Path) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Write the three files."""
+    """Write the files."""
     data = os.environ.get("KELVIN_DATA")
     if not data:
         sys.exit("KELVIN_DATA: not set; expected the folder that holds mnist/ and fashion-mnist/ with the standard idx files")
     save(ASSETS / "digits.npz", digits())
+    save(ASSETS / "iris.npz", iris())
     for name in ("mnist", "fashion-mnist"):
         save(ASSETS / f"{name}-small.npz", subset(Path(data) / name))
 

@@ -144,9 +144,10 @@ def _folder(name: str) -> Path:
 def _table(result: dict[str, Any]) -> str:
     lines = [f"{'optimizer':<20}{'loss':>10}{'accuracy':>10}{'test loss':>11}{'test acc.':>11}{'evaluations':>14}{'FLOPs':>11}{'seconds':>9}{'steps':>10}"]
     for row in result["lanes"]:
-        loss, test_loss = (f"{row[key]:.4f}" if row[key] is not None else "—" for key in ("loss", "test_loss"))
+        loss, test_loss = (f"{row[key]:.4g}" if row[key] is not None else "—" for key in ("loss", "test_loss"))
+        accuracy, test_accuracy = (f"{row[key]:.1%}" if row[key] is not None else "—" for key in ("accuracy", "test_accuracy"))
         lines.append(
-            f"{row['optimizer']:<20}{loss:>10}{row['accuracy']:>10.1%}{test_loss:>11}{row['test_accuracy']:>11.1%}"
+            f"{row['optimizer']:<20}{loss:>10}{accuracy:>10}{test_loss:>11}{test_accuracy:>11}"
             f"{row['evaluations']:>14,}{row['flops']:>11.3g}{row['seconds']:>9.1f}{row['steps']:>10,}"
         )
         if row["trouble"]:

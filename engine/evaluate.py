@@ -1,6 +1,6 @@
 """Evaluating a population on samples, in chunks that fit the cache.
 
-Used by the oracle (which charges for it) and by the observer (which does not). No gradient is recorded here.
+Used by the oracle (which charges for it) and by the observer (which does not).
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ def losses(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tenso
     if population.shape[0] <= size:
         return loss.values(network.forward(population, x), y)
     return torch.cat([loss.values(network.forward(part, x), y) for part in population.split(size)])
+
+
+def gradient(network: Network, loss: Loss, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """∇L of one network: (D,), (B, *shape), (B,) → (D,). For looking only; optimizers ask the oracle."""
+    with torch.enable_grad():
+        at = theta.detach().clone().unsqueeze(0).requires_grad_()
+        return torch.autograd.grad(loss.values(network.forward(at, x), y).sum(), at)[0][0]
 
 
 @torch.no_grad()

@@ -15,15 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 
 from engine.datasets import DATASETS, DatasetChoice
 from engine.errors import BadInput, CannotRun, explain
-from engine.losses import get_loss
+from engine.losses import LOSSES, get_loss
 from engine.networks import MLP, NETWORKS, NetworkChoice
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import Problem
 from engine.oracle import Currency
 from engine.registry import Choice
 
-SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {"points": (16, 16), "images": (32,)}
+SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {"points": (16, 16), "images": (32,), "curve": (20,), "table": (8,)}
 """Hidden layers of an MLP nobody chose sizes for, by kind of data."""
+
+SUGGESTED_LOSS: dict[str, str] = {"points": "cross-entropy", "images": "cross-entropy", "curve": "squared-error", "table": "cross-entropy"}
+"""The loss nobody chose, by kind of data."""
 
 MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15, "flops": 1e21}
 DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 30, "evaluations": 1e7, "flops": 1e12}
@@ -55,7 +58,7 @@ class Experiment(BaseModel):
 
     dataset: SerializeAsAny[DatasetChoice] = Field(default_factory=lambda: DATASETS.build("spirals"), validate_default=True)
     network: SerializeAsAny[NetworkChoice] = Field(default_factory=lambda: "mlp", validate_default=True)
-    loss: str = "cross-entropy"
+    loss: str = Field("", validate_default=True, description="What every lane makes small; left out, the one usual for the data.")
     lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(default_factory=lambda: ("annealing", "adam"), validate_default=True)
     budget: Budget = Budget()
     seed: int = Field(0, ge=0, le=2**31 - 1, description="First weights, data and every random number follow from it.")
@@ -78,8 +81,14 @@ class Experiment(BaseModel):
 
     @field_validator("loss")
     @classmethod
-    def _loss(cls, value: str) -> str:
-        return get_loss(value).name
+    def _loss(cls, value: str, info: ValidationInfo) -> str:
+        dataset = info.data.get("dataset")
+        if dataset is None:  # it was refused itself, and that is what will be told
+            return value
+        loss = get_loss(value or SUGGESTED_LOSS[dataset.kind])
+        if dataset.kind == "curve" and not loss.numbers:
+            raise BadInput("loss", loss.name, f"one for numbers on {dataset.name}: {', '.join(one.name for one in LOSSES.values() if one.numbers)}")
+        return loss.name
 
     @field_validator("lanes", mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from engine.datasets import DATASETS
 from engine.errors import BadInput
-from engine.experiment import SUGGESTED_HIDDEN, Experiment
+from engine.experiment import SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
@@ -30,7 +30,7 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
     flat = {"dataset": experiment.dataset.name, "network": experiment.network.name, "lanes": ",".join(lanes)}
     flat[experiment.budget.currency] = _write(experiment.budget.amount)
     flat["seed"] = str(experiment.seed)
-    if experiment.loss != Experiment.model_fields["loss"].default:
+    if experiment.loss != SUGGESTED_LOSS[experiment.dataset.kind]:
         flat["loss"] = experiment.loss
     if experiment.device != "auto":
         flat["device"] = experiment.device

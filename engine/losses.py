@@ -1,7 +1,8 @@
 """Losses of a whole population at once.
 
-Every loss gives the mean over the batch for each member, and the derivative of a *sample's* loss with respect to the network's outputs (the only derivative ensemble
-Kalman inversion needs; no derivative of the network is taken).
+Targets are class numbers (B,) int64, which stand for one-hot rows, or numbers to be met (B,) float, which stand for rows of one. Every loss gives the mean over the batch for
+each member, and the derivative of a *sample's* loss with respect to the network's outputs (the only derivative ensemble Kalman inversion needs; no derivative of the network is
+taken).
 """
 
 from __future__ import annotations
@@ -17,18 +18,27 @@ from engine.errors import BadInput
 
 
 class Loss(ABC):
-    """A loss on class targets."""
+    """A loss on the outputs."""
 
     name: ClassVar[str]
     label: ClassVar[str]
+    numbers: ClassVar[bool] = False
+    """Whether targets may be numbers, not classes only."""
 
     @abstractmethod
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss over the batch: outputs (P, B, K), targets (B,) int64 → (P,)."""
+        """Mean loss over the batch: outputs (P, B, K), targets (B,) → (P,)."""
 
     @abstractmethod
     def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """∂ℓ/∂G of each sample's own loss: (P, B, K) → (P, B, K). The mean loss has this divided by B."""
+
+
+def wanted(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The outputs aimed at: targets (B,) → (B, K), one-hot rows for classes, the number itself where K = 1."""
+    if targets.is_floating_point():
+        return targets.to(outputs.dtype).unsqueeze(-1)
+    return functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
 
 
 class CrossEntropy(Loss):
@@ -42,23 +52,51 @@ class CrossEntropy(Loss):
         return (outputs.logsumexp(-1) - chosen).mean(-1)
 
     def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return outputs.softmax(-1) - functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
+        return outputs.softmax(-1) - wanted(outputs, targets)
 
 
 class SquaredError(Loss):
-    """½ ‖outputs − onehot(target)‖², the ½·MSE of Rere et al. (2015)."""
+    """½ ‖outputs − target‖², the ½·MSE of Rere et al. (2015)."""
 
     name = "squared-error"
     label = "Squared error"
+    numbers = True
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return 0.5 * (self.derivative(outputs, targets) ** 2).sum(-1).mean(-1)
 
     def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return outputs - functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
+        return outputs - wanted(outputs, targets)
 
 
-LOSSES: dict[str, Loss] = {loss.name: loss for loss in (CrossEntropy(), SquaredError())}
+class AbsoluteError(Loss):
+    """‖outputs − target‖₁: it has no slope where it is met and the same slope everywhere else."""
+
+    name = "absolute-error"
+    label = "Absolute error"
+    numbers = True
+
+    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs - wanted(outputs, targets)).abs().sum(-1).mean(-1)
+
+    def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs - wanted(outputs, targets)).sign()
+
+
+class ZeroOne(Loss):
+    """The share of samples answered wrongly. Its derivative is zero wherever it exists, so methods that follow it stand still; those that only compare losses do not mind."""
+
+    name = "zero-one"
+    label = "0–1 (share of errors)"
+
+    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs.argmax(-1) != targets).to(outputs.dtype).mean(-1) + 0.0 * outputs.sum((-1, -2))  # so that a gradient can be asked for, and is zero
+
+    def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return torch.zeros_like(outputs)
+
+
+LOSSES: dict[str, Loss] = {loss.name: loss for loss in (CrossEntropy(), SquaredError(), AbsoluteError(), ZeroOne())}
 
 
 def get_loss(name: str) -> Loss:
@@ -73,5 +111,7 @@ def get_loss(name: str) -> Loss:
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The share of samples whose largest output is the target: (P, B, K), (B,) → (P,)."""
+    """The share of samples whose largest output is the target: (P, B, K), (B,) → (P,); NaN where targets are numbers, which are never simply right."""
+    if targets.is_floating_point():
+        return torch.full((outputs.shape[0],), torch.nan, device=outputs.device)
     return (outputs.argmax(-1) == targets).to(torch.float32).mean(-1)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from engine import evaluate
+from engine.answers import Answers
 from engine.frames import VERSION, Message
 from engine.landscape import Plane, loss_grid, pca_plane, random_plane
 from engine.rng import Rng
@@ -19,10 +21,6 @@ from engine.rng import Rng
 if TYPE_CHECKING:
     from engine.race import Lane, Race
 
-MAP_SIDE = 40
-MAP_ODDS = 8.0
-"""Log-odds beyond which a map is as sure as can be."""
-WALL_SIZE = 40
 CLOUD_SIZE = 256
 PATH_FLOATS = 8 * 2**20
 FIT_POINTS = 32
@@ -31,6 +29,8 @@ SCORE_FLOPS = 6e7
 GRID_FLOPS = 4e8
 GRID_SAMPLES = 128
 WINDOW_MARGIN = 0.18
+SLOPE_SAMPLES = 64
+"""Samples on which the agreement of a step with −∇L is measured."""
 PLAN_POINTS = 40
 
 
@@ -82,19 +82,8 @@ class Observer:
         grid = order[:GRID_SAMPLES]
         self.grid_data = (data.x_train[grid], data.y_train[grid])
         self.grid_side = int(min(23, max(7, (GRID_FLOPS / (len(grid) * race.network.flops)) ** 0.5)))
-        self.wall = held_out[:WALL_SIZE]
-        self.extent = self._extent() if data.kind == "points" else None
-        if self.extent is not None:
-            x0, x1, y0, y1 = self.extent
-            xs, ys = torch.linspace(x0, x1, MAP_SIDE), torch.linspace(y0, y1, MAP_SIDE)
-            self.map_points = torch.cartesian_prod(ys, xs).flip(1).to(data.x_train.device)
-
-    def _extent(self) -> tuple[float, float, float, float]:
-        """A square around all points, with a margin."""
-        points = torch.cat([self.race.dataset.x_train, self.race.dataset.x_test])
-        low, high = points.min(0).values, points.max(0).values
-        centre, half = (low + high) / 2, float((high - low).max()) * 0.56
-        return float(centre[0]) - half, float(centre[0]) + half, float(centre[1]) - half, float(centre[1]) + half
+        self.answers = Answers(race.network, data)
+        self.slope_data = (data.x_train[order[:SLOPE_SAMPLES]], data.y_train[order[:SLOPE_SAMPLES]])
 
     def stage(self) -> Message:
         """What does not change during the race."""
@@ -108,11 +97,7 @@ class Observer:
             "samples": [len(data.y_train), len(data.y_test)],
             "probe": list(self.probed),
         }
-        if data.kind == "points":
-            about["points"] = {"x": data.x_train, "y": data.y_train.to(torch.uint8), "extent": list(self.extent or ())}
-        else:
-            images = (data.x_test[self.wall].mean(1) * 255).round().to(torch.uint8)
-            about["wall"] = {"images": images, "labels": data.y_test[self.wall].to(torch.uint8)}
+        about |= self.answers.stage()
         return {
             "type": "stage",
             "version": VERSION,
@@ -173,9 +158,18 @@ class Observer:
             "target": state.target,
             "finished": lane.finished,
             "trouble": lane.trouble,
+            "agreement": self._agreement(lane),
             "extra": dict(state.metrics),
             "vectors": {name: values.float().cpu() for name, values in state.vectors.items()},
         }
+
+    def _agreement(self, lane: Lane) -> float | None:
+        """Cosine of the last watched step with −∇L on a fixed probe of the samples; None where the estimate stood still. Charged to nobody."""
+        move, lane.move, lane.watched = lane.move, None, True
+        if move is None or not bool(move[1].any()):
+            return None
+        slope = evaluate.gradient(self.race.network, self.race.loss, move[0], *self.slope_data)
+        return float(-functional.cosine_similarity(move[1], slope, dim=0)) if bool(slope.any()) else None
 
     def picture(self, k: int) -> Message:
         """Where the weights are and what the networks say, complete in itself."""
@@ -204,7 +198,7 @@ class Observer:
                     "off_plane": self.plane.off_plane(lane.state.estimate),
                     "cloud": dots,
                     "cloud_loss": None if cloud is None else cloud[1],
-                    **self._says(lane.state.estimate),
+                    **self.answers.of(lane.state.estimate),
                 }
             )
         x, y = self.window[:2], self.window[2:]
@@ -245,15 +239,3 @@ class Observer:
         grid = loss_grid(self.race.network, self.race.loss, self.plane, x_range, y_range, self.grid_side, *self.grid_data)
         self.landscape_id += 1
         self.landscape = {"id": self.landscape_id, "x": list(x_range), "y": list(y_range), "z": grid.cpu()}
-
-    def _says(self, theta: Tensor) -> Message:
-        """The decision map (2-D data) or the answers on the sample wall (images) of one network."""
-        race = self.race
-        if race.dataset.kind == "points":
-            answer = evaluate.outputs(race.network, theta.unsqueeze(0), self.map_points)[0]
-            # Log-odds, not probabilities: they bend gently, so the browser can draw a smooth boundary between the points of a coarse grid.
-            odds = (answer[:, 1] - answer[:, 0]).nan_to_num(0.0).clamp(-MAP_ODDS, MAP_ODDS)
-            return {"map": ((odds / MAP_ODDS + 1) * 127.5).round().to(torch.uint8).reshape(MAP_SIDE, MAP_SIDE), "wall": None}
-        answer = evaluate.outputs(race.network, theta.unsqueeze(0), race.dataset.x_test[self.wall])[0].softmax(-1)
-        confidence, predicted = answer.max(-1)
-        return {"map": None, "wall": {"predicted": predicted.to(torch.uint8), "confidence": confidence.nan_to_num(0.0)}}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine import evaluate
 from engine.experiment import Experiment, pick_device
@@ -31,6 +32,8 @@ class Lane:
         step: steps taken.
         finished: whether its budget is spent or it cannot go on.
         trouble: why it cannot go on, in words, or None.
+        watched: whether the next step's move is to be kept for the observer.
+        move: (weights before, step taken), both (D,), of the last watched step.
     """
 
     index: int
@@ -41,6 +44,8 @@ class Lane:
     step: int = 0
     finished: bool = False
     trouble: str | None = None
+    watched: bool = True
+    move: tuple[Tensor, Tensor] | None = None
 
 
 class Race:
@@ -112,9 +117,12 @@ class Race:
     def advance_lane(self, lane: Lane) -> None:
         """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane by one)."""
         lane.step += 1
+        before = lane.state.estimate.clone() if lane.watched else None
         with lane.oracle.working():
             lane.oracle.draw(lane.step)
             lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
+        if before is not None:
+            lane.watched, lane.move = False, (before, lane.state.estimate - before)
         if lane.oracle.spent(self.experiment.budget.currency) >= self.experiment.budget.amount:
             lane.finished = True
 
@@ -177,9 +185,9 @@ class Race:
                 {
                     "optimizer": lane.optimizer.name,
                     "loss": loss if math.isfinite(loss) else None,
-                    "accuracy": accuracy,
+                    "accuracy": accuracy if math.isfinite(accuracy) else None,
                     "test_loss": test_loss if math.isfinite(test_loss) else None,
-                    "test_accuracy": test_accuracy,
+                    "test_accuracy": test_accuracy if math.isfinite(test_accuracy) else None,
                     "evaluations": lane.oracle.evaluations,
                     "flops": lane.oracle.flops,
                     "seconds": lane.oracle.seconds,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.registry import Choice, Registry
 
-Kind = Literal["points", "images"]
+Kind = Literal["points", "images", "curve", "table"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Dataset:
 
     Attributes:
         x_train: (N, *shape) float32.
-        y_train: (N,) int64 class numbers.
+        y_train: (N,) int64 class numbers, or (N,) float32 numbers to be met.
         x_test, y_test: the same for samples never trained on.
-        classes: names of the classes, in order.
-        kind: "points" (2-D, can be drawn as a plane) or "images" (C, H, W).
+        classes: names of the network's outputs, in order: the classes, or the one number to be met.
+        kind: "points" (2-D, can be drawn as a plane), "images" (C, H, W), "curve" (a number from a number) or "table" (a class from several numbers).
     """
 
     x_train: Tensor

@@ -125,3 +125,24 @@ def test_a_finished_race_does_not_advance() -> None:
     race.advance()
     with pytest.raises(RuntimeError, match="over"):
         race.advance()
+
+
+def test_the_agreement_is_the_cosine_of_the_step_with_the_slope_and_charged_to_nobody() -> None:
+    race = Race(Experiment.parse({"dataset": {"name": "moons", "points": 60}, "lanes": ["sgd"], "budget": {"currency": "evaluations", "amount": 1e9}}))
+    lane = race.lanes[0]
+    assert race.metrics(0)["lanes"][0]["agreement"] is None  # no step yet
+    race.advance_lane(lane)
+    before = lane.oracle.evaluations
+    # The probe is all 60 samples and the first step of SGD on its batch of all 60 goes straight down the slope.
+    assert race.metrics(1)["lanes"][0]["agreement"] == pytest.approx(1.0, abs=1e-5)
+    assert lane.oracle.evaluations == before
+    for _ in range(3):
+        race.advance_lane(lane)
+    start, step = lane.move or (None, None)
+    assert start is not None
+    assert step is not None
+    at = start.clone().unsqueeze(0).requires_grad_()
+    data = race.dataset
+    (slope,) = torch.autograd.grad(race.loss.values(race.network.forward(at, data.x_train), data.y_train).sum(), at)
+    expected = float(-(step @ slope[0]) / step.norm() / slope[0].norm())
+    assert race.metrics(2)["lanes"][0]["agreement"] == pytest.approx(expected, abs=1e-5)

@@ -4,6 +4,11 @@ import { percent, SHAPES, short, small } from "./format.js";
 
 const SEES = { loss: "sees only the loss", outputs: "sees the outputs", jvp: "sees slopes along directions", gradient: "sees the gradient", jacobian: "sees the Jacobian" };
 
+/** Whether answers can be right or wrong; a number to be met is only ever near. @param {any} stage */
+export function scored(stage) {
+  return !["curve", "function"].includes(stage.data.kind);
+}
+
 export class Cards {
   /** @param {HTMLElement} element */
   constructor(element) {
@@ -13,7 +18,7 @@ export class Cards {
 
   /** @param {import("./view.js").Moment} moment */
   draw({ stage, metric }) {
-    const key = JSON.stringify(stage.lanes);
+    const key = JSON.stringify([stage.lanes, scored(stage)]);
     if (key !== this.built) this._build(stage);
     this.built = key;
     stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
@@ -25,7 +30,7 @@ export class Cards {
         if (place.textContent !== text) place.textContent = text;
       };
       put("loss", small(row.loss));
-      put("accuracy", percent(row.test_accuracy));
+      put("accuracy", scored(stage) ? percent(row.test_accuracy) : small(row.test_loss));
       put("evaluations", short(row.evaluations));
       const hot = row.temperature !== null;
       put("last", hot ? small(row.temperature) : short(row.step));
@@ -52,7 +57,7 @@ export class Cards {
           `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${label}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span></div>
-          ${cell("loss", "loss")}${cell("accuracy", many ? "test acc." : "test accuracy")}${cell("evaluations", many ? "evals" : "evaluations")}${cell("last", "steps")}
+          ${cell("loss", "loss")}${cell("accuracy", !scored(stage) ? "test loss" : many ? "test acc." : "test accuracy")}${cell("evaluations", many ? "evals" : "evaluations")}${cell("last", "steps")}
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
           <div class="kv-bar" role="progressbar" aria-label="Share of the budget spent" aria-valuemin="0" aria-valuemax="100"></div>`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).textContent = `${SHAPES[i]} ${lane.label}`;

@@ -1,6 +1,6 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
-import { Cards } from "./cards.js";
+import { Cards, scored } from "./cards.js";
 import { loadPlotly, stats } from "./charts.js";
 import { spent } from "./format.js";
 import { LossPanel } from "./panels/loss.js";
@@ -255,6 +255,8 @@ export class LiveView {
     this.run++;
     this.dirty.pictures = this.dirty.curves = true;
     this.drawnAt = { curves: 0 };
+    this.root.dataset.kind = history.stage.data.kind;
+    if (!scored(history.stage)) this._setMeasure("loss");
     this._setCurrency(history.stage.budget.currency);
     for (const shown of this.panels) shown.saidAt = 0;
     for (const { panel } of this.panels) {

@@ -2,6 +2,7 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { horizon, thin } from "../curves.js";
+import { scored } from "../cards.js";
 import { percent, small } from "../format.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
@@ -64,7 +65,7 @@ export class LossPanel {
     const now = metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = now?.lanes[i];
-      return row ? `${lane.label}: training loss ${small(row.loss)}, test accuracy ${percent(row.test_accuracy)}` : lane.label;
+      return row ? `${lane.label}: training loss ${small(row.loss)}, ${scored(stage) ? `test accuracy ${percent(row.test_accuracy)}` : `test loss ${small(row.test_loss)}`}` : lane.label;
     });
     return { note: "train — · test ···", summary: `${summary.join("; ")}.` };
   }

@@ -1,8 +1,9 @@
 /** What the network says: decision maps side by side, or a wall of samples for images. */
 
 import { stats } from "../charts.js";
-import { percent, SHAPES } from "../format.js";
+import { percent, SHAPES, short } from "../format.js";
 import { channels } from "../theme.js";
+import { drawCurve } from "./curve.js";
 
 export class NetworkPanel {
   /** @param {HTMLElement} element @param {any} palette @param {import("../theme.js").Theme} theme */
@@ -28,7 +29,7 @@ export class NetworkPanel {
     const { stage, picture } = moment;
     if (!picture) return { note: "", summary: "Nothing to show yet." };
     this._arrange(stage.lanes, moment.run);
-    const points = stage.data.kind === "points";
+    const { points, curve } = stage.data;
     /** @type {string[]} */ const said = [];
     stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       const canvas = this.canvases[i];
@@ -38,8 +39,14 @@ export class NetworkPanel {
       const count = /** @type {HTMLElement} */ (/** @type {HTMLElement} */ (canvas.parentElement).querySelector("figcaption span"));
       let right = "";
       if (points && drawn.map) {
-        this._map(context, drawn.map, stage.data.points);
+        this._map(context, drawn.map, points);
         said.push(`${lane.label} gives ${percent(share(drawn.map.data))} of the square to class ${stage.data.classes[1]}`);
+      } else if (points && drawn.areas) {
+        this._areas(context, drawn.areas, points);
+        said.push(`${lane.label} gives ${stage.data.classes.map((/** @type {string} */ name, /** @type {number} */ c) => `${percent(part(drawn.areas, c))} to ${name}`).join(", ")}`);
+      } else if (curve && drawn.curve) {
+        const off = drawCurve(context, curve, drawn.curve.data, this.theme, `--lane-${i}`, this.element);
+        said.push(`${lane.label}'s curve is ${short(off)} off the points on average`);
       } else if (drawn.wall) {
         right = this._wall(context, drawn.wall, stage.data);
         said.push(`${lane.label}: ${right}`);
@@ -47,7 +54,7 @@ export class NetworkPanel {
       if (count.textContent !== right) count.textContent = right;
     });
     const classes = stage.data.classes;
-    const note = points ? `classes ${classes.join(" and ")}` : "wrong ones outlined, with the answer given";
+    const note = points ? `classes ${classes.join(classes.length > 2 ? ", " : " and ")}` : curve ? "points to meet, curve given" : "wrong ones outlined, with the answer given";
     return { note, summary: `${said.join("; ")}.` };
   }
 
@@ -88,10 +95,32 @@ export class NetworkPanel {
     context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
     context.drawImage(this.small, 0, 0, width, height);
+    this._points(context, points);
+  }
+
+  /** More than two classes: the class given, the paler the less sure. @param {CanvasRenderingContext2D} context @param {any} areas @param {any} points */
+  _areas(context, areas, points) {
+    const paint = /** @type {CanvasRenderingContext2D} */ (this.small.getContext("2d"));
+    const [, side] = areas.shape;
+    this.small.width = this.small.height = side;
+    const image = paint.createImageData(side, side);
+    const neutral = channels(this.theme?.dark ? this.palette.neutralOnDark : this.palette.neutral);
+    colourAreas(areas, image, neutral, this.palette.classes.map(channels));
+    paint.putImageData(image, 0, 0);
+    context.imageSmoothingEnabled = true;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.small, 0, 0, context.canvas.width, context.canvas.height);
+    this._points(context, points);
+  }
+
+  /** The training points; classes are told apart by shape as well: discs, squares, diamonds. @param {CanvasRenderingContext2D} context @param {any} points */
+  _points(context, points) {
+    const { width, height } = context.canvas;
     const [x0, x1, y0, y1] = points.extent;
     const radius = Math.max(1.8, Math.min(width, height) / 115);
-    for (const label of [0, 1]) {
-      context.fillStyle = (this.theme?.dark ? this.palette.classPointsOnDark : this.palette.classPoints)[label];
+    const colours = this.theme?.dark ? this.palette.classPointsOnDark : this.palette.classPoints;
+    for (let label = 0; label < colours.length; label++) {
+      context.fillStyle = colours[label];
       context.strokeStyle = this.theme?.dark ? "rgba(0,0,0,0.55)" : "rgba(255,255,255,0.6)";
       context.lineWidth = radius / 4;
       context.beginPath();
@@ -99,11 +128,15 @@ export class NetworkPanel {
         if (points.y.data[i] !== label) continue;
         const x = ((points.x.data[2 * i] - x0) / (x1 - x0)) * width;
         const y = height - ((points.x.data[2 * i + 1] - y0) / (y1 - y0)) * height;
-        // Classes are told apart by shape as well: discs and squares.
         if (label === 0) {
           context.moveTo(x + radius, y);
           context.arc(x, y, radius, 0, 7);
-        } else context.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
+        } else if (label === 1) context.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
+        else {
+          context.moveTo(x, y - radius * 1.3);
+          for (const [dx, dy] of [[1.3, 0], [0, 1.3], [-1.3, 0]]) context.lineTo(x + dx * radius, y + dy * radius);
+          context.closePath();
+        }
       }
       context.fill();
       context.stroke();
@@ -184,6 +217,35 @@ export function share(map) {
   let second = 0;
   for (let i = 0; i < map.length; i++) if (map[i] > 127) second++;
   return second / map.length;
+}
+
+/** The share of the square that is given to a class. @param {{data: ArrayLike<number>, shape: number[]}} areas @param {number} chosen */
+export function part(areas, chosen) {
+  const count = areas.shape[1] * areas.shape[2];
+  let given = 0;
+  for (let i = 0; i < count; i++) if (areas.data[i] === chosen) given++;
+  return given / count;
+}
+
+/**
+ * Paint which class is given where; the less sure, the nearer to the neutral colour.
+ * @param {{data: ArrayLike<number>, shape: number[]}} areas first which class, then how sure (0 to 255); row 0 at the low end of y
+ * @param {{data: Uint8ClampedArray, width: number, height: number}} image of the same size, row 0 at the top
+ * @param {number[]} neutral @param {number[][]} classes
+ */
+export function colourAreas(areas, image, neutral, classes) {
+  const [, rows, columns] = areas.shape;
+  const even = 255 / classes.length;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const at = row * columns + column;
+      const share = 0.72 * Math.max(0, (areas.data[rows * columns + at] - even) / (255 - even)) ** 0.8;
+      const colour = classes[areas.data[at] % classes.length];
+      const to = 4 * ((rows - 1 - row) * columns + column);
+      for (let c = 0; c < 3; c++) image.data[to + c] = neutral[c] + share * (colour[c] - neutral[c]);
+      image.data[to + 3] = 255;
+    }
+  }
 }
 
 /** How much finer than the map it is painted. */

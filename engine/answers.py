@@ -1,0 +1,100 @@
+"""What a network says about the data: a decision map, a fitted curve, or answers on a wall of samples; and the data as they are drawn beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine import evaluate
+from engine.datasets.base import Dataset
+from engine.frames import Message
+from engine.networks.base import Network
+from engine.rng import Rng
+
+MAP_SIDE = 40
+MAP_ODDS = 8.0
+"""Log-odds beyond which a map is as sure as can be."""
+WALL_SIZE = 40
+CURVE_POINTS = 160
+MARGIN = 1.12
+"""How much wider than the data the drawn square is."""
+
+
+class Answers:
+    """What the networks of a race say, for people's eyes.
+
+    Args:
+        network: the network of every lane.
+        data: on the device used.
+    """
+
+    def __init__(self, network: Network, data: Dataset) -> None:
+        self.network, self.data = network, data
+        self.wall = Rng(0, "wall").permutation(len(data.y_test))[:WALL_SIZE].to(data.y_test.device)
+        self.spots: Tensor | None = None
+        """Inputs (G·G or G, *shape) at which a map or a curve is drawn."""
+        self.extent: tuple[float, float, float, float] | None = None
+        if data.kind in ("points", "table"):
+            self._lay_plane()
+        elif data.kind == "curve":
+            self.spots = torch.linspace(float(data.x_train.min()), float(data.x_train.max()), CURVE_POINTS).unsqueeze(1).to(data.x_train)
+
+    def _lay_plane(self) -> None:
+        """The plane the data are drawn in: their own, or the one along which they differ most (the first two principal components)."""
+        x = self.data.x_train
+        self.centre, self.axes = torch.zeros_like(x[0]), torch.eye(2).to(x)
+        if x.shape[1] > 2:
+            self.centre = x.mean(0)
+            axes = torch.linalg.svd((x - self.centre).cpu().double(), full_matrices=False)[2][:2]
+            self.axes = (axes * axes.sum(1, keepdim=True).sign()).to(x)  # the sign of a component is anybody's guess: a fixed one
+        points = torch.cat([self._drawn(x), self._drawn(self.data.x_test)])
+        low, high = points.min(0).values, points.max(0).values
+        centre, half = (low + high) / 2, float((high - low).max()) / 2 * MARGIN
+        x0, y0 = (centre - half).tolist()
+        self.extent = (x0, x0 + 2 * half, y0, y0 + 2 * half)
+        xs, ys = torch.linspace(x0, x0 + 2 * half, MAP_SIDE), torch.linspace(y0, y0 + 2 * half, MAP_SIDE)
+        self.spots = self.centre + torch.cartesian_prod(ys, xs).flip(1).to(x) @ self.axes
+
+    def _drawn(self, x: Tensor) -> Tensor:
+        """Samples (N, F) in the plane: (N, 2)."""
+        return (x - self.centre) @ self.axes.T
+
+    def stage(self) -> dict[str, Any]:
+        """The data as they are drawn: what does not change during a race."""
+        data = self.data
+        if data.kind in ("points", "table"):
+            return {"points": {"x": self._drawn(data.x_train), "y": data.y_train.to(torch.uint8), "extent": list(self.extent or ())}}
+        if data.kind == "curve":
+            assert self.spots is not None
+            return {"curve": {"x": data.x_train[:, 0], "y": data.y_train, "at": self.spots[:, 0]}}
+        if data.kind == "images":
+            images = (data.x_test[self.wall].mean(1) * 255).round().to(torch.uint8)
+            return {"wall": {"images": images, "labels": data.y_test[self.wall].to(torch.uint8)}}
+        return {}
+
+    def of(self, theta: Tensor) -> Message:
+        """One network's (D,) answers: ``map`` (two classes), ``areas`` (more classes), ``curve`` or ``wall``."""
+        answer: Message = {"map": None, "areas": None, "curve": None, "wall": None}
+        if self.data.kind == "curve":
+            answer["curve"] = self._outputs(theta)[:, 0]
+        elif self.data.kind in ("points", "table"):
+            outputs = self._outputs(theta)
+            if outputs.shape[1] == 2:
+                # Log-odds, not probabilities: they bend gently, so the browser can draw a smooth boundary between the points of a coarse grid.
+                odds = (outputs[:, 1] - outputs[:, 0]).nan_to_num(0.0).clamp(-MAP_ODDS, MAP_ODDS)
+                answer["map"] = ((odds / MAP_ODDS + 1) * 127.5).round().to(torch.uint8).reshape(MAP_SIDE, MAP_SIDE)
+            else:
+                sure, predicted = outputs.nan_to_num(0.0).softmax(-1).max(-1)
+                areas = [predicted.to(torch.uint8), (sure * 255).round().to(torch.uint8)]
+                answer["areas"] = torch.stack(areas).reshape(2, MAP_SIDE, MAP_SIDE)
+        elif self.data.kind == "images":
+            outputs = evaluate.outputs(self.network, theta.unsqueeze(0), self.data.x_test[self.wall])[0].softmax(-1)
+            confidence, predicted = outputs.max(-1)
+            answer["wall"] = {"predicted": predicted.to(torch.uint8), "confidence": confidence.nan_to_num(0.0)}
+        return answer
+
+    def _outputs(self, theta: Tensor) -> Tensor:
+        assert self.spots is not None
+        return evaluate.outputs(self.network, theta.unsqueeze(0), self.spots)[0]
