@@ -13,7 +13,7 @@ PYTHON ?= $(shell for needs in ensurepip sys; do for python in python3.13 python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test test-all bench lint js format assets dev browser clean
+.PHONY: help run test test-all bench lint js format assets figures pictures dev browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,12 @@ format: dev ## Rewrite the files as the formatter wants them
 
 assets: dev ## Make the shipped datasets anew (KELVIN_DATA= names the folder of full ones)
 	$(BIN)/python -m assets.make
+
+figures: dev ## Measure every method and write the README's table (three quarters of an hour; goes on where it was stopped)
+	$(BIN)/python -m assets.figures --keep .cache/figures
+
+pictures: dev browser ## Take the README's pictures anew
+	$(BIN)/python -m assets.pictures
 
 clean: ## Remove .venv and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

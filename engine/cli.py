@@ -1,4 +1,4 @@
-"""The command line: `python -m engine list | run`.
+"""The command line: `python -m engine list | run | compare`.
 
 Results go to stdout, one JSON object with ``--json``; progress and complaints go to stderr. Bad input is one line naming the field, the value and what is allowed, and exit
 status 2.
@@ -105,6 +105,52 @@ def run(file: str | None, settings: tuple[str, ...], record: str | None, as_json
     click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
     if stopped:
         sys.exit(EXIT_INTERRUPTED)
+
+
+@cli.command()
+@click.option("--dataset", help="Name of a dataset.")
+@click.option("--network", help="Name of a network.")
+@click.option("--loss", help="Name of a loss.")
+@click.option("--methods", help="Names of optimizers, with commas; left out, every one in the catalogue.")
+@click.option("--seconds", help="Budget: seconds for each method.")
+@click.option("--evaluations", help="Budget: evaluations for each method.")
+@click.option("--flops", help="Budget: FLOPs inside the networks for each method.")
+@click.option("--seed", help="Seed of everything random.")
+@click.option("--device", help="auto, cpu, cuda or mps.")
+@click.option("--keep", metavar="FILE", help="Keep finished rows in this file; the same command then goes on where it was stopped.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
+def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:
+    """Run every method from its defaults on one problem, with equal budgets, one after the other."""
+    from engine.compare import FLOOR, ranked, rows
+    from engine.flat import from_flat
+    from engine.optimizers import OPTIMIZERS
+
+    names = [OPTIMIZERS.get(name.strip(), "--methods").name for name in methods.split(",")] if methods else OPTIMIZERS.names()
+    experiment = from_flat({**{name: value for name, value in options.items() if value is not None}, "lanes": FLOOR})
+    table, stopped = [], False
+    with tqdm(total=len(names), unit="method", file=sys.stderr, dynamic_ncols=True) as bar:
+        try:
+            bar.set_postfix_str(names[0])
+            for done, row in enumerate(rows(experiment, names, Path(keep) if keep else None), 1):
+                table.append(row)
+                bar.update()
+                bar.set_postfix_str(names[done] if done < len(names) else "")
+        except KeyboardInterrupt:
+            stopped = True
+    about = {key: value for key, value in experiment.to_json().items() if key != "lanes"}
+    ordered = ranked(table)
+    result = {"experiment": about, "rows": ordered, "stopped": stopped}
+    click.echo(json.dumps(result, ensure_ascii=False) if as_json else _comparison(ordered))
+    if stopped:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _comparison(table: list[dict[str, Any]]) -> str:
+    """The table of a comparison, for people."""
+    ran = [row for row in table if "refused" not in row]
+    below = [f"{row['optimizer']} is not better than random search: {row['sentence']}" for row in ran if row["beats_random_search"] is False]
+    refused = [f"{row['optimizer']} cannot run this: it takes {row['refused']}" for row in table if "refused" in row]
+    return "\n".join([_table({"lanes": ran}), *below, *refused])
 
 
 def _read(file: str) -> dict[str, Any]:
