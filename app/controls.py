@@ -12,7 +12,7 @@ import streamlit as st
 
 from engine.datasets import DATASETS, DatasetChoice
 from engine.errors import BadInput
-from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, Experiment
+from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment
 from engine.flat import CURRENCIES
 from engine.losses import LOSSES
 from engine.networks import NETWORKS
@@ -30,12 +30,13 @@ AMOUNTS: dict[str, list[float]] = {
     "flops": [1e8, 1e9, 1e10, 3e10, 1e11, 3e11, 1e12, 3e12, 1e13, 1e14, 1e15],
 }
 LANE_NAMES = ("Train with", "Against", "And", "And")
-NEURONS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+FAVOURITES = ("annealing", "eki", "pso", "cma-es", "openai-es")
+"""Methods of the first lane that are one click away."""
 
 
 def load(experiment: Experiment) -> None:
     """Set every control from an experiment (from a link, say)."""
-    kept: dict[str, Any] = {"dataset": experiment.dataset.name, "network": experiment.network.name, "loss": experiment.loss}
+    kept: dict[str, Any] = {"dataset": experiment.dataset.name, "network": experiment.network.name, _loss_key(experiment.dataset): experiment.loss}
     kept["currency"], kept["seed"] = experiment.budget.currency, experiment.seed
     kept["device"] = experiment.device
     kept[f"amount {experiment.budget.currency}"] = experiment.budget.amount
@@ -67,11 +68,12 @@ def draw() -> dict[str, Any]:
             settings = _knobs("dataset", chosen)
     value: dict[str, Any] = {"dataset": {"name": dataset, **settings}}
 
-    fitting = {cls.name: cls.label for cls in NETWORKS if cls.name != "cnn" or chosen.kind == "images"}
+    fitting = {cls.name: cls.label for cls in NETWORKS if chosen.kind in cls.kinds}
     network = _select("network", fitting, "Network", "Every lane trains the same network, from the same first weights.")
     with st.popover("Network settings", icon=":material/account_tree:", width="stretch"):
         value["network"] = {"name": network, **_network(network, chosen.kind)}
-        value["loss"] = _select("loss", {loss.name: loss.label for loss in LOSSES.values()}, "Loss", "What every lane tries to make small.")
+        losses = {loss.name: loss.label for loss in LOSSES.values() if loss.numbers or chosen.kind != "curve"}
+        value["loss"] = _select(_loss_key(chosen), losses, "Loss", "What every lane tries to make small.", default=SUGGESTED_LOSS[chosen.kind])
     st.caption(_summary(value, chosen))
 
     value["lanes"] = _lanes()
@@ -115,7 +117,7 @@ def _lanes() -> list[dict[str, Any]]:
         key = f"lane {i}"
         kept().setdefault(key, names[i])
         if i == 0:
-            name = _pills(key, labels, LANE_NAMES[i])
+            name = _first_method(key, labels)
         else:
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             with left:
@@ -136,6 +138,35 @@ def _lanes() -> list[dict[str, Any]]:
             "Add a lane", icon=":material/add:", key="add lane", on_click=_add_lane, type="tertiary", help="Race one more method from the same first weights."
         )
     return lanes
+
+
+def _first_method(key: str, labels: dict[str, str]) -> str:
+    """The method of the first lane: a few favourites at hand, all others by family behind one button."""
+    current = kept()[key]
+    near = {name: labels[name] for name in labels if name in FAVOURITES or name == current}
+    name = _pills(key, near, LANE_NAMES[0])
+    families: dict[str, list[str]] = {}
+    for cls in OPTIMIZERS:
+        if cls.name not in near:
+            families.setdefault(cls.family, []).append(cls.name)
+    if families:
+        with st.popover(f"{sum(map(len, families.values()))} more methods", icon=":material/more_horiz:", width="stretch", key="more methods"):
+            for family, members in families.items():
+                st.caption(family)
+                with st.container(horizontal=True, gap="small"):
+                    for member in members:
+                        st.button(labels[member], key=f"take {member}", help=OPTIMIZERS.get(member).sentence, on_click=_take_method, args=(key, member))
+    return name
+
+
+def _take_method(key: str, name: str) -> None:
+    kept()[key] = name
+    st.session_state.pop(f"control {key}", None)
+
+
+def _loss_key(dataset: DatasetChoice | type[DatasetChoice]) -> str:
+    """Classes and numbers have losses of their own; each choice is kept while the other is looked at."""
+    return "loss numbers" if dataset.kind == "curve" else "loss"
 
 
 def _add_lane() -> None:

@@ -121,12 +121,12 @@ def run(file: str | None, settings: tuple[str, ...], record: str | None, as_json
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
 def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:
     """Run every method from its defaults on one problem, with equal budgets, one after the other."""
-    from engine.compare import FLOOR, ranked, rows
+    from engine.compare import ranked, rows
     from engine.flat import from_flat
     from engine.optimizers import OPTIMIZERS
 
     names = [OPTIMIZERS.get(name.strip(), "--methods").name for name in methods.split(",")] if methods else OPTIMIZERS.names()
-    experiment = from_flat({**{name: value for name, value in options.items() if value is not None}, "lanes": FLOOR})
+    experiment = from_flat({**{name: value for name, value in options.items() if value is not None}, "lanes": names[0]})
     table, stopped = [], False
     with tqdm(total=len(names), unit="method", file=sys.stderr, dynamic_ncols=True) as bar:
         try:

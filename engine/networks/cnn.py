@@ -62,6 +62,7 @@ class CNN(NetworkChoice):
 
     name = "cnn"
     label = "Convolutional (CNN)"
+    kinds = ("images",)
 
     channels_1: int = Field(8, ge=1, le=64, description="Feature maps of the first convolution.", json_schema_extra={"label": "First maps"})
     channels_2: int = Field(16, ge=1, le=64, description="Feature maps of the second convolution.", json_schema_extra={"label": "Second maps"})
