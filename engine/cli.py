@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from tqdm import tqdm
 
 from engine.errors import BadInput
 
+if TYPE_CHECKING:
+    from engine.experiment import Experiment
+    from engine.race import Race
+
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+CHECKPOINT_SECONDS = 20
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,12 +62,13 @@ def list_command(as_json: bool) -> None:
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, such as annealing.chains=64 or dataset.noise=0.1.")
 @click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
+@click.option("--checkpoint", metavar="FILE", help="Keep the race in this file while it runs; the same command then goes on where it was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
-def run(file: str | None, settings: tuple[str, ...], record: str | None, as_json: bool, **options: Any) -> None:
+def run(file: str | None, settings: tuple[str, ...], record: str | None, checkpoint: str | None, as_json: bool, **options: Any) -> None:
     """Run a race, from FILE.json or from options (options win), and print how it ended."""
+    from engine import snapshot
     from engine.experiment import Experiment
     from engine.flat import from_flat
-    from engine.race import Race
     from engine.recording import SUFFIX, Recording
 
     flat = {name: value for name, value in options.items() if name not in ("optimizer", "versus") and value is not None}
@@ -79,7 +86,9 @@ def run(file: str | None, settings: tuple[str, ...], record: str | None, as_json
     experiment = from_flat(flat, Experiment.parse(base).to_json() if base is not None else None)
     folder = _folder(record) if record else None
 
-    race = Race(experiment, pictures=record is not None)
+    kept = Path(checkpoint) if checkpoint else None
+    race = _race(experiment, kept, pictures=record is not None)
+    saved_at = time.monotonic()
     messages: list[bytes] = []
     if folder is not None:
         from engine.frames import encode
@@ -94,8 +103,15 @@ def run(file: str | None, settings: tuple[str, ...], record: str | None, as_json
                 bar.set_postfix_str("  ".join(f"{lane.optimizer.name} {row['loss']:.4g}" for lane, row in rows))
                 if folder is not None:
                     messages += [encode(frame.metrics), encode(frame.picture)] if frame.picture else [encode(frame.metrics)]
+                if kept and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                    snapshot.save(race, kept)
+                    saved_at = time.monotonic()
         except KeyboardInterrupt:
             stopped = True  # what there is so far is still worth printing and keeping
+    if kept and stopped:
+        snapshot.save(race, kept)
+    elif kept:
+        kept.unlink(missing_ok=True)
     result: dict[str, Any] = {"lanes": race.results(), "experiment": experiment.to_json(), "device": race.device.type, "dimension": race.network.dimension}
     if folder is not None:
         name = f"{experiment.dataset.name}-{'-'.join(lane.name for lane in experiment.lanes)}-seed{experiment.seed}{SUFFIX}"
@@ -127,11 +143,12 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
 
     names = [OPTIMIZERS.get(name.strip(), "--methods").name for name in methods.split(",")] if methods else OPTIMIZERS.names()
     experiment = from_flat({**{name: value for name, value in options.items() if value is not None}, "lanes": names[0]})
+    found = rows(experiment, names, Path(keep) if keep else None)
     table, stopped = [], False
     with tqdm(total=len(names), unit="method", file=sys.stderr, dynamic_ncols=True) as bar:
         try:
             bar.set_postfix_str(names[0])
-            for done, row in enumerate(rows(experiment, names, Path(keep) if keep else None), 1):
+            for done, row in enumerate(found, 1):
                 table.append(row)
                 bar.update()
                 bar.set_postfix_str(names[done] if done < len(names) else "")
@@ -168,14 +185,30 @@ def _read(file: str) -> dict[str, Any]:
     return value
 
 
+def _race(experiment: Experiment, kept: Path | None, pictures: bool) -> Race:
+    """The race, new or as it was when it was stopped."""
+    from engine import snapshot
+    from engine.race import Race
+
+    if kept is None or not kept.exists():
+        if kept is not None:
+            _folder(str(kept.parent), "--checkpoint")
+        return Race(experiment, pictures=pictures)
+    race = snapshot.load(kept)
+    if race.experiment != experiment:
+        raise BadInput("--checkpoint", str(kept), "a race of this same experiment, or a new file")
+    race.with_pictures = pictures
+    return race
+
+
 def _first_lane(base: dict[str, Any]) -> str:
     from engine.experiment import Experiment
 
     return Experiment.parse(base).lanes[0].name
 
 
-def _folder(name: str) -> Path:
-    """The folder for recordings, tried before the race so that no race is run in vain."""
+def _folder(name: str, option: str = "--record") -> Path:
+    """A folder to write into, tried before the race so that no race is run in vain."""
     folder = Path(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -183,7 +216,7 @@ def _folder(name: str) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise BadInput("--record", name, f"a folder that can be written ({error.strerror})") from None
+        raise BadInput(option, name, f"a folder that can be written ({error.strerror})") from None
     return folder
 
 

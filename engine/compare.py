@@ -24,14 +24,17 @@ def rows(experiment: Experiment, methods: Iterable[str], kept: Path | None = Non
         methods: names from the catalogue.
         kept: a file of rows, one JSON object a line. Rows in it are not run again, new ones are added, so a comparison that was stopped goes on from there.
 
-    Yields:
-        What `Race.results` says of the lane, with ``family``, ``sees`` and ``sentence``; or ``optimizer`` and ``refused``, the reason why it cannot run this.
+    Returns:
+        One after the other, what `Race.results` says of the lane, with ``family``, ``sees`` and ``sentence``; or ``optimizer`` and ``refused``, the reason why it cannot run this.
 
     Raises:
         BadInput: the file of rows belongs to another experiment, or cannot be read.
     """
     base = {key: value for key, value in experiment.to_json().items() if key != "lanes"}
-    done = _read(kept, base) if kept else {}
+    return _rows(base, methods, kept, _read(kept, base) if kept else {})
+
+
+def _rows(base: dict[str, Any], methods: Iterable[str], kept: Path | None, done: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for name in methods:
         if name in done:
             yield done[name]
