@@ -53,7 +53,7 @@ format: dev ## Rewrite the files as the formatter wants them
 assets: dev ## Make the shipped datasets anew (KELVIN_DATA= names the folder of full ones)
 	$(BIN)/python -m assets.make
 
-figures: dev ## Measure every method and write the README's table (three quarters of an hour; goes on where it was stopped)
+figures: dev ## Measure every method and write the README's table (half an hour; goes on where it was stopped)
 	$(BIN)/python -m assets.figures --keep .cache/figures
 
 pictures: dev browser ## Take the README's pictures anew
