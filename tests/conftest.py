@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # small problems, and nothing that waits for a core another test holds
 
 
 @pytest.fixture(autouse=True)

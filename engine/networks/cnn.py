@@ -1,6 +1,9 @@
-"""A small convolutional network for a whole population at once."""
+"""Small convolutional networks for a whole population at once."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -9,51 +12,87 @@ from torch.nn import functional
 
 from engine.errors import BadInput
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
-from engine.networks.mlp import ACTIVATIONS, Activation
+from engine.networks.mlp import STRAIGHT_THROUGH, Activation, activation_of
+
+POOLS: dict[str, Callable[..., Tensor]] = {"max": functional.max_pool2d, "mean": functional.avg_pool2d}
 
 
 class CNNNetwork(Network):
-    """Two convolutions, each with an activation and 2×2 max-pooling, then one dense layer.
+    """Two convolutions, each with an activation and pooling, then one dense layer.
 
     Args:
         shape: (C, H, W) of a sample.
         classes: K outputs.
         channels: feature maps of the two convolutions.
-        kernel: side of both kernels; "same" padding.
-        activation: a name in `ACTIVATIONS`.
+        kernel: side of both kernels.
+        activation: what follows each convolution.
+        padded: whether images keep their size in a convolution, with zeros around them, or lose its edge.
+        pool: how a square of pixels becomes one.
+        pools: sides of these squares after the two convolutions; 1 leaves the pixels alone.
+        bias: whether every layer has biases.
+        squash: what is done with the outputs.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int, channels: tuple[int, int], kernel: int, activation: Activation) -> None:
-        c, height, width = shape
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        classes: int,
+        channels: tuple[int, int],
+        kernel: int,
+        activation: Callable[[Tensor], Tensor],
+        padded: bool = True,
+        pool: Literal["max", "mean"] = "max",
+        pools: tuple[int, int] = (2, 2),
+        bias: bool = True,
+        squash: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        c, *image = shape
         c1, c2 = channels
-        self.kernel, self.activation = kernel, ACTIVATIONS[activation]
-        rows, columns = height // 2 // 2, width // 2 // 2
-        self.shape, self.features = shape, c2 * rows * columns
+        self.activation, self.squash, self.bias = activation, squash, bias
+        self.pad, self.pool, self.pools = kernel // 2 if padded else 0, POOLS[pool], pools
+        lost = kernel - 1 - 2 * self.pad
+        first = [side - lost for side in image]  # (H, W) out of the first convolution, and out of the second
+        second = [side // pools[0] - lost for side in first]
+        self.shape, self.features = shape, c2 * (second[0] // pools[1]) * (second[1] // pools[1])
         f1, f2 = c * kernel**2, c1 * kernel**2
-        self.layers = pack(
-            [
-                ("0.weight", (c1, c, kernel, kernel), f1),
-                ("0.bias", (c1,), f1),
-                ("1.weight", (c2, c1, kernel, kernel), f2),
-                ("1.bias", (c2,), f2),
-                ("2.weight", (classes, self.features), self.features),
-                ("2.bias", (classes,), self.features),
-            ]
-        )
-        self.flops = 2 * (height * width * c1 * f1 + (height // 2) * (width // 2) * c2 * f2 + self.features * classes)
-        self.widest = height * width * c1 + f1 * height * width // 4
+        weights: list[tuple[tuple[int, ...], int]] = [((c1, c, kernel, kernel), f1), ((c2, c1, kernel, kernel), f2), ((classes, self.features), self.features)]
+        packed: list[tuple[str, tuple[int, ...], int]] = []
+        for i, (tensor, fan_in) in enumerate(weights):
+            packed += [(f"{i}.weight", tensor, fan_in), (f"{i}.bias", tensor[:1], fan_in)] if bias else [(f"{i}.weight", tensor, fan_in)]
+        self.layers = pack(packed)
+        self.flops = 2 * (first[0] * first[1] * c1 * f1 + second[0] * second[1] * c2 * f2 + self.features * classes)
+        self.widest = first[0] * first[1] * c1 + f1 * first[0] * first[1] // 4
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
         size, batch = population.shape[0], x.shape[0]
-        w0, b0, w1, b1, w2, b2 = self.unpack(population)
-        pad = self.kernel // 2
+        tensors = self.unpack(population)
+        w0, w1, w2 = tensors[::2] if self.bias else tensors
+        b0, b1, b2 = tensors[1::2] if self.bias else (None, None, None)
         # All members read the same samples, so the first convolution is one with P·c1 feature maps; from then on each member is a group of its own.
-        h = functional.conv2d(x, w0.flatten(0, 1), b0.flatten(), padding=pad)
-        h = functional.max_pool2d(self.activation(h), 2)
-        h = functional.conv2d(h, w1.flatten(0, 1), b1.flatten(), padding=pad, groups=size)
-        h = functional.max_pool2d(self.activation(h), 2)
+        h = functional.conv2d(x, w0.flatten(0, 1), b0 if b0 is None else b0.flatten(), padding=self.pad)
+        h = self.pooled(self.activation(h), self.pools[0])
+        h = functional.conv2d(h, w1.flatten(0, 1), b1 if b1 is None else b1.flatten(), padding=self.pad, groups=size)
+        h = self.pooled(self.activation(h), self.pools[1])
         h = h.reshape(batch, size, self.features).permute(1, 2, 0)
-        return torch.baddbmm(b2.unsqueeze(-1), w2, h).transpose(1, 2)
+        h = torch.bmm(w2, h) if b2 is None else torch.baddbmm(b2.unsqueeze(-1), w2, h)
+        return (h if self.squash is None else self.squash(h)).transpose(1, 2)
+
+    def pooled(self, h: Tensor, side: int) -> Tensor:
+        """Every square of that side made one."""
+        return h if side == 1 else self.pool(h, side)
+
+
+def image_shape(name: str, shape: tuple[int, ...], least: int) -> tuple[int, int, int]:
+    """The shape (C, H, W) of an image.
+
+    Raises:
+        BadInput: it is none, or too small for the network of that name.
+    """
+    if len(shape) != 3:
+        raise BadInput("network", name, "an image dataset for this network, or the network mlp")
+    if min(shape[1:]) < least:
+        raise BadInput("network", name, f"an image dataset of at least {least}×{least} pixels for this network, or the network mlp or cnn")
+    return shape[0], shape[1], shape[2]
 
 
 @NETWORKS.add
@@ -67,11 +106,13 @@ class CNN(NetworkChoice):
     channels_1: int = Field(8, ge=1, le=64, description="Feature maps of the first convolution.", json_schema_extra={"label": "First maps"})
     channels_2: int = Field(16, ge=1, le=64, description="Feature maps of the second convolution.", json_schema_extra={"label": "Second maps"})
     kernel: int = Field(3, ge=3, le=5, multiple_of=1, description="Side of the kernels, 3 or 5.", json_schema_extra={"step": 2})
-    activation: Activation = Field("relu", description="What each neuron does with its sum.")
+    activation: Activation = Field("relu", description="What each neuron does with its sum; heaviside and sign jump, so they give no gradient.")
+    straight_through: bool = STRAIGHT_THROUGH
 
     def build(self, shape: tuple[int, ...], classes: int) -> CNNNetwork:
         if len(shape) != 3 or min(shape[1:]) < 4:
             raise BadInput("network", self.name, "an image dataset for this network, or the network mlp")
         if self.kernel % 2 == 0:
             raise BadInput("network.kernel", self.kernel, "3 or 5")
-        return CNNNetwork((shape[0], shape[1], shape[2]), classes, (self.channels_1, self.channels_2), self.kernel, self.activation)
+        activation = activation_of(self.activation, self.straight_through)
+        return CNNNetwork((shape[0], shape[1], shape[2]), classes, (self.channels_1, self.channels_2), self.kernel, activation)

@@ -13,8 +13,40 @@ from torch import Tensor
 
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
 
-Activation = Literal["tanh", "relu", "sigmoid"]
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+Activation = Literal["tanh", "relu", "sigmoid", "heaviside", "sign"]
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "heaviside": lambda h: (h > 0).to(h.dtype),
+    "sign": torch.sign,
+}
+STEPS = ("heaviside", "sign")
+"""Activations that are flat wherever they have a derivative: backpropagation sees a gradient of exactly zero behind them."""
+
+
+def activation_of(name: str, straight_through: bool) -> Callable[[Tensor], Tensor]:
+    """The activation of that name; a step may pass the gradient straight through.
+
+    The straight-through estimator (Bengio, Léonard and Courville 2013, https://arxiv.org/abs/1308.3432) goes backward as if the step were the identity, here where |h| ≤ 1
+    only: a neuron that is far from its threshold should not be pushed on. Forward nothing changes, not by a rounding: what is added is exactly zero.
+    """
+    step = ACTIVATIONS[name]
+    if not (straight_through and name in STEPS):
+        return step
+
+    def through(h: Tensor) -> Tensor:
+        window = h.clamp(-1, 1)
+        return step(h) + (window - window.detach())
+
+    return through
+
+
+STRAIGHT_THROUGH = Field(
+    False,
+    description="Only for heaviside and sign, which give no gradient: let it pass them as if they were straight lines near their threshold.",
+    json_schema_extra={"label": "Gradient straight through", "advanced": True},
+)
 
 
 class MLPNetwork(Network):
@@ -23,10 +55,11 @@ class MLPNetwork(Network):
     Args:
         sizes: inputs, hidden layers, outputs.
         activation: a name in `ACTIVATIONS`.
+        straight_through: whether gradients pass a step activation.
     """
 
-    def __init__(self, sizes: tuple[int, ...], activation: Activation) -> None:
-        self.sizes, self.activation = sizes, ACTIVATIONS[activation]
+    def __init__(self, sizes: tuple[int, ...], activation: Activation, straight_through: bool = False) -> None:
+        self.sizes, self.activation = sizes, activation_of(activation, straight_through)
         pairs = list(pairwise(sizes))
         self.layers = pack([entry for i, (a, b) in enumerate(pairs) for entry in ((f"{i}.weight", (b, a), a), (f"{i}.bias", (b,), a))])
         self.flops = sum(2 * a * b for a, b in pairs)
@@ -56,7 +89,8 @@ class MLP(NetworkChoice):
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
         (16, 16), max_length=6, description="Neurons in each hidden layer; none makes it a linear model."
     )
-    activation: Activation = Field("tanh", description="What each hidden neuron does with its sum.")
+    activation: Activation = Field("tanh", description="What each hidden neuron does with its sum; heaviside and sign jump, so they give no gradient.")
+    straight_through: bool = STRAIGHT_THROUGH
 
     def build(self, shape: tuple[int, ...], classes: int) -> MLPNetwork:
-        return MLPNetwork((prod(shape), *self.hidden, classes), self.activation)
+        return MLPNetwork((prod(shape), *self.hidden, classes), self.activation, self.straight_through)

@@ -4,12 +4,15 @@ https://arxiv.org/abs/1412.6980, algorithm 1. The conventions are those of `torc
 
 g ← ∇L(θ) + λ θ,     m ← β₁ m + (1 − β₁) g,     v ← β₂ v + (1 − β₂) g²
 m̂ = m / (1 − β₁ⁿ),     v̂ = v / (1 − β₂ⁿ),     θ ← θ − η m̂ / (√v̂ + ε)
+
+AdamW is the same step with a decay of its own, θ ← (1 − η λ) θ, in place of the one in the gradient: see adamw.py.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -44,6 +47,8 @@ class Adam(Optimizer):
     sees = "gradient"
     paper = "Kingma and Ba 2015, https://arxiv.org/abs/1412.6980"
     sentence = "Fast on almost everything that has a gradient, with hardly any tuning; lost where the gradient is zero or misleads."
+    decoupled: ClassVar[bool] = False
+    """Whether weight decay shrinks the weights themselves and stays out of the gradient and its moments."""
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
     rate: float = Field(
@@ -88,7 +93,9 @@ class Adam(Optimizer):
         assert isinstance(state, AdamState)
         theta, m, v = state.estimate, state.m, state.v
         g = oracle.gradients(theta.unsqueeze(0))[1][0]
-        if self.weight_decay:
+        if self.decoupled:
+            theta.mul_(1 - self.rate * self.weight_decay)
+        elif self.weight_decay:
             g.add_(theta, alpha=self.weight_decay)
         state.n += 1
         m.lerp_(g, 1 - self.beta1)

@@ -6,8 +6,11 @@ weights and outputs; no derivative of the network is taken. The network deployed
 Loss form, for any loss ℓ of the outputs:     D_jk = ⟨G(u_k) − Ḡ, ∂ℓ/∂G(G(u_j), y)⟩ / J,     u_j ← u_j − h Σ_k D_jk (u_k − ū),     h = h₀ / (‖D‖_F + ε)
 Discrete form, for squared error:             u_j ← u_j + C^ug (C^gg + Γ/h)⁻¹ (y + ξ_j − G(u_j)),     ξ_j ~ N(0, Γ/h) or 0,     h = h₀
 
+or h from the data misfit Φ_j = ½ ‖Γ^-½ (y − G(u_j))‖² of M data (Iglesias and Yang, 2021, https://arxiv.org/abs/2006.14980): with Φ̄ its mean over the ensemble and t the sum of
+the h so far, h = min(max(M/(2Φ̄), √(M/(2 Var Φ))), 1 − t). At t = 1 the data have been used once, as a prior becomes a posterior; then t begins again.
+
 A step adds to a member only differences between members, so the ensemble never leaves the span of its start (the subspace property) and J − 1 directions are all it can
-search. Re-spreading it about its mean now and then, EKI(R), breaks that on purpose.
+search. Re-spreading it about its mean now and then, EKI(R), breaks that on purpose; so do fresh members, with which a small and cheap ensemble may grow as the budget is spent.
 """
 
 from __future__ import annotations
@@ -18,14 +21,16 @@ from typing import Literal
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
+from engine.losses import wanted
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
 from engine.oracle import Oracle
 from engine.rng import Rng
 
 EPSILON = 0.5
 """ε in the step of the loss form: bounds h where D vanishes."""
+RANK_EVERY = 10
+"""Steps of the loss form between two looks at the effective rank, for which it needs one more product of the outputs."""
 
 
 @dataclass
@@ -36,11 +41,13 @@ class EKIState(State):
         previous: (J, D) the ensemble one step ago, for momentum; None without.
         n: steps since momentum began, or began afresh at a re-spread.
         age: steps since the ensemble was last spread out.
+        t: share of the data used since they were last begun on, in [0, 1); moved by the data-misfit step size alone.
     """
 
     previous: Tensor | None = None
     n: int = 0
     age: int = 0
+    t: float = 0.0
 
 
 @OPTIMIZERS.add
@@ -80,19 +87,35 @@ class EKI(Optimizer):
         description="Spread the ensemble out anew about its mean now and then, so that it can leave the directions it started with: EKI(R).",
         json_schema_extra={"label": "Re-spread"},
     )
-    momentum: Literal["none", "nesterov"] = Field(
-        "none", description="Nesterov: look ahead along the last step before judging, by 1 − 3/n of it at the nth step since the last re-spread."
+    momentum: Literal["none", "nesterov", "constant"] = Field(
+        "none",
+        description="Look ahead along the last step before judging. Nesterov: by 1 − 3/n of it at the nth step since the last re-spread. Constant: by always the same share.",
+    )
+    momentum_share: float = Field(
+        0.9, ge=0, le=0.99, description="How much of the last step constant momentum looks ahead.", json_schema_extra={"step": 0.01, "advanced": True}
+    )
+    expand: int = Field(
+        0,
+        ge=0,
+        le=16384,
+        description="How many members to start with; the ensemble then grows to its full size over the budget, fresh members about the mean. 0 starts with all of them.",
+        json_schema_extra={"label": "Grow from", "unit": "networks", "advanced": True},
     )
     respread_every: int = Field(
         20,
         ge=1,
         le=1_000_000,
-        description="Steps between two re-spreads: often keeps every direction open, seldom lets the mean profit from the ensemble's contraction.",
+        description="Steps between two re-spreads, or between two expansions: often keeps every direction open, seldom lets the mean profit from the ensemble's contraction.",
         json_schema_extra={"scale": "log", "unit": "steps", "label": "Re-spread every", "advanced": True},
     )
     form: Literal["loss", "discrete"] = Field(
         "loss",
         description="Move by the slope of the loss in the outputs (any loss), or by the Kalman gain, which pulls outputs to 1 and 0 (squared error, whatever the loss shown).",
+        json_schema_extra={"advanced": True},
+    )
+    stepping: Literal["fixed", "data-misfit"] = Field(
+        "fixed",
+        description="How the discrete form finds h: fixed takes the step size as it is, data-misfit the longest step that the ensemble's misfit allows.",
         json_schema_extra={"advanced": True},
     )
     noise: float = Field(
@@ -112,7 +135,7 @@ class EKI(Optimizer):
         return self.ensemble * (2 if self.momentum == "none" else 3)
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EKIState:
-        u = self.scatter(theta, rng, oracle)
+        u = self.scatter(theta, self.members(0.0), rng, oracle)
         state = EKIState(theta.clone(), u, previous=None if self.momentum == "none" else u)
         state.metrics["spread"] = float(distance(u))
         return state
@@ -123,57 +146,95 @@ class EKI(Optimizer):
         u, lam = state.population, 0.0
         if state.previous is not None:
             state.n += 1
-            lam = max(0.0, 1 - 3 / state.n)
+            lam = self.momentum_share if self.momentum == "constant" else max(0.0, 1 - 3 / state.n)
             state.previous, u = u, u.lerp(state.previous, -lam)  # u + λ (u − u')
         g = oracle.outputs(u)
         state.losses = oracle.loss.values(g, oracle.targets)
-        weights = self.loss_weights(g, oracle, lam) if self.form == "loss" else self.kalman_weights(g, rng, oracle)
+        weights, rank = self.loss_weights(g, state, oracle, lam) if self.form == "loss" else self.kalman_weights(g, state, rng, oracle)
         u.addmm_(weights, u - u.mean(0))
         state.age += 1
-        if self.randomised and state.age >= self.respread_every:
-            u, state.age, state.n = self.scatter(u.mean(0), rng, oracle), 0, 0
-            state.previous = None if self.momentum == "none" else u
+        if state.age >= self.respread_every:
+            u = self.renewed(u, state, rng, oracle)
         state.population, state.estimate = u, u.mean(0)
-        state.metrics["spread"] = float(distance(u))
+        numbers = {"spread": distance(u), **({} if rank is None else {"effective rank": rank.to(u)})}
+        state.metrics.update(zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True))
         return state
 
-    def scatter(self, mean: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
-        """A new ensemble (J, D) about a mean (D,): departures add up to zero, so that the mean stays where it is."""
-        z = rng.normal(self.ensemble, mean.numel()).to(mean)
+    def members(self, progress: float) -> int:
+        """How many members the ensemble has when that share of the budget is spent: from `expand` to J by equal factors."""
+        first = min(max(self.expand, 2), self.ensemble) if self.expand else self.ensemble
+        return round(first * (self.ensemble / first) ** progress)
+
+    def renewed(self, u: Tensor, state: EKIState, rng: Rng, oracle: Oracle) -> Tensor:
+        """The ensemble after its due re-spread, or with the fresh members due, or as it is: (J, D) → (J', D). Its mean stays."""
+        size, mean = max(self.members(oracle.progress), len(u)), u.mean(0)
+        if self.randomised:
+            u, state.n = self.scatter(mean, size, rng, oracle), 0
+            state.previous = None if self.momentum == "none" else u
+        elif size >= len(u) + 2:  # a single one could depart from the mean only by moving it
+            fresh = self.scatter(mean, size - len(u), rng, oracle)
+            u = torch.cat([u, fresh])
+            state.previous = None if state.previous is None else torch.cat([state.previous, fresh])  # the fresh have no last step
+        state.age = 0
+        return u
+
+    def scatter(self, mean: Tensor, size: int, rng: Rng, oracle: Oracle) -> Tensor:
+        """New members (size, D) about a mean (D,): departures add up to zero, so that the mean stays where it is."""
+        z = rng.normal(size, mean.numel()).to(mean)
         return z.sub_(z.mean(0)).mul_(self.spread * oracle.scale.to(mean)).add_(mean)
 
-    def loss_weights(self, g: Tensor, oracle: Oracle, lam: float = 0.0) -> Tensor:
-        """−h D (J, J): how much of every member's departure from the mean each member takes on, from the outputs g (J, B, K).
+    def loss_weights(self, g: Tensor, state: EKIState, oracle: Oracle, lam: float = 0.0) -> tuple[Tensor, Tensor | None]:
+        """−h D (J, J): how much of every member's departure from the mean each member takes on, from the outputs g (J, B, K); and their effective rank now and then.
 
         The 1/J of the covariance is kept inside D, so that h₀ means the same whatever the size of the ensemble, and ‖D‖_F ≤ 1 after scaling makes h₀ = 2 the largest step that
         cannot overshoot a quadratic.
         """
         slope = oracle.loss.derivative(g, oracle.targets).flatten(1)
-        d = slope @ (g - g.mean(0)).flatten(1).T / len(g)
+        centred = (g - g.mean(0)).flatten(1)
+        d = slope @ centred.T / len(g)
+        look = state.age % RANK_EVERY == 0
+        rank = effective_rank(centred @ centred.T if len(g) <= centred.shape[1] else centred.T @ centred) if look else None
         # A look-ahead by λ overshoots sooner: from (1+λ)/(1+2λ) of the plain method's largest step.
         h = self.step_size * (1 + lam) / (1 + 2 * lam) / (torch.linalg.matrix_norm(d) + EPSILON)
-        return d.mul_(-h)
+        return d.mul_(-h), rank
 
-    def kalman_weights(self, g: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
-        """The same (J, J) for the discrete form.
+    def kalman_weights(self, g: Tensor, state: EKIState, rng: Rng, oracle: Oracle) -> tuple[Tensor, Tensor]:
+        """The same (J, J) for the discrete form, and the outputs' effective rank.
 
         With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG', and C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r = U'ᵀ G' (G'ᵀG' + γI)⁻¹ r:
         a J×J system, however many outputs there are, or one of the size of the outputs where those are fewer. It is solved in double precision, for both products square the
         outputs' condition number.
         """
         wide = torch.float32 if g.device.type == "mps" else torch.float64  # mps has no doubles
-        size, gamma = len(g), self.noise / self.step_size
-        y = functional.one_hot(oracle.targets, g.shape[-1]).flatten().to(g)
-        residual = y - g.flatten(1)
+        size = len(g)
+        residual = (wanted(g, oracle.targets) - g).flatten(1)
+        gamma = self.noise / (self.step_size if self.stepping == "fixed" else self.misfit_step(residual, state))
         if self.perturb:
             residual += gamma**0.5 * rng.normal(*residual.shape).to(g)
         centred = (g - g.mean(0)).flatten(1).to(wide) / size**0.5
         residual = residual.to(wide)
+        gram = centred @ centred.T if size <= centred.shape[1] else centred.T @ centred
+        rank = effective_rank(gram)
         if size <= centred.shape[1]:
-            solved = torch.cholesky_solve(centred @ residual.T, _factor(centred @ centred.T, gamma)).T
+            solved = torch.cholesky_solve(centred @ residual.T, _factor(gram, gamma)).T
         else:
-            solved = torch.cholesky_solve(residual.T, _factor(centred.T @ centred, gamma)).T @ centred.T
-        return (solved / size**0.5).to(g)
+            solved = torch.cholesky_solve(residual.T, _factor(gram, gamma)).T @ centred.T
+        return (solved / size**0.5).to(g), rank
+
+    def misfit_step(self, residual: Tensor, state: EKIState) -> float:
+        """The h of Iglesias and Yang (2021) from y − G (J, M), and t moved on by it."""
+        misfits = residual.square().sum(1).cpu().double() / (2 * self.noise)
+        mean, variance = torch.stack([misfits.mean(), misfits.var(correction=0)]).clamp_min(1e-300).tolist()
+        data = residual.shape[1]
+        h = min(max(data / (2 * mean), (data / (2 * variance)) ** 0.5), 1 - state.t)
+        state.t = state.t + h if state.t + h < 1 else 0.0
+        state.metrics["step size"] = h
+        return h
+
+
+def effective_rank(gram: Tensor) -> Tensor:
+    """The participation ratio (tr K)² / tr K² of a Gram matrix K, (): n where n directions carry equal shares of its trace, 1 where one carries all of it, 0 for K = 0."""
+    return gram.trace() ** 2 / gram.square().sum().clamp_min(torch.finfo(gram.dtype).tiny)
 
 
 def _factor(gram: Tensor, gamma: float) -> Tensor:

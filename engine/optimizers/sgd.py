@@ -4,12 +4,16 @@ https://doi.org/10.1214/aoms/1177729586 and https://doi.org/10.1016/0041-5553(64
 momentum whole, and the step size multiplies the momentum, not the gradient.
 
 g ← ∇L(θ) + λ θ,     b ← μ b + (1 − τ) g,     θ ← θ − η b
+
+Nesterov's momentum is the same step along g + μ b, with τ = 0: see nesterov.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -29,16 +33,12 @@ class SGDState(State):
     momentum: Tensor | None = None
 
 
-@OPTIMIZERS.add
-class SGD(Optimizer):
-    """Steps down the gradient of a mini-batch, with momentum."""
+class Descent(Optimizer):
+    """What plain and Nesterov's momentum share: all but the direction of the step."""
 
-    name = "sgd"
-    label = "SGD with momentum"
     family = "Gradient"
     sees = "gradient"
-    paper = "Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586; Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5"
-    sentence = "Cheap and reliable once its step size is right; slow in narrow valleys, and blind where the gradient is zero."
+    nesterov: ClassVar[bool] = False
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
     rate: float = Field(
@@ -51,9 +51,6 @@ class SGD(Optimizer):
     momentum: float = Field(0.9, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"step": 0.01})
     weight_decay: float = Field(
         0.0, ge=0, le=1, description="Pull of every weight towards zero, added to the gradient (λ).", json_schema_extra={"step": 0.0001, "advanced": True}
-    )
-    dampening: float = Field(
-        0.0, ge=0, le=1, description="Share of each new gradient that momentum leaves out (τ).", json_schema_extra={"step": 0.01, "advanced": True}
     )
 
     def population_size(self) -> int:
@@ -69,7 +66,28 @@ class SGD(Optimizer):
         if self.weight_decay:
             g.add_(theta, alpha=self.weight_decay)
         if self.momentum:
-            g = g if state.momentum is None else state.momentum.mul_(self.momentum).add_(g, alpha=1 - self.dampening)
-            state.momentum = g
+            state.momentum = g if state.momentum is None else state.momentum.mul_(self.momentum).add_(g, alpha=1 - self.left_out())
+            g = torch.add(g, state.momentum, alpha=self.momentum) if self.nesterov else state.momentum
         theta.add_(g, alpha=-self.rate)
         return state
+
+    def left_out(self) -> float:
+        """τ, the share of each new gradient that momentum leaves out."""
+        return 0.0
+
+
+@OPTIMIZERS.add
+class SGD(Descent):
+    """Steps down the gradient of a mini-batch, with momentum."""
+
+    name = "sgd"
+    label = "SGD with momentum"
+    paper = "Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586; Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5"
+    sentence = "Cheap and reliable once its step size is right; slow in narrow valleys, and blind where the gradient is zero."
+
+    dampening: float = Field(
+        0.0, ge=0, le=1, description="Share of each new gradient that momentum leaves out (τ).", json_schema_extra={"step": 0.01, "advanced": True}
+    )
+
+    def left_out(self) -> float:
+        return self.dampening

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -75,16 +76,18 @@ def by_hand(u: Tensor, at: Tensor, oracle: Oracle, h0: float) -> Tensor:
     for j in range(size):
         for k in range(size):
             slope = g[j].softmax(-1)
-            if oracle.loss.name == "squared-error":
+            if oracle.loss.name != "cross-entropy":
                 slope = g[j].clone()
             for i, target in enumerate(oracle.targets.tolist()):
                 slope[i, target] -= 1
+            if oracle.loss.name == "absolute-error":
+                slope = slope.sign()
             d[j][k] = float(((g[k] - g_mean) * slope).sum()) / size
     h = h0 / (sum(entry**2 for row in d for entry in row) ** 0.5 + 0.5)
     return torch.stack([at[j] - h * sum(d[j][k] * (at[k] - u_mean) for k in range(size)) for j in range(size)])  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error", "absolute-error"])
 def test_loss_form_is_the_double_sum(loss: str) -> None:
     oracle = oracle_on(loss=loss, batch=8)
     eki = EKI(ensemble=6, step_size=1.7)
@@ -113,6 +116,21 @@ def test_nesterov_looks_ahead_by_1_minus_3_over_n() -> None:
         lam = max(0.0, 1 - 3 / n)
         at = u + lam * (u - before)
         before, u = u, by_hand(u, at, oracle, 2.0 * (1 + lam) / (1 + 2 * lam))
+        state = eki.step(state, rng.at(n), oracle)
+        torch.testing.assert_close(members(state), u, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5])
+def test_constant_momentum_looks_ahead_by_its_share(share: float) -> None:
+    oracle = oracle_on()
+    eki = EKI(ensemble=6, momentum="constant", momentum_share=share, randomised=False)
+    assert EKI(momentum="constant").momentum_share == 0.9
+    rng = randomness()
+    state = eki.init(first_weights(oracle), rng, oracle)
+    u = before = members(state).clone()
+    for n in range(1, 6):
+        at = u + share * (u - before)
+        before, u = u, by_hand(u, at, oracle, 2.0 * (1 + share) / (1 + 2 * share))
         state = eki.step(state, rng.at(n), oracle)
         torch.testing.assert_close(members(state), u, rtol=1e-10, atol=1e-10)
 
@@ -146,6 +164,87 @@ def test_discrete_form_is_the_dense_kalman_formula(size: int, perturb: bool) -> 
     state = eki.step(state, Scripted(xi) if perturb else Scripted(), oracle)  # type: ignore[arg-type]
     assert (expected - u).abs().max() > 1e-2
     torch.testing.assert_close(members(state), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.5, 20.0])
+def test_the_data_misfit_step_is_the_papers(noise: float) -> None:
+    """Iglesias and Yang (2021): h = min(max(M / 2Φ̄, √(M / 2 Var Φ)), 1 − t), and t begins again when the data are used up."""
+    oracle = oracle_on()
+    eki = EKI(ensemble=7, form="discrete", stepping="data-misfit", noise=noise, randomised=False)
+    state = eki.init(first_weights(oracle), randomness(), oracle)
+    t, rounds, lengths = 0.0, 0, []
+    for _ in range(12):
+        u = members(state).clone()
+        g = oracle.outputs(u).reshape(7, -1)
+        y = torch.nn.functional.one_hot(oracle.targets, CLASSES).double().flatten()
+        phi = np.array([float(((y - one) ** 2).sum()) / (2 * noise) for one in g])
+        m = 12 * CLASSES
+        h = min(max(m / (2 * phi.mean()), (m / (2 * phi.var())) ** 0.5), 1 - t)
+        t, rounds = (t + h, rounds) if t + h < 1 else (0.0, rounds + 1)
+        lengths.append(h)
+        c_ug = sum(torch.outer(u[j] - u.mean(0), g[j] - g.mean(0)) for j in range(7)) / 7
+        c_gg = sum(torch.outer(g[j] - g.mean(0), g[j] - g.mean(0)) for j in range(7)) / 7
+        gain = c_ug @ torch.linalg.inv(c_gg + noise / h * torch.eye(m, dtype=torch.float64))
+        expected = torch.stack([u[j] + gain @ (y - g[j]) for j in range(7)])
+        state = eki.step(state, randomness(), oracle)
+        torch.testing.assert_close(members(state), expected, rtol=1e-9, atol=1e-9)
+        assert state.metrics["step size"] == pytest.approx(h, rel=1e-9)
+        assert state.t == pytest.approx(t, rel=1e-9, abs=1e-12)
+    assert rounds > 0
+    assert (min(lengths) < 0.9) == (noise < 1)  # with little noise, and the ensemble can bear only a part of the data at once
+
+
+@pytest.mark.parametrize("form", ["loss", "discrete"])
+@pytest.mark.parametrize("size", [5, 60])  # fewer members than outputs, and more
+def test_effective_rank_is_the_participation_ratio_of_the_spectrum(form: Any, size: int) -> None:
+    oracle = oracle_on()
+    eki = EKI(ensemble=size, form=form)
+    state = eki.init(first_weights(oracle), randomness(), oracle)
+    g = oracle.outputs(members(state).clone()).reshape(size, -1)
+    spectrum = torch.linalg.svdvals(g - g.mean(0)) ** 2
+    state = eki.step(state, randomness(), oracle)
+    assert state.metrics["effective rank"] == pytest.approx(float(spectrum.sum() ** 2 / (spectrum**2).sum()), rel=1e-10)
+    assert 1 < state.metrics["effective rank"] < size - 1
+
+
+@pytest.mark.parametrize("momentum", ["none", "nesterov"])
+@pytest.mark.parametrize("randomised", [True, False])
+def test_an_expanding_ensemble_grows_by_equal_factors_and_its_mean_stays(randomised: bool, momentum: Any) -> None:
+    oracle: Any = oracle_on()
+    eki = EKI(ensemble=64, expand=4, respread_every=1, randomised=randomised, momentum=momentum, step_size=1e-3)
+    oracle.budget = ("evaluations", 1e9)
+    state = eki.init(first_weights(oracle), randomness(), oracle)
+    assert len(members(state)) == 4
+    for share, size in ((0.25, 8), (0.5, 16), (0.75, 32), (1.0, 64)):
+        oracle.evaluations = int(share * 1e9)
+        kept, mean = members(state).clone(), state.estimate.clone()
+        state = eki.step(state, randomness(f"lane {share}"), oracle)
+        assert len(members(state)) == size
+        assert (state.estimate - mean).norm() < 0.01 * (members(state)[-1] - mean).norm()  # all the mean moved is what the small step moved it
+        torch.testing.assert_close(members(state).mean(0), state.estimate)
+        old_stay = bool(((members(state)[: len(kept)] - kept).norm(dim=1) < 0.05 * (kept - mean).norm(dim=1)).all())
+        assert old_stay != randomised
+        assert (state.previous is None) == (momentum == "none")
+        assert state.previous is None or state.previous.shape == members(state).shape
+
+
+def test_without_a_budget_it_stays_as_small_as_it_began_and_never_exceeds_its_size() -> None:
+    assert len(members(run(EKI(ensemble=50, expand=5, respread_every=2), oracle_on(), 6))) == 5
+    assert len(members(run(EKI(ensemble=5, expand=50, respread_every=2), oracle_on(), 6))) == 5
+    assert len(members(run(EKI(ensemble=50, expand=1, respread_every=2), oracle_on(), 6))) == 2
+    assert len(members(run(EKI(ensemble=6), oracle_on(), 6))) == 6
+
+
+def test_it_meets_numbers_as_it_meets_classes() -> None:
+    x = torch.linspace(-1, 1, 30, dtype=torch.float64).unsqueeze(1)
+    y = torch.sin(3 * x[:, 0])
+    for form in ("loss", "discrete"):
+        network = MLP(hidden=(8,)).build((1,), 1)
+        oracle = Oracle(network, LOSSES["squared-error"], Dataset(x, y, x, y, ("y",), "curve"), "outputs", 0)
+        theta = network.init(torch.Generator().manual_seed(1), torch.float64)
+        start = float(oracle.losses(theta.unsqueeze(0))[0])
+        state = run(EKI(ensemble=40, form=form, noise=0.1), oracle, 60, theta)  # type: ignore[arg-type]
+        assert float(oracle.losses(state.estimate.unsqueeze(0))[0]) < 0.1 * start
 
 
 @pytest.mark.parametrize("settings", [{"form": "loss"}, {"form": "discrete", "perturb": True}, {"form": "loss", "momentum": "nesterov"}], ids=str)
@@ -214,7 +313,7 @@ def test_it_starts_at_the_first_weights_spread_by_each_layers_size() -> None:
     assert torch.equal(theta, before)
 
 
-@pytest.mark.parametrize(("settings", "batch"), [({}, 0), ({"momentum": "nesterov"}, 5), ({"form": "discrete"}, 5)])
+@pytest.mark.parametrize(("settings", "batch"), [({}, 0), ({"momentum": "nesterov"}, 5), ({"form": "discrete", "stepping": "data-misfit"}, 5)])
 def test_it_asks_for_outputs_alone_once_a_step_and_every_answer_is_charged(settings: dict[str, Any], batch: int) -> None:
     oracle = oracle_on(batch=batch)
     passes, forward = 0, oracle.network.forward
@@ -245,6 +344,9 @@ def test_the_same_seed_gives_the_same_ensemble() -> None:
         ("step_size", 0),
         ("spread", -1),
         ("momentum", "heavy"),
+        ("momentum_share", 1),
+        ("expand", -1),
+        ("stepping", "adaptive"),
         ("form", "x"),
         ("noise", 0),
         ("respread_every", 0),
@@ -274,7 +376,9 @@ def trained(dataset: str, hidden: tuple[int, ...], steps: int, **settings: Any) 
         ("moons", (16, 16), 200, 0.02, 0.99, {}),
         ("spirals", (16, 16), 500, 0.05, 0.98, {}),
         ("spirals", (16, 16), 300, 0.05, 0.98, {"momentum": "nesterov"}),
+        ("spirals", (16, 16), 300, 0.1, 0.97, {"momentum": "constant"}),
         ("digits", (32,), 300, 2.0, 0.90, {"form": "discrete"}),
+        ("digits", (32,), 300, 2.0, 0.90, {"form": "discrete", "stepping": "data-misfit", "noise": 0.1}),
     ],
 )
 def test_it_learns_with_its_defaults(

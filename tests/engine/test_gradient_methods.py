@@ -1,4 +1,4 @@
-"""SGD and Adam against torch.optim, in double precision, and on real data."""
+"""SGD, Nesterov, Adam and AdamW against torch.optim, in double precision, and on real data."""
 
 from typing import Any
 
@@ -12,11 +12,14 @@ from engine.errors import BadInput
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS, Optimizer, State
+from engine.optimizers.adamw import AdamW
+from engine.optimizers.nesterov import Nesterov
 from engine.oracle import NotSeen, Oracle, Sees
 from engine.rng import Rng
 from tests.engine.helpers import scored
 
 STEPS = 20
+NAMES = ["sgd", Nesterov.name, "adam", AdamW.name]
 
 
 def oracle_on(batch: int = 8, sees: Sees = "gradient") -> Oracle:
@@ -103,7 +106,43 @@ def test_adam_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> Non
     torch.testing.assert_close(ours, expected, rtol=0, atol=2e-13)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("settings", "theirs"),
+    [
+        ({}, {"lr": 0.1, "momentum": 0.9}),
+        ({"rate": 0.3, "momentum": 0.6}, {"lr": 0.3, "momentum": 0.6}),
+        ({"rate": 0.05, "momentum": 0.99, "weight_decay": 0.02}, {"lr": 0.05, "momentum": 0.99, "weight_decay": 0.02}),
+    ],
+    ids=str,
+)
+def test_nesterov_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None:
+    theta = first_weights(oracle_on())
+    ours, expected = path(OPTIMIZERS.build({"name": "nesterov", **settings}), theta), torch_path(torch.optim.SGD, theta, nesterov=True, **theirs)
+    assert (expected - torch_path(torch.optim.SGD, theta, **theirs)).abs().max() > 0.03  # it is not plain momentum
+    torch.testing.assert_close(ours, expected, rtol=0, atol=2e-14)
+
+
+@pytest.mark.parametrize(
+    ("settings", "theirs"),
+    [
+        ({}, {"lr": 0.01}),
+        ({"weight_decay": 0.0}, {"lr": 0.01, "weight_decay": 0.0}),
+        (
+            {"rate": 0.05, "weight_decay": 0.3, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3},
+            {"lr": 0.05, "weight_decay": 0.3, "betas": (0.7, 0.95), "eps": 1e-3},
+        ),
+    ],
+    ids=str,
+)
+def test_adamw_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None:
+    theta = first_weights(oracle_on())
+    ours, expected = path(OPTIMIZERS.build({"name": "adamw", **settings}), theta), torch_path(torch.optim.AdamW, theta, **theirs)
+    coupled = torch_path(torch.optim.Adam, theta, **{"weight_decay": 0.01, **theirs})
+    assert bool(theirs.get("weight_decay", 1)) == bool((expected - coupled).abs().max() > 1e-4)  # it is not Adam with a decay in its gradient
+    torch.testing.assert_close(ours, expected, rtol=0, atol=2e-13)
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("batch", [0, 8])
 def test_they_ask_for_one_gradient_a_step_and_pay_three_for_it(name: str, batch: int) -> None:
     oracle = oracle_on(batch)
@@ -122,7 +161,7 @@ def test_they_ask_for_one_gradient_a_step_and_pay_three_for_it(name: str, batch:
         run(OPTIMIZERS.build(name), oracle_on(sees="loss"), 1, first_weights(oracle))
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam"])
+@pytest.mark.parametrize("name", NAMES)
 def test_they_start_at_the_first_weights_and_leave_them_alone(name: str) -> None:
     oracle = oracle_on()
     theta = first_weights(oracle)
@@ -145,6 +184,9 @@ def test_they_start_at_the_first_weights_and_leave_them_alone(name: str) -> None
         ("adam", "rate", 0),
         ("adam", "beta2", 1),
         ("adam", "epsilon", 0),
+        ("nesterov", "momentum", 0),
+        ("nesterov", "dampening", 0.1),
+        ("adamw", "weight_decay", 2),
     ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(name: str, field: str, value: Any) -> None:
@@ -154,7 +196,7 @@ def test_what_is_out_of_range_is_refused_in_one_line(name: str, field: str, valu
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("dataset", "hidden", "steps", "most_loss", "least_accuracy"),
     [("digits", (32,), 600, 0.05, 0.96), ("moons", (16, 16), 600, 0.02, 0.99), ("spirals", (16, 16), 3000, 0.1, 0.97)],

@@ -1,0 +1,176 @@
+"""Levenberg–Marquardt: damped Gauss–Newton steps (Levenberg, 1944; Marquardt, 1963), for networks after Hagan and Menhaj (1994).
+
+https://doi.org/10.1090/qam/10666, https://doi.org/10.1137/0111030 and https://doi.org/10.1109/72.329697. With the residuals r of the batch and their Jacobian J,
+
+δ = −(JᵀJ + μ I)⁻¹ Jᵀ r,     θ ← θ + δ and μ ← μ/10 if the loss falls,     μ ← 10 μ and another try from the same θ if it does not.
+
+A step is taken only if its loss was seen to be lower: when no μ up to 10¹⁰ helps, θ stays. For squared error r = outputs − targets. For cross-entropy JᵀJ becomes the generalised
+Gauss–Newton matrix of Schraudolph (2002), https://doi.org/10.1162/08997660260028683: with p = softmax(outputs), the loss's Hessian in the outputs is H = diag(p) − ppᵀ = RᵀR for
+R = (I − √p √pᵀ) diag(√p), and the step is the one above with RJ for J and r = (p − y)/√p, for which (RJ)ᵀr = Jᵀ(p − y) is the gradient.
+
+Both r and J are divided by √B, so that JᵀJ and Jᵀr belong to the mean loss and μ means the same whatever the batch. The system is solved in the smaller of the spaces of
+weights and of residuals, and in double precision: forming it squares the Jacobian's condition number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.losses import CrossEntropy, SquaredError, wanted
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, State
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+LEAST, MOST = 1e-15, 1e10
+"""Where μ stops falling, and where a step gives up raising it."""
+ROOM = 200_000_000
+"""Entries of the largest Jacobian that is formed."""
+TINY = 1e-12
+"""Least probability that is divided by. The gradient does not depend on it."""
+
+
+@dataclass
+class LevenbergMarquardtState(State):
+    """One network, ``estimate`` θ.
+
+    Attributes:
+        damping: μ of the next try.
+    """
+
+    damping: float = 0.0
+
+
+@OPTIMIZERS.add
+class LevenbergMarquardt(Optimizer):
+    """Gauss–Newton where it works, short gradient steps where it does not."""
+
+    name = "levenberg-marquardt"
+    label = "Levenberg–Marquardt"
+    family = "Gradient"
+    sees = "jacobian"
+    paper = "Levenberg 1944, https://doi.org/10.1090/qam/10666; Marquardt 1963, https://doi.org/10.1137/0111030"
+    sentence = (
+        "On fits of a few hundred weights to all samples nothing comes close to it; its Jacobian costs a backward pass per output and its linear system grows with the square "
+        "of the weights, so beyond a few thousand it is out of the race, and on small mini-batches it learns each by heart."
+    )
+
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them. Time and memory grow with it.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
+    damping: float = Field(
+        1e-3,
+        ge=1e-10,
+        le=1e6,
+        description="Damping at the start (μ₀): large for short, safe steps down the gradient, small for long Gauss–Newton steps. It adapts at once.",
+        json_schema_extra={"scale": "log"},
+    )
+    least_damping: float = Field(
+        0.01,
+        ge=LEAST,
+        le=1e6,
+        description="On mini-batches the damping never falls below this, or each would be learnt by heart and the one before forgotten.",
+        json_schema_extra={"scale": "log", "label": "Least damping"},
+    )
+    fall: float = Field(
+        0.1, ge=1e-3, le=0.99, description="What the damping is multiplied by after a step that helped.", json_schema_extra={"scale": "log", "advanced": True}
+    )
+    rise: float = Field(
+        10.0,
+        ge=1.01,
+        le=1000,
+        description="What the damping is multiplied by after a try that did not help.",
+        json_schema_extra={"scale": "log", "advanced": True},
+    )
+
+    def refusal(self, problem: Problem) -> str | None:
+        if problem.loss not in (SquaredError.name, CrossEntropy.name):
+            return f"the loss {SquaredError.name} or {CrossEntropy.name} for it, or the method lbfgs"
+        samples = problem.batch_of(self.batch)
+        if samples * problem.outputs * problem.dimension > ROOM:
+            most = ROOM // (problem.outputs * problem.dimension)
+            smaller = (
+                f"a batch of at most {most:,} samples on this network (its Jacobian has {problem.outputs} × {problem.dimension:,} entries a sample), or "
+                if most
+                else ""
+            )
+            return f"{smaller}the method lbfgs or adam"
+        return None
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LevenbergMarquardtState:
+        return LevenbergMarquardtState(theta.clone(), damping=self.damping)
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> LevenbergMarquardtState:
+        assert isinstance(state, LevenbergMarquardtState)
+        theta = state.estimate
+        outputs = oracle.outputs(theta.unsqueeze(0))
+        before = float(oracle.loss.values(outputs, oracle.targets)[0])
+        system = System(*linearised(oracle.loss.name, oracle.jacobian(theta), outputs[0], oracle.targets))
+        state.estimate_loss = before
+        least = self.least_damping if oracle.batch_changed else LEAST
+        tries, mu = 0, max(state.damping, least)
+        while mu <= MOST:
+            tries += 1
+            delta = system.solve(mu)
+            tried = theta + delta.to(theta)
+            loss = float(oracle.losses(tried.unsqueeze(0))[0])
+            if loss < before:  # never true of NaN
+                state.estimate, state.estimate_loss = tried, loss
+                state.damping = max(mu * self.fall, least)
+                break
+            mu *= self.rise
+        else:  # none was better, however short: nothing is taken, and the next batch starts afresh
+            state.damping = self.damping
+        state.metrics = {"damping": min(mu, MOST), "tries": float(tries)}
+        return state
+
+
+class System:
+    """(JᵀJ + μI) δ = −Jᵀr for any μ, its matrix formed once.
+
+    Args:
+        j: (n, D) Jacobian, in double precision where the device has it.
+        r: (n,) residuals.
+    """
+
+    def __init__(self, j: Tensor, r: Tensor) -> None:
+        self.j, self.wide = j, j.shape[0] < j.shape[1]
+        self.gram = j @ j.T if self.wide else j.T @ j  # (JᵀJ + μI)⁻¹Jᵀ = Jᵀ(JJᵀ + μI)⁻¹
+        self.right = -(r if self.wide else j.T @ r)
+
+    def solve(self, mu: float) -> Tensor:
+        """δ (D,); not finite where rounding has cost the matrix its positive definiteness, which no loss can take for a success."""
+        matrix = self.gram.clone()
+        matrix.diagonal().add_(mu)
+        factor, failed = torch.linalg.cholesky_ex(matrix)
+        solution = torch.cholesky_solve(self.right.unsqueeze(1), factor).squeeze(1)
+        solution = torch.where(failed == 0, solution, torch.nan)
+        return self.j.T @ solution if self.wide else solution
+
+
+def linearised(loss: str, jacobian: Tensor, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """J (n, D) and r (n,), n = B·K, of the mean loss: JᵀJ is its Gauss–Newton matrix and Jᵀr its gradient.
+
+    Args:
+        loss: its name.
+        jacobian: (B·K, D) of the outputs; may be changed in place, for it can fill much of the memory.
+        outputs: (B, K).
+        targets: (B,).
+    """
+    double = torch.float32 if outputs.device.type == "mps" else torch.float64  # mps has no doubles
+    outputs, j = outputs.to(double), jacobian.to(double).reshape(*outputs.shape, -1)
+    r = outputs - wanted(outputs, targets)
+    if loss == CrossEntropy.name:
+        p = outputs.softmax(-1)
+        root = p.clamp_min(TINY).sqrt()
+        r = (p - wanted(outputs, targets)) / root
+        j.sub_(torch.einsum("bk,bkd->bd", root**2, j).unsqueeze(1)).mul_(root.unsqueeze(-1))
+    size = len(outputs) ** 0.5
+    return j.flatten(0, 1).div_(size), r.flatten() / size
