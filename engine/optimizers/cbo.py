@@ -1,0 +1,158 @@
+"""Consensus-based optimisation (Carrillo, Jin, Li and Zhu, 2021; preprint 2019).
+
+https://doi.org/10.1051/cocv/2020046, https://arxiv.org/abs/1909.09249; the method is Pinnau, Totzeck, Tse and Martin's (2017, https://doi.org/10.1142/S0218202517400061).
+Particles drift to their consensus, a mean in which good places weigh most, and are shaken the more the farther they are from it:
+
+v̄ = Σ x_i e^{−α L_i} / Σ e^{−α L_i}
+x_i ← x_i − λ Δt (x_i − v̄) + σ √Δt (x_i − v̄) ⊙ z_i           anisotropic: every weight by its own distance
+x_i ← x_i − λ Δt (x_i − v̄) + σ √Δt ‖x_i − v̄‖ z_i             isotropic: all weights by the whole distance,     z_i ~ N(0, I)
+
+In one step the squared distance from a resting consensus changes by the factor (1 − λΔt)² + σ²Δt, or with isotropic noise (1 − λΔt)² + σ²ΔtD: that D is why isotropic noise is of
+no use to networks. Consensus is formed in random groups of particles, all groups of a step being judged in one batched evaluation; groups that disagree keep the swarm from
+collapsing too early. The network deployed is the consensus of all particles judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, State
+from engine.optimizers.eki import distance
+from engine.optimizers.pso import judge
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+
+@dataclass
+class CBOState(State):
+    """The particles: ``population`` holds x (P, D), ``losses`` what they were at the places last judged, before the particles moved on; ``estimate`` is v̄."""
+
+
+@OPTIMIZERS.add
+class CBO(Optimizer):
+    """Particles drawn to a consensus."""
+
+    name = "cbo"
+    label = "Consensus-based optimisation"
+    family = "Swarm"
+    sees = "loss"
+    paper = "Carrillo, Jin, Li and Zhu 2019, https://arxiv.org/abs/1909.09249"
+    sentence = (
+        "The swarm whose convergence has been proved, for many particles; with few particles and many weights it wanders while its noise is strong, "
+        "settles late as that cools, and where it agrees too early nothing moves any more."
+    )
+
+    batch: int = Field(
+        128, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
+    )
+    particles: int = Field(100, ge=2, le=16384, description="How many networks seek a consensus.", json_schema_extra={"scale": "log"})
+    group: int = Field(
+        20,
+        ge=0,
+        le=16384,
+        description="Particles that agree among themselves in one step, in random groups; 0 lets all of them agree. Small groups keep the swarm wide.",
+        json_schema_extra={"unit": "particles", "label": "Particles in a group"},
+    )
+    alpha: float = Field(
+        50.0,
+        ge=0,
+        le=1e9,
+        description="How much more the better places weigh in the consensus at the start (α); large means the best alone.",
+        json_schema_extra={"scale": "log"},
+    )
+    sigma: float = Field(
+        1.4,
+        ge=0,
+        le=10,
+        description="Strength of the noise at the start (σ). With anisotropic noise the swarm contracts by itself below about √(2λ).",
+        json_schema_extra={"step": 0.01, "label": "Noise"},
+    )
+    cooling: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of the noise left at the end of the budget; 1 keeps it constant.",
+        json_schema_extra={"step": 0.01, "label": "Noise left at the end"},
+    )
+    noise: Literal["anisotropic", "isotropic"] = Field(
+        "anisotropic",
+        description="Each weight is shaken by its own distance from the consensus, or all by the whole distance, which only works for a handful of weights.",
+        json_schema_extra={"label": "Kind of noise", "advanced": True},
+    )
+    doublings: float = Field(
+        10.0,
+        ge=0,
+        le=100,
+        description="How often α is doubled over the budget.",
+        json_schema_extra={"step": 1, "label": "Doublings of alpha", "advanced": True},
+    )
+    drift: float = Field(1.0, ge=0, le=100, description="Pull of the consensus (λ).", json_schema_extra={"step": 0.1, "advanced": True})
+    time_step: float = Field(
+        0.1, ge=1e-4, le=1, description="Time in one step (Δt): longer steps are coarser.", json_schema_extra={"step": 0.01, "advanced": True}
+    )
+    spread: float = Field(
+        1.0,
+        ge=1e-3,
+        le=100,
+        description="How far from the first weights the particles start (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
+    )
+
+    def refusal(self, problem: Problem) -> str | None:
+        growth = (1 - self.drift * self.time_step) ** 2 + self.sigma**2 * self.time_step * problem.dimension
+        if self.noise == "anisotropic" or growth <= 2:
+            return None
+        return (
+            f"anisotropic noise, or a weaker one: isotropic noise of {self.sigma:g} multiplies the squared distances between {problem.dimension:,} weights "
+            f"by {growth:,.1f} in every step"
+        )
+
+    def population_size(self) -> int:
+        return self.particles * 5  # x, the same in groups, distances from the consensus, noise, and the places moved to
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CBOState:
+        x = rng.normal(self.particles, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
+        x[0] = theta  # the shared first weights are one of the particles
+        state = CBOState(theta.clone(), x)
+        state.metrics["spread"] = float(distance(x))
+        return state
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> CBOState:
+        assert isinstance(state, CBOState)
+        assert state.population is not None
+        x, size, progress = state.population, len(state.population), oracle.progress
+        alpha, sigma = self.alpha * 2 ** (self.doublings * progress), self.sigma * self.cooling**progress
+        group = size if self.group == 0 else min(self.group, size)
+        # A last group that would be too small rests this time.
+        chosen = torch.arange(size, device=x.device) if group == size else rng.permutation(size).to(x.device)[: size - size % group]
+        at = x[chosen]
+        losses = judge(at, oracle)
+        state.estimate = consensus(at, losses, alpha)[0]
+        at = at.unflatten(0, (-1, group))
+        v, weights = consensus(at, losses.unflatten(0, (-1, group)), alpha)
+        apart = at - v.unsqueeze(1)
+        length = apart if self.noise == "anisotropic" else torch.linalg.vector_norm(apart, dim=2, keepdim=True)
+        shaken = rng.normal(*at.shape).to(x).mul_(length).mul_(sigma * self.time_step**0.5)
+        x[chosen] = shaken.sub_(apart, alpha=self.drift * self.time_step).add_(at).flatten(0, 1)
+        state.losses = losses if group == size else losses.new_full((size,), torch.inf).index_copy(0, chosen, losses)
+        voices = 1 / weights.square().sum(1).mean()
+        state.metrics["spread"], state.metrics["voices"] = torch.stack([distance(x), voices]).tolist()  # the step's one wait for the device
+        state.metrics["alpha"], state.metrics["noise"] = alpha, sigma
+        return state
+
+
+def consensus(x: Tensor, losses: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """v̄ and everyone's weight in it: places (…, m, D) and their losses (…, m) → (…, D), (…, m).
+
+    The lowest loss is taken off first, so that the largest weight is e⁰ however large α is; losses that are infinite weigh nothing, unless all are.
+    """
+    largest = torch.finfo(losses.dtype).max
+    finite = losses.clamp(max=largest)
+    weights = torch.exp(-min(alpha, largest) * (finite - finite.min(-1, keepdim=True).values))
+    weights = weights / weights.sum(-1, keepdim=True)
+    return (weights.unsqueeze(-2) @ x).squeeze(-2), weights

@@ -1,0 +1,149 @@
+"""Differential evolution (Storn and Price, 1997).
+
+https://doi.org/10.1023/A:1008202821328. Differences between members of the population are the steps, so their size and direction adapt to the landscape by themselves:
+
+v_i = x_a + F (x_b − x_c)                                  rand/1
+v_i = x_best + F (x_a − x_b)                               best/1
+u_ij = v_ij if r_ij < CR or j = j_i, else x_ij             bin: at least one coordinate is the mutant's
+x_i ← u_i if L(u_i) ≤ L(x_i)
+
+a, b, c are distinct and none of them is i. All trials of a generation are made from the same population and judged in one batched evaluation ("deferred" updating).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.eki import distance
+from engine.optimizers.pso import judge
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+
+@dataclass
+class DifferentialEvolutionState(State):
+    """The population x (P, D) and its losses; ``estimate`` is the best member. Nothing else is carried."""
+
+
+@OPTIMIZERS.add
+class DifferentialEvolution(Optimizer):
+    """Members step by each other's differences."""
+
+    name = "differential-evolution"
+    label = "Differential evolution"
+    family = "Evolution"
+    sees = "loss"
+    paper = "Storn and Price 1997, https://doi.org/10.1023/A:1008202821328"
+    sentence = (
+        "Superb on crooked landscapes of a few dozen weights, for its steps take on the landscape's own shape; "
+        "with thousands of weights a small population spans few directions, and it needs far more steps than it is given."
+    )
+
+    batch: int = Field(
+        256,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them. On mini-batches every member is judged anew each step, which doubles the cost.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
+    members: int = Field(
+        32, ge=5, le=16384, description="Networks in the population (NP).", json_schema_extra={"scale": "log", "unit": "networks", "label": "Population"}
+    )
+    strategy: Literal["rand/1/bin", "best/1/bin"] = Field(
+        "best/1/bin", description="Where a mutant starts: at a random member (patient), or at the best one (greedy, quicker, sooner stuck)."
+    )
+    weight: float = Field(
+        0.5,
+        ge=0,
+        le=2,
+        description="How much of a difference is added (F); usually 0.5 to 0.8.",
+        json_schema_extra={"step": 0.01, "label": "Difference weight"},
+    )
+    crossover: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="Share of the weights a trial takes from the mutant (CR); the others stay its parent's.",
+        json_schema_extra={"step": 0.01, "label": "Crossover rate"},
+    )
+    dither: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="F is drawn anew every generation, up to this much above the difference weight; 0 keeps it constant.",
+        json_schema_extra={"step": 0.01, "advanced": True},
+    )
+    spread: float = Field(
+        1.0,
+        ge=1e-3,
+        le=100,
+        description="How far from the first weights the population starts (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        return self.members * 6  # x, the mutants and what they are made of, random numbers, trials
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> DifferentialEvolutionState:
+        x = rng.normal(self.members, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
+        x[0] = theta  # the shared first weights are one of the population
+        losses = judge(x, oracle)
+        state = DifferentialEvolutionState(theta.clone(), x, losses)
+        state.estimate_loss, state.metrics["spread"] = torch.stack([losses[0], distance(x)]).tolist()
+        return state
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> DifferentialEvolutionState:
+        assert isinstance(state, DifferentialEvolutionState)
+        assert state.population is not None
+        assert state.losses is not None
+        x = state.population
+        if oracle.batch_changed:  # losses on different batches cannot be compared: the luckiest batch would win for ever
+            state.losses = judge(x, oracle)
+        trials = self.trials(x, state.losses, rng)
+        losses = judge(trials, oracle)
+        better = losses <= state.losses  # a tie is taken, so that the population drifts across plateaus
+        torch.where(better.unsqueeze(1), trials, x, out=x)
+        state.losses = torch.where(better, losses, state.losses)
+        lowest, index = state.losses.min(0)
+        state.estimate = x[index].clone()
+        shown = torch.stack([lowest, distance(x), better.to(x).mean()]).tolist()  # the step's one wait for the device
+        state.estimate_loss, state.metrics["spread"], state.metrics["success"] = shown
+        return state
+
+    def trials(self, x: Tensor, losses: Tensor, rng: Rng) -> Tensor:
+        """Trials u (P, D) of a population (P, D) with its losses (P,)."""
+        size, dimension = x.shape
+        weight: float | Tensor = self.weight
+        if self.dither:
+            weight = weight + self.dither * rng.uniform(1).to(x)
+        if self.strategy == "rand/1/bin":
+            a, b, c = others(size, 3, rng).to(x.device)
+            base = x[a]
+        else:
+            b, c = others(size, 2, rng).to(x.device)
+            base = x[losses.argmin()]
+        mutants = base + weight * (x[b] - x[c])
+        j = rng.integers(dimension, size).to(x.device)
+        crossed = rng.uniform(size, dimension).to(x) < self.crossover
+        crossed.scatter_(1, j.unsqueeze(1), True)
+        return torch.where(crossed, mutants, x)
+
+
+def others(size: int, count: int, rng: Rng) -> Tensor:
+    """For every member 0…size−1, ``count`` distinct other members, all choices equally likely: (count, size).
+
+    The kth is drawn from the size − k members not taken yet, as a rank among them; stepping over the taken ones in ascending order turns the rank into a member.
+    """
+    taken = torch.arange(size, device=rng.device).unsqueeze(0)
+    for k in range(1, count + 1):
+        pick = rng.integers(size - k, size)
+        for lower in taken.sort(0).values:
+            pick = pick + (pick >= lower)
+        taken = torch.cat([taken, pick.unsqueeze(0)])
+    return taken[1:]

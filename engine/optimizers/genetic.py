@@ -1,0 +1,165 @@
+"""A genetic algorithm with truncation selection (Such, Madhavan, Conti, Lehman, Stanley and Clune, 2017).
+
+https://arxiv.org/abs/1712.06567. Every generation the T best networks are the parents; a child is a parent plus Gaussian noise, and the best networks live on unchanged:
+
+child = θ_parent + σ ε,     ε ~ N(0, I),     parent uniform among the best T     (their Algorithm 1)
+
+There is no crossover in that method. Kelvin offers three to compare: every weight from either parent (uniform), the first weights from one and the rest from the other
+(one-point), and every neuron with all its incoming weights from either parent (Montana and Davis, 1989, https://www.ijcai.org/Proceedings/89-1/Papers/122.pdf).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.networks.base import Layer
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.eki import distance
+from engine.optimizers.pso import judge
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+
+@dataclass
+class GeneticState(State):
+    """One generation: ``population`` (P, D), ``losses`` theirs, all of one and the same batch; ``estimate`` is the fittest of it.
+
+    Attributes:
+        neurons: (D,) the neuron each weight flows into, for crossover of whole neurons; None otherwise.
+    """
+
+    neurons: Tensor | None = None
+
+
+@OPTIMIZERS.add
+class Genetic(Optimizer):
+    """The best are copied with small errors."""
+
+    name = "genetic"
+    label = "Genetic algorithm"
+    family = "Evolution"
+    sees = "loss"
+    paper = "Such et al. 2017, https://arxiv.org/abs/1712.06567; Montana and Davis 1989, https://www.ijcai.org/Proceedings/89-1/Papers/122.pdf"
+    sentence = (
+        "Very simple, hard to break and indifferent to the scale of the loss; "
+        "every mutation is blind, so the more weights there are the smaller the steps that still help, and progress slows down."
+    )
+
+    batch: int = Field(
+        128,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them. On mini-batches the elite is judged anew each step.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
+    individuals: int = Field(
+        64, ge=2, le=16384, description="Networks in a generation.", json_schema_extra={"scale": "log", "unit": "networks", "label": "Population"}
+    )
+    parents: int = Field(
+        8, ge=1, le=16384, description="How many of the best may have children (T); fewer is greedier.", json_schema_extra={"scale": "log", "unit": "networks"}
+    )
+    mutation: float = Field(
+        0.3,
+        ge=1e-5,
+        le=10,
+        description="Size of a child's random errors (σ), in units of each layer's natural size, 1/√inputs.",
+        json_schema_extra={"scale": "log", "label": "Mutation size"},
+    )
+    crossover: Literal["none", "uniform", "one-point", "node"] = Field(
+        "none",
+        description="Whether a child has two parents, and what it takes from them: single weights (uniform), a first and a last part (one-point), or whole neurons (node).",
+    )
+    cooling: float = Field(
+        0.1,
+        ge=1e-4,
+        le=1,
+        description="Share of the mutation size left at the end of the budget, where only small errors still help; 1 keeps it constant, as published.",
+        json_schema_extra={"scale": "log", "label": "Mutation left at the end"},
+    )
+    elite: int = Field(
+        1,
+        ge=0,
+        le=1024,
+        description="How many of the best live on unchanged; with 0 the best network can be lost.",
+        json_schema_extra={"advanced": True, "unit": "networks"},
+    )
+    spread: float = Field(
+        0.5,
+        ge=1e-3,
+        le=100,
+        description="How far from the first weights the first generation stands (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        # the generation and the next, children, their noise, and with crossover the other parents and coins
+        return self.individuals * (4 if self.crossover == "none" else 6)
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> GeneticState:
+        population = rng.normal(self.individuals, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
+        population[0] = theta  # the shared first weights are one of the first generation
+        losses = judge(population, oracle)
+        neurons = neurons_of(oracle.network.layers).to(theta.device) if self.crossover == "node" else None
+        state = GeneticState(theta.clone(), population, losses, neurons=neurons)
+        state.estimate_loss, state.metrics["spread"] = torch.stack([losses[0], distance(population)]).tolist()
+        state.metrics["mutation"] = self.mutation
+        return state
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> GeneticState:
+        assert isinstance(state, GeneticState)
+        assert state.population is not None
+        assert state.losses is not None
+        # The last generation was judged on one batch, so its ranks are good for choosing even where the batch is a new one.
+        order = state.losses.argsort(stable=True)
+        elite = order[: min(self.elite, self.individuals - 1)]
+        parents = state.population[order[: self.parents]]
+        sigma = self.mutation * self.cooling**oracle.progress
+        children = self.children(parents, self.individuals - len(elite), state.neurons, rng)
+        children.add_(rng.normal(*children.shape).to(children).mul_(sigma * oracle.scale.to(children)))
+        population = torch.cat([state.population[elite], children])
+        if oracle.batch_changed:  # the elite's losses of another batch cannot be compared with its children's
+            state.losses = judge(population, oracle)
+        else:
+            state.losses = torch.cat([state.losses[elite], judge(children, oracle)])
+        state.population = population
+        lowest, index = state.losses.min(0)
+        state.estimate = population[index].clone()
+        state.estimate_loss, state.metrics["spread"] = torch.stack([lowest, distance(population)]).tolist()  # the step's one wait for the device
+        state.metrics["mutation"] = sigma
+        return state
+
+    def children(self, parents: Tensor, count: int, neurons: Tensor | None, rng: Rng) -> Tensor:
+        """Children (count, D) before their mutation, of parents (T, D)."""
+        first = parents[rng.integers(len(parents), count).to(parents.device)]
+        if self.crossover == "none":
+            return first
+        second = parents[rng.integers(len(parents), count).to(parents.device)]
+        size = parents.shape[1]
+        if self.crossover == "one-point":
+            cut = rng.integers(max(1, size - 1), count, 1).to(parents.device) + 1  # at least one weight from either parent
+            from_first = torch.arange(size, device=parents.device) < cut
+        elif self.crossover == "node":
+            assert neurons is not None
+            from_first = (rng.uniform(count, int(neurons[-1]) + 1).to(parents) < 0.5)[:, neurons]
+        else:
+            from_first = rng.uniform(count, size).to(parents) < 0.5
+        return torch.where(from_first, first, second)
+
+
+def neurons_of(layers: Sequence[Layer]) -> Tensor:
+    """The neuron each packed weight flows into, (D,): a layer's weights and biases of one output (or one feature map) are one neuron's. Numbered in order from 0."""
+    firsts: dict[str, int] = {}
+    parts, count = [], 0
+    for layer in layers:
+        name = layer.name.rpartition(".")[0]
+        if name not in firsts:
+            firsts[name], count = count, count + layer.shape[0]
+        parts.append((firsts[name] + torch.arange(layer.shape[0])).repeat_interleave(math.prod(layer.shape[1:])))
+    return torch.cat(parts)
