@@ -11,7 +11,6 @@ outskirts nothing calls a particle back, and without the clamp swarms in thousan
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.ranks import judge
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -138,11 +138,6 @@ class PSO(Optimizer):
         left_self_right = torch.stack([losses.roll(1), losses, losses.roll(-1)])
         own = torch.arange(len(losses), device=losses.device)
         return best[(own + left_self_right.argmin(0) - 1) % len(losses)]
-
-
-def judge(x: Tensor, oracle: Oracle) -> Tensor:
-    """Losses (P,) of places (P, D); a loss that is no number counts as infinite, so that it is never the best."""
-    return oracle.losses(x).nan_to_num(nan=math.inf, posinf=math.inf)
 
 
 def diameter(x: Tensor) -> Tensor:

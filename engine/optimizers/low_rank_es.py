@@ -1,0 +1,68 @@
+"""Low-rank evolution strategy, EGGROLL (Sarkar et al., 2025, "Evolution Strategies at the Hyperscale").
+
+https://arxiv.org/abs/2511.16652. The noise on a weight matrix is a product of two thin Gaussian matrices instead of a full one: far fewer random numbers to draw and to keep, and
+on large networks far cheaper to apply. Each E_i has rank r, yet the step, a sum of many, has a high one.
+
+E_i = A_i B_iᵀ / √r,     A_i ∈ R^{outputs×r}, B_i ∈ R^{inputs×r},     entries ~ N(0, 1)
+W_i± = W ± σ E_i,     G = 1/(2n) Σ_i (r_i⁺ − r_i⁻) E_i = (A weighted)ᵀ B / (2n√r),     W ← Adam(W, G)
+
+The entries of E have mean 0, variance 1 and no correlation, as full noise has, but they are not independent. The sum goes through the factors, one product per matrix with all
+A_i side by side and all B_i below each other, so no E_i is needed for it. Biases get full Gaussian noise. Ranks, mirrored pairs, Adam and units are those of OpenAI's strategy.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS
+from engine.optimizers.openai_es import Noise, OpenAIES
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+
+@OPTIMIZERS.add
+class LowRankES(OpenAIES):
+    """Descends a gradient estimated from how mirrored low-rank noise ranks."""
+
+    name = "low-rank-es"
+    label = "Low-rank evolution strategy"
+    family = "Evolution"
+    sees = "loss"
+    paper = "Sarkar et al. 2025, https://arxiv.org/abs/2511.16652"
+    sentence = (
+        "As good a guess at the slope as full noise for a small part of the random numbers, which pays on wide layers; "
+        "on networks as small as these it learns like OpenAI's strategy and gains little."
+    )
+
+    rank: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Rank of the noise on every weight matrix (r): 1 is the cheapest, more is closer to full noise.",
+        json_schema_extra={"scale": "log", "label": "Rank"},
+    )
+
+    def draw(self, theta: Tensor, rng: Rng, oracle: Oracle) -> Noise:
+        """Per layer the factors A (n, outputs, r) and B (n, inputs, r) of a matrix, or the noise (n, size) of a bias. A kernel counts as a matrix with a row per output."""
+        noise: Noise = []
+        for layer in oracle.network.layers:
+            size, rows = layer.stop - layer.start, layer.shape[0]
+            if len(layer.shape) == 1:
+                noise.append((rng.normal(self.pairs, size).to(theta),))
+            else:
+                a = rng.normal(self.pairs, rows, self.rank).to(theta)
+                noise.append((a, rng.normal(self.pairs, size // rows, self.rank).to(theta)))
+        return noise
+
+    def dense(self, noise: Noise) -> Tensor:
+        return torch.cat([part[0] if len(part) == 1 else (part[0] @ part[1].mT).flatten(1) * self.rank**-0.5 for part in noise], 1)
+
+    def combine(self, weights: Tensor, noise: Noise) -> Tensor:
+        return torch.cat([weights @ part[0] if len(part) == 1 else self.product(weights, *part) for part in noise])
+
+    def product(self, weights: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """Σ_i w_i A_i B_iᵀ / √r, flat: one product of (outputs, n r) and (n r, inputs)."""
+        wide = (weights[:, None, None] * a).transpose(0, 1).flatten(1)
+        return (wide @ b.mT.flatten(0, 1)).flatten() * self.rank**-0.5

@@ -1,0 +1,152 @@
+"""The evolution strategy of OpenAI (Salimans, Ho, Chen, Sidor and Sutskever, 2017).
+
+https://arxiv.org/abs/1703.03864, algorithm 1 with the paper's antithetic sampling, rank shaping, weight decay and Adam. The loss, blurred by Gaussian noise, has a gradient that
+needs no derivative: noise that made things worse points uphill.
+
+θ_i± = θ ± σ ε_i,     ε_i ~ N(0, I),     i = 1…n
+g = 1/(2n) Σ_i (r_i⁺ − r_i⁻) ε_i + λ θ,     r the centred ranks of all 2n losses, from −½ (best) to ½ (worst)
+θ ← Adam(θ, g)
+
+As in the published code g is not divided by σ: with ranks for losses its size means nothing, and Adam does away with it. All of it happens in units of each layer's natural size
+1/√fan_in, θ = s ⊙ z: noise, decay and step act on z.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.ranks import centred_ranks, judge
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+Noise = list[tuple[Tensor, ...]]
+"""The directions ε of a step, as they were drawn."""
+
+
+@dataclass
+class OpenAIESState(State):
+    """One network, ``estimate`` θ, and Adam's moments; ``population`` holds the 2n samples, first all of θ + σε, then all of θ − σε.
+
+    Attributes:
+        m, v: running means of the estimated gradient and of its square, both (D,).
+        n: steps taken.
+    """
+
+    m: Tensor = None  # type: ignore[assignment]
+    v: Tensor = None  # type: ignore[assignment]
+    n: int = 0
+
+
+@OPTIMIZERS.add
+class OpenAIES(Optimizer):
+    """Descends a gradient estimated from how mirrored noise ranks."""
+
+    name = "openai-es"
+    label = "OpenAI evolution strategy"
+    family = "Evolution"
+    sees = "loss"
+    paper = "Salimans, Ho, Chen, Sidor and Sutskever 2017, https://arxiv.org/abs/1703.03864"
+    sentence = (
+        "Follows a usable slope even where the loss is a staircase, and needs no tuning to the loss's scale; "
+        "every step is an average over many noisy guesses, so precision costs many evaluations and all directions get the same noise."
+    )
+
+    batch: int = Field(
+        256, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
+    )
+    pairs: int = Field(
+        32,
+        ge=1,
+        le=8192,
+        description="Mirrored pairs of noisy networks judged in a step (n); the slope's noise falls with their square root.",
+        json_schema_extra={"scale": "log", "unit": "pairs", "label": "Pairs"},
+    )
+    sigma: float = Field(
+        0.1,
+        ge=1e-5,
+        le=10,
+        description="Size of the noise (σ), in units of each layer's natural size, 1/√inputs: more of it blurs the loss more. The paper's 0.02 is in plain weights.",
+        json_schema_extra={"scale": "log", "label": "Noise σ"},
+    )
+    rate: float = Field(
+        0.1,
+        ge=1e-6,
+        le=10,
+        description="How far a weight moves in a step while its estimated slope keeps its sign (Adam's η), in the same units. The paper takes 0.01 in plain weights.",
+        json_schema_extra={"scale": "log", "label": "Step size"},
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Pull of every weight towards zero, added to the slope of the ranks (λ). The paper takes 0.005, which keeps networks from fitting the last samples.",
+        json_schema_extra={"step": 0.001, "advanced": True},
+    )
+    beta1: float = Field(
+        0.9,
+        ge=0,
+        le=0.9999,
+        description="Share of the slope's running mean kept from step to step (β₁).",
+        json_schema_extra={"step": 0.01, "label": "β₁", "advanced": True},
+    )
+    beta2: float = Field(
+        0.999,
+        ge=0,
+        le=0.999999,
+        description="Share of the running mean of the squared slope kept from step to step (β₂).",
+        json_schema_extra={"step": 0.001, "label": "β₂", "advanced": True},
+    )
+    epsilon: float = Field(
+        1e-8,
+        ge=1e-16,
+        le=1,
+        description="Keeps the division from blowing up where slopes vanish (ε).",
+        json_schema_extra={"scale": "log", "label": "ε", "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        return 4 * self.pairs + 6  # 2n samples, the noise, a scaled copy of it; θ, m, v, g and two helpers
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> OpenAIESState:
+        return OpenAIESState(theta.clone(), m=torch.zeros_like(theta), v=torch.zeros_like(theta))
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> OpenAIESState:
+        assert isinstance(state, OpenAIESState)
+        theta, scale = state.estimate, oracle.scale.to(state.estimate)
+        noise = self.draw(theta, rng, oracle)
+        reach = self.dense(noise).mul(self.sigma * scale)
+        state.population = torch.cat([theta + reach, theta - reach])
+        state.losses = judge(state.population, oracle)
+        plus, minus = centred_ranks(state.losses).chunk(2)
+        g = self.combine(plus - minus, noise).div_(2 * self.pairs)
+        state.metrics["gradient norm"] = float(torch.linalg.vector_norm(g))
+        if self.weight_decay:
+            g.add_(theta / scale, alpha=self.weight_decay)
+        theta.add_(scale * self.adam(state, g))
+        return state
+
+    def draw(self, theta: Tensor, rng: Rng, oracle: Oracle) -> Noise:
+        """ε of n pairs."""
+        return [(rng.normal(self.pairs, theta.numel()).to(theta),)]
+
+    def dense(self, noise: Noise) -> Tensor:
+        """The same as rows of D numbers: (n, D)."""
+        return noise[0][0]
+
+    def combine(self, weights: Tensor, noise: Noise) -> Tensor:
+        """Σ_i w_i ε_i: (n,) → (D,)."""
+        return weights @ noise[0][0]
+
+    def adam(self, state: OpenAIESState, g: Tensor) -> Tensor:
+        """Adam's move (D,) for a gradient (D,), as `torch.optim.Adam` makes it."""
+        state.n += 1
+        state.m.lerp_(g, 1 - self.beta1)
+        state.v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
+        bias1, bias2 = 1 - self.beta1**state.n, 1 - self.beta2**state.n
+        return state.m / (state.v.sqrt() / math.sqrt(bias2)).add_(self.epsilon) * (-self.rate / bias1)

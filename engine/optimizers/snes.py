@@ -1,0 +1,111 @@
+"""SNES, the separable natural evolution strategy (Schaul, Glasmachers and Schmidhuber, 2011).
+
+https://doi.org/10.1145/2001576.2001692; the whole family in Wierstra, Schaul, Glasmachers, Sun, Peters and Schmidhuber, 2014, https://jmlr.org/papers/v15/wierstra14a.html.
+A Gaussian with a step size of its own for every weight climbs the natural gradient of the expected utility: the mean and the step sizes follow the samples that ranked well.
+
+x_k = μ + σ ⊙ s_k,     s_k ~ N(0, I),     k = 1…λ, with utilities u_k by rank
+μ ← μ + η_μ σ ⊙ Σ_k u_k s_k,     σ ← σ ⊙ exp(η_σ/2 Σ_k u_k (s_k² − 1)),     η_μ = 1,     η_σ = (3 + ln D)/(5√D)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.ranks import by_rank, judge, snes_utilities
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+
+@dataclass
+class SNESState(State):
+    """The Gaussian: ``estimate`` is its mean μ, ``population`` this step's samples (λ, D).
+
+    Attributes:
+        sigma: (D,) σ, in units of each layer's natural size.
+    """
+
+    sigma: Tensor = None  # type: ignore[assignment]
+
+
+@OPTIMIZERS.add
+class SNES(Optimizer):
+    """A Gaussian that follows its best samples, each weight with a step size of its own."""
+
+    name = "snes"
+    label = "SNES"
+    family = "Evolution"
+    sees = "loss"
+    paper = "Schaul, Glasmachers and Schmidhuber 2011, https://doi.org/10.1145/2001576.2001692"
+    sentence = (
+        "Finds its own step sizes, cheaply even for many weights, and never minds the loss's scale; "
+        "it treats weights as unrelated, so in long valleys that run askew it crawls."
+    )
+
+    batch: int = Field(
+        256, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
+    )
+    population: int = Field(
+        32,
+        ge=4,
+        le=16384,
+        description="Networks sampled in a step (λ).",
+        json_schema_extra={"scale": "log", "unit": "networks"},
+    )
+    sigma: float = Field(
+        0.5,
+        ge=1e-4,
+        le=100,
+        description="First step size of every weight (σ), in units of each layer's natural size, 1/√inputs; it adapts from there.",
+        json_schema_extra={"scale": "log", "label": "First σ"},
+    )
+    rate: float = Field(
+        1.0,
+        ge=0.01,
+        le=10,
+        description="How far the mean follows its samples (η_μ); 1 is the natural step.",
+        json_schema_extra={"scale": "log", "label": "Pace of the mean"},
+    )
+    sigma_rate: float | None = Field(
+        None,
+        ge=1e-4,
+        le=10,
+        description="How quickly step sizes adapt (η_σ); auto is (3 + ln D)/(5√D) for D weights.",
+        json_schema_extra={"scale": "log", "label": "Pace of σ"},
+    )
+    antithetic: bool = Field(
+        False,
+        description="Draw samples in mirrored pairs, μ + σs and μ − σs: the mean moves with less noise, the step sizes with more.",
+        json_schema_extra={"label": "Mirrored pairs", "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        return 3 * self.population + 4
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SNESState:
+        return SNESState(theta.clone(), sigma=torch.full_like(theta, self.sigma))
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> SNESState:
+        assert isinstance(state, SNESState)
+        mu, sigma, scale = state.estimate, state.sigma, oracle.scale.to(state.estimate)
+        s = self.draw(mu, rng)
+        state.population = mu + scale * sigma * s
+        state.losses = judge(state.population, oracle)
+        u = by_rank(state.losses, snes_utilities(self.population).to(mu))
+        mu.add_(self.rate * scale * sigma * (u @ s))
+        pace = self.sigma_rate or (3 + math.log(len(mu))) / (5 * math.sqrt(len(mu)))
+        sigma.mul_((pace / 2 * (u @ (s.square() - 1))).exp())
+        state.metrics["sigma"], state.metrics["condition"] = torch.stack([sigma.mean(), (sigma.max() / sigma.min()).square()]).tolist()
+        return state
+
+    def draw(self, mu: Tensor, rng: Rng) -> Tensor:
+        """Directions s (λ, D); in mirrored pairs the second half is the first with its sign turned, and an odd last one is dropped."""
+        if not self.antithetic:
+            return rng.normal(self.population, len(mu)).to(mu)
+        half = rng.normal((self.population + 1) // 2, len(mu)).to(mu)
+        return torch.cat([half, -half])[: self.population]
