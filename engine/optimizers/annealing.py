@@ -1,7 +1,9 @@
 """Simulated annealing (Kirkpatrick, Gelatt and Vecchi, 1983) with many chains.
 
-https://doi.org/10.1126/science.220.4598.671. Every chain proposes θ' = θ + s·q and accepts by the Metropolis rule (Metropolis et al., 1953, https://doi.org/10.1063/1.1699114);
-all chains are proposed and judged in one batched evaluation.
+https://doi.org/10.1126/science.220.4598.671. Every chain proposes θ' = θ + s·q and accepts by the Metropolis rule, at a temperature that falls over the budget; all chains are
+proposed and judged in one batched evaluation. Generalized annealing (Tsallis and Stariolo, 1996, https://doi.org/10.1016/S0378-4371(96)00271-3) has an acceptance rule of its own:
+
+accept if Δ ≤ 0 or u < [1 − (1 − q_a) Δ/T']^{1/(1−q_a)},     T' = T/(k + 1)
 """
 
 from __future__ import annotations
@@ -9,98 +11,83 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.proposals import Proposal, ProposalName, propose
+from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.metropolis import MEMORY, Metropolis, MetropolisState, metropolis, tsallis
 from engine.oracle import Oracle
 from engine.rng import Rng
-from engine.schedules import ScheduleName, geometric, lam_target, linear
+from engine.schedules import ACCEPTING, PLANNED, ScheduleName, aarts_van_laarhoven, generalized, generalized_steps, lam_target
 
-ACCEPTANCE_MEMORY = 0.98
-"""Share of the running acceptance kept from step to step."""
-REHEAT_SHARE = 0.1
-"""Share of the budget after which heat added by hand has fallen to a tenth of itself."""
+SETTLING = 0.02
+"""Share of the budget at T₀ in which the schedule of Aarts and van Laarhoven learns how much the losses differ there."""
 
 
 @dataclass
-class AnnealingState(State):
-    """The chains. ``population`` holds θ (P, D), ``losses`` their energies L(θ).
+class AnnealingState(MetropolisState):
+    """The chains, and what the schedules that listen to them have heard.
 
     Attributes:
-        step_sizes: (P,) s, one per chain.
-        best_loss: () the lowest energy any chain has had on this batch.
-        start, end: T₀ and T_min, given or calibrated.
-        heat: factor on the scheduled temperature, above 1 after a reheat.
-        heated_at: progress at the last reheat.
+        mean, spread: running mean and standard deviation of the chains' losses.
+        reference: σ/T when the schedule of Aarts and van Laarhoven began to cool; None before.
+        lowest: the lowest loss lately, averaged over batches where they change; None before the first step.
+        record: its lowest value since the last kick.
+        record_at: progress when it was set.
+        waited: steps since then.
     """
 
-    step_sizes: Tensor = None  # type: ignore[assignment]
-    best_loss: Tensor = None  # type: ignore[assignment]
-    start: float = 1.0
-    end: float = 1e-3
-    heat: float = 1.0
-    heated_at: float = 0.0
-    seen: float = 0.0
+    mean: float | None = None
+    spread: float = 0.0
+    reference: float | None = None
+    lowest: float | None = None
+    record: float = math.inf
+    record_at: float = 0.0
+    waited: int = 0
 
 
 @OPTIMIZERS.add
-class Annealing(Optimizer):
+class Annealing(Metropolis):
     """Metropolis chains that are cooled."""
 
     name = "annealing"
     label = "Simulated annealing"
-    family = "Annealing"
-    sees = "loss"
     paper = "Kirkpatrick, Gelatt and Vecchi 1983, https://doi.org/10.1126/science.220.4598.671"
     sentence = "Needs nothing but the loss and escapes bad valleys while it is hot; with many weights most proposals are wasted, so it is slow."
 
-    chains: int = Field(
-        16, ge=1, le=16384, description="How many independent chains walk side by side; the best one counts.", json_schema_extra={"scale": "log"}
-    )
     schedule: ScheduleName = Field("geometric", description="How the temperature falls over the budget.", json_schema_extra={"label": "Cooling"})
-    start_temperature: float | None = Field(
-        None, gt=0, le=1e6, description="Temperature at the start; auto measures how much worse proposals make the loss.", json_schema_extra={"scale": "log"}
-    )
-    end_temperature: float | None = Field(
-        None, gt=0, le=1e6, description="Temperature at the end; auto is cold enough that almost nothing worse is accepted.", json_schema_extra={"scale": "log"}
-    )
-    proposal: ProposalName = Field("sparse", description="What a proposal moves: a few random weights, or all of them.")
-    share: float = Field(
-        0.02,
-        gt=0,
+    reheat_after: float | None = Field(
+        None,
+        ge=0.001,
         le=1,
-        description="Share of the weights a sparse proposal moves (at least one).",
-        json_schema_extra={"scale": "log", "label": "Weights moved"},
+        description="Share of the budget without a new best loss after which the temperature is kicked up; none never does.",
+        json_schema_extra={"scale": "log", "advanced": True},
     )
-    step_size: float = Field(
-        1.0, gt=0, le=100, description="Size of a move, in units of each layer's natural size.", json_schema_extra={"scale": "log", "advanced": True}
+    reheat_after_steps: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000_000,
+        description="Steps without a new best loss after which the temperature is kicked up; none never does.",
+        json_schema_extra={"scale": "log", "unit": "steps", "advanced": True},
     )
-    adapt: bool = Field(
-        True, description="Adjust each chain's step size to hold the acceptance aimed at.", json_schema_extra={"label": "Adaptive step", "advanced": True}
+    reheat_factor: float = Field(
+        10.0,
+        ge=1,
+        le=1e6,
+        description="How many times hotter a kick makes it; the heat fades within a tenth of the budget.",
+        json_schema_extra={"scale": "log", "advanced": True},
     )
-    target: float = Field(
-        0.234,
-        gt=0,
-        lt=1,
-        description="Acceptance the step size is adjusted to.",
-        json_schema_extra={"step": 0.01, "label": "Acceptance aimed at", "advanced": True},
+    accepting: float = Field(
+        ACCEPTING,
+        ge=-1000,
+        le=0.9,
+        description="Shape of generalized cooling's acceptance rule (q_a): the lower, the fewer uphill moves; near 1 it is Metropolis' rule.",
+        json_schema_extra={"step": 0.1, "advanced": True},
     )
-    start_acceptance: float = Field(
-        0.5, gt=0, lt=1, description="Acceptance of uphill moves that auto start temperature aims at.", json_schema_extra={"step": 0.01, "advanced": True}
-    )
-
-    def population_size(self) -> int:
-        return self.chains * (1 if self.proposal == "sparse" else 3)
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> AnnealingState:
-        population = theta.repeat(self.chains, 1)
-        losses = oracle.losses(population)
-        sizes = torch.full((self.chains,), self.step_size, dtype=theta.dtype, device=theta.device)
-        state = AnnealingState(theta.clone(), population, losses, step_sizes=sizes, best_loss=losses.min())
-        state.start, state.end = self._calibrate(state, rng, oracle)
+        state = AnnealingState(theta.clone())
+        self.gather(state, theta, rng, oracle)
         state.temperature = state.start
         state.plan = self.planned(state, 0.0)
         state.target = lam_target(0) if self.schedule == "adaptive" else self.target if self.adapt else None
@@ -108,91 +95,85 @@ class Annealing(Optimizer):
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> AnnealingState:
         assert isinstance(state, AnnealingState)
-        assert state.population is not None
-        assert state.losses is not None
-        if oracle.batch_changed:  # energies of another batch cannot be compared with new ones
-            state.losses = oracle.losses(state.population)
-            state.best_loss = torch.full_like(state.best_loss, math.inf)
-        temperature = self._cool(state, oracle.progress)
-        move = self._propose(state, rng, oracle)
-        losses = oracle.losses(move.population)
-        u = rng.uniform(self.chains).to(losses)
-        # Accept if Δ ≤ 0 or u < exp(−Δ/T): one comparison, since u < 1. A loss that is no number is never accepted.
-        accepted = u < torch.exp((state.losses - losses) / temperature)
-        state.population = move.settle(accepted)
-        state.losses = torch.where(accepted, losses, state.losses)
-        self._remember(state, accepted)
+        self.rejudge(state, oracle)
+        progress = oracle.progress
+        temperature = self.cool(state, progress)
+        accept = metropolis(temperature)
+        if self.schedule == "generalized":
+            accept = tsallis(temperature / (1 + progress * generalized_steps(state.start, state.end, self.tail)), self.accepting)
+        kept = self.walk(state, state.step_sizes, accept, rng, oracle)
+        self.listen(state, self.remember(state, kept, self.spread_of(state)), oracle.batch_changed)
+        if self.schedule != "adaptive":  # there the temperature answers for the acceptance; two answers would drive each other away
+            self.adjust(state.step_sizes, kept)
         return state
 
-    def _propose(self, state: AnnealingState, rng: Rng, oracle: Oracle) -> Proposal:
-        assert state.population is not None
-        return propose(self.proposal, state.population, state.step_sizes, oracle.scale.to(state.population), self.share, rng)
-
-    def _cool(self, state: AnnealingState, progress: float) -> float:
-        """The temperature now: the schedule's, times what is left of heat added by hand."""
+    def cool(self, state: AnnealingState, progress: float) -> float:
+        """The temperature now: the schedule's, times what is left of heat added by hand or by a kick."""
+        if self.stuck(state, progress):
+            self.reheat(state, self.reheat_factor)
+            state.record, state.record_at, state.waited = math.inf, progress, 0
+        passed = max(0.0, progress - state.seen)
+        temperature = state.temperature or state.start
         if self.schedule == "adaptive":
             # Lam's rule as commonly run: a little colder while acceptance is above its target, a little warmer while below. The factor per step is chosen so that a whole
             # budget can take T from T₀ to T_min and back several times, however many steps it holds.
             state.target = lam_target(progress)
-            change = (state.start / state.end) ** (8 * max(0.0, progress - state.seen))
+            change = (state.start / state.end) ** (8 * passed)
             if state.acceptance is not None:
-                temperature = state.temperature or state.start
-                state.temperature = temperature / change if state.acceptance > state.target else temperature * change
-                state.temperature = min(max(state.temperature, state.end * 1e-3), state.start * 1e3)
+                temperature = temperature / change if state.acceptance > state.target else temperature * change
+                temperature = min(max(temperature, state.end * 1e-3), state.start * 1e3)
+        elif self.schedule == "aarts-van-laarhoven":
+            if progress >= SETTLING and state.spread > 0:
+                # δ, the drift from equilibrium allowed, is chosen anew all the time so that T arrives at T_min with the budget if σ/T stays what it was at first, as it does in a
+                # bowl: there (σ = T √(D/2)) this is the geometric schedule.
+                state.reference = state.reference or state.spread / temperature
+                pace = state.reference * max(0.0, math.log(temperature / state.end)) * passed / max(1 - progress, passed, 1e-12)
+                temperature = max(state.end, aarts_van_laarhoven(temperature, state.spread, pace))
         else:
             state.plan = self.planned(state, progress)
             assert state.plan is not None
-            left = state.heat ** (0.1 ** ((progress - state.heated_at) / REHEAT_SHARE))
-            state.temperature = state.plan * left
-        state.seen = progress
-        assert state.temperature is not None
-        return state.temperature
+            temperature = state.plan * self.warmth(state, progress)
+        state.seen, state.temperature = progress, temperature
+        return temperature
 
-    def _remember(self, state: AnnealingState, accepted: Tensor) -> None:
-        """Best so far, running acceptance, step sizes."""
-        assert state.population is not None
+    def stuck(self, state: AnnealingState, progress: float) -> bool:
+        """Whether the best has not moved for as long as a kick waits."""
+        if self.reheat_after is not None and progress - state.record_at >= self.reheat_after:
+            return True
+        return self.reheat_after_steps is not None and state.waited >= self.reheat_after_steps
+
+    def spread_of(self, state: AnnealingState) -> dict[str, Tensor]:
+        """How the chains' losses lie about their running mean, and the step sizes: numbers the schedules and the page want."""
         assert state.losses is not None
-        lowest, index = state.losses.min(0)
-        rate = accepted.to(state.losses.dtype)
-        both = torch.stack([lowest, state.best_loss, rate.mean()]).tolist()  # the step's one wait for the device
-        if both[0] < both[1]:
-            state.best_loss, state.estimate, state.estimate_loss = lowest, state.population[index].clone(), both[0]
-        state.acceptance = both[2] if state.acceptance is None else ACCEPTANCE_MEMORY * state.acceptance + (1 - ACCEPTANCE_MEMORY) * both[2]
-        if self.adapt:
-            # Robbins–Monro on log s (Andrieu and Thoms 2008, algorithm 4), with a constant gain because the target law keeps moving as T falls.
-            state.step_sizes.mul_(torch.exp(0.05 * (rate - self.target))).clamp_(1e-4 * self.step_size, 4 * self.step_size)
+        losses = state.losses.nan_to_num(posinf=0.0)
+        away = losses - (losses.mean() if state.mean is None else state.mean)
+        return {"lowest": state.losses.min(), "mean": losses.mean(), "away": away.mean(), "square": away.square().mean(), "step size": state.step_sizes.mean()}
 
-    def _calibrate(self, state: AnnealingState, rng: Rng, oracle: Oracle) -> tuple[float, float]:
-        """T₀ and T_min from how much worse trial proposals make the loss; the trials are charged like any others.
-
-        T₀ accepts the median uphill move with probability ``start_acceptance``; T_min is so cold that a hundredth of that move is accepted once in a hundred times.
-        """
-        if self.start_temperature is not None and self.end_temperature is not None:
-            return self.start_temperature, self.end_temperature
-        assert state.losses is not None
-        rises = []
-        for _ in range(max(1, 64 // self.chains)):
-            move = self._propose(state, rng, oracle)
-            rises.append(oracle.losses(move.population) - state.losses)
-            move.settle(torch.zeros(self.chains, dtype=torch.bool, device=state.losses.device))
-        rise = torch.cat(rises)
-        rise = rise[torch.isfinite(rise) & (rise > 0)]
-        typical = float(rise.median()) if len(rise) else 1e-3
-        start = self.start_temperature or typical / -math.log(self.start_acceptance)
-        end = self.end_temperature or min(start, typical / 100 / -math.log(0.01))
-        return start, end
+    def listen(self, state: AnnealingState, heard: dict[str, float], batches: bool) -> None:
+        """Take in a step's losses: their running mean and spread, and whether the best has moved."""
+        state.metrics["step size"] = heard["step size"]
+        gain = 1 - MEMORY
+        if state.mean is None:
+            state.mean, state.spread = heard["mean"], math.sqrt(heard["square"])
+        else:
+            variance = MEMORY * state.spread**2 + gain * heard["square"] - (gain * heard["away"]) ** 2
+            state.mean, state.spread = state.mean + gain * heard["away"], math.sqrt(max(0.0, variance))
+        # The lowest loss of one batch says little on the next, so with batches their average is what has to move.
+        lowest = heard["lowest"]
+        state.lowest = lowest if not batches or state.lowest is None else MEMORY * state.lowest + gain * lowest
+        state.waited += 1
+        if state.lowest < state.record:
+            state.record, state.record_at, state.waited = state.lowest, state.seen, 0
 
     def planned(self, state: State, progress: float) -> float | None:
         assert isinstance(state, AnnealingState)
-        if self.schedule == "adaptive":
-            return None
-        return (geometric if self.schedule == "geometric" else linear)(state.start, state.end, progress)
+        if self.schedule == "generalized":
+            return generalized(state.start, state.end, progress, self.tail)
+        return PLANNED[self.schedule](state.start, state.end, progress) if self.schedule in PLANNED else None
 
     def reheat(self, state: State, factor: float) -> bool:
         assert isinstance(state, AnnealingState)
-        if self.schedule == "adaptive":
-            state.temperature = (state.temperature or state.start) * factor
-        else:
-            left = state.heat ** (0.1 ** ((state.seen - state.heated_at) / REHEAT_SHARE))
-            state.heat, state.heated_at = left * factor, state.seen
+        if self.schedule in PLANNED:
+            return super().reheat(state, factor)
+        state.temperature = (state.temperature or state.start) * factor
         return True

@@ -1,10 +1,20 @@
 """Symmetric proposals for Metropolis chains, made for all chains at once.
 
-Every weight moves in units of its layer's natural size, so one step size serves all layers.
+Every weight moves in units of its layer's natural size, so one step size serves all layers. A proposal is a choice of weights and a law for how far they move:
+
+gaussian    every weight, normal
+sparse      a few random weights, normal
+layer       every weight of one layer, normal; each chain draws its layer
+cauchy      a few random weights, Cauchy (Szu and Hartley 1987, https://doi.org/10.1016/0375-9601(87)90796-1)
+visiting    one random weight, the visiting distribution of generalized annealing (Tsallis and Stariolo 1996, https://doi.org/10.1016/S0378-4371(96)00271-3)
+
+The heavier the tails, the fewer weights move: among many draws one is always enormous, and the move is never accepted. Half of the visiting distribution's draws are beyond 16 s,
+a tenth beyond 20,000 s; where it is used otherwise, jumps wrap around in a box, which weights do not have.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -12,9 +22,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from engine.networks.base import Layer
 from engine.rng import Rng
 
-ProposalName = Literal["sparse", "gaussian"]
+ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting"]
+FARTHEST = 1e8
+"""Longest jump, in units of s: the law of the visiting distribution has no variance, and numbers of the machine have an end."""
 
 
 @dataclass
@@ -30,29 +43,78 @@ class Proposal:
     settle: Callable[[Tensor], Tensor]
 
 
-def propose(kind: ProposalName, population: Tensor, sizes: Tensor, scale: Tensor, share: float, rng: Rng) -> Proposal:
-    """A move of that kind: θ' = θ + s·q.
+@dataclass(frozen=True)
+class Shape:
+    """What a proposal looks like, apart from its size.
+
+    Attributes:
+        kind: which weights, and how far.
+        share: share of the weights moved by the sparse and Cauchy proposals.
+        q, temperature: of the visiting distribution.
+    """
+
+    kind: ProposalName
+    share: float = 0.02
+    q: float = 2.62
+    temperature: float = 1.0
+
+
+def propose(shape: Shape, population: Tensor, sizes: Tensor, scale: Tensor, layers: tuple[Layer, ...], rng: Rng) -> Proposal:
+    """A move of that shape: θ' = θ + s·q.
 
     Args:
-        kind: "sparse" or "gaussian".
-        population: (P, D); a sparse proposal changes it in place until it is settled.
+        shape: of the move.
+        population: (P, D); a proposal that moves a few weights changes it in place until it is settled.
         sizes: (P,) step sizes s.
         scale: (D,) natural size of each weight.
-        share: share of the weights a sparse proposal moves.
+        layers: of the network; only the layer proposal looks at them.
         rng: where q comes from.
     """
-    if kind == "gaussian":
-        moved = rng.normal(*population.shape).to(population).mul_(scale).mul_(sizes.unsqueeze(1)).add_(population)
-        return Proposal(moved, lambda keep: torch.where(keep.unsqueeze(1), moved, population))
     members, dimension = population.shape
-    count = max(1, round(share * dimension))
+    count = 1 if shape.kind == "visiting" else max(1, round(shape.share * dimension))
+    if shape.kind in ("gaussian", "layer") or count >= dimension:
+        step = draws(shape, rng, members, dimension).to(population).mul_(scale).mul_(sizes.unsqueeze(1))
+        if shape.kind == "layer":
+            step.mul_(one_layer(layers, members, rng).to(step))
+        moved = step.add_(population)
+        return Proposal(moved, lambda keep: torch.where(keep.unsqueeze(1), moved, population))
     # Only the chosen weights are drawn, moved and, where the move is refused, put back: P·k numbers instead of P·D. A weight chosen twice moves once, by one of its two draws.
     chosen = rng.integers(dimension, members, count)
     before = population.gather(1, chosen)
-    population.scatter_(1, chosen, before + rng.normal(members, count).to(population) * scale[chosen] * sizes.unsqueeze(1))
+    population.scatter_(1, chosen, before + draws(shape, rng, members, count).to(population) * scale[chosen] * sizes.unsqueeze(1))
 
     def settle(keep: Tensor) -> Tensor:
         after = population.gather(1, chosen)
         return population.scatter_(1, chosen, torch.where(keep.unsqueeze(1), after, before))
 
     return Proposal(population, settle)
+
+
+def draws(shape: Shape, rng: Rng, members: int, count: int) -> Tensor:
+    """Moves (P, k) in units of s, independent and symmetric about 0."""
+    if shape.kind == "cauchy":
+        return torch.tan(math.pi * (rng.uniform(members, count) - 0.5)).clamp_(-FARTHEST, FARTHEST)
+    if shape.kind == "visiting":
+        x, y = rng.normal(members, count), rng.normal(members, count)
+        return visit(x, y, shape.temperature, shape.q)
+    return rng.normal(members, count)
+
+
+def visit(x: Tensor, y: Tensor, temperature: float, q: float) -> Tensor:
+    """Draws from the visiting distribution g_q at a temperature, made of two standard normal numbers each: σ x / |y|^{(q−1)/(3−q)}, at most `FARTHEST`.
+
+    σ = (√π (q−1)^{4−q} 2^{(q−2)/(q−1)} T^{1/(q−1)} / ((3−q) Γ(1/(q−1) − ½)))^{(q−1)/(3−q)} (Tsallis and Stariolo 1996; the Γ here is theirs by Euler's reflection formula).
+    The width of g_q grows like T^{1/(3−q)} and its tails fall like |Δ|^{−2/(q−1)}: q → 1 is normal, q = 2 is Cauchy, and from q = 5/3 on there is no variance.
+    """
+    above = math.sqrt(math.pi) * (q - 1) ** (4 - q) * 2 ** ((q - 2) / (q - 1)) * temperature ** (1 / (q - 1))
+    below = (3 - q) * math.gamma(1 / (q - 1) - 0.5)
+    power = (q - 1) / (3 - q)
+    return (x * (above / below) ** power / y.abs() ** power).nan_to_num(nan=0.0).clamp_(-FARTHEST, FARTHEST)
+
+
+def one_layer(layers: tuple[Layer, ...], members: int, rng: Rng) -> Tensor:
+    """Which weights lie in the layer each chain draws: (P, D) bool. A layer's weights and biases, "0.weight" and "0.bias", move together."""
+    names = list(dict.fromkeys(layer.name.rpartition(".")[0] for layer in layers))
+    drawn = rng.integers(len(names), members)
+    place = torch.cat([torch.full((layer.stop - layer.start,), names.index(layer.name.rpartition(".")[0]), device=drawn.device) for layer in layers])
+    return place == drawn.unsqueeze(1)

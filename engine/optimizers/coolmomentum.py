@@ -1,0 +1,117 @@
+"""CoolMomentum: simulated annealing by cooling the momentum (Borysenko and Byshkin, 2021).
+
+https://doi.org/10.1038/s41598-021-90144-3, https://arxiv.org/abs/2005.14605. Heavy-ball steps Δ follow the law of a Langevin equation whose friction grows: the ball loses its
+heat slowly and settles in a deep place.
+
+ρ_n = max(0, 1 − (1 − ρ₀)/αⁿ),  α = (1 − ρ₀)^{1/S},     Δ ← ρ_n Δ − η (1 + ρ_n)/2 · g,     θ ← θ + Δ
+
+S is the number of steps planned, so with progress p = n/S of the budget 1/αⁿ = (1 − ρ₀)^{−p} and ρ = 1 − (1 − ρ₀)^{1−p}, from ρ₀ down to 0. The temperature shown is the mean
+squared step of a weight, ‖Δ‖²/D; it is what the method cools. Two controls change nothing but the course of ρ: "constant" keeps ρ₀ and is SGD with momentum at the rate
+η (1 + ρ₀)/2; "demon" is decaying momentum (Chen, Wolfe, Li and Kyrillidis, 2019, https://arxiv.org/abs/1910.04952), ρ = ρ₀ (1 − p) / ((1 − ρ₀) + ρ₀ (1 − p)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.estimators import Estimated
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+RATE = 0.01
+"""η as published, for the gradient itself."""
+REHEAT_SHARE = 0.1
+"""Share of the budget after which heat added by hand has fallen to a tenth of itself on a logarithmic scale (from 10 times to 10^0.1)."""
+
+
+@dataclass
+class CoolMomentumState(State):
+    """One network, ``estimate`` θ, in motion.
+
+    Attributes:
+        delta: Δ (D,), the last step.
+        heat: factor on the temperature left over from a reheat, as it was at ``heated_at``; 1 without.
+        heated_at: progress at the last reheat.
+        seen: progress at the last step.
+    """
+
+    delta: Tensor = None  # type: ignore[assignment]
+    heat: float = 1.0
+    heated_at: float = 0.0
+    seen: float = 0.0
+
+
+@OPTIMIZERS.add
+class CoolMomentum(Estimated):
+    """A heavy ball whose momentum is cooled away."""
+
+    name = "coolmomentum"
+    label = "CoolMomentum"
+    family = "Langevin"
+    paper = "Borysenko and Byshkin 2021, https://doi.org/10.1038/s41598-021-90144-3"
+    sentence = (
+        "Roams far while its momentum is hot and settles gently as that is cooled, so it needs to know its budget beforehand; "
+        "cut short, it is left half cooled, and its gradient may be guessed from losses alone, at the price of slower steps."
+    )
+
+    rate: float | None = Field(
+        None,
+        ge=1e-7,
+        le=100,
+        description="How far a gradient of 1 pushes (η); auto is 0.01 as published, and less where the gradient is guessed from few directions.",
+        json_schema_extra={"label": "Step size", "scale": "log"},
+    )
+    momentum: float = Field(0.99, ge=0, le=0.9999, description="Share of the last step that is kept at the start (ρ₀).", json_schema_extra={"step": 0.01})
+    schedule: Literal["cool", "demon", "constant"] = Field(
+        "cool",
+        description="How the momentum falls over the budget: as published, as in Demon (late and fast), or not at all.",
+        json_schema_extra={"label": "Cooling"},
+    )
+
+    def population_size(self) -> int:
+        return 2 + self.rows()
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CoolMomentumState:
+        return CoolMomentumState(theta.clone(), temperature=0.0, delta=torch.zeros_like(theta))
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> CoolMomentumState:
+        assert isinstance(state, CoolMomentumState)
+        theta, delta = state.estimate, state.delta
+        state.seen = oracle.progress
+        rho = self.rho(state.seen, heat_left(state.heat, state.heated_at, state.seen))
+        eta = self.rate or RATE * self.caution(theta.numel())
+        g = self.gradient(theta, rng, oracle)[1]
+        theta.add_(delta.mul_(rho).add_(g, alpha=-eta * (1 + rho) / 2))
+        state.metrics["momentum"] = rho
+        state.temperature = float(delta.square().mean())
+        return state
+
+    def rho(self, progress: float, heat: float = 1.0) -> float:
+        """ρ at a share of the budget.
+
+        Noise of a given size keeps a ball of momentum ρ at a temperature proportional to (1 + ρ)/(1 − ρ), nearly 2/(1 − ρ): heat divides 1 − ρ.
+        """
+        left, kept = 1 - progress, self.momentum
+        if self.schedule == "cool":
+            lost = (1 - kept) ** left
+        elif self.schedule == "demon":
+            lost = (1 - kept) / ((1 - kept) + kept * left)  # 1 − ρ₀ (1 − p)/((1 − ρ₀) + ρ₀ (1 − p))
+        else:
+            lost = 1 - kept
+        return min(1.0, max(0.0, 1 - lost / heat))
+
+    def reheat(self, state: State, factor: float) -> bool:
+        assert isinstance(state, CoolMomentumState)
+        state.heat, state.heated_at = heat_left(state.heat, state.heated_at, state.seen) * factor, state.seen
+        return True
+
+
+def heat_left(heat: float, heated_at: float, progress: float) -> float:
+    """What is left of a factor of heat added at some progress: its logarithm falls to a tenth in every `REHEAT_SHARE` of the budget."""
+    return float(heat ** (0.1 ** ((progress - heated_at) / REHEAT_SHARE)))

@@ -1,0 +1,79 @@
+"""Finite differences: the slope along one weight after another (Kiefer and Wolfowitz, 1952).
+
+https://doi.org/10.1214/aoms/1177729392. Central differences along the unit vectors e_i, all of them or a fresh random choice S each step (random coordinate descent, Nesterov,
+2012, https://doi.org/10.1137/100802001):
+
+ĝ_i = (L(θ + h e_i) − L(θ − h e_i)) / (2h)  for i ∈ S,     ĝ_i = 0  else,     θ ← θ − η ĝ
+
+Every slope is right to O(h²), there is no noise but the mini-batch's, and a whole gradient costs 2D losses. The slopes of a choice are not blown up by D/|S|: a weight's
+step is the same whichever others move with it.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.estimators import slope
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+ROWS = 512
+"""Probes judged at once, two a weight: as many copies of the network are alive."""
+
+
+@OPTIMIZERS.add
+class FiniteDifferences(Optimizer):
+    """Every weight is nudged both ways."""
+
+    name = "finite-differences"
+    label = "Finite differences"
+    family = "Zeroth order"
+    sees = "loss"
+    paper = "Kiefer and Wolfowitz 1952, https://doi.org/10.1214/aoms/1177729392; Nesterov 2012, https://doi.org/10.1137/100802001"
+    sentence = "The gradient without calculus, exact to many digits, and easy to trust; it costs two losses for every weight, which beyond a few thousand weights is hopeless."
+
+    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    coordinates: int = Field(
+        16,
+        ge=0,
+        le=65536,
+        description="Weights nudged and moved in one step, chosen at random; 0 takes all of them.",
+        json_schema_extra={"unit": "weights", "label": "Weights a step"},
+    )
+    rate: float = Field(
+        2.0, ge=1e-6, le=1000, description="How far a step goes for a slope of 1 (η).", json_schema_extra={"label": "Step size", "scale": "log"}
+    )
+    radius: float = Field(
+        0.01,
+        ge=1e-6,
+        le=10,
+        description="How far a weight is nudged to either side (h): too large misses the curve, too small drowns in rounding.",
+        json_schema_extra={"scale": "log"},
+    )
+
+    def population_size(self) -> int:
+        return 2 + min(ROWS, 2 * self.coordinates or ROWS)
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:
+        return State(theta.clone())
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
+        theta = state.estimate
+        every = self.coordinates == 0 or self.coordinates >= theta.numel()
+        chosen = torch.arange(theta.numel(), device=theta.device) if every else rng.permutation(theta.numel())[: self.coordinates].to(theta.device)
+        slopes = torch.cat([self.slopes(theta, part, oracle) for part in chosen.split(ROWS // 2)])
+        theta.index_add_(0, chosen, slopes, alpha=-self.rate)
+        return state
+
+    def slopes(self, theta: Tensor, chosen: Tensor, oracle: Oracle) -> Tensor:
+        """ĝ of the chosen weights (m,) by one question: (m,)."""
+        count = len(chosen)
+        probes = theta.repeat(2 * count, 1)
+        row = torch.arange(count, device=theta.device)
+        probes[row, chosen] += self.radius
+        probes[row + count, chosen] -= self.radius
+        plus, minus = oracle.losses(probes).chunk(2)
+        return slope(plus, minus, self.radius)

@@ -1,0 +1,77 @@
+"""Forward gradients (Baydin, Pearlmutter, Syme, Wood and Torr, 2022).
+
+https://arxiv.org/abs/2202.08587, algorithm 1. One forward pass that carries a tangent along gives the loss's exact derivative along a random direction v, without any backward
+pass; along v by that much points down the gradient on average.
+
+g = (1/m) Σ (∇L(θ)·v_i) v_i,  v_i ~ N(0, I),     b ← μ b + g,     θ ← θ − η b
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.estimators import ROWS, caution, estimate
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+
+@dataclass
+class ForwardGradientState(State):
+    """One network, ``estimate`` θ.
+
+    Attributes:
+        momentum: b (D,); None without momentum.
+    """
+
+    momentum: Tensor | None = None
+
+
+@OPTIMIZERS.add
+class ForwardGradient(Optimizer):
+    """Gradient descent without the backward pass."""
+
+    name = "forward-gradient"
+    label = "Forward gradient"
+    family = "Zeroth order"
+    sees = "jvp"
+    paper = "Baydin, Pearlmutter, Syme, Wood and Torr 2022, https://arxiv.org/abs/2202.08587"
+    sentence = (
+        "Exact slopes along random directions and no backward pass to store; "
+        "one direction tells little of thousands of weights, so the more weights, the smaller its steps must be."
+    )
+
+    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    directions: int = Field(
+        16,
+        ge=1,
+        le=16384,
+        description="Random directions looked along in one step (m): more of them, less noise, more work.",
+        json_schema_extra={"scale": "log"},
+    )
+    rate: float | None = Field(
+        None,
+        ge=1e-7,
+        le=1000,
+        description="How far a step goes for a gradient of 1 (η); auto is 8 times directions over weights, at most 1, times 1 − momentum.",
+        json_schema_extra={"label": "Step size", "scale": "log"},
+    )
+    momentum: float = Field(0.0, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"step": 0.01})
+
+    def population_size(self) -> int:
+        return 3 + self.directions * ROWS["forward-gradient"]
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> ForwardGradientState:
+        return ForwardGradientState(theta.clone(), momentum=torch.zeros_like(theta) if self.momentum else None)
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> ForwardGradientState:
+        assert isinstance(state, ForwardGradientState)
+        theta, b = state.estimate, state.momentum
+        g = estimate("forward-gradient", theta, self.directions, 0.0, rng, oracle)[1]
+        eta = self.rate or (1 - self.momentum) * caution(self.directions, theta.numel())
+        theta.add_(g if b is None else b.mul_(self.momentum).add_(g), alpha=-eta)
+        return state

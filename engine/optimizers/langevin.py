@@ -1,0 +1,132 @@
+"""Langevin dynamics: gradient descent with heat (Welling and Teh, 2011), cooled like simulated annealing (Gelfand and Mitter, 1991).
+
+SGLD: https://dl.acm.org/doi/10.5555/3104482.3104568; annealed: https://doi.org/10.1137/0329055. At a fixed temperature T and small steps the weights follow the law exp(−L/T),
+L the mean loss.
+
+Overdamped (Euler–Maruyama):   θ ← θ − η g + √(2ηT) z,     z ~ N(0, I)
+Underdamped (BAOAB, Leimkuhler and Matthews, 2013, https://doi.org/10.1093/amrx/abs010), with unit masses, time step h = √η, and u = h·velocity, the move of one step:
+   u ← u − η g,     θ ← θ + u/2,     u ← μ u + √(ηT(1 − μ²)) z,     θ ← θ + u/2
+
+μ = exp(−friction·h) is the share of u kept, so both read like SGD, with momentum and without. The two half kicks that BAOAB gives at the same place, ending one step and beginning
+the next, are one whole kick here; only the very first is a half. A mini-batch's gradient is itself noisy and heats: the weights end up warmer than T by about η/2 times the
+variance of a weight's gradient (overdamped). Guessed gradients are noisier still.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.coolmomentum import heat_left
+from engine.optimizers.estimators import Estimated
+from engine.oracle import Oracle
+from engine.rng import Rng
+from engine.schedules import geometric, linear
+
+RATE = 0.5
+"""η for the gradient itself: of one step without momentum, and of all that is left of a push with it, η/(1 − μ)."""
+
+
+@dataclass
+class LangevinState(State):
+    """One network, ``estimate`` θ, in a bath of heat.
+
+    Attributes:
+        move: u (D,), the move of one step; None when overdamped.
+        kicked: whether the first, half kick was given.
+        heat, heated_at, seen: what was added by hand, and when; see `coolmomentum.CoolMomentumState`.
+    """
+
+    move: Tensor | None = None
+    kicked: bool = False
+    heat: float = 1.0
+    heated_at: float = 0.0
+    seen: float = 0.0
+
+
+@OPTIMIZERS.add
+class Langevin(Estimated):
+    """Gradient descent that is shaken by heat."""
+
+    name = "langevin"
+    label = "Langevin dynamics"
+    family = "Langevin"
+    paper = "Welling and Teh 2011, https://dl.acm.org/doi/10.5555/3104482.3104568; Gelfand and Mitter 1991, https://doi.org/10.1137/0329055"
+    sentence = (
+        "While warm it samples networks instead of settling on one, and crosses ridges on the way; "
+        "every weight gets its share of the heat, so with many weights it must be very cold before it is any good."
+    )
+
+    dynamics: Literal["overdamped", "underdamped"] = Field(
+        "overdamped", description="Without inertia, or with: an underdamped ball keeps rolling and forgets its direction slowly."
+    )
+    rate: float | None = Field(
+        None,
+        ge=1e-7,
+        le=100,
+        description="How far a gradient of 1 pushes (η); auto is 0.5, times 1 − momentum when underdamped, and less where the gradient is guessed from few directions.",
+        json_schema_extra={"label": "Step size", "scale": "log"},
+    )
+    start_temperature: float = Field(
+        1e-4,
+        ge=1e-12,
+        le=1e6,
+        description="Temperature at the start. Heat costs about half of it in mean loss for every weight: 1e-4 on 1,000 weights is 0.05.",
+        json_schema_extra={"scale": "log"},
+    )
+    end_temperature: float = Field(1e-8, ge=1e-12, le=1e6, description="Temperature at the end.", json_schema_extra={"scale": "log"})
+    cooling: Literal["geometric", "linear"] = Field("geometric", description="How the temperature falls over the budget.")
+    momentum: float = Field(
+        0.9,
+        ge=0,
+        le=0.9999,
+        description="Share of its move that an underdamped ball keeps from step to step (μ).",
+        json_schema_extra={"step": 0.01, "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        return 3 + self.rows()
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LangevinState:
+        state = LangevinState(theta.clone(), temperature=self.start_temperature, plan=self.start_temperature)
+        if self.dynamics == "underdamped":
+            state.move = torch.zeros_like(theta)
+        return state
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> LangevinState:
+        assert isinstance(state, LangevinState)
+        theta, u = state.estimate, state.move
+        state.seen = oracle.progress
+        state.plan = self.planned(state, state.seen)
+        t = state.temperature = state.plan * heat_left(state.heat, state.heated_at, state.seen)
+        eta = self.step_size(theta.numel())
+        g = self.gradient(theta, rng, oracle)[1]
+        z = rng.normal(theta.numel()).to(theta)
+        if u is None:
+            theta.add_(g, alpha=-eta).add_(z, alpha=math.sqrt(2 * eta * t))
+            return state
+        u.add_(g, alpha=-eta if state.kicked else -eta / 2)
+        state.kicked = True
+        theta.add_(u, alpha=0.5)
+        u.mul_(self.momentum).add_(z, alpha=math.sqrt(eta * t * (1 - self.momentum**2)))
+        theta.add_(u, alpha=0.5)
+        state.metrics["measured temperature"] = float(u.square().mean()) / eta  # of the motion: above T where the gradient's noise heats
+        return state
+
+    def step_size(self, dimension: int) -> float:
+        """η, given or found."""
+        return self.rate or RATE * self.caution(dimension) * (1 if self.dynamics == "overdamped" else 1 - self.momentum)
+
+    def planned(self, state: State, progress: float) -> float:
+        return (geometric if self.cooling == "geometric" else linear)(self.start_temperature, self.end_temperature, progress)
+
+    def reheat(self, state: State, factor: float) -> bool:
+        assert isinstance(state, LangevinState)
+        state.heat, state.heated_at = heat_left(state.heat, state.heated_at, state.seen) * factor, state.seen
+        return True

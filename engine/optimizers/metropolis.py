@@ -1,0 +1,222 @@
+"""What the annealing family shares: Metropolis chains (Metropolis et al., 1953) that are proposed and judged together.
+
+https://doi.org/10.1063/1.1699114. Every chain proposes θ' = θ + s·q, q symmetric, and accepts it with probability min(1, exp(−(L(θ') − L(θ))/T)); at a fixed T the chains then
+follow Boltzmann's law exp(−L/T). Here are the knobs of a proposal, the calibration of the temperatures, step sizes that hold an acceptance rate, and heat added by hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import Optimizer, State
+from engine.optimizers.proposals import Proposal, ProposalName, Shape, propose
+from engine.oracle import Oracle
+from engine.rng import Rng
+from engine.schedules import VISITING
+
+MEMORY = 0.98
+"""Share of a running average kept from step to step."""
+REHEAT_SHARE = 0.1
+"""Share of the budget after which heat added by hand has fallen to a tenth of itself."""
+
+
+@dataclass
+class MetropolisState(State):
+    """The chains. ``population`` holds θ (P, D), ``losses`` their energies L(θ), always of one batch.
+
+    Attributes:
+        step_sizes: (P,) s, one per chain.
+        best_loss: () the lowest energy any chain has had on this batch.
+        start, end: T₀ and T_min, given or calibrated.
+        heat: factor on the scheduled temperature, above 1 after a reheat.
+        heated_at: progress at the last reheat.
+        seen: progress at the last step.
+    """
+
+    step_sizes: Tensor = None  # type: ignore[assignment]
+    best_loss: Tensor = None  # type: ignore[assignment]
+    start: float = 1.0
+    end: float = 1e-3
+    heat: float = 1.0
+    heated_at: float = 0.0
+    seen: float = 0.0
+
+
+class Metropolis(Optimizer):
+    """Chains, their proposals and their temperatures."""
+
+    family = "Annealing"
+    sees = "loss"
+
+    chains: int = Field(
+        16, ge=1, le=16384, description="How many independent chains walk side by side; the best one counts.", json_schema_extra={"scale": "log"}
+    )
+    start_temperature: float | None = Field(
+        None, gt=0, le=1e6, description="Temperature at the start; auto measures how much worse proposals make the loss.", json_schema_extra={"scale": "log"}
+    )
+    end_temperature: float | None = Field(
+        None, gt=0, le=1e6, description="Temperature at the end; auto is cold enough that almost nothing worse is accepted.", json_schema_extra={"scale": "log"}
+    )
+    proposal: ProposalName = Field(
+        "sparse",
+        description="What a proposal moves: a few random weights, all of them, those of one layer, "
+        "a few that sometimes jump very far (Cauchy), or one that often does (visiting, of generalized annealing).",
+    )
+    share: float = Field(
+        0.02,
+        gt=0,
+        le=1,
+        description="Share of the weights that a sparse or Cauchy proposal moves (at least one).",
+        json_schema_extra={"scale": "log", "label": "Weights moved"},
+    )
+    step_size: float = Field(
+        1.0, gt=0, le=100, description="Size of a move, in units of each layer's natural size.", json_schema_extra={"scale": "log", "advanced": True}
+    )
+    adapt: bool = Field(
+        True,
+        description="Adjust each chain's step size to hold the acceptance aimed at; adaptive cooling leaves it alone.",
+        json_schema_extra={"label": "Adaptive step", "advanced": True},
+    )
+    target: float = Field(
+        0.234,
+        gt=0,
+        lt=1,
+        description="Acceptance the step size is adjusted to.",
+        json_schema_extra={"step": 0.01, "label": "Acceptance aimed at", "advanced": True},
+    )
+    start_acceptance: float = Field(
+        0.5, gt=0, lt=1, description="Acceptance of uphill moves that auto start temperature aims at.", json_schema_extra={"step": 0.01, "advanced": True}
+    )
+    tail: float = Field(
+        VISITING,
+        ge=1.1,
+        le=2.9,
+        description="How heavy the tails of the visiting distribution are (q_v): 2 is Cauchy, more jumps farther. Also the q of generalized cooling.",
+        json_schema_extra={"step": 0.01, "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        return self.chains * (3 if self.proposal in ("gaussian", "layer") or self.share == 1 else 1)
+
+    def gather(self, state: MetropolisState, theta: Tensor, rng: Rng, oracle: Oracle) -> None:
+        """Put every chain at θ, judge it and calibrate the temperatures."""
+        state.population = theta.repeat(self.chains, 1)
+        state.losses = judge(oracle, state.population)
+        state.best_loss = state.losses.min()
+        state.step_sizes = torch.full((self.chains,), self.step_size, dtype=theta.dtype, device=theta.device)
+        state.start, state.end = self.calibrate(state, rng, oracle)
+
+    def rejudge(self, state: MetropolisState, oracle: Oracle) -> None:
+        """Judge the chains on a new batch: energies of another batch cannot be compared with new ones."""
+        if oracle.batch_changed:
+            assert state.population is not None
+            state.losses = judge(oracle, state.population)
+            state.best_loss = torch.full_like(state.best_loss, math.inf)
+
+    def propose(self, state: MetropolisState, sizes: Tensor, rng: Rng, oracle: Oracle) -> Proposal:
+        """A move of every chain, (P,) step sizes given."""
+        assert state.population is not None
+        # Jumps of the visiting distribution shrink as it cools, unless their size is adapted anyway.
+        relative = 1.0 if self.adapt or state.temperature is None else state.temperature / state.start
+        shape = Shape(self.proposal, self.share, self.tail, relative)
+        layers = oracle.network.layers if self.proposal == "layer" else ()
+        return propose(shape, state.population, sizes, oracle.scale.to(state.population), layers, rng)
+
+    def walk(self, state: MetropolisState, sizes: Tensor, accept: Callable[[Tensor, Tensor], Tensor], rng: Rng, oracle: Oracle) -> Tensor:
+        """One move of every chain.
+
+        Args:
+            state: of the chains; changed in place.
+            sizes: (P,) step sizes.
+            accept: takes uniform numbers u (P,) and rises Δ = L(θ') − L(θ) (P,), returns which moves are kept.
+            rng: where the move and u come from, in this order.
+            oracle: who judges.
+
+        Returns:
+            (P,) which moves were kept, as 0 and 1.
+        """
+        assert state.losses is not None
+        move = self.propose(state, sizes, rng, oracle)
+        losses = judge(oracle, move.population)
+        u = rng.uniform(self.chains).to(losses)
+        kept = accept(u, losses - state.losses)
+        state.population = move.settle(kept)
+        state.losses = torch.where(kept, losses, state.losses)
+        lowest, index = state.losses.min(0)
+        better = lowest < state.best_loss
+        state.best_loss = torch.where(better, lowest, state.best_loss)
+        state.estimate = torch.where(better, state.population[index], state.estimate)
+        return kept.to(losses.dtype)
+
+    def remember(self, state: MetropolisState, kept: Tensor, more: dict[str, Tensor] | None = None) -> dict[str, float]:
+        """Running acceptance, and the step's numbers on the host.
+
+        Args:
+            state: whose acceptance runs on.
+            kept: (P,) what `walk` gave.
+            more: further numbers () wanted on the host.
+
+        Returns:
+            ``more`` as numbers.
+        """
+        more = more or {}
+        numbers = torch.stack([state.best_loss, kept.mean(), *(value.to(kept) for value in more.values())])
+        state.estimate_loss, rate, *rest = numbers.tolist()  # the step's one wait for the device
+        state.acceptance = rate if state.acceptance is None else MEMORY * state.acceptance + (1 - MEMORY) * rate
+        return dict(zip(more, rest, strict=True))
+
+    def adjust(self, sizes: Tensor, kept: Tensor) -> None:
+        """Longer steps where more moves were kept than aimed at, shorter where fewer; in place."""
+        if self.adapt:
+            # Robbins–Monro on log s (Andrieu and Thoms 2008, algorithm 4), with a constant gain because the target law keeps moving as T falls.
+            sizes.mul_(torch.exp(0.05 * (kept - self.target))).clamp_(1e-4 * self.step_size, 4 * self.step_size)
+
+    def calibrate(self, state: MetropolisState, rng: Rng, oracle: Oracle) -> tuple[float, float]:
+        """T₀ and T_min from how much worse trial proposals make the loss; the trials are charged like any others.
+
+        T₀ accepts the median uphill move with probability ``start_acceptance``; T_min is so cold that a hundredth of that move is accepted once in a hundred times.
+        """
+        if self.start_temperature is not None and self.end_temperature is not None:
+            return self.start_temperature, self.end_temperature
+        assert state.losses is not None
+        rises = []
+        for _ in range(max(1, 64 // self.chains)):
+            move = self.propose(state, state.step_sizes, rng, oracle)
+            rises.append(oracle.losses(move.population) - state.losses)
+            move.settle(torch.zeros(self.chains, dtype=torch.bool, device=state.losses.device))
+        rise = torch.cat(rises)
+        rise = rise[torch.isfinite(rise) & (rise > 0)]
+        typical = float(rise.median()) if len(rise) else 1e-3
+        start = self.start_temperature or typical / -math.log(self.start_acceptance)
+        end = self.end_temperature or min(start, typical / 100 / -math.log(0.01))
+        return start, end
+
+    def warmth(self, state: MetropolisState, progress: float) -> float:
+        """What is left of heat added by hand: a factor on the temperature."""
+        return float(state.heat ** (0.1 ** ((progress - state.heated_at) / REHEAT_SHARE)))
+
+    def reheat(self, state: State, factor: float) -> bool:
+        assert isinstance(state, MetropolisState)
+        state.heat, state.heated_at = self.warmth(state, state.seen) * factor, state.seen
+        return True
+
+
+def judge(oracle: Oracle, population: Tensor) -> Tensor:
+    """Losses (P,) of a population (P, D); one that is no number counts as infinite."""
+    return oracle.losses(population).nan_to_num(nan=math.inf, posinf=math.inf)
+
+
+def metropolis(temperature: float | Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    """Keep a move if Δ ≤ 0 or u < exp(−Δ/T): one comparison, since u < 1. From infinite to infinite Δ is no number, and the move is not kept."""
+    return lambda u, rise: u < torch.exp(-rise / temperature)
+
+
+def tsallis(temperature: float, q: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """Keep a move if Δ ≤ 0 or u < [1 − (1−q) Δ/T]^{1/(1−q)}, never where the bracket is negative; q < 1 (Tsallis and Stariolo 1996). q → 1 is Metropolis' rule."""
+    return lambda u, rise: (rise <= 0) | (u < (1 - (1 - q) * rise / temperature).clamp(min=0) ** (1 / (1 - q)))

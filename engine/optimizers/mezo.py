@@ -1,0 +1,90 @@
+"""MeZO, memory-efficient zeroth-order SGD (Malladi, Gao, Nichani, Damian, Lee, Chen and Arora, 2023).
+
+https://arxiv.org/abs/2305.17333, algorithm 1 (algorithm 2 with more than one direction). A network of any size is trained in the memory that running it takes: the weights are
+moved to θ + εz, to θ − εz and back in place, and the direction z is never kept but drawn again from the same seed whenever it is needed.
+
+d = (L(θ + εz) − L(θ − εz)) / (2ε),  z ~ N(0, I),     θ ← θ − η d z
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.estimators import caution, slope
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+PIECE = 65536
+"""Weights moved at once: the most numbers of z that are ever alive."""
+
+
+@OPTIMIZERS.add
+class MeZO(Optimizer):
+    """Steps along random directions that are drawn again instead of remembered."""
+
+    name = "mezo"
+    label = "MeZO"
+    family = "Zeroth order"
+    sees = "loss"
+    paper = "Malladi et al. 2023, https://arxiv.org/abs/2305.17333"
+    sentence = (
+        "Trains in no more memory than running the network takes, which is why huge language models are tuned with it; "
+        "from scratch it is slow, for one direction a step says little of thousands of weights."
+    )
+
+    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    rate: float | None = Field(
+        None,
+        ge=1e-9,
+        le=1000,
+        description="How far a step goes for a gradient of 1 (η); auto is 8 times directions over weights, at most 1.",
+        json_schema_extra={"label": "Step size", "scale": "log"},
+    )
+    radius: float = Field(
+        0.001,
+        ge=1e-6,
+        le=10,
+        description="How far a step looks to either side, in every weight alike (ε); too small drowns in rounding.",
+        json_schema_extra={"scale": "log"},
+    )
+    directions: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Random directions averaged in one step, one after the other in the same memory (n): more of them, less noise, fewer steps.",
+        json_schema_extra={"scale": "log"},
+    )
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:
+        return State(theta.clone())
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
+        theta, eps = state.estimate, self.radius
+        seeds, slopes = [], []
+        # One direction after the other on purpose: judged side by side they would need n copies of the network, which is what MeZO is there to avoid.
+        for _ in range(self.directions):
+            seed = rng.generator.get_state()
+            plus = self.walk(theta, eps, seed, rng, oracle)
+            minus = self.walk(theta, -2 * eps, seed, rng, oracle)
+            move(theta, eps, seed, rng)
+            seeds.append(seed)
+            slopes.append(slope(plus, minus, eps))
+        eta = self.rate or caution(self.directions, theta.numel())
+        for seed, d in zip(seeds, slopes, strict=True):
+            move(theta, d * (-eta / self.directions), seed, rng)
+        return state
+
+    @staticmethod
+    def walk(theta: Tensor, length: float, seed: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
+        """Move θ (D,) in place and tell the loss there: (1,)."""
+        move(theta, length, seed, rng)
+        return oracle.losses(theta.unsqueeze(0))
+
+
+def move(theta: Tensor, length: float | Tensor, seed: Tensor, rng: Rng) -> None:
+    """θ ← θ + length·z in place, with the z (D,) that belongs to the seed; leaves the generator behind z."""
+    rng.generator.set_state(seed)
+    for piece in theta.split(PIECE):
+        piece.add_(rng.normal(len(piece)).to(theta).mul_(length))

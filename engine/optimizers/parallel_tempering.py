@@ -1,0 +1,134 @@
+"""Parallel tempering, or replica exchange (Swendsen and Wang, 1986; Geyer, 1991).
+
+https://doi.org/10.1103/PhysRevLett.57.2607. P replicas walk by the Metropolis rule at the temperatures T_1 < … < T_P of a geometric ladder. After every move neighbours on the
+ladder swap their temperatures (not their weights, which would be P·D numbers) with probability
+
+min(1, exp((1/T_i − 1/T_j)(L_i − L_j)))
+
+pairs (1, 2), (3, 4), … and pairs (2, 3), (4, 5), … in turn. A replica stuck at the cold end so gets to the hot one, where it forgets its valley, and back. Swaps leave Boltzmann's
+law at every temperature as it is. The ladder stands still: nothing is cooled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.metropolis import MEMORY, Metropolis, MetropolisState, metropolis
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+
+@dataclass
+class ParallelTemperingState(MetropolisState):
+    """The replicas; ``step_sizes`` belong to the rungs, coldest first, not to the replicas.
+
+    Attributes:
+        rung: (P,) int64, where on the ladder each replica stands; 0 is the coldest.
+        swap_rates: (P − 1,) running share of swaps taken between a rung and the next.
+        moves: moves made so far.
+        swaps: rounds of swaps made so far.
+    """
+
+    rung: Tensor = None  # type: ignore[assignment]
+    swap_rates: Tensor = None  # type: ignore[assignment]
+    moves: int = 0
+    swaps: int = 0
+
+
+@OPTIMIZERS.add
+class ParallelTempering(Metropolis):
+    """Replicas on a ladder of temperatures that swap places."""
+
+    name = "parallel-tempering"
+    label = "Parallel tempering"
+    paper = "Swendsen and Wang 1986, https://doi.org/10.1103/PhysRevLett.57.2607"
+    sentence = (
+        "Needs no cooling plan and keeps escaping bad valleys for as long as it runs; "
+        "only its few coldest replicas improve the loss, and with many weights neighbours hardly ever swap."
+    )
+
+    chains: int = Field(
+        12,
+        ge=2,
+        le=16384,
+        description="How many replicas walk, each at its own temperature; more of them, closer rungs and more swaps.",
+        json_schema_extra={"scale": "log", "label": "Replicas"},
+    )
+    start_temperature: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="Temperature of the hottest replica; auto measures how much worse proposals make the loss.",
+        json_schema_extra={"scale": "log", "label": "Hottest temperature"},
+    )
+    end_temperature: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="Temperature of the coldest replica; auto is cold enough that almost nothing worse is accepted.",
+        json_schema_extra={"scale": "log", "label": "Coldest temperature"},
+    )
+    swap_every: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="Moves between two rounds of swaps. Swaps cost no evaluations.",
+        json_schema_extra={"scale": "log", "unit": "moves", "advanced": True},
+    )
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> ParallelTemperingState:
+        state = ParallelTemperingState(theta.clone())
+        self.gather(state, theta, rng, oracle)
+        state.rung = torch.arange(self.chains, device=theta.device)
+        state.swap_rates = torch.zeros(self.chains - 1, dtype=theta.dtype, device=theta.device)
+        state.temperature, state.target = state.end, self.target if self.adapt else None
+        self.show(state, self.ladder(state, oracle.progress))
+        return state
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> ParallelTemperingState:
+        assert isinstance(state, ParallelTemperingState)
+        self.rejudge(state, oracle)
+        state.seen = oracle.progress
+        ladder = self.ladder(state, state.seen)
+        sizes = state.step_sizes[state.rung]
+        kept = self.walk(state, sizes, metropolis(ladder[state.rung]), rng, oracle)
+        self.adjust(sizes, kept)
+        state.step_sizes[state.rung] = sizes
+        state.moves += 1
+        if state.moves % self.swap_every == 0:
+            self.swap(state, ladder, rng)
+        heard = self.remember(state, kept, {"coldest": ladder[0], "swap rate": state.swap_rates.mean()})
+        state.temperature, state.metrics["swap rate"] = heard["coldest"], heard["swap rate"]
+        self.show(state, ladder)
+        return state
+
+    def ladder(self, state: ParallelTemperingState, progress: float) -> Tensor:
+        """T_1 < … < T_P (P,), the same factor from rung to rung; hotter as a whole after a reheat by hand."""
+        assert state.losses is not None
+        exponents = torch.linspace(0, 1, self.chains, dtype=torch.float64 if state.losses.device.type != "mps" else torch.float32, device=state.losses.device)
+        return (state.end * (state.start / state.end) ** exponents * self.warmth(state, progress)).to(state.losses)
+
+    def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> None:
+        """A round of swaps of temperatures between neighbours on the ladder."""
+        assert state.losses is not None
+        low = torch.arange(state.swaps % 2, self.chains - 1, 2, device=ladder.device)  # the lower rung i of every pair; j = i + 1
+        state.swaps += 1
+        if len(low) == 0:  # two replicas have no second kind of pair
+            return
+        u = rng.uniform(len(low)).to(ladder)
+        replica = state.rung.argsort()  # who stands on a rung
+        energy = state.losses[replica]
+        # Infinite losses of both make this NaN, and nothing is swapped.
+        swapped = u < torch.exp((1 / ladder[low] - 1 / ladder[low + 1]) * (energy[low] - energy[low + 1]))
+        below, above = replica[low], replica[low + 1]
+        state.rung[below], state.rung[above] = torch.where(swapped, low + 1, low), torch.where(swapped, low, low + 1)
+        state.swap_rates[low] = torch.lerp(swapped.to(ladder), state.swap_rates[low], MEMORY)
+
+    def show(self, state: ParallelTemperingState, ladder: Tensor) -> None:
+        """Rows for the page: the temperature of every replica, the swap rate of every rung."""
+        state.vectors = {"temperature": ladder[state.rung], "swap rate": state.swap_rates.clone()}

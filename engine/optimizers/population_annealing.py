@@ -1,0 +1,130 @@
+"""Population annealing (Hukushima and Iba, 2003; Machta, 2010).
+
+https://doi.org/10.1063/1.1632130 and https://doi.org/10.1103/PhysRevE.82.026704. P replicas are cooled together. From β = 1/T to β' the population is resampled with weights
+
+w_j ∝ exp(−(β' − β) L_j)
+
+so that it follows Boltzmann's law at β' too: replicas in good valleys multiply, others die. Metropolis moves at the new temperature then make copies differ. The mean weights add
+up to the change of ln Z, Z = ∫ exp(−βL) dθ. How many of the first replicas still have descendants (families) tells whether the population was large enough.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.metropolis import Metropolis, MetropolisState, metropolis
+from engine.oracle import Oracle
+from engine.rng import Rng
+from engine.schedules import PLANNED, PlannedName, generalized
+
+
+@dataclass
+class PopulationAnnealingState(MetropolisState):
+    """The replicas.
+
+    Attributes:
+        family: (P,) int64, which of the first replicas each descends from.
+        log_z: estimate of ln Z(β) − ln Z(β₀), (), in double precision where there is one.
+    """
+
+    family: Tensor = None  # type: ignore[assignment]
+    log_z: Tensor = None  # type: ignore[assignment]
+
+
+@OPTIMIZERS.add
+class PopulationAnnealing(Metropolis):
+    """A population that is cooled by selection as well as by moves."""
+
+    name = "population-annealing"
+    label = "Population annealing"
+    paper = "Hukushima and Iba 2003, https://doi.org/10.1063/1.1632130; Machta 2010, https://doi.org/10.1103/PhysRevE.82.026704"
+    sentence = (
+        "Annealing in which good chains replace bad ones, so no evaluation is spent on hopeless valleys for long; "
+        "cooled too fast, or with too few replicas, all soon descend from one and it is a single chain paid for many times."
+    )
+
+    chains: int = Field(16, ge=1, le=16384, description="How many replicas are cooled together.", json_schema_extra={"scale": "log", "label": "Replicas"})
+    schedule: PlannedName = Field("geometric", description="How the temperature falls over the budget.", json_schema_extra={"label": "Cooling"})
+    moves: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Metropolis moves of every replica between two resamplings.",
+        json_schema_extra={"scale": "log", "label": "Moves per temperature", "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        return super().population_size() + self.chains  # resampling copies
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> PopulationAnnealingState:
+        state = PopulationAnnealingState(theta.clone())
+        self.gather(state, theta, rng, oracle)
+        state.family = torch.arange(self.chains, device=theta.device)
+        state.log_z = torch.zeros((), dtype=wide(theta), device=theta.device)
+        state.temperature, state.target = state.start, self.target if self.adapt else None
+        state.plan = self.planned(state, 0.0)
+        return state
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> PopulationAnnealingState:
+        assert isinstance(state, PopulationAnnealingState)
+        self.rejudge(state, oracle)
+        before, state.seen = state.temperature or state.start, oracle.progress
+        state.plan = self.planned(state, state.seen)
+        state.temperature = state.plan * self.warmth(state, state.seen)
+        effective = self.resample(state, 1 / state.temperature - 1 / before, rng)
+        kept = torch.zeros_like(state.step_sizes)
+        for _ in range(self.moves):
+            moved = self.walk(state, state.step_sizes, metropolis(state.temperature), rng, oracle)
+            self.adjust(state.step_sizes, moved)
+            kept += moved / self.moves
+        families = torch.zeros_like(state.family).scatter_(0, state.family, 1).sum()
+        state.metrics = self.remember(state, kept, {"effective population": effective, "families": families, "log Z": state.log_z})
+        return state
+
+    def resample(self, state: PopulationAnnealingState, change: float, rng: Rng) -> Tensor:
+        """Replace the population by P draws from itself with weights exp(−(β' − β) L).
+
+        Args:
+            state: of the replicas; changed in place.
+            change: β' − β.
+            rng: gives the one number that systematic resampling needs.
+
+        Returns:
+            Effective population, 1/Σ w² of the normalised weights: () at most P.
+        """
+        assert state.population is not None
+        assert state.losses is not None
+        u = rng.uniform(1)
+        energies = state.losses.to(wide(state.losses))
+        logs = torch.where(torch.isfinite(energies), -change * energies, -math.inf)
+        logs = torch.where(torch.isfinite(logs).any(), logs, 0.0)  # all lost: all the same
+        state.log_z = state.log_z + logs.logsumexp(0) - math.log(self.chains)
+        weights = logs.softmax(0)
+        chosen = systematic(weights, u.to(weights))
+        state.population, state.losses = state.population[chosen], state.losses[chosen]
+        state.family, state.step_sizes = state.family[chosen], state.step_sizes[chosen]
+        return 1 / weights.square().sum()
+
+    def planned(self, state: State, progress: float) -> float:
+        assert isinstance(state, PopulationAnnealingState)
+        if self.schedule == "generalized":
+            return generalized(state.start, state.end, progress, self.tail)
+        return PLANNED[self.schedule](state.start, state.end, progress)
+
+
+def systematic(weights: Tensor, u: Tensor) -> Tensor:
+    """Systematic resampling: (P,) normalised weights and one uniform number (1,) → (P,) indices, each ⌊P w⌋ or ⌈P w⌉ times (Kitagawa 1996)."""
+    size = len(weights)
+    positions = (torch.arange(size, device=weights.device).to(weights) + u) / size
+    return torch.searchsorted(weights.cumsum(0), positions, right=True).clamp_(max=size - 1)
+
+
+def wide(tensor: Tensor) -> torch.dtype:
+    """Double precision where the device has it."""
+    return torch.float32 if tensor.device.type == "mps" else torch.float64

@@ -1,0 +1,97 @@
+"""Random search (Brooks, 1958; Rastrigin, 1963): the floor that every method must beat.
+
+https://doi.org/10.1287/opre.6.2.244. Points are drawn about a centre, and the best ever seen is kept:
+
+x_i = c + s·z_i,  z_i ~ N(0, I),     θ ← the best of θ, x_1 … x_P
+
+About the first weights it is pure random search: nothing is learned from what was seen. About the best it is the simplest local search, a (1 + λ) evolution strategy with a fixed
+step. The spread s is in units of each layer's natural size, 1/√inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.ranks import judge
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+SPREADS = {"start": 1.0, "best": 0.1}
+"""Centre → spread where none is given."""
+
+
+@dataclass
+class RandomSearchState(State):
+    """``population`` holds the last points drawn (P, D), ``estimate`` the best of all.
+
+    Attributes:
+        start: (D,) the first weights.
+        best_loss: () loss of the estimate, always of the current batch when compared.
+    """
+
+    start: Tensor = None  # type: ignore[assignment]
+    best_loss: Tensor = None  # type: ignore[assignment]
+
+
+@OPTIMIZERS.add
+class RandomSearch(Optimizer):
+    """Guesses, and keeps the best."""
+
+    name = "random-search"
+    label = "Random search"
+    family = "Zeroth order"
+    sees = "loss"
+    paper = "Brooks 1958, https://doi.org/10.1287/opre.6.2.244"
+    sentence = "Learns nothing from what it has seen, so it is the floor to beat: hard to stop with three weights, hopeless with three hundred."
+
+    batch: int = Field(
+        0,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them. On mini-batches the best is judged anew each step.",
+        json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
+    )
+    points: int = Field(64, ge=1, le=16384, description="Networks guessed in one step.", json_schema_extra={"scale": "log", "unit": "networks"})
+    centre: Literal["start", "best"] = Field(
+        "start", description="Where guesses are made: about the first weights (pure random search), or about the best so far (local search)."
+    )
+    spread: float | None = Field(
+        None,
+        ge=1e-4,
+        le=100,
+        description="How far guesses lie from the centre (standard deviation), in units of each layer's natural size, 1/√inputs; "
+        "auto is 1 about the first weights and 0.1 about the best.",
+        json_schema_extra={"scale": "log"},
+    )
+
+    def population_size(self) -> int:
+        return self.points * 2 + 2
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> RandomSearchState:
+        best_loss = judge(theta.unsqueeze(0), oracle)[0]
+        everywhere = theta.repeat(self.points, 1), best_loss.repeat(self.points)
+        return RandomSearchState(theta.clone(), *everywhere, estimate_loss=float(best_loss), start=theta.clone(), best_loss=best_loss)
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> RandomSearchState:
+        assert isinstance(state, RandomSearchState)
+        theta = state.estimate
+        centre = state.start if self.centre == "start" else theta
+        x = rng.normal(self.points, theta.numel()).to(theta).mul_((self.spread or SPREADS[self.centre]) * oracle.scale.to(theta)).add_(centre)
+        if oracle.batch_changed:  # losses on different batches cannot be compared: the luckiest batch would win for ever
+            losses = judge(torch.cat([theta.unsqueeze(0), x]), oracle)
+            state.best_loss, losses = losses[0], losses[1:]
+        else:
+            losses = judge(x, oracle)
+        lowest, index = losses.min(0)
+        better = lowest < state.best_loss
+        state.estimate = torch.where(better, x[index], theta)
+        state.best_loss = torch.where(better, lowest, state.best_loss)
+        state.population, state.losses = x, losses
+        state.estimate_loss = float(state.best_loss)
+        return state

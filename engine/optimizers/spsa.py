@@ -1,0 +1,105 @@
+"""Simultaneous perturbation stochastic approximation (Spall, 1992), with the gains of Spall (1998).
+
+https://doi.org/10.1109/9.119632 and https://doi.org/10.1109/7.705889. All weights are shaken at once, by random signs, and two losses tell the slope along that one direction.
+
+ĝ_i = (L(θ + c_k Δ) − L(θ − c_k Δ)) / (2 c_k Δ_i),  Δ ~ {−1, 1}^D, averaged over m directions,     θ ← θ − a_k ĝ
+a_k = a / (A + k + 1)^α,     c_k = c / (k + 1)^γ,     α = 0.602,  γ = 0.101,  A = a tenth of the steps planned
+
+The size of the first step, a₀ = a/(A + 1)^α, is what one sets here, and a_k = a₀ ((A + 1)/(A + k + 1))^α: it means the same however many steps are planned. How many those are, K,
+is read off the budget, k steps having taken the share p of it: K = k/p. So a run of any length ends at a₀/11^α = 0.24 a₀.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import Field
+from torch import Tensor
+
+from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.estimators import ROWS, caution, estimate
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+PLANNED = 10_000
+"""K where there is no budget."""
+
+
+@dataclass
+class SPSAState(State):
+    """One network, ``estimate`` θ.
+
+    Attributes:
+        k: steps taken.
+    """
+
+    k: int = 0
+
+
+@OPTIMIZERS.add
+class SPSA(Optimizer):
+    """Steps along random signs, by two losses each."""
+
+    name = "spsa"
+    label = "SPSA"
+    family = "Zeroth order"
+    sees = "loss"
+    paper = "Spall 1992, https://doi.org/10.1109/9.119632; Spall 1998, https://doi.org/10.1109/7.705889"
+    sentence = (
+        "Two losses a direction, however many weights there are, and steady under noisy losses; "
+        "the slope along random directions is mostly noise in thousands of weights, so its steps are small and it is slow."
+    )
+
+    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    directions: int = Field(
+        16,
+        ge=1,
+        le=16384,
+        description="Random directions averaged in one step (m): more of them, less noise, more work. Spall's plain method has 1.",
+        json_schema_extra={"scale": "log"},
+    )
+    rate: float | None = Field(
+        None,
+        ge=1e-7,
+        le=1000,
+        description="How far the first step goes for a gradient of 1 (a₀); auto is 8 times directions over weights, at most 1.",
+        json_schema_extra={"label": "First step size", "scale": "log"},
+    )
+    radius: float = Field(
+        0.03,
+        ge=1e-6,
+        le=10,
+        description="How far the first step looks to either side, in every weight alike (c).",
+        json_schema_extra={"scale": "log", "label": "First radius"},
+    )
+    alpha: float = Field(0.602, ge=0, le=1, description="How fast steps shrink (α).", json_schema_extra={"step": 0.001, "label": "α", "advanced": True})
+    gamma: float = Field(0.101, ge=0, le=1, description="How fast the radius shrinks (γ).", json_schema_extra={"step": 0.001, "label": "γ", "advanced": True})
+    stability: float = Field(
+        0.1,
+        ge=0,
+        le=10,
+        description="Share of the planned steps for which step sizes hardly fall yet (A).",
+        json_schema_extra={"step": 0.01, "label": "Stability (A)", "advanced": True},
+    )
+
+    def population_size(self) -> int:
+        return 2 + self.directions * ROWS["spsa"]
+
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SPSAState:
+        return SPSAState(theta.clone())
+
+    def step(self, state: State, rng: Rng, oracle: Oracle) -> SPSAState:
+        assert isinstance(state, SPSAState)
+        theta = state.estimate
+        a_k, c_k = self.gains(state.k, oracle.progress, theta.numel())
+        state.estimate = theta.sub(estimate("spsa", theta, self.directions, c_k, rng, oracle)[1], alpha=a_k)
+        state.k += 1
+        state.metrics |= {"step size": a_k, "radius": c_k}
+        return state
+
+    def gains(self, k: int, progress: float, dimension: int) -> tuple[float, float]:
+        """a_k and c_k after k steps that took that share of the budget."""
+        planned = k / progress if progress > 0 else PLANNED
+        a = self.stability * planned
+        first = self.rate or caution(self.directions, dimension)
+        return first * ((a + 1) / (a + k + 1)) ** self.alpha, self.radius / (k + 1) ** self.gamma

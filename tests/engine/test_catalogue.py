@@ -1,0 +1,113 @@
+"""Every registered method on every small dataset, from its defaults: it runs, counts are exact, nothing it may not see is asked for, and it learns."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.catalogue import catalogue
+from engine.errors import CannotRun
+from engine.experiment import Experiment
+from engine.optimizers import OPTIMIZERS
+from engine.race import Race
+
+NAMES = (
+    "annealing parallel-tempering population-annealing hybrid coolmomentum langevin eki enkf pso cbo genetic differential-evolution harmony-search openai-es snes sep-cma-es cma-es "
+    "low-rank-es finite-differences spsa mezo forward-gradient random-search sgd nesterov adam adamw lbfgs levenberg-marquardt"
+).split()
+DATASETS = ["spirals", "moons", "circles", "xor", "checkerboard", "sinc", "step", "iris", "digits"]
+STEPS = 3
+
+
+def race_of(name: str, dataset: Any, **more: Any) -> Race:
+    return Race(Experiment.parse({"dataset": dataset, "lanes": [name], "budget": {"currency": "evaluations", "amount": 1e9}} | more))
+
+
+def spy(race: Race) -> dict[str, float]:
+    """Counts what really goes through the network, at the price of the door it went through."""
+    oracle = race.lanes[0].oracle
+    outputs = len(race.dataset.classes)
+    prices = {"losses": 1, "outputs": 1, "gradients": 3, "jvp": 3, "jacobian": 1 + 2 * outputs}
+    seen: dict[str, float] = {"evaluations": 0, "price": 0}
+    forward = oracle.network.forward
+
+    def counted(population: Tensor, x: Tensor) -> Tensor:
+        seen["evaluations"] += population.shape[0] * x.shape[0] * seen["price"]
+        return forward(population, x)
+
+    def watch(door: str, price: int) -> None:
+        ask = getattr(oracle, door)
+
+        def asked(*arguments: Any) -> Any:
+            seen["price"] = price
+            return ask(*arguments)
+
+        setattr(oracle, door, asked)
+
+    for door, price in prices.items():
+        watch(door, price)
+    oracle.network.forward = counted  # type: ignore[method-assign]
+    return seen
+
+
+def test_the_catalogue_is_complete() -> None:
+    assert OPTIMIZERS.names() == NAMES
+    for entry in catalogue()["optimizers"]:
+        assert entry["family"]
+        assert entry["sees"] in ("loss", "outputs", "jvp", "gradient", "jacobian")
+        assert "https://" in entry["paper"], entry["name"]
+        assert entry["sentence"].endswith("."), entry["name"]
+        for field in entry["fields"]:
+            assert len(field["help"]) > 10, (entry["name"], field["name"])
+            if field["type"] in ("number", "integer"):
+                assert "minimum" in field and "maximum" in field, (entry["name"], field["name"])  # noqa: PT018
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_and_every_answer_is_counted(name: str, dataset: str) -> None:
+    race = race_of(name, dataset)
+    lane, theta = race.lanes[0], race.theta.clone()
+    assert torch.equal(lane.state.estimate, theta), "every lane starts from the very same weights"
+    before, seen = lane.oracle.evaluations, spy(race)
+    for _ in range(STEPS):
+        race.advance_lane(lane)
+    assert lane.oracle.evaluations - before == seen["evaluations"] > 0
+    state = lane.state
+    assert torch.equal(race.theta, theta)
+    assert state.estimate.shape == theta.shape
+    assert bool(torch.isfinite(state.estimate).all())
+    if state.population is not None:
+        assert state.population.ndim == 2
+        assert state.population.shape[1] == len(theta)
+        assert bool(torch.isfinite(state.population).all())
+        if state.losses is not None:
+            assert state.losses.shape == (len(state.population),)
+    assert all(isinstance(value, float) and math.isfinite(value) for value in state.metrics.values()), state.metrics
+    metrics = race.metrics(0)["lanes"][0]
+    assert math.isfinite(metrics["loss"])
+    assert race.picture(0)["lanes"][0]["path"].shape[1] == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_of_its_own_choosing_is_respected(name: str) -> None:
+    race = race_of(name, "moons", lanes=[{"name": name, "batch": 32}])
+    seen = spy(race)
+    before = race.lanes[0].oracle.evaluations
+    for _ in range(STEPS):
+        race.advance_lane(race.lanes[0])
+    assert race.lanes[0].oracle.evaluations - before == seen["evaluations"]
+    assert seen["evaluations"] % 32 == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_it_says_of_a_network_far_too_big_names_another_method(name: str) -> None:
+    """A million weights: either it runs (a step is not tried here), or one line says what to take instead."""
+    big = {"name": "mlp", "hidden": [1024, 1024]}
+    try:
+        Experiment.parse({"dataset": "mnist-small", "network": big, "lanes": [name]})
+    except CannotRun as refusal:
+        assert "\n" not in str(refusal)
+        assert any(other in refusal.allowed for other in (*NAMES, "networks of this size")), str(refusal)
