@@ -6,6 +6,7 @@ No knob is written twice: range, step, help and label come from the pydantic fie
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -16,13 +17,16 @@ from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, SUGGE
 from engine.flat import CURRENCIES
 from engine.losses import LOSSES
 from engine.networks import NETWORKS
-from engine.optimizers import OPTIMIZERS
+from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.oracle import Currency
 from engine.registry import Choice, fields
 
 Field = dict[str, Any]
+Suggested = Callable[[type[Optimizer]], Mapping[str, Any]]
 KEPT = "kept"
 """Session key of every value a visitor set, drawn now or not: Streamlit forgets a widget that is not on the page."""
+SCOPE = "scope"
+"""Session key of the page the controls stand on: every page but the first has values of its own."""
 
 AMOUNTS: dict[str, list[float]] = {
     "seconds": [2, 5, 10, 20, 30, 60, 120, 300, 600],
@@ -32,6 +36,19 @@ AMOUNTS: dict[str, list[float]] = {
 LANE_NAMES = ("Train with", "Against", "And", "And")
 FAVOURITES = ("annealing", "eki", "pso", "cma-es", "openai-es")
 """Methods of the first lane that are one click away."""
+
+
+def no_suggestions(cls: type[Optimizer]) -> Mapping[str, Any]:
+    return {}
+
+
+def enter(scope: str = "") -> None:
+    """Say which page the controls stand on; before they are loaded or drawn."""
+    st.session_state[SCOPE] = scope
+
+
+def _scoped(key: str) -> str:
+    return f"{st.session_state.get(SCOPE, '')}{key}"
 
 
 def load(experiment: Experiment) -> None:
@@ -46,20 +63,31 @@ def load(experiment: Experiment) -> None:
         for name in type(choice).model_fields:
             value = getattr(choice, name)
             kept[f"{owner}.{choice.name}.{name}"] = list(value) if isinstance(value, tuple) else value
-    st.session_state[KEPT] = kept
-    for key in [key for key in st.session_state if str(key).startswith("control ")]:
+    st.session_state[_scoped(KEPT)] = kept
+    for key in [key for key in st.session_state if str(key).startswith(_scoped("control "))]:
         del st.session_state[key]
 
 
 def set_seed(seed: int) -> None:
     """Set the seed from outside the controls; before they are drawn."""
-    kept()["seed"] = seed
-    st.session_state.pop("control seed", None)
+    put("seed", seed)
+
+
+def put(key: str, value: Any) -> None:
+    """Set one control from outside; before it is drawn."""
+    kept()[key] = value
+    st.session_state.pop(_scoped(f"control {key}"), None)
+
+
+def forget(key: str) -> None:
+    """Let a control stand at its default again; before it is drawn."""
+    kept().pop(key, None)
+    st.session_state.pop(_scoped(f"control {key}"), None)
 
 
 def draw() -> dict[str, Any]:
     """Draw all controls and return the experiment they name, as JSON values (not yet validated)."""
-    dataset = _select("dataset", {cls.name: cls.label for cls in DATASETS}, "Dataset", "What the networks learn.")
+    dataset = select("dataset", {cls.name: cls.label for cls in DATASETS if cls.kind != "function"}, "Dataset", "What the networks learn.")
     chosen = DATASETS.get(dataset)
     st.caption(chosen.about)
     settings: dict[str, Any] = {}
@@ -69,23 +97,28 @@ def draw() -> dict[str, Any]:
     value: dict[str, Any] = {"dataset": {"name": dataset, **settings}}
 
     fitting = {cls.name: cls.label for cls in NETWORKS if chosen.kind in cls.kinds}
-    network = _select("network", fitting, "Network", "Every lane trains the same network, from the same first weights.")
+    network = select("network", fitting, "Network", "Every lane trains the same network, from the same first weights.")
     with st.popover("Network settings", icon=":material/account_tree:", width="stretch"):
         value["network"] = {"name": network, **_network(network, chosen.kind)}
         losses = {loss.name: loss.label for loss in LOSSES.values() if loss.numbers or chosen.kind != "curve"}
-        value["loss"] = _select(_loss_key(chosen), losses, "Loss", "What every lane tries to make small.", default=SUGGESTED_LOSS[chosen.kind])
+        value["loss"] = select(_loss_key(chosen), losses, "Loss", "What every lane tries to make small.", default=SUGGESTED_LOSS[chosen.kind])
     st.caption(_summary(value, chosen))
 
-    value["lanes"] = _lanes()
+    value["lanes"] = draw_lanes()
 
-    st.caption("Budget, the same for every lane")
-    picked = _pills("currency", {name: {"flops": "FLOPs"}.get(name, name) for name in CURRENCIES}, "Budget in")
-    currency: Currency = next(name for name in CURRENCIES if name == picked)
-    amount = _scale(f"amount {currency}", AMOUNTS[currency], DEFAULT_AMOUNT[currency], {"seconds": "Seconds", "flops": "FLOPs"}.get(currency, "Evaluations"))
-    value["budget"] = {"currency": currency, "amount": amount}
-    value["seed"] = _number("seed", "Seed", 0, 0, 2**31 - 1, "First weights, data and every random number follow from it.")
+    value["budget"] = draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT)
+    value["seed"] = number("seed", "Seed", 0, 0, 2**31 - 1, "First weights, data and every random number follow from it.")
     value["device"] = kept().get("device", "auto")
     return value
+
+
+def draw_budget(currencies: Sequence[Currency], amounts: Mapping[str, list[float]], defaults: Mapping[Currency, float]) -> dict[str, Any]:
+    """The currency and how much of it every lane gets, as JSON values."""
+    st.caption("Budget, the same for every lane")
+    picked = pills("currency", {name: {"flops": "FLOPs"}.get(name, name) for name in currencies}, "Budget in")
+    currency: Currency = next(name for name in currencies if name == picked)
+    label = {"seconds": "Seconds", "flops": "FLOPs"}.get(currency, "Evaluations")
+    return {"currency": currency, "amount": scale(f"amount {currency}", amounts[currency], defaults[currency], label)}
 
 
 def _summary(value: dict[str, Any], dataset: type[DatasetChoice]) -> str:
@@ -103,36 +136,43 @@ def _summary(value: dict[str, Any], dataset: type[DatasetChoice]) -> str:
 
 def kept() -> dict[str, Any]:
     """What the visitor set so far."""
-    values: dict[str, Any] = st.session_state.setdefault(KEPT, {})
+    values: dict[str, Any] = st.session_state.setdefault(_scoped(KEPT), {})
     return values
 
 
-def _lanes() -> list[dict[str, Any]]:
-    """The lanes: the first with its main knobs open, the others folded."""
+def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = no_suggestions, leave_out: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """The lanes: the first with its main knobs open, the others folded.
+
+    Args:
+        methods: those offered; none stands for all.
+        suggested: what a method's knobs start from where that is not the fields' own defaults.
+        leave_out: fields that mean nothing here.
+    """
     names: list[str] = kept().setdefault("lanes", ["annealing", "adam"])
-    labels = {cls.name: cls.label for cls in OPTIMIZERS}
+    methods = methods or list(OPTIMIZERS)
+    labels = {cls.name: cls.label for cls in methods}
     lanes = []
     for i in range(len(names)):
         st.caption(LANE_NAMES[i])
         key = f"lane {i}"
         kept().setdefault(key, names[i])
         if i == 0:
-            name = _first_method(key, labels)
+            name = _first_method(key, methods)
         else:
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             with left:
-                name = _select(key, labels, f"Lane {i + 1}", "Another method, from the same first weights.", hidden=True)
+                name = select(key, labels, f"Lane {i + 1}", "Another method, from the same first weights.", hidden=True)
             with right:
                 st.button("", icon=":material/close:", key=f"remove {i}", help=f"Take lane {i + 1} out", on_click=_remove_lane, args=(i,), type="tertiary")
         cls = OPTIMIZERS.get(name)
         names[i] = name
         if i == 0:
             st.caption(cls.sentence)
-            lanes.append({"name": name, **_knobs("lane1", cls)})
+            lanes.append({"name": name, **_knobs("lane1", cls, leave_out, suggested(cls))})
         else:
             with st.expander("Its knobs"):
                 st.caption(cls.sentence)
-                lanes.append({"name": name, **_knobs(f"lane{i + 1}", cls)})
+                lanes.append({"name": name, **_knobs(f"lane{i + 1}", cls, leave_out, suggested(cls))})
     if len(names) < MAX_LANES:
         st.button(
             "Add a lane", icon=":material/add:", key="add lane", on_click=_add_lane, type="tertiary", help="Race one more method from the same first weights."
@@ -140,13 +180,14 @@ def _lanes() -> list[dict[str, Any]]:
     return lanes
 
 
-def _first_method(key: str, labels: dict[str, str]) -> str:
+def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:
     """The method of the first lane: a few favourites at hand, all others by family behind one button."""
+    labels = {cls.name: cls.label for cls in methods}
     current = kept()[key]
     near = {name: labels[name] for name in labels if name in FAVOURITES or name == current}
-    name = _pills(key, near, LANE_NAMES[0])
+    name = pills(key, near, LANE_NAMES[0])
     families: dict[str, list[str]] = {}
-    for cls in OPTIMIZERS:
+    for cls in methods:
         if cls.name not in near:
             families.setdefault(cls.family, []).append(cls.name)
     if families:
@@ -161,7 +202,7 @@ def _first_method(key: str, labels: dict[str, str]) -> str:
 
 def _take_method(key: str, name: str) -> None:
     kept()[key] = name
-    st.session_state.pop(f"control {key}", None)
+    st.session_state.pop(_scoped(f"control {key}"), None)
 
 
 def _loss_key(dataset: DatasetChoice | type[DatasetChoice]) -> str:
@@ -192,7 +233,7 @@ def _forget_lanes() -> None:
     """Let the lane widgets be drawn anew from what is kept."""
     for i in range(MAX_LANES):
         kept().pop(f"lane {i}", None)
-    for key in [key for key in st.session_state if str(key).startswith("control lane")]:
+    for key in [key for key in st.session_state if str(key).startswith(_scoped("control lane"))]:
         del st.session_state[key]
 
 
@@ -206,22 +247,23 @@ def _network(name: str, kind: str) -> dict[str, Any]:
     if f"network.mlp.hidden {kind}" not in kept():
         kept()[key] = list(kept().pop("network.mlp.hidden", suggested))
     sizes: list[int] = kept()[key]
-    count = _scale(f"layers {kind}", list(range(described["hidden"]["max_items"] + 1)), len(sizes), "Hidden layers", described["hidden"]["help"])
+    count = scale(f"layers {kind}", list(range(described["hidden"]["max_items"] + 1)), len(sizes), "Hidden layers", described["hidden"]["help"])
     sizes = (sizes + [sizes[-1] if sizes else suggested[0]] * int(count))[: int(count)]
     columns = st.columns(min(3, max(1, len(sizes)))) if sizes else []
     for i in range(len(sizes)):
         with columns[i % len(columns)]:
             limits = described["hidden"]
-            sizes[i] = _number(
+            sizes[i] = number(
                 f"neurons {kind} {i}", f"Layer {i + 1}", sizes[i], limits.get("item_minimum", 1), limits.get("item_maximum", 1024), "Neurons in this layer."
             )
     kept()[key] = sizes
     return {"hidden": sizes, **_knobs("network", cls, leave_out=("hidden",))}
 
 
-def _knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
+def _knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = (), suggested: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One control per field; the advanced ones folded away."""
     described = [field for field in fields(cls) if field["name"] not in leave_out]
+    described = [{**field, "default": (suggested or {}).get(field["name"], field["default"])} for field in described]
     values = {field["name"]: _knob(owner, cls, field) for field in described if not field.get("advanced")}
     advanced = [field for field in described if field.get("advanced")]
     if advanced:
@@ -236,20 +278,20 @@ def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
     label = f"{field['label']} ({field['unit']})" if field.get("unit") else field["label"]
     low, high, default = field.get("minimum"), field.get("maximum"), field["default"]
     if field.get("options"):
-        return _select(key, {option: str(option) for option in field["options"]}, label, field["help"], default=default)
+        return select(key, {option: str(option) for option in field["options"]}, label, field["help"], default=default)
     if field["type"] == "boolean":
-        return bool(_widget(st.toggle, key, label, default, field["help"]))
+        return bool(widget(st.toggle, key, label, default, field["help"]))
     if field.get("scale") == "log" and high is not None:
         steps = _log_steps(low or 0, high, field["type"] == "integer")
-        return _scale(key, (["auto"] if field.get("optional") else []) + steps, "auto" if default is None else default, label, field["help"])
+        return scale(key, (["auto"] if field.get("optional") else []) + steps, "auto" if default is None else default, label, field["help"])
     if field.get("optional"):
         steps = _log_steps(low or 0, high if high is not None else 1e3, field["type"] == "integer")
-        return _scale(key, ["auto", *steps], "auto" if default is None else default, label, field["help"])
+        return scale(key, ["auto", *steps], "auto" if default is None else default, label, field["help"])
     if low is not None and high is not None and high - low <= 1000:
         step = field.get("step") or (1 if field["type"] == "integer" else (high - low) / 100)
         cast = int if field["type"] == "integer" else float
-        return cast(_widget(st.slider, key, label, cast(default), field["help"], min_value=cast(low), max_value=cast(high), step=cast(step)))
-    return _number(key, label, default, low, high, field["help"])
+        return cast(widget(st.slider, key, label, cast(default), field["help"], min_value=cast(low), max_value=cast(high), step=cast(step)))
+    return number(key, label, default, low, high, field["help"])
 
 
 def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
@@ -262,14 +304,14 @@ def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
     return [int(step) for step in every if step == int(step)] if whole else every
 
 
-def _scale(key: str, options: list[Any], default: Any, label: str, tip: str = "") -> Any:
+def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "") -> Any:
     """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None."""
     current = kept().get(key, default)
     current = "auto" if current is None else current
     if current not in options:
         numbers = sorted([*(option for option in options if option != "auto"), current])
         options = (["auto"] if "auto" in options else []) + numbers
-    chosen = _widget(st.select_slider, key, label, current, tip, options=options, format_func=_short)
+    chosen = widget(st.select_slider, key, label, current, tip, options=options, format_func=_short)
     return None if chosen == "auto" else chosen
 
 
@@ -282,28 +324,33 @@ def _short(value: Any) -> str:
     return f"{value:g}"
 
 
-def _pills(key: str, options: dict[str, str], label: str) -> str:
+def pills(key: str, options: dict[str, str], label: str) -> str:
     current = kept().get(key)
     default = current if current in options else next(iter(options))
     names = list(options)
-    chosen = _widget(st.pills, key, label, default, "", options=names, format_func=options.__getitem__, label_visibility="collapsed", required=True)
+    chosen = widget(st.pills, key, label, default, "", options=names, format_func=options.__getitem__, label_visibility="collapsed", required=True)
     return str(chosen)
 
 
-def _select(key: str, options: dict[str, str], label: str, tip: str, default: Any = None, hidden: bool = False) -> str:
+def select(
+    key: str, options: dict[str, str], label: str, tip: str, default: Any = None, hidden: bool = False, on_change: Callable[[], None] | None = None
+) -> str:
     current = kept().get(key, default)
     start = current if current in options else next(iter(options))
     visibility = "collapsed" if hidden else "visible"
-    return str(_widget(st.selectbox, key, label, start, tip, options=list(options), format_func=options.__getitem__, label_visibility=visibility))
+    extra: dict[str, Any] = {} if on_change is None else {"on_change": on_change}
+    return str(widget(st.selectbox, key, label, start, tip, options=list(options), format_func=options.__getitem__, label_visibility=visibility, **extra))
 
 
-def _number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) -> Any:
-    return _widget(st.number_input, key, label, default, tip, min_value=low, max_value=high)
+def number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) -> Any:
+    if any(isinstance(entry, float) for entry in (default, low, high)):  # all of one kind, or Streamlit refuses them
+        default, low, high = (None if entry is None else float(entry) for entry in (default, low, high))
+    return widget(st.number_input, key, label, default, tip, min_value=low, max_value=high)
 
 
-def _widget(kind: Any, key: str, label: str, default: Any, tip: str, **extra: Any) -> Any:
+def widget(kind: Any, key: str, label: str, default: Any, tip: str, **extra: Any) -> Any:
     """A Streamlit widget whose value outlives its being drawn."""
-    state = f"control {key}"
+    state = _scoped(f"control {key}")
     start = kept().get(key, default)
     options = extra.get("options")
     if state not in st.session_state or (options is not None and st.session_state[state] not in options):

@@ -113,6 +113,58 @@ def temperature() -> go.Figure:
     )
 
 
+def relief() -> go.Figure:
+    """A landscape in three dimensions: its surface, then of every lane path, cloud and estimate, then the start and the lowest points."""
+    traces: list[Any] = [
+        go.Surface(
+            x=[],
+            y=[],
+            z=[],
+            colorscale=[list(stop) for stop in LANDSCAPE],
+            showscale=False,
+            hoverinfo="skip",
+            contours={"z": {"show": True, "start": 0.05, "end": 1, "size": 0.05, "color": "rgba(90,75,60,0.35)", "width": 1, "highlight": False}},
+            lighting={"ambient": 0.62, "diffuse": 0.7, "specular": 0.06, "roughness": 0.9, "fresnel": 0.05},
+            lightposition={"x": -800, "y": 900, "z": 2200},
+        )
+    ]
+    for colour, symbol in zip(LANES, SYMBOLS, strict=True):
+        shape = {"triangle-up": "cross"}.get(symbol, symbol)  # there are no triangles in three dimensions
+        traces.append(go.Scatter3d(x=[], y=[], z=[], mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip"))
+        traces.append(go.Scatter3d(x=[], y=[], z=[], mode="markers", marker={"size": 3.5, "color": colour, "symbol": shape}, hoverinfo="skip"))
+        traces.append(
+            go.Scatter3d(
+                x=[],
+                y=[],
+                z=[],
+                mode="lines+markers",
+                line={"color": colour, "width": 4},
+                marker={"size": [1, 9], "color": colour, "symbol": shape, "line": {"color": "#ffffff", "width": 1.5}},
+                hoverinfo="skip",
+            )
+        )
+    traces.append(go.Scatter3d(x=[], y=[], z=[], mode="markers", marker={"size": 4, "color": "#1a1a1a", "symbol": ["x"]}, hoverinfo="skip"))
+    bare = {"showgrid": False, "zeroline": False, "showbackground": False, "showspikes": False, "title": {"text": ""}, "nticks": 5, "tickfont": {"size": 10}}
+    return go.Figure(
+        traces,
+        _layout(
+            margin={"l": 0, "r": 0, "t": 0, "b": 0},
+            scene={
+                "xaxis": bare,
+                "yaxis": bare,
+                "zaxis": {**bare, "visible": False, "range": [-0.02, 1.55]},
+                "aspectmode": "manual",
+                "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.56},
+                "camera": {"eye": {"x": -0.88, "y": -1.24, "z": 1.3}, "center": {"x": 0, "y": 0, "z": -0.16}},
+                "dragmode": "turntable",
+            },
+        ),
+    )
+
+
+PANELS = {"loss": loss, "weights": weights, "temperature": temperature, "relief": relief}
+
+
 def figures() -> dict[str, Any]:
     """All figures as JSON values, by panel."""
-    return {name: make().to_plotly_json() for name, make in (("loss", loss), ("weights", weights), ("temperature", temperature))}
+    return {name: make().to_plotly_json() for name, make in PANELS.items()}

@@ -13,5 +13,8 @@ if str(ROOT) not in sys.path:
 st.set_page_config(page_title="Kelvin · learning without gradients", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide", initial_sidebar_state=300)
 st.logo(str(ROOT / "assets" / "logo.svg"), size="large", icon_image=str(ROOT / "assets" / "icon.svg"))
 
-pages = [st.Page("pages/explore.py", title="Explore", icon=":material/device_thermostat:", default=True)]
-st.navigation(pages, position="hidden").run()
+pages = [
+    st.Page("pages/explore.py", title="Explore", icon=":material/device_thermostat:", default=True, help="Race methods on a neural network."),
+    st.Page("pages/landscapes.py", title="Landscapes", icon=":material/landscape:", help="Watch methods walk on functions of two numbers."),
+]
+st.navigation(pages).run()

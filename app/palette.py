@@ -29,6 +29,10 @@ LANDSCAPE: tuple[tuple[float, str], ...] = ((0.0, "#fffaf0"), (0.35, "#f1e9db"),
 LANDSCAPE_ON_DARK: tuple[tuple[float, str], ...] = ((0.0, "#5a4f43"), (0.35, "#443c34"), (0.7, "#332d28"), (1.0, "#241f1b"))
 """Low to high loss: paper, or earth by night."""
 
+TERRAIN: tuple[tuple[float, str], ...] = ((0.0, "#7fb0b5"), (0.16, "#a5c8c4"), (0.36, "#cfdfcf"), (0.58, "#ebe6cf"), (0.8, "#eed9b4"), (1.0, "#e0bd92"))
+TERRAIN_ON_DARK: tuple[tuple[float, str], ...] = ((0.0, "#0f3a44"), (0.16, "#17474c"), (0.36, "#28504b"), (0.58, "#4a5144"), (0.8, "#5f5443"), (1.0, "#786249"))
+"""The same for landscapes of two numbers, where the ground itself is what is looked at: from water to sand."""
+
 RIGHT, WRONG = "#3f8f5b", "#d9532c"
 
 
@@ -46,5 +50,7 @@ def palette() -> dict[str, Any]:
         "temperature": [list(stop) for stop in TEMPERATURE],
         "landscape": [list(stop) for stop in LANDSCAPE],
         "landscapeOnDark": [list(stop) for stop in LANDSCAPE_ON_DARK],
+        "terrain": [list(stop) for stop in TERRAIN],
+        "terrainOnDark": [list(stop) for stop in TERRAIN_ON_DARK],
         "wrong": WRONG,
     }

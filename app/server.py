@@ -14,10 +14,15 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 import streamlit as st  # noqa: E402
+from streamlit.runtime.pages_manager import PagesManager  # noqa: E402
 
 from app.live import stream  # noqa: E402
 from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from engine.workers import Pool  # noqa: E402
+
+# Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages, would otherwise still hold for the server's first visitor, before main.py has run,
+# and show a page without what main.py puts around it.
+PagesManager.uses_pages_directory = False
 
 _hub: Hub | None = None
 

@@ -15,17 +15,24 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 
 from engine.datasets import DATASETS, DatasetChoice
 from engine.errors import BadInput, CannotRun, explain
-from engine.losses import LOSSES, get_loss
-from engine.networks import MLP, NETWORKS, NetworkChoice
+from engine.losses import HEIGHT, LOSSES, get_loss
+from engine.networks import MLP, NETWORKS, NetworkChoice, Point
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import Problem
 from engine.oracle import Currency
 from engine.registry import Choice
+from engine.suggestions import suggest
 
 SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {"points": (16, 16), "images": (32,), "curve": (20,), "table": (8,)}
 """Hidden layers of an MLP nobody chose sizes for, by kind of data."""
 
-SUGGESTED_LOSS: dict[str, str] = {"points": "cross-entropy", "images": "cross-entropy", "curve": "squared-error", "table": "cross-entropy"}
+SUGGESTED_LOSS: dict[str, str] = {
+    "points": "cross-entropy",
+    "images": "cross-entropy",
+    "curve": "squared-error",
+    "table": "cross-entropy",
+    "function": "height",
+}
 """The loss nobody chose, by kind of data."""
 
 MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15, "flops": 1e21}
@@ -48,6 +55,10 @@ class Budget(BaseModel):
         return self
 
 
+SUGGESTED_BUDGET: dict[str, Budget] = {"function": Budget(currency="evaluations", amount=3000)}
+"""The budget nobody chose, by kind of data where it is not the usual one."""
+
+
 class Experiment(BaseModel):
     """A race, before it is run.
 
@@ -57,27 +68,32 @@ class Experiment(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     dataset: SerializeAsAny[DatasetChoice] = Field(default_factory=lambda: DATASETS.build("spirals"), validate_default=True)
-    network: SerializeAsAny[NetworkChoice] = Field(default_factory=lambda: "mlp", validate_default=True)
+    network: SerializeAsAny[NetworkChoice] = Field(default_factory=lambda: "", validate_default=True)
     loss: str = Field("", validate_default=True, description="What every lane makes small; left out, the one usual for the data.")
     lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(default_factory=lambda: ("annealing", "adam"), validate_default=True)
-    budget: Budget = Budget()
+    budget: Budget = Field(default_factory=lambda: None, validate_default=True)
     seed: int = Field(0, ge=0, le=2**31 - 1, description="First weights, data and every random number follow from it.")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
     @field_validator("dataset", mode="before")
     @classmethod
     def _dataset(cls, value: Any) -> DatasetChoice:
-        return DATASETS.build(value)
+        dataset = DATASETS.build(value)
+        dataset.check()
+        return dataset
 
     @field_validator("network", mode="before")
     @classmethod
     def _network(cls, value: Any, info: ValidationInfo) -> NetworkChoice:
         dataset = info.data.get("dataset")
         if isinstance(value, str):
-            value = {"name": value}
+            value = {"name": value or (Point.name if dataset is not None and dataset.kind == "function" else MLP.name)}
         if isinstance(value, dict) and value.get("name") == MLP.name and "hidden" not in value and dataset is not None:
-            value = {**value, "hidden": SUGGESTED_HIDDEN[dataset.kind]}
-        return NETWORKS.build(value)
+            value = {**value, "hidden": SUGGESTED_HIDDEN.get(dataset.kind, ())}
+        network = NETWORKS.build(value)
+        if dataset is not None and dataset.kind == "function" and network.name != Point.name:
+            raise BadInput("network", network.name, f"{Point.name} on {dataset.name}")
+        return network
 
     @field_validator("loss")
     @classmethod
@@ -86,24 +102,32 @@ class Experiment(BaseModel):
         if dataset is None:  # it was refused itself, and that is what will be told
             return value
         loss = get_loss(value or SUGGESTED_LOSS[dataset.kind])
+        if (loss.name == HEIGHT) != (dataset.kind == "function"):
+            raise BadInput("loss", loss.name, f"{HEIGHT} on {dataset.name}" if dataset.kind == "function" else f"one of {', '.join(LOSSES)}")
         if dataset.kind == "curve" and not loss.numbers:
             raise BadInput("loss", loss.name, f"one for numbers on {dataset.name}: {', '.join(one.name for one in LOSSES.values() if one.numbers)}")
         return loss.name
 
     @field_validator("lanes", mode="before")
     @classmethod
-    def _lanes(cls, value: Any) -> tuple[Optimizer, ...]:
+    def _lanes(cls, value: Any, info: ValidationInfo) -> tuple[Optimizer, ...]:
         if isinstance(value, str | Mapping | Choice) or not isinstance(value, Iterable):
             raise BadInput("lanes", value, f"a list of 1 to {MAX_LANES} optimizers ({', '.join(OPTIMIZERS.names())})")
         entries = list(value)
         if not 1 <= len(entries) <= MAX_LANES:
             raise BadInput("lanes", [getattr(entry, "name", entry) for entry in entries], f"1 to {MAX_LANES} lanes")
-        return tuple(OPTIMIZERS.build(entry, f"lanes[{i}]") for i, entry in enumerate(entries))
+        return tuple(OPTIMIZERS.build(suggest(info.data.get("dataset"), entry), f"lanes[{i}]") for i, entry in enumerate(entries))
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _budget(cls, value: Any, info: ValidationInfo) -> Any:
+        dataset = info.data.get("dataset")
+        return SUGGESTED_BUDGET.get(dataset.kind if dataset is not None else "", Budget()) if value is None else value
 
     @model_validator(mode="after")
     def _can_run(self) -> Experiment:
         outputs = len(self.dataset.classes)
-        network = self.network.build(self.dataset.shape, outputs)
+        network = self.network.build_for(self.dataset)
         dimension = network.dimension
         problem = Problem(dimension, outputs, self.dataset.sizes()[0], network.layers, self.loss, self.dataset.kind)
         room = memory_limit(self.device)

@@ -15,10 +15,11 @@ from typing import Any, get_args
 from engine.datasets import DATASETS
 from engine.errors import BadInput
 from engine.experiment import SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment
-from engine.networks import NETWORKS
+from engine.networks import MLP, NETWORKS, Point
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
 from engine.registry import Choice, fields
+from engine.suggestions import suggested_settings
 
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device")
@@ -28,6 +29,8 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
     """The experiment as texts: what names it always, settings only where they differ from their defaults."""
     lanes = [lane.name for lane in experiment.lanes]
     flat = {"dataset": experiment.dataset.name, "network": experiment.network.name, "lanes": ",".join(lanes)}
+    if experiment.network.name == Point.name:  # goes without saying
+        del flat["network"]
     flat[experiment.budget.currency] = _write(experiment.budget.amount)
     flat["seed"] = str(experiment.seed)
     if experiment.loss != SUGGESTED_LOSS[experiment.dataset.kind]:
@@ -38,7 +41,7 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
     flat |= _settings("dataset", experiment.dataset)
     flat |= _settings("network", experiment.network, suggested)
     for i, lane in enumerate(experiment.lanes):
-        flat |= _settings(lane.name if lanes.count(lane.name) == 1 else f"lane{i + 1}", lane)
+        flat |= _settings(lane.name if lanes.count(lane.name) == 1 else f"lane{i + 1}", lane, suggested_settings(experiment.dataset, type(lane)))
     return flat
 
 
@@ -63,8 +66,8 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None) ->
     if given:
         value["budget"] = {"currency": given[0], "amount": _number(given[0], flat[given[0]])}
     value.setdefault("dataset", {"name": "spirals"})
-    value.setdefault("network", {"name": "mlp"})
     value.setdefault("lanes", [{"name": "annealing"}, {"name": "adam"}])
+    value.setdefault("network", {"name": Point.name if DATASETS.get(_name(value["dataset"]), "dataset").kind == "function" else MLP.name})
     for name in ("dataset", "network"):
         value[name] = dict(value[name]) if isinstance(value[name], Mapping) else {"name": value[name]}
     value["lanes"] = [dict(lane) if isinstance(lane, Mapping) else {"name": lane} for lane in value["lanes"]]
@@ -72,6 +75,11 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None) ->
         if key not in TOP:
             _set(value, key, text)
     return Experiment.parse(value)
+
+
+def _name(choice: Any) -> Any:
+    """The name of a choice given as JSON values."""
+    return choice.get("name") if isinstance(choice, Mapping) else choice
 
 
 def _set(value: dict[str, Any], key: str, text: str) -> None:

@@ -25,7 +25,7 @@ class Plane:
         origin: (D,) a point of the plane.
         axes: (2, D) orthonormal directions.
         shift: (2,) subtracted from coordinates, so that the first weights are drawn at (0, 0).
-        kind: "pca" or "random" (before there is a trajectory).
+        kind: "pca", "random" (before there is a trajectory) or "exact" (there are only two weights, which are the coordinates).
         explained: the share of the trajectories' variance about their mean that the plane holds, or None.
     """
 
@@ -47,6 +47,11 @@ class Plane:
     def points(self, coordinates: Tensor) -> Tensor:
         """Weights at coordinates of the plane: (n, 2) → (n, D)."""
         return self.origin + (coordinates + self.shift) @ self.axes
+
+
+def exact_plane(theta: Tensor) -> Plane:
+    """The plane that two weights are."""
+    return Plane(torch.zeros_like(theta), torch.eye(2).to(theta), torch.zeros(2).to(theta), "exact", 1.0)
 
 
 def random_plane(theta: Tensor, seed: int) -> Plane:

@@ -15,7 +15,9 @@ from torch.nn import functional
 from engine import evaluate
 from engine.answers import Answers
 from engine.frames import VERSION, Message
-from engine.landscape import Plane, loss_grid, pca_plane, random_plane
+from engine.ground import Ground
+from engine.landscape import Plane, exact_plane, loss_grid, pca_plane, random_plane
+from engine.networks import PointNetwork
 from engine.rng import Rng
 
 if TYPE_CHECKING:
@@ -68,7 +70,8 @@ class Observer:
         most = int(min(128, max(16, PATH_FLOATS // dimension)))
         self.trajectories = [Trajectory(most) for _ in race.lanes]
         self.final: dict[int, tuple[float, float, float, float]] = {}
-        self.plane: Plane = random_plane(race.theta, race.experiment.seed)
+        self.ground = Ground(race.network.landscape) if isinstance(race.network, PointNetwork) else None
+        self.plane: Plane = exact_plane(race.theta) if self.ground else random_plane(race.theta, race.experiment.seed)
         self.plane_id, self.landscape_id, self.pictures, self.next_fit = 0, 0, 0, 2
         self.window: list[float] | None = None
         self.landscape: Message | None = None
@@ -97,7 +100,7 @@ class Observer:
             "samples": [len(data.y_train), len(data.y_test)],
             "probe": list(self.probed),
         }
-        about |= self.answers.stage()
+        about |= self.answers.stage() | (self.ground.stage() if self.ground else {})
         return {
             "type": "stage",
             "version": VERSION,
@@ -179,7 +182,7 @@ class Observer:
             if lane.trouble is None:
                 trajectory.add(lane.state.estimate)
         self.pictures += 1
-        if self.pictures >= self.next_fit:
+        if self.pictures >= self.next_fit and not self.ground:
             # The plane is fitted again ever more rarely: often while it still changes, hardly ever when people have settled into it.
             self.next_fit = max(self.pictures + 1, int(self.pictures * 1.5))
             self._fit()
@@ -187,7 +190,10 @@ class Observer:
             self.plane.project(torch.stack([*trajectory.points, lane.state.estimate])) for trajectory, lane in zip(self.trajectories, race.lanes, strict=True)
         ]
         drawn = [None if cloud is None else self.plane.project(cloud[0]) for cloud in clouds]
-        self._frame_window([*paths, *(cloud for cloud in drawn if cloud is not None)])
+        if self.ground:
+            self.window, self.landscape = self.ground.frame([path[-1:] for path in paths], [cloud for cloud in drawn if cloud is not None])
+        else:
+            self._frame_window([*paths, *(cloud for cloud in drawn if cloud is not None)])
         assert self.window is not None
         lanes = []
         for lane, path, dots, cloud in zip(race.lanes, paths, drawn, clouds, strict=True):

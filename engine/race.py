@@ -67,7 +67,7 @@ class Race:
         self.experiment, self.marks, self.with_pictures = experiment, marks, pictures
         self.device = pick_device(experiment.device)
         self.dataset = experiment.dataset.load(experiment.seed).to(self.device)
-        self.network = experiment.network.build(self.dataset.shape, len(self.dataset.classes))
+        self.network = experiment.network.build_for(experiment.dataset)
         self.loss = get_loss(experiment.loss)
         # The first weights are drawn on the CPU, so every device starts from the same ones.
         self.theta = self.network.init(torch.Generator().manual_seed(hashed_seed(experiment.seed, "first weights"))).to(self.device)
@@ -131,6 +131,8 @@ class Race:
         if lane.trouble is None and not math.isfinite(loss):
             what = "NaN" if math.isnan(loss) else "infinite"
             lane.trouble = f"{lane.optimizer.label} diverged: its loss was {what} at step {lane.step:,}. A smaller step size usually helps."
+            if loss == -math.inf:
+                lane.trouble = f"{lane.optimizer.label} fell without end: there is no lowest point where it went."
             lane.finished = True
 
     def reheat(self, lane: int, factor: float) -> bool:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import plotly
 import streamlit as st
@@ -43,15 +43,30 @@ def still() -> dict[str, Any]:
     return {"figures": figures(), "palette": palette(), "version": digest.hexdigest()[:12], "plotly": plotly.__version__}
 
 
-def live_view(*, experiment: dict[str, Any], recording: str | None, autostart: bool, on_seed: Callable[[], None], key: str) -> Any:
+def live_view(
+    *,
+    experiment: dict[str, Any],
+    recording: str | None,
+    autostart: bool,
+    key: str,
+    on_seed: Callable[[], None],
+    on_site: Callable[[], None] | None = None,
+    on_start: Callable[[], None] | None = None,
+    layout: Literal["network", "landscape"] = "network",
+    speed: int = 0,
+) -> Any:
     """Draw the live view.
 
     Args:
         experiment: JSON values of the experiment the controls name.
         recording: name of a shipped recording to play while nothing runs, or None.
         autostart: whether a page that has no race yet starts this one by itself.
-        on_seed: called when a visitor asks for a new seed; the seed is in the component's state.
         key: the component's key, the same in every run.
+        on_seed: called when a visitor asks for a new seed; the seed is in the component's state.
+        on_site: called when a visitor picks another landscape; its name is in the component's state.
+        on_start: called when a visitor picks a place to start from; [x, y] is in the component's state.
+        layout: which panels there are.
+        speed: steps per second at first; 0 is full speed.
     """
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     data = {
@@ -60,5 +75,8 @@ def live_view(*, experiment: dict[str, Any], recording: str | None, autostart: b
         "recording": f"/kelvin/recordings/{recording}.kelvin" if recording else None,
         "autostart": autostart,
         "base": f"/{base}" if base else "",
+        "layout": layout,
+        "speed": speed,
     }
-    return _component(key=key, data=data, on_seed_change=on_seed)
+    told: dict[str, Any] = {"on_seed_change": on_seed, "on_site_change": on_site, "on_start_change": on_start}
+    return _component(key=key, data=data, **{name: call for name, call in told.items() if call is not None})

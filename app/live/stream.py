@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import json
 import logging
+import math
 import os
 import re
 import time
@@ -27,6 +28,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from app.live.hub import Full, Hub, Viewer
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
+from engine.functions import FUNCTIONS
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ FRONTEND = Path(__file__).resolve().parent / "frontend"
 RECORDINGS = Path(__file__).resolve().parents[2] / "assets" / "recordings"
 MOST_BYTES = 64 * 1024
 MOST_PER_SECOND = 50
+SITE_SIDE = 56
+"""Heights along each side of a landscape's small picture."""
 COMMANDS = ("pause", "resume", "step", "cancel")
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -55,6 +59,7 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
         WebSocketRoute(base + "/kelvin/live", live),
         Route(base + "/kelvin/frontend/{path:path}", frontend),
         Route(base + "/kelvin/plotly.min.js", plotly),
+        Route(base + "/kelvin/landscapes.json", landscapes),
         Route(base + "/kelvin/recordings/{name}.kelvin", recording),
     ]
 
@@ -198,6 +203,30 @@ async def plotly(request: Request) -> Response:
     else:
         body = await asyncio.to_thread(gzip.decompress, body)
     return Response(body, media_type="text/javascript", headers=headers)
+
+
+@lru_cache(maxsize=1)
+def _landscapes() -> bytes:
+    """Every known landscape in small, for pictures to pick from: heights as bytes, 0 the lowest, row 0 at the low end of y."""
+    sites = []
+    for one in FUNCTIONS.values():
+        heights = one.grid(SITE_SIDE).double()
+        low, high = one.lowest if one.lowest is not None else float(heights.min()), float(heights.quantile(0.99))
+        share = ((heights - low) / (high - low)).clamp(0, 1)
+        # As on the map: half the area lies in the lower half, or a landscape with steep edges would be flat inside.
+        level = share ** min(1.0, max(0.12, math.log(0.5) / math.log(float(share.median()))))
+        sites.append({"name": one.name, "label": one.label, "about": one.about, "side": SITE_SIDE, "z": (level * 255).round().int().flatten().tolist()})
+    return gzip.compress(json.dumps(sites, ensure_ascii=False, separators=(",", ":")).encode(), 6)
+
+
+async def landscapes(request: Request) -> Response:
+    """The landscapes there are, in small."""
+    body, headers = await asyncio.to_thread(_landscapes), {"Vary": "Accept-Encoding", **_caching(request)}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = await asyncio.to_thread(gzip.decompress, body)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 async def recording(request: Request) -> Response:

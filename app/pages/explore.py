@@ -9,9 +9,14 @@ from engine.experiment import Experiment
 
 RECORDING = "first-screen"
 
+elsewhere = link.page_of(st.query_params.to_dict()) != link.EXPLORE
+if elsewhere and "experiment" not in st.session_state and not st.session_state.get("landscapes"):
+    st.switch_page(link.LANDSCAPES, query_params=st.query_params.to_dict())
+
+controls.enter()
 if "experiment" not in st.session_state:
     # The first run of a session: the address says what to show, and an address that says something is run at once.
-    experiment, complaint = link.read_link(st.query_params.to_dict())
+    experiment, complaint = link.read_link({} if elsewhere else st.query_params.to_dict())
     st.session_state.experiment = experiment
     st.session_state.complaint = complaint
     st.session_state.opened_by_link = complaint is None and experiment != Experiment()

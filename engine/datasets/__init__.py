@@ -2,7 +2,7 @@
 
 from engine.datasets import toy
 
-from engine.datasets import curves, iris, digits, images  # isort: skip  (after the drawn ones)
+from engine.datasets import curves, iris, digits, images, functions  # isort: skip  (after the drawn ones)
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 
-__all__ = ["DATASETS", "Dataset", "DatasetChoice", "curves", "digits", "images", "iris", "toy"]
+__all__ = ["DATASETS", "Dataset", "DatasetChoice", "curves", "digits", "functions", "images", "iris", "toy"]

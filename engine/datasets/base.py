@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.registry import Choice, Registry
 
-Kind = Literal["points", "images", "curve", "table"]
+Kind = Literal["points", "images", "curve", "table", "function"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Dataset:
         y_train: (N,) int64 class numbers, or (N,) float32 numbers to be met.
         x_test, y_test: the same for samples never trained on.
         classes: names of the network's outputs, in order: the classes, or the one number to be met.
-        kind: "points" (2-D, can be drawn as a plane), "images" (C, H, W), "curve" (a number from a number) or "table" (a class from several numbers).
+        kind: "points" (2-D, can be drawn as a plane), "images" (C, H, W), "curve" (a number from a number), "table" (a class from several numbers) or
+            "function" (a landscape: no data at all).
     """
 
     x_train: Tensor
@@ -63,6 +64,13 @@ class DatasetChoice(Choice):
 
         Raises:
             BadInput: the samples are not on this machine and cannot be fetched; the message says what to do.
+        """
+
+    def check(self) -> None:
+        """Whether the settings go together; every one by itself does already.
+
+        Raises:
+            BadInput: they do not; the field named is one of them.
         """
 
     @abstractmethod

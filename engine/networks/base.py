@@ -6,11 +6,14 @@ A network holds no weights. It says how many there are, where each layer's lie i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from engine.datasets.base import DatasetChoice
 from engine.registry import Choice, Registry
 
 
@@ -29,7 +32,7 @@ class Layer:
     start: int
     stop: int
     shape: tuple[int, ...]
-    fan_in: int
+    fan_in: float
 
 
 class Network(ABC):
@@ -66,7 +69,7 @@ class Network(ABC):
         return theta
 
 
-def pack(tensors: list[tuple[str, tuple[int, ...], int]]) -> tuple[Layer, ...]:
+def pack(tensors: Sequence[tuple[str, tuple[int, ...], float]]) -> tuple[Layer, ...]:
     """Lay tensors (name, shape, fan_in) one after the other."""
     layers, start = [], 0
     for name, shape, fan_in in tensors:
@@ -79,6 +82,9 @@ def pack(tensors: list[tuple[str, tuple[int, ...], int]]) -> tuple[Layer, ...]:
 class NetworkChoice(Choice):
     """A network by name, with its settings; built for the data's shape."""
 
+    kinds: ClassVar[tuple[str, ...]] = ("points", "table", "curve", "images")
+    """Kinds of data it can learn; the page offers it for these."""
+
     @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> Network:
         """The network for samples of that shape.
@@ -86,6 +92,14 @@ class NetworkChoice(Choice):
         Raises:
             BadInput: the settings do not fit the data (an image network on 2-D points, say).
         """
+
+    def build_for(self, dataset: DatasetChoice) -> Network:
+        """The network for a dataset.
+
+        Raises:
+            BadInput: as `build` does.
+        """
+        return self.build(dataset.shape, len(dataset.classes))
 
 
 NETWORKS: Registry[NetworkChoice] = Registry("network")

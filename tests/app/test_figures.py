@@ -24,7 +24,7 @@ def contrast(one: str, other: str) -> float:
 
 def test_figures_are_json_with_a_constant_uirevision_and_no_data() -> None:
     made = figures()
-    assert set(made) == {"loss", "weights", "temperature"}
+    assert set(made) == {"loss", "weights", "temperature", "relief"}
     assert figures() == made
     for figure in made.values():
         assert figure["layout"]["uirevision"] == "kelvin"
@@ -37,6 +37,7 @@ def test_traces_lie_where_the_panels_look_for_them() -> None:
     assert len(made["loss"]["data"]) == 2 * LANE_COUNT + 1
     assert [trace["type"] for trace in made["weights"]["data"]] == ["contour"]
     assert len(made["temperature"]["data"]) == 4 * LANE_COUNT
+    assert [trace["type"] for trace in made["relief"]["data"]] == ["surface", *["scatter3d"] * (3 * LANE_COUNT + 1)]
     for lane in range(LANE_COUNT):
         plan, fact, accepted, aimed = made["temperature"]["data"][4 * lane : 4 * lane + 4]
         assert plan["line"]["dash"] == "dash"
@@ -52,7 +53,7 @@ def test_lane_colours_stand_out_on_their_paper(colours: tuple[str, ...], paper: 
 
 def test_every_lane_has_its_own_colour_and_marker_and_no_class_shares_it() -> None:
     values = palette()
-    assert len({*values["lanes"], *CLASSES}) == LANE_COUNT + 2
+    assert len({*values["lanes"], *CLASSES}) == LANE_COUNT + len(CLASSES)
     assert len(set(values["symbols"])) == LANE_COUNT
     assert values["temperature"][0][0] == 0
     assert values["temperature"][-1][0] == 1

@@ -29,11 +29,15 @@ def test_people_see_them_in_this_order() -> None:
         ("circles", "Circles"),
         ("xor", "XOR"),
         ("checkerboard", "Checkerboard"),
+        ("sinc", "Sinc curve"),
+        ("step", "Step"),
+        ("iris", "Iris"),
         ("digits", "Digits 8×8"),
         ("mnist-small", "MNIST (5,000)"),
         ("fashion-mnist-small", "Fashion-MNIST (5,000)"),
         ("mnist", "MNIST"),
         ("fashion-mnist", "Fashion-MNIST"),
+        ("landscape", "Landscape"),
     ]
     for cls in DATASETS:
         assert cls.about

@@ -9,6 +9,13 @@ export function scored(stage) {
   return !["curve", "function"].includes(stage.data.kind);
 }
 
+/** How far a lane's estimate is from the nearest lowest point that is known. @param {any} stage @param {any} picture @param {number} lane */
+function away(stage, picture, lane) {
+  const [x, y] = picture?.lanes[lane].estimate ?? [Number.NaN, Number.NaN];
+  const far = stage.data.landscape.minima.map((/** @type {[number, number]} */ [atX, atY]) => Math.hypot(x - atX, y - atY));
+  return far.length ? Math.min(...far) : null;
+}
+
 export class Cards {
   /** @param {HTMLElement} element */
   constructor(element) {
@@ -17,7 +24,7 @@ export class Cards {
   }
 
   /** @param {import("./view.js").Moment} moment */
-  draw({ stage, metric }) {
+  draw({ stage, metric, picture }) {
     const key = JSON.stringify([stage.lanes, scored(stage)]);
     if (key !== this.built) this._build(stage);
     this.built = key;
@@ -30,7 +37,7 @@ export class Cards {
         if (place.textContent !== text) place.textContent = text;
       };
       put("loss", small(row.loss));
-      put("accuracy", scored(stage) ? percent(row.test_accuracy) : small(row.test_loss));
+      put("accuracy", scored(stage) ? percent(row.test_accuracy) : small(stage.data.landscape ? away(stage, picture, i) : row.test_loss));
       put("evaluations", short(row.evaluations));
       const hot = row.temperature !== null;
       put("last", hot ? small(row.temperature) : short(row.step));
@@ -46,6 +53,7 @@ export class Cards {
   /** @param {any} stage */
   _build(stage) {
     const many = stage.lanes.length > 2;
+    const site = stage.data.landscape;
     this.element.replaceChildren(
       ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
         const card = document.createElement("article");
@@ -57,7 +65,7 @@ export class Cards {
           `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${label}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span></div>
-          ${cell("loss", "loss")}${cell("accuracy", !scored(stage) ? "test loss" : many ? "test acc." : "test accuracy")}${cell("evaluations", many ? "evals" : "evaluations")}${cell("last", "steps")}
+          ${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? (many ? "to lowest" : "to the lowest") : !scored(stage) ? "test loss" : many ? "test acc." : "test accuracy")}${cell("evaluations", many ? "evals" : "evaluations")}${cell("last", "steps")}
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
           <div class="kv-bar" role="progressbar" aria-label="Share of the budget spent" aria-valuemin="0" aria-valuemax="100"></div>`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).textContent = `${SHAPES[i]} ${lane.label}`;

@@ -72,6 +72,13 @@ export class Chart {
     }
   }
 
+  /** The chart's place has another size than before, or is seen again. */
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const now = /** @type {any} */ (this.element)._fullLayout;
+    if (width && height && now && (now.width !== width || now.height !== height)) this.Plotly.Plots.resize(this.element);
+  }
+
   /** Another race: the zoom of the last one means nothing to it. */
   forgetZoom() {
     this.zoomed = false;

@@ -6,8 +6,8 @@ import { LiveView } from "./view.js";
 /** @type {WeakMap<Element, LiveView>} */
 const views = new WeakMap();
 
-/** @param {{data: any, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) => void}} component */
-export function mount({ data, parentElement, setStateValue }) {
+/** @param {{data: any, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) => void, setTriggerValue: (name: string, value: unknown) => void}} component */
+export function mount({ data, parentElement, setStateValue, setTriggerValue }) {
   style(`${location.origin}${data.base}/kelvin/frontend/live.css?v=${data.version}`);
   let view = views.get(parentElement);
   if (!view) {
@@ -15,7 +15,7 @@ export function mount({ data, parentElement, setStateValue }) {
     views.set(parentElement, view);
     /** @type {any} */ (window).__kelvin = instruments(view);
   }
-  view.update(data, setStateValue);
+  view.update(data, setStateValue, setTriggerValue);
 }
 
 /** @param {HTMLElement} parentElement */

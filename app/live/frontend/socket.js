@@ -4,12 +4,15 @@ import { decode } from "./decode.js";
 
 const TOKEN = "kelvin.race";
 
-/** The race this tab watches: kept over a reload, not shared with other tabs. A browser that keeps nothing for us loses only that. */
-export const token = {
-  get: () => kept((storage) => storage.getItem(TOKEN)),
-  set: (/** @type {string} */ value) => kept((storage) => storage.setItem(TOKEN, value)),
-  clear: () => kept((storage) => storage.removeItem(TOKEN)),
-};
+/** The race this tab watches on a page: kept over a reload, not shared with other tabs. A browser that keeps nothing for us loses only that. @param {string} layout of the page */
+export function tokenOf(layout) {
+  const name = layout === "network" ? TOKEN : `${TOKEN}.${layout}`;
+  return {
+    get: () => kept((storage) => storage.getItem(name)),
+    set: (/** @type {string} */ value) => kept((storage) => storage.setItem(name, value)),
+    clear: () => kept((storage) => storage.removeItem(name)),
+  };
+}
 
 /** @template T @param {(storage: Storage) => T} use @returns {T | null} */
 function kept(use) {

@@ -18,7 +18,7 @@ const TEMPLATE = `
   <button type="button" data-testid="new-seed" title="Other first weights, other data"><i>${ICONS.seed}</i><span>New seed</span></button>
   <label class="kv-speed"><span class="kv-sr">Speed</span>
     <select data-testid="speed" title="How fast the lanes may go">
-      <option value="0">Full speed</option><option value="100">100 steps/s</option><option value="10">10 steps/s</option><option value="1">1 step/s</option>
+      <option value="0">Full speed</option><option value="100">100 steps/s</option><option value="30">30 steps/s</option><option value="10">10 steps/s</option><option value="1">1 step/s</option>
     </select></label>
   <button type="button" class="kv-hot" data-testid="reheat" title="Ten times the temperature, now"><i>${ICONS.heat}</i><span>Reheat</span></button>`;
 
@@ -41,6 +41,11 @@ export class Transport {
     const speed = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (this.get("speed")));
     speed.onchange = () => on.speed(Number(speed.value));
     this.show("idle", { hot: false, stale: false });
+  }
+
+  /** @param {number} value steps per second, one of those offered */
+  set speed(value) {
+    /** @type {any} */ (this.get("speed")).value = String(value);
   }
 
   get speed() {

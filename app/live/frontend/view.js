@@ -3,12 +3,15 @@
 import { Cards, scored } from "./cards.js";
 import { loadPlotly, stats } from "./charts.js";
 import { spent } from "./format.js";
+import { GroundPanel } from "./panels/ground.js";
+import { HeightPanel } from "./panels/height.js";
 import { LossPanel } from "./panels/loss.js";
 import { NetworkPanel } from "./panels/network.js";
 import { TemperaturePanel } from "./panels/temperature.js";
 import { WeightsPanel } from "./panels/weights.js";
 import { History, Player, readRecording } from "./player.js";
-import { Socket, token } from "./socket.js";
+import { Sites } from "./sites.js";
+import { Socket, tokenOf } from "./socket.js";
 import { readTheme } from "./theme.js";
 import { keys, Transport } from "./transport.js";
 import { sentence } from "./words.js";
@@ -31,15 +34,21 @@ const panel = (/** @type {string} */ name, /** @type {string} */ title, tools = 
   </section>`;
 const choice = (/** @type {string} */ id, /** @type {string} */ text) => `<button type="button" data-testid="${id}" aria-pressed="false">${text}</button>`;
 
-const TEMPLATE = `
-  <div class="kv-top"><div class="kv-transport" role="toolbar" aria-label="Race"></div><p class="kv-status" data-testid="status" role="status"></p></div>
-  <div class="kv-cards"></div>
-  <div class="kv-panels">
+const NETWORK_PANELS = `
     ${panel("loss", "Loss", `<span class="kv-choice" role="group" aria-label="What is drawn" data-testid="loss-or-accuracy">${choice("measure-loss", "loss")}${choice("measure-accuracy", "accuracy")}</span>`)}
     ${panel("weights", "Where the weights are")}
     ${panel("network", "What the network says")}
-    ${panel("temperature", "Temperature and acceptance")}
-  </div>
+    ${panel("temperature", "Temperature and acceptance")}`;
+const LANDSCAPE_PANELS = `
+    ${panel("weights", "Where the points are", `<span class="kv-choice" role="group" aria-label="How the landscape is drawn" data-testid="map-or-relief">${choice("mode-map", "map")}${choice("mode-relief", "3-D")}</span>`)}
+    ${panel("loss", "Height")}
+    ${panel("temperature", "Temperature and acceptance")}`;
+
+const template = (/** @type {string} */ layout) => `
+  <div class="kv-top"><div class="kv-transport" role="toolbar" aria-label="Race"></div><p class="kv-status" data-testid="status" role="status"></p></div>
+  ${layout === "landscape" ? '<div class="kv-sites" role="group" aria-label="Landscape" data-testid="sites"></div>' : ""}
+  <div class="kv-cards"></div>
+  <div class="kv-panels">${layout === "landscape" ? LANDSCAPE_PANELS : NETWORK_PANELS}</div>
   <div class="kv-bottom">
     <span class="kv-choice" role="group" aria-label="Currency of all time axes">
       ${choice("currency-seconds", "seconds")}${choice("currency-evaluations", "evaluations")}${choice("currency-flops", "FLOPs")}</span>
@@ -74,7 +83,10 @@ export class LiveView {
     this.root = document.createElement("div");
     this.root.className = "kelvin";
     this.root.dataset.testid = "kelvin";
-    this.root.innerHTML = TEMPLATE;
+    this.layout = data.layout ?? "network";
+    this.token = tokenOf(this.layout);
+    this.root.dataset.layout = this.layout;
+    this.root.innerHTML = template(this.layout);
     parent.append(this.root);
     const get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
     this.get = get;
@@ -90,17 +102,18 @@ export class LiveView {
       speed: (value) => this.command({ do: "speed", value }),
       reheat: () => this.reheat(),
     });
+    this.transport.speed = data.speed ?? 0;
     this.removeKeys = keys(() => this.root.isConnected, this.transport);
     this._wire();
     this.socket = new Socket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`, {
       message: (message, bytes) => this.receive(message, bytes),
       open: () => this._connected(),
       lost: () => {
-        if (!this.begun && !token.get()) this.begin(); // a recording needs no connection
+        if (!this.begun && !this.token.get()) this.begin(); // a recording needs no connection
         this._say({ state: "lost" });
       },
     });
-    this.setStateValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
+    this.setStateValue = this.setTriggerValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
     loadPlotly(`${location.origin}${data.base}/kelvin/plotly.min.js?v=${data.plotly}`).then(
       (Plotly) => this._mountCharts(Plotly),
       () => {
@@ -112,13 +125,21 @@ export class LiveView {
     this.frame = requestAnimationFrame((now) => this._tick(now));
   }
 
-  /** Another run of the page's script. @param {any} data @param {(name: string, value: unknown) => void} setStateValue */
-  update(data, setStateValue) {
+  /**
+   * Another run of the page's script.
+   * @param {any} data @param {(name: string, value: unknown) => void} setStateValue @param {(name: string, value: unknown) => void} setTriggerValue
+   */
+  update(data, setStateValue, setTriggerValue) {
     const currency = data.experiment.budget.currency;
     if (currency !== this.data.experiment.budget.currency) this._setCurrency(currency);
+    // Another landscape is raced at once: that is what it was picked for.
+    const moved = this.layout === "landscape" && this.begun && JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
     this.data = data;
     this.setStateValue = setStateValue;
+    this.setTriggerValue = setTriggerValue;
     this._dress();
+    this.sites?.mark(data.experiment.dataset.function);
+    if (moved) this.start();
     this._showState();
   }
 
@@ -127,13 +148,16 @@ export class LiveView {
     this.removeKeys();
     this.resize?.disconnect();
     this.socket.close();
-    for (const one of this.panels) one.panel.chart?.destroy();
+    for (const one of this.panels) {
+      one.panel.destroy?.();
+      one.panel.chart?.destroy();
+    }
     this.root.remove();
   }
 
   /** The connection stands, for the first time or again: back to the tab's race, if it has one. */
   _connected() {
-    this.race = token.get() ?? this.race;
+    this.race = this.token.get() ?? this.race;
     if (this.race) this.socket.send({ do: "attach", race: this.race });
     else if (!this.begun) this.begin();
     else {
@@ -203,7 +227,7 @@ export class LiveView {
   /** @param {any} message @param {Uint8Array} bytes */
   receive(message, bytes) {
     if (message.type === "state") {
-      if (message.race) token.set(message.race);
+      if (message.race) this.token.set(message.race);
       if (message.race && message.race !== this.race) {
         this.race = message.race;
         this.waiting ??= new History();
@@ -211,7 +235,7 @@ export class LiveView {
       this._say(message);
     } else if (message.type === "problem") {
       if (message.gone) {
-        token.clear();
+        this.token.clear();
         this.race = null;
         // What is on the screen stays there to be looked at; it only does not go on.
         if (this.begun) this._say({ state: "ended", sentence: message.sentence });
@@ -285,9 +309,12 @@ export class LiveView {
 
   _wire() {
     for (const name of /** @type {Moment["currency"][]} */ (["seconds", "evaluations", "flops"])) this.get(`[data-testid="currency-${name}"]`).onclick = () => this._setCurrency(name);
-    for (const name of /** @type {Moment["measure"][]} */ (["loss", "accuracy"])) this.get(`[data-testid="measure-${name}"]`).onclick = () => this._setMeasure(name);
+    if (this.layout === "network")
+      for (const name of /** @type {Moment["measure"][]} */ (["loss", "accuracy"])) this.get(`[data-testid="measure-${name}"]`).onclick = () => this._setMeasure(name);
     this._setCurrency(this.currency);
     this._setMeasure(this.measure);
+    const sites = this.get(".kv-sites");
+    if (sites) this.sites = new Sites(sites, `${this.data.base}/kelvin/landscapes.json?v=${this.data.version}`, (name) => this.setTriggerValue("site", name));
     this.scrub.oninput = () => {
       this.player.show(Number(this.scrub.value));
       this.dirty.pictures = this.dirty.curves = true;
@@ -314,7 +341,7 @@ export class LiveView {
   /** @param {Moment["measure"]} name */
   _setMeasure(name) {
     this.measure = name;
-    for (const one of ["loss", "accuracy"]) this.get(`[data-testid="measure-${one}"]`).setAttribute("aria-pressed", String(one === name));
+    for (const one of ["loss", "accuracy"]) this.get(`[data-testid="measure-${one}"]`)?.setAttribute("aria-pressed", String(one === name));
     this.panels.find(({ name: panel }) => panel === "loss")?.panel.chart.forgetZoom();
     this.dirty.curves = true;
     this.drawnAt.curves = 0;
@@ -324,10 +351,15 @@ export class LiveView {
   _mountFirst() {
     const { palette } = this.data;
     this._dress();
-    const place = /** @type {HTMLElement} */ (this.get('[data-plot="network"]'));
-    this.panels = [{ name: "network", panel: new NetworkPanel(place, palette, this.theme), curves: false, saidAt: 0 }];
-    this.resize = new ResizeObserver(() => (this.dirty.pictures = this.dirty.curves = true));
+    const place = this.get('[data-plot="network"]');
+    if (place) this.panels = [{ name: "network", panel: new NetworkPanel(place, palette, this.theme), curves: false, saidAt: 0 }];
+    this.resize = new ResizeObserver(() => {
+      this.dirty.pictures = this.dirty.curves = true;
+      // Plotly follows the window by itself, but not a panel that makes room for something else.
+      for (const { panel } of this.panels) panel.chart?.resize();
+    });
     this.resize.observe(this.root);
+    for (const one of this.root.querySelectorAll(".kv-plot")) this.resize.observe(one);
   }
 
   /** @param {any} Plotly */
@@ -338,11 +370,26 @@ export class LiveView {
       name,
       curves,
       saidAt: 0,
-      panel: new Panel(this.get(`[data-plot="${name}"]`), Plotly, figures[name], this.theme, this.colours, palette),
+      panel: new Panel(this.get(`[data-plot="${name}"]`), Plotly, figures[name], this.theme, this.colours, palette, figures),
     });
-    this.panels = [mount("weights", WeightsPanel, false), ...this.panels, mount("loss", LossPanel, true), mount("temperature", TemperaturePanel, true)];
+    const site = this.layout === "landscape";
+    this.panels = [mount("weights", site ? GroundPanel : WeightsPanel, false), ...this.panels, mount("loss", site ? HeightPanel : LossPanel, true), mount("temperature", TemperaturePanel, true)];
+    if (site) this._wireGround(this.panels[0].panel);
     this.ready = true;
     this.dirty.pictures = this.dirty.curves = true;
+  }
+
+  /** The map and the relief, and a start picked by hand. @param {GroundPanel} ground */
+  _wireGround(ground) {
+    ground.start = (x, y) => this.setTriggerValue("start", [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
+    for (const mode of /** @type {("map" | "relief")[]} */ (["map", "relief"])) {
+      this.get(`[data-testid="mode-${mode}"]`).onclick = () => {
+        for (const one of ["map", "relief"]) this.get(`[data-testid="mode-${one}"]`).setAttribute("aria-pressed", String(one === mode));
+        ground.show(mode);
+        this.dirty.pictures = true;
+      };
+    }
+    this.get('[data-testid="mode-map"]').setAttribute("aria-pressed", "true");
   }
 
   _dress() {
@@ -356,6 +403,7 @@ export class LiveView {
     this.colours.forEach((/** @type {string} */ colour, /** @type {number} */ i) => this.root.style.setProperty(`--lane-${i}`, colour));
     this.root.classList.toggle("kv-dark", theme.dark);
     for (const { panel } of this.panels) panel.dress(theme, this.colours, palette);
+    this.sites?.dress(theme, palette);
     this.dirty.pictures = this.dirty.curves = true;
     this.drawnAt.curves = 0;
   }

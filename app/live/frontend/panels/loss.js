@@ -7,7 +7,7 @@ import { percent, small } from "../format.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
 
-const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
+export const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
 
 export class LossPanel {
   /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours */
@@ -29,6 +29,16 @@ export class LossPanel {
     const lines = colours.flatMap((colour) => [colour, colour]);
     this.chart.Plotly.restyle(this.chart.element, { "line.color": lines }, this.traces.slice(0, -1));
     this.chart.Plotly.restyle(this.chart.element, { "marker.color": [colours] }, [this.traces.length - 1]);
+  }
+
+  /** Give the traces new points: two traces a lane, then the heads. @param {any[]} xs @param {any[]} ys @param {any} layout @param {number} count of lanes */
+  apply(xs, ys, layout, count) {
+    // Lanes that are not there have no traces to change, unless they had in the race before.
+    const lastTrace = this.traces.length - 1;
+    const lanes = Math.max(count, this.before);
+    this.before = count;
+    const changed = this.traces.filter((/** @type {number} */ i) => i < 2 * lanes || i === lastTrace);
+    this.chart.update({ x: changed.map((/** @type {number} */ i) => xs[i]), y: changed.map((/** @type {number} */ i) => ys[i]) }, layout, changed);
   }
 
   /** @param {Moment} moment @returns {{note: string, summary: string}} */
@@ -56,12 +66,7 @@ export class LossPanel {
     const layout = { "xaxis.title.text": NAMES[currency], "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "accuracy" ? ".0%" : decades(ys) === "D2" ? ".1~g" : "", "yaxis.dtick": measure === "loss" ? decades(ys) : null };
     layout["yaxis.range"] = measure === "loss" ? logRange(ys) : [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01];
     layout["xaxis.range"] = xRange(moment);
-    // Lanes that are not there have no traces to change, unless they had in the race before.
-    const lastTrace = this.traces.length - 1;
-    const lanes = Math.max(stage.lanes.length, this.before);
-    this.before = stage.lanes.length;
-    const changed = this.traces.filter((/** @type {number} */ i) => i < 2 * lanes || i === lastTrace);
-    this.chart.update({ x: changed.map((/** @type {number} */ i) => xs[i]), y: changed.map((/** @type {number} */ i) => ys[i]) }, layout, changed);
+    this.apply(xs, ys, layout, stage.lanes.length);
     const now = metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = now?.lanes[i];
@@ -82,7 +87,7 @@ export function xRange({ metrics, stage, currency }) {
 }
 
 /** @param {any[][]} ys @returns {[number, number]} */
-function logRange(ys) {
+export function logRange(ys) {
   let low = Infinity;
   let high = -Infinity;
   for (const y of ys)
@@ -99,7 +104,7 @@ function logRange(ys) {
 }
 
 /** Ticks at 1, 2 and 5 while they have room, at powers of ten when there are many. @param {any[][]} ys */
-function decades(ys) {
+export function decades(ys) {
   const [low, high] = logRange(ys);
   return high - low > 2.2 ? (high - low > 5 ? 2 : 1) : "D2";
 }

@@ -22,7 +22,7 @@ export class WeightsPanel {
   /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   constructor(element, Plotly, figure, theme, colours, palette) {
     const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace) => {
-      trace.colorscale = theme.dark ? palette.landscapeOnDark : palette.landscape;
+      trace.colorscale = this.scale(theme, palette);
     });
     this.chart = new Chart("weights", element, Plotly, dressed);
     this.palette = palette;
@@ -46,6 +46,11 @@ export class WeightsPanel {
     element.addEventListener("mouseleave", () => (this.tip.hidden = true));
   }
 
+  /** The colours from low to high. @param {import("../theme.js").Theme} theme @param {any} palette */
+  scale(theme, palette) {
+    return theme.dark ? palette.landscapeOnDark : palette.landscape;
+  }
+
   /** @param {import("../theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   dress(theme, colours, palette) {
     this.colours = colours;
@@ -53,7 +58,7 @@ export class WeightsPanel {
     this.theme = theme;
     const { Plotly, element } = this.chart;
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
-    Plotly.restyle(element, { colorscale: [theme.dark ? palette.landscapeOnDark : palette.landscape] }, [0]);
+    Plotly.restyle(element, { colorscale: [this.scale(theme, palette)] }, [0]);
   }
 
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
@@ -120,6 +125,7 @@ export class WeightsPanel {
     paint.rect(box.left, box.top, box.width, box.height);
     paint.clip();
     const surface = this.theme?.surface ?? "#ffffff";
+    this._under(paint, box, x, y);
     moment.picture.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       const path = columns(lane.path);
       paint.beginPath();
@@ -154,7 +160,7 @@ export class WeightsPanel {
       paint.fill();
       paint.stroke();
     });
-    this._offPlane(paint, moment.picture.lanes, box);
+    this._notes(paint, moment.picture.lanes, box);
     paint.restore();
   }
 
@@ -178,8 +184,11 @@ export class WeightsPanel {
     paint.fillText("start", at, up - 10);
   }
 
+  /** What lies under everything that moves. @param {CanvasRenderingContext2D} _paint @param {any} _box @param {(v: number) => number} _x @param {(v: number) => number} _y */
+  _under(_paint, _box, _x, _y) {}
+
   /** In the corner, how far from the plane every lane's weights lie: what the picture does not show. @param {CanvasRenderingContext2D} paint @param {any[]} lanes @param {any} box */
-  _offPlane(paint, lanes, box) {
+  _notes(paint, lanes, box) {
     if (!this.theme) return;
     paint.font = `11px ${this.theme.font}`;
     paint.textAlign = "left";
@@ -240,7 +249,7 @@ export class WeightsPanel {
 }
 
 /** Stroke the current path twice: paper underneath, ink on top, so that it is seen on everything. @param {CanvasRenderingContext2D} paint @param {import("../theme.js").Theme} theme @param {number} under @param {number} over */
-function halo(paint, theme, under, over) {
+export function halo(paint, theme, under, over) {
   paint.strokeStyle = theme.text;
   paint.lineWidth = over;
   paint.save();

@@ -1,0 +1,144 @@
+"""The controls of the landscapes page: which landscape, from where, with which methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app import controls
+from engine.datasets.functions import Landscapes
+from engine.errors import BadInput
+from engine.experiment import MAX_LANES, Experiment
+from engine.functions import FUNCTIONS
+from engine.networks import Point
+from engine.optimizers import OPTIMIZERS, Optimizer
+from engine.optimizers.base import Problem
+from engine.oracle import Currency
+from engine.registry import fields
+from engine.suggestions import suggested_settings
+
+OWNER = "dataset.landscape"
+EXAMPLE = "x^2 + y^2 + 12 sin(2x) cos(2y)"
+NAMES = {name: landscape.label for name, landscape in FUNCTIONS.items()} | {"formula": "Your own formula"}
+CURRENCIES: tuple[Currency, ...] = ("evaluations", "seconds")
+AMOUNTS: dict[str, list[float]] = {
+    "evaluations": [100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000, 50_000, 100_000],
+    "seconds": [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+}
+DEFAULT_AMOUNT: dict[Currency, float] = {"evaluations": 3000, "seconds": 0.5}
+
+
+def usual() -> Experiment:
+    """What the page opens with: a landscape that shows at a glance what each kind of method is for."""
+    crowd = "cma-es" if "cma-es" in OPTIMIZERS else "pso"
+    budget = {"currency": "evaluations", "amount": DEFAULT_AMOUNT["evaluations"]}
+    return Experiment.parse({"dataset": {"name": Landscapes.name, "function": "rastrigin"}, "lanes": ["annealing", "adam", crowd], "budget": budget})
+
+
+def take(seed: int | None = None, site: str | None = None, start: list[float] | None = None) -> None:
+    """Set the controls to what was picked in the live view: a seed, a landscape, or a place to start from."""
+    if seed is not None:
+        controls.put("seed", int(seed))
+    if site in NAMES:
+        controls.put(f"{OWNER}.function", site)
+        _set_start(None)
+    if start is not None and len(start) == 2:
+        _set_start((float(start[0]), float(start[1])))
+
+
+def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
+    """Draw all controls.
+
+    Args:
+        shown: the experiment on the page, for what the controls cannot say while a formula cannot be read.
+
+    Returns:
+        The experiment they name, as JSON values (not yet validated), and a sentence on what is wrong with the landscape, or None.
+    """
+    dataset, complaint = _landscape(shown.dataset)
+    lanes = _lanes(dataset)
+    value = {
+        "dataset": dataset.to_json(),
+        "lanes": lanes,
+        "budget": controls.draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT),
+        "seed": controls.number("seed", "Seed", 0, 0, 2**31 - 1, "First steps aside and every random number follow from it."),
+        "device": shown.device,
+    }
+    return value, complaint
+
+
+def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
+    """The landscape that is picked, or the one shown and why the picked one cannot be."""
+    described = {field["name"]: field for field in fields(Landscapes)}
+    picked = controls.select(f"{OWNER}.function", NAMES, "Landscape", described["function"]["help"], on_change=lambda: _set_start(None))
+    value: dict[str, Any] = {"function": picked}
+    values = controls.kept()
+    if picked == "formula":
+        tip = "Numbers, x, y, pi, e, + − * / ^, brackets, sin cos tan atan sinh cosh tanh exp log sqrt abs floor sign min max."
+        if not values.get(f"{OWNER}.formula"):
+            controls.put(f"{OWNER}.formula", EXAMPLE)
+        value["formula"] = controls.widget(st.text_input, f"{OWNER}.formula", "Height at (x, y)", EXAMPLE, tip, max_chars=200, placeholder=EXAMPLE)
+        steps: list[Any] = [1, 2, 3, 5, 10, 20, 50, 100]
+        value["reach"] = controls.scale(f"{OWNER}.reach", steps, described["reach"]["default"], "Reach", described["reach"]["help"])
+    else:
+        st.caption(FUNCTIONS[picked].about)
+    value |= {name: values.get(f"{OWNER}.{name}") for name in ("start_x", "start_y")}
+    try:
+        dataset = Landscapes.model_validate(value)
+        dataset.check()
+    except ValueError as error:
+        return shown, _plainly(error)
+    if dataset.start is not None:
+        x, y = dataset.start
+        st.button(
+            f"Start at ({x:.3g}, {y:.3g})",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_set_start,
+            args=(None,),
+            help="Back to the landscape's own start.",
+        )
+    return dataset, None
+
+
+def _plainly(error: ValueError) -> str:
+    """What is wrong with a landscape, as one sentence for a visitor."""
+    inner: Any = error if isinstance(error, BadInput) else next((entry["ctx"]["error"] for entry in error.errors() if "error" in entry.get("ctx", {})), None)  # type: ignore[attr-defined]
+    return f"This formula cannot be drawn: {inner.allowed[:1].lower()}{inner.allowed[1:]} is expected." if isinstance(inner, BadInput) else str(error)
+
+
+def _set_start(start: tuple[float, float] | None) -> None:
+    for name, value in zip(("start_x", "start_y"), start or (None, None), strict=True):
+        controls.kept()[f"{OWNER}.{name}"] = value
+
+
+def _lanes(dataset: Landscapes) -> list[dict[str, Any]]:
+    """The lanes, with every method that can walk there, and knobs that suit the landscape."""
+
+    def suggested(cls: type[Optimizer]) -> dict[str, Any]:
+        return suggested_settings(dataset, cls)
+
+    _renew_suggestions(dataset, suggested)
+    return controls.draw_lanes([cls for cls in OPTIMIZERS if can_walk(dataset, cls)], suggested, leave_out=("batch",))
+
+
+def can_walk(dataset: Landscapes, cls: type[Optimizer]) -> bool:
+    """Whether a method, as it comes, can run on a landscape."""
+    network = Point().build_for(dataset)
+    problem = Problem(network.dimension, 1, 1, network.layers, "height", dataset.kind)
+    return cls.model_validate(suggested_settings(dataset, cls)).refusal(problem) is None
+
+
+def _renew_suggestions(dataset: Landscapes, suggested: Any) -> None:
+    """On another landscape, knobs that still stand where the last one's suggestion put them go where the new one's does; what was set by hand stays."""
+    values = controls.kept()
+    now = dataset.model_dump_json(include={"function", "formula", "reach"})
+    if values.get("suggested for") != now:
+        for key, value in values.pop("suggested", {}).items():
+            if values.get(key) == value:
+                controls.forget(key)
+        values["suggested for"] = now
+    values["suggested"] = {
+        f"lane{place + 1}.{cls.name}.{field}": value for cls in OPTIMIZERS for field, value in suggested(cls).items() for place in range(MAX_LANES)
+    }

@@ -1,0 +1,56 @@
+"""The landscapes: functions of two numbers, where every step of every method can be seen."""
+
+import streamlit as st
+
+from app import controls, landscape_controls, link
+from app.live.mount import live_view
+from engine.errors import BadInput
+from engine.experiment import Experiment
+
+STEPS_PER_SECOND = 30
+
+page = st.session_state.setdefault("landscapes", {})
+elsewhere = "dataset" in st.query_params and link.page_of(st.query_params.to_dict()) != link.LANDSCAPES
+if not page and elsewhere and "experiment" not in st.session_state:
+    st.switch_page(link.EXPLORE, query_params=st.query_params.to_dict())
+
+controls.enter("landscape ")
+if not page:
+    # The first run of a session: the address says what to show.
+    page["experiment"], page["complaint"] = link.read_link({} if elsewhere else st.query_params.to_dict(), landscape_controls.usual())
+    controls.load(page["experiment"])
+
+if "pressed" in page:
+    landscape_controls.take(**page.pop("pressed"))
+
+with st.sidebar:
+    st.caption("Functions of two numbers. Every method walks on them as it trains a network, and here each step can be seen.")
+    drawn, complaint = landscape_controls.draw(page["experiment"])
+
+if complaint is None:
+    try:
+        page["experiment"] = Experiment.parse(drawn)
+    except BadInput as error:
+        complaint = str(error)
+link.show(page["experiment"])
+if page["complaint"] or complaint:
+    st.warning(page["complaint"] or complaint, icon=":material/info:")
+
+
+def _pressed(what: str) -> None:
+    """Something was picked in the live view; the controls and the address follow."""
+    page["pressed"] = {what: getattr(st.session_state.landscape_view, what)}
+    page["complaint"] = None
+
+
+live_view(
+    experiment=page["experiment"].to_json(),
+    recording=None,
+    autostart=True,
+    layout="landscape",
+    speed=STEPS_PER_SECOND,
+    on_seed=lambda: _pressed("seed"),
+    on_site=lambda: _pressed("site"),
+    on_start=lambda: _pressed("start"),
+    key="landscape_view",
+)

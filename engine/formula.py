@@ -1,0 +1,275 @@
+"""Formulas of x and y, typed by a visitor.
+
+A text is cut into tokens and read by precedence climbing into a tree of torch operations; nothing in it is ever evaluated as code, and what the grammar below does not name is
+refused with the place where it stands. Texts, trees and numbers are bounded.
+
+    sum:      product (("+" | "-") product)*
+    product:  signed (("*" | "/") signed | factor)*          2x, 3 sin(x) and (x+1)(y-1) multiply
+    signed:   ("+" | "-")* power
+    power:    factor (("^" | "**") signed)?                  −x^2 is −(x²), 2^3^2 is 2^(3²)
+    factor:   number | "x" | "y" | "pi" | "e" | function "(" sum ("," sum)* ")" | "(" sum ")" | "|" sum "|"
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.errors import BadInput
+
+MAX_TEXT, MAX_NODES, MAX_DEPTH = 200, 120, 40
+MAX_NUMBER, MAX_EXPONENT = 1e6, 30.0
+
+Node = Callable[[Tensor, Tensor], Tensor]
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "tan": torch.tan,
+    "atan": torch.atan,
+    "sinh": torch.sinh,
+    "cosh": torch.cosh,
+    "tanh": torch.tanh,
+    "exp": torch.exp,
+    "log": torch.log,
+    "sqrt": torch.sqrt,
+    "abs": torch.abs,
+    "floor": torch.floor,
+    "sign": torch.sign,
+}
+PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"min": torch.minimum, "max": torch.maximum}
+CONSTANTS = {"pi": math.pi, "e": math.e}
+ALLOWED = f"numbers, x, y, pi, e, + - * / ^, brackets and {', '.join([*FUNCTIONS, *PAIRED])}"
+
+_SPELLINGS = str.maketrans("−–×·⋅÷", "--***/")
+_RAISED = {"²": "2", "³": "3", "⁴": "4"}
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)|(?P<name>[a-z]+|π)|(?P<sign>\*\*|[-+*/^(),|])|(?P<raised>[²³⁴]))",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the text: its kind ("number", "name", "sign" or "end"), what it says, and at which character it begins, from 1."""
+
+    kind: str
+    text: str
+    place: int
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula that has been read.
+
+    Attributes:
+        text: as typed.
+        tree: computes it.
+        size: nodes in the tree.
+    """
+
+    text: str
+    tree: Node
+    size: int
+
+    @classmethod
+    def parse(cls, text: str, field: str = "formula") -> Formula:
+        """Read a formula.
+
+        Raises:
+            BadInput: it cannot be read; says where, and what would be allowed there.
+        """
+        return _Reader(text, field).read()
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Its value at x and y, both of one shape."""
+        return self.tree(x, y)
+
+    def refuse(self, allowed: str) -> BadInput:
+        return BadInput("formula", self.text, allowed)
+
+
+class _Reader:
+    """Reads one text."""
+
+    def __init__(self, text: str, field: str) -> None:
+        self.text, self.field = text, field
+        self.size = self.depth = 0
+        self.uses_point = False
+        if len(text) > MAX_TEXT:
+            raise BadInput(field, text, f"at most {MAX_TEXT} characters")
+        self.tokens = self._cut(text)
+        self.at = 0
+
+    def _cut(self, text: str) -> list[Token]:
+        tokens: list[Token] = []
+        spelled, place = text.translate(_SPELLINGS), 0  # one character for one, so that places stay what they are
+        while spelled[place:].strip():
+            match = _TOKEN.match(spelled, place)
+            if match is None:
+                raise self._refuse(ALLOWED, len(spelled) - len(spelled[place:].lstrip()) + 1)
+            kind, place = str(match.lastgroup), match.end()
+            piece, start = match[kind].lower(), match.start(kind) + 1
+            if kind == "raised":
+                tokens += [Token("sign", "^", start), Token("number", _RAISED[piece], start)]
+            elif kind == "name" and set(piece) <= {"x", "y"}:  # xy is x times y
+                tokens += [Token("name", letter, start + i) for i, letter in enumerate(piece)]
+            else:
+                tokens.append(Token(kind, "pi" if piece == "π" else piece, start))
+        return [*tokens, Token("end", "", len(text) + 1)]
+
+    def read(self) -> Formula:
+        if self.tokens[0].kind == "end":
+            raise BadInput(self.field, self.text, "a formula of x and y, such as x^2 + 10*sin(3*y)")
+        tree = self._sum()
+        if self.now.kind != "end":
+            raise self._refuse("an operator, such as + or *" if self.now.text != ")" else "an opening bracket before this closing one", self.now.place)
+        if not self.uses_point:
+            raise BadInput(self.field, self.text, "a formula with x or y in it")
+        return Formula(self.text, tree, self.size)
+
+    @property
+    def now(self) -> Token:
+        return self.tokens[self.at]
+
+    def _next(self) -> Token:
+        token = self.tokens[self.at]
+        self.at += 1
+        return token
+
+    def _take(self, *signs: str) -> str | None:
+        """The sign that stands here if it is one of these, read; else None."""
+        if self.now.kind == "sign" and self.now.text in signs:
+            return self._next().text
+        return None
+
+    def _sum(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self._refuse(f"at most {MAX_DEPTH} brackets inside each other", self.now.place)
+        left = self._product()
+        while sign := self._take("+", "-"):
+            left = self._node(torch.add if sign == "+" else torch.sub, left, self._product())
+        self.depth -= 1
+        return left
+
+    def _product(self) -> Node:
+        left = self._signed()
+        while True:
+            if sign := self._take("*", "/"):
+                left = self._node(torch.mul if sign == "*" else torch.div, left, self._signed())
+            elif self.now.kind == "name" or (self.now.kind == "sign" and self.now.text == "("):
+                left = self._node(torch.mul, left, self._power())
+            else:
+                return left
+
+    def _signed(self) -> Node:
+        negative = False
+        while sign := self._take("+", "-"):
+            negative ^= sign == "-"
+        power = self._power()
+        return self._node(torch.neg, power) if negative else power
+
+    def _power(self) -> Node:
+        base = self._factor()
+        if not self._take("^", "**"):
+            return base
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self._refuse(f"at most {MAX_DEPTH} powers of powers", self.now.place)
+        place = self.now.place
+        before = self.uses_point
+        self.uses_point = False
+        exponent = self._signed()
+        varies, self.uses_point = self.uses_point, self.uses_point or before
+        self.depth -= 1
+        if varies:
+            return self._node(torch.pow, base, exponent)
+        # A fixed exponent as a plain number: x^2 then has a slope at negative x too.
+        nothing = torch.zeros((), dtype=torch.float64)
+        value = float(exponent(nothing, nothing))
+        if not abs(value) <= MAX_EXPONENT:
+            raise self._refuse(f"an exponent from −{MAX_EXPONENT:g} to {MAX_EXPONENT:g}", place)
+        return self._node(lambda at: torch.pow(at, value), base)
+
+    def _factor(self) -> Node:
+        token = self._next()
+        if token.kind == "number":
+            value = float(token.text)
+            if not abs(value) <= MAX_NUMBER:
+                raise self._refuse(f"numbers up to {MAX_NUMBER:,.0f}", token.place)
+            return self._constant(value)
+        if token.kind == "name":
+            return self._named(token)
+        if token.text == "(":
+            inside = self._sum()
+            self._close(")", token)
+            return inside
+        if token.text == "|":
+            inside = self._sum()
+            self._close("|", token)
+            return self._node(torch.abs, inside)
+        self.at -= 1
+        raise self._refuse("a number, x, y, a function or an opening bracket", token.place)
+
+    def _named(self, token: Token) -> Node:
+        if token.text in ("x", "y"):
+            self.uses_point = True
+            return self._count(_x if token.text == "x" else _y)
+        if token.text in CONSTANTS:
+            return self._constant(CONSTANTS[token.text])
+        if token.text not in FUNCTIONS and token.text not in PAIRED:
+            raise self._refuse(ALLOWED, token.place)
+        bracket = self.now
+        if not self._take("("):
+            raise self._refuse(f"an opening bracket after {token.text}, as in {token.text}(x)", bracket.place)
+        arguments = [self._sum()]
+        while self._take(","):
+            arguments.append(self._sum())
+        self._close(")", bracket)
+        if token.text in PAIRED:
+            if len(arguments) < 2:
+                raise self._refuse(f"two or more values in {token.text}, as in {token.text}(x, y)", token.place)
+            first, *others = arguments
+            for other in others:
+                first = self._node(PAIRED[token.text], first, other)
+            return first
+        if len(arguments) > 1:
+            raise self._refuse(f"one value in {token.text}, as in {token.text}(x)", token.place)
+        return self._node(FUNCTIONS[token.text], arguments[0])
+
+    def _close(self, sign: str, opened: Token) -> None:
+        if not self._take(sign):
+            raise self._refuse(f"a closing {sign} for the {opened.text} opened at {opened.place}", self.now.place)
+
+    def _constant(self, value: float) -> Node:
+        return self._count(lambda x, y: torch.full_like(x, value))
+
+    def _node(self, operation: Callable[..., Tensor], *inputs: Node) -> Node:
+        if len(inputs) == 1:
+            (only,) = inputs
+            return self._count(lambda x, y: operation(only(x, y)))
+        left, right = inputs
+        return self._count(lambda x, y: operation(left(x, y), right(x, y)))
+
+    def _count(self, node: Node) -> Node:
+        self.size += 1
+        if self.size > MAX_NODES:
+            raise BadInput(self.field, self.text, f"at most {MAX_NODES} numbers and operations")
+        return node
+
+    def _refuse(self, allowed: str, place: int) -> BadInput:
+        return BadInput(self.field, self.text, f"{allowed}, at character {place}")
+
+
+def _x(x: Tensor, y: Tensor) -> Tensor:
+    return x
+
+
+def _y(x: Tensor, y: Tensor) -> Tensor:
+    return y

@@ -1,0 +1,170 @@
+"""The landscapes page in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SHOTS
+from tests.browser.test_race import look, running, wait
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[..., Page]
+LONG = "?dataset=landscape&dataset.function=rastrigin&lanes=pso,adam,annealing&evaluations=1e6&seed=3"
+"""Typed at the front door, as every link is: it leads to the landscapes."""
+MAP = "v.root.querySelector('[data-plot=weights] canvas').toDataURL()"
+MOUNTED = {"loss": 1, "weights": 1, "temperature": 1}
+
+
+def site(page: Page) -> Any:
+    return look(page, "v.player.history.stage.experiment.dataset.function")
+
+
+def click_map(page: Page, across: float, down: float) -> None:
+    box = page.locator("[data-plot=weights] .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+
+def test_a_race_runs_on_the_map_and_the_cloud_moves(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    assert "/landscapes?" in page.url
+    expect(page.get_by_test_id("site-rastrigin")).to_have_attribute("aria-pressed", "true")
+    assert page.get_by_test_id("panel-network").count() == 0
+    assert look(page, "v.transport.speed") == 30
+    seen = f"[{MAP}, v.root.querySelector('[data-plot=loss]').data[0].x.length, v.root.querySelector('[data-testid=card-0-evaluations]').textContent]"
+    before, received = look(page, seen), look(page, "v.received.pictures")
+    wait(page, "v.received.pictures > x + 12", received)
+    page.wait_for_timeout(500)
+    after = look(page, seen)
+    assert all(one != other for one, other in zip(before, after, strict=True))
+    picture = "v.player.history.pictureAt(1e9)"
+    assert look(page, f"{picture}.plane.kind") == "exact"
+    assert look(page, f"{picture}.lanes[0].cloud.shape") == [24, 2]
+    assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
+    assert look(page, "window.__kelvin.stats.blanks") == 0
+    bottom = page.get_by_test_id("scrub").bounding_box()
+    assert bottom is not None
+    assert bottom["y"] + bottom["height"] <= 900  # one screen, no scrolling
+    page.screenshot(path=SHOTS / "landscapes-light.png")
+
+
+def test_another_landscape_starts_at_once_and_keeps_its_charts(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.get_by_test_id("site-himmelblau").click()
+    wait(page, "v.player.history.stage.experiment.dataset.function === 'himmelblau' && v.player.history.pictures.length > 3")
+    page.wait_for_function("new URL(location.href).searchParams.get('dataset.function') === 'himmelblau'")
+    expect(page.get_by_test_id("site-himmelblau")).to_have_attribute("aria-pressed", "true")
+    assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
+
+
+def test_a_click_on_the_map_starts_everybody_there(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    click_map(page, 0.75, 0.25)
+    wait(page, "v.player.history.stage.experiment.dataset.start_x !== null && v.player.history.pictures.length > 2")
+    start = look(page, "Array.from(v.player.history.pictureAt(0).lanes[0].path.data.slice(0, 2))")
+    assert start == pytest.approx([2.56, 2.56], abs=0.1)
+    page.wait_for_function("new URL(location.href).searchParams.has('dataset.start_x')")
+
+
+def test_a_zoom_survives_updates_and_starts_nothing(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    run = look(page, "v.run")
+    box = page.locator("[data-plot=weights] .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=6)
+    page.mouse.up()
+    wait(page, "v.panels[0].panel.chart.zoomed")
+    zoom = "['xaxis', 'yaxis'].map((axis) => v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
+    before, received = look(page, zoom), look(page, "v.received.pictures")
+    wait(page, "v.received.pictures > x + 12", received)
+    assert look(page, zoom) == before
+    page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
+    wait(page, "!v.panels[0].panel.chart.zoomed")
+    page.wait_for_timeout(500)
+    assert look(page, "v.run") == run
+
+
+def test_a_typed_formula_is_raced_and_a_bad_one_is_told_in_a_friendly_line(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.get_by_test_id("site-formula").click()
+    field = page.get_by_test_id("stSidebar").get_by_role("textbox", name="Height at (x, y)")
+    field.fill("(x-2)^2 + (y+1)^2 + 3")
+    field.press("Enter")
+    wait(page, "v.player.history.stage.experiment.dataset.formula === '(x-2)^2 + (y+1)^2 + 3' && v.player.history.pictures.length > 2")
+    assert look(page, "v.player.history.stage.data.landscape.lowest") == pytest.approx(3, abs=1e-6)
+    assert look(page, "v.player.history.stage.data.landscape.minima[0]") == pytest.approx([2, -1], abs=1e-3)
+    page.wait_for_function("new URL(location.href).searchParams.get('dataset.formula') === '(x-2)^2 + (y+1)^2 + 3'")
+    run = look(page, "v.run")
+    for bad in ("x^2 + (", "__import__('os')"):
+        field.fill(bad)
+        field.press("Enter")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("This formula cannot be drawn")
+    assert "Traceback" not in page.content()
+    assert look(page, "v.run") == run  # the race on the screen goes on
+
+
+def test_the_relief_draws_the_same_race_and_is_mounted_once(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.get_by_test_id("mode-relief").click()
+    if not look(page, "v.panels[0].panel.relief.works"):
+        expect(page.locator("[data-plot=relief]")).to_contain_text("has no WebGL")
+        return
+    relief = "v.root.querySelector('[data-plot=relief]')"
+    wait(page, f"{relief}.data?.[0].z.length > 100 && {relief}.data[2].x.length === 24")
+    received = look(page, "v.received.pictures")
+    wait(page, "v.received.pictures > x + 12", received)
+    page.get_by_test_id("mode-map").click()
+    page.get_by_test_id("mode-relief").click()
+    page.wait_for_timeout(500)
+    assert look(page, "window.__kelvin.stats.mounts") == {**MOUNTED, "relief": 1}
+    page.screenshot(path=SHOTS / "landscapes-relief.png")
+
+
+def test_without_webgl_a_sentence_stands_in_for_the_relief(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.evaluate("""() => {
+        const get = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) { return kind.startsWith("webgl") ? null : get.call(this, kind, ...rest); };
+    }""")
+    page.get_by_test_id("mode-relief").click()
+    expect(page.locator("[data-plot=relief]")).to_contain_text("This browser has no WebGL")
+    page.get_by_test_id("mode-map").click()
+    received = look(page, "v.received.pictures")
+    wait(page, "v.received.pictures > x + 3", received)
+
+
+def test_each_page_keeps_its_own_race(open_page: Open) -> None:
+    page = open_page("?dataset=moons&lanes=annealing,adam&seconds=300")
+    running(page)
+    token = page.evaluate("sessionStorage.getItem('kelvin.race')")
+    page.get_by_test_id("stSidebarNav").get_by_text("Landscapes").click()
+    wait(page, "v.layout === 'landscape' && v.player.history.pictures.length > 2")
+    assert site(page) == "rastrigin"
+    page.get_by_test_id("stSidebarNav").get_by_text("Explore").click()
+    wait(page, "v.layout === 'network' && v.player.history.pictures.length > 2")
+    assert look(page, "v.player.history.stage.data.name") == "moons"
+    assert page.evaluate("sessionStorage.getItem('kelvin.race')") == token
+    assert page.evaluate("new URL(location.href).searchParams.get('dataset')") == "moons"
+
+
+@pytest.mark.parametrize(("name", "options"), [("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}})])
+def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
+    page = open_page(LONG, **options)
+    running(page)
+    page.wait_for_timeout(2000)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.screenshot(path=SHOTS / f"landscapes-{name}.png")
