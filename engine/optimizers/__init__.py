@@ -1,39 +1,22 @@
 """Optimizers, one file per method. Importing this package registers them all, in the order people see: by family, from the oldest idea to the newest."""
 
-# isort: off  (the order is the picker's)
-from engine.optimizers import (  # noqa: F401  # noqa: F401  # noqa: F401  # noqa: F401  # noqa: F401  # noqa: F401  # noqa: F401
-    adam,
-    adamw,
-    annealing,
-    cbo,
-    cma_es,
-    coolmomentum,
-    differential_evolution,
-    eki,
-    enkf,
-    finite_differences,
-    forward_gradient,
-    genetic,
-    harmony_search,
-    hybrid,
-    langevin,
-    lbfgs,
-    levenberg_marquardt,
-    low_rank_es,
-    mezo,
-    nesterov,
-    openai_es,
-    parallel_tempering,
-    population_annealing,
-    pso,
-    random_search,
-    sep_cma_es,
-    sgd,
-    snes,
-    spsa,
-)
+from importlib import import_module
 
-# isort: on
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
 
-__all__ = ["OPTIMIZERS", "Optimizer", "State"]
+FAMILIES = {
+    "Annealing": ("annealing", "parallel_tempering", "population_annealing", "hybrid"),
+    "Langevin": ("coolmomentum", "langevin"),
+    "Kalman": ("eki", "enkf"),
+    "Swarm": ("pso", "cbo"),
+    "Evolution": ("genetic", "differential_evolution", "harmony_search", "openai_es", "snes", "sep_cma_es", "cma_es", "low_rank_es"),
+    "Zeroth order": ("finite_differences", "spsa", "mezo", "forward_gradient", "random_search"),
+    "Gradient": ("sgd", "nesterov", "adam", "adamw", "lbfgs", "levenberg_marquardt"),
+}
+"""Family → modules of this package, each of which registers one method."""
+
+for _modules in FAMILIES.values():
+    for _module in _modules:
+        import_module(f"{__name__}.{_module}")
+
+__all__ = ["FAMILIES", "OPTIMIZERS", "Optimizer", "State"]

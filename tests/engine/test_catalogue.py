@@ -10,13 +10,40 @@ from torch import Tensor
 from engine.catalogue import catalogue
 from engine.errors import CannotRun
 from engine.experiment import Experiment
-from engine.optimizers import OPTIMIZERS
+from engine.optimizers import FAMILIES, OPTIMIZERS
 from engine.race import Race
 
-NAMES = (
-    "annealing parallel-tempering population-annealing hybrid coolmomentum langevin eki enkf pso cbo genetic differential-evolution harmony-search openai-es snes sep-cma-es cma-es "
-    "low-rank-es finite-differences spsa mezo forward-gradient random-search sgd nesterov adam adamw lbfgs levenberg-marquardt"
-).split()
+NAMES = [
+    "annealing",
+    "parallel-tempering",
+    "population-annealing",
+    "hybrid",
+    "coolmomentum",
+    "langevin",
+    "eki",
+    "enkf",
+    "pso",
+    "cbo",
+    "genetic",
+    "differential-evolution",
+    "harmony-search",
+    "openai-es",
+    "snes",
+    "sep-cma-es",
+    "cma-es",
+    "low-rank-es",
+    "finite-differences",
+    "spsa",
+    "mezo",
+    "forward-gradient",
+    "random-search",
+    "sgd",
+    "nesterov",
+    "adam",
+    "adamw",
+    "lbfgs",
+    "levenberg-marquardt",
+]
 DATASETS = ["spirals", "moons", "circles", "xor", "checkerboard", "sinc", "step", "iris", "digits"]
 STEPS = 3
 
@@ -42,6 +69,9 @@ def spy(race: Race) -> dict[str, float]:
 
         def asked(*arguments: Any) -> Any:
             seen["price"] = price
+            if door == "jacobian":  # vectorised over the samples, so that the network itself sees them one by one
+                seen["price"] = 0
+                seen["evaluations"] += price * len(oracle.targets)
             return ask(*arguments)
 
         setattr(oracle, door, asked)
@@ -54,6 +84,7 @@ def spy(race: Race) -> dict[str, float]:
 
 def test_the_catalogue_is_complete() -> None:
     assert OPTIMIZERS.names() == NAMES
+    assert [cls.family for cls in OPTIMIZERS] == [family for family, modules in FAMILIES.items() for _ in modules]
     for entry in catalogue()["optimizers"]:
         assert entry["family"]
         assert entry["sees"] in ("loss", "outputs", "jvp", "gradient", "jacobian")
@@ -106,8 +137,56 @@ def test_a_batch_of_its_own_choosing_is_respected(name: str) -> None:
 def test_what_it_says_of_a_network_far_too_big_names_another_method(name: str) -> None:
     """A million weights: either it runs (a step is not tried here), or one line says what to take instead."""
     big = {"name": "mlp", "hidden": [1024, 1024]}
+    said = None
     try:
         Experiment.parse({"dataset": "mnist-small", "network": big, "lanes": [name]})
     except CannotRun as refusal:
-        assert "\n" not in str(refusal)
-        assert any(other in refusal.allowed for other in (*NAMES, "networks of this size")), str(refusal)
+        said = refusal
+    if said is not None:
+        assert "\n" not in str(said)
+        assert any(other in said.allowed for other in (*NAMES, "networks of this size")), str(said)
+    assert (said is not None) or name not in ("cma-es", "levenberg-marquardt"), "these two are sure not to fit"
+
+
+REACHED = {
+    "annealing": 0.15,
+    "parallel-tempering": 0.1,
+    "population-annealing": 0.03,
+    "hybrid": 0.01,
+    "coolmomentum": 0.01,
+    "langevin": 0.01,
+    "eki": 0.05,
+    "enkf": 0.06,
+    "pso": 0.02,
+    "cbo": 0.25,
+    "genetic": 0.15,
+    "differential-evolution": 0.05,
+    "harmony-search": 0.12,
+    "openai-es": 0.05,
+    "snes": 0.01,
+    "sep-cma-es": 0.01,
+    "cma-es": 0.01,
+    "low-rank-es": 0.12,
+    "finite-differences": 0.32,
+    "spsa": 0.32,
+    "mezo": 0.08,
+    "forward-gradient": 0.15,
+    "random-search": 0.5,
+    "sgd": 0.01,
+    "nesterov": 0.01,
+    "adam": 0.01,
+    "adamw": 0.01,
+    "lbfgs": 0.01,
+    "levenberg-marquardt": 0.01,
+}
+"""Training loss on 100 moons after half a million evaluations from the defaults; it begins at about 0.7."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_defaults_reach_the_stated_loss(name: str) -> None:
+    race = race_of(name, {"name": "moons", "points": 100}, budget={"currency": "evaluations", "amount": 5e5})
+    while not race.finished:
+        race.advance()
+    loss = race.results()[0]["loss"]
+    assert loss is not None
+    assert loss < REACHED[name] < 0.55

@@ -62,7 +62,7 @@ def test_two_lanes_of_one_method_are_named_by_place() -> None:
         ({"dataset": 3}, "dataset: 3 is not allowed; expected a name or an object with a name"),
         ({"network": {"name": "mlp", "hidden": [0]}}, "network.hidden[0]: 0 is not allowed; expected at least 1"),
         ({"network": {"name": "mlp", "hidden": "16"}}, "network.hidden: '16' is not allowed"),
-        ({"network": {"name": "mlp", "activation": "gelu"}}, "network.activation: 'gelu' is not allowed; expected one of 'tanh', 'relu' or 'sigmoid'"),
+        ({"network": {"name": "mlp", "activation": "gelu"}}, "network.activation: 'gelu' is not allowed; expected one of 'tanh', 'relu', 'sigmoid'"),
         ({"dataset": "moons", "network": "cnn"}, "network: 'cnn' is not allowed; expected an image dataset"),
         ({"loss": "hinges"}, "loss: 'hinges' is not allowed; expected one of cross-entropy"),
         ({"lanes": []}, "lanes: [] is not allowed; expected 1 to 4 lanes"),
