@@ -35,6 +35,11 @@ export function small(value) {
   return value.toPrecision(3).replace("-", "−");
 }
 
+/** ["a", "b", "c"] → "a, b and c". @param {string[]} names */
+export function listed(names) {
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : (names[0] ?? "");
+}
+
 /** 0.9423 → "94.2 %". @param {number | null | undefined} value */
 export function percent(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";

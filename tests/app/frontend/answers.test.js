@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { listed } from "../../../app/live/frontend/format.js";
 import { between, span } from "../../../app/live/frontend/panels/curve.js";
 import { colourAreas, part } from "../../../app/live/frontend/panels/network.js";
+import { told } from "../../../app/live/frontend/panels/temperature.js";
 
 const AREAS = { shape: [2, 2, 2], data: Uint8Array.from([0, 1, 2, 2, 255, 85, 255, 170]) };
 
@@ -38,4 +40,20 @@ test("a curve is read between its points, and flat beyond its ends", () => {
 test("the span leaves air, also about a constant", () => {
   assert.deepEqual(span([0, 1]), [-0.12, 1.12]);
   assert.deepEqual(span([5, 5]), [4.88, 5.12]);
+});
+
+test("names are listed as people list them", () => {
+  assert.equal(listed(["a"]), "a");
+  assert.equal(listed(["a", "b"]), "a and b");
+  assert.equal(listed(["a", "b", "c"]), "a, b and c");
+});
+
+test("a lane without a temperature tells its own numbers, and the last agreement of a step that moved", () => {
+  const lanes = [{ label: "CMA-ES" }, { label: "Adam" }];
+  const metrics = [
+    { lanes: [{ extra: { sigma: 0.5 }, agreement: -0.25 }, { extra: {}, agreement: null }] },
+    { lanes: [{ extra: { sigma: 0.0123, condition: 340 }, agreement: null }, { extra: {}, agreement: null }] },
+  ];
+  assert.deepEqual(told(lanes, metrics), ["● CMA-ES: sigma 0.0123 · condition 340 · agreement of a step with −∇L −0.25"]);
+  assert.deepEqual(told(lanes, []), []);
 });

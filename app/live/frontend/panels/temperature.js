@@ -2,7 +2,7 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { spaced, thin } from "../curves.js";
-import { percent, small } from "../format.js";
+import { listed, percent, SHAPES, small } from "../format.js";
 import { xRange } from "./loss.js";
 
 const PER_LANE = 4;
@@ -71,13 +71,28 @@ export class TemperaturePanel {
       traces,
     );
     const aim = metric?.lanes.some((/** @type {any} */ row) => row.target !== null);
-    const none = `${cold.join(" and ")} ${cold.length === 1 ? "has" : "have"} no temperature`;
+    const none = `${listed(cold)} ${cold.length === 1 ? "has" : "have"} no temperature`;
     return {
       note: said.length ? `plan – – · acceptance —${aim ? " · aim ···" : ""}` : "",
       summary: said.length ? `${said.join("; ")}.` : `${none}.`,
-      nothing: said.length ? undefined : `${none}.`,
+      nothing: said.length ? undefined : [`${none}.`, ...told(stage.lanes, metrics)].join("\n"),
     };
   }
+}
+
+/**
+ * What lanes without a temperature tell of themselves instead, a line each: "● CMA-ES: sigma 0.012 · condition 340".
+ * @param {any[]} lanes @param {any[]} metrics up to the moment shown @returns {string[]}
+ */
+export function told(lanes, metrics) {
+  return lanes.flatMap((lane, i) => {
+    const row = metrics.at(-1)?.lanes[i];
+    const numbers = Object.entries(row?.extra ?? {}).map(([name, value]) => `${name} ${small(/** @type {number} */ (value))}`);
+    // An estimate that stood still in the last step agreed with nothing: the last one that moved is told.
+    const agreement = metrics.findLast((one) => (one.lanes[i]?.agreement ?? null) !== null)?.lanes[i].agreement;
+    if (agreement !== undefined) numbers.push(`agreement of a step with −∇L ${agreement.toFixed(2).replace("-", "−")}`);
+    return numbers.length ? [`${SHAPES[i]} ${lane.label}: ${numbers.join(" · ")}`] : [];
+  });
 }
 
 /** The scheduled temperature over the whole budget, in the currency drawn. @param {any} lane @param {any} stage @param {string} currency @param {any[]} rows */
