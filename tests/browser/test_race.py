@@ -218,7 +218,10 @@ def test_speed_holds_the_lanes_back(open_page: Open) -> None:
     before = look(page, steps)
     page.wait_for_timeout(2000)
     after = look(page, steps)
-    assert all(1 <= b - a <= 40 for a, b in zip(before, after, strict=True)), (before, after)
+    # Lanes take turns by what they have spent, so the one with the dearest steps sets the pace; cheaper steps come more often.
+    taken = [b - a for a, b in zip(before, after, strict=True)]
+    assert 1 <= min(taken) <= 40, (before, after)
+    assert max(taken) <= 200, (before, after)
 
 
 def test_scrubbing_moves_every_panel_and_back_to_live(open_page: Open) -> None:
