@@ -85,7 +85,7 @@ class CoolMomentum(Estimated):
         theta, delta = state.estimate, state.delta
         state.seen = oracle.progress
         rho = self.rho(state.seen, heat_left(state.heat, state.heated_at, state.seen))
-        eta = self.rate or RATE * self.caution(theta.numel())
+        eta = self.rate or RATE * self.caution(theta.numel(), oracle)
         g = self.gradient(theta, rng, oracle)[1]
         theta.add_(delta.mul_(rho).add_(g, alpha=-eta * (1 + rho) / 2))
         state.metrics["momentum"] = rho

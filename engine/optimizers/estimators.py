@@ -68,13 +68,19 @@ def slope(plus: Tensor, minus: Tensor, radius: float) -> Tensor:
     return ((plus - minus) / (2 * radius)).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def caution(directions: int, dimension: int) -> float:
-    """How much smaller a step must be with a gradient guessed from m directions than with the gradient itself: 8 m/(m + D + 1), at most 1.
+def caution(directions: int, dimension: int, numbers: bool = False) -> float:
+    """How much smaller a step must be with a gradient guessed from m directions than with the gradient itself: 8 m/(m + D + 1), at most 1, or without the 8.
 
     m/(m + D + 1) is the factor that brings the guess closest to the gradient, and the safe one when all directions are equally curved (Nesterov and Spokoiny step by
-    1/(4 L (D + 4)) for m = 1). A network's loss is curved in few directions, and there 8 times as much is still a third of what breaks down (found on moons, spirals and digits).
+    1/(4 L (D + 4)) for m = 1). A classifier's loss is curved in few directions, and there 8 times as much is still a third of what breaks down (found on moons, spirals and
+    digits). Errors in numbers to be met go on bending however good the fit, so there the safe factor it is (found on sinc, where twice as much breaks down).
     """
-    return min(1.0, 8 * directions / (directions + dimension + 1))
+    return min(1.0, (1 if numbers else 8) * directions / (directions + dimension + 1))
+
+
+def meets_numbers(oracle: Oracle) -> bool:
+    """Whether the targets are numbers to be met, not classes (nor the lowest point of a landscape)."""
+    return oracle.targets.is_floating_point() and oracle.loss.name != "height"
 
 
 class Estimated(Optimizer):
@@ -110,9 +116,9 @@ class Estimated(Optimizer):
         """Rows of D numbers alive while the gradient is found, itself included."""
         return 1 + self.directions * ROWS[self.source]
 
-    def caution(self, dimension: int) -> float:
-        """The factor on the step size that the gradient's noise asks for."""
-        return 1.0 if self.source == "backprop" else caution(self.directions, dimension)
+    def caution(self, dimension: int, oracle: Oracle) -> float:
+        """The factor on the step size that the gradient's noise and the kind of loss ask for."""
+        return 1.0 if self.source == "backprop" else caution(self.directions, dimension, meets_numbers(oracle))
 
     def gradient(self, theta: Tensor, rng: Rng, oracle: Oracle) -> tuple[Tensor | None, Tensor]:
         """`estimate` at θ (D,) with these settings."""

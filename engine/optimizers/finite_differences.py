@@ -16,10 +16,12 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.estimators import slope
+from engine.optimizers.estimators import meets_numbers, slope
 from engine.oracle import Oracle
 from engine.rng import Rng
 
+RATES = (2.0, 0.25)
+"""η for classes and for numbers to be met, where nobody chose any."""
 ROWS = 512
 """Probes judged at once, two a weight: as many copies of the network are alive."""
 
@@ -43,8 +45,12 @@ class FiniteDifferences(Optimizer):
         description="Weights nudged and moved in one step, chosen at random; 0 takes all of them.",
         json_schema_extra={"unit": "weights", "label": "Weights a step"},
     )
-    rate: float = Field(
-        2.0, ge=1e-6, le=1000, description="How far a step goes for a slope of 1 (η).", json_schema_extra={"label": "Step size", "scale": "log"}
+    rate: float | None = Field(
+        None,
+        ge=1e-6,
+        le=1000,
+        description="How far a step goes for a slope of 1 (η); auto is 2 for classes, 0.25 for numbers to be met.",
+        json_schema_extra={"label": "Step size", "scale": "log"},
     )
     radius: float = Field(
         0.01,
@@ -65,7 +71,7 @@ class FiniteDifferences(Optimizer):
         every = self.coordinates == 0 or self.coordinates >= theta.numel()
         chosen = torch.arange(theta.numel(), device=theta.device) if every else rng.permutation(theta.numel())[: self.coordinates].to(theta.device)
         slopes = torch.cat([self.slopes(theta, part, oracle) for part in chosen.split(ROWS // 2)])
-        theta.index_add_(0, chosen, slopes, alpha=-self.rate)
+        theta.index_add_(0, chosen, slopes, alpha=-(self.rate or RATES[meets_numbers(oracle)]))
         return state
 
     def slopes(self, theta: Tensor, chosen: Tensor, oracle: Oracle) -> Tensor:

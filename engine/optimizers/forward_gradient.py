@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.estimators import ROWS, caution, estimate
+from engine.optimizers.estimators import ROWS, caution, estimate, meets_numbers
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -57,7 +57,7 @@ class ForwardGradient(Optimizer):
         None,
         ge=1e-7,
         le=1000,
-        description="How far a step goes for a gradient of 1 (η); auto is 8 times directions over weights, at most 1, times 1 − momentum.",
+        description="How far a step goes for a gradient of 1 (η); auto is about 8 times directions over weights, at most 1 (for numbers to be met without the 8), times 1 − μ.",
         json_schema_extra={"label": "Step size", "scale": "log"},
     )
     momentum: float = Field(0.0, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"step": 0.01})
@@ -72,6 +72,6 @@ class ForwardGradient(Optimizer):
         assert isinstance(state, ForwardGradientState)
         theta, b = state.estimate, state.momentum
         g = estimate("forward-gradient", theta, self.directions, 0.0, rng, oracle)[1]
-        eta = self.rate or (1 - self.momentum) * caution(self.directions, theta.numel())
+        eta = self.rate or (1 - self.momentum) * caution(self.directions, theta.numel(), meets_numbers(oracle))
         theta.add_(g if b is None else b.mul_(self.momentum).add_(g), alpha=-eta)
         return state

@@ -105,7 +105,7 @@ class Langevin(Estimated):
         state.seen = oracle.progress
         state.plan = self.planned(state, state.seen)
         t = state.temperature = state.plan * heat_left(state.heat, state.heated_at, state.seen)
-        eta = self.step_size(theta.numel())
+        eta = self.step_size(theta.numel(), oracle)
         g = self.gradient(theta, rng, oracle)[1]
         z = rng.normal(theta.numel()).to(theta)
         if u is None:
@@ -119,9 +119,9 @@ class Langevin(Estimated):
         state.metrics["measured temperature"] = float(u.square().mean()) / eta  # of the motion: above T where the gradient's noise heats
         return state
 
-    def step_size(self, dimension: int) -> float:
+    def step_size(self, dimension: int, oracle: Oracle) -> float:
         """η, given or found."""
-        return self.rate or RATE * self.caution(dimension) * (1 if self.dynamics == "overdamped" else 1 - self.momentum)
+        return self.rate or RATE * self.caution(dimension, oracle) * (1 if self.dynamics == "overdamped" else 1 - self.momentum)
 
     def planned(self, state: State, progress: float) -> float:
         return (geometric if self.cooling == "geometric" else linear)(self.start_temperature, self.end_temperature, progress)

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.estimators import caution, slope
+from engine.optimizers.estimators import caution, meets_numbers, slope
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -71,7 +71,7 @@ class MeZO(Optimizer):
             move(theta, eps, seed, rng)
             seeds.append(seed)
             slopes.append(slope(plus, minus, eps))
-        eta = self.rate or caution(self.directions, theta.numel())
+        eta = self.rate or caution(self.directions, theta.numel(), meets_numbers(oracle))
         for seed, d in zip(seeds, slopes, strict=True):
             move(theta, d * (-eta / self.directions), seed, rng)
         return state

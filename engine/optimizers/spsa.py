@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.estimators import ROWS, caution, estimate
+from engine.optimizers.estimators import ROWS, caution, estimate, meets_numbers
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -91,15 +91,15 @@ class SPSA(Optimizer):
     def step(self, state: State, rng: Rng, oracle: Oracle) -> SPSAState:
         assert isinstance(state, SPSAState)
         theta = state.estimate
-        a_k, c_k = self.gains(state.k, oracle.progress, theta.numel())
+        a_k, c_k = self.gains(state.k, oracle.progress, theta.numel(), meets_numbers(oracle))
         state.estimate = theta.sub(estimate("spsa", theta, self.directions, c_k, rng, oracle)[1], alpha=a_k)
         state.k += 1
         state.metrics |= {"step size": a_k, "radius": c_k}
         return state
 
-    def gains(self, k: int, progress: float, dimension: int) -> tuple[float, float]:
+    def gains(self, k: int, progress: float, dimension: int, numbers: bool = False) -> tuple[float, float]:
         """a_k and c_k after k steps that took that share of the budget."""
         planned = k / progress if progress > 0 else PLANNED
         a = self.stability * planned
-        first = self.rate or caution(self.directions, dimension)
+        first = self.rate or caution(self.directions, dimension, numbers)
         return first * ((a + 1) / (a + k + 1)) ** self.alpha, self.radius / (k + 1) ** self.gamma
