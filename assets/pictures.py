@@ -16,9 +16,10 @@ from tests.browser.conftest import Server, launch
 FOLDER = Path(__file__).resolve().parent / "pictures"
 SHOTS = {
     "explore-light": ("?dataset=spirals&lanes=annealing,adam&seconds=30&seed=0", "light", 9),
+    "landscapes": ("?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin&seed=3", "light", 60),
     "explore-dark": ("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=20&seed=0", "dark", 14),
 }
-"""Name → address, theme, seconds of every lane's own time to wait for."""
+"""Name → address, theme, seconds of every lane's own time to wait for (or the end of the race)."""
 
 
 def main() -> None:
@@ -36,7 +37,8 @@ def main() -> None:
                 page.get_by_test_id("reset").click()
                 page.wait_for_function("window.__kelvin.view.player.source === 'live'")
                 page.wait_for_function(
-                    "(s) => Math.min(...(window.__kelvin?.view?.player.history.metrics.at(-1)?.lanes ?? [{seconds: 0}]).map((lane) => lane.seconds)) >= s",
+                    "(s) => { const v = window.__kelvin.view; const lanes = v.player.history.metrics.at(-1)?.lanes ?? [{ seconds: 0 }];"
+                    " return v.state.state === 'done' || Math.min(...lanes.map((lane) => lane.seconds)) >= s; }",
                     arg=seconds,
                     timeout=180_000,
                 )
