@@ -17,6 +17,7 @@ from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, SUGGE
 from engine.flat import CURRENCIES
 from engine.losses import LOSSES
 from engine.networks import NETWORKS
+from engine.networks.mlp import STEPS
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.oracle import Currency
 from engine.registry import Choice, fields
@@ -103,6 +104,12 @@ def draw() -> dict[str, Any]:
         losses = {loss.name: loss.label for loss in LOSSES.values() if loss.numbers or chosen.kind != "curve"}
         value["loss"] = select(_loss_key(chosen), losses, "Loss", "What every lane tries to make small.", default=SUGGESTED_LOSS[chosen.kind])
     st.caption(_summary(value, chosen))
+    if value["network"].get("activation") in STEPS and not value["network"].get("straight_through"):
+        st.caption(
+            ":material/info: These neurons jump, so the gradient through them is exactly zero: backprop trains the last layer only. Methods that see only the loss do not mind."
+        )
+    if value["loss"] == "zero-one":
+        st.caption(":material/info: The share of errors has no slope: backprop sees a gradient of exactly zero and stands still.")
 
     value["lanes"] = draw_lanes()
 

@@ -119,3 +119,12 @@ def test_the_page_keys_of_an_address_are_left_alone() -> None:
 def test_addresses_of_any_length_are_survived() -> None:
     assert link.read_link({f"k{i}": "x" for i in range(1000)})[1] is not None
     assert link.read_link({"dataset": "x" * 100_000})[1] is not None
+
+
+def test_the_page_says_where_backprop_sees_nothing() -> None:
+    said = " ".join(caption.value for caption in open_app({"dataset": "moons", "network.activation": "heaviside"}).caption)
+    assert "the gradient through them is exactly zero" in said
+    said = " ".join(caption.value for caption in open_app({"dataset": "moons", "network.activation": "sign", "network.straight_through": "true"}).caption)
+    assert "exactly zero" not in said
+    said = " ".join(caption.value for caption in open_app({"dataset": "moons", "loss": "zero-one"}).caption)
+    assert "stands still" in said
