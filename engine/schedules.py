@@ -132,3 +132,12 @@ def lam_target(progress: float) -> float:
     if progress < 0.65:
         return 0.44
     return float(0.44 * 440.0 ** (-(progress - 0.65) / 0.35))
+
+
+REHEAT_SHARE = 0.1
+"""Share of the budget after which the logarithm of heat added by hand has fallen to a tenth of itself."""
+
+
+def heat_left(heat: float, heated_at: float, progress: float) -> float:
+    """What is left of a factor of heat added at some progress: its logarithm falls to a tenth in every `REHEAT_SHARE` of the budget."""
+    return float(heat ** (0.1 ** ((progress - heated_at) / REHEAT_SHARE)))

@@ -22,7 +22,8 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, State
-from engine.optimizers.ranks import active_weights, by_rank, effective, judge, log_weights
+from engine.optimizers.judge import judge
+from engine.optimizers.ranks import active_weights, by_rank, effective, log_weights
 from engine.optimizers.sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
 from engine.oracle import Oracle
 from engine.rng import Rng

@@ -23,11 +23,10 @@ from engine.optimizers.base import OPTIMIZERS, State
 from engine.optimizers.estimators import Estimated
 from engine.oracle import Oracle
 from engine.rng import Rng
+from engine.schedules import heat_left
 
 RATE = 0.01
 """η as published, for the gradient itself."""
-REHEAT_SHARE = 0.1
-"""Share of the budget after which heat added by hand has fallen to a tenth of itself on a logarithmic scale (from 10 times to 10^0.1)."""
 
 
 @dataclass
@@ -110,8 +109,3 @@ class CoolMomentum(Estimated):
         assert isinstance(state, CoolMomentumState)
         state.heat, state.heated_at = heat_left(state.heat, state.heated_at, state.seen) * factor, state.seen
         return True
-
-
-def heat_left(heat: float, heated_at: float, progress: float) -> float:
-    """What is left of a factor of heat added at some progress: its logarithm falls to a tenth in every `REHEAT_SHARE` of the budget."""
-    return float(heat ** (0.1 ** ((progress - heated_at) / REHEAT_SHARE)))

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
 from engine.optimizers.eki import distance
-from engine.optimizers.ranks import judge
+from engine.optimizers.judge import judge
 from engine.oracle import Oracle
 from engine.rng import Rng
 

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from engine.networks.base import Layer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.metropolis import judge
+from engine.optimizers.judge import judge
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -141,12 +141,12 @@ class Hybrid(Optimizer):
 
         def losses(x: Tensor) -> Tensor:
             whole[:, start:] = x
-            return judge(oracle, whole)
+            return judge(whole, oracle)
 
         x = whole[:, start:].clone()
         if self.search != "annealing":  # these need members that differ; one stays as the gradient step left it
             x[1:] += sizes * rng.normal(self.chains - 1, width).to(theta)
-        energy = losses(x) if self.search != "annealing" else judge(oracle, theta.unsqueeze(0)).expand(self.chains)
+        energy = losses(x) if self.search != "annealing" else judge(theta.unsqueeze(0), oracle).expand(self.chains)
         first, best, best_x = energy[0], *lowest(energy, x)
         kept = torch.zeros_like(first)
         for number in range(self.rounds * (self.tries if self.search == "annealing" else 1)):

@@ -23,11 +23,10 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, State
-from engine.optimizers.coolmomentum import heat_left
 from engine.optimizers.estimators import Estimated
 from engine.oracle import Oracle
 from engine.rng import Rng
-from engine.schedules import geometric, linear
+from engine.schedules import geometric, heat_left, linear
 
 RATE = 0.5
 """η for the gradient itself: of one step without momentum, and of all that is left of a push with it, η/(1 − μ)."""

@@ -15,15 +15,14 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import Optimizer, State
+from engine.optimizers.judge import judge
 from engine.optimizers.proposals import Proposal, ProposalName, Shape, propose
 from engine.oracle import Oracle
 from engine.rng import Rng
-from engine.schedules import VISITING
+from engine.schedules import VISITING, heat_left
 
 MEMORY = 0.98
 """Share of a running average kept from step to step."""
-REHEAT_SHARE = 0.1
-"""Share of the budget after which heat added by hand has fallen to a tenth of itself."""
 
 
 @dataclass
@@ -37,6 +36,7 @@ class MetropolisState(State):
         heat: factor on the scheduled temperature, above 1 after a reheat.
         heated_at: progress at the last reheat.
         seen: progress at the last step.
+        rates: (P,) running acceptance of every chain; None before the first step.
     """
 
     step_sizes: Tensor = None  # type: ignore[assignment]
@@ -46,6 +46,7 @@ class MetropolisState(State):
     heat: float = 1.0
     heated_at: float = 0.0
     seen: float = 0.0
+    rates: Tensor | None = None
 
 
 class Metropolis(Optimizer):
@@ -107,7 +108,7 @@ class Metropolis(Optimizer):
     def gather(self, state: MetropolisState, theta: Tensor, rng: Rng, oracle: Oracle) -> None:
         """Put every chain at θ, judge it and calibrate the temperatures."""
         state.population = theta.repeat(self.chains, 1)
-        state.losses = judge(oracle, state.population)
+        state.losses = judge(state.population, oracle)
         state.best_loss = state.losses.min()
         state.step_sizes = torch.full((self.chains,), self.step_size, dtype=theta.dtype, device=theta.device)
         state.start, state.end = self.calibrate(state, rng, oracle)
@@ -116,7 +117,7 @@ class Metropolis(Optimizer):
         """Judge the chains on a new batch: energies of another batch cannot be compared with new ones."""
         if oracle.batch_changed:
             assert state.population is not None
-            state.losses = judge(oracle, state.population)
+            state.losses = judge(state.population, oracle)
             state.best_loss = torch.full_like(state.best_loss, math.inf)
 
     def propose(self, state: MetropolisState, sizes: Tensor, rng: Rng, oracle: Oracle) -> Proposal:
@@ -143,7 +144,7 @@ class Metropolis(Optimizer):
         """
         assert state.losses is not None
         move = self.propose(state, sizes, rng, oracle)
-        losses = judge(oracle, move.population)
+        losses = judge(move.population, oracle)
         u = rng.uniform(self.chains).to(losses)
         kept = accept(u, losses - state.losses)
         state.population = move.settle(kept)
@@ -169,6 +170,8 @@ class Metropolis(Optimizer):
         numbers = torch.stack([state.best_loss, kept.mean(), *(value.to(kept) for value in more.values())])
         state.estimate_loss, rate, *rest = numbers.tolist()  # the step's one wait for the device
         state.acceptance = rate if state.acceptance is None else MEMORY * state.acceptance + (1 - MEMORY) * rate
+        state.rates = kept if state.rates is None else torch.lerp(state.rates, kept, 1 - MEMORY)
+        state.vectors["acceptance"] = state.rates
         return dict(zip(more, rest, strict=True))
 
     def adjust(self, sizes: Tensor, kept: Tensor) -> None:
@@ -199,17 +202,12 @@ class Metropolis(Optimizer):
 
     def warmth(self, state: MetropolisState, progress: float) -> float:
         """What is left of heat added by hand: a factor on the temperature."""
-        return float(state.heat ** (0.1 ** ((progress - state.heated_at) / REHEAT_SHARE)))
+        return heat_left(state.heat, state.heated_at, progress)
 
     def reheat(self, state: State, factor: float) -> bool:
         assert isinstance(state, MetropolisState)
         state.heat, state.heated_at = self.warmth(state, state.seen) * factor, state.seen
         return True
-
-
-def judge(oracle: Oracle, population: Tensor) -> Tensor:
-    """Losses (P,) of a population (P, D); one that is no number counts as infinite."""
-    return oracle.losses(population).nan_to_num(nan=math.inf, posinf=math.inf)
 
 
 def metropolis(temperature: float | Tensor) -> Callable[[Tensor, Tensor], Tensor]:

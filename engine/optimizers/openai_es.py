@@ -21,7 +21,8 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.ranks import centred_ranks, judge
+from engine.optimizers.judge import judge
+from engine.optimizers.ranks import centred_ranks
 from engine.oracle import Oracle
 from engine.rng import Rng
 

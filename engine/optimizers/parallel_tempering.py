@@ -131,4 +131,4 @@ class ParallelTempering(Metropolis):
 
     def show(self, state: ParallelTemperingState, ladder: Tensor) -> None:
         """Rows for the page: the temperature of every replica, the swap rate of every rung."""
-        state.vectors = {"temperature": ladder[state.rung], "swap rate": state.swap_rates.clone()}
+        state.vectors |= {"temperature": ladder[state.rung], "swap rate": state.swap_rates.clone()}

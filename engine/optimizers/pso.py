@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.ranks import judge
+from engine.optimizers.judge import judge
 from engine.oracle import Oracle
 from engine.rng import Rng
 

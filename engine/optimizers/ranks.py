@@ -11,13 +11,6 @@ import math
 import torch
 from torch import Tensor
 
-from engine.oracle import Oracle
-
-
-def judge(x: Tensor, oracle: Oracle) -> Tensor:
-    """Losses (P,) of places (P, D); a loss that is no number counts as infinite, so that it ranks last."""
-    return oracle.losses(x).nan_to_num(nan=math.inf, posinf=math.inf)
-
 
 def by_rank(losses: Tensor, weights: Tensor) -> Tensor:
     """Give every member (P,) the weight of its rank, ``weights`` (P,) from the lowest loss on; ties share the mean of their ranks' weights."""

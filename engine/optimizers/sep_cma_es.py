@@ -20,7 +20,8 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.ranks import by_rank, effective, judge, positive_log_weights
+from engine.optimizers.judge import judge
+from engine.optimizers.ranks import by_rank, effective, positive_log_weights
 from engine.oracle import Oracle
 from engine.rng import Rng
 

@@ -17,7 +17,8 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, State
-from engine.optimizers.ranks import by_rank, judge, snes_utilities
+from engine.optimizers.judge import judge
+from engine.optimizers.ranks import by_rank, snes_utilities
 from engine.oracle import Oracle
 from engine.rng import Rng
 

@@ -190,3 +190,17 @@ def test_the_defaults_reach_the_stated_loss(name: str) -> None:
     loss = race.results()[0]["loss"]
     assert loss is not None
     assert loss < REACHED[name] < 0.55
+
+
+def test_every_chain_tells_its_own_acceptance_and_replicas_their_temperature() -> None:
+    for name in ("annealing", "parallel-tempering", "population-annealing"):
+        race = race_of(name, "moons")
+        for _ in range(STEPS):
+            race.advance_lane(race.lanes[0])
+        vectors = race.metrics(0)["lanes"][0]["vectors"]
+        chains = race.lanes[0].optimizer.chains  # type: ignore[attr-defined]
+        assert vectors["acceptance"].shape == (chains,)
+        assert bool(((vectors["acceptance"] >= 0) & (vectors["acceptance"] <= 1)).all())
+        if name == "parallel-tempering":
+            assert vectors["temperature"].unique().shape == (chains,)
+            assert vectors["swap rate"].shape == (chains - 1,)

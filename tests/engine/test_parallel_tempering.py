@@ -92,7 +92,7 @@ def test_two_replicas_and_rare_swaps() -> None:
     optimizer = ParallelTempering(chains=2, swap_every=3, start_temperature=1.0, end_temperature=0.1)
     state = run(optimizer, FunctionOracle(turned_ellipsoid(4), 4), torch.ones(4, dtype=torch.float64), 31)
     assert (state.moves, state.swaps) == (31, 10)
-    assert {name: len(row) for name, row in state.vectors.items()} == {"temperature": 2, "swap rate": 1}
+    assert {name: len(row) for name, row in state.vectors.items()} == {"temperature": 2, "swap rate": 1, "acceptance": 2}
 
 
 def test_the_swap_rate_is_the_share_of_swaps() -> None:

@@ -9,7 +9,8 @@ from cmaes import CMA, SepCMA
 from torch import Tensor
 
 from engine.optimizers.cma_es import constants
-from engine.optimizers.ranks import active_weights, by_rank, centred_ranks, effective, judge, log_weights, positive_log_weights, snes_utilities
+from engine.optimizers.judge import judge
+from engine.optimizers.ranks import active_weights, by_rank, centred_ranks, effective, log_weights, positive_log_weights, snes_utilities
 from tests.engine.helpers import FunctionOracle
 
 
