@@ -7,6 +7,7 @@ mapping of tensors and numbers, read without unpickling anything else.
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -61,7 +62,7 @@ def load(path: Path) -> Race:
         experiment, version = snapshot["experiment"], snapshot["version"]
     except OSError as error:
         raise BadInput("snapshot", str(path), f"a readable file ({error.strerror})") from None
-    except Exception:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError):  # all that torch says of a file that is none of its own
         raise BadInput("snapshot", str(path), "a snapshot of a race") from None
     if version != VERSION:
         raise BadInput("snapshot.version", version, f"{VERSION}")

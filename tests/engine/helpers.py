@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 
 from engine import evaluate
+from engine.datasets import DATASETS
 from engine.datasets.base import Dataset
 from engine.losses import LOSSES
+from engine.networks import MLP
+from engine.networks.base import Network
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -124,3 +127,24 @@ def scored(oracle: Oracle, samples: Dataset, theta: Tensor) -> tuple[float, floa
     x, y = torch.cat([samples.x_train, samples.x_test]), torch.cat([samples.y_train, samples.y_test])
     loss, _, _, accuracy = evaluate.scores(oracle.network, oracle.loss, theta, x, y, len(samples.y_train))
     return loss, accuracy
+
+
+def points(batch: int) -> tuple[Oracle, Tensor]:
+    """A real problem that is quickly judged, 60 moons and 22 weights, for methods that see the loss; and first weights (D,)."""
+    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
+    network = MLP(hidden=(4,)).build(samples.shape, 2)
+    return Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch), network.init(torch.Generator().manual_seed(0))
+
+
+class Passes:
+    """Counts the samples that really go through a network from now on, once for every member."""
+
+    def __init__(self, network: Network) -> None:
+        self.count = 0
+        forward = network.forward
+
+        def spy(population: Tensor, x: Tensor) -> Tensor:
+            self.count += len(population) * len(x)
+            return forward(population, x)
+
+        network.forward = spy  # type: ignore[method-assign]

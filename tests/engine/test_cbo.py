@@ -19,7 +19,7 @@ from engine.optimizers.base import Problem
 from engine.optimizers.cbo import CBO, consensus
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
 
 THETA = torch.tensor([-1.0, 0.5, 2.0, 0.0, -0.5], dtype=torch.float64)
 
@@ -180,26 +180,14 @@ def test_a_loss_that_is_no_number_does_not_spread() -> None:
     assert math.isfinite(float(broken(state.estimate.unsqueeze(0))[0]))
 
 
-def points(batch: int) -> tuple[Oracle, Tensor]:
-    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
-    network = MLP(hidden=(4,)).build(samples.shape, 2)
-    return Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch), network.init(torch.Generator().manual_seed(0))
-
-
 @pytest.mark.parametrize("batch", [0, 16])
 def test_every_answer_is_charged_and_the_same_seed_gives_the_same_swarm(batch: int) -> None:
     oracle, theta = points(batch)
-    passes, forward, before = 0, oracle.network.forward, theta.clone()
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
+    before = theta.clone()
     cbo = CBO(particles=11, group=4)
     state = run(cbo, oracle, theta, 6)
-    assert oracle.evaluations == passes == 6 * 8 * len(oracle.targets)
+    assert oracle.evaluations == passes.count == 6 * 8 * len(oracle.targets)
     assert torch.equal(theta, before)
     assert torch.equal(run(cbo, points(batch)[0], theta, 6).population, state.population)
     start = run(cbo, points(batch)[0], theta, 0)

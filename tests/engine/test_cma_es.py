@@ -18,7 +18,7 @@ from engine.optimizers.cma_es import CMAES, LARGEST, constants, patience
 from engine.optimizers.sep_cma_es import SepCMAES
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import FunctionOracle, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
 
 BOTH = pytest.mark.parametrize("method", [CMAES, SepCMAES])
 
@@ -213,20 +213,11 @@ def test_a_flat_loss_leaves_finite_numbers(method: Any) -> None:
 @BOTH
 @pytest.mark.parametrize("batch", [0, 16])
 def test_every_answer_is_charged(method: Any, batch: int) -> None:
-    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
-    network = MLP(hidden=(4,)).build(samples.shape, 2)
-    oracle = Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch)
-    theta = network.init(torch.Generator().manual_seed(0))
-    before, passes, forward = theta.clone(), 0, network.forward
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    network.forward = spy  # type: ignore[method-assign]
+    oracle, theta = points(batch)
+    passes = Passes(oracle.network)
+    before = theta.clone()
     state = run(method(population=7), oracle, theta, 5)
-    assert oracle.evaluations == passes == 5 * 7 * len(oracle.targets)
+    assert oracle.evaluations == passes.count == 5 * 7 * len(oracle.targets)
     assert torch.equal(theta, before)
     assert state.estimate.dtype == state.population.dtype == torch.float32
     assert torch.equal(run(method(population=7), oracle, theta, 5).estimate, state.estimate)

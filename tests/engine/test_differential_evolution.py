@@ -17,7 +17,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.differential_evolution import DifferentialEvolution, others
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, rosenbrock, run, scored, turned_ellipsoid
 
 BOX = 64.0  # scipy works between bounds, in units of them: a power of two, so that going there and back rounds nothing
 STRATEGIES = {"rand/1/bin": ("rand1bin", 3), "best/1/bin": ("best1bin", 2)}
@@ -201,26 +201,14 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
     assert state.estimate_loss == float(broken(state.estimate.unsqueeze(0))[0]) < 10
 
 
-def points(batch: int) -> tuple[Oracle, Tensor]:
-    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
-    network = MLP(hidden=(4,)).build(samples.shape, 2)
-    return Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch), network.init(torch.Generator().manual_seed(0))
-
-
 @pytest.mark.parametrize("batch", [0, 16])
 def test_every_answer_is_charged_and_members_are_judged_anew_on_a_new_batch(batch: int) -> None:
     oracle, theta = points(batch)
-    passes, forward, before = 0, oracle.network.forward, theta.clone()
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
+    before = theta.clone()
     method = DifferentialEvolution(members=10)
     state = run(method, oracle, theta, 6)
-    assert oracle.evaluations == passes == 10 * len(oracle.targets) * (1 + 6 * (2 if batch else 1))
+    assert oracle.evaluations == passes.count == 10 * len(oracle.targets) * (1 + 6 * (2 if batch else 1))
     torch.testing.assert_close(oracle.losses(state.population), state.losses)
     assert torch.equal(theta, before)
     again = points(batch)[0]

@@ -16,7 +16,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.eki import EKI, EKIState
 from engine.oracle import NotSeen, Oracle, Sees
 from engine.rng import Rng
-from tests.engine.helpers import scored
+from tests.engine.helpers import Passes, scored
 
 CLASSES = 3
 
@@ -316,16 +316,9 @@ def test_it_starts_at_the_first_weights_spread_by_each_layers_size() -> None:
 @pytest.mark.parametrize(("settings", "batch"), [({}, 0), ({"momentum": "nesterov"}, 5), ({"form": "discrete", "stepping": "data-misfit"}, 5)])
 def test_it_asks_for_outputs_alone_once_a_step_and_every_answer_is_charged(settings: dict[str, Any], batch: int) -> None:
     oracle = oracle_on(batch=batch)
-    passes, forward = 0, oracle.network.forward
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
     run(EKI(ensemble=9, respread_every=2, **settings), oracle, 6)
-    assert oracle.evaluations == passes == 6 * 9 * (batch or 12)
+    assert oracle.evaluations == passes.count == 6 * 9 * (batch or 12)
     with pytest.raises(NotSeen):
         run(EKI(ensemble=9), oracle_on(sees="loss"), 1)
 

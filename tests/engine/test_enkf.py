@@ -18,7 +18,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.enkf import EnKF, assimilated
 from engine.oracle import NotSeen, Oracle, Sees
 from engine.rng import Rng
-from tests.engine.helpers import GivenRng, run, scored
+from tests.engine.helpers import GivenRng, Passes, run, scored
 
 CLASSES = 3
 
@@ -159,17 +159,11 @@ def test_it_starts_at_the_first_weights_spread_by_each_layers_size() -> None:
 def test_it_asks_for_outputs_alone_and_every_answer_is_charged(batch: int, repeats: int) -> None:
     oracle = oracle_on(batch=batch)
     theta = first_weights(oracle)
-    before, passes, forward = theta.clone(), 0, oracle.network.forward
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
+    before = theta.clone()
     enkf = EnKF(ensemble=9, repeats=repeats)
     state = run(enkf, oracle, theta, 6)
-    assert oracle.evaluations == passes == 6 * 9 * repeats * (batch or 12)
+    assert oracle.evaluations == passes.count == 6 * 9 * repeats * (batch or 12)
     assert torch.equal(theta, before)
     assert torch.equal(run(enkf, oracle_on(batch=batch), theta, 6).population, state.population)
     with pytest.raises(NotSeen):

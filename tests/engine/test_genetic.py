@@ -16,7 +16,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.genetic import Genetic, neurons_of
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
 
 THETA = torch.tensor([-1.0, 0.5, 2.0, 0.0, -0.5], dtype=torch.float64)
 
@@ -126,26 +126,14 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
     assert state.estimate_loss == float(broken(state.estimate.unsqueeze(0))[0])
 
 
-def points(batch: int) -> tuple[Oracle, Tensor]:
-    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
-    network = MLP(hidden=(4,)).build(samples.shape, 2)
-    return Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch), network.init(torch.Generator().manual_seed(0))
-
-
 @pytest.mark.parametrize(("batch", "judged"), [(0, 8), (16, 10)])
 def test_every_answer_is_charged_and_the_elite_is_judged_anew_on_a_new_batch(batch: int, judged: int) -> None:
     oracle, theta = points(batch)
-    passes, forward, before = 0, oracle.network.forward, theta.clone()
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
+    before = theta.clone()
     ga = Genetic(individuals=10, elite=2, parents=3)
     state = run(ga, oracle, theta, 6)
-    assert oracle.evaluations == passes == len(oracle.targets) * (10 + 6 * judged)
+    assert oracle.evaluations == passes.count == len(oracle.targets) * (10 + 6 * judged)
     torch.testing.assert_close(oracle.losses(state.population), state.losses)
     assert torch.equal(theta, before)
     assert torch.equal(run(ga, points(batch)[0], theta, 6).population, state.population)

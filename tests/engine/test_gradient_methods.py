@@ -16,7 +16,7 @@ from engine.optimizers.adamw import AdamW
 from engine.optimizers.nesterov import Nesterov
 from engine.oracle import NotSeen, Oracle, Sees
 from engine.rng import Rng
-from tests.engine.helpers import scored
+from tests.engine.helpers import Passes, scored
 
 STEPS = 20
 NAMES = ["sgd", Nesterov.name, "adam", AdamW.name]
@@ -146,17 +146,10 @@ def test_adamw_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> No
 @pytest.mark.parametrize("batch", [0, 8])
 def test_they_ask_for_one_gradient_a_step_and_pay_three_for_it(name: str, batch: int) -> None:
     oracle = oracle_on(batch)
-    passes, forward = 0, oracle.network.forward
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
     run(OPTIMIZERS.build(name), oracle, 6, first_weights(oracle))
-    assert passes == 6 * (batch or 30)
-    assert oracle.evaluations == 3 * passes
+    assert passes.count == 6 * (batch or 30)
+    assert oracle.evaluations == 3 * passes.count
     with pytest.raises(NotSeen):
         run(OPTIMIZERS.build(name), oracle_on(sees="loss"), 1, first_weights(oracle))
 

@@ -16,7 +16,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.harmony_search import HarmonySearch
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
 
 THETA = torch.tensor([-1.0, 0.5, 2.0, 0.0, -0.5], dtype=torch.float64)
 
@@ -112,26 +112,14 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
     assert state.estimate_loss == float(broken(state.estimate.unsqueeze(0))[0])
 
 
-def points(batch: int) -> tuple[Oracle, Tensor]:
-    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
-    network = MLP(hidden=(4,)).build(samples.shape, 2)
-    return Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch), network.init(torch.Generator().manual_seed(0))
-
-
 @pytest.mark.parametrize(("batch", "judged"), [(0, 7), (16, 12)])
 def test_every_answer_is_charged_and_the_memory_is_judged_anew_on_a_new_batch(batch: int, judged: int) -> None:
     oracle, theta = points(batch)
-    passes, forward, before = 0, oracle.network.forward, theta.clone()
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
+    before = theta.clone()
     search = HarmonySearch(memory=5, improvised=7)
     state = run(search, oracle, theta, 6)
-    assert oracle.evaluations == passes == len(oracle.targets) * (5 + 6 * judged)
+    assert oracle.evaluations == passes.count == len(oracle.targets) * (5 + 6 * judged)
     torch.testing.assert_close(oracle.losses(state.population), state.losses)
     assert torch.equal(theta, before)
     assert torch.equal(run(search, points(batch)[0], theta, 6).population, state.population)

@@ -16,7 +16,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.low_rank_es import LowRankES
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
 
 LAYERS = pack([("0.weight", (4, 3), 3), ("0.bias", (4,), 3), ("1.weight", (2, 4, 2, 2), 16), ("1.bias", (2,), 16)])
 D = LAYERS[-1].stop
@@ -123,20 +123,11 @@ def test_it_descends_what_is_no_sphere(f: Any, most: float) -> None:
 
 @pytest.mark.parametrize("batch", [0, 16])
 def test_every_answer_is_charged(batch: int) -> None:
-    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
-    network = MLP(hidden=(4,)).build(samples.shape, 2)
-    oracle = Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch)
-    theta = network.init(torch.Generator().manual_seed(0))
-    before, passes, forward = theta.clone(), 0, network.forward
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    network.forward = spy  # type: ignore[method-assign]
+    oracle, theta = points(batch)
+    passes = Passes(oracle.network)
+    before = theta.clone()
     state = run(LowRankES(pairs=6, rank=2), oracle, theta, 5)
-    assert oracle.evaluations == passes == 5 * 12 * len(oracle.targets)
+    assert oracle.evaluations == passes.count == 5 * 12 * len(oracle.targets)
     assert torch.equal(theta, before)
     assert state.estimate.dtype == state.population.dtype == torch.float32
     assert torch.equal(run(LowRankES(pairs=6, rank=2), oracle, theta, 5).estimate, state.estimate)

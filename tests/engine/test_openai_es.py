@@ -14,7 +14,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.openai_es import OpenAIES
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
 
 
 def start(dimension: int = 5) -> Tensor:
@@ -105,20 +105,11 @@ def test_a_flat_loss_moves_nothing() -> None:
 
 @pytest.mark.parametrize("batch", [0, 16])
 def test_every_answer_is_charged(batch: int) -> None:
-    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
-    network = MLP(hidden=(4,)).build(samples.shape, 2)
-    oracle = Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch)
-    theta = network.init(torch.Generator().manual_seed(0))
-    before, passes, forward = theta.clone(), 0, network.forward
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    network.forward = spy  # type: ignore[method-assign]
+    oracle, theta = points(batch)
+    passes = Passes(oracle.network)
+    before = theta.clone()
     state = run(OpenAIES(pairs=6), oracle, theta, 5)
-    assert oracle.evaluations == passes == 5 * 12 * len(oracle.targets)
+    assert oracle.evaluations == passes.count == 5 * 12 * len(oracle.targets)
     assert torch.equal(theta, before)
     assert state.estimate.dtype == state.population.dtype == torch.float32
     assert torch.equal(run(OpenAIES(pairs=6), oracle, theta, 5).estimate, state.estimate)

@@ -21,7 +21,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.pso import PSO, PSOState
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import scored
+from tests.engine.helpers import Passes, points, scored
 
 
 class Landscape(Network):
@@ -187,12 +187,6 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
     assert float(broken(state.estimate.unsqueeze(0))[0]) == state.estimate_loss
 
 
-def points(batch: int) -> tuple[Oracle, Tensor]:
-    samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
-    network = MLP(hidden=(4,)).build(samples.shape, 2)
-    return Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch), network.init(torch.Generator().manual_seed(0))
-
-
 def test_on_mini_batches_remembered_places_are_judged_anew() -> None:
     oracle, theta = points(16)
     pso, rng = PSO(particles=12), Rng(2, "lane 0")
@@ -209,16 +203,9 @@ def test_on_mini_batches_remembered_places_are_judged_anew() -> None:
 @pytest.mark.parametrize(("batch", "expected"), [(0, 60 * 12 * (1 + 5)), (16, 16 * 12 * (1 + 2 * 5))])
 def test_every_answer_is_charged(batch: int, expected: int) -> None:
     oracle, theta = points(batch)
-    passes, forward = 0, oracle.network.forward
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
     run(PSO(particles=12), oracle, 5, theta)
-    assert oracle.evaluations == passes == expected
+    assert oracle.evaluations == passes.count == expected
 
 
 def test_it_starts_at_the_first_weights_and_leaves_them_alone() -> None:

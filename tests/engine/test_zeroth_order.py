@@ -17,7 +17,7 @@ from engine.optimizers.mezo import MeZO
 from engine.optimizers.random_search import RandomSearch
 from engine.optimizers.spsa import SPSA
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, rosenbrock, run, turned_ellipsoid
+from tests.engine.helpers import FunctionOracle, GivenRng, Passes, rosenbrock, run, turned_ellipsoid
 from tests.engine.test_coolmomentum import trained
 from tests.engine.test_gradient_methods import first_weights, oracle_on
 
@@ -295,20 +295,14 @@ def test_every_answer_is_charged_and_a_run_can_be_repeated(settings: dict[str, A
     method: Optimizer = OPTIMIZERS.build({"batch": 8, **settings} if settings["name"] != "random-search" else settings)
     oracle = oracle_on(method.batch, method.seen())
     theta = first_weights(oracle)
-    before, passes, forward = theta.clone(), 0, oracle.network.forward
-
-    def spy(population: Tensor, x: Tensor) -> Tensor:
-        nonlocal passes
-        passes += len(population) * len(x)
-        return forward(population, x)
-
-    oracle.network.forward = spy  # type: ignore[method-assign]
+    passes = Passes(oracle.network)
+    before = theta.clone()
     assert torch.equal(run(method, oracle, theta, 0).estimate, theta)
     begun = oracle.evaluations
     assert begun == (len(oracle.targets) if settings["name"] == "random-search" else 0)
     one = run(method, oracle, theta, 5).estimate
     assert oracle.evaluations == 2 * begun + 5 * members * len(oracle.targets)
-    assert oracle.evaluations == passes * (3 if settings["name"] == "forward-gradient" else 1)
+    assert oracle.evaluations == passes.count * (3 if settings["name"] == "forward-gradient" else 1)
     assert torch.equal(one, run(method, oracle_on(method.batch, method.seen()), theta, 5).estimate)
     assert torch.equal(theta, before)
 
