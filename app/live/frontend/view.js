@@ -1,8 +1,9 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
+import { caption } from "./captions.js";
 import { Cards, scored } from "./cards.js";
 import { loadPlotly, stats } from "./charts.js";
-import { spent } from "./format.js";
+import { momentAt } from "./moment.js";
 import { GroundPanel } from "./panels/ground.js";
 import { HeightPanel } from "./panels/height.js";
 import { LossPanel } from "./panels/loss.js";
@@ -10,8 +11,10 @@ import { NetworkPanel } from "./panels/network.js";
 import { TemperaturePanel } from "./panels/temperature.js";
 import { WeightsPanel } from "./panels/weights.js";
 import { History, Player, readRecording } from "./player.js";
+import { Scrub } from "./scrub.js";
 import { Sites } from "./sites.js";
 import { Socket, tokenOf } from "./socket.js";
+import { template } from "./template.js";
 import { readTheme } from "./theme.js";
 import { keys, Transport } from "./transport.js";
 import { sentence } from "./words.js";
@@ -24,37 +27,7 @@ import { sentence } from "./words.js";
  */
 
 const CURVES_MS = 320;
-const SUMMARY_MS = 1000;
 const REHEAT_FACTOR = 10;
-
-const panel = (/** @type {string} */ name, /** @type {string} */ title, tools = "") => `
-  <section class="kv-panel" data-testid="panel-${name}" role="figure" aria-label="${title}">
-    <header><h2>${title}</h2>${tools}<span class="kv-note"></span></header>
-    <div class="kv-plot" data-plot="${name}"></div><p class="kv-nothing" hidden></p><p class="kv-sr" data-summary></p>
-  </section>`;
-const choice = (/** @type {string} */ id, /** @type {string} */ text) => `<button type="button" data-testid="${id}" aria-pressed="false">${text}</button>`;
-
-const NETWORK_PANELS = `
-    ${panel("loss", "Loss", `<span class="kv-choice" role="group" aria-label="What is drawn" data-testid="loss-or-accuracy">${choice("measure-loss", "loss")}${choice("measure-accuracy", "accuracy")}</span>`)}
-    ${panel("weights", "Where the weights are")}
-    ${panel("network", "What the network says")}
-    ${panel("temperature", "Temperature and acceptance")}`;
-const LANDSCAPE_PANELS = `
-    ${panel("weights", "Where the points are", `<span class="kv-choice" role="group" aria-label="How the landscape is drawn" data-testid="map-or-relief">${choice("mode-map", "map")}${choice("mode-relief", "3-D")}</span>`)}
-    ${panel("loss", "Height")}
-    ${panel("temperature", "Temperature and acceptance")}`;
-
-const template = (/** @type {string} */ layout) => `
-  <div class="kv-top"><div class="kv-transport" role="toolbar" aria-label="Race"></div><p class="kv-status" data-testid="status" role="status"></p></div>
-  ${layout === "landscape" ? '<div class="kv-sites" role="group" aria-label="Landscape" data-testid="sites"></div>' : ""}
-  <div class="kv-cards"></div>
-  <div class="kv-panels">${layout === "landscape" ? LANDSCAPE_PANELS : NETWORK_PANELS}</div>
-  <div class="kv-bottom">
-    <span class="kv-choice" role="group" aria-label="Currency of all time axes">
-      ${choice("currency-seconds", "seconds")}${choice("currency-evaluations", "evaluations")}${choice("currency-flops", "FLOPs")}</span>
-    <input type="range" class="kv-scrub" data-testid="scrub" min="0" max="0" value="0" aria-label="Moment of the race">
-    <span class="kv-time"></span><button type="button" class="kv-edge" data-testid="live-edge" hidden>Live</button>
-  </div>`;
 
 export class LiveView {
   /** @param {HTMLElement} parent @param {any} data what Python handed over */
@@ -91,7 +64,6 @@ export class LiveView {
     const get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
     this.get = get;
     this.cards = new Cards(get(".kv-cards"));
-    this.scrub = /** @type {HTMLInputElement} */ (get(".kv-scrub"));
     this.transport = new Transport(get(".kv-transport"), {
       run: () => this.start(),
       pause: () => this.command({ do: "pause" }),
@@ -315,16 +287,10 @@ export class LiveView {
     this._setMeasure(this.measure);
     const sites = this.get(".kv-sites");
     if (sites) this.sites = new Sites(sites, `${this.data.base}/kelvin/landscapes.json?v=${this.data.version}`, (name) => this.setTriggerValue("site", name));
-    this.scrub.oninput = () => {
-      this.player.show(Number(this.scrub.value));
+    this.scrub = new Scrub(this.root, this.player, () => {
       this.dirty.pictures = this.dirty.curves = true;
       this.drawnAt.curves = 0;
-    };
-    this.get(".kv-edge").onclick = () => {
-      if (this.player.source === "recording") this.player.play(performance.now() / 1000, this.player.moment >= this.player.history.length - 1 ? 0 : this.player.moment);
-      else this.player.show(null);
-      this.dirty.pictures = this.dirty.curves = true;
-    };
+    });
   }
 
   /** @param {Moment["currency"]} name */
@@ -420,15 +386,15 @@ export class LiveView {
     if (!history.stage || index < 0) return;
     const began = performance.now();
     const curves = this.dirty.curves && due;
-    const moment = this._moment(index);
+    const moment = momentAt(this.player.history, index, this);
     let drawn = false;
     for (const shown of this.panels) {
       if (shown.curves ? !curves : !this.dirty.pictures) continue;
-      this._note(shown, shown.panel.draw(moment), now);
+      caption(this.get(`[data-testid="panel-${shown.name}"]`), shown, shown.panel.draw(moment), now);
       drawn = true;
     }
     if (this.dirty.pictures) this.cards.draw(moment);
-    this._showTime(index);
+    this.scrub.draw(index);
     this.dirty.pictures = false;
     if (curves && this.ready) {
       this.dirty.curves = false;
@@ -439,70 +405,5 @@ export class LiveView {
     stats.drawn++;
     stats.drawMs += performance.now() - began;
     stats.firstDrawnAt ||= performance.now();
-  }
-
-  /** @param {number} index @returns {Moment} */
-  _moment(index) {
-    const { history } = this.player;
-    const metrics = index === history.length - 1 ? history.metrics : history.metrics.slice(0, index + 1);
-    const metric = history.metrics[index];
-    const temperatures = this._temperatures(history);
-    return {
-      stage: history.stage,
-      metrics,
-      metric,
-      picture: history.pictureAt(metric.k),
-      currency: this.currency,
-      measure: this.measure,
-      run: this.run,
-      temperatures,
-      heat: (lane) => {
-        const value = metric.lanes[lane]?.temperature;
-        if (value === null || value === undefined) return null;
-        return Math.log(value / temperatures[0]) / Math.log(temperatures[1] / temperatures[0]);
-      },
-    };
-  }
-
-  /** The coldest and the hottest of plan and fact: the ends of the temperature scale. @param {History} history @returns {[number, number]} */
-  _temperatures(history) {
-    const values = history.stage.lanes.flatMap((/** @type {any} */ lane) => lane.plan ?? []);
-    for (const metric of [history.metrics[0], history.metrics.at(-1)]) for (const row of metric?.lanes ?? []) if (row.temperature !== null) values.push(row.temperature);
-    const positive = values.filter((/** @type {number} */ value) => value > 0);
-    const low = Math.min(...positive);
-    const high = Math.max(...positive);
-    return low < high ? [low, high] : [1e-3, 1];
-  }
-
-  /** @param {Shown} shown @param {{note: string, summary: string, nothing?: string}} said @param {number} now ms */
-  _note(shown, said, now) {
-    const section = this.get(`[data-testid="panel-${shown.name}"]`);
-    const note = /** @type {HTMLElement} */ (section.querySelector(".kv-note"));
-    if (note.textContent !== said.note) note.textContent = said.note;
-    const nothing = /** @type {HTMLElement} */ (section.querySelector(".kv-nothing"));
-    nothing.hidden = !said.nothing;
-    if (nothing.textContent !== (said.nothing ?? "")) nothing.textContent = said.nothing ?? "";
-    section.classList.toggle("kv-empty", Boolean(said.nothing));
-    if (now - shown.saidAt < SUMMARY_MS) return;
-    // Every panel by its own clock: curves and pictures come at different times, and neither may use up the other's turn.
-    shown.saidAt = now;
-    /** @type {HTMLElement} */ (section.querySelector("[data-summary]")).textContent = said.summary;
-  }
-
-  /** @param {number} index */
-  _showTime(index) {
-    const { history, source, playing, chosen } = this.player;
-    const last = history.length - 1;
-    this.scrub.max = String(Math.max(0, last));
-    if (document.activeElement !== this.scrub || playing || chosen === null) this.scrub.value = String(index);
-    const where = source === "recording" ? "recorded" : chosen === null ? "live" : "looking back";
-    const text = `${spent(history.metrics[index].lanes, history.stage.budget)} · ${where}`;
-    const time = this.get(".kv-time");
-    if (time.textContent !== text) time.textContent = text;
-    this.scrub.style.setProperty("--kv-at", `${last > 0 ? (100 * index) / last : 0}%`);
-    this.scrub.setAttribute("aria-valuetext", text);
-    const edge = this.get(".kv-edge");
-    edge.hidden = source === "recording" ? playing : chosen === null;
-    edge.textContent = source === "recording" ? "Play" : "Live";
   }
 }
