@@ -10,15 +10,22 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from engine.datasets.drawn import CHARACTERS, MOST_POINTS
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
 
-PAGE_KEYS = frozenset({"embed", "embed_options", "present"})
+VIEW_KEYS = ("panels", "large", "x", "y")
+"""Parameters of the live view: the panels seen and their order, the one enlarged, the currency of all time axes, loss or accuracy."""
+MOMENT_KEYS = ("recording", "at")
+"""A recorded race instead of one's own, and the moment of it, as a share of the budget."""
+PAGE_KEYS = frozenset({"embed", "embed_options", "present", "kiosk", "playlist", *VIEW_KEYS, *MOMENT_KEYS})
 """Parameters of the page itself."""
 EXPLORE, LANDSCAPES = "pages/explore.py", "pages/landscapes.py"
 MAX_KEYS, MAX_TEXT = 80, 400
+LONGER = {"dataset.points": CHARACTERS * MOST_POINTS + 100}
+"""Keys that may be longer: points drawn by hand."""
 
 
 def read_link(parameters: Mapping[str, str], usual: Experiment | None = None) -> tuple[Experiment, str | None]:
@@ -39,8 +46,8 @@ def read_link(parameters: Mapping[str, str], usual: Experiment | None = None) ->
         if len(flat) > MAX_KEYS:
             raise BadInput("address", f"{len(flat)} parameters", f"at most {MAX_KEYS}")
         for key, text in flat.items():
-            if len(key) + len(text) > MAX_TEXT:
-                raise BadInput(key[:40], text, f"at most {MAX_TEXT} characters")
+            if len(key) + len(text) > LONGER.get(key, MAX_TEXT):
+                raise BadInput(key[:40], text, f"at most {LONGER.get(key, MAX_TEXT)} characters")
         return from_flat({"dataset": usual.dataset.name, **flat}), None
     except BadInput as error:
         return usual, f"This address does not name an experiment Kelvin can run, so here is the usual one. {error}"
@@ -56,8 +63,19 @@ def write_link(experiment: Experiment) -> dict[str, str]:
     return to_flat(experiment)
 
 
-def show(experiment: Experiment) -> None:
-    """Put the experiment into the page's address, leaving the page's own parameters alone."""
-    wanted = write_link(experiment) | {key: text for key, text in st.query_params.to_dict().items() if key in PAGE_KEYS}
+def view_of(parameters: Mapping[str, str]) -> dict[str, str]:
+    """What an address says of the live view and of the moment it shows."""
+    return {key: parameters[key][:MAX_TEXT] for key in (*VIEW_KEYS, *MOMENT_KEYS) if key in parameters}
+
+
+def show(experiment: Experiment, view: Mapping[str, str] | None = None) -> None:
+    """Put the experiment into the page's address, leaving the page's own parameters alone.
+
+    Args:
+        experiment: what the controls name.
+        view: what the address is to say of the live view; None leaves that as it is.
+    """
+    kept = {key: text for key, text in st.query_params.to_dict().items() if key in PAGE_KEYS and not (view is not None and key in VIEW_KEYS)}
+    wanted = write_link(experiment) | kept | {key: text for key, text in (view or {}).items() if key in VIEW_KEYS}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)

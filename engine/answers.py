@@ -18,8 +18,25 @@ MAP_ODDS = 8.0
 """Log-odds beyond which a map is as sure as can be."""
 WALL_SIZE = 40
 CURVE_POINTS = 160
+MEMBER_SIDE, MEMBER_POINTS = 16, 40
+"""Sides of the map, and points of the curve, of one particle among many."""
 MARGIN = 1.12
 """How much wider than the data the drawn square is."""
+
+
+def odds_map(outputs: Tensor) -> Tensor:
+    """Outputs of two classes (…, 2) as bytes (…): the log-odds of class 1 from −`MAP_ODDS` (0) to `MAP_ODDS` (255).
+
+    Not probabilities: log-odds bend gently, so the browser can draw a smooth boundary between the points of a coarse grid.
+    """
+    odds = (outputs[..., 1] - outputs[..., 0]).nan_to_num(0.0).clamp(-MAP_ODDS, MAP_ODDS)
+    return ((odds / MAP_ODDS + 1) * 127.5).round().to(torch.uint8)
+
+
+def areas(outputs: Tensor) -> Tensor:
+    """Outputs of several classes (…, n, K) as bytes (…, 2, n): which class, and how sure (0 to 255)."""
+    sure, predicted = outputs.nan_to_num(0.0).softmax(-1).max(-1)
+    return torch.stack([predicted.to(torch.uint8), (sure * 255).round().to(torch.uint8)], -2)
 
 
 class Answers:
@@ -35,11 +52,14 @@ class Answers:
         self.wall = Rng(0, "wall").permutation(len(data.y_test))[:WALL_SIZE].to(data.y_test.device)
         self.spots: Tensor | None = None
         """Inputs (G·G or G, *shape) at which a map or a curve is drawn."""
+        self.coarse: Tensor | None = None
+        """Fewer of them, for the many members of a population; both reach from edge to edge."""
         self.extent: tuple[float, float, float, float] | None = None
         if data.kind in ("points", "table"):
             self._lay_plane()
         elif data.kind == "curve":
-            self.spots = torch.linspace(float(data.x_train.min()), float(data.x_train.max()), CURVE_POINTS).unsqueeze(1).to(data.x_train)
+            ends = float(data.x_train.min()), float(data.x_train.max())
+            self.spots, self.coarse = (torch.linspace(*ends, n).unsqueeze(1).to(data.x_train) for n in (CURVE_POINTS, MEMBER_POINTS))
 
     def _lay_plane(self) -> None:
         """The plane the data are drawn in: their own, or the one along which they differ most (the first two principal components)."""
@@ -54,8 +74,14 @@ class Answers:
         centre, half = (low + high) / 2, float((high - low).max()) / 2 * MARGIN
         x0, y0 = (centre - half).tolist()
         self.extent = (x0, x0 + 2 * half, y0, y0 + 2 * half)
-        xs, ys = torch.linspace(x0, x0 + 2 * half, MAP_SIDE), torch.linspace(y0, y0 + 2 * half, MAP_SIDE)
-        self.spots = self.centre + torch.cartesian_prod(ys, xs).flip(1).to(x) @ self.axes
+        self.spots, self.coarse = self._grid(MAP_SIDE), self._grid(MEMBER_SIDE)
+
+    def _grid(self, side: int) -> Tensor:
+        """Inputs (side², F) on an even grid of the drawn square, row 0 at the low end."""
+        assert self.extent is not None
+        x0, x1, y0, y1 = self.extent
+        places = torch.cartesian_prod(torch.linspace(y0, y1, side), torch.linspace(x0, x1, side)).flip(1)
+        return self.centre + places.to(self.data.x_train) @ self.axes
 
     def _drawn(self, x: Tensor) -> Tensor:
         """Samples (N, F) in the plane: (N, 2)."""
@@ -82,13 +108,9 @@ class Answers:
         elif self.data.kind in ("points", "table"):
             outputs = self._outputs(theta)
             if outputs.shape[1] == 2:
-                # Log-odds, not probabilities: they bend gently, so the browser can draw a smooth boundary between the points of a coarse grid.
-                odds = (outputs[:, 1] - outputs[:, 0]).nan_to_num(0.0).clamp(-MAP_ODDS, MAP_ODDS)
-                answer["map"] = ((odds / MAP_ODDS + 1) * 127.5).round().to(torch.uint8).reshape(MAP_SIDE, MAP_SIDE)
+                answer["map"] = odds_map(outputs).reshape(MAP_SIDE, MAP_SIDE)
             else:
-                sure, predicted = outputs.nan_to_num(0.0).softmax(-1).max(-1)
-                areas = [predicted.to(torch.uint8), (sure * 255).round().to(torch.uint8)]
-                answer["areas"] = torch.stack(areas).reshape(2, MAP_SIDE, MAP_SIDE)
+                answer["areas"] = areas(outputs).reshape(2, MAP_SIDE, MAP_SIDE)
         elif self.data.kind == "images":
             outputs = evaluate.outputs(self.network, theta.unsqueeze(0), self.data.x_test[self.wall])[0].softmax(-1)
             confidence, predicted = outputs.max(-1)

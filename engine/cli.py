@@ -18,12 +18,16 @@ from tqdm import tqdm
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
+    from engine.events import Event
     from engine.experiment import Experiment
     from engine.race import Race
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 CHECKPOINT_SECONDS = 20
+RECORDED_DETAILS = 20
+"""Details in a recording, at even shares of the budget."""
+STOPS = {"target": "stop.target", "patience": "stop.patience"}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,21 +62,40 @@ def list_command(as_json: bool) -> None:
 @click.option("--seconds", help="Budget: seconds of its own time for each lane.")
 @click.option("--evaluations", help="Budget: evaluations for each lane, such as 1e6.")
 @click.option("--flops", help="Budget: FLOPs inside the networks for each lane, such as 1e12.")
+@click.option("--target", help="Stop rule: a lane whose training loss is down to this is done.")
+@click.option("--patience", help="Stop rule: a lane that has not improved by 0.1 % for this share of its budget is done, such as 0.2.")
 @click.option("--seed", help="Seed of everything random.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, such as annealing.chains=64 or dataset.noise=0.1.")
 @click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
+@click.option("--events", metavar="FILE", help="Do again what was done by hand: a list of events as JSON, or a recording.")
+@click.option("--weights", metavar="FILE", help="Write every lane's last weights into this file, as safetensors.")
 @click.option("--checkpoint", metavar="FILE", help="Keep the race in this file while it runs; the same command then goes on where it was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
-def run(file: str | None, settings: tuple[str, ...], record: str | None, checkpoint: str | None, as_json: bool, **options: Any) -> None:
-    """Run a race, from FILE.json or from options (options win), and print how it ended."""
+def run(
+    file: str | None,
+    settings: tuple[str, ...],
+    record: str | None,
+    events: str | None,
+    weights: str | None,
+    checkpoint: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run a race, from FILE.json or from options (options win), and print how it ended.
+
+    A recording given as FILE is run again, with all that was done by hand in it.
+    """
     from engine import snapshot
+    from engine.events import read_events
     from engine.experiment import Experiment
     from engine.flat import from_flat
     from engine.recording import SUFFIX, Recording
 
-    flat = {name: value for name, value in options.items() if name not in ("optimizer", "versus") and value is not None}
-    base = _read(file) if file else None
+    flat = {STOPS.get(name, name): value for name, value in options.items() if name not in ("optimizer", "versus") and value is not None}
+    recorded = file is not None and file.endswith(SUFFIX)
+    base = None if file is None else Recording.read(Path(file)).stage["experiment"] if recorded else _read(file)
+    by_hand = read_events(events) if events else read_events(str(file)) if recorded else []
     if options["optimizer"] or options["versus"]:
         first = options["optimizer"] or (_first_lane(base) if base else "annealing")
         flat["lanes"] = ",".join([first, *options["versus"]])
@@ -86,15 +109,18 @@ def run(file: str | None, settings: tuple[str, ...], record: str | None, checkpo
     experiment = from_flat(flat, Experiment.parse(base).to_json() if base is not None else None)
     folder = _folder(record) if record else None
 
+    if weights:
+        _folder(str(Path(weights).parent), "--weights")
+
     kept = Path(checkpoint) if checkpoint else None
-    race = _race(experiment, kept, pictures=record is not None)
+    race = _race(experiment, kept, record is not None, by_hand)
     saved_at = time.monotonic()
     messages: list[bytes] = []
     if folder is not None:
         from engine.frames import encode
 
         messages.append(encode(race.stage()))
-    stopped = False
+    stopped, k, next_detail = False, 0, 0
     with tqdm(total=1.0, unit="", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", dynamic_ncols=True) as bar:
         try:
             for frame in race:
@@ -103,6 +129,10 @@ def run(file: str | None, settings: tuple[str, ...], record: str | None, checkpo
                 bar.set_postfix_str("  ".join(f"{lane.optimizer.name} {row['loss']:.4g}" for lane, row in rows))
                 if folder is not None:
                     messages += [encode(frame.metrics), encode(frame.picture)] if frame.picture else [encode(frame.metrics)]
+                    if frame.k >= next_detail or race.finished:
+                        messages.append(encode(race.detail(frame.k)))
+                        next_detail = frame.k + race.marks // RECORDED_DETAILS
+                k = frame.k
                 if kept and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                     snapshot.save(race, kept)
                     saved_at = time.monotonic()
@@ -113,8 +143,15 @@ def run(file: str | None, settings: tuple[str, ...], record: str | None, checkpo
     elif kept:
         kept.unlink(missing_ok=True)
     result: dict[str, Any] = {"lanes": race.results(), "experiment": experiment.to_json(), "device": race.device.type, "dimension": race.network.dimension}
+    if race.done:
+        result["events"] = race.done
+    if weights:
+        from engine.weights import save
+
+        result["weights"] = str(save(race, Path(weights)))
     if folder is not None:
         name = f"{experiment.dataset.name}-{'-'.join(lane.name for lane in experiment.lanes)}-seed{experiment.seed}{SUFFIX}"
+        messages.append(encode(race.weights(k)))
         result["recording"] = str(Recording(messages).write(folder / name))
     if stopped:
         result["stopped"] = True
@@ -185,7 +222,7 @@ def _read(file: str) -> dict[str, Any]:
     return value
 
 
-def _race(experiment: Experiment, kept: Path | None, pictures: bool) -> Race:
+def _race(experiment: Experiment, kept: Path | None, pictures: bool, events: list[Event]) -> Race:
     """The race, new or as it was when it was stopped."""
     from engine import snapshot
     from engine.race import Race
@@ -193,10 +230,10 @@ def _race(experiment: Experiment, kept: Path | None, pictures: bool) -> Race:
     if kept is None or not kept.exists():
         if kept is not None:
             _folder(str(kept.parent), "--checkpoint")
-        return Race(experiment, pictures=pictures)
+        return Race(experiment, pictures=pictures, events=events)
     race = snapshot.load(kept)
-    if race.experiment != experiment:
-        raise BadInput("--checkpoint", str(kept), "a race of this same experiment, or a new file")
+    if race.began != experiment or race.hands.given != events:
+        raise BadInput("--checkpoint", str(kept), "a race of this same experiment and events, or a new file")
     race.with_pictures = pictures
     return race
 
@@ -229,10 +266,8 @@ def _table(result: dict[str, Any]) -> str:
             f"{row['optimizer']:<20}{loss:>10}{accuracy:>10}{test_loss:>11}{test_accuracy:>11}"
             f"{row['evaluations']:>14,}{row['flops']:>11.3g}{row['seconds']:>9.1f}{row['steps']:>10,}"
         )
-        if row["trouble"]:
-            lines.append(f"  {row['trouble']}")
-    if "recording" in result:
-        lines.append(f"recording: {result['recording']}")
+        lines += [f"  {row[why]}" for why in ("trouble", "stopped") if row.get(why)]
+    lines += [f"{what}: {result[what]}" for what in ("recording", "weights") if what in result]
     return "\n".join(lines)
 
 

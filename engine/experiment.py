@@ -16,11 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from engine.datasets import DATASETS, DatasetChoice
 from engine.errors import BadInput, CannotRun, explain
 from engine.losses import HEIGHT, LOSSES, get_loss
-from engine.networks import MLP, NETWORKS, NetworkChoice, Point
+from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import Problem
 from engine.oracle import Currency
 from engine.registry import Choice
+from engine.stops import StopRules
 from engine.suggestions import suggest
 
 SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {"points": (16, 16), "images": (32,), "curve": (20,), "table": (8,)}
@@ -72,6 +73,7 @@ class Experiment(BaseModel):
     loss: str = Field("", validate_default=True, description="What every lane makes small; left out, the one usual for the data.")
     lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(default_factory=lambda: ("annealing", "adam"), validate_default=True)
     budget: Budget = Field(default_factory=lambda: None, validate_default=True)
+    stop: StopRules = Field(StopRules(), description="When a lane may end before its budget is spent.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="First weights, data and every random number follow from it.")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
@@ -126,10 +128,9 @@ class Experiment(BaseModel):
 
     @model_validator(mode="after")
     def _can_run(self) -> Experiment:
-        outputs = len(self.dataset.classes)
         network = self.network.build_for(self.dataset)
         dimension = network.dimension
-        problem = Problem(dimension, outputs, self.dataset.sizes()[0], network.layers, self.loss, self.dataset.kind)
+        problem = problem_of(self.dataset, network, self.loss)
         room = memory_limit(self.device)
         for i, lane in enumerate(self.lanes):
             refusal = lane.refusal(problem)
@@ -155,7 +156,7 @@ class Experiment(BaseModel):
         if isinstance(value, Experiment):
             return value
         if not isinstance(value, Mapping):
-            raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, seed and device")
+            raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, stop, seed and device")
         try:
             return cls.model_validate(dict(value))
         except ValidationError as error:
@@ -169,9 +170,15 @@ class Experiment(BaseModel):
             "loss": self.loss,
             "lanes": [lane.to_json() for lane in self.lanes],
             "budget": self.budget.model_dump(),
+            "stop": self.stop.model_dump(),
             "seed": self.seed,
             "device": self.device,
         }
+
+
+def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:
+    """What methods are told of an experiment before it runs."""
+    return Problem(network.dimension, len(dataset.classes), dataset.sizes()[0], network.layers, loss, dataset.kind)
 
 
 def memory_limit(device: str) -> float:

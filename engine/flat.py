@@ -1,6 +1,6 @@
 """The flat grammar of experiments: one text per key, shared by links and the command line.
 
-    dataset=spirals  dataset.noise=0.1  network=mlp  network.hidden=16,16  lanes=annealing,adam  annealing.chains=32  seconds=30  seed=7
+    dataset=spirals  dataset.noise=0.1  network=mlp  network.hidden=16,16  lanes=annealing,adam  annealing.chains=32  seconds=30  stop.target=0.05  seed=7
 
 A lane's fields are named by its optimizer, or by its place (``lane2.rate``) where two lanes share one. A list is written with commas, an empty one or a missing value as
 ``none``.
@@ -19,9 +19,11 @@ from engine.networks import MLP, NETWORKS, Point
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
 from engine.registry import Choice, fields
+from engine.stops import StopRules
 from engine.suggestions import suggested_settings
 
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
+STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
 TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device")
 
 
@@ -32,6 +34,7 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
     if experiment.network.name == Point.name:  # goes without saying
         del flat["network"]
     flat[experiment.budget.currency] = _write(experiment.budget.amount)
+    flat |= {f"stop.{name}": _write(value) for name, value in experiment.stop.model_dump().items() if value is not None}
     flat["seed"] = str(experiment.seed)
     if experiment.loss != SUGGESTED_LOSS[experiment.dataset.kind]:
         flat["loss"] = experiment.loss
@@ -65,6 +68,9 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None) ->
         raise BadInput(given[1], flat[given[1]], f"one budget only ({given[0]} is given too)")
     if given:
         value["budget"] = {"currency": given[0], "amount": _number(given[0], flat[given[0]])}
+    stop = {key: None if text == "none" else _number(key, text) for key, text in flat.items() if key in STOPS}
+    if stop:
+        value["stop"] = {**value.get("stop", {}), **{key.removeprefix("stop."): number for key, number in stop.items()}}
     value.setdefault("dataset", {"name": "spirals"})
     value.setdefault("lanes", [{"name": "annealing"}, {"name": "adam"}])
     value.setdefault("network", {"name": Point.name if DATASETS.get(_name(value["dataset"]), "dataset").kind == "function" else MLP.name})
@@ -72,7 +78,7 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None) ->
         value[name] = dict(value[name]) if isinstance(value[name], Mapping) else {"name": value[name]}
     value["lanes"] = [dict(lane) if isinstance(lane, Mapping) else {"name": lane} for lane in value["lanes"]]
     for key, text in flat.items():
-        if key not in TOP:
+        if key not in TOP and key not in STOPS:
             _set(value, key, text)
     return Experiment.parse(value)
 
@@ -91,7 +97,7 @@ def _set(value: dict[str, Any], key: str, text: str) -> None:
     places |= {f"lane{i + 1}": lane for i, lane in enumerate(lanes)}
     places |= {name: lane for name, lane in zip(names, lanes, strict=True) if names.count(name) == 1}
     if not field or owner not in places:
-        raise BadInput(key, text, f"one of {', '.join(TOP)}, or {', '.join(f'{place}.FIELD' for place in places)}")
+        raise BadInput(key, text, f"one of {', '.join((*TOP, *STOPS))}, or {', '.join(f'{place}.FIELD' for place in places)}")
     registry: Any = DATASETS if owner == "dataset" else NETWORKS if owner == "network" else OPTIMIZERS
     cls: type[Choice] = registry.get(places[owner]["name"], owner)
     if field not in cls.model_fields:

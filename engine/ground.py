@@ -48,7 +48,7 @@ class Ground:
         x0, x1, y0, y1 = self._view()
         if self.step != before:
             heights = self.landscape.grid(WIDE_SIDE, (x0, x1, y0, y1))
-            self.wide = {"id": self.step, "x": [x0, x1], "y": [y0, y1], "z": heights}
+            self.wide = {"id": self.step, "x": [x0, x1], "y": [y0, y1], "z": heights, "samples": None}
         return [x0, x1, y0, y1], self.wide
 
     def _view(self) -> Extent:

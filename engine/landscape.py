@@ -1,11 +1,15 @@
 """Planes through weight space, and the loss on them.
 
-The plane of a race is spanned by the first two principal components of where the estimates have been (Gallagher and Downs 2003; Li et al. 2018, section 7). It is honest about
-what it leaves out: the share of the trajectories' variance it explains, and how far each estimate lies off it.
+Three planes can be looked through: the one spanned by the first two principal components of where the estimates have been (Gallagher and Downs 2003; Li et al. 2018, section 7),
+one of random directions scaled to the network (Li et al. 2018, section 4), and one through the first weights and the best ones. In all of them a unit is a unit of weight space,
+so distances in one picture can be compared with those in another, and the first weights are drawn at (0, 0).
+
+Li, Xu, Taylor, Studer and Goldstein 2018: https://arxiv.org/abs/1712.09913.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +17,7 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.losses import Loss
-from engine.networks.base import Network
+from engine.networks.base import Layer, Network
 from engine.rng import Rng
 
 
@@ -25,24 +29,24 @@ class Plane:
         origin: (D,) a point of the plane.
         axes: (2, D) orthonormal directions.
         shift: (2,) subtracted from coordinates, so that the first weights are drawn at (0, 0).
-        kind: "pca", "random" (before there is a trajectory) or "exact" (there are only two weights, which are the coordinates).
-        explained: the share of the trajectories' variance about their mean that the plane holds, or None.
+        kind: "pca", "random", "line" or "exact" (there are only two weights, which are the coordinates).
+        reach: how far about its origin the plane is always shown, in weight units.
     """
 
     origin: Tensor
     axes: Tensor
     shift: Tensor
     kind: str
-    explained: float | None
+    reach: float = 0.0
 
     def project(self, points: Tensor) -> Tensor:
         """Coordinates in the plane: (n, D) → (n, 2)."""
         return (points - self.origin) @ self.axes.T - self.shift
 
-    def off_plane(self, point: Tensor) -> float:
-        """Distance of a point (D,) from the plane, in weight units."""
-        offset = point - self.origin
-        return float(torch.linalg.vector_norm(offset - (offset @ self.axes.T) @ self.axes))
+    def off_plane(self, points: Tensor) -> Tensor:
+        """Distances of points from the plane, in weight units: (n, D) → (n,)."""
+        offsets = points - self.origin
+        return torch.linalg.vector_norm(offsets - (offsets @ self.axes.T) @ self.axes, dim=1)
 
     def points(self, coordinates: Tensor) -> Tensor:
         """Weights at coordinates of the plane: (n, 2) → (n, D)."""
@@ -51,13 +55,43 @@ class Plane:
 
 def exact_plane(theta: Tensor) -> Plane:
     """The plane that two weights are."""
-    return Plane(torch.zeros_like(theta), torch.eye(2).to(theta), torch.zeros(2).to(theta), "exact", 1.0)
+    return Plane(torch.zeros_like(theta), torch.eye(2).to(theta), torch.zeros(2).to(theta), "exact")
 
 
-def random_plane(theta: Tensor, seed: int) -> Plane:
-    """A random plane through the first weights, until there is a trajectory to fit."""
-    axes = torch.linalg.qr(Rng(seed, "random plane").normal(theta.numel(), 2))[0].T.to(theta)
-    return Plane(theta, axes.contiguous(), torch.zeros(2).to(theta), "random", None)
+def filter_normalised(direction: Tensor, weights: Tensor, layers: Sequence[Layer]) -> Tensor:
+    """A direction (D,) in which every neuron's (or filter's) part is as long as that neuron's weights.
+
+    A random direction alone says little: where weights are large a unit step is small, and a network whose neurons are scaled up and down again is the same function in a
+    landscape of another look (Li et al. 2018, section 4). Parts with one number a neuron, the biases, are 0: that is what the authors' code does unless it is told otherwise.
+    """
+    scaled = torch.zeros_like(direction)
+    for layer in layers:
+        if len(layer.shape) > 1:
+            own, given = (vector[layer.start : layer.stop].reshape(layer.shape[0], -1) for vector in (weights, direction))
+            length = torch.linalg.vector_norm(own, dim=1, keepdim=True) / torch.linalg.vector_norm(given, dim=1, keepdim=True).clamp(min=1e-10)
+            scaled[layer.start : layer.stop] = (given * length).flatten()
+    return scaled
+
+
+def random_plane(layers: Sequence[Layer], centre: Tensor, theta: Tensor, seed: int) -> Plane:
+    """The plane of two random filter-normalised directions through a centre (D,).
+
+    The directions are those of Li et al. (2018); the axes are the same plane's orthonormal ones, the first along the first direction. A direction is as long as the centre's
+    weights without biases, and as far as that the plane is shown: from −1 to 1 in the authors' units.
+    """
+    drawn = Rng(seed, "random plane").normal(2, centre.numel()).to(centre)
+    directions = torch.stack([filter_normalised(direction, centre, layers) for direction in drawn])
+    axes, lengths = torch.linalg.qr(directions.T)
+    axes = axes.T * torch.where(lengths.diagonal() < 0, -1.0, 1.0).to(centre).unsqueeze(1)
+    return Plane(centre, axes.contiguous(), (theta - centre) @ axes.T, "random", float(torch.linalg.vector_norm(directions[0])))
+
+
+def _principal(centred: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """The first principal directions of centred points (n, D), not quite orthonormal yet: variances (n,), directions (most, D)."""
+    # The n×n Gram matrix has the same spectrum as the D×D covariance and n is small.
+    values, vectors = torch.linalg.eigh((centred @ centred.T).double())
+    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+    return values, (vectors[:, :most] / values[:most].clamp(min=1e-300).sqrt()).T.to(centred) @ centred
 
 
 def pca_plane(points: Tensor, theta: Tensor, previous: Plane | None = None) -> Plane | None:
@@ -67,21 +101,38 @@ def pca_plane(points: Tensor, theta: Tensor, previous: Plane | None = None) -> P
         None where the points do not span a plane.
     """
     mean = points.mean(0)
-    centred = points - mean
-    # The n×n Gram matrix has the same spectrum as the D×D covariance and n is small.
-    gram = (centred @ centred.T).double()
-    values, vectors = torch.linalg.eigh(gram)
-    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+    values, axes = _principal(points - mean, 2)
     if len(values) < 3 or values[1] <= 1e-7 * values[0] or values[0] <= 0:
         return None
-    axes = (vectors[:, :2] / values[:2].sqrt()).T.to(points) @ centred
     axes = torch.linalg.qr(axes.T)[0].T
     if previous is not None:
         # Orthogonal Procrustes: the turn (or flip) that leaves the picture as still as it can be (Schönemann 1966).
         u, _, v = torch.linalg.svd(axes @ previous.axes.T)
         axes = (u @ v).T @ axes
-    explained = float(values[:2].sum() / values.sum())
-    return Plane(mean, axes.contiguous(), (theta - mean) @ axes.T, "pca", explained)
+    return Plane(mean, axes.contiguous(), (theta - mean) @ axes.T, "pca")
+
+
+def line_plane(points: Tensor, theta: Tensor, best: Tensor, previous: Plane | None = None) -> Plane | None:
+    """The plane whose x axis runs from the first weights to the best ones (D,), and whose y axis is the principal direction of what that leaves of the points (n, D).
+
+    The y axis points to the same side as the previous plane's.
+
+    Returns:
+        None where the best weights are still the first ones, or no point leaves the line.
+    """
+    length = torch.linalg.vector_norm(best - theta)
+    if not bool(length > 0):
+        return None
+    x = (best - theta) / length
+    centred = points - points.mean(0)
+    rest = centred - (centred @ x).outer(x)
+    values, directions = _principal(rest, 1)
+    if values[0] <= 1e-7 * centred.square().sum():
+        return None
+    axes = torch.linalg.qr(torch.stack([x, directions[0]]).T)[0].T
+    side = axes[1] @ (previous.axes[1] if previous is not None else directions[0])
+    axes = torch.stack([x, axes[1] if side >= 0 else -axes[1]])
+    return Plane(theta, axes, torch.zeros(2).to(theta), "line")
 
 
 def loss_grid(network: Network, loss: Loss, plane: Plane, x_range: tuple[float, float], y_range: tuple[float, float], n: int, x: Tensor, y: Tensor) -> Tensor:

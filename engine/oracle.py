@@ -56,35 +56,43 @@ class Oracle:
         flops: floating-point operations inside the network charged so far.
         seconds: time spent in `working` blocks so far.
         batch_changed: whether the current mini-batch is another one than at the previous step.
+        renewed: whether the samples were replaced since the last `draw`.
     """
 
     def __init__(
         self, network: Network, loss: Loss, dataset: Dataset, sees: Sees, batch: int = 0, seed: int = 0, budget: tuple[Currency, float] | None = None
     ) -> None:
         self.network, self.loss, self.sees, self.budget = network, loss, sees, budget
-        self._x, self._y = dataset.x_train, dataset.y_train
-        self._samples = len(self._y)
-        self.batch = self._samples if batch == 0 or batch >= self._samples else batch
-        # Batches are drawn on the CPU whatever the device, so a GPU run sees the same ones.
-        self._rng = Rng(seed, f"batches of {self.batch}")
-        self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
         self._since: float | None = None
-        self.batch_changed = False
-        self.x, self.targets = self._x, self._y
+        self._asked, self._seed = batch, seed
+        self.use(dataset)
+        self.renewed = False
         self.draw(0)
+
+    def use(self, dataset: Dataset) -> None:
+        """Ask about these training samples from the next `draw` on. Counters go on, and the batch is as large as was asked for, or all there are."""
+        self._x, self._y = dataset.x_train, dataset.y_train
+        self._samples = len(self._y)
+        self.batch = self._samples if self._asked == 0 or self._asked >= self._samples else self._asked
+        # Batches are drawn on the CPU whatever the device, so a GPU run sees the same ones.
+        self._rng = Rng(self._seed, f"batches of {self.batch}")
+        self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
+        self.x, self.targets = self._x, self._y
+        self.batch_changed, self.renewed = True, True
 
     def draw(self, step: int) -> None:
         """Make the mini-batch of that step the current one: consecutive slices of a new permutation every epoch; a last, short slice is left out."""
+        renewed, self.renewed = self.renewed, False
         if self.batch == self._samples:
-            self.batch_changed = False
+            self.batch_changed = renewed
             return
         epoch, place = divmod(step, self._samples // self.batch)
         if self._order[0] != epoch:
             self._order = (epoch, self._rng.at(epoch).permutation(self._samples).to(self._x.device))
         chosen = self._order[1][place * self.batch : (place + 1) * self.batch]
         self.x, self.targets = self._x[chosen], self._y[chosen]
-        self.batch_changed = step > 0
+        self.batch_changed = step > 0 or renewed
 
     @contextmanager
     def working(self) -> Iterator[None]:

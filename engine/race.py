@@ -6,7 +6,7 @@ Whoever is furthest behind in the chosen currency moves next, so at every moment
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,16 @@ import torch
 from torch import Tensor
 
 from engine import evaluate
+from engine.events import Event
 from engine.experiment import Experiment, pick_device
 from engine.frames import Frame, Message
+from engine.hands import Hands
 from engine.losses import get_loss
-from engine.observer import Observer
+from engine.observer import Observer, memory_of
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
 from engine.rng import Rng, hashed_seed
+from engine.stops import Best, Moment, Wreck
 
 
 @dataclass
@@ -32,6 +35,11 @@ class Lane:
         step: steps taken.
         finished: whether its budget is spent or it cannot go on.
         trouble: why it cannot go on, in words, or None.
+        stopped: the rule that ended it, in words, or None.
+        good: the last moment it was looked at and its loss was a number; what is left of it should it diverge.
+        wreck: what was no number any more at the first step at which the method itself met such a loss, or None.
+        best: the lowest loss looked at, for the stop rules.
+        points: the points drawn by hand that it trains on, as a text, where they are not those the race began with.
         watched: whether the next step's move is to be kept for the observer.
         move: (weights before, step taken), both (D,), of the last watched step.
     """
@@ -41,9 +49,14 @@ class Lane:
     oracle: Oracle
     rng: Rng
     state: State
+    good: Moment
     step: int = 0
     finished: bool = False
     trouble: str | None = None
+    stopped: str | None = None
+    wreck: Wreck | None = None
+    best: Best | None = None
+    points: str | None = None
     watched: bool = True
     move: tuple[Tensor, Tensor] | None = None
 
@@ -55,16 +68,23 @@ class Race:
         experiment: what to run.
         marks: how many frames iterating gives after the first, at equal shares of the budget.
         pictures: whether those frames carry pictures.
+        events: what was done by hand when it was run before, to be done again; see `engine.events` for when.
 
     Raises:
-        BadInput: the data is not here, or the device is not.
+        BadInput: the data is not here, or the device is not, or an event is not of this race.
+
+    Attributes:
+        began: the experiment as it was given. ``experiment`` follows what is done by hand.
+        events: what was done by hand since the last metrics, as messages.
+        done: all that was done by hand so far, as JSON values.
 
     Iterating runs the whole race. With a budget in evaluations or FLOPs the same experiment gives the same frames every time on the same machine, but for the wall-clock fields
     ``clock`` and ``seconds``.
     """
 
-    def __init__(self, experiment: Experiment, marks: int = 200, pictures: bool = True) -> None:
-        self.experiment, self.marks, self.with_pictures = experiment, marks, pictures
+    def __init__(self, experiment: Experiment, marks: int = 200, pictures: bool = True, events: Iterable[Event] = ()) -> None:
+        self.began = self.experiment = experiment
+        self.marks, self.with_pictures = marks, pictures
         self.device = pick_device(experiment.device)
         self.dataset = experiment.dataset.load(experiment.seed).to(self.device)
         self.network = experiment.network.build_for(experiment.dataset)
@@ -72,8 +92,10 @@ class Race:
         # The first weights are drawn on the CPU, so every device starts from the same ones.
         self.theta = self.network.init(torch.Generator().manual_seed(hashed_seed(experiment.seed, "first weights"))).to(self.device)
         self.events: list[Message] = []
+        self.done: list[Message] = []
         self.lanes = [self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)]
         self.observer = Observer(self)
+        self.hands = Hands(self, events)
 
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
         budget = self.experiment.budget
@@ -81,7 +103,7 @@ class Race:
         rng = Rng(self.experiment.seed, f"lane {index}", self.device)
         with oracle.working():
             state = optimizer.init(self.theta, rng, oracle)
-        return Lane(index, optimizer, oracle, rng, state)
+        return Lane(index, optimizer, oracle, rng, state, Moment(0, state.estimate.clone()))
 
     @property
     def clock(self) -> float:
@@ -116,6 +138,7 @@ class Race:
 
     def advance_lane(self, lane: Lane) -> None:
         """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane by one)."""
+        self.hands.before_step(lane)
         lane.step += 1
         before = lane.state.estimate.clone() if lane.watched else None
         with lane.oracle.working():
@@ -123,17 +146,32 @@ class Race:
             lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
         if before is not None:
             lane.watched, lane.move = False, (before, lane.state.estimate - before)
+        known = lane.state.estimate_loss
+        if known is not None and lane.wreck is None and not math.isfinite(known):
+            lane.wreck = Wreck.of(lane.step, known, lane.state.estimate)
         if lane.oracle.spent(self.experiment.budget.currency) >= self.experiment.budget.amount:
             lane.finished = True
 
-    def check(self, lane: Lane, loss: float) -> None:
-        """Take a lane out of the race when its loss is no number any more. Called when the loss is looked at anyway."""
-        if lane.trouble is None and not math.isfinite(loss):
-            what = "NaN" if math.isnan(loss) else "infinite"
-            lane.trouble = f"{lane.optimizer.label} diverged: its loss was {what} at step {lane.step:,}. A smaller step size usually helps."
-            if loss == -math.inf:
-                lane.trouble = f"{lane.optimizer.label} fell without end: there is no lowest point where it went."
-            lane.finished = True
+    def judge(self, lane: Lane, loss: float) -> bool:
+        """Called with the loss that is looked at: end the lane when it is no number any more, or when a stop rule says so.
+
+        A lane that diverged is given back the estimate of its last good moment.
+
+        Returns:
+            Whether it has just ended.
+        """
+        if lane.trouble is not None or lane.stopped is not None or (lane.finished and lane.step == lane.good.step):
+            return False
+        if not math.isfinite(loss):
+            wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
+            lane.trouble = wreck.sentence(lane.optimizer.label, lane.good, exact=lane.wreck is not None)
+            lane.state.estimate, lane.finished = lane.good.estimate.clone(), True
+            return True
+        lane.good, lane.wreck = Moment(lane.step, lane.state.estimate.clone(), loss), None
+        if not lane.finished:
+            lane.best, lane.stopped = self.experiment.stop.judge(lane.optimizer.label, lane.step, loss, lane.oracle.progress, lane.best)
+            lane.finished = lane.stopped is not None
+        return lane.stopped is not None
 
     def reheat(self, lane: int, factor: float) -> bool:
         """Multiply a lane's temperature by hand; the next metrics tell of it.
@@ -141,11 +179,32 @@ class Race:
         Returns:
             False where the lane's method has no temperature.
         """
-        one = self.lanes[lane]
-        done = one.optimizer.reheat(one.state, factor)
-        if done:
-            self.events.append({"lane": lane, "kind": "reheat", "step": one.step, "value": factor})
-        return done
+        return self.hands.reheat(lane, factor)
+
+    def turn(self, lane: int, field: str, value: Any) -> None:
+        """Turn a knob of a lane's method by hand; it holds from the next step on, and the next metrics tell of it.
+
+        Raises:
+            BadInput: the lane has finished, the field may not be turned while it runs, or the value is out of its range.
+        """
+        self.hands.turn(lane, field, value)
+
+    def put_weight(self, lane: int, index: int, value: float) -> None:
+        """Set one weight of a lane's estimate by hand, all that its method remembers moving along; the next metrics tell of it.
+
+        Raises:
+            BadInput: the lane has finished, there is no such weight, or the value is no number.
+        """
+        self.hands.put_weight(lane, index, value)
+
+    def set_points(self, text: str) -> None:
+        """Replace the training points of every lane by hand, as `engine.datasets.drawn` writes them; the next metrics tell of it.
+
+        Raises:
+            BadInput: the text is no such points, or the race is not about points, or is over.
+            CannotRun: a lane's method cannot run with so many.
+        """
+        self.hands.set_points(text)
 
     def stage(self) -> Message:
         """What does not change during the race, as a message."""
@@ -158,6 +217,14 @@ class Race:
     def picture(self, k: int) -> Message:
         """Where the weights are now, as frame k's message."""
         return self.observer.picture(k)
+
+    def detail(self, k: int) -> Message:
+        """What one may look at more closely, as a message beside frame k."""
+        return self.observer.detail(k)
+
+    def weights(self, k: int) -> Message:
+        """Every lane's estimate, as a message beside frame k."""
+        return {"type": "weights", "k": k, "steps": [lane.step for lane in self.lanes], "lanes": [lane.state.estimate for lane in self.lanes]}
 
     def __iter__(self) -> Iterator[Frame]:
         k = 0
@@ -182,7 +249,10 @@ class Race:
         """How every lane stands, scored on all samples, as JSON values."""
         rows = []
         for lane in self.lanes:
-            loss, accuracy, test_loss, test_accuracy = self.score(lane)
+            scores = self.score(lane)
+            if self.judge(lane, scores[0]):
+                scores = self.score(lane)
+            loss, accuracy, test_loss, test_accuracy = scores
             rows.append(
                 {
                     "optimizer": lane.optimizer.name,
@@ -193,8 +263,10 @@ class Race:
                     "evaluations": lane.oracle.evaluations,
                     "flops": lane.oracle.flops,
                     "seconds": lane.oracle.seconds,
+                    "memory": memory_of(lane.state),
                     "steps": lane.step,
                     "trouble": lane.trouble,
+                    "stopped": lane.stopped,
                 }
             )
         return rows

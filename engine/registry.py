@@ -98,11 +98,11 @@ class Registry(Generic[C]):
         return [{"name": cls.name, "label": cls.label, "fields": fields(cls)} for cls in self]
 
 
-def fields(cls: type[Choice]) -> list[dict[str, Any]]:
-    """The fields of a choice for pickers and the catalogue.
+def fields(cls: type[BaseModel]) -> list[dict[str, Any]]:
+    """The fields of a choice (or of any such model) for pickers and the catalogue.
 
     Returns:
-        A list of ``{name, label, type, default, help, minimum, maximum, step, unit, scale, options, advanced}``; what does not apply is left out.
+        A list of ``{name, label, type, default, help, minimum, maximum, step, unit, scale, options, advanced, live}``; what does not apply is left out.
     """
     schema = cls.model_json_schema()
     described = []
@@ -125,7 +125,7 @@ def fields(cls: type[Choice]) -> list[dict[str, Any]]:
             "item_minimum": core.get("items", {}).get("minimum"),
             "item_maximum": core.get("items", {}).get("maximum"),
             "max_items": core.get("maxItems"),
-            **{key: extra[key] for key in ("step", "unit", "scale", "advanced") if key in extra},
+            **{key: extra[key] for key in ("step", "unit", "scale", "advanced", "live") if key in extra},
         }
         described.append({key: value for key, value in entry.items() if value is not None or key == "default"})
     return described

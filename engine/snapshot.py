@@ -15,12 +15,17 @@ from typing import Any
 
 import torch
 
+from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
+from engine.events import Script, parse_events
 from engine.experiment import Experiment
+from engine.optimizers import OPTIMIZERS
 from engine.race import Race
+from engine.stops import Best, Moment, Wreck
 
 VERSION = 1
 COUNTERS = ("evaluations", "flops", "seconds")
+TOLD = ("step", "finished", "trouble", "stopped")
 
 
 def take(race: Race) -> dict[str, Any]:
@@ -29,18 +34,42 @@ def take(race: Race) -> dict[str, Any]:
     for lane in race.lanes:
         state = {field.name: getattr(lane.state, field.name) for field in fields(lane.state)}
         counters = {name: getattr(lane.oracle, name) for name in COUNTERS}
-        lanes.append({"state": state, "step": lane.step, "finished": lane.finished, "trouble": lane.trouble, **counters})
-    return {"version": VERSION, "experiment": race.experiment.to_json(), "lanes": lanes}
+        told = {name: getattr(lane, name) for name in TOLD}
+        by_hand = {"optimizer": lane.optimizer.to_json(), "points": lane.points, "renewed": lane.oracle.renewed}
+        looked_at = {"good": vars(lane.good), "best": lane.best and vars(lane.best), "wreck": lane.wreck and vars(lane.wreck)}
+        lanes.append({"state": state, **told, **counters, **by_hand, **looked_at})
+    events = {
+        "done": race.done,
+        "untold": race.events,
+        "given": [event.to_json() for event in race.hands.given],
+        "waiting": [{"event": event.to_json(), "lanes": sorted(left)} for event, left in race.hands.script.waiting],
+    }
+    return {"version": VERSION, "experiment": race.began.to_json(), "dataset": race.experiment.dataset.to_json(), "lanes": lanes, "events": events}
 
 
 def put(race: Race, snapshot: Mapping[str, Any]) -> None:
-    """Bring a new race of the same experiment to where the snapshot was taken."""
+    """Bring a new race of the same experiment to where the snapshot was taken; knobs, points and events that were changed by hand included."""
+    hands, events = race.hands, snapshot["events"]
+    if snapshot["dataset"] != race.began.dataset.to_json():
+        hands.look_at(Drawn.of(snapshot["dataset"]["points"], snapshot["dataset"]["groups"]))
     for lane, saved in zip(race.lanes, snapshot["lanes"], strict=True):
+        if saved["points"] is not None:
+            hands.train_on(lane, Drawn.of(saved["points"], len(race.experiment.dataset.classes)))
+        hands.replace(lane, OPTIMIZERS.build(saved["optimizer"]))
         for name, value in saved["state"].items():
             setattr(lane.state, name, value)
         for name in COUNTERS:
             setattr(lane.oracle, name, saved[name])
-        lane.step, lane.finished, lane.trouble = saved["step"], saved["finished"], saved["trouble"]
+        for name in TOLD:
+            setattr(lane, name, saved[name])
+        lane.oracle.renewed = saved["renewed"]
+        lane.good = Moment(**saved["good"])
+        lane.best, lane.wreck = saved["best"] and Best(**saved["best"]), saved["wreck"] and Wreck(**saved["wreck"])
+    race.done, race.events = list(events["done"]), list(events["untold"])
+    hands.given = parse_events(events["given"])
+    hands.script = Script(parse_events([entry["event"] for entry in events["waiting"]]), len(race.lanes))
+    for (_, left), entry in zip(hands.script.waiting, events["waiting"], strict=True):
+        left.intersection_update(entry["lanes"])
 
 
 def save(race: Race, path: Path) -> Path:
@@ -67,7 +96,10 @@ def load(path: Path) -> Race:
     if version != VERSION:
         raise BadInput("snapshot.version", version, f"{VERSION}")
     race = Race(Experiment.parse(experiment))
-    put(race, _moved(snapshot, race.device))
+    try:
+        put(race, _moved(snapshot, race.device))
+    except (KeyError, TypeError):
+        raise BadInput("snapshot", str(path), "a snapshot of a race by this version of Kelvin") from None
     return race
 
 

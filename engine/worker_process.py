@@ -22,9 +22,16 @@ LOOK_SECONDS = 1 / 13
 LOOK_SECONDS_MOST = 2.0
 LOOK_SHARE = 0.048
 """The most of the time spent on looking, in the long run."""
+DETAIL_SHARE = 0.008
+"""The part of it for details; metrics and pictures have the rest."""
+DETAIL_SECONDS = 2.0
 LOOKS_REMEMBERED = 15
+WEIGHTS_BYTES = 4 * 2**20
+"""The weights of all lanes are sent unasked while they are no more than that."""
 POLL_SECONDS = 0.004
 COMMANDS_AT_ONCE = 100
+CHANGES = ("reheat", "turn", "weight", "points", "plane")
+"""Commands after which a race that stands still looks different."""
 
 
 class _Cancelled(Exception):
@@ -102,7 +109,7 @@ def _send(connection: Connection, message: Message) -> None:
     """What the message is, for the pool, and its bytes, for everybody else."""
     data = encode(message)
     try:
-        connection.send({key: message[key] for key in ("type", "state", "k") if key in message})
+        connection.send({key: message[key] for key in ("type", "state", "k", "passing") if key in message})
         connection.send_bytes(data)
     except OSError:
         raise _Gone from None
@@ -121,9 +128,12 @@ class _Drive:
         self.k = 0
         self.speed = 0.0
         self.paused = False
-        self.steps_due = 0
-        self.looked_at = -1.0
+        self.steps_due: deque[bool] = deque()
+        """Steps asked for that are still to be taken; whether each is to be shown in stages."""
+        self.changed = self.weights_wanted = False
+        self.looked_at = self.detailed_at = -1e9
         self.costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
+        self.detail_costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
 
     def run(self) -> None:
         race = self.race
@@ -157,63 +167,121 @@ class _Drive:
                 race.advance()
             if self._may_look():
                 self._look()
-        self._look()
+                self._detail_if_due()
+        self._look(closely=True)
 
     def _single_step(self) -> None:
-        """One step of every lane that still runs, then a frame."""
-        self.steps_due -= 1
-        goals = {lane.index: lane.step + 1 for lane in self.race.lanes if not lane.finished}
-        for index, goal in goals.items():
-            lane = self.race.lanes[index]
-            while lane.step < goal and not lane.finished:
+        """One step of every lane that still runs, told in stages if they were asked for, then a frame."""
+        in_stages = self.steps_due.popleft()
+        for lane in self.race.lanes:
+            if lane.finished:
+                continue
+            if in_stages:
+                from engine.slow_motion import step_with_stages
+
+                _send(self.connection, step_with_stages(self.race, lane, self.k))
+            else:
                 self.race.advance_lane(lane)
-        self._look()
+        self._look(closely=not self.steps_due)
 
     def _may_look(self) -> bool:
         """Some thirteen times a second, or less often where looking is dear. The median forgives the rare look that draws a new landscape."""
         since = time.perf_counter() - self.looked_at
-        return since >= LOOK_SECONDS and (since >= LOOK_SECONDS_MOST or len(self.costs) < 3 or since >= median(self.costs) / LOOK_SHARE)
+        return since >= LOOK_SECONDS and (since >= LOOK_SECONDS_MOST or len(self.costs) < 3 or since >= median(self.costs) / (LOOK_SHARE - DETAIL_SHARE))
 
-    def _look(self) -> None:
-        """Send a frame."""
+    def _look(self, closely: bool = False) -> None:
+        """Send a frame; and, closely, the detail and the weights that belong to it: where the race stands still there is time for them."""
         # Processor time, not time of day: on a busy machine a look takes longer without costing training more.
         start = time.process_time()
         _send(self.connection, self.race.metrics(self.k))
         _send(self.connection, self.race.picture(self.k))
         self.k += 1
+        self.changed = False
         self.looked_at = time.perf_counter()
         self.costs.append(time.process_time() - start)
+        if closely:
+            self._detail()
+            self._send_weights(unasked=True)
+
+    def _detail_if_due(self) -> None:
+        """A detail every two seconds, or less often where it is dear."""
+        since = time.perf_counter() - self.detailed_at
+        if since >= DETAIL_SECONDS and (not self.detail_costs or since >= median(self.detail_costs) / DETAIL_SHARE):
+            self._detail()
+
+    def _detail(self) -> None:
+        """Send the detail that belongs to the newest frame."""
+        start = time.process_time()
+        _send(self.connection, self.race.detail(self.k - 1))
+        self.detailed_at = time.perf_counter()
+        self.detail_costs.append(time.process_time() - start)
+
+    def _send_weights(self, unasked: bool = False) -> None:
+        """Send every lane's weights; unasked only where they are few."""
+        weights = self.race.weights(self.k - 1)
+        if not unasked or sum(one.numel() * one.element_size() for one in weights["lanes"]) <= WEIGHTS_BYTES:
+            _send(self.connection, weights)
 
     def _obey(self, wait: bool = False, seconds: float = 0.0) -> None:
         """Do what was asked for since the last time; ``wait`` blocks until there is something."""
         for _ in range(COMMANDS_AT_ONCE):  # a flood of commands must not keep the race from its steps
             try:
                 if not (wait or self.connection.poll(seconds)):
-                    return
+                    break
                 command = self.connection.recv()
             except (EOFError, OSError):
                 raise _Gone from None
             wait, seconds = False, 0.0
-            match command.get("do"):
-                case "cancel":
-                    raise _Cancelled
-                case "exit":
-                    raise _Gone
-                case "pause":
-                    self._set_paused(True)
-                case "resume":
-                    self._set_paused(False)
-                case "step":
-                    self._set_paused(True)
-                    self.steps_due += 1
-                case "speed":
-                    self.speed = max(0.0, float(command.get("value") or 0))
-                case "reheat":
-                    self.race.reheat(int(command["lane"]), float(command["factor"]))
+            try:
+                self._do(command)
+            except BadInput as error:  # told, and the race goes on
+                _send(self.connection, {"type": "problem", "passing": True, "sentence": str(error)})
+        if self.paused and self.changed and not self.steps_due:
+            self._look(closely=True)  # what is on the screen is then what was done
+        if self.weights_wanted:
+            self.weights_wanted = False
+            self._send_weights()
+
+    def _do(self, command: Message) -> None:
+        """One command.
+
+        Raises:
+            BadInput: this race cannot do that.
+        """
+        race, do = self.race, command.get("do")
+        match do:
+            case "cancel":
+                raise _Cancelled
+            case "exit":
+                raise _Gone
+            case "pause":
+                self._set_paused(True)
+            case "resume":
+                self._set_paused(False)
+            case "step" | "stages":
+                self._set_paused(True)
+                self.steps_due.append(do == "stages")
+            case "speed":
+                self.speed = max(0.0, float(command.get("value") or 0))
+            case "reheat":
+                lane = int(command["lane"])
+                if not race.reheat(lane, float(command["factor"])):
+                    raise BadInput("lane", lane, "a lane whose method has a temperature")
+            case "turn":
+                race.turn(int(command["lane"]), command["field"], command["value"])
+            case "weight":
+                race.put_weight(int(command["lane"]), int(command["index"]), float(command["value"]))
+            case "points":
+                race.set_points(command["points"])
+            case "plane":
+                race.observer.choose_plane(command["kind"])
+            case "weights":
+                self.weights_wanted = True
+        self.changed = self.changed or do in CHANGES
 
     def _set_paused(self, paused: bool) -> None:
         if paused != self.paused:
             self.paused = paused
             if paused:
-                self._look()  # what is on the screen is then exactly where the race stands
+                self._look(closely=True)  # what is on the screen is then exactly where the race stands
             _send(self.connection, {"type": "state", "state": "paused" if paused else "running"})

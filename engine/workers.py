@@ -37,6 +37,8 @@ Main = Callable[[Connection, int], None]
 MOST_WORKERS = 64
 PATIENCE_SECONDS = 10.0
 """A race told to end has this long to do so between two steps; then its process is killed."""
+MOST_REMEMBERED = 100
+"""Commands kept for a race that waits in the queue."""
 CLOSE_SECONDS = 1.0
 RETRY_SECONDS, RETRY_SECONDS_MOST = 1.0, 60.0
 """Before a process is started again when the last one died before it said a word; doubles each time."""
@@ -86,7 +88,7 @@ class Job:
         return worker.process.pid if worker else None
 
     def command(self, command: Message) -> None:
-        """Pause, resume, step, speed, reheat or cancel; while the job is queued it is remembered (a cancel takes it out of the queue). Never waits."""
+        """Whatever a race obeys, or a cancel; while the job is queued it is remembered (a cancel takes it out of the queue). Never waits."""
         self._pool._command(self, command)
 
     def _tell(self, message: Message, data: bytes | None = None) -> None:
@@ -97,11 +99,13 @@ class Job:
             log.exception("a listener failed on a %s message", message.get("type"))
 
     def _remember(self, command: Message) -> None:
-        """Keep a command until the race begins: of each kind the last, so that no flood of them grows."""
+        """Keep a command until the race begins: of each kind, and of each knob and weight, the last, and no more than so many, so that no flood of them grows."""
         kind = str(command.get("do"))
-        slot = "pause" if kind == "resume" else kind
+        slot = "pause" if kind == "resume" else " ".join([kind, *(str(command[name]) for name in ("lane", "field", "index") if name in command)])
         self._waiting.pop(slot, None)
         self._waiting[slot] = command
+        if len(self._waiting) > MOST_REMEMBERED:
+            del self._waiting[next(iter(self._waiting))]
 
 
 class _Worker:
@@ -313,7 +317,7 @@ class Pool:
 
     def _said(self, worker: _Worker, about: Message, data: bytes) -> None:
         """A process has sent a message of its race."""
-        last = about.get("state") in ("done", "ended") or about["type"] == "problem"
+        last = about.get("state") in ("done", "ended") or (about["type"] == "problem" and not about.get("passing"))
         job = worker.job
         if not last:
             if job is not None:

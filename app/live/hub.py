@@ -24,6 +24,9 @@ KEEP_SECONDS = 600.0
 MOST_RACES = 64
 MOST_PICTURES, MOST_PICTURE_BYTES = 600, 64 * 2**20
 SENT_PICTURES = 150
+MOST_DETAILS = 40
+REPLACED = ("picture", "detail", "weights")
+"""Messages of which a slow viewer gets only the newest: each is complete in itself."""
 
 
 class Full(Exception):
@@ -34,12 +37,16 @@ class Full(Exception):
 
 
 class Album:
-    """The pictures of a race, evenly spaced and bounded: the first and the newest are always there.
+    """The pictures of a race, or its details, evenly spaced and bounded: the first and the newest are always there.
+
+    Args:
+        most: how many are kept; `MOST_PICTURES` by default.
 
     When there are too many, every second one goes and from then on only every second one comes in, so that the whole race stays covered as evenly as at first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most or MOST_PICTURES
         self._pictures: list[tuple[int, bytes]] = []
         self._stride, self._count, self._bytes = 1, 0, 0
 
@@ -53,7 +60,7 @@ class Album:
         self._pictures.append((self._count, data))
         self._bytes += len(data)
         self._count += 1
-        while len(self) > 2 and (len(self) > MOST_PICTURES or self._bytes > MOST_PICTURE_BYTES):
+        while len(self) > 2 and (len(self) > self.most or self._bytes > MOST_PICTURE_BYTES):
             self._stride *= 2
             newest = self._pictures[-1][0]
             self._pictures = [(number, one) for number, one in self._pictures if number % self._stride == 0 or number == newest]
@@ -68,20 +75,20 @@ class Album:
 
 
 class Viewer:
-    """One open page. Metrics wait for it, however slow it is; of pictures only the newest does."""
+    """One open page. Metrics wait for it, however slow it is; of pictures, details and weights only the newest do."""
 
     def __init__(self) -> None:
         self.race: LiveRace | None = None
         self._queue: deque[bytes] = deque()
-        self._picture: bytes | None = None
+        self._newest: dict[str, bytes] = {}
         self._something = asyncio.Event()
         self.dropped = 0
 
-    def push(self, data: bytes, picture: bool = False) -> None:
-        """Queue a message; a picture takes the place of one not yet sent."""
-        if picture:
-            self.dropped += self._picture is not None
-            self._picture = data
+    def push(self, data: bytes, kind: str = "") -> None:
+        """Queue a message; one of a kind in `REPLACED` takes the place of one not yet sent."""
+        if kind in REPLACED:
+            self.dropped += self._newest.pop(kind, None) is not None
+            self._newest[kind] = data
         else:
             self._queue.append(data)
         self._something.set()
@@ -90,20 +97,18 @@ class Viewer:
         self.push(encode(message))
 
     async def next(self) -> bytes:
-        """The next message to send, waiting for one; metrics before pictures."""
-        while not self._queue and self._picture is None:
+        """The next message to send, waiting for one; metrics first."""
+        while not self._queue and not self._newest:
             self._something.clear()
             await self._something.wait()
         if self._queue:
             return self._queue.popleft()
-        data, self._picture = self._picture, None
-        assert data is not None
-        return data
+        return self._newest.pop(next(iter(self._newest)))
 
     def clear(self) -> None:
         """Forget what was queued (another race begins)."""
         self._queue.clear()
-        self._picture = None
+        self._newest.clear()
 
 
 class LiveRace:
@@ -123,6 +128,10 @@ class LiveRace:
         self.stage: bytes | None = None
         self.metrics: list[bytes] = []
         self.pictures = Album()
+        self.details = Album(MOST_DETAILS)
+        self.weights: bytes | None = None
+        self.stages: list[bytes] = []
+        self._stages_of = -1
         self.state: Message = {"type": "state", "state": "starting"}
         self.viewers: set[Viewer] = set()
         self.wants_pause = self.paused_by_leaving = self.abandoned = False
@@ -134,13 +143,23 @@ class LiveRace:
         return self.job is not None and not self.job.over
 
     def keep(self, about: Message, data: bytes) -> None:
-        """Into the history: all metrics, and pictures as an `Album` does."""
+        """Into the history: all metrics, pictures and details as an `Album` does, the newest weights, and the stages of the step that was taken last."""
         if about["type"] == "stage":
             self.stage = data
         elif about["type"] == "metrics":
             self.metrics.append(data)
+            if about["k"] > self._stages_of:
+                self.stages.clear()
         elif about["type"] == "picture":
             self.pictures.add(data)
+        elif about["type"] == "detail":
+            self.details.add(data)
+        elif about["type"] == "weights":
+            self.weights = data
+        elif about["type"] == "stages":
+            if about["k"] > self._stages_of:
+                self.stages, self._stages_of = [], about["k"]
+            self.stages.append(data)
 
     def tell_state(self, **extra: Any) -> Message:
         return {**self.state, "race": self.token, **extra}
@@ -199,8 +218,10 @@ class Hub:
             viewer.push(race.stage)
         for data in race.metrics:
             viewer.push(data)
-        for data in race.pictures.sample(SENT_PICTURES):
+        for data in (*race.pictures.sample(SENT_PICTURES), *race.details.sample(MOST_DETAILS), *race.stages):
             viewer.push(data)
+        if race.weights is not None:
+            viewer.push(race.weights)
         if race.paused_by_leaving and race.running:
             race.paused_by_leaving = False
             assert race.job is not None
@@ -222,11 +243,11 @@ class Hub:
         if race is None or race.job is None:
             return
         match command["do"]:
-            case "pause" | "step":
+            case "pause" | "step" | "stages":
                 race.wants_pause = True
             case "resume":
                 race.wants_pause = False
-            case "reheat" if command["lane"] not in range(race.lanes):
+            case "reheat" | "turn" | "weight" if command["lane"] not in range(race.lanes):
                 raise BadInput("lane", command["lane"], f"a whole number from 0 to {race.lanes - 1}")
         race.job.command(command)
 
@@ -311,8 +332,8 @@ class Hub:
             return
         race.keep(about, data)
         for viewer in race.viewers:
-            viewer.push(data, picture=about["type"] == "picture")
-        if about["type"] == "problem":  # a refusal in the worker is the last it says of a race
+            viewer.push(data, about["type"])
+        if about["type"] == "problem" and not about.get("passing"):  # a refusal in the worker is the last it says of a race
             self._receive_state(race, {"type": "state", "state": "ended", "sentence": decode(data)["sentence"]})
 
     def _receive_state(self, race: LiveRace, state: Message) -> None:

@@ -25,10 +25,15 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from app import replay
 from app.live.hub import Full, Hub, Viewer
+from app.live.shipped import shipped
+from engine.datasets.drawn import decode_points
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
+from engine.frames import Message
 from engine.functions import FUNCTIONS
+from engine.viewpoint import KINDS
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +43,9 @@ MOST_BYTES = 64 * 1024
 MOST_PER_SECOND = 50
 SITE_SIDE = 56
 """Heights along each side of a landscape's small picture."""
-COMMANDS = ("pause", "resume", "step", "cancel")
+COMMANDS = ("pause", "resume", "step", "stages", "weights", "cancel")
+MOST_INDEX = 10**9
+MOST_WEIGHT = 1e6
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 ALWAYS_ASK = {"Cache-Control": "no-cache"}
@@ -60,6 +67,8 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
         Route(base + "/kelvin/frontend/{path:path}", frontend),
         Route(base + "/kelvin/plotly.min.js", plotly),
         Route(base + "/kelvin/landscapes.json", landscapes),
+        Route(base + "/kelvin/replay-shell.html", replay_shell),
+        Route(base + "/kelvin/recordings.json", recordings),
         Route(base + "/kelvin/recordings/{name}.kelvin", recording),
     ]
 
@@ -156,17 +165,58 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
         hub.command(viewer, {"do": do})
     elif do == "speed":
         hub.command(viewer, {"do": do, "value": _number(command, "value", 0, 1e6)})
-    elif do == "reheat":
-        lane = _number(command, "lane", 0, MAX_LANES - 1)
-        hub.command(viewer, {"do": do, "lane": lane, "factor": _number(command, "factor", 1e-3, 1e3)})
+    elif isinstance(do, str) and do in VALIDATED:
+        hub.command(viewer, {"do": do, **VALIDATED[do](command)})
     else:
-        raise BadInput("do", do, f"one of run, attach, {', '.join(COMMANDS)}, speed, reheat")
+        raise BadInput("do", do, f"one of run, attach, {', '.join(COMMANDS)}, speed, {', '.join(VALIDATED)}")
+
+
+def _reheat(command: Message) -> Message:
+    return {"lane": _whole(command, "lane", MAX_LANES - 1), "factor": _number(command, "factor", 1e-3, 1e3)}
+
+
+def _turn(command: Message) -> Message:
+    """A knob and its value; which knobs there are, and what they allow, is for the race to say."""
+    field, value = command.get("field"), command.get("value")
+    if not isinstance(field, str) or not 0 < len(field) <= 60:
+        raise BadInput("field", field, "the name of a knob")
+    fits = value is None or (isinstance(value, str) and len(value) <= 100) or (isinstance(value, int | float) and abs(value) <= 1e15)
+    if not fits:
+        raise BadInput("value", value, "a number, a short text, true, false or nothing")
+    return {"lane": _whole(command, "lane", MAX_LANES - 1), "field": field, "value": value}
+
+
+def _weight(command: Message) -> Message:
+    index = _whole(command, "index", MOST_INDEX)
+    return {"lane": _whole(command, "lane", MAX_LANES - 1), "index": index, "value": _number(command, "value", -MOST_WEIGHT, MOST_WEIGHT)}
+
+
+def _points(command: Message) -> Message:
+    decode_points(command.get("points"))
+    return {"points": command["points"]}
+
+
+def _plane(command: Message) -> Message:
+    if command.get("kind") not in KINDS:
+        raise BadInput("kind", command.get("kind"), f"one of {', '.join(KINDS)}")
+    return {"kind": command["kind"]}
+
+
+VALIDATED: dict[str, Callable[[Message], Message]] = {"reheat": _reheat, "turn": _turn, "weight": _weight, "points": _points, "plane": _plane}
+"""What a hand may do to a race: the command as it is passed on, or `BadInput`."""
 
 
 def _number(command: dict[str, Any], name: str, low: float, high: float) -> float:
     value = command.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise BadInput(name, value, f"a number from {low:g} to {high:g}")
+    return value
+
+
+def _whole(command: dict[str, Any], name: str, high: int) -> int:
+    value = command.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
+        raise BadInput(name, value, f"a whole number from 0 to {high}")
     return value
 
 
@@ -227,6 +277,22 @@ async def landscapes(request: Request) -> Response:
     else:
         body = await asyncio.to_thread(gzip.decompress, body)
     return Response(body, media_type="application/json", headers=headers)
+
+
+async def recordings(request: Request) -> Response:
+    """The recordings that ship with Kelvin, in short."""
+    body = json.dumps(await asyncio.to_thread(shipped), ensure_ascii=False, separators=(",", ":"))
+    return Response(body, media_type="application/json", headers=ALWAYS_ASK)
+
+
+async def replay_shell(request: Request) -> Response:
+    """The page a replay is made of; the browser puts a recording into it."""
+    body, headers = await asyncio.to_thread(replay.packed_shell), {"Vary": "Accept-Encoding", **ALWAYS_ASK}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = await asyncio.to_thread(gzip.decompress, body)
+    return Response(body, media_type="text/html", headers=headers)
 
 
 async def recording(request: Request) -> Response:

@@ -1,8 +1,8 @@
-"""Datasets. Importing this package registers them all, in the order people see: drawn ones, then pictures."""
+"""Datasets. Importing this package registers them all, in the order people see: points in the plane, then curves, tables and pictures."""
 
 from engine.datasets import toy
 
-from engine.datasets import curves, iris, digits, images, functions  # isort: skip  (after the drawn ones)
+from engine.datasets import drawn, curves, iris, digits, images, functions  # isort: skip  (after the 2-D ones)
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 
-__all__ = ["DATASETS", "Dataset", "DatasetChoice", "curves", "digits", "functions", "images", "iris", "toy"]
+__all__ = ["DATASETS", "Dataset", "DatasetChoice", "curves", "digits", "drawn", "functions", "images", "iris", "toy"]

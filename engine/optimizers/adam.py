@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -47,6 +47,11 @@ class Adam(Optimizer):
     sees = "gradient"
     paper = "Kingma and Ba 2015, https://arxiv.org/abs/1412.6980"
     sentence = "Fast on almost everything that has a gradient, with hardly any tuning; lost where the gradient is zero or misleads."
+    stages: ClassVar[tuple[Stage, ...]] = (
+        Stage("Gradient", "Backpropagation gives the gradient of the mini-batch's loss where the network stands.", "asked"),
+        Stage("Moments", "Every weight updates its running means of the gradient and of the gradient's square.", "answered"),
+        Stage("Step", "Every weight moves by the first mean over the root of the second: about one step size while signs agree.", "moved"),
+    )
     decoupled: ClassVar[bool] = False
     """Whether weight decay shrinks the weights themselves and stays out of the gradient and its moments."""
 
@@ -56,31 +61,35 @@ class Adam(Optimizer):
         ge=1e-6,
         le=10,
         description="How far a weight moves in a step while its gradient keeps its sign (η).",
-        json_schema_extra={"label": "Step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     weight_decay: float = Field(
-        0.0, ge=0, le=1, description="Pull of every weight towards zero, added to the gradient (λ).", json_schema_extra={"step": 0.0001, "advanced": True}
+        0.0,
+        ge=0,
+        le=1,
+        description="Pull of every weight towards zero, added to the gradient (λ).",
+        json_schema_extra={"live": True, "step": 0.0001, "advanced": True},
     )
     beta1: float = Field(
         0.9,
         ge=0,
         le=0.9999,
         description="Share of the gradient's running mean kept from step to step (β₁).",
-        json_schema_extra={"step": 0.01, "label": "β₁", "advanced": True},
+        json_schema_extra={"live": True, "step": 0.01, "label": "β₁", "advanced": True},
     )
     beta2: float = Field(
         0.999,
         ge=0,
         le=0.999999,
         description="Share of the running mean of the squared gradient kept from step to step (β₂).",
-        json_schema_extra={"step": 0.001, "label": "β₂", "advanced": True},
+        json_schema_extra={"live": True, "step": 0.001, "label": "β₂", "advanced": True},
     )
     epsilon: float = Field(
         1e-8,
         ge=1e-16,
         le=1,
         description="Keeps the division from blowing up where gradients vanish (ε).",
-        json_schema_extra={"scale": "log", "label": "ε", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "label": "ε", "advanced": True},
     )
 
     def population_size(self) -> int:

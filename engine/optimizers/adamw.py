@@ -11,7 +11,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from engine.optimizers.adam import Adam
-from engine.optimizers.base import OPTIMIZERS
+from engine.optimizers.base import OPTIMIZERS, Stage
 
 
 @OPTIMIZERS.add
@@ -25,8 +25,18 @@ class AdamW(Adam):
         "Adam with a decay that holds all weights back alike, which helps large networks to generalise; on small ones hardly different from Adam, "
         "and as lost without a gradient."
     )
+    stages = (
+        Stage("Gradient", "Backpropagation gives the gradient of the mini-batch's loss where the network stands.", "asked"),
+        Stage("Decay", "Every weight loses the same small share of itself; gradient and moments know nothing of it.", "answered"),
+        Stage("Moments", "Every weight updates its running means of the gradient and of the gradient's square.", "answered"),
+        Stage("Step", "Every weight moves by the first mean over the root of the second: about one step size while signs agree.", "moved"),
+    )
     decoupled = True
 
     weight_decay: float = Field(
-        0.01, ge=0, le=1, description="Share of itself, times the step size, that every weight loses in a step (λ).", json_schema_extra={"step": 0.001}
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of itself, times the step size, that every weight loses in a step (λ).",
+        json_schema_extra={"live": True, "step": 0.001},
     )

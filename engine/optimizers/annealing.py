@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.base import OPTIMIZERS, Stage, State
 from engine.optimizers.metropolis import MEMORY, Metropolis, MetropolisState, metropolis, tsallis
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -54,6 +55,11 @@ class Annealing(Metropolis):
     label = "Simulated annealing"
     paper = "Kirkpatrick, Gelatt and Vecchi 1983, https://doi.org/10.1126/science.220.4598.671"
     sentence = "Needs nothing but the loss and escapes bad valleys while it is hot; with many weights most proposals are wasted, so it is slow."
+    stages = (
+        Stage("Propose", "Every chain tries a random move of its weights, as far as its step size lets it.", "asked"),
+        Stage("Evaluate", "The loss of every tried network is compared with the loss its chain has now.", "answered"),
+        Stage("Accept or not", "Better moves are kept; worse ones by chance, the rarer the larger the rise and the lower the temperature.", "moved"),
+    )
 
     schedule: ScheduleName = Field("geometric", description="How the temperature falls over the budget.", json_schema_extra={"label": "Cooling"})
     reheat_after: float | None = Field(
@@ -61,28 +67,28 @@ class Annealing(Metropolis):
         ge=0.001,
         le=1,
         description="Share of the budget without a new best loss after which the temperature is kicked up; none never does.",
-        json_schema_extra={"scale": "log", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     reheat_after_steps: int | None = Field(
         None,
         ge=1,
         le=1_000_000_000,
         description="Steps without a new best loss after which the temperature is kicked up; none never does.",
-        json_schema_extra={"scale": "log", "unit": "steps", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "unit": "steps", "advanced": True},
     )
     reheat_factor: float = Field(
         10.0,
         ge=1,
         le=1e6,
         description="How many times hotter a kick makes it; the heat fades within a tenth of the budget.",
-        json_schema_extra={"scale": "log", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     accepting: float = Field(
         ACCEPTING,
         ge=-1000,
         le=0.9,
         description="Shape of generalized cooling's acceptance rule (q_a): the lower, the fewer uphill moves; near 1 it is Metropolis' rule.",
-        json_schema_extra={"step": 0.1, "advanced": True},
+        json_schema_extra={"live": True, "step": 0.1, "advanced": True},
     )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> AnnealingState:
@@ -95,6 +101,8 @@ class Annealing(Metropolis):
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> AnnealingState:
         assert isinstance(state, AnnealingState)
+        if state.stale:  # the old best is gone with what a hand changed: waiting for a new one begins afresh
+            state.lowest, state.record, state.record_at, state.waited = None, math.inf, state.seen, 0
         self.rejudge(state, oracle)
         progress = oracle.progress
         temperature = self.cool(state, progress)
@@ -118,10 +126,11 @@ class Annealing(Metropolis):
             # Lam's rule as commonly run: a little colder while acceptance is above its target, a little warmer while below. The factor per step is chosen so that a whole
             # budget can take T from T₀ to T_min and back several times, however many steps it holds.
             state.target = lam_target(progress)
-            change = (state.start / state.end) ** (8 * passed)
+            coldest, hottest = sorted((state.start, state.end))  # a hand may have turned one past the other
+            change = (hottest / coldest) ** (8 * passed)
             if state.acceptance is not None:
                 temperature = temperature / change if state.acceptance > state.target else temperature * change
-                temperature = min(max(temperature, state.end * 1e-3), state.start * 1e3)
+                temperature = min(max(temperature, coldest * 1e-3), hottest * 1e3)
         elif self.schedule == "aarts-van-laarhoven":
             if progress >= SETTLING and state.spread > 0:
                 # δ, the drift from equilibrium allowed, is chosen anew all the time so that T arrives at T_min with the budget if σ/T stays what it was at first, as it does in a
@@ -170,6 +179,12 @@ class Annealing(Metropolis):
         if self.schedule == "generalized":
             return generalized(state.start, state.end, progress, self.tail)
         return PLANNED[self.schedule](state.start, state.end, progress) if self.schedule in PLANNED else None
+
+    def turn(self, state: State, field: str, value: Any) -> None:
+        assert isinstance(state, AnnealingState)
+        super().turn(state, field, value)
+        if self.schedule == "adaptive":  # its target is the schedule's own
+            state.target = lam_target(state.seen)
 
     def reheat(self, state: State, factor: float) -> bool:
         assert isinstance(state, AnnealingState)

@@ -1,18 +1,51 @@
-"""What an optimizer is: hyperparameters, a first state, and one step."""
+"""What an optimizer is: hyperparameters, a first state, one step, what one step is in words, and what a hand may change in between."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from torch import Tensor
 
+from engine.errors import BadInput, explain
 from engine.networks.base import Layer
 from engine.oracle import Oracle, Sees
-from engine.registry import Choice, Registry
+from engine.registry import Choice, Registry, fields
 from engine.rng import Rng
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of one step, for people who watch it in slow motion.
+
+    Attributes:
+        name: one or two words.
+        line: what happens, in one plain line that is exact for this very method.
+        shows: what a picture of it shows: "asked", the points the oracle was asked about; "answered", the same with their losses; "moved", the particles (or the estimate, where
+            there are none that stay) after the step.
+    """
+
+    name: str
+    line: str
+    shows: Literal["asked", "answered", "moved"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a step asked the oracle about, or an even choice of it: for `Optimizer.taken`.
+
+    Attributes:
+        points: (m, D).
+        values: (m,) the losses there.
+        rows: (m,) int64, each one's row in its question.
+    """
+
+    points: Tensor
+    values: Tensor
+    rows: Tensor
 
 
 @dataclass
@@ -32,6 +65,7 @@ class State:
         target: the acceptance aimed at, or None.
         metrics: further numbers worth showing, by name (spread, step size, …).
         vectors: further rows of numbers worth showing, by name: the temperature of every replica, the swap rate of every rung.
+        stale: whether losses kept from earlier steps belong to other weights or other samples, because a hand changed them; `outdated` asks for it.
     """
 
     estimate: Tensor
@@ -44,6 +78,7 @@ class State:
     target: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     vectors: dict[str, Tensor] = field(default_factory=dict)
+    stale: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +117,10 @@ class Optimizer(Choice):
     """Authors, year and link of the source."""
     sentence: ClassVar[str]
     """One honest sentence on when it shines and when it fails; the page shows it."""
+    stages: ClassVar[tuple[Stage, ...]]
+    """One step in words: two to five parts, in order."""
+    sampled: ClassVar[bool] = False
+    """Whether its population is merely this step's samples, so that what moves is the estimate alone."""
 
     batch: int = Field(
         0,
@@ -124,6 +163,96 @@ class Optimizer(Choice):
     def reheat(self, state: State, factor: float) -> bool:
         """Multiply the temperature by a factor, by hand, while it runs. False where the method has no temperature."""
         return False
+
+    def knobs(self) -> list[dict[str, Any]]:
+        """The fields that may be turned while it runs: those marked ``live``, which `step` reads afresh (or `turn` takes in) and which change no tensor's shape.
+
+        A field may carry a ``knob``, its label while it runs ("σ" of "First σ"), and a ``metric``, the name of the number in `State.metrics` that tells what the method has since
+        made of it by itself.
+
+        Returns:
+            As `registry.fields` describes them, with ``value``, what it was set to last, for ``default``, and ``metric`` where there is one.
+        """
+        knobs = []
+        for entry in fields(type(self)):
+            if entry.pop("live", False):
+                extra = type(self).model_fields[entry["name"]].json_schema_extra
+                assert isinstance(extra, dict)
+                del entry["default"]
+                entry["value"], entry["label"] = getattr(self, entry["name"]), extra.get("knob", entry["label"])
+                knobs.append(entry | ({"metric": extra["metric"]} if "metric" in extra else {}))
+        return knobs
+
+    def turned(self, field: str, value: Any) -> Self:
+        """A copy with one knob turned. `turn`, called on the copy, then tells the state.
+
+        Raises:
+            BadInput: the field may not be turned while it runs, or the value is out of its range.
+        """
+        live = [knob["name"] for knob in self.knobs()]
+        if field not in live:
+            raise BadInput(str(field), value, f"a knob that may be turned while it runs: {', '.join(live)}")
+        try:
+            return type(self).model_validate(self.model_dump(exclude_unset=True) | {field: value})
+        except ValidationError as error:
+            raise explain(error) from None
+
+    def turn(self, state: State, field: str, value: Any) -> None:
+        """Take a turned knob into the state, where the method keeps it there. Called on the new optimizer, with the value as validated."""
+
+    def put(self, state: State, index: int, value: float) -> None:
+        """Set one weight of the estimate by hand.
+
+        All that the method remembers as weights (particles, means, bests) moves along by the same difference, so that it goes on from there and no memory draws it back. Losses
+        remembered from before are `stale` and judged anew, at the usual charge, where the next step compares with them.
+
+        Args:
+            state: of the method; gets new tensors, none is changed in place.
+            index: of the weight in the packed vector.
+            value: what it shall be.
+
+        Raises:
+            BadInput: there is no such weight, or the value is no number.
+        """
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < state.estimate.numel():
+            raise BadInput("index", index, f"the number of a weight, from 0 to {state.estimate.numel() - 1:,}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise BadInput("value", value, "a finite number")
+        difference = value - float(state.estimate[index])
+        state.estimate = state.estimate.clone()
+        state.estimate[index] = value
+        state.population = None if state.population is None else shifted(state.population, index, difference)
+        self.shift(state, index, difference)
+        state.estimate_loss, state.stale = None, True
+
+    def shift(self, state: State, index: int, difference: float) -> None:
+        """What `put` does to the weights that only this method remembers."""
+
+    def known(self, state: State) -> tuple[Tensor, ...]:
+        """Rows of weights, (…, D) each, that a step judges anew only because their losses are `outdated`: a look back, not a question of this step."""
+        return (state.estimate.unsqueeze(0),) if state.population is None else (state.estimate.unsqueeze(0), state.population)
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        """Which of the points asked about in the last step were taken, (m,) bool; None where the method takes them all, mixes them, or its state does not tell."""
+        return None
+
+
+def shifted(weights: Tensor, index: int, difference: float) -> Tensor:
+    """Weights (…, D) with a difference added to one of them, as a new tensor."""
+    weights = weights.clone()
+    weights[..., index] += difference
+    return weights
+
+
+def same_rows(weights: Tensor | None, asked: Asked) -> Tensor | None:
+    """Which of the points asked about are now the very row of the weights (P, D) they were asked for: (m,) bool; None without any weights."""
+    return None if weights is None else (weights[asked.rows.clamp(max=len(weights) - 1)] == asked.points).all(1)
+
+
+def outdated(state: State, oracle: Oracle) -> bool:
+    """Whether losses kept from earlier steps cannot be compared with new ones: the mini-batch is another one, or a hand changed weights or samples. Asked once a step."""
+    stale, state.stale = state.stale, False
+    return stale or oracle.batch_changed
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")

@@ -21,7 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.eki import distance
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
@@ -46,6 +46,11 @@ class CBO(Optimizer):
         "The swarm whose convergence has been proved, for many particles; with few particles and many weights it wanders while its noise is strong, "
         "settles late as that cools, and where it agrees too early nothing moves any more."
     )
+    stages = (
+        Stage("Judge", "The particles are put into random groups, and the loss is taken where each one stands.", "asked"),
+        Stage("Agree", "Each group forms its consensus: the mean of its places, low losses weighing most.", "answered"),
+        Stage("Drift and shake", "Particles drift towards their group's consensus and are shaken, the more the farther they are from it.", "moved"),
+    )
 
     batch: int = Field(
         128, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
@@ -56,28 +61,28 @@ class CBO(Optimizer):
         ge=0,
         le=16384,
         description="Particles that agree among themselves in one step, in random groups; 0 lets all of them agree. Small groups keep the swarm wide.",
-        json_schema_extra={"unit": "particles", "label": "Particles in a group"},
+        json_schema_extra={"live": True, "unit": "particles", "label": "Particles in a group"},
     )
     alpha: float = Field(
         50.0,
         ge=0,
         le=1e9,
         description="How much more the better places weigh in the consensus at the start (α); large means the best alone.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
     sigma: float = Field(
         1.4,
         ge=0,
         le=10,
         description="Strength of the noise at the start (σ). With anisotropic noise the swarm contracts by itself below about √(2λ).",
-        json_schema_extra={"step": 0.01, "label": "Noise"},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Noise"},
     )
     cooling: float = Field(
         0.5,
         ge=0,
         le=1,
         description="Share of the noise left at the end of the budget; 1 keeps it constant.",
-        json_schema_extra={"step": 0.01, "label": "Noise left at the end"},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Noise left at the end"},
     )
     noise: Literal["anisotropic", "isotropic"] = Field(
         "anisotropic",
@@ -89,11 +94,11 @@ class CBO(Optimizer):
         ge=0,
         le=100,
         description="How often α is doubled over the budget.",
-        json_schema_extra={"step": 1, "label": "Doublings of alpha", "advanced": True},
+        json_schema_extra={"live": True, "step": 1, "label": "Doublings of alpha", "advanced": True},
     )
-    drift: float = Field(1.0, ge=0, le=100, description="Pull of the consensus (λ).", json_schema_extra={"step": 0.1, "advanced": True})
+    drift: float = Field(1.0, ge=0, le=100, description="Pull of the consensus (λ).", json_schema_extra={"live": True, "step": 0.1, "advanced": True})
     time_step: float = Field(
-        0.1, ge=1e-4, le=1, description="Time in one step (Δt): longer steps are coarser.", json_schema_extra={"step": 0.01, "advanced": True}
+        0.1, ge=1e-4, le=1, description="Time in one step (Δt): longer steps are coarser.", json_schema_extra={"live": True, "step": 0.01, "advanced": True}
     )
     spread: float = Field(
         1.0,

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import active_weights, by_rank, effective, log_weights
 from engine.optimizers.sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
@@ -68,6 +69,13 @@ class CMAES(Optimizer):
         "The strongest known method without gradients for up to some hundred weights, along crooked valleys too; "
         "its matrix has D² numbers to learn, so with thousands of weights it has hardly begun when others are done."
     )
+    stages = (
+        Stage("Sample", "Networks are drawn about the mean from a bell-shaped cloud, stretched and turned as learned so far.", "asked"),
+        Stage("Rank", "The losses are put in order: the better half gets positive weights, the worse half negative ones.", "answered"),
+        Stage("Move the mean", "The mean moves to the weighted mean of the better half.", "moved"),
+        Stage("Reshape", "The cloud stretches along steps that paid and shrinks along those that did not; straight paths raise σ.", "moved"),
+    )
+    sampled = True
 
     batch: int = Field(
         256,
@@ -88,14 +96,14 @@ class CMAES(Optimizer):
         ge=1e-4,
         le=100,
         description="First step size (σ), in units of each layer's natural size, 1/√inputs; it adapts from there.",
-        json_schema_extra={"scale": "log", "label": "First σ"},
+        json_schema_extra={"live": True, "knob": "σ", "metric": "sigma", "scale": "log", "label": "First σ"},
     )
     decompose_every: int | None = Field(
         None,
         ge=1,
         le=10_000,
         description="Generations between two decompositions of the covariance, its costliest part; auto waits until it has changed enough, and longer with many weights.",
-        json_schema_extra={"scale": "log", "unit": "generations", "label": "Decompose every", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "unit": "generations", "label": "Decompose every", "advanced": True},
     )
 
     def refusal(self, problem: Problem) -> str | None:
@@ -145,6 +153,12 @@ class CMAES(Optimizer):
             state.d = torch.where(values < 0, EPSILON, values).sqrt()
         state.metrics["sigma"], state.metrics["condition"] = torch.stack([state.sigma, (state.d.max() / state.d.min()).square()]).tolist()
         return state
+
+    def turn(self, state: State, field: str, value: Any) -> None:
+        """σ is what was given and adapts from there; the shape learned stays."""
+        assert isinstance(state, CMAESState)
+        if field == "sigma":
+            state.sigma = torch.full_like(state.sigma, value)
 
 
 def patience(size: int, k: Constants) -> int:

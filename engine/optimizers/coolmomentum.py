@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.base import OPTIMIZERS, Stage, State
 from engine.optimizers.estimators import Estimated
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -58,15 +58,22 @@ class CoolMomentum(Estimated):
         "Roams far while its momentum is hot and settles gently as that is cooled, so it needs to know its budget beforehand; "
         "cut short, it is left half cooled, and its gradient may be guessed from losses alone, at the price of slower steps."
     )
+    stages = (
+        Stage("Slope", "The gradient is taken where the network stands, by backpropagation or guessed from random directions.", "asked"),
+        Stage("Cool", "The share of the last step that lives on is read off the plan: less and less as the budget is spent.", "answered"),
+        Stage("Roll", "The weights move by that share of their last step and a push down the slope.", "moved"),
+    )
 
     rate: float | None = Field(
         None,
         ge=1e-7,
         le=100,
         description="How far a gradient of 1 pushes (η); auto is 0.01 as published, and less where the gradient is guessed from few directions.",
-        json_schema_extra={"label": "Step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    momentum: float = Field(0.99, ge=0, le=0.9999, description="Share of the last step that is kept at the start (ρ₀).", json_schema_extra={"step": 0.01})
+    momentum: float = Field(
+        0.99, ge=0, le=0.9999, description="Share of the last step that is kept at the start (ρ₀).", json_schema_extra={"live": True, "step": 0.01}
+    )
     schedule: Literal["cool", "demon", "constant"] = Field(
         "cool",
         description="How the momentum falls over the budget: as published, as in Demon (late and fast), or not at all.",

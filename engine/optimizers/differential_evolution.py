@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
 from engine.optimizers.eki import distance
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
@@ -44,6 +44,11 @@ class DifferentialEvolution(Optimizer):
         "Superb on crooked landscapes of a few dozen weights, for its steps take on the landscape's own shape; "
         "with thousands of weights a small population spans few directions, and it needs far more steps than it is given."
     )
+    stages = (
+        Stage("Mutate", "Each member gets a trial: a base network plus a scaled difference of two others, mixed with the member.", "asked"),
+        Stage("Judge", "Every trial's loss is compared with its member's.", "answered"),
+        Stage("Select", "A trial that is no worse takes its member's place; the best member is the network used.", "moved"),
+    )
 
     batch: int = Field(
         256,
@@ -56,28 +61,30 @@ class DifferentialEvolution(Optimizer):
         32, ge=5, le=16384, description="Networks in the population (NP).", json_schema_extra={"scale": "log", "unit": "networks", "label": "Population"}
     )
     strategy: Literal["rand/1/bin", "best/1/bin"] = Field(
-        "best/1/bin", description="Where a mutant starts: at a random member (patient), or at the best one (greedy, quicker, sooner stuck)."
+        "best/1/bin",
+        description="Where a mutant starts: at a random member (patient), or at the best one (greedy, quicker, sooner stuck).",
+        json_schema_extra={"live": True},
     )
     weight: float = Field(
         0.5,
         ge=0,
         le=2,
         description="How much of a difference is added (F); usually 0.5 to 0.8.",
-        json_schema_extra={"step": 0.01, "label": "Difference weight"},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Difference weight"},
     )
     crossover: float = Field(
         0.9,
         ge=0,
         le=1,
         description="Share of the weights a trial takes from the mutant (CR); the others stay its parent's.",
-        json_schema_extra={"step": 0.01, "label": "Crossover rate"},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Crossover rate"},
     )
     dither: float = Field(
         0.3,
         ge=0,
         le=1,
         description="F is drawn anew every generation, up to this much above the difference weight; 0 keeps it constant.",
-        json_schema_extra={"step": 0.01, "advanced": True},
+        json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
     spread: float = Field(
         1.0,
@@ -103,7 +110,7 @@ class DifferentialEvolution(Optimizer):
         assert state.population is not None
         assert state.losses is not None
         x = state.population
-        if oracle.batch_changed:  # losses on different batches cannot be compared: the luckiest batch would win for ever
+        if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would win for ever
             state.losses = judge(x, oracle)
         trials = self.trials(x, state.losses, rng)
         losses = judge(trials, oracle)
@@ -115,6 +122,10 @@ class DifferentialEvolution(Optimizer):
         shown = torch.stack([lowest, distance(x), better.to(x).mean()]).tolist()  # the step's one wait for the device
         state.estimate_loss, state.metrics["spread"], state.metrics["success"] = shown
         return state
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        """The trials that took their member's place."""
+        return same_rows(state.population, asked)
 
     def trials(self, x: Tensor, losses: Tensor, rng: Rng) -> Tensor:
         """Trials u (P, D) of a population (P, D) with its losses (P,)."""

@@ -23,7 +23,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.losses import wanted
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -63,6 +63,12 @@ class EKI(Optimizer):
         "Trains networks of a few thousand weights in a few hundred steps, even where the gradient is zero; "
         "its covariances are as coarse as the ensemble is small, so beyond that it is slow and hungry for memory."
     )
+    stages = (
+        Stage("Forecast", "Every member of the ensemble computes its outputs on the mini-batch.", "asked"),
+        Stage("Gain", "How members' outputs differ, set against what the targets ask of them, says what each takes from whom.", "answered"),
+        Stage("Update", "Every member moves by a mix of all members' departures from their mean; the mean is the network used.", "moved"),
+        Stage("Re-spread", "Every so many steps the members are scattered anew about their mean, to open new directions.", "moved"),
+    )
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
     ensemble: int = Field(
@@ -73,26 +79,30 @@ class EKI(Optimizer):
         ge=1e-3,
         le=100,
         description="How far the ensemble moves in a step (h₀); above 2 it tends to overshoot.",
-        json_schema_extra={"scale": "log", "label": "Step size"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Step size"},
     )
     spread: float = Field(
         1.0,
         ge=1e-3,
         le=10,
         description="How far the members stand from the first weights (standard deviation), in units of each layer's natural size, 1/√inputs.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
     randomised: bool = Field(
         True,
         description="Spread the ensemble out anew about its mean now and then, so that it can leave the directions it started with: EKI(R).",
-        json_schema_extra={"label": "Re-spread"},
+        json_schema_extra={"live": True, "label": "Re-spread"},
     )
     momentum: Literal["none", "nesterov", "constant"] = Field(
         "none",
         description="Look ahead along the last step before judging. Nesterov: by 1 − 3/n of it at the nth step since the last re-spread. Constant: by always the same share.",
     )
     momentum_share: float = Field(
-        0.9, ge=0, le=0.99, description="How much of the last step constant momentum looks ahead.", json_schema_extra={"step": 0.01, "advanced": True}
+        0.9,
+        ge=0,
+        le=0.99,
+        description="How much of the last step constant momentum looks ahead.",
+        json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
     expand: int = Field(
         0,
@@ -106,7 +116,7 @@ class EKI(Optimizer):
         ge=1,
         le=1_000_000,
         description="Steps between two re-spreads, or between two expansions: often keeps every direction open, seldom lets the mean profit from the ensemble's contraction.",
-        json_schema_extra={"scale": "log", "unit": "steps", "label": "Re-spread every", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "unit": "steps", "label": "Re-spread every", "advanced": True},
     )
     form: Literal["loss", "discrete"] = Field(
         "loss",
@@ -123,12 +133,12 @@ class EKI(Optimizer):
         ge=1e-6,
         le=1e6,
         description="Variance of the observations (Γ) in the discrete form: more of it, smaller steps.",
-        json_schema_extra={"scale": "log", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     perturb: bool = Field(
         False,
         description="Give every member of the discrete form its own noisy copy of the targets.",
-        json_schema_extra={"label": "Perturb targets", "advanced": True},
+        json_schema_extra={"live": True, "label": "Perturb targets", "advanced": True},
     )
 
     def population_size(self) -> int:
@@ -159,6 +169,11 @@ class EKI(Optimizer):
         numbers = {"spread": distance(u), **({} if rank is None else {"effective rank": rank.to(u)})}
         state.metrics.update(zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True))
         return state
+
+    def shift(self, state: State, index: int, difference: float) -> None:
+        """The ensemble of one step ago moves along, so that momentum does not take the difference for a step."""
+        assert isinstance(state, EKIState)
+        state.previous = None if state.previous is None else shifted(state.previous, index, difference)
 
     def members(self, progress: float) -> int:
         """How many members the ensemble has when that share of the budget is spent: from `expand` to J by equal factors."""

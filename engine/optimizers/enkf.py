@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.losses import wanted
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.eki import distance
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -49,6 +49,11 @@ class EnKF(Optimizer):
         "Learns from few looks at the data and without a gradient; it fits outputs to fixed numbers, so its accuracy is better than its cross-entropy, "
         "and an ensemble that is small beside the number of weights freezes before it has learnt."
     )
+    stages = (
+        Stage("Forecast", "Every member of the ensemble computes its outputs on the mini-batch.", "asked"),
+        Stage("Gain", "For each sample in turn: how weights vary with its outputs, over how outputs vary, noise added.", "answered"),
+        Stage("Update", "The gain times its error moves every member, sample after sample; the mean is the network used.", "moved"),
+    )
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
     ensemble: int = Field(
@@ -59,7 +64,7 @@ class EnKF(Optimizer):
         ge=1e-6,
         le=1e6,
         description="How little one sample is trusted (γ, the variance of its noise): more of it, smaller steps and a slower freeze.",
-        json_schema_extra={"scale": "log", "label": "Observation noise"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Observation noise"},
     )
     spread: float = Field(
         1.0,
@@ -73,22 +78,26 @@ class EnKF(Optimizer):
         ge=0,
         le=1,
         description="Share by which the ensemble is spread about its mean after every update, against freezing; 0 as published.",
-        json_schema_extra={"step": 0.005},
+        json_schema_extra={"live": True, "step": 0.005},
     )
     height: float = Field(
         5.0,
         ge=0.1,
         le=100,
         description="What the right class's output is pulled to, all others to 0. 1 is the published one-hot target, with which a cross-entropy cannot fall far.",
-        json_schema_extra={"step": 0.5, "label": "Target height"},
+        json_schema_extra={"live": True, "step": 0.5, "label": "Target height"},
     )
     repeats: int = Field(
-        1, ge=1, le=1000, description="Updates with one batch, with new outputs each, before the next batch.", json_schema_extra={"advanced": True}
+        1,
+        ge=1,
+        le=1000,
+        description="Updates with one batch, with new outputs each, before the next batch.",
+        json_schema_extra={"live": True, "advanced": True},
     )
     perturb: bool = Field(
         False,
         description="Give every member its own noisy copy of the targets, as filters of the weather do: the ensemble keeps its proper spread.",
-        json_schema_extra={"label": "Perturb targets", "advanced": True},
+        json_schema_extra={"live": True, "label": "Perturb targets", "advanced": True},
     )
 
     def population_size(self) -> int:

@@ -106,7 +106,7 @@ class Estimated(Optimizer):
         ge=1e-6,
         le=10,
         description="How far SPSA and ES look to either side, in every weight alike: wide smooths the landscape, too small drowns in rounding.",
-        json_schema_extra={"scale": "log", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
 
     def seen(self) -> Sees:

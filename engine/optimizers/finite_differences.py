@@ -15,7 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import meets_numbers, slope
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -36,6 +36,11 @@ class FiniteDifferences(Optimizer):
     sees = "loss"
     paper = "Kiefer and Wolfowitz 1952, https://doi.org/10.1214/aoms/1177729392; Nesterov 2012, https://doi.org/10.1137/100802001"
     sentence = "The gradient without calculus, exact to many digits, and easy to trust; it costs two losses for every weight, which beyond a few thousand weights is hopeless."
+    stages = (
+        Stage("Nudge", "One weight at a time, all or a random choice of them, is nudged a little up and a little down.", "asked"),
+        Stage("Slope", "The difference of the two losses, over the distance between them, is the slope along that weight.", "answered"),
+        Stage("Step", "Every weight that was nudged moves down its slope.", "moved"),
+    )
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
     coordinates: int = Field(
@@ -50,14 +55,14 @@ class FiniteDifferences(Optimizer):
         ge=1e-6,
         le=1000,
         description="How far a step goes for a slope of 1 (η); auto is 2 for classes, 0.25 for numbers to be met.",
-        json_schema_extra={"label": "Step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     radius: float = Field(
         0.01,
         ge=1e-6,
         le=10,
         description="How far a weight is nudged to either side (h): too large misses the curve, too small drowns in rounding.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
 
     def population_size(self) -> int:

@@ -9,12 +9,13 @@ g = (1/m) Σ (∇L(θ)·v_i) v_i,  v_i ~ N(0, I),     b ← μ b + g,     θ ←
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import ROWS, caution, estimate, meets_numbers
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -44,6 +45,11 @@ class ForwardGradient(Optimizer):
         "Exact slopes along random directions and no backward pass to store; "
         "one direction tells little of thousands of weights, so the more weights, the smaller its steps must be."
     )
+    stages = (
+        Stage("Look", "From where the network stands, random directions are drawn.", "asked"),
+        Stage("Slope", "One forward pass that carries a direction along gives the loss's exact slope in it; no backward pass.", "answered"),
+        Stage("Step", "The directions, each weighed by its slope, average to a guess of the gradient; the step goes down it.", "moved"),
+    )
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
     directions: int = Field(
@@ -58,9 +64,9 @@ class ForwardGradient(Optimizer):
         ge=1e-7,
         le=1000,
         description="How far a step goes for a gradient of 1 (η); auto is about 8 times directions over weights, at most 1 (for numbers to be met without the 8), times 1 − μ.",
-        json_schema_extra={"label": "Step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    momentum: float = Field(0.0, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"step": 0.01})
+    momentum: float = Field(0.0, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"live": True, "step": 0.01})
 
     def population_size(self) -> int:
         return 3 + self.directions * ROWS["forward-gradient"]
@@ -75,3 +81,9 @@ class ForwardGradient(Optimizer):
         eta = self.rate or (1 - self.momentum) * caution(self.directions, theta.numel(), meets_numbers(oracle))
         theta.add_(g if b is None else b.mul_(self.momentum).add_(g), alpha=-eta)
         return state
+
+    def turn(self, state: State, field: str, value: Any) -> None:
+        """Momentum turned on begins at rest."""
+        assert isinstance(state, ForwardGradientState)
+        if field == "momentum" and state.momentum is None and value:
+            state.momentum = torch.zeros_like(state.estimate)

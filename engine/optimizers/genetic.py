@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.networks.base import Layer
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
 from engine.optimizers.eki import distance
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
@@ -51,6 +51,11 @@ class Genetic(Optimizer):
         "Very simple, hard to break and indifferent to the scale of the loss; "
         "every mutation is blind, so the more weights there are the smaller the steps that still help, and progress slows down."
     )
+    stages = (
+        Stage("Breed", "The best networks become parents, and children are made from them with random errors added.", "asked"),
+        Stage("Judge", "Every child's loss is taken.", "answered"),
+        Stage("Replace", "Children and the few best of before, unchanged, are the new generation; its fittest is the network used.", "moved"),
+    )
 
     batch: int = Field(
         128,
@@ -63,14 +68,18 @@ class Genetic(Optimizer):
         64, ge=2, le=16384, description="Networks in a generation.", json_schema_extra={"scale": "log", "unit": "networks", "label": "Population"}
     )
     parents: int = Field(
-        8, ge=1, le=16384, description="How many of the best may have children (T); fewer is greedier.", json_schema_extra={"scale": "log", "unit": "networks"}
+        8,
+        ge=1,
+        le=16384,
+        description="How many of the best may have children (T); fewer is greedier.",
+        json_schema_extra={"live": True, "scale": "log", "unit": "networks"},
     )
     mutation: float = Field(
         0.3,
         ge=1e-5,
         le=10,
         description="Size of a child's random errors (σ), in units of each layer's natural size, 1/√inputs.",
-        json_schema_extra={"scale": "log", "label": "Mutation size"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Mutation size"},
     )
     crossover: Literal["none", "uniform", "one-point", "node"] = Field(
         "none",
@@ -81,7 +90,7 @@ class Genetic(Optimizer):
         ge=1e-4,
         le=1,
         description="Share of the mutation size left at the end of the budget, where only small errors still help; 1 keeps it constant, as published.",
-        json_schema_extra={"scale": "log", "label": "Mutation left at the end"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Mutation left at the end"},
     )
     elite: int = Field(
         1,
@@ -124,7 +133,7 @@ class Genetic(Optimizer):
         children = self.children(parents, self.individuals - len(elite), state.neurons, rng)
         children.add_(rng.normal(*children.shape).to(children).mul_(sigma * oracle.scale.to(children)))
         population = torch.cat([state.population[elite], children])
-        if oracle.batch_changed:  # the elite's losses of another batch cannot be compared with its children's
+        if outdated(state, oracle):  # the elite's losses of another batch cannot be compared with its children's
             state.losses = judge(population, oracle)
         else:
             state.losses = torch.cat([state.losses[elite], judge(children, oracle)])

@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from engine.optimizers.eki import distance
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
@@ -49,6 +49,11 @@ class HarmonySearch(Optimizer):
         "Simple, and fine where every weight can be chosen by itself; it takes each from another network and so destroys what only works together, "
         "which with thousands of weights makes it slow."
     )
+    stages = (
+        Stage("Improvise", "New networks take each weight from a random one in memory, some moved a little, a few drawn anew.", "asked"),
+        Stage("Judge", "Every new network's loss is taken.", "answered"),
+        Stage("Remember", "The best of memory and new ones are the new memory; its best is the network used.", "moved"),
+    )
 
     batch: int = Field(
         128,
@@ -63,35 +68,35 @@ class HarmonySearch(Optimizer):
         ge=0,
         le=1,
         description="Share of the weights taken from the memory (HMCR); the others are anything in the range, which with many weights soon ruins a network.",
-        json_schema_extra={"step": 0.001, "label": "Memory considering rate"},
+        json_schema_extra={"live": True, "step": 0.001, "label": "Memory considering rate"},
     )
     adjusting: float = Field(
         0.3,
         ge=0,
         le=1,
         description="Share of those that are moved a little (PAR).",
-        json_schema_extra={"step": 0.01, "label": "Pitch adjusting rate"},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Pitch adjusting rate"},
     )
     bandwidth: float = Field(
         0.5,
         ge=1e-5,
         le=10,
         description="The most such a weight is moved (bw), in units of each layer's natural size, 1/√inputs.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
     cooling: float = Field(
         0.1,
         ge=1e-4,
         le=1,
         description="Share of the bandwidth left at the end of the budget; 1 keeps it constant, as published.",
-        json_schema_extra={"scale": "log", "label": "Bandwidth left at the end"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Bandwidth left at the end"},
     )
     range: float = Field(
         3.0,
         ge=1e-2,
         le=1000,
         description="How far from the first weights any weight may go, in units of each layer's natural size, 1/√inputs.",
-        json_schema_extra={"scale": "log", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     improvised: int = Field(
         64,
@@ -120,7 +125,7 @@ class HarmonySearch(Optimizer):
         assert state.population is not None
         assert state.losses is not None
         memory, losses = state.population, state.losses
-        if oracle.batch_changed:  # losses on different batches cannot be compared: the luckiest batch would be remembered for ever
+        if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would be remembered for ever
             losses = judge(memory, oracle)
         bandwidth = self.bandwidth * self.cooling**oracle.progress
         new = self.improvise(state, bandwidth, rng, oracle)
@@ -132,6 +137,15 @@ class HarmonySearch(Optimizer):
         state.estimate_loss, state.metrics["spread"], state.metrics["replaced"] = shown
         state.metrics["bandwidth"] = bandwidth
         return state
+
+    def shift(self, state: State, index: int, difference: float) -> None:
+        """The range of that weight moves along with the memory, else the next adjusted note would be cut back into it."""
+        assert isinstance(state, HarmonySearchState)
+        state.centre = shifted(state.centre, index, difference)
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        """The new harmonies that are now remembered, told by their losses."""
+        return None if state.losses is None else torch.isin(asked.values, state.losses)
 
     def improvise(self, state: HarmonySearchState, bandwidth: float, rng: Rng, oracle: Oracle) -> Tensor:
         """New harmonies (Q, D)."""

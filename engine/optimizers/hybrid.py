@@ -26,7 +26,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.networks.base import Layer
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -50,6 +50,13 @@ class Hybrid(Optimizer):
         "Every step is at least as good as SGD's on its own mini-batch; but the search costs several gradients and fits that one mini-batch, "
         "so for the same evaluations plain SGD is usually ahead."
     )
+    stages = (
+        Stage("Descend", "One step down the gradient of this mini-batch moves all weights.", "asked"),
+        Stage("Search", "Every other layer frozen, several output layers are tried side by side, round after round.", "asked"),
+        Stage("Judge", "Their losses on the same mini-batch decide which tries the search goes on from.", "answered"),
+        Stage("Keep the best", "The best output layer seen, the gradient step's own included, goes into the network.", "moved"),
+    )
+    sampled = True
 
     batch: int = Field(50, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 10, "unit": "samples"})
     rate: float = Field(
@@ -57,9 +64,11 @@ class Hybrid(Optimizer):
         ge=1e-6,
         le=1000,
         description="How far a gradient step goes for a gradient of 1 (α); 1 as published, for sigmoids and squared error.",
-        json_schema_extra={"label": "Step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    search: Literal["annealing", "differential-evolution", "harmony-search"] = Field("annealing", description="How the output layer is searched.")
+    search: Literal["annealing", "differential-evolution", "harmony-search"] = Field(
+        "annealing", description="How the output layer is searched.", json_schema_extra={"live": True}
+    )
     chains: int = Field(
         4,
         ge=4,
@@ -72,41 +81,55 @@ class Hybrid(Optimizer):
         ge=0,
         le=10_000,
         description="Rounds of the search after every gradient step: levels of temperature, or generations. 0 is plain SGD, 38 levels as published.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
     tries: int = Field(
         1,
         ge=1,
         le=1000,
         description="Tries at each level of temperature, one after the other; 19 as published.",
-        json_schema_extra={"scale": "log", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     noise: float = Field(
         0.05,
         ge=1e-6,
         le=100,
         description="Size of the search's moves (ε, bw) in units of the output layer's natural size, 1/√inputs; about 0.007 as published.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
     start_temperature: float = Field(
         1000.0,
         ge=1e-12,
         le=1e6,
         description="Temperature of the first level, in units of the mini-batch's loss.",
-        json_schema_extra={"scale": "log", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
-    end_temperature: float = Field(1e-8, ge=1e-12, le=1e6, description="Temperature of the last level.", json_schema_extra={"scale": "log", "advanced": True})
+    end_temperature: float = Field(
+        1e-8, ge=1e-12, le=1e6, description="Temperature of the last level.", json_schema_extra={"live": True, "scale": "log", "advanced": True}
+    )
     weight: float = Field(
-        0.8, ge=0, le=2, description="How much of a difference differential evolution adds (F).", json_schema_extra={"step": 0.05, "advanced": True}
+        0.8,
+        ge=0,
+        le=2,
+        description="How much of a difference differential evolution adds (F).",
+        json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
     crossover: float = Field(
-        0.9, ge=0, le=1, description="Chance that a weight comes from the mutant (CR).", json_schema_extra={"step": 0.05, "advanced": True}
+        0.9, ge=0, le=1, description="Chance that a weight comes from the mutant (CR).", json_schema_extra={"live": True, "step": 0.05, "advanced": True}
     )
     memory: float = Field(
-        0.9, ge=0, le=1, description="Chance that a weight comes from the harmony memory (HMCR).", json_schema_extra={"step": 0.05, "advanced": True}
+        0.9,
+        ge=0,
+        le=1,
+        description="Chance that a weight comes from the harmony memory (HMCR).",
+        json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
     pitch: float = Field(
-        0.3, ge=0, le=1, description="Chance that a remembered weight is moved a little (PAR).", json_schema_extra={"step": 0.05, "advanced": True}
+        0.3,
+        ge=0,
+        le=1,
+        description="Chance that a remembered weight is moved a little (PAR).",
+        json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
     control: Literal["none", "inverted", "doubled-step", "both"] = Field(
         "none",
@@ -127,6 +150,8 @@ class Hybrid(Optimizer):
         theta.add_(gradient, alpha=-self.rate)
         if self.rounds:
             self.improve(state, output_layer(oracle.network.layers), rng, oracle)
+        else:  # also where the search was turned off by hand
+            state.population = state.losses = state.acceptance = state.estimate_loss = None
         if self.control in ("doubled-step", "both"):
             theta.add_(gradient, alpha=-self.rate)  # stale: it was taken where θ no longer is
             state.estimate_loss = None

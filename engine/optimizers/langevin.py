@@ -22,7 +22,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.base import OPTIMIZERS, Stage, State
 from engine.optimizers.estimators import Estimated
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -39,11 +39,13 @@ class LangevinState(State):
     Attributes:
         move: u (D,), the move of one step; None when overdamped.
         kicked: whether the first, half kick was given.
+        eta: η of the last step; None before the first, or when overdamped.
         heat, heated_at, seen: what was added by hand, and when; see `coolmomentum.CoolMomentumState`.
     """
 
     move: Tensor | None = None
     kicked: bool = False
+    eta: float | None = None
     heat: float = 1.0
     heated_at: float = 0.0
     seen: float = 0.0
@@ -61,6 +63,11 @@ class Langevin(Estimated):
         "While warm it samples networks instead of settling on one, and crosses ridges on the way; "
         "every weight gets its share of the heat, so with many weights it must be very cold before it is any good."
     )
+    stages = (
+        Stage("Slope", "The gradient is taken where the network stands, by backpropagation or guessed from random directions.", "asked"),
+        Stage("Heat", "The plan tells the temperature, and the temperature how strong the random kicks are.", "answered"),
+        Stage("Move", "The weights go down the slope and are kicked at random; an underdamped ball also rolls on.", "moved"),
+    )
 
     dynamics: Literal["overdamped", "underdamped"] = Field(
         "overdamped", description="Without inertia, or with: an underdamped ball keeps rolling and forgets its direction slowly."
@@ -70,23 +77,23 @@ class Langevin(Estimated):
         ge=1e-7,
         le=100,
         description="How far a gradient of 1 pushes (η); auto is 0.5, times 1 − momentum when underdamped, and less where the gradient is guessed from few directions.",
-        json_schema_extra={"label": "Step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     start_temperature: float = Field(
         1e-4,
         ge=1e-12,
         le=1e6,
         description="Temperature at the start. Heat costs about half of it in mean loss for every weight: 1e-4 on 1,000 weights is 0.05.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
-    end_temperature: float = Field(1e-8, ge=1e-12, le=1e6, description="Temperature at the end.", json_schema_extra={"scale": "log"})
+    end_temperature: float = Field(1e-8, ge=1e-12, le=1e6, description="Temperature at the end.", json_schema_extra={"live": True, "scale": "log"})
     cooling: Literal["geometric", "linear"] = Field("geometric", description="How the temperature falls over the budget.")
     momentum: float = Field(
         0.9,
         ge=0,
         le=0.9999,
         description="Share of its move that an underdamped ball keeps from step to step (μ).",
-        json_schema_extra={"step": 0.01, "advanced": True},
+        json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
 
     def population_size(self) -> int:
@@ -110,6 +117,9 @@ class Langevin(Estimated):
         if u is None:
             theta.add_(g, alpha=-eta).add_(z, alpha=math.sqrt(2 * eta * t))
             return state
+        if state.eta is not None and state.eta != eta:  # turned by hand: the velocity u/√η goes on
+            u.mul_(math.sqrt(eta / state.eta))
+        state.eta = eta
         u.add_(g, alpha=-eta if state.kicked else -eta / 2)
         state.kicked = True
         theta.add_(u, alpha=0.5)

@@ -23,7 +23,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -73,6 +73,12 @@ class LBFGS(Optimizer):
         "Learns the curvature of narrow valleys from its own steps and needs no step size, so on all samples at once it goes deep in few steps; "
         "on mini-batches it has nothing to remember, and it stays in the first local minimum it falls into."
     )
+    stages = (
+        Stage("Direction", "The gradient is bent by the memory of past steps into a direction towards the valley's lowest point.", "asked"),
+        Stage("Search", "Places along that direction are tried, one after the other or side by side.", "asked"),
+        Stage("Judge", "A place will do where the loss has fallen enough (and, with Wolfe, its slope has flattened).", "answered"),
+        Stage("Move", "The weights go there, and the memory gains a pair: the step, and how the gradient changed.", "moved"),
+    )
 
     batch: int = Field(
         0,
@@ -91,14 +97,14 @@ class LBFGS(Optimizer):
     search: Literal["wolfe", "armijo"] = Field(
         "wolfe",
         description="When a step will do. Wolfe: the loss falls and its slope flattens; a gradient for every try. Armijo: the loss falls; shorter steps are tried all at once.",
-        json_schema_extra={"label": "Line search"},
+        json_schema_extra={"live": True, "label": "Line search"},
     )
     tries: int = Field(
         20,
         ge=2,
         le=60,
         description="Step lengths tried along a direction before it is given up.",
-        json_schema_extra={"advanced": True},
+        json_schema_extra={"live": True, "advanced": True},
     )
 
     def population_size(self) -> int:
@@ -110,7 +116,7 @@ class LBFGS(Optimizer):
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> LBFGSState:
         assert isinstance(state, LBFGSState)
-        if oracle.batch_changed:
+        if outdated(state, oracle):  # also after a hand moved the weights: the gradient known is that of another place
             forget(state)
         here = self.here(state, oracle)
         direction = -inverse_hessian_product(here.gradient, state.steps, state.changes)
@@ -128,6 +134,10 @@ class LBFGS(Optimizer):
         state.estimate_loss = state.loss
         state.metrics = {"step length": found.t if found else 0.0, "memory": float(len(state.steps)), "gradient": size}
         return state
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        """The place where the search ended."""
+        return (asked.points == state.estimate).all(1)
 
     def here(self, state: LBFGSState, oracle: Oracle) -> Point:
         """The start of the line; asks for its gradient unless the last search ended here on this very batch."""

@@ -15,13 +15,14 @@ weights and of residuals, and in double precision: forming it squares the Jacobi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from engine.losses import CrossEntropy, SquaredError, wanted
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, State
+from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Problem, Stage, State
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -57,6 +58,12 @@ class LevenbergMarquardt(Optimizer):
         "On fits of a few hundred weights to all samples nothing comes close to it; its Jacobian costs a backward pass per output and its linear system grows with the square "
         "of the weights, so beyond a few thousand it is out of the race, and on small mini-batches it learns each by heart."
     )
+    stages = (
+        Stage("Jacobian", "How every output changes with every weight: on this batch, the network as a linear model.", "asked"),
+        Stage("Solve", "That model's best weights are computed, with damping μ that keeps them near.", "asked"),
+        Stage("Try", "The loss there is taken; while it has not fallen, μ is raised and a shorter step is tried.", "answered"),
+        Stage("Damp", "The first step that helped is taken, and μ falls for the next; if none did, the weights stay.", "moved"),
+    )
 
     batch: int = Field(
         64,
@@ -70,24 +77,28 @@ class LevenbergMarquardt(Optimizer):
         ge=1e-10,
         le=1e6,
         description="Damping at the start (μ₀): large for short, safe steps down the gradient, small for long Gauss–Newton steps. It adapts at once.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "metric": "damping", "scale": "log"},
     )
     least_damping: float = Field(
         0.01,
         ge=LEAST,
         le=1e6,
         description="On mini-batches the damping never falls below this, or each would be learnt by heart and the one before forgotten.",
-        json_schema_extra={"scale": "log", "label": "Least damping"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Least damping"},
     )
     fall: float = Field(
-        0.1, ge=1e-3, le=0.99, description="What the damping is multiplied by after a step that helped.", json_schema_extra={"scale": "log", "advanced": True}
+        0.1,
+        ge=1e-3,
+        le=0.99,
+        description="What the damping is multiplied by after a step that helped.",
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     rise: float = Field(
         10.0,
         ge=1.01,
         le=1000,
         description="What the damping is multiplied by after a try that did not help.",
-        json_schema_extra={"scale": "log", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
 
     def refusal(self, problem: Problem) -> str | None:
@@ -130,6 +141,16 @@ class LevenbergMarquardt(Optimizer):
             state.damping = self.damping
         state.metrics = {"damping": min(mu, MOST), "tries": float(tries)}
         return state
+
+    def turn(self, state: State, field: str, value: Any) -> None:
+        """The damping is what was given, from the next try on, and adapts from there."""
+        assert isinstance(state, LevenbergMarquardtState)
+        if field == "damping":
+            state.damping = value
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        """The try that helped."""
+        return (asked.points == state.estimate).all(1)
 
 
 class System:

@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS
+from engine.optimizers.base import OPTIMIZERS, Stage
 from engine.optimizers.openai_es import Noise, OpenAIES
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -34,6 +34,11 @@ class LowRankES(OpenAIES):
     sentence = (
         "As good a guess at the slope as full noise for a small part of the random numbers, which pays on wide layers; "
         "on networks as small as these it learns like OpenAI's strategy and gains little."
+    )
+    stages = (
+        Stage("Shake", "Mirrored pairs of networks: noise that is a product of two thin matrices per layer, added and taken away.", "asked"),
+        Stage("Rank", "The losses are put in order; from here on only the ranks count.", "answered"),
+        Stage("Step", "The noise's factors, added up by the ranks, point uphill on average; Adam steps the other way.", "moved"),
     )
 
     rank: int = Field(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import Optimizer, State
+from engine.errors import BadInput
+from engine.optimizers.base import Asked, Optimizer, State, outdated, same_rows
 from engine.optimizers.judge import judge
 from engine.optimizers.proposals import Proposal, ProposalName, Shape, propose
 from engine.oracle import Oracle
@@ -59,37 +61,50 @@ class Metropolis(Optimizer):
         16, ge=1, le=16384, description="How many independent chains walk side by side; the best one counts.", json_schema_extra={"scale": "log"}
     )
     start_temperature: float | None = Field(
-        None, gt=0, le=1e6, description="Temperature at the start; auto measures how much worse proposals make the loss.", json_schema_extra={"scale": "log"}
+        None,
+        gt=0,
+        le=1e6,
+        description="Temperature at the start; auto measures how much worse proposals make the loss.",
+        json_schema_extra={"live": True, "scale": "log"},
     )
     end_temperature: float | None = Field(
-        None, gt=0, le=1e6, description="Temperature at the end; auto is cold enough that almost nothing worse is accepted.", json_schema_extra={"scale": "log"}
+        None,
+        gt=0,
+        le=1e6,
+        description="Temperature at the end; auto is cold enough that almost nothing worse is accepted.",
+        json_schema_extra={"live": True, "scale": "log"},
     )
     proposal: ProposalName = Field(
         "sparse",
         description="What a proposal moves: a few random weights, all of them, those of one layer, "
         "a few that sometimes jump very far (Cauchy), or one that often does (visiting, of generalized annealing).",
+        json_schema_extra={"live": True},
     )
     share: float = Field(
         0.02,
         gt=0,
         le=1,
         description="Share of the weights that a sparse or Cauchy proposal moves (at least one).",
-        json_schema_extra={"scale": "log", "label": "Weights moved"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Weights moved"},
     )
     step_size: float = Field(
-        1.0, gt=0, le=100, description="Size of a move, in units of each layer's natural size.", json_schema_extra={"scale": "log", "advanced": True}
+        1.0,
+        gt=0,
+        le=100,
+        description="Size of a move, in units of each layer's natural size.",
+        json_schema_extra={"live": True, "metric": "step size", "scale": "log", "advanced": True},
     )
     adapt: bool = Field(
         True,
         description="Adjust each chain's step size to hold the acceptance aimed at; adaptive cooling leaves it alone.",
-        json_schema_extra={"label": "Adaptive step", "advanced": True},
+        json_schema_extra={"live": True, "label": "Adaptive step", "advanced": True},
     )
     target: float = Field(
         0.234,
         gt=0,
         lt=1,
         description="Acceptance the step size is adjusted to.",
-        json_schema_extra={"step": 0.01, "label": "Acceptance aimed at", "advanced": True},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Acceptance aimed at", "advanced": True},
     )
     start_acceptance: float = Field(
         0.5, gt=0, lt=1, description="Acceptance of uphill moves that auto start temperature aims at.", json_schema_extra={"step": 0.01, "advanced": True}
@@ -99,7 +114,7 @@ class Metropolis(Optimizer):
         ge=1.1,
         le=2.9,
         description="How heavy the tails of the visiting distribution are (q_v): 2 is Cauchy, more jumps farther. Also the q of generalized cooling.",
-        json_schema_extra={"step": 0.01, "advanced": True},
+        json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
 
     def population_size(self) -> int:
@@ -114,11 +129,13 @@ class Metropolis(Optimizer):
         state.start, state.end = self.calibrate(state, rng, oracle)
 
     def rejudge(self, state: MetropolisState, oracle: Oracle) -> None:
-        """Judge the chains on a new batch: energies of another batch cannot be compared with new ones."""
-        if oracle.batch_changed:
+        """Judge the chains anew where it is due: energies of another batch, or of other weights, cannot be compared with new ones."""
+        by_hand = state.stale
+        if outdated(state, oracle):
             assert state.population is not None
             state.losses = judge(state.population, oracle)
-            state.best_loss = torch.full_like(state.best_loss, math.inf)
+            # After a new batch the best chain of the next move takes over; what was set by hand stays until a chain is better.
+            state.best_loss = judge(state.estimate.unsqueeze(0), oracle)[0] if by_hand else torch.full_like(state.best_loss, math.inf)
 
     def propose(self, state: MetropolisState, sizes: Tensor, rng: Rng, oracle: Oracle) -> Proposal:
         """A move of every chain, (P,) step sizes given."""
@@ -199,6 +216,27 @@ class Metropolis(Optimizer):
         start = self.start_temperature or typical / -math.log(self.start_acceptance)
         end = self.end_temperature or min(start, typical / 100 / -math.log(0.01))
         return start, end
+
+    def turned(self, field: str, value: Any) -> Self:
+        if value is None and field in ("start_temperature", "end_temperature"):
+            raise BadInput(field, None, "a temperature; auto measures it before the first step only")
+        return super().turned(field, value)
+
+    def turn(self, state: State, field: str, value: Any) -> None:
+        """Temperatures given are those of the plan from now on; a step size is given to every chain, and adapted from there."""
+        assert isinstance(state, MetropolisState)
+        if field == "start_temperature":
+            state.start = value
+        elif field == "end_temperature":
+            state.end = value
+        elif field == "step_size":
+            state.step_sizes = torch.full_like(state.step_sizes, value)
+        elif field in ("adapt", "target"):
+            state.target = self.target if self.adapt else None
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        """The moves kept: where a chain now stands at what it tried."""
+        return same_rows(state.population, asked)
 
     def warmth(self, state: MetropolisState, progress: float) -> float:
         """What is left of heat added by hand: a factor on the temperature."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import caution, meets_numbers, slope
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -33,6 +33,11 @@ class MeZO(Optimizer):
         "Trains in no more memory than running the network takes, which is why huge language models are tuned with it; "
         "from scratch it is slow, for one direction a step says little of thousands of weights."
     )
+    stages = (
+        Stage("Walk", "The weights walk to either side along a random direction, of which only the seed is kept.", "asked"),
+        Stage("Slope", "The difference of the two losses, over the distance between them, is the slope along it.", "answered"),
+        Stage("Step", "The direction is drawn again from its seed, and the weights move down it by their slope.", "moved"),
+    )
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
     rate: float | None = Field(
@@ -40,21 +45,21 @@ class MeZO(Optimizer):
         ge=1e-9,
         le=1000,
         description="How far a step goes for a gradient of 1 (η); auto is 8 times directions over weights, at most 1.",
-        json_schema_extra={"label": "Step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     radius: float = Field(
         0.001,
         ge=1e-6,
         le=10,
         description="How far a step looks to either side, in every weight alike (ε); too small drowns in rounding.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
     directions: int = Field(
         1,
         ge=1,
         le=1024,
         description="Random directions averaged in one step, one after the other in the same memory (n): more of them, less noise, fewer steps.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from engine.optimizers.base import OPTIMIZERS
+from engine.optimizers.base import OPTIMIZERS, Stage
 from engine.optimizers.sgd import Descent
 
 
@@ -22,8 +22,13 @@ class Nesterov(Descent):
     label = "SGD with Nesterov momentum"
     paper = "Nesterov 1983, https://www.mathnet.ru/eng/dan46009; Sutskever et al. 2013, https://proceedings.mlr.press/v28/sutskever13.html"
     sentence = "Brakes before it overshoots, so it bears more momentum than plain SGD in narrow valleys; on noisy mini-batches hardly better, and as blind to flat ground."
+    stages = (
+        Stage("Gradient", "Backpropagation gives the gradient at the place looked ahead from.", "asked"),
+        Stage("Momentum", "The gradient renews the momentum.", "answered"),
+        Stage("Step", "The weights move against the gradient and, looking ahead, against the renewed momentum.", "moved"),
+    )
     nesterov = True
 
     momentum: float = Field(
-        0.9, ge=0.01, le=0.9999, description="Share of the last step that is kept and looked ahead along (μ).", json_schema_extra={"step": 0.01}
+        0.9, ge=0.01, le=0.9999, description="Share of the last step that is kept and looked ahead along (μ).", json_schema_extra={"live": True, "step": 0.01}
     )

@@ -20,7 +20,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import centred_ranks
 from engine.oracle import Oracle
@@ -57,6 +57,12 @@ class OpenAIES(Optimizer):
         "Follows a usable slope even where the loss is a staircase, and needs no tuning to the loss's scale; "
         "every step is an average over many noisy guesses, so precision costs many evaluations and all directions get the same noise."
     )
+    stages = (
+        Stage("Shake", "Networks are made in mirrored pairs: noise added to the weights, the same noise taken away.", "asked"),
+        Stage("Rank", "The losses are put in order; from here on only the ranks count.", "answered"),
+        Stage("Step", "Noise added up by the ranks of its pair points uphill on average; Adam steps the other way.", "moved"),
+    )
+    sampled = True
 
     batch: int = Field(
         256, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
@@ -73,42 +79,42 @@ class OpenAIES(Optimizer):
         ge=1e-5,
         le=10,
         description="Size of the noise (σ), in units of each layer's natural size, 1/√inputs: more of it blurs the loss more. The paper's 0.02 is in plain weights.",
-        json_schema_extra={"scale": "log", "label": "Noise σ"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Noise σ"},
     )
     rate: float = Field(
         0.1,
         ge=1e-6,
         le=10,
         description="How far a weight moves in a step while its estimated slope keeps its sign (Adam's η), in the same units. The paper takes 0.01 in plain weights.",
-        json_schema_extra={"scale": "log", "label": "Step size"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Step size"},
     )
     weight_decay: float = Field(
         0.0,
         ge=0,
         le=1,
         description="Pull of every weight towards zero, added to the slope of the ranks (λ). The paper takes 0.005, which keeps networks from fitting the last samples.",
-        json_schema_extra={"step": 0.001, "advanced": True},
+        json_schema_extra={"live": True, "step": 0.001, "advanced": True},
     )
     beta1: float = Field(
         0.9,
         ge=0,
         le=0.9999,
         description="Share of the slope's running mean kept from step to step (β₁).",
-        json_schema_extra={"step": 0.01, "label": "β₁", "advanced": True},
+        json_schema_extra={"live": True, "step": 0.01, "label": "β₁", "advanced": True},
     )
     beta2: float = Field(
         0.999,
         ge=0,
         le=0.999999,
         description="Share of the running mean of the squared slope kept from step to step (β₂).",
-        json_schema_extra={"step": 0.001, "label": "β₂", "advanced": True},
+        json_schema_extra={"live": True, "step": 0.001, "label": "β₂", "advanced": True},
     )
     epsilon: float = Field(
         1e-8,
         ge=1e-16,
         le=1,
         description="Keeps the division from blowing up where slopes vanish (ε).",
-        json_schema_extra={"scale": "log", "label": "ε", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "label": "ε", "advanced": True},
     )
 
     def population_size(self) -> int:

@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.base import OPTIMIZERS, Stage, State
 from engine.optimizers.metropolis import MEMORY, Metropolis, MetropolisState, metropolis
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -51,6 +51,12 @@ class ParallelTempering(Metropolis):
         "Needs no cooling plan and keeps escaping bad valleys for as long as it runs; "
         "only its few coldest replicas improve the loss, and with many weights neighbours hardly ever swap."
     )
+    stages = (
+        Stage("Propose", "Every replica tries a random move of its weights, with the step size of its rung.", "asked"),
+        Stage("Evaluate", "The loss of every tried network is compared with the loss its replica has now.", "answered"),
+        Stage("Accept or not", "Better moves are kept; worse ones by chance, more often at the hot end of the ladder.", "moved"),
+        Stage("Swap", "Neighbours on the ladder trade temperatures: surely if the hotter has the lower loss, else by chance.", "moved"),
+    )
 
     chains: int = Field(
         12,
@@ -64,21 +70,21 @@ class ParallelTempering(Metropolis):
         gt=0,
         le=1e6,
         description="Temperature of the hottest replica; auto measures how much worse proposals make the loss.",
-        json_schema_extra={"scale": "log", "label": "Hottest temperature"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Hottest temperature"},
     )
     end_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
         description="Temperature of the coldest replica; auto is cold enough that almost nothing worse is accepted.",
-        json_schema_extra={"scale": "log", "label": "Coldest temperature"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Coldest temperature"},
     )
     swap_every: int = Field(
         1,
         ge=1,
         le=10_000,
         description="Moves between two rounds of swaps. Swaps cost no evaluations.",
-        json_schema_extra={"scale": "log", "unit": "moves", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "unit": "moves", "advanced": True},
     )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> ParallelTemperingState:

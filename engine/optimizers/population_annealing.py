@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, State
+from engine.optimizers.base import OPTIMIZERS, Asked, Stage, State
 from engine.optimizers.metropolis import Metropolis, MetropolisState, metropolis
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -48,6 +48,12 @@ class PopulationAnnealing(Metropolis):
         "Annealing in which good chains replace bad ones, so no evaluation is spent on hopeless valleys for long; "
         "cooled too fast, or with too few replicas, all soon descend from one and it is a single chain paid for many times."
     )
+    stages = (
+        Stage("Resample", "It gets colder: replicas with low losses are copied, replicas with high losses die out.", "asked"),
+        Stage("Propose", "Every replica tries a random move of its weights, so that copies come to differ.", "asked"),
+        Stage("Evaluate", "The loss of every tried network is compared with the loss its replica has now.", "answered"),
+        Stage("Accept or not", "Better moves are kept; worse ones by chance, the rarer the larger the rise and the lower the temperature.", "moved"),
+    )
 
     chains: int = Field(16, ge=1, le=16384, description="How many replicas are cooled together.", json_schema_extra={"scale": "log", "label": "Replicas"})
     schedule: PlannedName = Field("geometric", description="How the temperature falls over the budget.", json_schema_extra={"label": "Cooling"})
@@ -56,7 +62,7 @@ class PopulationAnnealing(Metropolis):
         ge=1,
         le=1000,
         description="Metropolis moves of every replica between two resamplings.",
-        json_schema_extra={"scale": "log", "label": "Moves per temperature", "advanced": True},
+        json_schema_extra={"live": True, "scale": "log", "label": "Moves per temperature", "advanced": True},
     )
 
     def population_size(self) -> int:
@@ -110,6 +116,9 @@ class PopulationAnnealing(Metropolis):
         state.population, state.losses = state.population[chosen], state.losses[chosen]
         state.family, state.step_sizes = state.family[chosen], state.step_sizes[chosen]
         return 1 / weights.square().sum()
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        return super().taken(state, asked) if self.moves == 1 else None  # of several moves the state tells only the last
 
     def planned(self, state: State, progress: float) -> float:
         assert isinstance(state, PopulationAnnealingState)

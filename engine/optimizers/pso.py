@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows, shifted
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -52,6 +52,11 @@ class PSO(Optimizer):
         "Simple, and good on up to a few thousand weights as long as its speed is limited; "
         "beyond that most of its moves are wasted, and one lucky place can draw the whole swarm in too early."
     )
+    stages = (
+        Stage("Fly", "Every particle flies on, drawn to the best place it knows and to the best its neighbours know.", "asked"),
+        Stage("Judge", "The loss is taken where each particle has landed.", "answered"),
+        Stage("Remember", "A place better than the particle's best becomes its best; the best of all is the network used.", "moved"),
+    )
 
     batch: int = Field(
         0,
@@ -64,28 +69,29 @@ class PSO(Optimizer):
     topology: Literal["global", "ring"] = Field(
         "global",
         description="Whose best place draws a particle: the whole swarm's, or the best of itself and its two neighbours on a ring (slower, more patient).",
+        json_schema_extra={"live": True},
     )
-    inertia: float = Field(0.729844, ge=0, le=1.2, description="How much of its velocity a particle keeps (w).", json_schema_extra={"step": 0.01})
+    inertia: float = Field(0.729844, ge=0, le=1.2, description="How much of its velocity a particle keeps (w).", json_schema_extra={"live": True, "step": 0.01})
     cognitive: float = Field(
         1.49618,
         ge=0,
         le=4,
         description="Pull of the best place the particle itself has seen (c₁).",
-        json_schema_extra={"step": 0.01, "label": "Pull of memory"},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Pull of memory"},
     )
     social: float = Field(
         1.49618,
         ge=0,
         le=4,
         description="Pull of the best place its neighbourhood has seen (c₂).",
-        json_schema_extra={"step": 0.01, "label": "Pull of the swarm"},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Pull of the swarm"},
     )
     velocity_limit: float | None = Field(
         0.5,
         ge=1e-3,
         le=100,
         description="The most a weight may change in a step, in units of its layer's natural size, 1/√inputs; none leaves it free.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
     spread: float = Field(
         1.0,
@@ -112,7 +118,7 @@ class PSO(Optimizer):
         assert isinstance(state, PSOState)
         assert state.population is not None
         x, v, p = state.population, state.v, state.best
-        if oracle.batch_changed:  # losses on different batches cannot be compared: the luckiest batch would win for ever
+        if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would win for ever
             state.best_losses = judge(p, oracle)
         g = self.guides(p, state.best_losses)
         v.mul_(self.inertia)
@@ -130,6 +136,20 @@ class PSO(Optimizer):
         state.estimate = p[index].clone()
         state.estimate_loss, state.metrics["diameter"] = torch.stack([lowest, diameter(x)]).tolist()  # the step's one wait for the device
         return state
+
+    def shift(self, state: State, index: int, difference: float) -> None:
+        """The best places remembered move along with the swarm and are judged anew, else they would draw it straight back."""
+        assert isinstance(state, PSOState)
+        state.best = shifted(state.best, index, difference)
+
+    def known(self, state: State) -> tuple[Tensor, ...]:
+        assert isinstance(state, PSOState)
+        return (state.best,)
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        """The places that became their particle's best."""
+        assert isinstance(state, PSOState)
+        return same_rows(state.best, asked)
 
     def guides(self, best: Tensor, losses: Tensor) -> Tensor:
         """g, the place each particle is drawn to: (1, D) for the whole swarm, (P, D) on a ring."""

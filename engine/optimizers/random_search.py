@@ -17,7 +17,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -49,6 +49,12 @@ class RandomSearch(Optimizer):
     sees = "loss"
     paper = "Brooks 1958, https://doi.org/10.1287/opre.6.2.244"
     sentence = "Learns nothing from what it has seen, so it is the floor to beat: hard to stop with three weights, hopeless with three hundred."
+    stages = (
+        Stage("Guess", "Networks are drawn at random about a centre: the first weights, or the best so far.", "asked"),
+        Stage("Judge", "The loss of every guess is taken.", "answered"),
+        Stage("Keep the best", "If the best guess beats the best so far, it becomes the network used; all others are forgotten.", "moved"),
+    )
+    sampled = True
 
     batch: int = Field(
         0,
@@ -59,7 +65,9 @@ class RandomSearch(Optimizer):
     )
     points: int = Field(64, ge=1, le=16384, description="Networks guessed in one step.", json_schema_extra={"scale": "log", "unit": "networks"})
     centre: Literal["start", "best"] = Field(
-        "start", description="Where guesses are made: about the first weights (pure random search), or about the best so far (local search)."
+        "start",
+        description="Where guesses are made: about the first weights (pure random search), or about the best so far (local search).",
+        json_schema_extra={"live": True},
     )
     spread: float | None = Field(
         None,
@@ -67,7 +75,7 @@ class RandomSearch(Optimizer):
         le=100,
         description="How far guesses lie from the centre (standard deviation), in units of each layer's natural size, 1/√inputs; "
         "auto is 1 about the first weights and 0.1 about the best.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"live": True, "scale": "log"},
     )
 
     def population_size(self) -> int:
@@ -83,7 +91,7 @@ class RandomSearch(Optimizer):
         theta = state.estimate
         centre = state.start if self.centre == "start" else theta
         x = rng.normal(self.points, theta.numel()).to(theta).mul_((self.spread or SPREADS[self.centre]) * oracle.scale.to(theta)).add_(centre)
-        if oracle.batch_changed:  # losses on different batches cannot be compared: the luckiest batch would win for ever
+        if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would win for ever
             losses = judge(torch.cat([theta.unsqueeze(0), x]), oracle)
             state.best_loss, losses = losses[0], losses[1:]
         else:
@@ -95,3 +103,12 @@ class RandomSearch(Optimizer):
         state.population, state.losses = x, losses
         state.estimate_loss = float(state.best_loss)
         return state
+
+    def shift(self, state: State, index: int, difference: float) -> None:
+        """Pure random search goes on about first weights that moved along; the best is judged anew, and stays until a guess beats it."""
+        assert isinstance(state, RandomSearchState)
+        state.start = shifted(state.start, index, difference)
+
+    def taken(self, state: State, asked: Asked) -> Tensor | None:
+        """The guess that is the best now, if there was one."""
+        return (asked.points == state.estimate).all(1)

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import by_rank, effective, positive_log_weights
 from engine.oracle import Oracle
@@ -60,6 +61,13 @@ class SepCMAES(Optimizer):
         "CMA-ES for many weights: learns a scale for each in time that grows only with their number; "
         "blind to how weights act together, it is slow in valleys that do not run along an axis."
     )
+    stages = (
+        Stage("Sample", "Networks are drawn about the mean, each weight with a learned spread of its own, times σ.", "asked"),
+        Stage("Rank", "The losses are put in order; the better half gets weights, the best the largest.", "answered"),
+        Stage("Move the mean", "The mean moves to the weighted mean of the better half.", "moved"),
+        Stage("Reshape", "Each weight's spread learns from the better half and the mean's path; long straight paths raise σ.", "moved"),
+    )
+    sampled = True
 
     batch: int = Field(
         256,
@@ -80,7 +88,7 @@ class SepCMAES(Optimizer):
         ge=1e-4,
         le=100,
         description="First step size (σ), in units of each layer's natural size, 1/√inputs; it adapts from there.",
-        json_schema_extra={"scale": "log", "label": "First σ"},
+        json_schema_extra={"live": True, "knob": "σ", "metric": "sigma", "scale": "log", "label": "First σ"},
     )
 
     def population_size(self) -> int:
@@ -116,6 +124,12 @@ class SepCMAES(Optimizer):
         state.c = keep * c + k.c1 * state.p_c.square() + k.c_mu * (w @ y.square())
         state.metrics["sigma"], state.metrics["condition"] = torch.stack([state.sigma, state.c.max() / state.c.min()]).tolist()
         return state
+
+    def turn(self, state: State, field: str, value: Any) -> None:
+        """σ is what was given and adapts from there; the shape learned stays."""
+        assert isinstance(state, SepCMAESState)
+        if field == "sigma":
+            state.sigma = torch.full_like(state.sigma, value)
 
 
 def default_size(dimension: int) -> int:

@@ -11,13 +11,13 @@ Nesterov's momentum is the same step along g + μ b, with τ = 0: see nesterov.p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -46,11 +46,15 @@ class Descent(Optimizer):
         ge=1e-6,
         le=1000,
         description="How far a step goes for a gradient of 1 (η, the learning rate).",
-        json_schema_extra={"label": "Step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    momentum: float = Field(0.9, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"step": 0.01})
+    momentum: float = Field(0.9, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"live": True, "step": 0.01})
     weight_decay: float = Field(
-        0.0, ge=0, le=1, description="Pull of every weight towards zero, added to the gradient (λ).", json_schema_extra={"step": 0.0001, "advanced": True}
+        0.0,
+        ge=0,
+        le=1,
+        description="Pull of every weight towards zero, added to the gradient (λ).",
+        json_schema_extra={"live": True, "step": 0.0001, "advanced": True},
     )
 
     def population_size(self) -> int:
@@ -71,6 +75,12 @@ class Descent(Optimizer):
         theta.add_(g, alpha=-self.rate)
         return state
 
+    def turn(self, state: State, field: str, value: Any) -> None:
+        """Momentum turned off is forgotten, so that turned on again it begins with the gradient of that step."""
+        assert isinstance(state, SGDState)
+        if field == "momentum" and not value:
+            state.momentum = None
+
     def left_out(self) -> float:
         """τ, the share of each new gradient that momentum leaves out."""
         return 0.0
@@ -84,9 +94,18 @@ class SGD(Descent):
     label = "SGD with momentum"
     paper = "Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586; Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5"
     sentence = "Cheap and reliable once its step size is right; slow in narrow valleys, and blind where the gradient is zero."
+    stages = (
+        Stage("Gradient", "Backpropagation gives the gradient of the mini-batch's loss where the network stands.", "asked"),
+        Stage("Momentum", "What is kept of the steps before is added to it.", "answered"),
+        Stage("Step", "The weights move against the sum, as far as the step size says.", "moved"),
+    )
 
     dampening: float = Field(
-        0.0, ge=0, le=1, description="Share of each new gradient that momentum leaves out (τ).", json_schema_extra={"step": 0.01, "advanced": True}
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of each new gradient that momentum leaves out (τ).",
+        json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
 
     def left_out(self) -> float:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import by_rank, snes_utilities
 from engine.oracle import Oracle
@@ -47,6 +48,13 @@ class SNES(Optimizer):
         "Finds its own step sizes, cheaply even for many weights, and never minds the loss's scale; "
         "it treats weights as unrelated, so in long valleys that run askew it crawls."
     )
+    stages = (
+        Stage("Sample", "Networks are drawn about the mean, each weight with a spread of its own.", "asked"),
+        Stage("Rank", "The losses are put in order; from here on only the ranks count.", "answered"),
+        Stage("Move the mean", "The mean moves towards samples that ranked well and away from those that ranked badly.", "moved"),
+        Stage("Reshape", "A weight's spread grows where well-ranked samples lay far out, and shrinks where they lay close.", "moved"),
+    )
+    sampled = True
 
     batch: int = Field(
         256, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
@@ -63,26 +71,26 @@ class SNES(Optimizer):
         ge=1e-4,
         le=100,
         description="First step size of every weight (σ), in units of each layer's natural size, 1/√inputs; it adapts from there.",
-        json_schema_extra={"scale": "log", "label": "First σ"},
+        json_schema_extra={"live": True, "knob": "σ", "metric": "sigma", "scale": "log", "label": "First σ"},
     )
     rate: float = Field(
         1.0,
         ge=0.01,
         le=10,
         description="How far the mean follows its samples (η_μ); 1 is the natural step.",
-        json_schema_extra={"scale": "log", "label": "Pace of the mean"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Pace of the mean"},
     )
     sigma_rate: float | None = Field(
         None,
         ge=1e-4,
         le=10,
         description="How quickly step sizes adapt (η_σ); auto is (3 + ln D)/(5√D) for D weights.",
-        json_schema_extra={"scale": "log", "label": "Pace of σ"},
+        json_schema_extra={"live": True, "scale": "log", "label": "Pace of σ"},
     )
     antithetic: bool = Field(
         False,
         description="Draw samples in mirrored pairs, μ + σs and μ − σs: the mean moves with less noise, the step sizes with more.",
-        json_schema_extra={"label": "Mirrored pairs", "advanced": True},
+        json_schema_extra={"live": True, "label": "Mirrored pairs", "advanced": True},
     )
 
     def population_size(self) -> int:
@@ -103,6 +111,13 @@ class SNES(Optimizer):
         sigma.mul_((pace / 2 * (u @ (s.square() - 1))).exp())
         state.metrics["sigma"], state.metrics["condition"] = torch.stack([sigma.mean(), (sigma.max() / sigma.min()).square()]).tolist()
         return state
+
+    def turn(self, state: State, field: str, value: Any) -> None:
+        """A σ given is the mean of all weights'; how they differ, as learned, stays."""
+        assert isinstance(state, SNESState)
+        if field == "sigma":
+            mean = float(state.sigma.mean())
+            state.sigma = state.sigma * (value / mean) if 0 < mean < math.inf else torch.full_like(state.sigma, value)
 
     def draw(self, mu: Tensor, rng: Rng) -> Tensor:
         """Directions s (λ, D); in mirrored pairs the second half is the first with its sign turned, and an odd last one is dropped."""

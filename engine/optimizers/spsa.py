@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import ROWS, caution, estimate, meets_numbers
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -49,6 +49,11 @@ class SPSA(Optimizer):
         "Two losses a direction, however many weights there are, and steady under noisy losses; "
         "the slope along random directions is mostly noise in thousands of weights, so its steps are small and it is slow."
     )
+    stages = (
+        Stage("Shake", "All weights at once go up or down by the same small amount, signs drawn at random, and then the reverse.", "asked"),
+        Stage("Slope", "The difference of each pair's losses is the slope along its signs; their mean guesses the gradient.", "answered"),
+        Stage("Step", "The weights move down the guess; steps and shakes shrink from step to step.", "moved"),
+    )
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
     directions: int = Field(
@@ -63,23 +68,27 @@ class SPSA(Optimizer):
         ge=1e-7,
         le=1000,
         description="How far the first step goes for a gradient of 1 (a₀); auto is 8 times directions over weights, at most 1.",
-        json_schema_extra={"label": "First step size", "scale": "log"},
+        json_schema_extra={"live": True, "label": "First step size", "scale": "log"},
     )
     radius: float = Field(
         0.03,
         ge=1e-6,
         le=10,
         description="How far the first step looks to either side, in every weight alike (c).",
-        json_schema_extra={"scale": "log", "label": "First radius"},
+        json_schema_extra={"live": True, "scale": "log", "label": "First radius"},
     )
-    alpha: float = Field(0.602, ge=0, le=1, description="How fast steps shrink (α).", json_schema_extra={"step": 0.001, "label": "α", "advanced": True})
-    gamma: float = Field(0.101, ge=0, le=1, description="How fast the radius shrinks (γ).", json_schema_extra={"step": 0.001, "label": "γ", "advanced": True})
+    alpha: float = Field(
+        0.602, ge=0, le=1, description="How fast steps shrink (α).", json_schema_extra={"live": True, "step": 0.001, "label": "α", "advanced": True}
+    )
+    gamma: float = Field(
+        0.101, ge=0, le=1, description="How fast the radius shrinks (γ).", json_schema_extra={"live": True, "step": 0.001, "label": "γ", "advanced": True}
+    )
     stability: float = Field(
         0.1,
         ge=0,
         le=10,
         description="Share of the planned steps for which step sizes hardly fall yet (A).",
-        json_schema_extra={"step": 0.01, "label": "Stability (A)", "advanced": True},
+        json_schema_extra={"live": True, "step": 0.01, "label": "Stability (A)", "advanced": True},
     )
 
     def population_size(self) -> int:

@@ -41,7 +41,7 @@ class FakeRace:
         if self.seed == BAD:
             raise BadInput("seed", BAD, "another one")
         self.lanes = [FakeLane(0), FakeLane(1)]
-        self.reheats: list[list[float]] = []
+        self.reheats: list[list[Any]] = []
         self.clock = 0.0
 
     @property
@@ -68,6 +68,13 @@ class FakeRace:
         self.reheats.append([self.lanes[lane].index, factor])
         return True
 
+    def turn(self, lane: int, field: str, value: Any) -> None:
+        from engine.errors import BadInput
+
+        if field == "nonsense":
+            raise BadInput("field", field, "a knob that may be turned while it runs")
+        self.reheats.append([lane, field, value])
+
     def stage(self) -> Message:
         import sys
 
@@ -79,6 +86,14 @@ class FakeRace:
 
     def picture(self, k: int) -> Message:
         return {"type": "picture", "k": k, "steps": [lane.step for lane in self.lanes]}
+
+    def detail(self, k: int) -> Message:
+        return {"type": "detail", "k": k, "steps": [lane.step for lane in self.lanes]}
+
+    def weights(self, k: int) -> Message:
+        import torch
+
+        return {"type": "weights", "k": k, "steps": [lane.step for lane in self.lanes], "lanes": [torch.full((2,), float(lane.step)) for lane in self.lanes]}
 
     def __iter__(self) -> Iterator[Frame]:
         yield Frame(0, self.metrics(0), None)
@@ -116,8 +131,8 @@ class FakeJob:
 
     def tell(self, message: Message) -> None:
         """Say something, from any thread."""
-        self.over = self.over or message.get("state") in ("done", "ended") or message["type"] == "problem"
-        self._on_message({key: message[key] for key in ("type", "state", "k") if key in message}, encode(message))
+        self.over = self.over or message.get("state") in ("done", "ended") or (message["type"] == "problem" and not message.get("passing"))
+        self._on_message({key: message[key] for key in ("type", "state", "k", "passing") if key in message}, encode(message))
 
     async def say(self, message: Message) -> None:
         """Say something, from the hub's own loop, and let it be heard."""

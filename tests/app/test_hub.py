@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.live import hub as hub_module
-from app.live.hub import Album, Full, Hub, LiveRace, Viewer
+from app.live.hub import Full, Hub, LiveRace, Viewer
 from engine.errors import BadInput
 from engine.frames import Message, decode
 from tests.app.fake_race import FakeJob, FakePool
@@ -21,7 +21,7 @@ EXPERIMENT: Message = {"lanes": ["annealing", "adam"]}
 def drain(viewer: Viewer) -> list[Message]:
     """All that waits to be sent to a viewer."""
     messages = []
-    while viewer._queue or viewer._picture is not None:
+    while viewer._queue or viewer._newest:
         step = viewer.next()
         with pytest.raises(StopIteration) as stop:
             step.send(None)
@@ -134,7 +134,7 @@ def test_leaving_pauses_at_once_and_coming_back_resumes() -> None:
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["after the answer", "before the answer"])
-@pytest.mark.parametrize("how", ["pause", "step"])
+@pytest.mark.parametrize("how", ["pause", "step", "stages"])
 def test_what_its_visitor_paused_stays_paused(heard: bool, how: str) -> None:
     async def scene(hub: Hub, pool: FakePool) -> None:
         viewer, race, job = await begun(hub, pool)
@@ -287,9 +287,11 @@ def test_commands_reach_the_job_and_impossible_lanes_do_not() -> None:
         hub.command(viewer, {"do": "speed", "value": 3})
         hub.command(viewer, {"do": "reheat", "lane": 1, "factor": 2})
         for lane in (2, -1, 0.5):
-            with pytest.raises(BadInput, match="lane"):
-                hub.command(viewer, {"do": "reheat", "lane": lane, "factor": 2})
-        assert job.asked == ["speed", "reheat"]
+            for do in ("reheat", "turn", "weight"):
+                with pytest.raises(BadInput, match="lane"):
+                    hub.command(viewer, {"do": do, "lane": lane})
+        hub.command(viewer, {"do": "turn", "lane": 0, "field": "rate", "value": 1})
+        assert job.asked == ["speed", "reheat", "turn"]
         hub.command(Viewer(), {"do": "pause"})  # who watches nothing commands nothing
 
     play(scene)
@@ -319,30 +321,3 @@ def test_the_number_of_races_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         assert job_d.asked == [], "nobody loses a race they watch"
 
     play(scene)
-
-
-def test_an_album_is_bounded_and_even() -> None:
-    album = Album()
-    for k in range(5000):
-        album.add(str(k).encode())
-        assert len(album) <= hub_module.MOST_PICTURES
-        assert album.sample(2)[-1] == str(k).encode(), "the newest is always there"
-    kept = [int(one) for one in album.sample(10**6)]
-    assert kept[0] == 0
-    assert len(kept) > hub_module.MOST_PICTURES // 2
-    gaps = {b - a for a, b in pairwise(kept[:-1])}
-    assert len(gaps) == 1, "the past is covered evenly"
-    assert len(album.sample(150)) == 150
-    assert album.sample(150)[0] == b"0"
-
-
-def test_an_album_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "MOST_PICTURE_BYTES", 10_000)
-    album = Album()
-    for _ in range(1000):
-        album.add(bytes(900))
-    assert 5 <= len(album) <= 11
-    for _ in range(5):
-        album.add(bytes(9000))
-        assert sum(map(len, album.sample(100))) <= 10_000 or len(album) == 2
-    assert album._bytes == sum(map(len, album.sample(100)))

@@ -117,7 +117,16 @@ MALFORMED = [
     '{"do": "run", "experiment": {"seed": NaN}}', '{"do": "run", "experiment": {"seed": 1e999}}', '{"do": "run", "experiment": {"budget": {"amount": -1}}}',
     '{"do": "attach"}', '{"do": "attach", "race": 7}', '{"do": "attach", "race": "guess"}', '{"do": "attach", "race": {"a": 1}}',
     '{"do": "speed"}', '{"do": "speed", "value": "fast"}', '{"do": "speed", "value": -1}', '{"do": "speed", "value": NaN}', '{"do": "speed", "value": true}',
-    '{"do": "reheat"}', '{"do": "reheat", "lane": 9, "factor": 2}', '{"do": "reheat", "lane": 0, "factor": Infinity}', "[" * 20000, "9" * 5000,
+    '{"do": "reheat"}', '{"do": "reheat", "lane": 9, "factor": 2}', '{"do": "reheat", "lane": 0, "factor": Infinity}', '{"do": "reheat", "lane": 0.5, "factor": 2}',
+    '{"do": "turn"}', '{"do": "turn", "lane": 0, "field": "", "value": 1}', '{"do": "turn", "lane": 0, "field": ["rate"], "value": 1}',
+    '{"do": "turn", "lane": 0, "field": "rate", "value": NaN}', '{"do": "turn", "lane": 0, "field": "rate", "value": Infinity}',
+    '{"do": "turn", "lane": 0, "field": "rate", "value": [1]}', '{"do": "turn", "lane": true, "field": "rate", "value": 1}',
+    '{"do": "turn", "lane": 4, "field": "rate", "value": 1}',
+    '{"do": "weight", "lane": 0}', '{"do": "weight", "lane": 0, "index": -1, "value": 1}', '{"do": "weight", "lane": 0, "index": 1.5, "value": 1}',
+    '{"do": "weight", "lane": 0, "index": 1, "value": 1e9}', '{"do": "weight", "lane": 0, "index": 1, "value": "1"}', '{"do": "points"}', '{"do": "points", "points": 7}',
+    '{"do": "points", "points": "gAAA"}', '{"do": "points", "points": "' + "gAAAA" * 801 + '"}',
+    '{"do": "plane"}', '{"do": "plane", "kind": "flat"}', '{"do": "plane", "kind": []}',
+    "[" * 20000, "9" * 5000,
 ]  # fmt: skip
 
 
@@ -178,6 +187,27 @@ def test_commands_reach_the_race_and_a_missing_lane_does_not(site: Site) -> None
         session.send_json({"do": "reheat", "lane": 3, "factor": 10})
         assert problem(session) == "lane: 3 is not allowed; expected a whole number from 0 to 1"
         assert site.pool.jobs[0].asked == ["pause", "resume", "step", "speed", "reheat"]
+
+
+def test_what_a_hand_does_reaches_the_race_as_it_was_said(site: Site) -> None:
+    hands: list[Message] = [
+        {"do": "stages"},
+        {"do": "weights"},
+        {"do": "turn", "lane": 0, "field": "step_size", "value": 0.5},
+        {"do": "turn", "lane": 1, "field": "adapt", "value": False},
+        {"do": "turn", "lane": 1, "field": "schedule", "value": "geometric"},
+        {"do": "turn", "lane": 1, "field": "reheat_after", "value": None},
+        {"do": "weight", "lane": 1, "index": 12, "value": -0.25},
+        {"do": "points", "points": "gAAAA" * 800},
+        {"do": "plane", "kind": "line"},
+    ]
+    with site.viewer() as session:
+        session.send_json({"do": "run", "experiment": EXPERIMENT})
+        for hand in hands:
+            session.send_json({**hand, "besides": "is not passed on"})
+        session.send_json({"do": "weight", "lane": 2, "index": 0, "value": 1})
+        assert problem(session) == "lane: 2 is not allowed; expected a whole number from 0 to 1"
+        assert site.pool.jobs[0].commands == hands
 
 
 def test_a_closed_page_leaves_and_a_reload_comes_back(site: Site) -> None:

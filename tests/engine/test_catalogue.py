@@ -44,7 +44,7 @@ NAMES = [
     "lbfgs",
     "levenberg-marquardt",
 ]
-DATASETS = ["spirals", "moons", "circles", "xor", "checkerboard", "sinc", "step", "iris", "digits"]
+DATASETS = ["spirals", "moons", "circles", "xor", "checkerboard", "drawn", "sinc", "step", "iris", "digits"]
 STEPS = 3
 
 

@@ -52,7 +52,8 @@ def test_run_prints_one_json_object(capsys: pytest.CaptureFixture[str], tmp_path
     assert result["experiment"]["dataset"]["points"] == 100
     recording = list(Recording.read(Path(result["recording"])))
     assert recording[0]["type"] == "stage"
-    assert recording[-2]["lanes"][0]["evaluations"] == result["lanes"][0]["evaluations"]
+    assert [message["type"] for message in recording[-4:]] == ["metrics", "picture", "detail", "weights"]
+    assert recording[-4]["lanes"][0]["evaluations"] == result["lanes"][0]["evaluations"]
     assert "annealing" in err  # the progress bar
 
 

@@ -29,6 +29,7 @@ def test_people_see_them_in_this_order() -> None:
         ("circles", "Circles"),
         ("xor", "XOR"),
         ("checkerboard", "Checkerboard"),
+        ("drawn", "Your own points"),
         ("sinc", "Sinc curve"),
         ("step", "Step"),
         ("iris", "Iris"),

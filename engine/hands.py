@@ -1,0 +1,144 @@
+"""What a hand may do to a race while it runs: heat, turn knobs, set weights, draw points; and all of it done again.
+
+Whatever is done is noted as an event, so that the recording tells of it and the race can be repeated with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from engine.datasets.drawn import Drawn
+from engine.errors import BadInput, CannotRun
+from engine.events import Event, Points, Reheat, Script, Turn, Weight
+from engine.experiment import problem_of
+
+if TYPE_CHECKING:
+    from engine.race import Lane, Race
+
+
+class Hands:
+    """The hands on a race. `Race` has a door for each of these.
+
+    Args:
+        race: with its lanes and its observer.
+        events: to be done again.
+
+    Raises:
+        BadInput: an event is not of this race.
+
+    Attributes:
+        given: all events to be done again; ``script`` holds those still to come.
+    """
+
+    def __init__(self, race: Race, events: Iterable[Event]) -> None:
+        self.race = race
+        self.given = list(events)
+        self.script = Script(self.given, len(race.lanes))
+
+    def reheat(self, lane: int, factor: float) -> bool:
+        """Multiply a temperature. False where there is none."""
+        one = self.race.lanes[lane]
+        if not one.optimizer.reheat(one.state, factor):
+            return False
+        self._note(Reheat(lane=lane, step=one.step, steps=self._steps(), value=factor), [one])
+        return True
+
+    def turn(self, lane: int, field: str, value: Any) -> None:
+        """Turn a knob; see `Race.turn`."""
+        one = self._running(lane)
+        optimizer = one.optimizer.turned(field, value)
+        optimizer.turn(one.state, field, getattr(optimizer, field))
+        self.replace(one, optimizer)
+        self._note(Turn(lane=lane, step=one.step, steps=self._steps(), field=field, value=optimizer.to_json()[field]), [one])
+
+    def replace(self, lane: Lane, optimizer: Any) -> None:
+        """Give a lane a method with other knobs; the race's experiment follows."""
+        race = self.race
+        lane.optimizer = optimizer
+        race.experiment = race.experiment.model_copy(update={"lanes": tuple(one.optimizer for one in race.lanes)})
+
+    def put_weight(self, lane: int, index: int, value: float) -> None:
+        """Set one weight; see `Race.put_weight`."""
+        one = self._running(lane)
+        one.optimizer.put(one.state, index, value)
+        self._note(Weight(lane=lane, step=one.step, steps=self._steps(), index=index, value=value), [one])
+
+    def set_points(self, text: str) -> None:
+        """Replace the training points; see `Race.set_points`."""
+        race = self.race
+        old = race.experiment.dataset
+        if old.kind != "points":
+            raise BadInput("points", old.name, "a race on a dataset of points")
+        if race.finished:
+            raise BadInput("points", "a race that is over", "a race that still runs")
+        drawn = Drawn.of(text, len(old.classes))
+        problem = problem_of(drawn, race.network, race.experiment.loss)
+        for lane in race.lanes:
+            if not lane.finished and (refusal := lane.optimizer.refusal(problem)) is not None:
+                raise CannotRun("points", f"{drawn.sizes()[0]} points for {lane.optimizer.name}", refusal)
+        self.look_at(drawn)
+        for lane in race.lanes:
+            self.train_on(lane, drawn)
+        self._note(Points(steps=self._steps(), value=text), race.lanes)
+
+    def look_at(self, drawn: Drawn) -> None:
+        """Judge every lane by these points from now on; the race's experiment follows."""
+        race = self.race
+        race.experiment = race.experiment.model_copy(update={"dataset": drawn})
+        race.dataset = drawn.load(race.experiment.seed).to(race.device)
+        race.observer.watch(race.dataset)
+
+    def train_on(self, lane: Lane, drawn: Drawn) -> None:
+        """Train a lane on these points from its next step on. Its weights and counters stay as they are."""
+        lane.oracle.use(drawn.load(self.race.experiment.seed).to(self.race.device))
+        lane.state.stale, lane.points = True, drawn.points
+
+    def before_step(self, lane: Lane) -> None:
+        """Do again what is due before that lane takes its next step."""
+        if not self.script:
+            return
+        for event, due, first in self.script.due(self._steps(), lane.index):
+            lanes = [self.race.lanes[i] for i in due]
+            match event:
+                case Points():
+                    self._points_again(event, lanes, first)
+                case _ if lanes[0].finished:
+                    pass  # it has ended sooner than it did then
+                case Reheat():
+                    self.reheat(event.lane, event.value)
+                case Turn():
+                    self.turn(event.lane, event.field, event.value)
+                case Weight():
+                    self.put_weight(event.lane, event.index, event.value)
+
+    def _points_again(self, event: Points, lanes: list[Lane], first: bool) -> None:
+        """New points for those lanes; as soon as they have come to one, everybody is judged by them."""
+        race = self.race
+        if race.experiment.dataset.kind != "points":
+            raise BadInput("events", "points", "a race on a dataset of points")
+        drawn = Drawn.of(event.value, len(race.experiment.dataset.classes))
+        if first:
+            self.look_at(drawn)
+            self._note(event, race.lanes)
+        for lane in lanes:
+            self.train_on(lane, drawn)
+
+    def _running(self, index: int) -> Lane:
+        """The lane of that number, if a hand on it can still do something."""
+        lanes = self.race.lanes
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(lanes):
+            raise BadInput("lane", index, f"a whole number from 0 to {len(lanes) - 1}")
+        if lanes[index].finished:
+            raise BadInput("lane", index, "a lane that still runs")
+        return lanes[index]
+
+    def _steps(self) -> tuple[int, ...]:
+        return tuple(lane.step for lane in self.race.lanes)
+
+    def _note(self, event: Event, lanes: Iterable[Lane]) -> None:
+        """Tell of an event in the next metrics. For the lanes that it changed, patience begins anew."""
+        self.race.events.append(event.to_json())
+        self.race.done.append(event.to_json())
+        for lane in lanes:
+            lane.best = None

@@ -1,0 +1,139 @@
+"""Why a lane ends before its budget is spent: a rule it was given, or a loss that is no number any more.
+
+Both are judged when a race is looked at, on the loss that is shown then. Headless that is at fixed marks of the budget, so the same experiment stops at the same step every time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+IMPROVEMENT = 1e-3
+"""A loss counts as better when it is lower by this share of the best so far."""
+ROUNDING = 1e-9
+
+
+class StopRules(BaseModel):
+    """When a lane may end early. No rule by default: it then spends its whole budget."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    target: float | None = Field(
+        None,
+        ge=-1e9,
+        le=1e9,
+        description="A lane that has brought the training loss down to this is done; left out, none is.",
+        json_schema_extra={"label": "Target loss", "scale": "log"},
+    )
+    patience: float | None = Field(
+        None,
+        ge=0.001,
+        le=1,
+        description="A lane that has not improved by 0.1 % for this share of its budget is done; left out, none is.",
+        json_schema_extra={"label": "Patience", "step": 0.05, "unit": "of the budget"},
+    )
+
+    def judge(self, label: str, step: int, loss: float, progress: float, best: Best | None) -> tuple[Best, str | None]:
+        """One look at a lane that still runs.
+
+        Args:
+            label: of its method, for the sentence.
+            step: steps taken.
+            loss: what is shown, a number.
+            progress: share of the budget spent.
+            best: what was noted at the look before, or None at the first and after a change by hand.
+
+        Returns:
+            What to note now, and why the lane is to end, in words, or None.
+        """
+        if best is None or loss < best.loss - IMPROVEMENT * abs(best.loss):
+            best = Best(step, loss, progress)
+        if self.target is not None and loss <= self.target:
+            return best, f"{label} reached the target loss {self.target:g} at step {step:,}."
+        if self.patience is not None and progress - best.progress >= self.patience - ROUNDING:
+            return (
+                best,
+                f"{label} was stopped at step {step:,}: its loss, {best.loss:.4g} at step {best.step:,}, has not improved by 0.1 % for {self.patience:.0%} of the budget.",
+            )
+        return best, None
+
+
+@dataclass(frozen=True)
+class Best:
+    """The lowest loss seen of a lane that was an improvement, and when.
+
+    Attributes:
+        step: steps taken then.
+        loss: that loss.
+        progress: share of the budget spent then.
+    """
+
+    step: int
+    loss: float
+    progress: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a lane that was looked at.
+
+    Attributes:
+        step: steps taken.
+        estimate: (D,) the weights then, a copy.
+        loss: as it was shown, or None where nobody had looked yet.
+    """
+
+    step: int
+    estimate: Tensor
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Wreck:
+    """What was no number any more, and when.
+
+    Attributes:
+        step: steps taken.
+        loss: the loss, NaN or infinite.
+        nan, infinite: how many of the weights were.
+        weights: how many weights there are.
+    """
+
+    step: int
+    loss: float
+    nan: int
+    infinite: int
+    weights: int
+
+    @classmethod
+    def of(cls, step: int, loss: float, estimate: Tensor) -> Wreck:
+        """Count what is no number in an estimate (D,)."""
+        return cls(step, loss, int(torch.isnan(estimate).sum()), int(torch.isinf(estimate).sum()), estimate.numel())
+
+    def sentence(self, label: str, good: Moment, exact: bool) -> str:
+        """What happened, in words.
+
+        Args:
+            label: of the method.
+            good: the last moment at which all was well; it is kept.
+            exact: whether the method itself met the loss at this step; else it happened somewhere between the good moment and this step.
+        """
+        kept = f"The last good moment, step {good.step:,}{'' if good.loss is None else f' with loss {good.loss:.3g}'}, is kept."
+        when = f"at step {self.step:,}" if exact or good.step + 1 >= self.step else f"between steps {good.step:,} and {self.step:,}"
+        if self.loss == -math.inf:
+            return f"{label} fell without end {when}: there is no lowest point where it went. {kept}"
+        loss = "NaN" if math.isnan(self.loss) else "infinite"
+        broken = self.nan + self.infinite
+        kind = "infinite" if not self.nan else "NaN or infinite" if self.infinite else "NaN"
+        weights = f"{broken:,} of {self.weights:,} weights"
+        if not broken:
+            what = f"its loss was {loss}, though all of its {self.weights:,} weights were numbers,"
+        elif kind == loss:
+            what = f"its loss and {weights} were {loss}"
+        else:
+            what = f"its loss was {loss} and {weights} were {kind}"
+        return f"{label} diverged: {what} {when}. {kept} A smaller step size usually helps."

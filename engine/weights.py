@@ -1,0 +1,99 @@
+"""The weights that a race ended with, as a safetensors file that other programs read too.
+
+Every tensor of every lane has a name of its own, ``lane0.layer0.weight``: lane, layer and part as the network names them (a landscape's point has ``lane0.x`` and ``lane0.y``).
+Shapes are PyTorch's, outputs first. The file's metadata hold the experiment and the steps taken, as JSON, from which the network can be built again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from engine.errors import BadInput
+from engine.experiment import Experiment
+from engine.networks import Network
+from engine.networks.base import Layer
+
+if TYPE_CHECKING:
+    from engine.race import Race
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a file of weights holds.
+
+    Attributes:
+        experiment: the race they come from, as it stood when they were written.
+        network: built again; every lane's is the same.
+        steps: taken by each lane.
+        lanes: each lane's estimate, (D,).
+    """
+
+    experiment: Experiment
+    network: Network
+    steps: list[int]
+    lanes: list[Tensor]
+
+
+def tensor_name(lane: int, layer: Layer) -> str:
+    """The name of one tensor in the file."""
+    return f"lane{lane}.{'layer' if layer.name[:1].isdigit() else ''}{layer.name}"
+
+
+def save(race: Race, path: Path) -> Path:
+    """Write every lane's estimate; the file appears whole or not at all."""
+    tensors = {
+        tensor_name(lane.index, layer): lane.state.estimate[layer.start : layer.stop].reshape(layer.shape).detach().cpu().contiguous().clone()
+        for lane in race.lanes
+        for layer in race.network.layers
+    }
+    about = {
+        "format": "pt",
+        "experiment": json.dumps(race.experiment.to_json(), ensure_ascii=False),
+        "steps": json.dumps([lane.step for lane in race.lanes]),
+    }
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_bytes(to_bytes(tensors, metadata=about))
+    part.replace(path)
+    return path
+
+
+def load(path: Path) -> Weights:
+    """Read what `save` wrote.
+
+    Raises:
+        BadInput: it is not there, or is no file of a race's weights.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            experiment = Experiment.parse(json.loads(about["experiment"]))
+            network = experiment.network.build_for(experiment.dataset)
+            steps = [int(step) for step in json.loads(about["steps"])]
+            lanes = [
+                torch.cat([_fitting(file.get_tensor(tensor_name(lane, layer)), layer) for layer in network.layers]) for lane in range(len(experiment.lanes))
+            ]
+    except OSError as error:
+        raise BadInput("weights", str(path), f"a readable file ({error.strerror or error})") from None
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput("weights", str(path), "a file of weights that Kelvin wrote") from None
+    return Weights(experiment, network, steps, lanes)
+
+
+def _fitting(tensor: Tensor, layer: Layer) -> Tensor:
+    """The tensor, packed, if it is the layer's."""
+    if tuple(tensor.shape) != layer.shape:
+        raise ValueError(f"{layer.name} has another shape")
+    return tensor.flatten()

@@ -1,0 +1,237 @@
+"""One step in slow motion: it changes nothing, and what it shows is true."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine import evaluate
+from engine.experiment import Experiment
+from engine.frames import Message, decode, encode
+from engine.optimizers import OPTIMIZERS
+from engine.race import Race
+from engine.slow_motion import MOST, SEGMENT, Listener, step_with_stages
+
+NAMES = OPTIMIZERS.names()
+
+
+def race_of(name: str, settings: dict[str, Any] | None = None, budget: float = 1e9, **more: Any) -> Race:
+    """Sixty moons and 22 weights."""
+    spec: dict[str, Any] = {
+        "dataset": {"name": "moons", "points": 60},
+        "network": {"name": "mlp", "hidden": [4]},
+        "lanes": [{"name": name, **(settings or {})}],
+        "budget": {"currency": "evaluations", "amount": budget},
+    }
+    return Race(Experiment.parse(spec | more))
+
+
+def on_ground(name: str, settings: dict[str, Any] | None = None) -> Race:
+    """A landscape of two weights: there points in the plane are the weights themselves, and losses a formula."""
+    spec = {"dataset": {"name": "landscape", "function": "himmelblau"}, "lanes": [{"name": name, **(settings or {})}]}
+    return Race(Experiment.parse(spec | {"budget": {"currency": "evaluations", "amount": 1e9}}))
+
+
+def himmelblau(points: Tensor) -> Tensor:
+    x, y = points.double().T
+    return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
+
+
+def stages(race: Race, k: int = 0) -> Message:
+    message = step_with_stages(race, race.lanes[0], k)
+    assert decode(encode(message))["type"] == "stages"
+    return message
+
+
+def shown(race: Race, message: Message) -> dict[str, Message]:
+    """What is shown → the entry; all stages that show the same must say the same."""
+    found: dict[str, Message] = {}
+    for stage, entry in zip(race.lanes[0].optimizer.stages, message["stages"], strict=True):
+        before = found.setdefault(stage.shows, entry)
+        for key in ("points", "values", "accepted"):
+            assert (before[key] is None) == (entry[key] is None)
+            assert before[key] is None or torch.equal(before[key], entry[key])
+    return found
+
+
+@pytest.mark.parametrize("batch", [0, 16])
+@pytest.mark.parametrize("name", NAMES)
+def test_watching_changes_nothing(name: str, batch: int) -> None:
+    plain, watched = race_of(name, {"batch": batch}), race_of(name, {"batch": batch})
+    for step in range(1, 5):
+        plain.advance_lane(plain.lanes[0])
+        message = stages(watched, step)
+        assert (message["k"], message["lane"], message["step"]) == (step, 0, step)
+        one, two = plain.lanes[0], watched.lanes[0]
+        assert (one.step, one.oracle.evaluations, one.oracle.flops) == (two.step, two.oracle.evaluations, two.oracle.flops)
+        for field in fields(one.state):
+            value, other = getattr(one.state, field.name), getattr(two.state, field.name)
+            if isinstance(value, Tensor):
+                assert torch.equal(value, other) or bool(value.isnan().any()), field.name
+            elif field.name not in ("vectors", "steps", "changes"):
+                assert value == other, field.name
+    doors = {"losses", "outputs", "gradients", "jvp", "jacobian"}
+    assert not doors & vars(watched.lanes[0].oracle).keys(), "the listener has gone"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_stage_has_its_picture(name: str) -> None:
+    race = race_of(name)
+    for k in range(3):
+        message = stages(race, k)
+        found = shown(race, message)
+        asked, moved = found["asked"], found["moved"]
+        assert asked["points"].shape[1] == 2
+        assert 1 <= len(asked["points"]) <= MOST
+        assert asked["values"] is None
+        if "answered" in found:
+            answered = found["answered"]
+            assert torch.equal(answered["points"], asked["points"])
+            assert answered["values"].shape == (len(asked["points"]),)
+            assert bool(torch.isfinite(answered["values"]).all())
+        state, lane = race.lanes[0].state, race.lanes[0]
+        here = state.estimate.unsqueeze(0) if state.population is None or lane.optimizer.sampled else state.population
+        assert torch.allclose(moved["points"], race.observer.plane.project(here)[:MOST], atol=1e-5)
+        true = evaluate.losses(race.network, race.loss, here, lane.oracle.x, lane.oracle.targets)
+        assert torch.allclose(moved["values"], true)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "levenberg-marquardt"])  # which refuses landscapes: they have no residuals
+def test_losses_shown_are_those_of_the_places_shown(name: str) -> None:
+    race = on_ground(name)
+    for k in range(3):
+        before = race.lanes[0].state.estimate.clone()
+        found = shown(race, stages(race, k))
+        for what in ("answered", "moved"):
+            points, values = found[what]["points"], found[what]["values"]
+            assert torch.allclose(values.double(), himmelblau(points), rtol=1e-3, atol=1e-3), what
+        if race.lanes[0].oracle.sees == "gradient" and name not in ("lbfgs", "hybrid"):
+            assert torch.equal(found["asked"]["points"], before.unsqueeze(0)), "the gradient was taken where it stood"
+
+
+def test_the_share_accepted_is_the_acceptance_measured() -> None:
+    for name in ("annealing", "parallel-tempering", "population-annealing"):
+        race = race_of(name, {"chains": 40, "batch": 0, "proposal": "gaussian"})
+        found = shown(race, stages(race))
+        accepted = found["answered"]["accepted"]
+        assert accepted.dtype == torch.uint8
+        assert float(accepted.float().mean()) == pytest.approx(race.lanes[0].state.acceptance, abs=1e-6)
+        assert torch.equal(found["moved"]["accepted"], accepted)
+        kept = accepted.bool()
+        assert torch.equal(found["moved"]["points"][kept], found["asked"]["points"][kept])
+        assert not bool((found["moved"]["points"][~kept] == found["asked"]["points"][~kept]).all(1).any())
+        assert 0 < int(accepted.sum()) < 40
+
+
+def test_a_new_batch_is_no_question_of_the_step() -> None:
+    """Chains judged anew because the mini-batch is another one are not among the points asked about."""
+    for name, size in (("annealing", 16), ("differential-evolution", 32), ("harmony-search", 64), ("pso", 64)):
+        race = race_of(name, {"batch": 16})
+        for k in range(3):
+            found = shown(race, stages(race, k))
+            assert len(found["asked"]["points"]) == size
+            assert found["answered"]["accepted"].shape == (size,)
+
+
+def test_what_each_method_took() -> None:
+    race = race_of("differential-evolution", {"batch": 0})
+    found = shown(race, stages(race))
+    assert float(found["answered"]["accepted"].float().mean()) == pytest.approx(race.lanes[0].state.metrics["success"])
+    race = race_of("harmony-search", {"batch": 0})
+    found = shown(race, stages(race))
+    assert int(found["answered"]["accepted"].sum()) == race.lanes[0].state.metrics["replaced"]
+    assert found["moved"]["accepted"] is None, "the memory is sorted anew: no row belongs to a row asked about"
+    race = race_of("random-search", {"batch": 0, "centre": "best"})
+    for k in range(4):
+        before = race.lanes[0].state.estimate.clone()
+        found = shown(race, stages(race, k))
+        assert int(found["answered"]["accepted"].sum()) == int(not torch.equal(before, race.lanes[0].state.estimate))
+    race = race_of("levenberg-marquardt", {"batch": 0})
+    found = shown(race, stages(race))
+    tries = int(race.lanes[0].state.metrics["tries"])
+    assert found["answered"]["accepted"].tolist() == [0] * tries + [1], "where it stood, tries in vain, and the one that helped"
+    race = race_of("adam")
+    assert shown(race, stages(race))["answered"]["accepted"] is None
+
+
+def test_many_points_are_thinned_evenly() -> None:
+    race = race_of("finite-differences", {"coordinates": 0, "batch": 0}, network={"name": "mlp", "hidden": [16, 16]})
+    dimension = len(race.theta)
+    theta = race.theta
+    found = shown(race, stages(race))
+    every = 1
+    while -(-2 * dimension // every) > MOST:
+        every *= 2
+    asked = found["asked"]["points"]
+    assert len(asked) == -(-2 * dimension // every)
+    # The method nudges 256 weights up, the same down, and so on; a probe every few of all of them in that order.
+    probes = []
+    for start in range(0, dimension, 256):
+        part = range(start, min(start + 256, dimension))
+        for sign in (1, -1):
+            for i in part:
+                probe = theta.clone()
+                probe[i] += sign * 0.01
+                probes.append(probe)
+    assert torch.allclose(asked, race.observer.plane.project(torch.stack(probes[::every])), atol=1e-5)
+    race = race_of("annealing", {"chains": 600})
+    found = shown(race, stages(race))
+    assert len(found["asked"]["points"]) == len(found["moved"]["points"]) == 150
+    assert found["moved"]["accepted"].shape == (150,)
+
+
+def test_directions_are_drawn_as_short_ends() -> None:
+    race = on_ground("forward-gradient", {"directions": 5})
+    before = race.lanes[0].state.estimate.clone()
+    points = shown(race, stages(race))["asked"]["points"]
+    assert points.shape == (6, 2)
+    assert torch.equal(points[0], before)
+    lengths = (points[1:] - before).norm(dim=1) / SEGMENT
+    assert bool(((lengths > 0.01) & (lengths < 6)).all()), "normal directions"
+
+
+def test_the_ensemble_shows_its_mean_losses_for_free() -> None:
+    for name in ("eki", "enkf"):
+        race = race_of(name, {"batch": 0, "ensemble": 20})
+        before = race.lanes[0].state.population
+        assert before is not None
+        before = before.clone()
+        found = shown(race, stages(race))
+        true = evaluate.losses(race.network, race.loss, before, race.dataset.x_train, race.dataset.y_train)
+        assert torch.allclose(found["answered"]["values"], true, atol=1e-6)
+        assert race.lanes[0].oracle.evaluations == 20 * 60, "outputs once, and nothing more"
+
+
+def test_listening_takes_no_time_of_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that stands still but while a question is noted, where it moves on by a minute, and while one is answered, by a second."""
+    race, now = race_of("annealing", {"batch": 0}), [0.0]
+    lane = race.lanes[0]
+    ask, note = lane.oracle.losses, Listener._note
+
+    def answered(population: Tensor) -> Tensor:
+        now[0] += 1
+        return ask(population)
+
+    def noted(*everything: Any) -> None:
+        now[0] += 60
+        note(*everything)
+
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(Listener, "_note", noted)
+    monkeypatch.setattr(lane.oracle, "losses", answered)
+    lane.oracle.seconds = 5.0
+    stages(race)
+    assert now[0] == 61
+    assert lane.oracle.seconds == 6.0
+    assert vars(lane.oracle)["losses"] is answered, "what stood at a door before stands there again"
+
+
+def test_weights_that_are_no_numbers_are_not_drawn() -> None:
+    race = race_of("sgd", {"rate": 1000.0})
+    race.lanes[0].state.estimate.fill_(torch.nan)
+    message = stages(race)
+    assert all(entry == {"points": None, "values": None, "accepted": None} for entry in message["stages"])

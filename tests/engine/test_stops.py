@@ -1,0 +1,209 @@
+"""Lanes that end early: by a rule they were given, or because their loss is no number any more."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from engine.errors import BadInput
+from engine.experiment import Experiment
+from engine.flat import from_flat, to_flat
+from engine.frames import decode, encode
+from engine.optimizers import OPTIMIZERS, State
+from engine.race import Race
+from engine.stops import Best, Moment, StopRules, Wreck
+
+
+def race_of(*lanes: Any, marks: int = 50, amount: float = 3e5, **rest: Any) -> Race:
+    value = {"dataset": {"name": "moons", "points": 100}, "network": {"name": "mlp", "hidden": [8]}, "lanes": lanes}
+    return Race(Experiment.parse(value | {"budget": {"currency": "evaluations", "amount": amount}} | rest), marks=marks)
+
+
+def test_no_rule_is_the_default_and_every_lane_spends_its_budget() -> None:
+    race = race_of("adam", amount=5e4)
+    last = list(race)[-1].metrics["lanes"][0]
+    assert race.experiment.stop == StopRules() == StopRules(target=None, patience=None)
+    assert (last["progress"], last["stopped"]) == (1, None)
+
+
+def test_a_lane_stops_at_the_first_look_at_which_it_has_reached_the_target() -> None:
+    free = [frame.metrics["lanes"][0] for frame in race_of("adam")]
+    first = next(row for row in free if row["loss"] <= 0.1)
+    race = race_of("adam", {"name": "sgd", "rate": 1e-6}, stop={"target": 0.1})
+    rows = [frame.metrics["lanes"] for frame in race]
+    ended = next(row[0] for row in rows if row[0]["finished"])
+    assert ended["step"] == first["step"]
+    assert ended["stopped"] == f"Adam reached the target loss 0.1 at step {ended['step']:,}."
+    assert ended["loss"] <= 0.1 < next(row for row in reversed(free) if row["step"] < ended["step"])["loss"]
+    assert 0 < ended["progress"] < 1
+    assert rows[-1][0] | {"agreement": 0} == ended | {"agreement": 0}, "a lane that has ended stands still"
+    assert rows[-1][1]["progress"] == 1, "the others go on"
+    assert rows[-1][1]["stopped"] is None
+    assert [row["stopped"] for row in race.results()] == [ended["stopped"], None]
+    again = [frame.metrics["lanes"][0]["stopped"] for frame in race_of("adam", {"name": "sgd", "rate": 1e-6}, stop={"target": 0.1})]
+    assert again[-1] == ended["stopped"]
+
+
+def test_a_lane_without_patience_left_stops() -> None:
+    race = race_of({"name": "sgd", "rate": 1e-6}, "adam", stop={"patience": 0.2})
+    rows = [frame.metrics["lanes"] for frame in race]
+    ended = next(row[0] for row in rows if row[0]["finished"])
+    assert 0.2 <= ended["progress"] <= 0.2 + 2 / 50
+    assert "has not improved by 0.1 % for 20% of the budget" in ended["stopped"]
+    assert rows[-1][1]["step"] > 0
+
+
+def test_what_counts_as_an_improvement() -> None:
+    rules = StopRules(patience=0.1)
+    best, why = rules.judge("It", 5, 1.0, 0.2, None)
+    assert (best, why) == (Best(5, 1.0, 0.2), None)
+    assert rules.judge("It", 6, 0.9991, 0.25, best) == (best, None), "too little"
+    assert rules.judge("It", 6, 0.9989, 0.25, best) == (Best(6, 0.9989, 0.25), None)
+    assert rules.judge("It", 9, 0.9991, 0.3, best)[1] is not None
+    below = Best(5, -1.0, 0.2)
+    assert rules.judge("It", 6, -1.0005, 0.25, below)[0] == below
+    assert rules.judge("It", 6, -1.002, 0.25, below)[0] == Best(6, -1.002, 0.25)
+    assert StopRules(target=-2).judge("It", 1234, -2.0, 0.5, None)[1] == "It reached the target loss -2 at step 1,234."
+
+
+def test_a_change_by_hand_begins_patience_anew() -> None:
+    race = race_of({"name": "sgd", "rate": 1e-6}, stop={"patience": 0.2})
+    for frame in race:
+        if frame.k == 8:
+            race.turn(0, "rate", 1e-6)
+    ended = race.metrics(0)["lanes"][0]
+    assert 0.36 <= ended["progress"] <= 0.42
+
+
+def test_rules_travel_with_the_experiment() -> None:
+    flat = {"dataset": "moons", "stop.target": "0.05", "stop.patience": "0.25"}
+    experiment = from_flat(flat)
+    assert experiment.stop == StopRules(target=0.05, patience=0.25)
+    assert from_flat(to_flat(experiment)) == experiment
+    assert Experiment.parse(json.loads(json.dumps(experiment.to_json()))) == experiment
+    assert from_flat({"stop.target": "none"}, experiment.to_json()).stop == StopRules(patience=0.25)
+    assert not [key for key in to_flat(Experiment()) if key.startswith("stop")]
+    for bad, sentence in (
+        ({"stop.target": "low"}, "stop.target: 'low' is not allowed; expected a number"),
+        ({"stop.patience": "0"}, "stop.patience: 0.0 is not allowed; expected at least 0.001"),
+        ({"stop.patience": "1.5"}, "stop.patience: 1.5 is not allowed; expected at most 1"),
+        ({"stop.never": "1"}, "stop.never: '1' is not allowed; expected one of dataset"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            from_flat(bad)
+        assert str(caught.value).startswith(sentence)
+
+
+# Divergence.
+
+
+def finite(value: Any) -> bool:
+    """Whether every number anywhere in a message is one."""
+    if isinstance(value, dict):
+        return all(finite(entry) for entry in value.values())
+    if isinstance(value, list):
+        return all(finite(entry) for entry in value)
+    if isinstance(value, torch.Tensor):
+        return bool(torch.isfinite(value.float()).all())
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def breaking(monkeypatch: pytest.MonkeyPatch, name: str, at: int, tells: bool, weights: int = 10**6, value: float = math.nan) -> None:
+    """Make a method's weights no numbers at a step; a method that ``tells`` knows its loss."""
+    cls = OPTIMIZERS.get(name)
+    step = cls.step
+
+    def broken(self: Any, state: State, rng: Any, oracle: Any) -> State:
+        state = step(self, state, rng, oracle)
+        state.metrics["taken"] = state.metrics.get("taken", 0.0) + 1
+        if state.metrics["taken"] >= at:
+            state.estimate = state.estimate.clone()
+            state.estimate[:weights] = value
+            state.estimate_loss = value if tells else None
+        return state
+
+    monkeypatch.setattr(cls, "step", broken)
+
+
+@pytest.mark.parametrize("tells", [True, False], ids=["the method knows its loss", "nobody knows before it is looked at"])
+def test_divergence_is_told_exactly_and_the_last_good_moment_is_kept(monkeypatch: pytest.MonkeyPatch, tells: bool) -> None:
+    breaking(monkeypatch, "sgd", at=131, tells=tells)
+    race = race_of("sgd", "adam", amount=2e5, marks=20)
+    frames = list(race)
+    rows = [frame.metrics["lanes"][0] for frame in frames]
+    good = [row for row in rows if row["trouble"] is None][-1]
+    bad = next(row for row in rows if row["trouble"] is not None)
+    assert good["step"] < 131 <= bad["step"]
+    when = "at step 131" if tells else f"between steps {good['step']} and {bad['step']}"
+    assert bad["trouble"] == (
+        f"SGD with momentum diverged: its loss and 42 of 42 weights were NaN {when}. "
+        f"The last good moment, step {good['step']} with loss {good['loss']:.3g}, is kept. A smaller step size usually helps."
+    )
+    assert rows[-1] | {"agreement": 0} == bad | {"agreement": 0}, "a lane that has ended stands still"
+    assert bad["finished"]
+    assert bad["loss"] == pytest.approx(good["loss"], rel=1e-4), "all the samples are in the probe"
+    assert bad["test_accuracy"] == pytest.approx(good["test_accuracy"])
+    assert all(finite(frame.metrics) and finite(frame.picture) for frame in frames)
+    assert finite(race.detail(0))
+    assert finite(race.weights(0))
+    json.dumps(race.results(), allow_nan=False)
+    assert race.results()[0]["loss"] == pytest.approx(good["loss"], rel=1e-4)
+    assert rows[-1]["step"] == bad["step"]
+    assert frames[-1].metrics["lanes"][1]["progress"] == 1, "the others go on"
+    assert decode(encode(frames[-1].metrics))["lanes"][0]["loss"] is not None
+
+
+def test_the_sentence_says_what_was_no_number() -> None:
+    good = Moment(120, torch.zeros(1), 0.4123)
+    kept = "The last good moment, step 120 with loss 0.412, is kept."
+    assert Wreck(131, math.nan, 354, 0, 354).sentence("It", good, True) == (
+        f"It diverged: its loss and 354 of 354 weights were NaN at step 131. {kept} A smaller step size usually helps."
+    )
+    assert "its loss was infinite, though all of its 9 weights were numbers, between steps 120 and 131." in Wreck(131, math.inf, 0, 0, 9).sentence(
+        "It", good, False
+    )
+    assert "its loss and 3 of 9 weights were infinite at step 131" in Wreck(131, math.inf, 0, 3, 9).sentence("It", good, True)
+    assert "its loss was NaN and 5 of 9 weights were NaN or infinite at step 131" in Wreck(131, math.nan, 2, 3, 9).sentence("It", good, True)
+    assert "NaN at step 121." in Wreck(121, math.nan, 9, 0, 9).sentence("It", good, False), "one step since the good moment: that one"
+    assert Wreck(131, -math.inf, 0, 0, 2).sentence("It", Moment(0, torch.zeros(1)), True).endswith("The last good moment, step 0, is kept.")
+    assert Wreck.of(3, math.inf, torch.tensor([1.0, math.nan, -math.inf, math.inf])) == Wreck(3, math.inf, 1, 2, 4)
+
+
+def test_a_bad_batch_that_is_got_over_is_no_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    cls = OPTIMIZERS.get("sgd")
+    step = cls.step
+
+    def shaky(self: Any, state: State, rng: Any, oracle: Any) -> State:
+        state = step(self, state, rng, oracle)
+        state.estimate_loss = math.inf
+        return state
+
+    monkeypatch.setattr(cls, "step", shaky)
+    race = race_of("sgd", amount=5e4)
+    last = list(race)[-1].metrics["lanes"][0]
+    assert last["trouble"] is None
+    assert last["progress"] == 1
+
+
+def test_results_of_a_race_nobody_looked_at_are_numbers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaking(monkeypatch, "sgd", at=3, tells=False)
+    race = race_of("sgd", amount=1e4)
+    while not race.finished:
+        race.advance()
+    row = race.results()[0]
+    assert math.isfinite(row["loss"])
+    assert "The last good moment, step 0, is kept." in row["trouble"]
+
+
+# What a lane keeps in memory.
+
+
+def test_memory_is_the_bytes_of_a_states_tensors() -> None:
+    race = race_of("sgd", "adam", {"name": "annealing", "chains": 8})
+    sgd, adam, annealing = (row["memory"] for row in race.metrics(0)["lanes"])
+    assert adam == 3 * 42 * 4, "θ, m and v"
+    assert 42 * 4 <= sgd <= 2 * 42 * 4
+    assert annealing >= 8 * 42 * 4
+    assert [row["memory"] for row in race.results()] == [sgd, adam, annealing]
