@@ -5,6 +5,7 @@ No knob is written twice: range, step, help and label come from the pydantic fie
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from engine.datasets import DATASETS, DatasetChoice
+from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
 from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment
 from engine.flat import CURRENCIES
@@ -21,6 +23,7 @@ from engine.networks.mlp import STEPS
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.oracle import Currency
 from engine.registry import Choice, fields
+from engine.stops import StopRules
 
 Field = dict[str, Any]
 Suggested = Callable[[type[Optimizer]], Mapping[str, Any]]
@@ -58,6 +61,7 @@ def load(experiment: Experiment) -> None:
     kept["currency"], kept["seed"] = experiment.budget.currency, experiment.seed
     kept["device"] = experiment.device
     kept[f"amount {experiment.budget.currency}"] = experiment.budget.amount
+    kept["stop target"], kept["stop patience"] = experiment.stop.target, experiment.stop.patience
     kept["lanes"] = [lane.name for lane in experiment.lanes]
     owners = {"dataset": experiment.dataset, "network": experiment.network} | {f"lane{i + 1}": lane for i, lane in enumerate(experiment.lanes)}
     for owner, choice in owners.items():
@@ -69,9 +73,22 @@ def load(experiment: Experiment) -> None:
         del st.session_state[key]
 
 
+def take_up(value: Mapping[str, Any]) -> None:
+    """Set every control to the experiment of a recording, where it can run here; before they are drawn."""
+    with contextlib.suppress(BadInput):
+        load(Experiment.parse(value))
+
+
 def set_seed(seed: int) -> None:
     """Set the seed from outside the controls; before they are drawn."""
     put("seed", seed)
+
+
+def set_points(points: str, groups: int) -> None:
+    """Take training points drawn in the page as the dataset, of so many classes; before the controls are drawn."""
+    put("dataset", Drawn.name)
+    put("dataset.drawn.points", points)
+    put("dataset.drawn.groups", groups)
 
 
 def put(key: str, value: Any) -> None:
@@ -92,7 +109,9 @@ def draw() -> dict[str, Any]:
     chosen = DATASETS.get(dataset)
     st.caption(chosen.about)
     settings: dict[str, Any] = {}
-    if chosen.model_fields:
+    if chosen is Drawn:  # its points are drawn in the live view, not written in a field
+        settings = {name: kept().get(f"dataset.drawn.{name}", info.default) for name, info in Drawn.model_fields.items()}
+    elif chosen.model_fields:
         with st.popover("Data settings", icon=":material/tune:", width="stretch"):
             settings = _knobs("dataset", chosen)
     value: dict[str, Any] = {"dataset": {"name": dataset, **settings}}
@@ -114,6 +133,7 @@ def draw() -> dict[str, Any]:
     value["lanes"] = draw_lanes()
 
     value["budget"] = draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT)
+    value["stop"] = draw_stop()
     value["seed"] = number("seed", "Seed", 0, 0, 2**31 - 1, "First weights, data and every random number follow from it.")
     value["device"] = kept().get("device", "auto")
     return value
@@ -126,6 +146,20 @@ def draw_budget(currencies: Sequence[Currency], amounts: Mapping[str, list[float
     currency: Currency = next(name for name in currencies if name == picked)
     label = {"seconds": "Seconds", "flops": "FLOPs"}.get(currency, "Evaluations")
     return {"currency": currency, "amount": scale(f"amount {currency}", amounts[currency], defaults[currency], label)}
+
+
+def draw_stop() -> dict[str, Any]:
+    """When a lane may end before its budget is spent, as JSON values."""
+    described = {field["name"]: field for field in fields(StopRules)}
+    active = [name for name in described if kept().get(f"stop {name}") is not None]
+    with st.popover("Stop early" if not active else f"Stop early: {' and '.join(active)}", icon=":material/flag:", width="stretch"):
+        target, patience = described["target"], described["patience"]
+        return {
+            "target": number("stop target", f"{target['label']} (empty: none)", None, 0.0, 1e6, target["help"]),
+            "patience": scale(
+                "stop patience", ["auto", 0.05, 0.1, 0.2, 0.3, 0.5], "auto", f"{patience['label']} (share {patience['unit']})", patience["help"], auto="none"
+            ),
+        }
 
 
 def _summary(value: dict[str, Any], dataset: type[DatasetChoice]) -> str:
@@ -311,14 +345,14 @@ def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
     return [int(step) for step in every if step == int(step)] if whole else every
 
 
-def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "") -> Any:
-    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None."""
+def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "", auto: str = "auto") -> Any:
+    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None, and is read as ``auto``."""
     current = kept().get(key, default)
     current = "auto" if current is None else current
     if current not in options:
         numbers = sorted([*(option for option in options if option != "auto"), current])
         options = (["auto"] if "auto" in options else []) + numbers
-    chosen = widget(st.select_slider, key, label, current, tip, options=options, format_func=_short)
+    chosen = widget(st.select_slider, key, label, current, tip, options=options, format_func=lambda value: auto if value == "auto" else _short(value))
     return None if chosen == "auto" else chosen
 
 

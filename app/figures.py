@@ -26,7 +26,7 @@ def _layout(**extra: Any) -> dict[str, Any]:
         "showlegend": False,
         "margin": {"l": 46, "r": 12, "t": 6, "b": 34},
         "font": {"size": 11},
-        "hovermode": "closest",
+        "hovermode": False,  # the view tells values itself, of all charts at the moment pointed at
         "dragmode": "zoom",
         **extra,
     }
@@ -74,7 +74,7 @@ def weights() -> go.Figure:
 
 
 def temperature() -> go.Figure:
-    """Temperature on the left, logarithmic; acceptance on the right. Per lane: plan, fact, acceptance, acceptance aimed at."""
+    """Temperature, or the size of a step, on the left, logarithmic; acceptance on the right. Per lane: plan, fact, acceptance, acceptance aimed at, step size."""
     traces: list[Any] = []
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
         traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": "#9a9088", "width": 1.6, "dash": "dash"}, hoverinfo="skip"))
@@ -93,6 +93,7 @@ def temperature() -> go.Figure:
             )
         )
         traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1, "dash": "dot"}, opacity=0.6, hoverinfo="skip"))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
     return go.Figure(
         traces,
         _layout(
@@ -109,6 +110,66 @@ def temperature() -> go.Figure:
                 tickvals=[0, 0.25, 0.5, 0.75, 1],
                 title={"text": "accepted", "standoff": 4},
             ),
+        ),
+    )
+
+
+def agreement() -> go.Figure:
+    """Cosine of the steps taken with −∇L over the currency: of every lane the single values, faint, and their running median; then one trace with a marker at every lane's head.
+
+    The first shape is the band in which random directions lie, the first annotation says what zero means: both wait for the browser, which knows the number of weights.
+    """
+    traces: list[Any] = []
+    for colour, symbol, dash in zip(LANES, SYMBOLS, DASHES, strict=True):
+        dots = {"size": 3.5, "color": colour, "symbol": symbol, "line": {"width": 0}}
+        traces.append(go.Scatter(x=[], y=[], mode="markers", marker=dots, opacity=0.28, hoverinfo="skip"))
+        line = {"color": colour, "width": 2, "dash": dash}
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line=line, hovertemplate="%{y:.2f}<extra>running median</extra>"))
+    traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 9, "color": list(LANES), "symbol": list(SYMBOLS)}, hoverinfo="skip"))
+    band = {
+        "type": "rect",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": 0,
+        "y1": 0,
+        "layer": "below",
+        "line": {"width": 0},
+        "fillcolor": "#9a9088",
+        "opacity": 0.16,
+    }
+    hint = {"xref": "paper", "x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "yshift": -1, "text": "", "showarrow": False, "font": {"size": 10.5}}
+    return go.Figure(
+        traces,
+        _layout(
+            xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"),
+            yaxis={**_axis(range=[-0.2, 1.05], dtick=0.2, tickformat=".1~f"), "zeroline": True, "zerolinewidth": 1.2},
+            shapes=[band],
+            annotations=[hint],
+        ),
+    )
+
+
+def chains() -> go.Figure:
+    """A population's losses as a histogram, or its rungs, or its spread over the currency.
+
+    Of every lane an outline, a line that may have markers, and single dots; then one trace with the estimates. The annotations tell, left and right, of estimates beyond the axis.
+    """
+    traces: list[Any] = []
+    for colour, symbol, dash in zip(LANES, SYMBOLS, DASHES, strict=True):
+        line = {"color": colour, "width": 1.6, "dash": dash}
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={**line, "shape": "hv"}, fill="tozeroy", hoverinfo="skip"))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={**line, "width": 2}, marker={"size": 5, "color": colour, "symbol": symbol}))
+        traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 5, "color": colour, "symbol": f"{symbol}-open"}, opacity=0.8))
+    edge = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "top", "text": "", "showarrow": False, "font": {"size": 11}}
+    heads = {"size": 11, "color": list(LANES), "symbol": list(SYMBOLS), "line": {"width": 1.5, "color": "#ffffff"}}
+    traces.append(go.Scatter(x=[], y=[], mode="markers", marker=heads, cliponaxis=False, hovertemplate="%{x:.4g}<extra>the estimate</extra>"))
+    return go.Figure(
+        traces,
+        _layout(
+            xaxis=_axis(title={"text": "loss of each network", "standoff": 4}, tickfont={"size": 10}, exponentformat="power"),
+            yaxis=_axis(rangemode="tozero", tickfont={"size": 10}, exponentformat="power"),
+            annotations=[{**edge, "x": 0, "xanchor": "left"}, {**edge, "x": 1, "xanchor": "right"}],
         ),
     )
 
@@ -162,7 +223,7 @@ def relief() -> go.Figure:
     )
 
 
-PANELS = {"loss": loss, "weights": weights, "temperature": temperature, "relief": relief}
+PANELS = {"loss": loss, "weights": weights, "temperature": temperature, "agreement": agreement, "chains": chains, "relief": relief}
 
 
 def figures() -> dict[str, Any]:

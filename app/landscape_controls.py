@@ -62,6 +62,7 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
         "dataset": dataset.to_json(),
         "lanes": lanes,
         "budget": controls.draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT),
+        "stop": controls.draw_stop(),
         "seed": controls.number("seed", "Seed", 0, 0, 2**31 - 1, "First steps aside and every random number follow from it."),
         "device": shown.device,
     }

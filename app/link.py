@@ -75,7 +75,8 @@ def show(experiment: Experiment, view: Mapping[str, str] | None = None) -> None:
         experiment: what the controls name.
         view: what the address is to say of the live view; None leaves that as it is.
     """
-    kept = {key: text for key, text in st.query_params.to_dict().items() if key in PAGE_KEYS and not (view is not None and key in VIEW_KEYS)}
-    wanted = write_link(experiment) | kept | {key: text for key, text in (view or {}).items() if key in VIEW_KEYS}
+    ours = (*VIEW_KEYS, *MOMENT_KEYS)
+    kept = {key: text for key, text in st.query_params.to_dict().items() if key in PAGE_KEYS and not (view is not None and key in ours)}
+    wanted = write_link(experiment) | kept | {key: text for key, text in (view or {}).items() if key in ours}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)

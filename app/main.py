@@ -16,5 +16,6 @@ st.logo(str(ROOT / "assets" / "logo.svg"), size="large", icon_image=str(ROOT / "
 pages = [
     st.Page("pages/explore.py", title="Explore", icon=":material/device_thermostat:", default=True, help="Race methods on a neural network."),
     st.Page("pages/landscapes.py", title="Landscapes", icon=":material/landscape:", help="Watch methods walk on functions of two numbers."),
+    st.Page("pages/gallery.py", title="Gallery", icon=":material/gallery_thumbnail:", help="Recordings: open one, or compare up to eight."),
 ]
 st.navigation(pages).run()

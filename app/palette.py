@@ -35,6 +35,10 @@ TERRAIN_ON_DARK: tuple[tuple[float, str], ...] = ((0.0, "#0f3a44"), (0.16, "#174
 
 RIGHT, WRONG = "#3f8f5b", "#d9532c"
 
+RECORDINGS = ("#1b5eaa", "#e26509", "#038c76", "#8c2e72", "#735c04", "#4c8af8", "#2a2a33", "#d067b5")
+RECORDINGS_ON_DARK = ("#5ba6fb", "#f28923", "#519e80", "#ab66bb", "#ddcd5f", "#a6d3ff", "#f2ece2", "#ffa5b2")
+"""Whole races side by side, where a lane's colour cannot tell which race it is of. Chosen to stay apart for eyes that lack one kind of cone (tests/app/test_gallery_page.py)."""
+
 
 def palette() -> dict[str, Any]:
     """All of it as JSON values."""
@@ -53,4 +57,6 @@ def palette() -> dict[str, Any]:
         "terrain": [list(stop) for stop in TERRAIN],
         "terrainOnDark": [list(stop) for stop in TERRAIN_ON_DARK],
         "wrong": WRONG,
+        "recordings": list(RECORDINGS),
+        "recordingsOnDark": list(RECORDINGS_ON_DARK),
     }

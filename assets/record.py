@@ -1,34 +1,89 @@
-"""Record the race of the first screen.
+"""Record the races that ship with Kelvin: the first screen's, and those of the playlist.
 
-    python -m assets.record
+    python -m assets.record [NAME …]
 
-The race is the explorer's own default, so that pressing Run gives what was just seen.
+The first screen's race is the explorer's own default, so that pressing Run gives what was just seen. Every other one is the preset of its name, so what is shown on a stage is what
+a visitor can run, and what the preset claims is tested. Without names, all are recorded. Budgets in evaluations give the same race again but for the clock.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import torch
 
+from app.present import playlist
+from app.presets import presets
 from engine.datasets.images import ASSETS
+from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.frames import encode
 from engine.race import Race
-from engine.recording import Recording
+from engine.recording import SUFFIX, Recording
 
-NAME = "first-screen"
-FRAMES = 150
+FIRST = "first-screen"
+FRAMES, FIRST_FRAMES = 120, 150
+LANE_FRAMES = 190
+"""Frames of all lanes together: every lane has pictures of its own."""
+DETAIL_EVERY = 10
+"""Frames from one detail to the next: they are large."""
+MOST_BYTES = 600_000
+"""Of one file: everything that ships is loaded before a talk begins."""
 
 
-def main() -> None:
-    """Run the default experiment and write its recording."""
-    torch.set_num_threads(1)  # as a worker on a small machine runs it
-    race = Race(Experiment(), marks=FRAMES)
-    messages = [encode(race.stage())]
+def experiments() -> dict[str, Experiment]:
+    """Every shipped race by the name of its recording.
+
+    Raises:
+        BadInput: the playlist names a recording that is neither the first screen's nor a preset's.
+    """
+    known = {FIRST: Experiment(), **{preset.id: preset.experiment() for preset in presets()}}
+    names = [FIRST, *(entry.recording for entry in playlist() if entry.recording != FIRST)]
+    for name in names:
+        if name not in known:
+            raise BadInput("playlist", name, f"{FIRST} or the id of a preset")
+    return {name: known[name] for name in names}
+
+
+def messages(race: Race) -> Iterator[bytes]:
+    """A whole race, as it would go over the wire: the stage, every moment with its picture, some with details, at last the weights."""
+    yield encode(race.stage())
+    k, next_detail = 0, 0
     for frame in race:
-        messages += [encode(frame.metrics), encode(frame.picture or {})]
-    path = Recording(messages).write(ASSETS / "recordings" / f"{NAME}.kelvin")
-    print(f"{path}: {path.stat().st_size:,} bytes, {race.results()}")
+        k = frame.k
+        yield encode(frame.metrics)
+        if frame.picture:
+            yield encode(frame.picture)
+        if k >= next_detail or race.finished:
+            yield encode(race.detail(k))
+            next_detail = k + DETAIL_EVERY
+    yield encode(race.weights(k))
+
+
+def main(names: list[str]) -> int:
+    """Record the races of these names, or all of them.
+
+    Returns:
+        The exit status: 1 where a recording is larger than `MOST_BYTES`, 2 where a name is unknown.
+    """
+    torch.set_num_threads(1)  # as a worker on a small machine runs it
+    there = experiments()
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        print(BadInput("NAME", unknown[0], f"one of {', '.join(there)}"), file=sys.stderr)
+        return 2
+    large = []
+    for name in names or there:
+        race = Race(there[name], marks=FIRST_FRAMES if name == FIRST else min(FRAMES, LANE_FRAMES // len(there[name].lanes)))
+        path = Recording(messages(race)).write(ASSETS / "recordings" / f"{name}{SUFFIX}")
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            large.append(f"{name} has {size:,} bytes, more than {MOST_BYTES:,}")
+        print(f"{path.name}: {size:,} bytes, {[(row['optimizer'], row['loss'], row['test_accuracy']) for row in race.results()]}", flush=True)
+    print("\n".join(large), end="\n" if large else "", file=sys.stderr)
+    return 1 if large else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -16,8 +16,12 @@ import streamlit as st
 
 from app.figures import figures
 from app.palette import palette
+from app.text import catalogue
 
 FRONTEND = Path(__file__).resolve().parent / "frontend"
+
+OWN = "own:"
+"""Begins the name of a recording that is kept in the visitor's own browser."""
 
 _BOOTSTRAP = """
 export default function (component) {
@@ -40,7 +44,7 @@ def still() -> dict[str, Any]:
     digest = hashlib.sha256()
     for path in sorted(FRONTEND.rglob("*.*")):
         digest.update(path.read_bytes())
-    return {"figures": figures(), "palette": palette(), "version": digest.hexdigest()[:12], "plotly": plotly.__version__}
+    return {"figures": figures(), "palette": palette(), "version": digest.hexdigest()[:12], "plotly": plotly.__version__, "text": catalogue()}
 
 
 def live_view(
@@ -52,6 +56,11 @@ def live_view(
     on_seed: Callable[[], None],
     on_site: Callable[[], None] | None = None,
     on_start: Callable[[], None] | None = None,
+    on_view: Callable[[], None] | None = None,
+    on_points: Callable[[], None] | None = None,
+    on_opened: Callable[[], None] | None = None,
+    view: dict[str, str] | None = None,
+    starts: int = 0,
     layout: Literal["network", "landscape"] = "network",
     speed: int = 0,
 ) -> Any:
@@ -59,12 +68,17 @@ def live_view(
 
     Args:
         experiment: JSON values of the experiment the controls name.
-        recording: name of a shipped recording to play while nothing runs, or None.
+        recording: name of a shipped recording to play while nothing runs, one of the visitor's own (``own:`` and its name in their browser), or None.
         autostart: whether a page that has no race yet starts this one by itself.
         key: the component's key, the same in every run.
         on_seed: called when a visitor asks for a new seed; the seed is in the component's state.
         on_site: called when a visitor picks another landscape; its name is in the component's state.
         on_start: called when a visitor picks a place to start from; [x, y] is in the component's state.
+        on_view: called when a visitor arranges the panels or chooses another axis; what the address is to say of it is in the component's state.
+        on_points: called when a visitor moves or draws training points; they are in the component's state, as the dataset `drawn` writes them.
+        on_opened: called when a recording the address names is on the screen; its experiment is in the component's state.
+        view: what the address says of the view: panels, large, x, y, at.
+        starts: how often the page has asked for a race by itself; one more starts the experiment now.
         layout: which panels there are.
         speed: steps per second at first; 0 is full speed.
     """
@@ -72,11 +86,20 @@ def live_view(
     data = {
         **still(),
         "experiment": experiment,
-        "recording": f"/kelvin/recordings/{recording}.kelvin" if recording else None,
+        "recording": recording if recording is None or recording.startswith(OWN) else f"/kelvin/recordings/{recording}.kelvin",
         "autostart": autostart,
         "base": f"/{base}" if base else "",
         "layout": layout,
+        "view": view or {},
+        "starts": starts,
         "speed": speed,
     }
-    told: dict[str, Any] = {"on_seed_change": on_seed, "on_site_change": on_site, "on_start_change": on_start}
+    told: dict[str, Any] = {
+        "on_seed_change": on_seed,
+        "on_site_change": on_site,
+        "on_start_change": on_start,
+        "on_view_change": on_view,
+        "on_points_change": on_points,
+        "on_opened_change": on_opened,
+    }
     return _component(key=key, data=data, **{name: call for name, call in told.items() if call is not None})

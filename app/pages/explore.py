@@ -2,12 +2,16 @@
 
 import streamlit as st
 
-from app import controls, link
+from app import controls, link, present, presets
 from app.live.mount import live_view
 from engine.errors import BadInput
 from engine.experiment import Experiment
 
 RECORDING = "first-screen"
+
+if present.wanted(st.query_params.to_dict()):
+    present.draw()
+    st.stop()
 
 elsewhere = link.page_of(st.query_params.to_dict()) != link.EXPLORE
 if elsewhere and "experiment" not in st.session_state and not st.session_state.get("landscapes"):
@@ -19,14 +23,28 @@ if "experiment" not in st.session_state:
     experiment, complaint = link.read_link({} if elsewhere else st.query_params.to_dict())
     st.session_state.experiment = experiment
     st.session_state.complaint = complaint
-    st.session_state.opened_by_link = complaint is None and experiment != Experiment()
+    st.session_state.view = link.view_of(st.query_params.to_dict())
+    st.session_state.opened_by_link = complaint is None and experiment != Experiment() and "recording" not in st.query_params
     controls.load(experiment)
 
+if "opened" in st.session_state:
+    controls.take_up(st.session_state.pop("opened"))
 if "seed_pressed" in st.session_state:
     controls.set_seed(st.session_state.pop("seed_pressed"))
+if "points_drawn" in st.session_state:
+    controls.set_points(**st.session_state.pop("points_drawn"))
 
 with st.sidebar:
     st.caption("Neural networks, trained without gradients, live. Every lane starts from the same weights and may spend the same budget.")
+    preset = presets.draw()
+    if preset is not None:
+        st.session_state.view = {key: text for key, text in st.session_state.view.items() if key in link.VIEW_KEYS}
+        if preset.dataset.kind == "function":
+            st.session_state.pop("landscapes", None)
+            st.switch_page(link.LANDSCAPES, query_params=link.write_link(preset))
+        controls.load(preset)
+        st.session_state.starts = st.session_state.get("starts", 0) + 1
+        st.session_state.complaint = None
     drawn = controls.draw()
 
 complaint = st.session_state.complaint
@@ -36,7 +54,7 @@ except BadInput as error:
     complaint = str(error)
 
 experiment = st.session_state.experiment
-link.show(experiment)
+link.show(experiment, st.session_state.view)
 if complaint:
     st.warning(complaint, icon=":material/info:")
 
@@ -47,10 +65,33 @@ def _new_seed() -> None:
     st.session_state.complaint = None
 
 
+def _new_view() -> None:
+    """The panels were arranged in the live view; the address follows."""
+    st.session_state.view = dict(st.session_state.live.view or {})
+
+
+def _opened() -> None:
+    """A recording is on the screen; the controls name what was raced in it."""
+    st.session_state.opened = dict(st.session_state.live.opened)
+
+
+def _new_points() -> None:
+    """Training points were drawn in the live view; the controls and the address follow."""
+    st.session_state.points_drawn = dict(st.session_state.live.points)
+    st.session_state.complaint = None
+
+
+named = st.session_state.view.get("recording")
+usual = RECORDING if experiment == Experiment() else None
 live_view(
     experiment=experiment.to_json(),
-    recording=RECORDING if experiment == Experiment() else None,
+    recording=named or usual,
     autostart=st.session_state.opened_by_link,
     on_seed=_new_seed,
+    on_view=_new_view,
+    on_points=_new_points,
+    on_opened=_opened,
+    view=st.session_state.view,
+    starts=st.session_state.get("starts", 0),
     key="live",
 )

@@ -18,8 +18,11 @@ controls.enter("landscape ")
 if not page:
     # The first run of a session: the address says what to show.
     page["experiment"], page["complaint"] = link.read_link({} if elsewhere else st.query_params.to_dict(), landscape_controls.usual())
+    page["view"] = link.view_of(st.query_params.to_dict())
     controls.load(page["experiment"])
 
+if "opened" in page:
+    controls.take_up(page.pop("opened"))
 if "pressed" in page:
     landscape_controls.take(**page.pop("pressed"))
 
@@ -32,7 +35,7 @@ if complaint is None:
         page["experiment"] = Experiment.parse(drawn)
     except BadInput as error:
         complaint = str(error)
-link.show(page["experiment"])
+link.show(page["experiment"], page["view"])
 if page["complaint"] or complaint:
     st.warning(page["complaint"] or complaint, icon=":material/info:")
 
@@ -43,14 +46,27 @@ def _pressed(what: str) -> None:
     page["complaint"] = None
 
 
+def _new_view() -> None:
+    """The panels were arranged in the live view; the address follows."""
+    page["view"] = dict(st.session_state.landscape_view.view or {})
+
+
+def _opened() -> None:
+    """A recording is on the screen; the controls name what was raced in it."""
+    page["opened"] = dict(st.session_state.landscape_view.opened)
+
+
 live_view(
     experiment=page["experiment"].to_json(),
-    recording=None,
-    autostart=True,
+    recording=page["view"].get("recording"),
+    autostart="recording" not in page["view"],
     layout="landscape",
     speed=STEPS_PER_SECOND,
     on_seed=lambda: _pressed("seed"),
     on_site=lambda: _pressed("site"),
     on_start=lambda: _pressed("start"),
+    on_view=_new_view,
+    on_opened=_opened,
+    view=page["view"],
     key="landscape_view",
 )

@@ -24,7 +24,7 @@ def contrast(one: str, other: str) -> float:
 
 def test_figures_are_json_with_a_constant_uirevision_and_no_data() -> None:
     made = figures()
-    assert set(made) == {"loss", "weights", "temperature", "relief"}
+    assert set(made) == {"loss", "weights", "temperature", "agreement", "chains", "relief"}
     assert figures() == made
     for figure in made.values():
         assert figure["layout"]["uirevision"] == "kelvin"
@@ -36,13 +36,41 @@ def test_traces_lie_where_the_panels_look_for_them() -> None:
     made = figures()
     assert len(made["loss"]["data"]) == 2 * LANE_COUNT + 1
     assert [trace["type"] for trace in made["weights"]["data"]] == ["contour"]
-    assert len(made["temperature"]["data"]) == 4 * LANE_COUNT
+    assert len(made["temperature"]["data"]) == 5 * LANE_COUNT
     assert [trace["type"] for trace in made["relief"]["data"]] == ["surface", *["scatter3d"] * (3 * LANE_COUNT + 1)]
     for lane in range(LANE_COUNT):
-        plan, fact, accepted, aimed = made["temperature"]["data"][4 * lane : 4 * lane + 4]
+        plan, fact, accepted, aimed, size = made["temperature"]["data"][5 * lane : 5 * lane + 5]
         assert plan["line"]["dash"] == "dash"
         assert fact["mode"] == "markers"
         assert accepted["yaxis"] == aimed["yaxis"] == "y2"
+        assert size["mode"] == "lines"
+        assert "yaxis" not in size
+
+
+def test_agreement_has_dots_and_a_line_of_every_lane_then_the_heads_over_the_band_of_chance() -> None:
+    figure = figures()["agreement"]
+    *lanes, heads = figure["data"]
+    assert len(lanes) == 2 * LANE_COUNT
+    for dots, line in zip(lanes[::2], lanes[1::2], strict=True):
+        assert (dots["mode"], line["mode"]) == ("markers", "lines")
+        assert dots["marker"]["color"] == line["line"]["color"]
+        assert dots["opacity"] < 0.5  # the median is what is seen at first glance
+    assert list(heads["marker"]["symbol"]) == [dots["marker"]["symbol"] for dots in lanes[::2]]
+    assert [shape["type"] for shape in figure["layout"]["shapes"]] == ["rect"]
+    assert len(figure["layout"]["annotations"]) == 1
+
+
+def test_chains_have_an_outline_a_line_and_dots_of_every_lane_then_the_estimates() -> None:
+    figure = figures()["chains"]
+    *lanes, estimates = figure["data"]
+    assert len(lanes) == 3 * LANE_COUNT
+    for outline, line, dots in zip(lanes[::3], lanes[1::3], lanes[2::3], strict=True):
+        assert outline["fill"] == "tozeroy"
+        assert outline["line"]["dash"] == line["line"]["dash"]
+        assert dots["mode"] == "markers"
+    assert len({outline["line"]["dash"] for outline in lanes[::3]}) == LANE_COUNT  # told apart without colour
+    assert estimates["cliponaxis"] is False  # half of each marker lies under the axis
+    assert [note["xanchor"] for note in figure["layout"]["annotations"]] == ["left", "right"]
 
 
 @pytest.mark.parametrize(("colours", "paper"), [(LANES, "#ffffff"), (LANES_ON_DARK, "#211e1b")])

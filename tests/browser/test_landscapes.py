@@ -84,13 +84,13 @@ def test_a_zoom_survives_updates_and_starts_nothing(open_page: Open) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=6)
     page.mouse.up()
-    wait(page, "v.panels[0].panel.chart.zoomed")
+    wait(page, "v.board.panel('weights').chart.zoomed")
     zoom = "['xaxis', 'yaxis'].map((axis) => v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
     before, received = look(page, zoom), look(page, "v.received.pictures")
     wait(page, "v.received.pictures > x + 12", received)
     assert look(page, zoom) == before
     page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
-    wait(page, "!v.panels[0].panel.chart.zoomed")
+    wait(page, "!v.board.panel('weights').chart.zoomed")
     page.wait_for_timeout(500)
     assert look(page, "v.run") == run
 
@@ -119,7 +119,7 @@ def test_the_relief_draws_the_same_race_and_is_mounted_once(open_page: Open) -> 
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("mode-relief").click()
-    if not look(page, "v.panels[0].panel.relief.works"):
+    if not look(page, "v.board.panel('weights').relief.works"):
         expect(page.locator("[data-plot=relief]")).to_contain_text("has no WebGL")
         return
     relief = "v.root.querySelector('[data-plot=relief]')"

@@ -43,7 +43,7 @@ def status(page: Page) -> str:
     return page.get_by_test_id("status").inner_text()
 
 
-MOUNTED = {"loss": 1, "weights": 1, "network": 1, "temperature": 1}
+MOUNTED = {"loss": 1, "weights": 1, "network": 1, "temperature": 1, "agreement": 1, "chains": 1}
 
 
 def test_the_first_visit_plays_a_recorded_race_until_run_is_pressed(open_page: Open) -> None:
@@ -85,7 +85,7 @@ def test_a_zoom_survives_updates_and_runs_of_the_script(open_page: Open) -> None
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=6)
     page.mouse.up()
-    wait(page, "v.panels[0].panel.chart.zoomed")
+    wait(page, "v.board.panel('weights').chart.zoomed")
     zoom = "['xaxis', 'yaxis'].map((axis) => v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
     before = look(page, zoom)
     received = look(page, "v.received.pictures")
@@ -95,7 +95,7 @@ def test_a_zoom_survives_updates_and_runs_of_the_script(open_page: Open) -> None
     assert look(page, zoom) == before
     assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
     page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
-    wait(page, "!v.panels[0].panel.chart.zoomed")
+    wait(page, "!v.board.panel('weights').chart.zoomed")
 
 
 def test_pause_stops_step_steps_once_and_resume_goes_on(open_page: Open) -> None:

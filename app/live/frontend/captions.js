@@ -10,7 +10,7 @@ const SUMMARY_MS = 1000;
  */
 export function caption(section, shown, said, now) {
   const note = /** @type {HTMLElement} */ (section.querySelector(".kv-note"));
-  if (note.textContent !== said.note) note.textContent = said.note;
+  if (note.textContent !== said.note) note.textContent = note.title = said.note;
   const nothing = /** @type {HTMLElement} */ (section.querySelector(".kv-nothing"));
   nothing.hidden = !said.nothing;
   if (nothing.textContent !== (said.nothing ?? "")) nothing.textContent = said.nothing ?? "";

@@ -1,8 +1,12 @@
-/** The lane cards: how every lane stands at the moment shown. */
+/** The lane cards: how every lane stands at the moment shown, what was done to it by hand, and what became of it. */
 
+import { SIGNS, deedText, deeds } from "./events.js";
 import { percent, SHAPES, short, small } from "./format.js";
+import { t } from "./text.js";
 
-const SEES = { loss: "sees only the loss", outputs: "sees the outputs", jvp: "sees slopes along directions", gradient: "sees the gradient", jacobian: "sees the Jacobian" };
+const TUNE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 3.800h6.200a2 2 0 0 1 3.700 0H14v1.400h-2.100a2 2 0 0 1-3.700 0H2zM2 10.800h2.100a2 2 0 0 1 3.700 0H14v1.400H7.800a2 2 0 0 1-3.700 0H2z"/></svg>';
+/** Deeds told in a card's note: the last ones. */
+const TOLD = 5;
 
 /** Whether answers can be right or wrong; a number to be met is only ever near. @param {any} stage */
 export function scored(stage) {
@@ -17,17 +21,17 @@ function away(stage, picture, lane) {
 }
 
 export class Cards {
-  /** @param {HTMLElement} element */
-  constructor(element) {
+  /** @param {HTMLElement} element @param {(lane: number, button: HTMLElement) => void} tune a lane's knobs are wanted */
+  constructor(element, tune) {
     this.element = element;
-    this.built = "";
+    this.tune = tune;
+    /** @type {any} the lanes the cards are made for */ this.built = null;
   }
 
   /** @param {import("./view.js").Moment} moment */
-  draw({ stage, metric, picture }) {
-    const key = JSON.stringify([stage.lanes, scored(stage)]);
-    if (key !== this.built) this._build(stage);
-    this.built = key;
+  draw({ stage, metric, picture, events }) {
+    if (stage.lanes !== this.built) this._build(stage);
+    this.built = stage.lanes;
     stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = metric?.lanes[i];
       if (!row) return;
@@ -35,14 +39,18 @@ export class Cards {
       const put = (/** @type {string} */ name, /** @type {string} */ text) => {
         const place = /** @type {HTMLElement} */ (card.querySelector(`[data-testid="card-${i}-${name}"]`));
         if (place.textContent !== text) place.textContent = text;
+        return place;
       };
       put("loss", small(row.loss));
       put("accuracy", scored(stage) ? percent(row.test_accuracy) : small(stage.data.landscape ? away(stage, picture, i) : row.test_loss));
       put("evaluations", short(row.evaluations));
       const hot = row.temperature !== null;
       put("last", hot ? small(row.temperature) : short(row.step));
-      put("last-name", !hot ? "steps" : stage.lanes.length > 2 ? "temp." : "temperature");
-      put("trouble", row.trouble ?? "");
+      put("last-name", t(!hot ? "time.card-steps" : stage.lanes.length > 2 ? "time.card-temperature-narrow" : "time.card-temperature"));
+      put("trouble", row.trouble ?? row.stopped ?? "").classList.toggle("kv-calm", !row.trouble);
+      const mark = put("mark", row.trouble ? t("time.card-diverged") : row.stopped ? t("time.card-stopped") : "");
+      mark.classList.toggle("kv-calm", !row.trouble);
+      this._turned(put, stage, events, i);
       const bar = /** @type {HTMLElement} */ (card.querySelector(".kv-bar"));
       bar.style.setProperty("--done", String(row.progress));
       bar.setAttribute("aria-valuenow", String(Math.round(100 * row.progress)));
@@ -50,9 +58,22 @@ export class Cards {
     });
   }
 
+  /** A small mark on a lane that a hand has turned something of. @param {(name: string, text: string) => HTMLElement} put @param {any} stage @param {any[]} events up to the moment @param {number} lane */
+  _turned(put, stage, events, lane) {
+    const own = events.filter((event) => event.lane === lane && event.kind !== "points");
+    const mark = put("turned", own.length ? SIGNS.turn : "");
+    const key = `${own.length} ${own.at(-1)?.at}`;
+    if (mark.dataset.told === key) return;
+    mark.dataset.told = key;
+    const told = deeds(own.map((event) => ({ event, lane, at: 0 })), 1).slice(-TOLD);
+    const said = told.map((deed) => deedText(deed, stage, events));
+    mark.title = [t("time.card-turned"), ...said].join("\n");
+    mark.setAttribute("aria-label", `${t("time.card-turned")} ${said.join("; ")}`);
+  }
+
   /** @param {any} stage */
   _build(stage) {
-    const many = stage.lanes.length > 2;
+    const narrow = stage.lanes.length > 2 ? "-narrow" : "";
     const site = stage.data.landscape;
     this.element.replaceChildren(
       ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
@@ -62,18 +83,35 @@ export class Cards {
         card.style.setProperty("--lane", `var(--lane-${i})`);
         card.setAttribute("aria-label", lane.label);
         const cell = (/** @type {string} */ name, /** @type {string} */ label) =>
-          `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${label}</span></div>`;
+          `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${t(`time.card-${label}`)}</span></div>`;
         card.innerHTML = `
-          <div class="kv-who"><h3></h3><span class="kv-chip"></span></div>
-          ${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? (many ? "to lowest" : "to the lowest") : !scored(stage) ? "test loss" : many ? "test acc." : "test accuracy")}${cell("evaluations", many ? "evals" : "evaluations")}${cell("last", "steps")}
+          <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em></div>
+          ${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? `lowest${narrow}` : !scored(stage) ? "test-loss" : `accuracy${narrow}`)}${cell("evaluations", `evaluations${narrow}`)}${cell("last", "steps")}
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
-          <div class="kv-bar" role="progressbar" aria-label="Share of the budget spent" aria-valuemin="0" aria-valuemax="100"></div>`;
+          <div class="kv-bar" role="progressbar" aria-label="${t("time.card-progress")}" aria-valuemin="0" aria-valuemax="100"></div>`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).textContent = `${SHAPES[i]} ${lane.label}`;
         const chip = /** @type {HTMLElement} */ (card.querySelector(".kv-chip"));
-        chip.textContent = SEES[/** @type {keyof SEES} */ (lane.sees)] ?? lane.sees;
+        const sees = `time.sees-${lane.sees}`;
+        chip.textContent = t(sees) === sees ? lane.sees : t(sees);
         chip.title = lane.sentence;
+        if (lane.knobs?.length || lane.plan) chip.after(this._tune(lane, i));
         return card;
       }),
     );
+  }
+
+  /** The button to a lane's knobs. @param {any} lane of the stage @param {number} index */
+  _tune(lane, index) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "kv-tune";
+    button.dataset.testid = `tune-${index}`;
+    button.title = t("time.tune-hint");
+    button.setAttribute("aria-label", t("time.tune-name", { lane: lane.label }));
+    button.setAttribute("aria-haspopup", "dialog");
+    button.setAttribute("aria-expanded", "false");
+    button.innerHTML = TUNE;
+    button.onclick = () => this.tune(index, button);
+    return button;
   }
 }

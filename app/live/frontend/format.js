@@ -51,6 +51,11 @@ function seconds(value) {
   return value < 100 ? value.toFixed(1) : value.toFixed(0);
 }
 
+/** What was spent of a currency, without its name. @param {number} value @param {string} currency */
+export function amount(value, currency) {
+  return currency === "seconds" ? seconds(value) : short(value);
+}
+
 /**
  * How much of the budget is spent by the lane that has spent most: "21.6 / 30 s", "3.20 M / 50.0 M evaluations".
  * @param {{seconds: number, evaluations: number, flops: number}[]} lanes

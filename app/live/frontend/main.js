@@ -24,8 +24,8 @@ export function unmount(parentElement) {
   views.delete(parentElement);
 }
 
-/** @param {string} address */
-function style(address) {
+/** A style sheet, once. @param {string} address */
+export function style(address) {
   if ([...document.styleSheets].some((sheet) => sheet.href === address) || document.querySelector(`link[href="${address}"]`)) return;
   const link = document.createElement("link");
   link.rel = "stylesheet";

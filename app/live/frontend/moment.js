@@ -18,7 +18,10 @@ export function momentAt(history, index, chosen) {
     stage: history.stage,
     metrics,
     metric,
+    index,
     picture: history.pictureAt(metric.k),
+    detail: history.detailAt(metric.k),
+    events: history.events.filter((event) => event.at <= index),
     currency: chosen.currency,
     measure: chosen.measure,
     run: chosen.run,
@@ -29,6 +32,16 @@ export function momentAt(history, index, chosen) {
       return Math.log(value / temperatures[0]) / Math.log(temperatures[1] / temperatures[0]);
     },
   };
+}
+
+/**
+ * Whether a race is the one that is asked for. A race told by an older Kelvin may lack settings there were not then: those it does tell count.
+ * @param {any} told its experiment @param {any} asked @returns {boolean}
+ */
+export function sameRace(told, asked) {
+  if (told === null || typeof told !== "object" || asked === null || typeof asked !== "object") return told === asked;
+  if (Array.isArray(told) && told.length !== asked.length) return false;
+  return Object.keys(told).every((key) => sameRace(told[key], asked[key]));
 }
 
 /** The coldest and the hottest of plan and fact: the ends of the temperature scale. @param {History} history @returns {[number, number]} */

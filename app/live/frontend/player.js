@@ -1,70 +1,109 @@
 /** The history of one race, live or recorded, and the moment that is shown. */
 
-import { decode, records } from "./decode.js";
+import { decode } from "./decode.js";
 
 export const MOST_PICTURES = 600;
+export const MOST_DETAILS = 60;
+
+/** @typedef {{k: number, bytes: Uint8Array}} Kept */
 
 /** Keeps every metrics message; keeps pictures as bytes, thinned evenly when they grow too many, and decodes the one that is looked at. */
 export class History {
   constructor() {
     /** @type {any} */ this.stage = null;
     /** @type {any[]} */ this.metrics = [];
-    /** @type {{k: number, bytes: Uint8Array}[]} */ this.pictures = [];
-    /** @type {any[]} */ this.events = [];
-    this._decoded = { k: -1, picture: /** @type {any} */ (null) };
+    /** @type {Kept[]} */ this.pictures = [];
+    /** @type {Kept[]} */ this.details = [];
+    /** @type {any[]} what was done by hand, each with `at`, the index of the metrics that tell of it */ this.events = [];
+    /** @type {any} every lane's weights, as they were last sent */ this.weights = null;
+    this._bytes = { stage: new Uint8Array(), metrics: /** @type {Uint8Array[]} */ ([]), weights: /** @type {Uint8Array | null} */ (null) };
+    this._decoded = { pictures: { k: -1, message: /** @type {any} */ (null) }, details: { k: -1, message: /** @type {any} */ (null) } };
   }
 
   get length() {
     return this.metrics.length;
   }
 
-  /** @param {any} message */
-  addMetrics(message) {
-    this.metrics.push(message);
-    for (const event of message.events ?? []) this.events.push({ ...event, at: this.metrics.length - 1 });
+  /** Keep a message of a race, whatever it is. @param {any} message @param {Uint8Array} bytes */
+  add(message, bytes) {
+    if (message.type === "stage") {
+      this.stage = message;
+      this._bytes.stage = bytes;
+    } else if (message.type === "metrics") {
+      this.metrics.push(message);
+      this._bytes.metrics.push(bytes);
+      for (const event of message.events ?? []) this.events.push({ ...event, at: this.metrics.length - 1 });
+    } else if (message.type === "picture") {
+      this.pictures = this._keep("pictures", message, bytes, MOST_PICTURES);
+    } else if (message.type === "detail") {
+      this.details = this._keep("details", message, bytes, MOST_DETAILS);
+    } else if (message.type === "weights") {
+      this.weights = message;
+      this._bytes.weights = bytes;
+    }
   }
 
-  /** @param {number} k @param {Uint8Array} bytes @param {any} picture what the bytes say, where that is known already */
-  addPicture(k, bytes, picture = null) {
-    this.pictures.push({ k, bytes });
-    if (picture) this._decoded = { k, picture };
-    if (this.pictures.length > MOST_PICTURES) {
-      const last = this.pictures.length - 1;
-      this.pictures = this.pictures.filter((_, i) => i % 2 === 0 || i === last);
-    }
+  /** @param {"pictures" | "details"} kind @param {any} message @param {Uint8Array} bytes @param {number} most */
+  _keep(kind, message, bytes, most) {
+    const kept = this[kind];
+    kept.push({ k: message.k, bytes });
+    this._decoded[kind] = { k: message.k, message };
+    if (kept.length <= most) return kept;
+    const last = kept.length - 1;
+    return kept.filter((_, i) => i % 2 === 0 || i === last);
+  }
+
+  /** The first moment at which some lane has spent that share of the budget; the last where none has. @param {number} share 0 to 1 */
+  indexAtShare(share) {
+    const found = this.metrics.findIndex((one) => Math.max(...one.lanes.map((/** @type {any} */ row) => row.progress)) >= share - 1e-9);
+    return found < 0 ? this.length - 1 : found;
+  }
+
+  /** The training points were moved by hand: the experiment is another one from here on. @param {string} points as `drawn` writes them @returns {any} the experiment */
+  movePoints(points) {
+    const experiment = { ...this.stage.experiment, dataset: drawnDataset(points, this.stage.data.classes.length) };
+    this.stage = { ...this.stage, experiment };
+    return experiment;
+  }
+
+  /** All that is kept, as bytes in the order of a recording: the stage, then frame by frame, the weights last. @returns {Uint8Array[]} */
+  messages() {
+    const ordered = [...this.metrics.map((message, i) => ({ k: message.k, bytes: this._bytes.metrics[i], rank: 0 })), ...this.pictures.map((one) => ({ ...one, rank: 1 })), ...this.details.map((one) => ({ ...one, rank: 2 }))];
+    ordered.sort((a, b) => a.k - b.k || a.rank - b.rank);
+    return [this._bytes.stage, ...ordered.map(({ bytes }) => bytes), ...(this._bytes.weights ? [this._bytes.weights] : [])];
   }
 
   /** The newest picture not after frame k, decoded. @param {number} k */
   pictureAt(k) {
+    return this._at("pictures", k) ?? null;
+  }
+
+  /** The newest detail not after frame k, decoded; null where there is none yet. @param {number} k */
+  detailAt(k) {
+    const found = this._at("details", k);
+    return found && found.k <= k ? found : null;
+  }
+
+  /** @param {"pictures" | "details"} kind @param {number} k */
+  _at(kind, k) {
+    const kept = this[kind];
     let low = 0;
-    let high = this.pictures.length - 1;
+    let high = kept.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.pictures[middle].k <= k) low = middle;
+      if (kept[middle].k <= k) low = middle;
       else high = middle - 1;
     }
-    const found = this.pictures[low];
+    const found = kept[low];
     if (!found) return null;
-    if (this._decoded.k !== found.k) this._decoded = { k: found.k, picture: decode(found.bytes) };
-    return this._decoded.picture;
+    if (this._decoded[kind].k !== found.k) this._decoded[kind] = { k: found.k, message: decode(found.bytes) };
+    return this._decoded[kind].message;
   }
 }
 
-/**
- * The history in a recording file's bytes (gzip).
- * @param {ArrayBuffer} file
- */
-export async function readRecording(file) {
-  const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const history = new History();
-  for (const bytes of records(await new Response(stream).arrayBuffer())) {
-    const message = decode(bytes);
-    if (message.type === "stage") history.stage = message;
-    else if (message.type === "metrics") history.addMetrics(message);
-    else if (message.type === "picture") history.addPicture(message.k, bytes);
-  }
-  if (!history.stage || !history.length) throw new Error("not a recording");
-  return history;
+/** The dataset that hand-drawn points are, as an experiment names it. @param {string} points @param {number} groups how many classes */
+export function drawnDataset(points, groups) {
+  return { name: "drawn", groups, points };
 }
 
 /** Which moment of a history is shown: its newest, one chosen by hand, or one that plays along. */
@@ -74,6 +113,7 @@ export class Player {
     /** @type {"live" | "recording"} */ this.source = "live";
     /** @type {number | null} index into metrics, or null for the newest */ this.chosen = null;
     this.playing = false;
+    this.rate = Player.SPEED;
     this._origin = 0;
   }
 
@@ -101,20 +141,28 @@ export class Player {
   play(now, from = 0) {
     this.playing = true;
     this.chosen = from;
-    this._origin = now - this._clock(from) / Player.SPEED;
+    this._origin = now - this._clock(from) / this.rate;
+  }
+
+  /** Play faster or slower, from where it is. @param {number} rate times as fast as it was @param {number} now seconds */
+  setRate(rate, now) {
+    this._origin = now - ((now - this._origin) * this.rate) / rate;
+    this.rate = rate;
   }
 
   /** Move on to where the play should be by now. @param {number} now seconds @returns {boolean} whether the moment changed */
   tick(now) {
     if (!this.playing) return false;
     const last = this.history.length - 1;
-    const clock = (now - this._origin) * Player.SPEED;
+    const clock = (now - this._origin) * this.rate;
     let index = this.chosen ?? 0;
     const before = index;
     while (index < last && this._clock(index + 1) <= clock) index++;
     this.chosen = index;
-    // At the end the last frame stands for a while, then it begins again.
-    if (index === last && clock > this._clock(last) + Player.REST * Player.SPEED) this.play(now, 0);
+    if (index < last) return this.chosen !== before;
+    // A race that was just run is back where it stands; of a recording the last frame stands for a while, then it begins again.
+    if (this.source === "live") this.show(null);
+    else if (clock > this._clock(last) + Player.REST * this.rate) this.play(now, 0);
     return this.chosen !== before;
   }
 

@@ -25,7 +25,7 @@ function kept(use) {
 
 export class Socket {
   /**
-   * @param {string} address
+   * @param {string | null} address null where there is no server: nothing is sent then and nothing comes
    * @param {{message: (message: any, bytes: Uint8Array) => void, open: () => void, lost: () => void}} on
    */
   constructor(address, on) {
@@ -35,7 +35,7 @@ export class Socket {
     this.wait = 0.25;
     /** @type {WebSocket | null} */ this.socket = null;
     /** @type {any[]} commands given before the socket was open */ this.pending = [];
-    this._open();
+    if (address) this._open();
   }
 
   /** @param {Record<string, unknown>} command */
@@ -50,7 +50,7 @@ export class Socket {
   }
 
   _open() {
-    if (this.closed) return;
+    if (this.closed || !this.address) return;
     const socket = new WebSocket(this.address);
     socket.binaryType = "arraybuffer";
     this.socket = socket;

@@ -1,6 +1,10 @@
-/** Run, pause, step, reset, new seed, speed, reheat; the keys. */
+/** Run, pause, step, reset, new seed, speed, reheat. */
 
+import { t } from "./text.js";
 import { nextAction } from "./words.js";
+
+/** The pace that is slow motion. */
+export const SLOW = -1;
 
 const ICONS = {
   run: '<svg viewBox="0 0 16 16"><path d="M4 2.5v11l9-5.5z"/></svg>',
@@ -11,45 +15,103 @@ const ICONS = {
   heat: '<svg viewBox="0 0 16 16"><path d="M8.600.8c.5 2.600-3.800 4.500-3.800 8.200 0 .9.4 1.600.9 2.100-.1-1.500.9-2.400 1.700-3.300.3 1.300 2 1.900 2 3.700 0 .7-.2 1.200-.5 1.700 1.800-.5 3.100-1.900 3.100-4.100C12 5.600 8.900 4.300 8.600.8zM7.600 11c-.7.7-1 1.200-1 2 0 .9.6 1.700 1.400 1.700s1.400-.7 1.400-1.500c0-.9-.8-1.300-1.800-2.200z"/></svg>',
 };
 
-const TEMPLATE = `
-  <button type="button" class="kv-main" data-testid="run"><i></i><span>Run</span></button>
-  <button type="button" data-testid="step" title="One step of every lane (→)"><i>${ICONS.step}</i><span>Step</span></button>
-  <button type="button" data-testid="reset" title="Again from the very same weights (R)"><i>${ICONS.reset}</i><span>Reset</span></button>
-  <button type="button" data-testid="new-seed" title="Other first weights, other data"><i>${ICONS.seed}</i><span>New seed</span></button>
-  <label class="kv-speed"><span class="kv-sr">Speed</span>
-    <select data-testid="speed" title="How fast the lanes may go">
-      <option value="0">Full speed</option><option value="100">100 steps/s</option><option value="30">30 steps/s</option><option value="10">10 steps/s</option><option value="1">1 step/s</option>
-    </select></label>
-  <button type="button" class="kv-hot" data-testid="reheat" title="Ten times the temperature, now"><i>${ICONS.heat}</i><span>Reheat</span></button>`;
+/** Steps per second of a race, 0 for as fast as it goes, −1 for slow motion. */
+const PACES = [0, 100, 30, 10, 1, SLOW];
+/** How much faster than it was a race is played again. */
+const RATES = [0.5, 1, 2, 4];
+
+const tool = (/** @type {string} */ id, /** @type {string} */ icon, /** @type {string} */ text, /** @type {string} */ hint, more = "") =>
+  `<button type="button" data-testid="${id}" title="${t(hint)}"${more}><i>${icon}</i><span>${t(text)}</span></button>`;
+
+const template = () => `
+  <button type="button" class="kv-main" data-testid="run"><i></i><span></span></button>
+  ${tool("step", ICONS.step, "time.step-one", "time.step-hint")}
+  ${tool("reset", ICONS.reset, "time.reset", "time.reset-hint")}
+  ${tool("new-seed", ICONS.seed, "time.new-seed", "time.new-seed-hint")}
+  <label class="kv-speed"><span class="kv-sr">${t("time.speed")}</span>
+    <select data-testid="speed" title="${t("time.speed-hint")}"></select></label>
+  ${tool("reheat", ICONS.heat, "time.reheat", "time.reheat-hint", ' class="kv-hot"')}`;
+
+/** @param {string} value @param {string} text */
+function option(value, text) {
+  return Object.assign(document.createElement("option"), { value, textContent: text });
+}
+
+/** @param {string} label @param {HTMLOptionElement[]} options */
+function group(label, options) {
+  const made = Object.assign(document.createElement("optgroup"), { label });
+  made.append(...options);
+  return made;
+}
+
+/** @param {number} pace */
+function paceText(pace) {
+  if (pace === 0) return t("time.full");
+  if (pace < 0) return t("time.slow");
+  return pace === 1 ? t("time.per-second-one") : t("time.per-second", { count: pace });
+}
 
 export class Transport {
   /**
    * @param {HTMLElement} element
-   * @param {{run: () => void, pause: () => void, resume: () => void, step: () => void, reset: () => void, seed: () => void, speed: (value: number) => void, reheat: () => void}} on
+   * @param {{run: () => void, pause: () => void, resume: () => void, step: () => void, reset: () => void, seed: () => void, speed: (value: number) => void, rate: (value: number) => void, reheat: () => void}} on
    */
   constructor(element, on) {
-    element.innerHTML = TEMPLATE;
+    element.innerHTML = template();
     this.get = (/** @type {string} */ name) => /** @type {HTMLButtonElement} */ (element.querySelector(`[data-testid="${name}"]`));
     this.on = on;
     this.state = "idle";
     this.stale = false;
+    this.shown = "";
     this.get("run").onclick = () => this.toggle();
-    this.get("step").onclick = on.step;
+    this.get("step").onclick = () => on.step();
     this.get("reset").onclick = on.reset;
     this.get("new-seed").onclick = on.seed;
     this.get("reheat").onclick = on.reheat;
-    const speed = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (this.get("speed")));
-    speed.onchange = () => on.speed(Number(speed.value));
+    this.select = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (this.get("speed")));
+    this.offered = { paces: true, rates: false };
+    this.pace = 0;
+    this._offer();
+    this.select.onchange = () => {
+      const rate = this.select.selectedOptions[0]?.dataset.rate;
+      if (rate) return on.rate(Number(rate));
+      this.pace = Number(this.select.value);
+      on.speed(this.pace);
+    };
+    // A button that was clicked must not take the space bar, which runs and pauses; one that was reached by keys keeps it.
+    element.addEventListener("click", (event) => event.detail > 0 && /** @type {HTMLElement} */ (event.target).closest("button")?.blur());
     this.show("idle", { hot: false, stale: false });
   }
 
-  /** @param {number} value steps per second, one of those offered */
+  /** Steps per second of the race, one of those offered. @param {number} value */
   set speed(value) {
-    /** @type {any} */ (this.get("speed")).value = String(value);
+    this.pace = value;
+    this.select.value = String(value);
   }
 
   get speed() {
-    return Number(/** @type {any} */ (this.get("speed")).value);
+    return this.pace;
+  }
+
+  /** What the choice of speeds is for: a race, a replay, or both; and how fast the replay is. @param {boolean} paces @param {boolean} rates @param {number} rate */
+  offer(paces, rates, rate) {
+    if (paces !== this.offered.paces || rates !== this.offered.rates) {
+      this.offered = { paces, rates };
+      this._offer();
+      this.select.value = rates ? `×${rate}` : String(this.pace);
+    }
+  }
+
+  _offer() {
+    const { paces, rates } = this.offered;
+    const some = PACES.map((pace) => option(String(pace), paceText(pace)));
+    const others = RATES.map((rate) => {
+      const made = option(`×${rate}`, t("time.rate", { rate: rate === 0.5 ? "½" : rate }));
+      made.dataset.rate = String(rate);
+      return made;
+    });
+    if (paces && rates) this.select.replaceChildren(group(t("time.rates"), others), group(t("time.paces"), some));
+    else this.select.replaceChildren(...(rates ? others : some));
   }
 
   toggle() {
@@ -59,37 +121,21 @@ export class Transport {
     else this.on.run();
   }
 
-  /** @param {string} state @param {{hot: boolean, stale: boolean}} extra */
-  show(state, { hot, stale }) {
-    const key = `${state} ${hot} ${stale}`;
+  /** @param {string} state @param {{hot: boolean, stale: boolean, replayed?: boolean}} extra `replayed`: the space bar plays what is recorded, it does not start a race */
+  show(state, { hot, stale, replayed = false }) {
+    const key = `${state} ${hot} ${stale} ${replayed}`;
     if (key === this.shown) return;
     this.shown = key;
     this.state = state;
     this.stale = stale;
     const run = this.get("run");
-    const label = nextAction(state, stale);
-    run.innerHTML = `<i>${label === "Pause" ? ICONS.pause : ICONS.run}</i><span>${label}</span>`;
-    run.title = `${label} (space)`;
+    const next = nextAction(state, stale);
+    const label = t(`time.${next.toLowerCase()}`);
+    run.innerHTML = `<i>${next === "Pause" ? ICONS.pause : ICONS.run}</i><span>${label}</span>`;
+    run.title = replayed ? label : t("time.run-hint", { label });
     run.classList.toggle("kv-call", stale);
     const live = state === "running" || state === "paused";
     this.get("step").disabled = !live;
     this.get("reheat").disabled = !live || !hot;
   }
-}
-
-/** Keys for a whole page; typing in a field is left alone. @param {() => boolean} visible @param {Transport} transport @returns {() => void} removes them */
-export function keys(visible, transport) {
-  const press = (/** @type {KeyboardEvent} */ event) => {
-    const target = /** @type {HTMLElement} */ (event.target);
-    const typing = target.closest?.('input, select, textarea, [contenteditable="true"], [role="slider"], [role="radio"], [role="combobox"], [role="option"]');
-    const once = event.key !== "ArrowRight"; // a key held down goes on stepping, it does not go on pausing
-    if (typing || (once && event.repeat) || event.ctrlKey || event.metaKey || event.altKey || !visible()) return;
-    if (event.key === " " && !target.closest("button")) transport.toggle();
-    else if (event.key === "ArrowRight" && !transport.get("step").disabled) transport.on.step();
-    else if (event.key === "r" || event.key === "R") transport.on.reset();
-    else return;
-    event.preventDefault();
-  };
-  document.addEventListener("keydown", press);
-  return () => document.removeEventListener("keydown", press);
 }

@@ -1,29 +1,42 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
-import { caption } from "./captions.js";
+import { Axes } from "./axes.js";
+import { Board } from "./board.js";
 import { Cards, scored } from "./cards.js";
-import { loadPlotly, stats } from "./charts.js";
-import { momentAt } from "./moment.js";
-import { GroundPanel } from "./panels/ground.js";
-import { HeightPanel } from "./panels/height.js";
-import { LossPanel } from "./panels/loss.js";
-import { NetworkPanel } from "./panels/network.js";
-import { TemperaturePanel } from "./panels/temperature.js";
-import { WeightsPanel } from "./panels/weights.js";
-import { History, Player, readRecording } from "./player.js";
+import { stats } from "./charts.js";
+import { handsOf } from "./hands.js";
+import { Inbox } from "./inbox.js";
+import { keys } from "./keys.js";
+import { Knobs } from "./knobs.js";
+import { Menu } from "./menu.js";
+import { momentAt, sameRace } from "./moment.js";
+import { History, Player } from "./player.js";
+import { readRecording, recordingBytes } from "./recording.js";
 import { Scrub } from "./scrub.js";
 import { Sites } from "./sites.js";
+import { SlowMotion } from "./slow.js";
 import { Socket, tokenOf } from "./socket.js";
 import { template } from "./template.js";
-import { readTheme } from "./theme.js";
-import { keys, Transport } from "./transport.js";
+import { setTexts, t } from "./text.js";
+import { Transport } from "./transport.js";
 import { sentence } from "./words.js";
 
 /**
- * @typedef {{stage: any, metrics: any[], metric: any, picture: any, currency: "seconds" | "evaluations" | "flops", measure: "loss" | "accuracy", run: number,
- *   temperatures: [number, number], heat: (lane: number) => number | null}} Moment
+ * @typedef {"seconds" | "evaluations" | "flops"} Currency
  *
- * @typedef {{name: string, panel: any, curves: boolean, saidAt: number}} Shown a panel, and when its summary was last written
+ * @typedef {object} Moment one moment of a race, as the panels want it
+ * @property {any} stage
+ * @property {any[]} metrics up to the moment
+ * @property {any} metric at the moment
+ * @property {any} picture the newest not after it
+ * @property {any} detail the newest not after it, or null
+ * @property {any[]} events done by hand up to the moment, each with `at`, an index of `metrics`
+ * @property {number} index of the moment
+ * @property {Currency} currency of all time axes
+ * @property {"loss" | "accuracy"} measure
+ * @property {number} run counts the races this view has shown
+ * @property {[number, number]} temperatures the ends of the temperature scale
+ * @property {(lane: number) => number | null} heat where on it a lane is, 0 to 1
  */
 
 const CURVES_MS = 320;
@@ -32,68 +45,72 @@ const REHEAT_FACTOR = 10;
 export class LiveView {
   /** @param {HTMLElement} parent @param {any} data what Python handed over */
   constructor(parent, data) {
+    setTexts(data.text);
     this.parent = parent;
     this.data = data;
+    this.layout = data.layout ?? "network";
     this.player = new Player();
     this.state = /** @type {import("./words.js").State} */ ({ state: "idle" });
-    this.problem = "";
-    this.broken = "";
-    this.experiment = "";
+    this.problem = this.broken = this.experiment = "";
     /** @type {string | null} */ this.race = null;
     /** @type {string | null} the race whose history is on the screen */ this.loaded = null;
-    this.run = 0;
-    this.begun = false;
-    this.runAt = this.firstFrameAt = 0;
+    this.run = this.runAt = this.firstFrameAt = 0;
+    this.begun = this.ready = false;
+    /** @type {number | null} share of the budget at which an address wants the race to stand still */ this.goal = Number(data.view?.at) || null;
     this.waiting = /** @type {History | null} */ (null);
-    this.currency = /** @type {Moment["currency"]} */ (data.experiment.budget.currency);
-    this.measure = /** @type {Moment["measure"]} */ ("loss");
     this.received = { metrics: 0, pictures: 0 };
     this.dirty = { pictures: true, curves: true };
     this.drawnAt = { curves: 0 };
-    /** @type {Shown[]} */ this.panels = [];
-    this.ready = false;
+    this.setStateValue = this.setTriggerValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
 
     this.root = document.createElement("div");
     this.root.className = "kelvin";
     this.root.dataset.testid = "kelvin";
-    this.layout = data.layout ?? "network";
-    this.token = tokenOf(this.layout);
     this.root.dataset.layout = this.layout;
+    if (data.offline) this.root.dataset.offline = "";
     this.root.innerHTML = template(this.layout);
     parent.append(this.root);
-    const get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
-    this.get = get;
-    this.cards = new Cards(get(".kv-cards"));
-    this.transport = new Transport(get(".kv-transport"), {
+    this.get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
+    this.token = tokenOf(this.layout);
+    this.hands = handsOf(this);
+    this.inbox = new Inbox(this);
+    this.board = new Board(this.root, data, this.hands, () => this.tellAddress(), (index) => this.scrub?.point(index));
+    this.axes = new Axes(this);
+    this.cards = new Cards(this.get(".kv-cards"), (lane, button) => this.knobs.open(lane, button));
+    this.knobs = new Knobs(this);
+    this.menu = new Menu(this.get(".kv-menu"), this);
+    this.slow = new SlowMotion(this.get(".kv-stages"), this);
+    this.transport = new Transport(this.get(".kv-transport"), {
       run: () => this.start(),
-      pause: () => this.command({ do: "pause" }),
-      resume: () => this.command({ do: "resume" }),
-      step: () => this.command({ do: "step" }),
+      pause: () => (this.slow.active ? this.slow.hold(true) : this.command({ do: "pause" })),
+      resume: () => (this.slow.active ? this.slow.hold(false) : this.command({ do: "resume" })),
+      step: () => (this.slow.active ? this.slow.next() : this.command({ do: "step" })),
       reset: () => this.start(this.experiment && !this.stale ? JSON.parse(this.experiment) : undefined),
       seed: () => this.newSeed(),
-      speed: (value) => this.command({ do: "speed", value }),
+      speed: (value) => this.setSpeed(value),
+      rate: (value) => this.player.setRate(value, performance.now() / 1000),
       reheat: () => this.reheat(),
     });
-    this.transport.speed = data.speed ?? 0;
-    this.removeKeys = keys(() => this.root.isConnected, this.transport);
+    this.transport.speed = this.slow.usual = data.speed ?? 0;
+    this.removeKeys = keys(this);
     this._wire();
-    this.socket = new Socket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`, {
-      message: (message, bytes) => this.receive(message, bytes),
+    this.socket = new Socket(data.offline ? null : `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`, {
+      message: (message, bytes) => this.inbox.receive(message, bytes),
       open: () => this._connected(),
       lost: () => {
         if (!this.begun && !this.token.get()) this.begin(); // a recording needs no connection
-        this._say({ state: "lost" });
+        this.say({ state: "lost" });
       },
     });
-    this.setStateValue = this.setTriggerValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
-    loadPlotly(`${location.origin}${data.base}/kelvin/plotly.min.js?v=${data.plotly}`).then(
-      (Plotly) => this._mountCharts(Plotly),
-      () => {
-        this.broken = "The charts did not load. Reload the page to try again.";
-        this._showState();
+    this.board.loadCharts().then(
+      () => this._charted(),
+      (error) => {
+        console.error(error);
+        this.broken = t("status.no-charts");
+        this.showState();
       },
     );
-    this._mountFirst();
+    if (data.offline) this.begin();
     this.frame = requestAnimationFrame((now) => this._tick(now));
   }
 
@@ -103,27 +120,29 @@ export class LiveView {
    */
   update(data, setStateValue, setTriggerValue) {
     const currency = data.experiment.budget.currency;
-    if (currency !== this.data.experiment.budget.currency) this._setCurrency(currency);
+    if (currency !== this.data.experiment.budget.currency) this.setCurrency(currency, false);
     // Another landscape is raced at once: that is what it was picked for.
     const moved = this.layout === "landscape" && this.begun && JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
+    const asked = data.starts > this.data.starts;
+    const other = data.view?.recording && data.recording && data.recording !== this.data.recording;
     this.data = data;
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
     this._dress();
     this.sites?.mark(data.experiment.dataset.function);
-    if (moved) this.start();
-    this._showState();
+    if (moved || asked) this.start();
+    else if (other) this.playRecording(data.recording, true);
+    this.showState();
   }
 
   destroy() {
     cancelAnimationFrame(this.frame);
     this.removeKeys();
-    this.resize?.disconnect();
     this.socket.close();
-    for (const one of this.panels) {
-      one.panel.destroy?.();
-      one.panel.chart?.destroy();
-    }
+    this.menu.destroy();
+    this.knobs.destroy();
+    this.slow.stop();
+    this.board.destroy();
     this.root.remove();
   }
 
@@ -135,7 +154,7 @@ export class LiveView {
     else {
       const asked = this.socket.pending.some((command) => command.do === "run");
       if (!asked) this.waiting = null;
-      this._say({ state: asked ? "starting" : "idle" });
+      this.say({ state: asked ? "starting" : "idle" });
     }
   }
 
@@ -144,22 +163,29 @@ export class LiveView {
     this.begun = true;
     if (this.data.autostart) this.start();
     else if (this.data.recording) this.playRecording(this.data.recording);
-    else this._showState();
+    else this.showState();
   }
 
   /** Ask for a race. @param {any} experiment */
   start(experiment = this.data.experiment) {
+    if (this.data.offline) return; // nobody is there to run it
     this.begun = true;
     this.problem = "";
+    if (this.data.view?.recording) this.tellAddress(true);
     this.runAt = performance.now();
     this.firstFrameAt = 0;
+    const slowly = this.transport.speed < 0;
+    this.slow.stop();
     this.waiting = new History();
     this.socket.send({ do: "run", experiment });
-    if (this.transport.speed) this.socket.send({ do: "speed", value: this.transport.speed });
-    this._say({ state: "starting" });
+    const speed = slowly ? this.slow.usual : this.transport.speed;
+    if (speed > 0) this.socket.send({ do: "speed", value: speed });
+    this.say({ state: "starting" });
+    if (slowly) this.slow.start(true);
   }
 
   newSeed() {
+    if (this.data.offline) return;
     const seed = Math.floor(Math.random() * 2 ** 31);
     this.start({ ...this.data.experiment, seed });
     this.data = { ...this.data, experiment: { ...this.data.experiment, seed } };
@@ -170,7 +196,29 @@ export class LiveView {
   command(command) {
     if (this.player.source === "live") this.player.show(null);
     this.socket.send(command);
-    this.dirty.pictures = this.dirty.curves = true;
+    this.redraw();
+  }
+
+  /** What the space bar does: run, pause, resume; where no race goes on, play what is recorded or hold it. */
+  playOrPause() {
+    if (this.racing || this.stale || this.player.history.length < 2) {
+      if (!this.data.offline) this.transport.toggle();
+    } else this.scrub?.toggle();
+  }
+
+  /** Loss or accuracy, where there is such a choice. @param {Moment["measure"]} name */
+  choose(name) {
+    const { stage } = this.player.history;
+    if (!stage || scored(stage)) this.setMeasure(name);
+  }
+
+  /** Steps per second, 0 for as fast as it goes, −1 for slow motion. @param {number} value */
+  setSpeed(value) {
+    if (value < 0) return this.slow.start();
+    this.slow.usual = value;
+    this.slow.stop(true);
+    this.transport.speed = value;
+    this.command({ do: "speed", value });
   }
 
   reheat() {
@@ -180,198 +228,139 @@ export class LiveView {
     });
   }
 
-  /** @param {string} address */
-  async playRecording(address) {
+  /** Play a recording from the server or from the visitor's own. @param {string} address @param {boolean} wanted whether it was asked for, and takes the place of what is on the screen */
+  async playRecording(address, wanted = false) {
     try {
-      const answer = await fetch(`${this.data.base}${address}`);
-      if (!answer.ok) throw new Error(String(answer.status));
-      const history = await readRecording(await answer.arrayBuffer());
-      if (this.player.history.length || this.waiting) return; // a race began meanwhile
-      this._load(history, "recording");
-      if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.show(history.length - 1);
-      else this.player.play(performance.now() / 1000);
-      this._say({ state: "idle" });
+      const history = await readRecording(await recordingBytes(this.data.base, address));
+      if (!wanted && (this.player.history.length || this.waiting)) return; // a race began meanwhile
+      const site = history.stage.data.kind === "function";
+      // A race on a landscape belongs on the page of landscapes, whatever page its address was typed at.
+      if (site !== (this.layout === "landscape") && !this.data.offline) return location.replace(`${this.data.base}/${site ? "landscapes" : ""}${location.search}`);
+      this.playHistory(history);
+      if (this.data.view?.recording) this.setStateValue("opened", history.stage.experiment);
     } catch {
-      this._showState(); // no recording: the page is whole without it
+      if (this.data.view?.recording) this.problem = t("status.no-recording");
+      this.showState(); // otherwise the page is whole without it
     }
   }
 
-  /** @param {any} message @param {Uint8Array} bytes */
-  receive(message, bytes) {
-    if (message.type === "state") {
-      if (message.race) this.token.set(message.race);
-      if (message.race && message.race !== this.race) {
-        this.race = message.race;
-        this.waiting ??= new History();
-      }
-      this._say(message);
-    } else if (message.type === "problem") {
-      if (message.gone) {
-        this.token.clear();
-        this.race = null;
-        // What is on the screen stays there to be looked at; it only does not go on.
-        if (this.begun) this._say({ state: "ended", sentence: message.sentence });
-        else this.begin();
-        return;
-      }
-      this.waiting = null;
-      this.problem = message.sentence;
-      this._say({ state: this.player.history.length ? "ended" : "idle" });
-    } else if (message.type === "stage") {
-      // The old race stays on the screen until the new one has something to show.
-      this.begun = true;
-      const history = new History();
-      history.stage = message;
-      // After a lost connection the same race is told again from its start: a zoom by hand still holds.
-      this._load(history, "live", this.race !== null && this.loaded === this.race);
-      this.loaded = this.race;
-      this.waiting = null;
-      this.experiment = JSON.stringify(message.experiment);
-    } else if (message.type === "metrics" && this.player.source === "live") {
-      this.received.metrics++;
-      this.player.history.addMetrics(message);
-      this.dirty.curves = true;
-    } else if (message.type === "picture" && this.player.source === "live") {
-      this.received.pictures++;
-      this.player.history.addPicture(message.k, bytes, message);
-      this.dirty.pictures = true;
-      if (!this.firstFrameAt) this.firstFrameAt = performance.now();
-    }
+  /** Show a race that was, from its first moment or the one the address names. @param {History} history */
+  playHistory(history) {
+    this.begun = true;
+    this.load(history, "recording");
+    const at = Number(this.data.view?.at);
+    if (at > 0) this.player.show(history.indexAtShare(at));
+    else if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.show(history.length - 1);
+    else this.player.play(performance.now() / 1000);
+    this.say({ state: "idle" });
+  }
+
+  /** A part of a frame, to be seen now. @param {any} message @param {Uint8Array} bytes */
+  accept(message, bytes) {
+    this.inbox.accept(message, bytes);
+  }
+
+  /** Whether a race goes on, here or in the queue. */
+  get racing() {
+    return Boolean(this.waiting) || (this.player.source === "live" && ["queued", "starting", "running", "paused", "lost"].includes(this.state.state));
   }
 
   /** Whether the controls ask for another race than the one on the screen. */
   get stale() {
-    if (this.waiting || !this.player.history.stage) return false;
-    return JSON.stringify(this.data.experiment) !== JSON.stringify(this.player.history.stage.experiment);
+    if (this.waiting || this.data.offline || !this.player.history.stage) return false;
+    return !sameRace(this.player.history.stage.experiment, this.data.experiment);
   }
 
   /** @param {History} history @param {"live" | "recording"} source @param {boolean} again whether it is the race that was on the screen before */
-  _load(history, source, again = false) {
+  load(history, source, again = false) {
     this.player.load(history, source);
     this.run++;
-    this.dirty.pictures = this.dirty.curves = true;
-    this.drawnAt = { curves: 0 };
     this.root.dataset.kind = history.stage.data.kind;
-    if (!scored(history.stage)) this._setMeasure("loss");
-    this._setCurrency(history.stage.budget.currency);
-    for (const shown of this.panels) shown.saidAt = 0;
-    for (const { panel } of this.panels) {
-      if (!again) panel.chart?.forgetZoom();
-      panel.reset?.();
-    }
+    if (!scored(history.stage)) this.setMeasure("loss", false);
+    if (!again && !this.data.view?.x) this.setCurrency(history.stage.budget.currency, false);
+    if (!again) this.hands.follow = null;
+    this.board.reset(again);
+    this.slow.forget();
+    this.knobs.reset();
+    this.redraw();
   }
 
   /** @param {any} state */
-  _say(state) {
+  say(state) {
     this.state = state;
-    this._showState();
+    if (state.state === "done" || state.state === "ended") this.menu.keepRecent(this.player);
+    this.slow.said(state.state);
+    this.showState();
   }
 
-  _showState() {
+  showState() {
     const { state } = this.state;
     const hot = (this.player.history.metrics.at(-1)?.lanes ?? []).some((/** @type {any} */ row) => row.temperature !== null);
     const recorded = this.player.source === "recording";
     const problem = this.problem || this.broken;
-    this.transport.show(state, { hot: hot && !recorded, stale: this.stale });
-    const text = sentence(this.state, { problem, stale: this.stale, recorded });
+    const { racing, slow, stale } = this;
+    const replayed = !racing && this.player.history.length > 1;
+    this.transport.show(slow.active ? (slow.held ? "paused" : "running") : state, { hot: hot && !recorded, stale, replayed: replayed && !stale });
+    this.transport.offer(!this.data.offline, replayed, this.player.rate);
+    this.root.classList.toggle("kv-live", this.hands.live());
+    const text = slow.active && !problem ? t(slow.held ? "time.slow-held" : "time.slow-status") : sentence(this.state, { problem, stale, recorded });
     const status = this.get(".kv-status");
     if (status.textContent !== text) status.textContent = text;
+    status.title = text;
     status.dataset.state = problem ? "problem" : state;
   }
 
   _wire() {
-    for (const name of /** @type {Moment["currency"][]} */ (["seconds", "evaluations", "flops"])) this.get(`[data-testid="currency-${name}"]`).onclick = () => this._setCurrency(name);
-    if (this.layout === "network")
-      for (const name of /** @type {Moment["measure"][]} */ (["loss", "accuracy"])) this.get(`[data-testid="measure-${name}"]`).onclick = () => this._setMeasure(name);
-    this._setCurrency(this.currency);
-    this._setMeasure(this.measure);
     const sites = this.get(".kv-sites");
-    if (sites) this.sites = new Sites(sites, `${this.data.base}/kelvin/landscapes.json?v=${this.data.version}`, (name) => this.setTriggerValue("site", name));
-    this.scrub = new Scrub(this.root, this.player, () => {
-      this.dirty.pictures = this.dirty.curves = true;
-      this.drawnAt.curves = 0;
-    });
+    if (sites && !this.data.offline) this.sites = new Sites(sites, `${this.data.base}/kelvin/landscapes.json?v=${this.data.version}`, (name) => this.setTriggerValue("site", name));
+    this.sites?.dress(this.board.theme, this.data.palette);
+    this.scrub = new Scrub(this.root, this.player, () => this.redraw());
   }
 
-  /** @param {Moment["currency"]} name */
-  _setCurrency(name) {
-    if (name === this.currency && this.get(`[data-testid="currency-${name}"]`).getAttribute("aria-pressed") === "true") return;
-    this.currency = name;
-    for (const one of ["seconds", "evaluations", "flops"]) this.get(`[data-testid="currency-${one}"]`).setAttribute("aria-pressed", String(one === name));
-    // A zoom in seconds means nothing in evaluations; the plane of the weights has no time axis and keeps its own.
-    for (const { panel, curves } of this.panels) if (curves) panel.chart.forgetZoom();
-    this.dirty.curves = true;
-    this.drawnAt.curves = 0;
+  /** @param {Currency} name @param {boolean} tell whether the address is to follow */
+  setCurrency(name, tell = true) {
+    this.axes.setCurrency(name, tell);
   }
 
-  /** @param {Moment["measure"]} name */
-  _setMeasure(name) {
-    this.measure = name;
-    for (const one of ["loss", "accuracy"]) this.get(`[data-testid="measure-${one}"]`)?.setAttribute("aria-pressed", String(one === name));
-    this.panels.find(({ name: panel }) => panel === "loss")?.panel.chart.forgetZoom();
-    this.dirty.curves = true;
-    this.drawnAt.curves = 0;
+  /** @param {Moment["measure"]} name @param {boolean} tell */
+  setMeasure(name, tell = true) {
+    this.axes.setMeasure(name, tell);
   }
 
-  /** What needs no Plotly is there at once; a race is on the screen while plotly.js is still on its way. */
-  _mountFirst() {
-    const { palette } = this.data;
-    this._dress();
-    const place = this.get('[data-plot="network"]');
-    if (place) this.panels = [{ name: "network", panel: new NetworkPanel(place, palette, this.theme), curves: false, saidAt: 0 }];
-    this.resize = new ResizeObserver(() => {
-      this.dirty.pictures = this.dirty.curves = true;
-      // Plotly follows the window by itself, but not a panel that makes room for something else.
-      for (const { panel } of this.panels) panel.chart?.resize();
-    });
-    this.resize.observe(this.root);
-    for (const one of this.root.querySelectorAll(".kv-plot")) this.resize.observe(one);
+  /** What the address says of the view itself. @returns {Record<string, string>} */
+  get address() {
+    return { ...this.board.address, ...this.axes.address };
   }
 
-  /** @param {any} Plotly */
-  _mountCharts(Plotly) {
-    if (!this.root.isConnected) return;
-    const { figures, palette } = this.data;
-    const mount = (/** @type {string} */ name, /** @type {any} */ Panel, /** @type {boolean} */ curves) => ({
-      name,
-      curves,
-      saidAt: 0,
-      panel: new Panel(this.get(`[data-plot="${name}"]`), Plotly, figures[name], this.theme, this.colours, palette, figures),
-    });
-    const site = this.layout === "landscape";
-    this.panels = [mount("weights", site ? GroundPanel : WeightsPanel, false), ...this.panels, mount("loss", site ? HeightPanel : LossPanel, true), mount("temperature", TemperaturePanel, true)];
-    if (site) this._wireGround(this.panels[0].panel);
-    this.ready = true;
+  get currency() {
+    return this.axes.currency;
+  }
+
+  get measure() {
+    return this.axes.measure;
+  }
+
+  /** Tell Python what the address is to say. @param {boolean} live whether the recording that was opened makes room for a race */
+  tellAddress(live = this.player.source === "live") {
+    const { recording } = this.data.view ?? {};
+    this.setStateValue("view", { ...this.address, ...(recording && !live ? { recording } : {}) });
+  }
+
+  /** Draw everything at the next frame. */
+  redraw() {
     this.dirty.pictures = this.dirty.curves = true;
+    this.drawnAt.curves = 0;
   }
 
-  /** The map and the relief, and a start picked by hand. @param {GroundPanel} ground */
-  _wireGround(ground) {
-    ground.start = (x, y) => this.setTriggerValue("start", [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
-    for (const mode of /** @type {("map" | "relief")[]} */ (["map", "relief"])) {
-      this.get(`[data-testid="mode-${mode}"]`).onclick = () => {
-        for (const one of ["map", "relief"]) this.get(`[data-testid="mode-${one}"]`).setAttribute("aria-pressed", String(one === mode));
-        ground.show(mode);
-        this.dirty.pictures = true;
-      };
-    }
-    this.get('[data-testid="mode-map"]').setAttribute("aria-pressed", "true");
+  _charted() {
+    this.ready = true;
+    this.redraw();
   }
 
   _dress() {
-    const { palette } = this.data;
-    const theme = readTheme(this.root);
-    const key = JSON.stringify(theme);
-    if (this.dressed === key) return;
-    this.dressed = key;
-    this.theme = theme;
-    this.colours = theme.dark ? palette.lanesOnDark : palette.lanes;
-    this.colours.forEach((/** @type {string} */ colour, /** @type {number} */ i) => this.root.style.setProperty(`--lane-${i}`, colour));
-    this.root.classList.toggle("kv-dark", theme.dark);
-    for (const { panel } of this.panels) panel.dress(theme, this.colours, palette);
-    this.sites?.dress(theme, palette);
-    this.dirty.pictures = this.dirty.curves = true;
-    this.drawnAt.curves = 0;
+    if (!this.board.dress()) return;
+    this.sites?.dress(this.board.theme, this.data.palette);
+    this.redraw();
   }
 
   /** @param {number} now ms */
@@ -381,25 +370,22 @@ export class LiveView {
     if (this.player.tick(now / 1000)) this.dirty.pictures = this.dirty.curves = true;
     const due = now - this.drawnAt.curves >= CURVES_MS;
     if (!this.dirty.pictures && !(this.dirty.curves && due)) return;
-    const { history } = this.player;
     const index = this.player.moment;
-    if (!history.stage || index < 0) return;
+    if (!this.player.history.stage || index < 0) return;
     const began = performance.now();
     const curves = this.dirty.curves && due;
     const moment = momentAt(this.player.history, index, this);
-    let drawn = false;
-    for (const shown of this.panels) {
-      if (shown.curves ? !curves : !this.dirty.pictures) continue;
-      caption(this.get(`[data-testid="panel-${shown.name}"]`), shown, shown.panel.draw(moment), now);
-      drawn = true;
+    const drawn = this.board.draw(moment, { pictures: this.dirty.pictures, curves }, now);
+    if (this.dirty.pictures) {
+      this.cards.draw(moment);
+      this.slow.draw(moment);
     }
-    if (this.dirty.pictures) this.cards.draw(moment);
-    this.scrub.draw(index);
+    this.scrub?.draw(index, this.racing);
     this.dirty.pictures = false;
     if (curves && this.ready) {
       this.dirty.curves = false;
       this.drawnAt.curves = now;
-      this._showState();
+      this.showState();
     }
     if (!drawn) return;
     stats.drawn++;

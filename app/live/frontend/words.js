@@ -1,5 +1,7 @@
 /** What the status line says. */
 
+import { t } from "./text.js";
+
 /**
  * @typedef {{state: string, place?: number, sentence?: string}} State
  * @typedef {{problem: string, stale: boolean, recorded: boolean}} Around
@@ -11,24 +13,24 @@
  */
 export function sentence({ state, place, sentence: told }, { problem, stale, recorded }) {
   if (problem) return problem;
-  if (stale && !["queued", "starting", "lost"].includes(state)) return "Settings changed. Press Run to race them.";
+  if (stale && !["queued", "starting", "lost"].includes(state)) return t("status.stale");
   switch (state) {
     case "queued":
-      return `Waiting for a free worker: ${place === 1 ? "you are next" : `place ${place} in the queue`}.`;
+      return place === 1 ? t("status.next") : t("status.queued", { place });
     case "starting":
-      return "Starting …";
+      return t("status.starting");
     case "running":
-      return "Running";
+      return t("status.running");
     case "paused":
-      return "Paused";
+      return t("status.paused");
     case "done":
-      return "Done: every lane has spent its budget.";
+      return t("status.done");
     case "ended":
-      return told || "The race has ended.";
+      return told || t("status.ended");
     case "lost":
-      return "The connection is gone; trying again …";
+      return t("status.lost");
     default:
-      return recorded ? "Recorded race. Press Run to train your own." : "Press Run to start the race.";
+      return recorded ? t("status.recorded") : t("status.idle");
   }
 }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listed } from "../../../app/live/frontend/format.js";
 import { between, span } from "../../../app/live/frontend/panels/curve.js";
-import { colourAreas, part } from "../../../app/live/frontend/panels/network.js";
+import { colourAreas, part } from "../../../app/live/frontend/panels/paint.js";
 import { told } from "../../../app/live/frontend/panels/temperature.js";
 
 const AREAS = { shape: [2, 2, 2], data: Uint8Array.from([0, 1, 2, 2, 255, 85, 255, 170]) };
@@ -54,6 +54,6 @@ test("a lane without a temperature tells its own numbers, and the last agreement
     { lanes: [{ extra: { sigma: 0.5 }, agreement: -0.25 }, { extra: {}, agreement: null }] },
     { lanes: [{ extra: { sigma: 0.0123, condition: 340 }, agreement: null }, { extra: {}, agreement: null }] },
   ];
-  assert.deepEqual(told(lanes, metrics), ["● CMA-ES: sigma 0.0123 · condition 340 · agreement of a step with −∇L −0.25"]);
+  assert.deepEqual(told(lanes, metrics), ["● CMA-ES: sigma 0.0123 · condition 340"]);
   assert.deepEqual(told(lanes, []), []);
 });

@@ -4,8 +4,10 @@ import { gzipSync } from "node:zlib";
 
 import { horizon, thin } from "../../../app/live/frontend/curves.js";
 import { percent, short, small } from "../../../app/live/frontend/format.js";
-import { colour, shades } from "../../../app/live/frontend/panels/network.js";
-import { History, MOST_PICTURES, Player, readRecording } from "../../../app/live/frontend/player.js";
+import { colour, shades } from "../../../app/live/frontend/panels/paint.js";
+import { History, MOST_PICTURES, Player } from "../../../app/live/frontend/player.js";
+import { readRecording, writeRecording } from "../../../app/live/frontend/recording.js";
+import { sameRace } from "../../../app/live/frontend/moment.js";
 import { channels, luminance, mix } from "../../../app/live/frontend/theme.js";
 
 /** {type: "picture", k} as MessagePack. */
@@ -62,8 +64,8 @@ test("pictures are thinned, metrics are not, and the newest before a moment is f
   const history = new History();
   const n = 3 * MOST_PICTURES;
   for (let k = 0; k < n; k++) {
-    history.addMetrics({ k, events: k === 5 ? [{ lane: 0, kind: "reheat" }] : [] });
-    history.addPicture(k, picture(k));
+    history.add({ type: "metrics", k, events: k === 5 ? [{ lane: 0, kind: "reheat" }] : [] }, new Uint8Array());
+    history.add({ type: "picture", k }, picture(k));
   }
   assert.equal(history.length, n);
   assert.ok(history.pictures.length <= MOST_PICTURES + 1);
@@ -80,13 +82,13 @@ test("pictures are thinned, metrics are not, and the newest before a moment is f
 
 test("a player shows the newest until a moment is chosen, and plays recordings by their clock", () => {
   const history = new History();
-  for (let k = 0; k < 11; k++) history.addMetrics({ k, clock: k });
+  for (let k = 0; k < 11; k++) history.add({ type: "metrics", k, clock: k }, new Uint8Array());
   const player = new Player();
   player.load(history, "live");
   assert.equal(player.moment, 10);
   player.show(4);
   assert.equal(player.moment, 4);
-  history.addMetrics({ k: 11, clock: 11 });
+  history.add({ type: "metrics", k: 11, clock: 11 }, new Uint8Array());
   assert.equal(player.moment, 4);
   player.show(null);
   assert.equal(player.moment, 11);
@@ -117,6 +119,8 @@ test("a recording file is read, anything else is refused", async () => {
   const history = await readRecording(file([stage, metrics, picture(0)]));
   assert.equal(history.length, 1);
   assert.equal(history.pictureAt(0).k, 0);
+  const again = await readRecording(await (await writeRecording(history)).arrayBuffer());
+  assert.deepEqual(again.messages(), history.messages());
   await assert.rejects(readRecording(file([metrics])), /not a recording/);
   await assert.rejects(readRecording(new TextEncoder().encode("hello").buffer));
 });
@@ -144,4 +148,13 @@ test("a decision map is painted the right way up, with a straight boundary betwe
   assert.ok(at(0, 7) < 60);
   for (let y = 1; y < 8; y++) assert.ok(at(3, y) <= at(3, y - 1));
   assert.equal(image.data[3], 255);
+});
+
+test("a race told by an older Kelvin is the one asked for where all it tells agrees", () => {
+  const asked = { dataset: { name: "moons", noise: 0.1 }, lanes: [{ name: "adam" }], stop: { target: null } };
+  assert.ok(sameRace(asked, asked));
+  assert.ok(sameRace({ dataset: { name: "moons", noise: 0.1 }, lanes: [{ name: "adam" }] }, asked));
+  assert.ok(!sameRace({ dataset: { name: "moons", noise: 0.2 }, lanes: [{ name: "adam" }] }, asked));
+  assert.ok(!sameRace({ ...asked, lanes: [] }, asked));
+  assert.ok(!sameRace({ ...asked, stop: { target: 0.1 } }, asked));
 });

@@ -1,9 +1,10 @@
+import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { spaced } from "../../../app/live/frontend/curves.js";
 import { spent } from "../../../app/live/frontend/format.js";
-import { share } from "../../../app/live/frontend/panels/network.js";
+import { share } from "../../../app/live/frontend/panels/paint.js";
 import { nextAction, sentence } from "../../../app/live/frontend/words.js";
 
 const CALM = { problem: "", stale: false, recorded: false };

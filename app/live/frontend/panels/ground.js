@@ -6,31 +6,45 @@
 
 import { rows } from "../decode.js";
 import { small } from "../format.js";
+import { t } from "../text.js";
 import { along, shapeOf, shadow } from "../terrain.js";
 import { Relief } from "./relief.js";
 import { WeightsPanel, halo } from "./weights.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
 
-const CLICK_PIXELS = 4;
-const CLICK_MS = 500;
+const MODES = /** @type {("map" | "relief")[]} */ (["map", "relief"]);
 const SECOND_CLICK_MS = 260;
 
 export class GroundPanel extends WeightsPanel {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours @param {any} palette @param {any} figures of all panels */
-  constructor(element, Plotly, figure, theme, colours, palette, figures) {
-    super(element, Plotly, figure, theme, colours, palette);
+  /** @param {import("../panels.js").Kit} kit */
+  constructor(kit) {
+    super(kit);
+    const { place: element, Plotly, figures, theme, colours, palette, hands } = kit;
     this.mode = "map";
+    this.due = 0;
     /** @type {any} */ this.heights = null;
     /** @type {HTMLCanvasElement | null} */ this.shade = null;
-    this.start = (/** @type {number} */ _x, /** @type {number} */ _y) => {};
+    this.start = (/** @type {number} */ x, /** @type {number} */ y) => hands.pick("start", [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
     const place = document.createElement("div");
     place.className = "kv-plot";
     place.dataset.plot = "relief";
     place.hidden = true;
     element.after(place);
     this.relief = new Relief(place, Plotly, figures.relief, theme, colours, palette);
-    this._listen(element);
+    element.addEventListener("pointermove", () => this._hover());
+    for (const mode of MODES) this._button(mode).onclick = () => this.show(mode);
+    this._button("map").setAttribute("aria-pressed", "true");
+  }
+
+  /** A landscape is its own plane. */
+  _planes() {
+    return null;
+  }
+
+  /** @param {string} mode */
+  _button(mode) {
+    return /** @type {HTMLElement} */ (this.tools.querySelector(`[data-testid="mode-${mode}"]`));
   }
 
   /** @param {import("../theme.js").Theme} theme @param {any} palette */
@@ -41,6 +55,8 @@ export class GroundPanel extends WeightsPanel {
   /** The map or the relief. @param {"map" | "relief"} mode */
   show(mode) {
     this.mode = mode;
+    for (const one of MODES) this._button(one).setAttribute("aria-pressed", String(one === mode));
+    this.hands.redraw();
     this.chart.element.hidden = mode !== "map";
     this.relief.show(mode === "relief", this.last);
     if (mode === "map") this.chart.resize();
@@ -62,7 +78,9 @@ export class GroundPanel extends WeightsPanel {
     this._survey(moment);
     if (this.mode === "map") {
       this._drawPlane(picture, moment.run);
+      this.particles.see(moment);
       this._paint(moment);
+      this._hover();
     } else this.relief.draw(moment, this.heights);
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => `${lane.label} stands at ${picture.lanes[i].estimate.map(small).join(", ")}`);
     const hint = this.mode === "map" ? "click to start there" : this.relief.works ? "drag to turn" : "";
@@ -118,27 +136,21 @@ export class GroundPanel extends WeightsPanel {
   /** Nobody is off this plane. */
   _notes() {}
 
-  /** @param {HTMLElement} element */
-  _listen(element) {
-    let due = 0;
-    element.addEventListener("pointerdown", (down) => {
-      const at = performance.now();
-      // Plotly lays a cover over the whole page while a button is down, so the pointer comes up on that and not here.
-      window.addEventListener("pointerup", (up) => {
-        const still = Math.hypot(up.clientX - down.clientX, up.clientY - down.clientY) <= CLICK_PIXELS && performance.now() - at < CLICK_MS;
-        const place = still && up.button === 0 ? this._under_pointer(up) : null;
-        if (!place) return;
-        clearTimeout(due);
-        // A second click undoes a zoom; it starts nothing, and neither did the first.
-        due = due ? 0 : window.setTimeout(() => {
-          due = 0;
-          this.start(place.x, place.y);
-        }, SECOND_CLICK_MS);
-      }, { once: true, capture: true });
-    }, true);
+  /** A click on a particle follows it, any other starts a race there. @param {PointerEvent} event @returns {boolean} */
+  _click(event) {
+    if (super._click(event)) return true;
+    const place = this._under_pointer(event);
+    if (!place) return false;
+    clearTimeout(this.due);
+    // A second click undoes a zoom; it starts nothing, and neither did the first.
+    this.due = this.due ? 0 : window.setTimeout(() => {
+      this.due = 0;
+      this.start(place.x, place.y);
+    }, SECOND_CLICK_MS);
+    return true;
   }
 
-  /** The landscape's coordinates under the pointer, or null beside the map. @param {MouseEvent} event */
+  /** The landscape's coordinates under the pointer, or null beside the map. @param {{clientX: number, clientY: number}} event */
   _under_pointer(event) {
     const bounds = this.chart.element.getBoundingClientRect();
     const { box } = this._place();
@@ -149,18 +161,13 @@ export class GroundPanel extends WeightsPanel {
     return { x: at(xaxis.range, left / box.width), y: at(yaxis.range, 1 - top / box.height) };
   }
 
-  /** A particle's height, or the height under the pointer. @param {MouseEvent} event */
-  _hover(event) {
-    super._hover(event);
-    const place = this.tip.hidden ? this._under_pointer(event) : null;
-    if (!place || !this.heights) return;
-    const height = this.heights.shape.at(this.heights, place.x, place.y);
-    if (height === null) return;
-    const bounds = this.chart.element.getBoundingClientRect();
-    this.tip.textContent = `(${small(place.x)}, ${small(place.y)}): height ${small(height)}`;
-    this.tip.style.left = `${Math.min(event.clientX - bounds.left + 12, bounds.width - 190)}px`;
-    this.tip.style.top = `${Math.max(4, event.clientY - bounds.top - 30)}px`;
-    this.tip.hidden = false;
+  /** The height under the pointer, where no particle tells its own. */
+  _hover() {
+    const { pointer, looked } = this.particles;
+    const place = pointer && !looked ? this._under_pointer(pointer) : null;
+    const height = place && this.heights?.shape.at(this.heights, place.x, place.y);
+    if (!pointer || !place || (height ?? null) === null) return;
+    this.particles.say(t("touch.height-at", { x: small(place.x), y: small(place.y), height: small(height) }), pointer);
   }
 
   reset() {
@@ -169,6 +176,8 @@ export class GroundPanel extends WeightsPanel {
   }
 
   destroy() {
+    super.destroy();
+    clearTimeout(this.due);
     this.relief.destroy();
   }
 }

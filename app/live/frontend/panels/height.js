@@ -7,6 +7,11 @@ import { decades, LossPanel, logRange, NAMES, xRange } from "./loss.js";
 const LEAST = 3e-8;
 
 export class HeightPanel extends LossPanel {
+  /** Where a lane is drawn on the y axis. @param {any} row @returns {number | null} */
+  spot(row) {
+    return this.above?.(row.loss) ?? null;
+  }
+
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { metrics, stage, currency } = moment;
@@ -17,7 +22,7 @@ export class HeightPanel extends LossPanel {
     // A logarithmic axis needs something above nothing, and below a hundred-millionth of the start there is nothing left to gain.
     const begun = Math.max(...(metrics[0]?.lanes ?? []).map((/** @type {any} */ row) => row.loss ?? 0));
     const least = LEAST * Math.max(begun - (lowest ?? 0), 1e-6);
-    const above = (/** @type {number | null} */ height) => (height === null || lowest === null ? height : Math.max(height - lowest, least));
+    const above = this.above = (/** @type {number | null} */ height) => (height === null || lowest === null ? height : Math.max(height - lowest, least));
     for (let lane = 0; lane < this.lanes; lane++) {
       const there = lane < stage.lanes.length;
       const curve = there ? thin(metrics.map((m) => m.lanes[lane][currency]), metrics.map((m) => above(m.lanes[lane].loss))) : { x: [], y: [] };

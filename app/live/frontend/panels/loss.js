@@ -10,14 +10,14 @@ import { percent, small } from "../format.js";
 export const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
 
 export class LossPanel {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours */
-  constructor(element, Plotly, figure, theme, colours) {
+  /** @param {import("../panels.js").Kit} kit */
+  constructor({ place, Plotly, figure, theme, colours }) {
     const last = figure.data.length - 1;
     const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace, i) => {
       if (i === last) trace.marker.color = colours;
       else trace.line.color = colours[i >> 1];
     });
-    this.chart = new Chart("loss", element, Plotly, dressed);
+    this.chart = new Chart("loss", place, Plotly, dressed);
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
     this.lanes = (figure.data.length - 1) / 2;
     this.before = 0;
@@ -39,6 +39,16 @@ export class LossPanel {
     this.before = count;
     const changed = this.traces.filter((/** @type {number} */ i) => i < 2 * lanes || i === lastTrace);
     this.chart.update({ x: changed.map((/** @type {number} */ i) => xs[i]), y: changed.map((/** @type {number} */ i) => ys[i]) }, layout, changed);
+  }
+
+  /** A lane's value at a moment, in words. @param {any} row @param {Moment} moment */
+  tell(row, { measure }) {
+    return measure === "loss" ? small(row.loss) : percent(row.accuracy);
+  }
+
+  /** Where a lane is drawn on the y axis. @param {any} row @param {Moment} moment @returns {number | null} */
+  spot(row, { measure }) {
+    return measure === "loss" ? row.loss : row.accuracy;
   }
 
   /** @param {Moment} moment @returns {{note: string, summary: string}} */
@@ -64,7 +74,7 @@ export class LossPanel {
     ys.push(heads[1]);
     /** @type {any} */
     const layout = { "xaxis.title.text": NAMES[currency], "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "accuracy" ? ".0%" : decades(ys) === "D2" ? ".1~g" : "", "yaxis.dtick": measure === "loss" ? decades(ys) : null };
-    layout["yaxis.range"] = measure === "loss" ? logRange(ys) : [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01];
+    layout["yaxis.range"] = measure === "loss" ? logRange(ys, EXPLODED * highest(ys.slice(0, -1).map((y) => y.slice(0, 1)))) : [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01];
     layout["xaxis.range"] = xRange(moment);
     this.apply(xs, ys, layout, stage.lanes.length);
     const now = metrics[metrics.length - 1];
@@ -86,8 +96,11 @@ export function xRange({ metrics, stage, currency }) {
   return [0, Math.max(horizon(stage.budget.amount, progress), spent) * 1.03];
 }
 
-/** @param {any[][]} ys @returns {[number, number]} */
-export function logRange(ys) {
+/** A lane that explodes leaves the chart at this many times where it started, so that the others can still be seen. */
+const EXPLODED = 1e4;
+
+/** @param {any[][]} ys @param {number} most that need be seen @returns {[number, number]} */
+export function logRange(ys, most = Infinity) {
   let low = Infinity;
   let high = -Infinity;
   for (const y of ys)
@@ -97,6 +110,7 @@ export function logRange(ys) {
         if (value > high) high = value;
       }
   if (!(low <= high)) return [-1, 0.5];
+  high = Math.max(low, Math.min(high, most));
   // Below a hundred-millionth it is all the same: solved.
   low = Math.max(low, high * 1e-8);
   const room = Math.max(0.05, 0.04 * Math.log10(high / low));
@@ -107,6 +121,11 @@ export function logRange(ys) {
 export function decades(ys) {
   const [low, high] = logRange(ys);
   return high - low > 2.2 ? (high - low > 5 ? 2 : 1) : "D2";
+}
+
+/** @param {any[][]} ys */
+function highest(ys) {
+  return Math.max(0, ...ys.flat().filter((value) => value > 0)) || Infinity;
 }
 
 /** @param {any[][]} ys */

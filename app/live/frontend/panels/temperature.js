@@ -1,21 +1,22 @@
-/** Temperature and acceptance, plan and fact. */
+/** Temperature and acceptance, plan and fact; of a method without a temperature the size of its steps, where it adapts that. */
 
 import { Chart, dress, predress } from "../charts.js";
 import { spaced, thin } from "../curves.js";
 import { listed, percent, SHAPES, small } from "../format.js";
+import { t } from "../text.js";
 import { xRange } from "./loss.js";
 
-const PER_LANE = 4;
+const PER_LANE = 5;
 const DOTS = 90;
 const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
 
 export class TemperaturePanel {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours */
-  constructor(element, Plotly, figure, theme, colours) {
+  /** @param {import("../panels.js").Kit} kit */
+  constructor({ place, Plotly, figure, theme, colours }) {
     const dressed = predress(figure, theme, ["xaxis", "yaxis", "yaxis2"], (trace, i) => {
       if (i % PER_LANE !== 1) trace.line.color = i % PER_LANE ? colours[Math.floor(i / PER_LANE)] : theme.faint;
     });
-    this.chart = new Chart("temperature", element, Plotly, dressed);
+    this.chart = new Chart("temperature", place, Plotly, dressed);
     this.lanes = figure.data.length / PER_LANE;
     this.before = 0;
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
@@ -26,8 +27,20 @@ export class TemperaturePanel {
     this.chart.relayout(dress(theme, ["xaxis", "yaxis", "yaxis2"]));
     for (let lane = 0; lane < this.lanes; lane++) {
       this.chart.Plotly.restyle(this.chart.element, { "line.color": theme.faint }, [PER_LANE * lane]);
-      this.chart.Plotly.restyle(this.chart.element, { "line.color": colours[lane] }, [PER_LANE * lane + 2, PER_LANE * lane + 3]);
+      this.chart.Plotly.restyle(this.chart.element, { "line.color": colours[lane] }, [PER_LANE * lane + 2, PER_LANE * lane + 3, PER_LANE * lane + 4]);
     }
+  }
+
+  /** A lane's value at a moment, in words. @param {any} row @param {import("../view.js").Moment} moment @param {number} lane */
+  tell(row, { stage }, lane) {
+    if (row.temperature !== null) return `T ${small(row.temperature)}, ${percent(row.acceptance)}`;
+    const name = stepSize(stage.lanes[lane], [row]);
+    return name ? `${name} ${small(row.extra[name])}` : "–";
+  }
+
+  /** Where a lane is drawn on the left axis. @param {any} row @param {import("../view.js").Moment} moment @param {number} lane @returns {number | null} */
+  spot(row, { stage }, lane) {
+    return row.temperature ?? row.extra?.[stepSize(stage.lanes[lane], [row])] ?? null;
   }
 
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
@@ -38,6 +51,7 @@ export class TemperaturePanel {
     /** @type {any[]} */ const heat = [];
     const said = [];
     const cold = [];
+    const sizes = [];
     for (let lane = 0; lane < this.lanes; lane++) {
       const rows = lane < stage.lanes.length ? metrics.map((m) => m.lanes[lane]) : [];
       const along = rows.map((row) => row[currency]);
@@ -46,7 +60,9 @@ export class TemperaturePanel {
       const fact = hot ? spaced(along, rows.map((row) => row.temperature), DOTS) : { x: [], y: [] };
       const accepted = rows.some((row) => row.acceptance !== null) ? thin(along, rows.map((row) => row.acceptance), 160) : { x: [], y: [] };
       const aimed = rows.some((row) => row.target !== null) ? thin(along, rows.map((row) => row.target), 30) : { x: [], y: [] };
-      for (const curve of [plan, fact, accepted, aimed]) {
+      const sized = hot ? "" : stepSize(stage.lanes[lane], rows);
+      const size = sized ? thin(along, rows.map((row) => row.extra?.[sized] ?? null), 160) : { x: [], y: [] };
+      for (const curve of [plan, fact, accepted, aimed, size]) {
         x.push(curve.x);
         y.push(curve.y);
         heat.push(curve === fact ? fact.y.map((value) => Math.log10(/** @type {number} */ (value))) : []);
@@ -55,6 +71,7 @@ export class TemperaturePanel {
       const label = stage.lanes[lane].label;
       const now = metric?.lanes[lane];
       if (hot && now) said.push(`${label}: temperature ${small(now.temperature)}, ${percent(now.acceptance)} of proposals accepted`);
+      else if (sized && now) sizes.push(`${label}: ${sized} ${small(now.extra?.[sized])}`);
       else cold.push(label);
     }
     const [low, high] = moment.temperatures;
@@ -67,17 +84,25 @@ export class TemperaturePanel {
     const hottest = traces.map(() => Math.log10(high));
     this.chart.update(
       { x: x.slice(0, traces.length), y: y.slice(0, traces.length), "marker.color": heat.slice(0, traces.length), "marker.cmin": coldest, "marker.cmax": hottest },
-      { "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? 1 : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
+      { "yaxis2.visible": y.some((curve, i) => i % PER_LANE === 2 && curve.length > 0), "yaxis.title.text": [said.length ? t("temperature.temperature") : "", sizes.length ? t("temperature.step") : ""].filter(Boolean).join(" · "), "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? 1 : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
       traces,
     );
     const aim = metric?.lanes.some((/** @type {any} */ row) => row.target !== null);
-    const none = `${listed(cold)} ${cold.length === 1 ? "has" : "have"} no temperature`;
+    const none = t(cold.length === 1 ? "temperature.none" : "temperature.none-each", { lanes: listed(cold) });
+    const all = [...said, ...sizes];
     return {
-      note: said.length ? `plan – – · acceptance —${aim ? " · aim ···" : ""}` : "",
-      summary: said.length ? `${said.join("; ")}.` : `${none}.`,
-      nothing: said.length ? undefined : [`${none}.`, ...told(stage.lanes, metrics)].join("\n"),
+      note: [said.length && t("temperature.plan"), metric?.lanes.some((/** @type {any} */ row) => row.acceptance !== null) && t("temperature.acceptance"), aim && t("temperature.aim"), sizes.length && t("temperature.size")].filter(Boolean).join(" · "),
+      summary: all.length ? `${all.join("; ")}.` : none,
+      nothing: all.length ? undefined : [none, ...told(stage.lanes, metrics)].join("\n"),
     };
   }
+}
+
+/** The number that tells how large a method's steps are, where it adapts that; "" where it has none. @param {any} lane of the stage @param {any[]} rows */
+function stepSize(lane, rows) {
+  const last = rows.at(-1)?.extra ?? {};
+  const named = (lane?.knobs ?? []).map((/** @type {any} */ knob) => knob.metric).filter(Boolean);
+  return [...named, "sigma", "step size", "mutation", "bandwidth", "spread", "diameter"].find((name) => last[name] > 0) ?? "";
 }
 
 /**
@@ -88,9 +113,6 @@ export function told(lanes, metrics) {
   return lanes.flatMap((lane, i) => {
     const row = metrics.at(-1)?.lanes[i];
     const numbers = Object.entries(row?.extra ?? {}).map(([name, value]) => `${name} ${small(/** @type {number} */ (value))}`);
-    // An estimate that stood still in the last step agreed with nothing: the last one that moved is told.
-    const agreement = metrics.findLast((one) => (one.lanes[i]?.agreement ?? null) !== null)?.lanes[i].agreement;
-    if (agreement !== undefined) numbers.push(`agreement of a step with −∇L ${agreement.toFixed(2).replace("-", "−")}`);
     return numbers.length ? [`${SHAPES[i]} ${lane.label}: ${numbers.join(" · ")}`] : [];
   });
 }
@@ -111,7 +133,7 @@ function range(y) {
   let low = Infinity;
   let high = 0;
   for (let i = 0; i < y.length; i++)
-    if (i % PER_LANE < 2)
+    if (i % PER_LANE < 2 || i % PER_LANE === 4)
       for (const value of y[i])
         if (value > 0) {
           low = Math.min(low, value);

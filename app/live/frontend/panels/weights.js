@@ -8,19 +8,24 @@
 import { Chart, dress, predress } from "../charts.js";
 import { columns, rows } from "../decode.js";
 import { small } from "../format.js";
+import { t } from "../text.js";
 import { mix } from "../theme.js";
+import { clicks, Particles } from "./particles.js";
+import { PlaneChoice, planeWords } from "./plane.js";
+import { shape } from "./shapes.js";
+import { spots } from "./spots.js";
 
 const DISC = 3;
 const HEAD = 6.5;
-const TURN = 2 * Math.PI;
-const CORNERS = [
-  [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
-  [[0, -1.2], [1.15, 0.85], [-1.15, 0.85]],
-];
+
+/** @typedef {(paint: CanvasRenderingContext2D, plane: {x: (value: number) => number, y: (value: number) => number, moment: import("../view.js").Moment}) => void} Painter */
 
 export class WeightsPanel {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../theme.js").Theme} theme @param {string[]} colours @param {any} palette */
-  constructor(element, Plotly, figure, theme, colours, palette) {
+  /** @param {import("../panels.js").Kit} kit */
+  constructor(kit) {
+    const { place: element, tools, Plotly, figure, theme, colours, palette, hands } = kit;
+    this.tools = tools;
+    this.hands = hands;
     const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace) => {
       trace.colorscale = this.scale(theme, palette);
     });
@@ -31,19 +36,27 @@ export class WeightsPanel {
     this.view = "";
     this.colours = colours;
     /** @type {import("../view.js").Moment | null} */ this.last = null;
+    /** @type {Map<string, Painter>} what others paint over it */ this.overlays = new Map();
     this.canvas = document.createElement("canvas");
     this.canvas.className = "kv-overlay";
     this.canvas.setAttribute("aria-hidden", "true");
     element.append(this.canvas);
-    this.tip = document.createElement("div");
-    this.tip.className = "kv-tip";
-    this.tip.hidden = true;
-    element.append(this.tip);
     const repaint = () => this.last && this._paint(this.last);
     /** @type {any} */ (element).on("plotly_relayouting", repaint);
     /** @type {any} */ (element).on("plotly_relayout", repaint);
-    element.addEventListener("mousemove", (event) => this._hover(event));
-    element.addEventListener("mouseleave", () => (this.tip.hidden = true));
+    this.particles = new Particles(element, () => this._place(), kit, repaint);
+    this.planes = this._planes(tools);
+    clicks(element, (event) => this._click(event));
+  }
+
+  /** The choice of planes. @param {HTMLElement} tools @returns {PlaneChoice | null} */
+  _planes(tools) {
+    return new PlaneChoice(tools, this.hands);
+  }
+
+  /** A click on a particle follows it. @param {PointerEvent} event @returns {boolean} whether it was one */
+  _click(event) {
+    return this.particles.click(event);
   }
 
   /** The colours from low to high. @param {import("../theme.js").Theme} theme @param {any} palette */
@@ -56,6 +69,7 @@ export class WeightsPanel {
     this.colours = colours;
     this.palette = palette;
     this.theme = theme;
+    this.particles.dress(theme, palette);
     const { Plotly, element } = this.chart;
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
     Plotly.restyle(element, { colorscale: [this.scale(theme, palette)] }, [0]);
@@ -64,15 +78,16 @@ export class WeightsPanel {
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { picture, stage, metric } = moment;
-    if (!picture) return { note: "", summary: "No weights to show yet." };
+    if (!picture) return { note: "", summary: t("touch.no-weights") };
     this.last = moment;
     this._drawPlane(picture, moment.run);
+    this.particles.see(moment);
     this._paint(moment);
-    const plane = picture.plane;
-    const how = plane.kind === "pca" && plane.explained !== null ? `PCA plane · ${Math.round(100 * plane.explained)}\u202f% of the spread` : "random plane";
-    const off = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => `${lane.label} lies ${small(picture.lanes[i].off_plane)} off the plane`);
-    const step = metric?.lanes.map((/** @type {any} */ lane) => lane.step).join(" and ");
-    return { note: how, summary: `${how}, after ${step} steps. ${off.join("; ")}.` };
+    this.planes?.show(picture.plane);
+    const off = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("touch.off-plane", { lane: lane.label, off: small(picture.lanes[i].off_plane) }));
+    const step = metric?.lanes.map((/** @type {any} */ lane) => lane.step).join(", ");
+    // Beside the title the choice of the plane says it; the note is for where there is no choice.
+    return { note: planeWords(picture.plane), summary: `${t("touch.after", { plane: planeWords(picture.plane), steps: step })} ${off.join("; ")}.` };
   }
 
   /** Axes and landscape, where they are others than before. @param {any} picture @param {number} run */
@@ -126,6 +141,7 @@ export class WeightsPanel {
     paint.clip();
     const surface = this.theme?.surface ?? "#ffffff";
     this._under(paint, box, x, y);
+    this.particles.paintTrail(paint, x, y);
     moment.picture.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       const path = columns(lane.path);
       paint.beginPath();
@@ -160,8 +176,22 @@ export class WeightsPanel {
       paint.fill();
       paint.stroke();
     });
+    for (const painter of this.overlays.values()) painter(paint, { x, y, moment });
+    this.particles.paintRings(paint, x, y);
     this._notes(paint, moment.picture.lanes, box);
     paint.restore();
+  }
+
+  /** Let somebody paint over everything, or no longer. @param {string} name @param {Painter | null} painter */
+  overlay(name, painter) {
+    if (painter) this.overlays.set(name, painter);
+    else if (!this.overlays.delete(name)) return;
+    if (this.last) this._paint(this.last);
+  }
+
+  /** A moment is pointed at: rings where everybody was then. @param {number | null} index */
+  mark(index) {
+    this.overlay("spots", index === null ? null : spots(this.hands.history(), index, this));
   }
 
   /** A cross where all lanes began. @param {CanvasRenderingContext2D} paint @param {ArrayLike<number>} path @param {(v: number) => number} x @param {(v: number) => number} y */
@@ -179,9 +209,9 @@ export class WeightsPanel {
     paint.font = `600 11px ${this.theme.font}`;
     paint.textAlign = "center";
     paint.lineWidth = 3;
-    paint.strokeText("start", at, up - 10);
+    paint.strokeText(t("touch.start"), at, up - 10);
     paint.fillStyle = this.theme.text;
-    paint.fillText("start", at, up - 10);
+    paint.fillText(t("touch.start"), at, up - 10);
   }
 
   /** What lies under everything that moves. @param {CanvasRenderingContext2D} _paint @param {any} _box @param {(v: number) => number} _x @param {(v: number) => number} _y */
@@ -193,7 +223,7 @@ export class WeightsPanel {
     paint.font = `11px ${this.theme.font}`;
     paint.textAlign = "left";
     const words = lanes.map((lane) => small(lane.off_plane));
-    const lead = "off the plane";
+    const lead = t("touch.off-lead");
     const gap = 20;
     const widths = [lead, ...words].map((text) => paint.measureText(text).width);
     const total = widths.reduce((sum, width) => sum + width + gap, 4);
@@ -220,31 +250,13 @@ export class WeightsPanel {
     });
   }
 
-  /** The loss of the particle under the pointer. @param {MouseEvent} event */
-  _hover(event) {
-    this.tip.hidden = true;
-    if (!this.last) return;
-    const bounds = this.chart.element.getBoundingClientRect();
-    const [left, top] = [event.clientX - bounds.left, event.clientY - bounds.top];
-    const { x, y } = this._place();
-    let nearest = 64;
-    this.last.picture.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
-      const cloud = lane.cloud?.data ?? [];
-      for (let n = 0; n < cloud.length; n += 2) {
-        const far = (x(cloud[n]) - left) ** 2 + (y(cloud[n + 1]) - top) ** 2;
-        if (far >= nearest) continue;
-        nearest = far;
-        const loss = lane.cloud_loss?.data[n / 2];
-        this.tip.textContent = `${this.last?.stage.lanes[i].label}, particle ${n / 2 + 1}${loss === undefined ? "" : `: loss ${small(loss)}`}`;
-        this.tip.style.left = `${Math.min(left + 12, bounds.width - 190)}px`;
-        this.tip.style.top = `${Math.max(4, top - 30)}px`;
-        this.tip.hidden = false;
-      }
-    });
-  }
-
   reset() {
     this.landscape = this.view = "";
+    this.particles.reset();
+  }
+
+  destroy() {
+    this.particles.destroy();
   }
 }
 
@@ -259,16 +271,4 @@ export function halo(paint, theme, under, over) {
   paint.restore();
   paint.stroke();
   paint.strokeStyle = theme.surface;
-}
-
-/** Add the marker of a lane to the path: circle, square, diamond, triangle. @param {CanvasRenderingContext2D} paint @param {number} lane @param {number} x @param {number} y @param {number} size */
-function shape(paint, lane, x, y, size) {
-  if (lane === 0) {
-    paint.moveTo(x + size, y);
-    paint.arc(x, y, size, 0, TURN);
-  } else if (lane === 1) paint.rect(x - size * 0.88, y - size * 0.88, size * 1.76, size * 1.76);
-  else {
-    CORNERS[lane === 2 ? 0 : 1].forEach(([dx, dy], i) => (i ? paint.lineTo(x + dx * size, y + dy * size) : paint.moveTo(x + dx * size, y + dy * size)));
-    paint.closePath();
-  }
 }

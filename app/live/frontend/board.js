@@ -1,0 +1,231 @@
+/** The board: the panels, where they stand, and what is drawn in them when. */
+
+import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./arrange.js";
+import { caption } from "./captions.js";
+import { loadPlotly } from "./charts.js";
+import { Marks } from "./marks.js";
+import { PANELS } from "./panels.js";
+import { panelTemplate } from "./template.js";
+import { readTheme } from "./theme.js";
+import { t } from "./text.js";
+
+/**
+ * @typedef {{name: string, kind: import("./panels.js").Kind, panel: any, saidAt: number, marks: Marks | null}} Shown a panel that is mounted, and when its summary was last written
+ */
+
+export class Board {
+  /**
+   * @param {HTMLElement} root of the live view
+   * @param {any} data what Python handed over
+   * @param {import("./hands.js").Hands} hands
+   * @param {() => void} changed the arrangement is another one
+   * @param {(index: number | null) => void} pointed another moment is pointed at on some chart
+   */
+  constructor(root, data, hands, changed, pointed) {
+    this.root = root;
+    this.data = data;
+    this.hands = hands;
+    this.changed = changed;
+    this.pointed = pointed;
+    this.layout = /** @type {"network" | "landscape"} */ (data.layout ?? "network");
+    this.kinds = PANELS[this.layout];
+    this.place = /** @type {HTMLElement} */ (root.querySelector(".kv-panels"));
+    /** @type {Map<string, Shown>} */ this.panels = new Map();
+    /** @type {any} */ this.Plotly = null;
+    this.arrangement = arrangementOf(this.layout, data.view ?? {});
+    this.place.innerHTML = Object.keys(this.kinds).map((name, i) => panelTemplate(name, i + 1, this.layout)).join("");
+    this._wire();
+    this._dressRoot();
+    this._apply();
+    for (const [name, kind] of Object.entries(this.kinds)) if (!kind.plotly && this.visible(name)) this._mount(name);
+    this.resize = new ResizeObserver(() => {
+      hands.redraw();
+      // Plotly follows the window by itself, but not a panel that makes room for something else.
+      for (const { panel } of this.panels.values()) panel.chart?.resize();
+    });
+    this.resize.observe(root);
+    for (const one of root.querySelectorAll(".kv-plot")) this.resize.observe(one);
+  }
+
+  /** @returns {Promise<void>} resolves when the charts stand */
+  async loadCharts() {
+    this.Plotly = await loadPlotly(`${this.data.base}/kelvin/plotly.min.js?v=${this.data.plotly}`);
+    if (this.root.isConnected) this._mountVisible();
+  }
+
+  /** @param {string} name */
+  section(name) {
+    return /** @type {HTMLElement} */ (this.place.querySelector(`[data-testid="panel-${name}"]`));
+  }
+
+  /** Whether a panel can be seen. @param {string} name */
+  visible(name) {
+    const { shown, large } = this.arrangement;
+    return large ? name === large : shown.includes(name);
+  }
+
+  /** The panel of that name, once it is mounted. @param {string} name @returns {any} */
+  panel(name) {
+    return this.panels.get(name)?.panel ?? null;
+  }
+
+  /** Draw what is due. @param {import("./view.js").Moment} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms @returns {boolean} whether anything was drawn */
+  draw(moment, due, now) {
+    let drawn = false;
+    for (const shown of this.panels.values()) {
+      if (!this.visible(shown.name) || !(shown.kind.curves ? due.curves : due.pictures)) continue;
+      caption(this.section(shown.name), shown, shown.panel.draw(moment), now);
+      shown.marks?.draw(moment);
+      drawn = true;
+    }
+    return drawn;
+  }
+
+  /** A moment is pointed at on some chart: mark it on all. @param {number | null} index */
+  mark(index) {
+    this.pointed(index);
+    for (const shown of this.panels.values()) {
+      if (!this.visible(shown.name)) continue;
+      shown.marks?.point(index);
+      shown.panel.mark?.(index);
+    }
+  }
+
+  /** Another race is on the screen. @param {boolean} again whether it is the one that was there before */
+  reset(again) {
+    for (const shown of this.panels.values()) {
+      shown.saidAt = 0;
+      if (!again) shown.panel.chart?.forgetZoom();
+      shown.panel.reset?.();
+    }
+  }
+
+  /** A zoom in seconds means nothing in evaluations. */
+  forgetTimeZoom() {
+    for (const { kind, panel } of this.panels.values()) if (kind.time) panel.chart?.forgetZoom();
+  }
+
+  /** Take on the page's theme, if it is another than before. @returns {boolean} whether it was */
+  dress() {
+    if (!this._dressRoot()) return false;
+    for (const { panel } of this.panels.values()) panel.dress(this.theme, this.colours, this.data.palette);
+    return true;
+  }
+
+  destroy() {
+    this.resize.disconnect();
+    for (const { panel, marks } of this.panels.values()) {
+      marks?.destroy();
+      panel.destroy?.();
+      panel.chart?.destroy();
+    }
+  }
+
+  /** @param {import("./arrange.js").Arrangement} arrangement */
+  arrange(arrangement) {
+    this.arrangement = arrangement;
+    this._apply();
+    this._mountVisible();
+    for (const { panel } of this.panels.values()) panel.chart?.resize();
+    this.changed();
+    this.hands.redraw();
+  }
+
+  /** A panel by its number fills the board, or goes back to its place. @param {number} number from 1 */
+  enlarge(number) {
+    const name = Object.keys(this.kinds)[number - 1];
+    if (name) this.arrange(enlarged(this.arrangement, name));
+  }
+
+  /** What the address says of the arrangement. */
+  get address() {
+    return toAddress(this.layout, this.arrangement);
+  }
+
+  /** @returns {boolean} whether the theme was another one before */
+  _dressRoot() {
+    const { palette } = this.data;
+    const theme = readTheme(this.root);
+    const key = JSON.stringify(theme);
+    if (this.dressed === key) return false;
+    this.dressed = key;
+    this.theme = theme;
+    /** @type {string[]} */ this.colours = theme.dark ? palette.lanesOnDark : palette.lanes;
+    this.colours.forEach((colour, i) => this.root.style.setProperty(`--lane-${i}`, colour));
+    this.root.classList.toggle("kv-dark", theme.dark);
+    return true;
+  }
+
+  /** Put every panel where it stands now. */
+  _apply() {
+    const { shown, large } = this.arrangement;
+    this.place.style.setProperty("--kv-columns", String(large ? 1 : columnsFor(shown.length)));
+    this.place.style.setProperty("--kv-count", String(large ? 1 : shown.length));
+    this.place.dataset.count = String(large ? 1 : shown.length);
+    this.place.classList.toggle("kv-has-large", Boolean(large));
+    for (const name of Object.keys(this.kinds)) {
+      const section = this.section(name);
+      section.hidden = !this.visible(name);
+      section.style.order = String(shown.indexOf(name));
+      const button = /** @type {HTMLElement} */ (section.querySelector("[data-do=enlarge]"));
+      const whole = name === large;
+      button.setAttribute("aria-pressed", String(whole));
+      button.title = t(whole ? "live.restore" : "live.enlarge", { number: Object.keys(this.kinds).indexOf(name) + 1 });
+    }
+  }
+
+  _mountVisible() {
+    for (const [name, kind] of Object.entries(this.kinds)) if (this.visible(name) && !this.panels.has(name) && (this.Plotly || !kind.plotly)) this._mount(name);
+  }
+
+  /** @param {string} name */
+  _mount(name) {
+    const kind = this.kinds[name];
+    const { figures, palette } = this.data;
+    const place = /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-plot"));
+    const tools = /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-tools"));
+    const kit = { name, place, tools, Plotly: this.Plotly, figure: figures[name], figures, palette, theme: this.theme, colours: this.colours, hands: this.hands };
+    const panel = new kind.make(kit);
+    this.panels.set(name, { name, kind, panel, saidAt: 0, marks: kind.time ? new Marks(place, panel, this.hands) : null });
+  }
+
+  _wire() {
+    for (const name of Object.keys(this.kinds)) {
+      const section = this.section(name);
+      /** @type {HTMLElement} */ (section.querySelector("[data-do=enlarge]")).onclick = () => this.arrange(enlarged(this.arrangement, name));
+      /** @type {HTMLElement} */ (section.querySelector("[data-do=hide]")).onclick = () => this.arrange(this.arrangement.large ? { ...this.arrangement, large: null } : toggled(this.arrangement, name));
+      const header = /** @type {HTMLElement} */ (section.querySelector("header"));
+      header.ondblclick = (event) => {
+        if (!(/** @type {HTMLElement} */ (event.target).closest("button"))) this.arrange(enlarged(this.arrangement, name));
+      };
+      this._drag(section, header, name);
+    }
+  }
+
+  /** A panel's header, dragged onto another panel, swaps the two. @param {HTMLElement} section @param {HTMLElement} header @param {string} name */
+  _drag(section, header, name) {
+    header.onpointerdown = (down) => {
+      if (down.button !== 0 || this.arrangement.large || /** @type {HTMLElement} */ (down.target).closest("button, select, input")) return;
+      let over = "";
+      const under = (/** @type {PointerEvent} */ event) => /** @type {HTMLElement | null} */ (document.elementsFromPoint(event.clientX, event.clientY).map((one) => one.closest?.(".kv-panel")).find((one) => one && one !== section && this.place.contains(one)) ?? null);
+      const move = (/** @type {PointerEvent} */ event) => {
+        if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) < 6 && !over) return;
+        section.classList.add("kv-dragged");
+        const target = under(event);
+        over = target?.dataset.panel ?? "";
+        for (const one of this.place.querySelectorAll(".kv-panel")) one.classList.toggle("kv-over", one === target);
+      };
+      const up = () => {
+        removeEventListener("pointermove", move);
+        removeEventListener("pointerup", up);
+        removeEventListener("pointercancel", up);
+        section.classList.remove("kv-dragged");
+        for (const one of this.place.querySelectorAll(".kv-over")) one.classList.remove("kv-over");
+        if (over) this.arrange(swapped(this.arrangement, name, over));
+      };
+      addEventListener("pointermove", move);
+      addEventListener("pointerup", up);
+      addEventListener("pointercancel", up);
+    };
+  }
+}

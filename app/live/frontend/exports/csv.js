@@ -1,0 +1,59 @@
+/** The numbers of a race as CSV (RFC 4180): one row for every frame and lane. */
+
+/** @typedef {import("../player.js").History} History */
+
+/** Keys of a lane's row in the metrics, and what heads their column. */
+const COLUMNS = {
+  step: "step",
+  evaluations: "evaluations (samples through one network)",
+  flops: "flops (FLOP)",
+  seconds: "seconds (s)",
+  progress: "progress (share of the budget)",
+  memory: "memory (bytes)",
+  loss: "loss",
+  accuracy: "accuracy (share)",
+  test_loss: "test_loss",
+  test_accuracy: "test_accuracy (share)",
+  temperature: "temperature",
+  plan: "planned_temperature",
+  acceptance: "acceptance (share)",
+  target: "target_acceptance (share)",
+  agreement: "agreement (cosine with the negative gradient)",
+  finished: "finished (0 or 1)",
+};
+
+/** One field: quoted where it must be. @param {unknown} value */
+function field(value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
+  if (typeof value === "boolean") return value ? "1" : "0";
+  // A text that a spreadsheet would run as a formula is shown as a text.
+  const text = /^[=+\-@\t\r]/.test(String(value)) ? `'${value}` : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** @param {History} history @returns {string} */
+export function metricsCsv(history) {
+  const { lanes } = history.stage;
+  // What methods tell besides differs from one to the other: a column for each that any lane ever told.
+  const extras = new Set();
+  /** @type {Map<string, number>} */ const vectors = new Map();
+  for (const { lanes: rows } of history.metrics) {
+    for (const row of rows) {
+      for (const name of Object.keys(row.extra ?? {})) extras.add(name);
+      for (const [name, values] of Object.entries(row.vectors ?? {})) vectors.set(name, Math.max(vectors.get(name) ?? 0, values.data.length));
+    }
+  }
+  const entries = [...vectors].flatMap(([name, length]) => Array.from({ length }, (_, i) => /** @type {const} */ ([name, i])));
+  const head = ["frame", "clock (s, all lanes)", "lane (from 0)", "optimizer", "label", ...Object.values(COLUMNS), ...[...extras], ...entries.map(([name, i]) => `${name}[${i}]`), "trouble", "stopped"];
+  const table = history.metrics.flatMap((frame) =>
+    frame.lanes.map((/** @type {any} */ row, /** @type {number} */ i) => [
+      frame.k, frame.clock, i, lanes[i].optimizer, lanes[i].label,
+      ...Object.keys(COLUMNS).map((key) => row[key]),
+      ...[...extras].map((name) => row.extra?.[name]),
+      ...entries.map(([name, n]) => row.vectors?.[name]?.data[n]),
+      row.trouble, row.stopped,
+    ]),
+  );
+  return [head, ...table].map((row) => `${row.map(field).join(",")}\r\n`).join("");
+}

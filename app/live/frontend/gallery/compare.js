@@ -1,0 +1,205 @@
+/** Recordings side by side: one chart with a line for every lane, a legend that can be pressed, and the table. */
+
+import { Chart, dress, loadPlotly, predress } from "../charts.js";
+import { SHAPES } from "../format.js";
+import { decades, logRange } from "../panels/loss.js";
+import { t } from "../text.js";
+import { icon, make } from "./dom.js";
+import { CURRENCIES, line, MEASURES } from "./series.js";
+import { sample } from "./spark.js";
+import { csv, rowsOf, table } from "./table.js";
+import { download } from "../exports/files.js";
+import { MOST } from "./selection.js";
+
+/** @typedef {{key: string, name: string, place: number, summary: import("./summary.js").Summary, series: import("./series.js").Series | null}} Compared a recording in the comparison; `series` is null while it is read */
+
+export class Comparison {
+  /**
+   * @param {HTMLElement} place
+   * @param {any} data what Python handed over
+   * @param {import("./selection.js").Selection} selection
+   * @param {{remove: (key: string) => void, clear: () => void}} deeds
+   */
+  constructor(place, data, selection, deeds) {
+    this.place = place;
+    this.data = data;
+    this.selection = selection;
+    this.deeds = deeds;
+    /** @type {Compared[]} */ this.compared = [];
+    /** @type {Chart | null} */ this.chart = null;
+    /** @type {Promise<void> | null} */ this.mounting = null;
+    this.shown = "";
+    this.theme = /** @type {import("../theme.js").Theme | null} */ (null);
+    this.colours = /** @type {string[]} */ (data.palette.recordings);
+    this.get = (/** @type {string} */ name) => /** @type {HTMLElement} */ (place.querySelector(`[data-part="${name}"]`));
+    this._wire();
+  }
+
+  _wire() {
+    const { selection } = this;
+    const choice = (/** @type {string} */ part, /** @type {readonly string[]} */ names, /** @type {(name: any) => void} */ press) => {
+      this.get(part).append(
+        ...names.map((name) => {
+          const button = make("button", { type: "button", "data-value": name, "data-testid": `${part}-${name}`, text: t(part === "measure" ? `gallery.measure-${name}` : `gallery.${name}`) });
+          button.onclick = () => press(name);
+          return button;
+        }),
+      );
+    };
+    const set = (/** @type {any} */ how) => {
+      selection.set(how);
+      this.chart?.forgetZoom();
+      this.draw();
+    };
+    choice("measure", MEASURES, (measure) => set({ measure }));
+    choice("currency", CURRENCIES, (currency) => set({ currency }));
+    const log = /** @type {HTMLInputElement} */ (this.get("log"));
+    log.onchange = () => set({ log: log.checked });
+    this.get("clear").onclick = () => this.deeds.clear();
+    this.get("csv").onclick = () => download(new Blob([csv(this.rows)], { type: "text/csv;charset=utf-8" }), "kelvin-comparison.csv");
+    this.resize = new ResizeObserver(() => this.chart?.resize());
+    this.resize.observe(this.get("chart"));
+  }
+
+  /** @param {import("../theme.js").Theme} theme @param {string[]} colours of the recordings */
+  dress(theme, colours) {
+    this.theme = theme;
+    this.colours = colours;
+    this.shown = "";
+    if (this.chart) this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
+    if (this.compared.length) this.show(this.compared);
+  }
+
+  /** @param {Compared[]} compared in the order of their places */
+  show(compared) {
+    const as = JSON.stringify(compared.map(({ key, name, place, series }) => [key, name, place, Boolean(series)]));
+    if (as === this.shown) return;
+    this.shown = as;
+    const others = compared.map(({ key }) => key).join() !== this.compared.map(({ key }) => key).join();
+    this.compared = compared;
+    this.place.dataset.empty = String(!compared.length);
+    this.get("count").textContent = compared.length ? t("gallery.compared-count", { count: compared.length }) : "";
+    if (!compared.length) return;
+    if (others) this.chart?.forgetZoom();
+    this._legend();
+    this.get("table").replaceChildren(table(this.rows, this.comparable));
+    const different = !this.comparable && compared.every(({ series }) => series);
+    this.get("different").hidden = !different;
+    this.mounting ??= this._mount();
+    this.draw();
+  }
+
+  get rows() {
+    return rowsOf(this.compared.map(({ name, place, summary }) => ({ name, summary, colour: this.colours[place] })));
+  }
+
+  /** Whether all had the same data and loss function; not before all are read. */
+  get comparable() {
+    return this.compared.every(({ series }) => series && series.problem === this.compared[0].series?.problem);
+  }
+
+  async _mount() {
+    try {
+      const Plotly = await loadPlotly(`${this.data.base}/kelvin/plotly.min.js?v=${this.data.plotly}`);
+      if (!this.place.isConnected || !this.theme) return;
+      const place = this.get("chart");
+      place.replaceChildren();
+      this.chart = new Chart("compare", place, Plotly, predress(this.data.figure, this.theme, ["xaxis", "yaxis"], () => {}));
+      this.draw();
+    } catch {
+      this.mounting = null;
+      this.get("chart").textContent = t("gallery.no-charts");
+    }
+  }
+
+  /** The chart and the switches, as the selection has them. */
+  draw() {
+    const { measure, currency, log } = this.selection;
+    for (const [part, value] of [["measure", measure], ["currency", currency]]) for (const button of this.get(part).querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.value === value));
+    const box = /** @type {HTMLInputElement} */ (this.get("log"));
+    const loss = measure.endsWith("loss");
+    box.checked = log && loss;
+    box.disabled = !loss;
+    const reading = this.compared.some(({ series }) => !series);
+    const none = !loss && !reading && this.compared.every(({ series }) => !series?.scored);
+    const nothing = this.get("nothing");
+    nothing.textContent = none ? t("gallery.no-accuracy") : reading ? t("gallery.reading") : "";
+    nothing.hidden = !none && !reading;
+    if (this.chart && this.compared.length) this._lines(this.chart, log && loss);
+  }
+
+  /** @param {Chart} chart @param {boolean} log */
+  _lines(chart, log) {
+    const { measure, currency, hidden } = this.selection;
+    const loss = measure.endsWith("loss");
+    const lanes = this.data.lanes;
+    /** @type {Record<string, any[]>} */
+    const traces = { x: [], y: [], visible: [], name: [], hovertemplate: [], "line.color": [], "marker.color": [] };
+    let count = 0;
+    for (let i = 0; i < MOST * lanes; i++) {
+      const [place, lane] = [Math.floor(i / lanes), i % lanes];
+      const one = this.compared.find((other) => other.place === place);
+      const numbers = loss || one?.series?.scored ? one?.series?.lanes[lane] : undefined;
+      const seen = Boolean(one && numbers && !hidden.has(`${one.key}#${lane}`));
+      const points = one && numbers && seen ? line(numbers, currency, measure, log) : { x: [], y: [] };
+      if (seen) count++;
+      traces.x.push(points.x);
+      traces.y.push(points.y);
+      traces.visible.push(seen);
+      traces.name.push(one ? `${SHAPES[lane]} ${one.summary.lanes[lane]?.label ?? ""}` : "");
+      traces.hovertemplate.push(`<b>${one ? marked(one.name) : ""}</b><br>%{fullData.name}<br>${t(`gallery.measure-${measure}`)} %{y:${loss ? ".4g" : ".1%"}}<br>%{x:.4s} ${t(`gallery.${currency}`)}<extra></extra>`);
+      traces["line.color"].push(this.colours[place]);
+      traces["marker.color"].push(this.colours[place]);
+    }
+    const step = log ? decades(traces.y) : null;
+    /** @type {any} */
+    const layout = { "xaxis.title.text": t(`gallery.${currency}`), "yaxis.type": log ? "log" : "linear", "yaxis.dtick": step, "yaxis.tickformat": loss ? (step === "D2" ? ".1~g" : "") : ".0%", "yaxis.exponentformat": "power" };
+    if (log) layout["yaxis.range"] = logRange(traces.y);
+    else layout["yaxis.autorange"] = true;
+    layout["xaxis.range"] = [0, 1.03 * Math.max(...traces.x.flat().filter(Number.isFinite), 1e-9)];
+    chart.update(traces, layout, traces.x.map((_, i) => i));
+    this.get("chart").setAttribute("aria-label", t("gallery.chart-label", { measure: t(`gallery.measure-${measure}`), currency: t(`gallery.${currency}`), lines: count }));
+  }
+
+  _legend() {
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.legend;
+    this.get("legend").replaceChildren(
+      ...this.compared.map(({ key, name, place, summary }) => {
+        const away = make("button", { type: "button", class: "kg-icon", "data-legend": key, "aria-label": t("gallery.take-out", { name }), title: t("gallery.take-out", { name }) }, icon("close"));
+        away.onclick = () => this.deeds.remove(key);
+        const buttons = summary.lanes.map(({ label }, lane) => {
+          const id = `${key}#${lane}`;
+          const button = make("button", { type: "button", "data-legend": id, "data-testid": "legend-lane", "aria-pressed": String(!this.selection.hidden.has(id)), title: label }, /** @type {any} */ (sample(lane, this.colours[place])), make("span", { text: label }));
+          button.onclick = () => {
+            this.selection.toggle(key, lane);
+            button.setAttribute("aria-pressed", String(!this.selection.hidden.has(id)));
+            this.draw();
+          };
+          button.onpointerenter = button.onfocus = () => this._stress(place * this.data.lanes + lane);
+          button.onpointerleave = button.onblur = () => this._stress(null);
+          return button;
+        });
+        const title = make("div", { class: "kg-legend-name" }, make("i", { class: "kg-swatch", style: `background: ${this.colours[place]}`, "aria-hidden": "true" }), make("b", { text: name, title: name }), away);
+        return make("li", {}, title, make("div", { class: "kg-legend-lanes", role: "group", "aria-label": name }, ...buttons));
+      }),
+    );
+    if (focused) /** @type {HTMLElement | null} */ ([...this.get("legend").querySelectorAll("[data-legend]")].find((one) => /** @type {HTMLElement} */ (one).dataset.legend === focused))?.focus();
+  }
+
+  /** One line before the others, while its name is pointed at. @param {number | null} trace */
+  _stress(trace) {
+    if (!this.chart) return;
+    const all = Array.from({ length: MOST * this.data.lanes }, (_, i) => i);
+    this.chart.Plotly.restyle(this.chart.element, { opacity: all.map((i) => (trace === null || i === trace ? 1 : 0.22)) }, all);
+  }
+
+  destroy() {
+    this.resize?.disconnect();
+    this.chart?.destroy();
+  }
+}
+
+/** Plotly reads a little markup and placeholders: a name has neither. @param {string} name */
+function marked(name) {
+  return name.slice(0, 60).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%{", "% {");
+}

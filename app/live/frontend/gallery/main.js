@@ -1,0 +1,35 @@
+/** The door from Streamlit's component to the gallery: mount once, update on every run of the script, clean up at the end. */
+
+import { stats } from "../charts.js";
+import { GalleryPage } from "./page.js";
+
+/** @type {WeakMap<Element, GalleryPage>} */
+const pages = new WeakMap();
+
+/** @param {{data: any, parentElement: HTMLElement}} component */
+export function mount({ data, parentElement }) {
+  let page = pages.get(parentElement);
+  if (!page) {
+    style(`${location.origin}${data.base}/kelvin/frontend/gallery.css?v=${data.version}`);
+    page = new GalleryPage(parentElement, data);
+    pages.set(parentElement, page);
+    /** What tests read. */
+    /** @type {any} */ (window).__gallery = { page, stats };
+  }
+  page.dress();
+}
+
+/** @param {HTMLElement} parentElement */
+export function unmount(parentElement) {
+  pages.get(parentElement)?.destroy();
+  pages.delete(parentElement);
+}
+
+/** @param {string} address */
+function style(address) {
+  if (document.querySelector(`link[href="${address}"]`)) return;
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = address;
+  document.head.append(link);
+}

@@ -1,0 +1,264 @@
+/**
+ * Moments marked on a time axis: the one pointed at on any chart, and what was done by hand.
+ *
+ * A canvas over the chart, aligned with Plotly's axes; Plotly itself is not touched, so that pointing costs next to nothing.
+ */
+
+import { SIGNS, deedText, deeds } from "./events.js";
+import { SHAPES, amount } from "./format.js";
+import { shape } from "./panels/shapes.js";
+import { t } from "./text.js";
+
+/** A flag's cloth, the pole under it, and how near flags of one kind become one. */
+const [CLOTH, POLE, ROOM] = [13, 5, 16];
+const DOT = 3.6;
+const CLICK_PIXELS = 4;
+const CLICK_MS = 400;
+const SECOND_CLICK_MS = 260;
+
+/** @typedef {ReturnType<Marks["_place"]>} Plane */
+
+export class Marks {
+  /** @param {HTMLElement} place of the chart @param {any} panel whose chart has a time axis; its `tell(row, moment, lane)` says a lane's value in words, its `spot(row, moment, lane)` where on the y axis it is drawn @param {import("./hands.js").Hands} hands */
+  constructor(place, panel, hands) {
+    this.place = place;
+    this.panel = panel;
+    this.chart = panel.chart;
+    this.hands = hands;
+    /** @type {import("./view.js").Moment | null} */ this.moment = null;
+    place.style.position = "relative";
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "kv-overlay";
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.read = document.createElement("div");
+    this.read.className = "kv-read";
+    this.read.hidden = true;
+    place.append(this.canvas, this.read);
+    /** @type {any} */ (place).on("plotly_relayout", () => this._paint());
+    place.addEventListener("pointermove", (event) => this._move(event));
+    place.addEventListener("pointerleave", () => {
+      this.here = false;
+      hands.hover(null);
+      this._tell(null);
+    });
+    this._click();
+  }
+
+  /** @param {import("./view.js").Moment} moment */
+  draw(moment) {
+    this.moment = moment;
+    this._paint();
+  }
+
+  /** Another moment is pointed at, here or elsewhere. @param {number | null} index */
+  point(index) {
+    this._paint();
+    if (!this.here) this._tell(null);
+    else this._tell(index);
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    if (this.up) removeEventListener("pointerup", this.up);
+    this.canvas.remove();
+    this.read.remove();
+  }
+
+  /** The chart's plane in pixels, where values of its axes lie in it, and the other way round. */
+  _place() {
+    const { margin, xaxis, yaxis } = /** @type {any} */ (this.place).layout;
+    const [from, to] = xaxis.range ?? [0, 1];
+    const [low, high] = yaxis.range ?? [0, 1];
+    const width = this.place.clientWidth - margin.l - margin.r;
+    const [top, bottom] = [margin.t, this.place.clientHeight - margin.b];
+    return {
+      left: margin.l,
+      width,
+      top,
+      bottom,
+      x: (/** @type {number} */ value) => margin.l + ((value - from) / (to - from)) * width,
+      y: (/** @type {number} */ value) => bottom - (((yaxis.type === "log" ? Math.log10(value) : value) - low) / (high - low)) * (bottom - top),
+      value: (/** @type {number} */ pixel) => from + ((pixel - margin.l) / width) * (to - from),
+    };
+  }
+
+  _paint() {
+    const { canvas, moment } = this;
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const [width, height] = [Math.round(this.place.clientWidth * ratio), Math.round(this.place.clientHeight * ratio)];
+    if (!moment || !width || !height) return;
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    paint.setTransform(ratio, 0, 0, ratio, 0, 0);
+    paint.clearRect(0, 0, canvas.width, canvas.height);
+    const plane = this._place();
+    const style = getComputedStyle(this.place);
+    paint.save();
+    paint.beginPath();
+    paint.rect(plane.left - CLOTH, plane.top, plane.width + 2 * CLOTH, plane.bottom - plane.top + CLOTH);
+    paint.clip();
+    this._paintFlags(paint, plane, style);
+    const row = this.hands.hovered === null ? null : moment.metrics[this.hands.hovered];
+    if (row) this._paintMoment(paint, plane, row, style);
+    paint.restore();
+  }
+
+  /** A thin line at the moment pointed at, or one for every lane where they stand apart, and the lanes' markers on their curves. @param {CanvasRenderingContext2D} paint @param {Plane} plane @param {any} row @param {CSSStyleDeclaration} style */
+  _paintMoment(paint, plane, row, style) {
+    const moment = /** @type {import("./view.js").Moment} */ (this.moment);
+    const spots = row.lanes.map((/** @type {any} */ one) => plane.x(one[moment.currency]));
+    const together = Math.max(...spots) - Math.min(...spots) < 3;
+    paint.lineWidth = 1;
+    paint.setLineDash([4, 3]);
+    spots.forEach((/** @type {number} */ at, /** @type {number} */ lane) => {
+      if (together && lane) return;
+      paint.beginPath();
+      paint.moveTo(at, plane.top);
+      paint.lineTo(at, plane.bottom);
+      paint.strokeStyle = style.getPropertyValue(together ? "--kv-faint" : `--lane-${lane}`);
+      paint.stroke();
+    });
+    paint.setLineDash([]);
+    paint.strokeStyle = style.getPropertyValue("--kv-surface");
+    paint.lineWidth = 1.5;
+    spots.forEach((/** @type {number} */ at, /** @type {number} */ lane) => {
+      const up = plane.y(this.panel.spot?.(row.lanes[lane], moment, lane) ?? Number.NaN);
+      if (!(up >= plane.top && up <= plane.bottom)) return;
+      paint.beginPath();
+      shape(paint, lane, at, up, DOT);
+      paint.fillStyle = style.getPropertyValue(`--lane-${lane}`);
+      paint.fill();
+      paint.stroke();
+    });
+  }
+
+  /** Flags on the time axis: the lane's colour and marker at the foot of the pole, a sign for what was done on the cloth. @param {CanvasRenderingContext2D} paint @param {Plane} plane @param {CSSStyleDeclaration} style */
+  _paintFlags(paint, plane, style) {
+    paint.font = `700 10.5px ${style.fontFamily}`;
+    paint.textAlign = "center";
+    paint.textBaseline = "middle";
+    for (const { lane, at, top, last } of this._flags(plane)) {
+      const colour = style.getPropertyValue(lane === null ? "--kv-text" : `--lane-${lane}`);
+      paint.strokeStyle = paint.fillStyle = colour;
+      paint.lineWidth = 1.5;
+      paint.beginPath();
+      paint.moveTo(at, top);
+      paint.lineTo(at, plane.bottom);
+      paint.stroke();
+      paint.beginPath();
+      if (lane !== null) shape(paint, lane, at, plane.bottom, DOT);
+      paint.roundRect(at - 0.75, top, CLOTH, CLOTH, [0, 4, 4, 0]);
+      paint.fill();
+      paint.fillStyle = style.getPropertyValue("--kv-surface");
+      paint.fillText(SIGNS[last.kind] ?? "!", at + CLOTH / 2 - 0.5, top + CLOTH / 2 + 0.5);
+    }
+  }
+
+  /** What was done by hand and where its flag hangs: over another one where they would cover each other. @param {Plane} plane */
+  _flags(plane) {
+    const { moment } = this;
+    if (!moment?.events.length) return [];
+    const placed = moment.events.map((event) => {
+      const rows = moment.metrics[event.at]?.lanes ?? [];
+      const lane = event.lane ?? null;
+      const value = lane === null ? Math.max(...rows.map((/** @type {any} */ row) => row[moment.currency])) : rows[lane]?.[moment.currency];
+      return { event, lane, at: plane.x(value ?? Number.NaN) };
+    });
+    /** @type {number[]} where the last flag of every row hangs */ const rows = [];
+    return deeds(placed, ROOM).sort((a, b) => a.at - b.at).map((deed) => {
+      let row = rows.findIndex((at) => deed.at - at > CLOTH + 2);
+      if (row < 0) row = rows.length < 4 ? rows.length : 3;
+      rows[row] = deed.at;
+      return { ...deed, top: plane.bottom - POLE - (row + 1) * CLOTH - row };
+    });
+  }
+
+  /** The nearest moment to a place on the axis: of the lane that comes nearest. @param {number} value */
+  _nearest(value) {
+    const { metrics, currency, stage } = /** @type {import("./view.js").Moment} */ (this.moment);
+    let best = 0;
+    let far = Infinity;
+    for (let lane = 0; lane < stage.lanes.length; lane++) {
+      let low = 0;
+      let high = metrics.length - 1;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if ((metrics[middle].lanes[lane]?.[currency] ?? 0) < value) low = middle + 1;
+        else high = middle;
+      }
+      for (const index of [low - 1, low]) {
+        const off = index < 0 ? Infinity : Math.abs((metrics[index].lanes[lane]?.[currency] ?? Infinity) - value);
+        if (off < far) [best, far] = [index, off];
+      }
+    }
+    return best;
+  }
+
+  /** @param {PointerEvent} event */
+  _move(event) {
+    if (!this.moment?.metrics.length) return;
+    const bounds = this.place.getBoundingClientRect();
+    const [left, top] = [event.clientX - bounds.left, event.clientY - bounds.top];
+    const plane = this._place();
+    this.here = left >= plane.left - 4 && left <= plane.left + plane.width + 4 && top >= plane.top && top <= plane.bottom + DOT;
+    if (!this.here) {
+      this.hands.hover(null);
+      return this._tell(null);
+    }
+    const flag = this._flags(plane).find((one) => left >= one.at - 4 && left <= one.at + CLOTH + 2 && top >= one.top - 2 && top <= one.top + CLOTH + POLE);
+    const index = flag ? flag.last.at : this._nearest(plane.value(left));
+    this.hands.hover(index);
+    this.read.classList.toggle("kv-read-right", left < plane.left + plane.width / 2);
+    this._tell(index, flag);
+  }
+
+  /** @param {number | null} index @param {import("./events.js").Deed} [deed] done by hand, to be told instead */
+  _tell(index, deed) {
+    const { moment, read } = this;
+    const row = index === null || !moment ? null : moment.metrics[index];
+    read.hidden = !row;
+    if (!row || !moment) return;
+    if (deed) {
+      read.textContent = `${SIGNS[deed.last.kind] ?? ""} ${deedText(deed, moment.stage, this.hands.history().events)}`.trim();
+      return;
+    }
+    const each = (/** @type {(one: any) => string} */ tell) => [...new Set(row.lanes.map(tell))].join(" / ");
+    const spent = t(`time.${moment.currency}`, { amount: each((one) => amount(one[moment.currency], moment.currency)) });
+    const when = document.createElement("b");
+    when.textContent = `${spent} · ${t("time.step", { steps: each((one) => one.step.toLocaleString("en")) })}`;
+    const values = row.lanes.map((/** @type {any} */ one, /** @type {number} */ lane) => {
+      const value = document.createElement("span");
+      const marker = document.createElement("i");
+      marker.textContent = SHAPES[lane];
+      marker.style.color = `var(--lane-${lane})`;
+      value.append(marker, ` ${this.panel.tell?.(one, moment, lane) ?? ""}`);
+      return value;
+    });
+    read.replaceChildren(when, ...values);
+  }
+
+  /** A click, but not the first of two and not the end of a drag, shows that moment everywhere. */
+  _click() {
+    let down = { x: 0, y: 0, at: 0, index: /** @type {number | null} */ (null) };
+    // Plotly lays a cover over the whole page while a button is down: what was pointed at is known only before.
+    this.place.addEventListener("pointerdown", (event) => {
+      this._move(event); // a finger comes without moving first
+      down = { x: event.clientX, y: event.clientY, at: performance.now(), index: this.here ? this.hands.hovered : null };
+    }, true);
+    addEventListener("pointerup", (this.up = (/** @type {PointerEvent} */ event) => {
+      const { index } = down;
+      const still = Math.hypot(event.clientX - down.x, event.clientY - down.y) < CLICK_PIXELS && performance.now() - down.at < CLICK_MS;
+      down.index = null;
+      if (index === null || !still || event.button !== 0) return;
+      if (this.timer) {
+        clearTimeout(this.timer);
+        this.timer = undefined;
+        return;
+      }
+      this.timer = setTimeout(() => {
+        this.timer = undefined;
+        this.hands.show(index);
+      }, SECOND_CLICK_MS);
+    }));
+  }
+}

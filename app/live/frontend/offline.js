@@ -1,0 +1,83 @@
+/** A replay in one file: everything that the page needs lies in it, and nothing is asked of a network. app/replay.py puts it together. */
+
+import { budgetOf } from "./exports/files.js";
+import { readRecording } from "./recording.js";
+import { setTexts, t } from "./text.js";
+import { LiveView } from "./view.js";
+
+/** @typedef {import("./exports/replay.js").About} About */
+
+/** What a script tag of the page holds; it is taken out, for it is large. @param {string} id */
+function held(id) {
+  const place = document.getElementById(id);
+  place?.remove();
+  return place?.textContent?.trim() ?? "";
+}
+
+/** @param {string} base64 @returns {Uint8Array<ArrayBuffer>} */
+function bytes(base64) {
+  return Uint8Array.from(atob(base64), (one) => one.charCodeAt(0));
+}
+
+/** Plotly, as a script of the page. */
+async function loadCharts() {
+  const stream = new Blob([bytes(held("kelvin-plotly"))]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const address = URL.createObjectURL(new Blob([await new Response(stream).arrayBuffer()], { type: "text/javascript" }));
+  await new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = resolve;
+    script.onerror = reject;
+    document.head.append(script);
+  });
+  URL.revokeObjectURL(address);
+}
+
+/** Show the race that lies in this page. */
+export async function open() {
+  const data = JSON.parse(held("kelvin-data"));
+  setTexts(data.text);
+  const place = /** @type {HTMLElement} */ (document.getElementById("kelvin"));
+  const said = document.createElement("p");
+  said.className = "kv-replay-said";
+  said.setAttribute("role", "status");
+  said.textContent = t("export.replay-open");
+  place.append(said);
+  /** @type {About} */ let about;
+  /** @type {import("./player.js").History} */ let history;
+  try {
+    about = JSON.parse(held("kelvin-about"));
+    history = await readRecording(bytes(held("kelvin-recording")).buffer);
+    await loadCharts();
+  } catch {
+    said.textContent = t("export.replay-empty");
+    return;
+  }
+  said.remove();
+  const { stage } = history;
+  const layout = stage.data.kind === "function" ? "landscape" : "network";
+  const view = new LiveView(place, { ...data, layout, experiment: stage.experiment, view: about.view, recording: null, autostart: false, base: "", speed: 0, offline: true });
+  const title = document.createElement("h1");
+  title.className = "kv-replay-title";
+  title.textContent = about.title;
+  view.root.querySelector(".kv-top")?.prepend(title);
+  place.append(footer(about, stage));
+  // What tests read, and whoever opens the console.
+  /** @type {any} */ (window).__kelvin = { view };
+  view.playHistory(history);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.update(view.data, () => {}, () => {}));
+}
+
+/** Who made it, what was raced, and when. @param {About} about @param {any} stage */
+function footer({ title, date, raced }, stage) {
+  const foot = document.createElement("footer");
+  foot.className = "kv-replay-foot";
+  const made = document.createElement("b");
+  made.textContent = t("export.replay-made");
+  const what = document.createElement("span");
+  const day = new Date(`${date}T12:00:00`);
+  const written = Number.isNaN(day.getTime()) ? date : new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(day);
+  what.textContent = t(raced ? "export.replay-foot-raced" : "export.replay-foot-saved", { title, network: stage.network, budget: budgetOf(stage), date: written });
+  foot.append(made, what);
+  return foot;
+}

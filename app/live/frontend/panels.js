@@ -1,0 +1,61 @@
+/** Every panel there is: its place in the order, what it is called, what draws it. */
+
+import { AgreementPanel } from "./panels/agreement.js";
+import { ChainsPanel } from "./panels/chains.js";
+import { CostPanel } from "./panels/cost.js";
+import { GroundPanel } from "./panels/ground.js";
+import { HeightPanel } from "./panels/height.js";
+import { LayersPanel } from "./panels/layers.js";
+import { LossPanel } from "./panels/loss.js";
+import { NetworkPanel } from "./panels/network.js";
+import { TemperaturePanel } from "./panels/temperature.js";
+import { WeightsPanel } from "./panels/weights.js";
+
+/**
+ * What a panel is made with.
+ * @typedef {object} Kit
+ * @property {string} name of the panel
+ * @property {HTMLElement} place where it draws
+ * @property {HTMLElement} tools in its header, for buttons of its own
+ * @property {any} Plotly null for panels that do without
+ * @property {any} figure the empty Plotly figure of that name, if there is one
+ * @property {Record<string, any>} figures of all panels
+ * @property {any} palette
+ * @property {import("./theme.js").Theme} theme
+ * @property {string[]} colours of the lanes in this theme
+ * @property {import("./hands.js").Hands} hands what a panel may do to the race and the view
+ *
+ * @typedef {object} Kind
+ * @property {any} make class of the panel: `new make(kit)`, then `draw(moment) → {note, summary, nothing?}`, `dress(theme, colours, palette)`, and where it has them `chart`, `reset()`, `destroy()`
+ * @property {boolean} plotly whether it needs Plotly
+ * @property {boolean} curves whether it is drawn with the curves (some three times a second) or with every picture
+ * @property {boolean} [time] whether its chart's x axis is the currency, so that moments can be marked on it
+ */
+
+/** @type {Record<"network" | "landscape", Record<string, Kind>>} in the order of their numbers */
+export const PANELS = {
+  network: {
+    loss: { make: LossPanel, plotly: true, curves: true, time: true },
+    weights: { make: WeightsPanel, plotly: true, curves: false },
+    network: { make: NetworkPanel, plotly: false, curves: false },
+    temperature: { make: TemperaturePanel, plotly: true, curves: true, time: true },
+    agreement: { make: AgreementPanel, plotly: true, curves: true, time: true },
+    chains: { make: ChainsPanel, plotly: true, curves: true },
+    layers: { make: LayersPanel, plotly: false, curves: true },
+    cost: { make: CostPanel, plotly: false, curves: true },
+  },
+  landscape: {
+    weights: { make: GroundPanel, plotly: true, curves: false },
+    loss: { make: HeightPanel, plotly: true, curves: true, time: true },
+    temperature: { make: TemperaturePanel, plotly: true, curves: true, time: true },
+    agreement: { make: AgreementPanel, plotly: true, curves: true, time: true },
+    chains: { make: ChainsPanel, plotly: true, curves: true },
+    cost: { make: CostPanel, plotly: false, curves: true },
+  },
+};
+
+/** Those that are seen until somebody chooses. */
+export const USUAL = {
+  network: ["loss", "weights", "network", "temperature", "agreement", "chains"],
+  landscape: ["weights", "loss", "temperature"],
+};

@@ -1,0 +1,32 @@
+/** Where everybody was at a moment pointed at: rings over the picture that is shown. */
+
+import { shape } from "./shapes.js";
+import { halo } from "./weights.js";
+
+const RING = 8;
+
+/**
+ * @param {import("../player.js").History} history
+ * @param {number} index of the metrics pointed at
+ * @param {{theme: import("../theme.js").Theme, colours: string[]}} panel
+ * @returns {import("./weights.js").Painter | null} null where there is no picture of that moment
+ */
+export function spots(history, index, panel) {
+  const metric = history.metrics[index];
+  const picture = metric ? history.pictureAt(metric.k) : null;
+  if (!picture) return null;
+  // Kept here, not the picture: it is decoded once and not in every frame.
+  const plane = picture.plane.id;
+  const places = picture.lanes.map((/** @type {any} */ lane) => lane.estimate);
+  return (paint, { x, y, moment }) => {
+    if (moment.picture.plane.id !== plane) return; // seen from elsewhere: it would be another place on this plane
+    places.forEach((/** @type {[number, number]} */ [at, up], /** @type {number} */ lane) => {
+      paint.beginPath();
+      shape(paint, lane, x(at), y(up), RING);
+      halo(paint, panel.theme, 5, 2.4);
+      paint.strokeStyle = panel.colours[lane];
+      paint.lineWidth = 2.4;
+      paint.stroke();
+    });
+  };
+}

@@ -1,0 +1,266 @@
+/**
+ * Slow motion: the parts of one step of every method, one after the other.
+ *
+ * The race stands still and is asked for one step at a time. What it tells comes in this order: the parts of the step, a message for every lane, then the frame it leads to. The frame
+ * is kept back until the parts have been seen.
+ */
+
+import { SHAPES, small } from "./format.js";
+import { acceptedUpTo, extent, onestep, stageOf } from "./panels/onestep.js";
+import { button } from "./popup.js";
+import { t } from "./text.js";
+import { SLOW } from "./transport.js";
+
+const STAGE_MS = 1100;
+const MOVE_MS = 450;
+const PACES = [0.5, 1, 2];
+
+export class SlowMotion {
+  /** @param {HTMLElement} place @param {import("./view.js").LiveView} view */
+  constructor(place, view) {
+    this.place = place;
+    this.view = view;
+    this.active = this.held = false;
+    this.pace = 1;
+    /** The speed it goes back to. */ this.usual = 0;
+    /** Which stage is on show; −1 while the race is asked. */ this.at = -1;
+    /** @type {any[]} by lane: the parts of the step on show */ this.told = [];
+    /** @type {{message: any, bytes: Uint8Array}[]} what came after them */ this.kept = [];
+    this.since = 0;
+    this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  }
+
+  /** Begin, with the race on the screen or with one that was just asked for. @param {boolean} asked */
+  start(asked = false) {
+    if (this.active) return;
+    this.view.transport.speed = SLOW;
+    const { state, player, menu } = this.view;
+    if (!asked && (player.source !== "live" || !["running", "paused"].includes(state.state))) return menu.say(t("time.slow-next"));
+    this.active = true;
+    this.held = false;
+    this._ask();
+    this.view.redraw();
+    this.view.showState();
+  }
+
+  /** Back to moving pictures. @param {boolean} resume whether the race goes on */
+  stop(resume = false) {
+    if (!this.active) return;
+    this.active = this.held = false;
+    this._release();
+    this.place.hidden = true;
+    this.view.transport.speed = this.usual;
+    if (resume) this.view.command({ do: "resume" });
+    this.view.showState();
+  }
+
+  /** Stand still at the stage on show, or go on. @param {boolean} held */
+  hold(held) {
+    this.held = held;
+    clearTimeout(this.timer);
+    if (!held) {
+      if (this.view.player.source === "live") this.view.player.show(null);
+      if (this.at >= 0) this._wait();
+    }
+    this._tell();
+    this.view.redraw();
+    this.view.showState();
+  }
+
+  /** The next stage, or the frame that the last one leads to, and the next step. */
+  next() {
+    clearTimeout(this.timer);
+    if (!this.active || this.at < 0) return;
+    const { lanes } = this.view.player.history.stage;
+    const most = Math.max(...this.told.filter(Boolean).map((message) => lanes[message.lane].stages?.length ?? 0));
+    if (this.at + 1 < most) return this._show(this.at + 1);
+    this._release();
+    if (["running", "paused"].includes(this.view.state.state)) this._ask();
+    else this.stop();
+  }
+
+  /** The race is another one, or told again from its start: nothing of a step is left. */
+  forget() {
+    clearTimeout(this.timer);
+    this.told = [];
+    this.kept = [];
+    this.at = -1;
+  }
+
+  /** It is over, or out of reach: what is asked now has no answer. @param {string} state */
+  said(state) {
+    if (this.active && this.at < 0 && ["done", "ended", "lost", "idle"].includes(state)) this.stop();
+  }
+
+  /** @param {any} message of type "stages" */
+  receive(message) {
+    if (this.active) this.told[message.lane] = message;
+  }
+
+  /** Keep a frame back until the step that leads to it has been seen. @param {any} message @param {Uint8Array} bytes @returns {boolean} whether it is kept */
+  keep(message, bytes) {
+    if (!this.active || !this.told.length) return false;
+    this.kept.push({ message, bytes });
+    if (message.type === "metrics" && this.at < 0) this._show(0);
+    return true;
+  }
+
+  /** Looking at another moment holds it. @param {import("./view.js").Moment} moment */
+  draw(moment) {
+    if (!this.active) return;
+    const { chosen, source } = this.view.player;
+    const back = chosen !== null || source !== "live";
+    if (back && this.at >= 0 && !this.held) this.hold(true);
+    this._overlay(back);
+    this._strip(moment.stage);
+  }
+
+  _ask() {
+    this.forget();
+    this.view.socket.send({ do: "stages" });
+  }
+
+  /** Let what was kept back be seen. */
+  _release() {
+    const { kept } = this;
+    this.forget();
+    this._overlay(true);
+    for (const { message, bytes } of kept) this.view.accept(message, bytes);
+    this.view.redraw();
+  }
+
+  /** @param {number} at */
+  _show(at) {
+    this.at = at;
+    this.since = performance.now();
+    this._tell();
+    this._move();
+    if (!this.held) this._wait();
+  }
+
+  _wait() {
+    this.timer = setTimeout(() => this.next(), STAGE_MS / this.pace);
+  }
+
+  /** Paint until what moves between two stages stands. */
+  _move() {
+    cancelAnimationFrame(this.frame ?? 0);
+    this._overlay(this.view.player.chosen !== null);
+    if (this.active && this.at >= 0 && this._progress() < 1) this.frame = requestAnimationFrame(() => this._move());
+  }
+
+  /** Of what moves between two stages, 0 to 1; at once where people want nothing to move. */
+  _progress() {
+    const share = this.calm.matches ? 1 : Math.min(1, ((performance.now() - this.since) * this.pace) / MOVE_MS);
+    return 1 - (1 - share) ** 3;
+  }
+
+  /** @param {boolean} none whether nothing is to be painted over the weights */
+  _overlay(none) {
+    const panel = this.view.board.panel("weights");
+    panel?.overlay?.("stages", none || this.at < 0 ? null : onestep(this.told, this.at, panel, () => this._progress()));
+  }
+
+  /** The strip between cards and panels, made for the lanes of this race. @param {any} stage */
+  _strip(stage) {
+    this.place.hidden = false;
+    if (this.built === stage.lanes) return;
+    this.built = stage.lanes;
+    this.place.setAttribute("role", "group");
+    this.place.setAttribute("aria-label", t("time.slow"));
+    const title = document.createElement("b");
+    title.textContent = t("time.slow");
+    this.step = document.createElement("span");
+    this.step.className = "kv-stages-step";
+    const paces = document.createElement("span");
+    paces.className = "kv-choice";
+    paces.setAttribute("role", "group");
+    paces.setAttribute("aria-label", t("time.slow-pace"));
+    paces.append(...PACES.map((pace) => button(`${pace === 0.5 ? "½" : pace}×`, () => this._setPace(pace), { "data-testid": `slow-${pace}`, "data-pace": String(pace) })));
+    const hold = button("", () => this.hold(!this.held), { "data-testid": "slow-hold" });
+    const next = button(t("time.slow-skip"), () => this.next(), { "data-testid": "slow-next", title: t("time.slow-skip-hint") });
+    const leave = button(t("time.slow-leave"), () => this.view.setSpeed(this.usual), { "data-testid": "slow-leave", title: t("time.slow-leave-hint") });
+    const bar = document.createElement("div");
+    bar.className = "kv-stages-bar";
+    bar.append(title, this.step, paces, hold, next, leave);
+    const lanes = document.createElement("div");
+    lanes.className = "kv-stages-lanes";
+    lanes.append(...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => section(lane, i)));
+    this.place.replaceChildren(bar, lanes);
+    this._tell();
+  }
+
+  /** @param {number} pace */
+  _setPace(pace) {
+    this.pace = pace;
+    clearTimeout(this.timer);
+    if (!this.held && this.at >= 0) this._wait();
+    this._tell();
+  }
+
+  /** Which stage every lane is at, its line and its numbers. */
+  _tell() {
+    const { stage, metrics } = this.view.player.history;
+    if (!this.active || !stage || this.built !== stage.lanes) return;
+    const get = (/** @type {string} */ selector, root = this.place) => /** @type {HTMLElement} */ (root.querySelector(selector));
+    const hold = get("[data-testid=slow-hold]");
+    hold.textContent = t(this.held ? "time.slow-go" : "time.slow-hold");
+    hold.title = t(this.held ? "time.slow-go-hint" : "time.slow-hold-hint");
+    hold.setAttribute("aria-pressed", String(this.held));
+    for (const one of /** @type {NodeListOf<HTMLElement>} */ (this.place.querySelectorAll("[data-pace]"))) one.setAttribute("aria-pressed", String(Number(one.dataset.pace) === this.pace));
+    const steps = this.told.filter(Boolean).map((message) => Number(message.step).toLocaleString("en"));
+    if (this.step && steps.length) this.step.textContent = t("time.step", { steps: [...new Set(steps)].join(" / ") });
+    stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
+      const place = get(`[data-lane="${i}"]`);
+      const message = this.told[i];
+      const going = message && this.at >= 0;
+      const { index, waits } = stageOf(lane, this.at);
+      [...place.querySelectorAll("li")].forEach((chip, n) => {
+        chip.toggleAttribute("data-now", Boolean(going) && n === index && !waits);
+        chip.toggleAttribute("data-past", Boolean(going) && (n < index || waits));
+        if (going && n === index && !waits) chip.setAttribute("aria-current", "step");
+        else chip.removeAttribute("aria-current");
+      });
+      place.setAttribute("aria-live", this.held ? "polite" : "off");
+      if (!going) {
+        if (metrics.at(-1)?.lanes[i].finished) get(".kv-stage-line", place).textContent = t("time.slow-finished");
+        return;
+      }
+      get(".kv-stage-line", place).textContent = waits ? t("time.slow-waits") : lane.stages[index].line;
+      get(".kv-stage-numbers", place).textContent = waits ? "" : numbers(lane.stages, message.stages, index);
+    });
+  }
+}
+
+/** One lane's stages, as chips. @param {any} lane of the stage @param {number} index */
+function section(lane, index) {
+  const place = document.createElement("section");
+  place.dataset.lane = String(index);
+  place.dataset.testid = `stages-${index}`;
+  place.setAttribute("aria-label", lane.label);
+  place.style.setProperty("--lane", `var(--lane-${index})`);
+  const chips = document.createElement("ol");
+  for (const [i, { name }] of (lane.stages ?? []).entries()) {
+    const chip = document.createElement("li");
+    chip.textContent = `${i ? "" : `${SHAPES[index]} `}${i + 1} ${name}`;
+    chips.append(chip);
+  }
+  const line = document.createElement("p");
+  line.className = "kv-stage-line";
+  const said = document.createElement("p");
+  said.className = "kv-stage-numbers";
+  place.append(chips, line, said);
+  return place;
+}
+
+/** What a stage says in numbers. @param {any[]} stages of the method @param {import("./panels/onestep.js").Part[]} parts @param {number} index */
+export function numbers(stages, parts, index) {
+  const { points, values } = parts[index];
+  const count = points?.shape[0] ?? 0;
+  if (stages[index].shows === "asked") return count ? t(count === 1 ? "time.slow-asks-one" : "time.slow-asks", { count }) : "";
+  const accepted = stages[index].shows === "moved" ? acceptedUpTo(stages, parts, index) : null;
+  if (accepted) return t("time.slow-accepted", { count: accepted.taken, of: accepted.of });
+  const [low, high] = extent(values?.data) ?? [Number.NaN, Number.NaN];
+  if (!Number.isFinite(low)) return "";
+  return low === high ? t("time.slow-loss", { loss: small(low) }) : t("time.slow-losses", { low: small(low), high: small(high) });
+}

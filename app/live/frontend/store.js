@@ -1,0 +1,221 @@
+/** The visitor's own recordings, kept in their browser: named ones that stay, and the last few races by themselves. */
+
+import { nameOf, sparkOf, summaryOf } from "./gallery/summary.js";
+import { openShelf } from "./gallery/shelf.js";
+import { readRecording, writeRecording } from "./recording.js";
+import { t } from "./text.js";
+
+export { nameOf, sparkOf, summaryOf };
+
+/** @typedef {import("./gallery/shelf.js").Stored} Stored */
+
+export const MOST_RECENT = 12;
+export const SUFFIX = ".kelvin";
+const MEGABYTE = 1024 * 1024;
+const MOST_BYTES = 64 * MEGABYTE;
+/** What a file may hold when it is unpacked: a small file that unpacks for ever is no recording. */
+const MOST_UNPACKED = 512 * MEGABYTE;
+const MOST_NAME = 120;
+
+/** What went wrong, in one sentence for the visitor. */
+export class Refusal extends Error {}
+
+/** @type {Promise<import("./gallery/shelf.js").Shelf> | null} */ let opened = null;
+/** @type {Set<() => void>} */ const listeners = new Set();
+/** @type {BroadcastChannel | null} between the tabs of one visitor */ let channel = null;
+
+function shelf() {
+  opened ??= openShelf(factory());
+  return opened;
+}
+
+/** The browser's IndexedDB; reading the name alone may be refused. */
+function factory() {
+  try {
+    return globalThis.indexedDB;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether recordings are still there when the page comes back: not in a private window. @returns {Promise<boolean>} */
+export async function lasting() {
+  return (await shelf()).lasting;
+}
+
+/** Be told when recordings come, go or change, in this tab or another. @param {() => void} listener @returns {() => void} ends it */
+export function onChange(listener) {
+  listeners.add(listener);
+  if (!channel && typeof BroadcastChannel === "function") {
+    channel = new BroadcastChannel("kelvin-recordings");
+    channel.onmessage = () => listeners.forEach((one) => one());
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size || !channel) return;
+    channel.close();
+    channel = null;
+  };
+}
+
+function changed() {
+  listeners.forEach((one) => one());
+  if (channel) channel.postMessage("changed");
+  else if (typeof window !== "undefined" && typeof BroadcastChannel === "function") {
+    const brief = new BroadcastChannel("kelvin-recordings");
+    brief.postMessage("changed");
+    brief.close();
+  }
+}
+
+/**
+ * Keep a race. One that is not `kept` is among the last few and makes room for newer ones.
+ * @param {import("./player.js").History} history
+ * @param {{name?: string, kept?: boolean}} how
+ * @returns {Promise<string>} its id
+ */
+export async function saveRecording(history, { name, kept = true } = {}) {
+  return add(history, await writeRecording(history), name, kept);
+}
+
+/** @param {import("./player.js").History} history @param {Blob} bytes @param {string | undefined} name @param {boolean} kept */
+async function add(history, bytes, name, kept) {
+  const summary = summaryOf(history);
+  const others = await listRecordings();
+  const record = { id: newId(), name: freeName(tidy(name) || nameOf(summary), others), made: Date.now(), kept, bytes, size: bytes.size, summary, spark: sparkOf(history) };
+  await putWithRoom(record);
+  await forgetOldest();
+  changed();
+  return record.id;
+}
+
+/** All recordings, the newest first; without their bytes. @returns {Promise<Omit<Stored, "bytes">[]>} */
+export async function listRecordings() {
+  const all = await (await shelf()).all();
+  return all.map(({ bytes: _, ...rest }) => rest).sort((a, b) => b.made - a.made || a.name.localeCompare(b.name));
+}
+
+/** @param {string} id @returns {Promise<Stored | undefined>} */
+export async function getRecording(id) {
+  return (await shelf()).get(id);
+}
+
+/** @param {string} id @param {string} name an empty one leaves it as it is */
+export async function renameRecording(id, name) {
+  if (tidy(name)) await change(id, { name: tidy(name) });
+}
+
+/** One of the last few stays from now on. @param {string} id */
+export async function keepRecording(id) {
+  await change(id, { kept: true });
+}
+
+/** @param {string} id @returns {Promise<Stored | undefined>} what it was, so that it can be restored */
+export async function deleteRecording(id) {
+  const found = await getRecording(id);
+  await (await shelf()).remove(id);
+  changed();
+  return found;
+}
+
+/** Put back what was deleted. @param {Stored} record */
+export async function restoreRecording(record) {
+  await putWithRoom(record);
+  changed();
+}
+
+/**
+ * Keep a recording from a file, under the file's name.
+ * @param {File} file
+ * @returns {Promise<string>} its id
+ * @throws {Refusal} it is too large or not a whole recording
+ */
+export async function importRecording(file) {
+  if (file.size > MOST_BYTES) throw new Refusal(t("gallery.refused-size", { name: file.name, most: MOST_BYTES / MEGABYTE }));
+  const history = await read(file).catch(() => {
+    throw new Refusal(t("gallery.refused", { name: file.name }));
+  });
+  const name = file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name;
+  return add(history, new Blob([file], { type: "application/octet-stream" }), name, true);
+}
+
+/** Unpack a file only to see that it has an end; throws where it has more than that many bytes. @param {Blob} file @param {number} most */
+export async function unpacksWithin(file, most) {
+  const reader = file.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
+  for (let unpacked = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    unpacked += value.byteLength;
+    if (unpacked > most) {
+      reader.cancel().catch(() => {});
+      throw new Error("it unpacks to too much");
+    }
+  }
+}
+
+/** @param {File} file */
+async function read(file) {
+  await unpacksWithin(file, MOST_UNPACKED);
+  const history = await readRecording(await file.arrayBuffer());
+  summaryOf(history);
+  return history;
+}
+
+/** A recording as a file to download. @param {string} id @returns {Promise<File>} */
+export async function exportRecording(id) {
+  const found = await getRecording(id);
+  if (!found) throw new Refusal(t("gallery.gone"));
+  return new File([found.bytes], fileName(found.name), { type: "application/octet-stream" });
+}
+
+/** A name as every system takes it for a file. @param {string} name */
+export function fileName(name) {
+  const plain = name.replace(/[\u0000-\u001f<>:"/\\|?*]+/g, " ").replace(/\s+/g, " ").replace(/^[.\s]+|[.\s]+$/g, "");
+  return `${plain.slice(0, 80) || "recording"}${SUFFIX}`;
+}
+
+/** @param {string} id @param {Partial<Stored>} what */
+async function change(id, what) {
+  const found = await getRecording(id);
+  if (!found) throw new Refusal(t("gallery.gone"));
+  await (await shelf()).put({ ...found, ...what });
+  changed();
+}
+
+/** Store a record; where the browser is full, older recent races make room. @param {Stored} record */
+async function putWithRoom(record) {
+  for (;;) {
+    try {
+      await (await shelf()).put(record);
+      return;
+    } catch {
+      const oldest = (await listRecordings()).filter((one) => !one.kept && one.id !== record.id).at(-1);
+      if (!oldest) throw new Refusal(t("gallery.no-room"));
+      await (await shelf()).remove(oldest.id);
+    }
+  }
+}
+
+async function forgetOldest() {
+  const recent = (await listRecordings()).filter((one) => !one.kept);
+  for (const { id } of recent.slice(MOST_RECENT)) await (await shelf()).remove(id);
+}
+
+/** A name that no other recording has: "Moons", "Moons (2)". @param {string} name @param {{name: string}[]} others */
+function freeName(name, others) {
+  const taken = new Set(others.map((one) => one.name));
+  if (!taken.has(name)) return name;
+  let number = 2;
+  while (taken.has(t("gallery.copy-name", { name, number }))) number++;
+  return t("gallery.copy-name", { name, number });
+}
+
+/** @param {string | undefined} name */
+function tidy(name) {
+  return (name ?? "").replace(/\s+/g, " ").trim().slice(0, MOST_NAME);
+}
+
+/** Unguessable is not needed, only unlike all others; crypto.randomUUID is missing where the page is not served securely. */
+function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

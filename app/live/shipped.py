@@ -1,0 +1,97 @@
+"""The recordings that ship with Kelvin, in short: what was raced, how it ended, and a thinned curve for a small picture.
+
+The browser tells the same of the visitor's own recordings (`frontend/gallery/summary.js`); the gallery lays both side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from app.text import t
+from engine.errors import BadInput
+from engine.recording import SUFFIX, Recording
+
+log = logging.getLogger(__name__)
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+RECORDINGS, PLAYLIST = ASSETS / "recordings", ASSETS / "playlist.json"
+SPARK_POINTS = 60
+NUMBERS = ("loss", "accuracy", "test_loss", "test_accuracy", "evaluations", "flops", "seconds")
+
+
+def shipped() -> list[dict[str, Any]]:
+    """Every shipped recording: name, title, size in bytes, summary and spark, by name.
+
+    A file is read when it is first asked for and again only when it has changed. One that cannot be read is left out and told in the log.
+    """
+    found = []
+    for path in sorted(RECORDINGS.glob(f"*{SUFFIX}")):
+        stat = path.stat()
+        try:
+            told = _told(path, stat.st_mtime_ns, stat.st_size)
+        except (BadInput, KeyError, TypeError) as error:
+            log.warning("the recording %s is left out: %s", path.name, error)
+            continue
+        found.append({"name": path.stem, "title": _title(path.stem, told["summary"]), "size": stat.st_size, **told})
+    return found
+
+
+@lru_cache(maxsize=256)
+def _told(path: Path, changed: int, size: int) -> dict[str, Any]:
+    """Summary and spark of a file as it was at a time."""
+    recording = Recording.read(path)
+    stage, metrics = recording.stage, [message for message in recording if message["type"] == "metrics"]
+    if not metrics:
+        raise BadInput("recording", str(path), "at least one moment")
+    return {"summary": summary(stage, metrics[-1]), "spark": spark(metrics)}
+
+
+def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
+    """What a recording is about.
+
+    Args:
+        stage: its stage.
+        last: its last metrics.
+    """
+    data, experiment = stage["data"], stage["experiment"]
+    return {
+        "dataset": data["name"],
+        "label": (data.get("landscape") or data)["label"],
+        "kind": data["kind"],
+        "network": stage.get("network") or experiment["network"]["name"],
+        "lanes": [{"optimizer": lane["optimizer"], "label": lane["label"]} for lane in stage["lanes"]],
+        "budget": {"currency": stage["budget"]["currency"], "amount": stage["budget"]["amount"]},
+        "seed": experiment["seed"],
+        "results": [{name: _number(row.get(name)) for name in NUMBERS} for row in last["lanes"]],
+    }
+
+
+def spark(metrics: list[dict[str, Any]]) -> list[list[float | None]]:
+    """The training loss of every lane at no more than 60 evenly spaced moments, the first and the last among them."""
+    count = min(SPARK_POINTS, len(metrics))
+    at = [int(i * (len(metrics) - 1) / (count - 1) + 0.5) if count > 1 else 0 for i in range(count)]
+    return [[_number(metrics[index]["lanes"][lane]["loss"]) for index in at] for lane in range(len(metrics[0]["lanes"]))]
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
+
+
+def _title(name: str, told: dict[str, Any]) -> str:
+    """As the playlist calls it, else by what was raced."""
+    usual = t("gallery.default-name", data=told["label"], lanes=t("gallery.vs").join(lane["label"] for lane in told["lanes"]))
+    return _playlist().get(name) or usual
+
+
+def _playlist() -> dict[str, str]:
+    """Titles by recording, as far as there is a playlist that tells any."""
+    try:
+        entries = json.loads(PLAYLIST.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {one["recording"]: str(one["title"]) for one in entries if isinstance(one, dict) and "recording" in one and "title" in one}

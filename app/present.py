@@ -1,0 +1,104 @@
+"""Present mode: recordings on a stage, in large letters, by the arrow keys (`?present=1`) or round and round by themselves (`&kiosk=1`).
+
+Everything comes from recordings: no race is run, no worker and no socket is needed. ``playlist=`` in the address chooses recordings, by their names with commas between.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from app.live.mount import OWN, still
+from app.text import t
+from engine.oracle import Currency
+from engine.recording import SUFFIX
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+RECORDINGS, PLAYLIST = ASSETS / "recordings", ASSETS / "playlist.json"
+MOST_ENTRIES = 40
+NAME = re.compile(rf"[a-z0-9-]{{1,80}}|{OWN}[\w-]{{1,80}}")
+BARE = """<style>
+[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"], [data-testid="stSidebarCollapsedControl"] { display: none !important; }
+</style>"""
+"""Nothing around the stage, from the first moment on: the component's own style sheet comes later."""
+
+_BOOTSTRAP = """
+export default function (component) {
+  const { data, parentElement } = component;
+  const kelvin = import(`${window.location.origin}${data.base}/kelvin/frontend/present.js?v=${data.version}`);
+  kelvin.then(
+    (module) => module.mount(component),
+    () => (parentElement.textContent = DID_NOT_LOAD),
+  );
+  return () => kelvin.then((module) => module.unmount(parentElement), () => {});
+}
+"""
+
+_component = st.components.v2.component(
+    "kelvin_present", html="", js=_BOOTSTRAP.replace("DID_NOT_LOAD", json.dumps(t("present.did-not-load"))), isolate_styles=False
+)
+
+
+class Entry(BaseModel):
+    """One recording of the playlist, and how it is shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recording: str = Field(
+        pattern=rf"^(?:{NAME.pattern})$", description="Name of a shipped recording, or own: and the id of one kept in the visitor's browser."
+    )
+    title: str = Field("", max_length=60, description="What it is about; left empty, what was raced.")
+    caption: str = Field("", max_length=260, description="What to look at, in one or two sentences.")
+    panels: tuple[str, ...] = Field((), max_length=4, description="Those that are seen, in their order; none stands for the usual ones.")
+    large: str | None = Field(None, description="The panel that fills the board.")
+    x: Currency | None = Field(None, description="Currency of the time axes; left out, the budget's.")
+    y: Literal["loss", "accuracy"] | None = Field(None, description="What the loss panel draws.")
+    pace: float = Field(1.0, ge=0.3, le=5, description="Above 1 it lingers over the beginning, where much happens in few steps.")
+
+
+@lru_cache(maxsize=1)
+def playlist() -> tuple[Entry, ...]:
+    """The whole playlist, as it ships."""
+    return TypeAdapter(tuple[Entry, ...]).validate_json(PLAYLIST.read_text("utf-8"))
+
+
+def chosen(parameters: Mapping[str, str]) -> tuple[Entry, ...]:
+    """What an address asks for.
+
+    Args:
+        parameters: of the address.
+
+    Returns:
+        The entries of ``playlist=``, in its order; a recording that is in no playlist gets an entry of its own. What is not here is left out; where nothing is left, and where
+        nothing is asked for, the whole playlist.
+    """
+    there = {entry.recording: entry for entry in playlist() if (RECORDINGS / f"{entry.recording}{SUFFIX}").is_file()}
+    names = [name for name in parameters.get("playlist", "").split(",")[:MOST_ENTRIES] if NAME.fullmatch(name)]
+    asked = [there.get(name) or Entry(recording=name) for name in names if name.startswith(OWN) or (RECORDINGS / f"{name}{SUFFIX}").is_file()]
+    return tuple(asked) or tuple(there.values())
+
+
+def wanted(parameters: Mapping[str, str]) -> bool:
+    """Whether an address asks for the stage."""
+    return any(parameters.get(name) == "1" for name in ("present", "kiosk"))
+
+
+def draw() -> Any:
+    """Draw the stage instead of the page, as the address asks for it."""
+    st.html(BARE)
+    parameters = st.query_params.to_dict()
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    data = {
+        **still(),
+        "playlist": [entry.model_dump(mode="json") for entry in chosen(parameters)],
+        "kiosk": parameters.get("kiosk") == "1",
+        "base": f"/{base}" if base else "",
+    }
+    return _component(key="present", data=data)

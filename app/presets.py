@@ -1,0 +1,146 @@
+"""Races chosen because each answers a part of one question: is there a reason in theory why learning without gradients is not mainstream?
+
+Every preset says in two sentences what will be seen and why, and makes claims that a test checks by running it: a preset whose claim does not hold is changed, not hidden.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from app.text import t
+from engine.experiment import Experiment
+from engine.flat import from_flat
+from engine.frames import Message
+
+PRESETS = Path(__file__).resolve().parents[1] / "assets" / "presets.json"
+KINDS = ("good", "failure", "question")
+"""The groups, in the order they are shown."""
+PICKED = "preset picked"
+"""Session key of the preset just picked, until the page has taken it."""
+COLUMNS = 2
+
+Number = Literal["loss", "accuracy", "test_loss", "test_accuracy", "agreement", "evaluations", "flops", "seconds"]
+
+
+class Claim(BaseModel):
+    """Something about a race that can be checked: a number of a lane, or of two lanes as a ratio, or that a lane diverged.
+
+    The number is that of the last moment; of ``agreement`` it is the median over all moments. With ``at_loss`` it is that of the first moment at which the lane's training loss is
+    no higher, which is how long, in any currency, a lane took.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    lane: int = Field(ge=0, le=3)
+    number: Number | None = None
+    min: float | None = None
+    max: float | None = None
+    over: int | None = Field(None, ge=0, le=3, description="Another lane: the number is then divided by that lane's.")
+    at_loss: float | None = Field(None, gt=0)
+    trouble: Literal[True] | None = Field(None, description="The lane diverges.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Claim:
+        if self.trouble is None and (self.number is None or (self.min is None and self.max is None)):
+            raise ValueError("a claim names a number and how small or large it is, or trouble")
+        return self
+
+    def broken(self, metrics: Sequence[Message]) -> str | None:
+        """What is wrong with the claim, in words; None where it holds.
+
+        Args:
+            metrics: of every moment of the race.
+        """
+        if self.trouble:
+            return None if metrics[-1]["lanes"][self.lane]["trouble"] else f"lane {self.lane} did not diverge"
+        found = self.value(metrics)
+        name = (
+            f"{self.number} of lane {self.lane}"
+            + ("" if self.over is None else f" over lane {self.over}")
+            + ("" if self.at_loss is None else f" at loss {self.at_loss:g}")
+        )
+        if found is None:
+            return f"there is no {name}"
+        fits = (self.min is None or found >= self.min) and (self.max is None or found <= self.max)
+        return None if fits else f"{name} is {found:.4g}, not within [{self.min}, {self.max}]"
+
+    def value(self, metrics: Sequence[Message]) -> float | None:
+        """The number the claim is about; None where the race has none."""
+        own = self._of(metrics, self.lane)
+        if self.over is None or own is None:
+            return own
+        other = self._of(metrics, self.over)
+        return None if not other else own / other
+
+    def _of(self, metrics: Sequence[Message], lane: int) -> float | None:
+        rows = [moment["lanes"][lane] for moment in metrics]
+        assert self.number is not None
+        if self.at_loss is not None:
+            rows = [row for row in rows if row["loss"] is not None and row["loss"] <= self.at_loss][:1]
+        if self.number == "agreement":
+            seen = [row["agreement"] for row in rows if row["agreement"] is not None]
+            return statistics.median(seen) if seen else None
+        return rows[-1][self.number] if rows else None
+
+
+class Preset(BaseModel):
+    """One race and what it is to show."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    title: str = Field(min_length=1, max_length=60)
+    why: str = Field(min_length=1, max_length=330, description="What will be seen, and why it happens.")
+    kind: Literal["good", "failure", "question"]
+    flat: dict[str, str] = Field(description="The experiment, in the grammar of links.")
+    expect: tuple[Claim, ...] = Field(min_length=1)
+
+    def experiment(self) -> Experiment:
+        """The race it names."""
+        return from_flat(self.flat)
+
+
+@lru_cache(maxsize=1)
+def presets() -> tuple[Preset, ...]:
+    """All of them, as they ship."""
+    return TypeAdapter(tuple[Preset, ...]).validate_json(PRESETS.read_text("utf-8"))
+
+
+def draw() -> Experiment | None:
+    """Draw the button that opens the presets; call it before the controls are drawn.
+
+    Returns:
+        The experiment of the preset that was just picked, for the page to load and start, else None.
+    """
+    if st.button(t("present.presets"), icon=":material/lightbulb:", key="presets", width="stretch", help=t("present.presets-hint")):
+        _open()
+    picked = st.session_state.pop(PICKED, None)
+    return next((preset.experiment() for preset in presets() if preset.id == picked), None)
+
+
+@st.dialog(t("present.presets"), width="large")
+def _open() -> None:
+    """The presets by group; picking one closes the window."""
+    st.markdown(t("present.presets-intro"))
+    for kind in KINDS:
+        st.subheader(t(f"present.{kind}"), anchor=False)
+        members = [preset for preset in presets() if preset.kind == kind]
+        for start in range(0, len(members), COLUMNS):
+            columns: list[Any] = st.columns(COLUMNS)
+            for column, preset in zip(columns, members[start : start + COLUMNS], strict=False):
+                with column, st.container(border=True, height="stretch"):
+                    st.markdown(f"**{preset.title}**")
+                    st.markdown(preset.why)
+                    if st.button(t("present.try"), key=f"try {preset.id}", icon=":material/play_arrow:", help=preset.title, on_click=_pick, args=(preset.id,)):
+                        st.rerun()
+
+
+def _pick(name: str) -> None:
+    st.session_state[PICKED] = name

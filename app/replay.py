@@ -1,0 +1,193 @@
+"""A race as one HTML file that plays by itself: offline, from a folder, with nothing asked of a network.
+
+    python -m app.replay RECORDING.kelvin [-o FILE.html]
+
+The shell holds all that the live view needs: its modules as `data:` addresses in an import map, their imports rewritten to the map's names; its style sheets; plotly.js, packed;
+figures, colours and texts. A recording and a few words about it are put into its three gaps, here or in the browser (frontend/exports/replay.js does the same). The page's own
+content security policy lets nothing in or out: whatever a recording says, it is no script and reaches no server.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+import re
+import sys
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import click
+import plotly
+
+from app.figures import figures
+from app.palette import palette
+from app.text import catalogue, t
+from engine.errors import BadInput
+from engine.frames import Message
+from engine.recording import SUFFIX, Recording
+
+FRONTEND = Path(__file__).resolve().parent / "live" / "frontend"
+ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
+ENTRY = "offline.js"
+STYLES = ("live.css", "offline.css")
+NAMES = "kelvin/"
+"""What the import map's names begin with."""
+
+_TYPES = re.compile(r"(?:^|(?<=[\s(\[,{]))/\*\*.*?\*/", re.DOTALL | re.MULTILINE)
+_IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(\s*|\bimport\s*)(["'])(\.{1,2}/[^"']+)\2""")
+_STYLE = re.compile(r"""@import\s+(?:url\()?\s*["']([^"']+)["']\s*\)?\s*;""")
+_GAP = re.compile(r"__KELVIN_(TITLE|ABOUT|RECORDING)__")
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="$policy">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="$description">
+<title>__KELVIN_TITLE__</title>
+<link rel="icon" href="$icon">
+<style>
+$style
+</style>
+<script>$check</script>
+<script type="importmap">$map</script>
+</head>
+<body>
+<main id="kelvin"></main>
+<noscript><p class="kv-replay-said">$quiet</p></noscript>
+<script type="application/json" id="kelvin-data">$data</script>
+<script type="application/json" id="kelvin-about">__KELVIN_ABOUT__</script>
+<script type="text/plain" id="kelvin-plotly">$plotly</script>
+<script type="text/plain" id="kelvin-recording">__KELVIN_RECORDING__</script>
+<script type="module">$start</script>
+</body>
+</html>
+"""
+
+_CHECK = """if (!window.DecompressionStream || !window.HTMLScriptElement.supports || !HTMLScriptElement.supports("importmap"))
+  addEventListener("DOMContentLoaded", function () { document.getElementById("kelvin").textContent = $sentence; });"""
+_START = f'import {{ open }} from "{NAMES}{ENTRY}"; open();'
+
+
+def modules(entry: str = ENTRY) -> dict[str, str]:
+    """The source of a module and of all it imports, by path below the frontend, with imports by the map's names. Comments that only tell types are left out."""
+    found: dict[str, str] = {}
+    waiting = [entry]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+
+        def named(match: re.Match[str], here: str = path) -> str:
+            target = (FRONTEND / here).parent.joinpath(match[3]).resolve().relative_to(FRONTEND).as_posix()
+            waiting.append(target)
+            return f"{match[1]}{match[2]}{NAMES}{target}{match[2]}"
+
+        found[path] = _IMPORT.sub(named, _TYPES.sub("", (FRONTEND / path).read_text("utf-8")))
+    return found
+
+
+def style(name: str) -> str:
+    """A style sheet with those that it imports in their place."""
+    path = FRONTEND / name
+    return _STYLE.sub(lambda match: style((path.parent / match[1]).resolve().relative_to(FRONTEND).as_posix()), path.read_text("utf-8"))
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _json(value: Any) -> str:
+    """JSON that may stand in a script tag."""
+    return json.dumps(value, default=list, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _policy(scripts: tuple[str, ...]) -> str:
+    """Nothing but what lies in the page: its own scripts by their digests, its modules, what it makes itself. No connection at all."""
+    digests = " ".join(f"'sha256-{_base64(hashlib.sha256(script.encode()).digest())}'" for script in scripts)
+    return f"default-src 'none'; script-src {digests} data: blob:; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+
+
+@lru_cache(maxsize=1)
+def shell() -> str:
+    """The replay without a race: three gaps are to be filled (see `fill`)."""
+    sources = {NAMES + path: f"data:text/javascript;base64,{_base64(source.encode())}" for path, source in sorted(modules().items())}
+    plot = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
+    check = _CHECK.replace("$sentence", _json(t("export.replay-old")))
+    importmap = _json({"imports": sources})
+    parts = {
+        "policy": _policy((check, importmap, _START)),
+        "description": html.escape(t("export.replay-about")),
+        "icon": f"data:image/svg+xml;base64,{_base64(ICON.read_bytes())}",
+        "style": "\n".join(style(name) for name in STYLES).replace("</", "<\\/"),
+        "check": check,
+        "map": importmap,
+        "quiet": html.escape(t("export.replay-no-script")),
+        "data": _json({"figures": figures(), "palette": palette(), "text": catalogue(), "version": "", "plotly": plotly.__version__}),
+        "plotly": _base64(gzip.compress(plot, 9, mtime=0)),
+        "start": _START,
+    }
+    return re.sub(r"\$(\w+)", lambda match: parts[match[1]], _PAGE)
+
+
+@lru_cache(maxsize=1)
+def packed_shell() -> bytes:
+    """The shell, gzipped once."""
+    return gzip.compress(shell().encode(), 6)
+
+
+def title_of(stage: Message) -> str:
+    """What was raced, in one line: "Two spirals: Simulated annealing vs Adam"."""
+    data = stage["data"]
+    return f"{(data.get('landscape') or data)['label']}: {' vs '.join(str(lane['label']) for lane in stage['lanes'])}"
+
+
+def fill(about: Mapping[str, Any], recording: bytes) -> str:
+    """The whole page.
+
+    Args:
+        about: ``title``; ``date`` (as in 2026-11-24) of the day it was ``raced`` (true) or saved (false); ``view``: how it is looked at (panels, large, x, y).
+        recording: the bytes of a recording file.
+    """
+    parts = {"TITLE": html.escape(str(about["title"])), "ABOUT": _json(dict(about)), "RECORDING": _base64(recording)}
+    return _GAP.sub(lambda match: parts[match[1]], shell())
+
+
+def write(source: Path, target: Path) -> Path:
+    """Make a replay of a recording file.
+
+    Raises:
+        BadInput: the recording is none, or the file cannot be written.
+    """
+    stage = Recording.read(source).stage
+    page = fill({"title": title_of(stage), "date": date.today().isoformat(), "raced": False, "view": {}}, source.read_bytes())
+    try:
+        target.write_text(page, "utf-8", newline="\n")
+    except OSError as error:
+        raise BadInput("--output", str(target), f"a file that can be written ({error.strerror})") from None
+    return target
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("recording")
+@click.option("-o", "--output", metavar="FILE", help="The page's file; left out, the recording's name with .html, in this folder.")
+def main(recording: str, output: str | None) -> None:
+    """Make one HTML file of RECORDING.kelvin that plays by itself, offline."""
+    source = Path(recording)
+    try:
+        target = write(source, Path(output) if output else Path(source.name.removesuffix(SUFFIX) + ".html"))
+    except BadInput as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    click.echo(f"{target}: {target.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m app.replay")

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "../../../app/live/frontend/arrange.js";
+import { USUAL } from "../../../app/live/frontend/panels.js";
+
+test("an address names an arrangement, and what it names wrongly is left out", () => {
+  assert.deepEqual(arrangementOf("network", {}), { shown: USUAL.network, large: null });
+  assert.deepEqual(arrangementOf("network", { panels: "cost,loss,cost,nonsense", large: "weights" }), { shown: ["cost", "loss"], large: "weights" });
+  assert.deepEqual(arrangementOf("network", { panels: "nonsense", large: "nonsense" }), { shown: USUAL.network, large: null });
+  assert.deepEqual(arrangementOf("landscape", { panels: "network,loss" }).shown, ["loss"]);
+});
+
+test("an arrangement is told only where it is not the usual one, and read again it is the same", () => {
+  assert.deepEqual(toAddress("network", arrangementOf("network", {})), {});
+  const own = { shown: ["layers", "loss"], large: "layers" };
+  assert.deepEqual(arrangementOf("network", toAddress("network", own)), own);
+});
+
+test("panels swap, hide, come back and fill the board", () => {
+  const usual = arrangementOf("network", {});
+  const other = swapped(usual, "loss", "chains");
+  assert.equal(other.shown[0], "chains");
+  assert.equal(other.shown.at(-1), "loss");
+  assert.deepEqual(swapped(other, "loss", "chains"), usual);
+  const large = enlarged(usual, "weights");
+  assert.equal(large.large, "weights");
+  assert.equal(enlarged(large, "weights").large, null);
+  assert.equal(toggled(large, "weights").large, null);
+  assert.deepEqual(toggled(usual, "cost").shown.at(-1), "cost");
+  assert.deepEqual(toggled({ shown: ["loss"], large: null }, "loss").shown, ["loss"]);
+});
+
+test("the board has as many columns as make its panels wide enough", () => {
+  assert.deepEqual([1, 2, 3, 4, 5, 6, 7, 8].map(columnsFor), [1, 2, 3, 2, 3, 3, 4, 4]);
+});

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, test } from "node:test";
+
+import { follow, heights } from "../../../app/live/frontend/panels/agreement.js";
+import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
+import { nounOf, viewsOf } from "../../../app/live/frontend/panels/chains.js";
+import { reached, telling, times } from "../../../app/live/frontend/panels/cost.js";
+import { setTexts } from "../../../app/live/frontend/text.js";
+
+before(() => {
+  const texts = JSON.parse(readFileSync(new URL("../../../app/text/en/panels.json", import.meta.url), "utf-8"));
+  setTexts(Object.fromEntries(Object.entries(texts).map(([key, text]) => [`panels.${key}`, text])));
+});
+
+test("the running median leaves out where the estimate stood still, and is nothing where it stood still all along", () => {
+  assert.deepEqual(follow([0.1, null, 0.5, 0.3], [], 3), [0.1, 0.1, 0.3, 0.4]);
+  assert.deepEqual(follow([0.2, null, null, null, 0.6], [], 3), [0.2, 0.2, 0.2, null, 0.6]);
+});
+
+test("a median that goes on from what is known is the one that begins anew", () => {
+  const values = Array.from({ length: 200 }, (_, i) => (i % 3 ? Math.sin(i * i) : null));
+  const known = follow(values.slice(0, 90));
+  assert.deepEqual(follow(values, known), follow(values));
+  assert.equal(follow(values.slice(0, 50), known).length, 200, "scrubbing back forgets nothing");
+});
+
+test("the range of cosines holds what there is", () => {
+  for (const [low, high] of [[0, 0.2], [-0.05, 0.97], [-0.55, 0.5], [-1, 1]]) {
+    const [bottom, top] = heights(low, high);
+    assert.ok(bottom <= low && top >= high && bottom <= -0.2 && top >= 0.4 && top - bottom <= 2.1);
+  }
+});
+
+test("every value is in one bin, the highest too", () => {
+  const values = [0.1, 0.2, 0.2, 0.35, 0.5];
+  const { edges, counts } = histogram(values, { log: false, low: 0.1, high: 0.5 }, 4);
+  assert.deepEqual(counts, [1, 2, 1, 1]);
+  edges.forEach((edge, i) => assert.ok(Math.abs(edge - (0.1 + 0.1 * i)) < 1e-12));
+  assert.deepEqual(histogram([1, 10, 99, 100, 1000], { log: true, low: 1, high: 1000 }, 3).counts, [1, 2, 2]);
+});
+
+test("losses far apart get a logarithmic scale, and keep it until they are near; what is not positive never does", () => {
+  assert.equal(scaleOf([0.1, 0.5]).log, false);
+  assert.equal(scaleOf([0.01, 0.5]).log, true);
+  assert.equal(scaleOf([0.02, 0.5]).log, false);
+  assert.equal(scaleOf([0.02, 0.5], true).log, true);
+  assert.equal(scaleOf([0.2, 0.5], true).log, false);
+  assert.equal(scaleOf([-3, 0, 500]).log, false);
+  for (const values of [[0.1, 0.5], [0.01, 0.5], [-3, 0], [0, 0], [0.3], [1e-9, 4]]) {
+    const { low, high } = scaleOf(values);
+    assert.ok(low < high && low <= Math.min(...values) + 1e-9 && high >= Math.max(...values) - 1e-9, `${values}: ${low} to ${high}`);
+  }
+  assert.deepEqual(scaleOf([]), { log: false, low: 0, high: 1 });
+});
+
+test("only what there is to draw is offered", () => {
+  const stage = { lanes: [{ population: 16 }, { population: 1 }], data: { kind: "points" } };
+  const row = (more) => ({ extra: {}, vectors: {}, ...more });
+  const cloud = { lanes: [{ cloud_loss: { data: [1] } }, { cloud_loss: null }] };
+  const bare = { lanes: [{ cloud_loss: null }, { cloud_loss: null }] };
+  const acceptance = { data: [0.5], shape: [1] };
+  assert.deepEqual(viewsOf(stage, { lanes: [row(), row()] }, bare), []);
+  assert.deepEqual(viewsOf(stage, { lanes: [row({ vectors: { acceptance } }), row()] }, cloud), ["energy", "kept"]);
+  assert.deepEqual(viewsOf(stage, { lanes: [row({ vectors: { acceptance, temperature: acceptance } }), row({ extra: { spread: 0.1 } })] }, cloud), ["energy", "rungs", "spread"]);
+  assert.deepEqual(viewsOf(stage, { lanes: [{}, {}] }, bare), [], "a recording of old");
+  assert.equal(nounOf(stage, { lanes: [row({ vectors: { acceptance } }), row()] }), "chain");
+  assert.equal(nounOf(stage, { lanes: [row(), row()] }), "network");
+  assert.equal(nounOf({ ...stage, data: { kind: "function" } }, { lanes: [row(), row()] }), "point");
+});
+
+const race = (...lanes) => lanes[0].map((_, k) => ({ k, lanes: lanes.map((lane) => ({ loss: lane[k], evaluations: 100 * k, flops: 5e3 * k, seconds: k / 2 })) }));
+const stage = (...labels) => ({ lanes: labels.map((label) => ({ label })), data: { kind: "points" } });
+const rows = (metrics) => metrics[0].lanes.map((_, i) => metrics.map((m) => m.lanes[i]));
+
+test("lanes are compared at the lowest loss that all of them have reached", () => {
+  const metrics = race([1, 0.9, 0.7, 0.5], [1, 0.3, 0.2, 0.6]);
+  assert.deepEqual(reached(rows(metrics), "evaluations"), { level: 0.5, costs: [300, 100], stuck: [] });
+  const told = telling(stage("Annealing", "Adam"), metrics, "evaluations");
+  assert.equal(told.lead, "To reach a loss of 0.500, which every lane has reached:");
+  assert.deepEqual(told.reached, ["300 evaluations", "100"]);
+  assert.equal(told.times, "● takes 3.0 times as many as ■");
+  assert.deepEqual(telling(stage("Annealing", "Adam"), metrics, "seconds").reached, ["1.50 s", "0.50 s"]);
+  assert.match(telling(stage("Annealing", "Adam"), metrics, "seconds").times, /as long as/);
+});
+
+test("a lane that has not improved is said to be stuck instead", () => {
+  const flat = race([1, 1, 1.2, 0.9999], [1, 0.3, 0.2, 0.1]);
+  assert.deepEqual(reached(rows(flat), "evaluations").stuck, [0]);
+  const told = telling(stage("Annealing", "Adam"), flat, "evaluations");
+  assert.match(told.lead, /^Annealing has not come below its first loss/);
+  assert.deepEqual([told.reached, told.times], [[], ""]);
+  const both = telling(stage("Annealing", "Adam"), race(new Array(12).fill(1), new Array(12).fill(1)), "evaluations");
+  assert.match(both.lead, /^Annealing and Adam have not come below their first loss/);
+});
+
+test("losses that are no numbers harm nobody, and one lane is told by itself", () => {
+  assert.deepEqual(reached(rows(race([null, 0.8, null, 0.4], [1, 0.5, 0.3, null])), "flops"), { level: 0.4, costs: [15e3, 10e3], stuck: [] });
+  assert.equal(reached(rows(race([null, null], [1, 0.5])), "flops"), null);
+  const told = telling(stage("Adam"), race([1, 0.5, 0.25]), "flops");
+  assert.equal(told.lead, "To reach its lowest loss so far, 0.250:");
+  assert.deepEqual([told.reached, told.times], [["10.0\u202fk FLOPs"], ""]);
+  assert.equal(telling(stage("Adam"), race([1]), "flops").lead, "No lane has moved yet.");
+});
+
+test("how many times as many, with the digits that matter", () => {
+  assert.deepEqual([1.04, 9.3, 12.4, 620.4, 999.7, 41_300].map(times), ["1.0", "9.3", "12", "620", "1000", "41.3\u202fk"]);
+});

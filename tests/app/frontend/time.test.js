@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { PLACES, dial, fit, throttle, typed } from "../../../app/live/frontend/dial.js";
+import { deeds, deedText, eventText, setting, worth } from "../../../app/live/frontend/events.js";
+import { KEYS } from "../../../app/live/frontend/keys.js";
+import { acceptedUpTo, askedUpTo, extent, origins, stageOf } from "../../../app/live/frontend/panels/onestep.js";
+import { History, Player } from "../../../app/live/frontend/player.js";
+import { numbers } from "../../../app/live/frontend/slow.js";
+import { setTexts } from "../../../app/live/frontend/text.js";
+
+const own = JSON.parse(readFileSync(new URL("../../../app/text/en/time.json", import.meta.url), "utf-8"));
+setTexts(Object.fromEntries(Object.entries(own).map(([key, text]) => [`time.${key}`, text])));
+
+const rate = { name: "rate", label: "Step size", type: "number", minimum: 1e-6, maximum: 10, scale: "log", value: 0.01 };
+const stage = { lanes: [{ label: "Annealing", knobs: [] }, { label: "Adam", knobs: [rate] }] };
+const packed = (data, ...shape) => ({ data, shape });
+
+test("a logarithmic dial has the knob's value in its middle, reaches a hundredth and a hundredfold, and stays within the knob's bounds", () => {
+  const slider = dial(rate, 0.01);
+  assert.equal(slider.place(0.01), PLACES / 2);
+  assert.equal(slider.value(PLACES / 2), 0.01);
+  assert.ok(Math.abs(slider.value(0) - 1e-4) < 1e-12);
+  assert.equal(slider.value(PLACES), 1);
+  assert.equal(dial(rate, 5).value(PLACES), 10);
+  assert.equal(slider.place(1e9), PLACES);
+  assert.equal(slider.place(0), 0);
+  for (let place = 0; place <= PLACES; place += 7) assert.ok(Math.abs(slider.place(slider.value(place)) - place) <= 1);
+});
+
+test("a dial of a share runs over all of it in its steps, one of a wide range stays near what it was", () => {
+  const inertia = dial({ ...rate, scale: "linear", minimum: 0, maximum: 1.2, step: 0.01 }, 0.73);
+  assert.equal(inertia.value(0), 0);
+  assert.equal(inertia.value(PLACES), 1.2);
+  assert.equal(inertia.value(PLACES / 3), 0.4);
+  const group = dial({ ...rate, type: "integer", scale: "linear", minimum: 0, maximum: 16384 }, 20);
+  assert.ok(group.value(PLACES) <= 200 && group.value(PLACES) >= 40);
+  assert.equal(group.value(0), 0);
+  assert.ok(Number.isInteger(group.value(123)));
+});
+
+test("what is typed is taken, clipped to the range, or refused", () => {
+  assert.equal(typed(rate, "0.5"), 0.5);
+  assert.equal(typed(rate, "1.2e−4"), 1.2e-4);
+  assert.equal(typed(rate, "99"), 10);
+  assert.equal(typed(rate, ""), undefined);
+  assert.equal(typed({ ...rate, optional: true }, " "), null);
+  assert.equal(typed(rate, "much"), undefined);
+  assert.equal(typed({ ...rate, type: "integer" }, "3,6"), 4);
+  assert.equal(fit({ ...rate, scale: "linear", step: 0.05, minimum: 0, maximum: 2 }, 0.7301), 0.75);
+});
+
+test("a flood of turns becomes a few commands, and the last one is among them", async () => {
+  const sent = [];
+  const send = throttle((value) => sent.push(value), 60_000);
+  for (let i = 0; i < 50; i++) send(i);
+  assert.deepEqual(sent, [0]);
+  send.now();
+  assert.deepEqual(sent, [0, 49]);
+  const late = await new Promise((resolve) => {
+    const short = throttle((value) => value === 2 && resolve(value), 5);
+    short(1);
+    short(2);
+  });
+  assert.equal(late, 2);
+});
+
+test("what was done by hand is told with what was before", () => {
+  const events = [
+    { kind: "turn", lane: 1, step: 1200, field: "rate", value: 0.05, at: 3 },
+    { kind: "reheat", lane: 0, step: 40, value: 10, at: 4 },
+    { kind: "turn", lane: 1, step: 1300, field: "rate", value: 0.1, at: 5 },
+    { kind: "reheat", lane: 0, step: 41, value: 0.5, at: 6 },
+  ];
+  assert.equal(eventText(events[0], stage, events), "Adam: Step size turned from 0.01 to 0.05 at step 1,200");
+  assert.equal(eventText(events[2], stage, events), "Adam: Step size turned from 0.05 to 0.1 at step 1,300");
+  assert.equal(eventText(events[1], stage, events), "Annealing: reheated 10-fold at step 40");
+  assert.equal(eventText(events[3], stage, events), "Annealing: cooled 2-fold at step 41");
+  assert.equal(eventText({ kind: "weight", lane: 0, step: 7, index: 3, value: 0.25 }, stage), "Annealing: weight 3 set to 0.250 at step 7");
+  assert.equal(eventText({ kind: "points", steps: [8, 12] }, stage), "The training points were moved at step 12");
+  assert.equal(setting(rate, 1, events), 0.1);
+  assert.equal(setting(rate, 1, []), 0.01);
+  assert.equal(worth(null), "not set");
+  assert.equal(worth(true), "on");
+});
+
+test("turns that follow closely are one deed, from the first value to the last", () => {
+  const events = [0.02, 0.03, 0.05].map((value, i) => ({ kind: "turn", lane: 1, step: 100 + i, field: "rate", value, at: i }));
+  events.push({ kind: "reheat", lane: 0, step: 9, value: 10, at: 3 }, { kind: "reheat", lane: 0, step: 10, value: 10, at: 3 });
+  const found = deeds(events.map((event, i) => ({ event, lane: event.lane, at: 5 * i })), 10);
+  assert.equal(found.length, 2);
+  assert.equal(deedText(found[0], stage, events), "Adam: Step size turned from 0.01 to 0.05 at step 102, the last of 3 changes");
+  assert.equal(deedText(found[1], stage, events), "Annealing: reheated 100-fold at step 10");
+  assert.equal(deeds(events.map((event, i) => ({ event, lane: event.lane, at: 50 * i })), 10).length, 5);
+});
+
+test("lanes with fewer stages wait at their last", () => {
+  const lane = { stages: [{ shows: "asked" }, { shows: "moved" }] };
+  assert.deepEqual(stageOf(lane, 0), { index: 0, waits: false });
+  assert.deepEqual(stageOf(lane, 1), { index: 1, waits: false });
+  assert.deepEqual(stageOf(lane, 3), { index: 1, waits: true });
+});
+
+test("what a stage says in numbers", () => {
+  const stages = [{ shows: "asked" }, { shows: "answered" }, { shows: "moved" }];
+  const points = packed(new Float32Array(6), 3, 2);
+  const none = { points: null, values: null, accepted: null };
+  const parts = [{ ...none, points }, { points, values: packed(new Float32Array([0.5, 0.25, NaN]), 3), accepted: packed(new Uint8Array([1, 0, 1]), 3) }, { ...none, points, values: packed(new Float32Array([1, 1, 1]), 3) }];
+  assert.equal(numbers(stages, parts, 0), "3 points asked about");
+  assert.equal(numbers(stages, parts, 1), "losses 0.250 … 0.500");
+  assert.equal(numbers(stages, parts, 2), "2 of 3 accepted");
+  assert.equal(numbers(stages, [parts[0], { ...none, points }, parts[2]], 2), "loss 1.00");
+  assert.equal(numbers(stages, [none, none, none], 0), "");
+  assert.deepEqual(acceptedUpTo(stages, parts, 2), { taken: 2, of: 3 });
+  assert.equal(acceptedUpTo(stages, parts, 0), null);
+  assert.equal(askedUpTo(stages, parts, 2), parts[1]);
+  assert.equal(extent(new Float32Array([NaN])), null);
+});
+
+test("a point asked about comes from its own particle, from the estimate, or from nowhere that can be told", () => {
+  const picture = { cloud: packed(new Float32Array([1, 2, 3, 4]), 2, 2), estimate: [9, 9] };
+  assert.deepEqual(origins({ optimizer: "annealing", population: 2 }, picture, 2)(1), [3, 4]);
+  assert.equal(origins({ optimizer: "annealing", population: 512 }, picture, 2), null);
+  assert.equal(origins({ optimizer: "genetic", population: 2 }, picture, 2), null);
+  assert.deepEqual(origins({ optimizer: "cma-es", population: 2 }, picture, 2)(0), [9, 9]);
+  assert.deepEqual(origins({ optimizer: "adam", population: 1 }, { cloud: null, estimate: [9, 9] }, 1)(0), [9, 9]);
+});
+
+test("a replay goes at its rate, keeps its place when the rate changes, and a race that was run ends where it stands", () => {
+  const history = new History();
+  for (let k = 0; k <= 10; k++) history.add({ type: "metrics", k, clock: k, lanes: [] }, new Uint8Array());
+  const player = new Player();
+  player.load(history, "live");
+  player.setRate(1, 0);
+  player.play(100, 0);
+  player.tick(103.5);
+  assert.equal(player.moment, 3);
+  player.setRate(4, 103.5);
+  player.tick(103.5);
+  assert.equal(player.moment, 3);
+  player.tick(104.2);
+  assert.equal(player.moment, 6);
+  player.tick(110);
+  assert.equal(player.chosen, null);
+  assert.equal(player.playing, false);
+});
+
+test("every key has a text, and no two do something for the same key", () => {
+  for (const key of KEYS) assert.ok(own[`key-${key.name}`], key.name);
+  const events = ["m", "r", "n", "h", "a", "l", "c", "s", "e", "p", "g", "?", "ArrowLeft", "ArrowRight", "Escape", "1", "8"].map((key) => ({ key, target: {} }));
+  events.push({ key: " ", target: {} });
+  for (const event of events) assert.equal(KEYS.filter((key) => key.press && key.is(event)).length, 1, event.key);
+});

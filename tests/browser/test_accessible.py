@@ -1,0 +1,49 @@
+"""Everyone: axe-core finds no serious violation on any page, light or dark, wide or on a phone; and the pages are pictured for the eye."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.conftest import SHOTS
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[..., Page]
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+OURS = ".kelvin, .kv-gallery, .kv-present, [data-testid=stSidebarUserContent]"
+"""What Kelvin draws. What Streamlit puts around it is Streamlit's."""
+
+PAGES = {
+    "explore": (
+        "?dataset=spirals&lanes=annealing,adam&seconds=60&panels=loss,weights,network,temperature,agreement,chains,layers,cost",
+        "window.__kelvin?.view?.ready",
+    ),
+    "images": ("?dataset=digits&lanes=eki,pso,adam&seconds=60", "window.__kelvin?.view?.ready"),
+    "landscapes": ("landscapes?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin", "window.__kelvin?.view?.ready"),
+    "gallery": ("gallery", "document.querySelector('.kv-gallery')"),
+    "present": ("?present=1", "document.querySelector('.kv-present .main-svg')"),
+}
+WAYS = [("light", 1440, 900), ("dark", 1440, 900), ("light", 390, 844), ("dark", 390, 844)]
+
+
+@pytest.mark.parametrize(("theme", "width", "height"), WAYS, ids=[f"{theme}-{width}" for theme, width, _ in WAYS])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(open_page: Open, name: str, theme: str, width: int, height: int) -> None:
+    address, ready = PAGES[name]
+    page = open_page(address, ready=False, viewport={"width": width, "height": height}, color_scheme=theme)
+    page.wait_for_function(ready)
+    page.wait_for_timeout(2500)
+    page.screenshot(path=SHOTS / f"{name}-{theme}-{width}.png", full_page=width < 500)
+    # The tree must hold still while it is looked at.
+    if page.evaluate("window.__kelvin?.view?.state.state === 'running'"):
+        page.evaluate("window.__kelvin.view.command({ do: 'pause' })")
+        page.wait_for_function("window.__kelvin.view.state.state === 'paused'")
+    found = Axe().run(page, context=OURS.split(", ") and {"include": [[one] for one in OURS.split(", ") if page.locator(one).count()]}, options=RULES)
+    serious = [one for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
+    assert not serious, "\n".join(
+        f"{one['id']}: {one['help']}: {[node['html'][:160] + ' | ' + (node.get('failureSummary') or '')[:200] for node in one['nodes'][:4]]}" for one in serious
+    )

@@ -1,0 +1,206 @@
+"""The stage: hide controls, present on stage; presets, lessons, prose that drives the view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.present import playlist
+from app.presets import presets
+from tests.browser.conftest import PATIENCE, SHOTS, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[..., Page]
+HALL = {"width": 1920, "height": 1080}
+TITLES = [entry.title for entry in playlist()]
+
+
+def look(page: Page, script: str) -> Any:
+    """A value of the stage, ``p``."""
+    return page.evaluate(f"() => {{ const p = window.__present; return ({script}); }}")
+
+
+def wait(page: Page, script: str) -> None:
+    """Until a condition on the stage ``p`` holds."""
+    page.wait_for_function(f"() => {{ const p = window.__present; return p && ({script}); }}")
+
+
+def there(page: Page, title: str) -> None:
+    """Until the recording of that title is on the stage and drawn."""
+    expect(page.get_by_test_id("present-title")).to_have_text(title)
+    wait(page, "p.ready && p.live?.ready && p.live.player.history.length > 20")
+
+
+def stage(open_page: Open, query: str = "?present=1", **options: Any) -> Page:
+    page = open_page(query, ready=False, viewport=options.pop("viewport", HALL), **options)
+    wait(page, "p.ready && p.live?.ready")
+    return page
+
+
+def test_nothing_is_on_the_stage_but_the_race(open_page: Open) -> None:
+    page = stage(open_page)
+    there(page, TITLES[0])
+    for chrome in ("stSidebar", "stHeader"):
+        expect(page.get_by_test_id(chrome)).to_be_hidden()
+    for control in ("run", "reset", "scrub", "currency-seconds", "enlarge-loss"):
+        expect(page.get_by_test_id(control)).to_be_hidden()
+    expect(page.get_by_test_id("present-caption")).to_have_text(playlist()[0].caption)
+    first = look(page, "p.live.player.moment")
+    wait(page, f"p.live.player.moment > {first}")
+    assert look(page, "p.live.socket.socket") is None
+    page.screenshot(path=SHOTS / "present.png")
+
+
+def test_letters_are_large_enough_for_a_hall(open_page: Open) -> None:
+    page = stage(open_page)
+    there(page, TITLES[0])
+    height = """(selector) => { const one = document.querySelector(selector); const box = one.getBoundingClientRect();
+        return parseFloat(getComputedStyle(one).fontSize) * (one.offsetHeight ? box.height / one.offsetHeight : 1); }"""
+    assert page.evaluate(height, "[data-testid=card-0-loss]") >= 28
+    assert page.evaluate(height, "[data-testid=card-1-accuracy]") >= 28
+    assert page.evaluate(height, "[data-testid=present-caption]") >= 30
+    assert page.evaluate(height, "[data-testid=present-title]") >= 40
+    ticks = page.evaluate(
+        "() => Math.min(...[...document.querySelectorAll('.kv-present .xtick text')].map((one) => parseFloat(getComputedStyle(one).fontSize)))"
+    )
+    assert ticks * look(page, "p.get('.kp-scaled').getBoundingClientRect().width / p.get('.kp-scaled').offsetWidth") >= 25
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_keys_walk_the_playlist(open_page: Open) -> None:
+    page = stage(open_page)
+    there(page, TITLES[0])
+    page.keyboard.press("ArrowRight")
+    there(page, TITLES[1])
+    page.keyboard.press("End")
+    there(page, TITLES[-1])
+    expect(page.locator(".kp-dots [aria-current]")).to_have_attribute("data-testid", f"present-dot-{len(TITLES) - 1}")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_test_id("present-title")).to_have_text(TITLES[-1])
+    page.keyboard.press("ArrowLeft")
+    there(page, TITLES[-2])
+    page.keyboard.press("Home")
+    there(page, TITLES[0])
+
+
+def test_space_pauses_and_plays_and_a_number_shows_one_panel(open_page: Open) -> None:
+    page = stage(open_page)
+    there(page, TITLES[0])
+    page.keyboard.press(" ")
+    wait(page, "p.root.dataset.state === 'paused'")
+    moment = look(page, "p.live.player.moment")
+    page.wait_for_timeout(1500)
+    assert look(page, "p.live.player.moment") == moment
+    page.keyboard.press("3")
+    wait(page, "p.live.board.arrangement.large === 'network'")
+    page.keyboard.press("Escape")
+    wait(page, "p.live.board.arrangement.large === null")
+    page.keyboard.press("r")  # would start a race in the explorer
+    page.keyboard.press(" ")
+    wait(page, f"p.root.dataset.state === 'playing' && p.live.player.moment > {moment}")
+    assert look(page, "p.live.player.source") == "recording"
+
+
+def test_escape_leads_back_to_the_explorer_with_what_was_on(open_page: Open) -> None:
+    page = stage(open_page, "?present=1&playlist=digits-eki")
+    there(page, "Digits, read without a derivative")
+    page.keyboard.press("Escape")
+    page.wait_for_url("**/?recording=digits-eki*")
+    page.wait_for_function("window.__kelvin?.view?.player.history.stage?.experiment.dataset.name === 'digits'")
+    expect(page.get_by_test_id("run")).to_be_visible()
+
+
+def test_the_stage_needs_no_socket_and_after_its_start_no_network(browser: Browser, server: Server) -> None:
+    context = browser.new_context(viewport=HALL)
+    opened: list[str] = []
+    try:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        context.route_web_socket("**/kelvin/live", lambda socket: (opened.append(socket.url), socket.close())[-1])
+        page.goto(f"{server.address}/?present=1")
+        wait(page, f"p.ready && p.live?.ready && p.histories.size === {len(TITLES)}")
+        page.evaluate("() => Promise.all(window.__present.histories.values())")
+        context.set_offline(True)
+        for title in TITLES[1:]:
+            page.keyboard.press("ArrowRight")
+            there(page, title)
+        assert look(page, "p.get('.kp-said').hidden")
+    finally:
+        context.close()
+    assert opened == []
+
+
+def test_an_address_chooses_the_recordings(open_page: Open) -> None:
+    page = stage(open_page, "?present=1&playlist=many-dimples,nothing-like-that,steps-inside")
+    there(page, "Many dimples, one lowest point")
+    assert look(page, "p.live.layout") == "landscape"
+    expect(page.locator(".kp-dots button")).to_have_count(2)
+    page.keyboard.press("ArrowRight")
+    there(page, "Where backprop stands still")
+    assert look(page, "p.live.layout") == "network"
+    assert look(page, "document.querySelectorAll('.kelvin').length") == 1
+
+
+def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(open_page: Open) -> None:
+    page = stage(open_page, "?kiosk=1&playlist=few-weights,many-weights")
+    assert look(page, "p.root.dataset.phase") == "card"
+    expect(page.locator(".kp-card-caption")).to_have_text(next(entry.caption for entry in playlist() if entry.recording == "few-weights"))
+    wait(page, "p.root.dataset.phase === 'run' && p.live.player.moment > 5")
+    page.mouse.click(900, 500)
+    wait(page, "p.root.dataset.state === 'held'")
+    moment = look(page, "p.live.player.moment")
+    page.wait_for_timeout(1200)
+    assert look(page, "p.live.player.moment") == moment
+    page.get_by_test_id("present-play").click()
+    wait(page, f"p.root.dataset.state === 'playing' && p.live.player.moment > {moment}")
+    look(page, "(p.reel.phase = 'rest', p.reel.spent = 4)")
+    there(page, "4,482 weights: the same guess is noise")
+    wait(page, "p.root.dataset.phase === 'run'")
+    look(page, "(p.reel.phase = 'rest', p.reel.spent = 4)")
+    there(page, "12 weights: guessing knows the way")
+    page.mouse.move(10, 10)
+    page.wait_for_function("() => getComputedStyle(document.querySelector('.kv-present')).cursor === 'none'")
+
+
+def test_with_reduced_motion_a_recording_stands_at_its_end(open_page: Open) -> None:
+    page = stage(open_page, "?present=1&playlist=few-weights", reduced_motion="reduce")
+    wait(page, "p.live.player.moment === p.live.player.history.length - 1 && p.root.dataset.state === 'over'")
+    page.keyboard.press(" ")
+    wait(page, "p.root.dataset.state === 'playing' && p.live.player.moment < p.live.player.history.length - 1")
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1440, "height": 900}, {"width": 390, "height": 844}])
+def test_smaller_screens_show_it_too(open_page: Open, viewport: dict[str, int]) -> None:
+    page = stage(open_page, viewport=viewport)
+    there(page, TITLES[0])
+    expect(page.get_by_test_id("card-0-loss")).to_be_in_viewport()
+    expect(page.get_by_test_id("present-caption")).to_be_in_viewport()
+    expect(page.get_by_test_id("present-on")).to_be_in_viewport()
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_test_id("present-on").click()
+    there(page, TITLES[1])
+
+
+def test_a_preset_says_why_and_starts_its_race(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Try a question").click()
+    dialog = page.get_by_role("dialog")
+    preset = next(one for one in presets() if one.id == "errors-counted")
+    expect(dialog.get_by_text(preset.why)).to_be_visible()
+    assert [heading.inner_text() for heading in dialog.get_by_role("heading", level=3).all()] == ["Works well", "Fails, and why", "Open questions"]
+    page.screenshot(path=SHOTS / "presets.png")
+    dialog.locator(".st-key-try-errors-counted").get_by_role("button").click()
+    expect(dialog).to_be_hidden()
+    lanes = ",".join(lane.name for lane in preset.experiment().lanes)
+    page.wait_for_function(
+        """(lanes) => {
+            const player = window.__kelvin?.view?.player;
+            const raced = player?.history.stage?.experiment;
+            return player?.source === 'live' && raced?.loss === 'zero-one' && raced.lanes.map((lane) => lane.name).join() === lanes;
+        }""",
+        arg=lanes,
+    )

@@ -1,0 +1,212 @@
+"""Time and turning, in a real browser: moments pointed at and looked back on, knobs turned while the race runs, one step in slow motion, the keys.
+
+Rows of the table in the design: play, pause, single step, speed · scrub and replay the history · knobs turned while it runs · temperature, acceptance, sigma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SHOTS
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+Open = Callable[..., Page]
+LONG = "?dataset=moons&lanes=annealing,adam&seconds=300&seed=3"
+SHORT = "?dataset=moons&lanes=annealing,adam&seconds=2&seed=3"
+STEPS = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
+
+
+def look(page: Page, script: str, argument: Any = None) -> Any:
+    """A value of the live view, ``v``."""
+    return page.evaluate(f"(x) => {{ const v = window.__kelvin.view; return ({script}); }}", argument)
+
+
+def wait(page: Page, script: str, argument: Any = None) -> None:
+    """Until a condition on the live view ``v`` holds."""
+    page.wait_for_function(f"(x) => {{ const v = window.__kelvin?.view; return v && ({script}); }}", arg=argument)
+
+
+def running(page: Page) -> None:
+    wait(page, "v.state.state === 'running' && v.player.history.pictures.length > 2")
+
+
+def point(page: Page, name: str, share: float) -> None:
+    """Move the pointer over a chart, to that share of its width."""
+    box = page.locator(f"[data-plot={name}] .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
+
+
+def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.keyboard.press("m")
+    wait(page, "v.slow.active && v.slow.at === 0")
+    page.keyboard.press(" ")
+    assert look(page, "v.slow.held")
+    before, frames = look(page, STEPS), look(page, "v.received.metrics")
+    stages = look(page, "v.player.history.stage.lanes.map((lane) => lane.stages)")
+    told = look(page, "v.slow.told.map((one) => one.step)")
+    assert told == [step + 1 for step in before], "the step is told before the frame it leads to is seen"
+    for i in range(2):
+        chip = page.get_by_test_id(f"stages-{i}").locator("[aria-current=step]")
+        expect(chip).to_contain_text(f"1 {stages[i][0]['name']}")
+        expect(page.get_by_test_id(f"stages-{i}")).to_contain_text(stages[i][0]["line"])
+    for at in range(1, len(stages[0])):
+        page.keyboard.press("ArrowRight")
+        wait(page, "v.slow.at === x", at)
+        expect(page.get_by_test_id("stages-0").locator("[aria-current=step]")).to_contain_text(stages[0][at]["name"])
+    expect(page.get_by_test_id("stages-0")).to_contain_text("accepted")
+    assert look(page, "v.received.metrics") == frames
+    assert look(page, "v.board.panel('weights').overlays.has('stages')")
+    page.wait_for_timeout(600)
+    page.screenshot(path=SHOTS / "time-slow-motion.png")
+    page.keyboard.press("ArrowRight")
+    wait(page, f"v.slow.at === 0 && v.received.metrics > x && {STEPS}[0] === {told[0]}", frames)
+    page.keyboard.press("m")
+    wait(page, "!v.slow.active && v.state.state === 'running' && v.received.metrics > x + 5", frames)
+    expect(page.get_by_test_id("stages")).to_be_hidden()
+    assert page.get_by_test_id("speed").input_value() == "0"
+
+
+def test_slow_motion_can_be_asked_for_before_a_race_begins(open_page: Open) -> None:
+    page = open_page()
+    wait(page, "v.player.source === 'recording' && v.player.history.length > 2")
+    page.get_by_test_id("speed").select_option("-1")
+    page.get_by_test_id("run").click()
+    wait(page, "v.slow.active && v.slow.at === 0 && v.player.source === 'live'")
+    assert look(page, STEPS) == [0, 0]
+    page.get_by_test_id("slow-leave").click()
+    wait(page, "!v.slow.active && v.state.state === 'running'")
+
+
+def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page: Open) -> None:
+    page = open_page(SHORT)
+    wait(page, "v.state.state === 'done'")
+    page.wait_for_timeout(500)
+    point(page, "loss", 0.4)
+    wait(page, "v.hands.hovered !== null")
+    hovered = look(page, "v.hands.hovered")
+    assert 0 < hovered < look(page, "v.player.history.length - 1")
+    read = page.locator("[data-plot=loss] .kv-read")
+    expect(read).to_contain_text("step")
+    expect(read).to_contain_text("●")
+    expect(page.locator(".kv-tick")).to_be_visible()
+    box = page.locator("[data-plot=loss] .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
+    wait(page, "v.player.chosen === x", hovered)
+    assert "looking back" in page.locator(".kv-time").inner_text()
+    page.mouse.move(5, 5)
+    wait(page, "v.hands.hovered === null")
+    expect(read).to_be_hidden()
+
+
+def test_the_history_is_scrubbed_by_keys_and_played_again_at_every_speed(open_page: Open) -> None:
+    page = open_page(SHORT)
+    wait(page, "v.state.state === 'done'")
+    last = look(page, "v.player.history.length - 1")
+    page.get_by_test_id("scrub").focus()
+    page.keyboard.press("Home")
+    wait(page, "v.player.moment === 0")
+    page.keyboard.press("ArrowRight")
+    wait(page, "v.player.moment === 1")
+    page.keyboard.press("PageUp")
+    wait(page, "v.player.moment > 1")
+    page.keyboard.press("End")
+    wait(page, "v.player.moment === x", last)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowLeft")
+    wait(page, "v.player.moment === x - 1", last)
+    page.get_by_test_id("scrub").fill("0")
+    wait(page, "v.player.moment === 0")
+    seen = page.get_by_test_id("card-1-loss").inner_text()
+    options = page.get_by_test_id("speed").locator("optgroup").first.locator("option")
+    assert options.all_inner_texts() == ["Replay ½×", "Replay 1×", "Replay 2×", "Replay 4×"]
+    page.get_by_test_id("speed").select_option("×0.5")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press(" ")
+    wait(page, "v.player.playing && v.player.rate === 0.5 && v.player.moment > 0")
+    page.keyboard.press(" ")
+    assert not look(page, "v.player.playing")
+    assert page.get_by_test_id("card-1-loss").inner_text() != seen
+    page.keyboard.press(" ")
+    page.get_by_test_id("speed").select_option("×4")
+    wait(page, "v.player.chosen === null && !v.player.playing")
+    assert look(page, "v.run") == 1, "the space bar started no other race"
+
+
+def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    expect(page.get_by_test_id("card-1-turned")).to_be_hidden()
+    page.get_by_test_id("tune-1").click()
+    page.get_by_test_id("knob-rate").fill("0.05")
+    page.keyboard.press("Enter")
+    wait(page, "v.player.history.events.some((event) => event.kind === 'turn' && event.lane === 1 && event.field === 'rate' && event.value === 0.05)")
+    page.get_by_test_id("slide-rate").press("ArrowRight")
+    wait(page, "v.player.history.events.filter((event) => event.kind === 'turn').length === 2")
+    assert look(page, "v.player.history.events.at(-1).value") > 0.05
+    page.screenshot(path=SHOTS / "time-knobs.png")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("knobs")).to_have_count(0)
+    assert page.evaluate("document.activeElement.dataset.testid") == "tune-1"
+    expect(page.get_by_test_id("card-1-turned")).to_have_text("↻")
+    flags = page.get_by_test_id("flags").locator("button")
+    assert "Step size turned from 0.01 to" in str(flags.first.get_attribute("aria-label"))
+    flags.first.click()
+    wait(page, "v.player.chosen !== null")
+    expect(page.get_by_test_id("tune-1")).to_be_hidden()  # the past is not turned
+
+
+def test_heat_is_added_and_taken_at_the_card_and_a_refusal_is_told(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    temperature = "v.player.history.metrics.at(-1).lanes[0].temperature"
+    page.get_by_test_id("tune-0").click()
+    before = look(page, temperature)
+    page.get_by_test_id("heat-10").click()
+    wait(page, f"{temperature} > 3 * x", before)
+    hot = look(page, temperature)
+    page.get_by_test_id("heat-0.5").click()
+    wait(page, f"{temperature} < 0.8 * x", hot)
+    assert "%" in page.get_by_test_id("panel-temperature").locator("[data-summary]").inner_text()
+    page.evaluate("window.__kelvin.view.command({ do: 'turn', lane: 0, field: 'chains', value: 3 })")
+    wait(page, "document.querySelector('.kv-refusal').textContent !== ''")
+    assert "chains" in page.get_by_test_id("status").inner_text()
+    assert look(page, "v.state.state") == "running"
+    page.get_by_test_id("knob-proposal").select_option("gaussian")
+    wait(page, "v.player.history.events.some((event) => event.value === 'gaussian')")
+    assert page.locator(".kv-refusal").inner_text() == ""
+
+
+def test_every_key_is_told_and_the_window_gives_the_focus_back(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_test_id("menu-help").focus()
+    page.keyboard.press("?")
+    dialog = page.get_by_test_id("help")
+    expect(dialog).to_be_visible()
+    said = dialog.inner_text()
+    for key in ("space", "→", "R", "N", "H", "M", "A", "L", "C", "S", "E", "P", "G", "Esc", "?", "Home", "PgUp"):
+        assert key in said.split(), key
+    page.screenshot(path=SHOTS / "time-keys.png")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert page.evaluate("document.activeElement.dataset.testid") == "menu-help"
+    page.keyboard.press("c")
+    wait(page, "v.currency === 'evaluations'")
+    page.keyboard.press("a")
+    wait(page, "v.measure === 'accuracy'")
+    page.keyboard.press("l")
+    wait(page, "v.measure === 'loss'")
+    page.keyboard.press("2")
+    wait(page, "v.board.arrangement.large === 'weights'")
+    page.keyboard.press("Escape")
+    wait(page, "v.board.arrangement.large === null")
+    page.keyboard.press("e")
+    expect(page.get_by_test_id("export-python")).to_be_visible()
