@@ -15,10 +15,10 @@ import streamlit as st
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
-from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment
+from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
 from engine.flat import CURRENCIES
 from engine.losses import LOSSES
-from engine.networks import NETWORKS
+from engine.networks import MLP, NETWORKS
 from engine.networks.mlp import STEPS
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.oracle import Currency
@@ -105,7 +105,9 @@ def forget(key: str) -> None:
 
 def draw() -> dict[str, Any]:
     """Draw all controls and return the experiment they name, as JSON values (not yet validated)."""
-    dataset = select("dataset", {cls.name: cls.label for cls in DATASETS if cls.kind != "function"}, "Dataset", "What the networks learn.")
+    dataset = select(
+        "dataset", {cls.name: cls.label for cls in DATASETS if cls.kind != "function" and not cls.needs_file}, "Dataset", "What the networks learn."
+    )
     chosen = DATASETS.get(dataset)
     st.caption(chosen.about)
     settings: dict[str, Any] = {}
@@ -117,12 +119,13 @@ def draw() -> dict[str, Any]:
     value: dict[str, Any] = {"dataset": {"name": dataset, **settings}}
 
     fitting = {cls.name: cls.label for cls in NETWORKS if chosen.kind in cls.kinds}
-    network = select("network", fitting, "Network", "Every lane trains the same network, from the same first weights.")
+    usual = SUGGESTED_NETWORK.get(chosen.kind, MLP.name)
+    network = select("network", fitting, "Network", "Every lane trains the same network, from the same first weights.", default=usual)
     with st.popover("Network settings", icon=":material/account_tree:", width="stretch"):
         value["network"] = {"name": network, **_network(network, chosen.kind)}
         losses = {loss.name: loss.label for loss in LOSSES.values() if loss.numbers or chosen.kind != "curve"}
         value["loss"] = select(_loss_key(chosen), losses, "Loss", "What every lane tries to make small.", default=SUGGESTED_LOSS[chosen.kind])
-    st.caption(_summary(value, chosen))
+    st.caption(_summary(value))
     if value["network"].get("activation") in STEPS and not value["network"].get("straight_through"):
         st.caption(
             ":material/info: These neurons jump, so the gradient through them is exactly zero: backprop trains the last layer only. Methods that see only the loss do not mind."
@@ -162,17 +165,18 @@ def draw_stop() -> dict[str, Any]:
         }
 
 
-def _summary(value: dict[str, Any], dataset: type[DatasetChoice]) -> str:
+def _summary(value: dict[str, Any]) -> str:
     """The network in one line: 2 → 16 → 16 → 2 · tanh · 354 weights."""
     try:
-        network = NETWORKS.build(value["network"])
-        weights = network.build(dataset.shape, len(dataset.classes)).dimension
+        dataset = DATASETS.build(value["dataset"])
+        shape, outputs = dataset.shape, len(dataset.classes)
+        weights = NETWORKS.build(value["network"]).build_for(dataset).dimension
     except BadInput as error:
         return str(error)
-    sizes = [*dataset.shape[1:], *value["network"].get("hidden", ["convolutions"]), len(dataset.classes)]
-    start = "×".join(map(str, dataset.shape[1:])) if len(dataset.shape) > 1 else str(dataset.shape[0])
-    layers = " → ".join([start, *(str(size) for size in sizes[len(dataset.shape[1:]) :])])
-    return f"{layers} · {value['network'].get('activation', '')} · {weights:,} weights"
+    start = "×".join(map(str, shape[1:])) if len(shape) > 1 else str(shape[0])
+    between = value["network"].get("hidden", [NETWORKS.get(value["network"]["name"]).between])
+    layers = " → ".join(map(str, [start, *between, outputs]))
+    return " · ".join(part for part in (layers, value["network"].get("activation", ""), f"{weights:,} weights") if part)
 
 
 def kept() -> dict[str, Any]:
@@ -204,7 +208,15 @@ def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = n
             with left:
                 name = select(key, labels, f"Lane {i + 1}", "Another method, from the same first weights.", hidden=True)
             with right:
-                st.button("", icon=":material/close:", key=f"remove {i}", help=f"Take lane {i + 1} out", on_click=_remove_lane, args=(i,), type="tertiary")
+                st.button(
+                    f"Take lane {i + 1} out",
+                    icon=":material/close:",
+                    key=f"remove {i}",
+                    help=f"Take lane {i + 1} out",
+                    on_click=_remove_lane,
+                    args=(i,),
+                    type="tertiary",
+                )
         cls = OPTIMIZERS.get(name)
         names[i] = name
         if i == 0:
@@ -376,8 +388,7 @@ def pills(key: str, options: dict[str, str], label: str) -> str:
 def select(
     key: str, options: dict[str, str], label: str, tip: str, default: Any = None, hidden: bool = False, on_change: Callable[[], None] | None = None
 ) -> str:
-    current = kept().get(key, default)
-    start = current if current in options else next(iter(options))
+    start = next((one for one in (kept().get(key), default) if one in options), next(iter(options)))
     visibility = "collapsed" if hidden else "visible"
     extra: dict[str, Any] = {} if on_change is None else {"on_change": on_change}
     return str(widget(st.selectbox, key, label, start, tip, options=list(options), format_func=options.__getitem__, label_visibility=visibility, **extra))

@@ -39,7 +39,7 @@ def test_the_app_opens_on_the_explorer_with_the_default_experiment() -> None:
     assert not app.warning
 
 
-@pytest.mark.parametrize("dataset", [cls.name for cls in DATASETS if cls.kind != "function"])
+@pytest.mark.parametrize("dataset", [cls.name for cls in DATASETS if cls.kind != "function" and not cls.needs_file])
 def test_every_dataset_can_be_shown(dataset: str) -> None:
     app = open_app({"dataset": dataset})
     assert shown(app) == Experiment.parse({"dataset": dataset})

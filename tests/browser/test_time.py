@@ -56,7 +56,9 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
     for i in range(2):
         chip = page.get_by_test_id(f"stages-{i}").locator("[aria-current=step]")
         expect(chip).to_contain_text(f"1 {stages[i][0]['name']}")
-        expect(page.get_by_test_id(f"stages-{i}")).to_contain_text(stages[i][0]["line"])
+        expect(page.get_by_test_id(f"stages-{i}").locator('[data-line="0"]')).to_be_visible()
+        expect(page.get_by_test_id(f"stages-{i}").locator('[data-line="1"]')).to_be_hidden()
+        expect(page.get_by_test_id(f"stages-{i}").locator('[data-line="0"]')).to_have_text(stages[i][0]["line"])
     for at in range(1, len(stages[0])):
         page.keyboard.press("ArrowRight")
         wait(page, "v.slow.at === x", at)

@@ -31,6 +31,7 @@ export class Board {
     this.kinds = PANELS[this.layout];
     this.place = /** @type {HTMLElement} */ (root.querySelector(".kv-panels"));
     /** @type {Map<string, Shown>} */ this.panels = new Map();
+    /** @type {Set<string>} charts that are due and not drawn yet */ this.waiting = new Set();
     /** @type {any} */ this.Plotly = null;
     this.arrangement = arrangementOf(this.layout, data.view ?? {});
     this.place.innerHTML = Object.keys(this.kinds).map((name, i) => panelTemplate(name, i + 1, this.layout)).join("");
@@ -69,16 +70,30 @@ export class Board {
     return this.panels.get(name)?.panel ?? null;
   }
 
-  /** Draw what is due. @param {import("./view.js").Moment} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms @returns {boolean} whether anything was drawn */
+  /**
+   * Draw what is due. Charts cost ten milliseconds and more each, so no frame draws more than one of them: the others wait for the next frames.
+   * @param {import("./view.js").Moment} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms
+   * @returns {boolean} whether a picture was drawn
+   */
   draw(moment, due, now) {
+    if (due.curves) for (const { name, kind } of this.panels.values()) if (kind.curves && this.visible(name)) this.waiting.add(name);
     let drawn = false;
     for (const shown of this.panels.values()) {
-      if (!this.visible(shown.name) || !(shown.kind.curves ? due.curves : due.pictures)) continue;
-      caption(this.section(shown.name), shown, shown.panel.draw(moment), now);
-      shown.marks?.draw(moment);
+      if (shown.kind.curves || !due.pictures || !this.visible(shown.name)) continue;
+      this._draw(shown, moment, now);
       drawn = true;
     }
+    const [next] = this.waiting;
+    const shown = next === undefined ? undefined : this.panels.get(next);
+    this.waiting.delete(next);
+    if (shown && this.visible(shown.name)) this._draw(shown, moment, now);
     return drawn;
+  }
+
+  /** @param {Shown} shown @param {import("./view.js").Moment} moment @param {number} now ms */
+  _draw(shown, moment, now) {
+    caption(this.section(shown.name), shown, shown.panel.draw(moment), now);
+    shown.marks?.draw(moment);
   }
 
   /** A moment is pointed at on some chart: mark it on all. @param {number | null} index */

@@ -15,6 +15,8 @@
  * @property {() => void} redraw draws everything again at the next frame
  */
 
+const SETTLING_MS = 3000;
+
 /** @param {import("./view.js").LiveView} view @returns {Hands} */
 export function handsOf(view) {
   return {
@@ -37,6 +39,8 @@ export function handsOf(view) {
     },
     history: () => view.player.history,
     setPoints(points) {
+      // Until both the race and the page have taken the new points up they disagree, and that is nobody's business.
+      if (this.live()) view.settling = performance.now() + SETTLING_MS;
       if (this.live()) view.command({ do: "points", points });
       view.setStateValue("points", { points, groups: view.player.history.stage.data.classes.length });
     },

@@ -222,12 +222,11 @@ export class SlowMotion {
         else chip.removeAttribute("aria-current");
       });
       place.setAttribute("aria-live", this.held ? "polite" : "off");
-      if (!going) {
-        if (metrics.at(-1)?.lanes[i].finished) get(".kv-stage-line", place).textContent = t("time.slow-finished");
-        return;
-      }
-      get(".kv-stage-line", place).textContent = waits ? t("time.slow-waits") : lane.stages[index].line;
-      get(".kv-stage-numbers", place).textContent = waits ? "" : numbers(lane.stages, message.stages, index);
+      const finished = metrics.at(-1)?.lanes[i].finished;
+      if (!going && !finished) return;
+      const said = finished && !going ? "finished" : waits ? "waits" : String(index);
+      for (const line of /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll("[data-line]"))) line.toggleAttribute("data-now", line.dataset.line === said);
+      get(".kv-stage-numbers", place).textContent = waits || !going ? "" : numbers(lane.stages, message.stages, index, stage.data.landscape ? "height" : "loss");
     });
   }
 }
@@ -245,16 +244,24 @@ function section(lane, index) {
     chip.textContent = `${i ? "" : `${SHAPES[index]} `}${i + 1} ${name}`;
     chips.append(chip);
   }
-  const line = document.createElement("p");
-  line.className = "kv-stage-line";
+  // All lines lie on one another and one is seen: whichever it is, the strip is as high and nothing under it moves.
+  const lines = document.createElement("div");
+  lines.className = "kv-stage-lines";
+  const told = [...(lane.stages ?? []).map((/** @type {any} */ stage, /** @type {number} */ i) => [String(i), stage.line]), ["waits", t("time.slow-waits")], ["finished", t("time.slow-finished")]];
+  for (const [name, text] of told) {
+    const line = document.createElement("p");
+    line.dataset.line = name;
+    line.textContent = text;
+    lines.append(line);
+  }
   const said = document.createElement("p");
   said.className = "kv-stage-numbers";
-  place.append(chips, line, said);
+  place.append(chips, lines, said);
   return place;
 }
 
-/** What a stage says in numbers. @param {any[]} stages of the method @param {import("./panels/onestep.js").Part[]} parts @param {number} index */
-export function numbers(stages, parts, index) {
+/** What a stage says in numbers. @param {any[]} stages of the method @param {import("./panels/onestep.js").Part[]} parts @param {number} index @param {"loss" | "height"} what the values are */
+export function numbers(stages, parts, index, what = "loss") {
   const { points, values } = parts[index];
   const count = points?.shape[0] ?? 0;
   if (stages[index].shows === "asked") return count ? t(count === 1 ? "time.slow-asks-one" : "time.slow-asks", { count }) : "";
@@ -262,5 +269,5 @@ export function numbers(stages, parts, index) {
   if (accepted) return t("time.slow-accepted", { count: accepted.taken, of: accepted.of });
   const [low, high] = extent(values?.data) ?? [Number.NaN, Number.NaN];
   if (!Number.isFinite(low)) return "";
-  return low === high ? t("time.slow-loss", { loss: small(low) }) : t("time.slow-losses", { low: small(low), high: small(high) });
+  return low === high ? t(`time.slow-${what}`, { value: small(low) }) : t(`time.slow-${what}-range`, { low: small(low), high: small(high) });
 }

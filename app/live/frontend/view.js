@@ -55,6 +55,7 @@ export class LiveView {
     /** @type {string | null} */ this.race = null;
     /** @type {string | null} the race whose history is on the screen */ this.loaded = null;
     this.run = this.runAt = this.firstFrameAt = 0;
+    this.settling = 0;
     this.begun = this.ready = false;
     /** @type {number | null} share of the budget at which an address wants the race to stand still */ this.goal = Number(data.view?.at) || null;
     this.waiting = /** @type {History | null} */ (null);
@@ -267,7 +268,7 @@ export class LiveView {
 
   /** Whether the controls ask for another race than the one on the screen. */
   get stale() {
-    if (this.waiting || this.data.offline || !this.player.history.stage) return false;
+    if (this.waiting || this.data.offline || performance.now() < this.settling || !this.player.history.stage) return false;
     return !sameRace(this.player.history.stage.experiment, this.data.experiment);
   }
 
@@ -369,7 +370,7 @@ export class LiveView {
     if (document.hidden) return;
     if (this.player.tick(now / 1000)) this.dirty.pictures = this.dirty.curves = true;
     const due = now - this.drawnAt.curves >= CURVES_MS;
-    if (!this.dirty.pictures && !(this.dirty.curves && due)) return;
+    if (!this.dirty.pictures && !(this.dirty.curves && due) && !this.board.waiting.size) return;
     const index = this.player.moment;
     if (!this.player.history.stage || index < 0) return;
     const began = performance.now();
@@ -387,9 +388,9 @@ export class LiveView {
       this.drawnAt.curves = now;
       this.showState();
     }
+    stats.drawMs += performance.now() - began;
     if (!drawn) return;
     stats.drawn++;
-    stats.drawMs += performance.now() - began;
     stats.firstDrawnAt ||= performance.now();
   }
 }

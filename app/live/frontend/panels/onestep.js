@@ -191,10 +191,11 @@ class Brush {
   _fill() {
     const { paint } = this;
     paint.globalAlpha = 1;
+    // Paper first: where many stand close together nobody's rim covers the others.
+    paint.strokeStyle = this.theme.surface;
+    paint.lineWidth = 2.4;
+    paint.stroke();
     paint.fillStyle = this.colour;
     paint.fill();
-    paint.strokeStyle = this.theme.surface;
-    paint.lineWidth = 1.2;
-    paint.stroke();
   }
 }

@@ -84,7 +84,7 @@ export class TemperaturePanel {
     const hottest = traces.map(() => Math.log10(high));
     this.chart.update(
       { x: x.slice(0, traces.length), y: y.slice(0, traces.length), "marker.color": heat.slice(0, traces.length), "marker.cmin": coldest, "marker.cmax": hottest },
-      { "yaxis2.visible": y.some((curve, i) => i % PER_LANE === 2 && curve.length > 0), "yaxis.title.text": [said.length ? t("temperature.temperature") : "", sizes.length ? t("temperature.step") : ""].filter(Boolean).join(" · "), "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? 1 : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
+      { "yaxis2.visible": y.some((curve, i) => i % PER_LANE === 2 && curve.length > 0), "yaxis.title.text": [said.length ? t("temperature.temperature") : "", sizes.length ? t("temperature.step") : ""].filter(Boolean).join(" · "), "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? Math.ceil((span[1] - span[0]) / 6) : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
       traces,
     );
     const aim = metric?.lanes.some((/** @type {any} */ row) => row.target !== null);

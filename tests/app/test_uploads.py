@@ -1,0 +1,158 @@
+"""Data of one's own in the page: a file is given, what is in it is told, and what is picked names a dataset that can be raced on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.uploads import likely, plain
+from engine.datasets import own
+from engine.datasets.uploads import INFO, find
+from engine.experiment import Experiment
+from tests.engine.files import class_folders, flowers, picture, zipped
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A store of the test's own."""
+    monkeypatch.setenv("KELVIN_UPLOADS", str(tmp_path / "uploads"))
+    yield tmp_path / "uploads"
+    for cache in (own._plan, own._load_table, own._pictures, own._load_images):
+        cache.cache_clear()
+
+
+def page() -> None:
+    import streamlit as st
+
+    from app import uploads
+
+    st.session_state["answer"] = uploads.draw(st.session_state.get("current"))
+
+
+def opened(current: dict[str, Any] | None = None) -> AppTest:
+    app = AppTest.from_function(page, default_timeout=30)
+    app.session_state["current"] = current
+    return app.run()
+
+
+def given(name: str, data: bytes, kind: str = "text/csv") -> AppTest:
+    app = opened()
+    app.file_uploader[0].upload(name, data, kind)
+    app = app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    return " ".join(entry.value for entry in (*app.markdown, *app.caption)).replace("\\", "")
+
+
+def test_before_there_is_a_file_it_says_what_may_be_given() -> None:
+    app = opened()
+    assert not app.exception
+    assert app.session_state["answer"] is None
+    assert "a CSV table" in said(app)
+    assert not app.error
+    assert "with a folder of PNG or JPEG files for every class" in app.file_uploader[0].help
+
+
+def test_a_table_is_told_and_any_of_its_columns_can_be_picked() -> None:
+    app = given("flowers.csv", flowers().encode())
+    assert "**flowers.csv**: 60 rows, 5 columns." in said(app)
+    assert app.session_state["answer"] == {"name": "own-table", "token": app.session_state["answer"]["token"], "target": "kind", "task": "auto"}
+    assert "3 classes (iris, lily, rose) from 4 columns as 5 inputs. 48 rows to train on, 12 held out for testing." in said(app)
+    assert "Missing: length (1), colour (1)." in said(app)
+    app.selectbox[0].select("price").run()
+    assert app.session_state["answer"]["target"] == "price"
+    assert "A number from 4 columns as 7 inputs." in said(app)
+    experiment = Experiment.parse({"dataset": app.session_state["answer"]})
+    assert experiment.loss == "squared-error"
+    app.selectbox[0].select("colour").run()
+    assert Experiment.parse({"dataset": app.session_state["answer"]}).loss == "cross-entropy"
+
+
+def test_few_numbers_are_learned_as_one_wishes() -> None:
+    text = "a,stars\n" + "".join(f"{i},{i % 4}\n" for i in range(40))
+    app = given("stars.csv", text.encode())
+    assert app.session_state["answer"]["target"] == "stars"
+    assert app.session_state["answer"]["task"] == "classes"
+    assert "4 classes (0, 1, 2, 3)" in said(app)
+    app.segmented_control[0].select("numbers").run()
+    assert not app.exception
+    assert app.session_state["answer"]["task"] == "numbers"
+    assert Experiment.parse({"dataset": app.session_state["answer"]}).dataset.kind == "curve"
+
+
+def test_pictures_are_told_and_made_as_large_as_one_wishes() -> None:
+    app = given("pets.zip", zipped({**class_folders(6), "pets/cats/cut.png": picture(1, (60, 60))[:-200]}), "application/zip")
+    assert "**pets.zip**: 12 pictures in 2 classes: cats, dogs." in said(app)
+    assert "3,072 inputs. 10 pictures to train on, 2 held out for testing." in said(app)
+    assert "Left out, damaged or cut off: 1 file." in said(app)
+    app.slider[0].set_value(16).run()
+    app.segmented_control[0].select("grey").run()
+    assert not app.exception
+    answer = app.session_state["answer"]
+    assert (answer["name"], answer["side"], answer["colour"]) == ("own-images", 16, "grey")
+    assert Experiment.parse({"dataset": answer}).dataset.shape == (1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("note.txt", b"hello", "a table with at least two columns"),
+        ("book.csv", b"PK\x03\x04[Content_Types].xml", "save the table as CSV"),
+        ("pets.zip", zipped({"../cats/1.png": b"x"}), "an archive whose names stay inside it"),
+        ("one.zip", zipped(class_folders(5, ("cats",))), "at least two of them"),
+        ("long.csv", b"a,b\n" + b"1,2\n" * 25 + b"1,2,3\n", "line 27 has 3 where there are 2"),
+    ],
+)
+def test_what_cannot_be_used_is_a_sentence(name: str, data: bytes, why: str) -> None:
+    app = given(name, data)
+    assert app.session_state["answer"] is None
+    assert len(app.error) == 1
+    assert app.error[0].value.replace("\\", "").startswith(f"{name} cannot be used. Kelvin takes ")
+    assert why in app.error[0].value.replace("\\", "")
+
+
+def test_a_column_that_cannot_be_learned_is_told_and_names_no_dataset() -> None:
+    text = "a,rare\n" + "".join(f"{i},{i if i < 5 else ''}\n" for i in range(40))
+    app = given("rare.csv", text.encode())
+    assert app.selectbox[0].value == "rare"
+    assert app.session_state["answer"] is None
+    assert "a column with at least 20 entries" in app.warning[0].value
+    app.selectbox[0].select("a").run()
+    assert app.session_state["answer"]["target"] == "a"
+
+
+def test_a_refused_file_does_not_take_the_one_before_away() -> None:
+    app = given("flowers.csv", flowers().encode())
+    before = app.session_state["answer"]
+    app.file_uploader[0].upload("note.txt", b"hello", "text/plain")
+    app = app.run()
+    assert app.session_state["answer"] == before
+    assert len(app.error) == 1
+
+
+def test_a_link_to_a_file_that_is_still_here_shows_it_and_one_that_is_gone_says_so(folder: Path) -> None:
+    answer = given("flowers.csv", flowers().encode()).session_state["answer"]
+    app = opened({**answer, "target": "price"})
+    assert app.session_state["answer"] == {**answer, "target": "price"}
+    assert "60 rows" in said(app)
+    (folder / answer["token"] / INFO).unlink()
+    app = opened(answer)
+    assert app.session_state["answer"] is None
+    assert "not here any more" in app.warning[0].value
+
+
+def test_a_strangers_words_are_only_words() -> None:
+    assert plain("*a* [b](javascript:x) :material/x: $y$ <b>") == r"\*a\* \[b\]\(javascript\:x\) \:material/x\: \$y\$ \<b\>"
+    header = "**x**,[a](b),$k$"
+    app = given("t.csv", (header + "\n" + "".join(f"{i},{i * i},{'uv'[i % 2]}\n" for i in range(30))).encode())
+    assert app.selectbox[0].options == ["**x**", "[a](b)", "$k$"]
+    info = find(app.session_state["answer"]["token"])
+    assert likely(info.targets).name == "$k$"
+    assert likely(info.targets[:2]).name == "[a](b)"
