@@ -1,17 +1,15 @@
-"""Pickers drawn from the engine's own fields.
-
-No knob is written twice: range, step, help and label come from the pydantic field. What a visitor set for a method stays set while they look at another one.
-"""
+"""The controls of an experiment: data, network, lanes, budget. What a visitor set for a method stays set while they look at another one."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from app import uploads
+from app.widgets import KEPT, kept, knobs, number, pills, put, scale, scoped, select
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
@@ -22,16 +20,10 @@ from engine.networks import MLP, NETWORKS
 from engine.networks.mlp import STEPS
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.oracle import Currency
-from engine.registry import Choice, fields
+from engine.registry import fields
 from engine.stops import StopRules
 
-Field = dict[str, Any]
 Suggested = Callable[[type[Optimizer]], Mapping[str, Any]]
-KEPT = "kept"
-"""Session key of every value a visitor set, drawn now or not: Streamlit forgets a widget that is not on the page."""
-SCOPE = "scope"
-"""Session key of the page the controls stand on: every page but the first has values of its own."""
-
 AMOUNTS: dict[str, list[float]] = {
     "seconds": [2, 5, 10, 20, 30, 60, 120, 300, 600],
     "evaluations": [1e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 1e10],
@@ -46,18 +38,15 @@ def no_suggestions(cls: type[Optimizer]) -> Mapping[str, Any]:
     return {}
 
 
-def enter(scope: str = "") -> None:
-    """Say which page the controls stand on; before they are loaded or drawn."""
-    st.session_state[SCOPE] = scope
-
-
-def _scoped(key: str) -> str:
-    return f"{st.session_state.get(SCOPE, '')}{key}"
-
-
 def load(experiment: Experiment) -> None:
     """Set every control from an experiment (from a link, say)."""
-    kept: dict[str, Any] = {"dataset": experiment.dataset.name, "network": experiment.network.name, _loss_key(experiment.dataset): experiment.loss}
+    named = uploads.NAME if experiment.dataset.needs_file else experiment.dataset.name
+    kept: dict[str, Any] = {
+        "dataset": named,
+        uploads.NAME: experiment.dataset.to_json() if experiment.dataset.needs_file else None,
+        "network": experiment.network.name,
+        _loss_key(experiment.dataset): experiment.loss,
+    }
     kept["currency"], kept["seed"] = experiment.budget.currency, experiment.seed
     kept["device"] = experiment.device
     kept[f"amount {experiment.budget.currency}"] = experiment.budget.amount
@@ -68,8 +57,8 @@ def load(experiment: Experiment) -> None:
         for name in type(choice).model_fields:
             value = getattr(choice, name)
             kept[f"{owner}.{choice.name}.{name}"] = list(value) if isinstance(value, tuple) else value
-    st.session_state[_scoped(KEPT)] = kept
-    for key in [key for key in st.session_state if str(key).startswith(_scoped("control "))]:
+    st.session_state[scoped(KEPT)] = kept
+    for key in [key for key in st.session_state if str(key).startswith(scoped("control "))]:
         del st.session_state[key]
 
 
@@ -91,32 +80,26 @@ def set_points(points: str, groups: int) -> None:
     put("dataset.drawn.groups", groups)
 
 
-def put(key: str, value: Any) -> None:
-    """Set one control from outside; before it is drawn."""
-    kept()[key] = value
-    st.session_state.pop(_scoped(f"control {key}"), None)
-
-
-def forget(key: str) -> None:
-    """Let a control stand at its default again; before it is drawn."""
-    kept().pop(key, None)
-    st.session_state.pop(_scoped(f"control {key}"), None)
-
-
 def draw() -> dict[str, Any]:
     """Draw all controls and return the experiment they name, as JSON values (not yet validated)."""
-    dataset = select(
-        "dataset", {cls.name: cls.label for cls in DATASETS if cls.kind != "function" and not cls.needs_file}, "Dataset", "What the networks learn."
-    )
-    chosen = DATASETS.get(dataset)
-    st.caption(chosen.about)
+    offered = {cls.name: cls.label for cls in DATASETS if cls.kind != "function" and not cls.needs_file}
+    dataset = select("dataset", {**offered, uploads.NAME: uploads.label()}, "Dataset", "What the networks learn.")
     settings: dict[str, Any] = {}
-    if chosen is Drawn:  # its points are drawn in the live view, not written in a field
-        settings = {name: kept().get(f"dataset.drawn.{name}", info.default) for name, info in Drawn.model_fields.items()}
-    elif chosen.model_fields:
-        with st.popover("Data settings", icon=":material/tune:", width="stretch"):
-            settings = _knobs("dataset", chosen)
-    value: dict[str, Any] = {"dataset": {"name": dataset, **settings}}
+    chosen: DatasetChoice | type[DatasetChoice]
+    if dataset == uploads.NAME:  # while there is no file, what was raced on before stays
+        settings = uploads.draw(kept().get(uploads.NAME)) or st.session_state["experiment"].dataset.to_json()
+        kept()[uploads.NAME] = settings
+        chosen = DATASETS.build(settings)
+    else:
+        chosen = DATASETS.get(dataset)
+        settings["name"] = dataset
+        st.caption(chosen.about)
+        if chosen is Drawn:  # its points are drawn in the live view, not written in a field
+            settings |= {name: kept().get(f"dataset.drawn.{name}", info.default) for name, info in Drawn.model_fields.items()}
+        elif chosen.model_fields:
+            with st.popover("Data settings", icon=":material/tune:", width="stretch"):
+                settings |= knobs("dataset", chosen)
+    value: dict[str, Any] = {"dataset": settings}
 
     fitting = {cls.name: cls.label for cls in NETWORKS if chosen.kind in cls.kinds}
     usual = SUGGESTED_NETWORK.get(chosen.kind, MLP.name)
@@ -179,12 +162,6 @@ def _summary(value: dict[str, Any]) -> str:
     return " · ".join(part for part in (layers, value["network"].get("activation", ""), f"{weights:,} weights") if part)
 
 
-def kept() -> dict[str, Any]:
-    """What the visitor set so far."""
-    values: dict[str, Any] = st.session_state.setdefault(_scoped(KEPT), {})
-    return values
-
-
 def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = no_suggestions, leave_out: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """The lanes: the first with its main knobs open, the others folded.
 
@@ -221,11 +198,11 @@ def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = n
         names[i] = name
         if i == 0:
             st.caption(cls.sentence)
-            lanes.append({"name": name, **_knobs("lane1", cls, leave_out, suggested(cls))})
+            lanes.append({"name": name, **knobs("lane1", cls, leave_out, suggested(cls))})
         else:
             with st.expander("Its knobs"):
                 st.caption(cls.sentence)
-                lanes.append({"name": name, **_knobs(f"lane{i + 1}", cls, leave_out, suggested(cls))})
+                lanes.append({"name": name, **knobs(f"lane{i + 1}", cls, leave_out, suggested(cls))})
     if len(names) < MAX_LANES:
         st.button(
             "Add a lane", icon=":material/add:", key="add lane", on_click=_add_lane, type="tertiary", help="Race one more method from the same first weights."
@@ -255,7 +232,7 @@ def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:
 
 def _take_method(key: str, name: str) -> None:
     kept()[key] = name
-    st.session_state.pop(_scoped(f"control {key}"), None)
+    st.session_state.pop(scoped(f"control {key}"), None)
 
 
 def _loss_key(dataset: DatasetChoice | type[DatasetChoice]) -> str:
@@ -286,14 +263,14 @@ def _forget_lanes() -> None:
     """Let the lane widgets be drawn anew from what is kept."""
     for i in range(MAX_LANES):
         kept().pop(f"lane {i}", None)
-    for key in [key for key in st.session_state if str(key).startswith(_scoped("control lane"))]:
+    for key in [key for key in st.session_state if str(key).startswith(scoped("control lane"))]:
         del st.session_state[key]
 
 
 def _network(name: str, kind: str) -> dict[str, Any]:
     cls = NETWORKS.get(name)
     if name != "mlp":
-        return _knobs("network", cls)
+        return knobs("network", cls)
     described = {field["name"]: field for field in fields(cls)}
     suggested = SUGGESTED_HIDDEN[kind]
     key = f"network.mlp.hidden {kind}"
@@ -310,103 +287,4 @@ def _network(name: str, kind: str) -> dict[str, Any]:
                 f"neurons {kind} {i}", f"Layer {i + 1}", sizes[i], limits.get("item_minimum", 1), limits.get("item_maximum", 1024), "Neurons in this layer."
             )
     kept()[key] = sizes
-    return {"hidden": sizes, **_knobs("network", cls, leave_out=("hidden",))}
-
-
-def _knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = (), suggested: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """One control per field; the advanced ones folded away."""
-    described = [field for field in fields(cls) if field["name"] not in leave_out]
-    described = [{**field, "default": (suggested or {}).get(field["name"], field["default"])} for field in described]
-    values = {field["name"]: _knob(owner, cls, field) for field in described if not field.get("advanced")}
-    advanced = [field for field in described if field.get("advanced")]
-    if advanced:
-        with st.popover("More knobs", width="stretch"):
-            values |= {field["name"]: _knob(owner, cls, field) for field in advanced}
-    return values
-
-
-def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
-    """The control that fits a field."""
-    key = f"{owner}.{cls.name}.{field['name']}"
-    label = f"{field['label']} ({field['unit']})" if field.get("unit") else field["label"]
-    low, high, default = field.get("minimum"), field.get("maximum"), field["default"]
-    if field.get("options"):
-        return select(key, {option: str(option) for option in field["options"]}, label, field["help"], default=default)
-    if field["type"] == "boolean":
-        return bool(widget(st.toggle, key, label, default, field["help"]))
-    if field.get("scale") == "log" and high is not None:
-        steps = _log_steps(low or 0, high, field["type"] == "integer")
-        return scale(key, (["auto"] if field.get("optional") else []) + steps, "auto" if default is None else default, label, field["help"])
-    if field.get("optional"):
-        steps = _log_steps(low or 0, high if high is not None else 1e3, field["type"] == "integer")
-        return scale(key, ["auto", *steps], "auto" if default is None else default, label, field["help"])
-    if low is not None and high is not None and high - low <= 1000:
-        step = field.get("step") or (1 if field["type"] == "integer" else (high - low) / 100)
-        cast = int if field["type"] == "integer" else float
-        return cast(widget(st.slider, key, label, cast(default), field["help"], min_value=cast(low), max_value=cast(high), step=cast(step)))
-    return number(key, label, default, low, high, field["help"])
-
-
-def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
-    """1-2-5 steps from low to high; the ends are always among them."""
-    start = low if low > 0 else (1 if whole else high * 1e-8)
-    exponents = range(math.floor(math.log10(start)), math.ceil(math.log10(high)) + 1)
-    steps = [factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5)]
-    inside = [float(f"{step:.6g}") for step in steps if start < step < high]
-    every = sorted({float(low), *inside, float(high)})
-    return [int(step) for step in every if step == int(step)] if whole else every
-
-
-def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "", auto: str = "auto") -> Any:
-    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None, and is read as ``auto``."""
-    current = kept().get(key, default)
-    current = "auto" if current is None else current
-    if current not in options:
-        numbers = sorted([*(option for option in options if option != "auto"), current])
-        options = (["auto"] if "auto" in options else []) + numbers
-    chosen = widget(st.select_slider, key, label, current, tip, options=options, format_func=lambda value: auto if value == "auto" else _short(value))
-    return None if chosen == "auto" else chosen
-
-
-def _short(value: Any) -> str:
-    if value == "auto":
-        return "auto"
-    for limit, suffix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if value >= limit:
-            return f"{value / (1e3 if suffix == 'k' else limit):g} {suffix}"
-    return f"{value:g}"
-
-
-def pills(key: str, options: dict[str, str], label: str) -> str:
-    current = kept().get(key)
-    default = current if current in options else next(iter(options))
-    names = list(options)
-    chosen = widget(st.pills, key, label, default, "", options=names, format_func=options.__getitem__, label_visibility="collapsed", required=True)
-    return str(chosen)
-
-
-def select(
-    key: str, options: dict[str, str], label: str, tip: str, default: Any = None, hidden: bool = False, on_change: Callable[[], None] | None = None
-) -> str:
-    start = next((one for one in (kept().get(key), default) if one in options), next(iter(options)))
-    visibility = "collapsed" if hidden else "visible"
-    extra: dict[str, Any] = {} if on_change is None else {"on_change": on_change}
-    return str(widget(st.selectbox, key, label, start, tip, options=list(options), format_func=options.__getitem__, label_visibility=visibility, **extra))
-
-
-def number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) -> Any:
-    if any(isinstance(entry, float) for entry in (default, low, high)):  # all of one kind, or Streamlit refuses them
-        default, low, high = (None if entry is None else float(entry) for entry in (default, low, high))
-    return widget(st.number_input, key, label, default, tip, min_value=low, max_value=high)
-
-
-def widget(kind: Any, key: str, label: str, default: Any, tip: str, **extra: Any) -> Any:
-    """A Streamlit widget whose value outlives its being drawn."""
-    state = _scoped(f"control {key}")
-    start = kept().get(key, default)
-    options = extra.get("options")
-    if state not in st.session_state or (options is not None and st.session_state[state] not in options):
-        st.session_state[state] = start if options is None or start in options else default
-    value = kind(label, key=state, help=tip or None, **extra)
-    kept()[key] = value
-    return value
+    return {"hidden": sizes, **knobs("network", cls, leave_out=("hidden",))}

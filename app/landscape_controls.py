@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import controls
+from app import controls, widgets
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
@@ -39,9 +39,9 @@ def usual() -> Experiment:
 def take(seed: int | None = None, site: str | None = None, start: list[float] | None = None) -> None:
     """Set the controls to what was picked in the live view: a seed, a landscape, or a place to start from."""
     if seed is not None:
-        controls.put("seed", int(seed))
+        widgets.put("seed", int(seed))
     if site in NAMES:
-        controls.put(f"{OWNER}.function", site)
+        widgets.put(f"{OWNER}.function", site)
         _set_start(None)
     if start is not None and len(start) == 2:
         _set_start((float(start[0]), float(start[1])))
@@ -63,7 +63,7 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
         "lanes": lanes,
         "budget": controls.draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT),
         "stop": controls.draw_stop(),
-        "seed": controls.number("seed", "Seed", 0, 0, 2**31 - 1, "First steps aside and every random number follow from it."),
+        "seed": widgets.number("seed", "Seed", 0, 0, 2**31 - 1, "First steps aside and every random number follow from it."),
         "device": shown.device,
     }
     return value, complaint
@@ -72,16 +72,16 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
 def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
     """The landscape that is picked, or the one shown and why the picked one cannot be."""
     described = {field["name"]: field for field in fields(Landscapes)}
-    picked = controls.select(f"{OWNER}.function", NAMES, "Landscape", described["function"]["help"], on_change=lambda: _set_start(None))
+    picked = widgets.select(f"{OWNER}.function", NAMES, "Landscape", described["function"]["help"], on_change=lambda: _set_start(None))
     value: dict[str, Any] = {"function": picked}
-    values = controls.kept()
+    values = widgets.kept()
     if picked == "formula":
         tip = "Numbers, x, y, pi, e, + − * / ^, brackets, sin cos tan atan sinh cosh tanh exp log sqrt abs floor sign min max."
         if not values.get(f"{OWNER}.formula"):
-            controls.put(f"{OWNER}.formula", EXAMPLE)
-        value["formula"] = controls.widget(st.text_input, f"{OWNER}.formula", "Height at (x, y)", EXAMPLE, tip, max_chars=200, placeholder=EXAMPLE)
+            widgets.put(f"{OWNER}.formula", EXAMPLE)
+        value["formula"] = widgets.widget(st.text_input, f"{OWNER}.formula", "Height at (x, y)", EXAMPLE, tip, max_chars=200, placeholder=EXAMPLE)
         steps: list[Any] = [1, 2, 3, 5, 10, 20, 50, 100]
-        value["reach"] = controls.scale(f"{OWNER}.reach", steps, described["reach"]["default"], "Reach", described["reach"]["help"])
+        value["reach"] = widgets.scale(f"{OWNER}.reach", steps, described["reach"]["default"], "Reach", described["reach"]["help"])
     else:
         st.caption(FUNCTIONS[picked].about)
     value |= {name: values.get(f"{OWNER}.{name}") for name in ("start_x", "start_y")}
@@ -111,7 +111,7 @@ def _plainly(error: ValueError) -> str:
 
 def _set_start(start: tuple[float, float] | None) -> None:
     for name, value in zip(("start_x", "start_y"), start or (None, None), strict=True):
-        controls.kept()[f"{OWNER}.{name}"] = value
+        widgets.kept()[f"{OWNER}.{name}"] = value
 
 
 def _lanes(dataset: Landscapes) -> list[dict[str, Any]]:
@@ -133,12 +133,12 @@ def can_walk(dataset: Landscapes, cls: type[Optimizer]) -> bool:
 
 def _renew_suggestions(dataset: Landscapes, suggested: Any) -> None:
     """On another landscape, knobs that still stand where the last one's suggestion put them go where the new one's does; what was set by hand stays."""
-    values = controls.kept()
+    values = widgets.kept()
     now = dataset.model_dump_json(include={"function", "formula", "reach"})
     if values.get("suggested for") != now:
         for key, value in values.pop("suggested", {}).items():
             if values.get(key) == value:
-                controls.forget(key)
+                widgets.forget(key)
         values["suggested for"] = now
     values["suggested"] = {
         f"lane{place + 1}.{cls.name}.{field}": value for cls in OPTIMIZERS for field, value in suggested(cls).items() for place in range(MAX_LANES)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import controls, link, present, presets
+from app import controls, link, present, presets, widgets
 from app.live.mount import live_view
 from engine.errors import BadInput
 from engine.experiment import Experiment
@@ -17,7 +17,7 @@ elsewhere = link.page_of(st.query_params.to_dict()) != link.EXPLORE
 if elsewhere and "experiment" not in st.session_state and not st.session_state.get("landscapes"):
     st.switch_page(link.LANDSCAPES, query_params=st.query_params.to_dict())
 
-controls.enter()
+widgets.enter()
 if "experiment" not in st.session_state:
     # The first run of a session: the address says what to show, and an address that says something is run at once.
     experiment, complaint = link.read_link({} if elsewhere else st.query_params.to_dict())

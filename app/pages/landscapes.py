@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import controls, landscape_controls, link
+from app import controls, landscape_controls, link, widgets
 from app.live.mount import live_view
 from engine.errors import BadInput
 from engine.experiment import Experiment
@@ -14,7 +14,7 @@ elsewhere = "dataset" in st.query_params and link.page_of(st.query_params.to_dic
 if not page and elsewhere and "experiment" not in st.session_state:
     st.switch_page(link.EXPLORE, query_params=st.query_params.to_dict())
 
-controls.enter("landscape ")
+widgets.enter("landscape ")
 if not page:
     # The first run of a session: the address says what to show.
     page["experiment"], page["complaint"] = link.read_link({} if elsewhere else st.query_params.to_dict(), landscape_controls.usual())

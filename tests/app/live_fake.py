@@ -413,7 +413,8 @@ class Teller:
                 sender.cancel()
 
     async def _tell(self, socket: WebSocket, told: Telling) -> None:
-        sent, state = 0, {}
+        sent = 0
+        state: Message = {}
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
                 if told.state != state:

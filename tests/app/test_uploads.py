@@ -13,6 +13,8 @@ from app.uploads import likely, plain
 from engine.datasets import own
 from engine.datasets.uploads import INFO, find
 from engine.experiment import Experiment
+from engine.flat import to_flat
+from tests.app.test_pages import open_app, shown
 from tests.engine.files import class_folders, flowers, picture, zipped
 
 
@@ -156,3 +158,27 @@ def test_a_strangers_words_are_only_words() -> None:
     info = find(app.session_state["answer"]["token"])
     assert likely(info.targets).name == "$k$"
     assert likely(info.targets[:2]).name == "[a](b)"
+
+
+def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_it() -> None:
+    app = open_app()
+    before = shown(app)
+    app.selectbox(key="control dataset").select("own")
+    app = app.run()
+    assert shown(app) == before
+    app.file_uploader[0].upload("flowers.csv", flowers().encode(), "text/csv")
+    app = app.run()
+    dataset = shown(app).dataset
+    assert (dataset.name, dataset.to_json()["target"]) == ("own-table", "kind")
+    app.selectbox(key=f"upload target {dataset.to_json()['token']}").select("price").run()
+    experiment = shown(app)
+    assert experiment.loss == "squared-error"
+    assert "7 → 20 → 1 · tanh · 181 weights" in [caption.value for caption in app.caption]
+    assert shown(open_app(to_flat(experiment))) == experiment, "a link brings it back while the file is here"
+    app.file_uploader[0].upload("pets.zip", zipped(class_folders(6)), "application/zip")
+    app = app.run()
+    app.selectbox(key="control network").select("cnn").run()
+    assert (shown(app).dataset.name, shown(app).network.name, shown(app).loss) == ("own-images", "cnn", "cross-entropy")
+    app.selectbox(key="control dataset").select("opticks").run()
+    assert (shown(app).dataset.name, shown(app).network.name) == ("opticks", "transformer")
+    assert not app.warning

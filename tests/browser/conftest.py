@@ -93,7 +93,8 @@ def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]
             contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        # Opened at the address of a page, Streamlit looks for itself under that address first; that it is not there is its own business.
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" and "/_stcore/" not in message.location["url"] else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(f"{server.address}/{query}")
         if ready:

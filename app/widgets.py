@@ -1,0 +1,146 @@
+"""Widgets whose values outlive their being drawn, and the one that fits a field of the engine.
+
+No knob is written twice: range, step, help and label come from the pydantic field. Streamlit forgets a widget that is not on the page; what a visitor set is kept here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine.registry import Choice, fields
+
+Field = dict[str, Any]
+KEPT = "kept"
+"""Session key of every value a visitor set, drawn now or not: Streamlit forgets a widget that is not on the page."""
+SCOPE = "scope"
+"""Session key of the page the controls stand on: every page but the first has values of its own."""
+
+
+def enter(scope: str = "") -> None:
+    """Say which page the controls stand on; before they are loaded or drawn."""
+    st.session_state[SCOPE] = scope
+
+
+def scoped(key: str) -> str:
+    return f"{st.session_state.get(SCOPE, '')}{key}"
+
+
+def kept() -> dict[str, Any]:
+    """What the visitor set so far."""
+    values: dict[str, Any] = st.session_state.setdefault(scoped(KEPT), {})
+    return values
+
+
+def put(key: str, value: Any) -> None:
+    """Set one control from outside; before it is drawn."""
+    kept()[key] = value
+    st.session_state.pop(scoped(f"control {key}"), None)
+
+
+def forget(key: str) -> None:
+    """Let a control stand at its default again; before it is drawn."""
+    kept().pop(key, None)
+    st.session_state.pop(scoped(f"control {key}"), None)
+
+
+def knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = (), suggested: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One control per field; the advanced ones folded away."""
+    described = [field for field in fields(cls) if field["name"] not in leave_out]
+    described = [{**field, "default": (suggested or {}).get(field["name"], field["default"])} for field in described]
+    values = {field["name"]: _knob(owner, cls, field) for field in described if not field.get("advanced")}
+    advanced = [field for field in described if field.get("advanced")]
+    if advanced:
+        with st.popover("More knobs", width="stretch"):
+            values |= {field["name"]: _knob(owner, cls, field) for field in advanced}
+    return values
+
+
+def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
+    """The control that fits a field."""
+    key = f"{owner}.{cls.name}.{field['name']}"
+    label = f"{field['label']} ({field['unit']})" if field.get("unit") else field["label"]
+    low, high, default = field.get("minimum"), field.get("maximum"), field["default"]
+    if field.get("options"):
+        return select(key, {option: str(option) for option in field["options"]}, label, field["help"], default=default)
+    if field["type"] == "boolean":
+        return bool(widget(st.toggle, key, label, default, field["help"]))
+    if field.get("scale") == "log" and high is not None:
+        steps = _log_steps(low or 0, high, field["type"] == "integer")
+        return scale(key, (["auto"] if field.get("optional") else []) + steps, "auto" if default is None else default, label, field["help"])
+    if field.get("optional"):
+        steps = _log_steps(low or 0, high if high is not None else 1e3, field["type"] == "integer")
+        return scale(key, ["auto", *steps], "auto" if default is None else default, label, field["help"])
+    if low is not None and high is not None and high - low <= 1000:
+        step = field.get("step") or (1 if field["type"] == "integer" else (high - low) / 100)
+        cast = int if field["type"] == "integer" else float
+        return cast(widget(st.slider, key, label, cast(default), field["help"], min_value=cast(low), max_value=cast(high), step=cast(step)))
+    return number(key, label, default, low, high, field["help"])
+
+
+def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
+    """1-2-5 steps from low to high; the ends are always among them."""
+    start = low if low > 0 else (1 if whole else high * 1e-8)
+    exponents = range(math.floor(math.log10(start)), math.ceil(math.log10(high)) + 1)
+    steps = [factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5)]
+    inside = [float(f"{step:.6g}") for step in steps if start < step < high]
+    every = sorted({float(low), *inside, float(high)})
+    return [int(step) for step in every if step == int(step)] if whole else every
+
+
+def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "", auto: str = "auto") -> Any:
+    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None, and is read as ``auto``."""
+    current = kept().get(key, default)
+    current = "auto" if current is None else current
+    if current not in options:
+        numbers = sorted([*(option for option in options if option != "auto"), current])
+        options = (["auto"] if "auto" in options else []) + numbers
+    chosen = widget(st.select_slider, key, label, current, tip, options=options, format_func=lambda value: auto if value == "auto" else _short(value))
+    return None if chosen == "auto" else chosen
+
+
+def _short(value: Any) -> str:
+    if value == "auto":
+        return "auto"
+    for limit, suffix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if value >= limit:
+            return f"{value / (1e3 if suffix == 'k' else limit):g} {suffix}"
+    return f"{value:g}"
+
+
+def pills(key: str, options: dict[str, str], label: str) -> str:
+    current = kept().get(key)
+    default = current if current in options else next(iter(options))
+    names = list(options)
+    chosen = widget(st.pills, key, label, default, "", options=names, format_func=options.__getitem__, label_visibility="collapsed", required=True)
+    return str(chosen)
+
+
+def select(
+    key: str, options: dict[str, str], label: str, tip: str, default: Any = None, hidden: bool = False, on_change: Callable[[], None] | None = None
+) -> str:
+    start = next((one for one in (kept().get(key), default) if one in options), next(iter(options)))
+    visibility = "collapsed" if hidden else "visible"
+    extra: dict[str, Any] = {} if on_change is None else {"on_change": on_change}
+    return str(widget(st.selectbox, key, label, start, tip, options=list(options), format_func=options.__getitem__, label_visibility=visibility, **extra))
+
+
+def number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) -> Any:
+    if any(isinstance(entry, float) for entry in (default, low, high)):  # all of one kind, or Streamlit refuses them
+        default, low, high = (None if entry is None else float(entry) for entry in (default, low, high))
+    return widget(st.number_input, key, label, default, tip, min_value=low, max_value=high)
+
+
+def widget(kind: Any, key: str, label: str, default: Any, tip: str, **extra: Any) -> Any:
+    """A Streamlit widget whose value outlives its being drawn."""
+    state = scoped(f"control {key}")
+    start = kept().get(key, default)
+    options = extra.get("options")
+    if state not in st.session_state or (options is not None and st.session_state[state] not in options):
+        st.session_state[state] = start if options is None or start in options else default
+    value = kind(label, key=state, help=tip or None, **extra)
+    kept()[key] = value
+    return value
