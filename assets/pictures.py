@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import Server, launch
 
@@ -22,6 +22,31 @@ SHOTS = {
 """Name → address, theme, seconds of every lane's own time to wait for (or the end of the race)."""
 
 
+COMPARED = ("few-weights", "many-weights", "moons-four")
+"""Recordings that the picture of the gallery lays side by side."""
+
+
+def gallery_and_stage(browser: Browser, server: Server) -> None:
+    """The gallery with some races side by side, and a moment on the stage."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.goto(f"{server.address}/gallery")
+    page.wait_for_selector("[data-testid=card]")
+    for name in COMPARED:
+        page.locator(f'[data-testid=card][data-key="{name}"] input[type=checkbox]').check()
+    page.wait_for_selector("[data-testid=gallery] .main-svg")
+    page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=FOLDER / "gallery.png")
+    page.goto(f"{server.address}/?present=1")
+    page.wait_for_selector(".kv-present .main-svg")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(9000)
+    page.screenshot(path=FOLDER / "present.png")
+    print(FOLDER / "gallery.png", FOLDER / "present.png", sep="\n")
+    context.close()
+
+
 def main() -> None:
     """Write the pictures."""
     FOLDER.mkdir(exist_ok=True)
@@ -29,6 +54,7 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = launch(playwright)
+            gallery_and_stage(browser, server)
             for name, (query, theme, seconds) in SHOTS.items():
                 context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark" if theme == "dark" else "light")
                 page = context.new_page()

@@ -8,6 +8,7 @@ for frame in race:
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
     from engine.race import Race
     from engine.recording import Recording
+
+# Large pages for large tensors (Linux): a population written to fresh memory otherwise waits longer for its pages than for its numbers. PyTorch reads this when it first allocates.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue"]
 

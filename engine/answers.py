@@ -20,6 +20,10 @@ WALL_SIZE = 40
 CURVE_POINTS = 160
 MEMBER_SIDE, MEMBER_POINTS = 16, 40
 """Sides of the map, and points of the curve, of one particle among many."""
+MOST_POINTS = 5000
+"""Training points that are drawn; of more, these."""
+AXES_SAMPLES = 2000
+"""Training samples, at most, from which the axes of a drawing are found."""
 MARGIN = 1.12
 """How much wider than the data the drawn square is."""
 
@@ -58,17 +62,31 @@ class Answers:
         if data.kind in ("points", "table"):
             self._lay_plane()
         elif data.kind == "curve":
-            ends = float(data.x_train.min()), float(data.x_train.max())
-            self.spots, self.coarse = (torch.linspace(*ends, n).unsqueeze(1).to(data.x_train) for n in (CURVE_POINTS, MEMBER_POINTS))
+            self._lay_line()
+
+    def _lay_line(self) -> None:
+        """The line a curve is drawn along: the one input there is, or that along which several differ most."""
+        x = self.data.x_train
+        self.centre, self.axes = torch.zeros_like(x[0]), torch.ones(1, 1).to(x)
+        if x.shape[1] > 1:
+            self.centre, self.axes = x.mean(0), self._principal(1)
+        along = self._drawn(x)[:, 0]
+        ends = float(along.min()), float(along.max())
+        self.at, coarse = (torch.linspace(*ends, n).to(x) for n in (CURVE_POINTS, MEMBER_POINTS))
+        self.spots, self.coarse = (self.centre + at.unsqueeze(1) @ self.axes for at in (self.at, coarse))
+
+    def _principal(self, count: int) -> Tensor:
+        """The first principal components of the training inputs: (count, F)."""
+        x = self.data.x_train[:AXES_SAMPLES]
+        axes = torch.linalg.svd((x - x.mean(0)).cpu().double(), full_matrices=False)[2][:count]
+        return torch.where(axes.sum(1, keepdim=True) < 0, -axes, axes).to(x)  # the sign of a component is anybody's guess: a fixed one
 
     def _lay_plane(self) -> None:
         """The plane the data are drawn in: their own, or the one along which they differ most (the first two principal components)."""
         x = self.data.x_train
-        self.centre, self.axes = torch.zeros_like(x[0]), torch.eye(2).to(x)
+        self.centre, self.axes = torch.zeros_like(x[0]), torch.eye(2, x.shape[1]).to(x)
         if x.shape[1] > 2:
-            self.centre = x.mean(0)
-            axes = torch.linalg.svd((x - self.centre).cpu().double(), full_matrices=False)[2][:2]
-            self.axes = (axes * axes.sum(1, keepdim=True).sign()).to(x)  # the sign of a component is anybody's guess: a fixed one
+            self.centre, self.axes = x.mean(0), self._principal(2)
         points = torch.cat([self._drawn(x), self._drawn(self.data.x_test)])
         low, high = points.min(0).values, points.max(0).values
         centre, half = (low + high) / 2, float((high - low).max()) / 2 * MARGIN
@@ -91,10 +109,14 @@ class Answers:
         """The data as they are drawn: what does not change during a race."""
         data = self.data
         if data.kind in ("points", "table"):
-            return {"points": {"x": self._drawn(data.x_train), "y": data.y_train.to(torch.uint8), "extent": list(self.extent or ())}}
+            return {
+                "points": {"x": self._drawn(data.x_train[:MOST_POINTS]), "y": data.y_train[:MOST_POINTS].to(torch.uint8), "extent": list(self.extent or ())}
+            }
         if data.kind == "curve":
-            assert self.spots is not None
-            return {"curve": {"x": data.x_train[:, 0], "y": data.y_train, "at": self.spots[:, 0]}}
+            x, y = data.x_train[:MOST_POINTS], data.y_train[:MOST_POINTS]
+            return {"curve": {"x": self._drawn(x)[:, 0], "y": y, "at": self.at}}
+        if data.kind == "text":
+            return {"text": {"pieces": data.x_test[self.wall].to(torch.uint8), "next": data.y_test[self.wall].to(torch.uint8)}}
         if data.kind == "images":
             images = (data.x_test[self.wall].mean(1) * 255).round().to(torch.uint8)
             return {"wall": {"images": images, "labels": data.y_test[self.wall].to(torch.uint8)}}
@@ -111,7 +133,7 @@ class Answers:
                 answer["map"] = odds_map(outputs).reshape(MAP_SIDE, MAP_SIDE)
             else:
                 answer["areas"] = areas(outputs).reshape(2, MAP_SIDE, MAP_SIDE)
-        elif self.data.kind == "images":
+        elif self.data.kind in ("images", "text"):
             outputs = evaluate.outputs(self.network, theta.unsqueeze(0), self.data.x_test[self.wall])[0].softmax(-1)
             confidence, predicted = outputs.max(-1)
             answer["wall"] = {"predicted": predicted.to(torch.uint8), "confidence": confidence.nan_to_num(0.0)}

@@ -22,6 +22,7 @@ def catalogue() -> dict[str, Any]:
             "shape": list(cls.shape),
             "classes": list(cls.classes),
             "about": cls.about,
+            "needs_file": cls.needs_file,
             "fields": fields(cls),
         }
         for cls in DATASETS

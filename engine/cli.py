@@ -106,7 +106,7 @@ def run(
         if not equals:
             raise BadInput("--set", text, "KEY=VALUE, such as annealing.chains=64")
         flat[key.strip()] = value.strip()
-    experiment = from_flat(flat, Experiment.parse(base).to_json() if base is not None else None)
+    experiment = from_flat(flat, Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None, local_files=True)
     folder = _folder(record) if record else None
 
     if weights:

@@ -51,7 +51,7 @@ def members(answers: Answers, particles: Tensor) -> Message | None:
 @torch.no_grad()
 def confusion(network: Network, theta: Tensor, x: Tensor, y: Tensor, classes: int) -> Tensor:
     """How often each class is taken for each: theta (D,), x (B, *shape), y (B,) → int32 (K, K), rows the truth, columns the answer."""
-    step = max(1, evaluate.chunk_members(network, 1, theta.device))
+    step = evaluate.together(len(x)) if network.mixes else max(1, evaluate.chunk_members(network, 1, theta.device))
     answer = torch.cat([network.forward(theta.unsqueeze(0), part)[0].argmax(-1) for part in x.split(step)])
     return torch.bincount(y * classes + answer, minlength=classes**2).reshape(classes, classes).to(torch.int32)
 

@@ -1,41 +1,182 @@
 """Evaluating a population on samples, in chunks that fit the cache.
 
-Used by the oracle (which charges for it) and by the observer (which does not).
+Used by the oracle (which charges for it) and by the observer (which does not). Whatever the population's size, it takes at most `chunks.MOST_BYTES` beside what
+it is given and what it answers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal
+
 import torch
 from torch import Tensor
 
+from engine.evaluator import chunks
+from engine.evaluator.chains import Chains, Memory
+from engine.evaluator.losses import values
+from engine.evaluator.mirrored import Mirrored
+from engine.evaluator.unwritten import Unwritten
+from engine.evaluator.workspace import buffer
 from engine.losses import Loss, accuracy
 from engine.networks.base import Network
 
-CHUNK_FLOATS = {"cpu": 2**20, "cuda": 2**27, "mps": 2**25}
-"""Activations alive at once in a layer, per kind of device: about a core's cache on the CPU, a fraction of memory elsewhere."""
+CHUNK_FLOATS = {"cpu": chunks.floats_at_once(torch.device("cpu"))}
+"""Activations alive at once in a layer, per kind of device; where none is given, what `chunks.floats_at_once` finds at that moment."""
+
+MIXED = 1024
+"""Samples that are never taken apart where what is said of one hangs on the others (batch normalisation)."""
+
+Precision = Literal["float32", "tf32", "bf16"]
+_precision: ContextVar[Precision] = ContextVar("precision", default="float32")
+
+
+@contextmanager
+def precision(name: Precision) -> Iterator[None]:
+    """Inside, float32 networks are evaluated with products of that precision; losses are float32 always.
+
+    "tf32" rounds what a GPU multiplies to 10 bits and is float32 elsewhere; "bf16" keeps weights and activations to 8 bits. Either is a choice to be stated with a result: methods
+    that compare losses one by one (Metropolis' rule) ask for "float32".
+    """
+    before, token = torch.backends.cuda.matmul.allow_tf32, _precision.set(name)
+    torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+        _precision.reset(token)
+
+
+def rounded(numbers: Tensor) -> Tensor:
+    """Numbers as the precision chosen wants them."""
+    return numbers.bfloat16() if _precision.get() == "bf16" and numbers.dtype == torch.float32 else numbers
 
 
 def chunk_members(network: Network, samples: int, device: torch.device) -> int:
     """How many members to evaluate at once on that many samples."""
-    return max(1, CHUNK_FLOATS.get(device.type, 2**20) // max(1, network.widest * samples))
+    return max(1, _floats(device) // max(1, network.widest * samples))
+
+
+def chunk_samples(network: Network, device: torch.device) -> int:
+    """How many samples to evaluate at once, however few the members."""
+    return max(64, _floats(device) // network.widest)
+
+
+def together(samples: int) -> int:
+    """How many samples to evaluate at once where what is said of one hangs on the others: all, or even parts of at most `MIXED`."""
+    return -(-samples // -(-samples // MIXED)) if samples else 1
+
+
+def _step(network: Network, x: Tensor) -> int:
+    """Samples at a time of those (B, *shape)."""
+    return together(len(x)) if network.mixes else chunk_samples(network, x.device)
+
+
+def _floats(device: torch.device) -> int:
+    return CHUNK_FLOATS.get(device.type) or chunks.floats_at_once(device)
+
+
+Answer = tuple[slice | Tensor, slice, Tensor]
+"""Members, samples and their outputs (p, K, b), in a buffer."""
+
+
+def _answers(network: Network, population: Tensor | Unwritten, x: Tensor) -> Iterator[Answer]:
+    """A population chunk by chunk; the members of one chunk of samples come after one another."""
+    step = _step(network, x)
+    for first in range(0, len(x), step):
+        part = x[first : first + step]
+        ready = network.prepare(rounded(part))
+        size = chunk_members(network, len(part), population.device)
+        for start in range(0, len(population), size):
+            answer = network.evaluate(rounded(population[start : start + size]), ready)
+            yield slice(start, start + size), slice(first, first + step), answer.to(population.dtype)
 
 
 @torch.no_grad()
 def outputs(network: Network, population: Tensor, x: Tensor) -> Tensor:
     """(P, D), (B, *shape) → (P, B, K)."""
-    size = chunk_members(network, x.shape[0], population.device)
-    if population.shape[0] <= size:
-        return network.forward(population, x)
-    return torch.cat([network.forward(part, x) for part in population.split(size)])
+    result: Tensor | None = None
+    for members, samples, answer in _answers(network, population, x):
+        if result is None:
+            result = answer.new_empty(len(population), answer.shape[1], len(x))
+        result[members, :, samples] = answer
+    assert result is not None, "no members or no samples"
+    return result.transpose(1, 2)
+
+
+def _mirrored(network: Network, asked: Mirrored, x: Tensor) -> Iterator[Answer]:
+    """The same for mirrored pairs, with the members' numbers."""
+    step, exact, at_once = _step(network, x), _precision.get() != "bf16", asked.noise.together
+    for first in range(0, len(x), step):
+        part = x[first : first + step]
+        ready = network.prepare(rounded(part))
+        centre = network.centre(asked.theta, ready) if exact else None
+        most = max(1, chunks.MOST_BYTES // 16 // asked.theta.nbytes)  # rows of noise written out at a time, and twice as many members
+        size = max(at_once, min(most, chunk_members(network, len(part), asked.device)) // at_once * at_once)
+        for start in range(0, asked.noise.rows, size):
+            stop = min(asked.noise.rows, start + size)
+            answer = network.mirrored(asked, centre, start, stop, ready) if exact else network.evaluate(rounded(asked.pairs(start, stop)), ready)
+            rows = torch.arange(start, stop, device=asked.device)
+            yield torch.cat([rows, rows + asked.noise.rows]), slice(first, first + step), answer.to(asked.dtype)
+
+
+def _chains(network: Network, chains: Chains, x: Tensor, memory: Memory) -> Iterator[Answer]:
+    """The same for chains of which each moves one layer: from there upward, where what is below is remembered."""
+    population = chains.population
+    if len(x) > chunk_samples(network, x.device) or not memory.fits(population, len(x), network.hidden):
+        yield from _answers(network, chains, x)
+        return
+    ready, everything = network.prepare(x), slice(0, len(x))
+    size = chunk_members(network, len(x), x.device)
+    if chains.moves and not memory.holds(population, x):
+        if not memory.missing(population, x):
+            yield from _answers(network, chains, x)
+            return
+        for _ in _chains(network, Chains(population), x, memory):  # once, so that it holds from now on
+            pass
+    if not chains.moves:
+        hidden = memory.begin(population, x, network.hidden)
+        for start in range(0, len(population), size):
+            part = population[start : start + size]
+            keep = [one[start : start + size] for one in hidden]
+            yield slice(start, start + size), everything, network.upward(network.unpack(part), ready.expand(len(part), *ready.shape), 0, keep)
+        return
+    chains.memory = memory
+    for move in chains.moves:
+        shapes = [(len(move.rows), width, len(x)) for width in network.hidden[move.layer :]]
+        move.hidden = [buffer(f"moved {move.layer} {i}", shape, population) for i, shape in enumerate(shapes)]
+        above = [layer for layer in network.layers if layer.start >= move.weights.stop]
+        moving = [layer for layer in network.layers if move.weights.start <= layer.start < move.weights.stop]
+        for start in range(0, len(move.rows), size):
+            rows, block = move.rows[start : start + size], move.block[start : start + size]
+            tensors = [block[:, layer.start - move.weights.start : layer.stop - move.weights.start].unflatten(1, layer.shape) for layer in moving]
+            tensors += [population[rows, layer.start : layer.stop].unflatten(1, layer.shape) for layer in above]
+            h = memory.hidden[move.layer - 1][rows] if move.layer else ready.expand(len(rows), *ready.shape)
+            keep = [one[start : start + size] for one in move.hidden]
+            yield rows, everything, network.upward(tensors, h, move.layer, keep)
 
 
 @torch.no_grad()
-def losses(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """(P, D), (B, *shape), (B,) → (P,). Outputs of one chunk at a time, so memory does not grow with P."""
-    size = chunk_members(network, x.shape[0], population.device)
-    if population.shape[0] <= size:
-        return loss.values(network.forward(population, x), y)
-    return torch.cat([loss.values(network.forward(part, x), y) for part in population.split(size)])
+def losses(network: Network, loss: Loss, population: Tensor | Unwritten, x: Tensor, y: Tensor, memory: Memory | None = None) -> Tensor:
+    """(P, D), (B, *shape), (B,) → (P,). With a memory, chains that move one layer are judged from there upward."""
+    result = torch.zeros(len(population), dtype=population.dtype, device=population.device)
+    answers: Iterator[Answer]
+    if isinstance(population, Mirrored):
+        answers = _mirrored(network, population, x)
+    elif isinstance(population, Chains) and memory is not None and _precision.get() != "bf16":
+        answers = _chains(network, population, x, memory)
+    else:
+        answers = _answers(network, population, x)
+    for members, samples, answer in answers:
+        targets = y[samples]
+        part = values(loss, answer, targets)
+        if len(targets) == len(y):
+            result[members] = part
+        else:
+            result[members] += part * (len(targets) / len(y))
+    return result
 
 
 def gradient(network: Network, loss: Loss, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -48,9 +189,8 @@ def gradient(network: Network, loss: Loss, theta: Tensor, x: Tensor, y: Tensor) 
 @torch.no_grad()
 def scores(network: Network, loss: Loss, theta: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[float, float, float, float]:
     """Loss and accuracy of one network (D,) on the first samples, and on the rest, in one pass: (loss, accuracy, loss of the rest, accuracy of the rest)."""
-    step = max(1, CHUNK_FLOATS.get(theta.device.type, 2**20) // network.widest)
-    answer = torch.cat([network.forward(theta.unsqueeze(0), part) for part in x.split(step)], 1)
+    answer = outputs(network, theta.unsqueeze(0), x)
     parts = [(answer[:, :first], y[:first]), (answer[:, first:], y[first:])]
-    values = torch.stack([value[0].float() for outputs_, targets in parts for value in (loss.values(outputs_, targets), accuracy(outputs_, targets))])
-    one, two, three, four = values.tolist()
+    found = torch.stack([value[0].float() for outputs_, targets in parts for value in (loss.values(outputs_, targets), accuracy(outputs_, targets))])
+    one, two, three, four = found.tolist()
     return one, two, three, four

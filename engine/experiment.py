@@ -14,9 +14,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator, model_validator
 
 from engine.datasets import DATASETS, DatasetChoice
+from engine.datasets.uploads import of_path
 from engine.errors import BadInput, CannotRun, explain
 from engine.losses import HEIGHT, LOSSES, get_loss
-from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point
+from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import Problem
 from engine.oracle import Currency
@@ -32,9 +33,13 @@ SUGGESTED_LOSS: dict[str, str] = {
     "images": "cross-entropy",
     "curve": "squared-error",
     "table": "cross-entropy",
+    "text": "cross-entropy",
     "function": "height",
 }
 """The loss nobody chose, by kind of data."""
+
+SUGGESTED_NETWORK: dict[str, str] = {"text": Transformer.name, "function": Point.name}
+"""The network nobody chose, by kind of data where it is not an MLP."""
 
 MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15, "flops": 1e21}
 DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 30, "evaluations": 1e7, "flops": 1e12}
@@ -89,12 +94,16 @@ class Experiment(BaseModel):
     def _network(cls, value: Any, info: ValidationInfo) -> NetworkChoice:
         dataset = info.data.get("dataset")
         if isinstance(value, str):
-            value = {"name": value or (Point.name if dataset is not None and dataset.kind == "function" else MLP.name)}
+            value = {"name": value or SUGGESTED_NETWORK.get(dataset.kind if dataset is not None else "", MLP.name)}
         if isinstance(value, dict) and value.get("name") == MLP.name and "hidden" not in value and dataset is not None:
             value = {**value, "hidden": SUGGESTED_HIDDEN.get(dataset.kind, ())}
         network = NETWORKS.build(value)
         if dataset is not None and dataset.kind == "function" and network.name != Point.name:
             raise BadInput("network", network.name, f"{Point.name} on {dataset.name}")
+        if dataset is not None and dataset.kind == "text" and "text" not in network.kinds:
+            raise BadInput(
+                "network", network.name, f"one that reads characters on {dataset.name}: {', '.join(cls.name for cls in NETWORKS if 'text' in cls.kinds)}"
+            )
         return network
 
     @field_validator("loss")
@@ -134,6 +143,8 @@ class Experiment(BaseModel):
         room = memory_limit(self.device)
         for i, lane in enumerate(self.lanes):
             refusal = lane.refusal(problem)
+            if refusal is None and network.mixes and lane.seen() == "jacobian":
+                refusal = "a network that answers every sample by itself (network.normalisation=group), or the method lbfgs"
             if refusal is not None:
                 raise CannotRun(f"lanes[{i}]", lane.name, refusal)
             needed = lane.population_size() * dimension * 4
@@ -147,8 +158,13 @@ class Experiment(BaseModel):
         return self
 
     @classmethod
-    def parse(cls, value: Any) -> Experiment:
+    def parse(cls, value: Any, local_files: bool = False) -> Experiment:
         """An experiment from JSON values.
+
+        Args:
+            value: of the experiment.
+            local_files: whether ``dataset.file``, a path on this machine, may stand for the token of a file: on the command line and in a notebook it may, in what comes from a
+                page, a link or a socket it never does. The file is taken in at once, and the experiment names its token.
 
         Raises:
             BadInput: the first thing that is wrong, in one line.
@@ -158,7 +174,7 @@ class Experiment(BaseModel):
         if not isinstance(value, Mapping):
             raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, stop, seed and device")
         try:
-            return cls.model_validate(dict(value))
+            return cls.model_validate(with_token(dict(value), local_files))
         except ValidationError as error:
             raise explain(error) from None
 
@@ -174,6 +190,21 @@ class Experiment(BaseModel):
             "seed": self.seed,
             "device": self.device,
         }
+
+
+def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
+    """JSON values of an experiment with the token of a file where its path stood.
+
+    Raises:
+        BadInput: a path where none may stand, or to a file that is refused.
+    """
+    dataset = value.get("dataset")
+    if not isinstance(dataset, Mapping) or "file" not in dataset or dataset.get("name") not in DATASETS or not DATASETS.get(dataset["name"]).needs_file:
+        return value
+    rest = {key: entry for key, entry in dataset.items() if key != "file"}
+    if not local_files:
+        raise BadInput("dataset.file", dataset["file"], "an uploaded file; a path is read from the command line and in a notebook only")
+    return {**value, "dataset": {**rest, "token": of_path(str(dataset["file"])).token}}
 
 
 def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:

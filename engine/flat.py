@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from engine.datasets import DATASETS
 from engine.errors import BadInput
-from engine.experiment import SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment
+from engine.experiment import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
 from engine.networks import MLP, NETWORKS, Point
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
@@ -48,8 +48,13 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
     return flat
 
 
-def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None) -> Experiment:
+def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, local_files: bool = False) -> Experiment:
     """The experiment that texts name, starting from ``base`` (JSON values) or from the defaults.
+
+    Args:
+        flat: the texts by key.
+        base: what they change.
+        local_files: whether ``dataset.file`` may name a path on this machine, as `Experiment.parse` tells.
 
     Raises:
         BadInput: the first key that is unknown or whose value does not fit; the field named is the key.
@@ -73,14 +78,14 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None) ->
         value["stop"] = {**value.get("stop", {}), **{key.removeprefix("stop."): number for key, number in stop.items()}}
     value.setdefault("dataset", {"name": "spirals"})
     value.setdefault("lanes", [{"name": "annealing"}, {"name": "adam"}])
-    value.setdefault("network", {"name": Point.name if DATASETS.get(_name(value["dataset"]), "dataset").kind == "function" else MLP.name})
+    value.setdefault("network", {"name": SUGGESTED_NETWORK.get(DATASETS.get(_name(value["dataset"]), "dataset").kind, MLP.name)})
     for name in ("dataset", "network"):
         value[name] = dict(value[name]) if isinstance(value[name], Mapping) else {"name": value[name]}
     value["lanes"] = [dict(lane) if isinstance(lane, Mapping) else {"name": lane} for lane in value["lanes"]]
     for key, text in flat.items():
         if key not in TOP and key not in STOPS:
             _set(value, key, text)
-    return Experiment.parse(value)
+    return Experiment.parse(value, local_files)
 
 
 def _name(choice: Any) -> Any:
@@ -100,6 +105,9 @@ def _set(value: dict[str, Any], key: str, text: str) -> None:
         raise BadInput(key, text, f"one of {', '.join((*TOP, *STOPS))}, or {', '.join(f'{place}.FIELD' for place in places)}")
     registry: Any = DATASETS if owner == "dataset" else NETWORKS if owner == "network" else OPTIMIZERS
     cls: type[Choice] = registry.get(places[owner]["name"], owner)
+    if owner == "dataset" and field == "file" and DATASETS.get(cls.name).needs_file:
+        places[owner][field] = text
+        return
     if field not in cls.model_fields:
         raise BadInput(key, text, f"one of {', '.join(f'{owner}.{name}' for name in cls.model_fields)}")
     parsed = _read(cls, field, text)

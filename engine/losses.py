@@ -83,6 +83,30 @@ class AbsoluteError(Loss):
         return (outputs - wanted(outputs, targets)).sign()
 
 
+class Hinge(Loss):
+    """max(0, 1 + largest other output − the target's): Crammer and Singer (2001), https://jmlr.org/papers/v2/crammer01a.html; with two classes it is the usual hinge of a
+    support vector machine on the difference of the outputs. Classes only. It is flat, at zero, once every sample is answered rightly by a margin of one.
+    """
+
+    name = "hinge"
+    label = "Hinge"
+
+    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self._margins(outputs, targets)[0].mean(-1)
+
+    def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        missed, chosen, rival = self._margins(outputs, targets)
+        slope = (missed > 0).to(outputs.dtype).unsqueeze(-1)
+        return torch.zeros_like(outputs).scatter(-1, rival, slope) - torch.zeros_like(outputs).scatter(-1, chosen, slope)
+
+    @staticmethod
+    def _margins(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """By how much each sample misses the margin (P, B), and which outputs that hangs on: the target's and the largest other one, both (P, B, 1)."""
+        chosen = targets.expand(outputs.shape[0], -1).unsqueeze(-1)
+        other, rival = outputs.scatter(-1, chosen, -torch.inf).max(-1, keepdim=True)
+        return torch.relu(1 + other - outputs.gather(-1, chosen)).squeeze(-1), chosen, rival
+
+
 class ZeroOne(Loss):
     """The share of samples answered wrongly. Its derivative is zero wherever it exists, so methods that follow it stand still; those that only compare losses do not mind."""
 
@@ -111,7 +135,7 @@ class Height(Loss):
 
 
 HEIGHT = Height.name
-LOSSES: dict[str, Loss] = {loss.name: loss for loss in (CrossEntropy(), SquaredError(), AbsoluteError(), ZeroOne())}
+LOSSES: dict[str, Loss] = {loss.name: loss for loss in (CrossEntropy(), SquaredError(), AbsoluteError(), Hinge(), ZeroOne())}
 
 
 def get_loss(name: str) -> Loss:

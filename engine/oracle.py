@@ -19,6 +19,8 @@ from torch.func import jacrev, jvp, vmap
 
 from engine import evaluate
 from engine.datasets.base import Dataset
+from engine.evaluator.chains import Memory
+from engine.evaluator.unwritten import Unwritten
 from engine.losses import Loss
 from engine.networks.base import Network
 from engine.rng import Rng
@@ -65,6 +67,7 @@ class Oracle:
         self.network, self.loss, self.sees, self.budget = network, loss, sees, budget
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
         self._since: float | None = None
+        self._memory = Memory()
         self._asked, self._seed = batch, seed
         self.use(dataset)
         self.renewed = False
@@ -125,10 +128,24 @@ class Oracle:
         sizes = [torch.full((layer.stop - layer.start,), layer.fan_in**-0.5, dtype=torch.float64) for layer in self.network.layers]
         return torch.cat(sizes).to(self._x)
 
-    def losses(self, population: Tensor) -> Tensor:
-        """Mean loss on the current batch of every member: (P, D) → (P,)."""
+    def slices(self, samples: int) -> Iterator[float]:
+        """The current batch bit by bit, at most so many samples at a time: what is asked inside the loop is asked of that bit. Each time, its share of the batch.
+
+        A network that mixes samples gets them all at once.
+        """
+        x, targets = self.x, self.targets
+        samples = len(targets) if self.network.mixes else samples
+        try:
+            for first in range(0, len(targets), samples):
+                self.x, self.targets = x[first : first + samples], targets[first : first + samples]
+                yield len(self.targets) / len(targets)
+        finally:
+            self.x, self.targets = x, targets
+
+    def losses(self, population: Tensor | Unwritten) -> Tensor:
+        """Mean loss on the current batch of every member: (P, D) → (P,). Mirrored pairs, and chains of which each moves one layer, need not be written out."""
         self._charge("losses", population.shape[0], 1)
-        return evaluate.losses(self.network, self.loss, population, self.x, self.targets)
+        return evaluate.losses(self.network, self.loss, population, self.x, self.targets, self._memory)
 
     def outputs(self, population: Tensor) -> Tensor:
         """The network's outputs on the current batch: (P, D) → (P, B, K)."""

@@ -7,9 +7,15 @@ Draws within a step come in a fixed order. PyTorch promises the same stream only
 from __future__ import annotations
 
 import hashlib
+from math import prod
 
 import torch
 from torch import Tensor
+
+from engine.evaluator import blocks
+
+LARGE = 2**18
+"""From so many numbers on a draw is made block by block, by all cores."""
 
 
 def hashed_seed(*address: int | str) -> int:
@@ -41,11 +47,21 @@ class Rng:
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers."""
-        return torch.randn(shape, generator=self.generator, device=self.device, dtype=self.dtype)
+        return self._drawn("normal", shape)
 
     def uniform(self, *shape: int) -> Tensor:
         """Uniform numbers in [0, 1)."""
-        return torch.rand(shape, generator=self.generator, device=self.device, dtype=self.dtype)
+        return self._drawn("uniform", shape)
+
+    def _drawn(self, law: blocks.Law, shape: tuple[int, ...]) -> Tensor:
+        if prod(shape) >= LARGE and self.device.type == "cpu":
+            return blocks.fill(torch.empty(shape, dtype=self.dtype), self.key(), law)
+        draw = torch.randn if law == "normal" else torch.rand
+        return draw(shape, generator=self.generator, device=self.device, dtype=self.dtype)
+
+    def key(self) -> int:
+        """A seed for numbers to be drawn elsewhere, 63 bits."""
+        return int(torch.randint(2**63 - 1, (), generator=self.generator, device=self.device))
 
     def integers(self, high: int, *shape: int) -> Tensor:
         """Whole numbers in [0, high), int64."""

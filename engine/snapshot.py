@@ -17,6 +17,7 @@ import torch
 
 from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
+from engine.evaluator.unwritten import dense
 from engine.events import Script, parse_events
 from engine.experiment import Experiment
 from engine.optimizers import OPTIMIZERS
@@ -32,7 +33,7 @@ def take(race: Race) -> dict[str, Any]:
     """The race as it stands between two steps: tensors, numbers and texts in dicts and lists. The tensors are the race's own, not copies."""
     lanes = []
     for lane in race.lanes:
-        state = {field.name: getattr(lane.state, field.name) for field in fields(lane.state)}
+        state = {field.name: dense(getattr(lane.state, field.name)) for field in fields(lane.state)}
         counters = {name: getattr(lane.oracle, name) for name in COUNTERS}
         told = {name: getattr(lane, name) for name in TOLD}
         by_hand = {"optimizer": lane.optimizer.to_json(), "points": lane.points, "renewed": lane.oracle.renewed}

@@ -22,12 +22,13 @@ FORBIDDEN = {
     "app/live": ("app.pages",),
     "engine/networks": ("engine.optimizers", "engine.oracle", "engine.race", "engine.observer"),
     "engine/datasets": ("engine.networks", "engine.optimizers", "engine.oracle", "engine.race"),
+    "engine/decoding": ("engine.datasets", "engine.registry", "engine.experiment", "torch", "streamlit"),
     "engine/optimizers": ("engine.race", "engine.observer", "engine.landscape", "engine.recording", "engine.workers", "engine.experiment"),
 }
 """What a room must not know of."""
 
-CARRIED = {"pydantic_core": "pydantic", "urllib3": "requests"}
-"""Modules that a pinned package brings itself and pins closely enough."""
+CARRIED = {"pydantic_core": "pydantic", "urllib3": "requests", "PIL": "pillow"}
+"""Modules that a pinned package brings itself and pins closely enough, or that are called otherwise than their package."""
 
 
 def name_of(path: Path) -> str:

@@ -1,8 +1,8 @@
-"""Datasets. Importing this package registers them all, in the order people see: points in the plane, then curves, tables and pictures."""
+"""Datasets. Importing this package registers them all, in the order people see: points in the plane, then curves, tables, pictures and texts."""
 
 from engine.datasets import toy
 
-from engine.datasets import drawn, curves, iris, digits, images, functions  # isort: skip  (after the 2-D ones)
+from engine.datasets import drawn, curves, iris, digits, images, cifar, text, own, functions  # isort: skip  (after the 2-D ones)
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 
-__all__ = ["DATASETS", "Dataset", "DatasetChoice", "curves", "digits", "drawn", "functions", "images", "iris", "toy"]
+__all__ = ["DATASETS", "Dataset", "DatasetChoice", "cifar", "curves", "digits", "drawn", "functions", "images", "iris", "own", "text", "toy"]

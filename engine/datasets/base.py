@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from engine.registry import Choice, Registry
 
-Kind = Literal["points", "images", "curve", "table", "function"]
+Kind = Literal["points", "images", "curve", "table", "text", "function"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Dataset:
         y_train: (N,) int64 class numbers, or (N,) float32 numbers to be met.
         x_test, y_test: the same for samples never trained on.
         classes: names of the network's outputs, in order: the classes, or the one number to be met.
-        kind: "points" (2-D, can be drawn as a plane), "images" (C, H, W), "curve" (a number from a number), "table" (a class from several numbers) or
-            "function" (a landscape: no data at all).
+        kind: "points" (2-D, can be drawn as a plane), "images" (C, H, W), "curve" (a number from one number or several), "table" (a class from several numbers),
+            "text" (the next character from numbers of characters, each of them a class) or "function" (a landscape: no data at all).
     """
 
     x_train: Tensor
@@ -49,6 +50,21 @@ class Dataset:
         )
 
 
+class Settled:
+    """An attribute of a choice that hangs on its settings: of the dataset what they make it, of the kind of dataset what it is before anything is set.
+
+    Args:
+        of: the attribute of a dataset.
+        usual: the attribute of the class.
+    """
+
+    def __init__(self, of: Callable[[Any], Any], usual: Any) -> None:
+        self.of, self.usual = of, usual
+
+    def __get__(self, choice: Any, kind: type) -> Any:
+        return self.usual if choice is None else self.of(choice)
+
+
 class DatasetChoice(Choice):
     """A dataset by name, with its settings. Everything but the samples is known without loading."""
 
@@ -57,6 +73,8 @@ class DatasetChoice(Choice):
     classes: ClassVar[tuple[str, ...]]
     about: ClassVar[str]
     """One line: what it is and where it is from."""
+    needs_file: ClassVar[bool] = False
+    """Whether there is nothing to learn before somebody gave a file: left out where datasets are listed to pick from."""
 
     @abstractmethod
     def load(self, seed: int) -> Dataset:

@@ -24,7 +24,7 @@ class DownloadFailed(OSError):
     """No mirror gave the file; the message says what each one did."""
 
 
-def fetch(mirrors: Sequence[str], name: str, sha256: str, folder: Path) -> Path:
+def fetch(mirrors: Sequence[str], name: str, sha256: str, folder: Path, packed: bool = False) -> Path:
     """Download a gzip file into a folder, unless it is there already.
 
     The bytes go into a temporary file of the same folder, are checked, and only then take the file's name in one atomic rename, so a reader never sees half a file, whoever else
@@ -35,6 +35,7 @@ def fetch(mirrors: Sequence[str], name: str, sha256: str, folder: Path) -> Path:
         name: the file's name on the mirrors and in the folder.
         sha256: what its unpacked bytes must hash to, in hex (mirrors pack the same bytes in different ways).
         folder: where it goes; made if need be.
+        packed: the checksum is of the file as it comes, for a file that is everywhere packed in the same way.
 
     Raises:
         DownloadFailed: every mirror failed.
@@ -47,14 +48,14 @@ def fetch(mirrors: Sequence[str], name: str, sha256: str, folder: Path) -> Path:
     for mirror in mirrors:
         address = f"{mirror.rstrip('/')}/{name}"
         try:
-            _fetch_one(address, sha256, target)
+            _fetch_one(address, sha256, target, packed)
             return target
         except (requests.RequestException, HTTPError, OSError) as error:
             failures.append(f"{address}: {_reason(error)}")
     raise DownloadFailed("; ".join(failures) or f"no mirror is known for {name}")
 
 
-def _fetch_one(address: str, sha256: str, target: Path) -> None:
+def _fetch_one(address: str, sha256: str, target: Path, packed: bool) -> None:
     handle, part = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file, requests.get(address, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
@@ -66,7 +67,8 @@ def _fetch_one(address: str, sha256: str, target: Path) -> None:
                 # The raw stream: the file is gzip itself and must not be unpacked on the way.
                 while block := answer.raw.read(_BLOCK, decode_content=False):
                     file.write(block)
-                    digest.update(_unpack(unpacker, block))
+                    unpacked = _unpack(unpacker, block)
+                    digest.update(block if packed else unpacked)
                     received += len(block)
                     bar.update(len(block))
             if total is not None and received != total:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from engine.datasets.base import DatasetChoice
 from engine.registry import Choice, Registry
+
+if TYPE_CHECKING:
+    from engine.evaluator.mirrored import Mirrored
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,15 @@ class Network(ABC):
         flops: floating-point operations of one sample through one network, forward (a multiply-add is 2).
         layers: the tensors of the packed vector, in order.
         widest: the most activations one sample has alive in a layer; sizes the chunks of a population.
+        hidden: widths of the hidden layers whose answers may be remembered; for those `upward` goes on from any layer.
     """
 
     layers: tuple[Layer, ...]
     flops: int
     widest: int
+    hidden: tuple[int, ...] = ()
+    mixes: bool = False
+    """Whether what it says of a sample hangs on the samples beside it, which must then not be taken apart."""
 
     @property
     def dimension(self) -> int:
@@ -56,6 +63,36 @@ class Network(ABC):
     @abstractmethod
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
         """Outputs of every member on every sample: (P, D), (B, *shape) → (P, B, K)."""
+
+    def prepare(self, x: Tensor) -> Any:
+        """Samples (B, *shape) as `evaluate` wants them. Made once for many calls."""
+        return x
+
+    def evaluate(self, population: Tensor, ready: Any) -> Tensor:
+        """The same outputs as fast as can be, feature-major, with no gradient: (P, D) and what `prepare` gave → (P, K, B).
+
+        They may lie in a buffer that the next call overwrites.
+        """
+        return self.forward(population, ready).transpose(1, 2)
+
+    def centre(self, theta: Tensor, ready: Any) -> Tensor | None:
+        """What `mirrored` can use again for all pairs about one network (D,), or None."""
+        return None
+
+    def mirrored(self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Any) -> Tensor:
+        """`evaluate` for the pairs from start to stop: (2·(stop − start), K, B), first the members θ + …, then the members θ − …"""
+        return self.evaluate(asked.pairs(start, stop), ready)
+
+    def upward(self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None) -> Tensor:
+        """`evaluate` from a layer upward.
+
+        Args:
+            tensors: weights and biases of that layer and of all above, as `unpack` gives them.
+            h: what flows into it, (m, in, B).
+            first: its number.
+            keep: where to put what the hidden layers from there on answer; buffers by default.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no layers to go on from")
 
     def unpack(self, population: Tensor) -> list[Tensor]:
         """Views of the packed weights, layer by layer: (P, D) → [(P, *shape), …]."""
@@ -84,6 +121,8 @@ class NetworkChoice(Choice):
 
     kinds: ClassVar[tuple[str, ...]] = ("points", "table", "curve", "images")
     """Kinds of data it can learn; the page offers it for these."""
+    between: ClassVar[str] = "convolutions"
+    """What lies between inputs and outputs, in a word or two, where it has no list of hidden layers."""
 
     @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> Network:

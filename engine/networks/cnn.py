@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -11,10 +12,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.errors import BadInput
+from engine.evaluator.choice import fastest
+from engine.evaluator.workspace import buffer
+from engine.networks.activation import STRAIGHT_THROUGH, Activation, Bend
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
-from engine.networks.mlp import STRAIGHT_THROUGH, Activation, activation_of
+from engine.networks.rows import bent_and_pooled, convolved, matrices, shifted
 
 POOLS: dict[str, Callable[..., Tensor]] = {"max": functional.max_pool2d, "mean": functional.avg_pool2d}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Samples as they came, (B, C, H, W), and in `shifted` copies."""
+
+    x: Tensor
+    copies: Tensor
 
 
 class CNNNetwork(Network):
@@ -39,21 +51,21 @@ class CNNNetwork(Network):
         classes: int,
         channels: tuple[int, int],
         kernel: int,
-        activation: Callable[[Tensor], Tensor],
+        activation: Bend,
         padded: bool = True,
         pool: Literal["max", "mean"] = "max",
         pools: tuple[int, int] = (2, 2),
         bias: bool = True,
-        squash: Callable[[Tensor], Tensor] | None = None,
+        squash: Bend | None = None,
     ) -> None:
         c, *image = shape
         c1, c2 = channels
         self.activation, self.squash, self.bias = activation, squash, bias
-        self.pad, self.pool, self.pools = kernel // 2 if padded else 0, POOLS[pool], pools
+        self.kernel, self.pad, self.pool, self.pools = kernel, kernel // 2 if padded else 0, pool, pools
         lost = kernel - 1 - 2 * self.pad
         first = [side - lost for side in image]  # (H, W) out of the first convolution, and out of the second
         second = [side // pools[0] - lost for side in first]
-        self.shape, self.features = shape, c2 * (second[0] // pools[1]) * (second[1] // pools[1])
+        self.shape, self.sides, self.features = shape, (first, second), c2 * (second[0] // pools[1]) * (second[1] // pools[1])
         f1, f2 = c * kernel**2, c1 * kernel**2
         weights: list[tuple[tuple[int, ...], int]] = [((c1, c, kernel, kernel), f1), ((c2, c1, kernel, kernel), f2), ((classes, self.features), self.features)]
         packed: list[tuple[str, tuple[int, ...], int]] = []
@@ -79,7 +91,52 @@ class CNNNetwork(Network):
 
     def pooled(self, h: Tensor, side: int) -> Tensor:
         """Every square of that side made one."""
-        return h if side == 1 else self.pool(h, side)
+        return h if side == 1 else POOLS[self.pool](h, side)
+
+    def prepare(self, x: Tensor) -> Ready:
+        return Ready(x, shifted(x.permute(2, 1, 3, 0).unsqueeze(0), self.kernel, self.pad, "images")[0])
+
+    def evaluate(self, population: Tensor, ready: Ready) -> Tensor:
+        # `forward` is timed beside it, as it is and with channels innermost: on some machines a library's grouped convolution may win.
+        key = (
+            self.layers,
+            self.shape,
+            self.pool,
+            self.pools,
+            self.pad,
+            *population.shape[:1],
+            len(ready.x),
+            population.dtype,
+            population.device,
+            torch.get_num_threads(),
+        )
+        ways = {
+            "rows": lambda: self.by_rows(population, ready.copies),
+            "groups": lambda: self.forward(population, ready.x).transpose(1, 2),
+            "channels last": lambda: self.forward(population, ready.x.to(memory_format=torch.channels_last)).transpose(1, 2),
+        }
+        return fastest(key, ways)()
+
+    def by_rows(self, population: Tensor, copies: Tensor) -> Tensor:
+        """Outputs (P, K, B) by the products of `engine.networks.rows`: one for all members' first convolutions, whose input they share, then one for each member."""
+        size, batch = len(population), copies.shape[-1]
+        tensors = self.unpack(population)
+        w0, w1, w2 = tensors[::2] if self.bias else tensors
+        b0, b1, b2 = tensors[1::2] if self.bias else (None, None, None)
+        (y0, x0), (y1, x1), c0, c1 = *self.sides, w0.shape[1], w1.shape[1]
+        sums = convolved(copies, matrices(w0).flatten(0, 1), self.kernel, buffer("first", (y0, size * c0, x0 * batch), copies))
+        h = bent_and_pooled(sums.view(y0, size, c0, x0, batch).transpose(0, 1), b0, self.activation, self.pool, self.pools[0])
+        copies = shifted(h, self.kernel, self.pad, "between")
+        sums = buffer("second", (size, y1, c1, x1 * batch), copies)
+        for images, weights, out in zip(copies, matrices(w1), sums, strict=True):
+            convolved(images, weights, self.kernel, out)
+        h = bent_and_pooled(sums.view(size, y1, c1, x1, batch), b1, self.activation, self.pool, self.pools[1])
+        # The maps lie row by row now; it is the weights, which are fewer, that are put in that order.
+        w2 = w2.unflatten(2, (c1, h.shape[1], h.shape[3])).transpose(2, 3).flatten(2)
+        h = torch.bmm(w2, h.reshape(size, self.features, batch), out=buffer("outputs", (size, w2.shape[1], batch), copies))
+        if b2 is not None:
+            h.add_(b2.unsqueeze(-1))
+        return h if self.squash is None else self.squash.in_place(h)
 
 
 def image_shape(name: str, shape: tuple[int, ...], least: int) -> tuple[int, int, int]:
@@ -114,5 +171,5 @@ class CNN(NetworkChoice):
             raise BadInput("network", self.name, "an image dataset for this network, or the network mlp")
         if self.kernel % 2 == 0:
             raise BadInput("network.kernel", self.kernel, "3 or 5")
-        activation = activation_of(self.activation, self.straight_through)
+        activation = Bend(self.activation, self.straight_through)
         return CNNNetwork((shape[0], shape[1], shape[2]), classes, (self.channels_1, self.channels_2), self.kernel, activation)

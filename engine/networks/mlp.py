@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.mirrored import Mirrored
+from engine.evaluator.noise import Part
+from engine.evaluator.workspace import buffer
+from engine.networks.activation import STEPS, STRAIGHT_THROUGH, Activation, Bend
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
 
-Activation = Literal["tanh", "relu", "sigmoid", "heaviside", "sign"]
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "heaviside": lambda h: (h > 0).to(h.dtype),
-    "sign": torch.sign,
-}
-STEPS = ("heaviside", "sign")
-"""Activations that are flat wherever they have a derivative: backpropagation sees a gradient of exactly zero behind them."""
-
-
-def activation_of(name: str, straight_through: bool) -> Callable[[Tensor], Tensor]:
-    """The activation of that name; a step may pass the gradient straight through.
-
-    The straight-through estimator (Bengio, Léonard and Courville 2013, https://arxiv.org/abs/1308.3432) goes backward as if the step were the identity, here where |h| ≤ 1
-    only: a neuron that is far from its threshold should not be pushed on. Forward nothing changes, not by a rounding: what is added is exactly zero.
-    """
-    step = ACTIVATIONS[name]
-    if not (straight_through and name in STEPS):
-        return step
-
-    def through(h: Tensor) -> Tensor:
-        window = h.clamp(-1, 1)
-        return step(h) + (window - window.detach())
-
-    return through
-
-
-STRAIGHT_THROUGH = Field(
-    False,
-    description="Only for heaviside and sign, which give no gradient: let it pass them as if they were straight lines near their threshold.",
-    json_schema_extra={"label": "Gradient straight through", "advanced": True},
-)
+__all__ = ["MLP", "STEPS", "MLPNetwork"]
 
 
 class MLPNetwork(Network):
@@ -59,11 +29,12 @@ class MLPNetwork(Network):
     """
 
     def __init__(self, sizes: tuple[int, ...], activation: Activation, straight_through: bool = False) -> None:
-        self.sizes, self.activation = sizes, activation_of(activation, straight_through)
+        self.sizes, self.activation = sizes, Bend(activation, straight_through)
         pairs = list(pairwise(sizes))
         self.layers = pack([entry for i, (a, b) in enumerate(pairs) for entry in ((f"{i}.weight", (b, a), a), (f"{i}.bias", (b,), a))])
         self.flops = sum(2 * a * b for a, b in pairs)
         self.widest = max(sizes[1:])
+        self.hidden = sizes[1:-1]
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
         # Activations are kept feature-major (P, features, B): every layer is then one batched product W·h with no transpose in between,
@@ -77,6 +48,73 @@ class MLPNetwork(Network):
             else:
                 h = torch.baddbmm(bias.unsqueeze(-1), weight, self.activation(h))
         return h.transpose(1, 2)
+
+    def prepare(self, x: Tensor) -> Tensor:
+        return x.flatten(1).T.contiguous()
+
+    def evaluate(self, population: Tensor, ready: Tensor) -> Tensor:
+        return self.upward(self.unpack(population), ready.expand(len(population), *ready.shape), 0)
+
+    def upward(self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None) -> Tensor:
+        # As `forward`, in buffers that are used again: the bias is added and the sum bent where the product left it, while it is still in the cache.
+        for i in range(0, len(tensors), 2):
+            last = i + 2 == len(tensors)
+            shape = (len(h), tensors[i].shape[1], h.shape[2])
+            h = torch.bmm(tensors[i], h, out=buffer(f"layer {first + i // 2}", shape, h) if last or keep is None else keep[i // 2])
+            h.add_(tensors[i + 1].unsqueeze(-1))
+            if not last:
+                self.activation.in_place(h)
+        return h
+
+    def centre(self, theta: Tensor, ready: Tensor) -> Tensor:
+        weight, bias = self.unpack(theta.unsqueeze(0))[:2]
+        return torch.addmm(bias[0].unsqueeze(-1), weight[0], ready)
+
+    def mirrored(self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Tensor) -> Tensor:
+        # The first layer, most of the work, is linear in its weights: one product with the noise serves both members of a pair, W x ± E x. Further layers read inputs of their
+        # own; there a product with thin factors is still cheaper than one with the matrix they stand for.
+        assert centre is not None
+        size, batch, tensors = stop - start, ready.shape[1], self.unpack(asked.theta.unsqueeze(0))
+        parts = asked.noise.parts(start, stop, self.layers)
+        h = centre
+        for i in range(0, len(tensors), 2):
+            weight, bias, outputs = tensors[i][0], tensors[i + 1][0], tensors[i].shape[1]
+            reach = asked.reach * (1.0 if asked.scale is None else self.layers[i].fan_in ** -0.5)
+            shift = parts[i + 1][0].unsqueeze(-1) * reach
+            sums = buffer(f"mirrored {i}", (2 * size, outputs, batch), ready)
+            plus, minus = sums.chunk(2)
+            if i == 0:
+                noise = times(parts[0], ready.expand(size, *ready.shape), reach, buffer("noise", (size, outputs, batch), ready)).add_(shift)
+                torch.add(centre, noise, out=plus)
+                torch.sub(centre, noise, out=minus)
+            elif len(parts[i]) == 1:
+                weights = buffer("weights", (2 * size, *weight.shape), ready)
+                torch.add(weight, parts[i][0], alpha=reach, out=weights[:size])
+                torch.sub(weight, parts[i][0], alpha=reach, out=weights[size:])
+                torch.bmm(weights, h, out=sums)
+                plus.add_(bias.unsqueeze(-1) + shift)
+                minus.add_(bias.unsqueeze(-1) - shift)
+            else:
+                torch.bmm(weight.expand(2 * size, *weight.shape), h, out=sums)
+                for half, inputs, sign in ((plus, h[:size], 1), (minus, h[size:], -1)):
+                    half.add_(times(parts[i], inputs, sign * reach, buffer("noise", (size, outputs, batch), ready))).add_(bias.unsqueeze(-1) + sign * shift)
+            h = self.activation.in_place(sums) if i + 2 < len(tensors) else sums
+        return h
+
+
+def times(part: Part, inputs: Tensor, reach: float, out: Tensor) -> Tensor:
+    """Noise on a matrix times the inputs (m, in, B), and that times ``reach``, in ``out`` (m, outputs, B)."""
+    if len(part) == 1:
+        return torch.bmm(part[0], inputs, out=out).mul_(reach)
+    a, b = part
+    size, rank, batch = len(a), a.shape[2], inputs.shape[2]
+    middle = buffer("middle", (size, rank, batch), inputs)
+    if inputs.stride(0) == 0:  # the same for all: one product
+        torch.mm(b.mT.reshape(size * rank, -1), inputs[0], out=middle.view(size * rank, batch))
+    else:
+        torch.bmm(b.mT, inputs, out=middle)
+    a = a * (reach * rank**-0.5)
+    return torch.mul(a, middle, out=out) if rank == 1 else torch.bmm(a, middle, out=out)
 
 
 @NETWORKS.add

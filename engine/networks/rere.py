@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from engine.networks.activation import Bend
 from engine.networks.base import NETWORKS, NetworkChoice
 from engine.networks.cnn import CNNNetwork, image_shape
 
@@ -19,7 +20,7 @@ class RereNetwork(CNNNetwork):
     """As above; first weights are drawn as the authors drew them."""
 
     def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
-        super().__init__(shape, classes, (6, 12), KERNEL, torch.sigmoid, padded=False, pool="mean", squash=torch.sigmoid)
+        super().__init__(shape, classes, (6, 12), KERNEL, Bend("sigmoid"), padded=False, pool="mean", squash=Bend("sigmoid"))
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
         """First weights (D,): U(±√(6/(fan_in + fan_out))) (Glorot and Bengio 2010), where a convolution's fan_out is what one pixel flows into; biases 0."""

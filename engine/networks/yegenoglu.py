@@ -6,8 +6,7 @@ https://doi.org/10.1007/978-3-030-64580-9_7. 10 maps 5×5 – sigmoid – max-po
 
 from __future__ import annotations
 
-import torch
-
+from engine.networks.activation import Bend
 from engine.networks.base import NETWORKS, NetworkChoice
 from engine.networks.cnn import CNNNetwork, image_shape
 
@@ -21,4 +20,4 @@ class YegenogluCNN(NetworkChoice):
     kinds = ("images",)
 
     def build(self, shape: tuple[int, ...], classes: int) -> CNNNetwork:
-        return CNNNetwork(image_shape(self.name, shape, 14), classes, (10, 20), 5, torch.sigmoid, padded=False, pools=(2, 1), bias=False)
+        return CNNNetwork(image_shape(self.name, shape, 14), classes, (10, 20), 5, Bend("sigmoid"), padded=False, pools=(2, 1), bias=False)

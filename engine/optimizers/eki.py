@@ -22,8 +22,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.losses import wanted
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
+from engine.optimizers.ensemble import Sums, mixed
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -158,15 +158,16 @@ class EKI(Optimizer):
             state.n += 1
             lam = self.momentum_share if self.momentum == "constant" else max(0.0, 1 - 3 / state.n)
             state.previous, u = u, u.lerp(state.previous, -lam)  # u + λ (u − u')
-        g = oracle.outputs(u)
-        state.losses = oracle.loss.values(g, oracle.targets)
-        weights, rank = self.loss_weights(g, state, oracle, lam) if self.form == "loss" else self.kalman_weights(g, state, rng, oracle)
-        u.addmm_(weights, u - u.mean(0))
+        sums = Sums.of(u, self.form, self.perturb, state.age % RANK_EVERY == 0 or self.form != "loss", rng, oracle)
+        state.losses = sums.losses
+        weights = self.loss_weights(sums, lam) if self.form == "loss" else self.kalman_weights(sums, state)
+        mean, spread = mixed(u, weights)
         state.age += 1
         if state.age >= self.respread_every:
             u = self.renewed(u, state, rng, oracle)
-        state.population, state.estimate = u, u.mean(0)
-        numbers = {"spread": distance(u), **({} if rank is None else {"effective rank": rank.to(u)})}
+            mean, spread = u.mean(0), distance(u)
+        state.population, state.estimate = u, mean
+        numbers = {"spread": spread, **({"effective rank": effective_rank(sums.gram).to(u)} if sums.gram.numel() else {})}
         state.metrics.update(zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True))
         return state
 
@@ -198,49 +199,38 @@ class EKI(Optimizer):
         z = rng.normal(size, mean.numel()).to(mean)
         return z.sub_(z.mean(0)).mul_(self.spread * oracle.scale.to(mean)).add_(mean)
 
-    def loss_weights(self, g: Tensor, state: EKIState, oracle: Oracle, lam: float = 0.0) -> tuple[Tensor, Tensor | None]:
-        """−h D (J, J): how much of every member's departure from the mean each member takes on, from the outputs g (J, B, K); and their effective rank now and then.
+    def loss_weights(self, sums: Sums, lam: float = 0.0) -> Tensor:
+        """−h D (J, J): how much of every member's departure from the mean each member takes on.
 
         The 1/J of the covariance is kept inside D, so that h₀ means the same whatever the size of the ensemble, and ‖D‖_F ≤ 1 after scaling makes h₀ = 2 the largest step that
         cannot overshoot a quadratic.
         """
-        slope = oracle.loss.derivative(g, oracle.targets).flatten(1)
-        centred = (g - g.mean(0)).flatten(1)
-        d = slope @ centred.T / len(g)
-        look = state.age % RANK_EVERY == 0
-        rank = effective_rank(centred @ centred.T if len(g) <= centred.shape[1] else centred.T @ centred) if look else None
+        d = sums.cross / len(sums.losses)
         # A look-ahead by λ overshoots sooner: from (1+λ)/(1+2λ) of the plain method's largest step.
         h = self.step_size * (1 + lam) / (1 + 2 * lam) / (torch.linalg.matrix_norm(d) + EPSILON)
-        return d.mul_(-h), rank
+        return d.mul_(-h)
 
-    def kalman_weights(self, g: Tensor, state: EKIState, rng: Rng, oracle: Oracle) -> tuple[Tensor, Tensor]:
-        """The same (J, J) for the discrete form, and the outputs' effective rank.
+    def kalman_weights(self, sums: Sums, state: EKIState) -> Tensor:
+        """The same (J, J) for the discrete form.
 
         With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG', and C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r = U'ᵀ G' (G'ᵀG' + γI)⁻¹ r:
         a J×J system, however many outputs there are, or one of the size of the outputs where those are fewer. It is solved in double precision, for both products square the
         outputs' condition number.
         """
-        wide = torch.float32 if g.device.type == "mps" else torch.float64  # mps has no doubles
-        size = len(g)
-        residual = (wanted(g, oracle.targets) - g).flatten(1)
-        gamma = self.noise / (self.step_size if self.stepping == "fixed" else self.misfit_step(residual, state))
-        if self.perturb:
-            residual += gamma**0.5 * rng.normal(*residual.shape).to(g)
-        centred = (g - g.mean(0)).flatten(1).to(wide) / size**0.5
-        residual = residual.to(wide)
-        gram = centred @ centred.T if size <= centred.shape[1] else centred.T @ centred
-        rank = effective_rank(gram)
-        if size <= centred.shape[1]:
-            solved = torch.cholesky_solve(centred @ residual.T, _factor(gram, gamma)).T
-        else:
-            solved = torch.cholesky_solve(residual.T, _factor(gram, gamma)).T @ centred.T
-        return (solved / size**0.5).to(g), rank
+        size = len(sums.losses)
+        gamma = self.noise / (self.step_size if self.stepping == "fixed" else self.misfit_step(sums.misfits, sums.data, state))
+        factor = _factor(sums.gram / size, gamma)
+        if sums.centred is None:
+            cross = sums.cross if sums.noise is None else sums.cross + gamma**0.5 * sums.noise
+            return (torch.cholesky_solve(cross.T, factor).T / size).to(sums.losses)
+        assert sums.residual is not None
+        residual = sums.residual if sums.noise is None else sums.residual + gamma**0.5 * sums.noise
+        return (torch.cholesky_solve(residual.T, factor).T @ sums.centred.T / size).to(sums.losses)
 
-    def misfit_step(self, residual: Tensor, state: EKIState) -> float:
-        """The h of Iglesias and Yang (2021) from y − G (J, M), and t moved on by it."""
-        misfits = residual.square().sum(1).cpu().double() / (2 * self.noise)
-        mean, variance = torch.stack([misfits.mean(), misfits.var(correction=0)]).clamp_min(1e-300).tolist()
-        data = residual.shape[1]
+    def misfit_step(self, misfits: Tensor, data: int, state: EKIState) -> float:
+        """The h of Iglesias and Yang (2021) from ‖y − G‖² of every member (J,) on so many data, and t moved on by it."""
+        phi = misfits.cpu().double() / (2 * self.noise)
+        mean, variance = torch.stack([phi.mean(), phi.var(correction=0)]).clamp_min(1e-300).tolist()
         h = min(max(data / (2 * mean), (data / (2 * variance)) ** 0.5), 1 - state.t)
         state.t = state.t + h if state.t + h < 1 else 0.0
         state.metrics["step size"] = h

@@ -17,6 +17,8 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.mirrored import Mirrored
+from engine.evaluator.noise import Kept
 from engine.optimizers.base import Optimizer
 from engine.oracle import Oracle, Sees
 from engine.rng import Rng
@@ -24,8 +26,8 @@ from engine.rng import Rng
 Source = Literal["backprop", "forward-gradient", "spsa", "es"]
 SEES: dict[Source, Sees] = {"backprop": "gradient", "forward-gradient": "jvp", "spsa": "loss", "es": "loss"}
 """Gradient source → what it asks of the oracle."""
-ROWS: dict[Source, int] = {"backprop": 0, "forward-gradient": 2, "spsa": 3, "es": 3}
-"""Rows of D numbers that each direction keeps alive: itself, and the points it is judged at."""
+ROWS: dict[Source, int] = {"backprop": 0, "forward-gradient": 2, "spsa": 1, "es": 1}
+"""Rows of D numbers that each direction keeps alive: itself, and the point it is differentiated at; mirrored probes are never written out."""
 
 
 def estimate(source: Source, theta: Tensor, directions: int, radius: float, rng: Rng, oracle: Oracle) -> tuple[Tensor | None, Tensor]:
@@ -56,10 +58,7 @@ def estimate(source: Source, theta: Tensor, directions: int, radius: float, rng:
 
 def two_point(theta: Tensor, v: Tensor, radius: float, oracle: Oracle) -> tuple[Tensor, Tensor]:
     """The mean loss of the probes θ ± radius·v, (), and the slopes (L(θ + radius·v) − L(θ − radius·v)) / (2·radius), (m,), along directions v (m, D)."""
-    probes = theta.repeat(2 * len(v), 1)
-    probes[: len(v)].add_(v, alpha=radius)
-    probes[len(v) :].sub_(v, alpha=radius)
-    plus, minus = oracle.losses(probes).chunk(2)
+    plus, minus = oracle.losses(Mirrored(theta, Kept(v), radius)).chunk(2)
     return (plus.mean() + minus.mean()) / 2, slope(plus, minus, radius)
 
 

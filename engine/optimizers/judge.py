@@ -6,9 +6,10 @@ import math
 
 from torch import Tensor
 
+from engine.evaluator.unwritten import Unwritten
 from engine.oracle import Oracle
 
 
-def judge(x: Tensor, oracle: Oracle) -> Tensor:
+def judge(x: Tensor | Unwritten, oracle: Oracle) -> Tensor:
     """Losses (P,) of places (P, D); a loss that is no number counts as infinite, so that it is never the best and ranks last."""
     return oracle.losses(x).nan_to_num(nan=math.inf, posinf=math.inf)

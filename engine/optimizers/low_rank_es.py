@@ -7,17 +7,18 @@ E_i = A_i B_iᵀ / √r,     A_i ∈ R^{outputs×r}, B_i ∈ R^{inputs×r},     
 W_i± = W ± σ E_i,     G = 1/(2n) Σ_i (r_i⁺ − r_i⁻) E_i = (A weighted)ᵀ B / (2n√r),     W ← Adam(W, G)
 
 The entries of E have mean 0, variance 1 and no correlation, as full noise has, but they are not independent. The sum goes through the factors, one product per matrix with all
-A_i side by side and all B_i below each other, so no E_i is needed for it. Biases get full Gaussian noise. Ranks, mirrored pairs, Adam and units are those of OpenAI's strategy.
+A_i side by side and all B_i below each other, and so does evaluating, E_i h = A_i (B_iᵀ h) / √r: no E_i is ever made. Biases get full Gaussian noise. Ranks, mirrored pairs,
+Adam and units are those of OpenAI's strategy.
 """
 
 from __future__ import annotations
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.noise import Factors, Part
 from engine.optimizers.base import OPTIMIZERS, Stage
-from engine.optimizers.openai_es import Noise, OpenAIES
+from engine.optimizers.openai_es import OpenAIES
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -49,25 +50,14 @@ class LowRankES(OpenAIES):
         json_schema_extra={"scale": "log", "label": "Rank"},
     )
 
-    def draw(self, theta: Tensor, rng: Rng, oracle: Oracle) -> Noise:
+    def draw(self, theta: Tensor, rng: Rng, oracle: Oracle) -> Factors:
         """Per layer the factors A (n, outputs, r) and B (n, inputs, r) of a matrix, or the noise (n, size) of a bias. A kernel counts as a matrix with a row per output."""
-        noise: Noise = []
+        tensors: list[Part] = []
         for layer in oracle.network.layers:
             size, rows = layer.stop - layer.start, layer.shape[0]
             if len(layer.shape) == 1:
-                noise.append((rng.normal(self.pairs, size).to(theta),))
+                tensors.append((rng.normal(self.pairs, size).to(theta),))
             else:
                 a = rng.normal(self.pairs, rows, self.rank).to(theta)
-                noise.append((a, rng.normal(self.pairs, size // rows, self.rank).to(theta)))
-        return noise
-
-    def dense(self, noise: Noise) -> Tensor:
-        return torch.cat([part[0] if len(part) == 1 else (part[0] @ part[1].mT).flatten(1) * self.rank**-0.5 for part in noise], 1)
-
-    def combine(self, weights: Tensor, noise: Noise) -> Tensor:
-        return torch.cat([weights @ part[0] if len(part) == 1 else self.product(weights, *part) for part in noise])
-
-    def product(self, weights: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """Σ_i w_i A_i B_iᵀ / √r, flat: one product of (outputs, n r) and (n r, inputs)."""
-        wide = (weights[:, None, None] * a).transpose(0, 1).flatten(1)
-        return (wide @ b.mT.flatten(0, 1)).flatten() * self.rank**-0.5
+                tensors.append((a, rng.normal(self.pairs, size // rows, self.rank).to(theta)))
+        return Factors(tensors, self.rank)

@@ -16,6 +16,8 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.errors import BadInput
+from engine.evaluate import precision
+from engine.evaluator.chains import Chains
 from engine.optimizers.base import Asked, Optimizer, State, outdated, same_rows
 from engine.optimizers.judge import judge
 from engine.optimizers.proposals import Proposal, ProposalName, Shape, propose
@@ -123,7 +125,7 @@ class Metropolis(Optimizer):
     def gather(self, state: MetropolisState, theta: Tensor, rng: Rng, oracle: Oracle) -> None:
         """Put every chain at θ, judge it and calibrate the temperatures."""
         state.population = theta.repeat(self.chains, 1)
-        state.losses = judge(state.population, oracle)
+        state.losses = self.judged(state.population, oracle)
         state.best_loss = state.losses.min()
         state.step_sizes = torch.full((self.chains,), self.step_size, dtype=theta.dtype, device=theta.device)
         state.start, state.end = self.calibrate(state, rng, oracle)
@@ -133,9 +135,16 @@ class Metropolis(Optimizer):
         by_hand = state.stale
         if outdated(state, oracle):
             assert state.population is not None
-            state.losses = judge(state.population, oracle)
+            state.losses = self.judged(state.population, oracle)
             # After a new batch the best chain of the next move takes over; what was set by hand stays until a chain is better.
             state.best_loss = judge(state.estimate.unsqueeze(0), oracle)[0] if by_hand else torch.full_like(state.best_loss, math.inf)
+
+    def judged(self, population: Tensor | Chains, oracle: Oracle) -> Tensor:
+        """Losses (P,) to compare one by one, so in float32 always. Where one layer moves at a time, what the others answer may be remembered."""
+        if self.proposal == "layer" and isinstance(population, Tensor):
+            population = Chains(population)
+        with precision("float32"):
+            return judge(population, oracle)
 
     def propose(self, state: MetropolisState, sizes: Tensor, rng: Rng, oracle: Oracle) -> Proposal:
         """A move of every chain, (P,) step sizes given."""
@@ -161,7 +170,7 @@ class Metropolis(Optimizer):
         """
         assert state.losses is not None
         move = self.propose(state, sizes, rng, oracle)
-        losses = judge(move.population, oracle)
+        losses = self.judged(move.population, oracle)
         u = rng.uniform(self.chains).to(losses)
         kept = accept(u, losses - state.losses)
         state.population = move.settle(kept)
@@ -208,7 +217,7 @@ class Metropolis(Optimizer):
         rises = []
         for _ in range(max(1, 64 // self.chains)):
             move = self.propose(state, state.step_sizes, rng, oracle)
-            rises.append(oracle.losses(move.population) - state.losses)
+            rises.append(self.judged(move.population, oracle) - state.losses)
             move.settle(torch.zeros(self.chains, dtype=torch.bool, device=state.losses.device))
         rise = torch.cat(rises)
         rise = rise[torch.isfinite(rise) & (rise > 0)]

@@ -15,24 +15,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
+from engine.evaluator.mirrored import Mirrored
+from engine.evaluator.noise import KEPT_BYTES, Kept, Noise, Regenerated
+from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import centred_ranks
 from engine.oracle import Oracle
 from engine.rng import Rng
 
-Noise = list[tuple[Tensor, ...]]
-"""The directions ε of a step, as they were drawn."""
-
 
 @dataclass
 class OpenAIESState(State):
-    """One network, ``estimate`` θ, and Adam's moments; ``population`` holds the 2n samples, first all of θ + σε, then all of θ − σε.
+    """One network, ``estimate`` θ, and Adam's moments; ``population`` stands for the 2n samples, first all of θ + σε, then all of θ − σε,
+    as `Mirrored` pairs that are written out where somebody looks at them.
 
     Attributes:
         m, v: running means of the estimated gradient and of its square, both (D,).
@@ -118,7 +119,7 @@ class OpenAIES(Optimizer):
     )
 
     def population_size(self) -> int:
-        return 4 * self.pairs + 6  # 2n samples, the noise, a scaled copy of it; θ, m, v, g and two helpers
+        return self.pairs + 8  # the noise; θ and a copy of it, m, v, g and helpers
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> OpenAIESState:
         return OpenAIESState(theta.clone(), m=torch.zeros_like(theta), v=torch.zeros_like(theta))
@@ -126,12 +127,11 @@ class OpenAIES(Optimizer):
     def step(self, state: State, rng: Rng, oracle: Oracle) -> OpenAIESState:
         assert isinstance(state, OpenAIESState)
         theta, scale = state.estimate, oracle.scale.to(state.estimate)
-        noise = self.draw(theta, rng, oracle)
-        reach = self.dense(noise).mul(self.sigma * scale)
-        state.population = torch.cat([theta + reach, theta - reach])
+        pairs = Mirrored(theta.clone(), self.draw(theta, rng, oracle), self.sigma, scale)
+        state.population = cast(Tensor, pairs)
         state.losses = judge(state.population, oracle)
         plus, minus = centred_ranks(state.losses).chunk(2)
-        g = self.combine(plus - minus, noise).div_(2 * self.pairs)
+        g = pairs.noise.combine(plus - minus).div_(2 * self.pairs)
         state.metrics["gradient norm"] = float(torch.linalg.vector_norm(g))
         if self.weight_decay:
             g.add_(theta / scale, alpha=self.weight_decay)
@@ -140,15 +140,17 @@ class OpenAIES(Optimizer):
 
     def draw(self, theta: Tensor, rng: Rng, oracle: Oracle) -> Noise:
         """ε of n pairs."""
-        return [(rng.normal(self.pairs, theta.numel()).to(theta),)]
+        if self.pairs * theta.nbytes > KEPT_BYTES:
+            return Regenerated(rng.key(), self.pairs, torch.empty_like(theta))
+        return Kept(rng.normal(self.pairs, theta.numel()).to(theta))
 
-    def dense(self, noise: Noise) -> Tensor:
-        """The same as rows of D numbers: (n, D)."""
-        return noise[0][0]
-
-    def combine(self, weights: Tensor, noise: Noise) -> Tensor:
-        """Σ_i w_i ε_i: (n,) → (D,)."""
-        return weights @ noise[0][0]
+    def put(self, state: State, index: int, value: float) -> None:
+        pairs: Tensor | Mirrored | None = state.population
+        state.population, before = None, state.estimate
+        super().put(state, index, value)
+        if pairs is not None:
+            difference = value - float(before[index])
+            state.population = cast(Tensor, pairs.moved(index, difference)) if isinstance(pairs, Mirrored) else shifted(pairs, index, difference)
 
     def adam(self, state: OpenAIESState, g: Tensor) -> Tensor:
         """Adam's move (D,) for a gradient (D,), as `torch.optim.Adam` makes it."""

@@ -17,11 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from engine.evaluator.chains import Chains, Move
 from engine.networks.base import Layer
 from engine.rng import Rng
 
@@ -35,11 +37,11 @@ class Proposal:
     """A move of every chain.
 
     Attributes:
-        population: (P, D) the chains after the move, to be judged.
+        population: (P, D) the chains after the move, to be judged; of the layer proposal, `Chains` that stand for it.
         settle: takes (P,) bool, which chains keep the move, and returns the population after the decision. To be called once.
     """
 
-    population: Tensor
+    population: Tensor | Chains
     settle: Callable[[Tensor], Tensor]
 
 
@@ -72,11 +74,11 @@ def propose(shape: Shape, population: Tensor, sizes: Tensor, scale: Tensor, laye
     """
     members, dimension = population.shape
     count = 1 if shape.kind == "visiting" else max(1, round(shape.share * dimension))
-    if shape.kind in ("gaussian", "layer") or count >= dimension:
-        step = draws(shape, rng, members, dimension).to(population).mul_(scale).mul_(sizes.unsqueeze(1))
-        if shape.kind == "layer":
-            step.mul_(one_layer(layers, members, rng).to(step))
-        moved = step.add_(population)
+    if shape.kind == "layer":
+        chains = Chains(population, one_layer(population, sizes, scale, layers, rng))
+        return Proposal(chains, chains.settle)
+    if shape.kind == "gaussian" or count >= dimension:
+        moved = draws(shape, rng, members, dimension).to(population).mul_(scale).mul_(sizes.unsqueeze(1)).add_(population)
         return Proposal(moved, lambda keep: torch.where(keep.unsqueeze(1), moved, population))
     # Only the chosen weights are drawn, moved and, where the move is refused, put back: P·k numbers instead of P·D. A weight chosen twice moves once, by one of its two draws.
     chosen = rng.integers(dimension, members, count)
@@ -112,9 +114,15 @@ def visit(x: Tensor, y: Tensor, temperature: float, q: float) -> Tensor:
     return (x * (above / below) ** power / y.abs() ** power).nan_to_num(nan=0.0).clamp_(-FARTHEST, FARTHEST)
 
 
-def one_layer(layers: tuple[Layer, ...], members: int, rng: Rng) -> Tensor:
-    """Which weights lie in the layer each chain draws: (P, D) bool. A layer's weights and biases, "0.weight" and "0.bias", move together."""
-    names = list(dict.fromkeys(layer.name.rpartition(".")[0] for layer in layers))
-    drawn = rng.integers(len(names), members)
-    place = torch.cat([torch.full((layer.stop - layer.start,), names.index(layer.name.rpartition(".")[0]), device=drawn.device) for layer in layers])
-    return place == drawn.unsqueeze(1)
+def one_layer(population: Tensor, sizes: Tensor, scale: Tensor, layers: tuple[Layer, ...], rng: Rng) -> list[Move]:
+    """Every weight of the layer each chain draws; a layer's weights and biases, "0.weight" and "0.bias", are one. Only what moves is drawn, layer by layer."""
+    groups = [list(group) for _, group in groupby(layers, key=lambda layer: layer.name.rpartition(".")[0])]
+    drawn = rng.integers(len(groups), len(population))
+    moves = []
+    for number, group in enumerate(groups):
+        rows, weights = (drawn == number).nonzero().squeeze(1), slice(group[0].start, group[-1].stop)
+        if len(rows):
+            block = rng.normal(len(rows), weights.stop - weights.start).to(population)
+            block.mul_(scale[weights]).mul_(sizes[rows].unsqueeze(1)).add_(population[rows, weights])
+            moves.append(Move(number, weights, rows, block))
+    return moves

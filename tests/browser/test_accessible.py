@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 Open = Callable[..., Page]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
-OURS = ".kelvin, .kv-gallery, .kv-present, [data-testid=stSidebarUserContent]"
+OURS = ".kelvin, [data-testid=gallery], .kv-present, [data-testid=stSidebarUserContent]"
 """What Kelvin draws. What Streamlit puts around it is Streamlit's."""
 
 PAGES = {
@@ -24,7 +24,7 @@ PAGES = {
     ),
     "images": ("?dataset=digits&lanes=eki,pso,adam&seconds=60", "window.__kelvin?.view?.ready"),
     "landscapes": ("landscapes?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin", "window.__kelvin?.view?.ready"),
-    "gallery": ("gallery", "document.querySelector('.kv-gallery')"),
+    "gallery": ("gallery", "document.querySelector('[data-testid=card]')"),
     "present": ("?present=1", "document.querySelector('.kv-present .main-svg')"),
 }
 WAYS = [("light", 1440, 900), ("dark", 1440, 900), ("light", 390, 844), ("dark", 390, 844)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from engine import evaluate
 from engine.datasets import DATASETS
 from engine.datasets.base import Dataset
+from engine.evaluator.unwritten import Unwritten, dense
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.networks.base import Network
@@ -35,9 +36,13 @@ class FunctionOracle:
         self.targets = torch.zeros(1, dtype=torch.long)
         self.batch = 0
 
-    def losses(self, population: Tensor) -> Tensor:
+    def losses(self, population: Tensor | Unwritten) -> Tensor:
+        population = dense(population)
         self._count(population)
         return self.function(population)
+
+    def slices(self, samples: int) -> Iterator[float]:
+        yield 1.0
 
     def outputs(self, population: Tensor) -> Tensor:
         assert self._outputs is not None
@@ -137,14 +142,28 @@ def points(batch: int) -> tuple[Oracle, Tensor]:
 
 
 class Passes:
-    """Counts the samples that really go through a network from now on, once for every member."""
+    """Counts the samples that really go through a network from now on, once for every member, whichever way they go.
 
-    def __init__(self, network: Network) -> None:
-        self.count = 0
-        forward = network.forward
+    Args:
+        network: watched.
+        heard: called with the members and the samples of every pass, besides.
+    """
 
-        def spy(population: Tensor, x: Tensor) -> Tensor:
-            self.count += len(population) * len(x)
-            return forward(population, x)
+    def __init__(self, network: Network, heard: Callable[[int, int], None] = lambda members, samples: None) -> None:
+        self.count, self.heard, self.inside = 0, heard, False
+        forward, fast, mirrored = network.forward, network.evaluate, network.mirrored
+        network.forward = lambda population, x: self._pass(forward, population, x, at=1)  # type: ignore[method-assign]
+        network.evaluate = lambda population, ready: self._pass(fast, population, ready, at=2)  # type: ignore[method-assign]
+        network.mirrored = lambda *question: self._pass(mirrored, *question, at=2)  # type: ignore[method-assign]
 
-        network.forward = spy  # type: ignore[method-assign]
+    def _pass(self, way: Callable[..., Tensor], *question: Any, at: int) -> Tensor:
+        if self.inside:  # a way that goes on by another
+            return way(*question)
+        self.inside = True
+        try:
+            answer = way(*question)
+        finally:
+            self.inside = False
+        self.count += answer.shape[0] * answer.shape[at]
+        self.heard(answer.shape[0], answer.shape[at])
+        return answer

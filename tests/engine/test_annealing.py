@@ -61,7 +61,7 @@ def test_one_step_is_the_metropolis_rule(proposal: str) -> None:
         numbers: dict[str, tuple[list[Tensor], list[Tensor], list[Tensor]]] = {
             "gaussian": ([z], [u], []),
             "sparse": ([z], [u], [chosen]),
-            "layer": ([z], [u], [layer]),
+            "layer": ([z[layer == number][:, places] for number, places in enumerate((slice(0, 4), slice(4, 6))) if (layer == number).any()], [u], [layer]),
             "cauchy": ([], [uniform, u], [chosen]),
             "visiting": ([z, other], [u], [chosen]),
         }

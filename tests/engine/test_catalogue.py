@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from engine.catalogue import catalogue
 from engine.errors import CannotRun
 from engine.experiment import Experiment
 from engine.optimizers import FAMILIES, OPTIMIZERS
 from engine.race import Race
+from tests.engine.helpers import Passes
 
 NAMES = [
     "annealing",
@@ -58,11 +58,9 @@ def spy(race: Race) -> dict[str, float]:
     outputs = len(race.dataset.classes)
     prices = {"losses": 1, "outputs": 1, "gradients": 3, "jvp": 3, "jacobian": 1 + 2 * outputs}
     seen: dict[str, float] = {"evaluations": 0, "price": 0}
-    forward = oracle.network.forward
 
-    def counted(population: Tensor, x: Tensor) -> Tensor:
-        seen["evaluations"] += population.shape[0] * x.shape[0] * seen["price"]
-        return forward(population, x)
+    def counted(members: int, samples: int) -> None:
+        seen["evaluations"] += members * samples * seen["price"]
 
     def watch(door: str, price: int) -> None:
         ask = getattr(oracle, door)
@@ -78,7 +76,7 @@ def spy(race: Race) -> dict[str, float]:
 
     for door, price in prices.items():
         watch(door, price)
-    oracle.network.forward = counted  # type: ignore[method-assign]
+    Passes(oracle.network, counted)
     return seen
 
 

@@ -38,6 +38,10 @@ def test_people_see_them_in_this_order() -> None:
         ("fashion-mnist-small", "Fashion-MNIST (5,000)"),
         ("mnist", "MNIST"),
         ("fashion-mnist", "Fashion-MNIST"),
+        ("cifar-10", "CIFAR-10"),
+        ("opticks", "Newton's Opticks (text)"),
+        ("own-table", "Your own table"),
+        ("own-images", "Your own pictures"),
         ("landscape", "Landscape"),
     ]
     for cls in DATASETS:

@@ -15,6 +15,7 @@ from engine.frames import decode, encode
 from engine.networks import MLP
 from engine.networks.base import pack
 from engine.race import Race
+from tests.engine.helpers import Passes
 
 
 def race(dataset: Any, lanes: list[Any], steps: int = 3, **rest: Any) -> Race:
@@ -117,14 +118,12 @@ def test_only_the_first_particles_are_asked_where_all_would_cost_too_much(monkey
     everyone = one.observer.detail(0)["lanes"][0]["members"]["maps"]
     assert len(everyone) == 20
     price = one.network.flops * 16 * 16
-    asked = []
-    forward = one.network.forward
-    monkeypatch.setattr(one.network, "forward", lambda population, x: asked.append(len(population) * len(x)) or forward(population, x))
+    passes = Passes(one.network)
     monkeypatch.setattr(detail, "DETAIL_FLOPS", 7.5 * price)
     first = detail.members(one.observer.answers, one.lanes[0].state.population)
     assert first is not None
     torch.testing.assert_close(first["maps"], everyone[:7], atol=1, rtol=0)
-    assert sum(asked) == 7 * 16 * 16
+    assert passes.count == 7 * 16 * 16
     monkeypatch.setattr(detail, "DETAIL_FLOPS", 0.5 * price)
     assert one.observer.detail(0)["lanes"][0]["members"] is None
 

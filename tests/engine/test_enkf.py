@@ -139,8 +139,8 @@ def test_the_ensemble_never_leaves_its_span_and_moves_with_the_problem() -> None
     departure = run(enkf, oracle, theta, 30).population - theta
     assert departure.norm() > 1
     assert (departure - departure @ basis @ basis.T).norm() < 1e-10
-    forward, shift = oracle.network.forward, normals(len(theta), seed=9)
-    oracle.network.forward = lambda population, x: forward(population - shift, x)  # type: ignore[method-assign]
+    ask, shift = oracle.network.evaluate, normals(len(theta), seed=9)
+    oracle.network.evaluate = lambda population, ready: ask(population - shift, ready)  # type: ignore[method-assign]
     torch.testing.assert_close(run(enkf, oracle, theta + shift, 30).population - theta - shift, departure, rtol=0, atol=1e-8)
 
 

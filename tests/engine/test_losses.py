@@ -19,6 +19,10 @@ NUMBERS = torch.randn(7, generator=torch.Generator().manual_seed(3), dtype=torch
         ("cross-entropy", lambda g: functional.cross_entropy(g, CLASSES)),
         ("squared-error", lambda g: 2 * functional.mse_loss(g, functional.one_hot(CLASSES, 4).double())),
         ("absolute-error", lambda g: 4 * functional.l1_loss(g, functional.one_hot(CLASSES, 4).double())),
+        (
+            "hinge",
+            lambda g: torch.stack([max(0 * row[0], *(1 + row[k] - row[c] for k in range(4) if k != c)) for row, c in zip(g, CLASSES, strict=True)]).mean(),
+        ),
         ("zero-one", lambda g: (g.argmax(-1) != CLASSES).double().mean()),
     ],
 )
@@ -44,6 +48,21 @@ def test_numbers_are_met_as_they_are_and_never_simply_right() -> None:
     assert wanted(one, NUMBERS).shape == (7, 1)
     assert bool(accuracy(one, NUMBERS).isnan().all())
     torch.testing.assert_close(accuracy(OUTPUTS, CLASSES), (1 - LOSSES["zero-one"].values(OUTPUTS, CLASSES)).float())
+
+
+def test_with_two_classes_the_hinge_is_a_support_vector_machines() -> None:
+    outputs, classes = OUTPUTS[:, :, :2], CLASSES % 2
+    signed = (outputs[..., 1] - outputs[..., 0]) * (2 * classes - 1)
+    torch.testing.assert_close(LOSSES["hinge"].values(outputs, classes), (1 - signed).clamp(min=0).mean(1), rtol=1e-14, atol=1e-14)
+
+
+def test_beyond_its_margin_the_hinge_is_flat() -> None:
+    sure = 3 * torch.nn.functional.one_hot(CLASSES, 4).double().unsqueeze(0)
+    assert float(LOSSES["hinge"].values(sure, CLASSES)) == 0
+    assert not LOSSES["hinge"].derivative(sure, CLASSES).any()
+    almost = sure / 6  # right, by half a unit
+    assert float(LOSSES["hinge"].values(almost, CLASSES)) == 0.5
+    assert LOSSES["hinge"].derivative(almost, CLASSES).abs().sum() == 2 * len(CLASSES)
 
 
 def test_the_loss_nobody_chose_fits_the_data() -> None:

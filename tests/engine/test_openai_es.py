@@ -35,7 +35,7 @@ def test_every_step_is_the_papers_with_torchs_adam(decay: float) -> None:
         state = method.step(state, GivenRng([noise]), oracle)  # type: ignore[arg-type]
         at = z.detach()
         samples = [(at + 0.3 * e) * oracle.scale for e in noise] + [(at - 0.3 * e) * oracle.scale for e in noise]
-        torch.testing.assert_close(state.population, torch.stack(samples), rtol=0, atol=1e-12)
+        torch.testing.assert_close(state.population.dense(), torch.stack(samples), rtol=0, atol=1e-12)
         heights = [float(rosenbrock(sample.unsqueeze(0))) for sample in samples]
         shaped = [sorted(heights).index(height) / 7 - 0.5 for height in heights]
         gradient = sum((shaped[i] - shaped[4 + i]) * noise[i] for i in range(4)) / 8

@@ -33,6 +33,9 @@ def reference(oracle: Oracle, theta: torch.Tensor) -> torch.Tensor:
         return CLASSES * torch.nn.functional.l1_loss(answer, torch.nn.functional.one_hot(oracle.targets, CLASSES).double())
     if oracle.loss.name == "zero-one":
         return (answer.argmax(1) != oracle.targets).double().mean() + 0 * answer.sum()
+    if oracle.loss.name == "hinge":
+        one_hot = torch.nn.functional.one_hot(oracle.targets, CLASSES).double()
+        return torch.relu((answer + 1 - 1e9 * one_hot).amax(1) - (answer * one_hot).sum(1)).mean()
     return 0.5 * ((answer - torch.nn.functional.one_hot(oracle.targets, CLASSES)) ** 2).sum(1).mean()
 
 

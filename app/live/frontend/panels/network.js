@@ -7,12 +7,13 @@ import { cellAt, paintConfusion, told } from "./confusion.js";
 import { drawCurve } from "./curve.js";
 import { fit, Painter, part, share } from "./paint.js";
 import { Pencil } from "./pencil.js";
+import { paintPieces } from "./pieces.js";
 import { Wall } from "./wall.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
 
 /** Datasets whose mistakes can be looked at, and what is seen of them else. */
-const ELSE = /** @type {Record<string, string>} */ ({ images: "touch.samples", table: "touch.map" });
+const ELSE = /** @type {Record<string, string>} */ ({ images: "touch.samples", text: "touch.samples", table: "touch.map" });
 /** Their pictures on buttons: tiles, and a diagonal. */
 const VIEWS = {
   answers: '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z"/></svg>',
@@ -117,7 +118,7 @@ export class NetworkPanel {
 
   /** @param {Moment} moment @param {import("./paint.js").Points | null} points @returns {{note: string, summary: string}} */
   _drawAnswers({ stage, picture }, points) {
-    const { curve, classes } = stage.data;
+    const { curve, text, classes } = stage.data;
     /** @type {string[]} */ const said = [];
     stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       const context = fit(this.canvases[i]);
@@ -134,13 +135,16 @@ export class NetworkPanel {
       } else if (curve && drawn.curve) {
         const off = drawCurve(context, curve, drawn.curve.data, this.theme, `--lane-${i}`, this.element);
         said.push(t("touch.curve-off", { lane: lane.label, off: short(off) }));
+      } else if (drawn.wall && text) {
+        right = t("touch.right", { right: paintPieces(context, text, drawn.wall.predicted.data, classes, this.theme, this.palette.wrong), count: text.next.data.length });
+        said.push(`${lane.label}: ${right}`);
       } else if (drawn.wall) {
         right = t("touch.right", { right: this.wall.paint(context, drawn.wall.predicted.data, stage.data), count: stage.data.wall.labels.data.length });
         said.push(`${lane.label}: ${right}`);
       }
       this._caption(i, right);
     });
-    const usual = points ? classes.map((/** @type {string} */ one, /** @type {number} */ c) => `${SHAPES[c] ?? ""} ${one}`).join("  ") : curve ? t("touch.note-curve") : t("touch.note-wall");
+    const usual = points ? classes.map((/** @type {string} */ one, /** @type {number} */ c) => `${SHAPES[c] ?? ""} ${one}`).join("  ") : curve ? t("touch.note-curve") : t(text ? "touch.note-text" : "touch.note-wall");
     return { note: this.pencil.note ?? usual, summary: `${said.join("; ")}.` };
   }
 

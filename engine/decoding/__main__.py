@@ -1,0 +1,69 @@
+"""The process that reads a stranger's file: `python -m engine.decoding look FILE NAME FOLDER` and `… squares FILE NAME FOLDER SIDE COLOUR`.
+
+Answers with one JSON object on stdout: what was found, or ``{"refused": what would have been accepted}``. Writes into the folder and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from engine.errors import BadInput
+
+MEMORY = 3 * 2**30
+CPU_SECONDS = 90
+
+
+def limit() -> None:
+    """Take no more memory and time than one file can need, and write no large files, where the system can hold a process to it."""
+    try:
+        import resource
+    except ImportError:  # Windows: the parent's time limit is all there is
+        return
+    for what, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_FSIZE, 2**30), (resource.RLIMIT_CORE, 0)):
+        _soft, hard = resource.getrlimit(what)
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        try:
+            resource.setrlimit(what, (most, most))
+        except (ValueError, OSError):  # macOS refuses some
+            continue
+
+
+def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str, Any]:
+    """Do what is asked and tell what was found."""
+    import numpy as np
+
+    from engine.decoding import archive, pictures, tables
+
+    data = file.read_bytes()
+    if task == "squares":
+        side, colour = rest
+        found = pictures.read_pictures(data, name, int(side), colour)
+        np.savez(folder / "squares.npz", squares=found.squares, labels=found.labels, held_out=found.held_out)
+        return pictures.summary(found)
+    if archive.archive_kind(data):
+        if data.startswith(b"PK") and b"[Content_Types].xml" in data[:4096]:
+            raise BadInput("file", name, "a CSV table or an archive of pictures, not an Excel or Word file: save the table as CSV")
+        return pictures.summary(pictures.read_pictures(data, name, 8, "rgb"))
+    sheet = tables.read_table(data, name)
+    arrays: dict[str, Any] = {f"c{i}": column.values for i, column in enumerate(sheet.columns) if column.values is not None}
+    np.savez(folder / "table.npz", allow_pickle=False, **arrays)
+    return tables.summary(sheet)
+
+
+def main(arguments: list[str]) -> None:
+    limit()
+    task, file, name, folder, *rest = arguments
+    try:
+        answer = work(task, Path(file), name, Path(folder), *rest)
+    except BadInput as error:
+        answer = {"refused": error.allowed}
+    except MemoryError:
+        answer = {"refused": "a smaller file: this one does not fit in memory"}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,151 @@
+"""The files in a zip or tar archive, one after the other, in memory. Nothing is written to the disk.
+
+Refused as a whole: names that lead out of the archive's folder, links and devices, encrypted entries, more entries or more bytes than there may be, and archives that unpack to
+far more than they are. What an archive says of its own sizes is believed only when it is bad news: what comes out is counted.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+from engine.decoding.limits import ENTRIES, MIB, RATIO, UNPACKED_BYTES, refuse
+from engine.errors import BadInput
+
+HEADERS = 1024
+"""Bytes of a tar archive beside its files, an entry."""
+MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file in an archive: the parts of its name, and its bytes."""
+
+    parts: tuple[str, ...]
+    data: bytes
+
+
+def archive_kind(data: bytes) -> str | None:
+    """What kind of archive these bytes begin like: "zip", "tar", "gz", "bz2" or "xz"; None for anything else."""
+    if data[257:262] == b"ustar":
+        return "tar"
+    return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
+
+
+def entries(data: bytes, name: str) -> Iterator[Entry]:
+    """The files of an archive in its own order.
+
+    Raises:
+        BadInput: it is none, is damaged or encrypted, or is refused as told above.
+    """
+    kind = archive_kind(data)
+    try:
+        if kind == "zip":
+            yield from _zip(data, name)
+        elif kind is not None:
+            yield from _tar(data, kind, name)
+        else:
+            raise refuse(name, "a zip or tar archive")
+    except BadInput:
+        raise
+    except MemoryError:
+        raise refuse(name, "an archive that unpacks to less") from None
+    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
+        raise refuse(name, f"a whole, readable zip or tar archive ({' '.join(str(error).split())[:80] or type(error).__name__})") from None
+
+
+def most(size: int) -> int:
+    """How many bytes may come out of an archive of that size."""
+    return min(UNPACKED_BYTES, max(MIB, RATIO * size))
+
+
+def _zip(data: bytes, name: str) -> Iterator[Entry]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        listed = archive.infolist()
+        if len(listed) > ENTRIES:
+            raise refuse(name, f"an archive of at most {ENTRIES:,} files (it has {len(listed):,})")
+        if sum(entry.file_size for entry in listed) > most(len(data)):
+            raise _too_much(name, len(data))
+        left = most(len(data))
+        for entry in listed:
+            parts = _parts(entry.filename, name)
+            mode = entry.external_attr >> 16
+            if stat.S_ISLNK(mode) or (stat.S_IFMT(mode) and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))):
+                raise refuse(name, "an archive without links or devices")
+            if entry.flag_bits & 1:
+                raise refuse(name, "an archive without a password")
+            if entry.is_dir():
+                continue
+            with archive.open(entry) as file:
+                content = file.read(left + 1)
+            left -= len(content)
+            if left < 0:
+                raise _too_much(name, len(data))
+            yield Entry(parts, content)
+
+
+def _tar(data: bytes, kind: str, name: str) -> Iterator[Entry]:
+    packed: IO[bytes] = io.BytesIO(data)
+    unpack: dict[str, Callable[[IO[bytes]], Any]] = {"gz": lambda stream: gzip.GzipFile(fileobj=stream), "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}
+    packed = unpack[kind](packed) if kind in unpack else packed
+    # A plain tar is as large as what is in it.
+    limit = UNPACKED_BYTES if kind == "tar" else most(len(data))
+    stream = _Counted(packed, limit + ENTRIES * HEADERS, _too_much(name, len(data)))
+    count = 0
+    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
+        for entry in archive:
+            count += 1
+            if count > ENTRIES:
+                raise refuse(name, f"an archive of at most {ENTRIES:,} files")
+            parts = _parts(entry.name, name)
+            if entry.isdir():
+                continue
+            if not entry.isreg() or entry.issparse():
+                raise refuse(name, "an archive without links or devices")
+            if entry.size > limit:
+                raise _too_much(name, len(data))
+            file = archive.extractfile(entry)
+            assert file is not None
+            content = file.read(limit + 1)
+            if len(content) != entry.size:
+                raise refuse(name, "a whole archive (it is cut off)")
+            yield Entry(parts, content)
+
+
+class _Counted(io.RawIOBase):
+    """A stream that ends with a refusal once more has come out of it than may; skipping counts too."""
+
+    def __init__(self, stream: IO[bytes], left: int, refusal: BadInput) -> None:
+        self.stream, self.left, self.refusal = stream, left, refusal
+
+    def read(self, size: int = -1) -> bytes:
+        block = self.stream.read(min(size, self.left + 1) if size >= 0 else self.left + 1)
+        self.left -= len(block)
+        if self.left < 0:
+            raise self.refusal
+        return block
+
+    def readable(self) -> bool:
+        return True
+
+
+def _parts(path: str, name: str) -> tuple[str, ...]:
+    """The parts of an entry's name; refused where it is absolute or leads upwards, whatever the system it was made on."""
+    parts = tuple(part for part in re.split(r"[/\\]", path) if part not in ("", "."))
+    if path.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", path) or "\0" in path:
+        raise refuse(name, "an archive whose names stay inside it (one leads out of it)")
+    return parts
+
+
+def _too_much(name: str, size: int) -> BadInput:
+    return refuse(name, f"an archive that unpacks to at most {most(size) // MIB} MiB")

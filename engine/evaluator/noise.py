@@ -1,0 +1,148 @@
+"""The noise a method adds to one set of weights: rows ε_i that are kept, regenerated, or products of thin factors. (n, D), but mostly never in one piece.
+
+Evaluating and adding up ask for it layer by layer and a few rows at a time, in the form it has.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.evaluator import blocks
+from engine.evaluator.workspace import buffer
+
+if TYPE_CHECKING:
+    from engine.networks.base import Layer
+
+KEPT_BYTES = 2**26
+"""Noise of at most that size, 64 MiB, is kept until it is added up; more is drawn a second time instead."""
+
+Part = tuple[Tensor, ...]
+"""The noise of some rows on one tensor of weights: itself, (m, *shape); or its factors (m, outputs, r) and (m, inputs, r), whose product is to be divided by √r."""
+
+
+class Noise(ABC):
+    """n rows of D numbers.
+
+    Attributes:
+        rows: n.
+    """
+
+    rows: int
+    together: int = 1
+    """Rows that are best asked for at once, from a multiple of that number on."""
+
+    @abstractmethod
+    def parts(self, start: int, stop: int, layers: Sequence[Layer]) -> list[Part]:
+        """Rows from start to stop, tensor by tensor. May lie in a buffer that the next call overwrites."""
+
+    @abstractmethod
+    def chosen(self, rows: Tensor) -> Tensor:
+        """Those rows written out: (m,) → (m, D)."""
+
+    @abstractmethod
+    def combine(self, weights: Tensor) -> Tensor:
+        """Σ_i w_i ε_i: (n,) → (D,)."""
+
+
+@dataclass
+class Kept(Noise):
+    """Rows as they were drawn, (n, D)."""
+
+    numbers: Tensor
+
+    def __post_init__(self) -> None:
+        self.rows = len(self.numbers)
+
+    def parts(self, start: int, stop: int, layers: Sequence[Layer]) -> list[Part]:
+        return cut(self.numbers[start:stop], layers)
+
+    def chosen(self, rows: Tensor) -> Tensor:
+        return self.numbers[rows]
+
+    def combine(self, weights: Tensor) -> Tensor:
+        return weights @ self.numbers
+
+
+@dataclass
+class Regenerated(Noise):
+    """Rows that are nowhere: each belongs to a block of rows, drawn from its own seed whenever it is asked for.
+
+    Attributes:
+        seed: of all blocks.
+        rows: n.
+        like: (D,) tells D, the type and the device.
+    """
+
+    seed: int
+    rows: int
+    like: Tensor
+
+    def __post_init__(self) -> None:
+        self.together = max(1, min(8, blocks.block_of(self.like.device) // self.like.numel()))  # rows in a block
+
+    def drawn(self, start: int, stop: int) -> Tensor:
+        """Rows from start to stop, (stop − start, D), in a buffer."""
+        first = start // self.together
+        begin, end = first * self.together, min(self.rows, -(-stop // self.together) * self.together)
+        numbers = buffer("noise rows", (end - begin, self.like.numel()), self.like)
+        blocks.fill(numbers, self.seed, "normal", first, self.together * self.like.numel())
+        return numbers[start - begin : stop - begin]
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Ranges of rows that are quickly drawn at once and small."""
+        step = max(1, KEPT_BYTES // 16 // self.like.nbytes // self.together) * self.together
+        for start in range(0, self.rows, step):
+            yield start, min(self.rows, start + step)
+
+    def parts(self, start: int, stop: int, layers: Sequence[Layer]) -> list[Part]:
+        return cut(self.drawn(start, stop), layers)
+
+    def chosen(self, rows: Tensor) -> Tensor:
+        return torch.cat([self.drawn(row, row + 1).clone() for row in rows.tolist()])
+
+    def combine(self, weights: Tensor) -> Tensor:
+        total = torch.zeros_like(self.like)
+        for start, stop in self.pieces():
+            total.addmv_(self.drawn(start, stop).T, weights[start:stop])
+        return total
+
+
+@dataclass
+class Factors(Noise):
+    """Rows whose part on a matrix of weights is A Bᵀ/√r; on a bias it is drawn in full.
+
+    Attributes:
+        tensors: for each layer A (n, outputs, r) and B (n, inputs, r), or the noise (n, size) alone.
+        rank: r.
+    """
+
+    tensors: list[Part]
+    rank: int
+
+    def __post_init__(self) -> None:
+        self.rows = len(self.tensors[0][0])
+
+    def parts(self, start: int, stop: int, layers: Sequence[Layer]) -> list[Part]:
+        return [tuple(tensor[start:stop] for tensor in part) for part in self.tensors]
+
+    def chosen(self, rows: Tensor) -> Tensor:
+        return torch.cat([part[0][rows] if len(part) == 1 else (part[0][rows] @ part[1][rows].mT).flatten(1) * self.rank**-0.5 for part in self.tensors], 1)
+
+    def combine(self, weights: Tensor) -> Tensor:
+        return torch.cat([weights @ part[0] if len(part) == 1 else self._product(weights, *part) for part in self.tensors])
+
+    def _product(self, weights: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """Σ_i w_i A_i B_iᵀ / √r, flat: one product of (outputs, n r) and (n r, inputs)."""
+        wide = (weights[:, None, None] * a).transpose(0, 1).flatten(1)
+        return (wide @ b.mT.flatten(0, 1)).flatten() * self.rank**-0.5
+
+
+def cut(rows: Tensor, layers: Sequence[Layer]) -> list[Part]:
+    """Views of rows (m, D), tensor by tensor."""
+    return [(rows[:, layer.start : layer.stop].unflatten(1, layer.shape),) for layer in layers]

@@ -1,0 +1,106 @@
+"""What ensemble Kalman inversion needs of its members' outputs, added up over the data, and how the members mix.
+
+Everything is in the space of the J members: however many data and weights there are, what is kept is J×J, and the weights are touched by one product of (J, J) and (J, D).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from engine.evaluator.workspace import buffer
+from engine.losses import wanted
+from engine.oracle import Oracle
+from engine.rng import Rng
+
+OUTPUT_BYTES = 2**25
+"""Outputs of all members that are held at once, 32 MiB; what is made of them takes some times as much."""
+COLUMN_BYTES = 2**20
+"""Weights of all members that are mixed at once: what a core's cache holds."""
+
+
+@dataclass
+class Sums:
+    """Sums over the M = B·K data of outputs G (J, M) at the targets y.
+
+    Attributes:
+        losses: (J,) mean loss of every member.
+        data: M.
+        cross: (J, J) slopes or residuals times departures: Σ r_j (G_k − Ḡ); row j is who moves.
+        gram: (J, J) Σ (G_j − Ḡ)(G_k − Ḡ), or (M, M) over the members where data are fewer than those; empty where it was not asked for.
+        misfits: (J,) Σ (y − G)².
+        noise: as ``cross`` (or (J, M)) for standard normal perturbations of the targets in place of residuals; None without.
+        centred, residual: (J, M) G − Ḡ and y − G, where data are fewer than members; else None.
+    """
+
+    losses: Tensor
+    data: int
+    cross: Tensor
+    gram: Tensor
+    misfits: Tensor
+    noise: Tensor | None = None
+    centred: Tensor | None = None
+    residual: Tensor | None = None
+
+    @classmethod
+    def of(cls, u: Tensor, form: Literal["loss", "discrete"], perturb: bool, look: bool, rng: Rng, oracle: Oracle) -> Sums:
+        """Ask for the outputs of the members (J, D), as many samples at a time as `OUTPUT_BYTES` hold.
+
+        Args:
+            u: the ensemble.
+            form: "loss" takes ∂ℓ/∂G for r, "discrete" y − G, in double precision.
+            perturb: whether the targets get noise ("discrete" only).
+            look: whether the Gram matrix is wanted.
+            rng: where the noise comes from.
+            oracle: asked once for every slice of its batch.
+        """
+        size, found = len(u), None
+        wide = u.dtype if form == "loss" or u.device.type == "mps" else torch.float64  # mps has no doubles
+        samples = max(-(-size // 8), OUTPUT_BYTES // (size * u.element_size() * 16))  # not so few that the products get thin
+        for share in oracle.slices(samples):
+            g = oracle.outputs(u)
+            losses = oracle.loss.values(g, oracle.targets) * share
+            r = (oracle.loss.derivative(g, oracle.targets) if form == "loss" else wanted(g, oracle.targets) - g).flatten(1)
+            centred, few = (g - g.mean(0)).flatten(1).to(wide), share == 1 and r.shape[1] < size
+            misfits = r.square().sum(1)
+            noise = rng.normal(*r.shape).to(wide) if perturb and form == "discrete" else None
+            r = r.to(wide)
+            gram = (centred.T @ centred if few else centred @ centred.T) if look else centred[:0]
+            if few and form == "discrete":
+                return cls(losses, r.shape[1], centred[:0], gram, misfits, noise, centred, r)
+            part = cls(losses, r.shape[1], r @ centred.T, gram, misfits, None if noise is None else noise @ centred.T)
+            found = part if found is None else found.added(part)
+        assert found is not None, "no samples"
+        return found
+
+    def added(self, other: Sums) -> Sums:
+        """With the sums of other data of the same members."""
+        for one, two in ((self.losses, other.losses), (self.cross, other.cross), (self.misfits, other.misfits)):
+            one.add_(two)
+        if self.gram.numel():
+            self.gram.add_(other.gram)
+        if self.noise is not None and other.noise is not None:
+            self.noise.add_(other.noise)
+        self.data += other.data
+        return self
+
+
+def mixed(u: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Add W (u − ū) to u in place, some weights of all members at a time, while the cache holds them: (J, D), (J, J).
+
+    Returns:
+        The mean (D,) and the members' root mean square distance from it, ().
+    """
+    size, dimension = u.shape
+    step = max(64, COLUMN_BYTES // (size * u.element_size())) if u.device.type == "cpu" else dimension
+    means, squares = torch.empty_like(u[0]), u.new_zeros(())
+    for start in range(0, dimension, step):
+        part = u[:, start : start + step]
+        centred = torch.sub(part, part.mean(0), out=buffer("departures", tuple(part.shape), u))
+        torch.addmm(part, weights, centred, out=part)
+        mean = torch.mean(part, 0, out=means[start : start + step])
+        squares += torch.sub(part, mean, out=centred).square_().sum()
+    return means, (squares / size).sqrt()

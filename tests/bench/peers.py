@@ -1,0 +1,403 @@
+"""The evaluator beside the libraries people use, on the same shapes and the same batch, in one run.
+
+    python -m tests.bench.peers [--json] [--only openai-es] [--rounds 7] [--figure peers.html]
+
+Whatever is compared is timed in turns, and the median counts; so a machine that is busy for a while slows all of them. Needs requirements-bench.txt; a library that is not
+installed is named as such, and its bar is then not judged. On a machine with no GPU the last row says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from engine import Experiment  # before torch: it asks for large pages  # isort: skip
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from engine import evaluate
+from engine.datasets.base import Dataset
+from engine.errors import CannotRun
+from engine.evaluator import choice
+from engine.losses import LOSSES
+from engine.networks import CNN, MLP
+from engine.networks.base import Network
+from engine.optimizers import OPTIMIZERS
+from engine.optimizers.ensemble import Sums
+from engine.oracle import Oracle
+from engine.rng import Rng
+from tests.bench.libraries import Missing, evosax_generation, evox_generation
+from tests.bench.memory import measured
+
+INPUTS, CLASSES, BATCH = 784, 10, 256
+SIGMA, RATE = 0.1, 0.01
+PAUSE = 0.05
+"""Seconds between two timings, for threads that still wait for work to go to sleep."""
+POPULATIONS: dict[str, dict[str, int]] = {
+    "openai-es": {"pairs": 128},
+    "low-rank-es": {"pairs": 128},
+    "snes": {"population": 256},
+    "sep-cma-es": {"population": 256},
+    "genetic": {"individuals": 256},
+    "differential-evolution": {"members": 256},
+    "harmony-search": {"memory": 256, "improvised": 256},
+    "pso": {"particles": 256},
+    "cbo": {"particles": 256},
+    "random-search": {"points": 256},
+    "eki": {"ensemble": 256},
+    "enkf": {"ensemble": 256},
+    "annealing": {"chains": 256},
+    "parallel-tempering": {"chains": 256},
+    "population-annealing": {"chains": 256},
+}
+"""Every population method with 256 networks judged in a step."""
+
+
+@dataclass
+class Row:
+    """One line of the table.
+
+    Attributes:
+        name: for ``--only``.
+        what: was measured.
+        ours, theirs: medians, in ``unit``; theirs by contender.
+        value: what the bar is about.
+        bar: what it shall be, and ``met`` whether it is; None where it could not be judged.
+        notes: what else is to be known.
+    """
+
+    name: str
+    what: str
+    value: str = "–"
+    bar: str = ""
+    met: bool | None = None
+    ours: float | None = None
+    theirs: dict[str, float] = field(default_factory=dict)
+    unit: str = "ms"
+    notes: str = ""
+
+
+def timed(contenders: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Median milliseconds of each, taken in turns after one round to warm up."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(rounds + 1):
+        for name, run in contenders.items():
+            time.sleep(PAUSE)
+            since = time.perf_counter()
+            run()
+            if turn:
+                times[name].append(1e3 * (time.perf_counter() - since))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def compared(row: Row, contenders: dict[str, Callable[[], Any]], bar: float, rounds: int) -> Row:
+    """A row of ours, the first contender, against the best of the others."""
+    times = timed(contenders, rounds)
+    ours, *others = times
+    row.ours, row.theirs = times[ours], {name: times[name] for name in others}
+    row.bar = f"≥ {bar:g}×"
+    if others:
+        ratio = min(row.theirs.values()) / row.ours
+        row.value, row.met = f"{ratio:.2f}×", ratio >= bar
+    return row
+
+
+def problem(members: int, hidden: tuple[int, ...] = (64,), inputs: int = INPUTS, batch: int = BATCH) -> tuple[Network, Tensor, Dataset]:
+    """A perceptron, a population and random samples."""
+    network = MLP(hidden=hidden).build((inputs,), CLASSES)
+    generator = torch.Generator().manual_seed(0)
+    population = torch.stack([network.init(generator) for _ in range(members)])
+    x, y = torch.rand(batch, inputs, generator=generator), torch.randint(CLASSES, (batch,), generator=generator)
+    return network, population, Dataset(x, y, x[:2], y[:2], tuple("0123456789"), "table")
+
+
+def stepper(name: str, network: Network, data: Dataset, **settings: Any) -> tuple[Callable[[], Any], Oracle]:
+    """Steps of a method of ours, one at each call."""
+    method = OPTIMIZERS.build({"name": name, "batch": 0, **settings})
+    oracle, rng = Oracle(network, LOSSES["cross-entropy"], data, method.seen()), Rng(0, "lane 0")
+    held = [method.init(network.init(torch.Generator().manual_seed(0)), rng, oracle)]
+    steps = [0]
+
+    def step() -> None:
+        steps[0] += 1
+        held[0] = method.step(held[0], rng.at(steps[0]), oracle)
+
+    return step, oracle
+
+
+def evaluation(rounds: int) -> Row:
+    """How near a whole evaluation comes to the machine's own speed at a large product."""
+    network, population, data = problem(512)
+    a, b, c = (torch.randn(2048, 2048) for _ in range(3))
+    loss = LOSSES["cross-entropy"]
+    times = timed({"ours": lambda: evaluate.losses(network, loss, population, data.x_train, data.y_train), "matmul": lambda: torch.mm(a, b, out=c)}, rounds)
+    rate, peak = 512 * BATCH * network.flops / times["ours"] / 1e6, 2 * 2048**3 / times["matmul"] / 1e6
+    notes = f"{rate:.0f} of {peak:.0f} GFLOP/s; {512 * BATCH / times['ours'] * 1e3:,.0f} evaluations/s"
+    return Row(
+        "evaluation",
+        "MLP 784-64-10, P = 512, B = 256, share of 2048³ product's rate",
+        f"{rate / peak:.2f}",
+        "≥ 0.70",
+        rate / peak >= 0.7,
+        times["ours"],
+        notes=notes,
+    )
+
+
+def generation(name: str, what: str, bar: float, rounds: int, **settings: Any) -> Row:
+    """A whole generation of an evolution strategy."""
+    network, _, data = problem(1)
+    contenders: dict[str, Callable[[], Any]] = {"ours": stepper(name, network, data, pairs=256, sigma=SIGMA, rate=RATE, **settings)[0]}
+    missing = []
+    for library, make in {"evosax": evosax_generation, "EvoX": evox_generation}.items():
+        try:
+            contenders[library] = make(data.x_train, data.y_train, 512, SIGMA, RATE)
+        except Missing as error:
+            missing.append(str(error))
+    return compared(Row(name, what, notes="; ".join(missing)), contenders, bar, rounds)
+
+
+def convolution(rounds: int) -> Row:
+    """Our convolutions against vmap and against a loop."""
+    network = CNN(channels_1=6, channels_2=12).build((1, 28, 28), CLASSES)
+    module = nn.Sequential(
+        nn.Conv2d(1, 6, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 12, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(588, CLASSES),
+    )
+    generator = torch.Generator().manual_seed(0)
+    population = torch.stack([network.init(generator) for _ in range(64)])
+    x, y = torch.rand(128, 1, 28, 28, generator=generator), torch.randint(CLASSES, (128,), generator=generator)
+    names = list(dict(module.named_parameters()))
+    weights = dict(zip(names, network.unpack(population), strict=True))
+    criterion = nn.CrossEntropyLoss()
+
+    def one(parameters: dict[str, Tensor]) -> Tensor:
+        return criterion(functional_call(module, parameters, (x,)), y)
+
+    def looped() -> list[Tensor]:
+        return [one({name: tensor[i] for name, tensor in weights.items()}) for i in range(64)]
+
+    with torch.no_grad():
+        row = compared(
+            Row("cnn", "CNN 28×28: 6 maps 3×3, pool 2, 12 maps 3×3, pool 2, dense; P = 64, B = 128"),
+            {
+                "ours": lambda: evaluate.losses(network, LOSSES["cross-entropy"], population, x, y),
+                "vmap": lambda: vmap(one)(weights),
+                "loop": looped,
+            },
+            2,
+            rounds,
+        )
+    ways = {way for key, way in choice.chosen().items() if isinstance(key, tuple) and key[0] == network.layers}
+    row.notes = f"way chosen: {', '.join(sorted(ways))}"
+    return row
+
+
+def inversion(rounds: int) -> Row:
+    """A step of EKI against the same written plainly in NumPy: the discrete form, outputs included."""
+    size = 500
+    network, _, data = problem(1, (100,), batch=64)
+    ours, oracle = stepper("eki", network, data, ensemble=size, form="discrete", randomised=False)
+    x, y = data.x_train.numpy(), np.eye(CLASSES)[data.y_train.numpy()]
+
+    def plain(dtype: Any) -> Callable[[], Any]:
+        u = np.random.default_rng(0).normal(0, 1 / 28, (size, network.dimension)).astype(dtype)
+        inputs, wanted = x.astype(dtype), y.reshape(1, -1)
+
+        def step() -> None:
+            w1, b1, w2, b2 = (u[:, layer.start : layer.stop].reshape(size, *layer.shape) for layer in network.layers)
+            h = np.tanh(inputs @ w1.transpose(0, 2, 1) + b1[:, None])
+            g = (h @ w2.transpose(0, 2, 1) + b2[:, None]).reshape(size, -1).astype(np.float64)
+            centred = (g - g.mean(0)) / size**0.5
+            gain = np.linalg.solve(centred @ centred.T + 0.5 * np.eye(size), centred @ (wanted - g).T).T
+            u[:] = u + (gain / size**0.5).astype(dtype) @ (u - u.mean(0))
+
+        return step
+
+    row = compared(
+        Row("eki", f"EKI step, J = {size}, D = {network.dimension:,}, 64·10 outputs, against NumPy in its own double precision"),
+        {"ours": ours, "NumPy": plain(np.float64)},
+        1.5,
+        rounds,
+    )
+    single = timed({"ours": ours, "NumPy float32": plain(np.float32)}, rounds)
+    u = oracle.network.init(torch.Generator()).repeat(size, 1)
+    sums = timed({"sums": lambda: Sums.of(u, "discrete", False, True, Rng(0, "x"), oracle)}, rounds)["sums"]
+    row.notes = f"NumPy with weights in float32: {single['NumPy float32']:.0f} ms, {single['NumPy float32'] / single['ours']:.2f}×; outputs and sums {sums:.0f} ms of ours"
+    return row
+
+
+def one_layer(rounds: int) -> Row:
+    """Annealing that moves a layer at a time, and remembers the others' answers, against all weights at a time."""
+    network, _, data = problem(1)
+    layer, everything = (stepper("annealing", network, data, chains=128, proposal=proposal)[0] for proposal in ("layer", "gaussian"))
+    return compared(
+        Row("one-layer", "annealing 784-64-10, 128 chains, B = 256: one layer at a time, at equal proposals"),
+        {"ours": layer, "all weights": everything},
+        1.8,
+        rounds,
+    )
+
+
+def flat(rounds: int) -> Row:
+    """Whether a member of a large population costs what a member of a small one does."""
+    sizes = (64, 256, 1024, 4096)
+    network, population, data = problem(max(sizes), (32,), 64)
+    repeats = {size: max(sizes) // size for size in sizes}
+
+    def run(size: int) -> Callable[[], Any]:
+        return lambda: [
+            evaluate.losses(network, LOSSES["cross-entropy"], population[i * size : (i + 1) * size], data.x_train, data.y_train) for i in range(repeats[size])
+        ]
+
+    times = timed({str(size): run(size) for size in sizes}, rounds)
+    each = {name: 1e6 * value / max(sizes) / BATCH for name, value in times.items()}
+    worst = max(each.values()) / each["64"]
+    return Row(
+        "flat", "time per evaluation, P = 64 → 4,096, MLP 64-32-10, B = 256", f"{worst:.2f}×", "≤ 1.25×", worst <= 1.25, each["4096"], each, "ns",
+        f"from P = 64 to the slowest; spread {max(each.values()) / min(each.values()):.2f}×",
+    )  # fmt: skip
+
+
+def memory(rounds: int) -> Row:
+    """What evaluating takes beside the population, at its peak; and whether one that cannot fit is refused."""
+    shapes = [(512, 64, 784), (8192, 64, 784), (65536, 32, 64)]
+    found = [measured(*shape) for shape in shapes]
+    notes = [
+        f"P = {members:,} of {inputs}-{hidden}-10: {taken:.0f} MiB" for (members, hidden, inputs), taken in zip(shapes, found, strict=True) if taken is not None
+    ]
+    try:
+        Experiment.parse({"dataset": "mnist-small", "network": {"name": "mlp", "hidden": [1024, 1024]}, "lanes": [{"name": "pso", "particles": 16384}]})
+        refused = False
+    except CannotRun:
+        refused = True
+    notes.append("a population that cannot fit is refused before it is allocated" if refused else "a population that cannot fit is NOT refused")
+    worst = max((taken for taken in found if taken is not None), default=None)
+    value, met = ("not measured: no /proc here", None) if worst is None else (f"{worst:.0f} MiB", worst <= 256 and refused)
+    return Row("memory", "resident memory beside the population, at its peak", value, "≤ 256 MiB", met, notes="; ".join(notes))
+
+
+def update(rounds: int) -> Row:
+    """What a generation spends on all that is not evaluation."""
+    network, _, data = problem(1)
+    shares: dict[str, float] = {}
+    for name, settings in POPULATIONS.items():
+        step, oracle = stepper(name, network, data, **settings)
+        inside = [0.0]
+        for door in ("losses", "outputs"):
+            ask = getattr(oracle, door)
+
+            def asked(*question: Any, ask: Callable[..., Any] = ask, inside: list[float] = inside) -> Any:
+                since = time.perf_counter()
+                try:
+                    return ask(*question)
+                finally:
+                    inside[0] += time.perf_counter() - since
+
+            setattr(oracle, door, asked)
+        step()
+        found = []
+        for _ in range(rounds):
+            inside[0], since = 0.0, time.perf_counter()
+            step()
+            found.append(1 - inside[0] / (time.perf_counter() - since))
+        shares[name] = 100 * statistics.median(found)
+    worst = max(shares, key=shares.__getitem__)
+    return Row(
+        "update", f"share of a generation that is not evaluation, P = 256, D = {network.dimension:,}, B = 256", f"{shares[worst]:.0f} % ({worst})", "≤ 25 %",
+        shares[worst] <= 25, None, shares, "%", ", ".join(f"{name} {share:.0f} %" for name, share in sorted(shares.items(), key=lambda entry: -entry[1])),
+    )  # fmt: skip
+
+
+def gpu(rounds: int) -> Row:
+    """The first row on a GPU, where there is one."""
+    row = Row("gpu", "MLP 784-64-10, P = 512, B = 256 on a GPU", "not measured", notes="no GPU here" if not torch.cuda.is_available() else "")
+    if torch.cuda.is_available():
+        network, population, data = problem(512)
+        population, data = population.cuda(), data.to("cuda")
+        loss = LOSSES["cross-entropy"]
+
+        def run() -> None:
+            evaluate.losses(network, loss, population, data.x_train, data.y_train)
+            torch.cuda.synchronize()
+
+        row.ours = timed({"ours": run}, rounds)["ours"]
+        row.value, row.notes = f"{512 * BATCH * network.flops / row.ours / 1e6:,.0f} GFLOP/s", torch.cuda.get_device_name()
+    return row
+
+
+ROWS: dict[str, Callable[[int], Row]] = {
+    "evaluation": evaluation,
+    "openai-es": lambda rounds: generation("openai-es", "one generation of OpenAI-ES, 784-64-10, 2·256 members, B = 256", 2, rounds),
+    "rank-1": lambda rounds: generation("low-rank-es", "the same with rank-1 noise, against full rank", 10, rounds, rank=1),
+    "cnn": convolution,
+    "eki": inversion,
+    "one-layer": one_layer,
+    "flat": flat,
+    "memory": memory,
+    "update": update,
+    "gpu": gpu,
+}
+
+
+def figure(rows: list[Row], path: str) -> None:
+    """Ratios to ours as bars, one group per row that has contenders."""
+    import plotly.graph_objects as go
+
+    chosen = [row for row in rows if row.theirs and row.ours and row.unit == "ms"]
+    chart = go.Figure()
+    for contender in dict.fromkeys(name for row in chosen for name in row.theirs):
+        at = [row for row in chosen if contender in row.theirs]
+        chart.add_bar(
+            name=contender, x=[row.name for row in at], y=[row.theirs[contender] / (row.ours or 1) for row in at],
+            text=[f"{row.theirs[contender]:.0f} ms" for row in at], hovertext=[row.what for row in at],
+        )  # fmt: skip
+    chart.add_hline(y=1, annotation_text="Kelvin")
+    chart.update_layout(
+        title="Time of the others, as a multiple of Kelvin's", yaxis={"title": "× Kelvin's time", "type": "log"}, template="plotly_white", barmode="group"
+    )
+    chart.write_html(path, include_plotlyjs=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--only", action="append", choices=list(ROWS), help="a row; may be given several times")
+    parser.add_argument("--rounds", type=int, default=7, help="timings of each, of which the median counts")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="PyTorch threads")
+    parser.add_argument("--figure", default="peers.html", help="where to write the Plotly figure")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    rows = []
+    for name in options.only or ROWS:
+        row = ROWS[name](options.rounds)
+        row.name = name
+        rows.append(row)
+        if not options.json:
+            verdict = "" if row.met is None else "met" if row.met else "MISSED"
+            ours = "" if row.ours is None else f"ours {row.ours:.1f} {row.unit}"
+            theirs = "" if row.unit == "%" else ", ".join(f"{other} {value:.1f} {row.unit}" for other, value in row.theirs.items())
+            print(f"{name:<12}{row.value:>24}  {row.bar:<10}{verdict:<8}{row.what}\n{'':12}{'; '.join(filter(None, (ours, theirs, row.notes)))}", flush=True)
+    figure(rows, options.figure)
+    if options.json:
+        print(json.dumps({"threads": options.threads, "torch": torch.__version__, "rows": [asdict(row) for row in rows]}))
+    else:
+        print(f"{options.threads} threads, torch {torch.__version__}; figure: {options.figure}")
+
+
+if __name__ == "__main__":
+    main()

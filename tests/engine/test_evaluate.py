@@ -1,0 +1,174 @@
+"""Every fast path of the evaluator against the plain one: torch's own layers one network at a time, or `Network.forward`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine import evaluate
+from engine.datasets.functions import Landscapes
+from engine.evaluator import choice, chunks, workspace
+from engine.evaluator.losses import values
+from engine.losses import LOSSES, get_loss
+from engine.networks import CNN, MLP, NETWORKS
+from engine.networks.base import Network
+from tests.engine.test_networks import cnn_module, loop, mlp_module, rere_module, yegenoglu_module
+
+CLOSE = {torch.float64: 1e-10, torch.float32: 2e-5}
+
+
+def given(network: Network, shape: tuple[int, ...], members: int, samples: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """A population and samples."""
+    generator = torch.Generator().manual_seed(members)
+    population = torch.stack([network.init(generator, torch.float64) * 2 for _ in range(members)])
+    return population.to(dtype), torch.randn(samples, *shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+@pytest.fixture(params=[None, 500])
+def chunked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one piece, and in pieces so small that members and samples are both cut."""
+    if request.param is not None:
+        monkeypatch.setattr("engine.evaluate.CHUNK_FLOATS", {"cpu": request.param})
+
+
+@pytest.mark.usefixtures("chunked")
+@pytest.mark.parametrize("dtype", CLOSE)
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "heaviside", "sign"])
+@pytest.mark.parametrize("hidden", [(), (5,), (9, 4, 3)])
+def test_perceptrons_are_torchs_layers(hidden: tuple[int, ...], activation: Any, dtype: torch.dtype) -> None:
+    network = MLP(hidden=hidden, activation=activation).build((1, 3, 2), 4)
+    population, x = given(network, (1, 3, 2), 7, 150, dtype)
+    expected = loop(network, mlp_module([6, *hidden, 4], activation), population.double(), x.double())
+    torch.testing.assert_close(evaluate.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype])
+
+
+CNNS: list[tuple[str, Any, Any, tuple[int, ...]]] = [
+    ("3×3", CNN(channels_1=3, channels_2=5), cnn_module, (1, 10, 7)),
+    ("5×5", CNN(channels_1=4, channels_2=3, kernel=5, activation="tanh"), cnn_module, (3, 9, 12)),
+    ("steps", CNN(channels_1=3, channels_2=2, activation="sign", straight_through=True), cnn_module, (2, 8, 8)),
+    ("rere", NETWORKS.build("rere-cnn"), lambda shape, classes, _: rere_module(shape, classes), (1, 17, 22)),
+    ("yegenoglu", NETWORKS.build("yegenoglu-cnn"), lambda shape, classes, _: yegenoglu_module(shape, classes), (2, 15, 18)),
+]
+
+
+@pytest.mark.usefixtures("chunked")
+@pytest.mark.parametrize("dtype", CLOSE)
+@pytest.mark.parametrize(("about", "network_choice", "module_of", "shape"), CNNS, ids=[entry[0] for entry in CNNS])
+def test_convolutions_row_by_row_are_torchs(about: str, network_choice: Any, module_of: Any, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    network = network_choice.build(shape, 6)
+    population, x = given(network, shape, 3, 70, dtype)
+    expected = loop(network, module_of(shape, 6, network_choice), population.double(), x.double())
+    if about != "steps" or dtype == torch.float64:  # a jump makes of a rounding a difference of 2
+        torch.testing.assert_close(evaluate.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype])
+    with torch.no_grad():
+        rows = network.by_rows(population.double(), network.prepare(x.double()).copies).transpose(1, 2)
+    torch.testing.assert_close(rows, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.usefixtures("chunked")
+@pytest.mark.parametrize("name", [*LOSSES, "height"])
+@pytest.mark.parametrize("numbers", [False, True])
+def test_losses_of_outputs_as_they_come_are_the_losses(name: str, numbers: bool) -> None:
+    loss = get_loss(name)
+    if numbers and not loss.numbers:
+        assert not loss.numbers  # asked for classes only
+        return
+    classes = 1 if numbers else 4
+    network = MLP(hidden=(5,)).build((3,), classes)
+    population, x = given(network, (3,), 9, 130, torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.randn(130, generator=generator, dtype=torch.float64) if numbers else torch.randint(classes, (130,), generator=generator)
+    expected = loss.values(network.forward(population, x), targets)
+    torch.testing.assert_close(evaluate.losses(network, loss, population, x, targets), expected, rtol=0, atol=1e-12)
+
+
+def test_a_loss_nobody_foresaw_is_asked_itself() -> None:
+    class Largest(type(LOSSES["zero-one"])):  # type: ignore[misc]
+        def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+            return outputs.amax((1, 2))
+
+    outputs = torch.randn(3, 4, 5)
+    assert torch.equal(values(Largest(), outputs, torch.zeros(5, dtype=torch.long)), outputs.amax((1, 2)))
+
+
+def test_a_point_on_a_landscape_is_its_height() -> None:
+    dataset = Landscapes()
+    network = NETWORKS.build("point").build_for(dataset)
+    population = torch.randn(5, 2, dtype=torch.float64)
+    found = evaluate.losses(network, get_loss("height"), population, torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1))
+    torch.testing.assert_close(found, dataset.landscape()(population))
+
+
+def test_answers_are_the_callers_own() -> None:
+    """No later evaluation writes into an answer given before."""
+    network = MLP(hidden=(5,)).build((3,), 4)
+    population, x = given(network, (3,), 6, 20, torch.float32)
+    answer = evaluate.outputs(network, population, x)
+    before = answer.clone()
+    evaluate.outputs(network, population + 1, x)
+    assert torch.equal(answer, before)
+
+
+def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_population() -> None:
+    workspace.release()
+    network = MLP(hidden=(50,)).build((20,), 4)
+    population, x = given(network, (20,), 400, 100, torch.float32)
+    y = torch.zeros(100, dtype=torch.long)
+    evaluate.losses(network, LOSSES["cross-entropy"], population[:100], x, y)
+    held = workspace.held()
+    evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
+    assert 0 < held == workspace.held() < chunks.MOST_BYTES // 8
+    workspace.release()
+    assert workspace.held() == 0
+
+
+def test_buffers_are_used_again() -> None:
+    like = torch.zeros(1)
+    first = workspace.buffer("a", (3, 4), like)
+    assert workspace.buffer("a", (2, 5), like).data_ptr() == first.data_ptr()
+    assert workspace.buffer("b", (3, 4), like).data_ptr() != first.data_ptr()
+    assert workspace.buffer("a", (3, 4), like.double()).dtype == torch.float64
+    assert workspace.buffer("a", (300, 4), like).shape == (300, 4)
+
+
+def test_the_cache_is_read_where_the_system_tells(tmp_path: Any) -> None:
+    assert chunks.cache_bytes.__wrapped__(str(tmp_path)) == chunks.DEFAULT_CACHE
+    for index, (level, size) in enumerate([("1", "32K"), ("2", "2M"), ("3", "32768K")]):
+        (tmp_path / f"index{index}").mkdir()
+        (tmp_path / f"index{index}" / "level").write_text(f"{level}\n")
+        (tmp_path / f"index{index}" / "size").write_text(f"{size}\n")
+    assert chunks.cache_bytes.__wrapped__(str(tmp_path)) == 2 * 2**20
+    assert 2**16 <= chunks.floats_at_once(torch.device("cpu")) <= chunks.MOST_BYTES // 64
+
+
+def test_the_first_way_stays_unless_another_is_clearly_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = {"one": 1.0, "two": 0.8, "three": 0.5}
+    asked: list[str] = []
+    monkeypatch.setattr(choice, "_time", lambda way: asked.append(way()) or times[way()])
+    ways: dict[str, Any] = {name: lambda name=name: name for name in times}
+    assert choice.fastest("test: all", ways)() == "three"
+    assert choice.fastest("test: two of them", {name: ways[name] for name in ("one", "two")})() == "one"
+    assert choice.fastest("test: all", ways)() == "three"
+    assert asked == ["one", "two", "three", "one", "two"]
+    assert choice.chosen()["test: all"] == "three"
+
+
+def test_a_precision_is_a_choice_and_losses_are_float32() -> None:
+    network = MLP(hidden=(30,)).build((20,), 4)
+    population, x = given(network, (20,), 8, 64, torch.float32)
+    y = torch.arange(64) % 4
+    exact = evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
+    with evaluate.precision("bf16"):
+        rough = evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
+        assert evaluate.outputs(network, population, x).dtype == torch.float32
+        with evaluate.precision("float32"):
+            assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)
+    assert rough.dtype == torch.float32
+    assert 0 < float((rough - exact).abs().max()) < 0.05
+    with evaluate.precision("tf32"):
+        assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)  # on a CPU nothing changes
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)

@@ -1,0 +1,235 @@
+"""Files of one's own: taken in under a token, kept for a while, read in a process of its own, and never by path from a page."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.link import read_link
+from engine.datasets import own, uploads
+from engine.datasets.uploads import INFO, find, make_room, store, store_folder
+from engine.decoding import process
+from engine.errors import BadInput
+from engine.experiment import Experiment
+from engine.flat import from_flat, to_flat
+from tests.engine.files import class_folders, flowers, zipped
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A store of the test's own."""
+    monkeypatch.setenv("KELVIN_UPLOADS", str(tmp_path / "uploads"))
+    caches = (own._plan, own._load_table, own._pictures, own._load_images)
+    for cache in caches:
+        cache.cache_clear()
+    yield tmp_path / "uploads"
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_a_table_is_looked_at_once_and_found_again_by_its_token(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = store(flowers().encode(), "C:\\Users\\me\\flowers <1>.csv")
+    assert (info.kind, info.rows, info.name) == ("table", 60, "flowers ‹1›.csv")
+    assert [column.name for column in info.targets] == ["length", "width", "colour", "kind", "price"]
+    assert len(info.notes) == 1
+    assert find(info.token) == info
+    assert sorted(path.name for path in (folder / info.token).iterdir()) == ["file", "info.json", "table.npz"]
+    monkeypatch.setattr(uploads, "decode", lambda *_: pytest.fail("it was read again"))
+    assert store(flowers().encode(), "again.csv").token == info.token
+    assert [path.name for path in folder.iterdir()] == [info.token]
+
+
+def test_pictures_are_looked_at_too(folder: Path) -> None:
+    info = store(zipped(class_folders(6)), "pets.zip")
+    assert (info.kind, info.rows, info.classes, info.counts) == ("images", 12, ("cats", "dogs"), ((6, 0), (6, 0)))
+
+
+def test_what_is_refused_leaves_nothing_behind(folder: Path) -> None:
+    refused = [
+        (b"", "something in it"),
+        (b"hello", "at least two columns"),
+        (bytes(20 * 2**20 + 1), r"at most 20 MiB \(it has 20\.0\)"),
+        (zipped({"[Content_Types].xml": b"x", "xl/a.xml": b"y"}), "not an Excel or Word file: save the table as CSV"),
+    ]
+    for data, why in refused:
+        with pytest.raises(BadInput, match=why) as caught:
+            store(data, "given")
+        assert str(caught.value).startswith("file: 'given' is not allowed; expected ")
+        assert "\n" not in str(caught.value)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_file_that_takes_too_long_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "SECONDS", 0.01)
+    with pytest.raises(BadInput, match=r"can be read within 0\.01 seconds"):
+        store(flowers().encode(), "slow.csv")
+    assert list(folder.iterdir()) == []
+
+
+def test_the_reader_is_told_no_secrets_and_its_death_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SECRET_KEY", "s3cret")
+    (tmp_path / "engine" / "decoding").mkdir(parents=True)
+    (tmp_path / "engine" / "__init__.py").touch()
+    (tmp_path / "engine" / "decoding" / "__init__.py").touch()
+    (tmp_path / "engine" / "decoding" / "__main__.py").write_text(
+        "import os, signal\nassert 'SECRET_KEY' not in os.environ\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    monkeypatch.setattr(process, "ROOT", tmp_path)
+    with pytest.raises(BadInput, match="a smaller or simpler file \\(it took too much memory or time\\)"):
+        store(flowers().encode(), "deadly.csv")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its memory")
+def test_the_reader_is_held_to_its_memory() -> None:
+    import subprocess
+
+    code = "from engine.decoding import __main__ as m\nm.limit()\ntry:\n    bytearray(4 * 2**30)\n    print('taken')\nexcept MemoryError:\n    print('refused')"
+    assert subprocess.run([sys.executable, "-c", code], cwd=process.ROOT, capture_output=True, text=True, check=True).stdout == "refused\n"
+
+
+def test_the_reader_knows_nothing_of_torch() -> None:
+    import subprocess
+
+    code = "import sys\nfrom engine.decoding import __main__, archive, pictures, tables\nprint('torch' in sys.modules, 'streamlit' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=process.ROOT, capture_output=True, text=True, check=True).stdout == "False False\n"
+
+
+def fake(folder: Path, number: int, size: int = 10) -> str:
+    token = f"{number:032x}"
+    (folder / token).mkdir(parents=True)
+    (folder / token / INFO).write_bytes(bytes(size))
+    os.utime(folder / token / INFO, (number, number))
+    return token
+
+
+def test_the_files_not_used_for_longest_make_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_FILES", 3)
+    tokens = [fake(folder, i) for i in range(1, 6)]
+    os.utime(folder / tokens[0] / INFO, (100, 100))  # used just now
+    make_room(folder, tokens[1])
+    assert sorted(path.name for path in folder.iterdir()) == sorted([tokens[0], tokens[1], tokens[4]])
+
+
+def test_too_many_bytes_make_room_too_but_never_at_the_cost_of_the_newest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_BYTES", 1000)
+    tokens = [fake(folder, 1, 1500), fake(folder, 2, 400), fake(folder, 3, 400)]
+    make_room(folder, tokens[2])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(tokens[1:])
+    make_room(folder, fake(folder, 4, 5000))
+    assert [path.name for path in folder.iterdir()] == [f"{4:032x}"]
+
+
+def test_what_was_left_half_done_is_swept_up_after_a_while(folder: Path) -> None:
+    (folder / ".part-old").mkdir(parents=True)
+    os.utime(folder / ".part-old", (1, 1))
+    (folder / ".part-new").mkdir()
+    make_room(folder, "")
+    assert [path.name for path in folder.iterdir()] == [".part-new"]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has no owners of this kind")
+def test_the_usual_store_is_this_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KELVIN_UPLOADS")
+    monkeypatch.setattr(uploads.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = store_folder()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match="a folder of this user's own"):
+        store_folder()
+
+
+@pytest.mark.parametrize("token", ["0" * 32, "../../etc/passwd", "F" * 32, "0" * 31])
+def test_a_token_that_is_not_here_is_refused_in_one_line(token: str) -> None:
+    for name, more in (("own-table", {"target": "kind"}), ("own-images", {})):
+        with pytest.raises(BadInput) as caught:
+            Experiment.parse({"dataset": {"name": name, "token": token, **more}})
+        assert str(caught.value).startswith("dataset.token: '")
+        assert "the token of a file that is still here" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_dropped_file_is_refused_but_what_began_with_it_goes_on(folder: Path) -> None:
+    info = store(flowers().encode(), "flowers.csv")
+    value = {"dataset": {"name": "own-table", "token": info.token, "target": "kind"}}
+    experiment = Experiment.parse(value)
+    (folder / info.token / INFO).unlink()
+    assert experiment.dataset.shape == (5,)
+    assert to_flat(experiment)["dataset.target"] == "kind"
+    with pytest.raises(BadInput, match="still here"):
+        Experiment.parse(value)
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    path = tmp_path / "flowers.csv"
+    path.write_text(flowers())
+    return path
+
+
+def test_a_path_is_read_where_it_may_be_and_becomes_a_token(csv: Path, folder: Path) -> None:
+    value = {"dataset": {"name": "own-table", "file": str(csv), "target": "kind"}, "lanes": ["adam"]}
+    experiment = Experiment.parse(value, local_files=True)
+    flat = to_flat(experiment)
+    assert "flowers" not in str(experiment.to_json()) + str(flat)
+    assert from_flat(flat) == experiment == Experiment.parse(experiment.to_json())
+    assert from_flat({"dataset": "own-table", "dataset.file": str(csv), "dataset.target": "kind", "lanes": "adam"}, local_files=True) == experiment
+
+
+def test_a_path_from_a_page_a_link_or_a_socket_is_never_read(csv: Path, folder: Path) -> None:
+    said = "an uploaded file; a path is read from the command line and in a notebook only"
+    with pytest.raises(BadInput, match=said) as caught:
+        Experiment.parse({"dataset": {"name": "own-table", "file": str(csv), "target": "kind"}})
+    assert caught.value.field == "dataset.file"
+    with pytest.raises(BadInput, match=said):
+        from_flat({"dataset": "own-table", "dataset.file": str(csv), "dataset.target": "kind"})
+    experiment, complaint = read_link({"dataset": "own-table", "dataset.file": str(csv), "dataset.target": "kind"})
+    assert experiment == Experiment()
+    assert said in str(complaint)
+    with pytest.raises(BadInput, match="no such field here"):
+        Experiment.parse({"dataset": {"name": "moons", "file": str(csv)}}, local_files=True)
+    assert not folder.exists()
+
+
+def test_a_path_that_cannot_be_read_names_the_key(tmp_path: Path) -> None:
+    (tmp_path / "note.csv").write_text("hello")
+    for name, why in (("nothing.csv", "a readable file"), ("note.csv", "at least two columns"), ("", "a readable file")):
+        with pytest.raises(BadInput, match=why) as caught:
+            Experiment.parse({"dataset": {"name": "own-table", "file": str(tmp_path / name) if name else str(tmp_path), "target": "a"}}, local_files=True)
+        assert caught.value.field == "dataset.file"
+        assert "\n" not in str(caught.value)
+
+
+def test_the_command_line_races_on_a_path(csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    from engine.cli import main
+
+    main(
+        [
+            "run",
+            "--dataset",
+            "own-table",
+            "--set",
+            f"dataset.file={csv}",
+            "--set",
+            "dataset.target=kind",
+            "--optimizer",
+            "adam",
+            "--evaluations",
+            "30000",
+            "--json",
+        ]
+    )
+    result = json.loads(capsys.readouterr().out)
+    assert result["lanes"][0]["test_accuracy"] > 0.8
+    with pytest.raises(SystemExit) as caught:
+        main(["run", "--dataset", "own-table", "--set", f"dataset.file={csv}", "--set", "dataset.target=size"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "dataset.target: 'size' is not allowed; expected one of the columns length, width, colour, kind, price\n"
