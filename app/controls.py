@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import uploads
+from app.text import t
 from app.widgets import KEPT, kept, knobs, number, pills, put, scale, scoped, select
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.drawn import Drawn
@@ -29,7 +30,6 @@ AMOUNTS: dict[str, list[float]] = {
     "evaluations": [1e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 1e10],
     "flops": [1e8, 1e9, 1e10, 3e10, 1e11, 3e11, 1e12, 3e12, 1e13, 1e14, 1e15],
 }
-LANE_NAMES = ("Train with", "Against", "And", "And")
 FAVOURITES = ("annealing", "eki", "pso", "cma-es", "openai-es")
 """Methods of the first lane that are one click away."""
 
@@ -83,7 +83,7 @@ def set_points(points: str, groups: int) -> None:
 def draw() -> dict[str, Any]:
     """Draw all controls and return the experiment they name, as JSON values (not yet validated)."""
     offered = {cls.name: cls.label for cls in DATASETS if cls.kind != "function" and not cls.needs_file}
-    dataset = select("dataset", {**offered, uploads.NAME: uploads.label()}, "Dataset", "What the networks learn.")
+    dataset = select("dataset", {**offered, uploads.NAME: uploads.label()}, t("controls.dataset"), t("controls.dataset-hint"))
     settings: dict[str, Any] = {}
     chosen: DatasetChoice | type[DatasetChoice]
     if dataset == uploads.NAME:  # while there is no file, what was raced on before stays
@@ -97,53 +97,56 @@ def draw() -> dict[str, Any]:
         if chosen is Drawn:  # its points are drawn in the live view, not written in a field
             settings |= {name: kept().get(f"dataset.drawn.{name}", info.default) for name, info in Drawn.model_fields.items()}
         elif chosen.model_fields:
-            with st.popover("Data settings", icon=":material/tune:", width="stretch"):
+            with st.popover(t("controls.dataset-settings"), icon=":material/tune:", width="stretch"):
                 settings |= knobs("dataset", chosen)
     value: dict[str, Any] = {"dataset": settings}
 
     fitting = {cls.name: cls.label for cls in NETWORKS if chosen.kind in cls.kinds}
     usual = SUGGESTED_NETWORK.get(chosen.kind, MLP.name)
-    network = select("network", fitting, "Network", "Every lane trains the same network, from the same first weights.", default=usual)
-    with st.popover("Network settings", icon=":material/account_tree:", width="stretch"):
+    network = select("network", fitting, t("controls.network"), t("controls.network-hint"), default=usual)
+    with st.popover(t("controls.network-settings"), icon=":material/account_tree:", width="stretch"):
         value["network"] = {"name": network, **_network(network, chosen.kind)}
         losses = {loss.name: loss.label for loss in LOSSES.values() if loss.numbers or chosen.kind != "curve"}
-        value["loss"] = select(_loss_key(chosen), losses, "Loss", "What every lane tries to make small.", default=SUGGESTED_LOSS[chosen.kind])
+        value["loss"] = select(_loss_key(chosen), losses, t("controls.loss"), t("controls.loss-hint"), default=SUGGESTED_LOSS[chosen.kind])
     st.caption(_summary(value))
     if value["network"].get("activation") in STEPS and not value["network"].get("straight_through"):
-        st.caption(
-            ":material/info: These neurons jump, so the gradient through them is exactly zero: backprop trains the last layer only. Methods that see only the loss do not mind."
-        )
+        st.caption(f":material/info: {t('controls.neurons-jump')}")
     if value["loss"] == "zero-one":
-        st.caption(":material/info: The share of errors has no slope: backprop sees a gradient of exactly zero and stands still.")
+        st.caption(f":material/info: {t('controls.errors-flat')}")
 
     value["lanes"] = draw_lanes()
 
     value["budget"] = draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT)
     value["stop"] = draw_stop()
-    value["seed"] = number("seed", "Seed", 0, 0, 2**31 - 1, "First weights, data and every random number follow from it.")
+    value["seed"] = number("seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint"))
     value["device"] = kept().get("device", "auto")
     return value
 
 
 def draw_budget(currencies: Sequence[Currency], amounts: Mapping[str, list[float]], defaults: Mapping[Currency, float]) -> dict[str, Any]:
     """The currency and how much of it every lane gets, as JSON values."""
-    st.caption("Budget, the same for every lane")
-    picked = pills("currency", {name: {"flops": "FLOPs"}.get(name, name) for name in currencies}, "Budget in")
+    st.caption(t("controls.budget"))
+    picked = pills("currency", {name: t(f"controls.currency-{name}") for name in currencies}, t("controls.currency"))
     currency: Currency = next(name for name in currencies if name == picked)
-    label = {"seconds": "Seconds", "flops": "FLOPs"}.get(currency, "Evaluations")
-    return {"currency": currency, "amount": scale(f"amount {currency}", amounts[currency], defaults[currency], label)}
+    return {"currency": currency, "amount": scale(f"amount {currency}", amounts[currency], defaults[currency], t(f"controls.amount-{currency}"))}
 
 
 def draw_stop() -> dict[str, Any]:
     """When a lane may end before its budget is spent, as JSON values."""
     described = {field["name"]: field for field in fields(StopRules)}
     active = [name for name in described if kept().get(f"stop {name}") is not None]
-    with st.popover("Stop early" if not active else f"Stop early: {' and '.join(active)}", icon=":material/flag:", width="stretch"):
+    said = t(f"controls.stop-{'both' if len(active) > 1 else active[0]}") if active else t("controls.stop")
+    with st.popover(said, icon=":material/flag:", width="stretch"):
         target, patience = described["target"], described["patience"]
         return {
-            "target": number("stop target", f"{target['label']} (empty: none)", None, 0.0, 1e6, target["help"]),
+            "target": number("stop target", t("controls.target", label=target["label"]), None, 0.0, 1e6, target["help"]),
             "patience": scale(
-                "stop patience", ["auto", 0.05, 0.1, 0.2, 0.3, 0.5], "auto", f"{patience['label']} (share {patience['unit']})", patience["help"], auto="none"
+                "stop patience",
+                ["auto", 0.05, 0.1, 0.2, 0.3, 0.5],
+                "auto",
+                t("controls.patience", label=patience["label"], unit=patience["unit"]),
+                patience["help"],
+                auto=t("controls.none"),
             ),
         }
 
@@ -159,7 +162,7 @@ def _summary(value: dict[str, Any]) -> str:
     start = "×".join(map(str, shape[1:])) if len(shape) > 1 else str(shape[0])
     between = value["network"].get("hidden", [NETWORKS.get(value["network"]["name"]).between])
     layers = " → ".join(map(str, [start, *between, outputs]))
-    return " · ".join(part for part in (layers, value["network"].get("activation", ""), f"{weights:,} weights") if part)
+    return " · ".join(part for part in (layers, value["network"].get("activation", ""), t("controls.weights", count=f"{weights:,}")) if part)
 
 
 def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = no_suggestions, leave_out: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -175,7 +178,7 @@ def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = n
     labels = {cls.name: cls.label for cls in methods}
     lanes = []
     for i in range(len(names)):
-        st.caption(LANE_NAMES[i])
+        st.caption(t(f"controls.method-{i + 1}"))
         key = f"lane {i}"
         kept().setdefault(key, names[i])
         if i == 0:
@@ -183,13 +186,13 @@ def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = n
         else:
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             with left:
-                name = select(key, labels, f"Lane {i + 1}", "Another method, from the same first weights.", hidden=True)
+                name = select(key, labels, t("controls.lane", number=i + 1), t("controls.lane-hint"), hidden=True)
             with right:
                 st.button(
-                    f"Take lane {i + 1} out",
+                    t("controls.lane-out", number=i + 1),
                     icon=":material/close:",
                     key=f"remove {i}",
-                    help=f"Take lane {i + 1} out",
+                    help=t("controls.lane-out", number=i + 1),
                     on_click=_remove_lane,
                     args=(i,),
                     type="tertiary",
@@ -200,13 +203,11 @@ def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = n
             st.caption(cls.sentence)
             lanes.append({"name": name, **knobs("lane1", cls, leave_out, suggested(cls))})
         else:
-            with st.expander("Its knobs"):
+            with st.expander(t("controls.lane-knobs")):
                 st.caption(cls.sentence)
                 lanes.append({"name": name, **knobs(f"lane{i + 1}", cls, leave_out, suggested(cls))})
     if len(names) < MAX_LANES:
-        st.button(
-            "Add a lane", icon=":material/add:", key="add lane", on_click=_add_lane, type="tertiary", help="Race one more method from the same first weights."
-        )
+        st.button(t("controls.lane-add"), icon=":material/add:", key="add lane", on_click=_add_lane, type="tertiary", help=t("controls.lane-add-hint"))
     return lanes
 
 
@@ -215,13 +216,13 @@ def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:
     labels = {cls.name: cls.label for cls in methods}
     current = kept()[key]
     near = {name: labels[name] for name in labels if name in FAVOURITES or name == current}
-    name = pills(key, near, LANE_NAMES[0])
+    name = pills(key, near, t("controls.method-1"))
     families: dict[str, list[str]] = {}
     for cls in methods:
         if cls.name not in near:
             families.setdefault(cls.family, []).append(cls.name)
     if families:
-        with st.popover(f"{sum(map(len, families.values()))} more methods", icon=":material/more_horiz:", width="stretch", key="more methods"):
+        with st.popover(t("controls.more-methods", count=sum(map(len, families.values()))), icon=":material/more_horiz:", width="stretch", key="more methods"):
             for family, members in families.items():
                 st.caption(family)
                 with st.container(horizontal=True, gap="small"):
@@ -277,14 +278,19 @@ def _network(name: str, kind: str) -> dict[str, Any]:
     if f"network.mlp.hidden {kind}" not in kept():
         kept()[key] = list(kept().pop("network.mlp.hidden", suggested))
     sizes: list[int] = kept()[key]
-    count = scale(f"layers {kind}", list(range(described["hidden"]["max_items"] + 1)), len(sizes), "Hidden layers", described["hidden"]["help"])
+    count = scale(f"layers {kind}", list(range(described["hidden"]["max_items"] + 1)), len(sizes), t("controls.layers"), described["hidden"]["help"])
     sizes = (sizes + [sizes[-1] if sizes else suggested[0]] * int(count))[: int(count)]
     columns = st.columns(min(3, max(1, len(sizes)))) if sizes else []
     for i in range(len(sizes)):
         with columns[i % len(columns)]:
             limits = described["hidden"]
             sizes[i] = number(
-                f"neurons {kind} {i}", f"Layer {i + 1}", sizes[i], limits.get("item_minimum", 1), limits.get("item_maximum", 1024), "Neurons in this layer."
+                f"neurons {kind} {i}",
+                t("controls.layer", number=i + 1),
+                sizes[i],
+                limits.get("item_minimum", 1),
+                limits.get("item_maximum", 1024),
+                t("controls.layer-hint"),
             )
     kept()[key] = sizes
     return {"hidden": sizes, **knobs("network", cls, leave_out=("hidden",))}

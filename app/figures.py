@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.palette import DASHES, LANDSCAPE, LANES, SYMBOLS, TEMPERATURE
+from app.text import t
 
 LANE_COUNT = len(LANES)
 CLEAR = "rgba(0,0,0,0)"
@@ -40,11 +41,12 @@ def loss() -> go.Figure:
     """Loss or accuracy over the currency: train and test of every lane, then one trace with a marker at every lane's head."""
     traces: list[Any] = []
     for colour, dash in zip(LANES, DASHES, strict=True):
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2, "dash": dash}, hovertemplate="%{y:.4g}<extra>train</extra>"))
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.4, "dash": "dot"}, hovertemplate="%{y:.4g}<extra>test</extra>"))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2, "dash": dash}, hoverinfo="skip"))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.4, "dash": "dot"}, hoverinfo="skip"))
     traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 9, "color": list(LANES), "symbol": list(SYMBOLS)}, hoverinfo="skip"))
     return go.Figure(
-        traces, _layout(xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"), yaxis=_axis(type="log", tickfont={"size": 10}, **LOG_TICKS))
+        traces,
+        _layout(xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"), yaxis=_axis(type="log", tickfont={"size": 10}, **LOG_TICKS)),
     )
 
 
@@ -84,22 +86,18 @@ def temperature() -> go.Figure:
                 y=[],
                 mode="markers",
                 marker={"size": 5, "color": colour, "symbol": symbol, "colorscale": [list(stop) for stop in TEMPERATURE]},
-                hovertemplate="T %{y:.3g}<extra></extra>",
+                hoverinfo="skip",
             )
         )
-        traces.append(
-            go.Scatter(
-                x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.3}, opacity=0.75, hovertemplate="%{y:.0%} accepted<extra></extra>"
-            )
-        )
+        traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.3}, opacity=0.75, hoverinfo="skip"))
         traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1, "dash": "dot"}, opacity=0.6, hoverinfo="skip"))
         traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
     return go.Figure(
         traces,
         _layout(
             margin={"l": 50, "r": 44, "t": 6, "b": 34},
-            xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"),
-            yaxis=_axis(type="log", tickfont={"size": 10}, **LOG_TICKS, title={"text": "temperature", "standoff": 2}),
+            xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"),
+            yaxis=_axis(type="log", tickfont={"size": 10}, **LOG_TICKS, title={"text": t("temperature.temperature"), "standoff": 2}),
             yaxis2=_axis(
                 overlaying="y",
                 side="right",
@@ -108,7 +106,7 @@ def temperature() -> go.Figure:
                 showgrid=False,
                 tickmode="array",
                 tickvals=[0, 0.25, 0.5, 0.75, 1],
-                title={"text": "accepted", "standoff": 4},
+                title={"text": t("temperature.accepted"), "standoff": 4},
             ),
         ),
     )
@@ -124,7 +122,7 @@ def agreement() -> go.Figure:
         dots = {"size": 3.5, "color": colour, "symbol": symbol, "line": {"width": 0}}
         traces.append(go.Scatter(x=[], y=[], mode="markers", marker=dots, opacity=0.28, hoverinfo="skip"))
         line = {"color": colour, "width": 2, "dash": dash}
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line=line, hovertemplate="%{y:.2f}<extra>running median</extra>"))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line=line, hoverinfo="skip"))
     traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 9, "color": list(LANES), "symbol": list(SYMBOLS)}, hoverinfo="skip"))
     band = {
         "type": "rect",
@@ -142,7 +140,7 @@ def agreement() -> go.Figure:
     return go.Figure(
         traces,
         _layout(
-            xaxis=_axis(title={"text": "seconds", "standoff": 4}, rangemode="tozero"),
+            xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"),
             yaxis={**_axis(range=[-0.2, 1.05], dtick=0.2, tickformat=".1~f"), "zeroline": True, "zerolinewidth": 1.2},
             shapes=[band],
             annotations=[hint],
@@ -163,11 +161,13 @@ def chains() -> go.Figure:
         traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 5, "color": colour, "symbol": f"{symbol}-open"}, opacity=0.8))
     edge = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "top", "text": "", "showarrow": False, "font": {"size": 11}}
     heads = {"size": 11, "color": list(LANES), "symbol": list(SYMBOLS), "line": {"width": 1.5, "color": "#ffffff"}}
-    traces.append(go.Scatter(x=[], y=[], mode="markers", marker=heads, cliponaxis=False, hovertemplate="%{x:.4g}<extra>the estimate</extra>"))
+    traces.append(go.Scatter(x=[], y=[], mode="markers", marker=heads, cliponaxis=False, hoverinfo="skip"))
     return go.Figure(
         traces,
         _layout(
-            xaxis=_axis(title={"text": "loss of each network", "standoff": 4}, tickfont={"size": 10}, exponentformat="power"),
+            xaxis=_axis(
+                title={"text": t("panels.chains-loss-axis", one=t("panels.chains-network")), "standoff": 4}, tickfont={"size": 10}, exponentformat="power"
+            ),
             yaxis=_axis(rangemode="tozero", tickfont={"size": 10}, exponentformat="power"),
             annotations=[{**edge, "x": 0, "xanchor": "left"}, {**edge, "x": 1, "xanchor": "right"}],
         ),

@@ -64,7 +64,7 @@ def chart() -> go.Figure:
         "hoverdistance": 30,
         "hoverlabel": {"align": "left", "namelength": -1},
         "dragmode": "zoom",
-        "xaxis": {**axis, "rangemode": "tozero", "title": {"text": "seconds", "standoff": 6}},
+        "xaxis": {**axis, "rangemode": "tozero", "title": {"text": t("gallery.seconds"), "standoff": 6}},
         "yaxis": {**axis, "type": "log"},
     }
     return go.Figure(traces, layout)

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import controls, widgets
+from app.text import t
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
@@ -20,7 +21,7 @@ from engine.suggestions import suggested_settings
 
 OWNER = "dataset.landscape"
 EXAMPLE = "x^2 + y^2 + 12 sin(2x) cos(2y)"
-NAMES = {name: landscape.label for name, landscape in FUNCTIONS.items()} | {"formula": "Your own formula"}
+NAMES = {name: landscape.label for name, landscape in FUNCTIONS.items()} | {"formula": t("controls.formula")}
 CURRENCIES: tuple[Currency, ...] = ("evaluations", "seconds")
 AMOUNTS: dict[str, list[float]] = {
     "evaluations": [100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000, 50_000, 100_000],
@@ -63,7 +64,7 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
         "lanes": lanes,
         "budget": controls.draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT),
         "stop": controls.draw_stop(),
-        "seed": widgets.number("seed", "Seed", 0, 0, 2**31 - 1, "First steps aside and every random number follow from it."),
+        "seed": widgets.number("seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint-landscape")),
         "device": shown.device,
     }
     return value, complaint
@@ -72,16 +73,17 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
 def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
     """The landscape that is picked, or the one shown and why the picked one cannot be."""
     described = {field["name"]: field for field in fields(Landscapes)}
-    picked = widgets.select(f"{OWNER}.function", NAMES, "Landscape", described["function"]["help"], on_change=lambda: _set_start(None))
+    picked = widgets.select(f"{OWNER}.function", NAMES, t("controls.landscape"), described["function"]["help"], on_change=lambda: _set_start(None))
     value: dict[str, Any] = {"function": picked}
     values = widgets.kept()
     if picked == "formula":
-        tip = "Numbers, x, y, pi, e, + − * / ^, brackets, sin cos tan atan sinh cosh tanh exp log sqrt abs floor sign min max."
         if not values.get(f"{OWNER}.formula"):
             widgets.put(f"{OWNER}.formula", EXAMPLE)
-        value["formula"] = widgets.widget(st.text_input, f"{OWNER}.formula", "Height at (x, y)", EXAMPLE, tip, max_chars=200, placeholder=EXAMPLE)
+        value["formula"] = widgets.widget(
+            st.text_input, f"{OWNER}.formula", t("controls.formula-height"), EXAMPLE, t("controls.formula-hint"), max_chars=200, placeholder=EXAMPLE
+        )
         steps: list[Any] = [1, 2, 3, 5, 10, 20, 50, 100]
-        value["reach"] = widgets.scale(f"{OWNER}.reach", steps, described["reach"]["default"], "Reach", described["reach"]["help"])
+        value["reach"] = widgets.scale(f"{OWNER}.reach", steps, described["reach"]["default"], t("controls.reach"), described["reach"]["help"])
     else:
         st.caption(FUNCTIONS[picked].about)
     value |= {name: values.get(f"{OWNER}.{name}") for name in ("start_x", "start_y")}
@@ -93,12 +95,12 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
     if dataset.start is not None:
         x, y = dataset.start
         st.button(
-            f"Start at ({x:.3g}, {y:.3g})",
+            t("controls.start", x=f"{x:.3g}", y=f"{y:.3g}"),
             icon=":material/close:",
             type="tertiary",
             on_click=_set_start,
             args=(None,),
-            help="Back to the landscape's own start.",
+            help=t("controls.start-hint"),
         )
     return dataset, None
 
@@ -106,7 +108,7 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
 def _plainly(error: ValueError) -> str:
     """What is wrong with a landscape, as one sentence for a visitor."""
     inner: Any = error if isinstance(error, BadInput) else next((entry["ctx"]["error"] for entry in error.errors() if "error" in entry.get("ctx", {})), None)  # type: ignore[attr-defined]
-    return f"This formula cannot be drawn: {inner.allowed[:1].lower()}{inner.allowed[1:]} is expected." if isinstance(inner, BadInput) else str(error)
+    return t("controls.formula-bad", allowed=f"{inner.allowed[:1].lower()}{inner.allowed[1:]}") if isinstance(inner, BadInput) else str(error)
 
 
 def _set_start(start: tuple[float, float] | None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from app.text import t
 from engine.datasets.drawn import CHARACTERS, MOST_POINTS
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
@@ -44,13 +45,13 @@ def read_link(parameters: Mapping[str, str], usual: Experiment | None = None) ->
         if not flat:
             return usual, None
         if len(flat) > MAX_KEYS:
-            raise BadInput("address", f"{len(flat)} parameters", f"at most {MAX_KEYS}")
+            raise BadInput("address", t("pages.parameters", count=len(flat)), t("pages.at-most", most=MAX_KEYS))
         for key, text in flat.items():
             if len(key) + len(text) > LONGER.get(key, MAX_TEXT):
-                raise BadInput(key[:40], text, f"at most {LONGER.get(key, MAX_TEXT)} characters")
+                raise BadInput(key[:40], text, t("pages.at-most-characters", most=LONGER.get(key, MAX_TEXT)))
         return from_flat({"dataset": usual.dataset.name, **flat}), None
     except BadInput as error:
-        return usual, f"This address does not name an experiment Kelvin can run, so here is the usual one. {error}"
+        return usual, t("pages.bad-address", why=error)
 
 
 def page_of(parameters: Mapping[str, str]) -> str:

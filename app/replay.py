@@ -27,7 +27,7 @@ import plotly
 
 from app.figures import figures
 from app.palette import palette
-from app.text import catalogue, t
+from app.text import LANGUAGE, catalogue, t
 from engine.errors import BadInput
 from engine.frames import Message
 from engine.recording import SUFFIX, Recording
@@ -45,7 +45,7 @@ _STYLE = re.compile(r"""@import\s+(?:url\()?\s*["']([^"']+)["']\s*\)?\s*;""")
 _GAP = re.compile(r"__KELVIN_(TITLE|ABOUT|RECORDING)__")
 
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="$language">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="$policy">
@@ -123,6 +123,7 @@ def shell() -> str:
     check = _CHECK.replace("$sentence", _json(t("export.replay-old")))
     importmap = _json({"imports": sources})
     parts = {
+        "language": LANGUAGE,
         "policy": _policy((check, importmap, _START)),
         "description": html.escape(t("export.replay-about")),
         "icon": f"data:image/svg+xml;base64,{_base64(ICON.read_bytes())}",
@@ -146,7 +147,7 @@ def packed_shell() -> bytes:
 def title_of(stage: Message) -> str:
     """What was raced, in one line: "Two spirals: Simulated annealing vs Adam"."""
     data = stage["data"]
-    return f"{(data.get('landscape') or data)['label']}: {' vs '.join(str(lane['label']) for lane in stage['lanes'])}"
+    return t("gallery.default-name", data=(data.get("landscape") or data)["label"], lanes=t("gallery.vs").join(str(lane["label"]) for lane in stage["lanes"]))
 
 
 def fill(about: Mapping[str, Any], recording: bytes) -> str:

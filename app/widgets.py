@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.text import t
 from engine.registry import Choice, fields
 
 Field = dict[str, Any]
@@ -54,7 +55,7 @@ def knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = (), sugges
     values = {field["name"]: _knob(owner, cls, field) for field in described if not field.get("advanced")}
     advanced = [field for field in described if field.get("advanced")]
     if advanced:
-        with st.popover("More knobs", width="stretch"):
+        with st.popover(t("controls.more-knobs"), width="stretch"):
             values |= {field["name"]: _knob(owner, cls, field) for field in advanced}
     return values
 
@@ -62,7 +63,7 @@ def knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = (), sugges
 def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
     """The control that fits a field."""
     key = f"{owner}.{cls.name}.{field['name']}"
-    label = f"{field['label']} ({field['unit']})" if field.get("unit") else field["label"]
+    label = t("controls.unit", label=field["label"], unit=field["unit"]) if field.get("unit") else field["label"]
     low, high, default = field.get("minimum"), field.get("maximum"), field["default"]
     if field.get("options"):
         return select(key, {option: str(option) for option in field["options"]}, label, field["help"], default=default)
@@ -91,20 +92,26 @@ def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
     return [int(step) for step in every if step == int(step)] if whole else every
 
 
-def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "", auto: str = "auto") -> Any:
-    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None, and is read as ``auto``."""
+def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "", auto: str | None = None) -> Any:
+    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None, and is read as ``auto``, or as that word."""
     current = kept().get(key, default)
     current = "auto" if current is None else current
     if current not in options:
         numbers = sorted([*(option for option in options if option != "auto"), current])
         options = (["auto"] if "auto" in options else []) + numbers
-    chosen = widget(st.select_slider, key, label, current, tip, options=options, format_func=lambda value: auto if value == "auto" else _short(value))
+    chosen = widget(
+        st.select_slider,
+        key,
+        label,
+        current,
+        tip,
+        options=options,
+        format_func=lambda value: (auto or t("controls.auto")) if value == "auto" else _short(value),
+    )
     return None if chosen == "auto" else chosen
 
 
 def _short(value: Any) -> str:
-    if value == "auto":
-        return "auto"
     for limit, suffix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= limit:
             return f"{value / (1e3 if suffix == 'k' else limit):g} {suffix}"

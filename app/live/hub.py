@@ -11,6 +11,7 @@ import secrets
 from collections import deque
 from typing import Any
 
+from app.text import t
 from engine.errors import BadInput
 from engine.frames import Message, decode, encode
 from engine.workers import Job, Pool
@@ -33,7 +34,7 @@ class Full(Exception):
     """So many races run or wait, and are watched, that one more cannot be taken on."""
 
     def __init__(self) -> None:
-        super().__init__(f"Kelvin is full: {MOST_RACES} races run or wait already. Please try again in a minute.")
+        super().__init__(t("server.full", most=MOST_RACES))
 
 
 class Album:
@@ -248,7 +249,7 @@ class Hub:
             case "resume":
                 race.wants_pause = False
             case "reheat" | "turn" | "weight" if command["lane"] not in range(race.lanes):
-                raise BadInput("lane", command["lane"], f"a whole number from 0 to {race.lanes - 1}")
+                raise BadInput("lane", command["lane"], t("server.whole-number", high=race.lanes - 1))
         race.job.command(command)
 
     def close(self) -> None:
@@ -339,6 +340,6 @@ class Hub:
     def _receive_state(self, race: LiveRace, state: Message) -> None:
         race.state = state
         if race.abandoned and state["state"] == "ended":
-            state["sentence"] = "The race was stopped because nobody watched it. What was recorded is kept; press Run to race again."
+            state["sentence"] = t("server.unwatched")
         for viewer in race.viewers:
             viewer.say(race.tell_state())

@@ -6,6 +6,7 @@ Streamlit sends ``js=`` again with every message, so it holds no more than an im
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ import streamlit as st
 
 from app.figures import figures
 from app.palette import palette
-from app.text import catalogue
+from app.text import catalogue, t
 
 FRONTEND = Path(__file__).resolve().parent / "frontend"
 
@@ -29,13 +30,13 @@ export default function (component) {
   const kelvin = import(`${window.location.origin}${data.base}/kelvin/frontend/main.js?v=${data.version}`);
   kelvin.then(
     (module) => module.mount(component),
-    () => (parentElement.textContent = "The live view did not load. Reload the page to try again."),
+    () => (parentElement.textContent = DID_NOT_LOAD),
   );
   return () => kelvin.then((module) => module.unmount(parentElement), () => {});
 }
 """
 
-_component = st.components.v2.component("kelvin_live", html="", js=_BOOTSTRAP, isolate_styles=False)
+_component = st.components.v2.component("kelvin_live", html="", js=_BOOTSTRAP.replace("DID_NOT_LOAD", json.dumps(t("live.did-not-load"))), isolate_styles=False)
 
 
 @lru_cache(maxsize=1)

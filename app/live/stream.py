@@ -28,6 +28,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from app import replay
 from app.live.hub import Full, Hub, Viewer
 from app.live.shipped import shipped
+from app.text import t
 from engine.datasets.drawn import decode_points
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
@@ -129,10 +130,10 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
         now = int(time.monotonic())
         second, count = (now, 1) if now != second else (second, count + 1)
         if count > MOST_PER_SECOND:
-            viewer.say({"type": "problem", "sentence": f"Too many commands: at most {MOST_PER_SECOND} a second."})
+            viewer.say({"type": "problem", "sentence": t("server.too-many", most=MOST_PER_SECOND)})
             await asyncio.sleep(1)
         elif text is None or len(text.encode("utf-8", "replace")) > MOST_BYTES:
-            viewer.say({"type": "problem", "sentence": f"A command must be a text of at most {MOST_BYTES:,} bytes."})
+            viewer.say({"type": "problem", "sentence": t("server.too-long", most=f"{MOST_BYTES:,}")})
         else:
             obey(hub, viewer, text)
 
@@ -145,14 +146,14 @@ def obey(hub: Hub, viewer: Viewer, text: str) -> None:
         viewer.say({"type": "problem", "sentence": str(error)})
     except Exception:
         log.exception("a command failed")
-        viewer.say({"type": "problem", "sentence": "That command failed inside Kelvin; the server's log says more."})
+        viewer.say({"type": "problem", "sentence": t("server.failed")})
 
 
 def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
     try:
         command: Any = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadInput("command", text, "a JSON object") from None
+        raise BadInput("command", text, t("server.json")) from None
     do = command.get("do") if isinstance(command, dict) else None
     if do == "run":
         experiment = Experiment.parse(command.get("experiment"))
@@ -160,7 +161,7 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
     elif do == "attach":
         token = command.get("race")
         if not isinstance(token, str) or not hub.attach(viewer, token):
-            viewer.say({"type": "problem", "sentence": "That race is not here any more; press Run to start it again.", "gone": True})
+            viewer.say({"type": "problem", "sentence": t("server.gone"), "gone": True})
     elif do in COMMANDS:
         hub.command(viewer, {"do": do})
     elif do == "speed":
@@ -168,7 +169,7 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
     elif isinstance(do, str) and do in VALIDATED:
         hub.command(viewer, {"do": do, **VALIDATED[do](command)})
     else:
-        raise BadInput("do", do, f"one of run, attach, {', '.join(COMMANDS)}, speed, {', '.join(VALIDATED)}")
+        raise BadInput("do", do, t("server.one-of", names=", ".join(("run", "attach", *COMMANDS, "speed", *VALIDATED))))
 
 
 def _reheat(command: Message) -> Message:
@@ -179,10 +180,10 @@ def _turn(command: Message) -> Message:
     """A knob and its value; which knobs there are, and what they allow, is for the race to say."""
     field, value = command.get("field"), command.get("value")
     if not isinstance(field, str) or not 0 < len(field) <= 60:
-        raise BadInput("field", field, "the name of a knob")
+        raise BadInput("field", field, t("server.knob"))
     fits = value is None or (isinstance(value, str) and len(value) <= 100) or (isinstance(value, int | float) and abs(value) <= 1e15)
     if not fits:
-        raise BadInput("value", value, "a number, a short text, true, false or nothing")
+        raise BadInput("value", value, t("server.worth"))
     return {"lane": _whole(command, "lane", MAX_LANES - 1), "field": field, "value": value}
 
 
@@ -198,7 +199,7 @@ def _points(command: Message) -> Message:
 
 def _plane(command: Message) -> Message:
     if command.get("kind") not in KINDS:
-        raise BadInput("kind", command.get("kind"), f"one of {', '.join(KINDS)}")
+        raise BadInput("kind", command.get("kind"), t("server.one-of", names=", ".join(KINDS)))
     return {"kind": command["kind"]}
 
 
@@ -209,14 +210,14 @@ VALIDATED: dict[str, Callable[[Message], Message]] = {"reheat": _reheat, "turn":
 def _number(command: dict[str, Any], name: str, low: float, high: float) -> float:
     value = command.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise BadInput(name, value, f"a number from {low:g} to {high:g}")
+        raise BadInput(name, value, t("server.number", low=f"{low:g}", high=f"{high:g}"))
     return value
 
 
 def _whole(command: dict[str, Any], name: str, high: int) -> int:
     value = command.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
-        raise BadInput(name, value, f"a whole number from 0 to {high}")
+        raise BadInput(name, value, t("server.whole-number", high=high))
     return value
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import controls, link, present, presets, widgets
 from app.live.mount import live_view
+from app.text import t
 from engine.errors import BadInput
 from engine.experiment import Experiment
 
@@ -35,7 +36,7 @@ if "points_drawn" in st.session_state:
     controls.set_points(**st.session_state.pop("points_drawn"))
 
 with st.sidebar:
-    st.caption("Neural networks, trained without gradients, live. Every lane starts from the same weights and may spend the same budget.")
+    st.caption(t("pages.explore-about"))
     preset = presets.draw()
     if preset is not None:
         st.session_state.view = {key: text for key, text in st.session_state.view.items() if key in link.VIEW_KEYS}

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import controls, landscape_controls, link, widgets
 from app.live.mount import live_view
+from app.text import t
 from engine.errors import BadInput
 from engine.experiment import Experiment
 
@@ -27,7 +28,7 @@ if "pressed" in page:
     landscape_controls.take(**page.pop("pressed"))
 
 with st.sidebar:
-    st.caption("Functions of two numbers. Every method walks on them as it trains a network, and here each step can be seen.")
+    st.caption(t("pages.landscapes-about"))
     drawn, complaint = landscape_controls.draw(page["experiment"])
 
 if complaint is None:

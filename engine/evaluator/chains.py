@@ -77,7 +77,7 @@ class Memory:
         return 0 < 2 * len(population) * sum(widths) * samples * population.element_size() <= MOST_BYTES // 2
 
 
-@dataclass
+@dataclass(eq=False)
 class Chains(Unwritten):
     """P chains, each with at most one move.
 

@@ -15,7 +15,7 @@ from engine.evaluator.noise import Noise
 from engine.evaluator.unwritten import Unwritten
 
 
-@dataclass
+@dataclass(eq=False)
 class Mirrored(Unwritten):
     """2n members.
 

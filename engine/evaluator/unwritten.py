@@ -53,6 +53,12 @@ class Unwritten(ABC):
         """The tensor it stands for."""
         return self.dense()
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both stand for the same tensor."""
+        return isinstance(other, Unwritten) and torch.equal(self.dense(), other.dense())
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __getitem__(self, rows: Any) -> Tensor:
         """Members by a slice or by an index tensor of their numbers, as a tensor gives its rows; whatever else is asked of the tensor written out."""
         if isinstance(rows, slice):

@@ -18,8 +18,8 @@ from engine.rng import Rng
 
 OUTPUT_BYTES = 2**25
 """Outputs of all members that are held at once, 32 MiB; what is made of them takes some times as much."""
-COLUMN_BYTES = 2**20
-"""Weights of all members that are mixed at once: what a core's cache holds."""
+COLUMN_BYTES = 2**21
+"""Weights of all members that are mixed at once, 2 MiB: what the cores' caches hold."""
 
 
 @dataclass

@@ -27,10 +27,11 @@ PAGES = {
     "gallery": ("gallery", "document.querySelector('[data-testid=card]')"),
     "present": ("?present=1", "document.querySelector('.kv-present .main-svg')"),
 }
-WAYS = [("light", 1440, 900), ("dark", 1440, 900), ("light", 390, 844), ("dark", 390, 844)]
+QUICK = [("light", 1440, 900), ("dark", 390, 844)]
+WAYS = [*QUICK, *(pytest.param(*way, marks=pytest.mark.slow) for way in (("dark", 1440, 900), ("light", 390, 844)))]
 
 
-@pytest.mark.parametrize(("theme", "width", "height"), WAYS, ids=[f"{theme}-{width}" for theme, width, _ in WAYS])
+@pytest.mark.parametrize(("theme", "width", "height"), WAYS)
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_serious(open_page: Open, name: str, theme: str, width: int, height: int) -> None:
     address, ready = PAGES[name]

@@ -70,6 +70,7 @@ def test_export_gives_config_python_code_csv_weights_and_recording(open_page: Op
     assert Recording.read(tmp_path / name).stage["experiment"] == experiment
 
 
+@pytest.mark.slow
 def test_large_networks_are_asked_for_their_weights(open_page: Open) -> None:
     page = open_page("?dataset=digits&lanes=annealing,adam&seconds=300&network.hidden=32")
     running(page)
@@ -195,6 +196,7 @@ def test_export_gives_an_html_replay_that_plays_offline(open_page: Open, browser
     shown.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -218,6 +220,7 @@ def test_a_replay_by_day_by_night_and_on_a_phone(browser: Browser, tmp_path: Pat
     shown.close()
 
 
+@pytest.mark.slow
 def test_a_landscape_is_replayed_too(browser: Browser, tmp_path: Path) -> None:
     race = Race(Experiment.parse({"dataset": "landscape", "lanes": ["annealing", "adam"], "budget": {"currency": "evaluations", "amount": 400}}), marks=20)
     messages = [encode(race.stage())]
@@ -233,6 +236,7 @@ def test_a_landscape_is_replayed_too(browser: Browser, tmp_path: Path) -> None:
     shown.close()
 
 
+@pytest.mark.slow
 def test_what_a_recording_says_is_text_and_nothing_else(browser: Browser, tmp_path: Path) -> None:
     messages = list(Recording.read(FIRST))
     stage = messages[0]

@@ -123,6 +123,7 @@ def test_saved_runs_are_compared_in_one_chart_and_one_table(open_page: Open) -> 
     assert page.locator("[data-testid=compare]:checked").count() == 0
 
 
+@pytest.mark.slow
 def test_eight_are_compared_and_a_ninth_is_refused_with_a_line(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, *(f"Race {i}" for i in range(1, 9)))
@@ -197,6 +198,7 @@ def test_rename_delete_undo_export_and_import_again(open_page: Open) -> None:
     expect(page.get_by_test_id("group-yours").locator("h3")).to_have_text("Back again")
 
 
+@pytest.mark.slow
 def test_recent_races_are_kept_on_request_and_the_server_tells_the_same_in_short(open_page: Open) -> None:
     page = gallery(open_page)
     page.evaluate(SAVE, [False, None, 13])
@@ -214,6 +216,7 @@ def test_recent_races_are_kept_on_request_and_the_server_tells_the_same_in_short
     assert told[0] == told[1]
 
 
+@pytest.mark.slow
 def test_another_tab_sees_what_is_saved(open_page: Open) -> None:
     page = gallery(open_page)
     other = gallery(open_page, context=page.context)
@@ -254,6 +257,7 @@ def test_open_leads_to_the_explorer_with_the_recording_in_the_address(open_page:
     assert page.evaluate("sessionStorage.getItem('left')") == "1"
 
 
+@pytest.mark.slow
 def test_a_browser_that_stores_nothing_works_in_memory_and_says_so(open_page: Open) -> None:
     first = open_page()
     first.context.add_init_script("Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('no', 'SecurityError'); } })")
@@ -269,6 +273,7 @@ def test_a_browser_that_stores_nothing_works_in_memory_and_says_so(open_page: Op
     assert Path(coming.value.path()).read_bytes() == BYTES
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_everything(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, "Mine")
@@ -290,6 +295,7 @@ def test_the_keyboard_reaches_everything(open_page: Open) -> None:
     assert nameless == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), [("light", {}), ("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}})])
 def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
     page = gallery(open_page, **options)

@@ -133,6 +133,7 @@ def test_the_relief_draws_the_same_race_and_is_mounted_once(open_page: Open) -> 
     page.screenshot(path=SHOTS / "landscapes-relief.png")
 
 
+@pytest.mark.slow
 def test_without_webgl_a_sentence_stands_in_for_the_relief(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -161,6 +162,7 @@ def test_each_page_keeps_its_own_race(open_page: Open) -> None:
     assert page.evaluate("new URL(location.href).searchParams.get('dataset')") == "moons"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), [("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}})])
 def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
     page = open_page(LONG, **options)

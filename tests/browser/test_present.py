@@ -55,6 +55,7 @@ def test_nothing_is_on_the_stage_but_the_race(open_page: Open) -> None:
     page.screenshot(path=SHOTS / "present.png")
 
 
+@pytest.mark.slow
 def test_letters_are_large_enough_for_a_hall(open_page: Open) -> None:
     page = stage(open_page)
     there(page, TITLES[0])
@@ -87,6 +88,7 @@ def test_keys_walk_the_playlist(open_page: Open) -> None:
     there(page, TITLES[0])
 
 
+@pytest.mark.slow
 def test_space_pauses_and_plays_and_a_number_shows_one_panel(open_page: Open) -> None:
     page = stage(open_page)
     there(page, TITLES[0])
@@ -105,6 +107,7 @@ def test_space_pauses_and_plays_and_a_number_shows_one_panel(open_page: Open) ->
     assert look(page, "p.live.player.source") == "recording"
 
 
+@pytest.mark.slow
 def test_escape_leads_back_to_the_explorer_with_what_was_on(open_page: Open) -> None:
     page = stage(open_page, "?present=1&playlist=digits-eki")
     there(page, "Digits, read without a derivative")
@@ -134,6 +137,7 @@ def test_the_stage_needs_no_socket_and_after_its_start_no_network(browser: Brows
     assert opened == []
 
 
+@pytest.mark.slow
 def test_an_address_chooses_the_recordings(open_page: Open) -> None:
     page = stage(open_page, "?present=1&playlist=many-dimples,nothing-like-that,steps-inside")
     there(page, "Many dimples, one lowest point")
@@ -166,6 +170,7 @@ def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(
     page.wait_for_function("() => getComputedStyle(document.querySelector('.kv-present')).cursor === 'none'")
 
 
+@pytest.mark.slow
 def test_with_reduced_motion_a_recording_stands_at_its_end(open_page: Open) -> None:
     page = stage(open_page, "?present=1&playlist=few-weights", reduced_motion="reduce")
     wait(page, "p.live.player.moment === p.live.player.history.length - 1 && p.root.dataset.state === 'over'")
@@ -173,6 +178,7 @@ def test_with_reduced_motion_a_recording_stands_at_its_end(open_page: Open) -> N
     wait(page, "p.root.dataset.state === 'playing' && p.live.player.moment < p.live.player.history.length - 1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("viewport", [{"width": 1440, "height": 900}, {"width": 390, "height": 844}])
 def test_smaller_screens_show_it_too(open_page: Open, viewport: dict[str, int]) -> None:
     page = stage(open_page, viewport=viewport)

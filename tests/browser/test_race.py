@@ -256,6 +256,7 @@ def test_one_switch_changes_the_currency_of_all_time_axes(open_page: Open) -> No
     assert look(page, "v.root.querySelector('[data-plot=loss]').layout.yaxis.type") == "linear"
 
 
+@pytest.mark.slow
 def test_images_show_a_wall_and_four_lanes_fit(open_page: Open) -> None:
     page = open_page("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=300")
     running(page)
@@ -290,6 +291,7 @@ def test_a_broken_link_opens_with_one_friendly_line(open_page: Open, query: str)
     assert look(page, "v.data.experiment.dataset.name") == "spirals"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"), [("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}}), ("still", {"reduced_motion": "reduce"})]
 )

@@ -76,6 +76,7 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
     assert page.get_by_test_id("speed").input_value() == "0"
 
 
+@pytest.mark.slow
 def test_slow_motion_can_be_asked_for_before_a_race_begins(open_page: Open) -> None:
     page = open_page()
     wait(page, "v.player.source === 'recording' && v.player.history.length > 2")
@@ -166,6 +167,7 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
     expect(page.get_by_test_id("tune-1")).to_be_hidden()  # the past is not turned
 
 
+@pytest.mark.slow
 def test_heat_is_added_and_taken_at_the_card_and_a_refusal_is_told(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

@@ -74,6 +74,7 @@ def test_particle_cloud(open_page: Open) -> None:
     expect(page.get_by_test_id("particle-pin")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_particle_cloud_by_keys(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -133,6 +134,7 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     assert look(page, "v.player.history.stage.experiment.dataset.name") == "drawn"
 
 
+@pytest.mark.slow
 def test_own_data_drawn_for_the_next_race(open_page: Open) -> None:
     page = open_page()
     wait(page, "v.player.source === 'recording' && v.player.moment > 3")
@@ -156,6 +158,7 @@ def test_own_data_drawn_for_the_next_race(open_page: Open) -> None:
     assert look(page, "v.player.history.stage.data.points.y.data.length") == 4
 
 
+@pytest.mark.slow
 def test_drawing_with_a_finger(open_page: Open) -> None:
     page = open_page(LONG, **PHONE)
     running(page)

@@ -115,11 +115,12 @@ def test_answers_are_the_callers_own() -> None:
 def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_population() -> None:
     workspace.release()
     network = MLP(hidden=(50,)).build((20,), 4)
-    population, x = given(network, (20,), 400, 100, torch.float32)
+    population, x = given(network, (20,), 900, 100, torch.float32)
     y = torch.zeros(100, dtype=torch.long)
-    evaluate.losses(network, LOSSES["cross-entropy"], population[:100], x, y)
+    evaluate.losses(network, LOSSES["cross-entropy"], population[:300], x, y)
     held = workspace.held()
     evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
+    assert evaluate.chunk_members(network, 100, x.device) < 300
     assert 0 < held == workspace.held() < chunks.MOST_BYTES // 8
     workspace.release()
     assert workspace.held() == 0
@@ -140,8 +141,8 @@ def test_the_cache_is_read_where_the_system_tells(tmp_path: Any) -> None:
         (tmp_path / f"index{index}").mkdir()
         (tmp_path / f"index{index}" / "level").write_text(f"{level}\n")
         (tmp_path / f"index{index}" / "size").write_text(f"{size}\n")
-    assert chunks.cache_bytes.__wrapped__(str(tmp_path)) == 2 * 2**20
-    assert 2**16 <= chunks.floats_at_once(torch.device("cpu")) <= chunks.MOST_BYTES // 64
+    assert chunks.cache_bytes.__wrapped__(str(tmp_path)) == 32 * 2**20
+    assert 2**18 <= chunks.floats_at_once(torch.device("cpu")) <= chunks.MOST_BYTES // 64
 
 
 def test_the_first_way_stays_unless_another_is_clearly_faster(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,9 @@ def test_it_answers_like_the_tensor_it_stands_for() -> None:
     assert torch.equal(asked[:, 3], whole[:, 3])
     assert torch.equal(torch.stack([asked, asked])[1], whole)  # type: ignore[list-item]
     assert torch.equal(asked - whole, torch.zeros_like(whole))  # type: ignore[operator]
+    assert asked == asked.moved(2, 0.0)
+    assert asked != asked.moved(2, 0.5)
+    assert asked != whole
     assert bool(torch.isfinite(asked).all())  # type: ignore[call-overload]
     asked.theta[4] = torch.inf
     assert torch.equal(torch.isfinite(asked).all(0), torch.isfinite(asked.theta))  # type: ignore[call-overload]

@@ -72,6 +72,12 @@ export class Chart {
     }
   }
 
+  /** How many points of a curve the chart's width has room for. */
+  get points() {
+    const width = /** @type {any} */ (this.element)._fullLayout?.width ?? 400;
+    return Math.max(160, Math.min(600, Math.round(0.75 * width)));
+  }
+
   /** The chart's place has another size than before, or is seen again. */
   resize() {
     const { clientWidth: width, clientHeight: height } = this.element;

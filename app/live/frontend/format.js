@@ -1,5 +1,7 @@
 /** Numbers and lanes as people read them. */
 
+import { t } from "./text.js";
+
 /** The marker of every lane, as text. */
 export const SHAPES = ["●", "■", "◆", "▲"];
 
@@ -37,13 +39,21 @@ export function small(value) {
 
 /** ["a", "b", "c"] → "a, b and c". @param {string[]} names */
 export function listed(names) {
-  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : (names[0] ?? "");
+  return names.length > 1 ? t("live.listed", { names: names.slice(0, -1).join(t("live.listed-comma")), last: names.at(-1) }) : (names[0] ?? "");
 }
 
 /** 0.9423 → "94.2 %". @param {number | null | undefined} value */
 export function percent(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   return `${(100 * value).toFixed(1)}\u202f%`;
+}
+
+/** The texts that name a currency on an axis. */
+const CURRENCIES = { seconds: "live.seconds", evaluations: "live.evaluations", flops: "live.flops" };
+
+/** A currency as an axis names it. @param {keyof typeof CURRENCIES} currency */
+export function currencyName(currency) {
+  return t(CURRENCIES[currency]);
 }
 
 /** @param {number} value */
@@ -63,6 +73,6 @@ export function amount(value, currency) {
  */
 export function spent(lanes, { currency, amount }) {
   const most = Math.max(...lanes.map((lane) => lane[currency] ?? 0));
-  if (currency === "seconds") return `${seconds(most)} / ${Number(amount.toPrecision(4))}\u202fs`;
-  return `${short(most)} / ${short(amount)}\u202f${currency === "flops" ? "FLOPs" : "evaluations"}`;
+  const timed = currency === "seconds";
+  return t(`live.spent-${currency}`, { spent: timed ? seconds(most) : short(most), amount: timed ? Number(amount.toPrecision(4)) : short(amount) });
 }

@@ -75,7 +75,8 @@ export class Scrub {
 
   /** Flags where something was done by hand; each leads to its moment and says what it was. @param {import("./player.js").History} history @param {number} last */
   _flag(history, last) {
-    const width = this.input.clientWidth - 16;
+    // Its width is asked for only where there is something to place: the answer makes the browser lay the page out at once.
+    const width = history.events.length ? this.input.clientWidth - 16 : 0;
     const key = history.events.length ? `${history.events.length}/${last}/${width}` : "";
     if (key === this.flagged) return;
     this.flagged = key;

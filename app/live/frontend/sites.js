@@ -1,6 +1,7 @@
 /** Small pictures of all landscapes, to pick one from. */
 
 import { light } from "./terrain.js";
+import { t } from "./text.js";
 import { channels, mix } from "./theme.js";
 
 const RELIEF = 0.55;
@@ -67,10 +68,10 @@ export class Sites {
   _own() {
     const button = document.createElement("button");
     button.type = "button";
-    button.title = "Type a formula of x and y in the side bar";
+    button.title = t("live.own-landscape-hint");
     button.dataset.site = "formula";
     button.dataset.testid = "site-formula";
-    button.innerHTML = "<i aria-hidden=\"true\">ƒ(x, y)</i><span>Your own</span>";
+    button.innerHTML = `<i aria-hidden="true">ƒ(x, y)</i><span>${t("live.own-landscape")}</span>`;
     button.onclick = () => this.pick("formula");
     return button;
   }

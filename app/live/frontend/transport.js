@@ -116,8 +116,8 @@ export class Transport {
 
   toggle() {
     const next = nextAction(this.state, this.stale);
-    if (next === "Pause") this.on.pause();
-    else if (next === "Resume") this.on.resume();
+    if (next === "pause") this.on.pause();
+    else if (next === "resume") this.on.resume();
     else this.on.run();
   }
 
@@ -130,8 +130,8 @@ export class Transport {
     this.stale = stale;
     const run = this.get("run");
     const next = nextAction(state, stale);
-    const label = t(`time.${next.toLowerCase()}`);
-    run.innerHTML = `<i>${next === "Pause" ? ICONS.pause : ICONS.run}</i><span>${label}</span>`;
+    const label = t(`time.${next}`);
+    run.innerHTML = `<i>${next === "pause" ? ICONS.pause : ICONS.run}</i><span>${label}</span>`;
     run.title = replayed ? label : t("time.run-hint", { label });
     run.classList.toggle("kv-call", stale);
     const live = state === "running" || state === "paused";

@@ -34,8 +34,8 @@ export function sentence({ state, place, sentence: told }, { problem, stale, rec
   }
 }
 
-/** What the one button for running and pausing does next. @param {string} state @param {boolean} stale @returns {"Run" | "Pause" | "Resume"} */
+/** What the one button for running and pausing does next. @param {string} state @param {boolean} stale @returns {"run" | "pause" | "resume"} by the names of their texts */
 export function nextAction(state, stale) {
-  if (stale) return "Run";
-  return state === "running" ? "Pause" : state === "paused" ? "Resume" : "Run";
+  if (stale) return "run";
+  return state === "running" ? "pause" : state === "paused" ? "resume" : "run";
 }

@@ -1,5 +1,6 @@
 /** What a network says of more than two classes, and of a curve. */
 
+import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listed } from "../../../app/live/frontend/format.js";

@@ -1,17 +1,11 @@
+import "./texts.js";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { before, test } from "node:test";
+import { test } from "node:test";
 
 import { follow, heights } from "../../../app/live/frontend/panels/agreement.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
 import { nounOf, viewsOf } from "../../../app/live/frontend/panels/chains.js";
 import { reached, telling, times } from "../../../app/live/frontend/panels/cost.js";
-import { setTexts } from "../../../app/live/frontend/text.js";
-
-before(() => {
-  const texts = JSON.parse(readFileSync(new URL("../../../app/text/en/panels.json", import.meta.url), "utf-8"));
-  setTexts(Object.fromEntries(Object.entries(texts).map(([key, text]) => [`panels.${key}`, text])));
-});
 
 test("the running median leaves out where the estimate stood still, and is nothing where it stood still all along", () => {
   assert.deepEqual(follow([0.1, null, 0.5, 0.3], [], 3), [0.1, 0.1, 0.3, 0.4]);

@@ -1,5 +1,6 @@
 /** Writes what the explorer exports of a recording into a folder, for Python to look at: node export_files.mjs RECORDING FOLDER [SHELL] */
 
+import "./texts.js";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

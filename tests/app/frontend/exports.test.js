@@ -1,3 +1,4 @@
+import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

@@ -28,10 +28,10 @@ test("a problem comes first, changed settings next, but not while another race i
 });
 
 test("the button does what the sentence says: with changed settings it is Run, even while a race runs", () => {
-  assert.equal(nextAction("running", false), "Pause");
-  assert.equal(nextAction("paused", false), "Resume");
-  for (const state of ["idle", "done", "ended", "lost"]) assert.equal(nextAction(state, false), "Run");
-  for (const state of ["running", "paused", "done"]) assert.equal(nextAction(state, true), "Run");
+  assert.equal(nextAction("running", false), "pause");
+  assert.equal(nextAction("paused", false), "resume");
+  for (const state of ["idle", "done", "ended", "lost"]) assert.equal(nextAction(state, false), "run");
+  for (const state of ["running", "paused", "done"]) assert.equal(nextAction(state, true), "run");
 });
 
 test("what is spent is told in the budget's own currency, by the lane that spent most", () => {

@@ -2,6 +2,7 @@
 
 import { decode } from "../decode.js";
 import { short } from "../format.js";
+import { t } from "../text.js";
 
 /** @typedef {import("../player.js").History} History */
 
@@ -16,13 +17,12 @@ export function fileName(stage, ending) {
 
 /** What was raced, in one line: "Two spirals: Simulated annealing vs Adam". @param {any} stage */
 export function titleOf(stage) {
-  return `${stage.data.landscape?.label ?? stage.data.label}: ${stage.lanes.map((/** @type {any} */ lane) => lane.label).join(" vs ")}`;
+  return t("gallery.default-name", { data: stage.data.landscape?.label ?? stage.data.label, lanes: stage.lanes.map((/** @type {any} */ lane) => lane.label).join(t("gallery.vs")) });
 }
 
 /** What each lane was given: "30 s", "2.00 M evaluations". @param {any} stage */
 export function budgetOf({ budget: { currency, amount } }) {
-  if (currency === "seconds") return `${Number(amount.toPrecision(4))}\u202fs`;
-  return `${short(amount)} ${currency === "flops" ? "FLOPs" : currency}`;
+  return t(`export.budget-${currency}`, { amount: currency === "seconds" ? Number(amount.toPrecision(4)) : short(amount) });
 }
 
 /**

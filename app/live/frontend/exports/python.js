@@ -1,5 +1,6 @@
 /** Lines of Python that repeat a race with the engine. */
 
+import { t } from "../text.js";
 import { budgetOf, titleOf, told } from "./files.js";
 
 /** @typedef {import("../player.js").History} History */
@@ -20,9 +21,9 @@ export function literal(value, indent = "") {
   return `${open}\n${write(inner).map((one) => `${inner}${one},\n`).join("")}${indent}${close}`;
 }
 
-/** A comment's text: one line, whatever is in it. @param {string} text */
-function line(text) {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+/** A comment: one line, whatever is in it. @param {string} what @param {Record<string, unknown>} values */
+function comment(what, values = {}) {
+  return `# ${t(`export.python-${what}`, values).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")}`;
 }
 
 /** @param {History} history @param {string} name of the file, as it is to be run @returns {string} */
@@ -31,21 +32,21 @@ export function pythonCode(history, name) {
   const { experiment, events } = told(history);
   const timed = experiment.budget.currency === "seconds";
   const lines = [
-    `# ${line(titleOf(stage))}. ${line(budgetOf(stage))} for each lane, seed ${line(String(experiment.seed))}.`,
-    "# From Kelvin's folder, with its Python environment: python " + name,
-    ...(timed ? ["# Its budget is in seconds: how far a lane gets in them depends on the machine. With evaluations or FLOPs every number comes out the same."] : []),
+    comment("head", { title: titleOf(stage), budget: budgetOf(stage), seed: experiment.seed }),
+    comment("run", { name }),
+    ...(timed ? [comment("timed")] : []),
     "import sys",
     "",
-    'sys.path.insert(0, ".")  # Kelvin\'s folder, wherever this file lies',
+    `sys.path.insert(0, ".")  ${comment("folder")}`,
     "from engine import Experiment, Race",
     ...(events.length ? ["from engine.events import parse_events"] : []),
     "",
     `experiment = Experiment.parse(${literal(experiment)})`,
-    ...(events.length ? ["", "# What was done by hand while it ran.", `events = parse_events(${literal(events)})`] : []),
+    ...(events.length ? ["", comment("events"), `events = parse_events(${literal(events)})`] : []),
     "",
     events.length ? "race = Race(experiment, pictures=False, events=events)" : "race = Race(experiment, pictures=False)",
     "for frame in race:",
-    "    pass  # frame.metrics holds every number of this moment",
+    `    pass  ${comment("frames")}`,
     "",
     "for lane, result in zip(experiment.lanes, race.results(), strict=True):",
     '    print(lane.label, {name: value for name, value in result.items() if value is not None})',

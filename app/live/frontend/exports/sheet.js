@@ -1,5 +1,6 @@
 /** A sheet to draw on, as SVG: what pictures of panels are put together on, whatever drew the panels. */
 
+import { t } from "../text.js";
 import { escaped } from "./files.js";
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
@@ -82,7 +83,7 @@ export class Sheet {
       canvas.width = this.width * scale;
       canvas.height = this.height * scale;
       /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).drawImage(image, 0, 0, canvas.width, canvas.height);
-      return await new Promise((resolve, reject) => canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("no picture"))), "image/png"));
+      return await new Promise((resolve, reject) => canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(t("export.no-picture")))), "image/png"));
     } finally {
       URL.revokeObjectURL(address);
     }

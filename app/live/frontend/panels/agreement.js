@@ -2,9 +2,9 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { spaced, thin } from "../curves.js";
-import { short } from "../format.js";
+import { currencyName, short } from "../format.js";
 import { t } from "../text.js";
-import { NAMES, xRange } from "./loss.js";
+import { xRange } from "./loss.js";
 
 /** Frames over which the median runs. */
 const WINDOW = 15;
@@ -93,7 +93,7 @@ export class AgreementPanel {
     const chance = 1 / Math.sqrt(Math.max(1, stage.dimension));
     const said = { dimension: short(stage.dimension), spread: chance.toPrecision(2) };
     /** @type {Record<string, any>} */
-    const layout = { "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": heights(low, high) };
+    const layout = { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), "yaxis.range": heights(low, high) };
     const [bottom, top] = layout["yaxis.range"];
     layout["yaxis.dtick"] = ((top - bottom) / 0.2) * TICK > this.chart.element.clientHeight - 40 ? 0.5 : 0.2;
     Object.assign(layout, { "shapes[0].y0": -chance, "shapes[0].y1": chance, "annotations[0].text": t("panels.agreement-hint"), "annotations[0].hovertext": t("panels.agreement-band", said) });

@@ -2,10 +2,10 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { thin } from "../curves.js";
-import { SHAPES, listed, percent, short, small } from "../format.js";
+import { currencyName, listed, percent, SHAPES, short, small } from "../format.js";
 import { t } from "../text.js";
 import { histogram, scaleOf } from "./bins.js";
-import { NAMES, decades, logRange, xRange } from "./loss.js";
+import { decades, logRange, xRange } from "./loss.js";
 
 const PER_LANE = 3;
 const CLEAR = "33";
@@ -227,7 +227,7 @@ export class ChainsPanel {
         "xaxis.range": xRange(moment),
         "xaxis.dtick": null,
         "xaxis.tickformat": "",
-        "xaxis.title.text": NAMES[currency],
+        "xaxis.title.text": currencyName(currency),
         "xaxis.exponentformat": "B",
         "annotations[0].text": "",
         "annotations[1].text": "",

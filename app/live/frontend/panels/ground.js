@@ -73,7 +73,7 @@ export class GroundPanel extends WeightsPanel {
   /** @param {Moment} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { picture, stage } = moment;
-    if (!picture) return { note: "", summary: "No points to show yet." };
+    if (!picture) return { note: "", summary: t("panels.ground-nothing") };
     this.last = moment;
     this._survey(moment);
     if (this.mode === "map") {
@@ -82,8 +82,8 @@ export class GroundPanel extends WeightsPanel {
       this._paint(moment);
       this._hover();
     } else this.relief.draw(moment, this.heights);
-    const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => `${lane.label} stands at ${picture.lanes[i].estimate.map(small).join(", ")}`);
-    const hint = this.mode === "map" ? "click to start there" : this.relief.works ? "drag to turn" : "";
+    const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("panels.ground-stands", { label: lane.label, place: picture.lanes[i].estimate.map(small).join(", ") }));
+    const hint = this.mode === "map" ? t("panels.ground-hint-map") : this.relief.works ? t("panels.ground-hint-relief") : "";
     return { note: hint, summary: `${stage.data.landscape.label}. ${said.join("; ")}.` };
   }
 

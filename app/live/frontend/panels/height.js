@@ -1,8 +1,9 @@
 /** The height of every lane's best point over the chosen currency: above the lowest point on a logarithmic axis where that is known, else as it is. */
 
 import { thin } from "../curves.js";
-import { small } from "../format.js";
-import { decades, LossPanel, logRange, NAMES, xRange } from "./loss.js";
+import { currencyName, small } from "../format.js";
+import { t } from "../text.js";
+import { decades, LossPanel, logRange, xRange } from "./loss.js";
 
 const LEAST = 3e-8;
 
@@ -25,7 +26,7 @@ export class HeightPanel extends LossPanel {
     const above = this.above = (/** @type {number | null} */ height) => (height === null || lowest === null ? height : Math.max(height - lowest, least));
     for (let lane = 0; lane < this.lanes; lane++) {
       const there = lane < stage.lanes.length;
-      const curve = there ? thin(metrics.map((m) => m.lanes[lane][currency]), metrics.map((m) => above(m.lanes[lane].loss))) : { x: [], y: [] };
+      const curve = there ? thin(metrics.map((m) => m.lanes[lane][currency]), metrics.map((m) => above(m.lanes[lane].loss)), this.chart.points) : { x: [], y: [] };
       xs.push(curve.x, []);
       ys.push(curve.y, []);
       const last = there ? metrics[metrics.length - 1]?.lanes[lane] : null;
@@ -36,7 +37,7 @@ export class HeightPanel extends LossPanel {
     ys.push(heads[1]);
     const log = lowest !== null;
     const layout = {
-      "xaxis.title.text": NAMES[currency],
+      "xaxis.title.text": currencyName(currency),
       "xaxis.range": xRange(moment),
       "yaxis.type": log ? "log" : "linear",
       "yaxis.tickformat": log && decades(ys) === "D2" ? ".1~g" : "",
@@ -45,8 +46,8 @@ export class HeightPanel extends LossPanel {
     };
     this.apply(xs, ys, layout, stage.lanes.length);
     const now = metrics[metrics.length - 1];
-    const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => `${lane.label}: height ${small(now?.lanes[i].loss)}`);
-    return { note: log ? "above the lowest point" : "", summary: `${said.join("; ")}.` };
+    const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("panels.height-summary", { label: lane.label, height: small(now?.lanes[i].loss) }));
+    return { note: log ? t("panels.height-note") : "", summary: `${said.join("; ")}.` };
   }
 }
 

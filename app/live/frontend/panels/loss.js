@@ -3,11 +3,10 @@
 import { Chart, dress, predress } from "../charts.js";
 import { horizon, thin } from "../curves.js";
 import { scored } from "../cards.js";
-import { percent, small } from "../format.js";
+import { currencyName, percent, small } from "../format.js";
+import { t } from "../text.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
-
-export const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
 
 export class LossPanel {
   /** @param {import("../panels.js").Kit} kit */
@@ -62,7 +61,7 @@ export class LossPanel {
       const there = lane < stage.lanes.length;
       const x = there ? metrics.map((m) => m.lanes[lane][currency]) : [];
       for (const key of [train, test]) {
-        const curve = thin(x, there ? metrics.map((m) => m.lanes[lane][key]) : []);
+        const curve = thin(x, there ? metrics.map((m) => m.lanes[lane][key]) : [], this.chart.points);
         xs.push(curve.x);
         ys.push(curve.y);
       }
@@ -73,16 +72,18 @@ export class LossPanel {
     xs.push(heads[0]);
     ys.push(heads[1]);
     /** @type {any} */
-    const layout = { "xaxis.title.text": NAMES[currency], "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "accuracy" ? ".0%" : decades(ys) === "D2" ? ".1~g" : "", "yaxis.dtick": measure === "loss" ? decades(ys) : null };
+    const layout = { "xaxis.title.text": currencyName(currency), "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "accuracy" ? ".0%" : decades(ys) === "D2" ? ".1~g" : "", "yaxis.dtick": measure === "loss" ? decades(ys) : null };
     layout["yaxis.range"] = measure === "loss" ? logRange(ys, EXPLODED * highest(ys.slice(0, -1).map((y) => y.slice(0, 1)))) : [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01];
     layout["xaxis.range"] = xRange(moment);
     this.apply(xs, ys, layout, stage.lanes.length);
     const now = metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = now?.lanes[i];
-      return row ? `${lane.label}: training loss ${small(row.loss)}, ${scored(stage) ? `test accuracy ${percent(row.test_accuracy)}` : `test loss ${small(row.test_loss)}`}` : lane.label;
+      if (!row) return lane.label;
+      const told = { label: lane.label, loss: small(row.loss), accuracy: percent(row.test_accuracy), test: small(row.test_loss) };
+      return t(scored(stage) ? "panels.loss-summary-accuracy" : "panels.loss-summary-test", told);
     });
-    return { note: "train — · test ···", summary: `${summary.join("; ")}.` };
+    return { note: t("panels.loss-note"), summary: `${summary.join("; ")}.` };
   }
 }
 
@@ -114,7 +115,12 @@ export function logRange(ys, most = Infinity) {
   // Below a hundred-millionth it is all the same: solved.
   low = Math.max(low, high * 1e-8);
   const room = Math.max(0.05, 0.04 * Math.log10(high / low));
-  return [Math.log10(low) - room, Math.log10(high) + room];
+  return tenths(Math.log10(low) - room, Math.log10(high) + room);
+}
+
+/** A range in steps of a tenth: an axis that changes makes Plotly draw the whole chart anew, so it should change seldom. @param {number} low @param {number} high @returns {[number, number]} */
+export function tenths(low, high) {
+  return [Math.floor(low * 10) / 10, Math.ceil(high * 10) / 10];
 }
 
 /** Ticks at 1, 2 and 5 while they have room, at powers of ten when there are many. @param {any[][]} ys */

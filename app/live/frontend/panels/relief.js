@@ -4,6 +4,7 @@ import { Chart, dress } from "../charts.js";
 import { columns, rows } from "../decode.js";
 import { mix } from "../theme.js";
 import { along } from "../terrain.js";
+import { t } from "../text.js";
 
 const PER_LANE = 3;
 const LIFT = 0.02;
@@ -12,7 +13,6 @@ const PIN = 0.4;
 const DRAW_MS = 110;
 const PARTS = 16;
 const MOST_POINTS = 640;
-const NONE = "This browser has no WebGL to draw in three dimensions with. The map shows the same race.";
 
 /** Whether this browser can draw in three dimensions. */
 export function hasWebGL() {
@@ -69,7 +69,7 @@ export class Relief {
     this.works = hasWebGL();
     if (!this.works) {
       this.element.classList.add("kv-without");
-      this.element.textContent = NONE;
+      this.element.textContent = t("live.no-relief");
       return;
     }
     const copy = structuredClone(this.figure);

@@ -2,13 +2,12 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { spaced, thin } from "../curves.js";
-import { listed, percent, SHAPES, small } from "../format.js";
+import { currencyName, listed, percent, SHAPES, small } from "../format.js";
 import { t } from "../text.js";
-import { xRange } from "./loss.js";
+import { tenths, xRange } from "./loss.js";
 
 const PER_LANE = 5;
 const DOTS = 90;
-const NAMES = { seconds: "seconds", evaluations: "evaluations", flops: "FLOPs" };
 
 export class TemperaturePanel {
   /** @param {import("../panels.js").Kit} kit */
@@ -33,7 +32,7 @@ export class TemperaturePanel {
 
   /** A lane's value at a moment, in words. @param {any} row @param {import("../view.js").Moment} moment @param {number} lane */
   tell(row, { stage }, lane) {
-    if (row.temperature !== null) return `T ${small(row.temperature)}, ${percent(row.acceptance)}`;
+    if (row.temperature !== null) return t("temperature.tell", { temperature: small(row.temperature), share: percent(row.acceptance) });
     const name = stepSize(stage.lanes[lane], [row]);
     return name ? `${name} ${small(row.extra[name])}` : "–";
   }
@@ -70,7 +69,7 @@ export class TemperaturePanel {
       if (lane >= stage.lanes.length) continue;
       const label = stage.lanes[lane].label;
       const now = metric?.lanes[lane];
-      if (hot && now) said.push(`${label}: temperature ${small(now.temperature)}, ${percent(now.acceptance)} of proposals accepted`);
+      if (hot && now) said.push(t("temperature.summary", { label, temperature: small(now.temperature), share: percent(now.acceptance) }));
       else if (sized && now) sizes.push(`${label}: ${sized} ${small(now.extra?.[sized])}`);
       else cold.push(label);
     }
@@ -84,7 +83,7 @@ export class TemperaturePanel {
     const hottest = traces.map(() => Math.log10(high));
     this.chart.update(
       { x: x.slice(0, traces.length), y: y.slice(0, traces.length), "marker.color": heat.slice(0, traces.length), "marker.cmin": coldest, "marker.cmax": hottest },
-      { "yaxis2.visible": y.some((curve, i) => i % PER_LANE === 2 && curve.length > 0), "yaxis.title.text": [said.length ? t("temperature.temperature") : "", sizes.length ? t("temperature.step") : ""].filter(Boolean).join(" · "), "xaxis.title.text": NAMES[currency], "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? Math.ceil((span[1] - span[0]) / 6) : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
+      { "yaxis2.visible": y.some((curve, i) => i % PER_LANE === 2 && curve.length > 0), "yaxis.title.text": [said.length ? t("temperature.temperature") : "", sizes.length ? t("temperature.step") : ""].filter(Boolean).join(" · "), "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? Math.ceil((span[1] - span[0]) / 6) : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
       traces,
     );
     const aim = metric?.lanes.some((/** @type {any} */ row) => row.target !== null);
@@ -140,5 +139,5 @@ function range(y) {
           high = Math.max(high, value);
         }
   if (!(low <= high)) return [-4, 0];
-  return [Math.log10(low) - 0.15, Math.log10(high) + 0.15];
+  return tenths(Math.log10(low) - 0.15, Math.log10(high) + 0.15);
 }
