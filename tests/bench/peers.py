@@ -1,6 +1,6 @@
 """The evaluator beside the libraries people use, on the same shapes and the same batch, in one run.
 
-    python -m tests.bench.peers [--json] [--only openai-es] [--rounds 7] [--figure peers.html]
+    python -m tests.bench.peers [--json] [--only openai-es] [--rounds 7] [--figure .cache/peers.html]
 
 Whatever is compared is timed in turns, and the median counts; so a machine that is busy for a while slows all of them. Needs requirements-bench.txt; a library that is not
 installed is named as such, and its bar is then not judged. On a machine with no GPU the last row says so.
@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from engine import Experiment  # before torch: it asks for large pages  # isort: skip
@@ -371,6 +372,7 @@ def figure(rows: list[Row], path: str) -> None:
     chart.update_layout(
         title="Time of the others, as a multiple of Kelvin's", yaxis={"title": "× Kelvin's time", "type": "log"}, template="plotly_white", barmode="group"
     )
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     chart.write_html(path, include_plotlyjs=True)
 
 
@@ -381,7 +383,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=list(ROWS), help="a row; may be given several times")
     parser.add_argument("--rounds", type=int, default=7, help="timings of each, of which the median counts")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="PyTorch threads")
-    parser.add_argument("--figure", default="peers.html", help="where to write the Plotly figure")
+    parser.add_argument("--figure", default=".cache/peers.html", help="where to write the Plotly figure")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows = []

@@ -224,6 +224,7 @@ def test_another_tab_sees_what_is_saved(open_page: Open) -> None:
     expect(page.get_by_test_id("group-yours").locator("h3")).to_have_text("From the other tab")
 
 
+@pytest.mark.slow
 def test_what_is_no_recording_is_refused_and_a_dropped_one_is_taken(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, "broken", content=BYTES[:5000])

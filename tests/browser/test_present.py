@@ -149,6 +149,7 @@ def test_an_address_chooses_the_recordings(open_page: Open) -> None:
     assert look(page, "document.querySelectorAll('.kelvin').length") == 1
 
 
+@pytest.mark.slow
 def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(open_page: Open) -> None:
     page = stage(open_page, "?kiosk=1&playlist=few-weights,many-weights")
     assert look(page, "p.root.dataset.phase") == "card"

@@ -282,7 +282,7 @@ def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> No
     assert look(page, "v.state.state") == "running"  # the race on the screen goes on
 
 
-@pytest.mark.parametrize("query", ["?dataset=mnits", "?annealing.chains=0", "?seconds=nan", "?network.hidden=0", "?x=%3Cscript%3E"])
+@pytest.mark.parametrize("query", ["?dataset=mnits", "?annealing.chains=0", "?seconds=nan", "?network.hidden=0", "?q=%3Cscript%3E"])
 def test_a_broken_link_opens_with_one_friendly_line(open_page: Open, query: str) -> None:
     page = open_page(query)
     message = page.get_by_test_id("stAlert")

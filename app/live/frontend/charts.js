@@ -38,7 +38,7 @@ export class Chart {
     this._own = false;
     /** @type {Record<string, string>} */ this._set = {};
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
-    Plotly.newPlot(element, figure.data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: "autosize" });
+    Plotly.newPlot(element, figure.data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: "autosize", doubleClickDelay: 500 });
     /** @type {any} */ (element).on("plotly_relayout", (/** @type {any} */ change) => {
       if (this._own) return;
       const keys = Object.keys(change);
