@@ -142,6 +142,7 @@ def test_eight_are_compared_and_a_ninth_is_refused_with_a_line(open_page: Open) 
     expect(page.get_by_test_id("compare-area")).to_be_in_viewport()
 
 
+@pytest.mark.slow
 def test_search_filters_and_order(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, "Beta", "Alpha")
@@ -163,6 +164,7 @@ def test_search_filters_and_order(open_page: Open) -> None:
     assert yours(page) == ["Alpha", "Beta"]
 
 
+@pytest.mark.slow
 def test_rename_delete_undo_export_and_import_again(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, "First")

@@ -74,6 +74,7 @@ def test_a_click_on_the_map_starts_everybody_there(open_page: Open) -> None:
     page.wait_for_function("new URL(location.href).searchParams.has('dataset.start_x')")
 
 
+@pytest.mark.slow
 def test_a_zoom_survives_updates_and_starts_nothing(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -115,6 +116,7 @@ def test_a_typed_formula_is_raced_and_a_bad_one_is_told_in_a_friendly_line(open_
     assert look(page, "v.run") == run  # the race on the screen goes on
 
 
+@pytest.mark.slow
 def test_the_relief_draws_the_same_race_and_is_mounted_once(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

@@ -117,6 +117,7 @@ def test_escape_leads_back_to_the_explorer_with_what_was_on(open_page: Open) -> 
     expect(page.get_by_test_id("run")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_stage_needs_no_socket_and_after_its_start_no_network(browser: Browser, server: Server) -> None:
     context = browser.new_context(viewport=HALL)
     opened: list[str] = []
