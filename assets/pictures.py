@@ -35,7 +35,7 @@ def gallery_and_stage(browser: Browser, server: Server) -> None:
     for name in COMPARED:
         page.locator(f'[data-testid=card][data-key="{name}"] input[type=checkbox]').check()
     page.wait_for_selector("[data-testid=gallery] .main-svg")
-    page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+    page.get_by_text("Side by side:").click()
     page.wait_for_timeout(1500)
     page.screenshot(path=FOLDER / "gallery.png")
     page.goto(f"{server.address}/?present=1")

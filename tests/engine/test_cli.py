@@ -5,19 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import main
 from engine.optimizers import OPTIMIZERS
 from engine.recording import Recording
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code: object = 0
-    try:
-        main(list(arguments))
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return int(code or 0), out, err  # type: ignore[call-overload]
+from tests.engine.command_line import run
 
 
 def test_list_prints_the_catalogue(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from engine import weights
-from engine.cli import main
 from engine.datasets.drawn import Drawn
 from engine.frames import encode
 from engine.race import Race
 from engine.recording import Recording
+from tests.engine.command_line import run
 
 ASKED = ("run", "--dataset", "moons", "--set", "dataset.points=60", "--optimizer", "annealing", "--versus", "adam", "--evaluations", "1e5", "--json")
 EVENTS = [
@@ -21,16 +21,6 @@ EVENTS = [
     {"kind": "weight", "lane": 1, "step": 60, "index": 3, "value": 1.5},
     {"kind": "points", "steps": [30, 160], "value": Drawn().points},
 ]
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code: object = 0
-    try:
-        main(list(arguments))
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return int(code or 0), out, err  # type: ignore[call-overload]
 
 
 def lanes(out: str) -> list[dict[str, Any]]:

@@ -7,20 +7,10 @@ from typing import Any
 import pytest
 
 from engine import compare
-from engine.cli import main
 from engine.race import Race
+from tests.engine.command_line import run
 
 ASKED = ("run", "--dataset", "moons", "--optimizer", "sgd", "--versus", "adam", "--evaluations", "1e5", "--seed", "4", "--json")
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code: object = 0
-    try:
-        main(list(arguments))
-    except SystemExit as stop:
-        code = stop.code
-    out, err = capsys.readouterr()
-    return int(code or 0), out, err  # type: ignore[call-overload]
 
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
