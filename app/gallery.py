@@ -23,7 +23,7 @@ MOST = len(RECORDINGS)
 _BOOTSTRAP = """
 export default function (component) {
   const { data, parentElement } = component;
-  const kelvin = import(`${window.location.origin}${data.base}/kelvin/frontend/gallery/main.js?v=${data.version}`);
+  const kelvin = import(`${window.location.origin}${data.base}/kelvin/bundle/@${data.version}/gallery/main.js`);
   kelvin.then(
     (module) => module.mount(component),
     () => (parentElement.textContent = DID_NOT_LOAD),

@@ -32,7 +32,7 @@ BARE = """<style>
 _BOOTSTRAP = """
 export default function (component) {
   const { data, parentElement } = component;
-  const kelvin = import(`${window.location.origin}${data.base}/kelvin/frontend/present.js?v=${data.version}`);
+  const kelvin = import(`${window.location.origin}${data.base}/kelvin/bundle/@${data.version}/present.js`);
   kelvin.then(
     (module) => module.mount(component),
     () => (parentElement.textContent = DID_NOT_LOAD),

@@ -2,9 +2,9 @@
 
     python -m app.replay RECORDING.kelvin [-o FILE.html]
 
-The shell holds all that the live view needs: its modules as `data:` addresses in an import map, their imports rewritten to the map's names; its style sheets; plotly.js, packed;
-figures, colours and texts. A recording and a few words about it are put into its three gaps, here or in the browser (frontend/exports/replay.js does the same). The page's own
-content security policy lets nothing in or out: whatever a recording says, it is no script and reaches no server.
+The shell holds all that the live view needs: its modules in one, as a `data:` address in an import map; its style sheets; plotly.js, packed; figures, colours and texts. A
+recording and a few words about it are put into its three gaps, here or in the browser (frontend/exports/replay.js does the same). The page's own content security policy lets
+nothing in or out: whatever a recording says, it is no script and reaches no server.
 """
 
 from __future__ import annotations
@@ -26,21 +26,18 @@ import click
 import plotly
 
 from app.figures import figures
+from app.live import bundle
+from app.live.bundle import FRONTEND
 from app.palette import palette
 from app.text import LANGUAGE, catalogue, t
 from engine.errors import BadInput
 from engine.frames import Message
 from engine.recording import SUFFIX, Recording
 
-FRONTEND = Path(__file__).resolve().parent / "live" / "frontend"
 ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
 ENTRY = "offline.js"
 STYLES = ("live.css", "offline.css")
-NAMES = "kelvin/"
-"""What the import map's names begin with."""
 
-_TYPES = re.compile(r"(?:^|(?<=[\s(\[,{]))/\*\*.*?\*/", re.DOTALL | re.MULTILINE)
-_IMPORT = re.compile(r"""(\bfrom\s*|\bimport\s*\(\s*|\bimport\s*)(["'])(\.{1,2}/[^"']+)\2""")
 _STYLE = re.compile(r"""@import\s+(?:url\()?\s*["']([^"']+)["']\s*\)?\s*;""")
 _GAP = re.compile(r"__KELVIN_(TITLE|ABOUT|RECORDING)__")
 
@@ -73,25 +70,7 @@ $style
 
 _CHECK = """if (!window.DecompressionStream || !window.HTMLScriptElement.supports || !HTMLScriptElement.supports("importmap"))
   addEventListener("DOMContentLoaded", function () { document.getElementById("kelvin").textContent = $sentence; });"""
-_START = f'import {{ open }} from "{NAMES}{ENTRY}"; open();'
-
-
-def modules(entry: str = ENTRY) -> dict[str, str]:
-    """The source of a module and of all it imports, by path below the frontend, with imports by the map's names. Comments that only tell types are left out."""
-    found: dict[str, str] = {}
-    waiting = [entry]
-    while waiting:
-        path = waiting.pop()
-        if path in found:
-            continue
-
-        def named(match: re.Match[str], here: str = path) -> str:
-            target = (FRONTEND / here).parent.joinpath(match[3]).resolve().relative_to(FRONTEND).as_posix()
-            waiting.append(target)
-            return f"{match[1]}{match[2]}{NAMES}{target}{match[2]}"
-
-        found[path] = _IMPORT.sub(named, _TYPES.sub("", (FRONTEND / path).read_text("utf-8")))
-    return found
+_START = 'import { open } from "kelvin"; open();'
 
 
 def style(name: str) -> str:
@@ -118,10 +97,9 @@ def _policy(scripts: tuple[str, ...]) -> str:
 @lru_cache(maxsize=1)
 def shell() -> str:
     """The replay without a race: three gaps are to be filled (see `fill`)."""
-    sources = {NAMES + path: f"data:text/javascript;base64,{_base64(source.encode())}" for path, source in sorted(modules().items())}
     plot = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
     check = _CHECK.replace("$sentence", _json(t("export.replay-old")))
-    importmap = _json({"imports": sources})
+    importmap = _json({"imports": {"kelvin": f"data:text/javascript;base64,{_base64(bundle.source(ENTRY).encode())}"}})
     parts = {
         "language": LANGUAGE,
         "policy": _policy((check, importmap, _START)),

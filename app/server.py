@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -14,10 +15,12 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 from streamlit.runtime.pages_manager import PagesManager  # noqa: E402
 
-from app.live import stream  # noqa: E402
+from app.live import bundle, stream  # noqa: E402
 from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
+from app.live.preload import Preload  # noqa: E402
 from engine.workers import Pool  # noqa: E402
 
 # Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages, would otherwise still hold for the server's first visitor, before main.py has run,
@@ -33,18 +36,32 @@ def hub() -> Hub:
     return _hub
 
 
+def prepare() -> None:
+    """Import and pack, once, what the first visitor would otherwise wait for."""
+    from app import controls, presets, uploads, widgets  # noqa: F401
+    from app.live import mount
+
+    mount.still()
+    for entry in bundle.ENTRIES:
+        bundle.bundle(entry)
+    stream.packed_plotly()
+
+
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     """Worker processes live as long as the server."""
     global _hub
     pool = Pool()
     _hub = Hub(pool, grace=float(os.environ.get("KELVIN_GRACE") or GRACE_SECONDS))
+    preparing = asyncio.create_task(asyncio.to_thread(prepare))
     try:
         yield {}
+        await asyncio.gather(preparing, return_exceptions=True)  # what is wrong with a module, the page tells
     finally:
         _hub.close()
         pool.close()
 
 
 base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-app = st.App(ROOT / "app" / "main.py", routes=stream.routes(hub, f"/{base}" if base else ""), lifespan=lifespan)
+base = f"/{base}" if base else ""
+app = st.App(ROOT / "app" / "main.py", routes=stream.routes(hub, base), middleware=[Middleware(Preload, base=base)], lifespan=lifespan)

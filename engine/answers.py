@@ -122,23 +122,25 @@ class Answers:
             return {"wall": {"images": images, "labels": data.y_test[self.wall].to(torch.uint8)}}
         return {}
 
-    def of(self, theta: Tensor) -> Message:
-        """One network's (D,) answers: ``map`` (two classes), ``areas`` (more classes), ``curve`` or ``wall``."""
-        answer: Message = {"map": None, "areas": None, "curve": None, "wall": None}
+    def of(self, population: Tensor) -> list[Message]:
+        """What every network (P, D) says: ``map`` (two classes), ``areas`` (more classes), ``curve`` or ``wall``."""
+        found: dict[str, Tensor | list[Message]] = {}
         if self.data.kind == "curve":
-            answer["curve"] = self._outputs(theta)[:, 0]
+            found["curve"] = self._outputs(population, self.spots)[..., 0]
         elif self.data.kind in ("points", "table"):
-            outputs = self._outputs(theta)
-            if outputs.shape[1] == 2:
-                answer["map"] = odds_map(outputs).reshape(MAP_SIDE, MAP_SIDE)
+            outputs = self._outputs(population, self.spots)
+            if outputs.shape[2] == 2:
+                found["map"] = odds_map(outputs).unflatten(1, (MAP_SIDE, MAP_SIDE))
             else:
-                answer["areas"] = areas(outputs).reshape(2, MAP_SIDE, MAP_SIDE)
+                found["areas"] = areas(outputs).unflatten(2, (MAP_SIDE, MAP_SIDE))
         elif self.data.kind in ("images", "text"):
-            outputs = evaluate.outputs(self.network, theta.unsqueeze(0), self.data.x_test[self.wall])[0].softmax(-1)
+            outputs = self._outputs(population, self.data.x_test[self.wall]).softmax(-1)
             confidence, predicted = outputs.max(-1)
-            answer["wall"] = {"predicted": predicted.to(torch.uint8), "confidence": confidence.nan_to_num(0.0)}
-        return answer
+            walls = zip(predicted.to(torch.uint8), confidence.nan_to_num(0.0), strict=True)
+            found["wall"] = [{"predicted": classes, "confidence": sure} for classes, sure in walls]
+        names = ("map", "areas", "curve", "wall")
+        return [{name: found[name][i] if name in found else None for name in names} for i in range(len(population))]
 
-    def _outputs(self, theta: Tensor) -> Tensor:
-        assert self.spots is not None
-        return evaluate.outputs(self.network, theta.unsqueeze(0), self.spots)[0]
+    def _outputs(self, population: Tensor, x: Tensor | None) -> Tensor:
+        assert x is not None
+        return evaluate.outputs(self.network, population, x)

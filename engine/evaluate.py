@@ -78,6 +78,8 @@ def _floats(device: torch.device) -> int:
     return CHUNK_FLOATS.get(device.type) or chunks.floats_at_once(device)
 
 
+Scores = tuple[float, float, float, float]
+"""Loss and accuracy on some samples, loss and accuracy on others."""
 Answer = tuple[slice | Tensor, slice, Tensor]
 """Members, samples and their outputs (p, K, b), in a buffer."""
 
@@ -179,18 +181,17 @@ def losses(network: Network, loss: Loss, population: Tensor | Unwritten, x: Tens
     return result
 
 
-def gradient(network: Network, loss: Loss, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """∇L of one network: (D,), (B, *shape), (B,) → (D,). For looking only; optimizers ask the oracle."""
+def gradients(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """∇L of every network: (P, D), (B, *shape), (B,) → (P, D). For looking only; optimizers ask the oracle."""
     with torch.enable_grad():
-        at = theta.detach().clone().unsqueeze(0).requires_grad_()
-        return torch.autograd.grad(loss.values(network.forward(at, x), y).sum(), at)[0][0]
+        at = population.detach().clone().requires_grad_()
+        return torch.autograd.grad(loss.values(network.forward(at, x), y).sum(), at)[0]
 
 
 @torch.no_grad()
-def scores(network: Network, loss: Loss, theta: Tensor, x: Tensor, y: Tensor, first: int) -> tuple[float, float, float, float]:
-    """Loss and accuracy of one network (D,) on the first samples, and on the rest, in one pass: (loss, accuracy, loss of the rest, accuracy of the rest)."""
-    answer = outputs(network, theta.unsqueeze(0), x)
+def scores(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor, first: int) -> list[Scores]:
+    """Loss and accuracy of every network (P, D) on the first samples, and on the rest, in one pass."""
+    answer = outputs(network, population, x)
     parts = [(answer[:, :first], y[:first]), (answer[:, first:], y[first:])]
-    found = torch.stack([value[0].float() for outputs_, targets in parts for value in (loss.values(outputs_, targets), accuracy(outputs_, targets))])
-    one, two, three, four = found.tolist()
-    return one, two, three, four
+    found = torch.stack([value.float() for outputs_, targets in parts for value in (loss.values(outputs_, targets), accuracy(outputs_, targets))])
+    return list(zip(*found.tolist(), strict=True))

@@ -6,6 +6,8 @@ the same moments observed give the same frames.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +68,8 @@ class Observer:
 
     def __init__(self, race: Race) -> None:
         self.race = race
-        self.final: dict[int, tuple[float, float, float, float]] = {}
-        self.final_confusion: dict[int, tuple[tuple[float, float, float, float], Tensor]] = {}
+        self.final: dict[int, evaluate.Scores] = {}
+        self.final_confusion: dict[int, tuple[evaluate.Scores, Tensor]] = {}
         self.view = Viewpoint(race.network, race.loss, race.theta, race.experiment.seed, len(race.lanes))
         self.answers = Answers(race.network, race.dataset)
         self.watch(race.dataset)
@@ -150,14 +152,16 @@ class Observer:
         """Counters, scores and temperatures of every lane, and what was done by hand since the last call."""
         race = self.race
         events, race.events = race.events, []
-        return {"type": "metrics", "k": k, "clock": race.clock, "lanes": [self._lane_metrics(lane) for lane in race.lanes], "events": events}
+        scores, agreements = self._scores(race.lanes), self._agreements()
+        for at, lane in enumerate(race.lanes):
+            if race.judge(lane, scores[at][0]):
+                self.final.pop(lane.index, None)
+                scores[at] = self._scores([lane])[0]
+        rows = [self._lane_metrics(*row) for row in zip(race.lanes, scores, agreements, strict=True)]
+        return {"type": "metrics", "k": k, "clock": race.clock, "lanes": rows, "events": events}
 
-    def _lane_metrics(self, lane: Lane) -> Message:
-        race, state, oracle = self.race, lane.state, lane.oracle
-        scores = self._scores(lane)
-        if race.judge(lane, scores[0]):
-            self.final.pop(lane.index, None)
-            scores = self._scores(lane)
+    def _lane_metrics(self, lane: Lane, scores: evaluate.Scores, agreement: float | None) -> Message:
+        state, oracle = lane.state, lane.oracle
         loss, accuracy, test_loss, test_accuracy = scores
         vectors = {name: values.float().cpu() for name, values in state.vectors.items()}
         if lane.trouble is not None:
@@ -180,25 +184,39 @@ class Observer:
             "finished": lane.finished,
             "trouble": lane.trouble,
             "stopped": lane.stopped,
-            "agreement": self._agreement(lane),
+            "agreement": agreement,
             "extra": dict(state.metrics),
             "vectors": vectors,
         }
 
-    def _scores(self, lane: Lane) -> tuple[float, float, float, float]:
-        """Loss and accuracy in training and in testing: on the probe while a lane runs, on everything once it has finished."""
-        if lane.finished and lane.index not in self.final:
-            self.final[lane.index] = self.race.score(lane)
+    def _scores(self, lanes: Sequence[Lane]) -> list[evaluate.Scores]:
+        """Loss and accuracy in training and in testing: on the probe while a lane runs, all of them in one pass, on everything once it has finished."""
         race = self.race
-        return self.final.get(lane.index) or evaluate.scores(race.network, race.loss, lane.state.estimate, *self.probe, self.probed[0])
+        for lane in lanes:
+            if lane.finished and lane.index not in self.final:
+                self.final[lane.index] = race.score(lane)
+        running = [lane for lane in lanes if lane.index not in self.final]
+        found = dict(self.final)
+        if running:
+            estimates = torch.stack([lane.state.estimate for lane in running])
+            found |= zip([lane.index for lane in running], evaluate.scores(race.network, race.loss, estimates, *self.probe, self.probed[0]), strict=True)
+        return [found[lane.index] for lane in lanes]
 
-    def _agreement(self, lane: Lane) -> float | None:
-        """Cosine of the last watched step with −∇L on a fixed probe of the samples; None where the estimate stood still. Charged to nobody."""
-        move, lane.move, lane.watched = lane.move, None, True
-        if move is None or not bool(move[1].any()):
-            return None
-        slope = evaluate.gradient(self.race.network, self.race.loss, move[0], *self.slope_data)
-        return float(-functional.cosine_similarity(move[1], slope, dim=0)) if bool(slope.any()) else None
+    def _agreements(self) -> list[float | None]:
+        """Cosine of every lane's last watched step with −∇L on a fixed probe of the samples; None where the estimate stood still. Charged to nobody."""
+        moves = []
+        for lane in self.race.lanes:
+            moves.append(lane.move)
+            lane.move, lane.watched = None, True
+        told = [i for i, move in enumerate(moves) if move is not None]
+        found: list[float | None] = [None] * len(moves)
+        if told:
+            places, steps = (torch.stack([move[part] for move in moves if move is not None]) for part in (0, 1))
+            slopes = evaluate.gradients(self.race.network, self.race.loss, places, *self.slope_data)
+            cosines = torch.where(steps.any(1) & slopes.any(1), -functional.cosine_similarity(steps, slopes, dim=1), torch.nan)
+            for i, cosine in zip(told, cosines.tolist(), strict=True):
+                found[i] = None if math.isnan(cosine) else cosine
+        return found
 
     def picture(self, k: int) -> Message:
         """Where the weights are and what the networks say, complete in itself."""
@@ -209,9 +227,9 @@ class Observer:
         places, plane = self.view.look(estimates, going, [None if cloud is None else cloud[0] for cloud in clouds])
         small = race.network.dimension <= SMALL
         lanes = []
-        for estimate, place, cloud in zip(estimates, places, clouds, strict=True):
+        for estimate, place, cloud, answer in zip(estimates, places, clouds, self.answers.of(torch.stack(estimates)), strict=True):
             losses, weights = None if cloud is None else cloud[1], estimate.clone() if small else None
-            lanes.append({**place, "cloud_loss": losses, "weights": weights, **self.answers.of(estimate)})
+            lanes.append({**place, "cloud_loss": losses, "weights": weights, **answer})
         return {"type": "picture", "k": k, "plane": plane, "landscape": self.view.landscape, "lanes": lanes}
 
     def detail(self, k: int) -> Message:

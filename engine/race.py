@@ -239,11 +239,11 @@ class Race:
         metrics = self.metrics(k)
         return Frame(k, metrics, self.picture(k) if self.with_pictures else None)
 
-    def score(self, lane: Lane) -> tuple[float, float, float, float]:
+    def score(self, lane: Lane) -> evaluate.Scores:
         """Loss and accuracy of a lane's estimate on all training samples, then on all test samples."""
         data = self.dataset
         x, y = torch.cat([data.x_train, data.x_test]), torch.cat([data.y_train, data.y_test])
-        return evaluate.scores(self.network, self.loss, lane.state.estimate, x, y, len(data.y_train))
+        return evaluate.scores(self.network, self.loss, lane.state.estimate.unsqueeze(0), x, y, len(data.y_train))[0]
 
     def results(self) -> list[dict[str, Any]]:
         """How every lane stands, scored on all samples, as JSON values."""

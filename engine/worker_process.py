@@ -1,4 +1,4 @@
-"""The inside of a worker process: wait for a race, run it, look at it some thirteen times a second, obey.
+"""The inside of a worker process: wait for a race, run it, look at it some eleven times a second, obey.
 
 Looking must not slow training down: the time spent on metrics and pictures is kept to a small share of the whole by looking less often where it is dear.
 """
@@ -18,17 +18,18 @@ from engine.frames import Message, encode
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1 / 13
+LOOK_SECONDS = 1 / 11.5
 LOOK_SECONDS_MOST = 2.0
-LOOK_SHARE = 0.048
+LOOK_SHARE = 0.036
 """The most of the time spent on looking, in the long run."""
-DETAIL_SHARE = 0.008
+DETAIL_SHARE = 0.006
 """The part of it for details; metrics and pictures have the rest."""
 DETAIL_SECONDS = 2.0
 LOOKS_REMEMBERED = 15
 WEIGHTS_BYTES = 4 * 2**20
 """The weights of all lanes are sent unasked while they are no more than that."""
-POLL_SECONDS = 0.004
+POLL_SECONDS = 0.01
+"""Between two looks for commands: each takes some twenty microseconds."""
 COMMANDS_AT_ONCE = 100
 CHANGES = ("reheat", "turn", "weight", "points", "plane")
 """Commands after which a race that stands still looks different."""
@@ -132,6 +133,7 @@ class _Drive:
         """Steps asked for that are still to be taken; whether each is to be shown in stages."""
         self.changed = self.weights_wanted = False
         self.looked_at = self.detailed_at = -1e9
+        self.wait = LOOK_SECONDS
         self.costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
         self.detail_costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
 
@@ -185,9 +187,8 @@ class _Drive:
         self._look(closely=not self.steps_due)
 
     def _may_look(self) -> bool:
-        """Some thirteen times a second, or less often where looking is dear. The median forgives the rare look that draws a new landscape."""
-        since = time.perf_counter() - self.looked_at
-        return since >= LOOK_SECONDS and (since >= LOOK_SECONDS_MOST or len(self.costs) < 3 or since >= median(self.costs) / (LOOK_SHARE - DETAIL_SHARE))
+        """Some eleven times a second, or less often where looking is dear."""
+        return time.perf_counter() - self.looked_at >= self.wait
 
     def _look(self, closely: bool = False) -> None:
         """Send a frame; and, closely, the detail and the weights that belong to it: where the race stands still there is time for them."""
@@ -199,6 +200,8 @@ class _Drive:
         self.changed = False
         self.looked_at = time.perf_counter()
         self.costs.append(time.process_time() - start)
+        # The median forgives the rare look that draws a new landscape.
+        self.wait = min(LOOK_SECONDS_MOST, max(LOOK_SECONDS, median(self.costs) / (LOOK_SHARE - DETAIL_SHARE) if len(self.costs) >= 3 else 0.0))
         if closely:
             self._detail()
             self._send_weights(unasked=True)

@@ -5,21 +5,18 @@ Streamlit sends ``js=`` again with every message, so it holds no more than an im
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
 import plotly
 import streamlit as st
 
 from app.figures import figures
+from app.live.bundle import version
 from app.palette import palette
 from app.text import catalogue, t
-
-FRONTEND = Path(__file__).resolve().parent / "frontend"
 
 OWN = "own:"
 """Begins the name of a recording that is kept in the visitor's own browser."""
@@ -27,7 +24,7 @@ OWN = "own:"
 _BOOTSTRAP = """
 export default function (component) {
   const { data, parentElement } = component;
-  const kelvin = import(`${window.location.origin}${data.base}/kelvin/frontend/main.js?v=${data.version}`);
+  const kelvin = import(`${window.location.origin}${data.base}/kelvin/bundle/@${data.version}/main.js`);
   kelvin.then(
     (module) => module.mount(component),
     () => (parentElement.textContent = DID_NOT_LOAD),
@@ -42,10 +39,7 @@ _component = st.components.v2.component("kelvin_live", html="", js=_BOOTSTRAP.re
 @lru_cache(maxsize=1)
 def still() -> dict[str, Any]:
     """What never changes while the server runs."""
-    digest = hashlib.sha256()
-    for path in sorted(FRONTEND.rglob("*.*")):
-        digest.update(path.read_bytes())
-    return {"figures": figures(), "palette": palette(), "version": digest.hexdigest()[:12], "plotly": plotly.__version__, "text": catalogue()}
+    return {"figures": figures(), "palette": palette(), "version": version(), "plotly": plotly.__version__, "text": catalogue()}
 
 
 def live_view(

@@ -26,6 +26,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app import replay
+from app.live import bundle
 from app.live.hub import Full, Hub, Viewer
 from app.live.shipped import shipped
 from app.text import t
@@ -65,6 +66,8 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
 
     return [
         WebSocketRoute(base + "/kelvin/live", live),
+        Route(base + "/kelvin/bundle/@{version}/{entry:path}", bundled),
+        Route(base + "/kelvin/frontend/@{version}/{path:path}", frontend),
         Route(base + "/kelvin/frontend/{path:path}", frontend),
         Route(base + "/kelvin/plotly.min.js", plotly),
         Route(base + "/kelvin/landscapes.json", landscapes),
@@ -233,13 +236,31 @@ async def frontend(request: Request) -> Response:
     return FileResponse(path, media_type=TYPES[path.suffix], headers=_caching(request))
 
 
+async def bundled(request: Request) -> Response:
+    """A page's modules in one file."""
+    entry = request.path_params["entry"]
+    if entry not in bundle.ENTRIES:
+        return PlainTextResponse("not found", 404)
+    return await _packed(request, await asyncio.to_thread(bundle.bundle, entry), "text/javascript", _caching(request))
+
+
 def _caching(request: Request) -> dict[str, str]:
-    """An address that names a version (``?v=``) never changes what it means; any other is asked for anew each time (and mostly answered "not modified")."""
-    return FOREVER if request.query_params.get("v") else ALWAYS_ASK
+    """An address that names the version (``@…``, ``?v=``) never changes what it means; any other is asked for anew each time (and mostly answered "not modified")."""
+    return FOREVER if request.query_params.get("v") or request.path_params.get("version") == bundle.version() else ALWAYS_ASK
+
+
+async def _packed(request: Request, body: bytes, kind: str, headers: dict[str, str]) -> Response:
+    """What was gzipped once: as it is to a browser that can read that."""
+    headers = {"Vary": "Accept-Encoding", **headers}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        body = await asyncio.to_thread(gzip.decompress, body)
+    return Response(body, media_type=kind, headers=headers)
 
 
 @lru_cache(maxsize=1)
-def _plotly() -> bytes:
+def packed_plotly() -> bytes:
     """plotly.js as the plotly package ships it, gzipped once."""
     import plotly
 
@@ -248,12 +269,7 @@ def _plotly() -> bytes:
 
 async def plotly(request: Request) -> Response:
     """plotly.js."""
-    body, headers = await asyncio.to_thread(_plotly), {"Vary": "Accept-Encoding", **_caching(request)}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-    else:
-        body = await asyncio.to_thread(gzip.decompress, body)
-    return Response(body, media_type="text/javascript", headers=headers)
+    return await _packed(request, await asyncio.to_thread(packed_plotly), "text/javascript", _caching(request))
 
 
 @lru_cache(maxsize=1)
@@ -272,12 +288,7 @@ def _landscapes() -> bytes:
 
 async def landscapes(request: Request) -> Response:
     """The landscapes there are, in small."""
-    body, headers = await asyncio.to_thread(_landscapes), {"Vary": "Accept-Encoding", **_caching(request)}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-    else:
-        body = await asyncio.to_thread(gzip.decompress, body)
-    return Response(body, media_type="application/json", headers=headers)
+    return await _packed(request, await asyncio.to_thread(_landscapes), "application/json", _caching(request))
 
 
 async def recordings(request: Request) -> Response:
@@ -288,12 +299,7 @@ async def recordings(request: Request) -> Response:
 
 async def replay_shell(request: Request) -> Response:
     """The page a replay is made of; the browser puts a recording into it."""
-    body, headers = await asyncio.to_thread(replay.packed_shell), {"Vary": "Accept-Encoding", **ALWAYS_ASK}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-    else:
-        body = await asyncio.to_thread(gzip.decompress, body)
-    return Response(body, media_type="text/html", headers=headers)
+    return await _packed(request, await asyncio.to_thread(replay.packed_shell), "text/html", ALWAYS_ASK)
 
 
 async def recording(request: Request) -> Response:

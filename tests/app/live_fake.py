@@ -78,7 +78,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewp
   const DATA = __DATA__;
   const parentElement = document.getElementById("component");
   document.documentElement.classList.toggle("dark", __DARK__);
-  const { mount, unmount } = await import(`/kelvin/frontend/main.js?v=${DATA.version}`);
+  const { mount, unmount } = await import(`/kelvin/bundle/@${DATA.version}/main.js`);
   window.fake = {
     data: DATA, seeds: [],
     rerun(change = {}) {
@@ -466,6 +466,8 @@ def build() -> Starlette:
             Route("/", page),
             Route("/break", teller.hang_up),
             Route("/forget", teller.hang_up),
+            Route("/kelvin/bundle/@{version}/{entry:path}", stream.bundled),
+            Route("/kelvin/frontend/@{version}/{path:path}", stream.frontend),
             Route("/kelvin/frontend/{path:path}", stream.frontend),
             Route("/kelvin/plotly.min.js", stream.plotly),
             Route("/kelvin/replay-shell.html", stream.replay_shell),

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from app import link, present
-from app.live.mount import FRONTEND
+from app.live.bundle import FRONTEND
 from app.present import Entry, chosen, playlist, wanted
 from app.presets import presets
 from assets.record import FIRST, MOST_BYTES, experiments, main

@@ -186,14 +186,14 @@ def test_the_shell_asks_nothing_of_a_network() -> None:
     assert not re.findall(r"url\((?!['\"]?data:)", "".join(replay.style(name) for name in replay.STYLES))
 
 
-def test_modules_name_each_other_by_the_map() -> None:
-    found = replay.modules()
-    assert {"offline.js", "view.js", "panels/weights.js", "exports/index.js", "vendor/msgpack.js"} <= found.keys()
-    for path, source in found.items():
-        assert not re.findall(r"""(?:from|import)\s*\(?\s*["']\.""", source), path
-        named = re.findall(r"""(?:from|import)\s*\(?\s*["']kelvin/([^"']+)["']""", source)
-        assert set(named) <= found.keys(), path
-    assert "msgpack.LICENSE" in found["vendor/msgpack.js"], "who wrote it stays in it"
+def test_the_modules_are_one() -> None:
+    found = re.search(r'<script type="importmap">(.*?)</script>', replay.shell())
+    assert found
+    addresses = json.loads(found[1])["imports"]
+    assert list(addresses) == ["kelvin"]
+    source = base64.b64decode(addresses["kelvin"].removeprefix("data:text/javascript;base64,")).decode()
+    assert source.endswith('export const { open } = use("offline.js");\n')
+    assert "msgpack.LICENSE" in source, "who wrote it stays in it"
 
 
 def test_a_replay_is_small() -> None:

@@ -23,6 +23,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketT
 from starlette.websockets import WebSocketDisconnect
 
 from app.live import stream
+from app.live.bundle import ENTRIES, source, version
 from app.live.hub import Hub
 from app.live.stream import origin_allowed, routes
 from engine.frames import Message, decode
@@ -237,12 +238,28 @@ def test_frontend_files(site: Site) -> None:
     assert again.status_code in (200, 304)
     assert "immutable" in site.client.get("/kelvin/frontend/live.css?v=abc").headers["cache-control"]
     assert site.client.get("/kelvin/frontend/vendor/msgpack.js").status_code == 200
+    assert site.client.get(f"/kelvin/frontend/@{version()}/main.js").headers["cache-control"].endswith("immutable")
+    assert site.client.get("/kelvin/frontend/@000000000000/main.js").headers["cache-control"] == "no-cache"  # what another version says is not known
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_modules_of_a_page_in_one_file(site: Site, entry: str) -> None:
+    answer = site.client.get(f"/kelvin/bundle/@{version()}/{entry}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["cache-control"].endswith("immutable")
+    assert answer.text == source(entry)
+    plain = site.client.get(f"/kelvin/bundle/@{version()}/{entry}", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == answer.text
 
 
 @pytest.mark.parametrize(
     "path",
     [
         "frontend/../hub.py", "frontend/..%2fhub.py", "frontend/%2e%2e/hub.py", "frontend/..%2f..%2f..%2fREADME.md", "frontend//etc/passwd", "frontend/%2fetc%2fpasswd",
+        "bundle/@1/view.js", "bundle/@1/../hub.py", "bundle/main.js", "frontend/@1/../hub.py", "frontend/@1/..%2fhub.py",
         "frontend/main.js%00", "frontend/" + "a" * 5000 + ".js", "frontend/", "frontend/panels", "frontend/vendor/msgpack.LICENSE", "frontend/..%5chub.py",
         "recordings/..%2fdigits.kelvin", "recordings/.kelvin", "recordings/UPPER.kelvin", "recordings/nothing.kelvin", "recordings/a%00.kelvin", "recordings/a%0a.kelvin",
     ],

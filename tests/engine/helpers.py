@@ -130,7 +130,7 @@ def random_search(function: Callable[[Tensor], Tensor], theta: Tensor, evaluatio
 def scored(oracle: Oracle, samples: Dataset, theta: Tensor) -> tuple[float, float]:
     """(training loss, test accuracy) of one network."""
     x, y = torch.cat([samples.x_train, samples.x_test]), torch.cat([samples.y_train, samples.y_test])
-    loss, _, _, accuracy = evaluate.scores(oracle.network, oracle.loss, theta, x, y, len(samples.y_train))
+    loss, _, _, accuracy = evaluate.scores(oracle.network, oracle.loss, theta.unsqueeze(0), x, y, len(samples.y_train))[0]
     return loss, accuracy
 
 

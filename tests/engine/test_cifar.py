@@ -163,4 +163,4 @@ def test_colour_images_are_classified_and_their_wall_is_grey() -> None:
     network = NETWORKS.build("cnn").build((3, 32, 32), 10)
     answers = Answers(network, Dataset(x, y, x, y, cifar.Cifar10.classes, "images"))
     assert answers.stage()["wall"]["images"].shape == (40, 32, 32)
-    assert answers.of(network.init(torch.Generator()))["wall"]["predicted"].shape == (40,)
+    assert answers.of(network.init(torch.Generator()).unsqueeze(0))[0]["wall"]["predicted"].shape == (40,)

@@ -55,7 +55,7 @@ def test_a_map_of_three_classes_is_the_networks_answer_on_the_drawn_plane() -> N
     x0, x1, y0, y1 = drawn["extent"]
     assert x1 - x0 == pytest.approx(y1 - y0)
     assert bool(((drawn["x"] >= torch.tensor([x0, y0])) & (drawn["x"] <= torch.tensor([x1, y1]))).all())
-    areas = answers.of(theta)["areas"]
+    areas = answers.of(theta.unsqueeze(0))[0]["areas"]
     assert areas.shape == (2, MAP_SIDE, MAP_SIDE)
     row, column = 7, 31
     spot = torch.tensor([x0 + (x1 - x0) * column / (MAP_SIDE - 1), y0 + (y1 - y0) * row / (MAP_SIDE - 1)])

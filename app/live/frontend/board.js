@@ -51,7 +51,8 @@ export class Board {
   /** @returns {Promise<void>} resolves when the charts stand */
   async loadCharts() {
     this.Plotly = await loadPlotly(`${this.data.base}/kelvin/plotly.min.js?v=${this.data.plotly}`);
-    if (this.root.isConnected) this._mountVisible();
+    // Mounting them all takes a quarter of a second: what is drawn without them must not stand still so long.
+    while (this.root.isConnected && this._mountVisible(1)) await new Promise((resume) => setTimeout(resume));
   }
 
   /** @param {string} name */
@@ -168,6 +169,8 @@ export class Board {
     /** @type {string[]} */ this.colours = theme.dark ? palette.lanesOnDark : palette.lanes;
     this.colours.forEach((colour, i) => this.root.style.setProperty(`--lane-${i}`, colour));
     this.root.classList.toggle("kv-dark", theme.dark);
+    // What the page around is to look like is told by its root: a selector with :has would have the browser match the whole page anew whenever a number changes.
+    document.documentElement.dataset.kelvin = theme.dark ? "dark" : "light";
     return true;
   }
 
@@ -189,8 +192,11 @@ export class Board {
     }
   }
 
-  _mountVisible() {
-    for (const [name, kind] of Object.entries(this.kinds)) if (this.visible(name) && !this.panels.has(name) && (this.Plotly || !kind.plotly)) this._mount(name);
+  /** Mount the panels that can be seen and are not there yet, at most so many. @returns {number} how many were */
+  _mountVisible(most = Infinity) {
+    const due = Object.keys(this.kinds).filter((name) => this.visible(name) && !this.panels.has(name) && (this.Plotly || !this.kinds[name].plotly));
+    for (const name of due.slice(0, most)) this._mount(name);
+    return Math.min(due.length, most);
   }
 
   /** @param {string} name */

@@ -75,6 +75,7 @@ export class Cards {
   _build(stage) {
     const narrow = stage.lanes.length > 2 ? "-narrow" : "";
     const site = stage.data.landscape;
+    this.element.classList.toggle("kv-many", stage.lanes.length > 2);
     this.element.replaceChildren(
       ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
         const card = document.createElement("article");

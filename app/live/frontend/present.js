@@ -32,7 +32,7 @@ const views = new WeakMap();
 export function mount({ data, parentElement }) {
   let view = views.get(parentElement);
   if (!view) {
-    for (const sheet of ["live.css", "present.css"]) style(`${location.origin}${data.base}/kelvin/frontend/${sheet}?v=${data.version}`);
+    for (const sheet of ["live.css", "present.css"]) style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
     view = new PresentView(parentElement, data);
     views.set(parentElement, view);
     /** What tests read. */
@@ -75,6 +75,7 @@ export class PresentView {
     this.ready = false;
     this.waited = false; // whether a kiosk was waiting already when it was touched last
 
+    document.documentElement.dataset.kelvinPresent = "";
     this.root = document.createElement("main");
     this.root.className = "kv-present";
     this.root.dataset.testid = "present";
@@ -117,6 +118,7 @@ export class PresentView {
     this.live?.destroy();
     /** @type {any} */ (window).devicePixelRatio = this.fineness;
     this.root.remove();
+    delete document.documentElement.dataset.kelvinPresent;
   }
 
   /** What is on. */

@@ -2,7 +2,6 @@
 
 import { decode, records } from "./decode.js";
 import { History } from "./player.js";
-import { getRecording } from "./store.js";
 
 /**
  * The history in a recording file's bytes.
@@ -25,16 +24,4 @@ export async function writeRecording(history) {
   });
   const stream = new Blob(parts).stream().pipeThrough(new CompressionStream("gzip"));
   return new Blob([await new Response(stream).arrayBuffer()], { type: "application/octet-stream" });
-}
-
-/** The bytes of a recording: of the visitor's own ("own:" and its id), or from the server. @param {string} base @param {string} address @returns {Promise<ArrayBuffer>} */
-export async function recordingBytes(base, address) {
-  if (address.startsWith("own:")) {
-    const own = await getRecording(address.slice("own:".length));
-    if (!own) throw new Error("no such recording");
-    return own.bytes.arrayBuffer();
-  }
-  const answer = await fetch(`${base}${address}`);
-  if (!answer.ok) throw new Error(String(answer.status));
-  return answer.arrayBuffer();
 }

@@ -11,11 +11,12 @@ import { Knobs } from "./knobs.js";
 import { Menu } from "./menu.js";
 import { momentAt, sameRace } from "./moment.js";
 import { History, Player } from "./player.js";
-import { readRecording, recordingBytes } from "./recording.js";
+import { readRecording } from "./recording.js";
 import { Scrub } from "./scrub.js";
 import { Sites } from "./sites.js";
 import { SlowMotion } from "./slow.js";
 import { Socket, tokenOf } from "./socket.js";
+import { recordingBytes } from "./source.js";
 import { template } from "./template.js";
 import { setTexts, t } from "./text.js";
 import { Transport } from "./transport.js";
@@ -145,6 +146,7 @@ export class LiveView {
     this.slow.stop();
     this.board.destroy();
     this.root.remove();
+    if (!document.querySelector(".kelvin")) delete document.documentElement.dataset.kelvin;
   }
 
   /** The connection stands, for the first time or again: back to the tab's race, if it has one. */

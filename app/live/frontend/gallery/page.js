@@ -47,6 +47,7 @@ export class GalleryPage {
       save: (/** @type {Item} */ item) => this._try(async () => download(await this._file(item), fileName(item.name))),
       remove: (/** @type {Item} */ item) => this._try(() => this._remove(item)),
     };
+    document.documentElement.dataset.kelvinGallery = "";
     this._wire();
     this._begin();
   }
@@ -322,5 +323,6 @@ export class GalleryPage {
     this.notices.destroy();
     this.comparison.destroy();
     this.root.remove();
+    delete document.documentElement.dataset.kelvinGallery;
   }
 }

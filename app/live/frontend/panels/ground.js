@@ -9,7 +9,8 @@ import { small } from "../format.js";
 import { t } from "../text.js";
 import { along, shapeOf, shadow } from "../terrain.js";
 import { Relief } from "./relief.js";
-import { WeightsPanel, halo } from "./weights.js";
+import { halo } from "./shapes.js";
+import { WeightsPanel } from "./weights.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
 

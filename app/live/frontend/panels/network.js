@@ -104,6 +104,8 @@ export class NetworkPanel {
     const confusion = Boolean(name) && this.view === "confusion";
     this.element.dataset.view = confusion ? "confusion" : "answers";
     const points = this.pencil.see(moment);
+    const tools = /** @type {HTMLElement} */ (this.choice.parentElement);
+    tools.classList.toggle("kv-bare", [...tools.children].every((tool) => /** @type {HTMLElement} */ (tool).hidden));
     if (name) {
       const [answers, mistakes] = /** @type {HTMLElement[]} */ ([...this.choice.children]);
       if (answers.title !== t(name)) {

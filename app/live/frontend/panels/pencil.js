@@ -99,12 +99,18 @@ export class Pencil {
     if (!shown) return;
     this.sheet ??= new Sheet(shown);
     this.active = true;
-    this.place.classList.add("kv-drawing");
+    this._sketching(true);
     this.bar.show(true);
     document.addEventListener("keydown", this.keys, true);
     this._fill();
     /** @type {HTMLElement} */ (this.bar.element.querySelector("button")).focus({ preventScroll: true });
     this.repaint();
+  }
+
+  /** @param {boolean} active */
+  _sketching(active) {
+    this.place.classList.toggle("kv-drawing", active);
+    this.place.closest(".kelvin")?.classList.toggle("kv-sketching", active);
   }
 
   done() {
@@ -113,7 +119,7 @@ export class Pencil {
     this.gesture = null;
     this.over = -1;
     this._cross(null);
-    this.place.classList.remove("kv-drawing");
+    this._sketching(false);
     this.bar.show(false);
     this.label([...this.place.querySelectorAll("canvas")]);
     document.removeEventListener("keydown", this.keys, true);

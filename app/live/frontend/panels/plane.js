@@ -21,6 +21,7 @@ export class PlaneChoice {
       hands.command({ do: "plane", kind: this.select.value });
     };
     tools.append(this.select);
+    tools.closest("header")?.classList.add("kv-with-plane");
   }
 
   /** @param {{kind: string, explained: number | null | undefined}} plane of the picture that is shown */

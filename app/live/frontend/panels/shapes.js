@@ -1,4 +1,4 @@
-/** The markers of the lanes, on a canvas. */
+/** The markers of the lanes, on a canvas, and lines that are seen on everything. */
 
 const TURN = 2 * Math.PI;
 const CORNERS = [
@@ -16,4 +16,17 @@ export function shape(paint, lane, x, y, size) {
     CORNERS[lane === 2 ? 0 : 1].forEach(([dx, dy], i) => (i ? paint.lineTo(x + dx * size, y + dy * size) : paint.moveTo(x + dx * size, y + dy * size)));
     paint.closePath();
   }
+}
+
+/** Stroke the current path twice: paper underneath, ink on top, so that it is seen on everything. @param {CanvasRenderingContext2D} paint @param {import("../theme.js").Theme} theme @param {number} under @param {number} over */
+export function halo(paint, theme, under, over) {
+  paint.strokeStyle = theme.text;
+  paint.lineWidth = over;
+  paint.save();
+  paint.strokeStyle = theme.surface;
+  paint.lineWidth = under;
+  paint.stroke();
+  paint.restore();
+  paint.stroke();
+  paint.strokeStyle = theme.surface;
 }

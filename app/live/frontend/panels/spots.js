@@ -1,7 +1,6 @@
 /** Where everybody was at a moment pointed at: rings over the picture that is shown. */
 
-import { shape } from "./shapes.js";
-import { halo } from "./weights.js";
+import { halo, shape } from "./shapes.js";
 
 const RING = 8;
 

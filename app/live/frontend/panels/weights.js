@@ -12,7 +12,7 @@ import { t } from "../text.js";
 import { mix } from "../theme.js";
 import { clicks, Particles } from "./particles.js";
 import { PlaneChoice, planeWords } from "./plane.js";
-import { shape } from "./shapes.js";
+import { halo, shape } from "./shapes.js";
 import { spots } from "./spots.js";
 
 const DISC = 3;
@@ -258,17 +258,4 @@ export class WeightsPanel {
   destroy() {
     this.particles.destroy();
   }
-}
-
-/** Stroke the current path twice: paper underneath, ink on top, so that it is seen on everything. @param {CanvasRenderingContext2D} paint @param {import("../theme.js").Theme} theme @param {number} under @param {number} over */
-export function halo(paint, theme, under, over) {
-  paint.strokeStyle = theme.text;
-  paint.lineWidth = over;
-  paint.save();
-  paint.strokeStyle = theme.surface;
-  paint.lineWidth = under;
-  paint.stroke();
-  paint.restore();
-  paint.stroke();
-  paint.strokeStyle = theme.surface;
 }

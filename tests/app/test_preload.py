@@ -1,0 +1,82 @@
+"""What the browser is told to fetch before Streamlit has started."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from app.live import bundle
+from app.live.preload import Preload
+
+PAGE = "<!doctype html><html><head><title>x</title></head><body></head></body></html>"
+
+
+async def page(request: Request) -> Response:
+    assert not {"if-none-match", "range", "accept-encoding"} & set(request.headers)
+    return HTMLResponse(PAGE, headers={"etag": "abc", "last-modified": "long ago", "x-other": "kept"})
+
+
+async def parts(request: Request) -> Response:
+    return StreamingResponse(iter([PAGE[:40].encode(), PAGE[40:].encode()]), media_type="text/html")
+
+
+async def text(request: Request) -> Response:
+    return PlainTextResponse(PAGE, headers={"etag": "abc"})
+
+
+async def gone(request: Request) -> Response:
+    return HTMLResponse(PAGE, 503)
+
+
+def client(answer: Any, base: str = "") -> TestClient:
+    routes = [Route(f"{base}/", answer, methods=["GET", "POST"]), Route(f"{base}/other", text)]
+    return TestClient(Preload(Starlette(routes=routes), base))
+
+
+@pytest.mark.parametrize("base", ["", "/tools"])
+@pytest.mark.parametrize("answer", [page, parts])
+def test_the_links_are_in_the_head_of_the_page(base: str, answer: Any) -> None:
+    found = client(answer, base).get(f"{base}/", headers={"if-none-match": "abc", "range": "bytes=0-3"})
+    assert found.status_code == 200
+    before, after = found.text.split("</head>", 1)
+    assert before.startswith("<!doctype html><html><head><title>x</title><link ")
+    assert after == "<body></head></body></html>"
+    assert int(found.headers["content-length"]) == len(found.content)
+    assert not {"etag", "last-modified"} & set(found.headers)
+    addresses = re.findall('<link rel="([a-z]+)"[^>]*? href="([^"]+)"', before)
+    assert [kind for kind, _ in addresses] == ["modulepreload", "preload", "preload", "preload"]
+    assert [address.split("?")[0] for _, address in addresses] == [
+        f"{base}/kelvin/bundle/@{bundle.version()}/main.js",
+        f"{base}/kelvin/frontend/@{bundle.version()}/live.css",
+        f"{base}/kelvin/plotly.min.js",
+        f"{base}/kelvin/recordings/first-screen.kelvin",
+    ]
+    assert f'{{ src: "{addresses[2][1]}" }}' in before
+
+
+def test_other_headers_stay() -> None:
+    assert client(page).get("/").headers["x-other"] == "kept"
+
+
+def test_a_page_that_will_show_something_else_does_not_fetch_the_recording() -> None:
+    found = client(page).get("/?dataset=moons").text
+    assert "modulepreload" in found
+    assert ".kelvin" not in found
+
+
+@pytest.mark.parametrize(("answer", "path", "status"), [(text, "/", 200), (gone, "/", 503), (page, "/other", 200)])
+def test_anything_else_is_passed_on_as_it_is(answer: Any, path: str, status: int) -> None:
+    found = client(answer).get(path)
+    assert (found.status_code, found.text) == (status, PAGE)
+    assert ("etag" in found.headers) == (answer is text or path == "/other")
+
+
+def test_only_pages_that_are_asked_for_get_links() -> None:
+    assert "modulepreload" not in client(parts).post("/").text
