@@ -5,10 +5,12 @@ Without them the browser would learn of the modules when the page's script has r
 
 from __future__ import annotations
 
-import json
+import re
 from functools import lru_cache
+from pathlib import Path
 
 import plotly
+import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,12 +20,24 @@ ENTRY, SHEET = "main.js", "live.css"
 FIRST_RECORDING = "first-screen"
 """What plays until the visitor presses Run."""
 HEAD_ENDS = b"</head>"
-_WHEN_IT_WAITS = """<script>new MutationObserver((_, watch) => {
-  if (!document.querySelector('[data-test-connection-state="CONNECTED"]')) return;
-  watch.disconnect();
-  document.head.append(Object.assign(document.createElement("script"), { src: $src }));
-}).observe(document, { childList: true, subtree: true, attributeFilter: ["data-test-connection-state"] });</script>"""
-"""plotly.js takes the browser most of a second to run. It does so while Streamlit, which has drawn its frame, waits for the page's script."""
+WIDGETS = ("BidiComponent", "Button", "ButtonGroup", "NumberInput", "Selectbox", "Slider", "TextField")
+"""Streamlit's elements that the page shows: their modules, too, it would ask for only once its script has run."""
+_IMPORTED = re.compile(r'(?:\bfrom|\bimport)\s*"\./([\w.-]+\.js)"')
+
+
+@lru_cache(maxsize=1)
+def widgets() -> list[str]:
+    """The files below Streamlit's static/js that those elements need besides what its page loads at once; none where Streamlit names them otherwise."""
+    folder = Path(streamlit.__file__).parent / "static" / "static" / "js"
+    page = (folder.parents[1] / "index.html").read_text("utf-8")
+    found: list[str] = []
+    waiting = [path.name for name in WIDGETS for path in sorted(folder.glob(f"{name}.*.js"))]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name not in page and (folder / name).is_file():
+            found.append(name)
+            waiting += _IMPORTED.findall((folder / name).read_text("utf-8"))
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -34,12 +48,11 @@ def links(base: str, recording: bool) -> bytes:
         base: the server's base path, such as "/tools", or nothing.
         recording: whether the first recording will be shown.
     """
-    plot = f"{base}/kelvin/plotly.min.js?v={plotly.__version__}"
     found = [
         f'<link rel="modulepreload" href="{base}/kelvin/bundle/@{version()}/{ENTRY}" fetchpriority="low">',  # low: nothing is shown without Streamlit's own files
         f'<link rel="preload" as="style" href="{base}/kelvin/frontend/@{version()}/{SHEET}" fetchpriority="low">',
-        f'<link rel="preload" as="script" href="{plot}" fetchpriority="low">',
-        _WHEN_IT_WAITS.replace("$src", json.dumps(plot)),
+        *(f'<link rel="modulepreload" href="{base}/static/js/{name}" crossorigin fetchpriority="low">' for name in widgets()),
+        f'<link rel="preload" as="script" href="{base}/kelvin/plotly.min.js?v={plotly.__version__}" fetchpriority="low">',
     ]
     if recording:
         found.append(f'<link rel="preload" as="fetch" crossorigin="anonymous" href="{base}/kelvin/recordings/{FIRST_RECORDING}.kelvin" fetchpriority="low">')

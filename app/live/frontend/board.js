@@ -13,6 +13,9 @@ import { t } from "./text.js";
  * @typedef {{name: string, kind: import("./panels.js").Kind, panel: any, saidAt: number, marks: Marks | null}} Shown a panel that is mounted, and when its summary was last written
  */
 
+/** For so long charts wait until something is drawn without them, in milliseconds. */
+const PATIENCE_MS = 900;
+
 export class Board {
   /**
    * @param {HTMLElement} root of the live view
@@ -39,6 +42,12 @@ export class Board {
     this._dressRoot();
     this._apply();
     for (const [name, kind] of Object.entries(this.kinds)) if (!kind.plotly && this.visible(name)) this._mount(name);
+    this._begun = () => {};
+    /** Something was drawn, or it takes too long. @type {Promise<void>} */
+    this.begun = new Promise((resolve) => {
+      this._begun = resolve;
+      setTimeout(resolve, PATIENCE_MS);
+    });
     this.resize = new ResizeObserver(() => {
       hands.redraw();
       // Plotly follows the window by itself, but not a panel that makes room for something else.
@@ -50,6 +59,8 @@ export class Board {
 
   /** @returns {Promise<void>} resolves when the charts stand */
   async loadCharts() {
+    // To run plotly.js takes the browser most of a second: what can be drawn without it is drawn first.
+    if (!(/** @type {any} */ (window).Plotly) && this.panels.size) await this.begun;
     this.Plotly = await loadPlotly(`${this.data.base}/kelvin/plotly.min.js?v=${this.data.plotly}`);
     // Mounting them all takes a quarter of a second: what is drawn without them must not stand still so long.
     while (this.root.isConnected && this._mountVisible(1)) await new Promise((resume) => setTimeout(resume));
@@ -84,6 +95,7 @@ export class Board {
       this._draw(shown, moment, now);
       drawn = true;
     }
+    if (drawn) this._begun();
     const [next] = this.waiting;
     const shown = next === undefined ? undefined : this.panels.get(next);
     this.waiting.delete(next);

@@ -10,16 +10,13 @@ let loading = null;
 export function loadPlotly(address) {
   if (/** @type {any} */ (window).Plotly) return Promise.resolve(/** @type {any} */ (window).Plotly);
   loading ??= new Promise((resolve, reject) => {
-    // The page may have begun to load it by itself.
-    const script = /** @type {HTMLScriptElement} */ (document.querySelector(`script[src="${address}"]`) ?? document.createElement("script"));
-    script.addEventListener("load", () => resolve(/** @type {any} */ (window).Plotly));
-    script.addEventListener("error", () => {
-      loading = null;
-      script.remove();
-      reject(new Error("plotly.js did not load"));
-    });
-    if (script.isConnected) return;
+    const script = document.createElement("script");
     script.src = address;
+    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
+    script.onerror = () => {
+      loading = null;
+      reject(new Error("plotly.js did not load"));
+    };
     document.head.append(script);
   });
   return loading;
