@@ -22,7 +22,7 @@ from engine.frames import encode
 from engine.race import Race
 from engine.recording import Recording
 from tests.browser.conftest import PATIENCE, SHOTS
-from tests.browser.test_race import look, running, wait
+from tests.browser.walk import look, running, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.test_race import look, running, wait
+from tests.browser.walk import look, running, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 

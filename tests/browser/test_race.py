@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,21 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS, Server
+from tests.browser.walk import LONG, Open, look, running, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-Open = Callable[..., Page]
-LONG = "?dataset=moons&lanes=annealing,adam&seconds=300&seed=3"
-
-
-def look(page: Page, script: str, argument: Any = None) -> Any:
-    """A value of the live view, ``v``."""
-    return page.evaluate(f"(x) => {{ const v = window.__kelvin.view; return ({script}); }}", argument)
-
-
-def wait(page: Page, script: str, argument: Any = None) -> None:
-    """Until a condition on the live view ``v`` holds."""
-    page.wait_for_function(f"(x) => {{ const v = window.__kelvin?.view; return v && ({script}); }}", arg=argument)
 
 
 def run(page: Page) -> None:
@@ -33,10 +20,6 @@ def run(page: Page) -> None:
     before = look(page, "v.run")
     page.get_by_test_id("run").click()
     wait(page, "v.run > x && v.player.source === 'live' && v.player.history.pictures.length > 2", before)
-
-
-def running(page: Page) -> None:
-    wait(page, "v.state.state === 'running' && v.player.history.pictures.length > 2")
 
 
 def status(page: Page) -> str:

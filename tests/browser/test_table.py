@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from engine.optimizers import OPTIMIZERS
+from tests.browser.walk import Open, look
+from tests.browser.walk import raced as wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
-
-Open = Callable[..., Page]
 
 ROWS = {
     "play, pause, single step, speed": ("test_time", "test_slow_motion_shows_the_stages_of_one_step_of_every_lane"),
@@ -31,7 +29,7 @@ ROWS = {
     "fair budgets: seconds, evaluations, FLOPs": ("test_table", "test_fair_budgets"),
     "gradient-free on real networks": ("test_table", "test_gradient_free_on_real_networks"),
     "agreement of the step with −∇L": ("test_table", "test_agreement_of_the_step_with_the_slope"),
-    "own data: draw, upload": ("test_touch", "test_own_data_drawn_while_the_race_runs"),
+    "own data: draw, upload": ("test_uploads", "test_a_table_of_ones_own_is_learned"),
     "whole state in the URL": ("test_table", "test_whole_state_in_the_address_and_the_moment_too"),
     "presets, lessons, prose that drives the view": ("test_present", "test_a_preset_says_why_and_starts_its_race"),
     "hide controls, present on stage": ("test_present", "test_keys_walk_the_playlist"),
@@ -40,25 +38,12 @@ ROWS = {
     "dark mode, keyboard, ARIA, phone": ("test_table", "test_dark_mode_keyboard_aria_phone"),
     "many visitors on one server": ("test_table", "test_many_visitors_on_one_server"),
 }
-"""Row → where it is walked. Lessons and uploads come later."""
+"""Row → where it is walked. Drawn data: `test_touch`. Lessons come later."""
 
 
 def test_every_row_is_walked() -> None:
     for row, (module, name) in ROWS.items():
         assert callable(getattr(importlib.import_module(f"tests.browser.{module}"), name, None)), row
-
-
-def look(page: Page, script: str, argument: Any = None) -> Any:
-    """A value of the live view, ``v``."""
-    return page.evaluate(f"(x) => {{ const v = window.__kelvin.view; const last = v.player.history.metrics.at(-1); return ({script}); }}", argument)
-
-
-def wait(page: Page, script: str, argument: Any = None) -> None:
-    """Until a condition on the live view ``v`` and its last metrics holds."""
-    page.wait_for_function(
-        f"(x) => {{ const v = window.__kelvin?.view; const last = v?.player.history.metrics.at(-1); return v && last && v.player.source === 'live' && ({script}); }}",
-        arg=argument,
-    )
 
 
 def test_stop_rules(open_page: Open) -> None:

@@ -5,34 +5,16 @@ Rows of the table in the design: play, pause, single step, speed · scrub and re
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
+from tests.browser.walk import LONG, Open, look, running, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-Open = Callable[..., Page]
-LONG = "?dataset=moons&lanes=annealing,adam&seconds=300&seed=3"
 SHORT = "?dataset=moons&lanes=annealing,adam&seconds=2&seed=3"
 STEPS = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
-
-
-def look(page: Page, script: str, argument: Any = None) -> Any:
-    """A value of the live view, ``v``."""
-    return page.evaluate(f"(x) => {{ const v = window.__kelvin.view; return ({script}); }}", argument)
-
-
-def wait(page: Page, script: str, argument: Any = None) -> None:
-    """Until a condition on the live view ``v`` holds."""
-    page.wait_for_function(f"(x) => {{ const v = window.__kelvin?.view; return v && ({script}); }}", arg=argument)
-
-
-def running(page: Page) -> None:
-    wait(page, "v.state.state === 'running' && v.player.history.pictures.length > 2")
 
 
 def point(page: Page, name: str, share: float) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.test_race import LONG, look, run, running, wait
+from tests.browser.test_race import run
+from tests.browser.walk import LONG, Open, look, running, wait
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-Open = Callable[..., Page]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 SPOT = """(() => { const p = v.board.panel('weights'), c = p.last.picture.lanes[x[0]].cloud.data, { x: across, y: up } = p._place(), b = p.chart.element.getBoundingClientRect();

@@ -5,7 +5,7 @@ import { thin } from "../curves.js";
 import { currencyName, listed, percent, SHAPES, short, small } from "../format.js";
 import { t } from "../text.js";
 import { histogram, scaleOf } from "./bins.js";
-import { decades, logRange, xRange } from "./loss.js";
+import { decades, logRange, ticks, xRange } from "./loss.js";
 
 const PER_LANE = 3;
 const CLEAR = "33";
@@ -127,6 +127,7 @@ export class ChainsPanel {
     const ends = [put(scale.low), put(scale.high)];
     const air = 0.03 * (ends[1] - ends[0]);
     const few = scale.log && ends[1] - ends[0] < 2.2;
+    const dtick = few ? ticks(ends[1] - ends[0]) : null;
     const one = t(`panels.chains-${noun}`);
     const beyond = (/** @type {(value: number) => boolean} */ test) => estimates.flatMap((/** @type {number} */ value, /** @type {number} */ lane) => (Number.isFinite(value) && test(value) ? [`${SHAPES[lane]} ${small(value)}`] : [])).join("  ");
     const [left, right] = [beyond((value) => value < scale.low), beyond((value) => value > scale.high)];
@@ -137,11 +138,11 @@ export class ChainsPanel {
       layout: {
         "xaxis.type": scale.log ? "log" : "linear",
         "xaxis.range": energy ? [ends[0] - air, ends[1] + air] : [-0.02, 1.02],
-        "xaxis.tickformat": energy ? (few ? ".1~g" : "") : ".0%",
+        "xaxis.tickformat": energy ? (dtick ? ".1~g" : "") : ".0%",
         "xaxis.exponentformat": "power",
         "annotations[0].text": left ? `← ${left}` : "",
         "annotations[1].text": right ? `${right} →` : "",
-        "xaxis.dtick": few ? "D2" : null,
+        "xaxis.dtick": dtick,
         "xaxis.title.text": !energy ? t("panels.chains-kept-axis") : t(stage.data.kind === "function" ? "panels.chains-height-axis" : "panels.chains-loss-axis", { one }),
         "yaxis.type": "linear",
         "yaxis.dtick": shares || top > 5 ? null : 1,
@@ -182,7 +183,7 @@ export class ChainsPanel {
         "xaxis.type": "log",
         "xaxis.range": [low, high],
         "xaxis.dtick": decades([all]),
-        "xaxis.tickformat": high - low > 2.2 ? "" : ".1~g",
+        "xaxis.tickformat": decades([all]) === "D2" ? ".1~g" : "",
         "xaxis.exponentformat": "power",
         "annotations[0].text": "",
         "annotations[1].text": "",

@@ -97,6 +97,8 @@ export function xRange({ metrics, stage, currency }) {
   return [0, Math.max(horizon(stage.budget.amount, progress), spent) * 1.03];
 }
 
+/** An axis that spans less, in powers of ten, may miss 1, 2 and 5. */
+const NARROW = 0.45;
 /** A lane that explodes leaves the chart at this many times where it started, so that the others can still be seen. */
 const EXPLODED = 1e4;
 
@@ -123,10 +125,15 @@ export function tenths(low, high) {
   return [Math.floor(low * 10) / 10, Math.ceil(high * 10) / 10];
 }
 
-/** Ticks at 1, 2 and 5 while they have room, at powers of ten when there are many. @param {any[][]} ys */
+/** Ticks at 1, 2 and 5 while they have room, at powers of ten when there are many, and as Plotly likes where hardly a 1, 2 or 5 is seen. @param {any[][]} ys */
 export function decades(ys) {
   const [low, high] = logRange(ys);
-  return high - low > 2.2 ? (high - low > 5 ? 2 : 1) : "D2";
+  return ticks(high - low);
+}
+
+/** @param {number} span of an axis, in powers of ten @returns {number | "D2" | null} */
+export function ticks(span) {
+  return span > 5 ? 2 : span > 2.2 ? 1 : span > NARROW ? "D2" : null;
 }
 
 /** @param {any[][]} ys */

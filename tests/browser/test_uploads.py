@@ -1,0 +1,72 @@
+"""Data of one's own, given to the page as a file."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SHOTS
+from tests.browser.walk import Open, look, raced
+from tests.engine.files import class_folders, flowers, zipped
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def own_data(page: Page) -> None:
+    """Pick data of one's own among the datasets."""
+    page.get_by_test_id("stSidebar").get_by_label("Dataset", exact=True).click()
+    page.get_by_role("option", name="Your own data").click()
+    expect(page.get_by_test_id("stSidebar").get_by_text("Give a CSV table")).to_be_visible()
+
+
+def give(page: Page, name: str, content: bytes) -> None:
+    """Hand a file over."""
+    page.get_by_test_id("stSidebar").locator("input[type=file]").set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": content})
+
+
+def test_a_table_of_ones_own_is_learned(open_page: Open) -> None:
+    page = open_page("?seconds=60")
+    own_data(page)
+    give(page, "flowers.csv", flowers(120).encode())
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_text("120 rows, 5 columns")).to_be_visible()
+    expect(sidebar.get_by_text("3 classes (iris, lily, rose)")).to_be_visible()  # the last column of categories is what one most likely wants to learn
+    expect(sidebar.get_by_text("Left out or changed")).to_be_visible()  # a length and a colour are missing
+    page.get_by_test_id("run").click()
+    raced(page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'table'")
+    assert sorted(look(page, "v.player.history.stage.data.classes")) == ["iris", "lily", "rose"]
+    assert look(page, "v.player.history.stage.data.samples.reduce((a, b) => a + b)") in range(110, 121)
+    raced(page, "last.lanes.some((lane) => lane.test_accuracy > 0.6)")
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / "own-table.png")
+    page.reload()  # the address tells of it
+    raced(page, "v.player.history.stage?.data.kind === 'table' && last.lanes.length === 2")
+
+
+@pytest.mark.slow
+def test_pictures_of_ones_own_are_learned(open_page: Open) -> None:
+    page = open_page("?seconds=60&network=mlp")
+    own_data(page)
+    give(page, "pets.zip", zipped(class_folders(20)))
+    expect(page.get_by_test_id("stSidebar").get_by_text("40 pictures in 2 classes")).to_be_visible()
+    page.get_by_test_id("run").click()
+    raced(page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'images'")
+    assert look(page, "v.player.history.stage.data.classes") == ["cats", "dogs"]
+    page.screenshot(path=SHOTS / "own-pictures.png")
+
+
+def test_a_file_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost(open_page: Open) -> None:
+    page = open_page("?seconds=300&dataset=moons&lanes=annealing,adam")
+    raced(page, "v.player.history.pictures.length > 3")
+    own_data(page)
+    give(page, "evil.zip", zipped({"../../evil.png": b"nothing"}))
+    sidebar = page.get_by_test_id("stSidebar")
+    told = sidebar.get_by_text("evil.zip cannot be used")
+    expect(told).to_be_visible()
+    assert len(told.inner_text().splitlines()) == 1
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    steps = look(page, "last.lanes[0].step")
+    raced(page, "last.lanes[0].step > x", steps)  # what was on goes on
+    give(page, "flowers.csv", flowers().encode())
+    expect(told).to_have_count(0)
+    expect(sidebar.get_by_text("60 rows, 5 columns")).to_be_visible()
