@@ -84,7 +84,8 @@ export class GroundPanel extends WeightsPanel {
       this._hover();
     } else this.relief.draw(moment, this.heights);
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("panels.ground-stands", { label: lane.label, place: picture.lanes[i].estimate.map(small).join(", ") }));
-    const hint = this.mode === "map" ? t("panels.ground-hint-map") : this.relief.works ? t("panels.ground-hint-relief") : "";
+    const alone = this.chart.element.closest("[data-offline], .kv-present"); // where no race can be started
+    const hint = this.mode === "map" ? (alone ? "" : t("panels.ground-hint-map")) : this.relief.works ? t("panels.ground-hint-relief") : "";
     return { note: hint, summary: `${stage.data.landscape.label}. ${said.join("; ")}.` };
   }
 
