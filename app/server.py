@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -37,7 +36,12 @@ def hub() -> Hub:
 
 
 def prepare() -> None:
-    """Import and pack, once, what the first visitor would otherwise wait for."""
+    """Import and pack, once, what the first visitor would otherwise wait for.
+
+    Streamlit imports pandas when a page first needs it, and plotly stumbles over a pandas that another visitor's thread is just importing: so it is there before anybody comes.
+    """
+    import pandas  # noqa: F401
+
     from app import controls, presets, uploads, widgets  # noqa: F401
     from app.live import mount
 
@@ -53,10 +57,9 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     global _hub
     pool = Pool()
     _hub = Hub(pool, grace=float(os.environ.get("KELVIN_GRACE") or GRACE_SECONDS))
-    preparing = asyncio.create_task(asyncio.to_thread(prepare))
     try:
+        prepare()
         yield {}
-        await asyncio.gather(preparing, return_exceptions=True)  # what is wrong with a module, the page tells
     finally:
         _hub.close()
         pool.close()

@@ -44,6 +44,8 @@ def bundle(entry: str) -> bytes:
 
     Args:
         entry: its path below the frontend.
+
+    It exports what the module does, and ``use``, which gives what any module in it exports: for those who look into a page.
     """
     return gzip.compress(source(entry).encode(), 6)
 
@@ -61,7 +63,7 @@ def source(entry: str) -> str:
             makers[path] = f"makers[{json.dumps(path)}] = () => {{\n{body.strip()}\nreturn {{ {', '.join(names)} }};\n}};\n"
             if path == entry:
                 exported = [name.partition(":")[0] for name in names]
-    return f"{_START}{''.join(makers.values())}export const {{ {', '.join(exported)} }} = use({json.dumps(entry)});\n"
+    return f"{_START}{''.join(makers.values())}export {{ use }};\nexport const {{ {', '.join(exported)} }} = use({json.dumps(entry)});\n"
 
 
 def _taken_apart(path: str) -> tuple[list[str], list[str], str]:

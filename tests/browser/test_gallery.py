@@ -20,8 +20,10 @@ Open = Callable[..., Page]
 FILE = ROOT / "assets" / "recordings" / "first-screen.kelvin"
 BYTES = FILE.read_bytes()
 SAVE = """async ([kept, name, times]) => {
-    const { saveRecording } = await import('/kelvin/frontend/store.js');
-    const { readRecording } = await import('/kelvin/frontend/recording.js');
+    const address = performance.getEntriesByType('resource').map((entry) => entry.name).find((name) => name.endsWith('/gallery/main.js'));
+    const { use } = await import(address);  // the page's own modules
+    const { saveRecording } = use('store.js');
+    const { readRecording } = use('recording.js');
     const history = await readRecording(await (await fetch('/kelvin/recordings/first-screen.kelvin')).arrayBuffer());
     for (let i = 0; i < times; i++) await saveRecording(history, { kept, name });
 }"""
@@ -195,6 +197,7 @@ def test_rename_delete_undo_export_and_import_again(open_page: Open) -> None:
     expect(page.get_by_test_id("group-yours").locator("h3")).to_have_text(name)
     compared(page, 1)
     card(page, name).get_by_test_id("delete").click()
+    expect(page.get_by_test_id("group-yours").get_by_test_id("card")).to_have_count(0)
     come_back(page)
     assert yours(page) == []
     bring(page, "Back again", content=saved)
