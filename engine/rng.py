@@ -12,7 +12,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from engine.evaluator import blocks
+from engine.evaluator import blocks, strips
 
 LARGE = 2**18
 """From so many numbers on a draw is made block by block, by all cores."""
@@ -52,6 +52,14 @@ class Rng:
     def uniform(self, *shape: int) -> Tensor:
         """Uniform numbers in [0, 1)."""
         return self._drawn("uniform", shape)
+
+    def rows(self, law: blocks.Law, count: int, width: int) -> strips.Drawn:
+        """The same for every weight of a population (count, width), to be had strip by strip, so that many are never in memory at a time."""
+        few = count * width < (LARGE if self.device.type == "cpu" else strips.ELSEWHERE) or self.device.type == "mps"
+        if few:
+            whole = self.normal(count, width) if law == "normal" else self.uniform(count, width)
+            return strips.Drawn(law, 0, width, whole, whole)
+        return strips.Drawn(law, self.key(), width, torch.empty(0, dtype=self.dtype, device=self.device))
 
     def _drawn(self, law: blocks.Law, shape: tuple[int, ...]) -> Tensor:
         if prod(shape) >= LARGE and self.device.type == "cpu":

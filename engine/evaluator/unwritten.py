@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from engine.evaluator.strips import gathered
 
 
 class Unwritten(ABC):
@@ -73,6 +76,35 @@ class Unwritten(ABC):
         if function is torch.isfinite:
             return args[0].finite()
         return function(*(dense(one) for one in args), **{name: dense(one) for name, one in (kwargs or {}).items()})
+
+
+@dataclass(eq=False)
+class Chosen(Unwritten):
+    """Some members of a population, taken from where they lie as they are evaluated.
+
+    Attributes:
+        population: (P, D) where.
+        rows: (m,) int64 which.
+    """
+
+    population: Tensor
+    rows: Tensor
+
+    @property
+    def like(self) -> Tensor:
+        return self.population
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def members(self, rows: Tensor) -> Tensor:
+        return self.population.index_select(0, self.rows[rows])
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        """As of a tensor; members in a row lie in a buffer that the next question overwrites."""
+        if isinstance(rows, slice):
+            return gathered(self.population, self.rows[rows], "chosen")
+        return super().__getitem__(rows)
 
 
 def dense(value: Any) -> Any:

@@ -14,6 +14,7 @@ collapsing too early. The network deployed is the consensus of all particles jud
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,9 +22,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.strips import MANY, gathered, rows_of, strips
+from engine.evaluator.unwritten import Chosen
+from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
-from engine.optimizers.eki import distance
 from engine.optimizers.judge import judge
+from engine.optimizers.spread import Spread, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -118,7 +122,8 @@ class CBO(Optimizer):
         )
 
     def population_size(self) -> int:
-        return self.particles * 5  # x, the same in groups, distances from the consensus, noise, and the places moved to
+        group = min(self.group or self.particles, self.particles)
+        return self.particles + self.particles // group + group  # x, what every group agrees on, and one group
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CBOState:
         x = rng.normal(self.particles, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
@@ -134,30 +139,63 @@ class CBO(Optimizer):
         alpha, sigma = self.alpha * 2 ** (self.doublings * progress), self.sigma * self.cooling**progress
         group = size if self.group == 0 else min(self.group, size)
         # A last group that would be too small rests this time.
-        chosen = torch.arange(size, device=x.device) if group == size else rng.permutation(size).to(x.device)[: size - size % group]
-        at = x[chosen]
-        losses = judge(at, oracle)
-        state.estimate = consensus(at, losses, alpha)[0]
-        at = at.unflatten(0, (-1, group))
-        v, weights = consensus(at, losses.unflatten(0, (-1, group)), alpha)
-        apart = at - v.unsqueeze(1)
-        length = apart if self.noise == "anisotropic" else torch.linalg.vector_norm(apart, dim=2, keepdim=True)
-        shaken = rng.normal(*at.shape).to(x).mul_(length).mul_(sigma * self.time_step**0.5)
-        x[chosen] = shaken.sub_(apart, alpha=self.drift * self.time_step).add_(at).flatten(0, 1)
-        state.losses = losses if group == size else losses.new_full((size,), torch.inf).index_copy(0, chosen, losses)
+        order = None if group == size else rng.permutation(size).to(x.device)
+        chosen, resting = (None, None) if order is None else order.tensor_split([size - size % group])
+        # Where they are few, those chosen lie in one piece; else they are taken from where they are, now and again when they move.
+        few = gathered(x, chosen, "particles") if chosen is not None and x.numel() < MANY else None
+        losses = judge(x if chosen is None else Chosen(x, chosen) if few is None else few, oracle)
+        weights = shares(losses.unflatten(0, (-1, group)), alpha)
+        v = buffer("agreed", (len(weights), 1, x.shape[1]), x)
+        spread, z = Spread(x, state.estimate), rng.rows("normal", len(losses), x.shape[1])
+        for groups, rows in batches(len(losses), group, rows_of(x.shape[1], x.device)):
+            at = x[rows] if chosen is None else gathered(x, chosen[rows], "particles") if few is None else few[rows]
+            agreed = torch.bmm(weights[groups].unsqueeze(1), at.unflatten(0, (-1, group)), out=v[groups])
+            for strip in strips(at):
+                drawn = slice(rows.start + strip.start, rows.start + strip.stop)
+                moved = self.move(at[strip].unflatten(0, (len(agreed), -1)), agreed, z[drawn].to(x), sigma)
+                spread.add(moved)
+                if chosen is not None:
+                    x.index_copy_(0, chosen[drawn], moved)
+        for rest in () if resting is None or few is not None else resting.split(rows_of(x.shape[1], x.device)):
+            spread.add(gathered(x, rest, "particles"))
+        # What all would agree on is what the groups agree on, each weighing what its particles weigh among all.
+        state.estimate = shares(losses, alpha).unflatten(0, (-1, group)).sum(1) @ v.squeeze(1)
+        state.losses = losses if chosen is None else losses.new_full((size,), torch.inf).index_copy(0, chosen, losses)
         voices = 1 / weights.square().sum(1).mean()
-        state.metrics["spread"], state.metrics["voices"] = torch.stack([distance(x), voices]).tolist()  # the step's one wait for the device
+        state.metrics["spread"], state.metrics["voices"] = torch.stack([spread.value(), voices]).tolist()  # the step's one wait for the device
         state.metrics["alpha"], state.metrics["noise"] = alpha, sigma
         return state
 
+    def move(self, x: Tensor, agreed: Tensor, z: Tensor, sigma: float) -> Tensor:
+        """Move particles of some groups (g, m, D), in place, by what each group agrees on (g, 1, D); ``z`` (g m, D) is used up. They are returned as (g m, D)."""
+        apart = torch.sub(x, agreed, out=buffer("apart from all", tuple(x.shape), x))
+        shaken, drift = z.view_as(x).mul_(sigma * self.time_step**0.5), self.drift * self.time_step
+        if self.noise == "anisotropic":
+            return x.addcmul_(apart, shaken.sub_(drift)).flatten(0, 1)
+        shaken.mul_(torch.linalg.vector_norm(apart, dim=2, keepdim=True)).sub_(apart, alpha=drift)
+        return x.add_(shaken).flatten(0, 1)
+
+
+def batches(count: int, group: int, most: int) -> Iterator[tuple[slice, slice]]:
+    """Groups of so many particles, one after the other: as many groups at a time as have at most ``most`` particles, or a single larger one; which groups, and their rows."""
+    step = max(1, most // group)
+    for first in range(0, count // group, step):
+        last = min(first + step, count // group)
+        yield slice(first, last), slice(first * group, last * group)
+
 
 def consensus(x: Tensor, losses: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """v̄ and everyone's weight in it: places (…, m, D) and their losses (…, m) → (…, D), (…, m).
+    """v̄ and everyone's weight in it: places (…, m, D) and their losses (…, m) → (…, D), (…, m)."""
+    weights = shares(losses, alpha)
+    return (weights.unsqueeze(-2) @ x).squeeze(-2), weights
+
+
+def shares(losses: Tensor, alpha: float) -> Tensor:
+    """Everyone's weight in the consensus, by losses (…, m): (…, m).
 
     The lowest loss is taken off first, so that the largest weight is e⁰ however large α is; losses that are infinite weigh nothing, unless all are.
     """
     largest = torch.finfo(losses.dtype).max
     finite = losses.clamp(max=largest)
     weights = torch.exp(-min(alpha, largest) * (finite - finite.min(-1, keepdim=True).values))
-    weights = weights / weights.sum(-1, keepdim=True)
-    return (weights.unsqueeze(-2) @ x).squeeze(-2), weights
+    return weights / weights.sum(-1, keepdim=True)

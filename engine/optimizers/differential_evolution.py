@@ -19,9 +19,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.strips import gathered, replace, strips
+from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
-from engine.optimizers.eki import distance
 from engine.optimizers.judge import judge
+from engine.optimizers.spread import distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -95,7 +97,7 @@ class DifferentialEvolution(Optimizer):
     )
 
     def population_size(self) -> int:
-        return self.members * 6  # x, the mutants and what they are made of, random numbers, trials
+        return self.members * 2  # x and the trials
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> DifferentialEvolutionState:
         x = rng.normal(self.members, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
@@ -115,7 +117,7 @@ class DifferentialEvolution(Optimizer):
         trials = self.trials(x, state.losses, rng)
         losses = judge(trials, oracle)
         better = losses <= state.losses  # a tie is taken, so that the population drifts across plateaus
-        torch.where(better.unsqueeze(1), trials, x, out=x)
+        replace(x, better, trials)
         state.losses = torch.where(better, losses, state.losses)
         lowest, index = state.losses.min(0)
         state.estimate = x[index].clone()
@@ -128,22 +130,24 @@ class DifferentialEvolution(Optimizer):
         return same_rows(state.population, asked)
 
     def trials(self, x: Tensor, losses: Tensor, rng: Rng) -> Tensor:
-        """Trials u (P, D) of a population (P, D) with its losses (P,)."""
+        """Trials u (P, D) of a population (P, D) with its losses (P,), in a buffer."""
         size, dimension = x.shape
         weight: float | Tensor = self.weight
         if self.dither:
             weight = weight + self.dither * rng.uniform(1).to(x)
-        if self.strategy == "rand/1/bin":
-            a, b, c = others(size, 3, rng).to(x.device)
-            base = x[a]
-        else:
-            b, c = others(size, 2, rng).to(x.device)
-            base = x[losses.argmin()]
-        mutants = base + weight * (x[b] - x[c])
-        j = rng.integers(dimension, size).to(x.device)
-        crossed = rng.uniform(size, dimension).to(x) < self.crossover
-        crossed.scatter_(1, j.unsqueeze(1), True)
-        return torch.where(crossed, mutants, x)
+        drawn = others(size, 3 if self.strategy == "rand/1/bin" else 2, rng).to(x.device)
+        *a, b, c = drawn
+        best = x[losses.argmin()]
+        j = rng.integers(dimension, size).to(x.device).unsqueeze(1)
+        r = rng.rows("uniform", size, dimension)
+        trials = buffer("trials", (size, dimension), x)
+        for strip in strips(x):
+            mutants = gathered(x, b[strip], "mutants").sub_(gathered(x, c[strip], "others")).mul_(weight)
+            mutants.add_(gathered(x, a[0][strip], "others") if a else best)
+            # Which weights are the mutant's, as 0 and 1: between such ends linear interpolation is a choice, and a quicker one than by bool.
+            crossed = r[strip].to(x).lt_(self.crossover).scatter_(1, j[strip], 1.0)
+            torch.lerp(x[strip], mutants, crossed, out=trials[strip])
+        return trials
 
 
 def others(size: int, count: int, rng: Rng) -> Tensor:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from engine.optimizers.ensemble import Sums, mixed
+from engine.optimizers.spread import distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -246,8 +247,3 @@ def _factor(gram: Tensor, gamma: float) -> Tensor:
     """Cholesky factor of gram + γI; changes ``gram``."""
     gram.diagonal().add_(gamma)
     return torch.linalg.cholesky(gram)
-
-
-def distance(u: Tensor) -> Tensor:
-    """Root mean square distance of the members (J, D) from their mean: ()."""
-    return u.var(0, correction=0).sum().sqrt()

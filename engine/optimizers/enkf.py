@@ -23,7 +23,8 @@ from torch import Tensor
 
 from engine.losses import wanted
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.eki import distance
+from engine.optimizers.ensemble import mixed
+from engine.optimizers.spread import distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -101,7 +102,7 @@ class EnKF(Optimizer):
     )
 
     def population_size(self) -> int:
-        return self.ensemble * 2
+        return self.ensemble + 2
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EnKFState:
         z = rng.normal(self.ensemble, theta.numel()).to(theta)
@@ -117,14 +118,12 @@ class EnKF(Optimizer):
             y = (1.0 if oracle.targets.is_floating_point() else self.height) * wanted(g, oracle.targets).expand_as(g)
             if self.perturb:
                 y = y + self.gamma**0.5 * rng.normal(*g.shape).to(g)
-            mean = u.mean(0)
-            u.addmm_(assimilated(g, y, self.gamma).to(u), u - mean)
-            if self.inflation:
-                mean = u.mean(0)
-                u.sub_(mean).mul_(1 + self.inflation).add_(mean)
+            v = assimilated(g, y, self.gamma)
+            if self.inflation:  # about the mean that v leads to: a mix of departures, too
+                v = (1 + self.inflation) * v + self.inflation * (torch.eye(len(v), dtype=v.dtype, device=v.device) - v.mean(0))
+            state.estimate, spread = mixed(u, v.to(u))
         state.losses = oracle.loss.values(g, oracle.targets)
-        state.estimate = u.mean(0)
-        state.metrics["spread"] = float(distance(u))
+        state.metrics["spread"] = float(spread)
         return state
 
 

@@ -91,16 +91,24 @@ class Sums:
 def mixed(u: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Add W (u − ū) to u in place, some weights of all members at a time, while the cache holds them: (J, D), (J, J).
 
+    With d = u − ū and w̄ the mean of W's rows, the new mean is ū + w̄ d and the new departures from it are (I + W − 1 w̄) d: one product gives both, and the spread is found before
+    anything is added to the mean.
+
     Returns:
         The mean (D,) and the members' root mean square distance from it, ().
     """
     size, dimension = u.shape
-    step = max(64, COLUMN_BYTES // (size * u.element_size())) if u.device.type == "cpu" else dimension
+    step = max(64, (COLUMN_BYTES if u.device.type == "cpu" else OUTPUT_BYTES) // (size * u.element_size()))
+    pull = weights.mean(0, keepdim=True)
+    both = torch.cat([weights - pull, pull])
+    both.diagonal().add_(1)
     means, squares = torch.empty_like(u[0]), u.new_zeros(())
     for start in range(0, dimension, step):
         part = u[:, start : start + step]
-        centred = torch.sub(part, part.mean(0), out=buffer("departures", tuple(part.shape), u))
-        torch.addmm(part, weights, centred, out=part)
         mean = torch.mean(part, 0, out=means[start : start + step])
-        squares += torch.sub(part, mean, out=centred).square_().sum()
+        found = buffer("departures after", (size + 1, part.shape[1]), u)
+        torch.mm(both, torch.sub(part, mean, out=buffer("departures", tuple(part.shape), u)), out=found)
+        departures = found[:size]
+        squares += torch.dot(departures.view(-1), departures.view(-1))
+        torch.add(departures, mean.add_(found[size]), out=part)
     return means, (squares / size).sqrt()

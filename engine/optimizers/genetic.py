@@ -11,7 +11,7 @@ There is no crossover in that method. Kelvin offers three to compare: every weig
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,10 +19,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.strips import Drawn, gathered, strips
 from engine.networks.base import Layer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
-from engine.optimizers.eki import distance
 from engine.optimizers.judge import judge
+from engine.optimizers.spread import Spread, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -108,8 +109,7 @@ class Genetic(Optimizer):
     )
 
     def population_size(self) -> int:
-        # the generation and the next, children, their noise, and with crossover the other parents and coins
-        return self.individuals * (4 if self.crossover == "none" else 6)
+        return self.individuals + min(max(self.parents, self.elite), self.individuals)  # the generation, and those of the last one that it is made from
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> GeneticState:
         population = rng.normal(self.individuals, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
@@ -127,39 +127,53 @@ class Genetic(Optimizer):
         assert state.losses is not None
         # The last generation was judged on one batch, so its ranks are good for choosing even where the batch is a new one.
         order = state.losses.argsort(stable=True)
-        elite = order[: min(self.elite, self.individuals - 1)]
-        parents = state.population[order[: self.parents]]
+        population, elite = state.population, order[: min(self.elite, self.individuals - 1)]
+        chosen = order[: max(self.parents, len(elite))]
+        best = gathered(population, chosen, "best")
         sigma = self.mutation * self.cooling**oracle.progress
-        children = self.children(parents, self.individuals - len(elite), state.neurons, rng)
-        children.add_(rng.normal(*children.shape).to(children).mul_(sigma * oracle.scale.to(children)))
-        population = torch.cat([state.population[elite], children])
+        # The new generation takes the place of the last one, of which no more than these few is needed.
+        population[: len(elite)], children = best[: len(elite)], population[len(elite) :]
+        spread = self.breed(children, best[: self.parents], sigma * oracle.scale.to(population), Spread(population, best[0]), state.neurons, rng)
+        spread.add(population[: len(elite)])
         if outdated(state, oracle):  # the elite's losses of another batch cannot be compared with its children's
             state.losses = judge(population, oracle)
         else:
             state.losses = torch.cat([state.losses[elite], judge(children, oracle)])
-        state.population = population
         lowest, index = state.losses.min(0)
         state.estimate = population[index].clone()
-        state.estimate_loss, state.metrics["spread"] = torch.stack([lowest, distance(population)]).tolist()  # the step's one wait for the device
+        state.estimate_loss, state.metrics["spread"] = torch.stack([lowest, spread.value()]).tolist()  # the step's one wait for the device
         state.metrics["mutation"] = sigma
         return state
 
-    def children(self, parents: Tensor, count: int, neurons: Tensor | None, rng: Rng) -> Tensor:
-        """Children (count, D) before their mutation, of parents (T, D)."""
-        first = parents[rng.integers(len(parents), count).to(parents.device)]
-        if self.crossover == "none":
-            return first
-        second = parents[rng.integers(len(parents), count).to(parents.device)]
-        size = parents.shape[1]
+    def breed(self, children: Tensor, parents: Tensor, deviation: Tensor, spread: Spread, neurons: Tensor | None, rng: Rng) -> Spread:
+        """Write children (n, D) of parents (T, D), with errors of a standard deviation (D,), and add them to the spread."""
+        count, size = children.shape
+        first = rng.integers(len(parents), count).to(parents.device)
+        second = None if self.crossover == "none" else rng.integers(len(parents), count).to(parents.device)
+        from_first = None if second is None else self.crossed(count, size, neurons, rng)
+        errors = rng.rows("normal", count, size)
+        for strip in strips(children):
+            child = children[strip]
+            inherited = gathered(parents, first[strip], "first parents")
+            if second is not None and from_first is not None:
+                other = gathered(parents, second[strip], "second parents")
+                torch.lerp(other, inherited, from_first(strip).to(other), out=inherited)  # between 0 and 1 a choice, quicker than one by bool
+            errors.scaled(child, strip, deviation).add_(inherited)
+            spread.add(child)
+        return spread
+
+    def crossed(self, count: int, size: int, neurons: Tensor | None, rng: Rng) -> Callable[[slice], Tensor]:
+        """Which weights n children have from their first parents and not from the second: for a strip of them (m, D), as 1 and 0."""
         if self.crossover == "one-point":
-            cut = rng.integers(max(1, size - 1), count, 1).to(parents.device) + 1  # at least one weight from either parent
-            from_first = torch.arange(size, device=parents.device) < cut
-        elif self.crossover == "node":
+            cut = rng.integers(max(1, size - 1), count, 1) + 1  # at least one weight from either parent
+            places = torch.arange(size, device=cut.device)
+            return lambda strip: places < cut[strip]
+        if self.crossover == "node":
             assert neurons is not None
-            from_first = (rng.uniform(count, int(neurons[-1]) + 1).to(parents) < 0.5)[:, neurons]
-        else:
-            from_first = rng.uniform(count, size).to(parents) < 0.5
-        return torch.where(from_first, first, second)
+            drawn = rng.uniform(count, int(neurons[-1]) + 1).lt_(0.5)
+            return lambda strip: drawn[strip].index_select(1, neurons.to(drawn.device))
+        coins: Drawn = rng.rows("uniform", count, size)
+        return lambda strip: coins[strip].lt_(0.5)
 
 
 def neurons_of(layers: Sequence[Layer]) -> Tensor:

@@ -18,6 +18,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.strips import gathered, replace, strips
+from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows, shifted
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
@@ -102,8 +104,7 @@ class PSO(Optimizer):
     )
 
     def population_size(self) -> int:
-        # x, v, p, a pull and its random numbers; on a ring also every particle's g
-        return self.particles * (5 if self.topology == "global" else 6)
+        return self.particles * 3  # x, v and p
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> PSOState:
         x = rng.normal(self.particles, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
@@ -120,21 +121,14 @@ class PSO(Optimizer):
         x, v, p = state.population, state.v, state.best
         if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would win for ever
             state.best_losses = judge(p, oracle)
-        g = self.guides(p, state.best_losses)
-        v.mul_(self.inertia)
-        v.add_(rng.uniform(*x.shape).to(x).mul_(self.cognitive).mul_(p - x))
-        v.add_(rng.uniform(*x.shape).to(x).mul_(self.social).mul_(g - x))
-        if self.velocity_limit is not None:
-            limit = self.velocity_limit * oracle.scale.to(x)
-            v.clamp_(-limit, limit)
-        x.add_(v)
+        strayed = self.fly(x, v, p, self.guides(state.best_losses), rng, oracle)
         state.losses = judge(x, oracle)
         better = state.losses < state.best_losses
-        torch.where(better.unsqueeze(1), x, p, out=p)
+        replace(p, better, x)
         state.best_losses = torch.where(better, state.losses, state.best_losses)
         lowest, index = state.best_losses.min(0)
         state.estimate = p[index].clone()
-        state.estimate_loss, state.metrics["diameter"] = torch.stack([lowest, diameter(x)]).tolist()  # the step's one wait for the device
+        state.estimate_loss, state.metrics["diameter"] = torch.stack([lowest, diameter(x, strayed)]).tolist()  # the step's one wait for the device
         return state
 
     def shift(self, state: State, index: int, difference: float) -> None:
@@ -151,16 +145,47 @@ class PSO(Optimizer):
         assert isinstance(state, PSOState)
         return same_rows(state.best, asked)
 
-    def guides(self, best: Tensor, losses: Tensor) -> Tensor:
-        """g, the place each particle is drawn to: (1, D) for the whole swarm, (P, D) on a ring."""
+    def fly(self, x: Tensor, v: Tensor, p: Tensor, guides: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
+        """New velocities v and places x (P, D), in place; ``guides`` (P,) tells whose best place draws whom.
+
+        Returns:
+            How far every particle was from the place that draws it, (P,).
+        """
+        memory, swarm = rng.rows("uniform", *x.shape), rng.rows("uniform", *x.shape)
+        limit = None if self.velocity_limit is None else self.velocity_limit * oracle.scale.to(x)
+        lowest, strayed = None if limit is None else -limit, x.new_empty(len(x))
+        for strip in strips(x):
+            at, speed, own = x[strip], v[strip], p[strip]
+            pull = buffer("pull", tuple(at.shape), at)
+            speed.mul_(self.inertia)
+            speed.add_(torch.sub(own, at, out=pull).mul_(memory[strip].to(x).mul_(self.cognitive)))
+            torch.linalg.vector_norm(torch.sub(self.drawn_to(p, guides, strip), at, out=pull), dim=1, out=strayed[strip])
+            speed.add_(pull.mul_(swarm[strip].to(x).mul_(self.social)))
+            if limit is not None:
+                torch.clamp(speed, lowest, limit, out=speed)
+            at.add_(speed)
+        return strayed
+
+    def guides(self, losses: Tensor) -> Tensor:
+        """Whose best place g each particle is drawn to, (P,): the best of the whole swarm, or of itself and its neighbours on a ring."""
         if self.topology == "global":
-            return best[losses.argmin()].unsqueeze(0)
+            return losses.argmin().expand(len(losses))
         left_self_right = torch.stack([losses.roll(1), losses, losses.roll(-1)])
         own = torch.arange(len(losses), device=losses.device)
-        return best[(own + left_self_right.argmin(0) - 1) % len(losses)]
+        return (own + left_self_right.argmin(0) - 1) % len(losses)
+
+    def drawn_to(self, p: Tensor, guides: Tensor, strip: slice) -> Tensor:
+        """Those places, of the particles of a strip: (1, D) for the whole swarm, (m, D) on a ring."""
+        return p[guides[:1]] if self.topology == "global" else gathered(p, guides[strip], "guides")
 
 
-def diameter(x: Tensor) -> Tensor:
-    """Distance across the swarm (P, D), (): from the particle farthest from the centre to the one farthest from that; at least half the true diameter, at most all of it."""
-    edge = x[torch.linalg.vector_norm(x - x.mean(0), dim=1).argmax()]
-    return torch.linalg.vector_norm(x - edge, dim=1).max()
+def diameter(x: Tensor, strayed: Tensor | None = None) -> Tensor:
+    """Distance across the swarm (P, D), (): from the particle that strayed most to the one farthest from that; at least half the true diameter, at most all of it.
+
+    Args:
+        x: the places.
+        strayed: (P,) how far each is from something they have in common; from their centre if not given.
+    """
+    edge = x[(torch.linalg.vector_norm(x - x.mean(0), dim=1) if strayed is None else strayed).argmax()]
+    apart = [torch.linalg.vector_norm(torch.sub(x[strip], edge, out=buffer("pull", tuple(x[strip].shape), x)), dim=1).max() for strip in strips(x)]
+    return torch.stack(apart).max()

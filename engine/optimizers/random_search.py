@@ -17,10 +17,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
+from engine.optimizers.gaussian import sampled
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.rng import LARGE, Rng
 
 SPREADS = {"start": 1.0, "best": 0.1}
 """Centre → spread where none is given."""
@@ -79,7 +81,7 @@ class RandomSearch(Optimizer):
     )
 
     def population_size(self) -> int:
-        return self.points * 2 + 2
+        return self.points + 4
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> RandomSearchState:
         best_loss = judge(theta.unsqueeze(0), oracle)[0]
@@ -90,11 +92,14 @@ class RandomSearch(Optimizer):
         assert isinstance(state, RandomSearchState)
         theta = state.estimate
         centre = state.start if self.centre == "start" else theta
-        x = rng.normal(self.points, theta.numel()).to(theta).mul_((self.spread or SPREADS[self.centre]) * oracle.scale.to(theta)).add_(centre)
-        if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would win for ever
-            losses = judge(torch.cat([theta.unsqueeze(0), x]), oracle)
-            state.best_loss, losses = losses[0], losses[1:]
+        shape, deviation = (self.points, theta.numel()), (self.spread or SPREADS[self.centre]) * oracle.scale.to(theta)
+        x = sampled(again(state.population, shape, theta), rng.rows("normal", *shape), centre, deviation)
+        anew = outdated(state, oracle)  # losses on different batches cannot be compared: the luckiest batch would win for ever
+        if anew and x.numel() < LARGE:  # one question is quicker than two, as long as the points are quickly copied
+            state.best_loss, losses = judge(torch.cat([theta.unsqueeze(0), x]), oracle).tensor_split([1])
+            state.best_loss = state.best_loss[0]
         else:
+            state.best_loss = judge(theta.unsqueeze(0), oracle)[0] if anew else state.best_loss
             losses = judge(x, oracle)
         lowest, index = losses.min(0)
         better = lowest < state.best_loss

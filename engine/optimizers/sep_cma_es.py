@@ -20,7 +20,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
+from engine.optimizers.gaussian import sampled, weighted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import by_rank, effective, positive_log_weights
 from engine.oracle import Oracle
@@ -92,7 +94,7 @@ class SepCMAES(Optimizer):
     )
 
     def population_size(self) -> int:
-        return 3 * (self.population or 64) + 8
+        return (self.population or 64) + 12  # the samples; what they were drawn from is drawn twice instead of kept
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SepCMAESState:
         zeros = torch.zeros_like(theta)
@@ -107,12 +109,12 @@ class SepCMAES(Optimizer):
         state.n += 1
 
         scale = oracle.scale.to(m)
-        z = rng.normal(size, dimension).to(m)
-        y = z * c.sqrt()
-        state.population = m + scale * (sigma * y)
+        z, root = rng.rows("normal", size, dimension), c.sqrt()
+        state.population = sampled(again(state.population, (size, dimension), m), z, m, scale * (sigma * root))
         state.losses = judge(state.population, oracle)
         w = by_rank(state.losses, weights.to(m))
-        y_w, z_w = w @ y, w @ z  # z_w = y_w/√C
+        z_w, z_square_w = weighted(z, w, w, m)
+        y_w, y_square_w = root * z_w, c * z_square_w
         m.add_(scale * (sigma * y_w))
 
         state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(k.c_sigma * (2 - k.c_sigma) * k.mu_eff) * z_w
@@ -121,7 +123,7 @@ class SepCMAES(Optimizer):
         h = (length < k.longest(state.n)).to(m)
         state.p_c = (1 - k.c_c) * state.p_c + h * math.sqrt(k.c_c * (2 - k.c_c) * k.mu_eff) * y_w
         keep = 1 - k.c1 - k.c_mu + k.c1 * (1 - h) * k.c_c * (2 - k.c_c)
-        state.c = keep * c + k.c1 * state.p_c.square() + k.c_mu * (w @ y.square())
+        state.c = keep * c + k.c1 * state.p_c.square() + k.c_mu * y_square_w
         state.metrics["sigma"], state.metrics["condition"] = torch.stack([state.sigma, state.c.max() / state.c.min()]).tolist()
         return state
 

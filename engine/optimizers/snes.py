@@ -17,7 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
+from engine.optimizers.gaussian import folded, sampled, weighted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import by_rank, snes_utilities
 from engine.oracle import Oracle
@@ -94,7 +96,7 @@ class SNES(Optimizer):
     )
 
     def population_size(self) -> int:
-        return 3 * self.population + 4
+        return self.population + 8  # the samples; their directions are drawn twice instead of kept
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SNESState:
         return SNESState(theta.clone(), sigma=torch.full_like(theta, self.sigma))
@@ -102,13 +104,14 @@ class SNES(Optimizer):
     def step(self, state: State, rng: Rng, oracle: Oracle) -> SNESState:
         assert isinstance(state, SNESState)
         mu, sigma, scale = state.estimate, state.sigma, oracle.scale.to(state.estimate)
-        s = self.draw(mu, rng)
-        state.population = mu + scale * sigma * s
+        s = rng.rows("normal", (self.population + 1) // 2 if self.antithetic else self.population, len(mu))  # mirrored pairs share a direction
+        state.population = sampled(again(state.population, (self.population, len(mu)), mu), s, mu, scale * sigma, self.antithetic)
         state.losses = judge(state.population, oracle)
         u = by_rank(state.losses, snes_utilities(self.population).to(mu))
-        mu.add_(self.rate * scale * sigma * (u @ s))
+        along, squares = weighted(s, *(folded(u) if self.antithetic else (u, u)), mu)
+        mu.add_(self.rate * scale * sigma * along)
         pace = self.sigma_rate or (3 + math.log(len(mu))) / (5 * math.sqrt(len(mu)))
-        sigma.mul_((pace / 2 * (u @ (s.square() - 1))).exp())
+        sigma.mul_((pace / 2 * (squares - u.sum())).exp())
         state.metrics["sigma"], state.metrics["condition"] = torch.stack([sigma.mean(), (sigma.max() / sigma.min()).square()]).tolist()
         return state
 
@@ -118,10 +121,3 @@ class SNES(Optimizer):
         if field == "sigma":
             mean = float(state.sigma.mean())
             state.sigma = state.sigma * (value / mean) if 0 < mean < math.inf else torch.full_like(state.sigma, value)
-
-    def draw(self, mu: Tensor, rng: Rng) -> Tensor:
-        """Directions s (λ, D); in mirrored pairs the second half is the first with its sign turned, and an odd last one is dropped."""
-        if not self.antithetic:
-            return rng.normal(self.population, len(mu)).to(mu)
-        half = rng.normal((self.population + 1) // 2, len(mu)).to(mu)
-        return torch.cat([half, -half])[: self.population]

@@ -69,7 +69,7 @@ def test_every_step_is_cbxpys(f: Callable[[Tensor], Tensor], noise: Any, group: 
             theirs.indices = order[None]
         for _ in range(size // at_once):
             theirs.step()
-        given = Given([torch.from_numpy(order)], normals=[z])
+        given = Given([torch.from_numpy(order)], normals=[z.reshape(size, 5)])
         before = state.population.clone()
         state = cbo.step(state, given, oracle)  # type: ignore[arg-type]
         assert (state.population - before).abs().max() > 1e-3
@@ -83,7 +83,7 @@ def test_the_estimate_is_the_consensus_of_all_that_were_judged() -> None:
     oracle, cbo = FunctionOracle(rosenbrock, 5), CBO(particles=11, group=4, alpha=0.01)
     state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
     x, order = state.population.clone(), torch.randperm(11, generator=torch.Generator().manual_seed(1))
-    state = cbo.step(state, Given([order], normals=[torch.randn(2, 4, 5, dtype=torch.float64)]), oracle)  # type: ignore[arg-type]
+    state = cbo.step(state, Given([order], normals=[torch.randn(8, 5, dtype=torch.float64)]), oracle)  # type: ignore[arg-type]
     judged, resting = order[:8], order[8:]
     weights = torch.tensor([math.exp(-0.01 * float(value)) for value in rosenbrock(x[judged])], dtype=torch.float64)
     torch.testing.assert_close(state.estimate, sum(w * row for w, row in zip(weights, x[judged], strict=True)) / weights.sum(), rtol=1e-13, atol=1e-13)
@@ -106,10 +106,10 @@ def test_alpha_doubles_and_the_noise_cools_with_the_budget() -> None:
     oracle, cbo = FunctionOracle(rosenbrock, 5), CBO(particles=6, group=0, alpha=30, doublings=4, sigma=0.8, cooling=0.25)
     for oracle.progress, alpha, sigma in ((0.0, 30, 0.8), (0.5, 120, 0.4), (1.0, 480, 0.2)):
         state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
-        x, z = state.population.clone(), torch.randn(1, 6, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+        x, z = state.population.clone(), torch.randn(6, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
         state = cbo.step(state, GivenRng(normals=[z]), oracle)  # type: ignore[arg-type]
         v = consensus(x, rosenbrock(x), alpha)[0]
-        torch.testing.assert_close(state.population, x - 0.1 * (x - v) + sigma * 0.1**0.5 * (x - v) * z[0], rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(state.population, x - 0.1 * (x - v) + sigma * 0.1**0.5 * (x - v) * z, rtol=1e-13, atol=1e-13)
         assert (state.metrics["alpha"], state.metrics["noise"]) == pytest.approx((alpha, sigma))
         if sigma == 0.8:
             weights = consensus(x, rosenbrock(x), alpha)[1]
@@ -128,7 +128,7 @@ def test_moving_the_problem_moves_the_particles_and_raising_it_changes_nothing(n
 
 def test_isotropic_noise_alone_does_not_care_how_the_problem_is_turned() -> None:
     turn = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)).Q
-    f, z = turned_ellipsoid(5), torch.randn(30, 1, 12, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    f, z = turned_ellipsoid(5), torch.randn(30, 12, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     gaps = {}
     for noise in ("isotropic", "anisotropic"):
         cbo = CBO(particles=12, group=0, noise=noise, sigma=0.6)  # type: ignore[arg-type]

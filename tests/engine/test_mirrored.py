@@ -138,23 +138,41 @@ def test_many_numbers_are_the_same_whoever_draws_them_and_follow_their_law() -> 
         torch.set_num_threads(threads)
     assert all(map(torch.equal, one, three))
     normal, uniform = (draw.flatten().double() for draw in one)
-    grid = torch.linspace(-3, 3, 13, dtype=torch.float64)
-    found = torch.searchsorted(normal.sort().values, grid) / len(normal)
-    torch.testing.assert_close(found.double(), torch.special.ndtr(grid), rtol=0, atol=0.003)
+    count = len(normal)
+    for numbers, law in ((normal, torch.special.ndtr), (uniform, lambda x: x)):
+        ordered = law(numbers.sort().values)
+        apart = (ordered - torch.arange(1, count + 1, dtype=torch.float64) / count).abs().max()  # Kolmogorov and Smirnov's distance from the law
+        assert float(apart) < 2 / count**0.5
     assert float(normal.mean()) == pytest.approx(0, abs=0.003)
     assert float((normal**2).mean()) == pytest.approx(1, abs=0.005)
     assert float((normal**4).mean()) == pytest.approx(3, abs=0.03)
+    assert 4.5 < float(normal.max()) < 7
+    assert -7 < float(normal.min()) < -4.5
     assert float(uniform.mean()) == pytest.approx(0.5, abs=0.002)
     assert 0 <= float(uniform.min()) < float(uniform.max()) < 1
-    assert abs(float(torch.corrcoef(one[0].double())[0, 1])) < 0.02
-    table = blocks.normal_table(torch.float64)
-    assert float(table.sum()) == pytest.approx(0, abs=1e-9)
-    assert float(table.square().mean()) == pytest.approx(1, abs=1e-12)
-    assert 4.2 < float(table.max()) < 4.5
-    assert bool((table.diff() > 0).all())
     rng = Rng(2, "x")
+    again, later, lane = rng.normal(*shape), rng.at(1).normal(*shape), Rng(2, "y").normal(*shape)
+    assert torch.equal(again, one[0])
+    rows = torch.cat([one[0], later, lane]).double()
+    assert float((torch.corrcoef(rows) - torch.eye(15, dtype=torch.float64)).abs().max()) < 5 / LARGE**0.5  # neither rows, steps nor lanes know of each other
+    columns = one[0].flatten()[: LARGE // 64 * 64].view(-1, 64).double().T
+    assert float((torch.corrcoef(columns) - torch.eye(64, dtype=torch.float64)).abs().max()) < 6 / columns.shape[1] ** 0.5
     assert not torch.equal(rng.normal(*shape), rng.normal(*shape))
-    assert not torch.equal(Rng(2, "x").at(1).normal(*shape), one[0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_tables_are_what_sums_of_two_need(dtype: torch.dtype) -> None:
+    normal, uniform = blocks.numbers("normal", dtype), blocks.numbers("uniform", dtype)
+    assert normal.shape == uniform.shape == (blocks.TABLE,)
+    assert float(normal.double().mean()) == pytest.approx(0, abs=1e-8)
+    assert float(normal.double().square().mean()) == pytest.approx(0.5, rel=1e-7)
+    assert 4.8 < float(normal.max()) * 2**0.5 < 6
+    assert 0 <= float(uniform.min()) < float(uniform.max()) < 1
+    assert torch.equal(uniform, (uniform * 2**24).round() / 2**24)
+    drawn = blocks.fill(torch.empty(blocks.TABLE, dtype=dtype), 7)  # longer than a stretch may be
+    assert float(drawn.double().square().mean()) == pytest.approx(1, abs=0.01)
+    quarter = drawn.view(4, -1).double()
+    assert float((torch.corrcoef(quarter) - torch.eye(4, dtype=torch.float64)).abs().max()) < 0.01
 
 
 @pytest.mark.parametrize("method", [OpenAIES(pairs=6), LowRankES(pairs=6)])

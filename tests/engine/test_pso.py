@@ -21,7 +21,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.pso import PSO, PSOState
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import Passes, points, scored
+from tests.engine.helpers import GivenRng, Passes, points, scored
 
 
 class Landscape(Network):
@@ -81,16 +81,9 @@ def places(state: PSOState) -> Tensor:
     return state.population
 
 
-class Scripted:
-    """Gives the numbers it was given, in order."""
-
-    def __init__(self, *numbers: Tensor) -> None:
-        self.numbers = list(numbers)
-
-    def uniform(self, *shape: int) -> Tensor:
-        given = self.numbers.pop(0)
-        assert given.shape == shape
-        return given.clone()
+def scripted(*numbers: Tensor) -> GivenRng:
+    """Gives the uniform numbers it was given, in order."""
+    return GivenRng(uniforms=numbers)
 
 
 @pytest.mark.parametrize("limit", [None, 0.3])
@@ -111,7 +104,7 @@ def test_every_step_is_pyswarms_step(limit: float | None) -> None:
         swarm.position = swarm.position + swarm.velocity
         swarm.current_cost = rosenbrock(torch.from_numpy(swarm.position)).numpy()
         swarm.pbest_pos, swarm.pbest_cost = compute_pbest(swarm)
-        state = pso.step(state, Scripted(*numbers), oracle)  # type: ignore[arg-type]
+        state = pso.step(state, scripted(*numbers), oracle)
         assert np.array_equal(state.v.numpy(), swarm.velocity)
         assert np.array_equal(places(state).numpy(), swarm.position)
         assert np.array_equal(state.best.numpy(), swarm.pbest_pos)
@@ -130,7 +123,7 @@ def test_the_ring_follows_the_best_of_three() -> None:
     for step in range(1, 8):
         x, v, p, losses = places(state).clone(), state.v.clone(), state.best.clone(), state.best_losses.tolist()
         numbers = [torch.rand(7, 5, generator=torch.Generator().manual_seed(10 * step + i), dtype=torch.float64) for i in range(2)]
-        state = pso.step(state, Scripted(*numbers), oracle)  # type: ignore[arg-type]
+        state = pso.step(state, scripted(*numbers), oracle)
         for i in range(7):
             guide = min([(i - 1) % 7, i, (i + 1) % 7], key=lambda j: losses[j])
             seen.add(guide)

@@ -1,0 +1,143 @@
+"""A population worked through a few members at a time: all that a method does to a strip of it is done while the cores' caches hold that strip, in memory used again.
+
+Written out for the whole population at once, every operation of an update reads and writes all of it, and a fresh result costs page faults besides: for a hundred networks of
+fifty thousand weights that takes longer than to evaluate them. On a GPU, where starting an operation is what costs, a strip is large.
+
+Cores share the work of one operation, and each should find in its own cache what it wrote there by the one before: to fetch it from another core takes up to ten times as long. An
+elementwise operation gives each core some rows. A sum over rows, or a product with a vector, gives it some columns instead, and so does copying long rows: hence `Sum` and
+`gathered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.evaluator import blocks
+from engine.evaluator.workspace import buffer
+
+STRIP = {"cpu": 2**19}
+"""Numbers in a strip, per kind of device: 2 MiB in float32, so that the three or four arrays of an update lie in a shared cache together."""
+ELSEWHERE = 2**24
+"""On a GPU, where starting an operation is what costs: 64 MiB."""
+MANY = 2**18
+"""Numbers of a population from which on it is worth to look at it strip by strip, or only where it changed."""
+NARROW = 2**15 - 64
+"""Weights of a member that are copied at a time: of longer rows (32,768 numbers) PyTorch copies one after the other, each by all cores."""
+
+
+def rows_of(width: int, device: torch.device) -> int:
+    """How many members of that many weights make a strip."""
+    return max(1, STRIP.get(device.type, ELSEWHERE) // width)
+
+
+def strips(x: Tensor, rows: slice | None = None) -> Iterator[slice]:
+    """The strips of a population (P, D), or of some rows of it, first to last, as slices of its rows."""
+    first, last = (0, len(x)) if rows is None else (rows.start, rows.stop)
+    step = rows_of(x.shape[1], x.device)
+    for start in range(first, last, step):
+        yield slice(start, min(start + step, last))
+
+
+@dataclass
+class Drawn:
+    """Random numbers for every weight of a population, (P, D), to be had strip by strip; nowhere in one piece unless they are few.
+
+    Attributes:
+        law: of the numbers.
+        seed: of all strips.
+        width: D.
+        like: tells the type and the device.
+        whole: all of them, where they are few.
+    """
+
+    law: blocks.Law
+    seed: int
+    width: int
+    like: Tensor
+    whole: Tensor | None = None
+
+    def __getitem__(self, strip: slice) -> Tensor:
+        """Those rows' numbers, (m, D): the caller's to change, until the next strip of the same law is asked for."""
+        if self.whole is not None:
+            return self.whole[strip]
+        return self.into(buffer(f"drawn {self.law}", (strip.stop - strip.start, self.width), self.like), strip)
+
+    def into(self, out: Tensor, strip: slice) -> Tensor:
+        """The same in memory of the caller's, (m, D) and contiguous.
+
+        A strip asked for again is the same; strips that begin at different rows have nothing to do with each other.
+        """
+        if self.whole is not None:
+            return out.copy_(self.whole[strip])
+        return blocks.fill(out, self.seed, self.law, strip.start, out.numel())
+
+    def scaled(self, out: Tensor, strip: slice, scale: Tensor) -> Tensor:
+        """The same times a scale (D,)."""
+        if self.whole is not None:
+            return torch.mul(self.whole[strip].to(out), scale, out=out)
+        return self.into(out, strip).mul_(scale)
+
+
+def again(x: Tensor | None, shape: tuple[int, int], like: Tensor) -> Tensor:
+    """Memory (P, D) for a population whose numbers are all new: that of the last one, where it fits.
+
+    Args:
+        x: the last one, of no use any more.
+        shape: of the new one.
+        like: tells the type and the device.
+    """
+    fits = isinstance(x, Tensor) and x.shape == shape and x.dtype == like.dtype and x.device == like.device and x.is_contiguous()
+    return x if fits and x is not None else torch.empty(shape, dtype=like.dtype, device=like.device)
+
+
+def gathered(x: Tensor, rows: Tensor, name: str) -> Tensor:
+    """Those members of a population (P, D) in the buffer of that name, (m, D)."""
+    out = buffer(name, (len(rows), x.shape[1]), x)
+    for start in range(0, x.shape[1], NARROW):
+        torch.index_select(x[:, start : start + NARROW], 0, rows, out=out[:, start : start + NARROW])
+    return out
+
+
+def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None) -> None:
+    """Take some rows of a population from another one, in place.
+
+    Args:
+        x: (P, D) the population.
+        chosen: (P,) bool, which rows.
+        by: (n, D) the other one.
+        origin: (P,) int64, which of its rows for each; the same one if not given.
+    """
+    if x.device.type != "cpu" or x.numel() < MANY:  # on a GPU to know how many there are would be a wait for it
+        torch.where(chosen.unsqueeze(1), by if origin is None else by[origin], x, out=x)
+        return
+    for rows in chosen.nonzero().squeeze(1).split(rows_of(x.shape[1], x.device)):
+        x.index_copy_(0, rows, gathered(by, rows if origin is None else origin[rows], "replacing"))
+
+
+class Sum:
+    """Σ_i w_i x_i over the members of a population, (D,), from its strips.
+
+    Every row of a strip is added to a row of its own, and these are added up once, at the end.
+
+    Args:
+        name: of the buffer; two sums at a time need two names.
+        count: members there are, P.
+        like: (…, D) tells D, the type and the device.
+    """
+
+    def __init__(self, name: str, count: int, like: Tensor) -> None:
+        width = like.shape[-1]
+        self.rows = buffer(f"sum of {name}", (min(count, rows_of(width, like.device)), width), like).zero_()
+
+    def add(self, strip: Tensor, weights: Tensor | None = None) -> None:
+        """Add a strip of members (m, D), with weights (m,) or all with weight 1."""
+        rows = self.rows[: len(strip)]
+        rows.add_(strip) if weights is None else rows.addcmul_(strip, weights.unsqueeze(1))
+
+    def value(self) -> Tensor:
+        """What they add up to, (D,)."""
+        return self.rows.sum(0)
