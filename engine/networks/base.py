@@ -8,6 +8,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -59,6 +61,11 @@ class Network(ABC):
     @property
     def dimension(self) -> int:
         return self.layers[-1].stop
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where each layer begins in the packed vector; its weights and its biases, "0.weight" and "0.bias", are one."""
+        return tuple(next(group).start for _, group in groupby(self.layers, key=lambda layer: layer.name.rpartition(".")[0]))
 
     @abstractmethod
     def forward(self, population: Tensor, x: Tensor) -> Tensor:

@@ -18,9 +18,11 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.evaluate import precision
 from engine.evaluator.chains import Chains
+from engine.networks.base import Layer
+from engine.optimizers import proposals
 from engine.optimizers.base import Asked, Optimizer, State, outdated, same_rows
 from engine.optimizers.judge import judge
-from engine.optimizers.proposals import Proposal, ProposalName, Shape, propose
+from engine.optimizers.proposals import Proposal, ProposalName, Shape, propose, worth_remembering
 from engine.oracle import Oracle
 from engine.rng import Rng
 from engine.schedules import VISITING, heat_left
@@ -140,8 +142,8 @@ class Metropolis(Optimizer):
             state.best_loss = judge(state.estimate.unsqueeze(0), oracle)[0] if by_hand else torch.full_like(state.best_loss, math.inf)
 
     def judged(self, population: Tensor | Chains, oracle: Oracle) -> Tensor:
-        """Losses (P,) to compare one by one, so in float32 always. Where one layer moves at a time, what the others answer may be remembered."""
-        if self.proposal == "layer" and isinstance(population, Tensor):
+        """Losses (P,) to compare one by one, so in float32 always. What layers answer below those that move may be remembered."""
+        if isinstance(population, Tensor) and self.remembered(oracle):
             population = Chains(population)
         with precision("float32"):
             return judge(population, oracle)
@@ -152,8 +154,17 @@ class Metropolis(Optimizer):
         # Jumps of the visiting distribution shrink as it cools, unless their size is adapted anyway.
         relative = 1.0 if self.adapt or state.temperature is None else state.temperature / state.start
         shape = Shape(self.proposal, self.share, self.tail, relative)
-        layers = oracle.network.layers if self.proposal == "layer" else ()
-        return propose(shape, state.population, sizes, oracle.scale.to(state.population), layers, rng)
+        return propose(shape, state.population, sizes, oracle.scale.to(state.population), self.remembered(oracle), rng)
+
+    def remembered(self, oracle: Oracle) -> tuple[Layer, ...]:
+        """The network's layers where it is worth to remember what they answer below those that move, else none: a new batch in every step leaves little to remember."""
+        network = oracle.network
+        if self.proposal == "layer":
+            return network.layers
+        if self.batch or not network.hidden or min(network.hidden) < proposals.WIDE:
+            return ()
+        few = Shape(self.proposal, self.share).count(network.dimension)
+        return network.layers if worth_remembering(few, network.starts, network.dimension) else ()
 
     def walk(self, state: MetropolisState, sizes: Tensor, accept: Callable[[Tensor, Tensor], Tensor], rng: Rng, oracle: Oracle) -> Tensor:
         """One move of every chain.

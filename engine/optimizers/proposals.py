@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Literal
 
 import torch
@@ -30,6 +30,9 @@ from engine.rng import Rng
 ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting"]
 FARTHEST = 1e8
 """Longest jump, in units of s: the law of the visiting distribution has no variance, and numbers of the machine have an end."""
+WORTH, WIDE = 0.3, 64
+"""What a proposal of few weights must save of the work of judging, and how wide the layers must be, for it to remember what they answer: to keep that costs time as well. (Measured,
+one weight at a time: 64 neurons 1.1 times as fast, 256 neurons 1.2 times; 32 neurons 0.85 times.)"""
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Proposal:
     """A move of every chain.
 
     Attributes:
-        population: (P, D) the chains after the move, to be judged; of the layer proposal, `Chains` that stand for it.
+        population: (P, D) the chains after the move, to be judged; where what does not move is remembered, `Chains` that stand for it.
         settle: takes (P,) bool, which chains keep the move, and returns the population after the decision. To be called once.
     """
 
@@ -60,6 +63,12 @@ class Shape:
     q: float = 2.62
     temperature: float = 1.0
 
+    def count(self, dimension: int) -> int:
+        """How many of D weights move, at most."""
+        if self.kind in ("gaussian", "layer"):
+            return dimension
+        return 1 if self.kind == "visiting" else max(1, round(self.share * dimension))
+
 
 def propose(shape: Shape, population: Tensor, sizes: Tensor, scale: Tensor, layers: tuple[Layer, ...], rng: Rng) -> Proposal:
     """A move of that shape: θ' = θ + s·q.
@@ -69,11 +78,11 @@ def propose(shape: Shape, population: Tensor, sizes: Tensor, scale: Tensor, laye
         population: (P, D); a proposal that moves a few weights changes it in place until it is settled.
         sizes: (P,) step sizes s.
         scale: (D,) natural size of each weight.
-        layers: of the network; only the layer proposal looks at them.
+        layers: of the network, where what they answer is remembered; the layer proposal needs them.
         rng: where q comes from.
     """
     members, dimension = population.shape
-    count = 1 if shape.kind == "visiting" else max(1, round(shape.share * dimension))
+    count = shape.count(dimension)
     if shape.kind == "layer":
         chains = Chains(population, one_layer(population, sizes, scale, layers, rng))
         return Proposal(chains, chains.settle)
@@ -83,7 +92,11 @@ def propose(shape: Shape, population: Tensor, sizes: Tensor, scale: Tensor, laye
     # Only the chosen weights are drawn, moved and, where the move is refused, put back: P·k numbers instead of P·D. A weight chosen twice moves once, by one of its two draws.
     chosen = rng.integers(dimension, members, count)
     before = population.gather(1, chosen)
-    population.scatter_(1, chosen, before + draws(shape, rng, members, count).to(population) * scale[chosen] * sizes.unsqueeze(1))
+    after = before + draws(shape, rng, members, count).to(population) * scale[chosen] * sizes.unsqueeze(1)
+    if layers:
+        chains = Chains(population, few_weights(population, chosen, after, layers))
+        return Proposal(chains, chains.settle)
+    population.scatter_(1, chosen, after)
 
     def settle(keep: Tensor) -> Tensor:
         after = population.gather(1, chosen)
@@ -115,8 +128,8 @@ def visit(x: Tensor, y: Tensor, temperature: float, q: float) -> Tensor:
 
 
 def one_layer(population: Tensor, sizes: Tensor, scale: Tensor, layers: tuple[Layer, ...], rng: Rng) -> list[Move]:
-    """Every weight of the layer each chain draws; a layer's weights and biases, "0.weight" and "0.bias", are one. Only what moves is drawn, layer by layer."""
-    groups = [list(group) for _, group in groupby(layers, key=lambda layer: layer.name.rpartition(".")[0])]
+    """Every weight of the layer each chain draws. Only what moves is drawn, layer by layer."""
+    groups = grouped(layers)
     drawn = rng.integers(len(groups), len(population))
     moves = []
     for number, group in enumerate(groups):
@@ -126,3 +139,34 @@ def one_layer(population: Tensor, sizes: Tensor, scale: Tensor, layers: tuple[La
             block.mul_(scale[weights]).mul_(sizes[rows].unsqueeze(1)).add_(population[rows, weights])
             moves.append(Move(number, weights, rows, block))
     return moves
+
+
+def few_weights(population: Tensor, chosen: Tensor, after: Tensor, layers: tuple[Layer, ...]) -> list[Move]:
+    """Moves of the weights chosen, (P, k) int64, to what they become, (P, k): of every chain all weights from the lowest layer on that has one of them."""
+    moves, dimension = [], population.shape[1]
+    lowest = chosen.min(1).values
+    for number, group in enumerate(grouped(layers)):
+        start, stop = group[0].start, group[-1].stop
+        rows = ((lowest >= start) & (lowest < stop)).nonzero().squeeze(1)
+        if len(rows):
+            block = population[rows, start:].scatter_(1, chosen[rows] - start, after[rows])
+            moves.append(Move(number, slice(start, dimension), rows, block))
+    return moves
+
+
+def worth_remembering(count: int, starts: tuple[int, ...], dimension: int) -> bool:
+    """Whether so much lies below the lowest of k random weights that it pays to remember what the layers there answer.
+
+    All k weights lie from layer l on with probability (1 − start_l / D)^k, which then saves the work of the layer below, in proportion to its weights.
+
+    Args:
+        count: k.
+        starts: where the layers begin.
+        dimension: D.
+    """
+    return count < dimension and sum((1 - above / dimension) ** count * (above - below) / dimension for below, above in pairwise(starts)) >= WORTH
+
+
+def grouped(layers: tuple[Layer, ...]) -> list[list[Layer]]:
+    """Weights and biases of a layer, "0.weight" and "0.bias", are one."""
+    return [list(group) for _, group in groupby(layers, key=lambda layer: layer.name.rpartition(".")[0])]

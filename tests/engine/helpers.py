@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -35,6 +36,7 @@ class FunctionOracle:
         self.loss = LOSSES["squared-error"]
         self.targets = torch.zeros(1, dtype=torch.long)
         self.batch = 0
+        self.network = SimpleNamespace(hidden=(), layers=())  # nothing to remember
 
     def losses(self, population: Tensor | Unwritten) -> Tensor:
         population = dense(population)

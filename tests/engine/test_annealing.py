@@ -28,7 +28,7 @@ PROPOSALS = ["gaussian", "sparse", "layer", "cauchy", "visiting"]
 
 def layered(oracle: FunctionOracle, *sizes: tuple[str, int]) -> FunctionOracle:
     """The oracle with a network of layers of those names and sizes, for the layer proposal."""
-    oracle.network = SimpleNamespace(layers=pack([(name, (size,), 1) for name, size in sizes]))  # type: ignore[attr-defined]
+    oracle.network = SimpleNamespace(hidden=(), layers=pack([(name, (size,), 1) for name, size in sizes]))  # type: ignore[attr-defined]
     return oracle
 
 

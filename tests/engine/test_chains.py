@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from engine.evaluator.chains import Chains, Memory
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP
 from engine.networks.base import Network
+from engine.optimizers import proposals
 from engine.optimizers.annealing import Annealing
 from engine.optimizers.metropolis import Metropolis
 from engine.optimizers.parallel_tempering import ParallelTempering
@@ -88,6 +90,48 @@ def test_losses_are_those_of_the_networks_written_out(method: Metropolis, hidden
     assert max(differences) < 1e-12
     assert oracle.evaluations - before == len(differences) * CHAINS * len(oracle.targets)
     assert 0 < float(state.acceptance) < 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize(("proposal", "share"), [("sparse", 0.01), ("sparse", 0.03), ("cauchy", 0.01), ("visiting", 0.5)])
+def test_few_weights_are_judged_from_the_lowest_layer_up_and_nothing_else_changes(
+    monkeypatch: pytest.MonkeyPatch, proposal: Any, share: float, dtype: torch.dtype
+) -> None:
+    method, found = Annealing(chains=CHAINS, proposal=proposal, share=share), []
+    for worth in (0.0, 2.0):
+        monkeypatch.setattr(proposals, "WORTH", worth)
+        monkeypatch.setattr(proposals, "WIDE", 1)
+        oracle = oracle_on((4, 6, 6), dtype=dtype)
+        theta = oracle.network.init(torch.Generator().manual_seed(0), dtype)
+        state: Any = method.init(theta, Rng(1, "lane 0", dtype=dtype), oracle)
+        seen, differences = work(oracle.network), checked(oracle)
+        for step in range(1, 60):
+            state = method.step(state, Rng(1, "lane 0", dtype=dtype).at(step), oracle)
+        assert (len(differences) > 50) == (worth == 0)  # asked for chains, or for a population as it is
+        assert max(differences, default=0.0) < (1e-12 if dtype == torch.float64 else 1e-5)
+        assert any(first > 0 for _, first in seen) == (worth == 0)
+        found.append((state, oracle.evaluations))
+    (one, price), (other, same_price) = found
+    assert price == same_price
+    assert 0 < float(one.acceptance) < 1
+    if dtype == torch.float64:
+        torch.testing.assert_close(one.population, other.population, rtol=0, atol=1e-9)
+        torch.testing.assert_close(one.losses, other.losses, rtol=0, atol=1e-9)
+
+
+def test_it_is_remembered_where_that_saves_work() -> None:
+    """Of 2-32-32-32-2 one weight lies above the second layer in half of all moves; of 2-16-16-2 seven hardly ever do."""
+    deep, flat = MLP(hidden=(32, 32, 32)).build((2,), 2), MLP(hidden=(16, 16)).build((2,), 2)
+    assert deep.starts == (0, 96, 1152, 2208)
+    assert proposals.worth_remembering(1, deep.starts, deep.dimension)
+    assert not proposals.worth_remembering(7, flat.starts, flat.dimension)
+    assert not proposals.worth_remembering(deep.dimension, deep.starts, deep.dimension)
+    visiting, wide = Annealing(proposal="visiting"), MLP(hidden=(64, 64, 64)).build((2,), 2)
+    oracles: list[Any] = [SimpleNamespace(network=network) for network in (wide, deep, flat)]
+    assert visiting.remembered(oracles[0]) == wide.layers
+    assert visiting.remembered(oracles[1]) == ()  # to remember costs more than to compute so little
+    assert Annealing(proposal="visiting", batch=32).remembered(oracles[0]) == ()
+    assert Annealing().remembered(oracles[0]) == Annealing().remembered(oracles[2]) == ()
 
 
 def test_only_what_lies_above_the_layer_moved_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
