@@ -31,7 +31,7 @@ ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting"]
 FARTHEST = 1e8
 """Longest jump, in units of s: the law of the visiting distribution has no variance, and numbers of the machine have an end."""
 WORTH, WIDE = 0.3, 64
-"""What a proposal of few weights must save of the work of judging, and how wide the layers must be, for it to remember what they answer: to keep that costs time as well. (Measured,
+"""What a proposal of few weights must save of the work of judging, and how wide the layers must be, for it to remember what they answer: to keep that costs time, too. (Measured,
 one weight at a time: 64 neurons 1.1 times as fast, 256 neurons 1.2 times; 32 neurons 0.85 times.)"""
 
 

@@ -126,7 +126,7 @@ def test_it_is_remembered_where_that_saves_work() -> None:
     assert proposals.worth_remembering(1, deep.starts, deep.dimension)
     assert not proposals.worth_remembering(7, flat.starts, flat.dimension)
     assert not proposals.worth_remembering(deep.dimension, deep.starts, deep.dimension)
-    visiting, wide = Annealing(proposal="visiting"), MLP(hidden=(64, 64, 64)).build((2,), 2)
+    visiting, wide = Annealing(proposal="visiting"), MLP(hidden=(64, 64, 64, 64)).build((2,), 2)
     oracles: list[Any] = [SimpleNamespace(network=network) for network in (wide, deep, flat)]
     assert visiting.remembered(oracles[0]) == wide.layers
     assert visiting.remembered(oracles[1]) == ()  # to remember costs more than to compute so little
