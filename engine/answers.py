@@ -122,13 +122,18 @@ class Answers:
             return {"wall": {"images": images, "labels": data.y_test[self.wall].to(torch.uint8)}}
         return {}
 
-    def of(self, population: Tensor) -> list[Message]:
-        """What every network (P, D) says: ``map`` (two classes), ``areas`` (more classes), ``curve`` or ``wall``."""
+    def of(self, population: Tensor, known: Tensor | None = None) -> list[Message]:
+        """What every network (P, D) says: ``map`` (two classes), ``areas`` (more classes), ``curve`` or ``wall``.
+
+        Args:
+            population: the networks.
+            known: their outputs at ``spots`` (P, n, K), where somebody has them.
+        """
         found: dict[str, Tensor | list[Message]] = {}
         if self.data.kind == "curve":
-            found["curve"] = self._outputs(population, self.spots)[..., 0]
+            found["curve"] = self._outputs(population, self.spots, known)[..., 0]
         elif self.data.kind in ("points", "table"):
-            outputs = self._outputs(population, self.spots)
+            outputs = self._outputs(population, self.spots, known)
             if outputs.shape[2] == 2:
                 found["map"] = odds_map(outputs).unflatten(1, (MAP_SIDE, MAP_SIDE))
             else:
@@ -141,6 +146,6 @@ class Answers:
         names = ("map", "areas", "curve", "wall")
         return [{name: found[name][i] if name in found else None for name in names} for i in range(len(population))]
 
-    def _outputs(self, population: Tensor, x: Tensor | None) -> Tensor:
+    def _outputs(self, population: Tensor, x: Tensor | None, known: Tensor | None = None) -> Tensor:
         assert x is not None
-        return evaluate.outputs(self.network, population, x)
+        return evaluate.outputs(self.network, population, x) if known is None else known

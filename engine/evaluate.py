@@ -191,7 +191,11 @@ def gradients(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Te
 @torch.no_grad()
 def scores(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor, first: int) -> list[Scores]:
     """Loss and accuracy of every network (P, D) on the first samples, and on the rest, in one pass."""
-    answer = outputs(network, population, x)
+    return scored(loss, outputs(network, population, x), y, first)
+
+
+def scored(loss: Loss, answer: Tensor, y: Tensor, first: int) -> list[Scores]:
+    """The same of outputs that are known, (P, B, K)."""
     parts = [(answer[:, :first], y[:first]), (answer[:, first:], y[first:])]
     found = torch.stack([value.float() for outputs_, targets in parts for value in (loss.values(outputs_, targets), accuracy(outputs_, targets))])
     return list(zip(*found.tolist(), strict=True))

@@ -34,6 +34,8 @@ SCORE_FLOPS = 6e7
 """Work of scoring one lane in one frame; a larger set is then judged by a fixed probe of it. A lane that has finished is scored on everything."""
 SLOPE_SAMPLES = 64
 """Samples on which the agreement of a step with −∇L is measured."""
+NOTHING: tuple[list[tuple[int, ...]], Tensor] = ([], torch.empty(0, 0))
+"""Of no moment, no answers."""
 PLAN_POINTS = 40
 
 
@@ -86,6 +88,10 @@ class Observer:
         train, test = order[:most], held_out[:most]
         self.probed = (len(train), len(test))
         self.probe = (torch.cat([data.x_train[train], data.x_test[test]]), torch.cat([data.y_train[train], data.y_test[test]]))
+        # What is drawn of the answers is asked along with the scores, in one pass, unless samples change each other's answers.
+        spots = self.answers.spots
+        self.asked = self.probe[0] if spots is None or self.race.network.mixes else torch.cat([self.probe[0], spots])
+        self.said = NOTHING
         self.slope_data = (data.x_train[order[:SLOPE_SAMPLES]], data.y_train[order[:SLOPE_SAMPLES]])
         self.view.watch(data.x_train, data.y_train, order)
 
@@ -152,6 +158,7 @@ class Observer:
         """Counters, scores and temperatures of every lane, and what was done by hand since the last call."""
         race = self.race
         events, race.events = race.events, []
+        self.said = NOTHING
         scores, agreements = self._scores(race.lanes), self._agreements()
         for at, lane in enumerate(race.lanes):
             if race.judge(lane, scores[at][0]):
@@ -198,9 +205,16 @@ class Observer:
         running = [lane for lane in lanes if lane.index not in self.final]
         found = dict(self.final)
         if running:
-            estimates = torch.stack([lane.state.estimate for lane in running])
-            found |= zip([lane.index for lane in running], evaluate.scores(race.network, race.loss, estimates, *self.probe, self.probed[0]), strict=True)
+            y = self.probe[1]
+            answer = evaluate.outputs(race.network, torch.stack([lane.state.estimate for lane in running]), self.asked)
+            self.said = self._moment(running), answer[:, len(y) :]
+            found |= zip([lane.index for lane in running], evaluate.scored(race.loss, answer[:, : len(y)], y, self.probed[0]), strict=True)
         return [found[lane.index] for lane in lanes]
+
+    @staticmethod
+    def _moment(lanes: Sequence[Lane]) -> list[tuple[int, ...]]:
+        """Which estimates these are: the same for as long as nobody moves one."""
+        return [(lane.index, lane.step, id(lane.state.estimate), lane.state.estimate._version) for lane in lanes]
 
     def _agreements(self) -> list[float | None]:
         """Cosine of every lane's last watched step with −∇L on a fixed probe of the samples; None where the estimate stood still. Charged to nobody."""
@@ -225,9 +239,11 @@ class Observer:
         estimates = [lane.state.estimate for lane in race.lanes]
         going = [lane.trouble is None for lane in race.lanes]
         places, plane = self.view.look(estimates, going, [None if cloud is None else cloud[0] for cloud in clouds])
+        moment, known = self.said
+        answers = self.answers.of(torch.stack(estimates), known if known.shape[1] and moment == self._moment(race.lanes) else None)
         small = race.network.dimension <= SMALL
         lanes = []
-        for estimate, place, cloud, answer in zip(estimates, places, clouds, self.answers.of(torch.stack(estimates)), strict=True):
+        for estimate, place, cloud, answer in zip(estimates, places, clouds, answers, strict=True):
             losses, weights = None if cloud is None else cloud[1], estimate.clone() if small else None
             lanes.append({**place, "cloud_loss": losses, "weights": weights, **answer})
         return {"type": "picture", "k": k, "plane": plane, "landscape": self.view.landscape, "lanes": lanes}

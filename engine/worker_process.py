@@ -18,7 +18,7 @@ from engine.frames import Message, encode
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1 / 11.5
+LOOK_SECONDS = 1 / 11
 LOOK_SECONDS_MOST = 2.0
 LOOK_SHARE = 0.036
 """The most of the time spent on looking, in the long run."""

@@ -40,7 +40,7 @@ import { sentence } from "./words.js";
  * @property {(lane: number) => number | null} heat where on it a lane is, 0 to 1
  */
 
-const CURVES_MS = 400;
+const CURVES_MS = 450;
 const REHEAT_FACTOR = 10;
 
 export class LiveView {
