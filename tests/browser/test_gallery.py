@@ -252,6 +252,7 @@ def test_what_is_no_recording_is_refused_and_a_dropped_one_is_taken(open_page: O
     expect(page.get_by_test_id("group-yours").locator("h3")).to_have_text("Dropped")
 
 
+@pytest.mark.slow
 def test_open_leads_to_the_explorer_with_the_recording_in_the_address(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, "Mine")

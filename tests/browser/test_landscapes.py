@@ -96,6 +96,7 @@ def test_a_zoom_survives_updates_and_starts_nothing(open_page: Open) -> None:
     assert look(page, "v.run") == run
 
 
+@pytest.mark.slow
 def test_a_typed_formula_is_raced_and_a_bad_one_is_told_in_a_friendly_line(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -150,6 +151,7 @@ def test_without_webgl_a_sentence_stands_in_for_the_relief(open_page: Open) -> N
     wait(page, "v.received.pictures > x + 3", received)
 
 
+@pytest.mark.slow
 def test_each_page_keeps_its_own_race(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=300")
     running(page)

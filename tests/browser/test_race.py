@@ -77,7 +77,11 @@ def test_a_zoom_survives_updates_and_runs_of_the_script(open_page: Open) -> None
     wait(page, "v.data.experiment.budget.currency === 'evaluations'")
     assert look(page, zoom) == before
     assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
-    page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
+    for _ in range(10):  # on a busy machine two clicks may come too far apart to be one double click
+        page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
+        page.wait_for_timeout(700)
+        if not look(page, "v.board.panel('weights').chart.zoomed"):
+            break
     wait(page, "!v.board.panel('weights').chart.zoomed")
 
 
@@ -192,6 +196,7 @@ def test_reheating_raises_the_temperature_of_the_running_race(open_page: Open) -
     assert look(page, "v.player.history.events.map((event) => [event.lane, event.kind, event.value])") == [[0, "reheat", 10]]
 
 
+@pytest.mark.slow
 def test_speed_holds_the_lanes_back(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -207,6 +212,7 @@ def test_speed_holds_the_lanes_back(open_page: Open) -> None:
     assert max(taken) <= 200, (before, after)
 
 
+@pytest.mark.slow
 def test_scrubbing_moves_every_panel_and_back_to_live(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=2&seed=3")
     wait(page, "v.state.state === 'done'")
@@ -224,6 +230,7 @@ def test_scrubbing_moves_every_panel_and_back_to_live(open_page: Open) -> None:
     assert page.get_by_test_id("card-1-loss").inner_text() == last
 
 
+@pytest.mark.slow
 def test_one_switch_changes_the_currency_of_all_time_axes(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -265,7 +272,14 @@ def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> No
     assert look(page, "v.state.state") == "running"  # the race on the screen goes on
 
 
-@pytest.mark.parametrize("query", ["?dataset=mnits", "?annealing.chains=0", "?seconds=nan", "?network.hidden=0", "?q=%3Cscript%3E"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?dataset=mnits",
+        "?q=%3Cscript%3E",
+        *(pytest.param(query, marks=pytest.mark.slow) for query in ("?annealing.chains=0", "?seconds=nan", "?network.hidden=0")),
+    ],
+)
 def test_a_broken_link_opens_with_one_friendly_line(open_page: Open, query: str) -> None:
     page = open_page(query)
     message = page.get_by_test_id("stAlert")

@@ -171,6 +171,7 @@ def test_heat_is_added_and_taken_at_the_card_and_a_refusal_is_told(open_page: Op
     assert page.locator(".kv-refusal").inner_text() == ""
 
 
+@pytest.mark.slow
 def test_every_key_is_told_and_the_window_gives_the_focus_back(open_page: Open) -> None:
     page = open_page()
     page.get_by_test_id("menu-help").focus()

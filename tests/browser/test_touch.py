@@ -202,6 +202,7 @@ def test_decision_map_of_images_is_a_wall_or_a_confusion_matrix(open_page: Open)
     expect(page.locator("[data-testid=panel-network] figcaption span").first).to_contain_text("of 40 right")
 
 
+@pytest.mark.slow
 def test_the_plane_is_chosen_while_the_race_runs(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
