@@ -27,6 +27,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app import replay
 from app.live import bundle
+from app.live.bundle import FRONTEND
 from app.live.hub import Full, Hub, Viewer
 from app.live.shipped import shipped
 from app.text import t
@@ -39,7 +40,6 @@ from engine.viewpoint import KINDS
 
 log = logging.getLogger(__name__)
 
-FRONTEND = Path(__file__).resolve().parent / "frontend"
 RECORDINGS = Path(__file__).resolve().parents[2] / "assets" / "recordings"
 MOST_BYTES = 64 * 1024
 MOST_PER_SECOND = 50

@@ -4,11 +4,10 @@ import streamlit as st
 
 from app import controls, link, present, presets, widgets
 from app.live.mount import live_view
+from app.live.preload import FIRST_RECORDING
 from app.text import t
 from engine.errors import BadInput
 from engine.experiment import Experiment
-
-RECORDING = "first-screen"
 
 if present.wanted(st.query_params.to_dict()):
     present.draw()
@@ -83,7 +82,7 @@ def _new_points() -> None:
 
 
 named = st.session_state.view.get("recording")
-usual = RECORDING if experiment == Experiment() else None
+usual = FIRST_RECORDING if experiment == Experiment() else None
 live_view(
     experiment=experiment.to_json(),
     recording=named or usual,
