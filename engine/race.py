@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from engine import evaluate
+from engine.evaluator import kernels
 from engine.events import Event
 from engine.experiment import Experiment, pick_device
 from engine.frames import Frame, Message
@@ -101,6 +102,8 @@ class Race:
         budget = self.experiment.budget
         oracle = Oracle(self.network, self.loss, self.dataset, optimizer.seen(), optimizer.batch, self.experiment.seed, (budget.currency, budget.amount))
         rng = Rng(self.experiment.seed, f"lane {index}", self.device)
+        if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
+            kernels.prepare(optimizer.loops())  # charged to nobody
         with oracle.working():
             state = optimizer.init(self.theta, rng, oracle)
         return Lane(index, optimizer, oracle, rng, state, Moment(0, state.estimate.clone()))

@@ -12,7 +12,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from engine.evaluator import blocks, strips
+from engine.evaluator import blocks
+from engine.evaluator.drawn import Drawn
+from engine.evaluator.strips import ELSEWHERE
 
 LARGE = 2**18
 """From so many numbers on a draw is made block by block, by all cores."""
@@ -53,13 +55,13 @@ class Rng:
         """Uniform numbers in [0, 1)."""
         return self._drawn("uniform", shape)
 
-    def rows(self, law: blocks.Law, count: int, width: int) -> strips.Drawn:
+    def rows(self, law: blocks.Law, count: int, width: int) -> Drawn:
         """The same for every weight of a population (count, width), to be had strip by strip, so that many are never in memory at a time."""
-        few = count * width < (LARGE if self.device.type == "cpu" else strips.ELSEWHERE) or self.device.type == "mps"
+        few = count * width < (LARGE if self.device.type == "cpu" else ELSEWHERE) or self.device.type == "mps"
         if few:
             whole = self.normal(count, width) if law == "normal" else self.uniform(count, width)
-            return strips.Drawn(law, 0, width, whole, whole)
-        return strips.Drawn(law, self.key(), width, torch.empty(0, dtype=self.dtype, device=self.device))
+            return Drawn(law, 0, count, width, whole, whole)
+        return Drawn(law, self.key(), count, width, torch.empty(0, dtype=self.dtype, device=self.device))
 
     def _drawn(self, law: blocks.Law, shape: tuple[int, ...]) -> Tensor:
         if prod(shape) >= LARGE and self.device.type == "cpu":

@@ -23,6 +23,8 @@ SPACING = 0x9E3779B97F4A7C15
 """Between the seeds of neighbouring blocks: 2⁶⁴ over the golden ratio."""
 TABLE = 2**21
 """Numbers in a table, 8 MiB in float32, so that a shared cache can hold the one in use."""
+STRETCH = TABLE // 4
+"""The most numbers that one pair of stretches gives."""
 WORD = 2**64
 
 Law = Literal["normal", "uniform"]
@@ -45,21 +47,32 @@ def fill(out: Tensor, seed: int, law: Law = "normal", first: int = 0, size: int 
     """
     for block, part in enumerate(out.view(-1).split(size or block_of(out.device)), first):
         if out.device.type == "cpu":
-            _stretches(part, seed, block, law)
+            stretch(part, seed, block, law, len(part))
         else:
             generator = torch.Generator(out.device).manual_seed((seed + block * SPACING) % 2**63)
             part.normal_(generator=generator) if law == "normal" else part.uniform_(generator=generator)
     return out
 
 
-def _stretches(out: Tensor, seed: int, block: int, law: Law) -> None:
-    """One block, from as many pairs of stretches as the table is too short for it."""
-    table, state = numbers(law, out.dtype), mixed(seed + mixed(block * SPACING))
-    for part in out.split(TABLE // 4):
+def places(seed: int, block: int, size: int) -> list[tuple[int, int]]:
+    """Where in the table the two stretches of a block of that size begin; of as many pairs as one is too short for it."""
+    state, found = mixed(seed + mixed(block * SPACING)), []
+    for start in range(0, size, STRETCH):
         state = mixed(state + SPACING)
-        places = TABLE - len(part)
-        one, two = (table[place : place + len(part)] for place in ((state >> 32) % places, (state & 0xFFFFFFFF) % places))
-        torch.add(one, two, out=part)
+        room = TABLE - min(STRETCH, size - start)
+        found.append(((state >> 32) % room, (state & 0xFFFFFFFF) % room))
+    return found
+
+
+def stretch(out: Tensor, seed: int, block: int, law: Law, size: int, skipped: int = 0) -> None:
+    """Fill ``out`` (n,) with numbers of one block of that size, from the one on that so many are skipped for."""
+    table = numbers(law, out.dtype)
+    for start, (one, two) in zip(range(0, size, STRETCH), places(seed, block, size), strict=True):
+        first, last = max(start, skipped), min(start + STRETCH, size, skipped + len(out))
+        if first >= last:
+            continue
+        part = out[first - skipped : last - skipped]
+        torch.add(table[one + first - start : one + last - start], table[two + first - start : two + last - start], out=part)
         if law == "uniform":
             part.frac_()
 

@@ -11,20 +11,18 @@ elementwise operation gives each core some rows. A sum over rows, or a product w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from engine.evaluator import blocks
+from engine.evaluator import kernels
+from engine.evaluator.kernels import MANY, Array, kernel
 from engine.evaluator.workspace import buffer
 
 STRIP = {"cpu": 2**19}
 """Numbers in a strip, per kind of device: 2 MiB in float32, so that the three or four arrays of an update lie in a shared cache together."""
 ELSEWHERE = 2**24
 """On a GPU, where starting an operation is what costs: 64 MiB."""
-MANY = 2**18
-"""Numbers of a population from which on it is worth to look at it strip by strip, or only where it changed."""
 NARROW = 2**15 - 64
 """Weights of a member that are copied at a time: of longer rows (32,768 numbers) PyTorch copies one after the other, each by all cores."""
 
@@ -40,46 +38,6 @@ def strips(x: Tensor, rows: slice | None = None) -> Iterator[slice]:
     step = rows_of(x.shape[1], x.device)
     for start in range(first, last, step):
         yield slice(start, min(start + step, last))
-
-
-@dataclass
-class Drawn:
-    """Random numbers for every weight of a population, (P, D), to be had strip by strip; nowhere in one piece unless they are few.
-
-    Attributes:
-        law: of the numbers.
-        seed: of all strips.
-        width: D.
-        like: tells the type and the device.
-        whole: all of them, where they are few.
-    """
-
-    law: blocks.Law
-    seed: int
-    width: int
-    like: Tensor
-    whole: Tensor | None = None
-
-    def __getitem__(self, strip: slice) -> Tensor:
-        """Those rows' numbers, (m, D): the caller's to change, until the next strip of the same law is asked for."""
-        if self.whole is not None:
-            return self.whole[strip]
-        return self.into(buffer(f"drawn {self.law}", (strip.stop - strip.start, self.width), self.like), strip)
-
-    def into(self, out: Tensor, strip: slice) -> Tensor:
-        """The same in memory of the caller's, (m, D) and contiguous.
-
-        A strip asked for again is the same; strips that begin at different rows have nothing to do with each other.
-        """
-        if self.whole is not None:
-            return out.copy_(self.whole[strip])
-        return blocks.fill(out, self.seed, self.law, strip.start, out.numel())
-
-    def scaled(self, out: Tensor, strip: slice, scale: Tensor) -> Tensor:
-        """The same times a scale (D,)."""
-        if self.whole is not None:
-            return torch.mul(self.whole[strip].to(out), scale, out=out)
-        return self.into(out, strip).mul_(scale)
 
 
 def again(x: Tensor | None, shape: tuple[int, int], like: Tensor) -> Tensor:
@@ -114,8 +72,20 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
     if x.device.type != "cpu" or x.numel() < MANY:  # on a GPU to know how many there are would be a wait for it
         torch.where(chosen.unsqueeze(1), by if origin is None else by[origin], x, out=x)
         return
-    for rows in chosen.nonzero().squeeze(1).split(rows_of(x.shape[1], x.device)):
-        x.index_copy_(0, rows, gathered(by, rows if origin is None else origin[rows], "replacing"))
+    rows = chosen.nonzero().squeeze(1)
+    origin = rows if origin is None else origin[rows]
+    if kernels.fit(x, by):
+        copied(len(rows), x, by, rows, origin)
+        return
+    for some, theirs in zip(*(one.split(rows_of(x.shape[1], x.device)) for one in (rows, origin)), strict=True):
+        x.index_copy_(0, some, gathered(by, theirs, "replacing"))
+
+
+@kernel("T[:, ::1], T[:, ::1], int64[::1], int64[::1]", "x")
+def copied(first: int, last: int, x: Array, by: Array, rows: Array, origin: Array) -> None:
+    """Some rows (n,) of a population (P, D) taken from another one."""
+    for i in range(first, last):
+        x[rows[i]] = by[origin[i]]
 
 
 class Sum:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from torch import Tensor
 
 from engine.errors import BadInput, explain
+from engine.evaluator.kernels import Kernel
 from engine.networks.base import Layer
 from engine.oracle import Oracle, Sees
 from engine.registry import Choice, Registry, fields
@@ -133,6 +134,10 @@ class Optimizer(Choice):
     def seen(self) -> Sees:
         """What this configuration asks of the oracle: `sees`, or less."""
         return self.sees
+
+    def loops(self) -> tuple[Kernel, ...]:
+        """The kernels it needs where its population is large; a race has them compiled before it begins."""
+        return ()
 
     def refusal(self, problem: Problem) -> str | None:
         """Why it cannot run that experiment: what would be allowed and which method to take instead, as a phrase after "expected". None where it can."""

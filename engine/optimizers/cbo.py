@@ -22,12 +22,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.strips import MANY, gathered, rows_of, strips
+from engine.evaluator import kernels
+from engine.evaluator.drawn import Drawn
+from engine.evaluator.kernels import COLUMNS, MANY, Array, Kernel, kernel
+from engine.evaluator.strips import gathered, rows_of, strips
 from engine.evaluator.unwritten import Chosen
 from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.judge import judge
-from engine.optimizers.spread import Spread, distance
+from engine.optimizers.spread import Spread, departures, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -121,6 +124,9 @@ class CBO(Optimizer):
             f"by {growth:,.1f} in every step"
         )
 
+    def loops(self) -> tuple[Kernel, ...]:
+        return (drifted, departures)
+
     def population_size(self) -> int:
         group = min(self.group or self.particles, self.particles)
         return self.particles + self.particles // group + group  # x, what every group agrees on, and one group
@@ -147,15 +153,13 @@ class CBO(Optimizer):
         weights = shares(losses.unflatten(0, (-1, group)), alpha)
         v = buffer("agreed", (len(weights), 1, x.shape[1]), x)
         spread, z = Spread(x, state.estimate), rng.rows("normal", len(losses), x.shape[1])
-        for groups, rows in batches(len(losses), group, rows_of(x.shape[1], x.device)):
-            at = x[rows] if chosen is None else gathered(x, chosen[rows], "particles") if few is None else few[rows]
-            agreed = torch.bmm(weights[groups].unsqueeze(1), at.unflatten(0, (-1, group)), out=v[groups])
-            for strip in strips(at):
-                drawn = slice(rows.start + strip.start, rows.start + strip.stop)
-                moved = self.move(at[strip].unflatten(0, (len(agreed), -1)), agreed, z[drawn].to(x), sigma)
-                spread.add(moved)
-                if chosen is not None:
-                    x.index_copy_(0, chosen[drawn], moved)
+        if kernels.fit(x) and z.tabled and self.noise == "anisotropic":
+            rows, drift, shake = torch.arange(size) if chosen is None else chosen, self.drift * self.time_step, sigma * self.time_step**0.5
+            sums = spread.about, spread.total, spread.squares
+            drifted(x.shape[1], x, rows.contiguous(), weights.to(x).contiguous(), *z.stretches(x), drift, shake, v.squeeze(1), *sums, grain=COLUMNS)
+            spread.rows += len(rows)
+        else:
+            self.drift_by_strips(x, chosen, few, weights, z, sigma, v, spread)
         for rest in () if resting is None or few is not None else resting.split(rows_of(x.shape[1], x.device)):
             spread.add(gathered(x, rest, "particles"))
         # What all would agree on is what the groups agree on, each weighing what its particles weigh among all.
@@ -166,6 +170,30 @@ class CBO(Optimizer):
         state.metrics["alpha"], state.metrics["noise"] = alpha, sigma
         return state
 
+    def drift_by_strips(self, x: Tensor, chosen: Tensor | None, few: Tensor | None, weights: Tensor, z: Drawn, sigma: float, v: Tensor, spread: Spread) -> None:
+        """Form every group's consensus, written to v (g, 1, D), and move its particles, in place.
+
+        Args:
+            x: (P, D) the particles.
+            chosen: (n,) which of them, group by group; all where none is given.
+            few: (n, D) the same where they lie in one piece.
+            weights: (g, m) of each in its group.
+            z: the noise of n particles.
+            sigma: its strength.
+            v: where to write to.
+            spread: what they are added to.
+        """
+        group = weights.shape[1]
+        for groups, rows in batches(weights.numel(), group, rows_of(x.shape[1], x.device)):
+            at = x[rows] if chosen is None else gathered(x, chosen[rows], "particles") if few is None else few[rows]
+            agreed = torch.bmm(weights[groups].unsqueeze(1), at.unflatten(0, (-1, group)), out=v[groups])
+            for strip in strips(at):
+                drawn = slice(rows.start + strip.start, rows.start + strip.stop)
+                moved = self.move(at[strip].unflatten(0, (len(agreed), -1)), agreed, z[drawn].to(x), sigma)
+                spread.add(moved)
+                if chosen is not None:
+                    x.index_copy_(0, chosen[drawn], moved)
+
     def move(self, x: Tensor, agreed: Tensor, z: Tensor, sigma: float) -> Tensor:
         """Move particles of some groups (g, m, D), in place, by what each group agrees on (g, 1, D); ``z`` (g m, D) is used up. They are returned as (g m, D)."""
         apart = torch.sub(x, agreed, out=buffer("apart from all", tuple(x.shape), x))
@@ -174,6 +202,35 @@ class CBO(Optimizer):
             return x.addcmul_(apart, shaken.sub_(drift)).flatten(0, 1)
         shaken.mul_(torch.linalg.vector_norm(apart, dim=2, keepdim=True)).sub_(apart, alpha=drift)
         return x.add_(shaken).flatten(0, 1)
+
+
+@kernel("T[:, ::1], int64[::1], T[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[:, ::1], T[::1], T[::1], T[::1]", "x", "agreed", "total", "squares")
+def drifted(
+    first: int, last: int, x: Array, rows: Array, weights: Array, table: Array, places: Array, members: int, drift: Array, shake: Array, agreed: Array, about: Array, total: Array,
+    squares: Array,
+) -> None:  # fmt: skip
+    """`CBO.drift_by_strips` with anisotropic noise of those rows (g m,) of x, some columns of each group at a time; the noise is read off the table."""
+    width, (groups, size) = x.shape[1], weights.shape
+    for start in range(first, last, COLUMNS):
+        stop = min(start + COLUMNS, last)
+        middle, sums, sums_of_squares = about[start:stop], total[start:stop], squares[start:stop]
+        for g in range(groups):
+            mean = agreed[g, start:stop]
+            for j in range(len(mean)):
+                mean[j] = 0
+            for i in range(g * size, (g + 1) * size):
+                at, weight = x[rows[i], start:stop], weights[g, i - g * size]
+                for j in range(len(mean)):
+                    mean[j] += weight * at[j]
+            for i in range(g * size, (g + 1) * size):
+                block, skipped = i // members, i % members * width
+                at, one, two = x[rows[i], start:stop], table[places[block, 0] + skipped + start :], table[places[block, 1] + skipped + start :]
+                for j in range(len(mean)):
+                    moved = at[j] + (at[j] - mean[j]) * (shake * (one[j] + two[j]) - drift)
+                    at[j] = moved
+                    apart = moved - middle[j]
+                    sums[j] += apart
+                    sums_of_squares[j] += apart * apart
 
 
 def batches(count: int, group: int, most: int) -> Iterator[tuple[slice, slice]]:

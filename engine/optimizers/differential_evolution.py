@@ -15,15 +15,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.strips import gathered, replace, strips
+from engine.evaluator import kernels
+from engine.evaluator.kernels import Array, Kernel, kernel
+from engine.evaluator.strips import copied, gathered, replace, strips
 from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
 from engine.optimizers.judge import judge
-from engine.optimizers.spread import distance
+from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -96,6 +99,9 @@ class DifferentialEvolution(Optimizer):
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
 
+    def loops(self) -> tuple[Kernel, ...]:
+        return (crossed, copied, departures)
+
     def population_size(self) -> int:
         return self.members * 2  # x and the trials
 
@@ -141,13 +147,34 @@ class DifferentialEvolution(Optimizer):
         j = rng.integers(dimension, size).to(x.device).unsqueeze(1)
         r = rng.rows("uniform", size, dimension)
         trials = buffer("trials", (size, dimension), x)
+        if kernels.fit(x) and r.tabled:
+            base, parents = (x, drawn) if a else (best.unsqueeze(0), torch.cat([drawn.new_zeros(1, size), drawn]))
+            crossed(size, x, base, parents, j.squeeze(1), *r.stretches(x), float(weight), self.crossover, trials)
+            return trials
         for strip in strips(x):
             mutants = gathered(x, b[strip], "mutants").sub_(gathered(x, c[strip], "others")).mul_(weight)
             mutants.add_(gathered(x, a[0][strip], "others") if a else best)
             # Which weights are the mutant's, as 0 and 1: between such ends linear interpolation is a choice, and a quicker one than by bool.
-            crossed = r[strip].to(x).lt_(self.crossover).scatter_(1, j[strip], 1.0)
-            torch.lerp(x[strip], mutants, crossed, out=trials[strip])
+            mixed = r[strip].to(x).lt_(self.crossover).scatter_(1, j[strip], 1.0)
+            torch.lerp(x[strip], mutants, mixed, out=trials[strip])
         return trials
+
+
+@kernel("T[:, ::1], T[:, ::1], int64[:, ::1], int64[::1], T[::1], int64[:, ::1], int64, T, T, T[:, ::1]", "trials")
+def crossed(
+    first: int, last: int, x: Array, base: Array, parents: Array, j: Array, table: Array, places: Array, members: int, weight: Array, rate: Array, trials: Array
+) -> None:  # fmt: skip
+    """`DifferentialEvolution.trials` of some members: ``parents`` (3, P) tell the rows a of ``base`` and b, c of the population x; r is read off the table."""
+    for i in range(first, last):
+        a, b, c, own, trial = base[parents[0, i]], x[parents[1, i]], x[parents[2, i]], x[i], trials[i]
+        block, row = i // members, i % members * x.shape[1]
+        one, two = table[places[block, 0] + row :], table[places[block, 1] + row :]
+        for k in range(len(trial)):
+            r = one[k] + two[k]
+            mutant, same = a[k] + weight * (b[k] - c[k]), own[k]
+            trial[k] = mutant if r - np.trunc(r) < rate else same
+        k = j[i]
+        trial[k] = a[k] + weight * (b[k] - c[k])
 
 
 def others(size: int, count: int, rng: Rng) -> Tensor:

@@ -22,9 +22,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.kernels import Kernel
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from engine.optimizers.ensemble import Sums, mixed
-from engine.optimizers.spread import distance
+from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -141,6 +142,9 @@ class EKI(Optimizer):
         description="Give every member of the discrete form its own noisy copy of the targets.",
         json_schema_extra={"live": True, "label": "Perturb targets", "advanced": True},
     )
+
+    def loops(self) -> tuple[Kernel, ...]:
+        return (departures,)
 
     def population_size(self) -> int:
         return self.ensemble * (2 if self.momentum == "none" else 3)

@@ -21,10 +21,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.kernels import Kernel
 from engine.losses import wanted
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.ensemble import mixed
-from engine.optimizers.spread import distance
+from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -100,6 +101,9 @@ class EnKF(Optimizer):
         description="Give every member its own noisy copy of the targets, as filters of the weather do: the ensemble keeps its proper spread.",
         json_schema_extra={"live": True, "label": "Perturb targets", "advanced": True},
     )
+
+    def loops(self) -> tuple[Kernel, ...]:
+        return (departures,)
 
     def population_size(self) -> int:
         return self.ensemble + 2

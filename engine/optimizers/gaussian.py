@@ -11,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.evaluator.strips import Drawn, Sum, strips
+from engine.evaluator.drawn import Drawn
+from engine.evaluator.strips import Sum, strips
 from engine.evaluator.workspace import buffer
 
 

@@ -19,11 +19,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.strips import Drawn, gathered, strips
+from engine.evaluator.drawn import Drawn
+from engine.evaluator.kernels import Kernel
+from engine.evaluator.strips import gathered, strips
 from engine.networks.base import Layer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
 from engine.optimizers.judge import judge
-from engine.optimizers.spread import Spread, distance
+from engine.optimizers.spread import Spread, departures, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -107,6 +109,9 @@ class Genetic(Optimizer):
         description="How far from the first weights the first generation stands (standard deviation), in units of each layer's natural size, 1/√inputs.",
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
+
+    def loops(self) -> tuple[Kernel, ...]:
+        return (departures,)
 
     def population_size(self) -> int:
         return self.individuals + min(max(self.parents, self.elite), self.individuals)  # the generation, and those of the last one that it is made from

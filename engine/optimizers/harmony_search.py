@@ -15,29 +15,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator import blocks
-from engine.evaluator.strips import gathered, replace, strips
+from engine.evaluator import blocks, kernels
+from engine.evaluator.kernels import MANY, Array, Kernel, kernel
+from engine.evaluator.strips import copied, replace, strips
 from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from engine.optimizers.judge import judge
-from engine.optimizers.spread import Spread, distance
+from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
-from engine.rng import LARGE, Rng
+from engine.rng import Rng
 
-PICKS = 2**21
-"""Entries of the table of random choices, 8 MiB."""
+NOTES = 256
+"""Columns improvised at a time."""
 
 
 @dataclass
 class HarmonySearchState(State):
-    """The memory: ``population`` (H, D) and its ``losses``, best first; ``estimate`` is the best harmony.
+    """The memory: ``population`` (H, D) and its ``losses``; ``estimate`` is the best harmony.
 
     Attributes:
         centre: (D,) the first weights, the middle of the range of every weight.
@@ -116,6 +116,9 @@ class HarmonySearch(Optimizer):
         json_schema_extra={"scale": "log", "unit": "networks", "label": "New networks per step", "advanced": True},
     )
 
+    def loops(self) -> tuple[Kernel, ...]:
+        return (improvised, copied, departures)
+
     def population_size(self) -> int:
         return 2 * self.memory + self.improvised  # the memory, where it is put in order on another batch, and the new ones
 
@@ -126,8 +129,6 @@ class HarmonySearch(Optimizer):
         state = HarmonySearchState(theta.clone(), memory, losses, centre=theta.clone())
         state.estimate_loss, state.metrics["spread"] = torch.stack([losses[0], distance(memory)]).tolist()
         state.metrics["bandwidth"] = self.bandwidth
-        losses, order = losses.sort(stable=True)
-        state.population, state.losses = memory[order], losses
         return state
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> HarmonySearchState:
@@ -139,11 +140,10 @@ class HarmonySearch(Optimizer):
             losses = judge(memory, oracle)
         bandwidth = self.bandwidth * self.cooling**oracle.progress
         new = self.improvise(state, bandwidth, rng, oracle)
-        both, order = torch.cat([losses, judge(new, oracle)]).sort(stable=True)
-        kept = order[: self.memory]
-        spread = self.remember(memory, new, kept, losses is state.losses)
-        state.losses, state.estimate = both[: self.memory], memory[0].clone()
-        shown = torch.stack([both[0], spread.value(), (kept >= self.memory).to(both).sum()]).tolist()  # the step's one wait for the device
+        replaced = self.remember(state, losses, new, judge(new, oracle))
+        lowest, index = state.losses.min(0)
+        state.estimate = memory[index].clone()
+        shown = torch.stack([lowest, distance(memory), replaced]).tolist()  # the step's one wait for the device
         state.estimate_loss, state.metrics["spread"], state.metrics["replaced"] = shown
         state.metrics["bandwidth"] = bandwidth
         return state
@@ -157,42 +157,45 @@ class HarmonySearch(Optimizer):
         """The new harmonies that are now remembered, told by their losses."""
         return None if state.losses is None else torch.isin(asked.values, state.losses)
 
-    def remember(self, memory: Tensor, new: Tensor, kept: Tensor, ordered: bool) -> Spread:
-        """Make the memory (H, D) those rows (H,) of it and of the new (Q, D) after it that are to be kept, best first, in place.
+    def remember(self, state: HarmonySearchState, losses: Tensor, new: Tensor, new_losses: Tensor) -> Tensor:
+        """Keep the best H of the memory and of new harmonies (Q, D), an old one before a new one that is as good. What is kept stays where it is.
 
         Args:
-            memory: of harmonies.
-            new: harmonies improvised, in memory of no other use.
-            kept: which to keep.
-            ordered: whether those kept of the memory stay in the order they are in: then none moves up, and from the last one up each can be moved where it belongs.
+            state: its ``population`` is changed in place, its ``losses`` are told anew.
+            losses: (H,) of the memory.
+            new: harmonies improvised.
+            new_losses: (Q,) theirs.
 
         Returns:
-            How far the new memory is spread out.
+            How many were replaced, ().
         """
-        spread = Spread(memory, memory[0].clone())
-        if not spread.many:
-            memory.copy_(torch.cat([memory, new])[kept])
-            return spread
-        target = memory if ordered else buffer("remembered", tuple(memory.shape), memory)
-        for strip in reversed(list(strips(memory))):
-            rows = kept[strip]
-            harmonies = gathered(memory, rows.clamp(max=len(memory) - 1), "remembered strip")
-            replace(harmonies, rows >= len(memory), new, (rows - len(memory)).clamp(min=0))
-            target[strip] = harmonies
-            spread.add(harmonies)
-        if not ordered:
-            memory.copy_(target)
-        return spread
+        assert state.population is not None
+        size, both = len(losses), torch.cat([losses, new_losses])
+        kept = both.argsort(stable=True)[:size]
+        forgotten = torch.ones_like(both, dtype=torch.bool).index_fill_(0, kept, False)[:size]
+        # Those kept of the new ones have the highest numbers; the first of them takes the first place that is free, and so on.
+        newcomers = kept.sort(descending=True).values - size
+        origin = newcomers[(forgotten.cumsum(0) - 1).clamp(min=0)].clamp(min=0)
+        replace(state.population, forgotten, new, origin)
+        state.losses = torch.where(forgotten, new_losses[origin], losses)
+        return forgotten.sum().to(losses)
 
     def improvise(self, state: HarmonySearchState, bandwidth: float, rng: Rng, oracle: Oracle) -> Tensor:
         """New harmonies (Q, D), if they are many in a buffer."""
         memory = state.population
         assert memory is not None
-        shape = self.improvised, memory.shape[1]
         low, high = state.centre - self.reach(oracle, memory), state.centre + self.reach(oracle, memory)
         width = bandwidth * oracle.scale.to(memory)
-        if prod(shape) >= LARGE and memory.device.type != "mps":
-            return self.improvise_many(memory, width, low, high, rng)
+        new = buffer("improvised", (self.improvised, memory.shape[1]), memory)
+        if kernels.fit(new, memory) and new.shape[1] <= blocks.STRETCH:
+            return self.improvise_many(new, memory, width, low, high, rng)
+        for strip in strips(new):
+            new[strip] = self.improvise_some(strip.stop - strip.start, memory, width, low, high, rng)
+        return new
+
+    def improvise_some(self, count: int, memory: Tensor, width: Tensor, low: Tensor, high: Tensor, rng: Rng) -> Tensor:
+        """New harmonies (n, D) from the memory (H, D): adjusted by at most the width (D,), and within the bounds (D,)."""
+        shape = count, memory.shape[1]
         remembered = memory.gather(0, rng.integers(len(memory), *shape).to(memory.device))
         # One number decides between the three: below HMCR·PAR adjusted, below HMCR remembered, else anything.
         choice = rng.uniform(*shape).to(memory)
@@ -201,44 +204,22 @@ class HarmonySearch(Optimizer):
         notes = torch.where(choice < self.considering * self.adjusting, adjusted, remembered)
         return torch.where(choice < self.considering, notes, low + (high - low) * value)
 
-    def improvise_many(self, memory: Tensor, width: Tensor, low: Tensor, high: Tensor, rng: Rng) -> Tensor:
-        """The same by some weights of all harmonies at a time, with a third of the random numbers.
+    def improvise_many(self, new: Tensor, memory: Tensor, width: Tensor, low: Tensor, high: Tensor, rng: Rng) -> Tensor:
+        """The same, written to ``new`` (Q, D), with fewer random numbers.
 
-        Whose note is taken, a whole number for every weight of every new harmony, is read off a table (`picks`) from a random place on. One uniform number u says whether a note
-        is adjusted, u < PAR, and how far, 1 − 2u/PAR. Which notes are anything instead is not decided note by note: the distances between them are geometric. A note remembered
-        from outside the range, which is there only where a hand made it narrower, is brought back into it.
-
-        Args:
-            memory: (H, D).
-            width: (D,) how far a note is adjusted at most.
-            low: (D,) the least every weight may be.
-            high: (D,) the most.
-            rng: where chance comes from.
-
-        Returns:
-            (Q, D), in a buffer.
+        Whose note is taken is the sum, modulo H, of two stretches of a table of whole numbers (`picks`), as `blocks` tells. One uniform number u says whether a note is adjusted,
+        u < PAR, and how far, 1 − 2u/PAR. Which notes are anything instead is not decided note by note: the distances between them are geometric. A note remembered from outside
+        the range, which is there only where a hand made it narrower, is brought back into it.
         """
-        size, dimension = memory.shape
-        new, seed = buffer("improvised", (self.improvised, dimension), memory), rng.key()
-        columns = max(1, min(dimension, PICKS // 4 // max(size, self.improvised)))
-        table, share = picks(size, columns, memory.device), self.adjusting
-        starts = rng.integers(PICKS - self.improvised * columns, -(-dimension // columns)).tolist()
-        for number, start in enumerate(starts):
-            first = min(number * columns, dimension - columns)  # the last ones begin where they have room, and some notes are played twice
-            part = slice(first, first + columns)
-            # In the table the weights begin anew every so many places, wherever in it one starts: so those remembered are turned by as many.
-            turned, turn = buffer("remembered notes", (size, columns), memory), start % columns
-            turned[:, turn:], turned[:, :turn] = memory[:, first : first + columns - turn], memory[:, first + columns - turn : first + columns]
-            notes = buffer("notes", (self.improvised, columns), memory)
-            torch.index_select(turned.view(-1), 0, table[start : start + notes.numel()], out=notes.view(-1))
-            if share > 0:
-                u = blocks.fill(buffer("drawn uniform", tuple(notes.shape), memory), seed, "uniform", number, notes.numel())
-                adjusted = torch.nn.functional.threshold(u.mul_(-2 / share).add_(1), -1, 0, inplace=True)
-                notes.addcmul_(adjusted, width[part])
-            torch.clamp(notes, low[part], high[part], out=new[:, part])
-            places = sparse(notes.numel(), 1 - self.considering, rng).to(memory.device)
-            rows, column = places // columns, places % columns + first
-            new[rows, column] = low[column] + (high - low)[column] * rng.uniform(len(places)).to(memory)
+        count, dimension = new.shape
+        (table, places, members), (_, pick_places, _) = (rng.rows("uniform", count, dimension).stretches(memory) for _ in range(2))
+        share = self.adjusting, 2 / self.adjusting if self.adjusting > 0 else 0.0
+        improvised(dimension, new, memory, picks(len(memory)), pick_places, table, places, members, *share, width, low, high, grain=NOTES)
+        rare = 1 - self.considering
+        for rows in torch.arange(count).split(1 + int(MANY / (rare * dimension + 1))):
+            anything = sparse(len(rows) * dimension, rare, rng)
+            row, column = anything // dimension + rows[0], anything % dimension
+            new[row, column] = low[column] + (high - low)[column] * rng.uniform(len(anything)).to(memory)
         return new
 
     def reach(self, oracle: Oracle, like: Tensor) -> Tensor:
@@ -246,11 +227,47 @@ class HarmonySearch(Optimizer):
         return self.range * oracle.scale.to(like)
 
 
+@kernel("T[:, ::1], T[:, ::1], uint16[::1], int64[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[::1], T[::1], T[::1]", "new")
+def improvised(
+    first: int, last: int, new: Array, memory: Array, picks: Array, pick_places: Array, table: Array, places: Array, members: int, share: Array, scale: Array, width: Array,
+    low: Array, high: Array,
+) -> None:  # fmt: skip
+    """`HarmonySearch.improvise_many` but for the notes that are anything, some columns at a time: a core's own cache then holds them of all harmonies remembered.
+
+    Three loops, for the second, which jumps about, cannot be done eight numbers at a time, and the others can.
+    """
+    size, nothing = np.uint32(len(memory)), memory.dtype.type(0)
+    known, index = np.empty(size * NOTES, memory.dtype), np.empty(NOTES, np.uint32)
+    for start in range(first, last, NOTES):
+        stop = min(start + NOTES, last)
+        most, least, greatest = width[start:stop], low[start:stop], high[start:stop]
+        for i in range(len(memory)):
+            row, copy = memory[i, start:stop], known[i * NOTES : (i + 1) * NOTES]
+            for j in range(len(row)):
+                copy[j] = row[j]
+        for i in range(len(new)):
+            block, skipped, notes = i // members, i % members * new.shape[1] + start, new[i, start:stop]
+            left, right = picks[pick_places[block, 0] + skipped :], picks[pick_places[block, 1] + skipped :]
+            for j in range(len(notes)):
+                pick = np.uint32(left[j] + right[j])
+                pick = np.uint32(pick - size) if pick >= size else pick
+                index[j] = np.uint32(pick * np.uint32(NOTES) + j)
+            for j in range(len(notes)):
+                notes[j] = known[index[j]]
+            one, two = table[places[block, 0] + skipped :], table[places[block, 1] + skipped :]
+            for j in range(len(notes)):
+                u = one[j] + two[j]
+                u -= np.trunc(u)
+                step = most[j] - most[j] * (scale * u)
+                note = notes[j] + (step if u < share else nothing)
+                note = least[j] if note < least[j] else note
+                notes[j] = greatest[j] if note > greatest[j] else note
+
+
 @lru_cache(maxsize=2)
-def picks(size: int, columns: int, device: torch.device) -> Tensor:
-    """For the weights of new harmonies, so many of each: where in as many weights of a memory (H, columns) to take them from, each row as likely: (`PICKS`,) int32."""
-    numbers = np.random.Generator(np.random.PCG64DXSM(3)).integers(size, size=PICKS, dtype=np.int32)
-    return torch.from_numpy(numbers * np.int32(columns) + np.arange(PICKS, dtype=np.int32) % np.int32(columns)).to(device)
+def picks(size: int) -> Tensor:
+    """Rows of a memory of that size, each as likely: (`TABLE`,) uint16."""
+    return torch.from_numpy(np.random.Generator(np.random.PCG64DXSM(3)).integers(size, size=blocks.TABLE, dtype=np.uint16))
 
 
 def sparse(count: int, share: float, rng: Rng) -> Tensor:

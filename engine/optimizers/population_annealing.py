@@ -17,6 +17,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.kernels import Kernel
+from engine.evaluator.strips import copied, replace
 from engine.optimizers.base import OPTIMIZERS, Asked, Stage, State
 from engine.optimizers.metropolis import Metropolis, MetropolisState, metropolis
 from engine.oracle import Oracle
@@ -65,6 +67,9 @@ class PopulationAnnealing(Metropolis):
         json_schema_extra={"live": True, "scale": "log", "label": "Moves per temperature", "advanced": True},
     )
 
+    def loops(self) -> tuple[Kernel, ...]:
+        return (copied,)
+
     def population_size(self) -> int:
         return super().population_size() + self.chains  # resampling copies
 
@@ -112,9 +117,9 @@ class PopulationAnnealing(Metropolis):
         logs = torch.where(torch.isfinite(logs).any(), logs, 0.0)  # all lost: all the same
         state.log_z = state.log_z + logs.logsumexp(0) - math.log(self.chains)
         weights = logs.softmax(0)
-        chosen = systematic(weights, u.to(weights))
-        state.population, state.losses = state.population[chosen], state.losses[chosen]
-        state.family, state.step_sizes = state.family[chosen], state.step_sizes[chosen]
+        chosen = settled(systematic(weights, u.to(weights)))
+        replace(state.population, chosen != torch.arange(len(chosen), device=chosen.device), state.population, chosen)
+        state.losses, state.family, state.step_sizes = state.losses[chosen], state.family[chosen], state.step_sizes[chosen]
         return 1 / weights.square().sum()
 
     def taken(self, state: State, asked: Asked) -> Tensor | None:
@@ -132,6 +137,17 @@ def systematic(weights: Tensor, u: Tensor) -> Tensor:
     size = len(weights)
     positions = (torch.arange(size, device=weights.device).to(weights) + u) / size
     return torch.searchsorted(weights.cumsum(0), positions, right=True).clamp_(max=size - 1)
+
+
+def settled(chosen: Tensor) -> Tensor:
+    """The same choice of members, (P,) in ascending order, put so that whoever is chosen stays where it is, and its copies take the places of those that are not."""
+    places = torch.arange(len(chosen), device=chosen.device)
+    free = torch.ones_like(places).scatter_(0, chosen, 0)
+    again = torch.zeros_like(places)
+    again[1:] = chosen[1:] == chosen[:-1]
+    # Both are as many; they come first in these orders, and the members that stay come after.
+    to, source = free.argsort(descending=True, stable=True), chosen[again.argsort(descending=True, stable=True)]
+    return places.scatter(0, to, torch.where(places < free.sum(), source, to))
 
 
 def wide(tensor: Tensor) -> torch.dtype:

@@ -14,11 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.strips import gathered, replace, strips
+from engine.evaluator import kernels
+from engine.evaluator.kernels import Array, Kernel, kernel
+from engine.evaluator.strips import copied, gathered, replace, strips
 from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows, shifted
 from engine.optimizers.judge import judge
@@ -103,6 +106,9 @@ class PSO(Optimizer):
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
 
+    def loops(self) -> tuple[Kernel, ...]:
+        return (flown, away, copied)
+
     def population_size(self) -> int:
         return self.particles * 3  # x, v and p
 
@@ -154,6 +160,11 @@ class PSO(Optimizer):
         memory, swarm = rng.rows("uniform", *x.shape), rng.rows("uniform", *x.shape)
         limit = None if self.velocity_limit is None else self.velocity_limit * oracle.scale.to(x)
         lowest, strayed = None if limit is None else -limit, x.new_empty(len(x))
+        if kernels.fit(x, v, p) and memory.tabled:
+            bound = x.new_full((x.shape[1],), torch.inf) if limit is None else limit
+            (table, own, members), (_, others, _) = memory.stretches(x), swarm.stretches(x)
+            flown(len(x), x, v, p, guides.contiguous(), table, own, others, members, bound, self.inertia, self.cognitive, self.social, strayed)
+            return strayed
         for strip in strips(x):
             at, speed, own = x[strip], v[strip], p[strip]
             pull = buffer("pull", tuple(at.shape), at)
@@ -179,6 +190,30 @@ class PSO(Optimizer):
         return p[guides[:1]] if self.topology == "global" else gathered(p, guides[strip], "guides")
 
 
+@kernel("T[:, ::1], T[:, ::1], T[:, ::1], int64[::1], T[::1], int64[:, ::1], int64[:, ::1], int64, T[::1], T, T, T, T[::1]", "x", "v", "strayed")
+def flown(
+    first: int, last: int, x: Array, v: Array, p: Array, guides: Array, table: Array, own: Array, others: Array, members: int, limit: Array, inertia: Array, cognitive: Array,
+    social: Array, strayed: Array,
+) -> None:  # fmt: skip
+    """`PSO.fly` of some particles; where their r₁ and r₂ are read off the table, ``own`` and ``others`` tell."""
+    for i in range(first, last):
+        block, row = i // members, i % members * x.shape[1]
+        a, b, c, d = table[own[block, 0] + row :], table[own[block, 1] + row :], table[others[block, 0] + row :], table[others[block, 1] + row :]
+        at, speed, best, guide, total = x[i], v[i], p[i], p[guides[i]], x.dtype.type(0)
+        for j in range(len(at)):
+            memory, swarm, away = a[j] + b[j], c[j] + d[j], guide[j] - at[j]
+            memory, swarm = memory - np.trunc(memory), swarm - np.trunc(swarm)
+            total += away * away
+            moved = inertia * speed[j] + cognitive * memory * (best[j] - at[j]) + social * swarm * away
+            if moved > limit[j]:
+                moved = limit[j]
+            elif moved < -limit[j]:
+                moved = -limit[j]
+            speed[j] = moved
+            at[j] += moved
+        strayed[i] = total ** x.dtype.type(0.5)
+
+
 def diameter(x: Tensor, strayed: Tensor | None = None) -> Tensor:
     """Distance across the swarm (P, D), (): from the particle that strayed most to the one farthest from that; at least half the true diameter, at most all of it.
 
@@ -187,5 +222,20 @@ def diameter(x: Tensor, strayed: Tensor | None = None) -> Tensor:
         strayed: (P,) how far each is from something they have in common; from their centre if not given.
     """
     edge = x[(torch.linalg.vector_norm(x - x.mean(0), dim=1) if strayed is None else strayed).argmax()]
-    apart = [torch.linalg.vector_norm(torch.sub(x[strip], edge, out=buffer("pull", tuple(x[strip].shape), x)), dim=1).max() for strip in strips(x)]
-    return torch.stack(apart).max()
+    if kernels.fit(x):
+        apart = x.new_empty(len(x))
+        away(len(x), x, edge, apart)
+        return apart.max()
+    far = [torch.linalg.vector_norm(torch.sub(x[strip], edge, out=buffer("pull", tuple(x[strip].shape), x)), dim=1).max() for strip in strips(x)]
+    return torch.stack(far).max()
+
+
+@kernel("T[:, ::1], T[::1], T[::1]", "apart")
+def away(first: int, last: int, x: Array, place: Array, apart: Array) -> None:
+    """How far members (m, D) are from a place (D,)."""
+    for i in range(first, last):
+        total = x.dtype.type(0)
+        for j in range(x.shape[1]):
+            departure = x[i, j] - place[j]
+            total += departure * departure
+        apart[i] = total ** x.dtype.type(0.5)

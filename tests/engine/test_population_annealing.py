@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.optimizers.base import OPTIMIZERS
-from engine.optimizers.population_annealing import PopulationAnnealing, systematic
+from engine.optimizers.population_annealing import PopulationAnnealing, settled, systematic
 from engine.race import Race
 from engine.rng import Rng
 from engine.schedules import PLANNED
@@ -43,6 +43,8 @@ def test_a_step_by_hand() -> None:
             chosen += [index] * len(ticks)
             total += weight / sum(weights)
         copied |= len(set(chosen)) < 5
+        copies = [index for place, index in enumerate(chosen) if place and chosen[place - 1] == index]
+        chosen = [place if place in chosen else copies.pop(0) for place in range(5)]  # who is drawn stays where it is
         families, sizes = [families[i] for i in chosen], [sizes[i] for i in chosen]
         moved = []
         for place, index in enumerate(chosen):
@@ -166,3 +168,11 @@ def test_bad_knobs_are_refused_in_one_line() -> None:
         OPTIMIZERS.build({"name": "population-annealing", "moves": 0})
     with pytest.raises(BadInput, match=r"optimizer\.schedule: 'adaptive' is not allowed; expected one of"):
         OPTIMIZERS.build({"name": "population-annealing", "schedule": "adaptive"})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_is_drawn_stays_and_copies_take_free_places(seed: int) -> None:
+    drawn = torch.randint(12, (12,), generator=torch.Generator().manual_seed(seed)).sort().values
+    places, stayed = settled(drawn), drawn.unique()
+    assert torch.equal(places.sort().values, drawn)
+    assert torch.equal(places[stayed], stayed)

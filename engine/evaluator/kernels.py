@@ -1,0 +1,108 @@
+"""Loops compiled for the CPU: all that an update does to a number is done while it is in a register.
+
+Written with PyTorch, an update of several arrays is a dozen operations, of which each reads and writes whole arrays; even strip by strip that takes as long as to evaluate the
+population. Numba (Lam, Pitrou and Seibert, 2015, https://doi.org/10.1145/2833157.2833162) compiles the same update, written as a plain loop, into one pass. A kernel is such a loop
+over some rows, or over some columns, of large arrays; every core is given a share of them. Small populations and other devices do without: there PyTorch's operations are as quick,
+and they are what each kernel is tested against.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor
+
+MANY = 2**18
+"""Numbers of a population from which on it is worth to look at it strip by strip, or only where it changed, or to start the threads of a kernel."""
+TYPES = {torch.float32: "float32", torch.float64: "float64"}
+FAST = {"reassoc", "contract", "nsz", "arcp"}
+"""What the compiler may assume of arithmetic: sums in any order, fused products. That no number is NaN it may not: a network that diverges has to be seen to."""
+Array = Any
+"""An array of NumPy's inside a loop, where Numba knows its type."""
+COLUMNS = 1024
+"""Columns that a loop over columns takes at a time: 4 KiB of a row, so that some hundred rows of them lie in a core's own cache."""
+
+
+class Kernel:
+    """One such loop.
+
+    Args:
+        function: in Numba's subset of Python. Its first two arguments are the first row, or column, that is its share, and the one after the last.
+        signature: the types of the other arguments, in Numba's notation; T stands for the numbers' type.
+        writes: names of the arrays it writes to.
+    """
+
+    def __init__(self, function: Callable[..., None], signature: str, writes: Sequence[str]) -> None:
+        self.function, self.signature = function, signature
+        names = list(inspect.signature(function).parameters)[2:]
+        self.written = [names.index(name) for name in writes]
+        self.lock = Lock()
+        self.loops: dict[torch.dtype, Callable[..., None]] = {}
+
+    def compiled(self, dtype: torch.dtype) -> Callable[..., None]:
+        """The loop for numbers of that type; it takes about a second the first time on a machine, and is kept on disk."""
+        with self.lock:
+            if dtype not in self.loops:
+                import numba  # takes half a second, and small races never need it
+
+                types = f"void(int64, int64, {self.signature.replace('T', TYPES[dtype])})"
+                try:
+                    self.loops[dtype] = numba.njit(types, nogil=True, cache=True, fastmath=FAST)(self.function)
+                except RuntimeError:  # no folder may be written to
+                    self.loops[dtype] = numba.njit(types, nogil=True, fastmath=FAST)(self.function)
+            return self.loops[dtype]
+
+    def __call__(self, count: int, x: Tensor, *others: Tensor | float, grain: int = 1) -> None:
+        """Run it over so many rows or columns.
+
+        Args:
+            count: how many there are.
+            x: its first array, whose type is the numbers' type; on the CPU like all of them.
+            others: what else it takes.
+            grain: shares are multiples of that many.
+        """
+        loop, arguments = self.compiled(x.dtype), (x, *others)
+        given = [one.detach().numpy() if isinstance(one, Tensor) else one for one in arguments]
+        threads = torch.get_num_threads()
+        step = -(-count // (threads * grain)) * grain
+        mine, *shares = [(first, min(first + step, count)) for first in range(0, count, step)] if count else [(0, 0)]
+        waiting = [_pool().submit(loop, *ends, *given) for ends in shares]
+        loop(*mine, *given)
+        for share in waiting:
+            share.result()
+        for written in self.written:  # NumPy does not tell PyTorch
+            one = arguments[written]
+            assert isinstance(one, Tensor), "a number was written to"
+            torch.autograd.graph.increment_version(one)
+
+
+def kernel(signature: str, *writes: str) -> Callable[[Callable[..., None]], Kernel]:
+    """Make a loop a kernel; see `Kernel`."""
+    return lambda function: Kernel(function, signature, writes)
+
+
+def fit(*arrays: Tensor) -> bool:
+    """Whether kernels are for such arrays, the first of which is the population: many numbers, on the CPU, row after row."""
+    return (
+        arrays[0].numel() >= MANY
+        and arrays[0].dtype in TYPES
+        and all(one.device.type == "cpu" and one.dtype == arrays[0].dtype and one.is_contiguous() for one in arrays)
+    )
+
+
+def prepare(wanted: Iterable[Kernel], dtype: torch.dtype = torch.float32) -> None:
+    """Compile those that are not yet, so that no step waits for it."""
+    for one in wanted:
+        one.compiled(dtype)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), "kernel")
