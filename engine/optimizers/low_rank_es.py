@@ -50,7 +50,7 @@ class LowRankES(OpenAIES):
         json_schema_extra={"scale": "log", "label": "Rank"},
     )
 
-    def draw(self, theta: Tensor, rng: Rng, oracle: Oracle) -> Factors:
+    def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> Factors:
         """Per layer the factors A (n, outputs, r) and B (n, inputs, r) of a matrix, or the noise (n, size) of a bias. A kernel counts as a matrix with a row per output."""
         tensors: list[Part] = []
         for layer in oracle.network.layers:

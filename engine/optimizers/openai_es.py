@@ -21,8 +21,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.kernels import MANY
 from engine.evaluator.mirrored import Mirrored
 from engine.evaluator.noise import KEPT_BYTES, Kept, Noise, Regenerated
+from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import centred_ranks
@@ -127,7 +129,7 @@ class OpenAIES(Optimizer):
     def step(self, state: State, rng: Rng, oracle: Oracle) -> OpenAIESState:
         assert isinstance(state, OpenAIESState)
         theta, scale = state.estimate, oracle.scale.to(state.estimate)
-        pairs = Mirrored(theta.clone(), self.draw(theta, rng, oracle), self.sigma, scale)
+        pairs = Mirrored(theta.clone(), self.draw(theta, state.population, rng, oracle), self.sigma, scale)
         state.population = cast(Tensor, pairs)
         state.losses = judge(state.population, oracle)
         plus, minus = centred_ranks(state.losses).chunk(2)
@@ -138,11 +140,15 @@ class OpenAIES(Optimizer):
         theta.add_(scale * self.adam(state, g))
         return state
 
-    def draw(self, theta: Tensor, rng: Rng, oracle: Oracle) -> Noise:
-        """ε of n pairs."""
+    def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> Noise:
+        """ε of n pairs. Where they are many, those of the last population, of no use any more, give their memory."""
         if self.pairs * theta.nbytes > KEPT_BYTES:
             return Regenerated(rng.key(), self.pairs, torch.empty_like(theta))
-        return Kept(rng.normal(self.pairs, theta.numel()).to(theta))
+        shape = self.pairs, theta.numel()
+        if self.pairs * theta.numel() < MANY:
+            return Kept(rng.normal(*shape).to(theta))
+        numbers = last.noise.numbers if isinstance(last, Mirrored) and isinstance(last.noise, Kept) else None
+        return Kept(rng.rows("normal", *shape).into(again(numbers, shape, theta), slice(0, self.pairs)))
 
     def put(self, state: State, index: int, value: float) -> None:
         pairs: Tensor | Mirrored | None = state.population

@@ -68,7 +68,7 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
 @pytest.mark.parametrize("rank", [1, 2, 7])
 def test_the_sum_through_the_factors_is_the_sum_of_dense_noise(rank: int) -> None:
     method, oracle = LowRankES(pairs=11, rank=rank), oracle_on(rosenbrock)
-    noise = method.draw(start(), randomness(), oracle)  # type: ignore[arg-type]
+    noise = method.draw(start(), None, randomness(), oracle)  # type: ignore[arg-type]
     weights = torch.randn(11, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     torch.testing.assert_close(noise.combine(weights), weights @ noise.chosen(torch.arange(11)), rtol=0, atol=1e-13)
     matrices = noise.chosen(torch.arange(11))[:, LAYERS[2].start : LAYERS[2].stop].reshape(11, 2, 16)
@@ -78,7 +78,7 @@ def test_the_sum_through_the_factors_is_the_sum_of_dense_noise(rank: int) -> Non
 @pytest.mark.parametrize("rank", [1, 4])
 def test_noise_has_mean_zero_and_covariance_one(rank: int) -> None:
     method = LowRankES(pairs=8192, rank=rank)
-    e = torch.cat([method.draw(start(), randomness().at(step), oracle_on(rosenbrock)).chosen(torch.arange(8192)) for step in range(4)])  # type: ignore[arg-type]
+    e = torch.cat([method.draw(start(), None, randomness().at(step), oracle_on(rosenbrock)).chosen(torch.arange(8192)) for step in range(4)])  # type: ignore[arg-type]
     assert float(e.mean(0).abs().max()) < 0.03
     assert float((e.T.cov() - torch.eye(D)).abs().max()) < 0.1
     # It is not Gaussian, though: a product of two normal numbers has a fourth moment of 9, a mean of r such products 3 + 6/r; biases have a full Gaussian's 3.

@@ -40,7 +40,7 @@ def noise_of(kind: str, network: Network, dtype: torch.dtype) -> Noise:
         return Kept(torch.randn(PAIRS, network.dimension, generator=generator, dtype=dtype))
     oracle: Any = type("Has", (), {"network": network})()
     theta = torch.empty(network.dimension, dtype=dtype)
-    return LowRankES(pairs=PAIRS, rank=int(kind)).draw(theta, Rng(1, "x", dtype=dtype), oracle)
+    return LowRankES(pairs=PAIRS, rank=int(kind)).draw(theta, None, Rng(1, "x", dtype=dtype), oracle)
 
 
 def pairs_on(name: str, kind: str, dtype: torch.dtype, scaled: bool = True) -> tuple[Network, Mirrored, Tensor, Tensor]:

@@ -137,3 +137,18 @@ def test_it_learns_with_its_defaults(dataset: str, hidden: tuple[int, ...], step
     loss, accuracy = scored(oracle, samples, theta)
     assert loss < most_loss
     assert accuracy >= least_accuracy
+
+
+def test_many_numbers_are_drawn_into_the_memory_of_the_last_ones() -> None:
+    method, oracle, theta = OpenAIES(pairs=64), FunctionOracle(lambda x: (x - 0.1).square().sum(1), 2**13), torch.zeros(2**13)
+    rng: Any = Rng(0, "x")
+    state = method.init(theta, rng, oracle)  # type: ignore[arg-type]
+    state = method.step(state, rng.at(1), oracle)  # type: ignore[arg-type]
+    one: Any = state.population
+    first, where = one.noise.numbers.clone(), one.noise.numbers.data_ptr()
+    state = method.step(state, rng.at(2), oracle)  # type: ignore[arg-type]
+    two: Any = state.population
+    assert two.noise.numbers.data_ptr() == where
+    assert abs(float(torch.corrcoef(torch.stack([first.flatten(), two.noise.numbers.flatten()]))[0, 1])) < 0.01
+    other = method.step(method.init(theta, rng, oracle), rng.at(2), oracle)  # type: ignore[arg-type]
+    assert torch.equal(other.population.noise.numbers, two.noise.numbers)  # type: ignore[union-attr]
