@@ -185,7 +185,8 @@ def gradients(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Te
     """∇L of every network: (P, D), (B, *shape), (B,) → (P, D). For looking only; optimizers ask the oracle."""
     with torch.enable_grad():
         at = population.detach().clone().requires_grad_()
-        return torch.autograd.grad(loss.values(network.forward(at, x), y).sum(), at)[0]
+        answer = network.forward(at, x)
+        return torch.autograd.grad((answer * loss.derivative(answer.detach(), y)).sum() / len(y), at)[0]
 
 
 @torch.no_grad()

@@ -16,6 +16,7 @@ import torch
 
 Message = dict[str, Any]
 VERSION = 1
+SIMPLE = (int, str, bool, type(None), bytes)
 _DTYPES = {"f": ("f4", "<f4"), "u": ("u1", "u1"), "i": ("i4", "<i4"), "b": ("u1", "u1")}
 
 
@@ -42,6 +43,11 @@ def unpack_array(value: Message) -> np.ndarray[Any, Any]:
 
 def _plain(value: Any) -> Any:
     """Numbers that do not exist become null, arrays become maps; the rest stays."""
+    kind = type(value)
+    if kind is float:  # most of them: asked for first, for a message is packed while training waits
+        return value if math.isfinite(value) else None
+    if kind in SIMPLE:
+        return value
     if isinstance(value, dict):
         return {key: _plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine import evaluate
 from engine.answers import Answers
@@ -227,9 +226,10 @@ class Observer:
         if told:
             places, steps = (torch.stack([move[part] for move in moves if move is not None]) for part in (0, 1))
             slopes = evaluate.gradients(self.race.network, self.race.loss, places, *self.slope_data)
-            cosines = torch.where(steps.any(1) & slopes.any(1), -functional.cosine_similarity(steps, slopes, dim=1), torch.nan)
+            lengths = torch.linalg.vector_norm(torch.stack([steps, slopes]), dim=2).prod(0)
+            cosines = torch.linalg.vecdot(steps, slopes) / -lengths  # no number where either is nothing
             for i, cosine in zip(told, cosines.tolist(), strict=True):
-                found[i] = None if math.isnan(cosine) else cosine
+                found[i] = cosine if math.isfinite(cosine) else None
         return found
 
     def picture(self, k: int) -> Message:

@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 RECORDINGS = Path(__file__).resolve().parents[2] / "assets" / "recordings"
 MOST_BYTES = 64 * 1024
 MOST_PER_SECOND = 50
+MOST_AT_ONCE = 8
 SITE_SIDE = 56
 """Heights along each side of a landscape's small picture."""
 COMMANDS = ("pause", "resume", "step", "stages", "weights", "cancel")
@@ -159,20 +160,35 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
         raise BadInput("command", text, t("server.json")) from None
     do = command.get("do") if isinstance(command, dict) else None
     if do == "run":
-        experiment = Experiment.parse(command.get("experiment"))
+        experiment, then = Experiment.parse(command.get("experiment")), command.get("then", [])
+        if not isinstance(then, list) or len(then) > MOST_AT_ONCE:
+            raise BadInput("then", then, t("server.commands", most=MOST_AT_ONCE))
+        asked = [_command(one) for one in then]
         hub.run(viewer, experiment.to_json())
+        for one in asked:
+            hub.command(viewer, one)
     elif do == "attach":
         token = command.get("race")
         if not isinstance(token, str) or not hub.attach(viewer, token):
             viewer.say({"type": "problem", "sentence": t("server.gone"), "gone": True})
-    elif do in COMMANDS:
-        hub.command(viewer, {"do": do})
-    elif do == "speed":
-        hub.command(viewer, {"do": do, "value": _number(command, "value", 0, 1e6)})
-    elif isinstance(do, str) and do in VALIDATED:
-        hub.command(viewer, {"do": do, **VALIDATED[do](command)})
     else:
-        raise BadInput("do", do, t("server.one-of", names=", ".join(("run", "attach", *COMMANDS, "speed", *VALIDATED))))
+        hub.command(viewer, _command(command, "run", "attach"))
+
+
+def _command(command: Any, *others: str) -> Message:
+    """What a race is asked to do.
+
+    Raises:
+        BadInput: it is no such thing; ``others`` could have been said too.
+    """
+    do = command.get("do") if isinstance(command, dict) else None
+    if do in COMMANDS:
+        return {"do": do}
+    if do == "speed":
+        return {"do": do, "value": _number(command, "value", 0, 1e6)}
+    if isinstance(do, str) and do in VALIDATED:
+        return {"do": do, **VALIDATED[do](command)}
+    raise BadInput("do", do, t("server.one-of", names=", ".join((*others, *COMMANDS, "speed", *VALIDATED))))
 
 
 def _reheat(command: Message) -> Message:

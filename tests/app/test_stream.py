@@ -127,6 +127,8 @@ MALFORMED = [
     '{"do": "weight", "lane": 0, "index": 1, "value": 1e9}', '{"do": "weight", "lane": 0, "index": 1, "value": "1"}', '{"do": "points"}', '{"do": "points", "points": 7}',
     '{"do": "points", "points": "gAAA"}', '{"do": "points", "points": "' + "gAAAA" * 801 + '"}',
     '{"do": "plane"}', '{"do": "plane", "kind": "flat"}', '{"do": "plane", "kind": []}',
+    '{"do": "run", "experiment": {}, "then": 7}', '{"do": "run", "experiment": {}, "then": [7]}', '{"do": "run", "experiment": {}, "then": [{"do": "run"}]}',
+    '{"do": "run", "experiment": {}, "then": [{"do": "speed"}]}', '{"do": "run", "experiment": {}, "then": [' + ", ".join(['{"do": "pause"}'] * 9) + "]}",
     "[" * 20000, "9" * 5000,
 ]  # fmt: skip
 
@@ -188,6 +190,16 @@ def test_commands_reach_the_race_and_a_missing_lane_does_not(site: Site) -> None
         session.send_json({"do": "reheat", "lane": 3, "factor": 10})
         assert problem(session) == "lane: 3 is not allowed; expected a whole number from 0 to 1"
         assert site.pool.jobs[0].asked == ["pause", "resume", "step", "speed", "reheat"]
+
+
+def test_what_is_said_with_the_run_comes_before_its_first_step(site: Site) -> None:
+    with site.viewer() as session:
+        session.send_json({"do": "run", "experiment": EXPERIMENT, "then": [{"do": "speed", "value": 2}, {"do": "stages", "besides": "is not passed on"}]})
+        until(session, state("starting"))
+        eventually(lambda: site.pool.jobs[0].commands == [{"do": "speed", "value": 2}, {"do": "stages"}])
+        session.send_json({"do": "run", "experiment": EXPERIMENT, "then": [{"do": "turn"}]})
+        problem(session)
+        assert len(site.pool.jobs) == 1, "what is not valid is never queued"
 
 
 def test_what_a_hand_does_reaches_the_race_as_it_was_said(site: Site) -> None:

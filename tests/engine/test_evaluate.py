@@ -173,3 +173,15 @@ def test_a_precision_is_a_choice_and_losses_are_float32() -> None:
         assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)  # on a CPU nothing changes
     assert not torch.backends.cuda.matmul.allow_tf32
     assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)
+
+
+@pytest.mark.parametrize("name", [*LOSSES, "height"])
+@pytest.mark.parametrize("build", [MLP(hidden=(5,)), MLP(hidden=(), activation="relu")])
+def test_the_slopes_that_are_looked_at_are_the_losses_own(name: str, build: MLP) -> None:
+    loss, network = get_loss(name), build.build((3,), 4)
+    population, x = given(network, (3,), 6, 20, torch.float64)
+    y = torch.randint(4, (20,), generator=torch.Generator().manual_seed(1))
+    at = population.clone().requires_grad_()
+    expected = torch.autograd.grad(loss.values(network.forward(at, x), y).sum(), at)[0]
+    torch.testing.assert_close(evaluate.gradients(network, loss, population, x, y), expected, rtol=1e-12, atol=1e-14)
+    assert not population.requires_grad

@@ -30,7 +30,7 @@ export class SlowMotion {
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   }
 
-  /** Begin, with the race on the screen or with one that was just asked for. @param {boolean} asked */
+  /** Begin, with the race on the screen or with one that was just asked for, stages and all. @param {boolean} asked */
   start(asked = false) {
     if (this.active) return;
     this.view.transport.speed = SLOW;
@@ -38,7 +38,8 @@ export class SlowMotion {
     if (!asked && (player.source !== "live" || !["running", "paused"].includes(state.state))) return menu.say(t("time.slow-next"));
     this.active = true;
     this.held = false;
-    this._ask();
+    if (asked) this.forget();
+    else this._ask();
     this.view.redraw();
     this.view.showState();
   }

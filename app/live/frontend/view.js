@@ -180,9 +180,10 @@ export class LiveView {
     const slowly = this.transport.speed < 0;
     this.slow.stop();
     this.waiting = new History();
-    this.socket.send({ do: "run", experiment });
     const speed = slowly ? this.slow.usual : this.transport.speed;
-    if (speed > 0) this.socket.send({ do: "speed", value: speed });
+    /** @type {any[]} in the same message, or the race could be some steps on before it comes */ const then = speed > 0 ? [{ do: "speed", value: speed }] : [];
+    if (slowly) then.push({ do: "stages" });
+    this.socket.send({ do: "run", experiment, then });
     this.say({ state: "starting" });
     if (slowly) this.slow.start(true);
   }
