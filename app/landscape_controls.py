@@ -66,6 +66,7 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
         "stop": controls.draw_stop(),
         "seed": widgets.number("seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint-landscape")),
         "device": shown.device,
+        "precision": shown.precision,
     }
     return value, complaint
 

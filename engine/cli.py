@@ -66,6 +66,7 @@ def list_command(as_json: bool) -> None:
 @click.option("--patience", help="Stop rule: a lane that has not improved by 0.1 % for this share of its budget is done, such as 0.2.")
 @click.option("--seed", help="Seed of everything random.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
+@click.option("--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, such as annealing.chains=64 or dataset.noise=0.1.")
 @click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
 @click.option("--events", metavar="FILE", help="Do again what was done by hand: a list of events as JSON, or a recording.")
@@ -170,6 +171,7 @@ def run(
 @click.option("--flops", help="Budget: FLOPs inside the networks for each method.")
 @click.option("--seed", help="Seed of everything random.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
+@click.option("--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16.")
 @click.option("--keep", metavar="FILE", help="Keep finished rows in this file; the same command then goes on where it was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
 def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:

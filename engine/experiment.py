@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.uploads import of_path
 from engine.errors import BadInput, CannotRun, explain
+from engine.evaluate import Precision
 from engine.losses import HEIGHT, LOSSES, get_loss
 from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer
 from engine.optimizers import OPTIMIZERS, Optimizer
@@ -81,6 +82,11 @@ class Experiment(BaseModel):
     stop: StopRules = Field(StopRules(), description="When a lane may end before its budget is spent.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="First weights, data and every random number follow from it.")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Precision = Field(
+        "float32",
+        description="How populations are multiplied with their inputs: float32, tf32 (10 bits, where a GPU has it) or bf16 (8 bits). Losses are float32 always, "
+        "and methods that compare them one by one multiply in float32 too.",
+    )
 
     @field_validator("dataset", mode="before")
     @classmethod
@@ -172,7 +178,7 @@ class Experiment(BaseModel):
         if isinstance(value, Experiment):
             return value
         if not isinstance(value, Mapping):
-            raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, stop, seed and device")
+            raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, stop, seed, device and precision")
         try:
             return cls.model_validate(with_token(dict(value), local_files))
         except ValidationError as error:
@@ -189,6 +195,7 @@ class Experiment(BaseModel):
             "stop": self.stop.model_dump(),
             "seed": self.seed,
             "device": self.device,
+            "precision": self.precision,
         }
 
 

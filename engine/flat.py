@@ -24,7 +24,7 @@ from engine.suggestions import suggested_settings
 
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
-TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device")
+TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device", "precision")
 
 
 def to_flat(experiment: Experiment) -> dict[str, str]:
@@ -40,6 +40,8 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         flat["loss"] = experiment.loss
     if experiment.device != "auto":
         flat["device"] = experiment.device
+    if experiment.precision != "float32":
+        flat["precision"] = experiment.precision
     suggested = {"hidden": SUGGESTED_HIDDEN[experiment.dataset.kind]} if experiment.network.name == "mlp" else {}
     flat |= _settings("dataset", experiment.dataset)
     flat |= _settings("network", experiment.network, suggested)
@@ -65,7 +67,7 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, lo
             value[name] = {"name": registry.get(flat[name], name).name}
     if "lanes" in flat:
         value["lanes"] = [{"name": OPTIMIZERS.get(name.strip(), "lanes").name} for name in flat["lanes"].split(",")]
-    for name in ("loss", "seed", "device"):
+    for name in ("loss", "seed", "device", "precision"):
         if name in flat:
             value[name] = flat[name]
     given = [currency for currency in CURRENCIES if currency in flat]

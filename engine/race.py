@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,9 +105,14 @@ class Race:
         rng = Rng(self.experiment.seed, f"lane {index}", self.device)
         if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
             kernels.prepare(optimizer.loops())  # charged to nobody
-        with oracle.working():
+        with self._precision(), oracle.working():
             state = optimizer.init(self.theta, rng, oracle)
         return Lane(index, optimizer, oracle, rng, state, Moment(0, state.estimate.clone()))
+
+    def _precision(self) -> AbstractContextManager[None]:
+        """That of the experiment, inside; what is shown of a lane is found in float32."""
+        name = self.experiment.precision
+        return evaluate.precision(name) if name != "float32" else nullcontext()
 
     @property
     def clock(self) -> float:
@@ -144,7 +150,7 @@ class Race:
         self.hands.before_step(lane)
         lane.step += 1
         before = lane.state.estimate.clone() if lane.watched else None
-        with lane.oracle.working():
+        with self._precision(), lane.oracle.working():
             lane.oracle.draw(lane.step)
             lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
         if before is not None:
