@@ -9,6 +9,7 @@ not read cannot hold up who commands it (a thread of its own does the sending); 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import multiprocessing
@@ -206,6 +207,8 @@ class Pool:
         self._lock = threading.RLock()
         self._queue: deque[Job] = deque()
         self._closing = threading.Event()
+        # Where nobody closes it, the interpreter ends the processes as it ends itself: none is to be put in their place then. What is registered last is called first.
+        atexit.register(self._closing.set)
         self._stillborn = 0
         self._workers: list[_Worker] = []
         with self._lock:
@@ -334,8 +337,8 @@ class Pool:
     def _died(self, worker: _Worker) -> None:
         """A process has ended: end its race with a sentence and put a new process in its place."""
         with self._lock:
-            if worker not in self._workers:
-                return  # the pool is closing
+            if worker not in self._workers or self._closing.is_set():
+                return
             self._workers.remove(worker)
             job, worker.job = worker.job, None
             code = worker.process.exitcode
