@@ -1,5 +1,7 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
+import { doubleClicks } from "./clicks.js";
+
 /** What tests and benchmarks read. */
 export const stats = { mounts: /** @type {Record<string, number>} */ ({}), drawn: 0, blanks: 0, firstDrawnAt: 0, drawMs: 0 };
 
@@ -35,16 +37,17 @@ export class Chart {
     this.element = element;
     this.Plotly = Plotly;
     this.zoomed = false;
-    this._own = false;
+    /** Changes of ranges under way that are not a hand's. */ this._own = 0;
     /** @type {Record<string, string>} */ this._set = {};
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
-    Plotly.newPlot(element, figure.data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: "autosize", doubleClickDelay: 500 });
+    Plotly.newPlot(element, figure.data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: false });
     /** @type {any} */ (element).on("plotly_relayout", (/** @type {any} */ change) => {
       if (this._own) return;
       const keys = Object.keys(change);
       if (keys.some((key) => key.includes("range[") || key.endsWith(".range"))) this.zoomed = true;
       if (keys.some((key) => key.includes("autorange"))) this.forgetZoom();
     });
+    doubleClicks(element, () => this.zoomed && Plotly.relayout(element, this._autorange()));
   }
 
   /** Change traces and layout in one draw; axis ranges are left alone while zoomed by hand. @param {any} data @param {Record<string, any>} layout @param {number[]} traces */
@@ -52,24 +55,27 @@ export class Chart {
     // What the layout has already is not set again: every change of it is another pass over the whole chart.
     const wanted = Object.fromEntries(Object.entries(layout).filter(([key, value]) => !(this.zoomed && key.includes("range")) && this._set[key] !== JSON.stringify(value)));
     for (const key of Object.keys(wanted)) this._set[key] = JSON.stringify(wanted[key]);
-    this._own = true;
-    try {
-      if (Object.keys(wanted).length) this.Plotly.update(this.element, data, wanted, traces);
-      else this.Plotly.restyle(this.element, data, traces);
-    } finally {
-      this._own = false;
-    }
+    if (Object.keys(wanted).length) this._ours(this.Plotly.update(this.element, data, wanted, traces));
+    else this.Plotly.restyle(this.element, data, traces);
     if (!this.element.querySelector(".main-svg")) stats.blanks++;
+  }
+
+  /** What frees every axis: the next draw sets the ranges that are set at all. */
+  _autorange() {
+    const axes = Object.keys(/** @type {any} */ (this.element)._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key));
+    return Object.fromEntries(axes.map((axis) => [`${axis}.autorange`, true]));
   }
 
   /** @param {any} layout */
   relayout(layout) {
-    this._own = true;
-    try {
-      this.Plotly.relayout(this.element, layout);
-    } finally {
-      this._own = false;
-    }
+    this._ours(this.Plotly.relayout(this.element, layout));
+  }
+
+  /** Plotly tells of a change once it is done, which is later than the call. @param {Promise<any> | undefined} change */
+  _ours(change) {
+    this._own++;
+    const done = () => this._own--;
+    Promise.resolve(change).then(done, done);
   }
 
   /** How many points of a curve the chart's width has room for. */

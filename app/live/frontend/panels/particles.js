@@ -334,22 +334,3 @@ function card(className, id) {
   root.append(title, canvas, line);
   return { root, canvas, title, line };
 }
-
-/** Calls with every click and tap that stays where it came down; Plotly lays a cover over the page while a button is down, so the pointer comes up on that. @param {HTMLElement} element @param {(event: PointerEvent) => void} call */
-export function clicks(element, call) {
-  element.addEventListener("pointerdown", (down) => {
-    if (down.button !== 0) return;
-    const at = performance.now();
-    const up = (/** @type {PointerEvent} */ event) => {
-      removeEventListener("pointerup", up, true);
-      removeEventListener("pointercancel", up, true);
-      const still = Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) <= CLICK_PIXELS && performance.now() - at < CLICK_MS;
-      // What matters is what lay under the pointer when it came down, before the cover.
-      if (still && event.type === "pointerup") call(down);
-    };
-    addEventListener("pointerup", up, true);
-    addEventListener("pointercancel", up, true);
-  }, true);
-}
-const CLICK_PIXELS = 4;
-const CLICK_MS = 500;

@@ -6,11 +6,12 @@
  */
 
 import { Chart, dress, predress } from "../charts.js";
+import { clicks } from "../clicks.js";
 import { columns, rows } from "../decode.js";
 import { small } from "../format.js";
 import { t } from "../text.js";
 import { mix } from "../theme.js";
-import { clicks, Particles } from "./particles.js";
+import { Particles } from "./particles.js";
 import { PlaneChoice, planeWords } from "./plane.js";
 import { halo, shape } from "./shapes.js";
 import { spots } from "./spots.js";
