@@ -19,7 +19,7 @@ from engine.workers import Job, Pool
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 90.0
-SHORT_GRACE_SECONDS = 10.0
+SHORT_GRACE_SECONDS = 5.0
 """The grace while others wait for a process: enough for a reload."""
 KEEP_SECONDS = 600.0
 MOST_RACES = 64
