@@ -120,7 +120,7 @@ class HarmonySearch(Optimizer):
         return (improvised, copied, departures)
 
     def population_size(self) -> int:
-        return 2 * self.memory + self.improvised  # the memory, where it is put in order on another batch, and the new ones
+        return 2 * self.memory + self.improvised  # the memory and the new ones; on a GPU what is forgotten is replaced in a copy
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> HarmonySearchState:
         memory = rng.uniform(self.memory, theta.numel()).to(theta).mul_(2).sub_(1).mul_(self.reach(oracle, theta)).add_(theta)
