@@ -4,7 +4,8 @@ A pool keeps a few warm processes (PyTorch and the engine already imported). A j
 that dies ends its race with a sentence, is replaced, and harms nobody else.
 
 What must not happen, and why it does not: a command cannot overtake the race it is meant for (both are put on the worker's own list under the pool's lock); a worker that does
-not read cannot hold up who commands it (a thread of its own does the sending); a worker cannot be held up by who listens (another thread always reads).
+not read cannot hold up who commands it (a thread of its own does the sending); a worker cannot be held up by who listens (another thread always reads); and a process that has
+ended is not taken for alive (see `engine.child`).
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ import multiprocessing
 import os
 import queue
 import signal
-import sys
 import threading
 import time
-import types
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from engine.child import Child
 from engine.errors import BadInput
 from engine.frames import Message, encode
 
@@ -113,12 +113,9 @@ class _Worker:
     """One process, a thread that reads from it and one that writes to it."""
 
     def __init__(self, pool: Pool) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=pool._main, args=(theirs, pool.threads), daemon=True, name="kelvin-worker")
+        self.connection, theirs = multiprocessing.Pipe()
         try:
-            with _undisturbed():
-                self.process.start()
+            self.process = Child(pool._main, (theirs, pool.threads), "kelvin-worker")
         finally:
             theirs.close()
         self.job: Job | None = None
@@ -146,8 +143,7 @@ class _Worker:
                 break
             self.spoke = True
             self._pool._said(self, about, data)
-        self.process.join(CLOSE_SECONDS)
-        if self.process.is_alive():  # it has closed its end and yet lives on
+        if not self.process.join(CLOSE_SECONDS):  # it has closed its end and yet lives on
             self.process.kill()
             self.process.join()
         self._orders.put(None)
@@ -158,34 +154,6 @@ def _receive(connection: Connection) -> tuple[Message, bytes]:
     """A message as the process sends it: what it is, then its bytes."""
     about: Message = connection.recv()
     return about, connection.recv_bytes()
-
-
-_starting = threading.Lock()
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Start a process that neither runs the parent's main script again nor hears a Ctrl-C.
-
-    Spawn imports the parent's ``__main__`` in the child. Under Streamlit that is Streamlit itself, or the visitor's page: slow, and not the engine's business. An empty module
-    stands in for it meanwhile; the true one is not touched, because a page may be running in it. And a Ctrl-C goes to every process of the terminal: blocked here, it stays
-    blocked in the child, also while that still imports PyTorch. The server ends its workers through the pipe.
-    """
-    with _starting:
-        if sys.platform != "win32":
-            from multiprocessing import resource_tracker
-
-            resource_tracker.ensure_running()  # now, since starting it would lift the block again
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        main, blank = sys.modules["__main__"], types.ModuleType("__main__")
-        sys.modules["__main__"] = blank
-        try:
-            yield
-        finally:
-            if sys.modules["__main__"] is blank:  # else Streamlit has begun another page in the meantime
-                sys.modules["__main__"] = main
-            if sys.platform != "win32":
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
@@ -211,6 +179,8 @@ class Pool:
         atexit.register(self._closing.set)
         self._stillborn = 0
         self._workers: list[_Worker] = []
+        self._leaving: list[_Worker] = []
+        """Told to exit: whoever closes the pool waits for them, also who closes it while another does."""
         with self._lock:
             for _ in range(self.size):
                 self._workers.append(_Worker(self))
@@ -234,10 +204,12 @@ class Pool:
         return job
 
     def close(self) -> None:
-        """End all processes, and with them all races."""
+        """End all processes, and with them all races; they are gone when this returns, in whichever thread."""
         with self._lock:
             self._closing.set()
             workers, self._workers = self._workers, []
+            self._leaving += workers
+            leaving = [worker.process for worker in self._leaving]
             jobs = [worker.job for worker in workers if worker.job is not None] + list(self._queue)
             self._queue.clear()
             for worker in workers:
@@ -246,13 +218,11 @@ class Pool:
             for job in jobs:
                 self._end(job, {"type": "state", "state": "ended", "sentence": "The race was stopped because Kelvin was shut down."})
         until = time.monotonic() + CLOSE_SECONDS
-        for worker in workers:
-            worker.process.join(max(0.0, until - time.monotonic()))
-        for worker in workers:
-            if worker.process.is_alive():
-                worker.process.kill()
-        for worker in workers:
-            worker.process.join()
+        for process in leaving:
+            if not process.join(max(0.0, until - time.monotonic())):
+                process.kill()
+        for process in leaving:
+            process.join()
 
     @property
     def busy(self) -> int:
@@ -379,5 +349,5 @@ def _obituary(code: int | None) -> str:
         except ValueError:
             why = f"crashed (signal {-code})"
     else:
-        why = f"ended unexpectedly (exit code {code})"
+        why = f"ended unexpectedly (exit code {'unknown' if code is None else code})"
     return f"The process that ran this race {why}. What was recorded up to here is kept; press Run to race again."
