@@ -41,6 +41,26 @@ def wanted(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.one_hot(targets, outputs.shape[-1]).to(outputs.dtype)
 
 
+def leads(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """By how much the other outputs lead the target's, for a cross-entropy that keeps its digits.
+
+    With d_k = z_k − z_y, softmax's loss is log(1 + Σ_{k≠y} exp d_k). The sum leaves out the 1 of the target itself: beside it a loss of 1e-9 would round to 0,
+    and so would the slope p_y − 1.
+
+    Args:
+        outputs: z (P, B, K).
+        targets: (B,) classes.
+
+    Returns:
+        m (P, B, 1), the largest d_k or 0 where the target leads; Σ_{k≠y} exp(d_k − m), (P, B, 1); and its terms (P, B, K), with 0 for the target.
+    """
+    chosen = targets.expand(len(outputs), -1).unsqueeze(-1)
+    top, target = outputs.detach().amax(-1, keepdim=True), outputs.gather(-1, chosen)
+    # target − target.detach() is 0: it only gives the slope of d_k. As z − top the terms have fewer roundings than as d − m.
+    terms = (outputs - top - (target - target.detach())).exp().scatter(-1, chosen, 0.0)
+    return top - target.detach(), terms.sum(-1, keepdim=True), terms
+
+
 class CrossEntropy(Loss):
     """−log softmax(outputs)[target]."""
 
@@ -48,11 +68,12 @@ class CrossEntropy(Loss):
     label = "Cross-entropy"
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        chosen = outputs.gather(-1, targets.expand(outputs.shape[0], -1).unsqueeze(-1)).squeeze(-1)
-        return (outputs.logsumexp(-1) - chosen).mean(-1)
+        most, others, _ = leads(outputs, targets)
+        return (most + (others + torch.expm1(-most)).log1p()).mean((-2, -1))
 
     def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return outputs.softmax(-1) - wanted(outputs, targets)
+        most, others, terms = leads(outputs, targets)
+        return (terms - others * wanted(outputs, targets)) / (others + torch.exp(-most))
 
 
 class SquaredError(Loss):
