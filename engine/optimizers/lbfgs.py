@@ -123,7 +123,7 @@ class LBFGS(Optimizer):
         here.slope, size = torch.stack([here.gradient @ direction, here.gradient.norm()]).tolist()
         if not here.slope < 0:  # with pairs of positive curvature only rounding does that; NaN counts too
             forget(state, pairs_only=True)
-            direction, here.slope = -here.gradient, -(size**2)
+            direction, here.slope = -here.gradient, -size * size
         first = 1.0 if state.steps else 1 / max(1.0, size)  # without a memory t has no natural unit: begin with a step of length 1 at most
         found = (self.wolfe if self.search == "wolfe" else self.armijo)(here, direction, first, oracle)
         if found is None:
@@ -150,7 +150,8 @@ class LBFGS(Optimizer):
         """A place that meets both conditions, or the best that meets Armijo's after all tries, or None.
 
         ``low`` meets Armijo's condition and still falls steeply; ``high`` breaks it, or rises. Between two such places there is always one that meets both, so the bracket
-        may shrink until it is hit: by the cubic through both ends, kept off them (Nocedal and Wright 2006, section 3.5).
+        may shrink until it is hit: by the cubic through both ends, kept off them (Nocedal and Wright 2006, section 3.5). A bracket without a number between its ends, or with
+        both ends at the same place, has closed, and the search is over.
         """
         low, high, best = here, None, None
         for _ in range(self.tries):
@@ -164,7 +165,10 @@ class LBFGS(Optimizer):
                 low = there
             else:
                 high = there
-            t = 4 * t if high is None else cubic_minimum(low, high)
+            following = 4 * t if high is None else cubic_minimum(low, high)
+            if following is None or (high is not None and torch.equal(low.theta, high.theta)):
+                break
+            t = following
         return best
 
     def armijo(self, here: Point, direction: Tensor, t: float, oracle: Oracle) -> Point | None:
@@ -179,7 +183,8 @@ class LBFGS(Optimizer):
 
     def remember(self, state: LBFGSState, s: Tensor, y: Tensor) -> None:
         """Add a pair, unless the loss curves down along it; drop the oldest when there are too many."""
-        curvature, sizes = torch.stack([s @ y, s.norm() * y.norm()]).tolist()
+        unit = y.abs().amax()  # squares of changes below 1e-23 are 0 in single precision
+        curvature, sizes = torch.stack([s @ (y / unit), s.norm() * (y / unit).norm()]).tolist()
         if curvature > FLAT * sizes:
             state.steps, state.changes = [*state.steps, s][-self.history :], [*state.changes, y][-self.history :]
 
@@ -204,19 +209,27 @@ def falls(here: Point, t: float, loss: float) -> bool:
     return loss <= here.loss + C1 * t * here.slope
 
 
-def cubic_minimum(low: Point, high: Point) -> float:
-    """Where the cubic through both places' losses and slopes is least, at least a tenth of their distance off either; their middle where there is no such place."""
+def cubic_minimum(low: Point, high: Point) -> float | None:
+    """Where the cubic through both places' losses and slopes is least, at least a tenth of their distance off either; their middle where there is no such place.
+
+    None where no number lies between the two.
+    """
     width = high.t - low.t
+    middle = low.t + width / 2
+    if not min(low.t, high.t) < middle < max(low.t, high.t):
+        return None
+    t = middle
     chord = (high.loss - low.loss) / width
     a = low.slope + high.slope - 3 * chord
     inside = a * a - low.slope * high.slope
-    if not (math.isfinite(inside) and inside >= 0 and math.isfinite(high.loss)):
-        return low.t + width / 2
-    root = math.copysign(math.sqrt(inside), width)
-    below = high.slope - low.slope + 2 * root
-    t = high.t - width * (high.slope + root - a) / below if below else low.t + width / 2
+    if math.isfinite(inside) and inside >= 0 and math.isfinite(high.loss):
+        root = math.copysign(math.sqrt(inside), width)
+        below = high.slope - low.slope + 2 * root
+        if below:
+            t = high.t - width * (high.slope + root - a) / below
     edge = 0.1 * abs(width)
-    return min(max(t, min(low.t, high.t) + edge), max(low.t, high.t) - edge)
+    t = min(max(t, min(low.t, high.t) + edge), max(low.t, high.t) - edge)
+    return t if min(low.t, high.t) < t < max(low.t, high.t) else middle
 
 
 def inverse_hessian_product(g: Tensor, steps: list[Tensor], changes: list[Tensor]) -> Tensor:
@@ -228,7 +241,9 @@ def inverse_hessian_product(g: Tensor, steps: list[Tensor], changes: list[Tensor
         alpha = (s @ q) / (y @ s)
         alphas.append(alpha)
         q -= alpha * y
-    r = q * ((steps[-1] @ changes[-1]) / (changes[-1] @ changes[-1]))
+    s, y = steps[-1], changes[-1]
+    unit = y.abs().amax()  # squares of changes below 1e-23 are 0 in single precision
+    r = q * ((s @ (y / unit)) / ((y / unit) @ (y / unit)) / unit)
     for s, y, alpha in zip(steps, changes, reversed(alphas), strict=True):
         r += s * (alpha - (y @ r) / (y @ s))
     return r

@@ -11,11 +11,13 @@ from torch import Tensor
 from engine.datasets import DATASETS
 from engine.datasets.base import Dataset
 from engine.errors import BadInput
+from engine.experiment import Experiment
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
-from engine.optimizers.lbfgs import C1, C2, LBFGS, LBFGSState, Point, inverse_hessian_product, look
+from engine.optimizers.lbfgs import C1, C2, LBFGS, LBFGSState, Point, cubic_minimum, inverse_hessian_product, look
 from engine.oracle import NotSeen, Oracle
+from engine.race import Race
 from engine.rng import Rng
 from tests.engine.helpers import FunctionOracle, rosenbrock, run, scored, turned_ellipsoid
 
@@ -220,3 +222,61 @@ def test_it_learns_with_its_defaults(
     loss, accuracy = scored(oracle, samples, state.estimate)
     assert loss < most_loss
     assert accuracy >= least_accuracy
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fit_without_an_error_goes_on_below_what_one_plus_it_can_tell(seed: int) -> None:
+    race = Race(
+        Experiment.parse({"dataset": {"name": "moons", "points": 100}, "lanes": ["lbfgs"], "budget": {"currency": "evaluations", "amount": 6e4}, "seed": seed}),
+        pictures=False,
+    )
+    lane, still = race.lanes[0], 0
+    while not race.finished:
+        race.advance()
+        still += lane.state.metrics["step length"] == 0
+    assert still == 0
+    assert 0 < race.results()[0]["loss"] < 1e-12
+
+
+def test_a_bracket_that_has_closed_ends_the_search_with_the_best_place_found() -> None:
+    # x falls towards 0, where the slope of log x has no bound and a step the length of one is below the least float
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": {"name": "landscape", "function": "formula", "formula": "log(x)+y^2", "start_x": 1, "start_y": 1},
+                "lanes": ["lbfgs", {"name": "lbfgs", "search": "armijo"}],
+                "budget": {"currency": "evaluations", "amount": 20_000},
+            }
+        ),
+        pictures=False,
+    )
+    list(race)
+    for row in race.results():
+        assert row["loss"] < 0
+
+
+def place(t: float, loss: float, slope: float) -> Point:
+    return Point(t, loss, slope, torch.zeros(1), torch.zeros(1))
+
+
+EXTREMES = [0.0, 5e-324, 1e-310, 1e-40, 1e-8, 1.0, 1e200, 1e308, float("inf"), float("nan")]
+
+
+def test_the_cubic_divides_by_nothing_whatever_the_bracket() -> None:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20_000):
+        a, b, c, d, e, f, *signs = torch.randint(len(EXTREMES), (10,), generator=generator).tolist()
+        low = place(EXTREMES[a % 7], EXTREMES[b] * (-1) ** signs[0], -EXTREMES[c])
+        high = place(EXTREMES[d % 7], EXTREMES[e] * (-1) ** signs[1], EXTREMES[f] * (-1) ** signs[2])
+        t = cubic_minimum(low, high)
+        assert t is None or min(low.t, high.t) < t < max(low.t, high.t), (low, high, t)
+
+
+@pytest.mark.parametrize("size", [1e-23, 1.0, 1e18])
+def test_the_memory_is_the_same_in_any_unit_of_the_loss(size: float) -> None:
+    steps, changes, g = list(numbers(3, 9)), list(numbers(3, 9, seed=3)), numbers(9, seed=1)
+    changes = [y if y @ s > 0 else -y for s, y in zip(steps, changes, strict=True)]
+    single = [s.float() for s in steps]
+    exact = inverse_hessian_product(g, steps, changes)
+    found = inverse_hessian_product((size * g).float(), single, [(size * y).float() for y in changes])
+    torch.testing.assert_close(found.double(), exact, rtol=1e-3, atol=1e-4)
