@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import uploads
-from app.text import t
+from app.text import plain, t
 from app.widgets import KEPT, kept, knobs, number, pills, put, scale, scoped, select
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.drawn import Drawn
@@ -158,7 +158,7 @@ def _summary(value: dict[str, Any]) -> str:
         shape, outputs = dataset.shape, len(dataset.classes)
         weights = NETWORKS.build(value["network"]).build_for(dataset).dimension
     except BadInput as error:
-        return str(error)
+        return plain(str(error))
     start = "×".join(map(str, shape[1:])) if len(shape) > 1 else str(shape[0])
     between = value["network"].get("hidden", [NETWORKS.get(value["network"]["name"]).between])
     layers = " → ".join(map(str, [start, *between, outputs]))

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import controls, widgets
-from app.text import t
+from app.text import plain, t
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
@@ -109,7 +109,7 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
 def _plainly(error: ValueError) -> str:
     """What is wrong with a landscape, as one sentence for a visitor."""
     inner: Any = error if isinstance(error, BadInput) else next((entry["ctx"]["error"] for entry in error.errors() if "error" in entry.get("ctx", {})), None)  # type: ignore[attr-defined]
-    return t("controls.formula-bad", allowed=f"{inner.allowed[:1].lower()}{inner.allowed[1:]}") if isinstance(inner, BadInput) else str(error)
+    return t("controls.formula-bad", allowed=plain(f"{inner.allowed[:1].lower()}{inner.allowed[1:]}")) if isinstance(inner, BadInput) else plain(str(error))
 
 
 def _set_start(start: tuple[float, float] | None) -> None:

@@ -18,6 +18,7 @@ from starlette.middleware import Middleware  # noqa: E402
 from streamlit.runtime.pages_manager import PagesManager  # noqa: E402
 
 from app.live import bundle, stream  # noqa: E402
+from app.live.headers import Guards  # noqa: E402
 from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from app.live.preload import Preload  # noqa: E402
 from engine.workers import Pool  # noqa: E402
@@ -67,4 +68,4 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
 
 base = str(st.get_option("server.baseUrlPath") or "").strip("/")
 base = f"/{base}" if base else ""
-app = st.App(ROOT / "app" / "main.py", routes=stream.routes(hub, base), middleware=[Middleware(Preload, base=base)], lifespan=lifespan)
+app = st.App(ROOT / "app" / "main.py", routes=stream.routes(hub, base), middleware=[Middleware(Guards), Middleware(Preload, base=base)], lifespan=lifespan)

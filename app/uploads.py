@@ -5,13 +5,12 @@ What a file is called, and its columns and classes, are a stranger's words: they
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import streamlit as st
 
-from app.text import t
+from app.text import plain, t
 from engine.datasets.own import Colour, OwnImages, OwnTable
 from engine.datasets.uploads import Column, UploadInfo, find, store
 from engine.decoding.limits import FILE_BYTES, MIB, SIDES, named
@@ -58,11 +57,6 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
     value = _table(info, mine) if info.kind == "table" else _pictures(info, mine)
     st.caption(t("uploads.kept"))
     return value
-
-
-def plain(text: str) -> str:
-    """Somebody else's words, so that no sign in them means anything to Markdown."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])", r"\\\1", text)
 
 
 def _take() -> None:

@@ -5,7 +5,7 @@ import streamlit as st
 from app import controls, link, present, presets, widgets
 from app.live.mount import live_view
 from app.live.preload import FIRST_RECORDING
-from app.text import t
+from app.text import plain, t
 from engine.errors import BadInput
 from engine.experiment import Experiment
 
@@ -51,7 +51,7 @@ complaint = st.session_state.complaint
 try:
     st.session_state.experiment = Experiment.parse(drawn)
 except BadInput as error:
-    complaint = str(error)
+    complaint = plain(str(error))
 
 experiment = st.session_state.experiment
 link.show(experiment, st.session_state.view)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import controls, landscape_controls, link, widgets
 from app.live.mount import live_view
-from app.text import t
+from app.text import plain, t
 from engine.errors import BadInput
 from engine.experiment import Experiment
 
@@ -35,7 +35,7 @@ if complaint is None:
     try:
         page["experiment"] = Experiment.parse(drawn)
     except BadInput as error:
-        complaint = str(error)
+        complaint = plain(str(error))
 link.show(page["experiment"], page["view"])
 if page["complaint"] or complaint:
     st.warning(page["complaint"] or complaint, icon=":material/info:")

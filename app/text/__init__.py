@@ -6,11 +6,17 @@ A text is named ``area.key``; ``{name}`` in it is filled in. The engine has its 
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 LANGUAGE = "en"
+JOINER = "\u2060"
+"""Takes no room and is not seen."""
+_SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])")
+# Streamlit looks for these in what Markdown has already made of a text, where a backslash is no longer seen: addresses, icons and emoji by name, arrows and dashes.
+_FOUND_LATER = re.compile(r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?=@)|(?<=[-<>=])(?=[-<>=])", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4)
@@ -26,3 +32,8 @@ def t(key: str, **values: object) -> str:
         KeyError: there is no such text, or a value is missing: a defect.
     """
     return catalogue()[key].format(**values) if values else catalogue()[key]
+
+
+def plain(text: str) -> str:
+    """Somebody else's words, such as a value from a link or a name from a file, so that no sign in them means anything to Streamlit's Markdown."""
+    return _SIGNS.sub(r"\\\1", _FOUND_LATER.sub(JOINER, " ".join(text.split())))

@@ -20,6 +20,7 @@ import { recordingBytes } from "./source.js";
 import { template } from "./template.js";
 import { setTexts, t } from "./text.js";
 import { Transport } from "./transport.js";
+import { byItself } from "./watched.js";
 import { sentence } from "./words.js";
 
 /**
@@ -164,7 +165,7 @@ export class LiveView {
   /** What a page shows that has no race of its own: a race it was asked for by its address, or a recorded one. */
   begin() {
     this.begun = true;
-    if (this.data.autostart) this.start();
+    if (this.data.autostart && byItself(() => this.root.isConnected && this.begin())) this.start();
     else if (this.data.recording) this.playRecording(this.data.recording);
     else this.showState();
   }

@@ -1,0 +1,53 @@
+"""What every answer tells the browser to guard against."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket
+
+from app.live.headers import FRAMES, GUARDS, Guards
+
+
+async def own(request: Request) -> Response:
+    return HTMLResponse("x", headers={"Content-Security-Policy": "default-src 'none'", "X-Frame-Options": "ALLOWALL", "x-other": "kept"})
+
+
+async def broken(request: Request) -> Response:
+    raise RuntimeError("broken")
+
+
+async def talk(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text("hello")
+    await socket.close()
+
+
+@pytest.fixture
+def client() -> TestClient:
+    routes = [Route("/", own, methods=["GET", "PUT"]), Route("/broken", broken), WebSocketRoute("/talk", talk)]
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(Guards)]), raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 200), ("PUT", "/", 200), ("POST", "/", 405), ("GET", "/nothing", 404)])
+def test_every_answer_has_them(client: TestClient, method: str, path: str, status: int) -> None:
+    found = client.request(method, path)
+    assert found.status_code == status
+    assert {name: found.headers.get_list(name) for name in GUARDS} == {name: [value] for name, value in GUARDS.items()}
+    assert FRAMES in found.headers.get_list("content-security-policy")
+
+
+def test_a_policy_that_is_there_stays(client: TestClient) -> None:
+    found = client.get("/")
+    assert found.headers.get_list("content-security-policy") == ["default-src 'none'", FRAMES]
+    assert found.headers["x-other"] == "kept"
+
+
+def test_sockets_are_let_through(client: TestClient) -> None:
+    with client.websocket_connect("/talk") as socket:
+        assert socket.receive_text() == "hello"
