@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from signal import SIGINT
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from engine.events import Event
     from engine.experiment import Experiment
     from engine.race import Race
+    from engine.recorder import Recorder
 
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
+EXIT_SIGNAL = 128
+"""Added to the number of the signal that stopped it, as shells do: 130 after Ctrl-C."""
 CHECKPOINT_SECONDS = 20
-RECORDED_DETAILS = 20
-"""Details in a recording, at even shares of the budget."""
 STOPS = {"target": "stop.target", "patience": "stop.patience"}
 
 
@@ -91,6 +92,8 @@ def run(
     from engine.events import read_events
     from engine.experiment import Experiment
     from engine.flat import from_flat
+    from engine.interrupt import Interrupt
+    from engine.recorder import Recorder
     from engine.recording import SUFFIX, Recording
 
     flat = {STOPS.get(name, name): value for name, value in options.items() if name not in ("optimizer", "versus") and value is not None}
@@ -114,51 +117,51 @@ def run(
         _folder(str(Path(weights).parent), "--weights")
 
     kept = Path(checkpoint) if checkpoint else None
-    race = _race(experiment, kept, record is not None, by_hand)
-    saved_at = time.monotonic()
-    messages: list[bytes] = []
-    if folder is not None:
-        from engine.frames import encode
-
-        messages.append(encode(race.stage()))
-    stopped, k, next_detail = False, 0, 0
-    with tqdm(total=1.0, unit="", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", dynamic_ncols=True) as bar:
+    race, messages = _race(experiment, kept, record is not None, by_hand)
+    recorder = Recorder(race, messages) if folder is not None else None
+    with Interrupt(race.interrupt) as interrupt:
         try:
-            for frame in race:
-                bar.n = race.progress
-                rows = zip(race.lanes, frame.metrics["lanes"], strict=True)
-                bar.set_postfix_str("  ".join(f"{lane.optimizer.name} {row['loss']:.4g}" for lane, row in rows))
-                if folder is not None:
-                    messages += [encode(frame.metrics), encode(frame.picture)] if frame.picture else [encode(frame.metrics)]
-                    if frame.k >= next_detail or race.finished:
-                        messages.append(encode(race.detail(frame.k)))
-                        next_detail = frame.k + race.marks // RECORDED_DETAILS
-                k = frame.k
-                if kept and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                    snapshot.save(race, kept)
-                    saved_at = time.monotonic()
+            _run(race, kept, recorder)
         except KeyboardInterrupt:
-            stopped = True  # what there is so far is still worth printing and keeping
-    if kept and stopped:
-        snapshot.save(race, kept)
-    elif kept:
-        kept.unlink(missing_ok=True)
-    result: dict[str, Any] = {"lanes": race.results(), "experiment": experiment.to_json(), "device": race.device.type, "dimension": race.network.dimension}
-    if race.done:
-        result["events"] = race.done
-    if weights:
-        from engine.weights import save
+            if interrupt.signal is not None or any(lane.torn for lane in race.lanes):
+                raise  # the second one: leave at once
+        stopped = not race.finished
+        if kept and stopped:
+            snapshot.save(race, kept, None if recorder is None else recorder.messages)
+        result: dict[str, Any] = {"lanes": race.results(), "experiment": experiment.to_json(), "device": race.device.type, "dimension": race.network.dimension}
+        if race.done:
+            result["events"] = race.done
+        if weights:
+            from engine.weights import save
 
-        result["weights"] = str(save(race, Path(weights)))
-    if folder is not None:
-        name = f"{experiment.dataset.name}-{'-'.join(lane.name for lane in experiment.lanes)}-seed{experiment.seed}{SUFFIX}"
-        messages.append(encode(race.weights(k)))
-        result["recording"] = str(Recording(messages).write(folder / name))
+            result["weights"] = str(save(race, Path(weights)))
+        if recorder is not None and folder is not None:
+            name = f"{experiment.dataset.name}-{'-'.join(lane.name for lane in experiment.lanes)}-seed{experiment.seed}{SUFFIX}"
+            result["recording"] = str(recorder.recording().write(folder / name))
+        if stopped:
+            result["stopped"] = True
+        click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
+        if kept and not stopped:  # only now: everything that it was for is written
+            kept.unlink(missing_ok=True)
     if stopped:
-        result["stopped"] = True
-    click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
-    if stopped:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(EXIT_SIGNAL + (interrupt.signal or SIGINT))
+
+
+def _run(race: Race, kept: Path | None, recorder: Recorder | None) -> None:
+    """Run a race to its end, or until it is interrupted between two steps."""
+    from engine import snapshot
+
+    saved_at = time.monotonic()
+    with tqdm(total=1.0, unit="", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", dynamic_ncols=True) as bar:
+        for frame in race:
+            bar.n = race.progress
+            rows = zip(race.lanes, frame.metrics["lanes"], strict=True)
+            bar.set_postfix_str("  ".join(f"{lane.optimizer.name} {row['loss']:.4g}" for lane, row in rows))
+            if recorder is not None:
+                recorder.add(frame)
+            if kept and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                snapshot.save(race, kept, None if recorder is None else recorder.messages)
+                saved_at = time.monotonic()
 
 
 @cli.command()
@@ -198,7 +201,7 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
     result = {"experiment": about, "rows": ordered, "stopped": stopped}
     click.echo(json.dumps(result, ensure_ascii=False) if as_json else _comparison(ordered))
     if stopped:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(EXIT_SIGNAL + SIGINT)
 
 
 def _comparison(table: list[dict[str, Any]]) -> str:
@@ -224,20 +227,24 @@ def _read(file: str) -> dict[str, Any]:
     return value
 
 
-def _race(experiment: Experiment, kept: Path | None, pictures: bool, events: list[Event]) -> Race:
-    """The race, new or as it was when it was stopped."""
+def _race(experiment: Experiment, kept: Path | None, record: bool, events: list[Event]) -> tuple[Race, list[bytes] | None]:
+    """The race, new or as it was when it was stopped, and what was recorded of it by then."""
     from engine import snapshot
     from engine.race import Race
 
     if kept is None or not kept.exists():
         if kept is not None:
             _folder(str(kept.parent), "--checkpoint")
-        return Race(experiment, pictures=pictures, events=events)
-    race = snapshot.load(kept)
+        return Race(experiment, pictures=record, events=events), None
+    race, messages = snapshot.load_with(kept)
     if race.began != experiment or race.hands.given != events:
         raise BadInput("--checkpoint", str(kept), "a race of this same experiment and events, or a new file")
-    race.with_pictures = pictures
-    return race
+    if record and messages is None:
+        raise BadInput("--checkpoint", str(kept), "a race that was recorded from its start; leave --record out, or name a new file")
+    if messages is not None and not record:
+        raise BadInput("--checkpoint", str(kept), "the option --record as well, for the first part of a recording is in it; or name a new file")
+    race.with_pictures = record
+    return race, messages
 
 
 def _first_lane(base: dict[str, Any]) -> str:
@@ -291,6 +298,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         complain(error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        complain("stopped before there was anything to show")
+        click.echo("stopped at once; a checkpoint is as it was last written", err=True)
+        sys.exit(EXIT_SIGNAL + SIGINT)
     except MemoryError:
         complain("experiment: it does not fit in this machine's memory; expected a smaller population, batch or network")

@@ -20,6 +20,7 @@ from engine.events import Event
 from engine.experiment import Experiment, pick_device
 from engine.frames import Frame, Message
 from engine.hands import Hands
+from engine.interrupt import held_back
 from engine.losses import get_loss
 from engine.observer import Observer, memory_of
 from engine.optimizers import Optimizer, State
@@ -44,6 +45,7 @@ class Lane:
         points: the points drawn by hand that it trains on, as a text, where they are not those the race began with.
         watched: whether the next step's move is to be kept for the observer.
         move: (weights before, step taken), both (D,), of the last watched step.
+        torn: whether something left a step of its before the step was done.
     """
 
     index: int
@@ -61,6 +63,7 @@ class Lane:
     points: str | None = None
     watched: bool = True
     move: tuple[Tensor, Tensor] | None = None
+    torn: bool = False
 
 
 class Race:
@@ -79,8 +82,12 @@ class Race:
         began: the experiment as it was given. ``experiment`` follows what is done by hand.
         events: what was done by hand since the last metrics, as messages.
         done: all that was done by hand so far, as JSON values.
+        k: the number of the last frame that iterating gave, −1 before the first.
+        closed: whether that frame was of the race's end.
 
-    Iterating runs the whole race. With a budget in evaluations or FLOPs the same experiment gives the same frames every time on the same machine, but for the wall-clock fields
+    Iterating runs the whole race; iterating once more goes on behind the last frame that was given. Ctrl-C waits for the end of a step.
+
+    With a budget in evaluations or FLOPs the same experiment gives the same frames every time on the same machine, but for the wall-clock fields
     ``clock`` and ``seconds``.
     """
 
@@ -98,6 +105,7 @@ class Race:
         self.lanes = [self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)]
         self.observer = Observer(self)
         self.hands = Hands(self, events)
+        self.k, self.closed, self._interrupted = -1, False, False
 
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
         budget = self.experiment.budget
@@ -147,12 +155,18 @@ class Race:
 
     def advance_lane(self, lane: Lane) -> None:
         """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane by one)."""
+        if lane.torn:
+            raise RuntimeError(f"step {lane.step:,} of {lane.optimizer.label} was left half done; the race cannot go on from there")
         self.hands.before_step(lane)
         lane.step += 1
         before = lane.state.estimate.clone() if lane.watched else None
-        with self._precision(), lane.oracle.working():
-            lane.oracle.draw(lane.step)
-            lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
+        try:
+            with self._precision(), lane.oracle.working():
+                lane.oracle.draw(lane.step)
+                lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
+        except BaseException:  # counted and charged already, perhaps moved already
+            lane.torn = True
+            raise
         if before is not None:
             lane.watched, lane.move = False, (before, lane.state.estimate - before)
         known = lane.state.estimate_loss
@@ -235,14 +249,37 @@ class Race:
         """Every lane's estimate, as a message beside frame k."""
         return {"type": "weights", "k": k, "steps": [lane.step for lane in self.lanes], "lanes": [lane.state.estimate for lane in self.lanes]}
 
+    def interrupt(self) -> None:
+        """End the iteration after the step being taken. Iterating again goes on from there."""
+        self._interrupted = True
+
     def __iter__(self) -> Iterator[Frame]:
-        k = 0
-        yield self._frame(k)
-        while not self.finished:
-            self.advance()
-            if self.progress >= (k + 1) / self.marks or self.finished:
-                k = max(k + 1, math.floor(self.progress * self.marks)) if not self.finished else k + 1
-                yield self._frame(k)
+        while True:
+            if self._due():
+                k = self.k + 1
+                if self.k >= 0 and not self.finished:
+                    k = max(k, math.floor(self.progress * self.marks))
+                frame = self._frame(k)
+                self.k, self.closed = k, self.finished
+                yield frame
+            if self.finished:
+                return
+            try:
+                with held_back(self.interrupt):
+                    while not (self._interrupted or self.finished or self._due()):
+                        self.advance()
+            except KeyboardInterrupt:
+                self._interrupted = False
+                raise
+            if self._interrupted:
+                self._interrupted = False
+                return
+
+    def _due(self) -> bool:
+        """Whether iterating gives a frame before it takes another step."""
+        if self.finished:
+            return not self.closed
+        return self.k < 0 or self.progress >= (self.k + 1) / self.marks
 
     def _frame(self, k: int) -> Frame:
         metrics = self.metrics(k)
@@ -259,7 +296,7 @@ class Race:
         rows = []
         for lane in self.lanes:
             scores = self.score(lane)
-            if self.judge(lane, scores[0]):
+            if lane.finished and self.judge(lane, scores[0]):  # in the middle of a race this is no look that a rule may end a lane by
                 scores = self.score(lane)
             loss, accuracy, test_loss, test_accuracy = scores
             rows.append(

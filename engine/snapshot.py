@@ -1,14 +1,16 @@
 """A race in the middle, saved and taken up again.
 
-Every random number is addressed by (seed, lane, step) and every mini-batch by its step, so the optimizers' states and the counters are all there is to keep. The file is a plain
-mapping of tensors and numbers, read without unpickling anything else.
+Every random number is addressed by (seed, lane, step) and every mini-batch by its step, so the optimizers' states and the counters are all there is to keep of the race itself;
+besides, which frame came last and what its pictures were drawn from, so that the frames go on as well. The file is a plain mapping of tensors and numbers, read without
+unpickling anything else. A population that is nowhere written out is not written out here either.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,27 +19,37 @@ import torch
 
 from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
-from engine.evaluator.unwritten import dense
+from engine.evaluator import standins
 from engine.events import Script, parse_events
 from engine.experiment import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 from engine.stops import Best, Moment, Wreck
 
-VERSION = 1
+VERSION = 2
+READ = (1, 2)
+"""Versions that are read: the first knew nothing of frames."""
 COUNTERS = ("evaluations", "flops", "seconds")
 TOLD = ("step", "finished", "trouble", "stopped")
 
 
 def take(race: Race) -> dict[str, Any]:
-    """The race as it stands between two steps: tensors, numbers and texts in dicts and lists. The tensors are the race's own, not copies."""
+    """The race as it stands between two steps: tensors, numbers and texts in dicts and lists. The tensors are the race's own, not copies.
+
+    Raises:
+        RuntimeError: a step was left half done.
+    """
+    torn = next((lane for lane in race.lanes if lane.torn), None)
+    if torn is not None:
+        raise RuntimeError(f"step {torn.step:,} of {torn.optimizer.label} was left half done; there is no race between two steps to be kept")
     lanes = []
     for lane in race.lanes:
-        state = {field.name: dense(getattr(lane.state, field.name)) for field in fields(lane.state)}
+        state = {field.name: standins.packed(getattr(lane.state, field.name)) for field in fields(lane.state)}
         counters = {name: getattr(lane.oracle, name) for name in COUNTERS}
         told = {name: getattr(lane, name) for name in TOLD}
         by_hand = {"optimizer": lane.optimizer.to_json(), "points": lane.points, "renewed": lane.oracle.renewed}
-        looked_at = {"good": vars(lane.good), "best": lane.best and vars(lane.best), "wreck": lane.wreck and vars(lane.wreck)}
+        looked_at: dict[str, Any] = {"good": vars(lane.good), "best": lane.best and vars(lane.best), "wreck": lane.wreck and vars(lane.wreck)}
+        looked_at |= {"watched": lane.watched, "move": lane.move}
         lanes.append({"state": state, **told, **counters, **by_hand, **looked_at})
     events = {
         "done": race.done,
@@ -45,7 +57,9 @@ def take(race: Race) -> dict[str, Any]:
         "given": [event.to_json() for event in race.hands.given],
         "waiting": [{"event": event.to_json(), "lanes": sorted(left)} for event, left in race.hands.script.waiting],
     }
-    return {"version": VERSION, "experiment": race.began.to_json(), "dataset": race.experiment.dataset.to_json(), "lanes": lanes, "events": events}
+    frames = {"marks": race.marks, "pictures": race.with_pictures, "k": race.k, "closed": race.closed, "view": race.observer.view.keep()}
+    about = {"version": VERSION, "experiment": race.began.to_json(), "dataset": race.experiment.dataset.to_json()}
+    return {**about, "lanes": lanes, "events": events, "frames": frames}
 
 
 def put(race: Race, snapshot: Mapping[str, Any]) -> None:
@@ -58,7 +72,7 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
             hands.train_on(lane, Drawn.of(saved["points"], len(race.experiment.dataset.classes)))
         hands.replace(lane, OPTIMIZERS.build(saved["optimizer"]))
         for name, value in saved["state"].items():
-            setattr(lane.state, name, value)
+            setattr(lane.state, name, standins.unpacked(value))
         for name in COUNTERS:
             setattr(lane.oracle, name, saved[name])
         for name in TOLD:
@@ -66,23 +80,55 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
         lane.oracle.renewed = saved["renewed"]
         lane.good = Moment(**saved["good"])
         lane.best, lane.wreck = saved["best"] and Best(**saved["best"]), saved["wreck"] and Wreck(**saved["wreck"])
+        if snapshot["version"] > 1:
+            lane.watched, lane.move = saved["watched"], saved["move"]
     race.done, race.events = list(events["done"]), list(events["untold"])
     hands.given = parse_events(events["given"])
     hands.script = Script(parse_events([entry["event"] for entry in events["waiting"]]), len(race.lanes))
     for (_, left), entry in zip(hands.script.waiting, events["waiting"], strict=True):
         left.intersection_update(entry["lanes"])
+    if snapshot["version"] > 1:
+        race.k, race.closed = snapshot["frames"]["k"], snapshot["frames"]["closed"]
+        race.observer.view.restore(snapshot["frames"]["view"])
+    else:  # the frames up to here were given; their pictures begin again
+        race.k, race.closed = math.floor(race.progress * race.marks), race.finished
 
 
-def save(race: Race, path: Path) -> Path:
-    """Write a snapshot, whole or not at all."""
+def save(race: Race, path: Path, frames: Iterable[bytes] | None = None) -> Path:
+    """Write a snapshot, whole or not at all.
+
+    Args:
+        race: between two steps.
+        path: the file.
+        frames: messages that belong to it, such as a recording so far: `load_with` gives them back.
+
+    Raises:
+        BadInput: the file cannot be written.
+    """
+    kept = take(race)
+    if frames is not None:
+        kept["messages"] = [torch.frombuffer(bytearray(one), dtype=torch.uint8) for one in frames]
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    torch.save(take(race), part)
-    part.replace(path)
+    try:
+        torch.save(kept, part)
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # torch says its own of a full disk
+        part.unlink(missing_ok=True)
+        raise BadInput("snapshot", str(path), f"a file that can be written ({getattr(error, 'strerror', None) or error})") from None
     return path
 
 
 def load(path: Path) -> Race:
     """The race in a snapshot file, ready to go on.
+
+    Raises:
+        BadInput: the file is no snapshot, or its experiment cannot run here.
+    """
+    return load_with(path)[0]
+
+
+def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
+    """The same, and the messages that were saved with it; None where none were.
 
     Raises:
         BadInput: the file is no snapshot, or its experiment cannot run here.
@@ -94,14 +140,19 @@ def load(path: Path) -> Race:
         raise BadInput("snapshot", str(path), f"a readable file ({error.strerror})") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError):  # all that torch says of a file that is none of its own
         raise BadInput("snapshot", str(path), "a snapshot of a race") from None
-    if version != VERSION:
-        raise BadInput("snapshot.version", version, f"{VERSION}")
-    race = Race(Experiment.parse(experiment))
+    if version not in READ:
+        newer = isinstance(version, int) and version > VERSION
+        raise BadInput("snapshot.version", version, f"{READ[0]} or {VERSION}" + (" (a newer Kelvin made this one)" if newer else ""))
+    frames: dict[str, Any] = snapshot.get("frames", {}) if version > 1 else {"marks": 200, "pictures": True}
     try:
-        put(race, _moved(snapshot, race.device))
-    except (KeyError, TypeError):
+        race = Race(Experiment.parse(experiment), marks=frames["marks"], pictures=frames["pictures"])
+        put(race, _moved({name: value for name, value in snapshot.items() if name != "messages"}, race.device))
+        messages = [bytes(one.numpy()) for one in snapshot["messages"]] if "messages" in snapshot else None
+    except BadInput:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise BadInput("snapshot", str(path), "a snapshot of a race by this version of Kelvin") from None
-    return race
+    return race, messages
 
 
 def _moved(value: Any, device: torch.device) -> Any:

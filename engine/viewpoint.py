@@ -7,7 +7,8 @@ with every plane goes the share of the trajectories' variance that it holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +29,8 @@ GRID_FLOPS = 4e8
 GRID_SAMPLES = 128
 """The landscape is the loss on at most that many samples; every picture says on how many."""
 WINDOW_MARGIN = 0.18
+KEPT = ("wanted", "plane_id", "landscape_id", "pictures", "next_fit", "window", "landscape")
+"""What a viewpoint remembers from moment to moment, besides its plane and its trajectories."""
 
 
 class Trajectory:
@@ -67,6 +70,16 @@ class Trajectory:
             self.kept, self.every, self.squares = len(half), 2 * self.every, self.squares[::2]
             self.rows[: self.kept] = half
             self.total = (half.double() - self.about).sum(0)
+
+    def keep(self) -> dict[str, Any]:
+        """What `restore` goes on from."""
+        return {"every": self.every, "seen": self.seen, "squares": list(self.squares), "total": self.total.clone(), "points": self.points.clone()}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what was kept of a trajectory of the same race."""
+        self.every, self.seen, self.kept = kept["every"], kept["seen"], len(kept["points"])
+        self.squares, self.total = list(kept["squares"]), kept["total"].clone()
+        self.rows[: self.kept] = kept["points"]
 
     def spread_out(self, n: int) -> Tensor:
         """About n snapshots, evenly spaced, the last among them: (about n, D)."""
@@ -122,6 +135,22 @@ class Viewpoint:
         self.samples = (x[chosen], y[chosen])
         self.side = int(min(23, max(7, (GRID_FLOPS / (len(self.samples[1]) * self.network.flops)) ** 0.5)))
         self.window = None
+
+    def keep(self) -> dict[str, Any]:
+        """What `restore` goes on from: tensors, numbers and texts in dicts and lists."""
+        kept = {name: getattr(self, name) for name in KEPT}
+        ground = self.ground and {"step": self.ground.step, "wide": self.ground.wide}
+        return {**kept, "plane": vars(self.plane), "ground": ground, "trajectories": [one.keep() for one in self.trajectories]}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """See the next moment as a viewpoint would that had seen all moments before it, too."""
+        for name in KEPT:
+            setattr(self, name, kept[name])
+        self.plane = Plane(**kept["plane"])
+        if self.ground:
+            self.ground.step, self.ground.wide = kept["ground"]["step"], kept["ground"]["wide"]
+        for trajectory, one in zip(self.trajectories, kept["trajectories"], strict=True):
+            trajectory.restore(one)
 
     def choose(self, kind: str) -> None:
         """Look through another plane, from the next look on.

@@ -1,0 +1,46 @@
+"""Populations that are nowhere written out, as plain values: what is needed to make them again, not their members."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.evaluator.mirrored import Mirrored
+from engine.evaluator.noise import Factors, Kept, Regenerated
+from engine.evaluator.unwritten import Unwritten
+
+KINDS = {kind.__name__: kind for kind in (Mirrored, Kept, Regenerated, Factors)}
+"""Those that are kept as they are; any other population is written out."""
+MARK = "stand-in"
+
+
+def packed(value: Any) -> Any:
+    """Return the same value with every stand-in as a dict of its parts, also inside lists, tuples and dicts."""
+    if type(value).__name__ in KINDS and type(value) is KINDS[type(value).__name__]:
+        return {MARK: type(value).__name__, **{one.name: packed(_held(value, one.name)) for one in fields(value)}}
+    if isinstance(value, Unwritten):
+        return value.dense()
+    if isinstance(value, list | tuple):
+        return type(value)(map(packed, value))
+    if isinstance(value, dict):
+        return {key: packed(entry) for key, entry in value.items()}
+    return value
+
+
+def _held(value: Any, name: str) -> Any:
+    held = getattr(value, name)
+    # This tensor only tells a shape and a type: what lies in its memory is no part of anything.
+    return torch.zeros_like(held) if isinstance(value, Regenerated) and isinstance(held, Tensor) else held
+
+
+def unpacked(value: Any) -> Any:
+    """Return what `packed` packed."""
+    if isinstance(value, dict):
+        parts = {key: unpacked(entry) for key, entry in value.items() if key != MARK}
+        return KINDS[value[MARK]](**parts) if MARK in value else parts
+    if isinstance(value, list | tuple):
+        return type(value)(map(unpacked, value))
+    return value

@@ -1,0 +1,66 @@
+"""Ctrl-C between two steps: the signal is noted when it comes, and obeyed where nothing is half done."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Interrupt:
+    """Hold back SIGINT and SIGTERM while inside; a second one leaves at once, by KeyboardInterrupt.
+
+    Signals reach the main thread alone: elsewhere this does nothing.
+
+    Args:
+        noted: called when the first signal comes. It must only set a flag.
+        signals: which are held back.
+
+    Attributes:
+        signal: the first that came, or None.
+    """
+
+    def __init__(
+        self,
+        noted: Callable[[], None] = lambda: None,
+        signals: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM),
+    ) -> None:
+        self.noted, self.signals = noted, signals
+        self.signal: signal.Signals | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {one: signal.signal(one, self._note) for one in self.signals}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for one, handler in self._before.items():
+            signal.signal(one, handler if handler is not None else signal.SIG_DFL)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = signal.Signals(number)
+        self.noted()
+
+
+@contextmanager
+def held_back(noted: Callable[[], None]) -> Iterator[None]:
+    """Hold back Ctrl-C where nobody else takes care of it, and raise it when the block is over."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    with Interrupt(noted, (signal.SIGINT,)) as interrupt:
+        yield
+    if interrupt.signal is not None:
+        raise KeyboardInterrupt
