@@ -9,13 +9,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.palette import DASHES, LANDSCAPE, LANES, SYMBOLS, TEMPERATURE
+from app.palette import DASHES, LANDSCAPE, LANES, SYMBOLS
 from app.text import t
 
 LANE_COUNT = len(LANES)
 CLEAR = "rgba(0,0,0,0)"
-LOG_TICKS: dict[str, Any] = {"dtick": "D2", "tickformat": ".1~g", "exponentformat": "power"}
-"""1, 2 and 5 of every decade, as plain numbers; the browser takes powers of ten alone where there are many."""
+HEADS: dict[str, Any] = {"size": 9, "opacity": 1, "color": list(LANES), "symbol": list(SYMBOLS)}
 
 
 def _layout(**extra: Any) -> dict[str, Any]:
@@ -38,15 +37,15 @@ def _axis(**extra: Any) -> dict[str, Any]:
 
 
 def loss() -> go.Figure:
-    """Loss or accuracy over the currency: train and test of every lane, then one trace with a marker at every lane's head."""
+    """Loss or accuracy over the currency: train and test of every lane, then one trace with the lanes' markers: at the heads of their lines, and along them."""
     traces: list[Any] = []
-    for colour, dash in zip(LANES, DASHES, strict=True):
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2, "dash": dash}, hoverinfo="skip"))
+    for colour in LANES:
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
         traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.4, "dash": "dot"}, hoverinfo="skip"))
-    traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 9, "color": list(LANES), "symbol": list(SYMBOLS)}, hoverinfo="skip"))
+    traces.append(go.Scatter(x=[], y=[], mode="markers", marker=HEADS, hoverinfo="skip"))
     return go.Figure(
         traces,
-        _layout(xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"), yaxis=_axis(type="log", tickfont={"size": 10}, **LOG_TICKS)),
+        _layout(xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"), yaxis=_axis(type="log", tickfont={"size": 10})),
     )
 
 
@@ -76,54 +75,50 @@ def weights() -> go.Figure:
 
 
 def temperature() -> go.Figure:
-    """Temperature, or the size of a step, on the left, logarithmic; acceptance on the right. Per lane: plan, fact, acceptance, acceptance aimed at, step size."""
+    """Temperature, size of a step and acceptance, each in a box of its own over one time axis, as far as the race has them.
+
+    Per lane: plan, fact, acceptance, acceptance aimed at, step size.
+    """
     traces: list[Any] = []
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
         traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": "#9a9088", "width": 1.6, "dash": "dash"}, hoverinfo="skip"))
-        traces.append(
-            go.Scatter(
-                x=[],
-                y=[],
-                mode="markers",
-                marker={"size": 5, "color": colour, "symbol": symbol, "colorscale": [list(stop) for stop in TEMPERATURE]},
-                hoverinfo="skip",
-            )
-        )
-        traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.3}, opacity=0.75, hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1, "dash": "dot"}, opacity=0.6, hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
+        dots = {"size": 5, "color": colour, "symbol": symbol, "colorscale": [[0, colour], [1, colour]]}
+        traces.append(go.Scatter(x=[], y=[], mode="markers", marker=dots, hoverinfo="skip"))
+        traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.6}, hoverinfo="skip"))
+        traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.2, "dash": "dot"}, hoverinfo="skip"))
+        traces.append(go.Scatter(x=[], y=[], yaxis="y3", mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
+    log = {"type": "log", "tickfont": {"size": 10}}
     return go.Figure(
         traces,
         _layout(
-            margin={"l": 50, "r": 44, "t": 6, "b": 34},
-            xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"),
-            yaxis=_axis(type="log", tickfont={"size": 10}, **LOG_TICKS, title={"text": t("temperature.temperature"), "standoff": 2}),
+            margin={"l": 58, "r": 12, "t": 6, "b": 34},
+            xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero", anchor="free", position=0),
+            yaxis=_axis(**log, domain=[0.42, 1], title={"text": t("temperature.temperature"), "standoff": 2}),
             yaxis2=_axis(
-                overlaying="y",
-                side="right",
-                range=[0, 1.02],
-                tickformat=".0%",
-                showgrid=False,
+                domain=[0, 0.32],
+                range=[0, 1.04],
+                tickfont={"size": 10},
                 tickmode="array",
-                tickvals=[0, 0.25, 0.5, 0.75, 1],
-                title={"text": t("temperature.accepted"), "standoff": 4},
+                tickvals=[0, 0.5, 1],
+                ticktext=["0", "50 %", "100 %"],
+                title={"text": t("temperature.accepted"), "standoff": 2},
             ),
+            yaxis3=_axis(**log, visible=False, domain=[0, 0.01], title={"text": t("temperature.step"), "standoff": 2}),
         ),
     )
 
 
 def agreement() -> go.Figure:
-    """Cosine of the steps taken with −∇L over the currency: of every lane the single values, faint, and their running median; then one trace with a marker at every lane's head.
+    """Cosine of the steps taken with −∇L over the currency: of every lane the single values, faint, and their running median; then one trace with the lanes' markers.
 
     The first shape is the band in which random directions lie, the first annotation says what zero means: both wait for the browser, which knows the number of weights.
     """
     traces: list[Any] = []
-    for colour, symbol, dash in zip(LANES, SYMBOLS, DASHES, strict=True):
+    for colour, symbol in zip(LANES, SYMBOLS, strict=True):
         dots = {"size": 3.5, "color": colour, "symbol": symbol, "line": {"width": 0}}
         traces.append(go.Scatter(x=[], y=[], mode="markers", marker=dots, opacity=0.28, hoverinfo="skip"))
-        line = {"color": colour, "width": 2, "dash": dash}
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line=line, hoverinfo="skip"))
-    traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 9, "color": list(LANES), "symbol": list(SYMBOLS)}, hoverinfo="skip"))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
+    traces.append(go.Scatter(x=[], y=[], mode="markers", marker=HEADS, hoverinfo="skip"))
     band = {
         "type": "rect",
         "xref": "paper",
@@ -157,7 +152,7 @@ def chains() -> go.Figure:
     for colour, symbol, dash in zip(LANES, SYMBOLS, DASHES, strict=True):
         line = {"color": colour, "width": 1.6, "dash": dash}
         traces.append(go.Scatter(x=[], y=[], mode="lines", line={**line, "shape": "hv"}, fill="tozeroy", hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={**line, "width": 2}, marker={"size": 5, "color": colour, "symbol": symbol}))
+        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, marker={"size": 5, "color": colour, "symbol": symbol}))
         traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 5, "color": colour, "symbol": f"{symbol}-open"}, opacity=0.8))
     edge = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "top", "text": "", "showarrow": False, "font": {"size": 11}}
     heads = {"size": 11, "color": list(LANES), "symbol": list(SYMBOLS), "line": {"width": 1.5, "color": "#ffffff"}}
@@ -166,7 +161,10 @@ def chains() -> go.Figure:
         traces,
         _layout(
             xaxis=_axis(
-                title={"text": t("panels.chains-loss-axis", one=t("panels.chains-network")), "standoff": 4}, tickfont={"size": 10}, exponentformat="power"
+                title={"text": t("panels.chains-loss-axis", one=t("panels.chains-network")), "standoff": 4},
+                tickfont={"size": 10},
+                tickangle=0,
+                exponentformat="power",
             ),
             yaxis=_axis(rangemode="tozero", tickfont={"size": 10}, exponentformat="power"),
             annotations=[{**edge, "x": 0, "xanchor": "left"}, {**edge, "x": 1, "xanchor": "right"}],

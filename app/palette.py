@@ -1,7 +1,7 @@
 """The colours, once, for Python and the browser.
 
-One colour per lane everywhere, gradient-free hot and backprop cold by default; lanes are told apart by marker and dash as well. One scale for temperature. Classes have colours of
-their own, so that a decision map is never mistaken for a lane.
+One colour per lane everywhere, gradient-free hot and backprop cold by default; lanes are told apart by marker as well, and how hot a lane is, the lightness of its colour says.
+Classes have colours of their own, so that a decision map is never mistaken for a lane.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ LANES = ("#d9532c", "#2b6ea6", "#3f8f5b", "#8a5fbf")
 LANES_ON_DARK = ("#f07a52", "#5aa5e0", "#63b982", "#b18ae0")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 DASHES = ("solid", "30px,2.5px", "12px,2.5px", "30px,2.5px,4px,2.5px")
-"""Of the training curves: nearly solid, so that the dots of the test curves stay the one thing that is seen at first glance."""
+"""Of outlines, which have no markers. Curves over time are whole: a gap in them would read as a lost sample."""
 
 CLASSES = ("#2a9d94", "#e2a43b", "#b6577f")
 """The classes of a decision map."""
@@ -21,9 +21,6 @@ CLASS_POINTS_ON_DARK = ("#a8efe6", "#ffdf9e", "#f7c3da")
 """Their points, darker or lighter so that they stand out on their own colour."""
 NEUTRAL, NEUTRAL_ON_DARK = "#f7f2ea", "#2a2622"
 """Where a decision map is undecided."""
-
-TEMPERATURE: tuple[tuple[float, str], ...] = ((0.0, "#2c3fb0"), (0.3, "#7d74c9"), (0.55, "#d8b7a4"), (0.75, "#ea8a55"), (1.0, "#c4281c"))
-"""Cold to hot."""
 
 LANDSCAPE: tuple[tuple[float, str], ...] = ((0.0, "#fffaf0"), (0.35, "#f1e9db"), (0.7, "#ddd1bf"), (1.0, "#c4b6a2"))
 LANDSCAPE_ON_DARK: tuple[tuple[float, str], ...] = ((0.0, "#5a4f43"), (0.35, "#443c34"), (0.7, "#332d28"), (1.0, "#241f1b"))
@@ -51,7 +48,6 @@ def palette() -> dict[str, Any]:
         "classPointsOnDark": list(CLASS_POINTS_ON_DARK),
         "neutral": NEUTRAL,
         "neutralOnDark": NEUTRAL_ON_DARK,
-        "temperature": [list(stop) for stop in TEMPERATURE],
         "landscape": [list(stop) for stop in LANDSCAPE],
         "landscapeOnDark": [list(stop) for stop in LANDSCAPE_ON_DARK],
         "terrain": [list(stop) for stop in TERRAIN],

@@ -1,6 +1,12 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
 import { doubleClicks } from "./clicks.js";
+import { ticksOf } from "./scale.js";
+
+/** Room a tick on an upright axis wants, px. */
+const TICK_ROOM = 24;
+/** And on a lying one: "2×10⁻¹⁰". */
+const TICK_WIDE = 62;
 
 /** What tests and benchmarks read. */
 export const stats = { mounts: /** @type {Record<string, number>} */ ({}), drawn: 0, blanks: 0, firstDrawnAt: 0, drawMs: 0 };
@@ -39,25 +45,65 @@ export class Chart {
     this.zoomed = false;
     /** Changes of ranges under way that are not a hand's. */ this._own = 0;
     /** @type {Record<string, string>} */ this._set = {};
+    /** @type {Record<string, {log: boolean, floor: import("./scale.js").Floor | null}>} axes whose ticks are written here */ this._scales = {};
+    /** Colour of the line under which there is nothing. */ this.faint = "#9a9088";
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
     Plotly.newPlot(element, figure.data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: false });
     /** @type {any} */ (element).on("plotly_relayout", (/** @type {any} */ change) => {
       if (this._own) return;
       const keys = Object.keys(change);
-      if (keys.some((key) => key.includes("range[") || key.endsWith(".range"))) this.zoomed = true;
+      if (keys.some((key) => key.includes("range[") || key.endsWith(".range"))) {
+        this.zoomed = true;
+        this._retick();
+      }
       if (keys.some((key) => key.includes("autorange"))) this.forgetZoom();
     });
     doubleClicks(element, () => this.zoomed && Plotly.relayout(element, this._autorange()));
   }
 
-  /** Change traces and layout in one draw; axis ranges are left alone while zoomed by hand. @param {any} data @param {Record<string, any>} layout @param {number[]} traces */
-  update(data, layout, traces) {
+  /**
+   * Change traces and layout in one draw; axis ranges are left alone while zoomed by hand.
+   * @param {any} data @param {Record<string, any>} layout where "yaxis.scale" says `{log, floor}` of an axis whose ticks are to be written as numbers are everywhere @param {number[]} traces
+   */
+  update(data, { ...layout }, traces) {
+    for (const key of Object.keys(layout).filter((one) => one.endsWith(".scale"))) {
+      const axis = key.slice(0, -".scale".length);
+      if (layout[key]) this._scales[axis] = layout[key];
+      else delete this._scales[axis];
+      delete layout[key];
+      }
+    Object.assign(layout, this._ticks(layout));
     // What the layout has already is not set again: every change of it is another pass over the whole chart.
     const wanted = Object.fromEntries(Object.entries(layout).filter(([key, value]) => !(this.zoomed && key.includes("range")) && this._set[key] !== JSON.stringify(value)));
     for (const key of Object.keys(wanted)) this._set[key] = JSON.stringify(wanted[key]);
     if (Object.keys(wanted).length) this._ours(this.Plotly.update(this.element, data, wanted, traces));
     else this.Plotly.restyle(this.element, data, traces);
     if (!this.element.querySelector(".main-svg")) stats.blanks++;
+  }
+
+  /** The ticks of the axes that are written here, and the line of a floor. @param {Record<string, any>} layout that is to be, over the one there is @returns {Record<string, any>} */
+  _ticks(layout) {
+    const now = /** @type {any} */ (this.element).layout ?? {};
+    /** @type {Record<string, any>} */ const ticks = {};
+    const floors = [];
+    for (const [axis, { log, floor }] of Object.entries(this._scales)) {
+      const range = (this.zoomed ? null : layout[`${axis}.range`]) ?? now[axis]?.range;
+      if (!range) continue;
+      const share = (now[axis]?.domain ?? [0, 1]).reduce((/** @type {number} */ from, /** @type {number} */ to) => to - from);
+      const room = axis.startsWith("y") ? Math.max(2, Math.floor((share * (this.element.clientHeight - 40)) / TICK_ROOM)) : Math.max(2, Math.floor((this.element.clientWidth - 60) / TICK_WIDE));
+      const { tickvals, ticktext } = ticksOf(range, log, floor, Math.min(8, room));
+      Object.assign(ticks, { [`${axis}.tickmode`]: "array", [`${axis}.tickvals`]: tickvals, [`${axis}.ticktext`]: ticktext });
+      if (floor && axis.startsWith("y")) floors.push({ type: "line", xref: "x domain", yref: axis.replace("axis", ""), x0: 0, x1: 1, y0: floor.at, y1: floor.at, line: { color: this.faint, width: 1, dash: "dot" }, layer: "below" });
+    }
+    if (floors.length || this._floored) ticks.shapes = floors;
+    this._floored = floors.length > 0;
+    return ticks;
+  }
+
+  /** A hand has zoomed: other ticks. */
+  _retick() {
+    const { shapes: _, ...ticks } = this._ticks({});
+    if (Object.keys(ticks).length) this.relayout(ticks);
   }
 
   /** What frees every axis: the next draw sets the ranges that are set at all. */

@@ -56,6 +56,55 @@ export function spaced(x, y, most = 90) {
   return { x: keep.map((i) => x[i]), y: keep.map((i) => y[i]) };
 }
 
+/** Of a lane's marker along its line, so that lines are told apart without colours and stay whole. */
+const ALONG = 6;
+
+/**
+ * Where a lane's marker stands along its line: at even distances on the axis, between those of the other lanes, and not next to the line's head.
+ * @param {(number | null)[]} x rising
+ * @param {(number | null)[]} y
+ * @param {number} end of the axis, which begins at 0
+ * @param {number} lane
+ * @param {number} lanes how many
+ * @returns {{x: number[], y: number[]}}
+ */
+export function along(x, y, end, lane, lanes) {
+  /** @type {{x: number[], y: number[]}} */ const found = { x: [], y: [] };
+  const last = x[x.length - 1] ?? 0;
+  let i = 0;
+  for (let n = 0; n < ALONG; n++) {
+    const at = (end * (n + (lane + 1) / (lanes + 1))) / ALONG;
+    if (at > last - end / (3 * ALONG)) break;
+    while (i < x.length - 1 && (x[i + 1] ?? 0) <= at) i++;
+    const value = y[i];
+    // Between samples far apart there is no line to stand on but between both.
+    if (value === null || value === undefined || Math.abs((x[i] ?? 0) - at) > end / (2 * ALONG)) continue;
+    found.x.push(/** @type {number} */ (x[i]));
+    found.y.push(value);
+  }
+  return found;
+}
+
+/**
+ * The heads of all lanes' lines and the markers along them, as one trace.
+ * @param {{x: (number | null)[], y: (number | null)[]}} heads by lane
+ * @param {{x: (number | null)[], y: (number | null)[]}[]} lines by lane
+ * @param {number} end of the axis
+ * @param {string[]} colours @param {string[]} symbols of the lanes
+ * @returns {Record<string, any[]>}
+ */
+export function marked(heads, lines, end, colours, symbols) {
+  const small = lines.map((line, lane) => along(line.x, line.y, end, lane, lines.length));
+  const lanes = [...heads.x.keys(), ...small.flatMap(({ x }, lane) => x.map(() => lane))];
+  return {
+    x: [...heads.x, ...small.flatMap(({ x }) => x)],
+    y: [...heads.y, ...small.flatMap(({ y }) => y)],
+    "marker.size": lanes.map((_, i) => (i < heads.x.length ? 9 : 5.5)),
+    "marker.color": lanes.map((lane) => colours[lane]),
+    "marker.symbol": lanes.map((lane) => symbols[lane]),
+  };
+}
+
 /** The end of a time axis: the budget, but no more of it than leaves the curves room while the race is young. @param {number} amount @param {number} progress */
 export function horizon(amount, progress) {
   for (const share of [0.1, 0.2, 0.35, 0.55, 0.8]) if (progress < share * 0.97) return amount * share;

@@ -69,7 +69,8 @@ export function fit(knob, value) {
 /** What was typed into a number field: a number within the knob's range, null where the field is empty and may be, undefined where it is neither. @param {Knob} knob @param {string} text @returns {number | null | undefined} */
 export function typed(knob, text) {
   if (text.trim() === "") return knob.optional ? null : undefined;
-  const value = Number(text.replace("−", "-").replace(",", "."));
+  const powers = text.replace(/^([−-]?)10(?=[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])/u, "$11×10").replace(/\s*[×x]\s*10(⁻?)([⁰¹²³⁴⁵⁶⁷⁸⁹]+)$/u, (_, sign, digits) => `e${sign && "-"}${[...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(digit)).join("")}`);
+  const value = Number(powers.replaceAll("−", "-").replace(",", "."));
   if (!Number.isFinite(value)) return undefined;
   const { minimum = -Infinity, maximum = Infinity } = knob;
   return Math.min(maximum, Math.max(minimum, knob.type === "integer" ? Math.round(value) : value));

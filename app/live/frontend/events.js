@@ -1,6 +1,6 @@
 /** What was done by hand to a race: in words, and where several things follow closely, told as one. */
 
-import { small } from "./format.js";
+import { plain, small } from "./format.js";
 import { t } from "./text.js";
 
 /** A sign for every kind: heat, a knob, a pen, points. All in the text's own style, none as a picture in colours. */
@@ -21,12 +21,8 @@ export function worth(value) {
   if (value === null || value === undefined) return t("time.not-set");
   if (typeof value === "boolean") return t(value ? "time.on" : "time.off");
   if (typeof value !== "number") return String(value);
-  return Number.isInteger(value) && Math.abs(value) < 1e5 ? String(value) : trimmed(small(value));
-}
-
-/** "0.500" → "0.5". @param {string} text */
-function trimmed(text) {
-  return /^−?\d+\.\d+$/.test(text) ? text.replace(/\.?0+$/, "") : text;
+  // As it may be typed into a field: without commas, which are a decimal point to some.
+  return Number.isInteger(value) && Math.abs(value) < 1e6 ? String(value).replace("-", "−") : plain(value).replaceAll(",", "");
 }
 
 /** What a knob was set to before an event: by the last one that turned it, or from the start. @param {any} event @param {any[]} events in order @param {any} stage */

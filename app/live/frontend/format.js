@@ -29,12 +29,38 @@ function digits(value) {
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }
 
-/** A loss or a temperature: 0.1843 → "0.184", 0.00012 → "1.2e−4". @param {number | null | undefined} value */
+/** From here on down, and from here on up, a number is told by its power of ten. */
+const [LEAST, MOST] = [0.0009995, 999_500];
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** "−12" → "⁻¹²". @param {number} power */
+function raised(power) {
+  return `${power < 0 ? "⁻" : ""}${[...String(Math.abs(power))].map((digit) => RAISED[Number(digit)]).join("")}`;
+}
+
+/**
+ * A number as people write it, with three digits that count: 0.184, 0.00120, 12.3, 41,300, 1.20×10⁻⁶. Zero is 0.
+ * @param {number | null | undefined} value
+ */
 export function small(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.0095 || size >= 99995)) return value.toExponential(1).replace("-", "−").replace("e+", "e");
-  return value.toPrecision(3).replace("-", "−");
+  if (size >= LEAST && size < MOST) return (size < 999.5 ? value.toPrecision(3) : Math.round(value).toLocaleString("en")).replace("-", "−");
+  const [digits, power] = value.toExponential(2).split("e");
+  return `${digits}×10${raised(Number(power))}`.replace("-", "−");
+}
+
+/** The same without zeros at its end: a number that was set, or stands at a tick. 0.5, 0.002, 10⁻⁶, 2×10⁻⁶. @param {number | null | undefined} value */
+export function plain(value) {
+  const [digits, power] = small(value).split("×");
+  const bare = digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
+  return power === undefined ? bare : bare === "1" ? power : bare === "−1" ? `−${power}` : `${bare}×${power}`;
+}
+
+/** A number between −1 and 1 with two places. @param {number | null | undefined} value */
+export function cosine(value) {
+  return value === null || value === undefined || !Number.isFinite(value) ? "–" : value.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
 }
 
 /** ["a", "b", "c"] → "a, b and c". @param {string[]} names */

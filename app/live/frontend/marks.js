@@ -66,9 +66,9 @@ export class Marks {
 
   /** The chart's plane in pixels, where values of its axes lie in it, and the other way round. */
   _place() {
-    const { margin, xaxis, yaxis } = /** @type {any} */ (this.place).layout;
+    const { layout } = /** @type {any} */ (this.place);
+    const { margin, xaxis } = layout;
     const [from, to] = xaxis.range ?? [0, 1];
-    const [low, high] = yaxis.range ?? [0, 1];
     const width = this.place.clientWidth - margin.l - margin.r;
     const [top, bottom] = [margin.t, this.place.clientHeight - margin.b];
     return {
@@ -77,7 +77,11 @@ export class Marks {
       top,
       bottom,
       x: (/** @type {number} */ value) => margin.l + ((value - from) / (to - from)) * width,
-      y: (/** @type {number} */ value) => bottom - (((yaxis.type === "log" ? Math.log10(value) : value) - low) / (high - low)) * (bottom - top),
+      y: (/** @type {number} */ value, axis = "yaxis") => {
+        const { range: [low, high] = [0, 1], domain: [foot, head] = [0, 1], type } = layout[axis];
+        const share = ((type === "log" ? Math.log10(value) : value) - low) / (high - low);
+        return bottom - (foot + share * (head - foot)) * (bottom - top);
+      },
       value: (/** @type {number} */ pixel) => from + ((pixel - margin.l) / width) * (to - from),
     };
   }
@@ -122,7 +126,7 @@ export class Marks {
     paint.strokeStyle = style.getPropertyValue("--kv-surface");
     paint.lineWidth = 1.5;
     spots.forEach((/** @type {number} */ at, /** @type {number} */ lane) => {
-      const up = plane.y(this.panel.spot?.(row.lanes[lane], moment, lane) ?? Number.NaN);
+      const up = plane.y(this.panel.spot?.(row.lanes[lane], moment, lane) ?? Number.NaN, this.panel.axis?.(row.lanes[lane]));
       if (!(up >= plane.top && up <= plane.bottom)) return;
       paint.beginPath();
       shape(paint, lane, at, up, DOT);

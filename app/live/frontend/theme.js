@@ -49,3 +49,14 @@ export function mix(scale, at) {
   }
   return scale[scale.length - 1][1];
 }
+
+/** How far the cold end lies from a lane's colour by day, and the hot one by night: towards the ink, and towards the light. */
+const [COLD, HOT] = [0.62, 0.66];
+
+/**
+ * A lane's colour from cold to hot, as a scale: always that colour, and the hotter the lighter, which every eye can tell.
+ * @param {string} colour of the lane @param {Theme} theme @returns {[number, string][]}
+ */
+export function heatScale(colour, theme) {
+  return theme.dark ? [[0, colour], [1, mix([[0, colour], [1, "#ffffff"]], HOT)]] : [[0, mix([[0, colour], [1, "#000000"]], COLD)], [1, colour]];
+}

@@ -41,7 +41,7 @@ test("losses far apart get a logarithmic scale, and keep it until they are near;
   assert.equal(scaleOf([0.02, 0.5], true).log, true);
   assert.equal(scaleOf([0.2, 0.5], true).log, false);
   assert.equal(scaleOf([-3, 0, 500]).log, false);
-  for (const values of [[0.1, 0.5], [0.01, 0.5], [-3, 0], [0, 0], [0.3], [1e-9, 4]]) {
+  for (const values of [[0.1, 0.5], [0.01, 0.5], [-3, 0], [0, 0], [0.3], [1e-7, 4]]) {
     const { low, high } = scaleOf(values);
     assert.ok(low < high && low <= Math.min(...values) + 1e-9 && high >= Math.max(...values) - 1e-9, `${values}: ${low} to ${high}`);
   }

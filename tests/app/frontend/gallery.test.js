@@ -70,24 +70,33 @@ test("numbers that are none become null, and a name that is no text is refused",
 });
 
 test("small pictures: logarithmic where losses allow it, broken where there is no number", () => {
-  const [[a, b, c]] = places([[1, 0.1, 0.01]], 112, 112);
+  const [[a, b, c]] = places([[1, 0.1, 0.01]], 112, 112).lines;
   assert.deepEqual([a, b, c], [[6, 6], [56, 56], [106, 106]]);
-  const [[low, middle, high]] = places([[-1, 0, 1]], 112, 112);
+  const [[low, middle, high]] = places([[-1, 0, 1]], 112, 112).lines;
   assert.deepEqual([low[1], middle[1], high[1]], [106, 56, 6]);
   assert.equal(path([[1, 2], [3, 4], null, [5, 6], [7, 8]]), "M1 2L3 4M5 6L7 8");
-  assert.deepEqual(places([[null, null]]), [[null, null]]);
-  assert.ok(places([[0, 0, 0]]).flat().every((point) => point.every(Number.isFinite)));
-  assert.ok(places([[2, 0]]).flat().every((point) => point.every(Number.isFinite)));
+  assert.deepEqual(places([[null, null]]).lines, [[null, null]]);
+  assert.ok(places([[0, 0, 0]]).lines.flat().every((point) => point.every(Number.isFinite)));
+  assert.ok(places([[2, 0]]).lines.flat().every((point) => point.every(Number.isFinite)));
 });
 
-test("lines of a comparison are those of the recording; a log axis leaves out what it cannot place", () => {
+test("a loss of zero is told from the lowest loss in a small picture, by a floor that is marked", () => {
+  const { lines, floor } = places([[1, 0.1, 0.01], [1, 0.01, 0]], 112, 112);
+  assert.equal(floor, 106);
+  assert.equal(lines[1][2][1], 106);
+  assert.ok(lines[0][2][1] < 100);
+  assert.equal(places([[1, 0.1]], 112, 112).floor, null);
+  assert.equal(places([[-1, 0, 1]], 112, 112).floor, null);
+});
+
+test("lines of a comparison are those of the recording, zero and below among them", () => {
   const { lanes, problem, scored } = seriesOf(history);
   assert.equal(scored, true);
   assert.deepEqual(JSON.parse(problem), [history.stage.experiment.dataset, "cross-entropy"]);
-  const drawn = line(lanes[1], "flops", "test_loss", true);
+  const drawn = line(lanes[1], "flops", "test_loss");
   assert.equal(drawn.x.at(-1), history.metrics.at(-1).lanes[1].flops);
   assert.equal(drawn.y.at(-1), history.metrics.at(-1).lanes[1].test_loss);
-  assert.deepEqual(line({ seconds: [0, 1, 2], loss: [1, 0, -1] }, "seconds", "loss", true).y, [1, null, null]);
+  assert.deepEqual(line({ seconds: [0, 1, 2], loss: [1, 0, -1] }, "seconds", "loss").y, [1, 0, -1]);
 });
 
 test("the best of a column is marked as far as it can be read off, ties too, nothing where all are alike", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { logRange } from "../../../app/live/frontend/panels/loss.js";
+import { logScale } from "../../../app/live/frontend/scale.js";
 import { CARD, HOLD, REST, RUN, Reel, lettered, magnified, momentOf } from "../../../app/live/frontend/reel.js";
 
 /** Let time pass in small ticks; how often another recording came on. @param {Reel} reel @param {number} seconds */
@@ -109,7 +109,7 @@ test("a lane that explodes leaves the chart at its top, and the others are still
     [0.1, 0.01],
     [0.1, 1e30],
   ];
-  const [low, high] = logRange(ys, 1e3);
+  const [low, high] = logScale(ys, 1e3).range;
   assert.ok(low < -2 && high >= 3 && high < 3.5);
-  assert.ok(logRange(ys)[1] >= 30);
+  assert.ok(logScale(ys).range[1] >= 30);
 });

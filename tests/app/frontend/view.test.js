@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { horizon, thin } from "../../../app/live/frontend/curves.js";
+import { along, horizon, thin } from "../../../app/live/frontend/curves.js";
 import { percent, short, small } from "../../../app/live/frontend/format.js";
 import { colour, shades } from "../../../app/live/frontend/panels/paint.js";
 import { History, MOST_PICTURES, Player } from "../../../app/live/frontend/player.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/recording.js";
 import { sameRace } from "../../../app/live/frontend/moment.js";
-import { channels, luminance, mix } from "../../../app/live/frontend/theme.js";
+import { channels, heatScale, luminance, mix } from "../../../app/live/frontend/theme.js";
 
 /** {type: "picture", k} as MessagePack. */
 function picture(k) {
@@ -23,8 +23,8 @@ test("numbers as people read them", () => {
   assert.equal(short(37), "37");
   assert.equal(short(null), "–");
   assert.equal(small(0.1843), "0.184");
-  assert.equal(small(0.00012), "1.2e−4");
-  assert.equal(small(0), "0.00");
+  assert.equal(small(0.00012), "1.20×10⁻⁴");
+  assert.equal(small(0), "0");
   assert.equal(small(Number.NaN), "–");
   assert.equal(percent(0.9423), "94.2\u202f%");
   assert.equal(percent(undefined), "–");
@@ -45,6 +45,22 @@ test("thinned curves keep their ends and their extremes", () => {
   curve.x.forEach((at, i) => assert.equal(curve.y[i], y[at]));
   const few = thin([1, 2], [3, 4]);
   assert.deepEqual(few, { x: [1, 2], y: [3, 4] });
+});
+
+test("a lane's markers stand on its line, apart from each other and from those of other lanes, and do not wander as the line grows", () => {
+  const x = Array.from({ length: 3000 }, (_, i) => i / 100);
+  const y = x.map((at) => (at > 12 && at < 14 ? null : Math.exp(-at)));
+  const whole = [0, 1, 2].map((lane) => along(x, y, 30, lane, 3));
+  for (const { x: at, y: up } of whole) {
+    assert.ok(at.length >= 4);
+    at.forEach((one, i) => assert.equal(up[i], y[x.indexOf(one)]));
+  }
+  const all = whole.flatMap((one) => one.x).sort((a, b) => a - b);
+  all.forEach((one, i) => assert.ok(!i || one - all[i - 1] > 1));
+  const young = along(x.slice(0, 1500), y.slice(0, 1500), 30, 1, 3);
+  assert.deepEqual(young.x, whole[1].x.slice(0, young.x.length));
+  assert.deepEqual(along([], [], 30, 0, 2), { x: [], y: [] });
+  assert.deepEqual(along([0, 30], [1, 2], 30, 0, 2), { x: [0], y: [1] });
 });
 
 test("gaps in a curve do no harm", () => {
@@ -133,6 +149,32 @@ test("colours", () => {
   assert.equal(mix(scale, 0.25), "rgb(50,0,0)");
   assert.equal(mix(scale, 2), "rgb(255,255,255)");
   assert.equal(mix(scale, Number.NaN), "rgb(0,0,0)");
+});
+
+/** What eyes see of a colour: its lightness (0 to 100) and its hue in degrees, in CIE Lab. */
+function lab(colour) {
+  const [r, g, b] = channels(colour).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  const [x, y, z] = [(0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505, 0.2126 * r + 0.7152 * g + 0.0722 * b, (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089];
+  const f = (value) => (value > 0.008856 ? Math.cbrt(value) : 7.787 * value + 16 / 116);
+  return { light: 116 * f(y) - 16, hue: (Math.atan2(200 * (f(y) - f(z)), 500 * (f(x) - f(y))) * 180) / Math.PI, luminance: y };
+}
+
+test("however hot a lane is, it keeps its colour: heat is lightness, more of it the hotter, and stands out from the ground", () => {
+  const lanes = { light: ["#d9532c", "#2b6ea6", "#3f8f5b", "#8a5fbf"], dark: ["#f07a52", "#5aa5e0", "#63b982", "#b18ae0"] };
+  for (const [name, colours] of Object.entries(lanes)) {
+    const theme = { dark: name === "dark" };
+    colours.forEach((colour) => {
+      const steps = Array.from({ length: 11 }, (_, i) => lab(mix(heatScale(colour, theme), i / 10)));
+      const away = (hue) => Math.abs(((hue - lab(colour).hue + 540) % 360) - 180);
+      steps.forEach(({ light, hue, luminance }, i) => {
+        assert.ok(!i || light > steps[i - 1].light + 1.2, `${colour} ${i}`);
+        assert.ok(away(hue) < 24, `${colour} ${i}: ${away(hue)}`);
+        const ground = lab(theme.dark ? "#211e1b" : "#fffaf0").luminance;
+        assert.ok((Math.max(luminance, ground) + 0.05) / (Math.min(luminance, ground) + 0.05) >= 3);
+      });
+      assert.ok(steps.at(-1).light - steps[0].light >= 16, colour);
+    });
+  }
 });
 
 test("a decision map is painted the right way up, with a straight boundary between its points", () => {

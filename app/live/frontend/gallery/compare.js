@@ -1,8 +1,9 @@
 /** Recordings side by side: one chart with a line for every lane, a legend that can be pressed, and the table. */
 
 import { Chart, dress, loadPlotly, predress } from "../charts.js";
-import { SHAPES } from "../format.js";
-import { decades, logRange } from "../panels/loss.js";
+import { amount, percent, SHAPES, small } from "../format.js";
+import { linearAxis, logAxis } from "../panels/loss.js";
+import { logScale } from "../scale.js";
 import { t } from "../text.js";
 import { icon, make } from "./dom.js";
 import { CURRENCIES, line, MEASURES } from "./series.js";
@@ -118,14 +119,16 @@ export class Comparison {
     for (const [part, value] of [["measure", measure], ["currency", currency]]) for (const button of this.get(part).querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.value === value));
     const box = /** @type {HTMLInputElement} */ (this.get("log"));
     const loss = measure.endsWith("loss");
-    box.checked = log && loss;
-    box.disabled = !loss;
+    // What is below zero has no place on a logarithmic axis.
+    const below = loss && this.compared.some(({ series }) => series?.lanes.some((lane) => lane[measure].some((value) => value !== null && value < 0)));
+    box.checked = log && loss && !below;
+    box.disabled = !loss || below;
     const reading = this.compared.some(({ series }) => !series);
     const none = !loss && !reading && this.compared.every(({ series }) => !series?.scored);
     const nothing = this.get("nothing");
     nothing.textContent = none ? t("gallery.no-accuracy") : reading ? t("gallery.reading") : "";
     nothing.hidden = !none && !reading;
-    if (this.chart && this.compared.length) this._lines(this.chart, log && loss);
+    if (this.chart && this.compared.length) this._lines(this.chart, log && loss && !below);
   }
 
   /** @param {Chart} chart @param {boolean} log */
@@ -134,28 +137,32 @@ export class Comparison {
     const loss = measure.endsWith("loss");
     const lanes = this.data.lanes;
     /** @type {Record<string, any[]>} */
-    const traces = { x: [], y: [], visible: [], name: [], hovertemplate: [], "line.color": [], "marker.color": [] };
+    const traces = { x: [], y: [], text: [], visible: [], name: [], hovertemplate: [], "line.color": [], "marker.color": [] };
     let count = 0;
     for (let i = 0; i < MOST * lanes; i++) {
       const [place, lane] = [Math.floor(i / lanes), i % lanes];
       const one = this.compared.find((other) => other.place === place);
       const numbers = loss || one?.series?.scored ? one?.series?.lanes[lane] : undefined;
       const seen = Boolean(one && numbers && !hidden.has(`${one.key}#${lane}`));
-      const points = one && numbers && seen ? line(numbers, currency, measure, log) : { x: [], y: [] };
+      const points = one && numbers && seen ? line(numbers, currency, measure) : { x: [], y: [] };
       if (seen) count++;
       traces.x.push(points.x);
       traces.y.push(points.y);
+      traces.text.push(points.x.map((spent, n) => `${(loss ? small : percent)(points.y[n])}<br>${spent === null ? "–" : amount(spent, currency)} ${t(`gallery.${currency}`)}`));
       traces.visible.push(seen);
       traces.name.push(one ? `${SHAPES[lane]} ${one.summary.lanes[lane]?.label ?? ""}` : "");
-      traces.hovertemplate.push(`<b>${one ? marked(one.name) : ""}</b><br>%{fullData.name}<br>${t(`gallery.measure-${measure}`)} %{y:${loss ? ".4g" : ".1%"}}<br>%{x:.4s} ${t(`gallery.${currency}`)}<extra></extra>`);
+      traces.hovertemplate.push(`<b>${one ? marked(one.name) : ""}</b><br>%{fullData.name}<br>${t(`gallery.measure-${measure}`)} %{text}<extra></extra>`);
       traces["line.color"].push(this.colours[place]);
       traces["marker.color"].push(this.colours[place]);
     }
-    const step = log ? decades(traces.y) : null;
     /** @type {any} */
-    const layout = { "xaxis.title.text": t(`gallery.${currency}`), "yaxis.type": log ? "log" : "linear", "yaxis.dtick": step, "yaxis.tickformat": loss ? (step === "D2" ? ".1~g" : "") : ".0%", "yaxis.exponentformat": "power" };
-    if (log) layout["yaxis.range"] = logRange(traces.y);
-    else layout["yaxis.autorange"] = true;
+    const layout = { "xaxis.title.text": t(`gallery.${currency}`) };
+    if (log) {
+      const scale = logScale(traces.y);
+      traces.y = traces.y.map((y) => y.map(scale.place));
+      Object.assign(layout, logAxis("yaxis", scale));
+    } else if (loss) Object.assign(layout, linearAxis("yaxis", around(traces.y)));
+    else Object.assign(layout, { "yaxis.scale": null, "yaxis.tickmode": "auto", "yaxis.type": "linear", "yaxis.tickformat": ".0%", "yaxis.autorange": true });
     layout["xaxis.range"] = [0, 1.03 * Math.max(...traces.x.flat().filter(Number.isFinite), 1e-9)];
     chart.update(traces, layout, traces.x.map((_, i) => i));
     this.get("chart").setAttribute("aria-label", t("gallery.chart-label", { measure: t(`gallery.measure-${measure}`), currency: t(`gallery.${currency}`), lines: count }));
@@ -197,6 +204,14 @@ export class Comparison {
     this.resize?.disconnect();
     this.chart?.destroy();
   }
+}
+
+/** A range that holds values, with some air. @param {(number | null)[][]} curves @returns {[number, number]} */
+function around(curves) {
+  const [low, high] = curves.flat().reduce(([from, to], value) => (value === null || !Number.isFinite(value) ? [from, to] : [Math.min(from, value), Math.max(to, value)]), [Infinity, -Infinity]);
+  if (!(low <= high)) return [0, 1];
+  const air = 0.05 * (high - low || Math.abs(high) || 1);
+  return [low - air, high + air];
 }
 
 /** Plotly reads a little markup and placeholders: a name has neither. @param {string} name */

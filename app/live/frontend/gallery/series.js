@@ -33,8 +33,7 @@ export function seriesOf({ stage, metrics }) {
   return { lanes, problem: JSON.stringify([dataset, loss ?? null]), scored: !["curve", "function"].includes(stage.data.kind) };
 }
 
-/** Points of one line, few enough to be drawn. @param {Lane} lane @param {Currency} currency @param {Measure} measure @param {boolean} log whether what is not above zero has no place */
-export function line(lane, currency, measure, log) {
-  const y = log ? lane[measure].map((value) => (value !== null && value > 0 ? value : null)) : lane[measure];
-  return thin(lane[currency], y, MOST_POINTS);
+/** Points of one line, few enough to be drawn. @param {Lane} lane @param {Currency} currency @param {Measure} measure */
+export function line(lane, currency, measure) {
+  return thin(lane[currency], lane[measure], MOST_POINTS);
 }

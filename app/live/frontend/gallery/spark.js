@@ -1,10 +1,10 @@
 /** The small picture of a recording: the loss of every lane, as an SVG. */
 
+import { logScale } from "../scale.js";
+
 const WIDTH = 300;
 const HEIGHT = 72;
 const ROOM = 6;
-/** Below a hundred-millionth of the highest loss it is all the same: solved. */
-const DEEPEST = 1e-8;
 const MARKS = [
   (/** @type {number} */ x, /** @type {number} */ y) => `M${x - 3.4} ${y}a3.4 3.4 0 1 0 6.8 0a3.4 3.4 0 1 0 -6.8 0z`,
   (/** @type {number} */ x, /** @type {number} */ y) => `M${x - 3} ${y - 3}h6v6h-6z`,
@@ -14,28 +14,28 @@ const MARKS = [
 export const DASHES = ["", "9 3", "2 3", "9 3 2 3"];
 
 /**
- * Lines from left to right, as points of a `width` × `height` picture. The scale is logarithmic where no loss is negative, as it is in the explorer.
+ * Lines from left to right, as points of a `width` × `height` picture. The scale is logarithmic where no loss is negative, as it is in the explorer; zero then has its floor.
  * @param {(number | null)[][]} spark losses by lane, at the same moments
  * @param {number} width
  * @param {number} height
- * @returns {([number, number] | null)[][]} null where a lane has no number
+ * @returns {{lines: ([number, number] | null)[][], floor: number | null}} null where a lane has no number; `floor`: how far down the floor is, where there is one
  */
 export function places(spark, width = WIDTH, height = HEIGHT) {
-  const numbers = spark.flat().filter((value) => value !== null);
-  const most = Math.max(...numbers);
-  const straight = !(Math.min(...numbers) >= 0) || !(most > 0);
-  const lowest = Math.max(DEEPEST * most, Math.min(...numbers.filter((value) => /** @type {number} */ (value) > 0)));
-  const scale = (/** @type {number} */ value) => (straight ? value : Math.log(Math.max(value, lowest)));
-  const scaled = numbers.map((value) => scale(/** @type {number} */ (value)));
+  const numbers = /** @type {number[]} */ (spark.flat().filter((value) => value !== null));
+  const straight = !(Math.min(...numbers) >= 0) || !(Math.max(...numbers) > 0);
+  const { floor, place } = straight ? { floor: null, place: null } : logScale(spark);
+  const scale = (/** @type {number} */ value) => (place ? Math.log(/** @type {number} */ (place(value))) : value);
+  const scaled = numbers.map(scale);
   const [low, high] = [Math.min(...scaled), Math.max(...scaled)];
-  return spark.map((line) =>
+  const down = (/** @type {number} */ value) => tenth(height - ROOM - (high > low ? (value - low) / (high - low) : 0.5) * (height - 2 * ROOM));
+  const lines = spark.map((line) =>
     line.map((value, i) => {
       if (value === null) return null;
       const across = line.length > 1 ? i / (line.length - 1) : 0.5;
-      const up = high > low ? (scale(value) - low) / (high - low) : 0.5;
-      return /** @type {[number, number]} */ ([tenth(ROOM + across * (width - 2 * ROOM)), tenth(height - ROOM - up * (height - 2 * ROOM))]);
+      return /** @type {[number, number]} */ ([tenth(ROOM + across * (width - 2 * ROOM)), down(scale(value))]);
     }),
   );
+  return { lines, floor: floor ? down(Math.log(floor.at)) : null };
 }
 
 /** @param {number} value */
@@ -57,9 +57,10 @@ export function path(points) {
 /** @param {(number | null)[][]} spark @param {string[]} colours of the lanes @param {string} label what it says to those who do not see it */
 export function sparkline(spark, colours, label) {
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label, class: "kg-spark" });
-  const lines = places(spark);
+  const { lines, floor } = places(spark);
+  if (floor !== null) picture.append(svg("path", { d: `M${ROOM} ${floor}H${WIDTH - ROOM}`, class: "kg-floor", fill: "none", "stroke-width": "1", "stroke-dasharray": "1.5 3" }));
   lines.forEach((points, lane) => {
-    picture.append(svg("path", { d: path(points), fill: "none", stroke: colours[lane], "stroke-width": "2", "stroke-dasharray": DASHES[lane], "stroke-linejoin": "round" }));
+    picture.append(svg("path", { d: path(points), fill: "none", stroke: colours[lane], "stroke-width": "2", "stroke-linejoin": "round" }));
   });
   lines.forEach((points, lane) => {
     const last = points.filter(Boolean).at(-1);

@@ -1,8 +1,8 @@
 /** How far the steps taken agree with −∇L: their cosine, step by step and as a running median. */
 
 import { Chart, dress, predress } from "../charts.js";
-import { spaced, thin } from "../curves.js";
-import { currencyName, short } from "../format.js";
+import { marked, spaced, thin } from "../curves.js";
+import { cosine, currencyName, short } from "../format.js";
 import { t } from "../text.js";
 import { xRange } from "./loss.js";
 
@@ -19,7 +19,9 @@ const SHEER = "b8";
 
 export class AgreementPanel {
   /** @param {import("../panels.js").Kit} kit */
-  constructor({ place, Plotly, figure, theme, colours }) {
+  constructor({ place, Plotly, figure, theme, colours, palette }) {
+    this.colours = colours;
+    /** @type {string[]} */ this.symbols = palette.symbols;
     this.lanes = (figure.data.length - 1) / 2;
     const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace, i) => {
       if (i === 2 * this.lanes) trace.marker.color = colours;
@@ -43,12 +45,12 @@ export class AgreementPanel {
     const all = Array.from({ length: this.lanes }, (_, lane) => lane);
     Plotly.restyle(element, { "marker.color": colours.slice(0, this.lanes) }, all.map((lane) => 2 * lane));
     Plotly.restyle(element, { "line.color": colours.slice(0, this.lanes) }, all.map((lane) => 2 * lane + 1));
-    Plotly.restyle(element, { "marker.color": [colours] }, [2 * this.lanes]);
+    this.colours = colours; // the heads take them at the next draw
   }
 
   /** A lane's value at a moment, in words. @param {any} row */
   tell(row) {
-    return row.agreement === null || row.agreement === undefined ? "–" : row.agreement.toFixed(2).replace("-", "−");
+    return cosine(row.agreement);
   }
 
   /** Where a lane is drawn on the y axis. @param {any} row @returns {number | null} */
@@ -100,7 +102,12 @@ export class AgreementPanel {
     // Below the band where there is room, so that the words do not stand in the lines.
     layout["annotations[0].y"] = -chance > bottom * 0.45 ? -chance : 0;
     const traces = [...Array(2 * there).keys(), 2 * this.lanes];
-    this.chart.update({ x: [...xs, heads[0]], y: [...ys, heads[1]] }, layout, traces);
+    const lines = Array.from({ length: count }, (_, lane) => ({ x: xs[2 * lane + 1], y: ys[2 * lane + 1] }));
+    const ends = marked({ x: heads[0].slice(0, count), y: heads[1].slice(0, count) }, lines, layout["xaxis.range"][1], this.colours, this.symbols);
+    /** @type {Record<string, any[]>} */ const data = { x: xs, y: ys };
+    const place = traces.length - 1;
+    for (const [key, values] of Object.entries(ends)) (data[key] ??= Array(place).fill(undefined))[place] = values;
+    this.chart.update(data, layout, traces);
     return { note: t("panels.agreement-note"), summary: this._summary(moment, said) };
   }
 
@@ -111,7 +118,7 @@ export class AgreementPanel {
       const values = recent.map((m) => m.lanes[lane].agreement ?? null).filter((value) => value !== null);
       if (!values.length) return t("panels.agreement-still", { label });
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      return t("panels.agreement-lane", { label, mean: mean.toFixed(2).replace("-", "−") });
+      return t("panels.agreement-lane", { label, mean: cosine(mean) });
     });
     return t("panels.agreement-summary", { count: recent.length, lanes: lanes.join(", "), ...said });
   }

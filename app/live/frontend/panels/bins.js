@@ -2,7 +2,9 @@
 
 export const BINS = 28;
 
-/** @typedef {{log: boolean, low: number, high: number}} Scale */
+import { logScale } from "../scale.js";
+
+/** @typedef {{log: boolean, low: number, high: number, floor?: import("../scale.js").Floor}} Scale `floor`: where zero stands on a logarithmic one */
 
 /** From how many times the lowest to the highest a scale is logarithmic; it stays so until they are much nearer, or it would flicker. */
 const WIDE = 30;
@@ -21,10 +23,13 @@ export function scaleOf(values, was = false) {
     high = Math.max(high, value);
   }
   if (!(low <= high)) return { log: false, low: 0, high: 1 };
-  if (low > 0 && high / low > (was ? NARROW : WIDE)) {
-    const stride = Math.log10(high / low) > 3 ? 0.5 : 0.2;
-    const down = 10 ** (Math.floor(Math.log10(low) / stride + 1e-9) * stride);
-    return { log: true, low: down, high: 10 ** (Math.ceil(Math.log10(high) / stride - 1e-9) * stride) };
+  const lowest = low < 0 ? high : values.reduce((least, value) => (value > 0 && value < least ? value : least), Infinity);
+  if (high / lowest > (was ? NARROW : WIDE)) {
+    const { floor } = logScale([values]);
+    const from = floor ? floor.at : lowest;
+    const stride = Math.log10(high / from) > 3 ? 0.5 : 0.2;
+    const down = 10 ** (Math.floor(Math.log10(from) / stride + 1e-9) * stride);
+    return { log: true, low: down, high: 10 ** (Math.ceil(Math.log10(high) / stride - 1e-9) * stride), ...(floor ? { floor } : {}) };
   }
   const span = high - low || Math.abs(high) * 0.1 || 1;
   const stride = 10 ** Math.floor(Math.log10(span)) / 2;
@@ -39,8 +44,8 @@ export function scaleOf(values, was = false) {
  * @param {number} bins
  * @returns {{edges: number[], counts: number[]}} one edge more than counts
  */
-export function histogram(values, { log, low, high }, bins = BINS) {
-  const put = (/** @type {number} */ value) => (log ? Math.log10(value) : value);
+export function histogram(values, { log, low, high, floor }, bins = BINS) {
+  const put = (/** @type {number} */ value) => (log ? Math.log10(floor ? Math.max(floor.at, value) : value) : value);
   const [from, to] = [put(low), put(high)];
   const counts = new Array(bins).fill(0);
   for (let i = 0; i < values.length; i++) {

@@ -2,10 +2,11 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { thin } from "../curves.js";
-import { currencyName, listed, percent, SHAPES, short, small } from "../format.js";
+import { currencyName, listed, percent, plain, SHAPES, short, small } from "../format.js";
 import { t } from "../text.js";
 import { histogram, scaleOf } from "./bins.js";
-import { decades, logRange, ticks, xRange } from "./loss.js";
+import { logScale } from "../scale.js";
+import { linearAxis, logAxis, xRange } from "./loss.js";
 
 const PER_LANE = 3;
 const CLEAR = "33";
@@ -18,6 +19,9 @@ const AIR = 0.6;
 /** @typedef {"energy" | "rungs" | "kept" | "spread"} View */
 
 const VIEWS = /** @type {View[]} */ (["energy", "rungs", "kept", "spread"]);
+/** An axis on which Plotly writes the ticks itself. */
+const USUAL = { "xaxis.scale": null, "xaxis.tickmode": "auto", "xaxis.dtick": null };
+const COUNTED = { "yaxis.scale": null, "yaxis.tickmode": "auto", "yaxis.type": "linear", "yaxis.dtick": null };
 /** What a trace shows where it is not used. */
 const EMPTY = { x: [], y: [] };
 
@@ -60,20 +64,22 @@ export class ChainsPanel {
     const view = views.includes(this.wanted) ? this.wanted : views[0];
     if (views.length && view !== this.view) this._turn(view);
     this._offer(views);
-    const noun = nounOf(stage, metric);
-    const single = stage.lanes.filter((/** @type {any} */ lane) => lane.population <= 1).map((/** @type {any} */ lane) => lane.label);
+    const noun = nounOf(stage, metric, moment.picture);
+    const members = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ i) => membersOf(stage, moment.picture, i));
+    const single = stage.lanes.filter((/** @type {any} */ _, /** @type {number} */ i) => members[i] <= 1).map((/** @type {any} */ lane) => lane.label);
     const alone = single.length ? t(`panels.chains-single${noun === "point" ? "-point" : ""}${single.length > 1 ? "-many" : ""}`, { label: listed(single) }) : "";
-    const untold = stage.lanes.filter((/** @type {any} */ lane) => lane.population > 1).map((/** @type {any} */ lane) => lane.label);
+    const untold = stage.lanes.filter((/** @type {any} */ _, /** @type {number} */ i) => members[i] > 1).map((/** @type {any} */ lane) => lane.label);
     if (!views.length) return { note: "", summary: alone, nothing: [alone, untold.length ? t("panels.chains-untold", { label: listed(untold) }) : ""].filter(Boolean).join("\n") };
     /** @type {{traces: any[], heads?: {x: any[], y: any[]}, said: string[], layout: Record<string, unknown>}} */
     const shown = this.view === "spread" ? this._spread(moment) : this.view === "rungs" ? this._rungs(moment) : this._bars(moment, noun);
     const there = Math.max(stage.lanes.length, this.before);
     this.before = stage.lanes.length;
-    /** @type {Record<string, any[]>} */ const data = { x: [], y: [], mode: [], hovertemplate: [], hoverinfo: [] };
+    /** @type {Record<string, any[]>} */ const data = { x: [], y: [], text: [], mode: [], hovertemplate: [], hoverinfo: [] };
     for (let i = 0; i < PER_LANE * there; i++) {
       const one = shown.traces[i] ?? EMPTY;
       data.x.push(one.x);
       data.y.push(one.y);
+      data.text.push(one.text ?? "");
       data.mode.push(one.mode ?? (i % PER_LANE === 2 ? "markers" : "lines"));
       data.hovertemplate.push(one.hover ?? "");
       data.hoverinfo.push(one.hover ? "all" : "skip");
@@ -81,8 +87,9 @@ export class ChainsPanel {
     const heads = shown.heads ?? EMPTY;
     data.x.push(heads.x);
     data.y.push(heads.y);
+    data.text.push(this.view === "energy" ? metric.lanes.map((/** @type {any} */ row) => small(row.loss)) : "");
     data.mode.push("markers");
-    data.hovertemplate.push(this.view === "energy" ? `%{x:.4g}<extra>${t("panels.chains-hover-estimate")}</extra>` : "");
+    data.hovertemplate.push(this.view === "energy" ? `%{text}<extra>${t("panels.chains-hover-estimate")}</extra>` : "");
     data.hoverinfo.push(this.view === "energy" ? "all" : "skip");
     this.chart.update(data, shown.layout, [...Array(PER_LANE * there).keys(), PER_LANE * this.lanes]);
     // Between a title and three buttons there is no room for it on a small panel.
@@ -107,6 +114,7 @@ export class ChainsPanel {
     // Populations of several sizes are compared by their shares.
     const shares = new Set(sizes).size > 1;
     const put = (/** @type {number} */ value) => (scale.log ? Math.log10(value) : value);
+    const sunk = (/** @type {number} */ value) => (scale.floor ? Math.max(scale.floor.at, value) : value);
     /** @type {any[]} */ const traces = [];
     const said = [];
     let top = 0;
@@ -126,25 +134,19 @@ export class ChainsPanel {
     }
     const ends = [put(scale.low), put(scale.high)];
     const air = 0.03 * (ends[1] - ends[0]);
-    const few = scale.log && ends[1] - ends[0] < 2.2;
-    const dtick = few ? ticks(ends[1] - ends[0]) : null;
     const one = t(`panels.chains-${noun}`);
-    const beyond = (/** @type {(value: number) => boolean} */ test) => estimates.flatMap((/** @type {number} */ value, /** @type {number} */ lane) => (Number.isFinite(value) && test(value) ? [`${SHAPES[lane]} ${small(value)}`] : [])).join("  ");
+    const beyond = (/** @type {(value: number) => boolean} */ test) => estimates.flatMap((/** @type {number} */ value, /** @type {number} */ lane) => (Number.isFinite(value) && test(sunk(value)) ? [`${SHAPES[lane]} ${small(value)}`] : [])).join("  ");
     const [left, right] = [beyond((value) => value < scale.low), beyond((value) => value > scale.high)];
     return {
       traces,
-      heads: { x: estimates.map((/** @type {number} */ value) => (value >= scale.low && value <= scale.high ? value : null)), y: estimates.map(() => 0) },
+      heads: { x: estimates.map(sunk).map((/** @type {number} */ value) => (value >= scale.low && value <= scale.high ? value : null)), y: estimates.map(() => 0) },
       said,
       layout: {
-        "xaxis.type": scale.log ? "log" : "linear",
-        "xaxis.range": energy ? [ends[0] - air, ends[1] + air] : [-0.02, 1.02],
-        "xaxis.tickformat": energy ? (dtick ? ".1~g" : "") : ".0%",
-        "xaxis.exponentformat": "power",
+        ...(energy ? valueAxis("xaxis", scale, [ends[0] - air, ends[1] + air]) : { ...USUAL, "xaxis.type": "linear", "xaxis.range": [-0.02, 1.02], "xaxis.tickformat": ".0%" }),
         "annotations[0].text": left ? `← ${left}` : "",
         "annotations[1].text": right ? `${right} →` : "",
-        "xaxis.dtick": dtick,
         "xaxis.title.text": !energy ? t("panels.chains-kept-axis") : t(stage.data.kind === "function" ? "panels.chains-height-axis" : "panels.chains-loss-axis", { one }),
-        "yaxis.type": "linear",
+        ...COUNTED,
         "yaxis.dtick": shares || top > 5 ? null : 1,
         "yaxis.range": [0, steady(top, shares)],
         "yaxis.tickformat": shares ? ".0%" : "d",
@@ -169,27 +171,21 @@ export class ChainsPanel {
       all.push(...hot);
       top = Math.max(top, ...rates, ...(acceptance ? acceptance.data : []));
       traces.push(EMPTY);
-      traces.push({ x: between, y: rates, mode: "lines+markers", hover: `T %{x:.3g}: %{y:.0%}<extra>${t("panels.chains-hover-swap")}</extra>` });
-      traces.push(acceptance && acceptance.data.length === hot.length ? { x: hot, y: Array.from(acceptance.data), hover: `T %{x:.3g}: %{y:.0%}<extra>${t("panels.chains-hover-kept")}</extra>` } : EMPTY);
+      traces.push({ x: between, y: rates, mode: "lines+markers", text: between.map(plain), hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-swap")}</extra>` });
+      traces.push(acceptance && acceptance.data.length === hot.length ? { x: hot, y: Array.from(acceptance.data), text: hot.map(plain), hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-kept")}</extra>` } : EMPTY);
       if (!rates.length) return;
       const swap = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
       said.push(t("panels.chains-summary-rungs", { label, count: ladder.length, low: small(ladder[0]), high: small(ladder[ladder.length - 1]), swap: percent(swap) }));
     });
-    const [low, high] = logRange([all]);
     return {
       traces,
       said,
       layout: {
-        "xaxis.type": "log",
-        "xaxis.range": [low, high],
-        "xaxis.dtick": decades([all]),
-        "xaxis.tickformat": decades([all]) === "D2" ? ".1~g" : "",
-        "xaxis.exponentformat": "power",
+        ...logAxis("xaxis", logScale([all])),
         "annotations[0].text": "",
         "annotations[1].text": "",
         "xaxis.title.text": t("panels.chains-temperature-axis"),
-        "yaxis.type": "linear",
-        "yaxis.dtick": null,
+        ...COUNTED,
         "yaxis.range": [0, steady(top, true)],
         "yaxis.tickformat": ".0%",
         "yaxis.title.text": t("panels.chains-rate-axis"),
@@ -208,7 +204,7 @@ export class ChainsPanel {
       const spread = rows.map((row) => row.extra?.spread ?? null);
       const there = spread.some((value) => value !== null);
       const curve = there ? thin(rows.map((row) => row[currency]), spread, 300) : EMPTY;
-      traces.push(EMPTY, { ...curve, hover: there ? `%{y:.3g}<extra>${t("panels.chains-hover-spread")}</extra>` : undefined }, EMPTY);
+      traces.push(EMPTY, { ...curve, text: curve.y.map(small), hover: there ? `%{text}<extra>${t("panels.chains-hover-spread")}</extra>` : undefined }, EMPTY);
       heads.x.push(there ? rows[rows.length - 1][currency] : null);
       heads.y.push(there ? spread[spread.length - 1] : null);
       if (there) said.push(t("panels.chains-summary-spread", { label, now: small(spread[spread.length - 1]), first: small(spread.find((value) => value !== null)) }));
@@ -217,25 +213,24 @@ export class ChainsPanel {
     const all = ys.flat().filter((value) => value > 0);
     const most = Math.max(...all);
     // A spread that hardly changes is seen better from zero.
-    const log = most > STEEP * Math.min(...all);
-    const wide = decades(ys);
+    const log = all.length > 0 && most > STEEP * Math.min(...all);
+    const scale = logScale(ys);
+    for (const trace of traces) if (log) trace.y = trace.y.map(scale.place);
+    if (log) heads.y = heads.y.map(scale.place);
     return {
       traces,
       heads,
       said,
       layout: {
+        ...USUAL,
         "xaxis.type": "linear",
         "xaxis.range": xRange(moment),
-        "xaxis.dtick": null,
         "xaxis.tickformat": "",
         "xaxis.title.text": currencyName(currency),
         "xaxis.exponentformat": "B",
         "annotations[0].text": "",
         "annotations[1].text": "",
-        "yaxis.type": log ? "log" : "linear",
-        "yaxis.range": log ? logRange(ys) : [-0.03 * most, 1.08 * most],
-        "yaxis.dtick": log ? wide : null,
-        "yaxis.tickformat": log && wide === "D2" ? ".1~g" : "",
+        ...(log ? logAxis("yaxis", scale) : linearAxis("yaxis", [-0.03 * most, 1.08 * most])),
         "yaxis.title.text": t("panels.chains-spread-axis"),
       },
     };
@@ -293,20 +288,34 @@ export function viewsOf(stage, metric, picture) {
   return VIEWS.filter((view) => there[view]);
 }
 
-/** What the members of the populations are called: chains where all are, otherwise networks, or points on a landscape. @param {any} stage @param {any} metric @returns {"chain" | "network" | "point"} */
-export function nounOf(stage, metric) {
-  const many = stage.lanes.flatMap((/** @type {any} */ lane, /** @type {number} */ i) => (lane.population > 1 ? [i] : []));
+/** How many networks a lane has: of a method that draws them afresh in every step, those of the step that is shown. @param {any} stage @param {any} picture @param {number} lane @returns {number} */
+export function membersOf(stage, picture, lane) {
+  return Math.max(stage.lanes[lane].population, picture?.lanes[lane]?.cloud?.shape[0] ?? 0);
+}
+
+/** What the members of the populations are called: chains where all are, otherwise networks, or points on a landscape. @param {any} stage @param {any} metric @param {any} picture @returns {"chain" | "network" | "point"} */
+export function nounOf(stage, metric, picture = null) {
+  const many = stage.lanes.flatMap((/** @type {any} */ _, /** @type {number} */ i) => (membersOf(stage, picture, i) > 1 ? [i] : []));
   if (many.length && many.every((/** @type {number} */ i) => metric?.lanes[i].vectors?.acceptance)) return "chain";
   return stage.data.kind === "function" ? "point" : "network";
 }
 
-/** "256 chains", "256 of 1,000 networks", "● 16 ◆ 64 networks". @param {import("../view.js").Moment} moment @param {string} noun */
-function noteOf({ stage, picture }, noun) {
+/** "256 chains", "256 of 1,000 networks", "● 16  ◆ 64 networks"; "" where nobody has more than one. @param {Pick<import("../view.js").Moment, "stage" | "picture">} moment @param {string} noun */
+export function noteOf({ stage, picture }, noun) {
   const many = t(`panels.chains-${noun}-many`);
-  const lanes = stage.lanes.flatMap((/** @type {any} */ lane, /** @type {number} */ i) => (lane.population > 1 ? [{ shape: SHAPES[i], all: lane.population, count: picture?.lanes[i]?.cloud?.shape[0] ?? lane.population }] : []));
-  if (lanes.length > 1) return t("panels.chains-note-several", { lanes: lanes.map((/** @type {any} */ one) => `${one.shape} ${short(one.all)}`).join("  ") });
-  const [{ all, count } = { all: 0, count: 0 }] = lanes;
+  const lanes = stage.lanes.flatMap((/** @type {any} */ _, /** @type {number} */ i) => {
+    const all = membersOf(stage, picture, i);
+    return all > 1 ? [{ shape: SHAPES[i], all, count: picture?.lanes[i]?.cloud?.shape[0] ?? all }] : [];
+  });
+  if (!lanes.length) return "";
+  if (lanes.length > 1) return t("panels.chains-note-several", { lanes: lanes.map((/** @type {any} */ one) => `${one.shape} ${short(one.all)}`).join("  "), many });
+  const [{ all, count }] = lanes;
   return count < all ? t("panels.chains-note-some", { count, all: short(all), many }) : t("panels.chains-note-all", { count: all, many });
+}
+
+/** An axis of losses. @param {string} axis @param {import("./bins.js").Scale} scale @param {[number, number]} range */
+function valueAxis(axis, { log, floor = undefined }, range) {
+  return log ? logAxis(axis, { range, floor: floor ?? null, place: (value) => value ?? null }) : linearAxis(axis, range);
 }
 
 /** An end of the axis that holds a height and seldom changes. @param {number} top @param {boolean} shares */
@@ -318,9 +327,9 @@ function steady(top, shares) {
 
 /** A scale that holds a population, and the estimates that are not far from it. @param {number[]} values @param {number[]} estimates @param {boolean} was logarithmic */
 function around(values, estimates, was) {
-  const { log, low, high } = scaleOf(values, was);
-  const put = (/** @type {number} */ value) => (log ? Math.log10(value) : value);
-  const air = AIR * (put(high) - put(low));
-  const near = estimates.filter((value) => put(value) >= put(low) - air && put(value) <= put(high) + air);
-  return near.length ? scaleOf([...values, ...near], log) : { log, low, high };
+  const scale = scaleOf(values, was);
+  const put = (/** @type {number} */ value) => (scale.log ? Math.log10(value) : value);
+  const air = AIR * (put(scale.high) - put(scale.low));
+  const near = estimates.filter((value) => put(value) >= put(scale.low) - air && put(value) <= put(scale.high) + air);
+  return near.length ? scaleOf([...values, ...near], scale.log) : scale;
 }

@@ -3,14 +3,13 @@
 import { thin } from "../curves.js";
 import { currencyName, small } from "../format.js";
 import { t } from "../text.js";
-import { decades, LossPanel, logRange, xRange } from "./loss.js";
-
-const LEAST = 3e-8;
+import { logScale } from "../scale.js";
+import { linearAxis, logAxis, LossPanel, xRange } from "./loss.js";
 
 export class HeightPanel extends LossPanel {
   /** Where a lane is drawn on the y axis. @param {any} row @returns {number | null} */
   spot(row) {
-    return this.above?.(row.loss) ?? null;
+    return this.above ? this.scale.place(this.above(row.loss)) : null;
   }
 
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
@@ -20,10 +19,7 @@ export class HeightPanel extends LossPanel {
     /** @type {any[]} */ const xs = [];
     /** @type {any[]} */ const ys = [];
     /** @type {any[]} */ const heads = [[], []];
-    // A logarithmic axis needs something above nothing, and below a hundred-millionth of the start there is nothing left to gain.
-    const begun = Math.max(...(metrics[0]?.lanes ?? []).map((/** @type {any} */ row) => row.loss ?? 0));
-    const least = LEAST * Math.max(begun - (lowest ?? 0), 1e-6);
-    const above = this.above = (/** @type {number | null} */ height) => (height === null || lowest === null ? height : Math.max(height - lowest, least));
+    const above = this.above = (/** @type {number | null} */ height) => (height === null || lowest === null ? height : height - lowest);
     for (let lane = 0; lane < this.lanes; lane++) {
       const there = lane < stage.lanes.length;
       const curve = there ? thin(metrics.map((m) => m.lanes[lane][currency]), metrics.map((m) => above(m.lanes[lane].loss)), this.chart.points) : { x: [], y: [] };
@@ -36,15 +32,9 @@ export class HeightPanel extends LossPanel {
     xs.push(heads[0]);
     ys.push(heads[1]);
     const log = lowest !== null;
-    const layout = {
-      "xaxis.title.text": currencyName(currency),
-      "xaxis.range": xRange(moment),
-      "yaxis.type": log ? "log" : "linear",
-      "yaxis.tickformat": log && decades(ys) === "D2" ? ".1~g" : "",
-      "yaxis.dtick": log ? decades(ys) : null,
-      "yaxis.range": log ? logRange(ys) : linearRange(ys),
-    };
-    this.apply(xs, ys, layout, stage.lanes.length);
+    this.scale = log ? logScale(ys) : { range: linearRange(ys), floor: null, place: (height) => height ?? null };
+    const axis = log ? logAxis("yaxis", this.scale) : linearAxis("yaxis", this.scale.range);
+    this.apply(xs, ys.map((y) => y.map(this.scale.place)), { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), ...axis }, stage.lanes.length);
     const now = metrics[metrics.length - 1];
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("panels.height-summary", { label: lane.label, height: small(now?.lanes[i].loss) }));
     return { note: log ? t("panels.height-note") : "", summary: `${said.join("; ")}.` };

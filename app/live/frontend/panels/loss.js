@@ -1,16 +1,19 @@
 /** Loss or accuracy, train and test, over the chosen currency. */
 
 import { Chart, dress, predress } from "../charts.js";
-import { horizon, thin } from "../curves.js";
+import { horizon, marked, thin } from "../curves.js";
 import { scored } from "../cards.js";
 import { currencyName, percent, small } from "../format.js";
+import { logScale } from "../scale.js";
 import { t } from "../text.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
 
 export class LossPanel {
   /** @param {import("../panels.js").Kit} kit */
-  constructor({ place, Plotly, figure, theme, colours }) {
+  constructor({ place, Plotly, figure, theme, colours, palette }) {
+    this.colours = colours;
+    /** @type {string[]} */ this.symbols = palette.symbols;
     const last = figure.data.length - 1;
     const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace, i) => {
       if (i === last) trace.marker.color = colours;
@@ -20,14 +23,17 @@ export class LossPanel {
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
     this.lanes = (figure.data.length - 1) / 2;
     this.before = 0;
+    this.chart.faint = theme.faint;
+    /** Where a loss is drawn. */ this.scale = logScale([]);
   }
 
   /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
+    this.chart.faint = theme.faint;
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
+    this.colours = colours; // the heads take them at the next draw
     const lines = colours.flatMap((colour) => [colour, colour]);
     this.chart.Plotly.restyle(this.chart.element, { "line.color": lines }, this.traces.slice(0, -1));
-    this.chart.Plotly.restyle(this.chart.element, { "marker.color": [colours] }, [this.traces.length - 1]);
   }
 
   /** Give the traces new points: two traces a lane, then the heads. @param {any[]} xs @param {any[]} ys @param {any} layout @param {number} count of lanes */
@@ -37,7 +43,12 @@ export class LossPanel {
     const lanes = Math.max(count, this.before);
     this.before = count;
     const changed = this.traces.filter((/** @type {number} */ i) => i < 2 * lanes || i === lastTrace);
-    this.chart.update({ x: changed.map((/** @type {number} */ i) => xs[i]), y: changed.map((/** @type {number} */ i) => ys[i]) }, layout, changed);
+    const lines = Array.from({ length: count }, (_, lane) => ({ x: xs[2 * lane], y: ys[2 * lane] }));
+    const heads = marked({ x: xs[lastTrace].slice(0, count), y: ys[lastTrace].slice(0, count) }, lines, layout["xaxis.range"][1], this.colours, this.symbols);
+    /** @type {Record<string, any[]>} */ const data = { x: changed.map((/** @type {number} */ i) => xs[i]), y: changed.map((/** @type {number} */ i) => ys[i]) };
+    // Of the lines themselves the markers' looks are left as they are: what is undefined changes nothing.
+    for (const [key, values] of Object.entries(heads)) (data[key] ??= changed.map(() => undefined))[changed.length - 1] = values;
+    this.chart.update(data, layout, changed);
   }
 
   /** A lane's value at a moment, in words. @param {any} row @param {Moment} moment */
@@ -47,7 +58,7 @@ export class LossPanel {
 
   /** Where a lane is drawn on the y axis. @param {any} row @param {Moment} moment @returns {number | null} */
   spot(row, { measure }) {
-    return measure === "loss" ? row.loss : row.accuracy;
+    return measure === "loss" ? this.scale.place(row.loss) : row.accuracy;
   }
 
   /** @param {Moment} moment @returns {{note: string, summary: string}} */
@@ -72,10 +83,12 @@ export class LossPanel {
     xs.push(heads[0]);
     ys.push(heads[1]);
     /** @type {any} */
-    const layout = { "xaxis.title.text": currencyName(currency), "yaxis.type": measure === "loss" ? "log" : "linear", "yaxis.tickformat": measure === "accuracy" ? ".0%" : decades(ys) === "D2" ? ".1~g" : "", "yaxis.dtick": measure === "loss" ? decades(ys) : null };
-    layout["yaxis.range"] = measure === "loss" ? logRange(ys, EXPLODED * highest(ys.slice(0, -1).map((y) => y.slice(0, 1)))) : [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01];
-    layout["xaxis.range"] = xRange(moment);
-    this.apply(xs, ys, layout, stage.lanes.length);
+    const layout = { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment) };
+    if (measure === "loss") {
+      this.scale = logScale(ys, EXPLODED * highest(ys.slice(0, -1).map((y) => y.slice(0, 1))));
+      Object.assign(layout, logAxis("yaxis", this.scale));
+    } else Object.assign(layout, { "yaxis.scale": null, "yaxis.type": "linear", "yaxis.tickmode": "auto", "yaxis.tickformat": ".0%", "yaxis.range": [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01] });
+    this.apply(xs, measure === "loss" ? ys.map((y) => y.map(this.scale.place)) : ys, layout, stage.lanes.length);
     const now = metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = now?.lanes[i];
@@ -97,43 +110,17 @@ export function xRange({ metrics, stage, currency }) {
   return [0, Math.max(horizon(stage.budget.amount, progress), spent) * 1.03];
 }
 
-/** An axis that spans less, in powers of ten, may miss 1, 2 and 5. */
-const NARROW = 0.45;
 /** A lane that explodes leaves the chart at this many times where it started, so that the others can still be seen. */
 const EXPLODED = 1e4;
 
-/** @param {any[][]} ys @param {number} most that need be seen @returns {[number, number]} */
-export function logRange(ys, most = Infinity) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const y of ys)
-    for (const value of y)
-      if (value !== null && value > 0) {
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-  if (!(low <= high)) return [-1, 0.5];
-  high = Math.max(low, Math.min(high, most));
-  // Below a hundred-millionth it is all the same: solved.
-  low = Math.max(low, high * 1e-8);
-  const room = Math.max(0.05, 0.04 * Math.log10(high / low));
-  return tenths(Math.log10(low) - room, Math.log10(high) + room);
+/** A logarithmic axis as a chart takes it. @param {string} axis @param {import("../scale.js").Scale} scale @returns {Record<string, any>} */
+export function logAxis(axis, { range, floor }) {
+  return { [`${axis}.type`]: "log", [`${axis}.range`]: range, [`${axis}.tickformat`]: "", [`${axis}.scale`]: { log: true, floor } };
 }
 
-/** A range in steps of a tenth: an axis that changes makes Plotly draw the whole chart anew, so it should change seldom. @param {number} low @param {number} high @returns {[number, number]} */
-export function tenths(low, high) {
-  return [Math.floor(low * 10) / 10, Math.ceil(high * 10) / 10];
-}
-
-/** Ticks at 1, 2 and 5 while they have room, at powers of ten when there are many, and as Plotly likes where hardly a 1, 2 or 5 is seen. @param {any[][]} ys */
-export function decades(ys) {
-  const [low, high] = logRange(ys);
-  return ticks(high - low);
-}
-
-/** @param {number} span of an axis, in powers of ten @returns {number | "D2" | null} */
-export function ticks(span) {
-  return span > 5 ? 2 : span > 2.2 ? 1 : span > NARROW ? "D2" : null;
+/** A linear one. @param {string} axis @param {[number, number]} range @returns {Record<string, any>} */
+export function linearAxis(axis, range) {
+  return { [`${axis}.type`]: "linear", [`${axis}.range`]: range, [`${axis}.tickformat`]: "", [`${axis}.scale`]: { log: false, floor: null } };
 }
 
 /** @param {any[][]} ys */

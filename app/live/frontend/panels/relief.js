@@ -2,7 +2,7 @@
 
 import { Chart, dress } from "../charts.js";
 import { columns, rows } from "../decode.js";
-import { mix } from "../theme.js";
+import { heatScale, mix } from "../theme.js";
 import { along } from "../terrain.js";
 import { t } from "../text.js";
 
@@ -119,7 +119,7 @@ export class Relief {
       at.push(this._stand(drawn ? walked(columns(drawn.path)) : null, heights), this._stand(drawn?.cloud ? columns(drawn.cloud) : null, heights));
       const foot = this._stand(drawn ? { x: [drawn.estimate[0]], y: [drawn.estimate[1]] } : null, heights);
       at.push({ x: [...foot.x, ...foot.x], y: [...foot.y, ...foot.y], z: [...foot.z, ...foot.z.map((z) => z + PIN)] });
-      colours.push(this.colours[lane], heat === null ? this.colours[lane] : mix(this.palette.temperature, heat), this.colours[lane]);
+      colours.push(this.colours[lane], heat === null ? this.colours[lane] : mix(heatScale(this.colours[lane], this.theme), heat), this.colours[lane]);
     }
     this.before = stage.lanes.length;
     const traces = at.map((_, i) => i + 1);

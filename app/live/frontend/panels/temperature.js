@@ -1,31 +1,46 @@
-/** Temperature and acceptance, plan and fact; of a method without a temperature the size of its steps, where it adapts that. */
+/** Temperature and acceptance, plan and fact; of a method without a temperature the size of its steps, where it adapts that. Each in a box of its own. */
 
 import { Chart, dress, predress } from "../charts.js";
 import { spaced, thin } from "../curves.js";
 import { currencyName, listed, percent, SHAPES, small } from "../format.js";
+import { logScale } from "../scale.js";
 import { t } from "../text.js";
-import { tenths, xRange } from "./loss.js";
+import { heatScale } from "../theme.js";
+import { logAxis, xRange } from "./loss.js";
 
 const PER_LANE = 5;
 const DOTS = 90;
+/** Share of the highest temperature, or step size, that still has its own place: schedules go deeper than losses. */
+const DEEPEST = 1e-15;
+/** What stands between two boxes, as a share of the height, and how high each is beside the others. */
+const [GAP, HEIGHTS] = [0.09, { yaxis: 1.5, yaxis3: 1.5, yaxis2: 1 }];
+const AXES = /** @type {const} */ (["yaxis", "yaxis3", "yaxis2"]);
+/** The axis of each of a lane's traces. */
+const AXIS_OF = /** @type {const} */ (["yaxis", "yaxis", "yaxis2", "yaxis2", "yaxis3"]);
 
 export class TemperaturePanel {
   /** @param {import("../panels.js").Kit} kit */
   constructor({ place, Plotly, figure, theme, colours }) {
-    const dressed = predress(figure, theme, ["xaxis", "yaxis", "yaxis2"], (trace, i) => {
-      if (i % PER_LANE !== 1) trace.line.color = i % PER_LANE ? colours[Math.floor(i / PER_LANE)] : theme.faint;
+    const dressed = predress(figure, theme, ["xaxis", ...AXES], (trace, i) => {
+      const colour = colours[Math.floor(i / PER_LANE)];
+      if (i % PER_LANE === 1) trace.marker.colorscale = heatScale(colour, theme);
+      else trace.line.color = i % PER_LANE ? colour : theme.faint;
     });
     this.chart = new Chart("temperature", place, Plotly, dressed);
     this.lanes = figure.data.length / PER_LANE;
     this.before = 0;
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
+    this.chart.faint = theme.faint;
+    this.scales = { yaxis: logScale([]), yaxis3: logScale([]) };
   }
 
   /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
-    this.chart.relayout(dress(theme, ["xaxis", "yaxis", "yaxis2"]));
+    this.chart.faint = theme.faint;
+    this.chart.relayout(dress(theme, ["xaxis", ...AXES]));
     for (let lane = 0; lane < this.lanes; lane++) {
       this.chart.Plotly.restyle(this.chart.element, { "line.color": theme.faint }, [PER_LANE * lane]);
+      this.chart.Plotly.restyle(this.chart.element, { "marker.colorscale": [heatScale(colours[lane], theme)] }, [PER_LANE * lane + 1]);
       this.chart.Plotly.restyle(this.chart.element, { "line.color": colours[lane] }, [PER_LANE * lane + 2, PER_LANE * lane + 3, PER_LANE * lane + 4]);
     }
   }
@@ -37,9 +52,15 @@ export class TemperaturePanel {
     return name ? `${name} ${small(row.extra[name])}` : "–";
   }
 
-  /** Where a lane is drawn on the left axis. @param {any} row @param {import("../view.js").Moment} moment @param {number} lane @returns {number | null} */
+  /** Where a lane is drawn on its axis. @param {any} row @param {import("../view.js").Moment} moment @param {number} lane @returns {number | null} */
   spot(row, { stage }, lane) {
-    return row.temperature ?? row.extra?.[stepSize(stage.lanes[lane], [row])] ?? null;
+    if (row.temperature !== null) return this.scales.yaxis.place(row.temperature);
+    return this.scales.yaxis3.place(row.extra?.[stepSize(stage.lanes[lane], [row])]);
+  }
+
+  /** The axis that is. @param {any} row */
+  axis(row) {
+    return row.temperature === null ? "yaxis3" : "yaxis";
   }
 
   /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
@@ -64,7 +85,7 @@ export class TemperaturePanel {
       for (const curve of [plan, fact, accepted, aimed, size]) {
         x.push(curve.x);
         y.push(curve.y);
-        heat.push(curve === fact ? fact.y.map((value) => Math.log10(/** @type {number} */ (value))) : []);
+        heat.push(curve === fact ? fact.y.map((value) => Math.log10(Math.max(/** @type {number} */ (value), Number.MIN_VALUE))) : []);
       }
       if (lane >= stage.lanes.length) continue;
       const label = stage.lanes[lane].label;
@@ -74,16 +95,20 @@ export class TemperaturePanel {
       else cold.push(label);
     }
     const [low, high] = moment.temperatures;
-    const span = range(y);
-    const wide = span[1] - span[0] > 2.2;
     // Lanes that are not there have no traces to change, unless they had in the race before.
     const traces = this.traces.slice(0, PER_LANE * Math.max(stage.lanes.length, this.before));
     this.before = stage.lanes.length;
+    const of = (/** @type {string} */ axis) => y.filter((_, i) => AXIS_OF[i % PER_LANE] === axis);
+    this.scales = { yaxis: logScale(of("yaxis"), Infinity, DEEPEST), yaxis3: logScale(of("yaxis3"), Infinity, DEEPEST) };
+    y.forEach((curve, i) => {
+      const axis = AXIS_OF[i % PER_LANE];
+      if (axis !== "yaxis2") y[i] = curve.map(this.scales[axis].place);
+    });
     const coldest = traces.map(() => Math.log10(low));
     const hottest = traces.map(() => Math.log10(high));
     this.chart.update(
       { x: x.slice(0, traces.length), y: y.slice(0, traces.length), "marker.color": heat.slice(0, traces.length), "marker.cmin": coldest, "marker.cmax": hottest },
-      { "yaxis2.visible": y.some((curve, i) => i % PER_LANE === 2 && curve.length > 0), "yaxis.title.text": [said.length ? t("temperature.temperature") : "", sizes.length ? t("temperature.step") : ""].filter(Boolean).join(" · "), "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), "yaxis.range": span, "yaxis.dtick": wide ? Math.ceil((span[1] - span[0]) / 6) : "D2", "yaxis.tickformat": wide ? "" : ".1~g" },
+      { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), ...logAxis("yaxis", this.scales.yaxis), ...logAxis("yaxis3", this.scales.yaxis3), ...boxes(AXES.filter((axis) => of(axis).some((curve) => curve.length > 0))) },
       traces,
     );
     const aim = metric?.lanes.some((/** @type {any} */ row) => row.target !== null);
@@ -127,17 +152,17 @@ function planned(lane, stage, currency, rows) {
   return { x: lane.plan.map((/** @type {number} */ _, /** @type {number} */ i) => (end * i) / n), y: lane.plan };
 }
 
-/** A range that holds plan and fact. @param {any[]} y @returns {[number, number]} */
-function range(y) {
-  let low = Infinity;
-  let high = 0;
-  for (let i = 0; i < y.length; i++)
-    if (i % PER_LANE < 2 || i % PER_LANE === 4)
-      for (const value of y[i])
-        if (value > 0) {
-          low = Math.min(low, value);
-          high = Math.max(high, value);
-        }
-  if (!(low <= high)) return [-4, 0];
-  return tenths(Math.log10(low) - 0.15, Math.log10(high) + 0.15);
+/** Where the boxes that are there stand, one over the other. @param {readonly (keyof typeof HEIGHTS)[]} there from above @returns {Record<string, any>} */
+export function boxes(there) {
+  /** @type {Record<string, any>} */ const layout = {};
+  const all = there.reduce((sum, axis) => sum + HEIGHTS[axis], 0);
+  let top = 1;
+  for (const axis of AXES) {
+    layout[`${axis}.visible`] = there.includes(axis);
+    if (!there.includes(axis)) continue;
+    const height = ((1 - GAP * (there.length - 1)) * HEIGHTS[axis]) / all;
+    layout[`${axis}.domain`] = [Math.max(0, Number((top - height).toFixed(4))), Number(top.toFixed(4))];
+    top -= height + GAP;
+  }
+  return layout;
 }

@@ -10,7 +10,7 @@ import { clicks } from "../clicks.js";
 import { columns, rows } from "../decode.js";
 import { small } from "../format.js";
 import { t } from "../text.js";
-import { mix } from "../theme.js";
+import { heatScale, mix } from "../theme.js";
 import { Particles } from "./particles.js";
 import { PlaneChoice, planeWords } from "./plane.js";
 import { halo, shape } from "./shapes.js";
@@ -159,7 +159,7 @@ export class WeightsPanel {
       const cloud = lane.cloud.data;
       const disc = lane.cloud.shape[0] > 100 ? DISC : DISC + 0.7;
       paint.globalAlpha = 0.85;
-      paint.fillStyle = heat === null ? this.colours[i] : mix(this.palette.temperature, heat);
+      paint.fillStyle = heat === null ? this.colours[i] : mix(heatScale(this.colours[i], this.theme), heat);
       paint.beginPath();
       for (let n = 0; n < cloud.length; n += 2) {
         shape(paint, i, x(cloud[n]), y(cloud[n + 1]), disc);
