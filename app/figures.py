@@ -88,12 +88,14 @@ def temperature() -> go.Figure:
         traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.2, "dash": "dot"}, hoverinfo="skip"))
         traces.append(go.Scatter(x=[], y=[], yaxis="y3", mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
     log = {"type": "log", "tickfont": {"size": 10}}
+    # Names within the boxes, at the right: what is in them falls, and low boxes have no room for names along their axes.
+    name = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "top", "showarrow": False, "font": {"size": 10.5}}
     return go.Figure(
         traces,
         _layout(
-            margin={"l": 58, "r": 12, "t": 6, "b": 34},
+            margin={"l": 54, "r": 12, "t": 6, "b": 34},
             xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero", anchor="free", position=0),
-            yaxis=_axis(**log, domain=[0.42, 1], title={"text": t("temperature.temperature"), "standoff": 2}),
+            yaxis=_axis(**log, domain=[0.42, 1]),
             yaxis2=_axis(
                 domain=[0, 0.32],
                 range=[0, 1.04],
@@ -101,9 +103,9 @@ def temperature() -> go.Figure:
                 tickmode="array",
                 tickvals=[0, 0.5, 1],
                 ticktext=["0", "50 %", "100 %"],
-                title={"text": t("temperature.accepted"), "standoff": 2},
             ),
-            yaxis3=_axis(**log, visible=False, domain=[0, 0.01], title={"text": t("temperature.step"), "standoff": 2}),
+            yaxis3=_axis(**log, visible=False, domain=[0, 0.01]),
+            annotations=[{**name, "text": t(f"temperature.{box}")} for box in ("temperature", "step", "accepted")],
         ),
     )
 

@@ -65,6 +65,9 @@ export function logScale(curves, most = Infinity, deepest = DEEPEST) {
   return { range: tenths(Math.log10(low) - room, Math.log10(high) + room), floor, place };
 }
 
+/** A tick that near the low end, as a share of the axis, would stand on those of the axis across. */
+const CORNER = 0.04;
+
 /**
  * Ticks of an axis, written as numbers are everywhere.
  * @param {[number, number]} range in powers of ten where the axis is logarithmic
@@ -75,7 +78,9 @@ export function logScale(curves, most = Infinity, deepest = DEEPEST) {
  */
 export function ticksOf(range, log, floor = null, most = 7) {
   const [low, high] = range[0] <= range[1] ? range : [range[1], range[0]];
-  const values = log ? logTicks(low, high, most) : linearTicks(low, high, most);
+  const all = log ? logTicks(low, high, most) : linearTicks(low, high, most);
+  const clear = all.filter((value) => (log ? Math.log10(value) : value) > low + CORNER * (high - low));
+  const values = clear.length ? clear : all;
   if (!log || !floor) return { tickvals: values, ticktext: values.map(exact) };
   // A tick just above the floor would stand on its text.
   const above = values.filter((value) => Math.log10(value / floor.at) > 0.055 * (high - low));

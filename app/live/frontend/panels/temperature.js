@@ -10,6 +10,8 @@ import { logAxis, xRange } from "./loss.js";
 
 const PER_LANE = 5;
 const DOTS = 90;
+/** Opacity of the paper under the boxes' names, in hexadecimal. */
+const SHEER = "b8";
 /** Share of the highest temperature, or step size, that still has its own place: schedules go deeper than losses. */
 const DEEPEST = 1e-15;
 /** What stands between two boxes, as a share of the height, and how high each is beside the others. */
@@ -26,6 +28,7 @@ export class TemperaturePanel {
       if (i % PER_LANE === 1) trace.marker.colorscale = heatScale(colour, theme);
       else trace.line.color = i % PER_LANE ? colour : theme.faint;
     });
+    for (const name of dressed.layout.annotations) Object.assign(name, { bgcolor: theme.surface + SHEER, font: { ...name.font, color: theme.faint } });
     this.chart = new Chart("temperature", place, Plotly, dressed);
     this.lanes = figure.data.length / PER_LANE;
     this.before = 0;
@@ -37,7 +40,8 @@ export class TemperaturePanel {
   /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
     this.chart.faint = theme.faint;
-    this.chart.relayout(dress(theme, ["xaxis", ...AXES]));
+    const names = AXES.flatMap((_, i) => [[`annotations[${i}].bgcolor`, theme.surface + SHEER], [`annotations[${i}].font.color`, theme.faint]]);
+    this.chart.relayout({ ...dress(theme, ["xaxis", ...AXES]), ...Object.fromEntries(names) });
     for (let lane = 0; lane < this.lanes; lane++) {
       this.chart.Plotly.restyle(this.chart.element, { "line.color": theme.faint }, [PER_LANE * lane]);
       this.chart.Plotly.restyle(this.chart.element, { "marker.colorscale": [heatScale(colours[lane], theme)] }, [PER_LANE * lane + 1]);
@@ -158,8 +162,10 @@ export function boxes(there) {
   const all = there.reduce((sum, axis) => sum + HEIGHTS[axis], 0);
   let top = 1;
   for (const axis of AXES) {
-    layout[`${axis}.visible`] = there.includes(axis);
+    const name = `annotations[${AXES.indexOf(axis)}]`;
+    layout[`${axis}.visible`] = layout[`${name}.visible`] = there.includes(axis);
     if (!there.includes(axis)) continue;
+    layout[`${name}.y`] = Number(top.toFixed(4));
     const height = ((1 - GAP * (there.length - 1)) * HEIGHTS[axis]) / all;
     layout[`${axis}.domain`] = [Math.max(0, Number((top - height).toFixed(4))), Number(top.toFixed(4))];
     top -= height + GAP;
