@@ -32,6 +32,7 @@ from app.palette import palette
 from app.text import LANGUAGE, catalogue, t
 from engine.errors import BadInput
 from engine.frames import Message
+from engine.plain import check
 from engine.recording import SUFFIX, Recording
 
 ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
@@ -161,6 +162,7 @@ def main(recording: str, output: str | None) -> None:
     """Make one HTML file of RECORDING.kelvin that plays by itself, offline."""
     source = Path(recording)
     try:
+        check([recording, output], "argument")
         target = write(source, Path(output) if output else Path(source.name.removesuffix(SUFFIX) + ".html"))
     except BadInput as error:
         click.echo(str(error), err=True)

@@ -17,6 +17,7 @@ import click
 from tqdm import tqdm
 
 from engine.errors import BadInput
+from engine.plain import check
 
 if TYPE_CHECKING:
     from engine.events import Event
@@ -289,6 +290,7 @@ def complain(text: str) -> NoReturn:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: every refusal is one line and exit status 2, never a traceback."""
     try:
+        check(sys.argv[1:] if arguments is None else arguments, "argument")
         cli.main(args=arguments, prog_name="python -m engine", standalone_mode=False)
     except BadInput as error:
         complain(str(error))

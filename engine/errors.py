@@ -21,17 +21,24 @@ class BadInput(ValueError):
 
     def __init__(self, field: str, value: Any, allowed: str) -> None:
         self.field, self.value, self.allowed = field, value, allowed
-        super().__init__(f"{field}: {shorten(value)} is not allowed; expected {allowed}")
+        super().__init__(one_line(f"{field}: {shorten(value)} is not allowed; expected {allowed}"))
 
 
 class CannotRun(BadInput):
     """A well-formed experiment that this machine or this method cannot run (too big, wrong kind of data)."""
 
 
+def one_line(text: str) -> str:
+    """The text as it can be shown and sent anywhere: no line breaks, and what is no printable character by its number."""
+    return "".join(one if one.isprintable() else " " if one.isspace() else ascii(one)[1:-1] for one in text)
+
+
 def shorten(value: Any, limit: int = 60) -> str:
     """The value as a person would recognise it, on one line, at most ``limit`` characters."""
     try:
         text = repr(value)
+    except RecursionError:
+        text = f"<{type(value).__name__}, lists in lists>"
     except Exception as error:  # a broken __repr__ must not hide the refusal itself
         text = f"<{type(value).__name__}: {error}>"
     text = " ".join(text.split())

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from engine.errors import BadInput, explain
+from engine.plain import check
 from engine.recording import SUFFIX, Recording
 
 MOST_EVENTS = 100_000
@@ -84,6 +85,7 @@ def parse_events(value: Any) -> list[Event]:
         value = value["events"]
     if not isinstance(value, list | tuple) or len(value) > MOST_EVENTS:
         raise BadInput("events", value, f"a list of at most {MOST_EVENTS:,} events, or an object with such a list")
+    check(value, "events", numbers=True)
     try:
         return _EVENTS.validate_python([one.to_json() if isinstance(one, _Event) else one for one in value])
     except ValidationError as error:

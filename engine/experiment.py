@@ -22,6 +22,7 @@ from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transf
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import Problem
 from engine.oracle import Currency
+from engine.plain import check
 from engine.registry import Choice
 from engine.stops import StopRules
 from engine.suggestions import suggest
@@ -179,6 +180,7 @@ class Experiment(BaseModel):
             return value
         if not isinstance(value, Mapping):
             raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, stop, seed, device and precision")
+        check(value)
         try:
             return cls.model_validate(with_token(dict(value), local_files))
         except ValidationError as error:

@@ -18,6 +18,7 @@ from engine.experiment import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWOR
 from engine.networks import MLP, NETWORKS, Point
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
+from engine.plain import check
 from engine.registry import Choice, fields
 from engine.stops import StopRules
 from engine.suggestions import suggested_settings
@@ -61,6 +62,7 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, lo
     Raises:
         BadInput: the first key that is unknown or whose value does not fit; the field named is the key.
     """
+    check(flat)
     value: dict[str, Any] = {} if base is None else dict(base)
     for name, registry in (("dataset", DATASETS), ("network", NETWORKS)):
         if name in flat:

@@ -16,7 +16,9 @@ import torch
 
 Message = dict[str, Any]
 VERSION = 1
-SIMPLE = (int, str, bool, type(None), bytes)
+SIMPLE = (str, bool, type(None), bytes)
+SMALLEST, LARGEST = -(2**63), 2**64 - 1
+"""Whole numbers that MessagePack has room for."""
 _DTYPES = {"f": ("f4", "<f4"), "u": ("u1", "u1"), "i": ("i4", "<i4"), "b": ("u1", "u1")}
 
 
@@ -46,6 +48,8 @@ def _plain(value: Any) -> Any:
     kind = type(value)
     if kind is float:  # most of them: asked for first, for a message is packed while training waits
         return value if math.isfinite(value) else None
+    if kind is int:
+        return value if SMALLEST <= value <= LARGEST else _rounded(value)
     if kind in SIMPLE:
         return value
     if isinstance(value, dict):
@@ -56,6 +60,8 @@ def _plain(value: Any) -> Any:
         return float(value) if math.isfinite(value) else None
     if isinstance(value, np.integer):
         return int(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, torch.Tensor):
         return pack_array(value.detach().cpu().numpy())
     if isinstance(value, np.ndarray):
@@ -63,9 +69,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _rounded(value: int) -> float | None:
+    """A whole number too large for MessagePack, as near as a float is; None where there is none."""
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
 def encode(message: Message) -> bytes:
-    """MessagePack bytes of a message."""
-    return bytes(msgpack.packb(_plain(message), use_bin_type=True))
+    """MessagePack bytes of a message. Characters that UTF-8 has no bytes for become question marks: such a text is refused where it comes in, and must not end a race here."""
+    return bytes(msgpack.packb(_plain(message), use_bin_type=True, unicode_errors="replace"))
 
 
 def decode(data: bytes) -> Message:

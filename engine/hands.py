@@ -5,6 +5,7 @@ Whatever is done is noted as an event, so that the recording tells of it and the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,13 @@ class Hands:
         self.script = Script(self.given, len(race.lanes))
 
     def reheat(self, lane: int, factor: float) -> bool:
-        """Multiply a temperature. False where there is none."""
+        """Multiply a temperature. False where there is none.
+
+        Raises:
+            BadInput: the factor is no number above 0.
+        """
+        if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor < math.inf:
+            raise BadInput("factor", factor, "a number above 0")
         one = self.race.lanes[lane]
         if not one.optimizer.reheat(one.state, factor):
             return False

@@ -36,6 +36,7 @@ from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
 from engine.frames import Message
 from engine.functions import FUNCTIONS
+from engine.plain import check
 from engine.viewpoint import KINDS
 
 log = logging.getLogger(__name__)
@@ -158,6 +159,7 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
         command: Any = json.loads(text)
     except (ValueError, RecursionError):
         raise BadInput("command", text, t("server.json")) from None
+    check(command)
     do = command.get("do") if isinstance(command, dict) else None
     if do == "run":
         experiment, then = Experiment.parse(command.get("experiment")), command.get("then", [])

@@ -153,6 +153,28 @@ def test_bad_input_is_told_by_field(site: Site) -> None:
         assert not site.pool.jobs, "what is not valid is never queued"
 
 
+@pytest.mark.parametrize("bad", [r"\ud800", r"\udc00x", r"\u0000"])
+def test_text_that_is_none_does_not_reach_the_race(site: Site, bad: str) -> None:
+    with site.viewer() as session:
+        session.send_json({"do": "run", "experiment": EXPERIMENT})
+        until(session, state("starting"))
+        for text in (
+            f'{{"do": "turn", "lane": 0, "field": "{bad}", "value": "x"}}',
+            f'{{"do": "turn", "lane": 0, "field": "rate", "value": "{bad}"}}',
+            f'{{"do": "points", "points": "{bad}"}}',
+            f'{{"do": "plane", "kind": "{bad}"}}',
+            f'{{"do": "{bad}"}}',
+            f'{{"do": "attach", "race": "{bad}"}}',
+            f'{{"do": "run", "experiment": {{"dataset": "{bad}"}}}}',
+            f'{{"do": "pause", "{bad}": 1}}',
+        ):
+            session.send_text(text)
+            assert "is not allowed; expected text" in problem(session)
+        session.send_text('{"do": "pause", "more": ' + "[" * 900 + "]" * 900 + "}")
+        assert "deep" in problem(session)
+        assert site.pool.jobs[-1].commands == []
+
+
 def test_big_messages_are_refused(site: Site) -> None:
     with site.viewer() as session:
         session.send_text(json.dumps({"do": "pause", "ballast": "x" * stream.MOST_BYTES}))

@@ -1,0 +1,53 @@
+r"""What may come in from outside, before anybody looks at what it means: text that is text, numbers that have room in a message, lists that end.
+
+JSON can hold more than that. A lone surrogate ("\ud800") is no character and has no bytes in UTF-8; a zero byte ends a file's name; a whole number may have any length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import BadInput
+
+MOST_LEVELS = 32
+LARGEST = 2**63 - 1
+
+
+def check(value: Any, field: str = "", numbers: bool = False, levels: int = MOST_LEVELS) -> None:
+    """Refuse JSON values that cannot be passed on as they are. Values of other kinds are left to whoever reads them.
+
+    Args:
+        value: what came in.
+        field: its name; what lies inside is named from there.
+        numbers: whether to refuse whole numbers that have no room in 64 bits, too; fields with limits of their own tell better.
+        levels: how many lists and objects may lie in each other.
+
+    Raises:
+        BadInput: the first text that is none, number without room, or list too deep.
+    """
+    if isinstance(value, str):
+        _check_text(value, field)
+    elif isinstance(value, int):
+        if numbers and abs(value) > LARGEST:
+            raise BadInput(field or "value", value, f"a whole number from −{LARGEST:,} to {LARGEST:,}")
+    elif isinstance(value, Mapping | list | tuple):
+        if levels == 0:
+            raise BadInput(field or "value", type(value).__name__, f"lists and objects at most {MOST_LEVELS} deep")
+        if isinstance(value, Mapping):
+            for key, entry in value.items():
+                if isinstance(key, str):
+                    _check_text(key, field or "key")
+                check(entry, f"{field}.{key}" if field else str(key), numbers, levels - 1)
+        else:
+            for i, entry in enumerate(value):
+                check(entry, f"{field}[{i}]", numbers, levels - 1)
+
+
+def _check_text(text: str, field: str) -> None:
+    if "\0" in text:
+        raise BadInput(field or "value", text, "text without zero bytes")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadInput(field or "value", text, "text that can be written in UTF-8") from None
