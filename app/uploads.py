@@ -76,12 +76,19 @@ def _take() -> None:
 def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | None:
     """Which column is learned, and as what."""
     st.markdown(t("uploads.table-found", name=plain(info.name), rows=f"{info.rows:,}", columns=len(info.columns)))
+    for kind in ("number", "category", "left out"):
+        names = [column.name for column in info.columns if column.type == kind]
+        if names:
+            st.caption(t(f"uploads.of-{kind.replace(' ', '-')}", count=len(names), names=_listed(names)))
     columns = {column.name: column for column in info.targets}
     start = current.get("target")
     names = list(columns)
     key = f"upload target {info.token}"
     if st.session_state.get(key) not in columns:
         st.session_state[key] = start if start in columns else likely(info.targets).name
+    if start and start not in columns:
+        out = next((column.why for column in info.columns if column.name == start), t("uploads.no-column"))
+        st.warning(t("uploads.other-target", asked=plain(str(start)), why=plain(out), taken=plain(st.session_state[key])), icon=":material/info:")
     target = st.selectbox(t("uploads.target"), names, key=key, help=t("uploads.target-hint"))
     value: dict[str, Any] = {"name": OwnTable.name, "token": info.token, "target": target, "task": "auto"}
     column = columns[target]
@@ -148,8 +155,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _notes(notes: Sequence[str]) -> None:
-    """What was left out or changed in the file, folded away."""
+    """List what was left out or changed in the file, open from the start: it may be what a result depends on."""
     if notes:
-        with st.expander(t("uploads.notes", count=len(notes))):
+        with st.expander(t("uploads.notes", count=len(notes)), expanded=True, icon=":material/info:"):
             for note in notes:
                 st.caption(plain(note))

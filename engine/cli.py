@@ -112,6 +112,8 @@ def run(
             raise BadInput("--set", text, "KEY=VALUE, such as annealing.chains=64")
         flat[key.strip()] = value.strip()
     experiment = from_flat(flat, Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None, local_files=True)
+    for note in experiment.dataset.notes():
+        click.echo(note, err=True)
     folder = _folder(record) if record else None
 
     if weights:

@@ -91,6 +91,10 @@ class DatasetChoice(Choice):
             BadInput: they do not; the field named is one of them.
         """
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what was left out of the samples or changed in them, a sentence each."""
+        return ()
+
     @abstractmethod
     def sizes(self) -> tuple[int, int]:
         """(training samples, test samples), known before loading."""

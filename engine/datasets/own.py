@@ -97,6 +97,9 @@ def plan_table(info: UploadInfo, target: str, task: Task) -> TablePlan:
     """
     names = [column.name for column in info.targets]
     if target not in names:
+        out = next((column for column in info.columns if column.name == target), None)
+        if out is not None:
+            raise BadInput("dataset.target", target, f"a column that is not left out ({target}: {out.why})")
         raise BadInput("dataset.target", target, f"one of the columns {', '.join(names[:20])}{' …' if len(names) > 20 else ''}")
     column = info.targets[names.index(target)]
     numbers = task == "numbers" or (task == "auto" and column.type == "number" and not column.levels)
@@ -116,7 +119,7 @@ def plan_table(info: UploadInfo, target: str, task: Task) -> TablePlan:
         raise BadInput("dataset.token", info.name, f"a smaller table: {known:,} rows of {width:,} inputs are more than {MOST_NUMBERS:,} numbers")
     notes = [f"Left out, with no entry in {target}: {column.missing:,} row{'s' if column.missing > 1 else ''}."] if column.missing else []
     if numbers:
-        notes.append(f"{target} is put to mean 0 and deviation 1, so a squared error of 0.5 is that of always guessing its mean.")
+        notes.append(f"{target} is standardised; always guessing its mean would give a squared error of 0.5.")
     return TablePlan(inputs, width, (target,) if numbers else column.levels, (known - test, test), numbers, tuple(notes))
 
 
@@ -185,6 +188,9 @@ class OwnTable(Own):
     def check(self) -> None:
         plan_table(self.file("table"), self.target, self.task)
 
+    def notes(self) -> tuple[str, ...]:
+        return (*self.plan.notes, *self.file("table").notes)
+
     def load(self, seed: int) -> Dataset:
         return _load_table(self.token, self.target, self.task)
 
@@ -234,6 +240,9 @@ class OwnImages(Own):
         if taken > PICTURE_BYTES:
             most = int((PICTURE_BYTES / info.rows / self.shape[0]) ** 0.5)
             raise BadInput("dataset.side", self.side, f"at most {most} for {info.rows:,} pictures")
+
+    def notes(self) -> tuple[str, ...]:
+        return _pictures(self.token).notes
 
     def load(self, seed: int) -> Dataset:
         return _load_images(self.token, self.side, self.colour)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from engine.errors import BadInput
@@ -37,6 +40,46 @@ def refuse(name: str, allowed: str) -> BadInput:
 
 def named(value: Any) -> str:
     """A name as it may be shown: one line, no control characters, no angle brackets (nothing that could be taken for markup), not longer than `NAME`."""
-    text = "".join(character if character.isprintable() else " " for character in str(value)).replace("<", "‹").replace(">", "›")
-    text = " ".join(text.split())
+    text = _shown(str(value))
     return text if len(text) <= NAME else text[: NAME - 1] + "…"
+
+
+def one_form(text: str) -> str:
+    """A text without blanks around it, and with ä as one character, not as a and two dots (NFC).
+
+    Long texts stay as they are: to put many accents into order takes steps in proportion to the square
+    of their number.
+    """
+    text = text.strip()
+    return text if len(text) > 4 * NAME or text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _shown(text: str) -> str:
+    text = "".join(character if character.isprintable() else " " for character in one_form(text[: 4 * NAME]))
+    return " ".join(text.replace("<", "‹").replace(">", "›").split())
+
+
+def distinct_names(values: Sequence[str]) -> list[str]:
+    """Names as they may be shown, each once: those that would look alike are numbered.
+
+    The number of the next one is remembered for every beginning of a name, so that thousands of equal
+    names do not take millions of steps.
+    """
+    shown = [named(value) or "(blank)" for value in values]
+    taken = set(shown)
+    first: set[str] = set()
+    following: Counter[str] = Counter()
+    names = []
+    for name in shown:
+        if name in first:
+            beginning = name.rstrip("…")[: NAME - 8]
+            while True:
+                following[beginning] += 1
+                numbered = f"{beginning} ({following[beginning] + 1})"
+                if numbered not in taken:
+                    break
+            taken.add(numbered)
+            name = numbered
+        first.add(name)
+        names.append(name)
+    return names

@@ -1,29 +1,39 @@
-"""Tables: a text with one row a line and the names of the columns in the first, as spreadsheets write it (CSV)."""
+"""Tables: a text with one row a line and the names of the columns in the first, as spreadsheets write it (CSV).
+
+Whatever is changed or left out is told in a sentence. Every loop here takes a number of steps in
+proportion to the size of the file, and patterns are tried on entries of bounded length only.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from engine.decoding.limits import CATEGORIES, COLUMNS, FEW_NUMBERS, ROWS_LEAST, named, refuse
+from engine.decoding.limits import CATEGORIES, FEW_NUMBERS, ROWS_LEAST, distinct_names, named, refuse
+from engine.decoding.numerals import Mark, Reading, read_numbers, written
+from engine.decoding.rows import SAMPLE_ROWS, grid, many
+from engine.decoding.texts import text_of
 
-SEPARATORS = (",", ";", "\t", "|")
-MOSTLY = 0.9
-"""A column is one of numbers if so many of its entries are."""
-MISSING = ("", "?", "-", "–", ".", "NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "none", "missing", "#N/A", "#DIV/0!", "#VALUE!")
-OTHERS = {
-    b"PAR1": "a Parquet file: save the table as CSV",
-    b"\xd0\xcf\x11\xe0": "an old Excel or Word file: save the table as CSV",
-    b"SQLite": "a database: save the table as CSV",
-    b"%PDF": "a PDF: copy the table into a spreadsheet and save it as CSV",
-}
+# fmt: off
+MISSING = frozenset({
+    "", "?", "-", "–", "—", ".", "NA", "N/A", "n/a", "na", "N.A.", "n.a.", "<NA>", "NaN", "nan",
+    "-nan", "NAN", "NaT", "null", "NULL", "Null", "missing", "#N/A", "#NA", "#DIV/0!",
+    "#VALUE!", "#REF!", "#NUM!", "#NULL!", "#NAME?",
+})
+# fmt: on
+NO_NUMBER = frozenset({"None", "none", "NONE"})
+"""Missing in a column of numbers; among other texts it may well be a category."""
+# fmt: off
+INDEX_NAMES = frozenset({
+    "id", "index", "idx", "row", "rowid", "rownames", "rownum", "rownumber", "no", "no.", "nr",
+    "nr.", "number", "#", "key", "unnamed:0",
+})
+# fmt: on
 
 
 @dataclass
@@ -38,6 +48,8 @@ class Column:
         levels: the categories, or the different numbers where there are few; how often each, in `counts`.
         values: (N,) float64 with NaN where missing, or (N,) int32 places in the levels with −1; none of a column left out.
         why: of a column left out.
+        notes: what was changed, as the end of a sentence that begins with the column's name.
+        marks: how often which mark stands for a missing entry; "" where there is none.
     """
 
     name: str
@@ -48,6 +60,8 @@ class Column:
     counts: list[int] = field(default_factory=list)
     values: np.ndarray[Any, Any] | None = None
     why: str = ""
+    notes: list[str] = field(default_factory=list)
+    marks: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -60,98 +74,130 @@ class Sheet:
 
 
 def read_table(data: bytes, name: str) -> Sheet:
-    """The table in a file.
+    """Read the table in a file.
 
     Raises:
         BadInput: it is no such text, or a row has more entries than there are names, or there are too few rows or columns, or too many columns.
     """
     notes: list[str] = []
-    text = _text(data, name, notes)
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
-    separator = max(SEPARATORS, key=first.count)
-    names = next(csv.reader([first], delimiter=separator, skipinitialspace=True), [])
-    if len(names) < 2:
-        raise refuse(name, "a table with at least two columns, separated by commas, semicolons, tabs or bars, and their names in the first line")
-    if len(names) > COLUMNS:
-        raise refuse(name, f"a table of at most {COLUMNS:,} columns (it has {len(names):,})")
-    nameless = all(_is_number(entry) for entry in names)
+    text = text_of(data, name, notes)
+    separator, names, columns = grid(text, name, notes)
+    del text
+    nameless = _nameless(names, columns)
     if nameless:
-        notes.append("The first line holds numbers, not names, so the columns are numbered.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows longer than the first line, which would be cut
-            frame = pd.read_csv(
-                io.StringIO(text), sep=separator, header=None if nameless else 0, skipinitialspace=True, skip_blank_lines=True, dtype=str,
-                keep_default_na=False, na_filter=False, index_col=False, on_bad_lines="error", encoding_errors="strict",
-            )  # fmt: skip
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, ValueError, OverflowError, MemoryError) as error:
-        raise refuse(name, f"a table with as many entries in every row as there are names ({_plainly(error)})") from None
-    if len(frame) < ROWS_LEAST:
-        raise refuse(name, f"a table of at least {ROWS_LEAST} rows (it has {len(frame):,})")
-    titles = _titles(list(frame.columns), nameless)
-    comma = separator != "," and bool(re.search(r"(?:^|[;\t|\n])\s*-?\d+,\d+\s*(?:$|[;\t|\r\n])", text[:100_000], re.MULTILINE))
-    if comma:
-        notes.append("Numbers are written with a decimal comma.")
-    columns = [_column(title, frame.iloc[:, i], comma) for i, title in enumerate(titles)]
-    usable = [column for column in columns if column.type != "left out"]
+        notes.append(nameless)
+        for entry, entries in zip(names, columns, strict=True):
+            entries.insert(0, entry)
+    rows = len(columns[0])
+    if rows < ROWS_LEAST:
+        raise refuse(name, f"a table of at least {ROWS_LEAST} rows (it has {rows:,})")
+    titles = _titles([""] * len(names) if nameless else names, notes)
+    sheet = Sheet(_columns(titles, columns, separator), rows, notes)
+    _leave_out_row_numbers(sheet, titles if nameless else names)
+    usable = [column for column in sheet.columns if column.type != "left out"]
     if len(usable) < 2:
-        raise refuse(
-            name,
-            f"a table with at least two columns that tell rows apart ({'; '.join(f'{column.name}: {column.why}' for column in columns[:3] if column.why)})",
-        )
-    notes += [f"Left out: {column.name} ({column.why})." for column in columns if column.type == "left out"][:8]
-    holes = [column for column in usable if column.missing]
-    if holes:
-        share = ", ".join(f"{column.name} ({column.missing:,})" for column in holes[:6])
-        notes.append(f"Missing: {share}{' …' if len(holes) > 6 else ''}. A missing number is taken for the column's mean, a missing category for none of them.")
-    return Sheet(columns, len(frame), notes)
+        why = "; ".join(f"{column.name}: {column.why}" for column in sheet.columns[:3] if column.why)
+        raise refuse(name, f"a table with at least two columns that tell rows apart ({why})")
+    sheet.notes += _changes(sheet.columns)
+    return sheet
 
 
-def _text(data: bytes, name: str, notes: list[str]) -> str:
-    for magic, what in OTHERS.items():
-        if data.startswith(magic):
-            raise refuse(name, f"a CSV table or an archive of pictures, not {what}")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError:
-            pass
-    if b"\0" in data:
-        raise refuse(name, "a CSV table, which is a text, or a zip or tar archive of PNG or JPEG pictures")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        notes.append("It is not written in UTF-8; read as Windows text.")
-        return data.decode("cp1252", "replace")
+def _nameless(names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
+    """The note that the first line holds no names but data, or that it may; empty if it clearly holds names."""
+    samples = [[entry for entry in entries[:SAMPLE_ROWS] if entry not in MISSING] for entries in columns]
+    numeric = [bool(sample) and sum(written(entry) is not None for entry in sample) >= 0.9 * len(sample) for sample in samples]
+    if all(written(entry) for entry in names):
+        return "The first line holds numbers, not names, so the columns are numbered and that line is a row too."
+    of_numbers = [i for i, number in enumerate(numeric) if number]
+    of_texts = [i for i, number in enumerate(numeric) if not number and samples[i]]
+    as_number = [i for i in of_numbers if written(names[i])]
+    seen = [i for i in of_texts if names[i] and names[i] in samples[i]]
+    told = "The first line looks like the others, not like names, so the columns are numbered and that line is a row too."
+    if of_numbers and len(as_number) == len(of_numbers) and (not of_texts or len(seen) > len(of_texts) / 2):
+        return told
+    if of_numbers and len(as_number) == len(of_numbers) and any(not re.fullmatch(r"\d{1,4}", names[i], re.ASCII) for i in as_number):
+        return told
+    if not of_numbers and len(of_texts) > 1 and len(seen) == len(of_texts):
+        return told
+    return ""
 
 
-def _column(title: str, entries: pd.Series[str], comma: bool) -> Column:
-    """One column with its type found out."""
-    texts = entries.str.strip()
-    missing = texts.isin(MISSING)
-    numbers = pd.to_numeric(texts.str.replace(",", ".", regex=False) if comma else texts, errors="coerce").to_numpy(np.float64, copy=True)
-    numbers[missing.to_numpy() | ~np.isfinite(numbers)] = np.nan
-    present = int((~missing).sum())
-    if not present:
-        return Column(title, "left out", len(texts), 0, why="it is empty")
-    if np.isfinite(numbers).sum() >= MOSTLY * present and float(np.nanmax(np.abs(numbers))) < 1e100:
-        different, counts = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
-        few = len(different) <= FEW_NUMBERS
-        column = Column(title, "number", int(np.isnan(numbers).sum()), len(different), values=numbers)
-        if few:
-            column.levels, column.counts = [f"{value:g}" for value in different], counts.tolist()
-        return column if len(different) > 1 else _left_out(column, "the same number in every row")
-    labels = texts[~missing].map(named)
-    levels = sorted(labels.unique())
-    column = Column(title, "category", len(texts) - present, len(levels))
+def _titles(names: Sequence[str], notes: list[str]) -> list[str]:
+    """Names as they are shown, each once."""
+    whole = [f"column {i + 1}" if not name or re.fullmatch(r"Unnamed: \d{1,4}", name) else name for i, name in enumerate(names)]
+    titles = distinct_names(whole)
+    twice = [one for one, count in Counter(whole).items() if count > 1]
+    if twice:
+        notes.append(f"Names that stand for several columns are numbered: {_listed(named(one) for one in twice)}.")
+    return titles
+
+
+# ---- what a column holds ----
+
+
+def _columns(titles: Sequence[str], columns: Sequence[list[str]], separator: str) -> list[Column]:
+    """Find out the type of every column."""
+    counts = [Counter(entries) for entries in columns]
+    present = [{entry: n for entry, n in count.items() if entry not in MISSING} for count in counts]
+    numbers = [{entry: n for entry, n in one.items() if entry not in NO_NUMBER} for one in present]
+    readings = [read_numbers(one) for one in numbers]
+    marks = {reading.decided for reading in readings if reading.values}
+    elsewhere: Mark | None = "comma" if "comma" in marks or (separator == ";" and "point" not in marks) else None
+    found = []
+    for title, entries, count, texts, numeric, reading in zip(titles, columns, counts, present, numbers, readings, strict=True):
+        if reading.assumed and elsewhere:
+            reading = read_numbers(numeric, elsewhere)
+        found.append(_column(title, entries, count, texts, numeric, reading))
+    return found
+
+
+def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str, int], numeric: dict[str, int], reading: Reading) -> Column:
+    """One column."""
+    rows = len(entries)
+    if not texts:
+        return Column(title, "left out", rows, 0, why="it is empty")
+    if reading.values:
+        values = np.fromiter((reading.values.get(entry, np.nan) for entry in entries), np.float64, rows)
+        different, often = np.unique(values[np.isfinite(values)], return_counts=True)
+        column = Column(title, "number", int(np.isnan(values).sum()), len(different), values=values)
+        column.marks = Counter({entry: n for entry, n in count.items() if entry in MISSING or entry in NO_NUMBER})
+        if len(different) <= FEW_NUMBERS:
+            column.levels, column.counts = [_exactly(float(value)) for value in different], often.tolist()
+        if len(different) < 2:
+            return _left_out(column, f"the same number in every row, {_exactly(float(different[0]))}")
+        if reading.done:
+            value = _exactly(reading.values[reading.example])
+            column.notes.append(f"read as numbers: “{reading.example}” as {value} ({', '.join(reading.done)})")
+        if reading.assumed:
+            value = _exactly(reading.values[reading.doubtful])
+            column.notes.append(
+                f"read with a decimal point: “{reading.doubtful}” as {value}. If the points stand between thousands, write the numbers without them"
+            )
+        strays = {entry: n for entry, n in numeric.items() if entry not in reading.values}
+        if strays:
+            told = " and ".join(f"“{named(entry)[:30]}”" for entry in list(strays)[:3])
+            total = sum(strays.values())
+            column.notes.append(
+                f"a column of numbers; {many(total, 'entry')} that {'is' if total == 1 else 'are'} none ({told}) {'counts' if total == 1 else 'count'} as missing"
+            )
+        return column
+    levels = sorted(texts)
+    column = Column(title, "category", rows - sum(texts.values()), len(levels))
+    column.marks = Counter({entry: n for entry, n in count.items() if entry in MISSING})
+    reason = f"; {reading.why_not}" if reading.why_not else ""
     if len(levels) < 2:
-        return _left_out(column, "the same in every row")
+        return _left_out(column, f"the same in every row, “{named(levels[0])[:30]}”")
     if len(levels) > CATEGORIES:
-        return _left_out(column, f"{len(levels):,} different texts, more than {CATEGORIES}")
+        return _left_out(column, f"{len(levels):,} different texts, more than {CATEGORIES}{reason}")
+    if max(texts.values()) == 1:
+        return _left_out(column, f"a different text in every row, such as “{named(levels[0])[:30]}”{reason}")
+    if reading.why_not:
+        column.notes.append(f"taken as {len(levels)} categories, not as numbers: {reading.why_not}")
+    elif sum(not level[0].isalpha() for level in levels) > len(levels) / 2:
+        column.notes.append(f"taken as {len(levels)} categories, not as numbers, such as “{named(levels[0])[:30]}”")
     place = {level: i for i, level in enumerate(levels)}
-    values = np.full(len(texts), -1, np.int32)
-    values[(~missing).to_numpy()] = labels.map(place).to_numpy(np.int32)
-    column.values, column.levels, column.counts = values, levels, np.bincount(values[values >= 0], minlength=len(levels)).tolist()
+    column.values = np.fromiter((place.get(entry, -1) for entry in entries), np.int32, rows)
+    column.levels, column.counts = distinct_names(levels), [texts[level] for level in levels]
     return column
 
 
@@ -159,32 +205,58 @@ def _left_out(column: Column, why: str) -> Column:
     return Column(column.name, "left out", column.missing, column.distinct, why=why)
 
 
-def _titles(names: list[Any], nameless: bool) -> list[str]:
-    """Names as they are shown, each once."""
-    titles: list[str] = []
-    for i, name in enumerate(names):
-        title = named(name) if not nameless and not str(name).startswith("Unnamed:") else ""
-        title = title or f"column {i + 1}"
-        while title in titles:
-            title = f"{title[:50]} ({i + 1})"
-        titles.append(title)
-    return titles
+def _leave_out_row_numbers(sheet: Sheet, names: Sequence[str]) -> None:
+    """Leave out columns that only number the rows; tell of those that may."""
+    for i, (name, column) in enumerate(zip(names, sheet.columns, strict=True)):
+        if column.type != "number" or column.values is None or column.missing:
+            continue
+        steps = np.diff(column.values)
+        numbered = bool((steps == 1).all()) and column.values[0] in (0, 1)
+        bare = re.sub(r"[\s_-]", "", name.lower())
+        is_id = bare in INDEX_NAMES or bool(re.search(r"(?:^|[a-z]| |_)(?:ID|Id)$|[_ -]id$", name))
+        unlike = column.distinct == sheet.rows and bool((column.values == np.floor(column.values)).all())
+        if numbered and (not name or re.fullmatch(r"Unnamed: \d{1,4}", name) or is_id):
+            sheet.columns[i] = _left_out(column, "it numbers the rows")
+        elif unlike and is_id:
+            sheet.columns[i] = _left_out(column, "a different whole number in every row, which names the row")
+        elif numbered and sheet.rows > ROWS_LEAST:
+            column.notes.append("it counts the rows. If it means nothing else, remove it from the file: the network is shown it")
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-        return True
-    except ValueError:
-        return False
+def _exactly(value: float) -> str:
+    """A number with all its digits."""
+    return str(int(value)) if value == int(value) and abs(value) < 1e16 else repr(value)
 
 
-def _plainly(error: Exception) -> str:
-    """What pandas says of a broken row, in plain words."""
-    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-    if found:
-        return f"line {found[2]} has {found[3]} where there are {found[1]}"
-    return " ".join(str(error).split())[:80] or type(error).__name__
+# ---- what is told ----
+
+
+def _changes(columns: Sequence[Column]) -> list[str]:
+    """What was changed or left out in columns, a sentence each; the same of several columns in one."""
+    notes = []
+    out: dict[str, list[str]] = {}
+    changed: dict[str, list[str]] = {}
+    for column in columns:
+        if column.type == "left out":
+            out.setdefault(column.why, []).append(column.name)
+        for note in column.notes:
+            changed.setdefault(note, []).append(column.name)
+    notes += [f"{_listed(names)}: {note}." for note, names in changed.items()]
+    notes += [f"Left out: {_listed(names)} ({why})." for why, names in out.items()]
+    holes = [column for column in columns if column.missing and column.type != "left out"]
+    if holes:
+        share = _listed(f"{column.name} ({column.missing:,})" for column in holes)
+        marks: Counter[str] = Counter()
+        for column in holes:
+            marks.update(column.marks)
+        written_out = [f"“{mark}” ({count:,})" for mark, count in marks.most_common(8) if mark]
+        told = f" Read as missing: {', '.join(written_out)}." if written_out else ""
+        notes.append(f"Missing: {share}. A missing number is replaced by the column's mean; a missing category is left blank.{told}")
+    return notes
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
 
 
 def summary(sheet: Sheet) -> dict[str, Any]:

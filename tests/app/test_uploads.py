@@ -181,3 +181,28 @@ def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_
     app.selectbox(key="control dataset").select("opticks").run()
     assert (shown(app).dataset.name, shown(app).network.name) == ("opticks", "transformer")
     assert not app.warning
+
+
+def test_what_was_changed_or_left_out_stands_open_in_the_page() -> None:
+    header = "price\tsize\tseven\tkind\n"
+    rows = "".join(f"{'1,040' if i % 2 else '960'}\t{i % 3 + 1},000\t7\t{'pq'[i % 2]}\n" for i in range(3, 43))
+    app = given("t.tsv", (header + rows).encode())
+    (fold,) = app.expander
+    assert fold.proto.expanded
+    told = " ".join(entry.value for entry in fold.caption).replace("\\", "")
+    assert "price: read as numbers: “1,040” as 1040 (commas between thousands)." in told
+    assert "Left out: seven (the same number in every row, 7)." in told
+    assert "Numbers (1): price Categories (2): size, kind" in said(app)
+    assert "Left out (1): seven" in said(app)
+
+
+def test_another_column_than_the_link_asks_for_is_not_learned_silently() -> None:
+    answer = given("flowers.csv", flowers().encode()).session_state["answer"]
+    app = opened({**answer, "target": "weight"})
+    assert app.session_state["answer"]["target"] == "kind"
+    assert "there is no such column in this file" in app.warning[0].value
+    assert "Learning kind instead" in app.warning[0].value
+    text = "a,seven,kind\n" + "".join(f"{i * 1.5},7,{'pq'[i % 2]}\n" for i in range(30))
+    answer = given("t.csv", text.encode()).session_state["answer"]
+    app = opened({**answer, "target": "seven"})
+    assert "the same number in every row" in app.warning[0].value.replace("\\", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_columns_are_told_apart() -> None:
     assert sheet.columns[2].values[9] == -1
     assert sheet.columns[0].values is not None
     assert np.isnan(sheet.columns[0].values[7])
-    assert sheet.notes == ["Missing: length (1), colour (1). A missing number is taken for the column's mean, a missing category for none of them."]
+    assert sheet.notes == ["Missing: length (1), colour (1). A missing number is replaced by the column's mean; a missing category is left blank."]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -48,7 +49,7 @@ def test_a_decimal_comma_is_understood_and_told() -> None:
     assert sheet.columns[0].type == "number"
     assert sheet.columns[0].values is not None
     assert sheet.columns[0].values[3] == 3.5
-    assert "Numbers are written with a decimal comma." in sheet.notes
+    assert "a: read as numbers: “0,5” as 0.5 (a decimal comma)." in sheet.notes
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_decimal_comma_is_understood_and_told() -> None:
     [
         (b"\xef\xbb\xbf" + flowers().encode(), None),
         (flowers().encode("utf-16"), None),
-        (flowers().replace("red", "größe").encode("cp1252"), "It is not written in UTF-8; read as Windows text."),
+        (flowers().replace("red", "größe").encode("cp1252"), "The text is not UTF-8 and was read as Windows text (cp1252). Check that “größe” is right."),
     ],
 )
 def test_every_usual_encoding(data: bytes, note: str | None) -> None:
@@ -82,12 +83,14 @@ def test_few_different_numbers_may_be_classes_and_many_may_not() -> None:
 
 
 def test_what_tells_nothing_is_left_out_and_told() -> None:
-    table = numbered(list(range(60)), [f"text {i}" for i in range(60)], [7] * 60, [""] * 60, ["same"] * 60, ["p", "q"] * 30, names="a,id,seven,empty,same,b")
+    table = numbered(
+        [i * i for i in range(60)], [f"text {i}" for i in range(60)], [7] * 60, [""] * 60, ["same"] * 60, ["p", "q"] * 30, names="a,id,seven,empty,same,b"
+    )
     sheet = read(table)
     assert [c.type for c in sheet.columns] == ["number", "left out", "left out", "left out", "left out", "category"]
     assert sheet.notes == [
-        "Left out: id (60 different texts, more than 50).", "Left out: seven (the same number in every row).",
-        "Left out: empty (it is empty).", "Left out: same (the same in every row).",
+        "Left out: id (60 different texts, more than 50).", "Left out: seven (the same number in every row, 7).",
+        "Left out: empty (it is empty).", "Left out: same (the same in every row, “same”).",
     ]  # fmt: skip
 
 
@@ -104,7 +107,7 @@ def test_a_table_without_names_gets_numbers() -> None:
     sheet = read("\n".join(f"{i},{i * i}" for i in range(25)))
     assert [c.name for c in sheet.columns] == ["column 1", "column 2"]
     assert sheet.rows == 25
-    assert "The first line holds numbers, not names, so the columns are numbered." in sheet.notes
+    assert "The first line holds numbers, not names, so the columns are numbered and that line is a row too." in sheet.notes
 
 
 def test_quoted_entries_may_hold_separators_and_line_ends() -> None:
@@ -140,3 +143,156 @@ def test_what_is_no_table_is_refused_in_one_line(data: str | bytes, why: str) ->
     with pytest.raises(BadInput, match=why) as caught:
         read(data)
     assert "\n" not in str(caught.value)
+
+
+ROWS = [(i * 1.5, "pq"[i % 2]) for i in range(30)]
+BODY = "".join(f"{x},{kind}\n" for x, kind in ROWS)
+
+LAYOUTS: dict[str, tuple[str | bytes, str]] = {
+    "plain": ("x,kind\n" + BODY, ""),
+    "a separator declared": ("sep=;\nx;kind\n" + BODY.replace(",", ";"), ""),
+    "a tab declared": ("sep=\t\nx\tkind\n" + BODY.replace(",", "\t"), ""),
+    "old Macintosh lines": (("x,kind\n" + BODY).replace("\n", "\r"), ""),
+    "Windows lines": (("x,kind\n" + BODY).replace("\n", "\r\n"), ""),
+    "blank lines before and between": ("\n \n\nx,kind\n\n" + BODY.replace("\n", "\n\n"), ""),
+    "separators at the end of rows": ("x,kind\n" + BODY.replace("\n", ",\n"), ""),
+    "separators at all ends": (("x,kind\n" + BODY).replace("\n", ",,\n"), "2 columns at the end without a name and without entries"),
+    "one at the end of the names": ("x,kind,\n" + BODY, "1 column at the end without a name"),
+    "names of rows, as R writes": ('"x","kind"\n' + "".join(f'"{i}",{x},"{kind}"\n' for i, (x, kind) in enumerate(ROWS)), "holds names of rows and is left out"),
+    "comments": ("# made in May, of 2020\n#\nx,kind\n" + BODY + "# end, of, it\n#\n", "4 lines that begin with #, as comments"),
+    "names after a hash": ("#x,kind\n" + BODY, ""),
+    "names after a hash and comments": ("# from us\n# x,kind\n" + BODY, "1 line that begins with #"),
+    "UTF-16": (("x,kind\n" + BODY).encode("utf-16"), ""),
+    "UTF-16, not marked": (("x,kind\n" + BODY).encode("utf-16-le"), "Read as UTF-16"),
+    "UTF-16 of the other kind, not marked": (("x,kind\n" + BODY).encode("utf-16-be"), "Read as UTF-16"),
+    "UTF-32": (("x,kind\n" + BODY).encode("utf-32"), ""),
+    "UTF-8 with a mark": (b"\xef\xbb\xbf" + ("x,kind\n" + BODY).encode(), ""),
+    "a row too short, and one of nothing": ("x,kind\n" + BODY + "Total\n,\n", "1 row (line 32) has fewer entries than the 2 columns"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_tables_of_many_programs_are_read_as_the_same(name: str) -> None:
+    data, told = LAYOUTS[name]
+    sheet = read(data)
+    assert [(column.name, column.type) for column in sheet.columns] == [("x", "number"), ("kind", "category")]
+    assert sheet.rows == 30
+    assert sheet.columns[0].values is not None
+    assert sheet.columns[0].values.tolist() == [x for x, _ in ROWS]
+    assert sheet.columns[1].levels == ["p", "q"]
+    assert told in " ".join(sheet.notes)
+    assert bool(sheet.notes) == bool(told)
+
+
+def test_names_may_hold_separators_and_line_ends() -> None:
+    sheet = read("Price, EUR;Kind, or not\n" + "".join(f"{i},5;{kind}\n" for i, (_, kind) in enumerate(ROWS)))
+    assert [column.name for column in sheet.columns] == ["Price, EUR", "Kind, or not"]
+    assert sheet.columns[0].values is not None
+    assert sheet.columns[0].values[3] == 3.5
+    sheet = read('"Price\nin EUR","a ""kind"""\n' + BODY)
+    assert [column.name for column in sheet.columns] == ["Price in EUR", 'a "kind"']
+
+
+def test_columns_that_number_or_name_the_rows_are_left_out_and_told() -> None:
+    for name in ("", "Unnamed: 0", "id", "Index", "row_id", "customer_id", "sampleID"):
+        sheet = read(f"{name},x,kind\n" + "".join(f"{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+        assert [column.type for column in sheet.columns] == ["left out", "number", "category"], name
+        assert sheet.notes == [f"Left out: {sheet.columns[0].name} (it numbers the rows)."]
+    sheet = read("user_id,x,kind\n" + "".join(f"{i * i + 17},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+    assert sheet.notes == ["Left out: user_id (a different whole number in every row, which names the row)."]
+    sheet = read("t,x,kind\n" + "".join(f"{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+    assert sheet.columns[0].type == "number"
+    assert sheet.notes == ["t: it counts the rows. If it means nothing else, remove it from the file: the network is shown it."]
+    sheet = read("code,x,kind\n" + "".join(f"A{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+    assert sheet.notes == ["Left out: code (a different text in every row, such as “A0”)."]
+
+
+def test_whole_numbers_that_float64_would_merge_stay_apart() -> None:
+    sheet = read("key,x,kind\n" + "".join(f"{2**53 + i % 15},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+    assert (sheet.columns[0].type, sheet.columns[0].distinct) == ("category", 15)
+    assert len(set(sheet.columns[0].levels)) == 15
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["", "rose,4.5\n", "lily,.25\n"],
+)
+def test_a_first_line_of_data_is_a_row(first: str) -> None:
+    sheet = read(first + "".join(f"{['rose', 'lily', 'iris'][i % 3]},{i * 0.75}\n" for i in range(30)))
+    assert [column.name for column in sheet.columns] == ["column 1", "column 2"]
+    assert sheet.rows == 30 + bool(first)
+    assert "that line is a row too" in sheet.notes[0]
+    texts = "".join(f"{'ab'[i % 2]},{'cd'[i % 3 % 2]}\n" for i in range(30))
+    assert read(texts).rows == 30
+    years = read("country,1990,1991\n" + "".join(f"{'ab'[i % 2]},{i * 0.75},{i % 7}\n" for i in range(30)))
+    assert [column.name for column in years.columns] == ["country", "1990", "1991"]
+
+
+def test_long_names_and_categories_stay_apart() -> None:
+    long = "y" * 70
+    sheet = read(f"x,{long}1,{long}2,{long}1\n" + "".join(f"{x},{i % 3},{long}{kind},{i % 4}\n" for i, (x, kind) in enumerate(ROWS)))
+    assert len({column.name for column in sheet.columns}) == 4
+    assert len(set(sheet.columns[2].levels)) == 2
+    assert any("numbered" in note for note in sheet.notes)
+    kinds = ["Käse", "Ka\u0308se", "Brot"]
+    accents = read("x,kind\n" + "".join(f"{x},{kinds[i % 3]}\n" for i, (x, _) in enumerate(ROWS)))
+    assert accents.columns[1].levels == ["Brot", "Käse"]
+
+
+def test_none_may_be_a_category() -> None:
+    sheet = read("x,pain\n" + "".join(f"{x},{['none', 'mild', 'NA'][i % 3]}\n" for i, (x, _) in enumerate(ROWS)))
+    assert sheet.columns[1].levels == ["mild", "none"]
+    assert "Read as missing: “NA” (10)." in sheet.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b'[{"a": 1}]', "not JSON: save the table as CSV"),
+        (b'{"a": [1, 2]}', "not JSON: save the table as CSV"),
+        (b"<!DOCTYPE html><table>", "not a web page or XML"),
+        (b"@RELATION iris\n", "not ARFF"),
+        (b"ARROW1" + bytes(50), "an Arrow or Feather file: save the table as CSV"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "not one PNG picture"),
+        ("a b\n" + "1 2\n" * 30, "seems to be separated by blanks"),
+        ("a,b,c\n" + "1,2\n" * 30, r"30 rows \(lines 2, 3, 4 …\) have fewer than 3"),
+        ("a,b\n" + "1,2\n" * 25 + "1,2,3\n1,2,3,4\n", "line 27 has 3 where there are 2, and 1 more has too many"),
+        ("a,b\n" + "".join(f"{i},000,{i}\n" for i in range(1, 30)), "needs quotation marks around it"),
+        ('a,b\n1,"x"y"\n' + "1,2\n" * 30, "in line 2 a quotation mark is in the middle"),
+        ('a,b\n1,"x\n' + "1,2\n" * 30, "a quotation mark is opened and never closed"),
+        ("a,b\n" + '1,"' + "x" * 200_000 + '"\n', "longer than 131,072 characters"),
+        (b"a,b\n" + b"\x81\x8d,2\n" * 30, "neither UTF-8 nor Windows text"),
+        (b"\xff\xfea,b\n1", "begins as UTF-16"),
+    ],
+)
+def test_what_cannot_be_read_is_named_in_one_line(data: str | bytes, why: str) -> None:
+    with pytest.raises(BadInput, match=why) as caught:
+        read(data)
+    assert "\n" not in str(caught.value)
+
+
+HEAVY: dict[str, str] = {
+    "names that end in a number": f"{'x' * 50} (3),{'x' * 50} (3),{'x' * 50}  (3)\n" + "1,2,3\n" * 30,
+    "a thousand equal names": ",".join(["x" * 70] * 1000) + "\n" + (",".join(["1"] * 1000) + "\n") * 20,
+    "blank lines": "\n" * 1_000_000 + "a;b\n" + "1;2\n3;4\n" * 15,
+    "lines of blanks": "  \t \n" * 800_000 + "a;b\n" + "1;2\n3;4\n" * 15,
+    "comments": "#\n" * 500_000 + "a;b\n" + "1;2\n3;4\n" * 15,
+    "a long first line": "a" * 5_000_000 + "\n1",
+    "blanks in an entry": "a;b\n" + "1;2\n3;4\n" * 15 + "1;" + " " * 130_000 + "x\n",
+    "digits in an entry": "a;b\n" + "1;2\n3;4\n" * 15 + f"1;{'1' * 130_000}x\n",
+    "groups in an entry": "a;b\n" + "1;2\n3;4\n" * 15 + f"1;{'1,000' * 26_000}\n",
+    "quotation marks": '"' * 4_000_000,
+    "brackets": "[" * 4_000_000,
+    "blanks before brackets": " " * 4_000_000 + "[",
+    "accents out of order": "a,b\n" + "e" + "\u0301" * 1_000_000 + "\u0316" * 1_000_000,
+    "accents in a name": "a" + "\u0301" * 60_000 + "\u0316" * 60_000 + ",b\n" + "1,2\n3,4\n" * 15,
+    "accents in entries": "a,b\n" + ("e" + "\u0301" * 50_000 + "\u0316" * 50_000 + ",1\n") * 40,
+}
+
+
+@pytest.mark.timeout(100)
+@pytest.mark.parametrize("name", HEAVY)
+def test_no_text_takes_more_steps_than_in_proportion_to_its_size(name: str) -> None:
+    """A loop or a pattern that is quadratic would run for hours."""
+    with contextlib.suppress(BadInput):
+        read(HEAVY[name])

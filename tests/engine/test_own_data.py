@@ -64,7 +64,7 @@ def test_numbers_to_be_met_are_a_curve(table: UploadInfo) -> None:
     assert float(data.y_train.mean()) == pytest.approx(0, abs=1e-6)
     assert float(data.y_train.std(correction=0)) == pytest.approx(1, abs=1e-5)
     assert choice.sizes() == (48, 12)
-    assert "put to mean 0" in choice.plan.notes[0]
+    assert "is standardised" in choice.plan.notes[0]
     experiment = Experiment.parse({"dataset": choice})
     assert experiment.loss == "squared-error"
     with pytest.raises(BadInput, match="one for numbers on own-table"):

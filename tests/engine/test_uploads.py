@@ -227,8 +227,10 @@ def test_the_command_line_races_on_a_path(csv: Path, capsys: pytest.CaptureFixtu
             "--json",
         ]
     )
-    result = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    result = json.loads(said.out)
     assert result["lanes"][0]["test_accuracy"] > 0.8
+    assert "Missing: length (1), colour (1)." in said.err
     with pytest.raises(SystemExit) as caught:
         main(["run", "--dataset", "own-table", "--set", f"dataset.file={csv}", "--set", "dataset.target=size"])
     assert caught.value.code == 2

@@ -1,0 +1,341 @@
+"""Numbers as people write them: 1,417.44 and 1.417,44, $12.50, 14.2%, (12.5), 1 000 and −3, told apart column by column.
+
+One entry can often be read in two ways: "1,000" is a thousand where a comma stands between thousands
+and one where it is the decimal mark. Every entry is therefore read in both ways, and the entries of the
+column that allow only one of them decide. Where they contradict each other, or nothing decides, the
+column is no column of numbers, and the reason is told: a wrong number would not be noticed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+LONGEST = 64
+"""Characters of an entry that can be a number; every pattern below sees no more than that."""
+MOSTLY = 0.9
+"""A column is one of numbers if so many of its entries are."""
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Beyond them a column's mean and deviation cannot be computed."""
+EXACT = 2**53
+"""Whole numbers up to it are all different as float64."""
+
+PLAIN = re.compile(r"[+-]?(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE][+-]?\d{1,4})?", re.ASCII)
+CORE = re.compile(r"([\d.,' ]+)(?:[eE]([+-]?\d{1,4}))?", re.ASCII)
+GROUPS = re.compile(r"[1-9]\d{0,2}(?:([.,' ])\d{3})(?:\1\d{3})*", re.ASCII)
+LAKHS = re.compile(r"[1-9]\d?(?:,\d{2})+,\d{3}", re.ASCII)
+DATES = re.compile(
+    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?:[T ].{1,20})?|\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
+    r"|\d{1,2}[-. ][A-Za-z]{3,9}[-., ]{1,2}\d{2,4}",
+    re.ASCII,
+)
+
+MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
+BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+APOSTROPHES = "\u2018\u2019\u02bc\u00b4`\uff07"
+WIDE = {"\uff0c": ",", "\uff0e": ".", "\uff05": "%", "\uff0b": "+", "\u066a": "%", "\uff08": "(", "\uff09": ")"}
+"""Signs of East Asian and Arabic scripts that mean the same as ours."""
+ARABIC_POINT, ARABIC_GROUP = "\u066b", "\u066c"
+
+# fmt: off
+CODES = frozenset({
+    "AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP",
+    "EUR", "GBP", "HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KES", "KRW", "MAD", "MXN",
+    "MYR", "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "RON", "RSD", "RUB", "SAR", "SEK",
+    "SGD", "THB", "TRY", "TWD", "UAH", "USD", "VND", "XAF", "ZAR", "kr", "kr.", "zł", "Kč",
+    "Ft", "Fr.", "Rs", "Rs.", "US$", "A$", "C$", "R$", "S$", "HK$", "NZ$",
+})
+# fmt: on
+PER = {"%": "percent", "‰": "per mille"}
+
+Mark = Literal["point", "comma"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A number as it was written.
+
+    Attributes:
+        point: its value with a decimal point and commas between thousands; None if it cannot be read so.
+        comma: its value with a decimal comma and points between thousands; None likewise.
+        done: what was done to it, each a phrase as in "… is read as 1417.44 ($ removed)".
+        unit: currency or percent sign that was removed.
+        inexact: it is a whole number that float64 cannot hold.
+    """
+
+    point: float | None
+    comma: float | None
+    done: tuple[str, ...] = ()
+    unit: str = ""
+    inexact: bool = False
+
+    @property
+    def decides(self) -> Mark | None:
+        """The decimal mark, if only one of the two is possible."""
+        if self.point is None:
+            return "comma"
+        return "point" if self.comma is None else None
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether both are possible and give different numbers."""
+        return self.point is not None and self.comma is not None and self.point != self.comma
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the entries of a column are as numbers.
+
+    Attributes:
+        values: of every different entry that is a number.
+        decided: the decimal mark that the column's own entries show; None where none does.
+        assumed: the mark that was taken although nothing shows it.
+        done: what was done, in order of frequency, and an entry of each kind with its value.
+        example: an entry that shows most of what was done.
+        doubtful: an entry whose mark was assumed.
+        why_not: of a column that looks like numbers and is not read as such: the reason.
+    """
+
+    values: Mapping[str, float]
+    decided: Mark | None = None
+    assumed: Mark | None = None
+    done: tuple[str, ...] = ()
+    example: str = ""
+    doubtful: str = ""
+    why_not: str = ""
+
+
+class _Signs(dict[int, str]):
+    """For `str.translate`: digits of all scripts, and minus signs, blanks and apostrophes of all kinds, as ours."""
+
+    def __missing__(self, point: int) -> str:
+        sign = chr(point)
+        if point > 127 and unicodedata.category(sign) == "Nd":
+            sign = str(unicodedata.digit(sign))
+        for signs, meant in ((MINUS, "-"), (BLANKS, " "), (APOSTROPHES, "'")):
+            sign = meant if sign in signs else sign
+        return WIDE.get(sign, sign)
+
+
+SIGNS = _Signs()
+
+
+def written(entry: str) -> Written | None:
+    """Read one entry, without blanks around it; None if it is no number.
+
+    Takes a bounded number of steps: what is longer than `LONGEST` is no number.
+    """
+    if len(entry) > LONGEST:
+        return None
+    plain = PLAIN.fullmatch(entry)
+    if plain:
+        whole, fraction = plain[1] or "", plain[2] if plain[2] is not None else plain[3]
+        if not fraction:
+            zeros = len(whole) > 1 and whole[0] == "0"
+            return _numbers(entry, entry if not plain[0].count(".") else None, whole, ("leading zeros dropped",) if zeros else ())
+        grouped = entry[-4:-3] == "." and 1 <= len(whole) <= 3 and whole[0] != "0"
+        return _numbers(entry, entry.replace(".", "") if grouped else None, whole, ())
+    return _decorated(entry)
+
+
+def _decorated(entry: str) -> Written | None:
+    """Read an entry that is more than plain digits with a point."""
+    done: list[str] = []
+    text = entry
+    arabic = ARABIC_POINT in text or ARABIC_GROUP in text
+    if not text.isascii():
+        text = text.translate(SIGNS)
+        if any(unicodedata.category(sign) == "Nd" for sign in entry if not sign.isascii()):
+            done.append("digits of another script")
+        if any(sign in MINUS for sign in entry):
+            done.append("a typographic minus sign")
+    if arabic:
+        if "." in text or "," in text:
+            return None
+        text = text.replace(ARABIC_GROUP, ",").replace(ARABIC_POINT, ".")
+    found = re.search(r"[.,]?\d", text)
+    if not found:
+        return None
+    last = max(i for i, sign in enumerate(text) if "0" <= sign <= "9")
+    front, core, back = text[: found.start()].replace(" ", ""), text[found.start() : last + 1], text[last + 1 :].replace(" ", "")
+    negative = False
+    if back.startswith(".") and back != ".":  # "12.%" and the like are nobody's way to write a number
+        return None
+    back = "" if back == "." else back
+    if front.count("(") == 1 and back.count(")") == 1 and (front[0] == "(" or front[-1] == "(") and (back[0] == ")" or back[-1] == ")"):
+        front, back, negative = front.replace("(", ""), back.replace(")", ""), True
+        done.append("brackets mean minus")
+    sign = ""
+    for place in (0, -1):
+        if front and front[place] in "+-" and not sign:
+            sign = front[place]
+            front = front[1:] if place == 0 else front[:-1]
+    if back and back[-1] == "-" and not sign and not negative:
+        back, sign = back[:-1], "-"
+        done.append("the minus sign behind")
+    if sign and negative:
+        return None
+    negative = negative or sign == "-"
+    unit = ""
+    for affix in (front, back):
+        if affix:
+            if unit or not (affix in PER or affix in CODES or affix.upper() in CODES or (len(affix) == 1 and unicodedata.category(affix) == "Sc")):
+                return None
+            unit = affix if affix in PER or affix in CODES else affix.upper()
+            done.append(f"{unit} removed")
+    matched = CORE.fullmatch(core)
+    if not matched:
+        return None
+    exponent = f"e{matched[2]}" if matched[2] else ""
+    marks = ((".", ","), (",", ".")) if not exponent else ((".", ""), (",", ""))  # nobody groups a mantissa
+    readings = [_read(matched[1], point, group) for point, group in marks]
+    if arabic:
+        readings[1] = None
+    texts = [None if one is None else f"{'-' if negative else ''}{one}{exponent}" for one in readings]
+    if texts == [None, None]:
+        return None
+    whole = next(one for one in readings if one is not None).partition(".")[0]
+    if " " in matched[1]:
+        done.append("blanks between thousands")
+    if "'" in matched[1]:
+        done.append("apostrophes between thousands")
+    if len(whole) > 1 and whole[0] == "0":
+        done.append("leading zeros dropped")
+    return _numbers(texts[0], texts[1], whole, tuple(done), unit)
+
+
+def _read(text: str, point: str, group: str) -> str | None:
+    """Digits with those marks as Python writes them, or None."""
+    whole, mark, fraction = text.partition(point)
+    if mark and not (fraction.isascii() and fraction.isdigit()) and not (point == "." and not fraction and whole):
+        return None
+    if not (whole.isascii() and whole.isdigit()) and (whole or not fraction):
+        groups = GROUPS.fullmatch(whole)
+        if groups and groups[1] in (group, "'", " "):
+            whole = whole.replace(groups[1], "")
+        elif group == "," and LAKHS.fullmatch(whole):
+            whole = whole.replace(",", "")
+        else:
+            return None
+    return f"{whole or '0'}.{fraction}" if fraction else whole
+
+
+def _numbers(point: str | None, comma: str | None, whole: str, done: tuple[str, ...], unit: str = "") -> Written | None:
+    """Both readings as numbers; None where float64 would silently make one 0 or infinite."""
+    values = [None if text is None else float(text) for text in (point, comma)]
+    for text, value in zip((point, comma), values, strict=True):
+        if value is not None and (value in (float("inf"), float("-inf")) or (value == 0 and re.search("[1-9]", re.split("[eE]", text or "")[0]))):
+            return None
+    inexact = len(whole) > 15 and int(whole) > EXACT and int(float(whole)) != int(whole)
+    return Written(values[0], values[1], done, unit, inexact)
+
+
+def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> Reading:
+    """Read the entries of one column.
+
+    Args:
+        entries: how often each different one occurs; none that stands for a missing entry.
+        elsewhere: a decimal mark that other columns of the table show, or that its separator suggests:
+            with "comma", points are not taken for decimal points without any sign of it.
+    """
+    found = {entry: one for entry in entries if (one := written(entry)) is not None}
+    total, known = sum(entries.values()), sum(entries[entry] for entry in found)
+    if not known or known < MOSTLY * total:
+        return Reading({}, why_not=_mostly(entries, found, known, total))
+    units = Counter(one.unit for one in found.values())
+    named = [unit for unit in units if unit]
+    if len(named) > 1:
+        return Reading({}, why_not=f"numbers in different units: {_quoted(_of_unit(found, named[0]), _of_unit(found, named[1]))}")
+    if named and named[0] in PER and "" in units:
+        return Reading({}, why_not=f"some with {named[0]} and some without: {_quoted(_of_unit(found, named[0]), _of_unit(found, ''))}")
+    inexact = next((entry for entry, one in found.items() if one.inexact), None)
+    if inexact is not None:
+        return Reading({}, why_not=f"whole numbers too long to be told apart as numbers, such as {_quoted(inexact)}")
+    point = next((entry for entry, one in found.items() if one.decides == "point"), None)
+    comma = next((entry for entry, one in found.items() if one.decides == "comma"), None)
+    if point is not None and comma is not None:
+        return Reading({}, why_not=f"points and commas are used in two ways: {_quoted(point, comma)}")
+    decided: Mark | None = "point" if point is not None else "comma" if comma is not None else None
+    assumed: Mark | None = None
+    doubtful = [entry for entry, one in found.items() if one.ambiguous]
+    if doubtful and decided is None:
+        decided = _by_thousands(found, doubtful)
+    if doubtful and decided is None:
+        both = f"{_quoted(doubtful[0])} may be {_plainly(found[doubtful[0]].point)} or {_plainly(found[doubtful[0]].comma)}"
+        if any("," in entry for entry in doubtful) or named or elsewhere == "comma":
+            return Reading({}, why_not=f"{both}; write thousands without a mark, or decimals with a point and another number of digits")
+        assumed = "point"
+    mark = decided or assumed or "point"
+    values: dict[str, float] = {}
+    done: Counter[str] = Counter()
+    best, example = -1, ""
+    for entry, one in found.items():
+        value = one.point if mark == "point" else one.comma
+        value = value if value is not None else one.point if one.point is not None else one.comma
+        assert value is not None
+        values[entry] = value
+        steps = _steps(entry, one, mark)
+        done.update(dict.fromkeys(steps, entries[entry]))
+        if len(steps) > best:
+            best, example = len(steps), entry
+    largest = max(abs(value) for value in values.values())
+    if largest >= LARGEST or 0 < largest < SMALLEST:
+        return Reading({}, why_not=f"numbers too large or too small to compute with, such as {largest:g}")
+    return Reading(values, decided, assumed, tuple(step for step, _ in done.most_common()), example, doubtful[0] if assumed else "")
+
+
+def _by_thousands(found: Mapping[str, Written], doubtful: list[str]) -> Mark | None:
+    """The decimal mark of a column such as 960, 1,000, 1,040, or None.
+
+    The mark stands between thousands if numbers below 1000 have none, no number above has none, and a
+    number with it ends in 0: a writer of decimals either keeps that 0 and writes 960,000, or drops it
+    and writes 1,04.
+    """
+    sign = "," if any("," in entry for entry in doubtful) else "."
+    if any(("." if sign == "," else ",") in entry for entry in doubtful):
+        return None
+    small = [one.point for one in found.values() if not one.ambiguous and one.point is not None]
+    kept = any(re.sub(r"\D", "", entry).endswith("0") for entry in doubtful)
+    if not small or not kept or any(abs(value) >= 1000 or value != int(value) for value in small):
+        return None
+    return "point" if sign == "," else "comma"
+
+
+def _steps(entry: str, one: Written, mark: Mark) -> list[str]:
+    """What was done to an entry, in words."""
+    steps = list(one.done)
+    group, decimal = (",", ".") if mark == "point" else (".", ",")
+    if group in entry or (mark == "point" and ARABIC_GROUP in entry):
+        steps.append("commas between thousands" if mark == "point" else "points between thousands")
+    if mark == "comma" and decimal in entry:
+        steps.append("a decimal comma")
+    return steps
+
+
+def _mostly(entries: Mapping[str, int], found: Mapping[str, Written], known: int, total: int) -> str:
+    """Why a column is not one of numbers although many of its entries are, or are dates."""
+    others = [entry for entry in entries if entry not in found]
+    if known > total / 2:
+        return f"{total - known:,} of {total:,} entries are no numbers, such as {_quoted(*others[:2])}"
+    dates = [entry for entry in others[:1000] if len(entry) <= LONGEST and DATES.fullmatch(entry)]
+    if others and len(dates) > min(len(others), 1000) / 2:
+        return f"dates or times, such as {_quoted(dates[0])}, which Kelvin does not compute with"
+    return ""
+
+
+def _of_unit(found: Mapping[str, Written], unit: str) -> str:
+    return next(entry for entry, one in found.items() if one.unit == unit)
+
+
+def _quoted(*entries: str) -> str:
+    return " and ".join(f"“{entry[:30]}”" for entry in entries)
+
+
+def _plainly(value: float | None) -> str:
+    """A number with all its digits, without marks between thousands."""
+    assert value is not None
+    return str(int(value)) if value == int(value) and abs(value) < 1e16 else repr(value)

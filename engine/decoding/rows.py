@@ -1,0 +1,208 @@
+"""A text as columns of entries: how it is separated, where its names are, and rows that are too short or too long."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from engine.decoding.limits import COLUMNS, named, one_form, refuse
+from engine.decoding.numerals import written
+
+SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
+"""In the order in which they are believed, if a file could be cut at several: a comma is also part of numbers and names."""
+SAMPLE_ROWS, SAMPLE_CHARACTERS = 200, 2**18
+"""Of a table, to find out how it is separated and whether its first line holds names."""
+SHORT_ROWS = 0.1
+"""So many rows may have too few entries and be left out; a table with more is refused."""
+
+
+def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[list[str]]]:
+    """Return what separates entries, the names in the first line, and the entries of every column."""
+    text, skipped, comments, comment, declared = _head(text)
+    separator = declared or _separator(text)
+    if separator is None:
+        raise refuse(
+            name,
+            f"a table with at least two columns, separated by commas, semicolons, tabs or bars, and their names in the first line{_blanks(text)}",
+        )
+    rows = _rows(text, separator, name, skipped)
+    names = [one_form(entry) for entry in next(rows, (0, [""]))[1]]
+    if comments and any(written(entry) for entry in names):  # as "#id,kind": the names may be commented out
+        reader = csv.reader([comment.lstrip("# ")], delimiter=separator, skipinitialspace=True)
+        last = [one_form(entry) for entry in next(reader, [])]
+        if len(last) == len(names) and not any(written(entry) for entry in last):
+            names, rows = last, _rows(text, separator, name, skipped)
+            comments -= 1
+    unnamed = len(names)
+    while len(names) > 1 and not names[-1]:
+        names.pop()
+    unnamed -= len(names)
+    if len(names) < 2:
+        raise refuse(name, "a table with at least two columns and their names in the first line (it names one)")
+    if len(names) > COLUMNS:
+        raise refuse(name, f"a table of at most {COLUMNS:,} columns (it has {len(names):,})")
+    width, most = len(names), len(names) + unnamed + 1
+    clean = str.strip if text.isascii() else one_form
+    columns: list[list[str]] = [[] for _ in range(most)]
+    short: list[int] = []
+    long: list[tuple[int, int]] = []
+    empty = inside = beyond = 0
+    for line, row in rows:
+        if len(row) != width and row[0].startswith("#"):
+            inside += 1
+            continue
+        if len(row) < width or len(row) > most:
+            if not any(entry.strip() for entry in row):
+                empty += 1
+                continue
+            if len(row) < width:
+                short.append(line)
+                continue
+            if any(entry.strip() for entry in row[most:]):
+                long.append((line, len(row)))
+                beyond += 1
+                continue
+            row = row[:most]
+        elif not row[0] and not any(entry.strip() for entry in row):
+            empty += 1
+            continue
+        if len(row) == most and row[-1].strip():
+            long.append((line, most))
+        for entries, entry in zip(columns, row, strict=False):
+            entries.append(clean(entry))
+        for entries in columns[len(row) :]:
+            entries.append("")
+    names, columns = _extra(names, columns, unnamed, long, beyond, name, notes)
+    count = len(columns[0])
+    if len(short) > SHORT_ROWS * (count + len(short)):
+        raise refuse(name, f"a table with as many entries in every row as there are names ({_rows_said(short)} fewer than {width})")
+    if short:
+        notes.append(f"Left out: {_rows_said(short)} fewer entries than the {width} columns.")
+    if empty:
+        notes.append(f"Left out: {many(empty, 'row')} without any entry.")
+    if comments or inside:
+        notes.append(f"Left out: {many(comments + inside, 'line')} that {'begins' if comments + inside == 1 else 'begin'} with #, as comments.")
+    return separator, names, columns
+
+
+def _extra(
+    names: list[str], columns: list[list[str]], unnamed: int, long: list[tuple[int, int]], beyond: int, name: str, notes: list[str]
+) -> tuple[list[str], list[list[str]]]:
+    """Decide what the columns beyond the names are: nothing, columns without a name, or R's names of rows.
+
+    Args:
+        names: in the first line, without empty ones at its end.
+        columns: one for each name, for each empty one after them, and one more.
+        unnamed: how many empty names there were.
+        long: rows with more entries than there are names: line and number of entries.
+        beyond: how many of them have more than there are columns here.
+        name: of the file.
+        notes: gets what is to be told.
+    """
+    width = len(names)
+    last = next(i for i in range(len(columns), 0, -1) if i <= width or any(columns[i - 1]))
+    if long:
+        every = not beyond and not unnamed and len(long) == len(columns[0])
+        thousands = any(all(re.fullmatch(r"\d{3}", entry, re.ASCII) for entry in entries) for entries in columns)
+        if every and not thousands and len(set(columns[0])) == len(columns[0]):
+            notes.append(
+                f"The first line has one name fewer than there are columns: the first column (“{named(columns[0][0])}”, …) holds names of rows and is left out."
+            )
+            return names, columns[1:]
+        line, saw = long[0]
+        more = f", and {len(long) - 1:,} more {'has' if len(long) == 2 else 'have'} too many" if len(long) > 1 else ""
+        raise refuse(
+            name,
+            f"a table with as many entries in every row as there are names (line {line} has {saw} where there are "
+            f"{width + unnamed}{more}; an entry with the separator in it needs quotation marks around it)",
+        )
+    if last > width:
+        return names + [""] * (last - width), columns[:last]
+    if unnamed:
+        notes.append(f"Left out: {many(unnamed, 'column')} at the end without a name and without entries.")
+    return names, columns[:width]
+
+
+def _head(text: str) -> tuple[str, int, int, str, str | None]:
+    """Return the text from its first line of data on, the number of lines before it and of comments among them, the last comment, and the separator they declare."""
+    at = skipped = comments = 0
+    last, declared = "", None
+    while at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        head = text[at : min(end, at + 1000)]
+        line = head.strip(" \t\ufeff\v\f")
+        if line[:4].lower() == "sep=" and len(line) <= 5 and declared is None:
+            declared = line[4:] or ("\t" if head.rstrip("\v\f").endswith("=\t") else None)
+        elif line.startswith("#") and not (declared and line.count(declared)):
+            comments, last = comments + 1, line
+        elif line:
+            break
+        at, skipped = end + 1, skipped + 1
+    return text[at:], skipped, comments, last, declared
+
+
+def _rows(text: str, separator: str, name: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not empty lines, each with the number of the line it ends in."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True, strict=True)
+    try:
+        for row in reader:
+            if len(row) > 1 or (row and row[0].strip()):
+                yield reader.line_num + skipped, row
+    except csv.Error as error:
+        line = reader.line_num + skipped
+        if "field larger" in str(error):
+            why = f"the entry that ends in line {line:,} is longer than {csv.field_size_limit():,} characters; perhaps a quotation mark is not closed"
+        elif "unexpected end" in str(error):
+            why = "a quotation mark is opened and never closed"
+        else:
+            why = f"in line {line:,} a quotation mark is in the middle of an entry; inside an entry it is written twice"
+        raise refuse(name, f"a table whose quotation marks are in order ({why})") from None
+
+
+def _separator(text: str) -> str | None:
+    """What separates the entries: the one that gives the same number of them in nearly all of the first rows."""
+    cut = len(text) > SAMPLE_CHARACTERS
+    sample = text[:SAMPLE_CHARACTERS]
+    best, most = None, 0.0
+    for separator in SEPARATORS:
+        widths: list[int] = []
+        try:
+            for row in csv.reader(io.StringIO(sample), delimiter=separator, skipinitialspace=True):
+                if len(widths) > SAMPLE_ROWS:
+                    break
+                if len(row) > 1 or (row and row[0].strip()):
+                    widths.append(len(row))
+        except csv.Error:
+            pass
+        if cut and len(widths) <= SAMPLE_ROWS:
+            widths = widths[:-1]
+        if not widths or max(widths) < 2:
+            continue
+        width, rows = Counter(widths[1:] or widths).most_common(1)[0]
+        alike = rows / max(1, len(widths) - 1) if width > 1 else 0.0
+        fits = abs(widths[0] - width) <= 1 and widths[0] > 1
+        worth = (alike if fits else alike / 3) if width > 1 else 0.01
+        if worth > most + 0.05:
+            best, most = separator, worth
+    return best
+
+
+def _blanks(text: str) -> str:
+    """That a table seems to be separated by blanks, if so."""
+    lines = [line.split() for line in text[:5000].split("\n")[:20] if line.strip()]
+    alike = len(lines) > 2 and len(lines[0]) > 1 and len({len(line) for line in lines[:-1]}) == 1
+    return "; this one seems to be separated by blanks" if alike else ""
+
+
+def many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what[:-1]}ies" if what.endswith("y") else f"{count:,} {what}s"
+
+
+def _rows_said(lines: Sequence[int]) -> str:
+    shown = ", ".join(f"{line:,}" for line in lines[:3])
+    more = f"{'line' if len(lines) == 1 else 'lines'} {shown}{' …' if len(lines) > 3 else ''}"
+    return f"{many(len(lines), 'row')} ({more}) {'has' if len(lines) == 1 else 'have'}"
