@@ -62,10 +62,35 @@ def load(experiment: Experiment) -> None:
         del st.session_state[key]
 
 
-def take_up(value: Mapping[str, Any]) -> None:
-    """Set every control to the experiment of a recording, where it can run here; before they are drawn."""
+def take_up(value: Mapping[str, Any]) -> str | None:
+    """Set every control to the experiment of a recording; before they are drawn.
+
+    Returns:
+        What of it cannot be raced here, in a sentence for the page, or None. All else is taken.
+    """
+    experiment, refused = fitting(value)
+    load(experiment)
+    return t("pages.not-taken", why=plain("; ".join(str(error) for error in refused))) if refused else None
+
+
+def fitting(value: Mapping[str, Any]) -> tuple[Experiment, list[BadInput]]:
+    """As much of an experiment as can be raced here, part by part, and why each of the others cannot."""
     with contextlib.suppress(BadInput):
-        load(Experiment.parse(value))
+        return Experiment.parse(value), []
+    taken: dict[str, Any] = {}
+    refused: list[BadInput] = []
+    # The data first: what a network, a loss and a method may be depends on them.
+    order = list(Experiment.model_fields)
+    for part in sorted(value, key=lambda name: order.index(name) if name in order else len(order)):
+        lanes = value[part] if part == "lanes" and isinstance(value[part], list) else None
+        for one in [value[part]] if lanes is None else lanes:
+            more = one if lanes is None else [*taken.get(part, ()), one]
+            try:
+                Experiment.parse({**taken, part: more})
+                taken[part] = more
+            except BadInput as error:
+                refused.append(error)
+    return Experiment.parse(taken), refused
 
 
 def set_seed(seed: int) -> None:

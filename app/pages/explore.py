@@ -28,7 +28,7 @@ if "experiment" not in st.session_state:
     controls.load(experiment)
 
 if "opened" in st.session_state:
-    controls.take_up(st.session_state.pop("opened"))
+    st.session_state.complaint = controls.take_up(st.session_state.pop("opened"))
 if "seed_pressed" in st.session_state:
     controls.set_seed(st.session_state.pop("seed_pressed"))
 if "points_drawn" in st.session_state:

@@ -23,7 +23,7 @@ if not page:
     controls.load(page["experiment"])
 
 if "opened" in page:
-    controls.take_up(page.pop("opened"))
+    page["complaint"] = controls.take_up(page.pop("opened"))
 if "pressed" in page:
     landscape_controls.take(**page.pop("pressed"))
 

@@ -3,6 +3,7 @@
 import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./arrange.js";
 import { caption } from "./captions.js";
 import { loadPlotly } from "./charts.js";
+import { defect } from "./faults.js";
 import { Marks } from "./marks.js";
 import { PANELS } from "./panels.js";
 import { panelTemplate } from "./template.js";
@@ -10,7 +11,7 @@ import { readTheme } from "./theme.js";
 import { t } from "./text.js";
 
 /**
- * @typedef {{name: string, kind: import("./panels.js").Kind, panel: any, saidAt: number, marks: Marks | null}} Shown a panel that is mounted, and when its summary was last written
+ * @typedef {{name: string, kind: import("./panels.js").Kind, panel: any, saidAt: number, marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and when its summary was last written
  */
 
 /** For so long charts wait until something is drawn without them, in milliseconds. */
@@ -105,8 +106,17 @@ export class Board {
 
   /** @param {Shown} shown @param {import("./view.js").Moment} moment @param {number} now ms */
   _draw(shown, moment, now) {
-    caption(this.section(shown.name), shown, shown.panel.draw(moment), now);
-    shown.marks?.draw(moment);
+    const section = this.section(shown.name);
+    try {
+      caption(section, shown, shown.panel.draw(moment), now);
+      shown.marks?.draw(moment);
+      shown.defect = "";
+    } catch (error) {
+      // One panel's defect is that panel's: it is seen there and on the console, once, and the others go on.
+      if (shown.defect !== String(error)) shown.defectLine = defect(error);
+      shown.defect = String(error);
+      caption(section, shown, { note: "", summary: shown.defectLine, nothing: shown.defectLine }, now);
+    }
   }
 
   /** A moment is pointed at on some chart: mark it on all. @param {number | null} index */
@@ -219,7 +229,7 @@ export class Board {
     const tools = /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-tools"));
     const kit = { name, place, tools, Plotly: this.Plotly, figure: figures[name], figures, palette, theme: this.theme, colours: this.colours, hands: this.hands };
     const panel = new kind.make(kit);
-    this.panels.set(name, { name, kind, panel, saidAt: 0, marks: kind.time ? new Marks(place, panel, this.hands) : null });
+    this.panels.set(name, { name, kind, panel, saidAt: 0, marks: kind.time ? new Marks(place, panel, this.hands) : null, defect: "", defectLine: "" });
   }
 
   _wire() {

@@ -1,6 +1,7 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
 import { doubleClicks } from "./clicks.js";
+import { Expected } from "./faults.js";
 import { ticksOf } from "./scale.js";
 
 /** Room a tick on an upright axis wants, px. */
@@ -23,7 +24,7 @@ export function loadPlotly(address) {
     script.onload = () => resolve(/** @type {any} */ (window).Plotly);
     script.onerror = () => {
       loading = null;
-      reject(new Error("plotly.js did not load"));
+      reject(new Expected("plotly.js did not load"));
     };
     document.head.append(script);
   });

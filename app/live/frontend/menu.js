@@ -1,6 +1,7 @@
 /** What can be done with a race beyond watching it: choose the panels, share it, save it, export it, put it on a stage; and the keys. */
 
 import { enlarged, toggled } from "./arrange.js";
+import { expected, lineOf } from "./faults.js";
 import { openHelp } from "./help.js";
 import { button, popup } from "./popup.js";
 import { saveRecording } from "./store.js";
@@ -117,7 +118,7 @@ export class Menu {
     for (const item of exportItems(this.view)) {
       const made = button("", () => {
         close.now();
-        Promise.resolve(item.run()).catch((error) => this.say(error?.message || t("menu.export-failed")));
+        Promise.resolve(item.run()).catch((error) => this.say(expected(error) ? error.message : lineOf(error, "")));
       }, { "data-testid": `export-${item.id}` });
       made.disabled = !item.enabled;
       const [label, hint] = [document.createElement("b"), document.createElement("span")];
@@ -138,6 +139,7 @@ export class Menu {
       this.kept.add(history);
       this.say(t("menu.saved"));
     } catch (error) {
+      if (!expected(error)) console.error(error);
       this.say(t("menu.not-saved", { why: error instanceof Error ? error.message : String(error) }));
     }
   }
@@ -146,7 +148,7 @@ export class Menu {
   keepRecent({ history, source }) {
     if (source !== "live" || !history.stage || history.length < ENOUGH_FRAMES || this.kept.has(history)) return;
     this.kept.add(history);
-    saveRecording(history, { kept: false }).catch(() => {}); // a convenience; a browser that keeps nothing for us loses only that
+    saveRecording(history, { kept: false }).catch((error) => void (expected(error) || console.error(error))); // a convenience; a browser that keeps nothing for us loses only that
   }
 
   /** The address of what is on the screen, the moment too. */
@@ -170,7 +172,8 @@ export class Menu {
     try {
       await navigator.clipboard.writeText(link);
       this.say(t("menu.copied"));
-    } catch {
+    } catch (error) {
+      if (!expected(error) && navigator.clipboard) throw error; // a page that is not served securely has no clipboard
       const field = document.createElement("input");
       field.value = link;
       field.readOnly = true;

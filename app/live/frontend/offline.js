@@ -49,7 +49,8 @@ export async function open() {
     about = JSON.parse(held("kelvin-about"));
     history = await readRecording(bytes(held("kelvin-recording")).buffer);
     await loadCharts();
-  } catch {
+  } catch (error) {
+    console.error(error);
     said.textContent = t("export.replay-empty");
     return;
   }

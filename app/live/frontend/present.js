@@ -1,5 +1,6 @@
 /** The view for a stage: recordings one after the other, in large letters, by the arrow keys or by themselves. Needs no race, no worker and no socket. */
 
+import { Expected, fetched, lineOf } from "./faults.js";
 import { spent } from "./format.js";
 import { style } from "./main.js";
 import { readRecording } from "./recording.js";
@@ -155,10 +156,10 @@ export class PresentView {
       if (asked !== this.asked) return;
       this._play(history, entry);
       this.get(".kp-said").hidden = true;
-    } catch {
+    } catch (error) {
       if (asked !== this.asked) return;
       const said = this.get(".kp-said");
-      said.textContent = t("present.not-loaded");
+      said.textContent = lineOf(error, t("present.not-loaded"));
       said.hidden = false;
       this.live?.destroy();
       this.live = null;
@@ -187,14 +188,12 @@ export class PresentView {
   async _fetch(name) {
     if (name.startsWith(OWN)) {
       const kept = await getRecording(name.slice(OWN.length));
-      if (!kept) throw new Error("not here");
+      if (!kept) throw new Expected("not here");
       const entry = this.playlist.find((one) => one.recording === name);
       if (entry && !entry.title) entry.title = kept.name;
       return readRecording(await kept.bytes.arrayBuffer());
     }
-    const answer = await fetch(`${this.data.base}/kelvin/recordings/${name}.kelvin`);
-    if (!answer.ok) throw new Error(String(answer.status));
-    return readRecording(await answer.arrayBuffer());
+    return readRecording(await (await fetched(`${this.data.base}/kelvin/recordings/${name}.kelvin`)).arrayBuffer());
   }
 
   /** @param {import("./player.js").History} history @param {Entry} entry */

@@ -1,18 +1,28 @@
 /** Recordings, read and written in the browser: gzip; inside, of every message its length (little-endian uint32) and its bytes. */
 
 import { decode, records } from "./decode.js";
+import { Expected } from "./faults.js";
 import { History } from "./player.js";
 
 /**
  * The history in a recording file's bytes.
  * @param {ArrayBuffer} file
+ * @throws {Expected} it is no recording
  */
 export async function readRecording(file) {
-  const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const messages = await unpacked(file).catch((error) => {
+    throw new Expected("not a recording", { cause: error });
+  });
   const history = new History();
-  for (const bytes of records(await new Response(stream).arrayBuffer())) history.add(decode(bytes), bytes);
-  if (!history.stage || !history.length) throw new Error("not a recording");
+  for (const { message, bytes } of messages) history.add(message, bytes);
+  if (!history.stage || !history.length) throw new Expected("not a recording");
   return history;
+}
+
+/** The messages in a file; a file that is none of ours fails here. @param {ArrayBuffer} file */
+async function unpacked(file) {
+  const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return records(await new Response(stream).arrayBuffer()).map((bytes) => ({ message: decode(bytes), bytes }));
 }
 
 /** A history as a recording file. @param {History} history @returns {Promise<Blob>} */

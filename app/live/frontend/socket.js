@@ -1,6 +1,7 @@
 /** The WebSocket: commands out, messages in, reconnection with the race's token. */
 
 import { decode } from "./decode.js";
+import { expected } from "./faults.js";
 
 const TOKEN = "kelvin.race";
 
@@ -18,7 +19,8 @@ export function tokenOf(layout) {
 function kept(use) {
   try {
     return use(window.sessionStorage);
-  } catch {
+  } catch (error) {
+    if (!expected(error)) throw error;
     return null; // storage is blocked
   }
 }

@@ -1,5 +1,6 @@
 /** The visitor's own recordings, kept in their browser: named ones that stay, and the last few races by themselves. */
 
+import { Expected, expected } from "./faults.js";
 import { nameOf, sparkOf, summaryOf } from "./gallery/summary.js";
 import { openShelf } from "./gallery/shelf.js";
 import { readRecording, writeRecording } from "./recording.js";
@@ -18,7 +19,7 @@ const MOST_UNPACKED = 512 * MEGABYTE;
 const MOST_NAME = 120;
 
 /** What went wrong, in one sentence for the visitor. */
-export class Refusal extends Error {}
+export class Refusal extends Expected {}
 
 /** @type {Promise<import("./gallery/shelf.js").Shelf> | null} */ let opened = null;
 /** @type {Set<() => void>} */ const listeners = new Set();
@@ -33,7 +34,8 @@ function shelf() {
 function factory() {
   try {
     return globalThis.indexedDB;
-  } catch {
+  } catch (error) {
+    if (!expected(error)) throw error;
     return null;
   }
 }
@@ -132,8 +134,10 @@ export async function restoreRecording(record) {
  */
 export async function importRecording(file) {
   if (file.size > MOST_BYTES) throw new Refusal(t("gallery.refused-size", { name: file.name, most: MOST_BYTES / MEGABYTE }));
-  const history = await read(file).catch(() => {
-    throw new Refusal(t("gallery.refused", { name: file.name }));
+  const history = await read(file).catch((error) => {
+    // A stranger's file may be wrong in any way; what was is told to those who look.
+    if (!expected(error)) console.warn(error);
+    throw new Refusal(t("gallery.refused", { name: file.name }), { cause: error });
   });
   const name = file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name;
   return add(history, new Blob([file], { type: "application/octet-stream" }), name, true);
@@ -148,7 +152,7 @@ export async function unpacksWithin(file, most) {
     unpacked += value.byteLength;
     if (unpacked > most) {
       reader.cancel().catch(() => {});
-      throw new Error("it unpacks to too much");
+      throw new Expected("it unpacks to too much");
     }
   }
 }
@@ -188,7 +192,8 @@ async function putWithRoom(record) {
     try {
       await (await shelf()).put(record);
       return;
-    } catch {
+    } catch (error) {
+      if (!expected(error)) throw error;
       const oldest = (await listRecordings()).filter((one) => !one.kept && one.id !== record.id).at(-1);
       if (!oldest) throw new Refusal(t("gallery.no-room"));
       await (await shelf()).remove(oldest.id);

@@ -10,13 +10,12 @@ import { keys } from "./keys.js";
 import { Knobs } from "./knobs.js";
 import { Menu } from "./menu.js";
 import { momentAt, sameRace } from "./moment.js";
+import { openRecording } from "./opening.js";
 import { History, Player } from "./player.js";
-import { readRecording } from "./recording.js";
 import { Scrub } from "./scrub.js";
 import { Sites } from "./sites.js";
 import { SlowMotion } from "./slow.js";
 import { Socket, tokenOf } from "./socket.js";
-import { recordingBytes } from "./source.js";
 import { template } from "./template.js";
 import { setTexts, t } from "./text.js";
 import { Transport } from "./transport.js";
@@ -59,6 +58,7 @@ export class LiveView {
     this.run = this.runAt = this.firstFrameAt = 0;
     this.settling = 0;
     this.begun = this.ready = false;
+    /** Whether a recording was asked for, by the address. */ this.opened = Boolean(data.view?.recording);
     /** @type {number | null} share of the budget at which an address wants the race to stand still */ this.goal = Number(data.view?.at) || null;
     this.waiting = /** @type {History | null} */ (null);
     this.received = { metrics: 0, pictures: 0 };
@@ -101,7 +101,7 @@ export class LiveView {
       message: (message, bytes) => this.inbox.receive(message, bytes),
       open: () => this._connected(),
       lost: () => {
-        if (!this.begun && !this.token.get()) this.begin(); // a recording needs no connection
+        if (!this.begun && (this.opened || !this.token.get())) this.begin(); // a recording needs no connection
         this.say({ state: "lost" });
       },
     });
@@ -134,7 +134,10 @@ export class LiveView {
     this._dress();
     this.sites?.mark(data.experiment.dataset.function);
     if (moved || asked) this.start();
-    else if (other) this.playRecording(data.recording, true);
+    else if (other) {
+      this.opened = true;
+      this.playRecording(data.recording, true);
+    }
     this.showState();
   }
 
@@ -152,7 +155,8 @@ export class LiveView {
 
   /** The connection stands, for the first time or again: back to the tab's race, if it has one. */
   _connected() {
-    this.race = this.token.get() ?? this.race;
+    // A recording that was asked for goes before the tab's own race, which waits until it is asked for again.
+    this.race = this.opened ? null : (this.token.get() ?? this.race);
     if (this.race) this.socket.send({ do: "attach", race: this.race });
     else if (!this.begun) this.begin();
     else {
@@ -175,6 +179,7 @@ export class LiveView {
     if (this.data.offline) return; // nobody is there to run it
     this.begun = true;
     this.problem = "";
+    this.opened = false;
     if (this.data.view?.recording) this.tellAddress(true);
     this.runAt = performance.now();
     this.firstFrameAt = 0;
@@ -234,19 +239,8 @@ export class LiveView {
   }
 
   /** Play a recording from the server or from the visitor's own. @param {string} address @param {boolean} wanted whether it was asked for, and takes the place of what is on the screen */
-  async playRecording(address, wanted = false) {
-    try {
-      const history = await readRecording(await recordingBytes(this.data.base, address));
-      if (!wanted && (this.player.history.length || this.waiting)) return; // a race began meanwhile
-      const site = history.stage.data.kind === "function";
-      // A race on a landscape belongs on the page of landscapes, whatever page its address was typed at.
-      if (site !== (this.layout === "landscape") && !this.data.offline) return location.replace(`${this.data.base}/${site ? "landscapes" : ""}${location.search}`);
-      this.playHistory(history);
-      if (this.data.view?.recording) this.setStateValue("opened", history.stage.experiment);
-    } catch {
-      if (this.data.view?.recording) this.problem = t("status.no-recording");
-      this.showState(); // otherwise the page is whole without it
-    }
+  playRecording(address, wanted = false) {
+    return openRecording(this, address, wanted);
   }
 
   /** Show a race that was, from its first moment or the one the address names. @param {History} history */

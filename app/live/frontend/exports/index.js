@@ -1,5 +1,6 @@
 /** What can be exported of the race on the screen. */
 
+import { Expected } from "../faults.js";
 import { button, popup } from "../popup.js";
 import { writeRecording } from "../recording.js";
 import { t } from "../text.js";
@@ -63,7 +64,7 @@ async function weights(view) {
     for (const until = performance.now() + WEIGHTS_MS; history.weights === before && performance.now() < until; ) await new Promise((resolve) => setTimeout(resolve, ASK_MS));
   }
   const found = weightsAt(history, moment);
-  if (!found) throw new Error(t("export.no-weights"));
+  if (!found) throw new Expected(t("export.no-weights"));
   return weightsFile(history, found);
 }
 
@@ -85,7 +86,8 @@ function choosePicture(view) {
           const file = fileName(view.player.history.stage, `-${name ?? "board"}.${kind}`);
           download(await picture(view, name, kind), file);
           view.menu.say(t("export.saved", { name: file }));
-        } catch {
+        } catch (error) {
+          console.error(error);
           view.menu.say(t("menu.export-failed"));
         }
       };

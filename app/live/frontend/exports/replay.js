@@ -1,5 +1,6 @@
 /** A race as one HTML file that plays by itself, without a server: the server's shell with the recording put into it. */
 
+import { Expected, fetched } from "../faults.js";
 import { writeRecording } from "../recording.js";
 import { t } from "../text.js";
 import { escaped, titleOf } from "./files.js";
@@ -29,8 +30,9 @@ export function fill(shell, about, recording) {
 
 /** @param {import("../view.js").LiveView} view @returns {Promise<Blob>} */
 export async function replay({ player, data, address }) {
-  const answer = await fetch(`${data.base}/kelvin/replay-shell.html`).catch(() => null);
-  if (!answer?.ok) throw new Error(t("export.no-shell"));
+  const answer = await fetched(`${data.base}/kelvin/replay-shell.html`).catch((error) => {
+    throw new Expected(t("export.no-shell"), { cause: error });
+  });
   const recording = new Uint8Array(await (await writeRecording(player.history)).arrayBuffer());
   const today = new Date();
   const date = [today.getFullYear(), today.getMonth() + 1, today.getDate()].map((part) => String(part).padStart(2, "0")).join("-");

@@ -1,6 +1,7 @@
 /** Recordings side by side: one chart with a line for every lane, a legend that can be pressed, and the table. */
 
 import { Chart, dress, loadPlotly, predress } from "../charts.js";
+import { lineOf } from "../faults.js";
 import { amount, percent, SHAPES, small } from "../format.js";
 import { linearAxis, logAxis } from "../panels/loss.js";
 import { logScale } from "../scale.js";
@@ -107,9 +108,9 @@ export class Comparison {
       place.replaceChildren();
       this.chart = new Chart("compare", place, Plotly, predress(this.data.figure, this.theme, ["xaxis", "yaxis"], () => {}));
       this.draw();
-    } catch {
+    } catch (error) {
       this.mounting = null;
-      this.get("chart").textContent = t("gallery.no-charts");
+      this.get("chart").textContent = lineOf(error, t("gallery.no-charts"));
     }
   }
 

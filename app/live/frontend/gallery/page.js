@@ -2,6 +2,7 @@
 
 import { fileName, MOST_RECENT, deleteRecording, exportRecording, getRecording, importRecording, keepRecording, lasting, listRecordings, onChange, Refusal, renameRecording, restoreRecording, SUFFIX } from "../store.js";
 import { download } from "../exports/files.js";
+import { defect, expected, fetched, lineOf } from "../faults.js";
 import { setTexts, t } from "../text.js";
 import { readTheme } from "../theme.js";
 import { card } from "./card.js";
@@ -92,10 +93,10 @@ export class GalleryPage {
     this.get("warning").textContent = this.lasting ? "" : t("gallery.not-lasting");
     this.get("warning").hidden = this.lasting;
     try {
-      const answer = await fetch(`${this.data.base}/kelvin/recordings.json`);
-      if (!answer.ok) throw new Error(String(answer.status));
+      const answer = await fetched(`${this.data.base}/kelvin/recordings.json`);
       this.shipped = (await answer.json()).map((/** @type {any} */ { name, title, ...rest }) => ({ ...rest, key: name, id: name, own: false, kept: true, name: title, made: null }));
-    } catch {
+    } catch (error) {
+      if (!expected(error)) this.notices.say(defect(error), { problem: true });
       this.lost = true; // one's own recordings are there without the server
     }
     await this.refresh(true);
@@ -250,9 +251,9 @@ export class GalleryPage {
     try {
       const series = await readSeries(await this._file(item));
       if (this.selection.places.has(item.key)) this.series.set(item.key, series);
-    } catch {
+    } catch (error) {
       this.selection.remove(item.key);
-      this.notices.say(t("gallery.unread", { name: item.name }), { problem: true });
+      this.notices.say(lineOf(error, t("gallery.unread", { name: item.name })), { problem: true });
     } finally {
       this.reading.delete(item.key);
     }
@@ -305,6 +306,7 @@ export class GalleryPage {
       await deed();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
+      if (!expected(error)) console.error(error);
       this.notices.say(error instanceof Refusal ? why : t("gallery.failed", { why }), { problem: true });
     }
   }

@@ -1,5 +1,6 @@
 /** Which recordings are compared and how they are drawn; remembered for as long as the tab is open. */
 
+import { expected } from "../faults.js";
 import { CURRENCIES, MEASURES } from "./series.js";
 
 export const MOST = 8;
@@ -63,7 +64,8 @@ export class Selection {
     const { measure, currency, log } = this;
     try {
       this.storage?.setItem(PLACE, JSON.stringify({ places: [...this.places], hidden: [...this.hidden], measure, currency, log }));
-    } catch {
+    } catch (error) {
+      if (!expected(error)) throw error;
       // A tab that may not remember only forgets.
     }
   }
@@ -79,7 +81,8 @@ export class Selection {
       for (const [key, place] of Array.isArray(places) ? places : []) {
         if (typeof key === "string" && Number.isInteger(place) && place >= 0 && place < MOST && ![...this.places.values()].includes(place)) this.places.set(key, place);
       }
-    } catch {
+    } catch (error) {
+      if (!expected(error) && !(error instanceof SyntaxError)) throw error;
       // Nothing that makes sense is remembered.
     }
   }
@@ -89,7 +92,8 @@ export class Selection {
 export function tabStorage() {
   try {
     return window.sessionStorage;
-  } catch {
+  } catch (error) {
+    if (!expected(error)) throw error;
     return null;
   }
 }

@@ -1,5 +1,7 @@
 /** Where records lie: in the browser's IndexedDB, or, where it gives none, in memory until the page is closed. */
 
+import { expected } from "../faults.js";
+
 /**
  * @typedef {object} Stored a recording as it is kept
  * @property {string} id
@@ -32,7 +34,8 @@ export async function openShelf(factory) {
     // A newer page in another tab may want to change the database: do not stand in its way.
     database.onversionchange = () => database.close();
     return disk(database);
-  } catch {
+  } catch (error) {
+    if (!expected(error)) console.error(error);
     return memory(); // a private window, or storage that is switched off
   }
 }

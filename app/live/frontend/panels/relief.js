@@ -2,6 +2,7 @@
 
 import { Chart, dress } from "../charts.js";
 import { columns, rows } from "../decode.js";
+import { expected } from "../faults.js";
 import { heatScale, mix } from "../theme.js";
 import { along } from "../terrain.js";
 import { t } from "../text.js";
@@ -20,7 +21,8 @@ export function hasWebGL() {
     const context = document.createElement("canvas").getContext("webgl");
     context?.getExtension("WEBGL_lose_context")?.loseContext();
     return context !== null;
-  } catch {
+  } catch (error) {
+    if (!expected(error)) console.error(error);
     return false;
   }
 }

@@ -1,0 +1,29 @@
+/** A recording, opened in the live view. */
+
+import { lineOf } from "./faults.js";
+import { readRecording } from "./recording.js";
+import { recordingBytes } from "./source.js";
+import { t } from "./text.js";
+
+/**
+ * Play a recording from the server or from the visitor's own.
+ * @param {import("./view.js").LiveView} view @param {string} address
+ * @param {boolean} wanted whether it was asked for, and takes the place of what is on the screen
+ */
+export async function openRecording(view, address, wanted) {
+  const asked = Boolean(view.data.view?.recording);
+  try {
+    const history = await readRecording(await recordingBytes(view.data.base, address));
+    if (!wanted && !asked && (view.player.history.length || view.waiting)) return; // a race began meanwhile
+    const site = history.stage.data.kind === "function";
+    // A race on a landscape belongs on the page of landscapes, whatever page its address was typed at.
+    if (site !== (view.layout === "landscape") && !view.data.offline) return location.replace(`${view.data.base}/${site ? "landscapes" : ""}${location.search}`);
+    view.playHistory(history);
+    if (asked) view.setStateValue("opened", history.stage.experiment);
+  } catch (error) {
+    // The page is whole without one that nobody asked for; a defect is told in any case.
+    const line = lineOf(error, asked ? t("status.no-recording") : "");
+    if (line) view.problem = line;
+    view.showState();
+  }
+}
