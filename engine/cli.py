@@ -269,13 +269,24 @@ def _folder(name: str, option: str = "--record") -> Path:
     return folder
 
 
+def _names(result: dict[str, Any]) -> list[str]:
+    """What the rows of a table are called: "sgd rate=0.7" where several are of one method, as it is written in ``--set``; "sgd 2" where they do not differ."""
+    from engine.names import told_apart
+
+    lanes = result.get("experiment", {}).get("lanes") or [{} for _ in result["lanes"]]
+    settings = [{field: value for field, value in lane.items() if field != "name"} for lane in lanes]
+    return told_apart([row["optimizer"] for row in result["lanes"]], settings, lambda _, field, value: f" {field}={'none' if value is None else value}")
+
+
 def _table(result: dict[str, Any]) -> str:
-    lines = [f"{'optimizer':<20}{'loss':>10}{'accuracy':>10}{'test loss':>11}{'test acc.':>11}{'evaluations':>14}{'FLOPs':>11}{'seconds':>9}{'steps':>10}"]
-    for row in result["lanes"]:
+    names = _names(result)
+    wide = max([20, *(len(name) + 2 for name in names)])
+    lines = [f"{'optimizer':<{wide}}{'loss':>10}{'accuracy':>10}{'test loss':>11}{'test acc.':>11}{'evaluations':>14}{'FLOPs':>11}{'seconds':>9}{'steps':>10}"]
+    for name, row in zip(names, result["lanes"], strict=True):
         loss, test_loss = (f"{row[key]:.4g}" if row[key] is not None else "—" for key in ("loss", "test_loss"))
         accuracy, test_accuracy = (f"{row[key]:.1%}" if row[key] is not None else "—" for key in ("accuracy", "test_accuracy"))
         lines.append(
-            f"{row['optimizer']:<20}{loss:>10}{accuracy:>10}{test_loss:>11}{test_accuracy:>11}"
+            f"{name:<{wide}}{loss:>10}{accuracy:>10}{test_loss:>11}{test_accuracy:>11}"
             f"{row['evaluations']:>14,}{row['flops']:>11.3g}{row['seconds']:>9.1f}{row['steps']:>10,}"
         )
         lines += [f"  {row[why]}" for why in ("trouble", "stopped") if row.get(why)]

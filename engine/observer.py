@@ -133,7 +133,8 @@ class Observer:
                 {
                     "index": lane.index,
                     "optimizer": lane.optimizer.name,
-                    "label": lane.optimizer.label,
+                    "label": race.names[lane.index],
+                    "method": lane.optimizer.label,
                     "family": lane.optimizer.family,
                     "sees": lane.optimizer.seen(),
                     "sentence": lane.optimizer.sentence,

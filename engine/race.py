@@ -22,6 +22,7 @@ from engine.frames import Frame, Message
 from engine.hands import Hands
 from engine.interrupt import held_back
 from engine.losses import get_loss
+from engine.names import lane_names
 from engine.observer import Observer, memory_of
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
@@ -81,6 +82,7 @@ class Race:
     Attributes:
         began: the experiment as it was given. ``experiment`` follows what is done by hand.
         events: what was done by hand since the last metrics, as messages.
+        names: what the lanes are called, no two alike.
         done: all that was done by hand so far, as JSON values.
         k: the number of the last frame that iterating gave, −1 before the first.
         closed: whether that frame was of the race's end.
@@ -100,6 +102,7 @@ class Race:
         self.loss = get_loss(experiment.loss)
         # The first weights are drawn on the CPU, so every device starts from the same ones.
         self.theta = self.network.init(torch.Generator().manual_seed(hashed_seed(experiment.seed, "first weights"))).to(self.device)
+        self.names = lane_names(experiment.lanes)
         self.events: list[Message] = []
         self.done: list[Message] = []
         self.lanes = [self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)]
@@ -187,12 +190,12 @@ class Race:
             return False
         if not math.isfinite(loss):
             wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
-            lane.trouble = wreck.sentence(lane.optimizer.label, lane.good, exact=lane.wreck is not None)
+            lane.trouble = wreck.sentence(self.names[lane.index], lane.good, exact=lane.wreck is not None)
             lane.state.estimate, lane.finished = lane.good.estimate.clone(), True
             return True
         lane.good, lane.wreck = Moment(lane.step, lane.state.estimate.clone(), loss), None
         if not lane.finished:
-            lane.best, lane.stopped = self.experiment.stop.judge(lane.optimizer.label, lane.step, loss, lane.oracle.progress, lane.best)
+            lane.best, lane.stopped = self.experiment.stop.judge(self.names[lane.index], lane.step, loss, lane.oracle.progress, lane.best)
             lane.finished = lane.stopped is not None
         return lane.stopped is not None
 
@@ -302,6 +305,7 @@ class Race:
             rows.append(
                 {
                     "optimizer": lane.optimizer.name,
+                    "label": self.names[lane.index],
                     "loss": loss if math.isfinite(loss) else None,
                     "accuracy": accuracy if math.isfinite(accuracy) else None,
                     "test_loss": test_loss if math.isfinite(test_loss) else None,

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.text import t
 from engine.errors import BadInput
+from engine.names import stage_names
 from engine.recording import SUFFIX, Recording
 
 log = logging.getLogger(__name__)
@@ -64,11 +65,17 @@ def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
         "label": (data.get("landscape") or data)["label"],
         "kind": data["kind"],
         "network": stage.get("network") or experiment["network"]["name"],
-        "lanes": [{"optimizer": lane["optimizer"], "label": lane["label"]} for lane in stage["lanes"]],
+        "lanes": [_lane(lane, name) for lane, name in zip(stage["lanes"], stage_names(stage), strict=True)],
         "budget": {"currency": stage["budget"]["currency"], "amount": stage["budget"]["amount"]},
         "seed": experiment["seed"],
         "results": [{name: _number(row.get(name)) for name in NUMBERS} for row in last["lanes"]],
     }
+
+
+def _lane(lane: dict[str, Any], name: str) -> dict[str, str]:
+    """A lane under its name, and what its method is called where that is another one."""
+    method = lane.get("method") or lane["label"]
+    return {"optimizer": lane["optimizer"], "label": name} | ({"method": method} if method != name else {})
 
 
 def spark(metrics: list[dict[str, Any]]) -> list[list[float | None]]:

@@ -1,6 +1,7 @@
 /** The history of one race, live or recorded, and the moment that is shown. */
 
 import { decode } from "./decode.js";
+import { named } from "./names.js";
 
 export const MOST_PICTURES = 600;
 export const MOST_DETAILS = 60;
@@ -27,7 +28,7 @@ export class History {
   /** Keep a message of a race, whatever it is. @param {any} message @param {Uint8Array} bytes */
   add(message, bytes) {
     if (message.type === "stage") {
-      this.stage = message;
+      this.stage = named(message);
       this._bytes.stage = bytes;
     } else if (message.type === "metrics") {
       this.metrics.push(message);

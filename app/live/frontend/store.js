@@ -3,6 +3,7 @@
 import { Expected, expected } from "./faults.js";
 import { nameOf, sparkOf, summaryOf } from "./gallery/summary.js";
 import { openShelf } from "./gallery/shelf.js";
+import { named } from "./names.js";
 import { readRecording, writeRecording } from "./recording.js";
 import { t } from "./text.js";
 
@@ -94,7 +95,8 @@ async function add(history, bytes, name, kept) {
 /** All recordings, the newest first; without their bytes. @returns {Promise<Omit<Stored, "bytes">[]>} */
 export async function listRecordings() {
   const all = await (await shelf()).all();
-  return all.map(({ bytes: _, ...rest }) => rest).sort((a, b) => b.made - a.made || a.name.localeCompare(b.name));
+  // What was kept before lanes had names of their own has only their methods.
+  return all.map(({ bytes: _, ...rest }) => ({ ...rest, summary: named(rest.summary) })).sort((a, b) => b.made - a.made || a.name.localeCompare(b.name));
 }
 
 /** @param {string} id @returns {Promise<Stored | undefined>} */

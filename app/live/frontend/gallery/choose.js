@@ -30,7 +30,7 @@ export function facets(items) {
   };
   for (const { summary } of items) {
     add(data, summary.label, summary.label);
-    for (const [optimizer, label] of new Map(summary.lanes.map((lane) => [lane.optimizer, lane.label]))) add(methods, optimizer, label);
+    for (const [optimizer, label] of new Map(summary.lanes.map((lane) => [lane.optimizer, lane.method ?? lane.label]))) add(methods, optimizer, label);
   }
   const named = (/** @type {Map<string, Facet>} */ from) => [...from.values()].sort((a, b) => a.label.localeCompare(b.label));
   return { data: named(data), methods: named(methods) };

@@ -17,7 +17,7 @@ import { t } from "../text.js";
  * @property {string} label of the dataset or the landscape, as people read it
  * @property {string} kind of the data: points, images, curve, table or function
  * @property {string} network
- * @property {{optimizer: string, label: string}[]} lanes
+ * @property {{optimizer: string, label: string, method?: string}[]} lanes `label`: no two alike; `method`: what its method is called, where that is not the label
  * @property {{currency: "seconds" | "evaluations" | "flops", amount: number}} budget
  * @property {number} seed
  * @property {Result[]} results one for each lane
@@ -46,7 +46,7 @@ export function summaryOf(history) {
     label: words(data.landscape?.label ?? data.label ?? data.name),
     kind: words(data.kind),
     network: words(stage.network ?? experiment.network?.name ?? ""),
-    lanes: lanes.map((lane) => ({ optimizer: words(lane.optimizer), label: words(lane.label) })),
+    lanes: lanes.map((lane) => ({ optimizer: words(lane.optimizer), label: words(lane.label), ...(lane.method && lane.method !== lane.label ? { method: words(lane.method) } : {}) })),
     budget: { currency: budget.currency, amount: Number(budget.amount) },
     seed: number(experiment.seed) ?? 0,
     results: rows.map((/** @type {any} */ row) => Object.fromEntries(NUMBERS.map((name) => [name, number(row[name])]))),
