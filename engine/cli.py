@@ -1,7 +1,7 @@
 """The command line: `python -m engine list | run | compare`.
 
 Results go to stdout, one JSON object with ``--json``; progress and complaints go to stderr. Bad input is one line naming the field, the value and what is allowed, and exit
-status 2.
+status 2. Where a lane ended in trouble the results of all are printed all the same, with a line that says why, and the exit status is 3.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.recorder import Recorder
 
 EXIT_BAD_INPUT = 2
+EXIT_TROUBLE = 3
 EXIT_SIGNAL = 128
 """Added to the number of the signal that stopped it, as shells do: 130 after Ctrl-C."""
 CHECKPOINT_SECONDS = 20
@@ -88,6 +89,8 @@ def run(
     """Run a race, from FILE.json or from options (options win), and print how it ended.
 
     A recording given as FILE is run again, with all that was done by hand in it.
+
+    Exit status: 0; 2 for bad input; 3 where a lane ended in trouble, all results being printed; 130 where it was interrupted.
     """
     from engine import snapshot
     from engine.events import read_events
@@ -148,6 +151,7 @@ def run(
             kept.unlink(missing_ok=True)
     if stopped:
         sys.exit(EXIT_SIGNAL + (interrupt.signal or SIGINT))
+    _exit_by(result["lanes"])
 
 
 def _run(race: Race, kept: Path | None, recorder: Recorder | None) -> None:
@@ -181,7 +185,10 @@ def _run(race: Race, kept: Path | None, recorder: Recorder | None) -> None:
 @click.option("--keep", metavar="FILE", help="Keep finished rows in this file; the same command then goes on where it was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
 def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:
-    """Run every method from its defaults on one problem, with equal budgets, one after the other."""
+    """Run every method from its defaults on one problem, with equal budgets, one after the other.
+
+    Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 130 where it was interrupted.
+    """
     from engine.compare import ranked, rows
     from engine.flat import from_flat
     from engine.optimizers import OPTIMIZERS
@@ -205,6 +212,13 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
     click.echo(json.dumps(result, ensure_ascii=False) if as_json else _comparison(ordered))
     if stopped:
         sys.exit(EXIT_SIGNAL + SIGINT)
+    _exit_by(ordered)
+
+
+def _exit_by(rows: list[dict[str, Any]]) -> None:
+    """End with another status than 0 where a lane ended in trouble, when all is printed."""
+    if any(row.get("trouble") for row in rows):
+        sys.exit(EXIT_TROUBLE)
 
 
 def _comparison(table: list[dict[str, Any]]) -> str:
@@ -289,7 +303,7 @@ def _table(result: dict[str, Any]) -> str:
             f"{name:<{wide}}{loss:>10}{accuracy:>10}{test_loss:>11}{test_accuracy:>11}"
             f"{row['evaluations']:>14,}{row['flops']:>11.3g}{row['seconds']:>9.1f}{row['steps']:>10,}"
         )
-        lines += [f"  {row[why]}" for why in ("trouble", "stopped") if row.get(why)]
+        lines += [f"  {row[why]}" for why in ("trouble", "stopped", "note") if row.get(why)]
     lines += [f"{what}: {result[what]}" for what in ("recording", "weights") if what in result]
     return "\n".join(lines)
 

@@ -53,9 +53,15 @@ def _run(name: str, base: Mapping[str, Any]) -> dict[str, Any]:
         race = Race(Experiment.parse({**base, "lanes": [name]}), marks=20, pictures=False)
     except CannotRun as refusal:
         return {**about, "refused": refusal.allowed}
-    for _ in race:
-        pass
-    return about | race.results()[0]
+    try:
+        for _ in race:
+            pass
+        return about | race.results()[0]
+    except BadInput:
+        raise
+    except Exception as error:  # what is not even the lane's: the next method may fare better
+        race.fail(race.lanes[0], error)
+        return about | race.results()[0]
 
 
 def _read(kept: Path, base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -33,6 +33,19 @@ def one_line(text: str) -> str:
     return "".join(one if one.isprintable() else " " if one.isspace() else ascii(one)[1:-1] for one in text)
 
 
+class NothingLeft(ArithmeticError):
+    """A method has nothing left to go on from: too few members that are finite, or all of them one and the same.
+
+    Args:
+        words: why, as a clause: "only 1 of its 128 members had finite outputs".
+        advice: a sentence on what usually helps.
+    """
+
+    def __init__(self, words: str, advice: str = "") -> None:
+        self.advice = advice
+        super().__init__(words)
+
+
 def shorten(value: Any, limit: int = 60) -> str:
     """The value as a person would recognise it, on one line, at most ``limit`` characters."""
     try:

@@ -15,7 +15,8 @@ from engine.events import Event, Points, Reheat, Script, Turn, Weight
 from engine.experiment import problem_of
 
 if TYPE_CHECKING:
-    from engine.race import Lane, Race
+    from engine.lane import Lane
+    from engine.race import Race
 
 
 class Hands:
@@ -46,8 +47,11 @@ class Hands:
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor < math.inf:
             raise BadInput("factor", factor, "a number above 0")
         one = self.race.lanes[lane]
-        if not one.optimizer.reheat(one.state, factor):
+        if one.trouble is not None:
             return False
+        with self.race.minding(one, "when it was reheated"):
+            if not one.optimizer.reheat(one.state, factor):
+                return False
         self._note(Reheat(lane=lane, step=one.step, steps=self._steps(), value=factor), [one])
         return True
 
@@ -55,8 +59,9 @@ class Hands:
         """Turn a knob; see `Race.turn`."""
         one = self._running(lane)
         optimizer = one.optimizer.turned(field, value)
-        optimizer.turn(one.state, field, getattr(optimizer, field))
         self.replace(one, optimizer)
+        with self.race.minding(one, f"when its {field.replace('_', ' ')} was turned"):
+            optimizer.turn(one.state, field, getattr(optimizer, field))
         self._note(Turn(lane=lane, step=one.step, steps=self._steps(), field=field, value=optimizer.to_json()[field]), [one])
 
     def replace(self, lane: Lane, optimizer: Any) -> None:
@@ -68,7 +73,9 @@ class Hands:
     def put_weight(self, lane: int, index: int, value: float) -> None:
         """Set one weight; see `Race.put_weight`."""
         one = self._running(lane)
-        one.optimizer.put(one.state, index, value)
+        with self.race.minding(one, "when one of its weights was set"):
+            one.optimizer.put(one.state, index, value)
+        one.start = None
         self._note(Weight(lane=lane, step=one.step, steps=self._steps(), index=index, value=value), [one])
 
     def set_points(self, text: str) -> None:
@@ -98,8 +105,9 @@ class Hands:
 
     def train_on(self, lane: Lane, drawn: Drawn) -> None:
         """Train a lane on these points from its next step on. Its weights and counters stay as they are."""
-        lane.oracle.use(drawn.load(self.race.experiment.seed).to(self.race.device))
-        lane.state.stale, lane.points = True, drawn.points
+        with self.race.minding(lane, "when it was given other points"):
+            lane.oracle.use(drawn.load(self.race.experiment.seed).to(self.race.device))
+        lane.state.stale, lane.points, lane.start = True, drawn.points, None
 
     def before_step(self, lane: Lane) -> None:
         """Do again what is due before that lane takes its next step."""

@@ -89,7 +89,10 @@ def random_plane(layers: Sequence[Layer], centre: Tensor, theta: Tensor, seed: i
 def _principal(centred: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """The first principal directions of centred points (n, D), not quite orthonormal yet: variances (n,), directions (most, D)."""
     # The n×n Gram matrix has the same spectrum as the D×D covariance and n is small.
-    values, vectors = torch.linalg.eigh((centred @ centred.T).double())
+    gram = (centred @ centred.T).double()
+    if not bool(torch.isfinite(gram).all()):  # places so far apart that single precision cannot hold their squares
+        gram = centred.double() @ centred.double().T
+    values, vectors = torch.linalg.eigh(gram)
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
     return values, (vectors[:, :most] / values[:most].clamp(min=1e-300).sqrt()).T.to(centred) @ centred
 

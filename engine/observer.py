@@ -6,10 +6,11 @@ the same moments observed give the same frames.
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -24,8 +25,14 @@ from engine.rng import Rng
 from engine.viewpoint import Viewpoint
 
 if TYPE_CHECKING:
-    from engine.race import Lane, Race
+    from engine.lane import Lane
+    from engine.race import Race
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+UNKNOWN: evaluate.Scores = (math.nan, math.nan, math.nan, math.nan)
+"""Of an estimate that cannot be scored."""
+ANSWERS = ("map", "areas", "curve", "wall")
 CLOUD_SIZE = 256
 SMALL = 2000
 """Networks of at most that many weights show them in every picture."""
@@ -110,6 +117,7 @@ class Observer:
     def stage(self) -> Message:
         """What does not change during the race."""
         race, data = self.race, self.race.dataset
+        plans = self._each(lambda lanes: [self._plan(lane) for lane in lanes], None)
         about: dict[str, Any] = {
             "name": race.experiment.dataset.name,
             "label": race.experiment.dataset.label,
@@ -138,12 +146,12 @@ class Observer:
                     "family": lane.optimizer.family,
                     "sees": lane.optimizer.seen(),
                     "sentence": lane.optimizer.sentence,
-                    "plan": self._plan(lane),
+                    "plan": plan,
                     "stages": [{"name": stage.name, "line": stage.line, "shows": stage.shows} for stage in lane.optimizer.stages],
                     "knobs": lane.optimizer.knobs(),
                     "population": 1 if lane.state.population is None else len(lane.state.population),
                 }
-                for lane in race.lanes
+                for lane, plan in zip(race.lanes, plans, strict=True)
             ],
             "data": about,
         }
@@ -151,6 +159,8 @@ class Observer:
     @staticmethod
     def _plan(lane: Lane) -> list[float] | None:
         """The temperatures in store at even shares of the budget."""
+        if lane.trouble is not None:
+            return None
         temperatures = [lane.optimizer.planned(lane.state, i / PLAN_POINTS) for i in range(PLAN_POINTS + 1)]
         return None if None in temperatures else [float(t) for t in temperatures if t is not None]
 
@@ -159,13 +169,38 @@ class Observer:
         race = self.race
         events, race.events = race.events, []
         self.said = NOTHING
-        scores, agreements = self._scores(race.lanes), self._agreements()
+        scores, agreements = self._each(self._scores, UNKNOWN), self._each(self._agreements, None)
         for at, lane in enumerate(race.lanes):
             if race.judge(lane, scores[at][0]):
                 self.final.pop(lane.index, None)
-                scores[at] = self._scores([lane])[0]
+                scores[at] = self._each(self._scores, UNKNOWN, [lane])[0]
         rows = [self._lane_metrics(*row) for row in zip(race.lanes, scores, agreements, strict=True)]
         return {"type": "metrics", "k": k, "clock": race.clock, "lanes": rows, "events": events}
+
+    def _each(self, find: Callable[[Sequence[Lane]], list[T]], nothing: T, lanes: Sequence[Lane] | None = None) -> list[T]:
+        """Return what is found of every lane: of all together, or where that raises, of one after the other.
+
+        A lane of which nothing can be found ends, and is tried again with its last good estimate.
+        """
+        race, lanes = self.race, self.race.lanes if lanes is None else lanes
+        if len(lanes) > 1:
+            try:
+                return find(lanes)
+            except Exception:
+                log.debug("found nothing of all lanes together", exc_info=True)
+        found = []
+        for lane in lanes:
+            one: list[T] = []
+            for _ in range(2):
+                with race.minding(lane, "while it was looked at"):
+                    one = find([lane])
+                    break
+            found.append(one[0] if one else nothing)
+        return found
+
+    def forget(self, lane: Lane) -> None:
+        """Forget what was found of a lane's estimate: it is another one now."""
+        self.final.pop(lane.index, None)
 
     def _lane_metrics(self, lane: Lane, scores: evaluate.Scores, agreement: float | None) -> Message:
         state, oracle = lane.state, lane.oracle
@@ -191,6 +226,7 @@ class Observer:
             "finished": lane.finished,
             "trouble": lane.trouble,
             "stopped": lane.stopped,
+            "note": lane.note,
             "agreement": agreement,
             "extra": dict(state.metrics),
             "vectors": vectors,
@@ -216,12 +252,12 @@ class Observer:
         """Which estimates these are: the same for as long as nobody moves one."""
         return [(lane.index, lane.step, id(lane.state.estimate), lane.state.estimate._version) for lane in lanes]
 
-    def _agreements(self) -> list[float | None]:
+    def _agreements(self, lanes: Sequence[Lane]) -> list[float | None]:
         """Cosine of every lane's last watched step with −∇L on a fixed probe of the samples; None where the estimate stood still. Charged to nobody."""
         moves = []
-        for lane in self.race.lanes:
+        for lane in lanes:
             moves.append(lane.move)
-            lane.move, lane.watched = None, True
+            lane.watched = True
         told = [i for i, move in enumerate(moves) if move is not None]
         found: list[float | None] = [None] * len(moves)
         if told:
@@ -231,17 +267,25 @@ class Observer:
             cosines = torch.linalg.vecdot(steps, slopes) / -lengths  # no number where either is nothing
             for i, cosine in zip(told, cosines.tolist(), strict=True):
                 found[i] = cosine if math.isfinite(cosine) else None
+        for lane in lanes:
+            lane.move = None
         return found
 
     def picture(self, k: int) -> Message:
         """Where the weights are and what the networks say, complete in itself."""
         race = self.race
-        clouds = [self._cloud(lane) for lane in race.lanes]
+        clouds = self._each(lambda lanes: [self._cloud(lane) for lane in lanes], None)
+        answers = self._each(self._answers, dict.fromkeys(ANSWERS))
         estimates = [lane.state.estimate for lane in race.lanes]
         going = [lane.trouble is None for lane in race.lanes]
-        places, plane = self.view.look(estimates, going, [None if cloud is None else cloud[0] for cloud in clouds])
-        moment, known = self.said
-        answers = self.answers.of(torch.stack(estimates), known if known.shape[1] and moment == self._moment(race.lanes) else None)
+        clouds = [cloud if goes else None for cloud, goes in zip(clouds, going, strict=True)]
+        drawn = [None if cloud is None else cloud[0] for cloud in clouds]
+        try:
+            places, plane = self.view.look(estimates, going, drawn)
+        except Exception:  # the plane and the landscape are nobody's own: no lane has to end for them
+            log.exception("the plane could not be drawn")
+            places, plane = self.view.still(estimates)
+            clouds = [None] * len(clouds)
         small = race.network.dimension <= SMALL
         lanes = []
         for estimate, place, cloud, answer in zip(estimates, places, clouds, answers, strict=True):
@@ -249,21 +293,28 @@ class Observer:
             lanes.append({**place, "cloud_loss": losses, "weights": weights, **answer})
         return {"type": "picture", "k": k, "plane": plane, "landscape": self.view.landscape, "lanes": lanes}
 
+    def _answers(self, lanes: Sequence[Lane]) -> list[Message]:
+        """What is drawn of the lanes' answers, which were asked along with their scores."""
+        moment, known = self.said
+        return self.answers.of(torch.stack([lane.state.estimate for lane in lanes]), known if known.shape[1] and moment == self._moment(lanes) else None)
+
     def detail(self, k: int) -> Message:
         """What is dear to compute and to send: the answers of a cloud's particles, the mistakes, the weights of every layer.
 
         Taken at the same moment as picture k, before another step: its members are then the very particles of that picture's cloud.
         """
-        race, lanes = self.race, []
-        for lane in race.lanes:
+        race = self.race
+
+        def look(lane: Lane) -> Message:
             cloud = self._cloud(lane)
-            lanes.append(
-                {
-                    "members": None if cloud is None else members(self.answers, cloud[0]),
-                    "confusion": self._confusion(lane),
-                    "histograms": histograms(race.network.layers, lane.state.estimate),
-                }
-            )
+            return {
+                "members": None if cloud is None else members(self.answers, cloud[0]),
+                "confusion": self._confusion(lane),
+                "histograms": histograms(race.network.layers, lane.state.estimate),
+            }
+
+        nothing = {"members": None, "confusion": None, "histograms": histograms(race.network.layers, torch.full_like(race.theta, torch.nan))}
+        lanes = self._each(lambda lanes: [look(lane) for lane in lanes], nothing)
         return {"type": "detail", "k": k, "steps": [lane.step for lane in race.lanes], "lanes": lanes}
 
     def _confusion(self, lane: Lane) -> Tensor | None:
@@ -280,9 +331,13 @@ class Observer:
         return known[1]
 
     def _cloud(self, lane: Lane) -> tuple[Tensor, Tensor | None] | None:
-        """An even choice of at most `CLOUD_SIZE` particles, with their losses."""
+        """An even choice of at most `CLOUD_SIZE` particles, with their losses. Those that are nowhere are left out; a loss that is no number is infinite."""
         population, losses = lane.state.population, lane.state.losses
-        if population is None or not bool(torch.isfinite(population).all()):
+        if population is None or lane.trouble is not None:
             return None
         chosen = torch.linspace(0, len(population) - 1, min(CLOUD_SIZE, len(population)), device=population.device).long()
-        return population[chosen], None if losses is None else losses[chosen]
+        places, heights = population[chosen], None if losses is None else losses[chosen].nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
+        somewhere = torch.isfinite(places).all(1)
+        if not bool(somewhere.all()):
+            places, heights = places[somewhere], None if heights is None else heights[somewhere]
+        return (places, heights) if len(places) else None

@@ -59,6 +59,7 @@ class Oracle:
         seconds: time spent in `working` blocks so far.
         batch_changed: whether the current mini-batch is another one than at the previous step.
         renewed: whether the samples were replaced since the last `draw`.
+        answers: losses and slopes answered since the last `draw`, as they were given; read by the race to see whether any was finite.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Oracle:
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
         self._since: float | None = None
         self._memory = Memory()
+        self.answers: list[Tensor] = []
         self._asked, self._seed = batch, seed
         self.use(dataset)
         self.renewed = False
@@ -87,6 +89,7 @@ class Oracle:
     def draw(self, step: int) -> None:
         """Make the mini-batch of that step the current one: consecutive slices of a new permutation every epoch; a last, short slice is left out."""
         renewed, self.renewed = self.renewed, False
+        self.answers = []
         if self.batch == self._samples:
             self.batch_changed = renewed
             return
@@ -145,7 +148,9 @@ class Oracle:
     def losses(self, population: Tensor | Unwritten) -> Tensor:
         """Mean loss on the current batch of every member: (P, D) → (P,). Mirrored pairs, and chains of which each moves one layer, need not be written out."""
         self._charge("losses", population.shape[0], 1)
-        return evaluate.losses(self.network, self.loss, population, self.x, self.targets, self._memory)
+        answer = evaluate.losses(self.network, self.loss, population, self.x, self.targets, self._memory)
+        self.answers.append(answer)
+        return answer
 
     def outputs(self, population: Tensor) -> Tensor:
         """The network's outputs on the current batch: (P, D) → (P, B, K)."""
@@ -156,7 +161,9 @@ class Oracle:
         """Derivatives of the loss at one point along several directions, by forward-mode differentiation: (D,), (P, D) → (P,)."""
         self._charge("jvp", directions.shape[0], 3)
         points = theta.expand_as(directions).contiguous()
-        return jvp(lambda at: self.loss.values(self.network.forward(at, self.x), self.targets), (points,), (directions,))[1]
+        answer = jvp(lambda at: self.loss.values(self.network.forward(at, self.x), self.targets), (points,), (directions,))[1]
+        self.answers.append(answer)
+        return answer
 
     def gradients(self, population: Tensor) -> tuple[Tensor, Tensor]:
         """Loss and its gradient at every member: (P, D) → (P,), (P, D)."""
@@ -174,6 +181,10 @@ class Oracle:
         # Sample by sample, vectorised: back-propagating the whole batch for every one of its B·K rows would cost B times as much.
         one = jacrev(lambda at, x: self.network.forward(at.unsqueeze(0), x.unsqueeze(0))[0, 0])
         return vmap(one, in_dims=(None, 0))(theta.detach(), self.x).flatten(0, 1)
+
+    def release(self) -> None:
+        """Give back what is remembered for questions to come: the lane has ended."""
+        self._memory, self.answers = Memory(), []
 
     def _charge(self, question: str, members: int, price: int) -> None:
         if question not in ALLOWED[self.sees]:

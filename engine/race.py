@@ -5,66 +5,35 @@ Whoever is furthest behind in the chosen currency moves next, so at every moment
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from engine import evaluate
+from engine.errors import BadInput
 from engine.evaluator import kernels
 from engine.events import Event
 from engine.experiment import Experiment, pick_device
+from engine.failures import cause_of
 from engine.frames import Frame, Message
 from engine.hands import Hands
 from engine.interrupt import held_back
+from engine.lane import Lane, knows_anything
 from engine.losses import get_loss
 from engine.names import lane_names
 from engine.observer import Observer, memory_of
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
 from engine.rng import Rng, hashed_seed
-from engine.stops import Best, Moment, Wreck
+from engine.stops import Moment, Start, Wreck
 
-
-@dataclass
-class Lane:
-    """One optimizer at work.
-
-    Attributes:
-        index: its place in the experiment.
-        step: steps taken.
-        finished: whether its budget is spent or it cannot go on.
-        trouble: why it cannot go on, in words, or None.
-        stopped: the rule that ended it, in words, or None.
-        good: the last moment it was looked at and its loss was a number; what is left of it should it diverge.
-        wreck: what was no number any more at the first step at which the method itself met such a loss, or None.
-        best: the lowest loss looked at, for the stop rules.
-        points: the points drawn by hand that it trains on, as a text, where they are not those the race began with.
-        watched: whether the next step's move is to be kept for the observer.
-        move: (weights before, step taken), both (D,), of the last watched step.
-        torn: whether something left a step of its before the step was done.
-    """
-
-    index: int
-    optimizer: Optimizer
-    oracle: Oracle
-    rng: Rng
-    state: State
-    good: Moment
-    step: int = 0
-    finished: bool = False
-    trouble: str | None = None
-    stopped: str | None = None
-    wreck: Wreck | None = None
-    best: Best | None = None
-    points: str | None = None
-    watched: bool = True
-    move: tuple[Tensor, Tensor] | None = None
-    torn: bool = False
+log = logging.getLogger(__name__)
+BARREN = 5
+"""Looks in a row at which nothing that a lane had asked about or remembers was finite, after which it is ended."""
 
 
 class Race:
@@ -114,11 +83,13 @@ class Race:
         budget = self.experiment.budget
         oracle = Oracle(self.network, self.loss, self.dataset, optimizer.seen(), optimizer.batch, self.experiment.seed, (budget.currency, budget.amount))
         rng = Rng(self.experiment.seed, f"lane {index}", self.device)
-        if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
-            kernels.prepare(optimizer.loops())  # charged to nobody
-        with self._precision(), oracle.working():
-            state = optimizer.init(self.theta, rng, oracle)
-        return Lane(index, optimizer, oracle, rng, state, Moment(0, state.estimate.clone()))
+        lane = Lane(index, optimizer, oracle, rng, State(self.theta.clone()), Moment(0, self.theta.clone()))
+        with self.minding(lane, "while it was set up"):
+            if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
+                kernels.prepare(optimizer.loops())  # charged to nobody
+            with self._precision(), oracle.working():
+                lane.state = optimizer.init(self.theta, rng, oracle)
+        return lane
 
     def _precision(self) -> AbstractContextManager[None]:
         """That of the experiment, inside; what is shown of a lane is found in float32."""
@@ -157,11 +128,16 @@ class Race:
         return lane.index
 
     def advance_lane(self, lane: Lane) -> None:
-        """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane by one)."""
+        """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane by one). Whatever is raised in it ends the lane, and no other."""
         if lane.torn:
             raise RuntimeError(f"step {lane.step:,} of {lane.optimizer.label} was left half done; the race cannot go on from there")
         self.hands.before_step(lane)
-        lane.step += 1
+        if not lane.finished:  # else what was done again by hand has ended it
+            lane.step += 1
+            with self.minding(lane):
+                self._step(lane)
+
+    def _step(self, lane: Lane) -> None:
         before = lane.state.estimate.clone() if lane.watched else None
         try:
             with self._precision(), lane.oracle.working():
@@ -184,20 +160,70 @@ class Race:
         A lane that diverged is given back the estimate of its last good moment.
 
         Returns:
-            Whether it has just ended.
+            Whether it has just ended, or was given back an earlier estimate.
         """
         if lane.trouble is not None or lane.stopped is not None or (lane.finished and lane.step == lane.good.step):
             return False
+        if lane.step != lane.good.step:
+            lane.barren = 0 if knows_anything(lane, loss) else lane.barren + 1
+        label, progress = self.names[lane.index], lane.oracle.progress
         if not math.isfinite(loss):
-            wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
-            lane.trouble = wreck.sentence(self.names[lane.index], lane.good, exact=lane.wreck is not None)
-            lane.state.estimate, lane.finished = lane.good.estimate.clone(), True
-            return True
+            if not knows_anything(lane, loss) or not bool(torch.isfinite(lane.state.estimate).all()):
+                wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
+                lane.trouble = wreck.sentence(label, lane.good, exact=lane.wreck is not None)
+                lane.state.estimate, lane.finished = lane.good.estimate.clone(), True
+                return True
+            # The estimate is outside, while members that it is made of are inside and may bring it back.
+            lane.note = f"{label} stands at step {lane.step:,} where the loss is no number, while others that it asks about have one."
+            if lane.finished:
+                lane.note = f"{label} ended at step {lane.step:,} where the loss is no number. {lane.good.kept}"
+                lane.state.estimate, lane.good = lane.good.estimate.clone(), Moment(lane.step, lane.good.estimate, lane.good.loss)
+            return lane.finished
         lane.good, lane.wreck = Moment(lane.step, lane.state.estimate.clone(), loss), None
+        if lane.barren >= BARREN:
+            self.end(lane, f"{label} ended at step {lane.step:,}: none of the losses it asked for was finite. {lane.good.kept}")
+            return True
+        lane.start = Start(lane.step, loss, progress) if lane.start is None else lane.start.later(loss, progress)
+        lane.note = lane.start.note(label, loss, progress, lane.finished)
         if not lane.finished:
-            lane.best, lane.stopped = self.experiment.stop.judge(self.names[lane.index], lane.step, loss, lane.oracle.progress, lane.best)
-            lane.finished = lane.stopped is not None
+            lane.best, lane.stopped = self.experiment.stop.judge(label, lane.step, loss, progress, lane.best)
+            if lane.stopped is not None:
+                lane.finished, lane.note = True, lane.start.note(label, loss, progress, True)
         return lane.stopped is not None
+
+    @contextmanager
+    def minding(self, lane: Lane, when: str = "") -> Iterator[None]:
+        """Let an exception raised inside end this lane alone; what is bad input, or an interrupt, goes its way.
+
+        Args:
+            lane: whose work is done inside.
+            when: what that is, where it is not a step: "while it was set up".
+        """
+        try:
+            yield
+        except BadInput:
+            raise
+        except Exception as error:
+            self.fail(lane, error, when)
+
+    def fail(self, lane: Lane, error: Exception, when: str = "") -> None:
+        """End a lane by an exception. Its state may be half a step on, or what there was no memory for: of it the numbers stay and the last good estimate."""
+        if lane.trouble is not None:
+            return
+        cause, place = cause_of(error), f"{self.names[lane.index]} ended at step {lane.step:,}{when and f', {when}'}"
+        if cause.defect:
+            log.error("%s", place, exc_info=error)
+        self.end(lane, f"{place}: {cause.words}. {lane.good.kept} {cause.advice}".rstrip())
+
+    def end(self, lane: Lane, trouble: str) -> None:
+        """End a lane in trouble, at its last good moment. The memory of its population is given back to the others."""
+        state = lane.state
+        told = {name: getattr(state, name) for name in ("temperature", "plan", "acceptance", "target")}
+        lane.state = State(lane.good.estimate.clone(), metrics={name: value for name, value in state.metrics.items() if math.isfinite(value)}, **told)
+        lane.oracle.release()
+        lane.trouble, lane.finished, lane.torn, lane.note, lane.move = trouble, True, False, None, None
+        if hasattr(self, "observer"):
+            self.observer.forget(lane)
 
     def reheat(self, lane: int, factor: float) -> bool:
         """Multiply a lane's temperature by hand; the next metrics tell of it.
@@ -262,7 +288,7 @@ class Race:
                 k = self.k + 1
                 if self.k >= 0 and not self.finished:
                     k = max(k, math.floor(self.progress * self.marks))
-                frame = self._frame(k)
+                frame = self.frame(k)
                 self.k, self.closed = k, self.finished
                 yield frame
             if self.finished:
@@ -284,9 +310,19 @@ class Race:
             return not self.closed
         return self.k < 0 or self.progress >= (self.k + 1) / self.marks
 
-    def _frame(self, k: int) -> Frame:
+    def frame(self, k: int) -> Frame:
+        """Metrics and, where they are wanted, a picture of one and the same moment."""
         metrics = self.metrics(k)
-        return Frame(k, metrics, self.picture(k) if self.with_pictures else None)
+        before = self.troubles
+        picture = self.picture(k) if self.with_pictures else None
+        if self.troubles != before:  # what was to be drawn of a lane ended it: the frame tells that, too
+            metrics = {**self.metrics(k), "events": metrics["events"]}
+        return Frame(k, metrics, picture)
+
+    @property
+    def troubles(self) -> int:
+        """How many lanes have ended in trouble."""
+        return sum(lane.trouble is not None for lane in self.lanes)
 
     def score(self, lane: Lane) -> evaluate.Scores:
         """Loss and accuracy of a lane's estimate on all training samples, then on all test samples."""
@@ -294,13 +330,22 @@ class Race:
         x, y = torch.cat([data.x_train, data.x_test]), torch.cat([data.y_train, data.y_test])
         return evaluate.scores(self.network, self.loss, lane.state.estimate.unsqueeze(0), x, y, len(data.y_train))[0]
 
+    def _last_scores(self, lane: Lane) -> evaluate.Scores:
+        """A lane's scores, judged; no numbers where even those of its last good estimate cannot be found."""
+        for _ in range(2):  # judged, or failing to be scored, it may be given back its last good estimate
+            with self.minding(lane, "while it was scored"):
+                scores = self.score(lane)
+                if not (lane.finished and self.judge(lane, scores[0])):  # in the middle of a race this is no look that a rule may end a lane by
+                    return scores
+        with self.minding(lane, "while it was scored"):
+            return self.score(lane)
+        return math.nan, math.nan, math.nan, math.nan
+
     def results(self) -> list[dict[str, Any]]:
         """How every lane stands, scored on all samples, as JSON values."""
         rows = []
         for lane in self.lanes:
-            scores = self.score(lane)
-            if lane.finished and self.judge(lane, scores[0]):  # in the middle of a race this is no look that a rule may end a lane by
-                scores = self.score(lane)
+            scores = self._last_scores(lane)
             loss, accuracy, test_loss, test_accuracy = scores
             rows.append(
                 {
@@ -317,6 +362,7 @@ class Race:
                     "steps": lane.step,
                     "trouble": lane.trouble,
                     "stopped": lane.stopped,
+                    "note": lane.note,
                 }
             )
         return rows

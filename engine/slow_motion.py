@@ -20,7 +20,8 @@ from engine.optimizers.base import Asked
 from engine.oracle import Oracle
 
 if TYPE_CHECKING:
-    from engine.race import Lane, Race
+    from engine.lane import Lane
+    from engine.race import Race
 
 MOST = 256
 """Points shown of one stage."""
@@ -41,10 +42,19 @@ def step_with_stages(race: Race, lane: Lane, k: int) -> Message:
         most `MOST`, evenly chosen. ``values`` (m,) are losses on the step's own mini-batch. ``accepted`` (m,) says which of the points asked about were taken, and with what
         moved, which rows are such points. What does not exist, or is no number any more, is None.
     """
-    listener = Listener(lane.oracle, lane.optimizer.known(lane.state))
-    with listener.listening():
-        race.advance_lane(lane)
-    lane.oracle.seconds -= listener.seconds
+    shown = dict.fromkeys(("asked", "answered", "moved"), _stage(race.observer.plane.project, None))
+    with race.minding(lane, "while it was watched in slow motion"):
+        listener = Listener(lane.oracle, lane.optimizer.known(lane.state))
+        with listener.listening():
+            race.advance_lane(lane)
+        lane.oracle.seconds -= listener.seconds
+        if lane.trouble is None:
+            shown = _shown(race, lane, listener)
+    return {"type": "stages", "k": k, "lane": lane.index, "step": lane.step, "stages": [dict(shown[stage.shows]) for stage in lane.optimizer.stages]}
+
+
+def _shown(race: Race, lane: Lane, listener: Listener) -> dict[str, Message]:
+    """What each kind of stage shows of the step just taken."""
     oracle, state, plane = lane.oracle, lane.state, race.observer.plane
 
     def losses(weights: Tensor) -> Tensor:
@@ -53,12 +63,11 @@ def step_with_stages(race: Race, lane: Lane, k: int) -> Message:
     asked = listener.asked(losses)
     taken = None if asked is None else lane.optimizer.taken(state, asked)
     here = state.estimate.unsqueeze(0) if state.population is None or lane.optimizer.sampled else thinned(state.population)
-    shown = {
+    return {
         "asked": _stage(plane.project, None if asked is None else asked.points),
         "answered": _stage(plane.project, *((None,) if asked is None else (asked.points, asked.values, taken))),
         "moved": _stage(plane.project, here, losses(here), _moved(here, asked, taken)),
     }
-    return {"type": "stages", "k": k, "lane": lane.index, "step": lane.step, "stages": [dict(shown[stage.shows]) for stage in lane.optimizer.stages]}
 
 
 def _stage(project: Callable[[Tensor], Tensor], points: Tensor | None, values: Tensor | None = None, accepted: Tensor | None = None) -> Message:

@@ -22,15 +22,17 @@ from engine.errors import BadInput
 from engine.evaluator import standins
 from engine.events import Script, parse_events
 from engine.experiment import Experiment
-from engine.optimizers import OPTIMIZERS
+from engine.optimizers import OPTIMIZERS, State
 from engine.race import Race
-from engine.stops import Best, Moment, Wreck
+from engine.stops import Best, Moment, Start, Wreck
 
 VERSION = 2
 READ = (1, 2)
 """Versions that are read: the first knew nothing of frames."""
 COUNTERS = ("evaluations", "flops", "seconds")
 TOLD = ("step", "finished", "trouble", "stopped")
+ADDED = ("note", "barren")
+"""Told, too, but not by snapshots that are older."""
 
 
 def take(race: Race) -> dict[str, Any]:
@@ -46,10 +48,10 @@ def take(race: Race) -> dict[str, Any]:
     for lane in race.lanes:
         state = {field.name: standins.packed(getattr(lane.state, field.name)) for field in fields(lane.state)}
         counters = {name: getattr(lane.oracle, name) for name in COUNTERS}
-        told = {name: getattr(lane, name) for name in TOLD}
+        told = {name: getattr(lane, name) for name in (*TOLD, *ADDED)}
         by_hand = {"optimizer": lane.optimizer.to_json(), "points": lane.points, "renewed": lane.oracle.renewed}
-        looked_at: dict[str, Any] = {"good": vars(lane.good), "best": lane.best and vars(lane.best), "wreck": lane.wreck and vars(lane.wreck)}
-        looked_at |= {"watched": lane.watched, "move": lane.move}
+        looked_at: dict[str, Any] = {"good": vars(lane.good), "watched": lane.watched, "move": lane.move}
+        looked_at |= {name: getattr(lane, name) and vars(getattr(lane, name)) for name in ("best", "wreck", "start")}
         lanes.append({"state": state, **told, **counters, **by_hand, **looked_at})
     events = {
         "done": race.done,
@@ -71,12 +73,18 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
         if saved["points"] is not None:
             hands.train_on(lane, Drawn.of(saved["points"], len(race.experiment.dataset.classes)))
         hands.replace(lane, OPTIMIZERS.build(saved["optimizer"]))
+        failed = lane.trouble  # there was no memory for it this time, say
+        if saved["trouble"] is not None and saved["state"].keys() == {field.name for field in fields(State)}:
+            lane.state = State(lane.state.estimate)  # it had failed, and this is what was left of it
         for name, value in saved["state"].items():
             setattr(lane.state, name, standins.unpacked(value))
         for name in COUNTERS:
             setattr(lane.oracle, name, saved[name])
-        for name in TOLD:
+        for name in (*TOLD, *(name for name in ADDED if name in saved)):
             setattr(lane, name, saved[name])
+        lane.start = Start(**saved["start"]) if saved.get("start") else None
+        if failed is not None:
+            lane.trouble, lane.finished = saved["trouble"] or failed, True
         lane.oracle.renewed = saved["renewed"]
         lane.good = Moment(**saved["good"])
         lane.best, lane.wreck = saved["best"] and Best(**saved["best"]), saved["wreck"] and Wreck(**saved["wreck"])

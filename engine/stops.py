@@ -1,4 +1,4 @@
-"""Why a lane ends before its budget is spent: a rule it was given, or a loss that is no number any more.
+"""Why a lane ends before its budget is spent: a rule it was given, or a loss that is no number any more; and what is worth a word while it goes on.
 
 Both are judged when a race is looked at, on the loss that is shown then. Headless that is at fixed marks of the budget, so the same experiment stops at the same step every time.
 """
@@ -12,9 +12,15 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from engine.failures import GENTLER
+
 IMPROVEMENT = 1e-3
 """A loss counts as better when it is lower by this share of the best so far."""
 ROUNDING = 1e-9
+WORSE = 1e-6
+"""A loss counts as higher than another one by more than this share of the larger: single precision holds a tenth of it."""
+WORSE_FOR = 0.05
+"""Share of the budget for which a lane's loss must have been above that of its start before a word is said."""
 
 
 class StopRules(BaseModel):
@@ -91,6 +97,38 @@ class Moment:
     estimate: Tensor
     loss: float | None = None
 
+    @property
+    def kept(self) -> str:
+        """That it is kept, as a sentence."""
+        return f"The last good moment, step {self.step:,}{'' if self.loss is None else f' with loss {self.loss:.3g}'}, is kept."
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a lane is measured against: the first loss that was looked at, or the first one after weights or samples were changed by hand.
+
+    Attributes:
+        step: steps taken then.
+        loss: that loss.
+        below: share of the budget spent when its loss was last not above that.
+    """
+
+    step: int
+    loss: float
+    below: float
+
+    def later(self, loss: float, progress: float) -> Start:
+        """The same after another look."""
+        worse = loss - self.loss > WORSE * max(abs(loss), abs(self.loss))
+        return self if worse else Start(self.step, self.loss, progress)
+
+    def note(self, label: str, loss: float, progress: float, over: bool) -> str | None:
+        """What to say of a lane that does worse than at its start, once it has for a while or it is over; else None."""
+        if self.later(loss, progress) is not self or not (over or progress - self.below >= WORSE_FOR - ROUNDING):
+            return None
+        began = "at its start" if self.step == 0 else f"at step {self.step:,}, when it was last changed by hand"
+        return f"{label} {'ended' if over else 'is'} worse than it began: its loss is {loss:.4g} and was {self.loss:.4g} {began}. {GENTLER}"
+
 
 @dataclass(frozen=True)
 class Wreck:
@@ -122,7 +160,7 @@ class Wreck:
             good: the last moment at which all was well; it is kept.
             exact: whether the method itself met the loss at this step; else it happened somewhere between the good moment and this step.
         """
-        kept = f"The last good moment, step {good.step:,}{'' if good.loss is None else f' with loss {good.loss:.3g}'}, is kept."
+        kept = good.kept
         when = f"at step {self.step:,}" if exact or good.step + 1 >= self.step else f"between steps {good.step:,} and {self.step:,}"
         if self.loss == -math.inf:
             return f"{label} fell without end {when}: there is no lowest point where it went. {kept}"
@@ -136,4 +174,4 @@ class Wreck:
             what = f"its loss and {weights} were {loss}"
         else:
             what = f"its loss was {loss} and {weights} were {kind}"
-        return f"{label} diverged: {what} {when}. {kept} A smaller step size usually helps."
+        return f"{label} diverged: {what} {when}. {kept} {GENTLER}"

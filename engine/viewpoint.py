@@ -207,6 +207,19 @@ class Viewpoint:
         ]
         return lanes, {"id": self.plane_id, "kind": self.plane.kind, "explained": held, "x": self.window[:2], "y": self.window[2:]}
 
+    def still(self, estimates: Sequence[Tensor]) -> tuple[list[Message], Message]:
+        """The same as `look` in the plane and the window there are, the estimates alone: for when a new plane or a landscape could not be found."""
+        now = torch.stack(list(estimates))
+        ends, off = self.plane.project(now), self.plane.off_plane(now)
+        if self.window is None:
+            (x0, y0), (x1, y1) = _bounds(ends)
+            self.window = [x0 - 1, x1 + 1, y0 - 1, y1 + 1]
+        lanes = [
+            {"path": end.unsqueeze(0), "estimate": place, "off_plane": distance, "cloud": None}
+            for end, place, distance in zip(ends, ends.tolist(), off.tolist(), strict=True)
+        ]
+        return lanes, {"id": self.plane_id, "kind": self.plane.kind, "explained": None, "x": self.window[:2], "y": self.window[2:]}
+
     def _fit(self, estimates: Sequence[Tensor]) -> None:
         previous = self.plane if self.plane.kind == self.wanted else None
         points = torch.cat([trajectory.spread_out(FIT_POINTS) for trajectory in self.trajectories])

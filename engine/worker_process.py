@@ -205,8 +205,10 @@ class _Drive:
         """Send a frame; and, closely, the detail and the weights that belong to it: where the race stands still there is time for them."""
         # Processor time, not time of day: on a busy machine a look takes longer without costing training more.
         start = time.process_time()
-        _send(self.connection, self.race.metrics(self.k))
-        _send(self.connection, self.race.picture(self.k))
+        frame = self.race.frame(self.k)
+        _send(self.connection, frame.metrics)
+        if frame.picture is not None:
+            _send(self.connection, frame.picture)
         self.k += 1
         self.changed = False
         self.looked_at = time.perf_counter()
@@ -214,8 +216,11 @@ class _Drive:
         # The median forgives the rare look that draws a new landscape.
         self.wait = min(LOOK_SECONDS_MOST, max(LOOK_SECONDS, median(self.costs) / (LOOK_SHARE - DETAIL_SHARE) if len(self.costs) >= 3 else 0.0))
         if closely:
+            troubles = self.race.troubles
             self._detail()
             self._send_weights(unasked=True)
+            if self.race.troubles != troubles:  # what was to be looked at of a lane ended it
+                self._look()
 
     def _detail_if_due(self) -> None:
         """A detail every two seconds, or less often where it is dear."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.race import Lane, Race
+from engine.lane import Lane
+from engine.race import Race
 
 
 @contextmanager

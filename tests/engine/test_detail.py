@@ -188,7 +188,7 @@ def test_a_population_that_is_no_place_has_no_members_and_everything_can_still_b
     one = race("moons", ["pso", "adam"])
     population = one.lanes[0].state.population
     assert population is not None
-    population[0, 0] = torch.nan
+    population[:, 0] = torch.nan
     one.lanes[1].state.estimate[:] = torch.nan
     message = looked_at(one)[1]
     assert message["lanes"][0]["members"] is None

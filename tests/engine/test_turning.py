@@ -13,9 +13,10 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.errors import BadInput
+from engine.lane import Lane
 from engine.optimizers import OPTIMIZERS, Optimizer, State
 from engine.optimizers.base import Stage
-from engine.race import Lane, Race
+from engine.race import Race
 from tests.engine.helpers import FunctionOracle, GivenRng
 from tests.engine.test_slow_motion import race_of
 

@@ -47,7 +47,7 @@ export class Cards {
       const hot = row.temperature !== null;
       put("last", hot ? small(row.temperature) : short(row.step));
       put("last-name", t(!hot ? "time.card-steps" : stage.lanes.length > 2 ? "time.card-temperature-narrow" : "time.card-temperature"));
-      put("trouble", row.trouble ?? row.stopped ?? "").classList.toggle("kv-calm", !row.trouble);
+      put("trouble", row.trouble ?? row.stopped ?? row.note ?? "").classList.toggle("kv-calm", !row.trouble);
       const mark = put("mark", row.trouble ? t("time.card-diverged") : row.stopped ? t("time.card-stopped") : "");
       mark.classList.toggle("kv-calm", !row.trouble);
       this._turned(put, stage, events, i);
