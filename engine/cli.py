@@ -66,7 +66,7 @@ def list_command(as_json: bool) -> None:
 @click.option("--evaluations", help="Budget: evaluations for each lane, such as 1e6.")
 @click.option("--flops", help="Budget: FLOPs inside the networks for each lane, such as 1e12.")
 @click.option("--target", help="Stop rule: a lane whose training loss is down to this is done.")
-@click.option("--patience", help="Stop rule: a lane that has not improved by 0.1 % for this share of its budget is done, such as 0.2.")
+@click.option("--patience", help="Stop rule: a lane that has not improved by 0.1 % of its loss for this share of its budget is done, such as 0.2.")
 @click.option("--seed", help="Seed of everything random.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option("--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16.")

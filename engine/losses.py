@@ -24,6 +24,8 @@ class Loss(ABC):
     label: ClassVar[str]
     numbers: ClassVar[bool] = False
     """Whether targets may be numbers, not classes only."""
+    lowest: ClassVar[float | None] = 0.0
+    """The lowest there can be; None where it is not known."""
 
     @abstractmethod
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -147,6 +149,7 @@ class Height(Loss):
     name = "height"
     label = "Height"
     numbers = True
+    lowest = None
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return outputs.sum(-1).mean(-1)

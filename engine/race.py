@@ -186,7 +186,7 @@ class Race:
         lane.start = Start(lane.step, loss, progress) if lane.start is None else lane.start.later(loss, progress)
         lane.note = lane.start.note(label, loss, progress, lane.finished)
         if not lane.finished:
-            lane.best, lane.stopped = self.experiment.stop.judge(label, lane.step, loss, progress, lane.best)
+            lane.best, lane.stopped = self.experiment.stop.judge(label, lane.step, loss, progress, lane.best, self.loss.lowest)
             if lane.stopped is not None:
                 lane.finished, lane.note = True, lane.start.note(label, loss, progress, True)
         return lane.stopped is not None

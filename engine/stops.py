@@ -15,7 +15,8 @@ from torch import Tensor
 from engine.failures import GENTLER
 
 IMPROVEMENT = 1e-3
-"""A loss counts as better when it is lower by this share of the best so far."""
+"""A loss counts as better when it is below the best so far by this share of that one's distance from the lowest loss there can be; where no lowest loss is known, as on a
+landscape, by this share of all that was gained so far. Either way the rule is the same in any unit of the loss, and on a landscape that is lifted as a whole."""
 ROUNDING = 1e-9
 WORSE = 1e-6
 """A loss counts as higher than another one by more than this share of the larger: single precision holds a tenth of it."""
@@ -39,11 +40,11 @@ class StopRules(BaseModel):
         None,
         ge=0.001,
         le=1,
-        description="A lane that has not improved by 0.1 % for this share of its budget is done; left out, none is.",
+        description="A lane that has not improved by 0.1 % of its loss (on a landscape: of the height lost so far) for this share of its budget is done; left out, none is.",
         json_schema_extra={"label": "Patience", "step": 0.05, "unit": "of the budget"},
     )
 
-    def judge(self, label: str, step: int, loss: float, progress: float, best: Best | None) -> tuple[Best, str | None]:
+    def judge(self, label: str, step: int, loss: float, progress: float, best: Best | None, lowest: float | None = 0.0) -> tuple[Best, str | None]:
         """One look at a lane that still runs.
 
         Args:
@@ -52,18 +53,22 @@ class StopRules(BaseModel):
             loss: what is shown, a number.
             progress: share of the budget spent.
             best: what was noted at the look before, or None at the first and after a change by hand.
+            lowest: the lowest loss there can be, or None where it is not known.
 
         Returns:
             What to note now, and why the lane is to end, in words, or None.
         """
-        if best is None or loss < best.loss - IMPROVEMENT * abs(best.loss):
-            best = Best(step, loss, progress)
+        if best is None:
+            best = Best(step, loss, progress, loss)
+        elif loss < best.loss - IMPROVEMENT * (best.gained if lowest is None else best.loss - lowest):
+            best = Best(step, loss, progress, best.start)
         if self.target is not None and loss <= self.target:
             return best, f"{label} reached the target loss {self.target:g} at step {step:,}."
+        of = " of what was gained before" if lowest is None else ""
         if self.patience is not None and progress - best.progress >= self.patience - ROUNDING:
             return (
                 best,
-                f"{label} was stopped at step {step:,}: its loss, {best.loss:.4g} at step {best.step:,}, has not improved by 0.1 % for {self.patience:.0%} of the budget.",
+                f"{label} was stopped at step {step:,}: its loss, {best.loss:.4g} at step {best.step:,}, has not improved by 0.1 %{of} for {self.patience:.0%} of the budget.",
             )
         return best, None
 
@@ -76,11 +81,18 @@ class Best:
         step: steps taken then.
         loss: that loss.
         progress: share of the budget spent then.
+        start: the first loss seen, from which gains are counted; None is that loss itself.
     """
 
     step: int
     loss: float
     progress: float
+    start: float | None = None
+
+    @property
+    def gained(self) -> float:
+        """How far the loss has come down since the first look."""
+        return 0.0 if self.start is None else self.start - self.loss
 
 
 @dataclass(frozen=True)

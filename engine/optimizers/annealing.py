@@ -112,7 +112,7 @@ class Annealing(Metropolis):
         kept = self.walk(state, state.step_sizes, accept, rng, oracle)
         self.listen(state, self.remember(state, kept, self.spread_of(state)), oracle.batch_changed)
         if self.schedule != "adaptive":  # there the temperature answers for the acceptance; two answers would drive each other away
-            self.adjust(state.step_sizes, kept)
+            self.adjust(state, state.step_sizes, kept)
         return state
 
     def cool(self, state: AnnealingState, progress: float) -> float:

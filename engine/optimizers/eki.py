@@ -122,7 +122,8 @@ class EKI(Optimizer):
     )
     form: Literal["loss", "discrete"] = Field(
         "loss",
-        description="Move by the slope of the loss in the outputs (any loss), or by the Kalman gain, which pulls outputs to 1 and 0 (squared error, whatever the loss shown).",
+        description="Move by the slope of the loss in the outputs (any loss), or by the Kalman gain, which pulls outputs to 1 and 0 (squared error, whatever the loss shown) "
+        "and heights to below the ensemble's lowest.",
         json_schema_extra={"advanced": True},
     )
     stepping: Literal["fixed", "data-misfit"] = Field(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.evaluator.workspace import buffer
-from engine.losses import wanted
+from engine.losses import Height, wanted
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -20,6 +20,9 @@ OUTPUT_BYTES = 2**25
 """Outputs of all members that are held at once, 32 MiB; what is made of them takes some times as much."""
 COLUMN_BYTES = 2**21
 """Weights of all members that are mixed at once, 2 MiB: what the cores' caches hold."""
+
+AHEAD = 3
+"""How many standard deviations of the ensemble's heights below its lowest one a landscape's target lies: at the lowest itself an ensemble closes before it is down."""
 
 
 @dataclass
@@ -63,7 +66,7 @@ class Sums:
         for share in oracle.slices(samples):
             g = oracle.outputs(u)
             losses = oracle.loss.values(g, oracle.targets) * share
-            r = (oracle.loss.derivative(g, oracle.targets) if form == "loss" else wanted(g, oracle.targets) - g).flatten(1)
+            r = (oracle.loss.derivative(g, oracle.targets) if form == "loss" else aimed_at(g, oracle) - g).flatten(1)
             centred, few = (g - g.mean(0)).flatten(1).to(wide), share == 1 and r.shape[1] < size
             misfits = r.square().sum(1)
             noise = rng.normal(*r.shape).to(wide) if perturb and form == "discrete" else None
@@ -86,6 +89,14 @@ class Sums:
             self.noise.add_(other.noise)
         self.data += other.data
         return self
+
+
+def aimed_at(g: Tensor, oracle: Oracle) -> Tensor:
+    """What the outputs (J, B, K) of an ensemble are pulled to: (B, K), one-hot rows for classes or the numbers to be met.
+
+    A height has nothing to meet. A place as far below the lowest of the ensemble as `AHEAD` says stands in for it, so that lifting the ground as a whole changes nothing.
+    """
+    return g.amin(0) - AHEAD * g.std(0, correction=0) if isinstance(oracle.loss, Height) else wanted(g, oracle.targets)
 
 
 def mixed(u: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -203,7 +203,7 @@ class Hybrid(Optimizer):
 
     def temperature(self, loss: Tensor, level: int) -> Tensor:
         """T of a level: from T₀ L to T_min by equal factors; a single level is at T_min. (log₂(T₀ L/T_min) + 1 levels halve it each time.)"""
-        hot, share = self.start_temperature * loss, level / (self.rounds - 1) if self.rounds > 1 else 1.0
+        hot, share = self.start_temperature * loss.abs(), level / (self.rounds - 1) if self.rounds > 1 else 1.0
         return hot ** (1 - share) * self.end_temperature**share
 
     def keep(self, rise: Tensor, temperature: Tensor, u: Tensor) -> Tensor:

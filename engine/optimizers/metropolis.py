@@ -29,6 +29,12 @@ from engine.schedules import VISITING, heat_left
 
 MEMORY = 0.98
 """Share of a running average kept from step to step."""
+COLDEST = 1e-37
+"""Temperatures below this are this: single precision divides by nothing smaller."""
+GAIN, SLOWING, POWER = 0.05, 50, 2 / 3
+"""How fast step sizes are adapted at first, after how many steps at one temperature that slows down, and by which power of the steps."""
+TRACKING = 20.0
+"""How much of the steps at one temperature a change of the temperature by a factor e makes forgotten, as an exponent."""
 
 
 @dataclass
@@ -43,6 +49,8 @@ class MetropolisState(State):
         heated_at: progress at the last reheat.
         seen: progress at the last step.
         rates: (P,) running acceptance of every chain; None before the first step.
+        age: steps for which the step sizes have been adapted at about this temperature.
+        adapted_at: temperature of the last of them; None before the first.
     """
 
     step_sizes: Tensor = None  # type: ignore[assignment]
@@ -53,6 +61,8 @@ class MetropolisState(State):
     heated_at: float = 0.0
     seen: float = 0.0
     rates: Tensor | None = None
+    age: float = 0.0
+    adapted_at: float | None = None
 
 
 class Metropolis(Optimizer):
@@ -211,19 +221,29 @@ class Metropolis(Optimizer):
         state.vectors["acceptance"] = state.rates
         return dict(zip(more, rest, strict=True))
 
-    def adjust(self, sizes: Tensor, kept: Tensor) -> None:
-        """Longer steps where more moves were kept than aimed at, shorter where fewer; in place."""
-        if self.adapt:
-            # Robbins–Monro on log s (Andrieu and Thoms 2008, algorithm 4), with a constant gain because the target law keeps moving as T falls.
-            sizes.mul_(torch.exp(0.05 * (kept - self.target))).clamp_(1e-4 * self.step_size, 4 * self.step_size)
+    def adjust(self, state: MetropolisState, sizes: Tensor, kept: Tensor) -> None:
+        """Longer steps where more moves were kept than aimed at, shorter where fewer; ``sizes`` (P,) in place.
+
+        Robbins–Monro on log s (Andrieu and Thoms 2008, algorithm 4). A step size that follows the chain's own last moves for ever disturbs Boltzmann's law, so at a fixed
+        temperature the gain vanishes, slowly enough for the step size to arrive. While T falls the law moves, and the gain stays up as far as T moves it.
+        """
+        if not self.adapt:
+            return
+        now = state.temperature or COLDEST
+        moved = abs(math.log(now / state.adapted_at)) if state.adapted_at else 0.0
+        state.age, state.adapted_at = state.age * math.exp(-TRACKING * moved), now
+        gain = GAIN * (1 + state.age / SLOWING) ** -POWER
+        state.age += 1
+        sizes.mul_(torch.exp(gain * (kept - self.target))).clamp_(1e-4 * self.step_size, 4 * self.step_size)
 
     def calibrate(self, state: MetropolisState, rng: Rng, oracle: Oracle) -> tuple[float, float]:
         """T₀ and T_min from how much worse trial proposals make the loss; the trials are charged like any others.
 
-        T₀ accepts the median uphill move with probability ``start_acceptance``; T_min is so cold that a hundredth of that move is accepted once in a hundred times.
+        At T₀ uphill moves from the first weights are accepted with probability ``start_acceptance`` on average, to within about 0.1, for there are some 64 trials; T_min is
+        so cold that a hundredth of the median uphill move is accepted once in a hundred times.
         """
         if self.start_temperature is not None and self.end_temperature is not None:
-            return self.start_temperature, self.end_temperature
+            return max(COLDEST, self.start_temperature), max(COLDEST, self.end_temperature)
         assert state.losses is not None
         rises = []
         for _ in range(max(1, 64 // self.chains)):
@@ -233,9 +253,9 @@ class Metropolis(Optimizer):
         rise = torch.cat(rises)
         rise = rise[torch.isfinite(rise) & (rise > 0)]
         typical = float(rise.median()) if len(rise) else 1e-3
-        start = self.start_temperature or typical / -math.log(self.start_acceptance)
+        start = self.start_temperature or accepting(rise, typical, self.start_acceptance)
         end = self.end_temperature or min(start, typical / 100 / -math.log(0.01))
-        return start, end
+        return max(COLDEST, start), max(COLDEST, end)
 
     def turned(self, field: str, value: Any) -> Self:
         if value is None and field in ("start_temperature", "end_temperature"):
@@ -246,12 +266,13 @@ class Metropolis(Optimizer):
         """Temperatures given are those of the plan from now on; a step size is given to every chain, and adapted from there."""
         assert isinstance(state, MetropolisState)
         if field == "start_temperature":
-            state.start = value
+            state.start = max(COLDEST, value)
         elif field == "end_temperature":
-            state.end = value
+            state.end = max(COLDEST, value)
         elif field == "step_size":
             state.step_sizes = torch.full_like(state.step_sizes, value)
         elif field in ("adapt", "target"):
+            state.age = 0.0
             state.target = self.target if self.adapt else None
 
     def taken(self, state: State, asked: Asked) -> Tensor | None:
@@ -268,11 +289,28 @@ class Metropolis(Optimizer):
         return True
 
 
+def accepting(rises: Tensor, typical: float, share: float) -> float:
+    """The temperature at which so large a share of uphill moves, (n,) rises, is accepted on average: Σ exp(−Δ/T)/n = share, by bisection on log T."""
+    if not len(rises):
+        return typical / -math.log(share)
+    relative = (rises / typical).cpu().double()
+    low, high = -60.0, 60.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(torch.exp(-relative / math.exp(middle)).mean()) < share else (low, middle)
+    return typical * math.exp((low + high) / 2)
+
+
 def metropolis(temperature: float | Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-    """Keep a move if Δ ≤ 0 or u < exp(−Δ/T): one comparison, since u < 1. From infinite to infinite Δ is no number, and the move is not kept."""
-    return lambda u, rise: u < torch.exp(-rise / temperature)
+    """Keep a move if Δ ≤ 0 or u < exp(−Δ/T), at any T: a tie is kept always. From infinite to infinite Δ is no number, and the move is not kept."""
+    return lambda u, rise: (rise <= 0) | (u < torch.exp(-rise / floored(temperature)))
 
 
 def tsallis(temperature: float, q: float) -> Callable[[Tensor, Tensor], Tensor]:
     """Keep a move if Δ ≤ 0 or u < [1 − (1−q) Δ/T]^{1/(1−q)}, never where the bracket is negative; q < 1 (Tsallis and Stariolo 1996). q → 1 is Metropolis' rule."""
-    return lambda u, rise: (rise <= 0) | (u < (1 - (1 - q) * rise / temperature).clamp(min=0) ** (1 / (1 - q)))
+    return lambda u, rise: (rise <= 0) | (u < (1 - (1 - q) * rise / floored(temperature)).clamp(min=0) ** (1 / (1 - q)))
+
+
+def floored(temperature: float | Tensor) -> float | Tensor:
+    """A temperature, no lower than what single precision can divide by."""
+    return temperature.clamp_min(COLDEST) if isinstance(temperature, Tensor) else max(temperature, COLDEST)

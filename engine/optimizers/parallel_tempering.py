@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.metropolis import MEMORY, Metropolis, MetropolisState, metropolis
+from engine.optimizers.metropolis import COLDEST, MEMORY, Metropolis, MetropolisState, metropolis
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -103,7 +103,7 @@ class ParallelTempering(Metropolis):
         ladder = self.ladder(state, state.seen)
         sizes = state.step_sizes[state.rung]
         kept = self.walk(state, sizes, metropolis(ladder[state.rung]), rng, oracle)
-        self.adjust(sizes, kept)
+        self.adjust(state, sizes, kept)
         state.step_sizes[state.rung] = sizes
         state.moves += 1
         if state.moves % self.swap_every == 0:
@@ -117,7 +117,7 @@ class ParallelTempering(Metropolis):
         """T_1 < … < T_P (P,), the same factor from rung to rung; hotter as a whole after a reheat by hand."""
         assert state.losses is not None
         exponents = torch.linspace(0, 1, self.chains, dtype=torch.float64 if state.losses.device.type != "mps" else torch.float32, device=state.losses.device)
-        return (state.end * (state.start / state.end) ** exponents * self.warmth(state, progress)).to(state.losses)
+        return (state.end * (state.start / state.end) ** exponents * self.warmth(state, progress)).to(state.losses).clamp_min(COLDEST)
 
     def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> None:
         """A round of swaps of temperatures between neighbours on the ladder."""

@@ -92,7 +92,7 @@ class PopulationAnnealing(Metropolis):
         kept = torch.zeros_like(state.step_sizes)
         for _ in range(self.moves):
             moved = self.walk(state, state.step_sizes, metropolis(state.temperature), rng, oracle)
-            self.adjust(state.step_sizes, moved)
+            self.adjust(state, state.step_sizes, moved)
             kept += moved / self.moves
         families = torch.zeros_like(state.family).scatter_(0, state.family, 1).sum()
         state.metrics = self.remember(state, kept, {"effective population": effective, "families": families, "log Z": state.log_z})
@@ -113,9 +113,14 @@ class PopulationAnnealing(Metropolis):
         assert state.losses is not None
         u = rng.uniform(1)
         energies = state.losses.to(wide(state.losses))
-        logs = torch.where(torch.isfinite(energies), -change * energies, -math.inf)
+        finite = torch.isfinite(energies)
+        lowest = torch.where(finite, energies, math.inf).min()
+        lowest = torch.where(torch.isfinite(lowest), lowest, 0.0)
+        logs = torch.where(
+            finite, -change * (energies - lowest), -math.inf
+        )  # from the lowest up: what lies below all of them makes no difference to the weights
         logs = torch.where(torch.isfinite(logs).any(), logs, 0.0)  # all lost: all the same
-        state.log_z = state.log_z + logs.logsumexp(0) - math.log(self.chains)
+        state.log_z = state.log_z + logs.logsumexp(0) - change * lowest - math.log(self.chains)
         weights = logs.softmax(0)
         chosen = settled(systematic(weights, u.to(weights)))
         replace(state.population, chosen != torch.arange(len(chosen), device=chosen.device), state.population, chosen)
