@@ -146,8 +146,12 @@ def write(source: Path, target: Path) -> Path:
     Raises:
         BadInput: the recording is none, or the file cannot be written.
     """
-    stage = Recording.read(source).stage
-    page = fill({"title": title_of(stage), "date": date.today().isoformat(), "raced": False, "view": {}}, source.read_bytes())
+    recording = Recording.read(source)
+    try:
+        title = title_of(recording.stage)
+    except (KeyError, TypeError, AttributeError):
+        raise BadInput("recording", str(source), "a recording that says what was raced") from None
+    page = fill({"title": title, "date": date.today().isoformat(), "raced": False, "view": {}}, source.read_bytes())
     try:
         target.write_text(page, "utf-8", newline="\n")
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,8 @@ from app.live import bundle, stream  # noqa: E402
 from app.live.headers import Guards  # noqa: E402
 from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from app.live.preload import Preload  # noqa: E402
+from engine import settings  # noqa: E402
+from engine.errors import BadInput  # noqa: E402
 from engine.workers import Pool  # noqa: E402
 
 # Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages, would otherwise still hold for the server's first visitor, before main.py has run,
@@ -57,7 +58,7 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     """Worker processes live as long as the server."""
     global _hub
     pool = Pool()
-    _hub = Hub(pool, grace=float(os.environ.get("KELVIN_GRACE") or GRACE_SECONDS))
+    _hub = Hub(pool, grace=settings.grace(GRACE_SECONDS))
     try:
         prepare()
         yield {}
@@ -65,6 +66,12 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
         _hub.close()
         pool.close()
 
+
+try:
+    settings.check()
+except BadInput as refusal:
+    print(refusal, file=sys.stderr)
+    raise SystemExit(2) from None
 
 base = str(st.get_option("server.baseUrlPath") or "").strip("/")
 base = f"/{base}" if base else ""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from tqdm import tqdm
 
+from engine import settings
 from engine.errors import BadInput
 from engine.plain import check
 
@@ -102,7 +103,7 @@ def run(
 
     flat = {STOPS.get(name, name): value for name, value in options.items() if name not in ("optimizer", "versus") and value is not None}
     recorded = file is not None and file.endswith(SUFFIX)
-    base = None if file is None else Recording.read(Path(file)).stage["experiment"] if recorded else _read(file)
+    base = None if file is None else Recording.read(Path(file)).experiment if recorded else _read(file)
     by_hand = read_events(events) if events else read_events(str(file)) if recorded else []
     if options["optimizer"] or options["versus"]:
         first = options["optimizer"] or (_first_lane(base) if base else "annealing")
@@ -195,7 +196,7 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
 
     names = [OPTIMIZERS.get(name.strip(), "--methods").name for name in methods.split(",")] if methods else OPTIMIZERS.names()
     experiment = from_flat({**{name: value for name, value in options.items() if value is not None}, "lanes": names[0]})
-    found = rows(experiment, names, Path(keep) if keep else None)
+    found = rows(experiment, names, Path(keep) if keep else None, lambda sentence: click.echo(sentence, err=True))
     table, stopped = [], False
     with tqdm(total=len(names), unit="method", file=sys.stderr, dynamic_ncols=True) as bar:
         try:
@@ -318,6 +319,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: every refusal is one line and exit status 2, never a traceback."""
     try:
         check(sys.argv[1:] if arguments is None else arguments, "argument")
+        settings.check()
         cli.main(args=arguments, prog_name="python -m engine", standalone_mode=False)
     except BadInput as error:
         complain(str(error))

@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadInput, CannotRun
+from engine.errors import BadInput, CannotRun, shorten
 from engine.experiment import Experiment
 from engine.optimizers import OPTIMIZERS
+from engine.plain import check
 from engine.race import Race
 
+VERSION = 1
+"""Of the rows in a file."""
+COLUMNS = {"loss", "accuracy", "test_loss", "test_accuracy", "evaluations", "flops", "seconds", "steps"}
+"""What a row tells, besides its method, where the method could run."""
 FLOOR = "random-search"
 """What every method must beat, or its sentence says why it does not."""
 
 
-def rows(experiment: Experiment, methods: Iterable[str], kept: Path | None = None) -> Iterator[dict[str, Any]]:
+def rows(
+    experiment: Experiment, methods: Iterable[str], kept: Path | None = None, tell: Callable[[str], None] = lambda sentence: None
+) -> Iterator[dict[str, Any]]:
     """How each method ends, as soon as it has ended.
 
     Args:
         experiment: dataset, network, loss, budget and seed; its lanes are replaced by each method in turn.
         methods: names from the catalogue.
         kept: a file of rows, one JSON object a line. Rows in it are not run again, new ones are added, so a comparison that was stopped goes on from there.
+        tell: called with a sentence where something in that file could not be used.
 
     Returns:
         One after the other, what `Race.results` says of the lane, with ``family``, ``sees`` and ``sentence``; or ``optimizer`` and ``refused``, the reason why it cannot run this.
 
     Raises:
-        BadInput: the file of rows belongs to another experiment, or cannot be read.
+        BadInput: the file of rows belongs to another experiment, or cannot be read or written: found before the first method runs.
     """
     base = {key: value for key, value in experiment.to_json().items() if key != "lanes"}
-    return _rows(base, methods, kept, _read(kept, base) if kept else {})
+    return _rows(base, methods, kept, _open(kept, base, tell) if kept else {})
 
 
 def _rows(base: dict[str, Any], methods: Iterable[str], kept: Path | None, done: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -42,7 +50,7 @@ def _rows(base: dict[str, Any], methods: Iterable[str], kept: Path | None, done:
         row = _run(name, base)
         if kept:
             with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"experiment": base, "row": row}, ensure_ascii=False) + "\n")
+                file.write(json.dumps({"version": VERSION, "experiment": base, "row": row}, ensure_ascii=False) + "\n")
         yield row
 
 
@@ -64,21 +72,60 @@ def _run(name: str, base: Mapping[str, Any]) -> dict[str, Any]:
         return about | race.results()[0]
 
 
-def _read(kept: Path, base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    if not kept.exists():
-        return {}
-    done: dict[str, dict[str, Any]] = {}
+def _open(kept: Path, base: Mapping[str, Any], tell: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """The rows in a file, which is made if need be; a last line that was cut off is taken out and told."""
     try:
-        for line in kept.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            if entry["experiment"] != base:
-                raise BadInput("--keep", str(kept), "rows of this same experiment, or a new file")
-            done[entry["row"]["optimizer"]] = entry["row"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput("--keep", str(kept), "a file of rows that a comparison wrote, or a new one") from None
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with kept.open("a+b") as file:
+            file.seek(0)
+            *lines, rest = file.read().split(b"\n")
+            done = _read(kept, lines, base)
+            if rest.strip():
+                try:
+                    done |= _read(kept, [rest], base)
+                    file.write(b"\n")
+                except _Broken:
+                    file.truncate(sum(len(line) + 1 for line in lines))
+                    tell(f"--keep: the last line of {kept} was cut off; its method is run again")
+    except OSError as error:
+        raise BadInput("--keep", str(kept), f"a file that can be read and written ({error.strerror})") from None
+    except _Broken as broken:
+        raise BadInput("--keep", str(kept), f"a file of rows that a comparison wrote, or a new one ({broken})") from None
     return done
+
+
+class _Broken(ValueError):
+    """A line is no row."""
+
+
+def _read(kept: Path, lines: Iterable[bytes], base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The rows in lines of a file, by method."""
+    done: dict[str, dict[str, Any]] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line.decode("utf-8"))
+            row, version = entry["row"], entry.get("version", VERSION)
+            name, told = row["optimizer"], entry["experiment"]
+            check(entry, "row")
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            raise _Broken(f"line {number} is none") from None
+        if not isinstance(name, str) or not isinstance(told, dict) or not ("refused" in row or row.keys() >= COLUMNS):
+            raise _Broken(f"line {number} is none")
+        if version != VERSION:
+            raise BadInput("--keep", str(kept), f"rows of version {VERSION}, or a new file (a newer Kelvin wrote line {number}: version {shorten(version)})")
+        if told != base and (other := _differing(told, base)):
+            raise BadInput("--keep", str(kept), f"rows of this same experiment, or a new file (its {other} is another one)")
+        done[name] = row
+    return done
+
+
+def _differing(told: Mapping[str, Any], base: Mapping[str, Any]) -> str | None:
+    """The first part in which two experiments differ, what is left out being as usual; None where they are one and the same."""
+    try:
+        one, other = (Experiment.parse({**value, "lanes": [FLOOR]}).to_json() for value in (told, base))
+    except BadInput:
+        return next((key for key in (*base, *told) if told.get(key) != base.get(key)), "experiment")
+    return next((key for key in other if one[key] != other[key]), None)
 
 
 def ranked(table: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ Validated once, at the door. It travels as JSON (files, the socket) and as a fla
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ import psutil
 import torch
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator, model_validator
 
+from engine import settings
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.uploads import of_path
 from engine.errors import BadInput, CannotRun, explain
@@ -223,8 +223,9 @@ def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:
 
 def memory_limit(device: str) -> float:
     """Bytes the populations of a lane may take: half of what is free now, or ``KELVIN_MEMORY`` GiB when set."""
-    if os.environ.get("KELVIN_MEMORY"):
-        return float(os.environ["KELVIN_MEMORY"]) * 2**30
+    told = settings.memory()
+    if told is not None:
+        return told
     if torch.cuda.is_available() and device in ("auto", "cuda"):
         return torch.cuda.mem_get_info()[0] / 2
     return psutil.virtual_memory().available / 2

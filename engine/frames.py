@@ -19,7 +19,8 @@ VERSION = 1
 SIMPLE = (str, bool, type(None), bytes)
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
 """Whole numbers that MessagePack has room for."""
-_DTYPES = {"f": ("f4", "<f4"), "u": ("u1", "u1"), "i": ("i4", "<i4"), "b": ("u1", "u1")}
+KINDS = ("stage", "metrics", "picture", "detail", "weights")
+"""Types of the messages that a recording holds."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,24 @@ class Frame:
 
 
 def pack_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """An array as a map of its dtype, shape and bytes: floats become float32, whole numbers int32, bytes stay."""
-    name, dtype = _DTYPES[array.dtype.kind if array.dtype != np.uint8 else "u"]
-    return {"d": name, "s": list(array.shape), "b": np.ascontiguousarray(array, dtype=dtype).tobytes()}
+    """An array as a map of its dtype, shape and bytes: floats become float32, whole numbers int32, bytes stay.
+
+    Raises:
+        ValueError: whole numbers beyond 32 bits, or entries that are no numbers.
+    """
+    kind = array.dtype.kind
+    if kind == "f":
+        name, dtype = "f4", "<f4"
+    elif array.dtype == np.uint8 or kind == "b":
+        name, dtype = "u1", "u1"
+    elif kind in "iu":
+        name, dtype = "i4", "<i4"
+        if array.dtype.itemsize >= 4 and array.size and not -(2**31) <= int(array.min()) <= int(array.max()) < 2**31:
+            raise ValueError(f"an array of a message holds whole numbers of 32 bits, not {array.min()} to {array.max()}")
+    else:
+        raise ValueError(f"an array of a message holds numbers, not {array.dtype}")
+    with np.errstate(over="ignore"):  # beyond float32 is infinite there
+        return {"d": name, "s": list(array.shape), "b": np.ascontiguousarray(array, dtype=dtype).tobytes()}
 
 
 def unpack_array(value: Message) -> np.ndarray[Any, Any]:

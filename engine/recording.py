@@ -9,14 +9,17 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from engine.errors import BadInput
-from engine.frames import Message, decode
+from engine.errors import BadInput, shorten
+from engine.frames import KINDS, VERSION, Message, decode
 
 SUFFIX = ".kelvin"
 MAX_MESSAGE = 64 * 2**20
+MAX_TOTAL = 512 * 2**20
+"""What all messages of a file may have together, unpacked."""
 
 
 class Recording:
@@ -41,6 +44,18 @@ class Recording:
     def stage(self) -> Message:
         return decode(self.messages[0])
 
+    @property
+    def experiment(self) -> Message:
+        """What was run, as JSON values.
+
+        Raises:
+            BadInput: it does not say.
+        """
+        found = self.stage.get("experiment")
+        if not isinstance(found, dict):
+            raise BadInput("recording.experiment", found, "the experiment that was run, as an object")
+        return found
+
     def write(self, path: Path) -> Path:
         """Write the file; it appears whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,22 +68,64 @@ class Recording:
 
     @classmethod
     def read(cls, path: Path) -> Recording:
-        """Read a file.
+        """Read a file. All that is in it is looked at: a recording is whole and understood, or it is refused.
 
         Raises:
-            BadInput: it is not there, cut off or not a recording.
+            BadInput: it is not there, cut off, made by a newer Kelvin, or not a recording.
         """
+        messages: list[bytes] = []
         try:
             with gzip.open(path, "rb") as file:
-                messages = []
+                total = 0
                 while head := file.read(4):
+                    if len(head) < 4:
+                        raise EOFError
                     (length,) = struct.unpack("<I", head)
-                    if length > MAX_MESSAGE:
-                        raise ValueError("a message is too long")
+                    total += length
+                    if length > MAX_MESSAGE or total > MAX_TOTAL:
+                        raise ValueError(f"a message has at most {MAX_MESSAGE // 2**20} MiB, all of them {MAX_TOTAL // 2**20}")
                     data = file.read(length)
                     if len(data) < length:
-                        raise ValueError("it is cut off")
+                        raise EOFError
                     messages.append(data)
-            return cls(messages)
-        except (OSError, EOFError, ValueError, struct.error) as error:
+            found = cls(messages)
+            _check(found, path)
+        except EOFError:
+            raise BadInput("recording", str(path), f"a whole Kelvin recording ({_cut(len(messages))})") from None
+        except BadInput:
+            raise
+        except (OSError, ValueError, zlib.error) as error:
             raise BadInput("recording", str(path), f"a whole Kelvin recording ({error})") from None
+        return found
+
+
+def _cut(count: int) -> str:
+    if not count:
+        return "it is cut off within its first message"
+    return f"it is cut off: {count:,} of its messages could be read, the rest is missing"
+
+
+def _check(recording: Recording, path: Path) -> None:
+    """Refuse what this Kelvin would misread: other versions, kinds of messages it does not know, moments of other lanes.
+
+    Raises:
+        BadInput: it was made by a newer Kelvin.
+        ValueError: it is broken.
+    """
+    stage = recording.stage
+    version = stage.get("version", VERSION)
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
+        newer = isinstance(version, int) and version > VERSION
+        raise BadInput("recording.version", version, f"{VERSION}" + (f" (a newer Kelvin made {path.name})" if newer else ""))
+    for number, message in enumerate(recording):
+        kind = message["type"]
+        if kind not in KINDS:
+            raise BadInput(
+                "recording", str(path), f"messages of the kinds {', '.join(KINDS)}; it holds one of the kind {shorten(kind)}, as if made by a newer Kelvin"
+            )
+        if kind == "stage" and number:
+            raise ValueError("a second race begins in it")
+        if kind != "stage" and (isinstance(message.get("k"), bool) or not isinstance(message.get("k"), int)):
+            raise ValueError(f"message {number:,} belongs to no frame")
+        if kind == "metrics" and not isinstance(message.get("events", []), list):
+            raise ValueError(f"message {number:,} tells of no events that are a list")

@@ -23,8 +23,8 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from engine import settings
 from engine.child import Child
-from engine.errors import BadInput
 from engine.frames import Message, encode
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,6 @@ OnMessage = Callable[[Message, bytes], None]
 Main = Callable[[Connection, int], None]
 """What a process runs: (its end of the pipe, PyTorch threads). Found by its name in the process, so it must stand in a module."""
 
-MOST_WORKERS = 64
 PATIENCE_SECONDS = 10.0
 """A race told to end has this long to do so between two steps; then its process is killed."""
 MOST_REMEMBERED = 100
@@ -58,12 +57,7 @@ def default_size() -> int:
     Raises:
         BadInput: ``KELVIN_WORKERS`` is no such number.
     """
-    asked = os.environ.get("KELVIN_WORKERS", "").strip()
-    if not asked:
-        return min(8, max(2, cores() // 2))
-    if not asked.isdecimal() or not 1 <= int(asked) <= MOST_WORKERS:
-        raise BadInput("KELVIN_WORKERS", asked, f"a whole number from 1 to {MOST_WORKERS}")
-    return int(asked)
+    return settings.workers() or min(8, max(2, cores() // 2))
 
 
 class Job:

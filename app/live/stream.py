@@ -11,7 +11,6 @@ import gzip
 import json
 import logging
 import math
-import os
 import re
 import time
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from app.live.bundle import FRONTEND
 from app.live.hub import Full, Hub, Viewer
 from app.live.shipped import shipped
 from app.text import t
+from engine import settings
 from engine.datasets.drawn import decode_points
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
@@ -84,7 +84,7 @@ def origin_allowed(origin: str | None, host: str | None) -> bool:
 
     A browser always sends an origin; a client that sends none is refused unless all are allowed.
     """
-    listed = [entry.strip().rstrip("/") for entry in os.environ.get("KELVIN_ORIGINS", "").split(",") if entry.strip()]
+    listed = settings.origins()
     if "*" in listed:
         return True
     if not origin:

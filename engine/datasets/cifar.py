@@ -6,7 +6,6 @@ unpacked; downloaded into the cache when it is in neither. A record is one byte 
 
 from __future__ import annotations
 
-import os
 import tarfile
 import zlib
 from functools import lru_cache
@@ -17,6 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 from engine.datasets.download import DownloadFailed, fetch
 from engine.datasets.images import cache_folder
@@ -78,8 +78,8 @@ def from_archive(path: Path, names: tuple[str, ...]) -> list[Record]:
 
 def places() -> list[Path]:
     """Folders that may hold CIFAR-10; the last one takes downloads."""
-    data = os.environ.get("KELVIN_DATA")
-    return ([Path(data), Path(data) / "cifar-10"] if data else []) + [cache_folder() / "cifar-10"]
+    data = settings.data()
+    return ([data, data / "cifar-10"] if data else []) + [cache_folder() / "cifar-10"]
 
 
 def read(training: int, test: int) -> tuple[Record, Record]:

@@ -5,13 +5,13 @@ The full sets are looked for in ``KELVIN_DATA`` and in the cache (``KELVIN_CACHE
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
 import platformdirs
 
+from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 from engine.datasets.digits import DIGITS
 from engine.datasets.download import DownloadFailed, fetch
@@ -31,7 +31,7 @@ CLOTHES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
 
 def cache_folder() -> Path:
     """Where downloads are kept."""
-    return Path(os.environ.get("KELVIN_CACHE") or platformdirs.user_cache_dir("kelvin"))
+    return settings.cache() or Path(platformdirs.user_cache_dir("kelvin"))
 
 
 @lru_cache(maxsize=2)
@@ -112,8 +112,8 @@ class Full(Images):
 
     def folders(self) -> list[Path]:
         """Where the files may lie; the last one takes downloads."""
-        data = os.environ.get("KELVIN_DATA")
-        return ([Path(data) / self.name] if data else []) + [cache_folder() / self.name]
+        data = settings.data()
+        return ([data / self.name] if data else []) + [cache_folder() / self.name]
 
     def sizes(self) -> tuple[int, int]:
         return 60_000, 10_000

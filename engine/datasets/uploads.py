@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from engine import settings
 from engine.decoding.limits import FILE_BYTES, MIB, named, refuse
 from engine.decoding.process import decode
 from engine.errors import BadInput
@@ -84,9 +85,9 @@ def store_folder() -> Path:
     Raises:
         BadInput: it cannot be made, or is somebody else's.
     """
-    given = os.environ.get("KELVIN_UPLOADS")
+    given = settings.uploads()
     owner = os.getuid() if hasattr(os, "getuid") else None
-    folder = Path(given) if given else Path(tempfile.gettempdir()) / f"kelvin-uploads-{owner if owner is not None else 'files'}"
+    folder = given if given else Path(tempfile.gettempdir()) / f"kelvin-uploads-{owner if owner is not None else 'files'}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat() if not given else folder.stat()

@@ -59,19 +59,24 @@ export function rows(packed) {
   return Array.from({ length: n }, (_, i) => Array.from(packed.data.subarray(i * m, (i + 1) * m)));
 }
 
+/** @param {number} count messages before the one that is cut */
+const cutOff = (count) => Object.assign(new Error("the recording is cut off"), { count });
+
 /**
  * The messages of an unpacked recording: little-endian lengths and bytes.
  * @param {ArrayBuffer} buffer
  * @returns {Uint8Array[]}
+ * @throws {Error & {count: number}} the last is not whole
  */
 export function records(buffer) {
   const view = new DataView(buffer);
   const found = [];
   let at = 0;
-  while (at + 4 <= buffer.byteLength) {
+  while (at < buffer.byteLength) {
+    if (at + 4 > buffer.byteLength) throw cutOff(found.length);
     const length = view.getUint32(at, true);
     at += 4;
-    if (at + length > buffer.byteLength) throw new Error("the recording is cut off");
+    if (at + length > buffer.byteLength) throw cutOff(found.length);
     found.push(new Uint8Array(buffer, at, length));
     at += length;
   }

@@ -5,6 +5,9 @@ import { t } from "./text.js";
 /** Something that goes wrong now and then without anybody's fault: a file that is no recording, a server that does not answer. */
 export class Expected extends Error {}
 
+/** The same, where its message is a sentence for the visitor. */
+export class Told extends Expected {}
+
 /** Whether an error is of that kind; a browser's own refusals (no storage, no room, no permission) are. @param {unknown} error */
 export function expected(error) {
   return error instanceof Expected || (typeof DOMException === "function" && error instanceof DOMException);
@@ -16,8 +19,9 @@ export function defect(error) {
   return t("status.defect", { what: error instanceof Error ? error.message : String(error) });
 }
 
-/** The line for an error: what is usual for one that is expected, or that there is a defect. @param {unknown} error @param {string} usual */
+/** The line for an error: its own where it is `Told`, what is usual for another that is expected, or that there is a defect. @param {unknown} error @param {string} usual */
 export function lineOf(error, usual) {
+  if (error instanceof Told) return error.message;
   return expected(error) ? usual : defect(error);
 }
 

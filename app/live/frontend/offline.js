@@ -1,6 +1,7 @@
 /** A replay in one file: everything that the page needs lies in it, and nothing is asked of a network. app/replay.py puts it together. */
 
 import { budgetOf } from "./exports/files.js";
+import { Told } from "./faults.js";
 import { readRecording } from "./recording.js";
 import { setTexts, t } from "./text.js";
 import { LiveView } from "./view.js";
@@ -51,7 +52,7 @@ export async function open() {
     await loadCharts();
   } catch (error) {
     console.error(error);
-    said.textContent = t("export.replay-empty");
+    said.textContent = error instanceof Told ? error.message : t("export.replay-empty");
     return;
   }
   said.remove();

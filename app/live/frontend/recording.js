@@ -1,17 +1,22 @@
 /** Recordings, read and written in the browser: gzip; inside, of every message its length (little-endian uint32) and its bytes. */
 
 import { decode, records } from "./decode.js";
-import { Expected } from "./faults.js";
+import { Expected, Told } from "./faults.js";
 import { History } from "./player.js";
+import { t } from "./text.js";
+
+/** The version of recordings that are read, as engine/frames.py has it. */
+export const VERSION = 1;
+const KINDS = ["stage", "metrics", "picture", "detail", "weights"];
 
 /**
- * The history in a recording file's bytes.
+ * The history in a recording file's bytes: all of it, or none.
  * @param {ArrayBuffer} file
- * @throws {Expected} it is no recording
+ * @throws {Expected} it is no recording; `Told` where it is cut off, or made by a newer Kelvin
  */
 export async function readRecording(file) {
-  const messages = await unpacked(file).catch((error) => {
-    throw new Expected("not a recording", { cause: error });
+  const messages = await understood(file).catch((error) => {
+    throw error instanceof Expected ? error : new Expected("not a recording", { cause: error });
   });
   const history = new History();
   for (const { message, bytes } of messages) history.add(message, bytes);
@@ -19,10 +24,54 @@ export async function readRecording(file) {
   return history;
 }
 
-/** The messages in a file; a file that is none of ours fails here. @param {ArrayBuffer} file */
-async function unpacked(file) {
-  const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return records(await new Response(stream).arrayBuffer()).map((bytes) => ({ message: decode(bytes), bytes }));
+/** The messages in a file, each of a kind that is known. @param {ArrayBuffer} file */
+async function understood(file) {
+  const { buffer, whole } = await unpack(file);
+  return messagesOf(buffer, whole).map((bytes, number) => {
+    const message = decode(bytes);
+    check(message, number);
+    return { message, bytes };
+  });
+}
+
+/** As much as can be unpacked, and whether that is everything. @param {ArrayBuffer} file @returns {Promise<{buffer: ArrayBuffer, whole: boolean}>} */
+async function unpack(file) {
+  const reader = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
+  const parts = [];
+  let whole = false;
+  try {
+    for (let next = await reader.read(); ; next = await reader.read()) {
+      whole = next.done;
+      if (whole) break;
+      parts.push(next.value);
+    }
+  } catch (error) {
+    if (!parts.length) throw error;
+  }
+  return { buffer: await new Blob(parts).arrayBuffer(), whole };
+}
+
+/** @param {ArrayBuffer} buffer @param {boolean} whole @returns {Uint8Array[]} */
+function messagesOf(buffer, whole) {
+  let count;
+  try {
+    const found = records(buffer);
+    if (whole) return found;
+    count = found.length;
+  } catch (error) {
+    count = /** @type {Error & {count: number}} */ (error).count;
+  }
+  throw new Told(t("status.recording-cut", { count }));
+}
+
+/** @param {any} message @param {number} number its place in the file */
+function check(message, number) {
+  if (!KINDS.includes(message.type)) throw new Told(t("status.recording-kind", { kind: message.type.slice(0, 40) }));
+  if ((message.type === "stage") !== (number === 0)) throw new Expected("not a recording");
+  if (message.type !== "stage") return;
+  const version = message.version ?? VERSION;
+  if (!Number.isInteger(version) || version < 1) throw new Expected("not a recording");
+  if (version > VERSION) throw new Told(t("status.recording-newer", { version, known: VERSION }));
 }
 
 /** A history as a recording file. @param {History} history @returns {Promise<Blob>} */

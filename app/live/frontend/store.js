@@ -1,6 +1,6 @@
 /** The visitor's own recordings, kept in their browser: named ones that stay, and the last few races by themselves. */
 
-import { Expected, expected } from "./faults.js";
+import { Expected, Told, expected } from "./faults.js";
 import { nameOf, sparkOf, summaryOf } from "./gallery/summary.js";
 import { openShelf } from "./gallery/shelf.js";
 import { named } from "./names.js";
@@ -139,18 +139,19 @@ export async function importRecording(file) {
   const history = await read(file).catch((error) => {
     // A stranger's file may be wrong in any way; what was is told to those who look.
     if (!expected(error)) console.warn(error);
-    throw new Refusal(t("gallery.refused", { name: file.name }), { cause: error });
+    const line = error instanceof Told ? t("gallery.refused-why", { name: file.name, why: error.message }) : t("gallery.refused", { name: file.name });
+    throw new Refusal(line, { cause: error });
   });
   const name = file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name;
   return add(history, new Blob([file], { type: "application/octet-stream" }), name, true);
 }
 
-/** Unpack a file only to see that it has an end; throws where it has more than that many bytes. @param {Blob} file @param {number} most */
+/** Unpack a file only to see that it has an end; throws where it has more than that many bytes. One that is broken ends there. @param {Blob} file @param {number} most */
 export async function unpacksWithin(file, most) {
   const reader = file.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   for (let unpacked = 0; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return;
+    const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+    if (done || !value) return;
     unpacked += value.byteLength;
     if (unpacked > most) {
       reader.cancel().catch(() => {});

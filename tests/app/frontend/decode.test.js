@@ -68,6 +68,7 @@ test("a recording is cut into its messages, a cut-off one is refused", () => {
   const found = records(new Uint8Array(whole).buffer);
   assert.deepEqual(found.map((part) => decode(part).type), ["stage", "metrics"]);
   assert.throws(() => records(new Uint8Array(whole.slice(0, -1)).buffer), /cut off/);
+  for (const more of [1, 2, 3]) assert.throws(() => records(new Uint8Array([...whole, ...new Array(more).fill(0)]).buffer), (error) => error.count === 2 && /cut off/.test(error.message));
   assert.ok(gzipSync(new Uint8Array(whole)).length > 0);
 });
 

@@ -8,10 +8,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { openShelf } from "../../../app/live/frontend/gallery/shelf.js";
 import { readRecording } from "../../../app/live/frontend/recording.js";
 import * as store from "../../../app/live/frontend/store.js";
-import { setTexts } from "../../../app/live/frontend/text.js";
+import "./texts.js";
 
-const texts = JSON.parse(readFileSync(new URL("../../../app/text/en/gallery.json", import.meta.url), "utf8"));
-setTexts(Object.fromEntries(Object.entries(texts).map(([key, text]) => [`gallery.${key}`, text])));
 
 const FILE = readFileSync(new URL("../../../assets/recordings/first-screen.kelvin", import.meta.url));
 const history = await readRecording(new Uint8Array(FILE).buffer);
@@ -98,12 +96,19 @@ test("what is no whole recording is refused with one sentence", async () => {
   const noLanes = Buffer.from([0x81, 0xa4, ...Buffer.from("type"), 0xa5, ...Buffer.from("stage")]);
   const metrics = Buffer.from([0x82, 0xa4, ...Buffer.from("type"), 0xa7, ...Buffer.from("metrics"), 0xa1, ...Buffer.from("k"), 0]);
   const record = (bytes) => Buffer.concat([Buffer.from(new Uint32Array([bytes.length]).buffer), bytes]);
+  const cut = {
+    "cut off": FILE.subarray(0, FILE.length / 2),
+    "a message cut off": gzipSync(raw.subarray(0, raw.length - 10)),
+    "a length cut off": gzipSync(Buffer.concat([raw, Buffer.from([1, 0])])),
+  };
+  for (const [what, bytes] of Object.entries(cut)) {
+    const said = new RegExp(`^“${what}.kelvin” was not imported. This recording is cut off: [1-9][0-9]* of its messages could be read, the rest is missing.$`);
+    await assert.rejects(store.importRecording(file(bytes, `${what}.kelvin`)), (error) => error instanceof store.Refusal && said.test(error.message), what);
+  }
   const bad = {
     nothing: Buffer.alloc(0),
     "no gzip": Buffer.from("hello"),
-    "cut off": FILE.subarray(0, FILE.length / 2),
     "only a stage": gzipSync(stage),
-    "a message cut off": gzipSync(raw.subarray(0, raw.length - 10)),
     "not MessagePack": gzipSync(Buffer.concat([stage, Buffer.from([3, 0, 0, 0, 0xc1, 0xc1, 0xc1])])),
     "a stage without lanes": gzipSync(Buffer.concat([record(noLanes), record(metrics)])),
     "metrics without lanes": gzipSync(Buffer.concat([stage, record(metrics)])),

@@ -2,7 +2,7 @@
 
 import { fileName, MOST_RECENT, deleteRecording, exportRecording, getRecording, importRecording, keepRecording, lasting, listRecordings, onChange, Refusal, renameRecording, restoreRecording, SUFFIX } from "../store.js";
 import { download } from "../exports/files.js";
-import { defect, expected, fetched, lineOf } from "../faults.js";
+import { Told, defect, expected, fetched, lineOf } from "../faults.js";
 import { setTexts, t } from "../text.js";
 import { readTheme } from "../theme.js";
 import { card } from "./card.js";
@@ -253,7 +253,8 @@ export class GalleryPage {
       if (this.selection.places.has(item.key)) this.series.set(item.key, series);
     } catch (error) {
       this.selection.remove(item.key);
-      this.notices.say(lineOf(error, t("gallery.unread", { name: item.name })), { problem: true });
+      const taken = t("gallery.unread", { name: item.name });
+      this.notices.say(error instanceof Told ? `${taken} ${error.message}` : lineOf(error, taken), { problem: true });
     } finally {
       this.reading.delete(item.key);
     }

@@ -1,0 +1,158 @@
+"""What Kelvin is told by environment variables, each read and checked in one place.
+
+A server and the command line call `check` when they start, so that a mistyped value is told then and not by the first visitor.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from engine.errors import BadInput
+
+GIB = 2**30
+MOST_GIB = 2**20
+MOST_GRACE = 86_400.0
+MOST_WORKERS = 64
+
+
+def memory() -> float | None:
+    """Bytes that the methods of a race may take (``KELVIN_MEMORY``, in GiB); None where that is left to the machine.
+
+    Raises:
+        BadInput: it is no such number.
+    """
+    found = _number("KELVIN_MEMORY", f"a number of GiB above 0, at most {MOST_GIB:,}, such as 4", MOST_GIB)
+    if found == 0:
+        raise BadInput("KELVIN_MEMORY", _given("KELVIN_MEMORY"), f"a number of GiB above 0, at most {MOST_GIB:,}, such as 4")
+    return None if found is None else found * GIB
+
+
+def grace(usual: float) -> float:
+    """Seconds that a race nobody watches keeps its process (``KELVIN_GRACE``).
+
+    Raises:
+        BadInput: it is no such number.
+    """
+    found = _number("KELVIN_GRACE", f"a number of seconds from 0 to {MOST_GRACE:,.0f}, such as 90", MOST_GRACE)
+    return usual if found is None else found
+
+
+def workers() -> int | None:
+    """Races at once (``KELVIN_WORKERS``); None where that is left to the machine.
+
+    Raises:
+        BadInput: it is no such number.
+    """
+    asked = _given("KELVIN_WORKERS")
+    if asked is None:
+        return None
+    if not (asked.isascii() and asked.isdecimal()) or len(asked) > 9 or not 1 <= int(asked) <= MOST_WORKERS:
+        raise BadInput("KELVIN_WORKERS", asked, f"a whole number from 1 to {MOST_WORKERS}")
+    return int(asked)
+
+
+def data() -> Path | None:
+    """The folder of full data files (``KELVIN_DATA``); None where none is named. Whether it is there is asked by `check`: it may be mounted later or taken away."""
+    asked = _given("KELVIN_DATA")
+    return None if asked is None else Path(asked)
+
+
+def cache() -> Path | None:
+    """The folder that takes downloads (``KELVIN_CACHE``); None where none is named.
+
+    Raises:
+        BadInput: it is none, or cannot be made.
+    """
+    return _folder("KELVIN_CACHE")
+
+
+def uploads() -> Path | None:
+    """The folder of files that were given to Kelvin (``KELVIN_UPLOADS``); None where none is named.
+
+    Raises:
+        BadInput: it is none, or cannot be made.
+    """
+    return _folder("KELVIN_UPLOADS")
+
+
+def origins() -> list[str]:
+    """Origins whose pages may open the live socket, besides Kelvin's own (``KELVIN_ORIGINS``); ``*`` for all.
+
+    Raises:
+        BadInput: one is no origin.
+    """
+    listed = [entry.strip().rstrip("/") for entry in (_given("KELVIN_ORIGINS") or "").split(",") if entry.strip()]
+    for entry in listed:
+        if entry != "*" and not _is_origin(entry):
+            raise BadInput("KELVIN_ORIGINS", entry, "* or origins with commas between them, such as https://kelvin.example.org")
+    return listed
+
+
+def check() -> None:
+    """Read all of them.
+
+    Raises:
+        BadInput: the first that is not allowed.
+    """
+    memory()
+    grace(0)
+    workers()
+    _check_data()
+    cache()
+    uploads()
+    origins()
+
+
+def _check_data() -> None:
+    folder = data()
+    try:
+        there = folder is None or folder.is_dir()
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        there = False
+    if not there:
+        raise BadInput("KELVIN_DATA", str(folder), "a folder that is there")
+
+
+def _given(name: str) -> str | None:
+    """What a variable says; None where it says nothing."""
+    return os.environ.get(name, "").strip() or None
+
+
+def _number(name: str, allowed: str, most: float) -> float | None:
+    asked = _given(name)
+    if asked is None:
+        return None
+    try:
+        found = float(asked)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= most:
+        raise BadInput(name, asked, allowed)
+    return found
+
+
+def _folder(name: str) -> Path | None:
+    """A folder that is there and can be written, or that can be made."""
+    asked = _given(name)
+    if asked is None:
+        return None
+    folder = Path(asked)
+    try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        fits = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        fits = False
+    if not fits:
+        raise BadInput(name, asked, "a folder that can be written")
+    return folder
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and text == f"{parts.scheme}://{parts.netloc}" and "@" not in text and parts.port != 0
+    except ValueError:
+        return False
