@@ -11,14 +11,17 @@ from typing import Any, get_args
 import streamlit as st
 
 from app.text import plain, t
+from app.visitors import Rate, visitor
 from engine.datasets.own import Colour, OwnImages, OwnTable
 from engine.datasets.uploads import Column, UploadInfo, find, store
-from engine.decoding.limits import FILE_BYTES, MIB, SIDES, named
+from engine.decoding.limits import FILE_BYTES, MIB, SIDES, NotNow, named
 from engine.errors import BadInput
 
-ENDINGS = ["csv", "tsv", "txt", "zip", "tar", "gz", "tgz", "bz2", "xz"]
 SEEN, TOKEN, PROBLEM = "upload seen", "upload token", "upload problem"
 """Session keys: the file looked at last, its token, and why it was refused."""
+FILES_A_MINUTE = 3
+"""That one visitor may give."""
+RATE = Rate(FILES_A_MINUTE)
 SHOWN = 6
 """Names of classes that are written out."""
 NAME = "own"
@@ -61,16 +64,29 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
 
 def _take() -> None:
     """The uploader; a file that was not seen yet is looked at."""
-    file = st.file_uploader(t("uploads.choose"), type=ENDINGS, key="upload file", help=t("uploads.choose-hint"), max_upload_size=FILE_BYTES // MIB)
+    file = st.file_uploader(t("uploads.choose"), key="upload file", help=t("uploads.choose-hint"), max_upload_size=FILE_BYTES // MIB)
     if file is None or file.file_id == st.session_state.get(SEEN):
         return
-    st.session_state[SEEN] = file.file_id
     st.session_state.pop(PROBLEM, None)
+    wait = RATE.wait(visitor())
+    if wait > 0:  # not marked as seen: it is looked at when the page is drawn next
+        st.warning(t("uploads.too-many", name=plain(named(file.name)), count=RATE.most, seconds=int(wait) + 1), icon=":material/info:")
+        return
+    place = st.empty()
+
+    def told(number: int) -> None:
+        place.caption(t("uploads.next") if number == 1 else t("uploads.waiting", place=number))
+
+    st.session_state[SEEN] = file.file_id
     try:
         with st.spinner(t("uploads.reading")):
-            st.session_state[TOKEN] = store(file.getvalue(), file.name).token
+            st.session_state[TOKEN] = store(file.getvalue(), file.name, visitor(), told).token
+    except NotNow as error:
+        st.session_state.pop(SEEN, None)
+        st.warning(t("uploads.not-now", name=plain(named(file.name)), why=plain(error.why)), icon=":material/info:")
     except BadInput as error:
         st.session_state[PROBLEM] = (named(file.name), error.allowed)
+    place.empty()
 
 
 def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | None:

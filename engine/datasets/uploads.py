@@ -1,19 +1,27 @@
 """Files of one's own: kept for a while on this machine, under a token, until newer ones need the room.
 
-A file is read once when it comes, in a process of its own (`engine.decoding`), and what was found is written beside it. The token is made of the file's own bytes, so the same
-file has the same token, and nobody guesses one. The store is the folder ``KELVIN_UPLOADS`` names, else one of this user's in the system's folder for temporary files.
+A file is read once when it comes, in a process of its own (`engine.decoding`), and what was found is written beside it. The store is the folder ``KELVIN_UPLOADS`` names, else one
+of this user's in the system's folder for temporary files.
+
+The token of a visitor's file is made of its bytes, of who the visitor is and of a secret of this store: the same visitor gets the same token for the same file, and another one who
+has the same file learns nothing. The token of a file of this machine is made of its bytes alone, so that a recording can be run again wherever the file is.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
+import hmac
 import json
 import os
 import re
+import secrets
 import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,14 +30,21 @@ from typing import Any, Literal
 import numpy as np
 
 from engine import settings
-from engine.decoding.limits import FILE_BYTES, MIB, named, refuse
-from engine.decoding.process import decode
+from engine.decoding.limits import FILE_BYTES, MIB, NotNow, named, refuse
+from engine.decoding.process import Told, decode
 from engine.errors import BadInput
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
-MOST_FILES, MOST_BYTES = 64, 1024 * MIB
-"""What the store keeps; the files that were not used for longest go first."""
-FILE, INFO = "file", "info.json"
+MOST_FILES, MOST_BYTES = 256, 1024 * MIB
+"""What the store keeps, with all that was made of the files."""
+VISITOR_FILES, VISITOR_BYTES = 8, 256 * MIB
+"""What it keeps of one visitor; the files that were not used for longest go first."""
+AGE = 24 * 3600
+"""Seconds after its last use for which a visitor's file is kept. Files of this machine have no such limit."""
+FILE, INFO, OWNER, SECRET = "file", "info.json", "owner", ".secret"
+READER = 2
+"""What is read otherwise than before gets another number; what an older reader found is read again."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 ABANDONED = 3600
 """Seconds after which a file that never got its token was left behind by a process that ended."""
 
@@ -98,57 +113,164 @@ def store_folder() -> Path:
     return folder
 
 
-def store(data: bytes, name: str) -> UploadInfo:
+def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -> UploadInfo:
     """Take a file in: look at it, keep it, and tell what is in it.
 
     Args:
         data: its bytes.
         name: what it is called; for people only.
+        visitor: names who gave it; empty for a file of this machine.
+        told: called with its place in the queue while others are read.
 
     Raises:
         BadInput: it is too large, or is neither a table nor an archive of pictures that can be read; the field is ``file``.
+        NotNow: the disk is full, or too many files wait to be read.
     """
     name = named(Path(name.replace("\\", "/")).name) or "file"
     if len(data) > FILE_BYTES:
         raise refuse(name, f"a file of at most {FILE_BYTES // MIB} MiB (it has {len(data) / MIB:.1f})")
     if not data.strip():
         raise refuse(name, "a file with something in it")
-    token, folder = hashlib.sha256(data).hexdigest()[:32], store_folder()
-    if (folder / token / INFO).exists():
-        return find(token)
-    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
-    try:
-        (part / FILE).write_bytes(data)
-        found = decode("look", part / FILE, name, part)
-        (part / INFO).write_text(json.dumps({"name": name, **found}), "utf-8")
+    folder = store_folder()
+    with room(name):
+        token = token_of(data, visitor, folder)
+        if _expired(folder / token):
+            shutil.rmtree(folder / token, ignore_errors=True)
+        if (folder / token / INFO).exists():
+            return find(token)
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
         try:
-            os.replace(part, folder / token)
-        except OSError:  # somebody else brought the same file at the same time
-            if not (folder / token / INFO).exists():
-                raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            (part / FILE).write_bytes(data)
+            if visitor:
+                (part / OWNER).write_text(visitor, "utf-8")
+            _look(part / FILE, name, part, told)
+            try:
+                os.replace(part, folder / token)
+            except OSError:  # the same file was brought twice at the same time
+                if not (folder / token / INFO).exists():
+                    raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     make_room(folder, token)
     return find(token)
 
 
+def _look(file: Path, name: str, part: Path, told: Told | None = None) -> None:
+    """Write what is in the file into a folder."""
+    found = decode("look", file, name, part, told=told)
+    (part / INFO).write_text(json.dumps({"name": name, "reader": READER, **found}), "utf-8")
+
+
+@contextlib.contextmanager
+def room(name: str) -> Iterator[None]:
+    """Say of a full disk that it is full, and that the file is not at fault."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise NotNow(name, "the disk of the machine Kelvin runs on is full") from None
+
+
+def token_of(data: bytes, visitor: str, folder: Path) -> str:
+    """Return what names these bytes, given by that visitor."""
+    if not visitor:
+        return hashlib.sha256(data).hexdigest()[:32]
+    return hmac.new(_secret(folder), visitor.encode() + b"\0" + data, hashlib.sha256).hexdigest()[:32]
+
+
+def _secret(folder: Path) -> bytes:
+    """Return the secret of this store; made if need be, by one process for all."""
+    path = folder / SECRET
+    for _ in range(2):
+        try:
+            kept = path.read_bytes()
+            if len(kept) == 32:
+                return kept
+        except FileNotFoundError:
+            pass
+        fresh, name = tempfile.mkstemp(prefix=".part-", dir=folder)
+        with os.fdopen(fresh, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(name, path)  # only the first of several succeeds
+        except FileExistsError:
+            if path.stat().st_size != 32:  # cut off by a full disk
+                os.replace(name, path)
+        except OSError:  # a file system without links
+            os.replace(name, path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+    return path.read_bytes()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A file in the store: where it lies, whose it is, when it was used last, and its bytes with all that was made of it."""
+
+    place: Path
+    owner: str
+    used: float
+    size: int
+
+
+def _owner(place: Path) -> str:
+    try:
+        return (place / OWNER).read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _expired(place: Path) -> bool:
+    """Whether a visitor's file was not used for longer than it is kept."""
+    try:
+        return bool(_owner(place)) and time.time() - (place / INFO).stat().st_mtime > AGE
+    except OSError:
+        return False
+
+
 def make_room(folder: Path, keep: str) -> None:
-    """Drop what was not used for longest, but never the file just taken in, until no more is kept than may be."""
-    found = []
+    """Drop files until no more is kept than may be, but never the one just taken in.
+
+    First those that are too old; then the others of the visitor who gave that one, those not used for
+    longest first; only then, if all together are still too many, files of whoever holds most.
+    """
+    kept: list[_Kept] = []
     for place in folder.iterdir():
         try:
             if TOKEN.fullmatch(place.name):
-                found.append((place.name == keep, (place / INFO).stat().st_mtime, sum(file.stat().st_size for file in place.iterdir()), place))
+                if place.name != keep and _expired(place):
+                    shutil.rmtree(place, ignore_errors=True)
+                    continue
+                size = sum(file.stat().st_size for file in place.iterdir())
+                kept.append(_Kept(place, _owner(place), (place / INFO).stat().st_mtime, size))
             elif place.name.startswith(".part-") and time.time() - place.stat().st_mtime > ABANDONED:
                 shutil.rmtree(place, ignore_errors=True)
+                place.unlink(missing_ok=True)
         except OSError:  # another process drops it at this moment
             continue
-    found.sort(reverse=True)
-    size = 0
-    for place_number, (kept, _used, taken, place) in enumerate(found):
-        size += taken
-        if not kept and (place_number >= MOST_FILES or size > MOST_BYTES):
-            shutil.rmtree(place, ignore_errors=True)
+    giver = next((one.owner for one in kept if one.place.name == keep), "")
+    kept.sort(key=lambda one: one.used)
+
+    def drop(one: _Kept) -> None:
+        shutil.rmtree(one.place, ignore_errors=True)
+        kept.remove(one)
+
+    def held(owner: str) -> tuple[int, int]:
+        return sum(one.owner == owner for one in kept), sum(one.size for one in kept if one.owner == owner)
+
+    def oldest(owner: str) -> _Kept | None:
+        return next((one for one in kept if one.owner == owner and one.place.name != keep), None)
+
+    while giver and (held(giver)[0] > VISITOR_FILES or held(giver)[1] > VISITOR_BYTES) and (mine := oldest(giver)):
+        drop(mine)
+    while len(kept) > MOST_FILES or sum(one.size for one in kept) > MOST_BYTES:
+        what = 0 if len(kept) > MOST_FILES else 1
+        most = max((owner for owner in {one.owner for one in kept} if oldest(owner)), key=lambda owner: held(owner)[what], default=None)
+        goes = oldest(giver) or (oldest(most) if most is not None else None)
+        if goes is None:
+            return
+        drop(goes)
 
 
 def find(token: str, field: str = "dataset.token") -> UploadInfo:
@@ -157,14 +279,35 @@ def find(token: str, field: str = "dataset.token") -> UploadInfo:
     Raises:
         BadInput: it is not here (any more).
     """
-    path = store_folder() / token / INFO if TOKEN.fullmatch(token) else None
+    place = store_folder() / token if TOKEN.fullmatch(token) else None
     try:
-        if path is None:
+        if place is None or _expired(place):
             raise FileNotFoundError
+        path = place / INFO
+        text = path.read_text("utf-8")
+        if json.loads(text).get("reader", 1) != READER:
+            text = _read_again(place, str(json.loads(text)["name"]))
         os.utime(path)
-        return _info(token, path.stat().st_ino, path.read_text("utf-8"))
+        return _info(token, path.stat().st_ino, text)
+    except NotNow:
+        raise
+    except BadInput as error:
+        raise BadInput(field, token, f"a file that can still be read; expected {error.allowed}") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(field, token, "the token of a file that is still here; give the file again (the oldest are dropped when there are many)") from None
+
+
+def _read_again(place: Path, name: str) -> str:
+    """Look again at a file that an older reader looked at, which may have taken some of it for something else."""
+    with room(name), tempfile.TemporaryDirectory(prefix=".part-", dir=place.parent) as folder:
+        part = Path(folder)
+        _look(place / FILE, name, part)
+        for stale in place.glob("squares-*.npz"):
+            stale.unlink(missing_ok=True)
+        text = (part / INFO).read_text("utf-8")
+        for file in sorted(part.iterdir(), reverse=True):
+            os.replace(file, place / file.name)
+    return text
 
 
 @lru_cache(maxsize=16)
@@ -192,6 +335,8 @@ def of_path(path: str, field: str = "dataset.file") -> UploadInfo:
         raise BadInput(field, path, f"a readable file ({error.strerror})") from None
     try:
         return store(data, place.name)
+    except NotNow:
+        raise
     except BadInput as error:
         raise BadInput(field if error.field == "file" else error.field, path, error.allowed) from None
 
@@ -211,11 +356,12 @@ def squares(info: UploadInfo, side: int, colour: str) -> dict[str, np.ndarray[An
     kept = folder / f"squares-{side}-{colour}.npz"
     try:
         if not kept.exists():
-            with tempfile.TemporaryDirectory(prefix=".part-", dir=store_folder()) as part:
+            with room(info.name), tempfile.TemporaryDirectory(prefix=".part-", dir=store_folder()) as part:
                 decode("squares", folder / FILE, info.name, Path(part), str(side), colour)
                 for other in folder.glob("squares-*.npz"):  # one at a time: they are large
                     other.unlink(missing_ok=True)
                 os.replace(Path(part) / "squares.npz", kept)
+            make_room(store_folder(), info.token)
         with np.load(kept, allow_pickle=False) as file:
             return dict(file)
     except (OSError, ValueError, KeyError) as error:

@@ -5,28 +5,38 @@ Answers with one JSON object on stdout: what was found, or ``{"refused": what wo
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
+from engine.decoding.limits import CPU_SECONDS, MEMORY
 from engine.errors import BadInput
 
-MEMORY = 3 * 2**30
-CPU_SECONDS = 90
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def limit() -> None:
-    """Take no more memory and time than one file can need, and write no large files, where the system can hold a process to it."""
+    """Take no more memory and time than one file can need, give way to races, and write no large files, where the system can hold a process to it."""
+    if hasattr(os, "nice"):
+        os.nice(10)
     try:
         import resource
     except ImportError:  # Windows: the parent's time limit is all there is
         return
-    for what, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_FSIZE, 2**30), (resource.RLIMIT_CORE, 0)):
+    # Between the two limits of its own time the process is ended by a signal that tells why.
+    for what, most, last in (
+        (resource.RLIMIT_AS, MEMORY, MEMORY),
+        (resource.RLIMIT_CPU, CPU_SECONDS, CPU_SECONDS + 5),
+        (resource.RLIMIT_FSIZE, 2**30, 2**30),
+        (resource.RLIMIT_CORE, 0, 0),
+    ):
         _soft, hard = resource.getrlimit(what)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        bounds = (most, last) if hard == resource.RLIM_INFINITY else (min(most, hard), min(last, hard))
         try:
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(what, bounds)
         except (ValueError, OSError):  # macOS refuses some
             continue
 
@@ -44,8 +54,9 @@ def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str
         np.savez(folder / "squares.npz", squares=found.squares, labels=found.labels, held_out=found.held_out)
         return pictures.summary(found)
     if archive.archive_kind(data):
-        if data.startswith(b"PK") and b"[Content_Types].xml" in data[:4096]:
-            raise BadInput("file", name, "a CSV table or an archive of pictures, not an Excel or Word file: save the table as CSV")
+        other = archive.no_pictures(data)
+        if other:
+            raise BadInput("file", name, f"a CSV table or an archive of pictures, not {other}")
         return pictures.summary(pictures.read_pictures(data, name, 8, "rgb"))
     sheet = tables.read_table(data, name)
     arrays: dict[str, Any] = {f"c{i}": column.values for i, column in enumerate(sheet.columns) if column.values is not None}
@@ -61,7 +72,11 @@ def main(arguments: list[str]) -> None:
     except BadInput as error:
         answer = {"refused": error.allowed}
     except MemoryError:
-        answer = {"refused": "a smaller file: this one does not fit in memory"}
+        answer = {"refused": f"a smaller file: to read this one takes more than {MEMORY // 2**30} GiB of memory"}
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        answer = {"full": True}
     print(json.dumps(answer))
 
 

@@ -26,6 +26,12 @@ HEADERS = 1024
 """Bytes of a tar archive beside its files, an entry."""
 MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
 
+UNPACK: dict[str, Callable[[IO[bytes]], Any]] = {
+    "gz": lambda stream: gzip.GzipFile(fileobj=stream),
+    "bz2": bz2.BZ2File,
+    "xz": lzma.LZMAFile,
+}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -64,6 +70,41 @@ def entries(data: bytes, name: str) -> Iterator[Entry]:
         raise refuse(name, f"a whole, readable zip or tar archive ({' '.join(str(error).split())[:80] or type(error).__name__})") from None
 
 
+def no_pictures(data: bytes) -> str | None:
+    """Say what an archive is that is no archive of pictures, and what to do with it; None if it may be one."""
+    if archive_kind(data) == "zip":
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                names = [entry.filename for entry in archive.infolist()[:ENTRIES]]
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError, RuntimeError):
+            names = ["[Content_Types].xml"] if b"[Content_Types].xml" in data[:4096] else []
+        opendocument = names[:1] == ["mimetype"] and b"application/vnd.oasis.opendocument" in data[:200]
+        if opendocument or "[Content_Types].xml" in names:
+            what = "an OpenDocument file" if opendocument else "an Excel file" if any(name.startswith("xl/") for name in names) else "an Excel or Word file"
+            return f"{what}: open it and save the table as CSV"
+        if any(name.endswith(".iwa") for name in names):
+            return "a Numbers file: open it and export the table as CSV"
+        return _only_tables(names)
+    if archive_kind(data) in UNPACK:
+        try:
+            start = UNPACK[str(archive_kind(data))](io.BytesIO(data)).read(512)
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
+            return None
+        if start and start[257:262] != b"ustar" and start.isascii() and b"\0" not in start and b"\n" in start:
+            return "a packed text: unpack it first, and give the table in it"
+    return None
+
+
+def _only_tables(names: list[str]) -> str | None:
+    """The same of a zip whose files are tables of numbers."""
+    endings = {name.rpartition(".")[2].lower() for name in names if not name.endswith("/") and "__MACOSX" not in name}
+    if endings == {"npy"}:
+        return "a NumPy file: save the table as CSV"
+    if endings & {"csv", "tsv", "xlsx", "xls", "ods", "parquet", "json"} and not endings & {"png", "jpg", "jpeg"}:
+        return "an archive of tables: unpack it first, and give one table as CSV"
+    return None
+
+
 def most(size: int) -> int:
     """How many bytes may come out of an archive of that size."""
     return min(UNPACKED_BYTES, max(MIB, RATIO * size))
@@ -96,8 +137,7 @@ def _zip(data: bytes, name: str) -> Iterator[Entry]:
 
 def _tar(data: bytes, kind: str, name: str) -> Iterator[Entry]:
     packed: IO[bytes] = io.BytesIO(data)
-    unpack: dict[str, Callable[[IO[bytes]], Any]] = {"gz": lambda stream: gzip.GzipFile(fileobj=stream), "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}
-    packed = unpack[kind](packed) if kind in unpack else packed
+    packed = UNPACK[kind](packed) if kind in UNPACK else packed
     # A plain tar is as large as what is in it.
     limit = UNPACKED_BYTES if kind == "tar" else most(len(data))
     stream = _Counted(packed, limit + ENTRIES * HEADERS, _too_much(name, len(data)))

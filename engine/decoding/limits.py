@@ -33,6 +33,26 @@ NAME = 60
 """Characters of a name of a column, a class or a file."""
 
 
+MEMORY = 2**30
+"""Bytes the process that reads a file may take."""
+CPU_SECONDS = 60
+"""Its own time for one file; not wall time, so that a busy machine refuses nothing it would read on another day."""
+
+
+class NotNow(BadInput):
+    """A file that cannot be taken in at the moment, through no fault of its own.
+
+    Args:
+        name: of the file.
+        why: a sentence without its full stop.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__("file", named(name), "a later try")
+        self.why = why
+        self.args = (f"file: {named(name)!r} cannot be taken in now: {why}; try again later",)
+
+
 def refuse(name: str, allowed: str) -> BadInput:
     """The refusal of a file of that name."""
     return BadInput("file", named(name), allowed)

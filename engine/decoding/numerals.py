@@ -8,17 +8,20 @@ column is no column of numbers, and the reason is told: a wrong number would not
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 LONGEST = 64
 """Characters of an entry that can be a number; every pattern below sees no more than that."""
 MOSTLY = 0.9
 """A column is one of numbers if so many of its entries are."""
+SAMPLE = 2000
+"""Different entries that show whether a column is one of texts."""
 LARGEST, SMALLEST = 1e100, 1e-100
 """Beyond them a column's mean and deviation cannot be computed."""
 EXACT = 2**53
@@ -55,8 +58,7 @@ PER = {"%": "percent", "‰": "per mille"}
 Mark = Literal["point", "comma"]
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """A number as it was written.
 
     Attributes:
@@ -131,6 +133,8 @@ def written(entry: str) -> Written | None:
     """
     if len(entry) > LONGEST:
         return None
+    if len(entry) < 16 and entry.isascii() and entry.isdigit() and entry[0] != "0":
+        return Written(float(entry), float(entry))
     plain = PLAIN.fullmatch(entry)
     if plain:
         whole, fraction = plain[1] or "", plain[2] if plain[2] is not None else plain[3]
@@ -242,10 +246,14 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
         elsewhere: a decimal mark that other columns of the table show, or that its separator suggests:
             with "comma", points are not taken for decimal points without any sign of it.
     """
+    sample = dict(itertools.islice(entries.items(), SAMPLE))
+    read = sum(written(entry) is not None for entry in sample)
+    if read < len(sample) / 2:  # texts: most columns of a large file need not be tried to their end
+        return Reading({}, why_not=_mostly(sample, {entry: one for entry in sample if (one := written(entry))}))
     found = {entry: one for entry in entries if (one := written(entry)) is not None}
     total, known = sum(entries.values()), sum(entries[entry] for entry in found)
     if not known or known < MOSTLY * total:
-        return Reading({}, why_not=_mostly(entries, found, known, total))
+        return Reading({}, why_not=_mostly(entries, found))
     units = Counter(one.unit for one in found.values())
     named = [unit for unit in units if unit]
     if len(named) > 1:
@@ -316,8 +324,9 @@ def _steps(entry: str, one: Written, mark: Mark) -> list[str]:
     return steps
 
 
-def _mostly(entries: Mapping[str, int], found: Mapping[str, Written], known: int, total: int) -> str:
+def _mostly(entries: Mapping[str, int], found: Mapping[str, Written]) -> str:
     """Why a column is not one of numbers although many of its entries are, or are dates."""
+    total, known = sum(entries.values()), sum(entries[entry] for entry in found)
     others = [entry for entry in entries if entry not in found]
     if known > total / 2:
         return f"{total - known:,} of {total:,} entries are no numbers, such as {_quoted(*others[:2])}"

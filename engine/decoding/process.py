@@ -1,25 +1,47 @@
-"""Starting the process that reads a stranger's file, and waiting for it no longer than it may take."""
+"""Starting the process that reads a stranger's file, few at a time, and waiting for it no longer than it may take."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from engine.decoding.limits import refuse
+from engine.decoding.limits import CPU_SECONDS, NotNow, refuse
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 60.0
-"""What reading one file may take."""
+SECONDS = 900.0
+"""Wall time after which a reader is given up, however busy the machine is; what counts is its own time, `CPU_SECONDS`."""
+READERS = 2
+"""How many files are read at once on this machine, by all processes of a user together."""
+MOST_WAITING = 16
+"""Files of one server that may wait for their turn."""
+LOOK = 0.1
+"""Seconds between two looks whether a reader is free."""
 KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 """All that the process is told of the environment: no secrets."""
 
+Told = Callable[[int], None]
+_waiting: list[object] = []
+_guard = threading.Lock()
+_seats = threading.BoundedSemaphore(READERS)
 
-def decode(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str, Any]:
-    """What the process found in the file; what it wrote lies in the folder.
+
+def decode(task: str, file: Path, name: str, folder: Path, *rest: str, told: Told | None = None) -> dict[str, Any]:
+    """Return what the process found in the file; what it wrote lies in the folder.
 
     Args:
         task: "look" or "squares".
@@ -27,22 +49,103 @@ def decode(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[s
         name: what the file is called.
         folder: it may write here.
         rest: of "squares": side and colour.
+        told: called with the place in the queue, again and again while others are read.
 
     Raises:
         BadInput: the file is refused, or took too long, or more memory than it may.
+        NotNow: too many files wait, or the disk is full.
     """
     environment = {key: os.environ[key] for key in KEPT if key in os.environ}
     environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "engine.decoding", task, str(file.resolve()), name, str(folder.resolve()), *rest]
-    try:
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise refuse(name, f"a file that can be read within {SECONDS:g} seconds") from None
+    with turn(name, told):
+        try:
+            done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise refuse(name, f"a file that can be read within {SECONDS:g} seconds") from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
+        if done.returncode == -getattr(signal, "SIGXCPU", 0):
+            raise refuse(name, f"a file that can be read within {CPU_SECONDS} seconds of computing") from None
         why = "it took too much memory or time" if done.returncode < 0 else "the reader gave up on it"
         raise refuse(name, f"a smaller or simpler file ({why})") from None
+    if "full" in answer:
+        raise NotNow(name, "the disk of the machine Kelvin runs on is full")
     if "refused" in answer:
         raise refuse(name, answer["refused"])
     return answer
+
+
+@contextlib.contextmanager
+def turn(name: str, told: Told | None = None) -> Iterator[None]:
+    """Wait until fewer than `READERS` files are read, first come, first served within this process.
+
+    Raises:
+        NotNow: too many wait already.
+    """
+    ticket = object()
+    with _guard:
+        if len(_waiting) >= MOST_WAITING:
+            raise NotNow(name, f"{MOST_WAITING} files are waiting to be read")
+        _waiting.append(ticket)
+    seat = None
+    try:
+        while seat is None:
+            with _guard:
+                place = _waiting.index(ticket)
+            seat = _seat() if place == 0 else None
+            if seat is None:
+                if told is not None:
+                    told(place + 1)
+                time.sleep(LOOK)
+    finally:
+        with _guard:
+            _waiting.remove(ticket)
+    try:
+        yield
+    finally:
+        seat()
+
+
+def _seat() -> Callable[[], None] | None:
+    """Take one of the readers' seats; returns what gives it back, or None if all are taken.
+
+    A seat is a locked file, so that it is free again when the process that took it has died.
+    """
+    if not _seats.acquire(blocking=False):
+        return None
+    files = _lock_files()
+    if files is None:  # no such locks here: this process alone is counted
+        return _seats.release
+    for number, file in enumerate(files):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        for other in files[:number] + files[number + 1 :]:
+            other.close()
+
+        def free(file: IO[bytes] = file) -> None:
+            file.close()
+            _seats.release()
+
+        return free
+    for file in files:
+        file.close()
+    _seats.release()
+    return None
+
+
+def _lock_files() -> list[IO[bytes]] | None:
+    """Open the files whose locks are the seats, in a folder of this user alone."""
+    if fcntl is None:
+        return None
+    folder = Path(tempfile.gettempdir()) / f"kelvin-readers-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+            return None
+        return [(folder / str(number)).open("ab") for number in range(READERS)]
+    except OSError:
+        return None

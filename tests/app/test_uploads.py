@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import uploads
 from app.uploads import likely
+from app.visitors import Rate
 from engine.datasets import own
 from engine.datasets.uploads import INFO, find
+from engine.decoding.limits import NotNow
 from engine.experiment import Experiment
 from engine.flat import to_flat
 from tests.app.test_pages import open_app, shown
@@ -206,3 +209,36 @@ def test_another_column_than_the_link_asks_for_is_not_learned_silently() -> None
     answer = given("t.csv", text.encode()).session_state["answer"]
     app = opened({**answer, "target": "seven"})
     assert "the same number in every row" in app.warning[0].value.replace("\\", "")
+
+
+def test_a_visitor_gives_three_files_a_minute() -> None:
+    now = [0.0]
+    rate = Rate(3, lambda: now[0])
+    assert [rate.wait("me") for _ in range(4)] == [0, 0, 0, 60]
+    assert rate.wait("them") == 0
+    now[0] = 59.0
+    assert rate.wait("me") == 1
+    now[0] = 60.5
+    assert [rate.wait("me") for _ in range(4)][2:] == [0, 60]
+
+
+def test_a_file_too_many_and_a_full_disk_are_told_and_the_file_is_read_when_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = given("flowers.csv", flowers().encode())
+    monkeypatch.setattr(uploads, "RATE", Rate(0))
+    app.file_uploader[0].upload("other.csv", flowers(70).encode(), "text/csv")
+    monkeypatch.setattr(Rate, "wait", lambda *_: 12.3)
+    app = app.run()
+    assert "other.csv was not read" in app.warning[0].value.replace("\\", "")
+    assert "Try again in 13 seconds" in app.warning[0].value
+    monkeypatch.setattr(Rate, "wait", lambda *_: 0.0)
+
+    def full(*_: object, **__: object) -> None:
+        raise NotNow("other.csv", "the disk of the machine Kelvin runs on is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "store", full)
+        app = app.run()
+        assert "Nothing is wrong with the file" in app.warning[0].value
+    app = app.run()
+    assert not app.warning
+    assert "70 rows" in said(app)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
+import hashlib
+import json
 import os
+import shutil
 import stat
+import subprocess
 import sys
+import threading
+import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.link import read_link
 from engine.datasets import own, uploads
-from engine.datasets.uploads import INFO, find, make_room, store, store_folder
+from engine.datasets.uploads import FILE, INFO, OWNER, READER, find, make_room, store, store_folder
+from engine.decoding import __main__ as reader
 from engine.decoding import process
+from engine.decoding.limits import NotNow
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
@@ -54,7 +66,7 @@ def test_what_is_refused_leaves_nothing_behind(folder: Path) -> None:
         (b"", "something in it"),
         (b"hello", "at least two columns"),
         (bytes(20 * 2**20 + 1), r"at most 20 MiB \(it has 20\.0\)"),
-        (zipped({"[Content_Types].xml": b"x", "xl/a.xml": b"y"}), "not an Excel or Word file: save the table as CSV"),
+        (zipped({"[Content_Types].xml": b"x", "xl/a.xml": b"y"}), "not an Excel file: open it and save the table as CSV"),
     ]
     for data, why in refused:
         with pytest.raises(BadInput, match=why) as caught:
@@ -86,22 +98,20 @@ def test_the_reader_is_told_no_secrets_and_its_death_is_a_sentence(folder: Path,
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its memory")
 def test_the_reader_is_held_to_its_memory() -> None:
-    import subprocess
-
-    code = "from engine.decoding import __main__ as m\nm.limit()\ntry:\n    bytearray(4 * 2**30)\n    print('taken')\nexcept MemoryError:\n    print('refused')"
+    code = "from engine.decoding import __main__ as m\nm.limit()\ntry:\n    bytearray(2**30)\n    print('taken')\nexcept MemoryError:\n    print('refused')"
     assert subprocess.run([sys.executable, "-c", code], cwd=process.ROOT, capture_output=True, text=True, check=True).stdout == "refused\n"
 
 
 def test_the_reader_knows_nothing_of_torch() -> None:
-    import subprocess
-
     code = "import sys\nfrom engine.decoding import __main__, archive, pictures, tables\nprint('torch' in sys.modules, 'streamlit' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=process.ROOT, capture_output=True, text=True, check=True).stdout == "False False\n"
 
 
-def fake(folder: Path, number: int, size: int = 10) -> str:
+def fake(folder: Path, number: int, size: int = 10, owner: str = "") -> str:
     token = f"{number:032x}"
     (folder / token).mkdir(parents=True)
+    if owner:
+        (folder / token / OWNER).write_text(owner)
     (folder / token / INFO).write_bytes(bytes(size))
     os.utime(folder / token / INFO, (number, number))
     return token
@@ -207,8 +217,6 @@ def test_a_path_that_cannot_be_read_names_the_key(tmp_path: Path) -> None:
 
 
 def test_the_command_line_races_on_a_path(csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import json
-
     from engine.cli import main
 
     main(
@@ -235,3 +243,196 @@ def test_the_command_line_races_on_a_path(csv: Path, capsys: pytest.CaptureFixtu
         main(["run", "--dataset", "own-table", "--set", f"dataset.file={csv}", "--set", "dataset.target=size"])
     assert caught.value.code == 2
     assert capsys.readouterr().err == "dataset.target: 'size' is not allowed; expected one of the columns length, width, colour, kind, price\n"
+
+
+def running(names: list[str], most: list[int], guard: threading.Lock, name: str, hold: threading.Event) -> None:
+    with process.turn(name):
+        with guard:
+            names.append(name)
+            most.append(len(names))
+        hold.wait(60)
+        with guard:
+            names.remove(name)
+
+
+def test_few_files_are_read_at_once_and_those_that_wait_are_told_their_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
+    names, most, guard, hold = [], [], threading.Lock(), threading.Event()
+    threads = [threading.Thread(target=running, args=(names, most, guard, str(i), hold)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    while len(most) < 2:
+        time.sleep(0.01)
+    places: list[int] = []
+
+    def told(place: int) -> None:
+        places.append(place)
+        if len(places) == 3:
+            hold.set()
+
+    with process.turn("third", told):
+        assert len(names) < 2
+    for thread in threads:
+        thread.join()
+    assert places[:3] == [1, 1, 1]
+    assert max(most) == 2
+    assert process._waiting == []
+
+
+def test_a_visitor_who_leaves_the_queue_leaves_no_gap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
+
+    def gone(_place: int) -> None:
+        raise KeyboardInterrupt
+
+    with process.turn("one"), process.turn("two"):
+        with pytest.raises(KeyboardInterrupt), process.turn("three", gone):
+            pytest.fail("three are read at once")
+        monkeypatch.setattr(process, "MOST_WAITING", 0)
+        with pytest.raises(NotNow, match="cannot be taken in now: 0 files are waiting to be read; try again later"), process.turn("four"):
+            pytest.fail("it did not wait")
+    monkeypatch.setattr(process, "MOST_WAITING", 1)
+    with process.turn("one"), process.turn("two"):
+        assert process._waiting == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the niceness of others")
+def test_other_processes_readers_count_and_the_reader_gives_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import fcntl
+
+    monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
+    folder = tmp_path / f"kelvin-readers-{os.getuid()}"
+    folder.mkdir(mode=0o700)
+    places: list[int] = []
+    with (folder / "0").open("ab") as one, (folder / "1").open("ab") as other:
+        for file in (one, other):
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+        def told(place: int) -> None:
+            places.append(place)
+            fcntl.flock(other, fcntl.LOCK_UN)
+
+        with process.turn("here", told):
+            assert places == [1]
+    code = "import os\nfrom engine.decoding import __main__ as m\nbefore = os.nice(0)\nm.limit()\nprint(os.nice(0) > before or before > 9)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=process.ROOT, capture_output=True, text=True, check=True).stdout == "True\n"
+
+
+def test_a_full_disk_is_not_the_files_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for change in (lambda m: m.setattr(Path, "write_bytes", full), lambda m: m.setattr(uploads.tempfile, "mkdtemp", full)):
+        with monkeypatch.context() as patch:
+            change(patch)
+            with pytest.raises(NotNow) as caught:
+                store(flowers().encode(), "flowers.csv")
+            assert str(caught.value) == "file: 'flowers.csv' cannot be taken in now: the disk of the machine Kelvin runs on is full; try again later"
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        patch.setattr(reader, "limit", lambda: None)
+        (folder / "f").write_bytes(flowers().encode())
+        said: list[str] = []
+        patch.setattr("builtins.print", said.append)
+        reader.main(["look", str(folder / "f"), "flowers.csv", str(folder)])
+        assert said == ['{"full": true}']
+        patch.setattr(process.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, said[0].encode(), b""))
+        with pytest.raises(NotNow, match="the disk of the machine"):
+            store(flowers().encode(), "flowers.csv")
+
+
+def test_the_same_file_of_two_visitors_tells_neither_of_the_other(folder: Path) -> None:
+    mine = store(flowers().encode(), "salaries of ACME.csv", "me")
+    theirs = store(flowers().encode(), "guess.csv", "them")
+    here = store(flowers().encode(), "here.csv")
+    assert (mine.name, theirs.name, here.name) == ("salaries of ACME.csv", "guess.csv", "here.csv")
+    assert len({mine.token, theirs.token, here.token}) == 3
+    assert store(flowers().encode(), "again.csv", "me").token == mine.token
+    assert here.token == hashlib.sha256(flowers().encode()).hexdigest()[:32], "a recording finds it on every machine"
+    assert find(mine.token) == mine, "a link opens it for whoever has the link"
+    secret = folder / uploads.SECRET
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    shutil.rmtree(folder / mine.token)
+    secret.write_bytes(b"cut off")
+    assert store(flowers().encode(), "again.csv", "me").token != mine.token
+
+
+def left(folder: Path) -> list[int]:
+    return sorted(int(path.name, 16) for path in folder.iterdir())
+
+
+def test_a_visitors_many_small_files_push_out_that_visitors_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_FILES", 6)
+    monkeypatch.setattr(uploads, "VISITOR_FILES", 3)
+    monkeypatch.setattr(uploads, "AGE", 1e12)
+    for number in (1, 2, 3):
+        fake(folder, number, owner="others")
+    for number in range(10, 20):
+        make_room(folder, fake(folder, number, owner="flood"))
+    assert left(folder) == [1, 2, 3, 17, 18, 19]
+    monkeypatch.setattr(uploads, "MOST_FILES", 5)
+    make_room(folder, fake(folder, 20, owner="flood"))
+    assert left(folder) == [1, 2, 3, 19, 20]
+    make_room(folder, fake(folder, 30, owner="third"))
+    assert left(folder) == [2, 3, 19, 20, 30], "whoever holds most makes room for one who holds nothing"
+
+
+def test_all_that_was_made_of_a_file_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "VISITOR_BYTES", 1000)
+    monkeypatch.setattr(uploads, "AGE", 1e12)
+    one, two = fake(folder, 1, owner="me"), fake(folder, 2, owner="me")
+    (folder / one / "squares-8-rgb.npz").write_bytes(bytes(2000))
+    fake(folder, 3, 5000, owner="them")
+    make_room(folder, two)
+    assert left(folder) == [2, 3]
+    info = store(zipped(class_folders(3)), "pets.zip", "me")
+    asked: list[str] = []
+    monkeypatch.setattr(uploads, "make_room", lambda _folder, keep: asked.append(keep))
+    uploads.squares(info, 8, "grey")
+    assert asked == [info.token]
+
+
+def test_a_visitors_file_is_kept_for_a_day_after_its_last_use(folder: Path) -> None:
+    mine, here = store(flowers().encode(), "flowers.csv", "me"), store(flowers().encode(), "flowers.csv")
+    old = time.time() - uploads.AGE - 5
+    for info in (mine, here):
+        os.utime(folder / info.token / INFO, (old, old))
+    with pytest.raises(BadInput, match="still here"):
+        find(mine.token)
+    assert find(here.token) == here
+    assert store(flowers().encode(), "new name.csv", "me").name == "new name.csv"
+    os.utime(folder / mine.token / INFO, (old, old))
+    make_room(folder, here.token)
+    assert not (folder / mine.token).exists()
+
+
+def test_what_an_older_reader_found_is_read_again(folder: Path) -> None:
+    info = store(flowers().encode(), "flowers.csv")
+    path = folder / info.token / INFO
+    value = json.loads(path.read_text())
+    assert value["reader"] == READER
+    del value["reader"]
+    path.write_text(json.dumps({**value, "rows": 7, "columns": value["columns"][:2]}))
+    assert find(info.token) == info
+    assert json.loads(path.read_text())["reader"] == READER
+    path.write_text(json.dumps(value))
+    (folder / info.token / FILE).write_text("hello")
+    with pytest.raises(BadInput, match="can still be read; expected a table with at least two columns"):
+        find(info.token)
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"[Content_Types].xml": b"x", "xl/workbook.xml": b"y"}, "not an Excel file: open it and save the table as CSV"),
+        ({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"y"}, "not an OpenDocument file: open it and save"),
+        ({"Index/Document.iwa": b"x"}, "not a Numbers file: open it and export"),
+        ({"a.npy": b"x"}, "not a NumPy file"),
+        ({"data/train.csv": b"a,b", "data/test.csv": b"a,b"}, "not an archive of tables: unpack it first"),
+    ],
+)
+def test_other_files_that_are_zips_inside_are_named(folder: Path, files: dict[str, bytes], why: str) -> None:
+    with pytest.raises(BadInput, match=why):
+        store(zipped(files, zipfile.ZIP_STORED), "given")
+    with pytest.raises(BadInput, match="not a packed text: unpack it first"):
+        store(gzip.compress(flowers().encode()), "flowers.csv.gz")

@@ -1,0 +1,51 @@
+"""Who is who among visitors, without asking them for a name, and how often each may do what takes work."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+VISITOR = "visitor"
+"""Session key: what names a tab whose browser keeps no cookies."""
+
+
+class Rate:
+    """How many files each visitor may give in a minute.
+
+    Attributes:
+        most: that number.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most, self._clock = most, clock
+        self._given: dict[str, list[float]] = {}
+        self._guard = threading.Lock()
+
+    def wait(self, visitor: str) -> float:
+        """Count one more file, if it may be given now; else return the seconds until it may."""
+        now = self._clock()
+        with self._guard:
+            self._given = {one: left for one, times in self._given.items() if (left := [at for at in times if now - at < 60])}
+            times = self._given.setdefault(visitor, [])
+            if len(times) >= self.most:
+                return 60 - (now - times[-self.most])
+            times.append(now)
+        return 0.0
+
+
+def visitor() -> str:
+    """Name this browser: by the cookie that protects its forms, which nobody else knows; else by this tab."""
+    try:
+        from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
+
+        secret, _ = decode_xsrf_token_string(st.context.cookies.get("_streamlit_xsrf", ""))
+    except (ImportError, ValueError, TypeError, AttributeError):
+        secret = None
+    if not secret:
+        secret = st.session_state.setdefault(VISITOR, secrets.token_bytes(16))
+    return hashlib.sha256(secret).hexdigest()[:32]
