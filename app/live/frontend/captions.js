@@ -1,14 +1,17 @@
 /** What a panel says of itself in words: a note beside its title, a sentence where it has nothing to draw, and a summary for those who do not see it. */
 
+import { t } from "./text.js";
+
 const SUMMARY_MS = 1000;
 
 /**
  * @param {HTMLElement} section the panel
  * @param {import("./view.js").Shown} shown
- * @param {{note: string, summary: string, nothing?: string}} said
+ * @param {{note: string, summary: string, nothing?: string, title?: string}} said
  * @param {number} now ms
  */
 export function caption(section, shown, said, now) {
+  if (said.title) entitle(section, said.title);
   const note = /** @type {HTMLElement} */ (section.querySelector(".kv-note"));
   if (note.textContent !== said.note) note.textContent = note.title = said.note;
   const nothing = /** @type {HTMLElement} */ (section.querySelector(".kv-nothing"));
@@ -20,4 +23,13 @@ export function caption(section, shown, said, now) {
   // Every panel by its own clock: curves and pictures come at different times, and neither may use up the other's turn.
   shown.saidAt = now;
   /** @type {HTMLElement} */ (section.querySelector("[data-summary]")).textContent = said.summary;
+}
+
+/** What a panel shows is not the same of every method: its title says what is there. @param {HTMLElement} section @param {string} title */
+function entitle(section, title) {
+  const heading = /** @type {HTMLElement} */ (section.querySelector("h2"));
+  if (heading.textContent === title) return;
+  heading.textContent = title;
+  section.setAttribute("aria-label", title);
+  for (const [what, key] of [["enlarge", "live.enlarge-name"], ["hide", "live.hide-name"]]) section.querySelector(`[data-do=${what}]`)?.setAttribute("aria-label", t(key, { name: title }));
 }

@@ -20,6 +20,13 @@ function away(stage, picture, lane) {
   return far.length ? Math.min(...far) : null;
 }
 
+/** What a number is, in the length that a card has room for: style sheets choose. @param {"height" | "loss" | "lowest" | "test-loss" | "accuracy" | "evaluations" | "temperature" | "steps"} name */
+function labelled(name) {
+  const brief = `time.card-${name}-narrow`;
+  const long = t(`time.card-${name}`);
+  return t(brief) === brief ? long : `<i>${long}</i><i>${t(brief)}</i>`;
+}
+
 export class Cards {
   /** @param {HTMLElement} element @param {(lane: number, button: HTMLElement) => void} tune a lane's knobs are wanted */
   constructor(element, tune) {
@@ -46,7 +53,9 @@ export class Cards {
       put("evaluations", short(row.evaluations));
       const hot = row.temperature !== null;
       put("last", hot ? small(row.temperature) : short(row.step));
-      put("last-name", t(!hot ? "time.card-steps" : stage.lanes.length > 2 ? "time.card-temperature-narrow" : "time.card-temperature"));
+      const label = /** @type {HTMLElement} */ (card.querySelector(`[data-testid="card-${i}-last-name"]`));
+      if (label.dataset.label !== String(hot)) label.innerHTML = labelled(hot ? "temperature" : "steps");
+      label.dataset.label = String(hot);
       put("trouble", row.trouble ?? row.stopped ?? row.note ?? "").classList.toggle("kv-calm", !row.trouble);
       const mark = put("mark", row.trouble ? t("time.card-diverged") : row.stopped ? t("time.card-stopped") : "");
       mark.classList.toggle("kv-calm", !row.trouble);
@@ -73,7 +82,6 @@ export class Cards {
 
   /** @param {any} stage */
   _build(stage) {
-    const narrow = stage.lanes.length > 2 ? "-narrow" : "";
     const site = stage.data.landscape;
     this.element.classList.toggle("kv-many", stage.lanes.length > 2);
     this.element.replaceChildren(
@@ -84,13 +92,14 @@ export class Cards {
         card.style.setProperty("--lane", `var(--lane-${i})`);
         card.setAttribute("aria-label", lane.label);
         const cell = (/** @type {string} */ name, /** @type {string} */ label) =>
-          `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${t(`time.card-${label}`)}</span></div>`;
+          `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label)}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em></div>
-          ${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? `lowest${narrow}` : !scored(stage) ? "test-loss" : `accuracy${narrow}`)}${cell("evaluations", `evaluations${narrow}`)}${cell("last", "steps")}
+          <div class="kv-values">${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? "lowest" : !scored(stage) ? "test-loss" : "accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}</div>
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
           <div class="kv-bar" role="progressbar" aria-label="${t("time.card-progress")}" aria-valuemin="0" aria-valuemax="100"></div>`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).textContent = `${SHAPES[i]} ${lane.label}`;
+        /** @type {HTMLElement} */ (card.querySelector("h3")).title = lane.sentence ?? "";
         const chip = /** @type {HTMLElement} */ (card.querySelector(".kv-chip"));
         const sees = `time.sees-${lane.sees}`;
         chip.textContent = t(sees) === sees ? lane.sees : t(sees);

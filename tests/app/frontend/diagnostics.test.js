@@ -4,7 +4,8 @@ import { test } from "node:test";
 
 import { follow, heights } from "../../../app/live/frontend/panels/agreement.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
-import { nounOf, viewsOf } from "../../../app/live/frontend/panels/chains.js";
+import { membersOf, noteOf, nounOf, viewsOf } from "../../../app/live/frontend/panels/chains.js";
+import { boxes, titleOf } from "../../../app/live/frontend/panels/temperature.js";
 import { reached, telling, times } from "../../../app/live/frontend/panels/cost.js";
 
 test("the running median leaves out where the estimate stood still, and is nothing where it stood still all along", () => {
@@ -46,6 +47,44 @@ test("losses far apart get a logarithmic scale, and keep it until they are near;
     assert.ok(low < high && low <= Math.min(...values) + 1e-9 && high >= Math.max(...values) - 1e-9, `${values}: ${low} to ${high}`);
   }
   assert.deepEqual(scaleOf([]), { log: false, low: 0, high: 1 });
+});
+
+test("networks that are drawn afresh in every step are counted where they are seen", () => {
+  const lane = (optimizer, population) => ({ optimizer, population, label: optimizer });
+  const stage = (...lanes) => ({ lanes, data: { kind: "points" } });
+  const picture = (...counts) => ({ lanes: counts.map((count) => ({ cloud: count ? { shape: [count, 2] } : null })) });
+  for (const count of [2, 11, 256]) {
+    const alone = { stage: stage(lane("cma-es", 1), lane("adam", 1)), picture: picture(count, 0) };
+    assert.equal(membersOf(alone.stage, alone.picture, 0), count);
+    assert.equal(noteOf(alone, "network"), `${count} networks`);
+    const both = { stage: stage(lane("snes", 1), lane("pso", 64)), picture: picture(count, 64) };
+    assert.equal(noteOf(both, "network"), `● ${count}  ■ 64`);
+  }
+  assert.equal(noteOf({ stage: stage(lane("adam", 1)), picture: picture(0) }, "network"), "");
+  assert.equal(noteOf({ stage: stage(lane("eki", 1000)), picture: picture(256) }, "network"), "256 of 1.00\u202fk networks");
+});
+
+test("a panel is called by what is in it", () => {
+  assert.equal(titleOf(["yaxis", "yaxis2"]), "Temperature and acceptance");
+  assert.equal(titleOf(["yaxis"]), "Temperature");
+  assert.equal(titleOf(["yaxis3"]), "Step size");
+  assert.equal(titleOf(["yaxis", "yaxis3", "yaxis2"]), "Temperature and step size");
+});
+
+test("boxes share the height without meeting, whichever are there", () => {
+  const all = ["yaxis", "yaxis3", "yaxis2"];
+  for (let mask = 1; mask < 8; mask++) {
+    const there = all.filter((_, i) => mask & (1 << i));
+    const layout = boxes(there);
+    let top = 1.0001;
+    for (const axis of there) {
+      const [low, high] = layout[`${axis}.domain`];
+      assert.ok(low >= 0 && high <= top && high - low > 0.15, `${there}`);
+      top = low - 0.05;
+    }
+    assert.ok(top < -0.04, "down to the time axis");
+    for (const axis of all) assert.equal(layout[`${axis}.visible`], there.includes(axis));
+  }
 });
 
 test("only what there is to draw is offered", () => {

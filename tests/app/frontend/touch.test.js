@@ -146,7 +146,7 @@ test("the arrow keys walk from the best to the worst and from lane to lane", () 
 });
 
 test("a plane says what it is and how much of the spread it holds", () => {
-  assert.equal(planeWords({ kind: "pca", explained: 0.714 }), "PCA · 71\u202f% of the spread");
+  assert.equal(planeWords({ kind: "pca", explained: 0.714 }), "PCA · 71\u202f% shown");
   assert.equal(planeWords({ kind: "random", explained: null }), "random, filter-normalised");
   assert.equal(planeWords({ kind: "line", explained: undefined }), "start–best");
 });

@@ -104,6 +104,7 @@ export class NetworkPanel {
     const confusion = Boolean(name) && this.view === "confusion";
     this.element.dataset.view = confusion ? "confusion" : "answers";
     const points = this.pencil.see(moment);
+    this.element.toggleAttribute("data-square", confusion || picture.lanes.some((/** @type {any} */ lane) => lane.map || lane.areas));
     const tools = /** @type {HTMLElement} */ (this.choice.parentElement);
     tools.classList.toggle("kv-bare", [...tools.children].every((tool) => /** @type {HTMLElement} */ (tool).hidden));
     if (name) {
@@ -174,7 +175,7 @@ export class NetworkPanel {
 
   /** @param {number} lane @param {string} text beside its name */
   _caption(lane, text) {
-    const span = /** @type {HTMLElement} */ (this.canvases[lane].parentElement?.querySelector("figcaption span"));
+    const span = /** @type {HTMLElement} */ (this.canvases[lane].closest("figure")?.querySelector("figcaption span"));
     if (span.textContent !== text) span.textContent = text;
   }
 
@@ -183,18 +184,22 @@ export class NetworkPanel {
     if (run === this.run && this.canvases.length === lanes.length) return;
     this.run = run;
     this.element.dataset.lanes = String(lanes.length);
-    while (this.canvases.length > lanes.length) this.canvases.pop()?.parentElement?.remove();
+    while (this.canvases.length > lanes.length) this.canvases.pop()?.closest("figure")?.remove();
     while (this.canvases.length < lanes.length) {
       const figure = document.createElement("figure");
       const canvas = document.createElement("canvas");
       const caption = document.createElement("figcaption");
       caption.append(document.createElement("b"), document.createElement("span"));
-      figure.append(canvas, caption);
+      // The canvas by itself in a box that has the size there is for it, of which a map takes the largest square.
+      const box = document.createElement("div");
+      box.className = "kv-canvas";
+      box.append(canvas);
+      figure.append(box, caption);
       this.element.append(figure);
       this.canvases.push(canvas);
     }
     lanes.forEach((lane, i) => {
-      const figure = /** @type {HTMLElement} */ (this.canvases[i].parentElement);
+      const figure = /** @type {HTMLElement} */ (this.canvases[i].closest("figure"));
       /** @type {HTMLElement} */ (figure.querySelector("figcaption b")).textContent = `${SHAPES[i]} ${lane.label}`;
       figure.style.setProperty("--lane", `var(--lane-${i})`);
       this.canvases[i].dataset.label = lane.label;

@@ -41,7 +41,7 @@ export class PlaneChoice {
   }
 }
 
-/** "PCA · 71 % of the spread". @param {{kind: string, explained: number | null | undefined}} plane */
+/** "PCA · 71 % shown". @param {{kind: string, explained: number | null | undefined}} plane */
 export function planeWords({ kind, explained }) {
   const name = t(`touch.plane-${kind}`);
   return explained === null || explained === undefined ? name : t("touch.plane-share", { name, share: Math.round(100 * explained) });

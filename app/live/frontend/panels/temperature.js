@@ -67,7 +67,7 @@ export class TemperaturePanel {
     return row.temperature === null ? "yaxis3" : "yaxis";
   }
 
-  /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /** @param {import("../view.js").Moment} moment @returns {{title: string, note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { metrics, stage, currency, metric } = moment;
     /** @type {any[]} */ const x = [];
@@ -115,15 +115,22 @@ export class TemperaturePanel {
       { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), ...logAxis("yaxis", this.scales.yaxis), ...logAxis("yaxis3", this.scales.yaxis3), ...boxes(AXES.filter((axis) => of(axis).some((curve) => curve.length > 0))) },
       traces,
     );
-    const aim = metric?.lanes.some((/** @type {any} */ row) => row.target !== null);
     const none = t(cold.length === 1 ? "temperature.none" : "temperature.none-each", { lanes: listed(cold) });
     const all = [...said, ...sizes];
+    const has = (/** @type {"plan" | "target"} */ name) => metric?.lanes.some((/** @type {any} */ row) => row[name] !== null);
     return {
-      note: [said.length && t("temperature.plan"), metric?.lanes.some((/** @type {any} */ row) => row.acceptance !== null) && t("temperature.acceptance"), aim && t("temperature.aim"), sizes.length && t("temperature.size")].filter(Boolean).join(" · "),
+      title: titleOf(AXES.filter((axis) => of(axis).some((curve) => curve.length > 0))),
+      note: [has("plan") && t("temperature.plan"), has("target") && t("temperature.aim")].filter(Boolean).join(" · "),
       summary: all.length ? `${all.join("; ")}.` : none,
       nothing: all.length ? undefined : [none, ...told(stage.lanes, metrics)].join("\n"),
     };
   }
+}
+
+/** What the panel is called by the boxes that are there. @param {readonly string[]} there */
+export function titleOf(there) {
+  const [hot, sized, kept] = AXES.map((axis) => there.includes(axis));
+  return t(hot && sized ? "temperature.title-both" : sized ? "temperature.title-step" : kept ? "temperature.title-kept" : "temperature.title");
 }
 
 /** The number that tells how large a method's steps are, where it adapts that; "" where it has none. @param {any} lane of the stage @param {any[]} rows */
