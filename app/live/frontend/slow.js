@@ -6,8 +6,9 @@
  */
 
 import { SHAPES, small } from "./format.js";
-import { acceptedUpTo, extent, onestep, stageOf } from "./panels/onestep.js";
+import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./panels/onestep.js";
 import { button } from "./popup.js";
+import { momentAt } from "./moment.js";
 import { t } from "./text.js";
 import { SLOW } from "./transport.js";
 
@@ -22,6 +23,8 @@ export class SlowMotion {
     this.view = view;
     this.active = this.held = false;
     this.pace = 1;
+    /** @type {"path" | "step" | number} what is seen of the plane: all of it, what this step reaches, or what one lane's step does */ this.zoom = "step";
+    /** @type {number | null} the lane that alone is seen */ this.alone = null;
     /** The speed it goes back to. */ this.usual = 0;
     /** Which stage is on show; −1 while the race is asked. */ this.at = -1;
     /** @type {any[]} by lane: the parts of the step on show */ this.told = [];
@@ -35,6 +38,12 @@ export class SlowMotion {
     if (this.active) return;
     this.view.transport.speed = SLOW;
     const { state, player, menu } = this.view;
+    if (!asked && this.view.waiting) {
+      // A race was asked for and nothing is seen of it yet. In the queue it will be told before its first step; elsewhere it may be some steps on, and begins once more.
+      if (state.state !== "queued") return this.view.start(this.view.asked ?? undefined);
+      this.view.socket.send({ do: "stages" });
+      asked = true;
+    }
     if (!asked && (player.source !== "live" || !["running", "paused"].includes(state.state))) return menu.say(t("time.slow-next"));
     this.active = true;
     this.held = false;
@@ -50,6 +59,7 @@ export class SlowMotion {
     this.active = this.held = false;
     this._release();
     this.place.hidden = true;
+    this._near(null);
     this.view.transport.speed = this.usual;
     if (resume) this.view.command({ do: "resume" });
     this.view.showState();
@@ -134,9 +144,31 @@ export class SlowMotion {
   _show(at) {
     this.at = at;
     this.since = performance.now();
+    this._look();
     this._tell();
     this._move();
     if (!this.held) this._wait();
+  }
+
+  /** Show the part of the plane in which this step is seen. */
+  _look() {
+    const { history, moment } = this.view.player;
+    const now = this.zoom === "path" || moment < 0 ? null : momentAt(history, moment, this.view);
+    const part = now?.picture ? nearer(this.told, now, /** @type {"step" | number} */ (this.zoom)) : null;
+    this.alone = part && history.stage.lanes.length > 1 ? part.lane : null;
+    this._near(part);
+  }
+
+  /** @param {{x: [number, number], y: [number, number]} | null} part */
+  _near(part) {
+    this.view.board.panel("weights")?.near?.(part && { x: part.x, y: part.y });
+  }
+
+  /** @param {"path" | "step" | number} zoom */
+  setZoom(zoom) {
+    this.zoom = zoom;
+    if (this.active && this.at >= 0) this._look();
+    this._tell();
   }
 
   _wait() {
@@ -178,12 +210,19 @@ export class SlowMotion {
     paces.setAttribute("role", "group");
     paces.setAttribute("aria-label", t("time.slow-pace"));
     paces.append(...PACES.map((pace) => button(`${pace === 0.5 ? "½" : pace}×`, () => this._setPace(pace), { "data-testid": `slow-${pace}`, "data-pace": String(pace) })));
+    const zooms = document.createElement("span");
+    zooms.className = "kv-choice";
+    zooms.setAttribute("role", "group");
+    zooms.setAttribute("aria-label", t("time.slow-zoom"));
+    const lanesToo = stage.lanes.length > 1 ? stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => ({ zoom: i, text: SHAPES[i], title: t("time.slow-zoom-lane", { lane: lane.label }) })) : [];
+    const offered = [{ zoom: "path", text: t("time.slow-zoom-path"), title: t("time.slow-zoom-path-hint") }, { zoom: "step", text: t("time.slow-zoom-step"), title: t("time.slow-zoom-step-hint") }, ...lanesToo];
+    zooms.append(...offered.map(({ zoom, text, title }) => button(text, () => this.setZoom(zoom), { "data-testid": `slow-zoom-${zoom}`, "data-zoom": String(zoom), title, "aria-label": title })));
     const hold = button("", () => this.hold(!this.held), { "data-testid": "slow-hold" });
     const next = button(t("time.slow-skip"), () => this.next(), { "data-testid": "slow-next", title: t("time.slow-skip-hint") });
     const leave = button(t("time.slow-leave"), () => this.view.setSpeed(this.usual), { "data-testid": "slow-leave", title: t("time.slow-leave-hint") });
     const bar = document.createElement("div");
     bar.className = "kv-stages-bar";
-    bar.append(title, this.step, paces, hold, next, leave);
+    bar.append(title, this.step, zooms, paces, hold, next, leave);
     const lanes = document.createElement("div");
     lanes.className = "kv-stages-lanes";
     lanes.append(...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => section(lane, i)));
@@ -209,6 +248,10 @@ export class SlowMotion {
     hold.title = t(this.held ? "time.slow-go-hint" : "time.slow-hold-hint");
     hold.setAttribute("aria-pressed", String(this.held));
     for (const one of /** @type {NodeListOf<HTMLElement>} */ (this.place.querySelectorAll("[data-pace]"))) one.setAttribute("aria-pressed", String(Number(one.dataset.pace) === this.pace));
+    for (const one of /** @type {NodeListOf<HTMLElement>} */ (this.place.querySelectorAll("[data-zoom]"))) {
+      one.setAttribute("aria-pressed", String(one.dataset.zoom === String(this.zoom)));
+      one.toggleAttribute("data-seen", one.dataset.zoom === String(this.alone));
+    }
     const steps = this.told.filter(Boolean).map((message) => Number(message.step).toLocaleString("en"));
     if (this.step && steps.length) this.step.textContent = t("time.step", { steps: [...new Set(steps)].join(" / ") });
     stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
@@ -267,7 +310,7 @@ export function numbers(stages, parts, index, what = "loss") {
   const count = points?.shape[0] ?? 0;
   if (stages[index].shows === "asked") return count ? t(count === 1 ? "time.slow-asks-one" : "time.slow-asks", { count }) : "";
   const accepted = stages[index].shows === "moved" ? acceptedUpTo(stages, parts, index) : null;
-  if (accepted) return t("time.slow-accepted", { count: accepted.taken, of: accepted.of });
+  if (accepted) return t(accepted.taken < accepted.of ? "time.slow-accepted-some" : "time.slow-accepted", { count: accepted.taken, of: accepted.of, refused: accepted.of - accepted.taken });
   const [low, high] = extent(values?.data) ?? [Number.NaN, Number.NaN];
   if (!Number.isFinite(low)) return "";
   return low === high ? t(`time.slow-${what}`, { value: small(low) }) : t(`time.slow-${what}-range`, { low: small(low), high: small(high) });

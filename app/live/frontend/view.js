@@ -55,6 +55,7 @@ export class LiveView {
     this.problem = this.broken = this.experiment = "";
     /** @type {string | null} */ this.race = null;
     /** @type {string | null} the race whose history is on the screen */ this.loaded = null;
+    /** @type {any} the experiment that was asked for last */ this.asked = null;
     this.run = this.runAt = this.firstFrameAt = 0;
     this.settling = 0;
     this.begun = this.ready = false;
@@ -181,6 +182,7 @@ export class LiveView {
     this.problem = "";
     this.opened = false;
     if (this.data.view?.recording) this.tellAddress(true);
+    this.asked = experiment;
     this.runAt = performance.now();
     this.firstFrameAt = 0;
     const slowly = this.transport.speed < 0;

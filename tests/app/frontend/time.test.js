@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { PLACES, dial, fit, throttle, typed } from "../../../app/live/frontend/dial.js";
 import { deeds, deedText, eventText, setting, worth } from "../../../app/live/frontend/events.js";
 import { KEYS } from "../../../app/live/frontend/keys.js";
-import { acceptedUpTo, askedUpTo, extent, origins, stageOf } from "../../../app/live/frontend/panels/onestep.js";
+import { acceptedUpTo, askedUpTo, extent, nearer, onestep, origins, reachOf, stageOf } from "../../../app/live/frontend/panels/onestep.js";
 import { History, Player } from "../../../app/live/frontend/player.js";
-import { numbers } from "../../../app/live/frontend/slow.js";
+import { numbers, SlowMotion } from "../../../app/live/frontend/slow.js";
 import { setTexts } from "../../../app/live/frontend/text.js";
 
 const own = JSON.parse(readFileSync(new URL("../../../app/text/en/time.json", import.meta.url), "utf-8"));
@@ -109,13 +109,94 @@ test("what a stage says in numbers", () => {
   const parts = [{ ...none, points }, { points, values: packed(new Float32Array([0.5, 0.25, NaN]), 3), accepted: packed(new Uint8Array([1, 0, 1]), 3) }, { ...none, points, values: packed(new Float32Array([1, 1, 1]), 3) }];
   assert.equal(numbers(stages, parts, 0), "3 points asked about");
   assert.equal(numbers(stages, parts, 1), "losses 0.250 … 0.500");
-  assert.equal(numbers(stages, parts, 2), "2 of 3 accepted");
+  assert.equal(numbers(stages, parts, 2), "2 of 3 accepted, 1 refused (✕)");
   assert.equal(numbers(stages, [parts[0], { ...none, points }, parts[2]], 2), "loss 1.00");
   assert.equal(numbers(stages, [none, none, none], 0), "");
   assert.deepEqual(acceptedUpTo(stages, parts, 2), { taken: 2, of: 3 });
   assert.equal(acceptedUpTo(stages, parts, 0), null);
   assert.equal(askedUpTo(stages, parts, 2), parts[1]);
   assert.equal(extent(new Float32Array([NaN])), null);
+});
+
+/** One step as it is told: each lane asks about points and moves to the first of them. */
+function told(...clouds) {
+  return clouds.map((points, lane) => ({ lane, stages: [{ points: packed(new Float32Array(points), points.length / 2, 2), values: null, accepted: null }, { points: packed(new Float32Array(points.slice(0, 2)), 1, 2), values: null, accepted: null }] }));
+}
+
+/** The moment such a step starts from, on a plane a hundred wide and ten high. */
+function before(optimizer, ...places) {
+  const lanes = places.map(() => ({ optimizer, population: 1, stages: [{ shows: "asked" }, { shows: "moved" }] }));
+  return { stage: { lanes }, picture: { plane: { x: [0, 100], y: [0, 10] }, lanes: places.map((estimate) => ({ estimate, cloud: null })) } };
+}
+
+test("a step is seen as large as the plane allows, undistorted, whole, and the plane itself where the step fills it", () => {
+  for (const size of [1e-3, 0.01, 1]) {
+    const step = told([50 + size, 5, 50 - size, 5 + size / 20]);
+    const moment = before("cma-es", [50, 5]);
+    const part = nearer(step, moment, "step");
+    const [left, right, bottom, top] = reachOf(step[0], moment.stage.lanes[0], moment.picture.lanes[0]);
+    assert.ok(part.x[0] < left && part.x[1] > right && part.y[0] < bottom && part.y[1] > top);
+    assert.ok(right - left > 0.6 * (part.x[1] - part.x[0]) || top - bottom > 0.6 * (part.y[1] - part.y[0]));
+    assert.ok(Math.abs((part.x[1] - part.x[0]) / (part.y[1] - part.y[0]) - 10) < 1e-3);
+  }
+  assert.equal(nearer(told([0, 0, 100, 10]), before("cma-es", [50, 5]), "step"), null);
+  assert.equal(nearer(told([50, 5]), before("cma-es", [50, 5]), "step"), null, "nothing moves");
+  const lost = [{ lane: 0, stages: [{ points: null }, { points: null }] }];
+  assert.equal(nearer(lost, before("cma-es", [50, 5]), "step"), null);
+});
+
+test("lanes near each other are seen together, lanes far apart one by one, the one with most points first", () => {
+  const moment = before("cma-es", [10, 5], [12, 5]);
+  assert.equal(nearer(told([11, 5], [13, 5.1, 12, 5]), moment, "step").lane, null);
+  const apart = before("cma-es", [10, 5], [90, 5]);
+  const step = told([10.1, 5], [90.2, 5, 90.1, 5.01, 90, 5]);
+  assert.equal(nearer(step, apart, "step").lane, 1);
+  const other = nearer(step, apart, 0);
+  assert.equal(other.lane, 0);
+  assert.ok(other.x[0] > 9 && other.x[1] < 11);
+});
+
+test("refused proposals are crossed out, accepted ones are not", () => {
+  const lines = [];
+  const paint = new Proxy({ canvas: { width: 10, height: 10 } }, { get: (target, name) => target[name] ?? ((...values) => name === "lineTo" && lines.push(values)), set: () => true });
+  const points = packed(new Float32Array([10, 0, 20, 0, 30, 0]), 3, 2);
+  const crossed = (accepted) => {
+    lines.length = 0;
+    const stages = [{ points, values: null, accepted: null }, { points, values: null, accepted: packed(new Uint8Array(accepted), 3) }, { points, values: null, accepted: null }];
+    const lane = { optimizer: "annealing", population: 3, stages: [{ shows: "asked" }, { shows: "answered" }, { shows: "moved" }] };
+    const moment = { stage: { lanes: [lane] }, picture: { lanes: [{ estimate: [0, 0], cloud: points }] } };
+    onestep([{ lane: 0, stages }], 2, { colours: ["#d9532c"], theme: { surface: "#fff", text: "#000" } }, () => 1)(paint, { x: (value) => value, y: (value) => value, moment });
+    return [...new Set(lines.map(([x]) => 10 * Math.round(x / 10)))].sort();
+  };
+  assert.deepEqual(crossed([1, 0, 1]), [20]);
+  assert.deepEqual(crossed([0, 0, 0]), [10, 20, 30]);
+  assert.deepEqual(crossed([1, 1, 1]), []);
+});
+
+/** A view as slow motion knows it. */
+function viewWith(state, waiting) {
+  const done = { sent: [], started: [], said: [] };
+  const view = { transport: { speed: 0 }, state: { state }, waiting, asked: { seed: 3 }, player: { source: "recording", history: {} }, menu: { say: (text) => done.said.push(text) } };
+  Object.assign(view, { socket: { send: (command) => done.sent.push(command) }, redraw() {}, showState() {}, board: { panel: () => null } });
+  view.start = (experiment) => done.started.push([experiment, view.transport.speed]);
+  return { view, done };
+}
+
+test("slow motion chosen while a race starts is kept, and begins with its first step", () => {
+  globalThis.window = { matchMedia: () => ({ matches: true }) };
+  const starting = viewWith("starting", new History());
+  new SlowMotion({}, starting.view).start();
+  assert.deepEqual(starting.done.started, [[{ seed: 3 }, -1]], "begun once more, slowly from its first step");
+  const queued = viewWith("queued", new History());
+  const slow = new SlowMotion({}, queued.view);
+  slow.start();
+  assert.ok(slow.active);
+  assert.deepEqual(queued.done, { sent: [{ do: "stages" }], started: [], said: [] }, "told to the race before its first step, its place in the queue kept");
+  const idle = viewWith("idle", null);
+  new SlowMotion({}, idle.view).start();
+  assert.equal(idle.done.said.length, 1);
+  assert.equal(idle.view.transport.speed, -1);
+  delete globalThis.window;
 });
 
 test("a point asked about comes from its own particle, from the estimate, or from nowhere that can be told", () => {

@@ -101,12 +101,18 @@ export class GroundPanel extends WeightsPanel {
     this.shade = null;
   }
 
+  /** @param {{x: [number, number], y: [number, number]} | null} part */
+  near(part) {
+    if (this.mode === "map" || !part) super.near(part);
+  }
+
   /** @param {any} picture @param {number} run */
   _drawPlane({ plane }, run) {
-    const view = `${run} ${plane.x} ${plane.y} ${this.chart.zoomed}`;
+    const part = this.part ?? plane;
+    const view = `${run} ${part.x} ${part.y} ${this.chart.zoomed}`;
     const { id, x, y, z, shape } = this.heights;
     if (id === this.landscape && view === this.view) return;
-    const layout = { "xaxis.range": plane.x, "yaxis.range": plane.y };
+    const layout = { "xaxis.range": part.x, "yaxis.range": part.y };
     if (id !== this.landscape) {
       const lifted = rows(z).map((row) => row.map((value) => (Number.isFinite(value) ? shape.lift(value) : null)));
       this.chart.update({ x: [along(x, z.shape[1])], y: [along(y, z.shape[0])], z: [lifted] }, layout, [0]);

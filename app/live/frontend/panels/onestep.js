@@ -7,7 +7,7 @@ import { shape } from "./shapes.js";
 /** @typedef {{points: import("../decode.js").Packed | null, values: import("../decode.js").Packed | null, accepted: import("../decode.js").Packed | null}} Part */
 /** @typedef {{colours: string[], theme: import("../theme.js").Theme}} Dress */
 
-const [MARK, HEAD, LOWEST] = [3.8, 6.5, 7.5];
+const [MARK, HEAD, LOWEST, CROSS] = [3.8, 6.5, 7.5, 4.2];
 const [WASH, LINE, GONE, REFUSED] = [0.45, 0.4, 0.16, 0.85];
 /** Methods whose new points come from several old ones: no line tells where from. */
 const BRED = new Set(["genetic", "harmony-search", "hybrid", "population-annealing"]);
@@ -47,6 +47,61 @@ export function origins(lane, picture, count) {
   const { cloud, estimate } = picture;
   if (cloud && cloud.shape[0] === count && lane.population === count && persistent(lane)) return (row) => [cloud.data[2 * row], cloud.data[2 * row + 1]];
   return BRED.has(lane.optimizer) || (cloud && persistent(lane)) ? null : () => estimate;
+}
+
+/** Around what a step moves there is so much room, as a share of it. */
+const ROOM = 0.3;
+/** A lane whose step would be smaller than that beside the others, as a share of what is shown, is shown alone. */
+const LEGIBLE = 1 / 7;
+
+/** The rectangle that holds what a lane's step asks and moves, and where it starts from; null where nothing of it is told. @param {any} message of type "stages" @param {any} lane of the stage @param {any} picture of the lane @returns {[number, number, number, number] | null} left, right, bottom, top */
+export function reachOf(message, lane, picture) {
+  const box = /** @type {[number, number, number, number]} */ ([Infinity, -Infinity, Infinity, -Infinity]);
+  const hold = (/** @type {number} */ x, /** @type {number} */ y) => {
+    if (!Number.isFinite(x) || !Number.isFinite(y)) return;
+    box[0] = Math.min(box[0], x);
+    box[1] = Math.max(box[1], x);
+    box[2] = Math.min(box[2], y);
+    box[3] = Math.max(box[3], y);
+  };
+  for (const { points } of message.stages) {
+    const count = points?.shape[0] ?? 0;
+    const from = count && picture ? origins(lane, picture, count) : null;
+    for (let row = 0; row < count; row++) {
+      hold(points.data[2 * row], points.data[2 * row + 1]);
+      if (from) hold(...from(row));
+    }
+  }
+  return box[0] <= box[1] ? box : null;
+}
+
+/**
+ * The part of the plane in which a step is seen, as wide and high to each other as the plane is: of all lanes where each is then large enough, else of the one with most networks.
+ * @param {any[]} told the `stages` message of every lane that takes this step
+ * @param {import("../view.js").Moment} moment it starts from
+ * @param {"step" | number} of all lanes, or of one
+ * @returns {{x: [number, number], y: [number, number], lane: number | null} | null} null where the plane itself is as near; `lane`: the one that is shown
+ */
+export function nearer(told, { stage, picture }, of) {
+  const { x: across, y: up } = picture.plane;
+  const unit = [across[1] - across[0], up[1] - up[0]];
+  const lanes = told.flatMap((message) => {
+    const box = message && stage.lanes[message.lane] ? reachOf(message, stage.lanes[message.lane], picture.lanes[message.lane]) : null;
+    return box ? [{ lane: message.lane, box }] : [];
+  });
+  const size = (/** @type {number[]} */ box) => Math.max((box[1] - box[0]) / unit[0], (box[3] - box[2]) / unit[1]);
+  const around = (/** @type {{box: number[]}[]} */ some) => some.reduce((all, { box }) => [Math.min(all[0], box[0]), Math.max(all[1], box[1]), Math.min(all[2], box[2]), Math.max(all[3], box[3])], [Infinity, -Infinity, Infinity, -Infinity]);
+  let some = of === "step" ? lanes : lanes.filter(({ lane }) => lane === of);
+  if (!some.length) return null;
+  if (some.length > 1 && some.some(({ box }) => size(box) < LEGIBLE * size(around(some)))) {
+    const many = (/** @type {{lane: number}} */ { lane }) => Math.max(...told.find((message) => message?.lane === lane).stages.map((/** @type {Part} */ part) => part.points?.shape[0] ?? 0));
+    some = [some.reduce((most, one) => (many(one) > many(most) ? one : most))];
+  }
+  const box = around(some);
+  const share = (1 + ROOM) * size(box);
+  if (!(share > 0) || share > 0.7) return null;
+  const [x, y] = [(box[0] + box[1]) / 2, (box[2] + box[3]) / 2];
+  return { x: [x - (share * unit[0]) / 2, x + (share * unit[0]) / 2], y: [y - (share * unit[1]) / 2, y + (share * unit[1]) / 2], lane: some.length === 1 ? some[0].lane : null };
 }
 
 /**
@@ -171,13 +226,37 @@ class Brush {
     paint.stroke();
   }
 
-  /** Of the points asked about those taken are filled and those refused fade; where nothing was refused or taken all fade. @param {number} count @param {(row: number) => [number, number]} at @param {ArrayLike<number> | undefined} accepted */
+  /** Of the points asked about those taken are filled and those refused crossed out; where nothing was refused or taken all fade. @param {number} count @param {(row: number) => [number, number]} at @param {ArrayLike<number> | undefined} accepted */
   judged(count, at, accepted) {
     this._path(count, (row) => (accepted?.[row] ? null : at(row)), MARK);
     this._outline(REFUSED + (GONE - REFUSED) * this.progress);
     if (!accepted) return;
+    this._crosses(count, (row) => (accepted[row] ? null : at(row)));
     this._path(count, (row) => (accepted[row] ? at(row) : null), MARK);
     this._fill();
+  }
+
+  /** @param {number} count @param {(row: number) => [number, number] | null} at */
+  _crosses(count, at) {
+    const { paint } = this;
+    paint.beginPath();
+    for (let row = 0; row < count; row++) {
+      const spot = at(row);
+      if (!spot) continue;
+      const [left, up] = spot;
+      paint.moveTo(left - CROSS, up - CROSS);
+      paint.lineTo(left + CROSS, up + CROSS);
+      paint.moveTo(left - CROSS, up + CROSS);
+      paint.lineTo(left + CROSS, up - CROSS);
+    }
+    paint.globalAlpha = this.progress;
+    paint.lineCap = "round";
+    paint.strokeStyle = this.theme.surface;
+    paint.lineWidth = 4;
+    paint.stroke();
+    paint.strokeStyle = this.colour;
+    paint.lineWidth = 1.8;
+    paint.stroke();
   }
 
   /** The new population, or the new estimate, goes to where it stands now. @param {number} count @param {(row: number) => [number, number]} start @param {(row: number) => [number, number]} end @param {boolean} alone */

@@ -35,6 +35,7 @@ export class WeightsPanel {
     this.theme = theme;
     this.landscape = "";
     this.view = "";
+    /** @type {{x: [number, number], y: [number, number]} | null} the part of the plane that is shown, where it is not all of it */ this.part = null;
     this.colours = colours;
     /** @type {import("../view.js").Moment | null} */ this.last = null;
     /** @type {Map<string, Painter>} what others paint over it */ this.overlays = new Map();
@@ -93,10 +94,11 @@ export class WeightsPanel {
 
   /** Axes and landscape, where they are others than before. @param {any} picture @param {number} run */
   _drawPlane({ landscape, plane }, run) {
-    const view = `${run} ${plane.x} ${plane.y} ${this.chart.zoomed}`;
+    const { x, y } = this.part ?? plane;
+    const view = `${run} ${x} ${y} ${this.chart.zoomed}`;
     const name = landscape ? `${run}/${landscape.id}` : "";
     if (name === this.landscape && view === this.view) return;
-    const layout = { "xaxis.range": plane.x, "yaxis.range": plane.y };
+    const layout = { "xaxis.range": x, "yaxis.range": y };
     if (landscape && name !== this.landscape) {
       const z = rows(landscape.z).map((row) => row.map((value) => Math.log10(Math.max(value, 1e-6))));
       const [height, width] = landscape.z.shape;
@@ -105,6 +107,15 @@ export class WeightsPanel {
     } else if (!this.chart.zoomed) this.chart.relayout(layout);
     this.landscape = name;
     this.view = view;
+  }
+
+  /** Show a part of the plane, or all of it again. @param {{x: [number, number], y: [number, number]} | null} part */
+  near(part) {
+    if (JSON.stringify(part) === JSON.stringify(this.part)) return;
+    this.part = part;
+    if (!this.last?.picture) return;
+    this._drawPlane(this.last.picture, this.last.run);
+    this._paint(this.last);
   }
 
   /** Where the plane lies on the canvas: Plotly's axis ranges and the figure's own margins. */
@@ -252,6 +263,7 @@ export class WeightsPanel {
   }
 
   reset() {
+    this.part = null;
     this.landscape = this.view = "";
     this.particles.reset();
   }
