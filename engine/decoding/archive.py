@@ -7,19 +7,21 @@ far more than they are. What an archive says of its own sizes is believed only w
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
 import re
 import stat
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-from engine.decoding.limits import ENTRIES, MIB, RATIO, UNPACKED_BYTES, refuse
+from engine.decoding.limits import ENTRIES, MIB, RATIO, UNPACKED_BYTES, named, refuse
 from engine.errors import BadInput
 
 HEADERS = 1024
@@ -48,8 +50,13 @@ def archive_kind(data: bytes) -> str | None:
     return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
 
 
-def entries(data: bytes, name: str) -> Iterator[Entry]:
-    """The files of an archive in its own order.
+def entries(data: bytes, name: str, notes: list[str] | None = None) -> Iterator[Entry]:
+    """Yield the files of an archive in its own order.
+
+    Args:
+        data: of the archive.
+        name: of the archive.
+        notes: gets a sentence if names had to be read in an encoding that the archive does not tell.
 
     Raises:
         BadInput: it is none, is damaged or encrypted, or is refused as told above.
@@ -57,9 +64,9 @@ def entries(data: bytes, name: str) -> Iterator[Entry]:
     kind = archive_kind(data)
     try:
         if kind == "zip":
-            yield from _zip(data, name)
+            yield from _zip(data, name, notes)
         elif kind is not None:
-            yield from _tar(data, kind, name)
+            yield from _tar(data, kind, name, notes)
         else:
             raise refuse(name, "a zip or tar archive")
     except BadInput:
@@ -110,7 +117,7 @@ def most(size: int) -> int:
     return min(UNPACKED_BYTES, max(MIB, RATIO * size))
 
 
-def _zip(data: bytes, name: str) -> Iterator[Entry]:
+def _zip(data: bytes, name: str, notes: list[str] | None) -> Iterator[Entry]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         listed = archive.infolist()
         if len(listed) > ENTRIES:
@@ -118,8 +125,12 @@ def _zip(data: bytes, name: str) -> Iterator[Entry]:
         if sum(entry.file_size for entry in listed) > most(len(data)):
             raise _too_much(name, len(data))
         left = most(len(data))
+        # Without this flag a name is in the encoding of the system it was written on; zipfile reads it as cp437.
+        old = [_raw(entry.filename) for entry in listed if not entry.flag_bits & 0x800 and not entry.filename.isascii()]
+        encoding = _encoding(old, notes)
         for entry in listed:
-            parts = _parts(entry.filename, name)
+            known = entry.filename.isascii() or entry.flag_bits & 0x800
+            parts = _parts(entry.filename if known else _raw(entry.filename).decode(encoding, "replace"), name)
             mode = entry.external_attr >> 16
             if stat.S_ISLNK(mode) or (stat.S_IFMT(mode) and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))):
                 raise refuse(name, "an archive without links or devices")
@@ -135,19 +146,24 @@ def _zip(data: bytes, name: str) -> Iterator[Entry]:
             yield Entry(parts, content)
 
 
-def _tar(data: bytes, kind: str, name: str) -> Iterator[Entry]:
+def _tar(data: bytes, kind: str, name: str, notes: list[str] | None) -> Iterator[Entry]:
     packed: IO[bytes] = io.BytesIO(data)
     packed = UNPACK[kind](packed) if kind in UNPACK else packed
     # A plain tar is as large as what is in it.
     limit = UNPACKED_BYTES if kind == "tar" else most(len(data))
     stream = _Counted(packed, limit + ENTRIES * HEADERS, _too_much(name, len(data)))
-    count = 0
+    count, encoding = 0, ""
     with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
         for entry in archive:
             count += 1
             if count > ENTRIES:
                 raise refuse(name, f"an archive of at most {ENTRIES:,} files")
-            parts = _parts(entry.name, name)
+            raw = entry.name.encode("utf-8", "surrogateescape")
+            if any("\udc80" <= sign <= "\udcff" for sign in entry.name):
+                encoding = encoding or _encoding([raw], notes)
+                parts = _parts(raw.decode(encoding, "replace"), name)
+            else:
+                parts = _parts(entry.name, name)
             if entry.isdir():
                 continue
             if not entry.isreg() or entry.issparse():
@@ -160,6 +176,40 @@ def _tar(data: bytes, kind: str, name: str) -> Iterator[Entry]:
             if len(content) != entry.size:
                 raise refuse(name, "a whole archive (it is cut off)")
             yield Entry(parts, content)
+
+
+def _raw(name: str) -> bytes:
+    """A name of a zip as bytes, before zipfile took it for cp437."""
+    try:
+        return name.encode("cp437")
+    except UnicodeEncodeError:
+        return name.encode()
+
+
+def _encoding(names: list[bytes], notes: list[str] | None) -> str:
+    """The encoding of names of which the archive does not tell it: UTF-8, where they are; else as Windows writes them in Japan or in the West."""
+    try:
+        for one in names:
+            one.decode()
+        return "utf-8"
+    except UnicodeDecodeError:
+        pass
+    parts = [part.partition(b".")[0] for one in names for part in one.split(b"/") if not part.isascii()]
+    joined = b" ".join(parts)
+    letters, others = sum(bytes([sign]).isalpha() for sign in joined), sum(sign > 127 for sign in joined)
+    encoding = "cp437"
+    if letters <= others:
+        with contextlib.suppress(UnicodeDecodeError):
+            strange = [sign for sign in joined.decode("cp932") if not sign.isascii()]
+            if all(unicodedata.name(sign, "").startswith(("CJK", "HIRAGANA", "KATAKANA", "FULLWIDTH", "IDEOGRAPHIC")) for sign in strange):
+                encoding = "cp932"
+    if notes is not None:
+        example = max(parts, key=len).decode(encoding, "replace")
+        how = "Japanese Windows" if encoding == "cp932" else "Western Windows"
+        notes.append(
+            f"The archive does not say how its names are written; they were read as those of {how} ({encoding}). Check that “{named(example)}” is right."
+        )
+    return encoding
 
 
 class _Counted(io.RawIOBase):

@@ -1,6 +1,6 @@
 """Pictures in folders: every folder a class; each picture made a small square of bytes.
 
-A class is the folder a picture lies in. Where folders named ``train`` and ``test`` (or ``training``, ``val``, ``validation``) stand above, they say what is held out.
+A class is the folder a picture lies in. Where folders named ``train`` and ``test`` (or ``training``, ``val``, ``validation``) stand above or below it, they say what is held out.
 """
 
 from __future__ import annotations
@@ -8,18 +8,26 @@ from __future__ import annotations
 import io
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from engine.decoding.archive import entries
-from engine.decoding.limits import CATEGORIES, PIXELS, SIDES, named, refuse
+from engine.decoding.limits import CATEGORIES, PIXELS, SIDES, distinct_names, named, one_form, refuse
 
 FORMATS = ("PNG", "JPEG")
 ENDINGS = (".png", ".jpg", ".jpeg")
-HELD_OUT = {"test": True, "testing": True, "val": True, "valid": True, "validation": True, "train": False, "training": False}
+TRAINING = frozenset({"train", "training", "trainset", "train_set"})
+VALIDATION = frozenset({"val", "valid", "validation", "dev", "eval"})
+TESTING = frozenset({"test", "testing", "testset", "test_set"})
+PARTS = TRAINING | VALIDATION | TESTING
+JUNK = frozenset({"thumbs.db", "desktop.ini"})
+"""Files that systems put into folders by themselves; left out without a word, as are those whose names begin with a point."""
+ORIENTATION = 0x0112
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 LEAST = 2
 """Pictures of a class."""
 
@@ -67,48 +75,151 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
         BadInput: the archive is refused (see `archive`), or does not hold at least two folders with at least two pictures each.
     """
     assert SIDES[0] <= side <= SIDES[1]
-    squares: list[Pixels] = []
-    folders: list[str] = []
-    held_out: list[bool | None] = []
+    decoded: list[Decoded] = []
+    above: list[tuple[str, ...]] = []
     changed: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
-    for entry in entries(data, name):
-        *above, file = entry.parts or ("",)
-        if file.startswith(".") or "__MACOSX" in above:
+    notes: list[str] = []
+    for entry in entries(data, name, notes):
+        *folders, file = entry.parts or ("",)
+        if file.startswith(".") or "__MACOSX" in folders or file.lower() in JUNK:
             continue
         if not file.lower().endswith(ENDINGS):
             left_out["neither PNG nor JPEG"] += 1
-        elif not above or above[-1].lower() in HELD_OUT:
-            left_out["in no folder of a class"] += 1
-        else:
-            try:
-                squares.append(square(entry.data, side, colour, changed))
-                folders.append(named(above[-1]))
-                held_out.append(next((HELD_OUT[part.lower()] for part in above[:-1] if part.lower() in HELD_OUT), None))
-            except Unreadable as error:
-                left_out[str(error)] += 1
-    notes = [f"Left out, {why}: {_many(count, 'file')}." for why, count in left_out.items()] + [
-        f"{how}: {_many(count, 'picture')}." for how, count in changed.items()
-    ]
-    sizes = Counter(folders)
+            continue
+        try:
+            decoded.append(decode(entry.data, side, colour, changed))
+            above.append(tuple(one_form(folder) for folder in folders))
+        except Unreadable as error:
+            left_out[str(error)] += 1
+    keys, said = _placed(above, left_out, notes)
+    keys, split = _parted(keys, said, above, notes)
+    sizes = Counter(key for key in keys if key is not None)
     small = sorted(one for one in sizes if sizes[one] < LEAST)
     if small:
-        notes.append(f"Left out with fewer than {LEAST} pictures: {', '.join(small[:5])}{' …' if len(small) > 5 else ''}.")
-    classes = tuple(sorted(one for one in sizes if sizes[one] >= LEAST))
-    if len(classes) < 2:
+        notes.append(f"Left out, classes with fewer than {LEAST} pictures: {_listed(small)}.")
+    chosen = sorted(one for one in sizes if sizes[one] >= LEAST)
+    notes += [f"Left out, {why}: {_many(count, 'file')}." for why, count in left_out.items()]
+    if len(chosen) < 2:
         raise refuse(name, f"an archive with a folder for every class, at least two of them, and at least {LEAST} PNG or JPEG pictures in each{_why(left_out)}")
-    if len(classes) > CATEGORIES:
-        raise refuse(name, f"at most {CATEGORIES} classes (it has {len(classes)} folders of pictures)")
-    kept = [i for i, folder in enumerate(folders) if folder in classes]
-    said = [held_out[i] for i in kept]
-    labels = np.array([classes.index(folders[i]) for i in kept], np.int64)
-    out = np.array([one is True for one in said])
-    split = bool(out.any()) and all(bool((~out & (labels == k)).any()) for k in range(len(classes)))
-    return Pictures(classes, np.stack([squares[i] for i in kept]), labels, out if split else np.zeros_like(out), split, notes)
+    if len(chosen) > CATEGORIES:
+        raise refuse(name, f"at most {CATEGORIES} classes (it has {len(chosen)} folders of pictures)")
+    kept = [i for i, key in enumerate(keys) if key is not None and sizes[key] >= LEAST]
+    place = {key: k for k, key in enumerate(chosen)}
+    squares = _scaled([decoded[i] for i in kept], changed)
+    grey = sum(decoded[i].grey for i in kept)
+    if colour == "rgb" and 0 < grey < len(kept):
+        changed["Grey among pictures in colour, and given three equal colours"] += grey
+    notes += [f"{how}: {_many(count, 'picture')}." for how, count in changed.items()]
+    labels = np.array([place[str(keys[i])] for i in kept], np.int64)
+    out = np.array([split and said[i] in ("test", "val") for i in kept], bool)
+    return Pictures(tuple(distinct_names(chosen)), squares, labels, out, split, notes)
+
+
+def _placed(above: list[tuple[str, ...]], left_out: Counter[str], notes: list[str]) -> tuple[list[str | None], list[str | None]]:
+    """Find every picture's class and whether it lies in a folder for training or testing: ("cats", "train").
+
+    The folders of classes may stand in those for training and testing, or the other way round. If there
+    are other folders of pictures beside one called "train", and nothing in it but pictures, it is a class.
+    """
+    parts = [tuple(_part(folder) for folder in folders) for folders in above]
+    inner = any(part for folders in parts for part in folders[:-1])
+    direct = [bool(folders and folders[-1]) for folders in parts]
+    flat = all(straight for folders, straight in zip(above, direct, strict=True) if folders)
+    outer = flat and all(len(folders) > 1 for folders in above if folders)
+    keys: list[str | None] = []
+    said: list[str | None] = []
+    for folders, part, straight in zip(above, parts, direct, strict=True):
+        if straight and outer and not inner:
+            keys.append(folders[-2])
+            said.append(part[-1])
+        elif not folders or (straight and (inner or flat)):
+            left_out["in no folder of a class"] += 1
+            keys.append(None)
+            said.append(None)
+        else:
+            keys.append(folders[-1])
+            said.append(next((one for one in part[:-1] if one), None))
+    if outer and not inner and len({key for key in keys if key}) < 2:  # data/train/1.png: no class anywhere
+        left_out["in no folder of a class"] += len(keys)
+        return [None] * len(keys), [None] * len(keys)
+    origins: dict[str, set[str]] = {}
+    for folders, key in zip(above, keys, strict=True):
+        if key is not None:
+            origins.setdefault(key, set()).add("/".join(folder for folder in folders if not _part(folder) or folder == key))
+    for key, places in origins.items():
+        if len(places) > 1:
+            notes.append(f"The class {named(key)} is made of {len(places)} folders: {_listed(sorted(places))}.")
+    return keys, said
+
+
+def _part(folder: str) -> str | None:
+    lower = folder.lower()
+    return "train" if lower in TRAINING else "val" if lower in VALIDATION else "test" if lower in TESTING else None
+
+
+def _parted(keys: list[str | None], said: list[str | None], above: list[tuple[str, ...]], notes: list[str]) -> tuple[list[str | None], bool]:
+    """Keep what the archive says of training and testing, and say where it cannot be kept."""
+    parts = Counter(part or "" for key, part in zip(keys, said, strict=True) if key is not None)
+    if not parts["test"] and not parts["val"]:
+        return keys, False
+    trained = {key for key, part in zip(keys, said, strict=True) if key is not None and part in ("train", None)}
+    if not trained:
+        notes.append("The archive has folders for testing and none for training, so a fifth of every class is held out at random.")
+        return keys, False
+    strange = Counter(key for key in keys if key is not None and key not in trained)
+    if strange:
+        told = ", ".join(f"{named(key)} ({_many(count, 'picture')})" for key, count in sorted(strange.items()))
+        notes.append(f"Left out, classes to test on that have nothing to train on: {told}.")
+    tested = {key for key, part in zip(keys, said, strict=True) if part in ("test", "val")}
+    untested = sorted(trained - tested)
+    if untested:
+        notes.append(f"Classes without any picture to test on: {_listed(untested)}.")
+    if parts["val"]:
+        notes.append(f"Pictures for validation are used for testing{' too' if parts['test'] else ''}: {parts['val']:,}.")
+    if parts[""]:
+        notes.append(f"In no folder for training or testing, and used for training: {_many(parts[''], 'picture')}.")
+    return [key if key in trained else None for key in keys], True
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture as a square.
+
+    Attributes:
+        square: (C, side, side) uint8; uint16 of a picture with 16 bits of each colour.
+        peak: of such a picture: the largest number in it before it was made smaller.
+        grey: whether it has no colours.
+    """
+
+    square: np.ndarray[tuple[int, ...], np.dtype[Any]]
+    peak: int = 0
+    grey: bool = False
+
+
+def _scaled(decoded: list[Decoded], changed: Counter[str]) -> Pixels:
+    """Bring pictures of 16 bits to 8, all with the same factor, by the range that their numbers take."""
+    peak = max((one.peak for one in decoded), default=0)
+    top = 2 ** max(1, peak.bit_length()) - 1
+    deep = sum(one.square.dtype == np.uint16 for one in decoded)
+    if deep:
+        changed[f"Of 16 bits with numbers up to {peak:,}, brought to 8 bits ({top:,} is white)"] += deep
+    squares = np.empty((len(decoded), *decoded[0].square.shape), np.uint8)
+    for place, one in enumerate(decoded):
+        if one.square.dtype == np.uint16:
+            squares[place] = np.rint(one.square.astype(np.float32) * (255 / top)).clip(0, 255)
+        else:
+            squares[place] = one.square
+    return squares
 
 
 def square(data: bytes, side: int, colour: str, changed: Counter[str]) -> Pixels:
-    """One picture as a square: turned as its camera says, cut to its middle, made smaller or larger: (3 or 1, side, side).
+    """Return one picture by itself as a square of bytes; see `decode`."""
+    return _scaled([decode(data, side, colour, changed)], changed)[0]
+
+
+def decode(data: bytes, side: int, colour: str, changed: Counter[str]) -> Decoded:
+    """Return one picture as a square: turned as its camera says, cut to its middle, made smaller or larger.
 
     Args:
         data: of the file.
@@ -119,30 +230,27 @@ def square(data: bytes, side: int, colour: str, changed: Counter[str]) -> Pixels
     Raises:
         Unreadable: it is damaged, too large, or no PNG or JPEG.
     """
+    done: Counter[str] = Counter()
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             warnings.simplefilter("ignore")
             if picture.width * picture.height > PIXELS:
                 raise Unreadable(f"more than {PIXELS // 1_000_000} million pixels")
             if getattr(picture, "n_frames", 1) > 1:
-                changed["Taken by the first of several pictures in the file"] += 1
+                done["Taken by the first of several pictures in the file"] += 1
             picture.draft(picture.mode, (2 * side, 2 * side))
+            low = _low_bytes(data)
             picture.load()
-            upright = _plain(picture, colour, changed)
-            upright = ImageOps.exif_transpose(upright) or upright
-            edge = min(upright.size)
-            if max(upright.size) > edge:
-                changed["Cut to the square in the middle"] += 1
-            x, y = (upright.width - edge) // 2, (upright.height - edge) // 2
-            upright = upright.resize((side, side), Image.Resampling.BILINEAR, box=(x, y, x + edge, y + edge))
+            found = _deep(picture, low, side, colour, done) if low is not None or picture.mode.startswith("I") else _plain(picture, side, colour, done)
     except Unreadable:
         raise
+    except MemoryError:
+        raise Unreadable("too large for the memory that reading may take") from None
     except (
         OSError,
         SyntaxError,
         ValueError,
         EOFError,
-        MemoryError,
         TypeError,
         KeyError,
         IndexError,
@@ -150,28 +258,101 @@ def square(data: bytes, side: int, colour: str, changed: Counter[str]) -> Pixels
         OverflowError,
     ):  # what Pillow raises on damaged files
         raise Unreadable("damaged or cut off") from None
-    pixels = np.asarray(upright, np.uint8)
-    return pixels[None] if colour == "grey" else pixels.transpose(2, 0, 1)
+    changed.update(done)
+    return found
 
 
-def _plain(picture: Image.Image, colour: str, changed: Counter[str]) -> Image.Image:
-    """Any picture as 8-bit grey or RGB on white, its orientation still as it was written."""
-    exif = picture.getexif()
-    if picture.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip instead of scaling
-        changed["Taken with the upper 8 of 16 bits of grey"] += 1
-        picture = Image.fromarray((np.asarray(picture, np.int64).clip(0, 65535) >> 8).astype(np.uint8))
-    elif picture.mode == "CMYK":
-        changed["Turned from the colours of print (CMYK) into RGB"] += 1
-    elif "A" in picture.mode or "transparency" in picture.info:
-        changed["Laid on white, being see-through"] += 1
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-    plain = picture.convert("L" if colour == "grey" else "RGB")
-    plain.info["exif"] = exif.tobytes()
-    return plain
+def _middle(picture: Image.Image, side: int, done: Counter[str]) -> Image.Image:
+    """The square in the middle of a picture, of that many pixels a side."""
+    edge = min(picture.size)
+    if max(picture.size) > edge:
+        done["Cut to the square in the middle"] = 1
+    x, y = (picture.width - edge) // 2, (picture.height - edge) // 2
+    return picture.resize((side, side), Image.Resampling.BILINEAR, box=(x, y, x + edge, y + edge))
+
+
+def _turned(picture: Image.Image, orientation: int, done: Counter[str]) -> Image.Image:
+    """A square as its camera was held."""
+    how = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(orientation)
+    if how is None:
+        return picture
+    done["Turned as the camera was held"] = 1
+    return picture.transpose(how)
+
+
+def _plain(picture: Image.Image, side: int, colour: str, done: Counter[str]) -> Decoded:
+    """Any picture of 8 bits as a square of grey or RGB on white."""
+    orientation = picture.getexif().get(ORIENTATION, 1)
+    grey = picture.mode in ("1", "L", "LA", "La")
+    if picture.info.get("transparency") is not None or picture.mode in ("PA", "LA", "La"):
+        picture = picture.convert("RGBA")
+    elif picture.mode in ("1", "P"):
+        picture = picture.convert("L" if picture.mode == "1" else "RGB")
+    small = _middle(picture, side, done)
+    if small.mode == "CMYK":
+        done["Turned from the colours of print (CMYK) into RGB"] += 1
+    elif "A" in small.mode:
+        small = small.convert("RGBA")
+        lowest = small.getchannel("A").getextrema()[0]
+        if isinstance(lowest, int | float) and lowest < 255:
+            done["Transparent background replaced by white"] += 1
+            small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small)
+    small = _turned(small.convert("L" if colour == "grey" else "RGB"), orientation, done)
+    pixels = np.asarray(small, np.uint8)
+    return Decoded(pixels[None] if colour == "grey" else pixels.transpose(2, 0, 1), grey=grey)
+
+
+def _low_bytes(data: bytes) -> Image.Image | None:
+    """The lower 8 bits of a PNG with 16 bits of every colour, of which Pillow reads the upper 8; None of any other picture."""
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:25] != b"\x10" or data[25:26] not in (b"\2", b"\6"):
+        return None
+    low = Image.open(io.BytesIO(data), formats=("PNG",))
+    if low.width * low.height > PIXELS // 2:
+        raise Unreadable(f"of 16 bits and more than {PIXELS // 2_000_000} million pixels")
+    low.tile = [tile._replace(args=str(tile.args).replace("16B", "16L")) for tile in low.tile]
+    low.load()
+    return low
+
+
+def _deep(picture: Image.Image, low: Image.Image | None, side: int, colour: str, done: Counter[str]) -> Decoded:
+    """A picture of 16 bits as a square of 16 bits."""
+    orientation = picture.getexif().get(ORIENTATION, 1)
+    if low is None:
+        bands = [np.asarray(picture)]
+        peak = int(bands[0].max())
+    else:
+        opaque = "A" not in picture.mode or picture.getchannel("A").getextrema()[0] == 255
+        if not opaque:
+            done["Taken with the upper 8 of 16 bits, being transparent in places"] += 1
+            return _plain(picture, side, colour, done)
+        bands = [np.asarray(picture.getchannel(k)).astype(np.uint16) * 256 + np.asarray(low.getchannel(k)) for k in range(3)]
+        peak = max(int(band.max()) for band in bands)
+    small = []
+    for band in bands:
+        one = _middle(Image.fromarray(band.clip(0, 65535).astype(np.float32)), side, done)
+        small.append(np.asarray(_turned(one, orientation, done)))
+    pixels = np.stack(small)
+    if colour == "grey" and len(small) == 3:
+        pixels = np.tensordot(LUMINANCE, pixels, 1)[None]
+    elif colour == "rgb" and len(small) == 1:
+        pixels = np.repeat(pixels, 3, 0)
+    return Decoded(np.rint(pixels).clip(0, 65535).astype(np.uint16), min(peak, 65535), low is None)
 
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(named(one) for one in names)
 
 
 def _why(left_out: Counter[str]) -> str:

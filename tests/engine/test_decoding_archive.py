@@ -139,3 +139,34 @@ def test_names_are_made_fit_to_be_shown() -> None:
     assert limits.named("a\nb\0c  <script>") == "a b c ‹script›"
     assert len(limits.named("x" * 100)) == limits.NAME
     assert limits.named("größe 5 µm") == "größe 5 µm"
+
+
+def unmarked(names: list[str], encoding: str) -> bytes:
+    """A zip whose names are in an encoding that it does not tell, as macOS and old Windows write them."""
+    stand_ins = {f"{i:04}".encode() + b"#" * (len(name.encode(encoding)) - 4): name.encode(encoding) for i, name in enumerate(names)}
+    data = zipped({one.decode(): b"x" for one in stand_ins})
+    for stand_in, name in stand_ins.items():
+        data = data.replace(stand_in, name)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding", "told"),
+    [
+        (["Käse/1.png", "日本語/犬.png"], "utf-8", None),
+        (["Ka\u0308se/1.png"], "utf-8", None),
+        (["Käse/1.png", "Wölfe/2.png"], "cp437", "Western Windows (cp437)"),
+        (["犬/1.png", "猫/いぬ.png"], "cp932", "Japanese Windows (cp932)"),
+        (["カタカナ/1.png"], "cp932", "Japanese Windows (cp932)"),
+    ],
+)
+def test_names_that_do_not_tell_their_encoding_are_read_right(names: list[str], encoding: str, told: str | None) -> None:
+    notes: list[str] = []
+    assert ["/".join(entry.parts) for entry in entries(unmarked(names, encoding), "given.zip", notes)] == names
+    assert (told in notes[0]) if told else notes == []
+    if encoding != "utf-8":
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", encoding=encoding, format=tarfile.GNU_FORMAT) as archive:
+            for name in names:
+                archive.addfile(tarfile.TarInfo(name))
+        assert ["/".join(entry.parts) for entry in entries(buffer.getvalue(), "given.tar")] == names

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -61,9 +63,9 @@ def test_folders_named_train_and_test_say_what_is_held_out() -> None:
 
 ODD = {
     "CMYK": (lambda: picture(1, mode="CMYK", kind="JPEG"), "Turned from the colours of print (CMYK) into RGB"),
-    "16 bits": (lambda: saved(Image.fromarray(np.full((20, 20), 200 * 256 + 9, np.uint16))), "Taken with the upper 8 of 16 bits of grey"),
+    "16 bits": (lambda: saved(Image.fromarray(np.full((20, 20), 200 * 256 + 9, np.uint16))), "Of 16 bits with numbers up to 51,209, brought to 8 bits (65,535 is white)"),
     "animated": (lambda: saved(Image.new("RGB", (20, 20), (9, 9, 9)), save_all=True, append_images=[Image.new("RGB", (20, 20))]), "Taken by the first of several pictures"),
-    "see-through": (lambda: plain_picture((0, 0, 0, 0)), "Laid on white, being see-through"),
+    "see-through": (lambda: plain_picture((0, 0, 0, 0)), "Transparent background replaced by white"),
     "palette": (lambda: saved(Image.new("RGB", (20, 20), (200, 10, 30)).convert("P")), None),
     "black and white": (lambda: saved(Image.new("1", (20, 20), 1)), None),
 }  # fmt: skip
@@ -79,7 +81,7 @@ def test_odd_pictures_are_handled_and_told(name: str) -> None:
         if name in ("see-through", "black and white"):
             assert (pixels == 255).all()
         if name == "16 bits":
-            assert (pixels == 200).all()
+            assert (pixels == 199).all()
         if name == "animated":
             assert (pixels == 9).all()
     assert [how.startswith(str(said)) for how in changed] == ([True] if said else [])
@@ -134,7 +136,7 @@ def test_what_was_left_out_is_told() -> None:
     found = read_pictures(zipped(files), "pets.zip", 8, "rgb")
     assert found.counts() == [[4, 0], [4, 0]]
     assert sorted(found.notes) == [
-        "Left out with fewer than 2 pictures: lonely.",
+        "Left out, classes with fewer than 2 pictures: lonely.",
         "Left out, damaged or cut off: 1 file.",
         "Left out, in no folder of a class: 1 file.",
         "Left out, neither PNG nor JPEG: 1 file.",
@@ -176,3 +178,111 @@ def test_the_copy_of_cifar_in_the_data_folder_has_its_ten_classes(kelvin_data: P
     found = read_pictures(zipped(files), "cifar.zip", 32, "rgb")
     assert len(found.classes) == 10
     assert found.notes == []
+
+
+def named_folders(*folders: str, count: int = 3) -> dict[str, bytes]:
+    return {f"{folder}/{i}.png": picture(100 * k + i) for k, folder in enumerate(folders) for i in range(count)}
+
+
+SPLITS: dict[str, tuple[dict[str, bytes], list[str], list[list[int]], str]] = {
+    "a class to test on alone": (
+        named_folders("train/a", "train/b", "test/a", "test/b", "test/c"), ["a", "b"], [[3, 3], [3, 3]],
+        "Left out, classes to test on that have nothing to train on: c (3 pictures).",
+    ),
+    "a class never tested": (named_folders("Train/a", "Train/b", "Test/a"), ["a", "b"], [[3, 3], [3, 0]], "Classes without any picture to test on: b."),
+    "validation": (named_folders("train/a", "train/b", "val/a", "val/b"), ["a", "b"], [[3, 3], [3, 3]], "Pictures for validation are used for testing: 6."),
+    "validation and test": (
+        named_folders("train/a", "train/b", "validation/a", "test/a", "test/b"), ["a", "b"], [[3, 6], [3, 3]],
+        "Pictures for validation are used for testing too: 3.",
+    ),
+    "the other way round": (named_folders("a/train", "a/test", "b/train", "b/test"), ["a", "b"], [[3, 3], [3, 3]], ""),
+    "some in neither": (
+        named_folders("train/a", "train/b", "test/a", "test/b", "more/a"), ["a", "b"], [[6, 3], [3, 3]],
+        "In no folder for training or testing, and used for training: 3 pictures.",
+    ),
+    "a class called train": (named_folders("train", "car"), ["car", "train"], [[3, 0], [3, 0]], ""),
+    "nothing to train on": (named_folders("test/a", "test/b"), ["a", "b"], [[3, 0], [3, 0]], "folders for testing and none for training"),
+    "colours below classes": (
+        named_folders("cats/black", "dogs/black", "dogs/white"), ["black", "white"], [[6, 0], [3, 0]],
+        "The class black is made of 2 folders: cats/black, dogs/black.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_what_an_archive_says_of_training_and_testing_is_kept_or_told(name: str) -> None:
+    files, classes, counts, told = SPLITS[name]
+    found = read_pictures(zipped(files), "pets.zip", 8, "rgb")
+    assert (list(found.classes), found.counts()) == (classes, counts)
+    assert found.split == any(test for _, test in counts)
+    assert told in " ".join(found.notes)
+    assert bool(told) == bool(found.notes)
+
+
+def test_pictures_in_train_and_test_without_classes_are_refused_with_the_reason() -> None:
+    for files in (named_folders("train", "test"), named_folders("data/train", "data/test")):
+        with pytest.raises(BadInput, match="6 files: in no folder of a class"):
+            read_pictures(zipped(files), "pets.zip", 8, "rgb")
+
+
+def test_names_stay_apart_and_accents_are_one_class() -> None:
+    long = "x" * 70
+    found = read_pictures(zipped(named_folders(f"{long}1", f"{long}2", "Käse", "Ka\u0308se")), "pets.zip", 8, "rgb")
+    assert len(set(found.classes)) == 3
+    assert dict(zip(found.classes, found.counts(), strict=True))["Käse"] == [6, 0]
+
+
+def png16(pixels: np.ndarray[tuple[int, int, int], np.dtype[np.uint16]]) -> bytes:
+    """A PNG of 16 bits with 1, 3 or 4 colours, which Pillow does not write."""
+    height, width, colours = pixels.shape
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2, 4: 6}[colours], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("colours", [1, 3, 4])
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_pictures_of_more_than_8_bits_are_as_bright_as_they_are_meant(bits: int, colours: int) -> None:
+    rng = np.random.default_rng(bits)
+    top = 2**bits - 1
+    pixels = [rng.integers(top // 4, (top // 2 if k else top) + 1, (8, 8, colours)).astype(np.uint16) for k in range(4)]
+    pixels[0][0, 0, 0] = top
+    if colours == 4:
+        for one in pixels:
+            one[..., 3] = 65535
+    found = read_pictures(zipped({f"{'ab'[k // 2]}/{k}.png": png16(one) for k, one in enumerate(pixels)}), "scans.zip", 8, "rgb")
+    for got, one in zip(found.squares, pixels, strict=True):
+        meant = np.repeat(one[..., :1], 3, 2) if colours == 1 else one[..., :3]
+        np.testing.assert_allclose(got.transpose(1, 2, 0), meant * (255 / top), atol=0.51)
+    assert found.notes == [f"Of 16 bits with numbers up to {top:,}, brought to 8 bits ({top:,} is white): 4 pictures."]
+
+
+def test_grey_pictures_among_coloured_ones_and_turned_ones_are_told() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = saved(Image.new("RGB", (20, 20), (9, 9, 9)), "JPEG", exif=exif)
+    files = {**named_folders("a", "b"), "a/grey.png": picture(9, mode="L"), "b/turned.jpg": turned}
+    notes = read_pictures(zipped(files), "pets.zip", 8, "rgb").notes
+    assert sorted(notes) == ["Grey among pictures in colour, and given three equal colours: 1 picture.", "Turned as the camera was held: 1 picture."]
+    assert read_pictures(zipped(files), "pets.zip", 8, "grey").notes == ["Turned as the camera was held: 1 picture."]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turning_is_what_pillow_does(orientation: int) -> None:
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(Image.open(io.BytesIO(picture(4, (16, 16)))), exif=exif)
+    meant = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    np.testing.assert_array_equal(square(data, 16, "rgb", Counter()).transpose(1, 2, 0), meant)
+
+
+def test_an_opaque_picture_with_alpha_is_not_called_transparent() -> None:
+    changed: Counter[str] = Counter()
+    square(plain_picture((1, 2, 3, 255)), 8, "rgb", changed)
+    assert not changed
