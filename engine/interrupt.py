@@ -34,7 +34,9 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {one: signal.signal(one, self._note) for one in self.signals}
+            # One that is ignored stays so: a shell starts its background jobs like that, and Ctrl-C is not meant for them.
+            heard = [one for one in self.signals if signal.getsignal(one) is not signal.SIG_IGN]
+            self._before = {one: signal.signal(one, self._note) for one in heard}
         return self
 
     def __exit__(

@@ -34,6 +34,8 @@ UNKNOWN: evaluate.Scores = (math.nan, math.nan, math.nan, math.nan)
 """Of an estimate that cannot be scored."""
 ANSWERS = ("map", "areas", "curve", "wall")
 CLOUD_SIZE = 256
+VECTOR = 256
+"""Entries of a row of numbers in metrics; of a longer one an even choice is told, and how long it is."""
 SMALL = 2000
 """Networks of at most that many weights show them in every picture."""
 SCORE_FLOPS = 6e7
@@ -65,6 +67,14 @@ def memory_of(value: Any) -> int:
 
     gather(value)
     return sum(found.values())
+
+
+def sampled(values: Tensor) -> Tensor:
+    """At most `VECTOR` of them, evenly spaced, the first and the last among them: the i-th of m is number ⌊i (n − 1) / (m − 1)⌋ of n."""
+    last = len(values) - 1
+    if last < VECTOR:
+        return values
+    return values[torch.arange(VECTOR, device=values.device) * last // (VECTOR - 1)]
 
 
 class Observer:
@@ -205,7 +215,7 @@ class Observer:
     def _lane_metrics(self, lane: Lane, scores: evaluate.Scores, agreement: float | None) -> Message:
         state, oracle = lane.state, lane.oracle
         loss, accuracy, test_loss, test_accuracy = scores
-        vectors = {name: values.float().cpu() for name, values in state.vectors.items()}
+        vectors = {name: sampled(values).float().cpu() for name, values in state.vectors.items()}
         if lane.trouble is not None:
             vectors = {name: values for name, values in vectors.items() if bool(torch.isfinite(values).all())}
         return {
@@ -230,6 +240,7 @@ class Observer:
             "agreement": agreement,
             "extra": dict(state.metrics),
             "vectors": vectors,
+            "lengths": {name: len(values) for name, values in state.vectors.items() if name in vectors and len(values) > VECTOR},
         }
 
     def _scores(self, lanes: Sequence[Lane]) -> list[evaluate.Scores]:

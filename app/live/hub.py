@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
+from app.live.album import MOST_METRICS, Album, Ledger
 from app.text import t
 from engine.errors import BadInput
 from engine.frames import Message, decode, encode
@@ -23,9 +24,12 @@ SHORT_GRACE_SECONDS = 5.0
 """The grace while others wait for a process: enough for a reload."""
 KEEP_SECONDS = 600.0
 MOST_RACES = 64
-MOST_PICTURES, MOST_PICTURE_BYTES = 600, 64 * 2**20
 SENT_PICTURES = 150
 MOST_DETAILS = 40
+MOST_QUEUED = {"metrics": MOST_METRICS + 2000, "stages": 64, "problem": 64, "state": 64}
+"""Messages of a kind that wait for a slow viewer. Of more metrics every second one goes, of others the oldest."""
+MOST_QUEUED_BYTES = 32 * 2**20
+"""Of metrics and stages."""
 REPLACED = ("picture", "detail", "weights")
 """Messages of which a slow viewer gets only the newest: each is complete in itself."""
 
@@ -37,52 +41,16 @@ class Full(Exception):
         super().__init__(t("server.full", most=MOST_RACES))
 
 
-class Album:
-    """The pictures of a race, or its details, evenly spaced and bounded: the first and the newest are always there.
-
-    Args:
-        most: how many are kept; `MOST_PICTURES` by default.
-
-    When there are too many, every second one goes and from then on only every second one comes in, so that the whole race stays covered as evenly as at first.
-    """
-
-    def __init__(self, most: int | None = None) -> None:
-        self.most = most or MOST_PICTURES
-        self._pictures: list[tuple[int, bytes]] = []
-        self._stride, self._count, self._bytes = 1, 0, 0
-
-    def __len__(self) -> int:
-        return len(self._pictures)
-
-    def add(self, data: bytes) -> None:
-        """Keep a picture, as the newest."""
-        if self._pictures and self._pictures[-1][0] % self._stride:
-            self._bytes -= len(self._pictures.pop()[1])  # was kept only while it was the newest
-        self._pictures.append((self._count, data))
-        self._bytes += len(data)
-        self._count += 1
-        while len(self) > 2 and (len(self) > self.most or self._bytes > MOST_PICTURE_BYTES):
-            self._stride *= 2
-            newest = self._pictures[-1][0]
-            self._pictures = [(number, one) for number, one in self._pictures if number % self._stride == 0 or number == newest]
-            self._bytes = sum(len(one) for _, one in self._pictures)
-
-    def sample(self, most: int) -> list[bytes]:
-        """At most that many of them (two or more), the first and the newest among them."""
-        last = len(self) - 1
-        if last < most:
-            return [one for _, one in self._pictures]
-        return [self._pictures[round(i * last / (most - 1))][1] for i in range(most)]
-
-
 class Viewer:
-    """One open page. Metrics wait for it, however slow it is; of pictures, details and weights only the newest do."""
+    """One open page. Metrics wait for it, evenly thinned where it is too slow for them; of pictures, details and weights only the newest do."""
 
     def __init__(self) -> None:
         self.race: LiveRace | None = None
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[tuple[str, bytes]] = deque()
         self._newest: dict[str, bytes] = {}
         self._something = asyncio.Event()
+        self._waiting: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
         self.dropped = 0
 
     def push(self, data: bytes, kind: str = "") -> None:
@@ -91,11 +59,39 @@ class Viewer:
             self.dropped += self._newest.pop(kind, None) is not None
             self._newest[kind] = data
         else:
-            self._queue.append(data)
+            self._queue.append((kind, data))
+            self._waiting[kind] += 1
+            self._bytes[kind] += len(data)
+            if kind in MOST_QUEUED and (self._waiting[kind] > MOST_QUEUED[kind] or (self._bytes[kind] > MOST_QUEUED_BYTES and self._waiting[kind] > 2)):
+                self._shorten(kind)
         self._something.set()
 
+    def _shorten(self, kind: str) -> None:
+        """Half as many messages of a kind, for a viewer that does not read them."""
+        own = [data for one, data in self._queue if one == kind]
+        if kind == "metrics":
+            ledger = Ledger(len(own), MOST_QUEUED_BYTES * 2)
+            for data in own:
+                ledger.add(data)
+            kept = ledger.halved()
+        else:
+            kept = own[len(own) // 2 :]
+        self.dropped += len(own) - len(kept)
+        # Their places among the others: those of the newest, for what was said before them is still to be sent before them.
+        places = len(own) - len(kept)
+        left, queue = iter(kept), deque[tuple[str, bytes]]()
+        for one, data in self._queue:
+            if one != kind:
+                queue.append((one, data))
+            elif places:
+                places -= 1
+            else:
+                queue.append((kind, next(left)))
+        self._queue = queue
+        self._waiting[kind], self._bytes[kind] = len(kept), sum(map(len, kept))
+
     def say(self, message: Message) -> None:
-        self.push(encode(message))
+        self.push(encode(message), message["type"] if message["type"] in MOST_QUEUED else "")
 
     async def next(self) -> bytes:
         """The next message to send, waiting for one; metrics first."""
@@ -103,13 +99,18 @@ class Viewer:
             self._something.clear()
             await self._something.wait()
         if self._queue:
-            return self._queue.popleft()
+            kind, data = self._queue.popleft()
+            self._waiting[kind] -= 1
+            self._bytes[kind] -= len(data)
+            return data
         return self._newest.pop(next(iter(self._newest)))
 
     def clear(self) -> None:
         """Forget what was queued (another race begins)."""
         self._queue.clear()
         self._newest.clear()
+        self._waiting.clear()
+        self._bytes.clear()
 
 
 class LiveRace:
@@ -127,7 +128,7 @@ class LiveRace:
         self.token, self.lanes = token, lanes
         self.job: Job | None = None
         self.stage: bytes | None = None
-        self.metrics: list[bytes] = []
+        self.metrics = Ledger()
         self.pictures = Album()
         self.details = Album(MOST_DETAILS)
         self.weights: bytes | None = None
@@ -144,11 +145,11 @@ class LiveRace:
         return self.job is not None and not self.job.over
 
     def keep(self, about: Message, data: bytes) -> None:
-        """Into the history: all metrics, pictures and details as an `Album` does, the newest weights, and the stages of the step that was taken last."""
+        """Into the history: metrics as a `Ledger` does, pictures and details as an `Album` does, the newest weights, and the stages of the step that was taken last."""
         if about["type"] == "stage":
             self.stage = data
         elif about["type"] == "metrics":
-            self.metrics.append(data)
+            self.metrics.add(data)
             if about["k"] > self._stages_of:
                 self.stages.clear()
         elif about["type"] == "picture":
@@ -218,7 +219,7 @@ class Hub:
         if race.stage is not None:
             viewer.push(race.stage)
         for data in race.metrics:
-            viewer.push(data)
+            viewer.push(data, "metrics")
         for data in (*race.pictures.sample(SENT_PICTURES), *race.details.sample(MOST_DETAILS), *race.stages):
             viewer.push(data)
         if race.weights is not None:

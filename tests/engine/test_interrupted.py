@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,14 @@ RACES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "stand-ins": ({**MOONS, "lanes": ["openai-es", "low-rank-es", "spsa"]}, []),
     "landscape": ({"dataset": {"name": "landscape", "function": "himmelblau"}, "lanes": ["annealing", "adam", "lbfgs"]}, []),
 }
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """As in a program that was started in the foreground."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def race_of(value: dict[str, Any], events: list[Any], amount: float, marks: int = 25) -> Race:
@@ -143,6 +152,14 @@ def test_handlers_are_given_back() -> None:
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
     list(race_of({**MOONS, "lanes": ["adam"]}, [], 2e3))
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Interrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+    assert interrupt.signal is None
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 ASKED = (

@@ -1,28 +1,45 @@
 /** The history of one race, live or recorded, and the moment that is shown. */
 
+import { Album, placeOf } from "./album.js";
 import { decode } from "./decode.js";
 import { named } from "./names.js";
 
 export const MOST_PICTURES = 600;
 export const MOST_DETAILS = 60;
+/** A quarter of an hour of them, as in the server. */
+export const MOST_METRICS = 10_000;
 
-/** @typedef {{k: number, bytes: Uint8Array}} Kept */
+/** @typedef {import("./album.js").Kept} Kept */
 
-/** Keeps every metrics message; keeps pictures as bytes, thinned evenly when they grow too many, and decodes the one that is looked at. */
+/**
+ * Keeps metrics, pictures and details, each thinned evenly when they grow too many; pictures and details as bytes, of which it decodes the one that is looked at.
+ * Metrics that tell of what was done by hand, or in which a lane ends, are never dropped.
+ */
 export class History {
   constructor() {
     /** @type {any} */ this.stage = null;
     /** @type {any[]} */ this.metrics = [];
-    /** @type {Kept[]} */ this.pictures = [];
-    /** @type {Kept[]} */ this.details = [];
     /** @type {any[]} what was done by hand, each with `at`, the index of the metrics that tell of it */ this.events = [];
     /** @type {any} every lane's weights, as they were last sent */ this.weights = null;
-    this._bytes = { stage: new Uint8Array(), metrics: /** @type {Uint8Array[]} */ ([]), weights: /** @type {Uint8Array | null} */ (null) };
+    /** Told that metrics have gone: called with what finds the new index of an old one. @type {(moved: (index: number) => number) => void} */ this.onThinned = () => {};
+    this._albums = { metrics: new Album(MOST_METRICS), pictures: new Album(MOST_PICTURES), details: new Album(MOST_DETAILS) };
+    this._bytes = { stage: new Uint8Array(), weights: /** @type {Uint8Array | null} */ (null) };
     this._decoded = { pictures: { k: -1, message: /** @type {any} */ (null) }, details: { k: -1, message: /** @type {any} */ (null) } };
+    this._ended = "";
   }
 
   get length() {
     return this.metrics.length;
+  }
+
+  /** @returns {Kept[]} */
+  get pictures() {
+    return this._albums.pictures.kept;
+  }
+
+  /** @returns {Kept[]} */
+  get details() {
+    return this._albums.details.kept;
   }
 
   /** Keep a message of a race, whatever it is. @param {any} message @param {Uint8Array} bytes */
@@ -30,28 +47,39 @@ export class History {
     if (message.type === "stage") {
       this.stage = named(message);
       this._bytes.stage = bytes;
-    } else if (message.type === "metrics") {
-      this.metrics.push(message);
-      this._bytes.metrics.push(bytes);
-      for (const event of message.events ?? []) this.events.push({ ...event, at: this.metrics.length - 1 });
-    } else if (message.type === "picture") {
-      this.pictures = this._keep("pictures", message, bytes, MOST_PICTURES);
-    } else if (message.type === "detail") {
-      this.details = this._keep("details", message, bytes, MOST_DETAILS);
-    } else if (message.type === "weights") {
+    } else if (message.type === "metrics") this._addMetrics(message, bytes);
+    else if (message.type === "picture") this._keep("pictures", message, bytes);
+    else if (message.type === "detail") this._keep("details", message, bytes);
+    else if (message.type === "weights") {
       this.weights = message;
       this._bytes.weights = bytes;
     }
   }
 
-  /** @param {"pictures" | "details"} kind @param {any} message @param {Uint8Array} bytes @param {number} most */
-  _keep(kind, message, bytes, most) {
-    const kept = this[kind];
-    kept.push({ k: message.k, bytes });
+  /** @param {any} message @param {Uint8Array} bytes */
+  _addMetrics(message, bytes) {
+    const ended = JSON.stringify((message.lanes ?? []).map((/** @type {any} */ row) => [row.finished, row.trouble, row.stopped]));
+    const stays = Boolean(message.events?.length) || (this._ended !== "" && ended !== this._ended);
+    this._ended = ended;
+    const done = this._albums.metrics.add({ k: message.k, bytes, message, stays });
+    if (done === "thinned") {
+      const before = this.metrics;
+      const { kept } = this._albums.metrics;
+      this.metrics = kept.map((one) => one.message);
+      const moved = (/** @type {number} */ index) => placeOf(kept, before[index]?.k ?? message.k);
+      for (const event of this.events) event.at = moved(event.at);
+      this.onThinned(moved);
+    } else {
+      if (done === "replaced") this.metrics.pop();
+      this.metrics.push(message);
+    }
+    for (const event of message.events ?? []) this.events.push({ ...event, at: this.metrics.length - 1 });
+  }
+
+  /** @param {"pictures" | "details"} kind @param {any} message @param {Uint8Array} bytes */
+  _keep(kind, message, bytes) {
+    this._albums[kind].add({ k: message.k, bytes });
     this._decoded[kind] = { k: message.k, message };
-    if (kept.length <= most) return kept;
-    const last = kept.length - 1;
-    return kept.filter((_, i) => i % 2 === 0 || i === last);
   }
 
   /** The first moment at which some lane has spent that share of the budget; the last where none has. @param {number} share 0 to 1 */
@@ -69,7 +97,8 @@ export class History {
 
   /** All that is kept, as bytes in the order of a recording: the stage, then frame by frame, the weights last. @returns {Uint8Array[]} */
   messages() {
-    const ordered = [...this.metrics.map((message, i) => ({ k: message.k, bytes: this._bytes.metrics[i], rank: 0 })), ...this.pictures.map((one) => ({ ...one, rank: 1 })), ...this.details.map((one) => ({ ...one, rank: 2 }))];
+    const { metrics, pictures, details } = this._albums;
+    const ordered = [metrics, pictures, details].flatMap(({ kept }, rank) => kept.map(({ k, bytes }) => ({ k, bytes, rank })));
     ordered.sort((a, b) => a.k - b.k || a.rank - b.rank);
     return [this._bytes.stage, ...ordered.map(({ bytes }) => bytes), ...(this._bytes.weights ? [this._bytes.weights] : [])];
   }
@@ -87,15 +116,7 @@ export class History {
 
   /** @param {"pictures" | "details"} kind @param {number} k */
   _at(kind, k) {
-    const kept = this[kind];
-    let low = 0;
-    let high = kept.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (kept[middle].k <= k) low = middle;
-      else high = middle - 1;
-    }
-    const found = kept[low];
+    const found = this._albums[kind].at(k);
     if (!found) return null;
     if (this._decoded[kind].k !== found.k) this._decoded[kind] = { k: found.k, message: decode(found.bytes) };
     return this._decoded[kind].message;
@@ -122,6 +143,9 @@ export class Player {
   load(history, source) {
     this.history = history;
     this.source = source;
+    history.onThinned = (moved) => {
+      if (this.history === history && this.chosen !== null) this.chosen = moved(this.chosen);
+    };
     this.chosen = null;
     this.playing = false;
   }

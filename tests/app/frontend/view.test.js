@@ -76,7 +76,7 @@ test("the time axis grows in a few strides and ends at the budget", () => {
   assert.equal(ends[100], 30);
 });
 
-test("pictures are thinned, metrics are not, and the newest before a moment is found", () => {
+test("pictures are thinned long before metrics, and the newest before a moment is found", () => {
   const history = new History();
   const n = 3 * MOST_PICTURES;
   for (let k = 0; k < n; k++) {

@@ -166,8 +166,9 @@ export class ChainsPanel {
       const heat = metric.lanes[lane].temperature;
       const hot = temperature ? Array.from(temperature.data) : acceptance && heat !== null ? new Array(acceptance.data.length).fill(heat) : [];
       const ladder = temperature ? [...hot].sort((a, b) => a - b) : [];
-      const rates = swaps && swaps.data.length === ladder.length - 1 ? Array.from(swaps.data) : [];
-      const between = rates.map((_, i) => Math.sqrt(ladder[i] * ladder[i + 1]));
+      // Of a long ladder an even choice is told, of its swaps too: each lies where its share of the way up is.
+      const rates = swaps && ladder.length > 1 && (swaps.data.length === ladder.length - 1 || metric.lanes[lane].lengths?.["swap rate"]) ? Array.from(swaps.data) : [];
+      const between = rates.map((_, i) => onLadder(ladder, (i + 0.5) / rates.length));
       all.push(...hot);
       top = Math.max(top, ...rates, ...(acceptance ? acceptance.data : []));
       traces.push(EMPTY);
@@ -175,7 +176,7 @@ export class ChainsPanel {
       traces.push(acceptance && acceptance.data.length === hot.length ? { x: hot, y: Array.from(acceptance.data), text: hot.map(plain), hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-kept")}</extra>` } : EMPTY);
       if (!rates.length) return;
       const swap = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
-      said.push(t("panels.chains-summary-rungs", { label, count: ladder.length, low: small(ladder[0]), high: small(ladder[ladder.length - 1]), swap: percent(swap) }));
+      said.push(t("panels.chains-summary-rungs", { label, count: short(metric.lanes[lane].lengths?.temperature ?? ladder.length), low: small(ladder[0]), high: small(ladder[ladder.length - 1]), swap: percent(swap) }));
     });
     return {
       traces,
@@ -311,6 +312,13 @@ export function noteOf({ stage, picture }, noun) {
   if (lanes.length > 1) return t("panels.chains-note-several", { lanes: lanes.map((/** @type {any} */ one) => `${one.shape} ${short(one.all)}`).join("  "), many });
   const [{ all, count }] = lanes;
   return count < all ? t("panels.chains-note-some", { count, all: short(all), many }) : t("panels.chains-note-all", { count: all, many });
+}
+
+/** The temperature at a share of the way up a ladder, between two rungs their geometric mean. @param {number[]} ladder rising @param {number} share */
+function onLadder(ladder, share) {
+  const place = share * (ladder.length - 1);
+  const below = Math.min(ladder.length - 2, Math.floor(place));
+  return ladder[below] ** (1 - (place - below)) * ladder[below + 1] ** (place - below);
 }
 
 /** An axis of losses. @param {string} axis @param {import("./bins.js").Scale} scale @param {[number, number]} range */

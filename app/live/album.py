@@ -1,0 +1,120 @@
+"""What the hub keeps of a race: messages, evenly spaced over it and bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.frames import decode, encode
+
+MOST_PICTURES, MOST_PICTURE_BYTES = 600, 64 * 2**20
+MOST_METRICS, MOST_METRIC_BYTES = 10_000, 16 * 2**20
+"""Of one race; its metrics are all kept for its first quarter of an hour."""
+
+
+@dataclass
+class Entry:
+    """A message that is kept.
+
+    Attributes:
+        number: how many came before it.
+        data: its bytes.
+        stays: whether it is never dropped.
+        events: what was done by hand, as it tells.
+    """
+
+    number: int
+    data: bytes
+    stays: bool = False
+    events: list[Any] = field(default_factory=list)
+
+    def take(self, events: list[Any]) -> None:
+        """Tell these events as well, before its own: those of messages that were dropped."""
+        if events:
+            self.events = [*events, *self.events]
+            self.data = encode({**decode(self.data), "events": self.events})
+
+
+class Album:
+    """The pictures of a race, or its details: the first and the newest are always there.
+
+    Args:
+        most: how many are kept; `MOST_PICTURES` by default.
+        most_bytes: and of what size together; `MOST_PICTURE_BYTES` by default.
+
+    When there are too many, every second one goes and from then on only every second one comes in, so that the whole race stays covered as evenly as at first.
+    """
+
+    def __init__(self, most: int | None = None, most_bytes: int | None = None) -> None:
+        self.most, self.most_bytes = most or MOST_PICTURES, most_bytes or MOST_PICTURE_BYTES
+        self._entries: list[Entry] = []
+        self._stride, self._count, self._bytes = 1, 0, 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, data: bytes) -> None:
+        """Keep a message, as the newest."""
+        self._keep(Entry(self._count, data))
+
+    def _keep(self, entry: Entry) -> None:
+        if self._entries and self._entries[-1].number % self._stride and not self._entries[-1].stays:
+            dropped = self._entries.pop()  # was kept only while it was the newest
+            self._bytes -= len(dropped.data)
+            entry.take(dropped.events)
+        self._entries.append(entry)
+        self._bytes += len(entry.data)
+        self._count += 1
+        while len(self) > 2 and self._stride < self._count and (len(self) > self.most or self._bytes > self.most_bytes):
+            self._stride *= 2
+            self._entries = thinned(self._entries, self._stride)
+            self._bytes = sum(len(one.data) for one in self._entries)
+
+    def sample(self, most: int) -> list[bytes]:
+        """At most that many of them (two or more), the first and the newest among them."""
+        last = len(self) - 1
+        if last < most:
+            return [one.data for one in self._entries]
+        return [self._entries[round(i * last / (most - 1))].data for i in range(most)]
+
+
+def thinned(entries: list[Entry], stride: int) -> list[Entry]:
+    """Those whose number is a multiple of the stride, those that stay, and the newest; what the others tell of events is told by the next that is kept."""
+    kept: list[Entry] = []
+    carried: list[Any] = []
+    for entry in entries:
+        if entry.number % stride and not entry.stays and entry is not entries[-1]:
+            carried += entry.events
+        else:
+            entry.take(carried)
+            carried = []
+            kept.append(entry)
+    return kept
+
+
+class Ledger(Album):
+    """The metrics of a race, at most `MOST_METRICS` by default. One in which a lane ends is never dropped, and no event is: it is told by the next message that is kept."""
+
+    def __init__(self, most: int | None = None, most_bytes: int | None = None) -> None:
+        super().__init__(most or MOST_METRICS, most_bytes or MOST_METRIC_BYTES)
+        self._ended: object = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([one.data for one in self._entries])
+
+    def halved(self) -> list[bytes]:
+        """Half of them: every second one, those that stay, and the newest."""
+        renumbered = [replace(one, number=number) for number, one in enumerate(self._entries)]
+        return [one.data for one in thinned(renumbered, 2)]
+
+    def add(self, data: bytes) -> None:
+        message = decode(data)
+        before, self._ended = self._ended, ended(message)
+        events = message.get("events") or []
+        self._keep(Entry(self._count, data, before is not None and before != self._ended, list(events)))
+
+
+def ended(message: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Which lanes have ended, and why, as metrics tell it."""
+    return [tuple(lane.get(name) for name in ("finished", "trouble", "stopped")) for lane in message.get("lanes") or []]
