@@ -13,7 +13,7 @@ PYTHON ?= $(shell for needs in ensurepip sys; do for python in python3.13 python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test test-all bench lint js format assets figures pictures dev browser clean
+.PHONY: help run test test-all test-hard bench lint js format assets figures pictures dev browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,10 +26,13 @@ run: $(VENV)/.run ## Open the explorer at http://localhost:8501 (PORT= changes i
 	exec $(BIN)/streamlit run app/server.py --server.port $(PORT) --server.headless $$headless $$address
 
 test: dev browser lint js ## Format, lint and types, then every quick test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto
 
 test-all: dev browser lint js ## The same, with the slow tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
+
+test-hard: dev browser ## The quick tests on one core, beside busy processes, in random order, with other caches (RUNS= names some, SEED= the order)
+	$(BIN)/python -m tests.hard $(RUNS) $(if $(SEED),--seed $(SEED))
 
 bench: dev browser ## Measure: each published number comes from here
 	$(BIN)/python -m pytest tests/bench --override-ini "python_files=bench_*.py test_*.py" --timeout 0 --capture no

@@ -53,7 +53,7 @@ def test_a_bundle_does_what_its_modules_do(front: Path) -> None:
     found = []
     for name in ("main.js", "bundle.mjs"):
         (front / "told.mjs").write_text(told.replace("NAME", name), "utf-8")
-        found.append(subprocess.run(["node", "told.mjs"], cwd=front, capture_output=True, text=True, check=True, timeout=30).stdout)
+        found.append(subprocess.run(["node", "told.mjs"], cwd=front, capture_output=True, text=True, check=True, timeout=300).stdout)
     assert "use" in (front / "bundle.mjs").read_text("utf-8").splitlines()[-2]
     assert found == ["MOST,View,later,mount hello 2 X1 X2 function 3\n"] * 2
 

@@ -48,7 +48,7 @@ def test_the_page_opens_and_the_explorer_is_as_it_was_afterwards() -> None:
 
 
 def test_the_gallery_can_be_the_first_page() -> None:
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=30).switch_page("pages/gallery.py").run()
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300).switch_page("pages/gallery.py").run()
     assert not app.exception
 
 

@@ -21,7 +21,7 @@ FUNCTION, FORMULA = "landscape control dataset.landscape.function", "landscape c
 
 def open_page(query: dict[str, str] | None = None) -> AppTest:
     """The page as its entry in the navigation opens it."""
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300)
     app.run()
     app.query_params.clear()
     for key, text in (query or {}).items():

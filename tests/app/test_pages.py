@@ -20,7 +20,7 @@ PAGES = sorted(path.name for path in (ROOT / "app" / "pages").glob("*.py") if pa
 
 
 def open_app(query: dict[str, str] | None = None) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300)
     for key, text in (query or {}).items():
         app.query_params[key] = text
     return app.run()

@@ -107,7 +107,7 @@ def page() -> None:
 
 
 def test_a_preset_that_is_picked_is_handed_to_the_page_once() -> None:
-    app = AppTest.from_function(page, default_timeout=30).run()
+    app = AppTest.from_function(page, default_timeout=300).run()
     app.button(key="presets").click().run()
     assert not app.exception
     said = " ".join(markdown.value for markdown in app.markdown)

@@ -9,11 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -30,6 +30,7 @@ from engine.frames import Message, decode
 from engine.workers import Pool
 from tests.app import fake_race
 from tests.app.fake_race import FakePool, experiment
+from tests.engine.listening import PATIENCE, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = {"origin": "http://testserver"}
@@ -78,13 +79,6 @@ def problem(session: WebSocketTestSession) -> str:
 
 def state(name: str) -> Callable[[Message], bool]:
     return lambda message: message.get("state") == name
-
-
-def eventually(holds: Callable[[], Any], patience: float = 60) -> None:
-    end = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < end, "never came true"
-        time.sleep(0.01)
 
 
 # Who may connect.
@@ -187,6 +181,7 @@ def test_big_messages_are_refused(site: Site) -> None:
 
 def test_a_flood_is_slowed_and_said_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MOST_PER_SECOND", 5)
+    monkeypatch.setattr(stream, "time", SimpleNamespace(monotonic=lambda: 7.0))  # all of it in one second
     with site.viewer() as session:
         session.send_json({"do": "run", "experiment": EXPERIMENT})
         for _ in range(12):
@@ -397,18 +392,18 @@ def test_the_server_as_people_start_it(base: str, tmp_path: Path) -> None:
 
     def answers() -> bool:
         try:
-            return urllib.request.urlopen(f"{prefix}/_stcore/health", timeout=5).status == 200
+            return urllib.request.urlopen(f"{prefix}/_stcore/health", timeout=60).status == 200
         except OSError:
             return False
 
     try:
         eventually(answers)
-        with urllib.request.urlopen(f"{prefix}/kelvin/frontend/main.js", timeout=5) as answer:
+        with urllib.request.urlopen(f"{prefix}/kelvin/frontend/main.js", timeout=60) as answer:
             assert answer.headers["content-type"].startswith("text/javascript")
         workers = [child for child in psutil.Process(server.pid).children() if "spawn_main" in " ".join(child.cmdline())]
         assert len(workers) == 1
     finally:
         os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C
-        server.wait(20)
+        server.wait(PATIENCE)
     eventually(lambda: not workers[0].is_running())
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")

@@ -39,7 +39,7 @@ def page() -> None:
 
 
 def opened(current: dict[str, Any] | None = None) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=30)
+    app = AppTest.from_function(page, default_timeout=300)
     app.session_state["current"] = current
     return app.run()
 

@@ -20,29 +20,37 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = Path(__file__).resolve().parent / "shots"
 ARGUMENTS = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-PATIENCE = 45_000
+PATIENCE = 300_000
 """Milliseconds to wait for what must happen; only how long a failure takes depends on it."""
+TRIES = 3
 
 
 class Server:
     """`streamlit run app/server.py` on a free port."""
 
     def __init__(self, **environment: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.address = f"http://localhost:{self.port}"
-        command = [sys.executable, "-m", "streamlit", "run", "app/server.py", "--server.port", str(self.port), "--server.headless", "true"]
-        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=2).read()
+        for _ in range(TRIES):  # somebody else may take the port between the looking and the taking
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+            self.address = f"http://localhost:{self.port}"
+            command = [sys.executable, "-m", "streamlit", "run", "app/server.py", "--server.port", str(self.port), "--server.headless", "true"]
+            self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if self._answers():
                 return
+        pytest.fail(f"the server ended: {self.process.stdout.read() if self.process.stdout else ''}")
+
+    def _answers(self) -> bool:
+        """Wait until it does, or has ended."""
+        until = time.monotonic() + PATIENCE / 1000
+        while self.process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=5).read()
+                return True
             except OSError:
-                assert self.process.poll() is None, f"the server ended: {self.process.stdout.read() if self.process.stdout else ''}"
                 assert time.monotonic() < until, "the server did not start"
                 time.sleep(0.2)
+        return False
 
     def workers(self) -> list[psutil.Process]:
         """The processes that run races, the busiest first."""
@@ -52,7 +60,7 @@ class Server:
     def stop(self) -> str:
         self.process.terminate()
         try:
-            return self.process.communicate(timeout=15)[0]
+            return self.process.communicate(timeout=60)[0]
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.communicate()[0]
@@ -60,6 +68,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
+    SHOTS.mkdir(exist_ok=True)
     server = Server(KELVIN_WORKERS="3", KELVIN_GRACE="5")
     yield server
     log = server.stop()
@@ -73,7 +82,7 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=found, args=arguments)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: an event loop of Playwright's runs in this thread as long as it is there, and other tests want one of their own
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = launch(playwright)

@@ -24,7 +24,7 @@ from engine.recording import Recording
 from tests.browser.conftest import PATIENCE, SHOTS
 from tests.browser.walk import look, running, wait
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 FIRST = Path(__file__).resolve().parents[2] / "assets" / "recordings" / "first-screen.kelvin"

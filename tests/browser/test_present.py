@@ -12,7 +12,7 @@ from app.present import playlist
 from app.presets import presets
 from tests.browser.conftest import PATIENCE, SHOTS, Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
 HALL = {"width": 1920, "height": 1080}

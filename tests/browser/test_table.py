@@ -12,7 +12,7 @@ from engine.optimizers import OPTIMIZERS
 from tests.browser.walk import Open, look
 from tests.browser.walk import raced as wait
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 ROWS = {
     "play, pause, single step, speed": ("test_time", "test_slow_motion_shows_the_stages_of_one_step_of_every_lane"),

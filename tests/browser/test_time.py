@@ -9,11 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.walk import LONG, Open, look, running, wait
+from tests.browser.walk import LONG, SHORT, Open, look, running, wait
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
-SHORT = "?dataset=moons&lanes=annealing,adam&seconds=2&seed=3"
 STEPS = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
 
 
@@ -47,8 +46,7 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
         expect(page.get_by_test_id("stages-0").locator("[aria-current=step]")).to_contain_text(stages[0][at]["name"])
     expect(page.get_by_test_id("stages-0")).to_contain_text("accepted")
     assert look(page, "v.received.metrics") == frames
-    assert look(page, "v.board.panel('weights').overlays.has('stages')")
-    page.wait_for_timeout(600)
+    wait(page, "v.board.panel('weights').overlays.has('stages')")
     page.screenshot(path=SHOTS / "time-slow-motion.png")
     page.keyboard.press("ArrowRight")
     wait(page, f"v.slow.at === 0 && v.received.metrics > x && {STEPS}[0] === {told[0]}", frames)
@@ -72,8 +70,7 @@ def test_slow_motion_can_be_asked_for_before_a_race_begins(open_page: Open) -> N
 
 def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page: Open) -> None:
     page = open_page(SHORT)
-    wait(page, "v.state.state === 'done'")
-    page.wait_for_timeout(500)
+    wait(page, "v.state.state === 'done' && !v.dirty.curves && !v.dirty.pictures")
     point(page, "loss", 0.4)
     wait(page, "v.hands.hovered !== null")
     hovered = look(page, "v.hands.hovered")

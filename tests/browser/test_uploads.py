@@ -9,7 +9,7 @@ from tests.browser.conftest import SHOTS
 from tests.browser.walk import Open, look, raced
 from tests.engine.files import class_folders, flowers, zipped
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 
 def own_data(page: Page) -> None:
@@ -37,7 +37,6 @@ def test_a_table_of_ones_own_is_learned(open_page: Open) -> None:
     assert sorted(look(page, "v.player.history.stage.data.classes")) == ["iris", "lily", "rose"]
     assert look(page, "v.player.history.stage.data.samples.reduce((a, b) => a + b)") in range(110, 121)
     raced(page, "last.lanes.some((lane) => lane.test_accuracy > 0.6)")
-    SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SHOTS / "own-table.png")
     page.reload()  # the address tells of it
     raced(page, "v.player.history.stage?.data.kind === 'table' && last.lanes.length === 2")

@@ -10,6 +10,8 @@ from playwright.sync_api import Page
 Open = Callable[..., Page]
 """Opens a page at an address: the fixture `open_page`."""
 LONG = "?dataset=moons&lanes=annealing,adam&seconds=300&seed=3"
+SHORT = "?dataset=moons&lanes=annealing,adam&evaluations=2e6&seed=3"
+STEPS_A_SECOND = 200
 _SAID = "const v = window.__kelvin?.view; const last = v?.player.history.metrics.at(-1);"
 
 
@@ -29,5 +31,6 @@ def raced(page: Page, script: str, argument: Any = None) -> None:
 
 
 def running(page: Page) -> None:
-    """Until a race runs and has been seen some times."""
+    """Until a race runs and has been seen some times; from then on it leaves the page a core to draw on."""
     wait(page, "v.state.state === 'running' && v.player.history.pictures.length > 2")
+    look(page, "v.transport.speed || v.command({ do: 'speed', value: x })", STEPS_A_SECOND)

@@ -12,7 +12,7 @@ from typing import Any
 from engine.frames import Message, decode
 from engine.workers import Job
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds to wait for what must happen; only how long a failure takes depends on it."""
 
 

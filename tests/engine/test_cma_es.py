@@ -244,6 +244,7 @@ def test_what_is_out_of_range_is_refused_in_one_line(name: str, field: str, valu
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("method", "dataset", "hidden", "steps", "most_loss", "least_accuracy"),
     [

@@ -161,6 +161,7 @@ def trained(method: Any, dataset: str, hidden: tuple[int, ...], evaluations: flo
     return *scored(oracle, samples, theta), theta
 
 
+@pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("settings", "dataset", "evaluations", "most_loss", "least_accuracy"),
     [({}, "moons", 2e5, 0.1, 0.97), ({}, "digits", 8e4, 0.4, 0.9), ({"source": "es"}, "moons", 4e6, 0.24, 0.9)],

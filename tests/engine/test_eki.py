@@ -362,6 +362,7 @@ def trained(dataset: str, hidden: tuple[int, ...], steps: int, **settings: Any) 
     return scored(oracle, samples, theta)
 
 
+@pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("dataset", "hidden", "steps", "most_loss", "least_accuracy", "settings"),
     [

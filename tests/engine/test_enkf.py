@@ -181,6 +181,7 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(("dataset", "hidden", "steps", "most_loss", "least_accuracy"), [("moons", (16, 16), 60, 0.1, 0.97), ("digits", (32,), 60, 1.0, 0.85)])
 def test_it_learns_with_its_defaults(dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float) -> None:
     samples = DATASETS.build(dataset).load(0)

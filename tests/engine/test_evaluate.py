@@ -112,15 +112,17 @@ def test_answers_are_the_callers_own() -> None:
     assert torch.equal(answer, before)
 
 
-def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_population() -> None:
+@pytest.mark.parametrize("members", [1, 200, 300])
+def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_population(members: int, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace.release()
     network = MLP(hidden=(50,)).build((20,), 4)
+    monkeypatch.setattr(evaluate, "CHUNK_FLOATS", {"cpu": members * 100 * network.widest})
     population, x = given(network, (20,), 900, 100, torch.float32)
     y = torch.zeros(100, dtype=torch.long)
     evaluate.losses(network, LOSSES["cross-entropy"], population[:300], x, y)
     held = workspace.held()
     evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
-    assert evaluate.chunk_members(network, 100, x.device) < 300
+    assert evaluate.chunk_members(network, 100, x.device) == members
     assert 0 < held == workspace.held() < chunks.MOST_BYTES // 8
     workspace.release()
     assert workspace.held() == 0

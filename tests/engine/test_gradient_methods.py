@@ -190,6 +190,7 @@ def test_what_is_out_of_range_is_refused_in_one_line(name: str, field: str, valu
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("dataset", "hidden", "steps", "most_loss", "least_accuracy"),
     [("digits", (32,), 600, 0.05, 0.96), ("moons", (16, 16), 600, 0.02, 0.99), ("spirals", (16, 16), 3000, 0.1, 0.97)],

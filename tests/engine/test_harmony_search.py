@@ -143,6 +143,7 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("dataset", "hidden", "evaluations", "most_loss", "least_accuracy"), [("moons", (16, 16), 1e6, 0.15, 0.96), ("digits", (32,), 2e6, 0.7, 0.85)]
 )

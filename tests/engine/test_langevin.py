@@ -175,6 +175,7 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
     assert str(caught.value).startswith(f"optimizer.{field}: ")
 
 
+@pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("settings", "dataset", "evaluations", "most_loss", "least_accuracy"),
     [

@@ -230,6 +230,7 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("dataset", "hidden", "steps", "most_loss", "least_accuracy"),
     [("moons", (16, 16), 150, 0.05, 0.97), ("spirals", (16, 16), 500, 0.2, 0.95), ("digits", (32,), 200, 0.4, 0.88)],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import workers
 from engine.errors import BadInput
 from engine.frames import Message
 from engine.workers import Pool, default_size
@@ -118,7 +119,7 @@ from tests.app import fake_race
 heard = queue.Queue()
 pool = Pool(1, 1, main=fake_race.serve)
 pool.submit(fake_race.experiment(fake_race.TELLTALE), lambda about, data: heard.put(decode(data)))
-while (message := heard.get(timeout=60))["type"] != "stage":
+while (message := heard.get(timeout=300))["type"] != "stage":
     pass
 pool.close()
 print("heavy:", message["heavy"])
@@ -168,12 +169,16 @@ def test_a_stuck_race_is_killed_when_it_does_not_stop() -> None:
     with_little_patience.close()
 
 
-def test_a_worker_that_cannot_start_is_not_tried_without_pause(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_worker_that_cannot_start_is_not_tried_without_pause(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(workers, "RETRY_SECONDS", 0.5)
     hopeless = Pool(1, 1, main=fake_race.stillborn)
+    wait = hopeless._closing.wait
+    monkeypatch.setattr(hopeless._closing, "wait", lambda seconds: waits.append(seconds) or wait(0 if len(waits) < 4 else 3600))
     first = hopeless._workers[0].process
-    first.join(PATIENCE)
-    time.sleep(0.5)
-    assert not hopeless._workers, "a moment passes before the next try"
+    eventually(lambda: len(waits) >= 4)
+    assert waits[:4] == [0.5, 1, 2, 4], "a moment passes before the next try, and a longer one each time"
+    assert not hopeless._workers
     hopeless.close()
     assert not first.is_alive()
 

@@ -1,0 +1,1 @@
+"""The suite under conditions that other machines have: `python -m tests.hard`."""
