@@ -289,8 +289,8 @@ def find(token: str, field: str = "dataset.token") -> UploadInfo:
             text = _read_again(place, str(json.loads(text)["name"]))
         os.utime(path)
         return _info(token, path.stat().st_ino, text)
-    except NotNow:
-        raise
+    except NotNow as error:
+        raise BadInput(field, token, f"a later try: {error.why}") from None
     except BadInput as error:
         raise BadInput(field, token, f"a file that can still be read; expected {error.allowed}") from None
     except (OSError, ValueError, KeyError, TypeError):

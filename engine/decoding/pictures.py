@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,7 @@ JUNK = frozenset({"thumbs.db", "desktop.ini"})
 """Files that systems put into folders by themselves; left out without a word, as are those whose names begin with a point."""
 ORIENTATION = 0x0112
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+LISTED = 40
 LEAST = 2
 """Pictures of a class."""
 
@@ -351,8 +352,10 @@ def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(named(one) for one in names)
+def _listed(names: Sequence[str]) -> str:
+    """Names for people; of very many, so many that the sentence can be read."""
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(named(one) for one in names[:LISTED]) + more
 
 
 def _why(left_out: Counter[str]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from engine.decoding.limits import COLUMNS, named, one_form, refuse
 from engine.decoding.numerals import written
@@ -75,7 +75,7 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
             entries.append(clean(entry))
         for entries in columns[len(row) :]:
             entries.append("")
-    names, columns = _extra(names, columns, unnamed, long, beyond, name, notes)
+    names, columns = _extra(names, columns, unnamed, long, beyond, '\n"' in text[:SAMPLE_CHARACTERS], name, notes)
     count = len(columns[0])
     if len(short) > SHORT_ROWS * (count + len(short)):
         raise refuse(name, f"a table with as many entries in every row as there are names ({_rows_said(short)} fewer than {width})")
@@ -89,7 +89,7 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
 
 
 def _extra(
-    names: list[str], columns: list[list[str]], unnamed: int, long: list[tuple[int, int]], beyond: int, name: str, notes: list[str]
+    names: list[str], columns: list[list[str]], unnamed: int, long: list[tuple[int, int]], beyond: int, quoted: bool, name: str, notes: list[str]
 ) -> tuple[list[str], list[list[str]]]:
     """Decide what the columns beyond the names are: nothing, columns without a name, or R's names of rows.
 
@@ -99,6 +99,7 @@ def _extra(
         unnamed: how many empty names there were.
         long: rows with more entries than there are names: line and number of entries.
         beyond: how many of them have more than there are columns here.
+        quoted: whether rows begin with a quotation mark, as R writes names of rows.
         name: of the file.
         notes: gets what is to be told.
     """
@@ -106,8 +107,9 @@ def _extra(
     last = next(i for i in range(len(columns), 0, -1) if i <= width or any(columns[i - 1]))
     if long:
         every = not beyond and not unnamed and len(long) == len(columns[0])
-        thousands = any(all(re.fullmatch(r"\d{3}", entry, re.ASCII) for entry in entries) for entries in columns)
-        if every and not thousands and len(set(columns[0])) == len(columns[0]):
+        # Else 12,5 and 1,000, whose marks are separators here, would be cut in two.
+        cut = not quoted and any(all(written(entry) for entry in one) and all(entry.isdigit() for entry in other) for one, other in pairwise(columns))
+        if every and not cut and len(set(columns[0])) == len(columns[0]):
             notes.append(
                 f"The first line has one name fewer than there are columns: the first column (“{named(columns[0][0])}”, …) holds names of rows and is left out."
             )

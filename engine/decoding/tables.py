@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ INDEX_NAMES = frozenset({
     "nr.", "number", "#", "key", "unnamed:0",
 })
 # fmt: on
+
+ROW_TOO = "that line is a row too."
 
 
 @dataclass
@@ -83,9 +86,10 @@ def read_table(data: bytes, name: str) -> Sheet:
     text = text_of(data, name, notes)
     separator, names, columns = grid(text, name, notes)
     del text
-    nameless = _nameless(names, columns)
+    told = _nameless(names, columns)
+    notes += [told] if told else []
+    nameless = told.endswith(ROW_TOO)
     if nameless:
-        notes.append(nameless)
         for entry, entries in zip(names, columns, strict=True):
             entries.insert(0, entry)
     rows = len(columns[0])
@@ -107,19 +111,36 @@ def _nameless(names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     samples = [[entry for entry in entries[:SAMPLE_ROWS] if entry not in MISSING] for entries in columns]
     numeric = [bool(sample) and sum(written(entry) is not None for entry in sample) >= 0.9 * len(sample) for sample in samples]
     if all(written(entry) for entry in names):
-        return "The first line holds numbers, not names, so the columns are numbered and that line is a row too."
+        return f"The first line holds numbers, not names, so the columns are numbered and {ROW_TOO}"
     of_numbers = [i for i, number in enumerate(numeric) if number]
     of_texts = [i for i, number in enumerate(numeric) if not number and samples[i]]
     as_number = [i for i in of_numbers if written(names[i])]
     seen = [i for i in of_texts if names[i] and names[i] in samples[i]]
-    told = "The first line looks like the others, not like names, so the columns are numbered and that line is a row too."
+    told = f"The first line looks like the others, not like names, so the columns are numbered and {ROW_TOO}"
     if of_numbers and len(as_number) == len(of_numbers) and (not of_texts or len(seen) > len(of_texts) / 2):
         return told
-    if of_numbers and len(as_number) == len(of_numbers) and any(not re.fullmatch(r"\d{1,4}", names[i], re.ASCII) for i in as_number):
+    blank = any(not name and samples[i] for i, name in enumerate(names))
+    if of_numbers and len(as_number) == len(of_numbers) and not blank and not _counted([names[i] for i in as_number], samples[as_number[0]]):
         return told
     if not of_numbers and len(of_texts) > 1 and len(seen) == len(of_texts):
         return told
+    if as_number:
+        which = _listed(named(names[i]) for i in as_number)
+        return f"Some columns are named by numbers: {which}. If the first line is data, add a line of names before it."
     return ""
+
+
+def _counted(names: Sequence[str], below: Sequence[str]) -> bool:
+    """Tell whether numbers look like names: years, or 0, 1, 2, …; a single one, if it is unlike the entries below."""
+    if not all(re.fullmatch(r"\d{1,4}", name, re.ASCII) for name in names):
+        return False
+    values = [int(name) for name in names]
+    if len(values) > 1:
+        steps = {after - before for before, after in pairwise(values)}
+        years = all(1800 <= value <= 2100 for value in values)
+        return steps == {1} or (years and len(steps) == 1 and min(steps) > 0)
+    numbers = [one.point for entry in below if (one := written(entry)) and one.point is not None]
+    return not numbers or not min(numbers) <= values[0] <= max(numbers)
 
 
 def _titles(names: Sequence[str], notes: list[str]) -> list[str]:
@@ -195,6 +216,12 @@ def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str
         column.notes.append(f"taken as {len(levels)} categories, not as numbers: {reading.why_not}")
     elif sum(not level[0].isalpha() for level in levels) > len(levels) / 2:
         column.notes.append(f"taken as {len(levels)} categories, not as numbers, such as “{named(levels[0])[:30]}”")
+    alike: dict[str, list[str]] = {}
+    for level in levels:
+        alike.setdefault(level.casefold(), []).append(level)
+    for same in (one for one in alike.values() if len(one) > 1):
+        which = " and ".join(f"“{named(one)}”" for one in same)
+        column.notes.append(f"{which} are {len(same)} categories, which differ only in capital letters")
     place = {level: i for i, level in enumerate(levels)}
     column.values = np.fromiter((place.get(entry, -1) for entry in entries), np.int32, rows)
     column.levels, column.counts = distinct_names(levels), [texts[level] for level in levels]
@@ -217,7 +244,7 @@ def _leave_out_row_numbers(sheet: Sheet, names: Sequence[str]) -> None:
         unlike = column.distinct == sheet.rows and bool((column.values == np.floor(column.values)).all())
         if numbered and (not name or re.fullmatch(r"Unnamed: \d{1,4}", name) or is_id):
             sheet.columns[i] = _left_out(column, "it numbers the rows")
-        elif unlike and is_id:
+        elif unlike and (is_id or not name or re.fullmatch(r"Unnamed: \d{1,4}", name)):
             sheet.columns[i] = _left_out(column, "a different whole number in every row, which names the row")
         elif numbered and sheet.rows > ROWS_LEAST:
             column.notes.append("it counts the rows. If it means nothing else, remove it from the file: the network is shown it")

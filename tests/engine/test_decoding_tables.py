@@ -200,6 +200,9 @@ def test_columns_that_number_or_name_the_rows_are_left_out_and_told() -> None:
         assert sheet.notes == [f"Left out: {sheet.columns[0].name} (it numbers the rows)."]
     sheet = read("user_id,x,kind\n" + "".join(f"{i * i + 17},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
     assert sheet.notes == ["Left out: user_id (a different whole number in every row, which names the row)."]
+    for name in ("", "Unnamed: 0"):
+        sheet = read(f"{name},x,kind\n" + "".join(f"{i * 7 % 31},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+        assert sheet.notes == ["Left out: column 1 (a different whole number in every row, which names the row)."]
     sheet = read("t,x,kind\n" + "".join(f"{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
     assert sheet.columns[0].type == "number"
     assert sheet.notes == ["t: it counts the rows. If it means nothing else, remove it from the file: the network is shown it."]
@@ -226,6 +229,31 @@ def test_a_first_line_of_data_is_a_row(first: str) -> None:
     assert read(texts).rows == 30
     years = read("country,1990,1991\n" + "".join(f"{'ab'[i % 2]},{i * 0.75},{i % 7}\n" for i in range(30)))
     assert [column.name for column in years.columns] == ["country", "1990", "1991"]
+
+
+@pytest.mark.parametrize(
+    ("first", "row"),
+    [
+        ("Alice,34,5", True),  # whole numbers in no order
+        ("Alice,34.5,5", True),
+        ("Alice,2019,2020", False),  # years
+        (",0,1", False),  # as pandas writes them
+    ],
+)
+def test_names_that_are_numbers_are_told_from_data(first: str, row: bool) -> None:
+    sheet = read(first + "\n" + "".join(f"{'ab'[i % 2]},{i * 7 % 40},{i % 9}\n" for i in range(30)))
+    assert sheet.rows == 30 + row
+    assert ("that line is a row too" if row else "If the first line is data, add a line of names") in sheet.notes[0]
+    one = read("name,7\n" + "".join(f"{'ab'[i % 2]},{i % 9}\n" for i in range(30)))
+    assert one.rows == 31
+    other = read("name,2020\n" + "".join(f"{'ab'[i % 2]},{i % 9}\n" for i in range(30)))
+    assert [column.name for column in other.columns] == ["name", "2020"]
+
+
+def test_categories_that_differ_in_capitals_are_told() -> None:
+    sheet = read("x,kind\n" + "".join(f"{x},{['yes', 'Yes', 'no'][i % 3]}\n" for i, (x, _) in enumerate(ROWS)))
+    assert sheet.columns[1].levels == ["Yes", "no", "yes"]
+    assert sheet.notes == ["kind: “Yes” and “yes” are 2 categories, which differ only in capital letters."]
 
 
 def test_long_names_and_categories_stay_apart() -> None:
@@ -258,6 +286,8 @@ def test_none_may_be_a_category() -> None:
         ("a,b,c\n" + "1,2\n" * 30, r"30 rows \(lines 2, 3, 4 …\) have fewer than 3"),
         ("a,b\n" + "1,2\n" * 25 + "1,2,3\n1,2,3,4\n", "line 27 has 3 where there are 2, and 1 more has too many"),
         ("a,b\n" + "".join(f"{i},000,{i}\n" for i in range(1, 30)), "needs quotation marks around it"),
+        ("a,b\n" + "".join(f"{i},5,rose\n" for i in range(1, 30)), "needs quotation marks around it"),
+        ("a,b\n" + "".join(f"rose{i},{i},25\n" for i in range(1, 30)), "needs quotation marks around it"),
         ('a,b\n1,"x"y"\n' + "1,2\n" * 30, "in line 2 a quotation mark is in the middle"),
         ('a,b\n1,"x\n' + "1,2\n" * 30, "a quotation mark is opened and never closed"),
         ("a,b\n" + '1,"' + "x" * 200_000 + '"\n', "longer than 131,072 characters"),
