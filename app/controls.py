@@ -48,7 +48,7 @@ def load(experiment: Experiment) -> None:
         _loss_key(experiment.dataset): experiment.loss,
     }
     kept["currency"], kept["seed"] = experiment.budget.currency, experiment.seed
-    kept["device"], kept["precision"] = experiment.device, experiment.precision
+    kept["device"], kept["precision"], kept["threads"] = experiment.device, experiment.precision, experiment.threads
     kept[f"amount {experiment.budget.currency}"] = experiment.budget.amount
     kept["stop target"], kept["stop patience"] = experiment.stop.target, experiment.stop.patience
     kept["lanes"] = [lane.name for lane in experiment.lanes]
@@ -144,7 +144,7 @@ def draw() -> dict[str, Any]:
     value["budget"] = draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT)
     value["stop"] = draw_stop()
     value["seed"] = number("seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint"))
-    value["device"], value["precision"] = kept().get("device", "auto"), kept().get("precision", "float32")
+    value |= {name: kept().get(name, usual) for name, usual in (("device", "auto"), ("precision", "float32"), ("threads", 1))}
     return value
 
 

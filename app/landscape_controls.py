@@ -67,6 +67,7 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
         "seed": widgets.number("seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint-landscape")),
         "device": shown.device,
         "precision": shown.precision,
+        "threads": shown.threads,
     }
     return value, complaint
 

@@ -12,6 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from engine import environment  # noqa: E402
+
+environment.prepare()  # before anything imports PyTorch; the workers inherit it
+
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 from streamlit.runtime.pages_manager import PagesManager  # noqa: E402

@@ -8,7 +8,6 @@ for frame in race:
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
     from engine.race import Race
     from engine.recording import Recording
-
-# Large pages for large tensors (Linux): a population written to fresh memory otherwise waits longer for its pages than for its numbers. PyTorch reads this when it first allocates.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-# After an operation PyTorch's threads (GNU OpenMP) wait for the next one in a loop that keeps their cores busy for milliseconds, and a kernel needs those cores.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 __all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue"]
 

@@ -1,6 +1,8 @@
 """`python -m engine`."""
 
+from engine import environment
 from engine.cli import main
 
 if __name__ == "__main__":
+    environment.prepare()
     main()

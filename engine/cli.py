@@ -71,6 +71,7 @@ def list_command(as_json: bool) -> None:
 @click.option("--seed", help="Seed of everything random.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option("--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16.")
+@click.option("--threads", help="Processor threads that work on each step, 1 to 256; results differ in their last digits with another number.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, such as annealing.chains=64 or dataset.noise=0.1.")
 @click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
 @click.option("--events", metavar="FILE", help="Do again what was done by hand: a list of events as JSON, or a recording.")
@@ -183,6 +184,7 @@ def _run(race: Race, kept: Path | None, recorder: Recorder | None) -> None:
 @click.option("--seed", help="Seed of everything random.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option("--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16.")
+@click.option("--threads", help="Processor threads that work on each step, 1 to 256; results differ in their last digits with another number.")
 @click.option("--keep", metavar="FILE", help="Keep finished rows in this file; the same command then goes on where it was stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
 def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:

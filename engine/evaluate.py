@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from engine import arithmetic
 from engine.evaluator import chunks
 from engine.evaluator.chains import Chains, Memory
 from engine.evaluator.losses import values
@@ -23,8 +24,8 @@ from engine.evaluator.workspace import buffer
 from engine.losses import Loss, accuracy
 from engine.networks.base import Network
 
-CHUNK_FLOATS = {"cpu": chunks.floats_at_once(torch.device("cpu"))}
-"""Activations alive at once in a layer, per kind of device; where none is given, what `chunks.floats_at_once` finds at that moment."""
+CHUNK_FLOATS = {"cpu": chunks.FLOATS_AT_ONCE}
+"""Activations alive at once in a layer, per kind of device; `chunks.ELSEWHERE` where none is given."""
 
 MIXED = 1024
 """Samples that are never taken apart where what is said of one hangs on the others (batch normalisation)."""
@@ -38,14 +39,13 @@ def precision(name: Precision) -> Iterator[None]:
     """Inside, float32 networks are evaluated with products of that precision; losses are float32 always.
 
     "tf32" rounds what a GPU multiplies to 10 bits and is float32 elsewhere; "bf16" keeps weights and activations to 8 bits. Either is a choice to be stated with a result: methods
-    that compare losses one by one (Metropolis' rule) ask for "float32".
+    that compare losses one by one (Metropolis' rule) ask for "float32", and get it whatever PyTorch was told for other models.
     """
-    before, token = torch.backends.cuda.matmul.allow_tf32, _precision.set(name)
-    torch.backends.cuda.matmul.allow_tf32 = name == "tf32"
+    token = _precision.set(name)
     try:
-        yield
+        with arithmetic.products("tf32" if name == "tf32" else "float32"):
+            yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
         _precision.reset(token)
 
 
@@ -75,7 +75,7 @@ def _step(network: Network, x: Tensor) -> int:
 
 
 def _floats(device: torch.device) -> int:
-    return CHUNK_FLOATS.get(device.type) or chunks.floats_at_once(device)
+    return CHUNK_FLOATS.get(device.type, chunks.ELSEWHERE)
 
 
 Scores = tuple[float, float, float, float]

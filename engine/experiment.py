@@ -13,6 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator, model_validator
 
 from engine import settings
+from engine.arithmetic import MOST_THREADS
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.uploads import of_path
 from engine.errors import BadInput, CannotRun, explain
@@ -88,6 +89,13 @@ class Experiment(BaseModel):
         description="How populations are multiplied with their inputs: float32, tf32 (10 bits, where a GPU has it) or bf16 (8 bits). Losses are float32 always, "
         "and methods that compare them one by one multiply in float32 too.",
     )
+    threads: int = Field(
+        1,
+        ge=1,
+        le=MOST_THREADS,
+        description="Processor threads that work on each step. With more of them large populations are faster; results with another number differ in their last digits, "
+        "and races may then take another course.",
+    )
 
     @field_validator("dataset", mode="before")
     @classmethod
@@ -125,6 +133,13 @@ class Experiment(BaseModel):
         if dataset.kind == "curve" and not loss.numbers:
             raise BadInput("loss", loss.name, f"one for numbers on {dataset.name}: {', '.join(one.name for one in LOSSES.values() if one.numbers)}")
         return loss.name
+
+    @field_validator("seed", "threads", mode="before")
+    @classmethod
+    def _number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool):  # pydantic would take it for 0 or 1
+            raise BadInput(info.field_name or "", value, "a whole number")
+        return value
 
     @field_validator("lanes", mode="before")
     @classmethod
@@ -179,7 +194,7 @@ class Experiment(BaseModel):
         if isinstance(value, Experiment):
             return value
         if not isinstance(value, Mapping):
-            raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, stop, seed, device and precision")
+            raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, stop, seed, device, precision and threads")
         check(value)
         try:
             return cls.model_validate(with_token(dict(value), local_files))
@@ -198,6 +213,7 @@ class Experiment(BaseModel):
             "seed": self.seed,
             "device": self.device,
             "precision": self.precision,
+            "threads": self.threads,
         }
 
 

@@ -25,7 +25,7 @@ from engine.suggestions import suggested_settings
 
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
-TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device", "precision")
+TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device", "precision", "threads")
 
 
 def to_flat(experiment: Experiment) -> dict[str, str]:
@@ -43,6 +43,8 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         flat["device"] = experiment.device
     if experiment.precision != "float32":
         flat["precision"] = experiment.precision
+    if experiment.threads != 1:
+        flat["threads"] = str(experiment.threads)
     suggested = {"hidden": SUGGESTED_HIDDEN[experiment.dataset.kind]} if experiment.network.name == "mlp" else {}
     flat |= _settings("dataset", experiment.dataset)
     flat |= _settings("network", experiment.network, suggested)
@@ -69,7 +71,7 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, lo
             value[name] = {"name": registry.get(flat[name], name).name}
     if "lanes" in flat:
         value["lanes"] = [{"name": OPTIMIZERS.get(name.strip(), "lanes").name} for name in flat["lanes"].split(",")]
-    for name in ("loss", "seed", "device", "precision"):
+    for name in ("loss", "seed", "device", "precision", "threads"):
         if name in flat:
             value[name] = flat[name]
     given = [currency for currency in CURRENCIES if currency in flat]

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
-from engine import evaluate
+from engine import arithmetic, evaluate
 from engine.errors import BadInput
 from engine.evaluator import kernels
 from engine.events import Event
@@ -34,6 +36,22 @@ from engine.stops import Moment, Start, Wreck
 log = logging.getLogger(__name__)
 BARREN = 5
 """Looks in a row at which nothing that a lane had asked about or remembers was finite, after which it is ended."""
+WARM_STEPS, WARM_SECONDS = 3, 0.05
+"""A lane is warmed by one step, and by more of them while they are quick: some things are first done in a later one."""
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+def at_work(method: Callable[Concatenate[Any, Given], Answer]) -> Callable[Concatenate[Any, Given], Answer]:
+    """Let a method of a race work with the race's own number of threads and exactness."""
+
+    @wraps(method)
+    def inside(race: Any, /, *given: Given.args, **named: Given.kwargs) -> Answer:
+        with race.settled():
+            return method(race, *given, **named)
+
+    return inside
 
 
 class Race:
@@ -59,13 +77,19 @@ class Race:
     Iterating runs the whole race; iterating once more goes on behind the last frame that was given. Ctrl-C waits for the end of a step.
 
     With a budget in evaluations or FLOPs the same experiment gives the same frames every time on the same machine, but for the wall-clock fields
-    ``clock`` and ``seconds``.
+    ``clock`` and ``seconds``: whatever else the machine does, however many cores this process may use, and whatever PyTorch was told before. While a race works it sets the
+    number of threads, and float32 that is float32, for the whole process; what was set before holds again when it hands back a frame or a method returns.
     """
 
     def __init__(self, experiment: Experiment, marks: int = 200, pictures: bool = True, events: Iterable[Event] = ()) -> None:
         self.began = self.experiment = experiment
         self.marks, self.with_pictures = marks, pictures
         self.device = pick_device(experiment.device)
+        with self.settled():
+            self._begin(events)
+
+    def _begin(self, events: Iterable[Event]) -> None:
+        experiment = self.experiment
         self.dataset = experiment.dataset.load(experiment.seed).to(self.device)
         self.network = experiment.network.build_for(experiment.dataset)
         self.loss = get_loss(experiment.loss)
@@ -80,21 +104,48 @@ class Race:
         self.k, self.closed, self._interrupted = -1, False, False
 
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
-        budget = self.experiment.budget
-        oracle = Oracle(self.network, self.loss, self.dataset, optimizer.seen(), optimizer.batch, self.experiment.seed, (budget.currency, budget.amount))
-        rng = Rng(self.experiment.seed, f"lane {index}", self.device)
+        oracle, rng = self._oracle(optimizer), self._rng(index)
         lane = Lane(index, optimizer, oracle, rng, State(self.theta.clone()), Moment(0, self.theta.clone()))
         with self.minding(lane, "while it was set up"):
             if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
                 kernels.prepare(optimizer.loops())  # charged to nobody
+            self._warm_up(index, optimizer)
             with self._precision(), oracle.working():
                 lane.state = optimizer.init(self.theta, rng, oracle)
         return lane
 
+    def _oracle(self, optimizer: Optimizer) -> Oracle:
+        budget = self.experiment.budget
+        return Oracle(self.network, self.loss, self.dataset, optimizer.seen(), optimizer.batch, self.experiment.seed, (budget.currency, budget.amount))
+
+    def _rng(self, index: int) -> Rng:
+        """The random numbers of a lane. Two lanes of one method differ, and a method has the same ones wherever it stands and whatever it races against."""
+        lanes = self.experiment.lanes
+        return Rng(self.experiment.seed, f"lane {sum(lane.name == lanes[index].name for lane in lanes[:index])}", self.device)
+
+    def _warm_up(self, index: int, optimizer: Optimizer) -> None:
+        """Begin that lane and take a step or more of it, all of which is thrown away: what is imported, compiled, tabled and allocated only once is then charged to no lane.
+
+        Without it the lane that moves first pays for all: two alike with a second each took fourteen steps and one.
+        """
+        since = time.perf_counter()
+        with suppress(Exception):  # it will come again, in a step that tells of it
+            oracle, rng = self._oracle(optimizer), self._rng(index)
+            with self._precision(), oracle.working():
+                state = optimizer.init(self.theta, rng, oracle)
+                for step in range(1, WARM_STEPS + 1):
+                    oracle.draw(step)
+                    state = optimizer.step(state, rng.at(step), oracle)
+                    if time.perf_counter() - since > WARM_SECONDS:
+                        break
+
+    def settled(self) -> AbstractContextManager[None]:
+        """Inside, this process works with the experiment's number of threads, and in float32 wherever nothing else is asked for."""
+        return arithmetic.settled(self.experiment.threads, self.device)
+
     def _precision(self) -> AbstractContextManager[None]:
         """That of the experiment, inside; what is shown of a lane is found in float32."""
-        name = self.experiment.precision
-        return evaluate.precision(name) if name != "float32" else nullcontext()
+        return evaluate.precision(self.experiment.precision)
 
     @property
     def clock(self) -> float:
@@ -110,6 +161,7 @@ class Race:
         """The share of the budget spent by the lane furthest behind, in [0, 1]."""
         return min((lane.oracle.progress for lane in self.lanes if not lane.finished), default=1.0)
 
+    @at_work
     def advance(self) -> int:
         """One step of the lane furthest behind.
 
@@ -127,6 +179,7 @@ class Race:
         self.advance_lane(lane)
         return lane.index
 
+    @at_work
     def advance_lane(self, lane: Lane) -> None:
         """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane by one). Whatever is raised in it ends the lane, and no other."""
         if lane.torn:
@@ -225,6 +278,7 @@ class Race:
         if hasattr(self, "observer"):
             self.observer.forget(lane)
 
+    @at_work
     def reheat(self, lane: int, factor: float) -> bool:
         """Multiply a lane's temperature by hand; the next metrics tell of it.
 
@@ -233,6 +287,7 @@ class Race:
         """
         return self.hands.reheat(lane, factor)
 
+    @at_work
     def turn(self, lane: int, field: str, value: Any) -> None:
         """Turn a knob of a lane's method by hand; it holds from the next step on, and the next metrics tell of it.
 
@@ -241,6 +296,7 @@ class Race:
         """
         self.hands.turn(lane, field, value)
 
+    @at_work
     def put_weight(self, lane: int, index: int, value: float) -> None:
         """Set one weight of a lane's estimate by hand, all that its method remembers moving along; the next metrics tell of it.
 
@@ -249,6 +305,7 @@ class Race:
         """
         self.hands.put_weight(lane, index, value)
 
+    @at_work
     def set_points(self, text: str) -> None:
         """Replace the training points of every lane by hand, as `engine.datasets.drawn` writes them; the next metrics tell of it.
 
@@ -258,18 +315,22 @@ class Race:
         """
         self.hands.set_points(text)
 
+    @at_work
     def stage(self) -> Message:
         """What does not change during the race, as a message."""
         return self.observer.stage()
 
+    @at_work
     def metrics(self, k: int) -> Message:
         """Counters and scores now, as frame k's message."""
         return self.observer.metrics(k)
 
+    @at_work
     def picture(self, k: int) -> Message:
         """Where the weights are now, as frame k's message."""
         return self.observer.picture(k)
 
+    @at_work
     def detail(self, k: int) -> Message:
         """What one may look at more closely, as a message beside frame k."""
         return self.observer.detail(k)
@@ -294,7 +355,7 @@ class Race:
             if self.finished:
                 return
             try:
-                with held_back(self.interrupt):
+                with held_back(self.interrupt), self.settled():  # once for many steps
                     while not (self._interrupted or self.finished or self._due()):
                         self.advance()
             except KeyboardInterrupt:
@@ -310,6 +371,7 @@ class Race:
             return not self.closed
         return self.k < 0 or self.progress >= (self.k + 1) / self.marks
 
+    @at_work
     def frame(self, k: int) -> Frame:
         """Metrics and, where they are wanted, a picture of one and the same moment."""
         metrics = self.metrics(k)
@@ -324,6 +386,7 @@ class Race:
         """How many lanes have ended in trouble."""
         return sum(lane.trouble is not None for lane in self.lanes)
 
+    @at_work
     def score(self, lane: Lane) -> evaluate.Scores:
         """Loss and accuracy of a lane's estimate on all training samples, then on all test samples."""
         data = self.dataset
@@ -341,6 +404,7 @@ class Race:
             return self.score(lane)
         return math.nan, math.nan, math.nan, math.nan
 
+    @at_work
     def results(self) -> list[dict[str, Any]]:
         """How every lane stands, scored on all samples, as JSON values."""
         rows = []

@@ -42,6 +42,11 @@ def step_with_stages(race: Race, lane: Lane, k: int) -> Message:
         most `MOST`, evenly chosen. ``values`` (m,) are losses on the step's own mini-batch. ``accepted`` (m,) says which of the points asked about were taken, and with what
         moved, which rows are such points. What does not exist, or is no number any more, is None.
     """
+    with race.settled():
+        return _step_with_stages(race, lane, k)
+
+
+def _step_with_stages(race: Race, lane: Lane, k: int) -> Message:
     shown = dict.fromkeys(("asked", "answered", "moved"), _stage(race.observer.plane.project, None))
     with race.minding(lane, "while it was watched in slow motion"):
         listener = Listener(lane.oracle, lane.optimizer.known(lane.state))

@@ -14,9 +14,13 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from statistics import median
+from typing import TYPE_CHECKING
 
+from engine import environment
 from engine.errors import BadInput
-from engine.frames import Message, encode
+
+if TYPE_CHECKING:
+    from engine.frames import Message
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +49,11 @@ class _Gone(Exception):
     """The server is gone: nobody is left to race for."""
 
 
-def serve(connection: Connection, threads: int) -> None:
+def serve(connection: Connection) -> None:
     """Run races until told to exit or the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's business; it closes the pipe
     parent = os.getppid()
-    import torch
-
-    torch.set_num_threads(threads)
+    environment.prepare()
     _warm_up()
     while True:
         try:
@@ -67,6 +69,7 @@ def serve(connection: Connection, threads: int) -> None:
 def _warm_up() -> None:
     """Import everything and run a few steps, so that the first visitor's race starts at once."""
     from engine.experiment import Experiment
+    from engine.frames import encode
     from engine.race import Race
 
     spec = {
@@ -110,6 +113,8 @@ def _race(connection: Connection, experiment: Message) -> None:
 
 def _send(connection: Connection, message: Message) -> None:
     """What the message is, for the pool, and its bytes, for everybody else."""
+    from engine.frames import encode  # which imports PyTorch: only once `serve` has begun
+
     data = encode(message)
     try:
         connection.send({key: message[key] for key in ("type", "state", "k", "passing") if key in message})
@@ -149,6 +154,11 @@ class _Drive:
         self.detail_costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
 
     def run(self) -> None:
+        """Race to the end; this process does nothing else in the meantime, so the race's number of threads may hold throughout."""
+        with self.race.settled():
+            self._run()
+
+    def _run(self) -> None:
         race = self.race
         _send(self.connection, race.stage())
         self._look()

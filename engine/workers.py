@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 OnMessage = Callable[[Message, bytes], None]
 """Called with (type and state of the message, its bytes) from a thread of the pool. It must not wait for anything."""
 
-Main = Callable[[Connection, int], None]
-"""What a process runs: (its end of the pipe, PyTorch threads). Found by its name in the process, so it must stand in a module."""
+Main = Callable[[Connection], None]
+"""What a process runs, given its end of the pipe. Found by its name in the process, so it must stand in a module."""
 
 PATIENCE_SECONDS = 10.0
 """A race told to end has this long to do so between two steps; then its process is killed."""
@@ -109,7 +109,7 @@ class _Worker:
     def __init__(self, pool: Pool) -> None:
         self.connection, theirs = multiprocessing.Pipe()
         try:
-            self.process = Child(pool._main, (theirs, pool.threads), "kelvin-worker")
+            self.process = Child(pool._main, (theirs,), "kelvin-worker")
         finally:
             theirs.close()
         self.job: Job | None = None
@@ -155,16 +155,14 @@ class Pool:
 
     Args:
         size: races at once; see `default_size`.
-        threads: PyTorch threads of each process; the cores shared out evenly by default.
         main: what the processes run; `engine.worker_process.serve` by default.
         patience: seconds a cancelled race has to end by itself before its process is killed.
     """
 
-    def __init__(self, size: int | None = None, threads: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, size: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS) -> None:
         from engine.worker_process import serve
 
         self.size = default_size() if size is None else size
-        self.threads = threads or max(1, cores() // self.size)
         self._main, self._patience = main or serve, patience
         self._lock = threading.RLock()
         self._queue: deque[Job] = deque()

@@ -12,13 +12,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-import pytest
-import torch
-from xdist.scheduler import LoadScopeScheduling
+from engine import environment
 
-import engine.oracle
-from engine.workers import cores
+environment.prepare()  # before PyTorch is imported, as Kelvin's own processes do
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
+
+import engine.oracle  # noqa: E402
+from engine.workers import cores  # noqa: E402
 
 MOST_PROCESSES = 4
 """Test processes at most: each takes some 400 MB."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -43,10 +44,14 @@ class FakeRace:
         self.lanes = [FakeLane(0), FakeLane(1)]
         self.reheats: list[list[Any]] = []
         self.clock = 0.0
+        self.troubles = 0
 
     @property
     def finished(self) -> bool:
         return all(lane.finished for lane in self.lanes)
+
+    def settled(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def advance(self) -> int:
         lane = min((lane for lane in self.lanes if not lane.finished), key=lambda one: one.step)
@@ -87,6 +92,9 @@ class FakeRace:
     def picture(self, k: int) -> Message:
         return {"type": "picture", "k": k, "steps": [lane.step for lane in self.lanes]}
 
+    def frame(self, k: int) -> Frame:
+        return Frame(k, self.metrics(k), self.picture(k))
+
     def detail(self, k: int) -> Message:
         return {"type": "detail", "k": k, "steps": [lane.step for lane in self.lanes]}
 
@@ -99,16 +107,16 @@ class FakeRace:
         yield Frame(0, self.metrics(0), None)
 
 
-def serve(connection: Connection, threads: int) -> None:
+def serve(connection: Connection) -> None:
     """The main function of a worker process whose races are fake."""
     import engine.race
     from engine import worker_process
 
     engine.race.Race = FakeRace  # type: ignore[assignment, misc]
-    worker_process.serve(connection, threads)
+    worker_process.serve(connection)
 
 
-def stillborn(connection: Connection, threads: int) -> None:
+def stillborn(connection: Connection) -> None:
     """The main function of a worker process that never comes to life."""
     raise SystemExit(3)
 

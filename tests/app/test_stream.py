@@ -330,7 +330,7 @@ def test_recordings(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Pool]:
-    pool = Pool(1, 1, main=fake_race.serve)
+    pool = Pool(1, main=fake_race.serve)
     yield pool
     pool.close()
 

@@ -28,7 +28,10 @@ def resident(what: str) -> float:
 def main() -> None:
     """Measure and print."""
     members, hidden, inputs = map(int, sys.argv[1:])
-    from engine import evaluate  # before torch: it asks for large pages
+    from engine import environment
+
+    environment.prepare()  # before torch: it asks for large pages
+    from engine import evaluate
     from engine.losses import LOSSES
     from engine.networks import MLP
 

@@ -6,6 +6,7 @@ Whatever is compared is timed in turns, and the median counts; so a machine that
 installed is named as such, and its bar is then not judged. On a machine with no GPU the last row says so.
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
@@ -16,16 +17,18 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from engine import Experiment  # before torch: it asks for large pages  # isort: skip
+from engine import environment
+
+environment.prepare()  # before torch: it asks for large pages
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from engine import evaluate
+from engine import Experiment, evaluate
 from engine.datasets.base import Dataset
 from engine.errors import CannotRun
-from engine.evaluator import choice
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP
 from engine.networks.base import Network
@@ -141,7 +144,7 @@ def convolution(rounds: int) -> Row:
         return [one({name: tensor[i] for name, tensor in weights.items()}) for i in range(64)]
 
     with torch.no_grad():
-        row = compared(
+        return compared(
             Row("cnn", "CNN 28×28: 6 maps 3×3, pool 2, 12 maps 3×3, pool 2, dense; P = 64, B = 128"),
             {
                 "ours": lambda: evaluate.losses(network, LOSSES["cross-entropy"], population, x, y),
@@ -151,9 +154,6 @@ def convolution(rounds: int) -> Row:
             2,
             rounds,
         )
-    ways = {way for key, way in choice.chosen().items() if isinstance(key, tuple) and key[0] == network.layers}
-    row.notes = f"way chosen: {', '.join(sorted(ways))}"
-    return row
 
 
 def inversion(rounds: int) -> Row:

@@ -15,7 +15,7 @@ from tests.engine.listening import Listener, Start, eventually
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
     """Two processes with fake races, shared: a process takes seconds to start."""
-    pool = Pool(2, 1, main=fake_race.serve)
+    pool = Pool(2, main=fake_race.serve)
     yield pool
     pool.close()
 

@@ -108,7 +108,7 @@ def test_where_the_system_forgets_its_children_the_end_is_seen_all_the_same(monk
 
 @pytest.mark.usefixtures("slow_to_note")
 def test_a_pool_that_is_closed_leaves_nobody_alive_when_many_close_it() -> None:
-    pool = Pool(2, 1, main=fake_race.serve)
+    pool = Pool(2, main=fake_race.serve)
     running = Listener()
     pool.submit(experiment(fake_race.ENDLESS), running)
     running.state("running")
@@ -119,7 +119,7 @@ def test_a_pool_that_is_closed_leaves_nobody_alive_when_many_close_it() -> None:
 
 @pytest.mark.usefixtures("slow_to_note")
 def test_a_pool_may_be_closed_by_its_listener() -> None:
-    pool = Pool(1, 1, main=fake_race.serve)
+    pool = Pool(1, main=fake_race.serve)
     closed = threading.Event()
 
     def close(about: dict[str, Any], data: bytes) -> None:
@@ -135,7 +135,7 @@ def test_a_pool_may_be_closed_by_its_listener() -> None:
 
 @pytest.mark.usefixtures("slow_to_note", "others_ask")
 def test_a_race_whose_process_was_killed_is_told_so(caplog: pytest.LogCaptureFixture) -> None:
-    pool = Pool(1, 1, main=fake_race.serve)
+    pool = Pool(1, main=fake_race.serve)
     heard = Listener()
     job = pool.submit(experiment(fake_race.ENDLESS), heard)
     heard.state("running")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.datasets.functions import Landscapes
-from engine.evaluator import choice, chunks, workspace
+from engine.evaluator import chunks, workspace
 from engine.evaluator.losses import values
 from engine.losses import LOSSES, get_loss
 from engine.networks import CNN, MLP, NETWORKS
 from engine.networks.base import Network
+from engine.networks.cnn import FEW
 from tests.engine.test_networks import cnn_module, loop, mlp_module, rere_module, yegenoglu_module
 
 CLOSE = {torch.float64: 1e-10, torch.float32: 2e-5}
@@ -137,26 +139,36 @@ def test_buffers_are_used_again() -> None:
     assert workspace.buffer("a", (300, 4), like).shape == (300, 4)
 
 
-def test_the_cache_is_read_where_the_system_tells(tmp_path: Any) -> None:
-    assert chunks.cache_bytes.__wrapped__(str(tmp_path)) == chunks.DEFAULT_CACHE
-    for index, (level, size) in enumerate([("1", "32K"), ("2", "2M"), ("3", "32768K")]):
-        (tmp_path / f"index{index}").mkdir()
-        (tmp_path / f"index{index}" / "level").write_text(f"{level}\n")
-        (tmp_path / f"index{index}" / "size").write_text(f"{size}\n")
-    assert chunks.cache_bytes.__wrapped__(str(tmp_path)) == 32 * 2**20
-    assert 2**18 <= chunks.floats_at_once(torch.device("cpu")) <= chunks.MOST_BYTES // 64
-
-
-def test_the_first_way_stays_unless_another_is_clearly_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = {"one": 1.0, "two": 0.8, "three": 0.5}
+@pytest.mark.parametrize("samples", [1, 8, 9, 40])
+def test_the_shapes_decide_how_to_convolve(samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either way gives the same to a rounding; which one is taken hangs on no clock."""
+    network = CNN(channels_1=3, channels_2=2).build((1, 8, 8), 4)
+    population, x = given(network, (1, 8, 8), 3, samples, torch.float32)
     asked: list[str] = []
-    monkeypatch.setattr(choice, "_time", lambda way: asked.append(way()) or times[way()])
-    ways: dict[str, Any] = {name: lambda name=name: name for name in times}
-    assert choice.fastest("test: all", ways)() == "three"
-    assert choice.fastest("test: two of them", {name: ways[name] for name in ("one", "two")})() == "one"
-    assert choice.fastest("test: all", ways)() == "three"
-    assert asked == ["one", "two", "three", "one", "two"]
-    assert choice.chosen()["test: all"] == "three"
+    for way in ("by_rows", "forward"):
+        taken = getattr(network, way)
+        monkeypatch.setattr(network, way, lambda *given, taken=taken, way=way: asked.append(way) or taken(*given))
+    monkeypatch.setattr("time.perf_counter", lambda: pytest.fail("the clock was asked"))
+    found = evaluate.outputs(network, population, x)
+    assert asked == ["forward" if samples <= FEW else "by_rows"]
+    torch.testing.assert_close(found, network.forward(population, x), rtol=0, atol=2e-5)
+
+
+def test_sizes_know_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its cache, nor its cores, nor how much of its memory is free: they decide what is added up together."""
+    network = MLP(hidden=(50,)).build((20,), 4)
+
+    def sizes() -> list[int]:
+        devices = [torch.device(kind) for kind in ("cpu", "cuda", "mps")]
+        return [size(network, *given, device) for device in devices for size, given in ((evaluate.chunk_members, (100,)), (evaluate.chunk_samples, ()))]
+
+    before = sizes()
+    for path in ("os.cpu_count", "os.sched_getaffinity", "psutil.virtual_memory", "torch.cuda.mem_get_info", "pathlib.Path.read_text", "torch.get_num_threads"):
+        monkeypatch.setattr(path, lambda *_, path=path: pytest.fail(f"{path} was asked"))
+    assert sizes() == before
+    monkeypatch.undo()
+    written = "".join(path.read_text(encoding="utf-8") for path in (Path(evaluate.__file__).parent / "evaluator").rglob("*.py"))
+    assert not any(word in written for word in ("/sys/", "/proc/", "perf_counter", "monotonic", "mem_get_info", "virtual_memory"))
 
 
 def test_a_precision_is_a_choice_and_losses_are_float32() -> None:

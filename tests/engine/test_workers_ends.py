@@ -117,7 +117,7 @@ from engine.frames import decode
 from engine.workers import Pool
 from tests.app import fake_race
 heard = queue.Queue()
-pool = Pool(1, 1, main=fake_race.serve)
+pool = Pool(1, main=fake_race.serve)
 pool.submit(fake_race.experiment(fake_race.TELLTALE), lambda about, data: heard.put(decode(data)))
 while (message := heard.get(timeout=300))["type"] != "stage":
     pass
@@ -149,7 +149,7 @@ def test_spawning_leaves_the_main_module_alone(pool: Pool, start: Start) -> None
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    second = Pool(1, 1, main=fake_race.serve)
+    second = Pool(1, main=fake_race.serve)
     stop.set()
     watcher.join()
     second.close()
@@ -158,7 +158,7 @@ def test_spawning_leaves_the_main_module_alone(pool: Pool, start: Start) -> None
 
 
 def test_a_stuck_race_is_killed_when_it_does_not_stop() -> None:
-    with_little_patience = Pool(1, 1, main=fake_race.serve, patience=0.3)
+    with_little_patience = Pool(1, main=fake_race.serve, patience=0.3)
     heard, after = Listener(), Listener()
     job = with_little_patience.submit(experiment(fake_race.STUCK), heard)
     heard.wait(lambda message: message["type"] == "picture")
@@ -172,7 +172,7 @@ def test_a_stuck_race_is_killed_when_it_does_not_stop() -> None:
 def test_a_worker_that_cannot_start_is_not_tried_without_pause(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(workers, "RETRY_SECONDS", 0.5)
-    hopeless = Pool(1, 1, main=fake_race.stillborn)
+    hopeless = Pool(1, main=fake_race.stillborn)
     wait = hopeless._closing.wait
     monkeypatch.setattr(hopeless._closing, "wait", lambda seconds: waits.append(seconds) or wait(0 if len(waits) < 4 else 3600))
     first = hopeless._workers[0].process
@@ -184,7 +184,7 @@ def test_a_worker_that_cannot_start_is_not_tried_without_pause(caplog: pytest.Lo
 
 
 def test_closing_leaves_no_process_and_tells_everybody() -> None:
-    pool = Pool(1, 1, main=fake_race.serve)
+    pool = Pool(1, main=fake_race.serve)
     running, waiting = Listener(), Listener()
     pool.submit(experiment(fake_race.ENDLESS), running)
     pool.submit(experiment(fake_race.ENDLESS), waiting)
@@ -207,7 +207,7 @@ started = []
 def heard(about, data):
     started.append(about)
 if __name__ == "__main__":
-    pool = Pool(2, 1, main=fake_race.serve)
+    pool = Pool(2, main=fake_race.serve)
     job = pool.submit(fake_race.experiment(fake_race.ENDLESS), heard)
     print(*(worker.process.pid for worker in pool._workers), flush=True)
     if sys.argv[1] == "later":
