@@ -68,7 +68,7 @@ def described(run: Run) -> Iterator[dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="kelvin-hard-") as folder:
         told = {"HARD_FOLDER": folder, "HARD_CACHE": "none" if run.cache is None else str(run.cache)}
         if run.cache is not None:
-            levels = [("1", "Data", "32K"), ("2", "Unified", "512K"), ("3", "Unified", f"{run.cache // KIB}K")]
+            levels = [("1", "Data", "32K"), ("1", "Instruction", "32K"), ("2", "Unified", "512K"), ("3", "Unified", f"{run.cache // KIB}K")]
             for index, (level, kind, size) in enumerate(levels):
                 place = Path(folder, "cache", f"index{index}")
                 place.mkdir(parents=True)
