@@ -153,7 +153,10 @@ def draw_budget(currencies: Sequence[Currency], amounts: Mapping[str, list[float
     st.caption(t("controls.budget"))
     picked = pills("currency", {name: t(f"controls.currency-{name}") for name in currencies}, t("controls.currency"))
     currency: Currency = next(name for name in currencies if name == picked)
-    return {"currency": currency, "amount": scale(f"amount {currency}", amounts[currency], defaults[currency], t(f"controls.amount-{currency}"))}
+    return {
+        "currency": currency,
+        "amount": scale(f"amount {currency}", amounts[currency], defaults[currency], t(f"controls.amount-{currency}"), t(f"controls.amount-{currency}-hint")),
+    }
 
 
 def draw_stop() -> dict[str, Any]:

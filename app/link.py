@@ -21,10 +21,12 @@ VIEW_KEYS = ("panels", "large", "x", "y")
 """Parameters of the live view: the panels seen and their order, the one enlarged, the currency of all time axes, loss or accuracy."""
 MOMENT_KEYS = ("recording", "at")
 """A recorded race instead of one's own, and the moment of it, as a share of the budget."""
-PAGE_KEYS = frozenset({"embed", "embed_options", "present", "kiosk", "playlist", *VIEW_KEYS, *MOMENT_KEYS})
+PAGE_KEYS = frozenset({"embed", "embed_options", "present", "kiosk", "playlist", "first", *VIEW_KEYS, *MOMENT_KEYS})
 """Parameters of the page itself."""
 EXPLORE, LANDSCAPES = "pages/explore.py", "pages/landscapes.py"
 MAX_KEYS, MAX_TEXT = 80, 400
+SHOWN = "address shown"
+"""Session key of what the address was last made to say."""
 LONGER = {"dataset.points": CHARACTERS * MOST_POINTS + 100}
 """Keys that may be longer: points drawn by hand."""
 
@@ -69,15 +71,19 @@ def view_of(parameters: Mapping[str, str]) -> dict[str, str]:
     return {key: parameters[key][:MAX_TEXT] for key in (*VIEW_KEYS, *MOMENT_KEYS) if key in parameters}
 
 
-def show(experiment: Experiment, view: Mapping[str, str] | None = None) -> None:
+def show(experiment: Experiment, view: Mapping[str, str] | None = None, came: bool = False) -> None:
     """Put the experiment into the page's address, leaving the page's own parameters alone.
 
     Args:
         experiment: what the controls name.
         view: what the address is to say of the live view; None leaves that as it is.
+        came: whether the experiment came from the address, which then stays as it is: to write it again would bar the way further back.
     """
     ours = (*VIEW_KEYS, *MOMENT_KEYS)
     kept = {key: text for key, text in st.query_params.to_dict().items() if key in PAGE_KEYS and not (view is not None and key in ours)}
     wanted = write_link(experiment) | kept | {key: text for key, text in (view or {}).items() if key in ours}
-    if st.query_params.to_dict() != wanted:
+    there = st.query_params.to_dict()
+    # What was written once is not written again over another address: the visitor has gone back, and the page is about to follow.
+    if not came and there != wanted and (wanted != st.session_state.get(SHOWN) or not set(there) - PAGE_KEYS):
         st.query_params.from_dict(wanted)
+    st.session_state[SHOWN] = wanted

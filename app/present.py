@@ -76,11 +76,13 @@ def chosen(parameters: Mapping[str, str]) -> tuple[Entry, ...]:
         parameters: of the address.
 
     Returns:
-        The entries of ``playlist=``, in its order; a recording that is in no playlist gets an entry of its own. What is not here is left out; where nothing is left, and where
-        nothing is asked for, the whole playlist.
+        The one named by ``first=``, then the entries of ``playlist=``, in its order; a recording that is in no playlist gets an entry of its own. What is not here is left out;
+        where nothing is left, and where nothing else is asked for, the whole playlist.
     """
     there = {entry.recording: entry for entry in playlist() if (RECORDINGS / f"{entry.recording}{SUFFIX}").is_file()}
     names = [name for name in parameters.get("playlist", "").split(",")[:MOST_ENTRIES] if NAME.fullmatch(name)]
+    first = parameters.get("first", "")
+    names = ([first, *names] if names else [first, *(name for name in there if name != first)]) if NAME.fullmatch(first) else names
     asked = [there.get(name) or Entry(recording=name) for name in names if name.startswith(OWN) or (RECORDINGS / f"{name}{SUFFIX}").is_file()]
     return tuple(asked) or tuple(there.values())
 

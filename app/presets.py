@@ -113,16 +113,16 @@ def presets() -> tuple[Preset, ...]:
     return TypeAdapter(tuple[Preset, ...]).validate_json(PRESETS.read_text("utf-8"))
 
 
-def draw() -> Experiment | None:
+def draw() -> Preset | None:
     """Draw the button that opens the presets; call it before the controls are drawn.
 
     Returns:
-        The experiment of the preset that was just picked, for the page to load and start, else None.
+        The preset that was just picked, for the page to load and start, else None.
     """
     if st.button(t("present.presets"), icon=":material/lightbulb:", key="presets", width="stretch", help=t("present.presets-hint")):
         _open()
     picked = st.session_state.pop(PICKED, None)
-    return next((preset.experiment() for preset in presets() if preset.id == picked), None)
+    return next((preset for preset in presets() if preset.id == picked), None)
 
 
 @st.dialog(t("present.presets"), width="large")

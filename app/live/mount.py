@@ -54,6 +54,11 @@ def live_view(
     on_view: Callable[[], None] | None = None,
     on_points: Callable[[], None] | None = None,
     on_opened: Callable[[], None] | None = None,
+    on_closed: Callable[[], None] | None = None,
+    on_went: Callable[[], None] | None = None,
+    about: str = "",
+    question: dict[str, Any] | None = None,
+    went: int = 0,
     view: dict[str, str] | None = None,
     starts: int = 0,
     layout: Literal["network", "landscape"] = "network",
@@ -72,6 +77,11 @@ def live_view(
         on_view: called when a visitor arranges the panels or chooses another axis; what the address is to say of it is in the component's state.
         on_points: called when a visitor moves or draws training points; they are in the component's state, as the dataset `drawn` writes them.
         on_opened: called when a recording the address names is on the screen; its experiment is in the component's state.
+        on_closed: called when a visitor closes the explanation of a question.
+        on_went: called when a visitor goes back or forward in the browser; the address they are at is in the component's state.
+        about: what would be raced, in a line.
+        question: what the race was picked for: its title, why it goes as it does, and the experiment; None where it was not.
+        went: how often the page has followed a visitor back or forward.
         view: what the address says of the view: panels, large, x, y, at.
         starts: how often the page has asked for a race by itself; one more starts the experiment now.
         layout: which panels there are.
@@ -88,6 +98,9 @@ def live_view(
         "view": view or {},
         "starts": starts,
         "speed": speed,
+        "about": about,
+        "question": question,
+        "went": went,
     }
     told: dict[str, Any] = {
         "on_seed_change": on_seed,
@@ -96,5 +109,7 @@ def live_view(
         "on_view_change": on_view,
         "on_points_change": on_points,
         "on_opened_change": on_opened,
+        "on_closed_change": on_closed,
+        "on_went_change": on_went,
     }
     return _component(key=key, data=data, **{name: call for name, call in told.items() if call is not None})

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import controls, link, present, presets, widgets
+from app import controls, link, present, presets, visit, widgets
 from app.live.mount import live_view
 from app.live.preload import FIRST_RECORDING
 from app.text import plain, t
@@ -29,6 +29,13 @@ if "experiment" not in st.session_state:
 
 if "opened" in st.session_state:
     st.session_state.complaint = controls.take_up(st.session_state.pop("opened"))
+    visit.close()
+went = visit.parameters(st.session_state.pop("went_to")) if "went_to" in st.session_state else None
+if went is not None and link.page_of(went) == link.EXPLORE:
+    experiment, st.session_state.complaint = link.read_link(went)
+    st.session_state.view = link.view_of(went)
+    st.session_state.went = st.session_state.get("went", 0) + 1
+    controls.load(experiment)
 if "seed_pressed" in st.session_state:
     controls.set_seed(st.session_state.pop("seed_pressed"))
 if "points_drawn" in st.session_state:
@@ -39,10 +46,12 @@ with st.sidebar:
     preset = presets.draw()
     if preset is not None:
         st.session_state.view = {key: text for key, text in st.session_state.view.items() if key in link.VIEW_KEYS}
-        if preset.dataset.kind == "function":
+        visit.ask(preset)
+        experiment = preset.experiment()
+        if experiment.dataset.kind == "function":
             st.session_state.pop("landscapes", None)
-            st.switch_page(link.LANDSCAPES, query_params=link.write_link(preset))
-        controls.load(preset)
+            st.switch_page(link.LANDSCAPES, query_params=link.write_link(experiment))
+        controls.load(experiment)
         st.session_state.starts = st.session_state.get("starts", 0) + 1
         st.session_state.complaint = None
     drawn = controls.draw()
@@ -54,7 +63,7 @@ except BadInput as error:
     complaint = plain(str(error))
 
 experiment = st.session_state.experiment
-link.show(experiment, st.session_state.view)
+link.show(experiment, st.session_state.view, came=went is not None)
 if complaint:
     st.warning(complaint, icon=":material/info:")
 
@@ -75,6 +84,11 @@ def _opened() -> None:
     st.session_state.opened = dict(st.session_state.live.opened)
 
 
+def _went() -> None:
+    """The visitor went back or forward; the controls follow the address."""
+    st.session_state.went_to = st.session_state.live.went["address"]
+
+
 def _new_points() -> None:
     """Training points were drawn in the live view; the controls and the address follow."""
     st.session_state.points_drawn = dict(st.session_state.live.points)
@@ -91,6 +105,11 @@ live_view(
     on_view=_new_view,
     on_points=_new_points,
     on_opened=_opened,
+    on_closed=visit.close,
+    on_went=_went,
+    about=visit.about(experiment),
+    question=visit.question(landscape=False),
+    went=st.session_state.get("went", 0),
     view=st.session_state.view,
     starts=st.session_state.get("starts", 0),
     key="live",

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import controls, landscape_controls, link, widgets
+from app import controls, landscape_controls, link, visit, widgets
 from app.live.mount import live_view
 from app.text import plain, t
 from engine.errors import BadInput
@@ -24,6 +24,12 @@ if not page:
 
 if "opened" in page:
     page["complaint"] = controls.take_up(page.pop("opened"))
+    visit.close()
+went = visit.parameters(page.pop("went_to")) if "went_to" in page else None
+if went is not None and (not went or link.page_of(went) == link.LANDSCAPES):
+    page["experiment"], page["complaint"] = link.read_link(went, landscape_controls.usual())
+    page["view"], page["went"] = link.view_of(went), page.get("went", 0) + 1
+    controls.load(page["experiment"])
 if "pressed" in page:
     landscape_controls.take(**page.pop("pressed"))
 
@@ -36,7 +42,7 @@ if complaint is None:
         page["experiment"] = Experiment.parse(drawn)
     except BadInput as error:
         complaint = plain(str(error))
-link.show(page["experiment"], page["view"])
+link.show(page["experiment"], page["view"], came=went is not None)
 if page["complaint"] or complaint:
     st.warning(page["complaint"] or complaint, icon=":material/info:")
 
@@ -50,6 +56,11 @@ def _pressed(what: str) -> None:
 def _new_view() -> None:
     """The panels were arranged in the live view; the address follows."""
     page["view"] = dict(st.session_state.landscape_view.view or {})
+
+
+def _went() -> None:
+    """The visitor went back or forward; the controls follow the address."""
+    page["went_to"] = st.session_state.landscape_view.went["address"]
 
 
 def _opened() -> None:
@@ -68,6 +79,11 @@ live_view(
     on_start=lambda: _pressed("start"),
     on_view=_new_view,
     on_opened=_opened,
+    on_closed=visit.close,
+    on_went=_went,
+    about=visit.about(page["experiment"]),
+    question=visit.question(landscape=True),
+    went=page.get("went", 0),
     view=page["view"],
     key="landscape_view",
 )

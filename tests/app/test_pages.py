@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import link
+from app.text import plain
 from engine.datasets import DATASETS
 from engine.experiment import Experiment
 from engine.flat import to_flat
@@ -87,7 +88,7 @@ def test_a_broken_link_opens_with_one_friendly_line_and_the_default() -> None:
     app = open_app({"dataset": "mnits"})
     assert shown(app) == Experiment()
     assert len(app.warning) == 1
-    assert "dataset: 'mnits' is not allowed" in app.warning[0].value
+    assert plain("dataset: 'mnits' is not allowed") in app.warning[0].value
 
 
 def test_lanes_are_added_and_removed_and_keep_their_knobs() -> None:

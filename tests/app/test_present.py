@@ -113,3 +113,12 @@ def test_a_name_that_is_not_recorded_is_one_line(capsys: pytest.CaptureFixture[s
     assert FIRST in complaint
     assert "\n" not in complaint
     assert not list(tmp_path.rglob("*"))
+
+
+def test_the_race_that_is_taken_along_comes_first_and_the_others_follow() -> None:
+    usual = [entry.recording for entry in chosen({})]
+    assert [entry.recording for entry in chosen({"first": "own:0123"})] == ["own:0123", *usual]
+    assert [entry.recording for entry in chosen({"first": usual[2]})] == [usual[2], *(name for name in usual if name != usual[2])]
+    assert [entry.recording for entry in chosen({"first": "own:0123", "playlist": usual[1]})] == ["own:0123", usual[1]]
+    for wrong in ("", "../x", "no-such-recording", "own:" + "a" * 100, "<b>"):
+        assert [entry.recording for entry in chosen({"first": wrong})] == usual

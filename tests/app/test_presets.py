@@ -118,7 +118,7 @@ def test_a_preset_that_is_picked_is_handed_to_the_page_once() -> None:
     assert "came" not in app.session_state
     app.button(key="try digits-eki").click().run()
     assert not app.exception
-    assert app.session_state["came"] == next(preset.experiment() for preset in presets() if preset.id == "digits-eki")
+    assert app.session_state["came"] == next(preset for preset in presets() if preset.id == "digits-eki")
     del app.session_state["came"]
     app.button(key="else").click().run()
     assert "came" not in app.session_state

@@ -159,13 +159,13 @@ export class Board {
     }
   }
 
-  /** @param {import("./arrange.js").Arrangement} arrangement */
-  arrange(arrangement) {
+  /** @param {import("./arrange.js").Arrangement} arrangement @param {boolean} tell whether the address is to follow */
+  arrange(arrangement, tell = true) {
     this.arrangement = arrangement;
     this._apply();
     this._mountVisible();
     for (const { panel } of this.panels.values()) panel.chart?.resize();
-    this.changed();
+    if (tell) this.changed();
     this.hands.redraw();
   }
 

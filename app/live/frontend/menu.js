@@ -1,10 +1,11 @@
 /** What can be done with a race beyond watching it: choose the panels, share it, save it, export it, put it on a stage; and the keys. */
 
 import { enlarged, toggled } from "./arrange.js";
+import { markBack } from "./away.js";
 import { expected, lineOf } from "./faults.js";
 import { openHelp } from "./help.js";
 import { button, popup } from "./popup.js";
-import { saveRecording } from "./store.js";
+import { lasting, saveRecording } from "./store.js";
 import { t } from "./text.js";
 
 const ICONS = {
@@ -183,8 +184,27 @@ export class Menu {
     }
   }
 
-  present() {
-    location.assign(`${this.view.data.base}/?present=1`);
+  /** Onto the stage, the race on the screen first; Esc leads back here. */
+  async present() {
+    let name = null;
+    try {
+      name = await this._staged();
+    } catch (error) {
+      if (!expected(error)) console.error(error);
+      this.say(t("menu.not-saved", { why: error instanceof Error ? error.message : String(error) }));
+    }
+    markBack();
+    location.assign(`${this.view.data.base}/?present=1${name ? `&first=${encodeURIComponent(name)}` : ""}`);
+  }
+
+  /** The name by which the stage finds the race on the screen; null where there is none to be found. */
+  async _staged() {
+    const { player, data } = this.view;
+    if (player.history.length < 2) return null;
+    if (player.source === "recording") return data.recording?.replace(/^.*\/|\.kelvin$/g, "") ?? null;
+    if (await lasting()) return `own:${await saveRecording(player.history, { kept: false })}`;
+    this.say(t("menu.present-private"));
+    return null;
   }
 
   destroy() {

@@ -1,5 +1,6 @@
 /** The view for a stage: recordings one after the other, in large letters, by the arrow keys or by themselves. Needs no race, no worker and no socket. */
 
+import { wayBack } from "./away.js";
 import { Expected, fetched, lineOf } from "./faults.js";
 import { spent } from "./format.js";
 import { style } from "./main.js";
@@ -137,8 +138,10 @@ export class PresentView {
     else if (this.waited) this.reel.release(); // else the touch itself has made it wait
   }
 
-  /** Back to the explorer, with the recording that was on. */
+  /** Back to where the stage was entered from; else to the explorer, with the recording that was on. */
   leave() {
+    const back = wayBack();
+    if (back) return location.assign(back);
     const { stage } = this.live?.player.history ?? {};
     const landscape = stage?.data.kind === "function";
     location.assign(landscape ? `${this.data.base}/landscapes` : `${this.data.base}/?recording=${encodeURIComponent(this.entry.recording)}`);

@@ -1,11 +1,16 @@
-/** The scrub bar: the moment shown, how much of the budget is spent at it, what was done by hand, and the way back to the newest. */
+/** The scrub bar, as long as the budget: the moment shown, how much of the budget is spent at it, what was done by hand, and the way back to the newest. */
 
 import { SIGNS, deedText, deeds } from "./events.js";
 import { spent } from "./format.js";
+import { momentOfShare, spentShare } from "./share.js";
 import { t } from "./text.js";
 
 /** Flags of one kind that are nearer than this become one; pixels. */
 const ROOM = 18;
+/** The bar's places: shares of the budget. */
+const PLACES = 1000;
+/** How far PgUp and PgDn go. */
+const FAR = 0.1;
 
 export class Scrub {
   /**
@@ -22,15 +27,42 @@ export class Scrub {
     this.flags = /** @type {HTMLElement} */ (root.querySelector(".kv-flags"));
     this.tick = /** @type {HTMLElement} */ (root.querySelector(".kv-tick"));
     this.flagged = "";
-    this.input.oninput = () => {
-      player.show(Number(this.input.value));
-      moved();
-    };
+    this.input.max = String(PLACES);
+    this.input.oninput = () => this._to(Number(this.input.value) / PLACES);
+    this.input.onkeydown = (event) => this._key(event);
     this.edge.onclick = () => {
       if (player.source !== "recording" && !player.playing && player.chosen !== null) player.show(null);
       else this.toggle();
       moved();
     };
+  }
+
+  /** The moment at which that share of the budget was spent, or the newest there is. @param {number} share */
+  _to(share) {
+    this.player.show(momentOfShare(this.player.history.metrics, share));
+    this.moved();
+  }
+
+  /** Keys go by moments where the bar's places would skip some. @param {KeyboardEvent} event */
+  _key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { player } = this;
+    const row = player.history.metrics[player.moment];
+    if (!row) return;
+    const last = player.history.length - 1;
+    const far = (/** @type {number} */ by) => {
+      const at = momentOfShare(player.history.metrics, spentShare(row) + by);
+      return at === player.moment ? at + Math.sign(by) : at;
+    };
+    /** @type {Record<string, () => number>} */
+    const keys = {
+      ArrowLeft: () => player.moment - 1, ArrowDown: () => player.moment - 1, ArrowRight: () => player.moment + 1, ArrowUp: () => player.moment + 1,
+      PageUp: () => far(FAR), PageDown: () => far(-FAR), Home: () => 0, End: () => last,
+    };
+    if (!(event.key in keys)) return;
+    event.preventDefault();
+    player.show(Math.max(0, Math.min(last, keys[event.key]())));
+    this.moved();
   }
 
   /** Play what was, from the moment shown or from the start, or hold it. */
@@ -52,20 +84,22 @@ export class Scrub {
   point(index) {
     const last = this.player.history.length - 1;
     this.tick.hidden = index === null || last < 1;
-    if (index !== null) this.tick.style.left = place(index, last);
+    if (index !== null && this.player.history.metrics[index]) this.tick.style.left = place(spentShare(this.player.history.metrics[index]));
   }
 
   /** @param {number} index of the moment shown @param {boolean} racing whether a race goes on, so that there is a newest moment to come back to */
   draw(index, racing) {
     const { history, source, playing, chosen } = this.player;
     const last = history.length - 1;
-    this.input.max = String(Math.max(0, last));
-    if (document.activeElement !== this.input || playing || chosen === null) this.input.value = String(index);
+    const share = spentShare(history.metrics[index]);
+    // What is under a hand is left there; keys put it where the moment is.
+    if (!this.input.matches(":active") || playing || chosen === null) this.input.value = String(Math.round(share * PLACES));
     const over = source === "live" && chosen === null && !racing;
     const where = over ? "" : t(source === "recording" ? "time.recorded" : chosen === null ? "time.live" : playing ? "time.replayed" : "time.back");
     const text = [spent(history.metrics[index].lanes, history.stage.budget), where].filter(Boolean).join(" · ");
     if (this.time.textContent !== text) this.time.textContent = text;
-    this.input.style.setProperty("--kv-at", `${last > 0 ? (100 * index) / last : 0}%`);
+    this.input.style.setProperty("--kv-at", `${100 * share}%`);
+    this.input.style.setProperty("--kv-to", `${100 * spentShare(history.metrics[last])}%`);
     this.input.setAttribute("aria-valuetext", text);
     this.edge.hidden = last < 1 || (source !== "recording" && racing && chosen === null);
     const label = t(playing && (source === "recording" || !racing) ? "time.hold" : source === "recording" ? "time.play" : chosen === null ? "time.replay" : racing ? "time.to-live" : "time.to-end");
@@ -80,14 +114,15 @@ export class Scrub {
     const key = history.events.length ? `${history.events.length}/${last}/${width}` : "";
     if (key === this.flagged) return;
     this.flagged = key;
-    const placed = history.events.map((event) => ({ event, lane: event.lane ?? null, at: last > 0 ? (event.at / last) * width : 0 }));
+    const shareOf = (/** @type {number} */ at) => spentShare(history.metrics[Math.min(at, last)]);
+    const placed = history.events.map((event) => ({ event, lane: event.lane ?? null, at: shareOf(event.at) * width }));
     const told = deeds(placed, ROOM);
     while (this.flags.children.length > told.length) this.flags.lastElementChild?.remove();
     told.forEach((deed, i) => {
       const flag = /** @type {HTMLButtonElement} */ (this.flags.children[i] ?? this.flags.appendChild(document.createElement("button")));
       const text = deedText(deed, history.stage, history.events);
       flag.type = "button";
-      flag.style.left = place(deed.last.at, last);
+      flag.style.left = place(shareOf(deed.last.at));
       flag.style.setProperty("--lane", deed.lane === null ? "var(--kv-text)" : `var(--lane-${deed.lane})`);
       flag.textContent = SIGNS[deed.last.kind] ?? "!";
       flag.dataset.said = text;
@@ -101,8 +136,7 @@ export class Scrub {
   }
 }
 
-/** Where a moment lies on the bar: its thumb is sixteen pixels wide and stays inside. @param {number} index @param {number} last */
-function place(index, last) {
-  const share = last > 0 ? index / last : 0;
+/** Where a moment lies on the bar: its thumb is sixteen pixels wide and stays inside. @param {number} share of the budget */
+function place(share) {
   return `calc(8px + ${share} * (100% - 16px))`;
 }

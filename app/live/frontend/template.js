@@ -30,6 +30,7 @@ export function panelTemplate(name, number, layout) {
 export const template = (layout) => `
   <div class="kv-top"><div class="kv-transport" role="toolbar" aria-label="${t("live.race")}"></div><p class="kv-status" data-testid="status" role="status"></p><div class="kv-menu" role="toolbar" aria-label="${t("live.menu")}"></div></div>
   ${layout === "landscape" ? `<div class="kv-sites" role="group" aria-label="${t("live.landscape")}" data-testid="sites"></div>` : ""}
+  <div class="kv-question" data-testid="question" hidden></div>
   <div class="kv-cards"></div>
   <div class="kv-stages" data-testid="stages" hidden></div>
   <div class="kv-panels"></div>

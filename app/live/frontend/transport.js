@@ -30,7 +30,8 @@ const template = () => `
   ${tool("new-seed", ICONS.seed, "time.new-seed", "time.new-seed-hint")}
   <label class="kv-speed"><span class="kv-sr">${t("time.speed")}</span>
     <select data-testid="speed" title="${t("time.speed-hint")}"></select></label>
-  ${tool("reheat", ICONS.heat, "time.reheat", "time.reheat-hint", ' class="kv-hot"')}`;
+  ${tool("reheat", ICONS.heat, "time.reheat", "time.reheat-hint", ' class="kv-hot"')}
+  <button type="button" class="kv-main kv-call kv-new" data-testid="run-new" title="${t("time.run-new-hint")}" hidden>${t("time.run-new")}</button>`;
 
 /** @param {string} value @param {string} text */
 function option(value, text) {
@@ -64,6 +65,7 @@ export class Transport {
     this.stale = false;
     this.shown = "";
     this.get("run").onclick = () => this.toggle();
+    this.get("run-new").onclick = () => on.run();
     this.get("step").onclick = () => on.step();
     this.get("reset").onclick = on.reset;
     this.get("new-seed").onclick = on.seed;
@@ -115,7 +117,7 @@ export class Transport {
   }
 
   toggle() {
-    const next = nextAction(this.state, this.stale);
+    const next = nextAction(this.state);
     if (next === "pause") this.on.pause();
     else if (next === "resume") this.on.resume();
     else this.on.run();
@@ -129,11 +131,12 @@ export class Transport {
     this.state = state;
     this.stale = stale;
     const run = this.get("run");
-    const next = nextAction(state, stale);
+    const next = nextAction(state);
     const label = t(`time.${next}`);
     run.innerHTML = `<i>${next === "pause" ? ICONS.pause : ICONS.run}</i><span>${label}</span>`;
     run.title = replayed ? label : t("time.run-hint", { label });
-    run.classList.toggle("kv-call", stale);
+    run.classList.toggle("kv-call", stale && next === "run");
+    this.get("run-new").hidden = !stale || next === "run"; // the race on the screen keeps its own button
     const live = state === "running" || state === "paused";
     this.get("step").disabled = !live;
     this.get("reheat").disabled = !live || !hot;

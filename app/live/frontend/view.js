@@ -1,5 +1,6 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
+import { arrived, leave } from "./away.js";
 import { Axes } from "./axes.js";
 import { Board } from "./board.js";
 import { Cards, scored } from "./cards.js";
@@ -12,15 +13,18 @@ import { Menu } from "./menu.js";
 import { momentAt, sameRace } from "./moment.js";
 import { openRecording } from "./opening.js";
 import { History, Player } from "./player.js";
+import { Question } from "./question.js";
 import { Scrub } from "./scrub.js";
 import { Sites } from "./sites.js";
 import { SlowMotion } from "./slow.js";
 import { Socket, tokenOf } from "./socket.js";
+import { showStatus } from "./status.js";
 import { template } from "./template.js";
 import { setTexts, t } from "./text.js";
 import { Transport } from "./transport.js";
+import { cancelRace, Waiting } from "./waiting.js";
+import { Walk } from "./walk.js";
 import { byItself } from "./watched.js";
-import { sentence } from "./words.js";
 
 /**
  * @typedef {"seconds" | "evaluations" | "flops"} Currency
@@ -96,6 +100,9 @@ export class LiveView {
       reheat: () => this.reheat(),
     });
     this.transport.speed = this.slow.usual = data.speed ?? 0;
+    this.question = new Question(this.get(".kv-question"), () => this.setTriggerValue("closed", true));
+    this.coming = new Waiting(this.board.place, () => cancelRace(this));
+    this.walk = new Walk(this);
     this.removeKeys = keys(this);
     this._wire();
     this.socket = new Socket(data.offline ? null : `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`, {
@@ -129,7 +136,9 @@ export class LiveView {
     const moved = this.layout === "landscape" && this.begun && JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
     const asked = data.starts > this.data.starts;
     const other = data.view?.recording && data.recording && data.recording !== this.data.recording;
+    const went = data.went !== this.data.went;
     this.data = data;
+    if (went) this.walk.follow(data);
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
     this._dress();
@@ -144,7 +153,9 @@ export class LiveView {
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    if (this.racing && this.player.source === "live") leave(this.layout);
     this.removeKeys();
+    this.walk.destroy();
     this.socket.close();
     this.menu.destroy();
     this.knobs.destroy();
@@ -158,8 +169,11 @@ export class LiveView {
   _connected() {
     // A recording that was asked for goes before the tab's own race, which waits until it is asked for again.
     this.race = this.opened ? null : (this.token.get() ?? this.race);
-    if (this.race) this.socket.send({ do: "attach", race: this.race });
-    else if (!this.begun) this.begin();
+    arrived(this.layout, (sentence) => this.menu.say(sentence));
+    if (this.race) {
+      this.socket.send({ do: "attach", race: this.race });
+      if (!this.begun) this.say({ state: "attaching" });
+    } else if (!this.begun) this.begin();
     else {
       const asked = this.socket.pending.some((command) => command.do === "run");
       if (!asked) this.waiting = null;
@@ -295,20 +309,7 @@ export class LiveView {
   }
 
   showState() {
-    const { state } = this.state;
-    const hot = (this.player.history.metrics.at(-1)?.lanes ?? []).some((/** @type {any} */ row) => row.temperature !== null);
-    const recorded = this.player.source === "recording";
-    const problem = this.problem || this.broken;
-    const { racing, slow, stale } = this;
-    const replayed = !racing && this.player.history.length > 1;
-    this.transport.show(slow.active ? (slow.held ? "paused" : "running") : state, { hot: hot && !recorded, stale, replayed: replayed && !stale });
-    this.transport.offer(!this.data.offline, replayed, this.player.rate);
-    this.root.classList.toggle("kv-live", this.hands.live());
-    const text = slow.active && !problem ? t(slow.held ? "time.slow-held" : "time.slow-status") : sentence(this.state, { problem, stale, recorded });
-    const status = this.get(".kv-status");
-    if (status.textContent !== text) status.textContent = text;
-    status.title = text;
-    status.dataset.state = problem ? "problem" : state;
+    showStatus(this);
   }
 
   _wire() {

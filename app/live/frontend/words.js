@@ -1,30 +1,36 @@
 /** What the status line says. */
 
+import { amount } from "./format.js";
 import { t } from "./text.js";
+
+/** What a lane may spend before its first step without it being told. */
+const LITTLE = 0.1;
 
 /**
  * @typedef {{state: string, place?: number, sentence?: string}} State
- * @typedef {{problem: string, stale: boolean, recorded: boolean}} Around
+ * @typedef {{problem: string, stale: boolean, recorded: boolean, late?: string}} Around `late`: which lane spent much before its first step
  */
 
 /**
  * One sentence for where things stand. A problem comes first, then settings that are not those of the race on the screen.
  * @param {State} state @param {Around} around
  */
-export function sentence({ state, place, sentence: told }, { problem, stale, recorded }) {
+export function sentence({ state, place, sentence: told }, { problem, stale, recorded, late = "" }) {
   if (problem) return problem;
-  if (stale && !["queued", "starting", "lost"].includes(state)) return t("status.stale");
+  if (stale && !["queued", "starting", "attaching", "lost"].includes(state)) return t(["running", "paused"].includes(state) ? "status.stale-racing" : "status.stale");
   switch (state) {
     case "queued":
       return place === 1 ? t("status.next") : t("status.queued", { place });
+    case "attaching":
+      return t("status.attaching");
     case "starting":
       return t("status.starting");
     case "running":
-      return t("status.running");
+      return [t("status.running"), late].filter(Boolean).join(". ");
     case "paused":
-      return t("status.paused");
+      return [t("status.paused"), late].filter(Boolean).join(". ");
     case "done":
-      return t("status.done");
+      return [t("status.done"), late].filter(Boolean).join(" ");
     case "ended":
       return told || t("status.ended");
     case "lost":
@@ -34,8 +40,18 @@ export function sentence({ state, place, sentence: told }, { problem, stale, rec
   }
 }
 
-/** What the one button for running and pausing does next. @param {string} state @param {boolean} stale @returns {"run" | "pause" | "resume"} by the names of their texts */
-export function nextAction(state, stale) {
-  if (stale) return "run";
+/** What the one button for running and pausing does next, whatever the settings are by now: they are not those of the race on the screen. @param {string} state @returns {"run" | "pause" | "resume"} by the names of their texts */
+export function nextAction(state) {
   return state === "running" ? "pause" : state === "paused" ? "resume" : "run";
+}
+
+/** Which lanes spent much of their budget before their first step, so that their curves start there. @param {import("./player.js").History} history @returns {string} nothing where none did */
+export function lateStart({ stage, metrics }) {
+  const [first] = metrics;
+  if (!stage || !first) return "";
+  const { currency } = stage.budget;
+  const late = first.lanes.flatMap((/** @type {any} */ row, /** @type {number} */ lane) =>
+    row.step === 0 && row.progress >= LITTLE ? [t("status.late", { lane: stage.lanes[lane].label, spent: t(`time.${currency}`, { amount: amount(row[currency], currency) }), of: t(`time.${currency}`, { amount: amount(stage.budget.amount, currency) }) })] : [],
+  );
+  return late.join(" ");
 }

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { spaced } from "../../../app/live/frontend/curves.js";
 import { spent } from "../../../app/live/frontend/format.js";
 import { share } from "../../../app/live/frontend/panels/paint.js";
-import { nextAction, sentence } from "../../../app/live/frontend/words.js";
+import { lateStart, nextAction, sentence } from "../../../app/live/frontend/words.js";
 
 const CALM = { problem: "", stale: false, recorded: false };
 
@@ -27,11 +27,27 @@ test("a problem comes first, changed settings next, but not while another race i
   for (const state of ["queued", "starting", "lost"]) assert.doesNotMatch(sentence({ state }, stale), /^Settings changed/);
 });
 
-test("the button does what the sentence says: with changed settings it is Run, even while a race runs", () => {
-  assert.equal(nextAction("running", false), "pause");
-  assert.equal(nextAction("paused", false), "resume");
-  for (const state of ["idle", "done", "ended", "lost"]) assert.equal(nextAction(state, false), "run");
-  for (const state of ["running", "paused", "done"]) assert.equal(nextAction(state, true), "run");
+test("the button is that of the race on the screen, whatever the settings are by now", () => {
+  assert.equal(nextAction("running"), "pause");
+  assert.equal(nextAction("paused"), "resume");
+  for (const state of ["idle", "done", "ended", "lost", "queued", "starting", "attaching"]) assert.equal(nextAction(state), "run");
+});
+
+test("a lane that spent much before its first step is told, with what it spent of what it has", () => {
+  const row = (step, seconds, evaluations) => ({ step, seconds, evaluations, progress: seconds / 20 });
+  const stage = { budget: { currency: "seconds", amount: 20 }, lanes: [{ label: "Annealing" }, { label: "Adam" }] };
+  assert.match(lateStart({ stage, metrics: [{ lanes: [row(0, 68, 32000), row(0, 0.1, 0)] }] }), /^Annealing spent 68.*s of its 20.*s before its first step/);
+  assert.equal(lateStart({ stage, metrics: [{ lanes: [row(0, 0.1, 100), row(0, 0, 0)] }] }), "");
+  assert.equal(lateStart({ stage, metrics: [{ lanes: [row(7, 19, 100), row(9, 18, 0)] }] }), "", "steps were taken");
+  assert.equal(lateStart({ stage: null, metrics: [] }), "");
+  const late = "Annealing spent much.";
+  for (const state of ["running", "paused", "done"]) assert.ok(sentence({ state }, { ...CALM, late }).endsWith(late));
+});
+
+test("while a race runs, changed settings are told as waiting for their own button", () => {
+  const stale = { ...CALM, stale: true };
+  assert.match(sentence({ state: "running" }, stale), /Run new settings/);
+  assert.match(sentence({ state: "done" }, stale), /Press Run/);
 });
 
 test("what is spent is told in the budget's own currency, by the lane that spent most", () => {

@@ -1,6 +1,7 @@
 /** The gallery: what there is, what is chosen, and what is done with it. */
 
 import { fileName, MOST_RECENT, deleteRecording, exportRecording, getRecording, importRecording, keepRecording, lasting, listRecordings, onChange, Refusal, renameRecording, restoreRecording, SUFFIX } from "../store.js";
+import { arrived } from "../away.js";
 import { download } from "../exports/files.js";
 import { Told, defect, expected, fetched, lineOf } from "../faults.js";
 import { setTexts, t } from "../text.js";
@@ -100,6 +101,7 @@ export class GalleryPage {
       this.lost = true; // one's own recordings are there without the server
     }
     await this.refresh(true);
+    arrived("gallery", (sentence) => this.notices.say(sentence));
   }
 
   /** Read the visitor's own recordings anew and draw everything. @param {boolean} ready whether all that there is is known from now on */

@@ -1,0 +1,41 @@
+/** A race that is left alone stands still. Whoever leaves it is told so where they go, and where they came from can be found again. */
+
+import { t } from "./text.js";
+
+const LEFT = "kelvin.left";
+const BACK = "kelvin.back";
+
+/** @param {(storage: Storage) => string | null | void} use @returns {string | null} */
+function tab(use) {
+  try {
+    return use(window.sessionStorage) ?? null;
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return null; // a tab that may not remember says nothing
+  }
+}
+
+/** The page is left while its race goes on. @param {string} page whose race it is, by its layout */
+export function leave(page) {
+  tab((storage) => storage.setItem(LEFT, page));
+}
+
+/** A page is there: it tells of the race of another page that was left, once; its own is watched again. @param {string} here @param {(sentence: string) => void} tell */
+export function arrived(here, tell) {
+  const page = tab((storage) => storage.getItem(LEFT));
+  if (!page) return;
+  tab((storage) => storage.removeItem(LEFT));
+  if (page !== here) tell(t(`menu.left-${page}`));
+}
+
+/** Remember this address, to come back to. */
+export function markBack() {
+  tab((storage) => storage.setItem(BACK, location.href));
+}
+
+/** The address to go back to, once; only one of Kelvin's own. @returns {string | null} */
+export function wayBack() {
+  const address = tab((storage) => storage.getItem(BACK));
+  tab((storage) => storage.removeItem(BACK));
+  return address?.startsWith(`${location.origin}/`) ? address : null;
+}

@@ -1,0 +1,37 @@
+/** The question a race was picked for: its title and why it goes as it does stay while the race runs and after it, until somebody closes them. */
+
+import { sameRace } from "./moment.js";
+import { button } from "./popup.js";
+import { t } from "./text.js";
+
+/** @typedef {{id: string, title: string, why: string, experiment: any}} Asked */
+
+export class Question {
+  /** @param {HTMLElement} place @param {() => void} closed */
+  constructor(place, closed) {
+    this.place = place;
+    place.setAttribute("role", "note");
+    this.title = document.createElement("b");
+    this.why = document.createElement("span");
+    this.other = document.createElement("em");
+    const close = button("✕", () => {
+      place.hidden = true;
+      closed();
+    }, { "aria-label": t("present.question-close"), title: t("present.question-close"), "data-testid": "question-close" });
+    const text = document.createElement("p");
+    text.append(this.title, " ", this.why, " ", this.other);
+    place.append(text, close);
+    place.hidden = true;
+  }
+
+  /** @param {Asked | null | undefined} asked @param {any} experiment of the race on the screen, or null */
+  show(asked, experiment) {
+    this.place.hidden = !asked;
+    if (!asked) return;
+    this.title.textContent = asked.title;
+    this.why.textContent = asked.why;
+    // Another seed is the same question.
+    const same = !experiment || sameRace({ ...experiment, seed: 0 }, { ...asked.experiment, seed: 0 });
+    this.other.textContent = same ? "" : t("present.question-other");
+  }
+}

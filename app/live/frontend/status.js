@@ -1,0 +1,29 @@
+/** How things stand, shown wherever it is seen: the buttons, the status line, what is being prepared, the question that is asked. */
+
+import { t } from "./text.js";
+import { lateStart, sentence } from "./words.js";
+
+/** @param {import("./view.js").LiveView} view */
+export function showStatus(view) {
+  const { player, racing, slow, stale, waiting, data } = view;
+  const { state } = view.state;
+  const { length, stage, metrics } = player.history;
+  const hot = (metrics.at(-1)?.lanes ?? []).some((/** @type {any} */ row) => row.temperature !== null);
+  const recorded = player.source === "recording";
+  const problem = view.problem || view.broken;
+  const replayed = !racing && length > 1;
+  view.transport.show(slow.active ? (slow.held ? "paused" : "running") : state, { hot: hot && !recorded, stale, replayed: replayed && !stale });
+  view.transport.offer(!data.offline, replayed, player.rate);
+  view.root.classList.toggle("kv-live", view.hands.live());
+  view.root.classList.toggle("kv-stale", stale && !problem && !view.transport.get("run-new").hidden);
+  const late = recorded ? "" : lateStart(player.history);
+  const text = slow.active && !problem ? t(slow.held ? "time.slow-held" : "time.slow-status") : sentence(view.state, { problem, stale, recorded, late });
+  const status = view.get(".kv-status");
+  if (status.textContent !== text) status.textContent = text;
+  status.title = text;
+  status.dataset.state = problem ? "problem" : state;
+  const coming = Boolean(waiting) || (!length && Boolean(stage) && !problem) || state === "queued" || state === "starting";
+  view.root.toggleAttribute("data-empty", !length);
+  view.coming.show({ empty: !length && (view.begun || state === "attaching" || coming || Boolean(problem)), coming, said: text, about: data.about ?? "" });
+  view.question.show(data.question, stage?.experiment ?? null);
+}

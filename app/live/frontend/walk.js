@@ -1,0 +1,31 @@
+/** Back and forward in the browser: the page follows its address. */
+
+import { arrangementOf } from "./arrange.js";
+
+export class Walk {
+  /** @param {import("./view.js").LiveView} view */
+  constructor(view) {
+    this.view = view;
+    this.path = view.data.offline ? "" : location.pathname;
+    this.steps = 0;
+    this.listen = (/** @type {Event} */ event) => {
+      if (location.pathname !== this.path) return; // another page of Kelvin is Streamlit's to show
+      // Streamlit would run the page with the controls as they are, which write their own address over this one.
+      event.stopImmediatePropagation();
+      view.setTriggerValue("went", { address: location.search, step: ++this.steps });
+    };
+    if (!view.data.offline) addEventListener("popstate", this.listen, true);
+  }
+
+  /** Python has read the address anew: panels and axes are those it names. @param {any} data */
+  follow({ view = {} }) {
+    const { board, axes, data } = this.view;
+    board.arrange(arrangementOf(this.view.layout, view), false);
+    axes.setCurrency(view.x ?? data.experiment.budget.currency, false);
+    axes.setMeasure(view.y === "accuracy" ? "accuracy" : "loss", false);
+  }
+
+  destroy() {
+    removeEventListener("popstate", this.listen, true);
+  }
+}

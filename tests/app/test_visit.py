@@ -1,0 +1,117 @@
+"""Where a visitor came from: back and forward, and the question a race was picked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from app import visit
+from app.presets import presets
+from engine.experiment import Experiment
+from engine.flat import to_flat
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def opened(query: dict[str, str]) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=30)
+    for key, text in query.items():
+        app.query_params[key] = text
+    app.run()
+    assert not app.exception
+    return app
+
+
+def go(app: AppTest, address: dict[str, str], state: Any = None) -> None:
+    """As the browser does: the address is another one, and the live view tells of it."""
+    app.query_params.clear()
+    for key, text in address.items():
+        app.query_params[key] = text
+    (app.session_state if state is None else state)["went_to"] = "?" + "&".join(f"{key}={text}" for key, text in address.items())
+    app.run()
+    assert not app.exception
+
+
+def test_going_back_takes_the_addresss_experiment_and_leaves_the_address_alone() -> None:
+    first = Experiment.parse({"dataset": "moons", "lanes": ["snes"], "seed": 3})
+    app = opened(to_flat(first))
+    app.number_input(key="control seed").set_value(8).run()
+    assert app.session_state["experiment"].seed == 8
+    assert app.query_params["seed"] == "8"
+    go(app, to_flat(first))
+    assert app.session_state["experiment"] == first
+    assert app.number_input(key="control seed").value == 3
+    assert app.query_params["seed"] == "3"
+    app.run()
+    assert app.query_params["seed"] == "3"
+    go(app, {})
+    assert app.session_state["experiment"] == Experiment()
+    assert dict(app.query_params) == {}, "an address that was gone back to bars no way"
+
+
+def test_a_run_before_the_page_has_followed_does_not_write_over_the_address() -> None:
+    first = Experiment.parse({"dataset": "moons", "lanes": ["snes"], "seed": 3})
+    app = opened(to_flat(first))
+    app.number_input(key="control seed").set_value(8).run()
+    app.query_params["seed"] = "3"
+    app.run()
+    assert app.query_params["seed"] == "3"
+    app.number_input(key="control seed").set_value(9).run()
+    assert app.query_params["seed"] == "9"
+
+
+def test_so_it_is_on_the_page_of_landscapes() -> None:
+    first = {"dataset": "landscape", "dataset.function": "beale", "lanes": "adam", "seed": "4"}
+    app = opened(first)
+    page = app.session_state["landscapes"]
+    app.number_input(key="control landscape seed" if "control landscape seed" in [one.key for one in app.number_input] else "landscape control seed").set_value(
+        8
+    ).run()
+    assert page["experiment"].seed == 8
+    go(app, first, page)
+    assert app.session_state["landscapes"]["experiment"].seed == 4
+    assert app.session_state["landscapes"]["experiment"].dataset.function == "beale"
+
+
+def test_an_address_of_another_page_changes_nothing() -> None:
+    app = opened({"dataset": "moons", "seed": "3"})
+    go(app, {"dataset": "landscape"})
+    assert app.session_state["experiment"].dataset.name == "moons"
+
+
+def ask(name: str, landscape: bool) -> None:
+    import streamlit as st
+
+    from app import visit
+
+    st.session_state[visit.ASKED] = name
+    st.session_state.told = [visit.question(landscape), visit.question(not landscape)]
+    visit.close()
+    st.session_state.closed = visit.question(landscape)
+
+
+def test_every_questions_explanation_is_for_the_page_its_race_is_on() -> None:
+    for preset in presets():
+        experiment = preset.experiment()
+        site = experiment.dataset.kind == "function"
+
+        app = AppTest.from_function(ask, kwargs={"name": preset.id, "landscape": site}, default_timeout=30).run()
+        told, elsewhere = app.session_state["told"]
+        assert (told["title"], told["why"], told["experiment"]) == (preset.title, preset.why, experiment.to_json())
+        assert elsewhere is None
+        assert app.session_state["closed"] is None
+
+
+def test_what_would_be_raced_is_told_in_a_line() -> None:
+    line = visit.about(Experiment.parse({"dataset": "moons", "lanes": ["snes", "adam", "pso"]}))
+    assert line == "Moons · Perceptron (MLP) · SNES against Adam against Particle swarm"
+    line = visit.about(Experiment.parse({"dataset": {"name": "landscape", "function": "beale"}, "lanes": ["adam"]}))
+    assert "MLP" not in line
+    assert line.endswith("Adam")
+
+
+def test_the_address_is_read_as_it_was_written() -> None:
+    assert visit.parameters("?dataset=moons&lanes=annealing%2Cadam&a=") == {"dataset": "moons", "lanes": "annealing,adam", "a": ""}
+    assert visit.parameters("") == visit.parameters("?") == {}

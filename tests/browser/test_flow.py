@@ -1,0 +1,114 @@
+"""Where a visitor goes: back and forward, to the stage, to the gallery, to a recording, into a queue, and what is there when they return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Server
+
+Open = Callable[..., Page]
+MOONS = "?dataset=moons&network=mlp&lanes=annealing%2Cadam&seconds=120&seed=0"
+
+
+def wait(page: Page, condition: str, argument: object = None) -> None:
+    page.wait_for_function(f"(x) => {{ const v = window.__kelvin?.view; return v && ({condition}); }}", arg=argument)
+
+
+def look(page: Page, expression: str) -> object:
+    return page.evaluate(f"() => {{ const v = window.__kelvin.view; return {expression}; }}")
+
+
+def running(page: Page) -> None:
+    wait(page, "v.state.state === 'running' && v.player.history.length > 8")
+
+
+def set_seed(page: Page, seed: int) -> None:
+    field = page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")
+    field.fill(str(seed))
+    field.press("Enter")
+    wait(page, "v.data.experiment.seed === x", seed)
+    page.wait_for_function("(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=str(seed))
+
+
+def test_back_and_forward_change_the_page_and_not_the_address_alone(open_page: Open) -> None:
+    page = open_page(MOONS)
+    running(page)
+    race = look(page, "v.race")
+    set_seed(page, 99)
+    # The race on the screen keeps its button; the new settings have one of their own.
+    expect(page.get_by_test_id("run")).to_have_text("Pause")
+    expect(page.get_by_test_id("run-new")).to_be_visible()
+    page.go_back()
+    wait(page, "v.data.experiment.seed === 0 && !v.stale")
+    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")).to_have_value("0")
+    expect(page.get_by_test_id("run-new")).to_be_hidden()
+    page.go_forward()
+    wait(page, "v.data.experiment.seed === 99")
+    assert "seed=99" in page.url
+    assert look(page, "[v.race, v.state.state]") == [race, "running"]
+    page.get_by_test_id("run-new").click()
+    wait(page, "v.race !== x && v.player.history.stage.experiment.seed === 99", race)
+
+
+def test_the_stage_takes_the_race_along_and_escape_returns_to_it(open_page: Open) -> None:
+    page = open_page(MOONS)
+    running(page)
+    race, address = look(page, "v.race"), page.url
+    page.get_by_test_id("menu-present").click()
+    page.wait_for_function("window.__present?.ready && window.__present.live")
+    assert page.evaluate("window.__present.live.player.history.stage.experiment.dataset.name") == "moons"
+    assert page.evaluate("window.__present.playlist.length") > 1, "the usual ones follow"
+    page.keyboard.press("Escape")
+    wait(page, "v.race === x && v.player.source === 'live' && v.player.history.length > 8", race)
+    assert page.url == address
+
+
+def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: Open) -> None:
+    page = open_page("?dataset=circles&lanes=adam&evaluations=100000")
+    wait(page, "v.state.state === 'done'")
+    page.get_by_test_id("menu-save").click()
+    expect(page.get_by_test_id("toast")).to_contain_text("Saved")
+    page = open_page(MOONS, context=page.context)
+    running(page)
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Gallery").click()
+    expect(page.get_by_test_id("notice")).to_contain_text("stands still while you are away")
+    page.get_by_test_id("card").filter(has_text="Circles").first.get_by_test_id("open").click()
+    wait(page, "v.ready && v.player.source === 'recording' && v.data.experiment.dataset.name === 'circles' && !v.stale")
+    assert look(page, "v.player.history.stage.experiment.dataset.name") == "circles"
+    assert "dataset=circles" in page.url
+    assert look(page, "new URL(v.menu.link).searchParams.get('dataset')") == "circles"
+    page.get_by_test_id("run").click()
+    wait(page, "v.player.source === 'live' && v.player.history.stage.experiment.dataset.name === 'circles'")
+
+
+def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_test_id("stSidebar").get_by_role("button", name="Try a question").click()
+    page.get_by_role("dialog").get_by_role("button", name="Try it").nth(4).click()
+    asked = page.get_by_test_id("question")
+    expect(asked).to_be_visible()
+    running(page)
+    title = asked.locator("b").inner_text()
+    set_seed(page, 5)
+    expect(asked).to_contain_text(title)
+    page.get_by_test_id("question-close").click()
+    expect(asked).to_be_hidden()
+    set_seed(page, 6)
+    expect(asked).to_be_hidden()
+
+
+def test_what_is_prepared_is_told_without_axes_and_can_be_cancelled(open_page: Open, server: Server) -> None:
+    others = [open_page(MOONS) for _ in range(3)]
+    for one in others:
+        running(one)
+    page = open_page("?dataset=circles&lanes=snes,adam&seconds=5")
+    box = page.get_by_test_id("waiting")
+    expect(box).to_contain_text("Circles")
+    expect(box).to_contain_text("SNES against Adam")
+    assert not page.locator(".kv-plot").first.is_visible()
+    page.get_by_test_id("cancel").click()
+    wait(page, "v.state.state === 'ended'")
+    expect(page.get_by_test_id("cancel")).to_be_hidden()
+    assert not page.locator(".kv-plot").first.is_visible()
