@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import landscape_controls, link
+from app.text import plain
 from engine.datasets.functions import Landscapes
 from engine.experiment import Experiment
 from engine.flat import to_flat
@@ -148,4 +149,4 @@ def test_a_broken_link_opens_with_one_friendly_line_and_the_usual_race() -> None
     app = open_app({"dataset": "landscape", "dataset.function": "formula", "dataset.formula": "sin("})
     assert shown(app) == landscape_controls.usual()
     assert len(app.warning) == 1
-    assert "dataset.formula: 'sin(' is not allowed" in app.warning[0].value
+    assert plain("dataset.formula: 'sin(' is not allowed") in app.warning[0].value
