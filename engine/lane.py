@@ -58,7 +58,7 @@ class Lane:
 
 
 def knows_anything(lane: Lane, loss: float) -> bool:
-    """Whether a lane has anything finite to go on from: among its members' losses, among what it was answered in its last step, or its own estimate's loss.
+    """Whether a lane has anything finite to go on from: among its members' losses, among what it was answered lately, or its own estimate's loss.
 
     Args:
         lane: looked at.
@@ -68,6 +68,8 @@ def knows_anything(lane: Lane, loss: float) -> bool:
     if not answers and state.losses is None:
         return math.isfinite(loss) or lane.optimizer.seen() in ("loss", "outputs")
     if state.estimate_loss is not None and math.isfinite(state.estimate_loss):
+        return True
+    if lane.optimizer.way_back(state):
         return True
     told = answers if state.losses is None else [state.losses, *answers]
     return any(bool(torch.isfinite(one).any()) for one in told)

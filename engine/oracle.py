@@ -39,6 +39,10 @@ ALLOWED: dict[Sees, frozenset[str]] = {
 """Which questions each information class may ask."""
 
 
+RECENT = 8
+"""Answers of earlier steps that are remembered."""
+
+
 class NotSeen(RuntimeError):
     """An optimizer asked for more than it declares to see: a defect in the optimizer, never the visitor's."""
 
@@ -59,7 +63,7 @@ class Oracle:
         seconds: time spent in `working` blocks so far.
         batch_changed: whether the current mini-batch is another one than at the previous step.
         renewed: whether the samples were replaced since the last `draw`.
-        answers: losses and slopes answered since the last `draw`, as they were given; read by the race to see whether any was finite.
+        answers: losses and slopes answered since the last `draw`, and some of those before, as they were given; read by the race to see whether any was finite.
     """
 
     def __init__(
@@ -89,7 +93,7 @@ class Oracle:
     def draw(self, step: int) -> None:
         """Make the mini-batch of that step the current one: consecutive slices of a new permutation every epoch; a last, short slice is left out."""
         renewed, self.renewed = self.renewed, False
-        self.answers = []
+        self.answers = self.answers[-RECENT:]
         if self.batch == self._samples:
             self.batch_changed = renewed
             return

@@ -27,9 +27,10 @@ from engine.interrupt import held_back
 from engine.lane import Lane, knows_anything
 from engine.losses import get_loss
 from engine.names import lane_names
-from engine.observer import Observer, memory_of
+from engine.observer import Observer
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
+from engine.results import result_of
 from engine.rng import Rng, hashed_seed
 from engine.stops import Moment, Start, Wreck
 
@@ -393,40 +394,7 @@ class Race:
         x, y = torch.cat([data.x_train, data.x_test]), torch.cat([data.y_train, data.y_test])
         return evaluate.scores(self.network, self.loss, lane.state.estimate.unsqueeze(0), x, y, len(data.y_train))[0]
 
-    def _last_scores(self, lane: Lane) -> evaluate.Scores:
-        """A lane's scores, judged; no numbers where even those of its last good estimate cannot be found."""
-        for _ in range(2):  # judged, or failing to be scored, it may be given back its last good estimate
-            with self.minding(lane, "while it was scored"):
-                scores = self.score(lane)
-                if not (lane.finished and self.judge(lane, scores[0])):  # in the middle of a race this is no look that a rule may end a lane by
-                    return scores
-        with self.minding(lane, "while it was scored"):
-            return self.score(lane)
-        return math.nan, math.nan, math.nan, math.nan
-
     @at_work
     def results(self) -> list[dict[str, Any]]:
         """How every lane stands, scored on all samples, as JSON values."""
-        rows = []
-        for lane in self.lanes:
-            scores = self._last_scores(lane)
-            loss, accuracy, test_loss, test_accuracy = scores
-            rows.append(
-                {
-                    "optimizer": lane.optimizer.name,
-                    "label": self.names[lane.index],
-                    "loss": loss if math.isfinite(loss) else None,
-                    "accuracy": accuracy if math.isfinite(accuracy) else None,
-                    "test_loss": test_loss if math.isfinite(test_loss) else None,
-                    "test_accuracy": test_accuracy if math.isfinite(test_accuracy) else None,
-                    "evaluations": lane.oracle.evaluations,
-                    "flops": lane.oracle.flops,
-                    "seconds": lane.oracle.seconds,
-                    "memory": memory_of(lane.state),
-                    "steps": lane.step,
-                    "trouble": lane.trouble,
-                    "stopped": lane.stopped,
-                    "note": lane.note,
-                }
-            )
-        return rows
+        return [result_of(self, lane) for lane in self.lanes]

@@ -35,6 +35,8 @@ LOG_STEPS = 1000
 """K of the logarithmic schedule."""
 INGBER_DIMENSION = 2.0
 """D' of the very fast schedule."""
+MOST_STEPS = 1e300
+"""K of the generalized schedule where it would be beyond what the machine can hold."""
 VISITING = 2.62
 """q_v of generalized annealing."""
 ACCEPTING = -5.0
@@ -88,7 +90,10 @@ def very_fast(start: float, end: float, progress: float, dimension: float = INGB
 
 def generalized_steps(start: float, end: float, q: float = VISITING) -> float:
     """K at which the generalized schedule reaches Tmin; need not be whole."""
-    return float((1 + (2 ** (q - 1) - 1) * start / end) ** (1 / (q - 1)) - 2)
+    try:
+        return float((1 + (2 ** (q - 1) - 1) * start / end) ** (1 / (q - 1)) - 2)
+    except OverflowError:
+        return MOST_STEPS
 
 
 def generalized(start: float, end: float, progress: float, q: float = VISITING) -> float:

@@ -16,7 +16,8 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.metropolis import MEMORY, Metropolis, MetropolisState, metropolis, tsallis
+from engine.optimizers.metropolis import MEMORY, Metropolis, MetropolisState, held, metropolis, tsallis
+from engine.optimizers.survivors import ABSURD
 from engine.oracle import Oracle
 from engine.rng import Rng
 from engine.schedules import ACCEPTING, PLANNED, ScheduleName, aarts_van_laarhoven, generalized, generalized_steps, lam_target
@@ -127,7 +128,7 @@ class Annealing(Metropolis):
             # budget can take T from T₀ to T_min and back several times, however many steps it holds.
             state.target = lam_target(progress)
             coldest, hottest = sorted((state.start, state.end))  # a hand may have turned one past the other
-            change = (hottest / coldest) ** (8 * passed)
+            change = (hottest / coldest) ** min(8 * passed, 250 / max(1.0, math.log10(hottest / coldest)))
             if state.acceptance is not None:
                 temperature = temperature / change if state.acceptance > state.target else temperature * change
                 temperature = min(max(temperature, coldest * 1e-3), hottest * 1e3)
@@ -142,8 +143,8 @@ class Annealing(Metropolis):
             state.plan = self.planned(state, progress)
             assert state.plan is not None
             temperature = state.plan * self.warmth(state, progress)
-        state.seen, state.temperature = progress, temperature
-        return temperature
+        state.seen, state.temperature = progress, held(temperature)
+        return state.temperature
 
     def stuck(self, state: AnnealingState, progress: float) -> bool:
         """Whether the best has not moved for as long as a kick waits."""
@@ -154,7 +155,7 @@ class Annealing(Metropolis):
     def spread_of(self, state: AnnealingState) -> dict[str, Tensor]:
         """How the chains' losses lie about their running mean, and the step sizes: numbers the schedules and the page want."""
         assert state.losses is not None
-        losses = state.losses.nan_to_num(posinf=0.0)
+        losses = state.losses.nan_to_num(posinf=0.0).clamp(-ABSURD, ABSURD)
         away = losses - (losses.mean() if state.mean is None else state.mean)
         return {"lowest": state.losses.min(), "mean": losses.mean(), "away": away.mean(), "square": away.square().mean(), "step size": state.step_sizes.mean()}
 
@@ -190,5 +191,5 @@ class Annealing(Metropolis):
         assert isinstance(state, AnnealingState)
         if self.schedule in PLANNED:
             return super().reheat(state, factor)
-        state.temperature = (state.temperature or state.start) * factor
+        state.temperature = held((state.temperature or state.start) * factor)
         return True

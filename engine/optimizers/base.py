@@ -233,6 +233,10 @@ class Optimizer(Choice):
     def shift(self, state: State, index: int, difference: float) -> None:
         """What `put` does to the weights that only this method remembers."""
 
+    def way_back(self, state: State) -> bool:
+        """Whether it can return to where it was before its last step, and will where nothing it asks about has a loss."""
+        return False
+
     def known(self, state: State) -> tuple[Tensor, ...]:
         """Rows of weights, (…, D) each, that a step judges anew only because their losses are `outdated`: a look back, not a question of this step."""
         return (state.estimate.unsqueeze(0),) if state.population is None else (state.estimate.unsqueeze(0), state.population)

@@ -31,6 +31,7 @@ from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.judge import judge
 from engine.optimizers.spread import Spread, departures, distance
+from engine.optimizers.survivors import copies
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -151,6 +152,8 @@ class CBO(Optimizer):
         few = gathered(x, chosen, "particles") if chosen is not None and x.numel() < MANY else None
         losses = judge(x if chosen is None else Chosen(x, chosen) if few is None else few, oracle)
         weights = shares(losses.unflatten(0, (-1, group)), alpha)
+        if bool(torch.isinf(losses).any()):
+            few = self.brought_back(x, chosen, few, losses, rng)
         v = buffer("agreed", (len(weights), 1, x.shape[1]), x)
         spread, z = Spread(x, state.estimate), rng.rows("normal", len(losses), x.shape[1])
         if kernels.fit(x) and z.tabled and self.noise == "anisotropic":
@@ -169,6 +172,22 @@ class CBO(Optimizer):
         state.metrics["spread"], state.metrics["voices"] = torch.stack([spread.value(), voices]).tolist()  # the step's one wait for the device
         state.metrics["alpha"], state.metrics["noise"] = alpha, sigma
         return state
+
+    @staticmethod
+    def brought_back(x: Tensor, chosen: Tensor | None, few: Tensor | None, losses: Tensor, rng: Rng) -> Tensor | None:
+        """Put particles that failed and are nowhere (their weights are no numbers) at the places of others that did not, in place. Returns ``few``, gathered again.
+
+        Such a particle would make every consensus no number, though it weighs nothing in it.
+        """
+        rows = torch.arange(len(x), device=x.device) if chosen is None else chosen
+        failed = torch.isinf(losses)
+        nowhere = failed.clone()
+        nowhere[failed] = ~torch.isfinite(x[rows[failed]]).all(1)
+        if not bool(nowhere.any()):
+            return few
+        others = rows[copies(failed, rng)]
+        x[rows[nowhere]] = x[others[nowhere]]
+        return None if few is None or chosen is None else gathered(x, chosen, "particles")
 
     def drift_by_strips(self, x: Tensor, chosen: Tensor | None, few: Tensor | None, weights: Tensor, z: Drawn, sigma: float, v: Tensor, spread: Spread) -> None:
         """Form every group's consensus, written to v (g, 1, D), and move its particles, in place.
@@ -255,4 +274,6 @@ def shares(losses: Tensor, alpha: float) -> Tensor:
     largest = torch.finfo(losses.dtype).max
     finite = losses.clamp(max=largest)
     weights = torch.exp(-min(alpha, largest) * (finite - finite.min(-1, keepdim=True).values))
+    failed = torch.isinf(losses)  # with α = 0 they would weigh as much as any
+    weights = torch.where(failed & ~failed.all(-1, keepdim=True), 0.0, weights)
     return weights / weights.sum(-1, keepdim=True)

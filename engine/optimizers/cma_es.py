@@ -9,6 +9,8 @@ p_σ ← (1 − c_σ) p_σ + √(c_σ(2 − c_σ)μ_eff) C^{−½} y_w,     σ �
 p_c ← (1 − c_c) p_c + h_σ √(c_c(2 − c_c)μ_eff) y_w
 C ← (1 + c₁(1 − h_σ)c_c(2 − c_c) − c₁ − c_μ Σ_i w_i) C + c₁ p_c p_cᵀ + c_μ Σ_i w_i° y_i y_iᵀ,     w_i° = w_i, or w_i D/‖C^{−½} y_i‖² where w_i < 0
 
+Where the best loss equals that at 70 % of the ranks σ is multiplied by exp(0.2 + c_σ/d_σ) (appendix B.3); where all are equal nothing else is learnt of them.
+
 C^{−½} y = B z, so no inverse is needed. C is kept in double precision and decomposed only now and then: in between it hardly changes.
 """
 
@@ -22,10 +24,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.errors import NothingLeft
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.judge import judge
-from engine.optimizers.ranks import active_weights, by_rank, effective, log_weights
+from engine.optimizers.ranks import active_weights, effective, flat, log_weights, recombined, widened
 from engine.optimizers.sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
+from engine.optimizers.survivors import SMALLER
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -134,13 +138,20 @@ class CMAES(Optimizer):
         y = (z * state.d) @ b.T
         state.population = m + (scale * (sigma * y)).to(m)
         state.losses = judge(state.population, oracle)
-        w, w_mean = by_rank(state.losses, weights), by_rank(state.losses, weights.clamp(min=0))
+        plateau, nothing = flat(state.losses)
+        if nothing:  # equal losses say nothing of where to go nor of the shape
+            state.sigma = widened(sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
+            state.metrics["sigma"] = float(state.sigma)
+            return state
+        w, w_mean = recombined(state.losses, weights), recombined(state.losses, weights.clamp(min=0))
         y_w = w_mean @ y
         m.add_((scale * (sigma * y_w)).to(m))
 
         state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(k.c_sigma * (2 - k.c_sigma) * k.mu_eff) * (b @ (w_mean @ z))
         length = torch.linalg.vector_norm(state.p_sigma) / k.chi
         state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=LARGEST_SIGMA)
+        if plateau:
+            state.sigma = widened(state.sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
         h = (length < k.longest(state.n)).to(b)
         state.p_c = (1 - k.c_c) * state.p_c + h * math.sqrt(k.c_c * (2 - k.c_c) * k.mu_eff) * y_w
         w_circle = torch.where(w < 0, w * dimension / (z.square().sum(1) + EPSILON), w)
@@ -149,10 +160,24 @@ class CMAES(Optimizer):
         state.c.mul_(keep).addmm_(rows.T * shares, rows)
 
         if state.n % (self.decompose_every or patience(size, k)) == 0:
-            values, state.b = torch.linalg.eigh(state.c)
-            state.d = torch.where(values < 0, EPSILON, values).sqrt()
+            self.decompose(state)
         state.metrics["sigma"], state.metrics["condition"] = torch.stack([state.sigma, (state.d.max() / state.d.min()).square()]).tolist()
         return state
+
+    @staticmethod
+    def decompose(state: CMAESState) -> None:
+        """Find B and d of C. A C with numbers that are not finite is put back to what it was when last decomposed."""
+        for _ in range(2):
+            try:
+                if bool(torch.isfinite(state.c).all()):
+                    values, b = torch.linalg.eigh(state.c)
+                    state.b, state.d = b, torch.where(values < 0, EPSILON, values).sqrt()
+                    return
+            except RuntimeError:  # LAPACK did not converge
+                pass
+            state.c = (state.b * state.d.square()) @ state.b.T
+            state.p_c = torch.zeros_like(state.p_c)
+        raise NothingLeft("its covariance could not be decomposed", SMALLER)
 
     def turn(self, state: State, field: str, value: Any) -> None:
         """σ is what was given and adapts from there; the shape learned stays."""

@@ -122,7 +122,7 @@ class DifferentialEvolution(Optimizer):
             state.losses = judge(x, oracle)
         trials = self.trials(x, state.losses, rng)
         losses = judge(trials, oracle)
-        better = losses <= state.losses  # a tie is taken, so that the population drifts across plateaus
+        better = (losses <= state.losses) & (losses < torch.inf)  # a tie is taken, so that the population drifts across plateaus; a failed trial never is
         replace(x, better, trials)
         state.losses = torch.where(better, losses, state.losses)
         lowest, index = state.losses.min(0)

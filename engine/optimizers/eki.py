@@ -22,9 +22,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.errors import NothingLeft
 from engine.evaluator.kernels import Kernel
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
-from engine.optimizers.ensemble import Sums, mixed
+from engine.optimizers.ensemble import COLLAPSED, Sums, collapsed, factorised, mixed, replaced
 from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -165,13 +166,21 @@ class EKI(Optimizer):
             lam = self.momentum_share if self.momentum == "constant" else max(0.0, 1 - 3 / state.n)
             state.previous, u = u, u.lerp(state.previous, -lam)  # u + λ (u − u')
         sums = Sums.of(u, self.form, self.perturb, state.age % RANK_EVERY == 0 or self.form != "loss", rng, oracle)
-        state.losses = sums.losses
+        state.losses, alive, everybody, sums = sums.losses, sums.alive, u, sums.of_survivors()
+        u = u if alive is None else u[alive]
         weights = self.loss_weights(sums, lam) if self.form == "loss" else self.kalman_weights(sums, state)
         mean, spread = mixed(u, weights)
+        if alive is not None:
+            replaced(everybody, u, alive, rng)
+            u = everybody
+            if state.previous is not None:  # the new ones have no last step
+                state.previous = torch.where(alive.unsqueeze(1), state.previous, u)
         state.age += 1
         if state.age >= self.respread_every:
             u = self.renewed(u, state, rng, oracle)
             mean, spread = u.mean(0), distance(u)
+        elif not self.randomised and collapsed(float(spread), mean):
+            raise NothingLeft(COLLAPSED.format(len(u)), "Re-spreading, or a smaller step, holds against it.")
         state.population, state.estimate = u, mean
         numbers = {"spread": spread, **({"effective rank": effective_rank(sums.gram).to(u)} if sums.gram.numel() else {})}
         state.metrics.update(zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True))
@@ -251,4 +260,4 @@ def effective_rank(gram: Tensor) -> Tensor:
 def _factor(gram: Tensor, gamma: float) -> Tensor:
     """Cholesky factor of gram + γI; changes ``gram``."""
     gram.diagonal().add_(gamma)
-    return torch.linalg.cholesky(gram)
+    return factorised(gram)

@@ -22,10 +22,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.errors import NothingLeft
 from engine.evaluator.kernels import Kernel
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.ensemble import aimed_at, mixed
+from engine.optimizers.ensemble import COLLAPSED, aimed_at, collapsed, factorised, mixed, replaced
 from engine.optimizers.spread import departures, distance
+from engine.optimizers.survivors import enough, surviving
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -119,15 +121,25 @@ class EnKF(Optimizer):
         u = state.population
         for _ in range(self.repeats):
             g = oracle.outputs(u)
+            state.losses = oracle.loss.values(g, oracle.targets)
+            alive = surviving(g, state.losses)
+            members = u
+            if not bool(alive.all()):
+                enough(alive)
+                state.losses = torch.where(alive, state.losses, torch.inf)
+                g, members = g[alive], u[alive]
             y = (1.0 if oracle.targets.is_floating_point() else self.height) * aimed_at(g, oracle).expand_as(g)
             if self.perturb:
                 y = y + self.gamma**0.5 * rng.normal(*g.shape).to(g)
             v = assimilated(g, y, self.gamma)
             if self.inflation:  # about the mean that v leads to: a mix of departures, too
                 v = (1 + self.inflation) * v + self.inflation * (torch.eye(len(v), dtype=v.dtype, device=v.device) - v.mean(0))
-            state.estimate, spread = mixed(u, v.to(u))
-        state.losses = oracle.loss.values(g, oracle.targets)
+            state.estimate, spread = mixed(members, v.to(u))
+            if members is not u:
+                replaced(u, members, alive, rng)
         state.metrics["spread"] = float(spread)
+        if collapsed(state.metrics["spread"], state.estimate):
+            raise NothingLeft(COLLAPSED.format(len(u)), "More observation noise, inflation or perturbed targets hold against it.")
         return state
 
 
@@ -143,7 +155,7 @@ def assimilated(g: Tensor, y: Tensor, gamma: float) -> Tensor:
     residual = (y - g).to(wide).transpose(0, 1)
     p = (g - g.mean(0)).to(wide).transpose(0, 1)  # (B, J, K)
     noisy = p.mT @ p / size + gamma * torch.eye(classes, dtype=wide, device=g.device)
-    gains = torch.cholesky_solve(residual.mT, torch.linalg.cholesky(noisy)).mT / size
+    gains = torch.cholesky_solve(residual.mT, factorised(noisy)).mT / size
     v = torch.zeros(size, size, dtype=wide, device=g.device)
     together = max(1, TOGETHER // classes)
     for start in range(0, samples, together):

@@ -11,11 +11,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from engine.errors import NothingLeft
 from engine.evaluator.workspace import buffer
 from engine.losses import Height, wanted
+from engine.optimizers.survivors import enough, redrawn, surviving
 from engine.oracle import Oracle
 from engine.rng import Rng
 
+COLLAPSED = "its ensemble has collapsed: its {:,} members are one and the same network, so that no difference is left to move by"
+ROUNDINGS = 4
+"""Members that differ by no more than so many roundings of their mean are one and the same."""
 OUTPUT_BYTES = 2**25
 """Outputs of all members that are held at once, 32 MiB; what is made of them takes some times as much."""
 COLUMN_BYTES = 2**21
@@ -37,6 +42,7 @@ class Sums:
         misfits: (J,) Σ (y − G)².
         noise: as ``cross`` (or (J, M)) for standard normal perturbations of the targets in place of residuals; None without.
         centred, residual: (J, M) G − Ḡ and y − G, where data are fewer than members; else None.
+        alive: (J,) bool, whose outputs were usable; the numbers of the others mean nothing. None where those of all were.
     """
 
     losses: Tensor
@@ -47,6 +53,7 @@ class Sums:
     noise: Tensor | None = None
     centred: Tensor | None = None
     residual: Tensor | None = None
+    alive: Tensor | None = None
 
     @classmethod
     def of(cls, u: Tensor, form: Literal["loss", "discrete"], perturb: bool, look: bool, rng: Rng, oracle: Oracle) -> Sums:
@@ -59,25 +66,57 @@ class Sums:
             look: whether the Gram matrix is wanted.
             rng: where the noise comes from.
             oracle: asked once for every slice of its batch.
+
+        Raises:
+            NothingLeft: fewer than two members have usable outputs.
         """
-        size, found = len(u), None
+        size, found, alive = len(u), None, None
         wide = u.dtype if form == "loss" or u.device.type == "mps" else torch.float64  # mps has no doubles
         samples = max(-(-size // 8), OUTPUT_BYTES // (size * u.element_size() * 16))  # not so few that the products get thin
         for share in oracle.slices(samples):
             g = oracle.outputs(u)
             losses = oracle.loss.values(g, oracle.targets) * share
-            r = (oracle.loss.derivative(g, oracle.targets) if form == "loss" else aimed_at(g, oracle) - g).flatten(1)
+            good, seen = surviving(g, losses), g
+            if not bool(good.all()):  # what they answered stays out of every sum
+                alive = good if alive is None else alive & good
+                enough(alive)
+                seen, g = g[good], torch.where(good[:, None, None], g, 0.0)
+                losses = torch.where(good, losses, torch.inf)
+            r = (oracle.loss.derivative(g, oracle.targets) if form == "loss" else aimed_at(seen, oracle) - g).flatten(1)
             centred, few = (g - g.mean(0)).flatten(1).to(wide), share == 1 and r.shape[1] < size
             misfits = r.square().sum(1)
             noise = rng.normal(*r.shape).to(wide) if perturb and form == "discrete" else None
             r = r.to(wide)
             gram = (centred.T @ centred if few else centred @ centred.T) if look else centred[:0]
             if few and form == "discrete":
-                return cls(losses, r.shape[1], centred[:0], gram, misfits, noise, centred, r)
+                return cls(losses, r.shape[1], centred[:0], gram, misfits, noise, centred, r, alive)
             part = cls(losses, r.shape[1], r @ centred.T, gram, misfits, None if noise is None else noise @ centred.T)
             found = part if found is None else found.added(part)
         assert found is not None, "no samples"
+        found.alive = alive
         return found
+
+    def of_survivors(self) -> Sums:
+        """The same of those alone whose outputs were usable, as if there had been no others."""
+        if self.alive is None:
+            return self
+        rows, noise = self.alive.nonzero().squeeze(1), self.noise
+        losses, misfits = self.losses[rows], self.misfits[rows]
+        if self.centred is not None and self.residual is not None:
+            centred = self.centred[rows]
+            centred = centred - centred.mean(0)
+            return Sums(losses, self.data, centred[:0], centred.T @ centred, misfits, None if noise is None else noise[rows], centred, self.residual[rows])
+
+        def among(products: Tensor) -> Tensor:
+            """Products with departures from all members' mean, as products with departures from the survivors'."""
+            kept = products[rows][:, rows]
+            return kept - kept.mean(1, keepdim=True)
+
+        gram = self.gram[:0]  # over the data it cannot be told whose part is whose, and nothing but a number shown is made of it
+        if len(self.gram) == len(self.losses):
+            gram = among(self.gram)
+            gram = gram - gram.mean(0)
+        return Sums(losses, self.data, among(self.cross), gram, misfits, None if noise is None else among(noise))
 
     def added(self, other: Sums) -> Sums:
         """With the sums of other data of the same members."""
@@ -97,6 +136,36 @@ def aimed_at(g: Tensor, oracle: Oracle) -> Tensor:
     A height has nothing to meet. A place as far below the lowest of the ensemble as `AHEAD` says stands in for it, so that lifting the ground as a whole changes nothing.
     """
     return g.amin(0) - AHEAD * g.std(0, correction=0) if isinstance(oracle.loss, Height) else wanted(g, oracle.targets)
+
+
+def factorised(matrix: Tensor) -> Tensor:
+    """Cholesky factors of symmetric matrices (…, n, n). Where rounding has cost one its positive definiteness, as much is added to its diagonal as rounding may have taken.
+
+    Raises:
+        NothingLeft: that does not help.
+    """
+    factor, failed = torch.linalg.cholesky_ex(matrix)
+    if bool((failed == 0).all() & torch.isfinite(factor).all()):
+        return factor
+    size = matrix.shape[-1]
+    rounding = size * torch.finfo(matrix.dtype).eps * matrix.diagonal(dim1=-2, dim2=-1).abs().amax(-1)
+    eye = torch.eye(size, dtype=matrix.dtype, device=matrix.device)
+    for times in (1, 100, 10_000):
+        factor, failed = torch.linalg.cholesky_ex(matrix + times * rounding[..., None, None] * eye)
+        if bool((failed == 0).all() & torch.isfinite(factor).all()):
+            return factor
+    raise NothingLeft("it diverged, for the covariance of its outputs could not be factorised", "More observation noise or a smaller spread usually helps.")
+
+
+def collapsed(spread: float, mean: Tensor) -> bool:
+    """Whether members at that distance from their mean (D,) are all one and the same, as far as their numbers can tell."""
+    return spread <= ROUNDINGS * torch.finfo(mean.dtype).eps * float(torch.linalg.vector_norm(mean))
+
+
+def replaced(u: Tensor, survivors: Tensor, alive: Tensor, rng: Rng) -> None:
+    """Write the survivors as they have moved (m, D) back into the ensemble (J, D), and draw those that failed from them, in place."""
+    u[alive] = survivors
+    u[~alive] = redrawn(survivors, int((~alive).sum()), rng)
 
 
 def mixed(u: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

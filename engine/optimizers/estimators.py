@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
 from engine.evaluator.mirrored import Mirrored
 from engine.evaluator.noise import Kept
 from engine.optimizers.base import Optimizer
+from engine.optimizers.survivors import usable
 from engine.oracle import Oracle, Sees
 from engine.rng import Rng
 
@@ -42,7 +44,7 @@ def estimate(source: Source, theta: Tensor, directions: int, radius: float, rng:
         oracle: asked once.
 
     Returns:
-        The loss at θ, (), where the answer holds it (exactly for backprop, up to O(radius²) for SPSA and ES), and the gradient (D,).
+        The loss at θ, (), where the answer holds it (exactly for backprop, up to O(radius²) for SPSA and ES), and the gradient (D,): 0 where no direction tells anything.
     """
     if source == "backprop":
         losses, gradients = oracle.gradients(theta.unsqueeze(0))
@@ -50,21 +52,47 @@ def estimate(source: Source, theta: Tensor, directions: int, radius: float, rng:
     shape = (directions, theta.numel())
     if source == "forward-gradient":
         v = rng.normal(*shape).to(theta)
-        return None, oracle.jvp(theta, v) @ v / directions
+        return None, averaged(oracle.jvp(theta, v), v)
     v = rng.integers(2, *shape).to(theta).mul_(2).sub_(1) if source == "spsa" else rng.normal(*shape).to(theta)
     loss, slopes = two_point(theta, v, radius, oracle)
-    return loss, slopes @ v / directions  # for signs 1/v = v
+    return loss, averaged(slopes, v)  # for signs 1/v = v
 
 
-def two_point(theta: Tensor, v: Tensor, radius: float, oracle: Oracle) -> tuple[Tensor, Tensor]:
-    """The mean loss of the probes θ ± radius·v, (), and the slopes (L(θ + radius·v) − L(θ − radius·v)) / (2·radius), (m,), along directions v (m, D)."""
+def two_point(theta: Tensor, v: Tensor, radius: float, oracle: Oracle) -> tuple[Tensor | None, Tensor]:
+    """Return what the probes θ ± radius·v tell along directions v (m, D).
+
+    Returns:
+        Their mean loss, (), without those that failed; None where no direction tells anything. And the slopes (L(θ + radius·v) − L(θ − radius·v)) / (2·radius), (m,).
+    """
     plus, minus = oracle.losses(Mirrored(theta, Kept(v), radius)).chunk(2)
-    return (plus.mean() + minus.mean()) / 2, slope(plus, minus, radius)
+    slopes = slope(plus, minus, radius, theta, oracle)
+    if bool(usable(slopes).all()):
+        return (plus.mean() + minus.mean()) / 2, slopes
+    told = torch.cat([plus, minus])
+    return told[usable(told)].mean() if bool(usable(slopes).any()) else None, slopes
 
 
-def slope(plus: Tensor, minus: Tensor, radius: float) -> Tensor:
-    """(plus − minus) / (2·radius), of any shape. A direction one of whose losses is infinite or no number tells nothing: its slope counts as 0."""
-    return ((plus - minus) / (2 * radius)).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+def slope(plus: Tensor, minus: Tensor, radius: float, theta: Tensor, oracle: Oracle) -> Tensor:
+    """The slopes (plus − minus) / (2·radius), (m,), from the losses to either side of θ (D,).
+
+    Where one side failed (`survivors`) the other tells the slope from the loss at θ, which is then asked for, too. A direction that tells nothing has the slope NaN.
+    """
+    right, left = usable(plus), usable(minus)
+    if bool((right & left).all()):
+        return (plus - minus) / (2 * radius)
+    if bool((right | left).any()):
+        here = oracle.losses(theta.unsqueeze(0))[0]
+        here = torch.where(usable(here), here, torch.nan)
+        return torch.where(right & left, plus - minus, torch.where(right, 2 * (plus - here), torch.where(left, 2 * (here - minus), torch.nan))) / (2 * radius)
+    return torch.full_like(plus, torch.nan)
+
+
+def averaged(slopes: Tensor, v: Tensor) -> Tensor:
+    """The gradient (D,) that slopes (m,) along directions v (m, D) tell on average; those that tell nothing are left out, and 0 where all are."""
+    told = usable(slopes)
+    if bool(told.all()):
+        return slopes @ v / len(v)
+    return torch.where(told, slopes, 0.0) @ v / max(1, int(told.sum()))
 
 
 def caution(directions: int, dimension: int, numbers: bool = False) -> float:

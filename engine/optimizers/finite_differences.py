@@ -11,12 +11,15 @@ step is the same whichever others move with it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import meets_numbers, slope
+from engine.optimizers.survivors import usable
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -24,6 +27,17 @@ RATES = (2.0, 0.25)
 """η for classes and for numbers to be met, where nobody chose any."""
 ROWS = 512
 """Probes judged at once, two a weight: as many copies of the network are alive."""
+
+
+@dataclass
+class FiniteDifferencesState(State):
+    """One network, ``estimate`` θ.
+
+    Attributes:
+        back: θ before the last step, to return to should no loss be a number where that led; None before the first step, and once returned.
+    """
+
+    back: Tensor | None = None
 
 
 @OPTIMIZERS.add
@@ -66,25 +80,39 @@ class FiniteDifferences(Optimizer):
     )
 
     def population_size(self) -> int:
-        return 2 + min(ROWS, 2 * self.coordinates or ROWS)
+        return 3 + min(ROWS, 2 * self.coordinates or ROWS)
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:
-        return State(theta.clone())
+        return FiniteDifferencesState(theta.clone())
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
+        assert isinstance(state, FiniteDifferencesState)
         theta = state.estimate
         every = self.coordinates == 0 or self.coordinates >= theta.numel()
         chosen = torch.arange(theta.numel(), device=theta.device) if every else rng.permutation(theta.numel())[: self.coordinates].to(theta.device)
         slopes = torch.cat([self.slopes(theta, part, oracle) for part in chosen.split(ROWS // 2)])
-        theta.index_add_(0, chosen, slopes, alpha=-(self.rate or RATES[meets_numbers(oracle)]))
+        told = usable(slopes)
+        if not bool(told.any()) and state.back is not None:  # the last step led where no loss is a number
+            state.estimate, state.back = state.back, None
+            return state
+        state.back = theta.clone() if bool(told.any()) else None
+        theta.index_add_(0, chosen, torch.where(told, slopes, 0.0), alpha=-(self.rate or RATES[meets_numbers(oracle)]))
         return state
 
+    def shift(self, state: State, index: int, difference: float) -> None:
+        """From weights set by hand there is no way back."""
+        assert isinstance(state, FiniteDifferencesState)
+        state.back = None
+
+    def way_back(self, state: State) -> bool:
+        return isinstance(state, FiniteDifferencesState) and state.back is not None
+
     def slopes(self, theta: Tensor, chosen: Tensor, oracle: Oracle) -> Tensor:
-        """ĝ of the chosen weights (m,) by one question: (m,)."""
+        """ĝ of the chosen weights (m,) by one question: (m,), NaN where it tells nothing."""
         count = len(chosen)
         probes = theta.repeat(2 * count, 1)
         row = torch.arange(count, device=theta.device)
         probes[row, chosen] += self.radius
         probes[row + count, chosen] -= self.radius
         plus, minus = oracle.losses(probes).chunk(2)
-        return slope(plus, minus, self.radius)
+        return slope(plus, minus, self.radius, theta, oracle)

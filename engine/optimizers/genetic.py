@@ -132,6 +132,7 @@ class Genetic(Optimizer):
         assert state.losses is not None
         # The last generation was judged on one batch, so its ranks are good for choosing even where the batch is a new one.
         order = state.losses.argsort(stable=True)
+        order = order[: int((state.losses < torch.inf).sum()) or None]  # those that failed have no children and do not live on, unless all did
         population, elite = state.population, order[: min(self.elite, self.individuals - 1)]
         chosen = order[: max(self.parents, len(elite))]
         best = gathered(population, chosen, "best")

@@ -28,6 +28,7 @@ from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from engine.optimizers.judge import judge
 from engine.optimizers.spread import departures, distance
+from engine.optimizers.survivors import copies
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -138,6 +139,11 @@ class HarmonySearch(Optimizer):
         memory, losses = state.population, state.losses
         if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would be remembered for ever
             losses = judge(memory, oracle)
+        failed = torch.isinf(losses)
+        if bool(failed.any()):  # no note is taken from a harmony that failed: one of the others stands in its place
+            origin = copies(failed, rng)
+            replace(memory, failed & (origin != torch.arange(len(origin), device=origin.device)), memory.clone(), origin)
+            losses = losses[origin]
         bandwidth = self.bandwidth * self.cooling**oracle.progress
         new = self.improvise(state, bandwidth, rng, oracle)
         replaced = self.remember(state, losses, new, judge(new, oracle))

@@ -182,7 +182,7 @@ class Hybrid(Optimizer):
             elif self.search == "differential-evolution":
                 tried = self.mutants(x, rng)
                 new = losses(tried)
-                keep = new <= energy
+                keep = (new <= energy) & (new < torch.inf)
             else:
                 tried = self.harmonies(x, theta[start:], sizes, rng)
                 new = losses(tried)

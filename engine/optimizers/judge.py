@@ -11,5 +11,5 @@ from engine.oracle import Oracle
 
 
 def judge(x: Tensor | Unwritten, oracle: Oracle) -> Tensor:
-    """Losses (P,) of places (P, D); a loss that is no number counts as infinite, so that it is never the best and ranks last."""
-    return oracle.losses(x).nan_to_num(nan=math.inf, posinf=math.inf)
+    """Losses (P,) of places (P, D); one that is no number, or endlessly low, counts as infinite: it is never the best and ranks last."""
+    return oracle.losses(x).nan_to_num(nan=math.inf, posinf=math.inf, neginf=math.inf)

@@ -31,6 +31,8 @@ MEMORY = 0.98
 """Share of a running average kept from step to step."""
 COLDEST = 1e-37
 """Temperatures below this are this: single precision divides by nothing smaller."""
+HOTTEST = 1e30
+"""Temperatures above this are this."""
 GAIN, SLOWING, POWER = 0.05, 50, 2 / 3
 """How fast step sizes are adapted at first, after how many steps at one temperature that slows down, and by which power of the steps."""
 TRACKING = 20.0
@@ -140,7 +142,7 @@ class Metropolis(Optimizer):
         state.losses = self.judged(state.population, oracle)
         state.best_loss = state.losses.min()
         state.step_sizes = torch.full((self.chains,), self.step_size, dtype=theta.dtype, device=theta.device)
-        state.start, state.end = self.calibrate(state, rng, oracle)
+        state.start, state.end = map(held, self.calibrate(state, rng, oracle))
 
     def rejudge(self, state: MetropolisState, oracle: Oracle) -> None:
         """Judge the chains anew where it is due: energies of another batch, or of other weights, cannot be compared with new ones."""
@@ -162,7 +164,7 @@ class Metropolis(Optimizer):
         """A move of every chain, (P,) step sizes given."""
         assert state.population is not None
         # Jumps of the visiting distribution shrink as it cools, unless their size is adapted anyway.
-        relative = 1.0 if self.adapt or state.temperature is None else state.temperature / state.start
+        relative = 1.0 if self.adapt or state.temperature is None else min(state.temperature / state.start, 1e12)
         shape = Shape(self.proposal, self.share, self.tail, relative)
         return propose(shape, state.population, sizes, oracle.scale.to(state.population), self.remembered(oracle), rng)
 
@@ -266,9 +268,9 @@ class Metropolis(Optimizer):
         """Temperatures given are those of the plan from now on; a step size is given to every chain, and adapted from there."""
         assert isinstance(state, MetropolisState)
         if field == "start_temperature":
-            state.start = max(COLDEST, value)
+            state.start = held(value)
         elif field == "end_temperature":
-            state.end = max(COLDEST, value)
+            state.end = held(value)
         elif field == "step_size":
             state.step_sizes = torch.full_like(state.step_sizes, value)
         elif field in ("adapt", "target"):
@@ -285,8 +287,13 @@ class Metropolis(Optimizer):
 
     def reheat(self, state: State, factor: float) -> bool:
         assert isinstance(state, MetropolisState)
-        state.heat, state.heated_at = self.warmth(state, state.seen) * factor, state.seen
+        state.heat, state.heated_at = held(self.warmth(state, state.seen) * factor), state.seen
         return True
+
+
+def held(temperature: float) -> float:
+    """The temperature, or the nearest that can be computed with."""
+    return min(max(temperature, COLDEST), HOTTEST)
 
 
 def accepting(rises: Tensor, typical: float, share: float) -> float:

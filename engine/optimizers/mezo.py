@@ -8,16 +8,30 @@ d = (L(θ + εz) − L(θ − εz)) / (2ε),  z ~ N(0, I),     θ ← θ − η 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import caution, meets_numbers, slope
+from engine.optimizers.survivors import usable
 from engine.oracle import Oracle
 from engine.rng import Rng
 
 PIECE = 65536
 """Weights moved at once: the most numbers of z that are ever alive."""
+
+
+@dataclass
+class MeZOState(State):
+    """One network, ``estimate`` θ.
+
+    Attributes:
+        last: (seed, length) of the last step's moves, by which it is taken back should no loss be a number where it led.
+    """
+
+    last: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
 
 @OPTIMIZERS.add
@@ -63,9 +77,10 @@ class MeZO(Optimizer):
     )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:
-        return State(theta.clone())
+        return MeZOState(theta.clone())
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
+        assert isinstance(state, MeZOState)
         theta, eps = state.estimate, self.radius
         seeds, slopes = [], []
         # One direction after the other on purpose: judged side by side they would need n copies of the network, which is what MeZO is there to avoid.
@@ -75,11 +90,26 @@ class MeZO(Optimizer):
             minus = self.walk(theta, -2 * eps, seed, rng, oracle)
             move(theta, eps, seed, rng)
             seeds.append(seed)
-            slopes.append(slope(plus, minus, eps))
+            slopes.append(slope(plus, minus, eps, theta, oracle))
+        told = [bool(usable(d)) for d in slopes]
         eta = self.rate or caution(self.directions, theta.numel(), meets_numbers(oracle))
-        for seed, d in zip(seeds, slopes, strict=True):
-            move(theta, d * (-eta / self.directions), seed, rng)
+        lengths = [d * (-eta / sum(told)) for d, tells in zip(slopes, told, strict=True) if tells]
+        moves = list(zip([seed for seed, tells in zip(seeds, told, strict=True) if tells], lengths, strict=True))
+        if not moves and state.last:  # the last step led where no loss is a number
+            for seed, length in state.last:
+                move(theta, -length, seed, rng)
+        for seed, length in moves:
+            move(theta, length, seed, rng)
+        state.last = moves
         return state
+
+    def shift(self, state: State, index: int, difference: float) -> None:
+        """From weights set by hand there is no way back."""
+        assert isinstance(state, MeZOState)
+        state.last = []
+
+    def way_back(self, state: State) -> bool:
+        return isinstance(state, MeZOState) and bool(state.last)
 
     @staticmethod
     def walk(theta: Tensor, length: float, seed: Tensor, rng: Rng, oracle: Oracle) -> Tensor:

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.metropolis import COLDEST, MEMORY, Metropolis, MetropolisState, metropolis
+from engine.optimizers.metropolis import COLDEST, HOTTEST, MEMORY, Metropolis, MetropolisState, metropolis
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -117,7 +117,7 @@ class ParallelTempering(Metropolis):
         """T_1 < … < T_P (P,), the same factor from rung to rung; hotter as a whole after a reheat by hand."""
         assert state.losses is not None
         exponents = torch.linspace(0, 1, self.chains, dtype=torch.float64 if state.losses.device.type != "mps" else torch.float32, device=state.losses.device)
-        return (state.end * (state.start / state.end) ** exponents * self.warmth(state, progress)).to(state.losses).clamp_min(COLDEST)
+        return (state.end * (state.start / state.end) ** exponents * self.warmth(state, progress)).clamp(COLDEST, HOTTEST).to(state.losses)
 
     def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> None:
         """A round of swaps of temperatures between neighbours on the ladder."""

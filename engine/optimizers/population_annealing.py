@@ -20,7 +20,7 @@ from torch import Tensor
 from engine.evaluator.kernels import Kernel
 from engine.evaluator.strips import copied, replace
 from engine.optimizers.base import OPTIMIZERS, Asked, Stage, State
-from engine.optimizers.metropolis import Metropolis, MetropolisState, metropolis
+from engine.optimizers.metropolis import Metropolis, MetropolisState, held, metropolis
 from engine.oracle import Oracle
 from engine.rng import Rng
 from engine.schedules import PLANNED, PlannedName, generalized
@@ -87,7 +87,7 @@ class PopulationAnnealing(Metropolis):
         self.rejudge(state, oracle)
         before, state.seen = state.temperature or state.start, oracle.progress
         state.plan = self.planned(state, state.seen)
-        state.temperature = state.plan * self.warmth(state, state.seen)
+        state.temperature = held(state.plan * self.warmth(state, state.seen))
         effective = self.resample(state, 1 / state.temperature - 1 / before, rng)
         kept = torch.zeros_like(state.step_sizes)
         for _ in range(self.moves):

@@ -128,6 +128,9 @@ class PSO(Optimizer):
         if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would win for ever
             state.best_losses = judge(p, oracle)
         strayed = self.fly(x, v, p, self.guides(state.best_losses), rng, oracle)
+        lost = ~torch.isfinite(strayed)
+        if bool(lost.any()):  # flown so far that its place is no number: back to its best, at rest
+            x[lost], v[lost], strayed[lost] = p[lost], 0.0, 0.0
         state.losses = judge(x, oracle)
         better = state.losses < state.best_losses
         replace(p, better, x)

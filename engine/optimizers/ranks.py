@@ -11,6 +11,9 @@ import math
 import torch
 from torch import Tensor
 
+WIDEST = 100.0
+"""How many times the first step size samples spread out on a plateau before they begin again."""
+
 
 def by_rank(losses: Tensor, weights: Tensor) -> Tensor:
     """Give every member (P,) the weight of its rank, ``weights`` (P,) from the lowest loss on; ties share the mean of their ranks' weights."""
@@ -24,6 +27,42 @@ def by_rank(losses: Tensor, weights: Tensor) -> Tensor:
 def centred_ranks(losses: Tensor) -> Tensor:
     """Evenly from −½ at the lowest loss to ½ at the highest (Salimans et al. 2017), so that the sum over members is 0: (P,) → (P,)."""
     return by_rank(losses, torch.linspace(-0.5, 0.5, len(losses), dtype=losses.dtype))
+
+
+def recombined(losses: Tensor, weights: Tensor) -> Tensor:
+    """The same for weights that draw a mean towards the members they are given to, where members may have failed (an infinite loss).
+
+    A failed member draws nothing: the positive weights are shared by the others, as if these were all, and it keeps its part of the negative ones. Nobody has a weight where all
+    have failed.
+    """
+    shared, failed = by_rank(losses, weights), torch.isinf(losses)
+    if not bool(failed.any()):
+        return shared
+    if bool(failed.all()):
+        return torch.zeros_like(shared)
+    drawn = by_rank(losses, weights.clamp(min=0)).masked_fill_(failed, 0.0)
+    return drawn * (weights.clamp(min=0).sum() / drawn.sum()) + by_rank(losses, weights.clamp(max=0))
+
+
+def flat(losses: Tensor) -> tuple[bool, bool]:
+    """Whether the best of the losses (P,) is no better than the one at 70 % of the ranks (Hansen 2016, appendix B.3), and whether all are equal."""
+    ordered = losses.sort().values
+    lowest, most, highest = ordered[[0, math.ceil(0.7 * len(losses)) - 1, -1]].tolist()
+    return lowest == most, lowest == highest
+
+
+def widened(sigma: Tensor, first: float, factor: float) -> Tensor:
+    """Step sizes on a plateau: larger by a factor, so that samples come to reach its edge (Hansen 2016, appendix B.3).
+
+    On a plateau without an edge they would grow for ever; from `WIDEST` times the first step size on they begin again with that.
+
+    Args:
+        sigma: () or (D,).
+        first: what their mean was at the start.
+        factor: above 1.
+    """
+    wider = (sigma * factor).clamp(min=1e-30)
+    return torch.where(wider.mean() > WIDEST * first, wider * (first / wider.mean()), wider)
 
 
 def snes_utilities(size: int) -> Tensor:

@@ -8,6 +8,8 @@ m ← m + σ y_w,     y_w = Σ_i w_i y_i
 p_σ ← (1 − c_σ) p_σ + √(c_σ(2 − c_σ)μ_eff) y_w/√C,     σ ← σ exp(c_σ/d_σ (‖p_σ‖/E‖N(0, I)‖ − 1))
 p_c ← (1 − c_c) p_c + h_σ √(c_c(2 − c_c)μ_eff) y_w
 C ← (1 − c₁ − c_μ + c₁(1 − h_σ)c_c(2 − c_c)) C + c₁ p_c² + c_μ Σ_i w_i y_i²
+
+Where the best loss equals that at 70 % of the ranks σ is multiplied by exp(0.2 + c_σ/d_σ) (Hansen 2016, appendix B.3).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.gaussian import sampled, weighted
 from engine.optimizers.judge import judge
-from engine.optimizers.ranks import by_rank, effective, positive_log_weights
+from engine.optimizers.ranks import effective, flat, positive_log_weights, recombined, widened
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -112,7 +114,12 @@ class SepCMAES(Optimizer):
         z, root = rng.rows("normal", size, dimension), c.sqrt()
         state.population = sampled(again(state.population, (size, dimension), m), z, m, scale * (sigma * root))
         state.losses = judge(state.population, oracle)
-        w = by_rank(state.losses, weights.to(m))
+        plateau, nothing = flat(state.losses)
+        if nothing:  # equal losses say nothing of where to go nor of the shape
+            state.sigma = widened(sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
+            state.metrics["sigma"] = float(state.sigma)
+            return state
+        w = recombined(state.losses, weights.to(m))
         z_w, z_square_w = weighted(z, w, w, m)
         y_w, y_square_w = root * z_w, c * z_square_w
         m.add_(scale * (sigma * y_w))
@@ -120,6 +127,8 @@ class SepCMAES(Optimizer):
         state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(k.c_sigma * (2 - k.c_sigma) * k.mu_eff) * z_w
         length = torch.linalg.vector_norm(state.p_sigma) / k.chi
         state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=LARGEST_SIGMA)
+        if plateau:
+            state.sigma = widened(state.sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
         h = (length < k.longest(state.n)).to(m)
         state.p_c = (1 - k.c_c) * state.p_c + h * math.sqrt(k.c_c * (2 - k.c_c) * k.mu_eff) * y_w
         keep = 1 - k.c1 - k.c_mu + k.c1 * (1 - h) * k.c_c * (2 - k.c_c)

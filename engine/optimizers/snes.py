@@ -21,9 +21,12 @@ from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.gaussian import folded, sampled, weighted
 from engine.optimizers.judge import judge
-from engine.optimizers.ranks import by_rank, snes_utilities
+from engine.optimizers.ranks import flat, recombined, snes_utilities, widened
 from engine.oracle import Oracle
 from engine.rng import Rng
+
+WIDENING = math.exp(0.2)
+"""What step sizes are multiplied by where all losses are equal."""
 
 
 @dataclass
@@ -107,7 +110,11 @@ class SNES(Optimizer):
         s = rng.rows("normal", (self.population + 1) // 2 if self.antithetic else self.population, len(mu))  # mirrored pairs share a direction
         state.population = sampled(again(state.population, (self.population, len(mu)), mu), s, mu, scale * sigma, self.antithetic)
         state.losses = judge(state.population, oracle)
-        u = by_rank(state.losses, snes_utilities(self.population).to(mu))
+        if flat(state.losses)[1]:  # equal losses say nothing: as CMA-ES does on a plateau, look farther
+            state.sigma = widened(sigma, self.sigma, WIDENING)
+            state.metrics["sigma"] = float(state.sigma.mean())
+            return state
+        u = recombined(state.losses, snes_utilities(self.population).to(mu))
         along, squares = weighted(s, *(folded(u) if self.antithetic else (u, u)), mu)
         mu.add_(self.rate * scale * sigma * along)
         pace = self.sigma_rate or (3 + math.log(len(mu))) / (5 * math.sqrt(len(mu)))

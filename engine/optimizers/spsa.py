@@ -31,9 +31,11 @@ class SPSAState(State):
 
     Attributes:
         k: steps taken.
+        back: θ before the last step, to return to should no loss be a number where that led; None before the first step, and once returned.
     """
 
     k: int = 0
+    back: Tensor | None = None
 
 
 @OPTIMIZERS.add
@@ -92,7 +94,7 @@ class SPSA(Optimizer):
     )
 
     def population_size(self) -> int:
-        return 2 + self.directions * ROWS["spsa"]
+        return 3 + self.directions * ROWS["spsa"]
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SPSAState:
         return SPSAState(theta.clone())
@@ -101,10 +103,22 @@ class SPSA(Optimizer):
         assert isinstance(state, SPSAState)
         theta = state.estimate
         a_k, c_k = self.gains(state.k, oracle.progress, theta.numel(), meets_numbers(oracle))
-        state.estimate = theta.sub(estimate("spsa", theta, self.directions, c_k, rng, oracle)[1], alpha=a_k)
+        loss, g = estimate("spsa", theta, self.directions, c_k, rng, oracle)
+        if loss is None and state.back is not None:  # the last step led where no loss is a number
+            state.estimate, state.back = state.back, None
+        else:
+            state.estimate, state.back = theta.sub(g, alpha=a_k), None if loss is None else theta
         state.k += 1
         state.metrics |= {"step size": a_k, "radius": c_k}
         return state
+
+    def shift(self, state: State, index: int, difference: float) -> None:
+        """From weights set by hand there is no way back."""
+        assert isinstance(state, SPSAState)
+        state.back = None
+
+    def way_back(self, state: State) -> bool:
+        return isinstance(state, SPSAState) and state.back is not None
 
     def gains(self, k: int, progress: float, dimension: int, numbers: bool = False) -> tuple[float, float]:
         """a_k and c_k after k steps that took that share of the budget."""

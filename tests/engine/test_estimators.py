@@ -9,7 +9,7 @@ from torch.func import grad
 
 from engine.losses import LOSSES
 from engine.networks import MLP
-from engine.optimizers.estimators import ROWS, SEES, Source, caution, estimate, two_point
+from engine.optimizers.estimators import ROWS, SEES, Source, averaged, caution, estimate, two_point
 from engine.oracle import NotSeen, Oracle
 from engine.rng import Rng
 from tests.engine.helpers import FunctionOracle, GivenRng, turned_ellipsoid
@@ -113,13 +113,15 @@ def test_orthogonal_directions_give_the_gradient_to_second_order(source: Source)
         assert errors[0] / errors[1] == pytest.approx(4, rel=0.01)
 
 
-def test_a_direction_that_leads_off_the_map_tells_nothing() -> None:
+def test_a_direction_of_which_one_side_leads_off_the_map_is_told_by_the_other_side() -> None:
     def cliff(x: Tensor) -> Tensor:
-        return torch.where(x[:, 0] > 0.05, torch.nan, torch.where(x[:, 1] > 0.05, torch.inf, x.sum(1)))
+        lost = (x[:, 1].abs() > 0.05) | (x[:, 0] > 0.05)
+        return torch.where(lost, torch.nan, torch.where(x[:, 2] < -0.05, torch.inf, x.sum(1)))
 
     v = torch.eye(3, dtype=torch.float64)
     slopes = two_point(torch.zeros(3, dtype=torch.float64), v, 0.1, FunctionOracle(cliff, 3))[1]  # type: ignore[arg-type]
-    torch.testing.assert_close(slopes, torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64))
+    torch.testing.assert_close(slopes, torch.tensor([1.0, torch.nan, 1.0], dtype=torch.float64), equal_nan=True)
+    torch.testing.assert_close(averaged(slopes, v), torch.tensor([0.5, 0.0, 0.5], dtype=torch.float64))
 
 
 @pytest.mark.parametrize(("source", "price"), [("backprop", 3), ("forward-gradient", 15), ("spsa", 10), ("es", 10)])

@@ -52,6 +52,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, at: int, error: Callable
     init, step, taken = cls.init, cls.step, {"steps": 0}
 
     def broken_init(self: Any, theta: Any, rng: Any, oracle: Any) -> State:
+        taken["steps"] = 0
         if at == 0:
             raise error()
         return init(self, theta, rng, oracle)

@@ -83,7 +83,7 @@ def test_many_weights_are_judged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> N
     pieces = run(FiniteDifferences(coordinates=0, rate=1e-4), oracle, theta, 3).estimate
     torch.testing.assert_close(pieces, whole, rtol=1e-13, atol=1e-13)
     assert [len(judged) for judged in oracle.judged] == [8, 8, 6] * 3
-    assert FiniteDifferences(coordinates=0).population_size() == FiniteDifferences(coordinates=999).population_size() == 10
+    assert FiniteDifferences(coordinates=0).population_size() == FiniteDifferences(coordinates=999).population_size() == 11
 
 
 # SPSA
