@@ -110,3 +110,10 @@ def test_what_is_imported_is_pinned() -> None:
             if top not in OURS | sys.stdlib_module_names and CARRIED.get(top, top).replace("_", "-") not in pinned:
                 offenders.append(f"{name_of(path)}:{line} imports {top}")
     assert not offenders, "not in requirements.txt: " + "; ".join(offenders)
+
+
+def test_no_number_depends_on_the_machines_caches() -> None:
+    """Sizes of chunks and strips follow fixed rules: the same race gives the same numbers whatever cache a machine has."""
+    asks = re.compile(r"/sys/devices|CACHE_SIZE|cpuinfo|lscpu|l[123]_cache", re.IGNORECASE)
+    offenders = [name_of(path) for path in MODULES if asks.search(path.read_text("utf-8"))]
+    assert not offenders, f"they ask how large a cache is: {', '.join(offenders)}"
