@@ -87,6 +87,7 @@ class Observer:
     def __init__(self, race: Race) -> None:
         self.race = race
         self.final: dict[int, evaluate.Scores] = {}
+        self.memory: list[int] = []
         self.final_confusion: dict[int, tuple[evaluate.Scores, Tensor]] = {}
         self.view = Viewpoint(race.network, race.loss, race.theta, race.experiment.seed, len(race.lanes))
         self.answers = Answers(race.network, race.dataset)
@@ -174,12 +175,20 @@ class Observer:
         temperatures = [lane.optimizer.planned(lane.state, i / PLAN_POINTS) for i in range(PLAN_POINTS + 1)]
         return None if None in temperatures else [float(t) for t in temperatures if t is not None]
 
-    def metrics(self, k: int) -> Message:
-        """Counters, scores and temperatures of every lane, and what was done by hand since the last call."""
+    def metrics(self, k: int, closely: bool = True) -> Message:
+        """Counters, scores and temperatures of every lane, and what was done by hand since the last call.
+
+        Args:
+            k: number of the frame.
+            closely: whether steps are compared with −∇L, which costs as much as scoring, and memory is counted; else the one is None and the other as it was last.
+        """
         race = self.race
         events, race.events = race.events, []
         self.said = NOTHING
-        scores, agreements = self._each(self._scores, UNKNOWN), self._each(self._agreements, None)
+        scores = self._each(self._scores, UNKNOWN)
+        agreements = self._each(self._agreements, None) if closely else [None] * len(race.lanes)
+        if closely or not self.memory:
+            self.memory = [memory_of(lane.state) for lane in race.lanes]
         for at, lane in enumerate(race.lanes):
             if race.judge(lane, scores[at][0]):
                 self.final.pop(lane.index, None)
@@ -224,7 +233,7 @@ class Observer:
             "flops": oracle.flops,
             "seconds": oracle.seconds,
             "progress": oracle.progress,
-            "memory": memory_of(state),
+            "memory": self.memory[lane.index],
             "loss": loss,
             "accuracy": accuracy,
             "test_loss": test_loss,

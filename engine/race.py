@@ -322,9 +322,9 @@ class Race:
         return self.observer.stage()
 
     @at_work
-    def metrics(self, k: int) -> Message:
-        """Counters and scores now, as frame k's message."""
-        return self.observer.metrics(k)
+    def metrics(self, k: int, closely: bool = True) -> Message:
+        """Counters and scores now, as frame k's message; closely, with how steps agree with −∇L."""
+        return self.observer.metrics(k, closely)
 
     @at_work
     def picture(self, k: int) -> Message:
@@ -373,13 +373,13 @@ class Race:
         return self.k < 0 or self.progress >= (self.k + 1) / self.marks
 
     @at_work
-    def frame(self, k: int) -> Frame:
+    def frame(self, k: int, closely: bool = True) -> Frame:
         """Metrics and, where they are wanted, a picture of one and the same moment."""
-        metrics = self.metrics(k)
+        metrics = self.metrics(k, closely)
         before = self.troubles
         picture = self.picture(k) if self.with_pictures else None
         if self.troubles != before:  # what was to be drawn of a lane ended it: the frame tells that, too
-            metrics = {**self.metrics(k), "events": metrics["events"]}
+            metrics = {**self.metrics(k, closely), "events": metrics["events"]}
         return Frame(k, metrics, picture)
 
     @property

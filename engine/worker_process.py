@@ -1,4 +1,4 @@
-"""The inside of a worker process: wait for a race, run it, look at it some eleven times a second, obey.
+"""The inside of a worker process: wait for a race, run it, look at it some seventeen times a second, obey.
 
 Looking must not slow training down: the time spent on metrics and pictures is kept to a small share of the whole by looking less often where it is dear.
 """
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1 / 11
+LOOK_SECONDS = 1 / 17
 LOOK_SECONDS_MOST = 2.0
-LOOK_SHARE = 0.036
+LOOK_SHARE = 0.04
 """The most of the time spent on looking, in the long run."""
+CLOSELY = 2
+"""Every so many looks steps are compared with −∇L: as often as its curve has points to show."""
 DETAIL_SHARE = 0.006
 """The part of it for details; metrics and pictures have the rest."""
 DETAIL_SECONDS = 2.0
@@ -208,14 +210,14 @@ class _Drive:
         self._look(closely=not self.steps_due)
 
     def _may_look(self) -> bool:
-        """Some eleven times a second, or less often where looking is dear."""
+        """Some seventeen times a second, or less often where looking is dear."""
         return time.perf_counter() - self.looked_at >= self.wait
 
     def _look(self, closely: bool = False) -> None:
         """Send a frame; and, closely, the detail and the weights that belong to it: where the race stands still there is time for them."""
         # Processor time, not time of day: on a busy machine a look takes longer without costing training more.
         start = time.process_time()
-        frame = self.race.frame(self.k)
+        frame = self.race.frame(self.k, closely or self.k % CLOSELY == 0)
         _send(self.connection, frame.metrics)
         if frame.picture is not None:
             _send(self.connection, frame.picture)

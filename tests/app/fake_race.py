@@ -92,7 +92,7 @@ class FakeRace:
     def picture(self, k: int) -> Message:
         return {"type": "picture", "k": k, "steps": [lane.step for lane in self.lanes]}
 
-    def frame(self, k: int) -> Frame:
+    def frame(self, k: int, closely: bool = True) -> Frame:
         return Frame(k, self.metrics(k), self.picture(k))
 
     def detail(self, k: int) -> Message:

@@ -2,6 +2,7 @@
 
 import { doubleClicks } from "./clicks.js";
 import { Expected } from "./faults.js";
+import { paintTraces, pairs, planeOf, restyle } from "./painted.js";
 import { ticksOf } from "./scale.js";
 
 /** Room a tick on an upright axis wants, px. */
@@ -38,8 +39,9 @@ export class Chart {
    * @param {HTMLElement} element
    * @param {any} Plotly
    * @param {{data: any[], layout: any}} figure
+   * @param {{painted?: boolean}} how `painted`: whether lines and markers are painted here, over Plotly's axes
    */
-  constructor(name, element, Plotly, figure) {
+  constructor(name, element, Plotly, figure, { painted = false } = {}) {
     this.name = name;
     this.element = element;
     this.Plotly = Plotly;
@@ -49,7 +51,11 @@ export class Chart {
     /** @type {Record<string, {log: boolean, floor: import("./scale.js").Floor | null}>} axes whose ticks are written here */ this._scales = {};
     /** Colour of the line under which there is nothing. */ this.faint = "#9a9088";
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
-    Plotly.newPlot(element, figure.data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: false });
+    /** @type {any[] | null} the traces that are painted here */ this.painted = painted ? figure.data : null;
+    /** @type {Record<string, any>} what the layout was last asked to be */ this._wished = {};
+    const blank = { type: "scatter", mode: "lines", x: [null], y: [null], hoverinfo: "skip" };
+    const data = painted ? [...figure.data.map((trace) => Object.assign(trace, { visible: false })), ...pairs(figure.data).map((axes) => ({ ...blank, ...axes }))] : figure.data;
+    Plotly.newPlot(element, data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: false });
     /** @type {any} */ (element).on("plotly_relayout", (/** @type {any} */ change) => {
       if (this._own) return;
       const keys = Object.keys(change);
@@ -59,7 +65,48 @@ export class Chart {
       }
       if (keys.some((key) => key.includes("autorange"))) this.forgetZoom();
     });
-    doubleClicks(element, () => this.zoomed && Plotly.relayout(element, this._autorange()));
+    doubleClicks(element, () => this.zoomed && this._whole());
+    if (painted) this._canvas();
+  }
+
+  /** A canvas over the axes, painted again whenever Plotly has drawn them. */
+  _canvas() {
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "kv-overlay";
+    this.canvas.dataset.traces = "";
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.element.style.position = "relative";
+    this.element.append(this.canvas);
+    const paint = () => this._paint();
+    for (const event of ["plotly_afterplot", "plotly_relayouting", "plotly_relayout"]) /** @type {any} */ (this.element).on(event, paint);
+  }
+
+  _paint() {
+    const { canvas, element, painted } = this;
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const [width, height] = [element.clientWidth, element.clientHeight];
+    if (!canvas || !painted || !width || !height) return;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    const paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    paint.setTransform(ratio, 0, 0, ratio, 0, 0);
+    paint.clearRect(0, 0, width, height);
+    const { layout } = /** @type {any} */ (element);
+    const axis = (/** @type {string} */ name) => `${name[0]}axis${name.slice(1)}`;
+    paintTraces(paint, painted, ({ xaxis = "x", yaxis = "y" }) => planeOf(layout, width, height, axis(xaxis), axis(yaxis)));
+  }
+
+  /** The zoom is undone. */
+  _whole() {
+    if (!this.painted) return this.Plotly.relayout(this.element, this._autorange());
+    this.forgetZoom();
+    return this.update({}, this._wished, []);
+  }
+
+  /** Change the looks of traces. @param {Record<string, any>} changes @param {number[]} traces */
+  restyle(changes, traces) {
+    if (!this.painted) return this.Plotly.restyle(this.element, changes, traces);
+    restyle(this.painted, changes, traces);
+    this._paint();
   }
 
   /**
@@ -67,6 +114,7 @@ export class Chart {
    * @param {any} data @param {Record<string, any>} layout where "yaxis.scale" says `{log, floor}` of an axis whose ticks are to be written as numbers are everywhere @param {number[]} traces
    */
   update(data, { ...layout }, traces) {
+    this._wished = { ...this._wished, ...layout };
     for (const key of Object.keys(layout).filter((one) => one.endsWith(".scale"))) {
       const axis = key.slice(0, -".scale".length);
       if (layout[key]) this._scales[axis] = layout[key];
@@ -77,7 +125,11 @@ export class Chart {
     // What the layout has already is not set again: every change of it is another pass over the whole chart.
     const wanted = Object.fromEntries(Object.entries(layout).filter(([key, value]) => !(this.zoomed && key.includes("range")) && this._set[key] !== JSON.stringify(value)));
     for (const key of Object.keys(wanted)) this._set[key] = JSON.stringify(wanted[key]);
-    if (Object.keys(wanted).length) this._ours(this.Plotly.update(this.element, data, wanted, traces));
+    if (this.painted) {
+      restyle(this.painted, data, traces);
+      if (Object.keys(wanted).length) this._ours(this.Plotly.relayout(this.element, wanted));
+      this._paint();
+    } else if (Object.keys(wanted).length) this._ours(this.Plotly.update(this.element, data, wanted, traces));
     else this.Plotly.restyle(this.element, data, traces);
     if (!this.element.querySelector(".main-svg")) stats.blanks++;
   }
@@ -145,6 +197,7 @@ export class Chart {
   }
 
   destroy() {
+    this.canvas?.remove();
     this.Plotly.purge(this.element);
   }
 }

@@ -27,7 +27,7 @@ function seen(element) {
 /** Keep what canvases show now: they go on being painted. @param {Element} root @param {Captured} captured */
 export function captureCanvases(root, captured) {
   for (const canvas of root.querySelectorAll("canvas")) {
-    if (canvas.closest(".plot-container") || !seen(canvas) || !canvas.width || !canvas.height) continue;
+    if (canvas.closest(".plot-container") || canvas.dataset.traces !== undefined || !seen(canvas) || !canvas.width || !canvas.height) continue;
     captured.set(canvas, canvas.toDataURL("image/png"));
   }
 }
@@ -37,7 +37,11 @@ export function captureCharts(root, Plotly, captured) {
   for (const chart of root.querySelectorAll(".js-plotly-plot")) {
     if (!seen(chart)) continue;
     const { data, layout } = /** @type {any} */ (chart);
-    captured.set(chart, Plotly.toImage(structuredClone({ data, layout }), { format: "svg", width: chart.clientWidth, height: chart.clientHeight, imageDataOnly: true }));
+    // Lines that the page paints on a canvas are Plotly's to draw here: as vectors, and finer than any screen.
+    const painted = chart.querySelector("canvas[data-traces]") !== null;
+    const whole = structuredClone({ data, layout });
+    if (painted) for (const trace of whole.data) trace.visible = true;
+    captured.set(chart, Plotly.toImage(whole, { format: "svg", width: chart.clientWidth, height: chart.clientHeight, imageDataOnly: true }));
   }
 }
 

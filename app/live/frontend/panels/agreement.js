@@ -31,7 +31,7 @@ export class AgreementPanel {
     Object.assign(dressed.layout.yaxis, { zerolinecolor: theme.faint });
     Object.assign(dressed.layout.annotations[0], { bgcolor: theme.surface + SHEER, font: { ...dressed.layout.annotations[0].font, color: theme.faint } });
     Object.assign(dressed.layout.shapes[0], { fillcolor: theme.faint, opacity: BAND });
-    this.chart = new Chart("agreement", place, Plotly, dressed);
+    this.chart = new Chart("agreement", place, Plotly, dressed, { painted: true });
     this.before = 0;
     /** @type {(number | null)[][]} running medians by lane, as far as they are known */ this.medians = [];
     this.run = -1;
@@ -41,10 +41,9 @@ export class AgreementPanel {
   /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
     this.chart.relayout({ ...dress(theme, ["xaxis", "yaxis"]), "yaxis.zerolinecolor": theme.faint, "annotations[0].font.color": theme.faint, "annotations[0].bgcolor": theme.surface + SHEER, "shapes[0].fillcolor": theme.faint });
-    const { Plotly, element } = this.chart;
     const all = Array.from({ length: this.lanes }, (_, lane) => lane);
-    Plotly.restyle(element, { "marker.color": colours.slice(0, this.lanes) }, all.map((lane) => 2 * lane));
-    Plotly.restyle(element, { "line.color": colours.slice(0, this.lanes) }, all.map((lane) => 2 * lane + 1));
+    this.chart.restyle({ "marker.color": colours.slice(0, this.lanes) }, all.map((lane) => 2 * lane));
+    this.chart.restyle({ "line.color": colours.slice(0, this.lanes) }, all.map((lane) => 2 * lane + 1));
     this.colours = colours; // the heads take them at the next draw
   }
 

@@ -19,7 +19,7 @@ export class LossPanel {
       if (i === last) trace.marker.color = colours;
       else trace.line.color = colours[i >> 1];
     });
-    this.chart = new Chart("loss", place, Plotly, dressed);
+    this.chart = new Chart("loss", place, Plotly, dressed, { painted: true });
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
     this.lanes = (figure.data.length - 1) / 2;
     this.before = 0;
@@ -33,7 +33,7 @@ export class LossPanel {
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
     this.colours = colours; // the heads take them at the next draw
     const lines = colours.flatMap((colour) => [colour, colour]);
-    this.chart.Plotly.restyle(this.chart.element, { "line.color": lines }, this.traces.slice(0, -1));
+    this.chart.restyle({ "line.color": lines }, this.traces.slice(0, -1));
   }
 
   /** Give the traces new points: two traces a lane, then the heads. @param {any[]} xs @param {any[]} ys @param {any} layout @param {number} count of lanes */

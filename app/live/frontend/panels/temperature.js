@@ -29,7 +29,7 @@ export class TemperaturePanel {
       else trace.line.color = i % PER_LANE ? colour : theme.faint;
     });
     for (const name of dressed.layout.annotations) Object.assign(name, { bgcolor: theme.surface + SHEER, font: { ...name.font, color: theme.faint } });
-    this.chart = new Chart("temperature", place, Plotly, dressed);
+    this.chart = new Chart("temperature", place, Plotly, dressed, { painted: true });
     this.lanes = figure.data.length / PER_LANE;
     this.before = 0;
     this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
@@ -43,9 +43,9 @@ export class TemperaturePanel {
     const names = AXES.flatMap((_, i) => [[`annotations[${i}].bgcolor`, theme.surface + SHEER], [`annotations[${i}].font.color`, theme.faint]]);
     this.chart.relayout({ ...dress(theme, ["xaxis", ...AXES]), ...Object.fromEntries(names) });
     for (let lane = 0; lane < this.lanes; lane++) {
-      this.chart.Plotly.restyle(this.chart.element, { "line.color": theme.faint }, [PER_LANE * lane]);
-      this.chart.Plotly.restyle(this.chart.element, { "marker.colorscale": [heatScale(colours[lane], theme)] }, [PER_LANE * lane + 1]);
-      this.chart.Plotly.restyle(this.chart.element, { "line.color": colours[lane] }, [PER_LANE * lane + 2, PER_LANE * lane + 3, PER_LANE * lane + 4]);
+      this.chart.restyle({ "line.color": theme.faint }, [PER_LANE * lane]);
+      this.chart.restyle({ "marker.colorscale": [heatScale(colours[lane], theme)] }, [PER_LANE * lane + 1]);
+      this.chart.restyle({ "line.color": colours[lane] }, [PER_LANE * lane + 2, PER_LANE * lane + 3, PER_LANE * lane + 4]);
     }
   }
 
