@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ torch.set_num_threads(1)  # small problems, and nothing that waits for a core an
 
 if pace := os.environ.get("HARD_CLOCK"):  # see tests/hard: a machine on which everything takes so many times as long
     engine.oracle.time = SimpleNamespace(perf_counter=lambda: float(pace) * time.perf_counter())  # type: ignore[assignment]
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it is to run in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:

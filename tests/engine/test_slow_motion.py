@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -220,7 +221,8 @@ def test_listening_takes_no_time_of_the_lane(monkeypatch: pytest.MonkeyPatch) ->
         now[0] += 60
         note(*everything)
 
-    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    for module in ("oracle", "slow_motion"):
+        monkeypatch.setattr(f"engine.{module}.time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(Listener, "_note", noted)
     monkeypatch.setattr(lane.oracle, "losses", answered)
     lane.oracle.seconds = 5.0
