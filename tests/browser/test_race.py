@@ -125,6 +125,7 @@ def test_reset_returns_to_the_same_first_loss_and_a_new_seed_does_not(open_page:
     wait(page, "!v.stale")
 
 
+@pytest.mark.slow  # quickly: `test_table`, the whole state in the address
 def test_a_link_reopens_the_same_experiment_in_a_fresh_context(open_page: Open) -> None:
     page = open_page("?dataset=circles&dataset.noise=0.2&network.hidden=7,5&lanes=eki,sgd&sgd.rate=0.05&evaluations=1e9&seed=77")
     running(page)
@@ -141,6 +142,7 @@ def test_a_link_reopens_the_same_experiment_in_a_fresh_context(open_page: Open) 
     assert look(other, first) == look(page, first)
 
 
+@pytest.mark.slow  # quickly: `test_table`, many visitors; a guessed token: `test_stream`
 def test_two_contexts_do_not_see_each_others_race(open_page: Open) -> None:
     one, two = open_page(LONG), open_page("?dataset=circles&lanes=pso,adam&seconds=300")
     running(one)
@@ -280,8 +282,7 @@ def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> No
     "query",
     [
         "?dataset=mnits",
-        "?q=%3Cscript%3E",
-        *(pytest.param(query, marks=pytest.mark.slow) for query in ("?annealing.chains=0", "?seconds=nan", "?network.hidden=0")),
+        *(pytest.param(query, marks=pytest.mark.slow) for query in ("?q=%3Cscript%3E", "?annealing.chains=0", "?seconds=nan", "?network.hidden=0")),
     ],
 )
 def test_a_broken_link_opens_with_one_friendly_line(open_page: Open, query: str) -> None:

@@ -200,7 +200,7 @@ def test_whole_state_in_the_address_and_the_moment_too(open_page: Open) -> None:
     assert not look(recorded, "v.player.playing")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_dark_mode_keyboard_aria_phone(open_page: Open, theme: str) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=300", viewport={"width": 390, "height": 844}, color_scheme=theme)
     wait(page, "v.player.history.pictures.length > 2")

@@ -86,6 +86,7 @@ def theirs_to_target(reference: Any, f: Any, target: float) -> int:
     raise AssertionError("the target was not reached")
 
 
+@pytest.mark.slow  # quickly: the separable one's below
 def test_it_takes_no_more_evaluations_than_cmaes() -> None:
     """Medians of seven runs each from the same start in ten dimensions, to a loss of a billionth."""
     theta = torch.full((10,), 1.5, dtype=torch.float64)
