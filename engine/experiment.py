@@ -5,23 +5,23 @@ Validated once, at the door. It travels as JSON (files, the socket) and as a fla
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-import psutil
 import torch
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator, model_validator
 
-from engine import settings
 from engine.arithmetic import MOST_THREADS
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.uploads import of_path
 from engine.errors import BadInput, CannotRun, explain
 from engine.evaluate import Precision
 from engine.losses import HEIGHT, LOSSES, get_loss
+from engine.machine import memory_limit
 from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer
 from engine.optimizers import OPTIMIZERS, Optimizer
-from engine.optimizers.base import Problem
+from engine.optimizers.base import FLOAT, Problem
 from engine.oracle import Currency
 from engine.plain import check
 from engine.registry import Choice
@@ -160,24 +160,34 @@ class Experiment(BaseModel):
     @model_validator(mode="after")
     def _can_run(self) -> Experiment:
         network = self.network.build_for(self.dataset)
-        dimension = network.dimension
         problem = problem_of(self.dataset, network, self.loss)
-        room = memory_limit(self.device)
         for i, lane in enumerate(self.lanes):
             refusal = lane.refusal(problem)
             if refusal is None and network.mixes and lane.seen() == "jacobian":
                 refusal = "a network that answers every sample by itself (network.normalisation=group), or the method lbfgs"
             if refusal is not None:
                 raise CannotRun(f"lanes[{i}]", lane.name, refusal)
-            needed = lane.population_size() * dimension * 4
-            if needed > room:
-                most = int(room // (dimension * 4))
-                raise CannotRun(
-                    f"lanes[{i}]",
-                    f"{lane.name}: {lane.population_size():,} × {dimension:,} weights = {needed / 2**30:.1f} GiB",
-                    f"a population that fits in {room / 2**30:.1f} GiB here (at most {most:,} networks of this size), or a smaller network",
-                )
+        self._fits(problem)
         return self
+
+    def _fits(self, problem: Problem) -> None:
+        """Refuse lanes that do not fit in memory together; the one that takes the most is named."""
+        room = memory_limit(self.device)
+        needed = [lane.footprint(problem) for lane in self.lanes]
+        if sum(needed) <= room:
+            return
+        i = max(range(len(needed)), key=needed.__getitem__)
+        lane, left = self.lanes[i], room - sum(needed) + needed[i]
+        rows, each = lane.population_size(), problem.dimension * FLOAT
+        value = f"{lane.name}: {rows:,} × {problem.dimension:,} weights" if 2 * rows * each > needed[i] else f"{lane.name} with {problem.dimension:,} weights"
+        value += f" = {needed[i] / 2**30:.1f} GiB"
+        allowed = f"methods that fit in {room / 2**30:.1f} GiB here together: a smaller population, batch or network"
+        if 2 * rows * each > needed[i]:
+            most = max(0, int((left - (needed[i] - rows * each)) // each))
+            allowed = f"a population that fits in {max(0, left) / 2**30:.1f} GiB here (at most {most:,} networks of this size), or a smaller network"
+        if len(needed) > 1:
+            allowed += f"; all lanes together would take {sum(needed) / 2**30:.1f} of {room / 2**30:.1f} GiB"
+        raise CannotRun(f"lanes[{i}]", value, allowed)
 
     @classmethod
     def parse(cls, value: Any, local_files: bool = False) -> Experiment:
@@ -234,17 +244,8 @@ def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
 
 def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:
     """What methods are told of an experiment before it runs."""
-    return Problem(network.dimension, len(dataset.classes), dataset.sizes()[0], network.layers, loss, dataset.kind)
-
-
-def memory_limit(device: str) -> float:
-    """Bytes the populations of a lane may take: half of what is free now, or ``KELVIN_MEMORY`` GiB when set."""
-    told = settings.memory()
-    if told is not None:
-        return told
-    if torch.cuda.is_available() and device in ("auto", "cuda"):
-        return torch.cuda.mem_get_info()[0] / 2
-    return psutil.virtual_memory().available / 2
+    inputs, activations = math.prod(dataset.shape), network.activations
+    return Problem(network.dimension, len(dataset.classes), dataset.sizes()[0], network.layers, loss, dataset.kind, inputs, network.widest, activations)
 
 
 def pick_device(name: str) -> torch.device:

@@ -160,9 +160,11 @@ class Pool:
     """
 
     def __init__(self, size: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS) -> None:
+        from engine import machine
         from engine.worker_process import serve
 
         self.size = default_size() if size is None else size
+        machine.share_among(self.size)
         self._main, self._patience = main or serve, patience
         self._lock = threading.RLock()
         self._queue: deque[Job] = deque()

@@ -48,6 +48,7 @@ class Network(ABC):
         flops: floating-point operations of one sample through one network, forward (a multiply-add is 2).
         layers: the tensors of the packed vector, in order.
         widest: the most activations one sample has alive in a layer; sizes the chunks of a population.
+        activations: about how many numbers one sample leaves on its way through, for its gradient to be found.
         hidden: widths of the hidden layers whose answers may be remembered; for those `upward` goes on from any layer.
     """
 
@@ -61,6 +62,10 @@ class Network(ABC):
     @property
     def dimension(self) -> int:
         return self.layers[-1].stop
+
+    @property
+    def activations(self) -> int:
+        return self.widest * sum(len(layer.shape) > 1 for layer in self.layers)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:

@@ -36,6 +36,10 @@ class MLPNetwork(Network):
         self.widest = max(sizes[1:])
         self.hidden = sizes[1:-1]
 
+    @property
+    def activations(self) -> int:
+        return sum(self.sizes[1:])
+
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
         # Activations are kept feature-major (P, features, B): every layer is then one batched product W·h with no transpose in between,
         # and the first layer, whose input all members share, is one product with a common right-hand side.

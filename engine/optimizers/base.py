@@ -17,6 +17,15 @@ from engine.oracle import Oracle, Sees
 from engine.registry import Choice, Registry, fields
 from engine.rng import Rng
 
+FLOAT, DOUBLE = 4, 8
+"""Bytes of a number."""
+HELPERS = 5
+"""Rows of D numbers that a step needs besides: a gradient, a scale, a difference."""
+CHUNK = 2**22
+"""Activations of the widest layer that are held at once on the CPU, at most: see `engine.evaluator.chunks`."""
+STRIPS = 2**21
+"""Numbers of the strips that an update works on."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -93,6 +102,9 @@ class Problem:
         layers: where each tensor of weights lies in the packed vector.
         loss: name of the loss.
         kind: of the dataset.
+        inputs: numbers of one sample.
+        widest: the most activations one sample has alive in a layer.
+        activations: how many one sample leaves on its way through.
     """
 
     dimension: int
@@ -101,6 +113,9 @@ class Problem:
     layers: tuple[Layer, ...]
     loss: str
     kind: str
+    inputs: int = 0
+    widest: int = 0
+    activations: int = 0
 
     def batch_of(self, batch: int) -> int:
         """Samples in one step of a method with that batch size; 0 takes all."""
@@ -144,8 +159,30 @@ class Optimizer(Choice):
         return None
 
     def population_size(self) -> int:
-        """Rows of D float32 numbers kept alive at once, for the memory check before a race."""
+        """Rows of D float32 numbers kept alive at once."""
         return 1
+
+    def footprint(self, problem: Problem) -> int:
+        """Bytes that its largest moment takes, for the memory check before a race: what it keeps, what it asks about, and what answering takes.
+
+        A little more than it is, rather than less. Methods that make something larger than that of their rows (a Jacobian, a matrix of all pairs of members) add it.
+        """
+        rows = self.population_size()
+        strips = 2 * min(rows * problem.dimension, STRIPS) if self.seen() in ("loss", "outputs") else 0
+        return FLOAT * ((rows + HELPERS) * problem.dimension + strips + self._answering(problem))
+
+    def asked(self) -> int:
+        """Members that it asks about in one question, at most."""
+        return 1 if self.seen() in ("gradient", "jacobian") else self.population_size()
+
+    def _answering(self, problem: Problem) -> int:
+        """Numbers that one answer of the oracle takes beside the population, by what this configuration asks for."""
+        batch, asked = problem.batch_of(self.batch), self.asked()
+        samples = 2 * batch * problem.inputs  # a mini-batch is a copy
+        at_once = 4 * min(asked * batch * problem.widest, max(CHUNK, 64 * problem.widest))
+        outputs = 4 * asked * batch * problem.outputs if self.seen() == "outputs" else 0
+        through = {"gradient": 6, "jvp": 4 * asked, "jacobian": 6}.get(self.seen(), 0) * batch * problem.activations
+        return samples + at_once + outputs + through
 
     @abstractmethod
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:

@@ -25,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.errors import NothingLeft
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
+from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import active_weights, effective, flat, log_weights, recombined, widened
 from engine.optimizers.sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
@@ -116,8 +116,11 @@ class CMAES(Optimizer):
         return f"at most {LARGEST:,} weights, as its covariance matrix has a row and a column for each; this network has {problem.dimension:,}: take sep-cma-es"
 
     def population_size(self) -> int:
-        # Samples, z and y, the latter two in double precision; then C, B, and what decomposing them takes, which is at most that of the largest D.
-        return 6 * (self.population or 64) + 10 * LARGEST
+        return 6 * (self.population or 64)  # samples, z and y, the latter two in double precision
+
+    def footprint(self, problem: Problem) -> int:
+        """Besides, C, B and what decomposing takes."""
+        return super().footprint(problem) + 8 * DOUBLE * problem.dimension**2
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CMAESState:
         wide = torch.float32 if theta.device.type == "mps" else torch.float64  # mps has no doubles

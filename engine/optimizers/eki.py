@@ -24,7 +24,7 @@ from torch import Tensor
 
 from engine.errors import NothingLeft
 from engine.evaluator.kernels import Kernel
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
+from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State, shifted
 from engine.optimizers.ensemble import COLLAPSED, Sums, collapsed, factorised, mixed, replaced
 from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
@@ -150,6 +150,11 @@ class EKI(Optimizer):
 
     def population_size(self) -> int:
         return self.ensemble * (2 if self.momentum == "none" else 3)
+
+    def footprint(self, problem: Problem) -> int:
+        """Besides, what the outputs of all pairs of members give, in double precision: products, factors and weights."""
+        outputs = problem.batch_of(self.batch) * problem.outputs
+        return super().footprint(problem) + DOUBLE * self.ensemble * (4 * self.ensemble + (2 * outputs if self.form != "loss" else 0))
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EKIState:
         u = self.scatter(theta, self.members(0.0), rng, oracle)

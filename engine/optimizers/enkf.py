@@ -24,7 +24,7 @@ from torch import Tensor
 
 from engine.errors import NothingLeft
 from engine.evaluator.kernels import Kernel
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
+from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.ensemble import COLLAPSED, aimed_at, collapsed, factorised, mixed, replaced
 from engine.optimizers.spread import departures, distance
 from engine.optimizers.survivors import enough, surviving
@@ -109,6 +109,11 @@ class EnKF(Optimizer):
 
     def population_size(self) -> int:
         return self.ensemble + 2
+
+    def footprint(self, problem: Problem) -> int:
+        """Besides, in double precision, how much of every member each takes on, and the outputs, what they lack and their gains."""
+        outputs = problem.batch_of(self.batch) * problem.outputs
+        return super().footprint(problem) + DOUBLE * self.ensemble * (3 * self.ensemble + 4 * outputs)
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EnKFState:
         z = rng.normal(self.ensemble, theta.numel()).to(theta)

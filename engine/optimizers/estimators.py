@@ -139,6 +139,9 @@ class Estimated(Optimizer):
     def seen(self) -> Sees:
         return SEES[self.source]
 
+    def asked(self) -> int:
+        return 1 if self.source == "backprop" else 2 * self.directions
+
     def rows(self) -> int:
         """Rows of D numbers alive while the gradient is found, itself included."""
         return 1 + self.directions * ROWS[self.source]

@@ -140,6 +140,9 @@ class Hybrid(Optimizer):
     def population_size(self) -> int:
         return 3 * self.chains + 2
 
+    def asked(self) -> int:
+        return self.chains
+
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> HybridState:
         return HybridState(theta.clone())
 

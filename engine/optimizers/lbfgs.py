@@ -111,6 +111,9 @@ class LBFGS(Optimizer):
         # the pairs, θ, its gradient, the direction, and the places and gradients of a bracket and a try; Armijo holds all its shorter steps at once
         return 2 * self.history + 9 + (self.tries if self.search == "armijo" else 0)
 
+    def asked(self) -> int:
+        return self.tries if self.search == "armijo" else 1
+
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LBFGSState:
         return LBFGSState(theta.clone())
 

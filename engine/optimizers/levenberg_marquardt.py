@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.losses import CrossEntropy, SquaredError, wanted
-from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Problem, Stage, State
+from engine.optimizers.base import DOUBLE, FLOAT, OPTIMIZERS, Asked, Optimizer, Problem, Stage, State
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -114,6 +114,12 @@ class LevenbergMarquardt(Optimizer):
             )
             return f"{smaller}the method lbfgs or adam"
         return None
+
+    def footprint(self, problem: Problem) -> int:
+        """Besides, the Jacobian (B·K, D), as it comes and in double precision, and two of the smaller of JᵀJ and J Jᵀ."""
+        residuals = problem.batch_of(self.batch) * problem.outputs
+        smaller = min(residuals, problem.dimension)
+        return super().footprint(problem) + 4 * FLOAT * residuals * problem.dimension + 2 * DOUBLE * smaller**2
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LevenbergMarquardtState:
         return LevenbergMarquardtState(theta.clone(), damping=self.damping)

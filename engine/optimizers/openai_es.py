@@ -123,6 +123,9 @@ class OpenAIES(Optimizer):
     def population_size(self) -> int:
         return self.pairs + 8  # the noise; θ and a copy of it, m, v, g and helpers
 
+    def asked(self) -> int:
+        return 2 * self.pairs
+
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> OpenAIESState:
         return OpenAIESState(theta.clone(), m=torch.zeros_like(theta), v=torch.zeros_like(theta))
 

@@ -96,6 +96,9 @@ class SPSA(Optimizer):
     def population_size(self) -> int:
         return 3 + self.directions * ROWS["spsa"]
 
+    def asked(self) -> int:
+        return 2 * self.directions
+
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SPSAState:
         return SPSAState(theta.clone())
 
