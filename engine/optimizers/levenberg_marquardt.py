@@ -2,7 +2,15 @@
 
 https://doi.org/10.1090/qam/10666, https://doi.org/10.1137/0111030 and https://doi.org/10.1109/72.329697. With the residuals r of the batch and their Jacobian J,
 
-δ = −(JᵀJ + μ I)⁻¹ Jᵀ r,     θ ← θ + δ and μ ← μ/10 if the loss falls,     μ ← 10 μ and another try from the same θ if it does not.
+δ = −(JᵀJ + μ I)⁻¹ Jᵀ r,     θ ← θ + δ if the loss falls,     another try from the same θ with more damping if it does not.
+
+The damping follows the gain ratio ρ, by how much the loss fell over by how much the linear model said it would, ½ δᵀ(μδ − Jᵀr) (Nielsen, 1999,
+https://www2.imm.dtu.dk/documents/ftp/tr99/tr05_99.pdf):
+
+ρ > 0:  μ ← μ max(1/3, 1 − (2ρ − 1)³),  ν ← 2          otherwise:  μ ← μ ν,  ν ← 2 ν
+
+On mini-batches ρ of a step that was taken is found on the *next* batch: on its own batch the model is nearly always right, and a damping that believed it would learn each batch by
+heart and forget the one before. Where ρ ≤ 0 there, μ ← 2 μ; the step stays.
 
 A step is taken only if its loss was seen to be lower: when no μ up to 10¹⁰ helps, θ stays. For squared error r = outputs − targets. For cross-entropy JᵀJ becomes the generalised
 Gauss–Newton matrix of Schraudolph (2002), https://doi.org/10.1162/08997660260028683: with p = softmax(outputs), the loss's Hessian in the outputs is H = diag(p) − ppᵀ = RᵀR for
@@ -14,6 +22,7 @@ weights and of residuals, and in double precision: forming it squares the Jacobi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +49,13 @@ class LevenbergMarquardtState(State):
 
     Attributes:
         damping: μ of the next try.
+        before: (D,) θ before the last step, where that step is to be judged on the next batch; else None.
+        promised: how far the loss was to fall by that step.
     """
 
     damping: float = 0.0
+    before: Tensor | None = None
+    promised: float = 0.0
 
 
 @OPTIMIZERS.add
@@ -56,13 +69,13 @@ class LevenbergMarquardt(Optimizer):
     paper = "Levenberg 1944, https://doi.org/10.1090/qam/10666; Marquardt 1963, https://doi.org/10.1137/0111030"
     sentence = (
         "On fits of a few hundred weights to all samples nothing comes close to it; its Jacobian costs a backward pass per output and its linear system grows with the square "
-        "of the weights, so beyond a few thousand it is out of the race, and on small mini-batches it learns each by heart."
+        "of the weights, so beyond a few thousand it is out of the race, and from small mini-batches it learns little at a time."
     )
     stages = (
         Stage("Jacobian", "How every output changes with every weight: on this batch, the network as a linear model.", "asked"),
         Stage("Solve", "That model's best weights are computed, with damping μ that keeps them near.", "asked"),
         Stage("Try", "The loss there is taken; while it has not fallen, μ is raised and a shorter step is tried.", "answered"),
-        Stage("Damp", "The first step that helped is taken, and μ falls for the next; if none did, the weights stay.", "moved"),
+        Stage("Damp", "The first step that helped is taken, if any. μ falls if it did what the model said, and rises if not.", "moved"),
     )
 
     batch: int = Field(
@@ -80,24 +93,24 @@ class LevenbergMarquardt(Optimizer):
         json_schema_extra={"live": True, "metric": "damping", "scale": "log"},
     )
     least_damping: float = Field(
-        0.01,
+        1e-10,
         ge=LEAST,
         le=1e6,
-        description="On mini-batches the damping never falls below this, or each would be learnt by heart and the one before forgotten.",
-        json_schema_extra={"live": True, "scale": "log", "label": "Least damping"},
+        description="On mini-batches the damping never falls below this. It adapts by itself; a floor of 0.01 to 0.1 holds it up by force.",
+        json_schema_extra={"live": True, "scale": "log", "label": "Least damping", "advanced": True},
     )
     fall: float = Field(
-        0.1,
+        1 / 3,
         ge=1e-3,
         le=0.99,
-        description="What the damping is multiplied by after a step that helped.",
+        description="The least that the damping is multiplied by after a step that helped as much as the linear model said.",
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     rise: float = Field(
-        10.0,
+        2.0,
         ge=1.01,
         le=1000,
-        description="What the damping is multiplied by after a try that did not help.",
+        description="What the damping is multiplied by after a try that did not help; twice as much after the next, and so on (ν).",
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
 
@@ -129,30 +142,48 @@ class LevenbergMarquardt(Optimizer):
         theta = state.estimate
         outputs = oracle.outputs(theta.unsqueeze(0))
         before = float(oracle.loss.values(outputs, oracle.targets)[0])
+        least = self.least_damping if oracle.batch_changed else LEAST
+        if state.before is not None and not state.stale:  # a hand may have moved the weights since
+            self.damp(state, float(oracle.losses(state.before.unsqueeze(0))[0]) - before, state.promised, least)
+        state.before, state.stale = None, False
         system = System(*linearised(oracle.loss.name, oracle.jacobian(theta), outputs[0], oracle.targets))
         state.estimate_loss = before
-        least = self.least_damping if oracle.batch_changed else LEAST
-        tries, mu = 0, max(state.damping, least)
+        tries, mu, growth = 0, max(state.damping, least), self.rise
         while mu <= MOST:
             tries += 1
             delta = system.solve(mu)
             tried = theta + delta.to(theta)
             loss = float(oracle.losses(tried.unsqueeze(0))[0])
             if loss < before:  # never true of NaN
-                state.estimate, state.estimate_loss = tried, loss
-                state.damping = max(mu * self.fall, least)
+                state.estimate, state.estimate_loss, state.damping = tried, loss, mu
+                promised = system.promised(delta, mu)
+                if oracle.batch_changed:
+                    state.before, state.promised = theta, promised
+                else:
+                    self.damp(state, before - loss, promised, least)
                 break
-            mu *= self.rise
+            if oracle.progress >= 1:  # the budget ends here, not when the tries do
+                break
+            mu, growth = mu * growth, 2 * growth
         else:  # none was better, however short: nothing is taken, and the next batch starts afresh
             state.damping = self.damping
         state.metrics = {"damping": min(mu, MOST), "tries": float(tries)}
         return state
 
+    def damp(self, state: LevenbergMarquardtState, gained: float, promised: float, least: float) -> None:
+        """Let the damping follow the gain ratio of a step that was taken (Nielsen 1999, eq. 2.21)."""
+        ratio = gained / promised if promised > 0 and math.isfinite(gained) else -1.0
+        if ratio > 0:
+            factor = max(self.fall, 1 - (2 * min(ratio, 1.0) - 1) ** 3)
+        else:
+            factor = self.rise
+        state.damping = min(max(state.damping * factor, least), MOST)
+
     def turn(self, state: State, field: str, value: Any) -> None:
         """The damping is what was given, from the next try on, and adapts from there."""
         assert isinstance(state, LevenbergMarquardtState)
         if field == "damping":
-            state.damping = value
+            state.damping, state.before = value, None
 
     def taken(self, state: State, asked: Asked) -> Tensor | None:
         """The try that helped."""
@@ -180,6 +211,11 @@ class System:
         solution = torch.cholesky_solve(self.right.unsqueeze(1), factor).squeeze(1)
         solution = torch.where(failed == 0, solution, torch.nan)
         return self.j.T @ solution if self.wide else solution
+
+    def promised(self, delta: Tensor, mu: float) -> float:
+        """By how much the linear model's loss falls with a step δ (D,) found for μ: ½ δᵀ(μδ − Jᵀr)."""
+        gradient = -(self.j.T @ self.right) if self.wide else -self.right
+        return float(0.5 * delta @ (mu * delta - gradient))
 
 
 def linearised(loss: str, jacobian: Tensor, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

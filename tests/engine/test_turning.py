@@ -37,7 +37,7 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("eki", "spread"): {"respread_every": 2},
     ("eki", "momentum_share"): {"momentum": "constant"},
     ("eki", "noise"): {"form": "discrete"},
-    ("levenberg-marquardt", "least_damping"): {"batch": 16},
+    ("levenberg-marquardt", "least_damping"): {"batch": 16, "least_damping": 1.0},
     ("levenberg-marquardt", "rise"): {"batch": 16, "damping": 1e-10, "least_damping": 1e-10},
 }
 """Settings with which a knob is connected to anything: by default it belongs to an alternative that is not chosen."""
