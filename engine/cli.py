@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from engine.recorder import Recorder
 
 EXIT_BAD_INPUT = 2
+TOLD = 0.01
+"""A share of the budget by which a lane may miss it without a word."""
 EXIT_TROUBLE = 3
 EXIT_SIGNAL = 128
 """Added to the number of the signal that stopped it, as shells do: 130 after Ctrl-C."""
@@ -306,6 +308,9 @@ def _table(result: dict[str, Any]) -> str:
             f"{name:<{wide}}{loss:>10}{accuracy:>10}{test_loss:>11}{test_accuracy:>11}"
             f"{row['evaluations']:>14,}{row['flops']:>11.3g}{row['seconds']:>9.1f}{row['steps']:>10,}"
         )
+        budget = result.get("experiment", {}).get("budget")
+        if budget and abs(row.get("spent", 1.0) - 1) > TOLD and not (row.get("trouble") or row.get("stopped") or result.get("stopped")):
+            lines.append(f"  spent {row['spent'] * budget['amount']:.3g} of {budget['amount']:.3g} {budget['currency']}, as near as its steps allow")
         lines += [f"  {row[why]}" for why in ("trouble", "stopped", "note") if row.get(why)]
     lines += [f"{what}: {result[what]}" for what in ("recording", "weights") if what in result]
     return "\n".join(lines)

@@ -232,7 +232,7 @@ class Observer:
             "evaluations": oracle.evaluations,
             "flops": oracle.flops,
             "seconds": oracle.seconds,
-            "progress": oracle.progress,
+            "progress": 1.0 if lane.finished and lane.trouble is None and lane.stopped is None else oracle.progress,
             "memory": self.memory[lane.index],
             "loss": loss,
             "accuracy": accuracy,

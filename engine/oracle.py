@@ -7,6 +7,7 @@ Jacobian 1 + 2K (a forward pass and K backward passes).
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ class Oracle:
         batch: samples per mini-batch; 0, or at least as many as there are, takes all of them.
         seed: of the mini-batches. Lanes with the same batch size see the same batches.
         budget: (currency, amount) of the lane, for `progress`; None leaves progress at 0.
+        cut: whether a question about all samples is cut to the members that are left to be paid for: the others' losses are infinite, and cost nothing.
 
     Attributes:
         evaluations: sample-forward passes charged so far, in the units above.
@@ -67,9 +69,17 @@ class Oracle:
     """
 
     def __init__(
-        self, network: Network, loss: Loss, dataset: Dataset, sees: Sees, batch: int = 0, seed: int = 0, budget: tuple[Currency, float] | None = None
+        self,
+        network: Network,
+        loss: Loss,
+        dataset: Dataset,
+        sees: Sees,
+        batch: int = 0,
+        seed: int = 0,
+        budget: tuple[Currency, float] | None = None,
+        cut: bool = False,
     ) -> None:
-        self.network, self.loss, self.sees, self.budget = network, loss, sees, budget
+        self.network, self.loss, self.sees, self.budget, self._cut = network, loss, sees, budget, cut
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
         self._since: float | None = None
         self._memory = Memory()
@@ -151,6 +161,12 @@ class Oracle:
 
     def losses(self, population: Tensor | Unwritten) -> Tensor:
         """Mean loss on the current batch of every member: (P, D) → (P,). Mirrored pairs, and chains of which each moves one layer, need not be written out."""
+        members = self._affordable(len(population))
+        if members < len(population):
+            answer = torch.full((len(population),), torch.inf, dtype=population.dtype, device=population.device)
+            if members:
+                answer[:members] = self.losses(population[:members])
+            return answer
         self._charge("losses", population.shape[0], 1)
         answer = evaluate.losses(self.network, self.loss, population, self.x, self.targets, self._memory)
         self.answers.append(answer)
@@ -189,6 +205,19 @@ class Oracle:
     def release(self) -> None:
         """Give back what is remembered for questions to come: the lane has ended."""
         self._memory, self.answers = Memory(), []
+
+    @property
+    def cuts(self) -> bool:
+        """Whether questions are cut to what the budget has left, so that it is met to within one member. On mini-batches, where what is kept is judged again, they are not."""
+        return self._cut and self.budget is not None and self.budget[0] != "seconds" and self.batch == self._samples
+
+    def _affordable(self, members: int) -> int:
+        """How many of so many members' losses the budget still pays for, the last one perhaps in part."""
+        if not self.cuts or self.budget is None:
+            return members
+        currency, amount = self.budget
+        price = len(self.targets) * (1 if currency == "evaluations" else self.network.flops)
+        return min(members, max(0, math.ceil((amount - self.spent(currency)) / price)))
 
     def _charge(self, question: str, members: int, price: int) -> None:
         if question not in ALLOWED[self.sees]:

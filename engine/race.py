@@ -106,6 +106,7 @@ class Race:
 
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
         oracle, rng = self._oracle(optimizer), self._rng(index)
+        budget = self.experiment.budget
         lane = Lane(index, optimizer, oracle, rng, State(self.theta.clone()), Moment(0, self.theta.clone()))
         with self.minding(lane, "while it was set up"):
             if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
@@ -113,11 +114,14 @@ class Race:
             self._warm_up(index, optimizer)
             with self._precision(), oracle.working():
                 lane.state = optimizer.init(self.theta, rng, oracle)
+            lane.finished = budget.currency != "seconds" and oracle.spent(budget.currency) >= budget.amount
         return lane
 
     def _oracle(self, optimizer: Optimizer) -> Oracle:
         budget = self.experiment.budget
-        return Oracle(self.network, self.loss, self.dataset, optimizer.seen(), optimizer.batch, self.experiment.seed, (budget.currency, budget.amount))
+        return Oracle(
+            self.network, self.loss, self.dataset, optimizer.seen(), optimizer.batch, self.experiment.seed, (budget.currency, budget.amount), optimizer.selects
+        )
 
     def _rng(self, index: int) -> Rng:
         """The random numbers of a lane. Two lanes of one method differ, and a method has the same ones wherever it stands and whatever it races against."""
@@ -192,6 +196,7 @@ class Race:
                 self._step(lane)
 
     def _step(self, lane: Lane) -> None:
+        spent = lane.oracle.spent(self.experiment.budget.currency)
         before = lane.state.estimate.clone() if lane.watched else None
         try:
             with self._precision(), lane.oracle.working():
@@ -205,7 +210,11 @@ class Race:
         known = lane.state.estimate_loss
         if known is not None and lane.wreck is None and not math.isfinite(known):
             lane.wreck = Wreck.of(lane.step, known, lane.state.estimate)
-        if lane.oracle.spent(self.experiment.budget.currency) >= self.experiment.budget.amount:
+        budget = self.experiment.budget
+        now = lane.oracle.spent(budget.currency)
+        # Steps of a known price: the next is not taken where it would leave the lane further from its budget than it is now. A step that is cut to what is left always fits.
+        half = 0.0 if budget.currency == "seconds" or lane.oracle.cuts else (now - spent) / 2
+        if now >= budget.amount - half:
             lane.finished = True
 
     def judge(self, lane: Lane, loss: float) -> bool:

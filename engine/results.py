@@ -23,6 +23,7 @@ def result_of(race: Race, lane: Lane) -> dict[str, Any]:
         "accuracy": accuracy,
         "test_loss": test_loss,
         "test_accuracy": test_accuracy,
+        "spent": lane.oracle.spent(race.experiment.budget.currency) / race.experiment.budget.amount,
         "evaluations": lane.oracle.evaluations,
         "flops": lane.oracle.flops,
         "seconds": lane.oracle.seconds,

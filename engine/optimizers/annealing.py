@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.metropolis import MEMORY, Metropolis, MetropolisState, held, metropolis, tsallis
+from engine.optimizers.metropolis import COLDEST, MEMORY, Metropolis, MetropolisState, held, metropolis, tsallis
 from engine.optimizers.survivors import ABSURD
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -24,6 +24,9 @@ from engine.schedules import ACCEPTING, PLANNED, ScheduleName, aarts_van_laarhov
 
 SETTLING = 0.02
 """Share of the budget at T₀ in which the schedule of Aarts and van Laarhoven learns how much the losses differ there."""
+
+BAND = 0.2
+"""By how much acceptance must miss its target for the adaptive schedule to change the temperature as fast as it may."""
 
 
 @dataclass
@@ -33,6 +36,8 @@ class AnnealingState(MetropolisState):
     Attributes:
         mean, spread: running mean and standard deviation of the chains' losses.
         reference: σ/T when the schedule of Aarts and van Laarhoven began to cool; None before.
+        heard: acceptance lately, as the adaptive schedule hears it: over fewer steps where a run has few; None before the first.
+        share: share of the budget that a step takes.
         lowest: the lowest loss lately, averaged over batches where they change; None before the first step.
         record: its lowest value since the last kick.
         record_at: progress when it was set.
@@ -42,6 +47,8 @@ class AnnealingState(MetropolisState):
     mean: float | None = None
     spread: float = 0.0
     reference: float | None = None
+    heard: float | None = None
+    share: float = 0.0
     lowest: float | None = None
     record: float = math.inf
     record_at: float = 0.0
@@ -111,7 +118,7 @@ class Annealing(Metropolis):
         if self.schedule == "generalized":
             accept = tsallis(temperature / (1 + progress * generalized_steps(state.start, state.end, self.tail)), self.accepting)
         kept = self.walk(state, state.step_sizes, accept, rng, oracle)
-        self.listen(state, self.remember(state, kept, self.spread_of(state)), oracle.batch_changed)
+        self.listen(state, self.remember(state, kept, {"kept": kept.mean(), **self.spread_of(state)}), oracle.batch_changed)
         if self.schedule != "adaptive":  # there the temperature answers for the acceptance; two answers would drive each other away
             self.adjust(state, state.step_sizes, kept)
         return state
@@ -124,26 +131,30 @@ class Annealing(Metropolis):
         passed = max(0.0, progress - state.seen)
         temperature = state.temperature or state.start
         if self.schedule == "adaptive":
-            # Lam's rule as commonly run: a little colder while acceptance is above its target, a little warmer while below. The factor per step is chosen so that a whole
-            # budget can take T from T₀ to T_min and back several times, however many steps it holds.
+            # Lam's rule: colder while acceptance is above its target, warmer while below, in proportion, so that T comes to rest. A whole budget can take T from T₀ to T_min
+            # and back twice, however many steps it holds, and acceptance is heard over a hundredth of them: an answer that comes later than T moves makes it swing.
             state.target = lam_target(progress)
             coldest, hottest = sorted((state.start, state.end))  # a hand may have turned one past the other
-            change = (hottest / coldest) ** min(8 * passed, 250 / max(1.0, math.log10(hottest / coldest)))
-            if state.acceptance is not None:
-                temperature = temperature / change if state.acceptance > state.target else temperature * change
-                temperature = min(max(temperature, coldest * 1e-3), hottest * 1e3)
+            if state.heard is not None:
+                aside = min(max((state.heard - state.target) / BAND, -1.0), 1.0)
+                lowest, highest = math.log(coldest * 1e-3), math.log(hottest * 1e3)
+                moved = math.log(temperature) - 4 * passed * aside * math.log(hottest / coldest)
+                temperature = max(COLDEST, math.exp(min(max(moved, lowest), highest)))
         elif self.schedule == "aarts-van-laarhoven":
             if progress >= SETTLING and state.spread > 0:
-                # δ, the drift from equilibrium allowed, is chosen anew all the time so that T arrives at T_min with the budget if σ/T stays what it was at first, as it does in a
-                # bowl: there (σ = T √(D/2)) this is the geometric schedule.
-                state.reference = state.reference or state.spread / temperature
-                pace = state.reference * max(0.0, math.log(temperature / state.end)) * passed / max(1 - progress, passed, 1e-12)
-                temperature = max(state.end, aarts_van_laarhoven(temperature, state.spread, pace))
+                # δ, the drift from equilibrium allowed, is chosen again in every step so that T arrives at T_min with the budget. Where σ/T stays what it was at first, as in a
+                # bowl (σ = T √(D/2)), that is the geometric schedule; where it grew T waits, and makes up for it towards the end, when σ/T counts for less and less.
+                relative = state.spread / temperature
+                state.reference = state.reference or relative
+                counts = 1 - progress
+                due = math.log(temperature / state.end) * passed / max(1 - progress, passed, 1e-12) * (state.reference / relative) ** counts
+                temperature = max(state.end, aarts_van_laarhoven(temperature, state.spread, relative * math.expm1(min(due, 600.0))))
         else:
             state.plan = self.planned(state, progress)
             assert state.plan is not None
             temperature = state.plan * self.warmth(state, progress)
         state.seen, state.temperature = progress, held(temperature)
+        state.share = passed
         return state.temperature
 
     def stuck(self, state: AnnealingState, progress: float) -> bool:
@@ -162,6 +173,8 @@ class Annealing(Metropolis):
     def listen(self, state: AnnealingState, heard: dict[str, float], batches: bool) -> None:
         """Take in a step's losses: their running mean and spread, and whether the best has moved."""
         state.metrics["step size"] = heard["step size"]
+        memory = min(MEMORY, max(0.0, 1 - 100 * state.share))
+        state.heard = heard["kept"] if state.heard is None else memory * state.heard + (1 - memory) * heard["kept"]
         gain = 1 - MEMORY
         if state.mean is None:
             state.mean, state.spread = heard["mean"], math.sqrt(heard["square"])

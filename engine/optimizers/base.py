@@ -135,6 +135,9 @@ class Optimizer(Choice):
     """One honest sentence on when it shines and when it fails; the page shows it."""
     stages: ClassVar[tuple[Stage, ...]]
     """One step in words: two to five parts, in order."""
+    selects: ClassVar[bool] = False
+    """Whether it only compares losses, each with one other or for the best, so that a member that was not judged may count as infinitely bad. Its last step is then cut to the
+    members that the budget pays for."""
     sampled: ClassVar[bool] = False
     """Whether its population is merely this step's samples, so that what moves is the estimate alone."""
 

@@ -44,6 +44,7 @@ class DifferentialEvolution(Optimizer):
     label = "Differential evolution"
     family = "Evolution"
     sees = "loss"
+    selects = True
     paper = "Storn and Price 1997, https://doi.org/10.1023/A:1008202821328"
     sentence = (
         "Superb on crooked landscapes of a few dozen weights, for its steps take on the landscape's own shape; "

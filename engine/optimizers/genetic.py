@@ -49,6 +49,7 @@ class Genetic(Optimizer):
     label = "Genetic algorithm"
     family = "Evolution"
     sees = "loss"
+    selects = True
     paper = "Such et al. 2017, https://arxiv.org/abs/1712.06567; Montana and Davis 1989, https://www.ijcai.org/Proceedings/89-1/Papers/122.pdf"
     sentence = (
         "Very simple, hard to break and indifferent to the scale of the loss; "

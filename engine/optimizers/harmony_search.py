@@ -47,6 +47,10 @@ class HarmonySearchState(State):
     centre: Tensor = None  # type: ignore[assignment]
 
 
+EDGE = 1e-3
+"""A weight so near the edge of its range, as a share of the range, lies at it: what it aims at is likely outside."""
+
+
 @OPTIMIZERS.add
 class HarmonySearch(Optimizer):
     """New networks are improvised, weight by weight, from a memory of good ones."""
@@ -55,10 +59,11 @@ class HarmonySearch(Optimizer):
     label = "Harmony search"
     family = "Evolution"
     sees = "loss"
+    selects = True
     paper = "Geem, Kim and Loganathan 2001, https://doi.org/10.1177/003754970107600201"
     sentence = (
         "Simple, and fine where every weight can be chosen by itself; it takes each from another network and so destroys what only works together, "
-        "which with thousands of weights makes it slow."
+        "which with thousands of weights makes it slow. It never leaves a box about the first weights (Range), so a minimum outside is out of reach: weights gather at the edge."
     )
     stages = (
         Stage("Improvise", "New networks take each weight from a random one in memory, some moved a little, a few drawn anew.", "asked"),
@@ -106,8 +111,8 @@ class HarmonySearch(Optimizer):
         3.0,
         ge=1e-2,
         le=1000,
-        description="How far from the first weights any weight may go, in units of each layer's natural size, 1/√inputs.",
-        json_schema_extra={"live": True, "scale": "log", "advanced": True},
+        description="How far from the first weights any weight may go, in units of each layer's natural size, 1/√inputs: a box that the search never leaves.",
+        json_schema_extra={"live": True, "scale": "log"},
     )
     improvised: int = Field(
         64,
@@ -149,8 +154,9 @@ class HarmonySearch(Optimizer):
         replaced = self.remember(state, losses, new, judge(new, oracle))
         lowest, index = state.losses.min(0)
         state.estimate = memory[index].clone()
-        shown = torch.stack([lowest, distance(memory), replaced]).tolist()  # the step's one wait for the device
-        state.estimate_loss, state.metrics["spread"], state.metrics["replaced"] = shown
+        at_the_edge = ((state.estimate - state.centre).abs() >= (1 - EDGE) * self.reach(oracle, memory)).to(lowest).mean()
+        shown = torch.stack([lowest, distance(memory), replaced, at_the_edge]).tolist()  # the step's one wait for the device
+        state.estimate_loss, state.metrics["spread"], state.metrics["replaced"], state.metrics["share at the edge"] = shown
         state.metrics["bandwidth"] = bandwidth
         return state
 

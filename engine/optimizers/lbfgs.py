@@ -168,6 +168,8 @@ class LBFGS(Optimizer):
                 low = there
             else:
                 high = there
+            if oracle.progress >= 1:  # the budget ends here, not when the tries do
+                break
             following = 4 * t if high is None else cubic_minimum(low, high)
             if following is None or (high is not None and torch.equal(low.theta, high.theta)):
                 break

@@ -72,6 +72,7 @@ class Metropolis(Optimizer):
 
     family = "Annealing"
     sees = "loss"
+    selects = True
 
     chains: int = Field(
         16, ge=1, le=16384, description="How many independent chains walk side by side; the best one counts.", json_schema_extra={"scale": "log"}

@@ -5,7 +5,8 @@ https://doi.org/10.1063/1.1632130 and https://doi.org/10.1103/PhysRevE.82.026704
 w_j ∝ exp(−(β' − β) L_j)
 
 so that it follows Boltzmann's law at β' too: replicas in good valleys multiply, others die. Metropolis moves at the new temperature then make copies differ. The mean weights add
-up to the change of ln Z, Z = ∫ exp(−βL) dθ. How many of the first replicas still have descendants (families) tells whether the population was large enough.
+up to the change of ln Z, Z = ∫ exp(−βL) dθ, if the replicas followed the law when cooling began; here all begin at the same weights, so no ln Z is shown. How many of the first
+replicas still have descendants (families) tells whether the population was large enough.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class PopulationAnnealingState(MetropolisState):
 
     Attributes:
         family: (P,) int64, which of the first replicas each descends from.
-        log_z: estimate of ln Z(β) − ln Z(β₀), (), in double precision where there is one.
+        log_z: estimate of ln Z(β) − ln Z(β₀), (), in double precision where there is one. It is right where the replicas followed Boltzmann's law at β₀ when cooling began,
+            and every batch is the same; replicas that begin at one place do not, so it is kept for those who set them up and is not among the numbers shown.
     """
 
     family: Tensor = None  # type: ignore[assignment]
@@ -95,7 +97,7 @@ class PopulationAnnealing(Metropolis):
             self.adjust(state, state.step_sizes, moved)
             kept += moved / self.moves
         families = torch.zeros_like(state.family).scatter_(0, state.family, 1).sum()
-        state.metrics = self.remember(state, kept, {"effective population": effective, "families": families, "log Z": state.log_z})
+        state.metrics = self.remember(state, kept, {"effective population": effective, "families": families})
         return state
 
     def resample(self, state: PopulationAnnealingState, change: float, rng: Rng) -> Tensor:

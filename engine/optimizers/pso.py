@@ -52,6 +52,7 @@ class PSO(Optimizer):
     label = "Particle swarm"
     family = "Swarm"
     sees = "loss"
+    selects = True
     paper = "Kennedy and Eberhart 1995, https://doi.org/10.1109/ICNN.1995.488968; Clerc and Kennedy 2002, https://doi.org/10.1109/4235.985692"
     sentence = (
         "Simple, and good on up to a few thousand weights as long as its speed is limited; "

@@ -49,6 +49,7 @@ class RandomSearch(Optimizer):
     label = "Random search"
     family = "Zeroth order"
     sees = "loss"
+    selects = True
     paper = "Brooks 1958, https://doi.org/10.1287/opre.6.2.244"
     sentence = "Learns nothing from what it has seen, so it is the floor to beat: hard to stop with three weights, hopeless with three hundred."
     stages = (

@@ -111,6 +111,15 @@ def rosenbrock(x: Tensor) -> Tensor:
     return (100 * (x[:, 1:] - x[:, :-1] ** 2) ** 2 + (1 - x[:, :-1]) ** 2).sum(1)
 
 
+def two_wells(x: Tensor) -> Tensor:
+    """A wide well and a narrow one, (P, 1) → (P,): step sizes that follow a chain's own last moves differ between them."""
+    return torch.where(x[:, 0] < 0, 0.5 * x[:, 0] ** 2, 0.5 * (x[:, 0] / 0.5125) ** 2)
+
+
+IN_THE_WIDE_WELL = 1 / 1.5125
+"""P(x < 0): the wells' widths are as 1 to 0.5125."""
+
+
 def run(optimizer: Any, oracle: Any, theta: Tensor, steps: int, seed: int = 0) -> Any:
     """A few steps, as a race takes them."""
     rng = Rng(seed, "lane 0", dtype=theta.dtype)

@@ -81,6 +81,19 @@ def test_moving_the_problem_moves_the_memory_and_only_comparisons_matter() -> No
     assert torch.equal(bent.population, plain.population)
 
 
+@pytest.mark.parametrize("start", [10.0, -7.3, 3.0, 1.7])
+def test_it_never_leaves_its_box_and_says_when_it_ends_at_the_edge(start: float) -> None:
+    """The sphere's minimum is 0, and the box is 3 wide each way. From 3 the minimum is the box's own corner: found, but told as the edge it is."""
+    oracle = FunctionOracle(lambda x: (x**2).sum(1), 4, total=64 * 400)
+    state = run(HarmonySearch(considering=0.95, cooling=1e-3), oracle, torch.full((4,), start, dtype=torch.float64), 1000)
+    nearest = torch.full((4,), start, dtype=torch.float64) - torch.tensor(start).clamp(-3, 3)
+    torch.testing.assert_close(state.estimate, nearest, rtol=0, atol=0.05)
+    for judged in oracle.judged:
+        assert bool(((judged - start).abs() <= 3 + 1e-9).all())
+    assert (state.metrics["share at the edge"] > 0.5) == (abs(start) >= 3)
+    assert "never leaves a box about the first weights" in HarmonySearch.sentence
+
+
 def rastrigin(x: Tensor) -> Tensor:
     """A bowl full of holes; 0 at (1, …, 1)."""
     return ((x - 1) ** 2 - torch.cos(2 * torch.pi * (x - 1)) + 1).sum(1)

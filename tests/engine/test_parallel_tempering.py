@@ -1,6 +1,7 @@
 """Parallel tempering: swaps by hand, and what they must leave as it is."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.parallel_tempering import ParallelTempering, ParallelTemperingState
 from engine.race import Race
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, random_search, rosenbrock, run, turned_ellipsoid
+from tests.engine.helpers import IN_THE_WIDE_WELL, FunctionOracle, GivenRng, random_search, rosenbrock, run, turned_ellipsoid, two_wells
 
 
 def bowl(x: Tensor) -> Tensor:
@@ -158,3 +159,18 @@ def test_bad_knobs_are_refused_in_one_line() -> None:
         OPTIMIZERS.build({"name": "parallel-tempering", "chains": 1})
     with pytest.raises(BadInput, match=r"optimizer\.swap_every: 0 is not allowed; expected at least 1"):
         OPTIMIZERS.build({"name": "parallel-tempering", "swap_every": 0})
+
+
+def test_replicas_that_adapt_their_steps_follow_boltzmanns_law_at_the_cold_end() -> None:
+    def coldest(state: Any) -> int:
+        return int((state.rung == 0).nonzero()[0, 0])
+
+    optimizer = ParallelTempering(chains=4, start_temperature=8.0, end_temperature=1.0, step_size=2.0)
+    oracle, rng = FunctionOracle(two_wells, 1), Rng(0, "x", dtype=torch.float64)
+    state = optimizer.init(torch.zeros(1, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
+    inside = 0
+    for k in range(5000):
+        state = optimizer.step(state, rng.at(k), oracle)  # type: ignore[arg-type]
+        inside += k >= 1000 and bool(state.population[coldest(state), 0] < 0)
+    assert inside / 4000 == pytest.approx(IN_THE_WIDE_WELL, abs=0.05)
+    assert state.age == 5000, "the ladder stands still, so the gain vanishes"
