@@ -234,7 +234,7 @@ class Race:
             if not knows_anything(lane, loss) or not bool(torch.isfinite(lane.state.estimate).all()):
                 wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
                 lane.trouble = wreck.sentence(label, lane.good, exact=lane.wreck is not None)
-                lane.state.estimate, lane.finished = lane.good.estimate.clone(), True
+                lane.state.estimate, lane.finished, lane.note = lane.good.estimate.clone(), True, None
                 return True
             # The estimate is outside, while members that it is made of are inside and may bring it back.
             lane.note = f"{label} stands at step {lane.step:,} where the loss is no number, while others that it asks about have one."

@@ -132,9 +132,14 @@ class OpenAIES(Optimizer):
     def step(self, state: State, rng: Rng, oracle: Oracle) -> OpenAIESState:
         assert isinstance(state, OpenAIESState)
         theta, scale = state.estimate, oracle.scale.to(state.estimate)
+        last = state.population
         pairs = Mirrored(theta.clone(), self.draw(theta, state.population, rng, oracle), self.sigma, scale)
         state.population = cast(Tensor, pairs)
         state.losses = judge(state.population, oracle)
+        if isinstance(last, Mirrored) and bool(torch.isinf(state.losses).all()):  # the last step led where no loss is a number: back, and without its momentum
+            theta.copy_(last.theta)
+            state.m.zero_()
+            return state
         plus, minus = centred_ranks(state.losses).chunk(2)
         g = pairs.noise.combine(plus - minus).div_(2 * self.pairs)
         state.metrics["gradient norm"] = float(torch.linalg.vector_norm(g))

@@ -132,3 +132,22 @@ def test_a_lane_of_which_everything_fails_ends_with_a_sentence_or_stays_where_it
     if name in ("eki", "enkf"):
         assert lane.trouble is not None
         assert "none of its 24 members had outputs that can be computed with" in lane.trouble
+
+
+@pytest.mark.parametrize("name", ["openai-es", "low-rank-es"])
+def test_a_step_that_led_where_nothing_has_a_loss_is_taken_back(name: str) -> None:
+    race = on_formula("sqrt(x)+y^2", name)
+    lane = race.lanes[0]
+    for _ in range(3):
+        race.advance()
+    before = lane.state.population
+    assert before is not None
+    lane.state.estimate[0] = -50.0  # as if the step had led there
+    race.advance()
+    assert torch.equal(lane.state.estimate, before.theta)  # type: ignore[attr-defined]
+    ends_well(race)
+    assert lane.trouble is None
+    longer = on_formula("sqrt(x)+y^2", name, amount=6000)
+    ends_well(longer)
+    assert longer.lanes[0].trouble is None
+    assert longer.results()[0]["note"] is None
