@@ -26,6 +26,8 @@ KEEP_SECONDS = 600.0
 MOST_RACES = 64
 SENT_PICTURES = 150
 MOST_DETAILS = 40
+MOST_WEIGHT_BYTES = 4 * 2**20 + 2**16
+"""Weights that a race is kept with: those that a worker sends unasked."""
 MOST_QUEUED = {"metrics": MOST_METRICS + 2000, "stages": 64, "problem": 64, "state": 64}
 """Messages of a kind that wait for a slow viewer. Of more metrics every second one goes, of others the oldest."""
 MOST_QUEUED_BYTES = 32 * 2**20
@@ -157,7 +159,7 @@ class LiveRace:
         elif about["type"] == "detail":
             self.details.add(data)
         elif about["type"] == "weights":
-            self.weights = data
+            self.weights = data if len(data) <= MOST_WEIGHT_BYTES else None  # larger ones were asked for by a page, which has them now
         elif about["type"] == "stages":
             if about["k"] > self._stages_of:
                 self.stages, self._stages_of = [], about["k"]

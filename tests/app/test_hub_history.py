@@ -61,6 +61,24 @@ def test_who_comes_back_gets_details_the_newest_weights_and_the_stages_of_the_la
     play(scene)
 
 
+def test_large_weights_go_to_who_asked_and_are_not_kept() -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        drain(viewer)
+        await job.say({"type": "weights", "k": 0, "lanes": [b"x" * 2**20]})
+        await job.say({"type": "weights", "k": 1, "lanes": [b"x" * 5 * 2**20]})
+        assert ks(drain(viewer), "weights") == [1]
+        again = Viewer()
+        hub.attach(again, race.token)
+        assert ks(drain(again), "weights") == []
+        await job.say({"type": "weights", "k": 2, "lanes": [b"x" * 4 * 2**20]})
+        third = Viewer()
+        hub.attach(third, race.token)
+        assert ks(drain(third), "weights") == [2]
+
+    play(scene)
+
+
 def test_a_passing_refusal_is_told_and_the_race_goes_on() -> None:
     async def scene(hub: Hub, pool: FakePool) -> None:
         viewer, race, job = await begun(hub, pool)
