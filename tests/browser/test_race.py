@@ -254,6 +254,22 @@ def test_one_switch_changes_the_currency_of_all_time_axes(open_page: Open) -> No
     wait(page, "v.root.querySelector('[data-plot=loss]').layout.yaxis.type === 'linear'")
 
 
+PLACES = """[...v.root.querySelectorAll('.kv-cards, .kv-panels, .kv-panel:not([hidden])')].map((one) => {
+  const { top, height } = one.getBoundingClientRect(); return [Math.round(top), Math.round(height)]; })"""
+
+
+def test_nothing_moves_when_a_race_begins_and_maps_are_square(open_page: Open) -> None:
+    page = open_page()
+    wait(page, "v.player.source === 'recording' && v.player.moment > 3")
+    before = look(page, PLACES)
+    run(page)
+    assert look(page, PLACES) == before
+    sides = "[...v.root.querySelectorAll('[data-plot=network] figure canvas')].map((one) => one.clientWidth / one.clientHeight)"
+    for panels in (["network"], ["loss", "weights", "network"]):
+        page.evaluate("(shown) => window.__kelvin.view.board.arrange({ shown, large: null })", panels)
+        assert look(page, sides) == pytest.approx([1, 1], abs=0.02)
+
+
 @pytest.mark.slow
 def test_images_show_a_wall_and_four_lanes_fit(open_page: Open) -> None:
     page = open_page("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=300")

@@ -192,6 +192,7 @@ export class Board {
     this.colours.forEach((colour, i) => this.root.style.setProperty(`--lane-${i}`, colour));
     this.root.classList.toggle("kv-dark", theme.dark);
     // What the page around is to look like is told by its root: a selector with :has would have the browser match the whole page anew whenever a number changes.
+    document.documentElement.style.setProperty("--kv-page", theme.background);
     document.documentElement.dataset.kelvin = theme.dark ? "dark" : "light";
     return true;
   }
