@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -33,12 +32,11 @@ from engine.oracle import Oracle
 from engine.results import result_of
 from engine.rng import Rng, hashed_seed
 from engine.stops import Moment, Start, Wreck
+from engine.warming import warm_up
 
 log = logging.getLogger(__name__)
 BARREN = 5
 """Looks in a row at which nothing that a lane had asked about or remembers was finite, after which it is ended."""
-WARM_STEPS, WARM_SECONDS = 3, 0.05
-"""A lane is warmed by one step, and by more of them while they are quick: some things are first done in a later one."""
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -111,7 +109,7 @@ class Race:
         with self.minding(lane, "while it was set up"):
             if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
                 kernels.prepare(optimizer.loops())  # charged to nobody
-            self._warm_up(index, optimizer)
+            warm_up(optimizer, self.theta, self._rng(index), lambda: self._oracle(optimizer), self._precision)
             with self._precision(), oracle.working():
                 lane.state = optimizer.init(self.theta, rng, oracle)
             lane.finished = budget.currency != "seconds" and oracle.spent(budget.currency) >= budget.amount
@@ -127,22 +125,6 @@ class Race:
         """The random numbers of a lane. Two lanes of one method differ, and a method has the same ones wherever it stands and whatever it races against."""
         lanes = self.experiment.lanes
         return Rng(self.experiment.seed, f"lane {sum(lane.name == lanes[index].name for lane in lanes[:index])}", self.device)
-
-    def _warm_up(self, index: int, optimizer: Optimizer) -> None:
-        """Begin that lane and take a step or more of it, all of which is thrown away: what is imported, compiled, tabled and allocated only once is then charged to no lane.
-
-        Without it the lane that moves first pays for all: two alike with a second each took fourteen steps and one.
-        """
-        since = time.perf_counter()
-        with suppress(Exception):  # it will come again, in a step that tells of it
-            oracle, rng = self._oracle(optimizer), self._rng(index)
-            with self._precision(), oracle.working():
-                state = optimizer.init(self.theta, rng, oracle)
-                for step in range(1, WARM_STEPS + 1):
-                    oracle.draw(step)
-                    state = optimizer.step(state, rng.at(step), oracle)
-                    if time.perf_counter() - since > WARM_SECONDS:
-                        break
 
     def settled(self) -> AbstractContextManager[None]:
         """Inside, this process works with the experiment's number of threads, and in float32 wherever nothing else is asked for."""

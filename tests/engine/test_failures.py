@@ -47,7 +47,7 @@ def race_of(*lanes: Any, amount: float = 3e3, **rest: Any) -> Race:
 
 def failing(monkeypatch: pytest.MonkeyPatch, name: str, at: int, error: Callable[[], Exception], spoil: bool = True) -> None:
     """Make a method raise at a step, having spoilt its state; 0 is `init`. The steps by which a lane is warmed are left out, for they would be counted."""
-    monkeypatch.setattr(Race, "_warm_up", lambda *_: None)
+    monkeypatch.setattr("engine.race.warm_up", lambda *_: None)
     cls = OPTIMIZERS.get(name)
     init, step, taken = cls.init, cls.step, {"steps": 0}
 
