@@ -54,7 +54,11 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    currency: Currency = Field("seconds", description="What is shared out equally: seconds of each lane's own time, evaluations, or FLOPs inside the networks.")
+    currency: Currency = Field(
+        "seconds",
+        description="What is shared out equally: seconds of each lane's own time, evaluations, or FLOPs: those of plain evaluation inside the networks "
+        "and of the methods' own matrix products; random numbers and sums are not counted.",
+    )
     amount: float = Field(30.0, gt=0, description="How much of it each lane gets.")
 
     @model_validator(mode="after")

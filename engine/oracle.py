@@ -61,7 +61,7 @@ class Oracle:
 
     Attributes:
         evaluations: sample-forward passes charged so far, in the units above.
-        flops: floating-point operations inside the network charged so far.
+        flops: floating-point operations charged so far: those inside the network, as it is evaluated plainly, and the method's own products and factorisations of matrices.
         seconds: time spent in `working` blocks so far.
         batch_changed: whether the current mini-batch is another one than at the previous step.
         renewed: whether the samples were replaced since the last `draw`.
@@ -201,6 +201,13 @@ class Oracle:
         # Sample by sample, vectorised: back-propagating the whole batch for every one of its B·K rows would cost B times as much.
         one = jacrev(lambda at, x: self.network.forward(at.unsqueeze(0), x.unsqueeze(0))[0, 0])
         return vmap(one, in_dims=(None, 0))(theta.detach(), self.x).flatten(0, 1)
+
+    def work(self, flops: float) -> None:
+        """Charge floating-point operations of the method's own, outside the network: products of matrices and their factorisations.
+
+        Work that is proportional to the weights (random numbers, sums, a step of Adam) is not charged.
+        """
+        self.flops += round(flops)
 
     def release(self) -> None:
         """Give back what is remembered for questions to come: the lane has ended."""

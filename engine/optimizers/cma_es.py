@@ -139,6 +139,7 @@ class CMAES(Optimizer):
         scale = oracle.scale.to(b)
         z = rng.normal(size, dimension).to(b)
         y = (z * state.d) @ b.T
+        oracle.work(2.0 * size * dimension**2)
         state.population = m + (scale * (sigma * y)).to(m)
         state.losses = judge(state.population, oracle)
         plateau, nothing = flat(state.losses)
@@ -161,8 +162,10 @@ class CMAES(Optimizer):
         keep = 1 + k.c1 * (1 - h) * k.c_c * (2 - k.c_c) - k.c1 - k.c_mu * weights.sum()
         rows, shares = torch.cat([y, state.p_c.unsqueeze(0)]), torch.cat([k.c_mu * w_circle, w.new_full((1,), k.c1)])
         state.c.mul_(keep).addmm_(rows.T * shares, rows)
+        oracle.work(2.0 * (size + 2) * dimension**2)
 
         if state.n % (self.decompose_every or patience(size, k)) == 0:
+            oracle.work(9.0 * dimension**3)  # all eigenvalues and eigenvectors of a symmetric matrix (Golub and Van Loan 2013, section 8.3)
             self.decompose(state)
         state.metrics["sigma"], state.metrics["condition"] = torch.stack([state.sigma, (state.d.max() / state.d.min()).square()]).tolist()
         return state

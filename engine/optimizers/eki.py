@@ -171,6 +171,11 @@ class EKI(Optimizer):
             lam = self.momentum_share if self.momentum == "constant" else max(0.0, 1 - 3 / state.n)
             state.previous, u = u, u.lerp(state.previous, -lam)  # u + λ (u − u')
         sums = Sums.of(u, self.form, self.perturb, state.age % RANK_EVERY == 0 or self.form != "loss", rng, oracle)
+        size, data = len(u), sums.data
+        # Slopes or residuals with departures, the Gram matrix where it was asked for, Cholesky's factor and its systems in the discrete form, and the mixing.
+        oracle.work(
+            2.0 * size**2 * data * (2 if sums.gram.numel() else 1) + (0 if self.form == "loss" else 7 * size**3 / 3) + 2.0 * size * (size + 1) * u.shape[1]
+        )
         state.losses, alive, everybody, sums = sums.losses, sums.alive, u, sums.of_survivors()
         u = u if alive is None else u[alive]
         weights = self.loss_weights(sums, lam) if self.form == "loss" else self.kalman_weights(sums, state)

@@ -137,6 +137,8 @@ class EnKF(Optimizer):
             if self.perturb:
                 y = y + self.gamma**0.5 * rng.normal(*g.shape).to(g)
             v = assimilated(g, y, self.gamma)
+            size, data = len(g), g[0].numel()
+            oracle.work(4.0 * data * size**2 + 3.0 * data * min(data, TOGETHER) * size + 2.0 * size * (size + 1) * u.shape[1])
             if self.inflation:  # about the mean that v leads to: a mix of departures, too
                 v = (1 + self.inflation) * v + self.inflation * (torch.eye(len(v), dtype=v.dtype, device=v.device) - v.mean(0))
             state.estimate, spread = mixed(members, v.to(u))

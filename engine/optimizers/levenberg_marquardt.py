@@ -147,11 +147,13 @@ class LevenbergMarquardt(Optimizer):
             self.damp(state, float(oracle.losses(state.before.unsqueeze(0))[0]) - before, state.promised, least)
         state.before, state.stale = None, False
         system = System(*linearised(oracle.loss.name, oracle.jacobian(theta), outputs[0], oracle.targets))
+        oracle.work(system.flops)
         state.estimate_loss = before
         tries, mu, growth = 0, max(state.damping, least), self.rise
         while mu <= MOST:
             tries += 1
             delta = system.solve(mu)
+            oracle.work(system.solving)
             tried = theta + delta.to(theta)
             loss = float(oracle.losses(tried.unsqueeze(0))[0])
             if loss < before:  # never true of NaN
@@ -202,6 +204,19 @@ class System:
         self.j, self.wide = j, j.shape[0] < j.shape[1]
         self.gram = j @ j.T if self.wide else j.T @ j  # (JᵀJ + μI)⁻¹Jᵀ = Jᵀ(JJᵀ + μI)⁻¹
         self.right = -(r if self.wide else j.T @ r)
+
+    @property
+    def flops(self) -> float:
+        """Of forming it: the Gram matrix, in the smaller space."""
+        rows, weights = self.j.shape
+        return 2.0 * rows * weights * min(rows, weights)
+
+    @property
+    def solving(self) -> float:
+        """Of one solution: Cholesky's factor, two triangular systems, and the way back to the weights."""
+        rows, weights = self.j.shape
+        size = min(rows, weights)
+        return size**3 / 3 + 2.0 * size**2 + (2.0 * rows * weights if self.wide else 0.0)
 
     def solve(self, mu: float) -> Tensor:
         """δ (D,); not finite where rounding has cost the matrix its positive definiteness, which no loss can take for a success."""

@@ -32,6 +32,7 @@ class FunctionOracle:
         self.function, self.total, self._outputs = function, total, outputs
         self.scale = torch.ones(dimension, dtype=torch.float64)
         self.evaluations, self.progress, self.batch_changed = 0, 0.0, False
+        self.flops = 0.0  # the method's own
         self.judged: list[Tensor] = []
         self.loss = LOSSES["squared-error"]
         self.targets = torch.zeros(1, dtype=torch.long)
@@ -68,6 +69,9 @@ class FunctionOracle:
 
     def draw(self, step: int) -> None:
         pass
+
+    def work(self, flops: float) -> None:
+        self.flops += flops
 
     def _count(self, population: Tensor, price: int = 1) -> None:
         self.judged.append(population.clone())
