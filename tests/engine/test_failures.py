@@ -22,7 +22,9 @@ from engine.oracle import Oracle
 from engine.race import Race
 from engine.slow_motion import step_with_stages
 from engine.weights import load, save
+from engine.worker_process import _Drive
 from tests.engine.command_line import run
+from tests.engine.test_drive import Wire
 
 KINDS: dict[str, tuple[Callable[[], Exception], str]] = {
     "factorisation": (lambda: torch.linalg.LinAlgError("linalg.cholesky: not positive-definite"), "a matrix could not be factorised"),  # type: ignore[attr-defined]
@@ -354,3 +356,16 @@ def test_a_lane_whose_oracle_answers_nothing_any_more_ends(monkeypatch: pytest.M
     last = list(race)[-1].metrics["lanes"]
     assert "none of the losses it asked for was finite" in last[0]["trouble"]
     assert last[1]["progress"] == 1
+
+
+@pytest.mark.parametrize("at", [0, 2])
+def test_a_worker_tells_of_the_lane_that_failed_and_takes_the_other_to_its_end(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    failing(monkeypatch, "annealing", at, KINDS["defect"][0])
+    wire = Wire()
+    _Drive(wire, race_of().began).run()  # type: ignore[arg-type]
+    rows = [message["lanes"] for message in wire.messages if message["type"] == "metrics"]
+    assert rows[-1][0]["trouble"].startswith(f"Simulated annealing ended at step {at}")
+    assert (rows[0][0]["trouble"] is not None) == (at == 0), "a lane that failed while it was set up is told of in the first frame"
+    assert rows[-1][1]["trouble"] is None
+    assert rows[-1][1]["progress"] == 1
+    assert all(message["type"] != "problem" for message in wire.messages)
