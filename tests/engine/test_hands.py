@@ -21,7 +21,7 @@ from engine.recording import Recording
 CLOCK_FIELDS = ("clock", "seconds")
 
 
-def experiment(*lanes: Any, dataset: Any = None, amount: float = 3e5, **rest: Any) -> Experiment:
+def experiment(*lanes: Any, dataset: Any = None, amount: float = 6e4, **rest: Any) -> Experiment:
     return Experiment.parse(
         {
             "dataset": dataset or {"name": "moons", "points": 60},
