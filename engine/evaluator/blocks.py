@@ -9,7 +9,8 @@ many cores draw them.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from math import gcd
 from typing import Literal
 
 import numpy as np
@@ -39,35 +40,72 @@ def fill(out: Tensor, seed: int, law: Law = "normal", first: int = 0, size: int 
     """Fill a contiguous tensor with the numbers of the blocks from ``first`` on.
 
     Args:
-        out: to be filled; the last block may be cut short.
+        out: to be filled, member by member; the last block may be cut short.
         seed: of all blocks, not negative.
         law: standard normal numbers, or uniform ones in [0, 1).
         first: the first block's number.
         size: numbers in a block; `block_of` the device by default.
     """
+    width = out[0].numel() if out.ndim > 1 and len(out) else max(1, out.numel())
     for block, part in enumerate(out.view(-1).split(size or block_of(out.device)), first):
         if out.device.type == "cpu":
-            stretch(part, seed, block, law, len(part))
+            stretch(part, seed, block, law, size or block_of(out.device), width)
         else:
             generator = torch.Generator(out.device).manual_seed((seed + block * SPACING) % 2**63)
             part.normal_(generator=generator) if law == "normal" else part.uniform_(generator=generator)
     return out
 
 
-def places(seed: int, block: int, size: int) -> list[tuple[int, int]]:
-    """Where in the table the two stretches of a block of that size begin; of as many pairs as one is too short for it."""
+def places(seed: int, block: int, size: int, width: int) -> list[tuple[int, int]]:
+    """Where in the table the two stretches of a block begin; of as many pairs as one is too short for it.
+
+    Two members that read the same number of the table at the same weight would be correlated by ½ in all weights that they share so. Of all stretches of a draw no two begin,
+    counted from the beginning of a member, at places that are equal modulo the width, so that none do: as long as there are fewer stretches than weights, or than places in the table.
+
+    Args:
+        seed: of all blocks.
+        block: its number.
+        size: numbers in a block.
+        width: of a member: number i of the draw, counted through all blocks, is of weight i modulo the width.
+    """
+    pieces, wide = -(-size // STRETCH), width > STRETCH
+    modulus = TABLE - STRETCH if wide else max(2, width)
     state, found = mixed(seed + mixed(block * SPACING)), []
-    for start in range(0, size, STRETCH):
-        state = mixed(state + SPACING)
-        room = TABLE - min(STRETCH, size - start)
-        found.append(((state >> 32) % room, (state & 0xFFFFFFFF) % room))
+    for piece in range(pieces):
+        state, start = mixed(state + SPACING), piece * STRETCH
+        room, both = TABLE - min(STRETCH, size - start), []
+        for which, bits in ((0, state >> 32), (1, state & 0xFFFFFFFF)):
+            place = _apart(seed, which, block * pieces + piece, modulus)
+            if not wide:
+                place = (place + block * size + start) % modulus
+                place += modulus * (bits % -(-(room - place) // modulus))
+            both.append(place)
+        found.append((both[0], both[1]))
     return found
 
 
-def stretch(out: Tensor, seed: int, block: int, law: Law, size: int, skipped: int = 0) -> None:
-    """Fill ``out`` (n,) with numbers of one block of that size, from the one on that so many are skipped for."""
+def _apart(seed: int, which: int, number: int, modulus: int) -> int:
+    """A number below the modulus for each first (0) and each second (1) stretch of a draw, all of them different as long as there are enough."""
+    half = modulus // 2
+    low, count = (0, half) if which == 0 else (half, modulus - half)
+    factor, shift = _line(seed, which, count)
+    return low + (factor * number + shift) % count
+
+
+@lru_cache(maxsize=64)
+def _line(seed: int, which: int, count: int) -> tuple[int, int]:
+    """A factor that has no divisor in common with the count, so that its multiples go round all numbers below it, and where they begin."""
+    word = mixed(seed + SPACING * (which + 3))
+    factor = 1 + word % count
+    while gcd(factor, count) != 1:
+        factor += 1
+    return factor, mixed(word) % count
+
+
+def stretch(out: Tensor, seed: int, block: int, law: Law, size: int, width: int, skipped: int = 0) -> None:
+    """Fill ``out`` (n,) with numbers of one block of that size, from the one on that so many are skipped for; for the width see `places`."""
     table = numbers(law, out.dtype)
-    for start, (one, two) in zip(range(0, size, STRETCH), places(seed, block, size), strict=True):
+    for start, (one, two) in zip(range(0, size, STRETCH), places(seed, block, size, width), strict=True):
         first, last = max(start, skipped), min(start + STRETCH, size, skipped + len(out))
         if first >= last:
             continue

@@ -53,7 +53,7 @@ class Drawn:
         Returns:
             The table, where in it the two stretches of every block of members begin (blocks, 2), and how many members' numbers, one after the other, a stretch holds.
         """
-        places = [blocks.places(self.seed, block, self.members * self.width)[0] for block in range(-(-self.count // self.members))]
+        places = [blocks.places(self.seed, block, self.members * self.width, self.width)[0] for block in range(-(-self.count // self.members))]
         return blocks.numbers(self.law, like.dtype), torch.tensor(places), self.members
 
     def __getitem__(self, strip: slice) -> Tensor:
@@ -76,7 +76,7 @@ class Drawn:
             block, skipped = divmod(first, self.members)
             last = min(strip.stop, first - skipped + self.members)
             part = out[first - strip.start : last - strip.start].view(-1)
-            blocks.stretch(part, self.seed, block, self.law, self.members * self.width, skipped * self.width)
+            blocks.stretch(part, self.seed, block, self.law, self.members * self.width, self.width, skipped * self.width)
             first = last
         return out
 

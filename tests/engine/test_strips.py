@@ -88,6 +88,43 @@ def test_many_numbers_come_again_and_follow_their_law(law: Any, dtype: torch.dty
         assert 0 <= float(one.min()) < float(one.max()) < 1
 
 
+@pytest.mark.parametrize(("count", "width"), [(16384, 100), (4000, 354), (256, 50_890), (40, 200_001), (30, 400_000), (20_000, 64)])
+def test_no_two_members_read_the_same_number_at_the_same_weight(count: int, width: int) -> None:
+    """They would be correlated by ½: of a draw of 16,384 members of 100 weights one in five had such a pair."""
+    for seed in range(40):
+        drawn = Rng(seed, "x").rows("normal", count, width)
+        _, places, members = drawn.stretches(torch.empty(0))
+        starts = places.repeat_interleave(members, 0)[:count] + (torch.arange(count) % members * width).unsqueeze(1)
+        assert len(starts.unique()) == starts.numel()
+        assert 0 <= int(starts.min()) <= int(starts.max()) + width <= blocks.TABLE
+
+
+@pytest.mark.parametrize(("count", "width"), [(3000, 354), (700, 3001), (6, 400_003), (5, 700_000)])
+def test_nor_do_those_of_a_draw_in_one_piece(count: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "numbers", lambda law, dtype: torch.arange(blocks.TABLE, dtype=dtype))
+    for seed in range(3):
+        sums = blocks.fill(torch.empty(count, width, dtype=torch.float64), seed)
+        size, apart = blocks.block_of(sums.device), sums[:, 1:] - sums[:, :-1] == 2  # within a stretch, and within a member
+        assert float(apart.double().mean()) > 0.999
+        pairs = [
+            (block, which, (place - block * size) % width if width <= blocks.STRETCH else place)
+            for block in range(-(-count * width // size))
+            for which, place in enumerate(blocks.places(seed, block, size, width)[0])
+        ]
+        assert len({place for _, _, place in pairs}) == len(pairs)
+
+
+def test_where_stretches_begin_is_spread_evenly() -> None:
+    """Over the table, and over the weights: for every seed elsewhere, with no bond between a block's two or those of neighbouring blocks."""
+    found = torch.tensor([blocks.places(seed, block, 2**18, 3000)[0] for seed in range(400) for block in range(5)], dtype=torch.float64).view(400, 5, 2)
+    room = blocks.TABLE - 2**18
+    for column in found.view(400, 10).T:
+        ordered = column.sort().values / room
+        assert float((ordered - torch.arange(1, 401) / 400).abs().max()) < 2 / 400**0.5
+    apart = torch.corrcoef(found.view(400, 10).T) - torch.eye(10, dtype=torch.float64)
+    assert float(apart.abs().max()) < 4.5 / 400**0.5
+
+
 def test_two_kinds_of_numbers_of_one_step_differ() -> None:
     rng = Rng(4, "x")
     one, two = (rng.rows("uniform", MEMBERS, WIDTH)[slice(0, 3)].clone() for _ in range(2))
