@@ -60,7 +60,7 @@ def places(seed: int, block: int, size: int, width: int) -> list[tuple[int, int]
     """Where in the table the two stretches of a block begin; of as many pairs as one is too short for it.
 
     Two members that read the same number of the table at the same weight would be correlated by ½ in all weights that they share so. Of all stretches of a draw no two begin,
-    counted from the beginning of a member, at places that are equal modulo the width, so that none do: as long as there are fewer stretches than weights, or than places in the table.
+    counted from the beginning of a member, at places that are equal modulo the width, so that none do: while there are fewer stretches than weights, or than places in the table.
 
     Args:
         seed: of all blocks.

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
 from tests.engine.repeating import MLP, drive, lane_of, outcome, race_of
 
 
@@ -60,5 +59,5 @@ def test_without_warming_it_would() -> None:
 def test_warming_changes_nothing(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lane = lane_of(method)
     expected = outcome(drive(race_of(MLP, [lane]), 2), 0)
-    monkeypatch.setattr(Race, "_warm_up", lambda *_: None)
+    monkeypatch.setattr("engine.race.warm_up", lambda *_: None)
     assert outcome(drive(race_of(MLP, [lane]), 2), 0) == expected
