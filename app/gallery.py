@@ -5,13 +5,13 @@ Recordings are the visitor's own and stay in their browser; the server knows onl
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from app.live.mount import still
+from app.live.place import base, bootstrap
 from app.palette import LANES, RECORDINGS, SYMBOLS
 from app.text import t
 
@@ -20,21 +20,7 @@ DASHES = ("solid", "9px,4px", "2px,3px", "11px,3px,2px,3px")
 MOST = len(RECORDINGS)
 """Recordings in one comparison."""
 
-_BOOTSTRAP = """
-export default function (component) {
-  const { data, parentElement } = component;
-  const kelvin = import(`${window.location.origin}${data.base}/kelvin/bundle/@${data.version}/gallery/main.js`);
-  kelvin.then(
-    (module) => module.mount(component),
-    () => (parentElement.textContent = DID_NOT_LOAD),
-  );
-  return () => kelvin.then((module) => module.unmount(parentElement), () => {});
-}
-"""
-
-_component = st.components.v2.component(
-    "kelvin_gallery", html="", js=_BOOTSTRAP.replace("DID_NOT_LOAD", json.dumps(t("gallery.did-not-load"))), isolate_styles=False
-)
+_component = st.components.v2.component("kelvin_gallery", html="", js=bootstrap("gallery/main.js", t("gallery.did-not-load")), isolate_styles=False)
 
 
 def chart() -> go.Figure:
@@ -76,7 +62,6 @@ def gallery(*, key: str) -> Any:
     Args:
         key: the component's key, the same in every run.
     """
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     shared = {name: value for name, value in still().items() if name in ("palette", "version", "plotly", "text")}
-    data = {**shared, "figure": chart().to_plotly_json(), "dashes": list(DASHES), "lanes": len(LANES), "base": f"/{base}" if base else ""}
+    data = {**shared, "figure": chart().to_plotly_json(), "dashes": list(DASHES), "lanes": len(LANES), "base": base()}
     return _component(key=key, data=data)

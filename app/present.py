@@ -5,7 +5,6 @@ Everything comes from recordings: no race is run, no worker and no socket is nee
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -16,6 +15,7 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.live.mount import OWN, still
+from app.live.place import base, bootstrap
 from app.text import t
 from engine.oracle import Currency
 from engine.recording import SUFFIX
@@ -29,21 +29,7 @@ BARE = """<style>
 </style>"""
 """Nothing around the stage, from the first moment on: the component's own style sheet comes later."""
 
-_BOOTSTRAP = """
-export default function (component) {
-  const { data, parentElement } = component;
-  const kelvin = import(`${window.location.origin}${data.base}/kelvin/bundle/@${data.version}/present.js`);
-  kelvin.then(
-    (module) => module.mount(component),
-    () => (parentElement.textContent = DID_NOT_LOAD),
-  );
-  return () => kelvin.then((module) => module.unmount(parentElement), () => {});
-}
-"""
-
-_component = st.components.v2.component(
-    "kelvin_present", html="", js=_BOOTSTRAP.replace("DID_NOT_LOAD", json.dumps(t("present.did-not-load"))), isolate_styles=False
-)
+_component = st.components.v2.component("kelvin_present", html="", js=bootstrap("present.js", t("present.did-not-load")), isolate_styles=False)
 
 
 class Entry(BaseModel):
@@ -96,11 +82,10 @@ def draw() -> Any:
     """Draw the stage instead of the page, as the address asks for it."""
     st.html(BARE)
     parameters = st.query_params.to_dict()
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     data = {
         **still(),
         "playlist": [entry.model_dump(mode="json") for entry in chosen(parameters)],
         "kiosk": parameters.get("kiosk") == "1",
-        "base": f"/{base}" if base else "",
+        "base": base(),
     }
     return _component(key="present", data=data)

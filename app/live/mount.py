@@ -5,7 +5,6 @@ Streamlit sends ``js=`` again with every message, so it holds no more than an im
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal
@@ -15,25 +14,14 @@ import streamlit as st
 
 from app.figures import figures
 from app.live.bundle import version
+from app.live.place import base, bootstrap
 from app.palette import palette
 from app.text import catalogue, t
 
 OWN = "own:"
 """Begins the name of a recording that is kept in the visitor's own browser."""
 
-_BOOTSTRAP = """
-export default function (component) {
-  const { data, parentElement } = component;
-  const kelvin = import(`${window.location.origin}${data.base}/kelvin/bundle/@${data.version}/main.js`);
-  kelvin.then(
-    (module) => module.mount(component),
-    () => (parentElement.textContent = DID_NOT_LOAD),
-  );
-  return () => kelvin.then((module) => module.unmount(parentElement), () => {});
-}
-"""
-
-_component = st.components.v2.component("kelvin_live", html="", js=_BOOTSTRAP.replace("DID_NOT_LOAD", json.dumps(t("live.did-not-load"))), isolate_styles=False)
+_component = st.components.v2.component("kelvin_live", html="", js=bootstrap("main.js", t("live.did-not-load")), isolate_styles=False)
 
 
 @lru_cache(maxsize=1)
@@ -87,13 +75,12 @@ def live_view(
         layout: which panels there are.
         speed: steps per second at first; 0 is full speed.
     """
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     data = {
         **still(),
         "experiment": experiment,
         "recording": recording if recording is None or recording.startswith(OWN) else f"/kelvin/recordings/{recording}.kelvin",
         "autostart": autostart,
-        "base": f"/{base}" if base else "",
+        "base": base(),
         "layout": layout,
         "view": view or {},
         "starts": starts,

@@ -45,7 +45,7 @@ def links(base: str, recording: bool) -> bytes:
     """The links, as HTML.
 
     Args:
-        base: the server's base path, such as "/tools", or nothing.
+        base: where Kelvin's files lie: ".", beside a page whose address ends with a slash, or the server's base path.
         recording: whether the first recording will be shown.
     """
     found = [
@@ -87,7 +87,7 @@ class Preload:
                 body.append(message.get("body", b""))
                 if message.get("more_body"):
                     return
-                page = b"".join(body).replace(HEAD_ENDS, links(self.base, not scope["query_string"]) + HEAD_ENDS, 1)
+                page = b"".join(body).replace(HEAD_ENDS, links("." if scope["path"].endswith("/") else self.base, not scope["query_string"]) + HEAD_ENDS, 1)
                 headers = MutableHeaders(raw=started["headers"])
                 headers["content-length"] = str(len(page))
                 for tag in ("etag", "last-modified"):  # those of the file, which this no longer is

@@ -52,12 +52,12 @@ def test_the_links_are_in_the_head_of_the_page(base: str, answer: Any) -> None:
     assert not {"etag", "last-modified"} & set(found.headers)
     addresses = re.findall('<link rel="([a-z]+)"[^>]*? href="([^"]+)"', before)
     assert [(kind, address.split("?")[0]) for kind, address in addresses if "/static/" not in address] == [
-        ("modulepreload", f"{base}/kelvin/bundle/@{bundle.version()}/main.js"),
-        ("preload", f"{base}/kelvin/frontend/@{bundle.version()}/live.css"),
-        ("preload", f"{base}/kelvin/plotly.min.js"),
-        ("preload", f"{base}/kelvin/recordings/first-screen.kelvin"),
+        ("modulepreload", f"./kelvin/bundle/@{bundle.version()}/main.js"),
+        ("preload", f"./kelvin/frontend/@{bundle.version()}/live.css"),
+        ("preload", "./kelvin/plotly.min.js"),
+        ("preload", "./kelvin/recordings/first-screen.kelvin"),
     ]
-    assert [address for _, address in addresses if "/static/" in address] == [f"{base}/static/js/{name}" for name in widgets()]
+    assert [address for _, address in addresses if "/static/" in address] == [f"./static/js/{name}" for name in widgets()]
 
 
 def test_streamlits_elements_are_called_as_they_are_known_here() -> None:

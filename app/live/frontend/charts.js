@@ -1,8 +1,9 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
-import { doubleClicks } from "./clicks.js";
+import { Taps } from "./clicks.js";
 import { Expected } from "./faults.js";
 import { paintTraces, pairs, planeOf, restyle } from "./painted.js";
+import { pinch, touched } from "./pinch.js";
 import { ticksOf } from "./scale.js";
 
 /** Room a tick on an upright axis wants, px. */
@@ -55,7 +56,9 @@ export class Chart {
     /** @type {Record<string, any>} what the layout was last asked to be */ this._wished = {};
     const blank = { type: "scatter", mode: "lines", x: [null], y: [null], hoverinfo: "skip" };
     const data = painted ? [...figure.data.map((trace) => Object.assign(trace, { visible: false })), ...pairs(figure.data).map((axes) => ({ ...blank, ...axes }))] : figure.data;
-    Plotly.newPlot(element, data, { ...figure.layout, autosize: true }, { displayModeBar: false, responsive: true, doubleClick: false });
+    // A finger that drew a zoom could not scroll the page past the chart.
+    const fingers = touched() && figure.layout.dragmode === "zoom";
+    Plotly.newPlot(element, data, { ...figure.layout, autosize: true, ...(fingers ? { dragmode: false } : {}) }, { displayModeBar: false, responsive: true, doubleClick: false });
     /** @type {any} */ (element).on("plotly_relayout", (/** @type {any} */ change) => {
       if (this._own) return;
       const keys = Object.keys(change);
@@ -65,7 +68,8 @@ export class Chart {
       }
       if (keys.some((key) => key.includes("autorange"))) this.forgetZoom();
     });
-    doubleClicks(element, () => this.zoomed && this._whole());
+    if (fingers) pinch(element, Plotly);
+    this.taps = new Taps(element, { waits: () => this.zoomed, double: () => this.zoomed && this._whole() });
     if (painted) this._canvas();
   }
 
@@ -198,6 +202,7 @@ export class Chart {
 
   destroy() {
     this.canvas?.remove();
+    this.taps.destroy();
     this.Plotly.purge(this.element);
   }
 }

@@ -12,9 +12,6 @@ import { t } from "./text.js";
 /** A flag's cloth, the pole under it, and how near flags of one kind become one. */
 const [CLOTH, POLE, ROOM] = [13, 5, 16];
 const DOT = 3.6;
-const CLICK_PIXELS = 4;
-const CLICK_MS = 400;
-const SECOND_CLICK_MS = 260;
 
 /** @typedef {ReturnType<Marks["_place"]>} Plane */
 
@@ -58,8 +55,6 @@ export class Marks {
   }
 
   destroy() {
-    clearTimeout(this.timer);
-    if (this.up) removeEventListener("pointerup", this.up);
     this.canvas.remove();
     this.read.remove();
   }
@@ -241,28 +236,17 @@ export class Marks {
     read.replaceChildren(when, ...values);
   }
 
-  /** A click, but not the first of two and not the end of a drag, shows that moment everywhere. */
+  /** A click shows that moment everywhere; what is a click, and not half of two, is told by the chart. */
   _click() {
-    let down = { x: 0, y: 0, at: 0, index: /** @type {number | null} */ (null) };
     // Plotly lays a cover over the whole page while a button is down: what was pointed at is known only before.
+    /** @type {WeakMap<Event, number>} */ const pointed = new WeakMap();
     this.place.addEventListener("pointerdown", (event) => {
       this._move(event); // a finger comes without moving first
-      down = { x: event.clientX, y: event.clientY, at: performance.now(), index: this.here ? this.hands.hovered : null };
+      if (this.here && this.hands.hovered !== null) pointed.set(event, this.hands.hovered);
     }, true);
-    addEventListener("pointerup", (this.up = (/** @type {PointerEvent} */ event) => {
-      const { index } = down;
-      const still = Math.hypot(event.clientX - down.x, event.clientY - down.y) < CLICK_PIXELS && performance.now() - down.at < CLICK_MS;
-      down.index = null;
-      if (index === null || !still || event.button !== 0) return;
-      if (this.timer) {
-        clearTimeout(this.timer);
-        this.timer = undefined;
-        return;
-      }
-      this.timer = setTimeout(() => {
-        this.timer = undefined;
-        this.hands.show(index);
-      }, SECOND_CLICK_MS);
-    }));
+    this.chart.taps.single = (/** @type {PointerEvent} */ down) => {
+      const index = pointed.get(down);
+      if (index !== undefined) this.hands.show(index);
+    };
   }
 }

@@ -4,6 +4,7 @@ import { wayBack } from "./away.js";
 import { Expected, fetched, lineOf } from "./faults.js";
 import { spent } from "./format.js";
 import { style } from "./main.js";
+import { finer } from "./fineness.js";
 import { readRecording } from "./recording.js";
 import { Reel, lettered, magnified, momentOf } from "./reel.js";
 import { getRecording } from "./store.js";
@@ -87,8 +88,7 @@ export class PresentView {
     parent.append(this.root);
     this.get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
     // Canvases ask the window how finely to draw, and what they draw is magnified afterwards.
-    this.fineness = window.devicePixelRatio;
-    /** @type {any} */ (window).devicePixelRatio = Math.max(FINE, this.fineness);
+    this.coarse = finer(FINE);
 
     this.get(".kp-dots").replaceChildren(...this.playlist.map((entry, i) => this._dot(entry, i)));
     this.get("[data-testid=present-back]").onclick = () => this.go(this.reel.at - 1);
@@ -118,7 +118,7 @@ export class PresentView {
     this.listening.abort();
     this.resize.disconnect();
     this.live?.destroy();
-    /** @type {any} */ (window).devicePixelRatio = this.fineness;
+    this.coarse();
     this.root.remove();
     delete document.documentElement.dataset.kelvinPresent;
   }

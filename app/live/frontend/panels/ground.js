@@ -15,7 +15,6 @@ import { WeightsPanel } from "./weights.js";
 /** @typedef {import("../view.js").Moment} Moment */
 
 const MODES = /** @type {("map" | "relief")[]} */ (["map", "relief"]);
-const SECOND_CLICK_MS = 260;
 
 export class GroundPanel extends WeightsPanel {
   /** @param {import("../panels.js").Kit} kit */
@@ -149,12 +148,7 @@ export class GroundPanel extends WeightsPanel {
     if (super._click(event)) return true;
     const place = this._under_pointer(event);
     if (!place) return false;
-    clearTimeout(this.due);
-    // A second click undoes a zoom; it starts nothing, and neither did the first.
-    this.due = this.due ? 0 : window.setTimeout(() => {
-      this.due = 0;
-      this.start(place.x, place.y);
-    }, SECOND_CLICK_MS);
+    this.start(place.x, place.y); // half a double click, which undoes a zoom, does not come here
     return true;
   }
 
@@ -185,7 +179,6 @@ export class GroundPanel extends WeightsPanel {
 
   destroy() {
     super.destroy();
-    clearTimeout(this.due);
     this.relief.destroy();
   }
 }

@@ -6,7 +6,6 @@
  */
 
 import { Chart, dress, predress } from "../charts.js";
-import { clicks } from "../clicks.js";
 import { columns, rows } from "../decode.js";
 import { small } from "../format.js";
 import { t } from "../text.js";
@@ -48,7 +47,7 @@ export class WeightsPanel {
     /** @type {any} */ (element).on("plotly_relayout", repaint);
     this.particles = new Particles(element, () => this._place(), kit, repaint);
     this.planes = this._planes(tools);
-    clicks(element, (event) => this._click(event));
+    this.chart.taps.single = (/** @type {PointerEvent} */ event) => this._click(event);
   }
 
   /** The choice of planes. @param {HTMLElement} tools @returns {PlaneChoice | null} */
