@@ -11,6 +11,7 @@ from app.text import plain, t
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
+from engine.formula import Misread
 from engine.functions import FUNCTIONS
 from engine.networks import Point
 from engine.optimizers import OPTIMIZERS, Optimizer
@@ -55,7 +56,7 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
         shown: the experiment on the page, for what the controls cannot say while a formula cannot be read.
 
     Returns:
-        The experiment they name, as JSON values (not yet validated), and a sentence on what is wrong with the landscape, or None.
+        The experiment they name, as JSON values (not yet validated), and a sentence on what is wrong with the landscape (empty where it is said beside the field), or None.
     """
     dataset, complaint = _landscape(shown.dataset)
     lanes = _lanes(dataset)
@@ -84,6 +85,7 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
         value["formula"] = widgets.widget(
             st.text_input, f"{OWNER}.formula", t("controls.formula-height"), EXAMPLE, t("controls.formula-hint"), max_chars=200, placeholder=EXAMPLE
         )
+        said = st.empty()  # what is wrong with a formula is said where it was typed
         steps: list[Any] = [1, 2, 3, 5, 10, 20, 50, 100]
         value["reach"] = widgets.scale(f"{OWNER}.reach", steps, described["reach"]["default"], t("controls.reach"), described["reach"]["help"])
     else:
@@ -93,7 +95,11 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
         dataset = Landscapes.model_validate(value)
         dataset.check()
     except ValueError as error:
-        return shown, _plainly(error)
+        sentence = _plainly(error)
+        if picked != "formula":
+            return shown, sentence
+        said.warning(sentence, icon=":material/info:")
+        return shown, ""
     if dataset.start is not None:
         x, y = dataset.start
         st.button(
@@ -108,9 +114,16 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
 
 
 def _plainly(error: ValueError) -> str:
-    """What is wrong with a landscape, as one sentence for a visitor."""
+    """What is wrong with a landscape, as one sentence for a visitor; of a formula, the place too."""
     inner: Any = error if isinstance(error, BadInput) else next((entry["ctx"]["error"] for entry in error.errors() if "error" in entry.get("ctx", {})), None)  # type: ignore[attr-defined]
-    return t("controls.formula-bad", allowed=plain(f"{inner.allowed[:1].lower()}{inner.allowed[1:]}")) if isinstance(inner, BadInput) else plain(str(error))
+    if not isinstance(inner, BadInput):
+        return plain(str(error))
+    wanted = inner.wanted if isinstance(inner, Misread) and inner.place else inner.allowed
+    sentence = t("controls.formula-bad", allowed=plain(f"{wanted[:1].lower()}{wanted[1:]}"))
+    if not isinstance(inner, Misread) or not inner.place:
+        return sentence
+    text, at = str(inner.value), inner.place - 1
+    return f"{sentence} {t('controls.formula-here', before=plain(text[:at].lstrip()), after=plain(text[at:].rstrip()))}"
 
 
 def _set_start(start: tuple[float, float] | None) -> None:

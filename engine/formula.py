@@ -4,10 +4,11 @@ A text is cut into tokens and read by precedence climbing into a tree of torch o
 refused with the place where it stands. Texts, trees and numbers are bounded.
 
     sum:      product (("+" | "-") product)*
-    product:  signed (("*" | "/") signed | factor)*          2x, 3 sin(x) and (x+1)(y-1) multiply
+    product:  signed (("*" | "/") signed | factor)*          2x, 3 sin(x) and (x+1)(y-1) multiply; a number must come first
     signed:   ("+" | "-")* power
     power:    factor (("^" | "**") signed)?                  −x^2 is −(x²), 2^3^2 is 2^(3²)
-    factor:   number | "x" | "y" | "pi" | "e" | function "(" sum ("," sum)* ")" | "(" sum ")" | "|" sum "|"
+    factor:   number | "x" | "y" | "pi" | "e" | function power? "(" sum ("," sum)* ")" | "(" sum ")" | "|" sum "|"
+    power of a function: ("^" | "**") whole number           sin^2(x) is (sin x)²
 """
 
 from __future__ import annotations
@@ -31,17 +32,30 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sin": torch.sin,
     "cos": torch.cos,
     "tan": torch.tan,
+    "asin": torch.asin,
+    "acos": torch.acos,
     "atan": torch.atan,
     "sinh": torch.sinh,
     "cosh": torch.cosh,
     "tanh": torch.tanh,
+    "asinh": torch.asinh,
+    "acosh": torch.acosh,
+    "atanh": torch.atanh,
     "exp": torch.exp,
     "log": torch.log,
+    "log2": torch.log2,
+    "log10": torch.log10,
     "sqrt": torch.sqrt,
     "abs": torch.abs,
     "floor": torch.floor,
+    "ceil": torch.ceil,
+    "round": torch.round,
     "sign": torch.sign,
 }
+ALSO = {"ln": "log", "lg": "log10", "ld": "log2", "ceiling": "ceil", "sgn": "sign", "tg": "tan"} | {
+    f"{prefix}{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh") for prefix in ("arc", "ar")
+}
+"""Other names of functions."""
 PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"min": torch.minimum, "max": torch.maximum}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 ALLOWED = f"numbers, x, y, pi, e, + - * / ^, brackets and {', '.join([*FUNCTIONS, *PAIRED])}"
@@ -49,7 +63,7 @@ ALLOWED = f"numbers, x, y, pi, e, + - * / ^, brackets and {', '.join([*FUNCTIONS
 _SPELLINGS = str.maketrans("−–×·⋅÷", "--***/")
 _RAISED = {"²": "2", "³": "3", "⁴": "4"}
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)|(?P<name>[a-z]+|π)|(?P<sign>\*\*|[-+*/^(),|])|(?P<raised>[²³⁴]))",
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)|(?P<name>(?:log2|log10)(?![a-z0-9])|[a-z]+|π)|(?P<sign>\*\*|[-+*/^(),|])|(?P<raised>[²³⁴]))",
     re.ASCII | re.IGNORECASE,
 )
 
@@ -94,6 +108,18 @@ class Formula:
         return BadInput("formula", self.text, allowed)
 
 
+class Misread(BadInput):
+    """A formula that cannot be read.
+
+    Attributes:
+        place: the character, from 1, at which something else was expected; 0 where that is told by others.
+        wanted: what was expected there.
+    """
+
+    place: int = 0
+    wanted: str = ""
+
+
 class _Reader:
     """Reads one text."""
 
@@ -115,6 +141,7 @@ class _Reader:
                 raise self._refuse(ALLOWED, len(spelled) - len(spelled[place:].lstrip()) + 1)
             kind, place = str(match.lastgroup), match.end()
             piece, start = match[kind].lower(), match.start(kind) + 1
+            piece = ALSO.get(piece, piece)
             if kind == "raised":
                 tokens += [Token("sign", "^", start), Token("number", _RAISED[piece], start)]
             elif kind == "name" and set(piece) <= {"x", "y"}:  # xy is x times y
@@ -165,6 +192,8 @@ class _Reader:
                 left = self._node(torch.mul if sign == "*" else torch.div, left, self._signed())
             elif self.now.kind == "name" or (self.now.kind == "sign" and self.now.text == "("):
                 left = self._node(torch.mul, left, self._power())
+            elif self.now.kind == "number":
+                raise self._refuse(f"an operator, such as + or *, before {self.now.text}", self.now.place)
             else:
                 return left
 
@@ -225,6 +254,7 @@ class _Reader:
             return self._constant(CONSTANTS[token.text])
         if token.text not in FUNCTIONS and token.text not in PAIRED:
             raise self._refuse(ALLOWED, token.place)
+        power = self._power_of(token)
         bracket = self.now
         if not self._take("("):
             raise self._refuse(f"an opening bracket after {token.text}, as in {token.text}(x)", bracket.place)
@@ -238,10 +268,24 @@ class _Reader:
             first, *others = arguments
             for other in others:
                 first = self._node(PAIRED[token.text], first, other)
-            return first
+            return self._raised(first, power)
         if len(arguments) > 1:
             raise self._refuse(f"one value in {token.text}, as in {token.text}(x)", token.place)
-        return self._node(FUNCTIONS[token.text], arguments[0])
+        return self._raised(self._node(FUNCTIONS[token.text], arguments[0]), power)
+
+    def _power_of(self, token: Token) -> float | None:
+        """The power of a function that is written before its bracket, as in sin^2(x)."""
+        if not self._take("^", "**"):
+            return None
+        if self.now.kind == "sign" and self.now.text == "-":  # sin^-1 is the arcus to some and one over the sine to others
+            raise self._refuse(f"what is meant: a{token.text}(x), or 1/{token.text}(x)", self.now.place)
+        number = self.now
+        if number.kind != "number" or not float(number.text).is_integer() or not 1 <= float(number.text) <= MAX_EXPONENT:
+            raise self._refuse(f"a whole number from 1 to {MAX_EXPONENT:g}, as in {token.text}^2(x)", number.place)
+        return float(self._next().text)
+
+    def _raised(self, base: Node, power: float | None) -> Node:
+        return base if power is None else self._node(lambda at: torch.pow(at, power), base)
 
     def _close(self, sign: str, opened: Token) -> None:
         if not self._take(sign):
@@ -264,7 +308,9 @@ class _Reader:
         return node
 
     def _refuse(self, allowed: str, place: int) -> BadInput:
-        return BadInput(self.field, self.text, f"{allowed}, at character {place}")
+        refusal = Misread(self.field, self.text, f"{allowed}, at character {place}")
+        refusal.place, refusal.wanted = place, allowed
+        return refusal
 
 
 def _x(x: Tensor, y: Tensor) -> Tensor:

@@ -112,3 +112,17 @@ def test_what_is_prepared_is_told_without_axes_and_can_be_cancelled(open_page: O
     wait(page, "v.state.state === 'ended'")
     expect(page.get_by_test_id("cancel")).to_be_hidden()
     assert not page.locator(".kv-plot").first.is_visible()
+
+
+def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
+    page = open_page("", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    wait(page, "v.player.history.length > 5")
+    chart = page.locator("[data-plot=loss] .nsewdrag").first
+    chart.scroll_into_view_if_needed()
+    before = chart.bounding_box()
+    assert before is not None
+    client = page.context.new_cdp_session(page)
+    middle = {"x": before["x"] + before["width"] / 2, "y": before["y"] + before["height"] / 2}
+    client.send("Input.synthesizeScrollGesture", {**middle, "yDistance": -250, "gestureSourceType": "touch"})
+    page.wait_for_function("(y) => document.querySelector('[data-plot=loss] .nsewdrag').getBoundingClientRect().y < y - 150", arg=before["y"])
+    assert not look(page, "v.board.panel('loss').chart.zoomed")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import engine.formula
 from engine.errors import BadInput
-from engine.formula import MAX_NODES, Formula
+from engine.formula import ALSO, MAX_NODES, Formula, Misread
 
 X, Y = torch.tensor([0.3, 1.7, -2.2, 0.9], dtype=torch.float64), torch.tensor([1.1, -0.4, 0.6, 2.5], dtype=torch.float64)
 
@@ -45,6 +45,16 @@ READ: list[tuple[str, Callable[[Tensor, Tensor], Any]]] = [
     ("tanh(x) + atan(y) + cosh(x) + sinh(y)", lambda x, y: torch.tanh(x) + torch.atan(y) + torch.cosh(x) + torch.sinh(y)),
     ("floor(x) + sign(y) + abs(x) + sqrt(abs(y))", lambda x, y: torch.floor(x) + torch.sign(y) + x.abs() + y.abs().sqrt()),
     ("exp(-x^2-y^2)", lambda x, y: torch.exp(-x * x - y * y)),
+    ("ln(2 + x^2) + log2(4 + x) + log10(3 + y) + lg(3 + y) + ld(4 + x)", lambda x, y: torch.log(2 + x * x) + 2 * torch.log2(4 + x) + 2 * torch.log10(3 + y)),
+    ("arctan(x) + arcsin(x/9) + arccos(y/9) + asin(x/9)", lambda x, y: torch.atan(x) + 2 * torch.asin(x / 9) + torch.acos(y / 9)),
+    ("arsinh(x) + arctanh(y/9) + arccosh(4 + x)", lambda x, y: torch.asinh(x) + torch.atanh(y / 9) + torch.acosh(4 + x)),
+    ("ceil(x) + ceiling(y) + round(x) + sgn(y)", lambda x, y: torch.ceil(x) + torch.ceil(y) + torch.round(x) + torch.sign(y)),
+    ("sin^2(x) + cos**3(y)", lambda x, y: torch.sin(x) ** 2 + torch.cos(y) ** 3),
+    ("sin²(x) + 2cos²(y)x", lambda x, y: torch.sin(x) ** 2 + 2 * torch.cos(y) ** 2 * x),
+    ("-sin^2(x)^2", lambda x, y: -((torch.sin(x) ** 2) ** 2)),
+    ("max^2(x, y)", lambda x, y: torch.maximum(x, y) ** 2),
+    ("(x)(y) + 2(x+1) + pi x", lambda x, y: x * y + 2 * (x + 1) + math.pi * x),
+    ("2log(3+x)", lambda x, y: 2 * torch.log(3 + x)),
     ("log(2 + x^2) tan(y)", lambda x, y: torch.log(2 + x * x) * torch.tan(y)),
 ]
 
@@ -82,7 +92,7 @@ REFUSED = [
     ("3", "with x or y in it"),
     ("pi*e", "with x or y in it"),
     ("x +", "a number, x, y, a function or an opening bracket, at character 4"),
-    ("x 2", "an operator, such as + or *, at character 3"),
+    ("x 2", "an operator, such as + or *, before 2, at character 3"),
     ("(x", "a closing ) for the ( opened at 1, at character 3"),
     ("x)", "an opening bracket before this closing one, at character 2"),
     ("|x", "a closing | for the | opened at 1, at character 3"),
@@ -157,3 +167,35 @@ def test_values_that_do_not_exist_are_not_errors() -> None:
     values = Formula.parse("log(x) + 1/y")(torch.tensor([-1.0, 1.0]), torch.tensor([1.0, 0.0]))
     assert math.isnan(values[0])
     assert math.isinf(values[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "told"),
+    [
+        ("2(x)3", 5, "*"),
+        ("x 3", 3, "*"),
+        ("(x+1) 2", 7, "*"),
+        ("sin(x)2", 7, "*"),
+        ("xy2", 3, "*"),
+        ("sin^-1(x)", 5, "asin(x), or 1/sin(x)"),
+        ("sin^y(x)", 5, "whole number"),
+        ("sin^2.5(x)", 5, "whole number"),
+        ("sin^99(x)", 5, "whole number"),
+        ("sin^2 x", 7, "opening bracket"),
+        ("ln x", 4, "opening bracket after log"),
+        ("x + lnx", 5, "numbers, x, y"),
+        ("x + $y", 5, "numbers, x, y"),
+    ],
+)
+def test_a_refusal_names_the_place_and_a_way_out(text: str, place: int, told: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        Formula.parse(text)
+    assert isinstance(refused.value, Misread)
+    assert refused.value.place == place
+    assert told in refused.value.allowed
+
+
+def test_other_names_change_no_value() -> None:
+    for other, name in ALSO.items():
+        inside = "3 + x/9" if name.startswith(("acosh", "log")) else "x/9"
+        assert torch.equal(Formula.parse(f"{other}({inside})")(X, Y), Formula.parse(f"{name}({inside})")(X, Y)), other
