@@ -123,6 +123,10 @@ def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
     assert before is not None
     client = page.context.new_cdp_session(page)
     middle = {"x": before["x"] + before["width"] / 2, "y": before["y"] + before["height"] / 2}
-    client.send("Input.synthesizeScrollGesture", {**middle, "yDistance": -250, "gestureSourceType": "touch"})
+x, y = middle["x"], middle["y"]
+    client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 13):
+        client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * step}]})
+    client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.wait_for_function("(y) => document.querySelector('[data-plot=loss] .nsewdrag').getBoundingClientRect().y < y - 150", arg=before["y"])
     assert not look(page, "v.board.panel('loss').chart.zoomed")
