@@ -122,8 +122,7 @@ def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
     before = chart.bounding_box()
     assert before is not None
     client = page.context.new_cdp_session(page)
-    middle = {"x": before["x"] + before["width"] / 2, "y": before["y"] + before["height"] / 2}
-x, y = middle["x"], middle["y"]
+    x, y = before["x"] + before["width"] / 2, before["y"] + before["height"] / 2
     client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     for step in range(1, 13):
         client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * step}]})
