@@ -24,6 +24,15 @@ export function tenths(low, high) {
   return [Math.floor(low * 10) / 10, Math.ceil(high * 10) / 10];
 }
 
+/** A lane that explodes leaves the axis at this many times where it started, so that the others can still be seen. */
+const EXPLODED = 1e4;
+
+/** The highest value that need be seen of curves. @param {(number | null | undefined)[][]} curves */
+export function worthSeeing(curves) {
+  const first = curves.flatMap((curve) => curve.find((value) => typeof value === "number" && Number.isFinite(value)) ?? []);
+  return EXPLODED * Math.max(0, ...first) || Infinity;
+}
+
 /**
  * A logarithmic scale that holds values; those that are zero, below it, or too deep below the highest lie on its floor.
  * @param {(number | null | undefined)[][]} curves

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { typed } from "../../../app/live/frontend/dial.js";
 import { worth } from "../../../app/live/frontend/events.js";
 import { cosine, plain, small } from "../../../app/live/frontend/format.js";
+import { places } from "../../../app/live/frontend/gallery/spark.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
-import { logScale, ticksOf } from "../../../app/live/frontend/scale.js";
+import { logScale, ticksOf, worthSeeing } from "../../../app/live/frontend/scale.js";
 
 /** Numbers of all sizes, the same ones in every run. @param {number} count */
 function numbers(count) {
@@ -54,6 +55,17 @@ test("every value of a curve is on the axis, whatever it is; no number stays non
   assert.equal(logScale([[1, 0]]).place(null), null);
   assert.equal(logScale([[1, 0]]).place(Number.NaN), null);
   assert.equal(logScale([[1, 2]]).floor, null);
+});
+
+test("a lane that explodes sinks nobody to the floor", () => {
+  const curves = [[0.7, 0.01, 1e-6], [0.7, 1e9, 1e36], [null, 0.6]];
+  assert.equal(worthSeeing(curves), 7000);
+  const { floor, place, range } = logScale(curves, worthSeeing(curves));
+  assert.ok(range[1] < 5 && place(0.01) === 0.01 && place(0.7) === 0.7 && !(floor && floor.at > 1e-4));
+  assert.equal(worthSeeing([[0, 0], []]), Infinity);
+  const { lines } = places([[0.7, 0.01, 1e-3], [0.7, 1e9, 1e36]], 112, 112);
+  assert.ok(lines[0][2][1] - lines[0][0][1] > 20, "its small picture, too");
+  assert.ok(lines.flat().every(([, down]) => down >= 0 && down <= 112));
 });
 
 test("ticks rise, stand on the axis, are neither too many nor alike", () => {

@@ -4,7 +4,7 @@ import { Chart, dress, loadPlotly, predress } from "../charts.js";
 import { lineOf } from "../faults.js";
 import { amount, percent, SHAPES, small } from "../format.js";
 import { linearAxis, logAxis } from "../panels/loss.js";
-import { logScale } from "../scale.js";
+import { logScale, worthSeeing } from "../scale.js";
 import { t } from "../text.js";
 import { icon, make } from "./dom.js";
 import { CURRENCIES, line, MEASURES } from "./series.js";
@@ -159,7 +159,7 @@ export class Comparison {
     /** @type {any} */
     const layout = { "xaxis.title.text": t(`gallery.${currency}`) };
     if (log) {
-      const scale = logScale(traces.y);
+      const scale = logScale(traces.y, worthSeeing(traces.y));
       traces.y = traces.y.map((y) => y.map(scale.place));
       Object.assign(layout, logAxis("yaxis", scale));
     } else if (loss) Object.assign(layout, linearAxis("yaxis", around(traces.y)));

@@ -1,6 +1,6 @@
 /** The small picture of a recording: the loss of every lane, as an SVG. */
 
-import { logScale } from "../scale.js";
+import { logScale, worthSeeing } from "../scale.js";
 
 const WIDTH = 300;
 const HEIGHT = 72;
@@ -23,8 +23,9 @@ export const DASHES = ["", "9 3", "2 3", "9 3 2 3"];
 export function places(spark, width = WIDTH, height = HEIGHT) {
   const numbers = /** @type {number[]} */ (spark.flat().filter((value) => value !== null));
   const straight = !(Math.min(...numbers) >= 0) || !(Math.max(...numbers) > 0);
-  const { floor, place } = straight ? { floor: null, place: null } : logScale(spark);
-  const scale = (/** @type {number} */ value) => (place ? Math.log(/** @type {number} */ (place(value))) : value);
+  const most = straight ? Infinity : worthSeeing(spark);
+  const { floor, place } = straight ? { floor: null, place: null } : logScale(spark, most);
+  const scale = (/** @type {number} */ value) => (place ? Math.log(Math.min(most, /** @type {number} */ (place(value)))) : value);
   const scaled = numbers.map(scale);
   const [low, high] = [Math.min(...scaled), Math.max(...scaled)];
   const down = (/** @type {number} */ value) => tenth(height - ROOM - (high > low ? (value - low) / (high - low) : 0.5) * (height - 2 * ROOM));

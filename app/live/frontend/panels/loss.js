@@ -4,7 +4,7 @@ import { Chart, dress, predress } from "../charts.js";
 import { horizon, marked, thin } from "../curves.js";
 import { scored } from "../cards.js";
 import { currencyName, percent, small } from "../format.js";
-import { logScale } from "../scale.js";
+import { logScale, worthSeeing } from "../scale.js";
 import { t } from "../text.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
@@ -85,7 +85,7 @@ export class LossPanel {
     /** @type {any} */
     const layout = { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment) };
     if (measure === "loss") {
-      this.scale = logScale(ys, EXPLODED * highest(ys.slice(0, -1).map((y) => y.slice(0, 1))));
+      this.scale = logScale(ys, worthSeeing(ys.slice(0, -1)));
       Object.assign(layout, logAxis("yaxis", this.scale));
     } else Object.assign(layout, { "yaxis.scale": null, "yaxis.type": "linear", "yaxis.tickmode": "auto", "yaxis.tickformat": ".0%", "yaxis.range": [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01] });
     this.apply(xs, measure === "loss" ? ys.map((y) => y.map(this.scale.place)) : ys, layout, stage.lanes.length);
@@ -110,9 +110,6 @@ export function xRange({ metrics, stage, currency }) {
   return [0, Math.max(horizon(stage.budget.amount, progress), spent) * 1.03];
 }
 
-/** A lane that explodes leaves the chart at this many times where it started, so that the others can still be seen. */
-const EXPLODED = 1e4;
-
 /** A logarithmic axis as a chart takes it. @param {string} axis @param {import("../scale.js").Scale} scale @returns {Record<string, any>} */
 export function logAxis(axis, { range, floor }) {
   return { [`${axis}.type`]: "log", [`${axis}.range`]: range, [`${axis}.tickformat`]: "", [`${axis}.scale`]: { log: true, floor } };
@@ -121,11 +118,6 @@ export function logAxis(axis, { range, floor }) {
 /** A linear one. @param {string} axis @param {[number, number]} range @returns {Record<string, any>} */
 export function linearAxis(axis, range) {
   return { [`${axis}.type`]: "linear", [`${axis}.range`]: range, [`${axis}.tickformat`]: "", [`${axis}.scale`]: { log: false, floor: null } };
-}
-
-/** @param {any[][]} ys */
-function highest(ys) {
-  return Math.max(0, ...ys.flat().filter((value) => value > 0)) || Infinity;
 }
 
 /** @param {any[][]} ys */
