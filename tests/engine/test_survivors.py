@@ -169,7 +169,8 @@ def test_an_ensemble_that_explodes_ends_in_a_sentence(lane: str) -> None:
     race = Race(Experiment.parse(value), marks=10)
     ends_well(race)
     assert race.results()[1]["trouble"] is None
-    assert race.lanes[1].oracle.progress == 1
+    assert race.lanes[1].finished
+    assert race.lanes[1].oracle.progress > 0.95, "what is left is less than a step"
 
 
 # Plateaus.
