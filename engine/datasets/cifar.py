@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.datasets.download import DownloadFailed, fetch
+from engine.datasets.download import DownloadFailed, fetch, why_not
 from engine.datasets.images import cache_folder
 from engine.errors import BadInput
 
@@ -103,7 +103,8 @@ def read(training: int, test: int) -> tuple[Record, Record]:
             raise BadInput(
                 "dataset",
                 Cifar10.name,
-                f"the folder {FOLDER} or the file {ARCHIVE} in {places()[-1]} or in KELVIN_DATA, since it could not be downloaded ({error}); mnist-small works without it",
+                f"the folder {FOLDER} or the file {ARCHIVE} in a folder cifar-10 of KELVIN_DATA or KELVIN_CACHE, since it could not be downloaded ({why_not(error)}); "
+                "mnist-small works without it",
             ) from None
         *parts, held_out = from_archive(path, names)
     return np.concatenate(parts)[:training], held_out[:test]

@@ -24,6 +24,11 @@ class DownloadFailed(OSError):
     """No mirror gave the file; the message says what each one did."""
 
 
+def why_not(error: OSError) -> str:
+    """Why a file could not be had, for somebody who may be a visitor: where it would have lain on this machine is not told."""
+    return str(error) if isinstance(error, DownloadFailed) else (error.strerror or type(error).__name__)
+
+
 def fetch(mirrors: Sequence[str], name: str, sha256: str, folder: Path, packed: bool = False) -> Path:
     """Download a gzip file into a folder, unless it is there already.
 
@@ -100,4 +105,4 @@ def _reason(error: Exception) -> str:
         return "no connection"
     if isinstance(error, ProtocolError):
         return "it was cut off"
-    return str(error)
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

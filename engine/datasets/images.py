@@ -14,7 +14,7 @@ import platformdirs
 from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 from engine.datasets.digits import DIGITS
-from engine.datasets.download import DownloadFailed, fetch
+from engine.datasets.download import DownloadFailed, fetch, why_not
 from engine.datasets.idx import read_idx
 from engine.datasets.shipped import ASSETS as ASSETS
 from engine.datasets.shipped import image_dataset, shipped
@@ -105,7 +105,7 @@ class Full(Images):
             raise BadInput(
                 "dataset",
                 self.name,
-                f"the four files {FILES['x_train']}.gz … in {folder} or in a folder {self.name} of KELVIN_DATA, since they could not be downloaded ({error}); "
+                f"the four files {FILES['x_train']}.gz … in a folder {self.name} of KELVIN_DATA or KELVIN_CACHE, since they could not be downloaded ({why_not(error)}); "
                 f"{self.name}-small works without them",
             ) from None
         return _from_idx(folder, self.classes)

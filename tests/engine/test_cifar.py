@@ -119,6 +119,7 @@ def test_where_it_is_not_here_and_cannot_be_downloaded_one_line_says_what_to_do(
     with pytest.raises(BadInput, match=r"cifar-10-binary\.tar\.gz in .* could not be downloaded .*mnist-small works") as caught:
         DATASETS.build("cifar-10").load(0)
     assert "\n" not in str(caught.value)
+    assert not any(str(place) in str(caught.value) for place in cifar.places()), "a visitor is told nothing of the machine's folders"
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -107,6 +107,7 @@ def test_offline_without_files_says_what_to_do(name: str, tmp_path: Path, monkey
     assert "KELVIN_DATA" in sentence
     assert f"{name}-small" in sentence
     assert "no connection" in sentence
+    assert str(tmp_path) not in sentence, "a visitor is told nothing of the machine's folders"
 
 
 def test_a_download_is_read_by_the_real_loader(server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kelvin_data: Path) -> None:
