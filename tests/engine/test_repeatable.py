@@ -164,7 +164,7 @@ def test_a_race_works_with_its_own_threads_and_leaves_the_callers() -> None:
         next(frames)
         assert torch.get_num_threads() == 3
         patch.setattr(type(race.lanes[0].optimizer), "step", lambda *given: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            race.advance()
+        race.advance()
+        assert race.lanes[0].trouble, "the step failed"
         assert torch.get_num_threads() == 3
     assert set(seen) == {2}
