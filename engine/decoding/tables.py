@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -27,6 +27,11 @@ MISSING = frozenset({
     "#VALUE!", "#REF!", "#NUM!", "#NULL!", "#NAME?",
 })
 # fmt: on
+SIGNS = frozenset({"-", "–", "—", ".", "?"})
+"""Those of them that are signs: beside others, as “+”, they are categories."""
+STROKES = SIGNS - {"?"}
+OFTEN = 0.1
+"""Of the rows: a stroke or point as frequent as that, among categories, is one itself."""
 NO_NUMBER = frozenset({"None", "none", "NONE"})
 """Missing in a column of numbers; among other texts it may well be a category."""
 # fmt: off
@@ -159,7 +164,7 @@ def _titles(names: Sequence[str], notes: list[str]) -> list[str]:
 def _columns(titles: Sequence[str], columns: Sequence[list[str]], separator: str) -> list[Column]:
     """Find out the type of every column."""
     counts = [Counter(entries) for entries in columns]
-    present = [{entry: n for entry, n in count.items() if entry not in MISSING} for count in counts]
+    present = [_present(count) for count in counts]
     numbers = [{entry: n for entry, n in one.items() if entry not in NO_NUMBER} for one in present]
     readings = [read_numbers(one) for one in numbers]
     marks = {reading.decided for reading in readings if reading.values}
@@ -172,11 +177,33 @@ def _columns(titles: Sequence[str], columns: Sequence[list[str]], separator: str
     return found
 
 
+def _present(count: Counter[str]) -> dict[str, int]:
+    """The entries of a column that do not stand for a missing one, and how often each occurs.
+
+    "-" may be the opposite of "+", and NA the code of a country: a mark that looks like the other
+    entries, or is frequent among texts, is kept as an entry.
+    """
+    texts = {entry: n for entry, n in count.items() if entry not in MISSING}
+    marks = [mark for mark in count if mark in MISSING and mark]
+    if not texts or not marks:
+        return texts
+    sample = list(texts)[:SAMPLE_ROWS]
+    numeric = sum(written(entry) is not None for entry in sample) >= len(sample) / 2
+    signs = any(not any(sign.isalnum() for sign in entry) for entry in sample)
+    codes = len(sample) > 1 and all(re.fullmatch("[A-Z]{2}", entry) for entry in sample)
+    rows = sum(count.values())
+    for mark in marks:
+        frequent = mark in STROKES and count[mark] >= OFTEN * rows
+        if not numeric and ((mark in SIGNS and (signs or frequent)) or (mark == "NA" and codes)):
+            texts[mark] = count[mark]
+    return texts
+
+
 def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str, int], numeric: dict[str, int], reading: Reading) -> Column:
     """One column."""
     rows = len(entries)
     if not texts:
-        return Column(title, "left out", rows, 0, why="it is empty")
+        return Column(title, "left out", rows, 0, why=f"it is empty{_holes(count)}")
     if reading.values:
         values = np.fromiter((reading.values.get(entry, np.nan) for entry in entries), np.float64, rows)
         different, often = np.unique(values[np.isfinite(values)], return_counts=True)
@@ -185,7 +212,7 @@ def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str
         if len(different) <= FEW_NUMBERS:
             column.levels, column.counts = [_exactly(float(value)) for value in different], often.tolist()
         if len(different) < 2:
-            return _left_out(column, f"the same number in every row, {_exactly(float(different[0]))}")
+            return _left_out(column, f"the same number in every row, {_exactly(float(different[0]))}{_holes(column.marks)}")
         if reading.done:
             value = _exactly(reading.values[reading.example])
             column.notes.append(f"read as numbers: “{reading.example}” as {value} ({', '.join(reading.done)})")
@@ -204,14 +231,18 @@ def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str
         return column
     levels = sorted(texts)
     column = Column(title, "category", rows - sum(texts.values()), len(levels))
-    column.marks = Counter({entry: n for entry, n in count.items() if entry in MISSING})
+    column.marks = Counter({entry: n for entry, n in count.items() if entry not in texts})
     reason = f"; {reading.why_not}" if reading.why_not else ""
     if len(levels) < 2:
-        return _left_out(column, f"the same in every row, “{named(levels[0])[:30]}”")
+        return _left_out(column, f"the same in every row, “{named(levels[0])[:30]}”{_holes(column.marks)}")
     if len(levels) > CATEGORIES:
-        return _left_out(column, f"{len(levels):,} different texts, more than {CATEGORIES}{reason}")
+        return _left_out(column, f"{len(levels):,} different texts, more than {CATEGORIES}{reason}{_holes(column.marks)}")
     if max(texts.values()) == 1:
-        return _left_out(column, f"a different text in every row, such as “{named(levels[0])[:30]}”{reason}")
+        return _left_out(column, f"a different text in every row, such as “{named(levels[0])[:30]}”{reason}{_holes(column.marks)}")
+    kept = [f"“{mark}” ({texts[mark]:,})" for mark in levels if mark in MISSING]
+    if kept:
+        which = _listed(kept)
+        column.notes.append(f"taken as a category, not as missing: {which}. Where there is no entry, leave it empty")
     if reading.why_not:
         column.notes.append(f"taken as {len(levels)} categories, not as numbers: {reading.why_not}")
     elif sum(not level[0].isalpha() for level in levels) > len(levels) / 2:
@@ -226,6 +257,12 @@ def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str
     column.values = np.fromiter((place.get(entry, -1) for entry in entries), np.int32, rows)
     column.levels, column.counts = distinct_names(levels), [texts[level] for level in levels]
     return column
+
+
+def _holes(marks: Mapping[str, int]) -> str:
+    """What was read as missing in a column, as the end of why it is left out; empty if nothing was."""
+    told = [f"“{mark}” ({n:,})" for mark, n in marks.items() if mark and (mark in MISSING or mark in NO_NUMBER)]
+    return f"; {_listed(told)} read as missing" if told else ""
 
 
 def _left_out(column: Column, why: str) -> Column:
@@ -276,7 +313,7 @@ def _changes(columns: Sequence[Column]) -> list[str]:
         marks: Counter[str] = Counter()
         for column in holes:
             marks.update(column.marks)
-        written_out = [f"“{mark}” ({count:,})" for mark, count in marks.most_common(8) if mark]
+        written_out = [f"“{mark}” ({count:,})" for mark, count in marks.most_common() if mark]
         told = f" Read as missing: {', '.join(written_out)}." if written_out else ""
         notes.append(f"Missing: {share}. A missing number is replaced by the column's mean; a missing category is left blank.{told}")
     return notes

@@ -273,6 +273,34 @@ def test_none_may_be_a_category() -> None:
     assert "Read as missing: “NA” (10)." in sheet.notes[-1]
 
 
+MARKS: dict[str, tuple[list[str], list[str], str]] = {
+    "plus and minus": (["+", "-"], ["+", "-"], "kind: taken as a category, not as missing: “-” (20)."),
+    "a frequent stroke": (["a", "b", "-"], ["-", "a", "b"], "not as missing: “-” (13)."),
+    "signs": (["?", "!"], ["!", "?"], "not as missing: “?” (20)."),
+    "a dash": (["+", "–", "±"], ["+", "±", "–"], "not as missing: “–” (13)."),
+    "countries": (["NA", "DE", "FR"], ["DE", "FR", "NA"], "not as missing: “NA” (14)."),
+    "a rare stroke": ([*["a", "b"] * 9, "c", "-"], ["a", "b", "c"], "Read as missing: “-” (2)."),
+    "a question": (["a", "b", "?"], ["a", "b"], "Read as missing: “?” (13)."),
+    "null": (["null", "a", "nan", "b"], ["a", "b"], "Read as missing: “null” (10), “nan” (10)."),
+    "one and NA": (["yes", "NA"], [], "Left out: kind (the same in every row, “yes”; “NA” (20) read as missing)."),
+    "a number and none": (["7", "none"], [], "(the same number in every row, 7; “none” (20) read as missing)."),
+    "nothing": (["?", "-"], [], "Left out: kind (it is empty; “?” (20), “-” (20) read as missing)."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_marks_of_missing_entries_are_categories_or_told(name: str) -> None:
+    entries, levels, told = MARKS[name]
+    sheet = read(numbered(list(range(5, 45)), [entries[i % len(entries)] for i in range(40)], ["p", "q"] * 20, names="x,kind,y"))
+    column = sheet.columns[1]
+    assert column.levels == levels
+    assert column.type == ("category" if levels else "left out")
+    assert told in " ".join(sheet.notes)
+    if levels:
+        assert column.values is not None
+        assert column.missing == int((column.values == -1).sum()) == 40 - sum(column.counts)
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
