@@ -29,6 +29,8 @@ CATEGORIES = 50
 """Of one column of a table, and classes of a dataset."""
 FEW_NUMBERS = 20
 """Up to so many different numbers in a column are taken for classes, if it is what is to be learned."""
+BLANKS = "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
+"""Blanks of other widths than the usual one, which are shown as that one."""
 NAME = 60
 """Characters of a name of a column, a class or a file."""
 
@@ -62,6 +64,11 @@ def named(value: Any) -> str:
     """A name as it may be shown: one line, no control characters, no angle brackets (nothing that could be taken for markup), not longer than `NAME`."""
     text = _shown(str(value))
     return text if len(text) <= NAME else text[: NAME - 1] + "…"
+
+
+def replaced(value: str) -> bool:
+    """Tell whether a name is shown with blanks in place of line breaks and control characters."""
+    return not one_form(value[: 4 * NAME]).isprintable() and any(not sign.isprintable() and sign not in BLANKS for sign in value.strip())
 
 
 def one_form(text: str) -> str:

@@ -14,6 +14,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, NamedTuple
 
 LONGEST = 64
@@ -27,10 +28,20 @@ LARGEST, SMALLEST = 1e100, 1e-100
 EXACT = 2**53
 """Whole numbers up to it are all different as float64."""
 
+DIGITS = 15
+"""Numbers of no more digits are all different as float64."""
+MERGED = 0.1
+"""A column in which so many of the different numbers become one another is not read as numbers."""
+PADDED = 0.01
+"""A column in which so many entries begin with a 0 before other digits holds codes."""
+POWER = "E means a power of ten; if these are codes, write them with a letter in front"
+
 PLAIN = re.compile(r"[+-]?(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE][+-]?\d{1,4})?", re.ASCII)
 CORE = re.compile(r"([\d.,' ]+)(?:[eE]([+-]?\d{1,4}))?", re.ASCII)
 GROUPS = re.compile(r"[1-9]\d{0,2}(?:([.,' ])\d{3})(?:\1\d{3})*", re.ASCII)
 LAKHS = re.compile(r"[1-9]\d?(?:,\d{2})+,\d{3}", re.ASCII)
+CODE = re.compile(r"\d+[A-Za-z]+\d+", re.ASCII)
+VERSION = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{1,2})", re.ASCII)
 DATES = re.compile(
     r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?:[T ].{1,20})?|\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
     r"|\d{1,2}[-. ][A-Za-z]{3,9}[-., ]{1,2}\d{2,4}",
@@ -67,6 +78,8 @@ class Written(NamedTuple):
         done: what was done to it, each a phrase as in "… is read as 1417.44 ($ removed)".
         unit: currency or percent sign that was removed.
         inexact: it is a whole number that float64 cannot hold.
+        digits: both readings, as Python writes them, of a number with more than `DIGITS` digits.
+        padded: it begins with a 0 before other digits, as codes do and numbers seldom.
     """
 
     point: float | None
@@ -74,6 +87,8 @@ class Written(NamedTuple):
     done: tuple[str, ...] = ()
     unit: str = ""
     inexact: bool = False
+    digits: tuple[str | None, str | None] = (None, None)
+    padded: bool = False
 
     @property
     def decides(self) -> Mark | None:
@@ -139,8 +154,8 @@ def written(entry: str) -> Written | None:
     if plain:
         whole, fraction = plain[1] or "", plain[2] if plain[2] is not None else plain[3]
         if not fraction:
-            zeros = len(whole) > 1 and whole[0] == "0"
-            return _numbers(entry, entry if not plain[0].count(".") else None, whole, ("leading zeros dropped",) if zeros else ())
+            power = bool(CODE.fullmatch(entry))
+            return _numbers(entry, entry if not plain[0].count(".") else None, whole, (POWER,) if power else ())
         grouped = entry[-4:-3] == "." and 1 <= len(whole) <= 3 and whole[0] != "0"
         return _numbers(entry, entry.replace(".", "") if grouped else None, whole, ())
     return _decorated(entry)
@@ -207,8 +222,6 @@ def _decorated(entry: str) -> Written | None:
         done.append("blanks between thousands")
     if "'" in matched[1]:
         done.append("apostrophes between thousands")
-    if len(whole) > 1 and whole[0] == "0":
-        done.append("leading zeros dropped")
     return _numbers(texts[0], texts[1], whole, tuple(done), unit)
 
 
@@ -234,8 +247,11 @@ def _numbers(point: str | None, comma: str | None, whole: str, done: tuple[str, 
     for text, value in zip((point, comma), values, strict=True):
         if value is not None and (value in (float("inf"), float("-inf")) or (value == 0 and re.search("[1-9]", re.split("[eE]", text or "")[0]))):
             return None
+    padded = len(whole) > 1 and whole[0] == "0"
+    done = (*done, "leading zeros dropped") if padded else done
+    long = any(text is not None and len(text) > DIGITS for text in (point, comma))
     inexact = len(whole) > 15 and int(whole) > EXACT and int(float(whole)) != int(whole)
-    return Written(values[0], values[1], done, unit, inexact)
+    return Written(values[0], values[1], done, unit, inexact, (point, comma) if long else (None, None), padded)
 
 
 def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> Reading:
@@ -263,6 +279,13 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
     inexact = next((entry for entry, one in found.items() if one.inexact), None)
     if inexact is not None:
         return Reading({}, why_not=f"whole numbers too long to be told apart as numbers, such as {_quoted(inexact)}")
+    padded = [entry for entry, one in found.items() if one.padded]
+    if sum(entries[entry] for entry in padded) >= PADDED * total:
+        return Reading({}, why_not=f"zeros in front, as codes and dates have them, such as {_quoted(padded[0])}")
+    power = next((entry for entry, one in found.items() if POWER in one.done), None)
+    code = next((entry for entry in entries if entry not in found and CODE.fullmatch(entry[:LONGEST])), None)
+    if power is not None and code is not None:
+        return Reading({}, why_not=f"codes such as {_quoted(power, code)}")
     point = next((entry for entry, one in found.items() if one.decides == "point"), None)
     comma = next((entry for entry, one in found.items() if one.decides == "comma"), None)
     if point is not None and comma is not None:
@@ -290,10 +313,33 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
         done.update(dict.fromkeys(steps, entries[entry]))
         if len(steps) > best:
             best, example = len(steps), entry
+    merged = _merged(found, values, mark)
+    if len(merged) > MERGED * (len(set(values.values())) + len(merged)):
+        return Reading({}, why_not=f"numbers too long to be told apart as numbers, such as {_quoted(*merged[0])}")
+    if merged:
+        done[f"too many digits to tell {_quoted(*merged[0])} apart"] = 0
     largest = max(abs(value) for value in values.values())
     if largest >= LARGEST or 0 < largest < SMALLEST:
         return Reading({}, why_not=f"numbers too large or too small to compute with, such as {largest:g}")
     return Reading(values, decided, assumed, tuple(step for step, _ in done.most_common()), example, doubtful[0] if assumed else "")
+
+
+def _merged(found: Mapping[str, Written], values: Mapping[str, float], mark: Mark) -> list[tuple[str, str]]:
+    """Find entries that are different numbers and the same as float64, each with one that it becomes the same as."""
+    long = {values[entry] for entry, one in found.items() if any(one.digits)}
+    seen: dict[float, dict[Decimal, str]] = {}
+    pairs = []
+    for entry, one in found.items() if long else ():
+        value = values[entry]
+        if value not in long:
+            continue
+        text = one.digits[0 if mark == "point" else 1] or one.digits[0] or one.digits[1]
+        exact = Decimal(text if text is not None else repr(value))
+        others = seen.setdefault(value, {})
+        if others and exact not in others:
+            pairs.append((next(iter(others.values())), entry))
+        others.setdefault(exact, entry)
+    return pairs
 
 
 def _by_thousands(found: Mapping[str, Written], doubtful: list[str]) -> Mark | None:
@@ -332,8 +378,19 @@ def _mostly(entries: Mapping[str, int], found: Mapping[str, Written]) -> str:
         return f"{total - known:,} of {total:,} entries are no numbers, such as {_quoted(*others[:2])}"
     dates = [entry for entry in others[:1000] if len(entry) <= LONGEST and DATES.fullmatch(entry)]
     if others and len(dates) > min(len(others), 1000) / 2:
-        return f"dates or times, such as {_quoted(dates[0])}, which Kelvin does not compute with"
+        return f"{_dates(dates)}, such as {_quoted(dates[0])}, which Kelvin does not compute with"
     return ""
+
+
+def _dates(entries: list[str]) -> str:
+    """What entries of three parts are: 31.01.24 is a date, 1.0.0 a version, and 1.10.2 may be either."""
+    versions = [VERSION.fullmatch(entry) for entry in entries]
+    parts = [[int(part) for part in one.groups()] for one in versions if one]
+    if len(parts) < len(entries):
+        return "dates or times" if len(parts) < len(entries) / 2 else "dates, times or version numbers"
+    days = [0 < a <= 31 and 0 < b <= 31 and min(a, b) <= 12 for a, b, _ in parts]
+    two = all(one is not None and len(one[3]) == 2 for one in versions)
+    return "version numbers" if not all(days) else "dates or times" if two else "dates or version numbers"
 
 
 def _of_unit(found: Mapping[str, Written], unit: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.decoding.limits import CATEGORIES, FEW_NUMBERS, ROWS_LEAST, distinct_names, named, refuse
+from engine.decoding.limits import CATEGORIES, FEW_NUMBERS, ROWS_LEAST, distinct_names, named, refuse, replaced
 from engine.decoding.numerals import Mark, Reading, read_numbers, written
 from engine.decoding.rows import SAMPLE_ROWS, grid, many
 from engine.decoding.texts import text_of
@@ -152,6 +152,9 @@ def _titles(names: Sequence[str], notes: list[str]) -> list[str]:
     """Names as they are shown, each once."""
     whole = [f"column {i + 1}" if not name or re.fullmatch(r"Unnamed: \d{1,4}", name) else name for i, name in enumerate(names)]
     titles = distinct_names(whole)
+    broken = [title for title, name in zip(titles, whole, strict=True) if replaced(name)]
+    if broken:
+        notes.append(f"Names with line breaks or control characters, which became blanks: {_listed(broken)}.")
     twice = [one for one, count in Counter(whole).items() if count > 1]
     if twice:
         notes.append(f"Names that stand for several columns are numbered: {_listed(named(one) for one in twice)}.")
@@ -253,9 +256,13 @@ def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str
     for same in (one for one in alike.values() if len(one) > 1):
         which = " and ".join(f"“{named(one)}”" for one in same)
         column.notes.append(f"{which} are {len(same)} categories, which differ only in capital letters")
+    shown = distinct_names(levels)
+    broken = [f"“{one}”" for one, level in zip(shown, levels, strict=True) if replaced(level)]
+    if broken:
+        column.notes.append(f"line breaks or control characters in categories became blanks: {_listed(broken)}")
     place = {level: i for i, level in enumerate(levels)}
     column.values = np.fromiter((place.get(entry, -1) for entry in entries), np.int32, rows)
-    column.levels, column.counts = distinct_names(levels), [texts[level] for level in levels]
+    column.levels, column.counts = shown, [texts[level] for level in levels]
     return column
 
 

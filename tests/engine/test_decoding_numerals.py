@@ -54,7 +54,13 @@ READ: dict[str, tuple[list[str], list[float], str]] = {
     "a minus behind": (["12.5-", "3"], [-12.5, 3], "the minus sign behind"),
     "brackets": (["(12.5)", "$(3)", "4"], [-12.5, -3, 4], "brackets mean minus"),
     "powers of ten": (["1,5e3", "2"], [1500, 2], "a decimal comma"),
-    "leading noughts": (["007", "012"], [7, 12], "leading zeros dropped"),
+    "a leading nought among many": ([*map(str, range(10, 130)), "007"], [float(i) for i in range(10, 130)], "leading zeros dropped"),
+    "an E alone": (["2E2", "1E1", "3e1"], [200, 10, 30], "x: read as numbers: “2E2” as 200 (E means a power of ten; if these are codes"),
+    "a few of too many digits": (
+        ["0.1", "0.10000000000000001", *map(str, range(20))],
+        [0.1, 0.1],
+        "too many digits to tell “0.1” and “0.10000000000000001” apart",
+    ),
     "Arabic": (["١٬٢٣٤٫٥", "٣"], [1234.5, 3], "digits of another script"),
     "full width": (["１，２３４．５", "３"], [1234.5, 3], "digits of another script"),
     "scientific": (["1.234e+05", "2.345E-1"], [123400, 0.2345], ""),
@@ -66,7 +72,7 @@ READ: dict[str, tuple[list[str], list[float], str]] = {
 @pytest.mark.parametrize("name", READ)
 def test_numbers_are_read_as_what_they_are_and_it_is_told(name: str) -> None:
     entries, values, told = READ[name]
-    found, notes = column(entries)
+    found, notes = column(entries, max(30, len(entries)))
     assert found.type == "number"
     assert found.values is not None
     assert found.values[: len(values)].tolist() == values
@@ -90,6 +96,18 @@ KEPT: dict[str, tuple[list[str], str]] = {
     "too small": (["1e-200", "2e-200"], "too large or too small"),
     "too many digits": ([str(2**60 + i) for i in range(15)], "too long to be told apart"),
     "too many digits and a point": ([f"{2**60 + i}.0" for i in range(15)], "too long to be told apart"),
+    "too many digits behind the point": ([f"1000000000000000.{i:04}" for i in range(40)], "too long to be told apart"),
+    "the same with a comma": ([f"1.000.000.000.000.000,{i:04}" for i in range(15)], "too long to be told apart"),
+    "a small one of too many digits": ([f"0.12345678901234567{i}" for i in range(10, 25)], "too long to be told apart"),
+    "codes with an E": (["2E2", "1E1", *["3E3"] * 20, "1A1"], "codes such as “2E2” and “1A1”"),
+    "codes": (["1A1", "2E2", "3B1"], "not as numbers"),
+    "telephones": (["0301234", "0405678"], "zeros in front, as codes and dates have them, such as “0301234”"),
+    "one code in ten": ([*map(str, range(11, 20)), "007"], "such as “007”"),
+    "days and months": (["05.03", "17.11"], "such as “05.03”"),
+    "padded and grouped": (["00,5", "12,5"], "such as “00,5”"),
+    "versions": (["1.0.0", "1.2.0"], "version numbers, such as “1.0.0”"),
+    "versions or dates": (["1.1.1", "1.2.3"], "dates or version numbers"),
+    "short dates": (["31.01.24", "01.02.24"], "dates or times"),
     "superscripts": (["5²", "6²"], "such as “5²”"),
     "addresses": (["192.168.1.20", "10.0.0.1"], "such as “10.0.0.1”"),
 }
@@ -98,7 +116,7 @@ KEPT: dict[str, tuple[list[str], str]] = {
 @pytest.mark.parametrize("name", KEPT)
 def test_what_is_no_number_or_may_be_two_stays_a_text_and_it_is_told(name: str) -> None:
     entries, told = KEPT[name]
-    found, notes = column(entries)
+    found, notes = column(entries, max(30, 2 * len(entries)))
     assert found.type == "category"
     assert len(found.levels) == len(set(entries))
     assert told in notes

@@ -273,6 +273,24 @@ def test_none_may_be_a_category() -> None:
     assert "Read as missing: “NA” (10)." in sheet.notes[-1]
 
 
+def test_long_numbers_are_not_called_the_same_in_every_row() -> None:
+    sheet = read(numbered([f"1000000000000000.{i:04}" for i in range(40)], list(range(5, 45)), ["p", "q"] * 20, names="a,b,c"))
+    assert sheet.columns[0].why.startswith("a different text in every row")
+    assert sheet.columns[0].why.endswith("“1000000000000000.0000” and “1000000000000000.0001”")
+    assert "too long to be told apart as numbers" in sheet.columns[0].why
+
+
+def test_line_breaks_and_control_characters_become_blanks_and_it_is_told() -> None:
+    kinds = ["a b", '"a\nb"', "a\tb", "c"]
+    rows = "".join(f"{x},{kinds[i % 4]}\n" for i, (x, _) in enumerate(ROWS))
+    sheet = read(f'x\x07y,"kind\nof"\n{rows}')
+    assert [column.name for column in sheet.columns] == ["x y", "kind of"]
+    assert len(set(sheet.columns[1].levels)) == 4
+    assert "Names with line breaks or control characters, which became blanks: x y, kind of." in sheet.notes
+    assert any("line breaks or control characters in categories became blanks: “a b" in note for note in sheet.notes)
+    assert not any("blanks" in note for note in read(f"x,kind\u00a0of\n{BODY}").notes)
+
+
 MARKS: dict[str, tuple[list[str], list[str], str]] = {
     "plus and minus": (["+", "-"], ["+", "-"], "kind: taken as a category, not as missing: “-” (20)."),
     "a frequent stroke": (["a", "b", "-"], ["-", "a", "b"], "not as missing: “-” (13)."),
