@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from engine.decoding.archive import entries
-from engine.decoding.limits import CATEGORIES, PIXELS, SIDES, distinct_names, named, one_form, refuse
+from engine.decoding.limits import CATEGORIES, PIXELS, SIDES, distinct_names, named, one_form, refuse, replaced
 
 FORMATS = ("PNG", "JPEG")
 ENDINGS = (".png", ".jpg", ".jpeg")
@@ -81,19 +82,32 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
     changed: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     notes: list[str] = []
+    found: dict[tuple[str, ...], tuple[Decoded | None, str, Counter[str]]] = {}
+    twice: set[tuple[str, ...]] = set()
     for entry in entries(data, name, notes):
         *folders, file = entry.parts or ("",)
         if file.startswith(".") or "__MACOSX" in folders or file.lower() in JUNK:
             continue
-        if not file.lower().endswith(ENDINGS):
-            left_out["neither PNG nor JPEG"] += 1
-            continue
+        if entry.parts in found:
+            twice.add(entry.parts)
+        done: Counter[str] = Counter()
         try:
-            decoded.append(decode(entry.data, side, colour, changed))
-            above.append(tuple(one_form(folder) for folder in folders))
+            if not file.lower().endswith(ENDINGS):
+                raise Unreadable("neither PNG nor JPEG")
+            found[entry.parts] = (decode(entry.data, side, colour, done), "", done)
         except Unreadable as error:
-            left_out[str(error)] += 1
+            found[entry.parts] = (None, str(error), done)
+    for parts, (one, why, done) in found.items():
+        if one is None:
+            left_out[why] += 1
+        else:
+            decoded.append(one)
+            above.append(tuple(one_form(folder) for folder in parts[:-1]))
+            changed.update(done)
+    if twice:
+        notes.append(f"In the archive more than once under one name, and taken once, as the last of them is: {_many(len(twice), 'file')}.")
     keys, said = _placed(above, left_out, notes)
+    notes += _alike({key for key in keys if key is not None})
     keys, split = _parted(keys, said, above, notes)
     sizes = Counter(key for key in keys if key is not None)
     small = sorted(one for one in sizes if sizes[one] < LEAST)
@@ -142,7 +156,9 @@ def _placed(above: list[tuple[str, ...]], left_out: Counter[str], notes: list[st
             keys.append(folders[-1])
             said.append(next((one for one in part[:-1] if one), None))
     if outer and not inner and len({key for key in keys if key}) < 2:  # data/train/1.png: no class anywhere
-        left_out["in no folder of a class"] += len(keys)
+        lost = sum(key is not None for key in keys)
+        if lost:
+            left_out["in no folder of a class"] += lost
         return [None] * len(keys), [None] * len(keys)
     origins: dict[str, set[str]] = {}
     for folders, key in zip(above, keys, strict=True):
@@ -152,6 +168,22 @@ def _placed(above: list[tuple[str, ...]], left_out: Counter[str], notes: list[st
         if len(places) > 1:
             notes.append(f"The class {named(key)} is made of {len(places)} folders: {_listed(sorted(places))}.")
     return keys, said
+
+
+def _alike(classes: set[str]) -> list[str]:
+    """Tell of classes that differ only in capital letters, and of names that are not shown as they are."""
+    alike: dict[str, list[str]] = {}
+    for one in sorted(classes):
+        alike.setdefault(one.casefold(), []).append(one)
+    notes = [
+        f"{' and '.join(f'“{named(one)}”' for one in same)} are {len(same)} classes, which differ only in capital letters."
+        for same in alike.values()
+        if len(same) > 1
+    ]
+    broken = [one for one in sorted(classes) if replaced(one)]
+    if broken:
+        notes.append(f"Names with line breaks or control characters, which became blanks: {_listed(broken)}.")
+    return notes
 
 
 def _part(folder: str) -> str | None:
@@ -311,21 +343,32 @@ def _plain(picture: Image.Image, side: int, colour: str, done: Counter[str]) -> 
     return Decoded(pixels[None] if colour == "grey" else pixels.transpose(2, 0, 1), grey=grey)
 
 
-def _low_bytes(data: bytes) -> Image.Image | None:
-    """The lower 8 bits of a PNG with 16 bits of every colour, of which Pillow reads the upper 8; None of any other picture."""
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:25] != b"\x10" or data[25:26] not in (b"\2", b"\6"):
+def _low_bytes(data: bytes) -> list[Image.Image] | None:
+    """The lower 8 bits of a PNG with 16 bits of every colour, of which Pillow reads the upper 8; None of any other picture.
+
+    For grey with alpha Pillow has no such way of reading. Its upper and lower bytes are stored as the
+    four colours of a picture of 8 bits are, so it is read as one; the second is the lower byte of grey.
+    """
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:25] != b"\x10" or data[25:26] not in (b"\2", b"\4", b"\6"):
         return None
+    grey = data[25:26] == b"\4"
+    if grey:
+        head = data[12:24] + b"\x08\6" + data[26:29]
+        data = data[:12] + head + zlib.crc32(head).to_bytes(4, "big") + data[33:]
     low = Image.open(io.BytesIO(data), formats=("PNG",))
     if low.width * low.height > PIXELS // 2:
         raise Unreadable(f"of 16 bits and more than {PIXELS // 2_000_000} million pixels")
-    low.tile = [tile._replace(args=str(tile.args).replace("16B", "16L")) for tile in low.tile]
+    if not grey:
+        low.tile = [tile._replace(args=str(tile.args).replace("16B", "16L")) for tile in low.tile]
     low.load()
-    return low
+    return [low.getchannel(k) for k in ((1,) if grey else range(3))]
 
 
-def _deep(picture: Image.Image, low: Image.Image | None, side: int, colour: str, done: Counter[str]) -> Decoded:
+def _deep(picture: Image.Image, low: list[Image.Image] | None, side: int, colour: str, done: Counter[str]) -> Decoded:
     """A picture of 16 bits as a square of 16 bits."""
     orientation = picture.getexif().get(ORIENTATION, 1)
+    if picture.info.get("transparency") is not None:
+        done["Of 16 bits, with a colour that stands for transparent and is kept as it is"] += 1
     if low is None:
         bands = [np.asarray(picture)]
         peak = int(bands[0].max())
@@ -334,7 +377,7 @@ def _deep(picture: Image.Image, low: Image.Image | None, side: int, colour: str,
         if not opaque:
             done["Taken with the upper 8 of 16 bits, being transparent in places"] += 1
             return _plain(picture, side, colour, done)
-        bands = [np.asarray(picture.getchannel(k)).astype(np.uint16) * 256 + np.asarray(low.getchannel(k)) for k in range(3)]
+        bands = [np.asarray(picture.getchannel(k)).astype(np.uint16) * 256 + np.asarray(one) for k, one in enumerate(low)]
         peak = max(int(band.max()) for band in bands)
     small = []
     for band in bands:
@@ -345,7 +388,7 @@ def _deep(picture: Image.Image, low: Image.Image | None, side: int, colour: str,
         pixels = np.tensordot(LUMINANCE, pixels, 1)[None]
     elif colour == "rgb" and len(small) == 1:
         pixels = np.repeat(pixels, 3, 0)
-    return Decoded(np.rint(pixels).clip(0, 65535).astype(np.uint16), min(peak, 65535), low is None)
+    return Decoded(np.rint(pixels).clip(0, 65535).astype(np.uint16), min(peak, 65535), len(bands) == 1)
 
 
 def _many(count: int, what: str) -> str:

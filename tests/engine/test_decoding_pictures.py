@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import tarfile
+import zipfile
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -163,8 +165,6 @@ def test_the_copy_of_cifar_in_the_data_folder_has_its_ten_classes(kelvin_data: P
     path = kelvin_data / "cifar-10" / "cifar10-jpeg.tar.xz"
     if not path.exists():
         pytest.skip("no JPEG copy of CIFAR-10 here")
-    import tarfile
-
     files: dict[str, bytes] = {}
     counts: Counter[str] = Counter()
     with tarfile.open(path) as archive:
@@ -233,30 +233,30 @@ def test_names_stay_apart_and_accents_are_one_class() -> None:
 
 
 def png16(pixels: np.ndarray[tuple[int, int, int], np.dtype[np.uint16]]) -> bytes:
-    """A PNG of 16 bits with 1, 3 or 4 colours, which Pillow does not write."""
+    """A PNG of 16 bits with 1 to 4 colours, which Pillow does not write."""
     height, width, colours = pixels.shape
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    head = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2, 4: 6}[colours], 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 2: 4, 3: 2, 4: 6}[colours], 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("colours", [1, 3, 4])
+@pytest.mark.parametrize("colours", [1, 2, 3, 4])
 @pytest.mark.parametrize("bits", [10, 12, 16])
 def test_pictures_of_more_than_8_bits_are_as_bright_as_they_are_meant(bits: int, colours: int) -> None:
     rng = np.random.default_rng(bits)
     top = 2**bits - 1
     pixels = [rng.integers(top // 4, (top // 2 if k else top) + 1, (8, 8, colours)).astype(np.uint16) for k in range(4)]
     pixels[0][0, 0, 0] = top
-    if colours == 4:
+    if colours in (2, 4):
         for one in pixels:
-            one[..., 3] = 65535
+            one[..., -1] = 65535
     found = read_pictures(zipped({f"{'ab'[k // 2]}/{k}.png": png16(one) for k, one in enumerate(pixels)}), "scans.zip", 8, "rgb")
     for got, one in zip(found.squares, pixels, strict=True):
-        meant = np.repeat(one[..., :1], 3, 2) if colours == 1 else one[..., :3]
+        meant = np.repeat(one[..., :1], 3, 2) if colours < 3 else one[..., :3]
         np.testing.assert_allclose(got.transpose(1, 2, 0), meant * (255 / top), atol=0.51)
     assert found.notes == [f"Of 16 bits with numbers up to {top:,}, brought to 8 bits ({top:,} is white): 4 pictures."]
 
@@ -269,6 +269,65 @@ def test_grey_pictures_among_coloured_ones_and_turned_ones_are_told() -> None:
     notes = read_pictures(zipped(files), "pets.zip", 8, "rgb").notes
     assert sorted(notes) == ["Grey among pictures in colour, and given three equal colours: 1 picture.", "Turned as the camera was held: 1 picture."]
     assert read_pictures(zipped(files), "pets.zip", 8, "grey").notes == ["Turned as the camera was held: 1 picture."]
+
+
+@pytest.mark.parametrize("colours", [2, 4])
+def test_transparent_pictures_of_16_bits_are_told(colours: int) -> None:
+    changed: Counter[str] = Counter()
+    pixels = np.full((8, 8, colours), 300, np.uint16)
+    assert (square(png16(pixels), 8, "grey", changed) > 200).all()
+    assert changed["Taken with the upper 8 of 16 bits, being transparent in places"] == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({f"{i}.png": picture(i) for i in range(30)}, "; 30 files: in no folder of a class"),
+        ({f"train/{i}.png": picture(i) for i in range(30)}, "; 30 files: in no folder of a class"),
+        ({**named_folders("data/train"), "1.png": picture(), "2.txt": b"x"}, "; 4 files: in no folder of a class; 1 file: neither PNG nor JPEG"),
+        ({"inner.zip": zipped(class_folders(5))}, "; 1 file: neither PNG nor JPEG"),
+        ({"a/1.png": b"x"}, "; 1 file: damaged or cut off"),
+    ],
+)
+def test_files_of_refused_archives_are_counted_once(files: dict[str, bytes], told: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read_pictures(zipped(files), "pets.zip", 8, "rgb")
+    assert caught.value.allowed.endswith("pictures in each" + told)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_a_name_met_twice_is_one_picture_the_last_of_them(kind: str) -> None:
+    files = [*class_folders(5).items(), ("pets/cats/0.png", b"damaged"), ("pets/dogs/1.png", plain_picture((7, 7, 7)))]
+    files = [("pets/cats/0.png", b"damaged"), ("pets/dogs/note.txt", b""), *files, ("pets/dogs/note.txt", b"")]
+    files.append(("pets/cats/0.png", plain_picture((9, 9, 9))))
+    buffer = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(buffer, "w") as file:
+            for name, data in files:
+                file.writestr(name, data)
+    else:
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            for name, data in files:
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+    found = read_pictures(buffer.getvalue(), "pets.zip", 8, "rgb")
+    assert found.counts() == [[5, 0], [5, 0]]
+    assert found.notes == [
+        "In the archive more than once under one name, and taken once, as the last of them is: 3 files.",
+        "Left out, neither PNG nor JPEG: 1 file.",
+    ]
+    assert {tuple(one[:, 0, 0].tolist()) for one in found.squares} >= {(7, 7, 7), (9, 9, 9)}
+
+
+def test_classes_that_differ_in_capitals_or_hold_control_characters_are_told() -> None:
+    found = read_pictures(zipped(named_folders("Cat", "cat", "dog\x07s")), "pets.zip", 8, "rgb")
+    assert (found.classes, found.counts()) == (("Cat", "cat", "dog s"), [[3, 0]] * 3)
+    assert found.notes == [
+        "“Cat” and “cat” are 2 classes, which differ only in capital letters.",
+        "Names with line breaks or control characters, which became blanks: dog s.",
+    ]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
