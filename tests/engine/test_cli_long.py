@@ -68,7 +68,10 @@ def test_compare_ranks_methods_and_runs_no_row_twice(capsys: pytest.CaptureFixtu
     losses = [row["loss"] for row in result["rows"]]
     assert losses == sorted(losses)
     assert {row["optimizer"] for row in result["rows"]} == {"sgd", "adam", "pso"}
-    assert all(row["evaluations"] >= 3e4 and row["sentence"] and row["family"] for row in result["rows"])
+    assert all(row["sentence"] and row["family"] for row in result["rows"])
+    half_a_step = 192 / 2  # of SGD and Adam, 64 samples at 3 evaluations each
+    assert all(abs(row["evaluations"] - 3e4) <= half_a_step for row in result["rows"] if row["optimizer"] != "pso")
+    assert all(abs(row["evaluations"] - 3e4) < 1000 for row in result["rows"])  # PSO's unit is one member on all samples
     monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run again"))
     assert json.loads(run(capsys, *COMPARED, "--keep", str(kept), "--json")[1]) == result
     code, _, err = run(capsys, "compare", "--dataset", "circles", "--methods", "sgd", "--keep", str(kept))

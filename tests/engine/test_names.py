@@ -62,11 +62,12 @@ def test_tables_of_the_command_line_tell_lanes_of_one_method_apart(tmp_path: Pat
     experiment = tmp_path / "twins.json"
     lanes = [{"name": "sgd", "rate": 0.7}, {"name": "sgd", "rate": 0.002}]
     experiment.write_text(json.dumps({"dataset": "moons", "lanes": lanes, "budget": {"currency": "evaluations", "amount": 2000}}))
-    table = run(capsys, "run", str(experiment))[1].splitlines()
+    table = [line for line in run(capsys, "run", str(experiment))[1].splitlines() if not line.startswith("  ")]  # what is told of a lane is indented
     assert table[1].startswith("sgd rate=0.7 ")
     assert table[2].startswith("sgd rate=0.002 ")
     assert table[0].index("loss") + len("loss") == table[1].index(table[1].split()[2]) + len(table[1].split()[2])
     rows = run(capsys, "compare", "--dataset", "moons", "--methods", "adam,adam", "--evaluations", "2000")[1].splitlines()
+    rows = [line for line in rows if not line.startswith("  ")]
     assert rows[1].startswith("adam 1 ")
     assert rows[2].startswith("adam 2 ")
 
