@@ -112,7 +112,11 @@ def draw() -> dict[str, Any]:
     settings: dict[str, Any] = {}
     chosen: DatasetChoice | type[DatasetChoice]
     if dataset == uploads.NAME:  # while there is no file, what was raced on before stays
-        settings = uploads.draw(kept().get(uploads.NAME)) or st.session_state["experiment"].dataset.to_json()
+        before = st.session_state["experiment"].dataset
+        given = uploads.draw(kept().get(uploads.NAME))
+        if given is None:
+            st.warning(t("uploads.none-yet", dataset=plain(before.label)), icon=":material/info:")
+        settings = given or before.to_json()
         kept()[uploads.NAME] = settings
         chosen = DATASETS.build(settings)
     else:

@@ -168,10 +168,17 @@ def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_
     app.selectbox(key="control dataset").select("own")
     app = app.run()
     assert shown(app) == before
+    untaken = "No file of yours is in use yet: until one is, Run trains Two spirals."
+    assert [warning.value for warning in app.warning] == [untaken]
+    app.file_uploader[0].upload("empty.csv", b"\n", "text/csv")
+    app = app.run()
+    assert (len(app.error), [warning.value for warning in app.warning]) == (1, [untaken]), "a file that is refused is none"
+    assert shown(app) == before
     app.file_uploader[0].upload("flowers.csv", flowers().encode(), "text/csv")
     app = app.run()
     dataset = shown(app).dataset
     assert (dataset.name, dataset.to_json()["target"]) == ("own-table", "kind")
+    assert untaken not in [warning.value for warning in app.warning]
     app.selectbox(key=f"upload target {dataset.to_json()['token']}").select("price").run()
     experiment = shown(app)
     assert experiment.loss == "squared-error"
