@@ -2,7 +2,7 @@
 
 Written with PyTorch, an update of several arrays is a dozen operations, of which each reads and writes whole arrays; even strip by strip that takes as long as to evaluate the
 population. Numba (Lam, Pitrou and Seibert, 2015, https://doi.org/10.1145/2833157.2833162) compiles the same update, written as a plain loop, into one pass. A kernel is such a loop
-over some rows, or over some columns, of large arrays; every core is given a share of them. Small populations and other devices do without: there PyTorch's operations are as quick,
+over some rows, or over some columns, of large arrays; the cores take shares of them. Small populations and other devices do without: there PyTorch's operations are as quick,
 and they are what each kernel is tested against.
 """
 
@@ -26,6 +26,8 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}
 """What the compiler may assume of arithmetic: sums in any order, fused products. That no number is NaN it may not: a network that diverges has to be seen to."""
 Array = Any
 """An array of NumPy's inside a loop, where Numba knows its type."""
+SHARES = 4
+"""Shares of a loop for every thread: one that the machine keeps waiting leaves the rest of its work to the others."""
 COLUMNS = 1024
 """Columns that a loop over columns takes at a time: 4 KiB of a row, so that some hundred rows of them lie in a core's own cache."""
 
@@ -71,12 +73,19 @@ class Kernel:
         loop, arguments = self.compiled(x.dtype), (x, *others)
         given = [one.detach().numpy() if isinstance(one, Tensor) else one for one in arguments]
         threads = torch.get_num_threads()
-        step = -(-count // (threads * grain)) * grain
-        mine, *shares = [(first, min(first + step, count)) for first in range(0, count, step)] if count else [(0, 0)]
-        waiting = [_pool().submit(loop, *ends, *given) for ends in shares]
-        loop(*mine, *given)
-        for share in waiting:
-            share.result()
+        step = -(-count // (threads * (SHARES if threads > 1 else 1) * grain)) * grain
+        shares = [(first, min(first + step, count)) for first in range(0, count, step)] if count else [(0, 0)]
+        left = iter(shares)  # one for all threads: whichever is free takes the next
+
+        def work() -> None:
+            for ends in left:
+                loop(*ends, *given)
+
+        waiting = [_pool().submit(work) for _ in range(min(threads, len(shares)) - 1)]
+        work()
+        for other in waiting:
+            if not other.cancel():  # one that has not begun has nothing left to do
+                other.result()
         for written in self.written:  # NumPy does not tell PyTorch
             one = arguments[written]
             assert isinstance(one, Tensor), "a number was written to"

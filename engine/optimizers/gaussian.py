@@ -2,8 +2,8 @@
 
 x_k = μ + σ ⊙ z_k,     z_k ~ N(0, I),     Σ_k u_k z_k,     Σ_k v_k z_k²
 
-The z_k are not kept: for the sums they are drawn again, strip by strip, which is quicker than to read as many numbers from memory, and loses no digit where σ is far smaller
-than μ.
+The z_k are not kept: for the sums they are read off the table of random numbers again, which the cache holds; that is quicker than to read as many numbers from memory, and loses
+no digit where σ is far smaller than μ. Many samples are written in one pass, and both sums are made in another (`scattered`, `added`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from engine.evaluator import kernels
 from engine.evaluator.drawn import Drawn
+from engine.evaluator.kernels import COLUMNS, Array, kernel
 from engine.evaluator.strips import Sum, strips
 from engine.evaluator.workspace import buffer
 
@@ -31,6 +33,10 @@ def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool
     """
     half = (len(x) + 1) // 2 if mirrored else len(x)
     first, second = x[:half], x[half:]
+    mean, deviation = mean.contiguous(), deviation.contiguous()
+    if kernels.fit(x, mean, deviation) and z.tabled:
+        scattered(half, first, second if mirrored else x[:0], *z.stretches(x), mean, deviation)
+        return x
     for strip in strips(first):
         part = z.scaled(first[strip], strip, deviation)
         if mirrored:
@@ -44,6 +50,10 @@ def weighted(z: Drawn, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tens
     if z.whole is not None:
         whole = z.whole.to(like)
         return u @ whole, v @ whole.square()
+    if z.tabled and like.dtype in kernels.TYPES:
+        along, squares = torch.zeros_like(like), torch.zeros_like(like)
+        added(len(like), along, squares, *z.stretches(like), u.contiguous(), v.contiguous(), grain=COLUMNS)
+        return along, squares
     one, two = Sum("z", len(u), like), Sum("z²", len(u), like)
     for strip in strips(u.unsqueeze(1).expand(-1, len(like))):
         part = z[strip].to(like)
@@ -58,3 +68,39 @@ def folded(u: Tensor) -> tuple[Tensor, Tensor]:
     half = (len(u) + 1) // 2
     mirrored = torch.nn.functional.pad(u[half:], (0, 2 * half - len(u)))
     return u[:half] - mirrored, u[:half] + mirrored
+
+
+@kernel("T[:, ::1], T[:, ::1], T[::1], int64[:, ::1], int64, T[::1], T[::1]", "x", "opposite")
+def scattered(first: int, last: int, x: Array, opposite: Array, table: Array, places: Array, members: int, mean: Array, deviation: Array) -> None:
+    """`sampled` of some rows; ``opposite`` (m, D) are those that mirror the first ones."""
+    for i in range(first, last):
+        block, row = i // members, i % members * x.shape[1]
+        one, two, out = table[places[block, 0] + row :], table[places[block, 1] + row :], x[i]
+        if i < len(opposite):
+            other = opposite[i]
+            for j in range(len(out)):
+                step = deviation[j] * (one[j] + two[j])
+                out[j] = mean[j] + step
+                other[j] = mean[j] - step
+        else:
+            for j in range(len(out)):
+                out[j] = mean[j] + deviation[j] * (one[j] + two[j])
+
+
+@kernel("T[::1], T[::1], T[::1], int64[:, ::1], int64, T[::1], T[::1]", "along", "squares")
+def added(first: int, last: int, along: Array, squares: Array, table: Array, places: Array, members: int, u: Array, v: Array) -> None:
+    """`weighted` of some columns: rows that weigh nothing are passed over."""
+    width = len(along)
+    for start in range(first, last, COLUMNS):
+        stop = min(start + COLUMNS, last)
+        sums, sums_of_squares = along[start:stop], squares[start:stop]
+        for i in range(len(u)):
+            once, twice = u[i], v[i]
+            if once == 0 and twice == 0:
+                continue
+            place = i % members * width + start
+            one, two = table[places[i // members, 0] + place :], table[places[i // members, 1] + place :]
+            for j in range(len(sums)):
+                z = one[j] + two[j]
+                sums[j] += once * z
+                sums_of_squares[j] += twice * z * z

@@ -17,9 +17,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.kernels import Kernel
 from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
-from engine.optimizers.gaussian import sampled
+from engine.optimizers.gaussian import sampled, scattered
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
 from engine.rng import LARGE, Rng
@@ -80,6 +81,9 @@ class RandomSearch(Optimizer):
         "auto is 1 about the first weights and 0.1 about the best.",
         json_schema_extra={"live": True, "scale": "log"},
     )
+
+    def loops(self) -> tuple[Kernel, ...]:
+        return (scattered,)
 
     def population_size(self) -> int:
         return self.points + 4

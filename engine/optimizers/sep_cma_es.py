@@ -22,9 +22,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.kernels import Kernel
 from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.gaussian import sampled, weighted
+from engine.optimizers.gaussian import added, sampled, scattered, weighted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import effective, flat, positive_log_weights, recombined, widened
 from engine.oracle import Oracle
@@ -94,6 +95,9 @@ class SepCMAES(Optimizer):
         description="First step size (σ), in units of each layer's natural size, 1/√inputs; it adapts from there.",
         json_schema_extra={"live": True, "knob": "σ", "metric": "sigma", "scale": "log", "label": "First σ"},
     )
+
+    def loops(self) -> tuple[Kernel, ...]:
+        return (scattered, added)
 
     def population_size(self) -> int:
         return (self.population or 64) + 12  # the samples; what they were drawn from is drawn twice instead of kept

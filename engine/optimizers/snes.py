@@ -17,9 +17,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator.kernels import Kernel
 from engine.evaluator.strips import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.gaussian import folded, sampled, weighted
+from engine.optimizers.gaussian import added, folded, sampled, scattered, weighted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import flat, recombined, snes_utilities, widened
 from engine.oracle import Oracle
@@ -97,6 +98,9 @@ class SNES(Optimizer):
         description="Draw samples in mirrored pairs, μ + σs and μ − σs: the mean moves with less noise, the step sizes with more.",
         json_schema_extra={"live": True, "label": "Mirrored pairs", "advanced": True},
     )
+
+    def loops(self) -> tuple[Kernel, ...]:
+        return (scattered, added)
 
     def population_size(self) -> int:
         return self.population + 8  # the samples; their directions are drawn twice instead of kept

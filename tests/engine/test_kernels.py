@@ -54,14 +54,14 @@ def test_pytorch_is_told_what_was_written_to_and_what_was_not() -> None:
 
 def test_what_goes_wrong_in_another_thread_is_told() -> None:
     def loop(first: int, last: int, x: Any) -> None:
-        if first:
+        if first == 2:
             raise ArithmeticError(f"at {first}")
 
     broken, before = Kernel(loop, "T[::1]", []), torch.get_num_threads()
     broken.loops[torch.float32] = loop
     torch.set_num_threads(2)
     try:
-        with pytest.raises(ArithmeticError, match="at 5"):
+        with pytest.raises(ArithmeticError, match="at 2"):
             broken(10, torch.zeros(10))
     finally:
         torch.set_num_threads(before)
@@ -108,7 +108,11 @@ def test_a_race_has_its_loops_compiled_before_it_begins(monkeypatch: pytest.Monk
         method = OPTIMIZERS.build({"name": name})
         if not method.loops():
             continue
-        field = next(field for field in ("particles", "members", "individuals", "improvised", "ensemble", "chains") if field in type(method).model_fields)
+        field = next(
+            field
+            for field in ("particles", "members", "individuals", "improvised", "ensemble", "chains", "points", "population")
+            if field in type(method).model_fields
+        )
         lane = {"name": name, field: 512} | ({"memory": 512} if name == "harmony-search" else {})
         small = {**lane, field: 8} | ({"memory": 8} if name == "harmony-search" else {})
         for one, wanted in ((small, ()), (lane, method.loops())):

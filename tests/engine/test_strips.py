@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from engine.evaluator import blocks, kernels, strips, workspace
+from engine.evaluator.drawn import Drawn
 from engine.evaluator.kernels import MANY
 from engine.evaluator.strips import Sum, again, gathered, replace, rows_of
 from engine.evaluator.unwritten import Chosen, dense
 from engine.optimizers import OPTIMIZERS
+from engine.optimizers.gaussian import sampled, weighted
 from engine.optimizers.harmony_search import sparse
 from engine.optimizers.spread import Spread, distance
 from engine.rng import LARGE, Rng
@@ -211,10 +213,11 @@ def test_a_step_by_strips_and_kernels_is_the_step_in_one_piece(
     settings: dict[str, Any], dtype: torch.dtype, close: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = OPTIMIZERS.build({**settings, SIZES[settings["name"]]: MEMBERS})
-    fit, ends = kernels.fit, []
+    fit, tabled, ends = kernels.fit, Drawn.tabled, []
     for strip, compiled in ((2**40, False), (7 * WIDTH + 1, False), (7 * WIDTH + 1, True)):
         monkeypatch.setattr(strips, "STRIP", {"cpu": strip})
         monkeypatch.setattr(kernels, "fit", fit if compiled else lambda *arrays: False)
+        monkeypatch.setattr(Drawn, "tabled", tabled if compiled else False)
         workspace.release()
         oracle: Any = FunctionOracle(lambda x: (x - 0.3).square().double().sum(1).to(x), WIDTH)
         oracle.scale = torch.full((WIDTH,), WIDTH**-0.5, dtype=torch.float64)
@@ -273,3 +276,27 @@ def test_many_harmonies_are_improvised_by_the_rules(dtype: torch.dtype) -> None:
     assert torch.equal(oracle.losses(state.population), state.losses)
     kept = (state.population.unsqueeze(1) == before.unsqueeze(0)).all(2).any(1)
     assert 0 < int(kept.sum()) <= 12
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_samples_and_their_sums_are_those_of_numbers_written_out(mirrored: bool, dtype: torch.dtype, close: float) -> None:
+    """Also of an odd number of mirrored samples, of which the last one stands alone; whatever the number of threads, to the last bit."""
+    count, drawn = (2 * MEMBERS - 1 if mirrored else MEMBERS), Rng(4, "x", dtype=dtype).rows("normal", MEMBERS, WIDTH)
+    generator = torch.Generator().manual_seed(1)
+    mean, deviation = torch.randn(2, WIDTH, generator=generator, dtype=torch.float64).to(dtype)
+    u, v = torch.randn(2, MEMBERS, generator=generator, dtype=torch.float64).to(dtype)
+    u[::3], v[::3], v[1] = 0, 0, 0
+    z, found, threads = drawn[slice(0, MEMBERS)].clone(), [], torch.get_num_threads()
+    try:
+        for some in (1, 2, 3):
+            torch.set_num_threads(some)
+            found.append((sampled(torch.full((count, WIDTH), torch.nan, dtype=dtype), drawn, mean, deviation, mirrored), *weighted(drawn, u, v, mean)))
+    finally:
+        torch.set_num_threads(threads)
+    for others in found[1:]:
+        assert all(map(torch.equal, others, found[0]))
+    step = z * deviation
+    whole = torch.cat([mean + step, mean - step])[:count]
+    for one, expected in zip(found[0], (whole, u @ z, v @ z.square()), strict=True):
+        torch.testing.assert_close(one, expected, rtol=close, atol=20 * close)
