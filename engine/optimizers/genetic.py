@@ -19,8 +19,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator import kernels
 from engine.evaluator.drawn import Drawn
-from engine.evaluator.kernels import Kernel
+from engine.evaluator.kernels import COLUMNS, Array, Kernel, kernel
 from engine.evaluator.strips import gathered, strips
 from engine.networks.base import Layer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
@@ -112,7 +113,7 @@ class Genetic(Optimizer):
     )
 
     def loops(self) -> tuple[Kernel, ...]:
-        return (departures,)
+        return (departures, bred)
 
     def population_size(self) -> int:
         return self.individuals + min(max(self.parents, self.elite), self.individuals)  # the generation, and those of the last one that it is made from
@@ -159,6 +160,11 @@ class Genetic(Optimizer):
         second = None if self.crossover == "none" else rng.integers(len(parents), count).to(parents.device)
         from_first = None if second is None else self.crossed(count, size, neurons, rng)
         errors = rng.rows("normal", count, size)
+        if second is None and spread.many and kernels.fit(children, parents, deviation) and errors.tabled:
+            sums = spread.about, spread.total, spread.squares
+            bred(size, children, parents, first, *errors.stretches(children), deviation, *sums, grain=COLUMNS)
+            spread.rows += count
+            return spread
         for strip in strips(children):
             child = children[strip]
             inherited = gathered(parents, first[strip], "first parents")
@@ -181,6 +187,38 @@ class Genetic(Optimizer):
             return lambda strip: drawn[strip].index_select(1, neurons.to(drawn.device))
         coins: Drawn = rng.rows("uniform", count, size)
         return lambda strip: coins[strip].lt_(0.5)
+
+
+@kernel("T[:, ::1], T[:, ::1], int64[::1], T[::1], int64[:, ::1], int64, T[::1], T[::1], T[::1], T[::1]", "children", "total", "squares")
+def bred(
+    first: int,
+    last: int,
+    children: Array,
+    parents: Array,
+    chosen: Array,
+    table: Array,
+    places: Array,
+    members: int,
+    deviation: Array,
+    about: Array,
+    total: Array,
+    squares: Array,
+) -> None:
+    """`Genetic.breed` without crossover, some columns at a time: of all parents a core's own cache holds them. `departures` of a child is added as it is written."""
+    width = children.shape[1]
+    for start in range(first, last, COLUMNS):
+        stop = min(start + COLUMNS, last)
+        most, middle, sums, sums_of_squares = deviation[start:stop], about[start:stop], total[start:stop], squares[start:stop]
+        for i in range(len(children)):
+            place = i % members * width + start
+            one, two = table[places[i // members, 0] + place :], table[places[i // members, 1] + place :]
+            child, parent = children[i, start:stop], parents[chosen[i], start:stop]
+            for j in range(len(child)):
+                weight = parent[j] + most[j] * (one[j] + two[j])
+                child[j] = weight
+                apart = weight - middle[j]
+                sums[j] += apart
+                sums_of_squares[j] += apart * apart
 
 
 def neurons_of(layers: Sequence[Layer]) -> Tensor:
