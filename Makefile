@@ -13,7 +13,7 @@ PYTHON ?= $(shell for needs in ensurepip sys; do for python in python3.13 python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test test-all test-hard bench lint js format assets figures pictures dev browser clean
+.PHONY: help run test test-all test-hard bench lint js format assets figures defaults pictures dev browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,9 @@ assets: dev ## Make the shipped datasets anew (KELVIN_DATA= names the folder of 
 
 figures: dev ## Measure every method and write the README's table (half an hour; goes on where it was stopped)
 	$(BIN)/python -m assets.figures --keep .cache/figures
+
+defaults: dev ## Compare candidates for the methods' defaults and write the README's table (a quarter of an hour; goes on where it was stopped)
+	$(BIN)/python -m assets.defaults --keep .cache/defaults
 
 pictures: dev browser ## Take the README's pictures anew
 	$(BIN)/python -m assets.pictures
