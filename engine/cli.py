@@ -1,7 +1,8 @@
 """The command line: `python -m engine list | run | compare`.
 
 Results go to stdout, one JSON object with ``--json``; progress and complaints go to stderr. Bad input is one line naming the field, the value and what is allowed, and exit
-status 2. Where a lane ended in trouble the results of all are printed all the same, with a line that says why, and the exit status is 3.
+status 2. Where a lane ended in trouble the results of all are printed all the same, with a line that says why, and the exit status is 3; where a file could not be written
+when they were there, it is 4.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGINT
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,8 +20,9 @@ import click
 from tqdm import tqdm
 
 from engine import settings
-from engine.errors import BadInput
-from engine.plain import check
+from engine.errors import BadInput, one_line
+from engine.plain import check, from_json
+from engine.targets import apart, file_target, folder_target
 
 if TYPE_CHECKING:
     from engine.events import Event
@@ -30,6 +34,8 @@ EXIT_BAD_INPUT = 2
 TOLD = 0.01
 """A share of the budget by which a lane may miss it without a word."""
 EXIT_TROUBLE = 3
+EXIT_UNWRITTEN = 4
+"""All results are printed, but a file that was asked for could not be written."""
 EXIT_SIGNAL = 128
 """Added to the number of the signal that stopped it, as shells do: 130 after Ctrl-C."""
 CHECKPOINT_SECONDS = 20
@@ -94,7 +100,7 @@ def run(
 
     A recording given as FILE is run again, with all that was done by hand in it.
 
-    Exit status: 0; 2 for bad input; 3 where a lane ended in trouble, all results being printed; 130 where it was interrupted.
+    Exit status: 0; 2 for bad input; 3 where a lane ended in trouble and 4 where a file could not be written, all results being printed; 130 where it was interrupted.
     """
     from engine import snapshot
     from engine.events import read_events
@@ -104,29 +110,24 @@ def run(
     from engine.recorder import Recorder
     from engine.recording import SUFFIX, Recording
 
+    _none_empty({**options, "record": record, "events": events, "weights": weights, "checkpoint": checkpoint})
     flat = {STOPS.get(name, name): value for name, value in options.items() if name not in ("optimizer", "versus") and value is not None}
     recorded = file is not None and file.endswith(SUFFIX)
     base = None if file is None else Recording.read(Path(file)).experiment if recorded else _read(file)
-    by_hand = read_events(events) if events else read_events(str(file)) if recorded else []
+    by_hand = read_events(events) if events is not None else read_events(str(file)) if recorded else []
     if options["optimizer"] or options["versus"]:
         first = options["optimizer"] or (_first_lane(base) if base else "annealing")
         flat["lanes"] = ",".join([first, *options["versus"]])
     elif base is None:
         flat["lanes"] = "annealing,adam"
-    for text in settings:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise BadInput("--set", text, "KEY=VALUE, such as annealing.chains=64")
-        flat[key.strip()] = value.strip()
+    flat |= _set(settings, {key: _as_option(key, options) for key in flat if key != "lanes" or options["optimizer"] or options["versus"]})
     experiment = from_flat(flat, Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None, local_files=True)
     for note in experiment.dataset.notes():
         click.echo(note, err=True)
-    folder = _folder(record) if record else None
-
-    if weights:
-        _folder(str(Path(weights).parent), "--weights")
-
-    kept = Path(checkpoint) if checkpoint else None
+    apart({"FILE": file, "--events": events}, {"--weights": weights, "--checkpoint": checkpoint})
+    folder = None if record is None else folder_target("--record", record)
+    written = None if weights is None else file_target("--weights", weights)
+    kept = None if checkpoint is None else file_target("--checkpoint", checkpoint)
     race, messages = _race(experiment, kept, record is not None, by_hand)
     recorder = Recorder(race, messages) if folder is not None else None
     with Interrupt(race.interrupt) as interrupt:
@@ -136,23 +137,28 @@ def run(
             if interrupt.signal is not None or any(lane.torn for lane in race.lanes):
                 raise  # the second one: leave at once
         stopped = not race.finished
+        unwritten: list[str] = []
         if kept and stopped:
-            snapshot.save(race, kept, None if recorder is None else recorder.messages)
+            with _writing("--checkpoint", kept, unwritten):
+                snapshot.save(race, kept, None if recorder is None else recorder.messages)
         result: dict[str, Any] = {"lanes": race.results(), "experiment": experiment.to_json(), "device": race.device.type, "dimension": race.network.dimension}
         if race.done:
             result["events"] = race.done
-        if weights:
+        if written:
             from engine.weights import save
 
-            result["weights"] = str(save(race, Path(weights)))
+            with _writing("--weights", written, unwritten):
+                result["weights"] = str(save(race, written))
         if recorder is not None and folder is not None:
-            name = f"{experiment.dataset.name}-{'-'.join(lane.name for lane in experiment.lanes)}-seed{experiment.seed}{SUFFIX}"
-            result["recording"] = str(recorder.recording().write(folder / name))
+            name = f"{experiment.dataset.name}-{'-'.join(lane.name for lane in experiment.lanes)}-seed{experiment.seed}"
+            with _writing("--record", folder, unwritten):
+                result["recording"] = str(recorder.recording().write_new(folder, name, resumed=messages is not None))
         if stopped:
             result["stopped"] = True
         click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
-        if kept and not stopped:  # only now: everything that it was for is written
+        if kept and not stopped and not unwritten:  # only now: everything that it was for is written
             kept.unlink(missing_ok=True)
+    _told_unwritten(unwritten)
     if stopped:
         sys.exit(EXIT_SIGNAL + (interrupt.signal or SIGINT))
     _exit_by(result["lanes"])
@@ -171,7 +177,11 @@ def _run(race: Race, kept: Path | None, recorder: Recorder | None) -> None:
             if recorder is not None:
                 recorder.add(frame)
             if kept and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                snapshot.save(race, kept, None if recorder is None else recorder.messages)
+                failed: list[str] = []
+                with _writing("--checkpoint", kept, failed):
+                    snapshot.save(race, kept, None if recorder is None else recorder.messages)
+                for line in failed:  # the race goes on: there may be room the next time, and its results need none
+                    bar.write(line, file=sys.stderr)
                 saved_at = time.monotonic()
 
 
@@ -192,15 +202,18 @@ def _run(race: Race, kept: Path | None, recorder: Recorder | None) -> None:
 def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:
     """Run every method from its defaults on one problem, with equal budgets, one after the other.
 
-    Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 130 where it was interrupted.
+    Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 4 where rows could not be kept; 130 where it was interrupted.
     """
     from engine.compare import ranked, rows
     from engine.flat import from_flat
     from engine.optimizers import OPTIMIZERS
 
+    _none_empty({**options, "methods": methods, "keep": keep})
+    kept = None if keep is None else file_target("--keep", keep)
     names = [OPTIMIZERS.get(name.strip(), "--methods").name for name in methods.split(",")] if methods else OPTIMIZERS.names()
     experiment = from_flat({**{name: value for name, value in options.items() if value is not None}, "lanes": names[0]})
-    found = rows(experiment, names, Path(keep) if keep else None, lambda sentence: click.echo(sentence, err=True))
+    lost: list[str] = []
+    found = rows(experiment, names, kept, lambda sentence: click.echo(sentence, err=True), lost.append)
     table, stopped = [], False
     with tqdm(total=len(names), unit="method", file=sys.stderr, dynamic_ncols=True) as bar:
         try:
@@ -215,9 +228,63 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
     ordered = ranked(table)
     result = {"experiment": about, "rows": ordered, "stopped": stopped}
     click.echo(json.dumps(result, ensure_ascii=False) if as_json else _comparison(ordered))
+    _told_unwritten(lost)
     if stopped:
         sys.exit(EXIT_SIGNAL + SIGINT)
     _exit_by(ordered)
+
+
+def _none_empty(options: dict[str, Any]) -> None:
+    """Refuse options that are given without a value."""
+    for name, value in options.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if text is not None and not text.strip():
+                raise BadInput(f"--{name}", text, "a value, or the option left out")
+
+
+def _as_option(key: str, options: dict[str, Any]) -> str:
+    """The option that gave a key, as it was written."""
+    if key == "lanes":
+        key = "optimizer" if options["optimizer"] else "versus"
+    name = key.removeprefix("stop.")
+    value = options[name]
+    return f"--{name} {value[0] if isinstance(value, tuple) else value}"
+
+
+def _set(settings: tuple[str, ...], given: dict[str, str]) -> dict[str, str]:
+    """What ``--set`` gives, by key; each may be given once, in one way.
+
+    Args:
+        settings: as they were written.
+        given: keys that options have given already, and how.
+    """
+    found: dict[str, str] = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise BadInput("--set", text, "KEY=VALUE, such as annealing.chains=64")
+        if key in given or key in found:
+            raise BadInput("--set", text, f"{key} once only ({given[key] if key in given else f'--set {key}={found[key]}'} is given too)")
+        found[key] = value.strip()
+    return found
+
+
+@contextmanager
+def _writing(option: str, path: Path, unwritten: list[str]) -> Iterator[None]:
+    """Note what cannot be written, so that results are printed before it is told."""
+    try:
+        yield
+    except (OSError, BadInput) as error:
+        why = error.allowed if isinstance(error, BadInput) else error.strerror or error
+        unwritten.append(one_line(f"{option}: {str(path)!r} could not be written ({why})"))
+
+
+def _told_unwritten(unwritten: list[str]) -> None:
+    """Say in one line what could not be written, and end with another status than 0."""
+    if unwritten:
+        click.echo("; ".join(unwritten), err=True)
+        sys.exit(EXIT_UNWRITTEN)
 
 
 def _exit_by(rows: list[dict[str, Any]]) -> None:
@@ -241,7 +308,7 @@ def _read(file: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("FILE", file, f"a readable JSON file ({getattr(error, 'strerror', None) or 'not UTF-8 text'})") from None
     try:
-        value = json.loads(text)
+        value = from_json(text)
     except (ValueError, RecursionError) as error:
         raise BadInput("FILE", file, f"valid JSON ({error})") from None
     if not isinstance(value, dict):
@@ -255,10 +322,12 @@ def _race(experiment: Experiment, kept: Path | None, record: bool, events: list[
     from engine.race import Race
 
     if kept is None or not kept.exists():
-        if kept is not None:
-            _folder(str(kept.parent), "--checkpoint")
         return Race(experiment, pictures=record, events=events), None
-    race, messages = snapshot.load_with(kept)
+    try:
+        race, messages = snapshot.load_with(kept)
+    except BadInput as error:
+        what = str(kept) if error.field == "snapshot" else error.value
+        raise BadInput("--checkpoint", what, error.allowed) from None
     if race.began != experiment or race.hands.given != events:
         raise BadInput("--checkpoint", str(kept), "a race of this same experiment and events, or a new file")
     if record and messages is None:
@@ -273,19 +342,6 @@ def _first_lane(base: dict[str, Any]) -> str:
     from engine.experiment import Experiment
 
     return Experiment.parse(base).lanes[0].name
-
-
-def _folder(name: str, option: str = "--record") -> Path:
-    """A folder to write into, tried before the race so that no race is run in vain."""
-    folder = Path(name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".kelvin-write-test"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise BadInput(option, name, f"a folder that can be written ({error.strerror})") from None
-    return folder
 
 
 def _names(result: dict[str, Any]) -> list[str]:

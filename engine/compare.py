@@ -22,7 +22,11 @@ FLOOR = "random-search"
 
 
 def rows(
-    experiment: Experiment, methods: Iterable[str], kept: Path | None = None, tell: Callable[[str], None] = lambda sentence: None
+    experiment: Experiment,
+    methods: Iterable[str],
+    kept: Path | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+    lost: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[dict[str, Any]]:
     """How each method ends, as soon as it has ended.
 
@@ -31,6 +35,7 @@ def rows(
         methods: names from the catalogue.
         kept: a file of rows, one JSON object a line. Rows in it are not run again, new ones are added, so a comparison that was stopped goes on from there.
         tell: called with a sentence where something in that file could not be used.
+        lost: called with a sentence where a row could not be written into it; the comparison goes on without it.
 
     Returns:
         One after the other, what `Race.results` says of the lane, with ``family``, ``sees`` and ``sentence``; or ``optimizer`` and ``refused``, the reason why it cannot run this.
@@ -39,18 +44,24 @@ def rows(
         BadInput: the file of rows belongs to another experiment, or cannot be read or written: found before the first method runs.
     """
     base = {key: value for key, value in experiment.to_json().items() if key != "lanes"}
-    return _rows(base, methods, kept, _open(kept, base, tell) if kept else {})
+    return _rows(base, methods, kept, _open(kept, base, tell) if kept else {}, lost)
 
 
-def _rows(base: dict[str, Any], methods: Iterable[str], kept: Path | None, done: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _rows(
+    base: dict[str, Any], methods: Iterable[str], kept: Path | None, done: dict[str, dict[str, Any]], lost: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
     for name in methods:
         if name in done:
             yield done[name]
             continue
         row = _run(name, base)
         if kept:
-            with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"version": VERSION, "experiment": base, "row": row}, ensure_ascii=False) + "\n")
+            try:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"version": VERSION, "experiment": base, "row": row}, ensure_ascii=False) + "\n")
+            except OSError as error:
+                lost(f"--keep: rows could not be written into {kept} ({error.strerror})")
+                kept = None
         yield row
 
 

@@ -8,7 +8,6 @@ every lane at its own step.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from engine.errors import BadInput, explain
-from engine.plain import check
+from engine.plain import check, from_json
 from engine.recording import SUFFIX, Recording
 
 MOST_EVENTS = 100_000
@@ -72,6 +71,7 @@ class Points(_Event):
 
 
 Event = Reheat | Turn | Weight | Points
+KINDS = ("reheat", "turn", "weight", "points")
 _EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Annotated[Event, Field(discriminator="kind")]])
 
 
@@ -86,6 +86,10 @@ def parse_events(value: Any) -> list[Event]:
     if not isinstance(value, list | tuple) or len(value) > MOST_EVENTS:
         raise BadInput("events", value, f"a list of at most {MOST_EVENTS:,} events, or an object with such a list")
     check(value, "events", numbers=True)
+    for i, one in enumerate(value):
+        kind = one.get("kind") if isinstance(one, dict) else getattr(one, "kind", None)
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise BadInput(f"events[{i}]", one, f"an event with kind: {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     try:
         return _EVENTS.validate_python([one.to_json() if isinstance(one, _Event) else one for one in value])
     except ValidationError as error:
@@ -111,7 +115,7 @@ def read_events(file: str) -> list[Event]:
     if path.suffix == SUFFIX:
         return events_of(Recording.read(path))
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput("--events", file, f"a readable file ({error.strerror})") from None
     except (ValueError, RecursionError) as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, get_args
 
 from engine.datasets import DATASETS
@@ -18,11 +19,13 @@ from engine.experiment import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWOR
 from engine.networks import MLP, NETWORKS, Point
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
-from engine.plain import check
+from engine.plain import check, is_number
 from engine.registry import Choice, fields
 from engine.stops import StopRules
 from engine.suggestions import suggested_settings
 
+LONGEST = 30
+"""Digits of a whole number that is read in any way of writing."""
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
 TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device", "precision", "threads")
@@ -71,9 +74,12 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, lo
             value[name] = {"name": registry.get(flat[name], name).name}
     if "lanes" in flat:
         value["lanes"] = [{"name": OPTIMIZERS.get(name.strip(), "lanes").name} for name in flat["lanes"].split(",")]
-    for name in ("loss", "seed", "device", "precision", "threads"):
+    for name in ("loss", "device", "precision"):
         if name in flat:
             value[name] = flat[name]
+    for name in ("seed", "threads"):
+        if name in flat:
+            value[name] = _whole(name, flat[name])
     given = [currency for currency in CURRENCIES if currency in flat]
     if len(given) > 1:
         raise BadInput(given[1], flat[given[1]], f"one budget only ({given[0]} is given too)")
@@ -88,9 +94,12 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, lo
     for name in ("dataset", "network"):
         value[name] = dict(value[name]) if isinstance(value[name], Mapping) else {"name": value[name]}
     value["lanes"] = [dict(lane) if isinstance(lane, Mapping) else {"name": lane} for lane in value["lanes"]]
+    given_as: dict[tuple[int, str], str] = {}
     for key, text in flat.items():
         if key not in TOP and key not in STOPS:
-            _set(value, key, text)
+            field = _set(value, key, text)
+            if (other := given_as.setdefault(field, key)) != key:  # lane1.rate and sgd.rate may be one and the same
+                raise BadInput(key, text, f"one value only ({other} is given too, and is the same setting)")
     return Experiment.parse(value, local_files)
 
 
@@ -99,8 +108,8 @@ def _name(choice: Any) -> Any:
     return choice.get("name") if isinstance(choice, Mapping) else choice
 
 
-def _set(value: dict[str, Any], key: str, text: str) -> None:
-    """Put one dotted key where it belongs."""
+def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
+    """Put one dotted key where it belongs, and tell the place: which object, which field."""
     owner, _, field = key.partition(".")
     lanes: list[dict[str, Any]] = value["lanes"]
     names = [lane["name"] for lane in lanes]
@@ -113,21 +122,26 @@ def _set(value: dict[str, Any], key: str, text: str) -> None:
     cls: type[Choice] = registry.get(places[owner]["name"], owner)
     if owner == "dataset" and field == "file" and DATASETS.get(cls.name).needs_file:
         places[owner][field] = text
-        return
+        return id(places[owner]), field
     if field not in cls.model_fields:
         raise BadInput(key, text, f"one of {', '.join(f'{owner}.{name}' for name in cls.model_fields)}")
-    parsed = _read(cls, field, text)
+    parsed = _read(cls, field, text, key)
     registry.build({"name": cls.name, field: parsed}, owner)  # so that a refusal names the key the visitor wrote
     places[owner][field] = parsed
+    return id(places[owner]), field
 
 
-def _read(cls: type[Choice], field: str, text: str) -> Any:
+def _read(cls: type[Choice], field: str, text: str, key: str) -> Any:
     """The value a text stands for; numbers stay texts, for pydantic to read."""
     kind = next(entry for entry in fields(cls) if entry["name"] == field)
     if kind["type"] == "array":
-        return [] if text in ("none", "") else text.split(",")
+        return [] if text in ("none", "") else [_whole(key, entry) if kind.get("item_minimum") is not None else entry for entry in text.split(",")]
     if text == "none" and kind.get("optional"):
         return None
+    if kind["type"] == "integer":
+        return _whole(key, text)
+    if kind["type"] == "number" and "_" in text:  # which Python would read over
+        raise BadInput(key, text, "a number, such as 0.1 or 1e6")
     return text
 
 
@@ -147,8 +161,20 @@ def _settings(owner: str, choice: Choice, suggested: Mapping[str, Any] | None = 
     return {f"{owner}.{name}": _write(getattr(choice, name)) for name, default in defaults.items() if getattr(choice, name) != default}
 
 
+def _whole(key: str, text: str) -> str:
+    """A whole number, however it is written (1000, 1e3), as pydantic reads it; other texts as they are, for it to refuse."""
+    if "_" in text:  # which Python would read over
+        raise BadInput(key, text, "a whole number")
+    if not is_number(text) or len(text) > LONGEST:
+        return text
+    number = Decimal(text.strip())
+    return str(int(number)) if number.adjusted() < LONGEST and number == number.to_integral_value() else text
+
+
 def _number(key: str, text: str) -> float:
     try:
+        if "_" in text:  # which Python would read over
+            raise ValueError
         return float(text)
     except ValueError:
         raise BadInput(key, text, "a number, such as 30 or 1e6") from None

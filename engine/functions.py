@@ -220,12 +220,11 @@ def typed(formula: str, reach: float) -> Landscape:
     """
     parsed = Formula.parse(formula)
     bare = Landscape("formula", parsed.text, "Your own formula.", parsed, _square(reach), (-0.72 * reach, 0.56 * reach), flops=parsed.size)
-    heights = bare.grid(SCAN_SIDE, dtype=torch.float64)
-    known = torch.isfinite(heights)
+    known = torch.isfinite(bare.grid(SCAN_SIDE))  # in single precision, as lanes see it
     if not bool(known.any()):
         raise parsed.refuse(f"a formula with a value somewhere in the square of ±{reach:g}")
     start = bare.start
-    if not math.isfinite(float(bare(torch.tensor(start, dtype=torch.float64)))):
+    if not math.isfinite(float(bare(torch.tensor(start)))):
         start = _nearest(known, bare.extent, start)
     lowest, place = _deepest(bare)
     return Landscape(bare.name, bare.label, bare.about, parsed, bare.extent, start, () if place is None else (place,), lowest, bare.flops)

@@ -5,13 +5,16 @@ JSON can hold more than that. A lone surrogate ("\ud800") is no character and ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.errors import BadInput
 
 MOST_LEVELS = 32
 LARGEST = 2**63 - 1
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def check(value: Any, field: str = "", numbers: bool = False, levels: int = MOST_LEVELS) -> None:
@@ -42,6 +45,29 @@ def check(value: Any, field: str = "", numbers: bool = False, levels: int = MOST
         else:
             for i, entry in enumerate(value):
                 check(entry, f"{field}[{i}]", numbers, levels - 1)
+
+
+def from_json(text: str) -> Any:
+    """Read JSON in which no object gives a key twice: of two values one would be dropped without a word.
+
+    Raises:
+        ValueError: it is no JSON, or a key is given twice.
+    """
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key!a} is given twice")
+        found[key] = value
+    return found
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number in the usual way of writing: ASCII digits, no spaces or underscores between them."""
+    return _NUMBER.fullmatch(text.strip()) is not None
 
 
 def _check_text(text: str, field: str) -> None:

@@ -6,8 +6,8 @@ the bytes that went over the wire, so a replay is the run.
 
 from __future__ import annotations
 
+import glob
 import gzip
-import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,13 @@ from pathlib import Path
 
 from engine.errors import BadInput, shorten
 from engine.frames import KINDS, VERSION, Message, decode
+from engine.targets import appearing, free
 
 SUFFIX = ".kelvin"
 MAX_MESSAGE = 64 * 2**20
 MAX_TOTAL = 512 * 2**20
 """What all messages of a file may have together, unpacked."""
+_PIECE = 2**20
 
 
 class Recording:
@@ -59,12 +61,38 @@ class Recording:
     def write(self, path: Path) -> Path:
         """Write the file; it appears whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        with open(part, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=9, mtime=0, filename="") as file:
+        with appearing(path) as part, open(part, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=9, mtime=0, filename="") as file:
             for data in self.messages:
                 file.write(struct.pack("<I", len(data)) + data)
-        part.replace(path)
         return path
+
+    def write_new(self, folder: Path, stem: str, resumed: bool = False) -> Path:
+        """Write it under a name that no other recording has: ``stem``, else ``stem-2`` and so on.
+
+        Args:
+            folder: for the file.
+            stem: its name without the ending.
+            resumed: whether the race was stopped before, so that the first part of this very recording may be there; that is replaced.
+        """
+        known = sorted(folder.glob(f"{glob.escape(stem)}*{SUFFIX}")) if resumed else []
+        begun = next((path for path in known if self._continues(path)), None)
+        if begun is not None:
+            return self.write(begun)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = free(folder, stem, SUFFIX)
+        try:
+            return self.write(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _continues(self, path: Path) -> bool:
+        """Whether a file holds this recording's first messages, and after them nothing but the weights it ended with."""
+        try:
+            first = Recording.read(path).messages[:-1]
+        except BadInput:
+            return False
+        return bool(first) and first == self.messages[: len(first)]
 
     @classmethod
     def read(cls, path: Path) -> Recording:
@@ -91,12 +119,28 @@ class Recording:
             found = cls(messages)
             _check(found, path)
         except EOFError:
-            raise BadInput("recording", str(path), f"a whole Kelvin recording ({_cut(len(messages))})") from None
+            raise BadInput("recording", str(path), f"a whole Kelvin recording ({'the file is damaged' if _damaged(path) else _cut(len(messages))})") from None
         except BadInput:
             raise
         except (OSError, ValueError, zlib.error) as error:
-            raise BadInput("recording", str(path), f"a whole Kelvin recording ({error})") from None
+            raise BadInput("recording", str(path), f"a whole Kelvin recording ({'the file is damaged' if _damaged(path) else error})") from None
         return found
+
+
+def _damaged(path: Path) -> bool:
+    """Whether a file was packed but does not unpack to what it was: told by its checksum, whatever its broken content made of the messages."""
+    try:
+        with gzip.open(path, "rb") as file:
+            for _ in range(MAX_TOTAL // _PIECE + 2):
+                if not file.read(_PIECE):
+                    break
+    except EOFError:  # it ends too early
+        return False
+    except (zlib.error, ValueError):
+        return True
+    except OSError as error:  # gzip tells a wrong checksum so, and also that it is no such file
+        return error.errno is None and not str(error).startswith("Not a gzipped file")
+    return False
 
 
 def _cut(count: int) -> str:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.errors import BadInput
+from engine.errors import BadInput, one_line
 
+KNOWN = ("KELVIN_CACHE", "KELVIN_DATA", "KELVIN_GRACE", "KELVIN_MEMORY", "KELVIN_ORIGINS", "KELVIN_UPLOADS", "KELVIN_WORKERS")
 GIB = 2**30
 MOST_GIB = 2**20
 MOST_GRACE = 86_400.0
@@ -101,9 +104,12 @@ def check() -> None:
     grace(0)
     workers()
     _check_data()
-    cache()
-    uploads()
+    for name in ("KELVIN_CACHE", "KELVIN_UPLOADS"):
+        _try(name)
     origins()
+    unknown = sorted(name for name in os.environ if name.startswith("KELVIN_") and name not in KNOWN)
+    if unknown:
+        sys.stderr.write(one_line(f"{', '.join(unknown)}: not known, and left out of account; known are {', '.join(KNOWN)}") + "\n")
 
 
 def _check_data() -> None:
@@ -148,6 +154,25 @@ def _folder(name: str) -> Path | None:
     if not fits:
         raise BadInput(name, asked, "a folder that can be written")
     return folder
+
+
+def _try(name: str) -> None:
+    """Try whether the folder can be written, or made. Rights alone do not tell: some file systems take nothing from anybody."""
+    folder = _folder(name)
+    if folder is None:
+        return
+    places = (folder, *folder.absolute().parents)
+    try:
+        missing = places[: next(i for i, place in enumerate(places) if place.exists())]
+        there = places[len(missing)]
+        fits = not any(place.is_symlink() for place in missing)  # one that leads nowhere
+        fits = fits and all(len(os.fsencode(place.name)) <= os.pathconf(there, "PC_NAME_MAX") for place in missing)
+        with tempfile.TemporaryDirectory(prefix=".kelvin-", dir=there):
+            pass
+    except (OSError, ValueError):
+        fits = False
+    if not fits:
+        raise BadInput(name, str(folder), "a folder that can be written, or made")
 
 
 def _is_origin(text: str) -> bool:

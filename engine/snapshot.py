@@ -7,8 +7,9 @@ unpickling anything else. A population that is nowhere written out is not writte
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
-import os
 import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -24,11 +25,15 @@ from engine.events import Script, parse_events
 from engine.experiment import Experiment
 from engine.optimizers import OPTIMIZERS, State
 from engine.race import Race
+from engine.snapshot_checks import check
 from engine.stops import Best, Moment, Start, Wreck
+from engine.targets import appearing
 
-VERSION = 2
-READ = (1, 2)
-"""Versions that are read: the first knew nothing of frames."""
+VERSION = 3
+READ = (1, 2, 3)
+"""Versions that are read: the first knew nothing of frames, the second nothing of checksums."""
+HEAD = b"Kelvin race\r\n"
+"""First bytes of a file since version 3; after them the SHA-256 of all that follows."""
 COUNTERS = ("evaluations", "flops", "seconds")
 TOLD = ("step", "finished", "trouble", "stopped")
 ADDED = ("note", "barren")
@@ -116,13 +121,14 @@ def save(race: Race, path: Path, frames: Iterable[bytes] | None = None) -> Path:
     kept = take(race)
     if frames is not None:
         kept["messages"] = [torch.frombuffer(bytearray(one), dtype=torch.uint8) for one in frames]
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    content = io.BytesIO()
+    torch.save(kept, content)
     try:
-        torch.save(kept, part)
-        part.replace(path)
-    except (OSError, RuntimeError) as error:  # torch says its own of a full disk
-        part.unlink(missing_ok=True)
-        raise BadInput("snapshot", str(path), f"a file that can be written ({getattr(error, 'strerror', None) or error})") from None
+        with appearing(path) as part, part.open("wb") as file:
+            file.write(HEAD + hashlib.sha256(content.getbuffer()).digest())
+            file.write(content.getbuffer())
+    except OSError as error:
+        raise BadInput("snapshot", str(path), f"a file that can be written ({error.strerror})") from None
     return path
 
 
@@ -142,25 +148,52 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
         BadInput: the file is no snapshot, or its experiment cannot run here.
     """
     try:
-        snapshot = torch.load(path, map_location="cpu", weights_only=True)
+        content, sound = _content(path)
+        snapshot = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         experiment, version = snapshot["experiment"], snapshot["version"]
     except OSError as error:
         raise BadInput("snapshot", str(path), f"a readable file ({error.strerror})") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError):  # all that torch says of a file that is none of its own
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        ValueError,
+    ):  # all that torch says of a file that is none of its own
         raise BadInput("snapshot", str(path), "a snapshot of a race") from None
     if version not in READ:
         newer = isinstance(version, int) and version > VERSION
-        raise BadInput("snapshot.version", version, f"{READ[0]} or {VERSION}" + (" (a newer Kelvin made this one)" if newer else ""))
+        raise BadInput("snapshot.version", version, f"{READ[0]} to {VERSION}" + (" (a newer Kelvin made this one)" if newer else ""))
+    if version >= 3 and not sound:
+        raise BadInput("snapshot", str(path), "a snapshot of a race (the file is damaged)")
     frames: dict[str, Any] = snapshot.get("frames", {}) if version > 1 else {"marks": 200, "pictures": True}
     try:
         race = Race(Experiment.parse(experiment), marks=frames["marks"], pictures=frames["pictures"])
+        check(snapshot, race)
         put(race, _moved({name: value for name, value in snapshot.items() if name != "messages"}, race.device))
         messages = [bytes(one.numpy()) for one in snapshot["messages"]] if "messages" in snapshot else None
     except BadInput:
         raise
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
         raise BadInput("snapshot", str(path), "a snapshot of a race by this version of Kelvin") from None
     return race, messages
+
+
+def _content(path: Path) -> tuple[bytes, bool]:
+    """What a file holds, and whether its checksum vouches for it; older files have none.
+
+    Raises:
+        BadInput: the checksum is another one.
+    """
+    data = path.read_bytes()
+    if not data.startswith(HEAD):
+        return data, False
+    start = len(HEAD) + hashlib.sha256().digest_size
+    if hashlib.sha256(memoryview(data)[start:]).digest() != data[len(HEAD) : start]:
+        raise BadInput("snapshot", str(path), "a snapshot of a race (the file is damaged or cut off)")
+    return data[start:], True
 
 
 def _moved(value: Any, device: torch.device) -> Any:

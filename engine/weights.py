@@ -7,7 +7,6 @@ Shapes are PyTorch's, outputs first. The file's metadata hold the experiment and
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.networks import Network
 from engine.networks.base import Layer
+from engine.targets import appearing
 
 if TYPE_CHECKING:
     from engine.race import Race
@@ -62,9 +62,8 @@ def save(race: Race, path: Path) -> Path:
         "experiment": json.dumps(race.experiment.to_json(), ensure_ascii=False),
         "steps": json.dumps([lane.step for lane in race.lanes]),
     }
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(to_bytes(tensors, metadata=about))
-    part.replace(path)
+    with appearing(path) as part:
+        part.write_bytes(to_bytes(tensors, metadata=about))
     return path
 
 

@@ -49,7 +49,7 @@ class Landscapes(DatasetChoice):
         if (self.start_x is None) != (self.start_y is None):
             raise BadInput("start_y" if self.start_y is None else "start_x", None, "a number, for its companion is given")
         if self.start_x is not None and self.start_y is not None:
-            height = landscape(torch.tensor([self.start_x, self.start_y], dtype=torch.float64))
+            height = landscape(torch.tensor([self.start_x, self.start_y]))  # in single precision, as lanes see it: 1e200 is infinite there
             if not bool(torch.isfinite(height)):
                 raise BadInput("start_x", self.start_x, "a place where the landscape has a height")
 

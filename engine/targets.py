@@ -1,0 +1,107 @@
+"""Files that a command writes: tried before it works, so that nothing is worked out in vain, and there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import BadInput
+
+
+def beside(path: Path) -> Path:
+    """A short name for the temporary file that is to become ``path``: a file's own name may be as long as the system allows."""
+    return path.with_name(f".{secrets.token_hex(6)}.part")
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """A temporary file to write into, which takes the place of ``path`` once all is written; it is removed where that fails."""
+    part = beside(path)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def file_target(option: str, name: str) -> Path:
+    """A file that can be written: a new one, or a regular one that is there.
+
+    Raises:
+        BadInput: it is something else, or cannot be written.
+    """
+    if not name.strip() or name.endswith((os.sep, os.curdir)):
+        raise BadInput(option, name, "the name of a file")
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise BadInput(option, name, "a file; this is a folder")
+        if path.exists() and not path.is_file():
+            raise BadInput(option, name, "a regular file or a new one; this is a device, a pipe or a socket")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise BadInput(option, name, "a file that can be written (it is read-only)")
+        if path.is_symlink() and not path.exists():
+            raise BadInput(option, name, "a file; this is a link that leads nowhere")
+        _try(path.parent, path)
+    except OSError as error:
+        raise BadInput(option, name, f"a file that can be written ({error.strerror})") from None
+    return path
+
+
+def folder_target(option: str, name: str) -> Path:
+    """A folder that can be written into; it is made where it is not there.
+
+    Raises:
+        BadInput: it is something else, or cannot be written.
+    """
+    if not name.strip():
+        raise BadInput(option, name, "the name of a folder")
+    folder = Path(name)
+    try:
+        _try(folder)
+    except OSError as error:
+        raise BadInput(option, name, f"a folder that can be written ({error.strerror})") from None
+    return folder
+
+
+def apart(read: dict[str, str | None], written: dict[str, str | None]) -> None:
+    """Refuse to write over what is read, or two files into one.
+
+    Args:
+        read: names of files by option; None where it is not given.
+        written: likewise.
+
+    Raises:
+        BadInput: an option names the file of another one.
+    """
+    seen = {os.path.realpath(name): option for option, name in read.items() if name}
+    for option, name in written.items():
+        if name and (other := seen.setdefault(os.path.realpath(name), option)) != option:
+            raise BadInput(option, name, f"another file than that of {other}")
+
+
+def free(folder: Path, stem: str, suffix: str) -> Path:
+    """A name in a folder that no file has yet: ``stem``, else ``stem-2`` and so on. An empty file takes it at once, so that nobody else is given it."""
+    number = 1
+    while True:
+        path = folder / f"{stem}{'' if number == 1 else f'-{number}'}{suffix}"
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _try(folder: Path, wanted: Path | None = None) -> None:
+    """Make the folder if need be, and a file in it, and take that away again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = beside(folder / "probe")
+    probe.touch()
+    probe.unlink()
+    if wanted is not None and not wanted.exists():  # only a try shows whether the name itself is allowed here
+        wanted.touch(exist_ok=False)
+        wanted.unlink()
