@@ -189,6 +189,8 @@ class Experiment(BaseModel):
         if 2 * rows * each > needed[i]:
             most = max(0, int((left - (needed[i] - rows * each)) // each))
             allowed = f"a population that fits in {max(0, left) / 2**30:.1f} GiB here (at most {most:,} networks of this size), or a smaller network"
+            if most < 2:  # there is room for none, however few they are
+                allowed = f"a smaller network and population: not even two networks of this size fit in {room / 2**30:.1f} GiB here beside what the method itself takes"
         if len(needed) > 1:
             allowed += f"; all lanes together would take {sum(needed) / 2**30:.1f} of {room / 2**30:.1f} GiB"
         raise CannotRun(f"lanes[{i}]", value, allowed)

@@ -113,6 +113,8 @@ class Race:
             with self._precision(), oracle.working():
                 lane.state = optimizer.init(self.theta, rng, oracle)
             lane.finished = budget.currency != "seconds" and oracle.spent(budget.currency) >= budget.amount
+            if lane.finished:
+                lane.note = f"{self.names[index]} took no step: the whole budget went into preparing, such as judging its first members or finding its first temperature."
         return lane
 
     def _oracle(self, optimizer: Optimizer) -> Oracle:
