@@ -84,7 +84,7 @@ def launch(playwright: Playwright) -> Browser:
     """The browser on the PATH, or Playwright's own."""
     found = next((path for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable") if (path := shutil.which(name))), None)
     arguments = ARGUMENTS + (["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
-    return playwright.chromium.launch(executable_path=found, args=arguments)
+    return playwright.chromium.launch(executable_path=found, args=arguments, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="package")  # not longer: an event loop of Playwright's runs in this thread as long as it is there, and other tests want one of their own
