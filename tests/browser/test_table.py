@@ -130,7 +130,7 @@ def test_several_optimizers_race_from_one_start(open_page: Open) -> None:
     side.get_by_role("button", name="Take lane 3 out").click()
     expect(page.get_by_test_id("status")).to_contain_text("Settings changed")
     wait(page, "v.run === x[0] && last.lanes[0].step > x[1]", [race, steps])  # the race goes on, nothing is lost
-    page.get_by_test_id("run").click()
+    page.get_by_test_id("run-new").click()
     wait(page, "v.run > x && v.player.history.stage.lanes.length === 3", race)
     assert look(page, "v.player.history.stage.lanes.map((lane) => lane.optimizer)") == ["annealing", "eki", "adam"]
 
