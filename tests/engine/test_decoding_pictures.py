@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.decoding import pictures
-from engine.decoding.pictures import Unreadable, read_pictures, square
+from engine.decoding import squares
+from engine.decoding.pictures import read_pictures
+from engine.decoding.squares import Unreadable, square
 from engine.errors import BadInput
 from tests.engine.files import class_folders, picture, plain_picture, tarred, zipped
 
@@ -118,7 +119,7 @@ def test_damaged_pictures_are_told_from_whole_ones(name: str) -> None:
 
 
 def test_a_picture_of_too_many_pixels_is_not_even_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "PIXELS", 399)
+    monkeypatch.setattr(squares, "PIXELS", 399)
     data = picture()
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(Unreadable, match="million pixels"):
