@@ -25,14 +25,14 @@ def give(page: Page, name: str, content: bytes) -> None:
 
 
 def test_a_table_of_ones_own_is_learned(open_page: Open) -> None:
-    page = open_page("?seconds=60")
+    page = open_page("?seconds=3600")
     own_data(page)
     give(page, "flowers.csv", flowers(120).encode())
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar.get_by_text("120 rows, 5 columns")).to_be_visible()
     expect(sidebar.get_by_text("3 classes (iris, lily, rose)")).to_be_visible()  # the last column of categories is what one most likely wants to learn
     expect(sidebar.get_by_text("Left out or changed")).to_be_visible()  # a length and a colour are missing
-    page.get_by_test_id("run").click()
+    page.get_by_test_id("run-new").click()
     raced(page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'table'")
     assert sorted(look(page, "v.player.history.stage.data.classes")) == ["iris", "lily", "rose"]
     assert look(page, "v.player.history.stage.data.samples.reduce((a, b) => a + b)") in range(110, 121)
@@ -44,11 +44,11 @@ def test_a_table_of_ones_own_is_learned(open_page: Open) -> None:
 
 @pytest.mark.slow
 def test_pictures_of_ones_own_are_learned(open_page: Open) -> None:
-    page = open_page("?seconds=60&network=mlp")
+    page = open_page("?seconds=3600&network=mlp")
     own_data(page)
     give(page, "pets.zip", zipped(class_folders(20)))
     expect(page.get_by_test_id("stSidebar").get_by_text("40 pictures in 2 classes")).to_be_visible()
-    page.get_by_test_id("run").click()
+    page.get_by_test_id("run-new").click()
     raced(page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'images'")
     assert look(page, "v.player.history.stage.data.classes") == ["cats", "dogs"]
     page.screenshot(path=SHOTS / "own-pictures.png")
