@@ -247,7 +247,7 @@ class Observer:
             "stopped": lane.stopped,
             "note": lane.note,
             "agreement": agreement,
-            "extra": dict(state.metrics),
+            "extra": lane.optimizer.diagnostics(state) | state.metrics,
             "vectors": vectors,
             "lengths": {name: len(values) for name, values in state.vectors.items() if name in vectors and len(values) > VECTOR},
         }

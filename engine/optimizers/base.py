@@ -73,7 +73,7 @@ class State:
         plan: the temperature the schedule asks for now, or None.
         acceptance: share of proposals accepted lately, or None.
         target: the acceptance aimed at, or None.
-        metrics: further numbers worth showing, by name (spread, step size, …).
+        metrics: further numbers worth showing that a step finds anyway, by name (step size, σ, …); for others see `Optimizer.diagnostics`.
         vectors: further rows of numbers worth showing, by name: the temperature of every replica, the swap rate of every rung.
         stale: whether losses kept from earlier steps belong to other weights or other samples, because a hand changed them; `outdated` asks for it.
     """
@@ -272,6 +272,10 @@ class Optimizer(Choice):
 
     def shift(self, state: State, index: int, difference: float) -> None:
         """What `put` does to the weights that only this method remembers."""
+
+    def diagnostics(self, state: State) -> dict[str, float]:
+        """Measure what is shown of a population and no step needs, by name; asked for when a frame is due."""
+        return {}
 
     def way_back(self, state: State) -> bool:
         """Whether it can return to where it was before its last step, and will where nothing it asks about has a loss."""

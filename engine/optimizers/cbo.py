@@ -30,7 +30,7 @@ from engine.evaluator.unwritten import Chosen
 from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.judge import judge
-from engine.optimizers.spread import Spread, departures, distance
+from engine.optimizers.spread import departures, distance
 from engine.optimizers.survivors import copies
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -135,9 +135,7 @@ class CBO(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CBOState:
         x = rng.normal(self.particles, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
         x[0] = theta  # the shared first weights are one of the particles
-        state = CBOState(theta.clone(), x)
-        state.metrics["spread"] = float(distance(x))
-        return state
+        return CBOState(theta.clone(), x)
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> CBOState:
         assert isinstance(state, CBOState)
@@ -147,7 +145,7 @@ class CBO(Optimizer):
         group = size if self.group == 0 else min(self.group, size)
         # A last group that would be too small rests this time.
         order = None if group == size else rng.permutation(size).to(x.device)
-        chosen, resting = (None, None) if order is None else order.tensor_split([size - size % group])
+        chosen = None if order is None else order[: size - size % group]
         # Where they are few, those chosen lie in one piece; else they are taken from where they are, now and again when they move.
         few = gathered(x, chosen, "particles") if chosen is not None and x.numel() < MANY else None
         losses = judge(x if chosen is None else Chosen(x, chosen) if few is None else few, oracle)
@@ -155,23 +153,21 @@ class CBO(Optimizer):
         if bool(torch.isinf(losses).any()):
             few = self.brought_back(x, chosen, few, losses, rng)
         v = buffer("agreed", (len(weights), 1, x.shape[1]), x)
-        spread, z = Spread(x, state.estimate), rng.rows("normal", len(losses), x.shape[1])
+        z = rng.rows("normal", len(losses), x.shape[1])
         if kernels.fit(x) and z.tabled and self.noise == "anisotropic":
             rows, drift, shake = torch.arange(size) if chosen is None else chosen, self.drift * self.time_step, sigma * self.time_step**0.5
-            sums = spread.about, spread.total, spread.squares
-            drifted(x.shape[1], x, rows.contiguous(), weights.to(x).contiguous(), *z.stretches(x), drift, shake, v.squeeze(1), *sums, grain=COLUMNS)
-            spread.rows += len(rows)
+            drifted(x.shape[1], x, rows.contiguous(), weights.to(x).contiguous(), *z.stretches(x), drift, shake, v.squeeze(1), grain=COLUMNS)
         else:
-            self.drift_by_strips(x, chosen, few, weights, z, sigma, v, spread)
-        for rest in () if resting is None or few is not None else resting.split(rows_of(x.shape[1], x.device)):
-            spread.add(gathered(x, rest, "particles"))
+            self.drift_by_strips(x, chosen, few, weights, z, sigma, v)
         # What all would agree on is what the groups agree on, each weighing what its particles weigh among all.
         state.estimate = shares(losses, alpha).unflatten(0, (-1, group)).sum(1) @ v.squeeze(1)
         state.losses = losses if chosen is None else losses.new_full((size,), torch.inf).index_copy(0, chosen, losses)
-        voices = 1 / weights.square().sum(1).mean()
-        state.metrics["spread"], state.metrics["voices"] = torch.stack([spread.value(), voices]).tolist()  # the step's one wait for the device
+        state.metrics["voices"] = float(1 / weights.square().sum(1).mean())
         state.metrics["alpha"], state.metrics["noise"] = alpha, sigma
         return state
+
+    def diagnostics(self, state: State) -> dict[str, float]:
+        return {} if state.population is None else {"spread": float(distance(state.population))}
 
     @staticmethod
     def brought_back(x: Tensor, chosen: Tensor | None, few: Tensor | None, losses: Tensor, rng: Rng) -> Tensor | None:
@@ -189,7 +185,7 @@ class CBO(Optimizer):
         x[rows[nowhere]] = x[others[nowhere]]
         return None if few is None or chosen is None else gathered(x, chosen, "particles")
 
-    def drift_by_strips(self, x: Tensor, chosen: Tensor | None, few: Tensor | None, weights: Tensor, z: Drawn, sigma: float, v: Tensor, spread: Spread) -> None:
+    def drift_by_strips(self, x: Tensor, chosen: Tensor | None, few: Tensor | None, weights: Tensor, z: Drawn, sigma: float, v: Tensor) -> None:
         """Form every group's consensus, written to v (g, 1, D), and move its particles, in place.
 
         Args:
@@ -200,7 +196,6 @@ class CBO(Optimizer):
             z: the noise of n particles.
             sigma: its strength.
             v: where to write to.
-            spread: what they are added to.
         """
         group = weights.shape[1]
         for groups, rows in batches(weights.numel(), group, rows_of(x.shape[1], x.device)):
@@ -209,7 +204,6 @@ class CBO(Optimizer):
             for strip in strips(at):
                 drawn = slice(rows.start + strip.start, rows.start + strip.stop)
                 moved = self.move(at[strip].unflatten(0, (len(agreed), -1)), agreed, z[drawn].to(x), sigma)
-                spread.add(moved)
                 if chosen is not None:
                     x.index_copy_(0, chosen[drawn], moved)
 
@@ -223,16 +217,14 @@ class CBO(Optimizer):
         return x.add_(shaken).flatten(0, 1)
 
 
-@kernel("T[:, ::1], int64[::1], T[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[:, ::1], T[::1], T[::1], T[::1]", "x", "agreed", "total", "squares")
+@kernel("T[:, ::1], int64[::1], T[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[:, ::1]", "x", "agreed")
 def drifted(
-    first: int, last: int, x: Array, rows: Array, weights: Array, table: Array, places: Array, members: int, drift: Array, shake: Array, agreed: Array, about: Array, total: Array,
-    squares: Array,
+    first: int, last: int, x: Array, rows: Array, weights: Array, table: Array, places: Array, members: int, drift: Array, shake: Array, agreed: Array,
 ) -> None:  # fmt: skip
     """`CBO.drift_by_strips` with anisotropic noise of those rows (g m,) of x, some columns of each group at a time; the noise is read off the table."""
     width, (groups, size) = x.shape[1], weights.shape
     for start in range(first, last, COLUMNS):
         stop = min(start + COLUMNS, last)
-        middle, sums, sums_of_squares = about[start:stop], total[start:stop], squares[start:stop]
         for g in range(groups):
             mean = agreed[g, start:stop]
             for j in range(len(mean)):
@@ -245,11 +237,7 @@ def drifted(
                 block, skipped = i // members, i % members * width
                 at, one, two = x[rows[i], start:stop], table[places[block, 0] + skipped + start :], table[places[block, 1] + skipped + start :]
                 for j in range(len(mean)):
-                    moved = at[j] + (at[j] - mean[j]) * (shake * (one[j] + two[j]) - drift)
-                    at[j] = moved
-                    apart = moved - middle[j]
-                    sums[j] += apart
-                    sums_of_squares[j] += apart * apart
+                    at[j] += (at[j] - mean[j]) * (shake * (one[j] + two[j]) - drift)
 
 
 def batches(count: int, group: int, most: int) -> Iterator[tuple[slice, slice]]:

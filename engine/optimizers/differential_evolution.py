@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.evaluator import kernels
-from engine.evaluator.kernels import Array, Kernel, kernel
+from engine.evaluator.kernels import COLUMNS, Array, Kernel, kernel
 from engine.evaluator.strips import copied, gathered, replace, strips
 from engine.evaluator.workspace import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
@@ -111,7 +111,7 @@ class DifferentialEvolution(Optimizer):
         x[0] = theta  # the shared first weights are one of the population
         losses = judge(x, oracle)
         state = DifferentialEvolutionState(theta.clone(), x, losses)
-        state.estimate_loss, state.metrics["spread"] = torch.stack([losses[0], distance(x)]).tolist()
+        state.estimate_loss = float(losses[0])
         return state
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> DifferentialEvolutionState:
@@ -128,9 +128,12 @@ class DifferentialEvolution(Optimizer):
         state.losses = torch.where(better, losses, state.losses)
         lowest, index = state.losses.min(0)
         state.estimate = x[index].clone()
-        shown = torch.stack([lowest, distance(x), better.to(x).mean()]).tolist()  # the step's one wait for the device
-        state.estimate_loss, state.metrics["spread"], state.metrics["success"] = shown
+        shown = torch.stack([lowest, better.to(x).mean()]).tolist()  # the step's one wait for the device
+        state.estimate_loss, state.metrics["success"] = shown
         return state
+
+    def diagnostics(self, state: State) -> dict[str, float]:
+        return {} if state.population is None else {"spread": float(distance(state.population))}
 
     def taken(self, state: State, asked: Asked) -> Tensor | None:
         """The trials that took their member's place."""
@@ -150,7 +153,7 @@ class DifferentialEvolution(Optimizer):
         trials = buffer("trials", (size, dimension), x)
         if kernels.fit(x) and r.tabled:
             base, parents = (x, drawn) if a else (best.unsqueeze(0), torch.cat([drawn.new_zeros(1, size), drawn]))
-            crossed(size, x, base, parents, j.squeeze(1), *r.stretches(x), float(weight), self.crossover, trials)
+            crossed(dimension, x, base, parents, j.squeeze(1), *r.stretches(x), float(weight), self.crossover, trials, grain=COLUMNS)
             return trials
         for strip in strips(x):
             mutants = gathered(x, b[strip], "mutants").sub_(gathered(x, c[strip], "others")).mul_(weight)
@@ -165,17 +168,20 @@ class DifferentialEvolution(Optimizer):
 def crossed(
     first: int, last: int, x: Array, base: Array, parents: Array, j: Array, table: Array, places: Array, members: int, weight: Array, rate: Array, trials: Array
 ) -> None:  # fmt: skip
-    """`DifferentialEvolution.trials` of some members: ``parents`` (3, P) tell the rows a of ``base`` and b, c of the population x; r is read off the table."""
-    for i in range(first, last):
-        a, b, c, own, trial = base[parents[0, i]], x[parents[1, i]], x[parents[2, i]], x[i], trials[i]
-        block, row = i // members, i % members * x.shape[1]
-        one, two = table[places[block, 0] + row :], table[places[block, 1] + row :]
-        for k in range(len(trial)):
-            r = one[k] + two[k]
-            mutant, same = a[k] + weight * (b[k] - c[k]), own[k]
-            trial[k] = mutant if r - np.trunc(r) < rate else same
-        k = j[i]
-        trial[k] = a[k] + weight * (b[k] - c[k])
+    """`DifferentialEvolution.trials`, some columns at a time, which a core's own cache holds of all members: ``parents`` (3, P) tell the rows a of ``base`` and b, c of the population x; r is read off the table."""
+    for start in range(first, last, COLUMNS):
+        stop = min(start + COLUMNS, last)
+        for i in range(len(x)):
+            a, b, c = base[parents[0, i], start:stop], x[parents[1, i], start:stop], x[parents[2, i], start:stop]
+            own, trial, block, skipped = x[i, start:stop], trials[i, start:stop], i // members, i % members * x.shape[1] + start
+            one, two = table[places[block, 0] + skipped :], table[places[block, 1] + skipped :]
+            for k in range(len(trial)):
+                r = one[k] + two[k]
+                mutant, same = a[k] + weight * (b[k] - c[k]), own[k]
+                trial[k] = mutant if r - np.trunc(r) < rate else same
+            if start <= j[i] < stop:
+                k = j[i] - start
+                trial[k] = a[k] + weight * (b[k] - c[k])
 
 
 def others(size: int, count: int, rng: Rng) -> Tensor:

@@ -26,7 +26,7 @@ from engine.evaluator.strips import gathered, strips
 from engine.networks.base import Layer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
 from engine.optimizers.judge import judge
-from engine.optimizers.spread import Spread, departures, distance
+from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -124,7 +124,7 @@ class Genetic(Optimizer):
         losses = judge(population, oracle)
         neurons = neurons_of(oracle.network.layers).to(theta.device) if self.crossover == "node" else None
         state = GeneticState(theta.clone(), population, losses, neurons=neurons)
-        state.estimate_loss, state.metrics["spread"] = torch.stack([losses[0], distance(population)]).tolist()
+        state.estimate_loss = float(losses[0])
         state.metrics["mutation"] = self.mutation
         return state
 
@@ -141,30 +141,30 @@ class Genetic(Optimizer):
         sigma = self.mutation * self.cooling**oracle.progress
         # The new generation takes the place of the last one, of which no more than these few is needed.
         population[: len(elite)], children = best[: len(elite)], population[len(elite) :]
-        spread = self.breed(children, best[: self.parents], sigma * oracle.scale.to(population), Spread(population, best[0]), state.neurons, rng)
-        spread.add(population[: len(elite)])
+        self.breed(children, best[: self.parents], sigma * oracle.scale.to(population), state.neurons, rng)
         if outdated(state, oracle):  # the elite's losses of another batch cannot be compared with its children's
             state.losses = judge(population, oracle)
         else:
             state.losses = torch.cat([state.losses[elite], judge(children, oracle)])
         lowest, index = state.losses.min(0)
         state.estimate = population[index].clone()
-        state.estimate_loss, state.metrics["spread"] = torch.stack([lowest, spread.value()]).tolist()  # the step's one wait for the device
+        state.estimate_loss = float(lowest)
         state.metrics["mutation"] = sigma
         return state
 
-    def breed(self, children: Tensor, parents: Tensor, deviation: Tensor, spread: Spread, neurons: Tensor | None, rng: Rng) -> Spread:
-        """Write children (n, D) of parents (T, D), with errors of a standard deviation (D,), and add them to the spread."""
+    def diagnostics(self, state: State) -> dict[str, float]:
+        return {} if state.population is None else {"spread": float(distance(state.population))}
+
+    def breed(self, children: Tensor, parents: Tensor, deviation: Tensor, neurons: Tensor | None, rng: Rng) -> None:
+        """Write children (n, D) of parents (T, D), with errors of a standard deviation (D,)."""
         count, size = children.shape
         first = rng.integers(len(parents), count).to(parents.device)
         second = None if self.crossover == "none" else rng.integers(len(parents), count).to(parents.device)
         from_first = None if second is None else self.crossed(count, size, neurons, rng)
         errors = rng.rows("normal", count, size)
-        if second is None and spread.many and kernels.fit(children, parents, deviation) and errors.tabled:
-            sums = spread.about, spread.total, spread.squares
-            bred(size, children, parents, first, *errors.stretches(children), deviation, *sums, grain=COLUMNS)
-            spread.rows += count
-            return spread
+        if second is None and kernels.fit(children, parents, deviation) and errors.tabled:
+            bred(size, children, parents, first, *errors.stretches(children), deviation, grain=COLUMNS)
+            return
         for strip in strips(children):
             child = children[strip]
             inherited = gathered(parents, first[strip], "first parents")
@@ -172,8 +172,6 @@ class Genetic(Optimizer):
                 other = gathered(parents, second[strip], "second parents")
                 torch.lerp(other, inherited, from_first(strip).to(other), out=inherited)  # between 0 and 1 a choice, quicker than one by bool
             errors.scaled(child, strip, deviation).add_(inherited)
-            spread.add(child)
-        return spread
 
     def crossed(self, count: int, size: int, neurons: Tensor | None, rng: Rng) -> Callable[[slice], Tensor]:
         """Which weights n children have from their first parents and not from the second: for a strip of them (m, D), as 1 and 0."""
@@ -189,7 +187,7 @@ class Genetic(Optimizer):
         return lambda strip: coins[strip].lt_(0.5)
 
 
-@kernel("T[:, ::1], T[:, ::1], int64[::1], T[::1], int64[:, ::1], int64, T[::1], T[::1], T[::1], T[::1]", "children", "total", "squares")
+@kernel("T[:, ::1], T[:, ::1], int64[::1], T[::1], int64[:, ::1], int64, T[::1]", "children")
 def bred(
     first: int,
     last: int,
@@ -200,25 +198,18 @@ def bred(
     places: Array,
     members: int,
     deviation: Array,
-    about: Array,
-    total: Array,
-    squares: Array,
 ) -> None:
-    """`Genetic.breed` without crossover, some columns at a time: of all parents a core's own cache holds them. `departures` of a child is added as it is written."""
+    """`Genetic.breed` without crossover, some columns at a time: of all parents a core's own cache holds them."""
     width = children.shape[1]
     for start in range(first, last, COLUMNS):
         stop = min(start + COLUMNS, last)
-        most, middle, sums, sums_of_squares = deviation[start:stop], about[start:stop], total[start:stop], squares[start:stop]
+        most = deviation[start:stop]
         for i in range(len(children)):
             place = i % members * width + start
             one, two = table[places[i // members, 0] + place :], table[places[i // members, 1] + place :]
             child, parent = children[i, start:stop], parents[chosen[i], start:stop]
             for j in range(len(child)):
-                weight = parent[j] + most[j] * (one[j] + two[j])
-                child[j] = weight
-                apart = weight - middle[j]
-                sums[j] += apart
-                sums_of_squares[j] += apart * apart
+                child[j] = parent[j] + most[j] * (one[j] + two[j])
 
 
 def neurons_of(layers: Sequence[Layer]) -> Tensor:

@@ -133,7 +133,7 @@ class HarmonySearch(Optimizer):
         memory[0] = theta  # the shared first weights are remembered
         losses = judge(memory, oracle)
         state = HarmonySearchState(theta.clone(), memory, losses, centre=theta.clone())
-        state.estimate_loss, state.metrics["spread"] = torch.stack([losses[0], distance(memory)]).tolist()
+        state.estimate_loss = float(losses[0])
         state.metrics["bandwidth"] = self.bandwidth
         return state
 
@@ -155,10 +155,13 @@ class HarmonySearch(Optimizer):
         lowest, index = state.losses.min(0)
         state.estimate = memory[index].clone()
         at_the_edge = ((state.estimate - state.centre).abs() >= (1 - EDGE) * self.reach(oracle, memory)).to(lowest).mean()
-        shown = torch.stack([lowest, distance(memory), replaced, at_the_edge]).tolist()  # the step's one wait for the device
-        state.estimate_loss, state.metrics["spread"], state.metrics["replaced"], state.metrics["share at the edge"] = shown
+        shown = torch.stack([lowest, replaced, at_the_edge]).tolist()  # the step's one wait for the device
+        state.estimate_loss, state.metrics["replaced"], state.metrics["share at the edge"] = shown
         state.metrics["bandwidth"] = bandwidth
         return state
+
+    def diagnostics(self, state: State) -> dict[str, float]:
+        return {} if state.population is None else {"spread": float(distance(state.population))}
 
     def shift(self, state: State, index: int, difference: float) -> None:
         """The range of that weight moves along with the memory, else the next adjusted note would be cut back into it."""

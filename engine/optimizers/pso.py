@@ -119,7 +119,7 @@ class PSO(Optimizer):
         losses = judge(x, oracle)
         # The estimate starts as the shared first weights, like every lane's; the swarm's best takes over with the first step.
         state = PSOState(theta.clone(), x, losses, v=torch.zeros_like(x), best=x.clone(), best_losses=losses)
-        state.estimate_loss, state.metrics["diameter"] = torch.stack([losses[0], diameter(x)]).tolist()
+        state.estimate_loss = float(losses[0])
         return state
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> PSOState:
@@ -138,8 +138,11 @@ class PSO(Optimizer):
         state.best_losses = torch.where(better, state.losses, state.best_losses)
         lowest, index = state.best_losses.min(0)
         state.estimate = p[index].clone()
-        state.estimate_loss, state.metrics["diameter"] = torch.stack([lowest, diameter(x, strayed)]).tolist()  # the step's one wait for the device
+        state.estimate_loss = float(lowest)
         return state
+
+    def diagnostics(self, state: State) -> dict[str, float]:
+        return {} if state.population is None else {"diameter": float(diameter(state.population))}
 
     def shift(self, state: State, index: int, difference: float) -> None:
         """The best places remembered move along with the swarm and are judged anew, else they would draw it straight back."""
@@ -218,20 +221,21 @@ def flown(
         strayed[i] = total ** x.dtype.type(0.5)
 
 
-def diameter(x: Tensor, strayed: Tensor | None = None) -> Tensor:
-    """Distance across the swarm (P, D), (): from the particle that strayed most to the one farthest from that; at least half the true diameter, at most all of it.
+def diameter(x: Tensor) -> Tensor:
+    """Measure the distance across the swarm (P, D), (): from the particle farthest from the centre to the one farthest from it.
 
-    Args:
-        x: the places.
-        strayed: (P,) how far each is from something they have in common; from their centre if not given.
+    It is at least half the true diameter and at most all of it.
     """
-    edge = x[(torch.linalg.vector_norm(x - x.mean(0), dim=1) if strayed is None else strayed).argmax()]
-    if kernels.fit(x):
+    return distances(x, x[distances(x, x.mean(0)).argmax()]).max()
+
+
+def distances(x: Tensor, place: Tensor) -> Tensor:
+    """How far members (P, D) are from a place (D,): (P,)."""
+    if kernels.fit(x, place):
         apart = x.new_empty(len(x))
-        away(len(x), x, edge, apart)
-        return apart.max()
-    far = [torch.linalg.vector_norm(torch.sub(x[strip], edge, out=buffer("pull", tuple(x[strip].shape), x)), dim=1).max() for strip in strips(x)]
-    return torch.stack(far).max()
+        away(len(x), x, place, apart)
+        return apart
+    return torch.cat([torch.linalg.vector_norm(torch.sub(x[strip], place, out=buffer("pull", tuple(x[strip].shape), x)), dim=1) for strip in strips(x)])
 
 
 @kernel("T[:, ::1], T[::1], T[::1]", "apart")

@@ -14,7 +14,6 @@ from engine.losses import LOSSES
 from engine.networks import CNN, MLP
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.genetic import Genetic, neurons_of
-from engine.optimizers.spread import Spread
 from engine.oracle import Oracle
 from engine.rng import Rng
 from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
@@ -72,7 +71,7 @@ def test_crossover_of_neurons_keeps_their_incoming_weights_together(network: Any
     ga = Genetic(crossover="node", parents=2)
     parents = torch.stack([torch.zeros(network.dimension), torch.ones(network.dimension)])
     children = torch.empty(40, network.dimension)
-    ga.breed(children, parents, torch.zeros(network.dimension), Spread(children, parents[0]), neurons, Rng(0, "x"))
+    ga.breed(children, parents, torch.zeros(network.dimension), neurons, Rng(0, "x"))
     for child in children:
         genes = [set(child[neurons == number].tolist()) for number in seen]
         assert all(len(gene) == 1 for gene in genes)

@@ -216,7 +216,7 @@ def test_it_starts_at_the_first_weights_and_leaves_them_alone() -> None:
 def test_the_diameter_is_between_half_and_all_of_the_largest_distance() -> None:
     state = run(PSO(particles=20), oracle_on(rosenbrock), 10, torch.zeros(5, dtype=torch.float64))
     largest = float(torch.cdist(places(state), places(state)).max())
-    assert largest / 2 <= state.metrics["diameter"] <= largest * (1 + 1e-9)
+    assert largest / 2 <= PSO(particles=20).diagnostics(state)["diameter"] <= largest * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(

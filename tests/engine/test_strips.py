@@ -16,7 +16,7 @@ from engine.evaluator.unwritten import Chosen, dense
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.gaussian import sampled, weighted
 from engine.optimizers.harmony_search import sparse
-from engine.optimizers.spread import Spread, distance
+from engine.optimizers.spread import distance
 from engine.rng import LARGE, Rng
 from tests.engine.helpers import FunctionOracle
 
@@ -172,10 +172,6 @@ def test_the_spread_is_the_members_distance_from_their_mean(dtype: torch.dtype, 
     assert x.numel() >= MANY
     expected = float(x.double().var(0, correction=0).sum().sqrt())
     assert float(distance(x)) == pytest.approx(expected, rel=close)
-    spread = Spread(x, x[4].clone())
-    for strip in strips.strips(x):
-        spread.add(x[strip])
-    assert float(spread.value()) == pytest.approx(expected, rel=close)
     few = x[:, :50]
     assert float(distance(few)) == float(few.var(0, correction=0).sum().sqrt())
 
