@@ -145,7 +145,7 @@ class OpenAIES(Optimizer):
         state.metrics["gradient norm"] = float(torch.linalg.vector_norm(g))
         if self.weight_decay:
             g.add_(theta / scale, alpha=self.weight_decay)
-        theta.add_(scale * self.adam(state, g))
+        theta.add_(self.adam(state, g).mul_(scale))
         return state
 
     def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> Noise:
@@ -172,4 +172,5 @@ class OpenAIES(Optimizer):
         state.m.lerp_(g, 1 - self.beta1)
         state.v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
         bias1, bias2 = 1 - self.beta1**state.n, 1 - self.beta2**state.n
-        return state.m / (state.v.sqrt() / math.sqrt(bias2)).add_(self.epsilon) * (-self.rate / bias1)
+        root = state.v.sqrt().div_(math.sqrt(bias2)).add_(self.epsilon)
+        return torch.div(state.m, root, out=root).mul_(-self.rate / bias1)
