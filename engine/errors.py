@@ -38,7 +38,7 @@ class NothingLeft(ArithmeticError):
 
     Args:
         words: why, as a clause: "only 1 of its 128 members had finite outputs".
-        advice: a sentence on what usually helps.
+        advice: a sentence on what helps against this; empty for what usually helps the method.
     """
 
     def __init__(self, words: str, advice: str = "") -> None:

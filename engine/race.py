@@ -19,7 +19,7 @@ from engine.errors import BadInput
 from engine.evaluator import kernels
 from engine.events import Event
 from engine.experiment import Experiment, pick_device
-from engine.failures import cause_of
+from engine.failures import cause_of, gentler
 from engine.frames import Frame, Message
 from engine.hands import Hands
 from engine.interrupt import held_back
@@ -53,6 +53,11 @@ def at_work(method: Callable[Concatenate[Any, Given], Answer]) -> Callable[Conca
     return inside
 
 
+def advised(lane: Lane, note: str | None) -> str | None:
+    """Add to a note what usually helps the lane's method."""
+    return None if note is None else f"{note} {gentler(lane.optimizer)}".rstrip()
+
+
 class Race:
     """Runs an experiment, headless or driven by a worker.
 
@@ -72,6 +77,7 @@ class Race:
         done: all that was done by hand so far, as JSON values.
         k: the number of the last frame that iterating gave, −1 before the first.
         closed: whether that frame was of the race's end.
+        heard: called with a lane whenever it asks its oracle, for who watches a long step.
 
     Iterating runs the whole race; iterating once more goes on behind the last frame that was given. Ctrl-C waits for the end of a step.
 
@@ -97,6 +103,7 @@ class Race:
         self.names = lane_names(experiment.lanes)
         self.events: list[Message] = []
         self.done: list[Message] = []
+        self.heard: Callable[[Lane], None] = lambda lane: None
         self.lanes = [self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)]
         self.observer = Observer(self)
         self.hands = Hands(self, events)
@@ -106,6 +113,7 @@ class Race:
         oracle, rng = self._oracle(optimizer), self._rng(index)
         budget = self.experiment.budget
         lane = Lane(index, optimizer, oracle, rng, State(self.theta.clone()), Moment(0, self.theta.clone()))
+        oracle.heard = lambda: self.heard(lane)
         with self.minding(lane, "while it was set up"):
             if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
                 kernels.prepare(optimizer.loops())  # charged to nobody
@@ -217,7 +225,7 @@ class Race:
         if not math.isfinite(loss):
             if not knows_anything(lane, loss) or not bool(torch.isfinite(lane.state.estimate).all()):
                 wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
-                lane.trouble = wreck.sentence(label, lane.good, exact=lane.wreck is not None)
+                lane.trouble = wreck.sentence(label, lane.good, lane.wreck is not None, gentler(lane.optimizer))
                 lane.state.estimate, lane.finished, lane.note = lane.good.estimate.clone(), True, None
                 return True
             # The estimate is outside, while members that it is made of are inside and may bring it back.
@@ -231,11 +239,11 @@ class Race:
             self.end(lane, f"{label} ended at step {lane.step:,}: none of the losses it asked for was finite. {lane.good.kept}")
             return True
         lane.start = Start(lane.step, loss, progress) if lane.start is None else lane.start.later(loss, progress)
-        lane.note = lane.start.note(label, loss, progress, lane.finished)
+        lane.note = advised(lane, lane.start.note(label, loss, progress, lane.finished))
         if not lane.finished:
             lane.best, lane.stopped = self.experiment.stop.judge(label, lane.step, loss, progress, lane.best, self.loss.lowest)
             if lane.stopped is not None:
-                lane.finished, lane.note = True, lane.start.note(label, loss, progress, True)
+                lane.finished, lane.note = True, advised(lane, lane.start.note(label, loss, progress, True))
         return lane.stopped is not None
 
     @contextmanager
@@ -257,7 +265,7 @@ class Race:
         """End a lane by an exception. Its state may be half a step on, or what there was no memory for: of it the numbers stay and the last good estimate."""
         if lane.trouble is not None:
             return
-        cause, place = cause_of(error), f"{self.names[lane.index]} ended at step {lane.step:,}{when and f', {when}'}"
+        cause, place = cause_of(error, lane.optimizer), f"{self.names[lane.index]} ended at step {lane.step:,}{when and f', {when}'}"
         if cause.defect:
             log.error("%s", place, exc_info=error)
         self.end(lane, f"{place}: {cause.words}. {lane.good.kept} {cause.advice}".rstrip())

@@ -12,8 +12,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from engine.failures import GENTLER
-
 IMPROVEMENT = 1e-3
 """A loss counts as better when it is below the best so far by this share of that one's distance from the lowest loss there can be; where no lowest loss is known, as on a
 landscape, by this share of all that was gained so far. Either way the rule is the same in any unit of the loss, and on a landscape that is lifted as a whole."""
@@ -139,7 +137,7 @@ class Start:
         if self.later(loss, progress) is not self or not (over or progress - self.below >= WORSE_FOR - ROUNDING):
             return None
         began = "at its start" if self.step == 0 else f"at step {self.step:,}, when it was last changed by hand"
-        return f"{label} {'ended' if over else 'is'} worse than it began: its loss is {loss:.4g} and was {self.loss:.4g} {began}. {GENTLER}"
+        return f"{label} {'ended' if over else 'is'} worse than it began: its loss is {loss:.4g} and was {self.loss:.4g} {began}."
 
 
 @dataclass(frozen=True)
@@ -164,13 +162,14 @@ class Wreck:
         """Count what is no number in an estimate (D,)."""
         return cls(step, loss, int(torch.isnan(estimate).sum()), int(torch.isinf(estimate).sum()), estimate.numel())
 
-    def sentence(self, label: str, good: Moment, exact: bool) -> str:
+    def sentence(self, label: str, good: Moment, exact: bool, advice: str = "") -> str:
         """What happened, in words.
 
         Args:
             label: of the method.
             good: the last moment at which all was well; it is kept.
             exact: whether the method itself met the loss at this step; else it happened somewhere between the good moment and this step.
+            advice: a sentence on what usually helps, or nothing.
         """
         kept = good.kept
         when = f"at step {self.step:,}" if exact or good.step + 1 >= self.step else f"between steps {good.step:,} and {self.step:,}"
@@ -186,4 +185,4 @@ class Wreck:
             what = f"its loss and {weights} were {loss}"
         else:
             what = f"its loss was {loss} and {weights} were {kind}"
-        return f"{label} diverged: {what} {when}. {kept} {GENTLER}"
+        return f"{label} diverged: {what} {when}. {kept} {advice}".rstrip()

@@ -29,7 +29,6 @@ from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import active_weights, effective, flat, log_weights, recombined, widened
 from engine.optimizers.sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
-from engine.optimizers.survivors import SMALLER
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -183,7 +182,7 @@ class CMAES(Optimizer):
                 pass
             state.c = (state.b * state.d.square()) @ state.b.T
             state.p_c = torch.zeros_like(state.p_c)
-        raise NothingLeft("its covariance could not be decomposed", SMALLER)
+        raise NothingLeft("its covariance could not be decomposed")
 
     def turn(self, state: State, field: str, value: Any) -> None:
         """σ is what was given and adapts from there; the shape learned stays."""

@@ -190,7 +190,7 @@ class EKI(Optimizer):
             u = self.renewed(u, state, rng, oracle)
             mean, spread = u.mean(0), distance(u)
         elif not self.randomised and collapsed(float(spread), mean):
-            raise NothingLeft(COLLAPSED.format(len(u)), "Re-spreading, or a smaller step, holds against it.")
+            raise NothingLeft(COLLAPSED.format(len(u)), "Re-spreading or a smaller step size holds against it.")
         state.population, state.estimate = u, mean
         numbers = {"spread": spread, **({"effective rank": effective_rank(sums.gram).to(u)} if sums.gram.numel() else {})}
         state.metrics.update(zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True))

@@ -154,7 +154,7 @@ def factorised(matrix: Tensor) -> Tensor:
         factor, failed = torch.linalg.cholesky_ex(matrix + times * rounding[..., None, None] * eye)
         if bool((failed == 0).all() & torch.isfinite(factor).all()):
             return factor
-    raise NothingLeft("it diverged, for the covariance of its outputs could not be factorised", "More observation noise or a smaller spread usually helps.")
+    raise NothingLeft("it diverged, for the covariance of its outputs could not be factorised")
 
 
 def collapsed(spread: float, mean: Tensor) -> bool:

@@ -15,7 +15,6 @@ from engine.rng import Rng
 
 ABSURD = 1e15
 """Numbers beyond this are taken for failures where they are squared or added up."""
-SMALLER = "Smaller steps or a smaller spread usually help."
 
 
 def usable(numbers: Tensor) -> Tensor:
@@ -36,7 +35,7 @@ def enough(alive: Tensor, least: int = 2) -> None:
     """
     left = int(alive.sum())
     if left < least:
-        raise NothingLeft(f"it diverged, for {'only 1' if left else 'none'} of its {len(alive):,} members had outputs that can be computed with", SMALLER)
+        raise NothingLeft(f"it diverged, for {'only 1' if left else 'none'} of its {len(alive):,} members had outputs that can be computed with")
 
 
 def redrawn(survivors: Tensor, count: int, rng: Rng) -> Tensor:

@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,19 @@ from engine.compare import rows
 from engine.errors import BadInput, NothingLeft
 from engine.evaluator.unwritten import Unwritten
 from engine.experiment import Experiment
-from engine.failures import cause_of
+from engine.failures import cause_of, gentler
 from engine.frames import decode, encode
 from engine.optimizers import OPTIMIZERS, State
 from engine.oracle import Oracle
 from engine.race import Race
+from engine.registry import fields
 from engine.slow_motion import step_with_stages
 from engine.weights import load, save
 from engine.worker_process import _Drive
 from tests.engine.command_line import run
 from tests.engine.test_drive import Wire
 
+ADAM = OPTIMIZERS.build("adam")
 KINDS: dict[str, tuple[Callable[[], Exception], str]] = {
     "factorisation": (lambda: torch.linalg.LinAlgError("linalg.cholesky: not positive-definite"), "a matrix could not be factorised"),  # type: ignore[attr-defined]
     "division": (lambda: ZeroDivisionError("float division by zero"), "it divided by zero"),
@@ -335,10 +338,10 @@ def test_a_comparison_goes_on_with_the_next_method(monkeypatch: pytest.MonkeyPat
 
 def test_exceptions_are_told_apart() -> None:
     for error, words in KINDS.values():
-        assert words in cause_of(error()).words
-    assert cause_of(RuntimeError("shape '[3]' is invalid for input of size 4")).defect
-    assert not cause_of(NothingLeft("x", "y")).defect
-    assert cause_of(NothingLeft("x", "y")).advice == "y"
+        assert words in cause_of(error(), ADAM).words
+    assert cause_of(RuntimeError("shape '[3]' is invalid for input of size 4"), ADAM).defect
+    assert not cause_of(NothingLeft("x", "y"), ADAM).defect
+    assert cause_of(NothingLeft("x", "y"), ADAM).advice == "y"
 
 
 def test_a_lane_whose_oracle_answers_nothing_any_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,3 +372,47 @@ def test_a_worker_tells_of_the_lane_that_failed_and_takes_the_other_to_its_end(m
     assert rows[-1][1]["trouble"] is None
     assert rows[-1][1]["progress"] == 1
     assert all(message["type"] != "problem" for message in wire.messages)
+
+
+def sentences_of(optimizer: Any) -> list[str]:
+    """All that a lane of that method may be advised."""
+    return [cause_of(error(), optimizer).advice for error, _ in KINDS.values()]
+
+
+def advised(sentence: str) -> list[str]:
+    """What a sentence says should be smaller, larger or fewer: "step size", "batch"."""
+    return re.findall(r"(?:smaller|larger|fewer|Fewer) (.+?)(?:,| or | usually| will)", sentence)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_advice_names_only_what_the_method_has(name: str) -> None:
+    labels = {entry["label"].lower() for entry in fields(OPTIMIZERS.get(name))}
+    sentences = sentences_of(OPTIMIZERS.build(name))
+    assert any(sentences)
+    for sentence in filter(None, sentences):
+        assert advised(sentence), sentence
+        for thing in advised(sentence):
+            assert thing.lower() in labels | {"network"}, sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("levenberg-marquardt", "A larger damping usually helps."),
+        ("eki", "A smaller step size or a smaller spread usually helps."),
+        ("enkf", "A larger observation noise or a smaller spread usually helps."),
+        ("cma-es", "A smaller first σ usually helps."),
+        ("adam", "A smaller step size usually helps."),
+        ({"name": "lbfgs", "batch": 8}, "A larger batch usually helps."),
+        ("lbfgs", ""),
+    ],
+)
+def test_what_usually_helps_is_the_methods_own(name: Any, words: str) -> None:
+    assert gentler(OPTIMIZERS.build(name)) == words
+
+
+def test_what_ended_a_lane_is_told_with_advice_of_its_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, "levenberg-marquardt", 2, KINDS["factorisation"][0])
+    race = race_of("levenberg-marquardt")
+    list(race)
+    assert (race.lanes[0].trouble or "").endswith("is kept. A larger damping usually helps.")

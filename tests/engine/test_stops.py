@@ -193,8 +193,8 @@ def test_divergence_is_told_exactly_and_the_last_good_moment_is_kept(monkeypatch
 def test_the_sentence_says_what_was_no_number() -> None:
     good = Moment(120, torch.zeros(1), 0.4123)
     kept = "The last good moment, step 120 with loss 0.412, is kept."
-    assert Wreck(131, math.nan, 354, 0, 354).sentence("It", good, True) == (
-        f"It diverged: its loss and 354 of 354 weights were NaN at step 131. {kept} A smaller step size usually helps."
+    assert Wreck(131, math.nan, 354, 0, 354).sentence("It", good, True, "Rest.") == (
+        f"It diverged: its loss and 354 of 354 weights were NaN at step 131. {kept} Rest."
     )
     assert "its loss was infinite, though all of its 9 weights were numbers, between steps 120 and 131." in Wreck(131, math.inf, 0, 0, 9).sentence(
         "It", good, False
