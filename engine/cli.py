@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGINT
@@ -27,6 +27,8 @@ from engine.targets import apart, file_target, folder_target
 if TYPE_CHECKING:
     from engine.events import Event
     from engine.experiment import Experiment
+    from engine.interrupt import Interrupt
+    from engine.lane import Lane
     from engine.race import Race
     from engine.recorder import Recorder
 
@@ -39,6 +41,8 @@ EXIT_UNWRITTEN = 4
 EXIT_SIGNAL = 128
 """Added to the number of the signal that stopped it, as shells do: 130 after Ctrl-C."""
 CHECKPOINT_SECONDS = 20
+LONG_STEP_SECONDS = 1.0
+"""After so long without a frame the bar tells of the step being taken."""
 STOPS = {"target": "stop.target", "patience": "stop.patience"}
 
 
@@ -132,7 +136,7 @@ def run(
     recorder = Recorder(race, messages) if folder is not None else None
     with Interrupt(race.interrupt) as interrupt:
         try:
-            _run(race, kept, recorder)
+            _run(race, kept, recorder, interrupt)
         except KeyboardInterrupt:
             if interrupt.signal is not None or any(lane.torn for lane in race.lanes):
                 raise  # the second one: leave at once
@@ -164,12 +168,13 @@ def run(
     _exit_by(result["lanes"])
 
 
-def _run(race: Race, kept: Path | None, recorder: Recorder | None) -> None:
+def _run(race: Race, kept: Path | None, recorder: Recorder | None, interrupt: Interrupt) -> None:
     """Run a race to its end, or until it is interrupted between two steps."""
     from engine import snapshot
 
     saved_at = time.monotonic()
     with tqdm(total=1.0, unit="", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", dynamic_ncols=True) as bar:
+        race.heard = _long_steps(race, bar, interrupt)
         for frame in race:
             bar.n = race.progress
             rows = zip(race.lanes, frame.metrics["lanes"], strict=True)
@@ -183,6 +188,25 @@ def _run(race: Race, kept: Path | None, recorder: Recorder | None) -> None:
                 for line in failed:  # the race goes on: there may be room the next time, and its results need none
                     bar.write(line, file=sys.stderr)
                 saved_at = time.monotonic()
+
+
+def _long_steps(race: Race, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callable[[Lane], None]:
+    """Move the bar within a long step, and say in which one the race is."""
+    frame, since = race.k, time.monotonic()
+
+    def tell(lane: Lane) -> None:
+        nonlocal frame, since
+        now = time.monotonic()
+        if race.k != frame:
+            frame, since = race.k, now
+        if now - since < LONG_STEP_SECONDS:
+            return
+        since, bar.n = now, race.progress
+        ends = "; ends after it, Ctrl-C again ends at once" if interrupt.signal else ""
+        evaluations = f"{lane.oracle.evaluations:.3g} evaluations"
+        bar.set_postfix_str(f"{lane.optimizer.name} in step {lane.step:,}, {evaluations}{ends}")
+
+    return tell
 
 
 @cli.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Literal
@@ -65,6 +65,7 @@ class Oracle:
         seconds: time spent in `working` blocks so far.
         batch_changed: whether the current mini-batch is another one than at the previous step.
         renewed: whether the samples were replaced since the last `draw`.
+        heard: called before a question is answered, in the thread that asks: for who watches a long step.
         answers: losses and slopes answered since the last `draw`, and some of those before, as they were given; read by the race to see whether any was finite.
     """
 
@@ -84,6 +85,7 @@ class Oracle:
         self._since: float | None = None
         self._memory = Memory()
         self.answers: list[Tensor] = []
+        self.heard: Callable[[], None] = lambda: None
         self._asked, self._seed = batch, seed
         self.use(dataset)
         self.renewed = False
@@ -229,6 +231,7 @@ class Oracle:
     def _charge(self, question: str, members: int, price: int) -> None:
         if question not in ALLOWED[self.sees]:
             raise NotSeen(f"a method that sees only the {self.sees} asked the oracle for {question}")
+        self.heard()
         cost = members * price * len(self.targets)
         self.evaluations += cost
         self.flops += cost * self.network.flops

@@ -14,6 +14,12 @@ from engine.rng import Rng
 
 STEPS, SECONDS = 3, 0.05
 """A lane is warmed by one step, and by more of them while they are quick: some things are first done in a later one."""
+LONGEST = 1.0
+"""Seconds after which a warming step is left at its next question: by then it has done everything once."""
+
+
+class Warm(Exception):
+    """A step has warmed the lane, though it is not over."""
 
 
 def warm_up(optimizer: Optimizer, theta: Tensor, rng: Rng, oracle_of: Callable[[], Oracle], precision: Callable[[], AbstractContextManager[None]]) -> None:
@@ -31,6 +37,7 @@ def warm_up(optimizer: Optimizer, theta: Tensor, rng: Rng, oracle_of: Callable[[
     since = time.perf_counter()
     with suppress(Exception):  # it will come again, in a step that tells of it
         oracle = oracle_of()
+        oracle.heard = lambda: _enough(since)
         with precision(), oracle.working():
             state = optimizer.init(theta, rng, oracle)
             for step in range(1, STEPS + 1):
@@ -38,3 +45,8 @@ def warm_up(optimizer: Optimizer, theta: Tensor, rng: Rng, oracle_of: Callable[[
                 state = optimizer.step(state, rng.at(step), oracle)
                 if time.perf_counter() - since > SECONDS:
                     break
+
+
+def _enough(since: float) -> None:
+    if time.perf_counter() - since > LONGEST:
+        raise Warm

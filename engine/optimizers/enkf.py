@@ -124,7 +124,9 @@ class EnKF(Optimizer):
         assert isinstance(state, EnKFState)
         assert state.population is not None
         u = state.population
-        for _ in range(self.repeats):
+        for number in range(self.repeats):
+            if number and oracle.progress >= 1:  # the budget ends here, not when the repeats do
+                break
             g = oracle.outputs(u)
             state.losses = oracle.loss.values(g, oracle.targets)
             alive = surviving(g, state.losses)

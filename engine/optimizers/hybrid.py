@@ -177,7 +177,11 @@ class Hybrid(Optimizer):
         energy = losses(x) if self.search != "annealing" else judge(theta.unsqueeze(0), oracle).expand(self.chains)
         first, best, best_x = energy[0], *lowest(energy, x)
         kept = torch.zeros_like(first)
+        rounds = 0
         for number in range(self.rounds * (self.tries if self.search == "annealing" else 1)):
+            if oracle.progress >= 1:  # the budget ends here, not when the rounds do
+                break
+            rounds += 1
             if self.search == "annealing":
                 tried = x + sizes * rng.normal(self.chains, width).to(theta)
                 new = losses(tried)
@@ -201,8 +205,7 @@ class Hybrid(Optimizer):
         theta[start:] = best_x
         whole[:, start:] = x
         state.population, state.losses = whole, energy
-        rounds = self.rounds * (self.tries if self.search == "annealing" else 1)
-        state.estimate_loss, state.acceptance, state.metrics["gain"] = torch.stack([best, kept / rounds, first - best]).tolist()
+        state.estimate_loss, state.acceptance, state.metrics["gain"] = torch.stack([best, kept / max(1, rounds), first - best]).tolist()
 
     def temperature(self, loss: Tensor, level: int) -> Tensor:
         """T of a level: from T₀ L to T_min by equal factors; a single level is at T_min. (log₂(T₀ L/T_min) + 1 levels halve it each time.)"""

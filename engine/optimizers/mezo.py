@@ -84,7 +84,9 @@ class MeZO(Optimizer):
         theta, eps = state.estimate, self.radius
         seeds, slopes = [], []
         # One direction after the other on purpose: judged side by side they would need n copies of the network, which is what MeZO is there to avoid.
-        for _ in range(self.directions):
+        for number in range(self.directions):
+            if number and oracle.progress >= 1:  # the budget ends here, not when the directions do
+                break
             seed = rng.generator.get_state()
             plus = self.walk(theta, eps, seed, rng, oracle)
             minus = self.walk(theta, -2 * eps, seed, rng, oracle)
@@ -92,7 +94,7 @@ class MeZO(Optimizer):
             seeds.append(seed)
             slopes.append(slope(plus, minus, eps, theta, oracle))
         told = [bool(usable(d)) for d in slopes]
-        eta = self.rate or caution(self.directions, theta.numel(), meets_numbers(oracle))
+        eta = self.rate or caution(len(slopes), theta.numel(), meets_numbers(oracle))
         lengths = [d * (-eta / sum(told)) for d, tells in zip(slopes, told, strict=True) if tells]
         moves = list(zip([seed for seed, tells in zip(seeds, told, strict=True) if tells], lengths, strict=True))
         if not moves and state.last:  # the last step led where no loss is a number

@@ -91,13 +91,14 @@ class PopulationAnnealing(Metropolis):
         state.plan = self.planned(state, state.seen)
         state.temperature = held(state.plan * self.warmth(state, state.seen))
         effective = self.resample(state, 1 / state.temperature - 1 / before, rng)
-        kept = torch.zeros_like(state.step_sizes)
-        for _ in range(self.moves):
+        kept, made = torch.zeros_like(state.step_sizes), 0
+        while made < self.moves and (made == 0 or oracle.progress < 1):  # the budget may end first
+            made += 1
             moved = self.walk(state, state.step_sizes, metropolis(state.temperature), rng, oracle)
             self.adjust(state, state.step_sizes, moved)
-            kept += moved / self.moves
+            kept += moved
         families = torch.zeros_like(state.family).scatter_(0, state.family, 1).sum()
-        state.metrics = self.remember(state, kept, {"effective population": effective, "families": families})
+        state.metrics = self.remember(state, kept / made, {"effective population": effective, "families": families})
         return state
 
     def resample(self, state: PopulationAnnealingState, change: float, rng: Rng) -> Tensor:

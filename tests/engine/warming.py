@@ -22,8 +22,10 @@ COUNTS = ("particles", "members", "individuals", "population", "points", "improv
 
 def lane_of(method: str) -> dict[str, Any]:
     """A lane with many members, where it has any."""
-    fields = type(OPTIMIZERS.build({"name": method})).model_fields
-    many = {} if method in ("eki", "enkf") else {name: MANY for name in COUNTS if name in fields}
+    optimizer = OPTIMIZERS.build({"name": method})
+    fields = type(optimizer).model_fields
+    counts = [name for name in COUNTS if type(getattr(optimizer, name, None)) is int]
+    many = {} if method in ("eki", "enkf") else dict.fromkeys(counts, MANY)
     return {"name": method, **many, **({"coordinates": 20} if "coordinates" in fields else {})}
 
 
