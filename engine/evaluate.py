@@ -125,20 +125,23 @@ def _mirrored(network: Network, asked: Mirrored, x: Tensor) -> Iterator[Answer]:
 
 
 def _chains(network: Network, chains: Chains, x: Tensor, memory: Memory) -> Iterator[Answer]:
-    """The same for chains of which each moves one layer: from there upward, where what is below is remembered."""
-    population = chains.population
+    """The same for chains of which each moves one layer: from there upward, where what is below is remembered. The memory tells what it took."""
+    population, plain = chains.population, len(chains) * len(x) * network.flops
     if len(x) > chunk_samples(network, x.device) or not memory.fits(population, len(x), network.hidden):
+        memory.flops += plain
         yield from _answers(network, chains, x)
         return
     ready, everything = network.prepare(x), slice(0, len(x))
     size = chunk_members(network, len(x), x.device)
     if chains.moves and not memory.holds(population, x):
         if not memory.missing(population, x):
+            memory.flops += plain
             yield from _answers(network, chains, x)
             return
         for _ in _chains(network, Chains(population), x, memory):  # once, so that it holds from now on
             pass
     if not chains.moves:
+        memory.flops += plain
         hidden = memory.begin(population, x, network.hidden)
         for start in range(0, len(population), size):
             part = population[start : start + size]
@@ -147,6 +150,7 @@ def _chains(network: Network, chains: Chains, x: Tensor, memory: Memory) -> Iter
         return
     chains.memory = memory
     for move in chains.moves:
+        memory.flops += len(move.rows) * len(x) * network.upward_flops(move.layer)
         shapes = [(len(move.rows), width, len(x)) for width in network.hidden[move.layer :]]
         move.hidden = [buffer(f"moved {move.layer} {i}", shape, population) for i, shape in enumerate(shapes)]
         above = [layer for layer in network.layers if layer.start >= move.weights.stop]
@@ -162,12 +166,17 @@ def _chains(network: Network, chains: Chains, x: Tensor, memory: Memory) -> Iter
 
 @torch.no_grad()
 def losses(network: Network, loss: Loss, population: Tensor | Unwritten, x: Tensor, y: Tensor, memory: Memory | None = None) -> Tensor:
-    """(P, D), (B, *shape), (B,) → (P,). With a memory, chains that move one layer are judged from there upward."""
+    """(P, D), (B, *shape), (B,) → (P,). With a memory, chains that move one layer are judged from there upward, and it tells what the question took."""
     result = torch.zeros(len(population), dtype=population.dtype, device=population.device)
     answers: Iterator[Answer]
+    spent, exact = memory or Memory(), _precision.get() != "bf16"
+    spent.flops = len(population) * len(x) * network.flops
     if isinstance(population, Mirrored):
         answers = _mirrored(network, population, x)
-    elif isinstance(population, Chains) and memory is not None and _precision.get() != "bf16":
+        if exact:
+            spent.flops = network.mirrored_flops(population, len(x))
+    elif isinstance(population, Chains) and memory is not None and exact:
+        spent.flops = 0
         answers = _chains(network, population, x, memory)
     else:
         answers = _answers(network, population, x)

@@ -56,8 +56,8 @@ class Budget(BaseModel):
 
     currency: Currency = Field(
         "seconds",
-        description="What is shared out equally: seconds of each lane's own time, evaluations, or FLOPs: those of plain evaluation inside the networks "
-        "and of the methods' own matrix products; random numbers and sums are not counted.",
+        description="What is shared out equally: seconds of each lane's own time, evaluations, or FLOPs: the matrix products "
+        "that are made, inside the networks and by the methods themselves; random numbers and sums are not counted, and a landscape's derivative is taken for two evaluations.",
     )
     amount: float = Field(30.0, gt=0, description="How much of it each lane gets.")
 

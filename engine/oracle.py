@@ -3,6 +3,11 @@
 The word is the field's own: a zeroth-order oracle answers with losses, a first-order one with gradients (Nemirovski and Yudin 1983). One sample through the network once is
 1 evaluation. A gradient is charged 3 (the forward pass and two backward-sized products), a directional derivative 3 (the primal and the two products of its tangent), a
 Jacobian 1 + 2K (a forward pass and K backward passes).
+
+Evaluations are in these units whatever way an answer is found. FLOPs are counted as they are done:
+of mirrored pairs the products that both share once, of thin noise its factors, of a proposal that
+changes one layer the layers from there up, of a gradient all but the products back to the samples,
+whose derivative nobody asks for.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from torch.func import jacrev, jvp, vmap
 
 from engine import evaluate
 from engine.datasets.base import Dataset
-from engine.evaluator.chains import Memory
+from engine.evaluator.chains import Chains, Memory
 from engine.evaluator.unwritten import Unwritten
 from engine.losses import Loss
 from engine.networks.base import Network
@@ -61,7 +66,10 @@ class Oracle:
 
     Attributes:
         evaluations: sample-forward passes charged so far, in the units above.
-        flops: floating-point operations charged so far: those inside the network, as it is evaluated plainly, and the method's own products and factorisations of matrices.
+        flops: floating-point operations charged so far: the products of matrices that were made
+            inside the network, and the method's own products and factorisations. What is
+            proportional to the weights or to the activations is not counted. Of a landscape it is
+            an estimate, its derivative being taken for two more evaluations.
         seconds: time spent in `working` blocks so far.
         batch_changed: whether the current mini-batch is another one than at the previous step.
         renewed: whether the samples were replaced since the last `draw`.
@@ -169,19 +177,20 @@ class Oracle:
             if members:
                 answer[:members] = self.losses(population[:members])
             return answer
-        self._charge("losses", population.shape[0], 1)
+        self._charge("losses", population.shape[0], 1, 0)
         answer = evaluate.losses(self.network, self.loss, population, self.x, self.targets, self._memory)
+        self.flops += self._memory.flops
         self.answers.append(answer)
         return answer
 
     def outputs(self, population: Tensor) -> Tensor:
         """The network's outputs on the current batch: (P, D) → (P, B, K)."""
-        self._charge("outputs", population.shape[0], 1)
+        self._charge("outputs", population.shape[0], 1, self.network.flops)
         return evaluate.outputs(self.network, population, self.x)
 
     def jvp(self, theta: Tensor, directions: Tensor) -> Tensor:
         """Derivatives of the loss at one point along several directions, by forward-mode differentiation: (D,), (P, D) → (P,)."""
-        self._charge("jvp", directions.shape[0], 3)
+        self._charge("jvp", directions.shape[0], 3, 3 * self.network.flops)
         points = theta.expand_as(directions).contiguous()
         answer = jvp(lambda at: self.loss.values(self.network.forward(at, self.x), self.targets), (points,), (directions,))[1]
         self.answers.append(answer)
@@ -189,7 +198,7 @@ class Oracle:
 
     def gradients(self, population: Tensor) -> tuple[Tensor, Tensor]:
         """Loss and its gradient at every member: (P, D) → (P,), (P, D)."""
-        self._charge("gradients", population.shape[0], 3)
+        self._charge("gradients", population.shape[0], 3, self.network.flops + self.network.backward)
         with torch.enable_grad():
             at = population.detach().requires_grad_()
             values = self.loss.values(self.network.forward(at, self.x), self.targets)
@@ -199,7 +208,7 @@ class Oracle:
     def jacobian(self, theta: Tensor) -> Tensor:
         """Derivatives of all outputs on the current batch: (D,) → (B·K, D), samples outermost."""
         classes = self.network.layers[-1].shape[0]
-        self._charge("jacobian", 1, 1 + 2 * classes)
+        self._charge("jacobian", 1, 1 + 2 * classes, self.network.flops + classes * self.network.backward)
         # Sample by sample, vectorised: back-propagating the whole batch for every one of its B·K rows would cost B times as much.
         one = jacrev(lambda at, x: self.network.forward(at.unsqueeze(0), x.unsqueeze(0))[0, 0])
         return vmap(one, in_dims=(None, 0))(theta.detach(), self.x).flatten(0, 1)
@@ -210,6 +219,25 @@ class Oracle:
         Work that is proportional to the weights (random numbers, sums, a step of Adam) is not charged.
         """
         self.flops += round(flops)
+
+    def remembers(self, population: Tensor | Unwritten | None) -> Literal["held", "missed"] | None:
+        """Return what is known of a population on the current batch, for the next question.
+
+        "held" is what its hidden layers answered, "missed" that this was asked for once.
+        """
+        if not isinstance(population, Tensor):
+            return None
+        if self._memory.holds(population, self.x):
+            return "held"
+        missed = self._memory.missed
+        return "missed" if missed is not None and missed[0] is population and missed[1] is self.x else None
+
+    def remember(self, population: Tensor, what: Literal["held", "missed"]) -> None:
+        """Bring a new oracle's memory to where `remembers` told it was; charged to nobody."""
+        if what == "missed":
+            self._memory.missing(population, self.x)
+        else:
+            evaluate.losses(self.network, self.loss, Chains(population), self.x, self.targets, self._memory)
 
     def release(self) -> None:
         """Give back what is remembered for questions to come: the lane has ended."""
@@ -228,10 +256,10 @@ class Oracle:
         price = len(self.targets) * (1 if currency == "evaluations" else self.network.flops)
         return min(members, max(0, math.ceil((amount - self.spent(currency)) / price)))
 
-    def _charge(self, question: str, members: int, price: int) -> None:
+    def _charge(self, question: str, members: int, price: int, flops: int) -> None:
+        """Charge so many members' evaluations and operations on every sample of the batch."""
         if question not in ALLOWED[self.sees]:
             raise NotSeen(f"a method that sees only the {self.sees} asked the oracle for {question}")
         self.heard()
-        cost = members * price * len(self.targets)
-        self.evaluations += cost
-        self.flops += cost * self.network.flops
+        self.evaluations += members * price * len(self.targets)
+        self.flops += members * flops * len(self.targets)

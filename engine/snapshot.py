@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
@@ -55,6 +56,7 @@ def take(race: Race) -> dict[str, Any]:
         counters = {name: getattr(lane.oracle, name) for name in COUNTERS}
         told = {name: getattr(lane, name) for name in (*TOLD, *ADDED)}
         by_hand = {"optimizer": lane.optimizer.to_json(), "points": lane.points, "renewed": lane.oracle.renewed}
+        by_hand["remembers"] = lane.oracle.remembers(lane.state.population)
         looked_at: dict[str, Any] = {"good": vars(lane.good), "watched": lane.watched, "move": lane.move}
         looked_at |= {name: getattr(lane, name) and vars(getattr(lane, name)) for name in ("best", "wreck", "start")}
         lanes.append({"state": state, **told, **counters, **by_hand, **looked_at})
@@ -91,6 +93,8 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
         if failed is not None:
             lane.trouble, lane.finished = saved["trouble"] or failed, True
         lane.oracle.renewed = saved["renewed"]
+        if saved.get("remembers") and isinstance(lane.state.population, Tensor):
+            lane.oracle.remember(lane.state.population, saved["remembers"])
         lane.good = Moment(**saved["good"])
         lane.best, lane.wreck = saved["best"] and Best(**saved["best"]), saved["wreck"] and Wreck(**saved["wreck"])
         if snapshot["version"] > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
@@ -47,6 +47,7 @@ class _Lane(_Strict):
     optimizer: dict[str, Any]
     points: str | None
     renewed: bool
+    remembers: Literal["held", "missed"] | None = None
     good: dict[str, Any]
     best: dict[str, Any] | None
     wreck: dict[str, Any] | None

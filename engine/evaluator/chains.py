@@ -45,6 +45,7 @@ class Memory:
         hidden: (P, width, B) for each hidden layer, after its activation.
         version: of the population's numbers, which whoever writes to them moves on.
         missed: a population and a batch that were asked for in vain, lately.
+        flops: operations inside the network that the last question took.
     """
 
     population: Tensor | None = None
@@ -52,6 +53,7 @@ class Memory:
     hidden: list[Tensor] = field(default_factory=list)
     version: int = -1
     missed: tuple[Tensor, Tensor] | None = None
+    flops: int = 0
 
     def holds(self, population: Tensor, x: Tensor) -> bool:
         """Whether it is of this very population, not written to since, and batch."""

@@ -45,7 +45,9 @@ class Network(ABC):
 
     Attributes:
         dimension: D, the number of weights.
-        flops: floating-point operations of one sample through one network, forward (a multiply-add is 2).
+        flops: floating-point operations of one sample through one network, forward (a multiply-add
+            is 2): those of its products of matrices and convolutions.
+        entering: those of them that read the sample itself, whose derivative nobody needs.
         layers: the tensors of the packed vector, in order.
         widest: the most activations one sample has alive in a layer; sizes the chunks of a population.
         activations: about how many numbers one sample leaves on its way through, for its gradient to be found.
@@ -54,6 +56,7 @@ class Network(ABC):
 
     layers: tuple[Layer, ...]
     flops: int
+    entering: int = 0
     widest: int
     hidden: tuple[int, ...] = ()
     mixes: bool = False
@@ -94,6 +97,19 @@ class Network(ABC):
     def mirrored(self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Any) -> Tensor:
         """`evaluate` for the pairs from start to stop: (2·(stop − start), K, B), first the members θ + …, then the members θ − …"""
         return self.evaluate(asked.pairs(start, stop), ready)
+
+    @property
+    def backward(self) -> int:
+        """Operations of the pass back: products for the derivatives of weights and of inputs."""
+        return 2 * self.flops - self.entering
+
+    def mirrored_flops(self, asked: Mirrored, samples: int) -> int:
+        """Operations of `mirrored` on all pairs and so many samples, with what `centre` gave."""
+        return len(asked) * samples * self.flops
+
+    def upward_flops(self, first: int) -> int:
+        """Operations of one sample from a layer upward."""
+        raise NotImplementedError(f"{type(self).__name__} has no layers to go on from")
 
     def upward(self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None) -> Tensor:
         """`evaluate` from a layer upward.

@@ -74,6 +74,7 @@ class CNNNetwork(Network):
             packed += [(f"{i}.weight", tensor, fan_in), (f"{i}.bias", tensor[:1], fan_in)] if bias else [(f"{i}.weight", tensor, fan_in)]
         self.layers = pack(packed)
         self.flops = 2 * (first[0] * first[1] * c1 * f1 + second[0] * second[1] * c2 * f2 + self.features * classes)
+        self.entering = 2 * first[0] * first[1] * c1 * f1
         self.widest = first[0] * first[1] * c1 + f1 * first[0] * first[1] // 4
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:

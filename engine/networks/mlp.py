@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.evaluator.mirrored import Mirrored
-from engine.evaluator.noise import Part
+from engine.evaluator.noise import Factors, Part
 from engine.evaluator.workspace import buffer
 from engine.networks.activation import STEPS, STRAIGHT_THROUGH, Activation, Bend
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
@@ -32,7 +32,8 @@ class MLPNetwork(Network):
         self.sizes, self.activation = sizes, Bend(activation, straight_through)
         pairs = list(pairwise(sizes))
         self.layers = pack([entry for i, (a, b) in enumerate(pairs) for entry in ((f"{i}.weight", (b, a), a), (f"{i}.bias", (b,), a))])
-        self.flops = sum(2 * a * b for a, b in pairs)
+        self.products = tuple(2 * a * b for a, b in pairs)
+        self.flops, self.entering = sum(self.products), self.products[0]
         self.widest = max(sizes[1:])
         self.hidden = sizes[1:-1]
 
@@ -58,6 +59,17 @@ class MLPNetwork(Network):
 
     def evaluate(self, population: Tensor, ready: Tensor) -> Tensor:
         return self.upward(self.unpack(population), ready.expand(len(population), *ready.shape), 0)
+
+    def upward_flops(self, first: int) -> int:
+        return sum(self.products[first:])
+
+    def mirrored_flops(self, asked: Mirrored, samples: int) -> int:
+        first, *rest = self.products
+        members = len(asked)
+        if not isinstance(asked.noise, Factors):  # the first layer's noise serves both of a pair
+            return samples * (first + asked.noise.rows * first + members * sum(rest))
+        thin, *thinner = (2 * asked.noise.rank * (a + b) for a, b in pairwise(self.sizes))
+        return samples * (first + asked.noise.rows * thin + members * (sum(rest) + sum(thinner)))
 
     def upward(self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None) -> Tensor:
         # As `forward`, in buffers that are used again: the bias is added and the sum bent where the product left it, while it is still in the cache.

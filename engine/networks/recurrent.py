@@ -52,7 +52,8 @@ class RecurrentNetwork(Network):
             packed.append(("candidate.bias", (units,), units))
         self.layers = pack([*packed, ("out.weight", (classes, units), units), ("out.bias", (classes,), units)])
         # A character looks its column up, which is no product; and the first state is nothing, which need not be multiplied.
-        self.flops = 2 * ((0 if characters else steps * rows * inputs) + (steps - 1) * rows * units + classes * units)
+        self.entering = 0 if characters else 2 * steps * rows * inputs
+        self.flops = self.entering + 2 * ((steps - 1) * rows * units + classes * units)
         self.widest = steps * rows + 3 * rows
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:

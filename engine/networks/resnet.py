@@ -70,7 +70,7 @@ class ResNetNetwork(Network):
                 before = maps
         packed += [("out.weight", (classes, before), before), ("out.bias", (classes,), before)]
         self.layers = pack(packed)
-        self.flops = flops + 2 * before * classes
+        self.flops, self.entering = flops + 2 * before * classes, 2 * shape[1] * shape[2] * width * c * 9
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
         """First weights (D,): convolutions U(±√(6/fan_in)), which keeps the size of what a relu lets through (He et al. 2015); norms 1 and 0; the dense layer U(±1/√fan_in)."""

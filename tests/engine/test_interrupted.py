@@ -32,7 +32,7 @@ EVENTS = [
 ]
 RACES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "target": ({**MOONS, "lanes": ["adam", "sgd"], "stop": {"target": 0.5}}, []),
-    "patience": ({**MOONS, "lanes": ["sgd", "eki", "cma-es"], "stop": {"patience": 0.1}}, []),
+    "patience": ({**MOONS, "lanes": ["sgd", "eki", "cma-es"], "stop": {"patience": 0.05}}, []),
     "events": ({**MOONS, "lanes": ["annealing", "adam"]}, EVENTS),
     "schedules": (
         {**MOONS, "lanes": [{"name": "annealing", "schedule": "adaptive"}, {"name": "annealing", "schedule": "aarts-van-laarhoven"}, "coolmomentum"]},
