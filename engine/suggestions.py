@@ -26,8 +26,15 @@ NORMALISED = frozenset({"adam", "adamw", "rmsprop", "adagrad", "signsgd", "rprop
 PLAIN = frozenset({"sgd", "nesterov", "coolmomentum", "finite-differences", "forward-gradient", "hybrid", "langevin", "mezo", "spsa"})
 CROWDS = {"chains": 24, "particles": 24, "ensemble": 24, "members": 24, "individuals": 24, "population": 24, "points": 24, "improvised": 24, "pairs": 12}
 """Fields that say how many points a method looks at in one step, and how many are enough to see."""
-SETTLED: dict[str, dict[str, Any]] = {"eki": {"spread": 0.3}, "adamw": {"weight_decay": 0.0}}
-"""Settings of single methods: an ensemble spread over half the ground cannot settle in a valley, and where nothing is nought there is nothing to decay to."""
+SETTLED: dict[str, dict[str, Any]] = {
+    "eki": {"spread": 0.3},
+    "adamw": {"weight_decay": 0.0},
+    "annealing": {"chains": 16},
+    "parallel-tempering": {"chains": 12},
+    "spsa": {"alpha": 0.602, "gamma": 0.101},
+}
+"""Settings of single methods: an ensemble spread over half the ground cannot settle in a valley, and where nothing is nought there is nothing to decay to. More chains find more
+valleys, and a loss costs nothing there; SPSA settles as its paper has it. The defaults of these three are chosen for networks (README)."""
 
 
 def suggest(dataset: DatasetChoice | None, lane: Any) -> Any:

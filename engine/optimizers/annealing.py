@@ -69,6 +69,13 @@ class Annealing(Metropolis):
         Stage("Accept or not", "Better moves are kept; worse ones by chance, the rarer the larger the rise and the lower the temperature.", "moved"),
     )
 
+    chains: int = Field(
+        4,
+        ge=1,
+        le=16384,
+        description="How many independent chains walk side by side; the best one counts.",
+        json_schema_extra={"scale": "log"},
+    )
     schedule: ScheduleName = Field("geometric", description="How the temperature falls over the budget.", json_schema_extra={"label": "Cooling"})
     reheat_after: float | None = Field(
         None,

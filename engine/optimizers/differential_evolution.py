@@ -168,7 +168,10 @@ class DifferentialEvolution(Optimizer):
 def crossed(
     first: int, last: int, x: Array, base: Array, parents: Array, j: Array, table: Array, places: Array, members: int, weight: Array, rate: Array, trials: Array
 ) -> None:  # fmt: skip
-    """`DifferentialEvolution.trials`, some columns at a time, which a core's own cache holds of all members: ``parents`` (3, P) tell the rows a of ``base`` and b, c of the population x; r is read off the table."""
+    """Write `DifferentialEvolution.trials`, some columns at a time: of all members a core's own cache holds them.
+
+    ``parents`` (3, P) are the rows a of ``base`` and b, c of the population x; r is read off the table.
+    """
     for start in range(first, last, COLUMNS):
         stop = min(start + COLUMNS, last)
         for i in range(len(x)):

@@ -59,7 +59,7 @@ class ParallelTempering(Metropolis):
     )
 
     chains: int = Field(
-        12,
+        4,
         ge=2,
         le=16384,
         description="How many replicas walk, each at its own temperature; more of them, closer rungs and more swaps.",

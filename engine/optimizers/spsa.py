@@ -3,10 +3,12 @@
 https://doi.org/10.1109/9.119632 and https://doi.org/10.1109/7.705889. All weights are shaken at once, by random signs, and two losses tell the slope along that one direction.
 
 ĝ_i = (L(θ + c_k Δ) − L(θ − c_k Δ)) / (2 c_k Δ_i),  Δ ~ {−1, 1}^D, averaged over m directions,     θ ← θ − a_k ĝ
-a_k = a / (A + k + 1)^α,     c_k = c / (k + 1)^γ,     α = 0.602,  γ = 0.101,  A = a tenth of the steps planned
+a_k = a / (A + k + 1)^α,     c_k = c / (k + 1)^γ,     α = 0.602,  γ = 0.101 in the papers,  A = a tenth of the steps planned
 
 The size of the first step, a₀ = a/(A + 1)^α, is what one sets here, and a_k = a₀ ((A + 1)/(A + k + 1))^α: it means the same however many steps are planned. How many those are, K,
-is read off the budget, k steps having taken the share p of it: K = k/p. So a run of any length ends at a₀/11^α = 0.24 a₀.
+is read off the budget, k steps having taken the share p of it: K = k/p. So a run of any length ends at a₀/11^α.
+
+By default α = γ = 0, steps and radius as they are, which on networks does better (README, "How the defaults were chosen").
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ class SPSA(Optimizer):
     stages = (
         Stage("Shake", "All weights at once go up or down by the same small amount, signs drawn at random, and then the reverse.", "asked"),
         Stage("Slope", "The difference of each pair's losses is the slope along its signs; their mean guesses the gradient.", "answered"),
-        Stage("Step", "The weights move down the guess; steps and shakes shrink from step to step.", "moved"),
+        Stage("Step", "The weights move down the guess; steps and shakes may shrink from step to step (α, γ).", "moved"),
     )
 
     batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
@@ -80,10 +82,18 @@ class SPSA(Optimizer):
         json_schema_extra={"live": True, "scale": "log", "label": "First radius"},
     )
     alpha: float = Field(
-        0.602, ge=0, le=1, description="How fast steps shrink (α).", json_schema_extra={"live": True, "step": 0.001, "label": "α", "advanced": True}
+        0.0,
+        ge=0,
+        le=1,
+        description="How fast steps shrink (α): 0 keeps them as they are; Spall takes 0.602.",
+        json_schema_extra={"live": True, "step": 0.001, "label": "α", "advanced": True},
     )
     gamma: float = Field(
-        0.101, ge=0, le=1, description="How fast the radius shrinks (γ).", json_schema_extra={"live": True, "step": 0.001, "label": "γ", "advanced": True}
+        0.0,
+        ge=0,
+        le=1,
+        description="How fast the radius shrinks (γ): 0 keeps it as it is; Spall takes 0.101.",
+        json_schema_extra={"live": True, "step": 0.001, "label": "γ", "advanced": True},
     )
     stability: float = Field(
         0.1,

@@ -43,9 +43,9 @@ def test_flat_round_trip(value: dict) -> None:  # type: ignore[type-arg]
 
 
 def test_two_lanes_of_one_method_are_named_by_place() -> None:
-    experiment = Experiment.parse({"lanes": [{"name": "annealing", "chains": 4}, {"name": "annealing", "chains": 8}]})
+    experiment = Experiment.parse({"lanes": [{"name": "annealing", "chains": 5}, {"name": "annealing", "chains": 8}]})
     flat = to_flat(experiment)
-    assert flat["lane1.chains"] == "4"
+    assert flat["lane1.chains"] == "5"
     assert flat["lane2.chains"] == "8"
     assert from_flat(flat) == experiment
     with pytest.raises(BadInput, match=r"annealing\.chains"):

@@ -132,7 +132,7 @@ def test_the_share_accepted_is_the_acceptance_measured() -> None:
 
 def test_a_new_batch_is_no_question_of_the_step() -> None:
     """Chains judged anew because the mini-batch is another one are not among the points asked about."""
-    for name, size in (("annealing", 16), ("differential-evolution", 32), ("harmony-search", 64), ("pso", 64)):
+    for name, size in (("annealing", 4), ("differential-evolution", 32), ("harmony-search", 64), ("pso", 64)):
         race = race_of(name, {"batch": 16})
         for k in range(3):
             found = shown(race, stages(race, k))

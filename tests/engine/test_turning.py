@@ -31,6 +31,7 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("hybrid", "crossover"): {"search": "differential-evolution"},
     ("hybrid", "memory"): {"search": "harmony-search"},
     ("hybrid", "pitch"): {"search": "harmony-search"},
+    ("spsa", "stability"): {"alpha": 0.602},
     ("coolmomentum", "radius"): {"source": "es"},
     ("langevin", "radius"): {"source": "es"},
     ("langevin", "momentum"): {"dynamics": "underdamped"},
@@ -275,7 +276,7 @@ def test_a_step_size_that_adapts_is_set_and_goes_on_from_there() -> None:
     turn(race, "step_size", 0.25)
     state: Any = walk(race, 3)
     assert state.target is None
-    assert torch.equal(state.step_sizes, torch.full((16,), 0.25))
+    assert torch.equal(state.step_sizes, torch.full((4,), 0.25))
     turn(race, "adapt", True)
     turn(race, "target", 0.4)
     state = walk(race, 1)

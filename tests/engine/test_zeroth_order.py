@@ -95,7 +95,7 @@ def test_spsa_is_spalls_recurrence(directions: int) -> None:
     steps, a_spall, c = 50, 2e-3, 0.05
     stability = 0.1 * steps
     first = a_spall / (stability + 1) ** 0.602
-    method, oracle = SPSA(rate=first, radius=c, directions=directions), FunctionOracle(rosenbrock, 4, total=steps * 2 * directions)
+    method, oracle = SPSA(rate=first, radius=c, directions=directions, alpha=0.602, gamma=0.101), FunctionOracle(rosenbrock, 4, total=steps * 2 * directions)
     generator, theta = torch.Generator().manual_seed(0), START.clone()
     state = method.init(START, GivenRng(), oracle)  # type: ignore[arg-type]
     for k in range(steps):
@@ -115,10 +115,12 @@ def test_spsa_is_spalls_recurrence(directions: int) -> None:
 
 
 def test_spsas_gains_mean_the_same_however_long_the_run() -> None:
-    ends = [SPSA(rate=1.0).gains(steps, 1.0, 10)[0] for steps in (1000, 100_000)]
+    spsa = SPSA(rate=1.0, alpha=0.602, gamma=0.101)
+    ends = [spsa.gains(steps, 1.0, 10)[0] for steps in (1000, 100_000)]
     assert ends == pytest.approx([11**-0.602] * 2, rel=1e-2)
-    assert SPSA(rate=1.0).gains(0, 0.0, 10)[0] == 1.0
-    assert SPSA(rate=1.0).gains(1000, 0.0, 10)[0] == pytest.approx((1001 / 2001) ** 0.602)  # no budget: as of 10,000 steps planned
+    assert spsa.gains(0, 0.0, 10)[0] == 1.0
+    assert spsa.gains(1000, 0.0, 10)[0] == pytest.approx((1001 / 2001) ** 0.602)  # no budget: as of 10,000 steps planned
+    assert SPSA(rate=1.0, radius=0.05).gains(1000, 0.5, 10) == (1.0, 0.05), "by default both stay as they are"
 
 
 # MeZO
