@@ -56,6 +56,22 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
     assert page.get_by_test_id("speed").input_value() == "0"
 
 
+@pytest.mark.parametrize("path", ["?lanes=annealing,annealing,adam,eki&lane2.chains=8", "landscapes?lanes=annealing,adam,cma-es,eki"])
+def test_slow_motion_leaves_the_panels_readable_on_a_low_screen(open_page: Open, path: str) -> None:
+    page = open_page(f"{path}{'&dataset=moons&seconds=600' if path.startswith('?') else '&evaluations=100000'}", viewport={"width": 1280, "height": 720})
+    running(page)
+    page.keyboard.press("m")
+    wait(page, "v.slow.active && v.slow.at === 0")
+    page.keyboard.press(" ")
+    wait(page, "v.slow.held && v.root.classList.contains('kv-slow')")
+    heights = page.eval_on_selector_all(".kv-panel:not([hidden])", "all => all.map((one) => one.getBoundingClientRect().height).filter((height) => height > 0)")
+    assert min(heights) >= 160, heights
+    cut = page.eval_on_selector_all(".kv-stages :is(p[data-now], li[data-now])", "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).length")
+    assert cut == 0, "what happens is told in full"
+    page.get_by_test_id("scrub").scroll_into_view_if_needed()
+    expect(page.get_by_test_id("scrub")).to_be_in_viewport()
+
+
 @pytest.mark.slow
 def test_slow_motion_can_be_asked_for_before_a_race_begins(open_page: Open) -> None:
     page = open_page()

@@ -202,6 +202,7 @@ export class Board {
     const { shown, large } = this.arrangement;
     this.place.style.setProperty("--kv-columns", String(large ? 1 : columnsFor(shown.length)));
     this.place.style.setProperty("--kv-count", String(large ? 1 : shown.length));
+    this.place.style.setProperty("--kv-rows", String(large ? 1 : Math.ceil(shown.length / columnsFor(shown.length))));
     this.place.dataset.count = String(large ? 1 : shown.length);
     this.place.classList.toggle("kv-has-large", Boolean(large));
     for (const name of Object.keys(this.kinds)) {

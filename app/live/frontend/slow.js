@@ -285,7 +285,11 @@ function section(lane, index) {
   const chips = document.createElement("ol");
   for (const [i, { name }] of (lane.stages ?? []).entries()) {
     const chip = document.createElement("li");
-    chip.textContent = `${i ? "" : `${SHAPES[index]} `}${i + 1} ${name}`;
+    // The name by itself: on low screens only the stage on show is named.
+    const named = document.createElement("span");
+    named.textContent = ` ${name}`;
+    chip.append(`${i ? "" : `${SHAPES[index]} `}${i + 1}`, named);
+    chip.title = name;
     chips.append(chip);
   }
   // All lines lie on one another and one is seen: whichever it is, the strip is as high and nothing under it moves.

@@ -15,6 +15,7 @@ export function showStatus(view) {
   view.transport.show(slow.active ? (slow.held ? "paused" : "running") : state, { hot: hot && !recorded, stale, replayed: replayed && !stale });
   view.transport.offer(!data.offline, replayed, player.rate);
   view.root.classList.toggle("kv-live", view.hands.live());
+  view.root.classList.toggle("kv-slow", slow.active);
   view.root.classList.toggle("kv-stale", stale && !problem && !view.transport.get("run-new").hidden);
   const late = recorded ? "" : lateStart(player.history);
   const text = slow.active && !problem ? t(slow.held ? "time.slow-held" : "time.slow-status") : sentence(view.state, { problem, stale, recorded, late });
