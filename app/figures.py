@@ -133,7 +133,18 @@ def agreement() -> go.Figure:
         "fillcolor": "#9a9088",
         "opacity": 0.16,
     }
-    hint = {"xref": "paper", "x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "yshift": -1, "text": "", "showarrow": False, "font": {"size": 10.5}}
+    hint = {
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "right",
+        "yref": "paper",
+        "y": 0,
+        "yanchor": "bottom",
+        "yshift": -1,
+        "text": "",
+        "showarrow": False,
+        "font": {"size": 10.5},
+    }
     return go.Figure(
         traces,
         _layout(

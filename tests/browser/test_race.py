@@ -324,3 +324,55 @@ def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None
         assert not look(page, "v.player.playing")
         assert look(page, "v.player.moment") == look(page, "v.player.history.length - 1")
     page.screenshot(path=SHOTS / f"explore-{name}.png", full_page=name == "phone")
+
+
+CROWDED = ("?dataset=sinc&lanes=sgd,adam", "?dataset=sinc&lanes=sgd,sgd,lbfgs&lane2.rate=0.3", "?dataset=sinc&lanes=sgd,sgd,lbfgs,cma-es&lane2.rate=0.3")
+NUMBERS = """(texts) => [...document.querySelectorAll('.kv-values')].map((row) => {
+    const numbers = [...row.children].map((cell) => cell.querySelector('b'));
+    numbers.forEach((number, i) => (number.textContent = texts[i]));
+    return numbers.map((number) => {
+        const range = document.createRange();
+        range.selectNodeContents(number);
+        const {left, right, top} = range.getBoundingClientRect();
+        return {left, right, top};
+    });
+})"""
+
+
+@pytest.mark.parametrize("width", [1280, 1920, 390])
+@pytest.mark.parametrize("query", CROWDED)
+def test_the_widest_numbers_stand_apart_on_the_cards(open_page: Open, query: str, width: int) -> None:
+    page = open_page(f"{query}&evaluations=20000", viewport={"width": width, "height": 844})
+    wait(page, "v.player.history.length > 1 && v.cards.built")
+    look(page, "v.player.show(0)")  # the cards are left alone from here on
+    page.wait_for_function("!window.__kelvin.view.dirty.pictures")
+    for row in page.evaluate(NUMBERS, ["−2.69×10⁻¹⁰", "−2.69×10⁻¹⁰", "413\u202fM", "2.69×10⁻¹⁰"]):
+        for one in row:
+            for other in row:
+                beside = other["left"] > one["left"] and abs(other["top"] - one["top"]) < 2
+                assert not beside or other["left"] >= one["right"] + 2, row
+
+
+@pytest.mark.parametrize("height", [720, 900])
+def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(open_page: Open, height: int) -> None:
+    page = open_page(
+        "?dataset=moons&lanes=nesterov,nesterov,nesterov,adam&lane2.rate=0.3&lane3.rate=0.002&evaluations=20000", viewport={"width": 1280, "height": height}
+    )
+    wait(page, "v.player.history.pictures.length > 1 && v.board.panel('network')?.last")
+    found = page.eval_on_selector_all(
+        "[data-plot=network] figcaption",
+        """all => all.map((caption) => {
+            const [apart, box] = [caption.querySelector('.kv-apart'), caption.getBoundingClientRect()];
+            const at = apart?.getBoundingClientRect();
+            const over = [...caption.closest('.kv-plot').querySelectorAll('canvas')].some((canvas) => {
+                const other = canvas.getBoundingClientRect();
+                return other.left < box.right - 1 && box.left < other.right - 1 && other.top < box.bottom - 1 && box.top < other.bottom - 1;
+            });
+            const seen = !apart || (at.height > 8 && at.bottom <= box.bottom + 1 && apart.scrollWidth <= apart.clientWidth + 1);
+            return {text: caption.querySelector('b').textContent, seen, over};
+        })""",
+    )
+    assert [one["text"] for one in found][:3] == [
+        f"{shape} SGD with Nesterov momentum, step size {rate}" for shape, rate in zip("●■◆", ("0.1", "0.3", "0.002"), strict=True)
+    ]
+    assert all(one["seen"] and not one["over"] for one in found), found

@@ -1,7 +1,7 @@
 /** The lane cards: how every lane stands at the moment shown, what was done to it by hand, and what became of it. */
 
 import { SIGNS, deedText, deeds } from "./events.js";
-import { percent, SHAPES, short, small } from "./format.js";
+import { percent, proper, SHAPES, short, small } from "./format.js";
 import { t } from "./text.js";
 
 const TUNE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 3.800h6.200a2 2 0 0 1 3.700 0H14v1.400h-2.100a2 2 0 0 1-3.700 0H2zM2 10.800h2.100a2 2 0 0 1 3.700 0H14v1.400H7.800a2 2 0 0 1-3.700 0H2z"/></svg>';
@@ -56,7 +56,7 @@ export class Cards {
       const label = /** @type {HTMLElement} */ (card.querySelector(`[data-testid="card-${i}-last-name"]`));
       if (label.dataset.label !== String(hot)) label.innerHTML = labelled(hot ? "temperature" : "steps");
       label.dataset.label = String(hot);
-      put("trouble", row.trouble ?? row.stopped ?? row.note ?? "").classList.toggle("kv-calm", !row.trouble);
+      put("trouble", proper(row.trouble ?? row.stopped ?? row.note ?? "")).classList.toggle("kv-calm", !row.trouble);
       const mark = put("mark", row.trouble ? t("time.card-diverged") : row.stopped ? t("time.card-stopped") : "");
       mark.classList.toggle("kv-calm", !row.trouble);
       this._turned(put, stage, events, i);
@@ -84,6 +84,7 @@ export class Cards {
   _build(stage) {
     const site = stage.data.landscape;
     this.element.classList.toggle("kv-many", stage.lanes.length > 2);
+    this.element.classList.toggle("kv-unscored", !scored(stage)); // a second number of any size, where others have a percentage
     this.element.replaceChildren(
       ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
         const card = document.createElement("article");

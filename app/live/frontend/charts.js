@@ -49,7 +49,7 @@ export class Chart {
     this.zoomed = false;
     /** Changes of ranges under way that are not a hand's. */ this._own = 0;
     /** @type {Record<string, string>} */ this._set = {};
-    /** @type {Record<string, {log: boolean, floor: import("./scale.js").Floor | null}>} axes whose ticks are written here */ this._scales = {};
+    /** @type {Record<string, {log: boolean, floor: import("./scale.js").Floor | null, kind?: "measure" | "count" | "share", whole?: boolean}>} axes whose ticks are written here */ this._scales = {};
     /** Colour of the line under which there is nothing. */ this.faint = "#9a9088";
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
     /** @type {any[] | null} the traces that are painted here */ this.painted = painted ? figure.data : null;
@@ -115,7 +115,7 @@ export class Chart {
 
   /**
    * Change traces and layout in one draw; axis ranges are left alone while zoomed by hand.
-   * @param {any} data @param {Record<string, any>} layout where "yaxis.scale" says `{log, floor}` of an axis whose ticks are to be written as numbers are everywhere @param {number[]} traces
+   * @param {any} data @param {Record<string, any>} layout where "yaxis.scale" says `{log, floor, kind, whole}` of an axis whose ticks are to be written as numbers are everywhere @param {number[]} traces
    */
   update(data, { ...layout }, traces) {
     this._wished = { ...this._wished, ...layout };
@@ -124,7 +124,7 @@ export class Chart {
       if (layout[key]) this._scales[axis] = layout[key];
       else delete this._scales[axis];
       delete layout[key];
-      }
+    }
     Object.assign(layout, this._ticks(layout));
     // What the layout has already is not set again: every change of it is another pass over the whole chart.
     const wanted = Object.fromEntries(Object.entries(layout).filter(([key, value]) => !(this.zoomed && key.includes("range")) && this._set[key] !== JSON.stringify(value)));
@@ -143,12 +143,12 @@ export class Chart {
     const now = /** @type {any} */ (this.element).layout ?? {};
     /** @type {Record<string, any>} */ const ticks = {};
     const floors = [];
-    for (const [axis, { log, floor }] of Object.entries(this._scales)) {
+    for (const [axis, { log, floor, kind, whole }] of Object.entries(this._scales)) {
       const range = (this.zoomed ? null : layout[`${axis}.range`]) ?? now[axis]?.range;
       if (!range) continue;
       const share = (now[axis]?.domain ?? [0, 1]).reduce((/** @type {number} */ from, /** @type {number} */ to) => to - from);
       const room = axis.startsWith("y") ? Math.max(2, Math.floor((share * (this.element.clientHeight - 40)) / TICK_ROOM)) : Math.max(2, Math.floor((this.element.clientWidth - 60) / TICK_WIDE));
-      const { tickvals, ticktext } = ticksOf(range, log, floor, Math.min(8, room));
+      const { tickvals, ticktext } = ticksOf(range, log, floor, Math.min(whole ? Math.ceil(Math.abs(range[1] - range[0])) : 8, 8, room), kind);
       Object.assign(ticks, { [`${axis}.tickmode`]: "array", [`${axis}.tickvals`]: tickvals, [`${axis}.ticktext`]: ticktext });
       if (floor && axis.startsWith("y")) floors.push({ type: "line", xref: "x domain", yref: axis.replace("axis", ""), x0: 0, x1: 1, y0: floor.at, y1: floor.at, line: { color: this.faint, width: 1, dash: "dot" }, layer: "below" });
     }

@@ -51,11 +51,24 @@ export function small(value) {
   return `${digits}×10${raised(Number(power))}`.replace("-", "−");
 }
 
+/** A count without zeros at its end, as it stands at a tick: 200 T, 2.5 k. @param {number} value */
+export function shortPlain(value) {
+  return short(value).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "").replace("-", "−");
+}
+
 /** The same without zeros at its end: a number that was set, or stands at a tick. 0.5, 0.002, 10⁻⁶, 2×10⁻⁶. @param {number | null | undefined} value */
 export function plain(value) {
   const [digits, power] = small(value).split("×");
   const bare = digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
   return power === undefined ? bare : bare === "1" ? power : bare === "−1" ? `−${power}` : `${bare}×${power}`;
+}
+
+/** A sentence of the engine's, its numbers written as they are everywhere on the page: "2.69e+31" → "2.69×10³¹". @param {string} sentence */
+export function proper(sentence) {
+  return sentence.replace(/(?<![\w.])([-−]?\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)/g, (_, digits, power) => {
+    const times = digits === "1" ? "" : `${digits.replace("-", "−")}×`;
+    return `${times}10${raised(Number(power))}`;
+  });
 }
 
 /** A number between −1 and 1 with two places. @param {number | null | undefined} value */

@@ -59,3 +59,24 @@ export function named(stage) {
   if (!names || names.every((name, i) => name === stage.lanes[i].label)) return stage;
   return { ...stage, lanes: stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => ({ ...lane, label: names[i], method: lane.method ?? lane.label })) };
 }
+
+/**
+ * A lane's name in two parts: its method, and what tells it from the other lanes of that method; "" where nothing need.
+ * @param {{label: string, method?: string}} lane @returns {{method: string, between: string, apart: string}} which together are its name
+ */
+export function nameParts({ label, method = label }) {
+  if (label === method || !label.startsWith(method)) return { method: label, between: "", apart: "" };
+  const rest = label.slice(method.length);
+  const [between] = /** @type {RegExpMatchArray} */ (rest.match(/^,?\s*/));
+  return { method, between, apart: rest.slice(between.length) };
+}
+
+/**
+ * The name as elements. Where there is too little room for all of it, style sheets shorten the method and leave what tells the lane from the others of its kind.
+ * @param {{label: string, method?: string}} lane @param {string} lead before it @returns {HTMLElement[]}
+ */
+export function nameElements(lane, lead = "") {
+  const { method, between, apart } = nameParts(lane);
+  const parts = [["kv-method", lead + method], ["kv-between", between], ["kv-apart", apart]];
+  return parts.flatMap(([className, text]) => (text ? [Object.assign(document.createElement("i"), { className, textContent: text })] : []));
+}

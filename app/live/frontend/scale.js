@@ -1,6 +1,6 @@
 /** Axes of values: their range, their ticks, and on a logarithmic one the floor, on which goes on what has no place above it. */
 
-import { plain } from "./format.js";
+import { plain, shortPlain } from "./format.js";
 
 /**
  * Where what is zero, or next to it, is drawn on a logarithmic axis.
@@ -22,6 +22,16 @@ const NARROW = 0.45;
 /** A range in steps of a tenth: an axis that changes makes Plotly draw the whole chart again, so it should change seldom. @param {number} low @param {number} high @returns {[number, number]} */
 export function tenths(low, high) {
   return [Math.floor(low * 10) / 10, Math.ceil(high * 10) / 10];
+}
+
+/**
+ * A range with a strip kept free at one end, for words that must not lie on what is drawn.
+ * @param {[number, number]} range @param {number} share of the axis that the strip takes @param {"above" | "below"} end @returns {[number, number]}
+ */
+export function withRoom([low, high], share, end) {
+  const part = Math.min(0.5, share);
+  const more = ((high - low) * part) / (1 - part);
+  return end === "above" ? [low, high + more] : [low - more, high];
 }
 
 /** A lane that explodes leaves the axis at this many times where it started, so that the others can still be seen. */
@@ -83,18 +93,28 @@ const CORNER = 0.04;
  * @param {boolean} log
  * @param {Floor | null} floor
  * @param {number} most there is room for
+ * @param {"measure" | "count" | "share"} kind of what is written: measures as 41,300 and 1.2×10⁷, counts as 41.3 k and 12 M, shares as 5 %
  * @returns {{tickvals: number[], ticktext: string[]}}
  */
-export function ticksOf(range, log, floor = null, most = 7) {
+export function ticksOf(range, log, floor = null, most = 7, kind = "measure") {
   const [low, high] = range[0] <= range[1] ? range : [range[1], range[0]];
   const all = log ? logTicks(low, high, most) : linearTicks(low, high, most);
-  const clear = all.filter((value) => (log ? Math.log10(value) : value) > low + CORNER * (high - low));
+  // An axis that begins at nothing says so.
+  const clear = all.filter((value) => (log ? Math.log10(value) : value) > low + CORNER * (high - low) || (!log && value === 0 && (low === 0 || kind !== "measure")));
   const values = clear.length ? clear : all;
-  if (!log || !floor) return { tickvals: values, ticktext: values.map(exact) };
+  if (!log || !floor) return { tickvals: values, ticktext: values.map(WRITTEN[kind]) };
   // A tick just above the floor would stand on its text.
   const above = values.filter((value) => Math.log10(value / floor.at) > 0.055 * (high - low));
   const seen = Math.log10(floor.at) >= low - 1e-9;
   return { tickvals: [...(seen ? [floor.at] : []), ...above], ticktext: [...(seen ? [floor.text] : []), ...above.map(plain)] };
+}
+
+/** How ticks are written. */
+const WRITTEN = { measure: exact, count: counted, share: (/** @type {number} */ value) => `${exact(Number((100 * value).toPrecision(12)))}\u202f%` };
+
+/** A tick that counts, in full where three digits would not tell it from its neighbour. @param {number} value */
+function counted(value) {
+  return value && Number(value.toPrecision(3)) !== value ? exact(value) : shortPlain(value);
 }
 
 /** A tick in words: ticks that lie close together far from zero need more digits than numbers do. @param {number} value */

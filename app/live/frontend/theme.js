@@ -51,7 +51,7 @@ export function mix(scale, at) {
 }
 
 /** How far the cold end lies from a lane's colour by day, and the hot one by night: towards the ink, and towards the light. */
-const [COLD, HOT] = [0.62, 0.66];
+const [COLD, HOT] = [0.5, 0.56];
 
 /**
  * A lane's colour from cold to hot, as a scale: always that colour, and the hotter the lighter, which every eye can tell.

@@ -1,6 +1,6 @@
 /** What the status line says. */
 
-import { amount } from "./format.js";
+import { amount, proper } from "./format.js";
 import { t } from "./text.js";
 
 /** What a lane may spend before its first step without it being told. */
@@ -16,7 +16,7 @@ const LITTLE = 0.1;
  * @param {State} state @param {Around} around
  */
 export function sentence({ state, place, sentence: told }, { problem, stale, recorded, late = "" }) {
-  if (problem) return problem;
+  if (problem) return proper(problem);
   if (stale && !["queued", "starting", "attaching", "lost"].includes(state)) return t(["running", "paused"].includes(state) ? "status.stale-racing" : "status.stale");
   switch (state) {
     case "queued":
@@ -32,7 +32,7 @@ export function sentence({ state, place, sentence: told }, { problem, stale, rec
     case "done":
       return [t("status.done"), late].filter(Boolean).join(" ");
     case "ended":
-      return told || t("status.ended");
+      return proper(told ?? "") || t("status.ended");
     case "lost":
       return t("status.lost");
     default:

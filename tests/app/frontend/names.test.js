@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { summaryOf } from "../../../app/live/frontend/gallery/summary.js";
-import { laneNames, named } from "../../../app/live/frontend/names.js";
+import { laneNames, named, nameParts } from "../../../app/live/frontend/names.js";
 import { History } from "../../../app/live/frontend/player.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../lane_names.json", import.meta.url), "utf8"));
@@ -44,4 +44,18 @@ test("a summary that was kept long ago has only its methods' names: numbers tell
   const kept = { lanes: [{ optimizer: "adam", label: "Adam" }, { optimizer: "adam", label: "Adam" }], seed: 1 };
   assert.deepEqual(named(kept).lanes.map((lane) => lane.label), ["Adam 1", "Adam 2"]);
   assert.equal(named(kept).lanes[0].method, "Adam");
+});
+
+test("a name falls apart into its method and what tells it from the others of that method", () => {
+  for (const { lanes, names } of CASES) {
+    names.forEach((label, i) => {
+      const method = lanes[i][0];
+      const { method: first, between, apart } = nameParts({ label, method });
+      assert.equal(first + between + apart, label);
+      assert.equal(first, method);
+      assert.equal(apart === "", label === method);
+      assert.doesNotMatch(apart, /^[,\s]/);
+    });
+  }
+  assert.deepEqual(nameParts({ label: "Adam" }), { method: "Adam", between: "", apart: "" });
 });

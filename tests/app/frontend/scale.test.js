@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { typed } from "../../../app/live/frontend/dial.js";
 import { worth } from "../../../app/live/frontend/events.js";
-import { cosine, plain, small } from "../../../app/live/frontend/format.js";
+import { cosine, plain, proper, shortPlain, small } from "../../../app/live/frontend/format.js";
 import { places } from "../../../app/live/frontend/gallery/spark.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
 import { logScale, ticksOf, worthSeeing } from "../../../app/live/frontend/scale.js";
@@ -114,4 +114,21 @@ test("a population with a loss of zero in it keeps its logarithmic scale, and ze
   assert.equal(scaleOf([0, 0.2, 0.5]).log, false);
   assert.equal(scaleOf([0.1, 0.5]).log, false);
   assert.equal(scaleOf([-1, 0, 5]).log, false);
+});
+
+test("numbers in sentences and at ticks are written in one way", () => {
+  assert.equal(proper("Adam diverged at step 12: the loss is 2.69e+31, not -1e-07; weights within 1e+06."), "Adam diverged at step 12: the loss is 2.69×10³¹, not −1×10⁻⁷; weights within 10⁶.");
+  for (const sentence of ["lane1e5 of file2.3e4x", "3.5 s and 41,300", ""]) assert.equal(proper(sentence), sentence);
+  for (const [value, text] of [[2e14, "200\u202fT"], [3000, "3\u202fk"], [2500, "2.5\u202fk"], [0, "0"], [400, "400"], [1.25e9, "1.25\u202fG"]]) assert.equal(shortPlain(value), text);
+});
+
+test("ticks of counts and shares differ from one another and begin at nothing", () => {
+  for (const high of [1, 7, 35, 4200, 1.03e6, 2.06e14, 9.9e20]) {
+    const { tickvals, ticktext } = ticksOf([0, high], false, null, 8, "count");
+    assert.equal(ticktext[0], "0");
+    assert.equal(new Set(ticktext).size, tickvals.length, ticktext.join(" "));
+    for (const text of ticktext) assert.match(text, /^\d[\d,.]*(\u202f[kMGTPE])?$/);
+  }
+  assert.deepEqual(ticksOf([0, 0.15], false, null, 4, "share").ticktext, ["0\u202f%", "5\u202f%", "10\u202f%", "15\u202f%"]);
+  assert.equal(ticksOf([-0.02, 1.02], false, null, 8, "share").ticktext.at(-1), "100\u202f%");
 });

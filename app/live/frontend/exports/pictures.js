@@ -11,6 +11,8 @@ import { captureCanvases, captureCharts, measured, trace } from "./trace.js";
 const SHARP = 2;
 const EDGE = 16;
 const LINE = 20;
+/** Of a title. */
+const HEADING = 24;
 const LEGEND_GAP = 18;
 const MARKER_ROOM = 17;
 
@@ -95,6 +97,17 @@ function fitting(text, font, width) {
   return kept && `${kept.trimEnd()}…`;
 }
 
+/** A text in lines that fit, broken between words. @param {string} text @param {(text: string) => number} wide how wide a text is @param {number} width @returns {string[]} */
+export function broken(text, wide, width) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = lines[lines.length - 1] ? `${lines[lines.length - 1]} ${word}` : word;
+    if (wide(longer) <= width || !lines[lines.length - 1]) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** What a panel has drawn, without its header. @param {Sheet} sheet @param {HTMLElement} section @param {{x: number, y: number}} origin @param {import("./trace.js").Captured} captured */
 function drawBody(sheet, section, origin, captured) {
   for (const part of section.children) if (part.tagName !== "HEADER" && !(/** @type {HTMLElement} */ (part).hidden)) trace(sheet, part, origin, captured);
@@ -132,13 +145,15 @@ function boardSheet(view, captured) {
   const bounds = view.board.place.getBoundingClientRect();
   const width = bounds.width + 2 * EDGE;
   const room = bounds.width;
-  const heading = fitting(titleOf(stage), `700 18px ${theme.font}`, room);
+  const font = `700 18px ${theme.font}`;
+  const heading = broken(titleOf(stage), (text) => measured(text, font).width, room);
   const legend = legendOf(view, room);
-  const top = 42 + LINE * legend.length + 10;
+  const under = 42 + HEADING * (heading.length - 1);
+  const top = under + LINE * legend.length + 10;
   const sheet = new Sheet(width, top + bounds.height + 34);
   sheet.rect({ x: 0, y: 0, width: sheet.width, height: sheet.height }, { fill: theme.background });
-  sheet.text(heading, EDGE, 32, { fill: theme.text, font: theme.font, size: 18, weight: 700 });
-  drawLegend(sheet, view, legend, 42);
+  heading.forEach((line, i) => sheet.text(line, EDGE, 32 + HEADING * i, { fill: theme.text, font: theme.font, size: 18, weight: 700 }));
+  drawLegend(sheet, view, legend, under);
   const origin = { x: bounds.left - EDGE, y: bounds.top - top };
   for (const { name, title } of panelsSeen(view)) {
     const section = view.board.section(name);

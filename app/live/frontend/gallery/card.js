@@ -1,6 +1,7 @@
 /** One recording as a card. */
 
 import { percent, SHAPES, short, small } from "../format.js";
+import { nameElements } from "../names.js";
 import { t } from "../text.js";
 import { icon, make } from "./dom.js";
 import { sparkline } from "./spark.js";
@@ -113,7 +114,7 @@ function lanes({ summary }, colours) {
   const head = make("tr", { class: "kg-head" }, make("td"), scored && make("th", { scope: "col", text: t("gallery.test-accuracy") }), make("th", { scope: "col", text: loss }));
   const rows = summary.lanes.map((lane, i) => {
     const row = summary.results[i];
-    const label = make("th", { scope: "row", title: lane.label }, make("i", { style: `color: ${colours[i]}`, "aria-hidden": "true", text: SHAPES[i] }), ` ${lane.label}`);
+    const label = make("th", { scope: "row", title: lane.label }, make("i", { style: `color: ${colours[i]}`, "aria-hidden": "true", text: SHAPES[i] }), " ", make("span", { class: "kg-lane" }, ...nameElements(lane)));
     return make("tr", {}, label, scored && make("td", { text: percent(row.test_accuracy) }), make("td", { text: small(summary.kind === "function" ? row.loss : row.test_loss) }));
   });
   return make("table", { class: "kg-lanes" }, make("thead", {}, head), make("tbody", {}, ...rows));

@@ -3,7 +3,8 @@
 import { Chart, dress, loadPlotly, predress } from "../charts.js";
 import { lineOf } from "../faults.js";
 import { amount, percent, SHAPES, small } from "../format.js";
-import { linearAxis, logAxis } from "../panels/loss.js";
+import { nameElements } from "../names.js";
+import { currencyAxis, linearAxis, logAxis, shareAxis } from "../panels/loss.js";
 import { logScale, worthSeeing } from "../scale.js";
 import { t } from "../text.js";
 import { icon, make } from "./dom.js";
@@ -163,8 +164,8 @@ export class Comparison {
       traces.y = traces.y.map((y) => y.map(scale.place));
       Object.assign(layout, logAxis("yaxis", scale));
     } else if (loss) Object.assign(layout, linearAxis("yaxis", around(traces.y)));
-    else Object.assign(layout, { "yaxis.scale": null, "yaxis.tickmode": "auto", "yaxis.type": "linear", "yaxis.tickformat": ".0%", "yaxis.autorange": true });
-    layout["xaxis.range"] = [0, 1.03 * Math.max(...traces.x.flat().filter(Number.isFinite), 1e-9)];
+    else Object.assign(layout, shareAxis("yaxis", around(traces.y)));
+    Object.assign(layout, currencyAxis(currency, [0, 1.03 * Math.max(...traces.x.flat().filter(Number.isFinite), 1e-9)]));
     chart.update(traces, layout, traces.x.map((_, i) => i));
     this.get("chart").setAttribute("aria-label", t("gallery.chart-label", { measure: t(`gallery.measure-${measure}`), currency: t(`gallery.${currency}`), lines: count }));
   }
@@ -175,9 +176,10 @@ export class Comparison {
       ...this.compared.map(({ key, name, place, summary }) => {
         const away = make("button", { type: "button", class: "kg-icon", "data-legend": key, "aria-label": t("gallery.take-out", { name }), title: t("gallery.take-out", { name }) }, icon("close"));
         away.onclick = () => this.deeds.remove(key);
-        const buttons = summary.lanes.map(({ label }, lane) => {
+        const buttons = summary.lanes.map((named, lane) => {
+          const { label } = named;
           const id = `${key}#${lane}`;
-          const button = make("button", { type: "button", "data-legend": id, "data-testid": "legend-lane", "aria-pressed": String(!this.selection.hidden.has(id)), title: label }, /** @type {any} */ (sample(lane, this.colours[place])), make("span", { text: label }));
+          const button = make("button", { type: "button", "data-legend": id, "data-testid": "legend-lane", "aria-pressed": String(!this.selection.hidden.has(id)), title: label }, /** @type {any} */ (sample(lane, this.colours[place])), make("span", { class: "kg-lane" }, ...nameElements(named)));
           button.onclick = () => {
             this.selection.toggle(key, lane);
             button.setAttribute("aria-pressed", String(!this.selection.hidden.has(id)));

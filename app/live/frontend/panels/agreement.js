@@ -2,9 +2,10 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { marked, spaced, thin } from "../curves.js";
-import { cosine, currencyName, short } from "../format.js";
+import { cosine, short } from "../format.js";
+import { withRoom } from "../scale.js";
 import { t } from "../text.js";
-import { xRange } from "./loss.js";
+import { timeAxis } from "./loss.js";
 
 /** Frames over which the median runs. */
 const WINDOW = 15;
@@ -14,6 +15,8 @@ const DOTS = 90;
 /** Room a tick wants, px. */
 const TICK = 17;
 const BAND = 0.16;
+/** Height of the strip under the lines in which it is said what zero means, px. */
+const STRIP = 19;
 /** Opacity of the paper under the hint, in hexadecimal: lines under it stay visible. */
 const SHEER = "b8";
 
@@ -94,12 +97,12 @@ export class AgreementPanel {
     const chance = 1 / Math.sqrt(Math.max(1, stage.dimension));
     const said = { dimension: short(stage.dimension), spread: chance.toPrecision(2) };
     /** @type {Record<string, any>} */
-    const layout = { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), "yaxis.range": heights(low, high) };
+    const layout = { ...timeAxis(moment), "yaxis.range": heights(low, high) };
     const [bottom, top] = layout["yaxis.range"];
+    // The words stand in a strip of their own under everything drawn.
+    layout["yaxis.range"] = withRoom(layout["yaxis.range"], STRIP / Math.max(1, this.chart.element.clientHeight - 40), "below");
     layout["yaxis.dtick"] = ((top - bottom) / 0.2) * TICK > this.chart.element.clientHeight - 40 ? 0.5 : 0.2;
     Object.assign(layout, { "shapes[0].y0": -chance, "shapes[0].y1": chance, "annotations[0].text": t("panels.agreement-hint"), "annotations[0].hovertext": t("panels.agreement-band", said) });
-    // Below the band where there is room, so that the words do not stand in the lines.
-    layout["annotations[0].y"] = -chance > bottom * 0.45 ? -chance : 0;
     const traces = [...Array(2 * there).keys(), 2 * this.lanes];
     const lines = Array.from({ length: count }, (_, lane) => ({ x: xs[2 * lane + 1], y: ys[2 * lane + 1] }));
     const ends = marked({ x: heads[0].slice(0, count), y: heads[1].slice(0, count) }, lines, layout["xaxis.range"][1], this.colours, this.symbols);

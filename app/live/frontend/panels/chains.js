@@ -2,11 +2,11 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { thin } from "../curves.js";
-import { currencyName, listed, percent, plain, SHAPES, short, small } from "../format.js";
+import { listed, percent, plain, SHAPES, short, small } from "../format.js";
 import { t } from "../text.js";
 import { histogram, scaleOf } from "./bins.js";
 import { logScale } from "../scale.js";
-import { linearAxis, logAxis, xRange } from "./loss.js";
+import { linearAxis, logAxis, shareAxis, timeAxis } from "./loss.js";
 
 const PER_LANE = 3;
 const CLEAR = "33";
@@ -19,9 +19,6 @@ const AIR = 0.6;
 /** @typedef {"energy" | "rungs" | "kept" | "spread"} View */
 
 const VIEWS = /** @type {View[]} */ (["energy", "rungs", "kept", "spread"]);
-/** An axis on which Plotly writes the ticks itself. */
-const USUAL = { "xaxis.scale": null, "xaxis.tickmode": "auto", "xaxis.dtick": null };
-const COUNTED = { "yaxis.scale": null, "yaxis.tickmode": "auto", "yaxis.type": "linear", "yaxis.dtick": null };
 /** What a trace shows where it is not used. */
 const EMPTY = { x: [], y: [] };
 
@@ -142,14 +139,11 @@ export class ChainsPanel {
       heads: { x: estimates.map(sunk).map((/** @type {number} */ value) => (value >= scale.low && value <= scale.high ? value : null)), y: estimates.map(() => 0) },
       said,
       layout: {
-        ...(energy ? valueAxis("xaxis", scale, [ends[0] - air, ends[1] + air]) : { ...USUAL, "xaxis.type": "linear", "xaxis.range": [-0.02, 1.02], "xaxis.tickformat": ".0%" }),
+        ...(energy ? valueAxis("xaxis", scale, [ends[0] - air, ends[1] + air]) : shareAxis("xaxis", [-0.02, 1.02])),
         "annotations[0].text": left ? `← ${left}` : "",
         "annotations[1].text": right ? `${right} →` : "",
         "xaxis.title.text": !energy ? t("panels.chains-kept-axis") : t(stage.data.kind === "function" ? "panels.chains-height-axis" : "panels.chains-loss-axis", { one }),
-        ...COUNTED,
-        "yaxis.dtick": shares || top > 5 ? null : 1,
-        "yaxis.range": [0, steady(top, shares)],
-        "yaxis.tickformat": shares ? ".0%" : "d",
+        ...(shares ? shareAxis("yaxis", [0, steady(top, true)]) : countAxis([0, steady(top, false)])),
         "yaxis.title.text": shares ? t("panels.chains-share-axis") : t("panels.chains-count-axis", { many: t(`panels.chains-${noun}-many`) }),
       },
     };
@@ -186,9 +180,7 @@ export class ChainsPanel {
         "annotations[0].text": "",
         "annotations[1].text": "",
         "xaxis.title.text": t("panels.chains-temperature-axis"),
-        ...COUNTED,
-        "yaxis.range": [0, steady(top, true)],
-        "yaxis.tickformat": ".0%",
+        ...shareAxis("yaxis", [0, steady(top, true)]),
         "yaxis.title.text": t("panels.chains-rate-axis"),
       },
     };
@@ -223,12 +215,7 @@ export class ChainsPanel {
       heads,
       said,
       layout: {
-        ...USUAL,
-        "xaxis.type": "linear",
-        "xaxis.range": xRange(moment),
-        "xaxis.tickformat": "",
-        "xaxis.title.text": currencyName(currency),
-        "xaxis.exponentformat": "B",
+        ...timeAxis(moment),
         "annotations[0].text": "",
         "annotations[1].text": "",
         ...(log ? logAxis("yaxis", scale) : linearAxis("yaxis", [-0.03 * most, 1.08 * most])),
@@ -324,6 +311,11 @@ function onLadder(ladder, share) {
 /** An axis of losses. @param {string} axis @param {import("./bins.js").Scale} scale @param {[number, number]} range */
 function valueAxis(axis, { log, floor = undefined }, range) {
   return log ? logAxis(axis, { range, floor: floor ?? null, place: (value) => value ?? null }) : linearAxis(axis, range);
+}
+
+/** The upright axis of a histogram, in whole numbers. @param {[number, number]} range @returns {Record<string, any>} */
+function countAxis(range) {
+  return { ...linearAxis("yaxis", range), "yaxis.scale": { log: false, floor: null, kind: "count", whole: true } };
 }
 
 /** An end of the axis that holds a height and seldom changes. @param {number} top @param {boolean} shares */

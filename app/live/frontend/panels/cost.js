@@ -2,6 +2,7 @@
 
 import { stats } from "../charts.js";
 import { SHAPES, listed, short, small } from "../format.js";
+import { nameElements } from "../names.js";
 import { t } from "../text.js";
 
 const MEASURES = /** @type {const} */ (["evaluations", "flops", "seconds", "memory"]);
@@ -101,7 +102,8 @@ export class CostPanel {
       row.style.setProperty("--lane", `var(--lane-${i})`);
       const who = heading("", "row");
       const label = document.createElement("span");
-      label.textContent = `${SHAPES[i]}\u00a0${lane.label}`;
+      label.append(...nameElements(lane, `${SHAPES[i]}\u00a0`));
+      label.classList.toggle("kv-twin", label.children.length > 1);
       label.title = lane.label;
       who.append(label);
       row.append(who);

@@ -8,6 +8,7 @@ import { rows } from "../decode.js";
 import { small } from "../format.js";
 import { t } from "../text.js";
 import { along, shapeOf, shadow } from "../terrain.js";
+import { linearAxis } from "./loss.js";
 import { Relief } from "./relief.js";
 import { halo } from "./shapes.js";
 import { WeightsPanel } from "./weights.js";
@@ -111,11 +112,11 @@ export class GroundPanel extends WeightsPanel {
     const view = `${run} ${part.x} ${part.y} ${this.chart.zoomed}`;
     const { id, x, y, z, shape } = this.heights;
     if (id === this.landscape && view === this.view) return;
-    const layout = { "xaxis.range": part.x, "yaxis.range": part.y };
+    const layout = { ...linearAxis("xaxis", part.x), ...linearAxis("yaxis", part.y) };
     if (id !== this.landscape) {
       const lifted = rows(z).map((row) => row.map((value) => (Number.isFinite(value) ? shape.lift(value) : null)));
       this.chart.update({ x: [along(x, z.shape[1])], y: [along(y, z.shape[0])], z: [lifted] }, layout, [0]);
-    } else if (!this.chart.zoomed) this.chart.relayout(layout);
+    } else if (!this.chart.zoomed) this.chart.update({}, layout, [0]);
     this.landscape = id;
     this.view = view;
   }

@@ -1,10 +1,10 @@
 /** The height of every lane's best point over the chosen currency: above the lowest point on a logarithmic axis where that is known, else as it is. */
 
 import { thin } from "../curves.js";
-import { currencyName, small } from "../format.js";
+import { small } from "../format.js";
 import { t } from "../text.js";
 import { logScale } from "../scale.js";
-import { linearAxis, logAxis, LossPanel, xRange } from "./loss.js";
+import { linearAxis, logAxis, LossPanel, timeAxis } from "./loss.js";
 
 export class HeightPanel extends LossPanel {
   /** Where a lane is drawn on the y axis. @param {any} row @returns {number | null} */
@@ -34,7 +34,7 @@ export class HeightPanel extends LossPanel {
     const log = lowest !== null;
     this.scale = log ? logScale(ys) : { range: linearRange(ys), floor: null, place: (height) => height ?? null };
     const axis = log ? logAxis("yaxis", this.scale) : linearAxis("yaxis", this.scale.range);
-    this.apply(xs, ys.map((y) => y.map(this.scale.place)), { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), ...axis }, stage.lanes.length);
+    this.apply(xs, ys.map((y) => y.map(this.scale.place)), { ...timeAxis(moment), ...axis }, stage.lanes.length);
     const now = metrics[metrics.length - 1];
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("panels.height-summary", { label: lane.label, height: small(now?.lanes[i].loss) }));
     return { note: log ? t("panels.height-note") : "", summary: `${said.join("; ")}.` };

@@ -83,11 +83,11 @@ export class LossPanel {
     xs.push(heads[0]);
     ys.push(heads[1]);
     /** @type {any} */
-    const layout = { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment) };
+    const layout = timeAxis(moment);
     if (measure === "loss") {
       this.scale = logScale(ys, worthSeeing(ys.slice(0, -1)));
       Object.assign(layout, logAxis("yaxis", this.scale));
-    } else Object.assign(layout, { "yaxis.scale": null, "yaxis.type": "linear", "yaxis.tickmode": "auto", "yaxis.tickformat": ".0%", "yaxis.range": [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01] });
+    } else Object.assign(layout, shareAxis("yaxis", [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01]));
     this.apply(xs, measure === "loss" ? ys.map((y) => y.map(this.scale.place)) : ys, layout, stage.lanes.length);
     const now = metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
@@ -118,6 +118,21 @@ export function logAxis(axis, { range, floor }) {
 /** A linear one. @param {string} axis @param {[number, number]} range @returns {Record<string, any>} */
 export function linearAxis(axis, range) {
   return { [`${axis}.type`]: "linear", [`${axis}.range`]: range, [`${axis}.tickformat`]: "", [`${axis}.scale`]: { log: false, floor: null } };
+}
+
+/** An axis of shares, 0 to 1, written as percentages. @param {string} axis @param {[number, number]} range @returns {Record<string, any>} */
+export function shareAxis(axis, range) {
+  return { ...linearAxis(axis, range), [`${axis}.scale`]: { log: false, floor: null, kind: "share" } };
+}
+
+/** The time axis with its name and its ticks. @param {Moment} moment @returns {Record<string, any>} with `xaxis.range` among them */
+export function timeAxis(moment) {
+  return { "xaxis.title.text": currencyName(moment.currency), ...currencyAxis(moment.currency, xRange(moment)) };
+}
+
+/** An axis of seconds, evaluations or FLOPs. @param {"seconds" | "evaluations" | "flops"} currency @param {[number, number]} range @returns {Record<string, any>} */
+export function currencyAxis(currency, range) {
+  return { ...linearAxis("xaxis", range), "xaxis.scale": { log: false, floor: null, kind: currency === "seconds" ? "measure" : "count" } };
 }
 
 /** @param {any[][]} ys */

@@ -2,6 +2,7 @@
 
 import { stats } from "../charts.js";
 import { percent, SHAPES, short } from "../format.js";
+import { nameElements } from "../names.js";
 import { t } from "../text.js";
 import { cellAt, paintConfusion, told } from "./confusion.js";
 import { drawCurve } from "./curve.js";
@@ -200,7 +201,9 @@ export class NetworkPanel {
     }
     lanes.forEach((lane, i) => {
       const figure = /** @type {HTMLElement} */ (this.canvases[i].closest("figure"));
-      /** @type {HTMLElement} */ (figure.querySelector("figcaption b")).textContent = `${SHAPES[i]} ${lane.label}`;
+      const name = /** @type {HTMLElement} */ (figure.querySelector("figcaption b"));
+      name.replaceChildren(...nameElements(lane, `${SHAPES[i]} `));
+      name.title = lane.label;
       figure.style.setProperty("--lane", `var(--lane-${i})`);
       this.canvases[i].dataset.label = lane.label;
     });

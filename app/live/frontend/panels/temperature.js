@@ -2,11 +2,11 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { spaced, thin } from "../curves.js";
-import { currencyName, listed, percent, SHAPES, small } from "../format.js";
-import { logScale } from "../scale.js";
+import { listed, percent, SHAPES, small } from "../format.js";
+import { logScale, withRoom } from "../scale.js";
 import { t } from "../text.js";
 import { heatScale } from "../theme.js";
-import { logAxis, xRange } from "./loss.js";
+import { logAxis, timeAxis } from "./loss.js";
 
 const PER_LANE = 5;
 const DOTS = 90;
@@ -17,6 +17,9 @@ const DEEPEST = 1e-15;
 /** What stands between two boxes, as a share of the height, and how high each is beside the others. */
 const [GAP, HEIGHTS] = [0.09, { yaxis: 1.5, yaxis3: 1.5, yaxis2: 1 }];
 const AXES = /** @type {const} */ (["yaxis", "yaxis3", "yaxis2"]);
+/** Height of a box's name, px; and the range of the shares that are accepted. */
+const NAME = 17;
+const KEPT = /** @type {[number, number]} */ ([0, 1.04]);
 /** The axis of each of a lane's traces. */
 const AXIS_OF = /** @type {const} */ (["yaxis", "yaxis", "yaxis2", "yaxis2", "yaxis3"]);
 
@@ -67,6 +70,18 @@ export class TemperaturePanel {
     return row.temperature === null ? "yaxis3" : "yaxis";
   }
 
+  /** The ranges of the boxes, with room above everything drawn for the box's name. @param {Record<string, any>} stood where they stand @returns {Record<string, any>} */
+  _room(stood) {
+    const ranges = { yaxis: this.scales.yaxis.range, yaxis3: this.scales.yaxis3.range, yaxis2: KEPT };
+    const height = Math.max(1, this.chart.element.clientHeight - 40);
+    return Object.fromEntries(
+      AXES.filter((axis) => stood[`${axis}.domain`]).map((axis) => {
+        const [from, to] = stood[`${axis}.domain`];
+        return [`${axis}.range`, withRoom(ranges[axis], NAME / Math.max(1, (to - from) * height), "above")];
+      }),
+    );
+  }
+
   /** @param {import("../view.js").Moment} moment @returns {{title: string, note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { metrics, stage, currency, metric } = moment;
@@ -108,11 +123,12 @@ export class TemperaturePanel {
       const axis = AXIS_OF[i % PER_LANE];
       if (axis !== "yaxis2") y[i] = curve.map(this.scales[axis].place);
     });
+    const stood = boxes(AXES.filter((axis) => of(axis).some((curve) => curve.length > 0)));
     const coldest = traces.map(() => Math.log10(low));
     const hottest = traces.map(() => Math.log10(high));
     this.chart.update(
       { x: x.slice(0, traces.length), y: y.slice(0, traces.length), "marker.color": heat.slice(0, traces.length), "marker.cmin": coldest, "marker.cmax": hottest },
-      { "xaxis.title.text": currencyName(currency), "xaxis.range": xRange(moment), ...logAxis("yaxis", this.scales.yaxis), ...logAxis("yaxis3", this.scales.yaxis3), ...boxes(AXES.filter((axis) => of(axis).some((curve) => curve.length > 0))) },
+      { ...timeAxis(moment), ...logAxis("yaxis", this.scales.yaxis), ...logAxis("yaxis3", this.scales.yaxis3), ...stood, ...this._room(stood) },
       traces,
     );
     const none = t(cold.length === 1 ? "temperature.none" : "temperature.none-each", { lanes: listed(cold) });

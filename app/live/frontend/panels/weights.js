@@ -10,6 +10,7 @@ import { columns, rows } from "../decode.js";
 import { small } from "../format.js";
 import { t } from "../text.js";
 import { heatScale, mix } from "../theme.js";
+import { linearAxis } from "./loss.js";
 import { Particles } from "./particles.js";
 import { PlaneChoice, planeWords } from "./plane.js";
 import { halo, shape } from "./shapes.js";
@@ -17,6 +18,11 @@ import { spots } from "./spots.js";
 
 const DISC = 3;
 const HEAD = 6.5;
+
+/** @typedef {{left: number, top: number, width: number, height: number}} Box */
+/** @typedef {{right: boolean, below: boolean}} Corner */
+/** Height of a note in a corner of the plane, and what it keeps from the edges, px. */
+const NOTE = 30;
 
 /** @typedef {(paint: CanvasRenderingContext2D, plane: {x: (value: number) => number, y: (value: number) => number, moment: import("../view.js").Moment}) => void} Painter */
 
@@ -34,6 +40,7 @@ export class WeightsPanel {
     this.theme = theme;
     this.landscape = "";
     this.view = "";
+    /** @type {Corner} of the plane in which the note stands */ this.corner = { right: true, below: true };
     /** @type {{x: [number, number], y: [number, number]} | null} the part of the plane that is shown, where it is not all of it */ this.part = null;
     this.colours = colours;
     /** @type {import("../view.js").Moment | null} */ this.last = null;
@@ -97,13 +104,13 @@ export class WeightsPanel {
     const view = `${run} ${x} ${y} ${this.chart.zoomed}`;
     const name = landscape ? `${run}/${landscape.id}` : "";
     if (name === this.landscape && view === this.view) return;
-    const layout = { "xaxis.range": x, "yaxis.range": y };
+    const layout = { ...linearAxis("xaxis", x), ...linearAxis("yaxis", y) };
     if (landscape && name !== this.landscape) {
       const z = rows(landscape.z).map((row) => row.map((value) => Math.log10(Math.max(value, 1e-6))));
       const [height, width] = landscape.z.shape;
       const along = (/** @type {[number, number]} */ [from, to], /** @type {number} */ n) => Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
       this.chart.update({ x: [along(landscape.x, width)], y: [along(landscape.y, height)], z: [z] }, layout, [0]);
-    } else if (!this.chart.zoomed) this.chart.relayout(layout);
+    } else if (!this.chart.zoomed) this.chart.update({}, layout, [0]);
     this.landscape = name;
     this.view = view;
   }
@@ -177,7 +184,7 @@ export class WeightsPanel {
       paint.fill();
     });
     paint.globalAlpha = 1;
-    this._start(paint, moment.picture.lanes[0].path.data, x, y);
+    this._start(paint, moment.picture.lanes[0].path.data, x, y, box);
     moment.picture.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       paint.beginPath();
       shape(paint, i, x(lane.estimate[0]), y(lane.estimate[1]), HEAD);
@@ -189,7 +196,7 @@ export class WeightsPanel {
     });
     for (const painter of this.overlays.values()) painter(paint, { x, y, moment });
     this.particles.paintRings(paint, x, y);
-    this._notes(paint, moment.picture.lanes, box);
+    this._notes(paint, moment.picture.lanes, box, x, y);
     paint.restore();
   }
 
@@ -205,8 +212,8 @@ export class WeightsPanel {
     this.overlay("spots", index === null ? null : spots(this.hands.history(), index, this));
   }
 
-  /** A cross where all lanes began. @param {CanvasRenderingContext2D} paint @param {ArrayLike<number>} path @param {(v: number) => number} x @param {(v: number) => number} y */
-  _start(paint, path, x, y) {
+  /** A cross where all lanes began. @param {CanvasRenderingContext2D} paint @param {ArrayLike<number>} path @param {(v: number) => number} x @param {(v: number) => number} y @param {Box} box */
+  _start(paint, path, x, y, box) {
     if (path.length < 2 || !this.theme) return;
     const [at, up] = [x(path[0]), y(path[1])];
     const arm = 4.5;
@@ -220,16 +227,18 @@ export class WeightsPanel {
     paint.font = `600 11px ${this.theme.font}`;
     paint.textAlign = "center";
     paint.lineWidth = 3;
-    paint.strokeText(t("touch.start"), at, up - 10);
+    const word = t("touch.start");
+    const place = beside(at, up, paint.measureText(word).width, box);
+    paint.strokeText(word, place.x, place.y);
     paint.fillStyle = this.theme.text;
-    paint.fillText(t("touch.start"), at, up - 10);
+    paint.fillText(word, place.x, place.y);
   }
 
   /** What lies under everything that moves. @param {CanvasRenderingContext2D} _paint @param {any} _box @param {(v: number) => number} _x @param {(v: number) => number} _y */
   _under(_paint, _box, _x, _y) {}
 
-  /** In the corner, how far from the plane every lane's weights lie: what the picture does not show. @param {CanvasRenderingContext2D} paint @param {any[]} lanes @param {any} box */
-  _notes(paint, lanes, box) {
+  /** In a corner, best one without particles, how far from the plane every lane's weights lie: what the picture does not show. @param {CanvasRenderingContext2D} paint @param {any[]} lanes @param {Box} box @param {(v: number) => number} x @param {(v: number) => number} y */
+  _notes(paint, lanes, box, x, y) {
     if (!this.theme) return;
     paint.font = `11px ${this.theme.font}`;
     paint.textAlign = "left";
@@ -239,8 +248,10 @@ export class WeightsPanel {
     const widths = [lead, ...words].map((text) => paint.measureText(text).width);
     const total = widths.reduce((sum, width) => sum + width + gap, 4);
     if (total > box.width) return;
-    let at = box.left + box.width - total;
-    const base = box.top + box.height - 9;
+    const points = lanes.flatMap(({ cloud, estimate }) => [...pairsOf(cloud?.data ?? []), estimate]).map(([left, top]) => [x(left), y(top)]);
+    this.corner = freeCorner(points, box, total, this.corner);
+    let at = this.corner.right ? box.left + box.width - total : box.left + 4;
+    const base = this.corner.below ? box.top + box.height - 9 : box.top + 17;
     paint.globalAlpha = 0.8;
     paint.fillStyle = this.theme.surface;
     paint.beginPath();
@@ -270,4 +281,29 @@ export class WeightsPanel {
   destroy() {
     this.particles.destroy();
   }
+}
+
+/** Where a word stands beside a mark: over it, under it where it would be cut, and never over an edge. @param {number} at @param {number} up of the mark @param {number} width of the word @param {Box} box @returns {{x: number, y: number}} of the middle of its baseline */
+export function beside(at, up, width, box) {
+  const half = width / 2 + 3;
+  const x = Math.max(box.left + half, Math.min(box.left + box.width - half, at));
+  return { x, y: up - 10 < box.top + 11 ? up + 18 : up - 10 };
+}
+
+/** @param {ArrayLike<number>} flat @returns {[number, number][]} */
+function pairsOf(flat) {
+  return Array.from({ length: flat.length >> 1 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
+}
+
+const CORNERS = /** @type {Corner[]} */ ([{ right: true, below: true }, { right: false, below: true }, { right: true, below: false }, { right: false, below: false }]);
+
+/**
+ * The corner in which a note covers the fewest points; the one it stands in, unless another one covers fewer.
+ * @param {number[][]} points @param {Box} box @param {number} width of the note @param {Corner} now @returns {Corner}
+ */
+export function freeCorner(points, box, width, now) {
+  const covered = (/** @type {Corner} */ { right, below }) =>
+    points.filter(([x, y]) => (right ? x > box.left + box.width - width - 6 : x < box.left + width + 6) && (below ? y > box.top + box.height - NOTE : y < box.top + NOTE)).length;
+  const usual = covered(now);
+  return usual ? CORNERS.reduce((best, one) => (covered(one) < covered(best) ? one : best), now) : now;
 }
