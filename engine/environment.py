@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 WANTED = {
     # Large pages for large tensors (Linux): a population written to fresh memory otherwise waits longer for its pages than for its numbers.
@@ -11,8 +12,29 @@ WANTED = {
     "GOMP_SPINCOUNT": "10000",
 }
 
+UNWANTED = (
+    # Other ways through MKL, ATen and oneDNN than the processor's own: the last digits are others.
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ATEN_CPU_CAPABILITY",
+    "DNNL_MAX_CPU_ISA",
+    "ONEDNN_MAX_CPU_ISA",
+    # Products of float32 with fewer bits: the experiment says how they are made.
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "NVIDIA_TF32_OVERRIDE",
+)
+
 
 def prepare() -> None:
-    """Set them, where nobody has. To be called before PyTorch is imported, which reads them once."""
+    """Set what is wanted where nobody has, and take away what would change results.
+
+    To be called before PyTorch is imported, which reads them once.
+    """
+    for name in UNWANTED:
+        value = os.environ.pop(name, None)
+        if value is not None:
+            told = f"{name}={value} is not used: with it a race gives other numbers than without."
+            print(told.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
     for name, value in WANTED.items():
         os.environ.setdefault(name, value)

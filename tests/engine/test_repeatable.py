@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine import Experiment, Race
+from engine import Experiment, Race, environment
 from engine.errors import BadInput
 from engine.flat import from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
@@ -119,6 +119,22 @@ def test_processes_that_differ_give_the_same_bits(threads: int) -> None:
     """Two threads on one core too, where the libraries would rather take one."""
     one, two = processes(threads, FEW, ONE, MANY)
     assert one == two
+
+
+def test_what_mkl_and_aten_are_told_changes_nothing() -> None:
+    """MKL_CBWR alone gave other last digits, as does ATEN_CPU_CAPABILITY."""
+    command = [sys.executable, "-m", "engine", "run", "--dataset", "digits", "--json"]
+    command += ["--optimizer", "annealing", "--versus", "adam", "--evaluations", "2e4"]
+    bare = {name: text for name, text in os.environ.items() if name not in environment.UNWANTED}
+    odd = {"OMP_DYNAMIC": "true", "OMP_NUM_THREADS": "garbage"}
+    found = []
+    for more in ({}, {"MKL_CBWR": "COMPATIBLE"} | odd, {"ATEN_CPU_CAPABILITY": "default"}):
+        done = subprocess.run(command, env=bare | more, capture_output=True, text=True, check=True)
+        lanes = json.loads(done.stdout)["lanes"]
+        found.append([{**lane, "seconds": 0} for lane in lanes])
+        for name in environment.UNWANTED:
+            assert (f"{name}={more.get(name)} is not used" in done.stderr) == (name in more)
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.slow
