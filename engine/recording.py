@@ -129,18 +129,33 @@ class Recording:
 
 def _damaged(path: Path) -> bool:
     """Whether a file was packed but does not unpack to what it was: told by its checksum, whatever its broken content made of the messages."""
+    length = 0
     try:
         with gzip.open(path, "rb") as file:
             for _ in range(MAX_TOTAL // _PIECE + 2):
-                if not file.read(_PIECE):
+                piece = file.read1(_PIECE)
+                length += len(piece)
+                if not piece:
                     break
-    except EOFError:  # it ends too early
-        return False
+    except EOFError:  # it ends too early, or a broken bit hid its end
+        return _has_trailer(path, length)
     except (zlib.error, ValueError):
         return True
     except OSError as error:  # gzip tells a wrong checksum so, and also that it is no such file
         return error.errno is None and not str(error).startswith("Not a gzipped file")
     return False
+
+
+def _has_trailer(path: Path, length: int) -> bool:
+    """Whether a file ends as a whole one does, with the length of what it holds.
+
+    Args:
+        path: of the file.
+        length: of what was unpacked before the data ran out; a broken bit makes it another one than
+            is written, but not by far, while a file that is cut off ends in any bytes.
+    """
+    written = int.from_bytes(path.read_bytes()[-4:], "little")
+    return length / 2 <= written <= 2 * length
 
 
 def _cut(count: int) -> str:

@@ -76,6 +76,26 @@ def test_a_recording_with_a_bit_turned_is_told_damaged(tmp_path: Path) -> None:
             Recording.read(tmp_path / "bad.kelvin")
 
 
+def test_a_bit_turned_anywhere_in_a_recording_is_not_told_cut_off(tmp_path: Path) -> None:
+    """Some bits hide the end of the packed data, so that it seems to go on beyond the file."""
+    texts = [str(random.random()) for _ in range(400)]
+    rows = [encode({"type": "metrics", "k": k, "x": text}) for k, text in enumerate(texts)]
+    whole = Recording([encode({"type": "stage"}), *rows]).write(tmp_path / "race").read_bytes()
+    told = []
+    for at in range(10, len(whole) - 9, 7):  # the last bits of the packed data mean nothing
+        data = bytearray(whole)
+        data[at] ^= 1 << (at % 8)
+        (tmp_path / "bad.kelvin").write_bytes(data)
+        with pytest.raises(BadInput) as refused:
+            Recording.read(tmp_path / "bad.kelvin")
+        told.append("the file is damaged" in str(refused.value))
+    assert all(told), f"{told.count(False)} of {len(told)} are told cut off"
+    for length in range(20, len(whole) - 1, 97):
+        (tmp_path / "bad.kelvin").write_bytes(whole[:length])
+        with pytest.raises(BadInput, match="it is cut off"):
+            Recording.read(tmp_path / "bad.kelvin")
+
+
 def test_variables_that_are_not_known_are_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KELVIN_FOO", "1")
     settings.check()
