@@ -86,7 +86,7 @@ test("what was done by hand goes with the experiment as it was begun", () => {
 });
 
 test("numbers as CSV: a row for every frame and lane, quoted where needed, no formulas", () => {
-  const history = historyOf(stage(['A "quoted", long\nlabel', "=SUM(A1)"]), metrics(0), metrics(1, { extra: { spread: 0.25 }, vectors: { "swap rate": new Float32Array([0.5, 1]) }, finished: true, trouble: "It diverged, sadly." }));
+  const history = historyOf(stage(['A "quoted", long\nlabel', "=SUM(A1)"]), metrics(0), metrics(1, { extra: { spread: 0.25 }, vectors: { "swap rate": new Float32Array([0.5, 1]) }, finished: true, trouble: "It diverged, sadly.", note: "Worse than it began." }));
   const [head, ...rows] = parse(metricsCsv(history));
   assert.equal(rows.length, 4);
   assert.equal(new Set(head).size, head.length);
@@ -96,7 +96,7 @@ test("numbers as CSV: a row for every frame and lane, quoted where needed, no fo
   assert.equal(at(1, "label"), "'=SUM(A1)");
   assert.deepEqual([0, 1, 2, 3].map((row) => [at(row, "frame"), at(row, "lane")]), [["0", "0"], ["0", "1"], ["1", "0"], ["1", "1"]]);
   assert.equal(Number(at(2, "seconds")), 1 / 3);
-  assert.deepEqual(["step", "flops", "accuracy", "spread", "swap rate[1]", "finished", "trouble"].map((name) => at(2, name)), ["10", "1000000000000", "", "0.25", "1", "1", "It diverged, sadly."]);
+  assert.deepEqual(["step", "flops", "accuracy", "spread", "swap rate[1]", "finished", "trouble", "note"].map((name) => at(2, name)), ["10", "1000000000000", "", "0.25", "1", "1", "It diverged, sadly.", "Worse than it began."]);
   assert.deepEqual([at(3, "spread"), at(3, "swap rate[0]"), at(3, "finished")], ["", "", "0"]);
 });
 

@@ -63,14 +63,14 @@ export function metricsCsv(history) {
     }
   }
   const entries = [...vectors].flatMap(([name, told]) => [...told].sort((a, b) => a - b).map((i) => /** @type {const} */ ([name, i])));
-  const head = ["frame", "clock (s, all lanes)", "lane (from 0)", "optimizer", "label", ...Object.values(COLUMNS), ...[...extras], ...entries.map(([name, i]) => `${name}[${i}]`), "trouble", "stopped"];
+  const head = ["frame", "clock (s, all lanes)", "lane (from 0)", "optimizer", "label", ...Object.values(COLUMNS), ...[...extras], ...entries.map(([name, i]) => `${name}[${i}]`), "trouble", "stopped", "note"];
   const table = history.metrics.flatMap((frame) =>
     frame.lanes.map((/** @type {any} */ row, /** @type {number} */ i) => [
       frame.k, frame.clock, i, lanes[i].optimizer, lanes[i].label,
       ...Object.keys(COLUMNS).map((key) => row[key]),
       ...[...extras].map((name) => row.extra?.[name]),
       ...valuesOf(row, entries),
-      row.trouble, row.stopped,
+      row.trouble, row.stopped, row.note,
     ]),
   );
   return [head, ...table].map((row) => `${row.map(field).join(",")}\r\n`).join("");
