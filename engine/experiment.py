@@ -23,8 +23,8 @@ from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transf
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import FLOAT, Problem
 from engine.oracle import Currency
-from engine.plain import check
-from engine.registry import Choice
+from engine.plain import check, usual_numbers
+from engine.registry import Choice, Fields
 from engine.stops import StopRules
 from engine.suggestions import suggest
 
@@ -49,10 +49,8 @@ DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 30, "evaluations": 1e7, "flo
 MAX_LANES = 4
 
 
-class Budget(BaseModel):
+class Budget(Fields):
     """What every lane may spend."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     currency: Currency = Field(
         "seconds",
@@ -143,7 +141,7 @@ class Experiment(BaseModel):
     def _number(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool):  # pydantic would take it for 0 or 1
             raise BadInput(info.field_name or "", value, "a whole number")
-        return value
+        return usual_numbers(value, int)
 
     @field_validator("lanes", mode="before")
     @classmethod

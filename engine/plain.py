@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from engine.errors import BadInput
 
@@ -68,6 +68,27 @@ def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def is_number(text: str) -> bool:
     """Whether a text is a number in the usual way of writing: ASCII digits, no spaces or underscores between them."""
     return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def usual_numbers(value: Any, annotation: Any) -> Any:
+    """Return a value for a field, in which no number is written as only Python reads it.
+
+    Raises:
+        BadInput: a text such as "1_000", for a field that takes no texts.
+    """
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        if not _takes_texts(annotation):
+            raise BadInput("", value, "a number, such as 12 or 0.5")
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            usual_numbers(entry, annotation)
+    return value
+
+
+def _takes_texts(annotation: Any) -> bool:
+    """Return whether a field of that type may be a text, or a list of texts."""
+    inside = get_args(annotation)
+    return annotation is str or isinstance(annotation, str) or any(map(_takes_texts, inside))
 
 
 def _check_text(text: str, field: str) -> None:

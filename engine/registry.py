@@ -9,16 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticUndefined
 
 from engine.errors import BadInput, explain
+from engine.plain import usual_numbers
 
 
-class Choice(BaseModel):
-    """A named, validated set of fields. Unknown fields, NaN and infinities are refused."""
+class Fields(BaseModel):
+    """A validated set of fields. Unknown ones, NaN, infinities and odd numbers are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _usual_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[str(info.field_name)]
+        return usual_numbers(value, field.annotation)
+
+
+class Choice(Fields):
+    """A set of fields with a name."""
 
     name: ClassVar[str]
     """The word in links, JSON and on the command line, such as ``annealing``."""

@@ -9,8 +9,10 @@ import math
 from dataclasses import dataclass
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
+
+from engine.registry import Fields
 
 IMPROVEMENT = 1e-3
 """A loss counts as better when it is below the best so far by this share of that one's distance from the lowest loss there can be; where no lowest loss is known, as on a
@@ -22,10 +24,8 @@ WORSE_FOR = 0.05
 """Share of the budget for which a lane's loss must have been above that of its start before a word is said."""
 
 
-class StopRules(BaseModel):
+class StopRules(Fields):
     """When a lane may end early. No rule by default: it then spends its whole budget."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     target: float | None = Field(
         None,

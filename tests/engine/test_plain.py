@@ -162,3 +162,34 @@ def test_a_refusal_is_one_printable_line_whatever_was_refused() -> None:
 
 def test_what_is_plain_passes() -> None:
     check({"a": [1, 2.5, None, True, "Käse 🧀"], "b": {"c": nested(MOST_LEVELS - 4)}}, numbers=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"lanes": [{"name": "annealing", "chains": "1_000"}]}, "lanes[0].chains"),
+        ({"lanes": [{"name": "adam", "rate": "0.0_1"}]}, "lanes[0].rate"),
+        ({"lanes": [{"name": "spsa", "rate": "٣"}]}, "lanes[0].rate"),
+        ({"network": {"name": "mlp", "hidden": ["1_6"]}}, "network.hidden"),
+        ({"dataset": {"name": "moons", "points": "1_00"}}, "dataset.points"),
+        ({"budget": {"currency": "evaluations", "amount": "1_000"}}, "budget.amount"),
+        ({"stop": {"target": "0_1"}}, "stop.target"),
+        ({"seed": "1_0"}, "seed"),
+        ({"threads": "1_0"}, "threads"),
+    ],
+)
+def test_numbers_that_only_python_reads_are_refused_in_json(value: Any, place: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        Experiment.parse(value)
+    assert refused.value.field == place
+    assert str(refused.value).count(":") == 1
+
+
+def test_usual_numbers_and_texts_are_taken_as_ever() -> None:
+    lane = {"name": "annealing", "chains": "12", "step_size": " 1e-1 ", "adapt": "true"}
+    experiment = Experiment.parse({"lanes": [lane], "seed": "7", "budget": {"amount": "2.5"}})
+    assert (experiment.lanes[0].chains, experiment.seed) == (12, 7)  # type: ignore[attr-defined]
+    own = {"name": "own-table", "token": "a" * 16, "target": "1_000"}
+    with pytest.raises(BadInput) as refused:
+        Experiment.parse({"dataset": own})
+    assert "a number, such as" not in str(refused.value), "a column may be called so"
