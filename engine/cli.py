@@ -46,12 +46,25 @@ LONG_STEP_SECONDS = 1.0
 STOPS = {"target": "stop.target", "patience": "stop.patience"}
 
 
+class Once(click.Command):
+    """A command each of whose options is given once, but those that are lists."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; of an option given twice one value would be dropped unsaid."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for option in order:
+            if isinstance(option, click.Option) and not option.multiple and order.count(option) > 1:
+                count = order.count(option)
+                raise click.UsageError(f"{option.opts[-1]}: given {count} times; expected once only")
+        return super().parse_args(ctx, args)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Kelvin: learning without gradients, raced against backprop."""
 
 
-@cli.command("list")
+@cli.command("list", cls=Once)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole catalogue as JSON, with fields, ranges and papers.")
 def list_command(as_json: bool) -> None:
     """List the datasets, networks, losses, optimizers and schedules."""
@@ -68,7 +81,7 @@ def list_command(as_json: bool) -> None:
             click.echo(f"  {entry['name']:<20} {entry.get('label', ''):<28} {note}".rstrip())
 
 
-@cli.command()
+@cli.command(cls=Once)
 @click.argument("file", required=False)
 @click.option("--dataset", help="Name of a dataset.")
 @click.option("--network", help="Name of a network.")
@@ -209,7 +222,7 @@ def _long_steps(race: Race, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callab
     return tell
 
 
-@cli.command()
+@cli.command(cls=Once)
 @click.option("--dataset", help="Name of a dataset.")
 @click.option("--network", help="Name of a network.")
 @click.option("--loss", help="Name of a loss.")

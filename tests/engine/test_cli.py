@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 
+from engine.cli import cli
 from engine.optimizers import OPTIMIZERS
 from engine.recording import Recording
 from tests.engine.command_line import run
@@ -86,3 +88,15 @@ def test_a_file_that_is_no_json_is_refused(capsys: pytest.CaptureFixture[str], t
         code, _, err = run(capsys, "run", str(file))
         assert code == 2
         assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "list"])
+def test_an_option_given_twice_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = {"versus", "settings"}
+    for option in cli.commands[command].params:
+        if not isinstance(option, click.Option) or option.name in listed:
+            continue
+        once = [option.opts[-1]] if option.is_flag else [option.opts[-1], "1"]
+        code, out, err = run(capsys, command, *once, *once)
+        assert (code, out) == (2, "")
+        assert err == f"{once[0]}: given 2 times; expected once only\n"

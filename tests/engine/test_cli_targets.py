@@ -96,7 +96,7 @@ def test_rows_that_cannot_be_kept_cost_no_comparison(capsys: pytest.CaptureFixtu
         return one(*given)
 
     monkeypatch.setattr(compare, "_run", one_and_no_folder)
-    code, out, err = run(capsys, *COMPARED[:-3], "--evaluations", "2e3", "--methods", "sgd,adam", "--json", "--keep", str(kept))
+    code, out, err = run(capsys, *COMPARED[:3], "--evaluations", "2e3", "--methods", "sgd,adam", "--json", "--keep", str(kept))
     assert code == 4
     assert len(json.loads(out)["rows"]) == 2
     assert err.strip().splitlines()[-1].startswith("--keep: ")
