@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 import engine.oracle  # noqa: E402
 from engine.workers import cores  # noqa: E402
+from tests.own_folder import own_folder, sweep  # noqa: E402
 
 MOST_PROCESSES = 4
 """Test processes at most: each takes some 400 MB."""
@@ -32,7 +32,8 @@ BROWSER = "tests/browser/"
 for name in [name for name in os.environ if name.startswith("KELVIN_") and name != "KELVIN_DATA"]:
     del os.environ[name]  # what somebody has set for a server of their own is none of the tests' business
 # A store and a cache of this run's own: what another run on this machine puts there or sweeps up is not seen here.
-OWN = tempfile.mkdtemp(prefix="kelvin-tests-")
+sweep()
+OWN = own_folder()
 os.environ["KELVIN_UPLOADS"], os.environ["KELVIN_CACHE"] = f"{OWN}/uploads", f"{OWN}/cache"
 
 GIVEN = {*os.environ} - {"PYTEST_CURRENT_TEST"}
