@@ -18,6 +18,7 @@ from engine.networks import PointNetwork
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 from engine.suggestions import CROWDS, suggested_settings
+from tests.engine.command_line import run
 
 
 def landscape(name: str = "rosenbrock", lanes: Any = ("annealing", "adam"), amount: float = 1e6, seed: int = 0, **settings: Any) -> Experiment:
@@ -206,3 +207,12 @@ def test_a_point_network_runs_in_any_dtype() -> None:
     assert outputs.shape == (5, 3, 1)
     assert outputs.dtype == torch.float64
     torch.testing.assert_close(outputs[:, 1, 0], FUNCTIONS["ackley"](points))
+
+
+@pytest.mark.parametrize(("formula", "start"), [("1/x + y", (0, 1)), ("log(x) + y", (-1, 1)), ("log(x) + y", (0, 1))])
+def test_a_start_without_a_height_is_refused_and_nothing_is_trained(formula: str, start: tuple[float, float], capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"function": "formula", "formula": formula, "start_x": start[0], "start_y": start[1]}
+    options = [f"--set=dataset.{name}={value}" for name, value in settings.items()]
+    code, out, err = run(capsys, "run", "--dataset", "landscape", *options)
+    assert (code, out) == (2, "")
+    assert err == (f"dataset.start_x: {float(start[0])} is not allowed; expected a place where the landscape has a height\n")

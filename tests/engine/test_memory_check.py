@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +174,25 @@ def test_what_may_be_taken_is_a_share_of_what_is_free(monkeypatch: pytest.Monkey
     assert machine.memory_limit("cpu") == GIB / 8
     monkeypatch.setattr(machine, "container_room", lambda: None)
     assert machine.memory_limit("cpu") == 8 * GIB
+
+
+@pytest.mark.parametrize("name", ["eki", "enkf", "annealing", "pso", "cma-es", "genetic"])
+def test_no_room_is_told_without_a_population_that_nobody_can_choose(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for none or one, "at most 0 networks of this size" was no advice."""
+    value = {"dataset": "moons", "network": {"name": "mlp", "hidden": [100]}, "lanes": [name]}
+    told = []
+    for room in (1e-5, 1e-4, 3e-4, 1e-3, 2e-3):
+        monkeypatch.setenv("KELVIN_MEMORY", f"{room:f}")
+        with suppress_and_keep(told):
+            Experiment.parse(value)
+    assert told
+    assert not [line for line in told if re.search("at most [01] ", line) or "smaller" not in line]
+
+
+@contextmanager
+def suppress_and_keep(told: list[str]) -> Iterator[None]:
+    """Keep what is refused inside, as it is told."""
+    try:
+        yield
+    except CannotRun as error:
+        told.append(str(error))

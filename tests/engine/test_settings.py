@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from engine import settings
+from engine.datasets import images
 from tests.engine.command_line import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,3 +83,30 @@ def test_the_server_says_so_before_it_serves(name: str) -> None:
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith(f"{name}: ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_cache_that_cannot_be_written_is_refused_in_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever may write everywhere is stopped by a file system that takes nothing alone."""
+    monkeypatch.setenv("KELVIN_CACHE", str(tmp_path))
+    access = os.access
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, mode: path != tmp_path and access(path, mode))
+        assert run(capsys, "list")[0] == 2
+
+    def read_only(*_: object, **__: object) -> str:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", read_only)
+    code, out, err = run(capsys, "list")
+    assert (code, out) == (2, "")
+    assert err.startswith("KELVIN_CACHE: ")
+    assert err.endswith("expected a folder that can be written, or made\n")
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_without_a_cache_named_it_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / name))
+    assert settings.cache() is None
+    assert images.cache_folder() == tmp_path / "kelvin"
+    monkeypatch.setenv("KELVIN_CACHE", str(tmp_path / "other"))
+    assert images.cache_folder() == tmp_path / "other"
