@@ -70,7 +70,7 @@ def take_up(value: Mapping[str, Any]) -> str | None:
     """
     experiment, refused = fitting(value)
     load(experiment)
-    return t("pages.not-taken", why=plain("; ".join(str(error) for error in refused))) if refused else None
+    return t("pages.not-taken", why=" ".join(dict.fromkeys(uploads.why(error) for error in refused))) if refused else None
 
 
 def fitting(value: Mapping[str, Any]) -> tuple[Experiment, list[BadInput]]:
@@ -115,7 +115,11 @@ def draw() -> dict[str, Any]:
         before = st.session_state["experiment"].dataset
         given = uploads.draw(kept().get(uploads.NAME))
         if given is None:
-            st.warning(t("uploads.none-yet", dataset=plain(before.label)), icon=":material/info:")
+            until = t("uploads.none-yet", dataset=plain(before.label))
+            if uploads.refused():  # one box says what is wrong already
+                st.caption(until)
+            else:
+                st.warning(until, icon=":material/info:")
         settings = given or before.to_json()
         kept()[uploads.NAME] = settings
         chosen = DATASETS.build(settings)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from app.text import plain, t
+from app.text import t
+from app.uploads import why
 from engine.datasets.drawn import CHARACTERS, MOST_POINTS
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
@@ -53,7 +54,7 @@ def read_link(parameters: Mapping[str, str], usual: Experiment | None = None) ->
                 raise BadInput(key[:40], text, t("pages.at-most-characters", most=LONGER.get(key, MAX_TEXT)))
         return from_flat({"dataset": usual.dataset.name, **flat}), None
     except BadInput as error:
-        return usual, t("pages.bad-address", why=plain(str(error)))
+        return usual, t("pages.bad-address", why=why(error))
 
 
 def page_of(parameters: Mapping[str, str]) -> str:

@@ -46,10 +46,11 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
     _take()
     problem = st.session_state.get(PROBLEM)
     if problem:
-        st.error(t("uploads.refused", name=plain(problem[0]), allowed=plain(problem[1])), icon=":material/error:")
+        _refused(*problem)
     token = st.session_state.get(TOKEN) or str(current.get("token") or "")
     if not token:
-        st.caption(t("uploads.hint"))
+        if not problem:
+            st.caption(t("uploads.hint"))
         return None
     try:
         info = find(token)
@@ -60,6 +61,40 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
     value = _table(info, mine) if info.kind == "table" else _pictures(info, mine)
     st.caption(t("uploads.kept"))
     return value
+
+
+def why(error: BadInput) -> str:
+    """Say why something cannot be raced, as Markdown; of a file that is not there in the words of the page, not of the command line."""
+    if error.field != "dataset.token":
+        return plain(str(error))
+    return t("uploads.file-gone" if error.value else "uploads.no-file", own=label())
+
+
+def refused() -> bool:
+    """Tell whether the file given last cannot be used; once the uploader is drawn."""
+    return PROBLEM in st.session_state
+
+
+def _refused(name: str, allowed: str) -> None:
+    """Say in a sentence that a file cannot be used, and what was found in it where one looks for that."""
+    needed, found = _remark(allowed)
+    st.error(t("uploads.refused", name=plain(name), allowed=plain(needed)), icon=":material/error:")
+    if found:
+        with st.expander(t("uploads.found")):
+            st.caption(plain(f"{found[:1].upper()}{found[1:]}."))
+
+
+def _remark(phrase: str) -> tuple[str, str]:
+    """A phrase without the remark in brackets at its end, and that remark; "" where it has none."""
+    start, depth = len(phrase), 0
+    for place in range(len(phrase) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(phrase[place], 0)
+        if depth == 0:
+            start = place
+            break
+    if not phrase.endswith(")") or depth or not phrase[:start].strip():
+        return phrase, ""
+    return phrase[:start].rstrip(), phrase[start + 1 : -1]
 
 
 def _take() -> None:

@@ -120,7 +120,31 @@ def test_what_cannot_be_used_is_a_sentence(name: str, data: bytes, why: str) -> 
     assert app.session_state["answer"] is None
     assert len(app.error) == 1
     assert app.error[0].value.replace("\\", "").startswith(f"{name} cannot be used. Kelvin takes ")
-    assert why in app.error[0].value.replace("\\", "")
+    assert why.casefold() in (app.error[0].value.replace("\\", "") + said(app)).casefold()
+
+
+@pytest.mark.parametrize("data", [b"a,b,c\n" + b"1,001\n" * 30, b"a,b\n" + b"1,001\n" * 30, b'price,amount\n' + b'"1,001","1,001"\n' * 30])
+def test_a_refusal_is_one_short_sentence_and_what_was_found_is_folded(data: bytes) -> None:
+    app = given("prices.csv", data)
+    sentence = app.error[0].value.replace("\\", "")
+    assert len(sentence) <= 120
+    assert sentence.count(".") == 3  # of the file's name, and of two sentences
+    assert [expander.label for expander in app.expander] == ["What was found in it"]
+    assert not app.expander[0].proto.expanded
+    assert not app.warning
+
+
+@pytest.mark.parametrize("flat", [{}, {"dataset.token": "0" * 32}, {"dataset.token": "0" * 32, "dataset.target": "price"}])
+@pytest.mark.parametrize("name", ["own-table", "own-images"])
+def test_a_link_to_a_file_that_is_not_here_is_answered_in_words_of_the_page(name: str, flat: dict[str, str]) -> None:
+    if name == "own-images":
+        flat = {key: text for key, text in flat.items() if key != "dataset.target"}
+    app = open_app({"dataset": name, **flat})
+    assert shown(app) == Experiment()
+    (warning,) = app.warning
+    for word in ("--set", "PATH", "token", "dataset."):
+        assert word not in warning.value.replace("\\", "").replace("\u2060", "")
+    assert "Your own data …" in warning.value
 
 
 def test_a_column_that_cannot_be_learned_is_told_and_names_no_dataset() -> None:

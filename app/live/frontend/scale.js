@@ -29,7 +29,7 @@ export function tenths(low, high) {
  * @param {[number, number]} range @param {number} share of the axis that the strip takes @param {"above" | "below"} end @returns {[number, number]}
  */
 export function withRoom([low, high], share, end) {
-  const part = Math.min(0.5, share);
+  const part = Math.min(0.4, share);
   const more = ((high - low) * part) / (1 - part);
   return end === "above" ? [low, high + more] : [low - more, high];
 }

@@ -70,16 +70,18 @@ export class TemperaturePanel {
     return row.temperature === null ? "yaxis3" : "yaxis";
   }
 
-  /** The ranges of the boxes, with room above everything drawn for the box's name. @param {Record<string, any>} stood where they stand @returns {Record<string, any>} */
+  /** The ranges of the boxes, with room above everything drawn for the box's name, and the ticks of a low one. @param {Record<string, any>} stood where they stand @returns {Record<string, any>} */
   _room(stood) {
     const ranges = { yaxis: this.scales.yaxis.range, yaxis3: this.scales.yaxis3.range, yaxis2: KEPT };
     const height = Math.max(1, this.chart.element.clientHeight - 40);
-    return Object.fromEntries(
-      AXES.filter((axis) => stood[`${axis}.domain`]).map((axis) => {
-        const [from, to] = stood[`${axis}.domain`];
-        return [`${axis}.range`, withRoom(ranges[axis], NAME / Math.max(1, (to - from) * height), "above")];
-      }),
-    );
+    const kept = stood["yaxis2.domain"] ?? [0, 0];
+    const marks = (kept[1] - kept[0]) * height < 3 * NAME ? [0, 1] : [0, 0.5, 1];
+    const ticks = { "yaxis2.tickvals": marks, "yaxis2.ticktext": marks.map((share) => (share ? `${100 * share}\u202f%` : "0")) };
+    const roomy = AXES.filter((axis) => stood[`${axis}.domain`]).map((axis) => {
+      const [from, to] = stood[`${axis}.domain`];
+      return [`${axis}.range`, withRoom(ranges[axis], NAME / Math.max(1, (to - from) * height), "above")];
+    });
+    return { ...Object.fromEntries(roomy), ...ticks };
   }
 
   /** @param {import("../view.js").Moment} moment @returns {{title: string, note: string, summary: string, nothing?: string}} */
