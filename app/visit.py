@@ -20,6 +20,23 @@ def ask(preset: presets.Preset) -> None:
     st.session_state[ASKED] = preset.id
 
 
+def follow(experiment: Experiment) -> None:
+    """Keep in sight the explanation of the question an address names, whatever its seed; of none where it names another race.
+
+    Args:
+        experiment: the one a visitor went back or forward to.
+    """
+    found = next((preset for preset in presets.presets() if _unseeded(preset.experiment()) == _unseeded(experiment)), None)
+    if found is None:
+        close()
+    else:
+        ask(found)
+
+
+def _unseeded(experiment: Experiment) -> Experiment:
+    return experiment.model_copy(update={"seed": 0})
+
+
 def close() -> None:
     """Let go of the explanation: it was closed, or another race was opened."""
     st.session_state.pop(ASKED, None)

@@ -46,6 +46,7 @@ def live_view(
     on_went: Callable[[], None] | None = None,
     about: str = "",
     question: dict[str, Any] | None = None,
+    unread: bool = False,
     went: int = 0,
     view: dict[str, str] | None = None,
     starts: int = 0,
@@ -69,6 +70,7 @@ def live_view(
         on_went: called when a visitor goes back or forward in the browser; the address they are at is in the component's state.
         about: what would be raced, in a line.
         question: what the race was picked for: its title, why it goes as it does, and the experiment; None where it was not.
+        unread: whether what was typed cannot be raced, so that the experiment is the one before.
         went: how often the page has followed a visitor back or forward.
         view: what the address says of the view: panels, large, x, y, at.
         starts: how often the page has asked for a race by itself; one more starts the experiment now.
@@ -87,6 +89,7 @@ def live_view(
         "speed": speed,
         "about": about,
         "question": question,
+        "unread": unread,
         "went": went,
     }
     told: dict[str, Any] = {

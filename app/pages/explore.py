@@ -35,6 +35,7 @@ if went is not None and link.page_of(went) == link.EXPLORE:
     experiment, st.session_state.complaint = link.read_link(went)
     st.session_state.view = link.view_of(went)
     st.session_state.went = st.session_state.get("went", 0) + 1
+    visit.follow(experiment)
     controls.load(experiment)
 if "seed_pressed" in st.session_state:
     controls.set_seed(st.session_state.pop("seed_pressed"))

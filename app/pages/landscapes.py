@@ -29,6 +29,7 @@ went = visit.parameters(page.pop("went_to")) if "went_to" in page else None
 if went is not None and (not went or link.page_of(went) == link.LANDSCAPES):
     page["experiment"], page["complaint"] = link.read_link(went, landscape_controls.usual())
     page["view"], page["went"] = link.view_of(went), page.get("went", 0) + 1
+    visit.follow(page["experiment"])
     controls.load(page["experiment"])
 if "pressed" in page:
     landscape_controls.take(**page.pop("pressed"))
@@ -83,6 +84,7 @@ live_view(
     on_went=_went,
     about=visit.about(page["experiment"]),
     question=visit.question(landscape=True),
+    unread=complaint is not None,
     went=page.get("went", 0),
     view=page["view"],
     key="landscape_view",

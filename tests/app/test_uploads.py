@@ -123,7 +123,7 @@ def test_what_cannot_be_used_is_a_sentence(name: str, data: bytes, why: str) -> 
     assert why.casefold() in (app.error[0].value.replace("\\", "") + said(app)).casefold()
 
 
-@pytest.mark.parametrize("data", [b"a,b,c\n" + b"1,001\n" * 30, b"a,b\n" + b"1,001\n" * 30, b'price,amount\n' + b'"1,001","1,001"\n' * 30])
+@pytest.mark.parametrize("data", [b"a,b,c\n" + b"1,001\n" * 30, b"a,b\n" + b"1,001\n" * 30, b"price,amount\n" + b'"1,001","1,001"\n' * 30])
 def test_a_refusal_is_one_short_sentence_and_what_was_found_is_folded(data: bytes) -> None:
     app = given("prices.csv", data)
     sentence = app.error[0].value.replace("\\", "")

@@ -8,7 +8,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from app import visit
-from app.presets import presets
+from app.presets import PICKED, presets
 from engine.experiment import Experiment
 from engine.flat import to_flat
 
@@ -49,6 +49,20 @@ def test_going_back_takes_the_addresss_experiment_and_leaves_the_address_alone()
     go(app, {})
     assert app.session_state["experiment"] == Experiment()
     assert dict(app.query_params) == {}, "an address that was gone back to bars no way"
+
+
+def test_going_back_from_a_question_lets_go_of_it_and_going_forward_takes_it_up() -> None:
+    first = Experiment.parse({"dataset": "moons", "lanes": ["snes"], "seed": 3})
+    asked = next(preset for preset in presets() if preset.experiment().dataset.kind != "function")
+    app = opened(to_flat(first))
+    app.session_state[PICKED] = asked.id
+    app.run()
+    assert app.session_state[visit.ASKED] == asked.id
+    assert app.session_state["experiment"] == asked.experiment()
+    go(app, to_flat(first))
+    assert visit.ASKED not in app.session_state
+    go(app, to_flat(asked.experiment().model_copy(update={"seed": 5})))
+    assert app.session_state[visit.ASKED] == asked.id
 
 
 def test_a_run_before_the_page_has_followed_does_not_write_over_the_address() -> None:

@@ -129,3 +129,55 @@ def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
     client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     page.wait_for_function("(y) => document.querySelector('[data-plot=loss] .nsewdrag').getBoundingClientRect().y < y - 150", arg=before["y"])
     assert not look(page, "v.board.panel('loss').chart.zoomed")
+
+
+def test_a_question_is_told_to_be_starting_and_goes_with_the_visitor_who_goes_back(open_page: Open) -> None:
+    page = open_page()
+    wait(page, "v.player.source === 'recording' && v.player.history.length > 2")
+    page.evaluate("""() => {
+        const v = window.__kelvin.view;
+        const told = (window.told = []);
+        new MutationObserver(() => told.push([Boolean(v.waiting), v.question.other.textContent])).observe(v.question.place, { subtree: true, childList: true, attributes: true });
+    }""")
+    page.get_by_test_id("stSidebar").get_by_role("button", name="Try a question").click()
+    page.get_by_role("dialog").get_by_role("button", name="Try it").first.click()
+    expect(page.get_by_test_id("question")).to_be_visible()
+    wait(page, "!v.waiting && v.player.source === 'live' && v.player.history.length > 2")
+    told = page.evaluate("window.told.map(([, text]) => text)")
+    assert any("is starting" in text for text in told), told
+    assert not any("other settings" in text for text in told), told
+    expect(page.get_by_test_id("question").locator("em")).to_be_empty()
+    page.go_back()
+    expect(page.get_by_test_id("question")).to_be_hidden()
+    wait(page, "v.stale || v.player.source === 'recording'")
+
+
+def test_no_panel_shows_axes_before_there_is_something_on_them(open_page: Open) -> None:
+    page = open_page("?large=loss")
+    wait(page, "v.player.history.length > 2 && v.board.panel('loss')")
+    seen = look(
+        page,
+        """(() => {
+        v.board.arrange({ ...v.board.arrangement, large: null });
+        return ['temperature', 'agreement', 'chains'].map((name) => [Boolean(v.board.panel(name)), getComputedStyle(document.querySelector(`[data-plot=${name}]`)).visibility]);
+    })()""",
+    )
+    assert seen == [[True, "hidden"]] * 3
+    for name in ("temperature", "agreement", "chains"):
+        expect(page.locator(f"[data-plot={name}]")).to_be_visible()
+
+
+def test_on_a_phone_the_replays_button_stands_beside_its_bar(open_page: Open) -> None:
+    page = open_page("", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    wait(page, "v.player.history.length > 5 && !document.querySelector('.kv-edge').hidden")
+    middles = """(text) => {
+        document.querySelector('.kv-time').textContent = text;
+        return ['.kv-line', '.kv-edge', '.kv-time', '.kv-bottom [role=group]'].map((one) => {
+            const box = document.querySelector(one).getBoundingClientRect();
+            return (box.top + box.bottom) / 2;
+        });
+    }"""
+    for text in ("5.2 / 30 s · recorded", "3.20 M / 50.0 M evaluations · looking back"):
+        bar, button, time, choice = page.evaluate(middles, text)
+        assert abs(bar - button) < 3
+        assert abs(time - choice) < 3

@@ -116,6 +116,15 @@ def test_a_typed_formula_is_raced_and_a_bad_one_is_told_in_a_friendly_line(open_
         field.fill(bad)
         field.press("Enter")
         expect(page.get_by_test_id("stAlert")).to_contain_text("This formula cannot be drawn")
+        expect(page.get_by_test_id("status")).to_have_text("The formula cannot be read. This is the race on the one before.")
+        wait(page, "v.root.classList.contains('kv-unread')")
+    field.fill("x^2 + y^2")
+    field.press("Enter")
+    wait(page, "!v.root.classList.contains('kv-unread') && v.player.history.stage.experiment.dataset.formula === 'x^2 + y^2'")
+    field.fill("2(x)3")
+    field.press("Enter")
+    wait(page, "v.root.classList.contains('kv-unread')")
+    run = look(page, "v.run")
     assert "Traceback" not in page.content()
     assert look(page, "v.run") == run  # the race on the screen goes on
 

@@ -109,6 +109,7 @@ export class Board {
     const section = this.section(shown.name);
     try {
       caption(section, shown, shown.panel.draw(moment), now);
+      section.classList.remove("kv-undrawn");
       shown.marks?.draw(moment);
       shown.defect = "";
     } catch (error) {
@@ -226,6 +227,7 @@ export class Board {
   /** @param {string} name */
   _mount(name) {
     const kind = this.kinds[name];
+    this.section(name).classList.add("kv-undrawn"); // axes without anything on them would only invent their ticks
     const { figures, palette } = this.data;
     const place = /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-plot"));
     const tools = /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-tools"));

@@ -24,14 +24,14 @@ export class Question {
     place.hidden = true;
   }
 
-  /** @param {Asked | null | undefined} asked @param {any} experiment of the race on the screen, or null */
-  show(asked, experiment) {
+  /** @param {Asked | null | undefined} asked @param {any} experiment of the race on the screen, or null @param {boolean} coming whether another race was asked for and nothing is seen of it yet */
+  show(asked, experiment, coming = false) {
     this.place.hidden = !asked;
     if (!asked) return;
     this.title.textContent = asked.title;
     this.why.textContent = asked.why;
     // Another seed is the same question.
     const same = !experiment || sameRace({ ...experiment, seed: 0 }, { ...asked.experiment, seed: 0 });
-    this.other.textContent = same ? "" : t("present.question-other");
+    this.other.textContent = same ? "" : t(coming ? "present.question-coming" : "present.question-other");
   }
 }

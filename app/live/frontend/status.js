@@ -16,9 +16,11 @@ export function showStatus(view) {
   view.transport.offer(!data.offline, replayed, player.rate);
   view.root.classList.toggle("kv-live", view.hands.live());
   view.root.classList.toggle("kv-slow", slow.active);
+  view.root.classList.toggle("kv-unread", Boolean(data.unread) && length > 0);
+  view.root.classList.toggle("kv-behind", Boolean(waiting) && length > 0);
   view.root.classList.toggle("kv-stale", stale && !problem && !view.transport.get("run-new").hidden);
   const late = recorded ? "" : lateStart(player.history);
-  const text = slow.active && !problem ? t(slow.held ? "time.slow-held" : "time.slow-status") : sentence(view.state, { problem, stale, recorded, late });
+  const text = slow.active && !problem ? t(slow.held ? "time.slow-held" : "time.slow-status") : sentence(view.state, { problem, stale, recorded, late, unread: Boolean(data.unread) });
   const status = view.get(".kv-status");
   if (status.textContent !== text) status.textContent = text;
   status.title = text;
@@ -26,5 +28,5 @@ export function showStatus(view) {
   const coming = Boolean(waiting) || (!length && Boolean(stage) && !problem) || state === "queued" || state === "starting";
   view.root.toggleAttribute("data-empty", !length);
   view.coming.show({ empty: !length && (view.begun || state === "attaching" || coming || Boolean(problem)), coming, said: text, about: data.about ?? "" });
-  view.question.show(data.question, stage?.experiment ?? null);
+  view.question.show(data.question, stage?.experiment ?? null, Boolean(waiting));
 }

@@ -22,6 +22,8 @@ export class Walk {
     const { board, axes, data } = this.view;
     board.arrange(arrangementOf(this.view.layout, view), false);
     axes.setCurrency(view.x ?? data.experiment.budget.currency, false);
+    // Back where a recorded race was: it is there again, unless a race goes on.
+    if (this.view.data.recording && !this.view.racing && this.view.stale) this.view.playRecording(this.view.data.recording, true);
     axes.setMeasure(view.y === "accuracy" ? "accuracy" : "loss", false);
   }
 

@@ -8,15 +8,16 @@ const LITTLE = 0.1;
 
 /**
  * @typedef {{state: string, place?: number, sentence?: string}} State
- * @typedef {{problem: string, stale: boolean, recorded: boolean, late?: string}} Around `late`: which lane spent much before its first step
+ * @typedef {{problem: string, stale: boolean, recorded: boolean, late?: string, unread?: boolean}} Around `late`: which lane spent much before its first step; `unread`: what was typed cannot be raced
  */
 
 /**
  * One sentence for where things stand. A problem comes first, then settings that are not those of the race on the screen.
  * @param {State} state @param {Around} around
  */
-export function sentence({ state, place, sentence: told }, { problem, stale, recorded, late = "" }) {
+export function sentence({ state, place, sentence: told }, { problem, stale, recorded, late = "", unread = false }) {
   if (problem) return proper(problem);
+  if (unread) return t("status.unread");
   if (stale && !["queued", "starting", "attaching", "lost"].includes(state)) return t(["running", "paused"].includes(state) ? "status.stale-racing" : "status.stale");
   switch (state) {
     case "queued":

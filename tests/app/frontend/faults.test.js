@@ -56,7 +56,7 @@ test("a file that is no recording is expected, in whatever way it is none", asyn
 
 test("one panel's defect is seen in that panel and once on the console", () => {
   const line = { textContent: "", hidden: true };
-  const section = { dataset: {}, querySelector: () => line, classList: { toggle: () => {} } };
+  const section = { dataset: {}, querySelector: () => line, classList: { toggle: () => {}, remove: () => {} } };
   let broken = true;
   const shown = { name: "loss", saidAt: 0, marks: null, defect: "", defectLine: "", panel: { draw: () => { if (broken) throw new TypeError("a is undefined"); return { note: "fine", summary: "" }; } } };
   const board = { section: () => section };

@@ -78,3 +78,13 @@ test("spaced dots are few, evenly far apart and end at the end, however unevenly
 test("the share of a decision map", () => {
   assert.equal(share([0, 127, 128, 255]), 0.5);
 });
+
+test("a formula that cannot be read is told before everything but a problem, for the race seen is not on it", () => {
+  const around = { problem: "", stale: false, recorded: false };
+  for (const state of ["running", "paused", "done", "idle"]) {
+    assert.match(sentence({ state }, { ...around, unread: true }), /cannot be read.*the one before/);
+    assert.doesNotMatch(sentence({ state }, around), /cannot be read/);
+    assert.equal(sentence({ state }, { ...around, problem: "No.", unread: true }), "No.");
+  }
+  assert.equal(sentence({ state: "ended", sentence: "The loss is 2.69e+31." }, around), "The loss is 2.69×10³¹.");
+});
