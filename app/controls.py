@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app import uploads
+from app.allowance import within
 from app.text import plain, t
 from app.widgets import KEPT, kept, knobs, number, pills, put, scale, scoped, select
 from engine.datasets import DATASETS, DatasetChoice
@@ -69,8 +70,12 @@ def take_up(value: Mapping[str, Any]) -> str | None:
         What of it cannot be raced here, in a sentence for the page, or None. All else is taken.
     """
     experiment, refused = fitting(value)
+    experiment, fewer = within(experiment)
     load(experiment)
-    return t("pages.not-taken", why=" ".join(dict.fromkeys(uploads.why(error) for error in refused))) if refused else None
+    if not refused:
+        return fewer
+    said = t("pages.not-taken", why=" ".join(dict.fromkeys(uploads.why(error) for error in refused)))
+    return said if fewer is None else f"{said} {fewer}"
 
 
 def fitting(value: Mapping[str, Any]) -> tuple[Experiment, list[BadInput]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from app.allowance import within
 from app.text import t
 from app.uploads import why
 from engine.datasets.drawn import CHARACTERS, MOST_POINTS
@@ -40,7 +41,7 @@ def read_link(parameters: Mapping[str, str], usual: Experiment | None = None) ->
         usual: what an address names that names nothing; None is the default experiment.
 
     Returns:
-        The experiment, and None or a sentence saying why the usual one was taken instead.
+        The experiment, and None or a sentence saying why it is another one.
     """
     usual = usual or Experiment()
     flat = {key: text for key, text in parameters.items() if key not in PAGE_KEYS}
@@ -52,7 +53,7 @@ def read_link(parameters: Mapping[str, str], usual: Experiment | None = None) ->
         for key, text in flat.items():
             if len(key) + len(text) > LONGER.get(key, MAX_TEXT):
                 raise BadInput(key[:40], text, t("pages.at-most-characters", most=LONGER.get(key, MAX_TEXT)))
-        return from_flat({"dataset": usual.dataset.name, **flat}), None
+        return within(from_flat({"dataset": usual.dataset.name, **flat}))
     except BadInput as error:
         return usual, t("pages.bad-address", why=why(error))
 

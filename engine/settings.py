@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 from engine.errors import BadInput, one_line
 
-KNOWN = ("KELVIN_CACHE", "KELVIN_DATA", "KELVIN_GRACE", "KELVIN_MEMORY", "KELVIN_ORIGINS", "KELVIN_UPLOADS", "KELVIN_WORKERS")
+KNOWN = ("KELVIN_CACHE", "KELVIN_DATA", "KELVIN_GRACE", "KELVIN_MEMORY", "KELVIN_ORIGINS", "KELVIN_THREADS", "KELVIN_UPLOADS", "KELVIN_WORKERS")
 GIB = 2**30
 MOST_GIB = 2**20
 MOST_GRACE = 86_400.0
 MOST_WORKERS = 64
+MOST_THREADS = 256
 
 
 def memory() -> float | None:
@@ -49,12 +50,16 @@ def workers() -> int | None:
     Raises:
         BadInput: it is no such number.
     """
-    asked = _given("KELVIN_WORKERS")
-    if asked is None:
-        return None
-    if not (asked.isascii() and asked.isdecimal()) or len(asked) > 9 or not 1 <= int(asked) <= MOST_WORKERS:
-        raise BadInput("KELVIN_WORKERS", asked, f"a whole number from 1 to {MOST_WORKERS}")
-    return int(asked)
+    return _count("KELVIN_WORKERS", MOST_WORKERS)
+
+
+def threads() -> int | None:
+    """Processor threads that a visitor's race may use; None where the machine decides.
+
+    Raises:
+        BadInput: ``KELVIN_THREADS`` is no such number.
+    """
+    return _count("KELVIN_THREADS", MOST_THREADS)
 
 
 def data() -> Path | None:
@@ -103,6 +108,7 @@ def check() -> None:
     memory()
     grace(0)
     workers()
+    threads()
     _check_data()
     for name in ("KELVIN_CACHE", "KELVIN_UPLOADS"):
         _try(name)
@@ -138,6 +144,16 @@ def _number(name: str, allowed: str, most: float) -> float | None:
     if not 0 <= found <= most:
         raise BadInput(name, asked, allowed)
     return found
+
+
+def _count(name: str, most: int) -> int | None:
+    asked = _given(name)
+    if asked is None:
+        return None
+    plain = asked.isascii() and asked.isdecimal() and len(asked) <= 9
+    if not plain or not 1 <= int(asked) <= most:
+        raise BadInput(name, asked, f"a whole number from 1 to {most}")
+    return int(asked)
 
 
 def _folder(name: str) -> Path | None:

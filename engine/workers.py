@@ -51,6 +51,15 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def most_threads() -> int:
+    """Processor threads a visitor's race may use: ``KELVIN_THREADS``, else one for every core.
+
+    Raises:
+        BadInput: ``KELVIN_THREADS`` is no such number.
+    """
+    return settings.threads() or cores()
+
+
 def default_size() -> int:
     """Races at once: ``KELVIN_WORKERS``, else half the cores, at least 2 and at most 8.
 

@@ -25,6 +25,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app import replay
+from app.allowance import within
 from app.live import bundle
 from app.live.bundle import FRONTEND
 from app.live.hub import Full, Hub, Viewer
@@ -162,11 +163,14 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
     check(command)
     do = command.get("do") if isinstance(command, dict) else None
     if do == "run":
-        experiment, then = Experiment.parse(command.get("experiment")), command.get("then", [])
+        experiment, fewer = within(Experiment.parse(command.get("experiment")))
+        then = command.get("then", [])
         if not isinstance(then, list) or len(then) > MOST_AT_ONCE:
             raise BadInput("then", then, t("server.commands", most=MOST_AT_ONCE))
         asked = [_command(one) for one in then]
         hub.run(viewer, experiment.to_json())
+        if fewer is not None:
+            viewer.say({"type": "problem", "passing": True, "sentence": fewer})
         for one in asked:
             hub.command(viewer, one)
     elif do == "attach":

@@ -24,7 +24,7 @@ if "experiment" not in st.session_state:
     st.session_state.experiment = experiment
     st.session_state.complaint = complaint
     st.session_state.view = link.view_of(st.query_params.to_dict())
-    st.session_state.opened_by_link = complaint is None and experiment != Experiment() and "recording" not in st.query_params
+    st.session_state.opened_by_link = experiment != Experiment() and "recording" not in st.query_params
     controls.load(experiment)
 
 if "opened" in st.session_state:

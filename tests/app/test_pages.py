@@ -15,6 +15,7 @@ from engine.experiment import Experiment
 from engine.flat import to_flat
 from engine.optimizers import OPTIMIZERS
 from engine.registry import fields
+from engine.workers import cores
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path.name for path in (ROOT / "app" / "pages").glob("*.py") if path.name != "__init__.py")
@@ -129,3 +130,37 @@ def test_the_page_says_where_backprop_sees_nothing() -> None:
     assert "exactly zero" not in said
     said = " ".join(caption.value for caption in open_app({"dataset": "moons", "loss": "zero-one"}).caption)
     assert "stands still" in said
+
+
+def test_a_link_gets_as_many_threads_as_the_server_allows_and_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KELVIN_THREADS", "2")
+    app = open_app({"threads": "200", "seed": "3"})
+    assert (shown(app).threads, shown(app).seed) == (2, 3)
+    assert "200 processor threads, while a race may use 2 here" in app.warning[0].value
+    assert app.query_params["threads"] == "2"
+    assert app.session_state["opened_by_link"], "it is a link all the same"
+    app = open_app({"dataset": "landscape", "threads": "3"})
+    assert "3 processor threads, while a race may use 2 here" in app.warning[0].value
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_threads_that_are_allowed_are_taken_without_a_word(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KELVIN_THREADS", "2")
+    experiment, said = link.read_link({"threads": threads})
+    assert (experiment.threads, said) == (int(threads), None)
+
+
+def test_without_a_setting_the_cores_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KELVIN_THREADS", raising=False)
+    assert link.read_link({"threads": "256"})[0].threads == min(256, cores())
+
+
+def test_a_recording_taken_up_gets_as_many_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KELVIN_THREADS", "1")
+    value = Experiment.parse({"threads": 4}).to_json()
+    page = "from app import controls\nimport streamlit as st\n"
+    page += f"st.write(controls.take_up({value!r}))"
+    app = AppTest.from_string(page, default_timeout=300).run()
+    assert "4 processor threads, while a race may use 1 here" in app.markdown[0].value

@@ -407,3 +407,16 @@ def test_the_server_as_people_start_it(base: str, tmp_path: Path) -> None:
         server.wait(PATIENCE)
     eventually(lambda: not workers[0].is_running())
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")
+
+
+def test_a_race_gets_as_many_threads_as_the_server_allows(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KELVIN_THREADS", "2")
+    asked: list[Message] = []
+    submit = site.hub.run
+    monkeypatch.setattr(site.hub, "run", lambda viewer, value: (asked.append(value), submit(viewer, value)))
+    with site.viewer() as session:
+        session.send_text(json.dumps({"do": "run", "experiment": {**EXPERIMENT, "threads": 64}}))
+        told = until(session, lambda message: message["type"] == "problem")[-1]
+    assert told["passing"], "the race runs"
+    assert "64 processor threads, while a race may use 2 here" in told["sentence"]
+    assert asked[0]["threads"] == 2
