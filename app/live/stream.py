@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -46,6 +46,7 @@ RECORDINGS = Path(__file__).resolve().parents[2] / "assets" / "recordings"
 MOST_BYTES = 64 * 1024
 MOST_PER_SECOND = 50
 MOST_AT_ONCE = 8
+MOST_ORIGIN = 200
 SITE_SIDE = 56
 """Heights along each side of a landscape's small picture."""
 COMMANDS = ("pause", "resume", "step", "stages", "weights", "cancel")
@@ -69,6 +70,7 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
 
     return [
         WebSocketRoute(base + "/kelvin/live", live),
+        Route(base + "/kelvin/live", refusal),
         Route(base + "/kelvin/bundle/@{version}/{entry:path}", bundled),
         Route(base + "/kelvin/frontend/@{version}/{path:path}", frontend),
         Route(base + "/kelvin/frontend/{path:path}", frontend),
@@ -95,6 +97,14 @@ def origin_allowed(origin: str | None, host: str | None) -> bool:
     except ValueError:
         return False
     return origin in listed or (bool(host) and own == str(host).lower())
+
+
+async def refusal(request: Request) -> Response:
+    """Say why pages of an origin may not open the socket, for a browser is never told."""
+    origin = request.query_params.get("origin", "")[:MOST_ORIGIN]
+    if origin_allowed(origin, request.headers.get("host")):
+        return JSONResponse({"sentence": None})
+    return JSONResponse({"sentence": t("server.address", origin=origin)})
 
 
 async def serve(socket: WebSocket, hub: Hub) -> None:

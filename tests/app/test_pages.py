@@ -138,11 +138,11 @@ def test_a_link_gets_as_many_threads_as_the_server_allows_and_is_told(
     monkeypatch.setenv("KELVIN_THREADS", "2")
     app = open_app({"threads": "200", "seed": "3"})
     assert (shown(app).threads, shown(app).seed) == (2, 3)
-    assert "200 processor threads, while a race may use 2 here" in app.warning[0].value
+    assert "200 processor threads were asked for; a race may use 2 here" in app.warning[0].value
     assert app.query_params["threads"] == "2"
     assert app.session_state["opened_by_link"], "it is a link all the same"
     app = open_app({"dataset": "landscape", "threads": "3"})
-    assert "3 processor threads, while a race may use 2 here" in app.warning[0].value
+    assert "3 processor threads were asked for; a race may use 2 here" in app.warning[0].value
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -163,4 +163,4 @@ def test_a_recording_taken_up_gets_as_many_too(monkeypatch: pytest.MonkeyPatch) 
     page = "from app import controls\nimport streamlit as st\n"
     page += f"st.write(controls.take_up({value!r}))"
     app = AppTest.from_string(page, default_timeout=300).run()
-    assert "4 processor threads, while a race may use 1 here" in app.markdown[0].value
+    assert "4 processor threads were asked for; a race may use 1 here" in app.markdown[0].value

@@ -418,5 +418,20 @@ def test_a_race_gets_as_many_threads_as_the_server_allows(site: Site, monkeypatc
         session.send_text(json.dumps({"do": "run", "experiment": {**EXPERIMENT, "threads": 64}}))
         told = until(session, lambda message: message["type"] == "problem")[-1]
     assert told["passing"], "the race runs"
-    assert "64 processor threads, while a race may use 2 here" in told["sentence"]
+    assert "64 processor threads were asked for; a race may use 2 here" in told["sentence"]
     assert asked[0]["threads"] == 2
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [("http://testserver", True), ("https://lab.example", False), ("", False), ("x" * 9999, False)],
+)
+def test_a_page_may_ask_why_it_is_refused(site: Site, origin: str, allowed: bool) -> None:
+    answer = site.client.get("/kelvin/live", params={"origin": origin})
+    assert answer.status_code == 200
+    said = answer.json()["sentence"]
+    assert (said is None) == allowed
+    if said is not None:
+        assert "Host header" in said
+        assert "KELVIN_ORIGINS" in said
+        assert len(said) < 500

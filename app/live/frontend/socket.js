@@ -1,7 +1,7 @@
 /** The WebSocket: commands out, messages in, reconnection with the race's token. */
 
 import { decode } from "./decode.js";
-import { expected } from "./faults.js";
+import { Expected, expected, fetched } from "./faults.js";
 
 const TOKEN = "kelvin.race";
 
@@ -28,13 +28,14 @@ function kept(use) {
 export class Socket {
   /**
    * @param {string | null} address null where there is no server: nothing is sent then and nothing comes
-   * @param {{message: (message: any, bytes: Uint8Array) => void, open: () => void, lost: () => void}} on
+   * @param {{message: (message: any, bytes: Uint8Array) => void, open: () => void, lost: (sentence: string) => void}} on `lost` is told why the server refuses, where it does
    */
   constructor(address, on) {
     this.address = address;
     this.on = on;
     this.closed = false;
     this.wait = 0.25;
+    this.why = "";
     /** @type {WebSocket | null} */ this.socket = null;
     /** @type {any[]} commands given before the socket was open */ this.pending = [];
     if (address) this._open();
@@ -56,7 +57,10 @@ export class Socket {
     const socket = new WebSocket(this.address);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
+    let opened = false;
     socket.onopen = () => {
+      opened = true;
+      this.why = "";
       this.wait = 0.25;
       this.on.open();
       for (const command of this.pending.splice(0)) this.send(command);
@@ -67,9 +71,24 @@ export class Socket {
     };
     socket.onclose = () => {
       if (this.closed || this.socket !== socket) return;
-      this.on.lost();
+      this.on.lost(this.why);
+      if (!opened) this._askWhy(socket);
       setTimeout(() => this._open(), this.wait * 1000);
       this.wait = Math.min(8, this.wait * 2);
     };
+  }
+
+  /** A browser does not say why a socket was refused; the server does, to whoever asks at the same path. @param {WebSocket} socket */
+  async _askWhy(socket) {
+    const place = String(this.address).replace(/^ws/, "http");
+    try {
+      const answer = await fetched(`${place}?origin=${encodeURIComponent(location.origin)}`);
+      const told = await answer.json().catch(() => Promise.reject(new Expected("another server")));
+      if (this.closed || this.socket !== socket || socket.readyState !== WebSocket.CLOSED) return;
+      this.why = told.sentence ?? "";
+      if (this.why) this.on.lost(this.why);
+    } catch (error) {
+      if (!expected(error)) throw error; // no server, or another one: the line is lost
+    }
   }
 }

@@ -108,9 +108,9 @@ export class LiveView {
     this.socket = new Socket(data.offline ? null : `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`, {
       message: (message, bytes) => this.inbox.receive(message, bytes),
       open: () => this._connected(),
-      lost: () => {
+      lost: (sentence) => {
         if (!this.begun && (this.opened || !this.token.get())) this.begin(); // a recording needs no connection
-        this.say({ state: "lost" });
+        this.say({ state: "lost", sentence });
       },
     });
     this.board.loadCharts().then(

@@ -35,7 +35,7 @@ export function sentence({ state, place, sentence: told }, { problem, stale, rec
     case "ended":
       return proper(told ?? "") || t("status.ended");
     case "lost":
-      return t("status.lost");
+      return proper(told ?? "") || t("status.lost");
     default:
       return recorded ? t("status.recorded") : t("status.idle");
   }

@@ -16,6 +16,8 @@ test("every state has its sentence", () => {
   assert.equal(sentence({ state: "ended", sentence: "Out of memory." }, CALM), "Out of memory.");
   assert.equal(sentence({ state: "ended" }, CALM), "The race has ended.");
   assert.match(sentence({ state: "lost" }, CALM), /trying again/);
+  assert.match(sentence({ state: "lost", sentence: "" }, CALM), /trying again/);
+  assert.equal(sentence({ state: "lost", sentence: "Not this address." }, CALM), "Not this address.");
   assert.match(sentence({ state: "idle" }, { ...CALM, recorded: true }), /^Recorded race/);
   assert.match(sentence({ state: "idle" }, CALM), /^Press Run/);
 });
