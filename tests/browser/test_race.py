@@ -353,10 +353,11 @@ def test_the_widest_numbers_stand_apart_on_the_cards(open_page: Open, query: str
                 assert not beside or other["left"] >= one["right"] + 2, row
 
 
-@pytest.mark.parametrize("height", [720, 900])
-def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(open_page: Open, height: int) -> None:
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1280, 900), (1920, 1080)])
+def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(open_page: Open, width: int, height: int) -> None:
     page = open_page(
-        "?dataset=moons&lanes=nesterov,nesterov,nesterov,adam&lane2.rate=0.3&lane3.rate=0.002&evaluations=20000", viewport={"width": 1280, "height": height}
+        "?dataset=moons&lanes=nesterov,nesterov,nesterov,annealing&lane2.rate=0.3&lane3.rate=0.002&evaluations=20000",
+        viewport={"width": width, "height": height},
     )
     wait(page, "v.player.history.pictures.length > 1 && v.board.panel('network')?.last")
     found = page.eval_on_selector_all(
@@ -369,10 +370,11 @@ def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(open_page:
                 return other.left < box.right - 1 && box.left < other.right - 1 && other.top < box.bottom - 1 && box.top < other.bottom - 1;
             });
             const seen = !apart || (at.height > 8 && at.bottom <= box.bottom + 1 && apart.scrollWidth <= apart.clientWidth + 1);
-            return {text: caption.querySelector('b').textContent, seen, over};
+            const whole = apart || caption.querySelector('.kv-method').scrollHeight <= caption.querySelector('.kv-method').clientHeight + 1;
+            return {whole: Boolean(whole), text: caption.querySelector('b').textContent, seen, over};
         })""",
     )
     assert [one["text"] for one in found][:3] == [
         f"{shape} SGD with Nesterov momentum, step size {rate}" for shape, rate in zip("●■◆", ("0.1", "0.3", "0.002"), strict=True)
     ]
-    assert all(one["seen"] and not one["over"] for one in found), found
+    assert all(one["seen"] and one["whole"] and not one["over"] for one in found), found
