@@ -1,4 +1,6 @@
-"""The controls of an experiment: data, network, lanes, budget. What a visitor set for a method stays set while they look at another one."""
+"""The controls of an experiment: data, network, lanes, budget. What a visitor set for a method
+stays set while they look at another one.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,14 @@ from app.widgets import KEPT, kept, knobs, number, pills, put, scale, scoped, se
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
-from engine.experiment import DEFAULT_AMOUNT, MAX_LANES, SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
+from engine.experiment import (
+    DEFAULT_AMOUNT,
+    MAX_LANES,
+    SUGGESTED_HIDDEN,
+    SUGGESTED_LOSS,
+    SUGGESTED_NETWORK,
+    Experiment,
+)
 from engine.flat import CURRENCIES
 from engine.losses import LOSSES
 from engine.networks import MLP, NETWORKS
@@ -49,15 +58,23 @@ def load(experiment: Experiment) -> None:
         _loss_key(experiment.dataset): experiment.loss,
     }
     kept["currency"], kept["seed"] = experiment.budget.currency, experiment.seed
-    kept["device"], kept["precision"], kept["threads"] = experiment.device, experiment.precision, experiment.threads
+    kept["device"], kept["precision"], kept["threads"] = (
+        experiment.device,
+        experiment.precision,
+        experiment.threads,
+    )
     kept[f"amount {experiment.budget.currency}"] = experiment.budget.amount
     kept["stop target"], kept["stop patience"] = experiment.stop.target, experiment.stop.patience
     kept["lanes"] = [lane.name for lane in experiment.lanes]
-    owners = {"dataset": experiment.dataset, "network": experiment.network} | {f"lane{i + 1}": lane for i, lane in enumerate(experiment.lanes)}
+    owners = {"dataset": experiment.dataset, "network": experiment.network} | {
+        f"lane{i + 1}": lane for i, lane in enumerate(experiment.lanes)
+    }
     for owner, choice in owners.items():
         for name in type(choice).model_fields:
             value = getattr(choice, name)
-            kept[f"{owner}.{choice.name}.{name}"] = list(value) if isinstance(value, tuple) else value
+            kept[f"{owner}.{choice.name}.{name}"] = (
+                list(value) if isinstance(value, tuple) else value
+            )
     st.session_state[scoped(KEPT)] = kept
     for key in [key for key in st.session_state if str(key).startswith(scoped("control "))]:
         del st.session_state[key]
@@ -74,12 +91,16 @@ def take_up(value: Mapping[str, Any]) -> str | None:
     load(experiment)
     if not refused:
         return fewer
-    said = t("pages.not-taken", why=" ".join(dict.fromkeys(uploads.why(error) for error in refused)))
+    said = t(
+        "pages.not-taken", why=" ".join(dict.fromkeys(uploads.why(error) for error in refused))
+    )
     return said if fewer is None else f"{said} {fewer}"
 
 
 def fitting(value: Mapping[str, Any]) -> tuple[Experiment, list[BadInput]]:
-    """As much of an experiment as can be raced here, part by part, and why each of the others cannot."""
+    """As much of an experiment as can be raced here, part by part, and why each of the others
+    cannot.
+    """
     with contextlib.suppress(BadInput):
         return Experiment.parse(value), []
     taken: dict[str, Any] = {}
@@ -104,7 +125,9 @@ def set_seed(seed: int) -> None:
 
 
 def set_points(points: str, groups: int) -> None:
-    """Take training points drawn in the page as the dataset, of so many classes; before the controls are drawn."""
+    """Take training points drawn in the page as the dataset, of so many classes; before the
+    controls are drawn.
+    """
     put("dataset", Drawn.name)
     put("dataset.drawn.points", points)
     put("dataset.drawn.groups", groups)
@@ -112,8 +135,15 @@ def set_points(points: str, groups: int) -> None:
 
 def draw() -> dict[str, Any]:
     """Draw all controls and return the experiment they name, as JSON values (not yet validated)."""
-    offered = {cls.name: cls.label for cls in DATASETS if cls.kind != "function" and not cls.needs_file}
-    dataset = select("dataset", {**offered, uploads.NAME: uploads.label()}, t("controls.dataset"), t("controls.dataset-hint"))
+    offered = {
+        cls.name: cls.label for cls in DATASETS if cls.kind != "function" and not cls.needs_file
+    }
+    dataset = select(
+        "dataset",
+        {**offered, uploads.NAME: uploads.label()},
+        t("controls.dataset"),
+        t("controls.dataset-hint"),
+    )
     settings: dict[str, Any] = {}
     chosen: DatasetChoice | type[DatasetChoice]
     if dataset == uploads.NAME:  # while there is no file, what was raced on before stays
@@ -133,19 +163,38 @@ def draw() -> dict[str, Any]:
         settings["name"] = dataset
         st.caption(chosen.about)
         if chosen is Drawn:  # its points are drawn in the live view, not written in a field
-            settings |= {name: kept().get(f"dataset.drawn.{name}", info.default) for name, info in Drawn.model_fields.items()}
+            settings |= {
+                name: kept().get(f"dataset.drawn.{name}", info.default)
+                for name, info in Drawn.model_fields.items()
+            }
         elif chosen.model_fields:
-            with st.popover(t("controls.dataset-settings"), icon=":material/tune:", width="stretch"):
+            with st.popover(
+                t("controls.dataset-settings"), icon=":material/tune:", width="stretch"
+            ):
                 settings |= knobs("dataset", chosen)
     value: dict[str, Any] = {"dataset": settings}
 
     fitting = {cls.name: cls.label for cls in NETWORKS if chosen.kind in cls.kinds}
     usual = SUGGESTED_NETWORK.get(chosen.kind, MLP.name)
-    network = select("network", fitting, t("controls.network"), t("controls.network-hint"), default=usual)
-    with st.popover(t("controls.network-settings"), icon=":material/account_tree:", width="stretch"):
+    network = select(
+        "network", fitting, t("controls.network"), t("controls.network-hint"), default=usual
+    )
+    with st.popover(
+        t("controls.network-settings"), icon=":material/account_tree:", width="stretch"
+    ):
         value["network"] = {"name": network, **_network(network, chosen.kind)}
-        losses = {loss.name: loss.label for loss in LOSSES.values() if loss.numbers or chosen.kind != "curve"}
-        value["loss"] = select(_loss_key(chosen), losses, t("controls.loss"), t("controls.loss-hint"), default=SUGGESTED_LOSS[chosen.kind])
+        losses = {
+            loss.name: loss.label
+            for loss in LOSSES.values()
+            if loss.numbers or chosen.kind != "curve"
+        }
+        value["loss"] = select(
+            _loss_key(chosen),
+            losses,
+            t("controls.loss"),
+            t("controls.loss-hint"),
+            default=SUGGESTED_LOSS[chosen.kind],
+        )
     st.caption(_summary(value))
     if value["network"].get("activation") in STEPS and not value["network"].get("straight_through"):
         st.caption(f":material/info: {t('controls.neurons-jump')}")
@@ -157,18 +206,35 @@ def draw() -> dict[str, Any]:
     value["budget"] = draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT)
     value["stop"] = draw_stop()
     value["seed"] = number("seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint"))
-    value |= {name: kept().get(name, usual) for name, usual in (("device", "auto"), ("precision", "float32"), ("threads", 1))}
+    value |= {
+        name: kept().get(name, usual)
+        for name, usual in (("device", "auto"), ("precision", "float32"), ("threads", 1))
+    }
     return value
 
 
-def draw_budget(currencies: Sequence[Currency], amounts: Mapping[str, list[float]], defaults: Mapping[Currency, float]) -> dict[str, Any]:
+def draw_budget(
+    currencies: Sequence[Currency],
+    amounts: Mapping[str, list[float]],
+    defaults: Mapping[Currency, float],
+) -> dict[str, Any]:
     """The currency and how much of it every lane gets, as JSON values."""
     st.caption(t("controls.budget"))
-    picked = pills("currency", {name: t(f"controls.currency-{name}") for name in currencies}, t("controls.currency"))
+    picked = pills(
+        "currency",
+        {name: t(f"controls.currency-{name}") for name in currencies},
+        t("controls.currency"),
+    )
     currency: Currency = next(name for name in currencies if name == picked)
     return {
         "currency": currency,
-        "amount": scale(f"amount {currency}", amounts[currency], defaults[currency], t(f"controls.amount-{currency}"), t(f"controls.amount-{currency}-hint")),
+        "amount": scale(
+            f"amount {currency}",
+            amounts[currency],
+            defaults[currency],
+            t(f"controls.amount-{currency}"),
+            t(f"controls.amount-{currency}-hint"),
+        ),
     }
 
 
@@ -176,11 +242,22 @@ def draw_stop() -> dict[str, Any]:
     """When a lane may end before its budget is spent, as JSON values."""
     described = {field["name"]: field for field in fields(StopRules)}
     active = [name for name in described if kept().get(f"stop {name}") is not None]
-    said = t(f"controls.stop-{'both' if len(active) > 1 else active[0]}") if active else t("controls.stop")
+    said = (
+        t(f"controls.stop-{'both' if len(active) > 1 else active[0]}")
+        if active
+        else t("controls.stop")
+    )
     with st.popover(said, icon=":material/flag:", width="stretch"):
         target, patience = described["target"], described["patience"]
         return {
-            "target": number("stop target", t("controls.target", label=target["label"]), None, 0.0, 1e6, target["help"]),
+            "target": number(
+                "stop target",
+                t("controls.target", label=target["label"]),
+                None,
+                0.0,
+                1e6,
+                target["help"],
+            ),
             "patience": scale(
                 "stop patience",
                 ["auto", 0.05, 0.1, 0.2, 0.3, 0.5],
@@ -203,10 +280,22 @@ def _summary(value: dict[str, Any]) -> str:
     start = "×".join(map(str, shape[1:])) if len(shape) > 1 else str(shape[0])
     between = value["network"].get("hidden", [NETWORKS.get(value["network"]["name"]).between])
     layers = " → ".join(map(str, [start, *between, outputs]))
-    return " · ".join(part for part in (layers, value["network"].get("activation", ""), t("controls.weights", count=f"{weights:,}")) if part)
+    return " · ".join(
+        part
+        for part in (
+            layers,
+            value["network"].get("activation", ""),
+            t("controls.weights", count=f"{weights:,}"),
+        )
+        if part
+    )
 
 
-def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = no_suggestions, leave_out: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+def draw_lanes(
+    methods: Sequence[type[Optimizer]] = (),
+    suggested: Suggested = no_suggestions,
+    leave_out: tuple[str, ...] = (),
+) -> list[dict[str, Any]]:
     """The lanes: the first with its main knobs open, the others folded.
 
     Args:
@@ -227,7 +316,13 @@ def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = n
         else:
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             with left:
-                name = select(key, labels, t("controls.lane", number=i + 1), t("controls.lane-hint"), hidden=True)
+                name = select(
+                    key,
+                    labels,
+                    t("controls.lane", number=i + 1),
+                    t("controls.lane-hint"),
+                    hidden=True,
+                )
             with right:
                 st.button(
                     t("controls.lane-out", number=i + 1),
@@ -246,14 +341,25 @@ def draw_lanes(methods: Sequence[type[Optimizer]] = (), suggested: Suggested = n
         else:
             with st.expander(t("controls.lane-knobs")):
                 st.caption(cls.sentence)
-                lanes.append({"name": name, **knobs(f"lane{i + 1}", cls, leave_out, suggested(cls))})
+                lanes.append(
+                    {"name": name, **knobs(f"lane{i + 1}", cls, leave_out, suggested(cls))}
+                )
     if len(names) < MAX_LANES:
-        st.button(t("controls.lane-add"), icon=":material/add:", key="add lane", on_click=_add_lane, type="tertiary", help=t("controls.lane-add-hint"))
+        st.button(
+            t("controls.lane-add"),
+            icon=":material/add:",
+            key="add lane",
+            on_click=_add_lane,
+            type="tertiary",
+            help=t("controls.lane-add-hint"),
+        )
     return lanes
 
 
 def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:
-    """The method of the first lane: a few favourites at hand, all others by family behind one button."""
+    """The method of the first lane: a few favourites at hand, all others by family behind one
+    button.
+    """
     labels = {cls.name: cls.label for cls in methods}
     current = kept()[key]
     near = {name: labels[name] for name in labels if name in FAVOURITES or name == current}
@@ -263,12 +369,23 @@ def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:
         if cls.name not in near:
             families.setdefault(cls.family, []).append(cls.name)
     if families:
-        with st.popover(t("controls.more-methods", count=sum(map(len, families.values()))), icon=":material/more_horiz:", width="stretch", key="more methods"):
+        with st.popover(
+            t("controls.more-methods", count=sum(map(len, families.values()))),
+            icon=":material/more_horiz:",
+            width="stretch",
+            key="more methods",
+        ):
             for family, members in families.items():
                 st.caption(family)
                 with st.container(horizontal=True, gap="small"):
                     for member in members:
-                        st.button(labels[member], key=f"take {member}", help=OPTIMIZERS.get(member).sentence, on_click=_take_method, args=(key, member))
+                        st.button(
+                            labels[member],
+                            key=f"take {member}",
+                            help=OPTIMIZERS.get(member).sentence,
+                            on_click=_take_method,
+                            args=(key, member),
+                        )
     return name
 
 
@@ -278,7 +395,9 @@ def _take_method(key: str, name: str) -> None:
 
 
 def _loss_key(dataset: DatasetChoice | type[DatasetChoice]) -> str:
-    """Classes and numbers have losses of their own; each choice is kept while the other is looked at."""
+    """Classes and numbers have losses of their own; each choice is kept while the other is looked
+    at.
+    """
     return "loss numbers" if dataset.kind == "curve" else "loss"
 
 
@@ -319,7 +438,13 @@ def _network(name: str, kind: str) -> dict[str, Any]:
     if f"network.mlp.hidden {kind}" not in kept():
         kept()[key] = list(kept().pop("network.mlp.hidden", suggested))
     sizes: list[int] = kept()[key]
-    count = scale(f"layers {kind}", list(range(described["hidden"]["max_items"] + 1)), len(sizes), t("controls.layers"), described["hidden"]["help"])
+    count = scale(
+        f"layers {kind}",
+        list(range(described["hidden"]["max_items"] + 1)),
+        len(sizes),
+        t("controls.layers"),
+        described["hidden"]["help"],
+    )
     sizes = (sizes + [sizes[-1] if sizes else suggested[0]] * int(count))[: int(count)]
     columns = st.columns(min(3, max(1, len(sizes)))) if sizes else []
     for i in range(len(sizes)):

@@ -1,6 +1,7 @@
 """The Plotly figures of the live view: one pure function per panel, layout and empty traces.
 
-The browser mounts each figure once and from then on only changes the data of its traces, so a trace's place in its figure is part of the contract with `live/frontend/panels`.
+The browser mounts each figure once and from then on only changes the data of its traces, so a
+trace's place in its figure is part of the contract with `live/frontend/panels`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ HEADS: dict[str, Any] = {"size": 9, "opacity": 1, "color": list(LANES), "symbol"
 
 
 def _layout(**extra: Any) -> dict[str, Any]:
-    """What all panels share: transparent, calm, a constant ``uirevision`` so that a zoom survives every change."""
+    """What all panels share: transparent, calm, a constant ``uirevision`` so that a zoom survives
+    every change.
+    """
     return {
         "uirevision": "kelvin",
         "paper_bgcolor": CLEAR,
@@ -33,24 +36,50 @@ def _layout(**extra: Any) -> dict[str, Any]:
 
 
 def _axis(**extra: Any) -> dict[str, Any]:
-    return {"showline": False, "zeroline": False, "ticks": "", "automargin": False, "title": {"standoff": 4, "font": {"size": 11}}, **extra}
+    return {
+        "showline": False,
+        "zeroline": False,
+        "ticks": "",
+        "automargin": False,
+        "title": {"standoff": 4, "font": {"size": 11}},
+        **extra,
+    }
 
 
 def loss() -> go.Figure:
-    """Loss or accuracy over the currency: train and test of every lane, then one trace with the lanes' markers: at the heads of their lines, and along them."""
+    """Loss or accuracy over the currency: train and test of every lane, then one trace with the
+    lanes' markers: at the heads of their lines, and along them.
+    """
     traces: list[Any] = []
     for colour in LANES:
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 1.4, "dash": "dot"}, hoverinfo="skip"))
+        traces.append(
+            go.Scatter(
+                x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"
+            )
+        )
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                mode="lines",
+                line={"color": colour, "width": 1.4, "dash": "dot"},
+                hoverinfo="skip",
+            )
+        )
     traces.append(go.Scatter(x=[], y=[], mode="markers", marker=HEADS, hoverinfo="skip"))
     return go.Figure(
         traces,
-        _layout(xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"), yaxis=_axis(type="log", tickfont={"size": 10})),
+        _layout(
+            xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"),
+            yaxis=_axis(type="log", tickfont={"size": 10}),
+        ),
     )
 
 
 def weights() -> go.Figure:
-    """The plane through weight space: the landscape. Start, paths, clouds and estimates are painted over it by the browser, in every frame."""
+    """The plane through weight space: the landscape. Start, paths, clouds and estimates are painted
+    over it by the browser, in every frame.
+    """
     traces: list[Any] = [
         go.Contour(
             x=[],
@@ -75,26 +104,82 @@ def weights() -> go.Figure:
 
 
 def temperature() -> go.Figure:
-    """Temperature, size of a step and acceptance, each in a box of its own over one time axis, as far as the race has them.
+    """Temperature, size of a step and acceptance, each in a box of its own over one time axis, as
+    far as the race has them.
 
     Per lane: plan, fact, acceptance, acceptance aimed at, step size.
     """
     traces: list[Any] = []
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": "#9a9088", "width": 1.6, "dash": "dash"}, hoverinfo="skip"))
-        dots = {"size": 5, "color": colour, "symbol": symbol, "colorscale": [[0, colour], [1, colour]]}
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                mode="lines",
+                line={"color": "#9a9088", "width": 1.6, "dash": "dash"},
+                hoverinfo="skip",
+            )
+        )
+        dots = {
+            "size": 5,
+            "color": colour,
+            "symbol": symbol,
+            "colorscale": [[0, colour], [1, colour]],
+        }
         traces.append(go.Scatter(x=[], y=[], mode="markers", marker=dots, hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.6}, hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], yaxis="y2", mode="lines", line={"color": colour, "width": 1.2, "dash": "dot"}, hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], yaxis="y3", mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                yaxis="y2",
+                mode="lines",
+                line={"color": colour, "width": 1.6},
+                hoverinfo="skip",
+            )
+        )
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                yaxis="y2",
+                mode="lines",
+                line={"color": colour, "width": 1.2, "dash": "dot"},
+                hoverinfo="skip",
+            )
+        )
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                yaxis="y3",
+                mode="lines",
+                line={"color": colour, "width": 2},
+                hoverinfo="skip",
+            )
+        )
     log = {"type": "log", "tickfont": {"size": 10}}
-    # Names within the boxes, at the right: what is in them falls, and low boxes have no room for names along their axes.
-    name = {"xref": "paper", "yref": "paper", "x": 1, "y": 1, "xanchor": "right", "yanchor": "top", "showarrow": False, "font": {"size": 10.5}}
+    # Names within the boxes, at the right: what is in them falls, and low boxes have no room for
+    # names along their axes.
+    name = {
+        "xref": "paper",
+        "yref": "paper",
+        "x": 1,
+        "y": 1,
+        "xanchor": "right",
+        "yanchor": "top",
+        "showarrow": False,
+        "font": {"size": 10.5},
+    }
     return go.Figure(
         traces,
         _layout(
             margin={"l": 54, "r": 12, "t": 6, "b": 34},
-            xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero", anchor="free", position=0),
+            xaxis=_axis(
+                title={"text": t("live.seconds"), "standoff": 4},
+                rangemode="tozero",
+                anchor="free",
+                position=0,
+            ),
             yaxis=_axis(**log, domain=[0.42, 1]),
             yaxis2=_axis(
                 domain=[0, 0.32],
@@ -105,21 +190,32 @@ def temperature() -> go.Figure:
                 ticktext=["0", "50 %", "100 %"],
             ),
             yaxis3=_axis(**log, visible=False, domain=[0, 0.01]),
-            annotations=[{**name, "text": t(f"temperature.{box}")} for box in ("temperature", "step", "accepted")],
+            annotations=[
+                {**name, "text": t(f"temperature.{box}")}
+                for box in ("temperature", "step", "accepted")
+            ],
         ),
     )
 
 
 def agreement() -> go.Figure:
-    """Cosine of the steps taken with −∇L over the currency: of every lane the single values, faint, and their running median; then one trace with the lanes' markers.
+    """Cosine of the steps taken with −∇L over the currency: of every lane the single values, faint,
+    and their running median; then one trace with the lanes' markers.
 
-    The first shape is the band in which random directions lie, the first annotation says what zero means: both wait for the browser, which knows the number of weights.
+    The first shape is the band in which random directions lie, the first annotation says what zero
+    means: both wait for the browser, which knows the number of weights.
     """
     traces: list[Any] = []
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
         dots = {"size": 3.5, "color": colour, "symbol": symbol, "line": {"width": 0}}
-        traces.append(go.Scatter(x=[], y=[], mode="markers", marker=dots, opacity=0.28, hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"))
+        traces.append(
+            go.Scatter(x=[], y=[], mode="markers", marker=dots, opacity=0.28, hoverinfo="skip")
+        )
+        traces.append(
+            go.Scatter(
+                x=[], y=[], mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip"
+            )
+        )
     traces.append(go.Scatter(x=[], y=[], mode="markers", marker=HEADS, hoverinfo="skip"))
     band = {
         "type": "rect",
@@ -149,7 +245,11 @@ def agreement() -> go.Figure:
         traces,
         _layout(
             xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"),
-            yaxis={**_axis(range=[-0.2, 1.05], dtick=0.2, tickformat=".1~f"), "zeroline": True, "zerolinewidth": 1.2},
+            yaxis={
+                **_axis(range=[-0.2, 1.05], dtick=0.2, tickformat=".1~f"),
+                "zeroline": True,
+                "zerolinewidth": 1.2,
+            },
             shapes=[band],
             annotations=[hint],
         ),
@@ -159,22 +259,66 @@ def agreement() -> go.Figure:
 def chains() -> go.Figure:
     """A population's losses as a histogram, or its rungs, or its spread over the currency.
 
-    Of every lane an outline, a line that may have markers, and single dots; then one trace with the estimates. The annotations tell, left and right, of estimates beyond the axis.
+    Of every lane an outline, a line that may have markers, and single dots; then one trace with the
+    estimates. The annotations tell, left and right, of estimates beyond the axis.
     """
     traces: list[Any] = []
     for colour, symbol, dash in zip(LANES, SYMBOLS, DASHES, strict=True):
         line = {"color": colour, "width": 1.6, "dash": dash}
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={**line, "shape": "hv"}, fill="tozeroy", hoverinfo="skip"))
-        traces.append(go.Scatter(x=[], y=[], mode="lines", line={"color": colour, "width": 2}, marker={"size": 5, "color": colour, "symbol": symbol}))
-        traces.append(go.Scatter(x=[], y=[], mode="markers", marker={"size": 5, "color": colour, "symbol": f"{symbol}-open"}, opacity=0.8))
-    edge = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "top", "text": "", "showarrow": False, "font": {"size": 11}}
-    heads = {"size": 11, "color": list(LANES), "symbol": list(SYMBOLS), "line": {"width": 1.5, "color": "#ffffff"}}
-    traces.append(go.Scatter(x=[], y=[], mode="markers", marker=heads, cliponaxis=False, hoverinfo="skip"))
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                mode="lines",
+                line={**line, "shape": "hv"},
+                fill="tozeroy",
+                hoverinfo="skip",
+            )
+        )
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                mode="lines",
+                line={"color": colour, "width": 2},
+                marker={"size": 5, "color": colour, "symbol": symbol},
+            )
+        )
+        traces.append(
+            go.Scatter(
+                x=[],
+                y=[],
+                mode="markers",
+                marker={"size": 5, "color": colour, "symbol": f"{symbol}-open"},
+                opacity=0.8,
+            )
+        )
+    edge = {
+        "xref": "paper",
+        "yref": "paper",
+        "y": 1,
+        "yanchor": "top",
+        "text": "",
+        "showarrow": False,
+        "font": {"size": 11},
+    }
+    heads = {
+        "size": 11,
+        "color": list(LANES),
+        "symbol": list(SYMBOLS),
+        "line": {"width": 1.5, "color": "#ffffff"},
+    }
+    traces.append(
+        go.Scatter(x=[], y=[], mode="markers", marker=heads, cliponaxis=False, hoverinfo="skip")
+    )
     return go.Figure(
         traces,
         _layout(
             xaxis=_axis(
-                title={"text": t("panels.chains-loss-axis", one=t("panels.chains-network")), "standoff": 4},
+                title={
+                    "text": t("panels.chains-loss-axis", one=t("panels.chains-network")),
+                    "standoff": 4,
+                },
                 tickfont={"size": 10},
                 tickangle=0,
                 exponentformat="power",
@@ -186,7 +330,9 @@ def chains() -> go.Figure:
 
 
 def relief() -> go.Figure:
-    """A landscape in three dimensions: its surface, then of every lane path, cloud and estimate, then the start and the lowest points."""
+    """A landscape in three dimensions: its surface, then of every lane path, cloud and estimate,
+    then the start and the lowest points.
+    """
     traces: list[Any] = [
         go.Surface(
             x=[],
@@ -195,15 +341,46 @@ def relief() -> go.Figure:
             colorscale=[list(stop) for stop in LANDSCAPE],
             showscale=False,
             hoverinfo="skip",
-            contours={"z": {"show": True, "start": 0.05, "end": 1, "size": 0.05, "color": "rgba(90,75,60,0.35)", "width": 1, "highlight": False}},
-            lighting={"ambient": 0.62, "diffuse": 0.7, "specular": 0.06, "roughness": 0.9, "fresnel": 0.05},
+            contours={
+                "z": {
+                    "show": True,
+                    "start": 0.05,
+                    "end": 1,
+                    "size": 0.05,
+                    "color": "rgba(90,75,60,0.35)",
+                    "width": 1,
+                    "highlight": False,
+                }
+            },
+            lighting={
+                "ambient": 0.62,
+                "diffuse": 0.7,
+                "specular": 0.06,
+                "roughness": 0.9,
+                "fresnel": 0.05,
+            },
             lightposition={"x": -800, "y": 900, "z": 2200},
         )
     ]
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
-        shape = {"triangle-up": "cross"}.get(symbol, symbol)  # there are no triangles in three dimensions
-        traces.append(go.Scatter3d(x=[], y=[], z=[], mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip"))
-        traces.append(go.Scatter3d(x=[], y=[], z=[], mode="markers", marker={"size": 3.5, "color": colour, "symbol": shape}, hoverinfo="skip"))
+        shape = {"triangle-up": "cross"}.get(
+            symbol, symbol
+        )  # there are no triangles in three dimensions
+        traces.append(
+            go.Scatter3d(
+                x=[], y=[], z=[], mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip"
+            )
+        )
+        traces.append(
+            go.Scatter3d(
+                x=[],
+                y=[],
+                z=[],
+                mode="markers",
+                marker={"size": 3.5, "color": colour, "symbol": shape},
+                hoverinfo="skip",
+            )
+        )
         traces.append(
             go.Scatter3d(
                 x=[],
@@ -211,12 +388,34 @@ def relief() -> go.Figure:
                 z=[],
                 mode="lines+markers",
                 line={"color": colour, "width": 4},
-                marker={"size": [1, 9], "color": colour, "symbol": shape, "line": {"color": "#ffffff", "width": 1.5}},
+                marker={
+                    "size": [1, 9],
+                    "color": colour,
+                    "symbol": shape,
+                    "line": {"color": "#ffffff", "width": 1.5},
+                },
                 hoverinfo="skip",
             )
         )
-    traces.append(go.Scatter3d(x=[], y=[], z=[], mode="markers", marker={"size": 4, "color": "#1a1a1a", "symbol": ["x"]}, hoverinfo="skip"))
-    bare = {"showgrid": False, "zeroline": False, "showbackground": False, "showspikes": False, "title": {"text": ""}, "nticks": 5, "tickfont": {"size": 10}}
+    traces.append(
+        go.Scatter3d(
+            x=[],
+            y=[],
+            z=[],
+            mode="markers",
+            marker={"size": 4, "color": "#1a1a1a", "symbol": ["x"]},
+            hoverinfo="skip",
+        )
+    )
+    bare = {
+        "showgrid": False,
+        "zeroline": False,
+        "showbackground": False,
+        "showspikes": False,
+        "title": {"text": ""},
+        "nticks": 5,
+        "tickfont": {"size": 10},
+    }
     return go.Figure(
         traces,
         _layout(
@@ -227,14 +426,24 @@ def relief() -> go.Figure:
                 "zaxis": {**bare, "visible": False, "range": [-0.02, 1.55]},
                 "aspectmode": "manual",
                 "aspectratio": {"x": 1.3, "y": 1.3, "z": 0.56},
-                "camera": {"eye": {"x": -0.88, "y": -1.24, "z": 1.3}, "center": {"x": 0, "y": 0, "z": -0.16}},
+                "camera": {
+                    "eye": {"x": -0.88, "y": -1.24, "z": 1.3},
+                    "center": {"x": 0, "y": 0, "z": -0.16},
+                },
                 "dragmode": "turntable",
             },
         ),
     )
 
 
-PANELS = {"loss": loss, "weights": weights, "temperature": temperature, "agreement": agreement, "chains": chains, "relief": relief}
+PANELS = {
+    "loss": loss,
+    "weights": weights,
+    "temperature": temperature,
+    "agreement": agreement,
+    "chains": chains,
+    "relief": relief,
+}
 
 
 def figures() -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""The gallery as a Streamlit component: hands the browser what it needs to show the recordings it keeps itself.
+"""The gallery as a Streamlit component: hands the browser what it needs to show the recordings it
+keeps itself.
 
-Recordings are the visitor's own and stay in their browser; the server knows only those that ship with Kelvin (/kelvin/recordings.json).
+Recordings are the visitor's own and stay in their browser; the server knows only those that ship
+with Kelvin (/kelvin/recordings.json).
 """
 
 from __future__ import annotations
@@ -20,13 +22,26 @@ DASHES = ("solid", "9px,4px", "2px,3px", "11px,3px,2px,3px")
 MOST = len(RECORDINGS)
 """Recordings in one comparison."""
 
-_component = st.components.v2.component("kelvin_gallery", html="", js=bootstrap("gallery/main.js", t("gallery.did-not-load")), isolate_styles=False)
+_component = st.components.v2.component(
+    "kelvin_gallery",
+    html="",
+    js=bootstrap("gallery/main.js", t("gallery.did-not-load")),
+    isolate_styles=False,
+)
 
 
 def chart() -> go.Figure:
-    """Lines of every lane of every compared recording, empty: trace ``lanes × recording + lane``, told apart by colour between and by dash and marker within recordings."""
+    """Lines of every lane of every compared recording, empty: trace ``lanes × recording + lane``,
+    told apart by colour between and by dash and marker within recordings.
+    """
     clear = "rgba(0,0,0,0)"
-    axis: dict[str, Any] = {"showline": False, "zeroline": False, "ticks": "", "automargin": True, "title": {"standoff": 6, "font": {"size": 12}}}
+    axis: dict[str, Any] = {
+        "showline": False,
+        "zeroline": False,
+        "ticks": "",
+        "automargin": True,
+        "title": {"standoff": 6, "font": {"size": 12}},
+    }
     traces = [
         go.Scatter(
             x=[],
@@ -50,7 +65,11 @@ def chart() -> go.Figure:
         "hoverdistance": 30,
         "hoverlabel": {"align": "left", "namelength": -1},
         "dragmode": "zoom",
-        "xaxis": {**axis, "rangemode": "tozero", "title": {"text": t("gallery.seconds"), "standoff": 6}},
+        "xaxis": {
+            **axis,
+            "rangemode": "tozero",
+            "title": {"text": t("gallery.seconds"), "standoff": 6},
+        },
         "yaxis": {**axis, "type": "log"},
     }
     return go.Figure(traces, layout)
@@ -62,6 +81,16 @@ def gallery(*, key: str) -> Any:
     Args:
         key: the component's key, the same in every run.
     """
-    shared = {name: value for name, value in still().items() if name in ("palette", "version", "plotly", "text")}
-    data = {**shared, "figure": chart().to_plotly_json(), "dashes": list(DASHES), "lanes": len(LANES), "base": base()}
+    shared = {
+        name: value
+        for name, value in still().items()
+        if name in ("palette", "version", "plotly", "text")
+    }
+    data = {
+        **shared,
+        "figure": chart().to_plotly_json(),
+        "dashes": list(DASHES),
+        "lanes": len(LANES),
+        "base": base(),
+    }
     return _component(key=key, data=data)

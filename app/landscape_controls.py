@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from pydantic import ValidationError
 
 from app import controls, widgets
 from app.text import plain, t
@@ -22,7 +23,9 @@ from engine.suggestions import suggested_settings
 
 OWNER = "dataset.landscape"
 EXAMPLE = "x^2 + y^2 + 12 sin(2x) cos(2y)"
-NAMES = {name: landscape.label for name, landscape in FUNCTIONS.items()} | {"formula": t("controls.formula")}
+NAMES = {name: landscape.label for name, landscape in FUNCTIONS.items()} | {
+    "formula": t("controls.formula")
+}
 CURRENCIES: tuple[Currency, ...] = ("evaluations", "seconds")
 AMOUNTS: dict[str, list[float]] = {
     "evaluations": [100, 200, 500, 1000, 2000, 3000, 5000, 10_000, 20_000, 50_000, 100_000],
@@ -32,14 +35,26 @@ DEFAULT_AMOUNT: dict[Currency, float] = {"evaluations": 3000, "seconds": 0.5}
 
 
 def usual() -> Experiment:
-    """What the page opens with: a landscape that shows at a glance what each kind of method is for."""
+    """What the page opens with: a landscape that shows at a glance what each kind of method is
+    for.
+    """
     crowd = "cma-es" if "cma-es" in OPTIMIZERS else "pso"
     budget = {"currency": "evaluations", "amount": DEFAULT_AMOUNT["evaluations"]}
-    return Experiment.parse({"dataset": {"name": Landscapes.name, "function": "rastrigin"}, "lanes": ["annealing", "adam", crowd], "budget": budget})
+    return Experiment.parse(
+        {
+            "dataset": {"name": Landscapes.name, "function": "rastrigin"},
+            "lanes": ["annealing", "adam", crowd],
+            "budget": budget,
+        }
+    )
 
 
-def take(seed: int | None = None, site: str | None = None, start: list[float] | None = None) -> None:
-    """Set the controls to what was picked in the live view: a seed, a landscape, or a place to start from."""
+def take(
+    seed: int | None = None, site: str | None = None, start: list[float] | None = None
+) -> None:
+    """Set the controls to what was picked in the live view: a seed, a landscape, or a place to
+    start from.
+    """
     if seed is not None:
         widgets.put("seed", int(seed))
     if site in NAMES:
@@ -53,10 +68,12 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
     """Draw all controls.
 
     Args:
-        shown: the experiment on the page, for what the controls cannot say while a formula cannot be read.
+        shown: the experiment on the page, for what the controls cannot say while a formula cannot
+            be read.
 
     Returns:
-        The experiment they name, as JSON values (not yet validated), and a sentence on what is wrong with the landscape (empty where it is said beside the field), or None.
+        The experiment they name, as JSON values (not yet validated), and a sentence on what is
+        wrong with the landscape (empty where it is said beside the field), or None.
     """
     dataset, complaint = _landscape(shown.dataset)
     lanes = _lanes(dataset)
@@ -65,7 +82,9 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
         "lanes": lanes,
         "budget": controls.draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT),
         "stop": controls.draw_stop(),
-        "seed": widgets.number("seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint-landscape")),
+        "seed": widgets.number(
+            "seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint-landscape")
+        ),
         "device": shown.device,
         "precision": shown.precision,
         "threads": shown.threads,
@@ -76,25 +95,43 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
 def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
     """The landscape that is picked, or the one shown and why the picked one cannot be."""
     described = {field["name"]: field for field in fields(Landscapes)}
-    picked = widgets.select(f"{OWNER}.function", NAMES, t("controls.landscape"), described["function"]["help"], on_change=lambda: _set_start(None))
+    picked = widgets.select(
+        f"{OWNER}.function",
+        NAMES,
+        t("controls.landscape"),
+        described["function"]["help"],
+        on_change=lambda: _set_start(None),
+    )
     value: dict[str, Any] = {"function": picked}
     values = widgets.kept()
     if picked == "formula":
         if not values.get(f"{OWNER}.formula"):
             widgets.put(f"{OWNER}.formula", EXAMPLE)
         value["formula"] = widgets.widget(
-            st.text_input, f"{OWNER}.formula", t("controls.formula-height"), EXAMPLE, t("controls.formula-hint"), max_chars=200, placeholder=EXAMPLE
+            st.text_input,
+            f"{OWNER}.formula",
+            t("controls.formula-height"),
+            EXAMPLE,
+            t("controls.formula-hint"),
+            max_chars=200,
+            placeholder=EXAMPLE,
         )
         said = st.empty()  # what is wrong with a formula is said where it was typed
         steps: list[Any] = [1, 2, 3, 5, 10, 20, 50, 100]
-        value["reach"] = widgets.scale(f"{OWNER}.reach", steps, described["reach"]["default"], t("controls.reach"), described["reach"]["help"])
+        value["reach"] = widgets.scale(
+            f"{OWNER}.reach",
+            steps,
+            described["reach"]["default"],
+            t("controls.reach"),
+            described["reach"]["help"],
+        )
     else:
         st.caption(FUNCTIONS[picked].about)
     value |= {name: values.get(f"{OWNER}.{name}") for name in ("start_x", "start_y")}
     try:
         dataset = Landscapes.model_validate(value)
         dataset.check()
-    except ValueError as error:
+    except (BadInput, ValidationError) as error:
         sentence = _plainly(error)
         if picked != "formula":
             return shown, sentence
@@ -113,9 +150,12 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
     return dataset, None
 
 
-def _plainly(error: ValueError) -> str:
-    """What is wrong with a landscape, as one sentence for a visitor; of a formula, the place too."""
-    inner: Any = error if isinstance(error, BadInput) else next((entry["ctx"]["error"] for entry in error.errors() if "error" in entry.get("ctx", {})), None)  # type: ignore[attr-defined]
+def _plainly(error: BadInput | ValidationError) -> str:
+    """Say what is wrong with a landscape in one sentence; of a formula, the place too."""
+    inner: Any = error
+    if isinstance(error, ValidationError):
+        causes = (entry.get("ctx", {}).get("error") for entry in error.errors())
+        inner = next((cause for cause in causes if cause is not None), None)
     if not isinstance(inner, BadInput):
         return plain(str(error))
     wanted = inner.wanted if isinstance(inner, Misread) and inner.place else inner.allowed
@@ -123,7 +163,15 @@ def _plainly(error: ValueError) -> str:
     if not isinstance(inner, Misread) or not inner.place:
         return sentence
     text, at = str(inner.value), inner.place - 1
-    return f"{sentence} {t('controls.formula-here', before=plain(text[:at].lstrip()), after=plain(text[at:].rstrip()))}"
+    return (
+        sentence
+        + " "
+        + t(
+            "controls.formula-here",
+            before=plain(text[:at].lstrip()),
+            after=plain(text[at:].rstrip()),
+        )
+    )
 
 
 def _set_start(start: tuple[float, float] | None) -> None:
@@ -138,7 +186,9 @@ def _lanes(dataset: Landscapes) -> list[dict[str, Any]]:
         return suggested_settings(dataset, cls)
 
     _renew_suggestions(dataset, suggested)
-    return controls.draw_lanes([cls for cls in OPTIMIZERS if can_walk(dataset, cls)], suggested, leave_out=("batch",))
+    return controls.draw_lanes(
+        [cls for cls in OPTIMIZERS if can_walk(dataset, cls)], suggested, leave_out=("batch",)
+    )
 
 
 def can_walk(dataset: Landscapes, cls: type[Optimizer]) -> bool:
@@ -149,7 +199,9 @@ def can_walk(dataset: Landscapes, cls: type[Optimizer]) -> bool:
 
 
 def _renew_suggestions(dataset: Landscapes, suggested: Any) -> None:
-    """On another landscape, knobs that still stand where the last one's suggestion put them go where the new one's does; what was set by hand stays."""
+    """On another landscape, knobs that still stand where the last one's suggestion put them go
+    where the new one's does; what was set by hand stays.
+    """
     values = widgets.kept()
     now = dataset.model_dump_json(include={"function", "formula", "reach"})
     if values.get("suggested for") != now:
@@ -158,5 +210,8 @@ def _renew_suggestions(dataset: Landscapes, suggested: Any) -> None:
                 widgets.forget(key)
         values["suggested for"] = now
     values["suggested"] = {
-        f"lane{place + 1}.{cls.name}.{field}": value for cls in OPTIMIZERS for field, value in suggested(cls).items() for place in range(MAX_LANES)
+        f"lane{place + 1}.{cls.name}.{field}": value
+        for cls in OPTIMIZERS
+        for field, value in suggested(cls).items()
+        for place in range(MAX_LANES)
     }

@@ -1,7 +1,8 @@
 """The experiment in the page's address.
 
-The address holds the experiment in the flat grammar of `engine.flat`, one query parameter per key, so it can be read, typed and shared. Parameters that belong to the page and
-not to the experiment are left alone.
+The address holds the experiment in the flat grammar of `engine.flat`, one query parameter per key,
+so it can be read, typed and shared. Parameters that belong to the page and not to the experiment
+are left alone.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
 
 VIEW_KEYS = ("panels", "large", "x", "y")
-"""Parameters of the live view: the panels seen and their order, the one enlarged, the currency of all time axes, loss or accuracy."""
+"""Parameters of the live view: the panels seen and their order, the one enlarged, the currency of
+all time axes, loss or accuracy."""
 MOMENT_KEYS = ("recording", "at")
 """A recorded race instead of one's own, and the moment of it, as a share of the budget."""
-PAGE_KEYS = frozenset({"embed", "embed_options", "present", "kiosk", "playlist", "first", *VIEW_KEYS, *MOMENT_KEYS})
+PAGE_KEYS = frozenset(
+    {"embed", "embed_options", "present", "kiosk", "playlist", "first", *VIEW_KEYS, *MOMENT_KEYS}
+)
 """Parameters of the page itself."""
 EXPLORE, LANDSCAPES = "pages/explore.py", "pages/landscapes.py"
 MAX_KEYS, MAX_TEXT = 80, 400
@@ -33,7 +37,9 @@ LONGER = {"dataset.points": CHARACTERS * MOST_POINTS + 100}
 """Keys that may be longer: points drawn by hand."""
 
 
-def read_link(parameters: Mapping[str, str], usual: Experiment | None = None) -> tuple[Experiment, str | None]:
+def read_link(
+    parameters: Mapping[str, str], usual: Experiment | None = None
+) -> tuple[Experiment, str | None]:
     """The experiment an address names.
 
     Args:
@@ -49,10 +55,14 @@ def read_link(parameters: Mapping[str, str], usual: Experiment | None = None) ->
         if not flat:
             return usual, None
         if len(flat) > MAX_KEYS:
-            raise BadInput("address", t("pages.parameters", count=len(flat)), t("pages.at-most", most=MAX_KEYS))
+            raise BadInput(
+                "address", t("pages.parameters", count=len(flat)), t("pages.at-most", most=MAX_KEYS)
+            )
         for key, text in flat.items():
             if len(key) + len(text) > LONGER.get(key, MAX_TEXT):
-                raise BadInput(key[:40], text, t("pages.at-most-characters", most=LONGER.get(key, MAX_TEXT)))
+                raise BadInput(
+                    key[:40], text, t("pages.at-most-characters", most=LONGER.get(key, MAX_TEXT))
+                )
         return within(from_flat({"dataset": usual.dataset.name, **flat}))
     except BadInput as error:
         return usual, t("pages.bad-address", why=why(error))
@@ -70,7 +80,9 @@ def write_link(experiment: Experiment) -> dict[str, str]:
 
 def view_of(parameters: Mapping[str, str]) -> dict[str, str]:
     """What an address says of the live view and of the moment it shows."""
-    return {key: parameters[key][:MAX_TEXT] for key in (*VIEW_KEYS, *MOMENT_KEYS) if key in parameters}
+    return {
+        key: parameters[key][:MAX_TEXT] for key in (*VIEW_KEYS, *MOMENT_KEYS) if key in parameters
+    }
 
 
 def show(experiment: Experiment, view: Mapping[str, str] | None = None, came: bool = False) -> None:
@@ -79,13 +91,27 @@ def show(experiment: Experiment, view: Mapping[str, str] | None = None, came: bo
     Args:
         experiment: what the controls name.
         view: what the address is to say of the live view; None leaves that as it is.
-        came: whether the experiment came from the address, which then stays as it is: to write it again would bar the way further back.
+        came: whether the experiment came from the address, which then stays as it is: to write it
+            again would bar the way further back.
     """
     ours = (*VIEW_KEYS, *MOMENT_KEYS)
-    kept = {key: text for key, text in st.query_params.to_dict().items() if key in PAGE_KEYS and not (view is not None and key in ours)}
-    wanted = write_link(experiment) | kept | {key: text for key, text in (view or {}).items() if key in ours}
+    kept = {
+        key: text
+        for key, text in st.query_params.to_dict().items()
+        if key in PAGE_KEYS and not (view is not None and key in ours)
+    }
+    wanted = (
+        write_link(experiment)
+        | kept
+        | {key: text for key, text in (view or {}).items() if key in ours}
+    )
     there = st.query_params.to_dict()
-    # What was written once is not written again over another address: the visitor has gone back, and the page is about to follow.
-    if not came and there != wanted and (wanted != st.session_state.get(SHOWN) or not set(there) - PAGE_KEYS):
+    # What was written once is not written again over another address: the visitor has gone back,
+    # and the page is about to follow.
+    if (
+        not came
+        and there != wanted
+        and (wanted != st.session_state.get(SHOWN) or not set(there) - PAGE_KEYS)
+    ):
         st.query_params.from_dict(wanted)
     st.session_state[SHOWN] = wanted

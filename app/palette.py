@@ -1,7 +1,8 @@
 """The colours, once, for Python and the browser.
 
-One colour per lane everywhere, gradient-free hot and backprop cold by default; lanes are told apart by marker as well, and how hot a lane is, the lightness of its colour says.
-Classes have colours of their own, so that a decision map is never mistaken for a lane.
+One colour per lane everywhere, gradient-free hot and backprop cold by default; lanes are told apart
+by marker as well, and how hot a lane is, the lightness of its colour says. Classes have colours of
+their own, so that a decision map is never mistaken for a lane.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ LANES = ("#d9532c", "#2b6ea6", "#3f8f5b", "#8a5fbf")
 LANES_ON_DARK = ("#f07a52", "#5aa5e0", "#63b982", "#b18ae0")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 DASHES = ("solid", "30px,2.5px", "12px,2.5px", "30px,2.5px,4px,2.5px")
-"""Of outlines, which have no markers. Curves over time are whole: a gap in them would read as a lost sample."""
+"""Of outlines, which have no markers. Curves over time are whole: a gap in them would read as a
+lost sample."""
 
 CLASSES = ("#2a9d94", "#e2a43b", "#b6577f")
 """The classes of a decision map."""
@@ -22,19 +24,63 @@ CLASS_POINTS_ON_DARK = ("#a8efe6", "#ffdf9e", "#f7c3da")
 NEUTRAL, NEUTRAL_ON_DARK = "#f7f2ea", "#2a2622"
 """Where a decision map is undecided."""
 
-LANDSCAPE: tuple[tuple[float, str], ...] = ((0.0, "#fffaf0"), (0.35, "#f1e9db"), (0.7, "#ddd1bf"), (1.0, "#c4b6a2"))
-LANDSCAPE_ON_DARK: tuple[tuple[float, str], ...] = ((0.0, "#5a4f43"), (0.35, "#443c34"), (0.7, "#332d28"), (1.0, "#241f1b"))
+LANDSCAPE: tuple[tuple[float, str], ...] = (
+    (0.0, "#fffaf0"),
+    (0.35, "#f1e9db"),
+    (0.7, "#ddd1bf"),
+    (1.0, "#c4b6a2"),
+)
+LANDSCAPE_ON_DARK: tuple[tuple[float, str], ...] = (
+    (0.0, "#5a4f43"),
+    (0.35, "#443c34"),
+    (0.7, "#332d28"),
+    (1.0, "#241f1b"),
+)
 """Low to high loss: paper, or earth by night."""
 
-TERRAIN: tuple[tuple[float, str], ...] = ((0.0, "#7fb0b5"), (0.16, "#a5c8c4"), (0.36, "#cfdfcf"), (0.58, "#ebe6cf"), (0.8, "#eed9b4"), (1.0, "#e0bd92"))
-TERRAIN_ON_DARK: tuple[tuple[float, str], ...] = ((0.0, "#0f3a44"), (0.16, "#17474c"), (0.36, "#28504b"), (0.58, "#4a5144"), (0.8, "#5f5443"), (1.0, "#786249"))
-"""The same for landscapes of two numbers, where the ground itself is what is looked at: from water to sand."""
+TERRAIN: tuple[tuple[float, str], ...] = (
+    (0.0, "#7fb0b5"),
+    (0.16, "#a5c8c4"),
+    (0.36, "#cfdfcf"),
+    (0.58, "#ebe6cf"),
+    (0.8, "#eed9b4"),
+    (1.0, "#e0bd92"),
+)
+TERRAIN_ON_DARK: tuple[tuple[float, str], ...] = (
+    (0.0, "#0f3a44"),
+    (0.16, "#17474c"),
+    (0.36, "#28504b"),
+    (0.58, "#4a5144"),
+    (0.8, "#5f5443"),
+    (1.0, "#786249"),
+)
+"""The same for landscapes of two numbers, where the ground itself is what is looked at: from water
+to sand."""
 
 RIGHT, WRONG = "#3f8f5b", "#d9532c"
 
-RECORDINGS = ("#1b5eaa", "#e26509", "#038c76", "#8c2e72", "#735c04", "#4c8af8", "#2a2a33", "#d067b5")
-RECORDINGS_ON_DARK = ("#5ba6fb", "#f28923", "#519e80", "#ab66bb", "#ddcd5f", "#a6d3ff", "#f2ece2", "#ffa5b2")
-"""Whole races side by side, where a lane's colour cannot tell which race it is of. Chosen to stay apart for eyes that lack one kind of cone (tests/app/test_gallery_page.py)."""
+RECORDINGS = (
+    "#1b5eaa",
+    "#e26509",
+    "#038c76",
+    "#8c2e72",
+    "#735c04",
+    "#4c8af8",
+    "#2a2a33",
+    "#d067b5",
+)
+RECORDINGS_ON_DARK = (
+    "#5ba6fb",
+    "#f28923",
+    "#519e80",
+    "#ab66bb",
+    "#ddcd5f",
+    "#a6d3ff",
+    "#f2ece2",
+    "#ffa5b2",
+)
+"""Whole races side by side, where a lane's colour cannot tell which race it is of. Chosen to stay
+apart for eyes that lack one kind of cone (tests/app/test_gallery_page.py)."""
 
 
 def palette() -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""Present mode: recordings on a stage, in large letters, by the arrow keys (`?present=1`) or round and round by themselves (`&kiosk=1`).
+"""Present mode: recordings on a stage, in large letters, by the arrow keys (`?present=1`) or round
+and round by themselves (`&kiosk=1`).
 
-Everything comes from recordings: no race is run, no worker and no socket is needed. ``playlist=`` in the address chooses recordings, by their names with commas between.
+Everything comes from recordings: no race is run, no worker and no socket is needed. ``playlist=``
+in the address chooses recordings, by their names with commas between.
 """
 
 from __future__ import annotations
@@ -25,11 +27,18 @@ RECORDINGS, PLAYLIST = ASSETS / "recordings", ASSETS / "playlist.json"
 MOST_ENTRIES = 40
 NAME = re.compile(rf"[a-z0-9-]{{1,80}}|{OWN}[\w-]{{1,80}}")
 BARE = """<style>
-[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"], [data-testid="stSidebarCollapsedControl"] { display: none !important; }
+[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"],
+[data-testid="stSidebarCollapsedControl"] { display: none !important; }
 </style>"""
-"""Nothing around the stage, from the first moment on: the component's own style sheet comes later."""
+"""Nothing around the stage, from the first moment on: the component's own style sheet comes
+later."""
 
-_component = st.components.v2.component("kelvin_present", html="", js=bootstrap("present.js", t("present.did-not-load")), isolate_styles=False)
+_component = st.components.v2.component(
+    "kelvin_present",
+    html="",
+    js=bootstrap("present.js", t("present.did-not-load")),
+    isolate_styles=False,
+)
 
 
 class Entry(BaseModel):
@@ -38,15 +47,33 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     recording: str = Field(
-        pattern=rf"^(?:{NAME.pattern})$", description="Name of a shipped recording, or own: and the id of one kept in the visitor's browser."
+        pattern=rf"^(?:{NAME.pattern})$",
+        description=(
+            "Name of a shipped recording, or own: and the id of one kept in the visitor's browser."
+        ),
     )
-    title: str = Field("", max_length=60, description="What it is about; left empty, what was raced.")
-    caption: str = Field("", max_length=260, description="What to look at, in one or two sentences.")
-    panels: tuple[str, ...] = Field((), max_length=4, description="Those that are seen, in their order; none stands for the usual ones.")
+    title: str = Field(
+        "", max_length=60, description="What it is about; left empty, what was raced."
+    )
+    caption: str = Field(
+        "", max_length=260, description="What to look at, in one or two sentences."
+    )
+    panels: tuple[str, ...] = Field(
+        (),
+        max_length=4,
+        description="Those that are seen, in their order; none stands for the usual ones.",
+    )
     large: str | None = Field(None, description="The panel that fills the board.")
-    x: Currency | None = Field(None, description="Currency of the time axes; left out, the budget's.")
+    x: Currency | None = Field(
+        None, description="Currency of the time axes; left out, the budget's."
+    )
     y: Literal["loss", "accuracy"] | None = Field(None, description="What the loss panel draws.")
-    pace: float = Field(1.0, ge=0.3, le=5, description="Above 1 it lingers over the beginning, where much happens in few steps.")
+    pace: float = Field(
+        1.0,
+        ge=0.3,
+        le=5,
+        description="Above 1 it lingers over the beginning, where much happens in few steps.",
+    )
 
 
 @lru_cache(maxsize=1)
@@ -62,14 +89,31 @@ def chosen(parameters: Mapping[str, str]) -> tuple[Entry, ...]:
         parameters: of the address.
 
     Returns:
-        The one named by ``first=``, then the entries of ``playlist=``, in its order; a recording that is in no playlist gets an entry of its own. What is not here is left out;
-        where nothing is left, and where nothing else is asked for, the whole playlist.
+        The one named by ``first=``, then the entries of ``playlist=``, in its order; a recording
+        that is in no playlist gets an entry of its own. What is not here is left out; where nothing
+        is left, and where nothing else is asked for, the whole playlist.
     """
-    there = {entry.recording: entry for entry in playlist() if (RECORDINGS / f"{entry.recording}{SUFFIX}").is_file()}
-    names = [name for name in parameters.get("playlist", "").split(",")[:MOST_ENTRIES] if NAME.fullmatch(name)]
+    there = {
+        entry.recording: entry
+        for entry in playlist()
+        if (RECORDINGS / f"{entry.recording}{SUFFIX}").is_file()
+    }
+    names = [
+        name
+        for name in parameters.get("playlist", "").split(",")[:MOST_ENTRIES]
+        if NAME.fullmatch(name)
+    ]
     first = parameters.get("first", "")
-    names = ([first, *names] if names else [first, *(name for name in there if name != first)]) if NAME.fullmatch(first) else names
-    asked = [there.get(name) or Entry(recording=name) for name in names if name.startswith(OWN) or (RECORDINGS / f"{name}{SUFFIX}").is_file()]
+    names = (
+        ([first, *names] if names else [first, *(name for name in there if name != first)])
+        if NAME.fullmatch(first)
+        else names
+    )
+    asked = [
+        there.get(name) or Entry(recording=name)
+        for name in names
+        if name.startswith(OWN) or (RECORDINGS / f"{name}{SUFFIX}").is_file()
+    ]
     return tuple(asked) or tuple(there.values())
 
 

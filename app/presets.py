@@ -1,6 +1,8 @@
-"""Races chosen because each answers a part of one question: is there a reason in theory why learning without gradients is not mainstream?
+"""Races chosen because each answers a part of one question: is there a reason in theory why
+learning without gradients is not mainstream?
 
-Every preset says in two sentences what will be seen and why, and makes claims that a test checks by running it: a preset whose claim does not hold is changed, not hidden.
+Every preset says in two sentences what will be seen and why, and makes claims that a test checks by
+running it: a preset whose claim does not hold is changed, not hidden.
 """
 
 from __future__ import annotations
@@ -26,14 +28,18 @@ PICKED = "preset picked"
 """Session key of the preset just picked, until the page has taken it."""
 COLUMNS = 2
 
-Number = Literal["loss", "accuracy", "test_loss", "test_accuracy", "agreement", "evaluations", "flops", "seconds"]
+Number = Literal[
+    "loss", "accuracy", "test_loss", "test_accuracy", "agreement", "evaluations", "flops", "seconds"
+]
 
 
 class Claim(BaseModel):
-    """Something about a race that can be checked: a number of a lane, or of two lanes as a ratio, or that a lane diverged.
+    """Something about a race that can be checked: a number of a lane, or of two lanes as a ratio,
+    or that a lane diverged.
 
-    The number is that of the last moment; of ``agreement`` it is the median over all moments. With ``at_loss`` it is that of the first moment at which the lane's training loss is
-    no higher, which is how long, in any currency, a lane took.
+    The number is that of the last moment; of ``agreement`` it is the median over all moments. With
+    ``at_loss`` it is that of the first moment at which the lane's training loss is no higher, which
+    is how long, in any currency, a lane took.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -42,13 +48,17 @@ class Claim(BaseModel):
     number: Number | None = None
     min: float | None = None
     max: float | None = None
-    over: int | None = Field(None, ge=0, le=3, description="Another lane: the number is then divided by that lane's.")
+    over: int | None = Field(
+        None, ge=0, le=3, description="Another lane: the number is then divided by that lane's."
+    )
     at_loss: float | None = Field(None, gt=0)
     trouble: Literal[True] | None = Field(None, description="The lane diverges.")
 
     @model_validator(mode="after")
     def _says_something(self) -> Claim:
-        if self.trouble is None and (self.number is None or (self.min is None and self.max is None)):
+        if self.trouble is None and (
+            self.number is None or (self.min is None and self.max is None)
+        ):
             raise ValueError("a claim names a number and how small or large it is, or trouble")
         return self
 
@@ -59,7 +69,11 @@ class Claim(BaseModel):
             metrics: of every moment of the race.
         """
         if self.trouble:
-            return None if metrics[-1]["lanes"][self.lane]["trouble"] else f"lane {self.lane} did not diverge"
+            return (
+                None
+                if metrics[-1]["lanes"][self.lane]["trouble"]
+                else f"lane {self.lane} did not diverge"
+            )
         found = self.value(metrics)
         name = (
             f"{self.number} of lane {self.lane}"
@@ -83,7 +97,9 @@ class Claim(BaseModel):
         rows = [moment["lanes"][lane] for moment in metrics]
         assert self.number is not None
         if self.at_loss is not None:
-            rows = [row for row in rows if row["loss"] is not None and row["loss"] <= self.at_loss][:1]
+            rows = [row for row in rows if row["loss"] is not None and row["loss"] <= self.at_loss][
+                :1
+            ]
         if self.number == "agreement":
             seen = [row["agreement"] for row in rows if row["agreement"] is not None]
             return statistics.median(seen) if seen else None
@@ -97,7 +113,9 @@ class Preset(BaseModel):
 
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     title: str = Field(min_length=1, max_length=60)
-    why: str = Field(min_length=1, max_length=330, description="What will be seen, and why it happens.")
+    why: str = Field(
+        min_length=1, max_length=330, description="What will be seen, and why it happens."
+    )
     kind: Literal["good", "failure", "question"]
     flat: dict[str, str] = Field(description="The experiment, in the grammar of links.")
     expect: tuple[Claim, ...] = Field(min_length=1)
@@ -119,7 +137,13 @@ def draw() -> Preset | None:
     Returns:
         The preset that was just picked, for the page to load and start, else None.
     """
-    if st.button(t("present.presets"), icon=":material/lightbulb:", key="presets", width="stretch", help=t("present.presets-hint")):
+    if st.button(
+        t("present.presets"),
+        icon=":material/lightbulb:",
+        key="presets",
+        width="stretch",
+        help=t("present.presets-hint"),
+    ):
         _open()
     picked = st.session_state.pop(PICKED, None)
     return next((preset for preset in presets() if preset.id == picked), None)
@@ -138,7 +162,14 @@ def _open() -> None:
                 with column, st.container(border=True, height="stretch"):
                     st.markdown(f"**{preset.title}**")
                     st.markdown(preset.why)
-                    if st.button(t("present.try"), key=f"try {preset.id}", icon=":material/play_arrow:", help=preset.title, on_click=_pick, args=(preset.id,)):
+                    if st.button(
+                        t("present.try"),
+                        key=f"try {preset.id}",
+                        icon=":material/play_arrow:",
+                        help=preset.title,
+                        on_click=_pick,
+                        args=(preset.id,),
+                    ):
                         st.rerun()
 
 

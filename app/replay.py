@@ -1,10 +1,13 @@
-"""A race as one HTML file that plays by itself: offline, from a folder, with nothing asked of a network.
+"""A race as one HTML file that plays by itself: offline, from a folder, with nothing asked of a
+network.
 
     python -m app.replay RECORDING.kelvin [-o FILE.html]
 
-The shell holds all that the live view needs: its modules in one, as a `data:` address in an import map; its style sheets; plotly.js, packed; figures, colours and texts. A
-recording and a few words about it are put into its three gaps, here or in the browser (frontend/exports/replay.js does the same). The page's own content security policy lets
-nothing in or out: whatever a recording says, it is no script and reaches no server.
+The shell holds all that the live view needs: its modules in one, as a `data:` address in an import
+map; its style sheets; plotly.js, packed; figures, colours and texts. A recording and a few words
+about it are put into its three gaps, here or in the browser (frontend/exports/replay.js does the
+same). The page's own content security policy lets nothing in or out: whatever a recording says, it
+is no script and reaches no server.
 """
 
 from __future__ import annotations
@@ -69,15 +72,21 @@ $style
 </html>
 """
 
-_CHECK = """if (!window.DecompressionStream || !window.HTMLScriptElement.supports || !HTMLScriptElement.supports("importmap"))
-  addEventListener("DOMContentLoaded", function () { document.getElementById("kelvin").textContent = $sentence; });"""
+_CHECK = """if (!window.DecompressionStream || !window.HTMLScriptElement.supports
+    || !HTMLScriptElement.supports("importmap"))
+  addEventListener("DOMContentLoaded", function () {
+    document.getElementById("kelvin").textContent = $sentence;
+  });"""
 _START = 'import { open } from "kelvin"; open();'
 
 
 def style(name: str) -> str:
     """A style sheet with those that it imports in their place."""
     path = FRONTEND / name
-    return _STYLE.sub(lambda match: style((path.parent / match[1]).resolve().relative_to(FRONTEND).as_posix()), path.read_text("utf-8"))
+    return _STYLE.sub(
+        lambda match: style((path.parent / match[1]).resolve().relative_to(FRONTEND).as_posix()),
+        path.read_text("utf-8"),
+    )
 
 
 def _base64(data: bytes) -> str:
@@ -86,13 +95,22 @@ def _base64(data: bytes) -> str:
 
 def _json(value: Any) -> str:
     """JSON that may stand in a script tag."""
-    return json.dumps(value, default=list, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(value, default=list, ensure_ascii=False, separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )
 
 
 def _policy(scripts: tuple[str, ...]) -> str:
-    """Nothing but what lies in the page: its own scripts by their digests, its modules, what it makes itself. No connection at all."""
-    digests = " ".join(f"'sha256-{_base64(hashlib.sha256(script.encode()).digest())}'" for script in scripts)
-    return f"default-src 'none'; script-src {digests} data: blob:; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+    """Nothing but what lies in the page: its own scripts by their digests, its modules, what it
+    makes itself. No connection at all.
+    """
+    digests = " ".join(
+        f"'sha256-{_base64(hashlib.sha256(script.encode()).digest())}'" for script in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {digests} data: blob:; style-src 'unsafe-inline'; "
+        f"img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
 
 
 @lru_cache(maxsize=1)
@@ -100,7 +118,13 @@ def shell() -> str:
     """The replay without a race: three gaps are to be filled (see `fill`)."""
     plot = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
     check = _CHECK.replace("$sentence", _json(t("export.replay-old")))
-    importmap = _json({"imports": {"kelvin": f"data:text/javascript;base64,{_base64(bundle.source(ENTRY).encode())}"}})
+    importmap = _json(
+        {
+            "imports": {
+                "kelvin": f"data:text/javascript;base64,{_base64(bundle.source(ENTRY).encode())}"
+            }
+        }
+    )
     parts = {
         "language": LANGUAGE,
         "policy": _policy((check, importmap, _START)),
@@ -110,7 +134,15 @@ def shell() -> str:
         "check": check,
         "map": importmap,
         "quiet": html.escape(t("export.replay-no-script")),
-        "data": _json({"figures": figures(), "palette": palette(), "text": catalogue(), "version": "", "plotly": plotly.__version__}),
+        "data": _json(
+            {
+                "figures": figures(),
+                "palette": palette(),
+                "text": catalogue(),
+                "version": "",
+                "plotly": plotly.__version__,
+            }
+        ),
         "plotly": _base64(gzip.compress(plot, 9, mtime=0)),
         "start": _START,
     }
@@ -126,17 +158,26 @@ def packed_shell() -> bytes:
 def title_of(stage: Message) -> str:
     """What was raced, in one line: "Two spirals: Simulated annealing vs Adam"."""
     data = stage["data"]
-    return t("gallery.default-name", data=(data.get("landscape") or data)["label"], lanes=t("gallery.vs").join(str(lane["label"]) for lane in stage["lanes"]))
+    return t(
+        "gallery.default-name",
+        data=(data.get("landscape") or data)["label"],
+        lanes=t("gallery.vs").join(str(lane["label"]) for lane in stage["lanes"]),
+    )
 
 
 def fill(about: Mapping[str, Any], recording: bytes) -> str:
     """The whole page.
 
     Args:
-        about: ``title``; ``date`` (as in 2026-11-24) of the day it was ``raced`` (true) or saved (false); ``view``: how it is looked at (panels, large, x, y).
+        about: ``title``; ``date`` (as in 2026-11-24) of the day it was ``raced`` (true) or saved
+            (false); ``view``: how it is looked at (panels, large, x, y).
         recording: the bytes of a recording file.
     """
-    parts = {"TITLE": html.escape(str(about["title"])), "ABOUT": _json(dict(about)), "RECORDING": _base64(recording)}
+    parts = {
+        "TITLE": html.escape(str(about["title"])),
+        "ABOUT": _json(dict(about)),
+        "RECORDING": _base64(recording),
+    }
     return _GAP.sub(lambda match: parts[match[1]], shell())
 
 
@@ -151,23 +192,35 @@ def write(source: Path, target: Path) -> Path:
         title = title_of(recording.stage)
     except (KeyError, TypeError, AttributeError):
         raise BadInput("recording", str(source), "a recording that says what was raced") from None
-    page = fill({"title": title, "date": date.today().isoformat(), "raced": False, "view": {}}, source.read_bytes())
+    page = fill(
+        {"title": title, "date": date.today().isoformat(), "raced": False, "view": {}},
+        source.read_bytes(),
+    )
     try:
         target.write_text(page, "utf-8", newline="\n")
     except OSError as error:
-        raise BadInput("--output", str(target), f"a file that can be written ({error.strerror})") from None
+        raise BadInput(
+            "--output", str(target), f"a file that can be written ({error.strerror})"
+        ) from None
     return target
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("recording")
-@click.option("-o", "--output", metavar="FILE", help="The page's file; left out, the recording's name with .html, in this folder.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="The page's file; left out, the recording's name with .html, in this folder.",
+)
 def main(recording: str, output: str | None) -> None:
     """Make one HTML file of RECORDING.kelvin that plays by itself, offline."""
     source = Path(recording)
     try:
         check([recording, output], "argument")
-        target = write(source, Path(output) if output else Path(source.name.removesuffix(SUFFIX) + ".html"))
+        target = write(
+            source, Path(output) if output else Path(source.name.removesuffix(SUFFIX) + ".html")
+        )
     except BadInput as error:
         click.echo(str(error), err=True)
         sys.exit(2)

@@ -28,8 +28,9 @@ from engine import settings  # noqa: E402
 from engine.errors import BadInput  # noqa: E402
 from engine.workers import Pool  # noqa: E402
 
-# Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages, would otherwise still hold for the server's first visitor, before main.py has run,
-# and show a page without what main.py puts around it.
+# Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages,
+# would otherwise still hold for the server's first visitor, before main.py has run, and show a page
+# without what main.py puts around it.
 PagesManager.uses_pages_directory = False
 
 _hub: Hub | None = None
@@ -44,7 +45,8 @@ def hub() -> Hub:
 def prepare() -> None:
     """Import and pack, once, what the first visitor would otherwise wait for.
 
-    Streamlit imports pandas when a page first needs it, and plotly stumbles over a pandas that another visitor's thread is just importing: so it is there before anybody comes.
+    Streamlit imports pandas when a page first needs it, and plotly stumbles over a pandas that
+    another visitor's thread is just importing: so it is there before anybody comes.
     """
     import pandas  # noqa: F401
 
@@ -79,4 +81,9 @@ except BadInput as refusal:
 
 base = str(st.get_option("server.baseUrlPath") or "").strip("/")
 base = f"/{base}" if base else ""
-app = st.App(ROOT / "app" / "main.py", routes=stream.routes(hub, base), middleware=[Middleware(Guards), Middleware(Preload, base=base)], lifespan=lifespan)
+app = st.App(
+    ROOT / "app" / "main.py",
+    routes=stream.routes(hub, base),
+    middleware=[Middleware(Guards), Middleware(Preload, base=base)],
+    lifespan=lifespan,
+)

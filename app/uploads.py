@@ -1,6 +1,8 @@
-"""Data of one's own in the page: a file is given, looked at, and what is to be learned of it is picked.
+"""Data of one's own in the page: a file is given, looked at, and what is to be learned of it is
+picked.
 
-What a file is called, and its columns and classes, are a stranger's words: they are shown as plain text, whatever signs are in them.
+What a file is called, and its columns and classes, are a stranger's words: they are shown as plain
+text, whatever signs are in them.
 """
 
 from __future__ import annotations
@@ -37,10 +39,12 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
     """Draw the uploader and, once there is a file, what is to be learned of it.
 
     Args:
-        current: the dataset a link names, as JSON values, where it is one of one's own; a file given in this session goes before it.
+        current: the dataset a link names, as JSON values, where it is one of one's own; a file
+            given in this session goes before it.
 
     Returns:
-        The dataset as JSON values, for `Experiment.parse`; None while there is no file that can be used.
+        The dataset as JSON values, for `Experiment.parse`; None while there is no file that can be
+        used.
     """
     current = current or {}
     _take()
@@ -64,7 +68,9 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
 
 
 def why(error: BadInput) -> str:
-    """Say why something cannot be raced, as Markdown; of a file that is not there in the words of the page, not of the command line."""
+    """Say why something cannot be raced, as Markdown; of a file that is not there in the words of
+    the page, not of the command line.
+    """
     if error.field != "dataset.token":
         return plain(str(error))
     return t("uploads.file-gone" if error.value else "uploads.no-file", own=label())
@@ -76,7 +82,9 @@ def refused() -> bool:
 
 
 def _refused(name: str, allowed: str) -> None:
-    """Say in a sentence that a file cannot be used, and what was found in it where one looks for that."""
+    """Say in a sentence that a file cannot be used, and what was found in it where one looks for
+    that.
+    """
     needed, found = _remark(allowed)
     st.error(t("uploads.refused", name=plain(name), allowed=plain(needed)), icon=":material/error:")
     if found:
@@ -99,13 +107,26 @@ def _remark(phrase: str) -> tuple[str, str]:
 
 def _take() -> None:
     """The uploader; a file that was not seen yet is looked at."""
-    file = st.file_uploader(t("uploads.choose"), key="upload file", help=t("uploads.choose-hint"), max_upload_size=FILE_BYTES // MIB)
+    file = st.file_uploader(
+        t("uploads.choose"),
+        key="upload file",
+        help=t("uploads.choose-hint"),
+        max_upload_size=FILE_BYTES // MIB,
+    )
     if file is None or file.file_id == st.session_state.get(SEEN):
         return
     st.session_state.pop(PROBLEM, None)
     wait = RATE.wait(visitor())
     if wait > 0:  # not marked as seen: it is looked at when the page is drawn next
-        st.warning(t("uploads.too-many", name=plain(named(file.name)), count=RATE.most, seconds=int(wait) + 1), icon=":material/info:")
+        st.warning(
+            t(
+                "uploads.too-many",
+                name=plain(named(file.name)),
+                count=RATE.most,
+                seconds=int(wait) + 1,
+            ),
+            icon=":material/info:",
+        )
         return
     place = st.empty()
 
@@ -118,7 +139,10 @@ def _take() -> None:
             st.session_state[TOKEN] = store(file.getvalue(), file.name, visitor(), told).token
     except NotNow as error:
         st.session_state.pop(SEEN, None)
-        st.warning(t("uploads.not-now", name=plain(named(file.name)), why=plain(error.why)), icon=":material/info:")
+        st.warning(
+            t("uploads.not-now", name=plain(named(file.name)), why=plain(error.why)),
+            icon=":material/info:",
+        )
     except BadInput as error:
         st.session_state[PROBLEM] = (named(file.name), error.allowed)
     place.empty()
@@ -126,11 +150,20 @@ def _take() -> None:
 
 def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | None:
     """Which column is learned, and as what."""
-    st.markdown(t("uploads.table-found", name=plain(info.name), rows=f"{info.rows:,}", columns=len(info.columns)))
+    st.markdown(
+        t(
+            "uploads.table-found",
+            name=plain(info.name),
+            rows=f"{info.rows:,}",
+            columns=len(info.columns),
+        )
+    )
     for kind in ("number", "category", "left out"):
         names = [column.name for column in info.columns if column.type == kind]
         if names:
-            st.caption(t(f"uploads.of-{kind.replace(' ', '-')}", count=len(names), names=_listed(names)))
+            st.caption(
+                t(f"uploads.of-{kind.replace(' ', '-')}", count=len(names), names=_listed(names))
+            )
     columns = {column.name: column for column in info.targets}
     start = current.get("target")
     names = list(columns)
@@ -138,18 +171,42 @@ def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | Non
     if st.session_state.get(key) not in columns:
         st.session_state[key] = start if start in columns else likely(info.targets).name
     if start and start not in columns:
-        out = next((column.why for column in info.columns if column.name == start), t("uploads.no-column"))
-        st.warning(t("uploads.other-target", asked=plain(str(start)), why=plain(out), taken=plain(st.session_state[key])), icon=":material/info:")
+        out = next(
+            (column.why for column in info.columns if column.name == start), t("uploads.no-column")
+        )
+        st.warning(
+            t(
+                "uploads.other-target",
+                asked=plain(str(start)),
+                why=plain(out),
+                taken=plain(st.session_state[key]),
+            ),
+            icon=":material/info:",
+        )
     target = st.selectbox(t("uploads.target"), names, key=key, help=t("uploads.target-hint"))
-    value: dict[str, Any] = {"name": OwnTable.name, "token": info.token, "target": target, "task": "auto"}
+    value: dict[str, Any] = {
+        "name": OwnTable.name,
+        "token": info.token,
+        "target": target,
+        "task": "auto",
+    }
     column = columns[target]
     if column.type == "number" and column.levels:  # the only case in which both make sense
         key = f"upload task {info.token} {target}"
         if key not in st.session_state:
-            st.session_state[key] = current["task"] if current.get("target") == target and current.get("task") in ("classes", "numbers") else "classes"
+            st.session_state[key] = (
+                current["task"]
+                if current.get("target") == target and current.get("task") in ("classes", "numbers")
+                else "classes"
+            )
         labels = {"classes": t("uploads.task-classes"), "numbers": t("uploads.task-numbers")}
         value["task"] = st.segmented_control(
-            t("uploads.task"), list(labels), key=key, format_func=labels.__getitem__, help=t("uploads.task-hint"), required=True
+            t("uploads.task"),
+            list(labels),
+            key=key,
+            format_func=labels.__getitem__,
+            help=t("uploads.task-hint"),
+            required=True,
         )
     try:
         dataset = OwnTable(**{field: entry for field, entry in value.items() if field != "name"})
@@ -158,11 +215,23 @@ def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | Non
         st.warning(plain(str(error)), icon=":material/info:")
         return None
     plan = dataset.plan
-    numbers: dict[str, object] = {"columns": len(plan.inputs), "inputs": f"{plan.width:,}", "train": f"{plan.sizes[0]:,}", "test": f"{plan.sizes[1]:,}"}
+    numbers: dict[str, object] = {
+        "columns": len(plan.inputs),
+        "inputs": f"{plan.width:,}",
+        "train": f"{plan.sizes[0]:,}",
+        "test": f"{plan.sizes[1]:,}",
+    }
     if plan.numbers:
         st.caption(t("uploads.learns-numbers", **numbers))
     else:
-        st.caption(t("uploads.learns-classes", count=len(plan.outputs), names=_listed(plan.outputs), **numbers))
+        st.caption(
+            t(
+                "uploads.learns-classes",
+                count=len(plan.outputs),
+                names=_listed(plan.outputs),
+                **numbers,
+            )
+        )
     _notes((*plan.notes, *info.notes))
     return value
 
@@ -174,7 +243,15 @@ def likely(columns: Sequence[Column]) -> Column:
 
 def _pictures(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | None:
     """How large the squares are, and in what colours."""
-    st.markdown(t("uploads.pictures-found", name=plain(info.name), rows=f"{info.rows:,}", classes=len(info.classes), names=_listed(info.classes)))
+    st.markdown(
+        t(
+            "uploads.pictures-found",
+            name=plain(info.name),
+            rows=f"{info.rows:,}",
+            classes=len(info.classes),
+            names=_listed(info.classes),
+        )
+    )
     side, colour = f"upload side {info.token}", f"upload colour {info.token}"
     fields = OwnImages.model_fields
     if side not in st.session_state:
@@ -185,7 +262,12 @@ def _pictures(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | 
     value["side"] = st.slider(t("uploads.side"), *SIDES, key=side, help=t("uploads.side-hint"))
     labels = {"rgb": t("uploads.colour-rgb"), "grey": t("uploads.colour-grey")}
     value["colour"] = st.segmented_control(
-        t("uploads.colour"), list(get_args(Colour)), key=colour, format_func=labels.__getitem__, help=t("uploads.colour-hint"), required=True
+        t("uploads.colour"),
+        list(get_args(Colour)),
+        key=colour,
+        format_func=labels.__getitem__,
+        help=t("uploads.colour-hint"),
+        required=True,
     )
     dataset = OwnImages(**{field: entry for field, entry in value.items() if field != "name"})
     try:
@@ -195,7 +277,11 @@ def _pictures(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | 
         return None
     inputs = dataset.shape[0] * dataset.shape[1] * dataset.shape[2]
     train, test = dataset.sizes()
-    numbers: dict[str, object] = {"inputs": f"{inputs:,}", "train": f"{train:,}", "test": f"{test:,}"}
+    numbers: dict[str, object] = {
+        "inputs": f"{inputs:,}",
+        "train": f"{train:,}",
+        "test": f"{test:,}",
+    }
     st.caption(t("uploads.learns-split" if info.split else "uploads.learns-pictures", **numbers))
     _notes(info.notes)
     return value
@@ -206,8 +292,12 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _notes(notes: Sequence[str]) -> None:
-    """List what was left out or changed in the file, open from the start: it may be what a result depends on."""
+    """List what was left out or changed in the file, open from the start: it may be what a result
+    depends on.
+    """
     if notes:
-        with st.expander(t("uploads.notes", count=len(notes)), expanded=True, icon=":material/info:"):
+        with st.expander(
+            t("uploads.notes", count=len(notes)), expanded=True, icon=":material/info:"
+        ):
             for note in notes:
                 st.caption(plain(note))

@@ -1,4 +1,6 @@
-"""What the pages with a live view have in common: the address a visitor went back to, the question a race was picked for, and what would be raced, in a line."""
+"""What the pages with a live view have in common: the address a visitor went back to, the question
+a race was picked for, and what would be raced, in a line.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,20 @@ def ask(preset: presets.Preset) -> None:
 
 
 def follow(experiment: Experiment) -> None:
-    """Keep in sight the explanation of the question an address names, whatever its seed; of none where it names another race.
+    """Keep in sight the explanation of the question an address names, whatever its seed; of none
+    where it names another race.
 
     Args:
         experiment: the one a visitor went back or forward to.
     """
-    found = next((preset for preset in presets.presets() if _unseeded(preset.experiment()) == _unseeded(experiment)), None)
+    found = next(
+        (
+            preset
+            for preset in presets.presets()
+            if _unseeded(preset.experiment()) == _unseeded(experiment)
+        ),
+        None,
+    )
     if found is None:
         close()
     else:
@@ -48,21 +58,32 @@ def question(landscape: bool) -> dict[str, Any] | None:
     Args:
         landscape: whether it is the page of landscapes.
     """
-    found = next((preset for preset in presets.presets() if preset.id == st.session_state.get(ASKED)), None)
+    found = next(
+        (preset for preset in presets.presets() if preset.id == st.session_state.get(ASKED)), None
+    )
     if found is None:
         return None
     experiment = found.experiment()
     if (experiment.dataset.kind == "function") != landscape:
         return None
-    return {"id": found.id, "title": found.title, "why": found.why, "experiment": experiment.to_json()}
+    return {
+        "id": found.id,
+        "title": found.title,
+        "why": found.why,
+        "experiment": experiment.to_json(),
+    }
 
 
 def about(experiment: Experiment) -> str:
-    """What an experiment races, in a line: "Two spirals · Multi-layer perceptron · Simulated annealing against Adam"."""
+    """What an experiment races, in a line: "Two spirals · Multi-layer perceptron · Simulated
+    annealing against Adam".
+    """
     lanes = t("live.versus").join(lane.label for lane in experiment.lanes)
     if experiment.dataset.kind == "function":
         return t("live.about-landscape", data=experiment.dataset.label, lanes=lanes)
-    return t("live.about", data=experiment.dataset.label, network=experiment.network.label, lanes=lanes)
+    return t(
+        "live.about", data=experiment.dataset.label, network=experiment.network.label, lanes=lanes
+    )
 
 
 def parameters(address: Any) -> dict[str, str]:

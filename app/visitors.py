@@ -1,4 +1,6 @@
-"""Who is who among visitors, without asking them for a name, and how often each may do what takes work."""
+"""Who is who among visitors, without asking them for a name, and how often each may do what takes
+work.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ class Rate:
         """Count one more file, if it may be given now; else return the seconds until it may."""
         now = self._clock()
         with self._guard:
-            self._given = {one: left for one, times in self._given.items() if (left := [at for at in times if now - at < 60])}
+            self._given = {
+                one: left
+                for one, times in self._given.items()
+                if (left := [at for at in times if now - at < 60])
+            }
             times = self._given.setdefault(visitor, [])
             if len(times) >= self.most:
                 return 60 - (now - times[-self.most])
@@ -39,7 +45,9 @@ class Rate:
 
 
 def visitor() -> str:
-    """Name this browser: by the cookie that protects its forms, which nobody else knows; else by this tab."""
+    """Name this browser: by the cookie that protects its forms, which nobody else knows; else by
+    this tab.
+    """
     try:
         from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 

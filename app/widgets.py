@@ -1,6 +1,7 @@
 """Widgets whose values outlive their being drawn, and the one that fits a field of the engine.
 
-No knob is written twice: range, step, help and label come from the pydantic field. Streamlit forgets a widget that is not on the page; what a visitor set is kept here.
+No knob is written twice: range, step, help and label come from the pydantic field. Streamlit
+forgets a widget that is not on the page; what a visitor set is kept here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from engine.registry import Choice, fields
 
 Field = dict[str, Any]
 KEPT = "kept"
-"""Session key of every value a visitor set, drawn now or not: Streamlit forgets a widget that is not on the page."""
+"""Session key of every value a visitor set, drawn now or not: Streamlit forgets a widget that is
+not on the page."""
 SCOPE = "scope"
 """Session key of the page the controls stand on: every page but the first has values of its own."""
 
@@ -48,11 +50,21 @@ def forget(key: str) -> None:
     st.session_state.pop(scoped(f"control {key}"), None)
 
 
-def knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = (), suggested: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def knobs(
+    owner: str,
+    cls: type[Choice],
+    leave_out: tuple[str, ...] = (),
+    suggested: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """One control per field; the advanced ones folded away."""
     described = [field for field in fields(cls) if field["name"] not in leave_out]
-    described = [{**field, "default": (suggested or {}).get(field["name"], field["default"])} for field in described]
-    values = {field["name"]: _knob(owner, cls, field) for field in described if not field.get("advanced")}
+    described = [
+        {**field, "default": (suggested or {}).get(field["name"], field["default"])}
+        for field in described
+    ]
+    values = {
+        field["name"]: _knob(owner, cls, field) for field in described if not field.get("advanced")
+    }
     advanced = [field for field in described if field.get("advanced")]
     if advanced:
         with st.popover(t("controls.more-knobs"), width="stretch"):
@@ -63,22 +75,51 @@ def knobs(owner: str, cls: type[Choice], leave_out: tuple[str, ...] = (), sugges
 def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
     """The control that fits a field."""
     key = f"{owner}.{cls.name}.{field['name']}"
-    label = t("controls.unit", label=field["label"], unit=field["unit"]) if field.get("unit") else field["label"]
+    label = (
+        t("controls.unit", label=field["label"], unit=field["unit"])
+        if field.get("unit")
+        else field["label"]
+    )
     low, high, default = field.get("minimum"), field.get("maximum"), field["default"]
     if field.get("options"):
-        return select(key, {option: str(option) for option in field["options"]}, label, field["help"], default=default)
+        return select(
+            key,
+            {option: str(option) for option in field["options"]},
+            label,
+            field["help"],
+            default=default,
+        )
     if field["type"] == "boolean":
         return bool(widget(st.toggle, key, label, default, field["help"]))
     if field.get("scale") == "log" and high is not None:
         steps = _log_steps(low or 0, high, field["type"] == "integer")
-        return scale(key, (["auto"] if field.get("optional") else []) + steps, "auto" if default is None else default, label, field["help"])
+        return scale(
+            key,
+            (["auto"] if field.get("optional") else []) + steps,
+            "auto" if default is None else default,
+            label,
+            field["help"],
+        )
     if field.get("optional"):
         steps = _log_steps(low or 0, high if high is not None else 1e3, field["type"] == "integer")
-        return scale(key, ["auto", *steps], "auto" if default is None else default, label, field["help"])
+        return scale(
+            key, ["auto", *steps], "auto" if default is None else default, label, field["help"]
+        )
     if low is not None and high is not None and high - low <= 1000:
         step = field.get("step") or (1 if field["type"] == "integer" else (high - low) / 100)
         cast = int if field["type"] == "integer" else float
-        return cast(widget(st.slider, key, label, cast(default), field["help"], min_value=cast(low), max_value=cast(high), step=cast(step)))
+        return cast(
+            widget(
+                st.slider,
+                key,
+                label,
+                cast(default),
+                field["help"],
+                min_value=cast(low),
+                max_value=cast(high),
+                step=cast(step),
+            )
+        )
     return number(key, label, default, low, high, field["help"])
 
 
@@ -92,8 +133,12 @@ def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
     return [int(step) for step in every if step == int(step)] if whole else every
 
 
-def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "", auto: str | None = None) -> Any:
-    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto" stands for None, and is read as ``auto``, or as that word."""
+def scale(
+    key: str, options: list[Any], default: Any, label: str, tip: str = "", auto: str | None = None
+) -> Any:
+    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto"
+    stands for None, and is read as ``auto``, or as that word.
+    """
     current = kept().get(key, default)
     current = "auto" if current is None else current
     if current not in options:
@@ -106,7 +151,9 @@ def scale(key: str, options: list[Any], default: Any, label: str, tip: str = "",
         current,
         tip,
         options=options,
-        format_func=lambda value: (auto or t("controls.auto")) if value == "auto" else _short(value),
+        format_func=lambda value: (
+            (auto or t("controls.auto")) if value == "auto" else _short(value)
+        ),
     )
     return None if chosen == "auto" else chosen
 
@@ -122,22 +169,54 @@ def pills(key: str, options: dict[str, str], label: str) -> str:
     current = kept().get(key)
     default = current if current in options else next(iter(options))
     names = list(options)
-    chosen = widget(st.pills, key, label, default, "", options=names, format_func=options.__getitem__, label_visibility="collapsed", required=True)
+    chosen = widget(
+        st.pills,
+        key,
+        label,
+        default,
+        "",
+        options=names,
+        format_func=options.__getitem__,
+        label_visibility="collapsed",
+        required=True,
+    )
     return str(chosen)
 
 
 def select(
-    key: str, options: dict[str, str], label: str, tip: str, default: Any = None, hidden: bool = False, on_change: Callable[[], None] | None = None
+    key: str,
+    options: dict[str, str],
+    label: str,
+    tip: str,
+    default: Any = None,
+    hidden: bool = False,
+    on_change: Callable[[], None] | None = None,
 ) -> str:
     start = next((one for one in (kept().get(key), default) if one in options), next(iter(options)))
     visibility = "collapsed" if hidden else "visible"
     extra: dict[str, Any] = {} if on_change is None else {"on_change": on_change}
-    return str(widget(st.selectbox, key, label, start, tip, options=list(options), format_func=options.__getitem__, label_visibility=visibility, **extra))
+    return str(
+        widget(
+            st.selectbox,
+            key,
+            label,
+            start,
+            tip,
+            options=list(options),
+            format_func=options.__getitem__,
+            label_visibility=visibility,
+            **extra,
+        )
+    )
 
 
 def number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) -> Any:
-    if any(isinstance(entry, float) for entry in (default, low, high)):  # all of one kind, or Streamlit refuses them
-        default, low, high = (None if entry is None else float(entry) for entry in (default, low, high))
+    if any(
+        isinstance(entry, float) for entry in (default, low, high)
+    ):  # all of one kind, or Streamlit refuses them
+        default, low, high = (
+            None if entry is None else float(entry) for entry in (default, low, high)
+        )
     return widget(st.number_input, key, label, default, tip, min_value=low, max_value=high)
 
 
@@ -146,7 +225,9 @@ def widget(kind: Any, key: str, label: str, default: Any, tip: str, **extra: Any
     state = scoped(f"control {key}")
     start = kept().get(key, default)
     options = extra.get("options")
-    if state not in st.session_state or (options is not None and st.session_state[state] not in options):
+    if state not in st.session_state or (
+        options is not None and st.session_state[state] not in options
+    ):
         st.session_state[state] = start if options is None or start in options else default
     value = kind(label, key=state, help=tip or None, **extra)
     kept()[key] = value

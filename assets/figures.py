@@ -2,8 +2,8 @@
 
     python -m assets.figures [--keep FOLDER]
 
-Runs every method on digits for 30 seconds, on moons and on sinc for 10: about half an hour in all. With ``--keep`` finished rows are kept, and the same command goes on where
-it was stopped.
+Runs every method on digits for 30 seconds, on moons and on sinc for 10: about half an hour in all.
+With ``--keep`` finished rows are kept, and the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from engine.optimizers import OPTIMIZERS
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 START, END = "<!-- figures -->", "<!-- /figures -->"
-DATASETS = {"digits": (30, "test_accuracy"), "moons": (10, "test_accuracy"), "sinc": (10, "test_loss")}
+DATASETS = {
+    "digits": (30, "test_accuracy"),
+    "moons": (10, "test_accuracy"),
+    "sinc": (10, "test_loss"),
+}
 """Dataset → seconds for each method, and what is shown beside the training loss."""
 
 
@@ -30,25 +34,48 @@ def measure(keep: Path | None) -> dict[str, list[dict[str, Any]]]:
     torch.set_num_threads(1)
     tables = {}
     for dataset, (seconds, _) in DATASETS.items():
-        experiment = Experiment.parse({"dataset": dataset, "lanes": ["random-search"], "budget": {"currency": "seconds", "amount": seconds}})
+        experiment = Experiment.parse(
+            {
+                "dataset": dataset,
+                "lanes": ["random-search"],
+                "budget": {"currency": "seconds", "amount": seconds},
+            }
+        )
         found = rows(experiment, OPTIMIZERS.names(), keep / f"{dataset}.jsonl" if keep else None)
-        tables[dataset] = ranked(list(tqdm(found, total=len(OPTIMIZERS.names()), desc=dataset, unit="method")))
+        tables[dataset] = ranked(
+            list(tqdm(found, total=len(OPTIMIZERS.names()), desc=dataset, unit="method"))
+        )
     return tables
 
 
 def table(tables: dict[str, list[dict[str, Any]]]) -> str:
     """The tables side by side, in Markdown; the order is that of digits."""
-    by_name = {dataset: {row["optimizer"]: row for row in found} for dataset, found in tables.items()}
+    by_name = {
+        dataset: {row["optimizer"]: row for row in found} for dataset, found in tables.items()
+    }
     lines = [
-        "Training loss · accuracy on unseen samples (sinc: loss on them), from the defaults, seed 0, one thread, no GPU; † not better than random search.",
+        (
+            "Training loss · accuracy on unseen samples (sinc: loss on them), from the defaults, "
+            "seed 0, one thread, no GPU; † not better than random search."
+        ),
         "Regenerate with `make figures`.",
         "",
-        f"| method | family | sees | {' | '.join(f'{dataset}, {seconds} s' for dataset, (seconds, _) in DATASETS.items())} |",
+        (
+            "| method | family | sees | "
+            + " | ".join(f"{dataset}, {seconds} s" for dataset, (seconds, _) in DATASETS.items())
+            + " |"
+        ),
         "|---|---|---|---|---|---|",
     ]
     for row in tables["digits"]:
-        cells = [_cell(by_name[dataset][row["optimizer"]], shown) for dataset, (_, shown) in DATASETS.items()]
-        lines.append(f"| {OPTIMIZERS.get(row['optimizer']).label} | {row['family']} | {row['sees']} | {' | '.join(cells)} |")
+        cells = [
+            _cell(by_name[dataset][row["optimizer"]], shown)
+            for dataset, (_, shown) in DATASETS.items()
+        ]
+        lines.append(
+            f"| {OPTIMIZERS.get(row['optimizer']).label} | {row['family']} | {row['sees']} | "
+            f"{' | '.join(cells)} |"
+        )
     return "\n".join(lines)
 
 

@@ -2,7 +2,8 @@
 
     KELVIN_DATA=/folder/with/mnist/and/fashion-mnist python -m assets.make
 
-The subsets are chosen by a fixed seed, so the same files come out every time. Needs scikit-learn for the digits and Iris.
+The subsets are chosen by a fixed seed, so the same files come out every time. Needs scikit-learn
+for the digits and Iris.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
-            file.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), buffer.getvalue(), zipfile.ZIP_DEFLATED, 9)
+            file.writestr(
+                zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)),
+                buffer.getvalue(),
+                zipfile.ZIP_DEFLATED,
+                9,
+            )
     print(f"{path}: {path.stat().st_size:,} bytes")
 
 
@@ -41,7 +47,12 @@ def digits() -> dict[str, np.ndarray]:
     order = np.random.default_rng(SEED).permutation(len(y))
     images = np.rint(x.reshape(-1, 8, 8) * 255 / 16).astype(np.uint8)[order]
     labels = y.astype(np.uint8)[order]
-    return {"x_train": images[:1437], "y_train": labels[:1437], "x_test": images[1437:], "y_test": labels[1437:]}
+    return {
+        "x_train": images[:1437],
+        "y_train": labels[:1437],
+        "x_test": images[1437:],
+        "y_test": labels[1437:],
+    }
 
 
 def iris() -> dict[str, np.ndarray]:
@@ -51,17 +62,31 @@ def iris() -> dict[str, np.ndarray]:
     x, y = load_iris(return_X_y=True)
     order = np.random.default_rng(SEED).permutation(len(y))
     measures, labels = x.astype(np.float32)[order], y.astype(np.uint8)[order]
-    return {"x_train": measures[:100], "y_train": labels[:100], "x_test": measures[100:], "y_test": labels[100:]}
+    return {
+        "x_train": measures[:100],
+        "y_train": labels[:100],
+        "x_test": measures[100:],
+        "y_test": labels[100:],
+    }
 
 
 def subset(folder: Path) -> dict[str, np.ndarray]:
     """The same number of every class, in the files' own order."""
-    arrays = {key: read_idx(next(path for path in (folder / stem, folder / f"{stem}.gz") if path.exists())) for key, stem in FILES.items()}
+    arrays = {
+        key: read_idx(
+            next(path for path in (folder / stem, folder / f"{stem}.gz") if path.exists())
+        )
+        for key, stem in FILES.items()
+    }
     rng = np.random.default_rng(SEED)
     chosen: dict[str, np.ndarray] = {}
     for part, count in PER_CLASS.items():
         labels = arrays[f"y_{part}"]
-        rows = np.sort(np.concatenate([rng.choice(np.flatnonzero(labels == c), count, replace=False) for c in range(10)]))
+        rows = np.sort(
+            np.concatenate(
+                [rng.choice(np.flatnonzero(labels == c), count, replace=False) for c in range(10)]
+            )
+        )
         chosen |= {f"x_{part}": arrays[f"x_{part}"][rows], f"y_{part}": labels[rows]}
     return chosen
 
@@ -70,7 +95,10 @@ def main() -> None:
     """Write the files."""
     data = os.environ.get("KELVIN_DATA")
     if not data:
-        sys.exit("KELVIN_DATA: not set; expected the folder that holds mnist/ and fashion-mnist/ with the standard idx files")
+        sys.exit(
+            "KELVIN_DATA: not set; expected the folder that holds mnist/ and fashion-mnist/ "
+            "with the standard idx files"
+        )
     save(ASSETS / "digits.npz", digits())
     save(ASSETS / "iris.npz", iris())
     for name in ("mnist", "fashion-mnist"):

@@ -16,7 +16,11 @@ from tests.browser.conftest import Server, launch
 FOLDER = Path(__file__).resolve().parent / "pictures"
 SHOTS = {
     "explore-light": ("?dataset=spirals&lanes=annealing,adam&seconds=30&seed=0", "light", 9),
-    "landscapes": ("?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin&seed=3", "light", 60),
+    "landscapes": (
+        "?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin&seed=3",
+        "light",
+        60,
+    ),
     "explore-dark": ("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=20&seed=0", "dark", 14),
 }
 """Name → address, theme, seconds of every lane's own time to wait for (or the end of the race)."""
@@ -56,15 +60,22 @@ def main() -> None:
             browser = launch(playwright)
             gallery_and_stage(browser, server)
             for name, (query, theme, seconds) in SHOTS.items():
-                context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark" if theme == "dark" else "light")
+                context = browser.new_context(
+                    viewport={"width": 1440, "height": 900},
+                    color_scheme="dark" if theme == "dark" else "light",
+                )
                 page = context.new_page()
                 page.goto(f"{server.address}/{query}")
-                page.wait_for_function("window.__kelvin?.view?.ready && (window.__kelvin.view.begun)")
+                page.wait_for_function(
+                    "window.__kelvin?.view?.ready && (window.__kelvin.view.begun)"
+                )
                 page.get_by_test_id("reset").click()
                 page.wait_for_function("window.__kelvin.view.player.source === 'live'")
                 page.wait_for_function(
-                    "(s) => { const v = window.__kelvin.view; const lanes = v.player.history.metrics.at(-1)?.lanes ?? [{ seconds: 0 }];"
-                    " return v.state.state === 'done' || Math.min(...lanes.map((lane) => lane.seconds)) >= s; }",
+                    "(s) => { const v = window.__kelvin.view; const lanes = "
+                    "v.player.history.metrics.at(-1)?.lanes ?? [{ seconds: 0 }];"
+                    " return v.state.state === 'done' || Math.min(...lanes.map((lane) => "
+                    "lane.seconds)) >= s; }",
                     arg=seconds,
                     timeout=180_000,
                 )

@@ -2,8 +2,10 @@
 
     python -m assets.record [NAME …]
 
-The first screen's race is the explorer's own default, so that pressing Run gives what was just seen. Every other one is the preset of its name, so what is shown on a stage is what
-a visitor can run, and what the preset claims is tested. Without names, all are recorded. Budgets in evaluations give the same race again but for the clock.
+The first screen's race is the explorer's own default, so that pressing Run gives what was just
+seen. Every other one is the preset of its name, so what is shown on a stage is what a visitor can
+run, and what the preset claims is tested. Without names, all are recorded. Budgets in evaluations
+give the same race again but for the clock.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ def experiments() -> dict[str, Experiment]:
 
 
 def messages(race: Race) -> Iterator[bytes]:
-    """A whole race, as it would go over the wire: the stage, every moment with its picture, some with details, at last the weights."""
+    """A whole race, as it would go over the wire: the stage, every moment with its picture, some
+    with details, at last the weights.
+    """
     yield encode(race.stage())
     k, next_detail = 0, 0
     for frame in race:
@@ -75,12 +79,18 @@ def main(names: list[str]) -> int:
         return 2
     large = []
     for name in names or there:
-        race = Race(there[name], marks=FIRST_FRAMES if name == FIRST else min(FRAMES, LANE_FRAMES // len(there[name].lanes)))
+        race = Race(
+            there[name],
+            marks=FIRST_FRAMES
+            if name == FIRST
+            else min(FRAMES, LANE_FRAMES // len(there[name].lanes)),
+        )
         path = Recording(messages(race)).write(ASSETS / "recordings" / f"{name}{SUFFIX}")
         size = path.stat().st_size
         if size > MOST_BYTES:
             large.append(f"{name} has {size:,} bytes, more than {MOST_BYTES:,}")
-        print(f"{path.name}: {size:,} bytes, {[(row['optimizer'], row['loss'], row['test_accuracy']) for row in race.results()]}", flush=True)
+        found = [(row["optimizer"], row["loss"], row["test_accuracy"]) for row in race.results()]
+        print(f"{path.name}: {size:,} bytes, {found}", flush=True)
     print("\n".join(large), end="\n" if large else "", file=sys.stderr)
     return 1 if large else 0
 

@@ -1,8 +1,8 @@
 """Kelvin's engine: training networks with and without gradients, under equal budgets.
 
 from engine import Experiment, Race
-race = Race(Experiment.parse({"dataset": "moons", "lanes": ["annealing", "adam"], "budget": {"currency": "evaluations", "amount": 1e6}}))
-for frame in race:
+race = Race(Experiment.parse({"dataset": "moons", "lanes": ["annealing", "adam"], "budget":
+{"currency": "evaluations", "amount": 1e6}})) for frame in race:
     print(frame.metrics["lanes"][0]["loss"])
 """
 
@@ -20,11 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue"]
 
-_HOME = {"BadInput": "errors", "Experiment": "experiment", "Race": "race", "Recording": "recording", "catalogue": "catalogue"}
+_HOME = {
+    "BadInput": "errors",
+    "Experiment": "experiment",
+    "Race": "race",
+    "Recording": "recording",
+    "catalogue": "catalogue",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # Looked up on first use, so that a submodule can be imported without the rest (and without waiting for it).
+    # Looked up on first use, so that a submodule can be imported without the rest (and without
+    # waiting for it).
     if name in _HOME:
         return getattr(import_module(f"engine.{_HOME[name]}"), name)
     raise AttributeError(f"module 'engine' has no attribute {name!r}")

@@ -1,4 +1,6 @@
-"""What a network says about the data: a decision map, a fitted curve, or answers on a wall of samples; and the data as they are drawn beside it."""
+"""What a network says about the data: a decision map, a fitted curve, or answers on a wall of
+samples; and the data as they are drawn beside it.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +31,20 @@ MARGIN = 1.12
 
 
 def odds_map(outputs: Tensor) -> Tensor:
-    """Outputs of two classes (…, 2) as bytes (…): the log-odds of class 1 from −`MAP_ODDS` (0) to `MAP_ODDS` (255).
+    """Outputs of two classes (…, 2) as bytes (…): the log-odds of class 1 from −`MAP_ODDS` (0) to
+    `MAP_ODDS` (255).
 
-    Not probabilities: log-odds bend gently, so the browser can draw a smooth boundary between the points of a coarse grid.
+    Not probabilities: log-odds bend gently, so the browser can draw a smooth boundary between the
+    points of a coarse grid.
     """
     odds = (outputs[..., 1] - outputs[..., 0]).nan_to_num(0.0).clamp(-MAP_ODDS, MAP_ODDS)
     return ((odds / MAP_ODDS + 1) * 127.5).round().to(torch.uint8)
 
 
 def areas(outputs: Tensor) -> Tensor:
-    """Outputs of several classes (…, n, K) as bytes (…, 2, n): which class, and how sure (0 to 255)."""
+    """Outputs of several classes (…, n, K) as bytes (…, 2, n): which class, and how sure (0 to
+    255).
+    """
     sure, predicted = outputs.nan_to_num(0.0).softmax(-1).max(-1)
     return torch.stack([predicted.to(torch.uint8), (sure * 255).round().to(torch.uint8)], -2)
 
@@ -65,7 +71,9 @@ class Answers:
             self._lay_line()
 
     def _lay_line(self) -> None:
-        """The line a curve is drawn along: the one input there is, or that along which several differ most."""
+        """The line a curve is drawn along: the one input there is, or that along which several
+        differ most.
+        """
         x = self.data.x_train
         self.centre, self.axes = torch.zeros_like(x[0]), torch.ones(1, 1).to(x)
         if x.shape[1] > 1:
@@ -73,16 +81,22 @@ class Answers:
         along = self._drawn(x)[:, 0]
         ends = float(along.min()), float(along.max())
         self.at, coarse = (torch.linspace(*ends, n).to(x) for n in (CURVE_POINTS, MEMBER_POINTS))
-        self.spots, self.coarse = (self.centre + at.unsqueeze(1) @ self.axes for at in (self.at, coarse))
+        self.spots, self.coarse = (
+            self.centre + at.unsqueeze(1) @ self.axes for at in (self.at, coarse)
+        )
 
     def _principal(self, count: int) -> Tensor:
         """The first principal components of the training inputs: (count, F)."""
         x = self.data.x_train[:AXES_SAMPLES]
         axes = torch.linalg.svd((x - x.mean(0)).cpu().double(), full_matrices=False)[2][:count]
-        return torch.where(axes.sum(1, keepdim=True) < 0, -axes, axes).to(x)  # the sign of a component is anybody's guess: a fixed one
+        return torch.where(axes.sum(1, keepdim=True) < 0, -axes, axes).to(
+            x
+        )  # the sign of a component is anybody's guess: a fixed one
 
     def _lay_plane(self) -> None:
-        """The plane the data are drawn in: their own, or the one along which they differ most (the first two principal components)."""
+        """The plane the data are drawn in: their own, or the one along which they differ most (the
+        first two principal components).
+        """
         x = self.data.x_train
         self.centre, self.axes = torch.zeros_like(x[0]), torch.eye(2, x.shape[1]).to(x)
         if x.shape[1] > 2:
@@ -98,7 +112,9 @@ class Answers:
         """Inputs (side², F) on an even grid of the drawn square, row 0 at the low end."""
         assert self.extent is not None
         x0, x1, y0, y1 = self.extent
-        places = torch.cartesian_prod(torch.linspace(y0, y1, side), torch.linspace(x0, x1, side)).flip(1)
+        places = torch.cartesian_prod(
+            torch.linspace(y0, y1, side), torch.linspace(x0, x1, side)
+        ).flip(1)
         return self.centre + places.to(self.data.x_train) @ self.axes
 
     def _drawn(self, x: Tensor) -> Tensor:
@@ -110,20 +126,30 @@ class Answers:
         data = self.data
         if data.kind in ("points", "table"):
             return {
-                "points": {"x": self._drawn(data.x_train[:MOST_POINTS]), "y": data.y_train[:MOST_POINTS].to(torch.uint8), "extent": list(self.extent or ())}
+                "points": {
+                    "x": self._drawn(data.x_train[:MOST_POINTS]),
+                    "y": data.y_train[:MOST_POINTS].to(torch.uint8),
+                    "extent": list(self.extent or ()),
+                }
             }
         if data.kind == "curve":
             x, y = data.x_train[:MOST_POINTS], data.y_train[:MOST_POINTS]
             return {"curve": {"x": self._drawn(x)[:, 0], "y": y, "at": self.at}}
         if data.kind == "text":
-            return {"text": {"pieces": data.x_test[self.wall].to(torch.uint8), "next": data.y_test[self.wall].to(torch.uint8)}}
+            return {
+                "text": {
+                    "pieces": data.x_test[self.wall].to(torch.uint8),
+                    "next": data.y_test[self.wall].to(torch.uint8),
+                }
+            }
         if data.kind == "images":
             images = (data.x_test[self.wall].mean(1) * 255).round().to(torch.uint8)
             return {"wall": {"images": images, "labels": data.y_test[self.wall].to(torch.uint8)}}
         return {}
 
     def of(self, population: Tensor, known: Tensor | None = None) -> list[Message]:
-        """What every network (P, D) says: ``map`` (two classes), ``areas`` (more classes), ``curve`` or ``wall``.
+        """What every network (P, D) says: ``map`` (two classes), ``areas`` (more classes),
+        ``curve`` or ``wall``.
 
         Args:
             population: the networks.
@@ -144,7 +170,10 @@ class Answers:
             walls = zip(predicted.to(torch.uint8), confidence.nan_to_num(0.0), strict=True)
             found["wall"] = [{"predicted": classes, "confidence": sure} for classes, sure in walls]
         names = ("map", "areas", "curve", "wall")
-        return [{name: found[name][i] if name in found else None for name in names} for i in range(len(population))]
+        return [
+            {name: found[name][i] if name in found else None for name in names}
+            for i in range(len(population))
+        ]
 
     def _outputs(self, population: Tensor, x: Tensor | None, known: Tensor | None = None) -> Tensor:
         assert x is not None

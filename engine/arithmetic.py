@@ -1,8 +1,10 @@
 """How numbers are worked out while a race works: by how many threads, and how exactly.
 
-A sum that two threads share is added up in another order than by one, so its last bit differs, and a race with all that follows from it. The number of threads therefore belongs to
-the experiment, like the precision, and what the process was told before (``OMP_NUM_THREADS``, ``torch.set_num_threads``, TF32 for a model of the same notebook) holds again
-afterwards. These are settings of the whole process, so races in several threads of one process take turns.
+A sum that two threads share is added up in another order than by one, so its last bit differs, and
+a race with all that follows from it. The number of threads therefore belongs to the experiment,
+like the precision, and what the process was told before (``OMP_NUM_THREADS``,
+``torch.set_num_threads``, TF32 for a model of the same notebook) holds again afterwards. These are
+settings of the whole process, so races in several threads of one process take turns.
 """
 
 from __future__ import annotations
@@ -21,10 +23,15 @@ from engine.errors import CannotRun
 
 MOST_THREADS = 256
 
-# PyTorch 2.9 and later keep the precision of float32 products by (backend, operation); one that is "none" takes that of (backend, "all"), then that of all backends. The older
-# switches are kept beside them, and where the two disagree PyTorch refuses to multiply: both must be set.
+# PyTorch 2.9 and later keep the precision of float32 products by (backend, operation); one that is
+# "none" takes that of (backend, "all"), then that of all backends. The older switches are kept
+# beside them, and where the two disagree PyTorch refuses to multiply: both must be set.
 _PARENTS = (("generic", "all"), ("cuda", "all"), ("mkldnn", "all"))
-_PRODUCTS = tuple((backend, operation) for backend in ("cuda", "mkldnn") for operation in ("matmul", "conv", "rnn"))
+_PRODUCTS = tuple(
+    (backend, operation)
+    for backend in ("cuda", "mkldnn")
+    for operation in ("matmul", "conv", "rnn")
+)
 _EXACT = ("ieee", "none")
 _LEGACY = {"highest": ("none", "none"), "high": ("tf32", "tf32"), "medium": ("tf32", "bf16")}
 """What the older switch stands for, of products by CUDA and by oneDNN."""
@@ -39,7 +46,8 @@ _in_force: Products | None = None
 
 @contextmanager
 def settled(threads: int, device: torch.device) -> Iterator[None]:
-    """Inside, everything is worked out in float32 by so many threads, whatever the process was told; afterwards all is as it was. May be entered again inside.
+    """Inside, everything is worked out in float32 by so many threads, whatever the process was
+    told; afterwards all is as it was. May be entered again inside.
 
     Raises:
         CannotRun: the system allows this process fewer threads (``OMP_THREAD_LIMIT``).
@@ -63,12 +71,18 @@ def _set(threads: int, device: torch.device, stack: ExitStack) -> None:
     openmp = _openmp()
     if openmp is not None:
         if openmp.omp_get_thread_limit() < threads:
-            raise CannotRun("threads", threads, f"at most {openmp.omp_get_thread_limit()} here (OMP_THREAD_LIMIT)")
+            raise CannotRun(
+                "threads",
+                threads,
+                f"at most {openmp.omp_get_thread_limit()} here (OMP_THREAD_LIMIT)",
+            )
         if openmp.omp_get_dynamic():  # fewer threads when the machine is busy
             openmp.omp_set_dynamic(0)
             stack.callback(openmp.omp_set_dynamic, 1)
     stack.callback(torch.set_num_threads, torch.get_num_threads())
-    torch.set_num_threads(threads)  # also where it is that many already: MKL, too, no longer takes fewer threads on fewer cores
+    torch.set_num_threads(
+        threads
+    )  # also where it is that many already: MKL, too, no longer takes fewer threads on fewer cores
     if torch.get_default_dtype() != torch.float32:
         stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         torch.set_default_dtype(torch.float32)
@@ -79,7 +93,9 @@ def _set(threads: int, device: torch.device, stack: ExitStack) -> None:
     if _SMALLEST * _ONE == 0.0:
         stack.callback(torch.set_flush_denormal, True)
         torch.set_flush_denormal(False)
-    if device.type == "cuda" and torch.backends.cudnn.benchmark:  # it chooses algorithms by timing them
+    if (
+        device.type == "cuda" and torch.backends.cudnn.benchmark
+    ):  # it chooses algorithms by timing them
         stack.callback(setattr, torch.backends.cudnn, "benchmark", True)
         torch.backends.cudnn.benchmark = False
     if exact(device):
@@ -100,7 +116,9 @@ _SMALLEST, _ONE = 5e-324, 1.0
 
 @contextmanager
 def products(of: Products) -> Iterator[None]:
-    """Inside, float32 products are exact, or on a GPU rounded to TF32's 10 bits; afterwards they are as they were."""
+    """Inside, float32 products are exact, or on a GPU rounded to TF32's 10 bits; afterwards they
+    are as they were.
+    """
     global _in_force
     of = of if _gpu() else "float32"
     with _lock:
@@ -121,7 +139,9 @@ def products(of: Products) -> Iterator[None]:
 def exact(device: torch.device | None) -> bool:
     """Whether float32 products are float32 on that device, or on any there is here."""
     on_gpu = _gpu() if device is None else device.type == "cuda"
-    return all(_get(*product) in _EXACT for product in _PRODUCTS if on_gpu or product[0] == "mkldnn")
+    return all(
+        _get(*product) in _EXACT for product in _PRODUCTS if on_gpu or product[0] == "mkldnn"
+    )
 
 
 def _get(backend: str, operation: str) -> str:
@@ -136,9 +156,14 @@ Found = tuple[dict[tuple[str, str], str], dict[tuple[str, str], str], str, bool]
 
 
 def _take() -> Found:
-    """The precision of every product as it holds and as it was set, and the older switches; all that was set is "none" afterwards."""
+    """The precision of every product as it holds and as it was set, and the older switches; all
+    that was set is "none" afterwards.
+    """
     held, found = {key: _get(*key) for key in _PRODUCTS}, {}
-    for key in (*_PARENTS, *_PRODUCTS):  # from the top, so that none of those below tells a value it has from above
+    for key in (
+        *_PARENTS,
+        *_PRODUCTS,
+    ):  # from the top, so that none of those below tells a value it has from above
         found[key] = _get(*key)
         _put(*key, "none")
     matmul = next(name for name, both in _LEGACY.items() if _legacy(name, *both))
@@ -146,7 +171,9 @@ def _take() -> Found:
 
 
 def _legacy(name: str, cuda: str, mkldnn: str) -> bool:
-    """Whether the older switch for matrices is set to that: PyTorch tells only while the newer ones agree with it."""
+    """Whether the older switch for matrices is set to that: PyTorch tells only while the newer ones
+    agree with it.
+    """
     _put("cuda", "matmul", cuda)
     _put("mkldnn", "matmul", mkldnn)
     try:
@@ -174,7 +201,9 @@ def _make_exact() -> None:
         _put(backend, operation, "ieee")
 
 
-def _restore(held: dict[tuple[str, str], str], found: dict[tuple[str, str], str], matmul: str, cudnn: bool) -> None:
+def _restore(
+    held: dict[tuple[str, str], str], found: dict[tuple[str, str], str], matmul: str, cudnn: bool
+) -> None:
     torch.set_float32_matmul_precision(matmul)
     torch.backends.cudnn.allow_tf32 = cudnn
     for key, value in found.items():

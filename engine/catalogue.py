@@ -13,7 +13,9 @@ from engine.schedules import SCHEDULES
 
 
 def catalogue() -> dict[str, Any]:
-    """Datasets, networks, losses, optimizers and schedules with their fields, ranges and sources."""
+    """Datasets, networks, losses, optimizers and schedules with their fields, ranges and
+    sources.
+    """
     datasets = [
         {
             "name": cls.name,

@@ -1,8 +1,9 @@
 """The command line: `python -m engine list | run | compare`.
 
-Results go to stdout, one JSON object with ``--json``; progress and complaints go to stderr. Bad input is one line naming the field, the value and what is allowed, and exit
-status 2. Where a lane ended in trouble the results of all are printed all the same, with a line that says why, and the exit status is 3; where a file could not be written
-when they were there, it is 4.
+Results go to stdout, one JSON object with ``--json``; progress and complaints go to stderr. Bad
+input is one line naming the field, the value and what is allowed, and exit status 2. Where a lane
+ended in trouble the results of all are printed all the same, with a line that says why, and the
+exit status is 3; where a file could not be written when they were there, it is 4.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class Once(click.Command):
         for option in order:
             if isinstance(option, click.Option) and not option.multiple and order.count(option) > 1:
                 count = order.count(option)
-                raise click.UsageError(f"{option.opts[-1]}: given {count} times; expected once only")
+                raise click.UsageError(
+                    f"{option.opts[-1]}: given {count} times; expected once only"
+                )
         return super().parse_args(ctx, args)
 
 
@@ -65,7 +68,12 @@ def cli() -> None:
 
 
 @cli.command("list", cls=Once)
-@click.option("--json", "as_json", is_flag=True, help="Print the whole catalogue as JSON, with fields, ranges and papers.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the whole catalogue as JSON, with fields, ranges and papers.",
+)
 def list_command(as_json: bool) -> None:
     """List the datasets, networks, losses, optimizers and schedules."""
     from engine.catalogue import catalogue
@@ -77,7 +85,11 @@ def list_command(as_json: bool) -> None:
     for heading, entries in everything.items():
         click.echo(heading)
         for entry in entries:
-            note = f"sees {entry['sees']} · {entry['sentence']}" if "sees" in entry else entry.get("about", "")
+            note = (
+                f"sees {entry['sees']} · {entry['sentence']}"
+                if "sees" in entry
+                else entry.get("about", "")
+            )
             click.echo(f"  {entry['name']:<20} {entry.get('label', ''):<28} {note}".rstrip())
 
 
@@ -87,21 +99,65 @@ def list_command(as_json: bool) -> None:
 @click.option("--network", help="Name of a network.")
 @click.option("--loss", help="Name of a loss.")
 @click.option("--optimizer", help="Name of the first lane's optimizer.")
-@click.option("--versus", multiple=True, help="Name of another lane's optimizer; may be given up to three times.")
+@click.option(
+    "--versus",
+    multiple=True,
+    help="Name of another lane's optimizer; may be given up to three times.",
+)
 @click.option("--seconds", help="Budget: seconds of its own time for each lane.")
 @click.option("--evaluations", help="Budget: evaluations for each lane, such as 1e6.")
-@click.option("--flops", help="Budget: FLOPs for each lane, such as 1e12: matrix products in its networks and of its own.")
+@click.option(
+    "--flops",
+    help=(
+        "Budget: FLOPs for each lane, such as 1e12: matrix products in its networks and of its own."
+    ),
+)
 @click.option("--target", help="Stop rule: a lane whose training loss is down to this is done.")
-@click.option("--patience", help="Stop rule: a lane that has not improved by 0.1 % of its loss for this share of its budget is done, such as 0.2.")
+@click.option(
+    "--patience",
+    help=(
+        "Stop rule: a lane that has not improved by 0.1 % of its loss for this share of its "
+        "budget is done, such as 0.2."
+    ),
+)
 @click.option("--seed", help="Seed of everything random.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
-@click.option("--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16.")
-@click.option("--threads", help="Processor threads that work on each step, 1 to 256; results differ in their last digits with another number.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, such as annealing.chains=64 or dataset.noise=0.1.")
+@click.option(
+    "--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16."
+)
+@click.option(
+    "--threads",
+    help=(
+        "Processor threads that work on each step, 1 to 256; results differ in their last digits "
+        "with another number."
+    ),
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting, such as annealing.chains=64 or dataset.noise=0.1.",
+)
 @click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
-@click.option("--events", metavar="FILE", help="Do again what was done by hand: a list of events as JSON, or a recording.")
-@click.option("--weights", metavar="FILE", help="Write every lane's last weights into this file, as safetensors.")
-@click.option("--checkpoint", metavar="FILE", help="Keep the race in this file while it runs; the same command then goes on where it was stopped.")
+@click.option(
+    "--events",
+    metavar="FILE",
+    help="Do again what was done by hand: a list of events as JSON, or a recording.",
+)
+@click.option(
+    "--weights",
+    metavar="FILE",
+    help="Write every lane's last weights into this file, as safetensors.",
+)
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    help=(
+        "Keep the race in this file while it runs; the same command then goes on where it was "
+        "stopped."
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
 def run(
     file: str | None,
@@ -117,7 +173,8 @@ def run(
 
     A recording given as FILE is run again, with all that was done by hand in it.
 
-    Exit status: 0; 2 for bad input; 3 where a lane ended in trouble and 4 where a file could not be written, all results being printed; 130 where it was interrupted.
+    Exit status: 0; 2 for bad input; 3 where a lane ended in trouble and 4 where a file could not be
+    written, all results being printed; 130 where it was interrupted.
     """
     from engine import snapshot
     from engine.events import read_events
@@ -127,18 +184,45 @@ def run(
     from engine.recorder import Recorder
     from engine.recording import SUFFIX, Recording
 
-    _none_empty({**options, "record": record, "events": events, "weights": weights, "checkpoint": checkpoint})
-    flat = {STOPS.get(name, name): value for name, value in options.items() if name not in ("optimizer", "versus") and value is not None}
+    _none_empty(
+        {
+            **options,
+            "record": record,
+            "events": events,
+            "weights": weights,
+            "checkpoint": checkpoint,
+        }
+    )
+    flat = {
+        STOPS.get(name, name): value
+        for name, value in options.items()
+        if name not in ("optimizer", "versus") and value is not None
+    }
     recorded = file is not None and file.endswith(SUFFIX)
-    base = None if file is None else Recording.read(Path(file)).experiment if recorded else _read(file)
-    by_hand = read_events(events) if events is not None else read_events(str(file)) if recorded else []
+    base = (
+        None if file is None else Recording.read(Path(file)).experiment if recorded else _read(file)
+    )
+    by_hand = (
+        read_events(events) if events is not None else read_events(str(file)) if recorded else []
+    )
     if options["optimizer"] or options["versus"]:
         first = options["optimizer"] or (_first_lane(base) if base else "annealing")
         flat["lanes"] = ",".join([first, *options["versus"]])
     elif base is None:
         flat["lanes"] = "annealing,adam"
-    flat |= _set(settings, {key: _as_option(key, options) for key in flat if key != "lanes" or options["optimizer"] or options["versus"]})
-    experiment = from_flat(flat, Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None, local_files=True)
+    flat |= _set(
+        settings,
+        {
+            key: _as_option(key, options)
+            for key in flat
+            if key != "lanes" or options["optimizer"] or options["versus"]
+        },
+    )
+    experiment = from_flat(
+        flat,
+        Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None,
+        local_files=True,
+    )
     for note in experiment.dataset.notes():
         click.echo(note, err=True)
     apart({"FILE": file, "--events": events}, {"--weights": weights, "--checkpoint": checkpoint})
@@ -158,7 +242,12 @@ def run(
         if kept and stopped:
             with _writing("--checkpoint", kept, unwritten):
                 snapshot.save(race, kept, None if recorder is None else recorder.messages)
-        result: dict[str, Any] = {"lanes": race.results(), "experiment": experiment.to_json(), "device": race.device.type, "dimension": race.network.dimension}
+        result: dict[str, Any] = {
+            "lanes": race.results(),
+            "experiment": experiment.to_json(),
+            "device": race.device.type,
+            "dimension": race.network.dimension,
+        }
         if race.done:
             result["events"] = race.done
         if written:
@@ -167,13 +256,18 @@ def run(
             with _writing("--weights", written, unwritten):
                 result["weights"] = str(save(race, written))
         if recorder is not None and folder is not None:
-            name = f"{experiment.dataset.name}-{'-'.join(lane.name for lane in experiment.lanes)}-seed{experiment.seed}"
+            lanes = "-".join(lane.name for lane in experiment.lanes)
+            name = f"{experiment.dataset.name}-{lanes}-seed{experiment.seed}"
             with _writing("--record", folder, unwritten):
-                result["recording"] = str(recorder.recording().write_new(folder, name, resumed=messages is not None))
+                result["recording"] = str(
+                    recorder.recording().write_new(folder, name, resumed=messages is not None)
+                )
         if stopped:
             result["stopped"] = True
         click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
-        if kept and not stopped and not unwritten:  # only now: everything that it was for is written
+        if (
+            kept and not stopped and not unwritten
+        ):  # only now: everything that it was for is written
             kept.unlink(missing_ok=True)
     _told_unwritten(unwritten)
     if stopped:
@@ -186,19 +280,29 @@ def _run(race: Race, kept: Path | None, recorder: Recorder | None, interrupt: In
     from engine import snapshot
 
     saved_at = time.monotonic()
-    with tqdm(total=1.0, unit="", file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", dynamic_ncols=True) as bar:
+    with tqdm(
+        total=1.0,
+        unit="",
+        file=sys.stderr,
+        bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
+        dynamic_ncols=True,
+    ) as bar:
         race.heard = _long_steps(race, bar, interrupt)
         for frame in race:
             bar.n = race.progress
             rows = zip(race.lanes, frame.metrics["lanes"], strict=True)
-            bar.set_postfix_str("  ".join(f"{lane.optimizer.name} {row['loss']:.4g}" for lane, row in rows))
+            bar.set_postfix_str(
+                "  ".join(f"{lane.optimizer.name} {row['loss']:.4g}" for lane, row in rows)
+            )
             if recorder is not None:
                 recorder.add(frame)
             if kept and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 failed: list[str] = []
                 with _writing("--checkpoint", kept, failed):
                     snapshot.save(race, kept, None if recorder is None else recorder.messages)
-                for line in failed:  # the race goes on: there may be room the next time, and its results need none
+                for line in (
+                    failed
+                ):  # the race goes on: there may be room the next time, and its results need none
                     bar.write(line, file=sys.stderr)
                 saved_at = time.monotonic()
 
@@ -226,20 +330,37 @@ def _long_steps(race: Race, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callab
 @click.option("--dataset", help="Name of a dataset.")
 @click.option("--network", help="Name of a network.")
 @click.option("--loss", help="Name of a loss.")
-@click.option("--methods", help="Names of optimizers, with commas; left out, every one in the catalogue.")
+@click.option(
+    "--methods", help="Names of optimizers, with commas; left out, every one in the catalogue."
+)
 @click.option("--seconds", help="Budget: seconds for each method.")
 @click.option("--evaluations", help="Budget: evaluations for each method.")
-@click.option("--flops", help="Budget: FLOPs for each method: matrix products in its networks and of its own.")
+@click.option(
+    "--flops", help="Budget: FLOPs for each method: matrix products in its networks and of its own."
+)
 @click.option("--seed", help="Seed of everything random.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
-@click.option("--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16.")
-@click.option("--threads", help="Processor threads that work on each step, 1 to 256; results differ in their last digits with another number.")
-@click.option("--keep", metavar="FILE", help="Keep finished rows in this file; the same command then goes on where it was stopped.")
+@click.option(
+    "--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16."
+)
+@click.option(
+    "--threads",
+    help=(
+        "Processor threads that work on each step, 1 to 256; results differ in their last digits "
+        "with another number."
+    ),
+)
+@click.option(
+    "--keep",
+    metavar="FILE",
+    help="Keep finished rows in this file; the same command then goes on where it was stopped.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
 def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:
     """Run every method from its defaults on one problem, with equal budgets, one after the other.
 
-    Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 4 where rows could not be kept; 130 where it was interrupted.
+    Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 4 where
+    rows could not be kept; 130 where it was interrupted.
     """
     from engine.compare import ranked, rows
     from engine.flat import from_flat
@@ -247,10 +368,18 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
 
     _none_empty({**options, "methods": methods, "keep": keep})
     kept = None if keep is None else file_target("--keep", keep)
-    names = [OPTIMIZERS.get(name.strip(), "--methods").name for name in methods.split(",")] if methods else OPTIMIZERS.names()
-    experiment = from_flat({**{name: value for name, value in options.items() if value is not None}, "lanes": names[0]})
+    names = (
+        [OPTIMIZERS.get(name.strip(), "--methods").name for name in methods.split(",")]
+        if methods
+        else OPTIMIZERS.names()
+    )
+    experiment = from_flat(
+        {**{name: value for name, value in options.items() if value is not None}, "lanes": names[0]}
+    )
     lost: list[str] = []
-    found = rows(experiment, names, kept, lambda sentence: click.echo(sentence, err=True), lost.append)
+    found = rows(
+        experiment, names, kept, lambda sentence: click.echo(sentence, err=True), lost.append
+    )
     table, stopped = [], False
     with tqdm(total=len(names), unit="method", file=sys.stderr, dynamic_ncols=True) as bar:
         try:
@@ -302,7 +431,15 @@ def _set(settings: tuple[str, ...], given: dict[str, str]) -> dict[str, str]:
         if not equals or not key:
             raise BadInput("--set", text, "KEY=VALUE, such as annealing.chains=64")
         if key in given or key in found:
-            raise BadInput("--set", text, f"{key} once only ({given[key] if key in given else f'--set {key}={found[key]}'} is given too)")
+            raise BadInput(
+                "--set",
+                text,
+                (
+                    f"{key} once only "
+                    f"({given[key] if key in given else f'--set {key}={found[key]}'} is given "
+                    f"too)"
+                ),
+            )
         found[key] = value.strip()
     return found
 
@@ -333,8 +470,16 @@ def _exit_by(rows: list[dict[str, Any]]) -> None:
 def _comparison(table: list[dict[str, Any]]) -> str:
     """The table of a comparison, for people."""
     ran = [row for row in table if "refused" not in row]
-    below = [f"{row['optimizer']} is not better than random search: {row['sentence']}" for row in ran if row["beats_random_search"] is False]
-    refused = [f"{row['optimizer']} cannot run this: it takes {row['refused']}" for row in table if "refused" in row]
+    below = [
+        f"{row['optimizer']} is not better than random search: {row['sentence']}"
+        for row in ran
+        if row["beats_random_search"] is False
+    ]
+    refused = [
+        f"{row['optimizer']} cannot run this: it takes {row['refused']}"
+        for row in table
+        if "refused" in row
+    ]
     return "\n".join([_table({"lanes": ran}), *below, *refused])
 
 
@@ -343,7 +488,11 @@ def _read(file: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("FILE", file, f"a readable JSON file ({getattr(error, 'strerror', None) or 'not UTF-8 text'})") from None
+        raise BadInput(
+            "FILE",
+            file,
+            f"a readable JSON file ({getattr(error, 'strerror', None) or 'not UTF-8 text'})",
+        ) from None
     try:
         value = from_json(text)
     except (ValueError, RecursionError) as error:
@@ -353,7 +502,9 @@ def _read(file: str) -> dict[str, Any]:
     return value
 
 
-def _race(experiment: Experiment, kept: Path | None, record: bool, events: list[Event]) -> tuple[Race, list[bytes] | None]:
+def _race(
+    experiment: Experiment, kept: Path | None, record: bool, events: list[Event]
+) -> tuple[Race, list[bytes] | None]:
     """The race, new or as it was when it was stopped, and what was recorded of it by then."""
     from engine import snapshot
     from engine.race import Race
@@ -366,11 +517,24 @@ def _race(experiment: Experiment, kept: Path | None, record: bool, events: list[
         what = str(kept) if error.field == "snapshot" else error.value
         raise BadInput("--checkpoint", what, error.allowed) from None
     if race.began != experiment or race.hands.given != events:
-        raise BadInput("--checkpoint", str(kept), "a race of this same experiment and events, or a new file")
+        raise BadInput(
+            "--checkpoint", str(kept), "a race of this same experiment and events, or a new file"
+        )
     if record and messages is None:
-        raise BadInput("--checkpoint", str(kept), "a race that was recorded from its start; leave --record out, or name a new file")
+        raise BadInput(
+            "--checkpoint",
+            str(kept),
+            "a race that was recorded from its start; leave --record out, or name a new file",
+        )
     if messages is not None and not record:
-        raise BadInput("--checkpoint", str(kept), "the option --record as well, for the first part of a recording is in it; or name a new file")
+        raise BadInput(
+            "--checkpoint",
+            str(kept),
+            (
+                "the option --record as well, for the first part of a recording is in it; or "
+                "name a new file"
+            ),
+        )
     race.with_pictures = record
     return race, messages
 
@@ -382,28 +546,51 @@ def _first_lane(base: dict[str, Any]) -> str:
 
 
 def _names(result: dict[str, Any]) -> list[str]:
-    """What the rows of a table are called: "sgd rate=0.7" where several are of one method, as it is written in ``--set``; "sgd 2" where they do not differ."""
+    """What the rows of a table are called: "sgd rate=0.7" where several are of one method, as it is
+    written in ``--set``; "sgd 2" where they do not differ.
+    """
     from engine.names import told_apart
 
     lanes = result.get("experiment", {}).get("lanes") or [{} for _ in result["lanes"]]
-    settings = [{field: value for field, value in lane.items() if field != "name"} for lane in lanes]
-    return told_apart([row["optimizer"] for row in result["lanes"]], settings, lambda _, field, value: f" {field}={'none' if value is None else value}")
+    settings = [
+        {field: value for field, value in lane.items() if field != "name"} for lane in lanes
+    ]
+    return told_apart(
+        [row["optimizer"] for row in result["lanes"]],
+        settings,
+        lambda _, field, value: f" {field}={'none' if value is None else value}",
+    )
 
 
 def _table(result: dict[str, Any]) -> str:
     names = _names(result)
     wide = max([20, *(len(name) + 2 for name in names)])
-    lines = [f"{'optimizer':<{wide}}{'loss':>10}{'accuracy':>10}{'test loss':>11}{'test acc.':>11}{'evaluations':>14}{'FLOPs':>11}{'seconds':>9}{'steps':>10}"]
+    lines = [
+        f"{'optimizer':<{wide}}{'loss':>10}{'accuracy':>10}{'test loss':>11}{'test acc.':>11}"
+        f"{'evaluations':>14}{'FLOPs':>11}{'seconds':>9}{'steps':>10}"
+    ]
     for name, row in zip(names, result["lanes"], strict=True):
-        loss, test_loss = (f"{row[key]:.4g}" if row[key] is not None else "—" for key in ("loss", "test_loss"))
-        accuracy, test_accuracy = (f"{row[key]:.1%}" if row[key] is not None else "—" for key in ("accuracy", "test_accuracy"))
+        loss, test_loss = (
+            f"{row[key]:.4g}" if row[key] is not None else "—" for key in ("loss", "test_loss")
+        )
+        accuracy, test_accuracy = (
+            f"{row[key]:.1%}" if row[key] is not None else "—"
+            for key in ("accuracy", "test_accuracy")
+        )
         lines.append(
             f"{name:<{wide}}{loss:>10}{accuracy:>10}{test_loss:>11}{test_accuracy:>11}"
             f"{row['evaluations']:>14,}{row['flops']:>11.3g}{row['seconds']:>9.1f}{row['steps']:>10,}"
         )
         budget = result.get("experiment", {}).get("budget")
-        if budget and abs(row.get("spent", 1.0) - 1) > TOLD and not (row.get("trouble") or row.get("stopped") or result.get("stopped")):
-            lines.append(f"  spent {row['spent'] * budget['amount']:.3g} of {budget['amount']:.3g} {budget['currency']}, as near as its steps allow")
+        if (
+            budget
+            and abs(row.get("spent", 1.0) - 1) > TOLD
+            and not (row.get("trouble") or row.get("stopped") or result.get("stopped"))
+        ):
+            lines.append(
+                f"  spent {row['spent'] * budget['amount']:.3g} of {budget['amount']:.3g} "
+                f"{budget['currency']}, as near as its steps allow"
+            )
         lines += [f"  {row[why]}" for why in ("trouble", "stopped", "note") if row.get(why)]
     lines += [f"{what}: {result[what]}" for what in ("recording", "weights") if what in result]
     return "\n".join(lines)
@@ -432,4 +619,7 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("stopped at once; a checkpoint is as it was last written", err=True)
         sys.exit(EXIT_SIGNAL + SIGINT)
     except MemoryError:
-        complain("experiment: it does not fit in this machine's memory; expected a smaller population, batch or network")
+        complain(
+            "experiment: it does not fit in this machine's memory; expected a smaller "
+            "population, batch or network"
+        )

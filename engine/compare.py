@@ -1,4 +1,6 @@
-"""Every method on one problem, from its defaults, with equal budgets: one after the other, so that each has the machine to itself."""
+"""Every method on one problem, from its defaults, with equal budgets: one after the other, so that
+each has the machine to itself.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,16 @@ from engine.race import Race
 
 VERSION = 1
 """Of the rows in a file."""
-COLUMNS = {"loss", "accuracy", "test_loss", "test_accuracy", "evaluations", "flops", "seconds", "steps"}
+COLUMNS = {
+    "loss",
+    "accuracy",
+    "test_loss",
+    "test_accuracy",
+    "evaluations",
+    "flops",
+    "seconds",
+    "steps",
+}
 """What a row tells, besides its method, where the method could run."""
 FLOOR = "random-search"
 """What every method must beat, or its sentence says why it does not."""
@@ -31,24 +42,33 @@ def rows(
     """How each method ends, as soon as it has ended.
 
     Args:
-        experiment: dataset, network, loss, budget and seed; its lanes are replaced by each method in turn.
+        experiment: dataset, network, loss, budget and seed; its lanes are replaced by each method
+            in turn.
         methods: names from the catalogue.
-        kept: a file of rows, one JSON object a line. Rows in it are not run again, new ones are added, so a comparison that was stopped goes on from there.
+        kept: a file of rows, one JSON object a line. Rows in it are not run again, new ones are
+            added, so a comparison that was stopped goes on from there.
         tell: called with a sentence where something in that file could not be used.
-        lost: called with a sentence where a row could not be written into it; the comparison goes on without it.
+        lost: called with a sentence where a row could not be written into it; the comparison goes
+            on without it.
 
     Returns:
-        One after the other, what `Race.results` says of the lane, with ``family``, ``sees`` and ``sentence``; or ``optimizer`` and ``refused``, the reason why it cannot run this.
+        One after the other, what `Race.results` says of the lane, with ``family``, ``sees`` and
+        ``sentence``; or ``optimizer`` and ``refused``, the reason why it cannot run this.
 
     Raises:
-        BadInput: the file of rows belongs to another experiment, or cannot be read or written: found before the first method runs.
+        BadInput: the file of rows belongs to another experiment, or cannot be read or written:
+            found before the first method runs.
     """
     base = {key: value for key, value in experiment.to_json().items() if key != "lanes"}
     return _rows(base, methods, kept, _open(kept, base, tell) if kept else {}, lost)
 
 
 def _rows(
-    base: dict[str, Any], methods: Iterable[str], kept: Path | None, done: dict[str, dict[str, Any]], lost: Callable[[str], None]
+    base: dict[str, Any],
+    methods: Iterable[str],
+    kept: Path | None,
+    done: dict[str, dict[str, Any]],
+    lost: Callable[[str], None],
 ) -> Iterator[dict[str, Any]]:
     for name in methods:
         if name in done:
@@ -58,7 +78,12 @@ def _rows(
         if kept:
             try:
                 with kept.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"version": VERSION, "experiment": base, "row": row}, ensure_ascii=False) + "\n")
+                    file.write(
+                        json.dumps(
+                            {"version": VERSION, "experiment": base, "row": row}, ensure_ascii=False
+                        )
+                        + "\n"
+                    )
             except OSError as error:
                 lost(f"--keep: rows could not be written into {kept} ({error.strerror})")
                 kept = None
@@ -83,8 +108,12 @@ def _run(name: str, base: Mapping[str, Any]) -> dict[str, Any]:
         return about | race.results()[0]
 
 
-def _open(kept: Path, base: Mapping[str, Any], tell: Callable[[str], None]) -> dict[str, dict[str, Any]]:
-    """The rows in a file, which is made if need be; a last line that was cut off is taken out and told."""
+def _open(
+    kept: Path, base: Mapping[str, Any], tell: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """The rows in a file, which is made if need be; a last line that was cut off is taken out and
+    told.
+    """
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with kept.open("a+b") as file:
@@ -99,9 +128,13 @@ def _open(kept: Path, base: Mapping[str, Any], tell: Callable[[str], None]) -> d
                     file.truncate(sum(len(line) + 1 for line in lines))
                     tell(f"--keep: the last line of {kept} was cut off; its method is run again")
     except OSError as error:
-        raise BadInput("--keep", str(kept), f"a file that can be read and written ({error.strerror})") from None
+        raise BadInput(
+            "--keep", str(kept), f"a file that can be read and written ({error.strerror})"
+        ) from None
     except _Broken as broken:
-        raise BadInput("--keep", str(kept), f"a file of rows that a comparison wrote, or a new one ({broken})") from None
+        raise BadInput(
+            "--keep", str(kept), f"a file of rows that a comparison wrote, or a new one ({broken})"
+        ) from None
     return done
 
 
@@ -120,27 +153,48 @@ def _read(kept: Path, lines: Iterable[bytes], base: Mapping[str, Any]) -> dict[s
             check(entry, "row")
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
             raise _Broken(f"line {number} is none") from None
-        if not isinstance(name, str) or not isinstance(told, dict) or not ("refused" in row or row.keys() >= COLUMNS):
+        if (
+            not isinstance(name, str)
+            or not isinstance(told, dict)
+            or not ("refused" in row or row.keys() >= COLUMNS)
+        ):
             raise _Broken(f"line {number} is none")
         if version != VERSION:
-            raise BadInput("--keep", str(kept), f"rows of version {VERSION}, or a new file (a newer Kelvin wrote line {number}: version {shorten(version)})")
+            raise BadInput(
+                "--keep",
+                str(kept),
+                (
+                    f"rows of version {VERSION}, or a new file (a newer Kelvin wrote line "
+                    f"{number}: version {shorten(version)})"
+                ),
+            )
         if told != base and (other := _differing(told, base)):
-            raise BadInput("--keep", str(kept), f"rows of this same experiment, or a new file (its {other} is another one)")
+            raise BadInput(
+                "--keep",
+                str(kept),
+                f"rows of this same experiment, or a new file (its {other} is another one)",
+            )
         done[name] = row
     return done
 
 
 def _differing(told: Mapping[str, Any], base: Mapping[str, Any]) -> str | None:
-    """The first part in which two experiments differ, what is left out being as usual; None where they are one and the same."""
+    """The first part in which two experiments differ, what is left out being as usual; None where
+    they are one and the same.
+    """
     try:
-        one, other = (Experiment.parse({**value, "lanes": [FLOOR]}).to_json() for value in (told, base))
+        one, other = (
+            Experiment.parse({**value, "lanes": [FLOOR]}).to_json() for value in (told, base)
+        )
     except BadInput:
         return next((key for key in (*base, *told) if told.get(key) != base.get(key)), "experiment")
     return next((key for key in other if one[key] != other[key]), None)
 
 
 def ranked(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows by training loss, the lowest first, each told whether it beats the floor; what diverged and what could not run comes last."""
+    """Rows by training loss, the lowest first, each told whether it beats the floor; what diverged
+    and what could not run comes last.
+    """
     floor = next((row.get("loss") for row in table if row["optimizer"] == FLOOR), None)
 
     def height(row: dict[str, Any]) -> float:
@@ -148,4 +202,12 @@ def ranked(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return float("inf") if loss is None else float(loss)
 
     ordered = sorted(table, key=lambda row: ("refused" in row, height(row)))
-    return [{**row, "beats_random_search": None if floor is None or "refused" in row else height(row) <= floor} for row in ordered]
+    return [
+        {
+            **row,
+            "beats_random_search": None
+            if floor is None or "refused" in row
+            else height(row) <= floor,
+        }
+        for row in ordered
+    ]

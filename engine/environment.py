@@ -1,4 +1,6 @@
-"""What a process of Kelvin's own tells the libraries it will load: the server, the command line and the workers. A program that imports the engine is left as it is."""
+"""What a process of Kelvin's own tells the libraries it will load: the server, the command line and
+the workers. A program that imports the engine is left as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,11 @@ import os
 import sys
 
 WANTED = {
-    # Large pages for large tensors (Linux): a population written to fresh memory otherwise waits longer for its pages than for its numbers.
+    # Large pages for large tensors (Linux): a population written to fresh memory otherwise waits
+    # longer for its pages than for its numbers.
     "THP_MEM_ALLOC_ENABLE": "1",
-    # After an operation PyTorch's threads (GNU OpenMP) wait for the next one in a loop that keeps their cores busy for milliseconds, and a kernel needs those cores.
+    # After an operation PyTorch's threads (GNU OpenMP) wait for the next one in a loop that keeps
+    # their cores busy for milliseconds, and a kernel needs those cores.
     "GOMP_SPINCOUNT": "10000",
 }
 

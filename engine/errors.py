@@ -1,6 +1,7 @@
 """What Kelvin says when it is given something it cannot use.
 
-Every refusal is one line that names the field, the value and what is allowed; the CLI prints it with exit status 2, the page shows it as a friendly message.
+Every refusal is one line that names the field, the value and what is allowed; the CLI prints it
+with exit status 2, the page shows it as a friendly message.
 """
 
 from __future__ import annotations
@@ -25,16 +26,23 @@ class BadInput(ValueError):
 
 
 class CannotRun(BadInput):
-    """A well-formed experiment that this machine or this method cannot run (too big, wrong kind of data)."""
+    """A well-formed experiment that this machine or this method cannot run (too big, wrong kind of
+    data).
+    """
 
 
 def one_line(text: str) -> str:
-    """The text as it can be shown and sent anywhere: no line breaks, and what is no printable character by its number."""
-    return "".join(one if one.isprintable() else " " if one.isspace() else ascii(one)[1:-1] for one in text)
+    """The text as it can be shown and sent anywhere: no line breaks, and what is no printable
+    character by its number.
+    """
+    return "".join(
+        one if one.isprintable() else " " if one.isspace() else ascii(one)[1:-1] for one in text
+    )
 
 
 class NothingLeft(ArithmeticError):
-    """A method has nothing left to go on from: too few members that are finite, or all of them one and the same.
+    """A method has nothing left to go on from: too few members that are finite, or all of them one
+    and the same.
 
     Args:
         words: why, as a clause: "only 1 of its 128 members had finite outputs".
@@ -98,7 +106,13 @@ def explain(error: ValidationError, prefix: tuple[int | str, ...] = ()) -> BadIn
         place = _place(prefix + first["loc"])
         if inner.field.startswith(place) or place == "experiment":
             return inner
-        return type(inner)(f"{place}.{inner.field}" if inner.field else place, inner.value, inner.allowed)
+        return type(inner)(
+            f"{place}.{inner.field}" if inner.field else place, inner.value, inner.allowed
+        )
     template = _ALLOWED.get(first["type"])
-    allowed = template.format(**first.get("ctx", {})) if template else first["msg"][:1].lower() + first["msg"][1:]
+    allowed = (
+        template.format(**first.get("ctx", {}))
+        if template
+        else first["msg"][:1].lower() + first["msg"][1:]
+    )
     return BadInput(_place(prefix + first["loc"]), first["input"], allowed)

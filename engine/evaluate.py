@@ -1,7 +1,7 @@
 """Evaluating a population on samples, in chunks that fit the cache.
 
-Used by the oracle (which charges for it) and by the observer (which does not). Whatever the population's size, it takes at most `chunks.MOST_BYTES` beside what
-it is given and what it answers.
+Used by the oracle (which charges for it) and by the observer (which does not). Whatever the
+population's size, it takes at most `chunks.MOST_BYTES` beside what it is given and what it answers.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from engine.losses import Loss, accuracy
 from engine.networks.base import Network
 
 CHUNK_FLOATS = {"cpu": chunks.FLOATS_AT_ONCE}
-"""Activations alive at once in a layer, per kind of device; `chunks.ELSEWHERE` where none is given."""
+"""Activations alive at once in a layer, per kind of device; `chunks.ELSEWHERE` where none is
+given."""
 
 MIXED = 1024
-"""Samples that are never taken apart where what is said of one hangs on the others (batch normalisation)."""
+"""Samples that are never taken apart where what is said of one hangs on the others (batch
+normalisation)."""
 
 Precision = Literal["float32", "tf32", "bf16"]
 _precision: ContextVar[Precision] = ContextVar("precision", default="float32")
@@ -36,10 +38,13 @@ _precision: ContextVar[Precision] = ContextVar("precision", default="float32")
 
 @contextmanager
 def precision(name: Precision) -> Iterator[None]:
-    """Inside, float32 networks are evaluated with products of that precision; losses are float32 always.
+    """Inside, float32 networks are evaluated with products of that precision; losses are float32
+    always.
 
-    "tf32" rounds what a GPU multiplies to 10 bits and is float32 elsewhere; "bf16" keeps weights and activations to 8 bits. Either is a choice to be stated with a result: methods
-    that compare losses one by one (Metropolis' rule) ask for "float32", and get it whatever PyTorch was told for other models.
+    "tf32" rounds what a GPU multiplies to 10 bits and is float32 elsewhere; "bf16" keeps weights
+    and activations to 8 bits. Either is a choice to be stated with a result: methods that compare
+    losses one by one (Metropolis' rule) ask for "float32", and get it whatever PyTorch was told for
+    other models.
     """
     token = _precision.set(name)
     try:
@@ -51,7 +56,11 @@ def precision(name: Precision) -> Iterator[None]:
 
 def rounded(numbers: Tensor) -> Tensor:
     """Numbers as the precision chosen wants them."""
-    return numbers.bfloat16() if _precision.get() == "bf16" and numbers.dtype == torch.float32 else numbers
+    return (
+        numbers.bfloat16()
+        if _precision.get() == "bf16" and numbers.dtype == torch.float32
+        else numbers
+    )
 
 
 def chunk_members(network: Network, samples: int, device: torch.device) -> int:
@@ -65,7 +74,9 @@ def chunk_samples(network: Network, device: torch.device) -> int:
 
 
 def together(samples: int) -> int:
-    """How many samples to evaluate at once where what is said of one hangs on the others: all, or even parts of at most `MIXED`."""
+    """How many samples to evaluate at once where what is said of one hangs on the others: all, or
+    even parts of at most `MIXED`.
+    """
     return -(-samples // -(-samples // MIXED)) if samples else 1
 
 
@@ -93,7 +104,11 @@ def _answers(network: Network, population: Tensor | Unwritten, x: Tensor) -> Ite
         size = chunk_members(network, len(part), population.device)
         for start in range(0, len(population), size):
             answer = network.evaluate(rounded(population[start : start + size]), ready)
-            yield slice(start, start + size), slice(first, first + step), answer.to(population.dtype)
+            yield (
+                slice(start, start + size),
+                slice(first, first + step),
+                answer.to(population.dtype),
+            )
 
 
 @torch.no_grad()
@@ -115,19 +130,35 @@ def _mirrored(network: Network, asked: Mirrored, x: Tensor) -> Iterator[Answer]:
         part = x[first : first + step]
         ready = network.prepare(rounded(part))
         centre = network.centre(asked.theta, ready) if exact else None
-        most = max(1, chunks.MOST_BYTES // 16 // asked.theta.nbytes)  # rows of noise written out at a time, and twice as many members
-        size = max(at_once, min(most, chunk_members(network, len(part), asked.device)) // at_once * at_once)
+        most = max(
+            1, chunks.MOST_BYTES // 16 // asked.theta.nbytes
+        )  # rows of noise written out at a time, and twice as many members
+        size = max(
+            at_once, min(most, chunk_members(network, len(part), asked.device)) // at_once * at_once
+        )
         for start in range(0, asked.noise.rows, size):
             stop = min(asked.noise.rows, start + size)
-            answer = network.mirrored(asked, centre, start, stop, ready) if exact else network.evaluate(rounded(asked.pairs(start, stop)), ready)
+            answer = (
+                network.mirrored(asked, centre, start, stop, ready)
+                if exact
+                else network.evaluate(rounded(asked.pairs(start, stop)), ready)
+            )
             rows = torch.arange(start, stop, device=asked.device)
-            yield torch.cat([rows, rows + asked.noise.rows]), slice(first, first + step), answer.to(asked.dtype)
+            yield (
+                torch.cat([rows, rows + asked.noise.rows]),
+                slice(first, first + step),
+                answer.to(asked.dtype),
+            )
 
 
 def _chains(network: Network, chains: Chains, x: Tensor, memory: Memory) -> Iterator[Answer]:
-    """The same for chains of which each moves one layer: from there upward, where what is below is remembered. The memory tells what it took."""
+    """The same for chains of which each moves one layer: from there upward, where what is below is
+    remembered. The memory tells what it took.
+    """
     population, plain = chains.population, len(chains) * len(x) * network.flops
-    if len(x) > chunk_samples(network, x.device) or not memory.fits(population, len(x), network.hidden):
+    if len(x) > chunk_samples(network, x.device) or not memory.fits(
+        population, len(x), network.hidden
+    ):
         memory.flops += plain
         yield from _answers(network, chains, x)
         return
@@ -138,7 +169,9 @@ def _chains(network: Network, chains: Chains, x: Tensor, memory: Memory) -> Iter
             memory.flops += plain
             yield from _answers(network, chains, x)
             return
-        for _ in _chains(network, Chains(population), x, memory):  # once, so that it holds from now on
+        for _ in _chains(
+            network, Chains(population), x, memory
+        ):  # once, so that it holds from now on
             pass
     if not chains.moves:
         memory.flops += plain
@@ -146,27 +179,60 @@ def _chains(network: Network, chains: Chains, x: Tensor, memory: Memory) -> Iter
         for start in range(0, len(population), size):
             part = population[start : start + size]
             keep = [one[start : start + size] for one in hidden]
-            yield slice(start, start + size), everything, network.upward(network.unpack(part), ready.expand(len(part), *ready.shape), 0, keep)
+            yield (
+                slice(start, start + size),
+                everything,
+                network.upward(
+                    network.unpack(part), ready.expand(len(part), *ready.shape), 0, keep
+                ),
+            )
         return
     chains.memory = memory
     for move in chains.moves:
         memory.flops += len(move.rows) * len(x) * network.upward_flops(move.layer)
         shapes = [(len(move.rows), width, len(x)) for width in network.hidden[move.layer :]]
-        move.hidden = [buffer(f"moved {move.layer} {i}", shape, population) for i, shape in enumerate(shapes)]
+        move.hidden = [
+            buffer(f"moved {move.layer} {i}", shape, population) for i, shape in enumerate(shapes)
+        ]
         above = [layer for layer in network.layers if layer.start >= move.weights.stop]
-        moving = [layer for layer in network.layers if move.weights.start <= layer.start < move.weights.stop]
+        moving = [
+            layer
+            for layer in network.layers
+            if move.weights.start <= layer.start < move.weights.stop
+        ]
         for start in range(0, len(move.rows), size):
             rows, block = move.rows[start : start + size], move.block[start : start + size]
-            tensors = [block[:, layer.start - move.weights.start : layer.stop - move.weights.start].unflatten(1, layer.shape) for layer in moving]
-            tensors += [population[rows, layer.start : layer.stop].unflatten(1, layer.shape) for layer in above]
-            h = memory.hidden[move.layer - 1][rows] if move.layer else ready.expand(len(rows), *ready.shape)
+            tensors = [
+                block[
+                    :, layer.start - move.weights.start : layer.stop - move.weights.start
+                ].unflatten(1, layer.shape)
+                for layer in moving
+            ]
+            tensors += [
+                population[rows, layer.start : layer.stop].unflatten(1, layer.shape)
+                for layer in above
+            ]
+            h = (
+                memory.hidden[move.layer - 1][rows]
+                if move.layer
+                else ready.expand(len(rows), *ready.shape)
+            )
             keep = [one[start : start + size] for one in move.hidden]
             yield rows, everything, network.upward(tensors, h, move.layer, keep)
 
 
 @torch.no_grad()
-def losses(network: Network, loss: Loss, population: Tensor | Unwritten, x: Tensor, y: Tensor, memory: Memory | None = None) -> Tensor:
-    """(P, D), (B, *shape), (B,) → (P,). With a memory, chains that move one layer are judged from there upward, and it tells what the question took."""
+def losses(
+    network: Network,
+    loss: Loss,
+    population: Tensor | Unwritten,
+    x: Tensor,
+    y: Tensor,
+    memory: Memory | None = None,
+) -> Tensor:
+    """(P, D), (B, *shape), (B,) → (P,). With a memory, chains that move one layer are judged from
+    there upward, and it tells what the question took.
+    """
     result = torch.zeros(len(population), dtype=population.dtype, device=population.device)
     answers: Iterator[Answer]
     spent, exact = memory or Memory(), _precision.get() != "bf16"
@@ -191,21 +257,35 @@ def losses(network: Network, loss: Loss, population: Tensor | Unwritten, x: Tens
 
 
 def gradients(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """∇L of every network: (P, D), (B, *shape), (B,) → (P, D). For looking only; optimizers ask the oracle."""
+    """∇L of every network: (P, D), (B, *shape), (B,) → (P, D). For looking only; optimizers ask the
+    oracle.
+    """
     with torch.enable_grad():
         at = population.detach().clone().requires_grad_()
         answer = network.forward(at, x)
-        return torch.autograd.grad((answer * loss.derivative(answer.detach(), y)).sum() / len(y), at)[0]
+        return torch.autograd.grad(
+            (answer * loss.derivative(answer.detach(), y)).sum() / len(y), at
+        )[0]
 
 
 @torch.no_grad()
-def scores(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor, first: int) -> list[Scores]:
-    """Loss and accuracy of every network (P, D) on the first samples, and on the rest, in one pass."""
+def scores(
+    network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor, first: int
+) -> list[Scores]:
+    """Loss and accuracy of every network (P, D) on the first samples, and on the rest, in one
+    pass.
+    """
     return scored(loss, outputs(network, population, x), y, first)
 
 
 def scored(loss: Loss, answer: Tensor, y: Tensor, first: int) -> list[Scores]:
     """The same of outputs that are known, (P, B, K)."""
     parts = [(answer[:, :first], y[:first]), (answer[:, first:], y[first:])]
-    found = torch.stack([value.float() for outputs_, targets in parts for value in (loss.values(outputs_, targets), accuracy(outputs_, targets))])
+    found = torch.stack(
+        [
+            value.float()
+            for outputs_, targets in parts
+            for value in (loss.values(outputs_, targets), accuracy(outputs_, targets))
+        ]
+    )
     return list(zip(*found.tolist(), strict=True))

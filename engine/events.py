@@ -1,9 +1,11 @@
 """What is done to a race by hand, so that a race can be repeated with it.
 
-An event notes where it fell: ``steps``, how many steps every lane had taken. Done again, it takes effect just before the first step that would carry a lane beyond that. A race
-that takes its steps in the same order (any race with a budget in evaluations or FLOPs that nobody stepped by hand) is then repeated exactly, frame by frame. Where the order is
-another one, each lane still meets every event after the same step of its own as before: an event of one lane waits until that lane has taken the step, and new points come to
-every lane at its own step.
+An event notes where it fell: ``steps``, how many steps every lane had taken. Done again, it takes
+effect just before the first step that would carry a lane beyond that. A race that takes its steps
+in the same order (any race with a budget in evaluations or FLOPs that nobody stepped by hand) is
+then repeated exactly, frame by frame. Where the order is another one, each lane still meets every
+event after the same step of its own as before: an event of one lane waits until that lane has taken
+the step, and new points come to every lane at its own step.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ class _Event(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     steps: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Steps every lane had taken. In an event of one lane it may be left out: then only that lane's own step counts."""
+    """Steps every lane had taken. In an event of one lane it may be left out: then only that lane's
+    own step counts."""
 
     def to_json(self) -> dict[str, Any]:
         """The event as it stands in metrics and files, as JSON values."""
@@ -76,7 +79,8 @@ _EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Annotated[Event, Field(disc
 
 
 def parse_events(value: Any) -> list[Event]:
-    """Events from JSON values: a list of them, or an object that holds such a list as ``events`` (what the command line prints, say).
+    """Events from JSON values: a list of them, or an object that holds such a list as ``events``
+    (what the command line prints, say).
 
     Raises:
         BadInput: the first thing that is wrong, in one line.
@@ -84,14 +88,22 @@ def parse_events(value: Any) -> list[Event]:
     if isinstance(value, dict) and "events" in value:
         value = value["events"]
     if not isinstance(value, list | tuple) or len(value) > MOST_EVENTS:
-        raise BadInput("events", value, f"a list of at most {MOST_EVENTS:,} events, or an object with such a list")
+        raise BadInput(
+            "events",
+            value,
+            f"a list of at most {MOST_EVENTS:,} events, or an object with such a list",
+        )
     check(value, "events", numbers=True)
     for i, one in enumerate(value):
         kind = one.get("kind") if isinstance(one, dict) else getattr(one, "kind", None)
         if not isinstance(kind, str) or kind not in KINDS:
-            raise BadInput(f"events[{i}]", one, f"an event with kind: {', '.join(KINDS[:-1])} or {KINDS[-1]}")
+            raise BadInput(
+                f"events[{i}]", one, f"an event with kind: {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+            )
     try:
-        return _EVENTS.validate_python([one.to_json() if isinstance(one, _Event) else one for one in value])
+        return _EVENTS.validate_python(
+            [one.to_json() if isinstance(one, _Event) else one for one in value]
+        )
     except ValidationError as error:
         raise explain(error, ("events",)) from None
 
@@ -102,7 +114,14 @@ def events_of(recording: Recording) -> list[Event]:
     Raises:
         BadInput: the recording holds an event that Kelvin does not know.
     """
-    return parse_events([event for message in recording if message["type"] == "metrics" for event in message.get("events", [])])
+    return parse_events(
+        [
+            event
+            for message in recording
+            if message["type"] == "metrics"
+            for event in message.get("events", [])
+        ]
+    )
 
 
 def read_events(file: str) -> list[Event]:
@@ -139,10 +158,16 @@ class Script:
         """Each with the lanes it has yet to come to."""
         for i, event in enumerate(events):
             if not isinstance(event, Points) and event.lane >= lanes:
-                raise BadInput(f"events[{i}].lane", event.lane, f"a whole number from 0 to {lanes - 1}")
+                raise BadInput(
+                    f"events[{i}].lane", event.lane, f"a whole number from 0 to {lanes - 1}"
+                )
             if len(event.steps) != lanes and (event.steps or isinstance(event, Points)):
-                raise BadInput(f"events[{i}].steps", list(event.steps), f"{lanes} numbers, one for each lane")
-            self.waiting.append((event, set(range(lanes)) if isinstance(event, Points) else {event.lane}))
+                raise BadInput(
+                    f"events[{i}].steps", list(event.steps), f"{lanes} numbers, one for each lane"
+                )
+            self.waiting.append(
+                (event, set(range(lanes)) if isinstance(event, Points) else {event.lane})
+            )
 
     def __bool__(self) -> bool:
         return bool(self.waiting)
@@ -164,9 +189,13 @@ class Script:
             else:
                 fell = tuple(event.step if i == event.lane else _NEVER for i in range(len(steps)))
             passing = steps[lane] >= fell[lane]
-            lanes = [i for i in sorted(left) if steps[i] > fell[i] or (steps[i] == fell[i] and passing)]
+            lanes = [
+                i for i in sorted(left) if steps[i] > fell[i] or (steps[i] == fell[i] and passing)
+            ]
             if lanes:
-                found.append((event, lanes, not isinstance(event, Points) or len(left) == len(steps)))
+                found.append(
+                    (event, lanes, not isinstance(event, Points) or len(left) == len(steps))
+                )
                 left.difference_update(lanes)
         self.waiting = [(event, left) for event, left in self.waiting if left]
         return found

@@ -1,6 +1,7 @@
 """The experiment: everything needed to repeat a race.
 
-Validated once, at the door. It travels as JSON (files, the socket) and as a flat mapping of texts (links, the command line's ``--set``); both ways give the same experiment.
+Validated once, at the door. It travels as JSON (files, the socket) and as a flat mapping of texts
+(links, the command line's ``--set``); both ways give the same experiment.
 """
 
 from __future__ import annotations
@@ -10,7 +11,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from engine.arithmetic import MOST_THREADS
 from engine.datasets import DATASETS, DatasetChoice
@@ -28,7 +38,12 @@ from engine.registry import Choice, Fields
 from engine.stops import StopRules
 from engine.suggestions import suggest
 
-SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {"points": (16, 16), "images": (32,), "curve": (20,), "table": (8,)}
+SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {
+    "points": (16, 16),
+    "images": (32,),
+    "curve": (20,),
+    "table": (8,),
+}
 """Hidden layers of an MLP nobody chose sizes for, by kind of data."""
 
 SUGGESTED_LOSS: dict[str, str] = {
@@ -54,15 +69,20 @@ class Budget(Fields):
 
     currency: Currency = Field(
         "seconds",
-        description="What is shared out equally: seconds of each lane's own time, evaluations, or FLOPs: the matrix products "
-        "that are made, inside the networks and by the methods themselves; random numbers and sums are not counted, and a landscape's derivative is taken for two evaluations.",
+        description="What is shared out equally: seconds of each lane's own time, "
+        "evaluations, or FLOPs: "
+        "the matrix products "
+        "that are made, inside the networks and by the methods themselves; random numbers and "
+        "sums are not counted, and a landscape's derivative is taken for two evaluations.",
     )
     amount: float = Field(30.0, gt=0, description="How much of it each lane gets.")
 
     @model_validator(mode="after")
     def _within_reason(self) -> Budget:
         if self.amount > MAX_AMOUNT[self.currency]:
-            raise BadInput("amount", self.amount, f"at most {MAX_AMOUNT[self.currency]:g} {self.currency}")
+            raise BadInput(
+                "amount", self.amount, f"at most {MAX_AMOUNT[self.currency]:g} {self.currency}"
+            )
         return self
 
 
@@ -73,29 +93,51 @@ SUGGESTED_BUDGET: dict[str, Budget] = {"function": Budget(currency="evaluations"
 class Experiment(BaseModel):
     """A race, before it is run.
 
-    ``dataset``, ``network`` and the lanes may be given as names, as ``{"name": …, field: …}`` or as choices already built. Use `parse` at a door: it raises `BadInput`.
+    ``dataset``, ``network`` and the lanes may be given as names, as ``{"name": …, field: …}`` or as
+    choices already built. Use `parse` at a door: it raises `BadInput`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    dataset: SerializeAsAny[DatasetChoice] = Field(default_factory=lambda: DATASETS.build("spirals"), validate_default=True)
-    network: SerializeAsAny[NetworkChoice] = Field(default_factory=lambda: "", validate_default=True)
-    loss: str = Field("", validate_default=True, description="What every lane makes small; left out, the one usual for the data.")
-    lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(default_factory=lambda: ("annealing", "adam"), validate_default=True)
+    dataset: SerializeAsAny[DatasetChoice] = Field(
+        default_factory=lambda: DATASETS.build("spirals"), validate_default=True
+    )
+    network: SerializeAsAny[NetworkChoice] = Field(
+        default_factory=lambda: "", validate_default=True
+    )
+    loss: str = Field(
+        "",
+        validate_default=True,
+        description="What every lane makes small; left out, the one usual for the data.",
+    )
+    lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(
+        default_factory=lambda: ("annealing", "adam"), validate_default=True
+    )
     budget: Budget = Field(default_factory=lambda: None, validate_default=True)
-    stop: StopRules = Field(StopRules(), description="When a lane may end before its budget is spent.")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="First weights, data and every random number follow from it.")
+    stop: StopRules = Field(
+        StopRules(), description="When a lane may end before its budget is spent."
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**31 - 1,
+        description="First weights, data and every random number follow from it.",
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Precision = Field(
         "float32",
-        description="How populations are multiplied with their inputs: float32, tf32 (10 bits, where a GPU has it) or bf16 (8 bits). Losses are float32 always, "
+        description="How populations are multiplied with their inputs: float32, tf32 (10 "
+        "bits, where a "
+        "GPU has it) or bf16 (8 bits). Losses are float32 always, "
         "and methods that compare them one by one multiply in float32 too.",
     )
     threads: int = Field(
         1,
         ge=1,
         le=MOST_THREADS,
-        description="Processor threads that work on each step. With more of them large populations are faster; results with another number differ in their last digits, "
+        description="Processor threads that work on each step. With more of them large "
+        "populations are "
+        "faster; results with another number differ in their last digits, "
         "and races may then take another course.",
     )
 
@@ -111,15 +153,28 @@ class Experiment(BaseModel):
     def _network(cls, value: Any, info: ValidationInfo) -> NetworkChoice:
         dataset = info.data.get("dataset")
         if isinstance(value, str):
-            value = {"name": value or SUGGESTED_NETWORK.get(dataset.kind if dataset is not None else "", MLP.name)}
-        if isinstance(value, dict) and value.get("name") == MLP.name and "hidden" not in value and dataset is not None:
+            value = {
+                "name": value
+                or SUGGESTED_NETWORK.get(dataset.kind if dataset is not None else "", MLP.name)
+            }
+        if (
+            isinstance(value, dict)
+            and value.get("name") == MLP.name
+            and "hidden" not in value
+            and dataset is not None
+        ):
             value = {**value, "hidden": SUGGESTED_HIDDEN.get(dataset.kind, ())}
         network = NETWORKS.build(value)
         if dataset is not None and dataset.kind == "function" and network.name != Point.name:
             raise BadInput("network", network.name, f"{Point.name} on {dataset.name}")
         if dataset is not None and dataset.kind == "text" and "text" not in network.kinds:
             raise BadInput(
-                "network", network.name, f"one that reads characters on {dataset.name}: {', '.join(cls.name for cls in NETWORKS if 'text' in cls.kinds)}"
+                "network",
+                network.name,
+                (
+                    f"one that reads characters on {dataset.name}: "
+                    f"{', '.join(cls.name for cls in NETWORKS if 'text' in cls.kinds)}"
+                ),
             )
         return network
 
@@ -131,9 +186,22 @@ class Experiment(BaseModel):
             return value
         loss = get_loss(value or SUGGESTED_LOSS[dataset.kind])
         if (loss.name == HEIGHT) != (dataset.kind == "function"):
-            raise BadInput("loss", loss.name, f"{HEIGHT} on {dataset.name}" if dataset.kind == "function" else f"one of {', '.join(LOSSES)}")
+            raise BadInput(
+                "loss",
+                loss.name,
+                f"{HEIGHT} on {dataset.name}"
+                if dataset.kind == "function"
+                else f"one of {', '.join(LOSSES)}",
+            )
         if dataset.kind == "curve" and not loss.numbers:
-            raise BadInput("loss", loss.name, f"one for numbers on {dataset.name}: {', '.join(one.name for one in LOSSES.values() if one.numbers)}")
+            raise BadInput(
+                "loss",
+                loss.name,
+                (
+                    f"one for numbers on {dataset.name}: "
+                    f"{', '.join(one.name for one in LOSSES.values() if one.numbers)}"
+                ),
+            )
         return loss.name
 
     @field_validator("seed", "threads", mode="before")
@@ -147,17 +215,32 @@ class Experiment(BaseModel):
     @classmethod
     def _lanes(cls, value: Any, info: ValidationInfo) -> tuple[Optimizer, ...]:
         if isinstance(value, str | Mapping | Choice) or not isinstance(value, Iterable):
-            raise BadInput("lanes", value, f"a list of 1 to {MAX_LANES} optimizers ({', '.join(OPTIMIZERS.names())})")
+            raise BadInput(
+                "lanes",
+                value,
+                f"a list of 1 to {MAX_LANES} optimizers ({', '.join(OPTIMIZERS.names())})",
+            )
         entries = list(value)
         if not 1 <= len(entries) <= MAX_LANES:
-            raise BadInput("lanes", [getattr(entry, "name", entry) for entry in entries], f"1 to {MAX_LANES} lanes")
-        return tuple(OPTIMIZERS.build(suggest(info.data.get("dataset"), entry), f"lanes[{i}]") for i, entry in enumerate(entries))
+            raise BadInput(
+                "lanes",
+                [getattr(entry, "name", entry) for entry in entries],
+                f"1 to {MAX_LANES} lanes",
+            )
+        return tuple(
+            OPTIMIZERS.build(suggest(info.data.get("dataset"), entry), f"lanes[{i}]")
+            for i, entry in enumerate(entries)
+        )
 
     @field_validator("budget", mode="before")
     @classmethod
     def _budget(cls, value: Any, info: ValidationInfo) -> Any:
         dataset = info.data.get("dataset")
-        return SUGGESTED_BUDGET.get(dataset.kind if dataset is not None else "", Budget()) if value is None else value
+        return (
+            SUGGESTED_BUDGET.get(dataset.kind if dataset is not None else "", Budget())
+            if value is None
+            else value
+        )
 
     @model_validator(mode="after")
     def _can_run(self) -> Experiment:
@@ -166,7 +249,10 @@ class Experiment(BaseModel):
         for i, lane in enumerate(self.lanes):
             refusal = lane.refusal(problem)
             if refusal is None and network.mixes and lane.seen() == "jacobian":
-                refusal = "a network that answers every sample by itself (network.normalisation=group), or the method lbfgs"
+                refusal = (
+                    "a network that answers every sample by itself "
+                    "(network.normalisation=group), or the method lbfgs"
+                )
             if refusal is not None:
                 raise CannotRun(f"lanes[{i}]", lane.name, refusal)
         self._fits(problem)
@@ -181,16 +267,32 @@ class Experiment(BaseModel):
         i = max(range(len(needed)), key=needed.__getitem__)
         lane, left = self.lanes[i], room - sum(needed) + needed[i]
         rows, each = lane.population_size(), problem.dimension * FLOAT
-        value = f"{lane.name}: {rows:,} × {problem.dimension:,} weights" if 2 * rows * each > needed[i] else f"{lane.name} with {problem.dimension:,} weights"
+        value = (
+            f"{lane.name}: {rows:,} × {problem.dimension:,} weights"
+            if 2 * rows * each > needed[i]
+            else f"{lane.name} with {problem.dimension:,} weights"
+        )
         value += f" = {needed[i] / 2**30:.1f} GiB"
-        allowed = f"methods that fit in {room / 2**30:.1f} GiB here together: a smaller population, batch or network"
+        allowed = (
+            f"methods that fit in {room / 2**30:.1f} GiB here together: a smaller population, "
+            f"batch or network"
+        )
         if 2 * rows * each > needed[i]:
             most = max(0, int((left - (needed[i] - rows * each)) // each))
-            allowed = f"a population that fits in {max(0, left) / 2**30:.1f} GiB here (at most {most:,} networks of this size), or a smaller network"
+            allowed = (
+                f"a population that fits in {max(0, left) / 2**30:.1f} GiB here (at most "
+                f"{most:,} networks of this size), or a smaller network"
+            )
             if most < 2:  # there is room for none, however few they are
-                allowed = f"a smaller network and population: not even two networks of this size fit in {room / 2**30:.1f} GiB here beside what the method itself takes"
+                allowed = (
+                    f"a smaller network and population: not even two networks of this size fit "
+                    f"in {room / 2**30:.1f} GiB here beside what the method itself takes"
+                )
         if len(needed) > 1:
-            allowed += f"; all lanes together would take {sum(needed) / 2**30:.1f} of {room / 2**30:.1f} GiB"
+            allowed += (
+                f"; all lanes together would take {sum(needed) / 2**30:.1f} of "
+                f"{room / 2**30:.1f} GiB"
+            )
         raise CannotRun(f"lanes[{i}]", value, allowed)
 
     @classmethod
@@ -199,8 +301,10 @@ class Experiment(BaseModel):
 
         Args:
             value: of the experiment.
-            local_files: whether ``dataset.file``, a path on this machine, may stand for the token of a file: on the command line and in a notebook it may, in what comes from a
-                page, a link or a socket it never does. The file is taken in at once, and the experiment names its token.
+            local_files: whether ``dataset.file``, a path on this machine, may stand for the token
+                of a file: on the command line and in a notebook it may, in what comes from a page,
+                a link or a socket it never does. The file is taken in at once, and the experiment
+                names its token.
 
         Raises:
             BadInput: the first thing that is wrong, in one line.
@@ -208,7 +312,14 @@ class Experiment(BaseModel):
         if isinstance(value, Experiment):
             return value
         if not isinstance(value, Mapping):
-            raise BadInput("experiment", value, "an object with dataset, network, loss, lanes, budget, stop, seed, device, precision and threads")
+            raise BadInput(
+                "experiment",
+                value,
+                (
+                    "an object with dataset, network, loss, lanes, budget, stop, seed, device, "
+                    "precision and threads"
+                ),
+            )
         check(value)
         try:
             return cls.model_validate(with_token(dict(value), local_files))
@@ -238,18 +349,37 @@ def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
         BadInput: a path where none may stand, or to a file that is refused.
     """
     dataset = value.get("dataset")
-    if not isinstance(dataset, Mapping) or "file" not in dataset or dataset.get("name") not in DATASETS or not DATASETS.get(dataset["name"]).needs_file:
+    if (
+        not isinstance(dataset, Mapping)
+        or "file" not in dataset
+        or dataset.get("name") not in DATASETS
+        or not DATASETS.get(dataset["name"]).needs_file
+    ):
         return value
     rest = {key: entry for key, entry in dataset.items() if key != "file"}
     if not local_files:
-        raise BadInput("dataset.file", dataset["file"], "an uploaded file; a path is read from the command line and in a notebook only")
+        raise BadInput(
+            "dataset.file",
+            dataset["file"],
+            "an uploaded file; a path is read from the command line and in a notebook only",
+        )
     return {**value, "dataset": {**rest, "token": of_path(str(dataset["file"])).token}}
 
 
 def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:
     """What methods are told of an experiment before it runs."""
     inputs, activations = math.prod(dataset.shape), network.activations
-    return Problem(network.dimension, len(dataset.classes), dataset.sizes()[0], network.layers, loss, dataset.kind, inputs, network.widest, activations)
+    return Problem(
+        network.dimension,
+        len(dataset.classes),
+        dataset.sizes()[0],
+        network.layers,
+        loss,
+        dataset.kind,
+        inputs,
+        network.widest,
+        activations,
+    )
 
 
 def pick_device(name: str) -> torch.device:
@@ -258,9 +388,20 @@ def pick_device(name: str) -> torch.device:
     Raises:
         CannotRun: the device named is not in this machine.
     """
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
     if name == "auto":
         return torch.device(next(kind for kind, there in present.items() if there))
     if not present[name]:
-        raise CannotRun("device", name, f"one that is here: auto, {', '.join(kind for kind, there in present.items() if there)}")
+        raise CannotRun(
+            "device",
+            name,
+            (
+                f"one that is here: auto, "
+                f"{', '.join(kind for kind, there in present.items() if there)}"
+            ),
+        )
     return torch.device(name)

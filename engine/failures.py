@@ -1,6 +1,7 @@
 """Why a lane cannot go on, in words: what was raised while it worked, and whose fault that is.
 
-An exception of any kind ends the lane in which it was raised and no other. A visitor reads one sentence; of a defect the developer finds the traceback in the log.
+An exception of any kind ends the lane in which it was raised and no other. A visitor reads one
+sentence; of a defect the developer finds the traceback in the log.
 """
 
 from __future__ import annotations
@@ -16,8 +17,17 @@ from engine.registry import fields
 if TYPE_CHECKING:
     from engine.optimizers.base import Optimizer
 
-REFUSED = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "allocator", "failed to allocate", "invalid buffer size")
-"""What PyTorch and NumPy write where memory is refused: a CPU's allocator raises a plain RuntimeError."""
+REFUSED = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "allocator",
+    "failed to allocate",
+    "invalid buffer size",
+)
+"""What PyTorch and NumPy write where memory is refused: a CPU's allocator raises a plain
+RuntimeError."""
 NUMERICAL = (
     "singular",
     "positive-definite",
@@ -31,7 +41,8 @@ NUMERICAL = (
     "infinity",
     "overflow",
 )
-"""What is written where numbers are too large, too small or not finite, and nothing else is wrong."""
+"""What is written where numbers are too large, too small or not finite, and nothing else is
+wrong."""
 STEPS = (
     "rate",
     "step_size",
@@ -80,12 +91,15 @@ class Cause:
 def gentler(optimizer: Optimizer) -> str:
     """Return what usually helps a method that diverged: a sentence naming fields that it has."""
     labels, named = _labels(optimizer), list[str]()
-    # SNES has both a pace and a sigma's α; SPSA's gamma is an exponent: only these hold a method back.
+    # SNES has both a pace and a sigma's α; SPSA's gamma is an exponent: only these hold a method
+    # back.
     if optimizer.seen() in ("outputs", "jacobian"):
         named += [f"a larger {labels[name]}" for name in DAMPING if name in labels][:1]
     if not named:
         named += [f"a smaller {labels[name]}" for name in STEPS if name in labels][:1]
-    if optimizer.seen() == "outputs" and "spread" in labels:  # both decide how far members are apart
+    if (
+        optimizer.seen() == "outputs" and "spread" in labels
+    ):  # both decide how far members are apart
         named.append(f"a smaller {labels['spread']}")
     if not named and optimizer.batch:
         named.append(f"a larger {labels['batch']}")
@@ -97,13 +111,18 @@ def smaller(optimizer: Optimizer) -> str:
     labels = _labels(optimizer)
     side_by_side = POPULATIONS if optimizer.asked() > 1 else ("history",)
     rows = [labels[name] for name in side_by_side if name in labels][:1]
-    named = [f"{'fewer' if label.split()[0].endswith('s') else 'a smaller'} {label}" for label in rows]
+    named = [
+        f"{'fewer' if label.split()[0].endswith('s') else 'a smaller'} {label}" for label in rows
+    ]
     return _sentence([*named, f"a smaller {labels['batch']}", "a smaller network"], "will fit")
 
 
 def _labels(optimizer: Optimizer) -> dict[str, str]:
     """Return what a method's fields are called, as they stand in a sentence."""
-    return {entry["name"]: entry["label"][0].lower() + entry["label"][1:] for entry in fields(type(optimizer))}
+    return {
+        entry["name"]: entry["label"][0].lower() + entry["label"][1:]
+        for entry in fields(type(optimizer))
+    }
 
 
 def _sentence(named: list[str], verb: str) -> str:
@@ -119,14 +138,29 @@ def cause_of(error: Exception, optimizer: Optimizer) -> Cause:
     helps = gentler(optimizer)
     if isinstance(error, NothingLeft):
         return Cause(str(error), error.advice or helps)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and any(words in text for words in REFUSED)):
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(words in text for words in REFUSED)
+    ):
         return Cause("it asked for more memory than this machine has left", smaller(optimizer))
     if isinstance(error, ZeroDivisionError):
         return Cause("it divided by zero", helps)
     if isinstance(error, OverflowError):
         return Cause("a number grew too large to be held", helps)
     if isinstance(error, torch.linalg.LinAlgError):  # type: ignore[attr-defined]  # documented, but not in its __all__
-        return Cause("a matrix could not be factorised, for its numbers were not finite or it was singular", helps)
-    if isinstance(error, ArithmeticError) or (isinstance(error, RuntimeError | ValueError) and any(words in text for words in NUMERICAL)):
-        return Cause("it met numbers that cannot be computed with, infinite ones or a root of a negative one", helps)
-    return Cause(f"an error inside Kelvin ({type(error).__name__}), which is in the log", defect=True)
+        return Cause(
+            "a matrix could not be factorised, for its numbers were not finite or it was singular",
+            helps,
+        )
+    if isinstance(error, ArithmeticError) or (
+        isinstance(error, RuntimeError | ValueError) and any(words in text for words in NUMERICAL)
+    ):
+        return Cause(
+            (
+                "it met numbers that cannot be computed with, infinite ones or a root of a "
+                "negative one"
+            ),
+            helps,
+        )
+    return Cause(
+        f"an error inside Kelvin ({type(error).__name__}), which is in the log", defect=True
+    )

@@ -1,9 +1,10 @@
 """The flat grammar of experiments: one text per key, shared by links and the command line.
 
-    dataset=spirals  dataset.noise=0.1  network=mlp  network.hidden=16,16  lanes=annealing,adam  annealing.chains=32  seconds=30  stop.target=0.05  seed=7
+    dataset=spirals  dataset.noise=0.1  network=mlp  network.hidden=16,16  lanes=annealing,adam
+    annealing.chains=32  seconds=30  stop.target=0.05  seed=7
 
-A lane's fields are named by its optimizer, or by its place (``lane2.rate``) where two lanes share one. A list is written with commas, an empty one or a missing value as
-``none``.
+A lane's fields are named by its optimizer, or by its place (``lane2.rate``) where two lanes share
+one. A list is written with commas, an empty one or a missing value as ``none``.
 """
 
 from __future__ import annotations
@@ -32,13 +33,23 @@ TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device", "pr
 
 
 def to_flat(experiment: Experiment) -> dict[str, str]:
-    """The experiment as texts: what names it always, settings only where they differ from their defaults."""
+    """The experiment as texts: what names it always, settings only where they differ from their
+    defaults.
+    """
     lanes = [lane.name for lane in experiment.lanes]
-    flat = {"dataset": experiment.dataset.name, "network": experiment.network.name, "lanes": ",".join(lanes)}
+    flat = {
+        "dataset": experiment.dataset.name,
+        "network": experiment.network.name,
+        "lanes": ",".join(lanes),
+    }
     if experiment.network.name == Point.name:  # goes without saying
         del flat["network"]
     flat[experiment.budget.currency] = _write(experiment.budget.amount)
-    flat |= {f"stop.{name}": _write(value) for name, value in experiment.stop.model_dump().items() if value is not None}
+    flat |= {
+        f"stop.{name}": _write(value)
+        for name, value in experiment.stop.model_dump().items()
+        if value is not None
+    }
     flat["seed"] = str(experiment.seed)
     if experiment.loss != SUGGESTED_LOSS[experiment.dataset.kind]:
         flat["loss"] = experiment.loss
@@ -48,24 +59,36 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         flat["precision"] = experiment.precision
     if experiment.threads != 1:
         flat["threads"] = str(experiment.threads)
-    suggested = {"hidden": SUGGESTED_HIDDEN[experiment.dataset.kind]} if experiment.network.name == "mlp" else {}
+    suggested = (
+        {"hidden": SUGGESTED_HIDDEN[experiment.dataset.kind]}
+        if experiment.network.name == "mlp"
+        else {}
+    )
     flat |= _settings("dataset", experiment.dataset)
     flat |= _settings("network", experiment.network, suggested)
     for i, lane in enumerate(experiment.lanes):
-        flat |= _settings(lane.name if lanes.count(lane.name) == 1 else f"lane{i + 1}", lane, suggested_settings(experiment.dataset, type(lane)))
+        flat |= _settings(
+            lane.name if lanes.count(lane.name) == 1 else f"lane{i + 1}",
+            lane,
+            suggested_settings(experiment.dataset, type(lane)),
+        )
     return flat
 
 
-def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, local_files: bool = False) -> Experiment:
+def from_flat(
+    flat: Mapping[str, str], base: Mapping[str, Any] | None = None, local_files: bool = False
+) -> Experiment:
     """The experiment that texts name, starting from ``base`` (JSON values) or from the defaults.
 
     Args:
         flat: the texts by key.
         base: what they change.
-        local_files: whether ``dataset.file`` may name a path on this machine, as `Experiment.parse` tells.
+        local_files: whether ``dataset.file`` may name a path on this machine, as `Experiment.parse`
+            tells.
 
     Raises:
-        BadInput: the first key that is unknown or whose value does not fit; the field named is the key.
+        BadInput: the first key that is unknown or whose value does not fit; the field named is the
+            key.
     """
     check(flat)
     value: dict[str, Any] = {} if base is None else dict(base)
@@ -73,7 +96,10 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, lo
         if name in flat:
             value[name] = {"name": registry.get(flat[name], name).name}
     if "lanes" in flat:
-        value["lanes"] = [{"name": OPTIMIZERS.get(name.strip(), "lanes").name} for name in flat["lanes"].split(",")]
+        value["lanes"] = [
+            {"name": OPTIMIZERS.get(name.strip(), "lanes").name}
+            for name in flat["lanes"].split(",")
+        ]
     for name in ("loss", "device", "precision"):
         if name in flat:
             value[name] = flat[name]
@@ -85,21 +111,43 @@ def from_flat(flat: Mapping[str, str], base: Mapping[str, Any] | None = None, lo
         raise BadInput(given[1], flat[given[1]], f"one budget only ({given[0]} is given too)")
     if given:
         value["budget"] = {"currency": given[0], "amount": _number(given[0], flat[given[0]])}
-    stop = {key: None if text == "none" else _number(key, text) for key, text in flat.items() if key in STOPS}
+    stop = {
+        key: None if text == "none" else _number(key, text)
+        for key, text in flat.items()
+        if key in STOPS
+    }
     if stop:
-        value["stop"] = {**value.get("stop", {}), **{key.removeprefix("stop."): number for key, number in stop.items()}}
+        value["stop"] = {
+            **value.get("stop", {}),
+            **{key.removeprefix("stop."): number for key, number in stop.items()},
+        }
     value.setdefault("dataset", {"name": "spirals"})
     value.setdefault("lanes", [{"name": "annealing"}, {"name": "adam"}])
-    value.setdefault("network", {"name": SUGGESTED_NETWORK.get(DATASETS.get(_name(value["dataset"]), "dataset").kind, MLP.name)})
+    value.setdefault(
+        "network",
+        {
+            "name": SUGGESTED_NETWORK.get(
+                DATASETS.get(_name(value["dataset"]), "dataset").kind, MLP.name
+            )
+        },
+    )
     for name in ("dataset", "network"):
-        value[name] = dict(value[name]) if isinstance(value[name], Mapping) else {"name": value[name]}
-    value["lanes"] = [dict(lane) if isinstance(lane, Mapping) else {"name": lane} for lane in value["lanes"]]
+        value[name] = (
+            dict(value[name]) if isinstance(value[name], Mapping) else {"name": value[name]}
+        )
+    value["lanes"] = [
+        dict(lane) if isinstance(lane, Mapping) else {"name": lane} for lane in value["lanes"]
+    ]
     given_as: dict[tuple[int, str], str] = {}
     for key, text in flat.items():
         if key not in TOP and key not in STOPS:
             field = _set(value, key, text)
-            if (other := given_as.setdefault(field, key)) != key:  # lane1.rate and sgd.rate may be one and the same
-                raise BadInput(key, text, f"one value only ({other} is given too, and is the same setting)")
+            if (
+                other := given_as.setdefault(field, key)
+            ) != key:  # lane1.rate and sgd.rate may be one and the same
+                raise BadInput(
+                    key, text, f"one value only ({other} is given too, and is the same setting)"
+                )
     return Experiment.parse(value, local_files)
 
 
@@ -115,18 +163,33 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
     names = [lane["name"] for lane in lanes]
     places = {"dataset": value["dataset"], "network": value["network"]}
     places |= {f"lane{i + 1}": lane for i, lane in enumerate(lanes)}
-    places |= {name: lane for name, lane in zip(names, lanes, strict=True) if names.count(name) == 1}
+    places |= {
+        name: lane for name, lane in zip(names, lanes, strict=True) if names.count(name) == 1
+    }
     if not field or owner not in places:
-        raise BadInput(key, text, f"one of {', '.join((*TOP, *STOPS))}, or {', '.join(f'{place}.FIELD' for place in places)}")
-    registry: Any = DATASETS if owner == "dataset" else NETWORKS if owner == "network" else OPTIMIZERS
+        raise BadInput(
+            key,
+            text,
+            (
+                f"one of {', '.join((*TOP, *STOPS))}, or "
+                f"{', '.join(f'{place}.FIELD' for place in places)}"
+            ),
+        )
+    registry: Any = (
+        DATASETS if owner == "dataset" else NETWORKS if owner == "network" else OPTIMIZERS
+    )
     cls: type[Choice] = registry.get(places[owner]["name"], owner)
     if owner == "dataset" and field == "file" and DATASETS.get(cls.name).needs_file:
         places[owner][field] = text
         return id(places[owner]), field
     if field not in cls.model_fields:
-        raise BadInput(key, text, f"one of {', '.join(f'{owner}.{name}' for name in cls.model_fields)}")
+        raise BadInput(
+            key, text, f"one of {', '.join(f'{owner}.{name}' for name in cls.model_fields)}"
+        )
     parsed = _read(cls, field, text, key)
-    registry.build({"name": cls.name, field: parsed}, owner)  # so that a refusal names the key the visitor wrote
+    registry.build(
+        {"name": cls.name, field: parsed}, owner
+    )  # so that a refusal names the key the visitor wrote
     places[owner][field] = parsed
     return id(places[owner]), field
 
@@ -135,7 +198,14 @@ def _read(cls: type[Choice], field: str, text: str, key: str) -> Any:
     """The value a text stands for; numbers stay texts, for pydantic to read."""
     kind = next(entry for entry in fields(cls) if entry["name"] == field)
     if kind["type"] == "array":
-        return [] if text in ("none", "") else [_whole(key, entry) if kind.get("item_minimum") is not None else entry for entry in text.split(",")]
+        return (
+            []
+            if text in ("none", "")
+            else [
+                _whole(key, entry) if kind.get("item_minimum") is not None else entry
+                for entry in text.split(",")
+            ]
+        )
     if text == "none" and kind.get("optional"):
         return None
     if kind["type"] == "integer":
@@ -155,20 +225,34 @@ def _write(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _settings(owner: str, choice: Choice, suggested: Mapping[str, Any] | None = None) -> dict[str, str]:
+def _settings(
+    owner: str, choice: Choice, suggested: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     """``owner.field`` → text of the fields that are not at their default."""
-    defaults = {name: info.default for name, info in type(choice).model_fields.items()} | dict(suggested or {})
-    return {f"{owner}.{name}": _write(getattr(choice, name)) for name, default in defaults.items() if getattr(choice, name) != default}
+    defaults = {name: info.default for name, info in type(choice).model_fields.items()} | dict(
+        suggested or {}
+    )
+    return {
+        f"{owner}.{name}": _write(getattr(choice, name))
+        for name, default in defaults.items()
+        if getattr(choice, name) != default
+    }
 
 
 def _whole(key: str, text: str) -> str:
-    """A whole number, however it is written (1000, 1e3), as pydantic reads it; other texts as they are, for it to refuse."""
+    """A whole number, however it is written (1000, 1e3), as pydantic reads it; other texts as they
+    are, for it to refuse.
+    """
     if "_" in text:  # which Python would read over
         raise BadInput(key, text, "a whole number")
     if not is_number(text) or len(text) > LONGEST:
         return text
     number = Decimal(text.strip())
-    return str(int(number)) if number.adjusted() < LONGEST and number == number.to_integral_value() else text
+    return (
+        str(int(number))
+        if number.adjusted() < LONGEST and number == number.to_integral_value()
+        else text
+    )
 
 
 def _number(key: str, text: str) -> float:

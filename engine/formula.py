@@ -1,13 +1,15 @@
 """Formulas of x and y, typed by a visitor.
 
-A text is cut into tokens and read by precedence climbing into a tree of torch operations; nothing in it is ever evaluated as code, and what the grammar below does not name is
-refused with the place where it stands. Texts, trees and numbers are bounded.
+A text is cut into tokens and read by precedence climbing into a tree of torch operations; nothing
+in it is ever evaluated as code, and what the grammar below does not name is refused with the place
+where it stands. Texts, trees and numbers are bounded.
 
     sum:      product (("+" | "-") product)*
-    product:  signed (("*" | "/") signed | factor)*          2x, 3 sin(x) and (x+1)(y-1) multiply; a number must come first
+    product:  signed (("*" | "/") signed | factor)*    2x, 3 sin(x), (x+1)(y-1); the number first
     signed:   ("+" | "-")* power
     power:    factor (("^" | "**") signed)?                  −x^2 is −(x²), 2^3^2 is 2^(3²)
-    factor:   number | "x" | "y" | "pi" | "e" | function power? "(" sum ("," sum)* ")" | "(" sum ")" | "|" sum "|"
+    factor:   number | "x" | "y" | "pi" | "e" | function power? "(" sum ("," sum)* ")"
+              | "(" sum ")" | "|" sum "|"
     power of a function: ("^" | "**") whole number           sin^2(x) is (sin x)²
 """
 
@@ -53,7 +55,9 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sign": torch.sign,
 }
 ALSO = {"ln": "log", "lg": "log10", "ld": "log2", "ceiling": "ceil", "sgn": "sign", "tg": "tan"} | {
-    f"{prefix}{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh") for prefix in ("arc", "ar")
+    f"{prefix}{name}": f"a{name}"
+    for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")
+    for prefix in ("arc", "ar")
 }
 """Other names of functions."""
 PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"min": torch.minimum, "max": torch.maximum}
@@ -70,7 +74,9 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of the text: its kind ("number", "name", "sign" or "end"), what it says, and at which character it begins, from 1."""
+    """A piece of the text: its kind ("number", "name", "sign" or "end"), what it says, and at which
+    character it begins, from 1.
+    """
 
     kind: str
     text: str
@@ -112,7 +118,8 @@ class Misread(BadInput):
     """A formula that cannot be read.
 
     Attributes:
-        place: the character, from 1, at which something else was expected; 0 where that is told by others.
+        place: the character, from 1, at which something else was expected; 0 where that is told by
+            others.
         wanted: what was expected there.
     """
 
@@ -134,7 +141,10 @@ class _Reader:
 
     def _cut(self, text: str) -> list[Token]:
         tokens: list[Token] = []
-        spelled, place = text.translate(_SPELLINGS), 0  # one character for one, so that places stay what they are
+        spelled, place = (
+            text.translate(_SPELLINGS),
+            0,
+        )  # one character for one, so that places stay what they are
         while spelled[place:].strip():
             match = _TOKEN.match(spelled, place)
             if match is None:
@@ -155,7 +165,12 @@ class _Reader:
             raise BadInput(self.field, self.text, "a formula of x and y, such as x^2 + 10*sin(3*y)")
         tree = self._sum()
         if self.now.kind != "end":
-            raise self._refuse("an operator, such as + or *" if self.now.text != ")" else "an opening bracket before this closing one", self.now.place)
+            raise self._refuse(
+                "an operator, such as + or *"
+                if self.now.text != ")"
+                else "an opening bracket before this closing one",
+                self.now.place,
+            )
         if not self.uses_point:
             raise BadInput(self.field, self.text, "a formula with x or y in it")
         return Formula(self.text, tree, self.size)
@@ -193,7 +208,9 @@ class _Reader:
             elif self.now.kind == "name" or (self.now.kind == "sign" and self.now.text == "("):
                 left = self._node(torch.mul, left, self._power())
             elif self.now.kind == "number":
-                raise self._refuse(f"an operator, such as + or *, before {self.now.text}", self.now.place)
+                raise self._refuse(
+                    f"an operator, such as + or *, before {self.now.text}", self.now.place
+                )
             else:
                 return left
 
@@ -257,14 +274,18 @@ class _Reader:
         power = self._power_of(token)
         bracket = self.now
         if not self._take("("):
-            raise self._refuse(f"an opening bracket after {token.text}, as in {token.text}(x)", bracket.place)
+            raise self._refuse(
+                f"an opening bracket after {token.text}, as in {token.text}(x)", bracket.place
+            )
         arguments = [self._sum()]
         while self._take(","):
             arguments.append(self._sum())
         self._close(")", bracket)
         if token.text in PAIRED:
             if len(arguments) < 2:
-                raise self._refuse(f"two or more values in {token.text}, as in {token.text}(x, y)", token.place)
+                raise self._refuse(
+                    f"two or more values in {token.text}, as in {token.text}(x, y)", token.place
+                )
             first, *others = arguments
             for other in others:
                 first = self._node(PAIRED[token.text], first, other)
@@ -277,11 +298,21 @@ class _Reader:
         """The power of a function that is written before its bracket, as in sin^2(x)."""
         if not self._take("^", "**"):
             return None
-        if self.now.kind == "sign" and self.now.text == "-":  # sin^-1 is the arcus to some and one over the sine to others
-            raise self._refuse(f"what is meant: a{token.text}(x), or 1/{token.text}(x)", self.now.place)
+        if (
+            self.now.kind == "sign" and self.now.text == "-"
+        ):  # sin^-1 is the arcus to some and one over the sine to others
+            raise self._refuse(
+                f"what is meant: a{token.text}(x), or 1/{token.text}(x)", self.now.place
+            )
         number = self.now
-        if number.kind != "number" or not float(number.text).is_integer() or not 1 <= float(number.text) <= MAX_EXPONENT:
-            raise self._refuse(f"a whole number from 1 to {MAX_EXPONENT:g}, as in {token.text}^2(x)", number.place)
+        if (
+            number.kind != "number"
+            or not float(number.text).is_integer()
+            or not 1 <= float(number.text) <= MAX_EXPONENT
+        ):
+            raise self._refuse(
+                f"a whole number from 1 to {MAX_EXPONENT:g}, as in {token.text}^2(x)", number.place
+            )
         return float(self._next().text)
 
     def _raised(self, base: Node, power: float | None) -> Node:
@@ -289,7 +320,9 @@ class _Reader:
 
     def _close(self, sign: str, opened: Token) -> None:
         if not self._take(sign):
-            raise self._refuse(f"a closing {sign} for the {opened.text} opened at {opened.place}", self.now.place)
+            raise self._refuse(
+                f"a closing {sign} for the {opened.text} opened at {opened.place}", self.now.place
+            )
 
     def _constant(self, value: float) -> Node:
         return self._count(lambda x, y: torch.full_like(x, value))

@@ -1,7 +1,7 @@
 """Messages of a race and their bytes.
 
-A message is a dict with a ``type``; ARCHITECTURE.md lists them. Arrays become ``{"d": dtype, "s": shape, "b": bytes}``, little-endian. The same bytes go over the wire and
-into a recording.
+A message is a dict with a ``type``; ARCHITECTURE.md lists them. Arrays become ``{"d": dtype, "s":
+shape, "b": bytes}``, little-endian. The same bytes go over the wire and into a recording.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Frame:
 
 
 def pack_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """An array as a map of its dtype, shape and bytes: floats become float32, whole numbers int32, bytes stay.
+    """An array as a map of its dtype, shape and bytes: floats become float32, whole numbers int32,
+    bytes stay.
 
     Raises:
         ValueError: whole numbers beyond 32 bits, or entries that are no numbers.
@@ -45,12 +46,23 @@ def pack_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
         name, dtype = "u1", "u1"
     elif kind in "iu":
         name, dtype = "i4", "<i4"
-        if array.dtype.itemsize >= 4 and array.size and not -(2**31) <= int(array.min()) <= int(array.max()) < 2**31:
-            raise ValueError(f"an array of a message holds whole numbers of 32 bits, not {array.min()} to {array.max()}")
+        if (
+            array.dtype.itemsize >= 4
+            and array.size
+            and not -(2**31) <= int(array.min()) <= int(array.max()) < 2**31
+        ):
+            raise ValueError(
+                f"an array of a message holds whole numbers of 32 bits, not {array.min()} to "
+                f"{array.max()}"
+            )
     else:
         raise ValueError(f"an array of a message holds numbers, not {array.dtype}")
     with np.errstate(over="ignore"):  # beyond float32 is infinite there
-        return {"d": name, "s": list(array.shape), "b": np.ascontiguousarray(array, dtype=dtype).tobytes()}
+        return {
+            "d": name,
+            "s": list(array.shape),
+            "b": np.ascontiguousarray(array, dtype=dtype).tobytes(),
+        }
 
 
 def unpack_array(value: Message) -> np.ndarray[Any, Any]:
@@ -94,7 +106,9 @@ def _rounded(value: int) -> float | None:
 
 
 def encode(message: Message) -> bytes:
-    """MessagePack bytes of a message. Characters that UTF-8 has no bytes for become question marks: such a text is refused where it comes in, and must not end a race here."""
+    """MessagePack bytes of a message. Characters that UTF-8 has no bytes for become question marks:
+    such a text is refused where it comes in, and must not end a race here.
+    """
     return bytes(msgpack.packb(_plain(message), use_bin_type=True, unicode_errors="replace"))
 
 

@@ -1,6 +1,7 @@
 """Landscapes: functions of two numbers, to watch a method on before trusting it with a network.
 
-Each is (P, 2) → (P,), differentiable by autograd where the function is, and drawn on a rectangle with what is known of its lowest points.
+Each is (P, 2) → (P,), differentiable by autograd where the function is, and drawn on a rectangle
+with what is known of its lowest points.
 """
 
 from __future__ import annotations
@@ -58,31 +59,54 @@ class Landscape:
         return x1 - x0, y1 - y0
 
     @torch.no_grad()
-    def grid(self, side: int, extent: Extent | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Heights on a grid of the rectangle, or of another: (side, side), rows are y, row 0 at the low end."""
+    def grid(
+        self, side: int, extent: Extent | None = None, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Heights on a grid of the rectangle, or of another: (side, side), rows are y, row 0 at the
+        low end.
+        """
         x0, x1, y0, y1 = extent or self.extent
-        ys, xs = torch.meshgrid(torch.linspace(y0, y1, side, dtype=dtype), torch.linspace(x0, x1, side, dtype=dtype), indexing="ij")
+        ys, xs = torch.meshgrid(
+            torch.linspace(y0, y1, side, dtype=dtype),
+            torch.linspace(x0, x1, side, dtype=dtype),
+            indexing="ij",
+        )
         return self.height(xs, ys)
 
     @cached_property
     def rise(self) -> float:
-        """How high the landscape mostly stands above its lowest point: the median over the rectangle."""
+        """How high the landscape mostly stands above its lowest point: the median over the
+        rectangle.
+        """
         heights = self.grid(SCAN_SIDE, dtype=torch.float64)
         heights = heights[torch.isfinite(heights)]
         return float(heights.median() - heights.min()) if len(heights) else 0.0
 
     @cached_property
     def stiffness(self) -> float:
-        """How sharply the landscape bends: the median size of its second derivatives over the rectangle. Sets a gradient step that does not overshoot."""
+        """How sharply the landscape bends: the median size of its second derivatives over the
+        rectangle. Sets a gradient step that does not overshoot.
+        """
         x0, x1, y0, y1 = self.extent
         # Between the lines of a grid: many a function has a kink on its axes.
-        xs, ys = (torch.linspace(a, b, 34, dtype=torch.float64)[1:-1] + 0.00917 * (b - a) for a, b in ((x0, x1), (y0, y1)))
+        xs, ys = (
+            torch.linspace(a, b, 34, dtype=torch.float64)[1:-1] + 0.00917 * (b - a)
+            for a, b in ((x0, x1), (y0, y1))
+        )
         points = torch.cartesian_prod(xs, ys).requires_grad_()
         (slope,) = torch.autograd.grad(self(points).sum(), points, create_graph=True)
         if not slope.requires_grad:  # a plane, or a staircase
             return 0.0
-        rows = [torch.autograd.grad(slope[:, i].sum(), points, retain_graph=True, allow_unused=True)[0] for i in range(2)]
-        bend = torch.stack([torch.zeros_like(points) if row is None else row for row in rows]).square().sum((0, 2)).sqrt()
+        rows = [
+            torch.autograd.grad(slope[:, i].sum(), points, retain_graph=True, allow_unused=True)[0]
+            for i in range(2)
+        ]
+        bend = (
+            torch.stack([torch.zeros_like(points) if row is None else row for row in rows])
+            .square()
+            .sum((0, 2))
+            .sqrt()
+        )
         bend = bend[torch.isfinite(bend)]
         return float(bend.median()) if len(bend) else 0.0
 
@@ -91,10 +115,19 @@ FUNCTIONS: dict[str, Landscape] = {}
 
 
 def _landscape(
-    name: str, label: str, about: str, extent: Extent, start: tuple[float, float], minima: tuple[tuple[float, float], ...], lowest: float, flops: int
+    name: str,
+    label: str,
+    about: str,
+    extent: Extent,
+    start: tuple[float, float],
+    minima: tuple[tuple[float, float], ...],
+    lowest: float,
+    flops: int,
 ) -> Callable[[Height], Height]:
     def add(height: Height) -> Height:
-        FUNCTIONS[name] = Landscape(name, label, about, height, extent, start, minima, lowest, flops)
+        FUNCTIONS[name] = Landscape(
+            name, label, about, height, extent, start, minima, lowest, flops
+        )
         return height
 
     return add
@@ -104,13 +137,31 @@ def _square(half: float) -> Extent:
     return -half, half, -half, half
 
 
-@_landscape("sphere", "Sphere", "A round bowl: whoever fails here has a mistake.", _square(5), (-3.6, 2.8), ((0, 0),), 0, 3)
+@_landscape(
+    "sphere",
+    "Sphere",
+    "A round bowl: whoever fails here has a mistake.",
+    _square(5),
+    (-3.6, 2.8),
+    ((0, 0),),
+    0,
+    3,
+)
 def sphere(x: Tensor, y: Tensor) -> Tensor:
     """x² + y²."""
     return x**2 + y**2
 
 
-@_landscape("ellipsoid", "Ellipsoid", "A narrow bowl, turned by 30° and a hundred times steeper across than along.", _square(5), (-3.6, 2.4), ((0, 0),), 0, 9)
+@_landscape(
+    "ellipsoid",
+    "Ellipsoid",
+    "A narrow bowl, turned by 30° and a hundred times steeper across than along.",
+    _square(5),
+    (-3.6, 2.4),
+    ((0, 0),),
+    0,
+    9,
+)
 def ellipsoid(x: Tensor, y: Tensor) -> Tensor:
     """u² + 100 v² in axes u, v turned by 30°."""
     cosine, sine = math.cos(math.pi / 6), math.sin(math.pi / 6)
@@ -118,14 +169,30 @@ def ellipsoid(x: Tensor, y: Tensor) -> Tensor:
 
 
 @_landscape(
-    "rosenbrock", "Rosenbrock", "A banana-shaped valley: easy to fall into, slow to walk along (Rosenbrock 1960).", (-2, 2, -1, 3), (-1.2, 1.0), ((1, 1),), 0, 8
+    "rosenbrock",
+    "Rosenbrock",
+    "A banana-shaped valley: easy to fall into, slow to walk along (Rosenbrock 1960).",
+    (-2, 2, -1, 3),
+    (-1.2, 1.0),
+    ((1, 1),),
+    0,
+    8,
 )
 def rosenbrock(x: Tensor, y: Tensor) -> Tensor:
     """(1 − x)² + 100 (y − x²)²."""
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
-@_landscape("beale", "Beale", "A flat basin between steep cliffs in the corners (Beale 1958).", _square(4.5), (-1.6, -1.4), ((3, 0.5),), 0, 16)
+@_landscape(
+    "beale",
+    "Beale",
+    "A flat basin between steep cliffs in the corners (Beale 1958).",
+    _square(4.5),
+    (-1.6, -1.4),
+    ((3, 0.5),),
+    0,
+    16,
+)
 def beale(x: Tensor, y: Tensor) -> Tensor:
     """(1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²."""
     return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
@@ -137,7 +204,12 @@ def beale(x: Tensor, y: Tensor) -> Tensor:
     "Four valleys, equally deep; which one is found depends on the first steps (Himmelblau 1972).",
     _square(5),
     (-0.27, -0.92),
-    ((3, 2), (-2.805118086952745, 3.131312518250573), (-3.779310253377747, -3.283185991286170), (3.584428340330492, -1.848126526964404)),
+    (
+        (3, 2),
+        (-2.805118086952745, 3.131312518250573),
+        (-3.779310253377747, -3.283185991286170),
+        (3.584428340330492, -1.848126526964404),
+    ),
     0,
     10,
 )
@@ -162,21 +234,46 @@ def camel(x: Tensor, y: Tensor) -> Tensor:
 
 
 @_landscape(
-    "rastrigin", "Rastrigin", "A bowl full of dimples: slopes lead into the nearest one (Rastrigin 1974).", _square(5.12), (-3.6, 3.3), ((0, 0),), 0, 40
+    "rastrigin",
+    "Rastrigin",
+    "A bowl full of dimples: slopes lead into the nearest one (Rastrigin 1974).",
+    _square(5.12),
+    (-3.6, 3.3),
+    ((0, 0),),
+    0,
+    40,
 )
 def rastrigin(x: Tensor, y: Tensor) -> Tensor:
     """20 + x² − 10 cos 2πx + y² − 10 cos 2πy."""
     return 20 + x**2 - 10 * torch.cos(2 * math.pi * x) + y**2 - 10 * torch.cos(2 * math.pi * y)
 
 
-@_landscape("ackley", "Ackley", "A nearly flat, rippled plain with one deep funnel in its middle (Ackley 1987).", _square(5), (-3.6, 3.2), ((0, 0),), 0, 60)
+@_landscape(
+    "ackley",
+    "Ackley",
+    "A nearly flat, rippled plain with one deep funnel in its middle (Ackley 1987).",
+    _square(5),
+    (-3.6, 3.2),
+    ((0, 0),),
+    0,
+    60,
+)
 def ackley(x: Tensor, y: Tensor) -> Tensor:
     """20 + e − 20 exp(−0.2 √(½(x² + y²))) − exp(½(cos 2πx + cos 2πy))."""
     ripples = torch.exp(0.5 * (torch.cos(2 * math.pi * x) + torch.cos(2 * math.pi * y)))
     return 20 + math.e - 20 * torch.exp(-0.2 * torch.sqrt(0.5 * (x**2 + y**2))) - ripples
 
 
-@_landscape("griewank", "Griewank", "Gentle waves over a very wide bowl (Griewank 1981).", _square(12), (-8.2, 8.6), ((0, 0),), 0, 30)
+@_landscape(
+    "griewank",
+    "Griewank",
+    "Gentle waves over a very wide bowl (Griewank 1981).",
+    _square(12),
+    (-8.2, 8.6),
+    ((0, 0),),
+    0,
+    30,
+)
 def griewank(x: Tensor, y: Tensor) -> Tensor:
     """1 + (x² + y²)/4000 − cos x · cos(y/√2)."""
     return 1 + (x**2 + y**2) / 4000 - torch.cos(x) * torch.cos(y / math.sqrt(2))
@@ -185,7 +282,10 @@ def griewank(x: Tensor, y: Tensor) -> Tensor:
 @_landscape(
     "schwefel",
     "Schwefel",
-    "The deepest valley lies far out, the second deepest at the other end; beyond ±500 a wall rises (Schwefel 1981).",
+    (
+        "The deepest valley lies far out, the second deepest at the other end; beyond ±500 a "
+        "wall rises (Schwefel 1981)."
+    ),
     _square(500),
     (-230.0, 60.0),
     ((420.9687463599821, 420.9687463599821),),
@@ -193,17 +293,32 @@ def griewank(x: Tensor, y: Tensor) -> Tensor:
     50,
 )
 def schwefel(x: Tensor, y: Tensor) -> Tensor:
-    """837.96577… − x sin √|x| − y sin √|y|, and a wall where it would go on falling outside its square."""
+    """837.96577… − x sin √|x| − y sin √|y|, and a wall where it would go on falling outside its
+    square.
+    """
 
     def one(at: Tensor) -> Tensor:
         inside = at.clamp(-500, 500)
         # The tiny number keeps the slope at 0 a number: √|x| has none there.
-        return 418.9828872724339 - inside * torch.sin(torch.sqrt(inside.abs() + 1e-12)) + 0.02 * (at - inside) ** 2
+        return (
+            418.9828872724339
+            - inside * torch.sin(torch.sqrt(inside.abs() + 1e-12))
+            + 0.02 * (at - inside) ** 2
+        )
 
     return one(x) + one(y)
 
 
-@_landscape("stairs", "Stairs", "A bowl cut into steps: no slope anywhere, so a gradient says nothing at all.", _square(5), (-3.6, 2.8), ((0, 0),), 0, 5)
+@_landscape(
+    "stairs",
+    "Stairs",
+    "A bowl cut into steps: no slope anywhere, so a gradient says nothing at all.",
+    _square(5),
+    (-3.6, 2.8),
+    ((0, 0),),
+    0,
+    5,
+)
 def stairs(x: Tensor, y: Tensor) -> Tensor:
     """⌊|x| + ½⌋² + ⌊|y| + ½⌋² (a step function in the manner of De Jong 1975)."""
     return torch.floor(x.abs() + 0.5) ** 2 + torch.floor(y.abs() + 0.5) ** 2
@@ -213,13 +328,22 @@ def stairs(x: Tensor, y: Tensor) -> Tensor:
 def typed(formula: str, reach: float) -> Landscape:
     """The landscape of a formula on a square reaching ``reach`` from 0 each way.
 
-    Its lowest point is looked for on a fine grid, and again on ever finer ones around it; it counts as known where it lies inside the square.
+    Its lowest point is looked for on a fine grid, and again on ever finer ones around it; it counts
+    as known where it lies inside the square.
 
     Raises:
         BadInput: the formula cannot be read, or is nowhere a number on the square.
     """
     parsed = Formula.parse(formula)
-    bare = Landscape("formula", parsed.text, "Your own formula.", parsed, _square(reach), (-0.72 * reach, 0.56 * reach), flops=parsed.size)
+    bare = Landscape(
+        "formula",
+        parsed.text,
+        "Your own formula.",
+        parsed,
+        _square(reach),
+        (-0.72 * reach, 0.56 * reach),
+        flops=parsed.size,
+    )
     known = torch.isfinite(bare.grid(SCAN_SIDE))  # in single precision, as lanes see it
     if not bool(known.any()):
         raise parsed.refuse(f"a formula with a value somewhere in the square of ±{reach:g}")
@@ -227,7 +351,17 @@ def typed(formula: str, reach: float) -> Landscape:
     if not math.isfinite(float(bare(torch.tensor(start)))):
         start = _nearest(known, bare.extent, start)
     lowest, place = _deepest(bare)
-    return Landscape(bare.name, bare.label, bare.about, parsed, bare.extent, start, () if place is None else (place,), lowest, bare.flops)
+    return Landscape(
+        bare.name,
+        bare.label,
+        bare.about,
+        parsed,
+        bare.extent,
+        start,
+        () if place is None else (place,),
+        lowest,
+        bare.flops,
+    )
 
 
 def _nearest(known: Tensor, extent: Extent, wanted: tuple[float, float]) -> tuple[float, float]:
@@ -241,7 +375,9 @@ def _nearest(known: Tensor, extent: Extent, wanted: tuple[float, float]) -> tupl
 
 
 def _deepest(landscape: Landscape) -> tuple[float | None, tuple[float, float] | None]:
-    """The lowest height and its place by repeated zooming, or None twice where it lies on the edge: there the function goes on falling."""
+    """The lowest height and its place by repeated zooming, or None twice where it lies on the edge:
+    there the function goes on falling.
+    """
     extent, last = landscape.extent, SCAN_SIDE - 1
     lowest, place = math.inf, (0.0, 0.0)
     for zoom in range(SCAN_ZOOMS):

@@ -1,4 +1,6 @@
-"""What is drawn of a landscape under a race: its own rectangle, finely, once; a wider one, coarsely, when somebody walks off it."""
+"""What is drawn of a landscape under a race: its own rectangle, finely, once; a wider one,
+coarsely, when somebody walks off it.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +33,31 @@ class Ground:
     def stage(self) -> dict[str, Any]:
         """What does not change during a race: the heights, the lowest points that are known."""
         one = self.landscape
-        about = {"name": one.name, "label": one.label, "about": one.about, "extent": list(one.extent), "minima": [list(point) for point in one.minima]}
+        about = {
+            "name": one.name,
+            "label": one.label,
+            "about": one.about,
+            "extent": list(one.extent),
+            "minima": [list(point) for point in one.minima],
+        }
         return {"landscape": {**about, "lowest": one.lowest, "z": one.grid(SIDE)}}
 
-    def frame(self, estimates: list[Tensor], clouds: list[Tensor]) -> tuple[list[float], Message | None]:
-        """The view that holds all estimates (1, 2) and the middle of every cloud (n, 2): [x from, x to, y from, y to], and its heights where they are not the stage's.
+    def frame(
+        self, estimates: list[Tensor], clouds: list[Tensor]
+    ) -> tuple[list[float], Message | None]:
+        """The view that holds all estimates (1, 2) and the middle of every cloud (n, 2): [x from, x
+        to, y from, y to], and its heights where they are not the stage's.
 
         The view only ever becomes wider, and in few steps.
         """
-        points = [*estimates, *(cloud.quantile(torch.tensor([MIDDLE, 1 - MIDDLE]).to(cloud), dim=0) for cloud in clouds if len(cloud))]
+        points = [
+            *estimates,
+            *(
+                cloud.quantile(torch.tensor([MIDDLE, 1 - MIDDLE]).to(cloud), dim=0)
+                for cloud in clouds
+                if len(cloud)
+            ),
+        ]
         seen = torch.cat(points).cpu()
         seen = seen[torch.isfinite(seen).all(1)]
         before = self.step
@@ -48,7 +66,13 @@ class Ground:
         x0, x1, y0, y1 = self._view()
         if self.step != before:
             heights = self.landscape.grid(WIDE_SIDE, (x0, x1, y0, y1))
-            self.wide = {"id": self.step, "x": [x0, x1], "y": [y0, y1], "z": heights, "samples": None}
+            self.wide = {
+                "id": self.step,
+                "x": [x0, x1],
+                "y": [y0, y1],
+                "z": heights,
+                "samples": None,
+            }
         return [x0, x1, y0, y1], self.wide
 
     def _view(self) -> Extent:

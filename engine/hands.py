@@ -1,6 +1,8 @@
-"""What a hand may do to a race while it runs: heat, turn knobs, set weights, draw points; and all of it done again.
+"""What a hand may do to a race while it runs: heat, turn knobs, set weights, draw points; and all
+of it done again.
 
-Whatever is done is noted as an event, so that the recording tells of it and the race can be repeated with it.
+Whatever is done is noted as an event, so that the recording tells of it and the race can be
+repeated with it.
 """
 
 from __future__ import annotations
@@ -44,7 +46,11 @@ class Hands:
         Raises:
             BadInput: the factor is no number above 0.
         """
-        if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 < factor < math.inf:
+        if (
+            isinstance(factor, bool)
+            or not isinstance(factor, int | float)
+            or not 0 < factor < math.inf
+        ):
             raise BadInput("factor", factor, "a number above 0")
         one = self.race.lanes[lane]
         if one.trouble is not None:
@@ -62,13 +68,24 @@ class Hands:
         self.replace(one, optimizer)
         with self.race.minding(one, f"when its {field.replace('_', ' ')} was turned"):
             optimizer.turn(one.state, field, getattr(optimizer, field))
-        self._note(Turn(lane=lane, step=one.step, steps=self._steps(), field=field, value=optimizer.to_json()[field]), [one])
+        self._note(
+            Turn(
+                lane=lane,
+                step=one.step,
+                steps=self._steps(),
+                field=field,
+                value=optimizer.to_json()[field],
+            ),
+            [one],
+        )
 
     def replace(self, lane: Lane, optimizer: Any) -> None:
         """Give a lane a method with other knobs; the race's experiment follows."""
         race = self.race
         lane.optimizer = optimizer
-        race.experiment = race.experiment.model_copy(update={"lanes": tuple(one.optimizer for one in race.lanes)})
+        race.experiment = race.experiment.model_copy(
+            update={"lanes": tuple(one.optimizer for one in race.lanes)}
+        )
 
     def put_weight(self, lane: int, index: int, value: float) -> None:
         """Set one weight; see `Race.put_weight`."""
@@ -76,7 +93,9 @@ class Hands:
         with self.race.minding(one, "when one of its weights was set"):
             one.optimizer.put(one.state, index, value)
         one.start = None
-        self._note(Weight(lane=lane, step=one.step, steps=self._steps(), index=index, value=value), [one])
+        self._note(
+            Weight(lane=lane, step=one.step, steps=self._steps(), index=index, value=value), [one]
+        )
 
     def set_points(self, text: str) -> None:
         """Replace the training points; see `Race.set_points`."""
@@ -90,7 +109,9 @@ class Hands:
         problem = problem_of(drawn, race.network, race.experiment.loss)
         for lane in race.lanes:
             if not lane.finished and (refusal := lane.optimizer.refusal(problem)) is not None:
-                raise CannotRun("points", f"{drawn.sizes()[0]} points for {lane.optimizer.name}", refusal)
+                raise CannotRun(
+                    "points", f"{drawn.sizes()[0]} points for {lane.optimizer.name}", refusal
+                )
         self.look_at(drawn)
         for lane in race.lanes:
             self.train_on(lane, drawn)
@@ -104,7 +125,9 @@ class Hands:
         race.observer.watch(race.dataset)
 
     def train_on(self, lane: Lane, drawn: Drawn) -> None:
-        """Train a lane on these points from its next step on. Its weights and counters stay as they are."""
+        """Train a lane on these points from its next step on. Its weights and counters stay as they
+        are.
+        """
         with self.race.minding(lane, "when it was given other points"):
             lane.oracle.use(drawn.load(self.race.experiment.seed).to(self.race.device))
         lane.state.stale, lane.points, lane.start = True, drawn.points, None
@@ -128,7 +151,9 @@ class Hands:
                     self.put_weight(event.lane, event.index, event.value)
 
     def _points_again(self, event: Points, lanes: list[Lane], first: bool) -> None:
-        """New points for those lanes; as soon as they have come to one, everybody is judged by them."""
+        """New points for those lanes; as soon as they have come to one, everybody is judged by
+        them.
+        """
         race = self.race
         if race.experiment.dataset.kind != "points":
             raise BadInput("events", "points", "a race on a dataset of points")
@@ -152,7 +177,9 @@ class Hands:
         return tuple(lane.step for lane in self.race.lanes)
 
     def _note(self, event: Event, lanes: Iterable[Lane]) -> None:
-        """Tell of an event in the next metrics. For the lanes that it changed, patience begins anew."""
+        """Tell of an event in the next metrics. For the lanes that it changed, patience begins
+        anew.
+        """
         self.race.events.append(event.to_json())
         self.race.done.append(event.to_json())
         for lane in lanes:

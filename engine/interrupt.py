@@ -1,4 +1,6 @@
-"""Ctrl-C between two steps: the signal is noted when it comes, and obeyed where nothing is half done."""
+"""Ctrl-C between two steps: the signal is noted when it comes, and obeyed where nothing is half
+done.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            # One that is ignored stays so: a shell starts its background jobs like that, and Ctrl-C is not meant for them.
+            # One that is ignored stays so: a shell starts its background jobs like that, and Ctrl-C
+            # is not meant for them.
             heard = [one for one in self.signals if signal.getsignal(one) is not signal.SIG_IGN]
             self._before = {one: signal.signal(one, self._note) for one in heard}
         return self

@@ -1,8 +1,10 @@
 """Planes through weight space, and the loss on them.
 
-Three planes can be looked through: the one spanned by the first two principal components of where the estimates have been (Gallagher and Downs 2003; Li et al. 2018, section 7),
-one of random directions scaled to the network (Li et al. 2018, section 4), and one through the first weights and the best ones. In all of them a unit is a unit of weight space,
-so distances in one picture can be compared with those in another, and the first weights are drawn at (0, 0).
+Three planes can be looked through: the one spanned by the first two principal components of where
+the estimates have been (Gallagher and Downs 2003; Li et al. 2018, section 7), one of random
+directions scaled to the network (Li et al. 2018, section 4), and one through the first weights and
+the best ones. In all of them a unit is a unit of weight space, so distances in one picture can be
+compared with those in another, and the first weights are drawn at (0, 0).
 
 Li, Xu, Taylor, Studer and Goldstein 2018: https://arxiv.org/abs/1712.09913.
 """
@@ -29,7 +31,8 @@ class Plane:
         origin: (D,) a point of the plane.
         axes: (2, D) orthonormal directions.
         shift: (2,) subtracted from coordinates, so that the first weights are drawn at (0, 0).
-        kind: "pca", "random", "line" or "exact" (there are only two weights, which are the coordinates).
+        kind: "pca", "random", "line" or "exact" (there are only two weights, which are the
+            coordinates).
         reach: how far about its origin the plane is always shown, in weight units.
     """
 
@@ -59,16 +62,24 @@ def exact_plane(theta: Tensor) -> Plane:
 
 
 def filter_normalised(direction: Tensor, weights: Tensor, layers: Sequence[Layer]) -> Tensor:
-    """A direction (D,) in which every neuron's (or filter's) part is as long as that neuron's weights.
+    """A direction (D,) in which every neuron's (or filter's) part is as long as that neuron's
+    weights.
 
-    A random direction alone says little: where weights are large a unit step is small, and a network whose neurons are scaled up and down again is the same function in a
-    landscape of another look (Li et al. 2018, section 4). Parts with one number a neuron, the biases, are 0: that is what the authors' code does unless it is told otherwise.
+    A random direction alone says little: where weights are large a unit step is small, and a
+    network whose neurons are scaled up and down again is the same function in a landscape of
+    another look (Li et al. 2018, section 4). Parts with one number a neuron, the biases, are 0:
+    that is what the authors' code does unless it is told otherwise.
     """
     scaled = torch.zeros_like(direction)
     for layer in layers:
         if len(layer.shape) > 1:
-            own, given = (vector[layer.start : layer.stop].reshape(layer.shape[0], -1) for vector in (weights, direction))
-            length = torch.linalg.vector_norm(own, dim=1, keepdim=True) / torch.linalg.vector_norm(given, dim=1, keepdim=True).clamp(min=1e-10)
+            own, given = (
+                vector[layer.start : layer.stop].reshape(layer.shape[0], -1)
+                for vector in (weights, direction)
+            )
+            length = torch.linalg.vector_norm(own, dim=1, keepdim=True) / torch.linalg.vector_norm(
+                given, dim=1, keepdim=True
+            ).clamp(min=1e-10)
             scaled[layer.start : layer.stop] = (given * length).flatten()
     return scaled
 
@@ -76,29 +87,43 @@ def filter_normalised(direction: Tensor, weights: Tensor, layers: Sequence[Layer
 def random_plane(layers: Sequence[Layer], centre: Tensor, theta: Tensor, seed: int) -> Plane:
     """The plane of two random filter-normalised directions through a centre (D,).
 
-    The directions are those of Li et al. (2018); the axes are the same plane's orthonormal ones, the first along the first direction. A direction is as long as the centre's
-    weights without biases, and as far as that the plane is shown: from −1 to 1 in the authors' units.
+    The directions are those of Li et al. (2018); the axes are the same plane's orthonormal ones,
+    the first along the first direction. A direction is as long as the centre's weights without
+    biases, and as far as that the plane is shown: from −1 to 1 in the authors' units.
     """
     drawn = Rng(seed, "random plane").normal(2, centre.numel()).to(centre)
     directions = torch.stack([filter_normalised(direction, centre, layers) for direction in drawn])
     axes, lengths = torch.linalg.qr(directions.T)
     axes = axes.T * torch.where(lengths.diagonal() < 0, -1.0, 1.0).to(centre).unsqueeze(1)
-    return Plane(centre, axes.contiguous(), (theta - centre) @ axes.T, "random", float(torch.linalg.vector_norm(directions[0])))
+    return Plane(
+        centre,
+        axes.contiguous(),
+        (theta - centre) @ axes.T,
+        "random",
+        float(torch.linalg.vector_norm(directions[0])),
+    )
 
 
 def _principal(centred: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """The first principal directions of centred points (n, D), not quite orthonormal yet: variances (n,), directions (most, D)."""
+    """The first principal directions of centred points (n, D), not quite orthonormal yet: variances
+    (n,), directions (most, D).
+    """
     # The n×n Gram matrix has the same spectrum as the D×D covariance and n is small.
     gram = (centred @ centred.T).double()
-    if not bool(torch.isfinite(gram).all()):  # places so far apart that single precision cannot hold their squares
+    if not bool(
+        torch.isfinite(gram).all()
+    ):  # places so far apart that single precision cannot hold their squares
         gram = centred.double() @ centred.double().T
     values, vectors = torch.linalg.eigh(gram)
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
-    return values, (vectors[:, :most] / values[:most].clamp(min=1e-300).sqrt()).T.to(centred) @ centred
+    return values, (vectors[:, :most] / values[:most].clamp(min=1e-300).sqrt()).T.to(
+        centred
+    ) @ centred
 
 
 def pca_plane(points: Tensor, theta: Tensor, previous: Plane | None = None) -> Plane | None:
-    """The principal plane of points (n, D), with its axes turned as close to the previous plane's as they go.
+    """The principal plane of points (n, D), with its axes turned as close to the previous plane's
+    as they go.
 
     Returns:
         None where the points do not span a plane.
@@ -109,14 +134,18 @@ def pca_plane(points: Tensor, theta: Tensor, previous: Plane | None = None) -> P
         return None
     axes = torch.linalg.qr(axes.T)[0].T
     if previous is not None:
-        # Orthogonal Procrustes: the turn (or flip) that leaves the picture as still as it can be (Schönemann 1966).
+        # Orthogonal Procrustes: the turn (or flip) that leaves the picture as still as it can be
+        # (Schönemann 1966).
         u, _, v = torch.linalg.svd(axes @ previous.axes.T)
         axes = (u @ v).T @ axes
     return Plane(mean, axes.contiguous(), (theta - mean) @ axes.T, "pca")
 
 
-def line_plane(points: Tensor, theta: Tensor, best: Tensor, previous: Plane | None = None) -> Plane | None:
-    """The plane whose x axis runs from the first weights to the best ones (D,), and whose y axis is the principal direction of what that leaves of the points (n, D).
+def line_plane(
+    points: Tensor, theta: Tensor, best: Tensor, previous: Plane | None = None
+) -> Plane | None:
+    """The plane whose x axis runs from the first weights to the best ones (D,), and whose y axis is
+    the principal direction of what that leaves of the points (n, D).
 
     The y axis points to the same side as the previous plane's.
 
@@ -138,10 +167,26 @@ def line_plane(points: Tensor, theta: Tensor, best: Tensor, previous: Plane | No
     return Plane(theta, axes, torch.zeros(2).to(theta), "line")
 
 
-def loss_grid(network: Network, loss: Loss, plane: Plane, x_range: tuple[float, float], y_range: tuple[float, float], n: int, x: Tensor, y: Tensor) -> Tensor:
-    """The loss on an n×n grid of the plane (rows are y, row 0 at the low end): a grid of weights is just a population."""
+def loss_grid(
+    network: Network,
+    loss: Loss,
+    plane: Plane,
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    n: int,
+    x: Tensor,
+    y: Tensor,
+) -> Tensor:
+    """The loss on an n×n grid of the plane (rows are y, row 0 at the low end): a grid of weights is
+    just a population.
+    """
     xs = torch.linspace(*x_range, n, device=x.device)
     ys = torch.linspace(*y_range, n, device=x.device)
     coordinates = torch.cartesian_prod(ys, xs).flip(1)
     step = evaluate.chunk_members(network, len(y), x.device)
-    return torch.cat([evaluate.losses(network, loss, plane.points(part), x, y) for part in coordinates.split(step)]).reshape(n, n)
+    return torch.cat(
+        [
+            evaluate.losses(network, loss, plane.points(part), x, y)
+            for part in coordinates.split(step)
+        ]
+    ).reshape(n, n)

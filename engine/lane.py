@@ -27,10 +27,13 @@ class Lane:
         note: what is worth a word though it goes on or has ended well, or None.
         start: what its loss is measured against for the note.
         barren: looks in a row at which nothing it knows was finite.
-        good: the last moment it was looked at and its loss was a number; what is left of it should it diverge.
-        wreck: what was no number any more at the first step at which the method itself met such a loss, or None.
+        good: the last moment it was looked at and its loss was a number; what is left of it should
+            it diverge.
+        wreck: what was no number any more at the first step at which the method itself met such a
+            loss, or None.
         best: the lowest loss looked at, for the stop rules.
-        points: the points drawn by hand that it trains on, as a text, where they are not those the race began with.
+        points: the points drawn by hand that it trains on, as a text, where they are not those the
+            race began with.
         watched: whether the next step's move is to be kept for the observer.
         move: (weights before, step taken), both (D,), of the last watched step.
         torn: whether something left a step of its before the step was done.
@@ -58,11 +61,13 @@ class Lane:
 
 
 def knows_anything(lane: Lane, loss: float) -> bool:
-    """Whether a lane has anything finite to go on from: among its members' losses, among what it was answered lately, or its own estimate's loss.
+    """Whether a lane has anything finite to go on from: among its members' losses, among what it
+    was answered lately, or its own estimate's loss.
 
     Args:
         lane: looked at.
-        loss: of its estimate. A method that asks for nothing but gradients there knows nothing else; one that asks for losses elsewhere, and has yet to, may still find something.
+        loss: of its estimate. A method that asks for nothing but gradients there knows nothing
+            else; one that asks for losses elsewhere, and has yet to, may still find something.
     """
     state, answers = lane.state, [answer for answer in lane.oracle.answers if answer.numel()]
     if not answers and state.losses is None:

@@ -23,7 +23,9 @@ def share_among(races: int) -> None:
 
 
 def memory_limit(device: str) -> float:
-    """Bytes that the methods of a race may take together: ``KELVIN_MEMORY`` GiB when set, else half of what is free now, or less where more than two races run at once."""
+    """Bytes that the methods of a race may take together: ``KELVIN_MEMORY`` GiB when set, else half
+    of what is free now, or less where more than two races run at once.
+    """
     told = settings.memory()
     if told is not None:
         return told
@@ -40,7 +42,8 @@ def free_memory() -> int:
 
 
 def container_room(groups: Path = CGROUPS, own: Path = OWN) -> int | None:
-    """Bytes that the control groups of this process leave it; None where none of them has a limit. Linux only.
+    """Bytes that the control groups of this process leave it; None where none of them has a limit.
+    Linux only.
 
     Args:
         groups: where they are mounted: the second version there itself, the first in ``memory``.
@@ -55,10 +58,16 @@ def container_room(groups: Path = CGROUPS, own: Path = OWN) -> int | None:
         _, controllers, name = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
             continue
-        root, limit, used, idle = (groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        root, limit, used, idle = (
+            groups / "memory",
+            "memory.limit_in_bytes",
+            "memory.usage_in_bytes",
+            "total_inactive_file",
+        )
         if not controllers:
             root, limit, used, idle = groups, "memory.max", "memory.current", "inactive_file"
-        # A limit of a group holds for those inside; in a container the name may be one of the host's, and its own group is the root.
+        # A limit of a group holds for those inside; in a container the name may be one of the
+        # host's, and its own group is the root.
         place = root / name.strip("/")
         for folder in (place, *(one for one in place.parents if one.is_relative_to(root))):
             room = _room(folder, limit, used, idle)
@@ -68,7 +77,9 @@ def container_room(groups: Path = CGROUPS, own: Path = OWN) -> int | None:
 
 
 def _room(folder: Path, limit: str, used: str, idle: str) -> int | None:
-    """What one group leaves; memory that only keeps files at hand is given back when it is wanted."""
+    """What one group leaves; memory that only keeps files at hand is given back when it is
+    wanted.
+    """
     try:
         most = int((folder / limit).read_text())
         taken = int((folder / used).read_text())
@@ -77,7 +88,9 @@ def _room(folder: Path, limit: str, used: str, idle: str) -> int | None:
     if most >= UNLIMITED:
         return None
     try:
-        kept = dict(line.split(maxsplit=1) for line in (folder / "memory.stat").read_text().splitlines())
+        kept = dict(
+            line.split(maxsplit=1) for line in (folder / "memory.stat").read_text().splitlines()
+        )
         taken -= int(kept.get(idle, 0))
     except (OSError, ValueError):
         pass

@@ -1,6 +1,8 @@
-"""What the lanes of a race are called: by their methods, and where several share one by what differs in their settings.
+"""What the lanes of a race are called: by their methods, and where several share one by what
+differs in their settings.
 
-The browser does the same for recordings made before stages told it (`app/live/frontend/names.js`); `tests/app/lane_names.json` holds both together.
+The browser does the same for recordings made before stages told it (`app/live/frontend/names.js`);
+`tests/app/lane_names.json` holds both together.
 """
 
 from __future__ import annotations
@@ -24,18 +26,29 @@ Say = Callable[[int, str, Any], str]
 
 
 def lane_names(lanes: Sequence[Optimizer]) -> list[str]:
-    """Return a name for every lane, no two alike: "Adam", "SGD with momentum, step size 0.7", "Langevin dynamics 2"."""
+    """Return a name for every lane, no two alike: "Adam", "SGD with momentum, step size 0.7",
+    "Langevin dynamics 2".
+    """
     labels = [{entry["name"]: entry["label"] for entry in fields(type(lane))} for lane in lanes]
     return told_apart(
-        [lane.label for lane in lanes], [_settings(lane.to_json()) for lane in lanes], lambda i, field, value: f", {_lower(labels[i][field])} {worth(value)}"
+        [lane.label for lane in lanes],
+        [_settings(lane.to_json()) for lane in lanes],
+        lambda i, field, value: f", {_lower(labels[i][field])} {worth(value)}",
     )
 
 
 def stage_names(stage: Mapping[str, Any]) -> list[str]:
-    """Return the same for the lanes of a stage, whose labels may be those of their methods alone."""
+    """Return the same for the lanes of a stage, whose labels may be those of their methods
+    alone.
+    """
     lanes, given = stage["lanes"], stage["experiment"].get("lanes", [])
-    settings = [_settings(given[i]) if i < len(given) and isinstance(given[i], Mapping) else {} for i in range(len(lanes))]
-    knobs = [{knob["name"]: _lower(knob["label"]) for knob in lane.get("knobs") or ()} for lane in lanes]
+    settings = [
+        _settings(given[i]) if i < len(given) and isinstance(given[i], Mapping) else {}
+        for i in range(len(lanes))
+    ]
+    knobs = [
+        {knob["name"]: _lower(knob["label"]) for knob in lane.get("knobs") or ()} for lane in lanes
+    ]
     return told_apart(
         [lane["label"] for lane in lanes],
         settings,
@@ -44,7 +57,8 @@ def stage_names(stage: Mapping[str, Any]) -> list[str]:
 
 
 def told_apart(labels: Sequence[str], settings: Sequence[Mapping[str, Any]], say: Say) -> list[str]:
-    """Return the labels, each of several that are alike with the settings that tell it from the others, or with a number.
+    """Return the labels, each of several that are alike with the settings that tell it from the
+    others, or with a number.
 
     Args:
         labels: by lane.
@@ -56,10 +70,20 @@ def told_apart(labels: Sequence[str], settings: Sequence[Mapping[str, Any]], say
         alike = [i for i, one in enumerate(labels) if one == label]
         if len(alike) < 2:
             continue
-        different = [field for field in settings[alike[0]] if len({repr(settings[i].get(field)) for i in alike}) > 1]
+        different = [
+            field
+            for field in settings[alike[0]]
+            if len({repr(settings[i].get(field)) for i in alike}) > 1
+        ]
         different.sort(key=lambda field: field in LAST)  # stable: else in their own order
-        chosen = different if len(different) <= MOST else _telling(different, [settings[i] for i in alike])
-        said = {i: "".join(say(i, field, settings[i].get(field)) for field in chosen) for i in alike}
+        chosen = (
+            different
+            if len(different) <= MOST
+            else _telling(different, [settings[i] for i in alike])
+        )
+        said = {
+            i: "".join(say(i, field, settings[i].get(field)) for field in chosen) for i in alike
+        }
         for i in alike:
             same = [other for other in alike if said[other] == said[i]]
             names[i] = f"{label}{f' {same.index(i) + 1}' if len(same) > 1 else ''}{said[i]}"
@@ -70,7 +94,9 @@ def _telling(different: list[str], settings: Sequence[Mapping[str, Any]]) -> lis
     """The fewest settings that tell all apart, or the first few where those are too many."""
     for count in range(1, MOST + 1):
         for chosen in combinations(different, count):
-            if len({repr([one.get(field) for field in chosen]) for one in settings}) == len(settings):
+            if len({repr([one.get(field) for field in chosen]) for one in settings}) == len(
+                settings
+            ):
                 return list(chosen)
     return different[:MOST]
 

@@ -1,7 +1,8 @@
 """What one moment of a race looks like: its stage, metrics, pictures and details.
 
-What is computed here is for people's eyes and is charged to no lane. The work in one call is bounded whatever the network, and depends only on what was observed before, so
-the same moments observed give the same frames.
+What is computed here is for people's eyes and is charged to no lane. The work in one call is
+bounded whatever the network, and depends only on what was observed before, so the same moments
+observed give the same frames.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ UNKNOWN: evaluate.Scores = (math.nan, math.nan, math.nan, math.nan)
 ANSWERS = ("map", "areas", "curve", "wall")
 CLOUD_SIZE = 256
 VECTOR = 256
-"""Entries of a row of numbers in metrics; of a longer one an even choice is told, and how long it is."""
+"""Entries of a row of numbers in metrics; of a longer one an even choice is told, and how long it
+is."""
 SMALL = 2000
 """Networks of at most that many weights show them in every picture."""
 SCORE_FLOPS = 6e7
-"""Work of scoring one lane in one frame; a larger set is then judged by a fixed probe of it. A lane that has finished is scored on everything."""
+"""Work of scoring one lane in one frame; a larger set is then judged by a fixed probe of it. A lane
+that has finished is scored on everything."""
 SLOPE_SAMPLES = 64
 """Samples on which the agreement of a step with −∇L is measured."""
 NOTHING: tuple[list[tuple[int, ...]], Tensor] = ([], torch.empty(0, 0))
@@ -70,7 +73,9 @@ def memory_of(value: Any) -> int:
 
 
 def sampled(values: Tensor) -> Tensor:
-    """At most `VECTOR` of them, evenly spaced, the first and the last among them: the i-th of m is number ⌊i (n − 1) / (m − 1)⌋ of n."""
+    """At most `VECTOR` of them, evenly spaced, the first and the last among them: the i-th of m is
+    number ⌊i (n − 1) / (m − 1)⌋ of n.
+    """
     last = len(values) - 1
     if last < VECTOR:
         return values
@@ -89,25 +94,38 @@ class Observer:
         self.final: dict[int, evaluate.Scores] = {}
         self.memory: list[int] = []
         self.final_confusion: dict[int, tuple[evaluate.Scores, Tensor]] = {}
-        self.view = Viewpoint(race.network, race.loss, race.theta, race.experiment.seed, len(race.lanes))
+        self.view = Viewpoint(
+            race.network, race.loss, race.theta, race.experiment.seed, len(race.lanes)
+        )
         self.answers = Answers(race.network, race.dataset)
         self.watch(race.dataset)
 
     def watch(self, data: Dataset) -> None:
-        """Judge by these samples from now on. What is drawn of the data keeps its place: a visitor may put points by hand while the race goes on."""
+        """Judge by these samples from now on. What is drawn of the data keeps its place: a visitor
+        may put points by hand while the race goes on.
+        """
         flops = self.race.network.flops
         self.final.clear()
         self.answers.data = data
-        # A fixed probe of the samples where the whole set would cost too much to score in every frame.
+        # A fixed probe of the samples where the whole set would cost too much to score in every
+        # frame.
         order = Rng(0, "probe").permutation(len(data.y_train)).to(data.y_train.device)
         held_out = Rng(0, "wall").permutation(len(data.y_test)).to(data.y_test.device)
         most = max(64, int(SCORE_FLOPS / flops))
         train, test = order[:most], held_out[:most]
         self.probed = (len(train), len(test))
-        self.probe = (torch.cat([data.x_train[train], data.x_test[test]]), torch.cat([data.y_train[train], data.y_test[test]]))
-        # What is drawn of the answers is asked along with the scores, in one pass, unless samples change each other's answers.
+        self.probe = (
+            torch.cat([data.x_train[train], data.x_test[test]]),
+            torch.cat([data.y_train[train], data.y_test[test]]),
+        )
+        # What is drawn of the answers is asked along with the scores, in one pass, unless samples
+        # change each other's answers.
         spots = self.answers.spots
-        self.asked = self.probe[0] if spots is None or self.race.network.mixes else torch.cat([self.probe[0], spots])
+        self.asked = (
+            self.probe[0]
+            if spots is None or self.race.network.mixes
+            else torch.cat([self.probe[0], spots])
+        )
         self.said = NOTHING
         self.slope_data = (data.x_train[order[:SLOPE_SAMPLES]], data.y_train[order[:SLOPE_SAMPLES]])
         self.view.watch(data.x_train, data.y_train, order)
@@ -118,7 +136,8 @@ class Observer:
         return self.view.plane
 
     def choose_plane(self, kind: str) -> None:
-        """Look through another plane from the next picture on: "pca", "random" or "line", as `Viewpoint.choose` tells. It changes nothing in the race.
+        """Look through another plane from the next picture on: "pca", "random" or "line", as
+        `Viewpoint.choose` tells. It changes nothing in the race.
 
         Raises:
             BadInput: no such plane, or none to choose.
@@ -146,8 +165,19 @@ class Observer:
             "network": race.experiment.network.label,
             "device": race.device.type,
             "dimension": race.network.dimension,
-            "budget": {"currency": race.experiment.budget.currency, "amount": race.experiment.budget.amount},
-            "layers": [{"name": layer.name, "start": layer.start, "stop": layer.stop, "shape": list(layer.shape)} for layer in race.network.layers],
+            "budget": {
+                "currency": race.experiment.budget.currency,
+                "amount": race.experiment.budget.amount,
+            },
+            "layers": [
+                {
+                    "name": layer.name,
+                    "start": layer.start,
+                    "stop": layer.stop,
+                    "shape": list(layer.shape),
+                }
+                for layer in race.network.layers
+            ],
             "lanes": [
                 {
                     "index": lane.index,
@@ -158,9 +188,14 @@ class Observer:
                     "sees": lane.optimizer.seen(),
                     "sentence": lane.optimizer.sentence,
                     "plan": plan,
-                    "stages": [{"name": stage.name, "line": stage.line, "shows": stage.shows} for stage in lane.optimizer.stages],
+                    "stages": [
+                        {"name": stage.name, "line": stage.line, "shows": stage.shows}
+                        for stage in lane.optimizer.stages
+                    ],
                     "knobs": lane.optimizer.knobs(),
-                    "population": 1 if lane.state.population is None else len(lane.state.population),
+                    "population": 1
+                    if lane.state.population is None
+                    else len(lane.state.population),
                 }
                 for lane, plan in zip(race.lanes, plans, strict=True)
             ],
@@ -172,15 +207,19 @@ class Observer:
         """The temperatures in store at even shares of the budget."""
         if lane.trouble is not None:
             return None
-        temperatures = [lane.optimizer.planned(lane.state, i / PLAN_POINTS) for i in range(PLAN_POINTS + 1)]
+        temperatures = [
+            lane.optimizer.planned(lane.state, i / PLAN_POINTS) for i in range(PLAN_POINTS + 1)
+        ]
         return None if None in temperatures else [float(t) for t in temperatures if t is not None]
 
     def metrics(self, k: int, closely: bool = True) -> Message:
-        """Counters, scores and temperatures of every lane, and what was done by hand since the last call.
+        """Counters, scores and temperatures of every lane, and what was done by hand since the last
+        call.
 
         Args:
             k: number of the frame.
-            closely: whether steps are compared with −∇L, which costs as much as scoring, and memory is counted; else the one is None and the other as it was last.
+            closely: whether steps are compared with −∇L, which costs as much as scoring, and memory
+                is counted; else the one is None and the other as it was last.
         """
         race = self.race
         events, race.events = race.events, []
@@ -193,11 +232,19 @@ class Observer:
             if race.judge(lane, scores[at][0]):
                 self.final.pop(lane.index, None)
                 scores[at] = self._each(self._scores, UNKNOWN, [lane])[0]
-        rows = [self._lane_metrics(*row) for row in zip(race.lanes, scores, agreements, strict=True)]
+        rows = [
+            self._lane_metrics(*row) for row in zip(race.lanes, scores, agreements, strict=True)
+        ]
         return {"type": "metrics", "k": k, "clock": race.clock, "lanes": rows, "events": events}
 
-    def _each(self, find: Callable[[Sequence[Lane]], list[T]], nothing: T, lanes: Sequence[Lane] | None = None) -> list[T]:
-        """Return what is found of every lane: of all together, or where that raises, of one after the other.
+    def _each(
+        self,
+        find: Callable[[Sequence[Lane]], list[T]],
+        nothing: T,
+        lanes: Sequence[Lane] | None = None,
+    ) -> list[T]:
+        """Return what is found of every lane: of all together, or where that raises, of one after
+        the other.
 
         A lane of which nothing can be found ends, and is tried again with its last good estimate.
         """
@@ -221,18 +268,26 @@ class Observer:
         """Forget what was found of a lane's estimate: it is another one now."""
         self.final.pop(lane.index, None)
 
-    def _lane_metrics(self, lane: Lane, scores: evaluate.Scores, agreement: float | None) -> Message:
+    def _lane_metrics(
+        self, lane: Lane, scores: evaluate.Scores, agreement: float | None
+    ) -> Message:
         state, oracle = lane.state, lane.oracle
         loss, accuracy, test_loss, test_accuracy = scores
         vectors = {name: sampled(values).float().cpu() for name, values in state.vectors.items()}
         if lane.trouble is not None:
-            vectors = {name: values for name, values in vectors.items() if bool(torch.isfinite(values).all())}
+            vectors = {
+                name: values
+                for name, values in vectors.items()
+                if bool(torch.isfinite(values).all())
+            }
         return {
             "step": lane.step,
             "evaluations": oracle.evaluations,
             "flops": oracle.flops,
             "seconds": oracle.seconds,
-            "progress": 1.0 if lane.finished and lane.trouble is None and lane.stopped is None else oracle.progress,
+            "progress": 1.0
+            if lane.finished and lane.trouble is None and lane.stopped is None
+            else oracle.progress,
             "memory": self.memory[lane.index],
             "loss": loss,
             "accuracy": accuracy,
@@ -249,11 +304,17 @@ class Observer:
             "agreement": agreement,
             "extra": lane.optimizer.diagnostics(state) | state.metrics,
             "vectors": vectors,
-            "lengths": {name: len(values) for name, values in state.vectors.items() if name in vectors and len(values) > VECTOR},
+            "lengths": {
+                name: len(values)
+                for name, values in state.vectors.items()
+                if name in vectors and len(values) > VECTOR
+            },
         }
 
     def _scores(self, lanes: Sequence[Lane]) -> list[evaluate.Scores]:
-        """Loss and accuracy in training and in testing: on the probe while a lane runs, all of them in one pass, on everything once it has finished."""
+        """Loss and accuracy in training and in testing: on the probe while a lane runs, all of them
+        in one pass, on everything once it has finished.
+        """
         race = self.race
         for lane in lanes:
             if lane.finished and lane.index not in self.final:
@@ -262,18 +323,29 @@ class Observer:
         found = dict(self.final)
         if running:
             y = self.probe[1]
-            answer = evaluate.outputs(race.network, torch.stack([lane.state.estimate for lane in running]), self.asked)
+            answer = evaluate.outputs(
+                race.network, torch.stack([lane.state.estimate for lane in running]), self.asked
+            )
             self.said = self._moment(running), answer[:, len(y) :]
-            found |= zip([lane.index for lane in running], evaluate.scored(race.loss, answer[:, : len(y)], y, self.probed[0]), strict=True)
+            found |= zip(
+                [lane.index for lane in running],
+                evaluate.scored(race.loss, answer[:, : len(y)], y, self.probed[0]),
+                strict=True,
+            )
         return [found[lane.index] for lane in lanes]
 
     @staticmethod
     def _moment(lanes: Sequence[Lane]) -> list[tuple[int, ...]]:
         """Which estimates these are: the same for as long as nobody moves one."""
-        return [(lane.index, lane.step, id(lane.state.estimate), lane.state.estimate._version) for lane in lanes]
+        return [
+            (lane.index, lane.step, id(lane.state.estimate), lane.state.estimate._version)
+            for lane in lanes
+        ]
 
     def _agreements(self, lanes: Sequence[Lane]) -> list[float | None]:
-        """Cosine of every lane's last watched step with −∇L on a fixed probe of the samples; None where the estimate stood still. Charged to nobody."""
+        """Cosine of every lane's last watched step with −∇L on a fixed probe of the samples; None
+        where the estimate stood still. Charged to nobody.
+        """
         moves = []
         for lane in lanes:
             moves.append(lane.move)
@@ -281,10 +353,14 @@ class Observer:
         told = [i for i, move in enumerate(moves) if move is not None]
         found: list[float | None] = [None] * len(moves)
         if told:
-            places, steps = (torch.stack([move[part] for move in moves if move is not None]) for part in (0, 1))
+            places, steps = (
+                torch.stack([move[part] for move in moves if move is not None]) for part in (0, 1)
+            )
             slopes = evaluate.gradients(self.race.network, self.race.loss, places, *self.slope_data)
             lengths = torch.linalg.vector_norm(torch.stack([steps, slopes]), dim=2).prod(0)
-            cosines = torch.linalg.vecdot(steps, slopes) / -lengths  # no number where either is nothing
+            cosines = (
+                torch.linalg.vecdot(steps, slopes) / -lengths
+            )  # no number where either is nothing
             for i, cosine in zip(told, cosines.tolist(), strict=True):
                 found[i] = cosine if math.isfinite(cosine) else None
         for lane in lanes:
@@ -302,26 +378,42 @@ class Observer:
         drawn = [None if cloud is None else cloud[0] for cloud in clouds]
         try:
             places, plane = self.view.look(estimates, going, drawn)
-        except Exception:  # the plane and the landscape are nobody's own: no lane has to end for them
+        except (
+            Exception
+        ):  # the plane and the landscape are nobody's own: no lane has to end for them
             log.exception("the plane could not be drawn")
             places, plane = self.view.still(estimates)
             clouds = [None] * len(clouds)
         small = race.network.dimension <= SMALL
         lanes = []
         for estimate, place, cloud, answer in zip(estimates, places, clouds, answers, strict=True):
-            losses, weights = None if cloud is None else cloud[1], estimate.clone() if small else None
+            losses, weights = (
+                None if cloud is None else cloud[1],
+                estimate.clone() if small else None,
+            )
             lanes.append({**place, "cloud_loss": losses, "weights": weights, **answer})
-        return {"type": "picture", "k": k, "plane": plane, "landscape": self.view.landscape, "lanes": lanes}
+        return {
+            "type": "picture",
+            "k": k,
+            "plane": plane,
+            "landscape": self.view.landscape,
+            "lanes": lanes,
+        }
 
     def _answers(self, lanes: Sequence[Lane]) -> list[Message]:
         """What is drawn of the lanes' answers, which were asked along with their scores."""
         moment, known = self.said
-        return self.answers.of(torch.stack([lane.state.estimate for lane in lanes]), known if known.shape[1] and moment == self._moment(lanes) else None)
+        return self.answers.of(
+            torch.stack([lane.state.estimate for lane in lanes]),
+            known if known.shape[1] and moment == self._moment(lanes) else None,
+        )
 
     def detail(self, k: int) -> Message:
-        """What is dear to compute and to send: the answers of a cloud's particles, the mistakes, the weights of every layer.
+        """What is dear to compute and to send: the answers of a cloud's particles, the mistakes,
+        the weights of every layer.
 
-        Taken at the same moment as picture k, before another step: its members are then the very particles of that picture's cloud.
+        Taken at the same moment as picture k, before another step: its members are then the very
+        particles of that picture's cloud.
         """
         race = self.race
 
@@ -333,12 +425,23 @@ class Observer:
                 "histograms": histograms(race.network.layers, lane.state.estimate),
             }
 
-        nothing = {"members": None, "confusion": None, "histograms": histograms(race.network.layers, torch.full_like(race.theta, torch.nan))}
+        nothing = {
+            "members": None,
+            "confusion": None,
+            "histograms": histograms(race.network.layers, torch.full_like(race.theta, torch.nan)),
+        }
         lanes = self._each(lambda lanes: [look(lane) for lane in lanes], nothing)
-        return {"type": "detail", "k": k, "steps": [lane.step for lane in race.lanes], "lanes": lanes}
+        return {
+            "type": "detail",
+            "k": k,
+            "steps": [lane.step for lane in race.lanes],
+            "lanes": lanes,
+        }
 
     def _confusion(self, lane: Lane) -> Tensor | None:
-        """On the samples that the lane's test accuracy is shown of: the probe, or all of them once it has finished and was scored on all."""
+        """On the samples that the lane's test accuracy is shown of: the probe, or all of them once
+        it has finished and was scored on all.
+        """
         network, data, estimate = self.race.network, self.race.dataset, lane.state.estimate
         if data.y_test.is_floating_point():
             return None
@@ -347,16 +450,28 @@ class Observer:
             x, y = (part[self.probed[0] :] for part in self.probe)
             return confusion(network, estimate, x, y, len(data.classes))
         if known is None or known[0] is not final:
-            known = self.final_confusion[lane.index] = (final, confusion(network, estimate, data.x_test, data.y_test, len(data.classes)))
+            known = self.final_confusion[lane.index] = (
+                final,
+                confusion(network, estimate, data.x_test, data.y_test, len(data.classes)),
+            )
         return known[1]
 
     def _cloud(self, lane: Lane) -> tuple[Tensor, Tensor | None] | None:
-        """An even choice of at most `CLOUD_SIZE` particles, with their losses. Those that are nowhere are left out; a loss that is no number is infinite."""
+        """An even choice of at most `CLOUD_SIZE` particles, with their losses. Those that are
+        nowhere are left out; a loss that is no number is infinite.
+        """
         population, losses = lane.state.population, lane.state.losses
         if population is None or lane.trouble is not None:
             return None
-        chosen = torch.linspace(0, len(population) - 1, min(CLOUD_SIZE, len(population)), device=population.device).long()
-        places, heights = population[chosen], None if losses is None else losses[chosen].nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf)
+        chosen = torch.linspace(
+            0, len(population) - 1, min(CLOUD_SIZE, len(population)), device=population.device
+        ).long()
+        places, heights = (
+            population[chosen],
+            None
+            if losses is None
+            else losses[chosen].nan_to_num(nan=torch.inf, posinf=torch.inf, neginf=-torch.inf),
+        )
         somewhere = torch.isfinite(places).all(1)
         if not bool(somewhere.all()):
             places, heights = places[somewhere], None if heights is None else heights[somewhere]

@@ -1,8 +1,10 @@
 """The oracle: the only door from an optimizer to the problem, and the accountant.
 
-The word is the field's own: a zeroth-order oracle answers with losses, a first-order one with gradients (Nemirovski and Yudin 1983). One sample through the network once is
-1 evaluation. A gradient is charged 3 (the forward pass and two backward-sized products), a directional derivative 3 (the primal and the two products of its tangent), a
-Jacobian 1 + 2K (a forward pass and K backward passes).
+The word is the field's own: a zeroth-order oracle answers with losses, a first-order one with
+gradients (Nemirovski and Yudin 1983). One sample through the network once is 1 evaluation. A
+gradient is charged 3 (the forward pass and two backward-sized products), a directional derivative 3
+(the primal and the two products of its tangent), a Jacobian 1 + 2K (a forward pass and K backward
+passes).
 
 Evaluations are in these units whatever way an answer is found. FLOPs are counted as they are done:
 of mirrored pairs the products that both share once, of thin noise its factors, of a proposal that
@@ -50,11 +52,14 @@ RECENT = 8
 
 
 class NotSeen(RuntimeError):
-    """An optimizer asked for more than it declares to see: a defect in the optimizer, never the visitor's."""
+    """An optimizer asked for more than it declares to see: a defect in the optimizer, never the
+    visitor's.
+    """
 
 
 class Oracle:
-    """Answers questions about the problem on the current mini-batch and counts what each answer cost.
+    """Answers questions about the problem on the current mini-batch and counts what each answer
+    cost.
 
     Args:
         network, loss, dataset: the problem; the dataset's tensors must lie on the device used.
@@ -62,7 +67,8 @@ class Oracle:
         batch: samples per mini-batch; 0, or at least as many as there are, takes all of them.
         seed: of the mini-batches. Lanes with the same batch size see the same batches.
         budget: (currency, amount) of the lane, for `progress`; None leaves progress at 0.
-        cut: whether a question about all samples is cut to the members that are left to be paid for: the others' losses are infinite, and cost nothing.
+        cut: whether a question about all samples is cut to the members that are left to be paid
+            for: the others' losses are infinite, and cost nothing.
 
     Attributes:
         evaluations: sample-forward passes charged so far, in the units above.
@@ -73,8 +79,10 @@ class Oracle:
         seconds: time spent in `working` blocks so far.
         batch_changed: whether the current mini-batch is another one than at the previous step.
         renewed: whether the samples were replaced since the last `draw`.
-        heard: called before a question is answered, in the thread that asks: for who watches a long step.
-        answers: losses and slopes answered since the last `draw`, and some of those before, as they were given; read by the race to see whether any was finite.
+        heard: called before a question is answered, in the thread that asks: for who watches a long
+            step.
+        answers: losses and slopes answered since the last `draw`, and some of those before, as they
+            were given; read by the race to see whether any was finite.
     """
 
     def __init__(
@@ -88,7 +96,13 @@ class Oracle:
         budget: tuple[Currency, float] | None = None,
         cut: bool = False,
     ) -> None:
-        self.network, self.loss, self.sees, self.budget, self._cut = network, loss, sees, budget, cut
+        self.network, self.loss, self.sees, self.budget, self._cut = (
+            network,
+            loss,
+            sees,
+            budget,
+            cut,
+        )
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
         self._since: float | None = None
         self._memory = Memory()
@@ -100,10 +114,14 @@ class Oracle:
         self.draw(0)
 
     def use(self, dataset: Dataset) -> None:
-        """Ask about these training samples from the next `draw` on. Counters go on, and the batch is as large as was asked for, or all there are."""
+        """Ask about these training samples from the next `draw` on. Counters go on, and the batch
+        is as large as was asked for, or all there are.
+        """
         self._x, self._y = dataset.x_train, dataset.y_train
         self._samples = len(self._y)
-        self.batch = self._samples if self._asked == 0 or self._asked >= self._samples else self._asked
+        self.batch = (
+            self._samples if self._asked == 0 or self._asked >= self._samples else self._asked
+        )
         # Batches are drawn on the CPU whatever the device, so a GPU run sees the same ones.
         self._rng = Rng(self._seed, f"batches of {self.batch}")
         self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
@@ -111,7 +129,9 @@ class Oracle:
         self.batch_changed, self.renewed = True, True
 
     def draw(self, step: int) -> None:
-        """Make the mini-batch of that step the current one: consecutive slices of a new permutation every epoch; a last, short slice is left out."""
+        """Make the mini-batch of that step the current one: consecutive slices of a new permutation
+        every epoch; a last, short slice is left out.
+        """
         renewed, self.renewed = self.renewed, False
         self.answers = self.answers[-RECENT:]
         if self.batch == self._samples:
@@ -130,7 +150,9 @@ class Oracle:
         self._since = time.perf_counter()
         try:
             yield
-            if self._x.device.type == "cuda":  # a step is over when the device has done it, not when it was queued
+            if (
+                self._x.device.type == "cuda"
+            ):  # a step is over when the device has done it, not when it was queued
                 torch.cuda.synchronize(self._x.device)
         finally:
             self.seconds += time.perf_counter() - self._since
@@ -139,7 +161,9 @@ class Oracle:
     def spent(self, currency: Currency) -> float:
         """What the lane has spent so far, up to this very moment."""
         if currency == "seconds":
-            return self.seconds + (time.perf_counter() - self._since if self._since is not None else 0.0)
+            return self.seconds + (
+                time.perf_counter() - self._since if self._since is not None else 0.0
+            )
         return float(self.evaluations if currency == "evaluations" else self.flops)
 
     @property
@@ -151,12 +175,18 @@ class Oracle:
 
     @cached_property
     def scale(self) -> Tensor:
-        """The natural size of each weight, 1/√fan_in of its layer: (D,). Known from the network's shape alone, so it costs nothing and tells nothing of the loss."""
-        sizes = [torch.full((layer.stop - layer.start,), layer.fan_in**-0.5, dtype=torch.float64) for layer in self.network.layers]
+        """The natural size of each weight, 1/√fan_in of its layer: (D,). Known from the network's
+        shape alone, so it costs nothing and tells nothing of the loss.
+        """
+        sizes = [
+            torch.full((layer.stop - layer.start,), layer.fan_in**-0.5, dtype=torch.float64)
+            for layer in self.network.layers
+        ]
         return torch.cat(sizes).to(self._x)
 
     def slices(self, samples: int) -> Iterator[float]:
-        """The current batch bit by bit, at most so many samples at a time: what is asked inside the loop is asked of that bit. Each time, its share of the batch.
+        """The current batch bit by bit, at most so many samples at a time: what is asked inside the
+        loop is asked of that bit. Each time, its share of the batch.
 
         A network that mixes samples gets them all at once.
         """
@@ -170,15 +200,21 @@ class Oracle:
             self.x, self.targets = x, targets
 
     def losses(self, population: Tensor | Unwritten) -> Tensor:
-        """Mean loss on the current batch of every member: (P, D) → (P,). Mirrored pairs, and chains of which each moves one layer, need not be written out."""
+        """Mean loss on the current batch of every member: (P, D) → (P,). Mirrored pairs, and chains
+        of which each moves one layer, need not be written out.
+        """
         members = self._affordable(len(population))
         if members < len(population):
-            answer = torch.full((len(population),), torch.inf, dtype=population.dtype, device=population.device)
+            answer = torch.full(
+                (len(population),), torch.inf, dtype=population.dtype, device=population.device
+            )
             if members:
                 answer[:members] = self.losses(population[:members])
             return answer
         self._charge("losses", population.shape[0], 1, 0)
-        answer = evaluate.losses(self.network, self.loss, population, self.x, self.targets, self._memory)
+        answer = evaluate.losses(
+            self.network, self.loss, population, self.x, self.targets, self._memory
+        )
         self.flops += self._memory.flops
         self.answers.append(answer)
         return answer
@@ -189,16 +225,24 @@ class Oracle:
         return evaluate.outputs(self.network, population, self.x)
 
     def jvp(self, theta: Tensor, directions: Tensor) -> Tensor:
-        """Derivatives of the loss at one point along several directions, by forward-mode differentiation: (D,), (P, D) → (P,)."""
+        """Derivatives of the loss at one point along several directions, by forward-mode
+        differentiation: (D,), (P, D) → (P,).
+        """
         self._charge("jvp", directions.shape[0], 3, 3 * self.network.flops)
         points = theta.expand_as(directions).contiguous()
-        answer = jvp(lambda at: self.loss.values(self.network.forward(at, self.x), self.targets), (points,), (directions,))[1]
+        answer = jvp(
+            lambda at: self.loss.values(self.network.forward(at, self.x), self.targets),
+            (points,),
+            (directions,),
+        )[1]
         self.answers.append(answer)
         return answer
 
     def gradients(self, population: Tensor) -> tuple[Tensor, Tensor]:
         """Loss and its gradient at every member: (P, D) → (P,), (P, D)."""
-        self._charge("gradients", population.shape[0], 3, self.network.flops + self.network.backward)
+        self._charge(
+            "gradients", population.shape[0], 3, self.network.flops + self.network.backward
+        )
         with torch.enable_grad():
             at = population.detach().requires_grad_()
             values = self.loss.values(self.network.forward(at, self.x), self.targets)
@@ -208,15 +252,20 @@ class Oracle:
     def jacobian(self, theta: Tensor) -> Tensor:
         """Derivatives of all outputs on the current batch: (D,) → (B·K, D), samples outermost."""
         classes = self.network.layers[-1].shape[0]
-        self._charge("jacobian", 1, 1 + 2 * classes, self.network.flops + classes * self.network.backward)
-        # Sample by sample, vectorised: back-propagating the whole batch for every one of its B·K rows would cost B times as much.
+        self._charge(
+            "jacobian", 1, 1 + 2 * classes, self.network.flops + classes * self.network.backward
+        )
+        # Sample by sample, vectorised: back-propagating the whole batch for every one of its B·K
+        # rows would cost B times as much.
         one = jacrev(lambda at, x: self.network.forward(at.unsqueeze(0), x.unsqueeze(0))[0, 0])
         return vmap(one, in_dims=(None, 0))(theta.detach(), self.x).flatten(0, 1)
 
     def work(self, flops: float) -> None:
-        """Charge floating-point operations of the method's own, outside the network: products of matrices and their factorisations.
+        """Charge floating-point operations of the method's own, outside the network: products of
+        matrices and their factorisations.
 
-        Work that is proportional to the weights (random numbers, sums, a step of Adam) is not charged.
+        Work that is proportional to the weights (random numbers, sums, a step of Adam) is not
+        charged.
         """
         self.flops += round(flops)
 
@@ -230,14 +279,20 @@ class Oracle:
         if self._memory.holds(population, self.x):
             return "held"
         missed = self._memory.missed
-        return "missed" if missed is not None and missed[0] is population and missed[1] is self.x else None
+        return (
+            "missed"
+            if missed is not None and missed[0] is population and missed[1] is self.x
+            else None
+        )
 
     def remember(self, population: Tensor, what: Literal["held", "missed"]) -> None:
         """Bring a new oracle's memory to where `remembers` told it was; charged to nobody."""
         if what == "missed":
             self._memory.missing(population, self.x)
         else:
-            evaluate.losses(self.network, self.loss, Chains(population), self.x, self.targets, self._memory)
+            evaluate.losses(
+                self.network, self.loss, Chains(population), self.x, self.targets, self._memory
+            )
 
     def release(self) -> None:
         """Give back what is remembered for questions to come: the lane has ended."""
@@ -245,11 +300,20 @@ class Oracle:
 
     @property
     def cuts(self) -> bool:
-        """Whether questions are cut to what the budget has left, so that it is met to within one member. On mini-batches, where what is kept is judged again, they are not."""
-        return self._cut and self.budget is not None and self.budget[0] != "seconds" and self.batch == self._samples
+        """Whether questions are cut to what the budget has left, so that it is met to within one
+        member. On mini-batches, where what is kept is judged again, they are not.
+        """
+        return (
+            self._cut
+            and self.budget is not None
+            and self.budget[0] != "seconds"
+            and self.batch == self._samples
+        )
 
     def _affordable(self, members: int) -> int:
-        """How many of so many members' losses the budget still pays for, the last one perhaps in part."""
+        """How many of so many members' losses the budget still pays for, the last one perhaps in
+        part.
+        """
         if not self.cuts or self.budget is None:
             return members
         currency, amount = self.budget
@@ -259,7 +323,9 @@ class Oracle:
     def _charge(self, question: str, members: int, price: int, flops: int) -> None:
         """Charge so many members' evaluations and operations on every sample of the batch."""
         if question not in ALLOWED[self.sees]:
-            raise NotSeen(f"a method that sees only the {self.sees} asked the oracle for {question}")
+            raise NotSeen(
+                f"a method that sees only the {self.sees} asked the oracle for {question}"
+            )
         self.heard()
         self.evaluations += members * price * len(self.targets)
         self.flops += members * flops * len(self.targets)

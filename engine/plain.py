@@ -1,6 +1,8 @@
-r"""What may come in from outside, before anybody looks at what it means: text that is text, numbers that have room in a message, lists that end.
+r"""What may come in from outside, before anybody looks at what it means: text that is text, numbers
+that have room in a message, lists that end.
 
-JSON can hold more than that. A lone surrogate ("\ud800") is no character and has no bytes in UTF-8; a zero byte ends a file's name; a whole number may have any length.
+JSON can hold more than that. A lone surrogate ("\ud800") is no character and has no bytes in UTF-8;
+a zero byte ends a file's name; a whole number may have any length.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def check(value: Any, field: str = "", numbers: bool = False, levels: int = MOST_LEVELS) -> None:
-    """Refuse JSON values that cannot be passed on as they are. Values of other kinds are left to whoever reads them.
+    """Refuse JSON values that cannot be passed on as they are. Values of other kinds are left to
+    whoever reads them.
 
     Args:
         value: what came in.
         field: its name; what lies inside is named from there.
-        numbers: whether to refuse whole numbers that have no room in 64 bits, too; fields with limits of their own tell better.
+        numbers: whether to refuse whole numbers that have no room in 64 bits, too; fields with
+            limits of their own tell better.
         levels: how many lists and objects may lie in each other.
 
     Raises:
@@ -33,10 +37,16 @@ def check(value: Any, field: str = "", numbers: bool = False, levels: int = MOST
         _check_text(value, field)
     elif isinstance(value, int):
         if numbers and abs(value) > LARGEST:
-            raise BadInput(field or "value", value, f"a whole number from −{LARGEST:,} to {LARGEST:,}")
+            raise BadInput(
+                field or "value", value, f"a whole number from −{LARGEST:,} to {LARGEST:,}"
+            )
     elif isinstance(value, Mapping | list | tuple):
         if levels == 0:
-            raise BadInput(field or "value", type(value).__name__, f"lists and objects at most {MOST_LEVELS} deep")
+            raise BadInput(
+                field or "value",
+                type(value).__name__,
+                f"lists and objects at most {MOST_LEVELS} deep",
+            )
         if isinstance(value, Mapping):
             for key, entry in value.items():
                 if isinstance(key, str):
@@ -48,7 +58,8 @@ def check(value: Any, field: str = "", numbers: bool = False, levels: int = MOST
 
 
 def from_json(text: str) -> Any:
-    """Read JSON in which no object gives a key twice: of two values one would be dropped without a word.
+    """Read JSON in which no object gives a key twice: of two values one would be dropped without a
+    word.
 
     Raises:
         ValueError: it is no JSON, or a key is given twice.
@@ -66,7 +77,9 @@ def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number in the usual way of writing: ASCII digits, no spaces or underscores between them."""
+    """Whether a text is a number in the usual way of writing: ASCII digits, no spaces or
+    underscores between them.
+    """
     return _NUMBER.fullmatch(text.strip()) is not None
 
 

@@ -1,6 +1,7 @@
 """A race: lanes that start from the very same weights and share one budget.
 
-Whoever is furthest behind in the chosen currency moves next, so at every moment the lanes have spent the same to within one step, whatever a step costs each of them.
+Whoever is furthest behind in the chosen currency moves next, so at every moment the lanes have
+spent the same to within one step, whatever a step costs each of them.
 """
 
 from __future__ import annotations
@@ -36,13 +37,16 @@ from engine.warming import warm_up
 
 log = logging.getLogger(__name__)
 BARREN = 5
-"""Looks in a row at which nothing that a lane had asked about or remembers was finite, after which it is ended."""
+"""Looks in a row at which nothing that a lane had asked about or remembers was finite, after which
+it is ended."""
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 
-def at_work(method: Callable[Concatenate[Any, Given], Answer]) -> Callable[Concatenate[Any, Given], Answer]:
+def at_work(
+    method: Callable[Concatenate[Any, Given], Answer],
+) -> Callable[Concatenate[Any, Given], Answer]:
     """Let a method of a race work with the race's own number of threads and exactness."""
 
     @wraps(method)
@@ -65,7 +69,8 @@ class Race:
         experiment: what to run.
         marks: how many frames iterating gives after the first, at equal shares of the budget.
         pictures: whether those frames carry pictures.
-        events: what was done by hand when it was run before, to be done again; see `engine.events` for when.
+        events: what was done by hand when it was run before, to be done again; see `engine.events`
+            for when.
 
     Raises:
         BadInput: the data is not here, or the device is not, or an event is not of this race.
@@ -79,14 +84,23 @@ class Race:
         closed: whether that frame was of the race's end.
         heard: called with a lane whenever it asks its oracle, for who watches a long step.
 
-    Iterating runs the whole race; iterating once more goes on behind the last frame that was given. Ctrl-C waits for the end of a step.
+    Iterating runs the whole race; iterating once more goes on behind the last frame that was given.
+    Ctrl-C waits for the end of a step.
 
-    With a budget in evaluations or FLOPs the same experiment gives the same frames every time on the same machine, but for the wall-clock fields
-    ``clock`` and ``seconds``: whatever else the machine does, however many cores this process may use, and whatever PyTorch was told before. While a race works it sets the
-    number of threads, and float32 that is float32, for the whole process; what was set before holds again when it hands back a frame or a method returns.
+    With a budget in evaluations or FLOPs the same experiment gives the same frames every time on
+    the same machine, but for the wall-clock fields ``clock`` and ``seconds``: whatever else the
+    machine does, however many cores this process may use, and whatever PyTorch was told before.
+    While a race works it sets the number of threads, and float32 that is float32, for the whole
+    process; what was set before holds again when it hands back a frame or a method returns.
     """
 
-    def __init__(self, experiment: Experiment, marks: int = 200, pictures: bool = True, events: Iterable[Event] = ()) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        marks: int = 200,
+        pictures: bool = True,
+        events: Iterable[Event] = (),
+    ) -> None:
         self.began = self.experiment = experiment
         self.marks, self.with_pictures = marks, pictures
         self.device = pick_device(experiment.device)
@@ -99,12 +113,16 @@ class Race:
         self.network = experiment.network.build_for(experiment.dataset)
         self.loss = get_loss(experiment.loss)
         # The first weights are drawn on the CPU, so every device starts from the same ones.
-        self.theta = self.network.init(torch.Generator().manual_seed(hashed_seed(experiment.seed, "first weights"))).to(self.device)
+        self.theta = self.network.init(
+            torch.Generator().manual_seed(hashed_seed(experiment.seed, "first weights"))
+        ).to(self.device)
         self.names = lane_names(experiment.lanes)
         self.events: list[Message] = []
         self.done: list[Message] = []
         self.heard: Callable[[Lane], None] = lambda lane: None
-        self.lanes = [self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)]
+        self.lanes = [
+            self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)
+        ]
         self.observer = Observer(self)
         self.hands = Hands(self, events)
         self.k, self.closed, self._interrupted = -1, False, False
@@ -112,32 +130,63 @@ class Race:
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
         oracle, rng = self._oracle(optimizer), self._rng(index)
         budget = self.experiment.budget
-        lane = Lane(index, optimizer, oracle, rng, State(self.theta.clone()), Moment(0, self.theta.clone()))
+        lane = Lane(
+            index, optimizer, oracle, rng, State(self.theta.clone()), Moment(0, self.theta.clone())
+        )
         oracle.heard = lambda: self.heard(lane)
         with self.minding(lane, "while it was set up"):
-            if self.device.type == "cpu" and optimizer.population_size() * self.network.dimension >= kernels.MANY:
+            if (
+                self.device.type == "cpu"
+                and optimizer.population_size() * self.network.dimension >= kernels.MANY
+            ):
                 kernels.prepare(optimizer.loops())  # charged to nobody
-            warm_up(optimizer, self.theta, self._rng(index), lambda: self._oracle(optimizer), self._precision)
+            warm_up(
+                optimizer,
+                self.theta,
+                self._rng(index),
+                lambda: self._oracle(optimizer),
+                self._precision,
+            )
             with self._precision(), oracle.working():
                 lane.state = optimizer.init(self.theta, rng, oracle)
-            lane.finished = budget.currency != "seconds" and oracle.spent(budget.currency) >= budget.amount
+            lane.finished = (
+                budget.currency != "seconds" and oracle.spent(budget.currency) >= budget.amount
+            )
             if lane.finished:
-                lane.note = f"{self.names[index]} took no step: the whole budget went into preparing, such as judging its first members or finding its first temperature."
+                lane.note = (
+                    f"{self.names[index]} took no step: the whole budget went into preparing, "
+                    f"such as judging its first members or finding its first temperature."
+                )
         return lane
 
     def _oracle(self, optimizer: Optimizer) -> Oracle:
         budget = self.experiment.budget
         return Oracle(
-            self.network, self.loss, self.dataset, optimizer.seen(), optimizer.batch, self.experiment.seed, (budget.currency, budget.amount), optimizer.selects
+            self.network,
+            self.loss,
+            self.dataset,
+            optimizer.seen(),
+            optimizer.batch,
+            self.experiment.seed,
+            (budget.currency, budget.amount),
+            optimizer.selects,
         )
 
     def _rng(self, index: int) -> Rng:
-        """The random numbers of a lane. Two lanes of one method differ, and a method has the same ones wherever it stands and whatever it races against."""
+        """The random numbers of a lane. Two lanes of one method differ, and a method has the same
+        ones wherever it stands and whatever it races against.
+        """
         lanes = self.experiment.lanes
-        return Rng(self.experiment.seed, f"lane {sum(lane.name == lanes[index].name for lane in lanes[:index])}", self.device)
+        return Rng(
+            self.experiment.seed,
+            f"lane {sum(lane.name == lanes[index].name for lane in lanes[:index])}",
+            self.device,
+        )
 
     def settled(self) -> AbstractContextManager[None]:
-        """Inside, this process works with the experiment's number of threads, and in float32 wherever nothing else is asked for."""
+        """Inside, this process works with the experiment's number of threads, and in float32
+        wherever nothing else is asked for.
+        """
         return arithmetic.settled(self.experiment.threads, self.device)
 
     def _precision(self) -> AbstractContextManager[None]:
@@ -178,9 +227,14 @@ class Race:
 
     @at_work
     def advance_lane(self, lane: Lane) -> None:
-        """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane by one). Whatever is raised in it ends the lane, and no other."""
+        """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane
+        by one). Whatever is raised in it ends the lane, and no other.
+        """
         if lane.torn:
-            raise RuntimeError(f"step {lane.step:,} of {lane.optimizer.label} was left half done; the race cannot go on from there")
+            raise RuntimeError(
+                f"step {lane.step:,} of {lane.optimizer.label} was left half done; the race "
+                f"cannot go on from there"
+            )
         self.hands.before_step(lane)
         if not lane.finished:  # else what was done again by hand has ended it
             lane.step += 1
@@ -204,51 +258,91 @@ class Race:
             lane.wreck = Wreck.of(lane.step, known, lane.state.estimate)
         budget = self.experiment.budget
         now = lane.oracle.spent(budget.currency)
-        # Steps of a known price: the next is not taken where it would leave the lane further from its budget than it is now. A step that is cut to what is left always fits.
+        # Steps of a known price: the next is not taken where it would leave the lane further from
+        # its budget than it is now. A step that is cut to what is left always fits.
         half = 0.0 if budget.currency == "seconds" or lane.oracle.cuts else (now - spent) / 2
         if now >= budget.amount - half:
             lane.finished = True
 
     def judge(self, lane: Lane, loss: float) -> bool:
-        """Called with the loss that is looked at: end the lane when it is no number any more, or when a stop rule says so.
+        """Called with the loss that is looked at: end the lane when it is no number any more, or
+        when a stop rule says so.
 
         A lane that diverged is given back the estimate of its last good moment.
 
         Returns:
             Whether it has just ended, or was given back an earlier estimate.
         """
-        if lane.trouble is not None or lane.stopped is not None or (lane.finished and lane.step == lane.good.step):
+        if (
+            lane.trouble is not None
+            or lane.stopped is not None
+            or (lane.finished and lane.step == lane.good.step)
+        ):
             return False
         if lane.step != lane.good.step:
             lane.barren = 0 if knows_anything(lane, loss) else lane.barren + 1
         label, progress = self.names[lane.index], lane.oracle.progress
         if not math.isfinite(loss):
-            if not knows_anything(lane, loss) or not bool(torch.isfinite(lane.state.estimate).all()):
+            if not knows_anything(lane, loss) or not bool(
+                torch.isfinite(lane.state.estimate).all()
+            ):
                 wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
-                lane.trouble = wreck.sentence(label, lane.good, lane.wreck is not None, gentler(lane.optimizer))
-                lane.state.estimate, lane.finished, lane.note = lane.good.estimate.clone(), True, None
+                lane.trouble = wreck.sentence(
+                    label, lane.good, lane.wreck is not None, gentler(lane.optimizer)
+                )
+                lane.state.estimate, lane.finished, lane.note = (
+                    lane.good.estimate.clone(),
+                    True,
+                    None,
+                )
                 return True
-            # The estimate is outside, while members that it is made of are inside and may bring it back.
-            lane.note = f"{label} stands at step {lane.step:,} where the loss is no number, while others that it asks about have one."
+            # The estimate is outside, while members that it is made of are inside and may bring it
+            # back.
+            lane.note = (
+                f"{label} stands at step {lane.step:,} where the loss is no number, while others "
+                f"that it asks about have one."
+            )
             if lane.finished:
-                lane.note = f"{label} ended at step {lane.step:,} where the loss is no number. {lane.good.kept}"
-                lane.state.estimate, lane.good = lane.good.estimate.clone(), Moment(lane.step, lane.good.estimate, lane.good.loss)
+                lane.note = (
+                    f"{label} ended at step {lane.step:,} where the loss is no number. "
+                    f"{lane.good.kept}"
+                )
+                lane.state.estimate, lane.good = (
+                    lane.good.estimate.clone(),
+                    Moment(lane.step, lane.good.estimate, lane.good.loss),
+                )
             return lane.finished
         lane.good, lane.wreck = Moment(lane.step, lane.state.estimate.clone(), loss), None
         if lane.barren >= BARREN:
-            self.end(lane, f"{label} ended at step {lane.step:,}: none of the losses it asked for was finite. {lane.good.kept}")
+            self.end(
+                lane,
+                (
+                    f"{label} ended at step {lane.step:,}: none of the losses it asked for was "
+                    f"finite. {lane.good.kept}"
+                ),
+            )
             return True
-        lane.start = Start(lane.step, loss, progress) if lane.start is None else lane.start.later(loss, progress)
+        lane.start = (
+            Start(lane.step, loss, progress)
+            if lane.start is None
+            else lane.start.later(loss, progress)
+        )
         lane.note = advised(lane, lane.start.note(label, loss, progress, lane.finished))
         if not lane.finished:
-            lane.best, lane.stopped = self.experiment.stop.judge(label, lane.step, loss, progress, lane.best, self.loss.lowest)
+            lane.best, lane.stopped = self.experiment.stop.judge(
+                label, lane.step, loss, progress, lane.best, self.loss.lowest
+            )
             if lane.stopped is not None:
-                lane.finished, lane.note = True, advised(lane, lane.start.note(label, loss, progress, True))
+                lane.finished, lane.note = (
+                    True,
+                    advised(lane, lane.start.note(label, loss, progress, True)),
+                )
         return lane.stopped is not None
 
     @contextmanager
     def minding(self, lane: Lane, when: str = "") -> Iterator[None]:
-        """Let an exception raised inside end this lane alone; what is bad input, or an interrupt, goes its way.
+        """Let an exception raised inside end this lane alone; what is bad input, or an interrupt,
+        goes its way.
 
         Args:
             lane: whose work is done inside.
@@ -262,21 +356,40 @@ class Race:
             self.fail(lane, error, when)
 
     def fail(self, lane: Lane, error: Exception, when: str = "") -> None:
-        """End a lane by an exception. Its state may be half a step on, or what there was no memory for: of it the numbers stay and the last good estimate."""
+        """End a lane by an exception. Its state may be half a step on, or what there was no memory
+        for: of it the numbers stay and the last good estimate.
+        """
         if lane.trouble is not None:
             return
-        cause, place = cause_of(error, lane.optimizer), f"{self.names[lane.index]} ended at step {lane.step:,}{when and f', {when}'}"
+        cause, place = (
+            cause_of(error, lane.optimizer),
+            f"{self.names[lane.index]} ended at step {lane.step:,}{when and f', {when}'}",
+        )
         if cause.defect:
             log.error("%s", place, exc_info=error)
         self.end(lane, f"{place}: {cause.words}. {lane.good.kept} {cause.advice}".rstrip())
 
     def end(self, lane: Lane, trouble: str) -> None:
-        """End a lane in trouble, at its last good moment. The memory of its population is given back to the others."""
+        """End a lane in trouble, at its last good moment. The memory of its population is given
+        back to the others.
+        """
         state = lane.state
-        told = {name: getattr(state, name) for name in ("temperature", "plan", "acceptance", "target")}
-        lane.state = State(lane.good.estimate.clone(), metrics={name: value for name, value in state.metrics.items() if math.isfinite(value)}, **told)
+        told = {
+            name: getattr(state, name) for name in ("temperature", "plan", "acceptance", "target")
+        }
+        lane.state = State(
+            lane.good.estimate.clone(),
+            metrics={name: value for name, value in state.metrics.items() if math.isfinite(value)},
+            **told,
+        )
         lane.oracle.release()
-        lane.trouble, lane.finished, lane.torn, lane.note, lane.move = trouble, True, False, None, None
+        lane.trouble, lane.finished, lane.torn, lane.note, lane.move = (
+            trouble,
+            True,
+            False,
+            None,
+            None,
+        )
         if hasattr(self, "observer"):
             self.observer.forget(lane)
 
@@ -291,16 +404,19 @@ class Race:
 
     @at_work
     def turn(self, lane: int, field: str, value: Any) -> None:
-        """Turn a knob of a lane's method by hand; it holds from the next step on, and the next metrics tell of it.
+        """Turn a knob of a lane's method by hand; it holds from the next step on, and the next
+        metrics tell of it.
 
         Raises:
-            BadInput: the lane has finished, the field may not be turned while it runs, or the value is out of its range.
+            BadInput: the lane has finished, the field may not be turned while it runs, or the value
+                is out of its range.
         """
         self.hands.turn(lane, field, value)
 
     @at_work
     def put_weight(self, lane: int, index: int, value: float) -> None:
-        """Set one weight of a lane's estimate by hand, all that its method remembers moving along; the next metrics tell of it.
+        """Set one weight of a lane's estimate by hand, all that its method remembers moving along;
+        the next metrics tell of it.
 
         Raises:
             BadInput: the lane has finished, there is no such weight, or the value is no number.
@@ -309,7 +425,8 @@ class Race:
 
     @at_work
     def set_points(self, text: str) -> None:
-        """Replace the training points of every lane by hand, as `engine.datasets.drawn` writes them; the next metrics tell of it.
+        """Replace the training points of every lane by hand, as `engine.datasets.drawn` writes
+        them; the next metrics tell of it.
 
         Raises:
             BadInput: the text is no such points, or the race is not about points, or is over.
@@ -339,7 +456,12 @@ class Race:
 
     def weights(self, k: int) -> Message:
         """Every lane's estimate, as a message beside frame k."""
-        return {"type": "weights", "k": k, "steps": [lane.step for lane in self.lanes], "lanes": [lane.state.estimate for lane in self.lanes]}
+        return {
+            "type": "weights",
+            "k": k,
+            "steps": [lane.step for lane in self.lanes],
+            "lanes": [lane.state.estimate for lane in self.lanes],
+        }
 
     def interrupt(self) -> None:
         """End the iteration after the step being taken. Iterating again goes on from there."""
@@ -379,7 +501,9 @@ class Race:
         metrics = self.metrics(k, closely)
         before = self.troubles
         picture = self.picture(k) if self.with_pictures else None
-        if self.troubles != before:  # what was to be drawn of a lane ended it: the frame tells that, too
+        if (
+            self.troubles != before
+        ):  # what was to be drawn of a lane ended it: the frame tells that, too
             metrics = {**self.metrics(k, closely), "events": metrics["events"]}
         return Frame(k, metrics, picture)
 
@@ -390,10 +514,14 @@ class Race:
 
     @at_work
     def score(self, lane: Lane) -> evaluate.Scores:
-        """Loss and accuracy of a lane's estimate on all training samples, then on all test samples."""
+        """Loss and accuracy of a lane's estimate on all training samples, then on all test
+        samples.
+        """
         data = self.dataset
         x, y = torch.cat([data.x_train, data.x_test]), torch.cat([data.y_train, data.y_test])
-        return evaluate.scores(self.network, self.loss, lane.state.estimate.unsqueeze(0), x, y, len(data.y_train))[0]
+        return evaluate.scores(
+            self.network, self.loss, lane.state.estimate.unsqueeze(0), x, y, len(data.y_train)
+        )[0]
 
     @at_work
     def results(self) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Recordings: a stage and its frames in one file.
 
-The file is gzip; inside, each record is a little-endian uint32 length and the MessagePack bytes of one message: the stage first, then metrics and pictures in order. They are
-the bytes that went over the wire, so a replay is the run.
+The file is gzip; inside, each record is a little-endian uint32 length and the MessagePack bytes of
+one message: the stage first, then metrics and pictures in order. They are the bytes that went over
+the wire, so a replay is the run.
 """
 
 from __future__ import annotations
@@ -55,13 +56,19 @@ class Recording:
         """
         found = self.stage.get("experiment")
         if not isinstance(found, dict):
-            raise BadInput("recording.experiment", found, "the experiment that was run, as an object")
+            raise BadInput(
+                "recording.experiment", found, "the experiment that was run, as an object"
+            )
         return found
 
     def write(self, path: Path) -> Path:
         """Write the file; it appears whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with appearing(path) as part, open(part, "wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=9, mtime=0, filename="") as file:
+        with (
+            appearing(path) as part,
+            open(part, "wb") as raw,
+            gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=9, mtime=0, filename="") as file,
+        ):
             for data in self.messages:
                 file.write(struct.pack("<I", len(data)) + data)
         return path
@@ -72,7 +79,8 @@ class Recording:
         Args:
             folder: for the file.
             stem: its name without the ending.
-            resumed: whether the race was stopped before, so that the first part of this very recording may be there; that is replaced.
+            resumed: whether the race was stopped before, so that the first part of this very
+                recording may be there; that is replaced.
         """
         known = sorted(folder.glob(f"{glob.escape(stem)}*{SUFFIX}")) if resumed else []
         begun = next((path for path in known if self._continues(path)), None)
@@ -87,7 +95,9 @@ class Recording:
             raise
 
     def _continues(self, path: Path) -> bool:
-        """Whether a file holds this recording's first messages, and after them nothing but the weights it ended with."""
+        """Whether a file holds this recording's first messages, and after them nothing but the
+        weights it ended with.
+        """
         try:
             first = Recording.read(path).messages[:-1]
         except BadInput:
@@ -96,7 +106,8 @@ class Recording:
 
     @classmethod
     def read(cls, path: Path) -> Recording:
-        """Read a file. All that is in it is looked at: a recording is whole and understood, or it is refused.
+        """Read a file. All that is in it is looked at: a recording is whole and understood, or it
+        is refused.
 
         Raises:
             BadInput: it is not there, cut off, made by a newer Kelvin, or not a recording.
@@ -111,7 +122,10 @@ class Recording:
                     (length,) = struct.unpack("<I", head)
                     total += length
                     if length > MAX_MESSAGE or total > MAX_TOTAL:
-                        raise ValueError(f"a message has at most {MAX_MESSAGE // 2**20} MiB, all of them {MAX_TOTAL // 2**20}")
+                        raise ValueError(
+                            f"a message has at most {MAX_MESSAGE // 2**20} MiB, all of them "
+                            f"{MAX_TOTAL // 2**20}"
+                        )
                     data = file.read(length)
                     if len(data) < length:
                         raise EOFError
@@ -119,16 +133,29 @@ class Recording:
             found = cls(messages)
             _check(found, path)
         except EOFError:
-            raise BadInput("recording", str(path), f"a whole Kelvin recording ({'the file is damaged' if _damaged(path) else _cut(len(messages))})") from None
+            raise BadInput(
+                "recording",
+                str(path),
+                (
+                    f"a whole Kelvin recording "
+                    f"({'the file is damaged' if _damaged(path) else _cut(len(messages))})"
+                ),
+            ) from None
         except BadInput:
             raise
         except (OSError, ValueError, zlib.error) as error:
-            raise BadInput("recording", str(path), f"a whole Kelvin recording ({'the file is damaged' if _damaged(path) else error})") from None
+            raise BadInput(
+                "recording",
+                str(path),
+                f"a whole Kelvin recording ({'the file is damaged' if _damaged(path) else error})",
+            ) from None
         return found
 
 
 def _damaged(path: Path) -> bool:
-    """Whether a file was packed but does not unpack to what it was: told by its checksum, whatever its broken content made of the messages."""
+    """Whether a file was packed but does not unpack to what it was: told by its checksum, whatever
+    its broken content made of the messages.
+    """
     length = 0
     try:
         with gzip.open(path, "rb") as file:
@@ -165,7 +192,8 @@ def _cut(count: int) -> str:
 
 
 def _check(recording: Recording, path: Path) -> None:
-    """Refuse what this Kelvin would misread: other versions, kinds of messages it does not know, moments of other lanes.
+    """Refuse what this Kelvin would misread: other versions, kinds of messages it does not know,
+    moments of other lanes.
 
     Raises:
         BadInput: it was made by a newer Kelvin.
@@ -175,16 +203,27 @@ def _check(recording: Recording, path: Path) -> None:
     version = stage.get("version", VERSION)
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
         newer = isinstance(version, int) and version > VERSION
-        raise BadInput("recording.version", version, f"{VERSION}" + (f" (a newer Kelvin made {path.name})" if newer else ""))
+        raise BadInput(
+            "recording.version",
+            version,
+            f"{VERSION}" + (f" (a newer Kelvin made {path.name})" if newer else ""),
+        )
     for number, message in enumerate(recording):
         kind = message["type"]
         if kind not in KINDS:
             raise BadInput(
-                "recording", str(path), f"messages of the kinds {', '.join(KINDS)}; it holds one of the kind {shorten(kind)}, as if made by a newer Kelvin"
+                "recording",
+                str(path),
+                (
+                    f"messages of the kinds {', '.join(KINDS)}; it holds one of the kind "
+                    f"{shorten(kind)}, as if made by a newer Kelvin"
+                ),
             )
         if kind == "stage" and number:
             raise ValueError("a second race begins in it")
-        if kind != "stage" and (isinstance(message.get("k"), bool) or not isinstance(message.get("k"), int)):
+        if kind != "stage" and (
+            isinstance(message.get("k"), bool) or not isinstance(message.get("k"), int)
+        ):
             raise ValueError(f"message {number:,} belongs to no frame")
         if kind == "metrics" and not isinstance(message.get("events", []), list):
             raise ValueError(f"message {number:,} tells of no events that are a list")

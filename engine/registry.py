@@ -1,7 +1,8 @@
 """Choices and the registries that hold them.
 
-Datasets, networks and optimizers are all the same kind of thing to the outside: a name, a label and a set of fields with ranges. `Choice` is that thing, `Registry`
-finds one by name and builds it from JSON, so the CLI, links and the page's pickers treat all three alike.
+Datasets, networks and optimizers are all the same kind of thing to the outside: a name, a label and
+a set of fields with ranges. `Choice` is that thing, `Registry` finds one by name and builds it from
+JSON, so the CLI, links and the page's pickers treat all three alike.
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ class Registry(Generic[C]):
         if isinstance(value, str):
             value = {"name": value}
         if not isinstance(value, dict):
-            raise BadInput(field, value, f"a name or an object with a name ({', '.join(self._classes)})")
+            raise BadInput(
+                field, value, f"a name or an object with a name ({', '.join(self._classes)})"
+            )
         if "name" not in value:
             raise BadInput(f"{field}.name", None, f"one of {', '.join(self._classes)}")
         cls = self.get(value["name"], f"{field}.name")
@@ -113,14 +116,17 @@ def fields(cls: type[BaseModel]) -> list[dict[str, Any]]:
     """The fields of a choice (or of any such model) for pickers and the catalogue.
 
     Returns:
-        A list of ``{name, label, type, default, help, minimum, maximum, step, unit, scale, options, advanced, live}``; what does not apply is left out.
+        A list of ``{name, label, type, default, help, minimum, maximum, step, unit, scale, options,
+        advanced, live}``; what does not apply is left out.
     """
     schema = cls.model_json_schema()
     described = []
     for name, info in cls.model_fields.items():
         raw = schema["properties"][name]
         # Optional and exclusive bounds hide the interesting part one level down.
-        core = next((option for option in raw.get("anyOf", []) if option.get("type") != "null"), raw)
+        core = next(
+            (option for option in raw.get("anyOf", []) if option.get("type") != "null"), raw
+        )
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         entry: dict[str, Any] = {
             "name": name,
@@ -136,7 +142,13 @@ def fields(cls: type[BaseModel]) -> list[dict[str, Any]]:
             "item_minimum": core.get("items", {}).get("minimum"),
             "item_maximum": core.get("items", {}).get("maximum"),
             "max_items": core.get("maxItems"),
-            **{key: extra[key] for key in ("step", "unit", "scale", "advanced", "live") if key in extra},
+            **{
+                key: extra[key]
+                for key in ("step", "unit", "scale", "advanced", "live")
+                if key in extra
+            },
         }
-        described.append({key: value for key, value in entry.items() if value is not None or key == "default"})
+        described.append(
+            {key: value for key, value in entry.items() if value is not None or key == "default"}
+        )
     return described

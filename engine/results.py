@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 def result_of(race: Race, lane: Lane) -> dict[str, Any]:
-    """A lane's scores on all samples, its counters and what there is to say of it, as JSON values."""
-    loss, accuracy, test_loss, test_accuracy = (number if math.isfinite(number) else None for number in _scores(race, lane))
+    """A lane's scores on all samples, its counters and what there is to say of it, as JSON
+    values.
+    """
+    loss, accuracy, test_loss, test_accuracy = (
+        number if math.isfinite(number) else None for number in _scores(race, lane)
+    )
     return {
         "optimizer": lane.optimizer.name,
         "label": race.names[lane.index],
@@ -36,10 +40,16 @@ def result_of(race: Race, lane: Lane) -> dict[str, Any]:
 
 
 def _scores(race: Race, lane: Lane) -> evaluate.Scores:
-    """A lane's scores, judged; no numbers where even those of its last good estimate cannot be found."""
-    for _ in range(3):  # judged, or failing to be scored, it may be given back its last good estimate
+    """A lane's scores, judged; no numbers where even those of its last good estimate cannot be
+    found.
+    """
+    for _ in range(
+        3
+    ):  # judged, or failing to be scored, it may be given back its last good estimate
         with race.minding(lane, "while it was scored"):
             scores = race.score(lane)
-            if not (lane.finished and race.judge(lane, scores[0])):  # in the middle of a race this is no look that a rule may end a lane by
+            if not (
+                lane.finished and race.judge(lane, scores[0])
+            ):  # in the middle of a race this is no look that a rule may end a lane by
                 return scores
     return math.nan, math.nan, math.nan, math.nan

@@ -1,7 +1,9 @@
 """Randomness addressed by (seed, lane, step).
 
-A race must be repeatable from any step, so no generator's hidden state is carried along: before every step the one generator is reseeded from a hash of where we are.
-Draws within a step come in a fixed order. PyTorch promises the same stream only on the same kind of device, so that is all Kelvin promises.
+A race must be repeatable from any step, so no generator's hidden state is carried along: before
+every step the one generator is reseeded from a hash of where we are. Draws within a step come in a
+fixed order. PyTorch promises the same stream only on the same kind of device, so that is all Kelvin
+promises.
 """
 
 from __future__ import annotations
@@ -36,7 +38,13 @@ class Rng:
         dtype: the floating type of the numbers.
     """
 
-    def __init__(self, seed: int, stream: str, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        seed: int,
+        stream: str,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.seed, self.stream, self.dtype = seed, stream, dtype
         self.device = torch.device(device)
         self.generator = torch.Generator(self.device)
@@ -56,12 +64,19 @@ class Rng:
         return self._drawn("uniform", shape)
 
     def rows(self, law: blocks.Law, count: int, width: int) -> Drawn:
-        """The same for every weight of a population (count, width), to be had strip by strip, so that many are never in memory at a time."""
-        few = count * width < (LARGE if self.device.type == "cpu" else ELSEWHERE) or self.device.type == "mps"
+        """The same for every weight of a population (count, width), to be had strip by strip, so
+        that many are never in memory at a time.
+        """
+        few = (
+            count * width < (LARGE if self.device.type == "cpu" else ELSEWHERE)
+            or self.device.type == "mps"
+        )
         if few:
             whole = self.normal(count, width) if law == "normal" else self.uniform(count, width)
             return Drawn(law, 0, count, width, whole, whole)
-        return Drawn(law, self.key(), count, width, torch.empty(0, dtype=self.dtype, device=self.device))
+        return Drawn(
+            law, self.key(), count, width, torch.empty(0, dtype=self.dtype, device=self.device)
+        )
 
     def _drawn(self, law: blocks.Law, shape: tuple[int, ...]) -> Tensor:
         if prod(shape) >= LARGE and self.device.type == "cpu":

@@ -1,8 +1,10 @@
 """Temperature schedules.
 
-A schedule is a function of progress p in [0, 1], the share of the lane's budget that is spent. With K planned steps p = k/K; a budget in seconds has no K, but it does have p.
-Every schedule runs from T0 at p = 0 to Tmin at p = 1. Where the published law has no K of its own (it cools for ever), its K is the step at which it reaches Tmin, or its
-constant is chosen so that it does; each function says which.
+A schedule is a function of progress p in [0, 1], the share of the lane's budget that is spent. With
+K planned steps p = k/K; a budget in seconds has no K, but it does have p. Every schedule runs from
+T0 at p = 0 to Tmin at p = 1. Where the published law has no K of its own (it cools for ever), its K
+is the step at which it reaches Tmin, or its constant is chosen so that it does; each function says
+which.
 """
 
 from __future__ import annotations
@@ -11,23 +13,67 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-PlannedName = Literal["geometric", "linear", "quadratic", "cosine", "logarithmic", "cauchy", "lundy-mees", "very-fast", "generalized"]
+PlannedName = Literal[
+    "geometric",
+    "linear",
+    "quadratic",
+    "cosine",
+    "logarithmic",
+    "cauchy",
+    "lundy-mees",
+    "very-fast",
+    "generalized",
+]
 """Schedules known beforehand: T is a function of progress alone."""
 ScheduleName = Literal[
-    "geometric", "linear", "quadratic", "cosine", "logarithmic", "cauchy", "lundy-mees", "very-fast", "generalized", "adaptive", "aarts-van-laarhoven"
+    "geometric",
+    "linear",
+    "quadratic",
+    "cosine",
+    "logarithmic",
+    "cauchy",
+    "lundy-mees",
+    "very-fast",
+    "generalized",
+    "adaptive",
+    "aarts-van-laarhoven",
 ]
 SCHEDULES: dict[str, str] = {
-    "geometric": "T falls by the same factor in every equal share of the budget: T0·(Tmin/T0)^p (Kirkpatrick, Gelatt and Vecchi 1983).",
+    "geometric": (
+        "T falls by the same factor in every equal share of the budget: T0·(Tmin/T0)^p "
+        "(Kirkpatrick, Gelatt and Vecchi 1983)."
+    ),
     "linear": "T falls by the same amount in every equal share of the budget: T0 + (Tmin − T0)·p.",
     "quadratic": "T falls fast at first and levels off: Tmin + (T0 − Tmin)·(1 − p)².",
     "cosine": "T starts and ends gently, half a cosine wave: Tmin + (T0 − Tmin)·(1 + cos πp)/2.",
-    "logarithmic": "The slow law that provably finds the optimum, c/ln(k + 2), made steeper so that it ends in time: T0/(1 + a·ln(1 + k/2)) (Geman and Geman 1984).",
-    "cauchy": "Fast annealing, T0/(1 + k) with as many steps k as it takes to reach Tmin: quick at first, then very slow (Szu and Hartley 1987).",
-    "lundy-mees": "1/T rises by the same amount in every step: T ← T/(1 + βT). Ending at the same Tmin it is the same curve as fast annealing (Lundy and Mees 1986).",
-    "very-fast": "T0·exp(−c·k^(1/D')): a plunge, then a long cold tail; the larger D', the steeper the plunge (Ingber 1989).",
-    "generalized": "T0·(2^(q−1) − 1)/((k + 2)^(q−1) − 1), with an acceptance rule of its own that gets greedier as it cools (Tsallis and Stariolo 1996).",
-    "adaptive": "T follows the acceptance rate: colder while more proposals are accepted than aimed at, warmer while fewer (Lam and Delosme 1988).",
-    "aarts-van-laarhoven": "T falls slowly where the chains' losses differ much, so that they stay near equilibrium: T ← T/(1 + T·ln(1 + δ)/(3σ)) (Aarts and van Laarhoven 1985).",
+    "logarithmic": (
+        "The slow law that provably finds the optimum, c/ln(k + 2), made steeper so that it ends "
+        "in time: T0/(1 + a·ln(1 + k/2)) (Geman and Geman 1984)."
+    ),
+    "cauchy": (
+        "Fast annealing, T0/(1 + k) with as many steps k as it takes to reach Tmin: quick at "
+        "first, then very slow (Szu and Hartley 1987)."
+    ),
+    "lundy-mees": (
+        "1/T rises by the same amount in every step: T ← T/(1 + βT). Ending at the same Tmin it "
+        "is the same curve as fast annealing (Lundy and Mees 1986)."
+    ),
+    "very-fast": (
+        "T0·exp(−c·k^(1/D')): a plunge, then a long cold tail; the larger D', the steeper the "
+        "plunge (Ingber 1989)."
+    ),
+    "generalized": (
+        "T0·(2^(q−1) − 1)/((k + 2)^(q−1) − 1), with an acceptance rule of its own that gets "
+        "greedier as it cools (Tsallis and Stariolo 1996)."
+    ),
+    "adaptive": (
+        "T follows the acceptance rate: colder while more proposals are accepted than aimed at, "
+        "warmer while fewer (Lam and Delosme 1988)."
+    ),
+    "aarts-van-laarhoven": (
+        "T falls slowly where the chains' losses differ much, so that they stay near "
+        "equilibrium: T ← T/(1 + T·ln(1 + δ)/(3σ)) (Aarts and van Laarhoven 1985)."
+    ),
 }
 """Name → one line for people."""
 
@@ -49,7 +95,9 @@ def geometric(start: float, end: float, progress: float) -> float:
 
 
 def linear(start: float, end: float, progress: float) -> float:
-    """T0 + (Tmin − T0)·p: straight down, ending at Tmin rather than 0 so that the last steps still mean something."""
+    """T0 + (Tmin − T0)·p: straight down, ending at Tmin rather than 0 so that the last steps still
+    mean something.
+    """
     return start + (end - start) * progress
 
 
@@ -66,8 +114,9 @@ def cosine(start: float, end: float, progress: float) -> float:
 def logarithmic(start: float, end: float, progress: float, steps: int = LOG_STEPS) -> float:
     """T0/(1 + a ln(1 + k/2)) with k = Kp, K = ``steps`` and a such that T = Tmin at k = K.
 
-    With a = 1/ln 2 this is c/ln(k + 2), c = T0 ln 2, the law of Geman and Geman. That one would need K = 2^{T0/Tmin} − 2 steps to reach Tmin, which is why it is never run as it
-    stands; where T0/Tmin = ln(K + 2)/ln 2 both are the same.
+    With a = 1/ln 2 this is c/ln(k + 2), c = T0 ln 2, the law of Geman and Geman. That one would
+    need K = 2^{T0/Tmin} − 2 steps to reach Tmin, which is why it is never run as it stands; where
+    T0/Tmin = ln(K + 2)/ln 2 both are the same.
     """
     a = (start / end - 1) / math.log1p(steps / 2)
     return start / (1 + a * math.log1p(steps * progress / 2))
@@ -83,8 +132,12 @@ def lundy_mees(start: float, end: float, progress: float) -> float:
     return 1 / (1 / start + (1 / end - 1 / start) * progress)
 
 
-def very_fast(start: float, end: float, progress: float, dimension: float = INGBER_DIMENSION) -> float:
-    """T0 exp(−c k^{1/D'}) with k = Kp and c = ln(T0/Tmin)/K^{1/D'}, whatever K. With D' = 1 it is the geometric one."""
+def very_fast(
+    start: float, end: float, progress: float, dimension: float = INGBER_DIMENSION
+) -> float:
+    """T0 exp(−c k^{1/D'}) with k = Kp and c = ln(T0/Tmin)/K^{1/D'}, whatever K. With D' = 1 it is
+    the geometric one.
+    """
     return float(start * (end / start) ** (progress ** (1 / dimension)))
 
 
@@ -140,9 +193,12 @@ def lam_target(progress: float) -> float:
 
 
 REHEAT_SHARE = 0.1
-"""Share of the budget after which the logarithm of heat added by hand has fallen to a tenth of itself."""
+"""Share of the budget after which the logarithm of heat added by hand has fallen to a tenth of
+itself."""
 
 
 def heat_left(heat: float, heated_at: float, progress: float) -> float:
-    """What is left of a factor of heat added at some progress: its logarithm falls to a tenth in every `REHEAT_SHARE` of the budget."""
+    """What is left of a factor of heat added at some progress: its logarithm falls to a tenth in
+    every `REHEAT_SHARE` of the budget.
+    """
     return float(heat ** (0.1 ** ((progress - heated_at) / REHEAT_SHARE)))

@@ -1,6 +1,7 @@
 """What Kelvin is told by environment variables, each read and checked in one place.
 
-A server and the command line call `check` when they start, so that a mistyped value is told then and not by the first visitor.
+A server and the command line call `check` when they start, so that a mistyped value is told then
+and not by the first visitor.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from urllib.parse import urlsplit
 
 from engine.errors import BadInput, one_line
 
-KNOWN = ("KELVIN_CACHE", "KELVIN_DATA", "KELVIN_GRACE", "KELVIN_MEMORY", "KELVIN_ORIGINS", "KELVIN_THREADS", "KELVIN_UPLOADS", "KELVIN_WORKERS")
+KNOWN = (
+    "KELVIN_CACHE",
+    "KELVIN_DATA",
+    "KELVIN_GRACE",
+    "KELVIN_MEMORY",
+    "KELVIN_ORIGINS",
+    "KELVIN_THREADS",
+    "KELVIN_UPLOADS",
+    "KELVIN_WORKERS",
+)
 GIB = 2**30
 MOST_GIB = 2**20
 MOST_GRACE = 86_400.0
@@ -23,14 +33,21 @@ MOST_THREADS = 256
 
 
 def memory() -> float | None:
-    """Bytes that the methods of a race may take (``KELVIN_MEMORY``, in GiB); None where that is left to the machine.
+    """Bytes that the methods of a race may take (``KELVIN_MEMORY``, in GiB); None where that is
+    left to the machine.
 
     Raises:
         BadInput: it is no such number.
     """
-    found = _number("KELVIN_MEMORY", f"a number of GiB above 0, at most {MOST_GIB:,}, such as 4", MOST_GIB)
+    found = _number(
+        "KELVIN_MEMORY", f"a number of GiB above 0, at most {MOST_GIB:,}, such as 4", MOST_GIB
+    )
     if found == 0:
-        raise BadInput("KELVIN_MEMORY", _given("KELVIN_MEMORY"), f"a number of GiB above 0, at most {MOST_GIB:,}, such as 4")
+        raise BadInput(
+            "KELVIN_MEMORY",
+            _given("KELVIN_MEMORY"),
+            f"a number of GiB above 0, at most {MOST_GIB:,}, such as 4",
+        )
     return None if found is None else found * GIB
 
 
@@ -40,7 +57,9 @@ def grace(usual: float) -> float:
     Raises:
         BadInput: it is no such number.
     """
-    found = _number("KELVIN_GRACE", f"a number of seconds from 0 to {MOST_GRACE:,.0f}, such as 90", MOST_GRACE)
+    found = _number(
+        "KELVIN_GRACE", f"a number of seconds from 0 to {MOST_GRACE:,.0f}, such as 90", MOST_GRACE
+    )
     return usual if found is None else found
 
 
@@ -63,7 +82,9 @@ def threads() -> int | None:
 
 
 def data() -> Path | None:
-    """The folder of full data files (``KELVIN_DATA``); None where none is named. Whether it is there is asked by `check`: it may be mounted later or taken away."""
+    """The folder of full data files (``KELVIN_DATA``); None where none is named. Whether it is
+    there is asked by `check`: it may be mounted later or taken away.
+    """
     asked = _given("KELVIN_DATA")
     return None if asked is None else Path(asked)
 
@@ -87,15 +108,24 @@ def uploads() -> Path | None:
 
 
 def origins() -> list[str]:
-    """Origins whose pages may open the live socket, besides Kelvin's own (``KELVIN_ORIGINS``); ``*`` for all.
+    """Origins whose pages may open the live socket, besides Kelvin's own (``KELVIN_ORIGINS``);
+    ``*`` for all.
 
     Raises:
         BadInput: one is no origin.
     """
-    listed = [entry.strip().rstrip("/") for entry in (_given("KELVIN_ORIGINS") or "").split(",") if entry.strip()]
+    listed = [
+        entry.strip().rstrip("/")
+        for entry in (_given("KELVIN_ORIGINS") or "").split(",")
+        if entry.strip()
+    ]
     for entry in listed:
         if entry != "*" and not _is_origin(entry):
-            raise BadInput("KELVIN_ORIGINS", entry, "* or origins with commas between them, such as https://kelvin.example.org")
+            raise BadInput(
+                "KELVIN_ORIGINS",
+                entry,
+                "* or origins with commas between them, such as https://kelvin.example.org",
+            )
     return listed
 
 
@@ -113,9 +143,17 @@ def check() -> None:
     for name in ("KELVIN_CACHE", "KELVIN_UPLOADS"):
         _try(name)
     origins()
-    unknown = sorted(name for name in os.environ if name.startswith("KELVIN_") and name not in KNOWN)
+    unknown = sorted(
+        name for name in os.environ if name.startswith("KELVIN_") and name not in KNOWN
+    )
     if unknown:
-        sys.stderr.write(one_line(f"{', '.join(unknown)}: not known, and left out of account; known are {', '.join(KNOWN)}") + "\n")
+        sys.stderr.write(
+            one_line(
+                f"{', '.join(unknown)}: not known, and left out of account; known are "
+                f"{', '.join(KNOWN)}"
+            )
+            + "\n"
+        )
 
 
 def _check_data() -> None:
@@ -173,7 +211,9 @@ def _folder(name: str) -> Path | None:
 
 
 def _try(name: str) -> None:
-    """Try whether the folder can be written, or made. Rights alone do not tell: some file systems take nothing from anybody."""
+    """Try whether the folder can be written, or made. Rights alone do not tell: some file systems
+    take nothing from anybody.
+    """
     folder = _folder(name)
     if folder is None:
         return
@@ -182,7 +222,9 @@ def _try(name: str) -> None:
         missing = places[: next(i for i, place in enumerate(places) if place.exists())]
         there = places[len(missing)]
         fits = not any(place.is_symlink() for place in missing)  # one that leads nowhere
-        fits = fits and all(len(os.fsencode(place.name)) <= os.pathconf(there, "PC_NAME_MAX") for place in missing)
+        fits = fits and all(
+            len(os.fsencode(place.name)) <= os.pathconf(there, "PC_NAME_MAX") for place in missing
+        )
         with tempfile.TemporaryDirectory(prefix=".kelvin-", dir=there):
             pass
     except (OSError, ValueError):
@@ -194,6 +236,12 @@ def _try(name: str) -> None:
 def _is_origin(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and text == f"{parts.scheme}://{parts.netloc}" and "@" not in text and parts.port != 0
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and text == f"{parts.scheme}://{parts.netloc}"
+            and "@" not in text
+            and parts.port != 0
+        )
     except ValueError:
         return False

@@ -1,8 +1,10 @@
 """A race in the middle, saved and taken up again.
 
-Every random number is addressed by (seed, lane, step) and every mini-batch by its step, so the optimizers' states and the counters are all there is to keep of the race itself;
-besides, which frame came last and what its pictures were drawn from, so that the frames go on as well. The file is a plain mapping of tensors and numbers, read without
-unpickling anything else. A population that is nowhere written out is not written out here either.
+Every random number is addressed by (seed, lane, step) and every mini-batch by its step, so the
+optimizers' states and the counters are all there is to keep of the race itself; besides, which
+frame came last and what its pictures were drawn from, so that the frames go on as well. The file is
+a plain mapping of tensors and numbers, read without unpickling anything else. A population that is
+nowhere written out is not written out here either.
 """
 
 from __future__ import annotations
@@ -42,37 +44,70 @@ ADDED = ("note", "barren")
 
 
 def take(race: Race) -> dict[str, Any]:
-    """The race as it stands between two steps: tensors, numbers and texts in dicts and lists. The tensors are the race's own, not copies.
+    """The race as it stands between two steps: tensors, numbers and texts in dicts and lists. The
+    tensors are the race's own, not copies.
 
     Raises:
         RuntimeError: a step was left half done.
     """
     torn = next((lane for lane in race.lanes if lane.torn), None)
     if torn is not None:
-        raise RuntimeError(f"step {torn.step:,} of {torn.optimizer.label} was left half done; there is no race between two steps to be kept")
+        raise RuntimeError(
+            f"step {torn.step:,} of {torn.optimizer.label} was left half done; there is no "
+            f"race between two steps to be kept"
+        )
     lanes = []
     for lane in race.lanes:
-        state = {field.name: standins.packed(getattr(lane.state, field.name)) for field in fields(lane.state)}
+        state = {
+            field.name: standins.packed(getattr(lane.state, field.name))
+            for field in fields(lane.state)
+        }
         counters = {name: getattr(lane.oracle, name) for name in COUNTERS}
         told = {name: getattr(lane, name) for name in (*TOLD, *ADDED)}
-        by_hand = {"optimizer": lane.optimizer.to_json(), "points": lane.points, "renewed": lane.oracle.renewed}
+        by_hand = {
+            "optimizer": lane.optimizer.to_json(),
+            "points": lane.points,
+            "renewed": lane.oracle.renewed,
+        }
         by_hand["remembers"] = lane.oracle.remembers(lane.state.population)
-        looked_at: dict[str, Any] = {"good": vars(lane.good), "watched": lane.watched, "move": lane.move}
-        looked_at |= {name: getattr(lane, name) and vars(getattr(lane, name)) for name in ("best", "wreck", "start")}
+        looked_at: dict[str, Any] = {
+            "good": vars(lane.good),
+            "watched": lane.watched,
+            "move": lane.move,
+        }
+        looked_at |= {
+            name: getattr(lane, name) and vars(getattr(lane, name))
+            for name in ("best", "wreck", "start")
+        }
         lanes.append({"state": state, **told, **counters, **by_hand, **looked_at})
     events = {
         "done": race.done,
         "untold": race.events,
         "given": [event.to_json() for event in race.hands.given],
-        "waiting": [{"event": event.to_json(), "lanes": sorted(left)} for event, left in race.hands.script.waiting],
+        "waiting": [
+            {"event": event.to_json(), "lanes": sorted(left)}
+            for event, left in race.hands.script.waiting
+        ],
     }
-    frames = {"marks": race.marks, "pictures": race.with_pictures, "k": race.k, "closed": race.closed, "view": race.observer.view.keep()}
-    about = {"version": VERSION, "experiment": race.began.to_json(), "dataset": race.experiment.dataset.to_json()}
+    frames = {
+        "marks": race.marks,
+        "pictures": race.with_pictures,
+        "k": race.k,
+        "closed": race.closed,
+        "view": race.observer.view.keep(),
+    }
+    about = {
+        "version": VERSION,
+        "experiment": race.began.to_json(),
+        "dataset": race.experiment.dataset.to_json(),
+    }
     return {**about, "lanes": lanes, "events": events, "frames": frames}
 
 
 def put(race: Race, snapshot: Mapping[str, Any]) -> None:
-    """Bring a new race of the same experiment to where the snapshot was taken; knobs, points and events that were changed by hand included."""
+    """Bring a new race of the same experiment to where the snapshot was taken; knobs, points and
+    events that were changed by hand included.
+    """
     hands, events = race.hands, snapshot["events"]
     if snapshot["dataset"] != race.began.dataset.to_json():
         hands.look_at(Drawn.of(snapshot["dataset"]["points"], snapshot["dataset"]["groups"]))
@@ -81,8 +116,12 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
             hands.train_on(lane, Drawn.of(saved["points"], len(race.experiment.dataset.classes)))
         hands.replace(lane, OPTIMIZERS.build(saved["optimizer"]))
         failed = lane.trouble  # there was no memory for it this time, say
-        if saved["trouble"] is not None and saved["state"].keys() == {field.name for field in fields(State)}:
-            lane.state = State(lane.state.estimate)  # it had failed, and this is what was left of it
+        if saved["trouble"] is not None and saved["state"].keys() == {
+            field.name for field in fields(State)
+        }:
+            lane.state = State(
+                lane.state.estimate
+            )  # it had failed, and this is what was left of it
         for name, value in saved["state"].items():
             setattr(lane.state, name, standins.unpacked(value))
         for name in COUNTERS:
@@ -96,12 +135,17 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
         if saved.get("remembers") and isinstance(lane.state.population, Tensor):
             lane.oracle.remember(lane.state.population, saved["remembers"])
         lane.good = Moment(**saved["good"])
-        lane.best, lane.wreck = saved["best"] and Best(**saved["best"]), saved["wreck"] and Wreck(**saved["wreck"])
+        lane.best, lane.wreck = (
+            saved["best"] and Best(**saved["best"]),
+            saved["wreck"] and Wreck(**saved["wreck"]),
+        )
         if snapshot["version"] > 1:
             lane.watched, lane.move = saved["watched"], saved["move"]
     race.done, race.events = list(events["done"]), list(events["untold"])
     hands.given = parse_events(events["given"])
-    hands.script = Script(parse_events([entry["event"] for entry in events["waiting"]]), len(race.lanes))
+    hands.script = Script(
+        parse_events([entry["event"] for entry in events["waiting"]]), len(race.lanes)
+    )
     for (_, left), entry in zip(hands.script.waiting, events["waiting"], strict=True):
         left.intersection_update(entry["lanes"])
     if snapshot["version"] > 1:
@@ -132,7 +176,9 @@ def save(race: Race, path: Path, frames: Iterable[bytes] | None = None) -> Path:
             file.write(HEAD + hashlib.sha256(content.getbuffer()).digest())
             file.write(content.getbuffer())
     except OSError as error:
-        raise BadInput("snapshot", str(path), f"a file that can be written ({error.strerror})") from None
+        raise BadInput(
+            "snapshot", str(path), f"a file that can be written ({error.strerror})"
+        ) from None
     return path
 
 
@@ -169,19 +215,36 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
         raise BadInput("snapshot", str(path), "a snapshot of a race") from None
     if version not in READ:
         newer = isinstance(version, int) and version > VERSION
-        raise BadInput("snapshot.version", version, f"{READ[0]} to {VERSION}" + (" (a newer Kelvin made this one)" if newer else ""))
+        raise BadInput(
+            "snapshot.version",
+            version,
+            f"{READ[0]} to {VERSION}" + (" (a newer Kelvin made this one)" if newer else ""),
+        )
     if version >= 3 and not sound:
         raise BadInput("snapshot", str(path), "a snapshot of a race (the file is damaged)")
-    frames: dict[str, Any] = snapshot.get("frames", {}) if version > 1 else {"marks": 200, "pictures": True}
+    frames: dict[str, Any] = (
+        snapshot.get("frames", {}) if version > 1 else {"marks": 200, "pictures": True}
+    )
     try:
-        race = Race(Experiment.parse(experiment), marks=frames["marks"], pictures=frames["pictures"])
+        race = Race(
+            Experiment.parse(experiment), marks=frames["marks"], pictures=frames["pictures"]
+        )
         check(snapshot, race)
-        put(race, _moved({name: value for name, value in snapshot.items() if name != "messages"}, race.device))
-        messages = [bytes(one.numpy()) for one in snapshot["messages"]] if "messages" in snapshot else None
+        put(
+            race,
+            _moved(
+                {name: value for name, value in snapshot.items() if name != "messages"}, race.device
+            ),
+        )
+        messages = (
+            [bytes(one.numpy()) for one in snapshot["messages"]] if "messages" in snapshot else None
+        )
     except BadInput:
         raise
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-        raise BadInput("snapshot", str(path), "a snapshot of a race by this version of Kelvin") from None
+        raise BadInput(
+            "snapshot", str(path), "a snapshot of a race by this version of Kelvin"
+        ) from None
     return race, messages
 
 
@@ -196,7 +259,9 @@ def _content(path: Path) -> tuple[bytes, bool]:
         return data, False
     start = len(HEAD) + hashlib.sha256().digest_size
     if hashlib.sha256(memoryview(data)[start:]).digest() != data[len(HEAD) : start]:
-        raise BadInput("snapshot", str(path), "a snapshot of a race (the file is damaged or cut off)")
+        raise BadInput(
+            "snapshot", str(path), "a snapshot of a race (the file is damaged or cut off)"
+        )
     return data[start:], True
 
 

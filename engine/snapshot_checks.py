@@ -1,6 +1,8 @@
-"""Whether what a snapshot holds fits its race: every key there and none besides, every value of its kind and range, every tensor of the shape the race has.
+"""Whether what a snapshot holds fits its race: every key there and none besides, every value of its
+kind and range, every tensor of the shape the race has.
 
-A file may have been edited, or written by another version: what does not fit is refused before any of it is put into the race.
+A file may have been edited, or written by another version: what does not fit is refused before any
+of it is put into the race.
 """
 
 from __future__ import annotations
@@ -114,15 +116,31 @@ def _need(fits: bool, what: str) -> None:
 
 def _like(saved: Any, fresh: Tensor, what: str) -> None:
     """The same kind of numbers, in the same shape."""
-    _need(isinstance(saved, Tensor) and saved.dtype == fresh.dtype and saved.shape == fresh.shape, what)
+    _need(
+        isinstance(saved, Tensor) and saved.dtype == fresh.dtype and saved.shape == fresh.shape,
+        what,
+    )
 
 
 def _check_lane(lane: Lane, saved: _Lane) -> None:
     fresh = lane.state
-    if lane.trouble is None:  # else there was no memory for it this time, and its state is not what its method makes
-        plain = saved.trouble is not None and saved.state.keys() == {one.name for one in fields(State)}
-        _check_state(saved.state, State(fresh.estimate) if plain else fresh, exact=saved.points is None and saved.optimizer == lane.optimizer.to_json())
-    for found, cls in ((saved.good, Moment), (saved.best, Best), (saved.wreck, Wreck), (saved.start, Start)):
+    if (
+        lane.trouble is None
+    ):  # else there was no memory for it this time, and its state is not what its method makes
+        plain = saved.trouble is not None and saved.state.keys() == {
+            one.name for one in fields(State)
+        }
+        _check_state(
+            saved.state,
+            State(fresh.estimate) if plain else fresh,
+            exact=saved.points is None and saved.optimizer == lane.optimizer.to_json(),
+        )
+    for found, cls in (
+        (saved.good, Moment),
+        (saved.best, Best),
+        (saved.wreck, Wreck),
+        (saved.start, Start),
+    ):
         if found is not None:
             _check_fields(found, cls)
             _need(found["step"] >= 0, "a step below 0")
@@ -131,7 +149,9 @@ def _check_lane(lane: Lane, saved: _Lane) -> None:
 
 
 def _check_state(saved: Mapping[str, Any], fresh: State, exact: bool) -> None:
-    """The fields of a method's state. Where a knob was turned or other points were drawn, numbers of rows may differ."""
+    """The fields of a method's state. Where a knob was turned or other points were drawn, numbers
+    of rows may differ.
+    """
     values = {name: standins.unpacked(value) for name, value in saved.items()}
     _check_fields(values, type(fresh))
     _like(values["estimate"], fresh.estimate, "weights of another shape")
@@ -141,7 +161,11 @@ def _check_state(saved: Mapping[str, Any], fresh: State, exact: bool) -> None:
             _need(value.dtype == known.dtype and len(value.shape) == len(known.shape), one.name)
             _need(not exact or tuple(value.shape) == tuple(known.shape), one.name)
     if values["population"] is not None:
-        _need(len(values["population"].shape) == 2 and values["population"].shape[1] == len(fresh.estimate), "members of another length")
+        _need(
+            len(values["population"].shape) == 2
+            and values["population"].shape[1] == len(fresh.estimate),
+            "members of another length",
+        )
 
 
 def _check_fields(values: Mapping[str, Any], cls: type) -> None:
@@ -169,11 +193,26 @@ def _check_view(kept: Mapping[str, Any], race: Race) -> None:
         if isinstance(known, Tensor):
             _like(kept["plane"][name], known, "a plane of another shape")
     _need(len(kept["trajectories"]) == len(view.trajectories), "another number of trajectories")
-    for one, known, trajectory in zip(kept["trajectories"], fresh["trajectories"], view.trajectories, strict=True):
+    for one, known, trajectory in zip(
+        kept["trajectories"], fresh["trajectories"], view.trajectories, strict=True
+    ):
         _need(one.keys() == known.keys(), "another trajectory")
         points, squares = one["points"], one["squares"]
         _like(one["total"], known["total"], "a trajectory of another shape")
-        _need(isinstance(points, Tensor) and points.dtype == known["points"].dtype and points.shape[1:] == known["points"].shape[1:], "points")
+        _need(
+            isinstance(points, Tensor)
+            and points.dtype == known["points"].dtype
+            and points.shape[1:] == known["points"].shape[1:],
+            "points",
+        )
         _need(len(points) <= trajectory.most and len(squares) == len(points), "too many points")
-        _need(all(isinstance(entry, float) and math.isfinite(entry) for entry in squares), "squares")
-        _need(type(one["every"]) is int and one["every"] >= 1 and type(one["seen"]) is int and one["seen"] >= 0, "a count")
+        _need(
+            all(isinstance(entry, float) and math.isfinite(entry) for entry in squares), "squares"
+        )
+        _need(
+            type(one["every"]) is int
+            and one["every"] >= 1
+            and type(one["seen"]) is int
+            and one["seen"] >= 0,
+            "a count",
+        )

@@ -1,4 +1,6 @@
-"""Files that a command writes: tried before it works, so that nothing is worked out in vain, and there whole or not at all."""
+"""Files that a command writes: tried before it works, so that nothing is worked out in vain, and
+there whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,17 @@ from engine.errors import BadInput
 
 
 def beside(path: Path) -> Path:
-    """A short name for the temporary file that is to become ``path``: a file's own name may be as long as the system allows."""
+    """A short name for the temporary file that is to become ``path``: a file's own name may be as
+    long as the system allows.
+    """
     return path.with_name(f".{secrets.token_hex(6)}.part")
 
 
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
-    """A temporary file to write into, which takes the place of ``path`` once all is written; it is removed where that fails."""
+    """A temporary file to write into, which takes the place of ``path`` once all is written; it is
+    removed where that fails.
+    """
     part = beside(path)
     try:
         yield part
@@ -40,7 +46,9 @@ def file_target(option: str, name: str) -> Path:
         if path.is_dir():
             raise BadInput(option, name, "a file; this is a folder")
         if path.exists() and not path.is_file():
-            raise BadInput(option, name, "a regular file or a new one; this is a device, a pipe or a socket")
+            raise BadInput(
+                option, name, "a regular file or a new one; this is a device, a pipe or a socket"
+            )
         if path.exists() and not os.access(path, os.W_OK):
             raise BadInput(option, name, "a file that can be written (it is read-only)")
         if path.is_symlink() and not path.exists():
@@ -84,7 +92,9 @@ def apart(read: dict[str, str | None], written: dict[str, str | None]) -> None:
 
 
 def free(folder: Path, stem: str, suffix: str) -> Path:
-    """A name in a folder that no file has yet: ``stem``, else ``stem-2`` and so on. An empty file takes it at once, so that nobody else is given it."""
+    """A name in a folder that no file has yet: ``stem``, else ``stem-2`` and so on. An empty file
+    takes it at once, so that nobody else is given it.
+    """
     number = 1
     while True:
         path = folder / f"{stem}{'' if number == 1 else f'-{number}'}{suffix}"
@@ -102,6 +112,8 @@ def _try(folder: Path, wanted: Path | None = None) -> None:
     probe = beside(folder / "probe")
     probe.touch()
     probe.unlink()
-    if wanted is not None and not wanted.exists():  # only a try shows whether the name itself is allowed here
+    if (
+        wanted is not None and not wanted.exists()
+    ):  # only a try shows whether the name itself is allowed here
         wanted.touch(exist_ok=False)
         wanted.unlink()

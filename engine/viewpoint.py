@@ -1,7 +1,9 @@
-"""Where a race is seen from: the plane everything is drawn on, the window of it that is shown, and the landscape there.
+"""Where a race is seen from: the plane everything is drawn on, the window of it that is shown, and
+the landscape there.
 
-A picture should be still enough to be followed and honest about what it leaves out: the plane is fitted again ever more rarely, the window stays while everything fits in it, and
-with every plane goes the share of the trajectories' variance that it holds.
+A picture should be still enough to be followed and honest about what it leaves out: the plane is
+fitted again ever more rarely, the window stays while everything fits in it, and with every plane
+goes the share of the trajectories' variance that it holds.
 """
 
 from __future__ import annotations
@@ -73,7 +75,13 @@ class Trajectory:
 
     def keep(self) -> dict[str, Any]:
         """What `restore` goes on from."""
-        return {"every": self.every, "seen": self.seen, "squares": list(self.squares), "total": self.total.clone(), "points": self.points.clone()}
+        return {
+            "every": self.every,
+            "seen": self.seen,
+            "squares": list(self.squares),
+            "total": self.total.clone(),
+            "points": self.points.clone(),
+        }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Go on from what was kept of a trajectory of the same race."""
@@ -88,12 +96,16 @@ class Trajectory:
 
 
 def explained(trajectories: Sequence[Trajectory], drawn: Sequence[Tensor]) -> float | None:
-    """The share of all snapshots' variance about their mean that their coordinates in a plane, (n, 2) of each trajectory, still hold; None where nothing has moved."""
+    """The share of all snapshots' variance about their mean that their coordinates in a plane, (n,
+    2) of each trajectory, still hold; None where nothing has moved.
+    """
     count = sum(trajectory.kept for trajectory in trajectories)
     if count < 2:
         return None
     total = sum((trajectory.total for trajectory in trajectories[1:]), trajectories[0].total)
-    spread = sum(sum(trajectory.squares) for trajectory in trajectories) - float(total @ total) / count
+    spread = (
+        sum(sum(trajectory.squares) for trajectory in trajectories) - float(total @ total) / count
+    )
     inside = float(torch.cat(list(drawn)).var(0, correction=0).sum()) * count
     return min(1.0, inside / spread) if spread > 0 else None
 
@@ -103,7 +115,9 @@ def _bounds(points: Tensor) -> tuple[list[float], list[float]]:
     low, high = torch.stack(torch.aminmax(points, dim=0)).tolist()
     if not all(map(math.isfinite, (*low, *high))):
         points = points[torch.isfinite(points).all(1)]
-        low, high = torch.stack(torch.aminmax(points if len(points) else points.new_zeros(1, 2), dim=0)).tolist()
+        low, high = torch.stack(
+            torch.aminmax(points if len(points) else points.new_zeros(1, 2), dim=0)
+        ).tolist()
     return low, high
 
 
@@ -123,24 +137,35 @@ class Viewpoint:
         most = int(min(128, max(16, PATH_FLOATS // theta.numel())))
         self.trajectories = [Trajectory(most, theta) for _ in range(lanes)]
         self.ground = Ground(network.landscape) if isinstance(network, PointNetwork) else None
-        self.plane: Plane = exact_plane(theta) if self.ground else random_plane(network.layers, theta, theta, seed)
+        self.plane: Plane = (
+            exact_plane(theta) if self.ground else random_plane(network.layers, theta, theta, seed)
+        )
         self.wanted = "pca"
         self.plane_id, self.landscape_id, self.pictures, self.next_fit = 0, 0, 0, 2
         self.window: list[float] | None = None
         self.landscape: Message | None = None
 
     def watch(self, x: Tensor, y: Tensor, order: Tensor) -> None:
-        """Let the landscape be the loss on these samples, the first `GRID_SAMPLES` in that order, from the next look on."""
+        """Let the landscape be the loss on these samples, the first `GRID_SAMPLES` in that order,
+        from the next look on.
+        """
         chosen = order[:GRID_SAMPLES]
         self.samples = (x[chosen], y[chosen])
-        self.side = int(min(23, max(7, (GRID_FLOPS / (len(self.samples[1]) * self.network.flops)) ** 0.5)))
+        self.side = int(
+            min(23, max(7, (GRID_FLOPS / (len(self.samples[1]) * self.network.flops)) ** 0.5))
+        )
         self.window = None
 
     def keep(self) -> dict[str, Any]:
         """What `restore` goes on from: tensors, numbers and texts in dicts and lists."""
         kept = {name: getattr(self, name) for name in KEPT}
         ground = self.ground and {"step": self.ground.step, "wide": self.ground.wide}
-        return {**kept, "plane": vars(self.plane), "ground": ground, "trajectories": [one.keep() for one in self.trajectories]}
+        return {
+            **kept,
+            "plane": vars(self.plane),
+            "ground": ground,
+            "trajectories": [one.keep() for one in self.trajectories],
+        }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """See the next moment as a viewpoint would that had seen all moments before it, too."""
@@ -156,8 +181,10 @@ class Viewpoint:
         """Look through another plane, from the next look on.
 
         Args:
-            kind: "pca", the principal plane of the trajectories; "random", two random filter-normalised directions about the lowest estimate; or "line", from the first
-                weights to the lowest estimate. Until the weights have moved, "pca" and "line" leave the plane that was there.
+            kind: "pca", the principal plane of the trajectories; "random", two random
+                filter-normalised directions about the lowest estimate; or "line", from the first
+                weights to the lowest estimate. Until the weights have moved, "pca" and "line" leave
+                the plane that was there.
 
         Raises:
             BadInput: no such plane, or one of a landscape, which is its own plane.
@@ -169,7 +196,9 @@ class Viewpoint:
                 raise BadInput("plane", kind, f"one of {', '.join(KINDS)}")
             self.wanted, self.next_fit = kind, 0
 
-    def look(self, estimates: Sequence[Tensor], going: Sequence[bool], clouds: Sequence[Tensor | None]) -> tuple[list[Message], Message]:
+    def look(
+        self, estimates: Sequence[Tensor], going: Sequence[bool], clouds: Sequence[Tensor | None]
+    ) -> tuple[list[Message], Message]:
         """Where everything lies now.
 
         Args:
@@ -178,20 +207,24 @@ class Viewpoint:
             clouds: (m, D) particles of every lane, or None.
 
         Returns:
-            ``path`` (n, 2), which ends at the ``estimate``, distance ``off_plane`` and ``cloud`` (m, 2) or None of every lane; and the plane, as a message.
+            ``path`` (n, 2), which ends at the ``estimate``, distance ``off_plane`` and ``cloud``
+            (m, 2) or None of every lane; and the plane, as a message.
         """
         for trajectory, estimate, goes in zip(self.trajectories, estimates, going, strict=True):
             if goes:
                 trajectory.add(estimate)
         self.pictures += 1
         if self.pictures >= self.next_fit and not self.ground:
-            # The plane is fitted again ever more rarely: often while it still changes, hardly ever when people have settled into it.
+            # The plane is fitted again ever more rarely: often while it still changes, hardly ever
+            # when people have settled into it.
             self.next_fit = max(self.pictures + 1, int(self.pictures * 1.5))
             self._fit(estimates)
         tracks = [self.plane.project(trajectory.points) for trajectory in self.trajectories]
         now = torch.stack(list(estimates))
         ends, off = self.plane.project(now), self.plane.off_plane(now)
-        paths = [torch.cat([track, end.unsqueeze(0)]) for track, end in zip(tracks, ends, strict=True)]
+        paths = [
+            torch.cat([track, end.unsqueeze(0)]) for track, end in zip(tracks, ends, strict=True)
+        ]
         drawn = [None if cloud is None else self.plane.project(cloud) for cloud in clouds]
         seen = [cloud for cloud in drawn if cloud is not None]
         if self.ground:
@@ -203,12 +236,22 @@ class Viewpoint:
         assert self.window is not None
         lanes = [
             {"path": path, "estimate": end, "off_plane": distance, "cloud": cloud}
-            for path, end, distance, cloud in zip(paths, ends.tolist(), off.tolist(), drawn, strict=True)
+            for path, end, distance, cloud in zip(
+                paths, ends.tolist(), off.tolist(), drawn, strict=True
+            )
         ]
-        return lanes, {"id": self.plane_id, "kind": self.plane.kind, "explained": held, "x": self.window[:2], "y": self.window[2:]}
+        return lanes, {
+            "id": self.plane_id,
+            "kind": self.plane.kind,
+            "explained": held,
+            "x": self.window[:2],
+            "y": self.window[2:],
+        }
 
     def still(self, estimates: Sequence[Tensor]) -> tuple[list[Message], Message]:
-        """The same as `look` in the plane and the window there are, the estimates alone: for when a new plane or a landscape could not be found."""
+        """The same as `look` in the plane and the window there are, the estimates alone: for when a
+        new plane or a landscape could not be found.
+        """
         now = torch.stack(list(estimates))
         ends, off = self.plane.project(now), self.plane.off_plane(now)
         if self.window is None:
@@ -218,7 +261,13 @@ class Viewpoint:
             {"path": end.unsqueeze(0), "estimate": place, "off_plane": distance, "cloud": None}
             for end, place, distance in zip(ends, ends.tolist(), off.tolist(), strict=True)
         ]
-        return lanes, {"id": self.plane_id, "kind": self.plane.kind, "explained": None, "x": self.window[:2], "y": self.window[2:]}
+        return lanes, {
+            "id": self.plane_id,
+            "kind": self.plane.kind,
+            "explained": None,
+            "x": self.window[:2],
+            "y": self.window[2:],
+        }
 
     def _fit(self, estimates: Sequence[Tensor]) -> None:
         previous = self.plane if self.plane.kind == self.wanted else None
@@ -227,23 +276,40 @@ class Viewpoint:
         if self.wanted == "pca":
             plane = pca_plane(points, self.theta, previous) if len(points) else None
         elif self.wanted == "line":
-            plane = line_plane(points, self.theta, self._lowest(estimates), previous) if len(points) else None
+            plane = (
+                line_plane(points, self.theta, self._lowest(estimates), previous)
+                if len(points)
+                else None
+            )
         else:
-            plane = random_plane(self.network.layers, self._lowest(estimates).clone(), self.theta, self.seed)
+            plane = random_plane(
+                self.network.layers, self._lowest(estimates).clone(), self.theta, self.seed
+            )
         if plane is not None:
             self.plane, self.window = plane, None
             self.plane_id += 1
 
     def _lowest(self, estimates: Sequence[Tensor]) -> Tensor:
-        """The estimate (D,) that lies lowest in the landscape as it is drawn; the first weights where none is a place."""
-        losses = evaluate.losses(self.network, self.loss, torch.stack(list(estimates)), *self.samples).nan_to_num(torch.inf, torch.inf, torch.inf)
+        """The estimate (D,) that lies lowest in the landscape as it is drawn; the first weights
+        where none is a place.
+        """
+        losses = evaluate.losses(
+            self.network, self.loss, torch.stack(list(estimates)), *self.samples
+        ).nan_to_num(torch.inf, torch.inf, torch.inf)
         best = int(losses.argmin())
         return estimates[best] if bool(losses[best] < torch.inf) else self.theta
 
     def _frame_window(self, clouds: list[Tensor]) -> None:
-        """Keep the window while everything fits in it and fills it; else frame what there is, and draw the landscape there."""
+        """Keep the window while everything fits in it and fills it; else frame what there is, and
+        draw the landscape there.
+        """
         if self.plane.reach:
-            clouds = [*clouds, torch.stack([-self.plane.shift - self.plane.reach, -self.plane.shift + self.plane.reach])]
+            clouds = [
+                *clouds,
+                torch.stack(
+                    [-self.plane.shift - self.plane.reach, -self.plane.shift + self.plane.reach]
+                ),
+            ]
         low, high = _bounds(torch.cat(clouds))
         widest = max(b - a for a, b in zip(low, high, strict=True))
         half = [max((b - a) / 2, 0.05, 0.2 * widest) for a, b in zip(low, high, strict=True)]
@@ -253,9 +319,21 @@ class Viewpoint:
             if fits and 2 * half[0] / (x1 - x0) > 0.3:
                 return
         (x0, x1), (y0, y1) = x_range, y_range = [
-            ((a + b) / 2 - reach * (1 + 2 * WINDOW_MARGIN), (a + b) / 2 + reach * (1 + 2 * WINDOW_MARGIN)) for a, b, reach in zip(low, high, half, strict=True)
+            (
+                (a + b) / 2 - reach * (1 + 2 * WINDOW_MARGIN),
+                (a + b) / 2 + reach * (1 + 2 * WINDOW_MARGIN),
+            )
+            for a, b, reach in zip(low, high, half, strict=True)
         ]
         self.window = [x0, x1, y0, y1]
-        grid = loss_grid(self.network, self.loss, self.plane, x_range, y_range, self.side, *self.samples)
+        grid = loss_grid(
+            self.network, self.loss, self.plane, x_range, y_range, self.side, *self.samples
+        )
         self.landscape_id += 1
-        self.landscape = {"id": self.landscape_id, "x": list(x_range), "y": list(y_range), "z": grid.cpu(), "samples": len(self.samples[1])}
+        self.landscape = {
+            "id": self.landscape_id,
+            "x": list(x_range),
+            "y": list(y_range),
+            "z": grid.cpu(),
+            "samples": len(self.samples[1]),
+        }

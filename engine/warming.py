@@ -13,19 +13,29 @@ from engine.oracle import Oracle
 from engine.rng import Rng
 
 STEPS, SECONDS = 3, 0.05
-"""A lane is warmed by one step, and by more of them while they are quick: some things are first done in a later one."""
+"""A lane is warmed by one step, and by more of them while they are quick: some things are first
+done in a later one."""
 LONGEST = 1.0
-"""Seconds after which a warming step is left at its next question: by then it has done everything once."""
+"""Seconds after which a warming step is left at its next question: by then it has done everything
+once."""
 
 
 class Warm(Exception):
     """A step has warmed the lane, though it is not over."""
 
 
-def warm_up(optimizer: Optimizer, theta: Tensor, rng: Rng, oracle_of: Callable[[], Oracle], precision: Callable[[], AbstractContextManager[None]]) -> None:
-    """Begin a lane and take a step or more of it, all of which is thrown away: what is imported, compiled, tabled and allocated only once is then charged to no lane.
+def warm_up(
+    optimizer: Optimizer,
+    theta: Tensor,
+    rng: Rng,
+    oracle_of: Callable[[], Oracle],
+    precision: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Begin a lane and take a step or more of it, all of which is thrown away: what is imported,
+    compiled, tabled and allocated only once is then charged to no lane.
 
-    Without it the lane that moves first pays for all: two alike with a second each took fourteen steps and one.
+    Without it the lane that moves first pays for all: two alike with a second each took fourteen
+    steps and one.
 
     Args:
         optimizer: of the lane.

@@ -1,7 +1,9 @@
 """The weights that a race ended with, as a safetensors file that other programs read too.
 
-Every tensor of every lane has a name of its own, ``lane0.layer0.weight``: lane, layer and part as the network names them (a landscape's point has ``lane0.x`` and ``lane0.y``).
-Shapes are PyTorch's, outputs first. The file's metadata hold the experiment and the steps taken, as JSON, from which the network can be built again.
+Every tensor of every lane has a name of its own, ``lane0.layer0.weight``: lane, layer and part as
+the network names them (a landscape's point has ``lane0.x`` and ``lane0.y``). Shapes are PyTorch's,
+outputs first. The file's metadata hold the experiment and the steps taken, as JSON, from which the
+network can be built again.
 """
 
 from __future__ import annotations
@@ -53,7 +55,12 @@ def tensor_name(lane: int, layer: Layer) -> str:
 def save(race: Race, path: Path) -> Path:
     """Write every lane's estimate; the file appears whole or not at all."""
     tensors = {
-        tensor_name(lane.index, layer): lane.state.estimate[layer.start : layer.stop].reshape(layer.shape).detach().cpu().contiguous().clone()
+        tensor_name(lane.index, layer): lane.state.estimate[layer.start : layer.stop]
+        .reshape(layer.shape)
+        .detach()
+        .cpu()
+        .contiguous()
+        .clone()
         for lane in race.lanes
         for layer in race.network.layers
     }
@@ -80,10 +87,18 @@ def load(path: Path) -> Weights:
             network = experiment.network.build_for(experiment.dataset)
             steps = [int(step) for step in json.loads(about["steps"])]
             lanes = [
-                torch.cat([_fitting(file.get_tensor(tensor_name(lane, layer)), layer) for layer in network.layers]) for lane in range(len(experiment.lanes))
+                torch.cat(
+                    [
+                        _fitting(file.get_tensor(tensor_name(lane, layer)), layer)
+                        for layer in network.layers
+                    ]
+                )
+                for lane in range(len(experiment.lanes))
             ]
     except OSError as error:
-        raise BadInput("weights", str(path), f"a readable file ({error.strerror or error})") from None
+        raise BadInput(
+            "weights", str(path), f"a readable file ({error.strerror or error})"
+        ) from None
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadInput):
             raise

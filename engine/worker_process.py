@@ -1,6 +1,8 @@
-"""The inside of a worker process: wait for a race, run it, look at it some seventeen times a second, obey.
+"""The inside of a worker process: wait for a race, run it, look at it some seventeen times a
+second, obey.
 
-Looking must not slow training down: the time spent on metrics and pictures is kept to a small share of the whole by looking less often where it is dear.
+Looking must not slow training down: the time spent on metrics and pictures is kept to a small share
+of the whole by looking less often where it is dear.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ class _Gone(Exception):
 
 def serve(connection: Connection) -> None:
     """Run races until told to exit or the other side is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's business; it closes the pipe
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is the server's business; it closes the pipe
     parent = os.getppid()
     environment.prepare()
     _warm_up()
@@ -99,14 +103,27 @@ def _race(connection: Connection, experiment: Message) -> None:
     except _Gone:
         raise SystemExit(0) from None
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and "alloc" not in str(error) and "out of memory" not in str(error):
+        if (
+            not isinstance(error, MemoryError)
+            and "alloc" not in str(error)
+            and "out of memory" not in str(error)
+        ):
             log.exception("a race failed")
-            state["sentence"] = "The race stopped on an error inside Kelvin, which is in the server's log. What was recorded up to here is kept."
+            state["sentence"] = (
+                "The race stopped on an error inside Kelvin, which is in the server's log. "
+                "What was recorded up to here is kept."
+            )
         else:
-            state["sentence"] = "The race ran out of memory. What was recorded up to here is kept; a smaller population, batch or network will fit."
+            state["sentence"] = (
+                "The race ran out of memory. What was recorded up to here is kept; a smaller "
+                "population, batch or network will fit."
+            )
     except Exception:
         log.exception("a race failed")
-        state["sentence"] = "The race stopped on an error inside Kelvin, which is in the server's log. What was recorded up to here is kept."
+        state["sentence"] = (
+            "The race stopped on an error inside Kelvin, which is in the server's log. What "
+            "was recorded up to here is kept."
+        )
     try:
         _send(connection, state)
     except _Gone:
@@ -119,14 +136,18 @@ def _send(connection: Connection, message: Message) -> None:
 
     data = encode(message)
     try:
-        connection.send({key: message[key] for key in ("type", "state", "k", "passing") if key in message})
+        connection.send(
+            {key: message[key] for key in ("type", "state", "k", "passing") if key in message}
+        )
         connection.send_bytes(data)
     except OSError:
         raise _Gone from None
 
 
 def _listening(connection: Connection) -> Callable[[], bool]:
-    """What tells whether something has come. `Connection.poll` makes everything it needs anew at every call: between two steps of a race that takes twenty microseconds."""
+    """What tells whether something has come. `Connection.poll` makes everything it needs anew at
+    every call: between two steps of a race that takes twenty microseconds.
+    """
     if not (isinstance(connection, Connection) and hasattr(select, "poll")):
         return connection.poll
     poller = select.poll()
@@ -156,7 +177,9 @@ class _Drive:
         self.detail_costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
 
     def run(self) -> None:
-        """Race to the end; this process does nothing else in the meantime, so the race's number of threads may hold throughout."""
+        """Race to the end; this process does nothing else in the meantime, so the race's number of
+        threads may hold throughout.
+        """
         with self.race.settled():
             self._run()
 
@@ -186,7 +209,13 @@ class _Drive:
                     self._obey(seconds=min(wait, 0.05))
                     continue
                 paced = max(paced + 1 / self.speed, now - 1 / self.speed)
-                while not race.finished and min((lane.step for lane in race.lanes if not lane.finished), default=fewest + 1) <= fewest:
+                while (
+                    not race.finished
+                    and min(
+                        (lane.step for lane in race.lanes if not lane.finished), default=fewest + 1
+                    )
+                    <= fewest
+                ):
                     race.advance()
             else:
                 race.advance()
@@ -196,7 +225,9 @@ class _Drive:
         self._look(closely=True)
 
     def _single_step(self) -> None:
-        """One step of every lane that still runs, told in stages if they were asked for, then a frame."""
+        """One step of every lane that still runs, told in stages if they were asked for, then a
+        frame.
+        """
         in_stages = self.steps_due.popleft()
         for lane in self.race.lanes:
             if lane.finished:
@@ -214,8 +245,11 @@ class _Drive:
         return time.perf_counter() - self.looked_at >= self.wait
 
     def _look(self, closely: bool = False) -> None:
-        """Send a frame; and, closely, the detail and the weights that belong to it: where the race stands still there is time for them."""
-        # Processor time, not time of day: on a busy machine a look takes longer without costing training more.
+        """Send a frame; and, closely, the detail and the weights that belong to it: where the race
+        stands still there is time for them.
+        """
+        # Processor time, not time of day: on a busy machine a look takes longer without costing
+        # training more.
         start = time.process_time()
         frame = self.race.frame(self.k, closely or self.k % CLOSELY == 0)
         _send(self.connection, frame.metrics)
@@ -226,7 +260,13 @@ class _Drive:
         self.looked_at = time.perf_counter()
         self.costs.append(time.process_time() - start)
         # The median forgives the rare look that draws a new landscape.
-        self.wait = min(LOOK_SECONDS_MOST, max(LOOK_SECONDS, median(self.costs) / (LOOK_SHARE - DETAIL_SHARE) if len(self.costs) >= 3 else 0.0))
+        self.wait = min(
+            LOOK_SECONDS_MOST,
+            max(
+                LOOK_SECONDS,
+                median(self.costs) / (LOOK_SHARE - DETAIL_SHARE) if len(self.costs) >= 3 else 0.0,
+            ),
+        )
         if closely:
             troubles = self.race.troubles
             self._detail()
@@ -237,7 +277,9 @@ class _Drive:
     def _detail_if_due(self) -> None:
         """A detail every two seconds, or less often where it is dear."""
         since = time.perf_counter() - self.detailed_at
-        if since >= DETAIL_SECONDS and (not self.detail_costs or since >= median(self.detail_costs) / DETAIL_SHARE):
+        if since >= DETAIL_SECONDS and (
+            not self.detail_costs or since >= median(self.detail_costs) / DETAIL_SHARE
+        ):
             self._detail()
 
     def _detail(self) -> None:
@@ -250,12 +292,17 @@ class _Drive:
     def _send_weights(self, unasked: bool = False) -> None:
         """Send every lane's weights; unasked only where they are few."""
         weights = self.race.weights(self.k - 1)
-        if not unasked or sum(one.numel() * one.element_size() for one in weights["lanes"]) <= WEIGHTS_BYTES:
+        if (
+            not unasked
+            or sum(one.numel() * one.element_size() for one in weights["lanes"]) <= WEIGHTS_BYTES
+        ):
             _send(self.connection, weights)
 
     def _obey(self, wait: bool = False, seconds: float = 0.0) -> None:
         """Do what was asked for since the last time; ``wait`` blocks until there is something."""
-        for _ in range(COMMANDS_AT_ONCE):  # a flood of commands must not keep the race from its steps
+        for _ in range(
+            COMMANDS_AT_ONCE
+        ):  # a flood of commands must not keep the race from its steps
             try:
                 if not (wait or (self.connection.poll(seconds) if seconds else self.heard())):
                     break
@@ -301,7 +348,9 @@ class _Drive:
             case "turn":
                 race.turn(int(command["lane"]), command["field"], command["value"])
             case "weight":
-                race.put_weight(int(command["lane"]), int(command["index"]), float(command["value"]))
+                race.put_weight(
+                    int(command["lane"]), int(command["index"]), float(command["value"])
+                )
             case "points":
                 race.set_points(command["points"])
             case "plane":
@@ -314,5 +363,7 @@ class _Drive:
         if paused != self.paused:
             self.paused = paused
             if paused:
-                self._look(closely=True)  # what is on the screen is then exactly where the race stands
+                self._look(
+                    closely=True
+                )  # what is on the screen is then exactly where the race stands
             _send(self.connection, {"type": "state", "state": "paused" if paused else "running"})

@@ -1,11 +1,14 @@
 """Processes that run races.
 
-A pool keeps a few warm processes (PyTorch and the engine already imported). A job waits in a fair queue, runs in one of them, and sends its messages back as bytes. A process
-that dies ends its race with a sentence, is replaced, and harms nobody else.
+A pool keeps a few warm processes (PyTorch and the engine already imported). A job waits in a fair
+queue, runs in one of them, and sends its messages back as bytes. A process that dies ends its race
+with a sentence, is replaced, and harms nobody else.
 
-What must not happen, and why it does not: a command cannot overtake the race it is meant for (both are put on the worker's own list under the pool's lock); a worker that does
-not read cannot hold up who commands it (a thread of its own does the sending); a worker cannot be held up by who listens (another thread always reads); and a process that has
-ended is not taken for alive (see `engine.child`).
+What must not happen, and why it does not: a command cannot overtake the race it is meant for (both
+are put on the worker's own list under the pool's lock); a worker that does not read cannot hold up
+who commands it (a thread of its own does the sending); a worker cannot be held up by who listens
+(another thread always reads); and a process that has ended is not taken for alive (see
+`engine.child`).
 """
 
 from __future__ import annotations
@@ -30,10 +33,12 @@ from engine.frames import Message, encode
 log = logging.getLogger(__name__)
 
 OnMessage = Callable[[Message, bytes], None]
-"""Called with (type and state of the message, its bytes) from a thread of the pool. It must not wait for anything."""
+"""Called with (type and state of the message, its bytes) from a thread of the pool. It must not
+wait for anything."""
 
 Main = Callable[[Connection], None]
-"""What a process runs, given its end of the pipe. Found by its name in the process, so it must stand in a module."""
+"""What a process runs, given its end of the pipe. Found by its name in the process, so it must
+stand in a module."""
 
 PATIENCE_SECONDS = 10.0
 """A race told to end has this long to do so between two steps; then its process is killed."""
@@ -41,7 +46,8 @@ MOST_REMEMBERED = 100
 """Commands kept for a race that waits in the queue."""
 CLOSE_SECONDS = 1.0
 RETRY_SECONDS, RETRY_SECONDS_MOST = 1.0, 60.0
-"""Before a process is started again when the last one died before it said a word; doubles each time."""
+"""Before a process is started again when the last one died before it said a word; doubles each
+time."""
 
 
 def cores() -> int:
@@ -92,7 +98,9 @@ class Job:
         return worker.process.pid if worker else None
 
     def command(self, command: Message) -> None:
-        """Whatever a race obeys, or a cancel; while the job is queued it is remembered (a cancel takes it out of the queue). Never waits."""
+        """Whatever a race obeys, or a cancel; while the job is queued it is remembered (a cancel
+        takes it out of the queue). Never waits.
+        """
         self._pool._command(self, command)
 
     def _tell(self, message: Message, data: bytes | None = None) -> None:
@@ -103,9 +111,20 @@ class Job:
             log.exception("a listener failed on a %s message", message.get("type"))
 
     def _remember(self, command: Message) -> None:
-        """Keep a command until the race begins: of each kind, and of each knob and weight, the last, and no more than so many, so that no flood of them grows."""
+        """Keep a command until the race begins: of each kind, and of each knob and weight, the
+        last, and no more than so many, so that no flood of them grows.
+        """
         kind = str(command.get("do"))
-        slot = "pause" if kind == "resume" else " ".join([kind, *(str(command[name]) for name in ("lane", "field", "index") if name in command)])
+        slot = (
+            "pause"
+            if kind == "resume"
+            else " ".join(
+                [
+                    kind,
+                    *(str(command[name]) for name in ("lane", "field", "index") if name in command),
+                ]
+            )
+        )
         self._waiting.pop(slot, None)
         self._waiting[slot] = command
         if len(self._waiting) > MOST_REMEMBERED:
@@ -129,7 +148,9 @@ class _Worker:
         threading.Thread(target=self._write, daemon=True, name="kelvin-writer").start()
 
     def send(self, order: Message) -> None:
-        """To the process, in this order, some time soon; one that has died is noticed by the reader."""
+        """To the process, in this order, some time soon; one that has died is noticed by the
+        reader.
+        """
         self._orders.put(order)
 
     def _write(self) -> None:
@@ -168,7 +189,9 @@ class Pool:
         patience: seconds a cancelled race has to end by itself before its process is killed.
     """
 
-    def __init__(self, size: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, size: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS
+    ) -> None:
         from engine import machine
         from engine.worker_process import serve
 
@@ -178,12 +201,14 @@ class Pool:
         self._lock = threading.RLock()
         self._queue: deque[Job] = deque()
         self._closing = threading.Event()
-        # Where nobody closes it, the interpreter ends the processes as it ends itself: none is to be put in their place then. What is registered last is called first.
+        # Where nobody closes it, the interpreter ends the processes as it ends itself: none is to
+        # be put in their place then. What is registered last is called first.
         atexit.register(self._closing.set)
         self._stillborn = 0
         self._workers: list[_Worker] = []
         self._leaving: list[_Worker] = []
-        """Told to exit: whoever closes the pool waits for them, also who closes it while another does."""
+        """Told to exit: whoever closes the pool waits for them, also who closes it while another
+        does."""
         with self._lock:
             for _ in range(self.size):
                 self._workers.append(_Worker(self))
@@ -207,7 +232,9 @@ class Pool:
         return job
 
     def close(self) -> None:
-        """End all processes, and with them all races; they are gone when this returns, in whichever thread."""
+        """End all processes, and with them all races; they are gone when this returns, in whichever
+        thread.
+        """
         with self._lock:
             self._closing.set()
             workers, self._workers = self._workers, []
@@ -219,7 +246,14 @@ class Pool:
                 worker.job = None
                 worker.send({"do": "exit"})
             for job in jobs:
-                self._end(job, {"type": "state", "state": "ended", "sentence": "The race was stopped because Kelvin was shut down."})
+                self._end(
+                    job,
+                    {
+                        "type": "state",
+                        "state": "ended",
+                        "sentence": "The race was stopped because Kelvin was shut down.",
+                    },
+                )
         until = time.monotonic() + CLOSE_SECONDS
         for process in leaving:
             if not process.join(max(0.0, until - time.monotonic())):
@@ -239,7 +273,8 @@ class Pool:
         with self._lock:
             return len(self._queue)
 
-    # From here on: with the lock held whenever jobs and workers are matched or told of it, so that messages and orders keep the order of events.
+    # From here on: with the lock held whenever jobs and workers are matched or told of it, so that
+    # messages and orders keep the order of events.
 
     def _assign(self) -> None:
         """Give waiting jobs to idle processes and tell the rest their new places."""
@@ -269,7 +304,14 @@ class Pool:
                     self._insist(job._worker, job)
             elif cancel:
                 self._queue.remove(job)
-                self._end(job, {"type": "state", "state": "ended", "sentence": "The race was taken out of the queue."})
+                self._end(
+                    job,
+                    {
+                        "type": "state",
+                        "state": "ended",
+                        "sentence": "The race was taken out of the queue.",
+                    },
+                )
                 self._assign()
             else:
                 job._remember(command)
@@ -293,7 +335,9 @@ class Pool:
 
     def _said(self, worker: _Worker, about: Message, data: bytes) -> None:
         """A process has sent a message of its race."""
-        last = about.get("state") in ("done", "ended") or (about["type"] == "problem" and not about.get("passing"))
+        last = about.get("state") in ("done", "ended") or (
+            about["type"] == "problem" and not about.get("passing")
+        )
         job = worker.job
         if not last:
             if job is not None:
@@ -316,18 +360,26 @@ class Pool:
             job, worker.job = worker.job, None
             code = worker.process.exitcode
             if job is not None and job._cancelled:
-                self._end(job, {"type": "state", "state": "ended", "sentence": "The race was stopped."})
+                self._end(
+                    job, {"type": "state", "state": "ended", "sentence": "The race was stopped."}
+                )
             elif job is not None:
                 log.warning("the process of a race ended with exit code %s", code)
                 self._end(job, {"type": "state", "state": "ended", "sentence": _obituary(code)})
             else:
                 log.warning("an idle process ended with exit code %s", code)
             self._stillborn = 0 if worker.spoke else self._stillborn + 1
-            wait = min(RETRY_SECONDS_MOST, RETRY_SECONDS * 2 ** min(16, self._stillborn - 1)) if self._stillborn else 0.0
+            wait = (
+                min(RETRY_SECONDS_MOST, RETRY_SECONDS * 2 ** min(16, self._stillborn - 1))
+                if self._stillborn
+                else 0.0
+            )
         self._replace(wait)
 
     def _replace(self, wait: float) -> None:
-        """Start a process, after a while if need be: where one cannot start or dies at once, the next would too, and trying without pause would burn the machine."""
+        """Start a process, after a while if need be: where one cannot start or dies at once, the
+        next would too, and trying without pause would burn the machine.
+        """
         while not self._closing.wait(wait):
             with self._lock:
                 if self._closing.is_set():
@@ -353,4 +405,7 @@ def _obituary(code: int | None) -> str:
             why = f"crashed (signal {-code})"
     else:
         why = f"ended unexpectedly (exit code {'unknown' if code is None else code})"
-    return f"The process that ran this race {why}. What was recorded up to here is kept; press Run to race again."
+    return (
+        f"The process that ran this race {why}. What was recorded up to here is kept; press Run "
+        f"to race again."
+    )

@@ -1,4 +1,6 @@
-"""What all tests share: the same seeds for each, surroundings that no test may change for the next, and how they are shared out among processes."""
+"""What all tests share: the same seeds for each, surroundings that no test may change for the next,
+and how they are shared out among processes.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +32,29 @@ MOST_PROCESSES = 4
 BROWSER = "tests/browser/"
 
 for name in [name for name in os.environ if name.startswith("KELVIN_") and name != "KELVIN_DATA"]:
-    del os.environ[name]  # what somebody has set for a server of their own is none of the tests' business
-# A store and a cache of this run's own: what another run on this machine puts there or sweeps up is not seen here.
+    del os.environ[
+        name
+    ]  # what somebody has set for a server of their own is none of the tests' business
+# A store and a cache of this run's own: what another run on this machine puts there or sweeps up is
+# not seen here.
 sweep()
 OWN = own_folder()
 os.environ["KELVIN_UPLOADS"], os.environ["KELVIN_CACHE"] = f"{OWN}/uploads", f"{OWN}/cache"
 
 GIVEN = {*os.environ} - {"PYTEST_CURRENT_TEST"}
-"""Variables of the environment that there were before any test; libraries add some of their own as they are imported."""
+"""Variables of the environment that there were before any test; libraries add some of their own as
+they are imported."""
 
 torch.set_num_threads(1)  # small problems, and nothing that waits for a core another test holds
 
 
-if pace := os.environ.get("HARD_CLOCK"):  # see tests/hard: a machine on which everything takes so many times as long
+if pace := os.environ.get(
+    "HARD_CLOCK"
+):  # see tests/hard: a machine on which everything takes so many times as long
     engine.oracle.time = SimpleNamespace(perf_counter=lambda: float(pace) * time.perf_counter())  # type: ignore[assignment]
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it is to run in the background
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # so a shell starts what it is to run in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -54,14 +64,18 @@ def pytest_unconfigure() -> None:
 
 
 class ByFile(LoadScopeScheduling):
-    """Shares tests out file by file, so that what a file's tests share is set up once; all in a browser go to one process, which has the server and the browser."""
+    """Shares tests out file by file, so that what a file's tests share is set up once; all in a
+    browser go to one process, which has the server and the browser.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::")[0]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """As many test processes as there are cores this process may use; on one core none besides this one."""
+    """As many test processes as there are cores this process may use; on one core none besides this
+    one.
+    """
     return 0 if cores() == 1 else min(MOST_PROCESSES, cores())
 
 
@@ -73,7 +87,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the browser where other processes do the rest meanwhile: it takes one of them the longest."""
+    """Begin with the browser where other processes do the rest meanwhile: it takes one of them the
+    longest.
+    """
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
 
@@ -103,22 +119,34 @@ def surroundings() -> dict[str, object]:
         "PyTorch's threads": torch.get_num_threads(),
         "PyTorch's default type": torch.get_default_dtype(),
         "whether gradients are kept": torch.is_grad_enabled(),
-        "whether products may be rounded": (torch.backends.cuda.matmul.allow_tf32, torch.get_float32_matmul_precision()),
+        "whether products may be rounded": (
+            torch.backends.cuda.matmul.allow_tf32,
+            torch.get_float32_matmul_precision(),
+        ),
         "whether only repeatable algorithms are allowed": torch.are_deterministic_algorithms_enabled(),
         "NumPy's errors": np.geterr(),
         "the working folder": os.getcwd(),
-        "the environment": {name: value for name, value in os.environ.items() if name in GIVEN or name.startswith("KELVIN_")},
+        "the environment": {
+            name: value
+            for name, value in os.environ.items()
+            if name in GIVEN or name.startswith("KELVIN_")
+        },
     }
 
 
 @pytest.fixture(autouse=True)
 def same_numbers() -> Iterator[None]:
-    """Every test starts from the same seeds, whatever ran before it, and leaves its surroundings as they were."""
+    """Every test starts from the same seeds, whatever ran before it, and leaves its surroundings as
+    they were.
+    """
     seed()
     before = surroundings()
     yield
     after = surroundings()
-    assert after == before, f"left changed for the tests that follow: {[name for name in before if after[name] != before[name]]}"
+    assert after == before, (
+        f"left changed for the tests that follow: "
+        f"{[name for name in before if after[name] != before[name]]}"
+    )
 
 
 @pytest.fixture

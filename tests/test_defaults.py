@@ -38,12 +38,18 @@ def test_ratios_ranks_and_spread_by_their_definitions() -> None:
     for place, (mean, spread, rank) in enumerate(defaults.judge(ends)):
         ratios = [row[place] / min(row) for row in ends]
         assert mean == pytest.approx(math.prod(ratios) ** (1 / len(ratios)))
-        assert math.log(spread) ** 2 == pytest.approx(sum(math.log(ratio / mean) ** 2 for ratio in ratios) / len(ratios))
-        assert rank == pytest.approx(sum(1 + sorted(row).index(row[place]) for row in ends) / len(ends))
+        assert math.log(spread) ** 2 == pytest.approx(
+            sum(math.log(ratio / mean) ** 2 for ratio in ratios) / len(ratios)
+        )
+        assert rank == pytest.approx(
+            sum(1 + sorted(row).index(row[place]) for row in ends) / len(ends)
+        )
 
 
 def test_what_has_learned_is_equal_and_what_diverged_has_learned_nothing() -> None:
-    (one, _, first), (other, _, second) = defaults.judge([[1e-9, 1e-6], [0.0, defaults.LEARNED / 2]])
+    (one, _, first), (other, _, second) = defaults.judge(
+        [[1e-9, 1e-6], [0.0, defaults.LEARNED / 2]]
+    )
     assert one == other == 1
     assert first == second == 1.5
     fine, diverged = defaults.judge([[0.01, math.inf]])
@@ -60,7 +66,9 @@ def test_inside_a_lanes_seconds_are_the_processors() -> None:
     assert engine.oracle.time is before
 
 
-def test_finished_runs_are_kept_and_only_what_is_missing_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_runs_are_kept_and_only_what_is_missing_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(defaults, "SAMPLES", {"iris": 100})
     monkeypatch.setattr(defaults, "PASSES", 40)
     monkeypatch.setattr(defaults, "SECONDS", 0.01)
@@ -79,14 +87,18 @@ def test_finished_runs_are_kept_and_only_what_is_missing_is_run(tmp_path: Path, 
     again = defaults.measure(("spsa",), keep)
     assert defaults.measure(("spsa",), keep, run=False) == again
     assert [json.loads(lines[0])["experiment"]] == run
-    assert again["spsa", "evaluations"] == found["spsa", "evaluations"]  # the same evaluations give the same losses
+    assert (
+        again["spsa", "evaluations"] == found["spsa", "evaluations"]
+    )  # the same evaluations give the same losses
     assert again["spsa", "seconds"] == found["spsa", "seconds"]
     told = defaults.table(again).splitlines()
     assert sum(line.startswith("| SPSA |") for line in told) == len(defaults.GROUPS["spsa"])
     assert sum("●" in line and line.startswith("|") for line in told) == 1
 
 
-def test_a_group_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_group_that_is_none_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["defaults", "--keep", "nowhere", "magic"])
     with pytest.raises(SystemExit):
         defaults.main()

@@ -1,4 +1,6 @@
-"""The runs under other machines' conditions: the conditions are in force, end with the run however it ends, and what fails is told."""
+"""The runs under other machines' conditions: the conditions are in force, end with the run however
+it ends, and what fails is told.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,13 @@ except ValueError:
 @pytest.mark.parametrize("cache", [512 * KIB, 512 * MIB, None])
 def test_every_process_is_told_of_the_other_cache(cache: int | None) -> None:
     with described(Run("", cache)) as environment:
-        found = subprocess.run([sys.executable, "-c", LOOK], env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+        found = subprocess.run(
+            [sys.executable, "-c", LOOK],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
     if cache is None:
         assert found == ["none False True", "unknown"]
     else:
@@ -47,7 +55,9 @@ def test_the_runs_are_those_that_were_promised() -> None:
     assert sum(run.tests == ("tests",) for run in runs) == 2
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system holds no process to a core")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system holds no process to a core"
+)
 def test_one_core_is_given_and_the_others_come_back() -> None:
     before = os.sched_getaffinity(0)
 
@@ -63,7 +73,11 @@ def test_one_core_is_given_and_the_others_come_back() -> None:
 
 def test_busy_processes_end_with_the_run() -> None:
     def busy() -> list[psutil.Process]:
-        return [one for one in psutil.Process().children() if "range(1_000_000)" in " ".join(one.cmdline())]
+        return [
+            one
+            for one in psutil.Process().children()
+            if "range(1_000_000)" in " ".join(one.cmdline())
+        ]
 
     def interrupt() -> None:
         with others(2):
@@ -79,19 +93,45 @@ def test_what_fails_is_told(tmp_path: Path) -> None:
     for name, line, status in (("good", "assert True", 0), ("bad", "assert False", 1)):
         file = tmp_path / f"test_{name}.py"
         file.write_text(f"def test_it():\n    {line}\n", "utf-8")
-        assert go(Run("", None, tests=(str(file),)), 1, ["-q", "-n0", "--noconftest", f"--rootdir={tmp_path}", "-c", os.devnull]) == status
+        assert (
+            go(
+                Run("", None, tests=(str(file),)),
+                1,
+                ["-q", "-n0", "--noconftest", f"--rootdir={tmp_path}", "-c", os.devnull],
+            )
+            == status
+        )
 
 
 def test_an_unknown_run_is_refused_in_a_line() -> None:
-    told = subprocess.run([sys.executable, "-m", "tests.hard", "half-a-core"], cwd=ROOT, capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.hard", "half-a-core"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert told.returncode == 2
     assert "no such run: half-a-core; there are one-core, busy" in told.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
-    (tmp_path / "test_endless.py").write_text("import time\n\n\ndef test_it():\n    print('begun', flush=True)\n    time.sleep(3600)\n", "utf-8")
-    options = ["-s", "-n0", "--noconftest", f"--rootdir={tmp_path}", "-c", os.devnull, str(tmp_path / "test_endless.py"), "--deselect", "tests"]
+    (tmp_path / "test_endless.py").write_text(
+        "import time\n\n\ndef test_it():\n    print('begun', flush=True)\n    time.sleep(3600)\n",
+        "utf-8",
+    )
+    options = [
+        "-s",
+        "-n0",
+        "--noconftest",
+        f"--rootdir={tmp_path}",
+        "-c",
+        os.devnull,
+        str(tmp_path / "test_endless.py"),
+        "--deselect",
+        "tests",
+    ]
     running = subprocess.Popen(
         [sys.executable, "-m", "tests.hard", "busy", "--", *options],
         cwd=ROOT,
@@ -106,4 +146,6 @@ def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
     running.send_signal(signal.SIGTERM)
     running.communicate(timeout=PATIENCE)
     assert running.returncode != 0
-    eventually(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family))
+    eventually(
+        lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family)
+    )

@@ -20,13 +20,27 @@ FORBIDDEN = {
     "app/live": ("app.pages",),
     "engine/networks": ("engine.optimizers", "engine.oracle", "engine.race", "engine.observer"),
     "engine/datasets": ("engine.networks", "engine.optimizers", "engine.oracle", "engine.race"),
-    "engine/decoding": ("engine.datasets", "engine.registry", "engine.experiment", "torch", "streamlit"),
-    "engine/optimizers": ("engine.race", "engine.observer", "engine.landscape", "engine.recording", "engine.workers", "engine.experiment"),
+    "engine/decoding": (
+        "engine.datasets",
+        "engine.registry",
+        "engine.experiment",
+        "torch",
+        "streamlit",
+    ),
+    "engine/optimizers": (
+        "engine.race",
+        "engine.observer",
+        "engine.landscape",
+        "engine.recording",
+        "engine.workers",
+        "engine.experiment",
+    ),
 }
 """What a room must not know of."""
 
 CARRIED = {"pydantic_core": "pydantic", "urllib3": "requests", "PIL": "pillow"}
-"""Modules that a pinned package brings itself and pins closely enough, or that are called otherwise than their package."""
+"""Modules that a pinned package brings itself and pins closely enough, or that are called otherwise
+than their package."""
 
 
 def name_of(path: Path) -> str:
@@ -34,7 +48,9 @@ def name_of(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """The line and the full name of all that a module imports, at its top or in a function, relative names made whole."""
+    """The line and the full name of all that a module imports, at its top or in a function,
+    relative names made whole.
+    """
     package = path.relative_to(ROOT).parent.parts
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -52,7 +68,9 @@ def within(module: str, package: str) -> bool:
 
 
 def pins(name: str) -> dict[str, str]:
-    """The packages of a requirements file and what is said of each; a line that names no exact version fails."""
+    """The packages of a requirements file and what is said of each; a line that names no exact
+    version fails.
+    """
     found = {}
     for number, raw in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1):
         line = raw.split("#")[0].strip()
@@ -72,13 +90,19 @@ def test_arrows_only_point_down(room: str) -> None:
         for line, module in imports(path)
         if any(within(module, package) for package in FORBIDDEN[room])
     ]
-    assert not offenders, f"{room} must not know of {', '.join(FORBIDDEN[room])}: " + "; ".join(offenders)
+    assert not offenders, f"{room} must not know of {', '.join(FORBIDDEN[room])}: " + "; ".join(
+        offenders
+    )
 
 
 def test_modules_say_what_they_are() -> None:
     assert MODULES, "no module was found"
     texts = {name_of(path): path.read_text("utf-8") for path in MODULES}
-    offenders = [name for name, text in texts.items() if text.strip() and not ast.get_docstring(ast.parse(text))]
+    offenders = [
+        name
+        for name, text in texts.items()
+        if text.strip() and not ast.get_docstring(ast.parse(text))
+    ]
     assert not offenders, "no docstring: " + ", ".join(offenders)
 
 
@@ -94,13 +118,18 @@ def test_what_is_imported_is_pinned() -> None:
     for path in MODULES:
         for line, module in imports(path):
             top = module.split(".")[0]
-            if top not in OURS | sys.stdlib_module_names and CARRIED.get(top, top).replace("_", "-") not in pinned:
+            if (
+                top not in OURS | sys.stdlib_module_names
+                and CARRIED.get(top, top).replace("_", "-") not in pinned
+            ):
                 offenders.append(f"{name_of(path)}:{line} imports {top}")
     assert not offenders, "not in requirements.txt: " + "; ".join(offenders)
 
 
 def test_no_number_depends_on_the_machines_caches() -> None:
-    """Sizes of chunks and strips follow fixed rules: the same race gives the same numbers whatever cache a machine has."""
+    """Sizes of chunks and strips follow fixed rules: the same race gives the same numbers whatever
+    cache a machine has.
+    """
     asks = re.compile(r"/sys/devices|CACHE_SIZE|cpuinfo|lscpu|l[123]_cache", re.IGNORECASE)
     offenders = [name_of(path) for path in MODULES if asks.search(path.read_text("utf-8"))]
     assert not offenders, f"they ask how large a cache is: {', '.join(offenders)}"

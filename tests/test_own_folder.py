@@ -22,7 +22,9 @@ def test_folders_of_killed_runs_are_removed_and_others_left(tmp_path: Path) -> N
     foreign = tmp_path / f"{PREFIX}foreign"
     foreign.mkdir()
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
         assert other.stdout is not None
         left = Path(other.stdout.readline().strip())
         (left / "cache").mkdir()

@@ -43,7 +43,8 @@ class Album:
         most: how many are kept; `MOST_PICTURES` by default.
         most_bytes: and of what size together; `MOST_PICTURE_BYTES` by default.
 
-    When there are too many, every second one goes and from then on only every second one comes in, so that the whole race stays covered as evenly as at first.
+    When there are too many, every second one goes and from then on only every second one comes in,
+    so that the whole race stays covered as evenly as at first.
     """
 
     def __init__(self, most: int | None = None, most_bytes: int | None = None) -> None:
@@ -59,14 +60,22 @@ class Album:
         self._keep(Entry(self._count, data))
 
     def _keep(self, entry: Entry) -> None:
-        if self._entries and self._entries[-1].number % self._stride and not self._entries[-1].stays:
+        if (
+            self._entries
+            and self._entries[-1].number % self._stride
+            and not self._entries[-1].stays
+        ):
             dropped = self._entries.pop()  # was kept only while it was the newest
             self._bytes -= len(dropped.data)
             entry.take(dropped.events)
         self._entries.append(entry)
         self._bytes += len(entry.data)
         self._count += 1
-        while len(self) > 2 and self._stride < self._count and (len(self) > self.most or self._bytes > self.most_bytes):
+        while (
+            len(self) > 2
+            and self._stride < self._count
+            and (len(self) > self.most or self._bytes > self.most_bytes)
+        ):
             self._stride *= 2
             self._entries = thinned(self._entries, self._stride)
             self._bytes = sum(len(one.data) for one in self._entries)
@@ -80,7 +89,9 @@ class Album:
 
 
 def thinned(entries: list[Entry], stride: int) -> list[Entry]:
-    """Those whose number is a multiple of the stride, those that stay, and the newest; what the others tell of events is told by the next that is kept."""
+    """Those whose number is a multiple of the stride, those that stay, and the newest; what the
+    others tell of events is told by the next that is kept.
+    """
     kept: list[Entry] = []
     carried: list[Any] = []
     for entry in entries:
@@ -94,7 +105,9 @@ def thinned(entries: list[Entry], stride: int) -> list[Entry]:
 
 
 class Ledger(Album):
-    """The metrics of a race, at most `MOST_METRICS` by default. One in which a lane ends is never dropped, and no event is: it is told by the next message that is kept."""
+    """The metrics of a race, at most `MOST_METRICS` by default. One in which a lane ends is never
+    dropped, and no event is: it is told by the next message that is kept.
+    """
 
     def __init__(self, most: int | None = None, most_bytes: int | None = None) -> None:
         super().__init__(most or MOST_METRICS, most_bytes or MOST_METRIC_BYTES)
@@ -112,9 +125,14 @@ class Ledger(Album):
         message = decode(data)
         before, self._ended = self._ended, ended(message)
         events = message.get("events") or []
-        self._keep(Entry(self._count, data, before is not None and before != self._ended, list(events)))
+        self._keep(
+            Entry(self._count, data, before is not None and before != self._ended, list(events))
+        )
 
 
 def ended(message: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Which lanes have ended, and why, as metrics tell it."""
-    return [tuple(lane.get(name) for name in ("finished", "trouble", "stopped")) for lane in message.get("lanes") or []]
+    return [
+        tuple(lane.get(name) for name in ("finished", "trouble", "stopped"))
+        for lane in message.get("lanes") or []
+    ]

@@ -1,7 +1,10 @@
-"""The frontend's modules in one file: a browser that has to ask for eighty waits for the last of them, and the server has its hands full while Streamlit still starts.
+"""The frontend's modules in one file: a browser that has to ask for eighty waits for the last of
+them, and the server has its hands full while Streamlit still starts.
 
-Every module becomes a function that is run when it is first used, and gives what the module exports. The modules are written so that little has to be known of JavaScript for
-that: imports and exports begin their line, nothing exported is ever assigned anew, and no two modules import each other.
+Every module becomes a function that is run when it is first used, and gives what the module
+exports. The modules are written so that little has to be known of JavaScript for that: imports and
+exports begin their line, nothing exported is ever assigned anew, and no two modules import each
+other.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ ENTRIES = ("main.js", "present.js", "gallery/main.js")
 _TYPES = re.compile(r"(?:^|(?<=[\s(\[,{]))/\*\*.*?\*/", re.DOTALL | re.MULTILINE)
 _IMPORT = re.compile(r"^import\s*\{([^}]*)\}\s*from\s*\"(\.[^\"]+)\";", re.MULTILINE)
 _LATER = re.compile(r"\bimport\(\"(\.[^\"]+)\"\)")
-_DECLARED = re.compile(r"^export (?=(?:async function\*?|function\*?|class|const) ([\w$]+))", re.MULTILINE)
+_DECLARED = re.compile(
+    r"^export (?=(?:async function\*?|function\*?|class|const) ([\w$]+))", re.MULTILINE
+)
 _NAMED = re.compile(r"(?:^|(?<=[;}]))export ?\{([^}]*)\};?", re.MULTILINE)
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _START = """const makers = {}, made = {};
@@ -30,7 +35,9 @@ const use = (name) => (made[name] ??= makers[name]());
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """What the frontend's files are in, twelve digits: part of their address, so that a browser may keep them for ever."""
+    """What the frontend's files are in, twelve digits: part of their address, so that a browser may
+    keep them for ever.
+    """
     digest = hashlib.sha256()
     for path in sorted(FRONTEND.rglob("*.*")):
         digest.update(path.relative_to(FRONTEND).as_posix().encode())
@@ -45,7 +52,8 @@ def bundle(entry: str) -> bytes:
     Args:
         entry: its path below the frontend.
 
-    It exports what the module does, and ``use``, which gives what any module in it exports: for those who look into a page.
+    It exports what the module does, and ``use``, which gives what any module in it exports: for
+    those who look into a page.
     """
     return gzip.compress(source(entry).encode(), 6)
 
@@ -60,19 +68,29 @@ def source(entry: str) -> str:
         if path not in makers:
             needed, names, body = _taken_apart(path)
             waiting += needed
-            makers[path] = f"makers[{json.dumps(path)}] = () => {{\n{body.strip()}\nreturn {{ {', '.join(names)} }};\n}};\n"
+            makers[path] = (
+                f"makers[{json.dumps(path)}] = () => {{\n{body.strip()}\nreturn {{ "
+                f"{', '.join(names)} }};\n}};\n"
+            )
             if path == entry:
                 exported = [name.partition(":")[0] for name in names]
-    return f"{_START}{''.join(makers.values())}export {{ use }};\nexport const {{ {', '.join(exported)} }} = use({json.dumps(entry)});\n"
+    return (
+        f"{_START}{''.join(makers.values())}export {{ use }};\nexport const {{ "
+        f"{', '.join(exported)} }} = use({json.dumps(entry)});\n"
+    )
 
 
 def _taken_apart(path: str) -> tuple[list[str], list[str], str]:
-    """The modules a module imports, what it exports ("name" or "name: what it is inside"), and what is left of it."""
+    """The modules a module imports, what it exports ("name" or "name: what it is inside"), and what
+    is left of it.
+    """
     needed: list[str] = []
     names: list[str] = []
 
     def found(relative: str) -> str:
-        target = (FRONTEND / path).parent.joinpath(relative).resolve().relative_to(FRONTEND).as_posix()
+        target = (
+            (FRONTEND / path).parent.joinpath(relative).resolve().relative_to(FRONTEND).as_posix()
+        )
         needed.append(target)
         return json.dumps(target)
 

@@ -1,7 +1,8 @@
 """What every answer tells the browser to guard against.
 
-A page of another origin that shows Kelvin in a frame could have its readers start races and press buttons they do not see; the address of a page names uploaded files, which no
-other host needs to learn.
+A page of another origin that shows Kelvin in a frame could have its readers start races and press
+buttons they do not see; the address of a page names uploaded files, which no other host needs to
+learn.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FRAMES = "frame-ancestors 'self'"
-GUARDS = {"X-Frame-Options": "SAMEORIGIN", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+GUARDS = {
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
 
 
 class Guards:
@@ -33,7 +38,9 @@ class Guards:
                 headers = MutableHeaders(scope=message)
                 for name, value in GUARDS.items():
                     headers[name] = value
-                headers.append("Content-Security-Policy", FRAMES)  # beside one that is there: a browser obeys them all
+                headers.append(
+                    "Content-Security-Policy", FRAMES
+                )  # beside one that is there: a browser obeys them all
             await send(message)
 
         await self.app(scope, receive, sent)

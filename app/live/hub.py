@@ -1,6 +1,7 @@
 """Races by token: their history, who watches them, and what becomes of them when nobody does.
 
-Everything here runs on the server's event loop; what the pool's threads say is handed over to it. A race is known only by an unguessable token.
+Everything here runs on the server's event loop; what the pool's threads say is handed over to it. A
+race is known only by an unguessable token.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ MOST_DETAILS = 40
 MOST_WEIGHT_BYTES = 4 * 2**20 + 2**16
 """Weights that a race is kept with: those that a worker sends unasked."""
 MOST_QUEUED = {"metrics": MOST_METRICS + 2000, "stages": 64, "problem": 64, "state": 64}
-"""Messages of a kind that wait for a slow viewer. Of more metrics every second one goes, of others the oldest."""
+"""Messages of a kind that wait for a slow viewer. Of more metrics every second one goes, of others
+the oldest."""
 MOST_QUEUED_BYTES = 32 * 2**20
 """Of metrics and stages."""
 REPLACED = ("picture", "detail", "weights")
@@ -44,7 +46,9 @@ class Full(Exception):
 
 
 class Viewer:
-    """One open page. Metrics wait for it, evenly thinned where it is too slow for them; of pictures, details and weights only the newest do."""
+    """One open page. Metrics wait for it, evenly thinned where it is too slow for them; of
+    pictures, details and weights only the newest do.
+    """
 
     def __init__(self) -> None:
         self.race: LiveRace | None = None
@@ -64,7 +68,10 @@ class Viewer:
             self._queue.append((kind, data))
             self._waiting[kind] += 1
             self._bytes[kind] += len(data)
-            if kind in MOST_QUEUED and (self._waiting[kind] > MOST_QUEUED[kind] or (self._bytes[kind] > MOST_QUEUED_BYTES and self._waiting[kind] > 2)):
+            if kind in MOST_QUEUED and (
+                self._waiting[kind] > MOST_QUEUED[kind]
+                or (self._bytes[kind] > MOST_QUEUED_BYTES and self._waiting[kind] > 2)
+            ):
                 self._shorten(kind)
         self._something.set()
 
@@ -79,7 +86,8 @@ class Viewer:
         else:
             kept = own[len(own) // 2 :]
         self.dropped += len(own) - len(kept)
-        # Their places among the others: those of the newest, for what was said before them is still to be sent before them.
+        # Their places among the others: those of the newest, for what was said before them is still
+        # to be sent before them.
         places = len(own) - len(kept)
         left, queue = iter(kept), deque[tuple[str, bytes]]()
         for one, data in self._queue:
@@ -121,8 +129,10 @@ class LiveRace:
     Attributes:
         token: the only name it is known by.
         lanes: how many it has.
-        wants_pause: whether its visitor has paused it. What was asked for counts, not the last state heard of, which lags behind.
-        paused_by_leaving: whether it stands still because nobody watches, not because somebody wanted it to.
+        wants_pause: whether its visitor has paused it. What was asked for counts, not the last
+            state heard of, which lags behind.
+        paused_by_leaving: whether it stands still because nobody watches, not because somebody
+            wanted it to.
         abandoned: whether it was stopped because nobody came back.
     """
 
@@ -147,7 +157,9 @@ class LiveRace:
         return self.job is not None and not self.job.over
 
     def keep(self, about: Message, data: bytes) -> None:
-        """Into the history: metrics as a `Ledger` does, pictures and details as an `Album` does, the newest weights, and the stages of the step that was taken last."""
+        """Into the history: metrics as a `Ledger` does, pictures and details as an `Album` does,
+        the newest weights, and the stages of the step that was taken last.
+        """
         if about["type"] == "stage":
             self.stage = data
         elif about["type"] == "metrics":
@@ -159,7 +171,9 @@ class LiveRace:
         elif about["type"] == "detail":
             self.details.add(data)
         elif about["type"] == "weights":
-            self.weights = data if len(data) <= MOST_WEIGHT_BYTES else None  # larger ones were asked for by a page, which has them now
+            self.weights = (
+                data if len(data) <= MOST_WEIGHT_BYTES else None
+            )  # larger ones were asked for by a page, which has them now
         elif about["type"] == "stages":
             if about["k"] > self._stages_of:
                 self.stages, self._stages_of = [], about["k"]
@@ -178,13 +192,16 @@ class Hub:
         keep: seconds the history of a race without viewers is kept after that.
     """
 
-    def __init__(self, pool: Pool, grace: float = GRACE_SECONDS, keep: float = KEEP_SECONDS) -> None:
+    def __init__(
+        self, pool: Pool, grace: float = GRACE_SECONDS, keep: float = KEEP_SECONDS
+    ) -> None:
         self.pool, self.grace, self.keep = pool, grace, keep
         self.races: dict[str, LiveRace] = {}
         self._loop = asyncio.get_running_loop()
 
     def run(self, viewer: Viewer, experiment: Message) -> LiveRace:
-        """Start a race for a viewer; the one they watched before is stopped if nobody else watches it.
+        """Start a race for a viewer; the one they watched before is stopped if nobody else watches
+        it.
 
         Args:
             viewer: who asked for it.
@@ -203,11 +220,14 @@ class Hub:
         viewer.clear()
         self._join(viewer, race)
         viewer.say(race.tell_state())
-        race.job = self.pool.submit(experiment, lambda about, data: self._hand_over(race, about, data))
+        race.job = self.pool.submit(
+            experiment, lambda about, data: self._hand_over(race, about, data)
+        )
         return race
 
     def attach(self, viewer: Viewer, token: str) -> bool:
-        """Show a viewer a race from its first frame to now, and go on if it stood still only because nobody watched.
+        """Show a viewer a race from its first frame to now, and go on if it stood still only
+        because nobody watched.
 
         Returns:
             False where there is no such race (any more).
@@ -222,7 +242,11 @@ class Hub:
             viewer.push(race.stage)
         for data in race.metrics:
             viewer.push(data, "metrics")
-        for data in (*race.pictures.sample(SENT_PICTURES), *race.details.sample(MOST_DETAILS), *race.stages):
+        for data in (
+            *race.pictures.sample(SENT_PICTURES),
+            *race.details.sample(MOST_DETAILS),
+            *race.stages,
+        ):
             viewer.push(data)
         if race.weights is not None:
             viewer.push(race.weights)
@@ -252,7 +276,9 @@ class Hub:
             case "resume":
                 race.wants_pause = False
             case "reheat" | "turn" | "weight" if command["lane"] not in range(race.lanes):
-                raise BadInput("lane", command["lane"], t("server.whole-number", high=race.lanes - 1))
+                raise BadInput(
+                    "lane", command["lane"], t("server.whole-number", high=race.lanes - 1)
+                )
         race.job.command(command)
 
     def close(self) -> None:
@@ -282,18 +308,24 @@ class Hub:
                 assert race.job is not None
                 race.job.command({"do": "pause"})
             race.left_at = self._loop.time()
-            race.timer = self._loop.call_later(min(self.grace, SHORT_GRACE_SECONDS), self._short_grace_over, race)
+            race.timer = self._loop.call_later(
+                min(self.grace, SHORT_GRACE_SECONDS), self._short_grace_over, race
+            )
         else:
             race.timer = self._loop.call_later(self.keep, self._forget, race)
 
     def _short_grace_over(self, race: LiveRace) -> None:
-        """Others who wait for a process go before a race that nobody watches; if nobody waits, or it holds no process itself, it has the rest of its grace."""
+        """Others who wait for a process go before a race that nobody watches; if nobody waits, or
+        it holds no process itself, it has the rest of its grace.
+        """
         left = race.left_at + self.grace - self._loop.time()
         in_the_way = race.job is not None and race.job.place == 0 and self.pool.waiting > 0
         if left <= 0 or in_the_way:
             self._grace_over(race)
         else:
-            race.timer = self._loop.call_later(min(left, SHORT_GRACE_SECONDS), self._short_grace_over, race)
+            race.timer = self._loop.call_later(
+                min(left, SHORT_GRACE_SECONDS), self._short_grace_over, race
+            )
 
     def _grace_over(self, race: LiveRace) -> None:
         race.timer = self._loop.call_later(self.keep, self._forget, race)
@@ -315,10 +347,14 @@ class Hub:
         self.races.pop(race.token, None)
 
     def _make_room(self) -> None:
-        """Keep the number of races bounded: the oldest goes first of those that are over and unwatched, then over, then unwatched. Nobody loses a race they watch."""
+        """Keep the number of races bounded: the oldest goes first of those that are over and
+        unwatched, then over, then unwatched. Nobody loses a race they watch.
+        """
         if len(self.races) < MOST_RACES:
             return
-        order = sorted(self.races.values(), key=lambda race: (race.running, bool(race.viewers)))  # stable: the oldest first among equals
+        order = sorted(
+            self.races.values(), key=lambda race: (race.running, bool(race.viewers))
+        )  # stable: the oldest first among equals
         if order[0].running and order[0].viewers:
             raise Full
         self._end(order[0])
@@ -337,8 +373,12 @@ class Hub:
         race.keep(about, data)
         for viewer in race.viewers:
             viewer.push(data, about["type"])
-        if about["type"] == "problem" and not about.get("passing"):  # a refusal in the worker is the last it says of a race
-            self._receive_state(race, {"type": "state", "state": "ended", "sentence": decode(data)["sentence"]})
+        if about["type"] == "problem" and not about.get(
+            "passing"
+        ):  # a refusal in the worker is the last it says of a race
+            self._receive_state(
+                race, {"type": "state", "state": "ended", "sentence": decode(data)["sentence"]}
+            )
 
     def _receive_state(self, race: LiveRace, state: Message) -> None:
         race.state = state

@@ -1,6 +1,8 @@
-"""The live view as a Streamlit component: hands the experiment and the empty figures to the browser.
+"""The live view as a Streamlit component: hands the experiment and the empty figures to the
+browser.
 
-Streamlit sends ``js=`` again with every message, so it holds no more than an import; the modules, the style sheet and plotly.js are files under /kelvin/.
+Streamlit sends ``js=`` again with every message, so it holds no more than an import; the modules,
+the style sheet and plotly.js are files under /kelvin/.
 """
 
 from __future__ import annotations
@@ -21,13 +23,21 @@ from app.text import catalogue, t
 OWN = "own:"
 """Begins the name of a recording that is kept in the visitor's own browser."""
 
-_component = st.components.v2.component("kelvin_live", html="", js=bootstrap("main.js", t("live.did-not-load")), isolate_styles=False)
+_component = st.components.v2.component(
+    "kelvin_live", html="", js=bootstrap("main.js", t("live.did-not-load")), isolate_styles=False
+)
 
 
 @lru_cache(maxsize=1)
 def still() -> dict[str, Any]:
     """What never changes while the server runs."""
-    return {"figures": figures(), "palette": palette(), "version": version(), "plotly": plotly.__version__, "text": catalogue()}
+    return {
+        "figures": figures(),
+        "palette": palette(),
+        "version": version(),
+        "plotly": plotly.__version__,
+        "text": catalogue(),
+    }
 
 
 def live_view(
@@ -57,30 +67,41 @@ def live_view(
 
     Args:
         experiment: JSON values of the experiment the controls name.
-        recording: name of a shipped recording to play while nothing runs, one of the visitor's own (``own:`` and its name in their browser), or None.
+        recording: name of a shipped recording to play while nothing runs, one of the visitor's own
+            (``own:`` and its name in their browser), or None.
         autostart: whether a page that has no race yet starts this one by itself.
         key: the component's key, the same in every run.
         on_seed: called when a visitor asks for a new seed; the seed is in the component's state.
-        on_site: called when a visitor picks another landscape; its name is in the component's state.
-        on_start: called when a visitor picks a place to start from; [x, y] is in the component's state.
-        on_view: called when a visitor arranges the panels or chooses another axis; what the address is to say of it is in the component's state.
-        on_points: called when a visitor moves or draws training points; they are in the component's state, as the dataset `drawn` writes them.
-        on_opened: called when a recording the address names is on the screen; its experiment is in the component's state.
+        on_site: called when a visitor picks another landscape; its name is in the component's
+            state.
+        on_start: called when a visitor picks a place to start from; [x, y] is in the component's
+            state.
+        on_view: called when a visitor arranges the panels or chooses another axis; what the address
+            is to say of it is in the component's state.
+        on_points: called when a visitor moves or draws training points; they are in the component's
+            state, as the dataset `drawn` writes them.
+        on_opened: called when a recording the address names is on the screen; its experiment is in
+            the component's state.
         on_closed: called when a visitor closes the explanation of a question.
-        on_went: called when a visitor goes back or forward in the browser; the address they are at is in the component's state.
+        on_went: called when a visitor goes back or forward in the browser; the address they are at
+            is in the component's state.
         about: what would be raced, in a line.
-        question: what the race was picked for: its title, why it goes as it does, and the experiment; None where it was not.
+        question: what the race was picked for: its title, why it goes as it does, and the
+            experiment; None where it was not.
         unread: whether what was typed cannot be raced, so that the experiment is the one before.
         went: how often the page has followed a visitor back or forward.
         view: what the address says of the view: panels, large, x, y, at.
-        starts: how often the page has asked for a race by itself; one more starts the experiment now.
+        starts: how often the page has asked for a race by itself; one more starts the experiment
+            now.
         layout: which panels there are.
         speed: steps per second at first; 0 is full speed.
     """
     data = {
         **still(),
         "experiment": experiment,
-        "recording": recording if recording is None or recording.startswith(OWN) else f"/kelvin/recordings/{recording}.kelvin",
+        "recording": recording
+        if recording is None or recording.startswith(OWN)
+        else f"/kelvin/recordings/{recording}.kelvin",
         "autostart": autostart,
         "base": base(),
         "layout": layout,
@@ -102,4 +123,6 @@ def live_view(
         "on_closed_change": on_closed,
         "on_went_change": on_went,
     }
-    return _component(key=key, data=data, **{name: call for name, call in told.items() if call is not None})
+    return _component(
+        key=key, data=data, **{name: call for name, call in told.items() if call is not None}
+    )

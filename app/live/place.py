@@ -21,7 +21,8 @@ export default function (component) {
 """
 """Streamlit sends it again with every message, so it holds no more than an import.
 
-A proxy may cut a prefix off before Kelvin sees an address, so the server cannot know the path: the page's own scripts do.
+A proxy may cut a prefix off before Kelvin sees an address, so the server cannot know the path: the
+page's own scripts do.
 """
 
 

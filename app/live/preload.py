@@ -1,6 +1,8 @@
-"""What the live view is made of is fetched while Streamlit still starts: links in the head of its page name it.
+"""What the live view is made of is fetched while Streamlit still starts: links in the head of its
+page name it.
 
-Without them the browser would learn of the modules when the page's script has run, and of plotly.js and the first recording from the modules.
+Without them the browser would learn of the modules when the page's script has run, and of plotly.js
+and the first recording from the modules.
 """
 
 from __future__ import annotations
@@ -20,14 +22,25 @@ ENTRY, SHEET = "main.js", "live.css"
 FIRST_RECORDING = "first-screen"
 """What plays until the visitor presses Run."""
 HEAD_ENDS = b"</head>"
-WIDGETS = ("BidiComponent", "Button", "ButtonGroup", "NumberInput", "Selectbox", "Slider", "TextField")
-"""Streamlit's elements that the page shows: their modules, too, it would ask for only once its script has run."""
+WIDGETS = (
+    "BidiComponent",
+    "Button",
+    "ButtonGroup",
+    "NumberInput",
+    "Selectbox",
+    "Slider",
+    "TextField",
+)
+"""Streamlit's elements that the page shows: their modules, too, it would ask for only once its
+script has run."""
 _IMPORTED = re.compile(r'(?:\bfrom|\bimport)\s*"\./([\w.-]+\.js)"')
 
 
 @lru_cache(maxsize=1)
 def widgets() -> list[str]:
-    """The files below Streamlit's static/js that those elements need besides what its page loads at once; none where Streamlit names them otherwise."""
+    """The files below Streamlit's static/js that those elements need besides what its page loads at
+    once; none where Streamlit names them otherwise.
+    """
     folder = Path(streamlit.__file__).parent / "static" / "static" / "js"
     page = (folder.parents[1] / "index.html").read_text("utf-8")
     found: list[str] = []
@@ -45,17 +58,37 @@ def links(base: str, recording: bool) -> bytes:
     """The links, as HTML.
 
     Args:
-        base: where Kelvin's files lie: ".", beside a page whose address ends with a slash, or the server's base path.
+        base: where Kelvin's files lie: ".", beside a page whose address ends with a slash, or the
+            server's base path.
         recording: whether the first recording will be shown.
     """
     found = [
-        f'<link rel="modulepreload" href="{base}/kelvin/bundle/@{version()}/{ENTRY}" fetchpriority="low">',  # low: nothing is shown without Streamlit's own files
-        f'<link rel="preload" as="style" href="{base}/kelvin/frontend/@{version()}/{SHEET}" fetchpriority="low">',
-        *(f'<link rel="modulepreload" href="{base}/static/js/{name}" crossorigin fetchpriority="low">' for name in widgets()),
-        f'<link rel="preload" as="script" href="{base}/kelvin/plotly.min.js?v={plotly.__version__}" fetchpriority="low">',
+        # low: nothing is shown without Streamlit's own files
+        (
+            f'<link rel="modulepreload" href="{base}/kelvin/bundle/@{version()}/{ENTRY}" '
+            f'fetchpriority="low">'
+        ),
+        (
+            f'<link rel="preload" as="style" href="{base}/kelvin/frontend/@{version()}/{SHEET}" '
+            f'fetchpriority="low">'
+        ),
+        *(
+            (
+                f'<link rel="modulepreload" href="{base}/static/js/{name}" crossorigin '
+                f'fetchpriority="low">'
+            )
+            for name in widgets()
+        ),
+        (
+            f'<link rel="preload" as="script" '
+            f'href="{base}/kelvin/plotly.min.js?v={plotly.__version__}" fetchpriority="low">'
+        ),
     ]
     if recording:
-        found.append(f'<link rel="preload" as="fetch" crossorigin="anonymous" href="{base}/kelvin/recordings/{FIRST_RECORDING}.kelvin" fetchpriority="low">')
+        found.append(
+            f'<link rel="preload" as="fetch" crossorigin="anonymous" '
+            f'href="{base}/kelvin/recordings/{FIRST_RECORDING}.kelvin" fetchpriority="low">'
+        )
     return "".join(found).encode()
 
 
@@ -71,7 +104,11 @@ class Preload:
         self.app, self.base = app, base
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in (self.base, f"{self.base}/"):
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "GET"
+            or scope["path"] not in (self.base, f"{self.base}/")
+        ):
             await self.app(scope, receive, send)
             return
         started: Message | None = None
@@ -80,14 +117,23 @@ class Preload:
         async def sent(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
-                if message["status"] == 200 and MutableHeaders(raw=message["headers"]).get("content-type", "").startswith("text/html"):
+                if message["status"] == 200 and MutableHeaders(raw=message["headers"]).get(
+                    "content-type", ""
+                ).startswith("text/html"):
                     started = message  # held back: its length is to change
                     return
             elif started is not None and message["type"] == "http.response.body":
                 body.append(message.get("body", b""))
                 if message.get("more_body"):
                     return
-                page = b"".join(body).replace(HEAD_ENDS, links("." if scope["path"].endswith("/") else self.base, not scope["query_string"]) + HEAD_ENDS, 1)
+                page = b"".join(body).replace(
+                    HEAD_ENDS,
+                    links(
+                        "." if scope["path"].endswith("/") else self.base, not scope["query_string"]
+                    )
+                    + HEAD_ENDS,
+                    1,
+                )
                 headers = MutableHeaders(raw=started["headers"])
                 headers["content-length"] = str(len(page))
                 for tag in ("etag", "last-modified"):  # those of the file, which this no longer is
@@ -98,4 +144,11 @@ class Preload:
 
         # Parts of a file, or word that it has not changed, are of the file and not of this page.
         plain = {b"range", b"if-none-match", b"if-modified-since", b"accept-encoding"}
-        await self.app({**scope, "headers": [(name, value) for name, value in scope["headers"] if name not in plain]}, receive, sent)
+        await self.app(
+            {
+                **scope,
+                "headers": [(name, value) for name, value in scope["headers"] if name not in plain],
+            },
+            receive,
+            sent,
+        )

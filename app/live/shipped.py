@@ -1,6 +1,8 @@
-"""The recordings that ship with Kelvin, in short: what was raced, how it ended, and a thinned curve for a small picture.
+"""The recordings that ship with Kelvin, in short: what was raced, how it ended, and a thinned curve
+for a small picture.
 
-The browser tells the same of the visitor's own recordings (`frontend/gallery/summary.js`); the gallery lays both side by side.
+The browser tells the same of the visitor's own recordings (`frontend/gallery/summary.js`); the
+gallery lays both side by side.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ NUMBERS = ("loss", "accuracy", "test_loss", "test_accuracy", "evaluations", "flo
 def shipped() -> list[dict[str, Any]]:
     """Every shipped recording: name, title, size in bytes, summary and spark, by name.
 
-    A file is read when it is first asked for and again only when it has changed. One that cannot be read is left out and told in the log.
+    A file is read when it is first asked for and again only when it has changed. One that cannot be
+    read is left out and told in the log.
     """
     found = []
     for path in sorted(RECORDINGS.glob(f"*{SUFFIX}")):
@@ -38,7 +41,14 @@ def shipped() -> list[dict[str, Any]]:
         except (BadInput, KeyError, TypeError) as error:
             log.warning("the recording %s is left out: %s", path.name, error)
             continue
-        found.append({"name": path.stem, "title": _title(path.stem, told["summary"]), "size": stat.st_size, **told})
+        found.append(
+            {
+                "name": path.stem,
+                "title": _title(path.stem, told["summary"]),
+                "size": stat.st_size,
+                **told,
+            }
+        )
     return found
 
 
@@ -46,7 +56,10 @@ def shipped() -> list[dict[str, Any]]:
 def _told(path: Path, changed: int, size: int) -> dict[str, Any]:
     """Summary and spark of a file as it was at a time."""
     recording = Recording.read(path)
-    stage, metrics = recording.stage, [message for message in recording if message["type"] == "metrics"]
+    stage, metrics = (
+        recording.stage,
+        [message for message in recording if message["type"] == "metrics"],
+    )
     if not metrics:
         raise BadInput("recording", str(path), "at least one moment")
     return {"summary": summary(stage, metrics[-1]), "spark": spark(metrics)}
@@ -65,7 +78,9 @@ def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
         "label": (data.get("landscape") or data)["label"],
         "kind": data["kind"],
         "network": stage.get("network") or experiment["network"]["name"],
-        "lanes": [_lane(lane, name) for lane, name in zip(stage["lanes"], stage_names(stage), strict=True)],
+        "lanes": [
+            _lane(lane, name) for lane, name in zip(stage["lanes"], stage_names(stage), strict=True)
+        ],
         "budget": {"currency": stage["budget"]["currency"], "amount": stage["budget"]["amount"]},
         "seed": experiment["seed"],
         "results": [{name: _number(row.get(name)) for name in NUMBERS} for row in last["lanes"]],
@@ -75,23 +90,38 @@ def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
 def _lane(lane: dict[str, Any], name: str) -> dict[str, str]:
     """A lane under its name, and what its method is called where that is another one."""
     method = lane.get("method") or lane["label"]
-    return {"optimizer": lane["optimizer"], "label": name} | ({"method": method} if method != name else {})
+    return {"optimizer": lane["optimizer"], "label": name} | (
+        {"method": method} if method != name else {}
+    )
 
 
 def spark(metrics: list[dict[str, Any]]) -> list[list[float | None]]:
-    """The training loss of every lane at no more than 60 evenly spaced moments, the first and the last among them."""
+    """The training loss of every lane at no more than 60 evenly spaced moments, the first and the
+    last among them.
+    """
     count = min(SPARK_POINTS, len(metrics))
     at = [int(i * (len(metrics) - 1) / (count - 1) + 0.5) if count > 1 else 0 for i in range(count)]
-    return [[_number(metrics[index]["lanes"][lane]["loss"]) for index in at] for lane in range(len(metrics[0]["lanes"]))]
+    return [
+        [_number(metrics[index]["lanes"][lane]["loss"]) for index in at]
+        for lane in range(len(metrics[0]["lanes"]))
+    ]
 
 
 def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else None
+    return (
+        value
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        else None
+    )
 
 
 def _title(name: str, told: dict[str, Any]) -> str:
     """As the playlist calls it, else by what was raced."""
-    usual = t("gallery.default-name", data=told["label"], lanes=t("gallery.vs").join(lane["label"] for lane in told["lanes"]))
+    usual = t(
+        "gallery.default-name",
+        data=told["label"],
+        lanes=t("gallery.vs").join(lane["label"] for lane in told["lanes"]),
+    )
     return _playlist().get(name) or usual
 
 
@@ -101,4 +131,8 @@ def _playlist() -> dict[str, str]:
         entries = json.loads(PLAYLIST.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return {one["recording"]: str(one["title"]) for one in entries if isinstance(one, dict) and "recording" in one and "title" in one}
+    return {
+        one["recording"]: str(one["title"])
+        for one in entries
+        if isinstance(one, dict) and "recording" in one and "title" in one
+    }

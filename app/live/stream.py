@@ -1,6 +1,7 @@
 """The live routes: the WebSocket and the files the browser needs.
 
-Streamlit's own origin and size checks do not reach these routes, so they have their own. Commands are JSON texts of at most 64 KiB; what goes back is MessagePack.
+Streamlit's own origin and size checks do not reach these routes, so they have their own. Commands
+are JSON texts of at most 64 KiB; what goes back is MessagePack.
 """
 
 from __future__ import annotations
@@ -52,7 +53,12 @@ SITE_SIDE = 56
 COMMANDS = ("pause", "resume", "step", "stages", "weights", "cancel")
 MOST_INDEX = 10**9
 MOST_WEIGHT = 1e6
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 ALWAYS_ASK = {"Cache-Control": "no-cache"}
 
@@ -83,7 +89,8 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
 
 
 def origin_allowed(origin: str | None, host: str | None) -> bool:
-    """Whether a page of that origin may open the socket: Kelvin's own pages, and those listed in ``KELVIN_ORIGINS`` (commas; ``*`` for all).
+    """Whether a page of that origin may open the socket: Kelvin's own pages, and those listed in
+    ``KELVIN_ORIGINS`` (commas; ``*`` for all).
 
     A browser always sends an origin; a client that sends none is refused unless all are allowed.
     """
@@ -124,13 +131,18 @@ async def serve(socket: WebSocket, hub: Hub) -> None:
         hub.leave(viewer)
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await sender
-        if socket.client_state == WebSocketState.CONNECTED and socket.application_state == WebSocketState.CONNECTED:
+        if (
+            socket.client_state == WebSocketState.CONNECTED
+            and socket.application_state == WebSocketState.CONNECTED
+        ):
             with contextlib.suppress(RuntimeError):
                 await socket.close()
 
 
 async def _send(socket: WebSocket, viewer: Viewer) -> None:
-    """Send what there is, one message after the other: a viewer that reads slowly misses pictures, nothing else."""
+    """Send what there is, one message after the other: a viewer that reads slowly misses pictures,
+    nothing else.
+    """
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         while True:
             await socket.send_bytes(await viewer.next())
@@ -149,13 +161,17 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
             viewer.say({"type": "problem", "sentence": t("server.too-many", most=MOST_PER_SECOND)})
             await asyncio.sleep(1)
         elif text is None or len(text.encode("utf-8", "replace")) > MOST_BYTES:
-            viewer.say({"type": "problem", "sentence": t("server.too-long", most=f"{MOST_BYTES:,}")})
+            viewer.say(
+                {"type": "problem", "sentence": t("server.too-long", most=f"{MOST_BYTES:,}")}
+            )
         else:
             obey(hub, viewer, text)
 
 
 def obey(hub: Hub, viewer: Viewer, text: str) -> None:
-    """Carry out one command; whatever is wrong with it is told to the viewer in one sentence and the connection lives on."""
+    """Carry out one command; whatever is wrong with it is told to the viewer in one sentence and
+    the connection lives on.
+    """
     try:
         _obey(hub, viewer, text)
     except (BadInput, Full) as error:
@@ -204,11 +220,16 @@ def _command(command: Any, *others: str) -> Message:
         return {"do": do, "value": _number(command, "value", 0, 1e6)}
     if isinstance(do, str) and do in VALIDATED:
         return {"do": do, **VALIDATED[do](command)}
-    raise BadInput("do", do, t("server.one-of", names=", ".join((*others, *COMMANDS, "speed", *VALIDATED))))
+    raise BadInput(
+        "do", do, t("server.one-of", names=", ".join((*others, *COMMANDS, "speed", *VALIDATED)))
+    )
 
 
 def _reheat(command: Message) -> Message:
-    return {"lane": _whole(command, "lane", MAX_LANES - 1), "factor": _number(command, "factor", 1e-3, 1e3)}
+    return {
+        "lane": _whole(command, "lane", MAX_LANES - 1),
+        "factor": _number(command, "factor", 1e-3, 1e3),
+    }
 
 
 def _turn(command: Message) -> Message:
@@ -216,7 +237,11 @@ def _turn(command: Message) -> Message:
     field, value = command.get("field"), command.get("value")
     if not isinstance(field, str) or not 0 < len(field) <= 60:
         raise BadInput("field", field, t("server.knob"))
-    fits = value is None or (isinstance(value, str) and len(value) <= 100) or (isinstance(value, int | float) and abs(value) <= 1e15)
+    fits = (
+        value is None
+        or (isinstance(value, str) and len(value) <= 100)
+        or (isinstance(value, int | float) and abs(value) <= 1e15)
+    )
     if not fits:
         raise BadInput("value", value, t("server.worth"))
     return {"lane": _whole(command, "lane", MAX_LANES - 1), "field": field, "value": value}
@@ -224,7 +249,11 @@ def _turn(command: Message) -> Message:
 
 def _weight(command: Message) -> Message:
     index = _whole(command, "index", MOST_INDEX)
-    return {"lane": _whole(command, "lane", MAX_LANES - 1), "index": index, "value": _number(command, "value", -MOST_WEIGHT, MOST_WEIGHT)}
+    return {
+        "lane": _whole(command, "lane", MAX_LANES - 1),
+        "index": index,
+        "value": _number(command, "value", -MOST_WEIGHT, MOST_WEIGHT),
+    }
 
 
 def _points(command: Message) -> Message:
@@ -238,7 +267,13 @@ def _plane(command: Message) -> Message:
     return {"kind": command["kind"]}
 
 
-VALIDATED: dict[str, Callable[[Message], Message]] = {"reheat": _reheat, "turn": _turn, "weight": _weight, "points": _points, "plane": _plane}
+VALIDATED: dict[str, Callable[[Message], Message]] = {
+    "reheat": _reheat,
+    "turn": _turn,
+    "weight": _weight,
+    "points": _points,
+    "plane": _plane,
+}
 """What a hand may do to a race: the command as it is passed on, or `BadInput`."""
 
 
@@ -273,12 +308,20 @@ async def bundled(request: Request) -> Response:
     entry = request.path_params["entry"]
     if entry not in bundle.ENTRIES:
         return PlainTextResponse("not found", 404)
-    return await _packed(request, await asyncio.to_thread(bundle.bundle, entry), "text/javascript", _caching(request))
+    return await _packed(
+        request, await asyncio.to_thread(bundle.bundle, entry), "text/javascript", _caching(request)
+    )
 
 
 def _caching(request: Request) -> dict[str, str]:
-    """An address that names the version (``@…``, ``?v=``) never changes what it means; any other is asked for anew each time (and mostly answered "not modified")."""
-    return FOREVER if request.query_params.get("v") or request.path_params.get("version") == bundle.version() else ALWAYS_ASK
+    """An address that names the version (``@…``, ``?v=``) never changes what it means; any other is
+    asked for anew each time (and mostly answered "not modified").
+    """
+    return (
+        FOREVER
+        if request.query_params.get("v") or request.path_params.get("version") == bundle.version()
+        else ALWAYS_ASK
+    )
 
 
 async def _packed(request: Request, body: bytes, kind: str, headers: dict[str, str]) -> Response:
@@ -296,31 +339,51 @@ def packed_plotly() -> bytes:
     """plotly.js as the plotly package ships it, gzipped once."""
     import plotly
 
-    return gzip.compress((Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes(), 6)
+    return gzip.compress(
+        (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes(), 6
+    )
 
 
 async def plotly(request: Request) -> Response:
     """plotly.js."""
-    return await _packed(request, await asyncio.to_thread(packed_plotly), "text/javascript", _caching(request))
+    return await _packed(
+        request, await asyncio.to_thread(packed_plotly), "text/javascript", _caching(request)
+    )
 
 
 @lru_cache(maxsize=1)
 def _landscapes() -> bytes:
-    """Every known landscape in small, for pictures to pick from: heights as bytes, 0 the lowest, row 0 at the low end of y."""
+    """Every known landscape in small, for pictures to pick from: heights as bytes, 0 the lowest,
+    row 0 at the low end of y.
+    """
     sites = []
     for one in FUNCTIONS.values():
         heights = one.grid(SITE_SIDE).double()
-        low, high = one.lowest if one.lowest is not None else float(heights.min()), float(heights.quantile(0.99))
+        low, high = (
+            one.lowest if one.lowest is not None else float(heights.min()),
+            float(heights.quantile(0.99)),
+        )
         share = ((heights - low) / (high - low)).clamp(0, 1)
-        # As on the map: half the area lies in the lower half, or a landscape with steep edges would be flat inside.
+        # As on the map: half the area lies in the lower half, or a landscape with steep edges would
+        # be flat inside.
         level = share ** min(1.0, max(0.12, math.log(0.5) / math.log(float(share.median()))))
-        sites.append({"name": one.name, "label": one.label, "about": one.about, "side": SITE_SIDE, "z": (level * 255).round().int().flatten().tolist()})
+        sites.append(
+            {
+                "name": one.name,
+                "label": one.label,
+                "about": one.about,
+                "side": SITE_SIDE,
+                "z": (level * 255).round().int().flatten().tolist(),
+            }
+        )
     return gzip.compress(json.dumps(sites, ensure_ascii=False, separators=(",", ":")).encode(), 6)
 
 
 async def landscapes(request: Request) -> Response:
     """The landscapes there are, in small."""
-    return await _packed(request, await asyncio.to_thread(_landscapes), "application/json", _caching(request))
+    return await _packed(
+        request, await asyncio.to_thread(_landscapes), "application/json", _caching(request)
+    )
 
 
 async def recordings(request: Request) -> Response:
@@ -331,7 +394,9 @@ async def recordings(request: Request) -> Response:
 
 async def replay_shell(request: Request) -> Response:
     """The page a replay is made of; the browser puts a recording into it."""
-    return await _packed(request, await asyncio.to_thread(replay.packed_shell), "text/html", ALWAYS_ASK)
+    return await _packed(
+        request, await asyncio.to_thread(replay.packed_shell), "text/html", ALWAYS_ASK
+    )
 
 
 async def recording(request: Request) -> Response:

@@ -19,12 +19,15 @@ if elsewhere and "experiment" not in st.session_state and not st.session_state.g
 
 widgets.enter()
 if "experiment" not in st.session_state:
-    # The first run of a session: the address says what to show, and an address that says something is run at once.
+    # The first run of a session: the address says what to show, and an address that says something
+    # is run at once.
     experiment, complaint = link.read_link({} if elsewhere else st.query_params.to_dict())
     st.session_state.experiment = experiment
     st.session_state.complaint = complaint
     st.session_state.view = link.view_of(st.query_params.to_dict())
-    st.session_state.opened_by_link = experiment != Experiment() and "recording" not in st.query_params
+    st.session_state.opened_by_link = (
+        experiment != Experiment() and "recording" not in st.query_params
+    )
     controls.load(experiment)
 
 if "opened" in st.session_state:
@@ -46,7 +49,9 @@ with st.sidebar:
     st.caption(t("pages.explore-about"))
     preset = presets.draw()
     if preset is not None:
-        st.session_state.view = {key: text for key, text in st.session_state.view.items() if key in link.VIEW_KEYS}
+        st.session_state.view = {
+            key: text for key, text in st.session_state.view.items() if key in link.VIEW_KEYS
+        }
         visit.ask(preset)
         experiment = preset.experiment()
         if experiment.dataset.kind == "function":
@@ -70,7 +75,9 @@ if complaint:
 
 
 def _new_seed() -> None:
-    """New seed was pressed in the live view, which has started the race already; the controls and the address follow."""
+    """New seed was pressed in the live view, which has started the race already; the controls and
+    the address follow.
+    """
     st.session_state.seed_pressed = int(st.session_state.live.seed)
     st.session_state.complaint = None
 

@@ -11,14 +11,18 @@ from engine.experiment import Experiment
 STEPS_PER_SECOND = 30
 
 page = st.session_state.setdefault("landscapes", {})
-elsewhere = "dataset" in st.query_params and link.page_of(st.query_params.to_dict()) != link.LANDSCAPES
+elsewhere = (
+    "dataset" in st.query_params and link.page_of(st.query_params.to_dict()) != link.LANDSCAPES
+)
 if not page and elsewhere and "experiment" not in st.session_state:
     st.switch_page(link.EXPLORE, query_params=st.query_params.to_dict())
 
 widgets.enter("landscape ")
 if not page:
     # The first run of a session: the address says what to show.
-    page["experiment"], page["complaint"] = link.read_link({} if elsewhere else st.query_params.to_dict(), landscape_controls.usual())
+    page["experiment"], page["complaint"] = link.read_link(
+        {} if elsewhere else st.query_params.to_dict(), landscape_controls.usual()
+    )
     page["view"] = link.view_of(st.query_params.to_dict())
     controls.load(page["experiment"])
 

@@ -24,8 +24,10 @@ class Dataset:
         y_train: (N,) int64 class numbers, or (N,) float32 numbers to be met.
         x_test, y_test: the same for samples never trained on.
         classes: names of the network's outputs, in order: the classes, or the one number to be met.
-        kind: "points" (2-D, can be drawn as a plane), "images" (C, H, W), "curve" (a number from one number or several), "table" (a class from several numbers),
-            "text" (the next character from numbers of characters, each of them a class) or "function" (a landscape: no data at all).
+        kind: "points" (2-D, can be drawn as a plane), "images" (C, H, W), "curve" (a number from
+            one number or several), "table" (a class from several numbers), "text" (the next
+            character from numbers of characters, each of them a class) or "function" (a landscape:
+            no data at all).
     """
 
     x_train: Tensor
@@ -51,7 +53,8 @@ class Dataset:
 
 
 class Settled:
-    """An attribute of a choice that hangs on its settings: of the dataset what they make it, of the kind of dataset what it is before anything is set.
+    """An attribute of a choice that hangs on its settings: of the dataset what they make it, of the
+    kind of dataset what it is before anything is set.
 
     Args:
         of: the attribute of a dataset.
@@ -74,14 +77,16 @@ class DatasetChoice(Choice):
     about: ClassVar[str]
     """One line: what it is and where it is from."""
     needs_file: ClassVar[bool] = False
-    """Whether there is nothing to learn before somebody gave a file: left out where datasets are listed to pick from."""
+    """Whether there is nothing to learn before somebody gave a file: left out where datasets are
+    listed to pick from."""
 
     @abstractmethod
     def load(self, seed: int) -> Dataset:
         """The samples. The seed matters only to datasets that are drawn (the 2-D ones).
 
         Raises:
-            BadInput: the samples are not on this machine and cannot be fetched; the message says what to do.
+            BadInput: the samples are not on this machine and cannot be fetched; the message says
+                what to do.
         """
 
     def check(self) -> None:

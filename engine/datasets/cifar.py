@@ -1,7 +1,9 @@
 """CIFAR-10 (Krizhevsky 2009), from the standard binary files.
 
-Looked for in ``KELVIN_DATA`` and in the cache, as the folder ``cifar-10-batches-bin`` or as the archive ``cifar-10-binary.tar.gz`` it comes in, which is read without being
-unpacked; downloaded into the cache when it is in neither. A record is one byte of class and 3 × 32 × 32 bytes of red, green and blue.
+Looked for in ``KELVIN_DATA`` and in the cache, as the folder ``cifar-10-batches-bin`` or as the
+archive ``cifar-10-binary.tar.gz`` it comes in, which is read without being unpacked; downloaded
+into the cache when it is in neither. A record is one byte of class and 3 × 32 × 32 bytes of red,
+green and blue.
 """
 
 from __future__ import annotations
@@ -40,7 +42,11 @@ def records(data: bytes, name: str) -> Record:
     """
     found = np.frombuffer(data, np.uint8)
     if len(found) != PER_FILE * RECORD:
-        raise BadInput("dataset", name, f"a whole CIFAR-10 file of {PER_FILE * RECORD:,} bytes (it has {len(found):,})")
+        raise BadInput(
+            "dataset",
+            name,
+            f"a whole CIFAR-10 file of {PER_FILE * RECORD:,} bytes (it has {len(found):,})",
+        )
     found = found.reshape(PER_FILE, RECORD)
     if found[:, 0].max() > 9:
         raise BadInput("dataset", name, "a CIFAR-10 file, with classes from 0 to 9")
@@ -52,7 +58,9 @@ def from_folder(folder: Path, names: tuple[str, ...]) -> list[Record]:
     try:
         return [records((folder / name).read_bytes(), str(folder / name)) for name in names]
     except OSError as error:
-        raise BadInput("dataset", str(folder), f"the folder of CIFAR-10's binary files ({error.strerror})") from None
+        raise BadInput(
+            "dataset", str(folder), f"the folder of CIFAR-10's binary files ({error.strerror})"
+        ) from None
 
 
 def from_archive(path: Path, names: tuple[str, ...]) -> list[Record]:
@@ -69,10 +77,16 @@ def from_archive(path: Path, names: tuple[str, ...]) -> list[Record]:
                     if len(found) == len(names):
                         break
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-        raise BadInput("dataset", str(path), f"the archive of CIFAR-10's binary files ({error})") from None
+        raise BadInput(
+            "dataset", str(path), f"the archive of CIFAR-10's binary files ({error})"
+        ) from None
     missing = [name for name in names if name not in found]
     if missing:
-        raise BadInput("dataset", str(path), f"the archive of CIFAR-10's binary files, whole (there is no {missing[0]} in it)")
+        raise BadInput(
+            "dataset",
+            str(path),
+            f"the archive of CIFAR-10's binary files, whole (there is no {missing[0]} in it)",
+        )
     return [found[name] for name in names]
 
 
@@ -103,7 +117,8 @@ def read(training: int, test: int) -> tuple[Record, Record]:
             raise BadInput(
                 "dataset",
                 Cifar10.name,
-                f"the folder {FOLDER} or the file {ARCHIVE} in a folder cifar-10 of KELVIN_DATA or KELVIN_CACHE, since it could not be downloaded ({why_not(error)}); "
+                f"the folder {FOLDER} or the file {ARCHIVE} in a folder cifar-10 of KELVIN_DATA "
+                f"or KELVIN_CACHE, since it could not be downloaded ({why_not(error)}); "
                 "mnist-small works without it",
             ) from None
         *parts, held_out = from_archive(path, names)
@@ -118,7 +133,9 @@ def _load(training: int, test: int) -> Dataset:
 
 def _tensors(part: Record) -> tuple[Tensor, Tensor]:
     """Images (N, 3, 32, 32) float32 in [0, 1] and classes (N,) int64."""
-    return torch.from_numpy(part[:, 1:].astype(np.float32)).div_(255).view(-1, 3, 32, 32), torch.from_numpy(part[:, 0].astype(np.int64))
+    return torch.from_numpy(part[:, 1:].astype(np.float32)).div_(255).view(
+        -1, 3, 32, 32
+    ), torch.from_numpy(part[:, 0].astype(np.int64))
 
 
 @DATASETS.add
@@ -129,14 +146,31 @@ class Cifar10(DatasetChoice):
     label = "CIFAR-10"
     kind = "images"
     shape = (3, 32, 32)
-    classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-    about = "Colour photographs of 32 × 32 pixels of ten kinds of things (Krizhevsky 2009). Downloaded on first use (170 MB)."
+    classes = (
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    )
+    about = (
+        "Colour photographs of 32 × 32 pixels of ten kinds of things (Krizhevsky 2009). "
+        "Downloaded on first use (170 MB)."
+    )
 
     samples: int = Field(
         10_000,
         ge=1000,
         le=50_000,
-        description="Training images, the first so many of all 50,000; a fifth as many are held out for testing.",
+        description=(
+            "Training images, the first so many of all 50,000; a fifth as many are held out for "
+            "testing."
+        ),
         json_schema_extra={"scale": "log"},
     )
 

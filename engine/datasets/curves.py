@@ -13,23 +13,49 @@ from engine.rng import Rng
 
 
 class Curve(DatasetChoice):
-    """What the curves share: evenly spread places in [−1, 1] and a little noise; the test samples lie between them, without noise."""
+    """What the curves share: evenly spread places in [−1, 1] and a little noise; the test samples
+    lie between them, without noise.
+    """
 
     kind = "curve"
     shape = (1,)
     classes = ("y",)
 
-    points: int = Field(100, ge=10, le=5000, description="Training points; as many again are held out for testing.", json_schema_extra={"scale": "log"})
-    noise: float = Field(0.0, ge=0, le=1, description="How far points stray from the curve (standard deviation).", json_schema_extra={"step": 0.01})
+    points: int = Field(
+        100,
+        ge=10,
+        le=5000,
+        description="Training points; as many again are held out for testing.",
+        json_schema_extra={"scale": "log"},
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How far points stray from the curve (standard deviation).",
+        json_schema_extra={"step": 0.01},
+    )
 
     @abstractmethod
     def height(self, x: Tensor) -> Tensor:
         """The curve: (N,) → (N,)."""
 
     def load(self, seed: int) -> Dataset:
-        x_train, x_test = torch.linspace(-1, 1, self.points), torch.linspace(-1, 1, 2 * self.points + 1)[1::2]
-        y_train = self.height(x_train) + self.noise * Rng(seed, f"{self.name} train").normal(self.points)
-        return Dataset(x_train.unsqueeze(1), y_train, x_test.unsqueeze(1), self.height(x_test), self.classes, self.kind)
+        x_train, x_test = (
+            torch.linspace(-1, 1, self.points),
+            torch.linspace(-1, 1, 2 * self.points + 1)[1::2],
+        )
+        y_train = self.height(x_train) + self.noise * Rng(seed, f"{self.name} train").normal(
+            self.points
+        )
+        return Dataset(
+            x_train.unsqueeze(1),
+            y_train,
+            x_test.unsqueeze(1),
+            self.height(x_test),
+            self.classes,
+            self.kind,
+        )
 
     def sizes(self) -> tuple[int, int]:
         return self.points, self.points
@@ -41,7 +67,10 @@ class Sinc(Curve):
 
     name = "sinc"
     label = "Sinc curve"
-    about = "The curve sin(10x)/(10x) from 100 points. Smooth: second-order methods fit it to many digits."
+    about = (
+        "The curve sin(10x)/(10x) from 100 points. Smooth: second-order methods fit it to many "
+        "digits."
+    )
 
     def height(self, x: Tensor) -> Tensor:
         return torch.sinc(10 * x / torch.pi)
@@ -53,7 +82,10 @@ class Step(Curve):
 
     name = "step"
     label = "Step"
-    about = "A step from −1 to 1 at zero. No smooth network meets it exactly; one with hard thresholds can."
+    about = (
+        "A step from −1 to 1 at zero. No smooth network meets it exactly; one with hard "
+        "thresholds can."
+    )
 
     def height(self, x: Tensor) -> Tensor:
         return torch.where(x < 0, -1.0, 1.0).to(x)

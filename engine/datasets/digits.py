@@ -17,7 +17,10 @@ class Digits(DatasetChoice):
     kind = "images"
     shape = (1, 8, 8)
     classes = DIGITS
-    about = "1,797 handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak 1998, UCI; CC BY 4.0). Small enough for every method."
+    about = (
+        "1,797 handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak 1998, UCI; CC BY 4.0). "
+        "Small enough for every method."
+    )
 
     def load(self, seed: int) -> Dataset:
         return shipped(self.name, self.classes)

@@ -25,22 +25,33 @@ class DownloadFailed(OSError):
 
 
 def why_not(error: OSError) -> str:
-    """Why a file could not be had, for somebody who may be a visitor: where it would have lain on this machine is not told."""
-    return str(error) if isinstance(error, DownloadFailed) else (error.strerror or type(error).__name__)
+    """Why a file could not be had, for somebody who may be a visitor: where it would have lain on
+    this machine is not told.
+    """
+    return (
+        str(error)
+        if isinstance(error, DownloadFailed)
+        else (error.strerror or type(error).__name__)
+    )
 
 
-def fetch(mirrors: Sequence[str], name: str, sha256: str, folder: Path, packed: bool = False) -> Path:
+def fetch(
+    mirrors: Sequence[str], name: str, sha256: str, folder: Path, packed: bool = False
+) -> Path:
     """Download a gzip file into a folder, unless it is there already.
 
-    The bytes go into a temporary file of the same folder, are checked, and only then take the file's name in one atomic rename, so a reader never sees half a file, whoever else
-    downloads it at the same time.
+    The bytes go into a temporary file of the same folder, are checked, and only then take the
+    file's name in one atomic rename, so a reader never sees half a file, whoever else downloads it
+    at the same time.
 
     Args:
         mirrors: base addresses, tried in order.
         name: the file's name on the mirrors and in the folder.
-        sha256: what its unpacked bytes must hash to, in hex (mirrors pack the same bytes in different ways).
+        sha256: what its unpacked bytes must hash to, in hex (mirrors pack the same bytes in
+            different ways).
         folder: where it goes; made if need be.
-        packed: the checksum is of the file as it comes, for a file that is everywhere packed in the same way.
+        packed: the checksum is of the file as it comes, for a file that is everywhere packed in the
+            same way.
 
     Raises:
         DownloadFailed: every mirror failed.
@@ -63,12 +74,26 @@ def fetch(mirrors: Sequence[str], name: str, sha256: str, folder: Path, packed: 
 def _fetch_one(address: str, sha256: str, target: Path, packed: bool) -> None:
     handle, part = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     try:
-        with os.fdopen(handle, "wb") as file, requests.get(address, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
+        with (
+            os.fdopen(handle, "wb") as file,
+            requests.get(address, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer,
+        ):
             answer.raise_for_status()
             length = answer.headers.get("Content-Length")
             total = int(length) if length and length.isdigit() else None
-            digest, unpacker, received = hashlib.sha256(), zlib.decompressobj(zlib.MAX_WBITS | 16), 0
-            with tqdm(total=total, unit="B", unit_scale=True, desc=target.name, file=sys.stderr, leave=False) as bar:
+            digest, unpacker, received = (
+                hashlib.sha256(),
+                zlib.decompressobj(zlib.MAX_WBITS | 16),
+                0,
+            )
+            with tqdm(
+                total=total,
+                unit="B",
+                unit_scale=True,
+                desc=target.name,
+                file=sys.stderr,
+                leave=False,
+            ) as bar:
                 # The raw stream: the file is gzip itself and must not be unpacked on the way.
                 while block := answer.raw.read(_BLOCK, decode_content=False):
                     file.write(block)
@@ -91,7 +116,9 @@ def _unpack(unpacker: Any, block: bytes) -> bytes:
         unpacked = bytes(unpacker.decompress(block))
     except zlib.error:
         raise OSError("it is no gzip file, or a damaged one") from None
-    if unpacker.unused_data:  # the checksum is that of the unpacked bytes and would not see them, but every later reading would fail
+    # The checksum is that of the unpacked bytes and would not see them, but every later reading
+    # would fail
+    if unpacker.unused_data:
         raise OSError("it goes on after the end of the gzip file")
     return unpacked
 

@@ -1,8 +1,11 @@
 """Points drawn by hand, written into the experiment itself.
 
-Five characters are one point: two for x, two for y, one for the class. The characters are those of base64url (RFC 4648, section 5), each worth 6 bits, the more significant one
-first. A coordinate is a whole number n from 0 to 4095 and stands for n / 256 − 8, so the square reaches from −8 to just below 8: far enough for every 2-D dataset at
-its noisiest, while one place is less than a pixel of the picture. Every place is a float32 exactly, so points written down and read again are the very same.
+Five characters are one point: two for x, two for y, one for the class. The characters are those of
+base64url (RFC 4648, section 5), each worth 6 bits, the more significant one first. A coordinate is
+a whole number n from 0 to 4095 and stands for n / 256 − 8, so the square reaches from −8 to just
+below 8: far enough for every 2-D dataset at its noisiest, while one place is less than a pixel of
+the picture. Every place is a float32 exactly, so points written down and read again are the very
+same.
 """
 
 from __future__ import annotations
@@ -40,9 +43,17 @@ def encode_points(x: Tensor, y: Tensor) -> str:
     Returns:
         5 N characters.
     """
-    places = ((x.detach().cpu().double() + REACH) * (PLACES / (2 * REACH))).round().clamp(0, PLACES - 1).long()
+    places = (
+        ((x.detach().cpu().double() + REACH) * (PLACES / (2 * REACH)))
+        .round()
+        .clamp(0, PLACES - 1)
+        .long()
+    )
     rows = torch.cat([places // 64, places % 64, y.detach().cpu().long().unsqueeze(1)], 1)
-    return "".join(ALPHABET[row[0]] + ALPHABET[row[2]] + ALPHABET[row[1]] + ALPHABET[row[3]] + ALPHABET[row[4]] for row in rows.tolist())
+    return "".join(
+        ALPHABET[row[0]] + ALPHABET[row[2]] + ALPHABET[row[1]] + ALPHABET[row[3]] + ALPHABET[row[4]]
+        for row in rows.tolist()
+    )
 
 
 def decode_points(text: Any, classes: int = MOST_CLASSES) -> tuple[Tensor, Tensor]:
@@ -54,7 +65,9 @@ def decode_points(text: Any, classes: int = MOST_CLASSES) -> tuple[Tensor, Tenso
     if not isinstance(text, str) or len(text) % CHARACTERS:
         raise BadInput("points", text, f"a text of {CHARACTERS} characters a point")
     if not LEAST_POINTS <= len(text) // CHARACTERS <= MOST_POINTS:
-        raise BadInput("points", f"{len(text) // CHARACTERS} points", f"{LEAST_POINTS} to {MOST_POINTS} points")
+        raise BadInput(
+            "points", f"{len(text) // CHARACTERS} points", f"{LEAST_POINTS} to {MOST_POINTS} points"
+        )
     stranger = next((character for character in text if character not in _WORTH), None)
     if stranger is not None:
         raise BadInput("points", stranger, "only the characters A to Z, a to z, 0 to 9, - and _")
@@ -67,7 +80,9 @@ def decode_points(text: Any, classes: int = MOST_CLASSES) -> tuple[Tensor, Tenso
 
 
 def _two_arcs(points: int = 40) -> str:
-    """What stands there before anybody has drawn: two arcs that reach around each other, with the unsteadiness of a hand."""
+    """What stands there before anybody has drawn: two arcs that reach around each other, with the
+    unsteadiness of a hand.
+    """
     x, y = [], []
     for i in range(points):
         label, turn = i % 2, math.pi * (i // 2 + 0.5) / (points // 2)
@@ -79,7 +94,9 @@ def _two_arcs(points: int = 40) -> str:
 
 
 class _Classes:
-    """The names of the classes: of a dataset as many as it has, of the kind of dataset as many as it has at first."""
+    """The names of the classes: of a dataset as many as it has, of the kind of dataset as many as
+    it has at first.
+    """
 
     def __get__(self, drawn: Drawn | None, kind: type[Drawn]) -> tuple[str, ...]:
         return NAMES[: kind.model_fields["groups"].default if drawn is None else drawn.groups]
@@ -87,19 +104,33 @@ class _Classes:
 
 @DATASETS.add
 class Drawn(DatasetChoice):
-    """Points drawn by hand, of two or three classes. All of them are trained on, and they are the test set too."""
+    """Points drawn by hand, of two or three classes. All of them are trained on, and they are the
+    test set too.
+    """
 
     name = "drawn"
     label = "Your own points"
     kind = "points"
     shape = (2,)
     classes = cast(tuple[str, ...], _Classes())
-    about = "Points drawn by hand, kept in the address. All of them are trained on, and the test set is the same points: it says nothing about new ones."
+    about = (
+        "Points drawn by hand, kept in the address. All of them are trained on, and the test set "
+        "is the same points: it says nothing about new ones."
+    )
 
-    groups: int = Field(2, ge=2, le=MOST_CLASSES, description="How many classes the points may have.", json_schema_extra={"label": "Classes"})
+    groups: int = Field(
+        2,
+        ge=2,
+        le=MOST_CLASSES,
+        description="How many classes the points may have.",
+        json_schema_extra={"label": "Classes"},
+    )
     points: str = Field(
         _two_arcs(),
-        description=f"The points, {CHARACTERS} characters each, {LEAST_POINTS} to {MOST_POINTS} of them; drawn in the picture of what the network says.",
+        description=(
+            f"The points, {CHARACTERS} characters each, {LEAST_POINTS} to {MOST_POINTS} of them; "
+            f"drawn in the picture of what the network says."
+        ),
         json_schema_extra={"advanced": True},
     )
 
@@ -109,7 +140,9 @@ class Drawn(DatasetChoice):
         try:
             decode_points(value)
         except BadInput as error:
-            raise BadInput("", error.value, error.allowed) from None  # the field is named by who asks
+            raise BadInput(
+                "", error.value, error.allowed
+            ) from None  # the field is named by who asks
         return value
 
     @classmethod

@@ -15,7 +15,20 @@ from engine.errors import BadInput
 from engine.formula import MAX_TEXT, Formula
 from engine.functions import FUNCTIONS, Landscape, typed
 
-FunctionName = Literal["sphere", "ellipsoid", "rosenbrock", "beale", "himmelblau", "camel", "rastrigin", "ackley", "griewank", "schwefel", "stairs", "formula"]
+FunctionName = Literal[
+    "sphere",
+    "ellipsoid",
+    "rosenbrock",
+    "beale",
+    "himmelblau",
+    "camel",
+    "rastrigin",
+    "ackley",
+    "griewank",
+    "schwefel",
+    "stairs",
+    "formula",
+]
 
 
 @DATASETS.add
@@ -27,15 +40,40 @@ class Landscapes(DatasetChoice):
     kind = "function"
     shape = (2,)
     classes = ("height",)
-    about = "A function of two numbers, where every step can be seen. The weights are a point; the loss is the height there."
-
-    function: FunctionName = Field("rosenbrock", description="Which landscape.", json_schema_extra={"label": "Landscape"})
-    formula: str = Field("", description=f"Your own function of x and y, at most {MAX_TEXT} characters; used when the landscape is “formula”.")
-    reach: float = Field(
-        5.0, ge=0.01, le=1000, description="How far the square of your own formula reaches from 0 each way.", json_schema_extra={"scale": "log"}
+    about = (
+        "A function of two numbers, where every step can be seen. The weights are a point; the "
+        "loss is the height there."
     )
-    start_x: float | None = Field(None, ge=-1e4, le=1e4, description="Where all lanes start, x; left out, at a good place to start from.")
-    start_y: float | None = Field(None, ge=-1e4, le=1e4, description="Where all lanes start, y; left out, at a good place to start from.")
+
+    function: FunctionName = Field(
+        "rosenbrock", description="Which landscape.", json_schema_extra={"label": "Landscape"}
+    )
+    formula: str = Field(
+        "",
+        description=(
+            f"Your own function of x and y, at most {MAX_TEXT} characters; used when the "
+            f"landscape is “formula”."
+        ),
+    )
+    reach: float = Field(
+        5.0,
+        ge=0.01,
+        le=1000,
+        description="How far the square of your own formula reaches from 0 each way.",
+        json_schema_extra={"scale": "log"},
+    )
+    start_x: float | None = Field(
+        None,
+        ge=-1e4,
+        le=1e4,
+        description="Where all lanes start, x; left out, at a good place to start from.",
+    )
+    start_y: float | None = Field(
+        None,
+        ge=-1e4,
+        le=1e4,
+        description="Where all lanes start, y; left out, at a good place to start from.",
+    )
 
     @field_validator("formula")
     @classmethod
@@ -47,20 +85,32 @@ class Landscapes(DatasetChoice):
     def check(self) -> None:
         landscape = self.landscape()
         if (self.start_x is None) != (self.start_y is None):
-            raise BadInput("start_y" if self.start_y is None else "start_x", None, "a number, for its companion is given")
+            raise BadInput(
+                "start_y" if self.start_y is None else "start_x",
+                None,
+                "a number, for its companion is given",
+            )
         if self.start_x is not None and self.start_y is not None:
-            height = landscape(torch.tensor([self.start_x, self.start_y]))  # in single precision, as lanes see it: 1e200 is infinite there
+            height = landscape(
+                torch.tensor([self.start_x, self.start_y])
+            )  # in single precision, as lanes see it: 1e200 is infinite there
             if not bool(torch.isfinite(height)):
                 raise BadInput("start_x", self.start_x, "a place where the landscape has a height")
 
     def landscape(self) -> Landscape:
         """The function, and what is known of it."""
-        return typed(self.formula, self.reach) if self.function == "formula" else FUNCTIONS[self.function]
+        return (
+            typed(self.formula, self.reach)
+            if self.function == "formula"
+            else FUNCTIONS[self.function]
+        )
 
     @property
     def start(self) -> tuple[float, float] | None:
         """The start chosen by hand, or None."""
-        return None if self.start_x is None or self.start_y is None else (self.start_x, self.start_y)
+        return (
+            None if self.start_x is None or self.start_y is None else (self.start_x, self.start_y)
+        )
 
     def load(self, seed: int) -> Dataset:
         x, y = torch.zeros(1, 2), torch.zeros(1)

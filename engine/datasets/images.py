@@ -1,6 +1,8 @@
-"""The MNIST family: a small subset that ships with Kelvin, and the full sets from the standard idx files.
+"""The MNIST family: a small subset that ships with Kelvin, and the full sets from the standard idx
+files.
 
-The full sets are looked for in ``KELVIN_DATA`` and in the cache (``KELVIN_CACHE``, else the platform's own), and downloaded into the cache when they are in neither.
+The full sets are looked for in ``KELVIN_DATA`` and in the cache (``KELVIN_CACHE``, else the
+platform's own), and downloaded into the cache when they are in neither.
 """
 
 from __future__ import annotations
@@ -26,7 +28,18 @@ FILES = {
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
-CLOTHES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+CLOTHES = (
+    "T-shirt",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 
 
 def cache_folder() -> Path:
@@ -41,11 +54,22 @@ def _from_idx(folder: Path, classes: tuple[str, ...]) -> Dataset:
         path = next(path for path in (folder / stem, folder / f"{stem}.gz") if path.exists())
         arrays[key] = read_idx(path)
         if arrays[key].ndim != (3 if key.startswith("x") else 1):
-            raise BadInput("dataset", str(path), "an idx file of " + ("images" if key.startswith("x") else "labels"))
+            raise BadInput(
+                "dataset",
+                str(path),
+                "an idx file of " + ("images" if key.startswith("x") else "labels"),
+            )
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if not len(x) or x.shape[1:] != (28, 28) or len(x) != len(y) or y.max() >= len(classes):
-            raise BadInput("dataset", str(folder), f"28×28 images (at least one) with as many labels from 0 to {len(classes) - 1} in its {part}ing files")
+            raise BadInput(
+                "dataset",
+                str(folder),
+                (
+                    f"28×28 images (at least one) with as many labels from 0 to "
+                    f"{len(classes) - 1} in its {part}ing files"
+                ),
+            )
     return image_dataset(arrays, classes)
 
 
@@ -73,7 +97,10 @@ class MnistSmall(Small):
     name = "mnist-small"
     label = "MNIST (5,000)"
     classes = DIGITS
-    about = "5,000 of MNIST's handwritten digits, 1,000 for testing (LeCun, Cortes and Burges; CC BY-SA 3.0). Ships with Kelvin."
+    about = (
+        "5,000 of MNIST's handwritten digits, 1,000 for testing (LeCun, Cortes and Burges; CC "
+        "BY-SA 3.0). Ships with Kelvin."
+    )
 
 
 @DATASETS.add
@@ -83,7 +110,10 @@ class FashionMnistSmall(Small):
     name = "fashion-mnist-small"
     label = "Fashion-MNIST (5,000)"
     classes = CLOTHES
-    about = "5,000 of Zalando's pictures of clothes, 1,000 for testing (Xiao, Rasul and Vollgraf 2017; MIT). Ships with Kelvin."
+    about = (
+        "5,000 of Zalando's pictures of clothes, 1,000 for testing (Xiao, Rasul and Vollgraf "
+        "2017; MIT). Ships with Kelvin."
+    )
 
 
 class Full(Images):
@@ -91,11 +121,15 @@ class Full(Images):
 
     mirrors: ClassVar[tuple[str, ...]]
     checksums: ClassVar[dict[str, str]]
-    """sha256 of the unpacked files, by `FILES` key: mirrors pack the same bytes in different ways."""
+    """sha256 of the unpacked files, by `FILES` key: mirrors pack the same bytes in different
+    ways."""
 
     def load(self, seed: int) -> Dataset:
         for folder in self.folders():
-            if all((folder / stem).exists() or (folder / f"{stem}.gz").exists() for stem in FILES.values()):
+            if all(
+                (folder / stem).exists() or (folder / f"{stem}.gz").exists()
+                for stem in FILES.values()
+            ):
                 return _from_idx(folder, self.classes)
         folder = self.folders()[-1]
         try:
@@ -105,7 +139,8 @@ class Full(Images):
             raise BadInput(
                 "dataset",
                 self.name,
-                f"the four files {FILES['x_train']}.gz … in a folder {self.name} of KELVIN_DATA or KELVIN_CACHE, since they could not be downloaded ({why_not(error)}); "
+                f"the four files {FILES['x_train']}.gz … in a folder {self.name} of KELVIN_DATA "
+                f"or KELVIN_CACHE, since they could not be downloaded ({why_not(error)}); "
                 f"{self.name}-small works without them",
             ) from None
         return _from_idx(folder, self.classes)
@@ -126,8 +161,14 @@ class Mnist(Full):
     name = "mnist"
     label = "MNIST"
     classes = DIGITS
-    about = "All 60,000 + 10,000 handwritten digits (LeCun, Cortes and Burges; CC BY-SA 3.0). Downloaded on first use (11 MB)."
-    mirrors = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
+    about = (
+        "All 60,000 + 10,000 handwritten digits (LeCun, Cortes and Burges; CC BY-SA 3.0). "
+        "Downloaded on first use (11 MB)."
+    )
+    mirrors = (
+        "https://ossci-datasets.s3.amazonaws.com/mnist",
+        "https://storage.googleapis.com/cvdf-datasets/mnist",
+    )
     checksums: ClassVar[dict[str, str]] = {
         "x_train": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
         "y_train": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -143,8 +184,14 @@ class FashionMnist(Full):
     name = "fashion-mnist"
     label = "Fashion-MNIST"
     classes = CLOTHES
-    about = "All 60,000 + 10,000 pictures of clothes (Xiao, Rasul and Vollgraf 2017; MIT). Downloaded on first use (31 MB)."
-    mirrors = ("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com")
+    about = (
+        "All 60,000 + 10,000 pictures of clothes (Xiao, Rasul and Vollgraf 2017; MIT). "
+        "Downloaded on first use (31 MB)."
+    )
+    mirrors = (
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+    )
     checksums: ClassVar[dict[str, str]] = {
         "x_train": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
         "y_train": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",

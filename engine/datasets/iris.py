@@ -14,22 +14,38 @@ from engine.datasets.shipped import ASSETS
 @lru_cache(maxsize=1)
 def _load() -> Dataset:
     with np.load(ASSETS / "iris.npz") as file:
-        x_train, x_test = (torch.from_numpy(file[name].astype(np.float32)) for name in ("x_train", "x_test"))
-        y_train, y_test = (torch.from_numpy(file[name].astype(np.int64)) for name in ("y_train", "y_test"))
+        x_train, x_test = (
+            torch.from_numpy(file[name].astype(np.float32)) for name in ("x_train", "x_test")
+        )
+        y_train, y_test = (
+            torch.from_numpy(file[name].astype(np.int64)) for name in ("y_train", "y_test")
+        )
     mean, deviation = x_train.mean(0), x_train.std(0)
-    return Dataset((x_train - mean) / deviation, y_train, (x_test - mean) / deviation, y_test, Iris.classes, Iris.kind)
+    return Dataset(
+        (x_train - mean) / deviation,
+        y_train,
+        (x_test - mean) / deviation,
+        y_test,
+        Iris.classes,
+        Iris.kind,
+    )
 
 
 @DATASETS.add
 class Iris(DatasetChoice):
-    """Three species from four measures of a flower, 100 for training and 50 for testing, split once and for all; every measure is standardised."""
+    """Three species from four measures of a flower, 100 for training and 50 for testing, split once
+    and for all; every measure is standardised.
+    """
 
     name = "iris"
     label = "Iris"
     kind = "table"
     shape = (4,)
     classes = ("setosa", "versicolor", "virginica")
-    about = "150 flowers of three species, four measures each (Fisher 1936, UCI; CC BY 4.0). The map shows the plane along which the flowers differ most."
+    about = (
+        "150 flowers of three species, four measures each (Fisher 1936, UCI; CC BY 4.0). The map "
+        "shows the plane along which the flowers differ most."
+    )
 
     def load(self, seed: int) -> Dataset:
         return _load()

@@ -1,7 +1,9 @@
-"""Tables and pictures of one's own, named by the token of a file that was taken in (`engine.datasets.uploads`).
+"""Tables and pictures of one's own, named by the token of a file that was taken in
+(`engine.datasets.uploads`).
 
-Where the file does not say itself what is held out for testing, a fifth of every class is (of all rows, where numbers are to be met), by one fixed draw: the seed of a race changes
-nothing in it. Inputs are put to mean 0 and deviation 1 as they have them in training; so are numbers to be met.
+Where the file does not say itself what is held out for testing, a fifth of every class is (of all
+rows, where numbers are to be met), by one fixed draw: the seed of a race changes nothing in it.
+Inputs are put to mean 0 and deviation 1 as they have them in training; so are numbers to be met.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ def held_out(count: int) -> int:
 
 
 def parted(labels: Indices, draw: str) -> tuple[Indices, Indices]:
-    """Which are for training and which for testing, each in a random order: labels (N,) → places, of every label its share."""
+    """Which are for training and which for testing, each in a random order: labels (N,) → places,
+    of every label its share.
+    """
     order = Rng(0, draw).permutation(len(labels)).numpy()
     test = np.zeros(len(labels), bool)
     for label in np.unique(labels):
@@ -51,7 +55,12 @@ class Own(DatasetChoice):
 
     needs_file = True
 
-    token: str = Field("", max_length=64, description="Names a file that was given before.", json_schema_extra={"advanced": True})
+    token: str = Field(
+        "",
+        max_length=64,
+        description="Names a file that was given before.",
+        json_schema_extra={"advanced": True},
+    )
 
     def file(self, kind: str) -> UploadInfo:
         """What is known of the file.
@@ -60,7 +69,11 @@ class Own(DatasetChoice):
             BadInput: none was given, it is not here any more, or it is of another kind.
         """
         if not self.token:
-            raise BadInput("dataset.token", self.token, "a file: upload one in the page, or give its path with --set dataset.file=PATH")
+            raise BadInput(
+                "dataset.token",
+                self.token,
+                "a file: upload one in the page, or give its path with --set dataset.file=PATH",
+            )
         info = find(self.token)
         if info.kind != kind:
             other = {"table": OwnTable.name, "images": OwnImages.name}[info.kind]
@@ -99,28 +112,72 @@ def plan_table(info: UploadInfo, target: str, task: Task) -> TablePlan:
     if target not in names:
         out = next((column for column in info.columns if column.name == target), None)
         if out is not None:
-            raise BadInput("dataset.target", target, f"a column that is not left out ({target}: {out.why})")
-        raise BadInput("dataset.target", target, f"one of the columns {', '.join(names[:20])}{' …' if len(names) > 20 else ''}")
+            raise BadInput(
+                "dataset.target", target, f"a column that is not left out ({target}: {out.why})"
+            )
+        raise BadInput(
+            "dataset.target",
+            target,
+            f"one of the columns {', '.join(names[:20])}{' …' if len(names) > 20 else ''}",
+        )
     column = info.targets[names.index(target)]
-    numbers = task == "numbers" or (task == "auto" and column.type == "number" and not column.levels)
+    numbers = task == "numbers" or (
+        task == "auto" and column.type == "number" and not column.levels
+    )
     if numbers and column.type != "number":
         raise BadInput("dataset.task", task, f"classes for {target}, which holds no numbers")
     if not numbers and not column.levels:
-        raise BadInput("dataset.task", task, f"numbers for {target}, which has {column.distinct:,} different ones, more than {FEW_NUMBERS}")
+        raise BadInput(
+            "dataset.task",
+            task,
+            (
+                f"numbers for {target}, which has {column.distinct:,} different ones, more than "
+                f"{FEW_NUMBERS}"
+            ),
+        )
     known = info.rows - column.missing
     if known < ROWS_LEAST:
-        raise BadInput("dataset.target", target, f"a column with at least {ROWS_LEAST} entries (it has {known:,})")
+        raise BadInput(
+            "dataset.target",
+            target,
+            f"a column with at least {ROWS_LEAST} entries (it has {known:,})",
+        )
     test = held_out(known) if numbers else sum(held_out(count) for count in column.counts)
     if not test:
         raise BadInput("dataset.target", target, "a column with more than one row of some class")
     inputs = tuple(one for one in info.targets if one is not column)
     width = sum(1 if one.type == "number" else len(one.levels) for one in inputs)
     if width * known > MOST_NUMBERS:
-        raise BadInput("dataset.token", info.name, f"a smaller table: {known:,} rows of {width:,} inputs are more than {MOST_NUMBERS:,} numbers")
-    notes = [f"Left out, with no entry in {target}: {column.missing:,} row{'s' if column.missing > 1 else ''}."] if column.missing else []
+        raise BadInput(
+            "dataset.token",
+            info.name,
+            (
+                f"a smaller table: {known:,} rows of {width:,} inputs are more than "
+                f"{MOST_NUMBERS:,} numbers"
+            ),
+        )
+    notes = (
+        [
+            (
+                f"Left out, with no entry in {target}: {column.missing:,} "
+                f"row{'s' if column.missing > 1 else ''}."
+            )
+        ]
+        if column.missing
+        else []
+    )
     if numbers:
-        notes.append(f"{target} is standardised; always guessing its mean would give a squared error of 0.5.")
-    return TablePlan(inputs, width, (target,) if numbers else column.levels, (known - test, test), numbers, tuple(notes))
+        notes.append(
+            f"{target} is standardised; always guessing its mean would give a squared error of 0.5."
+        )
+    return TablePlan(
+        inputs,
+        width,
+        (target,) if numbers else column.levels,
+        (known - test, test),
+        numbers,
+        tuple(notes),
+    )
 
 
 @lru_cache(maxsize=64)
@@ -129,10 +186,13 @@ def _plan(token: str, target: str, task: Task) -> TablePlan:
     return plan_table(OwnTable(token=token, target=target, task=task).file("table"), target, task)
 
 
-def inputs_of(plan: TablePlan, entries: dict[str, np.ndarray], rows: Indices, training: Indices) -> Tensor:
+def inputs_of(
+    plan: TablePlan, entries: dict[str, np.ndarray], rows: Indices, training: Indices
+) -> Tensor:
     """Rows of a table as inputs (n, F) float32.
 
-    Numbers are standardised by the training rows, and 0, their mean, where missing. A category is a row of its own with a single 1, and of zeros where missing.
+    Numbers are standardised by the training rows, and 0, their mean, where missing. A category is a
+    row of its own with a single 1, and of zeros where missing.
     """
     parts = []
     for column in plan.inputs:
@@ -140,9 +200,13 @@ def inputs_of(plan: TablePlan, entries: dict[str, np.ndarray], rows: Indices, tr
         if column.type == "number":
             present = values[training][np.isfinite(values[training])]
             mean, deviation = (present.mean(), present.std()) if len(present) else (0.0, 0.0)
-            parts.append(np.nan_to_num((values[rows] - mean) / (deviation or 1.0), nan=0.0)[:, None])
+            parts.append(
+                np.nan_to_num((values[rows] - mean) / (deviation or 1.0), nan=0.0)[:, None]
+            )
         else:
-            parts.append((values[rows][:, None] == np.arange(len(column.levels))).astype(np.float64))
+            parts.append(
+                (values[rows][:, None] == np.arange(len(column.levels))).astype(np.float64)
+            )
     return torch.from_numpy(np.concatenate(parts, 1).astype(np.float32))
 
 
@@ -153,12 +217,21 @@ def _load_table(token: str, target: str, task: Task) -> Dataset:
     entries = table_columns(info)
     aim = entries[target]
     known = np.flatnonzero(np.isfinite(aim) & (aim >= 0 if aim.dtype == np.int32 else True))
-    labels = np.zeros(len(known), np.int64) if plan.numbers else np.unique(aim[known], return_inverse=True)[1].astype(np.int64)
+    labels = (
+        np.zeros(len(known), np.int64)
+        if plan.numbers
+        else np.unique(aim[known], return_inverse=True)[1].astype(np.int64)
+    )
     train, test = parted(labels, "rows of a table")
-    x_train, x_test = (inputs_of(plan, entries, known[part], known[train]) for part in (train, test))
+    x_train, x_test = (
+        inputs_of(plan, entries, known[part], known[train]) for part in (train, test)
+    )
     if plan.numbers:
         mean, deviation = aim[known[train]].mean(), aim[known[train]].std() or 1.0
-        y_train, y_test = (torch.from_numpy(((aim[known[part]] - mean) / deviation).astype(np.float32)) for part in (train, test))
+        y_train, y_test = (
+            torch.from_numpy(((aim[known[part]] - mean) / deviation).astype(np.float32))
+            for part in (train, test)
+        )
     else:
         y_train, y_test = (torch.from_numpy(labels[part]) for part in (train, test))
     return Dataset(x_train, y_train, x_test, y_test, plan.outputs, choice.kind)
@@ -173,11 +246,20 @@ class OwnTable(Own):
     kind = cast(Kind, Settled(lambda choice: "curve" if choice.plan.numbers else "table", "table"))
     shape = cast(tuple[int, ...], Settled(lambda choice: (choice.plan.width,), (2,)))
     classes = cast(tuple[str, ...], Settled(lambda choice: choice.plan.outputs, ("A", "B")))
-    about = "A table of your own: a CSV file with the names of its columns in the first line. It is kept where Kelvin runs."
+    about = (
+        "A table of your own: a CSV file with the names of its columns in the first line. It is "
+        "kept where Kelvin runs."
+    )
 
-    target: str = Field("", max_length=NAME, description="The column to be learned from the others.")
+    target: str = Field(
+        "", max_length=NAME, description="The column to be learned from the others."
+    )
     task: Task = Field(
-        "auto", description=f"Whether the column holds classes or numbers to be met; auto takes up to {FEW_NUMBERS} different numbers for classes."
+        "auto",
+        description=(
+            f"Whether the column holds classes or numbers to be met; auto takes up to "
+            f"{FEW_NUMBERS} different numbers for classes."
+        ),
     )
 
     @property
@@ -215,7 +297,9 @@ def _load_images(token: str, side: int, colour: Colour) -> Dataset:
         train, test = parted(found["labels"], "pictures")
 
     def tensors(part: Indices) -> tuple[Tensor, Tensor]:
-        return torch.from_numpy(found["squares"][part].astype(np.float32)).div_(255), torch.from_numpy(found["labels"][part])
+        return torch.from_numpy(found["squares"][part].astype(np.float32)).div_(
+            255
+        ), torch.from_numpy(found["labels"][part])
 
     return Dataset(*tensors(train), *tensors(test), info.classes, OwnImages.kind)
 
@@ -227,12 +311,31 @@ class OwnImages(Own):
     name = "own-images"
     label = "Your own pictures"
     kind = "images"
-    shape = cast(tuple[int, ...], Settled(lambda choice: (3 if choice.colour == "rgb" else 1, choice.side, choice.side), (3, 32, 32)))
-    classes = cast(tuple[str, ...], Settled(lambda choice: _pictures(choice.token).classes, ("A", "B")))
-    about = "Pictures of your own: a zip or tar archive with a folder of PNG or JPEG files for every class. It is kept where Kelvin runs."
+    shape = cast(
+        tuple[int, ...],
+        Settled(
+            lambda choice: (3 if choice.colour == "rgb" else 1, choice.side, choice.side),
+            (3, 32, 32),
+        ),
+    )
+    classes = cast(
+        tuple[str, ...], Settled(lambda choice: _pictures(choice.token).classes, ("A", "B"))
+    )
+    about = (
+        "Pictures of your own: a zip or tar archive with a folder of PNG or JPEG files for every "
+        "class. It is kept where Kelvin runs."
+    )
 
-    side: int = Field(32, ge=SIDES[0], le=SIDES[1], description="Every picture is made a square of this side.", json_schema_extra={"unit": "pixels", "step": 4})
-    colour: Colour = Field("rgb", description="In colour, or in shades of grey: a third of the inputs.")
+    side: int = Field(
+        32,
+        ge=SIDES[0],
+        le=SIDES[1],
+        description="Every picture is made a square of this side.",
+        json_schema_extra={"unit": "pixels", "step": 4},
+    )
+    colour: Colour = Field(
+        "rgb", description="In colour, or in shades of grey: a third of the inputs."
+    )
 
     def check(self) -> None:
         info = self.file("images")

@@ -1,4 +1,6 @@
-"""Images that ship with Kelvin, as npz files in ``assets``, and the one way from arrays of bytes to a dataset."""
+"""Images that ship with Kelvin, as npz files in ``assets``, and the one way from arrays of bytes to
+a dataset.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,21 @@ def image_dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Da
         Images of (N, 1, H, W) float32 in [0, 1] and labels of (N,) int64.
     """
     labels = {key: torch.from_numpy(arrays[key].astype(np.int64)) for key in ("y_train", "y_test")}
-    return Dataset(_tensor(arrays["x_train"]), labels["y_train"], _tensor(arrays["x_test"]), labels["y_test"], classes, "images")
+    return Dataset(
+        _tensor(arrays["x_train"]),
+        labels["y_train"],
+        _tensor(arrays["x_test"]),
+        labels["y_test"],
+        classes,
+        "images",
+    )
 
 
 @lru_cache(maxsize=4)
 def shipped(name: str, classes: tuple[str, ...]) -> Dataset:
-    """The dataset in ``assets/NAME.npz``. Every caller in this process gets the same tensors and must not write to them."""
+    """The dataset in ``assets/NAME.npz``. Every caller in this process gets the same tensors and
+    must not write to them.
+    """
     with np.load(ASSETS / f"{name}.npz") as file:
         return image_dataset(dict(file), classes)
 

@@ -1,7 +1,9 @@
 """Newton's *Opticks*, which ships with Kelvin, to guess the next character of.
 
-Isaac Newton, Opticks, fourth edition, London 1730: in the public domain. The file is the transcription of Distributed Proofreaders (https://www.pgdp.net) as it ships with the
-sources of Go (src/testdata), untouched. Read here in small letters, with a few marks and nothing else, so that small networks have few classes to tell apart.
+Isaac Newton, Opticks, fourth edition, London 1730: in the public domain. The file is the
+transcription of Distributed Proofreaders (https://www.pgdp.net) as it ships with the sources of Go
+(src/testdata), untouched. Read here in small letters, with a few marks and nothing else, so that
+small networks have few classes to tell apart.
 """
 
 from __future__ import annotations
@@ -25,11 +27,15 @@ TEST_SHARE = 0.1
 """The end of the book is held out."""
 FILE = ASSETS / "opticks.txt"
 
-_WRITTEN = str.maketrans({"æ": "ae", "ê": "e", "û": "u", "?": ".", "!": ".", ":": ";", "_": "", "´": "'"})
+_WRITTEN = str.maketrans(
+    {"æ": "ae", "ê": "e", "û": "u", "?": ".", "!": ".", ":": ";", "_": "", "´": "'"}
+)
 
 
 def plain(text: str) -> str:
-    """A text in the characters of `ALPHABET` alone: small letters, a few marks that stand for their kin, and one space wherever anything else was."""
+    """A text in the characters of `ALPHABET` alone: small letters, a few marks that stand for their
+    kin, and one space wherever anything else was.
+    """
     return re.sub(r"[^a-z.,;'-]+", " ", text.lower().translate(_WRITTEN)).strip()
 
 
@@ -50,21 +56,34 @@ def read(numbers: Tensor) -> str:
 
 @DATASETS.add
 class Opticks(DatasetChoice):
-    """Pieces of the book and the character that follows each. Training pieces come from the first nine tenths, test pieces from the last."""
+    """Pieces of the book and the character that follows each. Training pieces come from the first
+    nine tenths, test pieces from the last.
+    """
 
     name = "opticks"
     label = "Newton's Opticks (text)"
     kind = "text"
     shape = cast(tuple[int, ...], Settled(lambda choice: (choice.length,), (32,)))
     classes = tuple("␣" if character == " " else character for character in ALPHABET)
-    about = "Guess the next of 32 characters in Isaac Newton's book on light (1730, public domain). Ships with Kelvin."
+    about = (
+        "Guess the next of 32 characters in Isaac Newton's book on light (1730, public domain). "
+        "Ships with Kelvin."
+    )
 
-    length: int = Field(32, ge=4, le=128, description="Characters the network sees before it guesses the next one.", json_schema_extra={"scale": "log"})
+    length: int = Field(
+        32,
+        ge=4,
+        le=128,
+        description="Characters the network sees before it guesses the next one.",
+        json_schema_extra={"scale": "log"},
+    )
     samples: int = Field(
         10_000,
         ge=500,
         le=100_000,
-        description="Training pieces, drawn from the seed; a fifth as many are held out for testing.",
+        description=(
+            "Training pieces, drawn from the seed; a fifth as many are held out for testing."
+        ),
         json_schema_extra={"scale": "log"},
     )
 
@@ -77,7 +96,9 @@ class Opticks(DatasetChoice):
         return Dataset(x_train, y_train, x_test, y_test, self.classes, self.kind)
 
     def _pieces(self, text: Tensor, count: int, rng: Rng) -> tuple[Tensor, Tensor]:
-        """Pieces (count, T) float32, since all inputs are, and what follows them (count,) int64; no two begin at the same place, if there are places enough."""
+        """Pieces (count, T) float32, since all inputs are, and what follows them (count,) int64; no
+        two begin at the same place, if there are places enough.
+        """
         places = len(text) - self.length
         starts = rng.permutation(places)[:count] if count <= places else rng.integers(places, count)
         piece = text[starts.unsqueeze(1) + torch.arange(self.length + 1)]

@@ -1,6 +1,7 @@
 """Two-dimensional datasets, drawn from a seed.
 
-Each is two classes of points in about [−1, 1]², half and half. Training and test points come from independent streams of the same seed.
+Each is two classes of points in about [−1, 1]², half and half. Training and test points come from
+independent streams of the same seed.
 """
 
 from __future__ import annotations
@@ -23,8 +24,20 @@ class Points(DatasetChoice):
     shape = (2,)
     classes = ("A", "B")
 
-    points: int = Field(400, ge=20, le=5000, description="Training points; as many again are held out for testing.", json_schema_extra={"scale": "log"})
-    noise: float = Field(0.08, ge=0, le=1, description="How far points stray from their place (standard deviation).", json_schema_extra={"step": 0.01})
+    points: int = Field(
+        400,
+        ge=20,
+        le=5000,
+        description="Training points; as many again are held out for testing.",
+        json_schema_extra={"scale": "log"},
+    )
+    noise: float = Field(
+        0.08,
+        ge=0,
+        le=1,
+        description="How far points stray from their place (standard deviation).",
+        json_schema_extra={"step": 0.01},
+    )
 
     @abstractmethod
     def place(self, label: Tensor, rng: Rng) -> Tensor:
@@ -46,16 +59,28 @@ class Points(DatasetChoice):
 
 @DATASETS.add
 class Spirals(Points):
-    """Two interleaved Archimedean spirals of one and a half turns (after Lang and Witbrock 1988)."""
+    """Two interleaved Archimedean spirals of one and a half turns (after Lang and Witbrock
+    1988).
+    """
 
     name = "spirals"
     label = "Two spirals"
-    about = "Two interleaved spirals, 1½ turns each; drawn from the seed. The classic that a linear model cannot touch."
+    about = (
+        "Two interleaved spirals, 1½ turns each; drawn from the seed. The classic that a linear "
+        "model cannot touch."
+    )
 
-    noise: float = Field(0.05, ge=0, le=1, description="How far points stray from their spiral (standard deviation).", json_schema_extra={"step": 0.01})
+    noise: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="How far points stray from their spiral (standard deviation).",
+        json_schema_extra={"step": 0.01},
+    )
 
     def place(self, label: Tensor, rng: Rng) -> Tensor:
-        # Evenly spread along the radius would crowd the centre; the square root evens the density along the arm.
+        # Evenly spread along the radius would crowd the centre; the square root evens the density
+        # along the arm.
         radius = 0.12 + 0.88 * rng.uniform(len(label)).sqrt()
         angle = 3 * math.pi * radius + math.pi * label
         return radius.unsqueeze(1) * torch.stack([angle.cos(), angle.sin()], 1)
@@ -96,9 +121,18 @@ class Xor(Points):
 
     name = "xor"
     label = "XOR"
-    about = "Opposite quadrants share a class; drawn from the seed. The problem that stopped the perceptron (Minsky and Papert 1969)."
+    about = (
+        "Opposite quadrants share a class; drawn from the seed. The problem that stopped the "
+        "perceptron (Minsky and Papert 1969)."
+    )
 
-    noise: float = Field(0.03, ge=0, le=1, description="How far points stray from their place (standard deviation).", json_schema_extra={"step": 0.01})
+    noise: float = Field(
+        0.03,
+        ge=0,
+        le=1,
+        description="How far points stray from their place (standard deviation).",
+        json_schema_extra={"step": 0.01},
+    )
 
     def place(self, label: Tensor, rng: Rng) -> Tensor:
         sign = (rng.integers(2, len(label)) * 2 - 1).to(torch.float32)
@@ -114,8 +148,20 @@ class Checkerboard(Points):
     label = "Checkerboard"
     about = "A board of 4 × 4 squares; drawn from the seed. Many islands: hard for small networks."
 
-    points: int = Field(800, ge=20, le=5000, description="Training points; as many again are held out for testing.", json_schema_extra={"scale": "log"})
-    noise: float = Field(0.0, ge=0, le=1, description="How far points stray from their place (standard deviation).", json_schema_extra={"step": 0.01})
+    points: int = Field(
+        800,
+        ge=20,
+        le=5000,
+        description="Training points; as many again are held out for testing.",
+        json_schema_extra={"scale": "log"},
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="How far points stray from their place (standard deviation).",
+        json_schema_extra={"step": 0.01},
+    )
 
     def place(self, label: Tensor, rng: Rng) -> Tensor:
         row = rng.integers(4, len(label))

@@ -1,10 +1,14 @@
-"""Files of one's own: kept for a while on this machine, under a token, until newer ones need the room.
+"""Files of one's own: kept for a while on this machine, under a token, until newer ones need the
+room.
 
-A file is read once when it comes, in a process of its own (`engine.decoding`), and what was found is written beside it. The store is the folder ``KELVIN_UPLOADS`` names, else one
-of this user's in the system's folder for temporary files.
+A file is read once when it comes, in a process of its own (`engine.decoding`), and what was found
+is written beside it. The store is the folder ``KELVIN_UPLOADS`` names, else one of this user's in
+the system's folder for temporary files.
 
-The token of a visitor's file is made of its bytes, of who the visitor is and of a secret of this store: the same visitor gets the same token for the same file, and another one who
-has the same file learns nothing. The token of a file of this machine is made of its bytes alone, so that a recording can be run again wherever the file is.
+The token of a visitor's file is made of its bytes, of who the visitor is and of a secret of this
+store: the same visitor gets the same token for the same file, and another one who has the same file
+learns nothing. The token of a file of this machine is made of its bytes alone, so that a recording
+can be run again wherever the file is.
 """
 
 from __future__ import annotations
@@ -40,10 +44,12 @@ MOST_FILES, MOST_BYTES = 256, 1024 * MIB
 VISITOR_FILES, VISITOR_BYTES = 8, 256 * MIB
 """What it keeps of one visitor; the files that were not used for longest go first."""
 AGE = 24 * 3600
-"""Seconds after its last use for which a visitor's file is kept. Files of this machine have no such limit."""
+"""Seconds after its last use for which a visitor's file is kept. Files of this machine have no such
+limit."""
 FILE, INFO, OWNER, SECRET = "file", "info.json", "owner", ".secret"
 READER = 2
-"""What is read otherwise than before gets another number; what an older reader found is read again."""
+"""What is read otherwise than before gets another number; what an older reader found is read
+again."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ABANDONED = 3600
 """Seconds after which a file that never got its token was left behind by a process that ended."""
@@ -74,7 +80,8 @@ class UploadInfo:
         notes: what was left out or changed, a sentence each.
         columns: of a table.
         classes: of pictures: their names.
-        counts: of pictures: [training, held out] of every class; all training where the archive did not say.
+        counts: of pictures: [training, held out] of every class; all training where the archive did
+            not say.
         split: of pictures: whether the archive said which are held out.
     """
 
@@ -102,13 +109,22 @@ def store_folder() -> Path:
     """
     given = settings.uploads()
     owner = os.getuid() if hasattr(os, "getuid") else None
-    folder = given if given else Path(tempfile.gettempdir()) / f"kelvin-uploads-{owner if owner is not None else 'files'}"
+    folder = (
+        given
+        if given
+        else Path(tempfile.gettempdir())
+        / f"kelvin-uploads-{owner if owner is not None else 'files'}"
+    )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat() if not given else folder.stat()
     except OSError as error:
-        raise BadInput("KELVIN_UPLOADS", str(folder), f"a folder that can be written ({error.strerror})") from None
-    if not stat.S_ISDIR(found.st_mode) or (not given and owner is not None and found.st_uid != owner):
+        raise BadInput(
+            "KELVIN_UPLOADS", str(folder), f"a folder that can be written ({error.strerror})"
+        ) from None
+    if not stat.S_ISDIR(found.st_mode) or (
+        not given and owner is not None and found.st_uid != owner
+    ):
         raise BadInput("KELVIN_UPLOADS", str(folder), "a folder of this user's own")
     return folder
 
@@ -123,12 +139,15 @@ def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -
         told: called with its place in the queue while others are read.
 
     Raises:
-        BadInput: it is too large, or is neither a table nor an archive of pictures that can be read; the field is ``file``.
+        BadInput: it is too large, or is neither a table nor an archive of pictures that can be
+            read; the field is ``file``.
         NotNow: the disk is full, or too many files wait to be read.
     """
     name = named(Path(name.replace("\\", "/")).name) or "file"
     if len(data) > FILE_BYTES:
-        raise refuse(name, f"a file of at most {FILE_BYTES // MIB} MiB (it has {len(data) / MIB:.1f})")
+        raise refuse(
+            name, f"a file of at most {FILE_BYTES // MIB} MiB (it has {len(data) / MIB:.1f})"
+        )
     if not data.strip():
         raise refuse(name, "a file with something in it")
     folder = store_folder()
@@ -176,7 +195,9 @@ def token_of(data: bytes, visitor: str, folder: Path) -> str:
     """Return what names these bytes, given by that visitor."""
     if not visitor:
         return hashlib.sha256(data).hexdigest()[:32]
-    return hmac.new(_secret(folder), visitor.encode() + b"\0" + data, hashlib.sha256).hexdigest()[:32]
+    return hmac.new(_secret(folder), visitor.encode() + b"\0" + data, hashlib.sha256).hexdigest()[
+        :32
+    ]
 
 
 def _secret(folder: Path) -> bytes:
@@ -206,7 +227,9 @@ def _secret(folder: Path) -> bytes:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A file in the store: where it lies, whose it is, when it was used last, and its bytes with all that was made of it."""
+    """A file in the store: where it lies, whose it is, when it was used last, and its bytes with
+    all that was made of it.
+    """
 
     place: Path
     owner: str
@@ -232,7 +255,8 @@ def _expired(place: Path) -> bool:
 def make_room(folder: Path, keep: str) -> None:
     """Drop files until no more is kept than may be, but never the one just taken in.
 
-    First those that are too old; then the others of the visitor who gave that one, those not used for
+    First those that are too old; then the others of the visitor who gave that one, those not used
+    for
     longest first; only then, if all together are still too many, files of whoever holds most.
     """
     kept: list[_Kept] = []
@@ -244,7 +268,9 @@ def make_room(folder: Path, keep: str) -> None:
                     continue
                 size = sum(file.stat().st_size for file in place.iterdir())
                 kept.append(_Kept(place, _owner(place), (place / INFO).stat().st_mtime, size))
-            elif place.name.startswith(".part-") and time.time() - place.stat().st_mtime > ABANDONED:
+            elif (
+                place.name.startswith(".part-") and time.time() - place.stat().st_mtime > ABANDONED
+            ):
                 shutil.rmtree(place, ignore_errors=True)
                 place.unlink(missing_ok=True)
         except OSError:  # another process drops it at this moment
@@ -257,16 +283,26 @@ def make_room(folder: Path, keep: str) -> None:
         kept.remove(one)
 
     def held(owner: str) -> tuple[int, int]:
-        return sum(one.owner == owner for one in kept), sum(one.size for one in kept if one.owner == owner)
+        return sum(one.owner == owner for one in kept), sum(
+            one.size for one in kept if one.owner == owner
+        )
 
     def oldest(owner: str) -> _Kept | None:
         return next((one for one in kept if one.owner == owner and one.place.name != keep), None)
 
-    while giver and (held(giver)[0] > VISITOR_FILES or held(giver)[1] > VISITOR_BYTES) and (mine := oldest(giver)):
+    while (
+        giver
+        and (held(giver)[0] > VISITOR_FILES or held(giver)[1] > VISITOR_BYTES)
+        and (mine := oldest(giver))
+    ):
         drop(mine)
     while len(kept) > MOST_FILES or sum(one.size for one in kept) > MOST_BYTES:
         what = 0 if len(kept) > MOST_FILES else 1
-        most = max((owner for owner in {one.owner for one in kept} if oldest(owner)), key=lambda owner: held(owner)[what], default=None)
+        most = max(
+            (owner for owner in {one.owner for one in kept} if oldest(owner)),
+            key=lambda owner: held(owner)[what],
+            default=None,
+        )
         goes = oldest(giver) or (oldest(most) if most is not None else None)
         if goes is None:
             return
@@ -292,13 +328,24 @@ def find(token: str, field: str = "dataset.token") -> UploadInfo:
     except NotNow as error:
         raise BadInput(field, token, f"a later try: {error.why}") from None
     except BadInput as error:
-        raise BadInput(field, token, f"a file that can still be read; expected {error.allowed}") from None
+        raise BadInput(
+            field, token, f"a file that can still be read; expected {error.allowed}"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput(field, token, "the token of a file that is still here; give the file again (the oldest are dropped when there are many)") from None
+        raise BadInput(
+            field,
+            token,
+            (
+                "the token of a file that is still here; give the file again (the oldest are "
+                "dropped when there are many)"
+            ),
+        ) from None
 
 
 def _read_again(place: Path, name: str) -> str:
-    """Look again at a file that an older reader looked at, which may have taken some of it for something else."""
+    """Look again at a file that an older reader looked at, which may have taken some of it for
+    something else.
+    """
     with room(name), tempfile.TemporaryDirectory(prefix=".part-", dir=place.parent) as folder:
         part = Path(folder)
         _look(place / FILE, name, part)
@@ -313,15 +360,27 @@ def _read_again(place: Path, name: str) -> str:
 @lru_cache(maxsize=16)
 def _info(token: str, _inode: int, text: str) -> UploadInfo:
     value: dict[str, Any] = json.loads(text)
-    columns = tuple(Column(**{**column, "levels": tuple(column["levels"]), "counts": tuple(column["counts"])}) for column in value.get("columns", ()))
+    columns = tuple(
+        Column(**{**column, "levels": tuple(column["levels"]), "counts": tuple(column["counts"])})
+        for column in value.get("columns", ())
+    )
     counts = tuple((int(one), int(other)) for one, other in value.get("counts", ()))
     return UploadInfo(
-        token, value["name"], value["kind"], value["rows"], tuple(value["notes"]), columns, tuple(value.get("classes", ())), counts, value.get("split", False)
+        token,
+        value["name"],
+        value["kind"],
+        value["rows"],
+        tuple(value["notes"]),
+        columns,
+        tuple(value.get("classes", ())),
+        counts,
+        value.get("split", False),
     )
 
 
 def of_path(path: str, field: str = "dataset.file") -> UploadInfo:
-    """Take in a file of this machine: for the command line and notebooks, never for what comes from a page.
+    """Take in a file of this machine: for the command line and notebooks, never for what comes from
+    a page.
 
     Raises:
         BadInput: it cannot be read, or is refused by `store`.
@@ -338,25 +397,42 @@ def of_path(path: str, field: str = "dataset.file") -> UploadInfo:
     except NotNow:
         raise
     except BadInput as error:
-        raise BadInput(field if error.field == "file" else error.field, path, error.allowed) from None
+        raise BadInput(
+            field if error.field == "file" else error.field, path, error.allowed
+        ) from None
 
 
 def table_columns(info: UploadInfo) -> dict[str, np.ndarray[Any, Any]]:
-    """The entries of a table's columns by name: (N,) float64 with NaN, or (N,) int32 with −1, where missing."""
+    """The entries of a table's columns by name: (N,) float64 with NaN, or (N,) int32 with −1, where
+    missing.
+    """
     try:
         with np.load(store_folder() / info.token / "table.npz", allow_pickle=False) as file:
-            return {column.name: file[f"c{i}"] for i, column in enumerate(info.columns) if column.type != "left out"}
+            return {
+                column.name: file[f"c{i}"]
+                for i, column in enumerate(info.columns)
+                if column.type != "left out"
+            }
     except (OSError, ValueError, KeyError):
-        raise BadInput("dataset.token", info.token, "the token of a file that is still here; give the file again") from None
+        raise BadInput(
+            "dataset.token",
+            info.token,
+            "the token of a file that is still here; give the file again",
+        ) from None
 
 
 def squares(info: UploadInfo, side: int, colour: str) -> dict[str, np.ndarray[Any, Any]]:
-    """An archive's pictures as squares: ``squares`` (N, C, side, side) uint8, ``labels`` (N,) int64, ``held_out`` (N,) bool. Decoded once, then kept beside the archive."""
+    """An archive's pictures as squares: ``squares`` (N, C, side, side) uint8, ``labels`` (N,)
+    int64, ``held_out`` (N,) bool. Decoded once, then kept beside the archive.
+    """
     folder = store_folder() / info.token
     kept = folder / f"squares-{side}-{colour}.npz"
     try:
         if not kept.exists():
-            with room(info.name), tempfile.TemporaryDirectory(prefix=".part-", dir=store_folder()) as part:
+            with (
+                room(info.name),
+                tempfile.TemporaryDirectory(prefix=".part-", dir=store_folder()) as part,
+            ):
                 decode("squares", folder / FILE, info.name, Path(part), str(side), colour)
                 for other in folder.glob("squares-*.npz"):  # one at a time: they are large
                     other.unlink(missing_ok=True)
@@ -367,4 +443,8 @@ def squares(info: UploadInfo, side: int, colour: str) -> dict[str, np.ndarray[An
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, BadInput):
             raise
-        raise BadInput("dataset.token", info.token, "the token of a file that is still here; give the file again") from None
+        raise BadInput(
+            "dataset.token",
+            info.token,
+            "the token of a file that is still here; give the file again",
+        ) from None

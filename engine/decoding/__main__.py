@@ -1,6 +1,8 @@
-"""The process that reads a stranger's file: `python -m engine.decoding look FILE NAME FOLDER` and `… squares FILE NAME FOLDER SIDE COLOUR`.
+"""The process that reads a stranger's file: `python -m engine.decoding look FILE NAME FOLDER` and
+`… squares FILE NAME FOLDER SIDE COLOUR`.
 
-Answers with one JSON object on stdout: what was found, or ``{"refused": what would have been accepted}``. Writes into the folder and nowhere else.
+Answers with one JSON object on stdout: what was found, or ``{"refused": what would have been
+accepted}``. Writes into the folder and nowhere else.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def limit() -> None:
-    """Take no more memory and time than one file can need, give way to races, and write no large files, where the system can hold a process to it."""
+    """Take no more memory and time than one file can need, give way to races, and write no large
+    files, where the system can hold a process to it.
+    """
     if hasattr(os, "nice"):
         os.nice(10)
     try:
@@ -34,7 +38,9 @@ def limit() -> None:
         (resource.RLIMIT_CORE, 0, 0),
     ):
         _soft, hard = resource.getrlimit(what)
-        bounds = (most, last) if hard == resource.RLIM_INFINITY else (min(most, hard), min(last, hard))
+        bounds = (
+            (most, last) if hard == resource.RLIM_INFINITY else (min(most, hard), min(last, hard))
+        )
         try:
             resource.setrlimit(what, bounds)
         except (ValueError, OSError):  # macOS refuses some
@@ -51,7 +57,12 @@ def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str
     if task == "squares":
         side, colour = rest
         found = pictures.read_pictures(data, name, int(side), colour)
-        np.savez(folder / "squares.npz", squares=found.squares, labels=found.labels, held_out=found.held_out)
+        np.savez(
+            folder / "squares.npz",
+            squares=found.squares,
+            labels=found.labels,
+            held_out=found.held_out,
+        )
         return pictures.summary(found)
     if archive.archive_kind(data):
         other = archive.no_pictures(data)
@@ -59,7 +70,11 @@ def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str
             raise BadInput("file", name, f"a CSV table or an archive of pictures, not {other}")
         return pictures.summary(pictures.read_pictures(data, name, 8, "rgb"))
     sheet = tables.read_table(data, name)
-    arrays: dict[str, Any] = {f"c{i}": column.values for i, column in enumerate(sheet.columns) if column.values is not None}
+    arrays: dict[str, Any] = {
+        f"c{i}": column.values
+        for i, column in enumerate(sheet.columns)
+        if column.values is not None
+    }
     np.savez(folder / "table.npz", allow_pickle=False, **arrays)
     return tables.summary(sheet)
 
@@ -72,7 +87,11 @@ def main(arguments: list[str]) -> None:
     except BadInput as error:
         answer = {"refused": error.allowed}
     except MemoryError:
-        answer = {"refused": f"a smaller file: to read this one takes more than {MEMORY // 2**30} GiB of memory"}
+        answer = {
+            "refused": (
+                f"a smaller file: to read this one takes more than {MEMORY // 2**30} GiB of memory"
+            )
+        }
     except OSError as error:
         if error.errno not in FULL:
             raise

@@ -1,7 +1,10 @@
-"""The files in a zip or tar archive, one after the other, in memory. Nothing is written to the disk.
+"""The files in a zip or tar archive, one after the other, in memory. Nothing is written to the
+disk.
 
-Refused as a whole: names that lead out of the archive's folder, links and devices, encrypted entries, more entries or more bytes than there may be, and archives that unpack to
-far more than they are. What an archive says of its own sizes is believed only when it is bad news: what comes out is counted.
+Refused as a whole: names that lead out of the archive's folder, links and devices, encrypted
+entries, more entries or more bytes than there may be, and archives that unpack to far more than
+they are. What an archive says of its own sizes is believed only when it is bad news: what comes out
+is counted.
 """
 
 from __future__ import annotations
@@ -26,7 +29,13 @@ from engine.errors import BadInput
 
 HEADERS = 1024
 """Bytes of a tar archive beside its files, an entry."""
-MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz"}
+MAGIC = {
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"\x1f\x8b": "gz",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\x00": "xz",
+}
 
 UNPACK: dict[str, Callable[[IO[bytes]], Any]] = {
     "gz": lambda stream: gzip.GzipFile(fileobj=stream),
@@ -44,7 +53,9 @@ class Entry:
 
 
 def archive_kind(data: bytes) -> str | None:
-    """What kind of archive these bytes begin like: "zip", "tar", "gz", "bz2" or "xz"; None for anything else."""
+    """What kind of archive these bytes begin like: "zip", "tar", "gz", "bz2" or "xz"; None for
+    anything else.
+    """
     if data[257:262] == b"ustar":
         return "tar"
     return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
@@ -56,7 +67,8 @@ def entries(data: bytes, name: str, notes: list[str] | None = None) -> Iterator[
     Args:
         data: of the archive.
         name: of the archive.
-        notes: gets a sentence if names had to be read in an encoding that the archive does not tell.
+        notes: gets a sentence if names had to be read in an encoding that the archive does not
+            tell.
 
     Raises:
         BadInput: it is none, is damaged or encrypted, or is refused as told above.
@@ -73,21 +85,54 @@ def entries(data: bytes, name: str, notes: list[str] | None = None) -> Iterator[
         raise
     except MemoryError:
         raise refuse(name, "an archive that unpacks to less") from None
-    except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
-        raise refuse(name, f"a whole, readable zip or tar archive ({' '.join(str(error).split())[:80] or type(error).__name__})") from None
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
+        raise refuse(
+            name,
+            (
+                f"a whole, readable zip or tar archive "
+                f"({' '.join(str(error).split())[:80] or type(error).__name__})"
+            ),
+        ) from None
 
 
 def no_pictures(data: bytes) -> str | None:
-    """Say what an archive is that is no archive of pictures, and what to do with it; None if it may be one."""
+    """Say what an archive is that is no archive of pictures, and what to do with it; None if it may
+    be one.
+    """
     if archive_kind(data) == "zip":
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 names = [entry.filename for entry in archive.infolist()[:ENTRIES]]
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError, RuntimeError):
+        except (
+            zipfile.BadZipFile,
+            ValueError,
+            OSError,
+            NotImplementedError,
+            EOFError,
+            RuntimeError,
+        ):
             names = ["[Content_Types].xml"] if b"[Content_Types].xml" in data[:4096] else []
-        opendocument = names[:1] == ["mimetype"] and b"application/vnd.oasis.opendocument" in data[:200]
+        opendocument = (
+            names[:1] == ["mimetype"] and b"application/vnd.oasis.opendocument" in data[:200]
+        )
         if opendocument or "[Content_Types].xml" in names:
-            what = "an OpenDocument file" if opendocument else "an Excel file" if any(name.startswith("xl/") for name in names) else "an Excel or Word file"
+            what = (
+                "an OpenDocument file"
+                if opendocument
+                else "an Excel file"
+                if any(name.startswith("xl/") for name in names)
+                else "an Excel or Word file"
+            )
             return f"{what}: open it and save the table as CSV"
         if any(name.endswith(".iwa") for name in names):
             return "a Numbers file: open it and export the table as CSV"
@@ -97,17 +142,31 @@ def no_pictures(data: bytes) -> str | None:
             start = UNPACK[str(archive_kind(data))](io.BytesIO(data)).read(512)
         except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):
             return None
-        if start and start[257:262] != b"ustar" and start.isascii() and b"\0" not in start and b"\n" in start:
+        if (
+            start
+            and start[257:262] != b"ustar"
+            and start.isascii()
+            and b"\0" not in start
+            and b"\n" in start
+        ):
             return "a packed text: unpack it first, and give the table in it"
     return None
 
 
 def _only_tables(names: list[str]) -> str | None:
     """The same of a zip whose files are tables of numbers."""
-    endings = {name.rpartition(".")[2].lower() for name in names if not name.endswith("/") and "__MACOSX" not in name}
+    endings = {
+        name.rpartition(".")[2].lower()
+        for name in names
+        if not name.endswith("/") and "__MACOSX" not in name
+    }
     if endings == {"npy"}:
         return "a NumPy file: save the table as CSV"
-    if endings & {"csv", "tsv", "xlsx", "xls", "ods", "parquet", "json"} and not endings & {"png", "jpg", "jpeg"}:
+    if endings & {"csv", "tsv", "xlsx", "xls", "ods", "parquet", "json"} and not endings & {
+        "png",
+        "jpg",
+        "jpeg",
+    }:
         return "an archive of tables: unpack it first, and give one table as CSV"
     return None
 
@@ -125,14 +184,23 @@ def _zip(data: bytes, name: str, notes: list[str] | None) -> Iterator[Entry]:
         if sum(entry.file_size for entry in listed) > most(len(data)):
             raise _too_much(name, len(data))
         left = most(len(data))
-        # Without this flag a name is in the encoding of the system it was written on; zipfile reads it as cp437.
-        old = [_raw(entry.filename) for entry in listed if not entry.flag_bits & 0x800 and not entry.filename.isascii()]
+        # Without this flag a name is in the encoding of the system it was written on; zipfile reads
+        # it as cp437.
+        old = [
+            _raw(entry.filename)
+            for entry in listed
+            if not entry.flag_bits & 0x800 and not entry.filename.isascii()
+        ]
         encoding = _encoding(old, notes)
         for entry in listed:
             known = entry.filename.isascii() or entry.flag_bits & 0x800
-            parts = _parts(entry.filename if known else _raw(entry.filename).decode(encoding, "replace"), name)
+            parts = _parts(
+                entry.filename if known else _raw(entry.filename).decode(encoding, "replace"), name
+            )
             mode = entry.external_attr >> 16
-            if stat.S_ISLNK(mode) or (stat.S_IFMT(mode) and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))):
+            if stat.S_ISLNK(mode) or (
+                stat.S_IFMT(mode) and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+            ):
                 raise refuse(name, "an archive without links or devices")
             if entry.flag_bits & 1:
                 raise refuse(name, "an archive without a password")
@@ -187,33 +255,48 @@ def _raw(name: str) -> bytes:
 
 
 def _encoding(names: list[bytes], notes: list[str] | None) -> str:
-    """The encoding of names of which the archive does not tell it: UTF-8, where they are; else as Windows writes them in Japan or in the West."""
+    """The encoding of names of which the archive does not tell it: UTF-8, where they are; else as
+    Windows writes them in Japan or in the West.
+    """
     try:
         for one in names:
             one.decode()
         return "utf-8"
     except UnicodeDecodeError:
         pass
-    parts = [part.partition(b".")[0] for one in names for part in one.split(b"/") if not part.isascii()]
+    parts = [
+        part.partition(b".")[0] for one in names for part in one.split(b"/") if not part.isascii()
+    ]
     joined = b" ".join(parts)
-    letters, others = sum(bytes([sign]).isalpha() for sign in joined), sum(sign > 127 for sign in joined)
+    letters, others = (
+        sum(bytes([sign]).isalpha() for sign in joined),
+        sum(sign > 127 for sign in joined),
+    )
     encoding = "cp437"
     if letters <= others:
         with contextlib.suppress(UnicodeDecodeError):
             strange = [sign for sign in joined.decode("cp932") if not sign.isascii()]
-            if all(unicodedata.name(sign, "").startswith(("CJK", "HIRAGANA", "KATAKANA", "FULLWIDTH", "IDEOGRAPHIC")) for sign in strange):
+            if all(
+                unicodedata.name(sign, "").startswith(
+                    ("CJK", "HIRAGANA", "KATAKANA", "FULLWIDTH", "IDEOGRAPHIC")
+                )
+                for sign in strange
+            ):
                 encoding = "cp932"
     if notes is not None:
         example = max(parts, key=len).decode(encoding, "replace")
         how = "Japanese Windows" if encoding == "cp932" else "Western Windows"
         notes.append(
-            f"The archive does not say how its names are written; they were read as those of {how} ({encoding}). Check that “{named(example)}” is right."
+            f"The archive does not say how its names are written; they were read as those of "
+            f"{how} ({encoding}). Check that “{named(example)}” is right."
         )
     return encoding
 
 
 class _Counted(io.RawIOBase):
-    """A stream that ends with a refusal once more has come out of it than may; skipping counts too."""
+    """A stream that ends with a refusal once more has come out of it than may; skipping counts
+    too.
+    """
 
     def __init__(self, stream: IO[bytes], left: int, refusal: BadInput) -> None:
         self.stream, self.left, self.refusal = stream, left, refusal
@@ -230,9 +313,16 @@ class _Counted(io.RawIOBase):
 
 
 def _parts(path: str, name: str) -> tuple[str, ...]:
-    """The parts of an entry's name; refused where it is absolute or leads upwards, whatever the system it was made on."""
+    """The parts of an entry's name; refused where it is absolute or leads upwards, whatever the
+    system it was made on.
+    """
     parts = tuple(part for part in re.split(r"[/\\]", path) if part not in ("", "."))
-    if path.startswith(("/", "\\")) or ".." in parts or re.match(r"[A-Za-z]:", path) or "\0" in path:
+    if (
+        path.startswith(("/", "\\"))
+        or ".." in parts
+        or re.match(r"[A-Za-z]:", path)
+        or "\0" in path
+    ):
         raise refuse(name, "an archive whose names stay inside it (one leads out of it)")
     return parts
 

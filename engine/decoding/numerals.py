@@ -1,7 +1,10 @@
-"""Numbers as people write them: 1,417.44 and 1.417,44, $12.50, 14.2%, (12.5), 1 000 and −3, told apart column by column.
+"""Numbers as people write them: 1,417.44 and 1.417,44, $12.50, 14.2%, (12.5), 1 000 and −3, told
+apart column by column.
 
-One entry can often be read in two ways: "1,000" is a thousand where a comma stands between thousands
-and one where it is the decimal mark. Every entry is therefore read in both ways, and the entries of the
+One entry can often be read in two ways: "1,000" is a thousand where a comma stands between
+thousands
+and one where it is the decimal mark. Every entry is therefore read in both ways, and the entries of
+the
 column that allow only one of them decide. Where they contradict each other, or nothing decides, the
 column is no column of numbers, and the reason is told: a wrong number would not be noticed.
 """
@@ -45,7 +48,8 @@ LAKHS = re.compile(r"[1-9]\d?(?:,\d{2})+,\d{3}", re.ASCII)
 CODE = re.compile(r"\d+[A-Za-z]+\d+", re.ASCII)
 VERSION = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{1,2})", re.ASCII)
 DATES = re.compile(
-    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?:[T ].{1,20})?|\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?"
+    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?:[T ].{1,20})?|\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: "
+    r"?[AaPp][Mm])?"
     r"|\d{1,2}[-. ][A-Za-z]{3,9}[-., ]{1,2}\d{2,4}",
     re.ASCII,
 )
@@ -70,7 +74,8 @@ class Written(NamedTuple):
     """A number as it was written.
 
     Attributes:
-        point: its value with a decimal point and commas between thousands; None if it cannot be read so.
+        point: its value with a decimal point and commas between thousands; None if it cannot be
+            read so.
         comma: its value with a decimal comma and points between thousands; None likewise.
         done: what was done to it, each a phrase as in "… is read as 1417.44 ($ removed)".
         unit: currency or percent sign that was removed.
@@ -137,7 +142,9 @@ def written(entry: str) -> Written | None:
         whole, fraction = plain[1] or "", plain[2] if plain[2] is not None else plain[3]
         if not fraction:
             power = bool(CODE.fullmatch(entry))
-            return _numbers(entry, entry if not plain[0].count(".") else None, whole, (POWER,) if power else ())
+            return _numbers(
+                entry, entry if not plain[0].count(".") else None, whole, (POWER,) if power else ()
+            )
         grouped = entry[-4:-3] == "." and 1 <= len(whole) <= 3 and whole[0] != "0"
         return _numbers(entry, entry.replace(".", "") if grouped else None, whole, ())
     return _decorated(entry)
@@ -162,12 +169,23 @@ def _decorated(entry: str) -> Written | None:
     if not found:
         return None
     last = max(i for i, sign in enumerate(text) if "0" <= sign <= "9")
-    front, core, back = text[: found.start()].replace(" ", ""), text[found.start() : last + 1], text[last + 1 :].replace(" ", "")
+    front, core, back = (
+        text[: found.start()].replace(" ", ""),
+        text[found.start() : last + 1],
+        text[last + 1 :].replace(" ", ""),
+    )
     negative = False
-    if back.startswith(".") and back != ".":  # "12.%" and the like are nobody's way to write a number
+    if (
+        back.startswith(".") and back != "."
+    ):  # "12.%" and the like are nobody's way to write a number
         return None
     back = "" if back == "." else back
-    if front.count("(") == 1 and back.count(")") == 1 and (front[0] == "(" or front[-1] == "(") and (back[0] == ")" or back[-1] == ")"):
+    if (
+        front.count("(") == 1
+        and back.count(")") == 1
+        and (front[0] == "(" or front[-1] == "(")
+        and (back[0] == ")" or back[-1] == ")")
+    ):
         front, back, negative = front.replace("(", ""), back.replace(")", ""), True
         done.append("brackets mean minus")
     sign = ""
@@ -184,7 +202,12 @@ def _decorated(entry: str) -> Written | None:
     unit = ""
     for affix in (front, back):
         if affix:
-            if unit or not (affix in PER or affix in CODES or affix.upper() in CODES or (len(affix) == 1 and unicodedata.category(affix) == "Sc")):
+            if unit or not (
+                affix in PER
+                or affix in CODES
+                or affix.upper() in CODES
+                or (len(affix) == 1 and unicodedata.category(affix) == "Sc")
+            ):
                 return None
             unit = affix if affix in PER or affix in CODES else affix.upper()
             done.append(f"{unit} removed")
@@ -192,11 +215,15 @@ def _decorated(entry: str) -> Written | None:
     if not matched:
         return None
     exponent = f"e{matched[2]}" if matched[2] else ""
-    marks = ((".", ","), (",", ".")) if not exponent else ((".", ""), (",", ""))  # nobody groups a mantissa
+    marks = (
+        ((".", ","), (",", ".")) if not exponent else ((".", ""), (",", ""))
+    )  # nobody groups a mantissa
     readings = [_read(matched[1], point, group) for point, group in marks]
     if arabic:
         readings[1] = None
-    texts = [None if one is None else f"{'-' if negative else ''}{one}{exponent}" for one in readings]
+    texts = [
+        None if one is None else f"{'-' if negative else ''}{one}{exponent}" for one in readings
+    ]
     if texts == [None, None]:
         return None
     whole = next(one for one in readings if one is not None).partition(".")[0]
@@ -210,7 +237,11 @@ def _decorated(entry: str) -> Written | None:
 def _read(text: str, point: str, group: str) -> str | None:
     """Digits with those marks as Python writes them, or None."""
     whole, mark, fraction = text.partition(point)
-    if mark and not (fraction.isascii() and fraction.isdigit()) and not (point == "." and not fraction and whole):
+    if (
+        mark
+        and not (fraction.isascii() and fraction.isdigit())
+        and not (point == "." and not fraction and whole)
+    ):
         return None
     if not (whole.isascii() and whole.isdigit()) and (whole or not fraction):
         groups = GROUPS.fullmatch(whole)
@@ -223,17 +254,24 @@ def _read(text: str, point: str, group: str) -> str | None:
     return f"{whole or '0'}.{fraction}" if fraction else whole
 
 
-def _numbers(point: str | None, comma: str | None, whole: str, done: tuple[str, ...], unit: str = "") -> Written | None:
+def _numbers(
+    point: str | None, comma: str | None, whole: str, done: tuple[str, ...], unit: str = ""
+) -> Written | None:
     """Both readings as numbers; None where float64 would silently make one 0 or infinite."""
     values = [None if text is None else float(text) for text in (point, comma)]
     for text, value in zip((point, comma), values, strict=True):
-        if value is not None and (value in (float("inf"), float("-inf")) or (value == 0 and re.search("[1-9]", re.split("[eE]", text or "")[0]))):
+        if value is not None and (
+            value in (float("inf"), float("-inf"))
+            or (value == 0 and re.search("[1-9]", re.split("[eE]", text or "")[0]))
+        ):
             return None
     padded = len(whole) > 1 and whole[0] == "0"
     done = (*done, "leading zeros dropped") if padded else done
     long = any(text is not None and len(text) > DIGITS for text in (point, comma))
     inexact = len(whole) > 15 and int(whole) > EXACT and int(float(whole)) != int(whole)
-    return Written(values[0], values[1], done, unit, inexact, (point, comma) if long else (None, None), padded)
+    return Written(
+        values[0], values[1], done, unit, inexact, (point, comma) if long else (None, None), padded
+    )
 
 
 def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> Reading:
@@ -241,13 +279,16 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
 
     Args:
         entries: how often each different one occurs; none that stands for a missing entry.
-        elsewhere: a decimal mark that other columns of the table show, or that its separator suggests:
+        elsewhere: a decimal mark that other columns of the table show, or that its separator
+            suggests:
             with "comma", points are not taken for decimal points without any sign of it.
     """
     sample = dict(itertools.islice(entries.items(), SAMPLE))
     read = sum(written(entry) is not None for entry in sample)
     if read < len(sample) / 2:  # texts: most columns of a large file need not be tried to their end
-        return Reading({}, why_not=_mostly(sample, {entry: one for entry in sample if (one := written(entry))}))
+        return Reading(
+            {}, why_not=_mostly(sample, {entry: one for entry in sample if (one := written(entry))})
+        )
     found = {entry: one for entry in entries if (one := written(entry)) is not None}
     total, known = sum(entries.values()), sum(entries[entry] for entry in found)
     if not known or known < MOSTLY * total:
@@ -255,32 +296,65 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
     units = Counter(one.unit for one in found.values())
     named = [unit for unit in units if unit]
     if len(named) > 1:
-        return Reading({}, why_not=f"numbers in different units: {_quoted(_of_unit(found, named[0]), _of_unit(found, named[1]))}")
+        return Reading(
+            {},
+            why_not=(
+                f"numbers in different units: "
+                f"{_quoted(_of_unit(found, named[0]), _of_unit(found, named[1]))}"
+            ),
+        )
     if named and named[0] in PER and "" in units:
-        return Reading({}, why_not=f"some with {named[0]} and some without: {_quoted(_of_unit(found, named[0]), _of_unit(found, ''))}")
+        return Reading(
+            {},
+            why_not=(
+                f"some with {named[0]} and some without: "
+                f"{_quoted(_of_unit(found, named[0]), _of_unit(found, ''))}"
+            ),
+        )
     inexact = next((entry for entry, one in found.items() if one.inexact), None)
     if inexact is not None:
-        return Reading({}, why_not=f"whole numbers too long to be told apart as numbers, such as {_quoted(inexact)}")
+        return Reading(
+            {},
+            why_not=(
+                f"whole numbers too long to be told apart as numbers, such as {_quoted(inexact)}"
+            ),
+        )
     padded = [entry for entry, one in found.items() if one.padded]
     if sum(entries[entry] for entry in padded) >= PADDED * total:
-        return Reading({}, why_not=f"zeros in front, as codes and dates have them, such as {_quoted(padded[0])}")
+        return Reading(
+            {},
+            why_not=f"zeros in front, as codes and dates have them, such as {_quoted(padded[0])}",
+        )
     power = next((entry for entry, one in found.items() if POWER in one.done), None)
-    code = next((entry for entry in entries if entry not in found and CODE.fullmatch(entry[:LONGEST])), None)
+    code = next(
+        (entry for entry in entries if entry not in found and CODE.fullmatch(entry[:LONGEST])), None
+    )
     if power is not None and code is not None:
         return Reading({}, why_not=f"codes such as {_quoted(power, code)}")
     point = next((entry for entry, one in found.items() if one.decides == "point"), None)
     comma = next((entry for entry, one in found.items() if one.decides == "comma"), None)
     if point is not None and comma is not None:
-        return Reading({}, why_not=f"points and commas are used in two ways: {_quoted(point, comma)}")
+        return Reading(
+            {}, why_not=f"points and commas are used in two ways: {_quoted(point, comma)}"
+        )
     decided: Mark | None = "point" if point is not None else "comma" if comma is not None else None
     assumed: Mark | None = None
     doubtful = [entry for entry, one in found.items() if one.ambiguous]
     if doubtful and decided is None:
         decided = _by_thousands(found, doubtful)
     if doubtful and decided is None:
-        both = f"{_quoted(doubtful[0])} may be {_plainly(found[doubtful[0]].point)} or {_plainly(found[doubtful[0]].comma)}"
+        both = (
+            f"{_quoted(doubtful[0])} may be {_plainly(found[doubtful[0]].point)} or "
+            f"{_plainly(found[doubtful[0]].comma)}"
+        )
         if any("," in entry for entry in doubtful) or named or elsewhere == "comma":
-            return Reading({}, why_not=f"{both}; write thousands without a mark, or decimals with a point and another number of digits")
+            return Reading(
+                {},
+                why_not=(
+                    f"{both}; write thousands without a mark, or decimals with a point and "
+                    f"another number of digits"
+                ),
+            )
         assumed = "point"
     mark = decided or assumed or "point"
     values: dict[str, float] = {}
@@ -297,17 +371,33 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
             best, example = len(steps), entry
     merged = _merged(found, values, mark)
     if len(merged) > MERGED * (len(set(values.values())) + len(merged)):
-        return Reading({}, why_not=f"numbers too long to be told apart as numbers, such as {_quoted(*merged[0])}")
+        return Reading(
+            {},
+            why_not=f"numbers too long to be told apart as numbers, such as {_quoted(*merged[0])}",
+        )
     if merged:
         done[f"too many digits to tell {_quoted(*merged[0])} apart"] = 0
     largest = max(abs(value) for value in values.values())
     if largest >= LARGEST or 0 < largest < SMALLEST:
-        return Reading({}, why_not=f"numbers too large or too small to compute with, such as {largest:g}")
-    return Reading(values, decided, assumed, tuple(step for step, _ in done.most_common()), example, doubtful[0] if assumed else "")
+        return Reading(
+            {}, why_not=f"numbers too large or too small to compute with, such as {largest:g}"
+        )
+    return Reading(
+        values,
+        decided,
+        assumed,
+        tuple(step for step, _ in done.most_common()),
+        example,
+        doubtful[0] if assumed else "",
+    )
 
 
-def _merged(found: Mapping[str, Written], values: Mapping[str, float], mark: Mark) -> list[tuple[str, str]]:
-    """Find entries that are different numbers and the same as float64, each with one that it becomes the same as."""
+def _merged(
+    found: Mapping[str, Written], values: Mapping[str, float], mark: Mark
+) -> list[tuple[str, str]]:
+    """Find entries that are different numbers and the same as float64, each with one that it
+    becomes the same as.
+    """
     long = {values[entry] for entry, one in found.items() if any(one.digits)}
     seen: dict[float, dict[Decimal, str]] = {}
     pairs = []
@@ -327,8 +417,10 @@ def _merged(found: Mapping[str, Written], values: Mapping[str, float], mark: Mar
 def _by_thousands(found: Mapping[str, Written], doubtful: list[str]) -> Mark | None:
     """The decimal mark of a column such as 960, 1,000, 1,040, or None.
 
-    The mark stands between thousands if numbers below 1000 have none, no number above has none, and a
-    number with it ends in 0: a writer of decimals either keeps that 0 and writes 960,000, or drops it
+    The mark stands between thousands if numbers below 1000 have none, no number above has none, and
+    a
+    number with it ends in 0: a writer of decimals either keeps that 0 and writes 960,000, or drops
+    it
     and writes 1,04.
     """
     sign = "," if any("," in entry for entry in doubtful) else "."
@@ -357,7 +449,9 @@ def _mostly(entries: Mapping[str, int], found: Mapping[str, Written]) -> str:
     total, known = sum(entries.values()), sum(entries[entry] for entry in found)
     others = [entry for entry in entries if entry not in found]
     if known > total / 2:
-        return f"{total - known:,} of {total:,} entries are no numbers, such as {_quoted(*others[:2])}"
+        return (
+            f"{total - known:,} of {total:,} entries are no numbers, such as {_quoted(*others[:2])}"
+        )
     dates = [entry for entry in others[:1000] if len(entry) <= LONGEST and DATES.fullmatch(entry)]
     if others and len(dates) > min(len(others), 1000) / 2:
         return f"{_dates(dates)}, such as {_quoted(dates[0])}, which Kelvin does not compute with"
@@ -365,14 +459,24 @@ def _mostly(entries: Mapping[str, int], found: Mapping[str, Written]) -> str:
 
 
 def _dates(entries: list[str]) -> str:
-    """What entries of three parts are: 31.01.24 is a date, 1.0.0 a version, and 1.10.2 may be either."""
+    """What entries of three parts are: 31.01.24 is a date, 1.0.0 a version, and 1.10.2 may be
+    either.
+    """
     versions = [VERSION.fullmatch(entry) for entry in entries]
     parts = [[int(part) for part in one.groups()] for one in versions if one]
     if len(parts) < len(entries):
-        return "dates or times" if len(parts) < len(entries) / 2 else "dates, times or version numbers"
+        return (
+            "dates or times" if len(parts) < len(entries) / 2 else "dates, times or version numbers"
+        )
     days = [0 < a <= 31 and 0 < b <= 31 and min(a, b) <= 12 for a, b, _ in parts]
     two = all(one is not None and len(one[3]) == 2 for one in versions)
-    return "version numbers" if not all(days) else "dates or times" if two else "dates or version numbers"
+    return (
+        "version numbers"
+        if not all(days)
+        else "dates or times"
+        if two
+        else "dates or version numbers"
+    )
 
 
 def _of_unit(found: Mapping[str, Written], unit: str) -> str:

@@ -1,6 +1,7 @@
 """Pictures in folders: every folder a class; each picture made a small square of bytes.
 
-A class is the folder a picture lies in. Where folders named ``train`` and ``test`` (or ``training``, ``val``, ``validation``) stand above or below it, they say what is held out.
+A class is the folder a picture lies in. Where folders named ``train`` and ``test`` (or
+``training``, ``val``, ``validation``) stand above or below it, they say what is held out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from engine.decoding.archive import entries
-from engine.decoding.limits import CATEGORIES, SIDES, distinct_names, named, one_form, refuse, replaced
+from engine.decoding.limits import (
+    CATEGORIES,
+    SIDES,
+    distinct_names,
+    named,
+    one_form,
+    refuse,
+    replaced,
+)
 from engine.decoding.squares import Decoded, Pixels, Unreadable, decode, scaled
 
 ENDINGS = (".png", ".jpg", ".jpeg")
@@ -22,7 +31,8 @@ VALIDATION = frozenset({"val", "valid", "validation", "dev", "eval"})
 TESTING = frozenset({"test", "testing", "testset", "test_set"})
 PARTS = TRAINING | VALIDATION | TESTING
 JUNK = frozenset({"thumbs.db", "desktop.ini"})
-"""Files that systems put into folders by themselves; left out without a word, as are those whose names begin with a point."""
+"""Files that systems put into folders by themselves; left out without a word, as are those whose
+names begin with a point."""
 LISTED = 40
 LEAST = 2
 """Pictures of a class."""
@@ -34,7 +44,8 @@ class Pictures:
 
     Attributes:
         classes: names, in alphabetical order.
-        squares: (N, C, side, side) uint8, classes (N,) and whether each is held out (N,), in the archive's order.
+        squares: (N, C, side, side) uint8, classes (N,) and whether each is held out (N,), in the
+            archive's order.
         split: whether the archive itself says which are held out.
         notes: what was left out or changed, a sentence each.
     """
@@ -47,8 +58,13 @@ class Pictures:
     notes: list[str] = field(default_factory=list)
 
     def counts(self) -> list[list[int]]:
-        """[training, held out] pictures of every class; all of them are training where the archive does not say."""
-        return [[int(((self.labels == k) & (self.held_out == out)).sum()) for out in (False, True)] for k in range(len(self.classes))]
+        """[training, held out] pictures of every class; all of them are training where the archive
+        does not say.
+        """
+        return [
+            [int(((self.labels == k) & (self.held_out == out)).sum()) for out in (False, True)]
+            for k in range(len(self.classes))
+        ]
 
 
 def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
@@ -61,7 +77,8 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
         colour: "rgb" or "grey".
 
     Raises:
-        BadInput: the archive is refused (see `archive`), or does not hold at least two folders with at least two pictures each.
+        BadInput: the archive is refused (see `archive`), or does not hold at least two folders with
+            at least two pictures each.
     """
     assert SIDES[0] <= side <= SIDES[1]
     decoded: list[Decoded] = []
@@ -92,7 +109,10 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
             above.append(tuple(one_form(folder) for folder in parts[:-1]))
             changed.update(done)
     if twice:
-        notes.append(f"In the archive more than once under one name, and taken once, as the last of them is: {_many(len(twice), 'file')}.")
+        notes.append(
+            f"In the archive more than once under one name, and taken once, as the last of "
+            f"them is: {_many(len(twice), 'file')}."
+        )
     keys, said = _placed(above, left_out, notes)
     notes += _alike({key for key in keys if key is not None})
     keys, split = _parted(keys, said, above, notes)
@@ -103,9 +123,17 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
     chosen = sorted(one for one in sizes if sizes[one] >= LEAST)
     notes += [f"Left out, {why}: {_many(count, 'file')}." for why, count in left_out.items()]
     if len(chosen) < 2:
-        raise refuse(name, f"an archive with a folder for every class, at least two of them, and at least {LEAST} PNG or JPEG pictures in each{_why(left_out)}")
+        raise refuse(
+            name,
+            (
+                f"an archive with a folder for every class, at least two of them, and at least "
+                f"{LEAST} PNG or JPEG pictures in each{_why(left_out)}"
+            ),
+        )
     if len(chosen) > CATEGORIES:
-        raise refuse(name, f"at most {CATEGORIES} classes (it has {len(chosen)} folders of pictures)")
+        raise refuse(
+            name, f"at most {CATEGORIES} classes (it has {len(chosen)} folders of pictures)"
+        )
     kept = [i for i, key in enumerate(keys) if key is not None and sizes[key] >= LEAST]
     place = {key: k for k, key in enumerate(chosen)}
     squares = scaled([decoded[i] for i in kept], changed)
@@ -118,11 +146,16 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
     return Pictures(tuple(distinct_names(chosen)), squares, labels, out, split, notes)
 
 
-def _placed(above: list[tuple[str, ...]], left_out: Counter[str], notes: list[str]) -> tuple[list[str | None], list[str | None]]:
-    """Find every picture's class and whether it lies in a folder for training or testing: ("cats", "train").
+def _placed(
+    above: list[tuple[str, ...]], left_out: Counter[str], notes: list[str]
+) -> tuple[list[str | None], list[str | None]]:
+    """Find every picture's class and whether it lies in a folder for training or testing: ("cats",
+    "train").
 
-    The folders of classes may stand in those for training and testing, or the other way round. If there
-    are other folders of pictures beside one called "train", and nothing in it but pictures, it is a class.
+    The folders of classes may stand in those for training and testing, or the other way round. If
+    there
+    are other folders of pictures beside one called "train", and nothing in it but pictures, it is a
+    class.
     """
     parts = [tuple(_part(folder) for folder in folders) for folders in above]
     inner = any(part for folders in parts for part in folders[:-1])
@@ -142,7 +175,9 @@ def _placed(above: list[tuple[str, ...]], left_out: Counter[str], notes: list[st
         else:
             keys.append(folders[-1])
             said.append(next((one for one in part[:-1] if one), None))
-    if outer and not inner and len({key for key in keys if key}) < 2:  # data/train/1.png: no class anywhere
+    if (
+        outer and not inner and len({key for key in keys if key}) < 2
+    ):  # data/train/1.png: no class anywhere
         lost = sum(key is not None for key in keys)
         if lost:
             left_out["in no folder of a class"] += lost
@@ -150,55 +185,92 @@ def _placed(above: list[tuple[str, ...]], left_out: Counter[str], notes: list[st
     origins: dict[str, set[str]] = {}
     for folders, key in zip(above, keys, strict=True):
         if key is not None:
-            origins.setdefault(key, set()).add("/".join(folder for folder in folders if not _part(folder) or folder == key))
+            origins.setdefault(key, set()).add(
+                "/".join(folder for folder in folders if not _part(folder) or folder == key)
+            )
     for key, places in origins.items():
         if len(places) > 1:
-            notes.append(f"The class {named(key)} is made of {len(places)} folders: {_listed(sorted(places))}.")
+            notes.append(
+                f"The class {named(key)} is made of {len(places)} folders: "
+                f"{_listed(sorted(places))}."
+            )
     return keys, said
 
 
 def _alike(classes: set[str]) -> list[str]:
-    """Tell of classes that differ only in capital letters, and of names that are not shown as they are."""
+    """Tell of classes that differ only in capital letters, and of names that are not shown as they
+    are.
+    """
     alike: dict[str, list[str]] = {}
     for one in sorted(classes):
         alike.setdefault(one.casefold(), []).append(one)
     notes = [
-        f"{' and '.join(f'“{named(one)}”' for one in same)} are {len(same)} classes, which differ only in capital letters."
+        (
+            f"{' and '.join(f'“{named(one)}”' for one in same)} are {len(same)} classes, which "
+            f"differ only in capital letters."
+        )
         for same in alike.values()
         if len(same) > 1
     ]
     broken = [one for one in sorted(classes) if replaced(one)]
     if broken:
-        notes.append(f"Names with line breaks or control characters, which became blanks: {_listed(broken)}.")
+        notes.append(
+            f"Names with line breaks or control characters, which became blanks: {_listed(broken)}."
+        )
     return notes
 
 
 def _part(folder: str) -> str | None:
     lower = folder.lower()
-    return "train" if lower in TRAINING else "val" if lower in VALIDATION else "test" if lower in TESTING else None
+    return (
+        "train"
+        if lower in TRAINING
+        else "val"
+        if lower in VALIDATION
+        else "test"
+        if lower in TESTING
+        else None
+    )
 
 
-def _parted(keys: list[str | None], said: list[str | None], above: list[tuple[str, ...]], notes: list[str]) -> tuple[list[str | None], bool]:
+def _parted(
+    keys: list[str | None], said: list[str | None], above: list[tuple[str, ...]], notes: list[str]
+) -> tuple[list[str | None], bool]:
     """Keep what the archive says of training and testing, and say where it cannot be kept."""
     parts = Counter(part or "" for key, part in zip(keys, said, strict=True) if key is not None)
     if not parts["test"] and not parts["val"]:
         return keys, False
-    trained = {key for key, part in zip(keys, said, strict=True) if key is not None and part in ("train", None)}
+    trained = {
+        key
+        for key, part in zip(keys, said, strict=True)
+        if key is not None and part in ("train", None)
+    }
     if not trained:
-        notes.append("The archive has folders for testing and none for training, so a fifth of every class is held out at random.")
+        notes.append(
+            "The archive has folders for testing and none for training, so a fifth of every "
+            "class is held out at random."
+        )
         return keys, False
     strange = Counter(key for key in keys if key is not None and key not in trained)
     if strange:
-        told = ", ".join(f"{named(key)} ({_many(count, 'picture')})" for key, count in sorted(strange.items()))
+        told = ", ".join(
+            f"{named(key)} ({_many(count, 'picture')})" for key, count in sorted(strange.items())
+        )
         notes.append(f"Left out, classes to test on that have nothing to train on: {told}.")
     tested = {key for key, part in zip(keys, said, strict=True) if part in ("test", "val")}
     untested = sorted(trained - tested)
     if untested:
         notes.append(f"Classes without any picture to test on: {_listed(untested)}.")
     if parts["val"]:
-        notes.append(f"Pictures for validation are used for testing{' too' if parts['test'] else ''}: {parts['val']:,}.")
+        notes.append(
+            f"Pictures for validation are used for testing{' too' if parts['test'] else ''}: "
+            f"{parts['val']:,}."
+        )
     if parts[""]:
-        notes.append(f"In no folder for training or testing, and used for training: {_many(parts[''], 'picture')}.")
+        notes.append(
+            f"In no folder for training or testing, and used for training: "
+            f"{_many(parts[''], 'picture')}."
+        )
     return [key if key in trained else None for key in keys], True
 
 
@@ -218,4 +290,11 @@ def _why(left_out: Counter[str]) -> str:
 
 def summary(found: Pictures) -> dict[str, Any]:
     """What is kept of a look at an archive, as JSON values."""
-    return {"kind": "images", "rows": len(found.labels), "classes": list(found.classes), "counts": found.counts(), "split": found.split, "notes": found.notes}
+    return {
+        "kind": "images",
+        "rows": len(found.labels),
+        "classes": list(found.classes),
+        "counts": found.counts(),
+        "split": found.split,
+        "notes": found.notes,
+    }

@@ -1,4 +1,6 @@
-"""Starting the process that reads a stranger's file, few at a time, and waiting for it no longer than it may take."""
+"""Starting the process that reads a stranger's file, few at a time, and waiting for it no longer
+than it may take.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,25 @@ except ImportError:  # Windows
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 900.0
-"""Wall time after which a reader is given up, however busy the machine is; what counts is its own time, `CPU_SECONDS`."""
+"""Wall time after which a reader is given up, however busy the machine is; what counts is its own
+time, `CPU_SECONDS`."""
 READERS = 2
 """How many files are read at once on this machine, by all processes of a user together."""
 MOST_WAITING = 16
 """Files of one server that may wait for their turn."""
 LOOK = 0.1
 """Seconds between two looks whether a reader is free."""
-KEPT = ("PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+KEPT = (
+    "PATH",
+    "SYSTEMROOT",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+)
 """All that the process is told of the environment: no secrets."""
 
 Told = Callable[[int], None]
@@ -40,7 +53,9 @@ _guard = threading.Lock()
 _seats = threading.BoundedSemaphore(READERS)
 
 
-def decode(task: str, file: Path, name: str, folder: Path, *rest: str, told: Told | None = None) -> dict[str, Any]:
+def decode(
+    task: str, file: Path, name: str, folder: Path, *rest: str, told: Told | None = None
+) -> dict[str, Any]:
     """Return what the process found in the file; what it wrote lies in the folder.
 
     Args:
@@ -56,19 +71,45 @@ def decode(task: str, file: Path, name: str, folder: Path, *rest: str, told: Tol
         NotNow: too many files wait, or the disk is full.
     """
     environment = {key: os.environ[key] for key in KEPT if key in os.environ}
-    environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "engine.decoding", task, str(file.resolve()), name, str(folder.resolve()), *rest]
+    environment |= {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "engine.decoding",
+        task,
+        str(file.resolve()),
+        name,
+        str(folder.resolve()),
+        *rest,
+    ]
     with turn(name, told):
         try:
-            done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False)
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             raise refuse(name, f"a file that can be read within {SECONDS:g} seconds") from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         if done.returncode == -getattr(signal, "SIGXCPU", 0):
-            raise refuse(name, f"a file that can be read within {CPU_SECONDS} seconds of computing") from None
-        why = "it took too much memory or time" if done.returncode < 0 else "the reader gave up on it"
+            raise refuse(
+                name, f"a file that can be read within {CPU_SECONDS} seconds of computing"
+            ) from None
+        why = (
+            "it took too much memory or time" if done.returncode < 0 else "the reader gave up on it"
+        )
         raise refuse(name, f"a smaller or simpler file ({why})") from None
     if "full" in answer:
         raise NotNow(name, "the disk of the machine Kelvin runs on is full")

@@ -1,4 +1,6 @@
-"""A text as columns of entries: how it is separated, where its names are, and rows that are too short or too long."""
+"""A text as columns of entries: how it is separated, where its names are, and rows that are too
+short or too long.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from engine.decoding.limits import COLUMNS, named, one_form, refuse
 from engine.decoding.numerals import written
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
-"""In the order in which they are believed, if a file could be cut at several: a comma is also part of numbers and names."""
+"""In the order in which they are believed, if a file could be cut at several: a comma is also part
+of numbers and names."""
 SAMPLE_ROWS, SAMPLE_CHARACTERS = 200, 2**18
 """Of a table, to find out how it is separated and whether its first line holds names."""
 SHORT_ROWS = 0.1
@@ -20,17 +23,24 @@ SHORT_ROWS = 0.1
 
 
 def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[list[str]]]:
-    """Return what separates entries, the names in the first line, and the entries of every column."""
+    """Return what separates entries, the names in the first line, and the entries of every
+    column.
+    """
     text, skipped, comments, comment, declared = _head(text)
     separator = declared or _separator(text)
     if separator is None:
         raise refuse(
             name,
-            f"a table with at least two columns, separated by commas, semicolons, tabs or bars, and their names in the first line{_blanks(text)}",
+            (
+                f"a table with at least two columns, separated by commas, semicolons, tabs or "
+                f"bars, and their names in the first line{_blanks(text)}"
+            ),
         )
     rows = _rows(text, separator, name, skipped)
     names = [one_form(entry) for entry in next(rows, (0, [""]))[1]]
-    if comments and any(written(entry) for entry in names):  # as "#id,kind": the names may be commented out
+    if comments and any(
+        written(entry) for entry in names
+    ):  # as "#id,kind": the names may be commented out
         reader = csv.reader([comment.lstrip("# ")], delimiter=separator, skipinitialspace=True)
         last = [one_form(entry) for entry in next(reader, [])]
         if len(last) == len(names) and not any(written(entry) for entry in last):
@@ -41,7 +51,10 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
         names.pop()
     unnamed -= len(names)
     if len(names) < 2:
-        raise refuse(name, "a table with at least two columns and their names in the first line (it names one)")
+        raise refuse(
+            name,
+            "a table with at least two columns and their names in the first line (it names one)",
+        )
     if len(names) > COLUMNS:
         raise refuse(name, f"a table of at most {COLUMNS:,} columns (it has {len(names):,})")
     width, most = len(names), len(names) + unnamed + 1
@@ -75,23 +88,42 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
             entries.append(clean(entry))
         for entries in columns[len(row) :]:
             entries.append("")
-    names, columns = _extra(names, columns, unnamed, long, beyond, '\n"' in text[:SAMPLE_CHARACTERS], name, notes)
+    names, columns = _extra(
+        names, columns, unnamed, long, beyond, '\n"' in text[:SAMPLE_CHARACTERS], name, notes
+    )
     count = len(columns[0])
     if len(short) > SHORT_ROWS * (count + len(short)):
-        raise refuse(name, f"a table with as many entries in every row as there are names ({_rows_said(short)} fewer than {width})")
+        raise refuse(
+            name,
+            (
+                f"a table with as many entries in every row as there are names "
+                f"({_rows_said(short)} fewer than {width})"
+            ),
+        )
     if short:
         notes.append(f"Left out: {_rows_said(short)} fewer entries than the {width} columns.")
     if empty:
         notes.append(f"Left out: {many(empty, 'row')} without any entry.")
     if comments or inside:
-        notes.append(f"Left out: {many(comments + inside, 'line')} that {'begins' if comments + inside == 1 else 'begin'} with #, as comments.")
+        notes.append(
+            f"Left out: {many(comments + inside, 'line')} that "
+            f"{'begins' if comments + inside == 1 else 'begin'} with #, as comments."
+        )
     return separator, names, columns
 
 
 def _extra(
-    names: list[str], columns: list[list[str]], unnamed: int, long: list[tuple[int, int]], beyond: int, quoted: bool, name: str, notes: list[str]
+    names: list[str],
+    columns: list[list[str]],
+    unnamed: int,
+    long: list[tuple[int, int]],
+    beyond: int,
+    quoted: bool,
+    name: str,
+    notes: list[str],
 ) -> tuple[list[str], list[list[str]]]:
-    """Decide what the columns beyond the names are: nothing, columns without a name, or R's names of rows.
+    """Decide what the columns beyond the names are: nothing, columns without a name, or R's names
+    of rows.
 
     Args:
         names: in the first line, without empty ones at its end.
@@ -108,28 +140,42 @@ def _extra(
     if long:
         every = not beyond and not unnamed and len(long) == len(columns[0])
         # Else 12,5 and 1,000, whose marks are separators here, would be cut in two.
-        cut = not quoted and any(all(written(entry) for entry in one) and all(entry.isdigit() for entry in other) for one, other in pairwise(columns))
+        cut = not quoted and any(
+            all(written(entry) for entry in one) and all(entry.isdigit() for entry in other)
+            for one, other in pairwise(columns)
+        )
         if every and not cut and len(set(columns[0])) == len(columns[0]):
             notes.append(
-                f"The first line has one name fewer than there are columns: the first column (“{named(columns[0][0])}”, …) holds names of rows and is left out."
+                f"The first line has one name fewer than there are columns: the first column "
+                f"(“{named(columns[0][0])}”, …) holds names of rows and is left out."
             )
             return names, columns[1:]
         line, saw = long[0]
-        more = f", and {len(long) - 1:,} more {'has' if len(long) == 2 else 'have'} too many" if len(long) > 1 else ""
+        more = (
+            f", and {len(long) - 1:,} more {'has' if len(long) == 2 else 'have'} too many"
+            if len(long) > 1
+            else ""
+        )
         raise refuse(
             name,
-            f"a table with as many entries in every row as there are names (line {line} has {saw} where there are "
-            f"{width + unnamed}{more}; an entry with the separator in it needs quotation marks around it)",
+            f"a table with as many entries in every row as there are names (line {line} has "
+            f"{saw} where there are "
+            f"{width + unnamed}{more}; an entry with the separator in it needs quotation marks "
+            f"around it)",
         )
     if last > width:
         return names + [""] * (last - width), columns[:last]
     if unnamed:
-        notes.append(f"Left out: {many(unnamed, 'column')} at the end without a name and without entries.")
+        notes.append(
+            f"Left out: {many(unnamed, 'column')} at the end without a name and without entries."
+        )
     return names, columns[:width]
 
 
 def _head(text: str) -> tuple[str, int, int, str, str | None]:
-    """Return the text from its first line of data on, the number of lines before it and of comments among them, the last comment, and the separator they declare."""
+    """Return the text from its first line of data on, the number of lines before it and of comments
+    among them, the last comment, and the separator they declare.
+    """
     at = skipped = comments = 0
     last, declared = "", None
     while at < len(text):
@@ -157,16 +203,24 @@ def _rows(text: str, separator: str, name: str, skipped: int) -> Iterator[tuple[
     except csv.Error as error:
         line = reader.line_num + skipped
         if "field larger" in str(error):
-            why = f"the entry that ends in line {line:,} is longer than {csv.field_size_limit():,} characters; perhaps a quotation mark is not closed"
+            why = (
+                f"the entry that ends in line {line:,} is longer than {csv.field_size_limit():,} "
+                f"characters; perhaps a quotation mark is not closed"
+            )
         elif "unexpected end" in str(error):
             why = "a quotation mark is opened and never closed"
         else:
-            why = f"in line {line:,} a quotation mark is in the middle of an entry; inside an entry it is written twice"
+            why = (
+                f"in line {line:,} a quotation mark is in the middle of an entry; inside an "
+                f"entry it is written twice"
+            )
         raise refuse(name, f"a table whose quotation marks are in order ({why})") from None
 
 
 def _separator(text: str) -> str | None:
-    """What separates the entries: the one that gives the same number of them in nearly all of the first rows."""
+    """What separates the entries: the one that gives the same number of them in nearly all of the
+    first rows.
+    """
     cut = len(text) > SAMPLE_CHARACTERS
     sample = text[:SAMPLE_CHARACTERS]
     best, most = None, 0.0
@@ -201,7 +255,13 @@ def _blanks(text: str) -> str:
 
 
 def many(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what[:-1]}ies" if what.endswith("y") else f"{count:,} {what}s"
+    return (
+        f"{count:,} {what}"
+        if count == 1
+        else f"{count:,} {what[:-1]}ies"
+        if what.endswith("y")
+        else f"{count:,} {what}s"
+    )
 
 
 def _rows_said(lines: Sequence[int]) -> str:

@@ -1,4 +1,6 @@
-"""One picture as a square of bytes: turned as its camera says, cut to its middle, made smaller or larger."""
+"""One picture as a square of bytes: turned as its camera says, cut to its middle, made smaller or
+larger.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +44,16 @@ class Decoded:
 
 
 def scaled(decoded: list[Decoded], changed: Counter[str]) -> Pixels:
-    """Bring pictures of 16 bits to 8, all with the same factor, by the range that their numbers take."""
+    """Bring pictures of 16 bits to 8, all with the same factor, by the range that their numbers
+    take.
+    """
     peak = max((one.peak for one in decoded), default=0)
     top = 2 ** max(1, peak.bit_length()) - 1
     deep = sum(one.square.dtype == np.uint16 for one in decoded)
     if deep:
-        changed[f"Of 16 bits with numbers up to {peak:,}, brought to 8 bits ({top:,} is white)"] += deep
+        changed[
+            f"Of 16 bits with numbers up to {peak:,}, brought to 8 bits ({top:,} is white)"
+        ] += deep
     squares = np.empty((len(decoded), *decoded[0].square.shape), np.uint8)
     for place, one in enumerate(decoded):
         if one.square.dtype == np.uint16:
@@ -63,13 +69,15 @@ def square(data: bytes, side: int, colour: str, changed: Counter[str]) -> Pixels
 
 
 def decode(data: bytes, side: int, colour: str, changed: Counter[str]) -> Decoded:
-    """Return one picture as a square: turned as its camera says, cut to its middle, made smaller or larger.
+    """Return one picture as a square: turned as its camera says, cut to its middle, made smaller or
+    larger.
 
     Args:
         data: of the file.
         side: as above.
         colour: as above.
-        changed: counts what was done to a picture that one may want to know, as the beginning of "…: 3 pictures."
+        changed: counts what was done to a picture that one may want to know, as the beginning of
+            "…: 3 pictures."
 
     Raises:
         Unreadable: it is damaged, too large, or no PNG or JPEG.
@@ -85,7 +93,11 @@ def decode(data: bytes, side: int, colour: str, changed: Counter[str]) -> Decode
             picture.draft(picture.mode, (2 * side, 2 * side))
             low = _low_bytes(data)
             picture.load()
-            found = _deep(picture, low, side, colour, done) if low is not None or picture.mode.startswith("I") else _plain(picture, side, colour, done)
+            found = (
+                _deep(picture, low, side, colour, done)
+                if low is not None or picture.mode.startswith("I")
+                else _plain(picture, side, colour, done)
+            )
     except Unreadable:
         raise
     except MemoryError:
@@ -155,12 +167,19 @@ def _plain(picture: Image.Image, side: int, colour: str, done: Counter[str]) -> 
 
 
 def _low_bytes(data: bytes) -> list[Image.Image] | None:
-    """The lower 8 bits of a PNG with 16 bits of every colour, of which Pillow reads the upper 8; None of any other picture.
+    """The lower 8 bits of a PNG with 16 bits of every colour, of which Pillow reads the upper 8;
+    None of any other picture.
 
-    For grey with alpha Pillow has no such way of reading. Its upper and lower bytes are stored as the
-    four colours of a picture of 8 bits are, so it is read as one; the second is the lower byte of grey.
+    For grey with alpha Pillow has no such way of reading. Its upper and lower bytes are stored as
+    the
+    four colours of a picture of 8 bits are, so it is read as one; the second is the lower byte of
+    grey.
     """
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:25] != b"\x10" or data[25:26] not in (b"\2", b"\4", b"\6"):
+    if (
+        data[:8] != b"\x89PNG\r\n\x1a\n"
+        or data[24:25] != b"\x10"
+        or data[25:26] not in (b"\2", b"\4", b"\6")
+    ):
         return None
     grey = data[25:26] == b"\4"
     if grey:
@@ -175,7 +194,9 @@ def _low_bytes(data: bytes) -> list[Image.Image] | None:
     return [low.getchannel(k) for k in ((1,) if grey else range(3))]
 
 
-def _deep(picture: Image.Image, low: list[Image.Image] | None, side: int, colour: str, done: Counter[str]) -> Decoded:
+def _deep(
+    picture: Image.Image, low: list[Image.Image] | None, side: int, colour: str, done: Counter[str]
+) -> Decoded:
     """A picture of 16 bits as a square of 16 bits."""
     orientation = picture.getexif().get(ORIENTATION, 1)
     if picture.info.get("transparency") is not None:
@@ -188,7 +209,10 @@ def _deep(picture: Image.Image, low: list[Image.Image] | None, side: int, colour
         if not opaque:
             done["Taken with the upper 8 of 16 bits, being transparent in places"] += 1
             return _plain(picture, side, colour, done)
-        bands = [np.asarray(picture.getchannel(k)).astype(np.uint16) * 256 + np.asarray(one) for k, one in enumerate(low)]
+        bands = [
+            np.asarray(picture.getchannel(k)).astype(np.uint16) * 256 + np.asarray(one)
+            for k, one in enumerate(low)
+        ]
         peak = max(int(band.max()) for band in bands)
     small = []
     for band in bands:
@@ -199,4 +223,6 @@ def _deep(picture: Image.Image, low: list[Image.Image] | None, side: int, colour
         pixels = np.tensordot(LUMINANCE, pixels, 1)[None]
     elif colour == "rgb" and len(small) == 1:
         pixels = np.repeat(pixels, 3, 0)
-    return Decoded(np.rint(pixels).clip(0, 65535).astype(np.uint16), min(peak, 65535), len(bands) == 1)
+    return Decoded(
+        np.rint(pixels).clip(0, 65535).astype(np.uint16), min(peak, 65535), len(bands) == 1
+    )

@@ -1,4 +1,5 @@
-"""Tables: a text with one row a line and the names of the columns in the first, as spreadsheets write it (CSV).
+"""Tables: a text with one row a line and the names of the columns in the first, as spreadsheets
+write it (CSV).
 
 Whatever is changed or left out is told in a sentence. Every loop here takes a number of steps in
 proportion to the size of the file, and patterns are tried on entries of bounded length only.
@@ -15,7 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.decoding.limits import CATEGORIES, FEW_NUMBERS, ROWS_LEAST, distinct_names, named, refuse, replaced
+from engine.decoding.limits import (
+    CATEGORIES,
+    FEW_NUMBERS,
+    ROWS_LEAST,
+    distinct_names,
+    named,
+    refuse,
+    replaced,
+)
 from engine.decoding.numerals import Mark, Reading, read_numbers, written
 from engine.decoding.rows import SAMPLE_ROWS, grid, many
 from engine.decoding.texts import text_of
@@ -53,8 +62,10 @@ class Column:
         type: "number", "category", or "left out".
         missing: rows without an entry.
         distinct: how many different entries.
-        levels: the categories, or the different numbers where there are few; how often each, in `counts`.
-        values: (N,) float64 with NaN where missing, or (N,) int32 places in the levels with −1; none of a column left out.
+        levels: the categories, or the different numbers where there are few; how often each, in
+            `counts`.
+        values: (N,) float64 with NaN where missing, or (N,) int32 places in the levels with −1;
+            none of a column left out.
         why: of a column left out.
         notes: what was changed, as the end of a sentence that begins with the column's name.
         marks: how often which mark stands for a missing entry; "" where there is none.
@@ -85,7 +96,8 @@ def read_table(data: bytes, name: str) -> Sheet:
     """Read the table in a file.
 
     Raises:
-        BadInput: it is no such text, or a row has more entries than there are names, or there are too few rows or columns, or too many columns.
+        BadInput: it is no such text, or a row has more entries than there are names, or there are
+            too few rows or columns, or too many columns.
     """
     notes: list[str] = []
     text = text_of(data, name, notes)
@@ -105,38 +117,64 @@ def read_table(data: bytes, name: str) -> Sheet:
     _leave_out_row_numbers(sheet, titles if nameless else names)
     usable = [column for column in sheet.columns if column.type != "left out"]
     if len(usable) < 2:
-        why = "; ".join(f"{column.name}: {column.why}" for column in sheet.columns[:3] if column.why)
+        why = "; ".join(
+            f"{column.name}: {column.why}" for column in sheet.columns[:3] if column.why
+        )
         raise refuse(name, f"a table with at least two columns that tell rows apart ({why})")
     sheet.notes += _changes(sheet.columns)
     return sheet
 
 
 def _nameless(names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
-    """The note that the first line holds no names but data, or that it may; empty if it clearly holds names."""
-    samples = [[entry for entry in entries[:SAMPLE_ROWS] if entry not in MISSING] for entries in columns]
-    numeric = [bool(sample) and sum(written(entry) is not None for entry in sample) >= 0.9 * len(sample) for sample in samples]
+    """The note that the first line holds no names but data, or that it may; empty if it clearly
+    holds names.
+    """
+    samples = [
+        [entry for entry in entries[:SAMPLE_ROWS] if entry not in MISSING] for entries in columns
+    ]
+    numeric = [
+        bool(sample) and sum(written(entry) is not None for entry in sample) >= 0.9 * len(sample)
+        for sample in samples
+    ]
     if all(written(entry) for entry in names):
         return f"The first line holds numbers, not names, so the columns are numbered and {ROW_TOO}"
     of_numbers = [i for i, number in enumerate(numeric) if number]
     of_texts = [i for i, number in enumerate(numeric) if not number and samples[i]]
     as_number = [i for i in of_numbers if written(names[i])]
     seen = [i for i in of_texts if names[i] and names[i] in samples[i]]
-    told = f"The first line looks like the others, not like names, so the columns are numbered and {ROW_TOO}"
-    if of_numbers and len(as_number) == len(of_numbers) and (not of_texts or len(seen) > len(of_texts) / 2):
+    told = (
+        f"The first line looks like the others, not like names, so the columns are numbered and "
+        f"{ROW_TOO}"
+    )
+    if (
+        of_numbers
+        and len(as_number) == len(of_numbers)
+        and (not of_texts or len(seen) > len(of_texts) / 2)
+    ):
         return told
     blank = any(not name and samples[i] for i, name in enumerate(names))
-    if of_numbers and len(as_number) == len(of_numbers) and not blank and not _counted([names[i] for i in as_number], samples[as_number[0]]):
+    if (
+        of_numbers
+        and len(as_number) == len(of_numbers)
+        and not blank
+        and not _counted([names[i] for i in as_number], samples[as_number[0]])
+    ):
         return told
     if not of_numbers and len(of_texts) > 1 and len(seen) == len(of_texts):
         return told
     if as_number:
         which = _listed(named(names[i]) for i in as_number)
-        return f"Some columns are named by numbers: {which}. If the first line is data, add a line of names before it."
+        return (
+            f"Some columns are named by numbers: {which}. If the first line is data, add a line "
+            f"of names before it."
+        )
     return ""
 
 
 def _counted(names: Sequence[str], below: Sequence[str]) -> bool:
-    """Tell whether numbers look like names: years, or 0, 1, 2, …; a single one, if it is unlike the entries below."""
+    """Tell whether numbers look like names: years, or 0, 1, 2, …; a single one, if it is unlike the
+    entries below.
+    """
     if not all(re.fullmatch(r"\d{1,4}", name, re.ASCII) for name in names):
         return False
     values = [int(name) for name in names]
@@ -150,14 +188,22 @@ def _counted(names: Sequence[str], below: Sequence[str]) -> bool:
 
 def _titles(names: Sequence[str], notes: list[str]) -> list[str]:
     """Names as they are shown, each once."""
-    whole = [f"column {i + 1}" if not name or re.fullmatch(r"Unnamed: \d{1,4}", name) else name for i, name in enumerate(names)]
+    whole = [
+        f"column {i + 1}" if not name or re.fullmatch(r"Unnamed: \d{1,4}", name) else name
+        for i, name in enumerate(names)
+    ]
     titles = distinct_names(whole)
     broken = [title for title, name in zip(titles, whole, strict=True) if replaced(name)]
     if broken:
-        notes.append(f"Names with line breaks or control characters, which became blanks: {_listed(broken)}.")
+        notes.append(
+            f"Names with line breaks or control characters, which became blanks: {_listed(broken)}."
+        )
     twice = [one for one, count in Counter(whole).items() if count > 1]
     if twice:
-        notes.append(f"Names that stand for several columns are numbered: {_listed(named(one) for one in twice)}.")
+        notes.append(
+            f"Names that stand for several columns are numbered: "
+            f"{_listed(named(one) for one in twice)}."
+        )
     return titles
 
 
@@ -171,9 +217,13 @@ def _columns(titles: Sequence[str], columns: Sequence[list[str]], separator: str
     numbers = [{entry: n for entry, n in one.items() if entry not in NO_NUMBER} for one in present]
     readings = [read_numbers(one) for one in numbers]
     marks = {reading.decided for reading in readings if reading.values}
-    elsewhere: Mark | None = "comma" if "comma" in marks or (separator == ";" and "point" not in marks) else None
+    elsewhere: Mark | None = (
+        "comma" if "comma" in marks or (separator == ";" and "point" not in marks) else None
+    )
     found = []
-    for title, entries, count, texts, numeric, reading in zip(titles, columns, counts, present, numbers, readings, strict=True):
+    for title, entries, count, texts, numeric, reading in zip(
+        titles, columns, counts, present, numbers, readings, strict=True
+    ):
         if reading.assumed and elsewhere:
             reading = read_numbers(numeric, elsewhere)
         found.append(_column(title, entries, count, texts, numeric, reading))
@@ -202,34 +252,59 @@ def _present(count: Counter[str]) -> dict[str, int]:
     return texts
 
 
-def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str, int], numeric: dict[str, int], reading: Reading) -> Column:
+def _column(
+    title: str,
+    entries: list[str],
+    count: Counter[str],
+    texts: dict[str, int],
+    numeric: dict[str, int],
+    reading: Reading,
+) -> Column:
     """One column."""
     rows = len(entries)
     if not texts:
         return Column(title, "left out", rows, 0, why=f"it is empty{_holes(count)}")
     if reading.values:
-        values = np.fromiter((reading.values.get(entry, np.nan) for entry in entries), np.float64, rows)
+        values = np.fromiter(
+            (reading.values.get(entry, np.nan) for entry in entries), np.float64, rows
+        )
         different, often = np.unique(values[np.isfinite(values)], return_counts=True)
         column = Column(title, "number", int(np.isnan(values).sum()), len(different), values=values)
-        column.marks = Counter({entry: n for entry, n in count.items() if entry in MISSING or entry in NO_NUMBER})
+        column.marks = Counter(
+            {entry: n for entry, n in count.items() if entry in MISSING or entry in NO_NUMBER}
+        )
         if len(different) <= FEW_NUMBERS:
-            column.levels, column.counts = [_exactly(float(value)) for value in different], often.tolist()
+            column.levels, column.counts = (
+                [_exactly(float(value)) for value in different],
+                often.tolist(),
+            )
         if len(different) < 2:
-            return _left_out(column, f"the same number in every row, {_exactly(float(different[0]))}{_holes(column.marks)}")
+            return _left_out(
+                column,
+                (
+                    f"the same number in every row, "
+                    f"{_exactly(float(different[0]))}{_holes(column.marks)}"
+                ),
+            )
         if reading.done:
             value = _exactly(reading.values[reading.example])
-            column.notes.append(f"read as numbers: “{reading.example}” as {value} ({', '.join(reading.done)})")
+            column.notes.append(
+                f"read as numbers: “{reading.example}” as {value} ({', '.join(reading.done)})"
+            )
         if reading.assumed:
             value = _exactly(reading.values[reading.doubtful])
             column.notes.append(
-                f"read with a decimal point: “{reading.doubtful}” as {value}. If the points stand between thousands, write the numbers without them"
+                f"read with a decimal point: “{reading.doubtful}” as {value}. If the points "
+                f"stand between thousands, write the numbers without them"
             )
         strays = {entry: n for entry, n in numeric.items() if entry not in reading.values}
         if strays:
             told = " and ".join(f"“{named(entry)[:30]}”" for entry in list(strays)[:3])
             total = sum(strays.values())
             column.notes.append(
-                f"a column of numbers; {many(total, 'entry')} that {'is' if total == 1 else 'are'} none ({told}) {'counts' if total == 1 else 'count'} as missing"
+                f"a column of numbers; {many(total, 'entry')} that "
+                f"{'is' if total == 1 else 'are'} none ({told}) "
+                f"{'counts' if total == 1 else 'count'} as missing"
             )
         return column
     levels = sorted(texts)
@@ -237,29 +312,51 @@ def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str
     column.marks = Counter({entry: n for entry, n in count.items() if entry not in texts})
     reason = f"; {reading.why_not}" if reading.why_not else ""
     if len(levels) < 2:
-        return _left_out(column, f"the same in every row, “{named(levels[0])[:30]}”{_holes(column.marks)}")
+        return _left_out(
+            column, f"the same in every row, “{named(levels[0])[:30]}”{_holes(column.marks)}"
+        )
     if len(levels) > CATEGORIES:
-        return _left_out(column, f"{len(levels):,} different texts, more than {CATEGORIES}{reason}{_holes(column.marks)}")
+        return _left_out(
+            column,
+            (
+                f"{len(levels):,} different texts, more than "
+                f"{CATEGORIES}{reason}{_holes(column.marks)}"
+            ),
+        )
     if max(texts.values()) == 1:
-        return _left_out(column, f"a different text in every row, such as “{named(levels[0])[:30]}”{reason}{_holes(column.marks)}")
+        return _left_out(
+            column,
+            (
+                f"a different text in every row, such as "
+                f"“{named(levels[0])[:30]}”{reason}{_holes(column.marks)}"
+            ),
+        )
     kept = [f"“{mark}” ({texts[mark]:,})" for mark in levels if mark in MISSING]
     if kept:
         which = _listed(kept)
-        column.notes.append(f"taken as a category, not as missing: {which}. Where there is no entry, leave it empty")
+        column.notes.append(
+            f"taken as a category, not as missing: {which}. Where there is no entry, leave it empty"
+        )
     if reading.why_not:
         column.notes.append(f"taken as {len(levels)} categories, not as numbers: {reading.why_not}")
     elif sum(not level[0].isalpha() for level in levels) > len(levels) / 2:
-        column.notes.append(f"taken as {len(levels)} categories, not as numbers, such as “{named(levels[0])[:30]}”")
+        column.notes.append(
+            f"taken as {len(levels)} categories, not as numbers, such as “{named(levels[0])[:30]}”"
+        )
     alike: dict[str, list[str]] = {}
     for level in levels:
         alike.setdefault(level.casefold(), []).append(level)
     for same in (one for one in alike.values() if len(one) > 1):
         which = " and ".join(f"“{named(one)}”" for one in same)
-        column.notes.append(f"{which} are {len(same)} categories, which differ only in capital letters")
+        column.notes.append(
+            f"{which} are {len(same)} categories, which differ only in capital letters"
+        )
     shown = distinct_names(levels)
     broken = [f"“{one}”" for one, level in zip(shown, levels, strict=True) if replaced(level)]
     if broken:
-        column.notes.append(f"line breaks or control characters in categories became blanks: {_listed(broken)}")
+        column.notes.append(
+            f"line breaks or control characters in categories became blanks: {_listed(broken)}"
+        )
     place = {level: i for i, level in enumerate(levels)}
     column.values = np.fromiter((place.get(entry, -1) for entry in entries), np.int32, rows)
     column.levels, column.counts = shown, [texts[level] for level in levels]
@@ -267,8 +364,14 @@ def _column(title: str, entries: list[str], count: Counter[str], texts: dict[str
 
 
 def _holes(marks: Mapping[str, int]) -> str:
-    """What was read as missing in a column, as the end of why it is left out; empty if nothing was."""
-    told = [f"“{mark}” ({n:,})" for mark, n in marks.items() if mark and (mark in MISSING or mark in NO_NUMBER)]
+    """What was read as missing in a column, as the end of why it is left out; empty if nothing
+    was.
+    """
+    told = [
+        f"“{mark}” ({n:,})"
+        for mark, n in marks.items()
+        if mark and (mark in MISSING or mark in NO_NUMBER)
+    ]
     return f"; {_listed(told)} read as missing" if told else ""
 
 
@@ -285,13 +388,20 @@ def _leave_out_row_numbers(sheet: Sheet, names: Sequence[str]) -> None:
         numbered = bool((steps == 1).all()) and column.values[0] in (0, 1)
         bare = re.sub(r"[\s_-]", "", name.lower())
         is_id = bare in INDEX_NAMES or bool(re.search(r"(?:^|[a-z]| |_)(?:ID|Id)$|[_ -]id$", name))
-        unlike = column.distinct == sheet.rows and bool((column.values == np.floor(column.values)).all())
+        unlike = column.distinct == sheet.rows and bool(
+            (column.values == np.floor(column.values)).all()
+        )
         if numbered and (not name or re.fullmatch(r"Unnamed: \d{1,4}", name) or is_id):
             sheet.columns[i] = _left_out(column, "it numbers the rows")
         elif unlike and (is_id or not name or re.fullmatch(r"Unnamed: \d{1,4}", name)):
-            sheet.columns[i] = _left_out(column, "a different whole number in every row, which names the row")
+            sheet.columns[i] = _left_out(
+                column, "a different whole number in every row, which names the row"
+            )
         elif numbered and sheet.rows > ROWS_LEAST:
-            column.notes.append("it counts the rows. If it means nothing else, remove it from the file: the network is shown it")
+            column.notes.append(
+                "it counts the rows. If it means nothing else, remove it from the file: the "
+                "network is shown it"
+            )
 
 
 def _exactly(value: float) -> str:
@@ -303,7 +413,9 @@ def _exactly(value: float) -> str:
 
 
 def _changes(columns: Sequence[Column]) -> list[str]:
-    """What was changed or left out in columns, a sentence each; the same of several columns in one."""
+    """What was changed or left out in columns, a sentence each; the same of several columns in
+    one.
+    """
     notes = []
     out: dict[str, list[str]] = {}
     changed: dict[str, list[str]] = {}
@@ -322,7 +434,10 @@ def _changes(columns: Sequence[Column]) -> list[str]:
             marks.update(column.marks)
         written_out = [f"“{mark}” ({count:,})" for mark, count in marks.most_common() if mark]
         told = f" Read as missing: {', '.join(written_out)}." if written_out else ""
-        notes.append(f"Missing: {share}. A missing number is replaced by the column's mean; a missing category is left blank.{told}")
+        notes.append(
+            f"Missing: {share}. A missing number is replaced by the column's mean; a missing "
+            f"category is left blank.{told}"
+        )
     return notes
 
 
@@ -333,7 +448,15 @@ def _listed(names: Iterable[str]) -> str:
 def summary(sheet: Sheet) -> dict[str, Any]:
     """What is kept of a look at a table, as JSON values."""
     columns = [
-        {"name": c.name, "type": c.type, "missing": c.missing, "distinct": c.distinct, "levels": c.levels, "counts": c.counts, "why": c.why}
+        {
+            "name": c.name,
+            "type": c.type,
+            "missing": c.missing,
+            "distinct": c.distinct,
+            "levels": c.levels,
+            "counts": c.counts,
+            "why": c.why,
+        }
         for c in sheet.columns
     ]
     return {"kind": "table", "rows": sheet.rows, "columns": columns, "notes": sheet.notes}

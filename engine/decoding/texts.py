@@ -20,17 +20,29 @@ OTHERS = {
     b"<stata": "a Stata file",
     b"RDX": "an R file",
 }
-PICTURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
+PICTURES = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
 
 
 def text_of(data: bytes, name: str, notes: list[str]) -> str:
     """The file as a text with line ends of one kind."""
     for magic, what in OTHERS.items():
         if data.startswith(magic):
-            raise refuse(name, f"a CSV table or an archive of pictures, not {what}: save the table as CSV")
+            raise refuse(
+                name, f"a CSV table or an archive of pictures, not {what}: save the table as CSV"
+            )
     for magic, what in PICTURES.items():
         if data.startswith(magic) and (len(magic) > 2 or b"\0" in data[:64]):
-            raise refuse(name, f"an archive with a folder of pictures for every class, not one {what} picture")
+            raise refuse(
+                name,
+                f"an archive with a folder of pictures for every class, not one {what} picture",
+            )
     text = _decoded(data, name, notes)
     start = text[:2000].lstrip()
     if start.lower().startswith(("<!doctype", "<html", "<?xml", "<table", "<svg")):
@@ -40,39 +52,63 @@ def text_of(data: bytes, name: str, notes: list[str]) -> str:
     if start[:9].lower() == "@relation":
         raise refuse(name, "a CSV table, not ARFF: save the table as CSV")
     if "\0" in text:
-        raise refuse(name, "a CSV table, which is a text, or a zip or tar archive of PNG or JPEG pictures")
+        raise refuse(
+            name, "a CSV table, which is a text, or a zip or tar archive of PNG or JPEG pictures"
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _decoded(data: bytes, name: str, notes: list[str]) -> str:
     """The bytes as a text; told where it was not certain how they are meant."""
-    marks = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+    marks = (
+        (b"\xff\xfe\0\0", "utf-32"),
+        (b"\0\0\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    )
     for mark, encoding in marks:
         if data.startswith(mark):
             try:
                 return data.decode(encoding)
             except UnicodeDecodeError:
                 if encoding == "utf-16":
-                    raise refuse(name, "a whole text (it begins as UTF-16 and goes on as something else)") from None
+                    raise refuse(
+                        name, "a whole text (it begins as UTF-16 and goes on as something else)"
+                    ) from None
     if b"\0" in data:  # UTF-16 without a mark: every other byte of an English text is 0
         for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
             head = data[:4096]
-            if head[place::2].count(0) > 0.4 * len(head) and head[1 - place :: 2].count(0) == 0 and len(data) % 2 == 0:
+            if (
+                head[place::2].count(0) > 0.4 * len(head)
+                and head[1 - place :: 2].count(0) == 0
+                and len(data) % 2 == 0
+            ):
                 try:
                     text = data.decode(encoding)
                 except UnicodeDecodeError:
                     continue
                 notes.append("Read as UTF-16, although the file does not say so.")
                 return text
-        raise refuse(name, "a CSV table, which is a text, or a zip or tar archive of PNG or JPEG pictures")
+        raise refuse(
+            name, "a CSV table, which is a text, or a zip or tar archive of PNG or JPEG pictures"
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         try:
             text = data.decode("cp1252")
         except UnicodeDecodeError:
-            raise refuse(name, f"a text in UTF-8 (byte {error.start:,} is neither UTF-8 nor Windows text): save the table as “CSV UTF-8”") from None
+            raise refuse(
+                name,
+                (
+                    f"a text in UTF-8 (byte {error.start:,} is neither UTF-8 nor Windows text): "
+                    f"save the table as “CSV UTF-8”"
+                ),
+            ) from None
         around = text[max(0, error.start - 10) : error.start + 10]
         word = next((one for one in re.split(r"[\s,;|\"]", around) if not one.isascii()), around)
-        notes.append(f"The text is not UTF-8 and was read as Windows text (cp1252). Check that “{named(word)}” is right.")
+        notes.append(
+            f"The text is not UTF-8 and was read as Windows text (cp1252). Check that "
+            f"“{named(word)}” is right."
+        )
         return text

@@ -1,10 +1,14 @@
-"""Many random numbers, drawn block by block: each block has a seed of its own, so any of them can be drawn again without those before it.
+"""Many random numbers, drawn block by block: each block has a seed of its own, so any of them can
+be drawn again without those before it.
 
-PyTorch and NumPy draw on the CPU at one to eight nanoseconds a number, which for a population takes longer than to evaluate it. Here a block is the sum of two stretches of a
-table of true random numbers, each from a place of its own, chosen by the seed: uniform numbers are added modulo 1, and two normal numbers of variance ½ make a standard normal one.
-That costs no more than to read the table. It takes the shared table of noise of Salimans, Ho, Chen, Sidor and Sutskever (2017, https://arxiv.org/abs/1703.03864), who use
-one stretch, a step further: two blocks hold the same numbers only where both places agree, or, shifted, where the distance between them does. The numbers do not depend on how
-many cores draw them.
+PyTorch and NumPy draw on the CPU at one to eight nanoseconds a number, which for a population takes
+longer than to evaluate it. Here a block is the sum of two stretches of a table of true random
+numbers, each from a place of its own, chosen by the seed: uniform numbers are added modulo 1, and
+two normal numbers of variance ½ make a standard normal one. That costs no more than to read the
+table. It takes the shared table of noise of Salimans, Ho, Chen, Sidor and Sutskever (2017,
+https://arxiv.org/abs/1703.03864), who use one stretch, a step further: two blocks hold the same
+numbers only where both places agree, or, shifted, where the distance between them does. The numbers
+do not depend on how many cores draw them.
 """
 
 from __future__ import annotations
@@ -18,7 +22,8 @@ import torch
 from torch import Tensor
 
 BLOCK = {"cpu": 2**18}
-"""Numbers in a block, per kind of device; `ELSEWHERE` where none is given, for there a call costs more than its numbers."""
+"""Numbers in a block, per kind of device; `ELSEWHERE` where none is given, for there a call costs
+more than its numbers."""
 ELSEWHERE = 2**22
 SPACING = 0x9E3779B97F4A7C15
 """Between the seeds of neighbouring blocks: 2⁶⁴ over the golden ratio."""
@@ -36,7 +41,9 @@ def block_of(device: torch.device) -> int:
     return BLOCK.get(device.type, ELSEWHERE)
 
 
-def fill(out: Tensor, seed: int, law: Law = "normal", first: int = 0, size: int | None = None) -> Tensor:
+def fill(
+    out: Tensor, seed: int, law: Law = "normal", first: int = 0, size: int | None = None
+) -> Tensor:
     """Fill a contiguous tensor with the numbers of the blocks from ``first`` on.
 
     Args:
@@ -52,21 +59,27 @@ def fill(out: Tensor, seed: int, law: Law = "normal", first: int = 0, size: int 
             stretch(part, seed, block, law, size or block_of(out.device), width)
         else:
             generator = torch.Generator(out.device).manual_seed((seed + block * SPACING) % 2**63)
-            part.normal_(generator=generator) if law == "normal" else part.uniform_(generator=generator)
+            part.normal_(generator=generator) if law == "normal" else part.uniform_(
+                generator=generator
+            )
     return out
 
 
 def places(seed: int, block: int, size: int, width: int) -> list[tuple[int, int]]:
-    """Where in the table the two stretches of a block begin; of as many pairs as one is too short for it.
+    """Where in the table the two stretches of a block begin; of as many pairs as one is too short
+    for it.
 
-    Two members that read the same number of the table at the same weight would be correlated by ½ in all weights that they share so. Of all stretches of a draw no two begin,
-    counted from the beginning of a member, at places that are equal modulo the width, so that none do: while there are fewer stretches than weights, or than places in the table.
+    Two members that read the same number of the table at the same weight would be correlated by ½
+    in all weights that they share so. Of all stretches of a draw no two begin, counted from the
+    beginning of a member, at places that are equal modulo the width, so that none do: while there
+    are fewer stretches than weights, or than places in the table.
 
     Args:
         seed: of all blocks.
         block: its number.
         size: numbers in a block.
-        width: of a member: number i of the draw, counted through all blocks, is of weight i modulo the width.
+        width: of a member: number i of the draw, counted through all blocks, is of weight i modulo
+            the width.
     """
     pieces, wide = -(-size // STRETCH), width > STRETCH
     modulus = TABLE - STRETCH if wide else max(2, width)
@@ -85,7 +98,9 @@ def places(seed: int, block: int, size: int, width: int) -> list[tuple[int, int]
 
 
 def _apart(seed: int, which: int, number: int, modulus: int) -> int:
-    """A number below the modulus for each first (0) and each second (1) stretch of a draw, all of them different as long as there are enough."""
+    """A number below the modulus for each first (0) and each second (1) stretch of a draw, all of
+    them different as long as there are enough.
+    """
     half = modulus // 2
     low, count = (0, half) if which == 0 else (half, modulus - half)
     factor, shift = _line(seed, which, count)
@@ -94,7 +109,9 @@ def _apart(seed: int, which: int, number: int, modulus: int) -> int:
 
 @lru_cache(maxsize=64)
 def _line(seed: int, which: int, count: int) -> tuple[int, int]:
-    """A factor that has no divisor in common with the count, so that its multiples go round all numbers below it, and where they begin."""
+    """A factor that has no divisor in common with the count, so that its multiples go round all
+    numbers below it, and where they begin.
+    """
     word = mixed(seed + SPACING * (which + 3))
     factor = 1 + word % count
     while gcd(factor, count) != 1:
@@ -102,21 +119,33 @@ def _line(seed: int, which: int, count: int) -> tuple[int, int]:
     return factor, mixed(word) % count
 
 
-def stretch(out: Tensor, seed: int, block: int, law: Law, size: int, width: int, skipped: int = 0) -> None:
-    """Fill ``out`` (n,) with numbers of one block of that size, from the one on that so many are skipped for; for the width see `places`."""
+def stretch(
+    out: Tensor, seed: int, block: int, law: Law, size: int, width: int, skipped: int = 0
+) -> None:
+    """Fill ``out`` (n,) with numbers of one block of that size, from the one on that so many are
+    skipped for; for the width see `places`.
+    """
     table = numbers(law, out.dtype)
-    for start, (one, two) in zip(range(0, size, STRETCH), places(seed, block, size, width), strict=True):
+    for start, (one, two) in zip(
+        range(0, size, STRETCH), places(seed, block, size, width), strict=True
+    ):
         first, last = max(start, skipped), min(start + STRETCH, size, skipped + len(out))
         if first >= last:
             continue
         part = out[first - skipped : last - skipped]
-        torch.add(table[one + first - start : one + last - start], table[two + first - start : two + last - start], out=part)
+        torch.add(
+            table[one + first - start : one + last - start],
+            table[two + first - start : two + last - start],
+            out=part,
+        )
         if law == "uniform":
             part.frac_()
 
 
 def mixed(word: int) -> int:
-    """64 bits that depend on every bit of the word (the finaliser of SplitMix64: Steele, Lea and Flood, 2014, https://doi.org/10.1145/2660193.2660195)."""
+    """64 bits that depend on every bit of the word (the finaliser of SplitMix64: Steele, Lea and
+    Flood, 2014, https://doi.org/10.1145/2660193.2660195).
+    """
     word = (word ^ (word >> 30)) % WORD * 0xBF58476D1CE4E5B9 % WORD
     word = (word ^ (word >> 27)) * 0x94D049BB133111EB % WORD
     return word ^ (word >> 31)
@@ -124,9 +153,13 @@ def mixed(word: int) -> int:
 
 @cache
 def numbers(law: Law, dtype: torch.dtype) -> Tensor:
-    """The table of true random numbers: (TABLE,). The normal ones have mean 0 and variance ½ as a whole, so that a sum of two has variance 1."""
+    """The table of true random numbers: (TABLE,). The normal ones have mean 0 and variance ½ as a
+    whole, so that a sum of two has variance 1.
+    """
     source = np.random.Generator(np.random.PCG64DXSM(1 if law == "normal" else 2))
     if law == "uniform":
-        return torch.from_numpy(source.random(TABLE, dtype=np.float32)).to(dtype)  # multiples of 2⁻²⁴, so that their sums stay exact
+        return torch.from_numpy(source.random(TABLE, dtype=np.float32)).to(
+            dtype
+        )  # multiples of 2⁻²⁴, so that their sums stay exact
     table = torch.from_numpy(source.standard_normal(TABLE))
     return ((table - table.mean()) / table.std(correction=0) * 0.5**0.5).to(dtype)

@@ -1,7 +1,9 @@
-"""Chains of which each moves one layer at a time, and what their hidden layers answered, remembered from move to move.
+"""Chains of which each moves one layer at a time, and what their hidden layers answered, remembered
+from move to move.
 
-Below the layer that moves nothing changes, so a proposal is judged from there upward. What is remembered belongs to one population and one batch: another tensor of either, and it
-is worth nothing.
+Below the layer that moves nothing changes, so a proposal is judged from there upward. What is
+remembered belongs to one population and one batch: another tensor of either, and it is worth
+nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class Move:
         weights: the slice of the packed vector.
         rows: (m,) int64, the chains.
         block: (m, size) what these weights become.
-        hidden: what the layers from this one on answer with it, (m, width, B) each, where that was found; the output layer's answers are not kept.
+        hidden: what the layers from this one on answer with it, (m, width, B) each, where that was
+            found; the output layer's answers are not kept.
     """
 
     layer: int
@@ -62,21 +65,41 @@ class Memory:
     def begin(self, population: Tensor, x: Tensor, widths: Sequence[int]) -> list[Tensor]:
         """Forget, and make room for the answers of another population or batch."""
         shapes = [(len(population), width, len(x)) for width in widths]
-        if [tuple(one.shape) for one in self.hidden] != shapes or self.hidden[0].dtype != population.dtype or self.hidden[0].device != population.device:
-            self.hidden = [torch.empty(shape, dtype=population.dtype, device=population.device) for shape in shapes]
-        self.population, self.x, self.version, self.missed = population, x, population._version, None
+        if (
+            [tuple(one.shape) for one in self.hidden] != shapes
+            or self.hidden[0].dtype != population.dtype
+            or self.hidden[0].device != population.device
+        ):
+            self.hidden = [
+                torch.empty(shape, dtype=population.dtype, device=population.device)
+                for shape in shapes
+            ]
+        self.population, self.x, self.version, self.missed = (
+            population,
+            x,
+            population._version,
+            None,
+        )
         return self.hidden
 
     def missing(self, population: Tensor, x: Tensor) -> bool:
-        """Told of a question it could not help with. Whether it was asked so twice in a row: then the answers are worth finding."""
+        """Told of a question it could not help with. Whether it was asked so twice in a row: then
+        the answers are worth finding.
+        """
         again = self.missed is not None and self.missed[0] is population and self.missed[1] is x
         self.missed = (population, x)
         return again
 
     @staticmethod
     def fits(population: Tensor, samples: int, widths: Sequence[int]) -> bool:
-        """Whether that much may be remembered: half of what evaluating may take, for proposals need as much again."""
-        return 0 < 2 * len(population) * sum(widths) * samples * population.element_size() <= MOST_BYTES // 2
+        """Whether that much may be remembered: half of what evaluating may take, for proposals need
+        as much again.
+        """
+        return (
+            0
+            < 2 * len(population) * sum(widths) * samples * population.element_size()
+            <= MOST_BYTES // 2
+        )
 
 
 @dataclass(eq=False)
@@ -85,7 +108,8 @@ class Chains(Unwritten):
 
     Attributes:
         population: (P, D) where they stand. Not changed before `settle`.
-        moves: what is proposed, no chain in two of them; none at all when they are judged where they stand.
+        moves: what is proposed, no chain in two of them; none at all when they are judged where
+            they stand.
         memory: that of the moves' answers, once they were judged with its help.
     """
 
@@ -106,17 +130,23 @@ class Chains(Unwritten):
             place = torch.full((len(self),), -1, device=self.device)
             place[move.rows] = torch.arange(len(move.rows), device=self.device)
             moved = place[rows]
-            chosen[:, move.weights] = torch.where((moved >= 0).unsqueeze(1), move.block[moved.clamp(min=0)], chosen[:, move.weights])
+            chosen[:, move.weights] = torch.where(
+                (moved >= 0).unsqueeze(1), move.block[moved.clamp(min=0)], chosen[:, move.weights]
+            )
         return chosen
 
     def settle(self, keep: Tensor) -> Tensor:
-        """Make the moves of the chains chosen, (P,) bool, in place; the population after that. What is remembered follows. To be called once."""
+        """Make the moves of the chains chosen, (P,) bool, in place; the population after that. What
+        is remembered follows. To be called once.
+        """
         for move in self.moves:
             kept = keep[move.rows]
             rows = move.rows[kept]
             self.population[rows, move.weights] = move.block[kept]
             if self.memory is not None:
-                for before, after in zip(self.memory.hidden[move.layer :], move.hidden, strict=True):
+                for before, after in zip(
+                    self.memory.hidden[move.layer :], move.hidden, strict=True
+                ):
                     before[rows] = after[kept]
         if self.memory is not None:
             self.memory.version = self.population._version

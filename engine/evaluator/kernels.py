@@ -1,9 +1,12 @@
-"""Loops compiled for the CPU: all that an update does to a number is done while it is in a register.
+"""Loops compiled for the CPU: all that an update does to a number is done while it is in a
+register.
 
-Written with PyTorch, an update of several arrays is a dozen operations, of which each reads and writes whole arrays; even strip by strip that takes as long as to evaluate the
-population. Numba (Lam, Pitrou and Seibert, 2015, https://doi.org/10.1145/2833157.2833162) compiles the same update, written as a plain loop, into one pass. A kernel is such a loop
-over some rows, or over some columns, of large arrays; the cores take shares of them. Small populations and other devices do without: there PyTorch's operations are as quick,
-and they are what each kernel is tested against.
+Written with PyTorch, an update of several arrays is a dozen operations, of which each reads and
+writes whole arrays; even strip by strip that takes as long as to evaluate the population. Numba
+(Lam, Pitrou and Seibert, 2015, https://doi.org/10.1145/2833157.2833162) compiles the same update,
+written as a plain loop, into one pass. A kernel is such a loop over some rows, or over some
+columns, of large arrays; the cores take shares of them. Small populations and other devices do
+without: there PyTorch's operations are as quick, and they are what each kernel is tested against.
 """
 
 from __future__ import annotations
@@ -20,28 +23,36 @@ import torch
 from torch import Tensor
 
 MANY = 2**18
-"""Numbers of a population from which on it is worth to look at it strip by strip, or only where it changed, or to start the threads of a kernel."""
+"""Numbers of a population from which on it is worth to look at it strip by strip, or only where it
+changed, or to start the threads of a kernel."""
 TYPES = {torch.float32: "float32", torch.float64: "float64"}
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-"""What the compiler may assume of arithmetic: sums in any order, fused products. That no number is NaN it may not: a network that diverges has to be seen to."""
+"""What the compiler may assume of arithmetic: sums in any order, fused products. That no number is
+NaN it may not: a network that diverges has to be seen to."""
 Array = Any
 """An array of NumPy's inside a loop, where Numba knows its type."""
 SHARES = 4
-"""Shares of a loop for every thread: one that the machine keeps waiting leaves the rest of its work to the others."""
+"""Shares of a loop for every thread: one that the machine keeps waiting leaves the rest of its work
+to the others."""
 COLUMNS = 1024
-"""Columns that a loop over columns takes at a time: 4 KiB of a row, so that some hundred rows of them lie in a core's own cache."""
+"""Columns that a loop over columns takes at a time: 4 KiB of a row, so that some hundred rows of
+them lie in a core's own cache."""
 
 
 class Kernel:
     """One such loop.
 
     Args:
-        function: in Numba's subset of Python. Its first two arguments are the first row, or column, that is its share, and the one after the last.
-        signature: the types of the other arguments, in Numba's notation; T stands for the numbers' type.
+        function: in Numba's subset of Python. Its first two arguments are the first row, or column,
+            that is its share, and the one after the last.
+        signature: the types of the other arguments, in Numba's notation; T stands for the numbers'
+            type.
         writes: names of the arrays it writes to.
     """
 
-    def __init__(self, function: Callable[..., None], signature: str, writes: Sequence[str]) -> None:
+    def __init__(
+        self, function: Callable[..., None], signature: str, writes: Sequence[str]
+    ) -> None:
         self.function, self.signature = function, signature
         names = list(inspect.signature(function).parameters)[2:]
         self.written = [names.index(name) for name in writes]
@@ -49,14 +60,18 @@ class Kernel:
         self.loops: dict[torch.dtype, Callable[..., None]] = {}
 
     def compiled(self, dtype: torch.dtype) -> Callable[..., None]:
-        """The loop for numbers of that type; it takes about a second the first time on a machine, and is kept on disk."""
+        """The loop for numbers of that type; it takes about a second the first time on a machine,
+        and is kept on disk.
+        """
         with self.lock:
             if dtype not in self.loops:
                 import numba  # takes half a second, and small races never need it
 
                 types = f"void(int64, int64, {self.signature.replace('T', TYPES[dtype])})"
                 try:
-                    self.loops[dtype] = numba.njit(types, nogil=True, cache=True, fastmath=FAST)(self.function)
+                    self.loops[dtype] = numba.njit(types, nogil=True, cache=True, fastmath=FAST)(
+                        self.function
+                    )
                 except RuntimeError:  # no folder may be written to
                     self.loops[dtype] = numba.njit(types, nogil=True, fastmath=FAST)(self.function)
             return self.loops[dtype]
@@ -74,7 +89,11 @@ class Kernel:
         given = [one.detach().numpy() if isinstance(one, Tensor) else one for one in arguments]
         threads = torch.get_num_threads()
         step = -(-count // (threads * (SHARES if threads > 1 else 1) * grain)) * grain
-        shares = [(first, min(first + step, count)) for first in range(0, count, step)] if count else [(0, 0)]
+        shares = (
+            [(first, min(first + step, count)) for first in range(0, count, step)]
+            if count
+            else [(0, 0)]
+        )
         left = iter(shares)  # one for all threads: whichever is free takes the next
 
         def work() -> None:
@@ -98,11 +117,16 @@ def kernel(signature: str, *writes: str) -> Callable[[Callable[..., None]], Kern
 
 
 def fit(*arrays: Tensor) -> bool:
-    """Whether kernels are for such arrays, the first of which is the population: many numbers, on the CPU, row after row."""
+    """Whether kernels are for such arrays, the first of which is the population: many numbers, on
+    the CPU, row after row.
+    """
     return (
         arrays[0].numel() >= MANY
         and arrays[0].dtype in TYPES
-        and all(one.device.type == "cpu" and one.dtype == arrays[0].dtype and one.is_contiguous() for one in arrays)
+        and all(
+            one.device.type == "cpu" and one.dtype == arrays[0].dtype and one.is_contiguous()
+            for one in arrays
+        )
     )
 
 

@@ -1,6 +1,7 @@
 """Losses of outputs as the evaluator has them: feature-major, (P, K, B).
 
-The same numbers as `Loss.values`, without turning the outputs round and with as few passes over them as there can be. A loss that is not known here is asked itself.
+The same numbers as `Loss.values`, without turning the outputs round and with as few passes over
+them as there can be. A loss that is not known here is asked itself.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from engine.losses import AbsoluteError, CrossEntropy, Height, Loss, SquaredErro
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """−log softmax(outputs)[target], in place: the sum that `engine.losses.leads` takes, its largest output taken off first."""
+    """−log softmax(outputs)[target], in place: the sum that `engine.losses.leads` takes, its
+    largest output taken off first.
+    """
     chosen = targets.expand(len(outputs), 1, -1)
     top = outputs.amax(1, keepdim=True)
     most = top - outputs.gather(1, chosen)

@@ -1,7 +1,8 @@
 """A population of mirrored pairs θ ± ρ s⊙ε_i that is evaluated without being written out.
 
-A layer's products with θ are made once for all members; those with ε_i once for both of a pair, whose sums are then base + noise and base − noise. As a tensor it is (2n, D), first
-all of θ + ρ s⊙ε, then all of θ − ρ s⊙ε.
+A layer's products with θ are made once for all members; those with ε_i once for both of a pair,
+whose sums are then base + noise and base − noise. As a tensor it is (2n, D), first all of θ + ρ
+s⊙ε, then all of θ − ρ s⊙ε.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Mirrored(Unwritten):
         noise = self.noise.chosen(rows % self.noise.rows).mul(self.reach)
         if self.scale is not None:
             noise.mul_(self.scale)
-        return noise.mul_(torch.where(rows < self.noise.rows, 1, -1).to(noise).unsqueeze(1)).add_(self.theta)
+        return noise.mul_(torch.where(rows < self.noise.rows, 1, -1).to(noise).unsqueeze(1)).add_(
+            self.theta
+        )
 
     def finite(self) -> Tensor:
         return torch.isfinite(self.theta).expand(self.shape)  # noise always is

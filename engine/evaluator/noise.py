@@ -1,4 +1,5 @@
-"""The noise a method adds to one set of weights: rows ε_i that are kept, regenerated, or products of thin factors. (n, D), but mostly never in one piece.
+"""The noise a method adds to one set of weights: rows ε_i that are kept, regenerated, or products
+of thin factors. (n, D), but mostly never in one piece.
 
 Evaluating and adding up ask for it layer by layer and a few rows at a time, in the form it has.
 """
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from engine.networks.base import Layer
 
 KEPT_BYTES = 2**26
-"""Noise of at most that size, 64 MiB, is kept until it is added up; more is drawn a second time instead."""
+"""Noise of at most that size, 64 MiB, is kept until it is added up; more is drawn a second time
+instead."""
 
 Part = tuple[Tensor, ...]
-"""The noise of some rows on one tensor of weights: itself, (m, *shape); or its factors (m, outputs, r) and (m, inputs, r), whose product is to be divided by √r."""
+"""The noise of some rows on one tensor of weights: itself, (m, *shape); or its factors (m, outputs,
+r) and (m, inputs, r), whose product is to be divided by √r."""
 
 
 class Noise(ABC):
@@ -39,7 +42,9 @@ class Noise(ABC):
 
     @abstractmethod
     def parts(self, start: int, stop: int, layers: Sequence[Layer]) -> list[Part]:
-        """Rows from start to stop, tensor by tensor. May lie in a buffer that the next call overwrites."""
+        """Rows from start to stop, tensor by tensor. May lie in a buffer that the next call
+        overwrites.
+        """
 
     @abstractmethod
     def chosen(self, rows: Tensor) -> Tensor:
@@ -71,7 +76,8 @@ class Kept(Noise):
 
 @dataclass
 class Regenerated(Noise):
-    """Rows that are nowhere: each belongs to a block of rows, drawn from its own seed whenever it is asked for.
+    """Rows that are nowhere: each belongs to a block of rows, drawn from its own seed whenever it
+    is asked for.
 
     Attributes:
         seed: of all blocks.
@@ -84,12 +90,17 @@ class Regenerated(Noise):
     like: Tensor
 
     def __post_init__(self) -> None:
-        self.together = max(1, min(8, blocks.block_of(self.like.device) // self.like.numel()))  # rows in a block
+        self.together = max(
+            1, min(8, blocks.block_of(self.like.device) // self.like.numel())
+        )  # rows in a block
 
     def drawn(self, start: int, stop: int) -> Tensor:
         """Rows from start to stop, (stop − start, D), in a buffer."""
         first = start // self.together
-        begin, end = first * self.together, min(self.rows, -(-stop // self.together) * self.together)
+        begin, end = (
+            first * self.together,
+            min(self.rows, -(-stop // self.together) * self.together),
+        )
         numbers = buffer("noise rows", (end - begin, self.like.numel()), self.like)
         blocks.fill(numbers, self.seed, "normal", first, self.together * self.like.numel())
         return numbers[start - begin : stop - begin]
@@ -118,7 +129,8 @@ class Factors(Noise):
     """Rows whose part on a matrix of weights is A Bᵀ/√r; on a bias it is drawn in full.
 
     Attributes:
-        tensors: for each layer A (n, outputs, r) and B (n, inputs, r), or the noise (n, size) alone.
+        tensors: for each layer A (n, outputs, r) and B (n, inputs, r), or the noise (n, size)
+            alone.
         rank: r.
     """
 
@@ -132,10 +144,23 @@ class Factors(Noise):
         return [tuple(tensor[start:stop] for tensor in part) for part in self.tensors]
 
     def chosen(self, rows: Tensor) -> Tensor:
-        return torch.cat([part[0][rows] if len(part) == 1 else (part[0][rows] @ part[1][rows].mT).flatten(1) * self.rank**-0.5 for part in self.tensors], 1)
+        return torch.cat(
+            [
+                part[0][rows]
+                if len(part) == 1
+                else (part[0][rows] @ part[1][rows].mT).flatten(1) * self.rank**-0.5
+                for part in self.tensors
+            ],
+            1,
+        )
 
     def combine(self, weights: Tensor) -> Tensor:
-        return torch.cat([weights @ part[0] if len(part) == 1 else self._product(weights, *part) for part in self.tensors])
+        return torch.cat(
+            [
+                weights @ part[0] if len(part) == 1 else self._product(weights, *part)
+                for part in self.tensors
+            ]
+        )
 
     def _product(self, weights: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """Σ_i w_i A_i B_iᵀ / √r, flat: one product of (outputs, n r) and (n r, inputs)."""

@@ -1,4 +1,6 @@
-"""Populations that are nowhere written out, as plain values: what is needed to make them again, not their members."""
+"""Populations that are nowhere written out, as plain values: what is needed to make them again, not
+their members.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,14 @@ MARK = "stand-in"
 
 
 def packed(value: Any) -> Any:
-    """Return the same value with every stand-in as a dict of its parts, also inside lists, tuples and dicts."""
+    """Return the same value with every stand-in as a dict of its parts, also inside lists, tuples
+    and dicts.
+    """
     if type(value).__name__ in KINDS and type(value) is KINDS[type(value).__name__]:
-        return {MARK: type(value).__name__, **{one.name: packed(_held(value, one.name)) for one in fields(value)}}
+        return {
+            MARK: type(value).__name__,
+            **{one.name: packed(_held(value, one.name)) for one in fields(value)},
+        }
     if isinstance(value, Unwritten):
         return value.dense()
     if isinstance(value, list | tuple):
@@ -33,7 +40,11 @@ def packed(value: Any) -> Any:
 def _held(value: Any, name: str) -> Any:
     held = getattr(value, name)
     # This tensor only tells a shape and a type: what lies in its memory is no part of anything.
-    return torch.zeros_like(held) if isinstance(value, Regenerated) and isinstance(held, Tensor) else held
+    return (
+        torch.zeros_like(held)
+        if isinstance(value, Regenerated) and isinstance(held, Tensor)
+        else held
+    )
 
 
 def unpacked(value: Any) -> Any:

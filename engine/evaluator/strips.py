@@ -1,11 +1,15 @@
-"""A population worked through a few members at a time: all that a method does to a strip of it is done while the cores' caches hold that strip, in memory used again.
+"""A population worked through a few members at a time: all that a method does to a strip of it is
+done while the cores' caches hold that strip, in memory used again.
 
-Written out for the whole population at once, every operation of an update reads and writes all of it, and a fresh result costs page faults besides: for a hundred networks of
-fifty thousand weights that takes longer than to evaluate them. On a GPU, where starting an operation is what costs, a strip is large.
+Written out for the whole population at once, every operation of an update reads and writes all of
+it, and a fresh result costs page faults besides: for a hundred networks of fifty thousand weights
+that takes longer than to evaluate them. On a GPU, where starting an operation is what costs, a
+strip is large.
 
-Cores share the work of one operation, and each should find in its own cache what it wrote there by the one before: to fetch it from another core takes up to ten times as long. An
-elementwise operation gives each core some rows. A sum over rows, or a product with a vector, gives it some columns instead, and so does copying long rows: hence `Sum` and
-`gathered`.
+Cores share the work of one operation, and each should find in its own cache what it wrote there by
+the one before: to fetch it from another core takes up to ten times as long. An elementwise
+operation gives each core some rows. A sum over rows, or a product with a vector, gives it some
+columns instead, and so does copying long rows: hence `Sum` and `gathered`.
 """
 
 from __future__ import annotations
@@ -20,11 +24,13 @@ from engine.evaluator.kernels import MANY, Array, kernel
 from engine.evaluator.workspace import buffer
 
 STRIP = {"cpu": 2**19}
-"""Numbers in a strip, per kind of device: 2 MiB in float32, so that the three or four arrays of an update lie in a shared cache together."""
+"""Numbers in a strip, per kind of device: 2 MiB in float32, so that the three or four arrays of an
+update lie in a shared cache together."""
 ELSEWHERE = 2**24
 """On a GPU, where starting an operation is what costs: 64 MiB."""
 NARROW = 2**15 - 64
-"""Weights of a member that are copied at a time: of longer rows (32,768 numbers) PyTorch copies one after the other, each by all cores."""
+"""Weights of a member that are copied at a time: of longer rows (32,768 numbers) PyTorch copies one
+after the other, each by all cores."""
 
 
 def rows_of(width: int, device: torch.device) -> int:
@@ -33,7 +39,9 @@ def rows_of(width: int, device: torch.device) -> int:
 
 
 def strips(x: Tensor, rows: slice | None = None) -> Iterator[slice]:
-    """The strips of a population (P, D), or of some rows of it, first to last, as slices of its rows."""
+    """The strips of a population (P, D), or of some rows of it, first to last, as slices of its
+    rows.
+    """
     first, last = (0, len(x)) if rows is None else (rows.start, rows.stop)
     step = rows_of(x.shape[1], x.device)
     for start in range(first, last, step):
@@ -41,14 +49,21 @@ def strips(x: Tensor, rows: slice | None = None) -> Iterator[slice]:
 
 
 def again(x: Tensor | None, shape: tuple[int, int], like: Tensor) -> Tensor:
-    """Memory (P, D) for a population whose numbers are all new: that of the last one, where it fits.
+    """Memory (P, D) for a population whose numbers are all new: that of the last one, where it
+    fits.
 
     Args:
         x: the last one, of no use any more.
         shape: of the new one.
         like: tells the type and the device.
     """
-    fits = isinstance(x, Tensor) and x.shape == shape and x.dtype == like.dtype and x.device == like.device and x.is_contiguous()
+    fits = (
+        isinstance(x, Tensor)
+        and x.shape == shape
+        and x.dtype == like.dtype
+        and x.device == like.device
+        and x.is_contiguous()
+    )
     return x if fits and x is not None else torch.empty(shape, dtype=like.dtype, device=like.device)
 
 
@@ -56,7 +71,9 @@ def gathered(x: Tensor, rows: Tensor, name: str) -> Tensor:
     """Those members of a population (P, D) in the buffer of that name, (m, D)."""
     out = buffer(name, (len(rows), x.shape[1]), x)
     for start in range(0, x.shape[1], NARROW):
-        torch.index_select(x[:, start : start + NARROW], 0, rows, out=out[:, start : start + NARROW])
+        torch.index_select(
+            x[:, start : start + NARROW], 0, rows, out=out[:, start : start + NARROW]
+        )
     return out
 
 
@@ -69,7 +86,9 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
         by: (n, D) the other one.
         origin: (P,) int64, which of its rows for each; the same one if not given.
     """
-    if x.device.type != "cpu" or x.numel() < MANY:  # on a GPU to know how many there are would be a wait for it
+    if (
+        x.device.type != "cpu" or x.numel() < MANY
+    ):  # on a GPU to know how many there are would be a wait for it
         torch.where(chosen.unsqueeze(1), by if origin is None else by[origin], x, out=x)
         return
     rows = chosen.nonzero().squeeze(1)
@@ -77,7 +96,9 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
     if kernels.fit(x, by):
         copied(len(rows), x, by, rows, origin)
         return
-    for some, theirs in zip(*(one.split(rows_of(x.shape[1], x.device)) for one in (rows, origin)), strict=True):
+    for some, theirs in zip(
+        *(one.split(rows_of(x.shape[1], x.device)) for one in (rows, origin)), strict=True
+    ):
         x.index_copy_(0, some, gathered(by, theirs, "replacing"))
 
 
@@ -101,7 +122,9 @@ class Sum:
 
     def __init__(self, name: str, count: int, like: Tensor) -> None:
         width = like.shape[-1]
-        self.rows = buffer(f"sum of {name}", (min(count, rows_of(width, like.device)), width), like).zero_()
+        self.rows = buffer(
+            f"sum of {name}", (min(count, rows_of(width, like.device)), width), like
+        ).zero_()
 
     def add(self, strip: Tensor, weights: Tensor | None = None) -> None:
         """Add a strip of members (m, D), with weights (m,) or all with weight 1."""

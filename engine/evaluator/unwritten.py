@@ -1,4 +1,6 @@
-"""A population that is evaluated without being written out. To whoever looks at members it behaves like the tensor (P, D) it stands for."""
+"""A population that is evaluated without being written out. To whoever looks at members it behaves
+like the tensor (P, D) it stands for.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ class Unwritten(ABC):
     __hash__ = None  # type: ignore[assignment]
 
     def __getitem__(self, rows: Any) -> Tensor:
-        """Members by a slice or by an index tensor of their numbers, as a tensor gives its rows; whatever else is asked of the tensor written out."""
+        """Members by a slice or by an index tensor of their numbers, as a tensor gives its rows;
+        whatever else is asked of the tensor written out.
+        """
         if isinstance(rows, slice):
             rows = torch.arange(*rows.indices(len(self)), device=self.device)
         if isinstance(rows, Tensor) and rows.dtype == torch.long and rows.ndim == 1:
@@ -71,11 +75,22 @@ class Unwritten(ABC):
         return self.dense()[rows]
 
     @classmethod
-    def __torch_function__(cls, function: Callable[..., Any], types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
-        """Any function of torch sees the tensor written out, but what is finite may be known without."""
+    def __torch_function__(
+        cls,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Any function of torch sees the tensor written out, but what is finite may be known
+        without.
+        """
         if function is torch.isfinite:
             return args[0].finite()
-        return function(*(dense(one) for one in args), **{name: dense(one) for name, one in (kwargs or {}).items()})
+        return function(
+            *(dense(one) for one in args),
+            **{name: dense(one) for name, one in (kwargs or {}).items()},
+        )
 
 
 @dataclass(eq=False)

@@ -1,6 +1,7 @@
 """Buffers that are used again, so that nothing is allocated while a population is evaluated.
 
-A fresh block of memory costs page faults, often more than the arithmetic done in it. Every thread has buffers of its own. On a GPU PyTorch's allocator keeps them already.
+A fresh block of memory costs page faults, often more than the arithmetic done in it. Every thread
+has buffers of its own. On a GPU PyTorch's allocator keeps them already.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _buffers = Buffers()
 
 
 def buffer(name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """A contiguous tensor of that shape with ``like``'s type and device, holding anything. The next call with the same name gives the same memory again.
+    """A contiguous tensor of that shape with ``like``'s type and device, holding anything. The next
+    call with the same name gives the same memory again.
 
     Args:
         name: what it is for; two buffers in use at a time need two names.

@@ -19,17 +19,23 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sign": torch.sign,
 }
 STEPS = ("heaviside", "sign")
-"""Activations that are flat wherever they have a derivative: backpropagation sees a gradient of exactly zero behind them."""
+"""Activations that are flat wherever they have a derivative: backpropagation sees a gradient of
+exactly zero behind them."""
 
 STRAIGHT_THROUGH = Field(
     False,
-    description="Only for heaviside and sign, which give no gradient: let it pass them as if they were straight lines near their threshold.",
+    description=(
+        "Only for heaviside and sign, which give no gradient: let it pass them as if they were "
+        "straight lines near their threshold."
+    ),
     json_schema_extra={"label": "Gradient straight through", "advanced": True},
 )
 
 
 def tanh_(h: Tensor) -> Tensor:
-    """The tanh, in place. In float32 on the CPU as 2/(1 + e^{−2h}) − 1, which PyTorch computes four times as fast and to 2·10⁻⁷ of the tanh."""
+    """The tanh, in place. In float32 on the CPU as 2/(1 + e^{−2h}) − 1, which PyTorch computes four
+    times as fast and to 2·10⁻⁷ of the tanh.
+    """
     if h.dtype == torch.float32 and h.device.type == "cpu":
         return h.mul_(2).sigmoid_().mul_(2).sub_(1)
     return h.tanh_()
@@ -46,10 +52,13 @@ IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True)
 class Bend:
-    """The activation of a name; none of them ever falls as its sum grows. A step may pass the gradient straight through.
+    """The activation of a name; none of them ever falls as its sum grows. A step may pass the
+    gradient straight through.
 
-    The straight-through estimator (Bengio, Léonard and Courville 2013, https://arxiv.org/abs/1308.3432) goes backward as if the step were the identity, here where |h| ≤ 1
-    only: a neuron that is far from its threshold should not be pushed on. Forward nothing changes, not by a rounding: what is added is exactly zero.
+    The straight-through estimator (Bengio, Léonard and Courville 2013,
+    https://arxiv.org/abs/1308.3432) goes backward as if the step were the identity, here where |h|
+    ≤ 1 only: a neuron that is far from its threshold should not be pushed on. Forward nothing
+    changes, not by a rounding: what is added is exactly zero.
     """
 
     name: str

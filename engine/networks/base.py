@@ -1,6 +1,7 @@
 """What a network is to Kelvin: a function of packed weights.
 
-A network holds no weights. It says how many there are, where each layer's lie in the packed vector, and evaluates a whole population of them in one call.
+A network holds no weights. It says how many there are, where each layer's lie in the packed vector,
+and evaluates a whole population of them in one call.
 """
 
 from __future__ import annotations
@@ -49,9 +50,12 @@ class Network(ABC):
             is 2): those of its products of matrices and convolutions.
         entering: those of them that read the sample itself, whose derivative nobody needs.
         layers: the tensors of the packed vector, in order.
-        widest: the most activations one sample has alive in a layer; sizes the chunks of a population.
-        activations: about how many numbers one sample leaves on its way through, for its gradient to be found.
-        hidden: widths of the hidden layers whose answers may be remembered; for those `upward` goes on from any layer.
+        widest: the most activations one sample has alive in a layer; sizes the chunks of a
+            population.
+        activations: about how many numbers one sample leaves on its way through, for its gradient
+            to be found.
+        hidden: widths of the hidden layers whose answers may be remembered; for those `upward` goes
+            on from any layer.
     """
 
     layers: tuple[Layer, ...]
@@ -60,7 +64,8 @@ class Network(ABC):
     widest: int
     hidden: tuple[int, ...] = ()
     mixes: bool = False
-    """Whether what it says of a sample hangs on the samples beside it, which must then not be taken apart."""
+    """Whether what it says of a sample hangs on the samples beside it, which must then not be taken
+    apart."""
 
     @property
     def dimension(self) -> int:
@@ -72,8 +77,13 @@ class Network(ABC):
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """Where each layer begins in the packed vector; its weights and its biases, "0.weight" and "0.bias", are one."""
-        return tuple(next(group).start for _, group in groupby(self.layers, key=lambda layer: layer.name.rpartition(".")[0]))
+        """Where each layer begins in the packed vector; its weights and its biases, "0.weight" and
+        "0.bias", are one.
+        """
+        return tuple(
+            next(group).start
+            for _, group in groupby(self.layers, key=lambda layer: layer.name.rpartition(".")[0])
+        )
 
     @abstractmethod
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
@@ -84,7 +94,8 @@ class Network(ABC):
         return x
 
     def evaluate(self, population: Tensor, ready: Any) -> Tensor:
-        """The same outputs as fast as can be, feature-major, with no gradient: (P, D) and what `prepare` gave → (P, K, B).
+        """The same outputs as fast as can be, feature-major, with no gradient: (P, D) and what
+        `prepare` gave → (P, K, B).
 
         They may lie in a buffer that the next call overwrites.
         """
@@ -94,8 +105,12 @@ class Network(ABC):
         """What `mirrored` can use again for all pairs about one network (D,), or None."""
         return None
 
-    def mirrored(self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Any) -> Tensor:
-        """`evaluate` for the pairs from start to stop: (2·(stop − start), K, B), first the members θ + …, then the members θ − …"""
+    def mirrored(
+        self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Any
+    ) -> Tensor:
+        """`evaluate` for the pairs from start to stop: (2·(stop − start), K, B), first the members
+        θ + …, then the members θ − …
+        """
         return self.evaluate(asked.pairs(start, stop), ready)
 
     @property
@@ -111,7 +126,9 @@ class Network(ABC):
         """Operations of one sample from a layer upward."""
         raise NotImplementedError(f"{type(self).__name__} has no layers to go on from")
 
-    def upward(self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None) -> Tensor:
+    def upward(
+        self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None
+    ) -> Tensor:
         """`evaluate` from a layer upward.
 
         Args:
@@ -124,13 +141,20 @@ class Network(ABC):
 
     def unpack(self, population: Tensor) -> list[Tensor]:
         """Views of the packed weights, layer by layer: (P, D) → [(P, *shape), …]."""
-        return [population[:, layer.start : layer.stop].unflatten(1, layer.shape) for layer in self.layers]
+        return [
+            population[:, layer.start : layer.stop].unflatten(1, layer.shape)
+            for layer in self.layers
+        ]
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-        """First weights (D,): U(±1/√fan_in) for weights and biases, as ``torch.nn.Linear`` and ``Conv2d`` draw them."""
+        """First weights (D,): U(±1/√fan_in) for weights and biases, as ``torch.nn.Linear`` and
+        ``Conv2d`` draw them.
+        """
         theta = torch.empty(self.dimension, device=generator.device, dtype=dtype)
         for layer in self.layers:
-            theta[layer.start : layer.stop].uniform_(-(layer.fan_in**-0.5), layer.fan_in**-0.5, generator=generator)
+            theta[layer.start : layer.stop].uniform_(
+                -(layer.fan_in**-0.5), layer.fan_in**-0.5, generator=generator
+            )
         return theta
 
 
@@ -150,7 +174,8 @@ class NetworkChoice(Choice):
     kinds: ClassVar[tuple[str, ...]] = ("points", "table", "curve", "images")
     """Kinds of data it can learn; the page offers it for these."""
     between: ClassVar[str] = "convolutions"
-    """What lies between inputs and outputs, in a word or two, where it has no list of hidden layers."""
+    """What lies between inputs and outputs, in a word or two, where it has no list of hidden
+    layers."""
 
     @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> Network:

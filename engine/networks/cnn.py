@@ -17,7 +17,10 @@ from engine.networks.activation import STRAIGHT_THROUGH, Activation, Bend
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
 from engine.networks.rows import bent_and_pooled, convolved, matrices, shifted
 
-POOLS: dict[str, Callable[..., Tensor]] = {"max": functional.max_pool2d, "mean": functional.avg_pool2d}
+POOLS: dict[str, Callable[..., Tensor]] = {
+    "max": functional.max_pool2d,
+    "mean": functional.avg_pool2d,
+}
 FEW = 8
 """Samples up to which PyTorch's own convolution is the quicker one on the CPU."""
 
@@ -39,7 +42,8 @@ class CNNNetwork(Network):
         channels: feature maps of the two convolutions.
         kernel: side of both kernels.
         activation: what follows each convolution.
-        padded: whether images keep their size in a convolution, with zeros around them, or lose its edge.
+        padded: whether images keep their size in a convolution, with zeros around them, or lose its
+            edge.
         pool: how a square of pixels becomes one.
         pools: sides of these squares after the two convolutions; 1 leaves the pixels alone.
         bias: whether every layer has biases.
@@ -62,18 +66,41 @@ class CNNNetwork(Network):
         c, *image = shape
         c1, c2 = channels
         self.activation, self.squash, self.bias = activation, squash, bias
-        self.kernel, self.pad, self.pool, self.pools = kernel, kernel // 2 if padded else 0, pool, pools
+        self.kernel, self.pad, self.pool, self.pools = (
+            kernel,
+            kernel // 2 if padded else 0,
+            pool,
+            pools,
+        )
         lost = kernel - 1 - 2 * self.pad
-        first = [side - lost for side in image]  # (H, W) out of the first convolution, and out of the second
+        first = [
+            side - lost for side in image
+        ]  # (H, W) out of the first convolution, and out of the second
         second = [side // pools[0] - lost for side in first]
-        self.shape, self.sides, self.features = shape, (first, second), c2 * (second[0] // pools[1]) * (second[1] // pools[1])
+        self.shape, self.sides, self.features = (
+            shape,
+            (first, second),
+            c2 * (second[0] // pools[1]) * (second[1] // pools[1]),
+        )
         f1, f2 = c * kernel**2, c1 * kernel**2
-        weights: list[tuple[tuple[int, ...], int]] = [((c1, c, kernel, kernel), f1), ((c2, c1, kernel, kernel), f2), ((classes, self.features), self.features)]
+        weights: list[tuple[tuple[int, ...], int]] = [
+            ((c1, c, kernel, kernel), f1),
+            ((c2, c1, kernel, kernel), f2),
+            ((classes, self.features), self.features),
+        ]
         packed: list[tuple[str, tuple[int, ...], int]] = []
         for i, (tensor, fan_in) in enumerate(weights):
-            packed += [(f"{i}.weight", tensor, fan_in), (f"{i}.bias", tensor[:1], fan_in)] if bias else [(f"{i}.weight", tensor, fan_in)]
+            packed += (
+                [(f"{i}.weight", tensor, fan_in), (f"{i}.bias", tensor[:1], fan_in)]
+                if bias
+                else [(f"{i}.weight", tensor, fan_in)]
+            )
         self.layers = pack(packed)
-        self.flops = 2 * (first[0] * first[1] * c1 * f1 + second[0] * second[1] * c2 * f2 + self.features * classes)
+        self.flops = 2 * (
+            first[0] * first[1] * c1 * f1
+            + second[0] * second[1] * c2 * f2
+            + self.features * classes
+        )
         self.entering = 2 * first[0] * first[1] * c1 * f1
         self.widest = first[0] * first[1] * c1 + f1 * first[0] * first[1] // 4
 
@@ -82,10 +109,15 @@ class CNNNetwork(Network):
         tensors = self.unpack(population)
         w0, w1, w2 = tensors[::2] if self.bias else tensors
         b0, b1, b2 = tensors[1::2] if self.bias else (None, None, None)
-        # All members read the same samples, so the first convolution is one with P·c1 feature maps; from then on each member is a group of its own.
-        h = functional.conv2d(x, w0.flatten(0, 1), b0 if b0 is None else b0.flatten(), padding=self.pad)
+        # All members read the same samples, so the first convolution is one with P·c1 feature maps;
+        # from then on each member is a group of its own.
+        h = functional.conv2d(
+            x, w0.flatten(0, 1), b0 if b0 is None else b0.flatten(), padding=self.pad
+        )
         h = self.pooled(self.activation(h), self.pools[0])
-        h = functional.conv2d(h, w1.flatten(0, 1), b1 if b1 is None else b1.flatten(), padding=self.pad, groups=size)
+        h = functional.conv2d(
+            h, w1.flatten(0, 1), b1 if b1 is None else b1.flatten(), padding=self.pad, groups=size
+        )
         h = self.pooled(self.activation(h), self.pools[1])
         h = h.reshape(batch, size, self.features).permute(1, 2, 0)
         h = torch.bmm(w2, h) if b2 is None else torch.baddbmm(b2.unsqueeze(-1), w2, h)
@@ -98,34 +130,60 @@ class CNNNetwork(Network):
     def prepare(self, x: Tensor) -> Ready:
         if x.device.type != "cpu" or len(x) <= FEW:
             return Ready(x, None)
-        return Ready(x, shifted(x.permute(2, 1, 3, 0).unsqueeze(0), self.kernel, self.pad, "images")[0])
+        return Ready(
+            x, shifted(x.permute(2, 1, 3, 0).unsqueeze(0), self.kernel, self.pad, "images")[0]
+        )
 
     def evaluate(self, population: Tensor, ready: Ready) -> Tensor:
-        # Shapes alone decide, for a way chosen by timing it would be another one on a busy machine, and the last digits with it. With 1, 4 and 8 samples the library's convolution
-        # with channels innermost takes 0.6 to 0.7 of the time of products row by row (1.4 where maps are many); from 16 on they take 0.1 to 0.4 of its plain convolution's.
+        # Shapes alone decide, for a way chosen by timing it would be another one on a busy machine,
+        # and the last digits with it. With 1, 4 and 8 samples the library's convolution with
+        # channels innermost takes 0.6 to 0.7 of the time of products row by row (1.4 where maps are
+        # many); from 16 on they take 0.1 to 0.4 of its plain convolution's.
         if population.device.type != "cpu":
             return self.forward(population, ready.x).transpose(1, 2)
         if ready.copies is None:
-            return self.forward(population, ready.x.to(memory_format=torch.channels_last)).transpose(1, 2)
+            return self.forward(
+                population, ready.x.to(memory_format=torch.channels_last)
+            ).transpose(1, 2)
         return self.by_rows(population, ready.copies)
 
     def by_rows(self, population: Tensor, copies: Tensor) -> Tensor:
-        """Outputs (P, K, B) by the products of `engine.networks.rows`: one for all members' first convolutions, whose input they share, then one for each member."""
+        """Outputs (P, K, B) by the products of `engine.networks.rows`: one for all members' first
+        convolutions, whose input they share, then one for each member.
+        """
         size, batch = len(population), copies.shape[-1]
         tensors = self.unpack(population)
         w0, w1, w2 = tensors[::2] if self.bias else tensors
         b0, b1, b2 = tensors[1::2] if self.bias else (None, None, None)
         (y0, x0), (y1, x1), c0, c1 = *self.sides, w0.shape[1], w1.shape[1]
-        sums = convolved(copies, matrices(w0).flatten(0, 1), self.kernel, buffer("first", (y0, size * c0, x0 * batch), copies))
-        h = bent_and_pooled(sums.view(y0, size, c0, x0, batch).transpose(0, 1), b0, self.activation, self.pool, self.pools[0])
+        sums = convolved(
+            copies,
+            matrices(w0).flatten(0, 1),
+            self.kernel,
+            buffer("first", (y0, size * c0, x0 * batch), copies),
+        )
+        h = bent_and_pooled(
+            sums.view(y0, size, c0, x0, batch).transpose(0, 1),
+            b0,
+            self.activation,
+            self.pool,
+            self.pools[0],
+        )
         copies = shifted(h, self.kernel, self.pad, "between")
         sums = buffer("second", (size, y1, c1, x1 * batch), copies)
         for images, weights, out in zip(copies, matrices(w1), sums, strict=True):
             convolved(images, weights, self.kernel, out)
-        h = bent_and_pooled(sums.view(size, y1, c1, x1, batch), b1, self.activation, self.pool, self.pools[1])
-        # The maps lie row by row now; it is the weights, which are fewer, that are put in that order.
+        h = bent_and_pooled(
+            sums.view(size, y1, c1, x1, batch), b1, self.activation, self.pool, self.pools[1]
+        )
+        # The maps lie row by row now; it is the weights, which are fewer, that are put in that
+        # order.
         w2 = w2.unflatten(2, (c1, h.shape[1], h.shape[3])).transpose(2, 3).flatten(2)
-        h = torch.bmm(w2, h.reshape(size, self.features, batch), out=buffer("outputs", (size, w2.shape[1], batch), copies))
+        h = torch.bmm(
+            w2,
+            h.reshape(size, self.features, batch),
+            out=buffer("outputs", (size, w2.shape[1], batch), copies),
+        )
         if b2 is not None:
             h.add_(b2.unsqueeze(-1))
         return h if self.squash is None else self.squash.in_place(h)
@@ -140,7 +198,14 @@ def image_shape(name: str, shape: tuple[int, ...], least: int) -> tuple[int, int
     if len(shape) != 3:
         raise BadInput("network", name, "an image dataset for this network, or the network mlp")
     if min(shape[1:]) < least:
-        raise BadInput("network", name, f"an image dataset of at least {least}×{least} pixels for this network, or the network mlp or cnn")
+        raise BadInput(
+            "network",
+            name,
+            (
+                f"an image dataset of at least {least}×{least} pixels for this network, or the "
+                f"network mlp or cnn"
+            ),
+        )
     return shape[0], shape[1], shape[2]
 
 
@@ -152,16 +217,48 @@ class CNN(NetworkChoice):
     label = "Convolutional (CNN)"
     kinds = ("images",)
 
-    channels_1: int = Field(8, ge=1, le=64, description="Feature maps of the first convolution.", json_schema_extra={"label": "First maps"})
-    channels_2: int = Field(16, ge=1, le=64, description="Feature maps of the second convolution.", json_schema_extra={"label": "Second maps"})
-    kernel: int = Field(3, ge=3, le=5, multiple_of=1, description="Side of the kernels, 3 or 5.", json_schema_extra={"step": 2})
-    activation: Activation = Field("relu", description="What each neuron does with its sum; heaviside and sign jump, so they give no gradient.")
+    channels_1: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="Feature maps of the first convolution.",
+        json_schema_extra={"label": "First maps"},
+    )
+    channels_2: int = Field(
+        16,
+        ge=1,
+        le=64,
+        description="Feature maps of the second convolution.",
+        json_schema_extra={"label": "Second maps"},
+    )
+    kernel: int = Field(
+        3,
+        ge=3,
+        le=5,
+        multiple_of=1,
+        description="Side of the kernels, 3 or 5.",
+        json_schema_extra={"step": 2},
+    )
+    activation: Activation = Field(
+        "relu",
+        description=(
+            "What each neuron does with its sum; heaviside and sign jump, so they give no gradient."
+        ),
+    )
     straight_through: bool = STRAIGHT_THROUGH
 
     def build(self, shape: tuple[int, ...], classes: int) -> CNNNetwork:
         if len(shape) != 3 or min(shape[1:]) < 4:
-            raise BadInput("network", self.name, "an image dataset for this network, or the network mlp")
+            raise BadInput(
+                "network", self.name, "an image dataset for this network, or the network mlp"
+            )
         if self.kernel % 2 == 0:
             raise BadInput("network.kernel", self.kernel, "3 or 5")
         activation = Bend(self.activation, self.straight_through)
-        return CNNNetwork((shape[0], shape[1], shape[2]), classes, (self.channels_1, self.channels_2), self.kernel, activation)
+        return CNNNetwork(
+            (shape[0], shape[1], shape[2]),
+            classes,
+            (self.channels_1, self.channels_2),
+            self.kernel,
+            activation,
+        )

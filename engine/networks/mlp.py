@@ -28,10 +28,18 @@ class MLPNetwork(Network):
         straight_through: whether gradients pass a step activation.
     """
 
-    def __init__(self, sizes: tuple[int, ...], activation: Activation, straight_through: bool = False) -> None:
+    def __init__(
+        self, sizes: tuple[int, ...], activation: Activation, straight_through: bool = False
+    ) -> None:
         self.sizes, self.activation = sizes, Bend(activation, straight_through)
         pairs = list(pairwise(sizes))
-        self.layers = pack([entry for i, (a, b) in enumerate(pairs) for entry in ((f"{i}.weight", (b, a), a), (f"{i}.bias", (b,), a))])
+        self.layers = pack(
+            [
+                entry
+                for i, (a, b) in enumerate(pairs)
+                for entry in ((f"{i}.weight", (b, a), a), (f"{i}.bias", (b,), a))
+            ]
+        )
         self.products = tuple(2 * a * b for a, b in pairs)
         self.flops, self.entering = sum(self.products), self.products[0]
         self.widest = max(sizes[1:])
@@ -42,8 +50,9 @@ class MLPNetwork(Network):
         return sum(self.sizes[1:])
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
-        # Activations are kept feature-major (P, features, B): every layer is then one batched product W·h with no transpose in between,
-        # and the first layer, whose input all members share, is one product with a common right-hand side.
+        # Activations are kept feature-major (P, features, B): every layer is then one batched
+        # product W·h with no transpose in between, and the first layer, whose input all members
+        # share, is one product with a common right-hand side.
         tensors = self.unpack(population)
         h = x.flatten(1).T
         for i in range(0, len(tensors), 2):
@@ -71,12 +80,21 @@ class MLPNetwork(Network):
         thin, *thinner = (2 * asked.noise.rank * (a + b) for a, b in pairwise(self.sizes))
         return samples * (first + asked.noise.rows * thin + members * (sum(rest) + sum(thinner)))
 
-    def upward(self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None) -> Tensor:
-        # As `forward`, in buffers that are used again: the bias is added and the sum bent where the product left it, while it is still in the cache.
+    def upward(
+        self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None
+    ) -> Tensor:
+        # As `forward`, in buffers that are used again: the bias is added and the sum bent where the
+        # product left it, while it is still in the cache.
         for i in range(0, len(tensors), 2):
             last = i + 2 == len(tensors)
             shape = (len(h), tensors[i].shape[1], h.shape[2])
-            h = torch.bmm(tensors[i], h, out=buffer(f"layer {first + i // 2}", shape, h) if last or keep is None else keep[i // 2])
+            h = torch.bmm(
+                tensors[i],
+                h,
+                out=buffer(f"layer {first + i // 2}", shape, h)
+                if last or keep is None
+                else keep[i // 2],
+            )
             h.add_(tensors[i + 1].unsqueeze(-1))
             if not last:
                 self.activation.in_place(h)
@@ -86,9 +104,12 @@ class MLPNetwork(Network):
         weight, bias = self.unpack(theta.unsqueeze(0))[:2]
         return torch.addmm(bias[0].unsqueeze(-1), weight[0], ready)
 
-    def mirrored(self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Tensor) -> Tensor:
-        # The first layer, most of the work, is linear in its weights: one product with the noise serves both members of a pair, W x ± E x. Further layers read inputs of their
-        # own; there a product with thin factors is still cheaper than one with the matrix they stand for.
+    def mirrored(
+        self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Tensor
+    ) -> Tensor:
+        # The first layer, most of the work, is linear in its weights: one product with the noise
+        # serves both members of a pair, W x ± E x. Further layers read inputs of their own; there a
+        # product with thin factors is still cheaper than one with the matrix they stand for.
         assert centre is not None
         size, batch, tensors = stop - start, ready.shape[1], self.unpack(asked.theta.unsqueeze(0))
         parts = asked.noise.parts(start, stop, self.layers)
@@ -100,7 +121,12 @@ class MLPNetwork(Network):
             sums = buffer(f"mirrored {i}", (2 * size, outputs, batch), ready)
             plus, minus = sums.chunk(2)
             if i == 0:
-                noise = times(parts[0], ready.expand(size, *ready.shape), reach, buffer("noise", (size, outputs, batch), ready)).add_(shift)
+                noise = times(
+                    parts[0],
+                    ready.expand(size, *ready.shape),
+                    reach,
+                    buffer("noise", (size, outputs, batch), ready),
+                ).add_(shift)
                 torch.add(centre, noise, out=plus)
                 torch.sub(centre, noise, out=minus)
             elif len(parts[i]) == 1:
@@ -113,13 +139,22 @@ class MLPNetwork(Network):
             else:
                 torch.bmm(weight.expand(2 * size, *weight.shape), h, out=sums)
                 for half, inputs, sign in ((plus, h[:size], 1), (minus, h[size:], -1)):
-                    half.add_(times(parts[i], inputs, sign * reach, buffer("noise", (size, outputs, batch), ready))).add_(bias.unsqueeze(-1) + sign * shift)
+                    half.add_(
+                        times(
+                            parts[i],
+                            inputs,
+                            sign * reach,
+                            buffer("noise", (size, outputs, batch), ready),
+                        )
+                    ).add_(bias.unsqueeze(-1) + sign * shift)
             h = self.activation.in_place(sums) if i + 2 < len(tensors) else sums
         return h
 
 
 def times(part: Part, inputs: Tensor, reach: float, out: Tensor) -> Tensor:
-    """Noise on a matrix times the inputs (m, in, B), and that times ``reach``, in ``out`` (m, outputs, B)."""
+    """Noise on a matrix times the inputs (m, in, B), and that times ``reach``, in ``out`` (m,
+    outputs, B).
+    """
     if len(part) == 1:
         return torch.bmm(part[0], inputs, out=out).mul_(reach)
     a, b = part
@@ -141,10 +176,20 @@ class MLP(NetworkChoice):
     label = "Perceptron (MLP)"
 
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
-        (16, 16), max_length=6, description="Neurons in each hidden layer; none makes it a linear model."
+        (16, 16),
+        max_length=6,
+        description="Neurons in each hidden layer; none makes it a linear model.",
     )
-    activation: Activation = Field("tanh", description="What each hidden neuron does with its sum; heaviside and sign jump, so they give no gradient.")
+    activation: Activation = Field(
+        "tanh",
+        description=(
+            "What each hidden neuron does with its sum; heaviside and sign jump, so they give no "
+            "gradient."
+        ),
+    )
     straight_through: bool = STRAIGHT_THROUGH
 
     def build(self, shape: tuple[int, ...], classes: int) -> MLPNetwork:
-        return MLPNetwork((prod(shape), *self.hidden, classes), self.activation, self.straight_through)
+        return MLPNetwork(
+            (prod(shape), *self.hidden, classes), self.activation, self.straight_through
+        )

@@ -1,9 +1,12 @@
-"""Any module of PyTorch as a network, for notebooks: a whole population of it at once by ``torch.func.vmap``.
+"""Any module of PyTorch as a network, for notebooks: a whole population of it at once by
+``torch.func.vmap``.
 
-    network = ModuleNetwork(nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.GELU(), nn.Linear(32, 10)), torch.zeros(1, 64))
+    network = ModuleNetwork(nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.GELU(), nn.Linear(32,
+    10)), torch.zeros(1, 64))
 
-The general path: whatever the module does is vectorised over the members' weights. A module with state that a forward pass changes (batch norm in training) or that draws random
-numbers (dropout in training) is none of a function of its weights: call ``eval()`` on it first.
+The general path: whatever the module does is vectorised over the members' weights. A module with
+state that a forward pass changes (batch norm in training) or that draws random numbers (dropout in
+training) is none of a function of its weights: call ``eval()`` on it first.
 """
 
 from __future__ import annotations
@@ -36,7 +39,11 @@ class ModuleNetwork(Network):
         self.layers = pack(sizes)
         largest = [1]
         hooks = [
-            part.register_forward_hook(lambda _part, _given, answer: largest.append(answer.numel() if isinstance(answer, Tensor) else 0))
+            part.register_forward_hook(
+                lambda _part, _given, answer: largest.append(
+                    answer.numel() if isinstance(answer, Tensor) else 0
+                )
+            )
             for part in module.modules()
         ]
         try:
@@ -52,11 +59,16 @@ class ModuleNetwork(Network):
         buffers = dict(self.module.named_buffers())
 
         def one(theta: Tensor) -> Tensor:
-            weights = {layer.name: theta[layer.start : layer.stop].view(layer.shape) for layer in self.layers}
+            weights = {
+                layer.name: theta[layer.start : layer.stop].view(layer.shape)
+                for layer in self.layers
+            }
             return functional_call(self.module, {**weights, **buffers}, (x,))
 
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", "There is a performance drop")  # an operation that vmap would do member by member: better said than waited for
+            warnings.filterwarnings(
+                "error", "There is a performance drop"
+            )  # an operation that vmap would do member by member: better said than waited for
             return vmap(one)(population)
 
     def theta(self) -> Tensor:

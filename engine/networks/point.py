@@ -1,4 +1,6 @@
-"""A point on a landscape, dressed as a network: its two weights are where it stands, its one output is the height there, whatever the sample."""
+"""A point on a landscape, dressed as a network: its two weights are where it stands, its one output
+is the height there, whatever the sample.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,19 @@ class PointNetwork(Network):
 
     Args:
         landscape: the function.
-        start: where first weights lie exactly; None scatters them a little about the landscape's own start.
+        start: where first weights lie exactly; None scatters them a little about the landscape's
+            own start.
     """
 
     def __init__(self, landscape: Landscape, start: tuple[float, float] | None = None) -> None:
         self.landscape, self.start = landscape, start
         # A layer for each coordinate, whose made-up fan-in gives it its natural size: 1/√fan_in.
-        self.layers = pack([(name, (1,), (UNIT * size) ** -2) for name, size in zip("xy", landscape.size, strict=True)])
+        self.layers = pack(
+            [
+                (name, (1,), (UNIT * size) ** -2)
+                for name, size in zip("xy", landscape.size, strict=True)
+            ]
+        )
         self.flops = landscape.flops
         self.widest = 4
 
@@ -40,7 +48,12 @@ class PointNetwork(Network):
         if self.start is not None:
             return torch.tensor(self.start, device=generator.device, dtype=dtype)
         start = torch.tensor(self.landscape.start, device=generator.device, dtype=dtype)
-        return start + SCATTER * torch.tensor(self.landscape.size, device=generator.device, dtype=dtype) * stray
+        return (
+            start
+            + SCATTER
+            * torch.tensor(self.landscape.size, device=generator.device, dtype=dtype)
+            * stray
+        )
 
 
 @NETWORKS.add
@@ -52,9 +65,20 @@ class Point(NetworkChoice):
     kinds = ("function",)
 
     def build(self, shape: tuple[int, ...], classes: int) -> Network:
-        raise BadInput("network", self.name, "a network with inputs; a point belongs to the dataset landscape alone")
+        raise BadInput(
+            "network",
+            self.name,
+            "a network with inputs; a point belongs to the dataset landscape alone",
+        )
 
     def build_for(self, dataset: DatasetChoice) -> Network:
         if not isinstance(dataset, Landscapes):
-            raise BadInput("network", self.name, f"a network with inputs on {dataset.name}; a point belongs to the dataset landscape alone")
+            raise BadInput(
+                "network",
+                self.name,
+                (
+                    f"a network with inputs on {dataset.name}; a point belongs to the dataset "
+                    f"landscape alone"
+                ),
+            )
         return PointNetwork(dataset.landscape(), dataset.start)

@@ -1,12 +1,15 @@
-"""Recurrent networks for a whole population at once: images row by row, texts character by character.
+"""Recurrent networks for a whole population at once: images row by row, texts character by
+character.
 
 Elman (1990), https://doi.org/10.1207/s15516709cog1402_1:
 
     h_t = tanh(W x_t + U h_{t−1} + b)
 
-Gated recurrent units (Cho et al. 2014, https://arxiv.org/abs/1406.1078, as cuDNN and torch.nn.GRU have them), ⊙ entry by entry:
+Gated recurrent units (Cho et al. 2014, https://arxiv.org/abs/1406.1078, as cuDNN and torch.nn.GRU
+have them), ⊙ entry by entry:
 
-    r = σ(W_r x_t + U_r h + b_r),   z = σ(W_z x_t + U_z h + b_z),   n = tanh(W_n x_t + b_n + r ⊙ (U_n h + c)),   h_t = (1 − z) ⊙ n + z ⊙ h
+    r = σ(W_r x_t + U_r h + b_r),                   z = σ(W_z x_t + U_z h + b_z)
+    n = tanh(W_n x_t + b_n + r ⊙ (U_n h + c)),      h_t = (1 − z) ⊙ n + z ⊙ h
 
 The outputs are a linear function of the last h. h_0 = 0.
 """
@@ -36,13 +39,17 @@ class RecurrentNetwork(Network):
         units: h.
         classes: K outputs.
         cell: what a unit does.
-        characters: whether a sample is T numbers of characters, each of which stands for a row of I with a single one, or an image (C, T, W) read row by row, I = C·W.
+        characters: whether a sample is T numbers of characters, each of which stands for a row of I
+            with a single one, or an image (C, T, W) read row by row, I = C·W.
     """
 
-    def __init__(self, steps: int, inputs: int, units: int, classes: int, cell: Cell, characters: bool) -> None:
+    def __init__(
+        self, steps: int, inputs: int, units: int, classes: int, cell: Cell, characters: bool
+    ) -> None:
         self.steps, self.units, self.cell, self.characters = steps, units, cell, characters
         rows = GATES[cell] * units
-        # Biases that only ever appear as a sum are one; torch keeps two. All are drawn U(±1/√h), as torch.nn.GRU draws them.
+        # Biases that only ever appear as a sum are one; torch keeps two. All are drawn U(±1/√h), as
+        # torch.nn.GRU draws them.
         packed: list[tuple[str, tuple[int, ...], float]] = [
             ("in.weight", (rows, inputs), units),
             ("past.weight", (rows, units), units),
@@ -50,8 +57,11 @@ class RecurrentNetwork(Network):
         ]
         if cell == "gru":
             packed.append(("candidate.bias", (units,), units))
-        self.layers = pack([*packed, ("out.weight", (classes, units), units), ("out.bias", (classes,), units)])
-        # A character looks its column up, which is no product; and the first state is nothing, which need not be multiplied.
+        self.layers = pack(
+            [*packed, ("out.weight", (classes, units), units), ("out.bias", (classes,), units)]
+        )
+        # A character looks its column up, which is no product; and the first state is nothing,
+        # which need not be multiplied.
         self.entering = 0 if characters else 2 * steps * rows * inputs
         self.flops = self.entering + 2 * ((steps - 1) * rows * units + classes * units)
         self.widest = steps * rows + 3 * rows
@@ -61,19 +71,31 @@ class RecurrentNetwork(Network):
         entering = self._entering(w, x) + b[:, :, None, None]
         h: Tensor | None = None
         for now in entering.unbind(2):  # (P, rows, B)
-            h = self._gru(now, u, c[0].unsqueeze(-1), h) if self.cell == "gru" else torch.tanh(now if h is None else torch.baddbmm(now, u, h))
+            h = (
+                self._gru(now, u, c[0].unsqueeze(-1), h)
+                if self.cell == "gru"
+                else torch.tanh(now if h is None else torch.baddbmm(now, u, h))
+            )
         assert h is not None
         return torch.baddbmm(b_out.unsqueeze(-1), w_out, h).transpose(1, 2)
 
     def _entering(self, w: Tensor, x: Tensor) -> Tensor:
-        """W x_t of all steps at once, since all members read the same samples: (P, rows, I), (B, *shape) → (P, rows, T, B)."""
+        """W x_t of all steps at once, since all members read the same samples: (P, rows, I), (B,
+        *shape) → (P, rows, T, B).
+        """
         if self.characters:
             return w[:, :, x.long().T]
         rows = x.permute(1, 3, 2, 0).flatten(0, 1)  # (C·W, T, B)
-        return torch.matmul(w.flatten(0, 1), rows.flatten(1)).unflatten(0, w.shape[:2]).unflatten(2, rows.shape[1:])
+        return (
+            torch.matmul(w.flatten(0, 1), rows.flatten(1))
+            .unflatten(0, w.shape[:2])
+            .unflatten(2, rows.shape[1:])
+        )
 
     def _gru(self, now: Tensor, u: Tensor, c: Tensor, h: Tensor | None) -> Tensor:
-        """One step: W x + b (P, 3h, B), U (P, 3h, h), c (P, h, 1), h (P, h, B) or none yet → (P, h, B)."""
+        """One step: W x + b (P, 3h, B), U (P, 3h, h), c (P, h, 1), h (P, h, B) or none yet → (P, h,
+        B).
+        """
         gates, candidate = now.split((2 * self.units, self.units), 1)
         if h is None:
             r, z = torch.sigmoid(gates).chunk(2, 1)
@@ -93,15 +115,33 @@ class Recurrent(NetworkChoice):
     kinds = ("images", "text")
     between = "recurrent units"
 
-    cell: Cell = Field("gru", description="What a unit does: elman remembers what it last said, gru has gates that say what to keep.")
-    units: int = Field(32, ge=1, le=256, description="Numbers it remembers from one row or character to the next.", json_schema_extra={"scale": "log"})
+    cell: Cell = Field(
+        "gru",
+        description=(
+            "What a unit does: elman remembers what it last said, gru has gates that say what to "
+            "keep."
+        ),
+    )
+    units: int = Field(
+        32,
+        ge=1,
+        le=256,
+        description="Numbers it remembers from one row or character to the next.",
+        json_schema_extra={"scale": "log"},
+    )
 
     def build(self, shape: tuple[int, ...], classes: int) -> RecurrentNetwork:
         if len(shape) == 3:
-            return RecurrentNetwork(shape[1], shape[0] * shape[2], self.units, classes, self.cell, characters=False)
+            return RecurrentNetwork(
+                shape[1], shape[0] * shape[2], self.units, classes, self.cell, characters=False
+            )
         return RecurrentNetwork(shape[0], classes, self.units, classes, self.cell, characters=True)
 
     def build_for(self, dataset: DatasetChoice) -> RecurrentNetwork:
         if dataset.kind not in self.kinds:
-            raise BadInput("network", self.name, "an image or text dataset for this network, or the network mlp")
+            raise BadInput(
+                "network",
+                self.name,
+                "an image or text dataset for this network, or the network mlp",
+            )
         return self.build(dataset.shape, len(dataset.classes))

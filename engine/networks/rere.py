@@ -1,7 +1,9 @@
-"""The convolutional network of Rere, Fanany and Arymurthy (2015), on which simulated annealing was added to backpropagation.
+"""The convolutional network of Rere, Fanany and Arymurthy (2015), on which simulated annealing was
+added to backpropagation.
 
-https://doi.org/10.1016/j.procs.2015.12.114. 6 maps 5×5 – mean-pool 2 – 12 maps 5×5 – mean-pool 2 – dense, with a sigmoid after each convolution and on the outputs:
-3,898 weights on 28×28 images of 10 classes, 1,930 of them in the output layer. The loss that goes with it is squared error.
+https://doi.org/10.1016/j.procs.2015.12.114. 6 maps 5×5 – mean-pool 2 – 12 maps 5×5 – mean-pool 2 –
+dense, with a sigmoid after each convolution and on the outputs: 3,898 weights on 28×28 images of 10
+classes, 1,930 of them in the output layer. The loss that goes with it is squared error.
 """
 
 from __future__ import annotations
@@ -20,10 +22,21 @@ class RereNetwork(CNNNetwork):
     """As above; first weights are drawn as the authors drew them."""
 
     def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
-        super().__init__(shape, classes, (6, 12), KERNEL, Bend("sigmoid"), padded=False, pool="mean", squash=Bend("sigmoid"))
+        super().__init__(
+            shape,
+            classes,
+            (6, 12),
+            KERNEL,
+            Bend("sigmoid"),
+            padded=False,
+            pool="mean",
+            squash=Bend("sigmoid"),
+        )
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-        """First weights (D,): U(±√(6/(fan_in + fan_out))) (Glorot and Bengio 2010), where a convolution's fan_out is what one pixel flows into; biases 0."""
+        """First weights (D,): U(±√(6/(fan_in + fan_out))) (Glorot and Bengio 2010), where a
+        convolution's fan_out is what one pixel flows into; biases 0.
+        """
         theta = torch.zeros(self.dimension, device=generator.device, dtype=dtype)
         for layer in self.layers[::2]:
             fan_out = layer.shape[0] * torch.Size(layer.shape[2:]).numel()

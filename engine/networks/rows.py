@@ -1,8 +1,11 @@
 """Convolutions as products of matrices, row by row, for a whole population.
 
-Libraries convolve few images of many channels well; a population has few channels and many networks. Here the samples lie innermost, (Y, C, X, B), and every image is kept in k
-copies, each shifted by one pixel in x: (Y, k, C, X, B). Then the k·k·C numbers that flow into one row of outputs lie at equal distances in memory, the same for all X·B of its
-places, so a row of outputs is one plain product (maps × kkC) by (kkC × XB) that reads the images where they are. Unfolding them would make k·k copies; this makes k.
+Libraries convolve few images of many channels well; a population has few channels and many
+networks. Here the samples lie innermost, (Y, C, X, B), and every image is kept in k copies, each
+shifted by one pixel in x: (Y, k, C, X, B). Then the k·k·C numbers that flow into one row of outputs
+lie at equal distances in memory, the same for all X·B of its places, so a row of outputs is one
+plain product (maps × kkC) by (kkC × XB) that reads the images where they are. Unfolding them would
+make k·k copies; this makes k.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from engine.networks.activation import Bend
 
 
 def shifted(images: Tensor, kernel: int, pad: int, name: str) -> Tensor:
-    """Copies of images shifted in x, with zeros around them: (m, Y, C, X, B) → (m, Y + 2·pad, k, C, X + 2·pad − k + 1, B) in the buffer of that name."""
+    """Copies of images shifted in x, with zeros around them: (m, Y, C, X, B) → (m, Y + 2·pad, k, C,
+    X + 2·pad − k + 1, B) in the buffer of that name.
+    """
     members, rows, channels, columns, batch = images.shape
     across = columns + 2 * pad - kernel + 1
     copies = buffer(name, (members, rows + 2 * pad, kernel, channels, across, batch), images)
@@ -39,17 +44,25 @@ def matrices(kernels: Tensor) -> Tensor:
 
 
 def convolved(copies: Tensor, weights: Tensor, kernel: int, out: Tensor) -> Tensor:
-    """One image's rows: `shifted` copies (Y', k, C, X, B) and weights (maps, k·k·C) → ``out`` (Y, maps, X·B)."""
+    """One image's rows: `shifted` copies (Y', k, C, X, B) and weights (maps, k·k·C) → ``out`` (Y,
+    maps, X·B).
+    """
     rows, _, channels, columns, batch = copies.shape
     rows, across = rows - kernel + 1, columns * batch
-    patches = copies.as_strided((rows, kernel * kernel * channels, across), (kernel * channels * across, across, 1))
+    patches = copies.as_strided(
+        (rows, kernel * kernel * channels, across), (kernel * channels * across, across, 1)
+    )
     return torch.bmm(weights.expand(rows, *weights.shape), patches, out=out)
 
 
-def bent_and_pooled(sums: Tensor, bias: Tensor | None, bend: Bend, pool: Literal["max", "mean"], side: int) -> Tensor:
-    """Biases added, bent, and every square of that side made one, in place: (m, Y, C, X, B), (m, C) → (m, Y//side, C, X//side, B).
+def bent_and_pooled(
+    sums: Tensor, bias: Tensor | None, bend: Bend, pool: Literal["max", "mean"], side: int
+) -> Tensor:
+    """Biases added, bent, and every square of that side made one, in place: (m, Y, C, X, B), (m, C)
+    → (m, Y//side, C, X//side, B).
 
-    What bends never falls, so the largest of a square is the largest whether it is bent before or after; after, there is less to bend.
+    What bends never falls, so the largest of a square is the largest whether it is bent before or
+    after; after, there is less to bend.
     """
     if pool == "mean" and side > 1:
         bend.in_place(_biased(sums, bias))

@@ -1,10 +1,14 @@
-"""A small causal transformer (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) that guesses the next character, for a whole population at once.
+"""A small causal transformer (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) that guesses
+the next character, for a whole population at once.
 
-Pre-norm blocks as in GPT-2 (Radford et al. 2019), with LayerNorm N, causal attention of several heads and GELU:
+Pre-norm blocks as in GPT-2 (Radford et al. 2019), with LayerNorm N, causal attention of several
+heads and GELU:
 
-    h ← h + W_o attention(N(h)),     h ← h + W_2 gelu(W_1 N(h)),     outputs = W N(h) at the last character
+    h ← h + W_o attention(N(h)),     h ← h + W_2 gelu(W_1 N(h)),
+    outputs = W N(h) at the last character
 
-Only the last character is asked what follows it, so the last block takes queries from there alone; what the earlier ones would have said is never computed. It is exact.
+Only the last character is asked what follows it, so the last block takes queries from there alone;
+what the earlier ones would have said is never computed. It is exact.
 """
 
 from __future__ import annotations
@@ -40,7 +44,10 @@ class TransformerNetwork(Network):
     def __init__(self, steps: int, characters: int, width: int, heads: int, blocks: int) -> None:
         self.steps, self.width, self.heads, self.blocks = steps, width, heads, blocks
         e, m = width, WIDER * width
-        packed: list[tuple[str, tuple[int, ...], float]] = [("characters.weight", (characters, e), e), ("places.weight", (steps, e), e)]
+        packed: list[tuple[str, tuple[int, ...], float]] = [
+            ("characters.weight", (characters, e), e),
+            ("places.weight", (steps, e), e),
+        ]
         for i in range(blocks):
             packed += [
                 (f"{i}.norm1.weight", (e,), e), (f"{i}.norm1.bias", (e,), e),
@@ -50,7 +57,15 @@ class TransformerNetwork(Network):
                 (f"{i}.dense1.weight", (m, e), e), (f"{i}.dense1.bias", (m,), e),
                 (f"{i}.dense2.weight", (e, m), m), (f"{i}.dense2.bias", (e,), m),
             ]  # fmt: skip
-        self.layers = pack([*packed, ("norm.weight", (e,), e), ("norm.bias", (e,), e), ("out.weight", (characters, e), e), ("out.bias", (characters,), e)])
+        self.layers = pack(
+            [
+                *packed,
+                ("norm.weight", (e,), e),
+                ("norm.bias", (e,), e),
+                ("out.weight", (characters, e), e),
+                ("out.bias", (characters,), e),
+            ]
+        )
         after = 2 * e * e + 4 * e * m  # of one place: the heads mixed, and the two dense layers
         whole = steps * (6 * e * e + after) + 4 * steps * steps * e
         last = steps * 4 * e * e + 2 * e * e + 4 * steps * e + after
@@ -88,8 +103,12 @@ class TransformerNetwork(Network):
         return h + dense(functional.gelu(dense(norm(h, w_n2, b_n2), w_1, b_1)), w_2, b_2)
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Every head's mean of the values, weighted by softmax(q·k/√d): queries (P, B, T or 1, E), keys and values (P, B, T, E) → as the queries."""
-        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(2, 3) for part in (query, key, value))  # (P, B, heads, T, d)
+        """Every head's mean of the values, weighted by softmax(q·k/√d): queries (P, B, T or 1, E),
+        keys and values (P, B, T, E) → as the queries.
+        """
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(2, 3) for part in (query, key, value)
+        )  # (P, B, heads, T, d)
         match = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
         if query.shape[2] > 1:  # nobody may look ahead
             ahead = torch.ones(match.shape[-2:], dtype=torch.bool, device=match.device).triu(1)
@@ -98,8 +117,12 @@ class TransformerNetwork(Network):
 
 
 def dense(h: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    """Every member's linear layer at every place: (P, B, T, in), (P, out, in), (P, out) → (P, B, T, out)."""
-    return torch.baddbmm(b.unsqueeze(1), h.flatten(1, 2), w.transpose(1, 2)).unflatten(1, h.shape[1:3])
+    """Every member's linear layer at every place: (P, B, T, in), (P, out, in), (P, out) → (P, B, T,
+    out).
+    """
+    return torch.baddbmm(b.unsqueeze(1), h.flatten(1, 2), w.transpose(1, 2)).unflatten(
+        1, h.shape[1:3]
+    )
 
 
 def norm(h: Tensor, w: Tensor, b: Tensor) -> Tensor:
@@ -117,20 +140,44 @@ class Transformer(NetworkChoice):
     between = "transformer blocks"
 
     width: int = Field(
-        32, ge=4, le=256, description="Numbers that stand for one character inside; the heads share them out evenly.", json_schema_extra={"scale": "log"}
+        32,
+        ge=4,
+        le=256,
+        description="Numbers that stand for one character inside; the heads share them out evenly.",
+        json_schema_extra={"scale": "log"},
     )
-    heads: int = Field(4, ge=1, le=16, description="Attention heads in every block: each looks for something else among the characters before.")
-    blocks: int = Field(2, ge=1, le=6, description="Blocks of attention and two dense layers, one after the other.")
+    heads: int = Field(
+        4,
+        ge=1,
+        le=16,
+        description=(
+            "Attention heads in every block: each looks for something else among the characters "
+            "before."
+        ),
+    )
+    blocks: int = Field(
+        2, ge=1, le=6, description="Blocks of attention and two dense layers, one after the other."
+    )
 
     def build(self, shape: tuple[int, ...], classes: int) -> TransformerNetwork:
         if len(shape) != 1:
-            raise BadInput("network", self.name, "a text dataset for this network, or the network mlp, cnn or recurrent")
+            raise BadInput(
+                "network",
+                self.name,
+                "a text dataset for this network, or the network mlp, cnn or recurrent",
+            )
         if self.width % self.heads:
             fitting = [n for n in range(1, 17) if self.width % n == 0]
-            raise BadInput("network.heads", self.heads, f"a number that shares {self.width} out evenly: {', '.join(map(str, fitting))}")
+            raise BadInput(
+                "network.heads",
+                self.heads,
+                f"a number that shares {self.width} out evenly: {', '.join(map(str, fitting))}",
+            )
         return TransformerNetwork(shape[0], classes, self.width, self.heads, self.blocks)
 
     def build_for(self, dataset: DatasetChoice) -> TransformerNetwork:
         if dataset.kind not in self.kinds:
-            raise BadInput("network", self.name, "a text dataset for this network, or the network mlp")
+            raise BadInput(
+                "network", self.name, "a text dataset for this network, or the network mlp"
+            )
         return self.build(dataset.shape, len(dataset.classes))

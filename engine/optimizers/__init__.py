@@ -1,4 +1,6 @@
-"""Optimizers, one file per method. Importing this package registers them all, in the order people see: by family, from the oldest idea to the newest."""
+"""Optimizers, one file per method. Importing this package registers them all, in the order people
+see: by family, from the oldest idea to the newest.
+"""
 
 from importlib import import_module
 
@@ -9,7 +11,16 @@ FAMILIES = {
     "Langevin": ("coolmomentum", "langevin"),
     "Kalman": ("eki", "enkf"),
     "Swarm": ("pso", "cbo"),
-    "Evolution": ("genetic", "differential_evolution", "harmony_search", "openai_es", "snes", "sep_cma_es", "cma_es", "low_rank_es"),
+    "Evolution": (
+        "genetic",
+        "differential_evolution",
+        "harmony_search",
+        "openai_es",
+        "snes",
+        "sep_cma_es",
+        "cma_es",
+        "low_rank_es",
+    ),
     "Zeroth order": ("finite_differences", "spsa", "mezo", "forward_gradient", "random_search"),
     "Gradient": ("sgd", "nesterov", "adam", "adamw", "lbfgs", "levenberg_marquardt"),
 }

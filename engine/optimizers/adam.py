@@ -1,11 +1,13 @@
 """Adam (Kingma and Ba, 2015).
 
-https://arxiv.org/abs/1412.6980, algorithm 1. The conventions are those of `torch.optim.Adam`: ε is added after the bias correction, and weight decay goes into the gradient.
+https://arxiv.org/abs/1412.6980, algorithm 1. The conventions are those of `torch.optim.Adam`: ε is
+added after the bias correction, and weight decay goes into the gradient.
 
 g ← ∇L(θ) + λ θ,     m ← β₁ m + (1 − β₁) g,     v ← β₂ v + (1 − β₂) g²
 m̂ = m / (1 − β₁ⁿ),     v̂ = v / (1 − β₂ⁿ),     θ ← θ − η m̂ / (√v̂ + ε)
 
-AdamW is the same step with a decay of its own, θ ← (1 − η λ) θ, in place of the one in the gradient: see adamw.py.
+AdamW is the same step with a decay of its own, θ ← (1 − η λ) θ, in place of the one in the
+gradient: see adamw.py.
 """
 
 from __future__ import annotations
@@ -39,23 +41,50 @@ class AdamState(State):
 
 @OPTIMIZERS.add
 class Adam(Optimizer):
-    """Steps along the running mean of the gradient, each weight's by the measure of its own gradient's size."""
+    """Steps along the running mean of the gradient, each weight's by the measure of its own
+    gradient's size.
+    """
 
     name = "adam"
     label = "Adam"
     family = "Gradient"
     sees = "gradient"
     paper = "Kingma and Ba 2015, https://arxiv.org/abs/1412.6980"
-    sentence = "Fast on almost everything that has a gradient, with hardly any tuning; lost where the gradient is zero or misleads."
+    sentence = (
+        "Fast on almost everything that has a gradient, with hardly any tuning; lost where the "
+        "gradient is zero or misleads."
+    )
     stages: ClassVar[tuple[Stage, ...]] = (
-        Stage("Gradient", "Backpropagation gives the gradient of the mini-batch's loss where the network stands.", "asked"),
-        Stage("Moments", "Every weight updates its running means of the gradient and of the gradient's square.", "answered"),
-        Stage("Step", "Every weight moves by the first mean over the root of the second: about one step size while signs agree.", "moved"),
+        Stage(
+            "Gradient",
+            "Backpropagation gives the gradient of the mini-batch's loss where the network stands.",
+            "asked",
+        ),
+        Stage(
+            "Moments",
+            "Every weight updates its running means of the gradient and of the gradient's square.",
+            "answered",
+        ),
+        Stage(
+            "Step",
+            (
+                "Every weight moves by the first mean over the root of the second: about one "
+                "step size while signs agree."
+            ),
+            "moved",
+        ),
     )
     decoupled: ClassVar[bool] = False
-    """Whether weight decay shrinks the weights themselves and stays out of the gradient and its moments."""
+    """Whether weight decay shrinks the weights themselves and stays out of the gradient and its
+    moments."""
 
-    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
     rate: float = Field(
         0.01,
         ge=1e-6,
@@ -81,7 +110,9 @@ class Adam(Optimizer):
         0.999,
         ge=0,
         le=0.999999,
-        description="Share of the running mean of the squared gradient kept from step to step (β₂).",
+        description=(
+            "Share of the running mean of the squared gradient kept from step to step (β₂)."
+        ),
         json_schema_extra={"live": True, "step": 0.001, "label": "β₂", "advanced": True},
     )
     epsilon: float = Field(
@@ -110,5 +141,7 @@ class Adam(Optimizer):
         m.lerp_(g, 1 - self.beta1)
         v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
         bias1, bias2 = 1 - self.beta1**state.n, 1 - self.beta2**state.n
-        theta.addcdiv_(m, (v.sqrt() / math.sqrt(bias2)).add_(self.epsilon), value=-self.rate / bias1)
+        theta.addcdiv_(
+            m, (v.sqrt() / math.sqrt(bias2)).add_(self.epsilon), value=-self.rate / bias1
+        )
         return state

@@ -1,7 +1,9 @@
 """Simulated annealing (Kirkpatrick, Gelatt and Vecchi, 1983) with many chains.
 
-https://doi.org/10.1126/science.220.4598.671. Every chain proposes θ' = θ + s·q and accepts by the Metropolis rule, at a temperature that falls over the budget; all chains are
-proposed and judged in one batched evaluation. Generalized annealing (Tsallis and Stariolo, 1996, https://doi.org/10.1016/S0378-4371(96)00271-3) has an acceptance rule of its own:
+https://doi.org/10.1126/science.220.4598.671. Every chain proposes θ' = θ + s·q and accepts by the
+Metropolis rule, at a temperature that falls over the budget; all chains are proposed and judged in
+one batched evaluation. Generalized annealing (Tsallis and Stariolo, 1996,
+https://doi.org/10.1016/S0378-4371(96)00271-3) has an acceptance rule of its own:
 
 accept if Δ ≤ 0 or u < [1 − (1 − q_a) Δ/T']^{1/(1−q_a)},     T' = T/(k + 1)
 """
@@ -16,17 +18,35 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.metropolis import COLDEST, MEMORY, Metropolis, MetropolisState, held, metropolis, tsallis
+from engine.optimizers.metropolis import (
+    COLDEST,
+    MEMORY,
+    Metropolis,
+    MetropolisState,
+    held,
+    metropolis,
+    tsallis,
+)
 from engine.optimizers.survivors import ABSURD
 from engine.oracle import Oracle
 from engine.rng import Rng
-from engine.schedules import ACCEPTING, PLANNED, ScheduleName, aarts_van_laarhoven, generalized, generalized_steps, lam_target
+from engine.schedules import (
+    ACCEPTING,
+    PLANNED,
+    ScheduleName,
+    aarts_van_laarhoven,
+    generalized,
+    generalized_steps,
+    lam_target,
+)
 
 SETTLING = 0.02
-"""Share of the budget at T₀ in which the schedule of Aarts and van Laarhoven learns how much the losses differ there."""
+"""Share of the budget at T₀ in which the schedule of Aarts and van Laarhoven learns how much the
+losses differ there."""
 
 BAND = 0.2
-"""By how much acceptance must miss its target for the adaptive schedule to change the temperature as fast as it may."""
+"""By how much acceptance must miss its target for the adaptive schedule to change the temperature
+as fast as it may."""
 
 
 @dataclass
@@ -36,9 +56,11 @@ class AnnealingState(MetropolisState):
     Attributes:
         mean, spread: running mean and standard deviation of the chains' losses.
         reference: σ/T when the schedule of Aarts and van Laarhoven began to cool; None before.
-        heard: acceptance lately, as the adaptive schedule hears it: over fewer steps where a run has few; None before the first.
+        heard: acceptance lately, as the adaptive schedule hears it: over fewer steps where a run
+            has few; None before the first.
         share: share of the budget that a step takes.
-        lowest: the lowest loss lately, averaged over batches where they change; None before the first step.
+        lowest: the lowest loss lately, averaged over batches where they change; None before the
+            first step.
         record: its lowest value since the last kick.
         record_at: progress when it was set.
         waited: steps since then.
@@ -62,11 +84,29 @@ class Annealing(Metropolis):
     name = "annealing"
     label = "Simulated annealing"
     paper = "Kirkpatrick, Gelatt and Vecchi 1983, https://doi.org/10.1126/science.220.4598.671"
-    sentence = "Needs nothing but the loss and escapes bad valleys while it is hot; with many weights most proposals are wasted, so it is slow."
+    sentence = (
+        "Needs nothing but the loss and escapes bad valleys while it is hot; with many weights "
+        "most proposals are wasted, so it is slow."
+    )
     stages = (
-        Stage("Propose", "Every chain tries a random move of its weights, as far as its step size lets it.", "asked"),
-        Stage("Evaluate", "The loss of every tried network is compared with the loss its chain has now.", "answered"),
-        Stage("Accept or not", "Better moves are kept; worse ones by chance, the rarer the larger the rise and the lower the temperature.", "moved"),
+        Stage(
+            "Propose",
+            "Every chain tries a random move of its weights, as far as its step size lets it.",
+            "asked",
+        ),
+        Stage(
+            "Evaluate",
+            "The loss of every tried network is compared with the loss its chain has now.",
+            "answered",
+        ),
+        Stage(
+            "Accept or not",
+            (
+                "Better moves are kept; worse ones by chance, the rarer the larger the rise and "
+                "the lower the temperature."
+            ),
+            "moved",
+        ),
     )
 
     chains: int = Field(
@@ -76,33 +116,48 @@ class Annealing(Metropolis):
         description="How many independent chains walk side by side; the best one counts.",
         json_schema_extra={"scale": "log"},
     )
-    schedule: ScheduleName = Field("geometric", description="How the temperature falls over the budget.", json_schema_extra={"label": "Cooling"})
+    schedule: ScheduleName = Field(
+        "geometric",
+        description="How the temperature falls over the budget.",
+        json_schema_extra={"label": "Cooling"},
+    )
     reheat_after: float | None = Field(
         None,
         ge=0.001,
         le=1,
-        description="Share of the budget without a new best loss after which the temperature is kicked up; none never does.",
+        description=(
+            "Share of the budget without a new best loss after which the temperature is kicked "
+            "up; none never does."
+        ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     reheat_after_steps: int | None = Field(
         None,
         ge=1,
         le=1_000_000_000,
-        description="Steps without a new best loss after which the temperature is kicked up; none never does.",
+        description=(
+            "Steps without a new best loss after which the temperature is kicked up; none never "
+            "does."
+        ),
         json_schema_extra={"live": True, "scale": "log", "unit": "steps", "advanced": True},
     )
     reheat_factor: float = Field(
         10.0,
         ge=1,
         le=1e6,
-        description="How many times hotter a kick makes it; the heat fades within a tenth of the budget.",
+        description=(
+            "How many times hotter a kick makes it; the heat fades within a tenth of the budget."
+        ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     accepting: float = Field(
         ACCEPTING,
         ge=-1000,
         le=0.9,
-        description="Shape of generalized cooling's acceptance rule (q_a): the lower, the fewer uphill moves; near 1 it is Metropolis' rule.",
+        description=(
+            "Shape of generalized cooling's acceptance rule (q_a): the lower, the fewer uphill "
+            "moves; near 1 it is Metropolis' rule."
+        ),
         json_schema_extra={"live": True, "step": 0.1, "advanced": True},
     )
 
@@ -111,37 +166,63 @@ class Annealing(Metropolis):
         self.gather(state, theta, rng, oracle)
         state.temperature = state.start
         state.plan = self.planned(state, 0.0)
-        state.target = lam_target(0) if self.schedule == "adaptive" else self.target if self.adapt else None
+        state.target = (
+            lam_target(0) if self.schedule == "adaptive" else self.target if self.adapt else None
+        )
         return state
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> AnnealingState:
         assert isinstance(state, AnnealingState)
-        if state.stale:  # the old best is gone with what a hand changed: waiting for a new one begins afresh
-            state.lowest, state.record, state.record_at, state.waited = None, math.inf, state.seen, 0
+        if (
+            state.stale
+        ):  # the old best is gone with what a hand changed: waiting for a new one begins afresh
+            state.lowest, state.record, state.record_at, state.waited = (
+                None,
+                math.inf,
+                state.seen,
+                0,
+            )
         self.rejudge(state, oracle)
         progress = oracle.progress
         temperature = self.cool(state, progress)
         accept = metropolis(temperature)
         if self.schedule == "generalized":
-            accept = tsallis(temperature / (1 + progress * generalized_steps(state.start, state.end, self.tail)), self.accepting)
+            accept = tsallis(
+                temperature / (1 + progress * generalized_steps(state.start, state.end, self.tail)),
+                self.accepting,
+            )
         kept = self.walk(state, state.step_sizes, accept, rng, oracle)
-        self.listen(state, self.remember(state, kept, {"kept": kept.mean(), **self.spread_of(state)}), oracle.batch_changed)
-        if self.schedule != "adaptive":  # there the temperature answers for the acceptance; two answers would drive each other away
+        self.listen(
+            state,
+            self.remember(state, kept, {"kept": kept.mean(), **self.spread_of(state)}),
+            oracle.batch_changed,
+        )
+        if (
+            self.schedule != "adaptive"
+            # There the temperature answers for the acceptance; two answers would drive each other
+            # away
+        ):
             self.adjust(state, state.step_sizes, kept)
         return state
 
     def cool(self, state: AnnealingState, progress: float) -> float:
-        """The temperature now: the schedule's, times what is left of heat added by hand or by a kick."""
+        """The temperature now: the schedule's, times what is left of heat added by hand or by a
+        kick.
+        """
         if self.stuck(state, progress):
             self.reheat(state, self.reheat_factor)
             state.record, state.record_at, state.waited = math.inf, progress, 0
         passed = max(0.0, progress - state.seen)
         temperature = state.temperature or state.start
         if self.schedule == "adaptive":
-            # Lam's rule: colder while acceptance is above its target, warmer while below, in proportion, so that T comes to rest. A whole budget can take T from T₀ to T_min
-            # and back twice, however many steps it holds, and acceptance is heard over a hundredth of them: an answer that comes later than T moves makes it swing.
+            # Lam's rule: colder while acceptance is above its target, warmer while below, in
+            # proportion, so that T comes to rest. A whole budget can take T from T₀ to T_min and
+            # back twice, however many steps it holds, and acceptance is heard over a hundredth of
+            # them: an answer that comes later than T moves makes it swing.
             state.target = lam_target(progress)
-            coldest, hottest = sorted((state.start, state.end))  # a hand may have turned one past the other
+            coldest, hottest = sorted(
+                (state.start, state.end)
+            )  # a hand may have turned one past the other
             if state.heard is not None:
                 aside = min(max((state.heard - state.target) / BAND, -1.0), 1.0)
                 lowest, highest = math.log(coldest * 1e-3), math.log(hottest * 1e3)
@@ -149,13 +230,25 @@ class Annealing(Metropolis):
                 temperature = max(COLDEST, math.exp(min(max(moved, lowest), highest)))
         elif self.schedule == "aarts-van-laarhoven":
             if progress >= SETTLING and state.spread > 0:
-                # δ, the drift from equilibrium allowed, is chosen again in every step so that T arrives at T_min with the budget. Where σ/T stays what it was at first, as in a
-                # bowl (σ = T √(D/2)), that is the geometric schedule; where it grew T waits, and makes up for it towards the end, when σ/T counts for less and less.
+                # δ, the drift from equilibrium allowed, is chosen again in every step so that T
+                # arrives at T_min with the budget. Where σ/T stays what it was at first, as in a
+                # bowl (σ = T √(D/2)), that is the geometric schedule; where it grew T waits, and
+                # makes up for it towards the end, when σ/T counts for less and less.
                 relative = state.spread / temperature
                 state.reference = state.reference or relative
                 counts = 1 - progress
-                due = math.log(temperature / state.end) * passed / max(1 - progress, passed, 1e-12) * (state.reference / relative) ** counts
-                temperature = max(state.end, aarts_van_laarhoven(temperature, state.spread, relative * math.expm1(min(due, 600.0))))
+                due = (
+                    math.log(temperature / state.end)
+                    * passed
+                    / max(1 - progress, passed, 1e-12)
+                    * (state.reference / relative) ** counts
+                )
+                temperature = max(
+                    state.end,
+                    aarts_van_laarhoven(
+                        temperature, state.spread, relative * math.expm1(min(due, 600.0))
+                    ),
+                )
         else:
             state.plan = self.planned(state, progress)
             assert state.plan is not None
@@ -171,26 +264,48 @@ class Annealing(Metropolis):
         return self.reheat_after_steps is not None and state.waited >= self.reheat_after_steps
 
     def spread_of(self, state: AnnealingState) -> dict[str, Tensor]:
-        """How the chains' losses lie about their running mean, and the step sizes: numbers the schedules and the page want."""
+        """How the chains' losses lie about their running mean, and the step sizes: numbers the
+        schedules and the page want.
+        """
         assert state.losses is not None
         losses = state.losses.nan_to_num(posinf=0.0).clamp(-ABSURD, ABSURD)
         away = losses - (losses.mean() if state.mean is None else state.mean)
-        return {"lowest": state.losses.min(), "mean": losses.mean(), "away": away.mean(), "square": away.square().mean(), "step size": state.step_sizes.mean()}
+        return {
+            "lowest": state.losses.min(),
+            "mean": losses.mean(),
+            "away": away.mean(),
+            "square": away.square().mean(),
+            "step size": state.step_sizes.mean(),
+        }
 
     def listen(self, state: AnnealingState, heard: dict[str, float], batches: bool) -> None:
-        """Take in a step's losses: their running mean and spread, and whether the best has moved."""
+        """Take in a step's losses: their running mean and spread, and whether the best has
+        moved.
+        """
         state.metrics["step size"] = heard["step size"]
         memory = min(MEMORY, max(0.0, 1 - 100 * state.share))
-        state.heard = heard["kept"] if state.heard is None else memory * state.heard + (1 - memory) * heard["kept"]
+        state.heard = (
+            heard["kept"]
+            if state.heard is None
+            else memory * state.heard + (1 - memory) * heard["kept"]
+        )
         gain = 1 - MEMORY
         if state.mean is None:
             state.mean, state.spread = heard["mean"], math.sqrt(heard["square"])
         else:
-            variance = MEMORY * state.spread**2 + gain * heard["square"] - (gain * heard["away"]) ** 2
-            state.mean, state.spread = state.mean + gain * heard["away"], math.sqrt(max(0.0, variance))
-        # The lowest loss of one batch says little on the next, so with batches their average is what has to move.
+            variance = (
+                MEMORY * state.spread**2 + gain * heard["square"] - (gain * heard["away"]) ** 2
+            )
+            state.mean, state.spread = (
+                state.mean + gain * heard["away"],
+                math.sqrt(max(0.0, variance)),
+            )
+        # The lowest loss of one batch says little on the next, so with batches their average is
+        # what has to move.
         lowest = heard["lowest"]
-        state.lowest = lowest if not batches or state.lowest is None else MEMORY * state.lowest + gain * lowest
+        state.lowest = (
+            lowest if not batches or state.lowest is None else MEMORY * state.lowest + gain * lowest
+        )
         state.waited += 1
         if state.lowest < state.record:
             state.record, state.record_at, state.waited = state.lowest, state.seen, 0
@@ -199,7 +314,11 @@ class Annealing(Metropolis):
         assert isinstance(state, AnnealingState)
         if self.schedule == "generalized":
             return generalized(state.start, state.end, progress, self.tail)
-        return PLANNED[self.schedule](state.start, state.end, progress) if self.schedule in PLANNED else None
+        return (
+            PLANNED[self.schedule](state.start, state.end, progress)
+            if self.schedule in PLANNED
+            else None
+        )
 
     def turn(self, state: State, field: str, value: Any) -> None:
         assert isinstance(state, AnnealingState)

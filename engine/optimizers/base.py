@@ -1,4 +1,6 @@
-"""What an optimizer is: hyperparameters, a first state, one step, what one step is in words, and what a hand may change in between."""
+"""What an optimizer is: hyperparameters, a first state, one step, what one step is in words, and
+what a hand may change in between.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ FLOAT, DOUBLE = 4, 8
 HELPERS = 5
 """Rows of D numbers that a step needs besides: a gradient, a scale, a difference."""
 CHUNK = 2**22
-"""Activations of the widest layer that are held at once on the CPU, at most: see `engine.evaluator.chunks`."""
+"""Activations of the widest layer that are held at once on the CPU, at most: see
+`engine.evaluator.chunks`."""
 STRIPS = 2**21
 """Numbers of the strips that an update works on."""
 
@@ -34,7 +37,8 @@ class Stage:
     Attributes:
         name: one or two words.
         line: what happens, in one plain line that is exact for this very method.
-        shows: what a picture of it shows: "asked", the points the oracle was asked about; "answered", the same with their losses; "moved", the particles (or the estimate, where
+        shows: what a picture of it shows: "asked", the points the oracle was asked about;
+            "answered", the same with their losses; "moved", the particles (or the estimate, where
             there are none that stay) after the step.
     """
 
@@ -68,14 +72,18 @@ class State:
         estimate: (D,) the weights the method would deploy now.
         population: (P, D) its particles, or None where it has a single network.
         losses: (P,) the particles' losses when last evaluated, or None.
-        estimate_loss: loss of the estimate on the batch it was last judged on, where the method knows it.
+        estimate_loss: loss of the estimate on the batch it was last judged on, where the method
+            knows it.
         temperature: the current temperature, or None.
         plan: the temperature the schedule asks for now, or None.
         acceptance: share of proposals accepted lately, or None.
         target: the acceptance aimed at, or None.
-        metrics: further numbers worth showing that a step finds anyway, by name (step size, σ, …); for others see `Optimizer.diagnostics`.
-        vectors: further rows of numbers worth showing, by name: the temperature of every replica, the swap rate of every rung.
-        stale: whether losses kept from earlier steps belong to other weights or other samples, because a hand changed them; `outdated` asks for it.
+        metrics: further numbers worth showing that a step finds anyway, by name (step size, σ, …);
+            for others see `Optimizer.diagnostics`.
+        vectors: further rows of numbers worth showing, by name: the temperature of every replica,
+            the swap rate of every rung.
+        stale: whether losses kept from earlier steps belong to other weights or other samples,
+            because a hand changed them; `outdated` asks for it.
     """
 
     estimate: Tensor
@@ -123,7 +131,9 @@ class Problem:
 
 
 class Optimizer(Choice):
-    """A method and its hyperparameters (the pydantic fields). It holds no state; `init` makes one and `step` moves it on."""
+    """A method and its hyperparameters (the pydantic fields). It holds no state; `init` makes one
+    and `step` moves it on.
+    """
 
     family: ClassVar[str]
     """Annealing, Kalman, Swarm, Gradient, …: groups the picker."""
@@ -136,10 +146,12 @@ class Optimizer(Choice):
     stages: ClassVar[tuple[Stage, ...]]
     """One step in words: two to five parts, in order."""
     selects: ClassVar[bool] = False
-    """Whether it only compares losses, each with one other or for the best, so that a member that was not judged may count as infinitely bad. Its last step is then cut to the
-    members that the budget pays for."""
+    """Whether it only compares losses, each with one other or for the best, so that a member that
+    was not judged may count as infinitely bad. Its last step is then cut to the members that the
+    budget pays for."""
     sampled: ClassVar[bool] = False
-    """Whether its population is merely this step's samples, so that what moves is the estimate alone."""
+    """Whether its population is merely this step's samples, so that what moves is the estimate
+    alone."""
 
     batch: int = Field(
         0,
@@ -154,11 +166,15 @@ class Optimizer(Choice):
         return self.sees
 
     def loops(self) -> tuple[Kernel, ...]:
-        """The kernels it needs where its population is large; a race has them compiled before it begins."""
+        """The kernels it needs where its population is large; a race has them compiled before it
+        begins.
+        """
         return ()
 
     def refusal(self, problem: Problem) -> str | None:
-        """Why it cannot run that experiment: what would be allowed and which method to take instead, as a phrase after "expected". None where it can."""
+        """Why it cannot run that experiment: what would be allowed and which method to take
+        instead, as a phrase after "expected". None where it can.
+        """
         return None
 
     def population_size(self) -> int:
@@ -166,12 +182,16 @@ class Optimizer(Choice):
         return 1
 
     def footprint(self, problem: Problem) -> int:
-        """Bytes that its largest moment takes, for the memory check before a race: what it keeps, what it asks about, and what answering takes.
+        """Bytes that its largest moment takes, for the memory check before a race: what it keeps,
+        what it asks about, and what answering takes.
 
-        A little more than it is, rather than less. Methods that make something larger than that of their rows (a Jacobian, a matrix of all pairs of members) add it.
+        A little more than it is, rather than less. Methods that make something larger than that of
+        their rows (a Jacobian, a matrix of all pairs of members) add it.
         """
         rows = self.population_size()
-        strips = 2 * min(rows * problem.dimension, STRIPS) if self.seen() in ("loss", "outputs") else 0
+        strips = (
+            2 * min(rows * problem.dimension, STRIPS) if self.seen() in ("loss", "outputs") else 0
+        )
         return FLOAT * ((rows + HELPERS) * problem.dimension + strips + self._answering(problem))
 
     def asked(self) -> int:
@@ -179,12 +199,18 @@ class Optimizer(Choice):
         return 1 if self.seen() in ("gradient", "jacobian") else self.population_size()
 
     def _answering(self, problem: Problem) -> int:
-        """Numbers that one answer of the oracle takes beside the population, by what this configuration asks for."""
+        """Numbers that one answer of the oracle takes beside the population, by what this
+        configuration asks for.
+        """
         batch, asked = problem.batch_of(self.batch), self.asked()
         samples = 2 * batch * problem.inputs  # a mini-batch is a copy
         at_once = 4 * min(asked * batch * problem.widest, max(CHUNK, 64 * problem.widest))
         outputs = 4 * asked * batch * problem.outputs if self.seen() == "outputs" else 0
-        through = {"gradient": 6, "jvp": 4 * asked, "jacobian": 6}.get(self.seen(), 0) * batch * problem.activations
+        through = (
+            {"gradient": 6, "jvp": 4 * asked, "jacobian": 6}.get(self.seen(), 0)
+            * batch
+            * problem.activations
+        )
         return samples + at_once + outputs + through
 
     @abstractmethod
@@ -199,24 +225,33 @@ class Optimizer(Choice):
 
     @abstractmethod
     def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
-        """One iteration on the oracle's current batch. May change the state in place and return it."""
+        """One iteration on the oracle's current batch. May change the state in place and return
+        it.
+        """
 
     def planned(self, state: State, progress: float) -> float | None:
-        """The temperature the schedule has in store at a share of the budget, or None where there is no such plan."""
+        """The temperature the schedule has in store at a share of the budget, or None where there
+        is no such plan.
+        """
         return None
 
     def reheat(self, state: State, factor: float) -> bool:
-        """Multiply the temperature by a factor, by hand, while it runs. False where the method has no temperature."""
+        """Multiply the temperature by a factor, by hand, while it runs. False where the method has
+        no temperature.
+        """
         return False
 
     def knobs(self) -> list[dict[str, Any]]:
-        """The fields that may be turned while it runs: those marked ``live``, which `step` reads afresh (or `turn` takes in) and which change no tensor's shape.
+        """The fields that may be turned while it runs: those marked ``live``, which `step` reads
+        afresh (or `turn` takes in) and which change no tensor's shape.
 
-        A field may carry a ``knob``, its label while it runs ("σ" of "First σ"), and a ``metric``, the name of the number in `State.metrics` that tells what the method has since
-        made of it by itself.
+        A field may carry a ``knob``, its label while it runs ("σ" of "First σ"), and a ``metric``,
+        the name of the number in `State.metrics` that tells what the method has since made of it by
+        itself.
 
         Returns:
-            As `registry.fields` describes them, with ``value``, what it was set to last, for ``default``, and ``metric`` where there is one.
+            As `registry.fields` describes them, with ``value``, what it was set to last, for
+            ``default``, and ``metric`` where there is one.
         """
         knobs = []
         for entry in fields(type(self)):
@@ -224,7 +259,10 @@ class Optimizer(Choice):
                 extra = type(self).model_fields[entry["name"]].json_schema_extra
                 assert isinstance(extra, dict)
                 del entry["default"]
-                entry["value"], entry["label"] = getattr(self, entry["name"]), extra.get("knob", entry["label"])
+                entry["value"], entry["label"] = (
+                    getattr(self, entry["name"]),
+                    extra.get("knob", entry["label"]),
+                )
                 knobs.append(entry | ({"metric": extra["metric"]} if "metric" in extra else {}))
         return knobs
 
@@ -236,20 +274,26 @@ class Optimizer(Choice):
         """
         live = [knob["name"] for knob in self.knobs()]
         if field not in live:
-            raise BadInput(str(field), value, f"a knob that may be turned while it runs: {', '.join(live)}")
+            raise BadInput(
+                str(field), value, f"a knob that may be turned while it runs: {', '.join(live)}"
+            )
         try:
             return type(self).model_validate(self.model_dump(exclude_unset=True) | {field: value})
         except ValidationError as error:
             raise explain(error) from None
 
     def turn(self, state: State, field: str, value: Any) -> None:
-        """Take a turned knob into the state, where the method keeps it there. Called on the new optimizer, with the value as validated."""
+        """Take a turned knob into the state, where the method keeps it there. Called on the new
+        optimizer, with the value as validated.
+        """
 
     def put(self, state: State, index: int, value: float) -> None:
         """Set one weight of the estimate by hand.
 
-        All that the method remembers as weights (particles, means, bests) moves along by the same difference, so that it goes on from there and no memory draws it back. Losses
-        remembered from before are `stale` and judged anew, at the usual charge, where the next step compares with them.
+        All that the method remembers as weights (particles, means, bests) moves along by the same
+        difference, so that it goes on from there and no memory draws it back. Losses remembered
+        from before are `stale` and judged anew, at the usual charge, where the next step compares
+        with them.
 
         Args:
             state: of the method; gets new tensors, none is changed in place.
@@ -259,14 +303,26 @@ class Optimizer(Choice):
         Raises:
             BadInput: there is no such weight, or the value is no number.
         """
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < state.estimate.numel():
-            raise BadInput("index", index, f"the number of a weight, from 0 to {state.estimate.numel() - 1:,}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if (
+            isinstance(index, bool)
+            or not isinstance(index, int)
+            or not 0 <= index < state.estimate.numel()
+        ):
+            raise BadInput(
+                "index", index, f"the number of a weight, from 0 to {state.estimate.numel() - 1:,}"
+            )
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
             raise BadInput("value", value, "a finite number")
         difference = value - float(state.estimate[index])
         state.estimate = state.estimate.clone()
         state.estimate[index] = value
-        state.population = None if state.population is None else shifted(state.population, index, difference)
+        state.population = (
+            None if state.population is None else shifted(state.population, index, difference)
+        )
         self.shift(state, index, difference)
         state.estimate_loss, state.stale = None, True
 
@@ -274,19 +330,31 @@ class Optimizer(Choice):
         """What `put` does to the weights that only this method remembers."""
 
     def diagnostics(self, state: State) -> dict[str, float]:
-        """Measure what is shown of a population and no step needs, by name; asked for when a frame is due."""
+        """Measure what is shown of a population and no step needs, by name; asked for when a frame
+        is due.
+        """
         return {}
 
     def way_back(self, state: State) -> bool:
-        """Whether it can return to where it was before its last step, and will where nothing it asks about has a loss."""
+        """Whether it can return to where it was before its last step, and will where nothing it
+        asks about has a loss.
+        """
         return False
 
     def known(self, state: State) -> tuple[Tensor, ...]:
-        """Rows of weights, (…, D) each, that a step judges anew only because their losses are `outdated`: a look back, not a question of this step."""
-        return (state.estimate.unsqueeze(0),) if state.population is None else (state.estimate.unsqueeze(0), state.population)
+        """Rows of weights, (…, D) each, that a step judges anew only because their losses are
+        `outdated`: a look back, not a question of this step.
+        """
+        return (
+            (state.estimate.unsqueeze(0),)
+            if state.population is None
+            else (state.estimate.unsqueeze(0), state.population)
+        )
 
     def taken(self, state: State, asked: Asked) -> Tensor | None:
-        """Which of the points asked about in the last step were taken, (m,) bool; None where the method takes them all, mixes them, or its state does not tell."""
+        """Which of the points asked about in the last step were taken, (m,) bool; None where the
+        method takes them all, mixes them, or its state does not tell.
+        """
         return None
 
 
@@ -298,12 +366,20 @@ def shifted(weights: Tensor, index: int, difference: float) -> Tensor:
 
 
 def same_rows(weights: Tensor | None, asked: Asked) -> Tensor | None:
-    """Which of the points asked about are now the very row of the weights (P, D) they were asked for: (m,) bool; None without any weights."""
-    return None if weights is None else (weights[asked.rows.clamp(max=len(weights) - 1)] == asked.points).all(1)
+    """Which of the points asked about are now the very row of the weights (P, D) they were asked
+    for: (m,) bool; None without any weights.
+    """
+    return (
+        None
+        if weights is None
+        else (weights[asked.rows.clamp(max=len(weights) - 1)] == asked.points).all(1)
+    )
 
 
 def outdated(state: State, oracle: Oracle) -> bool:
-    """Whether losses kept from earlier steps cannot be compared with new ones: the mini-batch is another one, or a hand changed weights or samples. Asked once a step."""
+    """Whether losses kept from earlier steps cannot be compared with new ones: the mini-batch is
+    another one, or a hand changed weights or samples. Asked once a step.
+    """
     stale, state.stale = state.stale, False
     return stale or oracle.batch_changed
 

@@ -1,15 +1,20 @@
 """Consensus-based optimisation (Carrillo, Jin, Li and Zhu, 2021; preprint 2019).
 
-https://doi.org/10.1051/cocv/2020046, https://arxiv.org/abs/1909.09249; the method is Pinnau, Totzeck, Tse and Martin's (2017, https://doi.org/10.1142/S0218202517400061).
-Particles drift to their consensus, a mean in which good places weigh most, and are shaken the more the farther they are from it:
+https://doi.org/10.1051/cocv/2020046, https://arxiv.org/abs/1909.09249; the method is Pinnau,
+Totzeck, Tse and Martin's (2017, https://doi.org/10.1142/S0218202517400061). Particles drift to
+their consensus, a mean in which good places weigh most, and are shaken the more the farther they
+are from it:
 
 v̄ = Σ x_i e^{−α L_i} / Σ e^{−α L_i}
-x_i ← x_i − λ Δt (x_i − v̄) + σ √Δt (x_i − v̄) ⊙ z_i           anisotropic: every weight by its own distance
-x_i ← x_i − λ Δt (x_i − v̄) + σ √Δt ‖x_i − v̄‖ z_i             isotropic: all weights by the whole distance,     z_i ~ N(0, I)
+x_i ← x_i − λ Δt (x_i − v̄) + σ √Δt (x_i − v̄) ⊙ z_i     anisotropic: each by its own distance
+x_i ← x_i − λ Δt (x_i − v̄) + σ √Δt ‖x_i − v̄‖ z_i       isotropic: all by the whole distance
+z_i ~ N(0, I)
 
-In one step the squared distance from a resting consensus changes by the factor (1 − λΔt)² + σ²Δt, or with isotropic noise (1 − λΔt)² + σ²ΔtD: that D is why isotropic noise is of
-no use to networks. Consensus is formed in random groups of particles, all groups of a step being judged in one batched evaluation; groups that disagree keep the swarm from
-collapsing too early. The network deployed is the consensus of all particles judged.
+In one step the squared distance from a resting consensus changes by the factor (1 − λΔt)² + σ²Δt,
+or with isotropic noise (1 − λΔt)² + σ²ΔtD: that D is why isotropic noise is of no use to networks.
+Consensus is formed in random groups of particles, all groups of a step being judged in one batched
+evaluation; groups that disagree keep the swarm from collapsing too early. The network deployed is
+the consensus of all particles judged.
 """
 
 from __future__ import annotations
@@ -38,7 +43,9 @@ from engine.rng import Rng
 
 @dataclass
 class CBOState(State):
-    """The particles: ``population`` holds x (P, D), ``losses`` what they were at the places last judged, before the particles moved on; ``estimate`` is v̄."""
+    """The particles: ``population`` holds x (P, D), ``losses`` what they were at the places last
+    judged, before the particles moved on; ``estimate`` is v̄.
+    """
 
 
 @OPTIMIZERS.add
@@ -51,38 +58,76 @@ class CBO(Optimizer):
     sees = "loss"
     paper = "Carrillo, Jin, Li and Zhu 2019, https://arxiv.org/abs/1909.09249"
     sentence = (
-        "The swarm whose convergence has been proved, for many particles; with few particles and many weights it wanders while its noise is strong, "
+        "The swarm whose convergence has been proved, for many particles; with few particles and "
+        "many weights it wanders while its noise is strong, "
         "settles late as that cools, and where it agrees too early nothing moves any more."
     )
     stages = (
-        Stage("Judge", "The particles are put into random groups, and the loss is taken where each one stands.", "asked"),
-        Stage("Agree", "Each group forms its consensus: the mean of its places, low losses weighing most.", "answered"),
-        Stage("Drift and shake", "Particles drift towards their group's consensus and are shaken, the more the farther they are from it.", "moved"),
+        Stage(
+            "Judge",
+            (
+                "The particles are put into random groups, and the loss is taken where each one "
+                "stands."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Agree",
+            "Each group forms its consensus: the mean of its places, low losses weighing most.",
+            "answered",
+        ),
+        Stage(
+            "Drift and shake",
+            (
+                "Particles drift towards their group's consensus and are shaken, the more the "
+                "farther they are from it."
+            ),
+            "moved",
+        ),
     )
 
     batch: int = Field(
-        128, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
+        128,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
     )
-    particles: int = Field(100, ge=2, le=16384, description="How many networks seek a consensus.", json_schema_extra={"scale": "log"})
+    particles: int = Field(
+        100,
+        ge=2,
+        le=16384,
+        description="How many networks seek a consensus.",
+        json_schema_extra={"scale": "log"},
+    )
     group: int = Field(
         20,
         ge=0,
         le=16384,
-        description="Particles that agree among themselves in one step, in random groups; 0 lets all of them agree. Small groups keep the swarm wide.",
+        description=(
+            "Particles that agree among themselves in one step, in random groups; 0 lets all of "
+            "them agree. Small groups keep the swarm wide."
+        ),
         json_schema_extra={"live": True, "unit": "particles", "label": "Particles in a group"},
     )
     alpha: float = Field(
         50.0,
         ge=0,
         le=1e9,
-        description="How much more the better places weigh in the consensus at the start (α); large means the best alone.",
+        description=(
+            "How much more the better places weigh in the consensus at the start (α); large "
+            "means the best alone."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
     sigma: float = Field(
         1.4,
         ge=0,
         le=10,
-        description="Strength of the noise at the start (σ). With anisotropic noise the swarm contracts by itself below about √(2λ).",
+        description=(
+            "Strength of the noise at the start (σ). With anisotropic noise the swarm contracts "
+            "by itself below about √(2λ)."
+        ),
         json_schema_extra={"live": True, "step": 0.01, "label": "Noise"},
     )
     cooling: float = Field(
@@ -94,7 +139,10 @@ class CBO(Optimizer):
     )
     noise: Literal["anisotropic", "isotropic"] = Field(
         "anisotropic",
-        description="Each weight is shaken by its own distance from the consensus, or all by the whole distance, which only works for a handful of weights.",
+        description=(
+            "Each weight is shaken by its own distance from the consensus, or all by the whole "
+            "distance, which only works for a handful of weights."
+        ),
         json_schema_extra={"label": "Kind of noise", "advanced": True},
     )
     doublings: float = Field(
@@ -102,26 +150,47 @@ class CBO(Optimizer):
         ge=0,
         le=100,
         description="How often α is doubled over the budget.",
-        json_schema_extra={"live": True, "step": 1, "label": "Doublings of alpha", "advanced": True},
+        json_schema_extra={
+            "live": True,
+            "step": 1,
+            "label": "Doublings of alpha",
+            "advanced": True,
+        },
     )
-    drift: float = Field(1.0, ge=0, le=100, description="Pull of the consensus (λ).", json_schema_extra={"live": True, "step": 0.1, "advanced": True})
+    drift: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        description="Pull of the consensus (λ).",
+        json_schema_extra={"live": True, "step": 0.1, "advanced": True},
+    )
     time_step: float = Field(
-        0.1, ge=1e-4, le=1, description="Time in one step (Δt): longer steps are coarser.", json_schema_extra={"live": True, "step": 0.01, "advanced": True}
+        0.1,
+        ge=1e-4,
+        le=1,
+        description="Time in one step (Δt): longer steps are coarser.",
+        json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
     spread: float = Field(
         1.0,
         ge=1e-3,
         le=100,
-        description="How far from the first weights the particles start (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        description=(
+            "How far from the first weights the particles start (standard deviation), in units "
+            "of each layer's natural size, 1/√inputs."
+        ),
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
 
     def refusal(self, problem: Problem) -> str | None:
-        growth = (1 - self.drift * self.time_step) ** 2 + self.sigma**2 * self.time_step * problem.dimension
+        growth = (
+            1 - self.drift * self.time_step
+        ) ** 2 + self.sigma**2 * self.time_step * problem.dimension
         if self.noise == "anisotropic" or growth <= 2:
             return None
         return (
-            f"anisotropic noise, or a weaker one: isotropic noise of {self.sigma:g} multiplies the squared distances between {problem.dimension:,} weights "
+            f"anisotropic noise, or a weaker one: isotropic noise of {self.sigma:g} multiplies "
+            f"the squared distances between {problem.dimension:,} weights "
             f"by {growth:,.1f} in every step"
         )
 
@@ -130,10 +199,17 @@ class CBO(Optimizer):
 
     def population_size(self) -> int:
         group = min(self.group or self.particles, self.particles)
-        return self.particles + self.particles // group + group  # x, what every group agrees on, and one group
+        return (
+            self.particles + self.particles // group + group
+        )  # x, what every group agrees on, and one group
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CBOState:
-        x = rng.normal(self.particles, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
+        x = (
+            rng.normal(self.particles, theta.numel())
+            .to(theta)
+            .mul_(self.spread * oracle.scale.to(theta))
+            .add_(theta)
+        )
         x[0] = theta  # the shared first weights are one of the particles
         return CBOState(theta.clone(), x)
 
@@ -141,12 +217,16 @@ class CBO(Optimizer):
         assert isinstance(state, CBOState)
         assert state.population is not None
         x, size, progress = state.population, len(state.population), oracle.progress
-        alpha, sigma = self.alpha * 2 ** (self.doublings * progress), self.sigma * self.cooling**progress
+        alpha, sigma = (
+            self.alpha * 2 ** (self.doublings * progress),
+            self.sigma * self.cooling**progress,
+        )
         group = size if self.group == 0 else min(self.group, size)
         # A last group that would be too small rests this time.
         order = None if group == size else rng.permutation(size).to(x.device)
         chosen = None if order is None else order[: size - size % group]
-        # Where they are few, those chosen lie in one piece; else they are taken from where they are, now and again when they move.
+        # Where they are few, those chosen lie in one piece; else they are taken from where they
+        # are, now and again when they move.
         few = gathered(x, chosen, "particles") if chosen is not None and x.numel() < MANY else None
         losses = judge(x if chosen is None else Chosen(x, chosen) if few is None else few, oracle)
         weights = shares(losses.unflatten(0, (-1, group)), alpha)
@@ -155,13 +235,32 @@ class CBO(Optimizer):
         v = buffer("agreed", (len(weights), 1, x.shape[1]), x)
         z = rng.rows("normal", len(losses), x.shape[1])
         if kernels.fit(x) and z.tabled and self.noise == "anisotropic":
-            rows, drift, shake = torch.arange(size) if chosen is None else chosen, self.drift * self.time_step, sigma * self.time_step**0.5
-            drifted(x.shape[1], x, rows.contiguous(), weights.to(x).contiguous(), *z.stretches(x), drift, shake, v.squeeze(1), grain=COLUMNS)
+            rows, drift, shake = (
+                torch.arange(size) if chosen is None else chosen,
+                self.drift * self.time_step,
+                sigma * self.time_step**0.5,
+            )
+            drifted(
+                x.shape[1],
+                x,
+                rows.contiguous(),
+                weights.to(x).contiguous(),
+                *z.stretches(x),
+                drift,
+                shake,
+                v.squeeze(1),
+                grain=COLUMNS,
+            )
         else:
             self.drift_by_strips(x, chosen, few, weights, z, sigma, v)
-        # What all would agree on is what the groups agree on, each weighing what its particles weigh among all.
+        # What all would agree on is what the groups agree on, each weighing what its particles
+        # weigh among all.
         state.estimate = shares(losses, alpha).unflatten(0, (-1, group)).sum(1) @ v.squeeze(1)
-        state.losses = losses if chosen is None else losses.new_full((size,), torch.inf).index_copy(0, chosen, losses)
+        state.losses = (
+            losses
+            if chosen is None
+            else losses.new_full((size,), torch.inf).index_copy(0, chosen, losses)
+        )
         state.metrics["voices"] = float(1 / weights.square().sum(1).mean())
         state.metrics["alpha"], state.metrics["noise"] = alpha, sigma
         return state
@@ -170,8 +269,11 @@ class CBO(Optimizer):
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
     @staticmethod
-    def brought_back(x: Tensor, chosen: Tensor | None, few: Tensor | None, losses: Tensor, rng: Rng) -> Tensor | None:
-        """Put particles that failed and are nowhere (their weights are no numbers) at the places of others that did not, in place. Returns ``few``, gathered again.
+    def brought_back(
+        x: Tensor, chosen: Tensor | None, few: Tensor | None, losses: Tensor, rng: Rng
+    ) -> Tensor | None:
+        """Put particles that failed and are nowhere (their weights are no numbers) at the places of
+        others that did not, in place. Returns ``few``, gathered again.
 
         Such a particle would make every consensus no number, though it weighs nothing in it.
         """
@@ -185,7 +287,16 @@ class CBO(Optimizer):
         x[rows[nowhere]] = x[others[nowhere]]
         return None if few is None or chosen is None else gathered(x, chosen, "particles")
 
-    def drift_by_strips(self, x: Tensor, chosen: Tensor | None, few: Tensor | None, weights: Tensor, z: Drawn, sigma: float, v: Tensor) -> None:
+    def drift_by_strips(
+        self,
+        x: Tensor,
+        chosen: Tensor | None,
+        few: Tensor | None,
+        weights: Tensor,
+        z: Drawn,
+        sigma: float,
+        v: Tensor,
+    ) -> None:
         """Form every group's consensus, written to v (g, 1, D), and move its particles, in place.
 
         Args:
@@ -199,16 +310,28 @@ class CBO(Optimizer):
         """
         group = weights.shape[1]
         for groups, rows in batches(weights.numel(), group, rows_of(x.shape[1], x.device)):
-            at = x[rows] if chosen is None else gathered(x, chosen[rows], "particles") if few is None else few[rows]
-            agreed = torch.bmm(weights[groups].unsqueeze(1), at.unflatten(0, (-1, group)), out=v[groups])
+            at = (
+                x[rows]
+                if chosen is None
+                else gathered(x, chosen[rows], "particles")
+                if few is None
+                else few[rows]
+            )
+            agreed = torch.bmm(
+                weights[groups].unsqueeze(1), at.unflatten(0, (-1, group)), out=v[groups]
+            )
             for strip in strips(at):
                 drawn = slice(rows.start + strip.start, rows.start + strip.stop)
-                moved = self.move(at[strip].unflatten(0, (len(agreed), -1)), agreed, z[drawn].to(x), sigma)
+                moved = self.move(
+                    at[strip].unflatten(0, (len(agreed), -1)), agreed, z[drawn].to(x), sigma
+                )
                 if chosen is not None:
                     x.index_copy_(0, chosen[drawn], moved)
 
     def move(self, x: Tensor, agreed: Tensor, z: Tensor, sigma: float) -> Tensor:
-        """Move particles of some groups (g, m, D), in place, by what each group agrees on (g, 1, D); ``z`` (g m, D) is used up. They are returned as (g m, D)."""
+        """Move particles of some groups (g, m, D), in place, by what each group agrees on (g, 1,
+        D); ``z`` (g m, D) is used up. They are returned as (g m, D).
+        """
         apart = torch.sub(x, agreed, out=buffer("apart from all", tuple(x.shape), x))
         shaken, drift = z.view_as(x).mul_(sigma * self.time_step**0.5), self.drift * self.time_step
         if self.noise == "anisotropic":
@@ -217,11 +340,25 @@ class CBO(Optimizer):
         return x.add_(shaken).flatten(0, 1)
 
 
-@kernel("T[:, ::1], int64[::1], T[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[:, ::1]", "x", "agreed")
+@kernel(
+    "T[:, ::1], int64[::1], T[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[:, ::1]", "x", "agreed"
+)
 def drifted(
-    first: int, last: int, x: Array, rows: Array, weights: Array, table: Array, places: Array, members: int, drift: Array, shake: Array, agreed: Array,
-) -> None:  # fmt: skip
-    """`CBO.drift_by_strips` with anisotropic noise of those rows (g m,) of x, some columns of each group at a time; the noise is read off the table."""
+    first: int,
+    last: int,
+    x: Array,
+    rows: Array,
+    weights: Array,
+    table: Array,
+    places: Array,
+    members: int,
+    drift: Array,
+    shake: Array,
+    agreed: Array,
+) -> None:
+    """`CBO.drift_by_strips` with anisotropic noise of those rows (g m,) of x, some columns of each
+    group at a time; the noise is read off the table.
+    """
     width, (groups, size) = x.shape[1], weights.shape
     for start in range(first, last, COLUMNS):
         stop = min(start + COLUMNS, last)
@@ -235,13 +372,19 @@ def drifted(
                     mean[j] += weight * at[j]
             for i in range(g * size, (g + 1) * size):
                 block, skipped = i // members, i % members * width
-                at, one, two = x[rows[i], start:stop], table[places[block, 0] + skipped + start :], table[places[block, 1] + skipped + start :]
+                at, one, two = (
+                    x[rows[i], start:stop],
+                    table[places[block, 0] + skipped + start :],
+                    table[places[block, 1] + skipped + start :],
+                )
                 for j in range(len(mean)):
                     at[j] += (at[j] - mean[j]) * (shake * (one[j] + two[j]) - drift)
 
 
 def batches(count: int, group: int, most: int) -> Iterator[tuple[slice, slice]]:
-    """Groups of so many particles, one after the other: as many groups at a time as have at most ``most`` particles, or a single larger one; which groups, and their rows."""
+    """Groups of so many particles, one after the other: as many groups at a time as have at most
+    ``most`` particles, or a single larger one; which groups, and their rows.
+    """
     step = max(1, most // group)
     for first in range(0, count // group, step):
         last = min(first + step, count // group)
@@ -257,7 +400,8 @@ def consensus(x: Tensor, losses: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
 def shares(losses: Tensor, alpha: float) -> Tensor:
     """Everyone's weight in the consensus, by losses (…, m): (…, m).
 
-    The lowest loss is taken off first, so that the largest weight is e⁰ however large α is; losses that are infinite weigh nothing, unless all are.
+    The lowest loss is taken off first, so that the largest weight is e⁰ however large α is; losses
+    that are infinite weigh nothing, unless all are.
     """
     largest = torch.finfo(losses.dtype).max
     finite = losses.clamp(max=largest)

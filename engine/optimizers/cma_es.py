@@ -1,17 +1,23 @@
-"""CMA-ES, the covariance matrix adaptation evolution strategy, with active weights (Hansen, 2016, "The CMA Evolution Strategy: A Tutorial").
+"""CMA-ES, the covariance matrix adaptation evolution strategy, with active weights (Hansen, 2016,
+"The CMA Evolution Strategy: A Tutorial").
 
-https://arxiv.org/abs/1604.00772, equations 38 to 58. A Gaussian N(m, σ²C) moves to the best of its samples and learns from them which directions pay (C) and how far to go (σ);
-with active weights it learns from the worst, too.
+https://arxiv.org/abs/1604.00772, equations 38 to 58. A Gaussian N(m, σ²C) moves to the best of its
+samples and learns from them which directions pay (C) and how far to go (σ); with active weights it
+learns from the worst, too.
 
-x_i = m + σ y_i,     y_i = B (d ⊙ z_i),     z_i ~ N(0, I),     C = B diag(d²) Bᵀ,     i = 1…λ, sorted by loss
+x_i = m + σ y_i,     y_i = B (d ⊙ z_i),     z_i ~ N(0, I),     C = B diag(d²) Bᵀ,
+i = 1…λ, sorted by loss
 m ← m + σ y_w,     y_w = Σ_{i≤μ} w_i y_i
 p_σ ← (1 − c_σ) p_σ + √(c_σ(2 − c_σ)μ_eff) C^{−½} y_w,     σ ← σ exp(c_σ/d_σ (‖p_σ‖/E‖N(0, I)‖ − 1))
 p_c ← (1 − c_c) p_c + h_σ √(c_c(2 − c_c)μ_eff) y_w
-C ← (1 + c₁(1 − h_σ)c_c(2 − c_c) − c₁ − c_μ Σ_i w_i) C + c₁ p_c p_cᵀ + c_μ Σ_i w_i° y_i y_iᵀ,     w_i° = w_i, or w_i D/‖C^{−½} y_i‖² where w_i < 0
+C ← (1 + c₁(1 − h_σ)c_c(2 − c_c) − c₁ − c_μ Σ_i w_i) C + c₁ p_c p_cᵀ + c_μ Σ_i w_i° y_i y_iᵀ,
+w_i° = w_i, or w_i D/‖C^{−½} y_i‖² where w_i < 0
 
-Where the best loss equals that at 70 % of the ranks σ is multiplied by exp(0.2 + c_σ/d_σ) (appendix B.3); where all are equal nothing else is learnt of them.
+Where the best loss equals that at 70 % of the ranks σ is multiplied by exp(0.2 + c_σ/d_σ) (appendix
+B.3); where all are equal nothing else is learnt of them.
 
-C^{−½} y = B z, so no inverse is needed. C is kept in double precision and decomposed only now and then: in between it hardly changes.
+C^{−½} y = B z, so no inverse is needed. C is kept in double precision and decomposed only now and
+then: in between it hardly changes.
 """
 
 from __future__ import annotations
@@ -27,25 +33,35 @@ from torch import Tensor
 from engine.errors import NothingLeft
 from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.judge import judge
-from engine.optimizers.ranks import active_weights, effective, flat, log_weights, recombined, widened
+from engine.optimizers.ranks import (
+    active_weights,
+    effective,
+    flat,
+    log_weights,
+    recombined,
+    widened,
+)
 from engine.optimizers.sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
 from engine.oracle import Oracle
 from engine.rng import Rng
 
 LARGEST = 3000
-"""The most weights it takes on: one decomposition takes about 15 ms for 350 weights, 3.5 s for 2,400 and 6.5 s for 3,000 on a processor core, and more cubically."""
+"""The most weights it takes on: one decomposition takes about 15 ms for 350 weights, 3.5 s for
+2,400 and 6.5 s for 3,000 on a processor core, and more cubically."""
 EPSILON = 1e-8
 """Stands in for an eigenvalue that rounding made negative, and keeps a division from zero."""
 
 
 @dataclass
 class CMAESState(State):
-    """The Gaussian: ``estimate`` is its mean m, ``population`` this generation's samples (λ, D). All else is in double precision and in units of each layer's natural size.
+    """The Gaussian: ``estimate`` is its mean m, ``population`` this generation's samples (λ, D).
+    All else is in double precision and in units of each layer's natural size.
 
     Attributes:
         sigma: () σ, the step size of all.
         c: (D, D) C, the covariance.
-        b, d: (D, D), (D,) eigenvectors (columns) of C and the roots of its eigenvalues, when last decomposed.
+        b, d: (D, D), (D,) eigenvectors (columns) of C and the roots of its eigenvalues, when last
+            decomposed.
         p_sigma, p_c: (D,) the evolution paths of σ and of C.
         n: generations.
     """
@@ -69,14 +85,37 @@ class CMAES(Optimizer):
     sees = "loss"
     paper = "Hansen 2016, https://arxiv.org/abs/1604.00772"
     sentence = (
-        "The strongest known method without gradients for up to some hundred weights, along crooked valleys too; "
-        "its matrix has D² numbers to learn, so with thousands of weights it has hardly begun when others are done."
+        "The strongest known method without gradients for up to some hundred weights, along "
+        "crooked valleys too; "
+        "its matrix has D² numbers to learn, so with thousands of weights it has hardly begun "
+        "when others are done."
     )
     stages = (
-        Stage("Sample", "Networks are drawn about the mean from a bell-shaped cloud, stretched and turned as learned so far.", "asked"),
-        Stage("Rank", "The losses are put in order: the better half gets positive weights, the worse half negative ones.", "answered"),
+        Stage(
+            "Sample",
+            (
+                "Networks are drawn about the mean from a bell-shaped cloud, stretched and "
+                "turned as learned so far."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Rank",
+            (
+                "The losses are put in order: the better half gets positive weights, the worse "
+                "half negative ones."
+            ),
+            "answered",
+        ),
         Stage("Move the mean", "The mean moves to the weighted mean of the better half.", "moved"),
-        Stage("Reshape", "The cloud stretches along steps that paid and shrinks along those that did not; straight paths raise σ.", "moved"),
+        Stage(
+            "Reshape",
+            (
+                "The cloud stretches along steps that paid and shrinks along those that did not; "
+                "straight paths raise σ."
+            ),
+            "moved",
+        ),
     )
     sampled = True
 
@@ -84,35 +123,61 @@ class CMAES(Optimizer):
         256,
         ge=0,
         le=65536,
-        description="Samples looked at in a generation, the same ones for all its networks; 0 takes all of them.",
+        description=(
+            "Samples looked at in a generation, the same ones for all its networks; 0 takes all "
+            "of them."
+        ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
     population: int | None = Field(
         None,
         ge=4,
         le=4096,
-        description="Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down.",
+        description=(
+            "Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down."
+        ),
         json_schema_extra={"scale": "log", "unit": "networks"},
     )
     sigma: float = Field(
         0.5,
         ge=1e-4,
         le=100,
-        description="First step size (σ), in units of each layer's natural size, 1/√inputs; it adapts from there.",
-        json_schema_extra={"live": True, "knob": "σ", "metric": "sigma", "scale": "log", "label": "First σ"},
+        description=(
+            "First step size (σ), in units of each layer's natural size, 1/√inputs; it adapts "
+            "from there."
+        ),
+        json_schema_extra={
+            "live": True,
+            "knob": "σ",
+            "metric": "sigma",
+            "scale": "log",
+            "label": "First σ",
+        },
     )
     decompose_every: int | None = Field(
         None,
         ge=1,
         le=10_000,
-        description="Generations between two decompositions of the covariance, its costliest part; auto waits until it has changed enough, and longer with many weights.",
-        json_schema_extra={"live": True, "scale": "log", "unit": "generations", "label": "Decompose every", "advanced": True},
+        description=(
+            "Generations between two decompositions of the covariance, its costliest part; auto "
+            "waits until it has changed enough, and longer with many weights."
+        ),
+        json_schema_extra={
+            "live": True,
+            "scale": "log",
+            "unit": "generations",
+            "label": "Decompose every",
+            "advanced": True,
+        },
     )
 
     def refusal(self, problem: Problem) -> str | None:
         if problem.dimension <= LARGEST:
             return None
-        return f"at most {LARGEST:,} weights, as its covariance matrix has a row and a column for each; this network has {problem.dimension:,}: take sep-cma-es"
+        return (
+            f"at most {LARGEST:,} weights, as its covariance matrix has a row and a column for "
+            f"each; this network has {problem.dimension:,}: take sep-cma-es"
+        )
 
     def population_size(self) -> int:
         return 6 * (self.population or 64)  # samples, z and y, the latter two in double precision
@@ -125,7 +190,15 @@ class CMAES(Optimizer):
         wide = torch.float32 if theta.device.type == "mps" else torch.float64  # mps has no doubles
         ones = torch.ones(theta.numel(), dtype=wide, device=theta.device)
         paths = [torch.zeros_like(ones) for _ in range(2)]
-        return CMAESState(theta.clone(), sigma=self.sigma * ones[0], c=torch.diag(ones), b=torch.diag(ones), d=ones, p_sigma=paths[0], p_c=paths[1])
+        return CMAESState(
+            theta.clone(),
+            sigma=self.sigma * ones[0],
+            c=torch.diag(ones),
+            b=torch.diag(ones),
+            d=ones,
+            p_sigma=paths[0],
+            p_c=paths[1],
+        )
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> CMAESState:
         assert isinstance(state, CMAESState)
@@ -146,32 +219,50 @@ class CMAES(Optimizer):
             state.sigma = widened(sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
             state.metrics["sigma"] = float(state.sigma)
             return state
-        w, w_mean = recombined(state.losses, weights), recombined(state.losses, weights.clamp(min=0))
+        w, w_mean = (
+            recombined(state.losses, weights),
+            recombined(state.losses, weights.clamp(min=0)),
+        )
         y_w = w_mean @ y
         m.add_((scale * (sigma * y_w)).to(m))
 
-        state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(k.c_sigma * (2 - k.c_sigma) * k.mu_eff) * (b @ (w_mean @ z))
+        state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(
+            k.c_sigma * (2 - k.c_sigma) * k.mu_eff
+        ) * (b @ (w_mean @ z))
         length = torch.linalg.vector_norm(state.p_sigma) / k.chi
-        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=LARGEST_SIGMA)
+        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(
+            max=LARGEST_SIGMA
+        )
         if plateau:
             state.sigma = widened(state.sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
         h = (length < k.longest(state.n)).to(b)
         state.p_c = (1 - k.c_c) * state.p_c + h * math.sqrt(k.c_c * (2 - k.c_c) * k.mu_eff) * y_w
         w_circle = torch.where(w < 0, w * dimension / (z.square().sum(1) + EPSILON), w)
         keep = 1 + k.c1 * (1 - h) * k.c_c * (2 - k.c_c) - k.c1 - k.c_mu * weights.sum()
-        rows, shares = torch.cat([y, state.p_c.unsqueeze(0)]), torch.cat([k.c_mu * w_circle, w.new_full((1,), k.c1)])
+        rows, shares = (
+            torch.cat([y, state.p_c.unsqueeze(0)]),
+            torch.cat([k.c_mu * w_circle, w.new_full((1,), k.c1)]),
+        )
         state.c.mul_(keep).addmm_(rows.T * shares, rows)
         oracle.work(2.0 * (size + 2) * dimension**2)
 
         if state.n % (self.decompose_every or patience(size, k)) == 0:
-            oracle.work(9.0 * dimension**3)  # all eigenvalues and eigenvectors of a symmetric matrix (Golub and Van Loan 2013, section 8.3)
+            oracle.work(
+                9.0 * dimension**3
+                # All eigenvalues and eigenvectors of a symmetric matrix (Golub and Van Loan 2013,
+                # section 8.3)
+            )
             self.decompose(state)
-        state.metrics["sigma"], state.metrics["condition"] = torch.stack([state.sigma, (state.d.max() / state.d.min()).square()]).tolist()
+        state.metrics["sigma"], state.metrics["condition"] = torch.stack(
+            [state.sigma, (state.d.max() / state.d.min()).square()]
+        ).tolist()
         return state
 
     @staticmethod
     def decompose(state: CMAESState) -> None:
-        """Find B and d of C. A C with numbers that are not finite is put back to what it was when last decomposed."""
+        """Find B and d of C. A C with numbers that are not finite is put back to what it was when
+        last decomposed.
+        """
         for _ in range(2):
             try:
                 if bool(torch.isfinite(state.c).all()):
@@ -194,8 +285,10 @@ class CMAES(Optimizer):
 def patience(size: int, k: Constants) -> int:
     """Generations between two decompositions.
 
-    At least 1/(10 D (c₁ + c_μ)), in which C changes by about a tenth of what would matter (Hansen 2016, appendix B.2), and at least D/λ, so that the D³ of decomposing costs
-    no more than the λD² of every generation's sampling and learning. The latter is ours: it matters for networks, not for the dozens of variables CMA-ES is mostly run on.
+    At least 1/(10 D (c₁ + c_μ)), in which C changes by about a tenth of what would matter (Hansen
+    2016, appendix B.2), and at least D/λ, so that the D³ of decomposing costs no more than the λD²
+    of every generation's sampling and learning. The latter is ours: it matters for networks, not
+    for the dozens of variables CMA-ES is mostly run on.
     """
     return max(1, math.floor(1 / (10 * k.dimension * (k.c1 + k.c_mu))), k.dimension // size)
 

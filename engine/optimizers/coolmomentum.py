@@ -1,13 +1,17 @@
 """CoolMomentum: simulated annealing by cooling the momentum (Borysenko and Byshkin, 2021).
 
-https://doi.org/10.1038/s41598-021-90144-3, https://arxiv.org/abs/2005.14605. Heavy-ball steps Δ follow the law of a Langevin equation whose friction grows: the ball loses its
-heat slowly and settles in a deep place.
+https://doi.org/10.1038/s41598-021-90144-3, https://arxiv.org/abs/2005.14605. Heavy-ball steps Δ
+follow the law of a Langevin equation whose friction grows: the ball loses its heat slowly and
+settles in a deep place.
 
 ρ_n = max(0, 1 − (1 − ρ₀)/αⁿ),  α = (1 − ρ₀)^{1/S},     Δ ← ρ_n Δ − η (1 + ρ_n)/2 · g,     θ ← θ + Δ
 
-S is the number of steps planned, so with progress p = n/S of the budget 1/αⁿ = (1 − ρ₀)^{−p} and ρ = 1 − (1 − ρ₀)^{1−p}, from ρ₀ down to 0. The temperature shown is the mean
-squared step of a weight, ‖Δ‖²/D; it is what the method cools. Two controls change nothing but the course of ρ: "constant" keeps ρ₀ and is SGD with momentum at the rate
-η (1 + ρ₀)/2; "demon" is decaying momentum (Chen, Wolfe, Li and Kyrillidis, 2019, https://arxiv.org/abs/1910.04952), ρ = ρ₀ (1 − p) / ((1 − ρ₀) + ρ₀ (1 − p)).
+S is the number of steps planned, so with progress p = n/S of the budget 1/αⁿ = (1 − ρ₀)^{−p} and ρ
+= 1 − (1 − ρ₀)^{1−p}, from ρ₀ down to 0. The temperature shown is the mean squared step of a weight,
+‖Δ‖²/D; it is what the method cools. Two controls change nothing but the course of ρ: "constant"
+keeps ρ₀ and is SGD with momentum at the rate η (1 + ρ₀)/2; "demon" is decaying momentum (Chen,
+Wolfe, Li and Kyrillidis, 2019, https://arxiv.org/abs/1910.04952), ρ = ρ₀ (1 − p) / ((1 − ρ₀) + ρ₀
+(1 − p)).
 """
 
 from __future__ import annotations
@@ -35,7 +39,8 @@ class CoolMomentumState(State):
 
     Attributes:
         delta: Δ (D,), the last step.
-        heat: factor on the temperature left over from a reheat, as it was at ``heated_at``; 1 without.
+        heat: factor on the temperature left over from a reheat, as it was at ``heated_at``; 1
+            without.
         heated_at: progress at the last reheat.
         seen: progress at the last step.
     """
@@ -55,28 +60,58 @@ class CoolMomentum(Estimated):
     family = "Langevin"
     paper = "Borysenko and Byshkin 2021, https://doi.org/10.1038/s41598-021-90144-3"
     sentence = (
-        "Roams far while its momentum is hot and settles gently as that is cooled, so it needs to know its budget beforehand; "
-        "cut short, it is left half cooled, and its gradient may be guessed from losses alone, at the price of slower steps."
+        "Roams far while its momentum is hot and settles gently as that is cooled, so it needs "
+        "to know its budget beforehand; "
+        "cut short, it is left half cooled, and its gradient may be guessed from losses alone, "
+        "at the price of slower steps."
     )
     stages = (
-        Stage("Slope", "The gradient is taken where the network stands, by backpropagation or guessed from random directions.", "asked"),
-        Stage("Cool", "The share of the last step that lives on is read off the plan: less and less as the budget is spent.", "answered"),
-        Stage("Roll", "The weights move by that share of their last step and a push down the slope.", "moved"),
+        Stage(
+            "Slope",
+            (
+                "The gradient is taken where the network stands, by backpropagation or guessed "
+                "from random directions."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Cool",
+            (
+                "The share of the last step that lives on is read off the plan: less and less as "
+                "the budget is spent."
+            ),
+            "answered",
+        ),
+        Stage(
+            "Roll",
+            "The weights move by that share of their last step and a push down the slope.",
+            "moved",
+        ),
     )
 
     rate: float | None = Field(
         None,
         ge=1e-7,
         le=100,
-        description="How far a gradient of 1 pushes (η); auto is 0.01 as published, and less where the gradient is guessed from few directions.",
+        description=(
+            "How far a gradient of 1 pushes (η); auto is 0.01 as published, and less where the "
+            "gradient is guessed from few directions."
+        ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     momentum: float = Field(
-        0.99, ge=0, le=0.9999, description="Share of the last step that is kept at the start (ρ₀).", json_schema_extra={"live": True, "step": 0.01}
+        0.99,
+        ge=0,
+        le=0.9999,
+        description="Share of the last step that is kept at the start (ρ₀).",
+        json_schema_extra={"live": True, "step": 0.01},
     )
     schedule: Literal["cool", "demon", "constant"] = Field(
         "cool",
-        description="How the momentum falls over the budget: as published, as in Demon (late and fast), or not at all.",
+        description=(
+            "How the momentum falls over the budget: as published, as in Demon (late and fast), "
+            "or not at all."
+        ),
         json_schema_extra={"label": "Cooling"},
     )
 
@@ -101,7 +136,8 @@ class CoolMomentum(Estimated):
     def rho(self, progress: float, heat: float = 1.0) -> float:
         """ρ at a share of the budget.
 
-        Noise of a given size keeps a ball of momentum ρ at a temperature proportional to (1 + ρ)/(1 − ρ), nearly 2/(1 − ρ): heat divides 1 − ρ.
+        Noise of a given size keeps a ball of momentum ρ at a temperature proportional to (1 + ρ)/(1
+        − ρ), nearly 2/(1 − ρ): heat divides 1 − ρ.
         """
         left, kept = 1 - progress, self.momentum
         if self.schedule == "cool":
@@ -114,5 +150,8 @@ class CoolMomentum(Estimated):
 
     def reheat(self, state: State, factor: float) -> bool:
         assert isinstance(state, CoolMomentumState)
-        state.heat, state.heated_at = heat_left(state.heat, state.heated_at, state.seen) * factor, state.seen
+        state.heat, state.heated_at = (
+            heat_left(state.heat, state.heated_at, state.seen) * factor,
+            state.seen,
+        )
         return True

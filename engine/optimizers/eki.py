@@ -1,16 +1,25 @@
-"""Ensemble Kalman inversion (Iglesias, Law and Stuart, 2013) for training networks (Kovachki and Stuart, 2019).
+"""Ensemble Kalman inversion (Iglesias, Law and Stuart, 2013) for training networks (Kovachki and
+Stuart, 2019).
 
-https://doi.org/10.1088/0266-5611/29/4/045001 and https://arxiv.org/abs/1808.03620. An ensemble {u_j} of J networks with outputs G(u_j) moves by its own covariance between
-weights and outputs; no derivative of the network is taken. The network deployed is the ensemble's mean ū.
+https://doi.org/10.1088/0266-5611/29/4/045001 and https://arxiv.org/abs/1808.03620. An ensemble
+{u_j} of J networks with outputs G(u_j) moves by its own covariance between weights and outputs; no
+derivative of the network is taken. The network deployed is the ensemble's mean ū.
 
-Loss form, for any loss ℓ of the outputs:     D_jk = ⟨G(u_k) − Ḡ, ∂ℓ/∂G(G(u_j), y)⟩ / J,     u_j ← u_j − h Σ_k D_jk (u_k − ū),     h = h₀ / (‖D‖_F + ε)
-Discrete form, for squared error:             u_j ← u_j + C^ug (C^gg + Γ/h)⁻¹ (y + ξ_j − G(u_j)),     ξ_j ~ N(0, Γ/h) or 0,     h = h₀
+Loss form, for any loss ℓ of the outputs:
+    D_jk = ⟨G(u_k) − Ḡ, ∂ℓ/∂G(G(u_j), y)⟩ / J
+    u_j ← u_j − h Σ_k D_jk (u_k − ū),                           h = h₀ / (‖D‖_F + ε)
+Discrete form, for squared error:
+    u_j ← u_j + C^ug (C^gg + Γ/h)⁻¹ (y + ξ_j − G(u_j)),         ξ_j ~ N(0, Γ/h) or 0,     h = h₀
 
-or h from the data misfit Φ_j = ½ ‖Γ^-½ (y − G(u_j))‖² of M data (Iglesias and Yang, 2021, https://arxiv.org/abs/2006.14980): with Φ̄ its mean over the ensemble and t the sum of
-the h so far, h = min(max(M/(2Φ̄), √(M/(2 Var Φ))), 1 − t). At t = 1 the data have been used once, as a prior becomes a posterior; then t begins again.
+or h from the data misfit Φ_j = ½ ‖Γ^-½ (y − G(u_j))‖² of M data (Iglesias and Yang, 2021,
+https://arxiv.org/abs/2006.14980): with Φ̄ its mean over the ensemble and t the sum of the h so far,
+h = min(max(M/(2Φ̄), √(M/(2 Var Φ))), 1 − t). At t = 1 the data have been used once, as a prior
+becomes a posterior; then t begins again.
 
-A step adds to a member only differences between members, so the ensemble never leaves the span of its start (the subspace property) and J − 1 directions are all it can
-search. Re-spreading it about its mean now and then, EKI(R), breaks that on purpose; so do fresh members, with which a small and cheap ensemble may grow as the budget is spent.
+A step adds to a member only differences between members, so the ensemble never leaves the span of
+its start (the subspace property) and J − 1 directions are all it can search. Re-spreading it about
+its mean now and then, EKI(R), breaks that on purpose; so do fresh members, with which a small and
+cheap ensemble may grow as the budget is spent.
 """
 
 from __future__ import annotations
@@ -33,18 +42,21 @@ from engine.rng import Rng
 EPSILON = 0.5
 """ε in the step of the loss form: bounds h where D vanishes."""
 RANK_EVERY = 10
-"""Steps of the loss form between two looks at the effective rank, for which it needs one more product of the outputs."""
+"""Steps of the loss form between two looks at the effective rank, for which it needs one more
+product of the outputs."""
 
 
 @dataclass
 class EKIState(State):
-    """The ensemble: ``population`` holds u (J, D), ``estimate`` its mean, ``losses`` the members' losses where the last step evaluated them.
+    """The ensemble: ``population`` holds u (J, D), ``estimate`` its mean, ``losses`` the members'
+    losses where the last step evaluated them.
 
     Attributes:
         previous: (J, D) the ensemble one step ago, for momentum; None without.
         n: steps since momentum began, or began afresh at a re-spread.
         age: steps since the ensemble was last spread out.
-        t: share of the data used since they were last begun on, in [0, 1); moved by the data-misfit step size alone.
+        t: share of the data used since they were last begun on, in [0, 1); moved by the data-misfit
+            step size alone.
     """
 
     previous: Tensor | None = None
@@ -63,19 +75,56 @@ class EKI(Optimizer):
     sees = "outputs"
     paper = "Kovachki and Stuart 2019, https://arxiv.org/abs/1808.03620"
     sentence = (
-        "Trains networks of a few thousand weights in a few hundred steps, even where the gradient is zero; "
-        "its covariances are as coarse as the ensemble is small, so beyond that it is slow and hungry for memory."
+        "Trains networks of a few thousand weights in a few hundred steps, even where the "
+        "gradient is zero; "
+        "its covariances are as coarse as the ensemble is small, so beyond that it is slow and "
+        "hungry for memory."
     )
     stages = (
-        Stage("Forecast", "Every member of the ensemble computes its outputs on the mini-batch.", "asked"),
-        Stage("Gain", "How members' outputs differ, set against what the targets ask of them, says what each takes from whom.", "answered"),
-        Stage("Update", "Every member moves by a mix of all members' departures from their mean; the mean is the network used.", "moved"),
-        Stage("Re-spread", "Every so many steps the members are scattered anew about their mean, to open new directions.", "moved"),
+        Stage(
+            "Forecast",
+            "Every member of the ensemble computes its outputs on the mini-batch.",
+            "asked",
+        ),
+        Stage(
+            "Gain",
+            (
+                "How members' outputs differ, set against what the targets ask of them, says "
+                "what each takes from whom."
+            ),
+            "answered",
+        ),
+        Stage(
+            "Update",
+            (
+                "Every member moves by a mix of all members' departures from their mean; the "
+                "mean is the network used."
+            ),
+            "moved",
+        ),
+        Stage(
+            "Re-spread",
+            (
+                "Every so many steps the members are scattered anew about their mean, to open "
+                "new directions."
+            ),
+            "moved",
+        ),
     )
 
-    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
     ensemble: int = Field(
-        128, ge=2, le=16384, description="How many networks make up the ensemble (J).", json_schema_extra={"scale": "log", "unit": "networks"}
+        128,
+        ge=2,
+        le=16384,
+        description="How many networks make up the ensemble (J).",
+        json_schema_extra={"scale": "log", "unit": "networks"},
     )
     step_size: float = Field(
         2.0,
@@ -88,17 +137,26 @@ class EKI(Optimizer):
         1.0,
         ge=1e-3,
         le=10,
-        description="How far the members stand from the first weights (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        description=(
+            "How far the members stand from the first weights (standard deviation), in units of "
+            "each layer's natural size, 1/√inputs."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
     randomised: bool = Field(
         True,
-        description="Spread the ensemble out anew about its mean now and then, so that it can leave the directions it started with: EKI(R).",
+        description=(
+            "Spread the ensemble out anew about its mean now and then, so that it can leave the "
+            "directions it started with: EKI(R)."
+        ),
         json_schema_extra={"live": True, "label": "Re-spread"},
     )
     momentum: Literal["none", "nesterov", "constant"] = Field(
         "none",
-        description="Look ahead along the last step before judging. Nesterov: by 1 − 3/n of it at the nth step since the last re-spread. Constant: by always the same share.",
+        description=(
+            "Look ahead along the last step before judging. Nesterov: by 1 − 3/n of it at the "
+            "nth step since the last re-spread. Constant: by always the same share."
+        ),
     )
     momentum_share: float = Field(
         0.9,
@@ -111,32 +169,51 @@ class EKI(Optimizer):
         0,
         ge=0,
         le=16384,
-        description="How many members to start with; the ensemble then grows to its full size over the budget, fresh members about the mean. 0 starts with all of them.",
+        description=(
+            "How many members to start with; the ensemble then grows to its full size over the "
+            "budget, fresh members about the mean. 0 starts with all of them."
+        ),
         json_schema_extra={"label": "Grow from", "unit": "networks", "advanced": True},
     )
     respread_every: int = Field(
         20,
         ge=1,
         le=1_000_000,
-        description="Steps between two re-spreads, or between two expansions: often keeps every direction open, seldom lets the mean profit from the ensemble's contraction.",
-        json_schema_extra={"live": True, "scale": "log", "unit": "steps", "label": "Re-spread every", "advanced": True},
+        description=(
+            "Steps between two re-spreads, or between two expansions: often keeps every "
+            "direction open, seldom lets the mean profit from the ensemble's contraction."
+        ),
+        json_schema_extra={
+            "live": True,
+            "scale": "log",
+            "unit": "steps",
+            "label": "Re-spread every",
+            "advanced": True,
+        },
     )
     form: Literal["loss", "discrete"] = Field(
         "loss",
-        description="Move by the slope of the loss in the outputs (any loss), or by the Kalman gain, which pulls outputs to 1 and 0 (squared error, whatever the loss shown) "
+        description="Move by the slope of the loss in the outputs (any loss), or by the "
+        "Kalman gain, "
+        "which pulls outputs to 1 and 0 (squared error, whatever the loss shown) "
         "and heights to below the ensemble's lowest.",
         json_schema_extra={"advanced": True},
     )
     stepping: Literal["fixed", "data-misfit"] = Field(
         "fixed",
-        description="How the discrete form finds h: fixed takes the step size as it is, data-misfit the longest step that the ensemble's misfit allows.",
+        description=(
+            "How the discrete form finds h: fixed takes the step size as it is, data-misfit the "
+            "longest step that the ensemble's misfit allows."
+        ),
         json_schema_extra={"advanced": True},
     )
     noise: float = Field(
         1.0,
         ge=1e-6,
         le=1e6,
-        description="Variance of the observations (Γ) in the discrete form: more of it, smaller steps.",
+        description=(
+            "Variance of the observations (Γ) in the discrete form: more of it, smaller steps."
+        ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     perturb: bool = Field(
@@ -152,9 +229,13 @@ class EKI(Optimizer):
         return self.ensemble * (2 if self.momentum == "none" else 3)
 
     def footprint(self, problem: Problem) -> int:
-        """Besides, what the outputs of all pairs of members give, in double precision: products, factors and weights."""
+        """Besides, what the outputs of all pairs of members give, in double precision: products,
+        factors and weights.
+        """
         outputs = problem.batch_of(self.batch) * problem.outputs
-        return super().footprint(problem) + DOUBLE * self.ensemble * (4 * self.ensemble + (2 * outputs if self.form != "loss" else 0))
+        return super().footprint(problem) + DOUBLE * self.ensemble * (
+            4 * self.ensemble + (2 * outputs if self.form != "loss" else 0)
+        )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EKIState:
         u = self.scatter(theta, self.members(0.0), rng, oracle)
@@ -170,15 +251,29 @@ class EKI(Optimizer):
             state.n += 1
             lam = self.momentum_share if self.momentum == "constant" else max(0.0, 1 - 3 / state.n)
             state.previous, u = u, u.lerp(state.previous, -lam)  # u + λ (u − u')
-        sums = Sums.of(u, self.form, self.perturb, state.age % RANK_EVERY == 0 or self.form != "loss", rng, oracle)
+        sums = Sums.of(
+            u,
+            self.form,
+            self.perturb,
+            state.age % RANK_EVERY == 0 or self.form != "loss",
+            rng,
+            oracle,
+        )
         size, data = len(u), sums.data
-        # Slopes or residuals with departures, the Gram matrix where it was asked for, Cholesky's factor and its systems in the discrete form, and the mixing.
+        # Slopes or residuals with departures, the Gram matrix where it was asked for, Cholesky's
+        # factor and its systems in the discrete form, and the mixing.
         oracle.work(
-            2.0 * size**2 * data * (2 if sums.gram.numel() else 1) + (0 if self.form == "loss" else 7 * size**3 / 3) + 2.0 * size * (size + 1) * u.shape[1]
+            2.0 * size**2 * data * (2 if sums.gram.numel() else 1)
+            + (0 if self.form == "loss" else 7 * size**3 / 3)
+            + 2.0 * size * (size + 1) * u.shape[1]
         )
         state.losses, alive, everybody, sums = sums.losses, sums.alive, u, sums.of_survivors()
         u = u if alive is None else u[alive]
-        weights = self.loss_weights(sums, lam) if self.form == "loss" else self.kalman_weights(sums, state)
+        weights = (
+            self.loss_weights(sums, lam)
+            if self.form == "loss"
+            else self.kalman_weights(sums, state)
+        )
         mean, spread = mixed(u, weights)
         if alive is not None:
             replaced(everybody, u, alive, rng)
@@ -190,24 +285,39 @@ class EKI(Optimizer):
             u = self.renewed(u, state, rng, oracle)
             mean, spread = u.mean(0), distance(u)
         elif not self.randomised and collapsed(float(spread), mean):
-            raise NothingLeft(COLLAPSED.format(len(u)), "Re-spreading or a smaller step size holds against it.")
+            raise NothingLeft(
+                COLLAPSED.format(len(u)), "Re-spreading or a smaller step size holds against it."
+            )
         state.population, state.estimate = u, mean
-        numbers = {"spread": spread, **({"effective rank": effective_rank(sums.gram).to(u)} if sums.gram.numel() else {})}
-        state.metrics.update(zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True))
+        numbers = {
+            "spread": spread,
+            **({"effective rank": effective_rank(sums.gram).to(u)} if sums.gram.numel() else {}),
+        }
+        state.metrics.update(
+            zip(numbers, torch.stack(list(numbers.values())).tolist(), strict=True)
+        )
         return state
 
     def shift(self, state: State, index: int, difference: float) -> None:
-        """The ensemble of one step ago moves along, so that momentum does not take the difference for a step."""
+        """The ensemble of one step ago moves along, so that momentum does not take the difference
+        for a step.
+        """
         assert isinstance(state, EKIState)
-        state.previous = None if state.previous is None else shifted(state.previous, index, difference)
+        state.previous = (
+            None if state.previous is None else shifted(state.previous, index, difference)
+        )
 
     def members(self, progress: float) -> int:
-        """How many members the ensemble has when that share of the budget is spent: from `expand` to J by equal factors."""
+        """How many members the ensemble has when that share of the budget is spent: from `expand`
+        to J by equal factors.
+        """
         first = min(max(self.expand, 2), self.ensemble) if self.expand else self.ensemble
         return round(first * (self.ensemble / first) ** progress)
 
     def renewed(self, u: Tensor, state: EKIState, rng: Rng, oracle: Oracle) -> Tensor:
-        """The ensemble after its due re-spread, or with the fresh members due, or as it is: (J, D) → (J', D). Its mean stays."""
+        """The ensemble after its due re-spread, or with the fresh members due, or as it is: (J, D)
+        → (J', D). Its mean stays.
+        """
         size, mean = max(self.members(oracle.progress), len(u)), u.mean(0)
         if self.randomised:
             u, state.n = self.scatter(mean, size, rng, oracle), 0
@@ -215,20 +325,25 @@ class EKI(Optimizer):
         elif size >= len(u) + 2:  # a single one could depart from the mean only by moving it
             fresh = self.scatter(mean, size - len(u), rng, oracle)
             u = torch.cat([u, fresh])
-            state.previous = None if state.previous is None else torch.cat([state.previous, fresh])  # the fresh have no last step
+            state.previous = (
+                None if state.previous is None else torch.cat([state.previous, fresh])
+            )  # the fresh have no last step
         state.age = 0
         return u
 
     def scatter(self, mean: Tensor, size: int, rng: Rng, oracle: Oracle) -> Tensor:
-        """New members (size, D) about a mean (D,): departures add up to zero, so that the mean stays where it is."""
+        """New members (size, D) about a mean (D,): departures add up to zero, so that the mean
+        stays where it is.
+        """
         z = rng.normal(size, mean.numel()).to(mean)
         return z.sub_(z.mean(0)).mul_(self.spread * oracle.scale.to(mean)).add_(mean)
 
     def loss_weights(self, sums: Sums, lam: float = 0.0) -> Tensor:
         """−h D (J, J): how much of every member's departure from the mean each member takes on.
 
-        The 1/J of the covariance is kept inside D, so that h₀ means the same whatever the size of the ensemble, and ‖D‖_F ≤ 1 after scaling makes h₀ = 2 the largest step that
-        cannot overshoot a quadratic.
+        The 1/J of the covariance is kept inside D, so that h₀ means the same whatever the size of
+        the ensemble, and ‖D‖_F ≤ 1 after scaling makes h₀ = 2 the largest step that cannot
+        overshoot a quadratic.
         """
         d = sums.cross / len(sums.losses)
         # A look-ahead by λ overshoots sooner: from (1+λ)/(1+2λ) of the plain method's largest step.
@@ -238,12 +353,17 @@ class EKI(Optimizer):
     def kalman_weights(self, sums: Sums, state: EKIState) -> Tensor:
         """The same (J, J) for the discrete form.
 
-        With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG', and C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r = U'ᵀ G' (G'ᵀG' + γI)⁻¹ r:
-        a J×J system, however many outputs there are, or one of the size of the outputs where those are fewer. It is solved in double precision, for both products square the
-        outputs' condition number.
+        With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG',
+        and C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r = U'ᵀ G' (G'ᵀG' + γI)⁻¹ r: a J×J system,
+        however many outputs there are, or one of the size of the outputs where those are fewer. It
+        is solved in double precision, for both products square the outputs' condition number.
         """
         size = len(sums.losses)
-        gamma = self.noise / (self.step_size if self.stepping == "fixed" else self.misfit_step(sums.misfits, sums.data, state))
+        gamma = self.noise / (
+            self.step_size
+            if self.stepping == "fixed"
+            else self.misfit_step(sums.misfits, sums.data, state)
+        )
         factor = _factor(sums.gram / size, gamma)
         if sums.centred is None:
             cross = sums.cross if sums.noise is None else sums.cross + gamma**0.5 * sums.noise
@@ -253,7 +373,9 @@ class EKI(Optimizer):
         return (torch.cholesky_solve(residual.T, factor).T @ sums.centred.T / size).to(sums.losses)
 
     def misfit_step(self, misfits: Tensor, data: int, state: EKIState) -> float:
-        """The h of Iglesias and Yang (2021) from ‖y − G‖² of every member (J,) on so many data, and t moved on by it."""
+        """The h of Iglesias and Yang (2021) from ‖y − G‖² of every member (J,) on so many data, and
+        t moved on by it.
+        """
         phi = misfits.cpu().double() / (2 * self.noise)
         mean, variance = torch.stack([phi.mean(), phi.var(correction=0)]).clamp_min(1e-300).tolist()
         h = min(max(data / (2 * mean), (data / (2 * variance)) ** 0.5), 1 - state.t)
@@ -263,7 +385,9 @@ class EKI(Optimizer):
 
 
 def effective_rank(gram: Tensor) -> Tensor:
-    """The participation ratio (tr K)² / tr K² of a Gram matrix K, (): n where n directions carry equal shares of its trace, 1 where one carries all of it, 0 for K = 0."""
+    """The participation ratio (tr K)² / tr K² of a Gram matrix K, (): n where n directions carry
+    equal shares of its trace, 1 where one carries all of it, 0 for K = 0.
+    """
     return gram.trace() ** 2 / gram.square().sum().clamp_min(torch.finfo(gram.dtype).tiny)
 
 

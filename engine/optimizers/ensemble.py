@@ -1,6 +1,8 @@
-"""What ensemble Kalman inversion needs of its members' outputs, added up over the data, and how the members mix.
+"""What ensemble Kalman inversion needs of its members' outputs, added up over the data, and how the
+members mix.
 
-Everything is in the space of the J members: however many data and weights there are, what is kept is J×J, and the weights are touched by one product of (J, J) and (J, D).
+Everything is in the space of the J members: however many data and weights there are, what is kept
+is J×J, and the weights are touched by one product of (J, J) and (J, D).
 """
 
 from __future__ import annotations
@@ -18,16 +20,21 @@ from engine.optimizers.survivors import enough, redrawn, surviving
 from engine.oracle import Oracle
 from engine.rng import Rng
 
-COLLAPSED = "its ensemble has collapsed: its {:,} members are one and the same network, so that no difference is left to move by"
+COLLAPSED = (
+    "its ensemble has collapsed: its {:,} members are one and the same network, so that no "
+    "difference is left to move by"
+)
 ROUNDINGS = 4
 """Members that differ by no more than so many roundings of their mean are one and the same."""
 OUTPUT_BYTES = 2**25
-"""Outputs of all members that are held at once, 32 MiB; what is made of them takes some times as much."""
+"""Outputs of all members that are held at once, 32 MiB; what is made of them takes some times as
+much."""
 COLUMN_BYTES = 2**21
 """Weights of all members that are mixed at once, 2 MiB: what the cores' caches hold."""
 
 AHEAD = 3
-"""How many standard deviations of the ensemble's heights below its lowest one a landscape's target lies: at the lowest itself an ensemble closes before it is down."""
+"""How many standard deviations of the ensemble's heights below its lowest one a landscape's target
+lies: at the lowest itself an ensemble closes before it is down."""
 
 
 @dataclass
@@ -38,11 +45,14 @@ class Sums:
         losses: (J,) mean loss of every member.
         data: M.
         cross: (J, J) slopes or residuals times departures: Σ r_j (G_k − Ḡ); row j is who moves.
-        gram: (J, J) Σ (G_j − Ḡ)(G_k − Ḡ), or (M, M) over the members where data are fewer than those; empty where it was not asked for.
+        gram: (J, J) Σ (G_j − Ḡ)(G_k − Ḡ), or (M, M) over the members where data are fewer than
+            those; empty where it was not asked for.
         misfits: (J,) Σ (y − G)².
-        noise: as ``cross`` (or (J, M)) for standard normal perturbations of the targets in place of residuals; None without.
+        noise: as ``cross`` (or (J, M)) for standard normal perturbations of the targets in place of
+            residuals; None without.
         centred, residual: (J, M) G − Ḡ and y − G, where data are fewer than members; else None.
-        alive: (J,) bool, whose outputs were usable; the numbers of the others mean nothing. None where those of all were.
+        alive: (J,) bool, whose outputs were usable; the numbers of the others mean nothing. None
+            where those of all were.
     """
 
     losses: Tensor
@@ -56,8 +66,17 @@ class Sums:
     alive: Tensor | None = None
 
     @classmethod
-    def of(cls, u: Tensor, form: Literal["loss", "discrete"], perturb: bool, look: bool, rng: Rng, oracle: Oracle) -> Sums:
-        """Ask for the outputs of the members (J, D), as many samples at a time as `OUTPUT_BYTES` hold.
+    def of(
+        cls,
+        u: Tensor,
+        form: Literal["loss", "discrete"],
+        perturb: bool,
+        look: bool,
+        rng: Rng,
+        oracle: Oracle,
+    ) -> Sums:
+        """Ask for the outputs of the members (J, D), as many samples at a time as `OUTPUT_BYTES`
+        hold.
 
         Args:
             u: the ensemble.
@@ -71,8 +90,12 @@ class Sums:
             NothingLeft: fewer than two members have usable outputs.
         """
         size, found, alive = len(u), None, None
-        wide = u.dtype if form == "loss" or u.device.type == "mps" else torch.float64  # mps has no doubles
-        samples = max(-(-size // 8), OUTPUT_BYTES // (size * u.element_size() * 16))  # not so few that the products get thin
+        wide = (
+            u.dtype if form == "loss" or u.device.type == "mps" else torch.float64
+        )  # mps has no doubles
+        samples = max(
+            -(-size // 8), OUTPUT_BYTES // (size * u.element_size() * 16)
+        )  # not so few that the products get thin
         for share in oracle.slices(samples):
             g = oracle.outputs(u)
             losses = oracle.loss.values(g, oracle.targets) * share
@@ -82,7 +105,11 @@ class Sums:
                 enough(alive)
                 seen, g = g[good], torch.where(good[:, None, None], g, 0.0)
                 losses = torch.where(good, losses, torch.inf)
-            r = (oracle.loss.derivative(g, oracle.targets) if form == "loss" else aimed_at(seen, oracle) - g).flatten(1)
+            r = (
+                oracle.loss.derivative(g, oracle.targets)
+                if form == "loss"
+                else aimed_at(seen, oracle) - g
+            ).flatten(1)
             centred, few = (g - g.mean(0)).flatten(1).to(wide), share == 1 and r.shape[1] < size
             misfits = r.square().sum(1)
             noise = rng.normal(*r.shape).to(wide) if perturb and form == "discrete" else None
@@ -90,7 +117,14 @@ class Sums:
             gram = (centred.T @ centred if few else centred @ centred.T) if look else centred[:0]
             if few and form == "discrete":
                 return cls(losses, r.shape[1], centred[:0], gram, misfits, noise, centred, r, alive)
-            part = cls(losses, r.shape[1], r @ centred.T, gram, misfits, None if noise is None else noise @ centred.T)
+            part = cls(
+                losses,
+                r.shape[1],
+                r @ centred.T,
+                gram,
+                misfits,
+                None if noise is None else noise @ centred.T,
+            )
             found = part if found is None else found.added(part)
         assert found is not None, "no samples"
         found.alive = alive
@@ -105,22 +139,48 @@ class Sums:
         if self.centred is not None and self.residual is not None:
             centred = self.centred[rows]
             centred = centred - centred.mean(0)
-            return Sums(losses, self.data, centred[:0], centred.T @ centred, misfits, None if noise is None else noise[rows], centred, self.residual[rows])
+            return Sums(
+                losses,
+                self.data,
+                centred[:0],
+                centred.T @ centred,
+                misfits,
+                None if noise is None else noise[rows],
+                centred,
+                self.residual[rows],
+            )
 
         def among(products: Tensor) -> Tensor:
-            """Products with departures from all members' mean, as products with departures from the survivors'."""
+            """Products with departures from all members' mean, as products with departures from the
+            survivors'.
+            """
             kept = products[rows][:, rows]
             return kept - kept.mean(1, keepdim=True)
 
-        gram = self.gram[:0]  # over the data it cannot be told whose part is whose, and nothing but a number shown is made of it
+        gram = self.gram[
+            :0
+            # Over the data it cannot be told whose part is whose, and nothing but a number shown is
+            # made of it
+        ]
         if len(self.gram) == len(self.losses):
             gram = among(self.gram)
             gram = gram - gram.mean(0)
-        return Sums(losses, self.data, among(self.cross), gram, misfits, None if noise is None else among(noise))
+        return Sums(
+            losses,
+            self.data,
+            among(self.cross),
+            gram,
+            misfits,
+            None if noise is None else among(noise),
+        )
 
     def added(self, other: Sums) -> Sums:
         """With the sums of other data of the same members."""
-        for one, two in ((self.losses, other.losses), (self.cross, other.cross), (self.misfits, other.misfits)):
+        for one, two in (
+            (self.losses, other.losses),
+            (self.cross, other.cross),
+            (self.misfits, other.misfits),
+        ):
             one.add_(two)
         if self.gram.numel():
             self.gram.add_(other.gram)
@@ -131,15 +191,22 @@ class Sums:
 
 
 def aimed_at(g: Tensor, oracle: Oracle) -> Tensor:
-    """What the outputs (J, B, K) of an ensemble are pulled to: (B, K), one-hot rows for classes or the numbers to be met.
+    """What the outputs (J, B, K) of an ensemble are pulled to: (B, K), one-hot rows for classes or
+    the numbers to be met.
 
-    A height has nothing to meet. A place as far below the lowest of the ensemble as `AHEAD` says stands in for it, so that lifting the ground as a whole changes nothing.
+    A height has nothing to meet. A place as far below the lowest of the ensemble as `AHEAD` says
+    stands in for it, so that lifting the ground as a whole changes nothing.
     """
-    return g.amin(0) - AHEAD * g.std(0, correction=0) if isinstance(oracle.loss, Height) else wanted(g, oracle.targets)
+    return (
+        g.amin(0) - AHEAD * g.std(0, correction=0)
+        if isinstance(oracle.loss, Height)
+        else wanted(g, oracle.targets)
+    )
 
 
 def factorised(matrix: Tensor) -> Tensor:
-    """Cholesky factors of symmetric matrices (…, n, n). Where rounding has cost one its positive definiteness, as much is added to its diagonal as rounding may have taken.
+    """Cholesky factors of symmetric matrices (…, n, n). Where rounding has cost one its positive
+    definiteness, as much is added to its diagonal as rounding may have taken.
 
     Raises:
         NothingLeft: that does not help.
@@ -148,7 +215,9 @@ def factorised(matrix: Tensor) -> Tensor:
     if bool((failed == 0).all() & torch.isfinite(factor).all()):
         return factor
     size = matrix.shape[-1]
-    rounding = size * torch.finfo(matrix.dtype).eps * matrix.diagonal(dim1=-2, dim2=-1).abs().amax(-1)
+    rounding = (
+        size * torch.finfo(matrix.dtype).eps * matrix.diagonal(dim1=-2, dim2=-1).abs().amax(-1)
+    )
     eye = torch.eye(size, dtype=matrix.dtype, device=matrix.device)
     for times in (1, 100, 10_000):
         factor, failed = torch.linalg.cholesky_ex(matrix + times * rounding[..., None, None] * eye)
@@ -158,27 +227,35 @@ def factorised(matrix: Tensor) -> Tensor:
 
 
 def collapsed(spread: float, mean: Tensor) -> bool:
-    """Whether members at that distance from their mean (D,) are all one and the same, as far as their numbers can tell."""
+    """Whether members at that distance from their mean (D,) are all one and the same, as far as
+    their numbers can tell.
+    """
     return spread <= ROUNDINGS * torch.finfo(mean.dtype).eps * float(torch.linalg.vector_norm(mean))
 
 
 def replaced(u: Tensor, survivors: Tensor, alive: Tensor, rng: Rng) -> None:
-    """Write the survivors as they have moved (m, D) back into the ensemble (J, D), and draw those that failed from them, in place."""
+    """Write the survivors as they have moved (m, D) back into the ensemble (J, D), and draw those
+    that failed from them, in place.
+    """
     u[alive] = survivors
     u[~alive] = redrawn(survivors, int((~alive).sum()), rng)
 
 
 def mixed(u: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Add W (u − ū) to u in place, some weights of all members at a time, while the cache holds them: (J, D), (J, J).
+    """Add W (u − ū) to u in place, some weights of all members at a time, while the cache holds
+    them: (J, D), (J, J).
 
-    With d = u − ū and w̄ the mean of W's rows, the new mean is ū + w̄ d and the new departures from it are (I + W − 1 w̄) d: one product gives both, and the spread is found before
-    anything is added to the mean.
+    With d = u − ū and w̄ the mean of W's rows, the new mean is ū + w̄ d and the new departures from
+    it are (I + W − 1 w̄) d: one product gives both, and the spread is found before anything is
+    added to the mean.
 
     Returns:
         The mean (D,) and the members' root mean square distance from it, ().
     """
     size, dimension = u.shape
-    step = max(64, (COLUMN_BYTES if u.device.type == "cpu" else OUTPUT_BYTES) // (size * u.element_size()))
+    step = max(
+        64, (COLUMN_BYTES if u.device.type == "cpu" else OUTPUT_BYTES) // (size * u.element_size())
+    )
     pull = weights.mean(0, keepdim=True)
     both = torch.cat([weights - pull, pull])
     both.diagonal().add_(1)
@@ -187,7 +264,9 @@ def mixed(u: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         part = u[:, start : start + step]
         mean = torch.mean(part, 0, out=means[start : start + step])
         found = buffer("departures after", (size + 1, part.shape[1]), u)
-        torch.mm(both, torch.sub(part, mean, out=buffer("departures", tuple(part.shape), u)), out=found)
+        torch.mm(
+            both, torch.sub(part, mean, out=buffer("departures", tuple(part.shape), u)), out=found
+        )
         departures = found[:size]
         squares += torch.dot(departures.view(-1), departures.view(-1))
         torch.add(departures, mean.add_(found[size]), out=part)

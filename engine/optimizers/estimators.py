@@ -1,13 +1,18 @@
 """Where a gradient comes from: backpropagation, or guesses along random directions v_1 … v_m.
 
-Forward gradient (Baydin et al., 2022, https://arxiv.org/abs/2202.08587):     g = (1/m) Σ (∇L·v_i) v_i,                                  v_i ~ N(0, I)
-SPSA (Spall, 1992, https://doi.org/10.1109/9.119632):                          g = (1/m) Σ (L(θ + c v_i) − L(θ − c v_i)) / (2c) · 1/v_i,    v_i ~ {−1, 1}^D
-Evolution strategy (Nesterov and Spokoiny, 2017,
-https://doi.org/10.1007/s10208-015-9296-2; Salimans et al., 2017):             g = (1/m) Σ (L(θ + σ v_i) − L(θ − σ v_i)) / (2σ) · v_i,      v_i ~ N(0, I)
+Forward gradient (Baydin et al., 2022, https://arxiv.org/abs/2202.08587):
+    g = (1/m) Σ (∇L·v_i) v_i,                                  v_i ~ N(0, I)
+SPSA (Spall, 1992, https://doi.org/10.1109/9.119632):
+    g = (1/m) Σ (L(θ + c v_i) − L(θ − c v_i)) / (2c) · 1/v_i,    v_i ~ {−1, 1}^D
+Evolution strategy (Nesterov and Spokoiny, 2017, https://doi.org/10.1007/s10208-015-9296-2;
+Salimans et al., 2017):
+    g = (1/m) Σ (L(θ + σ v_i) − L(θ − σ v_i)) / (2σ) · v_i,      v_i ~ N(0, I)
 
-All three are right on average (SPSA and ES up to O(radius²)), and noisy: E‖g‖² = (1 + (D + 1)/m) ‖∇L‖² with normal directions, D/m of it noise. Steps must be smaller than
-with the true gradient, which is what `caution` measures. The radius c = σ is a plain distance in every weight, the same for all, as in the papers: scaling the directions by each
-layer's natural size would only add noise to the gradient.
+All three are right on average (SPSA and ES up to O(radius²)), and noisy: E‖g‖² = (1 + (D + 1)/m)
+‖∇L‖² with normal directions, D/m of it noise. Steps must be smaller than with the true gradient,
+which is what `caution` measures. The radius c = σ is a plain distance in every weight, the same for
+all, as in the papers: scaling the directions by each layer's natural size would only add noise to
+the gradient.
 """
 
 from __future__ import annotations
@@ -26,13 +31,21 @@ from engine.oracle import Oracle, Sees
 from engine.rng import Rng
 
 Source = Literal["backprop", "forward-gradient", "spsa", "es"]
-SEES: dict[Source, Sees] = {"backprop": "gradient", "forward-gradient": "jvp", "spsa": "loss", "es": "loss"}
+SEES: dict[Source, Sees] = {
+    "backprop": "gradient",
+    "forward-gradient": "jvp",
+    "spsa": "loss",
+    "es": "loss",
+}
 """Gradient source → what it asks of the oracle."""
 ROWS: dict[Source, int] = {"backprop": 0, "forward-gradient": 2, "spsa": 1, "es": 1}
-"""Rows of D numbers that each direction keeps alive: itself, and the point it is differentiated at; mirrored probes are never written out."""
+"""Rows of D numbers that each direction keeps alive: itself, and the point it is differentiated at;
+mirrored probes are never written out."""
 
 
-def estimate(source: Source, theta: Tensor, directions: int, radius: float, rng: Rng, oracle: Oracle) -> tuple[Tensor | None, Tensor]:
+def estimate(
+    source: Source, theta: Tensor, directions: int, radius: float, rng: Rng, oracle: Oracle
+) -> tuple[Tensor | None, Tensor]:
     """A gradient at θ by one question to the oracle.
 
     Args:
@@ -44,7 +57,8 @@ def estimate(source: Source, theta: Tensor, directions: int, radius: float, rng:
         oracle: asked once.
 
     Returns:
-        The loss at θ, (), where the answer holds it (exactly for backprop, up to O(radius²) for SPSA and ES), and the gradient (D,): 0 where no direction tells anything.
+        The loss at θ, (), where the answer holds it (exactly for backprop, up to O(radius²) for
+        SPSA and ES), and the gradient (D,): 0 where no direction tells anything.
     """
     if source == "backprop":
         losses, gradients = oracle.gradients(theta.unsqueeze(0))
@@ -53,16 +67,23 @@ def estimate(source: Source, theta: Tensor, directions: int, radius: float, rng:
     if source == "forward-gradient":
         v = rng.normal(*shape).to(theta)
         return None, averaged(oracle.jvp(theta, v), v)
-    v = rng.integers(2, *shape).to(theta).mul_(2).sub_(1) if source == "spsa" else rng.normal(*shape).to(theta)
+    v = (
+        rng.integers(2, *shape).to(theta).mul_(2).sub_(1)
+        if source == "spsa"
+        else rng.normal(*shape).to(theta)
+    )
     loss, slopes = two_point(theta, v, radius, oracle)
     return loss, averaged(slopes, v)  # for signs 1/v = v
 
 
-def two_point(theta: Tensor, v: Tensor, radius: float, oracle: Oracle) -> tuple[Tensor | None, Tensor]:
+def two_point(
+    theta: Tensor, v: Tensor, radius: float, oracle: Oracle
+) -> tuple[Tensor | None, Tensor]:
     """Return what the probes θ ± radius·v tell along directions v (m, D).
 
     Returns:
-        Their mean loss, (), without those that failed; None where no direction tells anything. And the slopes (L(θ + radius·v) − L(θ − radius·v)) / (2·radius), (m,).
+        Their mean loss, (), without those that failed; None where no direction tells anything. And
+        the slopes (L(θ + radius·v) − L(θ − radius·v)) / (2·radius), (m,).
     """
     plus, minus = oracle.losses(Mirrored(theta, Kept(v), radius)).chunk(2)
     slopes = slope(plus, minus, radius, theta, oracle)
@@ -75,7 +96,8 @@ def two_point(theta: Tensor, v: Tensor, radius: float, oracle: Oracle) -> tuple[
 def slope(plus: Tensor, minus: Tensor, radius: float, theta: Tensor, oracle: Oracle) -> Tensor:
     """The slopes (plus − minus) / (2·radius), (m,), from the losses to either side of θ (D,).
 
-    Where one side failed (`survivors`) the other tells the slope from the loss at θ, which is then asked for, too. A direction that tells nothing has the slope NaN.
+    Where one side failed (`survivors`) the other tells the slope from the loss at θ, which is then
+    asked for, too. A direction that tells nothing has the slope NaN.
     """
     right, left = usable(plus), usable(minus)
     if bool((right & left).all()):
@@ -83,12 +105,18 @@ def slope(plus: Tensor, minus: Tensor, radius: float, theta: Tensor, oracle: Ora
     if bool((right | left).any()):
         here = oracle.losses(theta.unsqueeze(0))[0]
         here = torch.where(usable(here), here, torch.nan)
-        return torch.where(right & left, plus - minus, torch.where(right, 2 * (plus - here), torch.where(left, 2 * (here - minus), torch.nan))) / (2 * radius)
+        return torch.where(
+            right & left,
+            plus - minus,
+            torch.where(right, 2 * (plus - here), torch.where(left, 2 * (here - minus), torch.nan)),
+        ) / (2 * radius)
     return torch.full_like(plus, torch.nan)
 
 
 def averaged(slopes: Tensor, v: Tensor) -> Tensor:
-    """The gradient (D,) that slopes (m,) along directions v (m, D) tell on average; those that tell nothing are left out, and 0 where all are."""
+    """The gradient (D,) that slopes (m,) along directions v (m, D) tell on average; those that tell
+    nothing are left out, and 0 where all are.
+    """
     told = usable(slopes)
     if bool(told.all()):
         return slopes @ v / len(v)
@@ -96,17 +124,23 @@ def averaged(slopes: Tensor, v: Tensor) -> Tensor:
 
 
 def caution(directions: int, dimension: int, numbers: bool = False) -> float:
-    """How much smaller a step must be with a gradient guessed from m directions than with the gradient itself: 8 m/(m + D + 1), at most 1, or without the 8.
+    """How much smaller a step must be with a gradient guessed from m directions than with the
+    gradient itself: 8 m/(m + D + 1), at most 1, or without the 8.
 
-    m/(m + D + 1) is the factor that brings the guess closest to the gradient, and the safe one when all directions are equally curved (Nesterov and Spokoiny step by
-    1/(4 L (D + 4)) for m = 1). A classifier's loss is curved in few directions, and there 8 times as much is still a third of what breaks down (found on moons, spirals and
-    digits). Errors in numbers to be met go on bending however good the fit, so there the safe factor it is (found on sinc, where twice as much breaks down).
+    m/(m + D + 1) is the factor that brings the guess closest to the gradient, and the safe one when
+    all directions are equally curved (Nesterov and Spokoiny step by 1/(4 L (D + 4)) for m = 1). A
+    classifier's loss is curved in few directions, and there 8 times as much is still a third of
+    what breaks down (found on moons, spirals and digits). Errors in numbers to be met go on bending
+    however good the fit, so there the safe factor it is (found on sinc, where twice as much breaks
+    down).
     """
     return min(1.0, (1 if numbers else 8) * directions / (directions + dimension + 1))
 
 
 def meets_numbers(oracle: Oracle) -> bool:
-    """Whether the targets are numbers to be met, not classes (nor the lowest point of a landscape)."""
+    """Whether the targets are numbers to be met, not classes (nor the lowest point of a
+    landscape).
+    """
     return oracle.targets.is_floating_point() and oracle.loss.name != "height"
 
 
@@ -115,24 +149,39 @@ class Estimated(Optimizer):
 
     sees = "gradient"
 
-    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
     source: Source = Field(
         "backprop",
-        description="Where the gradient comes from: backpropagation, forward derivatives along random directions, or only losses at random points (SPSA: signs, ES: bell-shaped).",
+        description=(
+            "Where the gradient comes from: backpropagation, forward derivatives along random "
+            "directions, or only losses at random points (SPSA: signs, ES: bell-shaped)."
+        ),
         json_schema_extra={"label": "Gradient from"},
     )
     directions: int = Field(
         16,
         ge=1,
         le=16384,
-        description="Random directions looked along in one step, where the gradient is not backpropagated: more of them, less noise, more work.",
+        description=(
+            "Random directions looked along in one step, where the gradient is not "
+            "backpropagated: more of them, less noise, more work."
+        ),
         json_schema_extra={"scale": "log"},
     )
     radius: float = Field(
         0.01,
         ge=1e-6,
         le=10,
-        description="How far SPSA and ES look to either side, in every weight alike: wide smooths the landscape, too small drowns in rounding.",
+        description=(
+            "How far SPSA and ES look to either side, in every weight alike: wide smooths the "
+            "landscape, too small drowns in rounding."
+        ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
 
@@ -148,7 +197,11 @@ class Estimated(Optimizer):
 
     def caution(self, dimension: int, oracle: Oracle) -> float:
         """The factor on the step size that the gradient's noise and the kind of loss ask for."""
-        return 1.0 if self.source == "backprop" else caution(self.directions, dimension, meets_numbers(oracle))
+        return (
+            1.0
+            if self.source == "backprop"
+            else caution(self.directions, dimension, meets_numbers(oracle))
+        )
 
     def gradient(self, theta: Tensor, rng: Rng, oracle: Oracle) -> tuple[Tensor | None, Tensor]:
         """`estimate` at θ (D,) with these settings."""

@@ -1,12 +1,14 @@
 """Finite differences: the slope along one weight after another (Kiefer and Wolfowitz, 1952).
 
-https://doi.org/10.1214/aoms/1177729392. Central differences along the unit vectors e_i, all of them or a fresh random choice S each step (random coordinate descent, Nesterov,
-2012, https://doi.org/10.1137/100802001):
+https://doi.org/10.1214/aoms/1177729392. Central differences along the unit vectors e_i, all of them
+or a fresh random choice S each step (random coordinate descent, Nesterov, 2012,
+https://doi.org/10.1137/100802001):
 
 ĝ_i = (L(θ + h e_i) − L(θ − h e_i)) / (2h)  for i ∈ S,     ĝ_i = 0  else,     θ ← θ − η ĝ
 
-Every slope is right to O(h²), there is no noise but the mini-batch's, and a whole gradient costs 2D losses. The slopes of a choice are not blown up by D/|S|: a weight's
-step is the same whichever others move with it.
+Every slope is right to O(h²), there is no noise but the mini-batch's, and a whole gradient costs 2D
+losses. The slopes of a choice are not blown up by D/|S|: a weight's step is the same whichever
+others move with it.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class FiniteDifferencesState(State):
     """One network, ``estimate`` θ.
 
     Attributes:
-        back: θ before the last step, to return to should no loss be a number where that led; None before the first step, and once returned.
+        back: θ before the last step, to return to should no loss be a number where that led; None
+            before the first step, and once returned.
     """
 
     back: Tensor | None = None
@@ -48,15 +51,41 @@ class FiniteDifferences(Optimizer):
     label = "Finite differences"
     family = "Zeroth order"
     sees = "loss"
-    paper = "Kiefer and Wolfowitz 1952, https://doi.org/10.1214/aoms/1177729392; Nesterov 2012, https://doi.org/10.1137/100802001"
-    sentence = "The gradient without calculus, exact to many digits, and easy to trust; it costs two losses for every weight, which beyond a few thousand weights is hopeless."
+    paper = (
+        "Kiefer and Wolfowitz 1952, https://doi.org/10.1214/aoms/1177729392; Nesterov 2012, "
+        "https://doi.org/10.1137/100802001"
+    )
+    sentence = (
+        "The gradient without calculus, exact to many digits, and easy to trust; it costs two "
+        "losses for every weight, which beyond a few thousand weights is hopeless."
+    )
     stages = (
-        Stage("Nudge", "One weight at a time, all or a random choice of them, is nudged a little up and a little down.", "asked"),
-        Stage("Slope", "The difference of the two losses, over the distance between them, is the slope along that weight.", "answered"),
+        Stage(
+            "Nudge",
+            (
+                "One weight at a time, all or a random choice of them, is nudged a little up and "
+                "a little down."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Slope",
+            (
+                "The difference of the two losses, over the distance between them, is the slope "
+                "along that weight."
+            ),
+            "answered",
+        ),
         Stage("Step", "Every weight that was nudged moves down its slope.", "moved"),
     )
 
-    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
     coordinates: int = Field(
         16,
         ge=0,
@@ -68,14 +97,20 @@ class FiniteDifferences(Optimizer):
         None,
         ge=1e-6,
         le=1000,
-        description="How far a step goes for a slope of 1 (η); auto is 2 for classes, 0.25 for numbers to be met.",
+        description=(
+            "How far a step goes for a slope of 1 (η); auto is 2 for classes, 0.25 for numbers "
+            "to be met."
+        ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     radius: float = Field(
         0.01,
         ge=1e-6,
         le=10,
-        description="How far a weight is nudged to either side (h): too large misses the curve, too small drowns in rounding.",
+        description=(
+            "How far a weight is nudged to either side (h): too large misses the curve, too "
+            "small drowns in rounding."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
 
@@ -89,14 +124,25 @@ class FiniteDifferences(Optimizer):
         assert isinstance(state, FiniteDifferencesState)
         theta = state.estimate
         every = self.coordinates == 0 or self.coordinates >= theta.numel()
-        chosen = torch.arange(theta.numel(), device=theta.device) if every else rng.permutation(theta.numel())[: self.coordinates].to(theta.device)
+        chosen = (
+            torch.arange(theta.numel(), device=theta.device)
+            if every
+            else rng.permutation(theta.numel())[: self.coordinates].to(theta.device)
+        )
         slopes = torch.cat([self.slopes(theta, part, oracle) for part in chosen.split(ROWS // 2)])
         told = usable(slopes)
-        if not bool(told.any()) and state.back is not None:  # the last step led where no loss is a number
+        if (
+            not bool(told.any()) and state.back is not None
+        ):  # the last step led where no loss is a number
             state.estimate, state.back = state.back, None
             return state
         state.back = theta.clone() if bool(told.any()) else None
-        theta.index_add_(0, chosen, torch.where(told, slopes, 0.0), alpha=-(self.rate or RATES[meets_numbers(oracle)]))
+        theta.index_add_(
+            0,
+            chosen,
+            torch.where(told, slopes, 0.0),
+            alpha=-(self.rate or RATES[meets_numbers(oracle)]),
+        )
         return state
 
     def shift(self, state: State, index: int, difference: float) -> None:

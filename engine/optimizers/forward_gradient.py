@@ -1,7 +1,8 @@
 """Forward gradients (Baydin, Pearlmutter, Syme, Wood and Torr, 2022).
 
-https://arxiv.org/abs/2202.08587, algorithm 1. One forward pass that carries a tangent along gives the loss's exact derivative along a random direction v, without any backward
-pass; along v by that much points down the gradient on average.
+https://arxiv.org/abs/2202.08587, algorithm 1. One forward pass that carries a tangent along gives
+the loss's exact derivative along a random direction v, without any backward pass; along v by that
+much points down the gradient on average.
 
 g = (1/m) Σ (∇L(θ)·v_i) v_i,  v_i ~ N(0, I),     b ← μ b + g,     θ ← θ − η b
 """
@@ -43,42 +44,78 @@ class ForwardGradient(Optimizer):
     paper = "Baydin, Pearlmutter, Syme, Wood and Torr 2022, https://arxiv.org/abs/2202.08587"
     sentence = (
         "Exact slopes along random directions and no backward pass to store; "
-        "one direction tells little of thousands of weights, so the more weights, the smaller its steps must be."
+        "one direction tells little of thousands of weights, so the more weights, the smaller "
+        "its steps must be."
     )
     stages = (
         Stage("Look", "From where the network stands, random directions are drawn.", "asked"),
-        Stage("Slope", "One forward pass that carries a direction along gives the loss's exact slope in it; no backward pass.", "answered"),
-        Stage("Step", "The directions, each weighed by its slope, average to a guess of the gradient; the step goes down it.", "moved"),
+        Stage(
+            "Slope",
+            (
+                "One forward pass that carries a direction along gives the loss's exact slope in "
+                "it; no backward pass."
+            ),
+            "answered",
+        ),
+        Stage(
+            "Step",
+            (
+                "The directions, each weighed by its slope, average to a guess of the gradient; "
+                "the step goes down it."
+            ),
+            "moved",
+        ),
     )
 
-    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
     directions: int = Field(
         16,
         ge=1,
         le=16384,
-        description="Random directions looked along in one step (m): more of them, less noise, more work.",
+        description=(
+            "Random directions looked along in one step (m): more of them, less noise, more work."
+        ),
         json_schema_extra={"scale": "log"},
     )
     rate: float | None = Field(
         None,
         ge=1e-7,
         le=1000,
-        description="How far a step goes for a gradient of 1 (η); auto is about 8 times directions over weights, at most 1 (for numbers to be met without the 8), times 1 − μ.",
+        description=(
+            "How far a step goes for a gradient of 1 (η); auto is about 8 times directions over "
+            "weights, at most 1 (for numbers to be met without the 8), times 1 − μ."
+        ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    momentum: float = Field(0.0, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"live": True, "step": 0.01})
+    momentum: float = Field(
+        0.0,
+        ge=0,
+        le=0.9999,
+        description="Share of the last step that is kept (μ).",
+        json_schema_extra={"live": True, "step": 0.01},
+    )
 
     def population_size(self) -> int:
         return 3 + self.directions * ROWS["forward-gradient"]
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> ForwardGradientState:
-        return ForwardGradientState(theta.clone(), momentum=torch.zeros_like(theta) if self.momentum else None)
+        return ForwardGradientState(
+            theta.clone(), momentum=torch.zeros_like(theta) if self.momentum else None
+        )
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> ForwardGradientState:
         assert isinstance(state, ForwardGradientState)
         theta, b = state.estimate, state.momentum
         g = estimate("forward-gradient", theta, self.directions, 0.0, rng, oracle)[1]
-        eta = self.rate or (1 - self.momentum) * caution(self.directions, theta.numel(), meets_numbers(oracle))
+        eta = self.rate or (1 - self.momentum) * caution(
+            self.directions, theta.numel(), meets_numbers(oracle)
+        )
         theta.add_(g if b is None else b.mul_(self.momentum).add_(g), alpha=-eta)
         return state
 

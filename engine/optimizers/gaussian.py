@@ -1,9 +1,12 @@
-"""Samples of a Gaussian with a standard deviation for every weight, and the sums over them that move it: shared by the separable evolution strategies and random search.
+"""Samples of a Gaussian with a standard deviation for every weight, and the sums over them that
+move it: shared by the separable evolution strategies and random search.
 
 x_k = μ + σ ⊙ z_k,     z_k ~ N(0, I),     Σ_k u_k z_k,     Σ_k v_k z_k²
 
-The z_k are not kept: for the sums they are read off the table of random numbers again, which the cache holds; that is quicker than to read as many numbers from memory, and loses
-no digit where σ is far smaller than μ. Many samples are written in one pass, and both sums are made in another (`scattered`, `added`).
+The z_k are not kept: for the sums they are read off the table of random numbers again, which the
+cache holds; that is quicker than to read as many numbers from memory, and loses no digit where σ is
+far smaller than μ. Many samples are written in one pass, and both sums are made in another
+(`scattered`, `added`).
 """
 
 from __future__ import annotations
@@ -23,10 +26,12 @@ def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool
 
     Args:
         x: (λ, D) where to.
-        z: rows of D standard normal numbers; λ of them, or with mirrored pairs half as many, rounded up.
+        z: rows of D standard normal numbers; λ of them, or with mirrored pairs half as many,
+            rounded up.
         mean: (D,) μ.
         deviation: (D,) σ.
-        mirrored: whether the second half is μ − σ ⊙ z of the same z as the first; an odd last one is dropped.
+        mirrored: whether the second half is μ − σ ⊙ z of the same z as the first; an odd last one
+            is dropped.
 
     Returns:
         x.
@@ -46,13 +51,23 @@ def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool
 
 
 def weighted(z: Drawn, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ_k u_k z_k and Σ_k v_k z_k² of the rows drawn, (n,) weights each: (D,), (D,). ``like`` (D,) tells the type and the device."""
+    """Σ_k u_k z_k and Σ_k v_k z_k² of the rows drawn, (n,) weights each: (D,), (D,). ``like`` (D,)
+    tells the type and the device.
+    """
     if z.whole is not None:
         whole = z.whole.to(like)
         return u @ whole, v @ whole.square()
     if z.tabled and like.dtype in kernels.TYPES:
         along, squares = torch.zeros_like(like), torch.zeros_like(like)
-        added(len(like), along, squares, *z.stretches(like), u.contiguous(), v.contiguous(), grain=COLUMNS)
+        added(
+            len(like),
+            along,
+            squares,
+            *z.stretches(like),
+            u.contiguous(),
+            v.contiguous(),
+            grain=COLUMNS,
+        )
         return along, squares
     one, two = Sum("z", len(u), like), Sum("z²", len(u), like)
     for strip in strips(u.unsqueeze(1).expand(-1, len(like))):
@@ -64,14 +79,26 @@ def weighted(z: Drawn, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tens
 
 
 def folded(u: Tensor) -> tuple[Tensor, Tensor]:
-    """What u weighs z and z² with when its samples are mirrored pairs: (λ,) → differences and sums, (⌈λ/2⌉,) each, a dropped last one weighing nothing."""
+    """What u weighs z and z² with when its samples are mirrored pairs: (λ,) → differences and sums,
+    (⌈λ/2⌉,) each, a dropped last one weighing nothing.
+    """
     half = (len(u) + 1) // 2
     mirrored = torch.nn.functional.pad(u[half:], (0, 2 * half - len(u)))
     return u[:half] - mirrored, u[:half] + mirrored
 
 
 @kernel("T[:, ::1], T[:, ::1], T[::1], int64[:, ::1], int64, T[::1], T[::1]", "x", "opposite")
-def scattered(first: int, last: int, x: Array, opposite: Array, table: Array, places: Array, members: int, mean: Array, deviation: Array) -> None:
+def scattered(
+    first: int,
+    last: int,
+    x: Array,
+    opposite: Array,
+    table: Array,
+    places: Array,
+    members: int,
+    mean: Array,
+    deviation: Array,
+) -> None:
     """`sampled` of some rows; ``opposite`` (m, D) are those that mirror the first ones."""
     for i in range(first, last):
         block, row = i // members, i % members * x.shape[1]
@@ -88,7 +115,17 @@ def scattered(first: int, last: int, x: Array, opposite: Array, table: Array, pl
 
 
 @kernel("T[::1], T[::1], T[::1], int64[:, ::1], int64, T[::1], T[::1]", "along", "squares")
-def added(first: int, last: int, along: Array, squares: Array, table: Array, places: Array, members: int, u: Array, v: Array) -> None:
+def added(
+    first: int,
+    last: int,
+    along: Array,
+    squares: Array,
+    table: Array,
+    places: Array,
+    members: int,
+    u: Array,
+    v: Array,
+) -> None:
     """`weighted` of some columns: rows that weigh nothing are passed over."""
     width = len(along)
     for start in range(first, last, COLUMNS):
@@ -99,7 +136,10 @@ def added(first: int, last: int, along: Array, squares: Array, table: Array, pla
             if once == 0 and twice == 0:
                 continue
             place = i % members * width + start
-            one, two = table[places[i // members, 0] + place :], table[places[i // members, 1] + place :]
+            one, two = (
+                table[places[i // members, 0] + place :],
+                table[places[i // members, 1] + place :],
+            )
             for j in range(len(sums)):
                 z = one[j] + two[j]
                 sums[j] += once * z

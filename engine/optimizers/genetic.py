@@ -1,11 +1,15 @@
-"""A genetic algorithm with truncation selection (Such, Madhavan, Conti, Lehman, Stanley and Clune, 2017).
+"""A genetic algorithm with truncation selection (Such, Madhavan, Conti, Lehman, Stanley and Clune,
+2017).
 
-https://arxiv.org/abs/1712.06567. Every generation the T best networks are the parents; a child is a parent plus Gaussian noise, and the best networks live on unchanged:
+https://arxiv.org/abs/1712.06567. Every generation the T best networks are the parents; a child is a
+parent plus Gaussian noise, and the best networks live on unchanged:
 
 child = θ_parent + σ ε,     ε ~ N(0, I),     parent uniform among the best T     (their Algorithm 1)
 
-There is no crossover in that method. Kelvin offers three to compare: every weight from either parent (uniform), the first weights from one and the rest from the other
-(one-point), and every neuron with all its incoming weights from either parent (Montana and Davis, 1989, https://www.ijcai.org/Proceedings/89-1/Papers/122.pdf).
+There is no crossover in that method. Kelvin offers three to compare: every weight from either
+parent (uniform), the first weights from one and the rest from the other (one-point), and every
+neuron with all its incoming weights from either parent (Montana and Davis, 1989,
+https://www.ijcai.org/Proceedings/89-1/Papers/122.pdf).
 """
 
 from __future__ import annotations
@@ -33,10 +37,12 @@ from engine.rng import Rng
 
 @dataclass
 class GeneticState(State):
-    """One generation: ``population`` (P, D), ``losses`` theirs, all of one and the same batch; ``estimate`` is the fittest of it.
+    """One generation: ``population`` (P, D), ``losses`` theirs, all of one and the same batch;
+    ``estimate`` is the fittest of it.
 
     Attributes:
-        neurons: (D,) the neuron each weight flows into, for crossover of whole neurons; None otherwise.
+        neurons: (D,) the neuron each weight flows into, for crossover of whole neurons; None
+            otherwise.
     """
 
     neurons: Tensor | None = None
@@ -51,26 +57,51 @@ class Genetic(Optimizer):
     family = "Evolution"
     sees = "loss"
     selects = True
-    paper = "Such et al. 2017, https://arxiv.org/abs/1712.06567; Montana and Davis 1989, https://www.ijcai.org/Proceedings/89-1/Papers/122.pdf"
+    paper = (
+        "Such et al. 2017, https://arxiv.org/abs/1712.06567; Montana and Davis 1989, "
+        "https://www.ijcai.org/Proceedings/89-1/Papers/122.pdf"
+    )
     sentence = (
         "Very simple, hard to break and indifferent to the scale of the loss; "
-        "every mutation is blind, so the more weights there are the smaller the steps that still help, and progress slows down."
+        "every mutation is blind, so the more weights there are the smaller the steps that still "
+        "help, and progress slows down."
     )
     stages = (
-        Stage("Breed", "The best networks become parents, and children are made from them with random errors added.", "asked"),
+        Stage(
+            "Breed",
+            (
+                "The best networks become parents, and children are made from them with random "
+                "errors added."
+            ),
+            "asked",
+        ),
         Stage("Judge", "Every child's loss is taken.", "answered"),
-        Stage("Replace", "Children and the few best of before, unchanged, are the new generation; its fittest is the network used.", "moved"),
+        Stage(
+            "Replace",
+            (
+                "Children and the few best of before, unchanged, are the new generation; its "
+                "fittest is the network used."
+            ),
+            "moved",
+        ),
     )
 
     batch: int = Field(
         128,
         ge=0,
         le=65536,
-        description="Samples looked at in one step; 0 takes all of them. On mini-batches the elite is judged anew each step.",
+        description=(
+            "Samples looked at in one step; 0 takes all of them. On mini-batches the elite is "
+            "judged anew each step."
+        ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
     individuals: int = Field(
-        64, ge=2, le=16384, description="Networks in a generation.", json_schema_extra={"scale": "log", "unit": "networks", "label": "Population"}
+        64,
+        ge=2,
+        le=16384,
+        description="Networks in a generation.",
+        json_schema_extra={"scale": "log", "unit": "networks", "label": "Population"},
     )
     parents: int = Field(
         8,
@@ -83,18 +114,26 @@ class Genetic(Optimizer):
         0.3,
         ge=1e-5,
         le=10,
-        description="Size of a child's random errors (σ), in units of each layer's natural size, 1/√inputs.",
+        description=(
+            "Size of a child's random errors (σ), in units of each layer's natural size, 1/√inputs."
+        ),
         json_schema_extra={"live": True, "scale": "log", "label": "Mutation size"},
     )
     crossover: Literal["none", "uniform", "one-point", "node"] = Field(
         "none",
-        description="Whether a child has two parents, and what it takes from them: single weights (uniform), a first and a last part (one-point), or whole neurons (node).",
+        description=(
+            "Whether a child has two parents, and what it takes from them: single weights "
+            "(uniform), a first and a last part (one-point), or whole neurons (node)."
+        ),
     )
     cooling: float = Field(
         0.1,
         ge=1e-4,
         le=1,
-        description="Share of the mutation size left at the end of the budget, where only small errors still help; 1 keeps it constant, as published.",
+        description=(
+            "Share of the mutation size left at the end of the budget, where only small errors "
+            "still help; 1 keeps it constant, as published."
+        ),
         json_schema_extra={"live": True, "scale": "log", "label": "Mutation left at the end"},
     )
     elite: int = Field(
@@ -108,7 +147,10 @@ class Genetic(Optimizer):
         0.5,
         ge=1e-3,
         le=100,
-        description="How far from the first weights the first generation stands (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        description=(
+            "How far from the first weights the first generation stands (standard deviation), in "
+            "units of each layer's natural size, 1/√inputs."
+        ),
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
 
@@ -116,13 +158,22 @@ class Genetic(Optimizer):
         return (departures, bred)
 
     def population_size(self) -> int:
-        return self.individuals + min(max(self.parents, self.elite), self.individuals)  # the generation, and those of the last one that it is made from
+        return self.individuals + min(
+            max(self.parents, self.elite), self.individuals
+        )  # the generation, and those of the last one that it is made from
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> GeneticState:
-        population = rng.normal(self.individuals, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
+        population = (
+            rng.normal(self.individuals, theta.numel())
+            .to(theta)
+            .mul_(self.spread * oracle.scale.to(theta))
+            .add_(theta)
+        )
         population[0] = theta  # the shared first weights are one of the first generation
         losses = judge(population, oracle)
-        neurons = neurons_of(oracle.network.layers).to(theta.device) if self.crossover == "node" else None
+        neurons = (
+            neurons_of(oracle.network.layers).to(theta.device) if self.crossover == "node" else None
+        )
         state = GeneticState(theta.clone(), population, losses, neurons=neurons)
         state.estimate_loss = float(losses[0])
         state.metrics["mutation"] = self.mutation
@@ -132,17 +183,25 @@ class Genetic(Optimizer):
         assert isinstance(state, GeneticState)
         assert state.population is not None
         assert state.losses is not None
-        # The last generation was judged on one batch, so its ranks are good for choosing even where the batch is a new one.
+        # The last generation was judged on one batch, so its ranks are good for choosing even where
+        # the batch is a new one.
         order = state.losses.argsort(stable=True)
-        order = order[: int((state.losses < torch.inf).sum()) or None]  # those that failed have no children and do not live on, unless all did
+        order = order[
+            : int((state.losses < torch.inf).sum()) or None
+        ]  # those that failed have no children and do not live on, unless all did
         population, elite = state.population, order[: min(self.elite, self.individuals - 1)]
         chosen = order[: max(self.parents, len(elite))]
         best = gathered(population, chosen, "best")
         sigma = self.mutation * self.cooling**oracle.progress
-        # The new generation takes the place of the last one, of which no more than these few is needed.
+        # The new generation takes the place of the last one, of which no more than these few is
+        # needed.
         population[: len(elite)], children = best[: len(elite)], population[len(elite) :]
-        self.breed(children, best[: self.parents], sigma * oracle.scale.to(population), state.neurons, rng)
-        if outdated(state, oracle):  # the elite's losses of another batch cannot be compared with its children's
+        self.breed(
+            children, best[: self.parents], sigma * oracle.scale.to(population), state.neurons, rng
+        )
+        if outdated(
+            state, oracle
+        ):  # the elite's losses of another batch cannot be compared with its children's
             state.losses = judge(population, oracle)
         else:
             state.losses = torch.cat([state.losses[elite], judge(children, oracle)])
@@ -155,28 +214,50 @@ class Genetic(Optimizer):
     def diagnostics(self, state: State) -> dict[str, float]:
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
-    def breed(self, children: Tensor, parents: Tensor, deviation: Tensor, neurons: Tensor | None, rng: Rng) -> None:
+    def breed(
+        self, children: Tensor, parents: Tensor, deviation: Tensor, neurons: Tensor | None, rng: Rng
+    ) -> None:
         """Write children (n, D) of parents (T, D), with errors of a standard deviation (D,)."""
         count, size = children.shape
         first = rng.integers(len(parents), count).to(parents.device)
-        second = None if self.crossover == "none" else rng.integers(len(parents), count).to(parents.device)
+        second = (
+            None
+            if self.crossover == "none"
+            else rng.integers(len(parents), count).to(parents.device)
+        )
         from_first = None if second is None else self.crossed(count, size, neurons, rng)
         errors = rng.rows("normal", count, size)
         if second is None and kernels.fit(children, parents, deviation) and errors.tabled:
-            bred(size, children, parents, first, *errors.stretches(children), deviation, grain=COLUMNS)
+            bred(
+                size,
+                children,
+                parents,
+                first,
+                *errors.stretches(children),
+                deviation,
+                grain=COLUMNS,
+            )
             return
         for strip in strips(children):
             child = children[strip]
             inherited = gathered(parents, first[strip], "first parents")
             if second is not None and from_first is not None:
                 other = gathered(parents, second[strip], "second parents")
-                torch.lerp(other, inherited, from_first(strip).to(other), out=inherited)  # between 0 and 1 a choice, quicker than one by bool
+                torch.lerp(
+                    other, inherited, from_first(strip).to(other), out=inherited
+                )  # between 0 and 1 a choice, quicker than one by bool
             errors.scaled(child, strip, deviation).add_(inherited)
 
-    def crossed(self, count: int, size: int, neurons: Tensor | None, rng: Rng) -> Callable[[slice], Tensor]:
-        """Which weights n children have from their first parents and not from the second: for a strip of them (m, D), as 1 and 0."""
+    def crossed(
+        self, count: int, size: int, neurons: Tensor | None, rng: Rng
+    ) -> Callable[[slice], Tensor]:
+        """Which weights n children have from their first parents and not from the second: for a
+        strip of them (m, D), as 1 and 0.
+        """
         if self.crossover == "one-point":
-            cut = rng.integers(max(1, size - 1), count, 1) + 1  # at least one weight from either parent
+            cut = (
+                rng.integers(max(1, size - 1), count, 1) + 1
+            )  # at least one weight from either parent
             places = torch.arange(size, device=cut.device)
             return lambda strip: places < cut[strip]
         if self.crossover == "node":
@@ -199,26 +280,37 @@ def bred(
     members: int,
     deviation: Array,
 ) -> None:
-    """`Genetic.breed` without crossover, some columns at a time: of all parents a core's own cache holds them."""
+    """`Genetic.breed` without crossover, some columns at a time: of all parents a core's own cache
+    holds them.
+    """
     width = children.shape[1]
     for start in range(first, last, COLUMNS):
         stop = min(start + COLUMNS, last)
         most = deviation[start:stop]
         for i in range(len(children)):
             place = i % members * width + start
-            one, two = table[places[i // members, 0] + place :], table[places[i // members, 1] + place :]
+            one, two = (
+                table[places[i // members, 0] + place :],
+                table[places[i // members, 1] + place :],
+            )
             child, parent = children[i, start:stop], parents[chosen[i], start:stop]
             for j in range(len(child)):
                 child[j] = parent[j] + most[j] * (one[j] + two[j])
 
 
 def neurons_of(layers: Sequence[Layer]) -> Tensor:
-    """The neuron each packed weight flows into, (D,): a layer's weights and biases of one output (or one feature map) are one neuron's. Numbered in order from 0."""
+    """The neuron each packed weight flows into, (D,): a layer's weights and biases of one output
+    (or one feature map) are one neuron's. Numbered in order from 0.
+    """
     firsts: dict[str, int] = {}
     parts, count = [], 0
     for layer in layers:
         name = layer.name.rpartition(".")[0]
         if name not in firsts:
             firsts[name], count = count, count + layer.shape[0]
-        parts.append((firsts[name] + torch.arange(layer.shape[0])).repeat_interleave(math.prod(layer.shape[1:])))
+        parts.append(
+            (firsts[name] + torch.arange(layer.shape[0])).repeat_interleave(
+                math.prod(layer.shape[1:])
+            )
+        )
     return torch.cat(parts)

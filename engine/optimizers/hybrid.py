@@ -1,19 +1,27 @@
 """A gradient step, then a search of the output layer (Rere, Fanany and Arymurthy, 2015 and 2016).
 
-https://doi.org/10.1016/j.procs.2015.12.114 and https://doi.org/10.1155/2016/1537325. On every mini-batch one step of plain SGD moves all weights,
+https://doi.org/10.1016/j.procs.2015.12.114 and https://doi.org/10.1155/2016/1537325. On every
+mini-batch one step of plain SGD moves all weights,
 
 θ ← θ − α ∇L(θ),
 
-then a search without gradients improves the output layer x on the same mini-batch, every other layer frozen:
+then a search without gradients improves the output layer x on the same mini-batch, every other
+layer frozen:
 
-annealing               x' = x + ε z, kept if Δ ≤ 0 or u < exp(−Δ/T); T falls by the same factor from level to level, from 1000 L to 10⁻⁸
-differential evolution  v_i = x_a + F (x_b − x_c), each weight taken from v_i with probability CR and from x_i otherwise; the better of both stays
-harmony search          each weight from a random harmony in memory with probability HMCR, then moved by bw z with probability PAR, or else drawn anew; the better replace the worst
+annealing               x' = x + ε z, kept if Δ ≤ 0 or u < exp(−Δ/T); T falls by the same factor
+                        from level to level, from 1000 L to 10⁻⁸
+differential evolution  v_i = x_a + F (x_b − x_c), each weight taken from v_i with probability CR
+                        and from x_i otherwise; the better of both stays
+harmony search          each weight from a random harmony in memory with probability HMCR, then
+                        moved by bw z with probability PAR, or else drawn at random; the better
+                        replace the worst
 
-The search starts from the layer the gradient step left and that layer competes, so the best it hands back is never worse on the mini-batch. The published annealing is one chain
-of 19 tries at each of 38 levels (T halved each time); here a few chains walk side by side through a few levels, for a step that costs some hundred forward passes per gradient
-never gets far on a budget. The code the authors published keeps uphill moves when u > exp(−Δ/T), the test upside down, and applies the gradient a second time after the search;
-both are here as controls.
+The search starts from the layer the gradient step left and that layer competes, so the best it
+hands back is never worse on the mini-batch. The published annealing is one chain of 19 tries at
+each of 38 levels (T halved each time); here a few chains walk side by side through a few levels,
+for a step that costs some hundred forward passes per gradient never gets far on a budget. The code
+the authors published keeps uphill moves when u > exp(−Δ/T), the test upside down, and applies the
+gradient a second time after the search; both are here as controls.
 """
 
 from __future__ import annotations
@@ -34,7 +42,9 @@ from engine.rng import Rng
 
 @dataclass
 class HybridState(State):
-    """One network, ``estimate`` θ. ``population`` (P, D) holds what the last search ended with: θ but for the output layer."""
+    """One network, ``estimate`` θ. ``population`` (P, D) holds what the last search ended with: θ
+    but for the output layer.
+    """
 
 
 @OPTIMIZERS.add
@@ -45,29 +55,61 @@ class Hybrid(Optimizer):
     label = "SGD with output search"
     family = "Annealing"
     sees = "gradient"
-    paper = "Rere, Fanany and Arymurthy 2015, https://doi.org/10.1016/j.procs.2015.12.114; 2016, https://doi.org/10.1155/2016/1537325"
+    paper = (
+        "Rere, Fanany and Arymurthy 2015, https://doi.org/10.1016/j.procs.2015.12.114; 2016, "
+        "https://doi.org/10.1155/2016/1537325"
+    )
     sentence = (
-        "Every step is at least as good as SGD's on its own mini-batch; but the search costs several gradients and fits that one mini-batch, "
+        "Every step is at least as good as SGD's on its own mini-batch; but the search costs "
+        "several gradients and fits that one mini-batch, "
         "so for the same evaluations plain SGD is usually ahead."
     )
     stages = (
-        Stage("Descend", "One step down the gradient of this mini-batch moves all weights.", "asked"),
-        Stage("Search", "Every other layer frozen, several output layers are tried side by side, round after round.", "asked"),
-        Stage("Judge", "Their losses on the same mini-batch decide which tries the search goes on from.", "answered"),
-        Stage("Keep the best", "The best output layer seen, the gradient step's own included, goes into the network.", "moved"),
+        Stage(
+            "Descend", "One step down the gradient of this mini-batch moves all weights.", "asked"
+        ),
+        Stage(
+            "Search",
+            (
+                "Every other layer frozen, several output layers are tried side by side, round "
+                "after round."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Judge",
+            "Their losses on the same mini-batch decide which tries the search goes on from.",
+            "answered",
+        ),
+        Stage(
+            "Keep the best",
+            "The best output layer seen, the gradient step's own included, goes into the network.",
+            "moved",
+        ),
     )
     sampled = True
 
-    batch: int = Field(50, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 10, "unit": "samples"})
+    batch: int = Field(
+        50,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 10, "unit": "samples"},
+    )
     rate: float = Field(
         0.3,
         ge=1e-6,
         le=1000,
-        description="How far a gradient step goes for a gradient of 1 (α); 1 as published, for sigmoids and squared error.",
+        description=(
+            "How far a gradient step goes for a gradient of 1 (α); 1 as published, for sigmoids "
+            "and squared error."
+        ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     search: Literal["annealing", "differential-evolution", "harmony-search"] = Field(
-        "annealing", description="How the output layer is searched.", json_schema_extra={"live": True}
+        "annealing",
+        description="How the output layer is searched.",
+        json_schema_extra={"live": True},
     )
     chains: int = Field(
         4,
@@ -80,7 +122,10 @@ class Hybrid(Optimizer):
         3,
         ge=0,
         le=10_000,
-        description="Rounds of the search after every gradient step: levels of temperature, or generations. 0 is plain SGD, 38 levels as published.",
+        description=(
+            "Rounds of the search after every gradient step: levels of temperature, or "
+            "generations. 0 is plain SGD, 38 levels as published."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
     tries: int = Field(
@@ -94,7 +139,10 @@ class Hybrid(Optimizer):
         0.05,
         ge=1e-6,
         le=100,
-        description="Size of the search's moves (ε, bw) in units of the output layer's natural size, 1/√inputs; about 0.007 as published.",
+        description=(
+            "Size of the search's moves (ε, bw) in units of the output layer's natural size, "
+            "1/√inputs; about 0.007 as published."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
     start_temperature: float = Field(
@@ -105,7 +153,11 @@ class Hybrid(Optimizer):
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     end_temperature: float = Field(
-        1e-8, ge=1e-12, le=1e6, description="Temperature of the last level.", json_schema_extra={"live": True, "scale": "log", "advanced": True}
+        1e-8,
+        ge=1e-12,
+        le=1e6,
+        description="Temperature of the last level.",
+        json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     weight: float = Field(
         0.8,
@@ -115,7 +167,11 @@ class Hybrid(Optimizer):
         json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
     crossover: float = Field(
-        0.9, ge=0, le=1, description="Chance that a weight comes from the mutant (CR).", json_schema_extra={"live": True, "step": 0.05, "advanced": True}
+        0.9,
+        ge=0,
+        le=1,
+        description="Chance that a weight comes from the mutant (CR).",
+        json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
     memory: float = Field(
         0.9,
@@ -133,7 +189,10 @@ class Hybrid(Optimizer):
     )
     control: Literal["none", "inverted", "doubled-step", "both"] = Field(
         "none",
-        description="Slips of the published code, to measure them: uphill moves judged upside down, the gradient applied twice.",
+        description=(
+            "Slips of the published code, to measure them: uphill moves judged upside down, the "
+            "gradient applied twice."
+        ),
         json_schema_extra={"advanced": True},
     )
 
@@ -161,7 +220,9 @@ class Hybrid(Optimizer):
         return state
 
     def improve(self, state: HybridState, start: int, rng: Rng, oracle: Oracle) -> None:
-        """Search the output layer, the weights from ``start`` on; the best one seen goes into the estimate."""
+        """Search the output layer, the weights from ``start`` on; the best one seen goes into the
+        estimate.
+        """
         theta = state.estimate
         width = theta.numel() - start
         sizes = self.noise * oracle.scale.to(theta)[start:]
@@ -172,9 +233,15 @@ class Hybrid(Optimizer):
             return judge(whole, oracle)
 
         x = whole[:, start:].clone()
-        if self.search != "annealing":  # these need members that differ; one stays as the gradient step left it
+        if (
+            self.search != "annealing"
+        ):  # these need members that differ; one stays as the gradient step left it
             x[1:] += sizes * rng.normal(self.chains - 1, width).to(theta)
-        energy = losses(x) if self.search != "annealing" else judge(theta.unsqueeze(0), oracle).expand(self.chains)
+        energy = (
+            losses(x)
+            if self.search != "annealing"
+            else judge(theta.unsqueeze(0), oracle).expand(self.chains)
+        )
         first, best, best_x = energy[0], *lowest(energy, x)
         kept = torch.zeros_like(first)
         rounds = 0
@@ -185,7 +252,11 @@ class Hybrid(Optimizer):
             if self.search == "annealing":
                 tried = x + sizes * rng.normal(self.chains, width).to(theta)
                 new = losses(tried)
-                keep = self.keep(new - energy, self.temperature(first, number // self.tries), rng.uniform(self.chains).to(theta))
+                keep = self.keep(
+                    new - energy,
+                    self.temperature(first, number // self.tries),
+                    rng.uniform(self.chains).to(theta),
+                )
             elif self.search == "differential-evolution":
                 tried = self.mutants(x, rng)
                 new = losses(tried)
@@ -193,7 +264,8 @@ class Hybrid(Optimizer):
             else:
                 tried = self.harmonies(x, theta[start:], sizes, rng)
                 new = losses(tried)
-                # The better half of old and new is the new memory: with one new harmony this is "replaces the worst if better".
+                # The better half of old and new is the new memory: with one new harmony this is
+                # "replaces the worst if better".
                 order = torch.cat([energy, new]).argsort(stable=True)[: self.chains]
                 kept += (order >= self.chains).to(energy).mean()
                 x, energy = torch.cat([x, tried])[order], torch.cat([energy, new])[order]
@@ -201,15 +273,25 @@ class Hybrid(Optimizer):
                 kept += keep.to(energy).mean()
                 x, energy = torch.where(keep.unsqueeze(1), tried, x), torch.where(keep, new, energy)
             now, now_x = lowest(energy, x)
-            best, best_x = torch.where(now < best, now, best), torch.where(now < best, now_x, best_x)
+            best, best_x = (
+                torch.where(now < best, now, best),
+                torch.where(now < best, now_x, best_x),
+            )
         theta[start:] = best_x
         whole[:, start:] = x
         state.population, state.losses = whole, energy
-        state.estimate_loss, state.acceptance, state.metrics["gain"] = torch.stack([best, kept / max(1, rounds), first - best]).tolist()
+        state.estimate_loss, state.acceptance, state.metrics["gain"] = torch.stack(
+            [best, kept / max(1, rounds), first - best]
+        ).tolist()
 
     def temperature(self, loss: Tensor, level: int) -> Tensor:
-        """T of a level: from T₀ L to T_min by equal factors; a single level is at T_min. (log₂(T₀ L/T_min) + 1 levels halve it each time.)"""
-        hot, share = self.start_temperature * loss.abs(), level / (self.rounds - 1) if self.rounds > 1 else 1.0
+        """T of a level: from T₀ L to T_min by equal factors; a single level is at T_min. (log₂(T₀
+        L/T_min) + 1 levels halve it each time.)
+        """
+        hot, share = (
+            self.start_temperature * loss.abs(),
+            level / (self.rounds - 1) if self.rounds > 1 else 1.0,
+        )
         return hot ** (1 - share) * self.end_temperature**share
 
     def keep(self, rise: Tensor, temperature: Tensor, u: Tensor) -> Tensor:
@@ -220,15 +302,20 @@ class Hybrid(Optimizer):
     def mutants(self, x: Tensor, rng: Rng) -> Tensor:
         """rand/1/bin: of (P, n) members (P, n) trials."""
         members, width = x.shape
-        # Three others, all different: the smallest three of a row of random numbers in which the member's own is infinite.
+        # Three others, all different: the smallest three of a row of random numbers in which the
+        # member's own is infinite.
         order = rng.uniform(members, members).to(x).fill_diagonal_(torch.inf).argsort(1)
         a, b, c = x[order[:, 0]], x[order[:, 1]], x[order[:, 2]]
         cross = rng.uniform(members, width).to(x) < self.crossover
-        cross.scatter_(1, rng.integers(width, members, 1), True)  # at least one weight is the mutant's
+        cross.scatter_(
+            1, rng.integers(width, members, 1), True
+        )  # at least one weight is the mutant's
         return torch.where(cross, a + self.weight * (b - c), x)
 
     def harmonies(self, x: Tensor, centre: Tensor, sizes: Tensor, rng: Rng) -> Tensor:
-        """As many new harmonies as the memory (P, n) holds. Drawn anew means about the layer the gradient step left (n,), twice as far as pitches move."""
+        """As many new harmonies as the memory (P, n) holds. Drawn anew means about the layer the
+        gradient step left (n,), twice as far as pitches move.
+        """
         members, width = x.shape
         remembered = x.gather(0, rng.integers(members, members, width))
         u, z = rng.uniform(2, members, width).to(x), rng.normal(members, width).to(x)
@@ -237,7 +324,9 @@ class Hybrid(Optimizer):
 
 
 def output_layer(layers: tuple[Layer, ...]) -> int:
-    """Where the output layer begins in the packed weights: its last weight matrix, and the bias after it where there is one."""
+    """Where the output layer begins in the packed weights: its last weight matrix, and the bias
+    after it where there is one.
+    """
     name = layers[-1].name.rpartition(".")[0]
     return next(layer.start for layer in layers if layer.name.rpartition(".")[0] == name)
 

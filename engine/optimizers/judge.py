@@ -11,5 +11,7 @@ from engine.oracle import Oracle
 
 
 def judge(x: Tensor | Unwritten, oracle: Oracle) -> Tensor:
-    """Losses (P,) of places (P, D); one that is no number, or endlessly low, counts as infinite: it is never the best and ranks last."""
+    """Losses (P,) of places (P, D); one that is no number, or endlessly low, counts as infinite: it
+    is never the best and ranks last.
+    """
     return oracle.losses(x).nan_to_num(nan=math.inf, posinf=math.inf, neginf=math.inf)

@@ -1,15 +1,19 @@
-"""Langevin dynamics: gradient descent with heat (Welling and Teh, 2011), cooled like simulated annealing (Gelfand and Mitter, 1991).
+"""Langevin dynamics: gradient descent with heat (Welling and Teh, 2011), cooled like simulated
+annealing (Gelfand and Mitter, 1991).
 
-SGLD: https://dl.acm.org/doi/10.5555/3104482.3104568; annealed: https://doi.org/10.1137/0329055. At a fixed temperature T and small steps the weights follow the law exp(−L/T),
-L the mean loss.
+SGLD: https://dl.acm.org/doi/10.5555/3104482.3104568; annealed: https://doi.org/10.1137/0329055. At
+a fixed temperature T and small steps the weights follow the law exp(−L/T), L the mean loss.
 
 Overdamped (Euler–Maruyama):   θ ← θ − η g + √(2ηT) z,     z ~ N(0, I)
-Underdamped (BAOAB, Leimkuhler and Matthews, 2013, https://doi.org/10.1093/amrx/abs010), with unit masses, time step h = √η, and u = h·velocity, the move of one step:
+Underdamped (BAOAB, Leimkuhler and Matthews, 2013, https://doi.org/10.1093/amrx/abs010), with unit
+masses, time step h = √η, and u = h·velocity, the move of one step:
    u ← u − η g,     θ ← θ + u/2,     u ← μ u + √(ηT(1 − μ²)) z,     θ ← θ + u/2
 
-μ = exp(−friction·h) is the share of u kept, so both read like SGD, with momentum and without. The two half kicks that BAOAB gives at the same place, ending one step and beginning
-the next, are one whole kick here; only the very first is a half. A mini-batch's gradient is itself noisy and heats: the weights end up warmer than T by about η/2 times the
-variance of a weight's gradient (overdamped). Guessed gradients are noisier still.
+μ = exp(−friction·h) is the share of u kept, so both read like SGD, with momentum and without. The
+two half kicks that BAOAB gives at the same place, ending one step and beginning the next, are one
+whole kick here; only the very first is a half. A mini-batch's gradient is itself noisy and heats:
+the weights end up warmer than T by about η/2 times the variance of a weight's gradient
+(overdamped). Guessed gradients are noisier still.
 """
 
 from __future__ import annotations
@@ -29,7 +33,8 @@ from engine.rng import Rng
 from engine.schedules import geometric, heat_left, linear
 
 RATE = 0.5
-"""η for the gradient itself: of one step without momentum, and of all that is left of a push with it, η/(1 − μ)."""
+"""η for the gradient itself: of one step without momentum, and of all that is left of a push with
+it, η/(1 − μ)."""
 
 
 @dataclass
@@ -40,7 +45,8 @@ class LangevinState(State):
         move: u (D,), the move of one step; None when overdamped.
         kicked: whether the first, half kick was given.
         eta: η of the last step; None before the first, or when overdamped.
-        heat, heated_at, seen: what was added by hand, and when; see `coolmomentum.CoolMomentumState`.
+        heat, heated_at, seen: what was added by hand, and when; see
+            `coolmomentum.CoolMomentumState`.
     """
 
     move: Tensor | None = None
@@ -58,36 +64,76 @@ class Langevin(Estimated):
     name = "langevin"
     label = "Langevin dynamics"
     family = "Langevin"
-    paper = "Welling and Teh 2011, https://dl.acm.org/doi/10.5555/3104482.3104568; Gelfand and Mitter 1991, https://doi.org/10.1137/0329055"
+    paper = (
+        "Welling and Teh 2011, https://dl.acm.org/doi/10.5555/3104482.3104568; Gelfand and "
+        "Mitter 1991, https://doi.org/10.1137/0329055"
+    )
     sentence = (
         "While warm it samples networks instead of settling on one, and crosses ridges on the way; "
-        "every weight gets its share of the heat, so with many weights it must be very cold before it is any good."
+        "every weight gets its share of the heat, so with many weights it must be very cold "
+        "before it is any good."
     )
     stages = (
-        Stage("Slope", "The gradient is taken where the network stands, by backpropagation or guessed from random directions.", "asked"),
-        Stage("Heat", "The plan tells the temperature, and the temperature how strong the random kicks are.", "answered"),
-        Stage("Move", "The weights go down the slope and are kicked at random; an underdamped ball also rolls on.", "moved"),
+        Stage(
+            "Slope",
+            (
+                "The gradient is taken where the network stands, by backpropagation or guessed "
+                "from random directions."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Heat",
+            "The plan tells the temperature, and the temperature how strong the random kicks are.",
+            "answered",
+        ),
+        Stage(
+            "Move",
+            (
+                "The weights go down the slope and are kicked at random; an underdamped ball "
+                "also rolls on."
+            ),
+            "moved",
+        ),
     )
 
     dynamics: Literal["overdamped", "underdamped"] = Field(
-        "overdamped", description="Without inertia, or with: an underdamped ball keeps rolling and forgets its direction slowly."
+        "overdamped",
+        description=(
+            "Without inertia, or with: an underdamped ball keeps rolling and forgets its "
+            "direction slowly."
+        ),
     )
     rate: float | None = Field(
         None,
         ge=1e-7,
         le=100,
-        description="How far a gradient of 1 pushes (η); auto is 0.5, times 1 − momentum when underdamped, and less where the gradient is guessed from few directions.",
+        description=(
+            "How far a gradient of 1 pushes (η); auto is 0.5, times 1 − momentum when "
+            "underdamped, and less where the gradient is guessed from few directions."
+        ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     start_temperature: float = Field(
         1e-4,
         ge=1e-12,
         le=1e6,
-        description="Temperature at the start. Heat costs about half of it in mean loss for every weight: 1e-4 on 1,000 weights is 0.05.",
+        description=(
+            "Temperature at the start. Heat costs about half of it in mean loss for every "
+            "weight: 1e-4 on 1,000 weights is 0.05."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
-    end_temperature: float = Field(1e-8, ge=1e-12, le=1e6, description="Temperature at the end.", json_schema_extra={"live": True, "scale": "log"})
-    cooling: Literal["geometric", "linear"] = Field("geometric", description="How the temperature falls over the budget.")
+    end_temperature: float = Field(
+        1e-8,
+        ge=1e-12,
+        le=1e6,
+        description="Temperature at the end.",
+        json_schema_extra={"live": True, "scale": "log"},
+    )
+    cooling: Literal["geometric", "linear"] = Field(
+        "geometric", description="How the temperature falls over the budget."
+    )
     momentum: float = Field(
         0.9,
         ge=0,
@@ -100,7 +146,9 @@ class Langevin(Estimated):
         return 3 + self.rows()
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LangevinState:
-        state = LangevinState(theta.clone(), temperature=self.start_temperature, plan=self.start_temperature)
+        state = LangevinState(
+            theta.clone(), temperature=self.start_temperature, plan=self.start_temperature
+        )
         if self.dynamics == "underdamped":
             state.move = torch.zeros_like(theta)
         return state
@@ -125,17 +173,26 @@ class Langevin(Estimated):
         theta.add_(u, alpha=0.5)
         u.mul_(self.momentum).add_(z, alpha=math.sqrt(eta * t * (1 - self.momentum**2)))
         theta.add_(u, alpha=0.5)
-        state.metrics["measured temperature"] = float(u.square().mean()) / eta  # of the motion: above T where the gradient's noise heats
+        state.metrics["measured temperature"] = (
+            float(u.square().mean()) / eta
+        )  # of the motion: above T where the gradient's noise heats
         return state
 
     def step_size(self, dimension: int, oracle: Oracle) -> float:
         """η, given or found."""
-        return self.rate or RATE * self.caution(dimension, oracle) * (1 if self.dynamics == "overdamped" else 1 - self.momentum)
+        return self.rate or RATE * self.caution(dimension, oracle) * (
+            1 if self.dynamics == "overdamped" else 1 - self.momentum
+        )
 
     def planned(self, state: State, progress: float) -> float:
-        return (geometric if self.cooling == "geometric" else linear)(self.start_temperature, self.end_temperature, progress)
+        return (geometric if self.cooling == "geometric" else linear)(
+            self.start_temperature, self.end_temperature, progress
+        )
 
     def reheat(self, state: State, factor: float) -> bool:
         assert isinstance(state, LangevinState)
-        state.heat, state.heated_at = heat_left(state.heat, state.heated_at, state.seen) * factor, state.seen
+        state.heat, state.heated_at = (
+            heat_left(state.heat, state.heated_at, state.seen) * factor,
+            state.seen,
+        )
         return True

@@ -1,16 +1,20 @@
 """L-BFGS: quasi-Newton steps from a short memory (Nocedal, 1980; Liu and Nocedal, 1989).
 
-https://doi.org/10.1090/S0025-5718-1980-0572855-7 and https://doi.org/10.1007/BF01589116. From the last m pairs of a step and the change of the gradient along it,
+https://doi.org/10.1090/S0025-5718-1980-0572855-7 and https://doi.org/10.1007/BF01589116. From the
+last m pairs of a step and the change of the gradient along it,
 
 s_i = θ_{i+1} − θ_i,     y_i = ∇L(θ_{i+1}) − ∇L(θ_i),     ρ_i = 1 / y_iᵀs_i
 
-the two-loop recursion gives d = −H ∇L, where H is the inverse Hessian that BFGS would have built from H₀ = (sᵀy / yᵀy) I and those pairs; no matrix is formed. The step θ ← θ + t d
-is searched along the line:
+the two-loop recursion gives d = −H ∇L, where H is the inverse Hessian that BFGS would have built
+from H₀ = (sᵀy / yᵀy) I and those pairs; no matrix is formed. The step θ ← θ + t d is searched along
+the line:
 
-L(θ + t d) ≤ L(θ) + c₁ t ∇L(θ)ᵀd   (Armijo)     and     |∇L(θ + t d)ᵀd| ≤ c₂ |∇L(θ)ᵀd|   (with it: strong Wolfe),     c₁ = 10⁻⁴, c₂ = 0.9
+L(θ + t d) ≤ L(θ) + c₁ t ∇L(θ)ᵀd         (Armijo),                  c₁ = 10⁻⁴
+|∇L(θ + t d)ᵀd| ≤ c₂ |∇L(θ)ᵀd|           (with it: strong Wolfe),     c₂ = 0.9
 
-A pair is a fact about one function, so the memory is emptied when the mini-batch changes; a pair without positive curvature, sᵀy ≤ ε ‖s‖ ‖y‖, is left out; and a direction along
-which nothing is found is given up, with the memory, for the steepest descent.
+A pair is a fact about one function, so the memory is emptied when the mini-batch changes; a pair
+without positive curvature, sᵀy ≤ ε ‖s‖ ‖y‖, is left out; and a direction along which nothing is
+found is given up, with the memory, for the steepest descent.
 """
 
 from __future__ import annotations
@@ -35,7 +39,9 @@ FLAT = 1e-10
 
 @dataclass
 class Point:
-    """A place on the search line: t, the loss there, its slope along the line, and what they came from."""
+    """A place on the search line: t, the loss there, its slope along the line, and what they came
+    from.
+    """
 
     t: float
     loss: float
@@ -68,35 +74,74 @@ class LBFGS(Optimizer):
     label = "L-BFGS"
     family = "Gradient"
     sees = "gradient"
-    paper = "Nocedal 1980, https://doi.org/10.1090/S0025-5718-1980-0572855-7; Liu and Nocedal 1989, https://doi.org/10.1007/BF01589116"
+    paper = (
+        "Nocedal 1980, https://doi.org/10.1090/S0025-5718-1980-0572855-7; Liu and Nocedal 1989, "
+        "https://doi.org/10.1007/BF01589116"
+    )
     sentence = (
-        "Learns the curvature of narrow valleys from its own steps and needs no step size, so on all samples at once it goes deep in few steps; "
-        "on mini-batches it has nothing to remember, and it stays in the first local minimum it falls into."
+        "Learns the curvature of narrow valleys from its own steps and needs no step size, so on "
+        "all samples at once it goes deep in few steps; "
+        "on mini-batches it has nothing to remember, and it stays in the first local minimum it "
+        "falls into."
     )
     stages = (
-        Stage("Direction", "The gradient is bent by the memory of past steps into a direction towards the valley's lowest point.", "asked"),
-        Stage("Search", "Places along that direction are tried, one after the other or side by side.", "asked"),
-        Stage("Judge", "A place will do where the loss has fallen enough (and, with Wolfe, its slope has flattened).", "answered"),
-        Stage("Move", "The weights go there, and the memory gains a pair: the step, and how the gradient changed.", "moved"),
+        Stage(
+            "Direction",
+            (
+                "The gradient is bent by the memory of past steps into a direction towards the "
+                "valley's lowest point."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Search",
+            "Places along that direction are tried, one after the other or side by side.",
+            "asked",
+        ),
+        Stage(
+            "Judge",
+            (
+                "A place will do where the loss has fallen enough (and, with Wolfe, its slope "
+                "has flattened)."
+            ),
+            "answered",
+        ),
+        Stage(
+            "Move",
+            (
+                "The weights go there, and the memory gains a pair: the step, and how the "
+                "gradient changed."
+            ),
+            "moved",
+        ),
     )
 
     batch: int = Field(
         0,
         ge=0,
         le=65536,
-        description="Samples looked at in one step; 0 takes all of them. Every new mini-batch empties the memory, which leaves steepest descent with a line search.",
+        description=(
+            "Samples looked at in one step; 0 takes all of them. Every new mini-batch empties "
+            "the memory, which leaves steepest descent with a line search."
+        ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
     history: int = Field(
         20,
         ge=1,
         le=200,
-        description="Pairs of step and gradient change that are remembered (m); more see more of the curvature.",
+        description=(
+            "Pairs of step and gradient change that are remembered (m); more see more of the "
+            "curvature."
+        ),
         json_schema_extra={"scale": "log", "label": "Memory", "unit": "pairs"},
     )
     search: Literal["wolfe", "armijo"] = Field(
         "wolfe",
-        description="When a step will do. Wolfe: the loss falls and its slope flattens; a gradient for every try. Armijo: the loss falls; shorter steps are tried all at once.",
+        description=(
+            "When a step will do. Wolfe: the loss falls and its slope flattens; a gradient for "
+            "every try. Armijo: the loss falls; shorter steps are tried all at once."
+        ),
         json_schema_extra={"live": True, "label": "Line search"},
     )
     tries: int = Field(
@@ -108,7 +153,8 @@ class LBFGS(Optimizer):
     )
 
     def population_size(self) -> int:
-        # the pairs, θ, its gradient, the direction, and the places and gradients of a bracket and a try; Armijo holds all its shorter steps at once
+        # the pairs, θ, its gradient, the direction, and the places and gradients of a bracket and a
+        # try; Armijo holds all its shorter steps at once
         return 2 * self.history + 9 + (self.tries if self.search == "armijo" else 0)
 
     def asked(self) -> int:
@@ -119,23 +165,35 @@ class LBFGS(Optimizer):
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> LBFGSState:
         assert isinstance(state, LBFGSState)
-        if outdated(state, oracle):  # also after a hand moved the weights: the gradient known is that of another place
+        if outdated(
+            state, oracle
+        ):  # also after a hand moved the weights: the gradient known is that of another place
             forget(state)
         here = self.here(state, oracle)
         direction = -inverse_hessian_product(here.gradient, state.steps, state.changes)
         here.slope, size = torch.stack([here.gradient @ direction, here.gradient.norm()]).tolist()
-        if not here.slope < 0:  # with pairs of positive curvature only rounding does that; NaN counts too
+        if (
+            not here.slope < 0
+        ):  # with pairs of positive curvature only rounding does that; NaN counts too
             forget(state, pairs_only=True)
             direction, here.slope = -here.gradient, -size * size
-        first = 1.0 if state.steps else 1 / max(1.0, size)  # without a memory t has no natural unit: begin with a step of length 1 at most
-        found = (self.wolfe if self.search == "wolfe" else self.armijo)(here, direction, first, oracle)
+        first = (
+            1.0 if state.steps else 1 / max(1.0, size)
+        )  # without a memory t has no natural unit: begin with a step of length 1 at most
+        found = (self.wolfe if self.search == "wolfe" else self.armijo)(
+            here, direction, first, oracle
+        )
         if found is None:
             forget(state, pairs_only=True)
         else:
             self.remember(state, found.theta - here.theta, found.gradient - here.gradient)
             state.estimate, state.loss, state.gradient = found.theta, found.loss, found.gradient
         state.estimate_loss = state.loss
-        state.metrics = {"step length": found.t if found else 0.0, "memory": float(len(state.steps)), "gradient": size}
+        state.metrics = {
+            "step length": found.t if found else 0.0,
+            "memory": float(len(state.steps)),
+            "gradient": size,
+        }
         return state
 
     def taken(self, state: State, asked: Asked) -> Tensor | None:
@@ -143,18 +201,23 @@ class LBFGS(Optimizer):
         return (asked.points == state.estimate).all(1)
 
     def here(self, state: LBFGSState, oracle: Oracle) -> Point:
-        """The start of the line; asks for its gradient unless the last search ended here on this very batch."""
+        """The start of the line; asks for its gradient unless the last search ended here on this
+        very batch.
+        """
         if state.loss is None or state.gradient is None:
             values, gradients = oracle.gradients(state.estimate.unsqueeze(0))
             state.loss, state.gradient = float(values[0]), gradients[0]
         return Point(0.0, state.loss, 0.0, state.estimate, state.gradient)
 
     def wolfe(self, here: Point, direction: Tensor, t: float, oracle: Oracle) -> Point | None:
-        """A place that meets both conditions, or the best that meets Armijo's after all tries, or None.
+        """A place that meets both conditions, or the best that meets Armijo's after all tries, or
+        None.
 
-        ``low`` meets Armijo's condition and still falls steeply; ``high`` breaks it, or rises. Between two such places there is always one that meets both, so the bracket
-        may shrink until it is hit: by the cubic through both ends, kept off them (Nocedal and Wright 2006, section 3.5). A bracket without a number between its ends, or with
-        both ends at the same place, has closed, and the search is over.
+        ``low`` meets Armijo's condition and still falls steeply; ``high`` breaks it, or rises.
+        Between two such places there is always one that meets both, so the bracket may shrink until
+        it is hit: by the cubic through both ends, kept off them (Nocedal and Wright 2006, section
+        3.5). A bracket without a number between its ends, or with both ends at the same place, has
+        closed, and the search is over.
         """
         low, high, best = here, None, None
         for _ in range(self.tries):
@@ -177,25 +240,43 @@ class LBFGS(Optimizer):
         return best
 
     def armijo(self, here: Point, direction: Tensor, t: float, oracle: Oracle) -> Point | None:
-        """The first of t, t/2, t/4, … that meets Armijo's condition, or None. The full step is tried alone, for it is mostly good; the others in one call."""
+        """The first of t, t/2, t/4, … that meets Armijo's condition, or None. The full step is
+        tried alone, for it is mostly good; the others in one call.
+        """
         there = look(here, direction, t, oracle)
         if falls(here, t, there.loss):
             return there
         lengths = [t * 0.5**k for k in range(1, self.tries)]
-        losses = oracle.losses(here.theta + torch.tensor(lengths).to(direction).unsqueeze(1) * direction).tolist()
-        good = next((length for length, loss in zip(lengths, losses, strict=True) if falls(here, length, loss)), None)
+        losses = oracle.losses(
+            here.theta + torch.tensor(lengths).to(direction).unsqueeze(1) * direction
+        ).tolist()
+        good = next(
+            (
+                length
+                for length, loss in zip(lengths, losses, strict=True)
+                if falls(here, length, loss)
+            ),
+            None,
+        )
         return None if good is None else look(here, direction, good, oracle)
 
     def remember(self, state: LBFGSState, s: Tensor, y: Tensor) -> None:
-        """Add a pair, unless the loss curves down along it; drop the oldest when there are too many."""
+        """Add a pair, unless the loss curves down along it; drop the oldest when there are too
+        many.
+        """
         unit = y.abs().amax()  # squares of changes below 1e-23 are 0 in single precision
         curvature, sizes = torch.stack([s @ (y / unit), s.norm() * (y / unit).norm()]).tolist()
         if curvature > FLAT * sizes:
-            state.steps, state.changes = [*state.steps, s][-self.history :], [*state.changes, y][-self.history :]
+            state.steps, state.changes = (
+                [*state.steps, s][-self.history :],
+                [*state.changes, y][-self.history :],
+            )
 
 
 def forget(state: LBFGSState, pairs_only: bool = False) -> None:
-    """Empty the memory; with a new batch also the loss and the gradient at θ, which belong to the old one."""
+    """Empty the memory; with a new batch also the loss and the gradient at θ, which belong to the
+    old one.
+    """
     state.steps, state.changes = [], []
     if not pairs_only:
         state.loss = state.gradient = None
@@ -210,12 +291,15 @@ def look(here: Point, direction: Tensor, t: float, oracle: Oracle) -> Point:
 
 
 def falls(here: Point, t: float, loss: float) -> bool:
-    """Armijo's condition: the loss falls in proportion to the step. A loss that is no number never does."""
+    """Armijo's condition: the loss falls in proportion to the step. A loss that is no number never
+    does.
+    """
     return loss <= here.loss + C1 * t * here.slope
 
 
 def cubic_minimum(low: Point, high: Point) -> float | None:
-    """Where the cubic through both places' losses and slopes is least, at least a tenth of their distance off either; their middle where there is no such place.
+    """Where the cubic through both places' losses and slopes is least, at least a tenth of their
+    distance off either; their middle where there is no such place.
 
     None where no number lies between the two.
     """

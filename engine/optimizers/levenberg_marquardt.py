@@ -1,23 +1,32 @@
-"""Levenberg–Marquardt: damped Gauss–Newton steps (Levenberg, 1944; Marquardt, 1963), for networks after Hagan and Menhaj (1994).
+"""Levenberg–Marquardt: damped Gauss–Newton steps (Levenberg, 1944; Marquardt, 1963), for networks
+after Hagan and Menhaj (1994).
 
-https://doi.org/10.1090/qam/10666, https://doi.org/10.1137/0111030 and https://doi.org/10.1109/72.329697. With the residuals r of the batch and their Jacobian J,
+https://doi.org/10.1090/qam/10666, https://doi.org/10.1137/0111030 and
+https://doi.org/10.1109/72.329697. With the residuals r of the batch and their Jacobian J,
 
-δ = −(JᵀJ + μ I)⁻¹ Jᵀ r,     θ ← θ + δ if the loss falls,     another try from the same θ with more damping if it does not.
+δ = −(JᵀJ + μ I)⁻¹ Jᵀ r,     θ ← θ + δ if the loss falls,
+another try from the same θ with more damping if it does not.
 
-The damping follows the gain ratio ρ, by how much the loss fell over by how much the linear model said it would, ½ δᵀ(μδ − Jᵀr) (Nielsen, 1999,
+The damping follows the gain ratio ρ, by how much the loss fell over by how much the linear model
+said it would, ½ δᵀ(μδ − Jᵀr) (Nielsen, 1999,
 https://www2.imm.dtu.dk/documents/ftp/tr99/tr05_99.pdf):
 
 ρ > 0:  μ ← μ max(1/3, 1 − (2ρ − 1)³),  ν ← 2          otherwise:  μ ← μ ν,  ν ← 2 ν
 
-On mini-batches ρ of a step that was taken is found on the *next* batch: on its own batch the model is nearly always right, and a damping that believed it would learn each batch by
-heart and forget the one before. Where ρ ≤ 0 there, μ ← 2 μ; the step stays.
+On mini-batches ρ of a step that was taken is found on the *next* batch: on its own batch the model
+is nearly always right, and a damping that believed it would learn each batch by heart and forget
+the one before. Where ρ ≤ 0 there, μ ← 2 μ; the step stays.
 
-A step is taken only if its loss was seen to be lower: when no μ up to 10¹⁰ helps, θ stays. For squared error r = outputs − targets. For cross-entropy JᵀJ becomes the generalised
-Gauss–Newton matrix of Schraudolph (2002), https://doi.org/10.1162/08997660260028683: with p = softmax(outputs), the loss's Hessian in the outputs is H = diag(p) − ppᵀ = RᵀR for
-R = (I − √p √pᵀ) diag(√p), and the step is the one above with RJ for J and r = (p − y)/√p, for which (RJ)ᵀr = Jᵀ(p − y) is the gradient.
+A step is taken only if its loss was seen to be lower: when no μ up to 10¹⁰ helps, θ stays. For
+squared error r = outputs − targets. For cross-entropy JᵀJ becomes the generalised Gauss–Newton
+matrix of Schraudolph (2002), https://doi.org/10.1162/08997660260028683: with p = softmax(outputs),
+the loss's Hessian in the outputs is H = diag(p) − ppᵀ = RᵀR for R = (I − √p √pᵀ) diag(√p), and the
+step is the one above with RJ for J and r = (p − y)/√p, for which (RJ)ᵀr = Jᵀ(p − y) is the
+gradient.
 
-Both r and J are divided by √B, so that JᵀJ and Jᵀr belong to the mean loss and μ means the same whatever the batch. The system is solved in the smaller of the spaces of
-weights and of residuals, and in double precision: forming it squares the Jacobian's condition number.
+Both r and J are divided by √B, so that JᵀJ and Jᵀr belong to the mean loss and μ means the same
+whatever the batch. The system is solved in the smaller of the spaces of weights and of residuals,
+and in double precision: forming it squares the Jacobian's condition number.
 """
 
 from __future__ import annotations
@@ -31,7 +40,16 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.losses import CrossEntropy, SquaredError, wanted
-from engine.optimizers.base import DOUBLE, FLOAT, OPTIMIZERS, Asked, Optimizer, Problem, Stage, State
+from engine.optimizers.base import (
+    DOUBLE,
+    FLOAT,
+    OPTIMIZERS,
+    Asked,
+    Optimizer,
+    Problem,
+    Stage,
+    State,
+)
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -49,7 +67,8 @@ class LevenbergMarquardtState(State):
 
     Attributes:
         damping: μ of the next try.
-        before: (D,) θ before the last step, where that step is to be judged on the next batch; else None.
+        before: (D,) θ before the last step, where that step is to be judged on the next batch; else
+            None.
         promised: how far the loss was to fall by that step.
     """
 
@@ -66,62 +85,116 @@ class LevenbergMarquardt(Optimizer):
     label = "Levenberg–Marquardt"
     family = "Gradient"
     sees = "jacobian"
-    paper = "Levenberg 1944, https://doi.org/10.1090/qam/10666; Marquardt 1963, https://doi.org/10.1137/0111030"
+    paper = (
+        "Levenberg 1944, https://doi.org/10.1090/qam/10666; Marquardt 1963, "
+        "https://doi.org/10.1137/0111030"
+    )
     sentence = (
-        "On fits of a few hundred weights to all samples nothing comes close to it; its Jacobian costs a backward pass per output and its linear system grows with the square "
-        "of the weights, so beyond a few thousand it is out of the race, and from small mini-batches it learns little at a time."
+        "On fits of a few hundred weights to all samples nothing comes close to it; its Jacobian "
+        "costs a backward pass per output and its linear system grows with the square "
+        "of the weights, so beyond a few thousand it is out of the race, and from small "
+        "mini-batches it learns little at a time."
     )
     stages = (
-        Stage("Jacobian", "How every output changes with every weight: on this batch, the network as a linear model.", "asked"),
-        Stage("Solve", "That model's best weights are computed, with damping μ that keeps them near.", "asked"),
-        Stage("Try", "The loss there is taken; while it has not fallen, μ is raised and a shorter step is tried.", "answered"),
-        Stage("Damp", "The first step that helped is taken, if any. μ falls if it did what the model said, and rises if not.", "moved"),
+        Stage(
+            "Jacobian",
+            (
+                "How every output changes with every weight: on this batch, the network as a "
+                "linear model."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Solve",
+            "That model's best weights are computed, with damping μ that keeps them near.",
+            "asked",
+        ),
+        Stage(
+            "Try",
+            (
+                "The loss there is taken; while it has not fallen, μ is raised and a shorter "
+                "step is tried."
+            ),
+            "answered",
+        ),
+        Stage(
+            "Damp",
+            (
+                "The first step that helped is taken, if any. μ falls if it did what the model "
+                "said, and rises if not."
+            ),
+            "moved",
+        ),
     )
 
     batch: int = Field(
         64,
         ge=0,
         le=65536,
-        description="Samples looked at in one step; 0 takes all of them. Time and memory grow with it.",
+        description=(
+            "Samples looked at in one step; 0 takes all of them. Time and memory grow with it."
+        ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
     damping: float = Field(
         1e-3,
         ge=1e-10,
         le=1e6,
-        description="Damping at the start (μ₀): large for short, safe steps down the gradient, small for long Gauss–Newton steps. It adapts at once.",
+        description=(
+            "Damping at the start (μ₀): large for short, safe steps down the gradient, small for "
+            "long Gauss–Newton steps. It adapts at once."
+        ),
         json_schema_extra={"live": True, "metric": "damping", "scale": "log"},
     )
     least_damping: float = Field(
         1e-10,
         ge=LEAST,
         le=1e6,
-        description="On mini-batches the damping never falls below this. It adapts by itself; a floor of 0.01 to 0.1 holds it up by force.",
-        json_schema_extra={"live": True, "scale": "log", "label": "Least damping", "advanced": True},
+        description=(
+            "On mini-batches the damping never falls below this. It adapts by itself; a floor of "
+            "0.01 to 0.1 holds it up by force."
+        ),
+        json_schema_extra={
+            "live": True,
+            "scale": "log",
+            "label": "Least damping",
+            "advanced": True,
+        },
     )
     fall: float = Field(
         1 / 3,
         ge=1e-3,
         le=0.99,
-        description="The least that the damping is multiplied by after a step that helped as much as the linear model said.",
+        description=(
+            "The least that the damping is multiplied by after a step that helped as much as the "
+            "linear model said."
+        ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
     rise: float = Field(
         2.0,
         ge=1.01,
         le=1000,
-        description="What the damping is multiplied by after a try that did not help; twice as much after the next, and so on (ν).",
+        description=(
+            "What the damping is multiplied by after a try that did not help; twice as much "
+            "after the next, and so on (ν)."
+        ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
 
     def refusal(self, problem: Problem) -> str | None:
         if problem.loss not in (SquaredError.name, CrossEntropy.name):
-            return f"the loss {SquaredError.name} or {CrossEntropy.name} for it, or the method lbfgs"
+            return (
+                f"the loss {SquaredError.name} or {CrossEntropy.name} for it, or the method lbfgs"
+            )
         samples = problem.batch_of(self.batch)
         if samples * problem.outputs * problem.dimension > ROOM:
             most = ROOM // (problem.outputs * problem.dimension)
             smaller = (
-                f"a batch of at most {most:,} samples on this network (its Jacobian has {problem.outputs} × {problem.dimension:,} entries a sample), or "
+                (
+                    f"a batch of at most {most:,} samples on this network (its Jacobian has "
+                    f"{problem.outputs} × {problem.dimension:,} entries a sample), or "
+                )
                 if most
                 else ""
             )
@@ -129,10 +202,16 @@ class LevenbergMarquardt(Optimizer):
         return None
 
     def footprint(self, problem: Problem) -> int:
-        """Besides, the Jacobian (B·K, D), as it comes and in double precision, and two of the smaller of JᵀJ and J Jᵀ."""
+        """Besides, the Jacobian (B·K, D), as it comes and in double precision, and two of the
+        smaller of JᵀJ and J Jᵀ.
+        """
         residuals = problem.batch_of(self.batch) * problem.outputs
         smaller = min(residuals, problem.dimension)
-        return super().footprint(problem) + 4 * FLOAT * residuals * problem.dimension + 2 * DOUBLE * smaller**2
+        return (
+            super().footprint(problem)
+            + 4 * FLOAT * residuals * problem.dimension
+            + 2 * DOUBLE * smaller**2
+        )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LevenbergMarquardtState:
         return LevenbergMarquardtState(theta.clone(), damping=self.damping)
@@ -144,9 +223,16 @@ class LevenbergMarquardt(Optimizer):
         before = float(oracle.loss.values(outputs, oracle.targets)[0])
         least = self.least_damping if oracle.batch_changed else LEAST
         if state.before is not None and not state.stale:  # a hand may have moved the weights since
-            self.damp(state, float(oracle.losses(state.before.unsqueeze(0))[0]) - before, state.promised, least)
+            self.damp(
+                state,
+                float(oracle.losses(state.before.unsqueeze(0))[0]) - before,
+                state.promised,
+                least,
+            )
         state.before, state.stale = None, False
-        system = System(*linearised(oracle.loss.name, oracle.jacobian(theta), outputs[0], oracle.targets))
+        system = System(
+            *linearised(oracle.loss.name, oracle.jacobian(theta), outputs[0], oracle.targets)
+        )
         oracle.work(system.flops)
         state.estimate_loss = before
         tries, mu, growth = 0, max(state.damping, least), self.rise
@@ -172,8 +258,12 @@ class LevenbergMarquardt(Optimizer):
         state.metrics = {"damping": min(mu, MOST), "tries": float(tries)}
         return state
 
-    def damp(self, state: LevenbergMarquardtState, gained: float, promised: float, least: float) -> None:
-        """Let the damping follow the gain ratio of a step that was taken (Nielsen 1999, eq. 2.21)."""
+    def damp(
+        self, state: LevenbergMarquardtState, gained: float, promised: float, least: float
+    ) -> None:
+        """Let the damping follow the gain ratio of a step that was taken (Nielsen 1999, eq.
+        2.21).
+        """
         ratio = gained / promised if promised > 0 and math.isfinite(gained) else -1.0
         if ratio > 0:
             factor = max(self.fall, 1 - (2 * min(ratio, 1.0) - 1) ** 3)
@@ -213,13 +303,17 @@ class System:
 
     @property
     def solving(self) -> float:
-        """Of one solution: Cholesky's factor, two triangular systems, and the way back to the weights."""
+        """Of one solution: Cholesky's factor, two triangular systems, and the way back to the
+        weights.
+        """
         rows, weights = self.j.shape
         size = min(rows, weights)
         return size**3 / 3 + 2.0 * size**2 + (2.0 * rows * weights if self.wide else 0.0)
 
     def solve(self, mu: float) -> Tensor:
-        """δ (D,); not finite where rounding has cost the matrix its positive definiteness, which no loss can take for a success."""
+        """δ (D,); not finite where rounding has cost the matrix its positive definiteness, which no
+        loss can take for a success.
+        """
         matrix = self.gram.clone()
         matrix.diagonal().add_(mu)
         factor, failed = torch.linalg.cholesky_ex(matrix)
@@ -228,17 +322,23 @@ class System:
         return self.j.T @ solution if self.wide else solution
 
     def promised(self, delta: Tensor, mu: float) -> float:
-        """By how much the linear model's loss falls with a step δ (D,) found for μ: ½ δᵀ(μδ − Jᵀr)."""
+        """By how much the linear model's loss falls with a step δ (D,) found for μ: ½ δᵀ(μδ −
+        Jᵀr).
+        """
         gradient = -(self.j.T @ self.right) if self.wide else -self.right
         return float(0.5 * delta @ (mu * delta - gradient))
 
 
-def linearised(loss: str, jacobian: Tensor, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """J (n, D) and r (n,), n = B·K, of the mean loss: JᵀJ is its Gauss–Newton matrix and Jᵀr its gradient.
+def linearised(
+    loss: str, jacobian: Tensor, outputs: Tensor, targets: Tensor
+) -> tuple[Tensor, Tensor]:
+    """J (n, D) and r (n,), n = B·K, of the mean loss: JᵀJ is its Gauss–Newton matrix and Jᵀr its
+    gradient.
 
     Args:
         loss: its name.
-        jacobian: (B·K, D) of the outputs; may be changed in place, for it can fill much of the memory.
+        jacobian: (B·K, D) of the outputs; may be changed in place, for it can fill much of the
+            memory.
         outputs: (B, K).
         targets: (B,).
     """

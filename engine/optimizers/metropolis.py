@@ -1,7 +1,10 @@
-"""What the annealing family shares: Metropolis chains (Metropolis et al., 1953) that are proposed and judged together.
+"""What the annealing family shares: Metropolis chains (Metropolis et al., 1953) that are proposed
+and judged together.
 
-https://doi.org/10.1063/1.1699114. Every chain proposes θ' = θ + s·q, q symmetric, and accepts it with probability min(1, exp(−(L(θ') − L(θ))/T)); at a fixed T the chains then
-follow Boltzmann's law exp(−L/T). Here are the knobs of a proposal, the calibration of the temperatures, step sizes that hold an acceptance rate, and heat added by hand.
+https://doi.org/10.1063/1.1699114. Every chain proposes θ' = θ + s·q, q symmetric, and accepts it
+with probability min(1, exp(−(L(θ') − L(θ))/T)); at a fixed T the chains then follow Boltzmann's law
+exp(−L/T). Here are the knobs of a proposal, the calibration of the temperatures, step sizes that
+hold an acceptance rate, and heat added by hand.
 """
 
 from __future__ import annotations
@@ -34,14 +37,17 @@ COLDEST = 1e-37
 HOTTEST = 1e30
 """Temperatures above this are this."""
 GAIN, SLOWING, POWER = 0.05, 50, 2 / 3
-"""How fast step sizes are adapted at first, after how many steps at one temperature that slows down, and by which power of the steps."""
+"""How fast step sizes are adapted at first, after how many steps at one temperature that slows
+down, and by which power of the steps."""
 TRACKING = 20.0
-"""How much of the steps at one temperature a change of the temperature by a factor e makes forgotten, as an exponent."""
+"""How much of the steps at one temperature a change of the temperature by a factor e makes
+forgotten, as an exponent."""
 
 
 @dataclass
 class MetropolisState(State):
-    """The chains. ``population`` holds θ (P, D), ``losses`` their energies L(θ), always of one batch.
+    """The chains. ``population`` holds θ (P, D), ``losses`` their energies L(θ), always of one
+    batch.
 
     Attributes:
         step_sizes: (P,) s, one per chain.
@@ -75,26 +81,35 @@ class Metropolis(Optimizer):
     selects = True
 
     chains: int = Field(
-        16, ge=1, le=16384, description="How many independent chains walk side by side; the best one counts.", json_schema_extra={"scale": "log"}
+        16,
+        ge=1,
+        le=16384,
+        description="How many independent chains walk side by side; the best one counts.",
+        json_schema_extra={"scale": "log"},
     )
     start_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
-        description="Temperature at the start; auto measures how much worse proposals make the loss.",
+        description=(
+            "Temperature at the start; auto measures how much worse proposals make the loss."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
     end_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
-        description="Temperature at the end; auto is cold enough that almost nothing worse is accepted.",
+        description=(
+            "Temperature at the end; auto is cold enough that almost nothing worse is accepted."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
     proposal: ProposalName = Field(
         "sparse",
         description="What a proposal moves: a few random weights, all of them, those of one layer, "
-        "a few that sometimes jump very far (Cauchy), or one that often does (visiting, of generalized annealing).",
+        "a few that sometimes jump very far (Cauchy), or one that often does (visiting, of "
+        "generalized annealing).",
         json_schema_extra={"live": True},
     )
     share: float = Field(
@@ -113,7 +128,10 @@ class Metropolis(Optimizer):
     )
     adapt: bool = Field(
         True,
-        description="Adjust each chain's step size to hold the acceptance aimed at; adaptive cooling leaves it alone.",
+        description=(
+            "Adjust each chain's step size to hold the acceptance aimed at; adaptive cooling "
+            "leaves it alone."
+        ),
         json_schema_extra={"live": True, "label": "Adaptive step", "advanced": True},
     )
     target: float = Field(
@@ -121,16 +139,28 @@ class Metropolis(Optimizer):
         gt=0,
         lt=1,
         description="Acceptance the step size is adjusted to.",
-        json_schema_extra={"live": True, "step": 0.01, "label": "Acceptance aimed at", "advanced": True},
+        json_schema_extra={
+            "live": True,
+            "step": 0.01,
+            "label": "Acceptance aimed at",
+            "advanced": True,
+        },
     )
     start_acceptance: float = Field(
-        0.5, gt=0, lt=1, description="Acceptance of uphill moves that auto start temperature aims at.", json_schema_extra={"step": 0.01, "advanced": True}
+        0.5,
+        gt=0,
+        lt=1,
+        description="Acceptance of uphill moves that auto start temperature aims at.",
+        json_schema_extra={"step": 0.01, "advanced": True},
     )
     tail: float = Field(
         VISITING,
         ge=1.1,
         le=2.9,
-        description="How heavy the tails of the visiting distribution are (q_v): 2 is Cauchy, more jumps farther. Also the q of generalized cooling.",
+        description=(
+            "How heavy the tails of the visiting distribution are (q_v): 2 is Cauchy, more jumps "
+            "farther. Also the q of generalized cooling."
+        ),
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
 
@@ -142,20 +172,31 @@ class Metropolis(Optimizer):
         state.population = theta.repeat(self.chains, 1)
         state.losses = self.judged(state.population, oracle)
         state.best_loss = state.losses.min()
-        state.step_sizes = torch.full((self.chains,), self.step_size, dtype=theta.dtype, device=theta.device)
+        state.step_sizes = torch.full(
+            (self.chains,), self.step_size, dtype=theta.dtype, device=theta.device
+        )
         state.start, state.end = map(held, self.calibrate(state, rng, oracle))
 
     def rejudge(self, state: MetropolisState, oracle: Oracle) -> None:
-        """Judge the chains anew where it is due: energies of another batch, or of other weights, cannot be compared with new ones."""
+        """Judge the chains anew where it is due: energies of another batch, or of other weights,
+        cannot be compared with new ones.
+        """
         by_hand = state.stale
         if outdated(state, oracle):
             assert state.population is not None
             state.losses = self.judged(state.population, oracle)
-            # After a new batch the best chain of the next move takes over; what was set by hand stays until a chain is better.
-            state.best_loss = judge(state.estimate.unsqueeze(0), oracle)[0] if by_hand else torch.full_like(state.best_loss, math.inf)
+            # After a new batch the best chain of the next move takes over; what was set by hand
+            # stays until a chain is better.
+            state.best_loss = (
+                judge(state.estimate.unsqueeze(0), oracle)[0]
+                if by_hand
+                else torch.full_like(state.best_loss, math.inf)
+            )
 
     def judged(self, population: Tensor | Chains, oracle: Oracle) -> Tensor:
-        """Losses (P,) to compare one by one, so in float32 always. What layers answer below those that move may be remembered."""
+        """Losses (P,) to compare one by one, so in float32 always. What layers answer below those
+        that move may be remembered.
+        """
         if isinstance(population, Tensor) and self.remembered(oracle):
             population = Chains(population)
         with precision("float32"):
@@ -164,13 +205,27 @@ class Metropolis(Optimizer):
     def propose(self, state: MetropolisState, sizes: Tensor, rng: Rng, oracle: Oracle) -> Proposal:
         """A move of every chain, (P,) step sizes given."""
         assert state.population is not None
-        # Jumps of the visiting distribution shrink as it cools, unless their size is adapted anyway.
-        relative = 1.0 if self.adapt or state.temperature is None else min(state.temperature / state.start, 1e12)
+        # Jumps of the visiting distribution shrink as it cools, unless their size is adapted
+        # anyway.
+        relative = (
+            1.0
+            if self.adapt or state.temperature is None
+            else min(state.temperature / state.start, 1e12)
+        )
         shape = Shape(self.proposal, self.share, self.tail, relative)
-        return propose(shape, state.population, sizes, oracle.scale.to(state.population), self.remembered(oracle), rng)
+        return propose(
+            shape,
+            state.population,
+            sizes,
+            oracle.scale.to(state.population),
+            self.remembered(oracle),
+            rng,
+        )
 
     def remembered(self, oracle: Oracle) -> tuple[Layer, ...]:
-        """The network's layers where it is worth to remember what they answer below those that move, else none: a new batch in every step leaves little to remember."""
+        """The network's layers where it is worth to remember what they answer below those that
+        move, else none: a new batch in every step leaves little to remember.
+        """
         network = oracle.network
         if self.proposal == "layer":
             return network.layers
@@ -179,13 +234,21 @@ class Metropolis(Optimizer):
         few = Shape(self.proposal, self.share).count(network.dimension)
         return network.layers if worth_remembering(few, network.starts, network.dimension) else ()
 
-    def walk(self, state: MetropolisState, sizes: Tensor, accept: Callable[[Tensor, Tensor], Tensor], rng: Rng, oracle: Oracle) -> Tensor:
+    def walk(
+        self,
+        state: MetropolisState,
+        sizes: Tensor,
+        accept: Callable[[Tensor, Tensor], Tensor],
+        rng: Rng,
+        oracle: Oracle,
+    ) -> Tensor:
         """One move of every chain.
 
         Args:
             state: of the chains; changed in place.
             sizes: (P,) step sizes.
-            accept: takes uniform numbers u (P,) and rises Δ = L(θ') − L(θ) (P,), returns which moves are kept.
+            accept: takes uniform numbers u (P,) and rises Δ = L(θ') − L(θ) (P,), returns which
+                moves are kept.
             rng: where the move and u come from, in this order.
             oracle: who judges.
 
@@ -205,7 +268,9 @@ class Metropolis(Optimizer):
         state.estimate = torch.where(better, state.population[index], state.estimate)
         return kept.to(losses.dtype)
 
-    def remember(self, state: MetropolisState, kept: Tensor, more: dict[str, Tensor] | None = None) -> dict[str, float]:
+    def remember(
+        self, state: MetropolisState, kept: Tensor, more: dict[str, Tensor] | None = None
+    ) -> dict[str, float]:
         """Running acceptance, and the step's numbers on the host.
 
         Args:
@@ -217,18 +282,25 @@ class Metropolis(Optimizer):
             ``more`` as numbers.
         """
         more = more or {}
-        numbers = torch.stack([state.best_loss, kept.mean(), *(value.to(kept) for value in more.values())])
+        numbers = torch.stack(
+            [state.best_loss, kept.mean(), *(value.to(kept) for value in more.values())]
+        )
         state.estimate_loss, rate, *rest = numbers.tolist()  # the step's one wait for the device
-        state.acceptance = rate if state.acceptance is None else MEMORY * state.acceptance + (1 - MEMORY) * rate
+        state.acceptance = (
+            rate if state.acceptance is None else MEMORY * state.acceptance + (1 - MEMORY) * rate
+        )
         state.rates = kept if state.rates is None else torch.lerp(state.rates, kept, 1 - MEMORY)
         state.vectors["acceptance"] = state.rates
         return dict(zip(more, rest, strict=True))
 
     def adjust(self, state: MetropolisState, sizes: Tensor, kept: Tensor) -> None:
-        """Longer steps where more moves were kept than aimed at, shorter where fewer; ``sizes`` (P,) in place.
+        """Longer steps where more moves were kept than aimed at, shorter where fewer; ``sizes``
+        (P,) in place.
 
-        Robbins–Monro on log s (Andrieu and Thoms 2008, algorithm 4). A step size that follows the chain's own last moves for ever disturbs Boltzmann's law, so at a fixed
-        temperature the gain vanishes, slowly enough for the step size to arrive. While T falls the law moves, and the gain stays up as far as T moves it.
+        Robbins–Monro on log s (Andrieu and Thoms 2008, algorithm 4). A step size that follows the
+        chain's own last moves for ever disturbs Boltzmann's law, so at a fixed temperature the gain
+        vanishes, slowly enough for the step size to arrive. While T falls the law moves, and the
+        gain stays up as far as T moves it.
         """
         if not self.adapt:
             return
@@ -237,13 +309,17 @@ class Metropolis(Optimizer):
         state.age, state.adapted_at = state.age * math.exp(-TRACKING * moved), now
         gain = GAIN * (1 + state.age / SLOWING) ** -POWER
         state.age += 1
-        sizes.mul_(torch.exp(gain * (kept - self.target))).clamp_(1e-4 * self.step_size, 4 * self.step_size)
+        sizes.mul_(torch.exp(gain * (kept - self.target))).clamp_(
+            1e-4 * self.step_size, 4 * self.step_size
+        )
 
     def calibrate(self, state: MetropolisState, rng: Rng, oracle: Oracle) -> tuple[float, float]:
-        """T₀ and T_min from how much worse trial proposals make the loss; the trials are charged like any others.
+        """T₀ and T_min from how much worse trial proposals make the loss; the trials are charged
+        like any others.
 
-        At T₀ uphill moves from the first weights are accepted with probability ``start_acceptance`` on average, to within about 0.1, for there are some 64 trials; T_min is
-        so cold that a hundredth of the median uphill move is accepted once in a hundred times.
+        At T₀ uphill moves from the first weights are accepted with probability ``start_acceptance``
+        on average, to within about 0.1, for there are some 64 trials; T_min is so cold that a
+        hundredth of the median uphill move is accepted once in a hundred times.
         """
         if self.start_temperature is not None and self.end_temperature is not None:
             return max(COLDEST, self.start_temperature), max(COLDEST, self.end_temperature)
@@ -262,11 +338,15 @@ class Metropolis(Optimizer):
 
     def turned(self, field: str, value: Any) -> Self:
         if value is None and field in ("start_temperature", "end_temperature"):
-            raise BadInput(field, None, "a temperature; auto measures it before the first step only")
+            raise BadInput(
+                field, None, "a temperature; auto measures it before the first step only"
+            )
         return super().turned(field, value)
 
     def turn(self, state: State, field: str, value: Any) -> None:
-        """Temperatures given are those of the plan from now on; a step size is given to every chain, and adapted from there."""
+        """Temperatures given are those of the plan from now on; a step size is given to every
+        chain, and adapted from there.
+        """
         assert isinstance(state, MetropolisState)
         if field == "start_temperature":
             state.start = held(value)
@@ -298,27 +378,44 @@ def held(temperature: float) -> float:
 
 
 def accepting(rises: Tensor, typical: float, share: float) -> float:
-    """The temperature at which so large a share of uphill moves, (n,) rises, is accepted on average: Σ exp(−Δ/T)/n = share, by bisection on log T."""
+    """The temperature at which so large a share of uphill moves, (n,) rises, is accepted on
+    average: Σ exp(−Δ/T)/n = share, by bisection on log T.
+    """
     if not len(rises):
         return typical / -math.log(share)
     relative = (rises / typical).cpu().double()
     low, high = -60.0, 60.0
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if float(torch.exp(-relative / math.exp(middle)).mean()) < share else (low, middle)
+        low, high = (
+            (middle, high)
+            if float(torch.exp(-relative / math.exp(middle)).mean()) < share
+            else (low, middle)
+        )
     return typical * math.exp((low + high) / 2)
 
 
 def metropolis(temperature: float | Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-    """Keep a move if Δ ≤ 0 or u < exp(−Δ/T), at any T: a tie is kept always. From infinite to infinite Δ is no number, and the move is not kept."""
+    """Keep a move if Δ ≤ 0 or u < exp(−Δ/T), at any T: a tie is kept always. From infinite to
+    infinite Δ is no number, and the move is not kept.
+    """
     return lambda u, rise: (rise <= 0) | (u < torch.exp(-rise / floored(temperature)))
 
 
 def tsallis(temperature: float, q: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """Keep a move if Δ ≤ 0 or u < [1 − (1−q) Δ/T]^{1/(1−q)}, never where the bracket is negative; q < 1 (Tsallis and Stariolo 1996). q → 1 is Metropolis' rule."""
-    return lambda u, rise: (rise <= 0) | (u < (1 - (1 - q) * rise / floored(temperature)).clamp(min=0) ** (1 / (1 - q)))
+    """Keep a move if Δ ≤ 0 or u < [1 − (1−q) Δ/T]^{1/(1−q)}, never where the bracket is negative; q
+    < 1 (Tsallis and Stariolo 1996). q → 1 is Metropolis' rule.
+    """
+    return lambda u, rise: (
+        (rise <= 0)
+        | (u < (1 - (1 - q) * rise / floored(temperature)).clamp(min=0) ** (1 / (1 - q)))
+    )
 
 
 def floored(temperature: float | Tensor) -> float | Tensor:
     """A temperature, no lower than what single precision can divide by."""
-    return temperature.clamp_min(COLDEST) if isinstance(temperature, Tensor) else max(temperature, COLDEST)
+    return (
+        temperature.clamp_min(COLDEST)
+        if isinstance(temperature, Tensor)
+        else max(temperature, COLDEST)
+    )

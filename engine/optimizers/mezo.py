@@ -1,7 +1,10 @@
-"""MeZO, memory-efficient zeroth-order SGD (Malladi, Gao, Nichani, Damian, Lee, Chen and Arora, 2023).
+"""MeZO, memory-efficient zeroth-order SGD (Malladi, Gao, Nichani, Damian, Lee, Chen and Arora,
+2023).
 
-https://arxiv.org/abs/2305.17333, algorithm 1 (algorithm 2 with more than one direction). A network of any size is trained in the memory that running it takes: the weights are
-moved to θ + εz, to θ − εz and back in place, and the direction z is never kept but drawn again from the same seed whenever it is needed.
+https://arxiv.org/abs/2305.17333, algorithm 1 (algorithm 2 with more than one direction). A network
+of any size is trained in the memory that running it takes: the weights are moved to θ + εz, to θ −
+εz and back in place, and the direction z is never kept but drawn again from the same seed whenever
+it is needed.
 
 d = (L(θ + εz) − L(θ − εz)) / (2ε),  z ~ N(0, I),     θ ← θ − η d z
 """
@@ -28,7 +31,8 @@ class MeZOState(State):
     """One network, ``estimate`` θ.
 
     Attributes:
-        last: (seed, length) of the last step's moves, by which it is taken back should no loss be a number where it led.
+        last: (seed, length) of the last step's moves, by which it is taken back should no loss be a
+            number where it led.
     """
 
     last: list[tuple[Tensor, Tensor]] = field(default_factory=list)
@@ -44,35 +48,72 @@ class MeZO(Optimizer):
     sees = "loss"
     paper = "Malladi et al. 2023, https://arxiv.org/abs/2305.17333"
     sentence = (
-        "Trains in no more memory than running the network takes, which is why huge language models are tuned with it; "
+        "Trains in no more memory than running the network takes, which is why huge language "
+        "models are tuned with it; "
         "from scratch it is slow, for one direction a step says little of thousands of weights."
     )
     stages = (
-        Stage("Walk", "The weights walk to either side along a random direction, of which only the seed is kept.", "asked"),
-        Stage("Slope", "The difference of the two losses, over the distance between them, is the slope along it.", "answered"),
-        Stage("Step", "The direction is drawn again from its seed, and the weights move down it by their slope.", "moved"),
+        Stage(
+            "Walk",
+            (
+                "The weights walk to either side along a random direction, of which only the "
+                "seed is kept."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Slope",
+            (
+                "The difference of the two losses, over the distance between them, is the slope "
+                "along it."
+            ),
+            "answered",
+        ),
+        Stage(
+            "Step",
+            (
+                "The direction is drawn again from its seed, and the weights move down it by "
+                "their slope."
+            ),
+            "moved",
+        ),
     )
 
-    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
     rate: float | None = Field(
         None,
         ge=1e-9,
         le=1000,
-        description="How far a step goes for a gradient of 1 (η); auto is 8 times directions over weights, at most 1.",
+        description=(
+            "How far a step goes for a gradient of 1 (η); auto is 8 times directions over "
+            "weights, at most 1."
+        ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
     radius: float = Field(
         0.001,
         ge=1e-6,
         le=10,
-        description="How far a step looks to either side, in every weight alike (ε); too small drowns in rounding.",
+        description=(
+            "How far a step looks to either side, in every weight alike (ε); too small drowns in "
+            "rounding."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
     directions: int = Field(
         1,
         ge=1,
         le=1024,
-        description="Random directions averaged in one step, one after the other in the same memory (n): more of them, less noise, fewer steps.",
+        description=(
+            "Random directions averaged in one step, one after the other in the same memory (n): "
+            "more of them, less noise, fewer steps."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
 
@@ -83,7 +124,8 @@ class MeZO(Optimizer):
         assert isinstance(state, MeZOState)
         theta, eps = state.estimate, self.radius
         seeds, slopes = [], []
-        # One direction after the other on purpose: judged side by side they would need n copies of the network, which is what MeZO is there to avoid.
+        # One direction after the other on purpose: judged side by side they would need n copies of
+        # the network, which is what MeZO is there to avoid.
         for number in range(self.directions):
             if number and oracle.progress >= 1:  # the budget ends here, not when the directions do
                 break
@@ -96,7 +138,13 @@ class MeZO(Optimizer):
         told = [bool(usable(d)) for d in slopes]
         eta = self.rate or caution(len(slopes), theta.numel(), meets_numbers(oracle))
         lengths = [d * (-eta / sum(told)) for d, tells in zip(slopes, told, strict=True) if tells]
-        moves = list(zip([seed for seed, tells in zip(seeds, told, strict=True) if tells], lengths, strict=True))
+        moves = list(
+            zip(
+                [seed for seed, tells in zip(seeds, told, strict=True) if tells],
+                lengths,
+                strict=True,
+            )
+        )
         if not moves and state.last:  # the last step led where no loss is a number
             for seed, length in state.last:
                 move(theta, -length, seed, rng)
@@ -121,7 +169,9 @@ class MeZO(Optimizer):
 
 
 def move(theta: Tensor, length: float | Tensor, seed: Tensor, rng: Rng) -> None:
-    """θ ← θ + length·z in place, with the z (D,) that belongs to the seed; leaves the generator behind z."""
+    """θ ← θ + length·z in place, with the z (D,) that belongs to the seed; leaves the generator
+    behind z.
+    """
     rng.generator.set_state(seed)
     for piece in theta.split(PIECE):
         piece.add_(rng.normal(len(piece)).to(theta).mul_(length))

@@ -1,14 +1,17 @@
 """The evolution strategy of OpenAI (Salimans, Ho, Chen, Sidor and Sutskever, 2017).
 
-https://arxiv.org/abs/1703.03864, algorithm 1 with the paper's antithetic sampling, rank shaping, weight decay and Adam. The loss, blurred by Gaussian noise, has a gradient that
-needs no derivative: noise that made things worse points uphill.
+https://arxiv.org/abs/1703.03864, algorithm 1 with the paper's antithetic sampling, rank shaping,
+weight decay and Adam. The loss, blurred by Gaussian noise, has a gradient that needs no derivative:
+noise that made things worse points uphill.
 
 θ_i± = θ ± σ ε_i,     ε_i ~ N(0, I),     i = 1…n
-g = 1/(2n) Σ_i (r_i⁺ − r_i⁻) ε_i + λ θ,     r the centred ranks of all 2n losses, from −½ (best) to ½ (worst)
+g = 1/(2n) Σ_i (r_i⁺ − r_i⁻) ε_i + λ θ,
+r the centred ranks of all 2n losses, from −½ (best) to ½ (worst)
 θ ← Adam(θ, g)
 
-As in the published code g is not divided by σ: with ranks for losses its size means nothing, and Adam does away with it. All of it happens in units of each layer's natural size
-1/√fan_in, θ = s ⊙ z: noise, decay and step act on z.
+As in the published code g is not divided by σ: with ranks for losses its size means nothing, and
+Adam does away with it. All of it happens in units of each layer's natural size 1/√fan_in, θ = s ⊙
+z: noise, decay and step act on z.
 """
 
 from __future__ import annotations
@@ -34,8 +37,9 @@ from engine.rng import Rng
 
 @dataclass
 class OpenAIESState(State):
-    """One network, ``estimate`` θ, and Adam's moments; ``population`` stands for the 2n samples, first all of θ + σε, then all of θ − σε,
-    as `Mirrored` pairs that are written out where somebody looks at them.
+    """One network, ``estimate`` θ, and Adam's moments; ``population`` stands for the 2n samples,
+    first all of θ + σε, then all of θ − σε, as `Mirrored` pairs that are written out where somebody
+    looks at them.
 
     Attributes:
         m, v: running means of the estimated gradient and of its square, both (D,).
@@ -57,45 +61,79 @@ class OpenAIES(Optimizer):
     sees = "loss"
     paper = "Salimans, Ho, Chen, Sidor and Sutskever 2017, https://arxiv.org/abs/1703.03864"
     sentence = (
-        "Follows a usable slope even where the loss is a staircase, and needs no tuning to the loss's scale; "
-        "every step is an average over many noisy guesses, so precision costs many evaluations and all directions get the same noise."
+        "Follows a usable slope even where the loss is a staircase, and needs no tuning to the "
+        "loss's scale; "
+        "every step is an average over many noisy guesses, so precision costs many evaluations "
+        "and all directions get the same noise."
     )
     stages = (
-        Stage("Shake", "Networks are made in mirrored pairs: noise added to the weights, the same noise taken away.", "asked"),
-        Stage("Rank", "The losses are put in order; from here on only the ranks count.", "answered"),
-        Stage("Step", "Noise added up by the ranks of its pair points uphill on average; Adam steps the other way.", "moved"),
+        Stage(
+            "Shake",
+            (
+                "Networks are made in mirrored pairs: noise added to the weights, the same noise "
+                "taken away."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Rank", "The losses are put in order; from here on only the ranks count.", "answered"
+        ),
+        Stage(
+            "Step",
+            (
+                "Noise added up by the ranks of its pair points uphill on average; Adam steps "
+                "the other way."
+            ),
+            "moved",
+        ),
     )
     sampled = True
 
     batch: int = Field(
-        256, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
+        256,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
     )
     pairs: int = Field(
         32,
         ge=1,
         le=8192,
-        description="Mirrored pairs of noisy networks judged in a step (n); the slope's noise falls with their square root.",
+        description=(
+            "Mirrored pairs of noisy networks judged in a step (n); the slope's noise falls with "
+            "their square root."
+        ),
         json_schema_extra={"scale": "log", "unit": "pairs", "label": "Pairs"},
     )
     sigma: float = Field(
         0.1,
         ge=1e-5,
         le=10,
-        description="Size of the noise (σ), in units of each layer's natural size, 1/√inputs: more of it blurs the loss more. The paper's 0.02 is in plain weights.",
+        description=(
+            "Size of the noise (σ), in units of each layer's natural size, 1/√inputs: more of it "
+            "blurs the loss more. The paper's 0.02 is in plain weights."
+        ),
         json_schema_extra={"live": True, "scale": "log", "label": "Noise σ"},
     )
     rate: float = Field(
         0.1,
         ge=1e-6,
         le=10,
-        description="How far a weight moves in a step while its estimated slope keeps its sign (Adam's η), in the same units. The paper takes 0.01 in plain weights.",
+        description=(
+            "How far a weight moves in a step while its estimated slope keeps its sign (Adam's "
+            "η), in the same units. The paper takes 0.01 in plain weights."
+        ),
         json_schema_extra={"live": True, "scale": "log", "label": "Step size"},
     )
     weight_decay: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Pull of every weight towards zero, added to the slope of the ranks (λ). The paper takes 0.005, which keeps networks from fitting the last samples.",
+        description=(
+            "Pull of every weight towards zero, added to the slope of the ranks (λ). The paper "
+            "takes 0.005, which keeps networks from fitting the last samples."
+        ),
         json_schema_extra={"live": True, "step": 0.001, "advanced": True},
     )
     beta1: float = Field(
@@ -133,10 +171,14 @@ class OpenAIES(Optimizer):
         assert isinstance(state, OpenAIESState)
         theta, scale = state.estimate, oracle.scale.to(state.estimate)
         last = state.population
-        pairs = Mirrored(theta.clone(), self.draw(theta, state.population, rng, oracle), self.sigma, scale)
+        pairs = Mirrored(
+            theta.clone(), self.draw(theta, state.population, rng, oracle), self.sigma, scale
+        )
         state.population = cast(Tensor, pairs)
         state.losses = judge(state.population, oracle)
-        if isinstance(last, Mirrored) and bool(torch.isinf(state.losses).all()):  # the last step led where no loss is a number: back, and without its momentum
+        if isinstance(last, Mirrored) and bool(
+            torch.isinf(state.losses).all()
+        ):  # the last step led where no loss is a number: back, and without its momentum
             theta.copy_(last.theta)
             state.m.zero_()
             return state
@@ -149,14 +191,22 @@ class OpenAIES(Optimizer):
         return state
 
     def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> Noise:
-        """ε of n pairs. Where they are many, those of the last population, of no use any more, give their memory."""
+        """ε of n pairs. Where they are many, those of the last population, of no use any more, give
+        their memory.
+        """
         if self.pairs * theta.nbytes > KEPT_BYTES:
             return Regenerated(rng.key(), self.pairs, torch.empty_like(theta))
         shape = self.pairs, theta.numel()
         if self.pairs * theta.numel() < MANY:
             return Kept(rng.normal(*shape).to(theta))
-        numbers = last.noise.numbers if isinstance(last, Mirrored) and isinstance(last.noise, Kept) else None
-        return Kept(rng.rows("normal", *shape).into(again(numbers, shape, theta), slice(0, self.pairs)))
+        numbers = (
+            last.noise.numbers
+            if isinstance(last, Mirrored) and isinstance(last.noise, Kept)
+            else None
+        )
+        return Kept(
+            rng.rows("normal", *shape).into(again(numbers, shape, theta), slice(0, self.pairs))
+        )
 
     def put(self, state: State, index: int, value: float) -> None:
         pairs: Tensor | Mirrored | None = state.population
@@ -164,7 +214,11 @@ class OpenAIES(Optimizer):
         super().put(state, index, value)
         if pairs is not None:
             difference = value - float(before[index])
-            state.population = cast(Tensor, pairs.moved(index, difference)) if isinstance(pairs, Mirrored) else shifted(pairs, index, difference)
+            state.population = (
+                cast(Tensor, pairs.moved(index, difference))
+                if isinstance(pairs, Mirrored)
+                else shifted(pairs, index, difference)
+            )
 
     def adam(self, state: OpenAIESState, g: Tensor) -> Tensor:
         """Adam's move (D,) for a gradient (D,), as `torch.optim.Adam` makes it."""

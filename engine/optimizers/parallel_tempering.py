@@ -1,12 +1,14 @@
 """Parallel tempering, or replica exchange (Swendsen and Wang, 1986; Geyer, 1991).
 
-https://doi.org/10.1103/PhysRevLett.57.2607. P replicas walk by the Metropolis rule at the temperatures T_1 < … < T_P of a geometric ladder. After every move neighbours on the
-ladder swap their temperatures (not their weights, which would be P·D numbers) with probability
+https://doi.org/10.1103/PhysRevLett.57.2607. P replicas walk by the Metropolis rule at the
+temperatures T_1 < … < T_P of a geometric ladder. After every move neighbours on the ladder swap
+their temperatures (not their weights, which would be P·D numbers) with probability
 
 min(1, exp((1/T_i − 1/T_j)(L_i − L_j)))
 
-pairs (1, 2), (3, 4), … and pairs (2, 3), (4, 5), … in turn. A replica stuck at the cold end so gets to the hot one, where it forgets its valley, and back. Swaps leave Boltzmann's
-law at every temperature as it is. The ladder stands still: nothing is cooled.
+pairs (1, 2), (3, 4), … and pairs (2, 3), (4, 5), … in turn. A replica stuck at the cold end so gets
+to the hot one, where it forgets its valley, and back. Swaps leave Boltzmann's law at every
+temperature as it is. The ladder stands still: nothing is cooled.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.metropolis import COLDEST, HOTTEST, MEMORY, Metropolis, MetropolisState, metropolis
+from engine.optimizers.metropolis import (
+    COLDEST,
+    HOTTEST,
+    MEMORY,
+    Metropolis,
+    MetropolisState,
+    metropolis,
+)
 from engine.oracle import Oracle
 from engine.rng import Rng
 
@@ -49,34 +58,63 @@ class ParallelTempering(Metropolis):
     paper = "Swendsen and Wang 1986, https://doi.org/10.1103/PhysRevLett.57.2607"
     sentence = (
         "Needs no cooling plan and keeps escaping bad valleys for as long as it runs; "
-        "only its few coldest replicas improve the loss, and with many weights neighbours hardly ever swap."
+        "only its few coldest replicas improve the loss, and with many weights neighbours hardly "
+        "ever swap."
     )
     stages = (
-        Stage("Propose", "Every replica tries a random move of its weights, with the step size of its rung.", "asked"),
-        Stage("Evaluate", "The loss of every tried network is compared with the loss its replica has now.", "answered"),
-        Stage("Accept or not", "Better moves are kept; worse ones by chance, more often at the hot end of the ladder.", "moved"),
-        Stage("Swap", "Neighbours on the ladder trade temperatures: surely if the hotter has the lower loss, else by chance.", "moved"),
+        Stage(
+            "Propose",
+            "Every replica tries a random move of its weights, with the step size of its rung.",
+            "asked",
+        ),
+        Stage(
+            "Evaluate",
+            "The loss of every tried network is compared with the loss its replica has now.",
+            "answered",
+        ),
+        Stage(
+            "Accept or not",
+            "Better moves are kept; worse ones by chance, more often at the hot end of the ladder.",
+            "moved",
+        ),
+        Stage(
+            "Swap",
+            (
+                "Neighbours on the ladder trade temperatures: surely if the hotter has the lower "
+                "loss, else by chance."
+            ),
+            "moved",
+        ),
     )
 
     chains: int = Field(
         4,
         ge=2,
         le=16384,
-        description="How many replicas walk, each at its own temperature; more of them, closer rungs and more swaps.",
+        description=(
+            "How many replicas walk, each at its own temperature; more of them, closer rungs and "
+            "more swaps."
+        ),
         json_schema_extra={"scale": "log", "label": "Replicas"},
     )
     start_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
-        description="Temperature of the hottest replica; auto measures how much worse proposals make the loss.",
+        description=(
+            "Temperature of the hottest replica; auto measures how much worse proposals make the "
+            "loss."
+        ),
         json_schema_extra={"live": True, "scale": "log", "label": "Hottest temperature"},
     )
     end_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
-        description="Temperature of the coldest replica; auto is cold enough that almost nothing worse is accepted.",
+        description=(
+            "Temperature of the coldest replica; auto is cold enough that almost nothing worse "
+            "is accepted."
+        ),
         json_schema_extra={"live": True, "scale": "log", "label": "Coldest temperature"},
     )
     swap_every: int = Field(
@@ -108,21 +146,37 @@ class ParallelTempering(Metropolis):
         state.moves += 1
         if state.moves % self.swap_every == 0:
             self.swap(state, ladder, rng)
-        heard = self.remember(state, kept, {"coldest": ladder[0], "swap rate": state.swap_rates.mean()})
+        heard = self.remember(
+            state, kept, {"coldest": ladder[0], "swap rate": state.swap_rates.mean()}
+        )
         state.temperature, state.metrics["swap rate"] = heard["coldest"], heard["swap rate"]
         self.show(state, ladder)
         return state
 
     def ladder(self, state: ParallelTemperingState, progress: float) -> Tensor:
-        """T_1 < … < T_P (P,), the same factor from rung to rung; hotter as a whole after a reheat by hand."""
+        """T_1 < … < T_P (P,), the same factor from rung to rung; hotter as a whole after a reheat
+        by hand.
+        """
         assert state.losses is not None
-        exponents = torch.linspace(0, 1, self.chains, dtype=torch.float64 if state.losses.device.type != "mps" else torch.float32, device=state.losses.device)
-        return (state.end * (state.start / state.end) ** exponents * self.warmth(state, progress)).clamp(COLDEST, HOTTEST).to(state.losses)
+        exponents = torch.linspace(
+            0,
+            1,
+            self.chains,
+            dtype=torch.float64 if state.losses.device.type != "mps" else torch.float32,
+            device=state.losses.device,
+        )
+        return (
+            (state.end * (state.start / state.end) ** exponents * self.warmth(state, progress))
+            .clamp(COLDEST, HOTTEST)
+            .to(state.losses)
+        )
 
     def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> None:
         """A round of swaps of temperatures between neighbours on the ladder."""
         assert state.losses is not None
-        low = torch.arange(state.swaps % 2, self.chains - 1, 2, device=ladder.device)  # the lower rung i of every pair; j = i + 1
+        low = torch.arange(
+            state.swaps % 2, self.chains - 1, 2, device=ladder.device
+        )  # the lower rung i of every pair; j = i + 1
         state.swaps += 1
         if len(low) == 0:  # two replicas have no second kind of pair
             return
@@ -130,9 +184,14 @@ class ParallelTempering(Metropolis):
         replica = state.rung.argsort()  # who stands on a rung
         energy = state.losses[replica]
         # Infinite losses of both make this NaN, and nothing is swapped.
-        swapped = u < torch.exp((1 / ladder[low] - 1 / ladder[low + 1]) * (energy[low] - energy[low + 1]))
+        swapped = u < torch.exp(
+            (1 / ladder[low] - 1 / ladder[low + 1]) * (energy[low] - energy[low + 1])
+        )
         below, above = replica[low], replica[low + 1]
-        state.rung[below], state.rung[above] = torch.where(swapped, low + 1, low), torch.where(swapped, low, low + 1)
+        state.rung[below], state.rung[above] = (
+            torch.where(swapped, low + 1, low),
+            torch.where(swapped, low, low + 1),
+        )
         state.swap_rates[low] = torch.lerp(swapped.to(ladder), state.swap_rates[low], MEMORY)
 
     def show(self, state: ParallelTemperingState, ladder: Tensor) -> None:

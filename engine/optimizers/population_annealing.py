@@ -1,12 +1,15 @@
 """Population annealing (Hukushima and Iba, 2003; Machta, 2010).
 
-https://doi.org/10.1063/1.1632130 and https://doi.org/10.1103/PhysRevE.82.026704. P replicas are cooled together. From β = 1/T to β' the population is resampled with weights
+https://doi.org/10.1063/1.1632130 and https://doi.org/10.1103/PhysRevE.82.026704. P replicas are
+cooled together. From β = 1/T to β' the population is resampled with weights
 
 w_j ∝ exp(−(β' − β) L_j)
 
-so that it follows Boltzmann's law at β' too: replicas in good valleys multiply, others die. Metropolis moves at the new temperature then make copies differ. The mean weights add
-up to the change of ln Z, Z = ∫ exp(−βL) dθ, if the replicas followed the law when cooling began; here all begin at the same weights, so no ln Z is shown. How many of the first
-replicas still have descendants (families) tells whether the population was large enough.
+so that it follows Boltzmann's law at β' too: replicas in good valleys multiply, others die.
+Metropolis moves at the new temperature then make copies differ. The mean weights add up to the
+change of ln Z, Z = ∫ exp(−βL) dθ, if the replicas followed the law when cooling began; here all
+begin at the same weights, so no ln Z is shown. How many of the first replicas still have
+descendants (families) tells whether the population was large enough.
 """
 
 from __future__ import annotations
@@ -33,8 +36,10 @@ class PopulationAnnealingState(MetropolisState):
 
     Attributes:
         family: (P,) int64, which of the first replicas each descends from.
-        log_z: estimate of ln Z(β) − ln Z(β₀), (), in double precision where there is one. It is right where the replicas followed Boltzmann's law at β₀ when cooling began,
-            and every batch is the same; replicas that begin at one place do not, so it is kept for those who set them up and is not among the numbers shown.
+        log_z: estimate of ln Z(β) − ln Z(β₀), (), in double precision where there is one. It is
+            right where the replicas followed Boltzmann's law at β₀ when cooling began, and every
+            batch is the same; replicas that begin at one place do not, so it is kept for those who
+            set them up and is not among the numbers shown.
     """
 
     family: Tensor = None  # type: ignore[assignment]
@@ -47,26 +52,68 @@ class PopulationAnnealing(Metropolis):
 
     name = "population-annealing"
     label = "Population annealing"
-    paper = "Hukushima and Iba 2003, https://doi.org/10.1063/1.1632130; Machta 2010, https://doi.org/10.1103/PhysRevE.82.026704"
+    paper = (
+        "Hukushima and Iba 2003, https://doi.org/10.1063/1.1632130; Machta 2010, "
+        "https://doi.org/10.1103/PhysRevE.82.026704"
+    )
     sentence = (
-        "Annealing in which good chains replace bad ones, so no evaluation is spent on hopeless valleys for long; "
-        "cooled too fast, or with too few replicas, all soon descend from one and it is a single chain paid for many times."
+        "Annealing in which good chains replace bad ones, so no evaluation is spent on hopeless "
+        "valleys for long; "
+        "cooled too fast, or with too few replicas, all soon descend from one and it is a single "
+        "chain paid for many times."
     )
     stages = (
-        Stage("Resample", "It gets colder: replicas with low losses are copied, replicas with high losses die out.", "asked"),
-        Stage("Propose", "Every replica tries a random move of its weights, so that copies come to differ.", "asked"),
-        Stage("Evaluate", "The loss of every tried network is compared with the loss its replica has now.", "answered"),
-        Stage("Accept or not", "Better moves are kept; worse ones by chance, the rarer the larger the rise and the lower the temperature.", "moved"),
+        Stage(
+            "Resample",
+            (
+                "It gets colder: replicas with low losses are copied, replicas with high losses "
+                "die out."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Propose",
+            "Every replica tries a random move of its weights, so that copies come to differ.",
+            "asked",
+        ),
+        Stage(
+            "Evaluate",
+            "The loss of every tried network is compared with the loss its replica has now.",
+            "answered",
+        ),
+        Stage(
+            "Accept or not",
+            (
+                "Better moves are kept; worse ones by chance, the rarer the larger the rise and "
+                "the lower the temperature."
+            ),
+            "moved",
+        ),
     )
 
-    chains: int = Field(16, ge=1, le=16384, description="How many replicas are cooled together.", json_schema_extra={"scale": "log", "label": "Replicas"})
-    schedule: PlannedName = Field("geometric", description="How the temperature falls over the budget.", json_schema_extra={"label": "Cooling"})
+    chains: int = Field(
+        16,
+        ge=1,
+        le=16384,
+        description="How many replicas are cooled together.",
+        json_schema_extra={"scale": "log", "label": "Replicas"},
+    )
+    schedule: PlannedName = Field(
+        "geometric",
+        description="How the temperature falls over the budget.",
+        json_schema_extra={"label": "Cooling"},
+    )
     moves: int = Field(
         1,
         ge=1,
         le=1000,
         description="Metropolis moves of every replica between two resamplings.",
-        json_schema_extra={"live": True, "scale": "log", "label": "Moves per temperature", "advanced": True},
+        json_schema_extra={
+            "live": True,
+            "scale": "log",
+            "label": "Moves per temperature",
+            "advanced": True,
+        },
     )
 
     def loops(self) -> tuple[Kernel, ...]:
@@ -98,7 +145,9 @@ class PopulationAnnealing(Metropolis):
             self.adjust(state, state.step_sizes, moved)
             kept += moved
         families = torch.zeros_like(state.family).scatter_(0, state.family, 1).sum()
-        state.metrics = self.remember(state, kept / made, {"effective population": effective, "families": families})
+        state.metrics = self.remember(
+            state, kept / made, {"effective population": effective, "families": families}
+        )
         return state
 
     def resample(self, state: PopulationAnnealingState, change: float, rng: Rng) -> Tensor:
@@ -126,12 +175,23 @@ class PopulationAnnealing(Metropolis):
         state.log_z = state.log_z + logs.logsumexp(0) - change * lowest - math.log(self.chains)
         weights = logs.softmax(0)
         chosen = settled(systematic(weights, u.to(weights)))
-        replace(state.population, chosen != torch.arange(len(chosen), device=chosen.device), state.population, chosen)
-        state.losses, state.family, state.step_sizes = state.losses[chosen], state.family[chosen], state.step_sizes[chosen]
+        replace(
+            state.population,
+            chosen != torch.arange(len(chosen), device=chosen.device),
+            state.population,
+            chosen,
+        )
+        state.losses, state.family, state.step_sizes = (
+            state.losses[chosen],
+            state.family[chosen],
+            state.step_sizes[chosen],
+        )
         return 1 / weights.square().sum()
 
     def taken(self, state: State, asked: Asked) -> Tensor | None:
-        return super().taken(state, asked) if self.moves == 1 else None  # of several moves the state tells only the last
+        return (
+            super().taken(state, asked) if self.moves == 1 else None
+        )  # of several moves the state tells only the last
 
     def planned(self, state: State, progress: float) -> float:
         assert isinstance(state, PopulationAnnealingState)
@@ -141,20 +201,27 @@ class PopulationAnnealing(Metropolis):
 
 
 def systematic(weights: Tensor, u: Tensor) -> Tensor:
-    """Systematic resampling: (P,) normalised weights and one uniform number (1,) → (P,) indices, each ⌊P w⌋ or ⌈P w⌉ times (Kitagawa 1996)."""
+    """Systematic resampling: (P,) normalised weights and one uniform number (1,) → (P,) indices,
+    each ⌊P w⌋ or ⌈P w⌉ times (Kitagawa 1996).
+    """
     size = len(weights)
     positions = (torch.arange(size, device=weights.device).to(weights) + u) / size
     return torch.searchsorted(weights.cumsum(0), positions, right=True).clamp_(max=size - 1)
 
 
 def settled(chosen: Tensor) -> Tensor:
-    """The same choice of members, (P,) in ascending order, put so that whoever is chosen stays where it is, and its copies take the places of those that are not."""
+    """The same choice of members, (P,) in ascending order, put so that whoever is chosen stays
+    where it is, and its copies take the places of those that are not.
+    """
     places = torch.arange(len(chosen), device=chosen.device)
     free = torch.ones_like(places).scatter_(0, chosen, 0)
     again = torch.zeros_like(places)
     again[1:] = chosen[1:] == chosen[:-1]
     # Both are as many; they come first in these orders, and the members that stay come after.
-    to, source = free.argsort(descending=True, stable=True), chosen[again.argsort(descending=True, stable=True)]
+    to, source = (
+        free.argsort(descending=True, stable=True),
+        chosen[again.argsort(descending=True, stable=True)],
+    )
     return places.scatter(0, to, torch.where(places < free.sum(), source, to))
 
 

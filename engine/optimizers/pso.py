@@ -1,12 +1,14 @@
-"""Particle swarm optimisation (Kennedy and Eberhart, 1995), with the constants of Clerc and Kennedy (2002).
+"""Particle swarm optimisation (Kennedy and Eberhart, 1995), with the constants of Clerc and Kennedy
+(2002).
 
-https://doi.org/10.1109/ICNN.1995.488968 and https://doi.org/10.1109/4235.985692. With φ = 4.1 the constriction is χ = 0.729844, and the familiar constants are w = χ and
-c₁ = c₂ = χ φ/2 = 1.49618.
+https://doi.org/10.1109/ICNN.1995.488968 and https://doi.org/10.1109/4235.985692. With φ = 4.1 the
+constriction is χ = 0.729844, and the familiar constants are w = χ and c₁ = c₂ = χ φ/2 = 1.49618.
 
 v_i ← w v_i + c₁ r₁ ⊙ (p_i − x_i) + c₂ r₂ ⊙ (g_i − x_i),     x_i ← x_i + v_i,     r₁, r₂ ~ U(0, 1)^D
 
-p_i is the best place particle i has seen, g_i the best its neighbourhood has seen. Velocities are clamped to ±v_max, as in the swarms of the 1990s: in a network's wide, flat
-outskirts nothing calls a particle back, and without the clamp swarms in thousands of dimensions fly apart.
+p_i is the best place particle i has seen, g_i the best its neighbourhood has seen. Velocities are
+clamped to ±v_max, as in the swarms of the 1990s: in a network's wide, flat outskirts nothing calls
+a particle back, and without the clamp swarms in thousands of dimensions fly apart.
 """
 
 from __future__ import annotations
@@ -23,7 +25,16 @@ from engine.evaluator import kernels
 from engine.evaluator.kernels import Array, Kernel, kernel
 from engine.evaluator.strips import copied, gathered, replace, strips
 from engine.evaluator.workspace import buffer
-from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows, shifted
+from engine.optimizers.base import (
+    OPTIMIZERS,
+    Asked,
+    Optimizer,
+    Stage,
+    State,
+    outdated,
+    same_rows,
+    shifted,
+)
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
 from engine.rng import Rng
@@ -31,7 +42,8 @@ from engine.rng import Rng
 
 @dataclass
 class PSOState(State):
-    """The swarm: ``population`` holds the places x (P, D), ``losses`` their losses, ``estimate`` the best place of all.
+    """The swarm: ``population`` holds the places x (P, D), ``losses`` their losses, ``estimate``
+    the best place of all.
 
     Attributes:
         v: (P, D) velocities.
@@ -53,31 +65,67 @@ class PSO(Optimizer):
     family = "Swarm"
     sees = "loss"
     selects = True
-    paper = "Kennedy and Eberhart 1995, https://doi.org/10.1109/ICNN.1995.488968; Clerc and Kennedy 2002, https://doi.org/10.1109/4235.985692"
+    paper = (
+        "Kennedy and Eberhart 1995, https://doi.org/10.1109/ICNN.1995.488968; Clerc and Kennedy "
+        "2002, https://doi.org/10.1109/4235.985692"
+    )
     sentence = (
         "Simple, and good on up to a few thousand weights as long as its speed is limited; "
-        "beyond that most of its moves are wasted, and one lucky place can draw the whole swarm in too early."
+        "beyond that most of its moves are wasted, and one lucky place can draw the whole swarm "
+        "in too early."
     )
     stages = (
-        Stage("Fly", "Every particle flies on, drawn to the best place it knows and to the best its neighbours know.", "asked"),
+        Stage(
+            "Fly",
+            (
+                "Every particle flies on, drawn to the best place it knows and to the best its "
+                "neighbours know."
+            ),
+            "asked",
+        ),
         Stage("Judge", "The loss is taken where each particle has landed.", "answered"),
-        Stage("Remember", "A place better than the particle's best becomes its best; the best of all is the network used.", "moved"),
+        Stage(
+            "Remember",
+            (
+                "A place better than the particle's best becomes its best; the best of all is "
+                "the network used."
+            ),
+            "moved",
+        ),
     )
 
     batch: int = Field(
         0,
         ge=0,
         le=65536,
-        description="Samples looked at in one step; 0 takes all of them. On mini-batches every remembered place is judged anew each step, which doubles the cost.",
+        description=(
+            "Samples looked at in one step; 0 takes all of them. On mini-batches every "
+            "remembered place is judged anew each step, which doubles the cost."
+        ),
         json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
     )
-    particles: int = Field(64, ge=2, le=16384, description="How many networks fly together.", json_schema_extra={"scale": "log"})
+    particles: int = Field(
+        64,
+        ge=2,
+        le=16384,
+        description="How many networks fly together.",
+        json_schema_extra={"scale": "log"},
+    )
     topology: Literal["global", "ring"] = Field(
         "global",
-        description="Whose best place draws a particle: the whole swarm's, or the best of itself and its two neighbours on a ring (slower, more patient).",
+        description=(
+            "Whose best place draws a particle: the whole swarm's, or the best of itself and its "
+            "two neighbours on a ring (slower, more patient)."
+        ),
         json_schema_extra={"live": True},
     )
-    inertia: float = Field(0.729844, ge=0, le=1.2, description="How much of its velocity a particle keeps (w).", json_schema_extra={"live": True, "step": 0.01})
+    inertia: float = Field(
+        0.729844,
+        ge=0,
+        le=1.2,
+        description="How much of its velocity a particle keeps (w).",
+        json_schema_extra={"live": True, "step": 0.01},
+    )
     cognitive: float = Field(
         1.49618,
         ge=0,
@@ -96,14 +144,20 @@ class PSO(Optimizer):
         0.5,
         ge=1e-3,
         le=100,
-        description="The most a weight may change in a step, in units of its layer's natural size, 1/√inputs; none leaves it free.",
+        description=(
+            "The most a weight may change in a step, in units of its layer's natural size, "
+            "1/√inputs; none leaves it free."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
     spread: float = Field(
         1.0,
         ge=1e-3,
         le=100,
-        description="How far from the first weights the swarm starts (standard deviation), in units of each layer's natural size, 1/√inputs.",
+        description=(
+            "How far from the first weights the swarm starts (standard deviation), in units of "
+            "each layer's natural size, 1/√inputs."
+        ),
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
 
@@ -114,11 +168,19 @@ class PSO(Optimizer):
         return self.particles * 3  # x, v and p
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> PSOState:
-        x = rng.normal(self.particles, theta.numel()).to(theta).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
+        x = (
+            rng.normal(self.particles, theta.numel())
+            .to(theta)
+            .mul_(self.spread * oracle.scale.to(theta))
+            .add_(theta)
+        )
         x[0] = theta  # the shared first weights are one of the swarm
         losses = judge(x, oracle)
-        # The estimate starts as the shared first weights, like every lane's; the swarm's best takes over with the first step.
-        state = PSOState(theta.clone(), x, losses, v=torch.zeros_like(x), best=x.clone(), best_losses=losses)
+        # The estimate starts as the shared first weights, like every lane's; the swarm's best takes
+        # over with the first step.
+        state = PSOState(
+            theta.clone(), x, losses, v=torch.zeros_like(x), best=x.clone(), best_losses=losses
+        )
         state.estimate_loss = float(losses[0])
         return state
 
@@ -126,7 +188,9 @@ class PSO(Optimizer):
         assert isinstance(state, PSOState)
         assert state.population is not None
         x, v, p = state.population, state.v, state.best
-        if outdated(state, oracle):  # losses on different batches cannot be compared: the luckiest batch would win for ever
+        if outdated(
+            state, oracle
+        ):  # losses on different batches cannot be compared: the luckiest batch would win for ever
             state.best_losses = judge(p, oracle)
         strayed = self.fly(x, v, p, self.guides(state.best_losses), rng, oracle)
         lost = ~torch.isfinite(strayed)
@@ -145,7 +209,9 @@ class PSO(Optimizer):
         return {} if state.population is None else {"diameter": float(diameter(state.population))}
 
     def shift(self, state: State, index: int, difference: float) -> None:
-        """The best places remembered move along with the swarm and are judged anew, else they would draw it straight back."""
+        """The best places remembered move along with the swarm and are judged anew, else they would
+        draw it straight back.
+        """
         assert isinstance(state, PSOState)
         state.best = shifted(state.best, index, difference)
 
@@ -158,8 +224,11 @@ class PSO(Optimizer):
         assert isinstance(state, PSOState)
         return same_rows(state.best, asked)
 
-    def fly(self, x: Tensor, v: Tensor, p: Tensor, guides: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
-        """New velocities v and places x (P, D), in place; ``guides`` (P,) tells whose best place draws whom.
+    def fly(
+        self, x: Tensor, v: Tensor, p: Tensor, guides: Tensor, rng: Rng, oracle: Oracle
+    ) -> Tensor:
+        """New velocities v and places x (P, D), in place; ``guides`` (P,) tells whose best place
+        draws whom.
 
         Returns:
             How far every particle was from the place that draws it, (P,).
@@ -170,14 +239,31 @@ class PSO(Optimizer):
         if kernels.fit(x, v, p) and memory.tabled:
             bound = x.new_full((x.shape[1],), torch.inf) if limit is None else limit
             (table, own, members), (_, others, _) = memory.stretches(x), swarm.stretches(x)
-            flown(len(x), x, v, p, guides.contiguous(), table, own, others, members, bound, self.inertia, self.cognitive, self.social, strayed)
+            flown(
+                len(x),
+                x,
+                v,
+                p,
+                guides.contiguous(),
+                table,
+                own,
+                others,
+                members,
+                bound,
+                self.inertia,
+                self.cognitive,
+                self.social,
+                strayed,
+            )
             return strayed
         for strip in strips(x):
             at, speed, own = x[strip], v[strip], p[strip]
             pull = buffer("pull", tuple(at.shape), at)
             speed.mul_(self.inertia)
             speed.add_(torch.sub(own, at, out=pull).mul_(memory[strip].to(x).mul_(self.cognitive)))
-            torch.linalg.vector_norm(torch.sub(self.drawn_to(p, guides, strip), at, out=pull), dim=1, out=strayed[strip])
+            torch.linalg.vector_norm(
+                torch.sub(self.drawn_to(p, guides, strip), at, out=pull), dim=1, out=strayed[strip]
+            )
             speed.add_(pull.mul_(swarm[strip].to(x).mul_(self.social)))
             if limit is not None:
                 torch.clamp(speed, lowest, limit, out=speed)
@@ -185,7 +271,9 @@ class PSO(Optimizer):
         return strayed
 
     def guides(self, losses: Tensor) -> Tensor:
-        """Whose best place g each particle is drawn to, (P,): the best of the whole swarm, or of itself and its neighbours on a ring."""
+        """Whose best place g each particle is drawn to, (P,): the best of the whole swarm, or of
+        itself and its neighbours on a ring.
+        """
         if self.topology == "global":
             return losses.argmin().expand(len(losses))
         left_self_right = torch.stack([losses.roll(1), losses, losses.roll(-1)])
@@ -193,25 +281,57 @@ class PSO(Optimizer):
         return (own + left_self_right.argmin(0) - 1) % len(losses)
 
     def drawn_to(self, p: Tensor, guides: Tensor, strip: slice) -> Tensor:
-        """Those places, of the particles of a strip: (1, D) for the whole swarm, (m, D) on a ring."""
+        """Those places, of the particles of a strip: (1, D) for the whole swarm, (m, D) on a
+        ring.
+        """
         return p[guides[:1]] if self.topology == "global" else gathered(p, guides[strip], "guides")
 
 
-@kernel("T[:, ::1], T[:, ::1], T[:, ::1], int64[::1], T[::1], int64[:, ::1], int64[:, ::1], int64, T[::1], T, T, T, T[::1]", "x", "v", "strayed")
+@kernel(
+    (
+        "T[:, ::1], T[:, ::1], T[:, ::1], int64[::1], T[::1], int64[:, ::1], int64[:, ::1], "
+        "int64, T[::1], T, T, T, T[::1]"
+    ),
+    "x",
+    "v",
+    "strayed",
+)
 def flown(
-    first: int, last: int, x: Array, v: Array, p: Array, guides: Array, table: Array, own: Array, others: Array, members: int, limit: Array, inertia: Array, cognitive: Array,
-    social: Array, strayed: Array,
-) -> None:  # fmt: skip
-    """`PSO.fly` of some particles; where their r₁ and r₂ are read off the table, ``own`` and ``others`` tell."""
+    first: int,
+    last: int,
+    x: Array,
+    v: Array,
+    p: Array,
+    guides: Array,
+    table: Array,
+    own: Array,
+    others: Array,
+    members: int,
+    limit: Array,
+    inertia: Array,
+    cognitive: Array,
+    social: Array,
+    strayed: Array,
+) -> None:
+    """`PSO.fly` of some particles; where their r₁ and r₂ are read off the table, ``own`` and
+    ``others`` tell.
+    """
     for i in range(first, last):
         block, row = i // members, i % members * x.shape[1]
-        a, b, c, d = table[own[block, 0] + row :], table[own[block, 1] + row :], table[others[block, 0] + row :], table[others[block, 1] + row :]
+        a, b, c, d = (
+            table[own[block, 0] + row :],
+            table[own[block, 1] + row :],
+            table[others[block, 0] + row :],
+            table[others[block, 1] + row :],
+        )
         at, speed, best, guide, total = x[i], v[i], p[i], p[guides[i]], x.dtype.type(0)
         for j in range(len(at)):
             memory, swarm, away = a[j] + b[j], c[j] + d[j], guide[j] - at[j]
             memory, swarm = memory - np.trunc(memory), swarm - np.trunc(swarm)
             total += away * away
-            moved = inertia * speed[j] + cognitive * memory * (best[j] - at[j]) + social * swarm * away
+            moved = (
+                inertia * speed[j] + cognitive * memory * (best[j] - at[j]) + social * swarm * away
+            )
             if moved > limit[j]:
                 moved = limit[j]
             elif moved < -limit[j]:
@@ -222,7 +342,8 @@ def flown(
 
 
 def diameter(x: Tensor) -> Tensor:
-    """Measure the distance across the swarm (P, D), (): from the particle farthest from the centre to the one farthest from it.
+    """Measure the distance across the swarm (P, D), (): from the particle farthest from the centre
+    to the one farthest from it.
 
     It is at least half the true diameter and at most all of it.
     """
@@ -235,7 +356,14 @@ def distances(x: Tensor, place: Tensor) -> Tensor:
         apart = x.new_empty(len(x))
         away(len(x), x, place, apart)
         return apart
-    return torch.cat([torch.linalg.vector_norm(torch.sub(x[strip], place, out=buffer("pull", tuple(x[strip].shape), x)), dim=1) for strip in strips(x)])
+    return torch.cat(
+        [
+            torch.linalg.vector_norm(
+                torch.sub(x[strip], place, out=buffer("pull", tuple(x[strip].shape), x)), dim=1
+            )
+            for strip in strips(x)
+        ]
+    )
 
 
 @kernel("T[:, ::1], T[::1], T[::1]", "apart")

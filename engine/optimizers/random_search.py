@@ -1,11 +1,13 @@
 """Random search (Brooks, 1958; Rastrigin, 1963): the floor that every method must beat.
 
-https://doi.org/10.1287/opre.6.2.244. Points are drawn about a centre, and the best ever seen is kept:
+https://doi.org/10.1287/opre.6.2.244. Points are drawn about a centre, and the best ever seen is
+kept:
 
 x_i = c + s·z_i,  z_i ~ N(0, I),     θ ← the best of θ, x_1 … x_P
 
-About the first weights it is pure random search: nothing is learned from what was seen. About the best it is the simplest local search, a (1 + λ) evolution strategy with a fixed
-step. The spread s is in units of each layer's natural size, 1/√inputs.
+About the first weights it is pure random search: nothing is learned from what was seen. About the
+best it is the simplest local search, a (1 + λ) evolution strategy with a fixed step. The spread s
+is in units of each layer's natural size, 1/√inputs.
 """
 
 from __future__ import annotations
@@ -52,11 +54,25 @@ class RandomSearch(Optimizer):
     sees = "loss"
     selects = True
     paper = "Brooks 1958, https://doi.org/10.1287/opre.6.2.244"
-    sentence = "Learns nothing from what it has seen, so it is the floor to beat: hard to stop with three weights, hopeless with three hundred."
+    sentence = (
+        "Learns nothing from what it has seen, so it is the floor to beat: hard to stop with "
+        "three weights, hopeless with three hundred."
+    )
     stages = (
-        Stage("Guess", "Networks are drawn at random about a centre: the first weights, or the best so far.", "asked"),
+        Stage(
+            "Guess",
+            "Networks are drawn at random about a centre: the first weights, or the best so far.",
+            "asked",
+        ),
         Stage("Judge", "The loss of every guess is taken.", "answered"),
-        Stage("Keep the best", "If the best guess beats the best so far, it becomes the network used; all others are forgotten.", "moved"),
+        Stage(
+            "Keep the best",
+            (
+                "If the best guess beats the best so far, it becomes the network used; all "
+                "others are forgotten."
+            ),
+            "moved",
+        ),
     )
     sampled = True
 
@@ -64,20 +80,34 @@ class RandomSearch(Optimizer):
         0,
         ge=0,
         le=65536,
-        description="Samples looked at in one step; 0 takes all of them. On mini-batches the best is judged anew each step.",
+        description=(
+            "Samples looked at in one step; 0 takes all of them. On mini-batches the best is "
+            "judged anew each step."
+        ),
         json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
     )
-    points: int = Field(64, ge=1, le=16384, description="Networks guessed in one step.", json_schema_extra={"scale": "log", "unit": "networks"})
+    points: int = Field(
+        64,
+        ge=1,
+        le=16384,
+        description="Networks guessed in one step.",
+        json_schema_extra={"scale": "log", "unit": "networks"},
+    )
     centre: Literal["start", "best"] = Field(
         "start",
-        description="Where guesses are made: about the first weights (pure random search), or about the best so far (local search).",
+        description=(
+            "Where guesses are made: about the first weights (pure random search), or about the "
+            "best so far (local search)."
+        ),
         json_schema_extra={"live": True},
     )
     spread: float | None = Field(
         None,
         ge=1e-4,
         le=100,
-        description="How far guesses lie from the centre (standard deviation), in units of each layer's natural size, 1/√inputs; "
+        description="How far guesses lie from the centre (standard deviation), in units of "
+        "each layer's "
+        "natural size, 1/√inputs; "
         "auto is 1 about the first weights and 0.1 about the best.",
         json_schema_extra={"live": True, "scale": "log"},
     )
@@ -91,17 +121,34 @@ class RandomSearch(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> RandomSearchState:
         best_loss = judge(theta.unsqueeze(0), oracle)[0]
         everywhere = theta.repeat(self.points, 1), best_loss.repeat(self.points)
-        return RandomSearchState(theta.clone(), *everywhere, estimate_loss=float(best_loss), start=theta.clone(), best_loss=best_loss)
+        return RandomSearchState(
+            theta.clone(),
+            *everywhere,
+            estimate_loss=float(best_loss),
+            start=theta.clone(),
+            best_loss=best_loss,
+        )
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> RandomSearchState:
         assert isinstance(state, RandomSearchState)
         theta = state.estimate
         centre = state.start if self.centre == "start" else theta
-        shape, deviation = (self.points, theta.numel()), (self.spread or SPREADS[self.centre]) * oracle.scale.to(theta)
-        x = sampled(again(state.population, shape, theta), rng.rows("normal", *shape), centre, deviation)
-        anew = outdated(state, oracle)  # losses on different batches cannot be compared: the luckiest batch would win for ever
-        if anew and x.numel() < LARGE:  # one question is quicker than two, as long as the points are quickly copied
-            state.best_loss, losses = judge(torch.cat([theta.unsqueeze(0), x]), oracle).tensor_split([1])
+        shape, deviation = (
+            (self.points, theta.numel()),
+            (self.spread or SPREADS[self.centre]) * oracle.scale.to(theta),
+        )
+        x = sampled(
+            again(state.population, shape, theta), rng.rows("normal", *shape), centre, deviation
+        )
+        anew = outdated(
+            state, oracle
+        )  # losses on different batches cannot be compared: the luckiest batch would win for ever
+        if (
+            anew and x.numel() < LARGE
+        ):  # one question is quicker than two, as long as the points are quickly copied
+            state.best_loss, losses = judge(
+                torch.cat([theta.unsqueeze(0), x]), oracle
+            ).tensor_split([1])
             state.best_loss = state.best_loss[0]
         else:
             state.best_loss = judge(theta.unsqueeze(0), oracle)[0] if anew else state.best_loss
@@ -115,7 +162,9 @@ class RandomSearch(Optimizer):
         return state
 
     def shift(self, state: State, index: int, difference: float) -> None:
-        """Pure random search goes on about first weights that moved along; the best is judged anew, and stays until a guess beats it."""
+        """Pure random search goes on about first weights that moved along; the best is judged anew,
+        and stays until a guess beats it.
+        """
         assert isinstance(state, RandomSearchState)
         state.start = shifted(state.start, index, difference)
 

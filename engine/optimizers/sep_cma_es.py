@@ -1,7 +1,9 @@
 """sep-CMA-ES, CMA-ES with a diagonal covariance (Ros and Hansen, 2008).
 
-https://doi.org/10.1007/978-3-540-87700-4_30. The rules are those of CMA-ES (Hansen 2016, https://arxiv.org/abs/1604.00772) with C kept diagonal, so memory and time grow with D
-rather than D², and with D fewer numbers to learn C may learn (D + 2)/3 times as fast. Only the better half has weights.
+https://doi.org/10.1007/978-3-540-87700-4_30. The rules are those of CMA-ES (Hansen 2016,
+https://arxiv.org/abs/1604.00772) with C kept diagonal, so memory and time grow with D rather than
+D², and with D fewer numbers to learn C may learn (D + 2)/3 times as fast. Only the better half has
+weights.
 
 x_i = m + σ y_i,     y_i = √C ⊙ z_i,     z_i ~ N(0, I),     i = 1…λ, sorted by loss
 m ← m + σ y_w,     y_w = Σ_i w_i y_i
@@ -9,7 +11,8 @@ p_σ ← (1 − c_σ) p_σ + √(c_σ(2 − c_σ)μ_eff) y_w/√C,     σ ← σ
 p_c ← (1 − c_c) p_c + h_σ √(c_c(2 − c_c)μ_eff) y_w
 C ← (1 − c₁ − c_μ + c₁(1 − h_σ)c_c(2 − c_c)) C + c₁ p_c² + c_μ Σ_i w_i y_i²
 
-Where the best loss equals that at 70 % of the ranks σ is multiplied by exp(0.2 + c_σ/d_σ) (Hansen 2016, appendix B.3).
+Where the best loss equals that at 70 % of the ranks σ is multiplied by exp(0.2 + c_σ/d_σ) (Hansen
+2016, appendix B.3).
 """
 
 from __future__ import annotations
@@ -37,7 +40,8 @@ LARGEST_SIGMA = 1e30
 
 @dataclass
 class SepCMAESState(State):
-    """The Gaussian: ``estimate`` is its mean m, ``population`` this step's samples (λ, D). All else is in units of each layer's natural size.
+    """The Gaussian: ``estimate`` is its mean m, ``population`` this step's samples (λ, D). All else
+    is in units of each layer's natural size.
 
     Attributes:
         sigma: () σ, the step size of all.
@@ -63,14 +67,33 @@ class SepCMAES(Optimizer):
     sees = "loss"
     paper = "Ros and Hansen 2008, https://doi.org/10.1007/978-3-540-87700-4_30"
     sentence = (
-        "CMA-ES for many weights: learns a scale for each in time that grows only with their number; "
+        "CMA-ES for many weights: learns a scale for each in time that grows only with their "
+        "number; "
         "blind to how weights act together, it is slow in valleys that do not run along an axis."
     )
     stages = (
-        Stage("Sample", "Networks are drawn about the mean, each weight with a learned spread of its own, times σ.", "asked"),
-        Stage("Rank", "The losses are put in order; the better half gets weights, the best the largest.", "answered"),
+        Stage(
+            "Sample",
+            (
+                "Networks are drawn about the mean, each weight with a learned spread of its "
+                "own, times σ."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Rank",
+            "The losses are put in order; the better half gets weights, the best the largest.",
+            "answered",
+        ),
         Stage("Move the mean", "The mean moves to the weighted mean of the better half.", "moved"),
-        Stage("Reshape", "Each weight's spread learns from the better half and the mean's path; long straight paths raise σ.", "moved"),
+        Stage(
+            "Reshape",
+            (
+                "Each weight's spread learns from the better half and the mean's path; long "
+                "straight paths raise σ."
+            ),
+            "moved",
+        ),
     )
     sampled = True
 
@@ -78,33 +101,55 @@ class SepCMAES(Optimizer):
         256,
         ge=0,
         le=65536,
-        description="Samples looked at in a generation, the same ones for all its networks; 0 takes all of them.",
+        description=(
+            "Samples looked at in a generation, the same ones for all its networks; 0 takes all "
+            "of them."
+        ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
     population: int | None = Field(
         None,
         ge=4,
         le=16384,
-        description="Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down.",
+        description=(
+            "Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down."
+        ),
         json_schema_extra={"scale": "log", "unit": "networks"},
     )
     sigma: float = Field(
         0.5,
         ge=1e-4,
         le=100,
-        description="First step size (σ), in units of each layer's natural size, 1/√inputs; it adapts from there.",
-        json_schema_extra={"live": True, "knob": "σ", "metric": "sigma", "scale": "log", "label": "First σ"},
+        description=(
+            "First step size (σ), in units of each layer's natural size, 1/√inputs; it adapts "
+            "from there."
+        ),
+        json_schema_extra={
+            "live": True,
+            "knob": "σ",
+            "metric": "sigma",
+            "scale": "log",
+            "label": "First σ",
+        },
     )
 
     def loops(self) -> tuple[Kernel, ...]:
         return (scattered, added)
 
     def population_size(self) -> int:
-        return (self.population or 64) + 12  # the samples; what they were drawn from is drawn twice instead of kept
+        return (
+            self.population or 64
+        ) + 12  # the samples; what they were drawn from is drawn twice instead of kept
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SepCMAESState:
         zeros = torch.zeros_like(theta)
-        return SepCMAESState(theta.clone(), sigma=theta.new_tensor(self.sigma), c=torch.ones_like(theta), p_sigma=zeros, p_c=zeros.clone())
+        return SepCMAESState(
+            theta.clone(),
+            sigma=theta.new_tensor(self.sigma),
+            c=torch.ones_like(theta),
+            p_sigma=zeros,
+            p_c=zeros.clone(),
+        )
 
     def step(self, state: State, rng: Rng, oracle: Oracle) -> SepCMAESState:
         assert isinstance(state, SepCMAESState)
@@ -116,7 +161,9 @@ class SepCMAES(Optimizer):
 
         scale = oracle.scale.to(m)
         z, root = rng.rows("normal", size, dimension), c.sqrt()
-        state.population = sampled(again(state.population, (size, dimension), m), z, m, scale * (sigma * root))
+        state.population = sampled(
+            again(state.population, (size, dimension), m), z, m, scale * (sigma * root)
+        )
         state.losses = judge(state.population, oracle)
         plateau, nothing = flat(state.losses)
         if nothing:  # equal losses say nothing of where to go nor of the shape
@@ -128,16 +175,22 @@ class SepCMAES(Optimizer):
         y_w, y_square_w = root * z_w, c * z_square_w
         m.add_(scale * (sigma * y_w))
 
-        state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(k.c_sigma * (2 - k.c_sigma) * k.mu_eff) * z_w
+        state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(
+            k.c_sigma * (2 - k.c_sigma) * k.mu_eff
+        ) * z_w
         length = torch.linalg.vector_norm(state.p_sigma) / k.chi
-        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=LARGEST_SIGMA)
+        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(
+            max=LARGEST_SIGMA
+        )
         if plateau:
             state.sigma = widened(state.sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
         h = (length < k.longest(state.n)).to(m)
         state.p_c = (1 - k.c_c) * state.p_c + h * math.sqrt(k.c_c * (2 - k.c_c) * k.mu_eff) * y_w
         keep = 1 - k.c1 - k.c_mu + k.c1 * (1 - h) * k.c_c * (2 - k.c_c)
         state.c = keep * c + k.c1 * state.p_c.square() + k.c_mu * y_square_w
-        state.metrics["sigma"], state.metrics["condition"] = torch.stack([state.sigma, state.c.max() / state.c.min()]).tolist()
+        state.metrics["sigma"], state.metrics["condition"] = torch.stack(
+            [state.sigma, state.c.max() / state.c.min()]
+        ).tolist()
         return state
 
     def turn(self, state: State, field: str, value: Any) -> None:
@@ -171,7 +224,9 @@ class Constants:
     dimension: int
 
     def longest(self, n: int) -> float:
-        """The longest p_σ, in units of its expected length, at which generation n lets p_c follow (h_σ = 1): a longer one means σ is about to grow, which C need not learn."""
+        """The longest p_σ, in units of its expected length, at which generation n lets p_c follow
+        (h_σ = 1): a longer one means σ is about to grow, which C need not learn.
+        """
         return (1.4 + 2 / (self.dimension + 1)) * math.sqrt(1 - (1 - self.c_sigma) ** (2 * n))
 
 
@@ -180,7 +235,19 @@ def constants(mu_eff: float, dimension: int) -> Constants:
     c_sigma = (mu_eff + 2) / (dimension + mu_eff + 3)
     d_sigma = 1 + 2 * max(0.0, math.sqrt((mu_eff - 1) / (dimension + 1)) - 1) + c_sigma
     c1 = 2 / ((dimension + 1.3) ** 2 + mu_eff)
-    full = 2 / mu_eff / (dimension + math.sqrt(2)) ** 2 + (1 - 1 / mu_eff) * min(1.0, (2 * mu_eff - 1) / ((dimension + 2) ** 2 + mu_eff))
-    # With a few weights and a large population the rates would add up to more than 1, and C to less than nothing.
+    full = 2 / mu_eff / (dimension + math.sqrt(2)) ** 2 + (1 - 1 / mu_eff) * min(
+        1.0, (2 * mu_eff - 1) / ((dimension + 2) ** 2 + mu_eff)
+    )
+    # With a few weights and a large population the rates would add up to more than 1, and C to less
+    # than nothing.
     c_mu = min(1 - c1, (dimension + 2) / 3 * full)
-    return Constants(mu_eff, c_sigma, d_sigma, 4 / (dimension + 4), c1, c_mu, expected_length(dimension), dimension)
+    return Constants(
+        mu_eff,
+        c_sigma,
+        d_sigma,
+        4 / (dimension + 4),
+        c1,
+        c_mu,
+        expected_length(dimension),
+        dimension,
+    )

@@ -1,7 +1,8 @@
 """Stochastic gradient descent (Robbins and Monro, 1951) with momentum (Polyak, 1964).
 
-https://doi.org/10.1214/aoms/1177729586 and https://doi.org/10.1016/0041-5553(64)90137-5. The conventions are those of `torch.optim.SGD`: the first gradient enters the
-momentum whole, and the step size multiplies the momentum, not the gradient.
+https://doi.org/10.1214/aoms/1177729586 and https://doi.org/10.1016/0041-5553(64)90137-5. The
+conventions are those of `torch.optim.SGD`: the first gradient enters the momentum whole, and the
+step size multiplies the momentum, not the gradient.
 
 g ← ∇L(θ) + λ θ,     b ← μ b + (1 − τ) g,     θ ← θ − η b
 
@@ -40,7 +41,13 @@ class Descent(Optimizer):
     sees = "gradient"
     nesterov: ClassVar[bool] = False
 
-    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
     rate: float = Field(
         0.1,
         ge=1e-6,
@@ -48,7 +55,13 @@ class Descent(Optimizer):
         description="How far a step goes for a gradient of 1 (η, the learning rate).",
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    momentum: float = Field(0.9, ge=0, le=0.9999, description="Share of the last step that is kept (μ).", json_schema_extra={"live": True, "step": 0.01})
+    momentum: float = Field(
+        0.9,
+        ge=0,
+        le=0.9999,
+        description="Share of the last step that is kept (μ).",
+        json_schema_extra={"live": True, "step": 0.01},
+    )
     weight_decay: float = Field(
         0.0,
         ge=0,
@@ -70,13 +83,23 @@ class Descent(Optimizer):
         if self.weight_decay:
             g.add_(theta, alpha=self.weight_decay)
         if self.momentum:
-            state.momentum = g if state.momentum is None else state.momentum.mul_(self.momentum).add_(g, alpha=1 - self.left_out())
-            g = torch.add(g, state.momentum, alpha=self.momentum) if self.nesterov else state.momentum
+            state.momentum = (
+                g
+                if state.momentum is None
+                else state.momentum.mul_(self.momentum).add_(g, alpha=1 - self.left_out())
+            )
+            g = (
+                torch.add(g, state.momentum, alpha=self.momentum)
+                if self.nesterov
+                else state.momentum
+            )
         theta.add_(g, alpha=-self.rate)
         return state
 
     def turn(self, state: State, field: str, value: Any) -> None:
-        """Momentum turned off is forgotten, so that turned on again it begins with the gradient of that step."""
+        """Momentum turned off is forgotten, so that turned on again it begins with the gradient of
+        that step.
+        """
         assert isinstance(state, SGDState)
         if field == "momentum" and not value:
             state.momentum = None
@@ -92,10 +115,20 @@ class SGD(Descent):
 
     name = "sgd"
     label = "SGD with momentum"
-    paper = "Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586; Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5"
-    sentence = "Cheap and reliable once its step size is right; slow in narrow valleys, and blind where the gradient is zero."
+    paper = (
+        "Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586; Polyak 1964, "
+        "https://doi.org/10.1016/0041-5553(64)90137-5"
+    )
+    sentence = (
+        "Cheap and reliable once its step size is right; slow in narrow valleys, and blind where "
+        "the gradient is zero."
+    )
     stages = (
-        Stage("Gradient", "Backpropagation gives the gradient of the mini-batch's loss where the network stands.", "asked"),
+        Stage(
+            "Gradient",
+            "Backpropagation gives the gradient of the mini-batch's loss where the network stands.",
+            "asked",
+        ),
         Stage("Momentum", "What is kept of the steps before is added to it.", "answered"),
         Stage("Step", "The weights move against the sum, as far as the step size says.", "moved"),
     )

@@ -1,10 +1,13 @@
 """SNES, the separable natural evolution strategy (Schaul, Glasmachers and Schmidhuber, 2011).
 
-https://doi.org/10.1145/2001576.2001692; the whole family in Wierstra, Schaul, Glasmachers, Sun, Peters and Schmidhuber, 2014, https://jmlr.org/papers/v15/wierstra14a.html.
-A Gaussian with a step size of its own for every weight climbs the natural gradient of the expected utility: the mean and the step sizes follow the samples that ranked well.
+https://doi.org/10.1145/2001576.2001692; the whole family in Wierstra, Schaul, Glasmachers, Sun,
+Peters and Schmidhuber, 2014, https://jmlr.org/papers/v15/wierstra14a.html. A Gaussian with a step
+size of its own for every weight climbs the natural gradient of the expected utility: the mean and
+the step sizes follow the samples that ranked well.
 
 x_k = μ + σ ⊙ s_k,     s_k ~ N(0, I),     k = 1…λ, with utilities u_k by rank
-μ ← μ + η_μ σ ⊙ Σ_k u_k s_k,     σ ← σ ⊙ exp(η_σ/2 Σ_k u_k (s_k² − 1)),     η_μ = 1,     η_σ = (3 + ln D)/(5√D)
+μ ← μ + η_μ σ ⊙ Σ_k u_k s_k,     σ ← σ ⊙ exp(η_σ/2 Σ_k u_k (s_k² − 1)),     η_μ = 1,
+η_σ = (3 + ln D)/(5√D)
 """
 
 from __future__ import annotations
@@ -51,19 +54,44 @@ class SNES(Optimizer):
     sees = "loss"
     paper = "Schaul, Glasmachers and Schmidhuber 2011, https://doi.org/10.1145/2001576.2001692"
     sentence = (
-        "Finds its own step sizes, cheaply even for many weights, and never minds the loss's scale; "
+        "Finds its own step sizes, cheaply even for many weights, and never minds the loss's "
+        "scale; "
         "it treats weights as unrelated, so in long valleys that run askew it crawls."
     )
     stages = (
-        Stage("Sample", "Networks are drawn about the mean, each weight with a spread of its own.", "asked"),
-        Stage("Rank", "The losses are put in order; from here on only the ranks count.", "answered"),
-        Stage("Move the mean", "The mean moves towards samples that ranked well and away from those that ranked badly.", "moved"),
-        Stage("Reshape", "A weight's spread grows where well-ranked samples lay far out, and shrinks where they lay close.", "moved"),
+        Stage(
+            "Sample",
+            "Networks are drawn about the mean, each weight with a spread of its own.",
+            "asked",
+        ),
+        Stage(
+            "Rank", "The losses are put in order; from here on only the ranks count.", "answered"
+        ),
+        Stage(
+            "Move the mean",
+            (
+                "The mean moves towards samples that ranked well and away from those that ranked "
+                "badly."
+            ),
+            "moved",
+        ),
+        Stage(
+            "Reshape",
+            (
+                "A weight's spread grows where well-ranked samples lay far out, and shrinks "
+                "where they lay close."
+            ),
+            "moved",
+        ),
     )
     sampled = True
 
     batch: int = Field(
-        256, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"}
+        256,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
     )
     population: int = Field(
         32,
@@ -76,8 +104,17 @@ class SNES(Optimizer):
         0.5,
         ge=1e-4,
         le=100,
-        description="First step size of every weight (σ), in units of each layer's natural size, 1/√inputs; it adapts from there.",
-        json_schema_extra={"live": True, "knob": "σ", "metric": "sigma", "scale": "log", "label": "First σ"},
+        description=(
+            "First step size of every weight (σ), in units of each layer's natural size, "
+            "1/√inputs; it adapts from there."
+        ),
+        json_schema_extra={
+            "live": True,
+            "knob": "σ",
+            "metric": "sigma",
+            "scale": "log",
+            "label": "First σ",
+        },
     )
     rate: float = Field(
         1.0,
@@ -95,7 +132,10 @@ class SNES(Optimizer):
     )
     antithetic: bool = Field(
         False,
-        description="Draw samples in mirrored pairs, μ + σs and μ − σs: the mean moves with less noise, the step sizes with more.",
+        description=(
+            "Draw samples in mirrored pairs, μ + σs and μ − σs: the mean moves with less noise, "
+            "the step sizes with more."
+        ),
         json_schema_extra={"live": True, "label": "Mirrored pairs", "advanced": True},
     )
 
@@ -111,10 +151,20 @@ class SNES(Optimizer):
     def step(self, state: State, rng: Rng, oracle: Oracle) -> SNESState:
         assert isinstance(state, SNESState)
         mu, sigma, scale = state.estimate, state.sigma, oracle.scale.to(state.estimate)
-        s = rng.rows("normal", (self.population + 1) // 2 if self.antithetic else self.population, len(mu))  # mirrored pairs share a direction
-        state.population = sampled(again(state.population, (self.population, len(mu)), mu), s, mu, scale * sigma, self.antithetic)
+        s = rng.rows(
+            "normal", (self.population + 1) // 2 if self.antithetic else self.population, len(mu)
+        )  # mirrored pairs share a direction
+        state.population = sampled(
+            again(state.population, (self.population, len(mu)), mu),
+            s,
+            mu,
+            scale * sigma,
+            self.antithetic,
+        )
         state.losses = judge(state.population, oracle)
-        if flat(state.losses)[1]:  # equal losses say nothing: as CMA-ES does on a plateau, look farther
+        if flat(state.losses)[
+            1
+        ]:  # equal losses say nothing: as CMA-ES does on a plateau, look farther
             state.sigma = widened(sigma, self.sigma, WIDENING)
             state.metrics["sigma"] = float(state.sigma.mean())
             return state
@@ -123,7 +173,9 @@ class SNES(Optimizer):
         mu.add_(self.rate * scale * sigma * along)
         pace = self.sigma_rate or (3 + math.log(len(mu))) / (5 * math.sqrt(len(mu)))
         sigma.mul_((pace / 2 * (squares - u.sum())).exp())
-        state.metrics["sigma"], state.metrics["condition"] = torch.stack([sigma.mean(), (sigma.max() / sigma.min()).square()]).tolist()
+        state.metrics["sigma"], state.metrics["condition"] = torch.stack(
+            [sigma.mean(), (sigma.max() / sigma.min()).square()]
+        ).tolist()
         return state
 
     def turn(self, state: State, field: str, value: Any) -> None:
@@ -131,4 +183,8 @@ class SNES(Optimizer):
         assert isinstance(state, SNESState)
         if field == "sigma":
             mean = float(state.sigma.mean())
-            state.sigma = state.sigma * (value / mean) if 0 < mean < math.inf else torch.full_like(state.sigma, value)
+            state.sigma = (
+                state.sigma * (value / mean)
+                if 0 < mean < math.inf
+                else torch.full_like(state.sigma, value)
+            )

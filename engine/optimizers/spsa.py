@@ -1,14 +1,19 @@
 """Simultaneous perturbation stochastic approximation (Spall, 1992), with the gains of Spall (1998).
 
-https://doi.org/10.1109/9.119632 and https://doi.org/10.1109/7.705889. All weights are shaken at once, by random signs, and two losses tell the slope along that one direction.
+https://doi.org/10.1109/9.119632 and https://doi.org/10.1109/7.705889. All weights are shaken at
+once, by random signs, and two losses tell the slope along that one direction.
 
-ĝ_i = (L(θ + c_k Δ) − L(θ − c_k Δ)) / (2 c_k Δ_i),  Δ ~ {−1, 1}^D, averaged over m directions,     θ ← θ − a_k ĝ
-a_k = a / (A + k + 1)^α,     c_k = c / (k + 1)^γ,     α = 0.602,  γ = 0.101 in the papers,  A = a tenth of the steps planned
+ĝ_i = (L(θ + c_k Δ) − L(θ − c_k Δ)) / (2 c_k Δ_i),     Δ ~ {−1, 1}^D, averaged over m directions,
+θ ← θ − a_k ĝ
+a_k = a / (A + k + 1)^α,     c_k = c / (k + 1)^γ,
+α = 0.602,  γ = 0.101 in the papers,  A = a tenth of the steps planned
 
-The size of the first step, a₀ = a/(A + 1)^α, is what one sets here, and a_k = a₀ ((A + 1)/(A + k + 1))^α: it means the same however many steps are planned. How many those are, K,
-is read off the budget, k steps having taken the share p of it: K = k/p. So a run of any length ends at a₀/11^α.
+The size of the first step, a₀ = a/(A + 1)^α, is what one sets here, and a_k = a₀ ((A + 1)/(A + k +
+1))^α: it means the same however many steps are planned. How many those are, K, is read off the
+budget, k steps having taken the share p of it: K = k/p. So a run of any length ends at a₀/11^α.
 
-By default α = γ = 0, steps and radius as they are, which on networks does better (README, "How the defaults were chosen").
+By default α = γ = 0, steps and radius as they are, which on networks does better (README, "How the
+defaults were chosen").
 """
 
 from __future__ import annotations
@@ -33,7 +38,8 @@ class SPSAState(State):
 
     Attributes:
         k: steps taken.
-        back: θ before the last step, to return to should no loss be a number where that led; None before the first step, and once returned.
+        back: θ before the last step, to return to should no loss be a number where that led; None
+            before the first step, and once returned.
     """
 
     k: int = 0
@@ -48,30 +54,66 @@ class SPSA(Optimizer):
     label = "SPSA"
     family = "Zeroth order"
     sees = "loss"
-    paper = "Spall 1992, https://doi.org/10.1109/9.119632; Spall 1998, https://doi.org/10.1109/7.705889"
+    paper = (
+        "Spall 1992, https://doi.org/10.1109/9.119632; Spall 1998, https://doi.org/10.1109/7.705889"
+    )
     sentence = (
         "Two losses a direction, however many weights there are, and steady under noisy losses; "
-        "the slope along random directions is mostly noise in thousands of weights, so its steps are small and it is slow."
+        "the slope along random directions is mostly noise in thousands of weights, so its steps "
+        "are small and it is slow."
     )
     stages = (
-        Stage("Shake", "All weights at once go up or down by the same small amount, signs drawn at random, and then the reverse.", "asked"),
-        Stage("Slope", "The difference of each pair's losses is the slope along its signs; their mean guesses the gradient.", "answered"),
-        Stage("Step", "The weights move down the guess; steps and shakes may shrink from step to step (α, γ).", "moved"),
+        Stage(
+            "Shake",
+            (
+                "All weights at once go up or down by the same small amount, signs drawn at "
+                "random, and then the reverse."
+            ),
+            "asked",
+        ),
+        Stage(
+            "Slope",
+            (
+                "The difference of each pair's losses is the slope along its signs; their mean "
+                "guesses the gradient."
+            ),
+            "answered",
+        ),
+        Stage(
+            "Step",
+            (
+                "The weights move down the guess; steps and shakes may shrink from step to step "
+                "(α, γ)."
+            ),
+            "moved",
+        ),
     )
 
-    batch: int = Field(64, ge=0, le=65536, description="Samples looked at in one step; 0 takes all of them.", json_schema_extra={"step": 16, "unit": "samples"})
+    batch: int = Field(
+        64,
+        ge=0,
+        le=65536,
+        description="Samples looked at in one step; 0 takes all of them.",
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
     directions: int = Field(
         16,
         ge=1,
         le=16384,
-        description="Random directions averaged in one step (m): more of them, less noise, more work. Spall's plain method has 1.",
+        description=(
+            "Random directions averaged in one step (m): more of them, less noise, more work. "
+            "Spall's plain method has 1."
+        ),
         json_schema_extra={"scale": "log"},
     )
     rate: float | None = Field(
         None,
         ge=1e-7,
         le=1000,
-        description="How far the first step goes for a gradient of 1 (a₀); auto is 8 times directions over weights, at most 1.",
+        description=(
+            "How far the first step goes for a gradient of 1 (a₀); auto is 8 times directions "
+            "over weights, at most 1."
+        ),
         json_schema_extra={"live": True, "label": "First step size", "scale": "log"},
     )
     radius: float = Field(
@@ -133,7 +175,9 @@ class SPSA(Optimizer):
     def way_back(self, state: State) -> bool:
         return isinstance(state, SPSAState) and state.back is not None
 
-    def gains(self, k: int, progress: float, dimension: int, numbers: bool = False) -> tuple[float, float]:
+    def gains(
+        self, k: int, progress: float, dimension: int, numbers: bool = False
+    ) -> tuple[float, float]:
         """a_k and c_k after k steps that took that share of the budget."""
         planned = k / progress if progress > 0 else PLANNED
         a = self.stability * planned

@@ -1,8 +1,12 @@
-"""Members that failed, and those that did not: what every population method does where a loss or an output is no number.
+"""Members that failed, and those that did not: what every population method does where a loss or an
+output is no number.
 
-A member has failed where what it was asked for is NaN, infinite, or so large that its square added up over the data is beyond single precision. It is left out of means,
-covariances and weights, ranks behind everybody else, and is drawn again from the survivors where a method cannot do with fewer members: from a Gaussian with their mean and
-their covariance, as in CliMA's EnsembleKalmanProcesses (https://clima.github.io/EnsembleKalmanProcesses.jl). A lane is over only when nothing finite is left.
+A member has failed where what it was asked for is NaN, infinite, or so large that its square added
+up over the data is beyond single precision. It is left out of means, covariances and weights, ranks
+behind everybody else, and is drawn again from the survivors where a method cannot do with fewer
+members: from a Gaussian with their mean and their covariance, as in CliMA's EnsembleKalmanProcesses
+(https://clima.github.io/EnsembleKalmanProcesses.jl). A lane is over only when nothing finite is
+left.
 """
 
 from __future__ import annotations
@@ -35,18 +39,25 @@ def enough(alive: Tensor, least: int = 2) -> None:
     """
     left = int(alive.sum())
     if left < least:
-        raise NothingLeft(f"it diverged, for {'only 1' if left else 'none'} of its {len(alive):,} members had outputs that can be computed with")
+        raise NothingLeft(
+            f"it diverged, for {'only 1' if left else 'none'} of its {len(alive):,} members "
+            f"had outputs that can be computed with"
+        )
 
 
 def redrawn(survivors: Tensor, count: int, rng: Rng) -> Tensor:
-    """New members (n, D) from a Gaussian with the mean and the covariance of the survivors (m, D)."""
+    """New members (n, D) from a Gaussian with the mean and the covariance of the survivors (m,
+    D).
+    """
     mean = survivors.mean(0)
     weights = rng.normal(count, len(survivors)).to(survivors) / len(survivors) ** 0.5
     return (weights @ (survivors - mean)).add_(mean)
 
 
 def copies(failed: Tensor, rng: Rng) -> Tensor:
-    """For each member (P,) the member that takes its place: itself, or where it failed a survivor drawn at random. (P,) int64; all themselves where all failed."""
+    """For each member (P,) the member that takes its place: itself, or where it failed a survivor
+    drawn at random. (P,) int64; all themselves where all failed.
+    """
     places = torch.arange(len(failed), device=failed.device)
     alive = places[~failed]
     if not len(alive):

@@ -1,6 +1,7 @@
 """A race that costs nothing and a pool without processes, for tests of what is around them.
 
-`FakeRace` takes the place of `engine.race.Race` inside a worker process. What it does is chosen by the experiment's seed, which needs no field of its own.
+`FakeRace` takes the place of `engine.race.Race` inside a worker process. What it does is chosen by
+the experiment's seed, which needs no field of its own.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from engine.experiment import Experiment
 from engine.frames import Frame, Message, encode
 
 ENDLESS, SHORT, NO_MEMORY, NO_TORCH_MEMORY, BROKEN, BAD, STUCK, TELLTALE = range(100, 108)
-"""What a race does: goes on for ever, takes 20 steps, runs out of memory (two ways), fails, is refused, hangs in its first step, tells of the process it is in."""
+"""What a race does: goes on for ever, takes 20 steps, runs out of memory (two ways), fails, is
+refused, hangs in its first step, tells of the process it is in."""
 
 
 def experiment(seed: int) -> dict[str, Any]:
     """JSON values of an experiment that behaves as that seed says, with two lanes."""
-    return Experiment.parse({"dataset": "moons", "lanes": ["annealing", "adam"], "seed": seed}).to_json()
+    return Experiment.parse(
+        {"dataset": "moons", "lanes": ["annealing", "adam"], "seed": seed}
+    ).to_json()
 
 
 @dataclass
@@ -62,7 +66,9 @@ class FakeRace:
         if self.seed == NO_MEMORY:
             raise MemoryError
         if self.seed == NO_TORCH_MEMORY:
-            raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory")
+            raise RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"
+            )
         if self.seed == BROKEN:
             raise ZeroDivisionError("a mistake")
         time.sleep(3600 if self.seed == STUCK else 0.0005)
@@ -83,11 +89,21 @@ class FakeRace:
     def stage(self) -> Message:
         import sys
 
-        heavy = [name for name in ("streamlit", "plotly", "app.server", "app.main") if name in sys.modules]
+        heavy = [
+            name
+            for name in ("streamlit", "plotly", "app.server", "app.main")
+            if name in sys.modules
+        ]
         return {"type": "stage", "seed": self.seed, "heavy": heavy if self.seed == TELLTALE else []}
 
     def metrics(self, k: int) -> Message:
-        return {"type": "metrics", "k": k, "clock": self.clock, "lanes": [{"step": lane.step} for lane in self.lanes], "events": self.reheats}
+        return {
+            "type": "metrics",
+            "k": k,
+            "clock": self.clock,
+            "lanes": [{"step": lane.step} for lane in self.lanes],
+            "events": self.reheats,
+        }
 
     def picture(self, k: int) -> Message:
         return {"type": "picture", "k": k, "steps": [lane.step for lane in self.lanes]}
@@ -101,7 +117,12 @@ class FakeRace:
     def weights(self, k: int) -> Message:
         import torch
 
-        return {"type": "weights", "k": k, "steps": [lane.step for lane in self.lanes], "lanes": [torch.full((2,), float(lane.step)) for lane in self.lanes]}
+        return {
+            "type": "weights",
+            "k": k,
+            "steps": [lane.step for lane in self.lanes],
+            "lanes": [torch.full((2,), float(lane.step)) for lane in self.lanes],
+        }
 
     def __iter__(self) -> Iterator[Frame]:
         yield Frame(0, self.metrics(0), None)
@@ -139,8 +160,15 @@ class FakeJob:
 
     def tell(self, message: Message) -> None:
         """Say something, from any thread."""
-        self.over = self.over or message.get("state") in ("done", "ended") or (message["type"] == "problem" and not message.get("passing"))
-        self._on_message({key: message[key] for key in ("type", "state", "k", "passing") if key in message}, encode(message))
+        self.over = (
+            self.over
+            or message.get("state") in ("done", "ended")
+            or (message["type"] == "problem" and not message.get("passing"))
+        )
+        self._on_message(
+            {key: message[key] for key in ("type", "state", "k", "passing") if key in message},
+            encode(message),
+        )
 
     async def say(self, message: Message) -> None:
         """Say something, from the hub's own loop, and let it be heard."""

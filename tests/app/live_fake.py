@@ -1,9 +1,14 @@
-"""The live view without Streamlit, engine or workers: a page that mounts it as Streamlit does, and a WebSocket that tells of a race that never was.
+"""Serve the live view without Streamlit, engine or workers.
+
+A page mounts it as Streamlit does, and a WebSocket sends a made-up race.
 
     python -m tests.app.live_fake [--port 8600]
 
-The address chooses what is seen: ``/?kind=images&lanes=4&theme=dark&sidebar=1&autostart=1&recording=1``. In the page, ``fake.rerun({…})`` is another run of the script with other
-data, ``fake.seeds`` what went back to Python, ``fake.unmount()`` the end. ``/break`` closes all sockets, ``/forget`` forgets all races as well: a server that was restarted.
+The address chooses what is seen:
+``/?kind=images&lanes=4&theme=dark&sidebar=1&autostart=1&recording=1``. In the page,
+``fake.rerun({…})`` is another run of the script with other data, ``fake.seeds`` what went back to
+Python, ``fake.unmount()`` the end. ``/break`` closes all sockets, ``/forget`` forgets all races as
+well: a server that was restarted.
 """
 
 from __future__ import annotations
@@ -76,14 +81,21 @@ class Telling:
     def advance(self) -> None:
         """The next frame."""
         events, self.events = self.events, []
-        self.messages += [encode(self.tale.metrics(self.k, events)), encode(self.tale.picture(self.k))]
+        self.messages += [
+            encode(self.tale.metrics(self.k, events)),
+            encode(self.tale.picture(self.k)),
+        ]
         if self.k % 20 == 0:
             self.messages.append(encode(self.tale.detail(self.k)))
         self.k += 1
 
     @property
     def state(self) -> Message:
-        return {"type": "state", "state": "done" if self.k == FRAMES else "running" if self.running else "paused", "race": self.token}
+        return {
+            "type": "state",
+            "state": "done" if self.k == FRAMES else "running" if self.running else "paused",
+            "race": self.token,
+        }
 
     def command(self, do: str, command: Message) -> None:
         """Pause, resume, step, speed, reheat."""
@@ -96,23 +108,58 @@ class Telling:
             self.advance()
         elif do == "stages" and self.k < FRAMES:
             self.running = False
-            self.messages += [encode(self.tale.stages(self.k, lane)) for lane in range(len(self.tale.lanes))]
+            self.messages += [
+                encode(self.tale.stages(self.k, lane)) for lane in range(len(self.tale.lanes))
+            ]
             self.advance()
         elif do == "turn" and command["field"] == "share" and command["value"] > 0.9:
-            self.messages.append(encode({"type": "problem", "passing": True, "sentence": f"share: {command['value']} is not allowed; expected at most 0.9"}))
+            self.messages.append(
+                encode(
+                    {
+                        "type": "problem",
+                        "passing": True,
+                        "sentence": f"share: {command['value']} is not allowed; expected at most 0.9",
+                    }
+                )
+            )
         elif do == "turn":
-            self.events.append({"kind": do, "lane": command["lane"], "step": 10 * self.k, "field": command["field"], "value": command["value"]})
+            self.events.append(
+                {
+                    "kind": do,
+                    "lane": command["lane"],
+                    "step": 10 * self.k,
+                    "field": command["field"],
+                    "value": command["value"],
+                }
+            )
             if not self.running:
                 self.advance()
         elif do == "speed":
             self.rate = min(RATE, command["value"]) or RATE
         elif do == "reheat":
             left = np.arange(FRAMES) >= self.k
-            self.tale.heated = self.tale.heated + left * np.exp(-np.maximum(0, np.arange(FRAMES) - self.k) / 30)
-            self.events.append({"lane": command["lane"], "kind": "reheat", "step": 10 * self.k, "value": command["factor"]})
+            self.tale.heated = self.tale.heated + left * np.exp(
+                -np.maximum(0, np.arange(FRAMES) - self.k) / 30
+            )
+            self.events.append(
+                {
+                    "lane": command["lane"],
+                    "kind": "reheat",
+                    "step": 10 * self.k,
+                    "value": command["factor"],
+                }
+            )
         elif do == "weight":
             self.tale.put[command["lane"], command["index"]] = command["value"]
-            self.events.append({"kind": do, "lane": command["lane"], "step": 10 * self.k, "index": command["index"], "value": command["value"]})
+            self.events.append(
+                {
+                    "kind": do,
+                    "lane": command["lane"],
+                    "step": 10 * self.k,
+                    "index": command["index"],
+                    "value": command["value"],
+                }
+            )
             if not self.running:
                 self.messages.append(encode(self.tale.picture(self.k - 1)))
         elif do == "plane":
@@ -120,7 +167,13 @@ class Telling:
             if not self.running:
                 self.messages.append(encode(self.tale.picture(self.k - 1)))
         elif do == "points" and self.k < FRAMES:
-            self.events.append({"kind": do, "steps": [10 * self.k] * len(self.tale.lanes), "value": command["points"]})
+            self.events.append(
+                {
+                    "kind": do,
+                    "steps": [10 * self.k] * len(self.tale.lanes),
+                    "value": command["points"],
+                }
+            )
             if not self.running:
                 self.advance()
 
@@ -142,10 +195,23 @@ class Teller:
                 command = json.loads(await socket.receive_text())
                 do = command["do"]
                 if do in ("run", "attach"):
-                    told = self.tales.get(command["race"]) if do == "attach" else Telling(command["experiment"])
+                    told = (
+                        self.tales.get(command["race"])
+                        if do == "attach"
+                        else Telling(command["experiment"])
+                    )
                     if told is None:
                         await socket.send_bytes(
-                            encode({"type": "problem", "sentence": "That race is not here any more; press Run to start it again.", "gone": True})
+                            encode(
+                                {
+                                    "type": "problem",
+                                    "sentence": (
+                                        "That race is not here any more; press Run to start it "
+                                        "again."
+                                    ),
+                                    "gone": True,
+                                }
+                            )
                         )
                         continue
                     self.tales[told.token] = told
@@ -189,11 +255,27 @@ class Teller:
 async def page(request: Request) -> Response:
     """The page around the view."""
     ask = request.query_params
-    wanted = experiment(ask.get("kind", "points"), int(ask.get("lanes", 2)), int(ask.get("seed", 0)))
-    recording = f"/kelvin/recordings/{ask.get('kind', 'points')}-{ask.get('lanes', 2)}.kelvin" if "recording" in ask else None
-    data = {**still(), "experiment": wanted, "recording": recording, "autostart": "autostart" in ask, "base": ""}
+    wanted = experiment(
+        ask.get("kind", "points"), int(ask.get("lanes", 2)), int(ask.get("seed", 0))
+    )
+    recording = (
+        f"/kelvin/recordings/{ask.get('kind', 'points')}-{ask.get('lanes', 2)}.kelvin"
+        if "recording" in ask
+        else None
+    )
+    data = {
+        **still(),
+        "experiment": wanted,
+        "recording": recording,
+        "autostart": "autostart" in ask,
+        "base": "",
+    }
     sidebar = "<aside></aside>" if "sidebar" in ask else ""
-    filled = PAGE.replace("SIDEBAR", sidebar).replace("__DATA__", json.dumps(data, default=list)).replace("__DARK__", json.dumps(ask.get("theme") == "dark"))
+    filled = (
+        PAGE.replace("SIDEBAR", sidebar)
+        .replace("__DATA__", json.dumps(data, default=list))
+        .replace("__DARK__", json.dumps(ask.get("theme") == "dark"))
+    )
     return HTMLResponse(filled)
 
 
@@ -202,9 +284,17 @@ async def recording(request: Request) -> Response:
     kind, lanes = request.path_params["name"].rsplit("-", 1)
     tale = Tale(experiment(kind, int(lanes)))
     messages = [encode(tale.stage())] + [
-        encode(message) for k in range(0, FRAMES, 2) for message in (tale.metrics(k, []), tale.picture(k), *([tale.detail(k)] if k % 20 == 0 else []))
+        encode(message)
+        for k in range(0, FRAMES, 2)
+        for message in (
+            tale.metrics(k, []),
+            tale.picture(k),
+            *([tale.detail(k)] if k % 20 == 0 else []),
+        )
     ]
-    body = gzip.compress(b"".join(struct.pack("<I", len(message)) + message for message in messages), 3)
+    body = gzip.compress(
+        b"".join(struct.pack("<I", len(message)) + message for message in messages), 3
+    )
     return Response(body, media_type="application/octet-stream")
 
 

@@ -20,7 +20,15 @@ FRAMES, AMOUNT, RATE = 300, 30.0, 14
 GRID, MAP, WALL = 40, 48, 40
 PARTS = {"points": ((2, 16), (16, 16), (16, 2)), "images": ((784, 24), (24, 10))}
 """Inputs and outputs of every layer of the networks."""
-RATE_KNOB = {"name": "rate", "label": "Step size", "type": "number", "minimum": 1e-6, "maximum": 10, "scale": "log", "help": "How far one step goes."}
+RATE_KNOB = {
+    "name": "rate",
+    "label": "Step size",
+    "type": "number",
+    "minimum": 1e-6,
+    "maximum": 10,
+    "scale": "log",
+    "help": "How far one step goes.",
+}
 KNOBS: dict[str, list[Message]] = {
     "annealing": [
         {"name": "share", "label": "Weights moved", "type": "number", "minimum": 0, "maximum": 1, "scale": "log", "value": 0.02, "help": "Share of all weights in a move."},
@@ -49,8 +57,18 @@ STAGES = {
 def experiment(kind: str, lanes: int, seed: int = 0) -> dict[str, Any]:
     """JSON values like those of an experiment; the view only compares them and sends them back."""
     chosen = [{"name": name} for name, *_ in LANES[:lanes]]
-    network = {"name": "mlp", "hidden": [16, 16], "activation": "tanh"} if kind == "points" else {"name": "cnn"}
-    return {"dataset": {"name": kind}, "network": network, "lanes": chosen, "budget": {"currency": "seconds", "amount": AMOUNT}, "seed": seed}
+    network = (
+        {"name": "mlp", "hidden": [16, 16], "activation": "tanh"}
+        if kind == "points"
+        else {"name": "cnn"}
+    )
+    return {
+        "dataset": {"name": kind},
+        "network": network,
+        "lanes": chosen,
+        "budget": {"currency": "seconds", "amount": AMOUNT},
+        "seed": seed,
+    }
 
 
 def packed(parts: tuple[tuple[int, int], ...]) -> list[Message]:
@@ -59,17 +77,29 @@ def packed(parts: tuple[tuple[int, int], ...]) -> list[Message]:
     for i, (inputs, outputs) in enumerate(parts):
         for name, shape in (("weight", [outputs, inputs]), ("bias", [outputs])):
             start = layers[-1]["stop"] if layers else 0
-            layers.append({"name": f"{i}.{name}", "start": start, "stop": start + int(np.prod(shape)), "shape": shape})
+            layers.append(
+                {
+                    "name": f"{i}.{name}",
+                    "start": start,
+                    "stop": start + int(np.prod(shape)),
+                    "shape": shape,
+                }
+            )
     return layers
 
 
 def sizes(layers: list[Message]) -> list[tuple[int, int]]:
     """Of every tensor how many numbers it has, and how many flow into one output."""
-    return [(layer["stop"] - layer["start"], layers[i - i % 2]["shape"][1]) for i, layer in enumerate(layers)]
+    return [
+        (layer["stop"] - layer["start"], layers[i - i % 2]["shape"][1])
+        for i, layer in enumerate(layers)
+    ]
 
 
 class Tale:
-    """A race that never was: every message follows from the experiment and the frame's number alone."""
+    """A race that never was: every message follows from the experiment and the frame's number
+    alone.
+    """
 
     def __init__(self, wanted: dict[str, Any]) -> None:
         self.experiment = wanted
@@ -81,7 +111,9 @@ class Tale:
         self.clouds = [self.draw.normal(size=(size, 2)) for *_, size in self.lanes]
         self.heated = np.zeros(FRAMES)
         self.layers = packed(PARTS["images" if self.images else "points"])
-        self.first = np.concatenate([self.draw.uniform(-1, 1, n) / m**0.5 for n, m in sizes(self.layers)])
+        self.first = np.concatenate(
+            [self.draw.uniform(-1, 1, n) / m**0.5 for n, m in sizes(self.layers)]
+        )
         self.goals = self.draw.normal(0, 0.9, size=(len(self.lanes), len(self.first)))
         self.put: dict[tuple[int, int], float] = {}
         self.plane = "pca"
@@ -90,12 +122,24 @@ class Tale:
         """What does not change."""
         plan = [0.3 * 0.02 ** (i / 40) for i in range(41)]
         lanes = [
-            {"index": i, "optimizer": name, "label": label, "family": "", "sees": sees, "sentence": f"{label}.", "population": size, "plan": plan}
+            {
+                "index": i,
+                "optimizer": name,
+                "label": label,
+                "family": "",
+                "sees": sees,
+                "sentence": f"{label}.",
+                "population": size,
+                "plan": plan,
+            }
             for i, (name, label, sees, _, size) in enumerate(self.lanes)
         ]
         for lane in lanes:
             lane["knobs"] = KNOBS[str(lane["optimizer"])]
-            lane["stages"] = [{"name": name, "line": line, "shows": shows} for name, line, shows in STAGES[str(lane["optimizer"])]]
+            lane["stages"] = [
+                {"name": name, "line": line, "shows": shows}
+                for name, line, shows in STAGES[str(lane["optimizer"])]
+            ]
             if lane["optimizer"] != "annealing":
                 lane["plan"] = None
         return {
@@ -113,19 +157,59 @@ class Tale:
 
     def _data(self) -> Message:
         if self.images:
-            shades = np.clip(255 * np.exp(-((np.indices((28, 28)) - 13.5) ** 2).sum(0) / 60), 0, 255)
-            images = np.stack([np.roll(shades, i % 7 - 3, axis=i % 2) * (0.6 + 0.4 * np.cos(np.arange(28) * (i % 10) / 5)) for i in range(WALL)])
-            wall = {"images": images.astype(np.uint8), "labels": (np.arange(WALL) % 10).astype(np.uint8)}
-            return {"name": "images", "label": "Images", "kind": "images", "classes": [str(i) for i in range(10)], "shape": [1, 28, 28], "wall": wall}
+            shades = np.clip(
+                255 * np.exp(-((np.indices((28, 28)) - 13.5) ** 2).sum(0) / 60), 0, 255
+            )
+            images = np.stack(
+                [
+                    np.roll(shades, i % 7 - 3, axis=i % 2)
+                    * (0.6 + 0.4 * np.cos(np.arange(28) * (i % 10) / 5))
+                    for i in range(WALL)
+                ]
+            )
+            wall = {
+                "images": images.astype(np.uint8),
+                "labels": (np.arange(WALL) % 10).astype(np.uint8),
+            }
+            return {
+                "name": "images",
+                "label": "Images",
+                "kind": "images",
+                "classes": [str(i) for i in range(10)],
+                "shape": [1, 28, 28],
+                "wall": wall,
+            }
         if self.experiment["dataset"]["name"] == "drawn":
             places, labels = decode_points(self.experiment["dataset"]["points"])
-            drawn = {"x": places.numpy(), "y": labels.numpy().astype(np.uint8), "extent": [-1.2, 1.2, -1.2, 1.2]}
-            return {"name": "drawn", "label": "Your own points", "kind": "points", "classes": ["A", "B"], "shape": [2], "points": drawn}
+            drawn = {
+                "x": places.numpy(),
+                "y": labels.numpy().astype(np.uint8),
+                "extent": [-1.2, 1.2, -1.2, 1.2],
+            }
+            return {
+                "name": "drawn",
+                "label": "Your own points",
+                "kind": "points",
+                "classes": ["A", "B"],
+                "shape": [2],
+                "points": drawn,
+            }
         turn = np.sqrt(self.draw.random(200)) * 3 * np.pi
         arm = np.stack([turn * np.cos(turn), turn * np.sin(turn)], 1) / (3 * np.pi)
         x = np.concatenate([arm, -arm]) + self.draw.normal(0, 0.03, (400, 2))
-        points = {"x": x.astype(np.float32), "y": np.repeat([0, 1], 200).astype(np.uint8), "extent": [-1.2, 1.2, -1.2, 1.2]}
-        return {"name": "points", "label": "Two spirals", "kind": "points", "classes": ["A", "B"], "shape": [2], "points": points}
+        points = {
+            "x": x.astype(np.float32),
+            "y": np.repeat([0, 1], 200).astype(np.uint8),
+            "extent": [-1.2, 1.2, -1.2, 1.2],
+        }
+        return {
+            "name": "points",
+            "label": "Two spirals",
+            "kind": "points",
+            "classes": ["A", "B"],
+            "shape": [2],
+            "points": points,
+        }
 
     def metrics(self, k: int, events: list[Message]) -> Message:
         """Frame k in numbers."""
@@ -138,26 +222,50 @@ class Tale:
             loss = float(0.7 * fallen * np.exp(0.06 * shake[0]) + 0.02)
             rows.append(
                 {
-                    "step": 10 * k, "evaluations": 40_000 * size * k, "flops": 5e7 * size * k, "seconds": AMOUNT * share, "progress": share, "loss": loss,
-                    "accuracy": float(1 - 0.5 * fallen), "test_loss": float(loss * 1.3 + 0.01), "test_accuracy": float(0.98 - 0.48 * fallen),
-                    "temperature": plan * 10 ** float(self.heated[k]) if plan else None, "plan": plan,
-                    "acceptance": float(0.44 + 0.4 * fallen + 0.02 * shake[1]) if hot else None, "target": 0.44 if hot else None,
-                    "finished": k == FRAMES - 1, "trouble": "Its loss is no number any more." if self.experiment["seed"] == 13 and i == 1 and k > 40 else None,
-                    "memory": 4 * 354 * (size + 2), "stopped": None, "agreement": self._agreement(name, k, i),
-                    "extra": {"spread": float(0.4 * fallen + 0.02)} if name in ("eki", "pso") else {},
-                    "vectors": {"acceptance": np.clip(0.44 + 0.2 * self.clouds[i][:, 0], 0, 1)} if hot else {},
+                    "step": 10 * k,
+                    "evaluations": 40_000 * size * k,
+                    "flops": 5e7 * size * k,
+                    "seconds": AMOUNT * share,
+                    "progress": share,
+                    "loss": loss,
+                    "accuracy": float(1 - 0.5 * fallen),
+                    "test_loss": float(loss * 1.3 + 0.01),
+                    "test_accuracy": float(0.98 - 0.48 * fallen),
+                    "temperature": plan * 10 ** float(self.heated[k]) if plan else None,
+                    "plan": plan,
+                    "acceptance": float(0.44 + 0.4 * fallen + 0.02 * shake[1]) if hot else None,
+                    "target": 0.44 if hot else None,
+                    "finished": k == FRAMES - 1,
+                    "trouble": "Its loss is no number any more."
+                    if self.experiment["seed"] == 13 and i == 1 and k > 40
+                    else None,
+                    "memory": 4 * 354 * (size + 2),
+                    "stopped": None,
+                    "agreement": self._agreement(name, k, i),
+                    "extra": {"spread": float(0.4 * fallen + 0.02)}
+                    if name in ("eki", "pso")
+                    else {},
+                    "vectors": {"acceptance": np.clip(0.44 + 0.2 * self.clouds[i][:, 0], 0, 1)}
+                    if hot
+                    else {},
                 }
-            )  # fmt: skip
+            )
         return {"type": "metrics", "k": k, "clock": AMOUNT * share, "lanes": rows, "events": events}
 
     def _agreement(self, name: str, k: int, lane: int) -> float | None:
         """High for Adam, hardly any for the rest; none where annealing's best stood still."""
         if k == 0 or (name == "annealing" and k % 3):
             return None
-        return float(np.tanh((0.95 if name == "adam" else 0.12 * lane + 0.05) + 0.12 * self.noise[k, lane, 2]))
+        return float(
+            np.tanh(
+                (0.95 if name == "adam" else 0.12 * lane + 0.05) + 0.12 * self.noise[k, lane, 2]
+            )
+        )
 
     def weights(self, k: int, lane: int) -> np.ndarray[Any, Any]:
-        """The estimate's weights: from the common start to somewhere else, and as they were put by hand."""
+        """The estimate's weights: from the common start to somewhere else, and as they were put by
+        hand.
+        """
         speed = self.lanes[lane][3]
         theta = self.first + (1 - np.exp(-speed * k / FRAMES)) * self.goals[lane]
         for (put, index), value in self.put.items():
@@ -170,9 +278,21 @@ class Tale:
         lanes = []
         for i in range(len(self.lanes)):
             tensors = [self.weights(k, i)[layer["start"] : layer["stop"]] for layer in self.layers]
-            counts = np.stack([np.histogram(values, 32)[0] for values in tensors]).astype(np.float32)
-            histograms = {"counts": counts, "low": [float(v.min()) for v in tensors], "high": [float(v.max()) for v in tensors]}
-            lanes.append({"members": self._members(k, i), "confusion": self._confusion(k, i), "histograms": histograms})
+            counts = np.stack([np.histogram(values, 32)[0] for values in tensors]).astype(
+                np.float32
+            )
+            histograms = {
+                "counts": counts,
+                "low": [float(v.min()) for v in tensors],
+                "high": [float(v.max()) for v in tensors],
+            }
+            lanes.append(
+                {
+                    "members": self._members(k, i),
+                    "confusion": self._confusion(k, i),
+                    "histograms": histograms,
+                }
+            )
         return {"type": "detail", "k": k, "steps": [10 * k] * len(self.lanes), "lanes": lanes}
 
     def _learned(self, k: int, lane: int) -> float:
@@ -184,7 +304,11 @@ class Tale:
             return None
         learned = np.clip(self._learned(k, lane) + 0.2 * self.clouds[lane][:, 0], 0.05, 1.2)
         if self.images:
-            return {"predicted": np.stack([self._wall(float(one), lane + n)["predicted"] for n, one in enumerate(learned)])}
+            return {
+                "predicted": np.stack(
+                    [self._wall(float(one), lane + n)["predicted"] for n, one in enumerate(learned)]
+                )
+            }
         return {"maps": np.stack([self._map(float(one), 16) for one in learned])}
 
     def _confusion(self, k: int, lane: int) -> np.ndarray[Any, Any]:
@@ -193,7 +317,9 @@ class Tale:
         share = 0.2 + 0.75 * self._learned(k, lane)
         stray = np.random.default_rng(lane).random((classes, classes)) ** 3
         np.fill_diagonal(stray, 0)
-        matrix = 100 * (1 - share) * stray / stray.sum(1, keepdims=True) + np.diag(np.full(classes, 100 * share))
+        matrix = 100 * (1 - share) * stray / stray.sum(1, keepdims=True) + np.diag(
+            np.full(classes, 100 * share)
+        )
         return np.round(matrix).astype(np.int32)
 
     def picture(self, k: int) -> Message:
@@ -202,22 +328,43 @@ class Tale:
         era = k // 20
         span = np.linspace(-3, 3, GRID)
         across, up = np.meshgrid(span, span)
-        z = 0.15 + 0.1 * (across - 0.8) ** 2 + 0.12 * (up + 0.6) ** 2 + 0.08 * np.sin(2 * across + 0.1 * era) * np.cos(2 * up)
+        z = (
+            0.15
+            + 0.1 * (across - 0.8) ** 2
+            + 0.12 * (up + 0.6) ** 2
+            + 0.08 * np.sin(2 * across + 0.1 * era) * np.cos(2 * up)
+        )
         lanes = []
         for i, (_, _, _, speed, size) in enumerate(self.lanes):
             gone = 1 - np.exp(-speed * 3 * np.linspace(0, share, min(k, 60) + 2))
-            path = np.array([-1.8, 1.9]) + gone[:, None] * (np.array([2.6, -2.5]) + 0.5 * self.ways[i]) + 0.2 * np.sin(gone * (4 + i))[:, None]
+            path = (
+                np.array([-1.8, 1.9])
+                + gone[:, None] * (np.array([2.6, -2.5]) + 0.5 * self.ways[i])
+                + 0.2 * np.sin(gone * (4 + i))[:, None]
+            )
             spread = 0.6 * np.exp(-2 * share) + 0.08
-            cloud = (path[-1] + spread * self.clouds[i] + 0.05 * self.noise[k, i, :2]).astype(np.float32) if size > 1 else None
+            cloud = (
+                (path[-1] + spread * self.clouds[i] + 0.05 * self.noise[k, i, :2]).astype(
+                    np.float32
+                )
+                if size > 1
+                else None
+            )
             lanes.append(
                 {
-                    "path": path.astype(np.float32), "estimate": path[-1].tolist(), "off_plane": 0.4 * share, "cloud": cloud,
+                    "path": path.astype(np.float32),
+                    "estimate": path[-1].tolist(),
+                    "off_plane": 0.4 * share,
+                    "cloud": cloud,
                     "weights": None if self.images else self.weights(k, i),
-                    "cloud_loss": None if cloud is None else (0.7 * (1 - gone[-1]) + 0.02) * np.exp(0.25 * np.abs(self.clouds[i]).sum(1)),
+                    "cloud_loss": None
+                    if cloud is None
+                    else (0.7 * (1 - gone[-1]) + 0.02)
+                    * np.exp(0.25 * np.abs(self.clouds[i]).sum(1)),
                     "map": None if self.images else self._map(gone[-1]),
                     "wall": self._wall(gone[-1], i) if self.images else None,
                 }
-            )  # fmt: skip
+            )
         kind = self.plane if k > 5 else "random"
         plane = {
             "id": 4 * era + ("pca", "line", "random").index(kind),
@@ -230,31 +377,66 @@ class Tale:
         return {"type": "picture", "k": k, "plane": plane, "landscape": landscape, "lanes": lanes}
 
     def stages(self, k: int, lane: int) -> Message:
-        """The step from frame k − 1 to frame k, in its parts: what was asked is a way off from where the lane was, every second of it is taken."""
+        """The step from frame k − 1 to frame k, in its parts: what was asked is a way off from
+        where the lane was, every second of it is taken.
+        """
         name, _, _, _, size = self.lanes[lane]
         before, after = self.picture(k - 1)["lanes"][lane], self.picture(k)["lanes"][lane]
         if size == 1:
-            asked, moved, taken, none = np.array([before["estimate"]]), np.array([after["estimate"]]), None, None
+            asked, moved, taken, none = (
+                np.array([before["estimate"]]),
+                np.array([after["estimate"]]),
+                None,
+                None,
+            )
         else:
             asked = before["cloud"] + np.random.default_rng(k).normal(0, 0.3, before["cloud"].shape)
             taken = (np.arange(size) % 2).astype(np.uint8) if name == "annealing" else None
-            moved = np.where(taken[:, None], asked, before["cloud"]) if taken is not None else after["cloud"]
+            moved = (
+                np.where(taken[:, None], asked, before["cloud"])
+                if taken is not None
+                else after["cloud"]
+            )
             none = taken
-        losses = [0.15 + 0.1 * (points[:, 0] - 0.8) ** 2 + 0.12 * (points[:, 1] + 0.6) ** 2 for points in (asked, moved)]
+        losses = [
+            0.15 + 0.1 * (points[:, 0] - 0.8) ** 2 + 0.12 * (points[:, 1] + 0.6) ** 2
+            for points in (asked, moved)
+        ]
         shown = {
             "asked": {"points": asked.astype(np.float32), "values": None, "accepted": None},
-            "answered": {"points": asked.astype(np.float32), "values": losses[0].astype(np.float32), "accepted": taken},
-            "moved": {"points": moved.astype(np.float32), "values": losses[1].astype(np.float32), "accepted": none},
+            "answered": {
+                "points": asked.astype(np.float32),
+                "values": losses[0].astype(np.float32),
+                "accepted": taken,
+            },
+            "moved": {
+                "points": moved.astype(np.float32),
+                "values": losses[1].astype(np.float32),
+                "accepted": none,
+            },
         }
-        return {"type": "stages", "k": k, "lane": lane, "step": 10 * k, "stages": [shown[what] for _, _, what in STAGES[name]]}
+        return {
+            "type": "stages",
+            "k": k,
+            "lane": lane,
+            "step": 10 * k,
+            "stages": [shown[what] for _, _, what in STAGES[name]],
+        }
 
     @staticmethod
     def _map(learned: float, side: int = MAP) -> np.ndarray[Any, Any]:
         across, up = np.meshgrid(np.linspace(-1.2, 1.2, side), np.linspace(-1.2, 1.2, side))
-        odds = -9 * learned * np.cos(np.arctan2(up, across) - 3 * np.pi * np.hypot(across, up) * learned)
+        odds = (
+            -9
+            * learned
+            * np.cos(np.arctan2(up, across) - 3 * np.pi * np.hypot(across, up) * learned)
+        )
         return np.clip(np.round((odds + 8) / 16 * 255), 0, 255).astype(np.uint8)
 
     def _wall(self, learned: float, lane: int) -> Message:
         labels = np.arange(WALL) % 10
         wrong = (np.arange(WALL) * 37 + 11 * lane) % WALL >= WALL * (0.1 + 0.85 * learned)
-        return {"predicted": np.where(wrong, (labels + 3) % 10, labels).astype(np.uint8), "confidence": np.full(WALL, 0.9, np.float32)}
+        return {
+            "predicted": np.where(wrong, (labels + 3) % 10, labels).astype(np.uint8),
+            "confidence": np.full(WALL, 0.9, np.float32),
+        }

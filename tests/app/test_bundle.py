@@ -30,8 +30,14 @@ export function mount(_x) {
 export class View {}
 export const MOST = 3;
 """,
-    "tools/number.js": 'import { hello } from "../words.js";\nexport const ONE = hello.length - 4;\nexport function double(x) {\n  return 2 * x;\n}\n',
-    "words.js": 'const greeting = "hello";\nlet times = 0;\nfunction loud(x) { times += 1; return x.toUpperCase() + times; }\nexport { greeting as hello, loud as shout };\n',
+    "tools/number.js": (
+        'import { hello } from "../words.js";\nexport const ONE = hello.length - 4;\nexport '
+        "function double(x) {\n  return 2 * x;\n}\n"
+    ),
+    "words.js": (
+        'const greeting = "hello";\nlet times = 0;\nfunction loud(x) { times += 1; return '
+        "x.toUpperCase() + times; }\nexport { greeting as hello, loud as shout };\n"
+    ),
 }
 
 
@@ -53,7 +59,16 @@ def test_a_bundle_does_what_its_modules_do(front: Path) -> None:
     found = []
     for name in ("main.js", "bundle.mjs"):
         (front / "told.mjs").write_text(told.replace("NAME", name), "utf-8")
-        found.append(subprocess.run(["node", "told.mjs"], cwd=front, capture_output=True, text=True, check=True, timeout=300).stdout)
+        found.append(
+            subprocess.run(
+                ["node", "told.mjs"],
+                cwd=front,
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=300,
+            ).stdout
+        )
     assert "use" in (front / "bundle.mjs").read_text("utf-8").splitlines()[-2]
     assert found == ["MOST,View,later,mount hello 2 X1 X2 function 3\n"] * 2
 
@@ -70,7 +85,9 @@ def test_a_bundle_does_what_its_modules_do(front: Path) -> None:
 )
 def test_what_the_modules_do_not_do_is_not_passed_over(front: Path, line: str) -> None:
     (front / "main.js").write_text(f"{line}\n", "utf-8")
-    with pytest.raises(ValueError, match=r"^main\.js: .* is not how Kelvin's modules import and export$"):
+    with pytest.raises(
+        ValueError, match=r"^main\.js: .* is not how Kelvin's modules import and export$"
+    ):
         bundle.source("main.js")
 
 
@@ -92,8 +109,19 @@ def test_no_two_modules_import_each_other() -> None:
         assert path not in above, f"{' → '.join((*above, path))}"
         if path not in done:
             done.add(path)
-            for match in re.finditer(r'^import [^;]*? from "(\.[^"]+)";', (bundle.FRONTEND / path).read_text("utf-8"), re.MULTILINE):
-                visit((bundle.FRONTEND / path).parent.joinpath(match[1]).resolve().relative_to(bundle.FRONTEND).as_posix(), (*above, path))
+            for match in re.finditer(
+                r'^import [^;]*? from "(\.[^"]+)";',
+                (bundle.FRONTEND / path).read_text("utf-8"),
+                re.MULTILINE,
+            ):
+                visit(
+                    (bundle.FRONTEND / path)
+                    .parent.joinpath(match[1])
+                    .resolve()
+                    .relative_to(bundle.FRONTEND)
+                    .as_posix(),
+                    (*above, path),
+                )
 
     for entry in bundle.ENTRIES:
         visit(entry, ())

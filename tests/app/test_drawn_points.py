@@ -1,4 +1,6 @@
-"""Points drawn by hand are written by the browser and by the engine alike: both read and write the vectors of drawn_points.json."""
+"""Points drawn by hand are written by the browser and by the engine alike: both read and write the
+vectors of drawn_points.json.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def test_the_engine_writes_what_the_browser_writes() -> None:
 def test_the_engine_reads_what_the_browser_reads() -> None:
     for one in VECTORS:
         count = len(one["places"])
-        x, y = decode_points(one["text"] * -(-LEAST_POINTS // count))  # fewer than four are no dataset
+        x, y = decode_points(
+            one["text"] * -(-LEAST_POINTS // count)
+        )  # fewer than four are no dataset
         places = torch.tensor(one["places"])
         assert torch.equal(x[:count], places[:, :2])
         assert torch.equal(y[:count], places[:, 2].long())

@@ -37,7 +37,10 @@ def test_traces_lie_where_the_panels_look_for_them() -> None:
     assert len(made["loss"]["data"]) == 2 * LANE_COUNT + 1
     assert [trace["type"] for trace in made["weights"]["data"]] == ["contour"]
     assert len(made["temperature"]["data"]) == 5 * LANE_COUNT
-    assert [trace["type"] for trace in made["relief"]["data"]] == ["surface", *["scatter3d"] * (3 * LANE_COUNT + 1)]
+    assert [trace["type"] for trace in made["relief"]["data"]] == [
+        "surface",
+        *["scatter3d"] * (3 * LANE_COUNT + 1),
+    ]
     for lane in range(LANE_COUNT):
         plan, fact, accepted, aimed, size = made["temperature"]["data"][5 * lane : 5 * lane + 5]
         assert plan["line"]["dash"] == "dash"
@@ -57,11 +60,17 @@ def test_quantities_that_differ_have_boxes_of_their_own() -> None:
 
 def test_curves_over_time_are_whole() -> None:
     made = figures()
-    for name, traces in {"loss": range(0, 2 * LANE_COUNT, 2), "agreement": range(1, 2 * LANE_COUNT, 2), "chains": range(1, 3 * LANE_COUNT, 3)}.items():
+    for name, traces in {
+        "loss": range(0, 2 * LANE_COUNT, 2),
+        "agreement": range(1, 2 * LANE_COUNT, 2),
+        "chains": range(1, 3 * LANE_COUNT, 3),
+    }.items():
         assert all("dash" not in made[name]["data"][i]["line"] for i in traces)
 
 
-def test_agreement_has_dots_and_a_line_of_every_lane_then_the_heads_over_the_band_of_chance() -> None:
+def test_agreement_has_dots_and_a_line_of_every_lane_then_the_heads_over_the_band_of_chance() -> (
+    None
+):
     figure = figures()["agreement"]
     *lanes, heads = figure["data"]
     assert len(lanes) == 2 * LANE_COUNT
@@ -82,7 +91,9 @@ def test_chains_have_an_outline_a_line_and_dots_of_every_lane_then_the_estimates
         assert outline["fill"] == "tozeroy"
         assert "dash" not in line["line"]
         assert dots["mode"] == "markers"
-    assert len({outline["line"]["dash"] for outline in lanes[::3]}) == LANE_COUNT  # told apart without colour
+    assert (
+        len({outline["line"]["dash"] for outline in lanes[::3]}) == LANE_COUNT
+    )  # told apart without colour
     assert estimates["cliponaxis"] is False  # half of each marker lies under the axis
     assert [note["xanchor"] for note in figure["layout"]["annotations"]] == ["left", "right"]
 

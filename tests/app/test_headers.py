@@ -15,7 +15,14 @@ from app.live.headers import FRAMES, GUARDS, Guards
 
 
 async def own(request: Request) -> Response:
-    return HTMLResponse("x", headers={"Content-Security-Policy": "default-src 'none'", "X-Frame-Options": "ALLOWALL", "x-other": "kept"})
+    return HTMLResponse(
+        "x",
+        headers={
+            "Content-Security-Policy": "default-src 'none'",
+            "X-Frame-Options": "ALLOWALL",
+            "x-other": "kept",
+        },
+    )
 
 
 async def broken(request: Request) -> Response:
@@ -30,15 +37,26 @@ async def talk(socket: WebSocket) -> None:
 
 @pytest.fixture
 def client() -> TestClient:
-    routes = [Route("/", own, methods=["GET", "PUT"]), Route("/broken", broken), WebSocketRoute("/talk", talk)]
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(Guards)]), raise_server_exceptions=False)
+    routes = [
+        Route("/", own, methods=["GET", "PUT"]),
+        Route("/broken", broken),
+        WebSocketRoute("/talk", talk),
+    ]
+    return TestClient(
+        Starlette(routes=routes, middleware=[Middleware(Guards)]), raise_server_exceptions=False
+    )
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 200), ("PUT", "/", 200), ("POST", "/", 405), ("GET", "/nothing", 404)])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 200), ("PUT", "/", 200), ("POST", "/", 405), ("GET", "/nothing", 404)],
+)
 def test_every_answer_has_them(client: TestClient, method: str, path: str, status: int) -> None:
     found = client.request(method, path)
     assert found.status_code == status
-    assert {name: found.headers.get_list(name) for name in GUARDS} == {name: [value] for name, value in GUARDS.items()}
+    assert {name: found.headers.get_list(name) for name in GUARDS} == {
+        name: [value] for name, value in GUARDS.items()
+    }
     assert FRAMES in found.headers.get_list("content-security-policy")
 
 

@@ -1,4 +1,6 @@
-"""The hub: histories, viewers, leaving and coming back. The pool and the clock are stand-ins, so nothing here takes time or depends on it."""
+"""The hub: histories, viewers, leaving and coming back. The pool and the clock are stand-ins, so
+nothing here takes time or depends on it.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def ks(messages: list[Message], kind: str) -> list[int]:
 
 
 class OwnTime(asyncio.SelectorEventLoop):
-    """An event loop whose clock moves on by itself to what is due next as soon as nothing else is to be done: no scene waits, and each is played the same way every time."""
+    """An event loop whose clock moves on by itself to what is due next as soon as nothing else is
+    to be done: no scene waits, and each is played the same way every time.
+    """
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -212,8 +216,14 @@ def test_after_the_grace_the_worker_is_freed_and_the_history_stays() -> None:
     play(scene, grace=30)
 
 
-@pytest.mark.parametrize(("waiting", "place", "freed"), [(0, 0, False), (1, 0, True), (1, 1, False)], ids=["nobody waits", "somebody waits", "it waits itself"])
-def test_the_grace_is_short_for_a_race_in_the_way_of_others(monkeypatch: pytest.MonkeyPatch, waiting: int, place: int, freed: bool) -> None:
+@pytest.mark.parametrize(
+    ("waiting", "place", "freed"),
+    [(0, 0, False), (1, 0, True), (1, 1, False)],
+    ids=["nobody waits", "somebody waits", "it waits itself"],
+)
+def test_the_grace_is_short_for_a_race_in_the_way_of_others(
+    monkeypatch: pytest.MonkeyPatch, waiting: int, place: int, freed: bool
+) -> None:
     monkeypatch.setattr(hub_module, "SHORT_GRACE_SECONDS", 5)
 
     async def scene(hub: Hub, pool: FakePool) -> None:
@@ -328,7 +338,9 @@ def test_the_number_of_races_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(hub_module, "MOST_RACES", 3)
 
     async def scene(hub: Hub, pool: FakePool) -> None:
-        (over_unwatched, _, job_a), (over, b, job_b), (unwatched, c, job_c) = [await begun(hub, pool) for _ in range(3)]
+        (over_unwatched, _, job_a), (over, b, job_b), (unwatched, c, job_c) = [
+            await begun(hub, pool) for _ in range(3)
+        ]
         await job_a.say({"type": "state", "state": "done"})
         await job_b.say({"type": "state", "state": "done"})
         hub.leave(over_unwatched)

@@ -1,4 +1,6 @@
-"""What the hub keeps of every kind of message, and what a viewer who is slow or comes back gets of it."""
+"""What the hub keeps of every kind of message, and what a viewer who is slow or comes back gets of
+it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ def test_a_slow_viewer_gets_the_newest_detail_and_weights_beside_the_newest_pict
         messages = drain(viewer)
         assert [ks(messages, kind) for kind in ("picture", "detail", "weights")] == [[4], [4], [4]]
         assert ks(messages, "metrics") == ks(messages, "stages") == list(range(5))
-        assert messages[-3:] == [{"type": "picture", "k": 4, "ballast": b""}, {"type": "detail", "k": 4}, {"type": "weights", "k": 4}]
+        assert messages[-3:] == [
+            {"type": "picture", "k": 4, "ballast": b""},
+            {"type": "detail", "k": 4},
+            {"type": "weights", "k": 4},
+        ]
 
     play(scene)
 
@@ -50,7 +56,9 @@ def test_who_comes_back_gets_details_the_newest_weights_and_the_stages_of_the_la
         assert hub_module.MOST_DETAILS // 2 <= len(details) <= hub_module.MOST_DETAILS
         assert (details[0], details[-1]) == (0, 199)
         assert ks(messages, "weights") == [199]
-        assert [(message["k"], message["lane"]) for message in messages if message["type"] == "stages"] == [(199, 0), (199, 1)]
+        assert [
+            (message["k"], message["lane"]) for message in messages if message["type"] == "stages"
+        ] == [(199, 0), (199, 1)]
         kinds = list(dict.fromkeys(message["type"] for message in messages))
         assert kinds == ["stage", "metrics", "picture", "detail", "stages", "weights", "state"]
         await job.frames(1)
@@ -131,8 +139,15 @@ def test_details_have_an_album_of_their_own_size() -> None:
     assert len(album) >= hub_module.MOST_DETAILS // 2
 
 
-def metrics(k: int, events: tuple[Message, ...] = (), finished: tuple[bool, ...] = (False, False), **of_last: Any) -> bytes:
-    rows = [{"loss": 1 / (k + 1), "finished": one, "trouble": None, "stopped": None} for one in finished]
+def metrics(
+    k: int,
+    events: tuple[Message, ...] = (),
+    finished: tuple[bool, ...] = (False, False),
+    **of_last: Any,
+) -> bytes:
+    rows = [
+        {"loss": 1 / (k + 1), "finished": one, "trouble": None, "stopped": None} for one in finished
+    ]
     rows[-1].update(of_last)
     return encode({"type": "metrics", "k": k, "lanes": rows, "events": list(events)})
 
@@ -142,15 +157,28 @@ def test_metrics_are_thinned_evenly_and_no_event_and_no_end_is_lost(seed: int) -
     chance, ledger, given, ends = random.Random(seed), Ledger(200), [], []
     done, last = [False, False], 5000
     for k in range(last):
-        events = [{"kind": "turn", "lane": 0, "step": k, "number": len(given) + i} for i in range(chance.choice((1, 1, 3)))] if chance.random() < 0.02 else []
+        events = (
+            [
+                {"kind": "turn", "lane": 0, "step": k, "number": len(given) + i}
+                for i in range(chance.choice((1, 1, 3)))
+            ]
+            if chance.random() < 0.02
+            else []
+        )
         given += events
         if k in (1234, 4001):
             done[k == 4001] = True
             ends.append(k)
-        ledger.add(metrics(k, tuple(events), tuple(done), stopped="It reached its target." if done[1] else None))
+        ledger.add(
+            metrics(
+                k, tuple(events), tuple(done), stopped="It reached its target." if done[1] else None
+            )
+        )
         assert len(ledger) <= 200
     kept = [decode(data) for data in ledger]
-    assert [event for message in kept for event in message["events"]] == given, "each once, in order"
+    assert [event for message in kept for event in message["events"]] == given, (
+        "each once, in order"
+    )
     ks = [message["k"] for message in kept]
     assert (ks[0], ks[-1]) == (0, last - 1)
     assert set(ends) <= set(ks), "the moment at which a lane ended"
@@ -172,11 +200,20 @@ def test_metrics_are_bounded_in_bytes_even_where_everybody_turns_knobs_all_the_t
 
 
 def test_what_a_viewer_who_never_reads_is_owed_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "MOST_QUEUED", {"metrics": 100, "stages": 8, "problem": 8, "state": 8})
+    monkeypatch.setattr(
+        hub_module, "MOST_QUEUED", {"metrics": 100, "stages": 8, "problem": 8, "state": 8}
+    )
     viewer, longest = Viewer(), 0
     viewer.push(encode({"type": "stage"}))
     for k in range(5000):
-        viewer.push(metrics(k, ({"kind": "turn", "lane": 0, "step": k},) if k % 50 == 0 else (), (k > 3000, False)), "metrics")
+        viewer.push(
+            metrics(
+                k,
+                ({"kind": "turn", "lane": 0, "step": k},) if k % 50 == 0 else (),
+                (k > 3000, False),
+            ),
+            "metrics",
+        )
         viewer.push(encode({"type": "stages", "k": k}), "stages")
         viewer.say({"type": "problem", "sentence": str(k)})
         longest = max(longest, len(viewer._queue))
@@ -186,14 +223,18 @@ def test_what_a_viewer_who_never_reads_is_owed_is_bounded(monkeypatch: pytest.Mo
     assert messages[0]["type"] == "stage"
     assert messages[-1]["type"] == "state"
     told = [message for message in messages if message["type"] == "metrics"]
-    assert [event["step"] for message in told for event in message["events"]] == list(range(0, 5000, 50))
+    assert [event["step"] for message in told for event in message["events"]] == list(
+        range(0, 5000, 50)
+    )
     assert ks(messages, "metrics") == sorted(ks(messages, "metrics"))
     assert {0, 3001, 4999} <= set(ks(messages, "metrics"))
     assert ks(messages, "stages")[-1] == 4999
     assert viewer.dropped > 10_000
 
 
-def test_who_comes_back_to_a_long_race_gets_no_more_than_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_comes_back_to_a_long_race_gets_no_more_than_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(album_module, "MOST_METRICS", 300)
 
     async def scene(hub: Hub, pool: FakePool) -> None:

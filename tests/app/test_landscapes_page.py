@@ -1,4 +1,6 @@
-"""The landscapes page: its controls name the experiment it shows, its links come back, a formula that cannot be read does no harm."""
+"""The landscapes page: its controls name the experiment it shows, its links come back, a formula
+that cannot be read does no harm.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ from engine.optimizers import OPTIMIZERS
 from tests.app.test_pages import ROOT, open_app
 from tests.app.test_pages import shown as explored
 
-FUNCTION, FORMULA = "landscape control dataset.landscape.function", "landscape control dataset.landscape.formula"
+FUNCTION, FORMULA = (
+    "landscape control dataset.landscape.function",
+    "landscape control dataset.landscape.formula",
+)
 
 
 def open_page(query: dict[str, str] | None = None) -> AppTest:
@@ -37,7 +42,9 @@ def shown(app: AppTest) -> Experiment:
 
 
 def address(app: AppTest) -> dict[str, str]:
-    return {key: text[0] if isinstance(text, list) else text for key, text in app.query_params.items()}
+    return {
+        key: text[0] if isinstance(text, list) else text for key, text in app.query_params.items()
+    }
 
 
 def test_it_opens_with_a_race_between_kinds_of_methods() -> None:
@@ -49,9 +56,24 @@ def test_it_opens_with_a_race_between_kinds_of_methods() -> None:
 
 
 LINKS: list[dict[str, Any]] = [
-    {"dataset": {"name": "landscape", "function": "himmelblau"}, "lanes": ["pso", "sgd", "annealing", "adam"], "seed": 3},
-    {"dataset": {"name": "landscape", "function": "schwefel", "start_x": 100, "start_y": -250.5}, "budget": {"currency": "seconds", "amount": 0.25}},
-    {"dataset": {"name": "landscape", "function": "formula", "formula": "x^2 + |y| - 3", "reach": 7}, "lanes": [{"name": "sgd", "rate": 0.123}]},
+    {
+        "dataset": {"name": "landscape", "function": "himmelblau"},
+        "lanes": ["pso", "sgd", "annealing", "adam"],
+        "seed": 3,
+    },
+    {
+        "dataset": {"name": "landscape", "function": "schwefel", "start_x": 100, "start_y": -250.5},
+        "budget": {"currency": "seconds", "amount": 0.25},
+    },
+    {
+        "dataset": {
+            "name": "landscape",
+            "function": "formula",
+            "formula": "x^2 + |y| - 3",
+            "reach": 7,
+        },
+        "lanes": [{"name": "sgd", "rate": 0.123}],
+    },
 ]
 
 
@@ -115,7 +137,10 @@ def test_knobs_follow_the_landscape_until_they_are_set_by_hand() -> None:
     app.select_slider(key="landscape control lane1.sgd.rate").set_value(0.01).run()
     app.selectbox(key=FUNCTION).set_value("sphere").run()
     assert shown(app).lanes[0].rate == 0.01  # type: ignore[attr-defined]
-    assert shown(app).lanes[1] == Experiment.parse({"dataset": shown(app).dataset.to_json(), "lanes": ["adam"]}).lanes[0]
+    assert (
+        shown(app).lanes[1]
+        == Experiment.parse({"dataset": shown(app).dataset.to_json(), "lanes": ["adam"]}).lanes[0]
+    )
 
 
 def test_what_is_pressed_in_the_live_view_sets_the_controls() -> None:
@@ -146,7 +171,9 @@ def test_methods_that_cannot_walk_are_not_offered() -> None:
 
 
 def test_a_broken_link_opens_with_one_friendly_line_and_the_usual_race() -> None:
-    app = open_app({"dataset": "landscape", "dataset.function": "formula", "dataset.formula": "sin("})
+    app = open_app(
+        {"dataset": "landscape", "dataset.function": "formula", "dataset.formula": "sin("}
+    )
     assert shown(app) == landscape_controls.usual()
     assert len(app.warning) == 1
     assert plain("dataset.formula: 'sin(' is not allowed") in app.warning[0].value

@@ -1,4 +1,6 @@
-"""A recording on the screen: the controls name its race, and what of it they cannot name is told."""
+"""A recording on the screen: the controls name its race, and what of it they cannot name is
+told.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,19 @@ ROOT = Path(__file__).resolve().parents[2]
 GONE = {"name": "own-table", "token": "0" * 32, "target": "price"}
 
 
-@pytest.mark.parametrize("name", [cls.name for cls in DATASETS if cls.kind != "function" and not cls.needs_file])
+@pytest.mark.parametrize(
+    "name", [cls.name for cls in DATASETS if cls.kind != "function" and not cls.needs_file]
+)
 def test_a_race_that_can_be_repeated_is_taken_whole(name: str) -> None:
-    experiment = Experiment.parse({"dataset": name, "lanes": ["adam", "snes"], "seed": 7, "stop": {"target": 0.1}, "precision": "bf16"})
+    experiment = Experiment.parse(
+        {
+            "dataset": name,
+            "lanes": ["adam", "snes"],
+            "seed": 7,
+            "stop": {"target": 0.1},
+            "precision": "bf16",
+        }
+    )
     assert fitting(experiment.to_json()) == (experiment, [])
 
 
@@ -44,7 +56,9 @@ def test_so_is_every_methods(method: str) -> None:
         ({"later": {"a": 1}}, "later"),
     ],
 )
-def test_what_cannot_be_taken_is_told_and_all_else_is_taken(change: dict[str, Any], field: str) -> None:
+def test_what_cannot_be_taken_is_told_and_all_else_is_taken(
+    change: dict[str, Any], field: str
+) -> None:
     whole = Experiment.parse(
         {
             "dataset": "moons",
@@ -86,7 +100,14 @@ def opened(value: dict[str, Any], page: str = "", query: dict[str, str] | None =
 
 
 def test_the_page_takes_a_recordings_race() -> None:
-    experiment = Experiment.parse({"dataset": "moons", "lanes": ["pso"], "seed": 3, "budget": {"currency": "evaluations", "amount": 1e5}})
+    experiment = Experiment.parse(
+        {
+            "dataset": "moons",
+            "lanes": ["pso"],
+            "seed": 3,
+            "budget": {"currency": "evaluations", "amount": 1e5},
+        }
+    )
     app = opened(experiment.to_json())
     assert app.session_state["experiment"] == experiment
     assert not app.warning
@@ -104,7 +125,11 @@ def test_the_page_says_what_it_could_not_take() -> None:
 
 def test_so_does_the_page_of_landscapes() -> None:
     experiment = Experiment.parse(
-        {"dataset": {"name": "landscape", "function": "beale"}, "lanes": ["pso", "adam"], "budget": {"currency": "evaluations", "amount": 1e4}}
+        {
+            "dataset": {"name": "landscape", "function": "beale"},
+            "lanes": ["pso", "adam"],
+            "budget": {"currency": "evaluations", "amount": 1e4},
+        }
     )
     query = {"recording": "own:0123456789abcdef", "dataset": "landscape"}
     app = opened(experiment.to_json(), "landscapes", query)

@@ -18,7 +18,9 @@ from engine.registry import fields
 from engine.workers import cores
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted(path.name for path in (ROOT / "app" / "pages").glob("*.py") if path.name != "__init__.py")
+PAGES = sorted(
+    path.name for path in (ROOT / "app" / "pages").glob("*.py") if path.name != "__init__.py"
+)
 
 
 def open_app(query: dict[str, str] | None = None) -> AppTest:
@@ -41,7 +43,9 @@ def test_the_app_opens_on_the_explorer_with_the_default_experiment() -> None:
     assert not app.warning
 
 
-@pytest.mark.parametrize("dataset", [cls.name for cls in DATASETS if cls.kind != "function" and not cls.needs_file])
+@pytest.mark.parametrize(
+    "dataset", [cls.name for cls in DATASETS if cls.kind != "function" and not cls.needs_file]
+)
 def test_every_dataset_can_be_shown(dataset: str) -> None:
     app = open_app({"dataset": dataset})
     assert shown(app) == Experiment.parse({"dataset": dataset})
@@ -55,7 +59,11 @@ def test_every_optimizer_has_all_its_knobs_drawn_from_its_fields(optimizer: str)
     keys = {widget.key for widget in widgets}
     for field in fields(OPTIMIZERS.get(optimizer)):
         assert f"control lane1.{optimizer}.{field['name']}" in keys
-        widget = next(widget for widget in widgets if widget.key == f"control lane1.{optimizer}.{field['name']}")
+        widget = next(
+            widget
+            for widget in widgets
+            if widget.key == f"control lane1.{optimizer}.{field['name']}"
+        )
         assert field["label"] in widget.label
         assert widget.help == field["help"]
 
@@ -63,10 +71,15 @@ def test_every_optimizer_has_all_its_knobs_drawn_from_its_fields(optimizer: str)
 LINKS: list[dict[str, Any]] = [
     {
         "dataset": {"name": "circles", "points": 123, "noise": 0.37},
-        "lanes": [{"name": "annealing", "chains": 77, "schedule": "linear", "start_temperature": 0.123}],
+        "lanes": [
+            {"name": "annealing", "chains": 77, "schedule": "linear", "start_temperature": 0.123}
+        ],
     },
     {"network": {"name": "mlp", "hidden": []}, "lanes": ["adam", "adam"], "seed": 5},
-    {"network": {"name": "mlp", "hidden": [3, 70, 5, 9, 2, 1], "activation": "relu"}, "loss": "squared-error"},
+    {
+        "network": {"name": "mlp", "hidden": [3, 70, 5, 9, 2, 1], "activation": "relu"},
+        "loss": "squared-error",
+    },
     {
         "dataset": "digits",
         "network": {"name": "cnn", "channels_1": 3},
@@ -77,12 +90,16 @@ LINKS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("value", LINKS)
-def test_a_link_sets_every_control_so_that_they_name_the_same_experiment(value: dict[str, Any]) -> None:
+def test_a_link_sets_every_control_so_that_they_name_the_same_experiment(
+    value: dict[str, Any],
+) -> None:
     experiment = Experiment.parse(value)
     app = open_app(to_flat(experiment))
     assert shown(app) == experiment
     assert shown(app.run()) == experiment  # and still do in the next run
-    assert {key: text[0] if isinstance(text, list) else text for key, text in app.query_params.items()} == to_flat(experiment)
+    assert {
+        key: text[0] if isinstance(text, list) else text for key, text in app.query_params.items()
+    } == to_flat(experiment)
 
 
 def test_a_broken_link_opens_with_one_friendly_line_and_the_default() -> None:
@@ -124,11 +141,21 @@ def test_addresses_of_any_length_are_survived() -> None:
 
 
 def test_the_page_says_where_backprop_sees_nothing() -> None:
-    said = " ".join(caption.value for caption in open_app({"dataset": "moons", "network.activation": "heaviside"}).caption)
+    said = " ".join(
+        caption.value
+        for caption in open_app({"dataset": "moons", "network.activation": "heaviside"}).caption
+    )
     assert "the gradient through them is exactly zero" in said
-    said = " ".join(caption.value for caption in open_app({"dataset": "moons", "network.activation": "sign", "network.straight_through": "true"}).caption)
+    said = " ".join(
+        caption.value
+        for caption in open_app(
+            {"dataset": "moons", "network.activation": "sign", "network.straight_through": "true"}
+        ).caption
+    )
     assert "exactly zero" not in said
-    said = " ".join(caption.value for caption in open_app({"dataset": "moons", "loss": "zero-one"}).caption)
+    said = " ".join(
+        caption.value for caption in open_app({"dataset": "moons", "loss": "zero-one"}).caption
+    )
     assert "stands still" in said
 
 
@@ -146,7 +173,9 @@ def test_a_link_gets_as_many_threads_as_the_server_allows_and_is_told(
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_threads_that_are_allowed_are_taken_without_a_word(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_are_allowed_are_taken_without_a_word(
+    threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KELVIN_THREADS", "2")
     experiment, said = link.read_link({"threads": threads})
     assert (experiment.threads, said) == (int(threads), None)

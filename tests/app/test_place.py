@@ -22,8 +22,16 @@ PAGES = [
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 @pytest.mark.parametrize(("script", "told", "found"), PAGES)
-def test_its_files_lie_below_the_path_of_the_page_that_asks(script: str | None, told: str, found: str, tmp_path: Path) -> None:
-    (tmp_path / "module.mjs").write_text("export const mount = (component) => console.log(JSON.stringify([component.data, component.key]));\n", "utf-8")
+def test_its_files_lie_below_the_path_of_the_page_that_asks(
+    script: str | None, told: str, found: str, tmp_path: Path
+) -> None:
+    (tmp_path / "module.mjs").write_text(
+        (
+            "export const mount = (component) => console.log(JSON.stringify([component.data, "
+            "component.key]));\n"
+        ),
+        "utf-8",
+    )
     code = bootstrap("main.js", "gone").replace("import(`", "asked(`")
     page = f"""
       globalThis.window = {{ location: {{ origin: "http://host" }} }};
@@ -32,8 +40,13 @@ def test_its_files_lie_below_the_path_of_the_page_that_asks(script: str | None, 
     """
     (tmp_path / "code.mjs").write_text(code, "utf-8")
     data = json.dumps({"base": told, "version": "v", "other": 1})
-    run = f"{page}\nconst {{ default: mount }} = await import('./code.mjs');\nmount({{ data: {data}, key: 'live', parentElement: {{}} }});\n"
+    run = (
+        f"{page}\nconst {{ default: mount }} = await import('./code.mjs');\nmount({{ data: "
+        f"{data}, key: 'live', parentElement: {{}} }});\n"
+    )
     (tmp_path / "run.mjs").write_text(run, "utf-8")
-    said = subprocess.run(["node", "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+    said = subprocess.run(
+        ["node", "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.splitlines()
     assert said[0] == f"http://host{found}/kelvin/bundle/@v/main.js"
     assert json.loads(said[1]) == [{"base": found, "version": "v", "other": 1}, "live"]

@@ -20,7 +20,9 @@ PAGE = "<!doctype html><html><head><title>x</title></head><body></head></body></
 
 async def page(request: Request) -> Response:
     assert not {"if-none-match", "range", "accept-encoding"} & set(request.headers)
-    return HTMLResponse(PAGE, headers={"etag": "abc", "last-modified": "long ago", "x-other": "kept"})
+    return HTMLResponse(
+        PAGE, headers={"etag": "abc", "last-modified": "long ago", "x-other": "kept"}
+    )
 
 
 async def parts(request: Request) -> Response:
@@ -43,7 +45,9 @@ def client(answer: Any, base: str = "") -> TestClient:
 @pytest.mark.parametrize("base", ["", "/tools"])
 @pytest.mark.parametrize("answer", [page, parts])
 def test_the_links_are_in_the_head_of_the_page(base: str, answer: Any) -> None:
-    found = client(answer, base).get(f"{base}/", headers={"if-none-match": "abc", "range": "bytes=0-3"})
+    found = client(answer, base).get(
+        f"{base}/", headers={"if-none-match": "abc", "range": "bytes=0-3"}
+    )
     assert found.status_code == 200
     before, after = found.text.split("</head>", 1)
     assert before.startswith("<!doctype html><html><head><title>x</title><link ")
@@ -51,17 +55,23 @@ def test_the_links_are_in_the_head_of_the_page(base: str, answer: Any) -> None:
     assert int(found.headers["content-length"]) == len(found.content)
     assert not {"etag", "last-modified"} & set(found.headers)
     addresses = re.findall('<link rel="([a-z]+)"[^>]*? href="([^"]+)"', before)
-    assert [(kind, address.split("?")[0]) for kind, address in addresses if "/static/" not in address] == [
+    assert [
+        (kind, address.split("?")[0]) for kind, address in addresses if "/static/" not in address
+    ] == [
         ("modulepreload", f"./kelvin/bundle/@{bundle.version()}/main.js"),
         ("preload", f"./kelvin/frontend/@{bundle.version()}/live.css"),
         ("preload", "./kelvin/plotly.min.js"),
         ("preload", "./kelvin/recordings/first-screen.kelvin"),
     ]
-    assert [address for _, address in addresses if "/static/" in address] == [f"./static/js/{name}" for name in widgets()]
+    assert [address for _, address in addresses if "/static/" in address] == [
+        f"./static/js/{name}" for name in widgets()
+    ]
 
 
 def test_streamlits_elements_are_called_as_they_are_known_here() -> None:
-    """Another Streamlit may call them otherwise: nothing breaks then, but the page takes longer to open."""
+    """Another Streamlit may call them otherwise: nothing breaks then, but the page takes longer to
+    open.
+    """
     for name in WIDGETS:
         assert any(found.startswith(f"{name}.") for found in widgets()), name
     assert len(widgets()) == len(set(widgets())) < 80
@@ -77,7 +87,9 @@ def test_a_page_that_will_show_something_else_does_not_fetch_the_recording() -> 
     assert ".kelvin" not in found
 
 
-@pytest.mark.parametrize(("answer", "path", "status"), [(text, "/", 200), (gone, "/", 503), (page, "/other", 200)])
+@pytest.mark.parametrize(
+    ("answer", "path", "status"), [(text, "/", 200), (gone, "/", 503), (page, "/other", 200)]
+)
 def test_anything_else_is_passed_on_as_it_is(answer: Any, path: str, status: int) -> None:
     found = client(answer).get(path)
     assert (found.status_code, found.text) == (status, PAGE)

@@ -1,4 +1,6 @@
-"""Present mode: the playlist is whole, its recordings are here and small, an address chooses among them."""
+"""Present mode: the playlist is whole, its recordings are here and small, an address chooses among
+them.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ def test_an_entry_is_recorded_as_its_preset_and_shows_panels_that_are_there(entr
     assert kinds.count("metrics") >= 40
     assert kinds.count("picture") == kinds.count("metrics")
     assert Experiment.parse(messages[0]["experiment"]) == experiments()[entry.recording]
-    assert all(row["finished"] for row in [message for message in messages if message["type"] == "metrics"][-1]["lanes"])
+    assert all(
+        row["finished"]
+        for row in [message for message in messages if message["type"] == "metrics"][-1]["lanes"]
+    )
     there = panels("landscape" if messages[0]["data"]["kind"] == "function" else "network")
     assert entry.panels
     assert set(entry.panels) <= there
@@ -53,7 +58,11 @@ def test_what_a_preset_claims_is_seen_in_its_recording() -> None:
     recorded = [preset for preset in presets() if preset.id in NAMES]
     assert len(recorded) >= 6
     for preset in recorded:
-        metrics = [message for message in Recording.read(present.RECORDINGS / f"{preset.id}.kelvin") if message["type"] == "metrics"]
+        metrics = [
+            message
+            for message in Recording.read(present.RECORDINGS / f"{preset.id}.kelvin")
+            if message["type"] == "metrics"
+        ]
         assert [said for claim in preset.expect if (said := claim.broken(metrics))] == [], preset.id
 
 
@@ -63,7 +72,9 @@ def test_without_a_choice_everything_is_shown() -> None:
 
 
 def test_an_address_chooses_recordings_in_its_own_order() -> None:
-    assert [entry.recording for entry in chosen({"playlist": f"{NAMES[3]},{NAMES[0]},{NAMES[0]}"})] == [NAMES[3], NAMES[0], NAMES[0]]
+    assert [
+        entry.recording for entry in chosen({"playlist": f"{NAMES[3]},{NAMES[0]},{NAMES[0]}"})
+    ] == [NAMES[3], NAMES[0], NAMES[0]]
     assert chosen({"playlist": NAMES[2]})[0] is playlist()[2]
 
 
@@ -80,9 +91,18 @@ def test_a_recording_of_the_visitors_own_can_be_on_the_stage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "asked"), [({"present": "1"}, True), ({"kiosk": "1"}, True), ({"present": "0"}, False), ({}, False), ({"dataset": "moons"}, False)]
+    ("parameters", "asked"),
+    [
+        ({"present": "1"}, True),
+        ({"kiosk": "1"}, True),
+        ({"present": "0"}, False),
+        ({}, False),
+        ({"dataset": "moons"}, False),
+    ],
 )
-def test_only_an_address_that_asks_for_it_is_a_stage(parameters: dict[str, str], asked: bool) -> None:
+def test_only_an_address_that_asks_for_it_is_a_stage(
+    parameters: dict[str, str], asked: bool
+) -> None:
     assert wanted(parameters) is asked
 
 
@@ -105,7 +125,9 @@ def test_a_wrong_entry_is_refused(value: dict[str, object]) -> None:
         Entry.model_validate_json(json.dumps(value))
 
 
-def test_a_name_that_is_not_recorded_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_not_recorded_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("assets.record.ASSETS", tmp_path)
     assert main(["no-such-race"]) == 2
     complaint = capsys.readouterr().err.strip()
@@ -118,7 +140,13 @@ def test_a_name_that_is_not_recorded_is_one_line(capsys: pytest.CaptureFixture[s
 def test_the_race_that_is_taken_along_comes_first_and_the_others_follow() -> None:
     usual = [entry.recording for entry in chosen({})]
     assert [entry.recording for entry in chosen({"first": "own:0123"})] == ["own:0123", *usual]
-    assert [entry.recording for entry in chosen({"first": usual[2]})] == [usual[2], *(name for name in usual if name != usual[2])]
-    assert [entry.recording for entry in chosen({"first": "own:0123", "playlist": usual[1]})] == ["own:0123", usual[1]]
+    assert [entry.recording for entry in chosen({"first": usual[2]})] == [
+        usual[2],
+        *(name for name in usual if name != usual[2]),
+    ]
+    assert [entry.recording for entry in chosen({"first": "own:0123", "playlist": usual[1]})] == [
+        "own:0123",
+        usual[1],
+    ]
     for wrong in ("", "../x", "no-such-recording", "own:" + "a" * 100, "<b>"):
         assert [entry.recording for entry in chosen({"first": wrong})] == usual

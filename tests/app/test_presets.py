@@ -24,7 +24,11 @@ def test_a_preset_is_an_experiment_and_travels_through_a_link(preset: Preset) ->
     again, complaint = link.read_link(link.write_link(experiment))
     assert complaint is None
     assert again == experiment
-    assert all(claim.lane < len(experiment.lanes) and (claim.over is None or claim.over < len(experiment.lanes)) for claim in preset.expect)
+    assert all(
+        claim.lane < len(experiment.lanes)
+        and (claim.over is None or claim.over < len(experiment.lanes))
+        for claim in preset.expect
+    )
 
 
 def test_there_are_enough_of_every_kind_and_none_twice() -> None:
@@ -35,14 +39,23 @@ def test_there_are_enough_of_every_kind_and_none_twice() -> None:
 
 
 def moment(*rows: dict[str, Any]) -> dict[str, Any]:
-    usual = {"loss": None, "test_accuracy": None, "agreement": None, "evaluations": 0, "trouble": None}
+    usual = {
+        "loss": None,
+        "test_accuracy": None,
+        "agreement": None,
+        "evaluations": 0,
+        "trouble": None,
+    }
     return {"lanes": [{**usual, **row} for row in rows]}
 
 
 METRICS = [
     moment({"loss": 0.9, "evaluations": 10, "agreement": 0.2}, {"loss": 0.9, "evaluations": 10}),
     moment({"loss": 0.4, "evaluations": 20, "agreement": None}, {"loss": 0.3, "evaluations": 50}),
-    moment({"loss": 0.1, "evaluations": 30, "agreement": 0.6, "test_accuracy": 0.95}, {"loss": None, "evaluations": 60, "trouble": "It diverged."}),
+    moment(
+        {"loss": 0.1, "evaluations": 30, "agreement": 0.6, "test_accuracy": 0.95},
+        {"loss": None, "evaluations": 60, "trouble": "It diverged."},
+    ),
 ]
 
 
@@ -52,7 +65,10 @@ METRICS = [
         ({"lane": 0, "number": "loss", "max": 0.2}, 0.1),
         ({"lane": 0, "number": "agreement", "min": 0.3}, 0.4),
         ({"lane": 0, "number": "evaluations", "at_loss": 0.5, "max": 25}, 20),
-        ({"lane": 1, "over": 0, "number": "evaluations", "at_loss": 0.5, "min": 2.4, "max": 2.6}, 2.5),
+        (
+            {"lane": 1, "over": 0, "number": "evaluations", "at_loss": 0.5, "min": 2.4, "max": 2.6},
+            2.5,
+        ),
     ],
 )
 def test_a_claim_reads_its_number(claim: dict[str, Any], value: float) -> None:
@@ -68,7 +84,10 @@ def test_a_claim_reads_its_number(claim: dict[str, Any], value: float) -> None:
         ({"lane": 0, "number": "loss", "max": 0.01}, "loss of lane 0 is 0.1"),
         ({"lane": 0, "trouble": True}, "did not diverge"),
         ({"lane": 1, "number": "loss", "max": 9}, "there is no loss of lane 1"),
-        ({"lane": 0, "number": "evaluations", "at_loss": 0.05, "max": 1e9}, "there is no evaluations of lane 0 at loss 0.05"),
+        (
+            {"lane": 0, "number": "evaluations", "at_loss": 0.05, "max": 1e9},
+            "there is no evaluations of lane 0 at loss 0.05",
+        ),
     ],
 )
 def test_a_claim_that_does_not_hold_says_so(claim: dict[str, Any], said: str) -> None:
@@ -76,7 +95,14 @@ def test_a_claim_that_does_not_hold_says_so(claim: dict[str, Any], said: str) ->
 
 
 @pytest.mark.parametrize(
-    "claim", [{"lane": 0}, {"lane": 0, "number": "loss"}, {"lane": 0, "min": 1.0}, {"lane": 9, "trouble": True}, {"lane": 0, "number": "luck", "min": 1.0}]
+    "claim",
+    [
+        {"lane": 0},
+        {"lane": 0, "number": "loss"},
+        {"lane": 0, "min": 1.0},
+        {"lane": 9, "trouble": True},
+        {"lane": 0, "number": "luck", "min": 1.0},
+    ],
 )
 def test_a_claim_that_says_nothing_is_refused(claim: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -89,7 +115,9 @@ def test_what_a_preset_claims_comes_out(preset: Preset) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        metrics = [frame.metrics for frame in Race(preset.experiment(), marks=MARKS, pictures=False)]
+        metrics = [
+            frame.metrics for frame in Race(preset.experiment(), marks=MARKS, pictures=False)
+        ]
     finally:
         torch.set_num_threads(threads)
     assert [said for claim in preset.expect if (said := claim.broken(metrics))] == []
@@ -118,7 +146,9 @@ def test_a_preset_that_is_picked_is_handed_to_the_page_once() -> None:
     assert "came" not in app.session_state
     app.button(key="try digits-eki").click().run()
     assert not app.exception
-    assert app.session_state["came"] == next(preset for preset in presets() if preset.id == "digits-eki")
+    assert app.session_state["came"] == next(
+        preset for preset in presets() if preset.id == "digits-eki"
+    )
     del app.session_state["came"]
     app.button(key="else").click().run()
     assert "came" not in app.session_state

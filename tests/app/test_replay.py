@@ -1,4 +1,6 @@
-"""What the browser exports, looked at from Python; and the replay in one file, put together by either."""
+"""What the browser exports, looked at from Python; and the replay in one file, put together by
+either.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,12 @@ from tests.app.live_fake import build
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = ROOT / "assets" / "recordings" / "first-screen.kelvin"
 NODE = shutil.which("node")
-ABOUT = {"title": 'a "race" </title><script>alert(1)</script> __KELVIN_RECORDING__', "date": "2026-11-24", "raced": True, "view": {"large": "loss"}}
+ABOUT = {
+    "title": 'a "race" </title><script>alert(1)</script> __KELVIN_RECORDING__',
+    "date": "2026-11-24",
+    "raced": True,
+    "view": {"large": "loss"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -75,25 +82,49 @@ def exported(handled: tuple[Race, list[bytes]], tmp_path_factory: pytest.TempPat
     Recording(handled[1]).write(folder / "made.kelvin")
     (folder / "shell.html").write_text(replay.shell(), "utf-8")
     script = ROOT / "tests" / "app" / "frontend" / "export_files.mjs"
-    subprocess.run([NODE, str(script), str(folder / "made.kelvin"), str(folder), str(folder / "shell.html")], check=True, capture_output=True, text=True)
+    subprocess.run(
+        [NODE, str(script), str(folder / "made.kelvin"), str(folder), str(folder / "shell.html")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return folder
 
 
 def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if name != "seconds" and value is not None} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name != "seconds" and value is not None}
+        for row in rows
+    ]
 
 
-def test_the_python_code_repeats_the_race(handled: tuple[Race, list[bytes]], exported: Path) -> None:
-    # With as many threads as the tests have: sums in another order differ in the last bit, and a race in all that follows.
+def test_the_python_code_repeats_the_race(
+    handled: tuple[Race, list[bytes]], exported: Path
+) -> None:
+    # With as many threads as the tests have: sums in another order differ in the last bit, and a
+    # race in all that follows.
     alike = {**os.environ, "OMP_NUM_THREADS": "1"}
-    ran = subprocess.run([sys.executable, str(exported / "race.py")], cwd=ROOT, env=alike, capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, str(exported / "race.py")],
+        cwd=ROOT,
+        env=alike,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     lines = ran.stdout.splitlines()
     race = handled[0]
-    assert [line[: line.index("{") - 1] for line in lines] == [lane.label for lane in race.began.lanes]
-    assert without_time([ast.literal_eval(line[line.index("{") :]) for line in lines]) == without_time(race.results())
+    assert [line[: line.index("{") - 1] for line in lines] == [
+        lane.label for lane in race.began.lanes
+    ]
+    assert without_time(
+        [ast.literal_eval(line[line.index("{") :]) for line in lines]
+    ) == without_time(race.results())
 
 
-def test_the_experiment_holds_what_was_done_by_hand(handled: tuple[Race, list[bytes]], exported: Path) -> None:
+def test_the_experiment_holds_what_was_done_by_hand(
+    handled: tuple[Race, list[bytes]], exported: Path
+) -> None:
     race, told = handled[0], json.loads((exported / "race.json").read_text("utf-8"))
     assert Experiment.parse(told["experiment"]) == race.began
     events = parse_events(told)
@@ -104,7 +135,9 @@ def test_the_experiment_holds_what_was_done_by_hand(handled: tuple[Race, list[by
     assert without_time(again.results()) == without_time(race.results())
 
 
-def test_the_numbers_are_those_of_the_frames(handled: tuple[Race, list[bytes]], exported: Path) -> None:
+def test_the_numbers_are_those_of_the_frames(
+    handled: tuple[Race, list[bytes]], exported: Path
+) -> None:
     with open(exported / "race.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))
     frames = [message for message in Recording(handled[1]) if message["type"] == "metrics"]
@@ -124,7 +157,9 @@ def test_the_numbers_are_those_of_the_frames(handled: tuple[Race, list[bytes]], 
             assert row[column] == "" if value is None else float(row[column]) == value
 
 
-def test_the_weights_are_read_by_safetensors_and_by_the_engine(handled: tuple[Race, list[bytes]], exported: Path) -> None:
+def test_the_weights_are_read_by_safetensors_and_by_the_engine(
+    handled: tuple[Race, list[bytes]], exported: Path
+) -> None:
     race, path = handled[0], exported / "race.safetensors"
     kept = load_file(path)
     assert len(kept) == len(race.lanes) * len(race.network.layers)
@@ -135,10 +170,14 @@ def test_the_weights_are_read_by_safetensors_and_by_the_engine(handled: tuple[Ra
             assert found.flatten().equal(lane.state.estimate[layer.start : layer.stop])
     loaded = weights.load(path)
     assert loaded.steps == [lane.step for lane in race.lanes]
-    assert all(mine.equal(lane.state.estimate) for mine, lane in zip(loaded.lanes, race.lanes, strict=True))
+    assert all(
+        mine.equal(lane.state.estimate) for mine, lane in zip(loaded.lanes, race.lanes, strict=True)
+    )
 
 
-def test_the_recording_comes_back_message_by_message(handled: tuple[Race, list[bytes]], exported: Path) -> None:
+def test_the_recording_comes_back_message_by_message(
+    handled: tuple[Race, list[bytes]], exported: Path
+) -> None:
     assert Recording.read(exported / "race.kelvin").messages == handled[1]
 
 
@@ -156,7 +195,11 @@ def test_browser_and_python_fill_the_shell_alike(exported: Path) -> None:
     again = replay.fill(made, recording)
     assert recording == (exported / "made.kelvin").read_bytes()
     assert gaps(again) == (made, recording)
-    assert made["title"] == replay.title_of(Recording.read(exported / "made.kelvin").stage) == "Moons: Simulated annealing vs Adam"
+    assert (
+        made["title"]
+        == replay.title_of(Recording.read(exported / "made.kelvin").stage)
+        == "Moons: Simulated annealing vs Adam"
+    )
     assert made["view"] == {"large": "loss"}
 
 
@@ -173,17 +216,30 @@ def test_the_shell_asks_nothing_of_a_network() -> None:
     assert policy
     rules = dict(rule.strip().split(" ", 1) for rule in policy[1].split(";"))
     assert rules["default-src"] == "'none'"
-    assert set().union(*(rule.split() for rule in rules.values())) <= {"'none'", "'unsafe-inline'", "data:", "blob:", *re.findall(r"'sha256-[^']*'", policy[1])}
+    assert set().union(*(rule.split() for rule in rules.values())) <= {
+        "'none'",
+        "'unsafe-inline'",
+        "data:",
+        "blob:",
+        *re.findall(r"'sha256-[^']*'", policy[1]),
+    }
     assert "'unsafe-inline'" not in rules["script-src"]
     # Every script that runs is one whose digest is allowed.
-    scripts = re.findall(r'<script(?: type="(?:importmap|module)")?>(.*?)</script>', shell, re.DOTALL)
+    scripts = re.findall(
+        r'<script(?: type="(?:importmap|module)")?>(.*?)</script>', shell, re.DOTALL
+    )
     assert len(scripts) == 3
     for script in scripts:
-        assert f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in rules["script-src"]
+        assert (
+            f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+            in rules["script-src"]
+        )
     # No tag of the page itself points outside.
     assert not re.findall(r'(?:src|href)="(?!data:)[^"]*"', shell)
     assert "@import" not in replay.style("live.css")
-    assert not re.findall(r"url\((?!['\"]?data:)", "".join(replay.style(name) for name in replay.STYLES))
+    assert not re.findall(
+        r"url\((?!['\"]?data:)", "".join(replay.style(name) for name in replay.STYLES)
+    )
 
 
 def test_the_modules_are_one() -> None:
@@ -191,7 +247,9 @@ def test_the_modules_are_one() -> None:
     assert found
     addresses = json.loads(found[1])["imports"]
     assert list(addresses) == ["kelvin"]
-    source = base64.b64decode(addresses["kelvin"].removeprefix("data:text/javascript;base64,")).decode()
+    source = base64.b64decode(
+        addresses["kelvin"].removeprefix("data:text/javascript;base64,")
+    ).decode()
     assert source.endswith('export const { open } = use("offline.js");\n')
     assert "msgpack.LICENSE" in source, "who wrote it stays in it"
 
@@ -216,7 +274,10 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     assert recording == FIRST.read_bytes()
     assert about["title"] == "Two spirals: Simulated annealing vs Adam"
     (tmp_path / "none.kelvin").write_bytes(b"nothing")
-    for arguments in ([str(tmp_path / "none.kelvin")], [str(FIRST), "-o", str(tmp_path / "no" / "folder.html")]):
+    for arguments in (
+        [str(tmp_path / "none.kelvin")],
+        [str(FIRST), "-o", str(tmp_path / "no" / "folder.html")],
+    ):
         refused = CliRunner().invoke(replay.main, arguments)
         assert refused.exit_code == 2
         assert len(refused.output.splitlines()) == 1

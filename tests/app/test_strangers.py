@@ -1,4 +1,6 @@
-"""What a link, a file or a visitor says is shown as it was said: none of it is Markdown to the page."""
+"""What a link, a file or a visitor says is shown as it was said: none of it is Markdown to the
+page.
+"""
 
 from __future__ import annotations
 
@@ -42,18 +44,43 @@ def opened(page: str = "main.py", **query: str) -> AppTest:
 
 def words(app: AppTest) -> str:
     """All that the page draws as Markdown."""
-    return "\n".join(str(element.value) for kind in (app.warning, app.error, app.caption, app.markdown, app.info) for element in kind)
+    return "\n".join(
+        str(element.value)
+        for kind in (app.warning, app.error, app.caption, app.markdown, app.info)
+        for element in kind
+    )
 
 
 @pytest.mark.parametrize("said", HOSTILE.values(), ids=list(HOSTILE))
-@pytest.mark.parametrize("key", ["dataset", "network", "lanes", "loss", "lane1.chains", "network.hidden", "dataset.points", "budget.amount", "seed", "KEY"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "dataset",
+        "network",
+        "lanes",
+        "loss",
+        "lane1.chains",
+        "network.hidden",
+        "dataset.points",
+        "budget.amount",
+        "seed",
+        "KEY",
+    ],
+)
 def test_what_a_link_says_is_told_as_it_is(key: str, said: str) -> None:
     found = link.read_link({said: "1"} if key == "KEY" else {"lanes": "annealing", key: said})[1]
     assert found is not None
     assert plain(repr(said)[1:-1]) in found or plain(said) in found
 
 
-@pytest.mark.parametrize("query", [{"dataset": ALL}, {"dataset": "landscape", "dataset.function": ALL}, {"dataset": "landscape", "dataset.formula": ALL}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"dataset": ALL},
+        {"dataset": "landscape", "dataset.function": ALL},
+        {"dataset": "landscape", "dataset.formula": ALL},
+    ],
+)
 def test_the_page_draws_it_as_it_is(query: dict[str, str]) -> None:
     app = opened(**query)
     assert plain(ALL)[:40] in app.warning[0].value
@@ -70,12 +97,20 @@ def test_a_formula_that_was_typed_is_told_as_it_is() -> None:
 @pytest.mark.parametrize("said", HOSTILE.values(), ids=list(HOSTILE))
 def test_only_what_cannot_be_seen_is_added(said: str) -> None:
     told = plain(said).replace(JOINER, "")
-    read = "".join(sign for i, sign in enumerate(told) if sign != "\\" or (i and told[i - 1] == "\\" and (len(told[:i]) - len(told[:i].rstrip("\\"))) % 2))
+    read = "".join(
+        sign
+        for i, sign in enumerate(told)
+        if sign != "\\"
+        or (i and told[i - 1] == "\\" and (len(told[:i]) - len(told[:i].rstrip("\\"))) % 2)
+    )
     assert read == " ".join(said.split())
 
 
 def test_signs_are_escaped_and_what_streamlit_looks_for_afterwards_is_cut() -> None:
-    assert plain("*a* [b](javascript:x) $y$ <b>") == rf"\*a\* \[b\]\(javascript\:{JOINER}x\) \$y\$ \<b\>"
+    assert (
+        plain("*a* [b](javascript:x) $y$ <b>")
+        == rf"\*a\* \[b\]\(javascript\:{JOINER}x\) \$y\$ \<b\>"
+    )
     assert JOINER in plain("www.host.example").split(".")[0]
     assert plain("me@x") == f"me{JOINER}@x"
     assert "\n" not in plain("a\n# b")

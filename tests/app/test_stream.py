@@ -1,4 +1,6 @@
-"""The live routes: who may connect, what may be said, what is served, and a race from the socket to a process and back."""
+"""The live routes: who may connect, what may be said, what is served, and a race from the socket to
+a process and back.
+"""
 
 from __future__ import annotations
 
@@ -84,10 +86,24 @@ def state(name: str) -> Callable[[Message], bool]:
 # Who may connect.
 
 
-@pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "http://testserver.evil.example", "http://testserver:81", "http://[", ""])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "null",
+        "http://evil.example",
+        "http://testserver.evil.example",
+        "http://testserver:81",
+        "http://[",
+        "",
+    ],
+)
 def test_other_origins_are_refused(site: Site, origin: str | None) -> None:
     headers = {} if origin is None else {"origin": origin}
-    with pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)), site.client.websocket_connect("/kelvin/live", headers=headers):
+    with (
+        pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)),
+        site.client.websocket_connect("/kelvin/live", headers=headers),
+    ):
         pass
 
 
@@ -127,7 +143,9 @@ MALFORMED = [
 ]  # fmt: skip
 
 
-def test_malformed_messages_do_not_end_the_connection(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_malformed_messages_do_not_end_the_connection(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stream, "MOST_PER_SECOND", 10**6)
     with site.viewer() as session:
         for text in MALFORMED * 2:
@@ -142,7 +160,9 @@ def test_malformed_messages_do_not_end_the_connection(site: Site, monkeypatch: p
 
 def test_bad_input_is_told_by_field(site: Site) -> None:
     with site.viewer() as session:
-        session.send_json({"do": "run", "experiment": {"lanes": [{"name": "annealing", "chains": 0}]}})
+        session.send_json(
+            {"do": "run", "experiment": {"lanes": [{"name": "annealing", "chains": 0}]}}
+        )
         assert problem(session).startswith("lanes[0].chains: 0 is not allowed; expected")
         assert not site.pool.jobs, "what is not valid is never queued"
 
@@ -173,7 +193,11 @@ def test_big_messages_are_refused(site: Site) -> None:
     with site.viewer() as session:
         session.send_text(json.dumps({"do": "pause", "ballast": "x" * stream.MOST_BYTES}))
         assert "65,536" in problem(session)
-        session.send_text(json.dumps({"do": "pause", "ballast": "é" * (stream.MOST_BYTES // 2)}, ensure_ascii=False))
+        session.send_text(
+            json.dumps(
+                {"do": "pause", "ballast": "é" * (stream.MOST_BYTES // 2)}, ensure_ascii=False
+            )
+        )
         assert "65,536" in problem(session), "bytes count, not characters"
         session.send_bytes(b"\x00")
         assert "65,536" in problem(session)
@@ -181,7 +205,9 @@ def test_big_messages_are_refused(site: Site) -> None:
 
 def test_a_flood_is_slowed_and_said_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "MOST_PER_SECOND", 5)
-    monkeypatch.setattr(stream, "time", SimpleNamespace(monotonic=lambda: 7.0))  # all of it in one second
+    monkeypatch.setattr(
+        stream, "time", SimpleNamespace(monotonic=lambda: 7.0)
+    )  # all of it in one second
     with site.viewer() as session:
         session.send_json({"do": "run", "experiment": EXPERIMENT})
         for _ in range(12):
@@ -211,9 +237,20 @@ def test_commands_reach_the_race_and_a_missing_lane_does_not(site: Site) -> None
 
 def test_what_is_said_with_the_run_comes_before_its_first_step(site: Site) -> None:
     with site.viewer() as session:
-        session.send_json({"do": "run", "experiment": EXPERIMENT, "then": [{"do": "speed", "value": 2}, {"do": "stages", "besides": "is not passed on"}]})
+        session.send_json(
+            {
+                "do": "run",
+                "experiment": EXPERIMENT,
+                "then": [
+                    {"do": "speed", "value": 2},
+                    {"do": "stages", "besides": "is not passed on"},
+                ],
+            }
+        )
         until(session, state("starting"))
-        eventually(lambda: site.pool.jobs[0].commands == [{"do": "speed", "value": 2}, {"do": "stages"}])
+        eventually(
+            lambda: site.pool.jobs[0].commands == [{"do": "speed", "value": 2}, {"do": "stages"}]
+        )
         session.send_json({"do": "run", "experiment": EXPERIMENT, "then": [{"do": "turn"}]})
         problem(session)
         assert len(site.pool.jobs) == 1, "what is not valid is never queued"
@@ -251,7 +288,10 @@ def test_a_closed_page_leaves_and_a_reload_comes_back(site: Site) -> None:
     eventually(lambda: job.asked == ["pause"])
     with site.viewer() as session:
         session.send_json({"do": "attach", "race": token})
-        assert [message["type"] for message in until(session, state("running"))] == ["stage", "state"]
+        assert [message["type"] for message in until(session, state("running"))] == [
+            "stage",
+            "state",
+        ]
         assert job.asked == ["pause", "resume"]
 
 
@@ -263,12 +303,23 @@ def test_frontend_files(site: Site) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.headers["cache-control"] == "no-cache"
-    again = site.client.get("/kelvin/frontend/main.js", headers={"if-none-match": answer.headers["etag"]})
+    again = site.client.get(
+        "/kelvin/frontend/main.js", headers={"if-none-match": answer.headers["etag"]}
+    )
     assert again.status_code in (200, 304)
-    assert "immutable" in site.client.get("/kelvin/frontend/live.css?v=abc").headers["cache-control"]
+    assert (
+        "immutable" in site.client.get("/kelvin/frontend/live.css?v=abc").headers["cache-control"]
+    )
     assert site.client.get("/kelvin/frontend/vendor/msgpack.js").status_code == 200
-    assert site.client.get(f"/kelvin/frontend/@{version()}/main.js").headers["cache-control"].endswith("immutable")
-    assert site.client.get("/kelvin/frontend/@000000000000/main.js").headers["cache-control"] == "no-cache"  # what another version says is not known
+    assert (
+        site.client.get(f"/kelvin/frontend/@{version()}/main.js")
+        .headers["cache-control"]
+        .endswith("immutable")
+    )
+    assert (
+        site.client.get("/kelvin/frontend/@000000000000/main.js").headers["cache-control"]
+        == "no-cache"
+    )  # what another version says is not known
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -279,7 +330,9 @@ def test_the_modules_of_a_page_in_one_file(site: Site, entry: str) -> None:
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["cache-control"].endswith("immutable")
     assert answer.text == source(entry)
-    plain = site.client.get(f"/kelvin/bundle/@{version()}/{entry}", headers={"accept-encoding": "identity"})
+    plain = site.client.get(
+        f"/kelvin/bundle/@{version()}/{entry}", headers={"accept-encoding": "identity"}
+    )
     assert "content-encoding" not in plain.headers
     assert plain.text == answer.text
 
@@ -287,17 +340,38 @@ def test_the_modules_of_a_page_in_one_file(site: Site, entry: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "frontend/../hub.py", "frontend/..%2fhub.py", "frontend/%2e%2e/hub.py", "frontend/..%2f..%2f..%2fREADME.md", "frontend//etc/passwd", "frontend/%2fetc%2fpasswd",
-        "bundle/@1/view.js", "bundle/@1/../hub.py", "bundle/main.js", "frontend/@1/../hub.py", "frontend/@1/..%2fhub.py",
-        "frontend/main.js%00", "frontend/" + "a" * 5000 + ".js", "frontend/", "frontend/panels", "frontend/vendor/msgpack.LICENSE", "frontend/..%5chub.py",
-        "recordings/..%2fdigits.kelvin", "recordings/.kelvin", "recordings/UPPER.kelvin", "recordings/nothing.kelvin", "recordings/a%00.kelvin", "recordings/a%0a.kelvin",
+        "frontend/../hub.py",
+        "frontend/..%2fhub.py",
+        "frontend/%2e%2e/hub.py",
+        "frontend/..%2f..%2f..%2fREADME.md",
+        "frontend//etc/passwd",
+        "frontend/%2fetc%2fpasswd",
+        "bundle/@1/view.js",
+        "bundle/@1/../hub.py",
+        "bundle/main.js",
+        "frontend/@1/../hub.py",
+        "frontend/@1/..%2fhub.py",
+        "frontend/main.js%00",
+        "frontend/" + "a" * 5000 + ".js",
+        "frontend/",
+        "frontend/panels",
+        "frontend/vendor/msgpack.LICENSE",
+        "frontend/..%5chub.py",
+        "recordings/..%2fdigits.kelvin",
+        "recordings/.kelvin",
+        "recordings/UPPER.kelvin",
+        "recordings/nothing.kelvin",
+        "recordings/a%00.kelvin",
+        "recordings/a%0a.kelvin",
     ],
-)  # fmt: skip
+)
 def test_nothing_else_is_served(site: Site, path: str) -> None:
     assert site.client.get(f"/kelvin/{path}").status_code == 404
 
 
-def test_a_link_out_of_the_frontend_is_not_followed(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_out_of_the_frontend_is_not_followed(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "front").mkdir()
     (tmp_path / "secret.js").write_text("secret", "utf-8")
     (tmp_path / "front" / "link.js").symlink_to(tmp_path / "secret.js")
@@ -342,7 +416,9 @@ def test_a_race_over_the_socket(processes: Pool) -> None:
         messages = until(session, state("done"))
         ks = [message["k"] for message in messages if message["type"] == "metrics"]
         assert ks == list(range(len(ks)))
-        assert next(message["type"] for message in messages if message["type"] != "state") == "stage"
+        assert (
+            next(message["type"] for message in messages if message["type"] != "state") == "stage"
+        )
 
 
 def test_a_worker_is_freed_after_the_grace(processes: Pool) -> None:
@@ -378,7 +454,12 @@ def test_the_server_as_people_start_it(base: str, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none", *([f"--server.baseUrlPath={base}"] if base else [])]
+    options = [
+        f"--server.port={port}",
+        "--server.headless=true",
+        "--server.fileWatcherType=none",
+        *([f"--server.baseUrlPath={base}"] if base else []),
+    ]
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app/server.py", *options],
@@ -400,7 +481,11 @@ def test_the_server_as_people_start_it(base: str, tmp_path: Path) -> None:
         eventually(answers)
         with urllib.request.urlopen(f"{prefix}/kelvin/frontend/main.js", timeout=60) as answer:
             assert answer.headers["content-type"].startswith("text/javascript")
-        workers = [child for child in psutil.Process(server.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        workers = [
+            child
+            for child in psutil.Process(server.pid).children()
+            if "spawn_main" in " ".join(child.cmdline())
+        ]
         assert len(workers) == 1
     finally:
         os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C
@@ -409,11 +494,15 @@ def test_the_server_as_people_start_it(base: str, tmp_path: Path) -> None:
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")
 
 
-def test_a_race_gets_as_many_threads_as_the_server_allows(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_race_gets_as_many_threads_as_the_server_allows(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KELVIN_THREADS", "2")
     asked: list[Message] = []
     submit = site.hub.run
-    monkeypatch.setattr(site.hub, "run", lambda viewer, value: (asked.append(value), submit(viewer, value)))
+    monkeypatch.setattr(
+        site.hub, "run", lambda viewer, value: (asked.append(value), submit(viewer, value))
+    )
     with site.viewer() as session:
         session.send_text(json.dumps({"do": "run", "experiment": {**EXPERIMENT, "threads": 64}}))
         told = until(session, lambda message: message["type"] == "problem")[-1]

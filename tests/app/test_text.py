@@ -1,4 +1,6 @@
-"""What people read: every text that is asked for is there, every text that is there is asked for by somebody, and none stands in the code."""
+"""What people read: every text that is asked for is there, every text that is there is asked for by
+somebody, and none stands in the code.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ import pytest
 from app.text import FOLDER, catalogue, t
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [path for folder in ("app", "engine") for suffix in ("*.py", "*.js") for path in sorted((ROOT / folder).rglob(suffix)) if "vendor" not in path.parts]
+SOURCES = [
+    path
+    for folder in ("app", "engine")
+    for suffix in ("*.py", "*.js")
+    for path in sorted((ROOT / folder).rglob(suffix))
+    if "vendor" not in path.parts
+]
 PLAIN = re.compile(r"""\bt\(\s*["'`]([a-z-]+\.[\w-]+)["'`]""")
 ANY = re.compile(r"""["'`]([a-z-]+\.[\w-]+)["'`]""")
 BUILT = re.compile(r"`([a-z-]+\.[\w-]*)\$\{")
@@ -53,7 +61,9 @@ EXCEPTIONS = {
 
 
 def literals(source: str) -> Iterator[str]:
-    """The string literals of a JavaScript source as they are read: without what is filled in, and without markup, whose spoken attributes come by themselves."""
+    """The string literals of a JavaScript source as they are read: without what is filled in, and
+    without markup, whose spoken attributes come by themselves.
+    """
     for match in JS_TOKEN.finditer(source):
         literal = match["text"]
         if literal is None:
@@ -74,40 +84,75 @@ def prose_of_javascript(source: str) -> list[str]:
 
 
 def prose_of_python(source: str) -> list[str]:
-    """Words that are handed to a widget, a chart, a refusal or a viewer, and whole sentences wherever they stand."""
+    """Words that are handed to a widget, a chart, a refusal or a viewer, and whole sentences
+    wherever they stand.
+    """
     tree = ast.parse(source)
     unread: set[int] = set()
     read: list[ast.AST] = []
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant()) | ast.Assert():  # a docstring; a defect
-                unread |= {id(one) for one in ast.walk(node if isinstance(node, ast.Expr) else node.msg or ast.Constant(None))}
+                unread |= {
+                    id(one)
+                    for one in ast.walk(
+                        node if isinstance(node, ast.Expr) else node.msg or ast.Constant(None)
+                    )
+                }
             case ast.Call():
                 name = ast.unparse(node.func)
                 last = name.rsplit(".", 1)[-1]
-                unread |= {id(one) for keyword in node.keywords if keyword.arg in PYTHON_UNREAD for one in ast.walk(keyword.value)}
+                unread |= {
+                    id(one)
+                    for keyword in node.keywords
+                    if keyword.arg in PYTHON_UNREAD
+                    for one in ast.walk(keyword.value)
+                }
                 if name.startswith("log.") or last.endswith("Error"):
                     unread |= {id(one) for argument in node.args for one in ast.walk(argument)}
                 elif name.startswith("st.") or last in WIDGETS:
-                    read += [*node.args[last in WIDGETS :], *(keyword.value for keyword in node.keywords)]
+                    read += [
+                        *node.args[last in WIDGETS :],
+                        *(keyword.value for keyword in node.keywords),
+                    ]
                 elif last == "BadInput":
                     read += node.args[2:]
             case ast.Dict():
-                read += [value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant) and key.value in READ_ENTRIES]
+                read += [
+                    value
+                    for key, value in zip(node.keys, node.values, strict=True)
+                    if isinstance(key, ast.Constant) and key.value in READ_ENTRIES
+                ]
     shown = {id(one) for node in read for one in ast.walk(node) if not isinstance(one, ast.Call)}
-    texts = [one for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in unread]
-    return [str(one.value) for one in texts if (PROSE if id(one) in shown else SENTENCE).search(str(one.value))]
+    texts = [
+        one
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in unread
+    ]
+    return [
+        str(one.value)
+        for one in texts
+        if (PROSE if id(one) in shown else SENTENCE).search(str(one.value))
+    ]
 
 
 def test_every_text_asked_for_is_there() -> None:
     texts = catalogue()
-    missing = {(path.name, key) for path in SOURCES for key in PLAIN.findall(path.read_text("utf-8")) if key not in texts}
+    missing = {
+        (path.name, key)
+        for path in SOURCES
+        for key in PLAIN.findall(path.read_text("utf-8"))
+        if key not in texts
+    }
     assert not missing
 
 
 def test_every_text_is_asked_for() -> None:
     source = "\n".join(path.read_text("utf-8") for path in SOURCES)
-    asked, begun = set(ANY.findall(source)), tuple(set(BUILT.findall(source)) | set(BUILT_PYTHON.findall(source)))
+    asked, begun = (
+        set(ANY.findall(source)),
+        tuple(set(BUILT.findall(source)) | set(BUILT_PYTHON.findall(source))),
+    )
     idle = {key for key in catalogue() if key not in asked and not key.startswith(begun)}
     assert not idle
 
@@ -116,7 +161,9 @@ def test_what_a_visitor_reads_stands_in_the_catalogue_alone() -> None:
     used, offenders = set(), []
     for path in (path for path in SOURCES if path.is_relative_to(ROOT / "app")):
         name = path.relative_to(ROOT / "app").as_posix().removeprefix("live/frontend/")
-        for text in (prose_of_python if path.suffix == ".py" else prose_of_javascript)(path.read_text("utf-8")):
+        for text in (prose_of_python if path.suffix == ".py" else prose_of_javascript)(
+            path.read_text("utf-8")
+        ):
             known = {name, f"{name} {text}"} & EXCEPTIONS.keys()
             used |= known
             if not known:
@@ -150,7 +197,10 @@ def test_a_text_in_javascript_is_found(source: str) -> None:
         'number("stop target", "Hidden layers", 0, 0, 1, t("controls.none"))',
         'viewer.say({"type": "problem", "sentence": "Too many commands."})',
         'raise BadInput("field", field, "the name of a knob")',
-        'def f():\n    """Not this one, which explains."""\n    return f"This address names no experiment: {error}"',
+        (
+            'def f():\n    """Not this one, which explains."""\n    return f"This address names '
+            'no experiment: {error}"'
+        ),
     ],
 )
 def test_a_text_in_python_is_found(source: str) -> None:
@@ -159,14 +209,23 @@ def test_a_text_in_python_is_found(source: str) -> None:
 
 def test_what_nobody_reads_is_left_alone() -> None:
     unseen = (
-        'throw new Error("the recording is cut off"); root.querySelector("figcaption span"); // a comment of many words\nmade.className = "kg-button kg-main";'
+        'throw new Error("the recording is cut off"); root.querySelector("figcaption span"); // '
+        'a comment of many words\nmade.className = "kg-button kg-main";'
     )
-    assert not prose_of_javascript(unseen + 'paint.font = `600 11px ${theme.font}`; const told = t("live.enlarge-name", { name: one });')
-    assert not prose_of_python(
-        'log.debug("the server is closing: a message is dropped")\nassert hub, "the server has not started yet"\nraise ValueError("a claim names a number")'
+    assert not prose_of_javascript(
+        unseen
+        + (
+            'paint.font = `600 11px ${theme.font}`; const told = t("live.enlarge-name", { name: '
+            "one });"
+        )
     )
     assert not prose_of_python(
-        'st.button(t("controls.lane-add"), key="add one more lane now", icon="x")\nkept()["suggested for"] = Field(description="What it is all about.")'
+        'log.debug("the server is closing: a message is dropped")\nassert hub, "the server '
+        'has not started yet"\nraise ValueError("a claim names a number")'
+    )
+    assert not prose_of_python(
+        'st.button(t("controls.lane-add"), key="add one more lane now", '
+        'icon="x")\nkept()["suggested for"] = Field(description="What it is all about.")'
     )
 
 

@@ -1,4 +1,6 @@
-"""Data of one's own in the page: a file is given, what is in it is told, and what is picked names a dataset that can be raced on."""
+"""Data of one's own in the page: a file is given, what is in it is told, and what is picked names a
+dataset that can be raced on.
+"""
 
 from __future__ import annotations
 
@@ -68,8 +70,16 @@ def test_before_there_is_a_file_it_says_what_may_be_given() -> None:
 def test_a_table_is_told_and_any_of_its_columns_can_be_picked() -> None:
     app = given("flowers.csv", flowers().encode())
     assert "**flowers.csv**: 60 rows, 5 columns." in said(app)
-    assert app.session_state["answer"] == {"name": "own-table", "token": app.session_state["answer"]["token"], "target": "kind", "task": "auto"}
-    assert "3 classes (iris, lily, rose) from 4 columns as 5 inputs. 48 rows to train on, 12 held out for testing." in said(app)
+    assert app.session_state["answer"] == {
+        "name": "own-table",
+        "token": app.session_state["answer"]["token"],
+        "target": "kind",
+        "task": "auto",
+    }
+    assert (
+        "3 classes (iris, lily, rose) from 4 columns as 5 inputs. 48 rows to train on, 12 "
+        "held out for testing."
+    ) in said(app)
     assert "Missing: length (1), colour (1)." in said(app)
     app.selectbox[0].select("price").run()
     assert app.session_state["answer"]["target"] == "price"
@@ -93,7 +103,11 @@ def test_few_numbers_are_learned_as_one_wishes() -> None:
 
 
 def test_pictures_are_told_and_made_as_large_as_one_wishes() -> None:
-    app = given("pets.zip", zipped({**class_folders(6), "pets/cats/cut.png": picture(1, (60, 60))[:-200]}), "application/zip")
+    app = given(
+        "pets.zip",
+        zipped({**class_folders(6), "pets/cats/cut.png": picture(1, (60, 60))[:-200]}),
+        "application/zip",
+    )
     assert "**pets.zip**: 12 pictures in 2 classes: cats, dogs." in said(app)
     assert "3,072 inputs. 10 pictures to train on, 2 held out for testing." in said(app)
     assert "Left out, damaged or cut off: 1 file." in said(app)
@@ -123,7 +137,14 @@ def test_what_cannot_be_used_is_a_sentence(name: str, data: bytes, why: str) -> 
     assert why.casefold() in (app.error[0].value.replace("\\", "") + said(app)).casefold()
 
 
-@pytest.mark.parametrize("data", [b"a,b,c\n" + b"1,001\n" * 30, b"a,b\n" + b"1,001\n" * 30, b"price,amount\n" + b'"1,001","1,001"\n' * 30])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"a,b,c\n" + b"1,001\n" * 30,
+        b"a,b\n" + b"1,001\n" * 30,
+        b"price,amount\n" + b'"1,001","1,001"\n' * 30,
+    ],
+)
 def test_a_refusal_is_one_short_sentence_and_what_was_found_is_folded(data: bytes) -> None:
     app = given("prices.csv", data)
     sentence = app.error[0].value.replace("\\", "")
@@ -134,9 +155,14 @@ def test_a_refusal_is_one_short_sentence_and_what_was_found_is_folded(data: byte
     assert not app.warning
 
 
-@pytest.mark.parametrize("flat", [{}, {"dataset.token": "0" * 32}, {"dataset.token": "0" * 32, "dataset.target": "price"}])
+@pytest.mark.parametrize(
+    "flat",
+    [{}, {"dataset.token": "0" * 32}, {"dataset.token": "0" * 32, "dataset.target": "price"}],
+)
 @pytest.mark.parametrize("name", ["own-table", "own-images"])
-def test_a_link_to_a_file_that_is_not_here_is_answered_in_words_of_the_page(name: str, flat: dict[str, str]) -> None:
+def test_a_link_to_a_file_that_is_not_here_is_answered_in_words_of_the_page(
+    name: str, flat: dict[str, str]
+) -> None:
     if name == "own-images":
         flat = {key: text for key, text in flat.items() if key != "dataset.target"}
     app = open_app({"dataset": name, **flat})
@@ -166,7 +192,9 @@ def test_a_refused_file_does_not_take_the_one_before_away() -> None:
     assert len(app.error) == 1
 
 
-def test_a_link_to_a_file_that_is_still_here_shows_it_and_one_that_is_gone_says_so(folder: Path) -> None:
+def test_a_link_to_a_file_that_is_still_here_shows_it_and_one_that_is_gone_says_so(
+    folder: Path,
+) -> None:
     answer = given("flowers.csv", flowers().encode()).session_state["answer"]
     app = opened({**answer, "target": "price"})
     assert app.session_state["answer"] == {**answer, "target": "price"}
@@ -179,7 +207,10 @@ def test_a_link_to_a_file_that_is_still_here_shows_it_and_one_that_is_gone_says_
 
 def test_a_strangers_words_are_only_words() -> None:
     header = "**x**,[a](b),$k$"
-    app = given("t.csv", (header + "\n" + "".join(f"{i},{i * i},{'uv'[i % 2]}\n" for i in range(30))).encode())
+    app = given(
+        "t.csv",
+        (header + "\n" + "".join(f"{i},{i * i},{'uv'[i % 2]}\n" for i in range(30))).encode(),
+    )
     assert app.selectbox[0].options == ["**x**", "[a](b)", "$k$"]
     info = find(app.session_state["answer"]["token"])
     assert likely(info.targets).name == "$k$"
@@ -196,7 +227,9 @@ def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_
     assert [warning.value for warning in app.warning] == [untaken]
     app.file_uploader[0].upload("empty.csv", b"\n", "text/csv")
     app = app.run()
-    assert (len(app.error), [warning.value for warning in app.warning]) == (1, [untaken]), "a file that is refused is none"
+    assert (len(app.error), [warning.value for warning in app.warning]) == (1, [untaken]), (
+        "a file that is refused is none"
+    )
     assert shown(app) == before
     app.file_uploader[0].upload("flowers.csv", flowers().encode(), "text/csv")
     app = app.run()
@@ -207,11 +240,17 @@ def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_
     experiment = shown(app)
     assert experiment.loss == "squared-error"
     assert "7 → 20 → 1 · tanh · 181 weights" in [caption.value for caption in app.caption]
-    assert shown(open_app(to_flat(experiment))) == experiment, "a link brings it back while the file is here"
+    assert shown(open_app(to_flat(experiment))) == experiment, (
+        "a link brings it back while the file is here"
+    )
     app.file_uploader[0].upload("pets.zip", zipped(class_folders(6)), "application/zip")
     app = app.run()
     app.selectbox(key="control network").select("cnn").run()
-    assert (shown(app).dataset.name, shown(app).network.name, shown(app).loss) == ("own-images", "cnn", "cross-entropy")
+    assert (shown(app).dataset.name, shown(app).network.name, shown(app).loss) == (
+        "own-images",
+        "cnn",
+        "cross-entropy",
+    )
     app.selectbox(key="control dataset").select("opticks").run()
     assert (shown(app).dataset.name, shown(app).network.name) == ("opticks", "transformer")
     assert not app.warning
@@ -219,7 +258,9 @@ def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_
 
 def test_what_was_changed_or_left_out_stands_open_in_the_page() -> None:
     header = "price\tsize\tseven\tkind\n"
-    rows = "".join(f"{'1,040' if i % 2 else '960'}\t{i % 3 + 1},000\t7\t{'pq'[i % 2]}\n" for i in range(3, 43))
+    rows = "".join(
+        f"{'1,040' if i % 2 else '960'}\t{i % 3 + 1},000\t7\t{'pq'[i % 2]}\n" for i in range(3, 43)
+    )
     app = given("t.tsv", (header + rows).encode())
     (fold,) = app.expander
     assert fold.proto.expanded
@@ -253,7 +294,9 @@ def test_a_visitor_gives_three_files_a_minute() -> None:
     assert [rate.wait("me") for _ in range(4)][2:] == [0, 60]
 
 
-def test_a_file_too_many_and_a_full_disk_are_told_and_the_file_is_read_when_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_too_many_and_a_full_disk_are_told_and_the_file_is_read_when_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     app = given("flowers.csv", flowers().encode())
     monkeypatch.setattr(uploads, "RATE", Rate(0))
     app.file_uploader[0].upload("other.csv", flowers(70).encode(), "text/csv")

@@ -29,7 +29,9 @@ def go(app: AppTest, address: dict[str, str], state: Any = None) -> None:
     app.query_params.clear()
     for key, text in address.items():
         app.query_params[key] = text
-    (app.session_state if state is None else state)["went_to"] = "?" + "&".join(f"{key}={text}" for key, text in address.items())
+    (app.session_state if state is None else state)["went_to"] = "?" + "&".join(
+        f"{key}={text}" for key, text in address.items()
+    )
     app.run()
     assert not app.exception
 
@@ -80,9 +82,11 @@ def test_so_it_is_on_the_page_of_landscapes() -> None:
     first = {"dataset": "landscape", "dataset.function": "beale", "lanes": "adam", "seed": "4"}
     app = opened(first)
     page = app.session_state["landscapes"]
-    app.number_input(key="control landscape seed" if "control landscape seed" in [one.key for one in app.number_input] else "landscape control seed").set_value(
-        8
-    ).run()
+    app.number_input(
+        key="control landscape seed"
+        if "control landscape seed" in [one.key for one in app.number_input]
+        else "landscape control seed"
+    ).set_value(8).run()
     assert page["experiment"].seed == 8
     go(app, first, page)
     assert app.session_state["landscapes"]["experiment"].seed == 4
@@ -111,9 +115,15 @@ def test_every_questions_explanation_is_for_the_page_its_race_is_on() -> None:
         experiment = preset.experiment()
         site = experiment.dataset.kind == "function"
 
-        app = AppTest.from_function(ask, kwargs={"name": preset.id, "landscape": site}, default_timeout=30).run()
+        app = AppTest.from_function(
+            ask, kwargs={"name": preset.id, "landscape": site}, default_timeout=30
+        ).run()
         told, elsewhere = app.session_state["told"]
-        assert (told["title"], told["why"], told["experiment"]) == (preset.title, preset.why, experiment.to_json())
+        assert (told["title"], told["why"], told["experiment"]) == (
+            preset.title,
+            preset.why,
+            experiment.to_json(),
+        )
         assert elsewhere is None
         assert app.session_state["closed"] is None
 
@@ -121,11 +131,17 @@ def test_every_questions_explanation_is_for_the_page_its_race_is_on() -> None:
 def test_what_would_be_raced_is_told_in_a_line() -> None:
     line = visit.about(Experiment.parse({"dataset": "moons", "lanes": ["snes", "adam", "pso"]}))
     assert line == "Moons · Perceptron (MLP) · SNES against Adam against Particle swarm"
-    line = visit.about(Experiment.parse({"dataset": {"name": "landscape", "function": "beale"}, "lanes": ["adam"]}))
+    line = visit.about(
+        Experiment.parse({"dataset": {"name": "landscape", "function": "beale"}, "lanes": ["adam"]})
+    )
     assert "MLP" not in line
     assert line.endswith("Adam")
 
 
 def test_the_address_is_read_as_it_was_written() -> None:
-    assert visit.parameters("?dataset=moons&lanes=annealing%2Cadam&a=") == {"dataset": "moons", "lanes": "annealing,adam", "a": ""}
+    assert visit.parameters("?dataset=moons&lanes=annealing%2Cadam&a=") == {
+        "dataset": "moons",
+        "lanes": "annealing,adam",
+        "a": "",
+    }
     assert visit.parameters("") == visit.parameters("?") == {}

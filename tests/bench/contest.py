@@ -1,4 +1,6 @@
-"""What contenders took, side by side: timed in turns, as a row of a table and as a bar of a figure."""
+"""What contenders took, side by side: timed in turns, as a row of a table and as a bar of a
+figure.
+"""
 
 from __future__ import annotations
 
@@ -73,12 +75,18 @@ def figure(rows: list[Row], path: str) -> None:
     for contender in dict.fromkeys(name for row in chosen for name in row.theirs):
         at = [row for row in chosen if contender in row.theirs]
         chart.add_bar(
-            name=contender, x=[row.name for row in at], y=[row.theirs[contender] / (row.ours or 1) for row in at],
-            text=[f"{row.theirs[contender]:.0f} ms" for row in at], hovertext=[row.what for row in at],
-        )  # fmt: skip
+            name=contender,
+            x=[row.name for row in at],
+            y=[row.theirs[contender] / (row.ours or 1) for row in at],
+            text=[f"{row.theirs[contender]:.0f} ms" for row in at],
+            hovertext=[row.what for row in at],
+        )
     chart.add_hline(y=1, annotation_text="Kelvin")
     chart.update_layout(
-        title="Time of the others, as a multiple of Kelvin's", yaxis={"title": "× Kelvin's time", "type": "log"}, template="plotly_white", barmode="group"
+        title="Time of the others, as a multiple of Kelvin's",
+        yaxis={"title": "× Kelvin's time", "type": "log"},
+        template="plotly_white",
+        barmode="group",
     )
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     chart.write_html(path, include_plotlyjs=True)

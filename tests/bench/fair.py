@@ -1,4 +1,6 @@
-"""Two lanes alike with the same seconds of their own take as many steps: ``python -m tests.bench.fair [--seconds 2] [METHOD…]``.
+"""Count the steps of two equal lanes with the same seconds; they should be as many.
+
+    python -m tests.bench.fair [--seconds 2] [METHOD…]
 
 The bar is 10 %, on a machine with nothing else to do, for methods with many steps in that time.
 """
@@ -23,13 +25,24 @@ def main() -> None:
     from engine import Experiment, Race
 
     for method in options.methods:
-        value = {"dataset": "digits", "lanes": [method, method], "budget": {"currency": "seconds", "amount": options.seconds}, "device": "cpu"}
+        value = {
+            "dataset": "digits",
+            "lanes": [method, method],
+            "budget": {"currency": "seconds", "amount": options.seconds},
+            "device": "cpu",
+        }
         race = Race(Experiment.parse(value), marks=1, pictures=False)
         for _ in race:
             pass
         steps = [lane.step for lane in race.lanes]
         apart = 1 - min(steps) / max(steps)
-        print(f"{method:<24}{steps[0]:>10,}{steps[1]:>10,} steps, {apart:.1%} apart   {'met' if apart <= BAR else 'MISSED'}", flush=True)
+        print(
+            (
+                f"{method:<24}{steps[0]:>10,}{steps[1]:>10,} steps, {apart:.1%} apart   "
+                f"{'met' if apart <= BAR else 'MISSED'}"
+            ),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""One generation of OpenAI's evolution strategy as the libraries run it, for `tests.bench.peers`: the same network, samples, σ and Adam."""
+"""One generation of OpenAI's evolution strategy as the libraries run it, for `tests.bench.peers`:
+the same network, samples, σ and Adam.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ class Missing(Exception):
     """A library is not installed, or does not run here: in words."""
 
 
-def evosax_generation(x: Tensor, y: Tensor, size: int, sigma: float, rate: float) -> Callable[[], Any]:
+def evosax_generation(
+    x: Tensor, y: Tensor, size: int, sigma: float, rate: float
+) -> Callable[[], Any]:
     """Open_ES of evosax on JAX, asking, evaluating and telling compiled as one function.
 
     Raises:
@@ -31,8 +35,18 @@ def evosax_generation(x: Tensor, y: Tensor, size: int, sigma: float, rate: float
         raise Missing(f"evosax: not installed ({error.name})") from None
     inputs, classes = x.shape[1], int(y.max()) + 1
     samples, targets = jnp.asarray(x.numpy()), jnp.asarray(y.numpy())
-    solution = {"w1": jnp.zeros((inputs, HIDDEN)), "b1": jnp.zeros(HIDDEN), "w2": jnp.zeros((HIDDEN, classes)), "b2": jnp.zeros(classes)}
-    method = Open_ES(population_size=size, solution=solution, optimizer=optax.adam(rate), std_schedule=optax.constant_schedule(sigma))
+    solution = {
+        "w1": jnp.zeros((inputs, HIDDEN)),
+        "b1": jnp.zeros(HIDDEN),
+        "w2": jnp.zeros((HIDDEN, classes)),
+        "b2": jnp.zeros(classes),
+    }
+    method = Open_ES(
+        population_size=size,
+        solution=solution,
+        optimizer=optax.adam(rate),
+        std_schedule=optax.constant_schedule(sigma),
+    )
     params = method.default_params
 
     def loss(weights: dict[str, Any]) -> Any:
@@ -56,7 +70,9 @@ def evosax_generation(x: Tensor, y: Tensor, size: int, sigma: float, rate: float
     return run
 
 
-def evox_generation(x: Tensor, y: Tensor, size: int, sigma: float, rate: float) -> Callable[[], Any]:
+def evox_generation(
+    x: Tensor, y: Tensor, size: int, sigma: float, rate: float
+) -> Callable[[], Any]:
     """OpenES of EvoX with its own supervised problem (vmap over PyTorch modules), run eagerly.
 
     Raises:
@@ -69,7 +85,9 @@ def evox_generation(x: Tensor, y: Tensor, size: int, sigma: float, rate: float) 
         from evox.workflows import StdWorkflow
     except ImportError as error:
         raise Missing(f"EvoX: not installed ({error.name})") from None
-    model = nn.Sequential(nn.Linear(x.shape[1], HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, int(y.max()) + 1))
+    model = nn.Sequential(
+        nn.Linear(x.shape[1], HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, int(y.max()) + 1)
+    )
     for parameter in model.parameters():
         parameter.requires_grad = False
     adapter = ParamsAndVector(dummy_model=model)
@@ -79,10 +97,27 @@ def evox_generation(x: Tensor, y: Tensor, size: int, sigma: float, rate: float) 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             problem = SupervisedLearningProblem(
-                model, loader, nn.CrossEntropyLoss(reduction="none"), n_batch_per_eval=1, pop_size=size, device=torch.device("cpu")
+                model,
+                loader,
+                nn.CrossEntropyLoss(reduction="none"),
+                n_batch_per_eval=1,
+                pop_size=size,
+                device=torch.device("cpu"),
             )
-            algorithm = OpenES(pop_size=size, center_init=centre, learning_rate=rate, noise_stdev=sigma, optimizer="adam", device=torch.device("cpu"))
-            workflow = StdWorkflow(algorithm=algorithm, problem=problem, solution_transform=adapter, device=torch.device("cpu"))
+            algorithm = OpenES(
+                pop_size=size,
+                center_init=centre,
+                learning_rate=rate,
+                noise_stdev=sigma,
+                optimizer="adam",
+                device=torch.device("cpu"),
+            )
+            workflow = StdWorkflow(
+                algorithm=algorithm,
+                problem=problem,
+                solution_transform=adapter,
+                device=torch.device("cpu"),
+            )
             workflow.init_step()
             workflow.step()
     except Exception as error:

@@ -81,7 +81,11 @@ def watched(page: Page, seconds: float, panels: list[str]) -> dict[str, Any]:
     runs = page.evaluate("window.__kelvin.view.run")
     page.get_by_test_id("reset").click()
     page.wait_for_function(
-        "(runs) => { const v = window.__kelvin.view; return v.run > runs && v.state.state === 'running' && v.player.history.pictures.length > 2; }", arg=runs
+        (
+            "(runs) => { const v = window.__kelvin.view; return v.run > runs && v.state.state "
+            "=== 'running' && v.player.history.pictures.length > 2; }"
+        ),
+        arg=runs,
     )
     page.wait_for_timeout(WARM_UP * 1000)
     before = page.evaluate(STATE)
@@ -104,7 +108,9 @@ def watched(page: Page, seconds: float, panels: list[str]) -> dict[str, Any]:
 
 
 def opened(browser: Browser, address: str) -> float:
-    """From opening the page, by a browser that was never there, to its first moving picture, in ms."""
+    """From opening the page, by a browser that was never there, to its first moving picture, in
+    ms.
+    """
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(60_000)
@@ -126,8 +132,13 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
             first, *others = (opened(browser, server.address) for _ in range(1 + OPENED))
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
             page.set_default_timeout(60_000)
-            page.goto(server.address + QUERY.replace("seconds=600", "seconds=599"))  # not the default: no recording
-            page.wait_for_function("window.__kelvin?.view?.player.history.pictures.length > 2 && window.__kelvin.view.ready")
+            page.goto(
+                server.address + QUERY.replace("seconds=600", "seconds=599")
+            )  # not the default: no recording
+            page.wait_for_function(
+                "window.__kelvin?.view?.player.history.pictures.length > 2 && "
+                "window.__kelvin.view.ready"
+            )
             watching, six, alone = [], [], [headless(seconds)]
             for _ in range(rounds):
                 watching.append(watched(page, seconds, FOUR))
@@ -136,16 +147,24 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
             browser.close()
     finally:
         server.stop()
-    middle = {key: statistics.median(one[key] for one in watching) for key in ("drawn_per_second", "received_per_second", "draw_ms", "steps_per_second")}
+    middle = {
+        key: statistics.median(one[key] for one in watching)
+        for key in ("drawn_per_second", "received_per_second", "draw_ms", "steps_per_second")
+    }
     last = watching[-1]
-    # What a machine gives drifts: every round is compared with what was there before it and after it.
+    # What a machine gives drifts: every round is compared with what was there before it and after
+    # it.
     unwatched = [statistics.mean(pair) for pair in pairwise(alone)]
     return {
         **middle,
         "headless_steps_per_second": statistics.median(alone),
-        "speed_kept": statistics.median(one["steps_per_second"] / other for one, other in zip(watching, unwatched, strict=True)),
+        "speed_kept": statistics.median(
+            one["steps_per_second"] / other for one, other in zip(watching, unwatched, strict=True)
+        ),
         "six_panels_drawn_per_second": statistics.median(one["drawn_per_second"] for one in six),
-        "six_panels_speed_kept": statistics.median(one["steps_per_second"] / other for one, other in zip(six, unwatched, strict=True)),
+        "six_panels_speed_kept": statistics.median(
+            one["steps_per_second"] / other for one, other in zip(six, unwatched, strict=True)
+        ),
         "run_to_frame_ms": statistics.median(one["run_to_frame_ms"] for one in watching),
         "page_to_picture_ms": statistics.median(others),
         "servers_first_page_ms": first,
@@ -169,12 +188,21 @@ def main() -> None:
     if not options.json:
         print(found, flush=True)
     figures = measure(options.rounds, options.seconds)
-    met = {name: {">=": figures[name] >= bar, "<=": figures[name] <= bar, "==": figures[name] == bar}[how] for name, (how, bar) in BARS.items()}
+    met = {
+        name: {">=": figures[name] >= bar, "<=": figures[name] <= bar, "==": figures[name] == bar}[
+            how
+        ]
+        for name, (how, bar) in BARS.items()
+    }
     if options.json:
         print(json.dumps({**figures, "bars_met": met, "machine": found.to_json()}))
         return
     for name, value in figures.items():
-        bar = f"   bar {BARS[name][0]} {BARS[name][1]}: {'met' if met[name] else 'MISSED'}" if name in BARS else ""
+        bar = (
+            f"   bar {BARS[name][0]} {BARS[name][1]}: {'met' if met[name] else 'MISSED'}"
+            if name in BARS
+            else ""
+        )
         print(f"{name:<28}{value:>12.3f}{bar}")
 
 

@@ -1,4 +1,6 @@
-"""What the machine itself does, measured in the run whose figures it stands beside: how fast memory is copied, what a fresh page costs, how fast large matrices are multiplied."""
+"""What the machine itself does, measured in the run whose figures it stands beside: how fast memory
+is copied, what a fresh page costs, how fast large matrices are multiplied.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,10 @@ class Machine:
 
     def __str__(self) -> str:
         return (
-            f"this machine, in this run: copies {self.copy / 1e9:.1f} GB/s (read and written), fresh memory {self.page:.1f}× the time of memory in use, "
-            f"2048³ products {self.product / 1e9:.0f} GFLOP/s, {self.threads} {'thread' if self.threads == 1 else 'threads'}"
+            f"this machine, in this run: copies {self.copy / 1e9:.1f} GB/s (read and written), "
+            f"fresh memory {self.page:.1f}× the time of memory in use, "
+            f"2048³ products {self.product / 1e9:.0f} GFLOP/s, {self.threads} "
+            f"{'thread' if self.threads == 1 else 'threads'}"
         )
 
     def copying(self, read: float, written: float) -> float:
@@ -60,7 +64,12 @@ def measure(rounds: int = 5) -> Machine:
         },
         rounds,
     )
-    return Machine(2 * 4 * NUMBERS / times["copy"], times["fresh"] / times["used"], 2 * SIDE**3 / times["product"], torch.get_num_threads())
+    return Machine(
+        2 * 4 * NUMBERS / times["copy"],
+        times["fresh"] / times["used"],
+        2 * SIDE**3 / times["product"],
+        torch.get_num_threads(),
+    )
 
 
 def _timed(what: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:

@@ -1,4 +1,6 @@
-"""What evaluating takes beside the population, at its peak, in a process of its own: ``python -m tests.bench.memory MEMBERS HIDDEN INPUTS`` prints MiB. Linux only."""
+"""What evaluating takes beside the population, at its peak, in a process of its own: ``python -m
+tests.bench.memory MEMBERS HIDDEN INPUTS`` prints MiB. Linux only.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ STATUS, PEAK_RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def measured(members: int, hidden: int, inputs: int) -> float | None:
-    """MiB beside a population of so many perceptrons inputs-hidden-10 on 256 samples; None where the system does not tell."""
+    """MiB beside a population of so many perceptrons inputs-hidden-10 on 256 samples; None where
+    the system does not tell.
+    """
     if not PEAK_RESET.exists():
         return None
     command = [sys.executable, "-m", "tests.bench.memory", str(members), str(hidden), str(inputs)]

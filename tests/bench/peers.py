@@ -1,10 +1,13 @@
 """The evaluator beside the libraries people use, on the same shapes and the same batch, in one run.
 
-    python -m tests.bench.peers [--json] [--only openai-es] [--only update] [--rounds 7] [--figure .cache/peers.html]
+    python -m tests.bench.peers [--json] [--only openai-es] [--only update] [--rounds 7] [--figure
+    .cache/peers.html]
 
-Whatever is compared is timed in turns, and the median counts; so a machine that is busy for a while slows all of them. Needs requirements-bench.txt; a library that is not
-installed is named as such, and its bar is then not judged. On a machine with no GPU the last row says so. What the machine itself does is printed before and after: bars are
-multiples of that, so that they mean the same everywhere.
+Whatever is compared is timed in turns, and the median counts; so a machine that is busy for a while
+slows all of them. Needs requirements-bench.txt; a library that is not installed is named as such,
+and its bar is then not judged. On a machine with no GPU the last row says so. What the machine
+itself does is printed before and after: bars are multiples of that, so that they mean the same
+everywhere.
 """
 
 # ruff: noqa: E402
@@ -65,16 +68,23 @@ POPULATIONS: dict[str, dict[str, int]] = {
 """Every population method with 256 networks judged in a step."""
 
 
-def problem(members: int, hidden: tuple[int, ...] = (64,), inputs: int = INPUTS, batch: int = BATCH) -> tuple[Network, Tensor, Dataset]:
+def problem(
+    members: int, hidden: tuple[int, ...] = (64,), inputs: int = INPUTS, batch: int = BATCH
+) -> tuple[Network, Tensor, Dataset]:
     """A perceptron, a population and random samples."""
     network = MLP(hidden=hidden).build((inputs,), CLASSES)
     generator = torch.Generator().manual_seed(0)
     population = torch.stack([network.init(generator) for _ in range(members)])
-    x, y = torch.rand(batch, inputs, generator=generator), torch.randint(CLASSES, (batch,), generator=generator)
+    x, y = (
+        torch.rand(batch, inputs, generator=generator),
+        torch.randint(CLASSES, (batch,), generator=generator),
+    )
     return network, population, Dataset(x, y, x[:2], y[:2], tuple("0123456789"), "table")
 
 
-def stepper(name: str, network: Network, data: Dataset, **settings: Any) -> tuple[Callable[[], Any], Oracle]:
+def stepper(
+    name: str, network: Network, data: Dataset, **settings: Any
+) -> tuple[Callable[[], Any], Oracle]:
     """Steps of a method of ours, one at each call."""
     method = OPTIMIZERS.build({"name": name, "batch": 0, **settings})
     oracle, rng = Oracle(network, LOSSES["cross-entropy"], data, method.seen()), Rng(0, "lane 0")
@@ -93,9 +103,20 @@ def evaluation(rounds: int) -> Row:
     network, population, data = problem(512)
     a, b, c = (torch.randn(2048, 2048) for _ in range(3))
     loss = LOSSES["cross-entropy"]
-    times = timed({"ours": lambda: evaluate.losses(network, loss, population, data.x_train, data.y_train), "matmul": lambda: torch.mm(a, b, out=c)}, rounds)
-    rate, peak = 512 * BATCH * network.flops / times["ours"] / 1e6, 2 * 2048**3 / times["matmul"] / 1e6
-    notes = f"{rate:.0f} of {peak:.0f} GFLOP/s; {512 * BATCH / times['ours'] * 1e3:,.0f} evaluations/s"
+    times = timed(
+        {
+            "ours": lambda: evaluate.losses(network, loss, population, data.x_train, data.y_train),
+            "matmul": lambda: torch.mm(a, b, out=c),
+        },
+        rounds,
+    )
+    rate, peak = (
+        512 * BATCH * network.flops / times["ours"] / 1e6,
+        2 * 2048**3 / times["matmul"] / 1e6,
+    )
+    notes = (
+        f"{rate:.0f} of {peak:.0f} GFLOP/s; {512 * BATCH / times['ours'] * 1e3:,.0f} evaluations/s"
+    )
     return Row(
         "evaluation",
         "MLP 784-64-10, P = 512, B = 256, share of 2048³ product's rate",
@@ -110,7 +131,9 @@ def evaluation(rounds: int) -> Row:
 def generation(name: str, what: str, bar: float, rounds: int, **settings: Any) -> Row:
     """A whole generation of an evolution strategy."""
     network, _, data = problem(1)
-    contenders: dict[str, Callable[[], Any]] = {"ours": stepper(name, network, data, pairs=256, sigma=SIGMA, rate=RATE, **settings)[0]}
+    contenders: dict[str, Callable[[], Any]] = {
+        "ours": stepper(name, network, data, pairs=256, sigma=SIGMA, rate=RATE, **settings)[0]
+    }
     missing = []
     for library, make in {"evosax": evosax_generation, "EvoX": evox_generation}.items():
         try:
@@ -135,7 +158,10 @@ def convolution(rounds: int) -> Row:
     )
     generator = torch.Generator().manual_seed(0)
     population = torch.stack([network.init(generator) for _ in range(64)])
-    x, y = torch.rand(128, 1, 28, 28, generator=generator), torch.randint(CLASSES, (128,), generator=generator)
+    x, y = (
+        torch.rand(128, 1, 28, 28, generator=generator),
+        torch.randint(CLASSES, (128,), generator=generator),
+    )
     names = list(dict(module.named_parameters()))
     weights = dict(zip(names, network.unpack(population), strict=True))
     criterion = nn.CrossEntropyLoss()
@@ -148,7 +174,9 @@ def convolution(rounds: int) -> Row:
 
     with torch.no_grad():
         return compared(
-            Row("cnn", "CNN 28×28: 6 maps 3×3, pool 2, 12 maps 3×3, pool 2, dense; P = 64, B = 128"),
+            Row(
+                "cnn", "CNN 28×28: 6 maps 3×3, pool 2, 12 maps 3×3, pool 2, dense; P = 64, B = 128"
+            ),
             {
                 "ours": lambda: evaluate.losses(network, LOSSES["cross-entropy"], population, x, y),
                 "vmap": lambda: vmap(one)(weights),
@@ -160,7 +188,9 @@ def convolution(rounds: int) -> Row:
 
 
 def inversion(rounds: int) -> Row:
-    """A step of EKI against the same written plainly in NumPy: the discrete form, outputs included."""
+    """A step of EKI against the same written plainly in NumPy: the discrete form, outputs
+    included.
+    """
     size = 500
     network, _, data = problem(1, (100,), batch=64)
     ours, oracle = stepper("eki", network, data, ensemble=size, form="discrete", randomised=False)
@@ -171,34 +201,58 @@ def inversion(rounds: int) -> Row:
         inputs, wanted = x.astype(dtype), y.reshape(1, -1)
 
         def step() -> None:
-            w1, b1, w2, b2 = (u[:, layer.start : layer.stop].reshape(size, *layer.shape) for layer in network.layers)
+            w1, b1, w2, b2 = (
+                u[:, layer.start : layer.stop].reshape(size, *layer.shape)
+                for layer in network.layers
+            )
             h = np.tanh(inputs @ w1.transpose(0, 2, 1) + b1[:, None])
             g = (h @ w2.transpose(0, 2, 1) + b2[:, None]).reshape(size, -1).astype(np.float64)
             centred = (g - g.mean(0)) / size**0.5
-            gain = np.linalg.solve(centred @ centred.T + 0.5 * np.eye(size), centred @ (wanted - g).T).T
+            gain = np.linalg.solve(
+                centred @ centred.T + 0.5 * np.eye(size), centred @ (wanted - g).T
+            ).T
             u[:] = u + (gain / size**0.5).astype(dtype) @ (u - u.mean(0))
 
         return step
 
     row = compared(
-        Row("eki", f"EKI step, J = {size}, D = {network.dimension:,}, 64·10 outputs, against NumPy in its own double precision"),
+        Row(
+            "eki",
+            (
+                f"EKI step, J = {size}, D = {network.dimension:,}, 64·10 outputs, against NumPy "
+                f"in its own double precision"
+            ),
+        ),
         {"ours": ours, "NumPy": plain(np.float64)},
         1.5,
         rounds,
     )
     single = timed({"ours": ours, "NumPy float32": plain(np.float32)}, rounds)
     u = oracle.network.init(torch.Generator()).repeat(size, 1)
-    sums = timed({"sums": lambda: Sums.of(u, "discrete", False, True, Rng(0, "x"), oracle)}, rounds)["sums"]
-    row.notes = f"NumPy with weights in float32: {single['NumPy float32']:.0f} ms, {single['NumPy float32'] / single['ours']:.2f}×; outputs and sums {sums:.0f} ms of ours"
+    sums = timed(
+        {"sums": lambda: Sums.of(u, "discrete", False, True, Rng(0, "x"), oracle)}, rounds
+    )["sums"]
+    row.notes = (
+        f"NumPy with weights in float32: {single['NumPy float32']:.0f} ms, "
+        f"{single['NumPy float32'] / single['ours']:.2f}×; outputs and sums {sums:.0f} ms of ours"
+    )
     return row
 
 
 def one_layer(rounds: int) -> Row:
-    """Annealing that moves a layer at a time, and remembers the others' answers, against all weights at a time."""
+    """Annealing that moves a layer at a time, and remembers the others' answers, against all
+    weights at a time.
+    """
     network, _, data = problem(1)
-    layer, everything = (stepper("annealing", network, data, chains=128, proposal=proposal)[0] for proposal in ("layer", "gaussian"))
+    layer, everything = (
+        stepper("annealing", network, data, chains=128, proposal=proposal)[0]
+        for proposal in ("layer", "gaussian")
+    )
     return compared(
-        Row("one-layer", "annealing 784-64-10, 128 chains, B = 256: one layer at a time, at equal proposals"),
+        Row(
+            "one-layer",
+            "annealing 784-64-10, 128 chains, B = 256: one layer at a time, at equal proposals",
+        ),
         {"ours": layer, "all weights": everything},
         1.8,
         rounds,
@@ -213,73 +267,159 @@ def flat(rounds: int) -> Row:
 
     def run(size: int) -> Callable[[], Any]:
         return lambda: [
-            evaluate.losses(network, LOSSES["cross-entropy"], population[i * size : (i + 1) * size], data.x_train, data.y_train) for i in range(repeats[size])
+            evaluate.losses(
+                network,
+                LOSSES["cross-entropy"],
+                population[i * size : (i + 1) * size],
+                data.x_train,
+                data.y_train,
+            )
+            for i in range(repeats[size])
         ]
 
     times = timed({str(size): run(size) for size in sizes}, rounds)
     each = {name: 1e6 * value / max(sizes) / BATCH for name, value in times.items()}
     worst = max(each.values()) / min(each.values())
     return Row(
-        "flat", "time per evaluation, P = 64 → 4,096, MLP 64-32-10, B = 256", f"{worst:.2f}×", "≤ 1.15×", worst <= 1.15, each["4096"], each, "ns",
+        "flat",
+        "time per evaluation, P = 64 → 4,096, MLP 64-32-10, B = 256",
+        f"{worst:.2f}×",
+        "≤ 1.15×",
+        worst <= 1.15,
+        each["4096"],
+        each,
+        "ns",
         "the slowest by the fastest",
-    )  # fmt: skip
+    )
 
 
 def memory(rounds: int) -> Row:
-    """What evaluating takes beside the population, at its peak; and whether one that cannot fit is refused."""
+    """What evaluating takes beside the population, at its peak; and whether one that cannot fit is
+    refused.
+    """
     shapes = [(512, 64, 784), (8192, 64, 784), (65536, 32, 64)]
     found = [measured(*shape) for shape in shapes]
     notes = [
-        f"P = {members:,} of {inputs}-{hidden}-10: {taken:.0f} MiB" for (members, hidden, inputs), taken in zip(shapes, found, strict=True) if taken is not None
+        f"P = {members:,} of {inputs}-{hidden}-10: {taken:.0f} MiB"
+        for (members, hidden, inputs), taken in zip(shapes, found, strict=True)
+        if taken is not None
     ]
     try:
-        Experiment.parse({"dataset": "mnist-small", "network": {"name": "mlp", "hidden": [1024, 1024]}, "lanes": [{"name": "pso", "particles": 16384}]})
+        Experiment.parse(
+            {
+                "dataset": "mnist-small",
+                "network": {"name": "mlp", "hidden": [1024, 1024]},
+                "lanes": [{"name": "pso", "particles": 16384}],
+            }
+        )
         refused = False
     except CannotRun:
         refused = True
-    notes.append("a population that cannot fit is refused before it is allocated" if refused else "a population that cannot fit is NOT refused")
+    notes.append(
+        "a population that cannot fit is refused before it is allocated"
+        if refused
+        else "a population that cannot fit is NOT refused"
+    )
     worst = max((taken for taken in found if taken is not None), default=None)
-    value, met = ("not measured: no /proc here", None) if worst is None else (f"{worst:.0f} MiB", worst <= 256 and refused)
-    return Row("memory", "resident memory beside the population, at its peak", value, "≤ 256 MiB", met, notes="; ".join(notes))
+    value, met = (
+        ("not measured: no /proc here", None)
+        if worst is None
+        else (f"{worst:.0f} MiB", worst <= 256 and refused)
+    )
+    return Row(
+        "memory",
+        "resident memory beside the population, at its peak",
+        value,
+        "≤ 256 MiB",
+        met,
+        notes="; ".join(notes),
+    )
 
 
 TRAFFIC: dict[str, tuple[float, float, str]] = {
-    # method: populations read, populations written (P × D numbers each; n = P/2 rows of noise are half of one), which arrays these are
+    # method: populations read, populations written (P × D numbers each; n = P/2 rows of noise are
+    # half of one), which arrays these are
     "openai-es": (0.5, 0.5, "noise written as it is drawn, read to be added up"),
     "low-rank-es": (0.0, 0.0, "factors of the noise alone, which are few"),
     "snes": (1, 1, "samples written, read to be added up by rank"),
     "sep-cma-es": (1, 1, "samples written, read to be added up by rank"),
     "genetic": (1, 1, "parents read, children written"),
-    "differential-evolution": (1, 1, "members read, trials written; what replaces a member besides is not counted"),
-    "harmony-search": (1, 1, "memory read, harmonies written; what enters the memory besides is not counted"),
-    "pso": (3, 2, "places, velocities and best places read, the first two written; better best places are not counted"),
+    "differential-evolution": (
+        1,
+        1,
+        "members read, trials written; what replaces a member besides is not counted",
+    ),
+    "harmony-search": (
+        1,
+        1,
+        "memory read, harmonies written; what enters the memory besides is not counted",
+    ),
+    "pso": (
+        3,
+        2,
+        (
+            "places, velocities and best places read, the first two written; better best places "
+            "are not counted"
+        ),
+    ),
     "cbo": (2, 1, "places read for the mean and to be moved, and written"),
     "random-search": (0, 1, "points written"),
     "annealing": (1, 1, "places read, proposals written; what is accepted besides is not counted"),
-    "parallel-tempering": (1, 1, "places read, proposals written; what is accepted besides is not counted"),
-    "population-annealing": (1, 1, "places read, proposals written; what is accepted or copied besides is not counted"),
+    "parallel-tempering": (
+        1,
+        1,
+        "places read, proposals written; what is accepted besides is not counted",
+    ),
+    "population-annealing": (
+        1,
+        1,
+        "places read, proposals written; what is accepted or copied besides is not counted",
+    ),
 }
-"""What an update must at least read and write, each array once: a kernel that did nothing else would take as long as copying so much. Evaluation reads the population besides,
-which is its own time. Random numbers, and what is done to a number in a register, are not counted; nor is what depends on how many members were accepted, so the bar is low."""
+"""What an update must at least read and write, each array once: a kernel that did nothing else
+would take as long as copying so much. Evaluation reads the population besides, which is its own
+time. Random numbers, and what is done to a number in a register, are not counted; nor is what
+depends on how many members were accepted, so the bar is low."""
 UPDATE_BAR, UPDATE_SHARE = 1.5, 0.15
 """An update takes at most so many times that, or that share of a generation, whichever is more."""
 
 
 def products(name: str, members: int, outputs: int, dimension: int, rounds: int) -> float:
-    """Milliseconds of the products that a step of EKI or EnKF cannot do without, with random numbers: those of the outputs, and J × J × D for the members."""
+    """Milliseconds of the products that a step of EKI or EnKF cannot do without, with random
+    numbers: those of the outputs, and J × J × D for the members.
+    """
     wide = torch.float64 if name == "enkf" else torch.float32
-    mix, u, out = torch.randn(members + 1, members), torch.randn(members, dimension), torch.empty(members + 1, dimension)
+    mix, u, out = (
+        torch.randn(members + 1, members),
+        torch.randn(members, dimension),
+        torch.empty(members + 1, dimension),
+    )
     if name == "eki":
         g = torch.randn(members, outputs)
-        return timed({"all": lambda: (torch.mm(g, g.T), torch.mm(g, g.T), torch.mm(mix, u, out=out))}, rounds)["all"]
+        return timed(
+            {"all": lambda: (torch.mm(g, g.T), torch.mm(g, g.T), torch.mm(mix, u, out=out))}, rounds
+        )["all"]
     together = max(1, enkf.TOGETHER // CLASSES) * CLASSES
-    parts = [torch.randn(members, min(together, outputs - start), dtype=wide) for start in range(0, outputs, together)]
+    parts = [
+        torch.randn(members, min(together, outputs - start), dtype=wide)
+        for start in range(0, outputs, together)
+    ]
     v = torch.randn(members, members, dtype=wide)
-    return timed({"all": lambda: ([(p.T @ p, p.T @ v, p @ (p.T @ v)) for p in parts], torch.mm(mix, u, out=out))}, rounds)["all"]
+    return timed(
+        {
+            "all": lambda: (
+                [(p.T @ p, p.T @ v, p @ (p.T @ v)) for p in parts],
+                torch.mm(mix, u, out=out),
+            )
+        },
+        rounds,
+    )["all"]
 
 
 def update(rounds: int, name: str) -> Row:
-    """What a generation spends on all that is not evaluation, beside what it must at least spend."""
+    """What a generation spends on all that is not evaluation, beside what it must at least
+    spend.
+    """
     network, _, data = problem(1)
     step, oracle = stepper(name, network, data, **POPULATIONS[name])
     inside = [0.0]
@@ -300,16 +440,28 @@ def update(rounds: int, name: str) -> Row:
         inside[0], since = 0.0, time.perf_counter()
         step()
         found.append((1e3 * (time.perf_counter() - since), 1e3 * inside[0]))
-    whole, evaluating = statistics.median(one for one, _ in found), statistics.median(one for _, one in found)
+    whole, evaluating = (
+        statistics.median(one for one, _ in found),
+        statistics.median(one for _, one in found),
+    )
     mine = statistics.median(one - other for one, other in found)
     members, size = 256, 256 * network.dimension
     if name in TRAFFIC:
         read, written, what = TRAFFIC[name]
-        least, unit = machine.measure(rounds).copying(read * size, written * size), f"{read:g} PD read + {written:g} PD written ({what})"
+        least, unit = (
+            machine.measure(rounds).copying(read * size, written * size),
+            f"{read:g} PD read + {written:g} PD written ({what})",
+        )
     else:
-        least, unit = products(name, members, BATCH * CLASSES, network.dimension, rounds), "its products alone"
+        least, unit = (
+            products(name, members, BATCH * CLASSES, network.dimension, rounds),
+            "its products alone",
+        )
     bar = max(UPDATE_BAR * least, UPDATE_SHARE * whole)
-    share = f"{100 * mine / whole:.0f} % of a generation of {whole:.0f} ms, of which evaluation takes {evaluating:.0f}"
+    share = (
+        f"{100 * mine / whole:.0f} % of a generation of {whole:.0f} ms, of which evaluation "
+        f"takes {evaluating:.0f}"
+    )
     return Row(
         f"update-{name}",
         f"all but evaluation, P = {members}, D = {network.dimension:,}, B = {BATCH}",
@@ -323,7 +475,12 @@ def update(rounds: int, name: str) -> Row:
 
 def gpu(rounds: int) -> Row:
     """The first row on a GPU, where there is one."""
-    row = Row("gpu", "MLP 784-64-10, P = 512, B = 256 on a GPU", "not measured", notes="no GPU here" if not torch.cuda.is_available() else "")
+    row = Row(
+        "gpu",
+        "MLP 784-64-10, P = 512, B = 256 on a GPU",
+        "not measured",
+        notes="no GPU here" if not torch.cuda.is_available() else "",
+    )
     if torch.cuda.is_available():
         network, population, data = problem(512)
         population, data = population.cuda(), data.to("cuda")
@@ -334,14 +491,21 @@ def gpu(rounds: int) -> Row:
             torch.cuda.synchronize()
 
         row.ours = timed({"ours": run}, rounds)["ours"]
-        row.value, row.notes = f"{512 * BATCH * network.flops / row.ours / 1e6:,.0f} GFLOP/s", torch.cuda.get_device_name()
+        row.value, row.notes = (
+            f"{512 * BATCH * network.flops / row.ours / 1e6:,.0f} GFLOP/s",
+            torch.cuda.get_device_name(),
+        )
     return row
 
 
 ROWS: dict[str, Callable[[int], Row]] = {
     "evaluation": evaluation,
-    "openai-es": lambda rounds: generation("openai-es", "one generation of OpenAI-ES, 784-64-10, 2·256 members, B = 256", 2, rounds),
-    "rank-1": lambda rounds: generation("low-rank-es", "the same with rank-1 noise, against full rank", 10, rounds, rank=1),
+    "openai-es": lambda rounds: generation(
+        "openai-es", "one generation of OpenAI-ES, 784-64-10, 2·256 members, B = 256", 2, rounds
+    ),
+    "rank-1": lambda rounds: generation(
+        "low-rank-es", "the same with rank-1 noise, against full rank", 10, rounds, rank=1
+    ),
     "cnn": convolution,
     "eki": inversion,
     "one-layer": one_layer,
@@ -356,30 +520,67 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--only", action="append", choices=["update", *ROWS], help="a row, or all updates; may be given several times")
-    parser.add_argument("--rounds", type=int, default=7, help="timings of each, of which the median counts")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="PyTorch threads")
-    parser.add_argument("--figure", default=".cache/peers.html", help="where to write the Plotly figure")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=["update", *ROWS],
+        help="a row, or all updates; may be given several times",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="timings of each, of which the median counts"
+    )
+    parser.add_argument(
+        "--threads", type=int, default=torch.get_num_threads(), help="PyTorch threads"
+    )
+    parser.add_argument(
+        "--figure", default=".cache/peers.html", help="where to write the Plotly figure"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     before = machine.measure(options.rounds)
     if not options.json:
         print(before, flush=True)
     rows = []
-    for name in [row for only in options.only or ROWS for row in (ROWS if only == "update" else [only]) if only != "update" or row.startswith("update-")]:
+    for name in [
+        row
+        for only in options.only or ROWS
+        for row in (ROWS if only == "update" else [only])
+        if only != "update" or row.startswith("update-")
+    ]:
         row = ROWS[name](options.rounds)
         row.name = name
         rows.append(row)
         if not options.json:
             verdict = "" if row.met is None else "met" if row.met else "MISSED"
             ours = "" if row.ours is None else f"ours {row.ours:.1f} {row.unit}"
-            theirs = "" if row.unit == "%" else ", ".join(f"{other} {value:.1f} {row.unit}" for other, value in row.theirs.items())
-            print(f"{name:<30}{row.value:>24}  {row.bar:<14}{verdict:<8}{row.what}\n{'':12}{'; '.join(filter(None, (ours, theirs, row.notes)))}", flush=True)
+            theirs = (
+                ""
+                if row.unit == "%"
+                else ", ".join(
+                    f"{other} {value:.1f} {row.unit}" for other, value in row.theirs.items()
+                )
+            )
+            print(
+                (
+                    f"{name:<30}{row.value:>24}  "
+                    f"{row.bar:<14}{verdict:<8}{row.what}\n{'':12}{'; '.join(filter(None, (ours, theirs, row.notes)))}"
+                ),
+                flush=True,
+            )
     figure(rows, options.figure)
     after = machine.measure(options.rounds)
     if options.json:
         found = {"before": before.to_json(), "after": after.to_json()}
-        print(json.dumps({"threads": options.threads, "torch": torch.__version__, "machine": found, "rows": [asdict(row) for row in rows]}))
+        print(
+            json.dumps(
+                {
+                    "threads": options.threads,
+                    "torch": torch.__version__,
+                    "machine": found,
+                    "rows": [asdict(row) for row in rows],
+                }
+            )
+        )
     else:
         print(after)
         print(f"{options.threads} threads, torch {torch.__version__}; figure: {options.figure}")

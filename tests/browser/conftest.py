@@ -19,9 +19,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = Path(__file__).resolve().parent / "shots"
-ARGUMENTS = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
+ARGUMENTS = [
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+]
 PATIENCE = 1000 * int(os.environ.get("KELVIN_TEST_PATIENCE", "300"))
-"""Milliseconds to wait for what must happen; only how long a failure takes depends on it. KELVIN_TEST_PATIENCE sets the seconds."""
+"""Milliseconds to wait for what must happen; only how long a failure takes depends on it.
+KELVIN_TEST_PATIENCE sets the seconds."""
 expect.set_options(timeout=PATIENCE)
 TRIES = 3
 
@@ -37,11 +44,30 @@ class Server:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
             self.address = f"http://localhost:{self.port}"
-            command = [sys.executable, "-m", "streamlit", "run", "app/server.py", "--server.port", str(self.port), "--server.headless", "true"]
-            self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            command = [
+                sys.executable,
+                "-m",
+                "streamlit",
+                "run",
+                "app/server.py",
+                "--server.port",
+                str(self.port),
+                "--server.headless",
+                "true",
+            ]
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
             if self._answers():
                 return
-        pytest.fail(f"the server ended: {self.process.stdout.read() if self.process.stdout else ''}")
+        pytest.fail(
+            f"the server ended: {self.process.stdout.read() if self.process.stdout else ''}"
+        )
 
     def _answers(self) -> bool:
         """Wait until it does, or has ended."""
@@ -57,7 +83,11 @@ class Server:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that run races, the busiest first."""
-        children = [child for child in psutil.Process(self.process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        children = [
+            child
+            for child in psutil.Process(self.process.pid).children()
+            if "spawn_main" in " ".join(child.cmdline())
+        ]
         return sorted(children, key=lambda child: -sum(child.cpu_times()[:2]))
 
     def stop(self) -> str:
@@ -73,8 +103,11 @@ class Server:
 def server() -> Iterator[Server]:
     SHOTS.mkdir(exist_ok=True)
     server = Server(
-        KELVIN_WORKERS="3", KELVIN_GRACE="300"
-    )  # on a busy machine a reload takes its time; who waits has the place of a race that was left after five seconds all the same
+        KELVIN_WORKERS="3",
+        KELVIN_GRACE="300",
+        # On a busy machine a reload takes its time; who waits has the place of a race that was left
+        # after five seconds all the same
+    )
     yield server
     log = server.stop()
     assert "Traceback" not in log, log
@@ -82,12 +115,26 @@ def server() -> Iterator[Server]:
 
 def launch(playwright: Playwright) -> Browser:
     """The browser on the PATH, or Playwright's own."""
-    found = next((path for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable") if (path := shutil.which(name))), None)
-    arguments = ARGUMENTS + (["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
+    found = next(
+        (
+            path
+            for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+            if (path := shutil.which(name))
+        ),
+        None,
+    )
+    arguments = ARGUMENTS + (
+        ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    )
     return playwright.chromium.launch(executable_path=found, args=arguments, timeout=PATIENCE)
 
 
-@pytest.fixture(scope="package")  # not longer: an event loop of Playwright's runs in this thread as long as it is there, and other tests want one of their own
+@pytest.fixture(
+    scope="package"
+    # Not longer: an event loop of Playwright's runs in this thread as long as it is there, and
+    # other
+    # tests want one of their own
+)
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = launch(playwright)
@@ -97,18 +144,32 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
-    """Opens pages, each in a context of its own; when the test is over, none of them may have said an error on its console."""
+    """Opens pages, each in a context of its own; when the test is over, none of them may have said
+    an error on its console.
+    """
     contexts: list[BrowserContext] = []
     said: list[str] = []
 
-    def open_one(query: str = "", ready: bool = True, context: BrowserContext | None = None, **options: Any) -> Page:
+    def open_one(
+        query: str = "", ready: bool = True, context: BrowserContext | None = None, **options: Any
+    ) -> Page:
         if context is None:
-            context = browser.new_context(viewport=options.pop("viewport", {"width": 1440, "height": 900}), **options)
+            context = browser.new_context(
+                viewport=options.pop("viewport", {"width": 1440, "height": 900}), **options
+            )
             contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        # Opened at the address of a page, Streamlit looks for itself under that address first; that it is not there is its own business.
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" and "/_stcore/" not in message.location["url"] else None)
+        # Opened at the address of a page, Streamlit looks for itself under that address first; that
+        # it is not there is its own business.
+        page.on(
+            "console",
+            lambda message: (
+                said.append(message.text)
+                if message.type == "error" and "/_stcore/" not in message.location["url"]
+                else None
+            ),
+        )
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(f"{server.address}/{query}")
         if ready:

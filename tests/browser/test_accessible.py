@@ -1,4 +1,6 @@
-"""Everyone: axe-core finds no serious violation on any page, light or dark, wide or on a phone; and the pages are pictured for the eye."""
+"""Everyone: axe-core finds no serious violation on any page, light or dark, wide or on a phone; and
+the pages are pictured for the eye.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +25,31 @@ PAGES = {
         "window.__kelvin?.view?.ready",
     ),
     "images": ("?dataset=digits&lanes=eki,pso,adam&seconds=60", "window.__kelvin?.view?.ready"),
-    "landscapes": ("landscapes?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin", "window.__kelvin?.view?.ready"),
+    "landscapes": (
+        "landscapes?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin",
+        "window.__kelvin?.view?.ready",
+    ),
     "gallery": ("gallery", "document.querySelector('[data-testid=card]')"),
     "present": ("?present=1", "document.querySelector('.kv-present .main-svg')"),
 }
-WAYS = [("light", 1440, 900), *(pytest.param(*way, marks=pytest.mark.slow) for way in (("dark", 1440, 900), ("light", 390, 844), ("dark", 390, 844)))]
+WAYS = [
+    ("light", 1440, 900),
+    *(
+        pytest.param(*way, marks=pytest.mark.slow)
+        for way in (("dark", 1440, 900), ("light", 390, 844), ("dark", 390, 844))
+    ),
+]
 
 
 @pytest.mark.parametrize(("theme", "width", "height"), WAYS)
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_serious(open_page: Open, name: str, theme: str, width: int, height: int) -> None:
+def test_axe_finds_nothing_serious(
+    open_page: Open, name: str, theme: str, width: int, height: int
+) -> None:
     address, ready = PAGES[name]
-    page = open_page(address, ready=False, viewport={"width": width, "height": height}, color_scheme=theme)
+    page = open_page(
+        address, ready=False, viewport={"width": width, "height": height}, color_scheme=theme
+    )
     page.wait_for_function(ready)
     page.wait_for_timeout(2500)
     page.screenshot(path=SHOTS / f"{name}-{theme}-{width}.png", full_page=width < 500)
@@ -42,8 +57,19 @@ def test_axe_finds_nothing_serious(open_page: Open, name: str, theme: str, width
     if page.evaluate("window.__kelvin?.view?.state.state === 'running'"):
         page.evaluate("window.__kelvin.view.command({ do: 'pause' })")
         page.wait_for_function("['paused', 'done'].includes(window.__kelvin.view.state.state)")
-    found = Axe().run(page, context=OURS.split(", ") and {"include": [[one] for one in OURS.split(", ") if page.locator(one).count()]}, options=RULES)
-    serious = [one for one in found.response["violations"] if one["impact"] in ("serious", "critical")]
+    found = Axe().run(
+        page,
+        context=OURS.split(", ")
+        and {"include": [[one] for one in OURS.split(", ") if page.locator(one).count()]},
+        options=RULES,
+    )
+    serious = [
+        one for one in found.response["violations"] if one["impact"] in ("serious", "critical")
+    ]
     assert not serious, "\n".join(
-        f"{one['id']}: {one['help']}: {[node['html'][:160] + ' | ' + (node.get('failureSummary') or '')[:200] for node in one['nodes'][:4]]}" for one in serious
+        (
+            f"{one['id']}: {one['help']}: "
+            f"{[node['html'][:160] + ' | ' + (node.get('failureSummary') or '')[:200] for node in one['nodes'][:4]]}"
+        )
+        for one in serious
     )

@@ -1,4 +1,6 @@
-"""The row "export: config, Python code, CSV, PNG/SVG, HTML replay" of the table, in a real browser; the replay from a folder, with the network off."""
+"""The row "export: config, Python code, CSV, PNG/SVG, HTML replay" of the table, in a real browser;
+the replay from a folder, with the network off.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def exported(page: Page, *buttons: str) -> tuple[str, bytes]:
     return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
 
 
-def test_export_gives_config_python_code_csv_weights_and_recording(open_page: Open, tmp_path: Path) -> None:
+def test_export_gives_config_python_code_csv_weights_and_recording(
+    open_page: Open, tmp_path: Path
+) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=300&seed=3&network.hidden=6")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     running(page)
@@ -56,7 +60,9 @@ def test_export_gives_config_python_code_csv_weights_and_recording(open_page: Op
     name, data = exported(page, "export-python")
     assert name == "kelvin-moons-annealing-vs-adam.py"
     assert page.evaluate("navigator.clipboard.readText()") == data.decode()
-    expect(page.get_by_test_id("toast")).to_have_text("Copied, and saved as kelvin-moons-annealing-vs-adam.py.")
+    expect(page.get_by_test_id("toast")).to_have_text(
+        "Copied, and saved as kelvin-moons-annealing-vs-adam.py."
+    )
     compile(data, name, "exec")
     name, data = exported(page, "export-csv")
     rows = list(csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True))
@@ -64,7 +70,9 @@ def test_export_gives_config_python_code_csv_weights_and_recording(open_page: Op
     name, data = exported(page, "export-weights")
     assert name == "kelvin-moons-annealing-vs-adam.safetensors"
     tensors = load(data)
-    assert sum(tensor.size for key, tensor in tensors.items() if key.startswith("lane1.")) == look(page, "v.player.history.stage.dimension")
+    assert sum(tensor.size for key, tensor in tensors.items() if key.startswith("lane1.")) == look(
+        page, "v.player.history.stage.dimension"
+    )
     name, data = exported(page, "export-recording")
     (tmp_path / name).write_bytes(data)
     assert Recording.read(tmp_path / name).stage["experiment"] == experiment
@@ -78,7 +86,9 @@ def test_large_networks_are_asked_for_their_weights(open_page: Open) -> None:
     assert look(page, "v.player.history.weights") is None
     assert look(page, "v.player.history.stage.dimension") > 2000
     tensors = load(exported(page, "export-weights")[1])
-    assert sum(tensor.size for tensor in tensors.values()) == 2 * look(page, "v.player.history.stage.dimension")
+    assert sum(tensor.size for tensor in tensors.values()) == 2 * look(
+        page, "v.player.history.stage.dimension"
+    )
     assert look(page, "v.player.chosen") is None
 
 
@@ -92,7 +102,11 @@ def test_export_gives_png_and_svg_of_panels_and_board(open_page: Open, scheme: s
         file, data = exported(page, "export-pictures", f"picture-{name}-png")
         assert file == f"kelvin-spirals-annealing-vs-adam-{name}.png"
         width, height = struct.unpack(">II", data[16:24])
-        box = look(page, "(({width, height}) => [width, height])(v.board.section(x).getBoundingClientRect())", name)
+        box = look(
+            page,
+            "(({width, height}) => [width, height])(v.board.section(x).getBoundingClientRect())",
+            name,
+        )
         assert abs(width - 2 * box[0]) <= 4
         assert height > 2 * box[1]
         # Something is drawn where the panel is, and the paper is the theme's.
@@ -120,7 +134,9 @@ def test_export_gives_png_and_svg_of_panels_and_board(open_page: Open, scheme: s
         assert b"http" not in data.replace(b"http://www.w3.org/", b"")
     file, data = exported(page, "export-pictures", "picture-board-png")
     (SHOTS / f"export-board-{scheme}.png").write_bytes(data)
-    assert look(page, "Object.values(window.__kelvin.stats.mounts).every((count) => count === 1)"), "a picture mounts no chart"
+    assert look(
+        page, "Object.values(window.__kelvin.stats.mounts).every((count) => count === 1)"
+    ), "a picture mounts no chart"
     assert page.evaluate("window.devicePixelRatio") == 1
 
 
@@ -128,7 +144,9 @@ class Replay:
     """A replay opened from a file, the network off; whatever goes wrong in it is noted."""
 
     def __init__(self, browser: Browser, file: Path, **options: Any) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        self.context = browser.new_context(
+            **{"viewport": {"width": 1440, "height": 900}, **options}
+        )
         self.context.set_offline(True)
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE)
@@ -145,7 +163,9 @@ class Replay:
             self.said.append(message.text)
 
     def until(self, script: str) -> None:
-        """Until a condition holds. (Playwright's own waiting wants `eval`, which the page's policy forbids.)"""
+        """Until a condition holds. (Playwright's own waiting wants `eval`, which the page's policy
+        forbids.)
+        """
         limit = time.monotonic() + PATIENCE / 1000
         while not self.page.evaluate(f"Boolean({script})"):
             assert time.monotonic() < limit, (script, self.said)
@@ -157,7 +177,9 @@ class Replay:
         assert [url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
-def test_export_gives_an_html_replay_that_plays_offline(open_page: Open, browser: Browser, tmp_path: Path) -> None:
+def test_export_gives_an_html_replay_that_plays_offline(
+    open_page: Open, browser: Browser, tmp_path: Path
+) -> None:
     page = open_page("?large=loss")
     wait(page, "v.player.moment > 3")
     name, data = exported(page, "export-replay")
@@ -168,7 +190,9 @@ def test_export_gives_an_html_replay_that_plays_offline(open_page: Open, browser
 
     shown = Replay(browser, file)
     replayed, view = shown.page, "window.__kelvin.view"
-    expect(replayed.get_by_role("heading", level=1)).to_have_text("Two spirals: Simulated annealing vs Adam")
+    expect(replayed.get_by_role("heading", level=1)).to_have_text(
+        "Two spirals: Simulated annealing vs Adam"
+    )
     expect(replayed).to_have_title("Two spirals: Simulated annealing vs Adam")
     expect(replayed.locator("footer")).to_contain_text("Made with Kelvin")
     assert replayed.evaluate(f"{view}.board.arrangement.large") == "loss", "it looks as it was left"
@@ -180,20 +204,30 @@ def test_export_gives_an_html_replay_that_plays_offline(open_page: Open, browser
     shown.until(f"{view}.player.moment > {first}")
     scrub = replayed.get_by_test_id("scrub")
     scrub.evaluate("(input) => { input.value = '400'; input.dispatchEvent(new Event('input')); }")
-    share = f"Math.max(...{view}.player.history.metrics[{view}.player.moment].lanes.map((lane) => lane.progress))"
-    shown.until(f"!{view}.player.playing && {share} > 0.3 && {share} <= 0.4 && !{view}.dirty.pictures && !{view}.dirty.curves")
+    share = (
+        f"Math.max(...{view}.player.history.metrics[{view}.player.moment].lanes.map((lane) => "
+        f"lane.progress))"
+    )
+    shown.until(
+        f"!{view}.player.playing && {share} > 0.3 && {share} <= 0.4 && "
+        f"!{view}.dirty.pictures && !{view}.dirty.curves"
+    )
     before = replayed.get_by_test_id("card-1-loss").inner_text()
     scrub.evaluate("(input) => { input.value = '900'; input.dispatchEvent(new Event('input')); }")
     shown.until(f"{share} > 0.8 && {share} <= 0.9 && !{view}.dirty.pictures")
     moment = replayed.evaluate(f"{view}.player.moment")
     assert replayed.get_by_test_id("card-1-loss").inner_text() != before
     replayed.get_by_test_id("currency-evaluations").click()
-    shown.until(f"{view}.board.panel('loss').chart.element.layout.xaxis.title.text === 'evaluations'")
+    shown.until(
+        f"{view}.board.panel('loss').chart.element.layout.xaxis.title.text === 'evaluations'"
+    )
     # R and its kin start nothing where nobody can run it.
     replayed.keyboard.press("r")
     assert replayed.evaluate(f"[{view}.state.state, {view}.player.moment]") == ["idle", moment]
     # What can be exported here can be exported there.
-    assert exported(replayed, "export-csv")[1].count(b"\r\n") == 1 + 2 * replayed.evaluate(f"{view}.player.history.length")
+    assert exported(replayed, "export-csv")[1].count(b"\r\n") == 1 + 2 * replayed.evaluate(
+        f"{view}.player.history.length"
+    )
     assert exported(replayed, "export-pictures", "picture-weights-png")[1].startswith(b"\x89PNG")
     shown.close()
 
@@ -204,17 +238,26 @@ def test_export_gives_an_html_replay_that_plays_offline(open_page: Open, browser
     [
         ("light", {"color_scheme": "light"}),
         ("dark", {"color_scheme": "dark"}),
-        ("phone", {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}),
+        (
+            "phone",
+            {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
+        ),
     ],
 )
-def test_a_replay_by_day_by_night_and_on_a_phone(browser: Browser, tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+def test_a_replay_by_day_by_night_and_on_a_phone(
+    browser: Browser, tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
     file = replay.write(FIRST, tmp_path / "race.html")
     shown = Replay(browser, file, **options)
     page = shown.page
     shown.until("window.__kelvin.view.player.moment > 15")
-    assert page.evaluate("document.querySelector('.kelvin').classList.contains('kv-dark')") == (name == "dark")
+    assert page.evaluate("document.querySelector('.kelvin').classList.contains('kv-dark')") == (
+        name == "dark"
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert name == "phone" or page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "one screen"
+    assert name == "phone" or page.evaluate(
+        "document.documentElement.scrollHeight <= innerHeight"
+    ), "one screen"
     page.screenshot(path=SHOTS / f"replay-{name}.png")
     if name == "light":
         page.emulate_media(color_scheme="dark")
@@ -224,14 +267,29 @@ def test_a_replay_by_day_by_night_and_on_a_phone(browser: Browser, tmp_path: Pat
 
 @pytest.mark.slow
 def test_a_landscape_is_replayed_too(browser: Browser, tmp_path: Path) -> None:
-    race = Race(Experiment.parse({"dataset": "landscape", "lanes": ["annealing", "adam"], "budget": {"currency": "evaluations", "amount": 400}}), marks=20)
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": "landscape",
+                "lanes": ["annealing", "adam"],
+                "budget": {"currency": "evaluations", "amount": 400},
+            }
+        ),
+        marks=20,
+    )
     messages = [encode(race.stage())]
     for frame in race:
         messages += [encode(frame.metrics), encode(frame.picture or {})]
-    shown = Replay(browser, replay.write(Recording(messages).write(tmp_path / "race.kelvin"), tmp_path / "race.html"))
+    shown = Replay(
+        browser,
+        replay.write(Recording(messages).write(tmp_path / "race.kelvin"), tmp_path / "race.html"),
+    )
     shown.until("window.__kelvin.view.player.moment > 2")
     shown.page.get_by_test_id("mode-relief").click()
-    shown.until("window.__kelvin.view.board.panel('weights').relief.chart || !window.__kelvin.view.board.panel('weights').relief.works")
+    shown.until(
+        "window.__kelvin.view.board.panel('weights').relief.chart || "
+        "!window.__kelvin.view.board.panel('weights').relief.works"
+    )
     shown.page.wait_for_timeout(300)
     shown.page.get_by_test_id("mode-map").click()
     shown.page.screenshot(path=SHOTS / "replay-landscape.png")
@@ -267,7 +325,10 @@ def test_what_a_recording_says_is_text_and_nothing_else(browser: Browser, tmp_pa
             continue
         for row in message["lanes"]:
             row.update(trouble=NASTY, stopped=NASTY, extra={NASTY: 1.0})
-        message["events"] = [{"kind": "turn", "lane": 0, "step": 1, "field": NASTY, "value": NASTY}, {"kind": NASTY, "lane": 1, "step": 1, "value": NASTY}]
+        message["events"] = [
+            {"kind": "turn", "lane": 0, "step": 1, "field": NASTY, "value": NASTY},
+            {"kind": NASTY, "lane": 1, "step": 1, "value": NASTY},
+        ]
     source = Recording(encode(message) for message in messages).write(tmp_path / "race.kelvin")
     shown = Replay(browser, replay.write(source, tmp_path / "race.html"))
     page = shown.page

@@ -1,4 +1,6 @@
-"""Where a visitor goes: back and forward, to the stage, to the gallery, to a recording, into a queue, and what is there when they return."""
+"""Where a visitor goes: back and forward, to the stage, to the gallery, to a recording, into a
+queue, and what is there when they return.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ MOONS = "?dataset=moons&network=mlp&lanes=annealing%2Cadam&seconds=120&seed=0"
 
 
 def wait(page: Page, condition: str, argument: object = None) -> None:
-    page.wait_for_function(f"(x) => {{ const v = window.__kelvin?.view; return v && ({condition}); }}", arg=argument)
+    page.wait_for_function(
+        f"(x) => {{ const v = window.__kelvin?.view; return v && ({condition}); }}", arg=argument
+    )
 
 
 def look(page: Page, expression: str) -> object:
@@ -29,7 +33,9 @@ def set_seed(page: Page, seed: int) -> None:
     field.fill(str(seed))
     field.press("Enter")
     wait(page, "v.data.experiment.seed === x", seed)
-    page.wait_for_function("(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=str(seed))
+    page.wait_for_function(
+        "(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=str(seed)
+    )
 
 
 def test_back_and_forward_change_the_page_and_not_the_address_alone(open_page: Open) -> None:
@@ -42,7 +48,9 @@ def test_back_and_forward_change_the_page_and_not_the_address_alone(open_page: O
     expect(page.get_by_test_id("run-new")).to_be_visible()
     page.go_back()
     wait(page, "v.data.experiment.seed === 0 && !v.stale")
-    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")).to_have_value("0")
+    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")).to_have_value(
+        "0"
+    )
     expect(page.get_by_test_id("run-new")).to_be_hidden()
     page.go_forward()
     wait(page, "v.data.experiment.seed === 99")
@@ -58,7 +66,10 @@ def test_the_stage_takes_the_race_along_and_escape_returns_to_it(open_page: Open
     race, address = look(page, "v.race"), page.url
     page.get_by_test_id("menu-present").click()
     page.wait_for_function("window.__present?.ready && window.__present.live")
-    assert page.evaluate("window.__present.live.player.history.stage.experiment.dataset.name") == "moons"
+    assert (
+        page.evaluate("window.__present.live.player.history.stage.experiment.dataset.name")
+        == "moons"
+    )
     assert page.evaluate("window.__present.playlist.length") > 1, "the usual ones follow"
     page.keyboard.press("Escape")
     wait(page, "v.race === x && v.player.source === 'live' && v.player.history.length > 8", race)
@@ -75,12 +86,24 @@ def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: 
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Gallery").click()
     expect(page.get_by_test_id("notice")).to_contain_text("stands still while you are away")
     page.get_by_test_id("card").filter(has_text="Circles").first.get_by_test_id("open").click()
-    wait(page, "v.ready && v.player.source === 'recording' && v.data.experiment.dataset.name === 'circles' && !v.stale")
+    wait(
+        page,
+        (
+            "v.ready && v.player.source === 'recording' && v.data.experiment.dataset.name === "
+            "'circles' && !v.stale"
+        ),
+    )
     assert look(page, "v.player.history.stage.experiment.dataset.name") == "circles"
     assert "dataset=circles" in page.url
     assert look(page, "new URL(v.menu.link).searchParams.get('dataset')") == "circles"
     page.get_by_test_id("run").click()
-    wait(page, "v.player.source === 'live' && v.player.history.stage.experiment.dataset.name === 'circles'")
+    wait(
+        page,
+        (
+            "v.player.source === 'live' && v.player.history.stage.experiment.dataset.name === "
+            "'circles'"
+        ),
+    )
 
 
 def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) -> None:
@@ -89,7 +112,9 @@ def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) ->
     page.get_by_role("dialog").get_by_role("button", name="Try it").nth(4).click()
     asked = page.get_by_test_id("question")
     expect(asked).to_be_visible()
-    wait(page, "v.ready && v.player.history.stage?.experiment.loss === 'zero-one'")  # the question's race; on a fast machine it is over at once
+    wait(
+        page, "v.ready && v.player.history.stage?.experiment.loss === 'zero-one'"
+    )  # the question's race; on a fast machine it is over at once
     title = asked.locator("b").inner_text()
     set_seed(page, 5)
     expect(asked).to_contain_text(title)
@@ -99,7 +124,9 @@ def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) ->
     expect(asked).to_be_hidden()
 
 
-def test_what_is_prepared_is_told_without_axes_and_can_be_cancelled(open_page: Open, server: Server) -> None:
+def test_what_is_prepared_is_told_without_axes_and_can_be_cancelled(
+    open_page: Open, server: Server
+) -> None:
     others = [open_page(MOONS) for _ in range(3)]
     for one in others:
         running(one)
@@ -123,15 +150,28 @@ def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
     assert before is not None
     client = page.context.new_cdp_session(page)
     x, y = before["x"] + before["width"] / 2, before["y"] + before["height"] / 2
-    client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    client.send(
+        "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+    )
     for step in range(1, 13):
-        client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * step}]})
+        client.send(
+            "Input.dispatchTouchEvent",
+            {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 20 * step}]},
+        )
     client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    page.wait_for_function("(y) => document.querySelector('[data-plot=loss] .nsewdrag').getBoundingClientRect().y < y - 150", arg=before["y"])
+    page.wait_for_function(
+        (
+            "(y) => document.querySelector('[data-plot=loss] "
+            ".nsewdrag').getBoundingClientRect().y < y - 150"
+        ),
+        arg=before["y"],
+    )
     assert not look(page, "v.board.panel('loss').chart.zoomed")
 
 
-def test_a_question_is_told_to_be_starting_and_goes_with_the_visitor_who_goes_back(open_page: Open) -> None:
+def test_a_question_is_told_to_be_starting_and_goes_with_the_visitor_who_goes_back(
+    open_page: Open,
+) -> None:
     page = open_page()
     wait(page, "v.player.source === 'recording' && v.player.history.length > 2")
     page.evaluate("""() => {

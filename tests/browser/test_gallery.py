@@ -56,7 +56,10 @@ def come_back(page: Page) -> None:
 def bring(page: Page, *names: str, content: bytes = BYTES) -> None:
     """Import the shipped recording under other names."""
     page.get_by_test_id("import-file").set_input_files(
-        [{"name": f"{name}.kelvin", "mimeType": "application/octet-stream", "buffer": content} for name in names]
+        [
+            {"name": f"{name}.kelvin", "mimeType": "application/octet-stream", "buffer": content}
+            for name in names
+        ]
     )
 
 
@@ -70,14 +73,20 @@ def yours(page: Page) -> list[str]:
 
 def compared(page: Page, count: int) -> None:
     page.wait_for_function(
-        "(n) => { const c = window.__gallery?.page.comparison; return c?.chart && c.compared.length === n && c.compared.every((one) => one.series); }",
+        (
+            "(n) => { const c = window.__gallery?.page.comparison; return c?.chart && "
+            "c.compared.length === n && c.compared.every((one) => one.series); }"
+        ),
         arg=count,
     )
 
 
 def lines(page: Page, script: str) -> Any:
     """Something of every line ``t`` that the chart shows."""
-    return page.evaluate(f"[...document.querySelector('[data-testid=chart]').data].filter((t) => t.visible).map((t) => {script})")
+    return page.evaluate(
+        f"[...document.querySelector('[data-testid=chart]').data].filter((t) => "
+        f"t.visible).map((t) => {script})"
+    )
 
 
 def test_saved_runs_are_compared_in_one_chart_and_one_table(open_page: Open) -> None:
@@ -92,7 +101,9 @@ def test_saved_runs_are_compared_in_one_chart_and_one_table(open_page: Open) -> 
     assert lines(page, "t.line.dash")[:2] == lines(page, "t.line.dash")[2:]
     assert all("Monday" in text for text in lines(page, "t.hovertemplate")[:2])
     ends = lines(page, "[t.x.at(-1), t.y.at(-1)]")
-    results = page.evaluate("window.__gallery.page.own[0].summary.results.map((row) => [row.seconds, row.test_loss])")
+    results = page.evaluate(
+        "window.__gallery.page.own[0].summary.results.map((row) => [row.seconds, row.test_loss])"
+    )
     assert ends == results * 2
     page.get_by_test_id("currency-flops").click()
     page.get_by_test_id("measure-test_accuracy").click()
@@ -103,18 +114,27 @@ def test_saved_runs_are_compared_in_one_chart_and_one_table(open_page: Open) -> 
     page.get_by_test_id("measure-loss").click()
     assert page.evaluate("document.querySelector('[data-testid=chart]').layout.yaxis.type") == "log"
     page.get_by_test_id("log").uncheck()
-    assert page.evaluate("document.querySelector('[data-testid=chart]').layout.yaxis.type") == "linear"
+    assert (
+        page.evaluate("document.querySelector('[data-testid=chart]').layout.yaxis.type") == "linear"
+    )
     page.get_by_test_id("legend-lane").first.click()
     assert len(lines(page, "t.name")) == 3
     table = page.get_by_test_id("results")
     expect(table.locator("tbody tr")).to_have_count(4)
-    best = page.evaluate("Math.max(...window.__gallery.page.own[0].summary.results.map((row) => row.test_accuracy))")
-    assert {text.split()[0] for text in table.locator("[data-best][data-column=test_accuracy]").all_inner_texts()} == {f"{100 * best:.1f}"}
+    best = page.evaluate(
+        "Math.max(...window.__gallery.page.own[0].summary.results.map((row) => row.test_accuracy))"
+    )
+    assert {
+        text.split()[0]
+        for text in table.locator("[data-best][data-column=test_accuracy]").all_inner_texts()
+    } == {f"{100 * best:.1f}"}
     assert table.locator("[data-best][data-column=test_accuracy]").count() == 2
     with page.expect_download() as coming:
         page.get_by_test_id("csv").click()
     rows = list(csv.DictReader(io.StringIO(Path(coming.value.path()).read_text("utf-8"))))
-    assert [(row["recording"], row["lane"]) for row in rows] == [(name, lane) for name in ("Monday", "Tuesday") for lane in ("Simulated annealing", "Adam")]
+    assert [(row["recording"], row["lane"]) for row in rows] == [
+        (name, lane) for name in ("Monday", "Tuesday") for lane in ("Simulated annealing", "Adam")
+    ]
     assert [[float(row["seconds"]), float(row["test_loss"])] for row in rows[:2]] == results
     assert page.evaluate("window.__gallery.stats.mounts.compare") == 1
     come_back(page)
@@ -205,14 +225,18 @@ def test_rename_delete_undo_export_and_import_again(open_page: Open) -> None:
 
 
 @pytest.mark.slow
-def test_recent_races_are_kept_on_request_and_the_server_tells_the_same_in_short(open_page: Open) -> None:
+def test_recent_races_are_kept_on_request_and_the_server_tells_the_same_in_short(
+    open_page: Open,
+) -> None:
     page = gallery(open_page)
     page.evaluate(SAVE, [False, None, 13])
     recent = page.get_by_test_id("group-recent").get_by_test_id("card")
     expect(recent).to_have_count(12)
     recent.first.get_by_test_id("keep").click()
     expect(recent).to_have_count(11)
-    expect(page.get_by_test_id("group-yours").locator("h3")).to_contain_text(["Two spirals: Simulated annealing vs Adam"])
+    expect(page.get_by_test_id("group-yours").locator("h3")).to_contain_text(
+        ["Two spirals: Simulated annealing vs Adam"]
+    )
     told = page.evaluate(
         """(() => {
             const { own, shipped } = window.__gallery.page;
@@ -234,7 +258,9 @@ def test_another_tab_sees_what_is_saved(open_page: Open) -> None:
 def test_what_is_no_recording_is_refused_and_a_dropped_one_is_taken(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, "broken", content=BYTES[:5000])
-    expect(page.get_by_test_id("notice")).to_contain_text("“broken.kelvin” is not a whole Kelvin recording, so it was not imported.")
+    expect(page.get_by_test_id("notice")).to_contain_text(
+        "“broken.kelvin” is not a whole Kelvin recording, so it was not imported."
+    )
     page.evaluate(
         """async () => {
             const file = new File([await (await fetch('/kelvin/recordings/first-screen.kelvin')).arrayBuffer()], 'Dropped.kelvin');
@@ -256,11 +282,18 @@ def test_what_is_no_recording_is_refused_and_a_dropped_one_is_taken(open_page: O
 def test_open_leads_to_the_explorer_with_the_recording_in_the_address(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, "Mine")
-    page.evaluate("window.addEventListener('beforeunload', () => sessionStorage.setItem('left', '1'))")
-    identity = page.evaluate(
-        "(async () => { while (!window.__gallery.page.own.length) await new Promise((r) => setTimeout(r, 50)); return window.__gallery.page.own[0].id; })()"
+    page.evaluate(
+        "window.addEventListener('beforeunload', () => sessionStorage.setItem('left', '1'))"
     )
-    with page.expect_navigation(url=lambda address: f"recording=own%3A{identity}" in address or f"recording=own:{identity}" in address):
+    identity = page.evaluate(
+        "(async () => { while (!window.__gallery.page.own.length) await new Promise((r) => "
+        "setTimeout(r, 50)); return window.__gallery.page.own[0].id; })()"
+    )
+    with page.expect_navigation(
+        url=lambda address: (
+            f"recording=own%3A{identity}" in address or f"recording=own:{identity}" in address
+        )
+    ):
         card(page, "Mine").get_by_test_id("open").click()
     assert page.evaluate("sessionStorage.getItem('left')") == "1"
 
@@ -268,9 +301,14 @@ def test_open_leads_to_the_explorer_with_the_recording_in_the_address(open_page:
 @pytest.mark.slow
 def test_a_browser_that_stores_nothing_works_in_memory_and_says_so(open_page: Open) -> None:
     first = open_page()
-    first.context.add_init_script("Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('no', 'SecurityError'); } })")
+    first.context.add_init_script(
+        "Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('no', "
+        "'SecurityError'); } })"
+    )
     page = gallery(open_page, context=first.context)
-    expect(page.locator("[data-part=warning]")).to_contain_text("They stay until this page is closed")
+    expect(page.locator("[data-part=warning]")).to_contain_text(
+        "They stay until this page is closed"
+    )
     bring(page, "Fleeting")
     expect(page.get_by_test_id("group-yours").locator("h3")).to_have_text("Fleeting")
     assert card(page, "Fleeting").get_by_test_id("open").get_attribute("href") is None
@@ -295,7 +333,9 @@ def test_the_keyboard_reaches_everything(open_page: Open) -> None:
     page.get_by_test_id("group-yours").get_by_test_id("compare").focus()
     page.keyboard.press("Space")
     compared(page, 1)
-    assert page.evaluate("document.activeElement.dataset.testid") == "compare", "drawing anew leaves the focus where it was"
+    assert page.evaluate("document.activeElement.dataset.testid") == "compare", (
+        "drawing anew leaves the focus where it was"
+    )
     nameless = page.evaluate(
         """[...document.querySelectorAll('.kelvin-gallery :is(button, a, input, select, [role=img])')]
             .filter((one) => !(one.getAttribute('aria-label') || one.textContent.trim() || one.closest('label'))).map((one) => one.outerHTML)"""
@@ -304,7 +344,14 @@ def test_the_keyboard_reaches_everything(open_page: Open) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "options"), [("light", {}), ("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}})])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("light", {}),
+        ("dark", {"color_scheme": "dark"}),
+        ("phone", {"viewport": {"width": 390, "height": 844}}),
+    ],
+)
 def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
     page = gallery(open_page, **options)
     bring(page, "Hot", "Cold and with a name that is far too long for any card to show whole")
@@ -313,7 +360,11 @@ def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None
         box.check()
     compared(page, min(4, page.get_by_test_id("compare").count()))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate("document.querySelector('.kelvin-gallery').getBoundingClientRect().right <= innerWidth")
-    assert page.evaluate("document.querySelector('.kelvin-gallery').classList.contains('kg-dark')") == (name == "dark")
+    assert page.evaluate(
+        "document.querySelector('.kelvin-gallery').getBoundingClientRect().right <= innerWidth"
+    )
+    assert page.evaluate(
+        "document.querySelector('.kelvin-gallery').classList.contains('kg-dark')"
+    ) == (name == "dark")
     page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
     page.screenshot(path=SHOTS / f"gallery-{name}.png")

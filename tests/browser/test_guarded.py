@@ -25,11 +25,17 @@ HOSTILE = "![](http://h.ex/p.png) [a](//b.c) www.a.bc $x$ :red[y] :smile:"
 
 @pytest.fixture(scope="module")
 def stranger() -> Iterator[str]:
-    """The address of a page of another origin that shows Kelvin in a frame; `/#ADDRESS` says which of its pages."""
+    """The address of a page of another origin that shows Kelvin in a frame; `/#ADDRESS` says which
+    of its pages.
+    """
 
     class Frame(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = b"<!doctype html><iframe width=900 height=700></iframe><script>document.querySelector('iframe').src = decodeURIComponent(location.hash.slice(1));</script>"
+            body = (
+                b"<!doctype html><iframe width=900 "
+                b"height=700></iframe><script>document.querySelector('iframe').src = "
+                b"decodeURIComponent(location.hash.slice(1));</script>"
+            )
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
@@ -48,20 +54,37 @@ def stranger() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"), ("GET", "/?dataset=moons"), ("GET", "/gallery"), ("GET", "/_stcore/health"), ("GET", "/favicon.png"), ("GET", "/nothing/here"),
-        ("GET", f"/kelvin/bundle/@{version()}/main.js"), ("GET", "/kelvin/frontend/live.css"), ("GET", "/kelvin/plotly.min.js"), ("GET", "/kelvin/recordings.json"),
-        ("GET", "/kelvin/recordings/first-screen.kelvin"), ("GET", "/kelvin/recordings/none.kelvin"), ("GET", "/kelvin/replay-shell.html"), ("GET", "/kelvin/landscapes.json"),
-        ("PUT", "/_stcore/upload_file/x/y"), ("GET", "/media/none.png"), ("POST", "/"),
+        ("GET", "/"),
+        ("GET", "/?dataset=moons"),
+        ("GET", "/gallery"),
+        ("GET", "/_stcore/health"),
+        ("GET", "/favicon.png"),
+        ("GET", "/nothing/here"),
+        ("GET", f"/kelvin/bundle/@{version()}/main.js"),
+        ("GET", "/kelvin/frontend/live.css"),
+        ("GET", "/kelvin/plotly.min.js"),
+        ("GET", "/kelvin/recordings.json"),
+        ("GET", "/kelvin/recordings/first-screen.kelvin"),
+        ("GET", "/kelvin/recordings/none.kelvin"),
+        ("GET", "/kelvin/replay-shell.html"),
+        ("GET", "/kelvin/landscapes.json"),
+        ("PUT", "/_stcore/upload_file/x/y"),
+        ("GET", "/media/none.png"),
+        ("POST", "/"),
     ],
-)  # fmt: skip
+)
 def test_every_answer_guards_the_reader(server: Server, method: str, path: str) -> None:
-    request = urllib.request.Request(server.address + path, method=method, data=b"x" if method != "GET" else None)
+    request = urllib.request.Request(
+        server.address + path, method=method, data=b"x" if method != "GET" else None
+    )
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:
             headers = answer.headers
     except urllib.error.HTTPError as error:
         headers = error.headers
-    assert {name: headers.get_all(name) for name in GUARDS} == {name: [value] for name, value in GUARDS.items()}
+    assert {name: headers.get_all(name) for name in GUARDS} == {
+        name: [value] for name, value in GUARDS.items()
+    }
     assert FRAMES in headers.get_all("Content-Security-Policy")
 
 
@@ -72,7 +95,8 @@ def test_a_message_of_megabytes_ends_the_connection_at_once(server: Server) -> N
             socket.send("x" * 3_000_000)
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=PATIENCE / 1000)
-        # 1006 where the connection broke under what was still being sent, so that its last word was not read
+        # 1006 where the connection broke under what was still being sent, so that its last word was
+        # not read
         assert socket.close_code in (1009, 1006)
 
 
@@ -82,28 +106,43 @@ def test_a_link_cannot_put_pictures_links_or_signs_into_the_page(open_page: OPEN
     page.on("request", lambda request: asked.append(request.url))
     notice = page.get_by_test_id("stAlert")
     notice.wait_for()
-    assert notice.locator("a, img, .katex, [role=img]:not([data-testid=stAlertDynamicIcon]), strong, code").count() == 0
+    assert (
+        notice.locator(
+            "a, img, .katex, [role=img]:not([data-testid=stAlertDynamicIcon]), strong, code"
+        ).count()
+        == 0
+    )
     assert HOSTILE.split()[0] in notice.inner_text().replace("\u2060", "")
     assert "www.a.bc $x$ :red[y]" in notice.inner_text().replace("\u2060", "")
     page.wait_for_function("window.__kelvin?.view?.ready")
     assert not [address for address in asked if "h.ex" in address]
 
 
-def test_a_strangers_page_cannot_show_kelvin_in_a_frame(browser: Browser, server: Server, stranger: str) -> None:
+def test_a_strangers_page_cannot_show_kelvin_in_a_frame(
+    browser: Browser, server: Server, stranger: str
+) -> None:
     context = browser.new_context()
     page = context.new_page()
     told: list[str] = []
     page.on("console", lambda message: told.append(message.text))
     page.goto(f"{stranger}/#{quote(f'{server.address}/?seconds=86400')}")
-    page.wait_for_event("console", lambda message: "frame-ancestors" in message.text) if not any("frame-ancestors" in one for one in told) else None
-    assert not any(frame.url.startswith(server.address) and frame.evaluate("Boolean(window.__kelvin)") for frame in page.frames[1:])
+    page.wait_for_event("console", lambda message: "frame-ancestors" in message.text) if not any(
+        "frame-ancestors" in one for one in told
+    ) else None
+    assert not any(
+        frame.url.startswith(server.address) and frame.evaluate("Boolean(window.__kelvin)")
+        for frame in page.frames[1:]
+    )
     context.close()
 
 
 def test_a_frame_of_its_own_starts_no_race_by_itself(open_page: OPEN, server: Server) -> None:
     page = open_page("_stcore/health", ready=False)
     page.evaluate(
-        "address => { const frame = document.createElement('iframe'); frame.width = 1200; frame.height = 800; frame.src = address; document.body.append(frame); }",
+        (
+            "address => { const frame = document.createElement('iframe'); frame.width = 1200; "
+            "frame.height = 800; frame.src = address; document.body.append(frame); }"
+        ),
         "/?dataset=moons&seconds=2",
     )
     frame = page.frame_locator("iframe")

@@ -14,7 +14,9 @@ from tests.browser.walk import look, running, wait
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
-LONG = "?dataset=landscape&dataset.function=rastrigin&lanes=pso,adam,annealing&evaluations=1e6&seed=3"
+LONG = (
+    "?dataset=landscape&dataset.function=rastrigin&lanes=pso,adam,annealing&evaluations=1e6&seed=3"
+)
 """Typed at the front door, as every link is: it leads to the landscapes."""
 MAP = "v.root.querySelector('[data-plot=weights] canvas').toDataURL()"
 MOUNTED = {"loss": 1, "weights": 1, "temperature": 1}
@@ -37,7 +39,10 @@ def test_a_race_runs_on_the_map_and_the_cloud_moves(open_page: Open) -> None:
     expect(page.get_by_test_id("site-rastrigin")).to_have_attribute("aria-pressed", "true")
     assert page.get_by_test_id("panel-network").count() == 0
     assert look(page, "v.transport.speed") == 30
-    seen = f"[{MAP}, v.root.querySelector('[data-plot=loss]').data[0].x.length, v.root.querySelector('[data-testid=card-0-evaluations]').textContent]"
+    seen = (
+        f"[{MAP}, v.root.querySelector('[data-plot=loss]').data[0].x.length, "
+        f"v.root.querySelector('[data-testid=card-0-evaluations]').textContent]"
+    )
     before, received = look(page, seen), look(page, "v.received.pictures")
     wait(page, "v.received.pictures > x + 12", received)
     wait(page, f"({seen}).every((one, i) => one !== x[i])", before)
@@ -56,8 +61,16 @@ def test_another_landscape_starts_at_once_and_keeps_its_charts(open_page: Open) 
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("site-himmelblau").click()
-    wait(page, "v.player.history.stage.experiment.dataset.function === 'himmelblau' && v.player.history.pictures.length > 3")
-    page.wait_for_function("new URL(location.href).searchParams.get('dataset.function') === 'himmelblau'")
+    wait(
+        page,
+        (
+            "v.player.history.stage.experiment.dataset.function === 'himmelblau' && "
+            "v.player.history.pictures.length > 3"
+        ),
+    )
+    page.wait_for_function(
+        "new URL(location.href).searchParams.get('dataset.function') === 'himmelblau'"
+    )
     expect(page.get_by_test_id("site-himmelblau")).to_have_attribute("aria-pressed", "true")
     assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
 
@@ -71,7 +84,13 @@ def test_a_click_on_the_map_starts_everybody_there(open_page: Open) -> None:
         if look(page, "v.hands.follow === null"):
             break
         page.keyboard.press("Escape")
-    wait(page, "v.player.history.stage.experiment.dataset.start_x !== null && v.player.history.pictures.length > 2")
+    wait(
+        page,
+        (
+            "v.player.history.stage.experiment.dataset.start_x !== null && "
+            "v.player.history.pictures.length > 2"
+        ),
+    )
     start = look(page, "Array.from(v.player.history.pictureAt(0).lanes[0].path.data.slice(0, 2))")
     assert start == pytest.approx([2.56, 2.56], abs=0.1)
     page.wait_for_function("new URL(location.href).searchParams.has('dataset.start_x')")
@@ -89,7 +108,10 @@ def test_a_zoom_survives_updates_and_starts_nothing(open_page: Open) -> None:
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=6)
     page.mouse.up()
     wait(page, "v.board.panel('weights').chart.zoomed")
-    zoom = "['xaxis', 'yaxis'].map((axis) => v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
+    zoom = (
+        "['xaxis', 'yaxis'].map((axis) => "
+        "v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
+    )
     before, received = look(page, zoom), look(page, "v.received.pictures")
     wait(page, "v.received.pictures > x + 12", received)
     assert look(page, zoom) == before
@@ -107,20 +129,38 @@ def test_a_typed_formula_is_raced_and_a_bad_one_is_told_in_a_friendly_line(open_
     field = page.get_by_test_id("stSidebar").get_by_role("textbox", name="Height at (x, y)")
     field.fill("(x-2)^2 + (y+1)^2 + 3")
     field.press("Enter")
-    wait(page, "v.player.history.stage.experiment.dataset.formula === '(x-2)^2 + (y+1)^2 + 3' && v.player.history.pictures.length > 2")
+    wait(
+        page,
+        (
+            "v.player.history.stage.experiment.dataset.formula === '(x-2)^2 + (y+1)^2 + 3' && "
+            "v.player.history.pictures.length > 2"
+        ),
+    )
     assert look(page, "v.player.history.stage.data.landscape.lowest") == pytest.approx(3, abs=1e-6)
-    assert look(page, "v.player.history.stage.data.landscape.minima[0]") == pytest.approx([2, -1], abs=1e-3)
-    page.wait_for_function("new URL(location.href).searchParams.get('dataset.formula') === '(x-2)^2 + (y+1)^2 + 3'")
+    assert look(page, "v.player.history.stage.data.landscape.minima[0]") == pytest.approx(
+        [2, -1], abs=1e-3
+    )
+    page.wait_for_function(
+        "new URL(location.href).searchParams.get('dataset.formula') === '(x-2)^2 + (y+1)^2 + 3'"
+    )
     run = look(page, "v.run")
     for bad in ("x^2 + (", "__import__('os')"):
         field.fill(bad)
         field.press("Enter")
         expect(page.get_by_test_id("stAlert")).to_contain_text("This formula cannot be drawn")
-        expect(page.get_by_test_id("status")).to_have_text("The formula cannot be read. This is the race on the one before.")
+        expect(page.get_by_test_id("status")).to_have_text(
+            "The formula cannot be read. This is the race on the one before."
+        )
         wait(page, "v.root.classList.contains('kv-unread')")
     field.fill("x^2 + y^2")
     field.press("Enter")
-    wait(page, "!v.root.classList.contains('kv-unread') && v.player.history.stage.experiment.dataset.formula === 'x^2 + y^2'")
+    wait(
+        page,
+        (
+            "!v.root.classList.contains('kv-unread') && "
+            "v.player.history.stage.experiment.dataset.formula === 'x^2 + y^2'"
+        ),
+    )
     field.fill("2(x)3")
     field.press("Enter")
     wait(page, "v.root.classList.contains('kv-unread')")
@@ -179,7 +219,10 @@ def test_each_page_keeps_its_own_race(open_page: Open) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "options"), [("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}})])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}})],
+)
 def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
     page = open_page(LONG, **options)
     running(page)

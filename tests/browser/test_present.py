@@ -66,9 +66,17 @@ def test_letters_are_large_enough_for_a_hall(open_page: Open) -> None:
     assert page.evaluate(height, "[data-testid=present-caption]") >= 30
     assert page.evaluate(height, "[data-testid=present-title]") >= 40
     ticks = page.evaluate(
-        "() => Math.min(...[...document.querySelectorAll('.kv-present .xtick text')].map((one) => parseFloat(getComputedStyle(one).fontSize)))"
+        "() => Math.min(...[...document.querySelectorAll('.kv-present .xtick "
+        "text')].map((one) => parseFloat(getComputedStyle(one).fontSize)))"
     )
-    assert ticks * look(page, "p.get('.kp-scaled').getBoundingClientRect().width / p.get('.kp-scaled').offsetWidth") >= 25
+    assert (
+        ticks
+        * look(
+            page,
+            "p.get('.kp-scaled').getBoundingClientRect().width / p.get('.kp-scaled').offsetWidth",
+        )
+        >= 25
+    )
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -79,7 +87,9 @@ def test_keys_walk_the_playlist(open_page: Open) -> None:
     there(page, TITLES[1])
     page.keyboard.press("End")
     there(page, TITLES[-1])
-    expect(page.locator(".kp-dots [aria-current]")).to_have_attribute("data-testid", f"present-dot-{len(TITLES) - 1}")
+    expect(page.locator(".kp-dots [aria-current]")).to_have_attribute(
+        "data-testid", f"present-dot-{len(TITLES) - 1}"
+    )
     page.keyboard.press("ArrowRight")
     expect(page.get_by_test_id("present-title")).to_have_text(TITLES[-1])
     page.keyboard.press("ArrowLeft")
@@ -113,18 +123,24 @@ def test_escape_leads_back_to_the_explorer_with_what_was_on(open_page: Open) -> 
     there(page, "Digits, read without a derivative")
     page.keyboard.press("Escape")
     page.wait_for_url("**/?recording=digits-eki*")
-    page.wait_for_function("window.__kelvin?.view?.player.history.stage?.experiment.dataset.name === 'digits'")
+    page.wait_for_function(
+        "window.__kelvin?.view?.player.history.stage?.experiment.dataset.name === 'digits'"
+    )
     expect(page.get_by_test_id("run")).to_be_visible()
 
 
 @pytest.mark.slow
-def test_the_stage_needs_no_socket_and_after_its_start_no_network(browser: Browser, server: Server) -> None:
+def test_the_stage_needs_no_socket_and_after_its_start_no_network(
+    browser: Browser, server: Server
+) -> None:
     context = browser.new_context(viewport=HALL)
     opened: list[str] = []
     try:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        context.route_web_socket("**/kelvin/live", lambda socket: (opened.append(socket.url), socket.close())[-1])
+        context.route_web_socket(
+            "**/kelvin/live", lambda socket: (opened.append(socket.url), socket.close())[-1]
+        )
         page.goto(f"{server.address}/?present=1")
         wait(page, f"p.ready && p.live?.ready && p.histories.size === {len(TITLES)}")
         page.evaluate("() => Promise.all(window.__present.histories.values())")
@@ -151,10 +167,14 @@ def test_an_address_chooses_the_recordings(open_page: Open) -> None:
 
 
 @pytest.mark.slow
-def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(open_page: Open) -> None:
+def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(
+    open_page: Open,
+) -> None:
     page = stage(open_page, "?kiosk=1&playlist=few-weights,many-weights")
     assert look(page, "p.root.dataset.phase") == "card"
-    expect(page.locator(".kp-card-caption")).to_have_text(next(entry.caption for entry in playlist() if entry.recording == "few-weights"))
+    expect(page.locator(".kp-card-caption")).to_have_text(
+        next(entry.caption for entry in playlist() if entry.recording == "few-weights")
+    )
     wait(page, "p.root.dataset.phase === 'run' && p.live.player.moment > 5")
     page.mouse.click(900, 500)
     wait(page, "p.root.dataset.state === 'held'")
@@ -169,19 +189,35 @@ def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(
     look(page, "(p.reel.phase = 'rest', p.reel.spent = 4)")
     there(page, "12 weights: guessing knows the way")
     page.mouse.move(10, 10)
-    page.wait_for_function("() => getComputedStyle(document.querySelector('.kv-present')).cursor === 'none'")
+    page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('.kv-present')).cursor === 'none'"
+    )
 
 
 @pytest.mark.slow
 def test_with_reduced_motion_a_recording_stands_at_its_end(open_page: Open) -> None:
     page = stage(open_page, "?present=1&playlist=few-weights", reduced_motion="reduce")
-    wait(page, "p.live.player.moment === p.live.player.history.length - 1 && p.root.dataset.state === 'over'")
+    wait(
+        page,
+        (
+            "p.live.player.moment === p.live.player.history.length - 1 && p.root.dataset.state "
+            "=== 'over'"
+        ),
+    )
     page.keyboard.press(" ")
-    wait(page, "p.root.dataset.state === 'playing' && p.live.player.moment < p.live.player.history.length - 1")
+    wait(
+        page,
+        (
+            "p.root.dataset.state === 'playing' && p.live.player.moment < "
+            "p.live.player.history.length - 1"
+        ),
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("viewport", [{"width": 1440, "height": 900}, {"width": 390, "height": 844}])
+@pytest.mark.parametrize(
+    "viewport", [{"width": 1440, "height": 900}, {"width": 390, "height": 844}]
+)
 def test_smaller_screens_show_it_too(open_page: Open, viewport: dict[str, int]) -> None:
     page = stage(open_page, viewport=viewport)
     there(page, TITLES[0])
@@ -199,7 +235,11 @@ def test_a_preset_says_why_and_starts_its_race(open_page: Open) -> None:
     dialog = page.get_by_role("dialog")
     preset = next(one for one in presets() if one.id == "errors-counted")
     expect(dialog.get_by_text(preset.why)).to_be_visible()
-    assert [heading.inner_text() for heading in dialog.get_by_role("heading", level=3).all()] == ["Works well", "Fails, and why", "Open questions"]
+    assert [heading.inner_text() for heading in dialog.get_by_role("heading", level=3).all()] == [
+        "Works well",
+        "Fails, and why",
+        "Open questions",
+    ]
     page.screenshot(path=SHOTS / "presets.png")
     dialog.locator(".st-key-try-errors-counted").get_by_role("button").click()
     expect(dialog).to_be_hidden()

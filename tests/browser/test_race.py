@@ -21,7 +21,11 @@ def run(page: Page) -> None:
     """Press Run and wait for the first pictures of the new race."""
     before = look(page, "v.run")
     page.get_by_test_id("run").click()
-    wait(page, "v.run > x && v.player.source === 'live' && v.player.history.pictures.length > 2", before)
+    wait(
+        page,
+        "v.run > x && v.player.source === 'live' && v.player.history.pictures.length > 2",
+        before,
+    )
 
 
 def status(page: Page) -> str:
@@ -69,10 +73,15 @@ def test_a_zoom_survives_updates_and_runs_of_the_script(open_page: Open) -> None
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=6)
     page.mouse.up()
     wait(page, "v.board.panel('weights').chart.zoomed")
-    zoom = "['xaxis', 'yaxis'].map((axis) => v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
+    zoom = (
+        "['xaxis', 'yaxis'].map((axis) => "
+        "v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
+    )
     before = look(page, zoom)
     received = look(page, "v.received.pictures")
-    page.get_by_test_id("stSidebar").get_by_role("radio", name="evaluations").click()  # another run of the page's script
+    page.get_by_test_id("stSidebar").get_by_role(
+        "radio", name="evaluations"
+    ).click()  # another run of the page's script
     wait(page, "v.received.pictures > x + 12", received)
     wait(page, "v.data.experiment.budget.currency === 'evaluations'")
     assert look(page, zoom) == before
@@ -81,16 +90,30 @@ def test_a_zoom_survives_updates_and_runs_of_the_script(open_page: Open) -> None
     wait(page, "!v.board.panel('weights').chart.zoomed")
     shown = "v.root.querySelector('[data-plot=weights]').layout"
     drawn = "v.board.panel('weights').particles.moment.picture.plane"
-    wait(page, f"JSON.stringify([{shown}.xaxis.range, {shown}.yaxis.range]) === JSON.stringify([{drawn}.x, {drawn}.y])")
+    wait(
+        page,
+        (
+            f"JSON.stringify([{shown}.xaxis.range, {shown}.yaxis.range]) === "
+            f"JSON.stringify([{drawn}.x, {drawn}.y])"
+        ),
+    )
     page.wait_for_timeout(1500)
-    assert not look(page, "v.board.panel('weights').chart.zoomed"), "what the page itself shows is no zoom"
+    assert not look(page, "v.board.panel('weights').chart.zoomed"), (
+        "what the page itself shows is no zoom"
+    )
 
 
 def test_pause_stops_step_steps_once_and_resume_goes_on(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("run").click()
-    wait(page, "v.state.state === 'paused' && v.player.history.details.at(-1)?.k === v.player.history.metrics.at(-1).k")
+    wait(
+        page,
+        (
+            "v.state.state === 'paused' && v.player.history.details.at(-1)?.k === "
+            "v.player.history.metrics.at(-1).k"
+        ),
+    )
     steps = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
     before, count = look(page, steps), look(page, "v.received.metrics")
     page.wait_for_timeout(1000)
@@ -120,14 +143,20 @@ def test_reset_returns_to_the_same_first_loss_and_a_new_seed_does_not(open_page:
     wait(page, "v.run > x && v.player.history.pictures.length > 2", race)
     assert look(page, first) != before
     seed = str(look(page, "v.player.history.stage.experiment.seed"))
-    page.wait_for_function("(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=seed)
-    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")).to_have_value(seed)
+    page.wait_for_function(
+        "(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=seed
+    )
+    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")).to_have_value(
+        seed
+    )
     wait(page, "!v.stale")
 
 
 @pytest.mark.slow  # quickly: `test_table`, the whole state in the address
 def test_a_link_reopens_the_same_experiment_in_a_fresh_context(open_page: Open) -> None:
-    page = open_page("?dataset=circles&dataset.noise=0.2&network.hidden=7,5&lanes=eki,sgd&sgd.rate=0.05&evaluations=1e9&seed=77")
+    page = open_page(
+        "?dataset=circles&dataset.noise=0.2&network.hidden=7,5&lanes=eki,sgd&sgd.rate=0.05&evaluations=1e9&seed=77"
+    )
     running(page)
     address = page.url
     query = parse_qs(urlsplit(address).query)
@@ -175,13 +204,18 @@ def test_a_reload_comes_back_to_the_same_race(open_page: Open) -> None:
 
 
 def racing(server: Server, page: Page) -> Process:
-    """The process of the only race: the one that works while the others rest, which they do as soon as they have started and the races of earlier tests are over."""
+    """The process of the only race: the one that works while the others rest, which they do as soon
+    as they have started and the races of earlier tests are over.
+    """
     until = time.monotonic() + PATIENCE / 1000
     while time.monotonic() < until:
         before = {worker.pid: sum(worker.cpu_times()[:2]) for worker in server.workers()}
         received = look(page, "v.received.pictures")
         wait(page, "v.received.pictures > x + 10", received)
-        worked = {worker: sum(worker.cpu_times()[:2]) - before.get(worker.pid, 0) for worker in server.workers()}
+        worked = {
+            worker: sum(worker.cpu_times()[:2]) - before.get(worker.pid, 0)
+            for worker in server.workers()
+        }
         busy = [worker for worker, seconds in worked.items() if seconds > 0]
         if len(busy) == 1 and busy[0].pid in before:
             return busy[0]
@@ -206,7 +240,9 @@ def test_reheating_raises_the_temperature_of_the_running_race(open_page: Open) -
     before = look(page, temperature)
     page.get_by_test_id("reheat").click()
     wait(page, f"{temperature} > 3 * x", before)
-    assert look(page, "v.player.history.events.map((event) => [event.lane, event.kind, event.value])") == [[0, "reheat", 10]]
+    assert look(
+        page, "v.player.history.events.map((event) => [event.lane, event.kind, event.value])"
+    ) == [[0, "reheat", 10]]
 
 
 @pytest.mark.slow
@@ -214,15 +250,22 @@ def test_speed_holds_the_lanes_back(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("speed").select_option("10")
-    page.get_by_test_id("reheat").click()  # when that has been heard of, the speed chosen before it is in force
+    page.get_by_test_id(
+        "reheat"
+    ).click()  # when that has been heard of, the speed chosen before it is in force
     wait(page, "v.player.history.events.length > 0")
     steps = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
     since, before = time.monotonic(), look(page, steps)
-    # Lanes take turns by what they have spent, so the one with the dearest steps sets the pace; cheaper steps come more often.
+    # Lanes take turns by what they have spent, so the one with the dearest steps sets the pace;
+    # cheaper steps come more often.
     wait(page, f"Math.min(...({steps}).map((step, i) => step - x[i])) >= 20", before)
     after, seconds = look(page, steps), time.monotonic() - since
     # What was looked at first may be a frame old, and a frame is two seconds old at most.
-    assert min(b - a for a, b in zip(before, after, strict=True)) <= 10 * (seconds + 2) + 1, (before, after, seconds)
+    assert min(b - a for a, b in zip(before, after, strict=True)) <= 10 * (seconds + 2) + 1, (
+        before,
+        after,
+        seconds,
+    )
 
 
 @pytest.mark.slow
@@ -246,8 +289,20 @@ def test_one_switch_changes_the_currency_of_all_time_axes(open_page: Open) -> No
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("currency-flops").click()
-    wait(page, "['loss', 'temperature'].every((name) => v.root.querySelector(`[data-plot=${name}]`).layout.xaxis.title.text === 'FLOPs')")
-    ends = look(page, "[v.root.querySelector('[data-plot=loss]').data[0].x.at(-1), v.player.history.metrics.at(-1).lanes[0].flops]")
+    wait(
+        page,
+        (
+            "['loss', 'temperature'].every((name) => "
+            "v.root.querySelector(`[data-plot=${name}]`).layout.xaxis.title.text === 'FLOPs')"
+        ),
+    )
+    ends = look(
+        page,
+        (
+            "[v.root.querySelector('[data-plot=loss]').data[0].x.at(-1), "
+            "v.player.history.metrics.at(-1).lanes[0].flops]"
+        ),
+    )
     assert ends[0] > 1e6
     assert ends[0] <= ends[1]
     page.get_by_test_id("measure-accuracy").click()
@@ -264,9 +319,14 @@ def test_nothing_moves_when_a_race_begins_and_maps_are_square(open_page: Open) -
     before = look(page, PLACES)
     run(page)
     assert look(page, PLACES) == before
-    sides = "[...v.root.querySelectorAll('[data-plot=network] figure canvas')].map((one) => one.clientWidth / one.clientHeight)"
+    sides = (
+        "[...v.root.querySelectorAll('[data-plot=network] figure canvas')].map((one) => "
+        "one.clientWidth / one.clientHeight)"
+    )
     for panels in (["network"], ["loss", "weights", "network"]):
-        page.evaluate("(shown) => window.__kelvin.view.board.arrange({ shown, large: null })", panels)
+        page.evaluate(
+            "(shown) => window.__kelvin.view.board.arrange({ shown, large: null })", panels
+        )
         assert look(page, sides) == pytest.approx([1, 1], abs=0.02)
 
 
@@ -275,7 +335,9 @@ def test_images_show_a_wall_and_four_lanes_fit(open_page: Open) -> None:
     page = open_page("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=300")
     running(page)
     wait(page, "v.root.querySelectorAll('[data-plot=network] canvas').length === 4")
-    expect(page.locator("[data-testid=panel-network] [data-summary]")).to_contain_text("of 40 right")
+    expect(page.locator("[data-testid=panel-network] [data-summary]")).to_contain_text(
+        "of 40 right"
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     bottom = page.get_by_test_id("scrub").bounding_box()
     assert bottom is not None
@@ -289,7 +351,10 @@ def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> No
     page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed").fill("99")
     page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed").press("Enter")
     wait(page, "v.stale")
-    wait(page, "v.root.querySelector('[data-testid=status]').textContent.startsWith('Settings changed')")
+    wait(
+        page,
+        "v.root.querySelector('[data-testid=status]').textContent.startsWith('Settings changed')",
+    )
     page.wait_for_function("new URL(location.href).searchParams.get('seed') === '99'")
     assert look(page, "v.state.state") == "running"  # the race on the screen goes on
 
@@ -298,7 +363,15 @@ def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> No
     "query",
     [
         "?dataset=mnits",
-        *(pytest.param(query, marks=pytest.mark.slow) for query in ("?q=%3Cscript%3E", "?annealing.chains=0", "?seconds=nan", "?network.hidden=0")),
+        *(
+            pytest.param(query, marks=pytest.mark.slow)
+            for query in (
+                "?q=%3Cscript%3E",
+                "?annealing.chains=0",
+                "?seconds=nan",
+                "?network.hidden=0",
+            )
+        ),
     ],
 )
 def test_a_broken_link_opens_with_one_friendly_line(open_page: Open, query: str) -> None:
@@ -311,11 +384,23 @@ def test_a_broken_link_opens_with_one_friendly_line(open_page: Open, query: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "options"), [("dark", {"color_scheme": "dark"}), ("phone", {"viewport": {"width": 390, "height": 844}}), ("still", {"reduced_motion": "reduce"})]
+    ("name", "options"),
+    [
+        ("dark", {"color_scheme": "dark"}),
+        ("phone", {"viewport": {"width": 390, "height": 844}}),
+        ("still", {"reduced_motion": "reduce"}),
+    ],
 )
 def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
     page = open_page(**options)
-    wait(page, "v.player.history.length > 3 && (x === 'still' ? v.player.moment === v.player.history.length - 1 : v.player.moment > 3)", name)
+    wait(
+        page,
+        (
+            "v.player.history.length > 3 && (x === 'still' ? v.player.moment === "
+            "v.player.history.length - 1 : v.player.moment > 3)"
+        ),
+        name,
+    )
     if name == "phone":
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if name == "dark":
@@ -326,7 +411,11 @@ def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None
     page.screenshot(path=SHOTS / f"explore-{name}.png", full_page=name == "phone")
 
 
-CROWDED = ("?dataset=sinc&lanes=sgd,adam", "?dataset=sinc&lanes=sgd,sgd,lbfgs&lane2.rate=0.3", "?dataset=sinc&lanes=sgd,sgd,lbfgs,cma-es&lane2.rate=0.3")
+CROWDED = (
+    "?dataset=sinc&lanes=sgd,adam",
+    "?dataset=sinc&lanes=sgd,sgd,lbfgs&lane2.rate=0.3",
+    "?dataset=sinc&lanes=sgd,sgd,lbfgs,cma-es&lane2.rate=0.3",
+)
 NUMBERS = """(texts) => [...document.querySelectorAll('.kv-values')].map((row) => {
     const numbers = [...row.children].map((cell) => cell.querySelector('b'));
     numbers.forEach((number, i) => (number.textContent = texts[i]));
@@ -341,7 +430,9 @@ NUMBERS = """(texts) => [...document.querySelectorAll('.kv-values')].map((row) =
 
 @pytest.mark.parametrize("width", [1280, 1920, 390])
 @pytest.mark.parametrize("query", CROWDED)
-def test_the_widest_numbers_stand_apart_on_the_cards(open_page: Open, query: str, width: int) -> None:
+def test_the_widest_numbers_stand_apart_on_the_cards(
+    open_page: Open, query: str, width: int
+) -> None:
     page = open_page(f"{query}&evaluations=20000", viewport={"width": width, "height": 844})
     wait(page, "v.player.history.length > 1 && v.cards.built")
     look(page, "v.player.show(0)")  # the cards are left alone from here on
@@ -354,7 +445,9 @@ def test_the_widest_numbers_stand_apart_on_the_cards(open_page: Open, query: str
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1280, 900), (1920, 1080)])
-def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(open_page: Open, width: int, height: int) -> None:
+def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(
+    open_page: Open, width: int, height: int
+) -> None:
     page = open_page(
         "?dataset=moons&lanes=nesterov,nesterov,nesterov,annealing&lane2.rate=0.3&lane3.rate=0.002&evaluations=20000",
         viewport={"width": width, "height": height},
@@ -375,6 +468,7 @@ def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(open_page:
         })""",
     )
     assert [one["text"] for one in found][:3] == [
-        f"{shape} SGD with Nesterov momentum, step size {rate}" for shape, rate in zip("●■◆", ("0.1", "0.3", "0.002"), strict=True)
+        f"{shape} SGD with Nesterov momentum, step size {rate}"
+        for shape, rate in zip("●■◆", ("0.1", "0.3", "0.002"), strict=True)
     ]
     assert all(one["seen"] and one["whole"] and not one["over"] for one in found), found

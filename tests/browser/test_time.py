@@ -1,6 +1,8 @@
-"""Time and turning, in a real browser: moments pointed at and looked back on, knobs turned while the race runs, one step in slow motion, the keys.
+"""Time and turning, in a real browser: moments pointed at and looked back on, knobs turned while
+the race runs, one step in slow motion, the keys.
 
-Rows of the table in the design: play, pause, single step, speed · scrub and replay the history · knobs turned while it runs · temperature, acceptance, sigma.
+Rows of the table in the design: play, pause, single step, speed · scrub and replay the history ·
+knobs turned while it runs · temperature, acceptance, sigma.
 """
 
 from __future__ import annotations
@@ -33,17 +35,23 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
     before, frames = look(page, STEPS), look(page, "v.received.metrics")
     stages = look(page, "v.player.history.stage.lanes.map((lane) => lane.stages)")
     told = look(page, "v.slow.told.map((one) => one.step)")
-    assert told == [step + 1 for step in before], "the step is told before the frame it leads to is seen"
+    assert told == [step + 1 for step in before], (
+        "the step is told before the frame it leads to is seen"
+    )
     for i in range(2):
         chip = page.get_by_test_id(f"stages-{i}").locator("[aria-current=step]")
         expect(chip).to_contain_text(f"1 {stages[i][0]['name']}")
         expect(page.get_by_test_id(f"stages-{i}").locator('[data-line="0"]')).to_be_visible()
         expect(page.get_by_test_id(f"stages-{i}").locator('[data-line="1"]')).to_be_hidden()
-        expect(page.get_by_test_id(f"stages-{i}").locator('[data-line="0"]')).to_have_text(stages[i][0]["line"])
+        expect(page.get_by_test_id(f"stages-{i}").locator('[data-line="0"]')).to_have_text(
+            stages[i][0]["line"]
+        )
     for at in range(1, len(stages[0])):
         page.keyboard.press("ArrowRight")
         wait(page, "v.slow.at === x", at)
-        expect(page.get_by_test_id("stages-0").locator("[aria-current=step]")).to_contain_text(stages[0][at]["name"])
+        expect(page.get_by_test_id("stages-0").locator("[aria-current=step]")).to_contain_text(
+            stages[0][at]["name"]
+        )
     expect(page.get_by_test_id("stages-0")).to_contain_text("accepted")
     assert look(page, "v.received.metrics") == frames
     wait(page, "v.board.panel('weights').overlays.has('stages')")
@@ -51,22 +59,42 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
     page.keyboard.press("ArrowRight")
     wait(page, f"v.slow.at === 0 && v.received.metrics > x && {STEPS}[0] === {told[0]}", frames)
     page.keyboard.press("m")
-    wait(page, "!v.slow.active && v.state.state === 'running' && v.received.metrics > x + 5", frames)
+    wait(
+        page, "!v.slow.active && v.state.state === 'running' && v.received.metrics > x + 5", frames
+    )
     expect(page.get_by_test_id("stages")).to_be_hidden()
     assert page.get_by_test_id("speed").input_value() == "0"
 
 
-@pytest.mark.parametrize("path", ["?lanes=annealing,annealing,adam,eki&lane2.chains=8", "landscapes?lanes=annealing,adam,cma-es,eki"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "?lanes=annealing,annealing,adam,eki&lane2.chains=8",
+        "landscapes?lanes=annealing,adam,cma-es,eki",
+    ],
+)
 def test_slow_motion_leaves_the_panels_readable_on_a_low_screen(open_page: Open, path: str) -> None:
-    page = open_page(f"{path}{'&dataset=moons&seconds=600' if path.startswith('?') else '&evaluations=100000'}", viewport={"width": 1280, "height": 720})
+    page = open_page(
+        f"{path}{'&dataset=moons&seconds=600' if path.startswith('?') else '&evaluations=100000'}",
+        viewport={"width": 1280, "height": 720},
+    )
     running(page)
     page.keyboard.press("m")
     wait(page, "v.slow.active && v.slow.at === 0")
     page.keyboard.press(" ")
     wait(page, "v.slow.held && v.root.classList.contains('kv-slow')")
-    heights = page.eval_on_selector_all(".kv-panel:not([hidden])", "all => all.map((one) => one.getBoundingClientRect().height).filter((height) => height > 0)")
+    heights = page.eval_on_selector_all(
+        ".kv-panel:not([hidden])",
+        (
+            "all => all.map((one) => one.getBoundingClientRect().height).filter((height) => "
+            "height > 0)"
+        ),
+    )
     assert min(heights) >= 160, heights
-    cut = page.eval_on_selector_all(".kv-stages :is(p[data-now], li[data-now])", "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).length")
+    cut = page.eval_on_selector_all(
+        ".kv-stages :is(p[data-now], li[data-now])",
+        "all => all.filter((one) => one.scrollWidth > one.clientWidth + 1).length",
+    )
     assert cut == 0, "what happens is told in full"
     page.get_by_test_id("scrub").scroll_into_view_if_needed()
     expect(page.get_by_test_id("scrub")).to_be_in_viewport()
@@ -146,7 +174,13 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
     page.get_by_test_id("tune-1").click()
     page.get_by_test_id("knob-rate").fill("0.05")
     page.keyboard.press("Enter")
-    wait(page, "v.player.history.events.some((event) => event.kind === 'turn' && event.lane === 1 && event.field === 'rate' && event.value === 0.05)")
+    wait(
+        page,
+        (
+            "v.player.history.events.some((event) => event.kind === 'turn' && event.lane === 1 "
+            "&& event.field === 'rate' && event.value === 0.05)"
+        ),
+    )
     page.get_by_test_id("slide-rate").press("ArrowRight")
     wait(page, "v.player.history.events.filter((event) => event.kind === 'turn').length === 2")
     assert look(page, "v.player.history.events.at(-1).value") > 0.05
@@ -175,7 +209,9 @@ def test_heat_is_added_and_taken_at_the_card_and_a_refusal_is_told(open_page: Op
     page.get_by_test_id("heat-0.5").click()
     wait(page, f"{temperature} < 0.8 * x", hot)
     assert "%" in page.get_by_test_id("panel-temperature").locator("[data-summary]").inner_text()
-    page.evaluate("window.__kelvin.view.command({ do: 'turn', lane: 0, field: 'chains', value: 3 })")
+    page.evaluate(
+        "window.__kelvin.view.command({ do: 'turn', lane: 0, field: 'chains', value: 3 })"
+    )
     wait(page, "document.querySelector('.kv-refusal').textContent !== ''")
     assert "chains" in page.get_by_test_id("status").inner_text()
     assert look(page, "v.state.state") == "running"
@@ -192,7 +228,25 @@ def test_every_key_is_told_and_the_window_gives_the_focus_back(open_page: Open) 
     dialog = page.get_by_test_id("help")
     expect(dialog).to_be_visible()
     said = dialog.inner_text()
-    for key in ("space", "→", "R", "N", "H", "M", "A", "L", "C", "S", "E", "P", "G", "Esc", "?", "Home", "PgUp"):
+    for key in (
+        "space",
+        "→",
+        "R",
+        "N",
+        "H",
+        "M",
+        "A",
+        "L",
+        "C",
+        "S",
+        "E",
+        "P",
+        "G",
+        "Esc",
+        "?",
+        "Home",
+        "PgUp",
+    ):
         assert key in said.split(), key
     page.screenshot(path=SHOTS / "time-keys.png")
     page.keyboard.press("Escape")

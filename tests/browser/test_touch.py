@@ -27,7 +27,13 @@ DRAWN = """(() => { const { sheet, moment } = v.board.panel('network').pencil, [
 def pause(page: Page) -> None:
     """Pause, and wait for what the race says when it stands."""
     page.get_by_test_id("run").click()
-    wait(page, "v.state.state === 'paused' && v.player.history.details.at(-1)?.k === v.player.history.metrics.at(-1).k && !v.dirty.pictures && !v.dirty.curves")
+    wait(
+        page,
+        (
+            "v.state.state === 'paused' && v.player.history.details.at(-1)?.k === "
+            "v.player.history.metrics.at(-1).k && !v.dirty.pictures && !v.dirty.curves"
+        ),
+    )
 
 
 def spread_out(page: Page, lane: int) -> int:
@@ -64,7 +70,10 @@ def test_particle_cloud(open_page: Open) -> None:
     expect(page.get_by_test_id("particle-pin")).to_be_visible()
     page.get_by_test_id("run").click()
     wait(page, "v.player.history.detailAt(1e9)?.steps[0] > x", step)
-    page.wait_for_function("(old) => !document.querySelector('[data-testid=particle-pin]').textContent.includes(old)", arg=f"as of step {step:,}")
+    page.wait_for_function(
+        "(old) => !document.querySelector('[data-testid=particle-pin]').textContent.includes(old)",
+        arg=f"as of step {step:,}",
+    )
     assert look(page, "v.board.panel('weights').particles.seen.length") > 1, "its trail"
     page.keyboard.press("Escape")
     wait(page, "v.hands.follow === null")
@@ -90,7 +99,9 @@ def test_particle_cloud_by_keys(open_page: Open) -> None:
     page.get_by_test_id("let-go").click()
     assert look(page, "v.hands.follow") is None
     page.wait_for_timeout(300)
-    assert look(page, "v.player.history.metrics.at(-1).lanes[0].step") == step, "the arrows have taken no step"
+    assert look(page, "v.player.history.metrics.at(-1).lanes[0].step") == step, (
+        "the arrows have taken no step"
+    )
 
 
 def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
@@ -116,7 +127,8 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     page.mouse.up()
     assert look(page, points) == 401
     page.wait_for_function(
-        "() => { const q = new URL(location.href).searchParams; return q.get('dataset') === 'drawn' && (q.get('dataset.points') ?? '').length === 401 * 5; }"
+        "() => { const q = new URL(location.href).searchParams; return q.get('dataset') === "
+        "'drawn' && (q.get('dataset.points') ?? '').length === 401 * 5; }"
     )
     page.screenshot(path=SHOTS / "draw-light.png")
     page.mouse.click(*look(page, DRAWN), button="right")
@@ -147,9 +159,13 @@ def test_own_data_drawn_for_the_next_race(open_page: Open) -> None:
         page.keyboard.press("Enter")
         for _ in range(6):
             page.keyboard.press("ArrowLeft" if brush == "1" else "ArrowUp")
-    assert look(page, "v.board.panel('network').pencil.sheet.points.map((point) => point.label)") == [0, 1, 0, 1]
+    assert look(
+        page, "v.board.panel('network').pencil.sheet.points.map((point) => point.label)"
+    ) == [0, 1, 0, 1]
     page.get_by_test_id("draw-done").click()
-    expect(page.locator("[data-testid=panel-network] .kv-note")).to_have_text("your points, for the next race")
+    expect(page.locator("[data-testid=panel-network] .kv-note")).to_have_text(
+        "your points, for the next race"
+    )
     wait(page, "v.data.experiment.dataset.name === 'drawn'")
     run(page)
     assert look(page, "v.player.history.stage.data.points.y.data.length") == 4
@@ -188,15 +204,24 @@ def test_decision_map_of_images_is_a_wall_or_a_confusion_matrix(open_page: Open)
     page = open_page("?dataset=digits&lanes=adam,eki&seconds=300&seed=3")
     running(page)
     wait(page, "v.player.history.details.length > 0")
-    expect(page.locator("[data-testid=panel-network] figcaption span").first).to_contain_text("of 40 right")
+    expect(page.locator("[data-testid=panel-network] figcaption span").first).to_contain_text(
+        "of 40 right"
+    )
     page.get_by_test_id("network-confusion").click()
-    expect(page.locator("[data-testid=panel-network] figcaption span").first).to_contain_text("right · step")
-    counted = "v.board.panel('network').last.detail.lanes.map((lane) => [...lane.confusion.data].reduce((a, b) => a + b, 0))"
+    expect(page.locator("[data-testid=panel-network] figcaption span").first).to_contain_text(
+        "right · step"
+    )
+    counted = (
+        "v.board.panel('network').last.detail.lanes.map((lane) => "
+        "[...lane.confusion.data].reduce((a, b) => a + b, 0))"
+    )
     assert all(total > 100 for total in look(page, counted))
     assert painted(page, CANVAS) > 20
     page.screenshot(path=SHOTS / "confusion-light.png")
     page.get_by_test_id("network-answers").click()
-    expect(page.locator("[data-testid=panel-network] figcaption span").first).to_contain_text("of 40 right")
+    expect(page.locator("[data-testid=panel-network] figcaption span").first).to_contain_text(
+        "of 40 right"
+    )
 
 
 @pytest.mark.slow
@@ -204,7 +229,11 @@ def test_the_plane_is_chosen_while_the_race_runs(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
     plane = page.get_by_test_id("plane")
-    for kind, words in {"random": "random, filter-normalised", "line": "start–best", "pca": "PCA"}.items():
+    for kind, words in {
+        "random": "random, filter-normalised",
+        "line": "start–best",
+        "pca": "PCA",
+    }.items():
         plane.select_option(kind)
         wait(page, "v.board.panel('weights').last.picture.plane.kind === x", kind)
         expect(plane.locator(f"option[value={kind}]")).to_contain_text(f"{words} · ")

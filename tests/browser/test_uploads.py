@@ -21,7 +21,9 @@ def own_data(page: Page) -> None:
 
 def give(page: Page, name: str, content: bytes) -> None:
     """Hand a file over."""
-    page.get_by_test_id("stSidebar").locator("input[type=file]").set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": content})
+    page.get_by_test_id("stSidebar").locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    )
 
 
 def test_a_table_of_ones_own_is_learned(open_page: Open) -> None:
@@ -30,12 +32,20 @@ def test_a_table_of_ones_own_is_learned(open_page: Open) -> None:
     give(page, "flowers.csv", flowers(120).encode())
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar.get_by_text("120 rows, 5 columns")).to_be_visible()
-    expect(sidebar.get_by_text("3 classes (iris, lily, rose)")).to_be_visible()  # the last column of categories is what one most likely wants to learn
-    expect(sidebar.get_by_text("Left out or changed")).to_be_visible()  # a length and a colour are missing
+    expect(
+        sidebar.get_by_text("3 classes (iris, lily, rose)")
+    ).to_be_visible()  # the last column of categories is what one most likely wants to learn
+    expect(
+        sidebar.get_by_text("Left out or changed")
+    ).to_be_visible()  # a length and a colour are missing
     page.get_by_test_id("run-new").click()
-    raced(page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'table'")
+    raced(
+        page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'table'"
+    )
     assert sorted(look(page, "v.player.history.stage.data.classes")) == ["iris", "lily", "rose"]
-    assert look(page, "v.player.history.stage.data.samples.reduce((a, b) => a + b)") in range(110, 121)
+    assert look(page, "v.player.history.stage.data.samples.reduce((a, b) => a + b)") in range(
+        110, 121
+    )
     raced(page, "last.lanes.some((lane) => lane.test_accuracy > 0.6)")
     page.screenshot(path=SHOTS / "own-table.png")
     page.reload()  # the address tells of it
@@ -49,12 +59,17 @@ def test_pictures_of_ones_own_are_learned(open_page: Open) -> None:
     give(page, "pets.zip", zipped(class_folders(20)))
     expect(page.get_by_test_id("stSidebar").get_by_text("40 pictures in 2 classes")).to_be_visible()
     page.get_by_test_id("run-new").click()
-    raced(page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'images'")
+    raced(
+        page,
+        "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'images'",
+    )
     assert look(page, "v.player.history.stage.data.classes") == ["cats", "dogs"]
     page.screenshot(path=SHOTS / "own-pictures.png")
 
 
-def test_a_file_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost(open_page: Open) -> None:
+def test_a_file_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost(
+    open_page: Open,
+) -> None:
     page = open_page("?seconds=300&dataset=moons&lanes=annealing,adam")
     raced(page, "v.player.history.pictures.length > 3")
     own_data(page)

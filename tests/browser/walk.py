@@ -31,6 +31,8 @@ def raced(page: Page, script: str, argument: Any = None) -> None:
 
 
 def running(page: Page) -> None:
-    """Until a race runs and has been seen some times; from then on it leaves the page a core to draw on."""
+    """Until a race runs and has been seen some times; from then on it leaves the page a core to
+    draw on.
+    """
     wait(page, "v.state.state === 'running' && v.player.history.pictures.length > 2")
     look(page, "v.transport.speed || v.command({ do: 'speed', value: x })", STEPS_A_SECOND)

@@ -22,7 +22,9 @@ def pool() -> Iterator[Pool]:
 
 @pytest.fixture
 def start(pool: Pool) -> Iterator[Start]:
-    """Submits races and, when the test is over, stops them and waits until the processes are free again."""
+    """Submits races and, when the test is over, stops them and waits until the processes are free
+    again.
+    """
     jobs = []
 
     def submit(seed: int) -> tuple[Job, Listener]:

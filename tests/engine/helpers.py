@@ -25,10 +25,17 @@ class FunctionOracle:
 
     Attributes:
         judged: populations asked about, copied.
-        progress: share of the budget spent; a test may set it, or give ``total`` members for it to follow.
+        progress: share of the budget spent; a test may set it, or give ``total`` members for it to
+            follow.
     """
 
-    def __init__(self, function: Callable[[Tensor], Tensor], dimension: int, total: int = 0, outputs: Callable[[Tensor], Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[[Tensor], Tensor],
+        dimension: int,
+        total: int = 0,
+        outputs: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         self.function, self.total, self._outputs = function, total, outputs
         self.scale = torch.ones(dimension, dtype=torch.float64)
         self.evaluations, self.progress, self.batch_changed = 0, 0.0, False
@@ -60,7 +67,9 @@ class FunctionOracle:
 
     def jvp(self, theta: Tensor, directions: Tensor) -> Tensor:
         self._count(directions, 3)
-        return torch.func.jvp(self.function, (theta.expand_as(directions).contiguous(),), (directions,))[1]
+        return torch.func.jvp(
+            self.function, (theta.expand_as(directions).contiguous(),), (directions,)
+        )[1]
 
     def jacobian(self, theta: Tensor) -> Tensor:
         assert self._outputs is not None
@@ -83,13 +92,24 @@ class FunctionOracle:
 class GivenRng(Rng):
     """Random numbers from lists, in the order asked for; each must have the shape asked for."""
 
-    def __init__(self, normals: Iterable[Any] = (), uniforms: Iterable[Any] = (), integers: Iterable[Any] = ()) -> None:
+    def __init__(
+        self,
+        normals: Iterable[Any] = (),
+        uniforms: Iterable[Any] = (),
+        integers: Iterable[Any] = (),
+    ) -> None:
         super().__init__(0, "given", dtype=torch.float64)
-        self._given = {"normal": list(normals), "uniform": list(uniforms), "integers": list(integers)}
+        self._given = {
+            "normal": list(normals),
+            "uniform": list(uniforms),
+            "integers": list(integers),
+        }
 
     def _next(self, kind: str, shape: tuple[int, ...]) -> Tensor:
         value = torch.as_tensor(self._given[kind].pop(0))
-        assert value.shape == torch.Size(shape), f"{kind}: given {tuple(value.shape)}, asked for {shape}"
+        assert value.shape == torch.Size(shape), (
+            f"{kind}: given {tuple(value.shape)}, asked for {shape}"
+        )
         return value.clone()
 
     def normal(self, *shape: int) -> Tensor:
@@ -102,11 +122,17 @@ class GivenRng(Rng):
         return self._next("integers", shape)
 
 
-def turned_ellipsoid(dimension: int, condition: float = 1e3, seed: int = 0) -> Callable[[Tensor], Tensor]:
+def turned_ellipsoid(
+    dimension: int, condition: float = 1e3, seed: int = 0
+) -> Callable[[Tensor], Tensor]:
     """½ xᵀ Qᵀ Λ Q x with a random rotation Q and eigenvalues from 1 to ``condition``."""
     generator = torch.Generator().manual_seed(seed)
-    turn = torch.linalg.qr(torch.randn(dimension, dimension, generator=generator, dtype=torch.float64))[0]
-    values = torch.logspace(0, torch.log10(torch.tensor(condition)).item(), dimension, dtype=torch.float64)
+    turn = torch.linalg.qr(
+        torch.randn(dimension, dimension, generator=generator, dtype=torch.float64)
+    )[0]
+    values = torch.logspace(
+        0, torch.log10(torch.tensor(condition)).item(), dimension, dtype=torch.float64
+    )
     return lambda x: 0.5 * ((x @ turn.to(x).T) ** 2 * values.to(x)).sum(1)
 
 
@@ -116,7 +142,9 @@ def rosenbrock(x: Tensor) -> Tensor:
 
 
 def two_wells(x: Tensor) -> Tensor:
-    """A wide well and a narrow one, (P, 1) → (P,): step sizes that follow a chain's own last moves differ between them."""
+    """A wide well and a narrow one, (P, 1) → (P,): step sizes that follow a chain's own last moves
+    differ between them.
+    """
     return torch.where(x[:, 0] < 0, 0.5 * x[:, 0] ** 2, 0.5 * (x[:, 0] / 0.5125) ** 2)
 
 
@@ -136,35 +164,55 @@ def run(optimizer: Any, oracle: Any, theta: Tensor, steps: int, seed: int = 0) -
     return state
 
 
-def random_search(function: Callable[[Tensor], Tensor], theta: Tensor, evaluations: int, spread: float, seed: int = 0) -> float:
+def random_search(
+    function: Callable[[Tensor], Tensor],
+    theta: Tensor,
+    evaluations: int,
+    spread: float,
+    seed: int = 0,
+) -> float:
     """The best of that many points about the start: the floor any method must beat."""
-    points = theta + spread * torch.randn(evaluations, len(theta), generator=torch.Generator().manual_seed(seed), dtype=theta.dtype)
+    points = theta + spread * torch.randn(
+        evaluations, len(theta), generator=torch.Generator().manual_seed(seed), dtype=theta.dtype
+    )
     return float(function(points).min())
 
 
 def scored(oracle: Oracle, samples: Dataset, theta: Tensor) -> tuple[float, float]:
     """(training loss, test accuracy) of one network."""
-    x, y = torch.cat([samples.x_train, samples.x_test]), torch.cat([samples.y_train, samples.y_test])
-    loss, _, _, accuracy = evaluate.scores(oracle.network, oracle.loss, theta.unsqueeze(0), x, y, len(samples.y_train))[0]
+    x, y = (
+        torch.cat([samples.x_train, samples.x_test]),
+        torch.cat([samples.y_train, samples.y_test]),
+    )
+    loss, _, _, accuracy = evaluate.scores(
+        oracle.network, oracle.loss, theta.unsqueeze(0), x, y, len(samples.y_train)
+    )[0]
     return loss, accuracy
 
 
 def points(batch: int) -> tuple[Oracle, Tensor]:
-    """A real problem that is quickly judged, 60 moons and 22 weights, for methods that see the loss; and first weights (D,)."""
+    """A real problem that is quickly judged, 60 moons and 22 weights, for methods that see the
+    loss; and first weights (D,).
+    """
     samples = DATASETS.build({"name": "moons", "points": 60}).load(0)
     network = MLP(hidden=(4,)).build(samples.shape, 2)
-    return Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch), network.init(torch.Generator().manual_seed(0))
+    return Oracle(network, LOSSES["cross-entropy"], samples, "loss", batch), network.init(
+        torch.Generator().manual_seed(0)
+    )
 
 
 class Passes:
-    """Counts the samples that really go through a network from now on, once for every member, whichever way they go.
+    """Counts the samples that really go through a network from now on, once for every member,
+    whichever way they go.
 
     Args:
         network: watched.
         heard: called with the members and the samples of every pass, besides.
     """
 
-    def __init__(self, network: Network, heard: Callable[[int, int], None] = lambda members, samples: None) -> None:
+    def __init__(
+        self, network: Network, heard: Callable[[int, int], None] = lambda members, samples: None
+    ) -> None:
         self.count, self.heard, self.inside = 0, heard, False
         forward, fast, mirrored = network.forward, network.evaluate, network.mirrored
         network.forward = lambda population, x: self._pass(forward, population, x, at=1)  # type: ignore[method-assign]

@@ -14,7 +14,9 @@ from engine.race import Race
 
 
 @contextmanager
-def interrupted(steps: int, times: int = 1, number: signal.Signals = signal.SIGINT) -> Iterator[None]:
+def interrupted(
+    steps: int, times: int = 1, number: signal.Signals = signal.SIGINT
+) -> Iterator[None]:
     """Let a signal come inside the step of any race that is the n-th from now on.
 
     Args:
@@ -47,7 +49,9 @@ def interrupted(steps: int, times: int = 1, number: signal.Signals = signal.SIGI
 def without_clock(value: Any) -> Any:
     """A message without what differs from run to run: the time it took."""
     if isinstance(value, dict):
-        return {key: without_clock(one) for key, one in value.items() if key not in ("clock", "seconds")}
+        return {
+            key: without_clock(one) for key, one in value.items() if key not in ("clock", "seconds")
+        }
     if isinstance(value, list | tuple):
         return [without_clock(one) for one in value]
     return value

@@ -35,7 +35,9 @@ class Listener:
             return next((message for message in self.messages[after:] if wanted(message)), None)
 
         with self._news:
-            assert self._news.wait_for(found, PATIENCE), f"never came; there were {[(m['type'], m.get('state')) for m in self.messages]}"
+            assert self._news.wait_for(found, PATIENCE), (
+                f"never came; there were {[(m['type'], m.get('state')) for m in self.messages]}"
+            )
             message = found()
             assert message is not None
             return message
@@ -59,7 +61,11 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][:3] if Path("/proc").exists() else True
+    return (
+        "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1][:3]
+        if Path("/proc").exists()
+        else True
+    )
 
 
 Start = Callable[[int], tuple[Job, Listener]]

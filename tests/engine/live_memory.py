@@ -1,4 +1,6 @@
-"""Memory that tensors hold at a time, counted and not timed or sampled: the same on every machine."""
+"""Memory that tensors hold at a time, counted and not timed or sampled: the same on every
+machine.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,14 @@ class LiveMemory(TorchDispatchMode):
         self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
         self._sum = 0
 
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        known = {one.untyped_storage()._cdata for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)}
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        known = {
+            one.untyped_storage()._cdata
+            for one in tree_leaves((args, kwargs))
+            if isinstance(one, Tensor)
+        }
         result = function(*args, **(kwargs or {}))
         for one in tree_leaves(result):
             if isinstance(one, Tensor):
@@ -45,7 +53,9 @@ class LiveMemory(TorchDispatchMode):
 
 
 def peak_of(race: Any, steps: int = 3) -> int:
-    """The most bytes that the one lane of a race holds at once while it takes its first steps, its state included and all that was there before it left out."""
+    """The most bytes that the one lane of a race holds at once while it takes its first steps, its
+    state included and all that was there before it left out.
+    """
     workspace.release()
     with LiveMemory() as memory:
         lane = race._line_up(0, race.experiment.lanes[0])

@@ -1,4 +1,6 @@
-"""Races driven a few steps, and all that came of them in short: ``python -m tests.engine.repeating THREADS STEPS METHOD…`` prints it as JSON, for processes that differ."""
+"""Races driven a few steps, and all that came of them in short: ``python -m tests.engine.repeating
+THREADS STEPS METHOD…`` prints it as JSON, for processes that differ.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,23 @@ def lane_of(method: str) -> dict[str, Any]:
 
 def race_of(problem: dict[str, Any], lanes: list[dict[str, Any]], threads: int = 1) -> Race:
     """A race on the CPU that is far from its end."""
-    return Race(Experiment.parse({**problem, "lanes": lanes, "budget": {"currency": "evaluations", "amount": 2e6}, "device": "cpu", "threads": threads}))
+    return Race(
+        Experiment.parse(
+            {
+                **problem,
+                "lanes": lanes,
+                "budget": {"currency": "evaluations", "amount": 2e6},
+                "device": "cpu",
+                "threads": threads,
+            }
+        )
+    )
 
 
 def drive(race: Race, steps: int, looked: bool = False) -> Race:
-    """Take so many steps of every lane in turn, looking at everything before each of them or never."""
+    """Take so many steps of every lane in turn, looking at everything before each of them or
+    never.
+    """
     for k in range(steps):
         if looked:
             race.metrics(k)
@@ -55,7 +69,12 @@ def outcome(race: Race, lane: int) -> dict[str, Any]:
     """Counters, losses and all that a lane's method knows, each tensor as a hash of its bits."""
     one = race.lanes[lane]
     scores = race.score(one)
-    counted = {"step": one.step, "evaluations": one.oracle.evaluations, "flops": one.oracle.flops, "scores": [value.hex() for value in scores]}
+    counted = {
+        "step": one.step,
+        "evaluations": one.oracle.evaluations,
+        "flops": one.oracle.flops,
+        "scores": [value.hex() for value in scores],
+    }
     return counted | {f"state.{name}": hashed(value) for name, value in vars(one.state).items()}
 
 
@@ -63,7 +82,10 @@ def hashed(value: Any) -> Any:
     """The same with tensors as hashes of their bits and numbers to the last digit."""
     value = dense(value)
     if isinstance(value, torch.Tensor):
-        return f"{tuple(value.shape)} {hashlib.sha256(value.detach().contiguous().view(-1).view(torch.uint8).numpy().tobytes()).hexdigest()[:16]}"
+        return (
+            f"{tuple(value.shape)} "
+            f"{hashlib.sha256(value.detach().contiguous().view(-1).view(torch.uint8).numpy().tobytes()).hexdigest()[:16]}"
+        )
     if isinstance(value, dict):
         return {str(key): hashed(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -74,8 +96,13 @@ def hashed(value: Any) -> Any:
 def main() -> None:
     """Race each method and print what came of it."""
     threads, steps, *methods = sys.argv[1:]
-    found = {method: outcome(drive(race_of(MLP, [lane_of(method)], int(threads)), int(steps)), 0) for method in methods}
-    found["cnn"] = outcome(drive(race_of(CNN, [{"name": "openai-es"}, {"name": "adam"}], int(threads)), int(steps)), 0)
+    found = {
+        method: outcome(drive(race_of(MLP, [lane_of(method)], int(threads)), int(steps)), 0)
+        for method in methods
+    }
+    found["cnn"] = outcome(
+        drive(race_of(CNN, [{"name": "openai-es"}, {"name": "adam"}], int(threads)), int(steps)), 0
+    )
     print(json.dumps(found))
 
 

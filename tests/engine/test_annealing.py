@@ -1,4 +1,6 @@
-"""Simulated annealing: the Metropolis rule to the last digit, the stationary law, honest bookkeeping."""
+"""Simulated annealing: the Metropolis rule to the last digit, the stationary law, honest
+bookkeeping.
+"""
 
 import math
 from types import SimpleNamespace
@@ -20,7 +22,14 @@ from engine.optimizers.proposals import FARTHEST, Shape, propose, visit
 from engine.race import Race
 from engine.rng import Rng
 from engine.schedules import PLANNED
-from tests.engine.helpers import FunctionOracle, GivenRng, random_search, rosenbrock, run, turned_ellipsoid
+from tests.engine.helpers import (
+    FunctionOracle,
+    GivenRng,
+    random_search,
+    rosenbrock,
+    run,
+    turned_ellipsoid,
+)
 
 FIXED = {"start_temperature": 1.0, "end_temperature": 1.0, "adapt": False}
 PROPOSALS = ["gaussian", "sparse", "layer", "cauchy", "visiting"]
@@ -28,7 +37,9 @@ PROPOSALS = ["gaussian", "sparse", "layer", "cauchy", "visiting"]
 
 def layered(oracle: FunctionOracle, *sizes: tuple[str, int]) -> FunctionOracle:
     """The oracle with a network of layers of those names and sizes, for the layer proposal."""
-    oracle.network = SimpleNamespace(hidden=(), layers=pack([(name, (size,), 1) for name, size in sizes]))  # type: ignore[attr-defined]
+    oracle.network = SimpleNamespace(
+        hidden=(), layers=pack([(name, (size,), 1) for name, size in sizes])
+    )  # type: ignore[attr-defined]
     return oracle
 
 
@@ -41,13 +52,17 @@ def visits(x: Tensor, y: Tensor, temperature: float, q: float) -> Tensor:
 
 @pytest.mark.parametrize("proposal", PROPOSALS)
 def test_one_step_is_the_metropolis_rule(proposal: str) -> None:
-    """Against the rule written out for one chain at a time, with the same random numbers, in float64."""
+    """Against the rule written out for one chain at a time, with the same random numbers, in
+    float64.
+    """
     generator = torch.Generator().manual_seed(0)
     chains, dimension = 7, 6
     function = turned_ellipsoid(dimension)
     optimizer = Annealing(chains=chains, proposal=proposal, share=0.5, step_size=0.3, **FIXED)  # type: ignore[arg-type]
     theta = torch.randn(dimension, generator=generator, dtype=torch.float64)
-    oracle = layered(FunctionOracle(function, dimension), ("0.weight", 3), ("0.bias", 1), ("1.weight", 2))
+    oracle = layered(
+        FunctionOracle(function, dimension), ("0.weight", 3), ("0.bias", 1), ("1.weight", 2)
+    )
     oracle.scale = torch.rand(dimension, generator=generator, dtype=torch.float64) + 0.5
     state = optimizer.init(theta, GivenRng(), oracle)  # type: ignore[arg-type]
     moved = {"gaussian": dimension, "layer": dimension, "visiting": 1}.get(proposal, 3)
@@ -56,12 +71,22 @@ def test_one_step_is_the_metropolis_rule(proposal: str) -> None:
         u = torch.rand(chains, generator=generator, dtype=torch.float64)
         z, other = torch.randn(2, chains, moved, generator=generator, dtype=torch.float64)
         uniform = torch.rand(chains, moved, generator=generator, dtype=torch.float64)
-        chosen = torch.stack([torch.randperm(dimension, generator=generator)[:moved] for _ in range(chains)])
+        chosen = torch.stack(
+            [torch.randperm(dimension, generator=generator)[:moved] for _ in range(chains)]
+        )
         layer = torch.randint(2, (chains,), generator=generator)
         numbers: dict[str, tuple[list[Tensor], list[Tensor], list[Tensor]]] = {
             "gaussian": ([z], [u], []),
             "sparse": ([z], [u], [chosen]),
-            "layer": ([z[layer == number][:, places] for number, places in enumerate((slice(0, 4), slice(4, 6))) if (layer == number).any()], [u], [layer]),
+            "layer": (
+                [
+                    z[layer == number][:, places]
+                    for number, places in enumerate((slice(0, 4), slice(4, 6)))
+                    if (layer == number).any()
+                ],
+                [u],
+                [layer],
+            ),
             "cauchy": ([], [uniform, u], [chosen]),
             "visiting": ([z, other], [u], [chosen]),
         }
@@ -74,9 +99,15 @@ def test_one_step_is_the_metropolis_rule(proposal: str) -> None:
             jumps = visits(z, other, 1.0, 2.62)
         for i in range(chains):
             proposed = before[i].clone()
-            places = {"gaussian": list(range(6)), "layer": [[0, 1, 2, 3], [4, 5]][layer[i]]}.get(proposal, chosen[i].tolist())
+            places = {"gaussian": list(range(6)), "layer": [[0, 1, 2, 3], [4, 5]][layer[i]]}.get(
+                proposal, chosen[i].tolist()
+            )
             for j, place in enumerate(places):
-                proposed[place] += 0.3 * float(oracle.scale[place]) * float(jumps[i, place if proposal == "layer" else j])
+                proposed[place] += (
+                    0.3
+                    * float(oracle.scale[place])
+                    * float(jumps[i, place if proposal == "layer" else j])
+                )
             rise = float(function(proposed.unsqueeze(0))) - float(function(before[i].unsqueeze(0)))
             expected = proposed if rise <= 0 or float(u[i]) < math.exp(-rise / 1.0) else before[i]
             taken += expected is proposed
@@ -87,15 +118,32 @@ def test_one_step_is_the_metropolis_rule(proposal: str) -> None:
 
 @pytest.mark.parametrize("proposal", PROPOSALS)
 def test_at_a_fixed_temperature_the_chains_follow_boltzmanns_law(proposal: str) -> None:
-    """On a quadratic loss with curvatures λ the stationary law exp(−L/T) is normal with variance T/λ along each axis."""
+    """On a quadratic loss with curvatures λ the stationary law exp(−L/T) is normal with variance
+    T/λ along each axis.
+    """
     chains, temperature = 3000, 0.5
     curvature = torch.tensor([1.0, 4.0], dtype=torch.float64)
-    oracle = layered(FunctionOracle(lambda x: 0.5 * (x**2 * curvature).sum(1), 2), ("0.weight", 1), ("1.weight", 1))
-    optimizer = Annealing(chains=chains, proposal=proposal, share=0.5, start_temperature=temperature, end_temperature=temperature, adapt=False, step_size=1.0)  # type: ignore[arg-type]
+    oracle = layered(
+        FunctionOracle(lambda x: 0.5 * (x**2 * curvature).sum(1), 2),
+        ("0.weight", 1),
+        ("1.weight", 1),
+    )
+    optimizer = Annealing(
+        chains=chains,
+        proposal=proposal,
+        share=0.5,
+        start_temperature=temperature,
+        end_temperature=temperature,
+        adapt=False,
+        step_size=1.0,
+    )  # type: ignore[arg-type]
     state = run(optimizer, oracle, torch.zeros(2, dtype=torch.float64), 250)
     for axis in range(2):
         width = math.sqrt(temperature / float(curvature[axis]))
-        assert stats.kstest(state.population[:, axis].numpy(), stats.norm(scale=width).cdf).pvalue > 0.01
+        assert (
+            stats.kstest(state.population[:, axis].numpy(), stats.norm(scale=width).cdf).pvalue
+            > 0.01
+        )
     # L/T is then a χ² with two degrees of freedom, halved: exponential.
     assert stats.kstest((state.losses / temperature).numpy(), stats.expon.cdf).pvalue > 0.01
 
@@ -105,11 +153,20 @@ def test_at_a_fixed_temperature_the_chains_follow_boltzmanns_law(proposal: str) 
 def test_visits_are_scipys(q: float, temperature: float) -> None:
     x, y = torch.randn(2, 1000, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     q_near = q + 1e-9 if q in (1.4, 5 / 3) else q  # there scipy's own form of the constant is 0/0
-    torch.testing.assert_close(visit(x, y, temperature, q), visits(x, y, temperature, q_near).clamp(-FARTHEST, FARTHEST), rtol=1e-6, atol=0)
+    torch.testing.assert_close(
+        visit(x, y, temperature, q),
+        visits(x, y, temperature, q_near).clamp(-FARTHEST, FARTHEST),
+        rtol=1e-6,
+        atol=0,
+    )
 
 
 def test_visits_at_q_2_are_cauchys_law() -> None:
-    draws = visit(*torch.randn(2, 20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64), 1.0, 2.0)
+    draws = visit(
+        *torch.randn(2, 20_000, generator=torch.Generator().manual_seed(1), dtype=torch.float64),
+        1.0,
+        2.0,
+    )
     width = float(draws.abs().median())
     assert stats.kstest(draws.numpy(), stats.cauchy(scale=width).cdf).pvalue > 0.01
     assert stats.kstest(draws.numpy(), stats.norm(scale=width).cdf).pvalue < 1e-6
@@ -119,16 +176,29 @@ def test_a_proposal_of_all_weights_moves_all_of_them() -> None:
     population = torch.zeros(3, 5, dtype=torch.float64)
     ones = torch.ones(5, dtype=torch.float64)
     for kind in ("sparse", "cauchy"):
-        move = propose(Shape(kind, 1.0), population, ones[:3], ones, (), Rng(0, "x", dtype=torch.float64))  # type: ignore[arg-type]
+        move = propose(
+            Shape(kind, 1.0), population, ones[:3], ones, (), Rng(0, "x", dtype=torch.float64)
+        )  # type: ignore[arg-type]
         assert bool((move.population != 0).all())
-        assert torch.equal(move.settle(torch.tensor([True, False, True])).ne(0).sum(1), torch.tensor([5, 0, 5]))
+        assert torch.equal(
+            move.settle(torch.tensor([True, False, True])).ne(0).sum(1), torch.tensor([5, 0, 5])
+        )
 
 
 def test_generalized_annealing_accepts_by_its_own_rule() -> None:
-    """Schedule, jumps and acceptance of a generalized annealing step against scipy's formulas written out, half-way down."""
+    """Schedule, jumps and acceptance of a generalized annealing step against scipy's formulas
+    written out, half-way down.
+    """
     generator = torch.Generator().manual_seed(3)
     function = turned_ellipsoid(4, 10)
-    optimizer = Annealing(chains=500, schedule="generalized", proposal="visiting", start_temperature=50.0, end_temperature=0.5, adapt=False)
+    optimizer = Annealing(
+        chains=500,
+        schedule="generalized",
+        proposal="visiting",
+        start_temperature=50.0,
+        end_temperature=0.5,
+        adapt=False,
+    )
     oracle = FunctionOracle(function, 4)
     state = optimizer.init(torch.ones(4, dtype=torch.float64), GivenRng(), oracle)  # type: ignore[arg-type]
     state.population += 0.1 * torch.randn(500, 4, generator=generator, dtype=torch.float64)
@@ -149,7 +219,9 @@ def test_generalized_annealing_accepts_by_its_own_rule() -> None:
     keep = (rise < 0) | (u <= torch.where(base <= 0, 0.0, base.clamp(min=0) ** (1 / 6)))
     assert 10 < int(keep.sum()) < 490
     assert bool((keep & (rise > 0)).any())
-    torch.testing.assert_close(state.population, torch.where(keep.unsqueeze(1), proposed, before), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        state.population, torch.where(keep.unsqueeze(1), proposed, before), rtol=1e-9, atol=1e-9
+    )
 
 
 def test_near_q_1_tsallis_rule_is_metropolis() -> None:
@@ -162,7 +234,16 @@ def test_the_law_test_can_fail() -> None:
     """The same check sees a temperature that is a quarter off."""
     oracle = FunctionOracle(lambda x: 0.5 * (x**2).sum(1), 2)
     state = run(
-        Annealing(chains=3000, proposal="gaussian", start_temperature=0.5, end_temperature=0.5, adapt=False), oracle, torch.zeros(2, dtype=torch.float64), 250
+        Annealing(
+            chains=3000,
+            proposal="gaussian",
+            start_temperature=0.5,
+            end_temperature=0.5,
+            adapt=False,
+        ),
+        oracle,
+        torch.zeros(2, dtype=torch.float64),
+        250,
     )
     assert stats.kstest((state.losses / 0.4).numpy(), stats.expon.cdf).pvalue < 1e-4
 
@@ -198,13 +279,25 @@ def test_it_beats_random_search_on_hard_problems(problem: str) -> None:
 def test_moving_the_problem_moves_the_run() -> None:
     shift = torch.linspace(-3, 3, 5, dtype=torch.float64)
     function = turned_ellipsoid(5)
-    one = run(Annealing(chains=4, proposal="gaussian", **FIXED), FunctionOracle(function, 5), torch.ones(5, dtype=torch.float64), 100)  # type: ignore[arg-type]
-    two = run(Annealing(chains=4, proposal="gaussian", **FIXED), FunctionOracle(lambda x: function(x - shift), 5), 1 + shift, 100)  # type: ignore[arg-type]
+    one = run(
+        Annealing(chains=4, proposal="gaussian", **FIXED),
+        FunctionOracle(function, 5),
+        torch.ones(5, dtype=torch.float64),
+        100,
+    )  # type: ignore[arg-type]
+    two = run(
+        Annealing(chains=4, proposal="gaussian", **FIXED),
+        FunctionOracle(lambda x: function(x - shift), 5),
+        1 + shift,
+        100,
+    )  # type: ignore[arg-type]
     torch.testing.assert_close(two.population - shift, one.population, rtol=0, atol=1e-9)
 
 
 def test_a_loss_that_is_no_number_is_never_accepted() -> None:
-    oracle = FunctionOracle(lambda x: torch.where((x == 1).all(1), torch.zeros(len(x), dtype=x.dtype), torch.nan), 3)
+    oracle = FunctionOracle(
+        lambda x: torch.where((x == 1).all(1), torch.zeros(len(x), dtype=x.dtype), torch.nan), 3
+    )
     state = run(Annealing(chains=6, **FIXED), oracle, torch.ones(3, dtype=torch.float64), 20)  # type: ignore[arg-type]
     assert torch.equal(state.population, torch.ones(6, 3, dtype=torch.float64))
     assert float(state.best_loss) == 0
@@ -213,7 +306,12 @@ def test_a_loss_that_is_no_number_is_never_accepted() -> None:
 def test_the_estimate_is_the_best_ever_seen() -> None:
     function = turned_ellipsoid(4)
     oracle = FunctionOracle(function, 4)
-    state = run(Annealing(chains=8, proposal="gaussian", start_temperature=50, end_temperature=50), oracle, torch.ones(4, dtype=torch.float64), 200)
+    state = run(
+        Annealing(chains=8, proposal="gaussian", start_temperature=50, end_temperature=50),
+        oracle,
+        torch.ones(4, dtype=torch.float64),
+        200,
+    )
     # Proposals judged lower were all accepted, so the lowest loss ever judged is the estimate's.
     lowest = min(float(function(judged).min()) for judged in oracle.judged)
     assert float(function(state.estimate.unsqueeze(0))) == pytest.approx(lowest, rel=1e-12)
@@ -243,7 +341,9 @@ def test_the_temperature_follows_its_plan_and_reheating_fades(schedule: str) -> 
 
 def test_the_adaptive_schedule_follows_its_acceptance() -> None:
     oracle = FunctionOracle(turned_ellipsoid(10), 10, 60_000)
-    optimizer = Annealing(chains=8, schedule="adaptive", proposal="gaussian", adapt=False, step_size=0.2)
+    optimizer = Annealing(
+        chains=8, schedule="adaptive", proposal="gaussian", adapt=False, step_size=0.2
+    )
     rng = Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.ones(10, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
     kept = []
@@ -260,14 +360,27 @@ def test_the_adaptive_schedule_follows_its_acceptance() -> None:
 
 def test_step_sizes_stay_where_the_temperature_answers_for_the_acceptance() -> None:
     oracle = FunctionOracle(turned_ellipsoid(3), 3)
-    state = run(Annealing(chains=4, schedule="adaptive", step_size=0.7), oracle, torch.ones(3, dtype=torch.float64), 20)
+    state = run(
+        Annealing(chains=4, schedule="adaptive", step_size=0.7),
+        oracle,
+        torch.ones(3, dtype=torch.float64),
+        20,
+    )
     assert state.step_sizes.tolist() == [0.7] * 4
 
 
 def test_in_a_bowl_aarts_and_van_laarhovens_schedule_is_geometric() -> None:
-    """There the losses' spread is T √(D/2), so 1/T rises in proportion to itself. And it arrives at T_min."""
+    """There the losses' spread is T √(D/2), so 1/T rises in proportion to itself. And it arrives at
+    T_min.
+    """
     oracle = FunctionOracle(turned_ellipsoid(6, 10), 6)
-    optimizer = Annealing(chains=100, schedule="aarts-van-laarhoven", proposal="gaussian", start_temperature=2.0, end_temperature=0.02)
+    optimizer = Annealing(
+        chains=100,
+        schedule="aarts-van-laarhoven",
+        proposal="gaussian",
+        start_temperature=2.0,
+        end_temperature=0.02,
+    )
     rng = Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.zeros(6, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
     for k in range(60):  # reach equilibrium first
@@ -281,16 +394,26 @@ def test_in_a_bowl_aarts_and_van_laarhovens_schedule_is_geometric() -> None:
     assert state.plan is None
     assert seen[10] == 2.0
     for k in (250, 500, 750):
-        assert math.log(seen[k]) == pytest.approx(math.log(2.0 * 0.01 ** (k / 1000)), abs=0.7)  # of ln(2.0 / 0.02) = 4.6
+        assert math.log(seen[k]) == pytest.approx(
+            math.log(2.0 * 0.01 ** (k / 1000)), abs=0.7
+        )  # of ln(2.0 / 0.02) = 4.6
     assert seen[1000] == pytest.approx(0.02, rel=0.1)
 
 
 def test_a_longer_spread_of_losses_cools_slower() -> None:
-    """Where the losses differ more than they did at first, the schedule of Aarts and van Laarhoven waits."""
-    optimizer = Annealing(chains=2, schedule="aarts-van-laarhoven", start_temperature=1.0, end_temperature=0.01)
+    """Where the losses differ more than they did at first, the schedule of Aarts and van Laarhoven
+    waits.
+    """
+    optimizer = Annealing(
+        chains=2, schedule="aarts-van-laarhoven", start_temperature=1.0, end_temperature=0.01
+    )
     fallen = {}
     for spread in (1.0, 5.0):
-        state = optimizer.init(torch.zeros(2, dtype=torch.float64), Rng(0, "x", dtype=torch.float64), FunctionOracle(turned_ellipsoid(2), 2))  # type: ignore[arg-type]
+        state = optimizer.init(
+            torch.zeros(2, dtype=torch.float64),
+            Rng(0, "x", dtype=torch.float64),
+            FunctionOracle(turned_ellipsoid(2), 2),
+        )  # type: ignore[arg-type]
         state.seen, state.spread, state.reference = 0.4, spread, 1.0
         fallen[spread] = optimizer.cool(state, 0.5)
     # ln T falls by ln(T/T_min) · dp/(1 − p) · ((σ₀/T₀)/(σ/T))^(1 − p)
@@ -301,9 +424,18 @@ def test_a_longer_spread_of_losses_cools_slower() -> None:
 @pytest.mark.parametrize("schedule", ["geometric", "adaptive", "aarts-van-laarhoven"])
 @pytest.mark.parametrize("by", ["steps", "share"])
 def test_the_temperature_is_kicked_when_the_best_is_stuck(schedule: str, by: str) -> None:
-    oracle = FunctionOracle(lambda x: torch.ones(len(x), dtype=x.dtype), 3)  # nothing is ever better
+    oracle = FunctionOracle(
+        lambda x: torch.ones(len(x), dtype=x.dtype), 3
+    )  # nothing is ever better
     wait = {"reheat_after_steps": 20} if by == "steps" else {"reheat_after": 0.02}
-    optimizer = Annealing(chains=2, schedule=schedule, start_temperature=1.0, end_temperature=0.5, reheat_factor=7.0, **wait)  # type: ignore[arg-type]
+    optimizer = Annealing(
+        chains=2,
+        schedule=schedule,
+        start_temperature=1.0,
+        end_temperature=0.5,
+        reheat_factor=7.0,
+        **wait,
+    )  # type: ignore[arg-type]
     rng = Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.ones(3, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
     kicked = []
@@ -313,7 +445,8 @@ def test_the_temperature_is_kicked_when_the_best_is_stuck(schedule: str, by: str
         state = optimizer.step(state, rng.at(k), oracle)  # type: ignore[arg-type]
         if state.temperature > 3 * before:
             kicked.append(k)
-    # The first step sets the record; 20 more steps, or 0.02 of the budget, without a better one make the kick, and the wait begins anew.
+    # The first step sets the record; 20 more steps, or 0.02 of the budget, without a better one
+    # make the kick, and the wait begins anew.
     assert kicked == [22, 43] if by == "steps" else kicked == [21, 41]
 
 
@@ -321,7 +454,9 @@ def test_no_kick_while_the_best_gets_better() -> None:
     oracle = FunctionOracle(turned_ellipsoid(3), 3)
     count = iter(range(10_000))
     oracle.function = lambda x: torch.full((len(x),), -float(next(count)), dtype=x.dtype)
-    optimizer = Annealing(chains=2, start_temperature=1.0, end_temperature=1.0, reheat_after_steps=3)
+    optimizer = Annealing(
+        chains=2, start_temperature=1.0, end_temperature=1.0, reheat_after_steps=3
+    )
     state = run(optimizer, oracle, torch.ones(3, dtype=torch.float64), 50)
     assert state.temperature == 1.0
 
@@ -329,7 +464,12 @@ def test_no_kick_while_the_best_gets_better() -> None:
 def test_step_sizes_adapt_to_the_acceptance_aimed_at() -> None:
     oracle = FunctionOracle(turned_ellipsoid(20), 20)
     state = run(
-        Annealing(chains=16, proposal="gaussian", start_temperature=1, end_temperature=1, target=0.3), oracle, torch.ones(20, dtype=torch.float64), 1500
+        Annealing(
+            chains=16, proposal="gaussian", start_temperature=1, end_temperature=1, target=0.3
+        ),
+        oracle,
+        torch.ones(20, dtype=torch.float64),
+        1500,
     )
     assert state.acceptance == pytest.approx(0.3, abs=0.05)
     assert float(state.step_sizes.max()) < 0.5
@@ -352,16 +492,35 @@ def test_calibration_accepts_what_it_says_on_a_real_network() -> None:
 
 
 def test_it_learns_moons_from_its_defaults() -> None:
-    race = Race(Experiment.parse({"dataset": "moons", "lanes": ["annealing"], "budget": {"currency": "evaluations", "amount": 3e6}}), marks=1)
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": "moons",
+                "lanes": ["annealing"],
+                "budget": {"currency": "evaluations", "amount": 3e6},
+            }
+        ),
+        marks=1,
+    )
     while not race.finished:
         race.advance()
     assert race.results()[0]["test_accuracy"] >= 0.97
 
 
 def test_bad_knobs_are_refused_in_one_line() -> None:
-    with pytest.raises(BadInput, match=r"optimizer\.chains: -1 is not allowed; expected at least 1"):
+    with pytest.raises(
+        BadInput, match=r"optimizer\.chains: -1 is not allowed; expected at least 1"
+    ):
         OPTIMIZERS.build({"name": "annealing", "chains": -1})
-    with pytest.raises(BadInput, match=r"optimizer\.start_temperature: 0 is not allowed; expected more than 0"):
+    with pytest.raises(
+        BadInput, match=r"optimizer\.start_temperature: 0 is not allowed; expected more than 0"
+    ):
         OPTIMIZERS.build({"name": "annealing", "start_temperature": 0})
-    with pytest.raises(BadInput, match=r"optimizer\.schedule: 'warm' is not allowed; expected one of 'geometric', 'linear', .* or 'aarts-van-laarhoven'"):
+    with pytest.raises(
+        BadInput,
+        match=(
+            r"optimizer\.schedule: 'warm' is not allowed; expected one of 'geometric', 'linear', "
+            r".* or 'aarts-van-laarhoven'"
+        ),
+    ):
         OPTIMIZERS.build({"name": "annealing", "schedule": "warm"})

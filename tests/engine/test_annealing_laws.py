@@ -1,4 +1,6 @@
-"""Simulated annealing: what its adaptive parts promise. Step sizes that leave Boltzmann's law as it is, temperatures that begin and end where they shall."""
+"""Simulated annealing: what its adaptive parts promise. Step sizes that leave Boltzmann's law as it
+is, temperatures that begin and end where they shall.
+"""
 
 import math
 from typing import Any
@@ -25,14 +27,20 @@ def share_in_the_wide_well(optimizer: Any) -> float:
 
 @pytest.mark.parametrize("target", [0.234, 0.44])
 def test_chains_that_adapt_their_steps_follow_boltzmanns_law_too(target: float) -> None:
-    optimizer = Annealing(chains=1500, start_temperature=1.0, end_temperature=1.0, target=target, step_size=2.0)
+    optimizer = Annealing(
+        chains=1500, start_temperature=1.0, end_temperature=1.0, target=target, step_size=2.0
+    )
     assert optimizer.adapt, "by default"
     assert share_in_the_wide_well(optimizer) == pytest.approx(IN_THE_WIDE_WELL, abs=0.006)
 
 
 def test_the_gain_of_adaptation_vanishes_and_comes_back_when_the_temperature_moves() -> None:
     optimizer = Annealing(chains=1, start_temperature=1.0, end_temperature=1e-3)
-    state = optimizer.init(torch.zeros(2, dtype=torch.float64), Rng(0, "x", dtype=torch.float64), FunctionOracle(turned_ellipsoid(2), 2))  # type: ignore[arg-type]
+    state = optimizer.init(
+        torch.zeros(2, dtype=torch.float64),
+        Rng(0, "x", dtype=torch.float64),
+        FunctionOracle(turned_ellipsoid(2), 2),
+    )  # type: ignore[arg-type]
 
     def gain(temperature: float) -> float:
         state.temperature, sizes = temperature, torch.ones(1, dtype=torch.float64)
@@ -41,7 +49,11 @@ def test_the_gain_of_adaptation_vanishes_and_comes_back_when_the_temperature_mov
 
     gains = [gain(1.0) for _ in range(5000)]
     assert gains[0] == pytest.approx(0.05)
-    for n in (49, 499, 4999):  # a power of the steps below 1: its sum grows for ever, the sum of its squares does not
+    for n in (
+        49,
+        499,
+        4999,
+    ):  # a power of the steps below 1: its sum grows for ever, the sum of its squares does not
         assert gains[n] == pytest.approx(0.05 * (1 + n / 50) ** (-2 / 3))
     assert gain(0.5) > 0.049, "another temperature, another law"
     falling = [gain(0.5 * 0.999**k) for k in range(2000)]
@@ -49,13 +61,19 @@ def test_the_gain_of_adaptation_vanishes_and_comes_back_when_the_temperature_mov
 
 
 @pytest.mark.parametrize("asked", [0.2, 0.5, 0.8])
-def test_the_automatic_start_temperature_accepts_uphill_moves_as_often_as_asked(asked: float) -> None:
+def test_the_automatic_start_temperature_accepts_uphill_moves_as_often_as_asked(
+    asked: float,
+) -> None:
     found = []
     for seed in range(12):
         oracle = FunctionOracle(turned_ellipsoid(10, 1e4), 10)
         optimizer = Annealing(chains=16, proposal="gaussian", start_acceptance=asked, step_size=0.5)
-        state = optimizer.init(torch.ones(10, dtype=torch.float64), Rng(seed, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
-        trials = torch.ones(20_000, 10, dtype=torch.float64) + 0.5 * torch.randn(20_000, 10, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        state = optimizer.init(
+            torch.ones(10, dtype=torch.float64), Rng(seed, "x", dtype=torch.float64), oracle
+        )  # type: ignore[arg-type]
+        trials = torch.ones(20_000, 10, dtype=torch.float64) + 0.5 * torch.randn(
+            20_000, 10, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+        )
         rise = oracle.losses(trials) - oracle.losses(torch.ones(1, 10, dtype=torch.float64))
         found.append(float(torch.exp(-rise[rise > 0] / state.start).mean()))
     assert max(abs(share - asked) for share in found) < 0.12
@@ -64,10 +82,18 @@ def test_the_automatic_start_temperature_accepts_uphill_moves_as_often_as_asked(
 
 @pytest.mark.parametrize("steps", [20, 100, 1000])
 @pytest.mark.parametrize("growth", [0.0, -0.5, 0.9, 1.0])
-def test_aarts_and_van_laarhovens_schedule_ends_at_t_min_whatever_the_spread_does(steps: int, growth: float) -> None:
+def test_aarts_and_van_laarhovens_schedule_ends_at_t_min_whatever_the_spread_does(
+    steps: int, growth: float
+) -> None:
     """Chains in different valleys keep σ up while T falls: σ ~ T^(1 − growth)."""
-    optimizer = Annealing(chains=2, schedule="aarts-van-laarhoven", start_temperature=1.0, end_temperature=1e-3)
-    state = optimizer.init(torch.zeros(2, dtype=torch.float64), Rng(0, "x", dtype=torch.float64), FunctionOracle(turned_ellipsoid(2), 2))  # type: ignore[arg-type]
+    optimizer = Annealing(
+        chains=2, schedule="aarts-van-laarhoven", start_temperature=1.0, end_temperature=1e-3
+    )
+    state = optimizer.init(
+        torch.zeros(2, dtype=torch.float64),
+        Rng(0, "x", dtype=torch.float64),
+        FunctionOracle(turned_ellipsoid(2), 2),
+    )  # type: ignore[arg-type]
     seen = []
     for k in range(steps):
         assert state.temperature is not None
@@ -75,7 +101,9 @@ def test_aarts_and_van_laarhovens_schedule_ends_at_t_min_whatever_the_spread_doe
         seen.append(optimizer.cool(state, k / steps))
     assert 1e-3 <= seen[-1] <= 1e-3 * (1.2 if steps >= 100 else 2)
     half = seen[steps // 2]
-    assert half > 0.05 if growth > 0 else half < 0.05, "it waits where the spread stays, and hurries where it goes"
+    assert half > 0.05 if growth > 0 else half < 0.05, (
+        "it waits where the spread stays, and hurries where it goes"
+    )
 
 
 @pytest.mark.parametrize("steps", [60, 150, 300, 2000])
@@ -84,7 +112,14 @@ def test_the_adaptive_schedule_comes_to_rest_in_short_runs_too(steps: int, chain
     rises, missed = [], []
     for seed in range(4):
         oracle = FunctionOracle(turned_ellipsoid(10), 10)
-        optimizer = Annealing(chains=chains, schedule="adaptive", proposal="gaussian", step_size=0.2, start_temperature=10.0, end_temperature=0.01)
+        optimizer = Annealing(
+            chains=chains,
+            schedule="adaptive",
+            proposal="gaussian",
+            step_size=0.2,
+            start_temperature=10.0,
+            end_temperature=0.01,
+        )
         rng = Rng(seed, "x", dtype=torch.float64)
         state = optimizer.init(torch.ones(10, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
         logs = []

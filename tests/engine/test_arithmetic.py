@@ -1,4 +1,6 @@
-"""How exactly a race calculates, whatever the program around it told PyTorch, and that the program is left as it was."""
+"""How exactly a race calculates, whatever the program around it told PyTorch, and that the program
+is left as it was.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ HOSTS = {
     "cuDNN": "torch.backends.cudnn.fp32_precision = 'ieee'",
     "no cuDNN": "torch.backends.cudnn.allow_tf32 = False",
 }
-"""What a program around the race may have switched on. Each is tried in a process of its own, for not all of it can be taken back."""
+"""What a program around the race may have switched on. Each is tried in a process of its own, for
+not all of it can be taken back."""
 
 
 def test_float32_is_float32_whatever_the_host_switched_on() -> None:
@@ -85,7 +88,9 @@ for host in {list(HOSTS.values())!r}:
     failed += os.waitpid(child, 0)[1] != 0
 assert not failed
 """
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert found.returncode == 0, found.stderr
 
 
@@ -125,7 +130,9 @@ def within(context: Any) -> Callable[[], Callable[[], Any]]:
     ],
     ids=["medium", "float64", "denormals", "autocast", "inference", "no gradients"],
 )
-def test_a_race_is_the_same_whatever_the_host_is_about(host: Callable[[], Callable[[], Any]], problem: dict[str, Any]) -> None:
+def test_a_race_is_the_same_whatever_the_host_is_about(
+    host: Callable[[], Callable[[], Any]], problem: dict[str, Any]
+) -> None:
     def raced() -> list[torch.Tensor]:
         race = race_of(problem, [lane_of("adam"), lane_of("openai-es"), lane_of("annealing")])
         for _ in range(2):
@@ -138,7 +145,12 @@ def test_a_race_is_the_same_whatever_the_host_is_about(host: Callable[[], Callab
     expected = raced()
     back = host()
     try:
-        before = (torch.get_default_dtype(), torch.get_float32_matmul_precision(), torch.is_autocast_enabled("cpu"), torch.is_inference_mode_enabled())
+        before = (
+            torch.get_default_dtype(),
+            torch.get_float32_matmul_precision(),
+            torch.is_autocast_enabled("cpu"),
+            torch.is_inference_mode_enabled(),
+        )
         found = raced()
         assert before == (
             torch.get_default_dtype(),
@@ -148,17 +160,26 @@ def test_a_race_is_the_same_whatever_the_host_is_about(host: Callable[[], Callab
         )
     finally:
         back()
-    assert all(one.dtype == torch.float32 and torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+    assert all(
+        one.dtype == torch.float32 and torch.equal(one, other)
+        for one, other in zip(found, expected, strict=True)
+    )
 
 
 def test_a_precision_of_float32_is_exact_outside_a_race_too() -> None:
     network, generator = MLP(hidden=(64,)).build((128,), 4), torch.Generator().manual_seed(0)
-    population, x, y = torch.randn(4, network.dimension, generator=generator), torch.randn(64, 128, generator=generator), torch.arange(64) % 4
+    population, x, y = (
+        torch.randn(4, network.dimension, generator=generator),
+        torch.randn(64, 128, generator=generator),
+        torch.arange(64) % 4,
+    )
     expected = evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
     torch.set_float32_matmul_precision("medium")
     try:
         with evaluate.precision("float32"):
-            assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), expected)
+            assert torch.equal(
+                evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), expected
+            )
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision("highest")
@@ -200,14 +221,19 @@ print(json.dumps({"environment": [key for key in {*before, *os.environ} if befor
 
 def test_importing_the_engine_changes_nothing_around_it() -> None:
     environ = {key: value for key, value in os.environ.items() if key not in environment.WANTED}
-    found = subprocess.run([sys.executable, "-c", IMPORTED], env=environ, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, "-c", IMPORTED], env=environ, capture_output=True, text=True, check=False
+    )
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout) == {"environment": [], "settings": True, "filters": []}
 
 
 @pytest.mark.parametrize("start", ["engine.cli", "engine.worker_process"])
 def test_what_starts_a_process_does_not_import_pytorch_before_it_is_told(start: str) -> None:
-    script = f"import sys\nimport {start}\nfrom engine import environment\nassert 'torch' not in sys.modules\nenvironment.prepare()"
+    script = (
+        f"import sys\nimport {start}\nfrom engine import environment\nassert 'torch' not in "
+        f"sys.modules\nenvironment.prepare()"
+    )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

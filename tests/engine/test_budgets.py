@@ -1,4 +1,6 @@
-"""Equal budgets: how near every method comes to what it may spend, and what is said where it cannot."""
+"""Equal budgets: how near every method comes to what it may spend, and what is said where it
+cannot.
+"""
 
 from itertools import pairwise
 from typing import Any
@@ -12,11 +14,25 @@ from tests.engine.command_line import run
 
 SAMPLES = 60
 NETWORK = {"name": "mlp", "hidden": [6]}
-CUT = ["annealing", "parallel-tempering", "population-annealing", "pso", "genetic", "differential-evolution", "harmony-search", "random-search"]
+CUT = [
+    "annealing",
+    "parallel-tempering",
+    "population-annealing",
+    "pso",
+    "genetic",
+    "differential-evolution",
+    "harmony-search",
+    "random-search",
+]
 
 
 def race_of(lane: Any, currency: str, amount: float, **rest: Any) -> Race:
-    value = {"dataset": {"name": "moons", "points": SAMPLES}, "network": NETWORK, "lanes": [lane], "budget": {"currency": currency, "amount": amount}}
+    value = {
+        "dataset": {"name": "moons", "points": SAMPLES},
+        "network": NETWORK,
+        "lanes": [lane],
+        "budget": {"currency": currency, "amount": amount},
+    }
     return Race(Experiment.parse(value | rest), marks=1, pictures=False)
 
 
@@ -33,7 +49,13 @@ def spend(race: Race) -> list[float]:
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 @pytest.mark.parametrize("currency", ["evaluations", "flops"])
 def test_no_lane_misses_its_budget_by_more_than_half_a_step(name: str, currency: str) -> None:
-    price = 1 if currency == "evaluations" else Race(Experiment.parse({"dataset": "moons", "network": NETWORK, "lanes": ["adam"]})).network.flops
+    price = (
+        1
+        if currency == "evaluations"
+        else Race(
+            Experiment.parse({"dataset": "moons", "network": NETWORK, "lanes": ["adam"]})
+        ).network.flops
+    )
     for amount in (20_011 * price, 31_999 * price):
         race = race_of(name, currency, amount)
         spent = spend(race)
@@ -42,7 +64,12 @@ def test_no_lane_misses_its_budget_by_more_than_half_a_step(name: str, currency:
         if race.lanes[0].oracle.cuts:
             assert name in CUT
             assert amount <= spent[-1] < amount + SAMPLES * price, "it is cut to a member"
-        elif name == "lbfgs":  # the length of its last step is not known beforehand, but it ends with the try that spends the budget
+        elif (
+            name == "lbfgs"
+            # The length of its last step is not known beforehand, but it ends with the try that
+            # spends
+            # the budget
+        ):
             assert spent[-1] < amount + 3 * 20 * SAMPLES * price
         elif len(steps) > 1:
             assert abs(spent[-1] - amount) <= max(steps[-2:]) / 2 + 1e-9
@@ -53,8 +80,14 @@ def test_no_lane_misses_its_budget_by_more_than_half_a_step(name: str, currency:
 
 @pytest.mark.parametrize("name", CUT)
 @pytest.mark.parametrize("amount", [1, 7, 100, 1003])
-def test_on_a_landscape_a_cut_method_spends_its_budget_to_the_evaluation(name: str, amount: int) -> None:
-    value = {"dataset": {"name": "landscape", "function": "himmelblau"}, "lanes": [name], "budget": {"currency": "evaluations", "amount": amount}}
+def test_on_a_landscape_a_cut_method_spends_its_budget_to_the_evaluation(
+    name: str, amount: int
+) -> None:
+    value = {
+        "dataset": {"name": "landscape", "function": "himmelblau"},
+        "lanes": [name],
+        "budget": {"currency": "evaluations", "amount": amount},
+    }
     race = Race(Experiment.parse(value), pictures=False)
     frames = list(race)
     assert race.lanes[0].oracle.evaluations == amount
@@ -73,6 +106,19 @@ def test_a_budget_of_less_than_one_step_is_not_spent_several_times(name: str) ->
 
 
 def test_what_a_lane_spent_beside_its_budget_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, _ = run(capsys, "run", "--dataset", "moons", "--optimizer", "eki", "--versus", "adam", "--evaluations", "30000")
+    status, out, _ = run(
+        capsys,
+        "run",
+        "--dataset",
+        "moons",
+        "--optimizer",
+        "eki",
+        "--versus",
+        "adam",
+        "--evaluations",
+        "30000",
+    )
     assert status == 0
-    assert out.count("of 3e+04 evaluations, as near as its steps allow") == 1, "Adam's steps are small"
+    assert out.count("of 3e+04 evaluations, as near as its steps allow") == 1, (
+        "Adam's steps are small"
+    )

@@ -1,4 +1,6 @@
-"""Every registered method on every small dataset, from its defaults: it runs, counts are exact, nothing it may not see is asked for, and it learns."""
+"""Every registered method on every small dataset, from its defaults: it runs, counts are exact,
+nothing it may not see is asked for, and it learns.
+"""
 
 import math
 from typing import Any
@@ -45,14 +47,32 @@ NAMES = [
     "levenberg-marquardt",
 ]
 DATASETS = [
-    *("moons", "drawn", "sinc", "iris", "digits"),  # one of every kind; the others are looked at in full only
-    *(pytest.param(name, marks=pytest.mark.slow) for name in ("spirals", "circles", "xor", "checkerboard", "step")),
+    *(
+        "moons",
+        "drawn",
+        "sinc",
+        "iris",
+        "digits",
+    ),  # one of every kind; the others are looked at in full only
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("spirals", "circles", "xor", "checkerboard", "step")
+    ),
 ]
 STEPS = 3
 
 
 def race_of(name: str, dataset: Any, **more: Any) -> Race:
-    return Race(Experiment.parse({"dataset": dataset, "lanes": [name], "budget": {"currency": "evaluations", "amount": 1e9}} | more))
+    return Race(
+        Experiment.parse(
+            {
+                "dataset": dataset,
+                "lanes": [name],
+                "budget": {"currency": "evaluations", "amount": 1e9},
+            }
+            | more
+        )
+    )
 
 
 def spy(race: Race) -> dict[str, float]:
@@ -70,7 +90,9 @@ def spy(race: Race) -> dict[str, float]:
 
         def asked(*arguments: Any) -> Any:
             seen["price"] = price
-            if door == "jacobian":  # vectorised over the samples, so that the network itself sees them one by one
+            if (
+                door == "jacobian"
+            ):  # vectorised over the samples, so that the network itself sees them one by one
                 seen["price"] = 0
                 seen["evaluations"] += price * len(oracle.targets)
             return ask(*arguments)
@@ -85,7 +107,9 @@ def spy(race: Race) -> dict[str, float]:
 
 def test_the_catalogue_is_complete() -> None:
     assert OPTIMIZERS.names() == NAMES
-    assert [cls.family for cls in OPTIMIZERS] == [family for family, modules in FAMILIES.items() for _ in modules]
+    assert [cls.family for cls in OPTIMIZERS] == [
+        family for family, modules in FAMILIES.items() for _ in modules
+    ]
     for entry in catalogue()["optimizers"]:
         assert entry["family"]
         assert entry["sees"] in ("loss", "outputs", "jvp", "gradient", "jacobian")
@@ -117,7 +141,9 @@ def test_it_runs_and_every_answer_is_counted(name: str, dataset: str) -> None:
         assert bool(torch.isfinite(state.population).all())
         if state.losses is not None:
             assert state.losses.shape == (len(state.population),)
-    assert all(isinstance(value, float) and math.isfinite(value) for value in state.metrics.values()), state.metrics
+    assert all(
+        isinstance(value, float) and math.isfinite(value) for value in state.metrics.values()
+    ), state.metrics
     metrics = race.metrics(0)["lanes"][0]
     assert math.isfinite(metrics["loss"])
     assert race.picture(0)["lanes"][0]["path"].shape[1] == 2
@@ -136,7 +162,9 @@ def test_a_batch_of_its_own_choosing_is_respected(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_it_says_of_a_network_far_too_big_names_another_method(name: str) -> None:
-    """A million weights: either it runs (a step is not tried here), or one line says what to take instead."""
+    """A million weights: either it runs (a step is not tried here), or one line says what to take
+    instead.
+    """
     big = {"name": "mlp", "hidden": [1024, 1024]}
     said = None
     try:
@@ -146,7 +174,9 @@ def test_what_it_says_of_a_network_far_too_big_names_another_method(name: str) -
     if said is not None:
         assert "\n" not in str(said)
         assert any(other in said.allowed for other in (*NAMES, "networks of this size")), str(said)
-    assert (said is not None) or name not in ("cma-es", "levenberg-marquardt"), "these two are sure not to fit"
+    assert (said is not None) or name not in ("cma-es", "levenberg-marquardt"), (
+        "these two are sure not to fit"
+    )
 
 
 REACHED = {
@@ -180,12 +210,15 @@ REACHED = {
     "lbfgs": 0.01,
     "levenberg-marquardt": 0.01,
 }
-"""Training loss on 100 moons after half a million evaluations from the defaults; it begins at about 0.7."""
+"""Training loss on 100 moons after half a million evaluations from the defaults; it begins at about
+0.7."""
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_defaults_reach_the_stated_loss(name: str) -> None:
-    race = race_of(name, {"name": "moons", "points": 100}, budget={"currency": "evaluations", "amount": 5e5})
+    race = race_of(
+        name, {"name": "moons", "points": 100}, budget={"currency": "evaluations", "amount": 5e5}
+    )
     while not race.finished:
         race.advance()
     loss = race.results()[0]["loss"]

@@ -1,4 +1,6 @@
-"""Chains that move one layer at a time: what is remembered of the other layers must never show, except in the work."""
+"""Chains that move one layer at a time: what is remembered of the other layers must never show,
+except in the work.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +29,28 @@ from engine.rng import Rng
 CHAINS = 9
 
 
-def oracle_on(hidden: tuple[int, ...] = (6, 5), batch: int = 0, dtype: torch.dtype = torch.float64) -> Oracle:
+def oracle_on(
+    hidden: tuple[int, ...] = (6, 5), batch: int = 0, dtype: torch.dtype = torch.float64
+) -> Oracle:
     samples = DATASETS.build({"name": "moons", "points": 90}).load(0)
     samples = replace(samples, x_train=samples.x_train.to(dtype), x_test=samples.x_test.to(dtype))
-    return Oracle(MLP(hidden=hidden).build(samples.shape, 2), LOSSES["cross-entropy"], samples, "loss", batch)
+    return Oracle(
+        MLP(hidden=hidden).build(samples.shape, 2), LOSSES["cross-entropy"], samples, "loss", batch
+    )
 
 
 def checked(oracle: Oracle) -> list[float]:
-    """Every answer to chains is compared with that to the population written out; the largest differences, to be looked at."""
+    """Every answer to chains is compared with that to the population written out; the largest
+    differences, to be looked at.
+    """
     ask, differences = oracle.losses, []
 
     def losses(population: Any) -> Tensor:
         answer = ask(population)
         if isinstance(population, Chains):
-            expected = evaluate.losses(oracle.network, oracle.loss, population.dense(), oracle.x, oracle.targets)
+            expected = evaluate.losses(
+                oracle.network, oracle.loss, population.dense(), oracle.x, oracle.targets
+            )
             differences.append(float((answer - expected).abs().max()))
         return answer
 
@@ -52,7 +62,9 @@ def work(network: Network) -> list[tuple[int, int]]:
     """(members, lowest layer) of every evaluation from now on."""
     upward, seen = network.upward, []
 
-    def watched(tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None) -> Tensor:
+    def watched(
+        tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None
+    ) -> Tensor:
         seen.append((len(h), first))
         return upward(tensors, h, first, keep)
 
@@ -65,7 +77,9 @@ def walk(method: Metropolis, oracle: Oracle, state: Any, steps: range) -> Any:
     for step in steps:
         oracle.draw(step)
         state = method.step(state, rng.at(step), oracle)
-        true = evaluate.losses(oracle.network, oracle.loss, state.population, oracle.x, oracle.targets)
+        true = evaluate.losses(
+            oracle.network, oracle.loss, state.population, oracle.x, oracle.targets
+        )
         torch.testing.assert_close(state.losses, true, rtol=0, atol=1e-12)
     return state
 
@@ -79,9 +93,15 @@ def begun(method: Metropolis, oracle: Oracle) -> Any:
 @pytest.mark.parametrize("hidden", [(7,), (6, 5), (4, 3, 5)])
 @pytest.mark.parametrize(
     "method",
-    [Annealing(chains=CHAINS, proposal="layer"), ParallelTempering(chains=CHAINS, proposal="layer"), PopulationAnnealing(chains=CHAINS, proposal="layer")],
+    [
+        Annealing(chains=CHAINS, proposal="layer"),
+        ParallelTempering(chains=CHAINS, proposal="layer"),
+        PopulationAnnealing(chains=CHAINS, proposal="layer"),
+    ],
 )
-def test_losses_are_those_of_the_networks_written_out(method: Metropolis, hidden: tuple[int, ...], batch: int) -> None:
+def test_losses_are_those_of_the_networks_written_out(
+    method: Metropolis, hidden: tuple[int, ...], batch: int
+) -> None:
     oracle = oracle_on(hidden, batch)
     differences = checked(oracle)
     before = oracle.evaluations
@@ -93,7 +113,9 @@ def test_losses_are_those_of_the_networks_written_out(method: Metropolis, hidden
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize(("proposal", "share"), [("sparse", 0.01), ("sparse", 0.03), ("cauchy", 0.01), ("visiting", 0.5)])
+@pytest.mark.parametrize(
+    ("proposal", "share"), [("sparse", 0.01), ("sparse", 0.03), ("cauchy", 0.01), ("visiting", 0.5)]
+)
 def test_few_weights_are_judged_from_the_lowest_layer_up_and_nothing_else_changes(
     monkeypatch: pytest.MonkeyPatch, proposal: Any, share: float, dtype: torch.dtype
 ) -> None:
@@ -107,7 +129,9 @@ def test_few_weights_are_judged_from_the_lowest_layer_up_and_nothing_else_change
         seen, differences = work(oracle.network), checked(oracle)
         for step in range(1, 60):
             state = method.step(state, Rng(1, "lane 0", dtype=dtype).at(step), oracle)
-        assert (len(differences) > 50) == (worth == 0)  # asked for chains, or for a population as it is
+        assert (len(differences) > 50) == (
+            worth == 0
+        )  # asked for chains, or for a population as it is
         assert max(differences, default=0.0) < (1e-12 if dtype == torch.float64 else 1e-5)
         assert any(first > 0 for _, first in seen) == (worth == 0)
         found.append((state, oracle.evaluations))
@@ -120,7 +144,9 @@ def test_few_weights_are_judged_from_the_lowest_layer_up_and_nothing_else_change
 
 
 def test_it_is_remembered_where_that_saves_work() -> None:
-    """Of 2-32-32-32-32-2 one weight lies above the second layer in two thirds of all moves; of 2-16-16-2 seven hardly ever do."""
+    """Of 2-32-32-32-32-2 one weight lies above the second layer in two thirds of all moves; of
+    2-16-16-2 seven hardly ever do.
+    """
     deep, flat = MLP(hidden=(32, 32, 32, 32)).build((2,), 2), MLP(hidden=(16, 16)).build((2,), 2)
     assert deep.starts == (0, 96, 1152, 2208, 3264)
     assert proposals.worth_remembering(1, deep.starts, deep.dimension)
@@ -140,17 +166,30 @@ def test_only_what_lies_above_the_layer_moved_is_computed(monkeypatch: pytest.Mo
     monkeypatch.setattr(evaluate, "chunk_members", lambda *_: 4)  # chunks, too
     seen, moves = work(oracle.network), []
     ask = oracle.losses
-    monkeypatch.setattr(oracle, "losses", lambda population: moves.append([(move.layer, len(move.rows)) for move in population.moves]) or ask(population))
+    monkeypatch.setattr(
+        oracle,
+        "losses",
+        lambda population: (
+            moves.append([(move.layer, len(move.rows)) for move in population.moves])
+            or ask(population)
+        ),
+    )
     for step in range(1, 20):
         state = method.step(state, Rng(1, "x", dtype=torch.float64).at(step), oracle)
     for layer in range(3):
-        assert sum(members for members, first in seen if first == layer) == sum(rows for move in moves for at, rows in move if at == layer) > 0
+        assert (
+            sum(members for members, first in seen if first == layer)
+            == sum(rows for move in moves for at, rows in move if at == layer)
+            > 0
+        )
     assert len(moves) == 19
     assert max(members for members, _ in seen) == 4
 
 
 def test_whatever_else_is_done_to_the_chains_is_noticed() -> None:
-    """A knob turned, a weight put, the samples replaced: what was remembered is worth nothing, and after a miss or two it is found anew."""
+    """A knob turned, a weight put, the samples replaced: what was remembered is worth nothing, and
+    after a miss or two it is found anew.
+    """
     oracle, layer = oracle_on(), Annealing(chains=CHAINS, proposal="layer")
     differences = checked(oracle)
     state = walk(layer, oracle, begun(layer, oracle), range(1, 5))
@@ -188,12 +227,16 @@ def test_networks_that_cannot_go_on_from_a_layer_are_written_out() -> None:
     network = CNN(channels_1=2, channels_2=2).build((1, 8, 8), 3)
     samples = DATASETS.build({"name": "moons", "points": 90}).load(0)
     x, y = torch.rand(12, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(12) % 3
-    oracle = Oracle(network, LOSSES["cross-entropy"], replace(samples, x_train=x, y_train=y), "loss")
+    oracle = Oracle(
+        network, LOSSES["cross-entropy"], replace(samples, x_train=x, y_train=y), "loss"
+    )
     method = Annealing(chains=3, proposal="layer")
     state: Any = method.init(network.init(torch.Generator().manual_seed(0)), Rng(1, "x"), oracle)
     for step in range(1, 6):
         state = method.step(state, Rng(1, "x").at(step), oracle)
-    torch.testing.assert_close(state.losses, oracle.loss.values(network.forward(state.population, x), y))
+    torch.testing.assert_close(
+        state.losses, oracle.loss.values(network.forward(state.population, x), y)
+    )
     with pytest.raises(NotImplementedError, match="CNNNetwork has no layers to go on from"):
         network.upward([], x, 0)
 
@@ -204,7 +247,9 @@ def test_acceptance_is_decided_in_float32_whatever_the_precision(proposal: Any) 
     for name in ("float32", "bf16"):
         oracle = oracle_on(dtype=torch.float32)
         with evaluate.precision(name):  # type: ignore[arg-type]
-            state: Any = method.init(oracle.network.init(torch.Generator().manual_seed(0)), Rng(1, "x"), oracle)
+            state: Any = method.init(
+                oracle.network.init(torch.Generator().manual_seed(0)), Rng(1, "x"), oracle
+            )
             for step in range(1, 10):
                 state = method.step(state, Rng(1, "x").at(step), oracle)
         found.append(state.population)

@@ -1,4 +1,6 @@
-"""A process of its own: all threads agree on whether it has ended, and how, however slowly the one that was told gets round to saying so."""
+"""A process of its own: all threads agree on whether it has ended, and how, however slowly the one
+that was told gets round to saying so.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="waitpid")
 
 @pytest.fixture
 def slow_to_note(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, int]]:
-    """The system tells one thread how a process ended, and that one is held up before it can note it: others who ask meanwhile are told that there is no such process."""
+    """The system tells one thread how a process ended, and that one is held up before it can note
+    it: others who ask meanwhile are told that there is no such process.
+    """
     ask = os.waitpid
 
     def slowly(pid: int, flags: int) -> tuple[int, int]:
@@ -39,7 +43,9 @@ def slow_to_note(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, in
 
 @pytest.fixture
 def others_ask() -> Iterator[None]:
-    """Other threads of this program start processes all the time, as somebody's library may: multiprocessing then asks how each of its children is."""
+    """Other threads of this program start processes all the time, as somebody's library may:
+    multiprocessing then asks how each of its children is.
+    """
     over = threading.Event()
 
     def ask() -> None:
@@ -75,13 +81,19 @@ def all_at_once(do: Callable[[], Any], threads: int = 6) -> list[Any]:
 @pytest.mark.usefixtures("slow_to_note")
 def test_all_who_wait_for_a_process_find_it_ended_and_know_how() -> None:
     child = Child(sys.exit, (3,), "short-lived")
-    assert all_at_once(lambda: (child.join(PATIENCE), child.is_alive(), child.exitcode)) == [(True, False, 3)] * 6
+    assert (
+        all_at_once(lambda: (child.join(PATIENCE), child.is_alive(), child.exitcode))
+        == [(True, False, 3)] * 6
+    )
 
 
 @pytest.mark.usefixtures("slow_to_note", "others_ask")
 def test_it_does_not_matter_that_others_asked_first() -> None:
     child = Child(sys.exit, (3,), "short-lived")
-    assert all_at_once(lambda: (child.join(PATIENCE), child.is_alive(), child.exitcode)) == [(True, False, 3)] * 6
+    assert (
+        all_at_once(lambda: (child.join(PATIENCE), child.is_alive(), child.exitcode))
+        == [(True, False, 3)] * 6
+    )
 
 
 def test_one_that_lives_is_alive_until_it_is_killed() -> None:
@@ -89,11 +101,16 @@ def test_one_that_lives_is_alive_until_it_is_killed() -> None:
     assert child.is_alive()
     assert not child.join(0.01)
     assert child.exitcode is None
-    assert all_at_once(lambda: (child.kill(), child.join(PATIENCE), child.exitcode)) == [(None, True, -signal.SIGKILL)] * 6
+    assert (
+        all_at_once(lambda: (child.kill(), child.join(PATIENCE), child.exitcode))
+        == [(None, True, -signal.SIGKILL)] * 6
+    )
     child.kill()  # once more harms nobody
 
 
-def test_where_the_system_forgets_its_children_the_end_is_seen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_system_forgets_its_children_the_end_is_seen_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("engine.child.CODE_SECONDS", 0.01)
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
@@ -113,7 +130,10 @@ def test_a_pool_that_is_closed_leaves_nobody_alive_when_many_close_it() -> None:
     pool.submit(experiment(fake_race.ENDLESS), running)
     running.state("running")
     processes = [worker.process for worker in pool._workers]
-    assert all_at_once(lambda: (pool.close(), [process.is_alive() for process in processes])[1]) == [[False, False]] * 6
+    assert (
+        all_at_once(lambda: (pool.close(), [process.is_alive() for process in processes])[1])
+        == [[False, False]] * 6
+    )
     assert all(process.exitcode is not None for process in processes)
 
 

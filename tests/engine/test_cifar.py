@@ -1,4 +1,6 @@
-"""CIFAR-10: read from its folder or its archive, never unpacked onto the disk; what is damaged is refused in a sentence."""
+"""CIFAR-10: read from its folder or its archive, never unpacked onto the disk; what is damaged is
+refused in a sentence.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,13 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str,
     cifar._load.cache_clear()
     made = {}
     for name in (*cifar.TRAINING, cifar.TEST):
-        made[name] = np.concatenate([rng.integers(10, size=(FEW, 1)), rng.integers(256, size=(FEW, 3072))], 1).astype(np.uint8).tobytes()
+        made[name] = (
+            np.concatenate(
+                [rng.integers(10, size=(FEW, 1)), rng.integers(256, size=(FEW, 3072))], 1
+            )
+            .astype(np.uint8)
+            .tobytes()
+        )
     yield made
     cifar._load.cache_clear()
 
@@ -53,7 +61,9 @@ def pack(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def test_pixels_and_classes_are_where_the_format_says(files: dict[str, bytes], tmp_path: Path) -> None:
+def test_pixels_and_classes_are_where_the_format_says(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
     lay(files, tmp_path / "data" / cifar.FOLDER)
     training, test = cifar.read(2 * FEW + 5, 7)
     data = b"".join(files[name] for name in cifar.TRAINING)
@@ -65,7 +75,9 @@ def test_pixels_and_classes_are_where_the_format_says(files: dict[str, bytes], t
     assert float(x[3, 2, 5, 7]) == pytest.approx(data[3 * 3073 + 1 + 2 * 1024 + 5 * 32 + 7] / 255)
 
 
-def test_the_archive_gives_the_same_and_nothing_is_unpacked(files: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_archive_gives_the_same_and_nothing_is_unpacked(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
     place = tmp_path / "cache" / "cifar-10"
     place.mkdir(parents=True)
     (place / cifar.ARCHIVE).write_bytes(pack(files))
@@ -92,8 +104,16 @@ def damage(files: dict[str, bytes], how: str, folder: Path) -> None:
         lay({other: data for other, data in files.items() if other != name}, folder / cifar.FOLDER)
     else:
         folder.mkdir(parents=True)
-        whole = pack({other: data for other, data in files.items() if how != "incomplete" or other != name})
-        (folder / cifar.ARCHIVE).write_bytes({"cut": whole[: len(whole) // 2], "nonsense": b"hello", "gzip": gzip.compress(b"hello")}.get(how, whole))
+        whole = pack(
+            {other: data for other, data in files.items() if how != "incomplete" or other != name}
+        )
+        (folder / cifar.ARCHIVE).write_bytes(
+            {
+                "cut": whole[: len(whole) // 2],
+                "nonsense": b"hello",
+                "gzip": gzip.compress(b"hello"),
+            }.get(how, whole)
+        )
 
 
 @pytest.mark.parametrize(
@@ -108,18 +128,27 @@ def damage(files: dict[str, bytes], how: str, folder: Path) -> None:
         ("incomplete", "there is no data_batch_1.bin in it"),
     ],
 )
-def test_damaged_files_are_refused_in_a_sentence(files: dict[str, bytes], tmp_path: Path, how: str, why: str) -> None:
+def test_damaged_files_are_refused_in_a_sentence(
+    files: dict[str, bytes], tmp_path: Path, how: str, why: str
+) -> None:
     damage(files, how, tmp_path / "data")
     with pytest.raises(BadInput, match=why) as caught:
         cifar.read(FEW, FEW)
     assert "\n" not in str(caught.value)
 
 
-def test_where_it_is_not_here_and_cannot_be_downloaded_one_line_says_what_to_do(files: dict[str, bytes]) -> None:
-    with pytest.raises(BadInput, match=r"cifar-10-binary\.tar\.gz in .* could not be downloaded .*mnist-small works") as caught:
+def test_where_it_is_not_here_and_cannot_be_downloaded_one_line_says_what_to_do(
+    files: dict[str, bytes],
+) -> None:
+    with pytest.raises(
+        BadInput,
+        match=r"cifar-10-binary\.tar\.gz in .* could not be downloaded .*mnist-small works",
+    ) as caught:
         DATASETS.build("cifar-10").load(0)
     assert "\n" not in str(caught.value)
-    assert not any(str(place) in str(caught.value) for place in cifar.places()), "a visitor is told nothing of the machine's folders"
+    assert not any(str(place) in str(caught.value) for place in cifar.places()), (
+        "a visitor is told nothing of the machine's folders"
+    )
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -136,13 +165,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_download_is_checked_as_it_comes(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool) -> None:
+def test_a_download_is_checked_as_it_comes(
+    files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: bool
+) -> None:
     Handler.body = pack(files)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         monkeypatch.setattr(cifar, "MIRRORS", (f"http://127.0.0.1:{server.server_address[1]}",))
-        monkeypatch.setattr(cifar, "CHECKSUM", hashlib.sha256(Handler.body).hexdigest() if right else "0" * 64)
+        monkeypatch.setattr(
+            cifar, "CHECKSUM", hashlib.sha256(Handler.body).hexdigest() if right else "0" * 64
+        )
         if right:
             assert cifar.read(FEW, FEW)[1].tobytes() == files[cifar.TEST]
             assert (tmp_path / "cache" / "cifar-10" / cifar.ARCHIVE).read_bytes() == Handler.body
@@ -164,4 +197,6 @@ def test_colour_images_are_classified_and_their_wall_is_grey() -> None:
     network = NETWORKS.build("cnn").build((3, 32, 32), 10)
     answers = Answers(network, Dataset(x, y, x, y, cifar.Cifar10.classes, "images"))
     assert answers.stage()["wall"]["images"].shape == (40, 32, 32)
-    assert answers.of(network.init(torch.Generator()).unsqueeze(0))[0]["wall"]["predicted"].shape == (40,)
+    assert answers.of(network.init(torch.Generator()).unsqueeze(0))[0]["wall"][
+        "predicted"
+    ].shape == (40,)

@@ -10,7 +10,18 @@ from engine import compare
 from engine.race import Race
 from tests.engine.command_line import run
 
-UNSEEDED = ("run", "--dataset", "moons", "--optimizer", "sgd", "--versus", "adam", "--evaluations", "1e5", "--json")
+UNSEEDED = (
+    "run",
+    "--dataset",
+    "moons",
+    "--optimizer",
+    "sgd",
+    "--versus",
+    "adam",
+    "--evaluations",
+    "1e5",
+    "--json",
+)
 ASKED = (*UNSEEDED, "--seed", "4")
 
 
@@ -27,10 +38,15 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
 
 
 def lanes(out: str) -> list[dict[str, Any]]:
-    return [{key: value for key, value in lane.items() if key != "seconds"} for lane in json.loads(out)["lanes"]]
+    return [
+        {key: value for key, value in lane.items() if key != "seconds"}
+        for lane in json.loads(out)["lanes"]
+    ]
 
 
-def test_a_stopped_race_goes_on_where_it_was(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_stopped_race_goes_on_where_it_was(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     kept = tmp_path / "race"
     _, whole, _ = run(capsys, *ASKED)
     with pytest.MonkeyPatch.context() as patch:
@@ -45,7 +61,9 @@ def test_a_stopped_race_goes_on_where_it_was(capsys: pytest.CaptureFixture[str],
     assert not kept.exists()
 
 
-def test_a_checkpoint_of_another_race_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_race_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     kept = tmp_path / "race"
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, 5)
@@ -61,7 +79,9 @@ def test_a_checkpoint_of_another_race_is_refused(capsys: pytest.CaptureFixture[s
 COMPARED = ("compare", "--dataset", "moons", "--evaluations", "3e4", "--methods", "sgd,adam,pso")
 
 
-def test_compare_ranks_methods_and_runs_no_row_twice(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compare_ranks_methods_and_runs_no_row_twice(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = tmp_path / "rows"
     code, out, _ = run(capsys, *COMPARED, "--keep", str(kept), "--json")
     result = json.loads(out)
@@ -71,16 +91,26 @@ def test_compare_ranks_methods_and_runs_no_row_twice(capsys: pytest.CaptureFixtu
     assert {row["optimizer"] for row in result["rows"]} == {"sgd", "adam", "pso"}
     assert all(row["sentence"] and row["family"] for row in result["rows"])
     half_a_step = 192 / 2  # of SGD and Adam, 64 samples at 3 evaluations each
-    assert all(abs(row["evaluations"] - 3e4) <= half_a_step for row in result["rows"] if row["optimizer"] != "pso")
-    assert all(abs(row["evaluations"] - 3e4) < 1000 for row in result["rows"])  # PSO's unit is one member on all samples
+    assert all(
+        abs(row["evaluations"] - 3e4) <= half_a_step
+        for row in result["rows"]
+        if row["optimizer"] != "pso"
+    )
+    assert all(
+        abs(row["evaluations"] - 3e4) < 1000 for row in result["rows"]
+    )  # PSO's unit is one member on all samples
     monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run again"))
     assert json.loads(run(capsys, *COMPARED, "--keep", str(kept), "--json")[1]) == result
-    code, _, err = run(capsys, "compare", "--dataset", "circles", "--methods", "sgd", "--keep", str(kept))
+    code, _, err = run(
+        capsys, "compare", "--dataset", "circles", "--methods", "sgd", "--keep", str(kept)
+    )
     assert code == 2
     assert err.strip().startswith("--keep: ")
 
 
-def test_the_file_of_rows_is_tried_before_the_first_method(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_of_rows_is_tried_before_the_first_method(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run"))
     (tmp_path / "file").write_text("")
     for bad in (tmp_path / "file" / "rows.jsonl", tmp_path, Path("/dev/null/rows.jsonl")):
@@ -90,7 +120,9 @@ def test_the_file_of_rows_is_tried_before_the_first_method(capsys: pytest.Captur
         assert len(err.strip().splitlines()) == 1
 
 
-def test_a_folder_for_the_file_of_rows_is_made(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_folder_for_the_file_of_rows_is_made(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     kept = tmp_path / "nosuch" / "rows.jsonl"
     assert run(capsys, *COMPARED, "--keep", str(kept))[0] == 0
     assert len(kept.read_text().splitlines()) == 3
@@ -102,7 +134,9 @@ def kept_rows(capsys: pytest.CaptureFixture[str], path: Path) -> list[str]:
     return path.read_text("utf-8").splitlines()
 
 
-def test_a_last_row_that_was_cut_off_is_told_and_run_again(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_last_row_that_was_cut_off_is_told_and_run_again(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     kept = tmp_path / "rows"
     lines = kept_rows(capsys, kept)
     for cut in (10, len(lines[2]) // 2, len(lines[2]) - 1):
@@ -120,7 +154,9 @@ def test_a_last_row_that_was_cut_off_is_told_and_run_again(capsys: pytest.Captur
     assert kept.read_text("utf-8").splitlines() == lines
 
 
-def test_rows_that_are_not_of_this_comparison_are_told(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_are_not_of_this_comparison_are_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = tmp_path / "rows"
     lines = kept_rows(capsys, kept)
     monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run"))
@@ -148,7 +184,9 @@ def test_rows_that_are_not_of_this_comparison_are_told(capsys: pytest.CaptureFix
         assert kept.read_text("utf-8") == text, "left as it was"
 
 
-def test_rows_from_before_a_field_was_known_are_taken(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_from_before_a_field_was_known_are_taken(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = tmp_path / "rows"
     lines = kept_rows(capsys, kept)
     monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run"))
@@ -171,4 +209,10 @@ def test_compare_tells_what_does_not_beat_random_search_and_what_cannot_run() ->
     ]
     said = {row["optimizer"]: row["beats_random_search"] for row in compare.ranked(table)}
     assert said == {"a": True, "random-search": True, "d": False, "b": False, "c": None}
-    assert [row["optimizer"] for row in compare.ranked(table)] == ["a", "random-search", "d", "b", "c"]
+    assert [row["optimizer"] for row in compare.ranked(table)] == [
+        "a",
+        "random-search",
+        "d",
+        "b",
+        "c",
+    ]

@@ -43,7 +43,12 @@ def test_iris_is_all_150_flowers_standardised() -> None:
     x = torch.cat([iris.x_train, iris.x_test]).double()
     theirs = torch.from_numpy(load_iris().data)
     scaled = (theirs - theirs.mean(0)) / theirs.std(0)
-    torch.testing.assert_close((x - x.mean(0)) / x.std(0), scaled[torch.cdist((x - x.mean(0)) / x.std(0), scaled).argmin(1)], atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        (x - x.mean(0)) / x.std(0),
+        scaled[torch.cdist((x - x.mean(0)) / x.std(0), scaled).argmin(1)],
+        atol=1e-4,
+        rtol=0,
+    )
 
 
 def test_a_map_of_three_classes_is_the_networks_answer_on_the_drawn_plane() -> None:
@@ -54,27 +59,48 @@ def test_a_map_of_three_classes_is_the_networks_answer_on_the_drawn_plane() -> N
     drawn = answers.stage()["points"]
     x0, x1, y0, y1 = drawn["extent"]
     assert x1 - x0 == pytest.approx(y1 - y0)
-    assert bool(((drawn["x"] >= torch.tensor([x0, y0])) & (drawn["x"] <= torch.tensor([x1, y1]))).all())
+    assert bool(
+        ((drawn["x"] >= torch.tensor([x0, y0])) & (drawn["x"] <= torch.tensor([x1, y1]))).all()
+    )
     areas = answers.of(theta.unsqueeze(0))[0]["areas"]
     assert areas.shape == (2, MAP_SIDE, MAP_SIDE)
     row, column = 7, 31
-    spot = torch.tensor([x0 + (x1 - x0) * column / (MAP_SIDE - 1), y0 + (y1 - y0) * row / (MAP_SIDE - 1)])
-    outputs = network.forward(theta.unsqueeze(0), (answers.centre + spot @ answers.axes).unsqueeze(0))[0, 0].softmax(-1)
+    spot = torch.tensor(
+        [x0 + (x1 - x0) * column / (MAP_SIDE - 1), y0 + (y1 - y0) * row / (MAP_SIDE - 1)]
+    )
+    outputs = network.forward(
+        theta.unsqueeze(0), (answers.centre + spot @ answers.axes).unsqueeze(0)
+    )[0, 0].softmax(-1)
     assert int(areas[0, row, column]) == int(outputs.argmax())
     assert int(areas[1, row, column]) == pytest.approx(255 * float(outputs.max()), abs=1)
-    # The plane is the one along which the flowers differ most: no other pair of directions keeps more of their variance.
+    # The plane is the one along which the flowers differ most: no other pair of directions keeps
+    # more of their variance.
     kept = ((iris.x_train - answers.centre) @ answers.axes.T).var(0).sum()
     values = torch.linalg.eigvalsh(iris.x_train.T.cov())
     assert float(kept) == pytest.approx(float(values[-2:].sum()), rel=1e-4)
 
 
 def test_a_curve_is_the_networks_output_and_frames_carry_it_with_null_accuracy() -> None:
-    race = Race(Experiment.parse({"dataset": "sinc", "lanes": ["annealing", "adam"], "budget": {"currency": "evaluations", "amount": 20_000}}), marks=2)
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": "sinc",
+                "lanes": ["annealing", "adam"],
+                "budget": {"currency": "evaluations", "amount": 20_000},
+            }
+        ),
+        marks=2,
+    )
     frame = list(race)[-1]
-    stage, metrics, picture = (decode(encode(message)) for message in (race.stage(), frame.metrics, frame.picture or {}))
+    stage, metrics, picture = (
+        decode(encode(message)) for message in (race.stage(), frame.metrics, frame.picture or {})
+    )
     assert stage["data"]["kind"] == "curve"
     assert len(picture["lanes"][0]["curve"]) == CURVE_POINTS
-    expected = race.network.forward(race.lanes[1].state.estimate.unsqueeze(0), torch.from_numpy(stage["data"]["curve"]["at"].copy()).unsqueeze(1))[0, :, 0]
+    expected = race.network.forward(
+        race.lanes[1].state.estimate.unsqueeze(0),
+        torch.from_numpy(stage["data"]["curve"]["at"].copy()).unsqueeze(1),
+    )[0, :, 0]
     torch.testing.assert_close(torch.from_numpy(picture["lanes"][1]["curve"].copy()), expected)
     assert metrics["lanes"][0]["accuracy"] is None
     assert metrics["lanes"][0]["loss"] > 0

@@ -15,7 +15,11 @@ from engine.race import Race
 from engine.recording import Recording
 from tests.engine.command_line import run
 
-MOONS = {"dataset": {"name": "moons", "points": 60}, "network": {"name": "mlp", "hidden": [4]}, "budget": {"currency": "evaluations", "amount": 1e5}}
+MOONS = {
+    "dataset": {"name": "moons", "points": 60},
+    "network": {"name": "mlp", "hidden": [4]},
+    "budget": {"currency": "evaluations", "amount": 1e5},
+}
 
 
 def race_of(*lanes: str) -> Race:
@@ -25,7 +29,9 @@ def race_of(*lanes: str) -> Race:
     return race
 
 
-def test_a_checkpoint_with_a_bit_turned_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_checkpoint_with_a_bit_turned_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     whole = snapshot.save(race_of("adam"), tmp_path / "race").read_bytes()
     for _ in range(40):
         data, at = bytearray(whole), random.randrange(len(whole))
@@ -44,19 +50,30 @@ EDITS: dict[str, Any] = {
     "a count below 0": lambda kept: kept["lanes"][0].update(flops=-1),
     "a count that is a text": lambda kept: kept["lanes"][0].update(step="4"),
     "seconds without end": lambda kept: kept["lanes"][0].update(seconds=float("inf")),
-    "weights of another shape": lambda kept: kept["lanes"][0]["state"].update(estimate=torch.zeros(3)),
-    "moments of another kind": lambda kept: kept["lanes"][0]["state"].update(m=kept["lanes"][0]["state"]["m"].double()),
+    "weights of another shape": lambda kept: kept["lanes"][0]["state"].update(
+        estimate=torch.zeros(3)
+    ),
+    "moments of another kind": lambda kept: kept["lanes"][0]["state"].update(
+        m=kept["lanes"][0]["state"]["m"].double()
+    ),
     "moments of another shape": lambda kept: kept["lanes"][0]["state"].update(m=torch.zeros(1)),
     "no moments": lambda kept: kept["lanes"][0]["state"].pop("v"),
-    "a good moment of another shape": lambda kept: kept["lanes"][0]["good"].update(estimate=torch.zeros(2)),
+    "a good moment of another shape": lambda kept: kept["lanes"][0]["good"].update(
+        estimate=torch.zeros(2)
+    ),
     "a frame before the first": lambda kept: kept["frames"].update(k=-7),
-    "a plane of another shape": lambda kept: kept["frames"]["view"]["plane"].update(axes=torch.zeros(2, 2)),
+    "a plane of another shape": lambda kept: kept["frames"]["view"]["plane"].update(
+        axes=torch.zeros(2, 2)
+    ),
 }
 
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_checkpoint_that_does_not_fit_its_race_is_refused(tmp_path: Path, edit: str) -> None:
-    kept = {**snapshot.take(race_of("adam")), "version": 2}  # without a checksum, so that it is read at all
+    kept = {
+        **snapshot.take(race_of("adam")),
+        "version": 2,
+    }  # without a checksum, so that it is read at all
     torch.save(kept, tmp_path / "race")
     snapshot.load(tmp_path / "race")
     EDITS[edit](kept)
@@ -66,7 +83,10 @@ def test_a_checkpoint_that_does_not_fit_its_race_is_refused(tmp_path: Path, edit
 
 
 def test_a_recording_with_a_bit_turned_is_told_damaged(tmp_path: Path) -> None:
-    messages = [encode({"type": "stage"}), *(encode({"type": "metrics", "k": k, "x": random.random()}) for k in range(50))]
+    messages = [
+        encode({"type": "stage"}),
+        *(encode({"type": "metrics", "k": k, "x": random.random()}) for k in range(50)),
+    ]
     whole = Recording(messages).write(tmp_path / "race.kelvin").read_bytes()
     for at in range(len(whole) - 8, len(whole) - 4):  # the checksum itself
         data = bytearray(whole)
@@ -96,7 +116,9 @@ def test_a_bit_turned_anywhere_in_a_recording_is_not_told_cut_off(tmp_path: Path
             Recording.read(tmp_path / "bad.kelvin")
 
 
-def test_variables_that_are_not_known_are_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_are_not_known_are_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KELVIN_FOO", "1")
     settings.check()
     err = capsys.readouterr().err
@@ -108,10 +130,19 @@ def test_variables_that_are_not_known_are_told(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("formula", ["10^30 * 10^30 * (x + 6)", "-(10^30) * 10^30 * (x + 6)"])
 def test_a_landscape_without_a_height_in_single_precision_is_refused(formula: str) -> None:
     with pytest.raises(BadInput, match="expected a formula with a value somewhere"):
-        Experiment.parse({"dataset": {"name": "landscape", "function": "formula", "formula": formula}, "lanes": ["sgd"]})
+        Experiment.parse(
+            {
+                "dataset": {"name": "landscape", "function": "formula", "formula": formula},
+                "lanes": ["sgd"],
+            }
+        )
 
 
-def test_a_budget_that_is_spent_before_the_first_step_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(capsys, "run", "--dataset", "moons", "--optimizer", "annealing", "--evaluations", "1e3")
+def test_a_budget_that_is_spent_before_the_first_step_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = run(
+        capsys, "run", "--dataset", "moons", "--optimizer", "annealing", "--evaluations", "1e3"
+    )
     assert code == 0, err
     assert "took no step: the whole budget went into preparing" in out

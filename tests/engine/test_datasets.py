@@ -1,4 +1,6 @@
-"""Datasets: drawn ones follow their seed, shipped ones are what they claim, broken files are refused in a sentence."""
+"""Datasets: drawn ones follow their seed, shipped ones are what they claim, broken files are
+refused in a sentence.
+"""
 
 import gzip
 import struct
@@ -39,7 +41,10 @@ def test_without_noise_the_classes_are_apart(name: str) -> None:
 
 
 def test_noise_is_noise() -> None:
-    clean, noisy = (DATASETS.build({"name": "circles", "points": 2000, "noise": noise}).load(0) for noise in (0.0, 0.1))
+    clean, noisy = (
+        DATASETS.build({"name": "circles", "points": 2000, "noise": noise}).load(0)
+        for noise in (0.0, 0.1)
+    )
     assert float((noisy.x_train - clean.x_train).std()) == pytest.approx(0.1, rel=0.05)
 
 
@@ -71,12 +76,20 @@ def test_shipped_datasets_are_what_they_claim(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_full_sets_are_found_where_they_lie_and_the_subsets_come_from_them(name: str, kelvin_data: Path) -> None:
+def test_full_sets_are_found_where_they_lie_and_the_subsets_come_from_them(
+    name: str, kelvin_data: Path
+) -> None:
     full, small = DATASETS.build(name), DATASETS.build(f"{name}-small")
     data, part = full.load(0), small.load(0)
     assert (len(data.y_train), len(data.y_test)) == full.sizes() == (60_000, 10_000)
-    everything = {(row.tobytes(), int(label)) for row, label in zip(data.x_train.numpy(), data.y_train, strict=True)}
-    assert all((row.tobytes(), int(label)) in everything for row, label in zip(part.x_train.numpy(), part.y_train, strict=True))
+    everything = {
+        (row.tobytes(), int(label))
+        for row, label in zip(data.x_train.numpy(), data.y_train, strict=True)
+    }
+    assert all(
+        (row.tobytes(), int(label)) in everything
+        for row, label in zip(part.x_train.numpy(), part.y_train, strict=True)
+    )
 
 
 def idx(shape: tuple[int, ...], body: bytes, kind: int = 8) -> bytes:
@@ -114,7 +127,9 @@ def test_broken_idx_files_are_refused_in_a_sentence(tmp_path: Path, data: bytes,
     assert "\n" not in str(caught.value)
 
 
-def test_labels_that_do_not_fit_their_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_that_do_not_fit_their_images_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "mnist"
     folder.mkdir()
     images, labels = idx((3, 28, 28), bytes(3 * 784)), idx((2,), bytes(2))

@@ -1,4 +1,6 @@
-"""Datasets at their edges: settings out of range, what a network can learn, assets against their sources, downloads that end wrongly."""
+"""Datasets at their edges: settings out of range, what a network can learn, assets against their
+sources, downloads that end wrongly.
+"""
 
 import gzip
 import hashlib
@@ -72,7 +74,9 @@ def test_a_dataset_must_say_its_sizes() -> None:
         ("turns", 3, "no such field here"),
     ],
 )
-def test_settings_out_of_range_are_refused_in_a_sentence(name: str, field: str, value: float, allowed: str) -> None:
+def test_settings_out_of_range_are_refused_in_a_sentence(
+    name: str, field: str, value: float, allowed: str
+) -> None:
     with pytest.raises(BadInput) as caught:
         DATASETS.build({"name": name, field: value})
     assert str(caught.value) == f"dataset.{field}: {value!r} is not allowed; expected {allowed}"
@@ -91,7 +95,9 @@ def test_the_ends_of_the_ranges_are_allowed_and_balanced(name: str) -> None:
 @pytest.mark.parametrize("name", TOY)
 def test_training_and_test_points_are_independent(name: str) -> None:
     data = DATASETS.build({"name": name, "points": 5000}).load(0)
-    assert not {row.tobytes() for row in data.x_train.numpy()} & {row.tobytes() for row in data.x_test.numpy()}
+    assert not {row.tobytes() for row in data.x_train.numpy()} & {
+        row.tobytes() for row in data.x_test.numpy()
+    }
     together = torch.cat([data.x_train, data.x_test], 1).T.corrcoef()
     assert float(together[:2, 2:].abs().max()) < 0.06  # four standard errors of no correlation
     assert abs(float((data.y_train == data.y_test).float().mean()) - 0.5) < 0.03
@@ -105,7 +111,12 @@ def test_clean_spirals_are_two_separate_arms(seed: int) -> None:
     # One and a half turns: along an arm the angle goes with the radius, from 0.12 · 3π to 3π.
     radius = data.x_train.norm(dim=1)
     angle = 3 * torch.pi * radius + torch.pi * data.y_train
-    torch.testing.assert_close(data.x_train, radius.unsqueeze(1) * torch.stack([angle.cos(), angle.sin()], 1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        data.x_train,
+        radius.unsqueeze(1) * torch.stack([angle.cos(), angle.sin()], 1),
+        atol=1e-5,
+        rtol=0,
+    )
     assert float(radius.min()) >= 0.12
     assert float(radius.max()) <= 1.0001
 
@@ -129,7 +140,9 @@ def test_shipped_sets_are_read_once_and_do_not_follow_the_seed(name: str) -> Non
 def test_the_digits_are_scikit_learns() -> None:
     x, y = pytest.importorskip("sklearn.datasets").load_digits(return_X_y=True)
     data = DATASETS.build("digits").load(0)
-    ours = np.rint(np.concatenate([data.x_train, data.x_test]).reshape(-1, 64) * 16).astype(np.uint8)
+    ours = np.rint(np.concatenate([data.x_train, data.x_test]).reshape(-1, 64) * 16).astype(
+        np.uint8
+    )
     labels = np.concatenate([data.y_train, data.y_test])
     assert ours.max() == 16
     assert sorted((row.tobytes(), int(c)) for row, c in zip(ours, labels, strict=True)) == sorted(
@@ -138,29 +151,49 @@ def test_the_digits_are_scikit_learns() -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_both_halves_of_a_subset_come_from_the_same_halves_of_the_full_set(name: str, kelvin_data: Path) -> None:
+def test_both_halves_of_a_subset_come_from_the_same_halves_of_the_full_set(
+    name: str, kelvin_data: Path
+) -> None:
     small = DATASETS.build(f"{name}-small").load(0)
-    for part, x, y in (("train", small.x_train, small.y_train), ("test", small.x_test, small.y_test)):
+    for part, x, y in (
+        ("train", small.x_train, small.y_train),
+        ("test", small.x_test, small.y_test),
+    ):
         pictures = read_idx(kelvin_data / name / f"{images.FILES[f'x_{part}']}.gz")
         labels = read_idx(kelvin_data / name / f"{images.FILES[f'y_{part}']}.gz")
-        everything = {(row.tobytes(), int(label)) for row, label in zip(pictures, labels, strict=True)}
+        everything = {
+            (row.tobytes(), int(label)) for row, label in zip(pictures, labels, strict=True)
+        }
         bytes_again = (x.squeeze(1) * 255).round().to(torch.uint8).numpy()
-        assert all((row.tobytes(), int(label)) in everything for row, label in zip(bytes_again, y, strict=True))
+        assert all(
+            (row.tobytes(), int(label)) in everything
+            for row, label in zip(bytes_again, y, strict=True)
+        )
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_the_checksums_are_those_of_the_standard_files(name: str, kelvin_data: Path) -> None:
     checksums = DATASETS.get(name).checksums  # type: ignore[attr-defined]
     for key, stem in images.FILES.items():
-        assert hashlib.sha256(gzip.decompress((kelvin_data / name / f"{stem}.gz").read_bytes())).hexdigest() == checksums[key]
+        assert (
+            hashlib.sha256(
+                gzip.decompress((kelvin_data / name / f"{stem}.gz").read_bytes())
+            ).hexdigest()
+            == checksums[key]
+        )
 
 
 def idx(shape: tuple[int, ...], body: bytes) -> bytes:
     return bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape) + body
 
 
-def test_an_idx_file_of_no_dimensions_or_with_bytes_after_its_gzip_is_refused(tmp_path: Path) -> None:
-    for data, why in ((bytes([0, 0, 8, 0, 1]), "claims to hold no values"), (gzip.compress(idx((2,), b"ab")) + b"junk", "a whole idx file")):
+def test_an_idx_file_of_no_dimensions_or_with_bytes_after_its_gzip_is_refused(
+    tmp_path: Path,
+) -> None:
+    for data, why in (
+        (bytes([0, 0, 8, 0, 1]), "claims to hold no values"),
+        (gzip.compress(idx((2,), b"ab")) + b"junk", "a whole idx file"),
+    ):
         (tmp_path / "file").write_bytes(data)
         with pytest.raises(BadInput, match=why):
             read_idx(tmp_path / "file")
@@ -186,7 +219,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         way = self.path.split("/")[1]
-        body = {"trailing": PACKED + b"<!-- served by -->", "twice": PACKED + PACKED}.get(way, PACKED)
+        body = {"trailing": PACKED + b"<!-- served by -->", "twice": PACKED + PACKED}.get(
+            way, PACKED
+        )
         self.send_response(200)
         if way != "unsized":
             self.send_header("Content-Length", str(len(body)))
@@ -217,9 +252,15 @@ def base() -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("way", "why"),
-    [("trailing", "goes on after the end"), ("twice", "goes on after the end"), ("stalled", "the mirror did not answer in time$")],
+    [
+        ("trailing", "goes on after the end"),
+        ("twice", "goes on after the end"),
+        ("stalled", "the mirror did not answer in time$"),
+    ],
 )
-def test_a_file_that_could_not_be_read_later_is_never_kept(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, why: str) -> None:
+def test_a_file_that_could_not_be_read_later_is_never_kept(
+    base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, why: str
+) -> None:
     if way == "stalled":
         monkeypatch.setattr(download, "READ_SECONDS", 0.3)
     with pytest.raises(DownloadFailed, match=why):
@@ -228,5 +269,7 @@ def test_a_file_that_could_not_be_read_later_is_never_kept(base: str, tmp_path: 
 
 
 @pytest.mark.parametrize("way", ["unsized", "encoded"])
-def test_unusual_but_whole_answers_are_kept_as_they_are(base: str, tmp_path: Path, way: str) -> None:
+def test_unusual_but_whole_answers_are_kept_as_they_are(
+    base: str, tmp_path: Path, way: str
+) -> None:
     assert fetch([f"{base}/{way}"], "file.gz", SHA, tmp_path).read_bytes() == PACKED

@@ -1,4 +1,6 @@
-"""Archives from strangers: what is in them is read in memory, and everything wicked is refused in one line."""
+"""Archives from strangers: what is in them is read in memory, and everything wicked is refused in
+one line.
+"""
 
 from __future__ import annotations
 
@@ -92,24 +94,56 @@ WICKED: list[tuple[str, Callable[[], bytes], str]] = [
     ("tar up", lambda: tarred({"../b.png": b"x"}), "names stay inside it"),
     ("zip symlink", zip_symlink, "without links or devices"),
     ("tar symlink", lambda: tarred({}, "w:gz", (symlink(),)), "without links or devices"),
-    ("tar hard link", lambda: tarred({}, "w", (symlink(kind=tarfile.LNKTYPE),)), "without links or devices"),
-    ("tar device", lambda: tarred({}, "w", (symlink(kind=tarfile.CHRTYPE),)), "without links or devices"),
-    ("tar pipe", lambda: tarred({}, "w", (symlink(kind=tarfile.FIFOTYPE),)), "without links or devices"),
+    (
+        "tar hard link",
+        lambda: tarred({}, "w", (symlink(kind=tarfile.LNKTYPE),)),
+        "without links or devices",
+    ),
+    (
+        "tar device",
+        lambda: tarred({}, "w", (symlink(kind=tarfile.CHRTYPE),)),
+        "without links or devices",
+    ),
+    (
+        "tar pipe",
+        lambda: tarred({}, "w", (symlink(kind=tarfile.FIFOTYPE),)),
+        "without links or devices",
+    ),
     ("encrypted", encrypted, "without a password"),
-    ("zip bomb", lambda: zipped({f"a/{i}.png": bytes(3_000_000) for i in range(5)}), "unpacks to at most"),
+    (
+        "zip bomb",
+        lambda: zipped({f"a/{i}.png": bytes(3_000_000) for i in range(5)}),
+        "unpacks to at most",
+    ),
     ("lying zip", lying, "given.zip"),
     ("gz bomb", lambda: tarred({"a/1.png": bytes(40_000_000)}, "w:gz"), "unpacks to at most"),
-    ("bz2 bomb", lambda: bz2.compress(tarred({"a/1.png": bytes(40_000_000)}, "w")), "unpacks to at most"),
-    ("xz bomb", lambda: lzma.compress(tarred({"a/1.png": bytes(40_000_000)}, "w")), "unpacks to at most"),
+    (
+        "bz2 bomb",
+        lambda: bz2.compress(tarred({"a/1.png": bytes(40_000_000)}, "w")),
+        "unpacks to at most",
+    ),
+    (
+        "xz bomb",
+        lambda: lzma.compress(tarred({"a/1.png": bytes(40_000_000)}, "w")),
+        "unpacks to at most",
+    ),
     ("cut zip", lambda: zipped(FILES)[:-30], "a whole, readable zip or tar archive"),
     ("cut tar", lambda: tarred(FILES)[:-30], "a whole, readable zip or tar archive"),
-    ("gz of no tar", lambda: gzip.compress(b"hello" * 1000), "a whole, readable zip or tar archive"),
+    (
+        "gz of no tar",
+        lambda: gzip.compress(b"hello" * 1000),
+        "a whole, readable zip or tar archive",
+    ),
     ("no archive", lambda: b"hello", "a zip or tar archive"),
 ]
 
 
-@pytest.mark.parametrize(("make", "why"), [(make, why) for _, make, why in WICKED], ids=[name for name, _, _ in WICKED])
-def test_wicked_and_broken_archives_are_refused_in_one_line(make: Callable[[], bytes], why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("make", "why"), [(make, why) for _, make, why in WICKED], ids=[name for name, _, _ in WICKED]
+)
+def test_wicked_and_broken_archives_are_refused_in_one_line(
+    make: Callable[[], bytes], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(archive, "ENTRIES", 100)
     with pytest.raises(BadInput, match=why) as caught:
         read(make())
@@ -118,7 +152,9 @@ def test_wicked_and_broken_archives_are_refused_in_one_line(make: Callable[[], b
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
-def test_too_many_entries_are_refused(pack: Callable[[dict[str, bytes]], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_entries_are_refused(
+    pack: Callable[[dict[str, bytes]], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(archive, "ENTRIES", 50)
     assert len(read(pack({f"a/{i}": b"" for i in range(50)}))) == 50
     with pytest.raises(BadInput, match="at most 50 files"):
@@ -142,8 +178,13 @@ def test_names_are_made_fit_to_be_shown() -> None:
 
 
 def unmarked(names: list[str], encoding: str) -> bytes:
-    """A zip whose names are in an encoding that it does not tell, as macOS and old Windows write them."""
-    stand_ins = {f"{i:04}".encode() + b"#" * (len(name.encode(encoding)) - 4): name.encode(encoding) for i, name in enumerate(names)}
+    """A zip whose names are in an encoding that it does not tell, as macOS and old Windows write
+    them.
+    """
+    stand_ins = {
+        f"{i:04}".encode() + b"#" * (len(name.encode(encoding)) - 4): name.encode(encoding)
+        for i, name in enumerate(names)
+    }
     data = zipped({one.decode(): b"x" for one in stand_ins})
     for stand_in, name in stand_ins.items():
         data = data.replace(stand_in, name)
@@ -160,13 +201,19 @@ def unmarked(names: list[str], encoding: str) -> bytes:
         (["カタカナ/1.png"], "cp932", "Japanese Windows (cp932)"),
     ],
 )
-def test_names_that_do_not_tell_their_encoding_are_read_right(names: list[str], encoding: str, told: str | None) -> None:
+def test_names_that_do_not_tell_their_encoding_are_read_right(
+    names: list[str], encoding: str, told: str | None
+) -> None:
     notes: list[str] = []
-    assert ["/".join(entry.parts) for entry in entries(unmarked(names, encoding), "given.zip", notes)] == names
+    assert [
+        "/".join(entry.parts) for entry in entries(unmarked(names, encoding), "given.zip", notes)
+    ] == names
     assert (told in notes[0]) if told else notes == []
     if encoding != "utf-8":
         buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w", encoding=encoding, format=tarfile.GNU_FORMAT) as archive:
+        with tarfile.open(
+            fileobj=buffer, mode="w", encoding=encoding, format=tarfile.GNU_FORMAT
+        ) as archive:
             for name in names:
                 archive.addfile(tarfile.TarInfo(name))
         assert ["/".join(entry.parts) for entry in entries(buffer.getvalue(), "given.tar")] == names

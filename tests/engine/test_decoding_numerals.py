@@ -1,4 +1,6 @@
-"""Numbers written in the ways of many countries and programs: read as what they are, or not as numbers, and never as others."""
+"""Numbers written in the ways of many countries and programs: read as what they are, or not as
+numbers, and never as others.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,27 @@ def read(columns: dict[str, list[str]], separator: str = "\t") -> Sheet:
 
 def column(entries: list[str], rows: int = 30) -> tuple[Column, str]:
     """The column with these entries again and again, and the notes that begin with its name."""
-    sheet = read({"x": [entries[i % len(entries)] for i in range(rows)], "kind": [["p", "q"][i % 2] for i in range(rows)]})
+    sheet = read(
+        {
+            "x": [entries[i % len(entries)] for i in range(rows)],
+            "kind": [["p", "q"][i % 2] for i in range(rows)],
+        }
+    )
     notes = [note for note in sheet.notes if note.startswith(("x: ", "Left out: x", "Missing: x"))]
     return sheet.columns[0], " ".join(notes)
 
 
 READ: dict[str, tuple[list[str], list[float], str]] = {
-    "commas between thousands": (["960", "1,000", "1,040"], [960, 1000, 1040], "commas between thousands"),
-    "points between thousands": (["960", "1.000", "1.040"], [960, 1000, 1040], "points between thousands"),
+    "commas between thousands": (
+        ["960", "1,000", "1,040"],
+        [960, 1000, 1040],
+        "commas between thousands",
+    ),
+    "points between thousands": (
+        ["960", "1.000", "1.040"],
+        [960, 1000, 1040],
+        "points between thousands",
+    ),
     "both marks": (["1.417,44", "960"], [1417.44, 960], "a decimal comma"),
     "both marks, English": (["1,417.44", "960"], [1417.44, 960], "commas between thousands"),
     "millions": (["1,234,567", "2,000"], [1234567, 2000], "commas between thousands"),
@@ -54,8 +69,16 @@ READ: dict[str, tuple[list[str], list[float], str]] = {
     "a minus behind": (["12.5-", "3"], [-12.5, 3], "the minus sign behind"),
     "brackets": (["(12.5)", "$(3)", "4"], [-12.5, -3, 4], "brackets mean minus"),
     "powers of ten": (["1,5e3", "2"], [1500, 2], "a decimal comma"),
-    "a leading nought among many": ([*map(str, range(10, 130)), "007"], [float(i) for i in range(10, 130)], "leading zeros dropped"),
-    "an E alone": (["2E2", "1E1", "3e1"], [200, 10, 30], "x: read as numbers: “2E2” as 200 (E means a power of ten; if these are codes"),
+    "a leading nought among many": (
+        [*map(str, range(10, 130)), "007"],
+        [float(i) for i in range(10, 130)],
+        "leading zeros dropped",
+    ),
+    "an E alone": (
+        ["2E2", "1E1", "3e1"],
+        [200, 10, 30],
+        "x: read as numbers: “2E2” as 200 (E means a power of ten; if these are codes",
+    ),
     "a few of too many digits": (
         ["0.1", "0.10000000000000001", *map(str, range(20))],
         [0.1, 0.1],
@@ -95,13 +118,28 @@ KEPT: dict[str, tuple[list[str], str]] = {
     "too large": (["1e200", "2e200"], "too large or too small"),
     "too small": (["1e-200", "2e-200"], "too large or too small"),
     "too many digits": ([str(2**60 + i) for i in range(15)], "too long to be told apart"),
-    "too many digits and a point": ([f"{2**60 + i}.0" for i in range(15)], "too long to be told apart"),
-    "too many digits behind the point": ([f"1000000000000000.{i:04}" for i in range(40)], "too long to be told apart"),
-    "the same with a comma": ([f"1.000.000.000.000.000,{i:04}" for i in range(15)], "too long to be told apart"),
-    "a small one of too many digits": ([f"0.12345678901234567{i}" for i in range(10, 25)], "too long to be told apart"),
+    "too many digits and a point": (
+        [f"{2**60 + i}.0" for i in range(15)],
+        "too long to be told apart",
+    ),
+    "too many digits behind the point": (
+        [f"1000000000000000.{i:04}" for i in range(40)],
+        "too long to be told apart",
+    ),
+    "the same with a comma": (
+        [f"1.000.000.000.000.000,{i:04}" for i in range(15)],
+        "too long to be told apart",
+    ),
+    "a small one of too many digits": (
+        [f"0.12345678901234567{i}" for i in range(10, 25)],
+        "too long to be told apart",
+    ),
     "codes with an E": (["2E2", "1E1", *["3E3"] * 20, "1A1"], "codes such as “2E2” and “1A1”"),
     "codes": (["1A1", "2E2", "3B1"], "not as numbers"),
-    "telephones": (["0301234", "0405678"], "zeros in front, as codes and dates have them, such as “0301234”"),
+    "telephones": (
+        ["0301234", "0405678"],
+        "zeros in front, as codes and dates have them, such as “0301234”",
+    ),
     "one code in ten": ([*map(str, range(11, 20)), "007"], "such as “007”"),
     "days and months": (["05.03", "17.11"], "such as “05.03”"),
     "padded and grouped": (["00,5", "12,5"], "such as “00,5”"),
@@ -133,7 +171,11 @@ def test_what_is_not_finite_or_a_stray_is_missing_and_told() -> None:
 
 def test_points_are_not_taken_for_decimal_ones_where_other_columns_write_commas() -> None:
     rows = range(30)
-    columns = {"x": [f"{i % 9 + 1}.234" for i in rows], "y": [f"{i},5" for i in rows], "z": ["p", "q"] * 15}
+    columns = {
+        "x": [f"{i % 9 + 1}.234" for i in rows],
+        "y": [f"{i},5" for i in rows],
+        "z": ["p", "q"] * 15,
+    }
     sheet = read(columns)
     assert [one.type for one in sheet.columns] == ["category", "number", "category"]
     assert any(note.startswith("x: taken as 9 categories") for note in sheet.notes)
@@ -160,10 +202,17 @@ def grouped(digits: str, mark: str) -> str:
     return f"{int(digits):,}".replace(",", mark)
 
 
-def style(decimal: str, group: str, before: str = "", after: str = "", minus: str = "-") -> Callable[[float, int], str]:
+def style(
+    decimal: str, group: str, before: str = "", after: str = "", minus: str = "-"
+) -> Callable[[float, int], str]:
     def write(value: float, digits: int) -> str:
         whole, _, fraction = f"{abs(value):.{digits}f}".partition(".")
-        text = before + (grouped(whole, group) if group else whole) + (decimal + fraction if fraction else "") + after
+        text = (
+            before
+            + (grouped(whole, group) if group else whole)
+            + (decimal + fraction if fraction else "")
+            + after
+        )
         negative = value < 0 and round(value, digits) != 0
         return text if not negative else f"({text})" if minus == "(" else minus + text
 
@@ -198,7 +247,13 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, list[float]
         write = STYLES[draw(st.sampled_from(sorted(STYLES)))]
         digits = draw(st.sampled_from([0, 0, 1, 2, 3, 3, 4]))
         most = draw(st.sampled_from([1, 10, 1e3, 1e4, 1e7]))
-        pool = draw(st.lists(st.floats(-most, most).map(lambda value, digits=digits: round(value, digits)), min_size=3, max_size=8))
+        pool = draw(
+            st.lists(
+                st.floats(-most, most).map(lambda value, digits=digits: round(value, digits)),
+                min_size=3,
+                max_size=8,
+            )
+        )
         few = [pool[row % len(pool)] for row in range(rows)]
         texts[f"c{i}"], meant[f"c{i}"] = [write(value, digits) for value in few], few
     return texts, meant, draw(st.sampled_from([",", ";", "\t", "|"]))
@@ -206,7 +261,9 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, list[float]
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(tables())
-def test_a_number_of_any_style_comes_back_or_is_refused_and_is_never_another(table: tuple[dict[str, list[str]], dict[str, list[float]], str]) -> None:
+def test_a_number_of_any_style_comes_back_or_is_refused_and_is_never_another(
+    table: tuple[dict[str, list[str]], dict[str, list[float]], str],
+) -> None:
     texts, meant, separator = table
     try:
         sheet = read(texts, separator)
@@ -215,17 +272,32 @@ def test_a_number_of_any_style_comes_back_or_is_refused_and_is_never_another(tab
     for found in sheet.columns:
         if found.type == "number" and found.values is not None:
             told = any(found.name in note and ASSUMED in note for note in sheet.notes)
-            for got, value, text in zip(found.values.tolist(), meant[found.name], texts[found.name], strict=True):
-                assert told or math.isclose(got, value, rel_tol=1e-12, abs_tol=1e-12), f"{text} was read as {got}"
-            plain = all(text.removeprefix("-").replace(".", "", 1).isdigit() for text in texts[found.name])
-            assert plain or any(found.name in note for note in sheet.notes), "something was done and not told"
+            for got, value, text in zip(
+                found.values.tolist(), meant[found.name], texts[found.name], strict=True
+            ):
+                assert told or math.isclose(got, value, rel_tol=1e-12, abs_tol=1e-12), (
+                    f"{text} was read as {got}"
+                )
+            plain = all(
+                text.removeprefix("-").replace(".", "", 1).isdigit() for text in texts[found.name]
+            )
+            assert plain or any(found.name in note for note in sheet.notes), (
+                "something was done and not told"
+            )
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(st.lists(st.text("0123456789.,'-+()%$€eE \u2212\u00a0x", max_size=12), min_size=1, max_size=8))
+@given(
+    st.lists(st.text("0123456789.,'-+()%$€eE \u2212\u00a0x", max_size=12), min_size=1, max_size=8)
+)
 def test_no_text_at_all_raises_and_plain_ones_are_what_python_says(entries: list[str]) -> None:
     reading = read_numbers({entry.strip(): 1 for entry in entries})
     for entry, value in reading.values.items():
-        if entry.isascii() and not any(sign in entry for sign in ",'()%$ ") and not entry.endswith("-") and entry.count(".") < 2:
+        if (
+            entry.isascii()
+            and not any(sign in entry for sign in ",'()%$ ")
+            and not entry.endswith("-")
+            and entry.count(".") < 2
+        ):
             plain = float(entry)
             assert value == plain or "points between thousands" in reading.done

@@ -1,4 +1,6 @@
-"""Pictures from strangers become squares of bytes; odd ones are handled or left out, and it is said."""
+"""Pictures from strangers become squares of bytes; odd ones are handled or left out, and it is
+said.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,23 @@ def test_folders_are_classes_and_every_picture_a_square() -> None:
     assert not found.split
     assert found.counts() == [[5, 0], [5, 0]]
     assert found.notes == []
-    assert read_pictures(tarred(class_folders(5)), "pets.tgz", 8, "grey").squares.shape == (10, 1, 8, 8)
+    assert read_pictures(tarred(class_folders(5)), "pets.tgz", 8, "grey").squares.shape == (
+        10,
+        1,
+        8,
+        8,
+    )
 
 
 def test_pixels_are_those_of_the_picture() -> None:
     same = square(picture(3, (12, 12)), 12, "rgb", Counter())
-    np.testing.assert_array_equal(same.transpose(1, 2, 0), np.asarray(Image.open(io.BytesIO(picture(3, (12, 12))))))
-    assert (square(plain_picture((200, 10, 30)), 8, "rgb", Counter()) == np.array([200, 10, 30])[:, None, None]).all()
+    np.testing.assert_array_equal(
+        same.transpose(1, 2, 0), np.asarray(Image.open(io.BytesIO(picture(3, (12, 12)))))
+    )
+    assert (
+        square(plain_picture((200, 10, 30)), 8, "rgb", Counter())
+        == np.array([200, 10, 30])[:, None, None]
+    ).all()
     grey = square(plain_picture((200, 10, 30)), 8, "grey", Counter())
     assert (grey == round(0.299 * 200 + 0.587 * 10 + 0.114 * 30)).all()
 
@@ -56,12 +68,19 @@ def test_wide_pictures_keep_their_middle() -> None:
 
 
 def test_folders_named_train_and_test_say_what_is_held_out() -> None:
-    files = {f"data/{part}/{kind}/{i}.png": picture(i) for part in ("train", "test") for kind in ("cats", "dogs") for i in range(3 if part == "train" else 2)}
+    files = {
+        f"data/{part}/{kind}/{i}.png": picture(i)
+        for part in ("train", "test")
+        for kind in ("cats", "dogs")
+        for i in range(3 if part == "train" else 2)
+    }
     found = read_pictures(zipped(files), "pets.zip", 8, "rgb")
     assert found.split
     assert found.counts() == [[3, 2], [3, 2]]
     only_test = {name.replace("train", "test"): data for name, data in files.items()}
-    assert not read_pictures(zipped(only_test), "pets.zip", 8, "rgb").split, "with nothing to train on the folders mean nothing"
+    assert not read_pictures(zipped(only_test), "pets.zip", 8, "rgb").split, (
+        "with nothing to train on the folders mean nothing"
+    )
 
 
 ODD = {
@@ -95,7 +114,9 @@ def test_a_picture_stands_as_its_camera_was_held() -> None:
     pixels[:8] = 255  # the upper half is bright
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
-    turned = square(saved(Image.fromarray(pixels), "JPEG", exif=exif, quality=95), 16, "grey", Counter())
+    turned = square(
+        saved(Image.fromarray(pixels), "JPEG", exif=exif, quality=95), 16, "grey", Counter()
+    )
     assert turned[0, :6].max() < 30
     assert turned[0, 10:].min() > 220
 
@@ -156,7 +177,9 @@ def test_what_was_left_out_is_told() -> None:
         (class_folders(2, tuple(f"c{i}" for i in range(51))), "at most 50 classes"),
     ],
 )
-def test_archives_without_classes_are_refused_in_one_line(files: dict[str, bytes], why: str) -> None:
+def test_archives_without_classes_are_refused_in_one_line(
+    files: dict[str, bytes], why: str
+) -> None:
     with pytest.raises(BadInput, match=why) as caught:
         read_pictures(zipped(files), "pets.zip", 8, "rgb")
     assert "\n" not in str(caught.value)
@@ -182,7 +205,11 @@ def test_the_copy_of_cifar_in_the_data_folder_has_its_ten_classes(kelvin_data: P
 
 
 def named_folders(*folders: str, count: int = 3) -> dict[str, bytes]:
-    return {f"{folder}/{i}.png": picture(100 * k + i) for k, folder in enumerate(folders) for i in range(count)}
+    return {
+        f"{folder}/{i}.png": picture(100 * k + i)
+        for k, folder in enumerate(folders)
+        for i in range(count)
+    }
 
 
 SPLITS: dict[str, tuple[dict[str, bytes], list[str], list[list[int]], str]] = {
@@ -228,7 +255,9 @@ def test_pictures_in_train_and_test_without_classes_are_refused_with_the_reason(
 
 def test_names_stay_apart_and_accents_are_one_class() -> None:
     long = "x" * 70
-    found = read_pictures(zipped(named_folders(f"{long}1", f"{long}2", "Käse", "Ka\u0308se")), "pets.zip", 8, "rgb")
+    found = read_pictures(
+        zipped(named_folders(f"{long}1", f"{long}2", "Käse", "Ka\u0308se")), "pets.zip", 8, "rgb"
+    )
     assert len(set(found.classes)) == 3
     assert dict(zip(found.classes, found.counts(), strict=True))["Käse"] == [6, 0]
 
@@ -238,28 +267,47 @@ def png16(pixels: np.ndarray[tuple[int, int, int], np.dtype[np.uint16]]) -> byte
     height, width, colours = pixels.shape
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 2: 4, 3: 2, 4: 6}[colours], 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("colours", [1, 2, 3, 4])
 @pytest.mark.parametrize("bits", [10, 12, 16])
-def test_pictures_of_more_than_8_bits_are_as_bright_as_they_are_meant(bits: int, colours: int) -> None:
+def test_pictures_of_more_than_8_bits_are_as_bright_as_they_are_meant(
+    bits: int, colours: int
+) -> None:
     rng = np.random.default_rng(bits)
     top = 2**bits - 1
-    pixels = [rng.integers(top // 4, (top // 2 if k else top) + 1, (8, 8, colours)).astype(np.uint16) for k in range(4)]
+    pixels = [
+        rng.integers(top // 4, (top // 2 if k else top) + 1, (8, 8, colours)).astype(np.uint16)
+        for k in range(4)
+    ]
     pixels[0][0, 0, 0] = top
     if colours in (2, 4):
         for one in pixels:
             one[..., -1] = 65535
-    found = read_pictures(zipped({f"{'ab'[k // 2]}/{k}.png": png16(one) for k, one in enumerate(pixels)}), "scans.zip", 8, "rgb")
+    found = read_pictures(
+        zipped({f"{'ab'[k // 2]}/{k}.png": png16(one) for k, one in enumerate(pixels)}),
+        "scans.zip",
+        8,
+        "rgb",
+    )
     for got, one in zip(found.squares, pixels, strict=True):
         meant = np.repeat(one[..., :1], 3, 2) if colours < 3 else one[..., :3]
         np.testing.assert_allclose(got.transpose(1, 2, 0), meant * (255 / top), atol=0.51)
-    assert found.notes == [f"Of 16 bits with numbers up to {top:,}, brought to 8 bits ({top:,} is white): 4 pictures."]
+    assert found.notes == [
+        f"Of 16 bits with numbers up to {top:,}, brought to 8 bits ({top:,} is white): 4 pictures."
+    ]
 
 
 def test_grey_pictures_among_coloured_ones_and_turned_ones_are_told() -> None:
@@ -268,8 +316,13 @@ def test_grey_pictures_among_coloured_ones_and_turned_ones_are_told() -> None:
     turned = saved(Image.new("RGB", (20, 20), (9, 9, 9)), "JPEG", exif=exif)
     files = {**named_folders("a", "b"), "a/grey.png": picture(9, mode="L"), "b/turned.jpg": turned}
     notes = read_pictures(zipped(files), "pets.zip", 8, "rgb").notes
-    assert sorted(notes) == ["Grey among pictures in colour, and given three equal colours: 1 picture.", "Turned as the camera was held: 1 picture."]
-    assert read_pictures(zipped(files), "pets.zip", 8, "grey").notes == ["Turned as the camera was held: 1 picture."]
+    assert sorted(notes) == [
+        "Grey among pictures in colour, and given three equal colours: 1 picture.",
+        "Turned as the camera was held: 1 picture.",
+    ]
+    assert read_pictures(zipped(files), "pets.zip", 8, "grey").notes == [
+        "Turned as the camera was held: 1 picture."
+    ]
 
 
 @pytest.mark.parametrize("colours", [2, 4])
@@ -285,7 +338,10 @@ def test_transparent_pictures_of_16_bits_are_told(colours: int) -> None:
     [
         ({f"{i}.png": picture(i) for i in range(30)}, "; 30 files: in no folder of a class"),
         ({f"train/{i}.png": picture(i) for i in range(30)}, "; 30 files: in no folder of a class"),
-        ({**named_folders("data/train"), "1.png": picture(), "2.txt": b"x"}, "; 4 files: in no folder of a class; 1 file: neither PNG nor JPEG"),
+        (
+            {**named_folders("data/train"), "1.png": picture(), "2.txt": b"x"},
+            "; 4 files: in no folder of a class; 1 file: neither PNG nor JPEG",
+        ),
         ({"inner.zip": zipped(class_folders(5))}, "; 1 file: neither PNG nor JPEG"),
         ({"a/1.png": b"x"}, "; 1 file: damaged or cut off"),
     ],
@@ -299,8 +355,17 @@ def test_files_of_refused_archives_are_counted_once(files: dict[str, bytes], tol
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 def test_a_name_met_twice_is_one_picture_the_last_of_them(kind: str) -> None:
-    files = [*class_folders(5).items(), ("pets/cats/0.png", b"damaged"), ("pets/dogs/1.png", plain_picture((7, 7, 7)))]
-    files = [("pets/cats/0.png", b"damaged"), ("pets/dogs/note.txt", b""), *files, ("pets/dogs/note.txt", b"")]
+    files = [
+        *class_folders(5).items(),
+        ("pets/cats/0.png", b"damaged"),
+        ("pets/dogs/1.png", plain_picture((7, 7, 7))),
+    ]
+    files = [
+        ("pets/cats/0.png", b"damaged"),
+        ("pets/dogs/note.txt", b""),
+        *files,
+        ("pets/dogs/note.txt", b""),
+    ]
     files.append(("pets/cats/0.png", plain_picture((9, 9, 9))))
     buffer = io.BytesIO()
     if kind == "zip":
@@ -316,7 +381,10 @@ def test_a_name_met_twice_is_one_picture_the_last_of_them(kind: str) -> None:
     found = read_pictures(buffer.getvalue(), "pets.zip", 8, "rgb")
     assert found.counts() == [[5, 0], [5, 0]]
     assert found.notes == [
-        "In the archive more than once under one name, and taken once, as the last of them is: 3 files.",
+        (
+            "In the archive more than once under one name, and taken once, as the last of them "
+            "is: 3 files."
+        ),
         "Left out, neither PNG nor JPEG: 1 file.",
     ]
     assert {tuple(one[:, 0, 0].tolist()) for one in found.squares} >= {(7, 7, 7), (9, 9, 9)}

@@ -18,7 +18,9 @@ def read(text: str | bytes) -> Sheet:
 
 
 def numbered(*columns: list[object], names: str = "a,b", separator: str = ",") -> str:
-    return "\n".join([names, *(separator.join(map(str, row)) for row in zip(*columns, strict=True))])
+    return "\n".join(
+        [names, *(separator.join(map(str, row)) for row in zip(*columns, strict=True))]
+    )
 
 
 def test_columns_are_told_apart() -> None:
@@ -35,7 +37,12 @@ def test_columns_are_told_apart() -> None:
     assert sheet.columns[2].values[9] == -1
     assert sheet.columns[0].values is not None
     assert np.isnan(sheet.columns[0].values[7])
-    assert sheet.notes == ["Missing: length (1), colour (1). A missing number is replaced by the column's mean; a missing category is left blank."]
+    assert sheet.notes == [
+        (
+            "Missing: length (1), colour (1). A missing number is replaced by the column's mean; "
+            "a missing category is left blank."
+        )
+    ]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -45,7 +52,9 @@ def test_every_usual_separator(separator: str) -> None:
 
 
 def test_a_decimal_comma_is_understood_and_told() -> None:
-    sheet = read(numbered([f"{i},5" for i in range(30)], ["x", "y", "z"] * 10, names="a;b", separator=";"))
+    sheet = read(
+        numbered([f"{i},5" for i in range(30)], ["x", "y", "z"] * 10, names="a;b", separator=";")
+    )
     assert sheet.columns[0].type == "number"
     assert sheet.columns[0].values is not None
     assert sheet.columns[0].values[3] == 3.5
@@ -57,7 +66,13 @@ def test_a_decimal_comma_is_understood_and_told() -> None:
     [
         (b"\xef\xbb\xbf" + flowers().encode(), None),
         (flowers().encode("utf-16"), None),
-        (flowers().replace("red", "größe").encode("cp1252"), "The text is not UTF-8 and was read as Windows text (cp1252). Check that “größe” is right."),
+        (
+            flowers().replace("red", "größe").encode("cp1252"),
+            (
+                "The text is not UTF-8 and was read as Windows text (cp1252). Check that “größe” "
+                "is right."
+            ),
+        ),
     ],
 )
 def test_every_usual_encoding(data: bytes, note: str | None) -> None:
@@ -76,7 +91,15 @@ def test_missing_is_written_in_many_ways_and_a_few_strays_are_missing_too() -> N
 
 
 def test_few_different_numbers_may_be_classes_and_many_may_not() -> None:
-    sheet = read(numbered([i % 3 + 0.5 for i in range(30)], list(range(30)), [i % 20 for i in range(30)], [i % 21 for i in range(30)], names="a,b,c,d"))
+    sheet = read(
+        numbered(
+            [i % 3 + 0.5 for i in range(30)],
+            list(range(30)),
+            [i % 20 for i in range(30)],
+            [i % 21 for i in range(30)],
+            names="a,b,c,d",
+        )
+    )
     assert sheet.columns[0].levels == ["0.5", "1.5", "2.5"]
     assert sheet.columns[0].counts == [10, 10, 10]
     assert [len(c.levels) for c in sheet.columns] == [3, 0, 20, 0]
@@ -84,10 +107,23 @@ def test_few_different_numbers_may_be_classes_and_many_may_not() -> None:
 
 def test_what_tells_nothing_is_left_out_and_told() -> None:
     table = numbered(
-        [i * i for i in range(60)], [f"text {i}" for i in range(60)], [7] * 60, [""] * 60, ["same"] * 60, ["p", "q"] * 30, names="a,id,seven,empty,same,b"
+        [i * i for i in range(60)],
+        [f"text {i}" for i in range(60)],
+        [7] * 60,
+        [""] * 60,
+        ["same"] * 60,
+        ["p", "q"] * 30,
+        names="a,id,seven,empty,same,b",
     )
     sheet = read(table)
-    assert [c.type for c in sheet.columns] == ["number", "left out", "left out", "left out", "left out", "category"]
+    assert [c.type for c in sheet.columns] == [
+        "number",
+        "left out",
+        "left out",
+        "left out",
+        "left out",
+        "category",
+    ]
     assert sheet.notes == [
         "Left out: id (60 different texts, more than 50).", "Left out: seven (the same number in every row, 7).",
         "Left out: empty (it is empty).", "Left out: same (the same in every row, “same”).",
@@ -95,7 +131,15 @@ def test_what_tells_nothing_is_left_out_and_told() -> None:
 
 
 def test_names_are_shown_once_each_and_cannot_be_markup() -> None:
-    sheet = read(numbered(list(range(30)), list(range(30)), list(range(30)), list(range(30)), names="a,a,,<b onclick=x>"))
+    sheet = read(
+        numbered(
+            list(range(30)),
+            list(range(30)),
+            list(range(30)),
+            list(range(30)),
+            names="a,a,,<b onclick=x>",
+        )
+    )
     names = [c.name for c in sheet.columns]
     assert len(set(names)) == 4
     assert names[0] == "a"
@@ -107,7 +151,10 @@ def test_a_table_without_names_gets_numbers() -> None:
     sheet = read("\n".join(f"{i},{i * i}" for i in range(25)))
     assert [c.name for c in sheet.columns] == ["column 1", "column 2"]
     assert sheet.rows == 25
-    assert "The first line holds numbers, not names, so the columns are numbered and that line is a row too." in sheet.notes
+    assert (
+        "The first line holds numbers, not names, so the columns are numbered and that line "
+        "is a row too."
+    ) in sheet.notes
 
 
 def test_quoted_entries_may_hold_separators_and_line_ends() -> None:
@@ -175,7 +222,10 @@ LAYOUTS: dict[str, tuple[str | bytes, str]] = {
 def test_tables_of_many_programs_are_read_as_the_same(name: str) -> None:
     data, told = LAYOUTS[name]
     sheet = read(data)
-    assert [(column.name, column.type) for column in sheet.columns] == [("x", "number"), ("kind", "category")]
+    assert [(column.name, column.type) for column in sheet.columns] == [
+        ("x", "number"),
+        ("kind", "category"),
+    ]
     assert sheet.rows == 30
     assert sheet.columns[0].values is not None
     assert sheet.columns[0].values.tolist() == [x for x, _ in ROWS]
@@ -185,7 +235,9 @@ def test_tables_of_many_programs_are_read_as_the_same(name: str) -> None:
 
 
 def test_names_may_hold_separators_and_line_ends() -> None:
-    sheet = read("Price, EUR;Kind, or not\n" + "".join(f"{i},5;{kind}\n" for i, (_, kind) in enumerate(ROWS)))
+    sheet = read(
+        "Price, EUR;Kind, or not\n" + "".join(f"{i},5;{kind}\n" for i, (_, kind) in enumerate(ROWS))
+    )
     assert [column.name for column in sheet.columns] == ["Price, EUR", "Kind, or not"]
     assert sheet.columns[0].values is not None
     assert sheet.columns[0].values[3] == 3.5
@@ -195,23 +247,45 @@ def test_names_may_hold_separators_and_line_ends() -> None:
 
 def test_columns_that_number_or_name_the_rows_are_left_out_and_told() -> None:
     for name in ("", "Unnamed: 0", "id", "Index", "row_id", "customer_id", "sampleID"):
-        sheet = read(f"{name},x,kind\n" + "".join(f"{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+        sheet = read(
+            f"{name},x,kind\n" + "".join(f"{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+        )
         assert [column.type for column in sheet.columns] == ["left out", "number", "category"], name
         assert sheet.notes == [f"Left out: {sheet.columns[0].name} (it numbers the rows)."]
-    sheet = read("user_id,x,kind\n" + "".join(f"{i * i + 17},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
-    assert sheet.notes == ["Left out: user_id (a different whole number in every row, which names the row)."]
+    sheet = read(
+        "user_id,x,kind\n"
+        + "".join(f"{i * i + 17},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+    )
+    assert sheet.notes == [
+        "Left out: user_id (a different whole number in every row, which names the row)."
+    ]
     for name in ("", "Unnamed: 0"):
-        sheet = read(f"{name},x,kind\n" + "".join(f"{i * 7 % 31},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
-        assert sheet.notes == ["Left out: column 1 (a different whole number in every row, which names the row)."]
+        sheet = read(
+            f"{name},x,kind\n"
+            + "".join(f"{i * 7 % 31},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+        )
+        assert sheet.notes == [
+            "Left out: column 1 (a different whole number in every row, which names the row)."
+        ]
     sheet = read("t,x,kind\n" + "".join(f"{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
     assert sheet.columns[0].type == "number"
-    assert sheet.notes == ["t: it counts the rows. If it means nothing else, remove it from the file: the network is shown it."]
-    sheet = read("code,x,kind\n" + "".join(f"A{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+    assert sheet.notes == [
+        (
+            "t: it counts the rows. If it means nothing else, remove it from the file: the "
+            "network is shown it."
+        )
+    ]
+    sheet = read(
+        "code,x,kind\n" + "".join(f"A{i},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+    )
     assert sheet.notes == ["Left out: code (a different text in every row, such as “A0”)."]
 
 
 def test_whole_numbers_that_float64_would_merge_stay_apart() -> None:
-    sheet = read("key,x,kind\n" + "".join(f"{2**53 + i % 15},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS)))
+    sheet = read(
+        "key,x,kind\n"
+        + "".join(f"{2**53 + i % 15},{x},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+    )
     assert (sheet.columns[0].type, sheet.columns[0].distinct) == ("category", 15)
     assert len(set(sheet.columns[0].levels)) == 15
 
@@ -221,13 +295,17 @@ def test_whole_numbers_that_float64_would_merge_stay_apart() -> None:
     ["", "rose,4.5\n", "lily,.25\n"],
 )
 def test_a_first_line_of_data_is_a_row(first: str) -> None:
-    sheet = read(first + "".join(f"{['rose', 'lily', 'iris'][i % 3]},{i * 0.75}\n" for i in range(30)))
+    sheet = read(
+        first + "".join(f"{['rose', 'lily', 'iris'][i % 3]},{i * 0.75}\n" for i in range(30))
+    )
     assert [column.name for column in sheet.columns] == ["column 1", "column 2"]
     assert sheet.rows == 30 + bool(first)
     assert "that line is a row too" in sheet.notes[0]
     texts = "".join(f"{'ab'[i % 2]},{'cd'[i % 3 % 2]}\n" for i in range(30))
     assert read(texts).rows == 30
-    years = read("country,1990,1991\n" + "".join(f"{'ab'[i % 2]},{i * 0.75},{i % 7}\n" for i in range(30)))
+    years = read(
+        "country,1990,1991\n" + "".join(f"{'ab'[i % 2]},{i * 0.75},{i % 7}\n" for i in range(30))
+    )
     assert [column.name for column in years.columns] == ["country", "1990", "1991"]
 
 
@@ -243,7 +321,9 @@ def test_a_first_line_of_data_is_a_row(first: str) -> None:
 def test_names_that_are_numbers_are_told_from_data(first: str, row: bool) -> None:
     sheet = read(first + "\n" + "".join(f"{'ab'[i % 2]},{i * 7 % 40},{i % 9}\n" for i in range(30)))
     assert sheet.rows == 30 + row
-    assert ("that line is a row too" if row else "If the first line is data, add a line of names") in sheet.notes[0]
+    assert (
+        "that line is a row too" if row else "If the first line is data, add a line of names"
+    ) in sheet.notes[0]
     one = read("name,7\n" + "".join(f"{'ab'[i % 2]},{i % 9}\n" for i in range(30)))
     assert one.rows == 31
     other = read("name,2020\n" + "".join(f"{'ab'[i % 2]},{i % 9}\n" for i in range(30)))
@@ -251,14 +331,22 @@ def test_names_that_are_numbers_are_told_from_data(first: str, row: bool) -> Non
 
 
 def test_categories_that_differ_in_capitals_are_told() -> None:
-    sheet = read("x,kind\n" + "".join(f"{x},{['yes', 'Yes', 'no'][i % 3]}\n" for i, (x, _) in enumerate(ROWS)))
+    sheet = read(
+        "x,kind\n"
+        + "".join(f"{x},{['yes', 'Yes', 'no'][i % 3]}\n" for i, (x, _) in enumerate(ROWS))
+    )
     assert sheet.columns[1].levels == ["Yes", "no", "yes"]
-    assert sheet.notes == ["kind: “Yes” and “yes” are 2 categories, which differ only in capital letters."]
+    assert sheet.notes == [
+        "kind: “Yes” and “yes” are 2 categories, which differ only in capital letters."
+    ]
 
 
 def test_long_names_and_categories_stay_apart() -> None:
     long = "y" * 70
-    sheet = read(f"x,{long}1,{long}2,{long}1\n" + "".join(f"{x},{i % 3},{long}{kind},{i % 4}\n" for i, (x, kind) in enumerate(ROWS)))
+    sheet = read(
+        f"x,{long}1,{long}2,{long}1\n"
+        + "".join(f"{x},{i % 3},{long}{kind},{i % 4}\n" for i, (x, kind) in enumerate(ROWS))
+    )
     assert len({column.name for column in sheet.columns}) == 4
     assert len(set(sheet.columns[2].levels)) == 2
     assert any("numbered" in note for note in sheet.notes)
@@ -268,13 +356,23 @@ def test_long_names_and_categories_stay_apart() -> None:
 
 
 def test_none_may_be_a_category() -> None:
-    sheet = read("x,pain\n" + "".join(f"{x},{['none', 'mild', 'NA'][i % 3]}\n" for i, (x, _) in enumerate(ROWS)))
+    sheet = read(
+        "x,pain\n"
+        + "".join(f"{x},{['none', 'mild', 'NA'][i % 3]}\n" for i, (x, _) in enumerate(ROWS))
+    )
     assert sheet.columns[1].levels == ["mild", "none"]
     assert "Read as missing: “NA” (10)." in sheet.notes[-1]
 
 
 def test_long_numbers_are_not_called_the_same_in_every_row() -> None:
-    sheet = read(numbered([f"1000000000000000.{i:04}" for i in range(40)], list(range(5, 45)), ["p", "q"] * 20, names="a,b,c"))
+    sheet = read(
+        numbered(
+            [f"1000000000000000.{i:04}" for i in range(40)],
+            list(range(5, 45)),
+            ["p", "q"] * 20,
+            names="a,b,c",
+        )
+    )
     assert sheet.columns[0].why.startswith("a different text in every row")
     assert sheet.columns[0].why.endswith("“1000000000000000.0000” and “1000000000000000.0001”")
     assert "too long to be told apart as numbers" in sheet.columns[0].why
@@ -286,8 +384,14 @@ def test_line_breaks_and_control_characters_become_blanks_and_it_is_told() -> No
     sheet = read(f'x\x07y,"kind\nof"\n{rows}')
     assert [column.name for column in sheet.columns] == ["x y", "kind of"]
     assert len(set(sheet.columns[1].levels)) == 4
-    assert "Names with line breaks or control characters, which became blanks: x y, kind of." in sheet.notes
-    assert any("line breaks or control characters in categories became blanks: “a b" in note for note in sheet.notes)
+    assert (
+        "Names with line breaks or control characters, which became blanks: x y, kind of."
+        in sheet.notes
+    )
+    assert any(
+        "line breaks or control characters in categories became blanks: “a b" in note
+        for note in sheet.notes
+    )
     assert not any("blanks" in note for note in read(f"x,kind\u00a0of\n{BODY}").notes)
 
 
@@ -309,7 +413,14 @@ MARKS: dict[str, tuple[list[str], list[str], str]] = {
 @pytest.mark.parametrize("name", MARKS)
 def test_marks_of_missing_entries_are_categories_or_told(name: str) -> None:
     entries, levels, told = MARKS[name]
-    sheet = read(numbered(list(range(5, 45)), [entries[i % len(entries)] for i in range(40)], ["p", "q"] * 20, names="x,kind,y"))
+    sheet = read(
+        numbered(
+            list(range(5, 45)),
+            [entries[i % len(entries)] for i in range(40)],
+            ["p", "q"] * 20,
+            names="x,kind,y",
+        )
+    )
     column = sheet.columns[1]
     assert column.levels == levels
     assert column.type == ("category" if levels else "left out")
@@ -330,10 +441,22 @@ def test_marks_of_missing_entries_are_categories_or_told(name: str) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "not one PNG picture"),
         ("a b\n" + "1 2\n" * 30, "seems to be separated by blanks"),
         ("a,b,c\n" + "1,2\n" * 30, r"30 rows \(lines 2, 3, 4 …\) have fewer than 3"),
-        ("a,b\n" + "1,2\n" * 25 + "1,2,3\n1,2,3,4\n", "line 27 has 3 where there are 2, and 1 more has too many"),
-        ("a,b\n" + "".join(f"{i},000,{i}\n" for i in range(1, 30)), "needs quotation marks around it"),
-        ("a,b\n" + "".join(f"{i},5,rose\n" for i in range(1, 30)), "needs quotation marks around it"),
-        ("a,b\n" + "".join(f"rose{i},{i},25\n" for i in range(1, 30)), "needs quotation marks around it"),
+        (
+            "a,b\n" + "1,2\n" * 25 + "1,2,3\n1,2,3,4\n",
+            "line 27 has 3 where there are 2, and 1 more has too many",
+        ),
+        (
+            "a,b\n" + "".join(f"{i},000,{i}\n" for i in range(1, 30)),
+            "needs quotation marks around it",
+        ),
+        (
+            "a,b\n" + "".join(f"{i},5,rose\n" for i in range(1, 30)),
+            "needs quotation marks around it",
+        ),
+        (
+            "a,b\n" + "".join(f"rose{i},{i},25\n" for i in range(1, 30)),
+            "needs quotation marks around it",
+        ),
         ('a,b\n1,"x"y"\n' + "1,2\n" * 30, "in line 2 a quotation mark is in the middle"),
         ('a,b\n1,"x\n' + "1,2\n" * 30, "a quotation mark is opened and never closed"),
         ("a,b\n" + '1,"' + "x" * 200_000 + '"\n', "longer than 131,072 characters"),
@@ -348,8 +471,11 @@ def test_what_cannot_be_read_is_named_in_one_line(data: str | bytes, why: str) -
 
 
 HEAVY: dict[str, str] = {
-    "names that end in a number": f"{'x' * 50} (3),{'x' * 50} (3),{'x' * 50}  (3)\n" + "1,2,3\n" * 30,
-    "a thousand equal names": ",".join(["x" * 70] * 1000) + "\n" + (",".join(["1"] * 1000) + "\n") * 20,
+    "names that end in a number": f"{'x' * 50} (3),{'x' * 50} (3),{'x' * 50}  (3)\n"
+    + "1,2,3\n" * 30,
+    "a thousand equal names": ",".join(["x" * 70] * 1000)
+    + "\n"
+    + (",".join(["1"] * 1000) + "\n") * 20,
     "blank lines": "\n" * 1_000_000 + "a;b\n" + "1;2\n3;4\n" * 15,
     "lines of blanks": "  \t \n" * 800_000 + "a;b\n" + "1;2\n3;4\n" * 15,
     "comments": "#\n" * 500_000 + "a;b\n" + "1;2\n3;4\n" * 15,

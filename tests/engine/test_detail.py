@@ -1,4 +1,6 @@
-"""Details are what each particle says by itself, what NumPy counts of mistakes and weights, and work that is bounded."""
+"""Details are what each particle says by itself, what NumPy counts of mistakes and weights, and
+work that is bounded.
+"""
 
 from typing import Any
 
@@ -33,7 +35,9 @@ def looked_at(one: Race, k: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def particle_of(one: Race, dot: np.ndarray[Any, Any]) -> Tensor:
-    """The particle of the first lane that a dot of its cloud stands for, looked up by where it lies."""
+    """The particle of the first lane that a dot of its cloud stands for, looked up by where it
+    lies.
+    """
     population = one.lanes[0].state.population
     assert population is not None
     places = one.observer.plane.project(population)
@@ -45,7 +49,11 @@ def particle_of(one: Race, dot: np.ndarray[Any, Any]) -> Tensor:
 def square(one: Race, side: int) -> Tensor:
     """Inputs on a grid of the drawn square, rows from the low end, written out."""
     x0, x1, y0, y1 = one.stage()["data"]["points"]["extent"]
-    places = [[x0 + (x1 - x0) * column / (side - 1), y0 + (y1 - y0) * row / (side - 1)] for row in range(side) for column in range(side)]
+    places = [
+        [x0 + (x1 - x0) * column / (side - 1), y0 + (y1 - y0) * row / (side - 1)]
+        for row in range(side)
+        for column in range(side)
+    ]
     return torch.tensor(places)
 
 
@@ -75,7 +83,9 @@ def test_members_of_three_classes_say_which_and_how_sure() -> None:
     assert given.shape == (len(cloud), 2, 16, 16)
     inputs = one.observer.answers.centre + square(one, 16) @ one.observer.answers.axes
     for i in (0, len(cloud) - 1):
-        outputs = one.network.forward(particle_of(one, cloud[i]).unsqueeze(0), inputs)[0].softmax(-1)
+        outputs = one.network.forward(particle_of(one, cloud[i]).unsqueeze(0), inputs)[0].softmax(
+            -1
+        )
         top = outputs.sort(-1).values
         clear = (top[:, -1] - top[:, -2] > 1e-4).numpy()
         assert (given[i, 0].ravel() == outputs.argmax(-1).numpy())[clear].all()
@@ -87,10 +97,16 @@ def test_members_of_a_curve_reach_from_edge_to_edge() -> None:
     picture, message = looked_at(one)
     curves, cloud = message["lanes"][0]["members"]["curves"], picture["lanes"][0]["cloud"]
     at = one.stage()["data"]["curve"]["at"]
-    inputs = torch.from_numpy(np.linspace(float(at[0]), float(at[-1]), 40, dtype=np.float32)).unsqueeze(1)
+    inputs = torch.from_numpy(
+        np.linspace(float(at[0]), float(at[-1]), 40, dtype=np.float32)
+    ).unsqueeze(1)
     assert curves.shape == (len(cloud), 40)
     for i in (0, len(cloud) - 1):
-        np.testing.assert_allclose(curves[i], one.network.forward(particle_of(one, cloud[i]).unsqueeze(0), inputs)[0, :, 0], atol=1e-4)
+        np.testing.assert_allclose(
+            curves[i],
+            one.network.forward(particle_of(one, cloud[i]).unsqueeze(0), inputs)[0, :, 0],
+            atol=1e-4,
+        )
     assert message["lanes"][0]["confusion"] is None
 
 
@@ -99,10 +115,17 @@ def test_members_answer_on_the_wall_of_images() -> None:
     picture, message = looked_at(one)
     predicted, cloud = message["lanes"][0]["members"]["predicted"], picture["lanes"][0]["cloud"]
     wall = one.dataset.x_test[one.observer.answers.wall]
-    assert torch.equal((wall.mean(1) * 255).round().to(torch.uint8), one.stage()["data"]["wall"]["images"])
+    assert torch.equal(
+        (wall.mean(1) * 255).round().to(torch.uint8), one.stage()["data"]["wall"]["images"]
+    )
     assert predicted.shape == (len(cloud), len(wall))
     for i in (0, len(cloud) - 1):
-        assert predicted[i].tolist() == one.network.forward(particle_of(one, cloud[i]).unsqueeze(0), wall)[0].argmax(-1).tolist()
+        assert (
+            predicted[i].tolist()
+            == one.network.forward(particle_of(one, cloud[i]).unsqueeze(0), wall)[0]
+            .argmax(-1)
+            .tolist()
+        )
 
 
 def test_a_place_in_a_landscape_has_nothing_more_to_say() -> None:
@@ -113,7 +136,9 @@ def test_a_place_in_a_landscape_has_nothing_more_to_say() -> None:
     assert message["lanes"][0]["histograms"]["counts"].shape == (2, 32)
 
 
-def test_only_the_first_particles_are_asked_where_all_would_cost_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_first_particles_are_asked_where_all_would_cost_too_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     one = race("moons", [{"name": "pso", "particles": 20}])
     everyone = one.observer.detail(0)["lanes"][0]["members"]["maps"]
     assert len(everyone) == 20
@@ -129,7 +154,9 @@ def test_only_the_first_particles_are_asked_where_all_would_cost_too_much(monkey
 
 
 @pytest.mark.parametrize("dataset", ["moons", "iris", "digits"])
-def test_confusion_is_counted_as_numpy_counts_and_agrees_with_the_accuracy_shown(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_confusion_is_counted_as_numpy_counts_and_agrees_with_the_accuracy_shown(
+    dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(observer, "SCORE_FLOPS", 0)  # the probe is then 64 samples of either set
     one = race(dataset, ["adam"], budget={"currency": "evaluations", "amount": 1e9}, steps=20)
     data, lane = one.dataset, one.lanes[0]
@@ -138,7 +165,14 @@ def test_confusion_is_counted_as_numpy_counts_and_agrees_with_the_accuracy_shown
         shown = one.metrics(0)["lanes"][0]["test_accuracy"]
         matrix = looked_at(one)[1]["lanes"][0]["confusion"]
         assert matrix.dtype == np.int32
-        x, y = (data.x_test, data.y_test) if finished else (one.observer.probe[0][one.observer.probed[0] :], one.observer.probe[1][one.observer.probed[0] :])
+        x, y = (
+            (data.x_test, data.y_test)
+            if finished
+            else (
+                one.observer.probe[0][one.observer.probed[0] :],
+                one.observer.probe[1][one.observer.probed[0] :],
+            )
+        )
         assert len(y) == (len(data.y_test) if finished else min(64, len(data.y_test)))
         answers = one.network.forward(lane.state.estimate.unsqueeze(0), x)[0].argmax(-1)
         expected = np.zeros((len(data.classes), len(data.classes)), dtype=int)
@@ -174,7 +208,9 @@ def test_histograms_are_numpys() -> None:
 
 def test_histograms_leave_out_what_is_no_number() -> None:
     layers = pack([("0.weight", (2, 3), 3), ("0.bias", (2,), 3), ("1.weight", (3,), 3)])
-    theta = torch.tensor([1.0, torch.nan, 2.0, torch.inf, 5.0, -torch.inf, torch.nan, torch.nan, 4.0, 4.0, 4.0])
+    theta = torch.tensor(
+        [1.0, torch.nan, 2.0, torch.inf, 5.0, -torch.inf, torch.nan, torch.nan, 4.0, 4.0, 4.0]
+    )
     message = decode(encode(histograms(layers, theta) | {"type": "histograms"}))
     assert message["counts"][0].tolist() == np.histogram([1.0, 2.0, 5.0], 32)[0].tolist()
     assert message["counts"][1].sum() == 0
@@ -199,10 +235,23 @@ def test_a_population_that_is_no_place_has_no_members_and_everything_can_still_b
 def test_looking_closely_changes_nothing_and_is_charged_to_nobody() -> None:
     runs = []
     for closely in (False, True):
-        one = Race(Experiment.parse({"dataset": "moons", "lanes": ["annealing", "pso", "adam"], "budget": {"currency": "evaluations", "amount": 1e6}}))
+        one = Race(
+            Experiment.parse(
+                {
+                    "dataset": "moons",
+                    "lanes": ["annealing", "pso", "adam"],
+                    "budget": {"currency": "evaluations", "amount": 1e6},
+                }
+            )
+        )
         for k in range(30):
             one.advance_lane(one.lanes[k % 3])
             if closely:
                 one.observer.detail(k)
-        runs.append([(lane.state.estimate.tolist(), lane.oracle.evaluations, lane.oracle.flops) for lane in one.lanes])
+        runs.append(
+            [
+                (lane.state.estimate.tolist(), lane.oracle.evaluations, lane.oracle.flops)
+                for lane in one.lanes
+            ]
+        )
     assert runs[0] == runs[1]

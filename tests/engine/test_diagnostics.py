@@ -26,17 +26,29 @@ def race_of(name: str) -> Race:
     lane = {"name": name, "batch": 16}
     budget = {"currency": "evaluations", "amount": 40_000}
     network = {"name": "mlp", "hidden": [3]}
-    value = {"dataset": "moons", "network": network, "lanes": [lane], "budget": budget, "device": "cpu"}
+    value = {
+        "dataset": "moons",
+        "network": network,
+        "lanes": [lane],
+        "budget": budget,
+        "device": "cpu",
+    }
     return Race(Experiment.parse(value), marks=4, pictures=False)
 
 
 def test_those_are_all_the_methods_that_have_some() -> None:
-    own = {name for name in OPTIMIZERS.names() if type(OPTIMIZERS.build({"name": name})).diagnostics is not Optimizer.diagnostics}
+    own = {
+        name
+        for name in OPTIMIZERS.names()
+        if type(OPTIMIZERS.build({"name": name})).diagnostics is not Optimizer.diagnostics
+    }
     assert own == set(METHODS)
 
 
 @pytest.mark.parametrize(("name", "number"), METHODS.items())
-def test_they_are_measured_once_a_frame_and_change_nothing(name: str, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_are_measured_once_a_frame_and_change_nothing(
+    name: str, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     method, found = type(OPTIMIZERS.build({"name": name})), []
     plain = method.diagnostics
 
@@ -45,14 +57,20 @@ def test_they_are_measured_once_a_frame_and_change_nothing(name: str, number: st
         found.append(plain(self, state))  # type: ignore[arg-type]
         for one in dataclasses.fields(state):
             old, new = getattr(before, one.name), getattr(state, one.name)
-            assert torch.equal(old, new) if isinstance(old, torch.Tensor) else old == new or old is None
+            assert (
+                torch.equal(old, new)
+                if isinstance(old, torch.Tensor)
+                else old == new or old is None
+            )
         return found[-1]
 
     monkeypatch.setattr(method, "diagnostics", measured)
     race = race_of(name)
     frames = list(race)
     assert race.lanes[0].step > len(frames) > 3
-    assert [frame.metrics["lanes"][0]["extra"][number] for frame in frames] == [one[number] for one in found]
+    assert [frame.metrics["lanes"][0]["extra"][number] for frame in frames] == [
+        one[number] for one in found
+    ]
     assert all(math.isfinite(one[number]) and one[number] > 0 for one in found)
     population = race.lanes[0].state.population
     assert population is not None
@@ -61,4 +79,6 @@ def test_they_are_measured_once_a_frame_and_change_nothing(name: str, number: st
     if number == "spread":
         assert found[-1][number] == pytest.approx(expected, rel=1e-4)
     else:
-        assert float(distances.max()) / 2 <= found[-1][number] <= float(distances.max()) * (1 + 1e-5)
+        assert (
+            float(distances.max()) / 2 <= found[-1][number] <= float(distances.max()) * (1 + 1e-5)
+        )

@@ -1,4 +1,6 @@
-"""Downloads against a local server: whole, cut off, corrupt, missing, offline, and the next mirror when one fails."""
+"""Downloads against a local server: whole, cut off, corrupt, missing, offline, and the next mirror
+when one fails.
+"""
 
 import gzip
 import hashlib
@@ -28,7 +30,11 @@ class Handler(BaseHTTPRequestHandler):
         if way == "missing":
             self.send_error(404)
             return
-        body = {"corrupt": gzip.compress(b"x" + BODY[1:]), "text": b"<html>no such thing</html>", "short": PACKED[:-200]}.get(way, PACKED)
+        body = {
+            "corrupt": gzip.compress(b"x" + BODY[1:]),
+            "text": b"<html>no such thing</html>",
+            "short": PACKED[:-200],
+        }.get(way, PACKED)
         self.send_response(200)
         self.send_header("Content-Length", str(len(body) + (1000 if way == "cut" else 0)))
         self.end_headers()
@@ -52,7 +58,9 @@ def address(server: ThreadingHTTPServer, way: str) -> str:
     return f"http://127.0.0.1:{server.server_address[1]}/{way}/"
 
 
-def test_whole_with_a_progress_bar_and_only_once(server: ThreadingHTTPServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_whole_with_a_progress_bar_and_only_once(
+    server: ThreadingHTTPServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = fetch([address(server, "whole")], NAME, SHA, tmp_path / "new" / "folder")
     assert path.read_bytes() == PACKED
     assert NAME in capsys.readouterr().err
@@ -63,16 +71,29 @@ def test_whole_with_a_progress_bar_and_only_once(server: ThreadingHTTPServer, tm
 
 @pytest.mark.parametrize(
     ("way", "why"),
-    [("cut", "cut off"), ("short", "checksum is wrong"), ("corrupt", "checksum is wrong"), ("text", "no gzip file"), ("missing", "answered 404")],
+    [
+        ("cut", "cut off"),
+        ("short", "checksum is wrong"),
+        ("corrupt", "checksum is wrong"),
+        ("text", "no gzip file"),
+        ("missing", "answered 404"),
+    ],
 )
-def test_what_is_not_whole_leaves_nothing_behind(server: ThreadingHTTPServer, tmp_path: Path, way: str, why: str) -> None:
+def test_what_is_not_whole_leaves_nothing_behind(
+    server: ThreadingHTTPServer, tmp_path: Path, way: str, why: str
+) -> None:
     with pytest.raises(DownloadFailed, match=why):
         fetch([address(server, way)], NAME, SHA, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_next_mirror_is_tried(server: ThreadingHTTPServer, tmp_path: Path) -> None:
-    mirrors = ["http://127.0.0.1:9/", address(server, "cut"), address(server, "corrupt"), address(server, "whole")]
+    mirrors = [
+        "http://127.0.0.1:9/",
+        address(server, "cut"),
+        address(server, "corrupt"),
+        address(server, "whole"),
+    ]
     assert fetch(mirrors, NAME, SHA, tmp_path).read_bytes() == PACKED
     assert [p.name for p in tmp_path.iterdir()] == [NAME]
 
@@ -96,7 +117,9 @@ def test_two_at_once_both_get_a_whole_file(server: ThreadingHTTPServer, tmp_path
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_offline_without_files_says_what_to_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_without_files_says_what_to_do(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KELVIN_DATA", raising=False)
     monkeypatch.setenv("KELVIN_CACHE", str(tmp_path))
     monkeypatch.setattr(type(DATASETS.build(name)), "mirrors", ("http://127.0.0.1:9/",))
@@ -110,7 +133,9 @@ def test_offline_without_files_says_what_to_do(name: str, tmp_path: Path, monkey
     assert str(tmp_path) not in sentence, "a visitor is told nothing of the machine's folders"
 
 
-def test_a_download_is_read_by_the_real_loader(server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kelvin_data: Path) -> None:
+def test_a_download_is_read_by_the_real_loader(
+    server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kelvin_data: Path
+) -> None:
     """The standard files, served locally, fetched into the cache and read."""
     real = kelvin_data / "mnist"
 
@@ -127,4 +152,6 @@ def test_a_download_is_read_by_the_real_loader(server: ThreadingHTTPServer, tmp_
     monkeypatch.setattr(type(DATASETS.build("mnist")), "mirrors", (address(server, "x"),))
     data = DATASETS.build("mnist").load(0)
     assert len(data.y_train) == 60_000
-    assert sorted(p.name for p in (tmp_path / "mnist").iterdir()) == sorted(f"{stem}.gz" for stem in images.FILES.values())
+    assert sorted(p.name for p in (tmp_path / "mnist").iterdir()) == sorted(
+        f"{stem}.gz" for stem in images.FILES.values()
+    )

@@ -20,24 +20,41 @@ TOY = ["spirals", "moons", "circles", "xor", "checkerboard"]
 
 def some(n: int, classes: int = 3, spread: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(n)
-    return spread * torch.randn(n, 2, generator=generator), torch.randint(classes, (n,), generator=generator)
+    return spread * torch.randn(n, 2, generator=generator), torch.randint(
+        classes, (n,), generator=generator
+    )
 
 
 def by_the_letter(text: str) -> list[tuple[float, float, int]]:
     """What a text says, read character by character as the docstring tells."""
     worth = [ALPHABET.index(character) for character in text]
-    return [((64 * worth[i] + worth[i + 1]) / 256 - 8, (64 * worth[i + 2] + worth[i + 3]) / 256 - 8, worth[i + 4]) for i in range(0, len(worth), 5)]
+    return [
+        (
+            (64 * worth[i] + worth[i + 1]) / 256 - 8,
+            (64 * worth[i + 2] + worth[i + 3]) / 256 - 8,
+            worth[i + 4],
+        )
+        for i in range(0, len(worth), 5)
+    ]
 
 
 def test_points_are_written_as_the_format_says() -> None:
-    assert encode_points(torch.tensor([[0.0, -8.0], [8.0, 1 / 256], [0.5, -0.5], [-99.0, 99.0]]), torch.tensor([0, 2, 1, 0])) == "gAAAA__gBCiAeABAA__A"
+    assert (
+        encode_points(
+            torch.tensor([[0.0, -8.0], [8.0, 1 / 256], [0.5, -0.5], [-99.0, 99.0]]),
+            torch.tensor([0, 2, 1, 0]),
+        )
+        == "gAAAA__gBCiAeABAA__A"
+    )
     x, y = some(200)
     text = encode_points(x, y)
     read = by_the_letter(text)
     assert np.allclose([(a, b) for a, b, _ in read], x, atol=0.5 / 256 + 1e-6)
     assert [label for _, _, label in read] == y.tolist()
     points, labels = decode_points(text)
-    assert [(*point, label) for point, label in zip(points.tolist(), labels.tolist(), strict=True)] == read
+    assert [
+        (*point, label) for point, label in zip(points.tolist(), labels.tolist(), strict=True)
+    ] == read
     assert (points.dtype, labels.dtype) == (torch.float32, torch.int64)
 
 
@@ -84,9 +101,20 @@ def test_the_dataset_has_as_many_classes_as_it_says() -> None:
     assert three.dataset.classes == ("A", "B", "C")
     assert three.network.build_for(three.dataset).layers[-1].shape == (3,)
     assert Drawn.classes == ("A", "B") == Drawn().classes
-    with pytest.raises(BadInput, match=r"^dataset\.points: 'class 2' is not allowed; expected classes 0 to 1 only$"):
+    with pytest.raises(
+        BadInput, match=r"^dataset\.points: 'class 2' is not allowed; expected classes 0 to 1 only$"
+    ):
         Experiment.parse({"dataset": {"name": "drawn", "points": text}})
-    race = Race(Experiment.parse({**three.to_json(), "lanes": ["adam"], "budget": {"currency": "evaluations", "amount": 2e4}}), marks=2)
+    race = Race(
+        Experiment.parse(
+            {
+                **three.to_json(),
+                "lanes": ["adam"],
+                "budget": {"currency": "evaluations", "amount": 2e4},
+            }
+        ),
+        marks=2,
+    )
     assert math.isfinite(list(race)[-1].metrics["lanes"][0]["loss"])
     assert race.picture(9)["lanes"][0]["areas"].shape[0] == 2
 
@@ -100,8 +128,14 @@ def test_all_points_are_trained_on_and_are_the_test_set_too() -> None:
     assert "test set is the same" in Drawn.about
     one = torch.cdist(data.x_train, data.x_train).fill_diagonal_(torch.inf).argmin(1)
     assert torch.equal(data.y_train[one], data.y_train), "two arcs, apart"
-    line = torch.linalg.lstsq(torch.cat([data.x_train, torch.ones(40, 1)], 1), data.y_train.float().unsqueeze(1) * 2 - 1).solution
-    right = ((torch.cat([data.x_train, torch.ones(40, 1)], 1) @ line).squeeze() > 0).long().eq(data.y_train)
+    line = torch.linalg.lstsq(
+        torch.cat([data.x_train, torch.ones(40, 1)], 1), data.y_train.float().unsqueeze(1) * 2 - 1
+    ).solution
+    right = (
+        ((torch.cat([data.x_train, torch.ones(40, 1)], 1) @ line).squeeze() > 0)
+        .long()
+        .eq(data.y_train)
+    )
     assert float(right.float().mean()) < 1, "and no line parts them"
 
 

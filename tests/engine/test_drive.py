@@ -1,4 +1,6 @@
-"""A worker at the wheel of a real race: what it does when it is told to, and in which order it tells of it."""
+"""A worker at the wheel of a real race: what it does when it is told to, and in which order it
+tells of it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from engine.worker_process import _Cancelled, _Drive
 
 
 class Wire:
-    """The worker's end of a pipe: gives the commands in its list, one list each time the worker waits, and keeps what it is told."""
+    """The worker's end of a pipe: gives the commands in its list, one list each time the worker
+    waits, and keeps what it is told.
+    """
 
     def __init__(self, *orders: list[Message]) -> None:
         self.orders = deque(orders)
@@ -40,11 +44,21 @@ class Wire:
         return [message.get("state") or message["type"] for message in self.messages]
 
 
-def drive(*orders: list[Message], lanes: tuple[Any, ...] = ({"name": "annealing", "chains": 4}, "adam"), dataset: Any = None) -> Wire:
-    """A race that is paused before its first step; then it meets one list of commands after the other and is cancelled."""
+def drive(
+    *orders: list[Message],
+    lanes: tuple[Any, ...] = ({"name": "annealing", "chains": 4}, "adam"),
+    dataset: Any = None,
+) -> Wire:
+    """A race that is paused before its first step; then it meets one list of commands after the
+    other and is cancelled.
+    """
     wire = Wire(*orders)
     wire.now.append({"do": "pause"})
-    value = {"dataset": dataset or {"name": "moons", "points": 40}, "lanes": list(lanes), "budget": {"currency": "evaluations", "amount": 1e7}}
+    value = {
+        "dataset": dataset or {"name": "moons", "points": 40},
+        "lanes": list(lanes),
+        "budget": {"currency": "evaluations", "amount": 1e7},
+    }
     with pytest.raises(_Cancelled):
         _Drive(wire, Experiment.parse(value)).run()  # type: ignore[arg-type]
     return wire
@@ -61,7 +75,12 @@ def test_stages_of_every_lane_come_before_the_frame_they_lead_to() -> None:
     assert [(first["lane"], first["step"]), (second["lane"], second["step"])] == [(0, 1), (1, 1)]
     frames = [message for message in wire.messages if message["type"] == "metrics"]
     assert first["k"] == second["k"] == frames[-2]["k"]
-    assert [[lane["step"] for lane in frame["lanes"]] for frame in frames] == [[0, 0], [0, 0], [1, 1], [2, 2]]
+    assert [[lane["step"] for lane in frame["lanes"]] for frame in frames] == [
+        [0, 0],
+        [0, 0],
+        [1, 1],
+        [2, 2],
+    ]
     stage = wire.messages[0]["lanes"]
     for told, lane in zip((first, second), stage, strict=True):
         assert len(told["stages"]) == len(lane["stages"]) >= 2
@@ -69,7 +88,9 @@ def test_stages_of_every_lane_come_before_the_frame_they_lead_to() -> None:
 
 
 def test_what_is_done_while_it_stands_still_is_shown_at_once_and_together() -> None:
-    text = encode_points(Experiment().dataset.load(0).x_train[:30], Experiment().dataset.load(0).y_train[:30])
+    text = encode_points(
+        Experiment().dataset.load(0).x_train[:30], Experiment().dataset.load(0).y_train[:30]
+    )
     wire = drive(
         [
             {"do": "turn", "lane": 1, "field": "rate", "value": 0.02},
@@ -92,10 +113,19 @@ def test_what_is_done_while_it_stands_still_is_shown_at_once_and_together() -> N
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        ({"do": "turn", "lane": 1, "field": "batch", "value": 3}, "batch: 3 is not allowed; expected a knob that may be turned while it runs"),
+        (
+            {"do": "turn", "lane": 1, "field": "batch", "value": 3},
+            "batch: 3 is not allowed; expected a knob that may be turned while it runs",
+        ),
         ({"do": "turn", "lane": 1, "field": "rate", "value": -1}, "rate: -1 is not allowed"),
-        ({"do": "weight", "lane": 0, "index": 10**6, "value": 1.0}, "index: 1000000 is not allowed"),
-        ({"do": "reheat", "lane": 1, "factor": 2.0}, "lane: 1 is not allowed; expected a lane whose method has a temperature"),
+        (
+            {"do": "weight", "lane": 0, "index": 10**6, "value": 1.0},
+            "index: 1000000 is not allowed",
+        ),
+        (
+            {"do": "reheat", "lane": 1, "factor": 2.0},
+            "lane: 1 is not allowed; expected a lane whose method has a temperature",
+        ),
         ({"do": "points", "points": "gAAAC" * 9}, "points: 'class 2' is not allowed"),
     ],
 )
@@ -110,23 +140,41 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(command: Message, sente
 
 def test_points_and_planes_of_a_landscape_are_refused() -> None:
     text = "gAAAA" * 9
-    wire = drive([{"do": "points", "points": text}, {"do": "plane", "kind": "pca"}], lanes=("adam",), dataset="landscape")
+    wire = drive(
+        [{"do": "points", "points": text}, {"do": "plane", "kind": "pca"}],
+        lanes=("adam",),
+        dataset="landscape",
+    )
     assert wire.kinds() == [*BEGUN, "problem", "problem"]
 
 
 def test_many_weights_are_sent_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_process, "WEIGHTS_BYTES", 100)
     wire = drive([{"do": "step"}], [{"do": "weights"}])
-    assert wire.kinds() == [*[kind for kind in BEGUN if kind != "weights"], "metrics", "picture", "detail", "weights"]
+    assert wire.kinds() == [
+        *[kind for kind in BEGUN if kind != "weights"],
+        "metrics",
+        "picture",
+        "detail",
+        "weights",
+    ]
     assert wire.messages[-1]["steps"] == [1, 1]
-    assert len(wire.messages[-1]["lanes"][0]) == wire.messages[0]["dimension"] == wire.messages[0]["layers"][-1]["stop"]
+    assert (
+        len(wire.messages[-1]["lanes"][0])
+        == wire.messages[0]["dimension"]
+        == wire.messages[0]["layers"][-1]["stop"]
+    )
 
 
 def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(worker_process.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(worker_process.time, "process_time", lambda: clock[0])
-    value = {"dataset": {"name": "moons", "points": 40}, "lanes": ["adam"], "budget": {"currency": "evaluations", "amount": 1e7}}
+    value = {
+        "dataset": {"name": "moons", "points": 40},
+        "lanes": ["adam"],
+        "budget": {"currency": "evaluations", "amount": 1e7},
+    }
     wire = Wire()
     at_the_wheel = _Drive(wire, Experiment.parse(value))  # type: ignore[arg-type]
     detail = at_the_wheel.race.detail
@@ -141,7 +189,9 @@ def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(1000):
         at_the_wheel._detail_if_due()
         clock[0] += 0.1
-    assert wire.kinds().count("detail") == pytest.approx(100 / worker_process.DETAIL_SECONDS, abs=3), "every two seconds where it is cheap"
+    assert wire.kinds().count("detail") == pytest.approx(
+        100 / worker_process.DETAIL_SECONDS, abs=3
+    ), "every two seconds where it is cheap"
     cost[0] = 0.08
     at_the_wheel.detail_costs.clear()
     before = wire.kinds().count("detail")

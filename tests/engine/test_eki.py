@@ -1,4 +1,6 @@
-"""Ensemble Kalman inversion against its formulas written out, the Kalman filter's own limit, and real data."""
+"""Ensemble Kalman inversion against its formulas written out, the Kalman filter's own limit, and
+real data.
+"""
 
 from typing import Any
 
@@ -28,8 +30,16 @@ def data(samples: int = 12) -> Dataset:
     return Dataset(x, y, x, y, ("a", "b", "c"), "points")
 
 
-def oracle_on(hidden: tuple[int, ...] = (4,), loss: str = "cross-entropy", batch: int = 0, sees: Sees = "outputs", samples: int = 12) -> Oracle:
-    return Oracle(MLP(hidden=hidden).build((2,), CLASSES), LOSSES[loss], data(samples), sees, batch, seed=7)
+def oracle_on(
+    hidden: tuple[int, ...] = (4,),
+    loss: str = "cross-entropy",
+    batch: int = 0,
+    sees: Sees = "outputs",
+    samples: int = 12,
+) -> Oracle:
+    return Oracle(
+        MLP(hidden=hidden).build((2,), CLASSES), LOSSES[loss], data(samples), sees, batch, seed=7
+    )
 
 
 def first_weights(oracle: Oracle) -> Tensor:
@@ -84,7 +94,9 @@ def by_hand(u: Tensor, at: Tensor, oracle: Oracle, h0: float) -> Tensor:
                 slope = slope.sign()
             d[j][k] = float(((g[k] - g_mean) * slope).sum()) / size
     h = h0 / (sum(entry**2 for row in d for entry in row) ** 0.5 + 0.5)
-    return torch.stack([at[j] - h * sum(d[j][k] * (at[k] - u_mean) for k in range(size)) for j in range(size)])  # type: ignore[misc]
+    return torch.stack(
+        [at[j] - h * sum(d[j][k] * (at[k] - u_mean) for k in range(size)) for j in range(size)]
+    )  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error", "absolute-error"])
@@ -95,15 +107,21 @@ def test_loss_form_is_the_double_sum(loss: str) -> None:
     z = torch.randn(6, len(theta), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     state = eki.init(theta, Scripted(z), oracle)  # type: ignore[arg-type]
     start = members(state).clone()
-    torch.testing.assert_close(start, theta + (z - z.mean(0)) * oracle.scale, rtol=1e-14, atol=1e-14)
+    torch.testing.assert_close(
+        start, theta + (z - z.mean(0)) * oracle.scale, rtol=1e-14, atol=1e-14
+    )
     state = eki.step(state, Scripted(), oracle)  # type: ignore[arg-type]
     expected = by_hand(start, start, oracle, 1.7)
     assert (expected - start).abs().max() > 1e-2
     torch.testing.assert_close(members(state), expected, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(state.estimate, expected.mean(0), rtol=1e-12, atol=1e-12)
     assert state.losses is not None
-    torch.testing.assert_close(state.losses, oracle.loss.values(oracle.outputs(start), oracle.targets))
-    assert state.metrics["spread"] == pytest.approx(float(((expected - expected.mean(0)) ** 2).sum(1).mean().sqrt()), rel=1e-12)
+    torch.testing.assert_close(
+        state.losses, oracle.loss.values(oracle.outputs(start), oracle.targets)
+    )
+    assert state.metrics["spread"] == pytest.approx(
+        float(((expected - expected.mean(0)) ** 2).sum(1).mean().sqrt()), rel=1e-12
+    )
 
 
 def test_nesterov_looks_ahead_by_1_minus_3_over_n() -> None:
@@ -151,7 +169,9 @@ def test_discrete_form_is_the_dense_kalman_formula(size: int, perturb: bool) -> 
     eki = EKI(ensemble=size, form="discrete", noise=0.3, step_size=1.5, perturb=perturb)
     state = eki.init(first_weights(oracle), randomness(), oracle)
     u = members(state).clone()
-    xi = torch.randn(size, 10 * CLASSES, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    xi = torch.randn(
+        size, 10 * CLASSES, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
     g = oracle.outputs(u).reshape(size, -1)
     y = torch.zeros(10, CLASSES, dtype=torch.float64)
     y[torch.arange(10), oracle.targets] = 1
@@ -168,7 +188,9 @@ def test_discrete_form_is_the_dense_kalman_formula(size: int, perturb: bool) -> 
 
 @pytest.mark.parametrize("noise", [0.05, 0.5, 20.0])
 def test_the_data_misfit_step_is_the_papers(noise: float) -> None:
-    """Iglesias and Yang (2021): h = min(max(M / 2Φ̄, √(M / 2 Var Φ)), 1 − t), and t begins again when the data are used up."""
+    """Iglesias and Yang (2021): h = min(max(M / 2Φ̄, √(M / 2 Var Φ)), 1 − t), and t begins again
+    when the data are used up.
+    """
     oracle = oracle_on()
     eki = EKI(ensemble=7, form="discrete", stepping="data-misfit", noise=noise, randomised=False)
     state = eki.init(first_weights(oracle), randomness(), oracle)
@@ -191,7 +213,9 @@ def test_the_data_misfit_step_is_the_papers(noise: float) -> None:
         assert state.metrics["step size"] == pytest.approx(h, rel=1e-9)
         assert state.t == pytest.approx(t, rel=1e-9, abs=1e-12)
     assert rounds > 0
-    assert (min(lengths) < 0.9) == (noise < 1)  # with little noise, and the ensemble can bear only a part of the data at once
+    assert (min(lengths) < 0.9) == (
+        noise < 1
+    )  # with little noise, and the ensemble can bear only a part of the data at once
 
 
 @pytest.mark.parametrize("form", ["loss", "discrete"])
@@ -203,15 +227,26 @@ def test_effective_rank_is_the_participation_ratio_of_the_spectrum(form: Any, si
     g = oracle.outputs(members(state).clone()).reshape(size, -1)
     spectrum = torch.linalg.svdvals(g - g.mean(0)) ** 2
     state = eki.step(state, randomness(), oracle)
-    assert state.metrics["effective rank"] == pytest.approx(float(spectrum.sum() ** 2 / (spectrum**2).sum()), rel=1e-10)
+    assert state.metrics["effective rank"] == pytest.approx(
+        float(spectrum.sum() ** 2 / (spectrum**2).sum()), rel=1e-10
+    )
     assert 1 < state.metrics["effective rank"] < size - 1
 
 
 @pytest.mark.parametrize("momentum", ["none", "nesterov"])
 @pytest.mark.parametrize("randomised", [True, False])
-def test_an_expanding_ensemble_grows_by_equal_factors_and_its_mean_stays(randomised: bool, momentum: Any) -> None:
+def test_an_expanding_ensemble_grows_by_equal_factors_and_its_mean_stays(
+    randomised: bool, momentum: Any
+) -> None:
     oracle: Any = oracle_on()
-    eki = EKI(ensemble=64, expand=4, respread_every=1, randomised=randomised, momentum=momentum, step_size=1e-3)
+    eki = EKI(
+        ensemble=64,
+        expand=4,
+        respread_every=1,
+        randomised=randomised,
+        momentum=momentum,
+        step_size=1e-3,
+    )
     oracle.budget = ("evaluations", 1e9)
     state = eki.init(first_weights(oracle), randomness(), oracle)
     assert len(members(state)) == 4
@@ -220,9 +255,15 @@ def test_an_expanding_ensemble_grows_by_equal_factors_and_its_mean_stays(randomi
         kept, mean = members(state).clone(), state.estimate.clone()
         state = eki.step(state, randomness(f"lane {share}"), oracle)
         assert len(members(state)) == size
-        assert (state.estimate - mean).norm() < 0.01 * (members(state)[-1] - mean).norm()  # all the mean moved is what the small step moved it
+        assert (state.estimate - mean).norm() < 0.01 * (
+            members(state)[-1] - mean
+        ).norm()  # all the mean moved is what the small step moved it
         torch.testing.assert_close(members(state).mean(0), state.estimate)
-        old_stay = bool(((members(state)[: len(kept)] - kept).norm(dim=1) < 0.05 * (kept - mean).norm(dim=1)).all())
+        old_stay = bool(
+            (
+                (members(state)[: len(kept)] - kept).norm(dim=1) < 0.05 * (kept - mean).norm(dim=1)
+            ).all()
+        )
         assert old_stay != randomised
         assert (state.previous is None) == (momentum == "none")
         assert state.previous is None or state.previous.shape == members(state).shape
@@ -240,17 +281,29 @@ def test_it_meets_numbers_as_it_meets_classes() -> None:
     y = torch.sin(3 * x[:, 0])
     for form in ("loss", "discrete"):
         network = MLP(hidden=(8,)).build((1,), 1)
-        oracle = Oracle(network, LOSSES["squared-error"], Dataset(x, y, x, y, ("y",), "curve"), "outputs", 0)
+        oracle = Oracle(
+            network, LOSSES["squared-error"], Dataset(x, y, x, y, ("y",), "curve"), "outputs", 0
+        )
         theta = network.init(torch.Generator().manual_seed(1), torch.float64)
         start = float(oracle.losses(theta.unsqueeze(0))[0])
         state = run(EKI(ensemble=40, form=form, noise=0.1), oracle, 60, theta)  # type: ignore[arg-type]
         assert float(oracle.losses(state.estimate.unsqueeze(0))[0]) < 0.1 * start
 
 
-@pytest.mark.parametrize("settings", [{"form": "loss"}, {"form": "discrete", "perturb": True}, {"form": "loss", "momentum": "nesterov"}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"form": "loss"},
+        {"form": "discrete", "perturb": True},
+        {"form": "loss", "momentum": "nesterov"},
+    ],
+    ids=str,
+)
 def test_without_re_spreading_the_ensemble_never_leaves_its_span(settings: dict[str, Any]) -> None:
     def outside(randomised: bool) -> float:
-        """The largest share of a member's departure from the first weights that lies outside the span of the first ensemble's departures."""
+        """The largest share of a member's departure from the first weights that lies outside the
+        span of the first ensemble's departures.
+        """
         oracle = oracle_on(hidden=(8,), batch=6)
         theta = first_weights(oracle)
         eki = EKI(ensemble=10, randomised=randomised, **settings)
@@ -272,18 +325,38 @@ def linear_problem(oracle: Oracle) -> tuple[Tensor, Tensor]:
 
 
 def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
-    """Four steps of h = ¼ with perturbed targets assimilate the data once: the ensemble becomes a sample of the Gaussian posterior."""
+    """Four steps of h = ¼ with perturbed targets assimilate the data once: the ensemble becomes a
+    sample of the Gaussian posterior.
+    """
     oracle = oracle_on(hidden=())
     theta = first_weights(oracle)
     a, y = linear_problem(oracle)
     prior = torch.diag(oracle.scale**2)
-    gain = prior @ a.T @ torch.linalg.inv(a @ prior @ a.T + 2.0 * torch.eye(len(y), dtype=torch.float64))
+    gain = (
+        prior
+        @ a.T
+        @ torch.linalg.inv(a @ prior @ a.T + 2.0 * torch.eye(len(y), dtype=torch.float64))
+    )
     mean, covariance = theta + gain @ (y - a @ theta), prior - gain @ a @ prior
-    state = run(EKI(ensemble=4096, form="discrete", noise=2.0, step_size=0.25, perturb=True, randomised=False), oracle, 4, theta)
+    state = run(
+        EKI(
+            ensemble=4096,
+            form="discrete",
+            noise=2.0,
+            step_size=0.25,
+            perturb=True,
+            randomised=False,
+        ),
+        oracle,
+        4,
+        theta,
+    )
     u = members(state)
     assert (mean - theta).norm() > 0.5
     assert (state.estimate - mean).norm() < 0.04
-    assert torch.linalg.matrix_norm(u.T.cov() - covariance) < 0.06 * torch.linalg.matrix_norm(covariance)
+    assert torch.linalg.matrix_norm(u.T.cov() - covariance) < 0.06 * torch.linalg.matrix_norm(
+        covariance
+    )
     assert torch.linalg.matrix_norm(covariance) < 0.5 * torch.linalg.matrix_norm(prior)
 
 
@@ -313,8 +386,13 @@ def test_it_starts_at_the_first_weights_spread_by_each_layers_size() -> None:
     assert torch.equal(theta, before)
 
 
-@pytest.mark.parametrize(("settings", "batch"), [({}, 0), ({"momentum": "nesterov"}, 5), ({"form": "discrete", "stepping": "data-misfit"}, 5)])
-def test_it_asks_for_outputs_alone_once_a_step_and_every_answer_is_charged(settings: dict[str, Any], batch: int) -> None:
+@pytest.mark.parametrize(
+    ("settings", "batch"),
+    [({}, 0), ({"momentum": "nesterov"}, 5), ({"form": "discrete", "stepping": "data-misfit"}, 5)],
+)
+def test_it_asks_for_outputs_alone_once_a_step_and_every_answer_is_charged(
+    settings: dict[str, Any], batch: int
+) -> None:
     oracle = oracle_on(batch=batch)
     passes = Passes(oracle.network)
     run(EKI(ensemble=9, respread_every=2, **settings), oracle, 6)
@@ -324,7 +402,9 @@ def test_it_asks_for_outputs_alone_once_a_step_and_every_answer_is_charged(setti
 
 
 def test_the_same_seed_gives_the_same_ensemble() -> None:
-    one, two = (members(run(EKI(ensemble=8, respread_every=3), oracle_on(batch=5), 10)) for _ in range(2))
+    one, two = (
+        members(run(EKI(ensemble=8, respread_every=3), oracle_on(batch=5), 10)) for _ in range(2)
+    )
     assert torch.equal(one, two)
 
 
@@ -352,7 +432,9 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
     assert "\n" not in str(caught.value)
 
 
-def trained(dataset: str, hidden: tuple[int, ...], steps: int, **settings: Any) -> tuple[float, float]:
+def trained(
+    dataset: str, hidden: tuple[int, ...], steps: int, **settings: Any
+) -> tuple[float, float]:
     """(training loss, test accuracy) after so many steps from the defaults."""
     samples = DATASETS.build(dataset).load(0)
     network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
@@ -372,11 +454,23 @@ def trained(dataset: str, hidden: tuple[int, ...], steps: int, **settings: Any) 
         ("spirals", (16, 16), 300, 0.05, 0.98, {"momentum": "nesterov"}),
         ("spirals", (16, 16), 300, 0.1, 0.97, {"momentum": "constant"}),
         ("digits", (32,), 300, 2.0, 0.90, {"form": "discrete"}),
-        ("digits", (32,), 300, 2.0, 0.90, {"form": "discrete", "stepping": "data-misfit", "noise": 0.1}),
+        (
+            "digits",
+            (32,),
+            300,
+            2.0,
+            0.90,
+            {"form": "discrete", "stepping": "data-misfit", "noise": 0.1},
+        ),
     ],
 )
 def test_it_learns_with_its_defaults(
-    dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float, settings: dict[str, Any]
+    dataset: str,
+    hidden: tuple[int, ...],
+    steps: int,
+    most_loss: float,
+    least_accuracy: float,
+    settings: dict[str, Any],
 ) -> None:
     loss, accuracy = trained(dataset, hidden, steps, **settings)
     assert loss < most_loss

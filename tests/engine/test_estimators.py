@@ -29,7 +29,9 @@ def quadratic(x: Tensor) -> Tensor:
 
 def bent(x: Tensor) -> Tensor:
     """No polynomial: its central differences are wrong by O(radius²)."""
-    return (x.sin() * torch.arange(1, DIMENSION + 1, dtype=torch.float64)).sum(1) + x.sum(1).exp() / 50
+    return (x.sin() * torch.arange(1, DIMENSION + 1, dtype=torch.float64)).sum(1) + x.sum(
+        1
+    ).exp() / 50
 
 
 def true_gradient(f: Any) -> Tensor:
@@ -41,7 +43,9 @@ def rademacher(*shape: int, seed: int = 0) -> Tensor:
 
 
 def test_backpropagation_is_the_gradient() -> None:
-    loss, gradient = estimate("backprop", THETA, 1, 0.1, GivenRng(), FunctionOracle(bent, DIMENSION))  # type: ignore[arg-type]
+    loss, gradient = estimate(
+        "backprop", THETA, 1, 0.1, GivenRng(), FunctionOracle(bent, DIMENSION)
+    )  # type: ignore[arg-type]
     torch.testing.assert_close(gradient, true_gradient(bent), rtol=1e-13, atol=1e-13)
     assert loss is not None
     torch.testing.assert_close(loss, bent(THETA.unsqueeze(0))[0], rtol=1e-14, atol=0)
@@ -49,8 +53,16 @@ def test_backpropagation_is_the_gradient() -> None:
 
 @pytest.mark.parametrize("source", GUESSES)
 def test_a_guess_is_its_sum_written_out(source: Source) -> None:
-    """Direction by direction, in float64, from the same random numbers; the forward gradient from `torch.func.grad` instead of a tangent."""
-    numbers = rademacher(4, DIMENSION) if source == "spsa" else torch.randn(4, DIMENSION, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    """Direction by direction, in float64, from the same random numbers; the forward gradient from
+    `torch.func.grad` instead of a tangent.
+    """
+    numbers = (
+        rademacher(4, DIMENSION)
+        if source == "spsa"
+        else torch.randn(
+            4, DIMENSION, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+        )
+    )
     rng = GivenRng(integers=[numbers]) if source == "spsa" else GivenRng([numbers])
     loss, guess = estimate(source, THETA, 4, 0.3, rng, FunctionOracle(bent, DIMENSION))  # type: ignore[arg-type]
     expected, heights = torch.zeros_like(THETA), []
@@ -60,7 +72,11 @@ def test_a_guess_is_its_sum_written_out(source: Source) -> None:
         if source == "forward-gradient":
             expected += (true_gradient(bent) @ v) * v / 4
         else:
-            expected += (heights[-2] - heights[-1]) / 0.6 / v / 4 if source == "spsa" else (heights[-2] - heights[-1]) / 0.6 * v / 4
+            expected += (
+                (heights[-2] - heights[-1]) / 0.6 / v / 4
+                if source == "spsa"
+                else (heights[-2] - heights[-1]) / 0.6 * v / 4
+            )
     torch.testing.assert_close(guess, expected, rtol=1e-12, atol=1e-12)
     assert (guess - true_gradient(bent)).norm() > 0.5  # four directions are far from the gradient
     assert (loss is None) == (source == "forward-gradient")
@@ -70,35 +86,61 @@ def test_a_guess_is_its_sum_written_out(source: Source) -> None:
 
 @pytest.mark.parametrize("source", GUESSES)
 def test_many_directions_give_the_gradient(source: Source) -> None:
-    """On a quadratic two-point slopes are exact, so only the average over directions stands between guess and gradient; its error is √((D+1)/m), SPSA's a little less."""
+    """On a quadratic two-point slopes are exact, so only the average over directions stands between
+    guess and gradient; its error is √((D+1)/m), SPSA's a little less.
+    """
     directions = 200_000
-    guess = estimate(source, THETA, directions, 0.5, Rng(0, "x", dtype=torch.float64), FunctionOracle(quadratic, DIMENSION))[1]  # type: ignore[arg-type]
+    guess = estimate(
+        source,
+        THETA,
+        directions,
+        0.5,
+        Rng(0, "x", dtype=torch.float64),
+        FunctionOracle(quadratic, DIMENSION),
+    )[1]  # type: ignore[arg-type]
     error = float((guess - true_gradient(quadratic)).norm() / true_gradient(quadratic).norm())
     assert error < 2.5 * ((DIMENSION + 1) / directions) ** 0.5
     assert error > 0.1 * ((DIMENSION + 1) / directions) ** 0.5
 
 
-@pytest.mark.parametrize("source", ["spsa", "es"])  # on a quadratic the forward gradient is the same as ES
+@pytest.mark.parametrize(
+    "source", ["spsa", "es"]
+)  # on a quadratic the forward gradient is the same as ES
 def test_the_noise_is_as_large_as_the_theory_says(source: Source) -> None:
-    """E‖g‖² = (1 + (D + 1)/m) ‖∇L‖² for normal directions, (1 + (D − 1)/m) ‖∇L‖² for signs: what `caution` and the sentences build on."""
+    """E‖g‖² = (1 + (D + 1)/m) ‖∇L‖² for normal directions, (1 + (D − 1)/m) ‖∇L‖² for signs: what
+    `caution` and the sentences build on.
+    """
     oracle, rng, m = FunctionOracle(quadratic, DIMENSION), Rng(0, "x", dtype=torch.float64), 3
-    squares = torch.stack([estimate(source, THETA, m, 0.5, rng, oracle)[1].square().sum() for _ in range(3000)])  # type: ignore[arg-type]
+    squares = torch.stack(
+        [estimate(source, THETA, m, 0.5, rng, oracle)[1].square().sum() for _ in range(3000)]
+    )  # type: ignore[arg-type]
     expected = 1 + (DIMENSION - 1 if source == "spsa" else DIMENSION + 1) / m
-    assert float(squares.mean() / true_gradient(quadratic).square().sum()) == pytest.approx(expected, rel=0.08)
+    assert float(squares.mean() / true_gradient(quadratic).square().sum()) == pytest.approx(
+        expected, rel=0.08
+    )
 
 
 @pytest.mark.parametrize("source", GUESSES)
 def test_orthogonal_directions_give_the_gradient_to_second_order(source: Source) -> None:
-    """D directions with v_i·v_j = D δ_ij: the guess is the gradient, for two-point slopes up to O(radius²)."""
+    """D directions with v_i·v_j = D δ_ij: the guess is the gradient, for two-point slopes up to
+    O(radius²).
+    """
     if source == "spsa":  # signs are orthogonal in a Hadamard matrix
         h2 = torch.tensor([[1, 1], [1, -1]])
         numbers = (torch.kron(torch.kron(h2, h2), h2) + 1) // 2
     else:
-        numbers = torch.linalg.qr(torch.randn(8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)).Q * 8**0.5
+        numbers = (
+            torch.linalg.qr(
+                torch.randn(8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+            ).Q
+            * 8**0.5
+        )
     theta = torch.linspace(-1, 1, 8, dtype=torch.float64)
 
     def f(x: Tensor) -> Tensor:
-        return (x.sin() * torch.arange(1, 9, dtype=torch.float64)).sum(1) + (x[:, 0] * x[:, 1]).exp()
+        return (x.sin() * torch.arange(1, 9, dtype=torch.float64)).sum(1) + (
+            x[:, 0] * x[:, 1]
+        ).exp()
 
     truth = grad(lambda x: f(x.unsqueeze(0))[0])(theta)
     errors = []
@@ -120,25 +162,42 @@ def test_a_direction_of_which_one_side_leads_off_the_map_is_told_by_the_other_si
 
     v = torch.eye(3, dtype=torch.float64)
     slopes = two_point(torch.zeros(3, dtype=torch.float64), v, 0.1, FunctionOracle(cliff, 3))[1]  # type: ignore[arg-type]
-    torch.testing.assert_close(slopes, torch.tensor([1.0, torch.nan, 1.0], dtype=torch.float64), equal_nan=True)
-    torch.testing.assert_close(averaged(slopes, v), torch.tensor([0.5, 0.0, 0.5], dtype=torch.float64))
+    torch.testing.assert_close(
+        slopes, torch.tensor([1.0, torch.nan, 1.0], dtype=torch.float64), equal_nan=True
+    )
+    torch.testing.assert_close(
+        averaged(slopes, v), torch.tensor([0.5, 0.0, 0.5], dtype=torch.float64)
+    )
 
 
-@pytest.mark.parametrize(("source", "price"), [("backprop", 3), ("forward-gradient", 15), ("spsa", 10), ("es", 10)])
+@pytest.mark.parametrize(
+    ("source", "price"), [("backprop", 3), ("forward-gradient", 15), ("spsa", 10), ("es", 10)]
+)
 def test_it_asks_once_and_no_more_than_it_says(source: Source, price: int) -> None:
     oracle = oracle_on(batch=8, sees=SEES[source])
     theta = oracle.network.init(torch.Generator().manual_seed(1), torch.float64)
     before, asked = theta.clone(), []
     for question in ("losses", "gradients", "jvp"):
         real = getattr(oracle, question)
-        setattr(oracle, question, lambda *a, real=real, question=question: asked.append(question) or real(*a))
+        setattr(
+            oracle,
+            question,
+            lambda *a, real=real, question=question: asked.append(question) or real(*a),
+        )
     estimate(source, theta, 5, 0.1, Rng(0, "x", dtype=torch.float64), oracle)
     assert len(asked) == 1
     assert oracle.evaluations == price * 8
     assert torch.equal(theta, before)
     if source in ("backprop", "forward-gradient"):
         with pytest.raises(NotSeen):
-            estimate(source, theta, 5, 0.1, Rng(0, "x", dtype=torch.float64), oracle_on(batch=8, sees="loss"))
+            estimate(
+                source,
+                theta,
+                5,
+                0.1,
+                Rng(0, "x", dtype=torch.float64),
+                oracle_on(batch=8, sees="loss"),
+            )
 
 
 def test_every_source_follows_a_networks_gradient() -> None:
@@ -150,7 +209,11 @@ def test_every_source_follows_a_networks_gradient() -> None:
     oracles = {source: Oracle.__new__(Oracle) for source in SEES}
     guesses = {}
     for source, oracle in oracles.items():
-        oracle.__dict__ |= data.__dict__ | {"sees": SEES[source], "network": network, "loss": LOSSES["cross-entropy"]}
+        oracle.__dict__ |= data.__dict__ | {
+            "sees": SEES[source],
+            "network": network,
+            "loss": LOSSES["cross-entropy"],
+        }
         guesses[source] = estimate(source, theta, 4000, 0.01, Rng(0, "x"), oracle)[1]
     for source in GUESSES:
         assert float(torch.cosine_similarity(guesses[source], guesses["backprop"], dim=0)) > 0.98

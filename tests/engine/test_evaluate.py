@@ -1,4 +1,6 @@
-"""Every fast path of the evaluator against the plain one: torch's own layers one network at a time, or `Network.forward`."""
+"""Every fast path of the evaluator against the plain one: torch's own layers one network at a time,
+or `Network.forward`.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,15 @@ from tests.engine.test_networks import cnn_module, loop, mlp_module, rere_module
 CLOSE = {torch.float64: 1e-10, torch.float32: 2e-5}
 
 
-def given(network: Network, shape: tuple[int, ...], members: int, samples: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def given(
+    network: Network, shape: tuple[int, ...], members: int, samples: int, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
     """A population and samples."""
     generator = torch.Generator().manual_seed(members)
     population = torch.stack([network.init(generator, torch.float64) * 2 for _ in range(members)])
-    return population.to(dtype), torch.randn(samples, *shape, generator=generator, dtype=torch.float64).to(dtype)
+    return population.to(dtype), torch.randn(
+        samples, *shape, generator=generator, dtype=torch.float64
+    ).to(dtype)
 
 
 @pytest.fixture(params=[None, 500])
@@ -40,33 +46,62 @@ def chunked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "heaviside", "sign"])
 @pytest.mark.parametrize("hidden", [(), (5,), (9, 4, 3)])
-def test_perceptrons_are_torchs_layers(hidden: tuple[int, ...], activation: Any, dtype: torch.dtype) -> None:
+def test_perceptrons_are_torchs_layers(
+    hidden: tuple[int, ...], activation: Any, dtype: torch.dtype
+) -> None:
     network = MLP(hidden=hidden, activation=activation).build((1, 3, 2), 4)
     population, x = given(network, (1, 3, 2), 7, 150, dtype)
-    expected = loop(network, mlp_module([6, *hidden, 4], activation), population.double(), x.double())
-    torch.testing.assert_close(evaluate.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype])
+    expected = loop(
+        network, mlp_module([6, *hidden, 4], activation), population.double(), x.double()
+    )
+    torch.testing.assert_close(
+        evaluate.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype]
+    )
 
 
 CNNS: list[tuple[str, Any, Any, tuple[int, ...]]] = [
     ("3×3", CNN(channels_1=3, channels_2=5), cnn_module, (1, 10, 7)),
     ("5×5", CNN(channels_1=4, channels_2=3, kernel=5, activation="tanh"), cnn_module, (3, 9, 12)),
-    ("steps", CNN(channels_1=3, channels_2=2, activation="sign", straight_through=True), cnn_module, (2, 8, 8)),
-    ("rere", NETWORKS.build("rere-cnn"), lambda shape, classes, _: rere_module(shape, classes), (1, 17, 22)),
-    ("yegenoglu", NETWORKS.build("yegenoglu-cnn"), lambda shape, classes, _: yegenoglu_module(shape, classes), (2, 15, 18)),
+    (
+        "steps",
+        CNN(channels_1=3, channels_2=2, activation="sign", straight_through=True),
+        cnn_module,
+        (2, 8, 8),
+    ),
+    (
+        "rere",
+        NETWORKS.build("rere-cnn"),
+        lambda shape, classes, _: rere_module(shape, classes),
+        (1, 17, 22),
+    ),
+    (
+        "yegenoglu",
+        NETWORKS.build("yegenoglu-cnn"),
+        lambda shape, classes, _: yegenoglu_module(shape, classes),
+        (2, 15, 18),
+    ),
 ]
 
 
 @pytest.mark.usefixtures("chunked")
 @pytest.mark.parametrize("dtype", CLOSE)
-@pytest.mark.parametrize(("about", "network_choice", "module_of", "shape"), CNNS, ids=[entry[0] for entry in CNNS])
-def test_convolutions_row_by_row_are_torchs(about: str, network_choice: Any, module_of: Any, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("about", "network_choice", "module_of", "shape"), CNNS, ids=[entry[0] for entry in CNNS]
+)
+def test_convolutions_row_by_row_are_torchs(
+    about: str, network_choice: Any, module_of: Any, shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
     network = network_choice.build(shape, 6)
     population, x = given(network, shape, 3, 70, dtype)
     expected = loop(network, module_of(shape, 6, network_choice), population.double(), x.double())
     if about != "steps" or dtype == torch.float64:  # a jump makes of a rounding a difference of 2
-        torch.testing.assert_close(evaluate.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype])
+        torch.testing.assert_close(
+            evaluate.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype]
+        )
     with torch.no_grad():
-        rows = network.by_rows(population.double(), network.prepare(x.double()).copies).transpose(1, 2)
+        rows = network.by_rows(population.double(), network.prepare(x.double()).copies).transpose(
+            1, 2
+        )
     torch.testing.assert_close(rows, expected, rtol=0, atol=1e-10)
 
 
@@ -82,9 +117,15 @@ def test_losses_of_outputs_as_they_come_are_the_losses(name: str, numbers: bool)
     network = MLP(hidden=(5,)).build((3,), classes)
     population, x = given(network, (3,), 9, 130, torch.float64)
     generator = torch.Generator().manual_seed(0)
-    targets = torch.randn(130, generator=generator, dtype=torch.float64) if numbers else torch.randint(classes, (130,), generator=generator)
+    targets = (
+        torch.randn(130, generator=generator, dtype=torch.float64)
+        if numbers
+        else torch.randint(classes, (130,), generator=generator)
+    )
     expected = loss.values(network.forward(population, x), targets)
-    torch.testing.assert_close(evaluate.losses(network, loss, population, x, targets), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        evaluate.losses(network, loss, population, x, targets), expected, rtol=0, atol=1e-12
+    )
 
 
 def test_a_loss_nobody_foresaw_is_asked_itself() -> None:
@@ -93,14 +134,22 @@ def test_a_loss_nobody_foresaw_is_asked_itself() -> None:
             return outputs.amax((1, 2))
 
     outputs = torch.randn(3, 4, 5)
-    assert torch.equal(values(Largest(), outputs, torch.zeros(5, dtype=torch.long)), outputs.amax((1, 2)))
+    assert torch.equal(
+        values(Largest(), outputs, torch.zeros(5, dtype=torch.long)), outputs.amax((1, 2))
+    )
 
 
 def test_a_point_on_a_landscape_is_its_height() -> None:
     dataset = Landscapes()
     network = NETWORKS.build("point").build_for(dataset)
     population = torch.randn(5, 2, dtype=torch.float64)
-    found = evaluate.losses(network, get_loss("height"), population, torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1))
+    found = evaluate.losses(
+        network,
+        get_loss("height"),
+        population,
+        torch.zeros(1, 1, dtype=torch.float64),
+        torch.zeros(1),
+    )
     torch.testing.assert_close(found, dataset.landscape()(population))
 
 
@@ -115,7 +164,9 @@ def test_answers_are_the_callers_own() -> None:
 
 
 @pytest.mark.parametrize("members", [1, 200, 300])
-def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_population(members: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_population(
+    members: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace.release()
     network = MLP(hidden=(50,)).build((20,), 4)
     monkeypatch.setattr(evaluate, "CHUNK_FLOATS", {"cpu": members * 100 * network.widest})
@@ -147,7 +198,9 @@ def test_the_shapes_decide_how_to_convolve(samples: int, monkeypatch: pytest.Mon
     asked: list[str] = []
     for way in ("by_rows", "forward"):
         taken = getattr(network, way)
-        monkeypatch.setattr(network, way, lambda *given, taken=taken, way=way: asked.append(way) or taken(*given))
+        monkeypatch.setattr(
+            network, way, lambda *given, taken=taken, way=way: asked.append(way) or taken(*given)
+        )
     monkeypatch.setattr("time.perf_counter", lambda: pytest.fail("the clock was asked"))
     found = evaluate.outputs(network, population, x)
     assert asked == ["forward" if samples <= FEW else "by_rows"]
@@ -155,20 +208,46 @@ def test_the_shapes_decide_how_to_convolve(samples: int, monkeypatch: pytest.Mon
 
 
 def test_sizes_know_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither its cache, nor its cores, nor how much of its memory is free: they decide what is added up together."""
+    """Neither its cache, nor its cores, nor how much of its memory is free: they decide what is
+    added up together.
+    """
     network = MLP(hidden=(50,)).build((20,), 4)
 
     def sizes() -> list[int]:
         devices = [torch.device(kind) for kind in ("cpu", "cuda", "mps")]
-        return [size(network, *given, device) for device in devices for size, given in ((evaluate.chunk_members, (100,)), (evaluate.chunk_samples, ()))]
+        return [
+            size(network, *given, device)
+            for device in devices
+            for size, given in ((evaluate.chunk_members, (100,)), (evaluate.chunk_samples, ()))
+        ]
 
     before = sizes()
-    for path in ("os.cpu_count", "os.sched_getaffinity", "psutil.virtual_memory", "torch.cuda.mem_get_info", "pathlib.Path.read_text", "torch.get_num_threads"):
+    for path in (
+        "os.cpu_count",
+        "os.sched_getaffinity",
+        "psutil.virtual_memory",
+        "torch.cuda.mem_get_info",
+        "pathlib.Path.read_text",
+        "torch.get_num_threads",
+    ):
         monkeypatch.setattr(path, lambda *_, path=path: pytest.fail(f"{path} was asked"))
     assert sizes() == before
     monkeypatch.undo()
-    written = "".join(path.read_text(encoding="utf-8") for path in (Path(evaluate.__file__).parent / "evaluator").rglob("*.py"))
-    assert not any(word in written for word in ("/sys/", "/proc/", "perf_counter", "monotonic", "mem_get_info", "virtual_memory"))
+    written = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (Path(evaluate.__file__).parent / "evaluator").rglob("*.py")
+    )
+    assert not any(
+        word in written
+        for word in (
+            "/sys/",
+            "/proc/",
+            "perf_counter",
+            "monotonic",
+            "mem_get_info",
+            "virtual_memory",
+        )
+    )
 
 
 def test_a_precision_is_a_choice_and_losses_are_float32() -> None:
@@ -180,11 +259,15 @@ def test_a_precision_is_a_choice_and_losses_are_float32() -> None:
         rough = evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
         assert evaluate.outputs(network, population, x).dtype == torch.float32
         with evaluate.precision("float32"):
-            assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)
+            assert torch.equal(
+                evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact
+            )
     assert rough.dtype == torch.float32
     assert 0 < float((rough - exact).abs().max()) < 0.05
     with evaluate.precision("tf32"):
-        assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)  # on a CPU nothing changes
+        assert torch.equal(
+            evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact
+        )  # on a CPU nothing changes
     assert not torch.backends.cuda.matmul.allow_tf32
     assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)
 
@@ -197,5 +280,7 @@ def test_the_slopes_that_are_looked_at_are_the_losses_own(name: str, build: MLP)
     y = torch.randint(4, (20,), generator=torch.Generator().manual_seed(1))
     at = population.clone().requires_grad_()
     expected = torch.autograd.grad(loss.values(network.forward(at, x), y).sum(), at)[0]
-    torch.testing.assert_close(evaluate.gradients(network, loss, population, x, y), expected, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        evaluate.gradients(network, loss, population, x, y), expected, rtol=1e-12, atol=1e-14
+    )
     assert not population.requires_grad

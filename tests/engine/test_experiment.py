@@ -1,4 +1,6 @@
-"""Experiments at the door: JSON and flat round trips, and one clear line for everything that is wrong."""
+"""Experiments at the door: JSON and flat round trips, and one clear line for everything that is
+wrong.
+"""
 
 import json
 
@@ -12,7 +14,12 @@ FULL = {
     "dataset": {"name": "moons", "points": 300, "noise": 0.2},
     "network": {"name": "mlp", "hidden": [8, 4], "activation": "relu"},
     "loss": "squared-error",
-    "lanes": [{"name": "annealing", "chains": 32}, {"name": "eki", "ensemble": 40}, {"name": "adam"}, {"name": "sgd"}],
+    "lanes": [
+        {"name": "annealing", "chains": 32},
+        {"name": "eki", "ensemble": 40},
+        {"name": "adam"},
+        {"name": "sgd"},
+    ],
     "budget": {"currency": "evaluations", "amount": 1e6},
     "seed": 12,
     "device": "cpu",
@@ -36,14 +43,25 @@ def test_the_default_races_annealing_against_adam_on_spirals() -> None:
     assert Experiment.parse({"dataset": "digits"}).network.hidden == (32,)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("value", [FULL, {}, {"lanes": ["adam", "adam"]}, {"network": {"name": "mlp", "hidden": []}}, {"dataset": "digits", "network": "cnn"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        FULL,
+        {},
+        {"lanes": ["adam", "adam"]},
+        {"network": {"name": "mlp", "hidden": []}},
+        {"dataset": "digits", "network": "cnn"},
+    ],
+)
 def test_flat_round_trip(value: dict) -> None:  # type: ignore[type-arg]
     experiment = Experiment.parse(value)
     assert from_flat(to_flat(experiment)) == experiment
 
 
 def test_two_lanes_of_one_method_are_named_by_place() -> None:
-    experiment = Experiment.parse({"lanes": [{"name": "annealing", "chains": 5}, {"name": "annealing", "chains": 8}]})
+    experiment = Experiment.parse(
+        {"lanes": [{"name": "annealing", "chains": 5}, {"name": "annealing", "chains": 8}]}
+    )
     flat = to_flat(experiment)
     assert flat["lane1.chains"] == "5"
     assert flat["lane2.chains"] == "8"
@@ -55,28 +73,73 @@ def test_two_lanes_of_one_method_are_named_by_place() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"dataset": "mnits"}, "dataset.name: 'mnits' is not allowed; expected one of spirals, moons"),
-        ({"dataset": {"name": "moons", "noise": float("nan")}}, "dataset.noise: nan is not allowed; expected a finite number"),
-        ({"dataset": {"name": "moons", "points": -5}}, "dataset.points: -5 is not allowed; expected at least"),
-        ({"dataset": {"name": "moons", "colour": 1}}, "dataset.colour: 1 is not allowed; expected no such field here"),
+        (
+            {"dataset": "mnits"},
+            "dataset.name: 'mnits' is not allowed; expected one of spirals, moons",
+        ),
+        (
+            {"dataset": {"name": "moons", "noise": float("nan")}},
+            "dataset.noise: nan is not allowed; expected a finite number",
+        ),
+        (
+            {"dataset": {"name": "moons", "points": -5}},
+            "dataset.points: -5 is not allowed; expected at least",
+        ),
+        (
+            {"dataset": {"name": "moons", "colour": 1}},
+            "dataset.colour: 1 is not allowed; expected no such field here",
+        ),
         ({"dataset": 3}, "dataset: 3 is not allowed; expected a name or an object with a name"),
-        ({"network": {"name": "mlp", "hidden": [0]}}, "network.hidden[0]: 0 is not allowed; expected at least 1"),
+        (
+            {"network": {"name": "mlp", "hidden": [0]}},
+            "network.hidden[0]: 0 is not allowed; expected at least 1",
+        ),
         ({"network": {"name": "mlp", "hidden": "16"}}, "network.hidden: '16' is not allowed"),
-        ({"network": {"name": "mlp", "activation": "gelu"}}, "network.activation: 'gelu' is not allowed; expected one of 'tanh', 'relu', 'sigmoid'"),
-        ({"dataset": "moons", "network": "cnn"}, "network: 'cnn' is not allowed; expected an image dataset"),
+        (
+            {"network": {"name": "mlp", "activation": "gelu"}},
+            "network.activation: 'gelu' is not allowed; expected one of 'tanh', 'relu', 'sigmoid'",
+        ),
+        (
+            {"dataset": "moons", "network": "cnn"},
+            "network: 'cnn' is not allowed; expected an image dataset",
+        ),
         ({"loss": "hinges"}, "loss: 'hinges' is not allowed; expected one of cross-entropy"),
         ({"lanes": []}, "lanes: [] is not allowed; expected 1 to 4 lanes"),
-        ({"lanes": ["adam"] * 5}, "lanes: ['adam', 'adam', 'adam', 'adam', 'adam'] is not allowed; expected 1 to 4 lanes"),
+        (
+            {"lanes": ["adam"] * 5},
+            "lanes: ['adam', 'adam', 'adam', 'adam', 'adam'] is not allowed; expected 1 to 4 lanes",
+        ),
         ({"lanes": "adam"}, "lanes: 'adam' is not allowed; expected a list of 1 to 4 optimizers"),
-        ({"lanes": ["adam", {"name": "annealing", "chains": 0}]}, "lanes[1].chains: 0 is not allowed; expected at least"),
-        ({"lanes": [{"name": "annealing", "chains": 2.5}]}, "lanes[0].chains: 2.5 is not allowed; expected a whole number"),
-        ({"budget": {"currency": "euros", "amount": 1}}, "budget.currency: 'euros' is not allowed; expected one of 'seconds', 'evaluations' or 'flops'"),
+        (
+            {"lanes": ["adam", {"name": "annealing", "chains": 0}]},
+            "lanes[1].chains: 0 is not allowed; expected at least",
+        ),
+        (
+            {"lanes": [{"name": "annealing", "chains": 2.5}]},
+            "lanes[0].chains: 2.5 is not allowed; expected a whole number",
+        ),
+        (
+            {"budget": {"currency": "euros", "amount": 1}},
+            (
+                "budget.currency: 'euros' is not allowed; expected one of 'seconds', "
+                "'evaluations' or 'flops'"
+            ),
+        ),
         ({"budget": {"amount": 0}}, "budget.amount: 0 is not allowed; expected more than 0"),
-        ({"budget": {"amount": float("inf")}}, "budget.amount: inf is not allowed; expected a finite number"),
-        ({"budget": {"amount": 1e9}}, "budget.amount: 1000000000.0 is not allowed; expected at most 86400 seconds"),
+        (
+            {"budget": {"amount": float("inf")}},
+            "budget.amount: inf is not allowed; expected a finite number",
+        ),
+        (
+            {"budget": {"amount": 1e9}},
+            "budget.amount: 1000000000.0 is not allowed; expected at most 86400 seconds",
+        ),
         ({"seed": -1}, "seed: -1 is not allowed; expected at least 0"),
         ({"seed": "x"}, "seed: 'x' is not allowed; expected a whole number"),
-        ({"device": "tpu"}, "device: 'tpu' is not allowed; expected one of 'auto', 'cpu', 'cuda' or 'mps'"),
+        (
+            {"device": "tpu"},
+            "device: 'tpu' is not allowed; expected one of 'auto', 'cpu', 'cuda' or 'mps'",
+        ),
         ({"nonsense": 1}, "nonsense: 1 is not allowed; expected no such field here"),
     ],
 )
@@ -87,18 +150,38 @@ def test_one_clear_line_for_what_is_wrong(change: dict, sentence: str) -> None: 
     assert "\n" not in str(caught.value)
 
 
-def test_a_population_that_does_not_fit_is_refused_before_it_is_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_population_that_does_not_fit_is_refused_before_it_is_allocated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("KELVIN_MEMORY", "0.001")
-    with pytest.raises(CannotRun, match=r"lanes\[0\].*GiB.*expected a smaller network and population: not even two networks of this size fit in 0\.0 GiB here"):
-        Experiment.parse({"dataset": "mnist-small", "network": {"name": "mlp", "hidden": [1024]}, "lanes": [{"name": "annealing", "chains": 1024}]})
+    with pytest.raises(
+        CannotRun,
+        match=(
+            r"lanes\[0\].*GiB.*expected a smaller network and population: not even two networks "
+            r"of this size fit in 0\.0 GiB here"
+        ),
+    ):
+        Experiment.parse(
+            {
+                "dataset": "mnist-small",
+                "network": {"name": "mlp", "hidden": [1024]},
+                "lanes": [{"name": "annealing", "chains": 1024}],
+            }
+        )
 
 
 @pytest.mark.parametrize(
     ("flat", "sentence"),
     [
         ({"dataset": "mnits"}, "dataset: 'mnits' is not allowed"),
-        ({"annealing.chans": "5"}, "annealing.chans: '5' is not allowed; expected one of annealing."),
-        ({"annealing.chains": "many"}, "annealing.chains: 'many' is not allowed; expected a whole number"),
+        (
+            {"annealing.chans": "5"},
+            "annealing.chans: '5' is not allowed; expected one of annealing.",
+        ),
+        (
+            {"annealing.chains": "many"},
+            "annealing.chains: 'many' is not allowed; expected a whole number",
+        ),
         ({"eki.ensemble": "5"}, "eki.ensemble: '5' is not allowed; expected one of dataset"),
         ({"lanes": "adam,"}, "lanes: '' is not allowed; expected one of annealing"),
         ({"seconds": "1", "flops": "2"}, "flops: '2' is not allowed; expected one budget only"),
@@ -106,7 +189,10 @@ def test_a_population_that_does_not_fit_is_refused_before_it_is_allocated(monkey
         ({"seconds": "nan"}, "budget.amount: nan is not allowed; expected a finite number"),
         ({"seed": "1.5"}, "seed: '1.5' is not allowed; expected a whole number"),
         ({"hello": "world"}, "hello: 'world' is not allowed; expected one of dataset"),
-        ({"network.hidden": "16,,16"}, "network.hidden[1]: '' is not allowed; expected a whole number"),
+        (
+            {"network.hidden": "16,,16"},
+            "network.hidden[1]: '' is not allowed; expected a whole number",
+        ),
     ],
 )
 def test_flat_complaints_name_the_key(flat: dict[str, str], sentence: str) -> None:

@@ -1,4 +1,6 @@
-"""Members whose loss or outputs are no number, in every method: left out, redrawn or refused, and never the end of a lane in which something finite is left."""
+"""Members whose loss or outputs are no number, in every method: left out, redrawn or refused, and
+never the end of a lane in which something finite is left.
+"""
 
 import math
 from collections.abc import Callable
@@ -35,17 +37,36 @@ def test_an_edge_of_the_domain_is_no_end_while_members_are_inside(name: str, for
 
 
 def test_an_estimate_outside_the_domain_is_told_and_comes_back() -> None:
-    race = on_formula("sqrt(x)+y^2", {"name": "openai-es", "sigma": 0.5, "rate": 2.0}, x=0.3, y=0, amount=6e3, marks=60)
+    race = on_formula(
+        "sqrt(x)+y^2",
+        {"name": "openai-es", "sigma": 0.5, "rate": 2.0},
+        x=0.3,
+        y=0,
+        amount=6e3,
+        marks=60,
+    )
     rows = [frame.metrics["lanes"][0] for frame in race]
     outside = [i for i, row in enumerate(rows) if not math.isfinite(row["loss"])]
     assert outside
-    assert all("where the loss is no number" in rows[i]["note"] for i in outside if not rows[i]["finished"])
+    assert all(
+        "where the loss is no number" in rows[i]["note"] for i in outside if not rows[i]["finished"]
+    )
     assert any(math.isfinite(row["loss"]) for row in rows[outside[0] + 1 :])
     assert race.lanes[0].trouble is None
 
 
 def test_where_nothing_is_a_number_every_lane_ends_with_a_sentence() -> None:
-    for name in ("openai-es", "low-rank-es", "spsa", "mezo", "finite-differences", "forward-gradient", "adam", "sgd", "lbfgs"):
+    for name in (
+        "openai-es",
+        "low-rank-es",
+        "spsa",
+        "mezo",
+        "finite-differences",
+        "forward-gradient",
+        "adam",
+        "sgd",
+        "lbfgs",
+    ):
         race = on_formula("sqrt(x)+y^2", name)
         race.frame(0)
         race.put_weight(0, 0, -50.0)
@@ -61,7 +82,9 @@ KINDS = {"NaN": math.nan, "+inf": math.inf, "-inf": -math.inf, "1e36": 1e36}
 
 
 def spoilt(race: Race, value: float, every: int, first: int = 1) -> None:
-    """Let every so-manieth member fail in what the lane is answered, from that step on; 1 is every one."""
+    """Let every so-manieth member fail in what the lane is answered, from that step on; 1 is every
+    one.
+    """
     lane = race.lanes[0]
     oracle = lane.oracle
     losses, outputs, jvp = oracle.losses, oracle.outputs, oracle.jvp
@@ -84,11 +107,17 @@ def spoilt(race: Race, value: float, every: int, first: int = 1) -> None:
     oracle.losses, oracle.outputs, oracle.jvp = told(losses), bad_outputs(outputs, bad), told(jvp)  # type: ignore[method-assign]
 
 
-def bad_outputs(find: Callable[..., Tensor], bad: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+def bad_outputs(
+    find: Callable[..., Tensor], bad: Callable[[Tensor], Tensor]
+) -> Callable[..., Tensor]:
     return lambda population: bad(find(population))
 
 
-SETTINGS: dict[str, dict[str, Any]] = {"eki": {"ensemble": 24}, "enkf": {"ensemble": 24}, "levenberg-marquardt": {"batch": 8}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "eki": {"ensemble": 24},
+    "enkf": {"ensemble": 24},
+    "levenberg-marquardt": {"batch": 8},
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -122,12 +151,16 @@ def test_how_a_member_failed_makes_no_difference(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ASKING)
-def test_a_lane_of_which_everything_fails_ends_with_a_sentence_or_stays_where_it_is(name: str) -> None:
+def test_a_lane_of_which_everything_fails_ends_with_a_sentence_or_stays_where_it_is(
+    name: str,
+) -> None:
     race = on_moons({"name": name, **SETTINGS.get(name, {})}, amount=6e4)
     spoilt(race, math.nan, 1, first=3)
     ends_well(race)
     lane = race.lanes[0]
-    remembers = lane.state.estimate_loss is not None or bool(lane.state.losses is not None and torch.isfinite(lane.state.losses).any())
+    remembers = lane.state.estimate_loss is not None or bool(
+        lane.state.losses is not None and torch.isfinite(lane.state.losses).any()
+    )
     assert lane.trouble is not None or remembers, "what remembers a good place may go on from it"
     if name in ("eki", "enkf"):
         assert lane.trouble is not None

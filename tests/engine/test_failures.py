@@ -30,28 +30,64 @@ from tests.engine.test_drive import Wire
 
 ADAM = OPTIMIZERS.build("adam")
 KINDS: dict[str, tuple[Callable[[], Exception], str]] = {
-    "factorisation": (lambda: torch.linalg.LinAlgError("linalg.cholesky: not positive-definite"), "a matrix could not be factorised"),  # type: ignore[attr-defined]
+    "factorisation": (
+        lambda: torch.linalg.LinAlgError("linalg.cholesky: not positive-definite"),
+        "a matrix could not be factorised",
+    ),  # type: ignore[attr-defined]
     "division": (lambda: ZeroDivisionError("float division by zero"), "it divided by zero"),
-    "overflow": (lambda: OverflowError("(34, 'Numerical result out of range')"), "a number grew too large to be held"),
-    "root": (lambda: ValueError("math domain error"), "it met numbers that cannot be computed with"),
+    "overflow": (
+        lambda: OverflowError("(34, 'Numerical result out of range')"),
+        "a number grew too large to be held",
+    ),
+    "root": (
+        lambda: ValueError("math domain error"),
+        "it met numbers that cannot be computed with",
+    ),
     "memory": (lambda: MemoryError(), "it asked for more memory than this machine has left"),
     "CPU memory": (
-        lambda: RuntimeError("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."),
+        lambda: RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't "
+            "allocate memory: you tried to allocate 4 bytes."
+        ),
         "it asked for more memory than this machine has left",
     ),
-    "GPU memory": (lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."), "it asked for more memory than this machine has left"),
-    "nothing left": (lambda: NothingLeft("only 1 of its 8 members is finite"), "only 1 of its 8 members is finite"),
-    "defect": (lambda: KeyError("weights"), "an error inside Kelvin (KeyError), which is in the log"),
+    "GPU memory": (
+        lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+        "it asked for more memory than this machine has left",
+    ),
+    "nothing left": (
+        lambda: NothingLeft("only 1 of its 8 members is finite"),
+        "only 1 of its 8 members is finite",
+    ),
+    "defect": (
+        lambda: KeyError("weights"),
+        "an error inside Kelvin (KeyError), which is in the log",
+    ),
 }
 
 
 def race_of(*lanes: Any, amount: float = 3e3, **rest: Any) -> Race:
-    value = {"dataset": {"name": "moons", "points": 20}, "network": {"name": "mlp", "hidden": [3]}, "lanes": lanes or ("annealing", "adam")}
-    return Race(Experiment.parse(value | {"budget": {"currency": "evaluations", "amount": amount}} | rest), marks=5)
+    value = {
+        "dataset": {"name": "moons", "points": 20},
+        "network": {"name": "mlp", "hidden": [3]},
+        "lanes": lanes or ("annealing", "adam"),
+    }
+    return Race(
+        Experiment.parse(value | {"budget": {"currency": "evaluations", "amount": amount}} | rest),
+        marks=5,
+    )
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, name: str, at: int, error: Callable[[], Exception], spoil: bool = True) -> None:
-    """Make a method raise at a step, having spoilt its state; 0 is `init`. The steps by which a lane is warmed are left out, for they would be counted."""
+def failing(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    at: int,
+    error: Callable[[], Exception],
+    spoil: bool = True,
+) -> None:
+    """Make a method raise at a step, having spoilt its state; 0 is `init`. The steps by which a
+    lane is warmed are left out, for they would be counted.
+    """
     monkeypatch.setattr("engine.race.warm_up", lambda *_: None)
     cls = OPTIMIZERS.get(name)
     init, step, taken = cls.init, cls.step, {"steps": 0}
@@ -77,7 +113,9 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, at: int, error: Callable
 
 
 def sound(value: Any) -> bool:
-    """Whether every number of a message that is shown is one: all but losses of members, which may be infinite."""
+    """Whether every number of a message that is shown is one: all but losses of members, which may
+    be infinite.
+    """
     if isinstance(value, dict):
         return all(sound(entry) for name, entry in value.items() if name != "cloud_loss")
     if isinstance(value, list):
@@ -88,10 +126,18 @@ def sound(value: Any) -> bool:
 
 
 @pytest.mark.parametrize("at", [0, 1, 3], ids=["at init", "at the first step", "at a later step"])
-@pytest.mark.parametrize("names", [("annealing",), ("adam",), ("annealing", "adam")], ids=["lane 0", "lane 1", "both lanes"])
+@pytest.mark.parametrize(
+    "names",
+    [("annealing",), ("adam",), ("annealing", "adam")],
+    ids=["lane 0", "lane 1", "both lanes"],
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_exception_ends_its_lane_alone(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str, names: tuple[str, ...], at: int
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+    names: tuple[str, ...],
+    at: int,
 ) -> None:
     error, words = KINDS[kind]
     for name in names:
@@ -117,7 +163,9 @@ def test_an_exception_ends_its_lane_alone(
             assert row["progress"] == 1
         assert math.isfinite(result["loss"])
     logged = [record for record in caplog.records if record.exc_info]
-    assert len(logged) == (len(names) if kind == "defect" else 0), "a defect is logged with its traceback, what a number did is not"
+    assert len(logged) == (len(names) if kind == "defect" else 0), (
+        "a defect is logged with its traceback, what a number did is not"
+    )
     assert decode(encode(stage))["lanes"][0]["population"] >= 1
     for frame in frames:
         assert frame.picture is not None
@@ -154,7 +202,8 @@ def test_what_is_kept_is_the_last_good_moment(monkeypatch: pytest.MonkeyPatch) -
     assert race.finished
     row = race.metrics(1)["lanes"][0]
     assert row["trouble"] == (
-        f"Adam ended at step 4: a number grew too large to be held. The last good moment, step 2 with loss {good['loss']:.3g}, is kept. "
+        f"Adam ended at step 4: a number grew too large to be held. The last good moment, step 2 "
+        f"with loss {good['loss']:.3g}, is kept. "
         "A smaller step size usually helps."
     )
     assert torch.equal(race.lanes[0].state.estimate, kept)
@@ -167,7 +216,9 @@ def test_interrupts_and_bad_input_go_their_way(monkeypatch: pytest.MonkeyPatch) 
     failing(monkeypatch, "adam", 1, lambda: BadInput("field", 1, "something else"))
     with pytest.raises(BadInput):
         list(race_of("adam"))
-    monkeypatch.setattr(OPTIMIZERS.get("adam"), "step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    monkeypatch.setattr(
+        OPTIMIZERS.get("adam"), "step", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt())
+    )
     with pytest.raises(KeyboardInterrupt):
         list(race_of("adam"))
 
@@ -175,7 +226,9 @@ def test_interrupts_and_bad_input_go_their_way(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("broken", [0, 1])
 @pytest.mark.parametrize("where", ["scores", "slopes", "cloud", "answers", "detail", "plan"])
 @pytest.mark.parametrize("kind", ["memory", "defect"])
-def test_what_cannot_be_shown_of_a_lane_ends_that_lane(monkeypatch: pytest.MonkeyPatch, kind: str, where: str, broken: int) -> None:
+def test_what_cannot_be_shown_of_a_lane_ends_that_lane(
+    monkeypatch: pytest.MonkeyPatch, kind: str, where: str, broken: int
+) -> None:
     race = race_of("annealing", "pso")
     lane = race.lanes[broken]
     for _ in range(4):
@@ -183,7 +236,11 @@ def test_what_cannot_be_shown_of_a_lane_ends_that_lane(monkeypatch: pytest.Monke
     observer, error = race.observer, KINDS[kind][0]
 
     def about(population: torch.Tensor | Unwritten) -> bool:
-        return isinstance(population, torch.Tensor) and any(torch.equal(row, lane.state.estimate) for row in population) and lane.trouble is None
+        return (
+            isinstance(population, torch.Tensor)
+            and any(torch.equal(row, lane.state.estimate) for row in population)
+            and lane.trouble is None
+        )
 
     def raising(find: Callable[..., Any], mine: Callable[..., bool]) -> Callable[..., Any]:
         def found(*given: Any, **more: Any) -> Any:
@@ -194,26 +251,52 @@ def test_what_cannot_be_shown_of_a_lane_ends_that_lane(monkeypatch: pytest.Monke
         return found
 
     if where == "scores":
-        monkeypatch.setattr(evaluate, "outputs", raising(evaluate.outputs, lambda network, population, *_: about(population)))
+        monkeypatch.setattr(
+            evaluate,
+            "outputs",
+            raising(evaluate.outputs, lambda network, population, *_: about(population)),
+        )
     elif where == "slopes":
-        monkeypatch.setattr(evaluate, "gradients", raising(evaluate.gradients, lambda *_: lane.trouble is None and lane.move is not None))
+        monkeypatch.setattr(
+            evaluate,
+            "gradients",
+            raising(evaluate.gradients, lambda *_: lane.trouble is None and lane.move is not None),
+        )
     elif where == "cloud":
-        monkeypatch.setattr(observer, "_cloud", raising(observer._cloud, lambda one: one is lane and lane.trouble is None))
+        monkeypatch.setattr(
+            observer,
+            "_cloud",
+            raising(observer._cloud, lambda one: one is lane and lane.trouble is None),
+        )
     elif where == "answers":
-        monkeypatch.setattr(observer.answers, "of", raising(observer.answers.of, lambda population, *_: about(population)))
+        monkeypatch.setattr(
+            observer.answers,
+            "of",
+            raising(observer.answers.of, lambda population, *_: about(population)),
+        )
     elif where == "detail":
         monkeypatch.setattr(
-            "engine.observer.histograms", raising(race_histograms, lambda layers, theta: lane.trouble is None and torch.equal(theta, lane.state.estimate))
+            "engine.observer.histograms",
+            raising(
+                race_histograms,
+                lambda layers, theta: (
+                    lane.trouble is None and torch.equal(theta, lane.state.estimate)
+                ),
+            ),
         )
     else:
-        monkeypatch.setattr(type(lane.optimizer), "planned", raising(type(lane.optimizer).planned, lambda *_: True))
+        monkeypatch.setattr(
+            type(lane.optimizer), "planned", raising(type(lane.optimizer).planned, lambda *_: True)
+        )
     stage, frame, detail = race.stage(), race.frame(0), race.detail(0)
     frame = race.frame(1) if where == "detail" else frame
     troubles = [row["trouble"] for row in frame.metrics["lanes"]]
     assert troubles[broken] is not None
     assert KINDS[kind][1] in troubles[broken]
     assert "while it was looked at" in troubles[broken]
-    assert troubles[1 - broken] is None or where == "slopes", "slopes are asked of all lanes that moved: there the stand-in cannot tell them apart"
+    assert troubles[1 - broken] is None or where == "slopes", (
+        "slopes are asked of all lanes that moved: there the stand-in cannot tell them apart"
+    )
     assert sound(frame.picture)
     assert all(encode(message) for message in (stage, detail, frame.metrics))
     frames = list(race)
@@ -227,7 +310,9 @@ def race_histograms(*given: Any) -> Any:
 
 
 @pytest.mark.parametrize("doing", ["turn", "weight", "reheat", "points"])
-def test_a_hand_under_which_a_method_fails_ends_its_lane(monkeypatch: pytest.MonkeyPatch, doing: str) -> None:
+def test_a_hand_under_which_a_method_fails_ends_its_lane(
+    monkeypatch: pytest.MonkeyPatch, doing: str
+) -> None:
     race = race_of("annealing", "adam")
     cls, oops = type(race.lanes[0].optimizer), KINDS["division"][0]
 
@@ -259,7 +344,9 @@ def test_a_hand_under_which_a_method_fails_ends_its_lane(monkeypatch: pytest.Mon
         race.turn(0, "step_size", 1.0)
 
 
-def test_slow_motion_of_a_step_that_fails_tells_nothing_and_ends_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_motion_of_a_step_that_fails_tells_nothing_and_ends_the_lane(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     failing(monkeypatch, "annealing", 2, KINDS["factorisation"][0])
     race = race_of()
     race.frame(0)
@@ -272,7 +359,9 @@ def test_slow_motion_of_a_step_that_fails_tells_nothing_and_ends_the_lane(monkey
 
 
 @pytest.mark.parametrize("at", [0, 3])
-def test_a_race_with_a_failed_lane_is_kept_and_exported_like_any_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: int) -> None:
+def test_a_race_with_a_failed_lane_is_kept_and_exported_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: int
+) -> None:
     failing(monkeypatch, "annealing", at, KINDS["memory"][0])
     race = race_of()
     while race.lanes[0].step < at or race.lanes[1].step < 5:
@@ -290,7 +379,9 @@ def test_a_race_with_a_failed_lane_is_kept_and_exported_like_any_other(monkeypat
     assert all(torch.isfinite(lane).all() for lane in kept.lanes)
 
 
-def test_a_lane_for_which_there_is_no_memory_when_it_is_taken_up_again_keeps_what_it_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_lane_for_which_there_is_no_memory_when_it_is_taken_up_again_keeps_what_it_had(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     race = race_of()
     for _ in range(8):
         race.advance()
@@ -303,34 +394,82 @@ def test_a_lane_for_which_there_is_no_memory_when_it_is_taken_up_again_keeps_wha
     assert list(again)[-1].metrics["lanes"][1]["progress"] == 1
 
 
-def test_the_command_line_prints_all_results_and_exits_with_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_command_line_prints_all_results_and_exits_with_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     failing(monkeypatch, "annealing", 2, KINDS["memory"][0])
-    arguments = ["run", "--dataset", "moons", "--set", "dataset.points=20", "--optimizer", "annealing", "--versus", "adam", "--evaluations", "2000"]
+    arguments = [
+        "run",
+        "--dataset",
+        "moons",
+        "--set",
+        "dataset.points=20",
+        "--optimizer",
+        "annealing",
+        "--versus",
+        "adam",
+        "--evaluations",
+        "2000",
+    ]
     status, out, err = run(capsys, *arguments)
     assert status == 3
     assert "Traceback" not in out + err
-    assert "Simulated annealing ended at step 2: it asked for more memory than this machine has left." in out
+    assert (
+        "Simulated annealing ended at step 2: it asked for more memory than this machine has left."
+        in out
+    )
     assert any(line.startswith("adam") for line in out.splitlines())
     failing(monkeypatch, "annealing", 0, KINDS["defect"][0])
-    status, out, err = run(capsys, *arguments, "--json", "--record", str(tmp_path), "--weights", str(tmp_path / "w.safetensors"))
+    status, out, err = run(
+        capsys,
+        *arguments,
+        "--json",
+        "--record",
+        str(tmp_path),
+        "--weights",
+        str(tmp_path / "w.safetensors"),
+    )
     assert status == 3
     result = json.loads(out)
-    assert result["lanes"][0]["trouble"].startswith("Simulated annealing ended at step 0, while it was set up: an error inside Kelvin (KeyError)")
+    assert result["lanes"][0]["trouble"].startswith(
+        "Simulated annealing ended at step 0, while it was set up: an error inside Kelvin "
+        "(KeyError)"
+    )
     assert result["lanes"][1]["trouble"] is None
     assert Path(result["recording"]).exists()
 
 
-def test_a_comparison_goes_on_with_the_next_method(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_comparison_goes_on_with_the_next_method(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     failing(monkeypatch, "adam", 0, KINDS["division"][0])
-    monkeypatch.setattr(OPTIMIZERS.get("sgd"), "step", lambda *_: (_ for _ in ()).throw(KINDS["memory"][0]()))
+    monkeypatch.setattr(
+        OPTIMIZERS.get("sgd"), "step", lambda *_: (_ for _ in ()).throw(KINDS["memory"][0]())
+    )
     experiment = Experiment.parse(
-        {"dataset": {"name": "moons", "points": 20}, "lanes": ["adam"], "budget": {"currency": "evaluations", "amount": 2000}, "seed": 3}
+        {
+            "dataset": {"name": "moons", "points": 20},
+            "lanes": ["adam"],
+            "budget": {"currency": "evaluations", "amount": 2000},
+            "seed": 3,
+        }
     )
     found = {row["optimizer"]: row for row in rows(experiment, ["adam", "sgd", "random-search"])}
     assert "it divided by zero" in found["adam"]["trouble"]
     assert "more memory" in found["sgd"]["trouble"]
     assert found["random-search"]["trouble"] is None
-    status, out, _ = run(capsys, *["compare", "--dataset", "moons", "--methods", "adam,random-search", "--evaluations", "2000"])
+    status, out, _ = run(
+        capsys,
+        *[
+            "compare",
+            "--dataset",
+            "moons",
+            "--methods",
+            "adam,random-search",
+            "--evaluations",
+            "2000",
+        ],
+    )
     assert status == 3
     assert "it divided by zero" in out
     assert "random-search" in out
@@ -362,13 +501,17 @@ def test_a_lane_whose_oracle_answers_nothing_any_more_ends(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("at", [0, 2])
-def test_a_worker_tells_of_the_lane_that_failed_and_takes_the_other_to_its_end(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+def test_a_worker_tells_of_the_lane_that_failed_and_takes_the_other_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
     failing(monkeypatch, "annealing", at, KINDS["defect"][0])
     wire = Wire()
     _Drive(wire, race_of().began).run()  # type: ignore[arg-type]
     rows = [message["lanes"] for message in wire.messages if message["type"] == "metrics"]
     assert rows[-1][0]["trouble"].startswith(f"Simulated annealing ended at step {at}")
-    assert (rows[0][0]["trouble"] is not None) == (at == 0), "a lane that failed while it was set up is told of in the first frame"
+    assert (rows[0][0]["trouble"] is not None) == (at == 0), (
+        "a lane that failed while it was set up is told of in the first frame"
+    )
     assert rows[-1][1]["trouble"] is None
     assert rows[-1][1]["progress"] == 1
     assert all(message["type"] != "problem" for message in wire.messages)
@@ -411,7 +554,9 @@ def test_what_usually_helps_is_the_methods_own(name: Any, words: str) -> None:
     assert gentler(OPTIMIZERS.build(name)) == words
 
 
-def test_what_ended_a_lane_is_told_with_advice_of_its_method(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_ended_a_lane_is_told_with_advice_of_its_method(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     failing(monkeypatch, "levenberg-marquardt", 2, KINDS["factorisation"][0])
     race = race_of("levenberg-marquardt")
     list(race)

@@ -1,4 +1,6 @@
-"""The method's own arithmetic, as it is charged in FLOPs, beside an independent count of the matrix products that are really made."""
+"""The method's own arithmetic, as it is charged in FLOPs, beside an independent count of the matrix
+products that are really made.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,11 +24,14 @@ from engine.rng import Rng
 from tests.engine.helpers import FunctionOracle
 
 TOLERANCE = 0.35
-"""Of what is charged beside what is counted: small systems, vectors and factorisations are told apart in neither."""
+"""Of what is charged beside what is counted: small systems, vectors and factorisations are told
+apart in neither."""
 
 
 def counted(lane: Any, size: int, outputs: int) -> tuple[float, float]:
-    """What three steps are charged, and the products counted in them, on a problem whose own answer needs none."""
+    """What three steps are charged, and the products counted in them, on a problem whose own answer
+    needs none.
+    """
 
     def answers(x: Tensor) -> Tensor:
         return torch.stack([(x * (k + 1)).sin().sum(1) for k in range(outputs)], 1).unsqueeze(1)
@@ -44,14 +49,20 @@ def counted(lane: Any, size: int, outputs: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     "lane",
-    [{"name": "eki", "ensemble": 60}, {"name": "enkf", "ensemble": 60}, {"name": "cma-es", "population": 40, "decompose_every": 1000}],
+    [
+        {"name": "eki", "ensemble": 60},
+        {"name": "enkf", "ensemble": 60},
+        {"name": "cma-es", "population": 40, "decompose_every": 1000},
+    ],
     ids=lambda lane: lane["name"],
 )
 @pytest.mark.parametrize("size", [80, 300])
 def test_products_are_charged_as_they_are_counted(lane: Any, size: int) -> None:
     charged, found = counted(lane, size, 10)
     if lane["name"] == "cma-es":
-        found += 3 * 2 * (40 + 1) * size**2  # the covariance is updated in place, by a product that the counter does not know
+        found += (
+            3 * 2 * (40 + 1) * size**2
+        )  # the covariance is updated in place, by a product that the counter does not know
     assert found > 1e5
     assert charged == pytest.approx(found, rel=TOLERANCE)
 
@@ -68,7 +79,11 @@ def test_the_systems_of_levenberg_and_marquardt_are_charged(rows: int, weights: 
 
 def test_a_step_of_levenberg_and_marquardt_costs_far_more_than_its_passes() -> None:
     """Charged for its passes alone it got 250 times the arithmetic of the others."""
-    value = {"dataset": "digits", "lanes": ["levenberg-marquardt"], "budget": {"currency": "evaluations", "amount": 4000}}
+    value = {
+        "dataset": "digits",
+        "lanes": ["levenberg-marquardt"],
+        "budget": {"currency": "evaluations", "amount": 4000},
+    }
     race = Race(Experiment.parse(value), pictures=False)
     race.advance()
     oracle = race.lanes[0].oracle
@@ -109,7 +124,8 @@ NETWORKS_TRIED: dict[str, tuple[str, Any]] = {
     "transformer": ("opticks", "transformer"),
 }
 CONVOLUTIONS = ("cnn", "rere-cnn", "yegenoglu-cnn", "resnet20")
-"""Of those PyTorch's counter takes the groups of a pass back for more than they are: one member only."""
+"""Of those PyTorch's counter takes the groups of a pass back for more than they are: one member
+only."""
 
 
 def oracle_of(dataset: str, network: Any, sees: Any, batch: int = 8) -> Oracle:
@@ -196,14 +212,18 @@ def test_thin_noise_costs_a_fraction() -> None:
     shares = []
     for kind in ("full", "1"):
         asked = mirrored(oracle, kind, pairs=40)
-        shares.append(charged_and_counted(oracle, lambda asked=asked: oracle.losses(asked))[0] / plain)
+        shares.append(
+            charged_and_counted(oracle, lambda asked=asked: oracle.losses(asked))[0] / plain
+        )
     assert shares[0] == pytest.approx(1 / 1.7, rel=0.1)
     assert shares[1] == pytest.approx(1 / 5.5, rel=0.1)
 
 
 @pytest.mark.parametrize("proposal", ["layer", "sparse"])
 @pytest.mark.parametrize("method", ["annealing", "parallel-tempering", "population-annealing"])
-def test_proposals_that_change_one_layer_are_charged_from_there_up(method: str, proposal: str) -> None:
+def test_proposals_that_change_one_layer_are_charged_from_there_up(
+    method: str, proposal: str
+) -> None:
     lane = {"name": method, "chains": 4, "batch": 0, "proposal": proposal}
     value = {
         "dataset": {"name": "moons", "points": 40},
@@ -233,7 +253,8 @@ STEPS = {
     "spsa": ({}, 0.02),
     "forward-gradient": ({}, 0.01),
 }
-"""Methods, settings, and the share of their operations that may be of another kind than products inside the network and those charged by `Oracle.work`."""
+"""Methods, settings, and the share of their operations that may be of another kind than products
+inside the network and those charged by `Oracle.work`."""
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -16,7 +16,10 @@ import engine.formula
 from engine.errors import BadInput
 from engine.formula import ALSO, MAX_NODES, Formula, Misread
 
-X, Y = torch.tensor([0.3, 1.7, -2.2, 0.9], dtype=torch.float64), torch.tensor([1.1, -0.4, 0.6, 2.5], dtype=torch.float64)
+X, Y = (
+    torch.tensor([0.3, 1.7, -2.2, 0.9], dtype=torch.float64),
+    torch.tensor([1.1, -0.4, 0.6, 2.5], dtype=torch.float64),
+)
 
 READ: list[tuple[str, Callable[[Tensor, Tensor], Any]]] = [
     ("x^2 + 10*sin(3*y)", lambda x, y: x * x + 10 * torch.sin(3 * y)),
@@ -41,14 +44,37 @@ READ: list[tuple[str, Callable[[Tensor, Tensor], Any]]] = [
     ("1.5e1*x + .5 + 2.", lambda x, y: 15 * x + 2.5),
     ("e^x + pi*y", lambda x, y: torch.exp(x) + math.pi * y),
     ("2^x", lambda x, y: 2**x),
-    ("min(x, y, 0.5) + max(x, y)", lambda x, y: torch.minimum(torch.minimum(x, y), torch.tensor(0.5).to(x)) + torch.maximum(x, y)),
-    ("tanh(x) + atan(y) + cosh(x) + sinh(y)", lambda x, y: torch.tanh(x) + torch.atan(y) + torch.cosh(x) + torch.sinh(y)),
-    ("floor(x) + sign(y) + abs(x) + sqrt(abs(y))", lambda x, y: torch.floor(x) + torch.sign(y) + x.abs() + y.abs().sqrt()),
+    (
+        "min(x, y, 0.5) + max(x, y)",
+        lambda x, y: (
+            torch.minimum(torch.minimum(x, y), torch.tensor(0.5).to(x)) + torch.maximum(x, y)
+        ),
+    ),
+    (
+        "tanh(x) + atan(y) + cosh(x) + sinh(y)",
+        lambda x, y: torch.tanh(x) + torch.atan(y) + torch.cosh(x) + torch.sinh(y),
+    ),
+    (
+        "floor(x) + sign(y) + abs(x) + sqrt(abs(y))",
+        lambda x, y: torch.floor(x) + torch.sign(y) + x.abs() + y.abs().sqrt(),
+    ),
     ("exp(-x^2-y^2)", lambda x, y: torch.exp(-x * x - y * y)),
-    ("ln(2 + x^2) + log2(4 + x) + log10(3 + y) + lg(3 + y) + ld(4 + x)", lambda x, y: torch.log(2 + x * x) + 2 * torch.log2(4 + x) + 2 * torch.log10(3 + y)),
-    ("arctan(x) + arcsin(x/9) + arccos(y/9) + asin(x/9)", lambda x, y: torch.atan(x) + 2 * torch.asin(x / 9) + torch.acos(y / 9)),
-    ("arsinh(x) + arctanh(y/9) + arccosh(4 + x)", lambda x, y: torch.asinh(x) + torch.atanh(y / 9) + torch.acosh(4 + x)),
-    ("ceil(x) + ceiling(y) + round(x) + sgn(y)", lambda x, y: torch.ceil(x) + torch.ceil(y) + torch.round(x) + torch.sign(y)),
+    (
+        "ln(2 + x^2) + log2(4 + x) + log10(3 + y) + lg(3 + y) + ld(4 + x)",
+        lambda x, y: torch.log(2 + x * x) + 2 * torch.log2(4 + x) + 2 * torch.log10(3 + y),
+    ),
+    (
+        "arctan(x) + arcsin(x/9) + arccos(y/9) + asin(x/9)",
+        lambda x, y: torch.atan(x) + 2 * torch.asin(x / 9) + torch.acos(y / 9),
+    ),
+    (
+        "arsinh(x) + arctanh(y/9) + arccosh(4 + x)",
+        lambda x, y: torch.asinh(x) + torch.atanh(y / 9) + torch.acosh(4 + x),
+    ),
+    (
+        "ceil(x) + ceiling(y) + round(x) + sgn(y)",
+        lambda x, y: torch.ceil(x) + torch.ceil(y) + torch.round(x) + torch.sign(y),
+    ),
     ("sin^2(x) + cos**3(y)", lambda x, y: torch.sin(x) ** 2 + torch.cos(y) ** 3),
     ("sin²(x) + 2cos²(y)x", lambda x, y: torch.sin(x) ** 2 + 2 * torch.cos(y) ** 2 * x),
     ("-sin^2(x)^2", lambda x, y: -((torch.sin(x) ** 2) ** 2)),
@@ -64,7 +90,9 @@ def test_formulas_mean_what_they_say(text: str, expected: Callable[[Tensor, Tens
     torch.testing.assert_close(Formula.parse(text)(X, Y), expected(X, Y), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("text", ["x^2 + 10*sin(3*y)", "x", "|x| + exp(y) x^3", "min(x, y^2) / 3", "x^y + 1 + x^2"])
+@pytest.mark.parametrize(
+    "text", ["x^2 + 10*sin(3*y)", "x", "|x| + exp(y) x^3", "min(x, y^2) / 3", "x^y + 1 + x^2"]
+)
 def test_derivatives_agree_forward_backward_and_with_differences(text: str) -> None:
     formula = Formula.parse(text)
     points = torch.stack([X.abs() + 0.1, Y], 1)
@@ -72,7 +100,9 @@ def test_derivatives_agree_forward_backward_and_with_differences(text: str) -> N
     def height(at: Tensor) -> Tensor:
         return formula(at[..., 0], at[..., 1])
 
-    directions = torch.tensor([[1.0, 0.5], [-0.3, 2.0], [0.7, -1.0], [0.2, 0.1]], dtype=torch.float64)
+    directions = torch.tensor(
+        [[1.0, 0.5], [-0.3, 2.0], [0.7, -1.0], [0.2, 0.1]], dtype=torch.float64
+    )
     forward = torch.func.jvp(height, (points,), (directions,))[1]
     backward = (torch.func.vmap(torch.func.grad(height))(points) * directions).sum(1)
     differences = (height(points + 1e-6 * directions) - height(points - 1e-6 * directions)) / 2e-6
@@ -145,7 +175,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "allowed"), REFUSED, ids=[repr(text[:24]) for text, _ in REFUSED])
-def test_what_cannot_be_read_is_refused_in_one_line_that_says_where(text: str, allowed: str) -> None:
+def test_what_cannot_be_read_is_refused_in_one_line_that_says_where(
+    text: str, allowed: str
+) -> None:
     with pytest.raises(BadInput) as refusal:
         Formula.parse(text)
     message = str(refusal.value)
@@ -157,9 +189,28 @@ def test_what_cannot_be_read_is_refused_in_one_line_that_says_where(text: str, a
 
 def test_nothing_is_ever_evaluated_as_code() -> None:
     tree = ast.parse(Path(engine.formula.__file__).read_text("utf-8"))
-    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    assert not called & {"eval", "exec", "compile", "__import__", "getattr", "open", "globals", "locals", "vars"}
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not called & {
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "getattr",
+        "open",
+        "globals",
+        "locals",
+        "vars",
+    }
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
     assert imported == {"math", "re", "torch"}
 
 
@@ -198,4 +249,6 @@ def test_a_refusal_names_the_place_and_a_way_out(text: str, place: int, told: st
 def test_other_names_change_no_value() -> None:
     for other, name in ALSO.items():
         inside = "3 + x/9" if name.startswith(("acosh", "log")) else "x/9"
-        assert torch.equal(Formula.parse(f"{other}({inside})")(X, Y), Formula.parse(f"{name}({inside})")(X, Y)), other
+        assert torch.equal(
+            Formula.parse(f"{other}({inside})")(X, Y), Formula.parse(f"{name}({inside})")(X, Y)
+        ), other

@@ -1,4 +1,6 @@
-"""Messages survive their bytes; recordings survive the disk, and broken ones are refused in a sentence."""
+"""Messages survive their bytes; recordings survive the disk, and broken ones are refused in a
+sentence.
+"""
 
 import gzip
 import math
@@ -29,7 +31,9 @@ def test_arrays_and_numbers_survive() -> None:
         "infinite": -math.inf,
     }
     back = decode(encode(message))
-    np.testing.assert_array_equal(back["floats"], (np.arange(6).reshape(2, 3) / 7).astype(np.float32))
+    np.testing.assert_array_equal(
+        back["floats"], (np.arange(6).reshape(2, 3) / 7).astype(np.float32)
+    )
     np.testing.assert_array_equal(back["bytes"], [[0, 255]])
     np.testing.assert_array_equal(back["whole"], [1, -2])
     assert back["nested"][0]["x"].shape == (0, 2)
@@ -43,7 +47,22 @@ def test_the_wire_form_is_the_one_the_browser_reads() -> None:
     assert raw == {"type": "x", "a": {"d": "f4", "s": [2], "b": b"\x00\x00\x80?\x00\x00\x00@"}}
 
 
-@pytest.mark.parametrize("kind", ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "bool", "float16", "float64"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "bool",
+        "float16",
+        "float64",
+    ],
+)
 def test_an_array_of_any_kind_keeps_its_numbers_or_is_refused(kind: str) -> None:
     def back(array: Any) -> Any:
         return decode(encode({"type": "x", "a": array}))["a"]
@@ -75,7 +94,11 @@ def test_bytes_that_are_no_message_are_refused(data: bytes) -> None:
 
 
 def test_a_recording_is_the_same_bytes_after_the_disk(tmp_path: Path) -> None:
-    messages = [encode({"type": "stage"}), encode({"type": "metrics", "k": 0}), encode({"type": "picture", "k": 0, "z": torch.randn(5, 5)})]
+    messages = [
+        encode({"type": "stage"}),
+        encode({"type": "metrics", "k": 0}),
+        encode({"type": "picture", "k": 0, "z": torch.randn(5, 5)}),
+    ]
     path = Recording(messages).write(tmp_path / "a" / "race.kelvin")
     assert Recording.read(path).messages == messages
     assert [p.name for p in path.parent.iterdir()] == ["race.kelvin"]
@@ -83,7 +106,11 @@ def test_a_recording_is_the_same_bytes_after_the_disk(tmp_path: Path) -> None:
 
 
 def test_broken_recordings_are_refused_in_a_sentence(tmp_path: Path) -> None:
-    whole = Recording([encode({"type": "stage"}), encode({"type": "metrics", "k": 0})]).write(tmp_path / "whole.kelvin").read_bytes()
+    whole = (
+        Recording([encode({"type": "stage"}), encode({"type": "metrics", "k": 0})])
+        .write(tmp_path / "whole.kelvin")
+        .read_bytes()
+    )
     for name, data in {"cut": whole[:-12], "empty": b"", "text": b"hello", "gone": None}.items():
         path = tmp_path / f"{name}.kelvin"
         if data is not None:
@@ -95,7 +122,10 @@ def test_broken_recordings_are_refused_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_recording_cut_anywhere_tells_how_much_of_it_could_be_read(tmp_path: Path) -> None:
-    messages = [encode({"type": "stage"}), *(encode({"type": "metrics", "k": k, "x": "y" * k}) for k in range(20))]
+    messages = [
+        encode({"type": "stage"}),
+        *(encode({"type": "metrics", "k": k, "x": "y" * k}) for k in range(20)),
+    ]
     raw = gzip.decompress(Recording(messages).write(tmp_path / "whole").read_bytes())
     ends = [0]
     for message in messages:
@@ -105,7 +135,11 @@ def test_a_recording_cut_anywhere_tells_how_much_of_it_could_be_read(tmp_path: P
             continue
         (tmp_path / "cut").write_bytes(gzip.compress(raw[:length]))
         count = sum(end <= length for end in ends) - 1
-        said = f"it is cut off: {count} of its messages could be read, the rest is missing" if count else "within its first message"
+        said = (
+            f"it is cut off: {count} of its messages could be read, the rest is missing"
+            if count
+            else "within its first message"
+        )
         with pytest.raises(BadInput, match=said):
             Recording.read(tmp_path / "cut")
 
@@ -113,7 +147,13 @@ def test_a_recording_cut_anywhere_tells_how_much_of_it_could_be_read(tmp_path: P
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"version": 99}, r"^recording.version: 99 is not allowed; expected 1 \(a newer Kelvin made race.kelvin\)$"),
+        (
+            {"version": 99},
+            (
+                r"^recording.version: 99 is not allowed; expected 1 \(a newer Kelvin made "
+                r"race.kelvin\)$"
+            ),
+        ),
         ({"version": 0}, r"^recording.version: 0 is not allowed; expected 1$"),
         ({"version": "1"}, "^recording.version: '1' is not allowed; expected 1$"),
         ({"version": True}, "^recording.version: True is not allowed; expected 1$"),
@@ -124,10 +164,14 @@ def test_a_recording_cut_anywhere_tells_how_much_of_it_could_be_read(tmp_path: P
         ({"type": "metrics", "k": 1, "events": 7}, "no events that are a list"),
     ],
 )
-def test_what_this_version_would_misread_is_refused_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any], said: str) -> None:
+def test_what_this_version_would_misread_is_refused_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any], said: str
+) -> None:
     stage = {"type": "stage", "version": 1, **({} if "type" in change else change)}
     more = [encode(change)] if "type" in change else []
-    path = Recording([encode(stage), encode({"type": "metrics", "k": 0}), *more]).write(tmp_path / "race.kelvin")
+    path = Recording([encode(stage), encode({"type": "metrics", "k": 0}), *more]).write(
+        tmp_path / "race.kelvin"
+    )
     with pytest.raises(BadInput, match=said):
         Recording.read(path)
     for arguments in (("run", str(path)), ("run", "--events", str(path))):
@@ -136,9 +180,13 @@ def test_what_this_version_would_misread_is_refused_in_a_line(tmp_path: Path, ca
         assert len(err.strip().splitlines()) == 1
 
 
-def test_a_recording_that_says_nothing_of_its_race_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recording_that_says_nothing_of_its_race_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for stage in ({}, {"experiment": 7}, {"experiment": {"dataset": "nowhere"}}):
-        path = Recording([encode({"type": "stage", **stage}), encode({"type": "metrics", "k": 0})]).write(tmp_path / "race.kelvin")
+        path = Recording(
+            [encode({"type": "stage", **stage}), encode({"type": "metrics", "k": 0})]
+        ).write(tmp_path / "race.kelvin")
         code, out, err = run(capsys, "run", str(path))
         assert (code, out, len(err.strip().splitlines())) == (2, "", 1)
         with pytest.raises(BadInput, match="says what was raced"):

@@ -1,4 +1,6 @@
-"""Nothing large is allocated inside a step: a page that is fresh costs several times a page in use, on some machines more than all arithmetic done to it."""
+"""Nothing large is allocated inside a step: a page that is fresh costs several times a page in use,
+on some machines more than all arithmetic done to it.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +35,30 @@ POPULATIONS: dict[str, dict[str, int]] = {
 
 
 class Fresh(TorchDispatchMode):
-    """Notes what operations answer in memory of at least so many bytes that none of their arguments had."""
+    """Notes what operations answer in memory of at least so many bytes that none of their arguments
+    had.
+    """
 
     def __init__(self, least: int) -> None:
         super().__init__()
         self.least, self.found = least, list[tuple[str, tuple[int, ...]]]()
 
-    def __torch_dispatch__(self, function: Any, types: Any, given: Any = (), named: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, function: Any, types: Any, given: Any = (), named: Any = None
+    ) -> Any:
         named = named or {}
-        known = {one.untyped_storage().data_ptr() for one in tree_leaves((given, named)) if isinstance(one, Tensor)}
+        known = {
+            one.untyped_storage().data_ptr()
+            for one in tree_leaves((given, named))
+            if isinstance(one, Tensor)
+        }
         answer = function(*given, **named)
         for one in tree_leaves(answer):
-            if isinstance(one, Tensor) and one.untyped_storage().nbytes() >= self.least and one.untyped_storage().data_ptr() not in known:
+            if (
+                isinstance(one, Tensor)
+                and one.untyped_storage().nbytes() >= self.least
+                and one.untyped_storage().data_ptr() not in known
+            ):
                 self.found.append((str(function), tuple(one.shape)))
         return answer
 

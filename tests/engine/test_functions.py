@@ -1,4 +1,6 @@
-"""The landscapes: against their formulas written anew in NumPy, at their lowest points, and as what is drawn."""
+"""The landscapes: against their formulas written anew in NumPy, at their lowest points, and as what
+is drawn.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ Array = np.ndarray[Any, Any]
 def _schwefel(x: Array, y: Array) -> Array:
     inside = [np.clip(at, -500, 500) for at in (x, y)]
     wall = [0.02 * np.maximum(np.abs(at) - 500, 0) ** 2 for at in (x, y)]
-    return 2 * 418.9828872724339 - sum(at * np.sin(np.sqrt(np.abs(at))) for at in inside) + sum(wall)
+    return (
+        2 * 418.9828872724339 - sum(at * np.sin(np.sqrt(np.abs(at))) for at in inside) + sum(wall)
+    )
 
 
 def _ellipsoid(x: Array, y: Array) -> Array:
@@ -35,11 +39,18 @@ REFERENCE: dict[str, Callable[[Array, Array], Array]] = {
     "sphere": lambda x, y: np.hypot(x, y) ** 2,
     "ellipsoid": _ellipsoid,
     "rosenbrock": lambda x, y: 100 * np.square(y - x * x) + np.square(x - 1),
-    "beale": lambda x, y: sum((c - x * (1 - y**n)) ** 2 for c, n in ((1.5, 1), (2.25, 2), (2.625, 3))),
+    "beale": lambda x, y: sum(
+        (c - x * (1 - y**n)) ** 2 for c, n in ((1.5, 1), (2.25, 2), (2.625, 3))
+    ),
     "himmelblau": lambda x, y: np.square(x * x + y - 11) + np.square(x + y * y - 7),
     "camel": lambda x, y: 4 * x**2 - 2.1 * x**4 + x**6 / 3 + x * y - 4 * y**2 + 4 * y**4,
     "rastrigin": lambda x, y: sum(10 + at * at - 10 * np.cos(2 * np.pi * at) for at in (x, y)),
-    "ackley": lambda x, y: -20 * np.exp(-0.2 * np.sqrt((x * x + y * y) / 2)) - np.exp((np.cos(2 * np.pi * x) + np.cos(2 * np.pi * y)) / 2) + 20 + np.exp(1),
+    "ackley": lambda x, y: (
+        -20 * np.exp(-0.2 * np.sqrt((x * x + y * y) / 2))
+        - np.exp((np.cos(2 * np.pi * x) + np.cos(2 * np.pi * y)) / 2)
+        + 20
+        + np.exp(1)
+    ),
     "griewank": lambda x, y: (x * x + y * y) / 4000 - np.cos(x) * np.cos(y / np.sqrt(2)) + 1,
     "schwefel": _schwefel,
     "stairs": lambda x, y: np.floor(np.abs(x) + 0.5) ** 2 + np.floor(np.abs(y) + 0.5) ** 2,
@@ -49,7 +60,10 @@ REFERENCE: dict[str, Callable[[Array, Array], Array]] = {
 def everywhere(landscape: Landscape, n: int = 2000) -> torch.Tensor:
     """Points in the rectangle and somewhat beyond."""
     x0, x1, y0, y1 = landscape.extent
-    low, high = torch.tensor([x0, y0], dtype=torch.float64), torch.tensor([x1, y1], dtype=torch.float64)
+    low, high = (
+        torch.tensor([x0, y0], dtype=torch.float64),
+        torch.tensor([x1, y1], dtype=torch.float64),
+    )
     return low + (torch.rand(n, 2, dtype=torch.float64) * 1.4 - 0.2) * (high - low)
 
 
@@ -127,7 +141,9 @@ def test_the_lowest_point_of_a_formula_is_found_where_there_is_one() -> None:
     falling = typed("x - y", 5.0)
     assert falling.lowest is None
     assert falling.minima == ()
-    assert typed("min(x^2 + y^2, (x-3)^2 + (y-3)^2 - 1)", 5.0).minima[0] == pytest.approx((3, 3), abs=1e-4)
+    assert typed("min(x^2 + y^2, (x-3)^2 + (y-3)^2 - 1)", 5.0).minima[0] == pytest.approx(
+        (3, 3), abs=1e-4
+    )
 
 
 def test_a_formula_starts_where_it_has_a_value() -> None:

@@ -26,7 +26,14 @@ def oracle_on(batch: int = 8, sees: Sees = "gradient") -> Oracle:
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(30, 2, generator=generator, dtype=torch.float64)
     y = torch.randint(3, (30,), generator=generator)
-    return Oracle(MLP(hidden=(5,)).build((2,), 3), LOSSES["cross-entropy"], Dataset(x, y, x, y, ("a", "b", "c"), "points"), sees, batch, seed=7)
+    return Oracle(
+        MLP(hidden=(5,)).build((2,), 3),
+        LOSSES["cross-entropy"],
+        Dataset(x, y, x, y, ("a", "b", "c"), "points"),
+        sees,
+        batch,
+        seed=7,
+    )
 
 
 def first_weights(oracle: Oracle) -> Tensor:
@@ -57,7 +64,9 @@ def torch_path(kind: type[torch.optim.Optimizer], theta: Tensor, **settings: Any
     """Where torch's own optimizer takes torch's own layers on the same batches: (STEPS, D)."""
     oracle = oracle_on()
     model = nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 3)).double()
-    nn.utils.vector_to_parameters(theta.clone(), model.parameters())  # torch keeps views of what it is given
+    nn.utils.vector_to_parameters(
+        theta.clone(), model.parameters()
+    )  # torch keeps views of what it is given
     optimizer = kind(model.parameters(), **settings)  # type: ignore[call-arg]
     places = []
     for step in range(1, STEPS + 1):
@@ -74,7 +83,10 @@ def torch_path(kind: type[torch.optim.Optimizer], theta: Tensor, **settings: Any
     [
         ({}, {"lr": 0.1, "momentum": 0.9}),
         ({"rate": 0.5, "momentum": 0.0}, {"lr": 0.5}),
-        ({"rate": 0.3, "momentum": 0.8, "dampening": 0.4}, {"lr": 0.3, "momentum": 0.8, "dampening": 0.4}),
+        (
+            {"rate": 0.3, "momentum": 0.8, "dampening": 0.4},
+            {"lr": 0.3, "momentum": 0.8, "dampening": 0.4},
+        ),
         ({"momentum": 0.0, "weight_decay": 0.05}, {"lr": 0.1, "weight_decay": 0.05}),
         (
             {"rate": 0.2, "momentum": 0.95, "dampening": 0.1, "weight_decay": 0.01},
@@ -85,7 +97,10 @@ def torch_path(kind: type[torch.optim.Optimizer], theta: Tensor, **settings: Any
 )
 def test_sgd_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None:
     theta = first_weights(oracle_on())
-    ours, expected = path(OPTIMIZERS.build({"name": "sgd", **settings}), theta), torch_path(torch.optim.SGD, theta, **theirs)
+    ours, expected = (
+        path(OPTIMIZERS.build({"name": "sgd", **settings}), theta),
+        torch_path(torch.optim.SGD, theta, **theirs),
+    )
     assert (expected[-1] - theta).norm() > 0.3
     torch.testing.assert_close(ours, expected, rtol=0, atol=2e-14)
 
@@ -94,14 +109,20 @@ def test_sgd_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None
     ("settings", "theirs"),
     [
         ({}, {"lr": 0.01}),
-        ({"rate": 0.05, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3}, {"lr": 0.05, "betas": (0.7, 0.95), "eps": 1e-3}),
+        (
+            {"rate": 0.05, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3},
+            {"lr": 0.05, "betas": (0.7, 0.95), "eps": 1e-3},
+        ),
         ({"weight_decay": 0.1}, {"lr": 0.01, "weight_decay": 0.1}),
     ],
     ids=str,
 )
 def test_adam_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None:
     theta = first_weights(oracle_on())
-    ours, expected = path(OPTIMIZERS.build({"name": "adam", **settings}), theta), torch_path(torch.optim.Adam, theta, **theirs)
+    ours, expected = (
+        path(OPTIMIZERS.build({"name": "adam", **settings}), theta),
+        torch_path(torch.optim.Adam, theta, **theirs),
+    )
     assert (expected[-1] - theta).norm() > 0.3
     torch.testing.assert_close(ours, expected, rtol=0, atol=2e-13)
 
@@ -111,14 +132,22 @@ def test_adam_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> Non
     [
         ({}, {"lr": 0.1, "momentum": 0.9}),
         ({"rate": 0.3, "momentum": 0.6}, {"lr": 0.3, "momentum": 0.6}),
-        ({"rate": 0.05, "momentum": 0.99, "weight_decay": 0.02}, {"lr": 0.05, "momentum": 0.99, "weight_decay": 0.02}),
+        (
+            {"rate": 0.05, "momentum": 0.99, "weight_decay": 0.02},
+            {"lr": 0.05, "momentum": 0.99, "weight_decay": 0.02},
+        ),
     ],
     ids=str,
 )
 def test_nesterov_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None:
     theta = first_weights(oracle_on())
-    ours, expected = path(OPTIMIZERS.build({"name": "nesterov", **settings}), theta), torch_path(torch.optim.SGD, theta, nesterov=True, **theirs)
-    assert (expected - torch_path(torch.optim.SGD, theta, **theirs)).abs().max() > 0.03  # it is not plain momentum
+    ours, expected = (
+        path(OPTIMIZERS.build({"name": "nesterov", **settings}), theta),
+        torch_path(torch.optim.SGD, theta, nesterov=True, **theirs),
+    )
+    assert (
+        expected - torch_path(torch.optim.SGD, theta, **theirs)
+    ).abs().max() > 0.03  # it is not plain momentum
     torch.testing.assert_close(ours, expected, rtol=0, atol=2e-14)
 
 
@@ -136,9 +165,14 @@ def test_nesterov_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) ->
 )
 def test_adamw_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None:
     theta = first_weights(oracle_on())
-    ours, expected = path(OPTIMIZERS.build({"name": "adamw", **settings}), theta), torch_path(torch.optim.AdamW, theta, **theirs)
+    ours, expected = (
+        path(OPTIMIZERS.build({"name": "adamw", **settings}), theta),
+        torch_path(torch.optim.AdamW, theta, **theirs),
+    )
     coupled = torch_path(torch.optim.Adam, theta, **{"weight_decay": 0.01, **theirs})
-    assert bool(theirs.get("weight_decay", 1)) == bool((expected - coupled).abs().max() > 1e-4)  # it is not Adam with a decay in its gradient
+    assert bool(theirs.get("weight_decay", 1)) == bool(
+        (expected - coupled).abs().max() > 1e-4
+    )  # it is not Adam with a decay in its gradient
     torch.testing.assert_close(ours, expected, rtol=0, atol=2e-13)
 
 
@@ -193,9 +227,20 @@ def test_what_is_out_of_range_is_refused_in_one_line(name: str, field: str, valu
 @pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("dataset", "hidden", "steps", "most_loss", "least_accuracy"),
-    [("digits", (32,), 600, 0.05, 0.96), ("moons", (16, 16), 600, 0.02, 0.99), ("spirals", (16, 16), 3000, 0.1, 0.97)],
+    [
+        ("digits", (32,), 600, 0.05, 0.96),
+        ("moons", (16, 16), 600, 0.02, 0.99),
+        ("spirals", (16, 16), 3000, 0.1, 0.97),
+    ],
 )
-def test_they_learn_with_their_defaults(name: str, dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float) -> None:
+def test_they_learn_with_their_defaults(
+    name: str,
+    dataset: str,
+    hidden: tuple[int, ...],
+    steps: int,
+    most_loss: float,
+    least_accuracy: float,
+) -> None:
     samples = DATASETS.build(dataset).load(0)
     network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
     method = OPTIMIZERS.build(name)

@@ -1,4 +1,6 @@
-"""What is done to a race by hand: it works on every method, is told as an event, and a race is repeated with it bit for bit."""
+"""What is done to a race by hand: it works on every method, is told as an event, and a race is
+repeated with it bit for bit.
+"""
 
 import json
 from pathlib import Path
@@ -40,14 +42,18 @@ def points(n: int, seed: int = 0, classes: int = 2) -> str:
 
 def without_clock(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: without_clock(entry) for key, entry in value.items() if key not in CLOCK_FIELDS}
+        return {
+            key: without_clock(entry) for key, entry in value.items() if key not in CLOCK_FIELDS
+        }
     if isinstance(value, list):
         return [without_clock(entry) for entry in value]
     return value
 
 
 def played(race: Race, hands: dict[int, list[tuple[Any, ...]]]) -> list[bytes]:
-    """The metrics of a race in which a hand does things after some frames, without what a clock says."""
+    """The metrics of a race in which a hand does things after some frames, without what a clock
+    says.
+    """
     told = []
     for frame in race:
         told.append(encode(without_clock(frame.metrics)))
@@ -66,7 +72,9 @@ HANDS: dict[int, list[tuple[Any, ...]]] = {
 
 
 def by_hand() -> tuple[Race, list[bytes]]:
-    race = Race(experiment({"name": "annealing", "chains": 8}, {"name": "adam", "batch": 16}), marks=15)
+    race = Race(
+        experiment({"name": "annealing", "chains": 8}, {"name": "adam", "batch": 16}), marks=15
+    )
     return race, played(race, HANDS)
 
 
@@ -82,7 +90,9 @@ def test_a_race_is_repeated_with_its_events_bit_for_bit() -> None:
 
 
 def test_a_recording_tells_of_the_events_and_a_race_is_repeated_from_it(tmp_path: Path) -> None:
-    race = Race(experiment({"name": "annealing", "chains": 8}, {"name": "adam", "batch": 16}), marks=15)
+    race = Race(
+        experiment({"name": "annealing", "chains": 8}, {"name": "adam", "batch": 16}), marks=15
+    )
     messages = [encode(race.stage())]
     for frame in race:
         messages.append(encode(frame.metrics))
@@ -90,7 +100,9 @@ def test_a_recording_tells_of_the_events_and_a_race_is_repeated_from_it(tmp_path
             getattr(race, do)(*arguments)
     recording = Recording.read(Recording(messages).write(tmp_path / "race.kelvin"))
     assert [event.to_json() for event in events_of(recording)] == race.done
-    again = Race(Experiment.parse(recording.stage["experiment"]), marks=15, events=events_of(recording))
+    again = Race(
+        Experiment.parse(recording.stage["experiment"]), marks=15, events=events_of(recording)
+    )
     assert played(again, {}) == [encode(without_clock(decode(data))) for data in messages[1:]]
 
 
@@ -98,7 +110,9 @@ def test_each_lane_meets_its_events_at_its_own_step_in_whatever_order_the_lanes_
     race, _ = by_hand()
     again = Race(race.began, events=parse_events(race.done))
     ends = [lane.step for lane in race.lanes]
-    for lane, end in zip(reversed(again.lanes), reversed(ends), strict=True):  # one after the other, the last first
+    for lane, end in zip(
+        reversed(again.lanes), reversed(ends), strict=True
+    ):  # one after the other, the last first
         while lane.step < end:
             again.advance_lane(lane)
     for one, other in zip(race.lanes, again.lanes, strict=True):
@@ -120,10 +134,14 @@ def test_a_snapshot_carries_turned_knobs_other_points_and_events_to_come(tmp_pat
     while not again.finished:
         again.advance()
     assert again.done == whole.done
-    assert [lane.state.estimate.tolist() for lane in again.lanes] == [lane.state.estimate.tolist() for lane in whole.lanes]
+    assert [lane.state.estimate.tolist() for lane in again.lanes] == [
+        lane.state.estimate.tolist() for lane in whole.lanes
+    ]
     assert without_clock(again.results()) == without_clock(whole.results())
     last = without_clock(again.metrics(0))["lanes"]
-    assert [row["test_loss"] for row in last] == [row["test_loss"] for row in decode(told[-1])["lanes"]]
+    assert [row["test_loss"] for row in last] == [
+        row["test_loss"] for row in decode(told[-1])["lanes"]
+    ]
 
 
 def test_a_turned_knob_holds_from_the_next_step_on() -> None:
@@ -133,10 +151,17 @@ def test_a_turned_knob_holds_from_the_next_step_on() -> None:
     race.turn(0, "rate", 0.4)
     before = lane.state.estimate.clone()
     at = before.clone().unsqueeze(0).requires_grad_()
-    (slope,) = torch.autograd.grad(race.loss.values(race.network.forward(at, race.dataset.x_train), race.dataset.y_train).sum(), at)
+    (slope,) = torch.autograd.grad(
+        race.loss.values(
+            race.network.forward(at, race.dataset.x_train), race.dataset.y_train
+        ).sum(),
+        at,
+    )
     race.advance_lane(lane)
     assert torch.allclose(lane.state.estimate, before - 0.4 * slope[0], atol=1e-7)
-    assert race.metrics(0)["events"] == [{"kind": "turn", "steps": [1], "lane": 0, "step": 1, "field": "rate", "value": 0.4}]
+    assert race.metrics(0)["events"] == [
+        {"kind": "turn", "steps": [1], "lane": 0, "step": 1, "field": "rate", "value": 0.4}
+    ]
     assert race.experiment.lanes[0].rate == 0.4  # type: ignore[attr-defined]
     assert race.began.lanes[0].rate == 0.1  # type: ignore[attr-defined]
 
@@ -149,7 +174,10 @@ def test_every_method_goes_on_with_other_points(name: str, batch: int) -> None:
     for text in (points(23), points(150, 1), points(4, 2)):
         for _ in range(3):
             race.advance_lane(lane)
-        weights, spent = lane.state.estimate.clone(), (lane.step, lane.oracle.evaluations, lane.oracle.flops)
+        weights, spent = (
+            lane.state.estimate.clone(),
+            (lane.step, lane.oracle.evaluations, lane.oracle.flops),
+        )
         race.set_points(text)
         assert torch.equal(lane.state.estimate, weights)
         assert (lane.step, lane.oracle.evaluations, lane.oracle.flops) == spent
@@ -202,19 +230,29 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_changes_nothing() -> Non
     assert race.experiment is race.began
     while not race.finished:
         race.advance()
-    with pytest.raises(BadInput, match=r"^lane: 0 is not allowed; expected a lane that still runs$"):
+    with pytest.raises(
+        BadInput, match=r"^lane: 0 is not allowed; expected a lane that still runs$"
+    ):
         race.put_weight(0, 0, 1.0)
     with pytest.raises(BadInput, match="still runs"):
         race.set_points(points(10))
-    with pytest.raises(BadInput, match=r"^points: 'digits' is not allowed; expected a race on a dataset of points$"):
+    with pytest.raises(
+        BadInput, match=r"^points: 'digits' is not allowed; expected a race on a dataset of points$"
+    ):
         Race(experiment("sgd", dataset="digits")).set_points(points(10))
 
 
 def test_points_a_method_cannot_run_with_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     race = Race(experiment("adam", "sgd"))
-    monkeypatch.setattr(OPTIMIZERS.get("sgd"), "refusal", lambda self, problem: "fewer points" if problem.samples > 50 else None)
+    monkeypatch.setattr(
+        OPTIMIZERS.get("sgd"),
+        "refusal",
+        lambda self, problem: "fewer points" if problem.samples > 50 else None,
+    )
     race.set_points(points(50))
-    with pytest.raises(CannotRun, match=r"points: '51 points for sgd' is not allowed; expected fewer points"):
+    with pytest.raises(
+        CannotRun, match=r"points: '51 points for sgd' is not allowed; expected fewer points"
+    ):
         race.set_points(points(51))
     assert len(race.dataset.y_train) == 50
 
@@ -230,14 +268,18 @@ def test_a_script_is_done_in_order_and_waits_for_the_lanes_it_is_for() -> None:
     script = Script(events, 2)
     assert script.due([1, 5], 0) == []
     assert script.due([2, 4], 1) == []
-    assert script.due([2, 4], 0) == [(events[0], [0], True), (events[1], [0], True)], "lane 0 goes on before lane 1 is there"
+    assert script.due([2, 4], 0) == [(events[0], [0], True), (events[1], [0], True)], (
+        "lane 0 goes on before lane 1 is there"
+    )
     assert script.due([3, 4], 1) == []
     assert script.due([3, 5], 0) == [(events[0], [1], False)]
     assert script.due([9, 6], 0) == []
     assert script.due([9, 6], 1) == [(events[2], [1], True)]
     assert not script
     together = Script(events, 2)
-    assert together.due([2, 5], 1) == [(events[0], [0, 1], True), (events[1], [0], True)], "the same order as before: both at once"
+    assert together.due([2, 5], 1) == [(events[0], [0, 1], True), (events[1], [0], True)], (
+        "the same order as before: both at once"
+    )
 
 
 @pytest.mark.parametrize(
@@ -245,8 +287,14 @@ def test_a_script_is_done_in_order_and_waits_for_the_lanes_it_is_for() -> None:
     [
         ("x", "events: 'x' is not allowed; expected a list"),
         ([{"kind": "wave"}], "events[0]"),
-        ([{"kind": "reheat", "lane": 0, "step": -1, "value": 2}], "events[0].reheat.step: -1 is not allowed; expected at least 0"),
-        ([{"kind": "reheat", "lane": 0, "step": 1, "value": float("nan")}], "events[0].reheat.value: nan is not allowed; expected a finite number"),
+        (
+            [{"kind": "reheat", "lane": 0, "step": -1, "value": 2}],
+            "events[0].reheat.step: -1 is not allowed; expected at least 0",
+        ),
+        (
+            [{"kind": "reheat", "lane": 0, "step": 1, "value": float("nan")}],
+            "events[0].reheat.value: nan is not allowed; expected a finite number",
+        ),
     ],
 )
 def test_events_that_are_none_are_refused(events: Any, sentence: str) -> None:

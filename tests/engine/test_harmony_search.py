@@ -16,17 +16,39 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.harmony_search import HarmonySearch
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import (
+    FunctionOracle,
+    GivenRng,
+    Passes,
+    points,
+    random_search,
+    rosenbrock,
+    run,
+    scored,
+    turned_ellipsoid,
+)
 
 THETA = torch.tensor([-1.0, 0.5, 2.0, 0.0, -0.5], dtype=torch.float64)
 
 
 @pytest.mark.parametrize("improvised", [1, 7])
 @pytest.mark.parametrize("f", [turned_ellipsoid(5), rosenbrock])
-def test_every_step_is_the_textbook_in_loops(f: Callable[[Tensor], Tensor], improvised: int) -> None:
-    """New harmonies are made from one memory and replace its worst one after the other, each only if it is better."""
+def test_every_step_is_the_textbook_in_loops(
+    f: Callable[[Tensor], Tensor], improvised: int
+) -> None:
+    """New harmonies are made from one memory and replace its worst one after the other, each only
+    if it is better.
+    """
     size, considering, adjusting, bandwidth, reach = 6, 0.8, 0.4, 0.5, 2.0
-    search = HarmonySearch(memory=size, improvised=improvised, considering=considering, adjusting=adjusting, bandwidth=bandwidth, cooling=0.25, range=reach)
+    search = HarmonySearch(
+        memory=size,
+        improvised=improvised,
+        considering=considering,
+        adjusting=adjusting,
+        bandwidth=bandwidth,
+        cooling=0.25,
+        range=reach,
+    )
     oracle, generator = FunctionOracle(f, 5), torch.Generator().manual_seed(6)
     oracle.scale = torch.linspace(0.5, 2, 5, dtype=torch.float64)
     state: Any = search.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
@@ -34,18 +56,28 @@ def test_every_step_is_the_textbook_in_loops(f: Callable[[Tensor], Tensor], impr
     kinds, replaced = {"adjusted": 0, "remembered": 0, "anything": 0, "clamped": 0}, 0
     for generation in range(30):
         oracle.progress = generation / 60
-        memory = [(float(loss), row.tolist()) for loss, row in zip(state.losses, state.population, strict=True)]
+        memory = [
+            (float(loss), row.tolist())
+            for loss, row in zip(state.losses, state.population, strict=True)
+        ]
         chosen = torch.randint(size, (improvised, 5), generator=generator)
-        choice, value = (torch.rand(improvised, 5, generator=generator, dtype=torch.float64) for _ in range(2))
+        choice, value = (
+            torch.rand(improvised, 5, generator=generator, dtype=torch.float64) for _ in range(2)
+        )
         new = []
         for q in range(improvised):
             harmony = []
             for j in range(5):
-                width, low, high = float(oracle.scale[j]), *(float(THETA[j] + sign * reach * oracle.scale[j]) for sign in (-1, 1))
+                width, low, high = (
+                    float(oracle.scale[j]),
+                    *(float(THETA[j] + sign * reach * oracle.scale[j]) for sign in (-1, 1)),
+                )
                 if choice[q, j] < considering:
                     note, kind = memory[int(chosen[q, j])][1][j], "remembered"
                     if choice[q, j] < considering * adjusting:
-                        free = note + bandwidth * 0.25**oracle.progress * width * (2 * float(value[q, j]) - 1)
+                        free = note + bandwidth * 0.25**oracle.progress * width * (
+                            2 * float(value[q, j]) - 1
+                        )
                         note, kind = min(max(free, low), high), "adjusted"
                         kinds["clamped"] += note != free
                 else:
@@ -63,8 +95,18 @@ def test_every_step_is_the_textbook_in_loops(f: Callable[[Tensor], Tensor], impr
         state = search.step(state, GivenRng(uniforms=[choice, value], integers=[chosen]), oracle)  # type: ignore[arg-type]
         memory.sort(key=lambda entry: entry[0])
         order = state.losses.argsort(stable=True)
-        torch.testing.assert_close(state.population[order], torch.tensor([row for _, row in memory], dtype=torch.float64), rtol=0, atol=1e-14)
-        torch.testing.assert_close(state.losses[order], torch.tensor([loss for loss, _ in memory], dtype=torch.float64), rtol=1e-11, atol=1e-12)
+        torch.testing.assert_close(
+            state.population[order],
+            torch.tensor([row for _, row in memory], dtype=torch.float64),
+            rtol=0,
+            atol=1e-14,
+        )
+        torch.testing.assert_close(
+            state.losses[order],
+            torch.tensor([loss for loss, _ in memory], dtype=torch.float64),
+            rtol=1e-11,
+            atol=1e-12,
+        )
         assert torch.equal(state.estimate, state.population[order[0]])
         assert state.metrics["replaced"] <= count
         replaced += count
@@ -83,9 +125,16 @@ def test_moving_the_problem_moves_the_memory_and_only_comparisons_matter() -> No
 
 @pytest.mark.parametrize("start", [10.0, -7.3, 3.0, 1.7])
 def test_it_never_leaves_its_box_and_says_when_it_ends_at_the_edge(start: float) -> None:
-    """The sphere's minimum is 0, and the box is 3 wide each way. From 3 the minimum is the box's own corner: found, but told as the edge it is."""
+    """The sphere's minimum is 0, and the box is 3 wide each way. From 3 the minimum is the box's
+    own corner: found, but told as the edge it is.
+    """
     oracle = FunctionOracle(lambda x: (x**2).sum(1), 4, total=64 * 400)
-    state = run(HarmonySearch(considering=0.95, cooling=1e-3), oracle, torch.full((4,), start, dtype=torch.float64), 1000)
+    state = run(
+        HarmonySearch(considering=0.95, cooling=1e-3),
+        oracle,
+        torch.full((4,), start, dtype=torch.float64),
+        1000,
+    )
     nearest = torch.full((4,), start, dtype=torch.float64) - torch.tensor(start).clamp(-3, 3)
     torch.testing.assert_close(state.estimate, nearest, rtol=0, atol=0.05)
     for judged in oracle.judged:
@@ -100,7 +149,9 @@ def rastrigin(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(("f", "most"), [(turned_ellipsoid(5), 0.1), (rastrigin, 1e-3)])
-def test_it_comes_near_the_minimum_of_problems_that_are_no_sphere(f: Callable[[Tensor], Tensor], most: float) -> None:
+def test_it_comes_near_the_minimum_of_problems_that_are_no_sphere(
+    f: Callable[[Tensor], Tensor], most: float
+) -> None:
     search, total = HarmonySearch(considering=0.95, cooling=1e-3), 64 * 300
     state = run(search, FunctionOracle(f, 5, total=total), THETA, 1000)
     assert state.estimate_loss < most < random_search(f, THETA, total, 1.0)
@@ -108,7 +159,11 @@ def test_it_comes_near_the_minimum_of_problems_that_are_no_sphere(f: Callable[[T
 
 
 def test_the_memory_only_gets_better_on_all_samples() -> None:
-    search, oracle, rng = HarmonySearch(considering=0.9), FunctionOracle(rosenbrock, 5), Rng(0, "x", dtype=torch.float64)
+    search, oracle, rng = (
+        HarmonySearch(considering=0.9),
+        FunctionOracle(rosenbrock, 5),
+        Rng(0, "x", dtype=torch.float64),
+    )
     state: Any = search.init(THETA, rng, oracle)  # type: ignore[arg-type]
     for step in range(1, 60):
         before, where = state.losses, state.population.clone()
@@ -130,7 +185,9 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
 
 
 @pytest.mark.parametrize(("batch", "judged"), [(0, 7), (16, 12)])
-def test_every_answer_is_charged_and_the_memory_is_judged_anew_on_a_new_batch(batch: int, judged: int) -> None:
+def test_every_answer_is_charged_and_the_memory_is_judged_anew_on_a_new_batch(
+    batch: int, judged: int
+) -> None:
     oracle, theta = points(batch)
     passes = Passes(oracle.network)
     before = theta.clone()
@@ -147,7 +204,16 @@ def test_every_answer_is_charged_and_the_memory_is_judged_anew_on_a_new_batch(ba
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("memory", 0), ("considering", 1.1), ("adjusting", -0.1), ("bandwidth", 0), ("cooling", 0), ("range", 0), ("improvised", 0), ("batch", -1)],
+    [
+        ("memory", 0),
+        ("considering", 1.1),
+        ("adjusting", -0.1),
+        ("bandwidth", 0),
+        ("cooling", 0),
+        ("range", 0),
+        ("improvised", 0),
+        ("batch", -1),
+    ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:
@@ -158,13 +224,30 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
 
 @pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
-    ("dataset", "hidden", "evaluations", "most_loss", "least_accuracy"), [("moons", (16, 16), 1e6, 0.15, 0.96), ("digits", (32,), 2e6, 0.7, 0.85)]
+    ("dataset", "hidden", "evaluations", "most_loss", "least_accuracy"),
+    [("moons", (16, 16), 1e6, 0.15, 0.96), ("digits", (32,), 2e6, 0.7, 0.85)],
 )
-def test_it_learns_with_its_defaults(dataset: str, hidden: tuple[int, ...], evaluations: float, most_loss: float, least_accuracy: float) -> None:
+def test_it_learns_with_its_defaults(
+    dataset: str,
+    hidden: tuple[int, ...],
+    evaluations: float,
+    most_loss: float,
+    least_accuracy: float,
+) -> None:
     samples = DATASETS.build(dataset).load(0)
     network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
-    oracle = Oracle(network, LOSSES["cross-entropy"], samples, "loss", HarmonySearch().batch, 0, ("evaluations", evaluations))
-    theta = run(HarmonySearch(), oracle, network.init(torch.Generator().manual_seed(0)), 10_000).estimate
+    oracle = Oracle(
+        network,
+        LOSSES["cross-entropy"],
+        samples,
+        "loss",
+        HarmonySearch().batch,
+        0,
+        ("evaluations", evaluations),
+    )
+    theta = run(
+        HarmonySearch(), oracle, network.init(torch.Generator().manual_seed(0)), 10_000
+    ).estimate
     loss, accuracy = scored(oracle, samples, theta)
     assert loss < most_loss
     assert accuracy >= least_accuracy

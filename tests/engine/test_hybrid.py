@@ -1,4 +1,6 @@
-"""SGD with output search: the gradient step against torch.optim, every search against a loop over its members."""
+"""SGD with output search: the gradient step against torch.optim, every search against a loop over
+its members.
+"""
 
 import math
 from typing import Any
@@ -32,7 +34,14 @@ def oracle_on(batch: int = 0, loss: str = "cross-entropy") -> Oracle:
     x = torch.randn(12, 2, generator=generator, dtype=torch.float64)
     y = torch.randint(CLASSES, (12,), generator=generator)
     data = Dataset(x, y, x, y, ("a", "b", "c"), "points")
-    return Oracle(MLP(hidden=(HIDDEN,), activation="sigmoid").build((2,), CLASSES), LOSSES[loss], data, "gradient", batch, seed=7)
+    return Oracle(
+        MLP(hidden=(HIDDEN,), activation="sigmoid").build((2,), CLASSES),
+        LOSSES[loss],
+        data,
+        "gradient",
+        batch,
+        seed=7,
+    )
 
 
 def first_weights(oracle: Oracle) -> Tensor:
@@ -43,7 +52,9 @@ class Twin:
     """The same network in plain torch, and plain torch's SGD on it."""
 
     def __init__(self, theta: Tensor, rate: float) -> None:
-        self.net = torch.nn.Sequential(torch.nn.Linear(2, HIDDEN), torch.nn.Sigmoid(), torch.nn.Linear(HIDDEN, CLASSES)).double()
+        self.net = torch.nn.Sequential(
+            torch.nn.Linear(2, HIDDEN), torch.nn.Sigmoid(), torch.nn.Linear(HIDDEN, CLASSES)
+        ).double()
         torch.nn.utils.vector_to_parameters(theta, self.net.parameters())
         self.sgd = torch.optim.SGD(self.net.parameters(), lr=rate)
 
@@ -63,7 +74,9 @@ class Twin:
         return float(functional.cross_entropy(features @ weight.T + bias, oracle.targets))
 
     def put(self, x: Tensor) -> None:
-        torch.nn.utils.vector_to_parameters(torch.cat([self.theta()[:START], x]), self.net.parameters())
+        torch.nn.utils.vector_to_parameters(
+            torch.cat([self.theta()[:START], x]), self.net.parameters()
+        )
 
 
 def normals(generator: torch.Generator, *shape: int) -> Tensor:
@@ -88,10 +101,19 @@ def test_without_a_search_it_is_torchs_sgd() -> None:
 
 @pytest.mark.parametrize("control", ["none", "inverted", "doubled-step", "both"])
 def test_annealing_by_hand(control: str) -> None:
-    """Four chains through three levels of two tries, one chain at a time; and the slips of the published code where they are asked for."""
+    """Four chains through three levels of two tries, one chain at a time; and the slips of the
+    published code where they are asked for.
+    """
     generator = torch.Generator().manual_seed(4)
     oracle = oracle_on(batch=5)
-    knobs: dict[str, Any] = {"rate": 0.7, "noise": 0.6, "rounds": 3, "tries": 2, "start_temperature": 0.5, "end_temperature": 0.002}
+    knobs: dict[str, Any] = {
+        "rate": 0.7,
+        "noise": 0.6,
+        "rounds": 3,
+        "tries": 2,
+        "start_temperature": 0.5,
+        "end_temperature": 0.002,
+    }
     optimizer = Hybrid(control=control, **knobs)  # type: ignore[arg-type]
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
@@ -113,7 +135,11 @@ def test_annealing_by_hand(control: str) -> None:
                 tried = x + 0.6 * NATURAL * z[number, chain]
                 new = twin.loss_with(tried, oracle)
                 chance = math.exp(-max(0.0, new - energy) / temperatures[number // 2])
-                lucky = float(u[number, chain]) > chance if control in ("inverted", "both") else float(u[number, chain]) < chance
+                lucky = (
+                    float(u[number, chain]) > chance
+                    if control in ("inverted", "both")
+                    else float(u[number, chain]) < chance
+                )
                 if new <= energy or lucky:
                     uphill += new > energy
                     x, energy = tried, new
@@ -137,13 +163,23 @@ def test_annealing_by_hand(control: str) -> None:
 def test_the_published_levels_halve_the_temperature() -> None:
     loss = torch.tensor(2.0, dtype=torch.float64)
     optimizer = Hybrid(rounds=11, start_temperature=1024, end_temperature=2.0)
-    assert [float(optimizer.temperature(loss, level)) for level in range(11)] == pytest.approx([2048 / 2**level for level in range(11)])
+    assert [float(optimizer.temperature(loss, level)) for level in range(11)] == pytest.approx(
+        [2048 / 2**level for level in range(11)]
+    )
 
 
 def test_differential_evolution_by_hand() -> None:
     generator = torch.Generator().manual_seed(5)
     oracle = oracle_on()
-    optimizer = Hybrid(search="differential-evolution", rate=0.7, noise=0.6, rounds=3, chains=5, weight=0.7, crossover=0.6)
+    optimizer = Hybrid(
+        search="differential-evolution",
+        rate=0.7,
+        noise=0.6,
+        rounds=3,
+        chains=5,
+        weight=0.7,
+        crossover=0.6,
+    )
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
     replaced = 0
@@ -160,10 +196,20 @@ def test_differential_evolution_by_hand() -> None:
         for generation in range(3):
             trials = []
             for i in range(5):
-                a, b, c = sorted((k for k in range(5) if k != i), key=lambda k: float(order[generation, i, k]))[:3]
+                a, b, c = sorted(
+                    (k for k in range(5) if k != i), key=lambda k: float(order[generation, i, k])
+                )[:3]
                 mutant = x[a] + 0.7 * (x[b] - x[c])
                 trials.append(
-                    torch.stack([mutant[j] if float(cross[generation, i, j]) < 0.6 or j == int(forced[generation, i]) else x[i][j] for j in range(WIDTH)])
+                    torch.stack(
+                        [
+                            mutant[j]
+                            if float(cross[generation, i, j]) < 0.6
+                            or j == int(forced[generation, i])
+                            else x[i][j]
+                            for j in range(WIDTH)
+                        ]
+                    )
                 )
             for i in range(5):
                 if twin.loss_with(trials[i], oracle) <= twin.loss_with(x[i], oracle):
@@ -178,13 +224,18 @@ def test_differential_evolution_by_hand() -> None:
 def test_harmony_search_by_hand() -> None:
     generator = torch.Generator().manual_seed(6)
     oracle = oracle_on()
-    optimizer = Hybrid(search="harmony-search", rate=0.7, noise=0.6, rounds=3, chains=4, memory=0.8, pitch=0.4)
+    optimizer = Hybrid(
+        search="harmony-search", rate=0.7, noise=0.6, rounds=3, chains=4, memory=0.8, pitch=0.4
+    )
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
     for step in range(1, 4):
         oracle.draw(step)
         z, bends = normals(generator, 3, WIDTH), normals(generator, 3, 4, WIDTH)
-        origin, u = torch.randint(4, (3, 4, WIDTH), generator=generator), uniforms(generator, 3, 2, 4, WIDTH)
+        origin, u = (
+            torch.randint(4, (3, 4, WIDTH), generator=generator),
+            uniforms(generator, 3, 2, 4, WIDTH),
+        )
         state = optimizer.step(state, GivenRng([z, *bends], list(u), list(origin)), oracle)
         twin.step(oracle)
         layer = twin.theta()[START:]
@@ -196,7 +247,10 @@ def test_harmony_search_by_hand() -> None:
                 for j in range(WIDTH):
                     bend = 0.6 * NATURAL * bends[number, i, j]
                     if float(u[number, 0, i, j]) < 0.8:
-                        note.append(x[int(origin[number, i, j])][j] + (bend if float(u[number, 1, i, j]) < 0.4 else 0))
+                        note.append(
+                            x[int(origin[number, i, j])][j]
+                            + (bend if float(u[number, 1, i, j]) < 0.4 else 0)
+                        )
                     else:
                         note.append(layer[j] + 2 * bend)
                 tried.append(torch.stack(note))
@@ -230,10 +284,15 @@ def test_bookkeeping(search: str) -> None:
             oracle.draw(step)
             spent = oracle.evaluations
             state = optimizer.step(state, rng.at(step), oracle)
-            # A gradient is 3; annealing judges the one layer all chains start from, the others all six members.
-            assert oracle.evaluations - spent == 5 * (3 + (1 if search == "annealing" else 6) + 4 * 6)
+            # A gradient is 3; annealing judges the one layer all chains start from, the others all
+            # six members.
+            assert oracle.evaluations - spent == 5 * (
+                3 + (1 if search == "annealing" else 6) + 4 * 6
+            )
             assert torch.equal(state.population[:, :START], state.estimate[:START].expand(6, -1))  # type: ignore[index]
-            assert float(oracle.losses(state.estimate.unsqueeze(0))) == pytest.approx(state.estimate_loss, abs=1e-12)
+            assert float(oracle.losses(state.estimate.unsqueeze(0))) == pytest.approx(
+                state.estimate_loss, abs=1e-12
+            )
             assert state.metrics["gain"] >= 0
         assert torch.equal(theta, first_weights(oracle))
         ends.append(state.estimate)
@@ -241,7 +300,19 @@ def test_bookkeeping(search: str) -> None:
 
 
 def test_the_output_layer_may_have_no_bias() -> None:
-    assert output_layer(pack([("0.weight", (4, 2), 2), ("0.bias", (4,), 2), ("1.weight", (3, 4), 4), ("1.bias", (3,), 4)])) == 12
+    assert (
+        output_layer(
+            pack(
+                [
+                    ("0.weight", (4, 2), 2),
+                    ("0.bias", (4,), 2),
+                    ("1.weight", (3, 4), 4),
+                    ("1.bias", (3,), 4),
+                ]
+            )
+        )
+        == 12
+    )
     assert output_layer(pack([("0.weight", (4, 2), 2), ("1.weight", (3, 4), 4)])) == 8
     assert output_layer(pack([("0.weight", (3, 2), 2), ("0.bias", (3,), 2)])) == 0
 
@@ -250,7 +321,9 @@ def test_a_layer_whose_loss_is_no_number_is_not_taken() -> None:
     oracle = oracle_on()
     state: HybridState = Hybrid(noise=0.5).init(first_weights(oracle), GivenRng(), oracle)
     real = oracle.losses
-    oracle.losses = lambda population: torch.where(torch.arange(len(population)) % 2 == 1, torch.nan, real(population))  # type: ignore[method-assign]
+    oracle.losses = lambda population: torch.where(
+        torch.arange(len(population)) % 2 == 1, torch.nan, real(population)
+    )  # type: ignore[method-assign]
     for step in range(1, 5):
         state = Hybrid(noise=0.5).step(state, Rng(0, "x", dtype=torch.float64).at(step), oracle)
         assert math.isfinite(float(real(state.estimate.unsqueeze(0))))
@@ -259,7 +332,11 @@ def test_a_layer_whose_loss_is_no_number_is_not_taken() -> None:
 
 @pytest.mark.parametrize("search", ["annealing", "differential-evolution", "harmony-search"])
 def test_it_learns_moons_from_its_defaults(search: str) -> None:
-    spec = {"dataset": "moons", "lanes": [{"name": "hybrid", "search": search}], "budget": {"currency": "evaluations", "amount": 3e5}}
+    spec = {
+        "dataset": "moons",
+        "lanes": [{"name": "hybrid", "search": search}],
+        "budget": {"currency": "evaluations", "amount": 3e5},
+    }
     race = Race(Experiment.parse(spec), marks=1)
     while not race.finished:
         race.advance()

@@ -1,4 +1,6 @@
-"""A race that is interrupted, wherever that is, and taken up again is the race that was not interrupted: results, frames and recording."""
+"""A race that is interrupted, wherever that is, and taken up again is the race that was not
+interrupted: results, frames and recording.
+"""
 
 import json
 import random
@@ -35,11 +37,24 @@ RACES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "patience": ({**MOONS, "lanes": ["sgd", "eki", "cma-es"], "stop": {"patience": 0.05}}, []),
     "events": ({**MOONS, "lanes": ["annealing", "adam"]}, EVENTS),
     "schedules": (
-        {**MOONS, "lanes": [{"name": "annealing", "schedule": "adaptive"}, {"name": "annealing", "schedule": "aarts-van-laarhoven"}, "coolmomentum"]},
+        {
+            **MOONS,
+            "lanes": [
+                {"name": "annealing", "schedule": "adaptive"},
+                {"name": "annealing", "schedule": "aarts-van-laarhoven"},
+                "coolmomentum",
+            ],
+        },
         [],
     ),
     "stand-ins": ({**MOONS, "lanes": ["openai-es", "low-rank-es", "spsa"]}, []),
-    "landscape": ({"dataset": {"name": "landscape", "function": "himmelblau"}, "lanes": ["annealing", "adam", "lbfgs"]}, []),
+    "landscape": (
+        {
+            "dataset": {"name": "landscape", "function": "himmelblau"},
+            "lanes": ["annealing", "adam", "lbfgs"],
+        },
+        [],
+    ),
 }
 
 
@@ -52,7 +67,9 @@ def ctrl_c_is_heard() -> Iterator[None]:
 
 
 def race_of(value: dict[str, Any], events: list[Any], amount: float, marks: int = 25) -> Race:
-    experiment = Experiment.parse({**value, "budget": {"currency": "evaluations", "amount": amount}})
+    experiment = Experiment.parse(
+        {**value, "budget": {"currency": "evaluations", "amount": amount}}
+    )
     return Race(experiment, marks=marks, events=parse_events(events))
 
 
@@ -62,7 +79,9 @@ def plain(message: Message) -> bytes:
 
 def parts(race: Race) -> list[bytes]:
     """What iterating gives from here on."""
-    return [plain(part) for frame in race for part in (frame.metrics, frame.picture or {"type": "none"})]
+    return [
+        plain(part) for frame in race for part in (frame.metrics, frame.picture or {"type": "none"})
+    ]
 
 
 def results(race: Race) -> Any:
@@ -73,12 +92,18 @@ def parts_until_interrupted(race: Race, at: int) -> list[bytes]:
     """What iterating gives until Ctrl-C comes in that step."""
     found: list[bytes] = []
     with interrupted(at), pytest.raises(KeyboardInterrupt):
-        found.extend(plain(part) for frame in race for part in (frame.metrics, frame.picture or {"type": "none"}))
+        found.extend(
+            plain(part)
+            for frame in race
+            for part in (frame.metrics, frame.picture or {"type": "none"})
+        )
     return found
 
 
 def interrupted_and_resumed(race: Race, at: int, path: Path) -> tuple[list[bytes], Race]:
-    """The frames of a race that was interrupted in a step and taken up again from a file, and the race at its end."""
+    """The frames of a race that was interrupted in a step and taken up again from a file, and the
+    race at its end.
+    """
     found = parts_until_interrupted(race, at)
     again = snapshot.load(snapshot.save(race, path))
     return found + parts(again), again
@@ -95,7 +120,9 @@ def test_interrupted_anywhere_and_resumed_is_not_interrupted(name: str, tmp_path
     steps = sum(lane.step for lane in whole.lanes)
     chance = random.Random(name)
     for at in sorted({1, steps, *(chance.randint(1, steps) for _ in range(4))}):
-        found, again = interrupted_and_resumed(race_of(value, events, amount), at, tmp_path / "race")
+        found, again = interrupted_and_resumed(
+            race_of(value, events, amount), at, tmp_path / "race"
+        )
         assert found == frames, f"interrupted in step {at} of {steps}"
         assert results(again) == ends
         assert again.done == whole.done
@@ -163,9 +190,21 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 
 
 ASKED = (
-    "run", "--dataset", "moons", "--set", "dataset.points=60", "--optimizer", "annealing", "--versus", "adam",
-    "--evaluations", "1e5", "--target", "0.05", "--json",
-)  # fmt: skip
+    "run",
+    "--dataset",
+    "moons",
+    "--set",
+    "dataset.points=60",
+    "--optimizer",
+    "annealing",
+    "--versus",
+    "adam",
+    "--evaluations",
+    "1e5",
+    "--target",
+    "0.05",
+    "--json",
+)
 
 
 def told(out: str) -> Any:
@@ -178,7 +217,9 @@ def recorded(out: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_line_resumes_the_recording_too(capsys: pytest.CaptureFixture[str], tmp_path: Path, number: signal.Signals) -> None:
+def test_the_command_line_resumes_the_recording_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, number: signal.Signals
+) -> None:
     (tmp_path / "events.json").write_text(json.dumps(EVENTS))
     asked = (*ASKED, "--events", str(tmp_path / "events.json"), "--record", str(tmp_path / "runs"))
     _, whole, _ = run(capsys, *asked)
@@ -197,7 +238,9 @@ def test_the_command_line_resumes_the_recording_too(capsys: pytest.CaptureFixtur
     assert not kept.exists()
 
 
-def test_a_second_ctrl_c_leaves_at_once_and_the_checkpoint_as_it_was(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_second_ctrl_c_leaves_at_once_and_the_checkpoint_as_it_was(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     kept = tmp_path / "race"
     with interrupted(30):
         run(capsys, *ASKED, "--checkpoint", str(kept))
@@ -209,7 +252,9 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_checkpoint_as_it_was(capsys: pyt
     assert kept.read_bytes() == before
 
 
-def test_a_recording_is_never_taken_up_in_the_middle(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_recording_is_never_taken_up_in_the_middle(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     kept, runs = tmp_path / "race", ("--record", str(tmp_path / "runs"))
     for first, second in (((), runs), (runs, ())):
         with interrupted(20):
@@ -229,7 +274,10 @@ def test_a_snapshot_of_the_first_version_still_opens(tmp_path: Path) -> None:
     with interrupted(71), pytest.raises(KeyboardInterrupt):
         list(race)
     kept = snapshot.take(race)
-    old = {name: kept[name] for name in ("experiment", "dataset", "events")} | {"version": 1, "lanes": kept["lanes"]}
+    old = {name: kept[name] for name in ("experiment", "dataset", "events")} | {
+        "version": 1,
+        "lanes": kept["lanes"],
+    }
     for lane in old["lanes"]:
         del lane["watched"], lane["move"]
     old["lanes"][0]["state"]["population"] = race.lanes[0].state.population.dense()  # type: ignore[union-attr]

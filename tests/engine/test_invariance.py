@@ -1,4 +1,6 @@
-"""What must not depend on where a loss has its zero, nor on its unit: the same decisions, bit for bit, where both are powers of two and nothing is rounded."""
+"""What must not depend on where a loss has its zero, nor on its unit: the same decisions, bit for
+bit, where both are powers of two and nothing is rounded.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +16,10 @@ from engine.optimizers.metropolis import metropolis, tsallis
 from tests.engine.helpers import FunctionOracle, run, turned_ellipsoid
 
 SIZE = 6
-PLANNED: tuple[Any, ...] = tuple({"name": "annealing", "schedule": schedule} for schedule in ("geometric", "cosine", "generalized", "adaptive"))
+PLANNED: tuple[Any, ...] = tuple(
+    {"name": "annealing", "schedule": schedule}
+    for schedule in ("geometric", "cosine", "generalized", "adaptive")
+)
 RANKS = (
     *PLANNED,
     {"name": "annealing", "proposal": "cauchy", "reheat_after": 0.05},
@@ -31,15 +36,29 @@ RANKS = (
     {"name": "cma-es"},
     {"name": "random-search"},
 )
-"""Methods that rank losses, or take their differences in units measured of the losses themselves."""
-DIFFERENCES = ({"name": "population-annealing"}, {"name": "cbo"}, {"name": "finite-differences"}, {"name": "spsa"}, {"name": "mezo"})
+"""Methods that rank losses, or take their differences in units measured of the losses
+themselves."""
+DIFFERENCES = (
+    {"name": "population-annealing"},
+    {"name": "cbo"},
+    {"name": "finite-differences"},
+    {"name": "spsa"},
+    {"name": "mezo"},
+)
 """Methods that take differences in a unit of their own."""
-AVERAGES = ({"name": "annealing", "schedule": "aarts-van-laarhoven"}, {"name": "eki"}, {"name": "eki", "form": "discrete"}, {"name": "enkf"})
+AVERAGES = (
+    {"name": "annealing", "schedule": "aarts-van-laarhoven"},
+    {"name": "eki"},
+    {"name": "eki", "form": "discrete"},
+    {"name": "enkf"},
+)
 """Methods that take means of losses or heights, which round."""
 
 
 def ground(x: Tensor) -> Tensor:
-    """An ellipsoid in steps of 2^-16, (P, D) → (P,): heights lifted by 2^12 are held exactly in double precision."""
+    """An ellipsoid in steps of 2^-16, (P, D) → (P,): heights lifted by 2^12 are held exactly in
+    double precision.
+    """
     return (turned_ellipsoid(SIZE, 10)(x).clamp(max=4096.0) * 2**16).round() / 2**16
 
 
@@ -50,7 +69,9 @@ def walk(lane: Any, lift: float, unit: float) -> Any:
         return unit * (ground(x) + lift)
 
     oracle = FunctionOracle(heights, SIZE, 4000, outputs=lambda x: heights(x).reshape(-1, 1, 1))
-    oracle.network = SimpleNamespace(hidden=(), layers=pack([("0.weight", (2, 2), 2), ("0.bias", (2,), 2)]))  # type: ignore[attr-defined]
+    oracle.network = SimpleNamespace(
+        hidden=(), layers=pack([("0.weight", (2, 2), 2), ("0.bias", (2,), 2)])
+    )  # type: ignore[attr-defined]
     oracle.loss, oracle.targets = get_loss("height"), torch.zeros(1, dtype=torch.float64)
     return run(OPTIMIZERS.build(lane), oracle, torch.ones(SIZE, dtype=torch.float64), 60)
 
@@ -86,21 +107,50 @@ def test_another_unit_of_the_loss_changes_no_decision(lane: Any, unit: float) ->
 def test_a_tie_is_kept_at_any_temperature(temperature: float) -> None:
     u, rise = torch.full((4,), 0.999), torch.tensor([0.0, -1e30, -1e-30, -torch.inf])
     for dtype in (torch.float32, torch.float64):
-        for rule in (metropolis(temperature), metropolis(torch.full((4,), temperature, dtype=dtype)), tsallis(temperature, -5.0), tsallis(temperature, 0.9)):
+        for rule in (
+            metropolis(temperature),
+            metropolis(torch.full((4,), temperature, dtype=dtype)),
+            tsallis(temperature, -5.0),
+            tsallis(temperature, 0.9),
+        ):
             assert rule(u.to(dtype), rise.to(dtype)).tolist() == [True] * 4
-            assert not bool(rule(u.to(dtype), torch.tensor([torch.nan, torch.inf, torch.nan, torch.inf], dtype=dtype)).any())
+            assert not bool(
+                rule(
+                    u.to(dtype),
+                    torch.tensor([torch.nan, torch.inf, torch.nan, torch.inf], dtype=dtype),
+                ).any()
+            )
 
 
 @pytest.mark.parametrize("name", ["annealing", "parallel-tempering", "population-annealing"])
 @pytest.mark.parametrize("end", [5e-324, 1e-300, 1e-40])
 def test_chains_walk_on_a_plain_however_cold(name: str, end: float) -> None:
     """All moves are ties there, at any temperature."""
-    kinds = [{"schedule": schedule} for schedule in ("geometric", "cauchy", "logarithmic", "generalized", "adaptive", "aarts-van-laarhoven")]
+    kinds = [
+        {"schedule": schedule}
+        for schedule in (
+            "geometric",
+            "cauchy",
+            "logarithmic",
+            "generalized",
+            "adaptive",
+            "aarts-van-laarhoven",
+        )
+    ]
     for more in kinds if name == "annealing" else [{}]:
         for start in (1.0, 1e6, end):
             oracle = FunctionOracle(lambda x: torch.zeros(len(x)), 3, 400)
             oracle.scale = oracle.scale.float()
-            optimizer = OPTIMIZERS.build({"name": name, "chains": 4, "start_temperature": start, "end_temperature": end, "adapt": False, **more})
+            optimizer = OPTIMIZERS.build(
+                {
+                    "name": name,
+                    "chains": 4,
+                    "start_temperature": start,
+                    "end_temperature": end,
+                    "adapt": False,
+                    **more,
+                }
+            )
             state = run(optimizer, oracle, torch.ones(3), 200)
             assert state.acceptance == 1
             assert torch.isfinite(state.population).all()

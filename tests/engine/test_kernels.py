@@ -1,4 +1,6 @@
-"""Compiled loops: their shares, what they tell PyTorch of what they wrote, numbers that are none, and when they are compiled. Each method's step by them: `test_strips`."""
+"""Compiled loops: their shares, what they tell PyTorch of what they wrote, numbers that are none,
+and when they are compiled. Each method's step by them: `test_strips`.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,17 @@ def counted(first: int, last: int, x: Array, by: Array, factor: Array, grain: in
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
-@pytest.mark.parametrize(("count", "grain"), [(0, 1), (1, 1), (5, 1), (1000, 1), (1000, 64), (100, 64), (63, 64)])
-def test_every_row_is_in_one_share(count: int, grain: int, threads: int, dtype: torch.dtype) -> None:
-    x, by, before = torch.zeros(count, dtype=dtype), torch.arange(count, dtype=dtype), torch.get_num_threads()
+@pytest.mark.parametrize(
+    ("count", "grain"), [(0, 1), (1, 1), (5, 1), (1000, 1), (1000, 64), (100, 64), (63, 64)]
+)
+def test_every_row_is_in_one_share(
+    count: int, grain: int, threads: int, dtype: torch.dtype
+) -> None:
+    x, by, before = (
+        torch.zeros(count, dtype=dtype),
+        torch.arange(count, dtype=dtype),
+        torch.get_num_threads(),
+    )
     torch.set_num_threads(threads)
     try:
         counted(count, x, by, 0.5, grain, grain=grain)
@@ -81,7 +91,9 @@ def test_kernels_are_for_many_numbers_row_after_row() -> None:
 
 
 def test_a_number_that_is_none_stays_one() -> None:
-    """The clamp of a speed must not make a number of it: a swarm that diverges has to be seen to."""
+    """The clamp of a speed must not make a number of it: a swarm that diverges has to be seen
+    to.
+    """
     x, v = torch.zeros(64, MANY // 64), torch.zeros(64, MANY // 64)
     x[3, 5], v[4, 6], v[5, 7], v[6, 8] = torch.nan, torch.nan, torch.inf, -torch.inf
     oracle: Any = FunctionOracle(lambda rows: rows.sum(1), x.shape[1])
@@ -97,27 +109,51 @@ def test_a_number_that_is_none_stays_one() -> None:
     place = torch.zeros(MANY // 64)
     total, squares = torch.zeros_like(place), torch.zeros_like(place)
     departures(len(place), x, place, total, squares)
-    assert total.isnan().nonzero().flatten().tolist() == squares.isnan().nonzero().flatten().tolist() == [5, 6]
+    assert (
+        total.isnan().nonzero().flatten().tolist()
+        == squares.isnan().nonzero().flatten().tolist()
+        == [5, 6]
+    )
 
 
 def test_a_race_has_its_loops_compiled_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Kernel] = []
     monkeypatch.setattr(kernels, "prepare", asked.extend)
-    monkeypatch.setattr(Kernel, "__call__", lambda self, *arguments, **options: asked.index(self))  # fails where it was not asked for
+    monkeypatch.setattr(
+        Kernel, "__call__", lambda self, *arguments, **options: asked.index(self)
+    )  # fails where it was not asked for
     for name in OPTIMIZERS.names():
         method = OPTIMIZERS.build({"name": name})
         if not method.loops():
             continue
         field = next(
             field
-            for field in ("particles", "members", "individuals", "improvised", "ensemble", "chains", "points", "population")
+            for field in (
+                "particles",
+                "members",
+                "individuals",
+                "improvised",
+                "ensemble",
+                "chains",
+                "points",
+                "population",
+            )
             if field in type(method).model_fields
         )
         lane = {"name": name, field: 512} | ({"memory": 512} if name == "harmony-search" else {})
         small = {**lane, field: 8} | ({"memory": 8} if name == "harmony-search" else {})
         for one, wanted in ((small, ()), (lane, method.loops())):
             asked.clear()
-            Race(Experiment.parse({"dataset": "digits", "network": {"name": "mlp", "hidden": [8]}, "lanes": [one], "device": "cpu"}))
+            Race(
+                Experiment.parse(
+                    {
+                        "dataset": "digits",
+                        "network": {"name": "mlp", "hidden": [8]},
+                        "lanes": [one],
+                        "device": "cpu",
+                    }
+                )
+            )
             assert tuple(asked) == wanted, name
 
 
@@ -149,5 +185,8 @@ def test_rows_are_copied_within_one_population() -> None:
 def test_every_kernel_is_some_methods(request: pytest.FixtureRequest) -> None:
     """So that none is compiled within a step, at the lane's cost."""
     named = {one for name in OPTIMIZERS.names() for one in OPTIMIZERS.build({"name": name}).loops()}
-    written = sum(path.read_text(encoding="utf-8").count("\n@kernel(") for path in Path(request.config.rootpath, "engine").rglob("*.py"))
+    written = sum(
+        path.read_text(encoding="utf-8").count("\n@kernel(")
+        for path in Path(request.config.rootpath, "engine").rglob("*.py")
+    )
     assert written == len(named) > 5

@@ -26,7 +26,9 @@ def test_pca_plane_agrees_with_the_svd() -> None:
     torch.testing.assert_close(plane.axes @ plane.axes.T, torch.eye(2), atol=1e-5, rtol=0)
     vectors = torch.linalg.svd(points - points.mean(0))[2]
     # The same plane, whatever the signs and order of its axes.
-    torch.testing.assert_close(plane.axes.T @ plane.axes, vectors[:2].T @ vectors[:2], atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        plane.axes.T @ plane.axes, vectors[:2].T @ vectors[:2], atol=1e-4, rtol=0
+    )
     torch.testing.assert_close(plane.project(points[:1]), torch.zeros(1, 2), atol=1e-4, rtol=0)
 
 
@@ -36,7 +38,9 @@ def test_off_plane_distance_and_projection_make_up_the_whole() -> None:
     assert plane is not None
     inside = plane.project(points) + plane.shift
     for point, coordinates, off in zip(points, inside, plane.off_plane(points), strict=True):
-        assert float(off) ** 2 + float(coordinates @ coordinates) == pytest.approx(float((point - plane.origin).square().sum()), rel=1e-3)
+        assert float(off) ** 2 + float(coordinates @ coordinates) == pytest.approx(
+            float((point - plane.origin).square().sum()), rel=1e-3
+        )
     corners = torch.tensor([[0.0, 0.0], [1.0, -2.0]])
     torch.testing.assert_close(plane.project(plane.points(corners)), corners, atol=1e-4, rtol=0)
     assert float(plane.off_plane(plane.points(corners)).max()) < 1e-3
@@ -64,11 +68,14 @@ def test_filter_normalisation_by_hand() -> None:
     layers = pack([("0.weight", (2, 2), 2), ("0.bias", (2,), 2), ("1.weight", (1, 1, 1, 2), 2)])
     weights = torch.tensor([3.0, 4.0, 0.0, 2.0, 7.0, 7.0, 0.6, 0.8])
     direction = torch.tensor([0.0, 2.0, 1.0, 0.0, 5.0, 5.0, 3.0, 4.0])
-    # The neurons' weights are 5, 2 and 1 long, the direction's parts 2, 1 and 5; biases do not move.
+    # The neurons' weights are 5, 2 and 1 long, the direction's parts 2, 1 and 5; biases do not
+    # move.
     expected = torch.tensor([0.0, 5.0, 2.0, 0.0, 0.0, 0.0, 0.6, 0.8])
     torch.testing.assert_close(filter_normalised(direction, weights, layers), expected)
     dead = torch.cat([torch.zeros(2), weights[2:]])
-    torch.testing.assert_close(filter_normalised(direction, dead, layers), torch.cat([torch.zeros(2), expected[2:]]))
+    torch.testing.assert_close(
+        filter_normalised(direction, dead, layers), torch.cat([torch.zeros(2), expected[2:]])
+    )
 
 
 def test_a_random_plane_holds_two_filter_normalised_directions_about_its_centre() -> None:
@@ -77,17 +84,28 @@ def test_a_random_plane_holds_two_filter_normalised_directions_about_its_centre(
     plane = random_plane(network.layers, centre, theta, 5)
     torch.testing.assert_close(plane.axes @ plane.axes.T, torch.eye(2), atol=1e-5, rtol=0)
     assert float(plane.off_plane(centre.unsqueeze(0))) == pytest.approx(0, abs=1e-5)
-    torch.testing.assert_close(plane.project(theta.unsqueeze(0)), torch.zeros(1, 2), atol=1e-5, rtol=0)
-    # A step along the first axis by the plane's reach moves every neuron by as much as its weights are long, and no bias.
+    torch.testing.assert_close(
+        plane.project(theta.unsqueeze(0)), torch.zeros(1, 2), atol=1e-5, rtol=0
+    )
+    # A step along the first axis by the plane's reach moves every neuron by as much as its weights
+    # are long, and no bias.
     step = plane.axes[0] * plane.reach
     for layer in network.layers:
         moved, own = (vector[layer.start : layer.stop] for vector in (step, centre))
         if layer.name.endswith("bias"):
             assert float(moved.abs().max()) < 1e-6
         else:
-            torch.testing.assert_close(moved.reshape(layer.shape).norm(dim=1), own.reshape(layer.shape).norm(dim=1), atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(
+                moved.reshape(layer.shape).norm(dim=1),
+                own.reshape(layer.shape).norm(dim=1),
+                atol=1e-5,
+                rtol=1e-5,
+            )
     # Another seed, other directions.
-    assert float((random_plane(network.layers, centre, theta, 6).axes @ plane.axes.T).abs().max()) < 0.9
+    assert (
+        float((random_plane(network.layers, centre, theta, 6).axes @ plane.axes.T).abs().max())
+        < 0.9
+    )
 
 
 def test_the_line_runs_from_the_start_to_the_best_and_shows_most_of_the_rest() -> None:
@@ -98,12 +116,16 @@ def test_the_line_runs_from_the_start_to_the_best_and_shows_most_of_the_rest() -
     torch.testing.assert_close(plane.axes @ plane.axes.T, torch.eye(2), atol=1e-5, rtol=0)
     ends = torch.stack([theta, best])
     length = float((best - theta).norm())
-    torch.testing.assert_close(plane.project(ends), torch.tensor([[0.0, 0.0], [length, 0.0]]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        plane.project(ends), torch.tensor([[0.0, 0.0], [length, 0.0]]), atol=1e-3, rtol=0
+    )
     assert float(plane.off_plane(ends).max()) < 1e-3
     x = ((best - theta) / length).double().numpy()
     rest = (points - points.mean(0)).double().numpy()
     rest -= np.outer(rest @ x, x)
-    assert abs(np.linalg.svd(rest)[2][0] @ plane.axes[1].double().numpy()) == pytest.approx(1, abs=1e-5)
+    assert abs(np.linalg.svd(rest)[2][0] @ plane.axes[1].double().numpy()) == pytest.approx(
+        1, abs=1e-5
+    )
     # The next plane keeps its side.
     mirrored = replace(plane, axes=plane.axes * torch.tensor([[1.0], [-1.0]]))
     for before in (plane, mirrored):
@@ -122,4 +144,6 @@ def test_the_grid_is_the_loss_at_its_points() -> None:
     for row, b in enumerate(torch.linspace(-2, 2, 5)):
         for column, a in enumerate(torch.linspace(-1, 3, 5)):
             point = plane.points(torch.tensor([[float(a), float(b)]]))
-            assert float(grid[row, column]) == pytest.approx(float(loss.values(network.forward(point, x), y)), abs=1e-5)
+            assert float(grid[row, column]) == pytest.approx(
+                float(loss.values(network.forward(point, x), y)), abs=1e-5
+            )

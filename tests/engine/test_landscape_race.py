@@ -1,4 +1,6 @@
-"""Methods on landscapes: an experiment like any other, whose weights are a point and whose loss is the height there."""
+"""Methods on landscapes: an experiment like any other, whose weights are a point and whose loss is
+the height there.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,22 @@ from engine.suggestions import CROWDS, suggested_settings
 from tests.engine.command_line import run
 
 
-def landscape(name: str = "rosenbrock", lanes: Any = ("annealing", "adam"), amount: float = 1e6, seed: int = 0, **settings: Any) -> Experiment:
+def landscape(
+    name: str = "rosenbrock",
+    lanes: Any = ("annealing", "adam"),
+    amount: float = 1e6,
+    seed: int = 0,
+    **settings: Any,
+) -> Experiment:
     budget = {"currency": "evaluations", "amount": amount}
-    return Experiment.parse({"dataset": {"name": "landscape", "function": name, **settings}, "lanes": list(lanes), "budget": budget, "seed": seed})
+    return Experiment.parse(
+        {
+            "dataset": {"name": "landscape", "function": name, **settings},
+            "lanes": list(lanes),
+            "budget": budget,
+            "seed": seed,
+        }
+    )
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.names())
@@ -51,7 +66,9 @@ def test_a_point_costs_one_evaluation_and_a_gradient_three() -> None:
     before = [lane.oracle.evaluations for lane in race.lanes]
     for lane in race.lanes:
         race.advance_lane(lane)
-    assert [lane.oracle.evaluations - count for lane, count in zip(race.lanes, before, strict=True)] == [3, CROWDS["particles"]]
+    assert [
+        lane.oracle.evaluations - count for lane, count in zip(race.lanes, before, strict=True)
+    ] == [3, CROWDS["particles"]]
 
 
 def test_the_oracle_answers_with_heights_and_their_slopes() -> None:
@@ -80,7 +97,10 @@ def test_a_seed_moves_the_start_a_little_and_a_start_chosen_by_hand_is_exact() -
     starts = [Race(landscape("schwefel", seed=seed)).theta for seed in (0, 0, 1)]
     assert torch.equal(starts[0], starts[1])
     assert not torch.equal(starts[0], starts[2])
-    assert all(float((start - torch.tensor(FUNCTIONS["schwefel"].start)).abs().max()) < 100 for start in starts)
+    assert all(
+        float((start - torch.tensor(FUNCTIONS["schwefel"].start)).abs().max()) < 100
+        for start in starts
+    )
     assert Race(landscape("schwefel", start_x=12.5, start_y=-3.0)).theta.tolist() == [12.5, -3.0]
 
 
@@ -98,7 +118,9 @@ def test_pictures_are_exact_and_come_with_the_ground() -> None:
         for lane, drawn in zip(race.lanes, frame.picture["lanes"], strict=True):
             assert drawn["off_plane"] == 0
             assert drawn["estimate"] == pytest.approx(lane.state.estimate.tolist())
-        assert frame.metrics["lanes"][0]["loss"] == pytest.approx(float(FUNCTIONS["rastrigin"](race.lanes[0].state.estimate)), rel=1e-4, abs=1e-6)
+        assert frame.metrics["lanes"][0]["loss"] == pytest.approx(
+            float(FUNCTIONS["rastrigin"](race.lanes[0].state.estimate)), rel=1e-4, abs=1e-6
+        )
     metrics = decode(encode(race.metrics(99)))
     assert metrics["lanes"][0]["accuracy"] is None
 
@@ -131,8 +153,20 @@ def test_a_bottomless_formula_ends_the_lane_with_a_word() -> None:
 
 LINKS: list[dict[str, str]] = [
     {"dataset": "landscape"},
-    {"dataset": "landscape", "dataset.function": "schwefel", "lanes": "sgd,pso", "dataset.start_x": "1.5", "dataset.start_y": "-20"},
-    {"dataset": "landscape", "dataset.function": "formula", "dataset.formula": "x^2 + 10*sin(3*y) - |x|, 1"[:-3], "dataset.reach": "3", "lanes": "sgd,adam"},
+    {
+        "dataset": "landscape",
+        "dataset.function": "schwefel",
+        "lanes": "sgd,pso",
+        "dataset.start_x": "1.5",
+        "dataset.start_y": "-20",
+    },
+    {
+        "dataset": "landscape",
+        "dataset.function": "formula",
+        "dataset.formula": "x^2 + 10*sin(3*y) - |x|, 1"[:-3],
+        "dataset.reach": "3",
+        "lanes": "sgd,adam",
+    },
     {"dataset": "landscape", "lanes": "sgd", "sgd.rate": "0.5"},
 ]
 
@@ -175,21 +209,57 @@ def test_plain_gradient_descent_goes_down_with_the_step_suggested(name: str) -> 
 
 
 REFUSED: list[tuple[dict[str, str], str]] = [
-    ({"dataset": "landscape", "network": "mlp"}, "network: 'mlp' is not allowed; expected point on landscape"),
-    ({"dataset": "landscape", "loss": "cross-entropy"}, "loss: 'cross-entropy' is not allowed; expected height on landscape"),
-    ({"loss": "height"}, "loss: 'height' is not allowed; expected one of cross-entropy"),
-    ({"network": "point"}, "network: 'point' is not allowed; expected a network with inputs on spirals"),
-    ({"dataset": "landscape", "dataset.function": "eggs"}, "dataset.function: 'eggs' is not allowed; expected one of 'sphere'"),
-    ({"dataset": "landscape", "dataset.function": "formula"}, "dataset.formula: '' is not allowed; expected a formula of x and y"),
-    ({"dataset": "landscape", "dataset.function": "formula", "dataset.formula": "x+"}, "dataset.formula: 'x+' is not allowed; expected a number"),
-    ({"dataset": "landscape", "dataset.formula": "import os"}, "dataset.formula: 'import os' is not allowed"),
-    ({"dataset": "landscape", "dataset.start_x": "1"}, "dataset.start_y: None is not allowed; expected a number"),
-    ({"dataset": "landscape", "dataset.start_x": "nan", "dataset.start_y": "0"}, "dataset.start_x: 'nan' is not allowed; expected a finite number"),
     (
-        {"dataset": "landscape", "dataset.function": "formula", "dataset.formula": "log(x)", "dataset.start_x": "-1", "dataset.start_y": "0"},
+        {"dataset": "landscape", "network": "mlp"},
+        "network: 'mlp' is not allowed; expected point on landscape",
+    ),
+    (
+        {"dataset": "landscape", "loss": "cross-entropy"},
+        "loss: 'cross-entropy' is not allowed; expected height on landscape",
+    ),
+    ({"loss": "height"}, "loss: 'height' is not allowed; expected one of cross-entropy"),
+    (
+        {"network": "point"},
+        "network: 'point' is not allowed; expected a network with inputs on spirals",
+    ),
+    (
+        {"dataset": "landscape", "dataset.function": "eggs"},
+        "dataset.function: 'eggs' is not allowed; expected one of 'sphere'",
+    ),
+    (
+        {"dataset": "landscape", "dataset.function": "formula"},
+        "dataset.formula: '' is not allowed; expected a formula of x and y",
+    ),
+    (
+        {"dataset": "landscape", "dataset.function": "formula", "dataset.formula": "x+"},
+        "dataset.formula: 'x+' is not allowed; expected a number",
+    ),
+    (
+        {"dataset": "landscape", "dataset.formula": "import os"},
+        "dataset.formula: 'import os' is not allowed",
+    ),
+    (
+        {"dataset": "landscape", "dataset.start_x": "1"},
+        "dataset.start_y: None is not allowed; expected a number",
+    ),
+    (
+        {"dataset": "landscape", "dataset.start_x": "nan", "dataset.start_y": "0"},
+        "dataset.start_x: 'nan' is not allowed; expected a finite number",
+    ),
+    (
+        {
+            "dataset": "landscape",
+            "dataset.function": "formula",
+            "dataset.formula": "log(x)",
+            "dataset.start_x": "-1",
+            "dataset.start_y": "0",
+        },
         "dataset.start_x: -1.0 is not allowed; expected a place where the landscape has a height",
     ),
-    ({"dataset": "landscape", "dataset.reach": "0"}, "dataset.reach: '0' is not allowed; expected at least 0.01"),
+    (
+        {"dataset": "landscape", "dataset.reach": "0"},
+        "dataset.reach: '0' is not allowed; expected at least 0.01",
+    ),
 ]
 
 
@@ -209,10 +279,17 @@ def test_a_point_network_runs_in_any_dtype() -> None:
     torch.testing.assert_close(outputs[:, 1, 0], FUNCTIONS["ackley"](points))
 
 
-@pytest.mark.parametrize(("formula", "start"), [("1/x + y", (0, 1)), ("log(x) + y", (-1, 1)), ("log(x) + y", (0, 1))])
-def test_a_start_without_a_height_is_refused_and_nothing_is_trained(formula: str, start: tuple[float, float], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("formula", "start"), [("1/x + y", (0, 1)), ("log(x) + y", (-1, 1)), ("log(x) + y", (0, 1))]
+)
+def test_a_start_without_a_height_is_refused_and_nothing_is_trained(
+    formula: str, start: tuple[float, float], capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = {"function": "formula", "formula": formula, "start_x": start[0], "start_y": start[1]}
     options = [f"--set=dataset.{name}={value}" for name, value in settings.items()]
     code, out, err = run(capsys, "run", "--dataset", "landscape", *options)
     assert (code, out) == (2, "")
-    assert err == (f"dataset.start_x: {float(start[0])} is not allowed; expected a place where the landscape has a height\n")
+    assert err == (
+        f"dataset.start_x: {float(start[0])} is not allowed; expected a place where the "
+        f"landscape has a height\n"
+    )

@@ -18,7 +18,9 @@ from tests.engine.test_gradient_methods import first_weights, oracle_on
 
 START = torch.tensor([-1.2, 1.0, 0.5, 0.8], dtype=torch.float64)
 ANGLE = 0.6
-TURN = torch.tensor([[math.cos(ANGLE), -math.sin(ANGLE)], [math.sin(ANGLE), math.cos(ANGLE)]], dtype=torch.float64)
+TURN = torch.tensor(
+    [[math.cos(ANGLE), -math.sin(ANGLE)], [math.sin(ANGLE), math.cos(ANGLE)]], dtype=torch.float64
+)
 CURVATURE = torch.tensor([1.0, 4.0], dtype=torch.float64)
 
 
@@ -45,11 +47,21 @@ def test_overdamped_steps_are_sgld() -> None:
 
 
 def test_underdamped_steps_are_baoab() -> None:
-    """Against the five sub-steps B, A, O, A, B of the paper with velocities and a time step, two gradients a step."""
+    """Against the five sub-steps B, A, O, A, B of the paper with velocities and a time step, two
+    gradients a step.
+    """
     h, friction, t = 0.02, 3.0, 0.4
     mu = math.exp(-friction * h)
-    method, oracle, generator = at(t, rate=h * h, momentum=mu, dynamics="underdamped"), FunctionOracle(rosenbrock, 4), torch.Generator().manual_seed(0)
-    state, x, v = method.init(START, GivenRng(), oracle), START.clone(), torch.zeros(4, dtype=torch.float64)  # type: ignore[arg-type]
+    method, oracle, generator = (
+        at(t, rate=h * h, momentum=mu, dynamics="underdamped"),
+        FunctionOracle(rosenbrock, 4),
+        torch.Generator().manual_seed(0),
+    )
+    state, x, v = (
+        method.init(START, GivenRng(), oracle),
+        START.clone(),
+        torch.zeros(4, dtype=torch.float64),
+    )  # type: ignore[arg-type]
     for _ in range(20):
         z = torch.randn(4, generator=generator, dtype=torch.float64)
         v = v - h / 2 * slope_at(x)
@@ -62,33 +74,52 @@ def test_underdamped_steps_are_baoab() -> None:
     assert (x - START).norm() > 0.1
 
 
-@pytest.mark.parametrize("settings", [{"rate": 0.02}, {"rate": 0.02, "momentum": 0.8, "dynamics": "underdamped"}], ids=["overdamped", "underdamped"])
+@pytest.mark.parametrize(
+    "settings",
+    [{"rate": 0.02}, {"rate": 0.02, "momentum": 0.8, "dynamics": "underdamped"}],
+    ids=["overdamped", "underdamped"],
+)
 def test_at_a_fixed_temperature_the_places_follow_boltzmanns_law(settings: dict[str, Any]) -> None:
-    """On a quadratic with curvatures λ the law exp(−L/T) is normal with variance T/λ along each axis, and 2L/T is χ² with two degrees of freedom.
+    """On a quadratic with curvatures λ the law exp(−L/T) is normal with variance T/λ along each
+    axis, and 2L/T is χ² with two degrees of freedom.
 
-    Many turned quadratics of two weights each, side by side in one vector, are as many independent samples.
+    Many turned quadratics of two weights each, side by side in one vector, are as many independent
+    samples.
     """
     temperature, samples = 0.5, 1500
-    oracle = FunctionOracle(lambda x: 0.5 * ((x.reshape(-1, samples, 2) @ TURN) ** 2 * CURVATURE).sum((1, 2)), 2 * samples)
-    state = run(at(temperature, **settings), oracle, torch.zeros(2 * samples, dtype=torch.float64), 300)
+    oracle = FunctionOracle(
+        lambda x: 0.5 * ((x.reshape(-1, samples, 2) @ TURN) ** 2 * CURVATURE).sum((1, 2)),
+        2 * samples,
+    )
+    state = run(
+        at(temperature, **settings), oracle, torch.zeros(2 * samples, dtype=torch.float64), 300
+    )
     places = state.estimate.reshape(samples, 2) @ TURN
     for axis in range(2):
         width = math.sqrt(temperature / float(CURVATURE[axis]))
         assert stats.kstest(places[:, axis].numpy(), stats.norm(scale=width).cdf).pvalue > 0.01
     heights = 0.5 * (places**2 * CURVATURE).sum(1)
     assert stats.kstest((heights / temperature).numpy(), stats.expon.cdf).pvalue > 0.01
-    assert stats.kstest((heights / (temperature * 0.8)).numpy(), stats.expon.cdf).pvalue < 1e-3  # and the check can fail
+    assert (
+        stats.kstest((heights / (temperature * 0.8)).numpy(), stats.expon.cdf).pvalue < 1e-3
+    )  # and the check can fail
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
 def test_baoab_has_the_right_variance_even_with_long_steps(momentum: float) -> None:
-    """The variance of BAOAB is exact on a quadratic, whatever the step; the recurrence's own stationary covariance is solved for here, nothing is sampled."""
+    """The variance of BAOAB is exact on a quadratic, whatever the step; the recurrence's own
+    stationary covariance is solved for here, nothing is sampled.
+    """
     eta, t, lam = 0.8, 0.3, 1.7
-    first = torch.tensor([[1.0, 0.0], [-eta * lam, 1.0]], dtype=torch.float64)  # (x, u) after the kick
+    first = torch.tensor(
+        [[1.0, 0.0], [-eta * lam, 1.0]], dtype=torch.float64
+    )  # (x, u) after the kick
     drift = torch.tensor([[1.0, 0.5], [0.0, 1.0]], dtype=torch.float64)
     keep = torch.diag(torch.tensor([1.0, momentum], dtype=torch.float64))
     matrix = drift @ keep @ drift @ first
-    noise = drift @ torch.tensor([[0.0], [math.sqrt(eta * t * (1 - momentum**2))]], dtype=torch.float64)
+    noise = drift @ torch.tensor(
+        [[0.0], [math.sqrt(eta * t * (1 - momentum**2))]], dtype=torch.float64
+    )
     law = torch.zeros(2, 2, dtype=torch.float64)
     for _ in range(3000):
         law = matrix @ law @ matrix.T + noise @ noise.T
@@ -96,16 +127,25 @@ def test_baoab_has_the_right_variance_even_with_long_steps(momentum: float) -> N
     # The same matrices are the method's step.
     oracle = FunctionOracle(lambda x: 0.5 * lam * (x**2).sum(1), 1)
     method = at(t, rate=eta, momentum=momentum, dynamics="underdamped")
-    state = LangevinState(torch.tensor([0.7], dtype=torch.float64), move=torch.tensor([-0.2], dtype=torch.float64), kicked=True)
+    state = LangevinState(
+        torch.tensor([0.7], dtype=torch.float64),
+        move=torch.tensor([-0.2], dtype=torch.float64),
+        kicked=True,
+    )
     z = torch.tensor([1.3], dtype=torch.float64)
     expected = matrix @ torch.tensor([0.7, -0.2], dtype=torch.float64) + noise[:, 0] * 1.3
     state = method.step(state, GivenRng([z]), oracle)  # type: ignore[arg-type, assignment]
     assert state.move is not None
-    torch.testing.assert_close(torch.cat([state.estimate, state.move]), expected, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(
+        torch.cat([state.estimate, state.move]), expected, rtol=1e-13, atol=1e-13
+    )
 
 
 def test_the_thermometer_reads_the_temperature() -> None:
-    oracle, rng = FunctionOracle(lambda x: 0.5 * (x**2).sum(1), 400), Rng(0, "x", dtype=torch.float64)
+    oracle, rng = (
+        FunctionOracle(lambda x: 0.5 * (x**2).sum(1), 400),
+        Rng(0, "x", dtype=torch.float64),
+    )
     method = at(0.2, rate=0.01, momentum=0.8, dynamics="underdamped")
     state, read = method.init(torch.zeros(400, dtype=torch.float64), rng, oracle), []  # type: ignore[arg-type]
     for step in range(150):
@@ -133,11 +173,24 @@ def test_it_cools_as_planned_and_can_be_reheated(cooling: Any) -> None:
 
 
 @pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
-@pytest.mark.parametrize(("function", "rate", "low"), [(turned_ellipsoid(4, 100.0), 0.005, 1e-3), (rosenbrock, 5e-4, 0.6)], ids=["ellipsoid", "rosenbrock"])
-def test_cooled_it_goes_down_turned_and_curved_valleys(function: Any, rate: float, low: float, dynamics: Any) -> None:
+@pytest.mark.parametrize(
+    ("function", "rate", "low"),
+    [(turned_ellipsoid(4, 100.0), 0.005, 1e-3), (rosenbrock, 5e-4, 0.6)],
+    ids=["ellipsoid", "rosenbrock"],
+)
+def test_cooled_it_goes_down_turned_and_curved_valleys(
+    function: Any, rate: float, low: float, dynamics: Any
+) -> None:
     oracle = FunctionOracle(function, 4, total=4500)
-    method = Langevin(rate=rate / 4 if dynamics == "underdamped" else rate, dynamics=dynamics, start_temperature=0.5, end_temperature=1e-5)
-    state = run(method, oracle, torch.zeros(4, dtype=torch.float64) + 0.1, 1500)  # from START the banana has a second, shallow valley
+    method = Langevin(
+        rate=rate / 4 if dynamics == "underdamped" else rate,
+        dynamics=dynamics,
+        start_temperature=0.5,
+        end_temperature=1e-5,
+    )
+    state = run(
+        method, oracle, torch.zeros(4, dtype=torch.float64) + 0.1, 1500
+    )  # from START the banana has a second, shallow valley
     assert float(function(state.estimate.unsqueeze(0))[0]) < low
 
 
@@ -145,13 +198,20 @@ def test_moving_the_problem_moves_the_run() -> None:
     shift = torch.linspace(-3, 3, 4, dtype=torch.float64)
     method = Langevin(rate=1e-4, source="es")
     one = run(method, FunctionOracle(rosenbrock, 4), START, 50).estimate
-    two = run(method, FunctionOracle(lambda x: rosenbrock(x - shift), 4), START + shift, 50).estimate
+    two = run(
+        method, FunctionOracle(lambda x: rosenbrock(x - shift), 4), START + shift, 50
+    ).estimate
     torch.testing.assert_close(two - shift, one, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize(("source", "sees"), [("backprop", "gradient"), ("forward-gradient", "jvp"), ("spsa", "loss"), ("es", "loss")])
+@pytest.mark.parametrize(
+    ("source", "sees"),
+    [("backprop", "gradient"), ("forward-gradient", "jvp"), ("spsa", "loss"), ("es", "loss")],
+)
 @pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
-def test_it_says_what_it_sees_pays_for_it_and_can_be_repeated(source: Any, sees: str, dynamics: Any) -> None:
+def test_it_says_what_it_sees_pays_for_it_and_can_be_repeated(
+    source: Any, sees: str, dynamics: Any
+) -> None:
     method = Langevin(source=source, directions=5, batch=8, dynamics=dynamics)
     assert method.seen() == sees
     oracle = oracle_on(8, method.seen())
@@ -167,7 +227,15 @@ def test_it_says_what_it_sees_pays_for_it_and_can_be_repeated(source: Any, sees:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("rate", 0), ("momentum", 1), ("dynamics", "damp"), ("source", "x"), ("start_temperature", 0), ("end_temperature", 1e7), ("cooling", "fast")],
+    [
+        ("rate", 0),
+        ("momentum", 1),
+        ("dynamics", "damp"),
+        ("source", "x"),
+        ("start_temperature", 0),
+        ("end_temperature", 1e7),
+        ("cooling", "fast"),
+    ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:
@@ -186,7 +254,15 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
     ],
     ids=str,
 )
-def test_it_learns_with_its_defaults(settings: dict[str, Any], dataset: str, evaluations: float, most_loss: float, least_accuracy: float) -> None:
-    loss, accuracy, _ = trained(Langevin(**settings), dataset, (16, 16) if dataset == "moons" else (32,), evaluations)
+def test_it_learns_with_its_defaults(
+    settings: dict[str, Any],
+    dataset: str,
+    evaluations: float,
+    most_loss: float,
+    least_accuracy: float,
+) -> None:
+    loss, accuracy, _ = trained(
+        Langevin(**settings), dataset, (16, 16) if dataset == "moons" else (32,), evaluations
+    )
     assert loss < most_loss
     assert accuracy >= least_accuracy

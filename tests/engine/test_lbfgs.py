@@ -15,7 +15,16 @@ from engine.experiment import Experiment
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
-from engine.optimizers.lbfgs import C1, C2, LBFGS, LBFGSState, Point, cubic_minimum, inverse_hessian_product, look
+from engine.optimizers.lbfgs import (
+    C1,
+    C2,
+    LBFGS,
+    LBFGSState,
+    Point,
+    cubic_minimum,
+    inverse_hessian_product,
+    look,
+)
 from engine.oracle import NotSeen, Oracle
 from engine.race import Race
 from engine.rng import Rng
@@ -35,15 +44,22 @@ def test_the_two_loops_are_the_dense_inverse_hessian(pairs: int) -> None:
     hessian = numbers(size, size, seed=2)
     hessian = hessian @ hessian.T + torch.eye(size, dtype=torch.float64)
     changes = [
-        hessian @ s + 0.05 * noise for s, noise in zip(steps, numbers(pairs, size, seed=3), strict=True)
+        hessian @ s + 0.05 * noise
+        for s, noise in zip(steps, numbers(pairs, size, seed=3), strict=True)
     ]  # not quite of one quadratic, so that their order matters
     eye = torch.eye(size, dtype=torch.float64)
     h = eye * (steps[-1] @ changes[-1]) / (changes[-1] @ changes[-1])
     for s, y in zip(steps, changes, strict=True):
         rho = 1 / (y @ s)
-        h = (eye - rho * torch.outer(s, y)) @ h @ (eye - rho * torch.outer(y, s)) + rho * torch.outer(s, s)
-    torch.testing.assert_close(inverse_hessian_product(g, steps, changes), h @ g, rtol=1e-11, atol=1e-11)
-    torch.testing.assert_close(inverse_hessian_product(changes[-1], steps, changes), steps[-1], rtol=1e-10, atol=1e-10)  # the secant condition
+        h = (eye - rho * torch.outer(s, y)) @ h @ (
+            eye - rho * torch.outer(y, s)
+        ) + rho * torch.outer(s, s)
+    torch.testing.assert_close(
+        inverse_hessian_product(g, steps, changes), h @ g, rtol=1e-11, atol=1e-11
+    )
+    torch.testing.assert_close(
+        inverse_hessian_product(changes[-1], steps, changes), steps[-1], rtol=1e-10, atol=1e-10
+    )  # the secant condition
     assert torch.equal(inverse_hessian_product(g, [], []), g)
 
 
@@ -78,7 +94,9 @@ def test_it_ends_where_scipy_ends_in_the_banana_valley(search: Any) -> None:
         value, gradient = oracle_of(rosenbrock, 5).gradients(torch.tensor(x).unsqueeze(0))
         return float(value[0]), gradient[0].numpy()
 
-    theirs = scipy.optimize.minimize(both, theta.numpy(), jac=True, method="L-BFGS-B", options={"ftol": 1e-16, "gtol": 1e-10})
+    theirs = scipy.optimize.minimize(
+        both, theta.numpy(), jac=True, method="L-BFGS-B", options={"ftol": 1e-16, "gtol": 1e-10}
+    )
     np.testing.assert_allclose(state.estimate.numpy(), theirs.x, atol=1e-6)
     assert float(rosenbrock(state.estimate.unsqueeze(0))) < 1e-18
 
@@ -87,7 +105,11 @@ def test_it_ends_where_scipy_ends_in_the_banana_valley(search: Any) -> None:
 def test_the_search_finds_strong_wolfe_points_whatever_the_first_length(scale: float) -> None:
     start, direction = numbers(6), numbers(6, seed=4)
     found = 0
-    for function in (rosenbrock, turned_ellipsoid(6), lambda x: (x**2).sum(1).sqrt() + (3 * x).sin().sum(1)):
+    for function in (
+        rosenbrock,
+        turned_ellipsoid(6),
+        lambda x: (x**2).sum(1).sqrt() + (3 * x).sin().sum(1),
+    ):
         oracle = oracle_of(function, 6)
         here = look(Point(0, 0, 0, start, start), direction, 0.0, oracle)
         direction = direction if here.slope < 0 else -direction
@@ -103,9 +125,16 @@ def test_the_search_finds_strong_wolfe_points_whatever_the_first_length(scale: f
 
 def test_armijo_takes_the_longest_halving_that_falls_and_asks_for_the_short_ones_at_once() -> None:
     oracle = oracle_of(lambda x: 50 * x[:, 0] ** 2, 1)
-    here = look(Point(0, 0, 0, torch.ones(1, dtype=torch.float64), torch.zeros(1)), -torch.ones(1, dtype=torch.float64), 0.0, oracle)
+    here = look(
+        Point(0, 0, 0, torch.ones(1, dtype=torch.float64), torch.zeros(1)),
+        -torch.ones(1, dtype=torch.float64),
+        0.0,
+        oracle,
+    )
     oracle.judged.clear()
-    there = LBFGS(search="armijo", tries=6).armijo(here, -torch.ones(1, dtype=torch.float64), 16.0, oracle)
+    there = LBFGS(search="armijo", tries=6).armijo(
+        here, -torch.ones(1, dtype=torch.float64), 16.0, oracle
+    )
     assert there is not None
     assert there.t == 1.0  # at 2 the loss is as high as at 0, which is not low enough
     assert [len(asked) for asked in oracle.judged] == [1, 5, 1]
@@ -138,7 +167,9 @@ def test_a_wall_of_nan_is_stepped_back_from() -> None:
         return torch.where(x[:, 0] > 1.5, torch.nan, (x[:, 0] - 1.4) ** 2 + x[:, 1] ** 2)
 
     state = run(LBFGS(), oracle_of(walled, 2), torch.tensor([-40.0, 3.0], dtype=torch.float64), 40)
-    torch.testing.assert_close(state.estimate, torch.tensor([1.4, 0.0], dtype=torch.float64), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        state.estimate, torch.tensor([1.4, 0.0], dtype=torch.float64), atol=1e-6, rtol=0
+    )
 
 
 def test_moving_the_problem_moves_the_path() -> None:
@@ -152,12 +183,21 @@ def test_moving_the_problem_moves_the_path() -> None:
 def data_oracle(batch: int = 0, sees: Any = "gradient") -> Oracle:
     x = numbers(30, 2, seed=3)
     y = torch.randint(3, (30,), generator=torch.Generator().manual_seed(3))
-    return Oracle(MLP(hidden=(5,)).build((2,), 3), LOSSES["cross-entropy"], Dataset(x, y, x, y, ("a", "b", "c"), "points"), sees, batch, seed=7)
+    return Oracle(
+        MLP(hidden=(5,)).build((2,), 3),
+        LOSSES["cross-entropy"],
+        Dataset(x, y, x, y, ("a", "b", "c"), "points"),
+        sees,
+        batch,
+        seed=7,
+    )
 
 
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("batch", [0, 10])
-def test_every_answer_is_charged_and_the_memory_is_of_this_batch_alone(search: Any, batch: int) -> None:
+def test_every_answer_is_charged_and_the_memory_is_of_this_batch_alone(
+    search: Any, batch: int
+) -> None:
     oracle, paid = data_oracle(batch), []
     asked, losses = oracle.gradients, oracle.losses
     oracle.gradients = lambda population: paid.append(3 * len(population)) or asked(population)  # type: ignore[method-assign,func-returns-value]
@@ -193,7 +233,10 @@ def test_a_full_batch_step_costs_one_gradient_when_the_first_try_will_do() -> No
     assert oracle.evaluations < 20 * 1.5 * 3 * 30
 
 
-@pytest.mark.parametrize(("field", "value"), [("history", 0), ("history", 500), ("search", "exact"), ("tries", 1), ("batch", -1)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("history", 0), ("history", 500), ("search", "exact"), ("tries", 1), ("batch", -1)],
+)
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:
         OPTIMIZERS.build({"name": "lbfgs", field: value})
@@ -213,7 +256,12 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
     ],
 )
 def test_it_learns_with_its_defaults(
-    dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float, settings: dict[str, Any]
+    dataset: str,
+    hidden: tuple[int, ...],
+    steps: int,
+    most_loss: float,
+    least_accuracy: float,
+    settings: dict[str, Any],
 ) -> None:
     samples = DATASETS.build(dataset).load(0)
     network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
@@ -228,7 +276,14 @@ def test_it_learns_with_its_defaults(
 @pytest.mark.parametrize("seed", range(3))
 def test_a_fit_without_an_error_goes_on_below_what_one_plus_it_can_tell(seed: int) -> None:
     race = Race(
-        Experiment.parse({"dataset": {"name": "moons", "points": 100}, "lanes": ["lbfgs"], "budget": {"currency": "evaluations", "amount": 6e4}, "seed": seed}),
+        Experiment.parse(
+            {
+                "dataset": {"name": "moons", "points": 100},
+                "lanes": ["lbfgs"],
+                "budget": {"currency": "evaluations", "amount": 6e4},
+                "seed": seed,
+            }
+        ),
         pictures=False,
     )
     lane, still = race.lanes[0], 0
@@ -240,11 +295,18 @@ def test_a_fit_without_an_error_goes_on_below_what_one_plus_it_can_tell(seed: in
 
 
 def test_a_bracket_that_has_closed_ends_the_search_with_the_best_place_found() -> None:
-    # x falls towards 0, where the slope of log x has no bound and a step the length of one is below the least float
+    # x falls towards 0, where the slope of log x has no bound and a step the length of one is below
+    # the least float
     race = Race(
         Experiment.parse(
             {
-                "dataset": {"name": "landscape", "function": "formula", "formula": "log(x)+y^2", "start_x": 1, "start_y": 1},
+                "dataset": {
+                    "name": "landscape",
+                    "function": "formula",
+                    "formula": "log(x)+y^2",
+                    "start_x": 1,
+                    "start_y": 1,
+                },
                 "lanes": ["lbfgs", {"name": "lbfgs", "search": "armijo"}],
                 "budget": {"currency": "evaluations", "amount": 20_000},
             }
@@ -268,7 +330,9 @@ def test_the_cubic_divides_by_nothing_whatever_the_bracket() -> None:
     for _ in range(20_000):
         a, b, c, d, e, f, *signs = torch.randint(len(EXTREMES), (10,), generator=generator).tolist()
         low = place(EXTREMES[a % 7], EXTREMES[b] * (-1) ** signs[0], -EXTREMES[c])
-        high = place(EXTREMES[d % 7], EXTREMES[e] * (-1) ** signs[1], EXTREMES[f] * (-1) ** signs[2])
+        high = place(
+            EXTREMES[d % 7], EXTREMES[e] * (-1) ** signs[1], EXTREMES[f] * (-1) ** signs[2]
+        )
         t = cubic_minimum(low, high)
         assert t is None or min(low.t, high.t) < t < max(low.t, high.t), (low, high, t)
 
@@ -279,5 +343,7 @@ def test_the_memory_is_the_same_in_any_unit_of_the_loss(size: float) -> None:
     changes = [y if y @ s > 0 else -y for s, y in zip(steps, changes, strict=True)]
     single = [s.float() for s in steps]
     exact = inverse_hessian_product(g, steps, changes)
-    found = inverse_hessian_product((size * g).float(), single, [(size * y).float() for y in changes])
+    found = inverse_hessian_product(
+        (size * g).float(), single, [(size * y).float() for y in changes]
+    )
     torch.testing.assert_close(found.double(), exact, rtol=1e-3, atol=1e-4)

@@ -15,7 +15,8 @@ from tests.engine.repeating import MLP, drive, outcome, race_of
 
 SAMPLES = 20
 LONGEST: list[dict[str, Any]] = [
-    {"name": "hybrid", "search": search, "rounds": 10_000, "tries": 1000, "batch": 0} for search in ("annealing", "differential-evolution", "harmony-search")
+    {"name": "hybrid", "search": search, "rounds": 10_000, "tries": 1000, "batch": 0}
+    for search in ("annealing", "differential-evolution", "harmony-search")
 ] + [
     {"name": "population-annealing", "chains": 4, "moves": 1000},
     {"name": "mezo", "directions": 1024},
@@ -45,7 +46,9 @@ def race_with(lane: dict[str, Any], amount: float) -> Race:
     return Race(Experiment.parse(value), marks=3, pictures=False)
 
 
-@pytest.mark.parametrize("lane", LONGEST, ids=lambda lane: f"{lane['name']} {lane.get('search', '')}")
+@pytest.mark.parametrize(
+    "lane", LONGEST, ids=lambda lane: f"{lane['name']} {lane.get('search', '')}"
+)
 def test_a_step_ends_with_the_budget(lane: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     largest = 0
     charge = Oracle._charge
@@ -80,13 +83,17 @@ def test_warming_leaves_a_long_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("method", ["hybrid", "annealing", "eki"])
-def test_a_warming_that_was_left_changes_nothing(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warming_that_was_left_changes_nothing(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = outcome(drive(race_of(MLP, [method]), 2), 0)
     monkeypatch.setattr(warming, "LONGEST", -1.0)
     assert outcome(drive(race_of(MLP, [method]), 2), 0) == expected
 
 
-def test_the_bar_moves_within_a_step_and_says_which(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_moves_within_a_step_and_says_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(cli, "LONG_STEP_SECONDS", 0.0)
     code, out, err = run(capsys, "run", "--dataset", "moons", *HYBRID, "--evaluations", "20000")
     assert code == 0
@@ -96,7 +103,9 @@ def test_the_bar_moves_within_a_step_and_says_which(monkeypatch: pytest.MonkeyPa
     assert out.splitlines()[1].endswith(" 1"), "one step"
 
 
-def test_ctrl_c_in_a_long_step_is_answered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_in_a_long_step_is_answered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(cli, "LONG_STEP_SECONDS", 0.0)
     asked, presses = 0, {300: True}
     charge = Oracle._charge

@@ -1,4 +1,6 @@
-"""The low-rank evolution strategy: its factors against dense noise, plain loops, the law of its noise, and the true gradient."""
+"""The low-rank evolution strategy: its factors against dense noise, plain loops, the law of its
+noise, and the true gradient.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,9 +18,26 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.low_rank_es import LowRankES
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import (
+    FunctionOracle,
+    GivenRng,
+    Passes,
+    points,
+    random_search,
+    rosenbrock,
+    run,
+    scored,
+    turned_ellipsoid,
+)
 
-LAYERS = pack([("0.weight", (4, 3), 3), ("0.bias", (4,), 3), ("1.weight", (2, 4, 2, 2), 16), ("1.bias", (2,), 16)])
+LAYERS = pack(
+    [
+        ("0.weight", (4, 3), 3),
+        ("0.bias", (4,), 3),
+        ("1.weight", (2, 4, 2, 2), 16),
+        ("1.bias", (2,), 16),
+    ]
+)
 D = LAYERS[-1].stop
 
 
@@ -38,7 +57,9 @@ def randomness() -> Rng:
 
 @pytest.mark.parametrize("rank", [1, 3])
 def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
-    """A plain loop over members and layers, a dense E for each; the kernel counts as a matrix of 2 outputs and 16 inputs."""
+    """A plain loop over members and layers, a dense E for each; the kernel counts as a matrix of 2
+    outputs and 16 inputs.
+    """
     method = LowRankES(pairs=5, rank=rank, sigma=0.3, rate=0.1, weight_decay=0.02)
     oracle = oracle_on(rosenbrock)
     oracle.scale = torch.linspace(0.5, 2, D, dtype=torch.float64)
@@ -48,16 +69,25 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
     shapes = [(4, rank), (3, rank), (4,), (2, rank), (16, rank), (2,)]
     for step in range(8):
         generator = torch.Generator().manual_seed(step)
-        given = [torch.randn(5, *shape, generator=generator, dtype=torch.float64) for shape in shapes]
+        given = [
+            torch.randn(5, *shape, generator=generator, dtype=torch.float64) for shape in shapes
+        ]
         noise = []
         for i in range(5):
             a0, b0, bias0, a1, b1, bias1 = (numbers[i] for numbers in given)
-            first, second = (sum(torch.outer(a[:, r], b[:, r]) for r in range(rank)) / rank**0.5 for a, b in ((a0, b0), (a1, b1)))
+            first, second = (
+                sum(torch.outer(a[:, r], b[:, r]) for r in range(rank)) / rank**0.5
+                for a, b in ((a0, b0), (a1, b1))
+            )
             noise.append(torch.cat([first.flatten(), bias0, second.flatten(), bias1]))  # type: ignore[union-attr]
         state = method.step(state, GivenRng(given), oracle)  # type: ignore[arg-type]
         at = z.detach()
-        samples = [(at + 0.3 * e) * oracle.scale for e in noise] + [(at - 0.3 * e) * oracle.scale for e in noise]
-        torch.testing.assert_close(state.population.dense(), torch.stack(samples), rtol=0, atol=1e-12)
+        samples = [(at + 0.3 * e) * oracle.scale for e in noise] + [
+            (at - 0.3 * e) * oracle.scale for e in noise
+        ]
+        torch.testing.assert_close(
+            state.population.dense(), torch.stack(samples), rtol=0, atol=1e-12
+        )
         heights = [float(rosenbrock(sample.unsqueeze(0))) for sample in samples]
         shaped = [sorted(heights).index(height) / 9 - 0.5 for height in heights]
         z.grad = sum((shaped[i] - shaped[5 + i]) * noise[i] for i in range(5)) / 10 + 0.02 * at
@@ -70,18 +100,30 @@ def test_the_sum_through_the_factors_is_the_sum_of_dense_noise(rank: int) -> Non
     method, oracle = LowRankES(pairs=11, rank=rank), oracle_on(rosenbrock)
     noise = method.draw(start(), None, randomness(), oracle)  # type: ignore[arg-type]
     weights = torch.randn(11, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    torch.testing.assert_close(noise.combine(weights), weights @ noise.chosen(torch.arange(11)), rtol=0, atol=1e-13)
-    matrices = noise.chosen(torch.arange(11))[:, LAYERS[2].start : LAYERS[2].stop].reshape(11, 2, 16)
+    torch.testing.assert_close(
+        noise.combine(weights), weights @ noise.chosen(torch.arange(11)), rtol=0, atol=1e-13
+    )
+    matrices = noise.chosen(torch.arange(11))[:, LAYERS[2].start : LAYERS[2].stop].reshape(
+        11, 2, 16
+    )
     assert torch.linalg.matrix_rank(matrices).tolist() == [min(rank, 2)] * 11
 
 
 @pytest.mark.parametrize("rank", [1, 4])
 def test_noise_has_mean_zero_and_covariance_one(rank: int) -> None:
     method = LowRankES(pairs=8192, rank=rank)
-    e = torch.cat([method.draw(start(), None, randomness().at(step), oracle_on(rosenbrock)).chosen(torch.arange(8192)) for step in range(4)])  # type: ignore[arg-type]
+    e = torch.cat(
+        [
+            method.draw(start(), None, randomness().at(step), oracle_on(rosenbrock)).chosen(
+                torch.arange(8192)
+            )
+            for step in range(4)
+        ]
+    )  # type: ignore[arg-type]
     assert float(e.mean(0).abs().max()) < 0.03
     assert float((e.T.cov() - torch.eye(D)).abs().max()) < 0.1
-    # It is not Gaussian, though: a product of two normal numbers has a fourth moment of 9, a mean of r such products 3 + 6/r; biases have a full Gaussian's 3.
+    # It is not Gaussian, though: a product of two normal numbers has a fourth moment of 9, a mean
+    # of r such products 3 + 6/r; biases have a full Gaussian's 3.
     assert float((e[:, :12] ** 4).mean()) == pytest.approx(3 + 6 / rank, rel=0.1)
     assert float((e[:, 12:16] ** 4).mean()) == pytest.approx(3, rel=0.1)
 
@@ -109,7 +151,10 @@ def test_its_step_has_a_high_rank_though_its_noise_has_not() -> None:
 def test_only_comparisons_matter_and_moving_the_problem_moves_the_search() -> None:
     method, shift = LowRankES(pairs=8), torch.linspace(-7, 4, D, dtype=torch.float64)
     plain = run(method, oracle_on(rosenbrock), start(), 30)
-    assert torch.equal(run(method, oracle_on(lambda x: rosenbrock(x).log1p()), start(), 30).estimate, plain.estimate)
+    assert torch.equal(
+        run(method, oracle_on(lambda x: rosenbrock(x).log1p()), start(), 30).estimate,
+        plain.estimate,
+    )
     moved = run(method, oracle_on(lambda x: rosenbrock(x - shift)), start() + shift, 30)
     torch.testing.assert_close(moved.estimate - shift, plain.estimate, rtol=0, atol=1e-10)
 
@@ -118,7 +163,9 @@ def test_only_comparisons_matter_and_moving_the_problem_moves_the_search() -> No
 def test_it_descends_what_is_no_sphere(f: Any, most: float) -> None:
     layers, theta = pack([("0.weight", (3, 4), 4)]), torch.full((12,), -1.0, dtype=torch.float64)
     state = run(LowRankES(pairs=16, rate=0.02), oracle_on(f, layers), theta, 500)
-    assert float(f(state.estimate.unsqueeze(0))) < most < 0.1 * random_search(f, theta, 500 * 32, 1.0)
+    assert (
+        float(f(state.estimate.unsqueeze(0))) < most < 0.1 * random_search(f, theta, 500 * 32, 1.0)
+    )
 
 
 @pytest.mark.parametrize("batch", [0, 16])
@@ -131,11 +178,16 @@ def test_every_answer_is_charged(batch: int) -> None:
     assert torch.equal(theta, before)
     assert state.estimate.dtype == state.population.dtype == torch.float32
     assert torch.equal(run(LowRankES(pairs=6, rank=2), oracle, theta, 5).estimate, state.estimate)
-    assert not torch.equal(run(LowRankES(pairs=6, rank=2), oracle, theta, 5, seed=1).estimate, state.estimate)
+    assert not torch.equal(
+        run(LowRankES(pairs=6, rank=2), oracle, theta, 5, seed=1).estimate, state.estimate
+    )
     assert torch.equal(run(LowRankES(), oracle, theta, 0).estimate, theta)
 
 
-@pytest.mark.parametrize(("field", "value"), [("rank", 0), ("rank", 65), ("pairs", 0), ("sigma", 0), ("rate", 11), ("batch", -1)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("rank", 0), ("rank", 65), ("pairs", 0), ("sigma", 0), ("rate", 11), ("batch", -1)],
+)
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:
         OPTIMIZERS.build({"name": "low-rank-es", field: value})
@@ -148,7 +200,9 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
     ("dataset", "hidden", "steps", "most_loss", "least_accuracy"),
     [("moons", (16, 16), 200, 0.1, 0.97), ("digits", (32,), 150, 0.5, 0.88)],
 )
-def test_it_learns_with_its_defaults(dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float) -> None:
+def test_it_learns_with_its_defaults(
+    dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float
+) -> None:
     samples = DATASETS.build(dataset).load(0)
     network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
     oracle = Oracle(network, LOSSES["cross-entropy"], samples, "loss", LowRankES().batch)

@@ -20,24 +20,50 @@ def test_an_even_choice_of_a_long_row(length: int) -> None:
     gaps = {b - a for a, b in pairwise(chosen)}
     assert not gaps or max(gaps) - min(gaps) <= 1
     if length > VECTOR:
-        assert chosen == [i * (length - 1) // (VECTOR - 1) for i in range(VECTOR)], "as the page reads it"
+        assert chosen == [i * (length - 1) // (VECTOR - 1) for i in range(VECTOR)], (
+            "as the page reads it"
+        )
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_no_method_makes_metrics_large(name: str) -> None:
     cls = OPTIMIZERS.get(name)
     crowd = next(
-        (field for field in ("chains", "replicas", "pairs", "population", "particles", "ensemble", "members", "points") if field in cls.model_fields), None
+        (
+            field
+            for field in (
+                "chains",
+                "replicas",
+                "pairs",
+                "population",
+                "particles",
+                "ensemble",
+                "members",
+                "points",
+            )
+            if field in cls.model_fields
+        ),
+        None,
     )
     lane = {"name": name, **({crowd: 700} if crowd else {})}
-    race = Race(Experiment.parse({"dataset": {"name": "moons", "points": 60}, "network": {"name": "mlp", "hidden": [2]}, "lanes": [lane]}))
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": {"name": "moons", "points": 60},
+                "network": {"name": "mlp", "hidden": [2]},
+                "lanes": [lane],
+            }
+        )
+    )
     for _ in range(2):
         race.advance()
     vectors = race.lanes[0].state.vectors
     message = race.metrics(0)
     row = decode(encode(message))["lanes"][0]
     assert len(encode(message)) < 6000
-    assert row["lengths"] == {name: len(values) for name, values in vectors.items() if len(values) > VECTOR}
+    assert row["lengths"] == {
+        name: len(values) for name, values in vectors.items() if len(values) > VECTOR
+    }
     for vector, values in vectors.items():
         assert row["vectors"][vector].tolist() == sampled(values).tolist()
     if name in ("annealing", "parallel-tempering"):

@@ -1,4 +1,6 @@
-"""Mirrored pairs, their noise in every form, and numbers drawn block by block, each against the same thing written out."""
+"""Mirrored pairs, their noise in every form, and numbers drawn block by block, each against the
+same thing written out.
+"""
 
 from __future__ import annotations
 
@@ -40,17 +42,31 @@ def noise_of(kind: str, network: Network, dtype: torch.dtype) -> Noise:
         return Kept(torch.randn(PAIRS, network.dimension, generator=generator, dtype=dtype))
     oracle: Any = type("Has", (), {"network": network})()
     theta = torch.empty(network.dimension, dtype=dtype)
-    return LowRankES(pairs=PAIRS, rank=int(kind)).draw(theta, None, Rng(1, "x", dtype=dtype), oracle)
+    return LowRankES(pairs=PAIRS, rank=int(kind)).draw(
+        theta, None, Rng(1, "x", dtype=dtype), oracle
+    )
 
 
-def pairs_on(name: str, kind: str, dtype: torch.dtype, scaled: bool = True) -> tuple[Network, Mirrored, Tensor, Tensor]:
+def pairs_on(
+    name: str, kind: str, dtype: torch.dtype, scaled: bool = True
+) -> tuple[Network, Mirrored, Tensor, Tensor]:
     choice, shape = NETWORKS_TRIED[name]
     network = choice.build(shape, 4)
     generator = torch.Generator().manual_seed(5)
     theta = network.init(generator, torch.float64).to(dtype)
-    scale = torch.cat([torch.full((layer.stop - layer.start,), layer.fan_in**-0.5, dtype=dtype) for layer in network.layers])
+    scale = torch.cat(
+        [
+            torch.full((layer.stop - layer.start,), layer.fan_in**-0.5, dtype=dtype)
+            for layer in network.layers
+        ]
+    )
     x = torch.randn(90, *shape, generator=generator, dtype=torch.float64).to(dtype)
-    return network, Mirrored(theta, noise_of(kind, network, dtype), 0.3, scale if scaled else None), x, torch.arange(90) % 4
+    return (
+        network,
+        Mirrored(theta, noise_of(kind, network, dtype), 0.3, scale if scaled else None),
+        x,
+        torch.arange(90) % 4,
+    )
 
 
 @pytest.mark.parametrize("chunk", [None, 400])
@@ -58,7 +74,12 @@ def pairs_on(name: str, kind: str, dtype: torch.dtype, scaled: bool = True) -> t
 @pytest.mark.parametrize("kind", ["kept", "regenerated", "1", "3"])
 @pytest.mark.parametrize("name", NETWORKS_TRIED)
 def test_pairs_are_judged_as_if_they_were_written_out(
-    name: str, kind: str, dtype: torch.dtype, close: float, chunk: int | None, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    kind: str,
+    dtype: torch.dtype,
+    close: float,
+    chunk: int | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, asked, x, y = pairs_on(name, kind, dtype)
     loss = LOSSES["cross-entropy"]
@@ -66,25 +87,37 @@ def test_pairs_are_judged_as_if_they_were_written_out(
     assert float(expected.std()) > 0.002
     if chunk is not None:
         monkeypatch.setattr("engine.evaluate.CHUNK_FLOATS", {"cpu": chunk})
-    torch.testing.assert_close(evaluate.losses(network, loss, asked, x, y), expected, rtol=0, atol=close)  # type: ignore[arg-type]
+    torch.testing.assert_close(
+        evaluate.losses(network, loss, asked, x, y), expected, rtol=0, atol=close
+    )  # type: ignore[arg-type]
 
 
 def test_plain_reach_needs_no_scale_and_bf16_writes_the_pairs_out() -> None:
     network, asked, x, y = pairs_on("one hidden", "kept", torch.float32, scaled=False)
     loss = LOSSES["squared-error"]
-    torch.testing.assert_close(asked.dense()[:PAIRS], asked.theta + 0.3 * asked.noise.chosen(torch.arange(PAIRS)))
+    torch.testing.assert_close(
+        asked.dense()[:PAIRS], asked.theta + 0.3 * asked.noise.chosen(torch.arange(PAIRS))
+    )
     expected = evaluate.losses(network, loss, asked.dense(), x, y)
     torch.testing.assert_close(evaluate.losses(network, loss, asked, x, y), expected)
     with evaluate.precision("bf16"):
         rough = evaluate.losses(network, loss, asked, x, y)
-        torch.testing.assert_close(rough, evaluate.losses(network, loss, asked.dense(), x, y), rtol=0.01, atol=0.01)
+        torch.testing.assert_close(
+            rough, evaluate.losses(network, loss, asked.dense(), x, y), rtol=0.01, atol=0.01
+        )
     assert not torch.equal(rough, expected)
 
 
 def test_it_answers_like_the_tensor_it_stands_for() -> None:
     _, asked, _, _ = pairs_on("one hidden", "regenerated", torch.float64)
     whole = asked.dense()
-    assert (len(asked), asked.shape, asked.ndim, asked.dtype, asked.device) == (len(whole), whole.shape, whole.ndim, whole.dtype, whole.device)
+    assert (len(asked), asked.shape, asked.ndim, asked.dtype, asked.device) == (
+        len(whole),
+        whole.shape,
+        whole.ndim,
+        whole.dtype,
+        whole.device,
+    )
     rows = torch.tensor([0, 9, 3, 13])
     assert torch.equal(asked[rows], whole[rows])
     assert torch.equal(asked[::4], whole[::4])
@@ -105,14 +138,21 @@ def test_it_answers_like_the_tensor_it_stands_for() -> None:
 def test_noise_adds_up_as_its_rows_do(kind: str) -> None:
     network = MLP(hidden=(6,)).build((5,), 4)
     drawn = noise_of(kind, network, torch.float64)
-    rows, weights = drawn.chosen(torch.arange(PAIRS)), torch.linspace(-1, 2, PAIRS, dtype=torch.float64)
+    rows, weights = (
+        drawn.chosen(torch.arange(PAIRS)),
+        torch.linspace(-1, 2, PAIRS, dtype=torch.float64),
+    )
     torch.testing.assert_close(drawn.combine(weights), weights @ rows, rtol=0, atol=1e-12)
     for layer, part in zip(network.layers, drawn.parts(2, 5, network.layers), strict=True):
         written = part[0] if len(part) == 1 else part[0] @ part[1].mT * part[0].shape[2] ** -0.5
-        torch.testing.assert_close(written.flatten(1), rows[2:5, layer.start : layer.stop], rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            written.flatten(1), rows[2:5, layer.start : layer.stop], rtol=0, atol=1e-12
+        )
 
 
-def test_rows_come_again_the_same_however_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_come_again_the_same_however_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(blocks, "BLOCK", {"cpu": 100})
     drawn = Regenerated(5, 23, torch.empty(30))  # three rows in a block
     whole = drawn.drawn(0, 23).clone()
@@ -123,7 +163,9 @@ def test_rows_come_again_the_same_however_they_are_asked_for(monkeypatch: pytest
     monkeypatch.setattr(noise, "KEPT_BYTES", 30 * 4 * 16 * 6)
     assert list(drawn.pieces()) == [(0, 6), (6, 12), (12, 18), (18, 23)]
     torch.testing.assert_close(drawn.combine(torch.ones(23)), whole.sum(0))
-    assert abs(float(torch.corrcoef(whole.flatten().view(-1, 3).T)[0, 1])) < 0.2  # neighbours have nothing to do with each other
+    assert (
+        abs(float(torch.corrcoef(whole.flatten().view(-1, 3).T)[0, 1])) < 0.2
+    )  # neighbours have nothing to do with each other
 
 
 def test_many_numbers_are_the_same_whoever_draws_them_and_follow_their_law() -> None:
@@ -141,7 +183,9 @@ def test_many_numbers_are_the_same_whoever_draws_them_and_follow_their_law() -> 
     count = len(normal)
     for numbers, law in ((normal, torch.special.ndtr), (uniform, lambda x: x)):
         ordered = law(numbers.sort().values)
-        apart = (ordered - torch.arange(1, count + 1, dtype=torch.float64) / count).abs().max()  # Kolmogorov and Smirnov's distance from the law
+        apart = (
+            (ordered - torch.arange(1, count + 1, dtype=torch.float64) / count).abs().max()
+        )  # Kolmogorov and Smirnov's distance from the law
         assert float(apart) < 2 / count**0.5
     assert float(normal.mean()) == pytest.approx(0, abs=0.003)
     assert float((normal**2).mean()) == pytest.approx(1, abs=0.005)
@@ -154,9 +198,15 @@ def test_many_numbers_are_the_same_whoever_draws_them_and_follow_their_law() -> 
     again, later, lane = rng.normal(*shape), rng.at(1).normal(*shape), Rng(2, "y").normal(*shape)
     assert torch.equal(again, one[0])
     rows = torch.cat([one[0], later, lane]).double()
-    assert float((torch.corrcoef(rows) - torch.eye(15, dtype=torch.float64)).abs().max()) < 5 / LARGE**0.5  # neither rows, steps nor lanes know of each other
+    assert (
+        float((torch.corrcoef(rows) - torch.eye(15, dtype=torch.float64)).abs().max())
+        < 5 / LARGE**0.5
+    )  # neither rows, steps nor lanes know of each other
     columns = one[0].flatten()[: LARGE // 64 * 64].view(-1, 64).double().T
-    assert float((torch.corrcoef(columns) - torch.eye(64, dtype=torch.float64)).abs().max()) < 6 / columns.shape[1] ** 0.5
+    assert (
+        float((torch.corrcoef(columns) - torch.eye(64, dtype=torch.float64)).abs().max())
+        < 6 / columns.shape[1] ** 0.5
+    )
     assert not torch.equal(rng.normal(*shape), rng.normal(*shape))
 
 

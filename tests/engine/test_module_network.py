@@ -1,4 +1,6 @@
-"""Any module as a network: against the module itself, and as a reference for the paths of our own."""
+"""Any module as a network: against the module itself, and as a reference for the paths of our
+own.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,14 @@ def test_a_population_of_a_module_is_a_loop_over_it() -> None:
     module = Gated().double()
     x = torch.randn(6, 3, dtype=torch.float64)
     network = ModuleNetwork(module, x)
-    assert [layer.name for layer in network.layers] == [name for name, _ in module.named_parameters()]
+    assert [layer.name for layer in network.layers] == [
+        name for name, _ in module.named_parameters()
+    ]
     torch.testing.assert_close(network.forward(network.theta().unsqueeze(0), x)[0], module(x))
     population = given(network, 5)
-    torch.testing.assert_close(evaluate.outputs(network, population, x), loop(network, module, population, x))
+    torch.testing.assert_close(
+        evaluate.outputs(network, population, x), loop(network, module, population, x)
+    )
     assert network.flops == 2 * 2 * 3 * 4
     assert network.widest == 4
 
@@ -49,7 +55,9 @@ def test_our_own_paths_are_vmaps(kind: str) -> None:
     shape = (1, 8, 8)
     choice = CNN(channels_1=3, channels_2=4)
     network, module = (
-        (MLP(hidden=(9, 5)).build(shape, 4), mlp_module([64, 9, 5, 4], "tanh")) if kind == "mlp" else (choice.build(shape, 4), cnn_module(shape, 4, choice))
+        (MLP(hidden=(9, 5)).build(shape, 4), mlp_module([64, 9, 5, 4], "tanh"))
+        if kind == "mlp"
+        else (choice.build(shape, 4), cnn_module(shape, 4, choice))
     )
     x = torch.randn(7, *shape, dtype=torch.float64)
     general = ModuleNetwork(module.double(), x)
@@ -57,12 +65,19 @@ def test_our_own_paths_are_vmaps(kind: str) -> None:
     assert [layer.fan_in for layer in general.layers] == [layer.fan_in for layer in network.layers]
     assert general.flops == network.flops
     population = given(network, 6)
-    torch.testing.assert_close(evaluate.outputs(network, population, x), evaluate.outputs(general, population, x), rtol=0, atol=1e-10)
+    torch.testing.assert_close(
+        evaluate.outputs(network, population, x),
+        evaluate.outputs(general, population, x),
+        rtol=0,
+        atol=1e-10,
+    )
 
 
 def test_methods_learn_a_module() -> None:
     samples = DATASETS.build("moons").load(0)
-    network = ModuleNetwork(nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, 2)), samples.x_train)
+    network = ModuleNetwork(
+        nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, 2)), samples.x_train
+    )
     for name, steps in (("openai-es", 300), ("adam", 400)):
         method = OPTIMIZERS.build(name)
         oracle = Oracle(network, LOSSES["cross-entropy"], samples, method.seen(), method.batch)

@@ -1,4 +1,6 @@
-"""Two hundred broken experiments, by file, by --set and by link: never a traceback, always one line."""
+"""Two hundred broken experiments, by file, by --set and by link: never a traceback, always one
+line.
+"""
 
 import json
 import random
@@ -21,7 +23,13 @@ JUNK: list[Any] = [
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every place in a JSON value."""
     yield path
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    entries = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, entry in entries:
         yield from places(entry, (*path, key))
 
@@ -36,7 +44,9 @@ def put(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
 
 def mutants(n: int) -> list[Any]:
     rng = random.Random(0)
-    whole = Experiment.parse({"lanes": ["annealing", "eki", "pso", "adam"], "dataset": "moons"}).to_json()
+    whole = Experiment.parse(
+        {"lanes": ["annealing", "eki", "pso", "adam"], "dataset": "moons"}
+    ).to_json()
     every = list(places(whole))
     out = []
     for _ in range(n):
@@ -80,12 +90,21 @@ def test_most_mutants_are_indeed_refused() -> None:
 @pytest.mark.parametrize("number", range(200))
 def test_a_mutated_link_opens_with_a_sentence_or_an_experiment(number: int) -> None:
     rng = random.Random(number)
-    flat = to_flat(Experiment.parse({"lanes": [{"name": "annealing", "chains": 9}, "adam"], "dataset": {"name": "moons", "noise": 0.3}}))
+    flat = to_flat(
+        Experiment.parse(
+            {
+                "lanes": [{"name": "annealing", "chains": 9}, "adam"],
+                "dataset": {"name": "moons", "noise": 0.3},
+            }
+        )
+    )
     texts = [str(junk) for junk in JUNK]
     for key in rng.sample(list(flat), rng.choice([1, 1, 2])):
         flat[key] = rng.choice(texts)
     if rng.random() < 0.3:
-        flat[rng.choice(["annealing.x", "x", ".", "a.b.c", "lane9.chains", "", "dataset.", "flops"])] = rng.choice(texts)
+        flat[
+            rng.choice(["annealing.x", "x", ".", "a.b.c", "lane9.chains", "", "dataset.", "flops"])
+        ] = rng.choice(texts)
     experiment, complaint = read_link(flat)
     if complaint is None:
         assert from_flat(to_flat(experiment)) == experiment
@@ -94,7 +113,9 @@ def test_a_mutated_link_opens_with_a_sentence_or_an_experiment(number: int) -> N
         assert experiment == Experiment()
 
 
-def test_mutants_as_files_end_with_exit_2_and_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
+def test_mutants_as_files_end_with_exit_2_and_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Any
+) -> None:
     from engine.cli import main
 
     for number, mutant in enumerate(mutants(200)):

@@ -30,13 +30,17 @@ def reference(oracle: Oracle, theta: torch.Tensor) -> torch.Tensor:
     if oracle.loss.name == "cross-entropy":
         return torch.nn.functional.cross_entropy(answer, oracle.targets)
     if oracle.loss.name == "absolute-error":
-        return CLASSES * torch.nn.functional.l1_loss(answer, torch.nn.functional.one_hot(oracle.targets, CLASSES).double())
+        return CLASSES * torch.nn.functional.l1_loss(
+            answer, torch.nn.functional.one_hot(oracle.targets, CLASSES).double()
+        )
     if oracle.loss.name == "zero-one":
         return (answer.argmax(1) != oracle.targets).double().mean() + 0 * answer.sum()
     if oracle.loss.name == "hinge":
         one_hot = torch.nn.functional.one_hot(oracle.targets, CLASSES).double()
         return torch.relu((answer + 1 - 1e9 * one_hot).amax(1) - (answer * one_hot).sum(1)).mean()
-    return 0.5 * ((answer - torch.nn.functional.one_hot(oracle.targets, CLASSES)) ** 2).sum(1).mean()
+    return (
+        0.5 * ((answer - torch.nn.functional.one_hot(oracle.targets, CLASSES)) ** 2).sum(1).mean()
+    )
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))
@@ -47,20 +51,27 @@ def test_answers_agree_with_torch(data: Dataset, loss: str) -> None:
     values, gradients = oracle.gradients(population)
     for row, value, gradient in zip(population, values, gradients, strict=True):
         torch.testing.assert_close(value, reference(oracle, row), rtol=0, atol=1e-12)
-        torch.testing.assert_close(gradient, grad(lambda at: reference(oracle, at))(row), rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            gradient, grad(lambda at: reference(oracle, at))(row), rtol=0, atol=1e-12
+        )
     torch.testing.assert_close(oracle.losses(population), values, rtol=0, atol=1e-12)
     directions = torch.randn(4, oracle.network.dimension, generator=generator, dtype=torch.float64)
     slopes = oracle_on(data, "jvp", loss=loss).jvp(population[0], directions)
     torch.testing.assert_close(slopes, directions @ gradients[0], rtol=0, atol=1e-12)
     jacobian = oracle_on(data, "jacobian", loss=loss).jacobian(population[0])
-    # The chain rule: ∇L is the outputs' Jacobian times the loss's derivative with respect to the outputs.
+    # The chain rule: ∇L is the outputs' Jacobian times the loss's derivative with respect to the
+    # outputs.
     seen = oracle_on(data, "outputs", loss=loss)
-    by_outputs = seen.loss.derivative(seen.outputs(population[:1]), seen.targets).flatten() / len(seen.targets)
+    by_outputs = seen.loss.derivative(seen.outputs(population[:1]), seen.targets).flatten() / len(
+        seen.targets
+    )
     torch.testing.assert_close(jacobian.T @ by_outputs, gradients[0], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("sees", list(ALLOWED))
-def test_asking_for_more_than_declared_is_an_error_and_costs_nothing(data: Dataset, sees: Sees) -> None:
+def test_asking_for_more_than_declared_is_an_error_and_costs_nothing(
+    data: Dataset, sees: Sees
+) -> None:
     oracle = oracle_on(data, sees)
     theta = torch.zeros(oracle.network.dimension, dtype=torch.float64)
     questions = {
@@ -83,7 +94,13 @@ def test_asking_for_more_than_declared_is_an_error_and_costs_nothing(data: Datas
 
 @pytest.mark.parametrize(
     ("sees", "question", "price"),
-    [("loss", "losses", 1), ("outputs", "outputs", 1), ("gradient", "gradients", 3), ("jvp", "jvp", 3), ("jacobian", "jacobian", 1 + 2 * CLASSES)],
+    [
+        ("loss", "losses", 1),
+        ("outputs", "outputs", 1),
+        ("gradient", "gradients", 3),
+        ("jvp", "jvp", 3),
+        ("jacobian", "jacobian", 1 + 2 * CLASSES),
+    ],
 )
 @pytest.mark.parametrize("batch", [0, 16])
 def test_prices(data: Dataset, sees: Sees, question: str, price: int, batch: int) -> None:
@@ -96,11 +113,18 @@ def test_prices(data: Dataset, sees: Sees, question: str, price: int, batch: int
     }.get(question, lambda: getattr(oracle, question)(theta))()
     assert oracle.evaluations == members * price * (batch or 50)
     # A pass back takes no product for the derivative with respect to the samples.
-    saved = {"gradients": 1, "jacobian": CLASSES}.get(question, 0) * members * (batch or 50) * oracle.network.entering
+    saved = (
+        {"gradients": 1, "jacobian": CLASSES}.get(question, 0)
+        * members
+        * (batch or 50)
+        * oracle.network.entering
+    )
     assert oracle.flops == oracle.evaluations * oracle.network.flops - saved
 
 
-def test_batches_cover_every_sample_once_an_epoch_and_are_the_same_for_every_lane(data: Dataset) -> None:
+def test_batches_cover_every_sample_once_an_epoch_and_are_the_same_for_every_lane(
+    data: Dataset,
+) -> None:
     one, two = oracle_on(data, "loss", 10), oracle_on(data, "gradient", 10)
     rows = []
     for step in range(5):
@@ -119,7 +143,12 @@ def test_batches_cover_every_sample_once_an_epoch_and_are_the_same_for_every_lan
 
 def test_chunked_equals_unchunked(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = oracle_on(data, "outputs")
-    population = torch.randn(33, oracle.network.dimension, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    population = torch.randn(
+        33,
+        oracle.network.dimension,
+        generator=torch.Generator().manual_seed(5),
+        dtype=torch.float64,
+    )
     losses, outputs = oracle.losses(population), oracle.outputs(population)
     monkeypatch.setattr("engine.evaluate.CHUNK_FLOATS", {"cpu": 5 * 50 * 4})
     torch.testing.assert_close(oracle.losses(population), losses, rtol=0, atol=1e-12)

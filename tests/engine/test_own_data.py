@@ -1,4 +1,6 @@
-"""Tables and pictures of one's own as datasets: what is learned from what, what is held out, and races on them."""
+"""Tables and pictures of one's own as datasets: what is learned from what, what is held out, and
+races on them.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def rows_of(data: Dataset) -> set[bytes]:
     return {row.tobytes() for row in torch.cat([data.x_train, data.x_test]).numpy()}
 
 
-def test_rows_without_an_entry_to_learn_are_left_out_and_holes_are_the_mean(table: UploadInfo) -> None:
+def test_rows_without_an_entry_to_learn_are_left_out_and_holes_are_the_mean(
+    table: UploadInfo,
+) -> None:
     colours = OwnTable(token=table.token, target="colour")
     assert colours.sizes() == (48, 11)
     assert sum(len(part) for part in (colours.load(0).y_train, colours.load(0).y_test)) == 59
@@ -92,7 +96,8 @@ def test_means_and_deviations_are_those_of_training_alone(table: UploadInfo) -> 
     data = OwnTable(token=table.token, target="kind").load(0)
     width = table_columns(table)["width"]
     shown = torch.cat([data.x_train, data.x_test])[:, 1].double().numpy()
-    # The same straight line takes every entry to what is shown, and over training rows it has mean 0 and deviation 1.
+    # The same straight line takes every entry to what is shown, and over training rows it has mean
+    # 0 and deviation 1.
     a, b = np.polyfit(np.sort(width), np.sort(shown), 1)
     np.testing.assert_allclose(np.sort(shown), a * np.sort(width) + b, atol=1e-5)
     assert abs(float(data.x_train[:, 1].mean())) < 1e-6
@@ -105,29 +110,59 @@ def test_few_numbers_may_be_classes_or_numbers(tmp_path: Path) -> None:
     assert plan_table(info, "stars", "auto").outputs == ("0", "1", "2", "3")
     assert plan_table(info, "stars", "numbers").outputs == ("stars",)
     assert OwnTable(token=info.token, target="stars", task="numbers").kind == "curve"
-    refused = [("a", "classes", "numbers for a, which has 40 different ones, more than 20"), ("b", "auto", "one of the columns a, stars")]
+    refused = [
+        ("a", "classes", "numbers for a, which has 40 different ones, more than 20"),
+        ("b", "auto", "one of the columns a, stars"),
+    ]
     for target, task, why in refused:
         with pytest.raises(BadInput, match=why):
-            Experiment.parse({"dataset": {"name": "own-table", "token": info.token, "target": target, "task": task}})
+            Experiment.parse(
+                {
+                    "dataset": {
+                        "name": "own-table",
+                        "token": info.token,
+                        "target": target,
+                        "task": task,
+                    }
+                }
+            )
 
 
-def test_what_cannot_be_learned_is_refused_in_one_line(table: UploadInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_learned_is_refused_in_one_line(
+    table: UploadInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     value = {"name": "own-table", "token": table.token, "target": "kind"}
     cases = [
-        ({**value, "task": "numbers"}, "dataset.task: 'numbers' is not allowed; expected classes for kind, which holds no numbers"),
+        (
+            {**value, "task": "numbers"},
+            (
+                "dataset.task: 'numbers' is not allowed; expected classes for kind, which holds "
+                "no numbers"
+            ),
+        ),
         ({**value, "name": "own-images", "target": None}, "dataset"),
-        ({"name": "own-table"}, "dataset.token: '' is not allowed; expected a file: upload one in the page, or give its path with --set dataset.file=PATH"),
+        (
+            {"name": "own-table"},
+            (
+                "dataset.token: '' is not allowed; expected a file: upload one in the page, or "
+                "give its path with --set dataset.file=PATH"
+            ),
+        ),
     ]
     for dataset, why in cases:
         with pytest.raises(BadInput) as caught:
-            Experiment.parse({"dataset": {key: entry for key, entry in dataset.items() if entry is not None}})
+            Experiment.parse(
+                {"dataset": {key: entry for key, entry in dataset.items() if entry is not None}}
+            )
         assert str(caught.value).startswith(why)
     monkeypatch.setattr(own, "MOST_NUMBERS", 60 * 5 - 1)
     with pytest.raises(BadInput, match="60 rows of 5 inputs are more than 299 numbers"):
         Experiment.parse({"dataset": value})
 
 
-@pytest.mark.parametrize(("count", "test"), [(1, 0), (2, 1), (3, 1), (5, 1), (10, 2), (12, 2), (13, 3), (100, 20)])
+@pytest.mark.parametrize(
+    ("count", "test"), [(1, 0), (2, 1), (3, 1), (5, 1), (10, 2), (12, 2), (13, 3), (100, 20)]
+)
 def test_a_fifth_is_held_out_but_never_all(count: int, test: int) -> None:
     assert held_out(count) == test
 
@@ -147,7 +182,12 @@ def test_pictures_are_loaded_at_the_side_and_in_the_colours_chosen(pets: UploadI
 
 
 def test_an_archives_own_split_is_kept(folder: Path) -> None:
-    files = {f"{part}/{kind}/{i}.png": picture(i) for part in ("train", "test") for kind in ("cats", "dogs") for i in range(4 if part == "train" else 3)}
+    files = {
+        f"{part}/{kind}/{i}.png": picture(i)
+        for part in ("train", "test")
+        for kind in ("cats", "dogs")
+        for i in range(4 if part == "train" else 3)
+    }
     info = store(zipped(files), "split.zip")
     choice = OwnImages(token=info.token, side=8)
     data = choice.load(0)
@@ -155,16 +195,23 @@ def test_an_archives_own_split_is_kept(folder: Path) -> None:
     assert (len(data.y_train), len(data.y_test)) == choice.sizes() == (8, 6)
 
 
-def test_too_many_large_pictures_are_refused_with_the_side_that_fits(pets: UploadInfo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_large_pictures_are_refused_with_the_side_that_fits(
+    pets: UploadInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(own, "PICTURE_BYTES", 25 * 3 * 20**2)
     assert Experiment.parse({"dataset": {"name": "own-images", "token": pets.token, "side": 20}})
-    with pytest.raises(BadInput, match=r"^dataset\.side: 32 is not allowed; expected at most 20 for 25 pictures$"):
+    with pytest.raises(
+        BadInput, match=r"^dataset\.side: 32 is not allowed; expected at most 20 for 25 pictures$"
+    ):
         Experiment.parse({"dataset": {"name": "own-images", "token": pets.token}})
 
 
 @pytest.mark.parametrize("target", ["kind", "price", "colour"])
 def test_races_on_tables_are_seen_from_first_to_last(table: UploadInfo, target: str) -> None:
-    value = {"dataset": {"name": "own-table", "token": table.token, "target": target}, "lanes": ["adam", "eki"]}
+    value = {
+        "dataset": {"name": "own-table", "token": table.token, "target": target},
+        "lanes": ["adam", "eki"],
+    }
     race = Race(Experiment.parse({**value, "budget": {"currency": "evaluations", "amount": 1e5}}))
     stage = race.stage()["data"]
     picture_, detail = race.picture(0)["lanes"][0], race.detail(0)["lanes"][1]
@@ -172,7 +219,9 @@ def test_races_on_tables_are_seen_from_first_to_last(table: UploadInfo, target: 
         assert stage["curve"]["x"].shape == stage["curve"]["y"].shape == (48,)
         assert picture_["curve"].shape == stage["curve"]["at"].shape == (160,)
         assert detail["members"]["curves"].shape[1] == 40
-        assert float(stage["curve"]["at"][0]) == pytest.approx(float(stage["curve"]["x"].min()), abs=1e-5)
+        assert float(stage["curve"]["at"][0]) == pytest.approx(
+            float(stage["curve"]["x"].min()), abs=1e-5
+        )
     else:
         assert stage["points"]["x"].shape[1] == 2
         assert (picture_["map"] if target == "colour" else picture_["areas"]) is not None
@@ -186,7 +235,14 @@ def test_races_on_tables_are_seen_from_first_to_last(table: UploadInfo, target: 
 def test_a_table_with_a_single_input_is_drawn_too() -> None:
     text = "size,kind\n" + "".join(f"{i},{'small' if i < 20 else 'large'}\n" for i in range(40))
     info = store(text.encode(), "sizes.csv")
-    race = Race(Experiment.parse({"dataset": {"name": "own-table", "token": info.token, "target": "kind"}, "lanes": ["adam"]}))
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": {"name": "own-table", "token": info.token, "target": "kind"},
+                "lanes": ["adam"],
+            }
+        )
+    )
     points = race.stage()["data"]["points"]
     assert points["x"].shape == (32, 2)
     assert not points["x"][:, 1].any()
@@ -194,7 +250,11 @@ def test_a_table_with_a_single_input_is_drawn_too() -> None:
 
 
 def test_a_race_on_pictures(pets: UploadInfo) -> None:
-    value = {"dataset": {"name": "own-images", "token": pets.token, "side": 16}, "network": "cnn", "lanes": ["adam"]}
+    value = {
+        "dataset": {"name": "own-images", "token": pets.token, "side": 16},
+        "network": "cnn",
+        "lanes": ["adam"],
+    }
     race = Race(Experiment.parse({**value, "budget": {"currency": "evaluations", "amount": 3000}}))
     assert race.stage()["data"]["wall"]["images"].shape == (5, 16, 16)
     while not race.finished:
@@ -202,10 +262,17 @@ def test_a_race_on_pictures(pets: UploadInfo) -> None:
     assert race.results()[0]["test_accuracy"] == 1
 
 
-def test_a_file_of_the_other_kind_names_the_dataset_to_take(pets: UploadInfo, table: UploadInfo) -> None:
-    with pytest.raises(BadInput, match=r"^dataset: 'own-table' is not allowed; expected own-images for pets\.zip$"):
+def test_a_file_of_the_other_kind_names_the_dataset_to_take(
+    pets: UploadInfo, table: UploadInfo
+) -> None:
+    with pytest.raises(
+        BadInput, match=r"^dataset: 'own-table' is not allowed; expected own-images for pets\.zip$"
+    ):
         Experiment.parse({"dataset": {"name": "own-table", "token": pets.token, "target": "a"}})
-    with pytest.raises(BadInput, match=r"^dataset: 'own-images' is not allowed; expected own-table for flowers\.csv$"):
+    with pytest.raises(
+        BadInput,
+        match=r"^dataset: 'own-images' is not allowed; expected own-table for flowers\.csv$",
+    ):
         Experiment.parse({"dataset": {"name": "own-images", "token": table.token}})
 
 

@@ -1,4 +1,6 @@
-"""Text that is no text, numbers without room and lists without end are refused where they come in, and end nothing where they would go out."""
+"""Text that is no text, numbers without room and lists without end are refused where they come in,
+and end nothing where they would go out.
+"""
 
 import json
 import random
@@ -22,7 +24,13 @@ BAD_TEXTS = ["\ud800", "a\udfffb", "\udc80", "\0", "moons\0"]
 
 def name(bad: Any) -> str:
     """Of a test's case."""
-    return ascii(bad)[1:-1] if isinstance(bad, str) else f"{bad.bit_length()} bits" if isinstance(bad, int) else "a list"
+    return (
+        ascii(bad)[1:-1]
+        if isinstance(bad, str)
+        else f"{bad.bit_length()} bits"
+        if isinstance(bad, int)
+        else "a list"
+    )
 
 
 def nested(levels: int) -> list[Any]:
@@ -64,7 +72,11 @@ def places(bad: Any) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("bad", [*BAD_TEXTS, nested(MOST_LEVELS + 1), nested(900), 10**400, -(10**400), 10**5000], ids=name)
+@pytest.mark.parametrize(
+    "bad",
+    [*BAD_TEXTS, nested(MOST_LEVELS + 1), nested(900), 10**400, -(10**400), 10**5000],
+    ids=name,
+)
 def test_no_place_of_an_experiment_takes_it(bad: Any) -> None:
     for value in places(bad):
         with pytest.raises(BadInput) as caught:
@@ -74,7 +86,13 @@ def test_no_place_of_an_experiment_takes_it(bad: Any) -> None:
 
 @pytest.mark.parametrize("bad", BAD_TEXTS)
 def test_no_link_and_no_setting_takes_it(bad: str) -> None:
-    for flat in ({"dataset": bad}, {bad: "1"}, {"adam.rate": bad, "lanes": "adam"}, {f"adam.{bad}": "1", "lanes": "adam"}, {"lanes": f"adam,{bad}"}):
+    for flat in (
+        {"dataset": bad},
+        {bad: "1"},
+        {"adam.rate": bad, "lanes": "adam"},
+        {f"adam.{bad}": "1", "lanes": "adam"},
+        {"lanes": f"adam,{bad}"},
+    ):
         with pytest.raises(BadInput) as caught:
             from_flat(flat)
         sendable(caught.value)
@@ -98,7 +116,9 @@ def test_no_event_takes_it(bad: Any) -> None:
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf"), 0, -1, True, "2"])
 def test_heat_is_a_number_above_0_or_nothing_happens(factor: Any) -> None:
-    race = Race(Experiment.parse({"dataset": {"name": "moons", "points": 60}, "lanes": ["annealing"]}))
+    race = Race(
+        Experiment.parse({"dataset": {"name": "moons", "points": 60}, "lanes": ["annealing"]})
+    )
     before = race.lanes[0].state.temperature
     with pytest.raises(BadInput, match="expected a number above 0"):
         race.reheat(0, factor)
@@ -120,7 +140,9 @@ def test_heat_is_a_number_above_0_or_nothing_happens(factor: Any) -> None:
         ("compare", "--methods"),
     ],
 )
-def test_no_argument_is_it(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], bad: str) -> None:
+def test_no_argument_is_it(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], bad: str
+) -> None:
     code, out, err = run(capsys, *arguments, bad)
     assert (code, out) == (2, "")
     assert len(err.strip().splitlines()) == 1
@@ -128,11 +150,21 @@ def test_no_argument_is_it(capsys: pytest.CaptureFixture[str], arguments: tuple[
 
 
 @pytest.mark.parametrize(
-    "text", ['{"dataset": "\\ud800"}', '{"lanes": ["adam\\u0000"]}', '{"\\udc00": 1}', json.dumps({"dataset": nested(500)}), '{"seed": 1e999}']
+    "text",
+    [
+        '{"dataset": "\\ud800"}',
+        '{"lanes": ["adam\\u0000"]}',
+        '{"\\udc00": 1}',
+        json.dumps({"dataset": nested(500)}),
+        '{"seed": 1e999}',
+    ],
 )
 def test_no_file_holds_it(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str) -> None:
     (tmp_path / "race.json").write_text(text)
-    for arguments in (("run", str(tmp_path / "race.json")), ("run", "--events", str(tmp_path / "race.json"))):
+    for arguments in (
+        ("run", str(tmp_path / "race.json")),
+        ("run", "--events", str(tmp_path / "race.json")),
+    ):
         code, out, err = run(capsys, *arguments)
         assert (code, out) == (2, "")
         assert len(err.strip().splitlines()) == 1
@@ -147,7 +179,15 @@ def test_the_replay_says_so_too(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_whatever_is_sent_is_sent() -> None:
     """Neither a text without bytes nor a number without room keeps a message from being sent."""
-    message = {"type": "x", "text": "a\ud800b", "\udfff": 1, "large": 10**25, "larger": -(10**400), "fits": 2**64 - 1, "least": -(2**63)}
+    message = {
+        "type": "x",
+        "text": "a\ud800b",
+        "\udfff": 1,
+        "large": 10**25,
+        "larger": -(10**400),
+        "fits": 2**64 - 1,
+        "least": -(2**63),
+    }
     back = decode(encode(message))
     assert (back["text"], back["large"], back["larger"]) == ("a?b", 1e25, None)
     assert (back["fits"], back["least"]) == (2**64 - 1, -(2**63))
@@ -156,7 +196,18 @@ def test_whatever_is_sent_is_sent() -> None:
 def test_a_refusal_is_one_printable_line_whatever_was_refused() -> None:
     chance = random.Random(5)
     for _ in range(300):
-        text = "".join(chr(chance.choice((chance.randrange(0x100), chance.randrange(0xD000, 0xE100), chance.randrange(0x2000, 0x2100)))) for _ in range(9))
+        text = "".join(
+            chr(
+                chance.choice(
+                    (
+                        chance.randrange(0x100),
+                        chance.randrange(0xD000, 0xE100),
+                        chance.randrange(0x2000, 0x2100),
+                    )
+                )
+            )
+            for _ in range(9)
+        )
         sendable(BadInput(text, text, text))
 
 

@@ -51,7 +51,9 @@ def oracle_on(f: Callable[[Tensor], Tensor], dimension: int = 5) -> Oracle:
     return Oracle(Landscape(dimension, f), Height(), Dataset(*one, *one, ("a",), "points"), "loss")
 
 
-ROTATION = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(8), dtype=torch.float64)).Q
+ROTATION = torch.linalg.qr(
+    torch.randn(5, 5, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
+).Q
 
 
 def ellipsoid(x: Tensor) -> Tensor:
@@ -92,7 +94,11 @@ def test_every_step_is_pyswarms_step(limit: float | None) -> None:
     pso = PSO(particles=9, velocity_limit=limit, inertia=0.8, cognitive=1.3, social=1.9)
     oracle = oracle_on(rosenbrock)
     state = pso.init(torch.zeros(5, dtype=torch.float64), randomness(), oracle)
-    swarm = Swarm(position=places(state).numpy().copy(), velocity=state.v.numpy().copy(), options={"w": 0.8, "c1": 1.3, "c2": 1.9})
+    swarm = Swarm(
+        position=places(state).numpy().copy(),
+        velocity=state.v.numpy().copy(),
+        options={"w": 0.8, "c1": 1.3, "c2": 1.9},
+    )
     swarm.pbest_pos, swarm.pbest_cost = swarm.position.copy(), rosenbrock(places(state)).numpy()
     clamped = 0
     for step in range(12):
@@ -100,7 +106,9 @@ def test_every_step_is_pyswarms_step(limit: float | None) -> None:
         np.random.seed(step)
         numbers = [torch.from_numpy(np.random.uniform(0, 1, (9, 5))) for _ in range(2)]
         np.random.seed(step)
-        swarm.velocity = compute_velocity(swarm, None if limit is None else (-limit, limit), VelocityHandler("unmodified"))
+        swarm.velocity = compute_velocity(
+            swarm, None if limit is None else (-limit, limit), VelocityHandler("unmodified")
+        )
         swarm.position = swarm.position + swarm.velocity
         swarm.current_cost = rosenbrock(torch.from_numpy(swarm.position)).numpy()
         swarm.pbest_pos, swarm.pbest_cost = compute_pbest(swarm)
@@ -121,13 +129,27 @@ def test_the_ring_follows_the_best_of_three() -> None:
     state = pso.init(torch.zeros(5, dtype=torch.float64), rng, oracle)
     seen = set()
     for step in range(1, 8):
-        x, v, p, losses = places(state).clone(), state.v.clone(), state.best.clone(), state.best_losses.tolist()
-        numbers = [torch.rand(7, 5, generator=torch.Generator().manual_seed(10 * step + i), dtype=torch.float64) for i in range(2)]
+        x, v, p, losses = (
+            places(state).clone(),
+            state.v.clone(),
+            state.best.clone(),
+            state.best_losses.tolist(),
+        )
+        numbers = [
+            torch.rand(
+                7, 5, generator=torch.Generator().manual_seed(10 * step + i), dtype=torch.float64
+            )
+            for i in range(2)
+        ]
         state = pso.step(state, scripted(*numbers), oracle)
         for i in range(7):
             guide = min([(i - 1) % 7, i, (i + 1) % 7], key=lambda j: losses[j])
             seen.add(guide)
-            velocity = 0.729844 * v[i] + 1.49618 * numbers[0][i] * (p[i] - x[i]) + 1.49618 * numbers[1][i] * (p[guide] - x[i])
+            velocity = (
+                0.729844 * v[i]
+                + 1.49618 * numbers[0][i] * (p[i] - x[i])
+                + 1.49618 * numbers[1][i] * (p[guide] - x[i])
+            )
             torch.testing.assert_close(state.v[i], velocity, rtol=1e-14, atol=1e-14)
             torch.testing.assert_close(places(state)[i], x[i] + velocity, rtol=1e-14, atol=1e-14)
     assert len(seen) > 2
@@ -135,7 +157,11 @@ def test_the_ring_follows_the_best_of_three() -> None:
 
 @pytest.mark.parametrize("topology", ["global", "ring"])
 def test_moving_the_problem_moves_the_swarm_with_it(topology: Any) -> None:
-    pso, theta, shift = PSO(particles=10, topology=topology), torch.zeros(5, dtype=torch.float64), torch.linspace(-7, 4, 5, dtype=torch.float64)
+    pso, theta, shift = (
+        PSO(particles=10, topology=topology),
+        torch.zeros(5, dtype=torch.float64),
+        torch.linspace(-7, 4, 5, dtype=torch.float64),
+    )
     here = run(pso, oracle_on(rosenbrock), 25, theta)
     there = run(pso, oracle_on(lambda x: rosenbrock(x - shift)), 25, theta + shift)
     torch.testing.assert_close(places(there) - shift, places(here), rtol=0, atol=1e-9)
@@ -148,14 +174,25 @@ def test_only_comparisons_matter() -> None:
     assert torch.equal(places(plain), places(bent))
 
 
-@pytest.mark.parametrize(("f", "height", "away"), [(ellipsoid, 1e-12, 1e-6), (rosenbrock, 0.01, 0.1)])  # the curved valley of the second is walked slowly
+@pytest.mark.parametrize(
+    ("f", "height", "away"), [(ellipsoid, 1e-12, 1e-6), (rosenbrock, 0.01, 0.1)]
+)  # the curved valley of the second is walked slowly
 @pytest.mark.parametrize("topology", ["global", "ring"])
-def test_it_finds_the_minimum_of_problems_that_are_no_sphere(f: Callable[[Tensor], Tensor], height: float, away: float, topology: Any) -> None:
-    state = run(PSO(particles=40, topology=topology), oracle_on(f), 4000, torch.full((5,), -1.0, dtype=torch.float64))
+def test_it_finds_the_minimum_of_problems_that_are_no_sphere(
+    f: Callable[[Tensor], Tensor], height: float, away: float, topology: Any
+) -> None:
+    state = run(
+        PSO(particles=40, topology=topology),
+        oracle_on(f),
+        4000,
+        torch.full((5,), -1.0, dtype=torch.float64),
+    )
     assert state.estimate_loss is not None
     assert state.estimate_loss < height
     assert float((state.estimate - 1).abs().max()) < away
-    assert state.estimate_loss == pytest.approx(float(f(state.estimate.unsqueeze(0))[0]), rel=1e-6, abs=1e-28)
+    assert state.estimate_loss == pytest.approx(
+        float(f(state.estimate.unsqueeze(0))[0]), rel=1e-6, abs=1e-28
+    )
 
 
 def test_the_best_never_gets_worse_on_all_samples() -> None:
@@ -190,10 +227,14 @@ def test_on_mini_batches_remembered_places_are_judged_anew() -> None:
         state = pso.step(state, rng.at(step), oracle)
         both = torch.stack([oracle.losses(p), oracle.losses(places(state))])
         torch.testing.assert_close(state.best_losses, both.min(0).values)
-        assert torch.equal(state.best, torch.where((both[1] < both[0]).unsqueeze(1), places(state), p))
+        assert torch.equal(
+            state.best, torch.where((both[1] < both[0]).unsqueeze(1), places(state), p)
+        )
 
 
-@pytest.mark.parametrize(("batch", "expected"), [(0, 60 * 12 * (1 + 5)), (16, 16 * 12 * (1 + 2 * 5))])
+@pytest.mark.parametrize(
+    ("batch", "expected"), [(0, 60 * 12 * (1 + 5)), (16, 16 * 12 * (1 + 2 * 5))]
+)
 def test_every_answer_is_charged(batch: int, expected: int) -> None:
     oracle, theta = points(batch)
     passes = Passes(oracle.network)
@@ -209,7 +250,10 @@ def test_it_starts_at_the_first_weights_and_leaves_them_alone() -> None:
     assert torch.equal(places(state)[0], theta)
     assert len({tuple(row) for row in places(state).tolist()}) == 6
     assert not state.v.any()
-    assert torch.equal(run(PSO(particles=6), oracle, 5, theta).estimate, run(PSO(particles=6), oracle, 5, theta).estimate)
+    assert torch.equal(
+        run(PSO(particles=6), oracle, 5, theta).estimate,
+        run(PSO(particles=6), oracle, 5, theta).estimate,
+    )
     assert torch.equal(theta, before)
 
 
@@ -221,7 +265,16 @@ def test_the_diameter_is_between_half_and_all_of_the_largest_distance() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("particles", 0), ("particles", 1), ("topology", "star"), ("inertia", -0.1), ("social", 9), ("velocity_limit", 0), ("spread", 0), ("batch", -1)],
+    [
+        ("particles", 0),
+        ("particles", 1),
+        ("topology", "star"),
+        ("inertia", -0.1),
+        ("social", 9),
+        ("velocity_limit", 0),
+        ("spread", 0),
+        ("batch", -1),
+    ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:
@@ -233,9 +286,15 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
 @pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("dataset", "hidden", "steps", "most_loss", "least_accuracy"),
-    [("moons", (16, 16), 150, 0.05, 0.97), ("spirals", (16, 16), 500, 0.2, 0.95), ("digits", (32,), 200, 0.4, 0.88)],
+    [
+        ("moons", (16, 16), 150, 0.05, 0.97),
+        ("spirals", (16, 16), 500, 0.2, 0.95),
+        ("digits", (32,), 200, 0.4, 0.88),
+    ],
 )
-def test_it_learns_with_its_defaults(dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float) -> None:
+def test_it_learns_with_its_defaults(
+    dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float
+) -> None:
     samples = DATASETS.build(dataset).load(0)
     network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
     oracle = Oracle(network, LOSSES["cross-entropy"], samples, "loss", PSO().batch)

@@ -14,15 +14,25 @@ from engine.race import Race
 CLOCK_FIELDS = ("clock", "seconds")
 
 
-def experiment(lanes: list[Any], amount: float = 2e5, currency: str = "evaluations", **rest: Any) -> Experiment:
+def experiment(
+    lanes: list[Any], amount: float = 2e5, currency: str = "evaluations", **rest: Any
+) -> Experiment:
     return Experiment.parse(
-        {"dataset": "moons", "network": {"name": "mlp", "hidden": [8]}, "lanes": lanes, "budget": {"currency": currency, "amount": amount}, **rest}
+        {
+            "dataset": "moons",
+            "network": {"name": "mlp", "hidden": [8]},
+            "lanes": lanes,
+            "budget": {"currency": currency, "amount": amount},
+            **rest,
+        }
     )
 
 
 def without_clock(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: without_clock(entry) for key, entry in value.items() if key not in CLOCK_FIELDS}
+        return {
+            key: without_clock(entry) for key, entry in value.items() if key not in CLOCK_FIELDS
+        }
     if isinstance(value, list):
         return [without_clock(entry) for entry in value]
     return value
@@ -32,7 +42,10 @@ def test_every_lane_starts_from_the_very_same_weights() -> None:
     race = Race(experiment(OPTIMIZERS.names()[:4]))
     first = race.metrics(0)["lanes"]
     for lane, row in zip(race.lanes, first, strict=True):
-        assert torch.equal(lane.state.estimate, race.theta) or lane.optimizer.family in ("Kalman", "Swarm")
+        assert torch.equal(lane.state.estimate, race.theta) or lane.optimizer.family in (
+            "Kalman",
+            "Swarm",
+        )
         assert row["loss"] == pytest.approx(first[0]["loss"], rel=1e-5)
 
 
@@ -40,7 +53,13 @@ def test_the_same_experiment_gives_the_same_frames() -> None:
     runs = []
     for _ in range(2):
         frames = list(Race(experiment(["annealing", "eki", "pso", "adam"], seed=5), marks=20))
-        runs.append([encode(without_clock(part)) for frame in frames for part in (frame.metrics, frame.picture)])
+        runs.append(
+            [
+                encode(without_clock(part))
+                for frame in frames
+                for part in (frame.metrics, frame.picture)
+            ]
+        )
     assert runs[0] == runs[1]
     assert len(runs[0]) >= 2 * 15
     other = list(Race(experiment(["annealing", "eki", "pso", "adam"], seed=6), marks=20))
@@ -49,13 +68,23 @@ def test_the_same_experiment_gives_the_same_frames() -> None:
 
 @pytest.mark.parametrize("currency", ["evaluations", "flops"])
 def test_no_lane_is_ever_ahead_by_more_than_a_step(currency: str) -> None:
-    race = Race(experiment(["annealing", "adam", "sgd"], 5e4 if currency == "evaluations" else 5e6, currency))
+    race = Race(
+        experiment(
+            ["annealing", "adam", "sgd"], 5e4 if currency == "evaluations" else 5e6, currency
+        )
+    )
     dearest = [0.0] * 3
     while not race.finished:
         before = [lane.oracle.spent(currency) for lane in race.lanes]  # type: ignore[arg-type]
         index = race.advance()
-        assert before[index] == min(spent for spent, lane in zip(before, race.lanes, strict=True) if not lane.finished or lane.index == index)
-        dearest[index] = max(dearest[index], race.lanes[index].oracle.spent(currency) - before[index])  # type: ignore[arg-type]
+        assert before[index] == min(
+            spent
+            for spent, lane in zip(before, race.lanes, strict=True)
+            if not lane.finished or lane.index == index
+        )
+        dearest[index] = max(
+            dearest[index], race.lanes[index].oracle.spent(currency) - before[index]
+        )  # type: ignore[arg-type]
     amount = race.experiment.budget.amount
     for lane, most in zip(race.lanes, dearest, strict=True):
         assert abs(lane.oracle.spent(currency) - amount) <= most / 2 + 1  # type: ignore[arg-type]
@@ -81,7 +110,10 @@ def test_looking_is_charged_to_nobody() -> None:
 
 
 def test_looking_does_not_change_the_race() -> None:
-    watched, blind = Race(experiment(["annealing", "eki", "adam"])), Race(experiment(["annealing", "eki", "adam"]))
+    watched, blind = (
+        Race(experiment(["annealing", "eki", "adam"])),
+        Race(experiment(["annealing", "eki", "adam"])),
+    )
     for k in range(60):
         watched.advance()
         blind.advance()
@@ -94,7 +126,9 @@ def test_looking_does_not_change_the_race() -> None:
 def test_a_lane_that_diverges_is_told_and_the_others_go_on() -> None:
     race = Race(
         experiment(
-            [{"name": "sgd", "rate": 100.0, "momentum": 0.99}, "adam"], loss="squared-error", network={"name": "mlp", "hidden": [8], "activation": "relu"}
+            [{"name": "sgd", "rate": 100.0, "momentum": 0.99}, "adam"],
+            loss="squared-error",
+            network={"name": "mlp", "hidden": [8], "activation": "relu"},
         ),
         marks=20,
     )
@@ -117,7 +151,9 @@ def test_reheating_is_an_event_in_the_next_metrics() -> None:
     while race.advance() != 0:
         pass
     assert race.lanes[0].state.temperature > before * 2  # type: ignore[operator]
-    assert race.metrics(1)["events"] == [{"kind": "reheat", "lane": 0, "step": race.lanes[0].step - 1, "steps": steps, "value": 10.0}]
+    assert race.metrics(1)["events"] == [
+        {"kind": "reheat", "lane": 0, "step": race.lanes[0].step - 1, "steps": steps, "value": 10.0}
+    ]
     assert race.metrics(2)["events"] == []
 
 
@@ -129,12 +165,21 @@ def test_a_finished_race_does_not_advance() -> None:
 
 
 def test_the_agreement_is_the_cosine_of_the_step_with_the_slope_and_charged_to_nobody() -> None:
-    race = Race(Experiment.parse({"dataset": {"name": "moons", "points": 60}, "lanes": ["sgd"], "budget": {"currency": "evaluations", "amount": 1e9}}))
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": {"name": "moons", "points": 60},
+                "lanes": ["sgd"],
+                "budget": {"currency": "evaluations", "amount": 1e9},
+            }
+        )
+    )
     lane = race.lanes[0]
     assert race.metrics(0)["lanes"][0]["agreement"] is None  # no step yet
     race.advance_lane(lane)
     before = lane.oracle.evaluations
-    # The probe is all 60 samples and the first step of SGD on its batch of all 60 goes straight down the slope.
+    # The probe is all 60 samples and the first step of SGD on its batch of all 60 goes straight
+    # down the slope.
     assert race.metrics(1)["lanes"][0]["agreement"] == pytest.approx(1.0, abs=1e-5)
     assert lane.oracle.evaluations == before
     for _ in range(3):
@@ -144,17 +189,32 @@ def test_the_agreement_is_the_cosine_of_the_step_with_the_slope_and_charged_to_n
     assert step is not None
     at = start.clone().unsqueeze(0).requires_grad_()
     data = race.dataset
-    (slope,) = torch.autograd.grad(race.loss.values(race.network.forward(at, data.x_train), data.y_train).sum(), at)
+    (slope,) = torch.autograd.grad(
+        race.loss.values(race.network.forward(at, data.x_train), data.y_train).sum(), at
+    )
     expected = float(-(step @ slope[0]) / step.norm() / slope[0].norm())
     assert race.metrics(2)["lanes"][0]["agreement"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_precision_chosen_rounds_products_but_for_those_compared_one_by_one() -> None:
-    """PSO beside annealing: in bf16 the swarm's losses differ a little, the chains' and what is shown of anybody not by a bit."""
-    value = {"dataset": "moons", "lanes": ["pso", "annealing"], "budget": {"currency": "evaluations", "amount": 1e6}, "device": "cpu"}
-    exact, rough = Race(Experiment.parse(value)), Race(Experiment.parse({**value, "precision": "bf16"}))
+    """PSO beside annealing: in bf16 the swarm's losses differ a little, the chains' and what is
+    shown of anybody not by a bit.
+    """
+    value = {
+        "dataset": "moons",
+        "lanes": ["pso", "annealing"],
+        "budget": {"currency": "evaluations", "amount": 1e6},
+        "device": "cpu",
+    }
+    exact, rough = (
+        Race(Experiment.parse(value)),
+        Race(Experiment.parse({**value, "precision": "bf16"})),
+    )
     assert Experiment.parse(rough.experiment.to_json()) == rough.experiment
-    one, two = (torch.stack([lane.state.losses.float() for lane in race.lanes[:1]]) for race in (exact, rough))
+    one, two = (
+        torch.stack([lane.state.losses.float() for lane in race.lanes[:1]])
+        for race in (exact, rough)
+    )
     assert 0 < float((one - two).abs().max()) < 0.1
     assert torch.equal(exact.lanes[1].state.losses, rough.lanes[1].state.losses)
     for _ in range(20):
@@ -162,4 +222,6 @@ def test_a_precision_chosen_rounds_products_but_for_those_compared_one_by_one() 
         rough.advance_lane(rough.lanes[1])
     assert torch.equal(exact.lanes[1].state.population, rough.lanes[1].state.population)
     assert exact.metrics(0)["lanes"][1]["loss"] == rough.metrics(0)["lanes"][1]["loss"]
-    assert exact.metrics(1)["lanes"][0]["loss"] == rough.metrics(1)["lanes"][0]["loss"]  # its first weights are still its estimate
+    assert (
+        exact.metrics(1)["lanes"][0]["loss"] == rough.metrics(1)["lanes"][0]["loss"]
+    )  # its first weights are still its estimate

@@ -10,7 +10,15 @@ from torch import Tensor
 
 from engine.optimizers.cma_es import constants
 from engine.optimizers.judge import judge
-from engine.optimizers.ranks import active_weights, by_rank, centred_ranks, effective, log_weights, positive_log_weights, snes_utilities
+from engine.optimizers.ranks import (
+    active_weights,
+    by_rank,
+    centred_ranks,
+    effective,
+    log_weights,
+    positive_log_weights,
+    snes_utilities,
+)
 from tests.engine.helpers import FunctionOracle
 
 
@@ -64,20 +72,29 @@ def test_log_weights_are_those_of_cmaes(size: int, dimension: int) -> None:
     np.testing.assert_allclose(ours.numpy(), reference._weights, rtol=1e-13, atol=1e-16)
     for name in ("mu_eff", "c_sigma", "d_sigma", "c1"):
         assert getattr(k, name) == pytest.approx(getattr(reference, f"_{name}"), rel=1e-13)
-    assert (k.c_c, k.c_mu, k.chi) == pytest.approx((reference._cc, reference._cmu, reference._chi_n), rel=1e-13)
+    assert (k.c_c, k.c_mu, k.chi) == pytest.approx(
+        (reference._cc, reference._cmu, reference._chi_n), rel=1e-13
+    )
     separable = SepCMA(mean=np.zeros(dimension), sigma=1.0, population_size=size)
-    np.testing.assert_allclose(positive_log_weights(size)[: size // 2].numpy(), separable._weights, rtol=1e-13)
+    np.testing.assert_allclose(
+        positive_log_weights(size)[: size // 2].numpy(), separable._weights, rtol=1e-13
+    )
     assert not positive_log_weights(size)[size // 2 :].any()
 
 
 def test_negative_weights_leave_the_covariance_positive_definite() -> None:
-    """Of C at least 1 − c₁ − c_μ Σ w remains, from which the negative terms take at most c_μ D Σ|w⁻| in any direction."""
+    """Of C at least 1 − c₁ − c_μ Σ w remains, from which the negative terms take at most c_μ D
+    Σ|w⁻| in any direction.
+    """
     for size, dimension in [(10, 3), (30, 1000), (1000, 5)]:
         k = constants(size, dimension)
         w = active_weights(size, dimension, k.c1, k.c_mu)
         assert float(w.clamp(min=0).sum()) == pytest.approx(1)
         assert w.min() < 0
-        assert 1 - k.c1 - k.c_mu * float(w.sum()) - k.c_mu * dimension * float(-w.clamp(max=0).sum()) > 0
+        assert (
+            1 - k.c1 - k.c_mu * float(w.sum()) - k.c_mu * dimension * float(-w.clamp(max=0).sum())
+            > 0
+        )
 
 
 def test_effective_counts_equal_members() -> None:

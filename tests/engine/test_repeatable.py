@@ -1,4 +1,6 @@
-"""The same experiment gives the same bits: whatever PyTorch was told before, wherever the method stands, whoever looks, wherever it was interrupted, whatever else runs."""
+"""The same experiment gives the same bits: whatever PyTorch was told before, wherever the method
+stands, whoever looks, wherever it was interrupted, whatever else runs.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def other(method: str) -> dict[str, Any]:
     return {"name": "sgd" if method == "adam" else "adam"}
 
 
-def tried(problem: dict[str, Any], lane: dict[str, Any], rival: dict[str, Any], folder: Path) -> None:
+def tried(
+    problem: dict[str, Any], lane: dict[str, Any], rival: dict[str, Any], folder: Path
+) -> None:
     with told(1):
         expected = outcome(drive(race_of(problem, [lane, rival]), STEPS), 0)
     with told(2):
@@ -91,8 +95,12 @@ def test_two_threads_give_the_same_bits_again_and_beside_other_work(method: str)
         busy.join()
 
 
-def processes(threads: int, methods: list[str], *environments: dict[str, str]) -> list[dict[str, Any]]:
-    """What came of these races in processes with those environments, the first of which may use all cores, and the others one."""
+def processes(
+    threads: int, methods: list[str], *environments: dict[str, str]
+) -> list[dict[str, Any]]:
+    """What came of these races in processes with those environments, the first of which may use all
+    cores, and the others one.
+    """
     command = [sys.executable, "-m", "tests.engine.repeating", str(threads), "2", *methods]
     pinned = [command, *([one_core(command)] * (len(environments) - 1))]
     running = [
@@ -106,12 +114,20 @@ def one_core(command: list[str]) -> list[str]:
     """The command, with one core to run on where the system can do that."""
     if not hasattr(os, "sched_setaffinity"):
         return command
-    start = "import os, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); os.execv(sys.argv[1], sys.argv[1:])"
+    start = (
+        "import os, sys; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
     return [command[0], "-c", start, *command]
 
 
 ONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-MANY = {"OMP_NUM_THREADS": "4", "MKL_NUM_THREADS": "3", "OMP_DYNAMIC": "true", "MKL_DYNAMIC": "TRUE"}
+MANY = {
+    "OMP_NUM_THREADS": "4",
+    "MKL_NUM_THREADS": "3",
+    "OMP_DYNAMIC": "true",
+    "MKL_DYNAMIC": "TRUE",
+}
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -145,13 +161,27 @@ def test_processes_that_differ_give_the_same_bits_whatever_the_method(threads: i
 
 
 def test_more_threads_than_the_system_allows_are_refused() -> None:
-    start = "from engine import Race\nfrom engine.experiment import Experiment\nRace(Experiment.parse({'dataset': 'moons', 'threads': 2}))"
-    found = subprocess.run([sys.executable, "-c", start], env={**os.environ, "OMP_THREAD_LIMIT": "1"}, capture_output=True, text=True, check=False)
+    start = (
+        "from engine import Race\nfrom engine.experiment import "
+        "Experiment\nRace(Experiment.parse({'dataset': 'moons', 'threads': 2}))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", start],
+        env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert found.returncode == 1
-    assert "CannotRun: threads: 2 is not allowed; expected at most 1 here (OMP_THREAD_LIMIT)" in found.stderr.replace("engine.errors.", "")
+    assert (
+        "CannotRun: threads: 2 is not allowed; expected at most 1 here (OMP_THREAD_LIMIT)"
+        in found.stderr.replace("engine.errors.", "")
+    )
 
 
-@pytest.mark.parametrize("value", [0, -1, 257, 1.5, "many", None, True, [2], float("nan"), 1e300, ""])
+@pytest.mark.parametrize(
+    "value", [0, -1, 257, 1.5, "many", None, True, [2], float("nan"), 1e300, ""]
+)
 def test_a_nonsensical_number_of_threads_is_refused(value: Any) -> None:
     with pytest.raises(BadInput, match=r"^threads: .*expected .*(whole|least|most|finite)"):
         Experiment.parse({"dataset": "moons", "threads": value})
@@ -173,7 +203,11 @@ def test_a_race_works_with_its_own_threads_and_leaves_the_callers() -> None:
     seen: list[int] = []
     step = type(race.lanes[0].optimizer).step
     with told(3), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(race.lanes[0].optimizer), "step", lambda *given: seen.append(torch.get_num_threads()) or step(*given))
+        patch.setattr(
+            type(race.lanes[0].optimizer),
+            "step",
+            lambda *given: seen.append(torch.get_num_threads()) or step(*given),
+        )
         frames = iter(race)
         next(frames)
         assert torch.get_num_threads() == 3

@@ -65,11 +65,16 @@ def test_linear_falls_by_equal_amounts() -> None:
 def test_quadratic_and_cosine() -> None:
     for k in range(STEPS + 1):
         close(quadratic(START, END, k / STEPS), END + (START - END) * ((STEPS - k) / STEPS) ** 2)
-        close(cosine(START, END, k / STEPS), END + (START - END) * (1 + math.cos(math.pi * k / STEPS)) / 2)
+        close(
+            cosine(START, END, k / STEPS),
+            END + (START - END) * (1 + math.cos(math.pi * k / STEPS)) / 2,
+        )
 
 
 def test_logarithmic_is_geman_and_geman_where_that_arrives_in_time() -> None:
-    """c/ln(k + 2) with K = 1000 falls by ln(1002)/ln 2; asked for that fall, ours is the same. For more it is steeper."""
+    """c/ln(k + 2) with K = 1000 falls by ln(1002)/ln 2; asked for that fall, ours is the same. For
+    more it is steeper.
+    """
     end = START * math.log(2) / math.log(LOG_STEPS + 2)
     for k in range(0, LOG_STEPS + 1, 50):
         close(logarithmic(START, end, k / LOG_STEPS), START * math.log(2) / math.log(k + 2))
@@ -95,7 +100,9 @@ def test_lundy_and_mees() -> None:
 def test_very_fast_is_ingbers(dimension: float) -> None:
     c = math.log(START / END) / STEPS ** (1 / dimension)
     for k in range(STEPS + 1):
-        close(very_fast(START, END, k / STEPS, dimension), START * math.exp(-c * k ** (1 / dimension)))
+        close(
+            very_fast(START, END, k / STEPS, dimension), START * math.exp(-c * k ** (1 / dimension))
+        )
 
 
 @pytest.mark.parametrize("q", [1.5, 2.0, 2.62])
@@ -106,11 +113,18 @@ def test_generalized_is_scipys(q: float) -> None:
     end = start * (2 ** (q - 1) - 1) / ((steps + 2) ** (q - 1) - 1)
     assert generalized_steps(start, end, q) == pytest.approx(steps)
     for i in range(steps + 1):
-        close(generalized(start, end, i / steps, q), start * (math.exp((q - 1) * math.log(2.0)) - 1) / (math.exp((q - 1) * math.log(i + 2.0)) - 1))
+        close(
+            generalized(start, end, i / steps, q),
+            start
+            * (math.exp((q - 1) * math.log(2.0)) - 1)
+            / (math.exp((q - 1) * math.log(i + 2.0)) - 1),
+        )
 
 
 def test_aarts_and_van_laarhoven() -> None:
-    """Stage by stage with δ = 0.1; where σ grows with T, as in a bowl, it is geometric; where the losses differ more, it is slower."""
+    """Stage by stage with δ = 0.1; where σ grows with T, as in a bowl, it is geometric; where the
+    losses differ more, it is slower.
+    """
     delta, temperature = 0.1, START
     for stage in range(20):
         spread = 0.5 + stage % 3

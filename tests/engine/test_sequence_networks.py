@@ -1,4 +1,6 @@
-"""Recurrent networks and the transformer against torch.nn's own, in float64; what they cost; what they refuse."""
+"""Recurrent networks and the transformer against torch.nn's own, in float64; what they cost; what
+they refuse.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from tests.engine.doors import every_door_agrees
 
 
 def tensors_of(network: Network, theta: Tensor) -> dict[str, Tensor]:
-    return {layer.name: theta[layer.start : layer.stop].view(layer.shape) for layer in network.layers}
+    return {
+        layer.name: theta[layer.start : layer.stop].view(layer.shape) for layer in network.layers
+    }
 
 
 def recurrent_reference(network: Network, cell: str, inputs: int, units: int, characters: bool):  # type: ignore[no-untyped-def]
@@ -27,9 +31,21 @@ def recurrent_reference(network: Network, cell: str, inputs: int, units: int, ch
         past = torch.zeros_like(weights["in.bias"])
         if cell == "gru":
             past = torch.cat([past[: 2 * units], weights["candidate.bias"]])
-        own = {"weight_ih_l0": weights["in.weight"], "weight_hh_l0": weights["past.weight"], "bias_ih_l0": weights["in.bias"], "bias_hh_l0": past}
-        rows = nn.functional.one_hot(x.long(), inputs).double() if characters else x.transpose(1, 2).flatten(2)
-        return functional_call(module, own, (rows,))[0][:, -1] @ weights["out.weight"].T + weights["out.bias"]
+        own = {
+            "weight_ih_l0": weights["in.weight"],
+            "weight_hh_l0": weights["past.weight"],
+            "bias_ih_l0": weights["in.bias"],
+            "bias_hh_l0": past,
+        }
+        rows = (
+            nn.functional.one_hot(x.long(), inputs).double()
+            if characters
+            else x.transpose(1, 2).flatten(2)
+        )
+        return (
+            functional_call(module, own, (rows,))[0][:, -1] @ weights["out.weight"].T
+            + weights["out.bias"]
+        )
 
     return answer
 
@@ -39,7 +55,12 @@ def recurrent_reference(network: Network, cell: str, inputs: int, units: int, ch
 def test_images_are_read_row_by_row_as_torch_reads_them(cell: str, shape: tuple[int, ...]) -> None:
     network = NETWORKS.build({"name": "recurrent", "cell": cell, "units": 6}).build(shape, 4)
     x = torch.rand(5, *shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    every_door_agrees(network, recurrent_reference(network, cell, shape[0] * shape[2], 6, characters=False), x, "images")
+    every_door_agrees(
+        network,
+        recurrent_reference(network, cell, shape[0] * shape[2], 6, characters=False),
+        x,
+        "images",
+    )
 
 
 @pytest.mark.parametrize("cell", ["elman", "gru"])
@@ -51,7 +72,9 @@ def test_texts_are_read_character_by_character_as_torch_reads_them(cell: str, le
 
 
 def transformer_reference(network: Network, width: int, heads: int, blocks: int):  # type: ignore[no-untyped-def]
-    block = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0, activation="gelu", batch_first=True, norm_first=True).double()
+    block = nn.TransformerEncoderLayer(
+        width, heads, 4 * width, dropout=0, activation="gelu", batch_first=True, norm_first=True
+    ).double()
     named = {
         "norm1.weight": "norm1.weight", "norm1.bias": "norm1.bias", "self_attn.in_proj_weight": "attention.weight", "self_attn.in_proj_bias": "attention.bias",
         "self_attn.out_proj.weight": "mix.weight", "self_attn.out_proj.bias": "mix.bias", "norm2.weight": "norm2.weight", "norm2.bias": "norm2.bias",
@@ -63,30 +86,51 @@ def transformer_reference(network: Network, width: int, heads: int, blocks: int)
         h = weights["characters.weight"][x.long()] + weights["places.weight"]
         mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1]).double()
         for i in range(blocks):
-            h = functional_call(block, {theirs: weights[f"{i}.{ours}"] for theirs, ours in named.items()}, (h, mask))
+            h = functional_call(
+                block, {theirs: weights[f"{i}.{ours}"] for theirs, ours in named.items()}, (h, mask)
+            )
         h = nn.functional.layer_norm(h, (width,), weights["norm.weight"], weights["norm.bias"])
         return (h @ weights["out.weight"].T + weights["out.bias"])[:, -1]
 
     return answer
 
 
-@pytest.mark.parametrize(("width", "heads", "blocks", "length"), [(8, 2, 1, 6), (8, 4, 2, 5), (6, 1, 3, 4)])
-def test_the_transformer_is_torchs_encoder_with_a_causal_mask(width: int, heads: int, blocks: int, length: int) -> None:
-    network = NETWORKS.build({"name": "transformer", "width": width, "heads": heads, "blocks": blocks}).build((length,), 7)
+@pytest.mark.parametrize(
+    ("width", "heads", "blocks", "length"), [(8, 2, 1, 6), (8, 4, 2, 5), (6, 1, 3, 4)]
+)
+def test_the_transformer_is_torchs_encoder_with_a_causal_mask(
+    width: int, heads: int, blocks: int, length: int
+) -> None:
+    network = NETWORKS.build(
+        {"name": "transformer", "width": width, "heads": heads, "blocks": blocks}
+    ).build((length,), 7)
     x = torch.randint(7, (5, length), generator=torch.Generator().manual_seed(1)).double()
     every_door_agrees(network, transformer_reference(network, width, heads, blocks), x, "text")
 
 
 def test_what_they_cost_is_every_multiply_add_counted_by_hand() -> None:
     gru = NETWORKS.build({"name": "recurrent", "units": 10}).build((1, 28, 28), 10)
-    assert gru.flops == 2 * (28 * 28 * 30 + 27 * 10 * 30 + 10 * 10)  # every row in, every state but the first, the last one out
+    assert gru.flops == 2 * (
+        28 * 28 * 30 + 27 * 10 * 30 + 10 * 10
+    )  # every row in, every state but the first, the last one out
     assert gru.dimension == 30 * 28 + 30 * 10 + 30 + 10 + 110
     elman = NETWORKS.build({"name": "recurrent", "units": 10, "cell": "elman"}).build((32,), 30)
     assert elman.flops == 2 * (31 * 10 * 10 + 10 * 30)  # a character is looked up
-    one = NETWORKS.build({"name": "transformer", "width": 8, "heads": 2, "blocks": 1}).build((6,), 7)
-    keys_and_values, query, match, mean, mix, wide = 6 * 8 * 16, 8 * 8, 6 * 8, 6 * 8, 8 * 8, 2 * 8 * 32
+    one = NETWORKS.build({"name": "transformer", "width": 8, "heads": 2, "blocks": 1}).build(
+        (6,), 7
+    )
+    keys_and_values, query, match, mean, mix, wide = (
+        6 * 8 * 16,
+        8 * 8,
+        6 * 8,
+        6 * 8,
+        8 * 8,
+        2 * 8 * 32,
+    )
     assert one.flops == 2 * (keys_and_values + query + match + mean + mix + wide + 8 * 7)
-    two = NETWORKS.build({"name": "transformer", "width": 8, "heads": 2, "blocks": 2}).build((6,), 7)
+    two = NETWORKS.build({"name": "transformer", "width": 8, "heads": 2, "blocks": 2}).build(
+        (6,), 7
+    )
     assert two.flops - one.flops == 2 * (6 * 8 * 24 + 2 * 6 * 6 * 8 + 6 * 8 * 8 + 6 * 2 * 8 * 32)
     assert two.dimension - one.dimension == 4 * 8 + 24 * 8 + 24 + 8 * 8 + 8 + 2 * 8 * 32 + 32 + 8
 
@@ -105,7 +149,9 @@ def test_first_weights_are_what_they_say() -> None:
 
 @pytest.mark.parametrize("name", ["recurrent", "transformer"])
 def test_nothing_that_comes_later_changes_what_was_read_before(name: str) -> None:
-    """A text whose last characters are the same ends in another state only because of what came before: and order counts."""
+    """A text whose last characters are the same ends in another state only because of what came
+    before: and order counts.
+    """
     network = NETWORKS.build(name).build((8,), 5)
     theta = network.init(torch.Generator().manual_seed(0)).unsqueeze(0)
     x = torch.randint(5, (1, 8), generator=torch.Generator().manual_seed(2)).float()
@@ -118,10 +164,14 @@ def test_nothing_that_comes_later_changes_what_was_read_before(name: str) -> Non
 
 def test_they_refuse_what_they_cannot_read_in_one_line() -> None:
     cases = [
-        ({"dataset": "moons", "network": "recurrent"}, "network: 'recurrent' is not allowed; expected an image or text dataset for this network, or the network mlp"),
-        ({"dataset": "digits", "network": "transformer"}, "network: 'transformer' is not allowed; expected a text dataset for this network, or the network mlp"),
-        ({"dataset": "opticks", "network": "mlp"}, "network: 'mlp' is not allowed; expected one that reads characters on opticks: recurrent, transformer"),
-        ({"dataset": "opticks", "network": {"name": "transformer", "heads": 5}}, "network.heads: 5 is not allowed; expected a number that shares 32 out evenly: 1, 2, 4, 8, 16"),
+        ({"dataset": "moons", "network": "recurrent"}, ("network: 'recurrent' is not allowed; expected an image or text dataset for this "
+"network, or the network mlp")),
+        ({"dataset": "digits", "network": "transformer"}, ("network: 'transformer' is not allowed; expected a text dataset for this network, or "
+"the network mlp")),
+        ({"dataset": "opticks", "network": "mlp"}, ("network: 'mlp' is not allowed; expected one that reads characters on opticks: "
+"recurrent, transformer")),
+        ({"dataset": "opticks", "network": {"name": "transformer", "heads": 5}}, ("network.heads: 5 is not allowed; expected a number that shares 32 out evenly: 1, 2, "
+"4, 8, 16")),
         ({"dataset": "opticks", "network": {"name": "recurrent", "units": 0}}, "network.units: 0 is not allowed; expected at least 1"),
     ]  # fmt: skip
     for value, said in cases:
@@ -134,7 +184,11 @@ def test_they_refuse_what_they_cannot_read_in_one_line() -> None:
     ("dataset", "network", "lanes"),
     [
         ("digits", "recurrent", ["adam", "annealing", "low-rank-es", "genetic"]),
-        ({"name": "opticks", "length": 8, "samples": 500}, {"name": "recurrent", "units": 8}, ["adam", "eki", "forward-gradient", "hybrid"]),
+        (
+            {"name": "opticks", "length": 8, "samples": 500},
+            {"name": "recurrent", "units": 8},
+            ["adam", "eki", "forward-gradient", "hybrid"],
+        ),
         (
             {"name": "opticks", "length": 8, "samples": 500},
             {"name": "transformer", "width": 8, "heads": 2},
@@ -143,7 +197,16 @@ def test_they_refuse_what_they_cannot_read_in_one_line() -> None:
     ],
 )
 def test_every_family_can_race_on_them(dataset: object, network: object, lanes: list[str]) -> None:
-    race = Race(Experiment.parse({"dataset": dataset, "network": network, "lanes": lanes, "budget": {"currency": "evaluations", "amount": 1e9}}))
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": dataset,
+                "network": network,
+                "lanes": lanes,
+                "budget": {"currency": "evaluations", "amount": 1e9},
+            }
+        )
+    )
     start = race.theta.clone()
     for lane in race.lanes:
         for _ in range(2):
@@ -162,7 +225,9 @@ def test_every_family_can_race_on_them(dataset: object, network: object, lanes: 
 
 
 def test_a_transformer_learns_letters_from_those_before_them() -> None:
-    """Adam on a few thousand pieces does better than knowing how frequent every letter is, which is the best without looking at what came before."""
+    """Adam on a few thousand pieces does better than knowing how frequent every letter is, which is
+    the best without looking at what came before.
+    """
     value = {
         "dataset": {"name": "opticks", "length": 8, "samples": 2000},
         "network": {"name": "transformer", "width": 16, "heads": 2, "blocks": 1},

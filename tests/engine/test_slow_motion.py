@@ -20,7 +20,9 @@ from engine.slow_motion import MOST, SEGMENT, Listener, step_with_stages
 NAMES = OPTIMIZERS.names()
 
 
-def race_of(name: str, settings: dict[str, Any] | None = None, budget: float = 1e9, **more: Any) -> Race:
+def race_of(
+    name: str, settings: dict[str, Any] | None = None, budget: float = 1e9, **more: Any
+) -> Race:
     """Sixty moons and 22 weights."""
     spec: dict[str, Any] = {
         "dataset": {"name": "moons", "points": 60},
@@ -32,8 +34,13 @@ def race_of(name: str, settings: dict[str, Any] | None = None, budget: float = 1
 
 
 def on_ground(name: str, settings: dict[str, Any] | None = None) -> Race:
-    """A landscape of two weights: there points in the plane are the weights themselves, and losses a formula."""
-    spec = {"dataset": {"name": "landscape", "function": "himmelblau"}, "lanes": [{"name": name, **(settings or {})}]}
+    """A landscape of two weights: there points in the plane are the weights themselves, and losses
+    a formula.
+    """
+    spec = {
+        "dataset": {"name": "landscape", "function": "himmelblau"},
+        "lanes": [{"name": name, **(settings or {})}],
+    }
     return Race(Experiment.parse(spec | {"budget": {"currency": "evaluations", "amount": 1e9}}))
 
 
@@ -68,7 +75,11 @@ def test_watching_changes_nothing(name: str, batch: int) -> None:
         message = stages(watched, step)
         assert (message["k"], message["lane"], message["step"]) == (step, 0, step)
         one, two = plain.lanes[0], watched.lanes[0]
-        assert (one.step, one.oracle.evaluations, one.oracle.flops) == (two.step, two.oracle.evaluations, two.oracle.flops)
+        assert (one.step, one.oracle.evaluations, one.oracle.flops) == (
+            two.step,
+            two.oracle.evaluations,
+            two.oracle.flops,
+        )
         for field in fields(one.state):
             value, other = getattr(one.state, field.name), getattr(two.state, field.name)
             if isinstance(value, Tensor):
@@ -97,13 +108,19 @@ def test_every_stage_has_its_picture(name: str) -> None:
             assert answered["values"].shape == (len(asked["points"]),)
             assert bool(torch.isfinite(answered["values"]).all())
         state, lane = race.lanes[0].state, race.lanes[0]
-        here = state.estimate.unsqueeze(0) if state.population is None or lane.optimizer.sampled else state.population
+        here = (
+            state.estimate.unsqueeze(0)
+            if state.population is None or lane.optimizer.sampled
+            else state.population
+        )
         assert torch.allclose(moved["points"], race.observer.plane.project(here)[:MOST], atol=1e-5)
         true = evaluate.losses(race.network, race.loss, here, lane.oracle.x, lane.oracle.targets)
         assert torch.allclose(moved["values"], true)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "levenberg-marquardt"])  # which refuses landscapes: they have no residuals
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name != "levenberg-marquardt"]
+)  # which refuses landscapes: they have no residuals
 def test_losses_shown_are_those_of_the_places_shown(name: str) -> None:
     race = on_ground(name)
     for k in range(3):
@@ -113,7 +130,9 @@ def test_losses_shown_are_those_of_the_places_shown(name: str) -> None:
             points, values = found[what]["points"], found[what]["values"]
             assert torch.allclose(values.double(), himmelblau(points), rtol=1e-3, atol=1e-3), what
         if race.lanes[0].oracle.sees == "gradient" and name not in ("lbfgs", "hybrid"):
-            assert torch.equal(found["asked"]["points"], before.unsqueeze(0)), "the gradient was taken where it stood"
+            assert torch.equal(found["asked"]["points"], before.unsqueeze(0)), (
+                "the gradient was taken where it stood"
+            )
 
 
 def test_the_share_accepted_is_the_acceptance_measured() -> None:
@@ -122,17 +141,28 @@ def test_the_share_accepted_is_the_acceptance_measured() -> None:
         found = shown(race, stages(race))
         accepted = found["answered"]["accepted"]
         assert accepted.dtype == torch.uint8
-        assert float(accepted.float().mean()) == pytest.approx(race.lanes[0].state.acceptance, abs=1e-6)
+        assert float(accepted.float().mean()) == pytest.approx(
+            race.lanes[0].state.acceptance, abs=1e-6
+        )
         assert torch.equal(found["moved"]["accepted"], accepted)
         kept = accepted.bool()
         assert torch.equal(found["moved"]["points"][kept], found["asked"]["points"][kept])
-        assert not bool((found["moved"]["points"][~kept] == found["asked"]["points"][~kept]).all(1).any())
+        assert not bool(
+            (found["moved"]["points"][~kept] == found["asked"]["points"][~kept]).all(1).any()
+        )
         assert 0 < int(accepted.sum()) < 40
 
 
 def test_a_new_batch_is_no_question_of_the_step() -> None:
-    """Chains judged anew because the mini-batch is another one are not among the points asked about."""
-    for name, size in (("annealing", 4), ("differential-evolution", 32), ("harmony-search", 64), ("pso", 64)):
+    """Chains judged anew because the mini-batch is another one are not among the points asked
+    about.
+    """
+    for name, size in (
+        ("annealing", 4),
+        ("differential-evolution", 32),
+        ("harmony-search", 64),
+        ("pso", 64),
+    ):
         race = race_of(name, {"batch": 16})
         for k in range(3):
             found = shown(race, stages(race, k))
@@ -143,26 +173,38 @@ def test_a_new_batch_is_no_question_of_the_step() -> None:
 def test_what_each_method_took() -> None:
     race = race_of("differential-evolution", {"batch": 0})
     found = shown(race, stages(race))
-    assert float(found["answered"]["accepted"].float().mean()) == pytest.approx(race.lanes[0].state.metrics["success"])
+    assert float(found["answered"]["accepted"].float().mean()) == pytest.approx(
+        race.lanes[0].state.metrics["success"]
+    )
     race = race_of("harmony-search", {"batch": 0})
     found = shown(race, stages(race))
     assert int(found["answered"]["accepted"].sum()) == race.lanes[0].state.metrics["replaced"]
-    assert found["moved"]["accepted"] is None, "the memory is sorted anew: no row belongs to a row asked about"
+    assert found["moved"]["accepted"] is None, (
+        "the memory is sorted anew: no row belongs to a row asked about"
+    )
     race = race_of("random-search", {"batch": 0, "centre": "best"})
     for k in range(4):
         before = race.lanes[0].state.estimate.clone()
         found = shown(race, stages(race, k))
-        assert int(found["answered"]["accepted"].sum()) == int(not torch.equal(before, race.lanes[0].state.estimate))
+        assert int(found["answered"]["accepted"].sum()) == int(
+            not torch.equal(before, race.lanes[0].state.estimate)
+        )
     race = race_of("levenberg-marquardt", {"batch": 0})
     found = shown(race, stages(race))
     tries = int(race.lanes[0].state.metrics["tries"])
-    assert found["answered"]["accepted"].tolist() == [0] * tries + [1], "where it stood, tries in vain, and the one that helped"
+    assert found["answered"]["accepted"].tolist() == [0] * tries + [1], (
+        "where it stood, tries in vain, and the one that helped"
+    )
     race = race_of("adam")
     assert shown(race, stages(race))["answered"]["accepted"] is None
 
 
 def test_many_points_are_thinned_evenly() -> None:
-    race = race_of("finite-differences", {"coordinates": 0, "batch": 0}, network={"name": "mlp", "hidden": [16, 16]})
+    race = race_of(
+        "finite-differences",
+        {"coordinates": 0, "batch": 0},
+        network={"name": "mlp", "hidden": [16, 16]},
+    )
     dimension = len(race.theta)
     theta = race.theta
     found = shown(race, stages(race))
@@ -171,7 +213,8 @@ def test_many_points_are_thinned_evenly() -> None:
         every *= 2
     asked = found["asked"]["points"]
     assert len(asked) == -(-2 * dimension // every)
-    # The method nudges 256 weights up, the same down, and so on; a probe every few of all of them in that order.
+    # The method nudges 256 weights up, the same down, and so on; a probe every few of all of them
+    # in that order.
     probes = []
     for start in range(0, dimension, 256):
         part = range(start, min(start + 256, dimension))
@@ -180,7 +223,9 @@ def test_many_points_are_thinned_evenly() -> None:
                 probe = theta.clone()
                 probe[i] += sign * 0.01
                 probes.append(probe)
-    assert torch.allclose(asked, race.observer.plane.project(torch.stack(probes[::every])), atol=1e-5)
+    assert torch.allclose(
+        asked, race.observer.plane.project(torch.stack(probes[::every])), atol=1e-5
+    )
     race = race_of("annealing", {"chains": 600})
     found = shown(race, stages(race))
     assert len(found["asked"]["points"]) == len(found["moved"]["points"]) == 150
@@ -204,13 +249,17 @@ def test_the_ensemble_shows_its_mean_losses_for_free() -> None:
         assert before is not None
         before = before.clone()
         found = shown(race, stages(race))
-        true = evaluate.losses(race.network, race.loss, before, race.dataset.x_train, race.dataset.y_train)
+        true = evaluate.losses(
+            race.network, race.loss, before, race.dataset.x_train, race.dataset.y_train
+        )
         assert torch.allclose(found["answered"]["values"], true, atol=1e-6)
         assert race.lanes[0].oracle.evaluations == 20 * 60, "outputs once, and nothing more"
 
 
 def test_listening_takes_no_time_of_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock that stands still but while a question is noted, where it moves on by a minute, and while one is answered, by a second."""
+    """By a clock that stands still but while a question is noted, where it moves on by a minute,
+    and while one is answered, by a second.
+    """
     race, now = race_of("annealing", {"batch": 0}), [0.0]
     lane = race.lanes[0]
     ask, note = lane.oracle.losses, Listener._note
@@ -238,4 +287,6 @@ def test_weights_that_are_no_numbers_are_not_drawn() -> None:
     race = race_of("sgd", {"rate": 1000.0})
     race.lanes[0].state.estimate.fill_(torch.nan)
     message = stages(race)
-    assert all(entry == {"points": None, "values": None, "accepted": None} for entry in message["stages"])
+    assert all(
+        entry == {"points": None, "values": None, "accepted": None} for entry in message["stages"]
+    )

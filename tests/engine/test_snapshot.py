@@ -33,12 +33,24 @@ def advance(race: Race, steps: int) -> None:
 
 
 def standing(race: Race) -> list[tuple[Any, ...]]:
-    return [(lane.step, lane.oracle.evaluations, lane.oracle.flops, lane.state.estimate.tolist(), lane.state.metrics) for lane in race.lanes]
+    return [
+        (
+            lane.step,
+            lane.oracle.evaluations,
+            lane.oracle.flops,
+            lane.state.estimate.tolist(),
+            lane.state.metrics,
+        )
+        for lane in race.lanes
+    ]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_every_method_goes_on_as_if_uninterrupted(name: str, tmp_path: Path) -> None:
-    whole, first = Race(experiment({"name": name, "batch": 20})), Race(experiment({"name": name, "batch": 20}))
+    whole, first = (
+        Race(experiment({"name": name, "batch": 20})),
+        Race(experiment({"name": name, "batch": 20})),
+    )
     advance(whole, 2 * STEPS)
     advance(first, STEPS)
     again = snapshot.load(snapshot.save(first, tmp_path / "race.snapshot"))
@@ -52,11 +64,19 @@ def test_nothing_but_plain_values_is_read(tmp_path: Path) -> None:
         (tmp_path / bad).write_bytes(content)
         with pytest.raises(BadInput, match="expected a snapshot of a race"):
             snapshot.load(tmp_path / bad)
-    torch.save({"version": 1, "experiment": Path("/")}, tmp_path / "object")  # an object that would have to be unpickled
+    torch.save(
+        {"version": 1, "experiment": Path("/")}, tmp_path / "object"
+    )  # an object that would have to be unpickled
     with pytest.raises(BadInput, match="expected a snapshot of a race"):
         snapshot.load(tmp_path / "object")
     with pytest.raises(BadInput, match="expected a readable file"):
         snapshot.load(tmp_path / "nowhere")
     torch.save({"version": 99, "experiment": {}}, tmp_path / "future")
-    with pytest.raises(BadInput, match=r"^snapshot.version: 99 is not allowed; expected 1 to 3 \(a newer Kelvin made this one\)$"):
+    with pytest.raises(
+        BadInput,
+        match=(
+            r"^snapshot.version: 99 is not allowed; expected 1 to 3 \(a newer Kelvin made this "
+            r"one\)$"
+        ),
+    ):
         snapshot.load(tmp_path / "future")

@@ -16,7 +16,17 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.snes import SNES
 from engine.oracle import Oracle
 from engine.rng import Rng
-from tests.engine.helpers import FunctionOracle, GivenRng, Passes, points, random_search, rosenbrock, run, scored, turned_ellipsoid
+from tests.engine.helpers import (
+    FunctionOracle,
+    GivenRng,
+    Passes,
+    points,
+    random_search,
+    rosenbrock,
+    run,
+    scored,
+    turned_ellipsoid,
+)
 
 D = 6
 
@@ -41,7 +51,9 @@ def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
         state = method.step(state, GivenRng([half]), oracle)  # type: ignore[arg-type]
         samples = (mu + sigma * s) * scale
         np.testing.assert_allclose(state.population.numpy(), samples, rtol=0, atol=1e-12)  # type: ignore[union-attr]
-        order = sorted(range(size), key=lambda k: float(rosenbrock(torch.from_numpy(samples[k : k + 1]))))
+        order = sorted(
+            range(size), key=lambda k: float(rosenbrock(torch.from_numpy(samples[k : k + 1])))
+        )
         gradient_mu, gradient_sigma = np.zeros(D), np.zeros(D)
         for rank, k in enumerate(order):
             gradient_mu += utility[rank] * s[k]
@@ -50,12 +62,17 @@ def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
         sigma = sigma * np.exp((3 + math.log(D)) / (5 * math.sqrt(D)) / 2 * gradient_sigma)
         np.testing.assert_allclose(state.estimate.numpy(), mu * scale, rtol=0, atol=1e-12)
         np.testing.assert_allclose(state.sigma.numpy(), sigma, rtol=1e-12)
-    assert state.metrics == pytest.approx({"sigma": sigma.mean(), "condition": (sigma.max() / sigma.min()) ** 2}, rel=1e-12)
+    assert state.metrics == pytest.approx(
+        {"sigma": sigma.mean(), "condition": (sigma.max() / sigma.min()) ** 2}, rel=1e-12
+    )
     assert state.metrics["condition"] > 2
 
 
 def test_only_comparisons_matter() -> None:
-    plain, bent = (run(SNES(population=10), FunctionOracle(f, D), start(), 60) for f in (rosenbrock, lambda x: rosenbrock(x).log1p()))
+    plain, bent = (
+        run(SNES(population=10), FunctionOracle(f, D), start(), 60)
+        for f in (rosenbrock, lambda x: rosenbrock(x).log1p())
+    )
     assert torch.equal(plain.estimate, bent.estimate)
     assert torch.equal(plain.sigma, bent.sigma)
 
@@ -63,15 +80,24 @@ def test_only_comparisons_matter() -> None:
 def test_moving_the_problem_moves_the_search_with_it() -> None:
     shift = torch.linspace(-7, 4, D, dtype=torch.float64)
     here = run(SNES(population=10), FunctionOracle(rosenbrock, D), start(), 60)
-    there = run(SNES(population=10), FunctionOracle(lambda x: rosenbrock(x - shift), D), start() + shift, 60)
+    there = run(
+        SNES(population=10), FunctionOracle(lambda x: rosenbrock(x - shift), D), start() + shift, 60
+    )
     torch.testing.assert_close(there.estimate - shift, here.estimate, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("antithetic", [False, True])
 def test_it_learns_the_axes_scales(antithetic: bool) -> None:
-    """On an ellipsoid along the axes σ becomes inversely proportional to the roots of its eigenvalues, and the minimum is found to many digits."""
+    """On an ellipsoid along the axes σ becomes inversely proportional to the roots of its
+    eigenvalues, and the minimum is found to many digits.
+    """
     values = torch.logspace(0, 4, D, dtype=torch.float64)
-    state = run(SNES(population=16, antithetic=antithetic), FunctionOracle(lambda x: x.square() @ values, D), start(), 500)
+    state = run(
+        SNES(population=16, antithetic=antithetic),
+        FunctionOracle(lambda x: x.square() @ values, D),
+        start(),
+        500,
+    )
     assert float(state.estimate.square() @ values) < 1e-15
     relative = state.sigma * values.sqrt()
     assert float(relative.max() / relative.min()) < 30 < 0.5 * float(values[-1].sqrt())
@@ -88,7 +114,9 @@ def test_it_descends_what_is_no_sphere(f: Any, most: float) -> None:
 def test_a_flat_loss_moves_nothing_and_makes_it_look_farther() -> None:
     state = run(SNES(), FunctionOracle(lambda x: x[:, 0] * torch.nan, D), start(), 10)
     torch.testing.assert_close(state.estimate, start(), rtol=0, atol=1e-14)
-    torch.testing.assert_close(state.sigma, torch.full_like(start(), 0.5 * math.exp(10 * 0.2)), rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        state.sigma, torch.full_like(start(), 0.5 * math.exp(10 * 0.2)), rtol=1e-12, atol=0
+    )
 
 
 @pytest.mark.parametrize("batch", [0, 16])
@@ -101,11 +129,23 @@ def test_every_answer_is_charged(batch: int) -> None:
     assert torch.equal(theta, before)
     assert state.estimate.dtype == state.population.dtype == torch.float32
     assert torch.equal(run(SNES(population=7), oracle, theta, 5).estimate, state.estimate)
-    assert not torch.equal(run(SNES(population=7), oracle, theta, 5, seed=1).estimate, state.estimate)
+    assert not torch.equal(
+        run(SNES(population=7), oracle, theta, 5, seed=1).estimate, state.estimate
+    )
     assert torch.equal(run(SNES(), oracle, theta, 0).estimate, theta)
 
 
-@pytest.mark.parametrize(("field", "value"), [("population", 3), ("sigma", 0), ("rate", 11), ("sigma_rate", 0), ("antithetic", "maybe"), ("batch", -1)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("population", 3),
+        ("sigma", 0),
+        ("rate", 11),
+        ("sigma_rate", 0),
+        ("antithetic", "maybe"),
+        ("batch", -1),
+    ],
+)
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:
         OPTIMIZERS.build({"name": "snes", field: value})
@@ -116,9 +156,15 @@ def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> 
 @pytest.mark.slow  # quickly: the losses that `test_catalogue` states
 @pytest.mark.parametrize(
     ("dataset", "hidden", "steps", "most_loss", "least_accuracy"),
-    [("moons", (16, 16), 300, 0.05, 0.98), ("spirals", (16, 16), 800, 0.1, 0.95), ("digits", (32,), 250, 0.4, 0.9)],
+    [
+        ("moons", (16, 16), 300, 0.05, 0.98),
+        ("spirals", (16, 16), 800, 0.1, 0.95),
+        ("digits", (32,), 250, 0.4, 0.9),
+    ],
 )
-def test_it_learns_with_its_defaults(dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float) -> None:
+def test_it_learns_with_its_defaults(
+    dataset: str, hidden: tuple[int, ...], steps: int, most_loss: float, least_accuracy: float
+) -> None:
     samples = DATASETS.build(dataset).load(0)
     network = MLP(hidden=hidden).build(samples.shape, len(samples.classes))
     oracle = Oracle(network, LOSSES["cross-entropy"], samples, "loss", SNES().batch)

@@ -17,8 +17,15 @@ from engine.stops import Best, Moment, StopRules, Wreck
 
 
 def race_of(*lanes: Any, marks: int = 50, amount: float = 3e5, **rest: Any) -> Race:
-    value = {"dataset": {"name": "moons", "points": 100}, "network": {"name": "mlp", "hidden": [8]}, "lanes": lanes}
-    return Race(Experiment.parse(value | {"budget": {"currency": "evaluations", "amount": amount}} | rest), marks=marks)
+    value = {
+        "dataset": {"name": "moons", "points": 100},
+        "network": {"name": "mlp", "hidden": [8]},
+        "lanes": lanes,
+    }
+    return Race(
+        Experiment.parse(value | {"budget": {"currency": "evaluations", "amount": amount}} | rest),
+        marks=marks,
+    )
 
 
 def test_no_rule_is_the_default_and_every_lane_spends_its_budget() -> None:
@@ -36,13 +43,22 @@ def test_a_lane_stops_at_the_first_look_at_which_it_has_reached_the_target() -> 
     ended = next(row[0] for row in rows if row[0]["finished"])
     assert ended["step"] == first["step"]
     assert ended["stopped"] == f"Adam reached the target loss 0.1 at step {ended['step']:,}."
-    assert ended["loss"] <= 0.1 < next(row for row in reversed(free) if row["step"] < ended["step"])["loss"]
+    assert (
+        ended["loss"]
+        <= 0.1
+        < next(row for row in reversed(free) if row["step"] < ended["step"])["loss"]
+    )
     assert 0 < ended["progress"] < 1
-    assert rows[-1][0] | {"agreement": 0} == ended | {"agreement": 0}, "a lane that has ended stands still"
+    assert rows[-1][0] | {"agreement": 0} == ended | {"agreement": 0}, (
+        "a lane that has ended stands still"
+    )
     assert rows[-1][1]["progress"] == 1, "the others go on"
     assert rows[-1][1]["stopped"] is None
     assert [row["stopped"] for row in race.results()] == [ended["stopped"], None]
-    again = [frame.metrics["lanes"][0]["stopped"] for frame in race_of("adam", {"name": "sgd", "rate": 1e-6}, stop={"target": 0.1})]
+    again = [
+        frame.metrics["lanes"][0]["stopped"]
+        for frame in race_of("adam", {"name": "sgd", "rate": 1e-6}, stop={"target": 0.1})
+    ]
     assert again[-1] == ended["stopped"]
 
 
@@ -66,15 +82,27 @@ def test_what_counts_as_an_improvement() -> None:
         for lift in (0.0, 4096.0, -4096.0):
             height = [unit * (lift + value) for value in (10.0, 2.0, 2.0 - 2**-7, 2.0 - 2**-6)]
             start, _ = rules.judge("It", 0, height[0], 0.0, None, lowest=None)
-            assert rules.judge("It", 1, height[0] - unit * 2**-20, 0.1, start, lowest=None)[0].step == 1, "nothing was gained yet"
+            assert (
+                rules.judge("It", 1, height[0] - unit * 2**-20, 0.1, start, lowest=None)[0].step
+                == 1
+            ), "nothing was gained yet"
             best, _ = rules.judge("It", 5, height[1], 0.2, start, lowest=None)
             assert best == Best(5, height[1], 0.2, height[0])
-            assert rules.judge("It", 6, height[2], 0.25, best, lowest=None)[0] == best, "less than 0.1 % of 8 units"
-            assert rules.judge("It", 6, height[3], 0.25, best, lowest=None)[0] == Best(6, height[3], 0.25, height[0])
+            assert rules.judge("It", 6, height[2], 0.25, best, lowest=None)[0] == best, (
+                "less than 0.1 % of 8 units"
+            )
+            assert rules.judge("It", 6, height[3], 0.25, best, lowest=None)[0] == Best(
+                6, height[3], 0.25, height[0]
+            )
             _, why = rules.judge("It", 9, height[2], 0.3, best, lowest=None)
             assert why is not None
-            assert "has not improved by 0.1 % of what was gained before for 10% of the budget" in why
-    assert StopRules(target=-2).judge("It", 1234, -2.0, 0.5, None)[1] == "It reached the target loss -2 at step 1,234."
+            assert (
+                "has not improved by 0.1 % of what was gained before for 10% of the budget" in why
+            )
+    assert (
+        StopRules(target=-2).judge("It", 1234, -2.0, 0.5, None)[1]
+        == "It reached the target loss -2 at step 1,234."
+    )
 
 
 @pytest.mark.parametrize("method", ["adam", "annealing", "cma-es", "pso"])
@@ -88,7 +116,14 @@ def test_lifting_a_landscape_changes_nothing_about_when_a_lane_stops(method: str
             formula = f"{unit}*(x^2+3*y^2+{lift})"
             lane = {"name": "adam", "rate": 0.125}
         value = {
-            "dataset": {"name": "landscape", "function": "formula", "formula": formula, "start_x": 8, "start_y": 7, "reach": 16},
+            "dataset": {
+                "name": "landscape",
+                "function": "formula",
+                "formula": formula,
+                "start_x": 8,
+                "start_y": 7,
+                "reach": 16,
+            },
             "lanes": [lane],
             "budget": {"currency": "evaluations", "amount": 6000},
             "stop": {"patience": 0.2},
@@ -98,7 +133,10 @@ def test_lifting_a_landscape_changes_nothing_about_when_a_lane_stops(method: str
         ended.append((row["step"], row["stopped"] is not None))
     assert ended[0][1], "it was stopped"
     if method == "adam":  # its slopes are found to single precision of the ground's own height
-        assert max(step for step, _ in ended) - min(step for step, _ in ended) <= 0.02 * ended[0][0] + 60
+        assert (
+            max(step for step, _ in ended) - min(step for step, _ in ended)
+            <= 0.02 * ended[0][0] + 60
+        )
     else:
         assert len(set(ended)) == 1, ended
 
@@ -145,7 +183,14 @@ def finite(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def breaking(monkeypatch: pytest.MonkeyPatch, name: str, at: int, tells: bool, weights: int = 10**6, value: float = math.nan) -> None:
+def breaking(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    at: int,
+    tells: bool,
+    weights: int = 10**6,
+    value: float = math.nan,
+) -> None:
     """Make a method's weights no numbers at a step; a method that ``tells`` knows its loss."""
     cls = OPTIMIZERS.get(name)
     step = cls.step
@@ -162,8 +207,12 @@ def breaking(monkeypatch: pytest.MonkeyPatch, name: str, at: int, tells: bool, w
     monkeypatch.setattr(cls, "step", broken)
 
 
-@pytest.mark.parametrize("tells", [True, False], ids=["the method knows its loss", "nobody knows before it is looked at"])
-def test_divergence_is_told_exactly_and_the_last_good_moment_is_kept(monkeypatch: pytest.MonkeyPatch, tells: bool) -> None:
+@pytest.mark.parametrize(
+    "tells", [True, False], ids=["the method knows its loss", "nobody knows before it is looked at"]
+)
+def test_divergence_is_told_exactly_and_the_last_good_moment_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tells: bool
+) -> None:
     breaking(monkeypatch, "sgd", at=131, tells=tells)
     race = race_of("sgd", "adam", amount=2e5, marks=20)
     frames = list(race)
@@ -174,9 +223,12 @@ def test_divergence_is_told_exactly_and_the_last_good_moment_is_kept(monkeypatch
     when = "at step 131" if tells else f"between steps {good['step']} and {bad['step']}"
     assert bad["trouble"] == (
         f"SGD with momentum diverged: its loss and 42 of 42 weights were NaN {when}. "
-        f"The last good moment, step {good['step']} with loss {good['loss']:.3g}, is kept. A smaller step size usually helps."
+        f"The last good moment, step {good['step']} with loss {good['loss']:.3g}, is kept. A "
+        f"smaller step size usually helps."
     )
-    assert rows[-1] | {"agreement": 0} == bad | {"agreement": 0}, "a lane that has ended stands still"
+    assert rows[-1] | {"agreement": 0} == bad | {"agreement": 0}, (
+        "a lane that has ended stands still"
+    )
     assert bad["finished"]
     assert bad["loss"] == pytest.approx(good["loss"], rel=1e-4), "all the samples are in the probe"
     assert bad["test_accuracy"] == pytest.approx(good["test_accuracy"])
@@ -196,14 +248,27 @@ def test_the_sentence_says_what_was_no_number() -> None:
     assert Wreck(131, math.nan, 354, 0, 354).sentence("It", good, True, "Rest.") == (
         f"It diverged: its loss and 354 of 354 weights were NaN at step 131. {kept} Rest."
     )
-    assert "its loss was infinite, though all of its 9 weights were numbers, between steps 120 and 131." in Wreck(131, math.inf, 0, 0, 9).sentence(
-        "It", good, False
+    assert (
+        "its loss was infinite, though all of its 9 weights were numbers, between steps 120 "
+        "and 131."
+    ) in Wreck(131, math.inf, 0, 0, 9).sentence("It", good, False)
+    assert "its loss and 3 of 9 weights were infinite at step 131" in Wreck(
+        131, math.inf, 0, 3, 9
+    ).sentence("It", good, True)
+    assert "its loss was NaN and 5 of 9 weights were NaN or infinite at step 131" in Wreck(
+        131, math.nan, 2, 3, 9
+    ).sentence("It", good, True)
+    assert "NaN at step 121." in Wreck(121, math.nan, 9, 0, 9).sentence("It", good, False), (
+        "one step since the good moment: that one"
     )
-    assert "its loss and 3 of 9 weights were infinite at step 131" in Wreck(131, math.inf, 0, 3, 9).sentence("It", good, True)
-    assert "its loss was NaN and 5 of 9 weights were NaN or infinite at step 131" in Wreck(131, math.nan, 2, 3, 9).sentence("It", good, True)
-    assert "NaN at step 121." in Wreck(121, math.nan, 9, 0, 9).sentence("It", good, False), "one step since the good moment: that one"
-    assert Wreck(131, -math.inf, 0, 0, 2).sentence("It", Moment(0, torch.zeros(1)), True).endswith("The last good moment, step 0, is kept.")
-    assert Wreck.of(3, math.inf, torch.tensor([1.0, math.nan, -math.inf, math.inf])) == Wreck(3, math.inf, 1, 2, 4)
+    assert (
+        Wreck(131, -math.inf, 0, 0, 2)
+        .sentence("It", Moment(0, torch.zeros(1)), True)
+        .endswith("The last good moment, step 0, is kept.")
+    )
+    assert Wreck.of(3, math.inf, torch.tensor([1.0, math.nan, -math.inf, math.inf])) == Wreck(
+        3, math.inf, 1, 2, 4
+    )
 
 
 def test_a_bad_batch_that_is_got_over_is_no_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +287,9 @@ def test_a_bad_batch_that_is_got_over_is_no_divergence(monkeypatch: pytest.Monke
     assert last["progress"] == 1
 
 
-def test_results_of_a_race_nobody_looked_at_are_numbers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_of_a_race_nobody_looked_at_are_numbers_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     breaking(monkeypatch, "sgd", at=3, tells=False)
     race = race_of("sgd", amount=1e4)
     while not race.finished:

@@ -1,4 +1,6 @@
-"""Strips of a population, their random numbers and sums, and each method's step by strips against the same step in one piece."""
+"""Strips of a population, their random numbers and sums, and each method's step by strips against
+the same step in one piece.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,11 @@ def test_strips_cover_every_row_once(shape: tuple[int, int]) -> None:
     found = list(strips.strips(x))
     assert [i for strip in found for i in range(strip.start, strip.stop)] == list(range(shape[0]))
     assert all(strip.stop - strip.start <= rows_of(shape[1], x.device) for strip in found)
-    part = [i for strip in strips.strips(x, slice(0, shape[0] // 2)) for i in range(strip.start, strip.stop)]
+    part = [
+        i
+        for strip in strips.strips(x, slice(0, shape[0] // 2))
+        for i in range(strip.start, strip.stop)
+    ]
     assert part == list(range(shape[0] // 2))
 
 
@@ -58,7 +64,9 @@ def test_many_numbers_come_again_and_follow_their_law(law: Any, dtype: torch.dty
     def whole(rng: Rng) -> Tensor:
         drawn = rng.rows(law, MEMBERS, WIDTH)
         assert drawn.whole is None
-        return torch.cat([drawn[slice(start, min(start + 9, MEMBERS))].clone() for start in range(0, MEMBERS, 9)])
+        return torch.cat(
+            [drawn[slice(start, min(start + 9, MEMBERS))].clone() for start in range(0, MEMBERS, 9)]
+        )
 
     threads = torch.get_num_threads()
     try:
@@ -73,40 +81,67 @@ def test_many_numbers_come_again_and_follow_their_law(law: Any, dtype: torch.dty
     assert torch.equal(third, one[18:27])
     assert torch.equal(first, one[:9])
     assert drawn.members * WIDTH <= blocks.STRETCH
-    assert torch.equal(drawn[slice(5, MEMBERS)], one[5:])  # across the ends of blocks, and from within one
+    assert torch.equal(
+        drawn[slice(5, MEMBERS)], one[5:]
+    )  # across the ends of blocks, and from within one
     table, places, members = drawn.stretches(one)
-    starts = places[torch.arange(MEMBERS) // members] + (torch.arange(MEMBERS) % members * WIDTH).unsqueeze(1)
+    starts = places[torch.arange(MEMBERS) // members] + (
+        torch.arange(MEMBERS) % members * WIDTH
+    ).unsqueeze(1)
     read = torch.stack([table[a : a + WIDTH] + table[b : b + WIDTH] for a, b in starts.tolist()])
     assert torch.equal(read.frac() if law == "uniform" else read, one)
     assert torch.equal(drawn.into(torch.empty_like(third), slice(18, 27)), third)
     assert one.dtype == dtype
     numbers = one.flatten().double().sort().values
     ordered = torch.special.ndtr(numbers) if law == "normal" else numbers
-    assert float((ordered - torch.arange(1, len(ordered) + 1) / len(ordered)).abs().max()) < 2 / len(ordered) ** 0.5
-    others = [whole(Rng(4, "x", dtype=dtype).at(1)), whole(Rng(4, "y", dtype=dtype)), whole(Rng(5, "x", dtype=dtype))]
-    apart = torch.corrcoef(torch.cat([one, *others])[:, :].double()) - torch.eye(4 * MEMBERS, dtype=torch.float64)
+    assert (
+        float((ordered - torch.arange(1, len(ordered) + 1) / len(ordered)).abs().max())
+        < 2 / len(ordered) ** 0.5
+    )
+    others = [
+        whole(Rng(4, "x", dtype=dtype).at(1)),
+        whole(Rng(4, "y", dtype=dtype)),
+        whole(Rng(5, "x", dtype=dtype)),
+    ]
+    apart = torch.corrcoef(torch.cat([one, *others])[:, :].double()) - torch.eye(
+        4 * MEMBERS, dtype=torch.float64
+    )
     assert float(apart.abs().max()) < 6 / WIDTH**0.5
     if law == "uniform":
         assert 0 <= float(one.min()) < float(one.max()) < 1
 
 
-@pytest.mark.parametrize(("count", "width"), [(16384, 100), (4000, 354), (256, 50_890), (40, 200_001), (30, 400_000), (20_000, 64)])
+@pytest.mark.parametrize(
+    ("count", "width"),
+    [(16384, 100), (4000, 354), (256, 50_890), (40, 200_001), (30, 400_000), (20_000, 64)],
+)
 def test_no_two_members_read_the_same_number_at_the_same_weight(count: int, width: int) -> None:
-    """They would be correlated by ½: of a draw of 16,384 members of 100 weights one in five had such a pair."""
+    """They would be correlated by ½: of a draw of 16,384 members of 100 weights one in five had
+    such a pair.
+    """
     for seed in range(40):
         drawn = Rng(seed, "x").rows("normal", count, width)
         _, places, members = drawn.stretches(torch.empty(0))
-        starts = places.repeat_interleave(members, 0)[:count] + (torch.arange(count) % members * width).unsqueeze(1)
+        starts = places.repeat_interleave(members, 0)[:count] + (
+            torch.arange(count) % members * width
+        ).unsqueeze(1)
         assert len(starts.unique()) == starts.numel()
         assert 0 <= int(starts.min()) <= int(starts.max()) + width <= blocks.TABLE
 
 
 @pytest.mark.parametrize(("count", "width"), [(3000, 354), (700, 3001), (6, 400_003), (5, 700_000)])
-def test_nor_do_those_of_a_draw_in_one_piece(count: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "numbers", lambda law, dtype: torch.arange(blocks.TABLE, dtype=dtype))
+def test_nor_do_those_of_a_draw_in_one_piece(
+    count: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        blocks, "numbers", lambda law, dtype: torch.arange(blocks.TABLE, dtype=dtype)
+    )
     for seed in range(3):
         sums = blocks.fill(torch.empty(count, width, dtype=torch.float64), seed)
-        size, apart = blocks.block_of(sums.device), sums[:, 1:] - sums[:, :-1] == 2  # within a stretch, and within a member
+        size, apart = (
+            blocks.block_of(sums.device),
+            sums[:, 1:] - sums[:, :-1] == 2,
+        )  # within a stretch, and within a member
         assert float(apart.double().mean()) > 0.999
         pairs = [
             (block, which, (place - block * size) % width if width <= blocks.STRETCH else place)
@@ -117,8 +152,13 @@ def test_nor_do_those_of_a_draw_in_one_piece(count: int, width: int, monkeypatch
 
 
 def test_where_stretches_begin_is_spread_evenly() -> None:
-    """Over the table, and over the weights: for every seed elsewhere, with no bond between a block's two or those of neighbouring blocks."""
-    found = torch.tensor([blocks.places(seed, block, 2**18, 3000)[0] for seed in range(400) for block in range(5)], dtype=torch.float64).view(400, 5, 2)
+    """Over the table, and over the weights: for every seed elsewhere, with no bond between a
+    block's two or those of neighbouring blocks.
+    """
+    found = torch.tensor(
+        [blocks.places(seed, block, 2**18, 3000)[0] for seed in range(400) for block in range(5)],
+        dtype=torch.float64,
+    ).view(400, 5, 2)
     room = blocks.TABLE - 2**18
     for column in found.view(400, 10).T:
         ordered = column.sort().values / room
@@ -138,12 +178,20 @@ def test_rows_are_gathered_replaced_and_added_up(narrow: None) -> None:
     x, by = (torch.randn(30, WIDTH, generator=generator, dtype=torch.float64) for _ in range(2))
     rows = torch.randint(30, (50,), generator=generator)
     assert torch.equal(gathered(x, rows, "test"), x[rows])
-    chosen, origin, before = torch.rand(30, generator=generator) < 0.5, torch.randint(30, (30,), generator=generator), x.clone()
+    chosen, origin, before = (
+        torch.rand(30, generator=generator) < 0.5,
+        torch.randint(30, (30,), generator=generator),
+        x.clone(),
+    )
     replace(x, chosen, by)
     assert torch.equal(x, torch.where(chosen.unsqueeze(1), by, before))
     replace(x, chosen, by, origin)
     assert torch.equal(x, torch.where(chosen.unsqueeze(1), by[origin], before))
-    plain, weighted, weights = Sum("a", 30, x), Sum("b", 30, x), torch.randn(30, generator=generator, dtype=torch.float64)
+    plain, weighted, weights = (
+        Sum("a", 30, x),
+        Sum("b", 30, x),
+        torch.randn(30, generator=generator, dtype=torch.float64),
+    )
     for strip in reversed(list(strips.strips(x))):
         plain.add(x[strip])
         weighted.add(x[strip], weights[strip])
@@ -166,9 +214,13 @@ def test_memory_is_used_again_where_it_fits() -> None:
 
 @pytest.mark.parametrize("offset", [0.0, 1.0, 300.0])
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
-def test_the_spread_is_the_members_distance_from_their_mean(dtype: torch.dtype, close: float, offset: float) -> None:
+def test_the_spread_is_the_members_distance_from_their_mean(
+    dtype: torch.dtype, close: float, offset: float
+) -> None:
     generator = torch.Generator().manual_seed(2)
-    x = (torch.randn(MEMBERS, WIDTH, generator=generator, dtype=torch.float64) * 0.3 + offset).to(dtype)
+    x = (torch.randn(MEMBERS, WIDTH, generator=generator, dtype=torch.float64) * 0.3 + offset).to(
+        dtype
+    )
     assert x.numel() >= MANY
     expected = float(x.double().var(0, correction=0).sum().sqrt())
     assert float(distance(x)) == pytest.approx(expected, rel=close)
@@ -184,7 +236,9 @@ def test_sparse_places_are_each_as_likely_and_independent(share: float) -> None:
     assert 0 <= int(places.min()) <= int(places.max()) < count
     assert abs(len(places) - count * share) <= 5 * (count * share * (1 - share)) ** 0.5
     if share < 1:
-        halves = torch.tensor([float((places < count // 2).sum()), float((places >= count // 2).sum())])
+        halves = torch.tensor(
+            [float((places < count // 2).sum()), float((places >= count // 2).sum())]
+        )
         assert float((halves - halves.mean()).abs().max()) <= 5 * (count * share) ** 0.5 + 1
         together = float((places.diff() == 1).float().mean())
         assert together == pytest.approx(share, abs=5 * (share / len(places)) ** 0.5 + 1e-3)
@@ -204,7 +258,9 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 2e-4), (torch.float64, 1e-11)])
-@pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: "-".join(map(str, settings.values())))
+@pytest.mark.parametrize(
+    "settings", SETTINGS, ids=lambda settings: "-".join(map(str, settings.values()))
+)
 def test_a_step_by_strips_and_kernels_is_the_step_in_one_piece(
     settings: dict[str, Any], dtype: torch.dtype, close: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +293,15 @@ def test_a_step_by_strips_and_kernels_is_the_step_in_one_piece(
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_many_harmonies_are_improvised_by_the_rules(dtype: torch.dtype) -> None:
     method: Any = OPTIMIZERS.build(
-        {"name": "harmony-search", "memory": 12, "improvised": MEMBERS, "considering": 0.9, "adjusting": 0.4, "bandwidth": 0.01, "range": 1.0}
+        {
+            "name": "harmony-search",
+            "memory": 12,
+            "improvised": MEMBERS,
+            "considering": 0.9,
+            "adjusting": 0.4,
+            "bandwidth": 0.01,
+            "range": 1.0,
+        }
     )
     oracle: Any = FunctionOracle(lambda x: x.square().sum(1), WIDTH)
     rng = Rng(6, "lane 0", dtype=dtype)
@@ -254,9 +318,13 @@ def test_many_harmonies_are_improvised_by_the_rules(dtype: torch.dtype) -> None:
     remembered = torch.where(nearest == 0, whose, -1)
     shares = torch.stack([(remembered == i).double().mean() for i in range(12)]) / (0.9 * 0.6)
     assert float((shares - 1 / 12).abs().max()) < 0.005
-    assert float((remembered[:, 1:] == remembered[:, :-1])[(remembered[:, 1:] >= 0) & (remembered[:, :-1] >= 0)].double().mean()) == pytest.approx(
-        1 / 12, abs=0.01
-    )
+    assert float(
+        (remembered[:, 1:] == remembered[:, :-1])[
+            (remembered[:, 1:] >= 0) & (remembered[:, :-1] >= 0)
+        ]
+        .double()
+        .mean()
+    ) == pytest.approx(1 / 12, abs=0.01)
     before = memory.clone()
     state = method.step(state, rng.at(1), oracle)
     both, order = torch.cat([losses, oracle.losses(new)]).sort(stable=True)
@@ -276,9 +344,16 @@ def test_many_harmonies_are_improvised_by_the_rules(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
-def test_samples_and_their_sums_are_those_of_numbers_written_out(mirrored: bool, dtype: torch.dtype, close: float) -> None:
-    """Also of an odd number of mirrored samples, of which the last one stands alone; whatever the number of threads, to the last bit."""
-    count, drawn = (2 * MEMBERS - 1 if mirrored else MEMBERS), Rng(4, "x", dtype=dtype).rows("normal", MEMBERS, WIDTH)
+def test_samples_and_their_sums_are_those_of_numbers_written_out(
+    mirrored: bool, dtype: torch.dtype, close: float
+) -> None:
+    """Also of an odd number of mirrored samples, of which the last one stands alone; whatever the
+    number of threads, to the last bit.
+    """
+    count, drawn = (
+        (2 * MEMBERS - 1 if mirrored else MEMBERS),
+        Rng(4, "x", dtype=dtype).rows("normal", MEMBERS, WIDTH),
+    )
     generator = torch.Generator().manual_seed(1)
     mean, deviation = torch.randn(2, WIDTH, generator=generator, dtype=torch.float64).to(dtype)
     u, v = torch.randn(2, MEMBERS, generator=generator, dtype=torch.float64).to(dtype)
@@ -287,7 +362,18 @@ def test_samples_and_their_sums_are_those_of_numbers_written_out(mirrored: bool,
     try:
         for some in (1, 2, 3):
             torch.set_num_threads(some)
-            found.append((sampled(torch.full((count, WIDTH), torch.nan, dtype=dtype), drawn, mean, deviation, mirrored), *weighted(drawn, u, v, mean)))
+            found.append(
+                (
+                    sampled(
+                        torch.full((count, WIDTH), torch.nan, dtype=dtype),
+                        drawn,
+                        mean,
+                        deviation,
+                        mirrored,
+                    ),
+                    *weighted(drawn, u, v, mean),
+                )
+            )
     finally:
         torch.set_num_threads(threads)
     for others in found[1:]:

@@ -1,4 +1,6 @@
-"""What is made of members that failed: their ranks, their weights, their places, and the plateaus on which nobody is better."""
+"""What is made of members that failed: their ranks, their weights, their places, and the plateaus
+on which nobody is better.
+"""
 
 import math
 from typing import Any
@@ -13,7 +15,14 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.ensemble import Sums, collapsed, factorised
 from engine.optimizers.estimators import averaged, slope
 from engine.optimizers.judge import judge
-from engine.optimizers.ranks import by_rank, flat, positive_log_weights, recombined, snes_utilities, widened
+from engine.optimizers.ranks import (
+    by_rank,
+    flat,
+    positive_log_weights,
+    recombined,
+    snes_utilities,
+    widened,
+)
 from engine.optimizers.survivors import ABSURD, copies, enough, redrawn, surviving
 from engine.race import Race
 from engine.rng import Rng
@@ -22,14 +31,21 @@ from tests.engine.landscapes import ends_well, on_formula, on_moons
 # The mechanism.
 
 
-def test_failed_members_draw_nothing_and_the_others_share_their_weights_as_if_they_were_all() -> None:
+def test_failed_members_draw_nothing_and_the_others_share_their_weights_as_if_they_were_all() -> (
+    None
+):
     losses = torch.tensor([3.0, math.inf, 1.0, 2.0, math.inf, math.inf], dtype=torch.float64)
     weights = positive_log_weights(6)  # three that are positive
     w = recombined(losses, weights)
     assert w[[1, 4, 5]].tolist() == [0, 0, 0]
     assert w[[2, 3, 0]].tolist() == pytest.approx(weights[:3].tolist())
-    fewer = recombined(torch.tensor([3.0, math.inf, 1.0, math.inf, math.inf, math.inf], dtype=torch.float64), weights)
-    assert fewer.tolist() == pytest.approx([float(weights[1] / weights[:2].sum()), 0, float(weights[0] / weights[:2].sum()), 0, 0, 0])
+    fewer = recombined(
+        torch.tensor([3.0, math.inf, 1.0, math.inf, math.inf, math.inf], dtype=torch.float64),
+        weights,
+    )
+    assert fewer.tolist() == pytest.approx(
+        [float(weights[1] / weights[:2].sum()), 0, float(weights[0] / weights[:2].sum()), 0, 0, 0]
+    )
     u = recombined(losses, snes_utilities(6))
     assert float(u.sum()) == pytest.approx(0, abs=1e-12)
     assert (u[[1, 4, 5]] <= 0).all()
@@ -39,7 +55,11 @@ def test_failed_members_draw_nothing_and_the_others_share_their_weights_as_if_th
 
 
 def test_a_loss_that_is_no_number_or_endlessly_low_never_wins() -> None:
-    oracle: Any = type("Oracle", (), {"losses": lambda self, x: torch.tensor([math.nan, math.inf, -math.inf, 2.0, -1e38])})()
+    oracle: Any = type(
+        "Oracle",
+        (),
+        {"losses": lambda self, x: torch.tensor([math.nan, math.inf, -math.inf, 2.0, -1e38])},
+    )()
     assert judge(torch.zeros(5, 1), oracle).tolist()[:4] == [math.inf, math.inf, math.inf, 2.0]
     assert judge(torch.zeros(5, 1), oracle)[4] < -9e37
 
@@ -66,14 +86,22 @@ def test_survivors_redraw_those_that_failed() -> None:
 
 
 @pytest.mark.parametrize("form", ["loss", "discrete"])
-@pytest.mark.parametrize("members", [6, 40], ids=["fewer members than data", "more members than data"])
+@pytest.mark.parametrize(
+    "members", [6, 40], ids=["fewer members than data", "more members than data"]
+)
 @pytest.mark.parametrize("samples", [100, 3], ids=["at once", "in slices"])
-def test_sums_of_survivors_are_those_of_an_ensemble_of_survivors(monkeypatch: pytest.MonkeyPatch, form: Any, members: int, samples: int) -> None:
+def test_sums_of_survivors_are_those_of_an_ensemble_of_survivors(
+    monkeypatch: pytest.MonkeyPatch, form: Any, members: int, samples: int
+) -> None:
     race = on_moons("eki")
     oracle, network = race.lanes[0].oracle, race.network
-    monkeypatch.setattr(type(oracle), "slices", lambda self, _: type(oracle).slices_of(self, samples), raising=False)
+    monkeypatch.setattr(
+        type(oracle), "slices", lambda self, _: type(oracle).slices_of(self, samples), raising=False
+    )
     monkeypatch.setattr(type(oracle), "slices_of", slices_of, raising=False)
-    u = torch.randn(members, network.dimension, generator=torch.Generator().manual_seed(7), dtype=torch.float32)
+    u = torch.randn(
+        members, network.dimension, generator=torch.Generator().manual_seed(7), dtype=torch.float32
+    )
     failed = torch.zeros(members, dtype=torch.bool)
     failed[[1, 4]] = True
     alone = Sums.of(u[~failed], form, False, True, Rng(0, "x"), oracle)
@@ -100,7 +128,13 @@ def slices_of(oracle: Any, samples: int) -> Any:
 
 
 @pytest.mark.parametrize(
-    "lane", [{"name": "eki"}, {"name": "eki", "form": "discrete"}, {"name": "eki", "form": "discrete", "stepping": "data-misfit"}, {"name": "enkf"}]
+    "lane",
+    [
+        {"name": "eki"},
+        {"name": "eki", "form": "discrete"},
+        {"name": "eki", "form": "discrete", "stepping": "data-misfit"},
+        {"name": "enkf"},
+    ],
 )
 def test_an_ensemble_steps_as_its_survivors_alone_would(lane: dict[str, Any]) -> None:
     method = OPTIMIZERS.build({**lane, "ensemble": 20, "batch": 0})
@@ -112,7 +146,10 @@ def test_an_ensemble_steps_as_its_survivors_alone_would(lane: dict[str, Any]) ->
     failed[[0, 7, 13]] = True
     alone.population = state.population[~failed].clone()
     state.population[failed] = torch.tensor([[math.nan], [math.inf], [1e30]])
-    moved, expected = method.step(state, Rng(3, "step").at(1), oracle), method.step(alone, Rng(3, "step").at(1), oracle)
+    moved, expected = (
+        method.step(state, Rng(3, "step").at(1), oracle),
+        method.step(alone, Rng(3, "step").at(1), oracle),
+    )
     torch.testing.assert_close(moved.estimate, expected.estimate, rtol=1e-4, atol=1e-5)
     assert isinstance(moved.population, Tensor)
     assert isinstance(expected.population, Tensor)
@@ -124,9 +161,14 @@ def test_an_ensemble_steps_as_its_survivors_alone_would(lane: dict[str, Any]) ->
 
 def test_directions_that_tell_nothing_are_left_out_of_the_mean() -> None:
     oracle: Any = type("Oracle", (), {"losses": lambda self, x: torch.tensor([2.0])})()
-    plus, minus = torch.tensor([3.0, math.nan, 1e36, math.inf]), torch.tensor([1.0, 1.0, 1.0, math.nan])
+    plus, minus = (
+        torch.tensor([3.0, math.nan, 1e36, math.inf]),
+        torch.tensor([1.0, 1.0, 1.0, math.nan]),
+    )
     slopes = slope(plus, minus, 0.5, torch.zeros(4), oracle)
-    assert slopes[:3].tolist() == [2.0, 2.0, 2.0], "where one side failed the other and the middle tell it"
+    assert slopes[:3].tolist() == [2.0, 2.0, 2.0], (
+        "where one side failed the other and the middle tell it"
+    )
     assert math.isnan(slopes[3])
     assert averaged(slopes, torch.eye(4)).tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 0])
 
@@ -137,7 +179,11 @@ def test_matrices_that_rounding_spoilt_are_factorised_and_others_are_not() -> No
     assert torch.isfinite(factorised(spoilt_by_rounding)).all()
     good = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=torch.float64)
     assert torch.equal(factorised(good), torch.linalg.cholesky(good))
-    for bad in ([[1.0, 2.0], [2.0, 1.0]], [[math.nan, 0.0], [0.0, 1.0]], [[math.inf, 0.0], [0.0, 1.0]]):
+    for bad in (
+        [[1.0, 2.0], [2.0, 1.0]],
+        [[math.nan, 0.0], [0.0, 1.0]],
+        [[math.inf, 0.0], [0.0, 1.0]],
+    ):
         with pytest.raises(NothingLeft):
             factorised(torch.tensor(bad, dtype=torch.float64))
 
@@ -146,7 +192,10 @@ def test_a_collapsed_ensemble_ends_its_lane_with_a_sentence() -> None:
     assert collapsed(0.0, torch.zeros(3))
     assert collapsed(1e-7, torch.ones(3))
     assert not collapsed(1e-5, torch.ones(3))
-    for lane in ({"name": "eki", "randomised": False, "ensemble": 8}, {"name": "enkf", "ensemble": 8}):
+    for lane in (
+        {"name": "eki", "randomised": False, "ensemble": 8},
+        {"name": "enkf", "ensemble": 8},
+    ):
         race = on_moons(lane)
         race.advance()
         state = race.lanes[0].state
@@ -159,7 +208,11 @@ def test_a_collapsed_ensemble_ends_its_lane_with_a_sentence() -> None:
 @pytest.mark.parametrize("lane", ["enkf", "eki"])
 def test_an_ensemble_that_explodes_ends_in_a_sentence(lane: str) -> None:
     network = {"name": "mlp", "hidden": [64, 64, 64, 64], "activation": "relu"}
-    settings: dict[str, Any] = {"gamma": 1e-6} if lane == "enkf" else {"form": "discrete", "noise": 1e-6, "step_size": 100.0}
+    settings: dict[str, Any] = (
+        {"gamma": 1e-6}
+        if lane == "enkf"
+        else {"form": "discrete", "noise": 1e-6, "step_size": 100.0}
+    )
     value = {
         "dataset": "moons",
         "network": network,

@@ -14,7 +14,10 @@ from engine.flat import from_flat, to_flat
 
 def test_the_file_is_the_one_that_is_described_and_small_enough_to_ship() -> None:
     data = FILE.read_bytes()
-    assert hashlib.sha256(data).hexdigest() == "d4a9ac22462b35e7821a4f2706c211093da678620a8f9997989ee7cf8d507bbd"
+    assert (
+        hashlib.sha256(data).hexdigest()
+        == "d4a9ac22462b35e7821a4f2706c211093da678620a8f9997989ee7cf8d507bbd"
+    )
     assert len(data) < 2**20
 
 
@@ -22,7 +25,9 @@ def test_a_text_is_written_in_the_alphabet_alone() -> None:
     assert plain("  Light, _Æther_\n\nand 12 Rays: see!  ") == "light, aether and rays; see."
     assert plain("naïve – café") == "na ve caf"
     text = read(book())
-    assert text.startswith("opticks; or, a treatise of the reflections, refractions, inflections and colours of light.")
+    assert text.startswith(
+        "opticks; or, a treatise of the reflections, refractions, inflections and colours of light."
+    )
     assert text.endswith("before they corrupted themselves.")
     assert set(text) == set(ALPHABET)
     assert "  " not in text
@@ -35,8 +40,13 @@ def test_pieces_are_followed_by_what_follows_them_in_the_book() -> None:
     assert (len(data.y_train), len(data.y_test)) == choice.sizes() == (600, 120)
     assert data.x_train.dtype == torch.float32
     cut = round(len(text) * 0.9)
-    for x, y, part in ((data.x_train, data.y_train, text[:cut]), (data.x_test, data.y_test, text[cut:])):
-        assert all(read(piece) + ALPHABET[int(label)] in part for piece, label in zip(x, y, strict=True))
+    for x, y, part in (
+        (data.x_train, data.y_train, text[:cut]),
+        (data.x_test, data.y_test, text[cut:]),
+    ):
+        assert all(
+            read(piece) + ALPHABET[int(label)] in part for piece, label in zip(x, y, strict=True)
+        )
     assert len({read(piece) for piece in data.x_train}) > 595
     assert torch.equal(data.x_train, choice.load(1).x_train)
     assert not torch.equal(data.x_train, choice.load(2).x_train)
@@ -50,4 +60,9 @@ def test_a_text_nobody_chose_a_network_for_is_read_by_a_transformer() -> None:
     assert experiment.loss == "cross-entropy"
     assert from_flat(to_flat(experiment)) == experiment
     assert from_flat({"dataset": "opticks", "dataset.length": "16"}) == experiment
-    assert from_flat({"dataset": "opticks", "network": "recurrent", "network.cell": "elman"}).network.name == "recurrent"
+    assert (
+        from_flat(
+            {"dataset": "opticks", "network": "recurrent", "network.cell": "elman"}
+        ).network.name
+        == "recurrent"
+    )

@@ -24,9 +24,20 @@ NAMES = OPTIMIZERS.names()
 LIVE = [(name, knob["name"]) for name in NAMES for knob in OPTIMIZERS.build(name).knobs()]
 
 ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
-    **{(name, "tail"): {"proposal": "visiting"} for name in ("annealing", "parallel-tempering", "population-annealing")},
-    ("annealing", "reheat_factor"): {"reheat_after": 0.001, "start_temperature": 1e-3, "end_temperature": 1e-3},
-    ("annealing", "accepting"): {"schedule": "generalized", "start_temperature": 2, "end_temperature": 1},
+    **{
+        (name, "tail"): {"proposal": "visiting"}
+        for name in ("annealing", "parallel-tempering", "population-annealing")
+    },
+    ("annealing", "reheat_factor"): {
+        "reheat_after": 0.001,
+        "start_temperature": 1e-3,
+        "end_temperature": 1e-3,
+    },
+    ("annealing", "accepting"): {
+        "schedule": "generalized",
+        "start_temperature": 2,
+        "end_temperature": 1,
+    },
     ("hybrid", "weight"): {"search": "differential-evolution"},
     ("hybrid", "crossover"): {"search": "differential-evolution"},
     ("hybrid", "memory"): {"search": "harmony-search"},
@@ -41,7 +52,8 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     ("levenberg-marquardt", "least_damping"): {"batch": 16, "least_damping": 1.0},
     ("levenberg-marquardt", "rise"): {"batch": 16, "damping": 1e-10, "least_damping": 1e-10},
 }
-"""Settings with which a knob is connected to anything: by default it belongs to an alternative that is not chosen."""
+"""Settings with which a knob is connected to anything: by default it belongs to an alternative that
+is not chosen."""
 
 SOON = {("annealing", "reheat_after"): 0.001, ("annealing", "reheat_factor"): 1e6}
 """Values to turn to, where another would tell only after these few steps."""
@@ -64,7 +76,9 @@ def turn(race: Race, field: str, value: Any) -> None:
 
 
 def other(knob: dict[str, Any]) -> Any:
-    """Another value that is allowed, far enough from the present one to matter within three steps."""
+    """Another value that is allowed, far enough from the present one to matter within three
+    steps.
+    """
     value, low, high = knob["value"], knob.get("minimum", -math.inf), knob.get("maximum", math.inf)
     if "options" in knob:
         return next(option for option in knob["options"] if option != value)
@@ -80,11 +94,17 @@ def other(knob: dict[str, Any]) -> Any:
 
 
 def tensors(state: State) -> dict[str, Tensor]:
-    return {field.name: value for field in fields(state) if isinstance(value := getattr(state, field.name), Tensor)}
+    return {
+        field.name: value
+        for field in fields(state)
+        if isinstance(value := getattr(state, field.name), Tensor)
+    }
 
 
 def spent(name: str, settings: dict[str, Any]) -> float:
-    """What six steps cost twice over: a budget that is half spent by then, so that plans have moved on."""
+    """What six steps cost twice over: a budget that is half spent by then, so that plans have moved
+    on.
+    """
     race = race_of(name, settings)
     walk(race, 6)
     return 2.0 * lane_of(race).oracle.evaluations
@@ -102,10 +122,16 @@ def test_every_knob_may_be_turned_in_the_middle(name: str, field: str) -> None:
     turn(race, field, value)
     after = tensors(walk(race, 3))
     assert {key: value.shape for key, value in after.items() if key in before} == before
-    assert all(bool(torch.isfinite(after[key]).all()) for key in ("estimate", "population") if key in after)
+    assert all(
+        bool(torch.isfinite(after[key]).all()) for key in ("estimate", "population") if key in after
+    )
     assert getattr(lane_of(race).optimizer, field) == value
     if knob["type"] == "number":
-        same = [torch.equal(after[key], tensors(untouched)[key]) for key in ("estimate", "population") if key in after]
+        same = [
+            torch.equal(after[key], tensors(untouched)[key])
+            for key in ("estimate", "population")
+            if key in after
+        ]
         assert not all(same), "turning it changed nothing"
 
 
@@ -151,7 +177,9 @@ def test_every_method_explains_its_step(name: str) -> None:
     assert len({stage.name for stage in cls.stages}) == len(cls.stages)
     order = ["asked", "answered", "moved"]
     shows = [order.index(stage.shows) for stage in cls.stages]
-    assert shows == sorted(shows), "a point is asked about before it is answered, and answered before anything moves"
+    assert shows == sorted(shows), (
+        "a point is asked about before it is answered, and answered before anything moves"
+    )
     assert set(shows) >= {0, 2}
     for stage in cls.stages:
         assert 0 < len(stage.name) <= 20
@@ -189,7 +217,10 @@ def test_a_weight_set_by_hand_is_where_it_goes_on_from(name: str) -> None:
     race = race_of(name)
     state = walk(race, 3)
     index, old = 5, float(state.estimate[5])
-    estimate, population = state.estimate, None if state.population is None else state.population.clone()
+    estimate, population = (
+        state.estimate,
+        None if state.population is None else state.population.clone(),
+    )
     rest = estimate.clone()
     lane_of(race).optimizer.put(state, index, old + 40.0)
     assert float(state.estimate[index]) == pytest.approx(old + 40.0)
@@ -212,7 +243,16 @@ def test_a_weight_set_by_hand_is_where_it_goes_on_from(name: str) -> None:
 
 
 def test_losses_remembered_from_before_are_judged_anew() -> None:
-    for name in ("annealing", "parallel-tempering", "population-annealing", "differential-evolution", "harmony-search", "genetic", "pso", "random-search"):
+    for name in (
+        "annealing",
+        "parallel-tempering",
+        "population-annealing",
+        "differential-evolution",
+        "harmony-search",
+        "genetic",
+        "pso",
+        "random-search",
+    ):
         race = race_of(name, {"batch": 0})
         lane = lane_of(race)
         state: Any = walk(race, 3)
@@ -226,17 +266,39 @@ def test_losses_remembered_from_before_are_judged_anew() -> None:
         assert lane.oracle.evaluations - before >= usual, name
         if name != "genetic":  # which judges its children alone, and then its elite too
             assert lane.oracle.evaluations - before > usual, name
-        weights, told = (state.best, state.best_losses) if name == "pso" else (state.population, state.losses)
+        weights, told = (
+            (state.best, state.best_losses) if name == "pso" else (state.population, state.losses)
+        )
         true = evaluate.losses(race.network, race.loss, weights, lane.oracle.x, lane.oracle.targets)
         assert torch.allclose(told, true, rtol=1e-4, atol=1e-6), name
-        best = float(evaluate.losses(race.network, race.loss, state.estimate.unsqueeze(0), lane.oracle.x, lane.oracle.targets)[0])
+        best = float(
+            evaluate.losses(
+                race.network,
+                race.loss,
+                state.estimate.unsqueeze(0),
+                lane.oracle.x,
+                lane.oracle.targets,
+            )[0]
+        )
         assert state.estimate_loss == pytest.approx(best, rel=1e-4), name
         before = lane.oracle.evaluations
         walk(race, 1)
         assert lane.oracle.evaluations - before == usual, f"{name} judges them anew once only"
 
 
-@pytest.mark.parametrize(("index", "value"), [(-1, 0.0), (10_000, 0.0), (True, 0.0), (0.5, 0.0), (0, math.nan), (0, math.inf), (0, "1"), (0, None)])
+@pytest.mark.parametrize(
+    ("index", "value"),
+    [
+        (-1, 0.0),
+        (10_000, 0.0),
+        (True, 0.0),
+        (0.5, 0.0),
+        (0, math.nan),
+        (0, math.inf),
+        (0, "1"),
+        (0, None),
+    ],
+)
 def test_no_such_weight_and_no_such_number(index: Any, value: Any) -> None:
     race = race_of("adam")
     with pytest.raises(BadInput) as refused:
@@ -259,7 +321,11 @@ def test_temperatures_of_the_plan_follow_the_hand() -> None:
 
 
 def test_adaptive_cooling_still_cools_when_one_temperature_is_turned_past_the_other() -> None:
-    race = race_of("annealing", {"schedule": "adaptive", "start_temperature": 1.0, "end_temperature": 1e-3}, budget=1e5)
+    race = race_of(
+        "annealing",
+        {"schedule": "adaptive", "start_temperature": 1.0, "end_temperature": 1e-3},
+        budget=1e5,
+    )
     walk(race, 3)
     turn(race, "start_temperature", 1e-5)
     state: Any = lane_of(race).state
@@ -306,10 +372,14 @@ def test_damping_is_set_at_once() -> None:
 
 
 def test_an_underdamped_ball_keeps_its_velocity_when_the_step_size_is_turned() -> None:
-    """Two steps on L = ½‖θ‖² by hand: velocity u/√η, so u is four times as long with sixteen times the η; nothing else is different."""
+    """Two steps on L = ½‖θ‖² by hand: velocity u/√η, so u is four times as long with sixteen times
+    the η; nothing else is different.
+    """
     theta, mu = torch.tensor([1.0, -2.0], dtype=torch.float64), 0.9
     oracle: Any = FunctionOracle(lambda x: 0.5 * x.square().sum(1), 2)
-    optimizer = OPTIMIZERS.build({"name": "langevin", "dynamics": "underdamped", "rate": 0.01, "momentum": mu, "batch": 0})
+    optimizer = OPTIMIZERS.build(
+        {"name": "langevin", "dynamics": "underdamped", "rate": 0.01, "momentum": mu, "batch": 0}
+    )
     state: Any = optimizer.init(theta, GivenRng(), oracle)
     zeros = [[0.0, 0.0]]
     state = optimizer.step(state, GivenRng(normals=zeros), oracle)

@@ -1,4 +1,6 @@
-"""Files of one's own: taken in under a token, kept for a while, read in a process of its own, and never by path from a page."""
+"""Files of one's own: taken in under a token, kept for a while, read in a process of its own, and
+never by path from a page.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         cache.cache_clear()
 
 
-def test_a_table_is_looked_at_once_and_found_again_by_its_token(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_is_looked_at_once_and_found_again_by_its_token(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     info = store(flowers().encode(), "C:\\Users\\me\\flowers <1>.csv")
     assert (info.kind, info.rows, info.name) == ("table", 60, "flowers ‹1›.csv")
-    assert [column.name for column in info.targets] == ["length", "width", "colour", "kind", "price"]
+    assert [column.name for column in info.targets] == [
+        "length",
+        "width",
+        "colour",
+        "kind",
+        "price",
+    ]
     assert len(info.notes) == 1
     assert find(info.token) == info
-    assert sorted(path.name for path in (folder / info.token).iterdir()) == ["file", "info.json", "table.npz"]
+    assert sorted(path.name for path in (folder / info.token).iterdir()) == [
+        "file",
+        "info.json",
+        "table.npz",
+    ]
     monkeypatch.setattr(uploads, "decode", lambda *_: pytest.fail("it was read again"))
     assert store(flowers().encode(), "again.csv").token == info.token
     assert [path.name for path in folder.iterdir()] == [info.token]
@@ -58,7 +72,12 @@ def test_a_table_is_looked_at_once_and_found_again_by_its_token(folder: Path, mo
 
 def test_pictures_are_looked_at_too(folder: Path) -> None:
     info = store(zipped(class_folders(6)), "pets.zip")
-    assert (info.kind, info.rows, info.classes, info.counts) == ("images", 12, ("cats", "dogs"), ((6, 0), (6, 0)))
+    assert (info.kind, info.rows, info.classes, info.counts) == (
+        "images",
+        12,
+        ("cats", "dogs"),
+        ((6, 0), (6, 0)),
+    )
 
 
 def test_what_is_refused_leaves_nothing_behind(folder: Path) -> None:
@@ -66,7 +85,10 @@ def test_what_is_refused_leaves_nothing_behind(folder: Path) -> None:
         (b"", "something in it"),
         (b"hello", "at least two columns"),
         (bytes(20 * 2**20 + 1), r"at most 20 MiB \(it has 20\.0\)"),
-        (zipped({"[Content_Types].xml": b"x", "xl/a.xml": b"y"}), "not an Excel file: open it and save the table as CSV"),
+        (
+            zipped({"[Content_Types].xml": b"x", "xl/a.xml": b"y"}),
+            "not an Excel file: open it and save the table as CSV",
+        ),
     ]
     for data, why in refused:
         with pytest.raises(BadInput, match=why) as caught:
@@ -76,35 +98,66 @@ def test_what_is_refused_leaves_nothing_behind(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_file_that_takes_too_long_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_takes_too_long_is_given_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(process, "SECONDS", 0.01)
     with pytest.raises(BadInput, match=r"can be read within 0\.01 seconds"):
         store(flowers().encode(), "slow.csv")
     assert list(folder.iterdir()) == []
 
 
-def test_the_reader_is_told_no_secrets_and_its_death_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_reader_is_told_no_secrets_and_its_death_is_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("SECRET_KEY", "s3cret")
     (tmp_path / "engine" / "decoding").mkdir(parents=True)
     (tmp_path / "engine" / "__init__.py").touch()
     (tmp_path / "engine" / "decoding" / "__init__.py").touch()
     (tmp_path / "engine" / "decoding" / "__main__.py").write_text(
-        "import os, signal\nassert 'SECRET_KEY' not in os.environ\nos.kill(os.getpid(), signal.SIGKILL)\n"
+        "import os, signal\nassert 'SECRET_KEY' not in os.environ\nos.kill(os.getpid(), "
+        "signal.SIGKILL)\n"
     )
     monkeypatch.setattr(process, "ROOT", tmp_path)
-    with pytest.raises(BadInput, match="a smaller or simpler file \\(it took too much memory or time\\)"):
+    with pytest.raises(
+        BadInput, match="a smaller or simpler file \\(it took too much memory or time\\)"
+    ):
         store(flowers().encode(), "deadly.csv")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its memory")
 def test_the_reader_is_held_to_its_memory() -> None:
-    code = "from engine.decoding import __main__ as m\nm.limit()\ntry:\n    bytearray(2**30)\n    print('taken')\nexcept MemoryError:\n    print('refused')"
-    assert subprocess.run([sys.executable, "-c", code], cwd=process.ROOT, capture_output=True, text=True, check=True).stdout == "refused\n"
+    code = (
+        "from engine.decoding import __main__ as m\nm.limit()\ntry:\n    bytearray(2**30)\n    "
+        "print('taken')\nexcept MemoryError:\n    print('refused')"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=process.ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        == "refused\n"
+    )
 
 
 def test_the_reader_knows_nothing_of_torch() -> None:
-    code = "import sys\nfrom engine.decoding import __main__, archive, pictures, tables\nprint('torch' in sys.modules, 'streamlit' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=process.ROOT, capture_output=True, text=True, check=True).stdout == "False False\n"
+    code = (
+        "import sys\nfrom engine.decoding import __main__, archive, pictures, "
+        "tables\nprint('torch' in sys.modules, 'streamlit' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=process.ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        == "False False\n"
+    )
 
 
 def fake(folder: Path, number: int, size: int = 10, owner: str = "") -> str:
@@ -117,15 +170,21 @@ def fake(folder: Path, number: int, size: int = 10, owner: str = "") -> str:
     return token
 
 
-def test_the_files_not_used_for_longest_make_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_not_used_for_longest_make_room(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(uploads, "MOST_FILES", 3)
     tokens = [fake(folder, i) for i in range(1, 6)]
     os.utime(folder / tokens[0] / INFO, (100, 100))  # used just now
     make_room(folder, tokens[1])
-    assert sorted(path.name for path in folder.iterdir()) == sorted([tokens[0], tokens[1], tokens[4]])
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [tokens[0], tokens[1], tokens[4]]
+    )
 
 
-def test_too_many_bytes_make_room_too_but_never_at_the_cost_of_the_newest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_bytes_make_room_too_but_never_at_the_cost_of_the_newest(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(uploads, "MOST_BYTES", 1000)
     tokens = [fake(folder, 1, 1500), fake(folder, 2, 400), fake(folder, 3, 400)]
     make_room(folder, tokens[2])
@@ -143,7 +202,9 @@ def test_what_was_left_half_done_is_swept_up_after_a_while(folder: Path) -> None
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has no owners of this kind")
-def test_the_usual_store_is_this_users_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_usual_store_is_this_users_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KELVIN_UPLOADS")
     monkeypatch.setattr(uploads.tempfile, "gettempdir", lambda: str(tmp_path))
     folder = store_folder()
@@ -184,12 +245,26 @@ def csv(tmp_path: Path) -> Path:
 
 
 def test_a_path_is_read_where_it_may_be_and_becomes_a_token(csv: Path, folder: Path) -> None:
-    value = {"dataset": {"name": "own-table", "file": str(csv), "target": "kind"}, "lanes": ["adam"]}
+    value = {
+        "dataset": {"name": "own-table", "file": str(csv), "target": "kind"},
+        "lanes": ["adam"],
+    }
     experiment = Experiment.parse(value, local_files=True)
     flat = to_flat(experiment)
     assert "flowers" not in str(experiment.to_json()) + str(flat)
     assert from_flat(flat) == experiment == Experiment.parse(experiment.to_json())
-    assert from_flat({"dataset": "own-table", "dataset.file": str(csv), "dataset.target": "kind", "lanes": "adam"}, local_files=True) == experiment
+    assert (
+        from_flat(
+            {
+                "dataset": "own-table",
+                "dataset.file": str(csv),
+                "dataset.target": "kind",
+                "lanes": "adam",
+            },
+            local_files=True,
+        )
+        == experiment
+    )
 
 
 def test_a_path_from_a_page_a_link_or_a_socket_is_never_read(csv: Path, folder: Path) -> None:
@@ -199,7 +274,9 @@ def test_a_path_from_a_page_a_link_or_a_socket_is_never_read(csv: Path, folder: 
     assert caught.value.field == "dataset.file"
     with pytest.raises(BadInput, match=said):
         from_flat({"dataset": "own-table", "dataset.file": str(csv), "dataset.target": "kind"})
-    experiment, complaint = read_link({"dataset": "own-table", "dataset.file": str(csv), "dataset.target": "kind"})
+    experiment, complaint = read_link(
+        {"dataset": "own-table", "dataset.file": str(csv), "dataset.target": "kind"}
+    )
     assert experiment == Experiment()
     assert said in str(complaint)
     with pytest.raises(BadInput, match="no such field here"):
@@ -209,9 +286,22 @@ def test_a_path_from_a_page_a_link_or_a_socket_is_never_read(csv: Path, folder: 
 
 def test_a_path_that_cannot_be_read_names_the_key(tmp_path: Path) -> None:
     (tmp_path / "note.csv").write_text("hello")
-    for name, why in (("nothing.csv", "a readable file"), ("note.csv", "at least two columns"), ("", "a readable file")):
+    for name, why in (
+        ("nothing.csv", "a readable file"),
+        ("note.csv", "at least two columns"),
+        ("", "a readable file"),
+    ):
         with pytest.raises(BadInput, match=why) as caught:
-            Experiment.parse({"dataset": {"name": "own-table", "file": str(tmp_path / name) if name else str(tmp_path), "target": "a"}}, local_files=True)
+            Experiment.parse(
+                {
+                    "dataset": {
+                        "name": "own-table",
+                        "file": str(tmp_path / name) if name else str(tmp_path),
+                        "target": "a",
+                    }
+                },
+                local_files=True,
+            )
         assert caught.value.field == "dataset.file"
         assert "\n" not in str(caught.value)
 
@@ -240,12 +330,27 @@ def test_the_command_line_races_on_a_path(csv: Path, capsys: pytest.CaptureFixtu
     assert result["lanes"][0]["test_accuracy"] > 0.8
     assert "Missing: length (1), colour (1)." in said.err
     with pytest.raises(SystemExit) as caught:
-        main(["run", "--dataset", "own-table", "--set", f"dataset.file={csv}", "--set", "dataset.target=size"])
+        main(
+            [
+                "run",
+                "--dataset",
+                "own-table",
+                "--set",
+                f"dataset.file={csv}",
+                "--set",
+                "dataset.target=size",
+            ]
+        )
     assert caught.value.code == 2
-    assert capsys.readouterr().err == "dataset.target: 'size' is not allowed; expected one of the columns length, width, colour, kind, price\n"
+    assert capsys.readouterr().err == (
+        "dataset.target: 'size' is not allowed; expected one of the columns length, width, "
+        "colour, kind, price\n"
+    )
 
 
-def running(names: list[str], most: list[int], guard: threading.Lock, name: str, hold: threading.Event) -> None:
+def running(
+    names: list[str], most: list[int], guard: threading.Lock, name: str, hold: threading.Event
+) -> None:
     with process.turn(name):
         with guard:
             names.append(name)
@@ -255,10 +360,14 @@ def running(names: list[str], most: list[int], guard: threading.Lock, name: str,
             names.remove(name)
 
 
-def test_few_files_are_read_at_once_and_those_that_wait_are_told_their_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_few_files_are_read_at_once_and_those_that_wait_are_told_their_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
     names, most, guard, hold = [], [], threading.Lock(), threading.Event()
-    threads = [threading.Thread(target=running, args=(names, most, guard, str(i), hold)) for i in range(2)]
+    threads = [
+        threading.Thread(target=running, args=(names, most, guard, str(i), hold)) for i in range(2)
+    ]
     for thread in threads:
         thread.start()
     while len(most) < 2:
@@ -279,7 +388,9 @@ def test_few_files_are_read_at_once_and_those_that_wait_are_told_their_place(mon
     assert process._waiting == []
 
 
-def test_a_visitor_who_leaves_the_queue_leaves_no_gap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_visitor_who_leaves_the_queue_leaves_no_gap(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
 
     def gone(_place: int) -> None:
@@ -289,7 +400,13 @@ def test_a_visitor_who_leaves_the_queue_leaves_no_gap(monkeypatch: pytest.Monkey
         with pytest.raises(KeyboardInterrupt), process.turn("three", gone):
             pytest.fail("three are read at once")
         monkeypatch.setattr(process, "MOST_WAITING", 0)
-        with pytest.raises(NotNow, match="cannot be taken in now: 0 files are waiting to be read; try again later"), process.turn("four"):
+        with (
+            pytest.raises(
+                NotNow,
+                match="cannot be taken in now: 0 files are waiting to be read; try again later",
+            ),
+            process.turn("four"),
+        ):
             pytest.fail("it did not wait")
     monkeypatch.setattr(process, "MOST_WAITING", 1)
     with process.turn("one"), process.turn("two"):
@@ -297,7 +414,9 @@ def test_a_visitor_who_leaves_the_queue_leaves_no_gap(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the niceness of others")
-def test_other_processes_readers_count_and_the_reader_gives_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_processes_readers_count_and_the_reader_gives_way(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     import fcntl
 
     monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
@@ -314,20 +433,38 @@ def test_other_processes_readers_count_and_the_reader_gives_way(monkeypatch: pyt
 
         with process.turn("here", told):
             assert places == [1]
-    code = "import os\nfrom engine.decoding import __main__ as m\nbefore = os.nice(0)\nm.limit()\nprint(os.nice(0) > before or before > 9)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=process.ROOT, capture_output=True, text=True, check=True).stdout == "True\n"
+    code = (
+        "import os\nfrom engine.decoding import __main__ as m\nbefore = "
+        "os.nice(0)\nm.limit()\nprint(os.nice(0) > before or before > 9)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=process.ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        == "True\n"
+    )
 
 
 def test_a_full_disk_is_not_the_files_fault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for change in (lambda m: m.setattr(Path, "write_bytes", full), lambda m: m.setattr(uploads.tempfile, "mkdtemp", full)):
+    for change in (
+        lambda m: m.setattr(Path, "write_bytes", full),
+        lambda m: m.setattr(uploads.tempfile, "mkdtemp", full),
+    ):
         with monkeypatch.context() as patch:
             change(patch)
             with pytest.raises(NotNow) as caught:
                 store(flowers().encode(), "flowers.csv")
-            assert str(caught.value) == "file: 'flowers.csv' cannot be taken in now: the disk of the machine Kelvin runs on is full; try again later"
+            assert str(caught.value) == (
+                "file: 'flowers.csv' cannot be taken in now: the disk of the machine Kelvin "
+                "runs on is full; try again later"
+            )
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
         patch.setattr(reader, "limit", lambda: None)
@@ -336,7 +473,11 @@ def test_a_full_disk_is_not_the_files_fault(folder: Path, monkeypatch: pytest.Mo
         patch.setattr("builtins.print", said.append)
         reader.main(["look", str(folder / "f"), "flowers.csv", str(folder)])
         assert said == ['{"full": true}']
-        patch.setattr(process.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, said[0].encode(), b""))
+        patch.setattr(
+            process.subprocess,
+            "run",
+            lambda *_, **__: subprocess.CompletedProcess([], 0, said[0].encode(), b""),
+        )
         with pytest.raises(NotNow, match="the disk of the machine"):
             store(flowers().encode(), "flowers.csv")
 
@@ -348,7 +489,9 @@ def test_the_same_file_of_two_visitors_tells_neither_of_the_other(folder: Path) 
     assert (mine.name, theirs.name, here.name) == ("salaries of ACME.csv", "guess.csv", "here.csv")
     assert len({mine.token, theirs.token, here.token}) == 3
     assert store(flowers().encode(), "again.csv", "me").token == mine.token
-    assert here.token == hashlib.sha256(flowers().encode()).hexdigest()[:32], "a recording finds it on every machine"
+    assert here.token == hashlib.sha256(flowers().encode()).hexdigest()[:32], (
+        "a recording finds it on every machine"
+    )
     assert find(mine.token) == mine, "a link opens it for whoever has the link"
     secret = folder / uploads.SECRET
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
@@ -361,7 +504,9 @@ def left(folder: Path) -> list[int]:
     return sorted(int(path.name, 16) for path in folder.iterdir())
 
 
-def test_a_visitors_many_small_files_push_out_that_visitors_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_visitors_many_small_files_push_out_that_visitors_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(uploads, "MOST_FILES", 6)
     monkeypatch.setattr(uploads, "VISITOR_FILES", 3)
     monkeypatch.setattr(uploads, "AGE", 1e12)
@@ -374,7 +519,9 @@ def test_a_visitors_many_small_files_push_out_that_visitors_own(folder: Path, mo
     make_room(folder, fake(folder, 20, owner="flood"))
     assert left(folder) == [1, 2, 3, 19, 20]
     make_room(folder, fake(folder, 30, owner="third"))
-    assert left(folder) == [2, 3, 19, 20, 30], "whoever holds most makes room for one who holds nothing"
+    assert left(folder) == [2, 3, 19, 20, 30], (
+        "whoever holds most makes room for one who holds nothing"
+    )
 
 
 def test_all_that_was_made_of_a_file_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,7 +540,10 @@ def test_all_that_was_made_of_a_file_counts(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_a_visitors_file_is_kept_for_a_day_after_its_last_use(folder: Path) -> None:
-    mine, here = store(flowers().encode(), "flowers.csv", "me"), store(flowers().encode(), "flowers.csv")
+    mine, here = (
+        store(flowers().encode(), "flowers.csv", "me"),
+        store(flowers().encode(), "flowers.csv"),
+    )
     old = time.time() - uploads.AGE - 5
     for info in (mine, here):
         os.utime(folder / info.token / INFO, (old, old))
@@ -417,21 +567,34 @@ def test_what_an_older_reader_found_is_read_again(folder: Path) -> None:
     assert json.loads(path.read_text())["reader"] == READER
     path.write_text(json.dumps(value))
     (folder / info.token / FILE).write_text("hello")
-    with pytest.raises(BadInput, match="can still be read; expected a table with at least two columns"):
+    with pytest.raises(
+        BadInput, match="can still be read; expected a table with at least two columns"
+    ):
         find(info.token)
 
 
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ({"[Content_Types].xml": b"x", "xl/workbook.xml": b"y"}, "not an Excel file: open it and save the table as CSV"),
-        ({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"y"}, "not an OpenDocument file: open it and save"),
+        (
+            {"[Content_Types].xml": b"x", "xl/workbook.xml": b"y"},
+            "not an Excel file: open it and save the table as CSV",
+        ),
+        (
+            {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"y"},
+            "not an OpenDocument file: open it and save",
+        ),
         ({"Index/Document.iwa": b"x"}, "not a Numbers file: open it and export"),
         ({"a.npy": b"x"}, "not a NumPy file"),
-        ({"data/train.csv": b"a,b", "data/test.csv": b"a,b"}, "not an archive of tables: unpack it first"),
+        (
+            {"data/train.csv": b"a,b", "data/test.csv": b"a,b"},
+            "not an archive of tables: unpack it first",
+        ),
     ],
 )
-def test_other_files_that_are_zips_inside_are_named(folder: Path, files: dict[str, bytes], why: str) -> None:
+def test_other_files_that_are_zips_inside_are_named(
+    folder: Path, files: dict[str, bytes], why: str
+) -> None:
     with pytest.raises(BadInput, match=why):
         store(zipped(files, zipfile.ZIP_STORED), "given")
     with pytest.raises(BadInput, match="not a packed text: unpack it first"):

@@ -15,7 +15,11 @@ from engine.viewpoint import Trajectory, explained
 
 
 def race(lanes: list[Any], **rest: Any) -> Race:
-    return Race(Experiment.parse({"dataset": "moons", "network": {"name": "mlp", "hidden": [8]}, "lanes": lanes, **rest}))
+    return Race(
+        Experiment.parse(
+            {"dataset": "moons", "network": {"name": "mlp", "hidden": [8]}, "lanes": lanes, **rest}
+        )
+    )
 
 
 def walk(one: Race, pictures: int, k: int = 0, steps: int = 3) -> dict[str, Any]:
@@ -30,8 +34,12 @@ def walk(one: Race, pictures: int, k: int = 0, steps: int = 3) -> dict[str, Any]
 
 
 def share_by_numpy(one: Race) -> tuple[float, np.ndarray[Any, Any]]:
-    """The share of the snapshots' variance in the race's plane, summed coordinate by coordinate, and the snapshots about their mean (n, D)."""
-    points = np.concatenate([trajectory.points.double().numpy() for trajectory in one.observer.view.trajectories])
+    """The share of the snapshots' variance in the race's plane, summed coordinate by coordinate,
+    and the snapshots about their mean (n, D).
+    """
+    points = np.concatenate(
+        [trajectory.points.double().numpy() for trajectory in one.observer.view.trajectories]
+    )
     centred = points - points.mean(0)
     inside = centred @ one.observer.plane.axes.double().numpy().T
     return float((inside**2).sum() / (centred**2).sum()), centred
@@ -62,7 +70,9 @@ def test_the_explained_share_is_that_of_the_kept_snapshots_however_they_were_thi
     assert np.isfinite(points).all()
     centred = points - points.mean(0)
     expected = (centred[:, 2:4] ** 2).sum() / (centred**2).sum()
-    assert explained(trajectories, [trajectory.points[:, 2:4] for trajectory in trajectories]) == pytest.approx(expected, abs=1e-5)
+    assert explained(
+        trajectories, [trajectory.points[:, 2:4] for trajectory in trajectories]
+    ) == pytest.approx(expected, abs=1e-5)
     still = Trajectory(16, about)
     assert explained([still], [still.points[:, :2]]) is None
     still.add(about)
@@ -95,22 +105,40 @@ def test_another_plane_is_drawn_at_the_next_picture_and_tells_its_own_share(kind
     assert share < best_share.sum() / (centred**2).sum() + 1e-6
     # It holds the lowest estimate, and the landscape under it is the loss.
     view, data = one.observer.view, one.dataset
-    losses = [float(one.loss.values(one.network.forward(lane.state.estimate[None], data.x_train), data.y_train)) for lane in one.lanes]
+    losses = [
+        float(
+            one.loss.values(
+                one.network.forward(lane.state.estimate[None], data.x_train), data.y_train
+            )
+        )
+        for lane in one.lanes
+    ]
     best = int(np.argmin(losses))
     assert after["lanes"][best]["off_plane"] == pytest.approx(0, abs=1e-3)
-    assert after["lanes"][1 - best]["off_plane"] == pytest.approx(float(view.plane.off_plane(one.lanes[1 - best].state.estimate[None])), abs=1e-6)
+    assert after["lanes"][1 - best]["off_plane"] == pytest.approx(
+        float(view.plane.off_plane(one.lanes[1 - best].state.estimate[None])), abs=1e-6
+    )
     assert after["lanes"][1 - best]["off_plane"] > 1e-2
-    torch.testing.assert_close(view.plane.project(one.theta[None]), torch.zeros(1, 2), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        view.plane.project(one.theta[None]), torch.zeros(1, 2), atol=1e-3, rtol=0
+    )
     x, y, z = (after["landscape"][axis] for axis in "xyz")
     corner = view.plane.points(torch.tensor([[x[0], y[1]]]))
-    assert float(z[-1, 0]) == pytest.approx(float(one.loss.values(one.network.forward(corner, view.samples[0]), view.samples[1])), rel=1e-4)
+    assert float(z[-1, 0]) == pytest.approx(
+        float(one.loss.values(one.network.forward(corner, view.samples[0]), view.samples[1])),
+        rel=1e-4,
+    )
     assert after["landscape"]["samples"] == len(view.samples[1]) == 128
     if kind == "line":
         assert after["lanes"][best]["estimate"][0] > 0
         assert after["lanes"][best]["estimate"][1] == pytest.approx(0, abs=1e-3)
     else:
         # Shown at least as far about the estimate as its weights without biases are long.
-        weights = [one.lanes[best].state.estimate[layer.start : layer.stop] for layer in one.network.layers if layer.name.endswith("weight")]
+        weights = [
+            one.lanes[best].state.estimate[layer.start : layer.stop]
+            for layer in one.network.layers
+            if layer.name.endswith("weight")
+        ]
         reach, (a, b) = float(torch.cat(weights).norm()), after["lanes"][best]["estimate"]
         (x0, x1), (y0, y1) = after["plane"]["x"], after["plane"]["y"]
         assert x0 <= a - reach < a + reach <= x1
@@ -154,7 +182,9 @@ def test_choosing_a_plane_changes_no_metrics() -> None:
 
 def test_a_plane_that_does_not_exist_is_refused_in_one_line() -> None:
     one = race(["adam"])
-    with pytest.raises(BadInput, match="plane: 'umap' is not allowed; expected one of pca, random, line"):
+    with pytest.raises(
+        BadInput, match="plane: 'umap' is not allowed; expected one of pca, random, line"
+    ):
         one.observer.choose_plane("umap")
     with pytest.raises(BadInput, match="plane: 'exact' is not allowed"):
         one.observer.choose_plane("exact")
@@ -163,7 +193,13 @@ def test_a_plane_that_does_not_exist_is_refused_in_one_line() -> None:
 def test_a_landscape_is_its_own_plane() -> None:
     one = Race(Experiment.parse({"dataset": "landscape", "lanes": ["annealing", "adam"]}))
     for kind in ("pca", "random", "line"):
-        with pytest.raises(BadInput, match=f"plane: '{kind}' is not allowed; expected exact: a landscape has two weights, which are its plane"):
+        with pytest.raises(
+            BadInput,
+            match=(
+                f"plane: '{kind}' is not allowed; expected exact: a landscape has two weights, "
+                f"which are its plane"
+            ),
+        ):
             one.observer.choose_plane(kind)
     one.observer.choose_plane("exact")
     picture = walk(one, 3)

@@ -1,4 +1,6 @@
-"""A lane is warm before its clock starts: its first step makes nothing that later ones would find."""
+"""A lane is warm before its clock starts: its first step makes nothing that later ones would
+find.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,17 @@ def first_steps(*arguments: str) -> dict[str, dict[str, Any]]:
     """What the first steps made, by method."""
     command = [sys.executable, "-m", "tests.engine.warming", *arguments]
     found: dict[str, dict[str, Any]] = {}
-    for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
+    for line in subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.splitlines():
         found |= json.loads(line)
     return found
 
 
-FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="each method is tried in a copy of a process that has imported no method's own needs")
+FORKS = pytest.mark.skipif(
+    not hasattr(os, "fork"),
+    reason="each method is tried in a copy of a process that has imported no method's own needs",
+)
 
 
 def check(methods: list[str]) -> None:
@@ -35,7 +42,9 @@ def check(methods: list[str]) -> None:
 @FORKS
 @pytest.mark.timeout(600)
 def test_the_first_step_makes_nothing_new() -> None:
-    """No module is imported, no loop compiled, no table of numbers made, no thread or buffer: by whichever lane moves first it would be paid for."""
+    """No module is imported, no loop compiled, no table of numbers made, no thread or buffer: by
+    whichever lane moves first it would be paid for.
+    """
     check(["levenberg-marquardt", "snes", "adam"])
 
 
@@ -55,7 +64,9 @@ def test_without_warming_it_would() -> None:
     assert found["snes"]["buffers"] > 2**20
 
 
-@pytest.mark.parametrize("method", ["annealing", "lbfgs", "cma-es", "openai-es", "eki", "parallel-tempering"])
+@pytest.mark.parametrize(
+    "method", ["annealing", "lbfgs", "cma-es", "openai-es", "eki", "parallel-tempering"]
+)
 def test_warming_changes_nothing(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lane = lane_of(method)
     expected = outcome(drive(race_of(MLP, [lane]), 2), 0)

@@ -1,4 +1,6 @@
-"""Worker processes: every way a race, a process or the pool can end, and what the others notice of it."""
+"""Worker processes: every way a race, a process or the pool can end, and what the others notice of
+it.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ def test_a_failure_inside_is_a_sentence(start: Start) -> None:
 
 def test_a_refusal_inside_is_a_problem(start: Start) -> None:
     job, heard = start(fake_race.BAD)
-    assert heard.wait(lambda message: message["type"] == "problem")["sentence"].startswith("seed: 105 is not allowed")
+    assert heard.wait(lambda message: message["type"] == "problem")["sentence"].startswith(
+        "seed: 105 is not allowed"
+    )
     eventually(lambda: job.over)
     _, after = start(fake_race.SHORT)
     after.state("done")
@@ -127,11 +131,18 @@ print("heavy:", message["heavy"])
 
 
 def test_workers_do_not_run_the_main_script_again(tmp_path: Path) -> None:
-    # As under `streamlit run`: a main script that imports streamlit and starts a pool, with no guard at all.
+    # As under `streamlit run`: a main script that imports streamlit and starts a pool, with no
+    # guard at all.
     script = tmp_path / "server.py"
     script.write_text(UNGUARDED, "utf-8")
     done = subprocess.run(
-        [sys.executable, script], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=PATIENCE, check=False
+        [sys.executable, script],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.stdout == "heavy: []\n", done.stderr
 
@@ -169,15 +180,23 @@ def test_a_stuck_race_is_killed_when_it_does_not_stop() -> None:
     with_little_patience.close()
 
 
-def test_a_worker_that_cannot_start_is_not_tried_without_pause(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_cannot_start_is_not_tried_without_pause(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waits: list[float] = []
     monkeypatch.setattr(workers, "RETRY_SECONDS", 0.5)
     hopeless = Pool(1, main=fake_race.stillborn)
     wait = hopeless._closing.wait
-    monkeypatch.setattr(hopeless._closing, "wait", lambda seconds: waits.append(seconds) or wait(0 if len(waits) < 4 else 3600))
+    monkeypatch.setattr(
+        hopeless._closing,
+        "wait",
+        lambda seconds: waits.append(seconds) or wait(0 if len(waits) < 4 else 3600),
+    )
     first = hopeless._workers[0].process
     eventually(lambda: len(waits) >= 4)
-    assert waits[:4] == [0.5, 1, 2, 4], "a moment passes before the next try, and a longer one each time"
+    assert waits[:4] == [0.5, 1, 2, 4], (
+        "a moment passes before the next try, and a longer one each time"
+    )
     assert not hopeless._workers
     hopeless.close()
     assert not first.is_alive()
@@ -220,7 +239,10 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize(("when", "how"), [("later", "exit"), ("later", "SIGKILL"), ("early", "SIGINT"), ("later", "SIGINT")])
+@pytest.mark.parametrize(
+    ("when", "how"),
+    [("later", "exit"), ("later", "SIGKILL"), ("early", "SIGINT"), ("later", "SIGINT")],
+)
 def test_no_orphans_and_quiet_workers(tmp_path: Path, when: str, how: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(ORPHANAGE, "utf-8")

@@ -1,4 +1,6 @@
-"""Finite differences, SPSA, MeZO, forward gradients and random search against their formulas written out, and on real data."""
+"""Finite differences, SPSA, MeZO, forward gradients and random search against their formulas
+written out, and on real data.
+"""
 
 from dataclasses import fields
 from typing import Any
@@ -57,13 +59,18 @@ def test_on_a_quadratic_central_differences_are_exact() -> None:
     x = theta = torch.linspace(-1, 1, 7, dtype=torch.float64)
     for _ in range(10):
         x = x - 0.01 * grad(lambda y: f(y.unsqueeze(0))[0])(x)
-    state = run(FiniteDifferences(coordinates=0, rate=0.01, radius=0.3), FunctionOracle(f, 7), theta, 10)
+    state = run(
+        FiniteDifferences(coordinates=0, rate=0.01, radius=0.3), FunctionOracle(f, 7), theta, 10
+    )
     torch.testing.assert_close(state.estimate, x, rtol=1e-12, atol=1e-12)
 
 
 def test_a_choice_moves_only_the_chosen_weights_as_far_as_all_would() -> None:
     rng, twin, moved = randomness(), randomness(), set()
-    method, oracle = FiniteDifferences(coordinates=2, rate=1e-3, radius=1e-4), FunctionOracle(rosenbrock, 4)
+    method, oracle = (
+        FiniteDifferences(coordinates=2, rate=1e-3, radius=1e-4),
+        FunctionOracle(rosenbrock, 4),
+    )
     state, x = method.init(START, rng, oracle), START.clone()  # type: ignore[arg-type]
     for step in range(12):
         chosen = twin.at(step).permutation(4)[:2]
@@ -77,13 +84,19 @@ def test_a_choice_moves_only_the_chosen_weights_as_far_as_all_would() -> None:
 
 def test_many_weights_are_judged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     f, theta = turned_ellipsoid(11), torch.linspace(-1, 1, 11, dtype=torch.float64)
-    whole = run(FiniteDifferences(coordinates=0, rate=1e-4), FunctionOracle(f, 11), theta, 3).estimate
+    whole = run(
+        FiniteDifferences(coordinates=0, rate=1e-4), FunctionOracle(f, 11), theta, 3
+    ).estimate
     monkeypatch.setattr(finite_differences, "ROWS", 8)
     oracle = FunctionOracle(f, 11)
     pieces = run(FiniteDifferences(coordinates=0, rate=1e-4), oracle, theta, 3).estimate
     torch.testing.assert_close(pieces, whole, rtol=1e-13, atol=1e-13)
     assert [len(judged) for judged in oracle.judged] == [8, 8, 6] * 3
-    assert FiniteDifferences(coordinates=0).population_size() == FiniteDifferences(coordinates=999).population_size() == 11
+    assert (
+        FiniteDifferences(coordinates=0).population_size()
+        == FiniteDifferences(coordinates=999).population_size()
+        == 11
+    )
 
 
 # SPSA
@@ -91,11 +104,16 @@ def test_many_weights_are_judged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("directions", [1, 3])
 def test_spsa_is_spalls_recurrence(directions: int) -> None:
-    """With Spall's own a, A and c, the number of steps known to him and read off the budget here."""
+    """With Spall's own a, A and c, the number of steps known to him and read off the budget
+    here.
+    """
     steps, a_spall, c = 50, 2e-3, 0.05
     stability = 0.1 * steps
     first = a_spall / (stability + 1) ** 0.602
-    method, oracle = SPSA(rate=first, radius=c, directions=directions, alpha=0.602, gamma=0.101), FunctionOracle(rosenbrock, 4, total=steps * 2 * directions)
+    method, oracle = (
+        SPSA(rate=first, radius=c, directions=directions, alpha=0.602, gamma=0.101),
+        FunctionOracle(rosenbrock, 4, total=steps * 2 * directions),
+    )
     generator, theta = torch.Generator().manual_seed(0), START.clone()
     state = method.init(START, GivenRng(), oracle)  # type: ignore[arg-type]
     for k in range(steps):
@@ -104,7 +122,11 @@ def test_spsa_is_spalls_recurrence(directions: int) -> None:
         guess = torch.zeros(4, dtype=torch.float64)
         for row in bits:
             delta = 2 * row.double() - 1
-            guess += (height(theta + c_k * delta) - height(theta - c_k * delta)) / (2 * c_k * delta) / directions
+            guess += (
+                (height(theta + c_k * delta) - height(theta - c_k * delta))
+                / (2 * c_k * delta)
+                / directions
+            )
         theta = theta - a_k * guess
         state = method.step(state, GivenRng(integers=[bits]), oracle)  # type: ignore[arg-type]
         torch.testing.assert_close(state.estimate, theta, rtol=1e-10, atol=1e-10)
@@ -119,21 +141,37 @@ def test_spsas_gains_mean_the_same_however_long_the_run() -> None:
     ends = [spsa.gains(steps, 1.0, 10)[0] for steps in (1000, 100_000)]
     assert ends == pytest.approx([11**-0.602] * 2, rel=1e-2)
     assert spsa.gains(0, 0.0, 10)[0] == 1.0
-    assert spsa.gains(1000, 0.0, 10)[0] == pytest.approx((1001 / 2001) ** 0.602)  # no budget: as of 10,000 steps planned
-    assert SPSA(rate=1.0, radius=0.05).gains(1000, 0.5, 10) == (1.0, 0.05), "by default both stay as they are"
+    assert spsa.gains(1000, 0.0, 10)[0] == pytest.approx(
+        (1001 / 2001) ** 0.602
+    )  # no budget: as of 10,000 steps planned
+    assert SPSA(rate=1.0, radius=0.05).gains(1000, 0.5, 10) == (1.0, 0.05), (
+        "by default both stay as they are"
+    )
 
 
 # MeZO
 
 
 def test_a_mezo_step_is_a_two_point_step_along_the_same_z() -> None:
-    """Against θ − η ĝ with the ES guess from the very same normal numbers, several steps, one direction and three."""
+    """Against θ − η ĝ with the ES guess from the very same normal numbers, several steps, one
+    direction and three.
+    """
     for directions in (1, 3):
-        method, oracle, generator = MeZO(rate=1e-4, radius=1e-3, directions=directions), FunctionOracle(rosenbrock, 4), torch.Generator().manual_seed(0)
+        method, oracle, generator = (
+            MeZO(rate=1e-4, radius=1e-3, directions=directions),
+            FunctionOracle(rosenbrock, 4),
+            torch.Generator().manual_seed(0),
+        )
         state, theta = method.init(START, GivenRng(), oracle), START.clone()  # type: ignore[arg-type]
         for _ in range(10):
             z = torch.randn(directions, 4, generator=generator, dtype=torch.float64)
-            theta = theta - 1e-4 * estimate("es", theta, directions, 1e-3, GivenRng([z]), FunctionOracle(rosenbrock, 4))[1]  # type: ignore[arg-type]
+            theta = (
+                theta
+                - 1e-4
+                * estimate(
+                    "es", theta, directions, 1e-3, GivenRng([z]), FunctionOracle(rosenbrock, 4)
+                )[1]
+            )  # type: ignore[arg-type]
             draws = [row for row in z for _ in range(3)] + list(z)
             state = method.step(state, GivenRng(draws), oracle)  # type: ignore[arg-type]
             torch.testing.assert_close(state.estimate, theta, rtol=0, atol=1e-11)
@@ -141,7 +179,9 @@ def test_a_mezo_step_is_a_two_point_step_along_the_same_z() -> None:
 
 
 def test_mezo_draws_the_same_z_again_and_puts_the_weights_back() -> None:
-    """On a flat loss nothing may move, but for rounding; the probes lie ε z to either side, z normal and another one for every direction and step."""
+    """On a flat loss nothing may move, but for rounding; the probes lie ε z to either side, z
+    normal and another one for every direction and step.
+    """
     theta = torch.linspace(-1, 1, 3000)
     oracle = FunctionOracle(lambda x: torch.zeros(len(x)), 3000)
     state = run(MeZO(directions=2, radius=0.01), oracle, theta, 5)
@@ -158,7 +198,9 @@ def test_mezo_draws_the_same_z_again_and_puts_the_weights_back() -> None:
 
 
 def test_mezo_keeps_nothing_but_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One network alive, moved in place; no more than a piece of z is ever drawn; nothing of z is left in the state."""
+    """One network alive, moved in place; no more than a piece of z is ever drawn; nothing of z is
+    left in the state.
+    """
     monkeypatch.setattr(mezo, "PIECE", 7)
     drawn: list[int] = []
     normal = Rng.normal
@@ -168,7 +210,11 @@ def test_mezo_keeps_nothing_but_the_weights(monkeypatch: pytest.MonkeyPatch) -> 
         return normal(self, *shape)
 
     monkeypatch.setattr(Rng, "normal", spy)
-    method, oracle, theta = MeZO(directions=2, rate=1e-4), FunctionOracle(turned_ellipsoid(20), 20), torch.ones(20, dtype=torch.float64)
+    method, oracle, theta = (
+        MeZO(directions=2, rate=1e-4),
+        FunctionOracle(turned_ellipsoid(20), 20),
+        torch.ones(20, dtype=torch.float64),
+    )
     state = method.init(theta, randomness(), oracle)  # type: ignore[arg-type]
     place = state.estimate.data_ptr()
     for step in range(3):
@@ -177,7 +223,9 @@ def test_mezo_keeps_nothing_but_the_weights(monkeypatch: pytest.MonkeyPatch) -> 
     assert not torch.equal(state.estimate, theta)
     assert drawn == [7, 7, 6] * (4 * 2 * 3)
     assert {len(judged) for judged in oracle.judged} == {1}
-    assert [field.name for field in fields(state) if isinstance(getattr(state, field.name), Tensor)] == ["estimate"]
+    assert [
+        field.name for field in fields(state) if isinstance(getattr(state, field.name), Tensor)
+    ] == ["estimate"]
     assert state.metrics == state.vectors == {}
     assert method.population_size() == 1
 
@@ -187,8 +235,16 @@ def test_mezo_keeps_nothing_but_the_weights(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_forward_gradients_are_descent_along_exact_slopes(momentum: float) -> None:
-    method, oracle, generator = ForwardGradient(rate=1e-5, momentum=momentum, directions=3), FunctionOracle(rosenbrock, 4), torch.Generator().manual_seed(0)
-    state, theta, b = method.init(START, GivenRng(), oracle), START.clone(), torch.zeros(4, dtype=torch.float64)  # type: ignore[arg-type]
+    method, oracle, generator = (
+        ForwardGradient(rate=1e-5, momentum=momentum, directions=3),
+        FunctionOracle(rosenbrock, 4),
+        torch.Generator().manual_seed(0),
+    )
+    state, theta, b = (
+        method.init(START, GivenRng(), oracle),
+        START.clone(),
+        torch.zeros(4, dtype=torch.float64),
+    )  # type: ignore[arg-type]
     for _ in range(15):
         v = torch.randn(3, 4, generator=generator, dtype=torch.float64)
         g = sum((slope_at(theta) @ row) * row for row in v) / 3
@@ -236,8 +292,15 @@ def test_on_another_batch_the_best_is_judged_anew() -> None:
 
 
 def test_random_search_compares_only() -> None:
-    plain = run(RandomSearch(points=8, centre="best"), FunctionOracle(rosenbrock, 4), START, 30).estimate
-    bent = run(RandomSearch(points=8, centre="best"), FunctionOracle(lambda x: rosenbrock(x).log1p(), 4), START, 30).estimate
+    plain = run(
+        RandomSearch(points=8, centre="best"), FunctionOracle(rosenbrock, 4), START, 30
+    ).estimate
+    bent = run(
+        RandomSearch(points=8, centre="best"),
+        FunctionOracle(lambda x: rosenbrock(x).log1p(), 4),
+        START,
+        30,
+    ).estimate
     assert torch.equal(plain, bent)
 
 
@@ -259,14 +322,30 @@ def test_random_search_never_keeps_what_has_no_loss() -> None:
         ("forward-gradient", {"directions": 2}),
     ],
 )
-def test_they_beat_random_search_on_turned_and_curved_valleys(problem: str, name: str, settings: dict[str, Any]) -> None:
+def test_they_beat_random_search_on_turned_and_curved_valleys(
+    problem: str, name: str, settings: dict[str, Any]
+) -> None:
     function = turned_ellipsoid(6, 100.0) if problem == "ellipsoid" else rosenbrock
     start, total = torch.full((6,), 0.3, dtype=torch.float64), 6_000
     floor = min(
-        float(function(run(RandomSearch(points=100, spread=s), FunctionOracle(function, 6, total), start, 10**6).estimate.unsqueeze(0))) for s in (0.1, 0.5)
+        float(
+            function(
+                run(
+                    RandomSearch(points=100, spread=s),
+                    FunctionOracle(function, 6, total),
+                    start,
+                    10**6,
+                ).estimate.unsqueeze(0)
+            )
+        )
+        for s in (0.1, 0.5)
     )
-    rate = (0.012 if problem == "ellipsoid" else 1.2e-3) / (1 if name == "finite-differences" else 4)
-    method = OPTIMIZERS.build({"name": name, "rate": rate * (2 if name == "spsa" else 1), **settings})
+    rate = (0.012 if problem == "ellipsoid" else 1.2e-3) / (
+        1 if name == "finite-differences" else 4
+    )
+    method = OPTIMIZERS.build(
+        {"name": name, "rate": rate * (2 if name == "spsa" else 1), **settings}
+    )
     state = run(method, FunctionOracle(function, 6, total), start, 10**6)
     assert float(function(state.estimate.unsqueeze(0))) < floor / 2
 
@@ -276,7 +355,9 @@ def test_moving_the_problem_moves_the_run(name: str) -> None:
     shift = torch.linspace(-3, 3, 4, dtype=torch.float64)
     method = OPTIMIZERS.build({"name": name, **({} if name == "random-search" else {"rate": 1e-4})})
     one = run(method, FunctionOracle(rosenbrock, 4), START, 30).estimate
-    two = run(method, FunctionOracle(lambda x: rosenbrock(x - shift), 4), START + shift, 30).estimate
+    two = run(
+        method, FunctionOracle(lambda x: rosenbrock(x - shift), 4), START + shift, 30
+    ).estimate
     torch.testing.assert_close(two - shift, one, rtol=0, atol=1e-8)
     assert not torch.equal(one, START)
 
@@ -293,8 +374,12 @@ def test_moving_the_problem_moves_the_run(name: str) -> None:
     ],
     ids=str,
 )
-def test_every_answer_is_charged_and_a_run_can_be_repeated(settings: dict[str, Any], members: int) -> None:
-    method: Optimizer = OPTIMIZERS.build({"batch": 8, **settings} if settings["name"] != "random-search" else settings)
+def test_every_answer_is_charged_and_a_run_can_be_repeated(
+    settings: dict[str, Any], members: int
+) -> None:
+    method: Optimizer = OPTIMIZERS.build(
+        {"batch": 8, **settings} if settings["name"] != "random-search" else settings
+    )
     oracle = oracle_on(method.batch, method.seen())
     theta = first_weights(oracle)
     passes = Passes(oracle.network)
@@ -346,8 +431,12 @@ def test_what_is_out_of_range_is_refused_in_one_line(name: str, field: str, valu
         pytest.param("forward-gradient", "digits", 2e6, 0.8, 0.85, marks=pytest.mark.slow),
     ],
 )
-def test_they_learn_with_their_defaults(name: str, dataset: str, evaluations: float, most_loss: float, least_accuracy: float) -> None:
-    loss, accuracy, _ = trained(OPTIMIZERS.build(name), dataset, (16, 16) if dataset == "moons" else (32,), evaluations)
+def test_they_learn_with_their_defaults(
+    name: str, dataset: str, evaluations: float, most_loss: float, least_accuracy: float
+) -> None:
+    loss, accuracy, _ = trained(
+        OPTIMIZERS.build(name), dataset, (16, 16) if dataset == "moons" else (32,), evaluations
+    )
     assert loss < most_loss
     assert accuracy >= least_accuracy
 

@@ -1,4 +1,6 @@
-"""What the first step of a lane makes that later ones find: ``python -m tests.engine.warming [cold] METHOD…`` prints it as JSON, each method in a process of its own."""
+"""What the first step of a lane makes that later ones find: ``python -m tests.engine.warming [cold]
+METHOD…`` prints it as JSON, each method in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,18 @@ from engine.race import Race
 
 MANY = 160
 """Members that make a population of these networks large enough for compiled loops."""
-COUNTS = ("particles", "members", "individuals", "population", "points", "improvised", "memory", "ensemble", "chains", "pairs")
+COUNTS = (
+    "particles",
+    "members",
+    "individuals",
+    "population",
+    "points",
+    "improvised",
+    "memory",
+    "ensemble",
+    "chains",
+    "pairs",
+)
 
 
 def lane_of(method: str) -> dict[str, Any]:
@@ -45,14 +58,22 @@ def first_step(method: str, cold: bool) -> dict[str, Any]:
     """What the first step of that method made."""
     if cold:
         race_module.warm_up = lambda *_: None
-    value = {"dataset": "digits", "network": {"name": "mlp", "hidden": [24]}, "lanes": [lane_of(method)], "device": "cpu", "threads": 2}
+    value = {
+        "dataset": "digits",
+        "network": {"name": "mlp", "hidden": [24]},
+        "lanes": [lane_of(method)],
+        "device": "cpu",
+        "threads": 2,
+    }
     race = Race(Experiment.parse({**value, "budget": {"currency": "evaluations", "amount": 1e9}}))
     before = made()
     race.advance()
     after = made()
     assert race.lanes[0].trouble is None, race.lanes[0].trouble
     new = sorted(name for name in after["modules"] - before["modules"])
-    return {"modules": new[:5]} | {what: after[what] - before[what] for what in before if what != "modules"}
+    return {"modules": new[:5]} | {
+        what: after[what] - before[what] for what in before if what != "modules"
+    }
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
-"""Another machine, as far as Python is told: this folder on ``PYTHONPATH`` makes every Python process of a run read this before anything else.
+"""Another machine, as far as Python is told: this folder on ``PYTHONPATH`` makes every Python
+process of a run read this before anything else.
 
-``HARD_CACHE`` is the size of the shared cache in bytes, or ``none`` where the system does not tell; it takes the place of what Linux lists under ``/sys`` and of what `os.sysconf`
-knows. ``HARD_CORES`` is the number of cores, for systems that cannot hold a process to one.
+``HARD_CACHE`` is the size of the shared cache in bytes, or ``none`` where the system does not tell;
+it takes the place of what Linux lists under ``/sys`` and of what `os.sysconf` knows. ``HARD_CORES``
+is the number of cores, for systems that cannot hold a process to one.
 """
 
 import builtins
@@ -10,11 +12,17 @@ import os
 import re
 
 TOLD = re.compile(r"/sys/devices/system/cpu/cpu\d+/cache(?=/|$)")
-folder, cache, cores = os.environ.get("HARD_FOLDER", ""), os.environ.get("HARD_CACHE", ""), os.environ.get("HARD_CORES", "")
+folder, cache, cores = (
+    os.environ.get("HARD_FOLDER", ""),
+    os.environ.get("HARD_CACHE", ""),
+    os.environ.get("HARD_CORES", ""),
+)
 
 
 def elsewhere(path):
-    """Return where to look instead: a folder that describes the other cache, or one that is not there."""
+    """Return where to look instead: a folder that describes the other cache, or one that is not
+    there.
+    """
     given = os.fspath(path) if isinstance(path, (str, os.PathLike)) else path
     return TOLD.sub(lambda _: f"{folder}/cache", given) if isinstance(given, str) else path
 
