@@ -174,7 +174,8 @@ def run(
     A recording given as FILE is run again, with all that was done by hand in it.
 
     Exit status: 0; 2 for bad input; 3 where a lane ended in trouble and 4 where a file could not be
-    written, all results being printed; 130 where it was interrupted.
+    written, all results being printed; 130 after Ctrl-C and 143 after SIGTERM. A checkpoint is
+    written every 20 seconds and when it is interrupted.
     """
     from engine import snapshot
     from engine.events import read_events
@@ -360,7 +361,7 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
     """Run every method from its defaults on one problem, with equal budgets, one after the other.
 
     Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 4 where
-    rows could not be kept; 130 where it was interrupted.
+    rows could not be kept; 130 after Ctrl-C and 143 after SIGTERM.
     """
     from engine.compare import ranked, rows
     from engine.flat import from_flat

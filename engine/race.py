@@ -302,9 +302,9 @@ class Race:
                 f"{label} stands at step {lane.step:,} where the loss is no number, while others "
                 f"that it asks about have one."
             )
-            if lane.finished:
+            if lane.finished and not self._taken_back(lane, label):
                 lane.note = (
-                    f"{label} ended at step {lane.step:,} where the loss is no number. "
+                    f"{label}'s last step, {lane.step:,}, led where the loss is not finite. "
                     f"{lane.good.kept}"
                 )
                 lane.state.estimate, lane.good = (
@@ -327,17 +327,48 @@ class Race:
             if lane.start is None
             else lane.start.later(loss, progress)
         )
-        lane.note = advised(lane, lane.start.note(label, loss, progress, lane.finished))
+        lane.note = self.remark(lane, label, loss, progress)
         if not lane.finished:
             lane.best, lane.stopped = self.experiment.stop.judge(
                 label, lane.step, loss, progress, lane.best, self.loss.lowest
             )
             if lane.stopped is not None:
-                lane.finished, lane.note = (
-                    True,
-                    advised(lane, lane.start.note(label, loss, progress, True)),
-                )
+                lane.finished = True
+                lane.note = self.remark(lane, label, loss, progress)
         return lane.stopped is not None
+
+    def _taken_back(self, lane: Lane, label: str) -> bool:
+        """Take back the last step of a finished lane, as its next one would; False where it has no
+        way back to a finite loss.
+        """
+        before, after = lane.optimizer.before(lane.state), lane.state.estimate
+        if before is None:
+            return False
+        lane.state.estimate = before.clone()
+        loss = self.score(lane)[0]
+        if loss is None or not math.isfinite(loss):
+            lane.state.estimate = after
+            return False
+        lane.state.undone += 1
+        lane.good = Moment(lane.step, before.clone(), loss)
+        lane.note = advised(lane, self._undone(lane, label))
+        return True
+
+    @staticmethod
+    def _undone(lane: Lane, label: str) -> str:
+        return (
+            f"{label} took back {lane.state.undone:,} of {lane.step:,} steps: no loss was finite "
+            f"where they led. The steps after them were shorter."
+        )
+
+    def remark(self, lane: Lane, label: str, loss: float, progress: float) -> str | None:
+        """Return what is worth saying of a lane beside its numbers: that it is worse than it
+        began, or has undone steps.
+        """
+        note = None if lane.start is None else lane.start.note(label, loss, progress, lane.finished)
+        if note is None and lane.state.undone:
+            note = self._undone(lane, label)
+        return advised(lane, note)
 
     @contextmanager
     def minding(self, lane: Lane, when: str = "") -> Iterator[None]:

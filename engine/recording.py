@@ -147,9 +147,18 @@ class Recording:
             raise BadInput(
                 "recording",
                 str(path),
-                f"a whole Kelvin recording ({'the file is damaged' if _damaged(path) else error})",
+                f"a whole Kelvin recording ({_why_not(path, error)})",
             ) from None
         return found
+
+
+def _why_not(path: Path, error: Exception) -> str:
+    """Say why a file is no whole recording, in a clause."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"the file cannot be read: {error.strerror}"
+    if _damaged(path):
+        return "the file is damaged"
+    return "something else follows its end" if isinstance(error, gzip.BadGzipFile) else str(error)
 
 
 def _damaged(path: Path) -> bool:

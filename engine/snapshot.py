@@ -41,6 +41,10 @@ COUNTERS = ("evaluations", "flops", "seconds")
 TOLD = ("step", "finished", "trouble", "stopped")
 ADDED = ("note", "barren")
 """Told, too, but not by snapshots that are older."""
+STATE_ADDED = {"undone": 0, "pace": 1.0}
+"""Fields of a method's state that older snapshots lack: nothing was undone."""
+ARCHIVE = b"PK"
+"""First bytes of what `torch.save` writes: of a file older than the checksum, or after it."""
 
 
 def take(race: Race) -> dict[str, Any]:
@@ -197,10 +201,13 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
     Raises:
         BadInput: the file is no snapshot, or its experiment cannot run here.
     """
+    content = b""
     try:
         content, sound = _content(path)
         snapshot = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         experiment, version = snapshot["experiment"], snapshot["version"]
+    except BadInput:
+        raise
     except OSError as error:
         raise BadInput("snapshot", str(path), f"a readable file ({error.strerror})") from None
     except (
@@ -212,7 +219,10 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
         TypeError,
         ValueError,
     ):  # all that torch says of a file that is none of its own
-        raise BadInput("snapshot", str(path), "a snapshot of a race") from None
+        cut = content.startswith(ARCHIVE) and "is cut off or damaged"
+        raise BadInput(
+            "snapshot", str(path), f"a snapshot of a race (this file {cut or 'is of another kind'})"
+        ) from None
     if version not in READ:
         newer = isinstance(version, int) and version > VERSION
         raise BadInput(
@@ -229,6 +239,8 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
         race = Race(
             Experiment.parse(experiment), marks=frames["marks"], pictures=frames["pictures"]
         )
+        for one in snapshot["lanes"]:
+            one["state"] = STATE_ADDED | one["state"]
         check(snapshot, race)
         put(
             race,

@@ -41,6 +41,9 @@ SIGNS = frozenset({"-", "–", "—", ".", "?"})
 STROKES = SIGNS - {"?"}
 OFTEN = 0.1
 """Of the rows: a stroke or point as frequent as that, among categories, is one itself."""
+TRAINING = frozenset({"train", "training"})
+TESTING = frozenset({"test", "testing", "val", "valid", "validation", "dev", "holdout"})
+"""Entries, in small letters, of columns that only divide the rows."""
 NO_NUMBER = frozenset({"None", "none", "NONE"})
 """Missing in a column of numbers; among other texts it may well be a category."""
 # fmt: off
@@ -115,6 +118,7 @@ def read_table(data: bytes, name: str) -> Sheet:
     titles = _titles([""] * len(names) if nameless else names, notes)
     sheet = Sheet(_columns(titles, columns, separator), rows, notes)
     _leave_out_row_numbers(sheet, titles if nameless else names)
+    _leave_out_splits(sheet)
     usable = [column for column in sheet.columns if column.type != "left out"]
     if len(usable) < 2:
         why = "; ".join(
@@ -401,6 +405,18 @@ def _leave_out_row_numbers(sheet: Sheet, names: Sequence[str]) -> None:
             column.notes.append(
                 "it counts the rows. If it means nothing else, remove it from the file: the "
                 "network is shown it"
+            )
+
+
+def _leave_out_splits(sheet: Sheet) -> None:
+    """Leave out columns that say which rows are for training and which for testing."""
+    for i, column in enumerate(sheet.columns):
+        levels = {level.casefold() for level in column.levels}
+        if column.type == "category" and levels & TRAINING and levels <= TRAINING | TESTING:
+            sheet.columns[i] = _left_out(
+                column,
+                "it divides the rows into training and testing; the test rows are drawn from the "
+                "seed instead",
             )
 
 

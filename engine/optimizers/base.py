@@ -62,6 +62,10 @@ class Asked:
     rows: Tensor
 
 
+REGAINED = 1.1
+"""How many times as long steps may be after one that was kept."""
+
+
 @dataclass
 class State:
     """Everything an optimizer carries from step to step, and what the race shows of it.
@@ -84,6 +88,9 @@ class State:
             the swap rate of every rung.
         stale: whether losses kept from earlier steps belong to other weights or other samples,
             because a hand changed them; `outdated` asks for it.
+        undone: steps taken back, because no loss was finite where they led.
+        pace: share of its step size that a method takes. Each undone step halves it, else the
+            next one would lead to the same place; every other step lets it grow again, up to 1.
     """
 
     estimate: Tensor
@@ -97,6 +104,16 @@ class State:
     metrics: dict[str, float] = field(default_factory=dict)
     vectors: dict[str, Tensor] = field(default_factory=dict)
     stale: bool = False
+    undone: int = 0
+    pace: float = 1.0
+
+    def undo(self) -> None:
+        """Count a step that is taken back, and make the next ones shorter."""
+        self.undone, self.pace = self.undone + 1, self.pace / 2
+
+    def keep(self) -> None:
+        """Let the steps grow again after one that led to a finite loss."""
+        self.pace = min(1.0, self.pace * REGAINED)
 
 
 @dataclass(frozen=True)
@@ -334,6 +351,10 @@ class Optimizer(Choice):
         is due.
         """
         return {}
+
+    def before(self, state: State) -> Tensor | None:
+        """Return the weights (D,) before the last step, where `way_back` says there is a way."""
+        return None
 
     def way_back(self, state: State) -> bool:
         """Whether it can return to where it was before its last step, and will where nothing it

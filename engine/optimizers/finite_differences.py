@@ -131,24 +131,28 @@ class FiniteDifferences(Optimizer):
         )
         slopes = torch.cat([self.slopes(theta, part, oracle) for part in chosen.split(ROWS // 2)])
         told = usable(slopes)
-        if (
-            not bool(told.any()) and state.back is not None
-        ):  # the last step led where no loss is a number
+        if not bool(told.any()) and state.back is not None:  # no loss is finite here
             state.estimate, state.back = state.back, None
+            state.undo()
             return state
         state.back = theta.clone() if bool(told.any()) else None
         theta.index_add_(
             0,
             chosen,
             torch.where(told, slopes, 0.0),
-            alpha=-(self.rate or RATES[meets_numbers(oracle)]),
+            alpha=-(self.rate or RATES[meets_numbers(oracle)]) * state.pace,
         )
+        if state.back is not None:
+            state.keep()
         return state
 
     def shift(self, state: State, index: int, difference: float) -> None:
         """From weights set by hand there is no way back."""
         assert isinstance(state, FiniteDifferencesState)
         state.back = None
+
+    def before(self, state: State) -> Tensor | None:
+        return state.back if isinstance(state, FiniteDifferencesState) else None
 
     def way_back(self, state: State) -> bool:
         return isinstance(state, FiniteDifferencesState) and state.back is not None

@@ -137,6 +137,7 @@ class MeZO(Optimizer):
             slopes.append(slope(plus, minus, eps, theta, oracle))
         told = [bool(usable(d)) for d in slopes]
         eta = self.rate or caution(len(slopes), theta.numel(), meets_numbers(oracle))
+        eta *= state.pace
         lengths = [d * (-eta / sum(told)) for d, tells in zip(slopes, told, strict=True) if tells]
         moves = list(
             zip(
@@ -145,9 +146,12 @@ class MeZO(Optimizer):
                 strict=True,
             )
         )
-        if not moves and state.last:  # the last step led where no loss is a number
+        if not moves and state.last:  # no loss is finite where the last step led
             for seed, length in state.last:
                 move(theta, -length, seed, rng)
+            state.undo()
+        elif moves:
+            state.keep()
         for seed, length in moves:
             move(theta, length, seed, rng)
         state.last = moves
@@ -157,6 +161,15 @@ class MeZO(Optimizer):
         """From weights set by hand there is no way back."""
         assert isinstance(state, MeZOState)
         state.last = []
+
+    def before(self, state: State) -> Tensor | None:
+        if not isinstance(state, MeZOState) or not state.last:
+            return None
+        theta = state.estimate.clone()
+        rng = Rng(0, "before", theta.device, theta.dtype)  # the seeds say which numbers
+        for seed, length in state.last:
+            move(theta, -length, seed, rng)
+        return theta
 
     def way_back(self, state: State) -> bool:
         return isinstance(state, MeZOState) and bool(state.last)

@@ -181,13 +181,15 @@ class OpenAIES(Optimizer):
         ):  # the last step led where no loss is a number: back, and without its momentum
             theta.copy_(last.theta)
             state.m.zero_()
+            state.undo()
             return state
         plus, minus = centred_ranks(state.losses).chunk(2)
         g = pairs.noise.combine(plus - minus).div_(2 * self.pairs)
         state.metrics["gradient norm"] = float(torch.linalg.vector_norm(g))
         if self.weight_decay:
             g.add_(theta / scale, alpha=self.weight_decay)
-        theta.add_(self.adam(state, g).mul_(scale))
+        theta.add_(self.adam(state, g).mul_(scale), alpha=state.pace)
+        state.keep()
         return state
 
     def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> Noise:

@@ -159,10 +159,14 @@ class SPSA(Optimizer):
         theta = state.estimate
         a_k, c_k = self.gains(state.k, oracle.progress, theta.numel(), meets_numbers(oracle))
         loss, g = estimate("spsa", theta, self.directions, c_k, rng, oracle)
-        if loss is None and state.back is not None:  # the last step led where no loss is a number
+        if loss is None and state.back is not None:  # no loss is finite where the last step led
             state.estimate, state.back = state.back, None
+            state.undo()
         else:
+            a_k *= state.pace
             state.estimate, state.back = theta.sub(g, alpha=a_k), None if loss is None else theta
+            if loss is not None:
+                state.keep()
         state.k += 1
         state.metrics |= {"step size": a_k, "radius": c_k}
         return state
@@ -171,6 +175,9 @@ class SPSA(Optimizer):
         """From weights set by hand there is no way back."""
         assert isinstance(state, SPSAState)
         state.back = None
+
+    def before(self, state: State) -> Tensor | None:
+        return state.back if isinstance(state, SPSAState) else None
 
     def way_back(self, state: State) -> bool:
         return isinstance(state, SPSAState) and state.back is not None

@@ -82,6 +82,36 @@ def test_a_checkpoint_that_does_not_fit_its_race_is_refused(tmp_path: Path, edit
         snapshot.load(tmp_path / "race")
 
 
+def test_an_older_checkpoint_opens_without_what_came_later(tmp_path: Path) -> None:
+    kept = {**snapshot.take(race_of("spsa")), "version": 2}
+    for name in ("undone", "pace"):
+        del kept["lanes"][0]["state"][name]
+    torch.save(kept, tmp_path / "race")
+    state = snapshot.load(tmp_path / "race").lanes[0].state
+    assert (state.undone, state.pace) == (0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"", "of another kind"), (b"hello", "of another kind"), (b"PK\x03\x04half", "cut off")],
+)
+def test_a_file_that_is_no_checkpoint_is_told_from_one_that_is_cut(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    (tmp_path / "race").write_bytes(content)
+    with pytest.raises(BadInput, match=rf"a snapshot of a race \(this file is {why}"):
+        snapshot.load(tmp_path / "race")
+
+
+def test_what_follows_a_recordings_end_is_told(tmp_path: Path) -> None:
+    path = Recording([encode({"type": "stage"})]).write(tmp_path / "race.kelvin")
+    path.write_bytes(path.read_bytes() + b"junk")
+    with pytest.raises(BadInput, match="something else follows its end"):
+        Recording.read(path)
+    with pytest.raises(BadInput, match="cannot be read: No such file"):
+        Recording.read(tmp_path / "none.kelvin")
+
+
 def test_a_recording_with_a_bit_turned_is_told_damaged(tmp_path: Path) -> None:
     messages = [
         encode({"type": "stage"}),

@@ -245,6 +245,19 @@ def test_names_may_hold_separators_and_line_ends() -> None:
     assert [column.name for column in sheet.columns] == ["Price in EUR", 'a "kind"']
 
 
+@pytest.mark.parametrize("words", [("train", "test"), ("Training", "validation", "TEST")])
+def test_a_column_that_divides_the_rows_is_left_out_and_told(words: tuple[str, ...]) -> None:
+    rows = "".join(f"{x},{words[i % len(words)]},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+    sheet = read("x,set,kind\n" + rows)
+    assert [column.type for column in sheet.columns] == ["number", "left out", "category"]
+    assert sheet.notes == [
+        "Left out: set (it divides the rows into training and testing; the test rows are drawn "
+        "from the seed instead)."
+    ]
+    other = read("x,set,kind\n" + rows.replace(words[0], "bus"))
+    assert other.columns[1].type == "category", "without rows for training it is a column like any"
+
+
 def test_columns_that_number_or_name_the_rows_are_left_out_and_told() -> None:
     for name in ("", "Unnamed: 0", "id", "Index", "row_id", "customer_id", "sampleID"):
         sheet = read(
