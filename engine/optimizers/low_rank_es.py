@@ -18,14 +18,22 @@ strategy.
 
 from __future__ import annotations
 
+from math import prod
+
+import torch
 from pydantic import Field
 from torch import Tensor
 
+from engine.evaluator import blocks
 from engine.evaluator.noise import Factors, Part
 from engine.optimizers.base import OPTIMIZERS, Stage
 from engine.optimizers.openai_es import OpenAIES
 from engine.oracle import Oracle
 from engine.rng import Rng
+
+TABLED = 2**16
+"""Numbers of a factor from which on they come from a table: drawing them would take as long as all
+that is done with them."""
 
 
 @OPTIMIZERS.add
@@ -83,8 +91,16 @@ class LowRankES(OpenAIES):
         for layer in oracle.network.layers:
             size, rows = layer.stop - layer.start, layer.shape[0]
             if len(layer.shape) == 1:
-                tensors.append((rng.normal(self.pairs, size).to(theta),))
+                tensors.append((normal(theta, rng, self.pairs, size),))
             else:
-                a = rng.normal(self.pairs, rows, self.rank).to(theta)
-                tensors.append((a, rng.normal(self.pairs, size // rows, self.rank).to(theta)))
+                a = normal(theta, rng, self.pairs, rows, self.rank)
+                b = normal(theta, rng, self.pairs, size // rows, self.rank)
+                tensors.append((a, b))
         return Factors(tensors, self.rank)
+
+
+def normal(theta: Tensor, rng: Rng, *shape: int) -> Tensor:
+    """Draw standard normal numbers; many from the table of `blocks`, in a fifth of the time."""
+    if theta.device.type == "cpu" and prod(shape) >= TABLED:
+        return blocks.fill(torch.empty(shape, dtype=theta.dtype), rng.key())
+    return rng.normal(*shape).to(theta)

@@ -2,6 +2,7 @@
 noise, and the true gradient.
 """
 
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.networks.base import pack
 from engine.optimizers import OPTIMIZERS
-from engine.optimizers.low_rank_es import LowRankES
+from engine.optimizers.low_rank_es import TABLED, LowRankES, normal
 from engine.oracle import Oracle
 from engine.rng import Rng
 from tests.engine.helpers import (
@@ -126,6 +127,19 @@ def test_noise_has_mean_zero_and_covariance_one(rank: int) -> None:
     # of r such products 3 + 6/r; biases have a full Gaussian's 3.
     assert float((e[:, :12] ** 4).mean()) == pytest.approx(3 + 6 / rank, rel=0.1)
     assert float((e[:, 12:16] ** 4).mean()) == pytest.approx(3, rel=0.1)
+
+
+def test_large_factors_from_the_table_are_normal_and_independent() -> None:
+    shape = 128, 784, 1
+    assert prod(shape) >= TABLED
+    numbers = normal(torch.empty(0, dtype=torch.float64), Rng(3, "x"), *shape)[:, :, 0]
+    assert abs(float(numbers.mean())) < 5 / prod(shape) ** 0.5
+    assert abs(float(numbers.square().mean()) - 1) < 5 * (2 / prod(shape)) ** 0.5
+    # Correlations of 128 rows of 784 numbers: the largest of 8,128 is below 5.5 deviations.
+    correlations = (numbers @ numbers.T / 784).fill_diagonal_(0)
+    assert float(correlations.abs().max()) < 5.5 / 784**0.5
+    again = normal(torch.empty(0, dtype=torch.float64), Rng(3, "x"), *shape)[:, :, 0]
+    assert torch.equal(numbers, again)
 
 
 @pytest.mark.parametrize("rank", [1, 4])
