@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,23 +158,14 @@ def others(count: int) -> Iterator[None]:
             process.wait()
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End pytest and everything it has started."""
-    try:
-        family = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        family = []
-    process.terminate()
-    try:
-        process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for one in family:
-        try:
-            one.kill()
-        except psutil.NoSuchProcess:
-            continue
+def stop() -> None:
+    """End every process that was started, also one whose start was cut short by a signal."""
+    family = psutil.Process().children(recursive=True)
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for one in family:
+            with suppress(psutil.NoSuchProcess):
+                end(one)
+        family = psutil.wait_procs(family, PATIENCE)[1]
 
 
 def go(run: Run, seed: int, options: list[str]) -> int:
@@ -193,12 +184,13 @@ def go(run: Run, seed: int, options: list[str]) -> int:
         *run.tests,
     ]
     with described(run) as environment, others(run.busy), cores_held(run):
-        process = subprocess.Popen(command, cwd=ROOT, env=environment)
+        process = None
         try:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment)
             return process.wait()
         finally:
-            if process.poll() is None:
-                stop(process)
+            if process is None or process.poll() is None:
+                stop()
 
 
 def spent() -> float:
