@@ -40,6 +40,13 @@ def still() -> dict[str, Any]:
     }
 
 
+def _address(recording: str | None) -> str | None:
+    """Where the browser finds a recording; one of the visitor's own by its name."""
+    if recording is None or recording.startswith(OWN):
+        return recording
+    return f"/kelvin/recordings/{recording}.kelvin"
+
+
 def live_view(
     *,
     experiment: dict[str, Any],
@@ -60,6 +67,8 @@ def live_view(
     went: int = 0,
     view: dict[str, str] | None = None,
     starts: int = 0,
+    named: bool = False,
+    usual: str | None = None,
     layout: Literal["network", "landscape"] = "network",
     speed: int = 0,
 ) -> Any:
@@ -91,6 +100,9 @@ def live_view(
         unread: whether what was typed cannot be raced, so that the experiment is the one before.
         went: how often the page has followed a visitor back or forward.
         view: what the address says of the view: panels, large, x, y, at.
+        named: whether the address named an experiment when the page was opened. Where it did not,
+            the race that the tab watched before brings its own settings back.
+        usual: name of the shipped recording that is played where the one asked for is not there.
         starts: how often the page has asked for a race by itself; one more starts the experiment
             now.
         layout: which panels there are.
@@ -99,9 +111,9 @@ def live_view(
     data = {
         **still(),
         "experiment": experiment,
-        "recording": recording
-        if recording is None or recording.startswith(OWN)
-        else f"/kelvin/recordings/{recording}.kelvin",
+        "recording": _address(recording),
+        "usual": _address(usual),
+        "named": named,
         "autostart": autostart,
         "base": base(),
         "layout": layout,

@@ -25,6 +25,7 @@ if "experiment" not in st.session_state:
     st.session_state.experiment = experiment
     st.session_state.complaint = complaint
     st.session_state.view = link.view_of(st.query_params.to_dict())
+    st.session_state.named = not elsewhere and link.names(st.query_params.to_dict())
     st.session_state.opened_by_link = (
         experiment != Experiment() and "recording" not in st.query_params
     )
@@ -62,16 +63,18 @@ with st.sidebar:
         st.session_state.complaint = None
     drawn = controls.draw()
 
-complaint = st.session_state.complaint
+unfit = None
 try:
     st.session_state.experiment = Experiment.parse(drawn)
 except BadInput as error:
-    complaint = plain(str(error))
+    unfit = plain(str(error))
 
 experiment = st.session_state.experiment
 link.show(experiment, st.session_state.view, came=went is not None)
-if complaint:
-    st.warning(complaint, icon=":material/info:")
+if unfit:  # said for as long as it is the case
+    st.warning(unfit, icon=":material/info:")
+elif st.session_state.complaint:
+    widgets.notice(st.session_state.complaint, lambda: st.session_state.update(complaint=None))
 
 
 def _new_seed() -> None:
@@ -120,5 +123,7 @@ live_view(
     went=st.session_state.get("went", 0),
     view=st.session_state.view,
     starts=st.session_state.get("starts", 0),
+    named=st.session_state.named,
+    usual=FIRST_RECORDING,
     key="live",
 )

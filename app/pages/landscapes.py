@@ -24,6 +24,7 @@ if not page:
         {} if elsewhere else st.query_params.to_dict(), landscape_controls.usual()
     )
     page["view"] = link.view_of(st.query_params.to_dict())
+    page["named"] = not elsewhere and link.names(st.query_params.to_dict())
     controls.load(page["experiment"])
 
 if "opened" in page:
@@ -48,8 +49,10 @@ if complaint is None:
     except BadInput as error:
         complaint = plain(str(error))
 link.show(page["experiment"], page["view"], came=went is not None)
-if page["complaint"] or complaint:
-    st.warning(page["complaint"] or complaint, icon=":material/info:")
+if page["complaint"]:
+    widgets.notice(page["complaint"], lambda: page.update(complaint=None))
+elif complaint:
+    st.warning(complaint, icon=":material/info:")
 
 
 def _pressed(what: str) -> None:
@@ -91,5 +94,6 @@ live_view(
     unread=complaint is not None,
     went=page.get("went", 0),
     view=page["view"],
+    named=page["named"],
     key="landscape_view",
 )

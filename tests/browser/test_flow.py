@@ -221,3 +221,76 @@ def test_on_a_phone_the_replays_button_stands_beside_its_bar(open_page: Open) ->
         bar, button, time, choice = page.evaluate(middles, text)
         assert abs(bar - button) < 3
         assert abs(time - choice) < 3
+
+
+def test_a_link_opened_where_a_race_runs_shows_its_own_race_and_a_reload_goes_back(
+    open_page: Open, server: Server
+) -> None:
+    page = open_page(MOONS)
+    running(page)
+    race = look(page, "v.race")
+    page.reload()
+    wait(page, "v.race === x && v.player.history.length > 8", race)
+    set_seed(page, 5)
+    page.reload()
+    wait(page, "v.race === x && v.player.history.length > 8 && v.stale", race)
+    page.goto(f"{server.address}/?dataset=circles&lanes=eki,adam&seconds=120&seed=4")
+    wait(page, "v.player.history.stage?.experiment.dataset.name === 'circles' && !v.stale")
+    assert look(page, "v.player.history.stage.experiment.seed") == 4
+    assert look(page, "v.race") != race
+
+
+def test_a_race_brings_its_settings_back_where_the_address_names_none(open_page: Open) -> None:
+    page = open_page(MOONS)
+    running(page)
+    race = look(page, "v.race")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Landscapes").click()
+    wait(page, "v.layout === 'landscape' && v.player.history.length > 1")
+    page.reload()
+    wait(page, "v.layout === 'landscape' && v.player.history.length > 1")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Explore").click()
+    wait(page, "v.layout === 'network' && v.race === x && v.player.history.length > 8", race)
+    wait(page, "v.data.experiment.dataset.name === 'moons' && !v.stale")
+    page.wait_for_function("new URL(location.href).searchParams.get('dataset') === 'moons'")
+    assert look(page, "v.data.experiment.budget.amount") == 120
+
+
+def test_every_page_is_one_step_on_the_way_back(open_page: Open) -> None:
+    page = open_page(MOONS)
+    running(page)
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Landscapes").click()
+    wait(page, "v.layout === 'landscape' && v.player.history.length > 1")
+    page.wait_for_function("location.search.includes('dataset=landscape')")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Explore").click()
+    wait(page, "v.layout === 'network' && v.player.history.length > 8")
+    page.wait_for_function("location.search.includes('dataset=moons')")
+    page.go_back()
+    page.wait_for_function("location.pathname === '/landscapes' && location.search !== ''")
+    page.go_back()
+    page.wait_for_function("location.pathname === '/' && location.search.includes('dataset=moons')")
+
+
+def test_a_recording_that_is_not_here_leaves_the_first_screen_and_one_message(
+    open_page: Open,
+) -> None:
+    page = open_page("?recording=own:nope")
+    wait(page, "v.player.source === 'recording' && v.player.history.length > 5")
+    expect(page.get_by_test_id("status")).to_contain_text("That recording is not here")
+    expect(page.get_by_test_id("waiting")).to_be_hidden()
+    page.wait_for_function("!location.search.includes('recording')")
+
+
+def test_while_a_race_waits_there_is_nothing_to_run_and_cancelling_is_no_alarm(
+    open_page: Open,
+) -> None:
+    others = [open_page(MOONS) for _ in range(3)]
+    for one in others:
+        running(one)
+    page = open_page("?dataset=circles&lanes=snes,adam&seconds=5")
+    wait(page, "v.state.state === 'queued'")
+    expect(page.get_by_test_id("run")).to_have_text("Waiting")
+    expect(page.get_by_test_id("run")).to_be_disabled()
+    page.get_by_test_id("cancel").click()
+    wait(page, "v.state.state === 'ended'")
+    expect(page.get_by_test_id("run")).to_have_text("Run")
+    expect(page.get_by_test_id("status")).to_have_attribute("data-state", "over")

@@ -1,6 +1,7 @@
 /** What the server says to the live view. */
 
 import { History } from "./player.js";
+import { takeUp } from "./returning.js";
 
 const REFUSED_MS = 6000;
 
@@ -21,6 +22,7 @@ export class Inbox {
         view.waiting ??= new History();
       }
       view.say(message);
+      takeUp(view);
     } else if (message.type === "problem") this._problem(message);
     else if (message.type === "stage") {
       // The old race stays on the screen until the new one has something to show.
@@ -33,6 +35,7 @@ export class Inbox {
       view.loaded = view.race;
       view.waiting = null;
       view.experiment = JSON.stringify(message.experiment);
+      takeUp(view);
     } else if (message.type === "stages") view.slow.receive(message);
     else if (view.player.source === "live" && !view.slow.keep(message, bytes)) this.accept(message, bytes);
   }

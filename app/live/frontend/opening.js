@@ -24,6 +24,16 @@ export async function openRecording(view, address, wanted) {
     // The page is whole without one that nobody asked for; a defect is told in any case.
     const line = lineOf(error, asked ? t("status.no-recording") : "");
     if (line) view.problem = line;
+    if (asked) withoutIt(view);
     view.showState();
   }
+}
+
+/** What a page shows whose address names a recording that is not there: what it shows without it. @param {import("./view.js").LiveView} view */
+function withoutIt(view) {
+  const { recording: _, at: __, ...rest } = view.data.view;
+  view.data = { ...view.data, view: rest, recording: view.data.usual ?? null };
+  view.opened = false;
+  view.tellAddress(true);
+  if (view.data.recording && !view.player.history.length && !view.waiting) view.playRecording(view.data.recording);
 }

@@ -8,10 +8,15 @@ const TOKEN = "kelvin.race";
 /** The race this tab watches on a page: kept over a reload, not shared with other tabs. A browser that keeps nothing for us loses only that. @param {string} layout of the page */
 export function tokenOf(layout) {
   const name = layout === "network" ? TOKEN : `${TOKEN}.${layout}`;
+  const mark = `${name}.seen`;
   return {
     get: () => kept((storage) => storage.getItem(name)),
     set: (/** @type {string} */ value) => kept((storage) => storage.setItem(name, value)),
-    clear: () => kept((storage) => storage.removeItem(name)),
+    clear: () => kept((storage) => [name, mark].forEach((one) => storage.removeItem(one))),
+    /** What the race was and where it was seen. @param {import("./returning.js").Seen} seen */
+    mark: (seen) => kept((storage) => storage.setItem(mark, JSON.stringify(seen))),
+    /** @returns {import("./returning.js").Seen | null} */
+    seen: () => JSON.parse(kept((storage) => storage.getItem(mark)) ?? "null"),
   };
 }
 

@@ -1,7 +1,13 @@
 /** How things stand, shown wherever it is seen: the buttons, the status line, what is being prepared, the question that is asked. */
 
+import { sameRace } from "./moment.js";
 import { t } from "./text.js";
 import { lateStart, sentence } from "./words.js";
+
+/** Whether the race that the controls name waits for a worker: to ask for it once more would change nothing. @param {import("./view.js").LiveView} view */
+function queued({ state, asked, data }) {
+  return state.state === "queued" && (!asked || sameRace(asked, data.experiment));
+}
 
 /** @param {import("./view.js").LiveView} view */
 export function showStatus(view) {
@@ -12,7 +18,7 @@ export function showStatus(view) {
   const recorded = player.source === "recording";
   const problem = view.problem || view.broken;
   const replayed = !racing && length > 1;
-  view.transport.show(slow.active ? (slow.held ? "paused" : "running") : state, { hot: hot && !recorded, stale, replayed: replayed && !stale });
+  view.transport.show(slow.active ? (slow.held ? "paused" : "running") : state, { hot: hot && !recorded, stale, replayed: replayed && !stale, waits: queued(view) });
   view.transport.offer(!data.offline, replayed, player.rate);
   view.root.classList.toggle("kv-live", view.hands.live());
   view.root.classList.toggle("kv-slow", slow.active);
@@ -21,12 +27,14 @@ export function showStatus(view) {
   view.root.classList.toggle("kv-stale", stale && !problem && !view.transport.get("run-new").hidden);
   const late = recorded ? "" : lateStart(player.history);
   const text = slow.active && !problem ? t(slow.held ? "time.slow-held" : "time.slow-status") : sentence(view.state, { problem, stale, recorded, late, unread: Boolean(data.unread) });
-  const status = view.get(".kv-status");
-  if (status.textContent !== text) status.textContent = text;
-  status.title = text;
-  status.dataset.state = problem ? "problem" : state;
   const coming = Boolean(waiting) || (!length && Boolean(stage) && !problem) || state === "queued" || state === "starting";
+  const empty = !length && (view.begun || state === "attaching" || coming || Boolean(problem));
+  const status = view.get(".kv-status");
+  const line = empty && problem ? "" : text; // said once, where the race would be
+  if (status.textContent !== line) status.textContent = line;
+  status.title = line;
+  status.dataset.state = problem ? "problem" : view.state.calm ? "over" : state; // what was asked for is no alarm
   view.root.toggleAttribute("data-empty", !length);
-  view.coming.show({ empty: !length && (view.begun || state === "attaching" || coming || Boolean(problem)), coming, said: text, about: data.about ?? "" });
+  view.coming.show({ empty, coming, said: text, about: data.about ?? "" });
   view.question.show(data.question, stage?.experiment ?? null, Boolean(waiting));
 }

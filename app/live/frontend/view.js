@@ -14,6 +14,7 @@ import { momentAt, sameRace } from "./moment.js";
 import { openRecording } from "./opening.js";
 import { History, Player } from "./player.js";
 import { Question } from "./question.js";
+import { firstTime, goesBack, here, leaveMark } from "./returning.js";
 import { Scrub } from "./scrub.js";
 import { Sites } from "./sites.js";
 import { SlowMotion } from "./slow.js";
@@ -63,6 +64,7 @@ export class LiveView {
     this.run = this.runAt = this.firstFrameAt = 0;
     this.settling = 0;
     this.begun = this.ready = false;
+    /** Whether nothing was shown yet since the document was loaded. */ this.fresh = !data.offline && firstTime(this.layout);
     /** Whether a recording was asked for, by the address. */ this.opened = Boolean(data.view?.recording);
     /** @type {number | null} share of the budget at which an address wants the race to stand still */ this.goal = Number(data.view?.at) || null;
     this.waiting = /** @type {History | null} */ (null);
@@ -80,6 +82,8 @@ export class LiveView {
     parent.append(this.root);
     this.get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
     this.token = tokenOf(this.layout);
+    this.leaving = () => leaveMark(this, here());
+    if (!data.offline) addEventListener("pagehide", this.leaving);
     this.hands = handsOf(this);
     this.inbox = new Inbox(this);
     this.board = new Board(this.root, data, this.hands, () => this.tellAddress(), (index) => this.scrub?.point(index));
@@ -132,8 +136,9 @@ export class LiveView {
   update(data, setStateValue, setTriggerValue) {
     const currency = data.experiment.budget.currency;
     if (currency !== this.data.experiment.budget.currency) this.setCurrency(currency, false);
-    // Another landscape is raced at once: that is what it was picked for.
-    const moved = this.layout === "landscape" && this.begun && JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
+    // Another landscape is raced at once: that is what it was picked for. One that the controls took from the race on the screen is there already.
+    const there = !this.waiting && sameRace(this.player.history.stage?.experiment.dataset ?? null, data.experiment.dataset);
+    const moved = this.layout === "landscape" && this.begun && !there && JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
     const asked = data.starts > this.data.starts;
     const other = data.view?.recording && data.recording && data.recording !== this.data.recording;
     const went = data.went !== this.data.went;
@@ -154,6 +159,8 @@ export class LiveView {
   destroy() {
     cancelAnimationFrame(this.frame);
     if (this.racing && this.player.source === "live") leave(this.layout);
+    removeEventListener("pagehide", this.leaving);
+    if (!this.data.offline) leaveMark(this, null);
     this.removeKeys();
     this.walk.destroy();
     this.socket.close();
@@ -167,6 +174,7 @@ export class LiveView {
 
   /** The connection stands, for the first time or again: back to the tab's race, if it has one. */
   _connected() {
+    if (this.fresh && !this.begun && !goesBack({ named: Boolean(this.data.named), address: here(), experiment: this.data.experiment }, this.token.seen())) this.token.clear();
     // A recording that was asked for goes before the tab's own race, which waits until it is asked for again.
     this.race = this.opened ? null : (this.token.get() ?? this.race);
     arrived(this.layout, (sentence) => this.menu.say(sentence));
@@ -193,6 +201,7 @@ export class LiveView {
   start(experiment = this.data.experiment) {
     if (this.data.offline) return; // nobody is there to run it
     this.begun = true;
+    this.fresh = false;
     this.problem = "";
     this.opened = false;
     if (this.data.view?.recording) this.tellAddress(true);

@@ -2,6 +2,22 @@
 
 import { arrangementOf } from "./arrange.js";
 
+/**
+ * Let a page's own address take the place of the bare one it was opened at, so that the way back has one step for it and not two.
+ * @param {History & {kelvin?: boolean}} history @param {Location} location
+ */
+export function oneStepEach(history, location) {
+  if (history.kelvin) return;
+  history.kelvin = true;
+  const push = history.pushState.bind(history);
+  history.pushState = (state, unused, address) => {
+    const next = new URL(address ?? "", location.href);
+    const written = !location.search && next.search && next.origin === location.origin && next.pathname === location.pathname;
+    if (written) history.replaceState(state, unused, address);
+    else push(state, unused, address);
+  };
+}
+
 export class Walk {
   /** @param {import("./view.js").LiveView} view */
   constructor(view) {
@@ -14,7 +30,9 @@ export class Walk {
       event.stopImmediatePropagation();
       view.setTriggerValue("went", { address: location.search, step: ++this.steps });
     };
-    if (!view.data.offline) addEventListener("popstate", this.listen, true);
+    if (view.data.offline) return;
+    addEventListener("popstate", this.listen, true);
+    oneStepEach(history, location);
   }
 
   /** Python has read the address anew: panels and axes are those it names. @param {any} data */
