@@ -13,7 +13,7 @@ import streamlit as st
 from app import uploads
 from app.allowance import within
 from app.text import plain, t
-from app.widgets import KEPT, kept, knobs, number, pills, put, scale, scoped, select
+from app.widgets import KEPT, current, kept, knobs, number, pills, put, scale, scoped, select
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
@@ -241,13 +241,13 @@ def draw_budget(
 def draw_stop() -> dict[str, Any]:
     """When a lane may end before its budget is spent, as JSON values."""
     described = {field["name"]: field for field in fields(StopRules)}
-    active = [name for name in described if kept().get(f"stop {name}") is not None]
+    active = [name for name in described if current(f"stop {name}") is not None]
     said = (
         t(f"controls.stop-{'both' if len(active) > 1 else active[0]}")
         if active
         else t("controls.stop")
     )
-    with st.popover(said, icon=":material/flag:", width="stretch"):
+    with st.popover(said, icon=":material/flag:", width="stretch", key="stop early"):
         target, patience = described["target"], described["patience"]
         return {
             "target": number(

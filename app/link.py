@@ -7,7 +7,7 @@ are left alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -17,8 +17,9 @@ from app.uploads import why
 from engine.datasets.drawn import CHARACTERS, MOST_POINTS
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
-from engine.experiment import Experiment
-from engine.flat import from_flat, to_flat
+from engine.experiment import MAX_LANES, Experiment
+from engine.flat import TOP, from_flat, to_flat
+from engine.optimizers import OPTIMIZERS
 
 VIEW_KEYS = ("panels", "large", "x", "y")
 """Parameters of the live view: the panels seen and their order, the one enlarged, the currency of
@@ -30,7 +31,9 @@ PAGE_KEYS = frozenset(
 )
 """Parameters of the page itself."""
 EXPLORE, LANDSCAPES = "pages/explore.py", "pages/landscapes.py"
-MAX_KEYS, MAX_TEXT = 80, 400
+MAX_KEYS, MAX_TEXT, MOST_TOLD = 80, 400, 8
+CHOSEN = ("dataset", "network")
+"""Parameters that name what others are fields of."""
 SHOWN = "address shown"
 """Session key of what the address was last made to say."""
 LONGER = {"dataset.points": CHARACTERS * MOST_POINTS + 100}
@@ -47,25 +50,118 @@ def read_link(
         usual: what an address names that names nothing; None is the default experiment.
 
     Returns:
-        The experiment, and None or a sentence saying why it is another one.
+        The experiment of all that can be used, and None or sentences that say what cannot.
     """
     usual = usual or Experiment()
     flat = {key: text for key, text in parameters.items() if key not in PAGE_KEYS}
+    if not flat:
+        return usual, None
+    if len(flat) > MAX_KEYS:
+        many = BadInput(
+            "address", t("pages.parameters", count=len(flat)), t("pages.at-most", most=MAX_KEYS)
+        )
+        return usual, t("pages.bad-address", why=why(many))
+    base = {"dataset": usual.dataset.name}
+    refused = [error for key, text in flat.items() if (error := _too_long(key, text)) is not None]
     try:
-        if not flat:
-            return usual, None
-        if len(flat) > MAX_KEYS:
-            raise BadInput(
-                "address", t("pages.parameters", count=len(flat)), t("pages.at-most", most=MAX_KEYS)
-            )
-        for key, text in flat.items():
-            if len(key) + len(text) > LONGER.get(key, MAX_TEXT):
-                raise BadInput(
-                    key[:40], text, t("pages.at-most-characters", most=LONGER.get(key, MAX_TEXT))
-                )
-        return within(from_flat({"dataset": usual.dataset.name, **flat}))
-    except BadInput as error:
-        return usual, t("pages.bad-address", why=why(error))
+        if refused:
+            raise refused[0]
+        return within(from_flat({**base, **flat}))
+    except BadInput:
+        known = {key: text for key, text in flat.items() if _too_long(key, text) is None}
+        taken, others = usable(known, base)
+    refused += others
+    if not taken:
+        experiment, fewer = usual, None
+    else:
+        experiment, fewer = within(from_flat({**base, **taken}))
+    lines = [why(error) for error in refused[:MOST_TOLD]]
+    if len(refused) > MOST_TOLD:
+        lines.append(t("pages.more-left-out", count=len(refused) - MOST_TOLD))
+    said = t(
+        "pages.left-out" if taken else "pages.bad-address",
+        why=" ".join(line if line.endswith(".") else f"{line}." for line in lines),
+    )
+    return experiment, said if fewer is None else f"{said} {fewer}"
+
+
+def _too_long(key: str, text: str) -> BadInput | None:
+    """Why a parameter is not read at all, or None."""
+    most = LONGER.get(key, MAX_TEXT)
+    if len(key) + len(text) <= most:
+        return None
+    return BadInput(key[:40], text, t("pages.at-most-characters", most=most))
+
+
+def usable(
+    flat: Mapping[str, str], base: Mapping[str, str]
+) -> tuple[dict[str, str], list[BadInput]]:
+    """As many parameters of an address as name an experiment together, and why each of the others
+    cannot be used.
+
+    Args:
+        flat: the parameters.
+        base: parameters that hold where the address says nothing else.
+    """
+    taken: dict[str, str] = {}
+    refused: list[BadInput] = []
+    gone: set[str] = set()
+    """Places whose choice is not taken: their fields would be those of another one."""
+
+    def fit(more: Mapping[str, str]) -> BadInput | None:
+        try:
+            from_flat({**base, **taken, **more})
+        except BadInput as error:
+            return error
+        taken.update(more)
+        return None
+
+    def take(key: str, text: str, told: BadInput | None = None) -> bool:
+        error = fit({key: text})
+        if error is not None:
+            refused.append(told or error)
+        return error is None
+
+    # What is chosen comes first: which fields there are depends on it.
+    places = [*(key for key in TOP if key in flat), *(key.partition(".")[0] for key in flat)]
+    for place in dict.fromkeys(places):
+        group = {key: text for key, text in flat.items() if key.partition(".")[0] == place}
+        # Some fields are right only together, such as a file and its column.
+        if place == "lanes" and place in group:
+            gone |= _take_lanes(group.pop(place), taken, take)
+        if place not in gone and fit(group) is not None:
+            for key in sorted(group, key=lambda one: one != place):
+                if place not in gone and not take(key, group[key]) and key in CHOSEN:
+                    gone.add(place)
+    return taken, refused
+
+
+def _take_lanes(
+    text: str, taken: Mapping[str, str], take: Callable[[str, str, BadInput | None], bool]
+) -> set[str]:
+    """Take the lanes that can be run, in their order.
+
+    Returns:
+        The places whose fields would be another lane's, or no lane's.
+    """
+    lanes = [name.strip() for name in text.split(",")]
+    gone: set[str] = set()
+    if len(lanes) > MAX_LANES:
+        gone |= {*lanes[MAX_LANES:]} - {*lanes[:MAX_LANES]}
+        take("lanes", text, None)
+        lanes = lanes[:MAX_LANES]
+    for name in lanes:
+        before = taken.get("lanes")
+        told = None if name in OPTIMIZERS else BadInput("lanes", name, t("pages.known-method"))
+        if not take("lanes", name if before is None else f"{before},{name}", told):
+            gone |= {name} - {*(before or "").split(",")}
+            gone |= {f"lane{place + 1}" for place in range(MAX_LANES)}
+    return gone
+
+
+def names(parameters: Mapping[str, str]) -> bool:
+    """Whether an address says anything of an experiment."""
+    return bool(set(parameters) - PAGE_KEYS)
 
 
 def page_of(parameters: Mapping[str, str]) -> str:

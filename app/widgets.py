@@ -19,6 +19,8 @@ Field = dict[str, Any]
 KEPT = "kept"
 """Session key of every value a visitor set, drawn now or not: Streamlit forgets a widget that is
 not on the page."""
+AUTO = "auto"
+"""What a slider over named steps calls None."""
 SCOPE = "scope"
 """Session key of the page the controls stand on: every page but the first has values of its own."""
 
@@ -36,6 +38,33 @@ def kept() -> dict[str, Any]:
     """What the visitor set so far."""
     values: dict[str, Any] = st.session_state.setdefault(scoped(KEPT), {})
     return values
+
+
+def current(key: str) -> Any:
+    """Return what a control stands at now, whether or not it is drawn yet in this run; None where
+    it is left to the method, or to nobody.
+    """
+    value = st.session_state.get(scoped(f"control {key}"), kept().get(key))
+    return None if value == AUTO else value
+
+
+def notice(sentence: str, closed: Callable[[], None]) -> None:
+    """Say a sentence over the page, with a button that closes it.
+
+    Args:
+        sentence: what is said, as Markdown.
+        closed: called when the button is pressed.
+    """
+    left, right = st.columns([11, 1], vertical_alignment="center")
+    left.warning(sentence, icon=":material/info:")
+    with right:
+        st.button(
+            t("pages.close"),
+            icon=":material/close:",
+            key=scoped("close notice"),
+            type="tertiary",
+            on_click=closed,
+        )
 
 
 def put(key: str, value: Any) -> None:
@@ -139,23 +168,22 @@ def scale(
     """A slider over named steps; a value between them (from a link) gets a step of its own. "auto"
     stands for None, and is read as ``auto``, or as that word.
     """
-    current = kept().get(key, default)
-    current = "auto" if current is None else current
-    if current not in options:
-        numbers = sorted([*(option for option in options if option != "auto"), current])
-        options = (["auto"] if "auto" in options else []) + numbers
+    start = kept().get(key, default)
+    start = AUTO if start is None else start
+    if start not in options:
+        numbers = sorted([*(option for option in options if option != AUTO), start])
+        options = ([AUTO] if AUTO in options else []) + numbers
     chosen = widget(
         st.select_slider,
         key,
         label,
-        current,
+        start,
         tip,
         options=options,
-        format_func=lambda value: (
-            (auto or t("controls.auto")) if value == "auto" else _short(value)
-        ),
+        format_func=lambda value: (auto or t("controls.auto")) if value == AUTO else _short(value),
     )
-    return None if chosen == "auto" else chosen
+    kept()[key] = None if chosen == AUTO else chosen
+    return kept()[key]
 
 
 def _short(value: Any) -> str:

@@ -222,10 +222,14 @@ class Experiment(BaseModel):
             )
         entries = list(value)
         if not 1 <= len(entries) <= MAX_LANES:
+            names = [
+                entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", entry)
+                for entry in entries
+            ]
             raise BadInput(
                 "lanes",
-                [getattr(entry, "name", entry) for entry in entries],
-                f"1 to {MAX_LANES} lanes",
+                ",".join(map(str, names)),
+                f"at most {MAX_LANES} lanes" if entries else "at least one lane",
             )
         return tuple(
             OPTIMIZERS.build(suggest(info.data.get("dataset"), entry), f"lanes[{i}]")

@@ -12,7 +12,7 @@ from app import link
 from app.text import plain
 from engine.datasets import DATASETS
 from engine.experiment import Experiment
-from engine.flat import to_flat
+from engine.flat import from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
 from engine.registry import fields
 from engine.workers import cores
@@ -107,6 +107,88 @@ def test_a_broken_link_opens_with_one_friendly_line_and_the_default() -> None:
     assert shown(app) == Experiment()
     assert len(app.warning) == 1
     assert plain("dataset: 'mnits' is not allowed") in app.warning[0].value
+
+
+@pytest.mark.parametrize(
+    ("query", "kept", "told"),
+    [
+        (
+            {"dataset": "moons", "annealing.chains": "0", "seconds": "5"},
+            {"dataset": "moons", "seconds": "5"},
+            ["annealing.chains: '0' is not allowed; expected at least 1"],
+        ),
+        (
+            {"dataset": "moons", "lanes": "annealing,adam,eki,pso,snes", "seed": "4"},
+            {"dataset": "moons", "lanes": "annealing,adam,eki,pso", "seed": "4"},
+            ["at most 4 lanes"],
+        ),
+        (
+            {"lanes": "pso,nope,adam", "nope.rate": "1", "adam.rate": "0.5", "seconds": "x"},
+            {"lanes": "pso,adam", "adam.rate": "0.5"},
+            ["lanes: 'nope' is not allowed; expected the name of a method", "seconds: 'x'"],
+        ),
+        (
+            {"dataset": "nope", "dataset.noise": "0.3", "seed": "7"},
+            {"seed": "7"},
+            ["dataset: 'nope' is not allowed"],
+        ),
+        (
+            {"dataset": "moons", "seconds": "5", "evaluations": "100", "what": "1"},
+            {"dataset": "moons", "seconds": "5"},
+            ["evaluations: '100' is not allowed; expected one budget only", "what: '1'"],
+        ),
+        ({"lanes.x": "1", "seed": "7"}, {"seed": "7"}, ["lanes.x: '1'"]),
+        ({"dataset.points": "9" * 500, "seed": "7"}, {"seed": "7"}, ["dataset.points"]),
+    ],
+)
+def test_of_a_link_with_something_wrong_the_rest_is_kept_and_what_is_wrong_is_named(
+    query: dict[str, str], kept: dict[str, str], told: list[str]
+) -> None:
+    app = open_app(query)
+    assert shown(app) == from_flat(kept)
+    assert len(app.warning) == 1
+    said = app.warning[0].value
+    for one in told:
+        assert plain(one) in said
+    assert said.count("is not allowed") == len(told)
+    assert "[" not in said.replace("\\[", ""), "no list as Python writes it"
+    app.button(key="close notice").click().run()
+    assert not app.warning
+    assert shown(app) == from_flat(kept)
+
+
+def test_the_button_says_of_stop_rules_what_its_popover_holds() -> None:
+    for query in ({"dataset": "moons", "seed": "3"}, {}):
+        app = open_app(query)
+        for _ in range(2):
+            assert "Stop early" in popovers(app)
+            assert not any(label.startswith("Stop early:") for label in popovers(app))
+            app.run()
+        app.select_slider(key="control stop patience").set_value(0.1).run()
+        assert "Stop early: patience" in popovers(app), "in the very run in which it was set"
+        app.number_input(key="control stop target").set_value(0.05).run()
+        assert "Stop early: target and patience" in popovers(app)
+        app.select_slider(key="control stop patience").set_value("auto").run()
+        assert "Stop early: target" in popovers(app)
+        assert shown(app).stop.patience is None
+
+
+def popovers(app: AppTest) -> list[str]:
+    """The labels of all popovers on the page."""
+    found: list[str] = []
+
+    def look(block: Any) -> None:
+        for child in getattr(block, "children", {}).values():
+            proto = getattr(child, "proto", None)
+            if getattr(child, "type", "") == "popover" or (
+                proto is not None and hasattr(proto, "popover") and proto.HasField("popover")
+            ):
+                found.append(proto.popover.label if hasattr(proto, "popover") else proto.label)
+            look(child)
+
+    look(app.main)
+    look(app.sidebar)
+    return found
 
 
 def test_lanes_are_added_and_removed_and_keep_their_knobs() -> None:

@@ -104,10 +104,10 @@ def test_two_lanes_of_one_method_are_named_by_place() -> None:
             "network: 'cnn' is not allowed; expected an image dataset",
         ),
         ({"loss": "hinges"}, "loss: 'hinges' is not allowed; expected one of cross-entropy"),
-        ({"lanes": []}, "lanes: [] is not allowed; expected 1 to 4 lanes"),
+        ({"lanes": []}, "lanes: '' is not allowed; expected at least one lane"),
         (
-            {"lanes": ["adam"] * 5},
-            "lanes: ['adam', 'adam', 'adam', 'adam', 'adam'] is not allowed; expected 1 to 4 lanes",
+            {"lanes": ["adam", {"name": "sgd", "rate": 1}, "adam", "adam", "adam"]},
+            "lanes: 'adam,sgd,adam,adam,adam' is not allowed; expected at most 4 lanes",
         ),
         ({"lanes": "adam"}, "lanes: 'adam' is not allowed; expected a list of 1 to 4 optimizers"),
         (
