@@ -97,9 +97,9 @@ def _race(connection: Connection, experiment: Message) -> None:
         _Drive(connection, Experiment.parse(experiment)).run()
         state = {"type": "state", "state": "done"}
     except _Cancelled:
-        pass
+        state["calm"] = True
     except BadInput as error:
-        state = {"type": "problem", "sentence": str(error)}
+        state = {"type": "problem", "sentence": error.sentence}
     except _Gone:
         raise SystemExit(0) from None
     except (MemoryError, RuntimeError) as error:

@@ -310,6 +310,7 @@ class Pool:
                         "type": "state",
                         "state": "ended",
                         "sentence": "The race was taken out of the queue.",
+                        "calm": True,
                     },
                 )
                 self._assign()
@@ -361,7 +362,13 @@ class Pool:
             code = worker.process.exitcode
             if job is not None and job._cancelled:
                 self._end(
-                    job, {"type": "state", "state": "ended", "sentence": "The race was stopped."}
+                    job,
+                    {
+                        "type": "state",
+                        "state": "ended",
+                        "sentence": "The race was stopped.",
+                        "calm": True,
+                    },
                 )
             elif job is not None:
                 log.warning("the process of a race ended with exit code %s", code)

@@ -35,6 +35,7 @@ def test_places_in_the_queue(start: Start) -> None:
     assert [job.place for job in (first, third, fourth, fifth)] == [0, 1, 2, 3]
     fourth.command({"do": "cancel"})
     assert heard_fourth.state("ended")["sentence"]
+    assert heard_fourth.state("ended")["calm"], "it ended because that was asked for"
     first.command({"do": "cancel"})
     heard_third.state("running")
     eventually(lambda: fifth.place == 1)

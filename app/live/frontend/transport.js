@@ -117,24 +117,26 @@ export class Transport {
   }
 
   toggle() {
+    if (this.get("run").disabled) return; // what it would ask for is asked for already
     const next = nextAction(this.state);
     if (next === "pause") this.on.pause();
     else if (next === "resume") this.on.resume();
     else this.on.run();
   }
 
-  /** @param {string} state @param {{hot: boolean, stale: boolean, replayed?: boolean}} extra `replayed`: the space bar plays what is recorded, it does not start a race */
-  show(state, { hot, stale, replayed = false }) {
-    const key = `${state} ${hot} ${stale} ${replayed}`;
+  /** @param {string} state @param {{hot: boolean, stale: boolean, replayed?: boolean, waits?: boolean}} extra `replayed`: the space bar plays what is recorded, it does not start a race; `waits`: the race it would start is in the queue */
+  show(state, { hot, stale, replayed = false, waits = false }) {
+    const key = `${state} ${hot} ${stale} ${replayed} ${waits}`;
     if (key === this.shown) return;
     this.shown = key;
     this.state = state;
     this.stale = stale;
     const run = this.get("run");
     const next = nextAction(state);
-    const label = t(`time.${next}`);
+    const label = t(waits ? "time.waits" : `time.${next}`);
+    run.disabled = waits;
     run.innerHTML = `<i>${next === "pause" ? ICONS.pause : ICONS.run}</i><span>${label}</span>`;
-    run.title = replayed ? label : t("time.run-hint", { label });
+    run.title = replayed || waits ? label : t("time.run-hint", { label });
     run.classList.toggle("kv-call", stale && next === "run");
     this.get("run-new").hidden = !stale || next === "run"; // the race on the screen keeps its own button
     const live = state === "running" || state === "paused";

@@ -43,5 +43,5 @@ export function cancelRace(view) {
   if (socket.pending.length === unsent) socket.send({ do: "cancel" });
   view.waiting = null;
   view.slow.stop();
-  view.say({ state: "ended", sentence: t("status.cancelled") });
+  view.say({ state: "ended", sentence: t("status.cancelled"), calm: true });
 }

@@ -7,7 +7,7 @@ import { t } from "./text.js";
 const LITTLE = 0.1;
 
 /**
- * @typedef {{state: string, place?: number, sentence?: string}} State
+ * @typedef {{state: string, place?: number, sentence?: string, calm?: boolean}} State
  * @typedef {{problem: string, stale: boolean, recorded: boolean, late?: string, unread?: boolean}} Around `late`: which lane spent much before its first step; `unread`: what was typed cannot be raced
  */
 

@@ -58,5 +58,6 @@ test("cancelling takes back a race that was not sent yet, and asks for the end o
     assert.ok(view.socket.pending.every((one) => one.do !== "run"));
     assert.equal(view.waiting, null);
     assert.equal(view.said.state, "ended");
+    assert.equal(view.said.calm, true, "what was asked for is no alarm");
   }
 });
