@@ -48,6 +48,8 @@ SLOPE_SAMPLES = 64
 NOTHING: tuple[list[tuple[int, ...]], Tensor] = ([], torch.empty(0, 0))
 """Of no moment, no answers."""
 PLAN_POINTS = 40
+REPLANS = ("turn", "reheat")
+"""What is done by hand that may change the temperatures in store."""
 
 
 def memory_of(value: Any) -> int:
@@ -150,7 +152,7 @@ class Observer:
         plans = self._each(lambda lanes: [self._plan(lane) for lane in lanes], None)
         about: dict[str, Any] = {
             "name": race.experiment.dataset.name,
-            "label": race.experiment.dataset.label,
+            "label": race.experiment.dataset.title,
             "kind": data.kind,
             "classes": list(data.classes),
             "shape": list(data.shape),
@@ -235,6 +237,10 @@ class Observer:
         rows = [
             self._lane_metrics(*row) for row in zip(race.lanes, scores, agreements, strict=True)
         ]
+        for at in sorted({event["lane"] for event in events if event["kind"] in REPLANS}):
+            (plan,) = self._each(lambda lanes: [self._plan(lanes[0])], None, [race.lanes[at]])
+            if plan is not None:
+                rows[at]["planned"] = plan
         return {"type": "metrics", "k": k, "clock": race.clock, "lanes": rows, "events": events}
 
     def _each(

@@ -116,8 +116,9 @@ def fields(cls: type[BaseModel]) -> list[dict[str, Any]]:
     """The fields of a choice (or of any such model) for pickers and the catalogue.
 
     Returns:
-        A list of ``{name, label, type, default, help, minimum, maximum, step, unit, scale, options,
-        advanced, live}``; what does not apply is left out.
+        A list of ``{name, label, type, default, help, minimum, maximum, above, below, step, unit,
+        scale, options, advanced, live}``; what does not apply is left out. A value is more than
+        ``above`` and less than ``below``, which ``minimum`` and ``maximum`` then repeat.
     """
     schema = cls.model_json_schema()
     described = []
@@ -136,6 +137,8 @@ def fields(cls: type[BaseModel]) -> list[dict[str, Any]]:
             "help": info.description or "",
             "minimum": core.get("minimum", core.get("exclusiveMinimum")),
             "maximum": core.get("maximum", core.get("exclusiveMaximum")),
+            "above": core.get("exclusiveMinimum"),
+            "below": core.get("exclusiveMaximum"),
             "options": core.get("enum"),
             "optional": True if "anyOf" in raw else None,
             "item_options": core.get("items", {}).get("enum"),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.errors import BadInput
+from engine.experiment import Experiment
 from engine.lane import Lane
 from engine.optimizers import OPTIMIZERS, Optimizer, State
 from engine.optimizers.base import Stage
@@ -425,3 +426,26 @@ def test_a_copy_remembers_what_was_chosen_and_the_first_stays_as_it_is() -> None
     assert (first.to_json()["beta1"], first.to_json()["rate"]) == (0.9, 0.02)
     assert copied.to_json() == {**first.to_json(), "beta1": 0.5, "rate": 3.0}
     assert copied.model_fields_set == {"rate", "beta1"}
+
+
+@pytest.mark.parametrize("name", ["annealing", "parallel-tempering", "population-annealing"])
+def test_the_temperatures_in_store_are_told_anew_where_a_hand_changed_them(name: str) -> None:
+    race = Race(
+        Experiment.parse(
+            {
+                "dataset": "moons",
+                "lanes": [name, "adam"],
+                "budget": {"currency": "evaluations", "amount": 1e6},
+            }
+        )
+    )
+    before = race.stage()["lanes"][0]["plan"]
+    assert "planned" not in race.metrics(0)["lanes"][0]
+    if before is None:
+        pytest.skip("its temperatures stand still")
+    race.turn(0, "start_temperature", 7.0)
+    rows = race.metrics(1)["lanes"]
+    assert len(rows[0]["planned"]) == len(before)
+    assert rows[0]["planned"][0] == pytest.approx(7.0)
+    assert "planned" not in rows[1]
+    assert "planned" not in race.metrics(2)["lanes"][0]

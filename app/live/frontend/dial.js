@@ -1,5 +1,8 @@
 /** A knob as a slider: which values it runs over, and which value a place on it is. */
 
+import { plain } from "./format.js";
+import { t } from "./text.js";
+
 /** Places on a slider. */
 export const PLACES = 400;
 /** How far a slider reaches on either side of what a knob was set to at first, as a factor; the number field reaches all of its range. */
@@ -14,6 +17,8 @@ const WIDE = 25;
  * @property {"number" | "integer" | "boolean" | "string"} type
  * @property {number} [minimum]
  * @property {number} [maximum]
+ * @property {number} [above] what a value must be more than
+ * @property {number} [below] what a value must be less than
  * @property {"log" | "linear"} [scale]
  * @property {number} [step]
  * @property {string} [unit]
@@ -70,10 +75,18 @@ export function fit(knob, value) {
 export function typed(knob, text) {
   if (text.trim() === "") return knob.optional ? null : undefined;
   const powers = text.replace(/^([−-]?)10(?=[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])/u, "$11×10").replace(/\s*[×x]\s*10(⁻?)([⁰¹²³⁴⁵⁶⁷⁸⁹]+)$/u, (_, sign, digits) => `e${sign && "-"}${[...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(digit)).join("")}`);
-  const value = Number(powers.replaceAll("−", "-").replace(",", "."));
-  if (!Number.isFinite(value)) return undefined;
-  const { minimum = -Infinity, maximum = Infinity } = knob;
-  return Math.min(maximum, Math.max(minimum, knob.type === "integer" ? Math.round(value) : value));
+  const number = Number(powers.replaceAll("−", "-").replace(",", "."));
+  const value = knob.type === "integer" ? Math.round(number) : number;
+  const { minimum = -Infinity, maximum = Infinity, above = -Infinity, below = Infinity } = knob;
+  return value >= minimum && value <= maximum && value > above && value < below ? value : undefined;
+}
+
+/** What may be typed into a number field, in words: "a whole number from 1 to 4096". @param {Knob} knob */
+export function taken({ type, minimum, maximum, above, below }) {
+  const kind = t(type === "integer" ? "time.knob-whole" : "time.knob-number");
+  const low = above !== undefined ? t("time.knob-above", { number: plain(above) }) : minimum !== undefined ? t("time.knob-least", { number: plain(minimum) }) : "";
+  const high = below !== undefined ? t("time.knob-below", { number: plain(below) }) : maximum !== undefined ? t(low ? "time.knob-most" : "time.knob-most-alone", { number: plain(maximum) }) : "";
+  return [kind, [low, high].filter(Boolean).join(t("time.knob-and"))].filter(Boolean).join(" ");
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Knobs turned while the race runs: a small window at a lane's card, with all that its method lets be turned. */
 
-import { PLACES, dial, throttle, typed } from "./dial.js";
+import { PLACES, dial, taken, throttle, typed } from "./dial.js";
 import { setting, worth } from "./events.js";
-import { SHAPES, small } from "./format.js";
+import { proper, SHAPES, small } from "./format.js";
 import { button, popup } from "./popup.js";
 import { t } from "./text.js";
 
@@ -18,6 +18,8 @@ export class Knobs {
     this.view = view;
     /** @type {(() => void) | null} closes the window */ this.close = null;
     /** @type {(() => void)[]} show what is the case now */ this.rows = [];
+    /** What the race refused last. */ this.told = "";
+    /** @type {Knob | null} the knob turned last */ this.last = null;
   }
 
   /** A lane's knobs, at the button in its card; pressed again, they go. @param {number} lane @param {HTMLElement} anchor */
@@ -59,7 +61,10 @@ export class Knobs {
   /** The race refused what was asked. @param {string} sentence */
   refused(sentence) {
     if (!this.close || !this.refusal) return;
-    this.refusal.textContent = sentence;
+    // The race names the field; here its label is read.
+    const { name = "", label = "" } = this.last ?? {};
+    this.refusal.textContent = proper(name && sentence.startsWith(`${name}: `) ? `${label}${sentence.slice(name.length)}` : sentence);
+    this.told = sentence;
     this._look();
   }
 
@@ -93,7 +98,10 @@ export class Knobs {
   /** @param {Record<string, unknown>} command */
   _send(command) {
     if (this.refusal) this.refusal.textContent = "";
+    if (this.told && this.view.problem === this.told) this.view.problem = "";
+    this.told = "";
     this.view.command(command);
+    this.view.showState();
   }
 
   /** More heat or less, now. @param {number} lane */
@@ -130,6 +138,7 @@ export class Knobs {
     // What was just asked for stands until the race tells of it, or refuses.
     let asked = { value: /** @type {unknown} */ (undefined), until: 0 };
     const turn = (/** @type {unknown} */ value) => {
+      this.last = knob;
       asked = { value, until: performance.now() + 1500 };
       send(value);
     };
@@ -189,10 +198,17 @@ export class Knobs {
       const value = scale.value(Number(slider.value));
       field.value = worth(value);
       slider.setAttribute("aria-valuetext", field.value);
+      said.textContent = "";
       turn(value);
     };
+    const said = document.createElement("p");
+    said.className = "kv-not-taken";
+    said.setAttribute("role", "alert");
+    said.dataset.testid = `refused-${knob.name}`;
     field.onchange = () => {
       const value = typed(knob, field.value);
+      const text = field.value.trim();
+      said.textContent = value !== undefined ? "" : t(text ? "time.knob-refused" : "time.knob-empty", { label: knob.label, allowed: taken(knob), text });
       if (value !== undefined) turn(value);
       const stands = value === undefined ? now() : value;
       field.value = typeof stands === "number" ? worth(stands) : "";
@@ -208,6 +224,6 @@ export class Knobs {
       adapted.textContent = by === undefined ? "" : t("time.knobs-now", { value: small(by) });
     };
     this.rows.push(show);
-    return [field, slider, adapted];
+    return [field, said, slider, adapted];
   }
 }

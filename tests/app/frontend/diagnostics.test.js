@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { follow, heights } from "../../../app/live/frontend/panels/agreement.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
 import { membersOf, noteOf, nounOf, viewsOf } from "../../../app/live/frontend/panels/chains.js";
-import { boxes, titleOf } from "../../../app/live/frontend/panels/temperature.js";
+import { boxes, replanned, titleOf } from "../../../app/live/frontend/panels/temperature.js";
 import { reached, telling, times } from "../../../app/live/frontend/panels/cost.js";
 
 test("the running median leaves out where the estimate stood still, and is nothing where it stood still all along", () => {
@@ -138,4 +138,11 @@ test("losses that are no numbers harm nobody, and one lane is told by itself", (
 
 test("how many times as many, with the digits that matter", () => {
   assert.deepEqual([1.04, 9.3, 12.4, 620.4, 999.7, 41_300].map(times), ["1.0", "9.3", "12", "620", "1000", "41.3\u202fk"]);
+});
+
+test("a plan that was changed by hand is drawn as it was until then, and as it is from then on", () => {
+  const rows = [{ progress: 0 }, { progress: 0.5, planned: [9, 9, 7, 6, 5] }, { progress: 0.6 }, { progress: 0.9, planned: [9, 9, 9, 9, 1] }];
+  assert.deepEqual(replanned([8, 6, 4, 2, 0], rows.slice(0, 1)), [8, 6, 4, 2, 0]);
+  assert.deepEqual(replanned([8, 6, 4, 2, 0], rows.slice(0, 3)), [8, 6, 7, 6, 5]);
+  assert.deepEqual(replanned([8, 6, 4, 2, 0], rows), [8, 6, 7, 6, 1]);
 });

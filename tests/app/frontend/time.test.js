@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { PLACES, dial, fit, throttle, typed } from "../../../app/live/frontend/dial.js";
+import { PLACES, dial, fit, taken, throttle, typed } from "../../../app/live/frontend/dial.js";
 import { deeds, deedText, eventText, setting, worth } from "../../../app/live/frontend/events.js";
 import { KEYS } from "../../../app/live/frontend/keys.js";
 import { acceptedUpTo, askedUpTo, extent, nearer, onestep, origins, reachOf, stageOf } from "../../../app/live/frontend/panels/onestep.js";
@@ -40,10 +40,19 @@ test("a dial of a share runs over all of it in its steps, one of a wide range st
   assert.ok(Number.isInteger(group.value(123)));
 });
 
-test("what is typed is taken, clipped to the range, or refused", () => {
+test("what is typed is taken, or refused with words for what would be", () => {
   assert.equal(typed(rate, "0.5"), 0.5);
   assert.equal(typed(rate, "1.2e−4"), 1.2e-4);
-  assert.equal(typed(rate, "99"), 10);
+  assert.equal(typed(rate, "99"), undefined);
+  assert.equal(typed(rate, "-3"), undefined);
+  const hot = { ...rate, minimum: 0, above: 0, maximum: undefined };
+  assert.deepEqual([typed(hot, "0"), typed(hot, "-3"), typed(hot, "1e-9")], [undefined, undefined, 1e-9]);
+  assert.equal(typed({ ...hot, above: undefined }, "0"), 0);
+  assert.equal(typed({ ...hot, below: 1 }, "1"), undefined);
+  assert.equal(taken(hot), "a number above 0");
+  assert.equal(taken({ ...rate, type: "integer", minimum: 1, maximum: 64 }), "a whole number of at least 1 and at most 64");
+  assert.equal(taken({ ...hot, below: 1 }), "a number above 0 and below 1");
+  assert.equal(taken({ ...rate, minimum: undefined, maximum: undefined }), "a number");
   assert.equal(typed(rate, ""), undefined);
   assert.equal(typed({ ...rate, optional: true }, " "), null);
   assert.equal(typed(rate, "much"), undefined);

@@ -170,6 +170,12 @@ export function told(lanes, metrics) {
   });
 }
 
+/** The temperatures in store at even shares of the budget: those of the start, and from every change by hand on those that were in store then. @param {number[]} plan of the start @param {any[]} rows @returns {number[]} */
+export function replanned(plan, rows) {
+  const n = plan.length - 1;
+  return rows.filter((row) => row.planned).reduce((stored, row) => stored.map((value, i) => (i / n >= row.progress ? row.planned[i] : value)), plan);
+}
+
 /** The scheduled temperature over the whole budget, in the currency drawn. @param {any} lane @param {any} stage @param {string} currency @param {any[]} rows */
 function planned(lane, stage, currency, rows) {
   if (!lane?.plan) return { x: [], y: [] };
@@ -178,7 +184,7 @@ function planned(lane, stage, currency, rows) {
   const end = currency === stage.budget.currency ? stage.budget.amount : last?.progress > 0.01 ? last[currency] / last.progress : null;
   if (end === null) return { x: [], y: [] };
   const n = lane.plan.length - 1;
-  return { x: lane.plan.map((/** @type {number} */ _, /** @type {number} */ i) => (end * i) / n), y: lane.plan };
+  return { x: lane.plan.map((/** @type {number} */ _, /** @type {number} */ i) => (end * i) / n), y: replanned(lane.plan, rows) };
 }
 
 /** Where the boxes that are there stand, one over the other. @param {readonly (keyof typeof HEIGHTS)[]} there from above @returns {Record<string, any>} */
