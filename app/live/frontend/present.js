@@ -166,10 +166,11 @@ export class PresentView {
       said.hidden = false;
       this.live?.destroy();
       this.live = null;
+      this.reel.miss();
     }
     this.index = this.reel.at;
     this.ready = true;
-    if (this.calm && !this.reel.kiosk) this.reel.finish();
+    if (this.calm && !this.reel.kiosk && !this.reel.absent) this.reel.finish();
     this._seek();
     this.root.classList.remove("kp-away");
     // The others are fetched meanwhile: from here on nothing needs the network.

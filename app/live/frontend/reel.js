@@ -7,6 +7,8 @@ export const CARD = 5;
 export const REST = 5;
 /** A kiosk that somebody touches waits so long before it goes on by itself. */
 export const HOLD = 60;
+/** So long stands the word that a recording is not there, before the next one comes. */
+export const ABSENT = 3;
 /** More than this between two ticks was no playing: the tab was hidden, the machine asleep. */
 const LONGEST_TICK = 0.5;
 
@@ -20,6 +22,7 @@ export class Reel {
     this.at = 0;
     /** @type {Phase} */ this.phase = kiosk ? "card" : "run";
     this.spent = 0;
+    /** Whether the recording that is on did not load. */ this.absent = false;
     this.playing = true;
     this.heldUntil = 0;
     this.last = 0;
@@ -37,6 +40,7 @@ export class Reel {
     if (!this.kiosk && this.at === before) return false;
     this.phase = this.kiosk ? "card" : "run";
     this.spent = 0;
+    this.absent = false;
     this.playing = true;
     return true;
   }
@@ -52,6 +56,13 @@ export class Reel {
     this.phase = "run";
     this.spent = RUN;
     this.playing = false;
+  }
+
+  /** The recording that is on is not there: the next one comes after a moment. */
+  miss() {
+    this.phase = "run";
+    this.spent = 0;
+    this.absent = this.playing = true;
   }
 
   /** Somebody is there: a kiosk waits for them. @param {number} now seconds */
@@ -75,6 +86,11 @@ export class Reel {
     this.last = now;
     if (!this.playing || this.held(now)) return false;
     this.spent += passed;
+    if (this.absent) {
+      if (this.spent < ABSENT) return false;
+      this.spent = 0;
+      return this.go(this.at + 1);
+    }
     if (this.phase === "card" && this.spent >= CARD) this._turn("run");
     else if (this.phase === "run" && this.spent >= RUN) {
       if (this.kiosk) this._turn("rest");

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { logScale } from "../../../app/live/frontend/scale.js";
-import { CARD, HOLD, REST, RUN, Reel, lettered, magnified, momentOf } from "../../../app/live/frontend/reel.js";
+import { ABSENT, CARD, HOLD, REST, RUN, Reel, lettered, magnified, momentOf } from "../../../app/live/frontend/reel.js";
 
 /** Let time pass in small ticks; how often another recording came on. @param {Reel} reel @param {number} seconds */
 function pass(reel, seconds) {
@@ -112,4 +112,18 @@ test("a lane that explodes leaves the chart at its top, and the others are still
   const [low, high] = logScale(ys, 1e3).range;
   assert.ok(low < -2 && high >= 3 && high < 3.5);
   assert.ok(logScale(ys).range[1] >= 30);
+});
+
+test("a recording that is not there makes room for the next one after a moment; the last one has none", () => {
+  for (const kiosk of [false, true]) {
+    const reel = new Reel(3, kiosk);
+    reel.miss();
+    assert.equal(pass(reel, ABSENT - 0.5), 0);
+    assert.equal(pass(reel, 1), 1);
+    assert.deepEqual([reel.at, reel.absent, reel.playing], [1, false, true]);
+  }
+  const reel = new Reel(1, false);
+  reel.miss();
+  assert.equal(pass(reel, 3 * ABSENT), 0);
+  assert.equal(reel.at, 0);
 });
