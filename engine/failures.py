@@ -57,6 +57,9 @@ STEPS = (
 """Fields that say how far a method moves, the first one of a method being the one to turn."""
 DAMPING = ("damping", "gamma")
 """Fields that hold a method back, in those that have no step size."""
+OUTSIDE = "A start further inside, or a method that only compares heights, may help."
+"""What to say to a lane that went where a formula has no value: the size of its steps is not to
+blame."""
 POPULATIONS = (
     "chains",
     "particles",

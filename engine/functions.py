@@ -74,6 +74,13 @@ class Landscape:
         return self.height(xs, ys)
 
     @cached_property
+    def partial(self) -> bool:
+        """Whether there are places on the rectangle where the function has no value, as √x has none
+        left of 0.
+        """
+        return bool(torch.isnan(self.grid(SCAN_SIDE)).any())
+
+    @cached_property
     def rise(self) -> float:
         """How high the landscape mostly stands above its lowest point: the median over the
         rectangle.

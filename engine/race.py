@@ -20,7 +20,7 @@ from engine.errors import BadInput
 from engine.evaluator import kernels
 from engine.events import Event
 from engine.experiment import Experiment, pick_device
-from engine.failures import cause_of, gentler
+from engine.failures import OUTSIDE, cause_of, gentler
 from engine.frames import Frame, Message
 from engine.hands import Hands
 from engine.interrupt import held_back
@@ -287,8 +287,13 @@ class Race:
                 torch.isfinite(lane.state.estimate).all()
             ):
                 wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
+                outside = self.network.partial and math.isnan(wreck.loss)
                 lane.trouble = wreck.sentence(
-                    label, lane.good, lane.wreck is not None, gentler(lane.optimizer)
+                    label,
+                    lane.good,
+                    lane.wreck is not None,
+                    OUTSIDE if outside else gentler(lane.optimizer),
+                    outside,
                 )
                 lane.state.estimate, lane.finished, lane.note = (
                     lane.good.estimate.clone(),

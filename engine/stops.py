@@ -209,7 +209,9 @@ class Wreck:
             estimate.numel(),
         )
 
-    def sentence(self, label: str, good: Moment, exact: bool, advice: str = "") -> str:
+    def sentence(
+        self, label: str, good: Moment, exact: bool, advice: str = "", outside: bool = False
+    ) -> str:
         """What happened, in words.
 
         Args:
@@ -218,6 +220,7 @@ class Wreck:
             exact: whether the method itself met the loss at this step; else it happened somewhere
                 between the good moment and this step.
             advice: a sentence on what usually helps, or nothing.
+            outside: whether it went where what it walks on has no value.
         """
         kept = good.kept
         when = (
@@ -229,6 +232,11 @@ class Wreck:
             return (
                 f"{label} fell without end {when}: there is no lowest point where it went. {kept}"
             )
+        if outside:
+            return (
+                f"{label} left the formula's domain {when}: there is no value where it went. "
+                f"{kept} {advice}"
+            ).rstrip()
         loss = "NaN" if math.isnan(self.loss) else "infinite"
         broken = self.nan + self.infinite
         kind = "infinite" if not self.nan else "NaN or infinite" if self.infinite else "NaN"

@@ -67,6 +67,9 @@ class Network(ABC):
     """Whether what it says of a sample hangs on the samples beside it, which must then not be taken
     apart."""
 
+    partial: bool = False
+    """Whether there are weights, numbers all of them, at which it has no outputs."""
+
     @property
     def dimension(self) -> int:
         return self.layers[-1].stop

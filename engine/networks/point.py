@@ -37,7 +37,7 @@ class PointNetwork(Network):
                 for name, size in zip("xy", landscape.size, strict=True)
             ]
         )
-        self.flops = landscape.flops
+        self.flops, self.partial = landscape.flops, landscape.partial
         self.widest = 4
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from engine.errors import BadInput, CannotRun
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
 from engine.frames import decode, encode
-from engine.functions import FUNCTIONS
+from engine.functions import FUNCTIONS, typed
 from engine.ground import SIDE, WIDE_SIDE
 from engine.networks import PointNetwork
 from engine.optimizers import OPTIMIZERS
@@ -138,6 +138,33 @@ def test_the_view_grows_in_a_few_steps_for_who_walks_off_and_stays_for_who_does_
     assert race.picture(2)["plane"]["x"] == [-7.5, 7.5]
     race.lanes[0].state.estimate = torch.tensor([1e6, 0.0])
     assert race.picture(3)["plane"]["x"] == [-15, 15]
+
+
+@pytest.mark.parametrize(
+    ("formula", "lane"),
+    [
+        ("sqrt(x)", {"name": "adam", "rate": 2.0}),
+        ("log(x) + y^2", {"name": "sgd", "rate": 50.0}),
+        ("sqrt(x + 4) * (1 + y^2)", {"name": "adam", "rate": 3.0}),
+    ],
+)
+def test_a_lane_that_leaves_a_formulas_domain_is_told_that_and_not_to_take_smaller_steps(
+    formula: str, lane: dict[str, Any]
+) -> None:
+    race = Race(landscape("formula", formula=formula, lanes=[lane]))
+    for _ in race:
+        pass
+    trouble = race.lanes[0].trouble
+    assert trouble is not None
+    assert "left the formula's domain" in trouble
+    assert "is kept" in trouble
+    assert "step size" not in trouble
+
+
+def test_only_a_formula_with_gaps_has_a_domain_to_leave() -> None:
+    assert typed("sqrt(x)", 5.0).partial
+    assert not typed("x^2 + y^2", 5.0).partial
+    assert not any(one.partial for one in FUNCTIONS.values())
 
 
 def test_a_bottomless_formula_ends_the_lane_with_a_word() -> None:

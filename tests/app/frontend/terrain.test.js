@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { hasGaps } from "../../../app/live/frontend/panels/ground.js";
 import { walked } from "../../../app/live/frontend/panels/relief.js";
 import { along, heightAt, light, shapeOf, slopes } from "../../../app/live/frontend/terrain.js";
 
@@ -78,4 +79,10 @@ test("a path in relief keeps its corners and its ends, and does not grow without
   assert.deepEqual(long.x.slice(0, 3), [0, 1, 2]);
   assert.deepEqual(walked({ x: [], y: [] }), { x: [], y: [] });
   assert.deepEqual(walked({ x: [4], y: [5] }), { x: [4], y: [5] });
+});
+
+test("a map with places without a height is told from one without", () => {
+  assert.equal(hasGaps(new Float32Array([1, Number.NaN, 2])), true);
+  assert.equal(hasGaps(new Float32Array([1, Infinity])), true);
+  assert.equal(hasGaps(new Float32Array([1, -2, 0])), false);
 });

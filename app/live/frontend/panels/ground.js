@@ -86,7 +86,8 @@ export class GroundPanel extends WeightsPanel {
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("panels.ground-stands", { label: lane.label, place: picture.lanes[i].estimate.map(small).join(", ") }));
     const alone = this.chart.element.closest("[data-offline], .kv-present"); // where no race can be started
     const hint = this.mode === "map" ? (alone ? "" : t("panels.ground-hint-map")) : this.relief.works ? t("panels.ground-hint-relief") : "";
-    return { note: hint, summary: `${stage.data.landscape.label}. ${said.join("; ")}.` };
+    const gaps = this.heights.gaps ? t("panels.ground-gaps") : "";
+    return { note: [hint, gaps].filter(Boolean).join(" · "), summary: [`${stage.data.landscape.label}. ${said.join("; ")}.`, gaps && `${gaps}.`].filter(Boolean).join(" ") };
   }
 
   /** The heights under this moment, and how they are shown. @param {Moment} moment */
@@ -97,7 +98,8 @@ export class GroundPanel extends WeightsPanel {
     if (this.heights?.id === id) return;
     const [x0, x1, y0, y1] = wide ? [...wide.x, ...wide.y] : site.extent;
     // How heights are shown is settled by the landscape's own rectangle, however far somebody walks off it.
-    this.heights = { id, x: [x0, x1], y: [y0, y1], z: (wide ?? site).z, shape: shapeOf(site.z.data, site.lowest) };
+    const { z } = wide ?? site;
+    this.heights = { id, x: [x0, x1], y: [y0, y1], z, shape: shapeOf(site.z.data, site.lowest), gaps: hasGaps(z.data) };
     this.shade = null;
   }
 
@@ -182,6 +184,11 @@ export class GroundPanel extends WeightsPanel {
     super.destroy();
     this.relief.destroy();
   }
+}
+
+/** Whether there are places without a height. @param {ArrayLike<number>} heights */
+export function hasGaps(heights) {
+  return Array.prototype.some.call(heights, (height) => !Number.isFinite(height));
 }
 
 /** A star of five points. @param {CanvasRenderingContext2D} paint @param {number} x @param {number} y @param {number} size */
