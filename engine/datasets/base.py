@@ -80,6 +80,13 @@ class DatasetChoice(Choice):
     """Whether there is nothing to learn before somebody gave a file: left out where datasets are
     listed to pick from."""
 
+    @property
+    def title(self) -> str:
+        """What it is called with its settings: its label, and the name of the file it is made
+        of.
+        """
+        return self.label
+
     @abstractmethod
     def load(self, seed: int) -> Dataset:
         """The samples. The seed matters only to datasets that are drawn (the 2-D ones).

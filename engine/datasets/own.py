@@ -62,6 +62,13 @@ class Own(DatasetChoice):
         json_schema_extra={"advanced": True},
     )
 
+    @property
+    def title(self) -> str:
+        try:
+            return f"{self.label} ({find(self.token).name})"
+        except BadInput:  # it is not here any more
+            return self.label
+
     def file(self, kind: str) -> UploadInfo:
         """What is known of the file.
 

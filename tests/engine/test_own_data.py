@@ -286,3 +286,21 @@ def test_of_very_many_rows_the_first_few_thousand_are_drawn() -> None:
     drawn = Answers(MLP().build((6,), 2), data).stage()["points"]
     assert drawn["x"].shape == (MOST_POINTS, 2)
     assert drawn["y"].shape == (MOST_POINTS,)
+
+
+def test_a_race_on_a_file_tells_the_files_name(table: UploadInfo, pets: UploadInfo) -> None:
+    for dataset, title in (
+        (OwnTable(token=table.token, target="kind"), "Your own table (flowers.csv)"),
+        (OwnImages(token=pets.token), "Your own pictures (pets.zip)"),
+    ):
+        race = Race(
+            Experiment.parse(
+                {
+                    "dataset": dataset.to_json(),
+                    "lanes": ["adam"],
+                    "budget": {"currency": "evaluations", "amount": 100},
+                }
+            )
+        )
+        assert race.stage()["data"]["label"] == title
+    assert OwnTable(token="0" * 32, target="kind").title == OwnTable.label

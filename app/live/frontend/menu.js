@@ -25,6 +25,8 @@ export class Menu {
     this.place = place;
     this.view = view;
     /** @type {WeakSet<object>} histories that are kept already */ this.kept = new WeakSet();
+    /** @type {WeakMap<object, string>} what Save has kept them as */ this.saved = new WeakMap();
+    /** @type {Promise<unknown>} the saving before, one after the other */ this.saving = Promise.resolve();
     this.actions = {
       panels: () => this.openPanels(),
       save: () => this.save(),
@@ -135,8 +137,10 @@ export class Menu {
   async save() {
     const { history } = this.view.player;
     if (!history.stage || history.length < 2) return this.say(t("menu.nothing"));
+    // A race that is saved again takes the place of what was kept of it: it holds all of that.
+    const save = async () => void this.saved.set(history, await saveRecording(history, { kept: true, id: this.saved.get(history) }));
     try {
-      await saveRecording(history, { kept: true });
+      await (this.saving = this.saving.catch(() => {}).then(save));
       this.kept.add(history);
       this.say(t("menu.saved"));
     } catch (error) {

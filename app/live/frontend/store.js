@@ -5,6 +5,7 @@ import { nameOf, sparkOf, summaryOf } from "./gallery/summary.js";
 import { openShelf } from "./gallery/shelf.js";
 import { named } from "./names.js";
 import { readRecording, writeRecording } from "./recording.js";
+import { titled, titleIn } from "./titled.js";
 import { t } from "./text.js";
 
 export { nameOf, sparkOf, summaryOf };
@@ -74,18 +75,19 @@ function changed() {
 /**
  * Keep a race. One that is not `kept` is among the last few and makes room for newer ones.
  * @param {import("./player.js").History} history
- * @param {{name?: string, kept?: boolean}} how
+ * @param {{name?: string, kept?: boolean, id?: string}} how `id`: of what was kept of the same race before, whose place and name it takes
  * @returns {Promise<string>} its id
  */
-export async function saveRecording(history, { name, kept = true } = {}) {
-  return add(history, await writeRecording(history), name, kept);
+export async function saveRecording(history, { name, kept = true, id } = {}) {
+  return add(history, await writeRecording(history), name, kept, id);
 }
 
-/** @param {import("./player.js").History} history @param {Blob} bytes @param {string | undefined} name @param {boolean} kept */
-async function add(history, bytes, name, kept) {
+/** @param {import("./player.js").History} history @param {Blob} bytes @param {string | undefined} name @param {boolean} kept @param {string} [id] */
+async function add(history, bytes, name, kept, id) {
   const summary = summaryOf(history);
   const others = await listRecordings();
-  const record = { id: newId(), name: freeName(tidy(name) || nameOf(summary), others), made: Date.now(), kept, bytes, size: bytes.size, summary, spark: sparkOf(history) };
+  const before = others.find((one) => one.id === id);
+  const record = { id: before?.id ?? newId(), name: before?.name ?? freeName(tidy(name) || nameOf(summary), others), made: Date.now(), kept, bytes, size: bytes.size, summary, spark: sparkOf(history) };
   await putWithRoom(record);
   await forgetOldest();
   changed();
@@ -129,7 +131,7 @@ export async function restoreRecording(record) {
 }
 
 /**
- * Keep a recording from a file, under the file's name.
+ * Keep a recording from a file, under the name it had where it was exported, else under the file's.
  * @param {File} file
  * @returns {Promise<string>} its id
  * @throws {Refusal} it is too large or not a whole recording
@@ -142,7 +144,7 @@ export async function importRecording(file) {
     const line = error instanceof Told ? t("gallery.refused-why", { name: file.name, why: error.message }) : t("gallery.refused", { name: file.name });
     throw new Refusal(line, { cause: error });
   });
-  const name = file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name;
+  const name = tidy(await titleIn(file)) || (file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name);
   return add(history, new Blob([file], { type: "application/octet-stream" }), name, true);
 }
 
@@ -172,7 +174,7 @@ async function read(file) {
 export async function exportRecording(id) {
   const found = await getRecording(id);
   if (!found) throw new Refusal(t("gallery.gone"));
-  return new File([found.bytes], fileName(found.name), { type: "application/octet-stream" });
+  return new File([await titled(found.bytes, found.name)], fileName(found.name), { type: "application/octet-stream" });
 }
 
 /** A name as every system takes it for a file. @param {string} name */
