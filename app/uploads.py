@@ -21,7 +21,9 @@ from engine.errors import BadInput
 
 SEEN, TOKEN, PROBLEM = "upload seen", "upload token", "upload problem"
 """Session keys: the file looked at last, its token, and why it was refused."""
-FILES_A_MINUTE = 3
+TRY = "upload try"
+"""Session key: how many uploaders there were before this one; a new one holds no file."""
+FILES_A_MINUTE = 10
 """That one visitor may give."""
 RATE = Rate(FILES_A_MINUTE)
 SHOWN = 6
@@ -109,7 +111,7 @@ def _take() -> None:
     """The uploader; a file that was not seen yet is looked at."""
     file = st.file_uploader(
         t("uploads.choose"),
-        key="upload file",
+        key=f"upload file {st.session_state.setdefault(TRY, 0)}",
         help=t("uploads.choose-hint"),
         max_upload_size=FILE_BYTES // MIB,
     )
@@ -127,6 +129,7 @@ def _take() -> None:
             ),
             icon=":material/info:",
         )
+        _again()
         return
     place = st.empty()
 
@@ -143,9 +146,18 @@ def _take() -> None:
             t("uploads.not-now", name=plain(named(file.name)), why=plain(error.why)),
             icon=":material/info:",
         )
+        _again()
     except BadInput as error:
         st.session_state[PROBLEM] = (named(file.name), error.allowed)
+        # The uploader would go on showing the refused file as the one that is in use.
+        st.session_state[TRY] += 1
+        st.rerun()
     place.empty()
+
+
+def _again() -> None:
+    """A button that looks at the file once more: any press draws the page again."""
+    st.button(t("uploads.again"), icon=":material/refresh:", key="upload again")
 
 
 def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | None:

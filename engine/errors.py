@@ -24,6 +24,39 @@ class BadInput(ValueError):
         self.field, self.value, self.allowed = field, value, allowed
         super().__init__(one_line(f"{field}: {shorten(value)} is not allowed; expected {allowed}"))
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong, for someone who chose from a list and wrote no field and no value."""
+        return str(self)
+
+
+class NotFetched(BadInput):
+    """Data that Kelvin itself offers and that could not be downloaded.
+
+    Args:
+        label: of the dataset, as people read it.
+        why: it could not, as a clause.
+        files: what is to lie in the folder ``name``, as the object of a sentence.
+        other: the dataset that needs no download.
+    """
+
+    def __init__(self, name: str, label: str, why: str, files: str, other: str) -> None:
+        self.label, self.why, self.files, self.other = label, why, files, other
+        super().__init__(
+            "dataset",
+            name,
+            f"{files} in a folder {name} of KELVIN_DATA or KELVIN_CACHE, since it could not be "
+            f"downloaded ({why}); {other} works without it",
+        )
+
+    @property
+    def sentence(self) -> str:
+        return one_line(
+            f"{self.label} could not be downloaded ({self.why}). Press Run to try again once there "
+            f"is a connection, or take {self.other}, which needs none. Or put {self.files} into a "
+            f"folder {self.value} of KELVIN_DATA, on the machine that Kelvin runs on."
+        )
+
 
 class CannotRun(BadInput):
     """A well-formed experiment that this machine or this method cannot run (too big, wrong kind of

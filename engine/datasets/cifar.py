@@ -22,7 +22,7 @@ from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 from engine.datasets.download import DownloadFailed, fetch, why_not
 from engine.datasets.images import cache_folder
-from engine.errors import BadInput
+from engine.errors import BadInput, NotFetched
 
 FOLDER, ARCHIVE = "cifar-10-batches-bin", "cifar-10-binary.tar.gz"
 MIRRORS = ("https://www.cs.toronto.edu/~kriz",)
@@ -114,12 +114,12 @@ def read(training: int, test: int) -> tuple[Record, Record]:
         try:
             path = fetch(MIRRORS, ARCHIVE, CHECKSUM, places()[-1], packed=True)
         except (DownloadFailed, OSError) as error:
-            raise BadInput(
-                "dataset",
+            raise NotFetched(
                 Cifar10.name,
-                f"the folder {FOLDER} or the file {ARCHIVE} in a folder cifar-10 of KELVIN_DATA "
-                f"or KELVIN_CACHE, since it could not be downloaded ({why_not(error)}); "
-                "mnist-small works without it",
+                Cifar10.label,
+                why_not(error),
+                f"the folder {FOLDER} or the file {ARCHIVE}",
+                "mnist-small",
             ) from None
         *parts, held_out = from_archive(path, names)
     return np.concatenate(parts)[:training], held_out[:test]

@@ -20,7 +20,7 @@ from engine.datasets.download import DownloadFailed, fetch, why_not
 from engine.datasets.idx import read_idx
 from engine.datasets.shipped import ASSETS as ASSETS
 from engine.datasets.shipped import image_dataset, shipped
-from engine.errors import BadInput
+from engine.errors import BadInput, NotFetched
 
 FILES = {
     "x_train": "train-images-idx3-ubyte",
@@ -136,12 +136,12 @@ class Full(Images):
             for key, stem in FILES.items():
                 fetch(self.mirrors, f"{stem}.gz", self.checksums[key], folder)
         except (DownloadFailed, OSError) as error:
-            raise BadInput(
-                "dataset",
+            raise NotFetched(
                 self.name,
-                f"the four files {FILES['x_train']}.gz … in a folder {self.name} of KELVIN_DATA "
-                f"or KELVIN_CACHE, since they could not be downloaded ({why_not(error)}); "
-                f"{self.name}-small works without them",
+                self.label,
+                why_not(error),
+                f"the four files {FILES['x_train']}.gz …",
+                f"{self.name}-small",
             ) from None
         return _from_idx(folder, self.classes)
 

@@ -131,6 +131,12 @@ def test_offline_without_files_says_what_to_do(
     assert f"{name}-small" in sentence
     assert "no connection" in sentence
     assert str(tmp_path) not in sentence, "a visitor is told nothing of the machine's folders"
+    said = caught.value.sentence
+    assert "could not be downloaded" in said
+    assert "Press Run to try again" in said
+    assert f"{name}-small" in said
+    assert "not allowed" not in said, "it was picked from a list"
+    assert str(tmp_path) not in said
 
 
 def test_a_download_is_read_by_the_real_loader(
