@@ -4,12 +4,14 @@ import { Taps } from "./clicks.js";
 import { Expected } from "./faults.js";
 import { paintTraces, pairs, planeOf, restyle } from "./painted.js";
 import { pinch, touched } from "./pinch.js";
-import { ticksOf } from "./scale.js";
+import { ticksOf, widthOf } from "./scale.js";
 
 /** Room a tick on an upright axis wants, px. */
 const TICK_ROOM = 24;
 /** And on a lying one: "2×10⁻¹⁰". */
 const TICK_WIDE = 62;
+/** Between a tick and its axis, and in how large steps the room for ticks grows, px. */
+const [BESIDE, STRIDE] = [5, 8];
 
 /** What tests and benchmarks read. */
 export const stats = { mounts: /** @type {Record<string, number>} */ ({}), drawn: 0, blanks: 0, firstDrawnAt: 0, drawMs: 0 };
@@ -52,6 +54,7 @@ export class Chart {
     /** @type {Record<string, {log: boolean, floor: import("./scale.js").Floor | null, kind?: "measure" | "count" | "share", whole?: boolean}>} axes whose ticks are written here */ this._scales = {};
     /** Colour of the line under which there is nothing. */ this.faint = "#9a9088";
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
+    /** Room at the left that the figure was made with, px. */ this._left = figure.layout.margin?.l ?? 0;
     /** @type {any[] | null} the traces that are painted here */ this.painted = painted ? figure.data : null;
     /** @type {Record<string, any>} what the layout was last asked to be */ this._wished = {};
     const blank = { type: "scatter", mode: "lines", x: [null], y: [null], hoverinfo: "skip" };
@@ -143,6 +146,7 @@ export class Chart {
     const now = /** @type {any} */ (this.element).layout ?? {};
     /** @type {Record<string, any>} */ const ticks = {};
     const floors = [];
+    let beside = 0;
     for (const [axis, { log, floor, kind, whole }] of Object.entries(this._scales)) {
       const range = (this.zoomed ? null : layout[`${axis}.range`]) ?? now[axis]?.range;
       if (!range) continue;
@@ -150,8 +154,12 @@ export class Chart {
       const room = axis.startsWith("y") ? Math.max(2, Math.floor((share * (this.element.clientHeight - 40)) / TICK_ROOM)) : Math.max(2, Math.floor((this.element.clientWidth - 60) / TICK_WIDE));
       const { tickvals, ticktext } = ticksOf(range, log, floor, Math.min(whole ? Math.ceil(Math.abs(range[1] - range[0])) : 8, 8, room), kind);
       Object.assign(ticks, { [`${axis}.tickmode`]: "array", [`${axis}.tickvals`]: tickvals, [`${axis}.ticktext`]: ticktext });
+      if (axis.startsWith("y")) beside = Math.max(beside, ...ticktext.map(widthOf));
       if (floor && axis.startsWith("y")) floors.push({ type: "line", xref: "x domain", yref: axis.replace("axis", ""), x0: 0, x1: 1, y0: floor.at, y1: floor.at, line: { color: this.faint, width: 1, dash: "dot" }, layer: "below" });
     }
+    // Ticks longer than the figure has room for, such as −2.5×10³², would lose their beginning.
+    const left = Math.max(this._left, Math.ceil((beside + BESIDE) / STRIDE) * STRIDE);
+    if (now.margin && now.margin.l !== left) ticks["margin.l"] = left;
     if (floors.length || this._floored) ticks.shapes = floors;
     this._floored = floors.length > 0;
     return ticks;

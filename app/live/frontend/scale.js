@@ -109,6 +109,12 @@ export function ticksOf(range, log, floor = null, most = 7, kind = "measure") {
   return { tickvals: [...(seen ? [floor.at] : []), ...above], ticktext: [...(seen ? [floor.text] : []), ...above.map(plain)] };
 }
 
+/** Width of a tick's text in the figures' letters, px, a little more rather than less. @param {string} text */
+export function widthOf(text) {
+  const wide = (/** @type {string} */ sign) => (/[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]/u.test(sign) ? 5.2 : /[−×≤]/u.test(sign) ? 9.5 : /[.,\s]/u.test(sign) ? 3.8 : 7.3);
+  return [...text].reduce((sum, sign) => sum + wide(sign), 0);
+}
+
 /** How ticks are written. */
 const WRITTEN = { measure: exact, count: counted, share: (/** @type {number} */ value) => `${exact(Number((100 * value).toPrecision(12)))}\u202f%` };
 

@@ -7,7 +7,7 @@ import { worth } from "../../../app/live/frontend/events.js";
 import { cosine, plain, proper, shortPlain, small } from "../../../app/live/frontend/format.js";
 import { places } from "../../../app/live/frontend/gallery/spark.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
-import { logScale, ticksOf, worthSeeing } from "../../../app/live/frontend/scale.js";
+import { logScale, ticksOf, widthOf, worthSeeing } from "../../../app/live/frontend/scale.js";
 
 /** Numbers of all sizes, the same ones in every run. @param {number} count */
 function numbers(count) {
@@ -131,4 +131,11 @@ test("ticks of counts and shares differ from one another and begin at nothing", 
   }
   assert.deepEqual(ticksOf([0, 0.15], false, null, 4, "share").ticktext, ["0\u202f%", "5\u202f%", "10\u202f%", "15\u202f%"]);
   assert.equal(ticksOf([-0.02, 1.02], false, null, 8, "share").ticktext.at(-1), "100\u202f%");
+});
+
+test("the room that a tick takes is known before it is drawn, its minus with it", () => {
+  assert.ok(widthOf("−2.5×10³²") > widthOf("2.5×10³²") + 6);
+  assert.ok(widthOf("−2.5×10³²") > 46, "more than the figures have of themselves");
+  assert.ok(widthOf("0.001") < 40);
+  assert.equal(widthOf(""), 0);
 });
