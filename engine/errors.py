@@ -37,11 +37,14 @@ class NotFetched(BadInput):
         label: of the dataset, as people read it.
         why: it could not, as a clause.
         files: what is to lie in the folder ``name``, as the object of a sentence.
-        other: the dataset that needs no download.
+        other: the dataset that needs no download, by name.
+        called: what that is called, as people read it.
     """
 
-    def __init__(self, name: str, label: str, why: str, files: str, other: str) -> None:
-        self.label, self.why, self.files, self.other = label, why, files, other
+    def __init__(
+        self, name: str, label: str, why: str, files: str, other: str, called: str
+    ) -> None:
+        self.label, self.why, self.files, self.called = label, why, files, called
         super().__init__(
             "dataset",
             name,
@@ -53,7 +56,7 @@ class NotFetched(BadInput):
     def sentence(self) -> str:
         return one_line(
             f"{self.label} could not be downloaded ({self.why}). Press Run to try again once there "
-            f"is a connection, or take {self.other}, which needs none. Or put {self.files} into a "
+            f"is a connection, or take {self.called}, which needs none. Or put {self.files} into a "
             f"folder {self.value} of KELVIN_DATA, on the machine that Kelvin runs on."
         )
 

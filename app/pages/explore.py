@@ -97,7 +97,8 @@ def _opened() -> None:
 
 def _went() -> None:
     """The visitor went back or forward; the controls follow the address."""
-    st.session_state.went_to = st.session_state.live.went["address"]
+    if "live" in st.session_state:  # else the page was left before it was told
+        st.session_state.went_to = st.session_state.live.went["address"]
 
 
 def _new_points() -> None:

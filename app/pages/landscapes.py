@@ -68,7 +68,8 @@ def _new_view() -> None:
 
 def _went() -> None:
     """The visitor went back or forward; the controls follow the address."""
-    page["went_to"] = st.session_state.landscape_view.went["address"]
+    if "landscape_view" in st.session_state:  # else the page was left before it was told
+        page["went_to"] = st.session_state.landscape_view.went["address"]
 
 
 def _opened() -> None:

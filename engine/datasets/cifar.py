@@ -120,6 +120,7 @@ def read(training: int, test: int) -> tuple[Record, Record]:
                 why_not(error),
                 f"the folder {FOLDER} or the file {ARCHIVE}",
                 "mnist-small",
+                DATASETS.get("mnist-small").label,
             ) from None
         *parts, held_out = from_archive(path, names)
     return np.concatenate(parts)[:training], held_out[:test]

@@ -142,6 +142,7 @@ class Full(Images):
                 why_not(error),
                 f"the four files {FILES['x_train']}.gz …",
                 f"{self.name}-small",
+                DATASETS.get(f"{self.name}-small").label,
             ) from None
         return _from_idx(folder, self.classes)
 

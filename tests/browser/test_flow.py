@@ -268,6 +268,7 @@ def test_every_page_is_one_step_on_the_way_back(open_page: Open) -> None:
     page.wait_for_function("location.pathname === '/landscapes' && location.search !== ''")
     page.go_back()
     page.wait_for_function("location.pathname === '/' && location.search.includes('dataset=moons')")
+    wait(page, "v.layout === 'network' && v.data.experiment.dataset.name === 'moons'")
 
 
 def test_a_recording_that_is_not_here_leaves_the_first_screen_and_one_message(

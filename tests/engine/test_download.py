@@ -134,7 +134,7 @@ def test_offline_without_files_says_what_to_do(
     said = caught.value.sentence
     assert "could not be downloaded" in said
     assert "Press Run to try again" in said
-    assert f"{name}-small" in said
+    assert DATASETS.get(f"{name}-small").label in said, "as it stands in the list"
     assert "not allowed" not in said, "it was picked from a list"
     assert str(tmp_path) not in said
 

@@ -143,6 +143,7 @@ export class LiveView {
     const other = data.view?.recording && data.recording && data.recording !== this.data.recording;
     const went = data.went !== this.data.went;
     this.data = data;
+    this.walk.left = false;
     if (went) this.walk.follow(data);
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;

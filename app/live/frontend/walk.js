@@ -24,8 +24,10 @@ export class Walk {
     this.view = view;
     this.path = view.data.offline ? "" : location.pathname;
     this.steps = 0;
+    /** Whether the visitor has gone on to another page, which is not there yet. */ this.left = false;
     this.listen = (/** @type {Event} */ event) => {
-      if (location.pathname !== this.path) return; // another page of Kelvin is Streamlit's to show
+      if (location.pathname !== this.path) this.left = true;
+      if (this.left) return; // another page of Kelvin is Streamlit's to show, and the way back from it
       // Streamlit would run the page with the controls as they are, which write their own address over this one.
       event.stopImmediatePropagation();
       view.setTriggerValue("went", { address: location.search, step: ++this.steps });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { firstTime, goesBack, leaveMark, takeUp } from "../../../app/live/frontend/returning.js";
 import { tokenOf } from "../../../app/live/frontend/socket.js";
-import { oneStepEach } from "../../../app/live/frontend/walk.js";
+import { oneStepEach, Walk } from "../../../app/live/frontend/walk.js";
 
 const MOONS = { dataset: { name: "moons" }, lanes: [{ name: "pso" }], seed: 9 };
 const CIRCLES = { dataset: { name: "circles" }, lanes: [{ name: "eki" }], seed: 4 };
@@ -53,4 +53,21 @@ test("a page that writes its own address leaves one step in the history, not two
   oneStepEach(/** @type {any} */ (history), /** @type {any} */ (location));
   for (const address of ["/landscapes", "/landscapes?dataset=landscape", "/", "/?dataset=moons", "/?dataset=moons&seed=2"]) history.pushState({}, "", address);
   assert.deepEqual(steps.map((step) => step.slice("http://kelvin.test".length)), ["/?dataset=moons", "/landscapes?dataset=landscape", "/?dataset=moons", "/?dataset=moons&seed=2"]);
+});
+
+test("who goes back twice, quicker than pages follow, is followed by Streamlit and not by the page that was left", () => {
+  const told = [];
+  let listen = (/** @type {any} */ _event) => {};
+  Object.assign(globalThis, { addEventListener: (_name, call) => (listen = call), location: { pathname: "/", search: "?a=1", href: "http://kelvin.test/?a=1" }, history: { pushState() {}, replaceState() {} } });
+  const walk = new Walk(/** @type {any} */ ({ data: {}, setTriggerValue: (name) => told.push(name) }));
+  const pop = (pathname) => {
+    globalThis.location.pathname = pathname;
+    let stopped = false;
+    listen({ stopImmediatePropagation: () => (stopped = true) });
+    return stopped;
+  };
+  assert.deepEqual([pop("/"), pop("/landscapes"), pop("/")], [true, false, false]);
+  walk.left = false; // the page is there again
+  assert.equal(pop("/"), true);
+  assert.deepEqual(told, ["went", "went"]);
 });
