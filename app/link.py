@@ -71,7 +71,7 @@ def read_link(
         known = {key: text for key, text in flat.items() if _too_long(key, text) is None}
         taken, others = usable(known, base)
     refused += others
-    if not taken:
+    if {**base, **taken} == base:  # nothing but where it belongs
         experiment, fewer = usual, None
     else:
         experiment, fewer = within(from_flat({**base, **taken}))
@@ -79,7 +79,7 @@ def read_link(
     if len(refused) > MOST_TOLD:
         lines.append(t("pages.more-left-out", count=len(refused) - MOST_TOLD))
     said = t(
-        "pages.left-out" if taken else "pages.bad-address",
+        "pages.left-out" if {**base, **taken} != base else "pages.bad-address",
         why=" ".join(line if line.endswith(".") else f"{line}." for line in lines),
     )
     return experiment, said if fewer is None else f"{said} {fewer}"
@@ -126,13 +126,20 @@ def usable(
     places = [*(key for key in TOP if key in flat), *(key.partition(".")[0] for key in flat)]
     for place in dict.fromkeys(places):
         group = {key: text for key, text in flat.items() if key.partition(".")[0] == place}
-        # Some fields are right only together, such as a file and its column.
         if place == "lanes" and place in group:
             gone |= _take_lanes(group.pop(place), taken, take)
+        # Some fields are right only together, such as a file and its column.
         if place not in gone and fit(group) is not None:
+            wrong: dict[str, BadInput] = {}
             for key in sorted(group, key=lambda one: one != place):
-                if place not in gone and not take(key, group[key]) and key in CHOSEN:
-                    gone.add(place)
+                error = None if place in gone else fit({key: group[key]})
+                if error is not None:
+                    wrong[key] = error
+                    gone |= {key} & {*CHOSEN}
+            # One that lacks only what another one says wrongly is not at fault.
+            refused += [
+                error for key, error in wrong.items() if error.field not in {*wrong} - {key}
+            ]
     return taken, refused
 
 

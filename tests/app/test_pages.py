@@ -137,6 +137,11 @@ def test_a_broken_link_opens_with_one_friendly_line_and_the_default() -> None:
             {"dataset": "moons", "seconds": "5"},
             ["evaluations: '100' is not allowed; expected one budget only", "what: '1'"],
         ),
+        (
+            {"dataset": "moons", "network.hidden": "0,4", "network.activation": "relu"},
+            {"dataset": "moons", "network.activation": "relu"},
+            ["network.hidden"],
+        ),
         ({"lanes.x": "1", "seed": "7"}, {"seed": "7"}, ["lanes.x: '1'"]),
         ({"dataset.points": "9" * 500, "seed": "7"}, {"seed": "7"}, ["dataset.points"]),
     ],
