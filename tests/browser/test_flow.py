@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Server
@@ -295,3 +296,44 @@ def test_while_a_race_waits_there_is_nothing_to_run_and_cancelling_is_no_alarm(
     wait(page, "v.state.state === 'ended'")
     expect(page.get_by_test_id("run")).to_have_text("Run")
     expect(page.get_by_test_id("status")).to_have_attribute("data-state", "over")
+
+
+@pytest.mark.parametrize("width", [1280, 1440, 1920])
+def test_four_lanes_have_whole_words_under_their_maps_and_numbers_apart(
+    open_page: Open, width: int
+) -> None:
+    page = open_page(
+        "?dataset=moons&lanes=annealing,annealing,parallel-tempering,population-annealing"
+        "&evaluations=200000",
+        viewport={"width": width, "height": 900},
+    )
+    wait(page, "v.state.state === 'done'")
+    # A word that breaks stands in two lines; so its range has two boxes.
+    broken = look(
+        page,
+        "[...v.root.querySelectorAll('figcaption i')].flatMap((one) => "
+        "[...one.firstChild.data.matchAll(/\\\\S+/g)].filter((word) => {"
+        " const range = document.createRange();"
+        " range.setStart(one.firstChild, word.index);"
+        " range.setEnd(one.firstChild, word.index + word[0].length);"
+        " return new Set([...range.getClientRects()].map((box) => box.top)).size > 1;"
+        " }).map((word) => word[0]))",
+    )
+    assert broken == []
+    # The widest number there is, in every place of a card.
+    page.evaluate(
+        "() => { for (const one of document.querySelectorAll('.kv-values b'))"
+        " one.textContent = one.dataset.testid.endsWith('accuracy') ? '100.0\u202f%' :"
+        " one.dataset.testid.endsWith('evaluations') ? '41.3\u202fM' : '4.98×10⁻¹¹'; }"
+    )
+    gaps = look(
+        page,
+        "[...v.root.querySelectorAll('.kv-values')].flatMap((row) => {"
+        " const spans = [...row.querySelectorAll('b')].map((one) => {"
+        " const range = document.createRange(); range.selectNodeContents(one);"
+        " return range.getBoundingClientRect(); });"
+        " return spans.slice(1).map((box, i) => [spans[i], box])"
+        ".filter(([a, b]) => Math.abs(a.top - b.top) < 4).map(([a, b]) => b.left - a.right); })",
+    )
+    assert gaps
+    assert min(gaps) >= 2

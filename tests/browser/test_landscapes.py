@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -229,3 +230,38 @@ def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None
     wait(page, "v.received.pictures > 12")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.screenshot(path=SHOTS / f"landscapes-{name}.png")
+
+
+def test_on_a_phone_everything_stands_in_one_column_the_cards_first(open_page: Open) -> None:
+    page = open_page(LONG, viewport={"width": 390, "height": 844})
+    running(page)
+    boxes = look(
+        page,
+        "['.kv-cards', '.kv-panel:not([hidden])'].map((name) => "
+        "[...v.root.querySelectorAll(name)].map((one) => one.getBoundingClientRect())"
+        ".filter((one) => one.height > 0).map(({ left, width, top, bottom }) => "
+        "[left, width, top, bottom]))",
+    )
+    (cards,), panels = boxes
+    assert len(panels) >= 2
+    for left, width, top, _ in panels:
+        assert abs(left - cards[0]) < 2
+        assert abs(width - cards[1]) < 2
+        assert top >= cards[3]
+    assert all(below[2] >= above[3] for above, below in pairwise(panels))
+
+
+def test_heights_far_below_zero_keep_their_minus_on_the_axis(open_page: Open) -> None:
+    page = open_page(
+        "?dataset=landscape&dataset.function=formula&dataset.formula=-x^29&dataset.reach=14"
+        "&lanes=annealing,pso&evaluations=2000"
+    )
+    wait(page, "v.state.state === 'done'")
+    wait(
+        page,
+        "(() => { const plot = v.root.querySelector('[data-plot=loss]');"
+        " const ticks = [...plot.querySelectorAll('.ytick text')];"
+        " return ticks.length > 2 && ticks.some((one) => one.textContent.startsWith('−'))"
+        " && ticks.every((one) => one.getBoundingClientRect().left >="
+        " plot.getBoundingClientRect().left); })()",
+    )

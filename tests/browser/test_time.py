@@ -218,6 +218,32 @@ def test_heat_is_added_and_taken_at_the_card_and_a_refusal_is_told(open_page: Op
     page.get_by_test_id("knob-proposal").select_option("gaussian")
     wait(page, "v.player.history.events.some((event) => event.value === 'gaussian')")
     assert page.locator(".kv-refusal").inner_text() == ""
+    expect(page.get_by_test_id("status")).to_contain_text("Running")
+
+
+@pytest.mark.slow
+def test_what_a_knob_does_not_take_is_said_at_its_field_until_it_takes_something(
+    open_page: Open,
+) -> None:
+    page = open_page(LONG)
+    running(page)
+    page.get_by_test_id("tune-0").click()
+    field = page.get_by_test_id("knob-start_temperature")
+    said = page.get_by_test_id("refused-start_temperature")
+    before = field.input_value()
+    for text in ("abc", "-3", "0"):
+        field.fill(text)
+        field.press("Enter")
+        expect(said).to_contain_text(f"“{text}” was not taken")
+        expect(field).to_have_value(before)
+    assert look(page, "v.player.history.events.length") == 0
+    field.fill("0.5")
+    field.press("Enter")
+    wait(page, "v.player.history.events.some((event) => event.value === 0.5)")
+    expect(said).to_have_text("")
+    expect(page.get_by_test_id("status")).to_contain_text("Running")
+    # The plan that is drawn is the one in store now.
+    wait(page, "v.player.history.metrics.some((one) => one.lanes[0].planned?.[0] === 0.5)")
 
 
 @pytest.mark.slow
