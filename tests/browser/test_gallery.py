@@ -260,9 +260,8 @@ def test_another_tab_sees_what_is_saved(open_page: Open) -> None:
 def test_what_is_no_recording_is_refused_and_a_dropped_one_is_taken(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, "broken", content=BYTES[:5000])
-    expect(page.get_by_test_id("notice")).to_contain_text(
-        "“broken.kelvin” is not a whole Kelvin recording, so it was not imported."
-    )
+    notice = page.get_by_test_id("notice")
+    expect(notice).to_contain_text("“broken.kelvin” was not imported. This recording is cut off")
     page.evaluate(
         """async () => {
             const file = new File([await (await fetch('/kelvin/recordings/first-screen.kelvin')).arrayBuffer()], 'Dropped.kelvin');

@@ -62,9 +62,9 @@ def mutants(n: int) -> list[Any]:
     return out
 
 
-def judge(sentence: str) -> None:
+def judge(sentence: str, most: int = 700) -> None:
     assert "\n" not in sentence
-    assert len(sentence) < 700
+    assert len(sentence) < most
     assert "expected" in sentence
     assert "Traceback" not in sentence
 
@@ -98,19 +98,20 @@ def test_a_mutated_link_opens_with_a_sentence_or_an_experiment(number: int) -> N
             }
         )
     )
-    texts = [str(junk) for junk in JUNK]
-    for key in rng.sample(list(flat), rng.choice([1, 1, 2])):
+    whole, texts = from_flat(flat), [str(junk) for junk in JUNK]
+    changed = rng.sample(list(flat), rng.choice([1, 1, 2]))
+    for key in changed:
         flat[key] = rng.choice(texts)
     if rng.random() < 0.3:
-        flat[
-            rng.choice(["annealing.x", "x", ".", "a.b.c", "lane9.chains", "", "dataset.", "flops"])
-        ] = rng.choice(texts)
+        added = ["annealing.x", "x", ".", "a.b.c", "lane9.chains", "", "dataset.", "flops"]
+        changed.append(rng.choice(added))
+        flat[changed[-1]] = rng.choice(texts)
     experiment, complaint = read_link(flat)
-    if complaint is None:
-        assert from_flat(to_flat(experiment)) == experiment
-    else:
-        judge(complaint)
-        assert experiment == Experiment()
+    assert from_flat(to_flat(experiment)) == experiment
+    if complaint is not None:
+        judge(complaint, 1200)  # of several parameters
+    if not any(key.startswith("dataset") for key in changed):
+        assert experiment.dataset == whole.dataset, "what is right in a link is kept"
 
 
 def test_mutants_as_files_end_with_exit_2_and_one_line(
