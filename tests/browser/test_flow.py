@@ -267,6 +267,7 @@ def test_every_page_is_one_step_on_the_way_back(open_page: Open) -> None:
     page.wait_for_function("location.search.includes('dataset=moons')")
     page.go_back()
     page.wait_for_function("location.pathname === '/landscapes' && location.search !== ''")
+    wait(page, "v.layout === 'landscape' && v.player.history.length > 1")
     page.go_back()
     page.wait_for_function("location.pathname === '/' && location.search.includes('dataset=moons')")
     wait(page, "v.layout === 'network' && v.data.experiment.dataset.name === 'moons'")

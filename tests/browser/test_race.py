@@ -278,7 +278,7 @@ def test_scrubbing_moves_every_panel_and_back_to_live(open_page: Open) -> None:
     wait(page, "v.player.moment === 0")
     expect(page.get_by_test_id("card-1-loss")).not_to_have_text(last)
     wait(page, "v.root.querySelector('[data-plot=loss]').data[2].x.length === 1")
-    assert "looking back" in page.locator(".kv-time").inner_text()
+    expect(page.locator(".kv-time")).to_contain_text("looking back")
     page.get_by_test_id("live-edge").click()
     wait(page, "v.player.chosen === null")
     expect(page.get_by_test_id("card-1-loss")).to_have_text(last)

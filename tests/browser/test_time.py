@@ -127,7 +127,7 @@ def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page
     assert box is not None
     page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
     wait(page, "v.player.chosen === x", hovered)
-    assert "looking back" in page.locator(".kv-time").inner_text()
+    expect(page.locator(".kv-time")).to_contain_text("looking back")
     page.mouse.move(5, 5)
     wait(page, "v.hands.hovered === null")
     expect(read).to_be_hidden()
@@ -208,16 +208,17 @@ def test_heat_is_added_and_taken_at_the_card_and_a_refusal_is_told(open_page: Op
     hot = look(page, temperature)
     page.get_by_test_id("heat-0.5").click()
     wait(page, f"{temperature} < 0.8 * x", hot)
-    assert "%" in page.get_by_test_id("panel-temperature").locator("[data-summary]").inner_text()
+    summary = page.get_by_test_id("panel-temperature").locator("[data-summary]")
+    expect(summary).to_contain_text("%")
     page.evaluate(
         "window.__kelvin.view.command({ do: 'turn', lane: 0, field: 'chains', value: 3 })"
     )
     wait(page, "document.querySelector('.kv-refusal').textContent !== ''")
-    assert "chains" in page.get_by_test_id("status").inner_text()
+    expect(page.get_by_test_id("status")).to_contain_text("chains")
     assert look(page, "v.state.state") == "running"
     page.get_by_test_id("knob-proposal").select_option("gaussian")
     wait(page, "v.player.history.events.some((event) => event.value === 'gaussian')")
-    assert page.locator(".kv-refusal").inner_text() == ""
+    expect(page.locator(".kv-refusal")).to_have_text("")
     expect(page.get_by_test_id("status")).to_contain_text("Running")
 
 
