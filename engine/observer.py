@@ -206,7 +206,7 @@ class Observer:
 
     @staticmethod
     def _plan(lane: Lane) -> list[float] | None:
-        """The temperatures in store at even shares of the budget."""
+        """Return the planned temperatures at equal shares of the budget."""
         if lane.trouble is not None:
             return None
         temperatures = [

@@ -131,8 +131,7 @@ class LiveRace:
         lanes: how many it has.
         wants_pause: whether its visitor has paused it. What was asked for counts, not the last
             state heard of, which lags behind.
-        paused_by_leaving: whether it stands still because nobody watches, not because somebody
-            wanted it to.
+        paused_by_leaving: whether it was paused because it has no viewer, and not on request.
         abandoned: whether it was stopped because nobody came back.
     """
 

@@ -170,7 +170,7 @@ export function told(lanes, metrics) {
   });
 }
 
-/** The temperatures in store at even shares of the budget: those of the start, and from every change by hand on those that were in store then. @param {number[]} plan of the start @param {any[]} rows @returns {number[]} */
+/** Return the planned temperatures at equal shares of the budget; after an intervention, those planned from then on. @param {number[]} plan of the start @param {any[]} rows @returns {number[]} */
 export function replanned(plan, rows) {
   const n = plan.length - 1;
   return rows.filter((row) => row.planned).reduce((stored, row) => stored.map((value, i) => (i / n >= row.progress ? row.planned[i] : value)), plan);
