@@ -21,11 +21,20 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.evaluate import precision
 from engine.evaluator.chains import Chains
+from engine.evaluator.kernels import Kernel
 from engine.networks.base import Layer
 from engine.optimizers import proposals
 from engine.optimizers.base import Asked, Optimizer, State, outdated, same_rows
 from engine.optimizers.judge import judge
-from engine.optimizers.proposals import Proposal, ProposalName, Shape, propose, worth_remembering
+from engine.optimizers.proposals import (
+    Proposal,
+    ProposalName,
+    Shape,
+    move_weights,
+    propose,
+    restore_weights,
+    worth_remembering,
+)
 from engine.oracle import Oracle
 from engine.rng import Rng
 from engine.schedules import VISITING, heat_left
@@ -163,6 +172,9 @@ class Metropolis(Optimizer):
         ),
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
+
+    def loops(self) -> tuple[Kernel, ...]:
+        return (move_weights, restore_weights)
 
     def population_size(self) -> int:
         return self.chains * (3 if self.proposal in ("gaussian", "layer") or self.share == 1 else 1)

@@ -117,7 +117,7 @@ class PopulationAnnealing(Metropolis):
     )
 
     def loops(self) -> tuple[Kernel, ...]:
-        return (copied,)
+        return (*super().loops(), copied)
 
     def population_size(self) -> int:
         return super().population_size() + self.chains  # resampling copies
