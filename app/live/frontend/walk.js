@@ -2,20 +2,45 @@
 
 import { arrangementOf } from "./arrange.js";
 
+/** @typedef {History & {kelvin?: {gone: string | null}}} Kept `gone`: path of the page that the visitor went back or forward to and that is not shown yet */
+
 /**
- * Let a page's own address take the place of the bare one it was opened at, so that the way back has one step for it and not two.
- * @param {History & {kelvin?: boolean}} history @param {Location} location
+ * Keep the browser's history as the visitor made it: one entry for each page.
+ *
+ * A page's own address takes the place of the bare one it was opened at. And while the visitor goes back or forward to another page, nothing is written until that page is there: a run of the page
+ * that was left, still on its way, would make Streamlit write that page's address again, and the way back would lead there once more. What the visitor does himself (a click, a key) ends the wait.
+ * @param {Kept} history @param {Location} location @param {EventTarget} target of clicks, keys and steps in the history
  */
-export function oneStepEach(history, location) {
+export function oneStepEach(history, location, target) {
   if (history.kelvin) return;
-  history.kelvin = true;
+  /** @type {{gone: string | null}} */ const kept = (history.kelvin = { gone: null });
   const push = history.pushState.bind(history);
+  const replace = history.replaceState.bind(history);
+  let path = location.pathname;
+  target.addEventListener(
+    "popstate",
+    () => {
+      if (location.pathname !== path) kept.gone = path = location.pathname;
+    },
+    true,
+  );
+  for (const deed of ["click", "keydown"]) target.addEventListener(deed, ({ isTrusted }) => void (isTrusted && (kept.gone = null)), true);
   history.pushState = (state, unused, address) => {
+    if (kept.gone !== null) return;
     const next = new URL(address ?? "", location.href);
     const written = !location.search && next.search && next.origin === location.origin && next.pathname === location.pathname;
-    if (written) history.replaceState(state, unused, address);
+    if (written) replace(state, unused, address);
     else push(state, unused, address);
+    path = location.pathname;
   };
+  history.replaceState = (state, unused, address) => {
+    if (kept.gone === null) replace(state, unused, address);
+  };
+}
+
+/** The page at this path is shown: its address may be written again. @param {Kept} history @param {string} path */
+export function arrived(history, path) {
+  if (history.kelvin?.gone === path) history.kelvin.gone = null;
 }
 
 export class Walk {
@@ -34,7 +59,8 @@ export class Walk {
     };
     if (view.data.offline) return;
     addEventListener("popstate", this.listen, true);
-    oneStepEach(history, location);
+    oneStepEach(history, location, window);
+    arrived(history, this.path);
   }
 
   /** Python has read the address anew: panels and axes are those it names. @param {any} data */

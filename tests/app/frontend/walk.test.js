@@ -1,0 +1,87 @@
+/** The way back has one step for each page, whatever runs are still on their way. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { arrived, oneStepEach } from "../../../app/live/frontend/walk.js";
+
+/** A browser's history, which begins at that address. @param {string} address */
+function browser(address) {
+  const entries = [address];
+  let at = 0;
+  const target = new EventTarget();
+  const url = () => new URL(entries[at], "http://kelvin");
+  const location = {
+    get href() {
+      return url().href;
+    },
+    get origin() {
+      return url().origin;
+    },
+    get pathname() {
+      return url().pathname;
+    },
+    get search() {
+      return url().search;
+    },
+  };
+  /** @type {any} */
+  const history = {
+    pushState(_state, _unused, next) {
+      entries.splice(++at, Infinity, next);
+    },
+    replaceState(_state, _unused, next) {
+      entries[at] = next;
+    },
+  };
+  const back = () => {
+    at -= 1;
+    target.dispatchEvent(new Event("popstate"));
+  };
+  const press = () => {
+    const click = new Event("click");
+    Object.defineProperty(click, "isTrusted", { value: true });
+    target.dispatchEvent(click);
+  };
+  oneStepEach(history, /** @type {any} */ (location), target);
+  return { entries, history, back, press, where: () => entries[at] };
+}
+
+const [MOONS, HILLS] = ["/?dataset=moons", "/landscapes?dataset=landscape"];
+
+test("a page's own address takes the place of the bare one", () => {
+  const { entries, history } = browser("/");
+  history.pushState({}, "", MOONS);
+  history.pushState({}, "", "/?dataset=circles");
+  history.pushState({}, "", "/landscapes");
+  history.pushState({}, "", HILLS);
+  assert.deepEqual(entries, [MOONS, "/?dataset=circles", HILLS]);
+});
+
+test("a late run of the page that was left writes nothing over the page gone back to", () => {
+  const { history, back, where } = browser(MOONS);
+  history.pushState({}, "", "/landscapes");
+  history.pushState({}, "", HILLS);
+  history.pushState({}, "", MOONS);
+  back();
+  assert.equal(where(), HILLS);
+  arrived(history, "/landscapes");
+  back();
+  history.pushState({}, "", HILLS); // Streamlit, for a run of Landscapes that ended after the step back
+  history.replaceState({}, "", "/?dataset=landscape");
+  arrived(history, "/landscapes"); // it is shown for a moment
+  history.pushState({}, "", MOONS);
+  assert.equal(where(), MOONS);
+  arrived(history, "/");
+  history.pushState({}, "", "/?dataset=circles");
+  assert.equal(where(), "/?dataset=circles");
+});
+
+test("what the visitor does himself is written at once", () => {
+  const { history, back, press, where } = browser(MOONS);
+  history.pushState({}, "", HILLS);
+  back();
+  press();
+  history.pushState({}, "", "/landscapes");
+  assert.equal(where(), "/landscapes");
+});
