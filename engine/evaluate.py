@@ -15,16 +15,16 @@ import torch
 from torch import Tensor
 
 from engine import arithmetic
-from engine.evaluator import chunks
 from engine.evaluator.chains import Chains, Memory
-from engine.evaluator.losses import values
 from engine.evaluator.mirrored import Mirrored
 from engine.evaluator.unwritten import Unwritten
-from engine.evaluator.workspace import buffer
+from engine.kernels import chunking
+from engine.kernels.losses import values
+from engine.kernels.scratch import buffer
 from engine.losses import Loss, accuracy
 from engine.networks.base import Network
 
-CHUNK_FLOATS = {"cpu": chunks.FLOATS_AT_ONCE}
+CHUNK_FLOATS = {"cpu": chunking.FLOATS_AT_ONCE}
 """Activations alive at once in a layer, per kind of device; `chunks.ELSEWHERE` where none is
 given."""
 
@@ -86,7 +86,7 @@ def _step(network: Network, x: Tensor) -> int:
 
 
 def _floats(device: torch.device) -> int:
-    return CHUNK_FLOATS.get(device.type, chunks.ELSEWHERE)
+    return CHUNK_FLOATS.get(device.type, chunking.ELSEWHERE)
 
 
 Scores = tuple[float, float, float, float]
@@ -131,7 +131,7 @@ def _mirrored(network: Network, asked: Mirrored, x: Tensor) -> Iterator[Answer]:
         ready = network.prepare(rounded(part))
         centre = network.centre(asked.theta, ready) if exact else None
         most = max(
-            1, chunks.MOST_BYTES // 16 // asked.theta.nbytes
+            1, chunking.MOST_BYTES // 16 // asked.theta.nbytes
         )  # rows of noise written out at a time, and twice as many members
         size = max(
             at_once, min(most, chunk_members(network, len(part), asked.device)) // at_once * at_once

@@ -17,13 +17,13 @@ import torch
 
 from engine import arithmetic, evaluate
 from engine.errors import BadInput
-from engine.evaluator import kernels
 from engine.events import Event
 from engine.experiment import Experiment, pick_device
 from engine.failures import OUTSIDE, cause_of, gentler
 from engine.frames import Frame, Message
 from engine.hands import Hands
 from engine.interrupt import held_back
+from engine.kernels import compiled
 from engine.lane import Lane, knows_anything
 from engine.losses import get_loss
 from engine.names import lane_names
@@ -137,9 +137,9 @@ class Race:
         with self.minding(lane, "while it was set up"):
             if (
                 self.device.type == "cpu"
-                and optimizer.population_size() * self.network.dimension >= kernels.MANY
+                and optimizer.population_size() * self.network.dimension >= compiled.MANY
             ):
-                kernels.prepare(optimizer.loops())  # charged to nobody
+                compiled.prepare(optimizer.loops())  # charged to nobody
             warm_up(
                 optimizer,
                 self.theta,

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.evaluator import blocks
 from engine.evaluator.drawn import Drawn
-from engine.evaluator.strips import ELSEWHERE
+from engine.kernels.row_blocks import ELSEWHERE
 
 LARGE = 2**18
 """From so many numbers on a draw is made block by block, by all cores."""

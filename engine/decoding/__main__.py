@@ -51,7 +51,7 @@ def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str
     """Do what is asked and tell what was found."""
     import numpy as np
 
-    from engine.decoding import archive, pictures, tables
+    from engine.uploads import archive, pictures, tables
 
     data = file.read_bytes()
     if task == "squares":

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engine.evaluator import blocks
-from engine.evaluator.workspace import buffer
+from engine.kernels.scratch import buffer
 
 
 @dataclass

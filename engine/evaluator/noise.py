@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.evaluator import blocks
-from engine.evaluator.workspace import buffer
+from engine.kernels.scratch import buffer
 
 if TYPE_CHECKING:
     from engine.networks.base import Layer

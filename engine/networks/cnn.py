@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.errors import BadInput
-from engine.evaluator.workspace import buffer
+from engine.kernels.scratch import buffer
 from engine.networks.activation import STRAIGHT_THROUGH, Activation, Bend
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
 from engine.networks.rows import bent_and_pooled, convolved, matrices, shifted

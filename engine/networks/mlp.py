@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.evaluator.mirrored import Mirrored
 from engine.evaluator.noise import Factors, Part
-from engine.evaluator.workspace import buffer
+from engine.kernels.scratch import buffer
 from engine.networks.activation import STEPS, STRAIGHT_THROUGH, Activation, Bend
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
 

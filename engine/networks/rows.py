@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.evaluator.workspace import buffer
+from engine.kernels.scratch import buffer
 from engine.networks.activation import Bend
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from torch import Tensor
 
 from engine.errors import BadInput, explain
-from engine.evaluator.kernels import Kernel
+from engine.kernels.compiled import Kernel
 from engine.networks.base import Layer
 from engine.oracle import Oracle, Sees
 from engine.registry import Choice, Registry, fields
@@ -25,7 +25,7 @@ HELPERS = 5
 """Rows of D numbers that a step needs besides: a gradient, a scale, a difference."""
 CHUNK = 2**22
 """Activations of the widest layer that are held at once on the CPU, at most: see
-`engine.evaluator.chunks`."""
+`engine.kernels.chunking`."""
 STRIPS = 2**21
 """Numbers of the strips that an update works on."""
 

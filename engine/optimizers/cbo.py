@@ -27,12 +27,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator import kernels
 from engine.evaluator.drawn import Drawn
-from engine.evaluator.kernels import COLUMNS, MANY, Array, Kernel, kernel
-from engine.evaluator.strips import gathered, rows_of, strips
 from engine.evaluator.unwritten import Chosen
-from engine.evaluator.workspace import buffer
+from engine.kernels import compiled
+from engine.kernels.compiled import COLUMNS, MANY, Array, Kernel, kernel
+from engine.kernels.row_blocks import gathered, rows_of, strips
+from engine.kernels.scratch import buffer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.judge import judge
 from engine.optimizers.spread import departures, distance
@@ -234,7 +234,7 @@ class CBO(Optimizer):
             few = self.brought_back(x, chosen, few, losses, rng)
         v = buffer("agreed", (len(weights), 1, x.shape[1]), x)
         z = rng.rows("normal", len(losses), x.shape[1])
-        if kernels.fit(x) and z.tabled and self.noise == "anisotropic":
+        if compiled.fit(x) and z.tabled and self.noise == "anisotropic":
             rows, drift, shake = (
                 torch.arange(size) if chosen is None else chosen,
                 self.drift * self.time_step,

@@ -22,10 +22,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator import kernels
-from engine.evaluator.kernels import COLUMNS, Array, Kernel, kernel
-from engine.evaluator.strips import copied, gathered, replace, strips
-from engine.evaluator.workspace import buffer
+from engine.kernels import compiled
+from engine.kernels.compiled import COLUMNS, Array, Kernel, kernel
+from engine.kernels.row_blocks import copied, gathered, replace, strips
+from engine.kernels.scratch import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
 from engine.optimizers.judge import judge
 from engine.optimizers.spread import departures, distance
@@ -200,7 +200,7 @@ class DifferentialEvolution(Optimizer):
         j = rng.integers(dimension, size).to(x.device).unsqueeze(1)
         r = rng.rows("uniform", size, dimension)
         trials = buffer("trials", (size, dimension), x)
-        if kernels.fit(x) and r.tabled:
+        if compiled.fit(x) and r.tabled:
             base, parents = (
                 (x, drawn)
                 if a

@@ -32,7 +32,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.errors import NothingLeft
-from engine.evaluator.kernels import Kernel
+from engine.kernels.compiled import Kernel
 from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State, shifted
 from engine.optimizers.ensemble import COLLAPSED, Sums, collapsed, factorised, mixed, replaced
 from engine.optimizers.spread import departures, distance

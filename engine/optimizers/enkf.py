@@ -30,7 +30,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.errors import NothingLeft
-from engine.evaluator.kernels import Kernel
+from engine.kernels.compiled import Kernel
 from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
 from engine.optimizers.ensemble import COLLAPSED, aimed_at, collapsed, factorised, mixed, replaced
 from engine.optimizers.spread import departures, distance

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import NothingLeft
-from engine.evaluator.workspace import buffer
+from engine.kernels.scratch import buffer
 from engine.losses import Height, wanted
 from engine.optimizers.survivors import enough, redrawn, surviving
 from engine.oracle import Oracle

@@ -14,11 +14,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.evaluator import kernels
 from engine.evaluator.drawn import Drawn
-from engine.evaluator.kernels import COLUMNS, Array, kernel
-from engine.evaluator.strips import Sum, strips
-from engine.evaluator.workspace import buffer
+from engine.kernels import compiled
+from engine.kernels.compiled import COLUMNS, Array, kernel
+from engine.kernels.row_blocks import Sum, strips
+from engine.kernels.scratch import buffer
 
 
 def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool = False) -> Tensor:
@@ -39,7 +39,7 @@ def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool
     half = (len(x) + 1) // 2 if mirrored else len(x)
     first, second = x[:half], x[half:]
     mean, deviation = mean.contiguous(), deviation.contiguous()
-    if kernels.fit(x, mean, deviation) and z.tabled:
+    if compiled.fit(x, mean, deviation) and z.tabled:
         scattered(half, first, second if mirrored else x[:0], *z.stretches(x), mean, deviation)
         return x
     for strip in strips(first):
@@ -57,7 +57,7 @@ def weighted(z: Drawn, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tens
     if z.whole is not None:
         whole = z.whole.to(like)
         return u @ whole, v @ whole.square()
-    if z.tabled and like.dtype in kernels.TYPES:
+    if z.tabled and like.dtype in compiled.TYPES:
         along, squares = torch.zeros_like(like), torch.zeros_like(like)
         added(
             len(like),

@@ -23,10 +23,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator import kernels
 from engine.evaluator.drawn import Drawn
-from engine.evaluator.kernels import COLUMNS, Array, Kernel, kernel
-from engine.evaluator.strips import gathered, strips
+from engine.kernels import compiled
+from engine.kernels.compiled import COLUMNS, Array, Kernel, kernel
+from engine.kernels.row_blocks import gathered, strips
 from engine.networks.base import Layer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
 from engine.optimizers.judge import judge
@@ -227,7 +227,7 @@ class Genetic(Optimizer):
         )
         from_first = None if second is None else self.crossed(count, size, neurons, rng)
         errors = rng.rows("normal", count, size)
-        if second is None and kernels.fit(children, parents, deviation) and errors.tabled:
+        if second is None and compiled.fit(children, parents, deviation) and errors.tabled:
             bred(
                 size,
                 children,

@@ -24,10 +24,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator import blocks, kernels
-from engine.evaluator.kernels import MANY, Array, Kernel, kernel
-from engine.evaluator.strips import copied, replace, strips
-from engine.evaluator.workspace import buffer
+from engine.evaluator import blocks
+from engine.kernels import compiled
+from engine.kernels.compiled import MANY, Array, Kernel, kernel
+from engine.kernels.row_blocks import copied, replace, strips
+from engine.kernels.scratch import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from engine.optimizers.judge import judge
 from engine.optimizers.spread import departures, distance
@@ -286,7 +287,7 @@ class HarmonySearch(Optimizer):
         )
         width = bandwidth * oracle.scale.to(memory)
         new = buffer("improvised", (self.improvised, memory.shape[1]), memory)
-        if kernels.fit(new, memory) and new.shape[1] <= blocks.STRETCH:
+        if compiled.fit(new, memory) and new.shape[1] <= blocks.STRETCH:
             return self.improvise_many(new, memory, width, low, high, rng)
         for strip in strips(new):
             new[strip] = self.improvise_some(

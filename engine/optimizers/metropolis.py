@@ -21,7 +21,7 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.evaluate import precision
 from engine.evaluator.chains import Chains
-from engine.evaluator.kernels import Kernel
+from engine.kernels.compiled import Kernel
 from engine.networks.base import Layer
 from engine.optimizers import proposals
 from engine.optimizers.base import Asked, Optimizer, State, outdated, same_rows

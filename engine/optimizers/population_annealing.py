@@ -21,8 +21,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.kernels import Kernel
-from engine.evaluator.strips import copied, replace
+from engine.kernels.compiled import Kernel
+from engine.kernels.row_blocks import copied, replace
 from engine.optimizers.base import OPTIMIZERS, Asked, Stage, State
 from engine.optimizers.metropolis import Metropolis, MetropolisState, held, metropolis
 from engine.oracle import Oracle

@@ -26,9 +26,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.evaluator import kernels
 from engine.evaluator.chains import Chains, Move
-from engine.evaluator.kernels import Array, kernel
+from engine.kernels import compiled
+from engine.kernels.compiled import Array, kernel
 from engine.networks.base import Layer
 from engine.rng import Rng
 
@@ -115,7 +115,7 @@ def propose(
     # Only the chosen weights are drawn, moved and, where the move is refused, put back: P·k numbers
     # instead of P·D. A weight chosen twice moves once, by one of its two draws.
     chosen = rng.integers(dimension, members, count)
-    if not layers and kernels.fit(population):
+    if not layers and compiled.fit(population):
         jumps = draws(shape, rng, members, count).to(population)
         before = torch.empty_like(jumps)
         move_weights(members, population, chosen, jumps, scale, sizes, before)

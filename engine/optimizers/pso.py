@@ -21,10 +21,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator import kernels
-from engine.evaluator.kernels import Array, Kernel, kernel
-from engine.evaluator.strips import copied, gathered, replace, strips
-from engine.evaluator.workspace import buffer
+from engine.kernels import compiled
+from engine.kernels.compiled import Array, Kernel, kernel
+from engine.kernels.row_blocks import copied, gathered, replace, strips
+from engine.kernels.scratch import buffer
 from engine.optimizers.base import (
     OPTIMIZERS,
     Asked,
@@ -236,7 +236,7 @@ class PSO(Optimizer):
         memory, swarm = rng.rows("uniform", *x.shape), rng.rows("uniform", *x.shape)
         limit = None if self.velocity_limit is None else self.velocity_limit * oracle.scale.to(x)
         lowest, strayed = None if limit is None else -limit, x.new_empty(len(x))
-        if kernels.fit(x, v, p) and memory.tabled:
+        if compiled.fit(x, v, p) and memory.tabled:
             bound = x.new_full((x.shape[1],), torch.inf) if limit is None else limit
             (table, own, members), (_, others, _) = memory.stretches(x), swarm.stretches(x)
             flown(
@@ -352,7 +352,7 @@ def diameter(x: Tensor) -> Tensor:
 
 def distances(x: Tensor, place: Tensor) -> Tensor:
     """How far members (P, D) are from a place (D,): (P,)."""
-    if kernels.fit(x, place):
+    if compiled.fit(x, place):
         apart = x.new_empty(len(x))
         away(len(x), x, place, apart)
         return apart

@@ -25,8 +25,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.kernels import Kernel
-from engine.evaluator.strips import again
+from engine.kernels.compiled import Kernel
+from engine.kernels.row_blocks import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.gaussian import added, sampled, scattered, weighted
 from engine.optimizers.judge import judge

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.evaluator import kernels
-from engine.evaluator.kernels import COLUMNS, Array, kernel
+from engine.kernels import compiled
+from engine.kernels.compiled import COLUMNS, Array, kernel
 
 ABOUT = 8
 """Members whose mean is c."""
@@ -22,7 +22,7 @@ def distance(x: Tensor) -> Tensor:
     """Measure the root mean square distance of the members (P, D) from their mean, √(Σ_i ‖x_i −
     x̄‖² / P): ().
     """
-    if not kernels.fit(x):
+    if not compiled.fit(x):
         return x.var(0, correction=0).sum().sqrt()
     about = x[:ABOUT].mean(0)
     total, squares = torch.zeros_like(about), torch.zeros_like(about)

@@ -11,7 +11,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from engine.evaluator import workspace
+from engine.kernels import scratch
 
 
 class LiveMemory(TorchDispatchMode):
@@ -56,7 +56,7 @@ def peak_of(race: Any, steps: int = 3) -> int:
     """The most bytes that the one lane of a race holds at once while it takes its first steps, its
     state included and all that was there before it left out.
     """
-    workspace.release()
+    scratch.release()
     with LiveMemory() as memory:
         lane = race._line_up(0, race.experiment.lanes[0])
         race.lanes = [lane]

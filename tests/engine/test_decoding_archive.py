@@ -15,8 +15,8 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
+from engine.uploads import archive, limits
 
-from engine.decoding import archive, limits
 from engine.decoding.archive import entries
 from engine.errors import BadInput
 from tests.engine.files import tarred, zipped

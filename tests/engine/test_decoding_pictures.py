@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.uploads import squares
 from PIL import Image
 
-from engine.decoding import squares
 from engine.decoding.pictures import read_pictures
 from engine.decoding.squares import Unreadable, square
 from engine.errors import BadInput

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.datasets.functions import Landscapes
-from engine.evaluator import chunks, workspace
-from engine.evaluator.losses import values
+from engine.kernels import chunking, scratch
+from engine.kernels.losses import values
 from engine.losses import LOSSES, get_loss
 from engine.networks import CNN, MLP, NETWORKS
 from engine.networks.base import Network
@@ -167,27 +167,27 @@ def test_answers_are_the_callers_own() -> None:
 def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_population(
     members: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace.release()
+    scratch.release()
     network = MLP(hidden=(50,)).build((20,), 4)
     monkeypatch.setattr(evaluate, "CHUNK_FLOATS", {"cpu": members * 100 * network.widest})
     population, x = given(network, (20,), 900, 100, torch.float32)
     y = torch.zeros(100, dtype=torch.long)
     evaluate.losses(network, LOSSES["cross-entropy"], population[:300], x, y)
-    held = workspace.held()
+    held = scratch.held()
     evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
     assert evaluate.chunk_members(network, 100, x.device) == members
-    assert 0 < held == workspace.held() < chunks.MOST_BYTES // 8
-    workspace.release()
-    assert workspace.held() == 0
+    assert 0 < held == scratch.held() < chunking.MOST_BYTES // 8
+    scratch.release()
+    assert scratch.held() == 0
 
 
 def test_buffers_are_used_again() -> None:
     like = torch.zeros(1)
-    first = workspace.buffer("a", (3, 4), like)
-    assert workspace.buffer("a", (2, 5), like).data_ptr() == first.data_ptr()
-    assert workspace.buffer("b", (3, 4), like).data_ptr() != first.data_ptr()
-    assert workspace.buffer("a", (3, 4), like.double()).dtype == torch.float64
-    assert workspace.buffer("a", (300, 4), like).shape == (300, 4)
+    first = scratch.buffer("a", (3, 4), like)
+    assert scratch.buffer("a", (2, 5), like).data_ptr() == first.data_ptr()
+    assert scratch.buffer("b", (3, 4), like).data_ptr() != first.data_ptr()
+    assert scratch.buffer("a", (3, 4), like.double()).dtype == torch.float64
+    assert scratch.buffer("a", (300, 4), like).shape == (300, 4)
 
 
 @pytest.mark.parametrize("samples", [1, 8, 9, 40])

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from engine import Experiment, Race
-from engine.evaluator import kernels
-from engine.evaluator.kernels import MANY, Array, Kernel, fit, kernel
-from engine.evaluator.strips import copied
+from engine.kernels import compiled
+from engine.kernels.compiled import MANY, Array, Kernel, fit, kernel
+from engine.kernels.row_blocks import copied
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.pso import PSO
 from engine.optimizers.spread import departures
@@ -118,7 +118,7 @@ def test_a_number_that_is_none_stays_one() -> None:
 
 def test_a_race_has_its_loops_compiled_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Kernel] = []
-    monkeypatch.setattr(kernels, "prepare", asked.extend)
+    monkeypatch.setattr(compiled, "prepare", asked.extend)
     monkeypatch.setattr(
         Kernel, "__call__", lambda self, *arguments, **options: asked.index(self)
     )  # fails where it was not asked for
@@ -169,7 +169,7 @@ def test_a_loop_is_compiled_once_and_without_a_folder_too(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(numba, "njit", njit)
     fresh = Kernel(counted.function, counted.signature, ["x"])
-    kernels.prepare([fresh])
+    compiled.prepare([fresh])
     x = torch.zeros(4)
     fresh(4, x, torch.ones(4), 2.0, 1)
     assert torch.equal(x, torch.full((4,), 2.0))

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 from engine.errors import BadInput
-from engine.evaluator.losses import values
 from engine.experiment import Experiment
+from engine.kernels.losses import values
 from engine.losses import LOSSES, accuracy, wanted
 
 OUTPUTS = torch.randn(3, 7, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from engine.evaluator import kernels
-from engine.evaluator.kernels import MANY
+from engine.kernels import compiled as kernels
+from engine.kernels.compiled import MANY
 from engine.optimizers.proposals import Shape, propose
 from engine.rng import Rng
 

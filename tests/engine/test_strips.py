@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.evaluator import blocks, kernels, strips, workspace
+from engine.evaluator import blocks
 from engine.evaluator.drawn import Drawn
-from engine.evaluator.kernels import MANY
-from engine.evaluator.strips import Sum, again, gathered, replace, rows_of
 from engine.evaluator.unwritten import Chosen, dense
+from engine.kernels import compiled as kernels
+from engine.kernels import row_blocks, scratch
+from engine.kernels.compiled import MANY
+from engine.kernels.row_blocks import Sum, again, gathered, replace, rows_of
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.gaussian import sampled, weighted
 from engine.optimizers.harmony_search import sparse
@@ -29,21 +31,21 @@ MEMBERS = LARGE // WIDTH + 5
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strips of seven members."""
-    monkeypatch.setattr(strips, "STRIP", {"cpu": 7 * WIDTH + 1})
-    monkeypatch.setattr(strips, "NARROW", 1000)
-    monkeypatch.setattr(strips, "MANY", 1000)
+    monkeypatch.setattr(row_blocks, "STRIP", {"cpu": 7 * WIDTH + 1})
+    monkeypatch.setattr(row_blocks, "NARROW", 1000)
+    monkeypatch.setattr(row_blocks, "MANY", 1000)
     monkeypatch.setattr(kernels, "MANY", 1000)
 
 
 @pytest.mark.parametrize("shape", [(1, 10), (20, WIDTH), (3, 2**20), (1481, 354), (5000, 354)])
 def test_strips_cover_every_row_once(shape: tuple[int, int]) -> None:
     x = torch.zeros(1, 1).expand(shape)
-    found = list(strips.strips(x))
+    found = list(row_blocks.strips(x))
     assert [i for strip in found for i in range(strip.start, strip.stop)] == list(range(shape[0]))
     assert all(strip.stop - strip.start <= rows_of(shape[1], x.device) for strip in found)
     part = [
         i
-        for strip in strips.strips(x, slice(0, shape[0] // 2))
+        for strip in row_blocks.strips(x, slice(0, shape[0] // 2))
         for i in range(strip.start, strip.stop)
     ]
     assert part == list(range(shape[0] // 2))
@@ -192,7 +194,7 @@ def test_rows_are_gathered_replaced_and_added_up(narrow: None) -> None:
         Sum("b", 30, x),
         torch.randn(30, generator=generator, dtype=torch.float64),
     )
-    for strip in reversed(list(strips.strips(x))):
+    for strip in reversed(list(row_blocks.strips(x))):
         plain.add(x[strip])
         weighted.add(x[strip], weights[strip])
     torch.testing.assert_close(plain.value(), x.sum(0), rtol=1e-12, atol=1e-12)
@@ -267,10 +269,10 @@ def test_a_step_by_strips_and_kernels_is_the_step_in_one_piece(
     method = OPTIMIZERS.build({**settings, SIZES[settings["name"]]: MEMBERS})
     fit, tabled, ends = kernels.fit, Drawn.tabled, []
     for strip, compiled in ((2**40, False), (7 * WIDTH + 1, False), (7 * WIDTH + 1, True)):
-        monkeypatch.setattr(strips, "STRIP", {"cpu": strip})
+        monkeypatch.setattr(row_blocks, "STRIP", {"cpu": strip})
         monkeypatch.setattr(kernels, "fit", fit if compiled else lambda *arrays: False)
         monkeypatch.setattr(Drawn, "tabled", tabled if compiled else False)
-        workspace.release()
+        scratch.release()
         oracle: Any = FunctionOracle(lambda x: (x - 0.3).square().double().sum(1).to(x), WIDTH)
         oracle.scale = torch.full((WIDTH,), WIDTH**-0.5, dtype=torch.float64)
         theta = torch.linspace(-1, 1, WIDTH, dtype=torch.float64).to(dtype)
@@ -279,7 +281,7 @@ def test_a_step_by_strips_and_kernels_is_the_step_in_one_piece(
         for step in range(1, 3):
             state = method.step(state, rng.at(step), oracle)
         ends.append(state)
-    workspace.release()
+    scratch.release()
     one = ends[0]
     assert isinstance(one.population, Tensor)
     assert one.population.numel() >= LARGE

@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine.uploads import __main__ as reader
+from engine.uploads import process
 
 from app.link import read_link
 from engine.datasets import own, uploads
 from engine.datasets.uploads import FILE, INFO, OWNER, READER, find, make_room, store, store_folder
-from engine.decoding import __main__ as reader
-from engine.decoding import process
 from engine.decoding.limits import NotNow
 from engine.errors import BadInput
 from engine.experiment import Experiment

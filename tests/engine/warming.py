@@ -13,7 +13,8 @@ import torch
 
 from engine import Experiment
 from engine import race as race_module
-from engine.evaluator import blocks, kernels, workspace
+from engine.evaluator import blocks
+from engine.kernels import compiled, scratch
 from engine.optimizers import OPTIMIZERS, harmony_search
 from engine.race import Race
 
@@ -49,8 +50,8 @@ def made() -> dict[str, Any]:
         "modules": set(sys.modules),
         "loops": sum(len(one.loops) for one in loops),
         "tables": blocks.numbers.cache_info().misses + harmony_search.picks.cache_info().misses,
-        "pools": kernels._pool.cache_info().misses,
-        "buffers": workspace.held(),
+        "pools": compiled._pool.cache_info().misses,
+        "buffers": scratch.held(),
     }
 
 

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.evaluator import kernels
-from engine.evaluator.kernels import MANY, Array, kernel
-from engine.evaluator.workspace import buffer
+from engine.kernels import compiled
+from engine.kernels.compiled import MANY, Array, kernel
+from engine.kernels.scratch import buffer
 
 STRIP = {"cpu": 2**19}
 """Numbers in a strip, per kind of device: 2 MiB in float32, so that the three or four arrays of an
@@ -93,7 +93,7 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
         return
     rows = chosen.nonzero().squeeze(1)
     origin = rows if origin is None else origin[rows]
-    if kernels.fit(x, by):
+    if compiled.fit(x, by):
         copied(len(rows), x, by, rows, origin)
         return
     for some, theirs in zip(
