@@ -13,7 +13,7 @@ from engine import evaluate
 from engine.datasets.base import Dataset
 from engine.frames import Message
 from engine.networks.base import Network
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 MAP_SIDE = 40
 MAP_ODDS = 8.0

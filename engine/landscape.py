@@ -20,7 +20,7 @@ from torch import Tensor
 from engine import evaluate
 from engine.losses import Loss
 from engine.networks.base import Layer, Network
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.stops import Best, Moment, Start, Wreck
 
 

@@ -22,7 +22,7 @@ from engine.datasets.base import Dataset
 from engine.detail import confusion, histograms, members
 from engine.frames import VERSION, Message
 from engine.landscape import Plane
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.viewpoint import Viewpoint
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from engine.evaluator.chains import Chains, Memory
 from engine.evaluator.unwritten import Unwritten
 from engine.losses import Loss
 from engine.networks.base import Network
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 Currency = Literal["seconds", "evaluations", "flops"]
 Sees = Literal["loss", "outputs", "jvp", "gradient", "jacobian"]

@@ -30,8 +30,8 @@ from engine.names import lane_names
 from engine.observer import Observer
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
+from engine.random.rng import Rng, hashed_seed
 from engine.results import result_of
-from engine.rng import Rng, hashed_seed
 from engine.stops import Moment, Start, Wreck
 from engine.warming import warm_up
 

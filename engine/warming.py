@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.optimizers import Optimizer
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 STEPS, SECONDS = 3, 0.05
 """A lane is warmed by one step, and by more of them while they are quick: some things are first

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 class Curve(DatasetChoice):

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice, Settled
 from engine.datasets.shipped import ASSETS
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz.,;'-"
 """Every character there is, in the order of the classes."""

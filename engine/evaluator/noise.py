@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine.evaluator import blocks
 from engine.kernels.scratch import buffer
+from engine.random import noise_table
 
 if TYPE_CHECKING:
     from engine.networks.base import Layer
@@ -91,7 +91,7 @@ class Regenerated(Noise):
 
     def __post_init__(self) -> None:
         self.together = max(
-            1, min(8, blocks.block_of(self.like.device) // self.like.numel())
+            1, min(8, noise_table.block_of(self.like.device) // self.like.numel())
         )  # rows in a block
 
     def drawn(self, start: int, stop: int) -> Tensor:
@@ -102,7 +102,7 @@ class Regenerated(Noise):
             min(self.rows, -(-stop // self.together) * self.together),
         )
         numbers = buffer("noise rows", (end - begin, self.like.numel()), self.like)
-        blocks.fill(numbers, self.seed, "normal", first, self.together * self.like.numel())
+        noise_table.fill(numbers, self.seed, "normal", first, self.together * self.like.numel())
         return numbers[start - begin : stop - begin]
 
     def pieces(self) -> Iterator[tuple[int, int]]:

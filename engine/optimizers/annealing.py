@@ -29,7 +29,7 @@ from engine.optimizers.metropolis import (
 )
 from engine.optimizers.survivors import ABSURD
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.schedules import (
     ACCEPTING,
     PLANNED,

@@ -16,8 +16,8 @@ from engine.errors import BadInput, explain
 from engine.kernels.compiled import Kernel
 from engine.networks.base import Layer
 from engine.oracle import Oracle, Sees
+from engine.random.rng import Rng
 from engine.registry import Choice, Registry, fields
-from engine.rng import Rng
 
 FLOAT, DOUBLE = 4, 8
 """Bytes of a number."""

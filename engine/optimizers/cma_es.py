@@ -43,7 +43,7 @@ from engine.optimizers.ranks import (
 )
 from engine.optimizers.sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 LARGEST = 3000
 """The most weights it takes on: one decomposition takes about 15 ms for 350 weights, 3.5 s for

@@ -26,7 +26,7 @@ from torch import Tensor
 from engine.optimizers.base import OPTIMIZERS, Stage, State
 from engine.optimizers.estimators import Estimated
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.schedules import heat_left
 
 RATE = 0.01

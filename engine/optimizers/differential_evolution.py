@@ -30,7 +30,7 @@ from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, o
 from engine.optimizers.judge import judge
 from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 @dataclass

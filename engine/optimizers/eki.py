@@ -37,7 +37,7 @@ from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage
 from engine.optimizers.ensemble import COLLAPSED, Sums, collapsed, factorised, mixed, replaced
 from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 EPSILON = 0.5
 """ε in the step of the loss form: bounds h where D vanishes."""

@@ -36,7 +36,7 @@ from engine.optimizers.ensemble import COLLAPSED, aimed_at, collapsed, factorise
 from engine.optimizers.spread import departures, distance
 from engine.optimizers.survivors import enough, surviving
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 TOGETHER = 256
 """Outputs (samples × K) assimilated in one triangular solve: enough to keep the processor busy, few

@@ -18,7 +18,7 @@ from engine.kernels.scratch import buffer
 from engine.losses import Height, wanted
 from engine.optimizers.survivors import enough, redrawn, surviving
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 COLLAPSED = (
     "its ensemble has collapsed: its {:,} members are one and the same network, so that no "

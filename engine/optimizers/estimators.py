@@ -28,7 +28,7 @@ from engine.evaluator.noise import Kept
 from engine.optimizers.base import Optimizer
 from engine.optimizers.survivors import usable
 from engine.oracle import Oracle, Sees
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 Source = Literal["backprop", "forward-gradient", "spsa", "es"]
 SEES: dict[Source, Sees] = {

@@ -23,7 +23,7 @@ from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import meets_numbers, slope
 from engine.optimizers.survivors import usable
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 RATES = (2.0, 0.25)
 """η for classes and for numbers to be met, where nobody chose any."""

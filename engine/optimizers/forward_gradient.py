@@ -19,7 +19,7 @@ from torch import Tensor
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import ROWS, caution, estimate, meets_numbers
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 @dataclass

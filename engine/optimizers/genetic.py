@@ -23,7 +23,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.drawn import Drawn
 from engine.kernels import compiled
 from engine.kernels.compiled import COLUMNS, Array, Kernel, kernel
 from engine.kernels.row_blocks import gathered, strips
@@ -32,7 +31,8 @@ from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
 from engine.optimizers.judge import judge
 from engine.optimizers.spread import departures, distance
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.random_rows import Drawn
+from engine.random.rng import Rng
 
 
 @dataclass

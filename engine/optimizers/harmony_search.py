@@ -24,7 +24,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator import blocks
 from engine.kernels import compiled
 from engine.kernels.compiled import MANY, Array, Kernel, kernel
 from engine.kernels.row_blocks import copied, replace, strips
@@ -34,7 +33,8 @@ from engine.optimizers.judge import judge
 from engine.optimizers.spread import departures, distance
 from engine.optimizers.survivors import copies
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random import noise_table
+from engine.random.rng import Rng
 
 NOTES = 256
 """Columns improvised at a time."""
@@ -287,7 +287,7 @@ class HarmonySearch(Optimizer):
         )
         width = bandwidth * oracle.scale.to(memory)
         new = buffer("improvised", (self.improvised, memory.shape[1]), memory)
-        if compiled.fit(new, memory) and new.shape[1] <= blocks.STRETCH:
+        if compiled.fit(new, memory) and new.shape[1] <= noise_table.STRETCH:
             return self.improvise_many(new, memory, width, low, high, rng)
         for strip in strips(new):
             new[strip] = self.improvise_some(
@@ -425,7 +425,7 @@ def picks(size: int) -> Tensor:
     """Rows of a memory of that size, each as likely: (`TABLE`,) uint16."""
     return torch.from_numpy(
         np.random.Generator(np.random.PCG64DXSM(3)).integers(
-            size, size=blocks.TABLE, dtype=np.uint16
+            size, size=noise_table.TABLE, dtype=np.uint16
         )
     )
 

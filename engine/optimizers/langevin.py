@@ -29,7 +29,7 @@ from torch import Tensor
 from engine.optimizers.base import OPTIMIZERS, Stage, State
 from engine.optimizers.estimators import Estimated
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.schedules import geometric, heat_left, linear
 
 RATE = 0.5

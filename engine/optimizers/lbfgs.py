@@ -29,7 +29,7 @@ from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 C1, C2 = 1e-4, 0.9
 """The constants of the Armijo and the curvature condition, as usual for quasi-Newton steps."""

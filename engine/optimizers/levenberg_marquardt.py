@@ -51,7 +51,7 @@ from engine.optimizers.base import (
     State,
 )
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 LEAST, MOST = 1e-15, 1e10
 """Where μ stops falling, and where a step gives up raising it."""

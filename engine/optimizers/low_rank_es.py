@@ -24,12 +24,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator import blocks
 from engine.evaluator.noise import Factors, Part
 from engine.optimizers.base import OPTIMIZERS, Stage
 from engine.optimizers.openai_es import OpenAIES
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random import noise_table
+from engine.random.rng import Rng
 
 TABLED = 2**16
 """Numbers of a factor from which on they come from a table: drawing them would take as long as all
@@ -102,5 +102,5 @@ class LowRankES(OpenAIES):
 def normal(theta: Tensor, rng: Rng, *shape: int) -> Tensor:
     """Draw standard normal numbers; many from the table of `blocks`, in a fifth of the time."""
     if theta.device.type == "cpu" and prod(shape) >= TABLED:
-        return blocks.fill(torch.empty(shape, dtype=theta.dtype), rng.key())
+        return noise_table.fill(torch.empty(shape, dtype=theta.dtype), rng.key())
     return rng.normal(*shape).to(theta)

@@ -36,7 +36,7 @@ from engine.optimizers.proposals import (
     worth_remembering,
 )
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.schedules import VISITING, heat_left
 
 MEMORY = 0.98

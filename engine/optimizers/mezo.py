@@ -20,7 +20,7 @@ from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.optimizers.estimators import caution, meets_numbers, slope
 from engine.optimizers.survivors import usable
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 PIECE = 65536
 """Weights moved at once: the most numbers of z that are ever alive."""

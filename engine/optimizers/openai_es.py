@@ -32,7 +32,7 @@ from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import centred_ranks
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 @dataclass

@@ -29,7 +29,7 @@ from engine.optimizers.metropolis import (
     metropolis,
 )
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 @dataclass

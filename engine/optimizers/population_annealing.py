@@ -26,7 +26,7 @@ from engine.kernels.row_blocks import copied, replace
 from engine.optimizers.base import OPTIMIZERS, Asked, Stage, State
 from engine.optimizers.metropolis import Metropolis, MetropolisState, held, metropolis
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.schedules import PLANNED, PlannedName, generalized
 
 

@@ -30,7 +30,7 @@ from engine.evaluator.chains import Chains, Move
 from engine.kernels import compiled
 from engine.kernels.compiled import Array, kernel
 from engine.networks.base import Layer
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting"]
 FARTHEST = 1e8

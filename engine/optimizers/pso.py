@@ -37,7 +37,7 @@ from engine.optimizers.base import (
 )
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 @dataclass

@@ -25,7 +25,7 @@ from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, o
 from engine.optimizers.gaussian import sampled, scattered
 from engine.optimizers.judge import judge
 from engine.oracle import Oracle
-from engine.rng import LARGE, Rng
+from engine.random.rng import LARGE, Rng
 
 SPREADS = {"start": 1.0, "best": 0.1}
 """Centre → spread where none is given."""

@@ -32,7 +32,7 @@ from engine.optimizers.gaussian import added, sampled, scattered, weighted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import effective, flat, positive_log_weights, recombined, widened
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 LARGEST_SIGMA = 1e30
 """On a flat loss σ walks at random; it is kept where single precision can hold it."""

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 @dataclass

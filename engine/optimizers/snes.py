@@ -27,7 +27,7 @@ from engine.optimizers.gaussian import added, folded, sampled, scattered, weight
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import flat, recombined, snes_utilities, widened
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 WIDENING = math.exp(0.2)
 """What step sizes are multiplied by where all losses are equal."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import NothingLeft
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 ABSURD = 1e15
 """Numbers beyond this are taken for failures where they are squared or added up."""

@@ -29,7 +29,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from engine.optimizers import OPTIMIZERS
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle
 
 DIMENSION = 10

@@ -40,7 +40,7 @@ from engine.networks.base import Network
 from engine.optimizers import OPTIMIZERS, enkf
 from engine.optimizers.ensemble import Sums
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.bench import machine
 from tests.bench.contest import Row, compared, figure, timed
 from tests.bench.libraries import Missing, evosax_generation, evox_generation

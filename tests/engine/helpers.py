@@ -17,7 +17,7 @@ from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.networks.base import Network
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 class FunctionOracle:

@@ -20,7 +20,7 @@ from engine.optimizers.annealing import Annealing
 from engine.optimizers.metropolis import metropolis, tsallis
 from engine.optimizers.proposals import FARTHEST, Shape, propose, visit
 from engine.race import Race
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.schedules import PLANNED
 from tests.engine.helpers import (
     FunctionOracle,

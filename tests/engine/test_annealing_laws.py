@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.optimizers.annealing import Annealing
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import IN_THE_WIDE_WELL, FunctionOracle, turned_ellipsoid, two_wells
 
 

@@ -18,7 +18,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Problem
 from engine.optimizers.cbo import CBO, consensus
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import (
     FunctionOracle,
     GivenRng,

@@ -24,7 +24,7 @@ from engine.optimizers.metropolis import Metropolis
 from engine.optimizers.parallel_tempering import ParallelTempering
 from engine.optimizers.population_annealing import PopulationAnnealing
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 CHAINS = 9
 

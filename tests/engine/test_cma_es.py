@@ -19,7 +19,7 @@ from engine.optimizers.base import Problem
 from engine.optimizers.cma_es import CMAES, LARGEST, constants, patience
 from engine.optimizers.sep_cma_es import SepCMAES
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import (
     FunctionOracle,
     Passes,

@@ -14,7 +14,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.coolmomentum import CoolMomentum
 from engine.optimizers.estimators import estimate
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, rosenbrock, run, scored, turned_ellipsoid
 from tests.engine.test_gradient_methods import STEPS, first_weights, oracle_on, path, torch_path
 

@@ -17,7 +17,7 @@ from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.eki import EKI, EKIState
 from engine.oracle import NotSeen, Oracle, Sees
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import Passes, scored
 
 CLASSES = 3

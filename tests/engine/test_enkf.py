@@ -17,7 +17,7 @@ from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.enkf import EnKF, assimilated
 from engine.oracle import NotSeen, Oracle, Sees
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import GivenRng, Passes, run, scored
 
 CLASSES = 3

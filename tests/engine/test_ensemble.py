@@ -17,7 +17,7 @@ from engine.optimizers import ensemble
 from engine.optimizers.eki import EKI
 from engine.optimizers.ensemble import Sums, mixed
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 def oracle_on(batch: int = 0, seed: int = 0) -> Oracle:

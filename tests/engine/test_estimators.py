@@ -11,7 +11,7 @@ from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.optimizers.estimators import ROWS, SEES, Source, averaged, caution, estimate, two_point
 from engine.oracle import NotSeen, Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, GivenRng, turned_ellipsoid
 from tests.engine.test_gradient_methods import oracle_on
 

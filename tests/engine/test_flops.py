@@ -20,7 +20,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.levenberg_marquardt import System
 from engine.oracle import Oracle
 from engine.race import Race
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle
 
 TOLERANCE = 0.35

@@ -15,7 +15,7 @@ from engine.networks import CNN, MLP
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.genetic import Genetic, neurons_of
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import (
     FunctionOracle,
     GivenRng,

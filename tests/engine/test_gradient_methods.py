@@ -15,7 +15,7 @@ from engine.optimizers import OPTIMIZERS, Optimizer, State
 from engine.optimizers.adamw import AdamW
 from engine.optimizers.nesterov import Nesterov
 from engine.oracle import NotSeen, Oracle, Sees
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import Passes, scored
 
 STEPS = 20

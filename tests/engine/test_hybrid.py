@@ -20,7 +20,7 @@ from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.hybrid import Hybrid, HybridState, output_layer
 from engine.oracle import Oracle
 from engine.race import Race
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import GivenRng
 
 CLASSES, HIDDEN = 3, 4

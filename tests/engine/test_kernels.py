@@ -18,7 +18,7 @@ from engine.kernels.row_blocks import copied
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.pso import PSO
 from engine.optimizers.spread import departures
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle
 
 

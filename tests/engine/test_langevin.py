@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.langevin import Langevin, LangevinState
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, GivenRng, rosenbrock, run, turned_ellipsoid
 from tests.engine.test_coolmomentum import trained
 from tests.engine.test_gradient_methods import first_weights, oracle_on

@@ -27,7 +27,7 @@ from engine.optimizers.lbfgs import (
 )
 from engine.oracle import NotSeen, Oracle
 from engine.race import Race
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, rosenbrock, run, scored, turned_ellipsoid
 
 SEARCHES = ["wolfe", "armijo"]

@@ -21,7 +21,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Problem
 from engine.optimizers.levenberg_marquardt import MOST, LevenbergMarquardt, System, linearised
 from engine.oracle import NotSeen, Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, rosenbrock, run, scored, turned_ellipsoid
 
 

@@ -18,7 +18,7 @@ from engine.networks.base import pack
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.low_rank_es import TABLED, LowRankES, normal
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import (
     FunctionOracle,
     GivenRng,

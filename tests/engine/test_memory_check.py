@@ -15,11 +15,11 @@ import torch
 
 from engine import machine
 from engine.errors import CannotRun
-from engine.evaluator import blocks
 from engine.experiment import Experiment, problem_of
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
+from engine.random import noise_table
 from tests.engine.live_memory import peak_of
 
 CROWDS = (
@@ -65,7 +65,7 @@ def lane_of(name: str, batch: int, crowd: int) -> dict[str, Any]:
 
 def check(found: Experiment) -> None:
     for law in ("normal", "uniform"):
-        blocks.numbers(law, torch.float32)  # type: ignore[arg-type]  # made once, whoever asks first
+        noise_table.numbers(law, torch.float32)  # type: ignore[arg-type]  # made once, whoever asks first
     race = Race(found, pictures=False)
     peak, stated = (
         peak_of(race),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine import evaluate
-from engine.evaluator import blocks, noise
+from engine.evaluator import noise
 from engine.evaluator.mirrored import Mirrored
 from engine.evaluator.noise import Factors, Kept, Noise, Regenerated
 from engine.evaluator.unwritten import dense
@@ -21,7 +21,8 @@ from engine.networks.base import Network
 from engine.observer import memory_of
 from engine.optimizers.low_rank_es import LowRankES
 from engine.optimizers.openai_es import OpenAIES
-from engine.rng import LARGE, Rng
+from engine.random import noise_table
+from engine.random.rng import LARGE, Rng
 from tests.engine.helpers import points, run
 
 PAIRS = 7
@@ -153,7 +154,7 @@ def test_noise_adds_up_as_its_rows_do(kind: str) -> None:
 def test_rows_come_again_the_same_however_they_are_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", {"cpu": 100})
+    monkeypatch.setattr(noise_table, "BLOCK", {"cpu": 100})
     drawn = Regenerated(5, 23, torch.empty(30))  # three rows in a block
     whole = drawn.drawn(0, 23).clone()
     assert float(whole.std()) == pytest.approx(1, abs=0.1)
@@ -212,14 +213,16 @@ def test_many_numbers_are_the_same_whoever_draws_them_and_follow_their_law() -> 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_tables_are_what_sums_of_two_need(dtype: torch.dtype) -> None:
-    normal, uniform = blocks.numbers("normal", dtype), blocks.numbers("uniform", dtype)
-    assert normal.shape == uniform.shape == (blocks.TABLE,)
+    normal, uniform = noise_table.numbers("normal", dtype), noise_table.numbers("uniform", dtype)
+    assert normal.shape == uniform.shape == (noise_table.TABLE,)
     assert float(normal.double().mean()) == pytest.approx(0, abs=1e-8)
     assert float(normal.double().square().mean()) == pytest.approx(0.5, rel=1e-7)
     assert 4.8 < float(normal.max()) * 2**0.5 < 6
     assert 0 <= float(uniform.min()) < float(uniform.max()) < 1
     assert torch.equal(uniform, (uniform * 2**24).round() / 2**24)
-    drawn = blocks.fill(torch.empty(blocks.TABLE, dtype=dtype), 7)  # longer than a stretch may be
+    drawn = noise_table.fill(
+        torch.empty(noise_table.TABLE, dtype=dtype), 7
+    )  # longer than a stretch may be
     assert float(drawn.double().square().mean()) == pytest.approx(1, abs=0.01)
     quarter = drawn.view(4, -1).double()
     assert float((torch.corrcoef(quarter) - torch.eye(4, dtype=torch.float64)).abs().max()) < 0.01

@@ -13,7 +13,7 @@ from engine.experiment import Experiment
 from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.parallel_tempering import ParallelTempering, ParallelTemperingState
 from engine.race import Race
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import (
     IN_THE_WIDE_WELL,
     FunctionOracle,

@@ -12,7 +12,7 @@ from engine.experiment import Experiment
 from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.population_annealing import PopulationAnnealing, settled, systematic
 from engine.race import Race
-from engine.rng import Rng
+from engine.random.rng import Rng
 from engine.schedules import PLANNED
 from tests.engine.helpers import (
     FunctionOracle,

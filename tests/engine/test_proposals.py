@@ -6,7 +6,7 @@ import torch
 from engine.kernels import compiled as kernels
 from engine.kernels.compiled import MANY
 from engine.optimizers.proposals import Shape, propose
-from engine.rng import Rng
+from engine.random.rng import Rng
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -20,7 +20,7 @@ from engine.networks.base import Network, pack
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.pso import PSO, PSOState
 from engine.oracle import Oracle
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import GivenRng, Passes, points, scored
 
 

@@ -10,8 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.evaluator import blocks
-from engine.evaluator.drawn import Drawn
 from engine.evaluator.unwritten import Chosen, dense
 from engine.kernels import compiled as kernels
 from engine.kernels import row_blocks, scratch
@@ -21,7 +19,9 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.gaussian import sampled, weighted
 from engine.optimizers.harmony_search import sparse
 from engine.optimizers.spread import distance
-from engine.rng import LARGE, Rng
+from engine.random import noise_table
+from engine.random.random_rows import Drawn
+from engine.random.rng import LARGE, Rng
 from tests.engine.helpers import FunctionOracle
 
 WIDTH = 2**13
@@ -82,7 +82,7 @@ def test_many_numbers_come_again_and_follow_their_law(law: Any, dtype: torch.dty
     third, first = drawn[slice(18, 27)].clone(), drawn[slice(0, 9)].clone()
     assert torch.equal(third, one[18:27])
     assert torch.equal(first, one[:9])
-    assert drawn.members * WIDTH <= blocks.STRETCH
+    assert drawn.members * WIDTH <= noise_table.STRETCH
     assert torch.equal(
         drawn[slice(5, MEMBERS)], one[5:]
     )  # across the ends of blocks, and from within one
@@ -128,7 +128,7 @@ def test_no_two_members_read_the_same_number_at_the_same_weight(count: int, widt
             torch.arange(count) % members * width
         ).unsqueeze(1)
         assert len(starts.unique()) == starts.numel()
-        assert 0 <= int(starts.min()) <= int(starts.max()) + width <= blocks.TABLE
+        assert 0 <= int(starts.min()) <= int(starts.max()) + width <= noise_table.TABLE
 
 
 @pytest.mark.parametrize(("count", "width"), [(3000, 354), (700, 3001), (6, 400_003), (5, 700_000)])
@@ -136,19 +136,23 @@ def test_nor_do_those_of_a_draw_in_one_piece(
     count: int, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        blocks, "numbers", lambda law, dtype: torch.arange(blocks.TABLE, dtype=dtype)
+        noise_table, "numbers", lambda law, dtype: torch.arange(noise_table.TABLE, dtype=dtype)
     )
     for seed in range(3):
-        sums = blocks.fill(torch.empty(count, width, dtype=torch.float64), seed)
+        sums = noise_table.fill(torch.empty(count, width, dtype=torch.float64), seed)
         size, apart = (
-            blocks.block_of(sums.device),
+            noise_table.block_of(sums.device),
             sums[:, 1:] - sums[:, :-1] == 2,
         )  # within a stretch, and within a member
         assert float(apart.double().mean()) > 0.999
         pairs = [
-            (block, which, (place - block * size) % width if width <= blocks.STRETCH else place)
+            (
+                block,
+                which,
+                (place - block * size) % width if width <= noise_table.STRETCH else place,
+            )
             for block in range(-(-count * width // size))
-            for which, place in enumerate(blocks.places(seed, block, size, width)[0])
+            for which, place in enumerate(noise_table.places(seed, block, size, width)[0])
         ]
         assert len({place for _, _, place in pairs}) == len(pairs)
 
@@ -158,10 +162,14 @@ def test_where_stretches_begin_is_spread_evenly() -> None:
     block's two or those of neighbouring blocks.
     """
     found = torch.tensor(
-        [blocks.places(seed, block, 2**18, 3000)[0] for seed in range(400) for block in range(5)],
+        [
+            noise_table.places(seed, block, 2**18, 3000)[0]
+            for seed in range(400)
+            for block in range(5)
+        ],
         dtype=torch.float64,
     ).view(400, 5, 2)
-    room = blocks.TABLE - 2**18
+    room = noise_table.TABLE - 2**18
     for column in found.view(400, 10).T:
         ordered = column.sort().values / room
         assert float((ordered - torch.arange(1, 401) / 400).abs().max()) < 2 / 400**0.5

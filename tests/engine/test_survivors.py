@@ -25,7 +25,7 @@ from engine.optimizers.ranks import (
 )
 from engine.optimizers.survivors import ABSURD, copies, enough, redrawn, surviving
 from engine.race import Race
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.landscapes import ends_well, on_formula, on_moons
 
 # The mechanism.

@@ -18,7 +18,7 @@ from engine.optimizers.forward_gradient import ForwardGradient
 from engine.optimizers.mezo import MeZO
 from engine.optimizers.random_search import RandomSearch
 from engine.optimizers.spsa import SPSA
-from engine.rng import Rng
+from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, GivenRng, Passes, rosenbrock, run, turned_ellipsoid
 from tests.engine.test_coolmomentum import trained
 from tests.engine.test_gradient_methods import first_weights, oracle_on

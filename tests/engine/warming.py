@@ -13,10 +13,10 @@ import torch
 
 from engine import Experiment
 from engine import race as race_module
-from engine.evaluator import blocks
 from engine.kernels import compiled, scratch
 from engine.optimizers import OPTIMIZERS, harmony_search
 from engine.race import Race
+from engine.random import noise_table
 
 MANY = 160
 """Members that make a population of these networks large enough for compiled loops."""
@@ -49,7 +49,8 @@ def made() -> dict[str, Any]:
     return {
         "modules": set(sys.modules),
         "loops": sum(len(one.loops) for one in loops),
-        "tables": blocks.numbers.cache_info().misses + harmony_search.picks.cache_info().misses,
+        "tables": noise_table.numbers.cache_info().misses
+        + harmony_search.picks.cache_info().misses,
         "pools": compiled._pool.cache_info().misses,
         "buffers": scratch.held(),
     }

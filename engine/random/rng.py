@@ -14,9 +14,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from engine.evaluator import blocks
-from engine.evaluator.drawn import Drawn
 from engine.kernels.row_blocks import ELSEWHERE
+from engine.random import noise_table
+from engine.random.random_rows import Drawn
 
 LARGE = 2**18
 """From so many numbers on a draw is made block by block, by all cores."""
@@ -63,7 +63,7 @@ class Rng:
         """Uniform numbers in [0, 1)."""
         return self._drawn("uniform", shape)
 
-    def rows(self, law: blocks.Law, count: int, width: int) -> Drawn:
+    def rows(self, law: noise_table.Law, count: int, width: int) -> Drawn:
         """The same for every weight of a population (count, width), to be had strip by strip, so
         that many are never in memory at a time.
         """
@@ -78,9 +78,9 @@ class Rng:
             law, self.key(), count, width, torch.empty(0, dtype=self.dtype, device=self.device)
         )
 
-    def _drawn(self, law: blocks.Law, shape: tuple[int, ...]) -> Tensor:
+    def _drawn(self, law: noise_table.Law, shape: tuple[int, ...]) -> Tensor:
         if prod(shape) >= LARGE and self.device.type == "cpu":
-            return blocks.fill(torch.empty(shape, dtype=self.dtype), self.key(), law)
+            return noise_table.fill(torch.empty(shape, dtype=self.dtype), self.key(), law)
         draw = torch.randn if law == "normal" else torch.rand
         return draw(shape, generator=self.generator, device=self.device, dtype=self.dtype)
 

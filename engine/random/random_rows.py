@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.evaluator import blocks
 from engine.kernels.scratch import buffer
+from engine.random import noise_table
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Drawn:
         whole: all of them, where they are few.
     """
 
-    law: blocks.Law
+    law: noise_table.Law
     seed: int
     count: int
     width: int
@@ -39,7 +39,7 @@ class Drawn:
     @property
     def members(self) -> int:
         """Members in a block."""
-        return max(1, blocks.block_of(self.like.device) // self.width)
+        return max(1, noise_table.block_of(self.like.device) // self.width)
 
     @property
     def tabled(self) -> bool:
@@ -47,7 +47,9 @@ class Drawn:
         too many.
         """
         return (
-            self.whole is None and self.like.device.type == "cpu" and self.width <= blocks.STRETCH
+            self.whole is None
+            and self.like.device.type == "cpu"
+            and self.width <= noise_table.STRETCH
         )
 
     def stretches(self, like: Tensor) -> tuple[Tensor, Tensor, int]:
@@ -61,10 +63,10 @@ class Drawn:
             and how many members' numbers, one after the other, a stretch holds.
         """
         places = [
-            blocks.places(self.seed, block, self.members * self.width, self.width)[0]
+            noise_table.places(self.seed, block, self.members * self.width, self.width)[0]
             for block in range(-(-self.count // self.members))
         ]
-        return blocks.numbers(self.law, like.dtype), torch.tensor(places), self.members
+        return noise_table.numbers(self.law, like.dtype), torch.tensor(places), self.members
 
     def __getitem__(self, strip: slice) -> Tensor:
         """Those rows' numbers, (m, D): the caller's to change, until the next strip of the same law
@@ -85,13 +87,13 @@ class Drawn:
         if self.whole is not None:
             return out.copy_(self.whole[strip])
         if self.like.device.type != "cpu":
-            return blocks.fill(out, self.seed, self.law, strip.start, out.numel())
+            return noise_table.fill(out, self.seed, self.law, strip.start, out.numel())
         first = strip.start
         while first < strip.stop:
             block, skipped = divmod(first, self.members)
             last = min(strip.stop, first - skipped + self.members)
             part = out[first - strip.start : last - strip.start].view(-1)
-            blocks.stretch(
+            noise_table.stretch(
                 part,
                 self.seed,
                 block,
