@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from engine import arithmetic
-from engine.evaluator.chains import Chains, Memory
-from engine.evaluator.mirrored import Mirrored
-from engine.evaluator.unwritten import Unwritten
 from engine.kernels import chunking
 from engine.kernels.losses import values
 from engine.kernels.scratch import buffer
 from engine.losses import Loss, accuracy
 from engine.networks.base import Network
+from engine.populations.antithetic import Mirrored
+from engine.populations.layerwise import Chains, Memory
+from engine.populations.lazy import Unwritten
 
 CHUNK_FLOATS = {"cpu": chunking.FLOATS_AT_ONCE}
 """Activations alive at once in a layer, per kind of device; `chunks.ELSEWHERE` where none is

@@ -27,10 +27,10 @@ from torch.func import jacrev, jvp, vmap
 
 from engine import evaluate
 from engine.datasets.base import Dataset
-from engine.evaluator.chains import Chains, Memory
-from engine.evaluator.unwritten import Unwritten
 from engine.losses import Loss
 from engine.networks.base import Network
+from engine.populations.layerwise import Chains, Memory
+from engine.populations.lazy import Unwritten
 from engine.random.rng import Rng
 
 Currency = Literal["seconds", "evaluations", "flops"]

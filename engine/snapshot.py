@@ -23,10 +23,10 @@ from torch import Tensor
 
 from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
-from engine.evaluator import standins
 from engine.events import Script, parse_events
 from engine.experiment import Experiment
 from engine.optimizers import OPTIMIZERS, State
+from engine.populations import plain_values
 from engine.race import Race
 from engine.snapshot_checks import check
 from engine.stops import Best, Moment, Start, Wreck
@@ -63,7 +63,7 @@ def take(race: Race) -> dict[str, Any]:
     lanes = []
     for lane in race.lanes:
         state = {
-            field.name: standins.packed(getattr(lane.state, field.name))
+            field.name: plain_values.packed(getattr(lane.state, field.name))
             for field in fields(lane.state)
         }
         counters = {name: getattr(lane.oracle, name) for name in COUNTERS}
@@ -127,7 +127,7 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
                 lane.state.estimate
             )  # it had failed, and this is what was left of it
         for name, value in saved["state"].items():
-            setattr(lane.state, name, standins.unpacked(value))
+            setattr(lane.state, name, plain_values.unpacked(value))
         for name in COUNTERS:
             setattr(lane.oracle, name, saved[name])
         for name in (*TOLD, *(name for name in ADDED if name in saved)):

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
-from engine.evaluator import standins
-from engine.evaluator.unwritten import Unwritten
 from engine.optimizers import State
+from engine.populations import plain_values
+from engine.populations.lazy import Unwritten
 from engine.stops import Best, Moment, Start, Wreck
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _check_state(saved: Mapping[str, Any], fresh: State, exact: bool) -> None:
     """The fields of a method's state. Where a knob was turned or other points were drawn, numbers
     of rows may differ.
     """
-    values = {name: standins.unpacked(value) for name, value in saved.items()}
+    values = {name: plain_values.unpacked(value) for name, value in saved.items()}
     _check_fields(values, type(fresh))
     _like(values["estimate"], fresh.estimate, "weights of another shape")
     for one in fields(fresh):

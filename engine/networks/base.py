@@ -20,7 +20,7 @@ from engine.datasets.base import DatasetChoice
 from engine.registry import Choice, Registry
 
 if TYPE_CHECKING:
-    from engine.evaluator.mirrored import Mirrored
+    from engine.populations.antithetic import Mirrored
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.mirrored import Mirrored
-from engine.evaluator.noise import Factors, Part
 from engine.kernels.scratch import buffer
 from engine.networks.activation import STEPS, STRAIGHT_THROUGH, Activation, Bend
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
+from engine.populations.antithetic import Mirrored
+from engine.populations.noise import Factors, Part
 
 __all__ = ["MLP", "STEPS", "MLPNetwork"]
 

@@ -27,7 +27,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.unwritten import Chosen
 from engine.kernels import compiled
 from engine.kernels.compiled import COLUMNS, MANY, Array, Kernel, kernel
 from engine.kernels.row_blocks import gathered, rows_of, strips
@@ -37,6 +36,7 @@ from engine.optimizers.judge import judge
 from engine.optimizers.spread import departures, distance
 from engine.optimizers.survivors import copies
 from engine.oracle import Oracle
+from engine.populations.lazy import Chosen
 from engine.random.random_rows import Drawn
 from engine.random.rng import Rng
 

@@ -23,11 +23,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.mirrored import Mirrored
-from engine.evaluator.noise import Kept
 from engine.optimizers.base import Optimizer
 from engine.optimizers.survivors import usable
 from engine.oracle import Oracle, Sees
+from engine.populations.antithetic import Mirrored
+from engine.populations.noise import Kept
 from engine.random.rng import Rng
 
 Source = Literal["backprop", "forward-gradient", "spsa", "es"]

@@ -6,8 +6,8 @@ import math
 
 from torch import Tensor
 
-from engine.evaluator.unwritten import Unwritten
 from engine.oracle import Oracle
+from engine.populations.lazy import Unwritten
 
 
 def judge(x: Tensor | Unwritten, oracle: Oracle) -> Tensor:

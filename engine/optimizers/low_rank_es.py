@@ -24,10 +24,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.noise import Factors, Part
 from engine.optimizers.base import OPTIMIZERS, Stage
 from engine.optimizers.openai_es import OpenAIES
 from engine.oracle import Oracle
+from engine.populations.noise import Factors, Part
 from engine.random import noise_table
 from engine.random.rng import Rng
 

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from engine.errors import BadInput
 from engine.evaluate import precision
-from engine.evaluator.chains import Chains
 from engine.kernels.compiled import Kernel
 from engine.networks.base import Layer
 from engine.optimizers import proposals
@@ -36,6 +35,7 @@ from engine.optimizers.proposals import (
     worth_remembering,
 )
 from engine.oracle import Oracle
+from engine.populations.layerwise import Chains
 from engine.random.rng import Rng
 from engine.schedules import VISITING, heat_left
 

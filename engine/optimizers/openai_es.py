@@ -24,14 +24,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.evaluator.mirrored import Mirrored
-from engine.evaluator.noise import KEPT_BYTES, Kept, Noise, Regenerated
 from engine.kernels.compiled import MANY
 from engine.kernels.row_blocks import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from engine.optimizers.judge import judge
 from engine.optimizers.ranks import centred_ranks
 from engine.oracle import Oracle
+from engine.populations.antithetic import Mirrored
+from engine.populations.noise import KEPT_BYTES, Kept, Noise, Regenerated
 from engine.random.rng import Rng
 
 

@@ -26,10 +26,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.evaluator.chains import Chains, Move
 from engine.kernels import compiled
 from engine.kernels.compiled import Array, kernel
 from engine.networks.base import Layer
+from engine.populations.layerwise import Chains, Move
 from engine.random.rng import Rng
 
 ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting"]

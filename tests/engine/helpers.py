@@ -12,11 +12,11 @@ from torch import Tensor
 from engine import evaluate
 from engine.datasets import DATASETS
 from engine.datasets.base import Dataset
-from engine.evaluator.unwritten import Unwritten, dense
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.networks.base import Network
 from engine.oracle import Oracle
+from engine.populations.lazy import Unwritten, dense
 from engine.random.rng import Rng
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from engine import Experiment, Race, snapshot
-from engine.evaluator.unwritten import dense
+from engine.populations.lazy import dense
 
 MLP = {"dataset": "digits", "network": {"name": "mlp", "hidden": [24]}}
 CNN = {"dataset": "digits", "network": {"name": "cnn", "channels_1": 3, "channels_2": 4}}

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.datasets import DATASETS
-from engine.evaluator.chains import Chains, Memory
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP
 from engine.networks.base import Network
@@ -24,6 +23,7 @@ from engine.optimizers.metropolis import Metropolis
 from engine.optimizers.parallel_tempering import ParallelTempering
 from engine.optimizers.population_annealing import PopulationAnnealing
 from engine.oracle import Oracle
+from engine.populations.layerwise import Chains, Memory
 from engine.random.rng import Rng
 
 CHAINS = 9
@@ -216,7 +216,7 @@ def test_what_would_take_too_much_memory_is_not_remembered(monkeypatch: pytest.M
     assert not Memory.fits(population, 100, ())
     assert not Memory.fits(population, 1_000_000, (50, 14))
     oracle, method = oracle_on(), Annealing(chains=CHAINS, proposal="layer")
-    monkeypatch.setattr("engine.evaluator.chains.MOST_BYTES", 1000)
+    monkeypatch.setattr("engine.populations.layerwise.MOST_BYTES", 1000)
     differences, seen = checked(oracle), work(oracle.network)
     walk(method, oracle, begun(method, oracle), range(1, 10))
     assert max(differences) < 1e-12

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from engine.errors import BadInput
-from engine.evaluator.unwritten import Unwritten
 from engine.optimizers import OPTIMIZERS, State
+from engine.populations.lazy import Unwritten
 from engine.race import Race
 from tests.engine.landscapes import ends_well, on_formula, on_moons
 

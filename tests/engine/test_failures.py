@@ -14,12 +14,12 @@ import torch
 from engine import evaluate, snapshot
 from engine.compare import rows
 from engine.errors import BadInput, NothingLeft
-from engine.evaluator.unwritten import Unwritten
 from engine.experiment import Experiment
 from engine.failures import cause_of, gentler
 from engine.frames import decode, encode
 from engine.optimizers import OPTIMIZERS, State
 from engine.oracle import Oracle
+from engine.populations.lazy import Unwritten
 from engine.race import Race
 from engine.registry import fields
 from engine.slow_motion import step_with_stages

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine import snapshot
-from engine.evaluator.mirrored import Mirrored
-from engine.evaluator.noise import Factors, Kept, Noise, Part, Regenerated
 from engine.experiment import Experiment
 from engine.losses import get_loss
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.levenberg_marquardt import System
 from engine.oracle import Oracle
+from engine.populations.antithetic import Mirrored
+from engine.populations.noise import Factors, Kept, Noise, Part, Regenerated
 from engine.race import Race
 from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from engine import evaluate
-from engine.evaluator import noise
-from engine.evaluator.mirrored import Mirrored
-from engine.evaluator.noise import Factors, Kept, Noise, Regenerated
-from engine.evaluator.unwritten import dense
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP, NETWORKS
 from engine.networks.base import Network
 from engine.observer import memory_of
 from engine.optimizers.low_rank_es import LowRankES
 from engine.optimizers.openai_es import OpenAIES
+from engine.populations import noise
+from engine.populations.antithetic import Mirrored
+from engine.populations.lazy import dense
+from engine.populations.noise import Factors, Kept, Noise, Regenerated
 from engine.random import noise_table
 from engine.random.rng import LARGE, Rng
 from tests.engine.helpers import points, run

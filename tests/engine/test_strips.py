@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.evaluator.unwritten import Chosen, dense
 from engine.kernels import compiled as kernels
 from engine.kernels import row_blocks, scratch
 from engine.kernels.compiled import MANY
@@ -19,6 +18,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.gaussian import sampled, weighted
 from engine.optimizers.harmony_search import sparse
 from engine.optimizers.spread import distance
+from engine.populations.lazy import Chosen, dense
 from engine.random import noise_table
 from engine.random.random_rows import Drawn
 from engine.random.rng import LARGE, Rng

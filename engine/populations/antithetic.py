@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from engine.evaluator.noise import Noise
-from engine.evaluator.unwritten import Unwritten
+from engine.populations.lazy import Unwritten
+from engine.populations.noise import Noise
 
 
 @dataclass(eq=False)

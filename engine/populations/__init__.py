@@ -1,0 +1,1 @@
+"""Populations that are evaluated without being written out, such as antithetic pairs."""
