@@ -12,8 +12,8 @@ from app.text import plain, t
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
-from engine.formula import Misread
-from engine.functions import FUNCTIONS
+from engine.landscapes.benchmark_functions import FUNCTIONS
+from engine.landscapes.expression import Misread
 from engine.networks import Point
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import Problem

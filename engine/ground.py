@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.frames import Message
-from engine.functions import Extent, Landscape
+from engine.landscapes.benchmark_functions import Extent, Landscape
 
 SIDE, WIDE_SIDE = 181, 81
 WIDER = (1.0, 1.5, 2.25, 3.0)

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.datasets.base import DatasetChoice
 from engine.datasets.functions import Landscapes
-from engine.functions import Landscape
+from engine.landscapes.benchmark_functions import Landscape
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.registry import fields
 

@@ -37,7 +37,7 @@ from engine.datasets.drawn import decode_points
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
 from engine.frames import Message
-from engine.functions import FUNCTIONS
+from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.plain import check
 from engine.viewpoint import KINDS
 

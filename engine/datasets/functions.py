@@ -12,8 +12,8 @@ from pydantic import Field, field_validator
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 from engine.errors import BadInput
-from engine.formula import MAX_TEXT, Formula
-from engine.functions import FUNCTIONS, Landscape, typed
+from engine.landscapes.benchmark_functions import FUNCTIONS, Landscape, typed
+from engine.landscapes.expression import MAX_TEXT, Formula
 
 FunctionName = Literal[
     "sphere",

@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.datasets.base import DatasetChoice
 from engine.datasets.functions import Landscapes
 from engine.errors import BadInput
-from engine.functions import Landscape
+from engine.landscapes.benchmark_functions import Landscape
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
 
 UNIT = 0.1

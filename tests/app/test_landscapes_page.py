@@ -14,7 +14,7 @@ from app.text import plain
 from engine.datasets.functions import Landscapes
 from engine.experiment import Experiment
 from engine.flat import to_flat
-from engine.functions import FUNCTIONS
+from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.optimizers import OPTIMIZERS
 from tests.app.test_pages import ROOT, open_app
 from tests.app.test_pages import shown as explored

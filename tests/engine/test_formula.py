@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-import engine.formula
+import engine.landscapes.expression
 from engine.errors import BadInput
-from engine.formula import ALSO, MAX_NODES, Formula, Misread
+from engine.landscapes.expression import ALSO, MAX_NODES, Formula, Misread
 
 X, Y = (
     torch.tensor([0.3, 1.7, -2.2, 0.9], dtype=torch.float64),
@@ -188,7 +188,7 @@ def test_what_cannot_be_read_is_refused_in_one_line_that_says_where(
 
 
 def test_nothing_is_ever_evaluated_as_code() -> None:
-    tree = ast.parse(Path(engine.formula.__file__).read_text("utf-8"))
+    tree = ast.parse(Path(engine.landscapes.expression.__file__).read_text("utf-8"))
     called = {
         node.func.id
         for node in ast.walk(tree)

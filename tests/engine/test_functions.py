@@ -14,7 +14,7 @@ import torch
 
 from engine.datasets.functions import FunctionName
 from engine.errors import BadInput
-from engine.functions import FUNCTIONS, Landscape, typed
+from engine.landscapes.benchmark_functions import FUNCTIONS, Landscape, typed
 
 Array = np.ndarray[Any, Any]
 
