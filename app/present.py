@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from app.live.mount import OWN, still
 from app.live.place import base, bootstrap
 from app.text import t
+from engine.messages.recording import SUFFIX
 from engine.oracle import Currency
-from engine.recording import SUFFIX
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 RECORDINGS, PLAYLIST = ASSETS / "recordings", ASSETS / "playlist.json"

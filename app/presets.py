@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from app.text import t
 from engine.experiment import Experiment
 from engine.flat import from_flat
-from engine.frames import Message
+from engine.messages.encoding import Message
 
 PRESETS = Path(__file__).resolve().parents[1] / "assets" / "presets.json"
 KINDS = ("good", "failure", "question")

@@ -34,9 +34,9 @@ from app.live.bundle import FRONTEND
 from app.palette import palette
 from app.text import LANGUAGE, catalogue, t
 from engine.errors import BadInput
-from engine.frames import Message
+from engine.messages.encoding import Message
+from engine.messages.recording import SUFFIX, Recording
 from engine.plain import check
-from engine.recording import SUFFIX, Recording
 
 ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
 ENTRY = "offline.js"

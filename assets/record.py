@@ -20,9 +20,9 @@ from app.presets import presets
 from engine.datasets.images import ASSETS
 from engine.errors import BadInput
 from engine.experiment import Experiment
-from engine.frames import encode
+from engine.messages.encoding import encode
+from engine.messages.recording import SUFFIX, Recording
 from engine.race import Race
-from engine.recording import SUFFIX, Recording
 
 FIRST = "first-screen"
 FRAMES, FIRST_FRAMES = 120, 150

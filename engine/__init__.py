@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from engine.catalogue import catalogue
     from engine.errors import BadInput
     from engine.experiment import Experiment
+    from engine.messages.recording import Recording
     from engine.race import Race
-    from engine.recording import Recording
 
 __all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue"]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.datasets.base import Dataset
-from engine.frames import Message
+from engine.messages.encoding import Message
 from engine.networks.base import Network
 from engine.random.rng import Rng
 

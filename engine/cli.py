@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
     from engine.interrupt import Interrupt
     from engine.lane import Lane
+    from engine.messages.recorder import Recorder
     from engine.race import Race
-    from engine.recorder import Recorder
 
 EXIT_BAD_INPUT = 2
 TOLD = 0.01
@@ -182,8 +182,8 @@ def run(
     from engine.experiment import Experiment
     from engine.flat import from_flat
     from engine.interrupt import Interrupt
-    from engine.recorder import Recorder
-    from engine.recording import SUFFIX, Recording
+    from engine.messages.recorder import Recorder
+    from engine.messages.recording import SUFFIX, Recording
 
     _none_empty(
         {

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.answers import MEMBER_SIDE, Answers, areas, odds_map
-from engine.frames import Message
+from engine.messages.encoding import Message
 from engine.networks.base import Layer, Network
 
 DETAIL_FLOPS = 2e8

@@ -17,8 +17,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from engine.errors import BadInput, explain
+from engine.messages.recording import SUFFIX, Recording
 from engine.plain import check, from_json
-from engine.recording import SUFFIX, Recording
 
 MOST_EVENTS = 100_000
 _NEVER = 2**62

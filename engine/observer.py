@@ -20,8 +20,8 @@ from engine import evaluate
 from engine.answers import Answers
 from engine.datasets.base import Dataset
 from engine.detail import confusion, histograms, members
-from engine.frames import VERSION, Message
 from engine.landscape import Plane
+from engine.messages.encoding import VERSION, Message
 from engine.random.rng import Rng
 from engine.viewpoint import Viewpoint
 

@@ -20,12 +20,12 @@ from engine.errors import BadInput
 from engine.events import Event
 from engine.experiment import Experiment, pick_device
 from engine.failures import OUTSIDE, cause_of, gentler
-from engine.frames import Frame, Message
 from engine.hands import Hands
 from engine.interrupt import held_back
 from engine.kernels import compiled
 from engine.lane import Lane, knows_anything
 from engine.losses import get_loss
+from engine.messages.encoding import Frame, Message
 from engine.names import lane_names
 from engine.observer import Observer
 from engine.optimizers import Optimizer, State

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine import evaluate
-from engine.frames import Message
+from engine.messages.encoding import Message
 from engine.optimizers.base import Asked
 from engine.oracle import Oracle
 

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.errors import BadInput
-from engine.frames import Message
 from engine.ground import Ground
 from engine.landscape import Plane, exact_plane, line_plane, loss_grid, pca_plane, random_plane
 from engine.losses import Loss
+from engine.messages.encoding import Message
 from engine.networks import PointNetwork
 from engine.networks.base import Network
 

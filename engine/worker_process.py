@@ -22,7 +22,7 @@ from engine import environment
 from engine.errors import BadInput
 
 if TYPE_CHECKING:
-    from engine.frames import Message
+    from engine.messages.encoding import Message
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def serve(connection: Connection) -> None:
 def _warm_up() -> None:
     """Import everything and run a few steps, so that the first visitor's race starts at once."""
     from engine.experiment import Experiment
-    from engine.frames import encode
+    from engine.messages.encoding import encode
     from engine.race import Race
 
     spec = {
@@ -132,7 +132,7 @@ def _race(connection: Connection, experiment: Message) -> None:
 
 def _send(connection: Connection, message: Message) -> None:
     """What the message is, for the pool, and its bytes, for everybody else."""
-    from engine.frames import encode  # which imports PyTorch: only once `serve` has begun
+    from engine.messages.encoding import encode
 
     data = encode(message)
     try:

@@ -28,7 +28,7 @@ from multiprocessing.connection import Connection
 
 from engine import settings
 from engine.child import Child
-from engine.frames import Message, encode
+from engine.messages.encoding import Message, encode
 
 log = logging.getLogger(__name__)
 

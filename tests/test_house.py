@@ -31,7 +31,7 @@ FORBIDDEN = {
         "engine.race",
         "engine.observer",
         "engine.landscape",
-        "engine.recording",
+        "engine.messages.recording",
         "engine.workers",
         "engine.experiment",
     ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.frames import decode, encode
+from engine.messages.encoding import decode, encode
 
 MOST_PICTURES, MOST_PICTURE_BYTES = 600, 64 * 2**20
 MOST_METRICS, MOST_METRIC_BYTES = 10_000, 16 * 2**20

@@ -15,7 +15,7 @@ from typing import Any
 from app.live.album import MOST_METRICS, Album, Ledger
 from app.text import t
 from engine.errors import BadInput
-from engine.frames import Message, decode, encode
+from engine.messages.encoding import Message, decode, encode
 from engine.workers import Job, Pool
 
 log = logging.getLogger(__name__)

@@ -36,8 +36,8 @@ from engine import settings
 from engine.datasets.drawn import decode_points
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
-from engine.frames import Message
 from engine.landscapes.benchmark_functions import FUNCTIONS
+from engine.messages.encoding import Message
 from engine.plain import check
 from engine.viewpoint import KINDS
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from engine.experiment import Experiment
-from engine.frames import Frame, Message, encode
+from engine.messages.encoding import Frame, Message, encode
 
 ENDLESS, SHORT, NO_MEMORY, NO_TORCH_MEMORY, BROKEN, BAD, STUCK, TELLTALE = range(100, 108)
 """What a race does: goes on for ever, takes 20 steps, runs out of memory (two ways), fails, is

@@ -32,7 +32,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.live import stream
 from app.live.mount import still
-from engine.frames import Message, encode
+from engine.messages.encoding import Message, encode
 from tests.app.live_tale import FRAMES, RATE, Tale, experiment
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Kelvin, faked</title>

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.datasets.drawn import decode_points
-from engine.frames import Message
+from engine.messages.encoding import Message
 
 LANES = (
     ("annealing", "Simulated annealing", "loss", 1.1, 16),

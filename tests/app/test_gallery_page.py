@@ -21,8 +21,8 @@ from app.live import shipped as module
 from app.live.shipped import NUMBERS, SPARK_POINTS, shipped, spark, summary
 from app.live.stream import routes
 from engine.experiment import Experiment
-from engine.frames import encode
-from engine.recording import Recording
+from engine.messages.encoding import encode
+from engine.messages.recording import Recording
 from tests.app.test_pages import ROOT, open_app, shown
 
 FIRST = ROOT / "assets" / "recordings" / "first-screen.kelvin"

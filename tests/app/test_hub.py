@@ -15,7 +15,7 @@ import pytest
 from app.live import hub as hub_module
 from app.live.hub import Full, Hub, LiveRace, Viewer
 from engine.errors import BadInput
-from engine.frames import Message, decode
+from engine.messages.encoding import Message, decode
 from tests.app.fake_race import FakeJob, FakePool
 
 EXPERIMENT: Message = {"lanes": ["annealing", "adam"]}

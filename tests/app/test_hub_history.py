@@ -14,7 +14,7 @@ from app.live import album as album_module
 from app.live import hub as hub_module
 from app.live.album import Album, Ledger
 from app.live.hub import Hub, Viewer
-from engine.frames import Message, decode, encode
+from engine.messages.encoding import Message, decode, encode
 from tests.app.fake_race import FakePool
 from tests.app.test_hub import begun, drain, ks, play
 

@@ -26,9 +26,9 @@ from app import replay
 from engine import weights
 from engine.events import parse_events
 from engine.experiment import Experiment
-from engine.frames import encode
+from engine.messages.encoding import encode
+from engine.messages.recording import Recording
 from engine.race import Race
-from engine.recording import Recording
 from tests.app.live_fake import build
 
 ROOT = Path(__file__).resolve().parents[2]

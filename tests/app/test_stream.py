@@ -28,7 +28,7 @@ from app.live import stream
 from app.live.bundle import ENTRIES, source, version
 from app.live.hub import Hub
 from app.live.stream import origin_allowed, routes
-from engine.frames import Message, decode
+from engine.messages.encoding import Message, decode
 from engine.workers import Pool
 from tests.app import fake_race
 from tests.app.fake_race import FakePool, experiment

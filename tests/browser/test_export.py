@@ -20,9 +20,9 @@ from safetensors.numpy import load
 
 from app import replay
 from engine.experiment import Experiment
-from engine.frames import encode
+from engine.messages.encoding import encode
+from engine.messages.recording import Recording
 from engine.race import Race
-from engine.recording import Recording
 from tests.browser.conftest import PATIENCE, SHOTS
 from tests.browser.walk import look, running, wait
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.frames import Message, decode
+from engine.messages.encoding import Message, decode
 from engine.workers import Job
 
 PATIENCE = 300.0

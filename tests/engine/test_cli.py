@@ -9,8 +9,8 @@ import click
 import pytest
 
 from engine.cli import cli
+from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
-from engine.recording import Recording
 from tests.engine.command_line import run
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from engine import weights
 from engine.datasets.drawn import Drawn
-from engine.frames import encode
+from engine.messages.encoding import encode
+from engine.messages.recording import Recording
 from engine.race import Race
-from engine.recording import Recording
 from tests.engine.command_line import run
 
 ASKED = (

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from engine import compare
+from engine.messages.recording import Recording
 from engine.race import Race
-from engine.recording import Recording
 from tests.engine.command_line import run
 
 ASKED = (

@@ -10,9 +10,9 @@ import torch
 from engine import settings, snapshot
 from engine.errors import BadInput
 from engine.experiment import Experiment
-from engine.frames import encode
+from engine.messages.encoding import encode
+from engine.messages.recording import Recording
 from engine.race import Race
-from engine.recording import Recording
 from tests.engine.command_line import run
 
 MOONS = {

@@ -13,7 +13,7 @@ from engine import detail, observer
 from engine.answers import MAP_ODDS
 from engine.detail import histograms
 from engine.experiment import Experiment
-from engine.frames import decode, encode
+from engine.messages.encoding import decode, encode
 from engine.networks import MLP
 from engine.networks.base import pack
 from engine.race import Race

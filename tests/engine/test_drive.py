@@ -12,7 +12,7 @@ import pytest
 from engine import worker_process
 from engine.datasets.drawn import encode_points
 from engine.experiment import Experiment
-from engine.frames import Message, decode
+from engine.messages.encoding import Message, decode
 from engine.worker_process import _Cancelled, _Drive
 
 

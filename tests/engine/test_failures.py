@@ -16,7 +16,7 @@ from engine.compare import rows
 from engine.errors import BadInput, NothingLeft
 from engine.experiment import Experiment
 from engine.failures import cause_of, gentler
-from engine.frames import decode, encode
+from engine.messages.encoding import decode, encode
 from engine.optimizers import OPTIMIZERS, State
 from engine.oracle import Oracle
 from engine.populations.lazy import Unwritten

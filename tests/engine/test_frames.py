@@ -14,8 +14,8 @@ import torch
 
 from app import replay
 from engine.errors import BadInput
-from engine.frames import decode, encode
-from engine.recording import Recording
+from engine.messages.encoding import decode, encode
+from engine.messages.recording import Recording
 from tests.engine.command_line import run
 
 

@@ -15,10 +15,10 @@ from engine.datasets.drawn import Drawn, encode_points
 from engine.errors import BadInput, CannotRun
 from engine.events import Script, events_of, parse_events
 from engine.experiment import Experiment
-from engine.frames import decode, encode
+from engine.messages.encoding import decode, encode
+from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
-from engine.recording import Recording
 
 CLOCK_FIELDS = ("clock", "seconds")
 

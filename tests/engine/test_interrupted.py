@@ -17,11 +17,11 @@ from engine.datasets.drawn import Drawn
 from engine.errors import BadInput
 from engine.events import parse_events
 from engine.experiment import Experiment
-from engine.frames import Message, encode
 from engine.interrupt import Interrupt
+from engine.messages.encoding import Message, encode
+from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
-from engine.recording import Recording
 from tests.engine.command_line import run
 from tests.engine.interrupting import interrupted, without_clock
 

@@ -13,9 +13,9 @@ from engine.datasets.functions import Landscapes
 from engine.errors import BadInput, CannotRun
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
-from engine.frames import decode, encode
 from engine.ground import SIDE, WIDE_SIDE
 from engine.landscapes.benchmark_functions import FUNCTIONS, typed
+from engine.messages.encoding import decode, encode
 from engine.networks import PointNetwork
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race

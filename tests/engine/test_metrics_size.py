@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.experiment import Experiment
-from engine.frames import decode, encode
+from engine.messages.encoding import decode, encode
 from engine.observer import VECTOR, sampled
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race

@@ -14,7 +14,7 @@ from engine.errors import BadInput
 from engine.events import parse_events
 from engine.experiment import Experiment
 from engine.flat import from_flat
-from engine.frames import decode, encode
+from engine.messages.encoding import decode, encode
 from engine.plain import MOST_LEVELS, check
 from engine.race import Race
 from tests.engine.command_line import run

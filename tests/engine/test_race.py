@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.experiment import Experiment
-from engine.frames import encode
+from engine.messages.encoding import encode
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 

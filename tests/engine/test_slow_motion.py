@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine import evaluate
 from engine.experiment import Experiment
-from engine.frames import Message, decode, encode
+from engine.messages.encoding import Message, decode, encode
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 from engine.slow_motion import MOST, SEGMENT, Listener, step_with_stages

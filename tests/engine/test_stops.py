@@ -10,7 +10,7 @@ import torch
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
-from engine.frames import decode, encode
+from engine.messages.encoding import decode, encode
 from engine.optimizers import OPTIMIZERS, State
 from engine.race import Race
 from engine.stops import Best, Moment, StopRules, Wreck

@@ -9,7 +9,7 @@ import torch
 
 from engine.errors import BadInput
 from engine.experiment import Experiment
-from engine.frames import encode
+from engine.messages.encoding import encode
 from engine.race import Race
 from engine.viewpoint import Trajectory, explained
 

@@ -16,7 +16,7 @@ import pytest
 
 from engine import workers
 from engine.errors import BadInput
-from engine.frames import Message
+from engine.messages.encoding import Message
 from engine.workers import Pool, default_size
 from tests.app import fake_race
 from tests.app.fake_race import experiment

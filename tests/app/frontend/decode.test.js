@@ -76,7 +76,7 @@ test("the browser reads what Python writes", (t) => {
   const python = process.env.KELVIN_PYTHON ?? ".venv/bin/python";
   let hex;
   try {
-    const code = "import numpy as np; from engine.frames import encode; print(encode({'type': 'picture', 'k': 300, 'z': np.arange(6.).reshape(2, 3), 'n': float('nan'), 'big': 10**12}).hex())";
+    const code = "import numpy as np; from engine.messages.encoding import encode; print(encode({'type': 'picture', 'k': 300, 'z': np.arange(6.).reshape(2, 3), 'n': float('nan'), 'big': 10**12}).hex())";
     hex = execFileSync(python, ["-c", code], { encoding: "utf8" }).trim();
   } catch {
     t.skip("no Python environment here");

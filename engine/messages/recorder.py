@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from engine.frames import Frame, decode, encode
-from engine.recording import Recording
+from engine.messages.encoding import Frame, decode, encode
+from engine.messages.recording import Recording
 
 if TYPE_CHECKING:
     from engine.race import Race

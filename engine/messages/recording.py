@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine.errors import BadInput, shorten
-from engine.frames import KINDS, VERSION, Message, decode
+from engine.messages.encoding import KINDS, VERSION, Message, decode
 from engine.targets import appearing, free
 
 SUFFIX = ".kelvin"

@@ -1,0 +1,1 @@
+"""What a race says while it runs: the encoding of its messages, and recordings of them."""
