@@ -16,8 +16,8 @@ from app.text import plain, t
 from app.visitors import Rate, visitor
 from engine.datasets.own import Colour, OwnImages, OwnTable
 from engine.datasets.uploads import Column, UploadInfo, find, store
-from engine.decoding.limits import FILE_BYTES, MIB, SIDES, NotNow, named
 from engine.errors import BadInput
+from engine.uploads.limits import FILE_BYTES, MIB, SIDES, NotNow, named
 
 SEEN, TOKEN, PROBLEM = "upload seen", "upload token", "upload problem"
 """Session keys: the file looked at last, its token, and why it was refused."""

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice, Kind, Settled
 from engine.datasets.uploads import Column, UploadInfo, find, squares, table_columns
-from engine.decoding.limits import FEW_NUMBERS, NAME, PICTURE_BYTES, ROWS_LEAST, SIDES
 from engine.errors import BadInput
 from engine.random.rng import Rng
+from engine.uploads.limits import FEW_NUMBERS, NAME, PICTURE_BYTES, ROWS_LEAST, SIDES
 
 TEST_SHARE = 0.2
 MOST_NUMBERS = 20_000_000

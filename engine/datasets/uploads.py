@@ -1,7 +1,7 @@
 """Files of one's own: kept for a while on this machine, under a token, until newer ones need the
 room.
 
-A file is read once when it comes, in a process of its own (`engine.decoding`), and what was found
+A file is read once when it comes, in a process of its own (`engine.uploads`), and what was found
 is written beside it. The store is the folder ``KELVIN_UPLOADS`` names, else one of this user's in
 the system's folder for temporary files.
 
@@ -34,9 +34,9 @@ from typing import Any, Literal
 import numpy as np
 
 from engine import settings
-from engine.decoding.limits import FILE_BYTES, MIB, NotNow, named, refuse
-from engine.decoding.process import Told, decode
 from engine.errors import BadInput
+from engine.uploads.limits import FILE_BYTES, MIB, NotNow, named, refuse
+from engine.uploads.sandbox import Told, decode
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 MOST_FILES, MOST_BYTES = 256, 1024 * MIB
@@ -57,7 +57,7 @@ ABANDONED = 3600
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, as `engine.decoding.tables` found it; without its entries."""
+    """A column of a table, as `engine.uploads.tables` found it; without its entries."""
 
     name: str
     type: Literal["number", "category", "left out"]

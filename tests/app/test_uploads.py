@@ -16,9 +16,9 @@ from app.uploads import likely
 from app.visitors import Rate
 from engine.datasets import own
 from engine.datasets.uploads import INFO, find
-from engine.decoding.limits import NotNow
 from engine.experiment import Experiment
 from engine.flat import to_flat
+from engine.uploads.limits import NotNow
 from tests.app.test_pages import open_app, shown
 from tests.engine.files import class_folders, flowers, picture, zipped
 

@@ -15,10 +15,10 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from engine.uploads import archive, limits
 
-from engine.decoding.archive import entries
 from engine.errors import BadInput
+from engine.uploads import archive, limits
+from engine.uploads.archive import entries
 from tests.engine.files import tarred, zipped
 
 FILES = {"a/one.txt": b"one", "b/two.txt": b"two" * 1000, "three.txt": b""}

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decoding.numerals import read_numbers, written
-from engine.decoding.tables import Column, Sheet, read_table
+from engine.uploads.numerals import read_numbers, written
+from engine.uploads.tables import Column, Sheet, read_table
 
 ASSUMED = "If the points stand between thousands"
 

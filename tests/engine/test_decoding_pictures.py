@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine.uploads import squares
 from PIL import Image
 
-from engine.decoding.pictures import read_pictures
-from engine.decoding.squares import Unreadable, square
 from engine.errors import BadInput
+from engine.uploads import squares
+from engine.uploads.image_squares import Unreadable, square
+from engine.uploads.images import read_pictures
 from tests.engine.files import class_folders, picture, plain_picture, tarred, zipped
 
 

@@ -8,8 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
-from engine.decoding.tables import Sheet, read_table
 from engine.errors import BadInput
+from engine.uploads.tables import Sheet, read_table
 from tests.engine.files import flowers
 
 

@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine.uploads import __main__ as reader
-from engine.uploads import process
 
 from app.link import read_link
 from engine.datasets import own, uploads
 from engine.datasets.uploads import FILE, INFO, OWNER, READER, find, make_room, store, store_folder
-from engine.decoding.limits import NotNow
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
+from engine.uploads import __main__ as reader
+from engine.uploads import process
+from engine.uploads.limits import NotNow
 from tests.engine.files import class_folders, flowers, zipped
 
 
@@ -128,7 +128,7 @@ def test_the_reader_is_told_no_secrets_and_its_death_is_a_sentence(
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its memory")
 def test_the_reader_is_held_to_its_memory() -> None:
     code = (
-        "from engine.decoding import __main__ as m\nm.limit()\ntry:\n    bytearray(2**30)\n    "
+        "from engine.uploads import __main__ as m\nm.limit()\ntry:\n    bytearray(2**30)\n    "
         "print('taken')\nexcept MemoryError:\n    print('refused')"
     )
     assert (
@@ -145,7 +145,7 @@ def test_the_reader_is_held_to_its_memory() -> None:
 
 def test_the_reader_knows_nothing_of_torch() -> None:
     code = (
-        "import sys\nfrom engine.decoding import __main__, archive, pictures, "
+        "import sys\nfrom engine.uploads import __main__, archive, pictures, "
         "tables\nprint('torch' in sys.modules, 'streamlit' in sys.modules)"
     )
     assert (
@@ -434,7 +434,7 @@ def test_other_processes_readers_count_and_the_reader_gives_way(
         with process.turn("here", told):
             assert places == [1]
     code = (
-        "import os\nfrom engine.decoding import __main__ as m\nbefore = "
+        "import os\nfrom engine.uploads import __main__ as m\nbefore = "
         "os.nice(0)\nm.limit()\nprint(os.nice(0) > before or before > 9)"
     )
     assert (

@@ -1,4 +1,4 @@
-"""The process that reads a stranger's file: `python -m engine.decoding look FILE NAME FOLDER` and
+"""The process that reads a stranger's file: `python -m engine.uploads look FILE NAME FOLDER` and
 `… squares FILE NAME FOLDER SIDE COLOUR`.
 
 Answers with one JSON object on stdout: what was found, or ``{"refused": what would have been
@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine.decoding.limits import CPU_SECONDS, MEMORY
 from engine.errors import BadInput
+from engine.uploads.limits import CPU_SECONDS, MEMORY
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.decoding.archive import entries
-from engine.decoding.limits import (
+from engine.uploads.archive import entries
+from engine.uploads.image_squares import Decoded, Pixels, Unreadable, decode, scaled
+from engine.uploads.limits import (
     CATEGORIES,
     SIDES,
     distinct_names,
@@ -23,7 +24,6 @@ from engine.decoding.limits import (
     refuse,
     replaced,
 )
-from engine.decoding.squares import Decoded, Pixels, Unreadable, decode, scaled
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 TRAINING = frozenset({"train", "training", "trainset", "train_set"})

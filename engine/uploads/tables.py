@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.decoding.limits import (
+from engine.uploads.delimited_text import SAMPLE_ROWS, grid, many
+from engine.uploads.limits import (
     CATEGORIES,
     FEW_NUMBERS,
     ROWS_LEAST,
@@ -25,9 +26,8 @@ from engine.decoding.limits import (
     refuse,
     replaced,
 )
-from engine.decoding.numerals import Mark, Reading, read_numbers, written
-from engine.decoding.rows import SAMPLE_ROWS, grid, many
-from engine.decoding.texts import text_of
+from engine.uploads.numerals import Mark, Reading, read_numbers, written
+from engine.uploads.text_encoding import text_of
 
 # fmt: off
 MISSING = frozenset({
