@@ -15,7 +15,7 @@ from app.allowance import within
 from app.text import plain, t
 from app.widgets import KEPT, current, kept, knobs, number, pills, put, scale, scoped, select
 from engine.datasets import DATASETS, DatasetChoice
-from engine.datasets.drawn import Drawn
+from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput
 from engine.experiment import (
     DEFAULT_AMOUNT,

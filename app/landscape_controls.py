@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app import controls, widgets
 from app.text import plain, t
-from engine.datasets.functions import Landscapes
+from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
 from engine.landscapes.benchmark_functions import FUNCTIONS

@@ -14,8 +14,8 @@ import streamlit as st
 from app.allowance import within
 from app.text import t
 from app.uploads import why
-from engine.datasets.drawn import CHARACTERS, MOST_POINTS
-from engine.datasets.functions import Landscapes
+from engine.datasets.hand_drawn import CHARACTERS, MOST_POINTS
+from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
 from engine.flat import TOP, from_flat, to_flat

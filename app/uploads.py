@@ -14,8 +14,8 @@ import streamlit as st
 
 from app.text import plain, t
 from app.visitors import Rate, visitor
-from engine.datasets.own import Colour, OwnImages, OwnTable
-from engine.datasets.uploads import Column, UploadInfo, find, store
+from engine.datasets.upload_store import Column, UploadInfo, find, store
+from engine.datasets.user import Colour, OwnImages, OwnTable
 from engine.errors import BadInput
 from engine.uploads.limits import FILE_BYTES, MIB, SIDES, NotNow, named
 

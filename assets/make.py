@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.datasets.bundled import ASSETS
 from engine.datasets.idx import read_idx
-from engine.datasets.images import FILES
-from engine.datasets.shipped import ASSETS
+from engine.datasets.mnist import FILES
 
 SEED = 0
 PER_CLASS = {"train": 500, "test": 100}

@@ -17,7 +17,7 @@ import torch
 
 from app.present import playlist
 from app.presets import presets
-from engine.datasets.images import ASSETS
+from engine.datasets.mnist import ASSETS
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.messages.encoding import encode

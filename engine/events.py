@@ -67,7 +67,7 @@ class Weight(_LaneEvent):
 
 
 class Points(_Event):
-    """All training points replaced, as `engine.datasets.drawn` writes them."""
+    """All training points replaced, as `engine.datasets.hand_drawn` writes them."""
 
     kind: Literal["points"] = "points"
     value: str

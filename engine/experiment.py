@@ -24,7 +24,7 @@ from pydantic import (
 
 from engine.arithmetic import MOST_THREADS
 from engine.datasets import DATASETS, DatasetChoice
-from engine.datasets.uploads import of_path
+from engine.datasets.upload_store import of_path
 from engine.errors import BadInput, CannotRun, explain
 from engine.evaluate import Precision
 from engine.losses import HEIGHT, LOSSES, get_loss

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from engine.datasets.drawn import Drawn
+from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput, CannotRun
 from engine.events import Event, Points, Reheat, Script, Turn, Weight
 from engine.experiment import problem_of

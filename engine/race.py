@@ -461,7 +461,7 @@ class Race:
 
     @at_work
     def set_points(self, text: str) -> None:
-        """Replace the training points of every lane by hand, as `engine.datasets.drawn` writes
+        """Replace the training points of every lane by hand, as `engine.datasets.hand_drawn` writes
         them; the next metrics tell of it.
 
         Raises:

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.datasets.drawn import Drawn
+from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput
 from engine.events import Script, parse_events
 from engine.experiment import Experiment

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from engine.datasets.base import DatasetChoice
-from engine.datasets.functions import Landscapes
+from engine.datasets.landscape import Landscapes
 from engine.landscapes.benchmark_functions import Landscape
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.registry import fields

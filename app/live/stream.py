@@ -33,7 +33,7 @@ from app.live.hub import Full, Hub, Viewer
 from app.live.shipped import shipped
 from app.text import t
 from engine import settings
-from engine.datasets.drawn import decode_points
+from engine.datasets.hand_drawn import decode_points
 from engine.errors import BadInput
 from engine.experiment import MAX_LANES, Experiment
 from engine.landscapes.benchmark_functions import FUNCTIONS

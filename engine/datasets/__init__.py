@@ -2,25 +2,25 @@
 plane, then curves, tables, pictures and texts.
 """
 
-# isort: off
-from engine.datasets import toy  # first: the 2-D ones
-from engine.datasets import drawn, curves, iris, digits, images, cifar, text, own, functions
+from importlib import import_module
 
-# isort: on
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 
-__all__ = [
-    "DATASETS",
-    "Dataset",
-    "DatasetChoice",
-    "cifar",
-    "curves",
-    "digits",
-    "drawn",
-    "functions",
-    "images",
-    "iris",
-    "own",
-    "text",
+MODULES = (
     "toy",
-]
+    "hand_drawn",
+    "curves",
+    "iris",
+    "digits",
+    "mnist",
+    "cifar",
+    "opticks",
+    "user",
+    "landscape",
+)
+"""Modules of this package that register datasets."""
+
+for _module in MODULES:
+    import_module(f"{__name__}.{_module}")
+
+__all__ = ["DATASETS", "MODULES", "Dataset", "DatasetChoice"]

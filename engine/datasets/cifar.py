@@ -21,7 +21,7 @@ from torch import Tensor
 from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 from engine.datasets.download import DownloadFailed, fetch, why_not
-from engine.datasets.images import cache_folder
+from engine.datasets.mnist import cache_folder
 from engine.errors import BadInput, NotFetched
 
 FOLDER, ARCHIVE = "cifar-10-batches-bin", "cifar-10-binary.tar.gz"

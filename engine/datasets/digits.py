@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.datasets.shipped import shipped
+from engine.datasets.bundled import shipped
 
 DIGITS = tuple("0123456789")
 

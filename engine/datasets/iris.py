@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.datasets.shipped import ASSETS
+from engine.datasets.bundled import ASSETS
 
 
 @lru_cache(maxsize=1)

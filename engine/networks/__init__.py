@@ -2,8 +2,8 @@
 
 from engine.networks.base import NETWORKS, Layer, Network, NetworkChoice
 from engine.networks.cnn import CNN
+from engine.networks.landscape_point import Point, PointNetwork
 from engine.networks.mlp import MLP
-from engine.networks.point import Point, PointNetwork
 from engine.networks.recurrent import Recurrent
 from engine.networks.rere import RereCNN
 from engine.networks.resnet import ResNet

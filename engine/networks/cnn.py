@@ -15,7 +15,7 @@ from engine.errors import BadInput
 from engine.kernels.scratch import buffer
 from engine.networks.activation import STRAIGHT_THROUGH, Activation, Bend
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
-from engine.networks.rows import bent_and_pooled, convolved, matrices, shifted
+from engine.networks.row_convolution import bent_and_pooled, convolved, matrices, shifted
 
 POOLS: dict[str, Callable[..., Tensor]] = {
     "max": functional.max_pool2d,
@@ -148,8 +148,8 @@ class CNNNetwork(Network):
         return self.by_rows(population, ready.copies)
 
     def by_rows(self, population: Tensor, copies: Tensor) -> Tensor:
-        """Outputs (P, K, B) by the products of `engine.networks.rows`: one for all members' first
-        convolutions, whose input they share, then one for each member.
+        """Outputs (P, K, B) by the products of `engine.networks.row_convolution`: one for all
+        members' first convolutions, whose input they share, then one for each member.
         """
         size, batch = len(population), copies.shape[-1]
         tensors = self.unpack(population)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.datasets.drawn import decode_points
+from engine.datasets.hand_drawn import decode_points
 from engine.messages.encoding import Message
 
 LANES = (

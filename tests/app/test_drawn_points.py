@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from engine.datasets.drawn import LEAST_POINTS, decode_points, encode_points
+from engine.datasets.hand_drawn import LEAST_POINTS, decode_points, encode_points
 
 VECTORS = json.loads((Path(__file__).parent / "drawn_points.json").read_text("utf-8"))
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import landscape_controls, link
 from app.text import plain
-from engine.datasets.functions import Landscapes
+from engine.datasets.landscape import Landscapes
 from engine.experiment import Experiment
 from engine.flat import to_flat
 from engine.landscapes.benchmark_functions import FUNCTIONS

@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 from app import uploads
 from app.uploads import likely
 from app.visitors import Rate
-from engine.datasets import own
-from engine.datasets.uploads import INFO, find
+from engine.datasets import user
+from engine.datasets.upload_store import INFO, find
 from engine.experiment import Experiment
 from engine.flat import to_flat
 from engine.uploads.limits import NotNow
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A store of the test's own."""
     monkeypatch.setenv("KELVIN_UPLOADS", str(tmp_path / "uploads"))
     yield tmp_path / "uploads"
-    for cache in (own._plan, own._load_table, own._pictures, own._load_images):
+    for cache in (user._plan, user._load_table, user._pictures, user._load_images):
         cache.cache_clear()
 
 

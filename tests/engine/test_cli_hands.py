@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine import weights
-from engine.datasets.drawn import Drawn
+from engine.datasets.hand_drawn import Drawn
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from engine.race import Race

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.datasets import DATASETS, DatasetChoice, download, images
+from engine.datasets import DATASETS, DatasetChoice, download, mnist
 from engine.datasets.download import DownloadFailed, fetch
 from engine.datasets.idx import read_idx
 from engine.errors import BadInput
@@ -54,7 +54,7 @@ def test_a_dataset_must_say_its_sizes() -> None:
     class Sizeless(DatasetChoice):
         name = "sizeless"
 
-        def load(self, seed: int) -> images.Dataset:
+        def load(self, seed: int) -> mnist.Dataset:
             raise NotImplementedError
 
     with pytest.raises(TypeError, match="sizes"):
@@ -159,8 +159,8 @@ def test_both_halves_of_a_subset_come_from_the_same_halves_of_the_full_set(
         ("train", small.x_train, small.y_train),
         ("test", small.x_test, small.y_test),
     ):
-        pictures = read_idx(kelvin_data / name / f"{images.FILES[f'x_{part}']}.gz")
-        labels = read_idx(kelvin_data / name / f"{images.FILES[f'y_{part}']}.gz")
+        pictures = read_idx(kelvin_data / name / f"{mnist.FILES[f'x_{part}']}.gz")
+        labels = read_idx(kelvin_data / name / f"{mnist.FILES[f'y_{part}']}.gz")
         everything = {
             (row.tobytes(), int(label)) for row, label in zip(pictures, labels, strict=True)
         }
@@ -174,7 +174,7 @@ def test_both_halves_of_a_subset_come_from_the_same_halves_of_the_full_set(
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_the_checksums_are_those_of_the_standard_files(name: str, kelvin_data: Path) -> None:
     checksums = DATASETS.get(name).checksums  # type: ignore[attr-defined]
-    for key, stem in images.FILES.items():
+    for key, stem in mnist.FILES.items():
         assert (
             hashlib.sha256(
                 gzip.decompress((kelvin_data / name / f"{stem}.gz").read_bytes())
@@ -202,7 +202,7 @@ def test_an_idx_file_of_no_dimensions_or_with_bytes_after_its_gzip_is_refused(
 def test_a_set_without_samples_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "mnist"
     folder.mkdir()
-    for key, stem in images.FILES.items():
+    for key, stem in mnist.FILES.items():
         (folder / stem).write_bytes(idx((0, 28, 28) if key.startswith("x") else (0,), b""))
     monkeypatch.setenv("KELVIN_DATA", str(tmp_path))
     with pytest.raises(BadInput, match="at least one"):

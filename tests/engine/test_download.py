@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.datasets import DATASETS, images
+from engine.datasets import DATASETS, mnist
 from engine.datasets.download import DownloadFailed, fetch
 from engine.errors import BadInput
 
@@ -159,5 +159,5 @@ def test_a_download_is_read_by_the_real_loader(
     data = DATASETS.build("mnist").load(0)
     assert len(data.y_train) == 60_000
     assert sorted(p.name for p in (tmp_path / "mnist").iterdir()) == sorted(
-        f"{stem}.gz" for stem in images.FILES.values()
+        f"{stem}.gz" for stem in mnist.FILES.values()
     )

@@ -9,7 +9,7 @@ import torch
 
 from app.link import read_link, write_link
 from engine.datasets import DATASETS
-from engine.datasets.drawn import ALPHABET, MOST_POINTS, Drawn, decode_points, encode_points
+from engine.datasets.hand_drawn import ALPHABET, MOST_POINTS, Drawn, decode_points, encode_points
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat

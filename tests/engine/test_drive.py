@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine import worker_process
-from engine.datasets.drawn import encode_points
+from engine.datasets.hand_drawn import encode_points
 from engine.experiment import Experiment
 from engine.messages.encoding import Message, decode
 from engine.worker_process import _Cancelled, _Drive

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from engine import evaluate
-from engine.datasets.functions import Landscapes
+from engine.datasets.landscape import Landscapes
 from engine.kernels import chunking, scratch
 from engine.kernels.losses import values
 from engine.losses import LOSSES, get_loss

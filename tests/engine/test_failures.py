@@ -331,7 +331,7 @@ def test_a_hand_under_which_a_method_fails_ends_its_lane(
         race.reheat(0, 10)
     else:
         monkeypatch.setattr(race.lanes[0].oracle, "use", broken)
-        from engine.datasets.drawn import encode_points
+        from engine.datasets.hand_drawn import encode_points
 
         data = race.dataset
         race.set_points(encode_points(data.x_train[:10], data.y_train[:10]))

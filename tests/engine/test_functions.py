@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.datasets.functions import FunctionName
+from engine.datasets.landscape import FunctionName
 from engine.errors import BadInput
 from engine.landscapes.benchmark_functions import FUNCTIONS, Landscape, typed
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine import snapshot
-from engine.datasets.drawn import Drawn, encode_points
+from engine.datasets.hand_drawn import Drawn, encode_points
 from engine.errors import BadInput, CannotRun
 from engine.events import Script, events_of, parse_events
 from engine.experiment import Experiment

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from engine import snapshot
-from engine.datasets.drawn import Drawn
+from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput
 from engine.events import parse_events
 from engine.experiment import Experiment

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.datasets.functions import Landscapes
+from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput, CannotRun
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat

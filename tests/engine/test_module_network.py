@@ -13,7 +13,7 @@ from engine.datasets import DATASETS
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP
 from engine.networks.base import Network
-from engine.networks.module import ModuleNetwork
+from engine.networks.torch_module import ModuleNetwork
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Oracle
 from tests.engine.helpers import run, scored

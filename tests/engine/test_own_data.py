@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.datasets import Dataset, own
-from engine.datasets.own import OwnImages, OwnTable, held_out, plan_table
-from engine.datasets.uploads import UploadInfo, store, table_columns
+from engine.datasets import Dataset, user
+from engine.datasets.upload_store import UploadInfo, store, table_columns
+from engine.datasets.user import OwnImages, OwnTable, held_out, plan_table
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.race import Race
@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KELVIN_UPLOADS", str(place))
         yield place
-    for cache in (own._plan, own._load_table, own._pictures, own._load_images):
+    for cache in (user._plan, user._load_table, user._pictures, user._load_images):
         cache.cache_clear()
 
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_learned_is_refused_in_one_line(
                 {"dataset": {key: entry for key, entry in dataset.items() if entry is not None}}
             )
         assert str(caught.value).startswith(why)
-    monkeypatch.setattr(own, "MOST_NUMBERS", 60 * 5 - 1)
+    monkeypatch.setattr(user, "MOST_NUMBERS", 60 * 5 - 1)
     with pytest.raises(BadInput, match="60 rows of 5 inputs are more than 299 numbers"):
         Experiment.parse({"dataset": value})
 
@@ -198,7 +198,7 @@ def test_an_archives_own_split_is_kept(folder: Path) -> None:
 def test_too_many_large_pictures_are_refused_with_the_side_that_fits(
     pets: UploadInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own, "PICTURE_BYTES", 25 * 3 * 20**2)
+    monkeypatch.setattr(user, "PICTURE_BYTES", 25 * 3 * 20**2)
     assert Experiment.parse({"dataset": {"name": "own-images", "token": pets.token, "side": 20}})
     with pytest.raises(
         BadInput, match=r"^dataset\.side: 32 is not allowed; expected at most 20 for 25 pictures$"

@@ -15,7 +15,7 @@ import platformdirs
 import pytest
 
 from engine import settings
-from engine.datasets import images
+from engine.datasets import mnist
 from tests.engine.command_line import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,6 +154,6 @@ def test_without_a_cache_named_it_is_the_users(
 ) -> None:
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / name))
     assert settings.cache() is None
-    assert images.cache_folder() == tmp_path / "kelvin"
+    assert mnist.cache_folder() == tmp_path / "kelvin"
     monkeypatch.setenv("KELVIN_CACHE", str(tmp_path / "other"))
-    assert images.cache_folder() == tmp_path / "other"
+    assert mnist.cache_folder() == tmp_path / "other"

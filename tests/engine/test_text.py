@@ -7,7 +7,7 @@ import hashlib
 import torch
 
 from engine.datasets import DATASETS
-from engine.datasets.text import ALPHABET, FILE, Opticks, book, plain, read
+from engine.datasets.opticks import ALPHABET, FILE, Opticks, book, plain, read
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
 

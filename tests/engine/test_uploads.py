@@ -23,8 +23,17 @@ import numpy as np
 import pytest
 
 from app.link import read_link
-from engine.datasets import own, uploads
-from engine.datasets.uploads import FILE, INFO, OWNER, READER, find, make_room, store, store_folder
+from engine.datasets import upload_store, user
+from engine.datasets.upload_store import (
+    FILE,
+    INFO,
+    OWNER,
+    READER,
+    find,
+    make_room,
+    store,
+    store_folder,
+)
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.flat import from_flat, to_flat
@@ -38,7 +47,7 @@ from tests.engine.files import class_folders, flowers, zipped
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A store of the test's own."""
     monkeypatch.setenv("KELVIN_UPLOADS", str(tmp_path / "uploads"))
-    caches = (own._plan, own._load_table, own._pictures, own._load_images)
+    caches = (user._plan, user._load_table, user._pictures, user._load_images)
     for cache in caches:
         cache.cache_clear()
     yield tmp_path / "uploads"
@@ -65,7 +74,7 @@ def test_a_table_is_looked_at_once_and_found_again_by_its_token(
         "info.json",
         "table.npz",
     ]
-    monkeypatch.setattr(uploads, "decode", lambda *_: pytest.fail("it was read again"))
+    monkeypatch.setattr(upload_store, "decode", lambda *_: pytest.fail("it was read again"))
     assert store(flowers().encode(), "again.csv").token == info.token
     assert [path.name for path in folder.iterdir()] == [info.token]
 
@@ -173,7 +182,7 @@ def fake(folder: Path, number: int, size: int = 10, owner: str = "") -> str:
 def test_the_files_not_used_for_longest_make_room(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_FILES", 3)
+    monkeypatch.setattr(upload_store, "MOST_FILES", 3)
     tokens = [fake(folder, i) for i in range(1, 6)]
     os.utime(folder / tokens[0] / INFO, (100, 100))  # used just now
     make_room(folder, tokens[1])
@@ -185,7 +194,7 @@ def test_the_files_not_used_for_longest_make_room(
 def test_too_many_bytes_make_room_too_but_never_at_the_cost_of_the_newest(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_BYTES", 1000)
+    monkeypatch.setattr(upload_store, "MOST_BYTES", 1000)
     tokens = [fake(folder, 1, 1500), fake(folder, 2, 400), fake(folder, 3, 400)]
     make_room(folder, tokens[2])
     assert sorted(path.name for path in folder.iterdir()) == sorted(tokens[1:])
@@ -206,7 +215,7 @@ def test_the_usual_store_is_this_users_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KELVIN_UPLOADS")
-    monkeypatch.setattr(uploads.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(upload_store.tempfile, "gettempdir", lambda: str(tmp_path))
     folder = store_folder()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     folder.rmdir()
@@ -455,7 +464,7 @@ def test_a_full_disk_is_not_the_files_fault(folder: Path, monkeypatch: pytest.Mo
 
     for change in (
         lambda m: m.setattr(Path, "write_bytes", full),
-        lambda m: m.setattr(uploads.tempfile, "mkdtemp", full),
+        lambda m: m.setattr(upload_store.tempfile, "mkdtemp", full),
     ):
         with monkeypatch.context() as patch:
             change(patch)
@@ -493,7 +502,7 @@ def test_the_same_file_of_two_visitors_tells_neither_of_the_other(folder: Path) 
         "a recording finds it on every machine"
     )
     assert find(mine.token) == mine, "a link opens it for whoever has the link"
-    secret = folder / uploads.SECRET
+    secret = folder / upload_store.SECRET
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     shutil.rmtree(folder / mine.token)
     secret.write_bytes(b"cut off")
@@ -507,15 +516,15 @@ def left(folder: Path) -> list[int]:
 def test_a_visitors_many_small_files_push_out_that_visitors_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "MOST_FILES", 6)
-    monkeypatch.setattr(uploads, "VISITOR_FILES", 3)
-    monkeypatch.setattr(uploads, "AGE", 1e12)
+    monkeypatch.setattr(upload_store, "MOST_FILES", 6)
+    monkeypatch.setattr(upload_store, "VISITOR_FILES", 3)
+    monkeypatch.setattr(upload_store, "AGE", 1e12)
     for number in (1, 2, 3):
         fake(folder, number, owner="others")
     for number in range(10, 20):
         make_room(folder, fake(folder, number, owner="flood"))
     assert left(folder) == [1, 2, 3, 17, 18, 19]
-    monkeypatch.setattr(uploads, "MOST_FILES", 5)
+    monkeypatch.setattr(upload_store, "MOST_FILES", 5)
     make_room(folder, fake(folder, 20, owner="flood"))
     assert left(folder) == [1, 2, 3, 19, 20]
     make_room(folder, fake(folder, 30, owner="third"))
@@ -525,8 +534,8 @@ def test_a_visitors_many_small_files_push_out_that_visitors_own(
 
 
 def test_all_that_was_made_of_a_file_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "VISITOR_BYTES", 1000)
-    monkeypatch.setattr(uploads, "AGE", 1e12)
+    monkeypatch.setattr(upload_store, "VISITOR_BYTES", 1000)
+    monkeypatch.setattr(upload_store, "AGE", 1e12)
     one, two = fake(folder, 1, owner="me"), fake(folder, 2, owner="me")
     (folder / one / "squares-8-rgb.npz").write_bytes(bytes(2000))
     fake(folder, 3, 5000, owner="them")
@@ -534,8 +543,8 @@ def test_all_that_was_made_of_a_file_counts(folder: Path, monkeypatch: pytest.Mo
     assert left(folder) == [2, 3]
     info = store(zipped(class_folders(3)), "pets.zip", "me")
     asked: list[str] = []
-    monkeypatch.setattr(uploads, "make_room", lambda _folder, keep: asked.append(keep))
-    uploads.squares(info, 8, "grey")
+    monkeypatch.setattr(upload_store, "make_room", lambda _folder, keep: asked.append(keep))
+    upload_store.squares(info, 8, "grey")
     assert asked == [info.token]
 
 
@@ -544,7 +553,7 @@ def test_a_visitors_file_is_kept_for_a_day_after_its_last_use(folder: Path) -> N
         store(flowers().encode(), "flowers.csv", "me"),
         store(flowers().encode(), "flowers.csv"),
     )
-    old = time.time() - uploads.AGE - 5
+    old = time.time() - upload_store.AGE - 5
     for info in (mine, here):
         os.utime(folder / info.token / INFO, (old, old))
     with pytest.raises(BadInput, match="still here"):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.datasets.base import DatasetChoice
-from engine.datasets.functions import Landscapes
+from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
 from engine.landscapes.benchmark_functions import Landscape
 from engine.networks.base import NETWORKS, Network, NetworkChoice, pack

@@ -15,11 +15,11 @@ import platformdirs
 
 from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
+from engine.datasets.bundled import ASSETS as ASSETS
+from engine.datasets.bundled import image_dataset, shipped
 from engine.datasets.digits import DIGITS
 from engine.datasets.download import DownloadFailed, fetch, why_not
 from engine.datasets.idx import read_idx
-from engine.datasets.shipped import ASSETS as ASSETS
-from engine.datasets.shipped import image_dataset, shipped
 from engine.errors import BadInput, NotFetched
 
 FILES = {

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice, Settled
-from engine.datasets.shipped import ASSETS
+from engine.datasets.bundled import ASSETS
 from engine.random.rng import Rng
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz.,;'-"

@@ -1,5 +1,5 @@
 """Tables and pictures of one's own, named by the token of a file that was taken in
-(`engine.datasets.uploads`).
+(`engine.datasets.upload_store`).
 
 Where the file does not say itself what is held out for testing, a fifth of every class is (of all
 rows, where numbers are to be met), by one fixed draw: the seed of a race changes nothing in it.
@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice, Kind, Settled
-from engine.datasets.uploads import Column, UploadInfo, find, squares, table_columns
+from engine.datasets.upload_store import Column, UploadInfo, find, squares, table_columns
 from engine.errors import BadInput
 from engine.random.rng import Rng
 from engine.uploads.limits import FEW_NUMBERS, NAME, PICTURE_BYTES, ROWS_LEAST, SIDES
