@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.datasets.base import Dataset
 from engine.messages.encoding import Message
 from engine.networks.base import Network
@@ -177,4 +177,4 @@ class Answers:
 
     def _outputs(self, population: Tensor, x: Tensor | None, known: Tensor | None = None) -> Tensor:
         assert x is not None
-        return evaluate.outputs(self.network, population, x) if known is None else known
+        return evaluation.outputs(self.network, population, x) if known is None else known

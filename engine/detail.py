@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.answers import MEMBER_SIDE, Answers, areas, odds_map
 from engine.messages.encoding import Message
 from engine.networks.base import Layer, Network
@@ -42,7 +42,7 @@ def members(answers: Answers, particles: Tensor) -> Message | None:
     asked = particles[: int(DETAIL_FLOPS // (answers.network.flops * len(inputs)))]
     if not len(asked):
         return None
-    outputs = evaluate.outputs(answers.network, asked, inputs)
+    outputs = evaluation.outputs(answers.network, asked, inputs)
     if kind == "images":
         return {"predicted": outputs.argmax(-1).to(torch.uint8)}
     if kind == "curve":
@@ -58,9 +58,9 @@ def confusion(network: Network, theta: Tensor, x: Tensor, y: Tensor, classes: in
     rows the truth, columns the answer.
     """
     step = (
-        evaluate.together(len(x))
+        evaluation.together(len(x))
         if network.mixes
-        else max(1, evaluate.chunk_members(network, 1, theta.device))
+        else max(1, evaluation.chunk_members(network, 1, theta.device))
     )
     answer = torch.cat(
         [network.forward(theta.unsqueeze(0), part)[0].argmax(-1) for part in x.split(step)]

@@ -26,7 +26,7 @@ from engine.arithmetic import MOST_THREADS
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.upload_store import of_path
 from engine.errors import BadInput, CannotRun, explain
-from engine.evaluate import Precision
+from engine.evaluation import Precision
 from engine.losses import HEIGHT, LOSSES, get_loss
 from engine.machine import memory_limit
 from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer

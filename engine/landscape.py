@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.losses import Loss
 from engine.networks.base import Layer, Network
 from engine.random.rng import Rng
@@ -183,10 +183,10 @@ def loss_grid(
     xs = torch.linspace(*x_range, n, device=x.device)
     ys = torch.linspace(*y_range, n, device=x.device)
     coordinates = torch.cartesian_prod(ys, xs).flip(1)
-    step = evaluate.chunk_members(network, len(y), x.device)
+    step = evaluation.chunk_members(network, len(y), x.device)
     return torch.cat(
         [
-            evaluate.losses(network, loss, plane.points(part), x, y)
+            evaluation.losses(network, loss, plane.points(part), x, y)
             for part in coordinates.split(step)
         ]
     ).reshape(n, n)

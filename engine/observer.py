@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.answers import Answers
 from engine.datasets.base import Dataset
 from engine.detail import confusion, histograms, members
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-UNKNOWN: evaluate.Scores = (math.nan, math.nan, math.nan, math.nan)
+UNKNOWN: evaluation.Scores = (math.nan, math.nan, math.nan, math.nan)
 """Of an estimate that cannot be scored."""
 ANSWERS = ("map", "areas", "curve", "wall")
 CLOUD_SIZE = 256
@@ -93,9 +93,9 @@ class Observer:
 
     def __init__(self, race: Race) -> None:
         self.race = race
-        self.final: dict[int, evaluate.Scores] = {}
+        self.final: dict[int, evaluation.Scores] = {}
         self.memory: list[int] = []
-        self.final_confusion: dict[int, tuple[evaluate.Scores, Tensor]] = {}
+        self.final_confusion: dict[int, tuple[evaluation.Scores, Tensor]] = {}
         self.view = Viewpoint(
             race.network, race.loss, race.theta, race.experiment.seed, len(race.lanes)
         )
@@ -275,7 +275,7 @@ class Observer:
         self.final.pop(lane.index, None)
 
     def _lane_metrics(
-        self, lane: Lane, scores: evaluate.Scores, agreement: float | None
+        self, lane: Lane, scores: evaluation.Scores, agreement: float | None
     ) -> Message:
         state, oracle = lane.state, lane.oracle
         loss, accuracy, test_loss, test_accuracy = scores
@@ -317,7 +317,7 @@ class Observer:
             },
         }
 
-    def _scores(self, lanes: Sequence[Lane]) -> list[evaluate.Scores]:
+    def _scores(self, lanes: Sequence[Lane]) -> list[evaluation.Scores]:
         """Loss and accuracy in training and in testing: on the probe while a lane runs, all of them
         in one pass, on everything once it has finished.
         """
@@ -329,13 +329,13 @@ class Observer:
         found = dict(self.final)
         if running:
             y = self.probe[1]
-            answer = evaluate.outputs(
+            answer = evaluation.outputs(
                 race.network, torch.stack([lane.state.estimate for lane in running]), self.asked
             )
             self.said = self._moment(running), answer[:, len(y) :]
             found |= zip(
                 [lane.index for lane in running],
-                evaluate.scored(race.loss, answer[:, : len(y)], y, self.probed[0]),
+                evaluation.scored(race.loss, answer[:, : len(y)], y, self.probed[0]),
                 strict=True,
             )
         return [found[lane.index] for lane in lanes]
@@ -362,7 +362,9 @@ class Observer:
             places, steps = (
                 torch.stack([move[part] for move in moves if move is not None]) for part in (0, 1)
             )
-            slopes = evaluate.gradients(self.race.network, self.race.loss, places, *self.slope_data)
+            slopes = evaluation.gradients(
+                self.race.network, self.race.loss, places, *self.slope_data
+            )
             lengths = torch.linalg.vector_norm(torch.stack([steps, slopes]), dim=2).prod(0)
             cosines = (
                 torch.linalg.vecdot(steps, slopes) / -lengths

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vmap
 
-from engine import evaluate
+from engine import evaluation
 from engine.datasets.base import Dataset
 from engine.losses import Loss
 from engine.networks.base import Network
@@ -212,7 +212,7 @@ class Oracle:
                 answer[:members] = self.losses(population[:members])
             return answer
         self._charge("losses", population.shape[0], 1, 0)
-        answer = evaluate.losses(
+        answer = evaluation.losses(
             self.network, self.loss, population, self.x, self.targets, self._memory
         )
         self.flops += self._memory.flops
@@ -222,7 +222,7 @@ class Oracle:
     def outputs(self, population: Tensor) -> Tensor:
         """The network's outputs on the current batch: (P, D) → (P, B, K)."""
         self._charge("outputs", population.shape[0], 1, self.network.flops)
-        return evaluate.outputs(self.network, population, self.x)
+        return evaluation.outputs(self.network, population, self.x)
 
     def jvp(self, theta: Tensor, directions: Tensor) -> Tensor:
         """Derivatives of the loss at one point along several directions, by forward-mode
@@ -290,7 +290,7 @@ class Oracle:
         if what == "missed":
             self._memory.missing(population, self.x)
         else:
-            evaluate.losses(
+            evaluation.losses(
                 self.network, self.loss, Chains(population), self.x, self.targets, self._memory
             )
 

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
-from engine import arithmetic, evaluate
+from engine import arithmetic, evaluation
 from engine.errors import BadInput
 from engine.events import Event
 from engine.experiment import Experiment, pick_device
@@ -191,7 +191,7 @@ class Race:
 
     def _precision(self) -> AbstractContextManager[None]:
         """That of the experiment, inside; what is shown of a lane is found in float32."""
-        return evaluate.precision(self.experiment.precision)
+        return evaluation.precision(self.experiment.precision)
 
     @property
     def clock(self) -> float:
@@ -549,13 +549,13 @@ class Race:
         return sum(lane.trouble is not None for lane in self.lanes)
 
     @at_work
-    def score(self, lane: Lane) -> evaluate.Scores:
+    def score(self, lane: Lane) -> evaluation.Scores:
         """Loss and accuracy of a lane's estimate on all training samples, then on all test
         samples.
         """
         data = self.dataset
         x, y = torch.cat([data.x_train, data.x_test]), torch.cat([data.y_train, data.y_test])
-        return evaluate.scores(
+        return evaluation.scores(
             self.network, self.loss, lane.state.estimate.unsqueeze(0), x, y, len(data.y_train)
         )[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from engine import evaluate
+from engine import evaluation
 from engine.lane import Lane
 from engine.observer import memory_of
 
@@ -39,7 +39,7 @@ def result_of(race: Race, lane: Lane) -> dict[str, Any]:
     }
 
 
-def _scores(race: Race, lane: Lane) -> evaluate.Scores:
+def _scores(race: Race, lane: Lane) -> evaluation.Scores:
     """A lane's scores, judged; no numbers where even those of its last good estimate cannot be
     found.
     """

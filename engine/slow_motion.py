@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.messages.encoding import Message
 from engine.optimizers.base import Asked
 from engine.oracle import Oracle
@@ -73,7 +73,7 @@ def _shown(race: Race, lane: Lane, listener: Listener) -> dict[str, Message]:
     oracle, state, plane = lane.oracle, lane.state, race.observer.plane
 
     def losses(weights: Tensor) -> Tensor:
-        return evaluate.losses(oracle.network, oracle.loss, weights, oracle.x, oracle.targets)
+        return evaluation.losses(oracle.network, oracle.loss, weights, oracle.x, oracle.targets)
 
     asked = listener.asked(losses)
     taken = None if asked is None else lane.optimizer.taken(state, asked)

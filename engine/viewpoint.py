@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.errors import BadInput
 from engine.ground import Ground
 from engine.landscape import Plane, exact_plane, line_plane, loss_grid, pca_plane, random_plane
@@ -293,7 +293,7 @@ class Viewpoint:
         """The estimate (D,) that lies lowest in the landscape as it is drawn; the first weights
         where none is a place.
         """
-        losses = evaluate.losses(
+        losses = evaluation.losses(
             self.network, self.loss, torch.stack(list(estimates)), *self.samples
         ).nan_to_num(torch.inf, torch.inf, torch.inf)
         best = int(losses.argmin())

@@ -19,7 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.errors import BadInput
-from engine.evaluate import precision
+from engine.evaluation import precision
 from engine.kernels.compiled import Kernel
 from engine.networks.base import Layer
 from engine.optimizers import proposals

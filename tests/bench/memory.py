@@ -35,7 +35,7 @@ def main() -> None:
     from engine import environment
 
     environment.prepare()  # before torch: it asks for large pages
-    from engine import evaluate
+    from engine import evaluation
     from engine.losses import LOSSES
     from engine.networks import MLP
 
@@ -48,7 +48,7 @@ def main() -> None:
     PEAK_RESET.write_text("5")
     before = resident("VmRSS")
     for _ in range(2):
-        evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
+        evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
     print(resident("VmHWM") - before)
 
 

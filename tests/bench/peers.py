@@ -31,7 +31,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from engine import Experiment, evaluate
+from engine import Experiment
+from engine import evaluation as evaluate
 from engine.datasets.base import Dataset
 from engine.errors import CannotRun
 from engine.losses import LOSSES

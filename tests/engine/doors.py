@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev
 
-from engine import evaluate
+from engine import evaluation
 from engine.datasets.base import Dataset, Kind
 from engine.losses import LOSSES
 from engine.networks.base import Network
@@ -52,7 +52,10 @@ def every_door_agrees(
     torch.testing.assert_close(network.forward(population, x), theirs, rtol=0, atol=atol)
     torch.testing.assert_close(ask("outputs").outputs(population), theirs, rtol=0, atol=atol)
     torch.testing.assert_close(
-        evaluate.outputs(network, population.float(), x.float()).double(), theirs, rtol=0, atol=1e-3
+        evaluation.outputs(network, population.float(), x.float()).double(),
+        theirs,
+        rtol=0,
+        atol=1e-3,
     )
     values, gradients = ask("gradient").gradients(population)
     rows = []

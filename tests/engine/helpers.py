@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.datasets import DATASETS
 from engine.datasets.base import Dataset
 from engine.losses import LOSSES
@@ -184,7 +184,7 @@ def scored(oracle: Oracle, samples: Dataset, theta: Tensor) -> tuple[float, floa
         torch.cat([samples.x_train, samples.x_test]),
         torch.cat([samples.y_train, samples.y_test]),
     )
-    loss, _, _, accuracy = evaluate.scores(
+    loss, _, _, accuracy = evaluation.scores(
         oracle.network, oracle.loss, theta.unsqueeze(0), x, y, len(samples.y_train)
     )[0]
     return loss, accuracy

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine import arithmetic, environment, evaluate
+from engine import arithmetic, environment, evaluation
 from engine.losses import LOSSES
 from engine.networks import MLP
 from tests.engine.repeating import CNN, lane_of, race_of
@@ -173,12 +173,12 @@ def test_a_precision_of_float32_is_exact_outside_a_race_too() -> None:
         torch.randn(64, 128, generator=generator),
         torch.arange(64) % 4,
     )
-    expected = evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
+    expected = evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
     torch.set_float32_matmul_precision("medium")
     try:
-        with evaluate.precision("float32"):
+        with evaluation.precision("float32"):
             assert torch.equal(
-                evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), expected
+                evaluation.losses(network, LOSSES["cross-entropy"], population, x, y), expected
             )
         assert torch.get_float32_matmul_precision() == "medium"
     finally:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.datasets import DATASETS
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP
@@ -48,7 +48,7 @@ def checked(oracle: Oracle) -> list[float]:
     def losses(population: Any) -> Tensor:
         answer = ask(population)
         if isinstance(population, Chains):
-            expected = evaluate.losses(
+            expected = evaluation.losses(
                 oracle.network, oracle.loss, population.dense(), oracle.x, oracle.targets
             )
             differences.append(float((answer - expected).abs().max()))
@@ -77,7 +77,7 @@ def walk(method: Metropolis, oracle: Oracle, state: Any, steps: range) -> Any:
     for step in steps:
         oracle.draw(step)
         state = method.step(state, rng.at(step), oracle)
-        true = evaluate.losses(
+        true = evaluation.losses(
             oracle.network, oracle.loss, state.population, oracle.x, oracle.targets
         )
         torch.testing.assert_close(state.losses, true, rtol=0, atol=1e-12)
@@ -163,7 +163,7 @@ def test_it_is_remembered_where_that_saves_work() -> None:
 def test_only_what_lies_above_the_layer_moved_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle, method = oracle_on(), Annealing(chains=CHAINS, proposal="layer")
     state = begun(method, oracle)
-    monkeypatch.setattr(evaluate, "chunk_members", lambda *_: 4)  # chunks, too
+    monkeypatch.setattr(evaluation, "chunk_members", lambda *_: 4)  # chunks, too
     seen, moves = work(oracle.network), []
     ask = oracle.losses
     monkeypatch.setattr(
@@ -246,7 +246,7 @@ def test_acceptance_is_decided_in_float32_whatever_the_precision(proposal: Any) 
     method, found = Annealing(chains=CHAINS, proposal=proposal), []
     for name in ("float32", "bf16"):
         oracle = oracle_on(dtype=torch.float32)
-        with evaluate.precision(name):  # type: ignore[arg-type]
+        with evaluation.precision(name):  # type: ignore[arg-type]
             state: Any = method.init(
                 oracle.network.init(torch.Generator().manual_seed(0)), Rng(1, "x"), oracle
             )

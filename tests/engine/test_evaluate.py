@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.datasets.landscape import Landscapes
 from engine.kernels import chunking, scratch
 from engine.kernels.losses import values
@@ -39,7 +39,7 @@ def given(
 def chunked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one piece, and in pieces so small that members and samples are both cut."""
     if request.param is not None:
-        monkeypatch.setattr("engine.evaluate.CHUNK_FLOATS", {"cpu": request.param})
+        monkeypatch.setattr("engine.evaluation.CHUNK_FLOATS", {"cpu": request.param})
 
 
 @pytest.mark.usefixtures("chunked")
@@ -55,7 +55,7 @@ def test_perceptrons_are_torchs_layers(
         network, mlp_module([6, *hidden, 4], activation), population.double(), x.double()
     )
     torch.testing.assert_close(
-        evaluate.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype]
+        evaluation.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype]
     )
 
 
@@ -96,7 +96,7 @@ def test_convolutions_row_by_row_are_torchs(
     expected = loop(network, module_of(shape, 6, network_choice), population.double(), x.double())
     if about != "steps" or dtype == torch.float64:  # a jump makes of a rounding a difference of 2
         torch.testing.assert_close(
-            evaluate.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype]
+            evaluation.outputs(network, population, x).double(), expected, rtol=0, atol=CLOSE[dtype]
         )
     with torch.no_grad():
         rows = network.by_rows(population.double(), network.prepare(x.double()).copies).transpose(
@@ -124,7 +124,7 @@ def test_losses_of_outputs_as_they_come_are_the_losses(name: str, numbers: bool)
     )
     expected = loss.values(network.forward(population, x), targets)
     torch.testing.assert_close(
-        evaluate.losses(network, loss, population, x, targets), expected, rtol=0, atol=1e-12
+        evaluation.losses(network, loss, population, x, targets), expected, rtol=0, atol=1e-12
     )
 
 
@@ -143,7 +143,7 @@ def test_a_point_on_a_landscape_is_its_height() -> None:
     dataset = Landscapes()
     network = NETWORKS.build("point").build_for(dataset)
     population = torch.randn(5, 2, dtype=torch.float64)
-    found = evaluate.losses(
+    found = evaluation.losses(
         network,
         get_loss("height"),
         population,
@@ -157,9 +157,9 @@ def test_answers_are_the_callers_own() -> None:
     """No later evaluation writes into an answer given before."""
     network = MLP(hidden=(5,)).build((3,), 4)
     population, x = given(network, (3,), 6, 20, torch.float32)
-    answer = evaluate.outputs(network, population, x)
+    answer = evaluation.outputs(network, population, x)
     before = answer.clone()
-    evaluate.outputs(network, population + 1, x)
+    evaluation.outputs(network, population + 1, x)
     assert torch.equal(answer, before)
 
 
@@ -169,13 +169,13 @@ def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_populati
 ) -> None:
     scratch.release()
     network = MLP(hidden=(50,)).build((20,), 4)
-    monkeypatch.setattr(evaluate, "CHUNK_FLOATS", {"cpu": members * 100 * network.widest})
+    monkeypatch.setattr(evaluation, "CHUNK_FLOATS", {"cpu": members * 100 * network.widest})
     population, x = given(network, (20,), 900, 100, torch.float32)
     y = torch.zeros(100, dtype=torch.long)
-    evaluate.losses(network, LOSSES["cross-entropy"], population[:300], x, y)
+    evaluation.losses(network, LOSSES["cross-entropy"], population[:300], x, y)
     held = scratch.held()
-    evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
-    assert evaluate.chunk_members(network, 100, x.device) == members
+    evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
+    assert evaluation.chunk_members(network, 100, x.device) == members
     assert 0 < held == scratch.held() < chunking.MOST_BYTES // 8
     scratch.release()
     assert scratch.held() == 0
@@ -202,7 +202,7 @@ def test_the_shapes_decide_how_to_convolve(samples: int, monkeypatch: pytest.Mon
             network, way, lambda *given, taken=taken, way=way: asked.append(way) or taken(*given)
         )
     monkeypatch.setattr("time.perf_counter", lambda: pytest.fail("the clock was asked"))
-    found = evaluate.outputs(network, population, x)
+    found = evaluation.outputs(network, population, x)
     assert asked == ["forward" if samples <= FEW else "by_rows"]
     torch.testing.assert_close(found, network.forward(population, x), rtol=0, atol=2e-5)
 
@@ -218,7 +218,7 @@ def test_sizes_know_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> N
         return [
             size(network, *given, device)
             for device in devices
-            for size, given in ((evaluate.chunk_members, (100,)), (evaluate.chunk_samples, ()))
+            for size, given in ((evaluation.chunk_members, (100,)), (evaluation.chunk_samples, ()))
         ]
 
     before = sizes()
@@ -235,7 +235,7 @@ def test_sizes_know_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.undo()
     written = "".join(
         path.read_text(encoding="utf-8")
-        for path in (Path(evaluate.__file__).parent / "evaluator").rglob("*.py")
+        for path in (Path(evaluation.__file__).parent / "evaluator").rglob("*.py")
     )
     assert not any(
         word in written
@@ -254,22 +254,22 @@ def test_a_precision_is_a_choice_and_losses_are_float32() -> None:
     network = MLP(hidden=(30,)).build((20,), 4)
     population, x = given(network, (20,), 8, 64, torch.float32)
     y = torch.arange(64) % 4
-    exact = evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
-    with evaluate.precision("bf16"):
-        rough = evaluate.losses(network, LOSSES["cross-entropy"], population, x, y)
-        assert evaluate.outputs(network, population, x).dtype == torch.float32
-        with evaluate.precision("float32"):
+    exact = evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
+    with evaluation.precision("bf16"):
+        rough = evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
+        assert evaluation.outputs(network, population, x).dtype == torch.float32
+        with evaluation.precision("float32"):
             assert torch.equal(
-                evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact
+                evaluation.losses(network, LOSSES["cross-entropy"], population, x, y), exact
             )
     assert rough.dtype == torch.float32
     assert 0 < float((rough - exact).abs().max()) < 0.05
-    with evaluate.precision("tf32"):
+    with evaluation.precision("tf32"):
         assert torch.equal(
-            evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact
+            evaluation.losses(network, LOSSES["cross-entropy"], population, x, y), exact
         )  # on a CPU nothing changes
     assert not torch.backends.cuda.matmul.allow_tf32
-    assert torch.equal(evaluate.losses(network, LOSSES["cross-entropy"], population, x, y), exact)
+    assert torch.equal(evaluation.losses(network, LOSSES["cross-entropy"], population, x, y), exact)
 
 
 @pytest.mark.parametrize("name", [*LOSSES, "height"])
@@ -281,6 +281,6 @@ def test_the_slopes_that_are_looked_at_are_the_losses_own(name: str, build: MLP)
     at = population.clone().requires_grad_()
     expected = torch.autograd.grad(loss.values(network.forward(at, x), y).sum(), at)[0]
     torch.testing.assert_close(
-        evaluate.gradients(network, loss, population, x, y), expected, rtol=1e-12, atol=1e-14
+        evaluation.gradients(network, loss, population, x, y), expected, rtol=1e-12, atol=1e-14
     )
     assert not population.requires_grad

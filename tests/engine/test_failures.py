@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine import evaluate, snapshot
+from engine import evaluation, snapshot
 from engine.compare import rows
 from engine.errors import BadInput, NothingLeft
 from engine.experiment import Experiment
@@ -252,15 +252,17 @@ def test_what_cannot_be_shown_of_a_lane_ends_that_lane(
 
     if where == "scores":
         monkeypatch.setattr(
-            evaluate,
+            evaluation,
             "outputs",
-            raising(evaluate.outputs, lambda network, population, *_: about(population)),
+            raising(evaluation.outputs, lambda network, population, *_: about(population)),
         )
     elif where == "slopes":
         monkeypatch.setattr(
-            evaluate,
+            evaluation,
             "gradients",
-            raising(evaluate.gradients, lambda *_: lane.trouble is None and lane.move is not None),
+            raising(
+                evaluation.gradients, lambda *_: lane.trouble is None and lane.move is not None
+            ),
         )
     elif where == "cloud":
         monkeypatch.setattr(

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP, NETWORKS
 from engine.networks.base import Network
@@ -87,9 +87,9 @@ def test_pairs_are_judged_as_if_they_were_written_out(
     expected = loss.values(network.forward(asked.dense(), x), y)
     assert float(expected.std()) > 0.002
     if chunk is not None:
-        monkeypatch.setattr("engine.evaluate.CHUNK_FLOATS", {"cpu": chunk})
+        monkeypatch.setattr("engine.evaluation.CHUNK_FLOATS", {"cpu": chunk})
     torch.testing.assert_close(
-        evaluate.losses(network, loss, asked, x, y), expected, rtol=0, atol=close
+        evaluation.losses(network, loss, asked, x, y), expected, rtol=0, atol=close
     )  # type: ignore[arg-type]
 
 
@@ -99,12 +99,12 @@ def test_plain_reach_needs_no_scale_and_bf16_writes_the_pairs_out() -> None:
     torch.testing.assert_close(
         asked.dense()[:PAIRS], asked.theta + 0.3 * asked.noise.chosen(torch.arange(PAIRS))
     )
-    expected = evaluate.losses(network, loss, asked.dense(), x, y)
-    torch.testing.assert_close(evaluate.losses(network, loss, asked, x, y), expected)
-    with evaluate.precision("bf16"):
-        rough = evaluate.losses(network, loss, asked, x, y)
+    expected = evaluation.losses(network, loss, asked.dense(), x, y)
+    torch.testing.assert_close(evaluation.losses(network, loss, asked, x, y), expected)
+    with evaluation.precision("bf16"):
+        rough = evaluation.losses(network, loss, asked, x, y)
         torch.testing.assert_close(
-            rough, evaluate.losses(network, loss, asked.dense(), x, y), rtol=0.01, atol=0.01
+            rough, evaluation.losses(network, loss, asked.dense(), x, y), rtol=0.01, atol=0.01
         )
     assert not torch.equal(rough, expected)
 

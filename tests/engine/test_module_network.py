@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine import evaluate
+from engine import evaluation
 from engine.datasets import DATASETS
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP
@@ -44,7 +44,7 @@ def test_a_population_of_a_module_is_a_loop_over_it() -> None:
     torch.testing.assert_close(network.forward(network.theta().unsqueeze(0), x)[0], module(x))
     population = given(network, 5)
     torch.testing.assert_close(
-        evaluate.outputs(network, population, x), loop(network, module, population, x)
+        evaluation.outputs(network, population, x), loop(network, module, population, x)
     )
     assert network.flops == 2 * 2 * 3 * 4
     assert network.widest == 4
@@ -66,8 +66,8 @@ def test_our_own_paths_are_vmaps(kind: str) -> None:
     assert general.flops == network.flops
     population = given(network, 6)
     torch.testing.assert_close(
-        evaluate.outputs(network, population, x),
-        evaluate.outputs(general, population, x),
+        evaluation.outputs(network, population, x),
+        evaluation.outputs(general, population, x),
         rtol=0,
         atol=1e-10,
     )

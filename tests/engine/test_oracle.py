@@ -150,7 +150,7 @@ def test_chunked_equals_unchunked(data: Dataset, monkeypatch: pytest.MonkeyPatch
         dtype=torch.float64,
     )
     losses, outputs = oracle.losses(population), oracle.outputs(population)
-    monkeypatch.setattr("engine.evaluate.CHUNK_FLOATS", {"cpu": 5 * 50 * 4})
+    monkeypatch.setattr("engine.evaluation.CHUNK_FLOATS", {"cpu": 5 * 50 * 4})
     torch.testing.assert_close(oracle.losses(population), losses, rtol=0, atol=1e-12)
     torch.testing.assert_close(oracle.outputs(population), outputs, rtol=0, atol=1e-12)
 

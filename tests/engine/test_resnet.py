@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from engine import evaluate
+from engine import evaluation
 from engine.errors import BadInput, CannotRun
 from engine.experiment import Experiment
 from engine.losses import LOSSES
@@ -119,19 +119,19 @@ def test_a_batch_is_never_taken_apart_where_samples_hang_on_each_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, population, x = batch_network()
-    monkeypatch.setitem(evaluate.CHUNK_FLOATS, "cpu", 1)
+    monkeypatch.setitem(evaluation.CHUNK_FLOATS, "cpu", 1)
     whole = network.forward(population, x)
     torch.testing.assert_close(
-        evaluate.outputs(network, population, x), whole, rtol=1e-4, atol=1e-4
+        evaluation.outputs(network, population, x), whole, rtol=1e-4, atol=1e-4
     )
     y = torch.arange(130) % 3
     torch.testing.assert_close(
-        evaluate.losses(network, LOSSES["hinge"], population, x, y),
+        evaluation.losses(network, LOSSES["hinge"], population, x, y),
         LOSSES["hinge"].values(whole, y),
         rtol=1e-4,
         atol=1e-4,
     )
-    assert [evaluate.together(n) for n in (0, 1, 1024, 1025, 3000)] == [1, 1, 1024, 513, 1000]
+    assert [evaluation.together(n) for n in (0, 1, 1024, 1025, 3000)] == [1, 1, 1024, 513, 1000]
     # Every member is normalised by itself: alone it says the same.
     torch.testing.assert_close(
         network.forward(population[1:2], x)[0], whole[1], rtol=1e-4, atol=1e-4

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.experiment import Experiment
 from engine.messages.encoding import Message, decode, encode
 from engine.optimizers import OPTIMIZERS
@@ -114,7 +114,7 @@ def test_every_stage_has_its_picture(name: str) -> None:
             else state.population
         )
         assert torch.allclose(moved["points"], race.observer.plane.project(here)[:MOST], atol=1e-5)
-        true = evaluate.losses(race.network, race.loss, here, lane.oracle.x, lane.oracle.targets)
+        true = evaluation.losses(race.network, race.loss, here, lane.oracle.x, lane.oracle.targets)
         assert torch.allclose(moved["values"], true)
 
 
@@ -249,7 +249,7 @@ def test_the_ensemble_shows_its_mean_losses_for_free() -> None:
         assert before is not None
         before = before.clone()
         found = shown(race, stages(race))
-        true = evaluate.losses(
+        true = evaluation.losses(
             race.network, race.loss, before, race.dataset.x_train, race.dataset.y_train
         )
         assert torch.allclose(found["answered"]["values"], true, atol=1e-6)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import evaluate
+from engine import evaluation
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.lane import Lane
@@ -270,10 +270,12 @@ def test_losses_remembered_from_before_are_judged_anew() -> None:
         weights, told = (
             (state.best, state.best_losses) if name == "pso" else (state.population, state.losses)
         )
-        true = evaluate.losses(race.network, race.loss, weights, lane.oracle.x, lane.oracle.targets)
+        true = evaluation.losses(
+            race.network, race.loss, weights, lane.oracle.x, lane.oracle.targets
+        )
         assert torch.allclose(told, true, rtol=1e-4, atol=1e-6), name
         best = float(
-            evaluate.losses(
+            evaluation.losses(
                 race.network,
                 race.loss,
                 state.estimate.unsqueeze(0),

@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from engine import evaluate, weights
+from engine import evaluation, weights
 from engine.errors import BadInput
 from engine.experiment import Experiment
 from engine.race import Race
@@ -45,7 +45,7 @@ def test_loaded_weights_are_as_accurate_as_the_race_was(
     data = found.experiment.dataset.load(found.experiment.seed)
     for theta, lane, row in zip(found.lanes, race.lanes, race.results(), strict=True):
         assert torch.equal(theta, lane.state.estimate)
-        answer = evaluate.outputs(found.network, theta.unsqueeze(0), data.x_test)[0].argmax(-1)
+        answer = evaluation.outputs(found.network, theta.unsqueeze(0), data.x_test)[0].argmax(-1)
         assert float((answer == data.y_test).float().mean()) == pytest.approx(
             row["test_accuracy"], abs=1e-6
         )
