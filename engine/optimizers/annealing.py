@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.metropolis import (
+from engine.optimizers.common.metropolis import (
     COLDEST,
     MEMORY,
     Metropolis,
@@ -27,7 +27,7 @@ from engine.optimizers.metropolis import (
     metropolis,
     tsallis,
 )
-from engine.optimizers.survivors import ABSURD
+from engine.optimizers.common.survivors import ABSURD
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 from engine.schedules import (

@@ -32,9 +32,9 @@ from engine.kernels.compiled import COLUMNS, MANY, Array, Kernel, kernel
 from engine.kernels.row_blocks import gathered, rows_of, strips
 from engine.kernels.scratch import buffer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
-from engine.optimizers.judge import judge
-from engine.optimizers.spread import departures, distance
-from engine.optimizers.survivors import copies
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.spread import departures, distance
+from engine.optimizers.common.survivors import copies
 from engine.oracle import Oracle
 from engine.populations.lazy import Chosen
 from engine.random.random_rows import Drawn

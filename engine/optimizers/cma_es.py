@@ -32,8 +32,8 @@ from torch import Tensor
 
 from engine.errors import NothingLeft
 from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
-from engine.optimizers.judge import judge
-from engine.optimizers.ranks import (
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.recombination_weights import (
     active_weights,
     effective,
     flat,

@@ -27,8 +27,8 @@ from engine.kernels.compiled import COLUMNS, Array, Kernel, kernel
 from engine.kernels.row_blocks import copied, gathered, replace, strips
 from engine.kernels.scratch import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
-from engine.optimizers.judge import judge
-from engine.optimizers.spread import departures, distance
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.spread import departures, distance
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

@@ -34,8 +34,15 @@ from torch import Tensor
 from engine.errors import NothingLeft
 from engine.kernels.compiled import Kernel
 from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State, shifted
-from engine.optimizers.ensemble import COLLAPSED, Sums, collapsed, factorised, mixed, replaced
-from engine.optimizers.spread import departures, distance
+from engine.optimizers.common.ensemble import (
+    COLLAPSED,
+    Sums,
+    collapsed,
+    factorised,
+    mixed,
+    replaced,
+)
+from engine.optimizers.common.spread import departures, distance
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

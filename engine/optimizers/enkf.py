@@ -32,9 +32,16 @@ from torch import Tensor
 from engine.errors import NothingLeft
 from engine.kernels.compiled import Kernel
 from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
-from engine.optimizers.ensemble import COLLAPSED, aimed_at, collapsed, factorised, mixed, replaced
-from engine.optimizers.spread import departures, distance
-from engine.optimizers.survivors import enough, surviving
+from engine.optimizers.common.ensemble import (
+    COLLAPSED,
+    aimed_at,
+    collapsed,
+    factorised,
+    mixed,
+    replaced,
+)
+from engine.optimizers.common.spread import departures, distance
+from engine.optimizers.common.survivors import enough, surviving
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

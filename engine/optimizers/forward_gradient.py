@@ -17,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.estimators import ROWS, caution, estimate, meets_numbers
+from engine.optimizers.common.estimators import ROWS, caution, estimate, meets_numbers
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

@@ -28,8 +28,8 @@ from engine.kernels.compiled import COLUMNS, Array, Kernel, kernel
 from engine.kernels.row_blocks import gathered, strips
 from engine.networks.base import Layer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
-from engine.optimizers.judge import judge
-from engine.optimizers.spread import departures, distance
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.spread import departures, distance
 from engine.oracle import Oracle
 from engine.random.random_rows import Drawn
 from engine.random.rng import Rng

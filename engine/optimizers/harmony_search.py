@@ -29,9 +29,9 @@ from engine.kernels.compiled import MANY, Array, Kernel, kernel
 from engine.kernels.row_blocks import copied, replace, strips
 from engine.kernels.scratch import buffer
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
-from engine.optimizers.judge import judge
-from engine.optimizers.spread import departures, distance
-from engine.optimizers.survivors import copies
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.spread import departures, distance
+from engine.optimizers.common.survivors import copies
 from engine.oracle import Oracle
 from engine.random import noise_table
 from engine.random.rng import Rng

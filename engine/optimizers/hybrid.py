@@ -35,7 +35,7 @@ from torch import Tensor
 
 from engine.networks.base import Layer
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.judge import judge
+from engine.optimizers.common.finite_losses import judge
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

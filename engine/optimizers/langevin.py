@@ -27,7 +27,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.estimators import Estimated
+from engine.optimizers.common.estimators import Estimated
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 from engine.schedules import geometric, heat_left, linear

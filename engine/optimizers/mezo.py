@@ -17,8 +17,8 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.estimators import caution, meets_numbers, slope
-from engine.optimizers.survivors import usable
+from engine.optimizers.common.estimators import caution, meets_numbers, slope
+from engine.optimizers.common.survivors import usable
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

@@ -27,8 +27,8 @@ from torch import Tensor
 from engine.kernels.compiled import MANY
 from engine.kernels.row_blocks import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
-from engine.optimizers.judge import judge
-from engine.optimizers.ranks import centred_ranks
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.recombination_weights import centred_ranks
 from engine.oracle import Oracle
 from engine.populations.antithetic import Mirrored
 from engine.populations.noise import KEPT_BYTES, Kept, Noise, Regenerated

@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.metropolis import (
+from engine.optimizers.common.metropolis import (
     COLDEST,
     HOTTEST,
     MEMORY,

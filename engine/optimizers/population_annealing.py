@@ -24,7 +24,7 @@ from torch import Tensor
 from engine.kernels.compiled import Kernel
 from engine.kernels.row_blocks import copied, replace
 from engine.optimizers.base import OPTIMIZERS, Asked, Stage, State
-from engine.optimizers.metropolis import Metropolis, MetropolisState, held, metropolis
+from engine.optimizers.common.metropolis import Metropolis, MetropolisState, held, metropolis
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 from engine.schedules import PLANNED, PlannedName, generalized

@@ -35,7 +35,7 @@ from engine.optimizers.base import (
     same_rows,
     shifted,
 )
-from engine.optimizers.judge import judge
+from engine.optimizers.common.finite_losses import judge
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

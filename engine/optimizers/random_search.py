@@ -22,8 +22,8 @@ from torch import Tensor
 from engine.kernels.compiled import Kernel
 from engine.kernels.row_blocks import again
 from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
-from engine.optimizers.gaussian import sampled, scattered
-from engine.optimizers.judge import judge
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.gaussian_sampling import sampled, scattered
 from engine.oracle import Oracle
 from engine.random.rng import LARGE, Rng
 

@@ -28,9 +28,15 @@ from torch import Tensor
 from engine.kernels.compiled import Kernel
 from engine.kernels.row_blocks import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.gaussian import added, sampled, scattered, weighted
-from engine.optimizers.judge import judge
-from engine.optimizers.ranks import effective, flat, positive_log_weights, recombined, widened
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.gaussian_sampling import added, sampled, scattered, weighted
+from engine.optimizers.common.recombination_weights import (
+    effective,
+    flat,
+    positive_log_weights,
+    recombined,
+    widened,
+)
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

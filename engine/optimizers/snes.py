@@ -23,9 +23,9 @@ from torch import Tensor
 from engine.kernels.compiled import Kernel
 from engine.kernels.row_blocks import again
 from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.gaussian import added, folded, sampled, scattered, weighted
-from engine.optimizers.judge import judge
-from engine.optimizers.ranks import flat, recombined, snes_utilities, widened
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.gaussian_sampling import added, folded, sampled, scattered, weighted
+from engine.optimizers.common.recombination_weights import flat, recombined, snes_utilities, widened
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

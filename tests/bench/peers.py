@@ -39,7 +39,7 @@ from engine.losses import LOSSES
 from engine.networks import CNN, MLP
 from engine.networks.base import Network
 from engine.optimizers import OPTIMIZERS, enkf
-from engine.optimizers.ensemble import Sums
+from engine.optimizers.common.ensemble import Sums
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 from tests.bench import machine

@@ -17,8 +17,8 @@ from engine.experiment import Experiment
 from engine.networks.base import pack
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.annealing import Annealing
-from engine.optimizers.metropolis import metropolis, tsallis
-from engine.optimizers.proposals import FARTHEST, Shape, propose, visit
+from engine.optimizers.common.metropolis import metropolis, tsallis
+from engine.optimizers.common.proposals import FARTHEST, Shape, propose, visit
 from engine.race import Race
 from engine.random.rng import Rng
 from engine.schedules import PLANNED

@@ -17,9 +17,9 @@ from engine.datasets import DATASETS
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP
 from engine.networks.base import Network
-from engine.optimizers import proposals
 from engine.optimizers.annealing import Annealing
-from engine.optimizers.metropolis import Metropolis
+from engine.optimizers.common import proposals
+from engine.optimizers.common.metropolis import Metropolis
 from engine.optimizers.parallel_tempering import ParallelTempering
 from engine.optimizers.population_annealing import PopulationAnnealing
 from engine.oracle import Oracle

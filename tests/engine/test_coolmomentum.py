@@ -11,8 +11,8 @@ from engine.errors import BadInput
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
+from engine.optimizers.common.estimators import estimate
 from engine.optimizers.coolmomentum import CoolMomentum
-from engine.optimizers.estimators import estimate
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, rosenbrock, run, scored, turned_ellipsoid

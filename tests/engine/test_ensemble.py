@@ -13,9 +13,9 @@ import torch
 from engine.datasets import DATASETS
 from engine.losses import LOSSES
 from engine.networks import MLP
-from engine.optimizers import ensemble
+from engine.optimizers.common import ensemble
+from engine.optimizers.common.ensemble import Sums, mixed
 from engine.optimizers.eki import EKI
-from engine.optimizers.ensemble import Sums, mixed
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

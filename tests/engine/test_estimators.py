@@ -9,7 +9,15 @@ from torch.func import grad
 
 from engine.losses import LOSSES
 from engine.networks import MLP
-from engine.optimizers.estimators import ROWS, SEES, Source, averaged, caution, estimate, two_point
+from engine.optimizers.common.estimators import (
+    ROWS,
+    SEES,
+    Source,
+    averaged,
+    caution,
+    estimate,
+    two_point,
+)
 from engine.oracle import NotSeen, Oracle
 from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, GivenRng, turned_ellipsoid

@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.losses import get_loss
 from engine.networks.base import pack
 from engine.optimizers import OPTIMIZERS
-from engine.optimizers.metropolis import metropolis, tsallis
+from engine.optimizers.common.metropolis import metropolis, tsallis
 from tests.engine.helpers import FunctionOracle, run, turned_ellipsoid
 
 SIZE = 6

@@ -16,8 +16,8 @@ from engine.kernels import compiled
 from engine.kernels.compiled import MANY, Array, Kernel, fit, kernel
 from engine.kernels.row_blocks import copied
 from engine.optimizers import OPTIMIZERS
+from engine.optimizers.common.spread import departures
 from engine.optimizers.pso import PSO
-from engine.optimizers.spread import departures
 from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle
 

@@ -5,7 +5,7 @@ import torch
 
 from engine.kernels import compiled as kernels
 from engine.kernels.compiled import MANY
-from engine.optimizers.proposals import Shape, propose
+from engine.optimizers.common.proposals import Shape, propose
 from engine.random.rng import Rng
 
 

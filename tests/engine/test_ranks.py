@@ -9,8 +9,8 @@ from cmaes import CMA, SepCMA
 from torch import Tensor
 
 from engine.optimizers.cma_es import constants
-from engine.optimizers.judge import judge
-from engine.optimizers.ranks import (
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.recombination_weights import (
     active_weights,
     by_rank,
     centred_ranks,

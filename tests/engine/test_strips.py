@@ -15,9 +15,9 @@ from engine.kernels import row_blocks, scratch
 from engine.kernels.compiled import MANY
 from engine.kernels.row_blocks import Sum, again, gathered, replace, rows_of
 from engine.optimizers import OPTIMIZERS
-from engine.optimizers.gaussian import sampled, weighted
+from engine.optimizers.common.gaussian_sampling import sampled, weighted
+from engine.optimizers.common.spread import distance
 from engine.optimizers.harmony_search import sparse
-from engine.optimizers.spread import distance
 from engine.populations.lazy import Chosen, dense
 from engine.random import noise_table
 from engine.random.random_rows import Drawn

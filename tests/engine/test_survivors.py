@@ -12,10 +12,10 @@ from torch import Tensor
 from engine.errors import NothingLeft
 from engine.experiment import Experiment
 from engine.optimizers import OPTIMIZERS
-from engine.optimizers.ensemble import Sums, collapsed, factorised
-from engine.optimizers.estimators import averaged, slope
-from engine.optimizers.judge import judge
-from engine.optimizers.ranks import (
+from engine.optimizers.common.ensemble import Sums, collapsed, factorised
+from engine.optimizers.common.estimators import averaged, slope
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.recombination_weights import (
     by_rank,
     flat,
     positive_log_weights,
@@ -23,7 +23,7 @@ from engine.optimizers.ranks import (
     snes_utilities,
     widened,
 )
-from engine.optimizers.survivors import ABSURD, copies, enough, redrawn, surviving
+from engine.optimizers.common.survivors import ABSURD, copies, enough, redrawn, surviving
 from engine.race import Race
 from engine.random.rng import Rng
 from tests.engine.landscapes import ends_well, on_formula, on_moons

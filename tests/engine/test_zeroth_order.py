@@ -12,7 +12,7 @@ from torch.func import grad
 
 from engine.errors import BadInput
 from engine.optimizers import OPTIMIZERS, Optimizer, finite_differences, mezo
-from engine.optimizers.estimators import estimate
+from engine.optimizers.common.estimators import estimate
 from engine.optimizers.finite_differences import FiniteDifferences
 from engine.optimizers.forward_gradient import ForwardGradient
 from engine.optimizers.mezo import MeZO

@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.errors import NothingLeft
 from engine.kernels.scratch import buffer
 from engine.losses import Height, wanted
-from engine.optimizers.survivors import enough, redrawn, surviving
+from engine.optimizers.common.survivors import enough, redrawn, surviving
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 

@@ -22,10 +22,10 @@ from engine.errors import BadInput
 from engine.evaluation import precision
 from engine.kernels.compiled import Kernel
 from engine.networks.base import Layer
-from engine.optimizers import proposals
 from engine.optimizers.base import Asked, Optimizer, State, outdated, same_rows
-from engine.optimizers.judge import judge
-from engine.optimizers.proposals import (
+from engine.optimizers.common import proposals
+from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.proposals import (
     Proposal,
     ProposalName,
     Shape,

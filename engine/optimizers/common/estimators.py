@@ -24,7 +24,7 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.optimizers.base import Optimizer
-from engine.optimizers.survivors import usable
+from engine.optimizers.common.survivors import usable
 from engine.oracle import Oracle, Sees
 from engine.populations.antithetic import Mirrored
 from engine.populations.noise import Kept
