@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.text import t
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.workers import most_threads
 
 

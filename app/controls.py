@@ -17,7 +17,7 @@ from app.widgets import KEPT, current, kept, knobs, number, pills, put, scale, s
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput
-from engine.experiment import (
+from engine.experiment.model import (
     DEFAULT_AMOUNT,
     MAX_LANES,
     SUGGESTED_HIDDEN,
@@ -25,14 +25,14 @@ from engine.experiment import (
     SUGGESTED_NETWORK,
     Experiment,
 )
-from engine.flat import CURRENCIES
+from engine.experiment.query_string import CURRENCIES
+from engine.experiment.stopping import StopRules
 from engine.losses import LOSSES
 from engine.networks import MLP, NETWORKS
 from engine.networks.mlp import STEPS
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.oracle import Currency
 from engine.registry import fields
-from engine.stops import StopRules
 
 Suggested = Callable[[type[Optimizer]], Mapping[str, Any]]
 AMOUNTS: dict[str, list[float]] = {

@@ -11,7 +11,8 @@ from app import controls, widgets
 from app.text import plain, t
 from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
-from engine.experiment import MAX_LANES, Experiment
+from engine.experiment.landscape_defaults import suggested_settings
+from engine.experiment.model import MAX_LANES, Experiment
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.landscapes.expression import Misread
 from engine.networks import Point
@@ -19,7 +20,6 @@ from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import Problem
 from engine.oracle import Currency
 from engine.registry import fields
-from engine.suggestions import suggested_settings
 
 OWNER = "dataset.landscape"
 EXAMPLE = "x^2 + y^2 + 12 sin(2x) cos(2y)"

@@ -1,8 +1,8 @@
 """The experiment in the page's address.
 
-The address holds the experiment in the flat grammar of `engine.flat`, one query parameter per key,
-so it can be read, typed and shared. Parameters that belong to the page and not to the experiment
-are left alone.
+The address holds the experiment as `engine.experiment.query_string` writes it, one query parameter
+per key, so it can be read, typed and shared. Parameters that belong to the page and not to the
+experiment are left alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from app.uploads import why
 from engine.datasets.hand_drawn import CHARACTERS, MOST_POINTS
 from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
-from engine.experiment import MAX_LANES, Experiment
-from engine.flat import TOP, from_flat, to_flat
+from engine.experiment.model import MAX_LANES, Experiment
+from engine.experiment.query_string import TOP, from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
 
 VIEW_KEYS = ("panels", "large", "x", "y")

@@ -17,8 +17,8 @@ import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from app.text import t
-from engine.experiment import Experiment
-from engine.flat import from_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat
 from engine.messages.encoding import Message
 
 PRESETS = Path(__file__).resolve().parents[1] / "assets" / "presets.json"

@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import presets
 from app.text import t
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 
 ASKED = "question asked"
 """Session key of the preset whose explanation stays with its race."""

@@ -26,7 +26,7 @@ from typing import Any
 from tqdm import tqdm
 
 import engine.oracle
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
 from engine.race import Race

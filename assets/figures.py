@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from engine.compare import ranked, rows
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 
 README = Path(__file__).resolve().parent.parent / "README.md"

@@ -19,7 +19,7 @@ from app.present import playlist
 from app.presets import presets
 from engine.datasets.mnist import ASSETS
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import SUFFIX, Recording
 from engine.race import Race

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.catalogue import catalogue
     from engine.errors import BadInput
-    from engine.experiment import Experiment
+    from engine.experiment.model import Experiment
     from engine.messages.recording import Recording
     from engine.race import Race
 

@@ -27,7 +27,7 @@ from engine.targets import apart, file_target, folder_target
 
 if TYPE_CHECKING:
     from engine.events import Event
-    from engine.experiment import Experiment
+    from engine.experiment.model import Experiment
     from engine.interrupt import Interrupt
     from engine.lane import Lane
     from engine.messages.recorder import Recorder
@@ -179,8 +179,8 @@ def run(
     """
     from engine import snapshot
     from engine.events import read_events
-    from engine.experiment import Experiment
-    from engine.flat import from_flat
+    from engine.experiment.model import Experiment
+    from engine.experiment.query_string import from_flat
     from engine.interrupt import Interrupt
     from engine.messages.recorder import Recorder
     from engine.messages.recording import SUFFIX, Recording
@@ -364,7 +364,7 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
     rows could not be kept; 130 after Ctrl-C and 143 after SIGTERM.
     """
     from engine.compare import ranked, rows
-    from engine.flat import from_flat
+    from engine.experiment.query_string import from_flat
     from engine.optimizers import OPTIMIZERS
 
     _none_empty({**options, "methods": methods, "keep": keep})
@@ -541,7 +541,7 @@ def _race(
 
 
 def _first_lane(base: dict[str, Any]) -> str:
-    from engine.experiment import Experiment
+    from engine.experiment.model import Experiment
 
     return Experiment.parse(base).lanes[0].name
 
@@ -550,7 +550,7 @@ def _names(result: dict[str, Any]) -> list[str]:
     """What the rows of a table are called: "sgd rate=0.7" where several are of one method, as it is
     written in ``--set``; "sgd 2" where they do not differ.
     """
-    from engine.names import told_apart
+    from engine.experiment.lane_names import told_apart
 
     lanes = result.get("experiment", {}).get("lanes") or [{} for _ in result["lanes"]]
     settings = [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput, CannotRun
 from engine.events import Event, Points, Reheat, Script, Turn, Weight
-from engine.experiment import problem_of
+from engine.experiment.model import problem_of
 
 if TYPE_CHECKING:
     from engine.lane import Lane

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.experiment.stopping import Best, Moment, Start, Wreck
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
 from engine.random.rng import Rng
-from engine.stops import Best, Moment, Start, Wreck
 
 
 @dataclass

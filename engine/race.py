@@ -18,7 +18,9 @@ import torch
 from engine import arithmetic, evaluation
 from engine.errors import BadInput
 from engine.events import Event
-from engine.experiment import Experiment, pick_device
+from engine.experiment.lane_names import lane_names
+from engine.experiment.model import Experiment, pick_device
+from engine.experiment.stopping import Moment, Start, Wreck
 from engine.failures import OUTSIDE, cause_of, gentler
 from engine.hands import Hands
 from engine.interrupt import held_back
@@ -26,13 +28,11 @@ from engine.kernels import compiled
 from engine.lane import Lane, knows_anything
 from engine.losses import get_loss
 from engine.messages.encoding import Frame, Message
-from engine.names import lane_names
 from engine.observer import Observer
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
 from engine.random.rng import Rng, hashed_seed
 from engine.results import result_of
-from engine.stops import Moment, Start, Wreck
 from engine.warming import warm_up
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
+from engine.experiment.stopping import Best, Moment, Start, Wreck
 from engine.optimizers import State
 from engine.populations import plain_values
 from engine.populations.lazy import Unwritten
-from engine.stops import Best, Moment, Start, Wreck
 
 if TYPE_CHECKING:
     from engine.lane import Lane

@@ -19,7 +19,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.networks import Network
 from engine.networks.base import Layer
 from engine.targets import appearing

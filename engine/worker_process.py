@@ -74,7 +74,7 @@ def serve(connection: Connection) -> None:
 
 def _warm_up() -> None:
     """Import everything and run a few steps, so that the first visitor's race starts at once."""
-    from engine.experiment import Experiment
+    from engine.experiment.model import Experiment
     from engine.messages.encoding import encode
     from engine.race import Race
 
@@ -90,7 +90,7 @@ def _warm_up() -> None:
 
 def _race(connection: Connection, experiment: Message) -> None:
     """One race, from its first frame to the message that it is over."""
-    from engine.experiment import Experiment
+    from engine.experiment.model import Experiment
 
     state: Message = {"type": "state", "state": "ended", "sentence": "The race was stopped."}
     try:
@@ -159,7 +159,7 @@ class _Drive:
     """A race at the wheel: turns, looks and commands."""
 
     def __init__(self, connection: Connection, experiment: object) -> None:
-        from engine.experiment import Experiment
+        from engine.experiment.model import Experiment
         from engine.race import Race
 
         assert isinstance(experiment, Experiment)

@@ -14,7 +14,7 @@ import pytest
 
 import engine.oracle
 from assets import defaults
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 
 

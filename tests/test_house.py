@@ -23,7 +23,7 @@ FORBIDDEN = {
     "engine/decoding": (
         "engine.datasets",
         "engine.registry",
-        "engine.experiment",
+        "engine.experiment.model",
         "torch",
         "streamlit",
     ),
@@ -33,7 +33,7 @@ FORBIDDEN = {
         "engine.landscape",
         "engine.messages.recording",
         "engine.workers",
-        "engine.experiment",
+        "engine.experiment.model",
     ),
 }
 """What a room must not know of."""

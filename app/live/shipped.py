@@ -16,8 +16,8 @@ from typing import Any
 
 from app.text import t
 from engine.errors import BadInput
+from engine.experiment.lane_names import stage_names
 from engine.messages.recording import SUFFIX, Recording
-from engine.names import stage_names
 
 log = logging.getLogger(__name__)
 

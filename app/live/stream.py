@@ -35,7 +35,7 @@ from app.text import t
 from engine import settings
 from engine.datasets.hand_drawn import decode_points
 from engine.errors import BadInput
-from engine.experiment import MAX_LANES, Experiment
+from engine.experiment.model import MAX_LANES, Experiment
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
 from engine.plain import check

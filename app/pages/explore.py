@@ -7,7 +7,7 @@ from app.live.mount import live_view
 from app.live.preload import FIRST_RECORDING
 from app.text import plain, t
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 
 if present.wanted(st.query_params.to_dict()):
     present.draw()

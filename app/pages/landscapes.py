@@ -6,7 +6,7 @@ from app import controls, landscape_controls, link, visit, widgets
 from app.live.mount import live_view
 from app.text import plain, t
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 
 STEPS_PER_SECOND = 30
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import Frame, Message, encode
 
 ENDLESS, SHORT, NO_MEMORY, NO_TORCH_MEMORY, BROKEN, BAD, STUCK, TELLTALE = range(100, 108)

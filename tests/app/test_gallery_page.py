@@ -20,7 +20,7 @@ from app.gallery import DASHES, MOST, chart
 from app.live import shipped as module
 from app.live.shipped import NUMBERS, SPARK_POINTS, shipped, spark, summary
 from app.live.stream import routes
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from tests.app.test_pages import ROOT, open_app, shown

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from app import landscape_controls, link
 from app.text import plain
 from engine.datasets.landscape import Landscapes
-from engine.experiment import Experiment
-from engine.flat import to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import to_flat
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.optimizers import OPTIMIZERS
 from tests.app.test_pages import ROOT, open_app

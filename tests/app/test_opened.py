@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app.controls import fitting
 from engine.datasets import DATASETS
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from app import link
 from app.text import plain
 from engine.datasets import DATASETS
-from engine.experiment import Experiment
-from engine.flat import from_flat, to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
 from engine.registry import fields
 from engine.workers import cores

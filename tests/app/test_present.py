@@ -15,7 +15,7 @@ from app.live.bundle import FRONTEND
 from app.present import Entry, chosen, playlist, wanted
 from app.presets import presets
 from assets.record import FIRST, MOST_BYTES, experiments, main
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.recording import Recording
 
 NAMES = [entry.recording for entry in playlist()]

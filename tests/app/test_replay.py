@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 from app import replay
 from engine import weights
 from engine.events import parse_events
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from engine.race import Race

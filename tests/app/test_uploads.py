@@ -16,8 +16,8 @@ from app.uploads import likely
 from app.visitors import Rate
 from engine.datasets import user
 from engine.datasets.upload_store import INFO, find
-from engine.experiment import Experiment
-from engine.flat import to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import to_flat
 from engine.uploads.limits import NotNow
 from tests.app.test_pages import open_app, shown
 from tests.engine.files import class_folders, flowers, picture, zipped

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import visit
 from app.presets import PICKED, presets
-from engine.experiment import Experiment
-from engine.flat import to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import to_flat
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -28,7 +28,7 @@ from engine import environment
 
 environment.prepare()  # before torch
 
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from tests.bench import machine
 from tests.browser.conftest import Server, launch
 
@@ -54,7 +54,7 @@ def headless(seconds: float) -> float:
 
 
 def _headless(seconds: float) -> float:
-    from engine.experiment import Experiment
+    from engine.experiment.model import Experiment
     from engine.race import Race
 
     race = Race(Experiment.parse({"budget": {"currency": "seconds", "amount": 600}}))

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.race import Race
 from tests.engine.test_failures import sound
 

@@ -13,7 +13,7 @@ from scipy.optimize._dual_annealing import VisitingDistribution
 from torch import Tensor
 
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.networks.base import pack
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.annealing import Annealing

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 from tests.engine.command_line import run

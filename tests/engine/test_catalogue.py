@@ -10,7 +10,7 @@ import torch
 
 from engine.catalogue import catalogue
 from engine.errors import CannotRun
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import FAMILIES, OPTIMIZERS
 from engine.race import Race
 from tests.engine.helpers import Passes

@@ -73,7 +73,7 @@ def test_a_recording_is_run_again_with_all_that_was_done_by_hand(
 def test_a_race_turned_in_the_page_is_run_again(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    from engine.flat import from_flat
+    from engine.experiment.query_string import from_flat
 
     race = Race(
         from_flat(

@@ -7,7 +7,7 @@ import torch
 
 from engine.answers import CURVE_POINTS, MAP_SIDE, Answers
 from engine.datasets import DATASETS
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.networks import MLP
 from engine.race import Race

@@ -9,7 +9,7 @@ import torch
 
 from engine import settings, snapshot
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from engine.race import Race

@@ -12,7 +12,7 @@ from torch import Tensor
 from engine import detail, observer
 from engine.answers import MAP_ODDS
 from engine.detail import histograms
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.networks import MLP
 from engine.networks.base import pack

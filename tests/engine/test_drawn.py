@@ -11,8 +11,8 @@ from app.link import read_link, write_link
 from engine.datasets import DATASETS
 from engine.datasets.hand_drawn import ALPHABET, MOST_POINTS, Drawn, decode_points, encode_points
 from engine.errors import BadInput
-from engine.experiment import Experiment
-from engine.flat import from_flat, to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat, to_flat
 from engine.race import Race
 
 TOY = ["spirals", "moons", "circles", "xor", "checkerboard"]

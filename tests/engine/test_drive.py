@@ -11,7 +11,7 @@ import pytest
 
 from engine import worker_process
 from engine.datasets.hand_drawn import encode_points
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import Message, decode
 from engine.worker_process import _Cancelled, _Drive
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from engine.errors import BadInput, CannotRun
-from engine.experiment import Experiment
-from engine.flat import from_flat, to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat, to_flat
 
 FULL = {
     "dataset": {"name": "moons", "points": 300, "noise": 0.2},

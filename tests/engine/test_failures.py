@@ -14,7 +14,7 @@ import torch
 from engine import evaluation, snapshot
 from engine.compare import rows
 from engine.errors import BadInput, NothingLeft
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.failures import cause_of, gentler
 from engine.messages.encoding import decode, encode
 from engine.optimizers import OPTIMIZERS, State

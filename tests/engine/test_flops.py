@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine import snapshot
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.losses import get_loss
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.levenberg_marquardt import System

@@ -14,7 +14,7 @@ from engine import snapshot
 from engine.datasets.hand_drawn import Drawn, encode_points
 from engine.errors import BadInput, CannotRun
 from engine.events import Script, events_of, parse_events
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from engine.datasets.base import Dataset
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.networks.base import pack

@@ -16,7 +16,7 @@ from engine import snapshot
 from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput
 from engine.events import parse_events
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.interrupt import Interrupt
 from engine.messages.encoding import Message, encode
 from engine.messages.recording import Recording

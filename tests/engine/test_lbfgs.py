@@ -11,7 +11,7 @@ from torch import Tensor
 from engine.datasets import DATASETS
 from engine.datasets.base import Dataset
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engine import cli, warming
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.oracle import Oracle
 from engine.race import Race
 from tests.engine.command_line import run

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.kernels.losses import values
 from engine.losses import LOSSES, accuracy, wanted
 

@@ -15,7 +15,7 @@ import torch
 
 from engine import machine
 from engine.errors import CannotRun
-from engine.experiment import Experiment, problem_of
+from engine.experiment.model import Experiment, problem_of
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.observer import VECTOR, sampled
 from engine.optimizers import OPTIMIZERS

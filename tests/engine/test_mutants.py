@@ -11,8 +11,8 @@ import pytest
 
 from app.link import read_link
 from engine.errors import BadInput
-from engine.experiment import Experiment
-from engine.flat import from_flat, to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat, to_flat
 
 JUNK: list[Any] = [
     None, True, -1, 0, 1e400, float("nan"), -float("inf"), 10**30, 2**63, "", "x", "🌡️", "'; DROP TABLE", "\x00", "../../etc/passwd", [], [[]], {}, {"name": None}, {"name": []},

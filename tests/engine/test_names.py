@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine import names
-from engine.experiment import Experiment
+from engine.experiment import lane_names
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 from tests.engine.command_line import run
@@ -29,7 +29,7 @@ def test_lanes_of_one_method_are_told_apart_as_the_browser_does_it(case: dict[st
         ],
         "experiment": {"lanes": [{"name": label, **settings} for label, settings in case["lanes"]]},
     }
-    assert names.stage_names(stage) == case["names"]
+    assert lane_names.stage_names(stage) == case["names"]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
@@ -46,10 +46,10 @@ def test_no_two_lanes_are_called_alike_whatever_is_set(name: str) -> None:
         field = rng.choice(whole)
         value = cls.model_fields[field].default + rng.choice([0, 1])
         lanes.append(cls.model_validate({field: value}))
-    found = names.lane_names(lanes)
+    found = lane_names.lane_names(lanes)
     assert len(set(found)) == len(found)
     assert all(one.startswith(cls.label) for one in found)
-    assert names.lane_names(lanes[:1]) == [cls.label]
+    assert lane_names.lane_names(lanes[:1]) == [cls.label]
 
 
 def test_two_lanes_of_one_method_have_two_names_in_stage_results_and_sentences() -> None:
@@ -127,4 +127,4 @@ def test_tables_of_the_command_line_tell_lanes_of_one_method_apart(
     ],
 )
 def test_settings_are_written_as_people_write_numbers(value: float, text: str) -> None:
-    assert names.plain(value) == text
+    assert lane_names.plain(value) == text

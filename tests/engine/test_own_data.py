@@ -15,7 +15,7 @@ from engine.datasets import Dataset, user
 from engine.datasets.upload_store import UploadInfo, store, table_columns
 from engine.datasets.user import OwnImages, OwnTable, held_out, plan_table
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.race import Race
 from tests.engine.files import flowers, picture, plain_picture, zipped
 

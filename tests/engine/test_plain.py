@@ -12,8 +12,8 @@ import pytest
 from app.replay import main as replay
 from engine.errors import BadInput
 from engine.events import parse_events
-from engine.experiment import Experiment
-from engine.flat import from_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat
 from engine.messages.encoding import decode, encode
 from engine.plain import MOST_LEVELS, check
 from engine.race import Race

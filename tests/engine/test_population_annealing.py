@@ -8,7 +8,7 @@ from scipy import stats
 from torch import Tensor
 
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.population_annealing import PopulationAnnealing, settled, systematic
 from engine.race import Race

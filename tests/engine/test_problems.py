@@ -5,7 +5,7 @@ Rastrigin's dimples, from its defaults.
 import pytest
 
 from engine.errors import CannotRun
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race

@@ -20,7 +20,7 @@ import torch
 
 from engine import Experiment, Race, environment
 from engine.errors import BadInput
-from engine.flat import from_flat, to_flat
+from engine.experiment.query_string import from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
 from tests.engine.repeating import CNN, MLP, drive, lane_of, outcome, race_of, resumed
 
@@ -162,7 +162,7 @@ def test_processes_that_differ_give_the_same_bits_whatever_the_method(threads: i
 
 def test_more_threads_than_the_system_allows_are_refused() -> None:
     start = (
-        "from engine import Race\nfrom engine.experiment import "
+        "from engine import Race\nfrom engine.experiment.model import "
         "Experiment\nRace(Experiment.parse({'dataset': 'moons', 'threads': 2}))"
     )
     found = subprocess.run(

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from engine import evaluation
 from engine.errors import BadInput, CannotRun
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.losses import LOSSES
 from engine.networks import NETWORKS, Network
 from engine.race import Race

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine import evaluation
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import Message, decode, encode
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race

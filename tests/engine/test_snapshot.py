@@ -8,7 +8,7 @@ import torch
 
 from engine import snapshot
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 

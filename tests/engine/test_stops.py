@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from engine.errors import BadInput
-from engine.experiment import Experiment
-from engine.flat import from_flat, to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat, to_flat
+from engine.experiment.stopping import Best, Moment, StopRules, Wreck
 from engine.messages.encoding import decode, encode
 from engine.optimizers import OPTIMIZERS, State
 from engine.race import Race
-from engine.stops import Best, Moment, StopRules, Wreck
 
 
 def race_of(*lanes: Any, marks: int = 50, amount: float = 3e5, **rest: Any) -> Race:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import NothingLeft
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.common.ensemble import Sums, collapsed, factorised
 from engine.optimizers.common.estimators import averaged, slope

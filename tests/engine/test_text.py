@@ -8,8 +8,8 @@ import torch
 
 from engine.datasets import DATASETS
 from engine.datasets.opticks import ALPHABET, FILE, Opticks, book, plain, read
-from engine.experiment import Experiment
-from engine.flat import from_flat, to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat, to_flat
 
 
 def test_the_file_is_the_one_that_is_described_and_small_enough_to_ship() -> None:

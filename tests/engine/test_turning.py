@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine import evaluation
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.lane import Lane
 from engine.optimizers import OPTIMIZERS, Optimizer, State
 from engine.optimizers.base import Stage

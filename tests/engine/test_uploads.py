@@ -35,8 +35,8 @@ from engine.datasets.upload_store import (
     store_folder,
 )
 from engine.errors import BadInput
-from engine.experiment import Experiment
-from engine.flat import from_flat, to_flat
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat, to_flat
 from engine.uploads import __main__ as reader
 from engine.uploads import process
 from engine.uploads.limits import NotNow

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.race import Race
 from engine.viewpoint import Trajectory, explained

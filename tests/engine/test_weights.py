@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from engine import evaluation, weights
 from engine.errors import BadInput
-from engine.experiment import Experiment
+from engine.experiment.model import Experiment
 from engine.race import Race
 
 

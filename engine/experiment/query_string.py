@@ -16,14 +16,14 @@ from typing import Any, get_args
 
 from engine.datasets import DATASETS
 from engine.errors import BadInput
-from engine.experiment import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
+from engine.experiment.landscape_defaults import suggested_settings
+from engine.experiment.model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
+from engine.experiment.stopping import StopRules
 from engine.networks import MLP, NETWORKS, Point
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
 from engine.plain import check, is_number
 from engine.registry import Choice, fields
-from engine.stops import StopRules
-from engine.suggestions import suggested_settings
 
 LONGEST = 30
 """Digits of a whole number that is read in any way of writing."""

@@ -27,6 +27,8 @@ from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.upload_store import of_path
 from engine.errors import BadInput, CannotRun, explain
 from engine.evaluation import Precision
+from engine.experiment.landscape_defaults import suggest
+from engine.experiment.stopping import StopRules
 from engine.losses import HEIGHT, LOSSES, get_loss
 from engine.machine import memory_limit
 from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer
@@ -35,8 +37,6 @@ from engine.optimizers.base import FLOAT, Problem
 from engine.oracle import Currency
 from engine.plain import check, usual_numbers
 from engine.registry import Choice, Fields
-from engine.stops import StopRules
-from engine.suggestions import suggest
 
 SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {
     "points": (16, 16),
