@@ -252,7 +252,7 @@ def run(
         if race.done:
             result["events"] = race.done
         if written:
-            from engine.weights import save
+            from engine.observation.weights_file import save
 
             with _writing("--weights", written, unwritten):
                 result["weights"] = str(save(race, written))

@@ -28,7 +28,7 @@ from engine.kernels import compiled
 from engine.lane import Lane, knows_anything
 from engine.losses import get_loss
 from engine.messages.encoding import Frame, Message
-from engine.observer import Observer
+from engine.observation.observer import Observer
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
 from engine.random.rng import Rng, hashed_seed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import evaluation
 from engine.lane import Lane
-from engine.observer import memory_of
+from engine.observation.observer import memory_of
 
 if TYPE_CHECKING:
     from engine.race import Race

@@ -233,7 +233,7 @@ class _Drive:
             if lane.finished:
                 continue
             if in_stages:
-                from engine.slow_motion import step_with_stages
+                from engine.observation.step_trace import step_with_stages
 
                 _send(self.connection, step_with_stages(self.race, lane, self.k))
             else:

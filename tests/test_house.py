@@ -18,7 +18,12 @@ FORBIDDEN = {
     "engine": ("streamlit", "plotly", "app", "assets", "tests"),
     "app": ("tests",),
     "app/live": ("app.pages",),
-    "engine/networks": ("engine.optimizers", "engine.oracle", "engine.race", "engine.observer"),
+    "engine/networks": (
+        "engine.optimizers",
+        "engine.oracle",
+        "engine.race",
+        "engine.observation.observer",
+    ),
     "engine/datasets": ("engine.networks", "engine.optimizers", "engine.oracle", "engine.race"),
     "engine/decoding": (
         "engine.datasets",
@@ -29,8 +34,8 @@ FORBIDDEN = {
     ),
     "engine/optimizers": (
         "engine.race",
-        "engine.observer",
-        "engine.landscape",
+        "engine.observation.observer",
+        "engine.observation.planes",
         "engine.messages.recording",
         "engine.workers",
         "engine.experiment.model",

@@ -38,8 +38,8 @@ from engine.errors import BadInput
 from engine.experiment.model import MAX_LANES, Experiment
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
+from engine.observation.projection import KINDS
 from engine.plain import check
-from engine.viewpoint import KINDS
 
 log = logging.getLogger(__name__)
 

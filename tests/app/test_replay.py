@@ -23,11 +23,11 @@ from safetensors.torch import load_file
 from starlette.testclient import TestClient
 
 from app import replay
-from engine import weights
 from engine.events import parse_events
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
+from engine.observation import weights_file
 from engine.race import Race
 from tests.app.live_fake import build
 
@@ -165,10 +165,10 @@ def test_the_weights_are_read_by_safetensors_and_by_the_engine(
     assert len(kept) == len(race.lanes) * len(race.network.layers)
     for lane in race.lanes:
         for layer in race.network.layers:
-            found = kept[weights.tensor_name(lane.index, layer)]
+            found = kept[weights_file.tensor_name(lane.index, layer)]
             assert tuple(found.shape) == layer.shape
             assert found.flatten().equal(lane.state.estimate[layer.start : layer.stop])
-    loaded = weights.load(path)
+    loaded = weights_file.load(path)
     assert loaded.steps == [lane.step for lane in race.lanes]
     assert all(
         mine.equal(lane.state.estimate) for mine, lane in zip(loaded.lanes, race.lanes, strict=True)

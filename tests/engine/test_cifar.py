@@ -189,9 +189,9 @@ def test_a_download_is_checked_as_it_comes(
 
 
 def test_colour_images_are_classified_and_their_wall_is_grey() -> None:
-    from engine.answers import Answers
     from engine.datasets import Dataset
     from engine.networks import NETWORKS
+    from engine.observation.predictions import Answers
 
     x, y = torch.rand(60, 3, 32, 32), torch.arange(60) % 10
     network = NETWORKS.build("cnn").build((3, 32, 32), 10)

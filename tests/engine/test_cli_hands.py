@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from engine import weights
 from engine.datasets.hand_drawn import Drawn
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
+from engine.observation import weights_file
 from engine.race import Race
 from tests.engine.command_line import run
 
@@ -108,7 +108,7 @@ def test_stop_rules_and_weights(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert adam["stopped"] == f"Adam reached the target loss 0.2 at step {adam['steps']:,}."
     assert result["experiment"]["stop"] == {"target": 0.2, "patience": 0.9}
     assert "events" not in result
-    assert weights.load(Path(result["weights"])).steps == [
+    assert weights_file.load(Path(result["weights"])).steps == [
         lane["steps"] for lane in result["lanes"]
     ]
     _, table, _ = run(capsys, *ASKED[:-1], "--target", "0.2")

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from engine.answers import CURVE_POINTS, MAP_SIDE, Answers
 from engine.datasets import DATASETS
 from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.networks import MLP
+from engine.observation.predictions import CURVE_POINTS, MAP_SIDE, Answers
 from engine.race import Race
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import detail, observer
-from engine.answers import MAP_ODDS
-from engine.detail import histograms
 from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.networks import MLP
 from engine.networks.base import pack
+from engine.observation import diagnostics, observer
+from engine.observation.diagnostics import histograms
+from engine.observation.predictions import MAP_ODDS
 from engine.race import Race
 from tests.engine.helpers import Passes
 
@@ -144,12 +144,12 @@ def test_only_the_first_particles_are_asked_where_all_would_cost_too_much(
     assert len(everyone) == 20
     price = one.network.flops * 16 * 16
     passes = Passes(one.network)
-    monkeypatch.setattr(detail, "DETAIL_FLOPS", 7.5 * price)
-    first = detail.members(one.observer.answers, one.lanes[0].state.population)
+    monkeypatch.setattr(diagnostics, "DETAIL_FLOPS", 7.5 * price)
+    first = diagnostics.members(one.observer.answers, one.lanes[0].state.population)
     assert first is not None
     torch.testing.assert_close(first["maps"], everyone[:7], atol=1, rtol=0)
     assert passes.count == 7 * 16 * 16
-    monkeypatch.setattr(detail, "DETAIL_FLOPS", 0.5 * price)
+    monkeypatch.setattr(diagnostics, "DETAIL_FLOPS", 0.5 * price)
     assert one.observer.detail(0)["lanes"][0]["members"] is None
 
 

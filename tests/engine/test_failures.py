@@ -17,13 +17,13 @@ from engine.errors import BadInput, NothingLeft
 from engine.experiment.model import Experiment
 from engine.failures import cause_of, gentler
 from engine.messages.encoding import decode, encode
+from engine.observation.step_trace import step_with_stages
+from engine.observation.weights_file import load, save
 from engine.optimizers import OPTIMIZERS, State
 from engine.oracle import Oracle
 from engine.populations.lazy import Unwritten
 from engine.race import Race
 from engine.registry import fields
-from engine.slow_motion import step_with_stages
-from engine.weights import load, save
 from engine.worker_process import _Drive
 from tests.engine.command_line import run
 from tests.engine.test_drive import Wire
@@ -278,7 +278,7 @@ def test_what_cannot_be_shown_of_a_lane_ends_that_lane(
         )
     elif where == "detail":
         monkeypatch.setattr(
-            "engine.observer.histograms",
+            "engine.observation.observer.histograms",
             raising(
                 race_histograms,
                 lambda layers, theta: (
@@ -306,7 +306,7 @@ def test_what_cannot_be_shown_of_a_lane_ends_that_lane(
 
 
 def race_histograms(*given: Any) -> Any:
-    from engine.detail import histograms
+    from engine.observation.diagnostics import histograms
 
     return histograms(*given)
 

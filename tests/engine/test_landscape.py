@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from engine.landscape import filter_normalised, line_plane, loss_grid, pca_plane, random_plane
 from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.networks.base import pack
+from engine.observation.planes import (
+    filter_normalised,
+    line_plane,
+    loss_grid,
+    pca_plane,
+    random_plane,
+)
 
 
 def cloud(n: int = 20, d: int = 50, seed: int = 0) -> torch.Tensor:

@@ -14,10 +14,10 @@ from engine.errors import BadInput, CannotRun
 from engine.experiment.landscape_defaults import CROWDS, suggested_settings
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
-from engine.ground import SIDE, WIDE_SIDE
 from engine.landscapes.benchmark_functions import FUNCTIONS, typed
 from engine.messages.encoding import decode, encode
 from engine.networks import PointNetwork
+from engine.observation.landscape_view import SIDE, WIDE_SIDE
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 from tests.engine.command_line import run

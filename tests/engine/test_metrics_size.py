@@ -7,7 +7,7 @@ import torch
 
 from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
-from engine.observer import VECTOR, sampled
+from engine.observation.observer import VECTOR, sampled
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
 

@@ -14,7 +14,7 @@ from engine import evaluation
 from engine.losses import LOSSES
 from engine.networks import CNN, MLP, NETWORKS
 from engine.networks.base import Network
-from engine.observer import memory_of
+from engine.observation.observer import memory_of
 from engine.optimizers.low_rank_es import LowRankES
 from engine.optimizers.openai_es import OpenAIES
 from engine.populations import noise

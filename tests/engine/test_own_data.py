@@ -277,8 +277,8 @@ def test_a_file_of_the_other_kind_names_the_dataset_to_take(
 
 
 def test_of_very_many_rows_the_first_few_thousand_are_drawn() -> None:
-    from engine.answers import MOST_POINTS, Answers
     from engine.networks import MLP
+    from engine.observation.predictions import MOST_POINTS, Answers
 
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(MOST_POINTS + 50, 6, generator=generator), torch.arange(MOST_POINTS + 50) % 2

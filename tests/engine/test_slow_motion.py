@@ -13,9 +13,9 @@ from torch import Tensor
 from engine import evaluation
 from engine.experiment.model import Experiment
 from engine.messages.encoding import Message, decode, encode
+from engine.observation.step_trace import MOST, SEGMENT, Listener, step_with_stages
 from engine.optimizers import OPTIMIZERS
 from engine.race import Race
-from engine.slow_motion import MOST, SEGMENT, Listener, step_with_stages
 
 NAMES = OPTIMIZERS.names()
 

@@ -10,8 +10,8 @@ import torch
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
+from engine.observation.projection import Trajectory, explained
 from engine.race import Race
-from engine.viewpoint import Trajectory, explained
 
 
 def race(lanes: list[Any], **rest: Any) -> Race:

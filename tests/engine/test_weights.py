@@ -8,9 +8,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from engine import evaluation, weights
+from engine import evaluation
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
+from engine.observation import weights_file
 from engine.race import Race
 
 
@@ -39,7 +40,7 @@ def test_loaded_weights_are_as_accurate_as_the_race_was(
     dataset: str, network: object, tmp_path: Path
 ) -> None:
     race = race_of(dataset, network)
-    found = weights.load(weights.save(race, tmp_path / "race.safetensors"))
+    found = weights_file.load(weights_file.save(race, tmp_path / "race.safetensors"))
     assert found.experiment == race.experiment
     assert found.steps == [lane.step for lane in race.lanes]
     data = found.experiment.dataset.load(found.experiment.seed)
@@ -54,7 +55,7 @@ def test_loaded_weights_are_as_accurate_as_the_race_was(
 
 def test_another_program_finds_tensors_by_name_and_shape(tmp_path: Path) -> None:
     race = race_of("moons", {"name": "mlp", "hidden": [8]})
-    tensors = load_file(weights.save(race, tmp_path / "race.safetensors"))
+    tensors = load_file(weights_file.save(race, tmp_path / "race.safetensors"))
     assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == {
         f"lane{lane}.{name}": shape
         for lane in (0, 1)
@@ -80,7 +81,7 @@ def test_another_program_finds_tensors_by_name_and_shape(tmp_path: Path) -> None
 
 def test_what_is_no_file_of_weights_is_refused_in_one_line(tmp_path: Path) -> None:
     race = race_of("moons", {"name": "mlp", "hidden": [8]})
-    whole = weights.save(race, tmp_path / "whole")
+    whole = weights_file.save(race, tmp_path / "whole")
     with safe_open(whole, framework="pt") as file:
         about = file.metadata()
     (tmp_path / "text").write_bytes(b"no weights at all")
@@ -94,6 +95,6 @@ def test_what_is_no_file_of_weights_is_refused_in_one_line(tmp_path: Path) -> No
     )
     for bad in ("text", "cut", "stranger", "hollow", "flat", "nowhere"):
         with pytest.raises(BadInput) as caught:
-            weights.load(tmp_path / bad)
+            weights_file.load(tmp_path / bad)
         assert str(caught.value).startswith("weights: ")
         assert "\n" not in str(caught.value)

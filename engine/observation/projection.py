@@ -17,12 +17,19 @@ from torch import Tensor
 
 from engine import evaluation
 from engine.errors import BadInput
-from engine.ground import Ground
-from engine.landscape import Plane, exact_plane, line_plane, loss_grid, pca_plane, random_plane
 from engine.losses import Loss
 from engine.messages.encoding import Message
 from engine.networks import PointNetwork
 from engine.networks.base import Network
+from engine.observation.landscape_view import Ground
+from engine.observation.planes import (
+    Plane,
+    exact_plane,
+    line_plane,
+    loss_grid,
+    pca_plane,
+    random_plane,
+)
 
 KINDS = ("pca", "random", "line")
 PATH_FLOATS = 8 * 2**20

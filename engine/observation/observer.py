@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from engine import evaluation
-from engine.answers import Answers
 from engine.datasets.base import Dataset
-from engine.detail import confusion, histograms, members
-from engine.landscape import Plane
 from engine.messages.encoding import VERSION, Message
+from engine.observation.diagnostics import confusion, histograms, members
+from engine.observation.planes import Plane
+from engine.observation.predictions import Answers
+from engine.observation.projection import Viewpoint
 from engine.random.rng import Rng
-from engine.viewpoint import Viewpoint
 
 if TYPE_CHECKING:
     from engine.lane import Lane

@@ -1,0 +1,1 @@
+"""What is shown of a race: metrics, pictures of weight space, predictions, single steps."""
