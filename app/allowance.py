@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.text import t
 from engine.experiment.model import Experiment
-from engine.workers import most_threads
+from engine.workers.pool import most_threads
 
 
 def within(experiment: Experiment) -> tuple[Experiment, str | None]:

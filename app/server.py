@@ -26,7 +26,7 @@ from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from app.live.preload import Preload  # noqa: E402
 from engine import settings  # noqa: E402
 from engine.errors import BadInput  # noqa: E402
-from engine.workers import Pool  # noqa: E402
+from engine.workers.pool import Pool  # noqa: E402
 
 # Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages,
 # would otherwise still hold for the server's first visitor, before main.py has run, and show a page

@@ -29,7 +29,7 @@ import engine.oracle
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
-from engine.race import Race
+from engine.race.race import Race
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 START, END = "<!-- defaults -->", "<!-- /defaults -->"

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from engine.compare import ranked, rows
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
+from engine.race.comparison import ranked, rows
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 START, END = "<!-- figures -->", "<!-- /figures -->"

@@ -22,7 +22,7 @@ from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import SUFFIX, Recording
-from engine.race import Race
+from engine.race.race import Race
 
 FIRST = "first-screen"
 FRAMES, FIRST_FRAMES = 120, 150

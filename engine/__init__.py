@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from engine.errors import BadInput
     from engine.experiment.model import Experiment
     from engine.messages.recording import Recording
-    from engine.race import Race
+    from engine.race.interventions import parse_events
+    from engine.race.race import Race
 
-__all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue"]
+__all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue", "parse_events"]
 
 _HOME = {
     "BadInput": "errors",
-    "Experiment": "experiment",
-    "Race": "race",
-    "Recording": "recording",
+    "Experiment": "experiment.model",
+    "Race": "race.race",
+    "Recording": "messages.recording",
     "catalogue": "catalogue",
+    "parse_events": "race.interventions",
 }
 
 

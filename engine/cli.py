@@ -26,12 +26,12 @@ from engine.plain import check, from_json
 from engine.targets import apart, file_target, folder_target
 
 if TYPE_CHECKING:
-    from engine.events import Event
     from engine.experiment.model import Experiment
-    from engine.interrupt import Interrupt
-    from engine.lane import Lane
     from engine.messages.recorder import Recorder
-    from engine.race import Race
+    from engine.race.interrupt import Interrupt
+    from engine.race.interventions import Event
+    from engine.race.lane import Lane
+    from engine.race.race import Race
 
 EXIT_BAD_INPUT = 2
 TOLD = 0.01
@@ -177,13 +177,13 @@ def run(
     written, all results being printed; 130 after Ctrl-C and 143 after SIGTERM. A checkpoint is
     written every 20 seconds and when it is interrupted.
     """
-    from engine import snapshot
-    from engine.events import read_events
     from engine.experiment.model import Experiment
     from engine.experiment.query_string import from_flat
-    from engine.interrupt import Interrupt
     from engine.messages.recorder import Recorder
     from engine.messages.recording import SUFFIX, Recording
+    from engine.race import checkpoint as snapshot
+    from engine.race.interrupt import Interrupt
+    from engine.race.interventions import read_events
 
     _none_empty(
         {
@@ -278,7 +278,7 @@ def run(
 
 def _run(race: Race, kept: Path | None, recorder: Recorder | None, interrupt: Interrupt) -> None:
     """Run a race to its end, or until it is interrupted between two steps."""
-    from engine import snapshot
+    from engine.race import checkpoint as snapshot
 
     saved_at = time.monotonic()
     with tqdm(
@@ -363,9 +363,9 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
     Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 4 where
     rows could not be kept; 130 after Ctrl-C and 143 after SIGTERM.
     """
-    from engine.compare import ranked, rows
     from engine.experiment.query_string import from_flat
     from engine.optimizers import OPTIMIZERS
+    from engine.race.comparison import ranked, rows
 
     _none_empty({**options, "methods": methods, "keep": keep})
     kept = None if keep is None else file_target("--keep", keep)
@@ -507,8 +507,8 @@ def _race(
     experiment: Experiment, kept: Path | None, record: bool, events: list[Event]
 ) -> tuple[Race, list[bytes] | None]:
     """The race, new or as it was when it was stopped, and what was recorded of it by then."""
-    from engine import snapshot
-    from engine.race import Race
+    from engine.race import checkpoint as snapshot
+    from engine.race.race import Race
 
     if kept is None or not kept.exists():
         return Race(experiment, pictures=record, events=events), None

@@ -24,7 +24,7 @@ import torch  # noqa: E402
 from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 import engine.oracle  # noqa: E402
-from engine.workers import cores  # noqa: E402
+from engine.workers.pool import cores  # noqa: E402
 from tests.own_folder import own_folder, sweep  # noqa: E402
 
 MOST_PROCESSES = 4

@@ -21,10 +21,15 @@ FORBIDDEN = {
     "engine/networks": (
         "engine.optimizers",
         "engine.oracle",
-        "engine.race",
+        "engine.race.race",
         "engine.observation.observer",
     ),
-    "engine/datasets": ("engine.networks", "engine.optimizers", "engine.oracle", "engine.race"),
+    "engine/datasets": (
+        "engine.networks",
+        "engine.optimizers",
+        "engine.oracle",
+        "engine.race.race",
+    ),
     "engine/decoding": (
         "engine.datasets",
         "engine.registry",
@@ -33,11 +38,11 @@ FORBIDDEN = {
         "streamlit",
     ),
     "engine/optimizers": (
-        "engine.race",
+        "engine.race.race",
         "engine.observation.observer",
         "engine.observation.planes",
         "engine.messages.recording",
-        "engine.workers",
+        "engine.workers.pool",
         "engine.experiment.model",
     ),
 }

@@ -16,7 +16,7 @@ from app.live.album import MOST_METRICS, Album, Ledger
 from app.text import t
 from engine.errors import BadInput
 from engine.messages.encoding import Message, decode, encode
-from engine.workers import Job, Pool
+from engine.workers.pool import Job, Pool
 
 log = logging.getLogger(__name__)
 

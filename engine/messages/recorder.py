@@ -9,7 +9,7 @@ from engine.messages.encoding import Frame, decode, encode
 from engine.messages.recording import Recording
 
 if TYPE_CHECKING:
-    from engine.race import Race
+    from engine.race.race import Race
 
 DETAILS = 20
 """Details in a recording, at even shares of the budget."""

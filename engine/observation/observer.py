@@ -26,8 +26,8 @@ from engine.observation.projection import Viewpoint
 from engine.random.rng import Rng
 
 if TYPE_CHECKING:
-    from engine.lane import Lane
-    from engine.race import Race
+    from engine.race.lane import Lane
+    from engine.race.race import Race
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -22,8 +22,8 @@ from engine.optimizers.base import Asked
 from engine.oracle import Oracle
 
 if TYPE_CHECKING:
-    from engine.lane import Lane
-    from engine.race import Race
+    from engine.race.lane import Lane
+    from engine.race.race import Race
 
 MOST = 256
 """Points shown of one stage."""

@@ -25,7 +25,7 @@ from engine.networks.base import Layer
 from engine.targets import appearing
 
 if TYPE_CHECKING:
-    from engine.race import Race
+    from engine.race.race import Race
 
 SUFFIX = ".safetensors"
 

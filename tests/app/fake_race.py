@@ -1,6 +1,6 @@
 """A race that costs nothing and a pool without processes, for tests of what is around them.
 
-`FakeRace` takes the place of `engine.race.Race` inside a worker process. What it does is chosen by
+`FakeRace` takes the place of `engine.race.race.Race` inside a worker process. What it does is chosen by
 the experiment's seed, which needs no field of its own.
 """
 
@@ -130,11 +130,11 @@ class FakeRace:
 
 def serve(connection: Connection) -> None:
     """The main function of a worker process whose races are fake."""
-    import engine.race
-    from engine import worker_process
+    import engine.race.race
+    from engine.workers import worker
 
-    engine.race.Race = FakeRace  # type: ignore[assignment, misc]
-    worker_process.serve(connection)
+    engine.race.race.Race = FakeRace  # type: ignore[assignment, misc]
+    worker.serve(connection)
 
 
 def stillborn(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
 from engine.registry import fields
-from engine.workers import cores
+from engine.workers.pool import cores
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

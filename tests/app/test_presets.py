@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from app import link
 from app.presets import KINDS, Claim, Preset, presets
 from app.text import t
-from engine.race import Race
+from engine.race.race import Race
 
 MARKS = 40
 IDS = [preset.id for preset in presets()]

@@ -23,12 +23,12 @@ from safetensors.torch import load_file
 from starlette.testclient import TestClient
 
 from app import replay
-from engine.events import parse_events
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from engine.observation import weights_file
-from engine.race import Race
+from engine.race.interventions import parse_events
+from engine.race.race import Race
 from tests.app.live_fake import build
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -29,7 +29,7 @@ from app.live.bundle import ENTRIES, source, version
 from app.live.hub import Hub
 from app.live.stream import origin_allowed, routes
 from engine.messages.encoding import Message, decode
-from engine.workers import Pool
+from engine.workers.pool import Pool
 from tests.app import fake_race
 from tests.app.fake_race import FakePool, experiment
 from tests.engine.listening import PATIENCE, eventually

@@ -55,7 +55,7 @@ def headless(seconds: float) -> float:
 
 def _headless(seconds: float) -> float:
     from engine.experiment.model import Experiment
-    from engine.race import Race
+    from engine.race.race import Race
 
     race = Race(Experiment.parse({"budget": {"currency": "seconds", "amount": 600}}))
 

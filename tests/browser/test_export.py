@@ -22,7 +22,7 @@ from app import replay
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
-from engine.race import Race
+from engine.race.race import Race
 from tests.browser.conftest import PATIENCE, SHOTS
 from tests.browser.walk import look, running, wait
 

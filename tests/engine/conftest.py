@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.workers import Job, Pool
+from engine.workers.pool import Job, Pool
 from tests.app import fake_race
 from tests.app.fake_race import experiment
 from tests.engine.listening import Listener, Start, eventually

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine.lane import Lane
-from engine.race import Race
+from engine.race.lane import Lane
+from engine.race.race import Race
 
 
 @contextmanager

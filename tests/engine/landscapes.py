@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from engine.experiment.model import Experiment
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.test_failures import sound
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.messages.encoding import Message, decode
-from engine.workers import Job
+from engine.workers.pool import Job
 
 PATIENCE = 300.0
 """Seconds to wait for what must happen; only how long a failure takes depends on it."""

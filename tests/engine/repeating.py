@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
-from engine import Experiment, Race, snapshot
+from engine import Experiment, Race
 from engine.populations.lazy import dense
+from engine.race import checkpoint
 
 MLP = {"dataset": "digits", "network": {"name": "mlp", "hidden": [24]}}
 CNN = {"dataset": "digits", "network": {"name": "cnn", "channels_1": 3, "channels_2": 4}}
@@ -62,7 +63,7 @@ def drive(race: Race, steps: int, looked: bool = False) -> Race:
 
 def resumed(race: Race, folder: Path) -> Race:
     """The race, saved and taken up again."""
-    return snapshot.load(snapshot.save(race, folder / "race.snapshot"))
+    return checkpoint.load(checkpoint.save(race, folder / "race.snapshot"))
 
 
 def outcome(race: Race, lane: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.optimizers.annealing import Annealing
 from engine.optimizers.common.metropolis import metropolis, tsallis
 from engine.optimizers.common.proposals import FARTHEST, Shape, propose, visit
-from engine.race import Race
+from engine.race.race import Race
 from engine.random.rng import Rng
 from engine.schedules import PLANNED
 from tests.engine.helpers import (

@@ -9,7 +9,7 @@ import pytest
 
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.command_line import run
 
 SAMPLES = 60

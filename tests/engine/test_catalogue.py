@@ -12,7 +12,7 @@ from engine.catalogue import catalogue
 from engine.errors import CannotRun
 from engine.experiment.model import Experiment
 from engine.optimizers import FAMILIES, OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.helpers import Passes
 
 NAMES = [

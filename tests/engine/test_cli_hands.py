@@ -13,7 +13,7 @@ from engine.datasets.hand_drawn import Drawn
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from engine.observation import weights_file
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.command_line import run
 
 ASKED = (

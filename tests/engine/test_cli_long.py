@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine import compare
-from engine.race import Race
+from engine.race import comparison
+from engine.race.race import Race
 from tests.engine.command_line import run
 
 UNSEEDED = (
@@ -99,7 +99,7 @@ def test_compare_ranks_methods_and_runs_no_row_twice(
     assert all(
         abs(row["evaluations"] - 3e4) < 1000 for row in result["rows"]
     )  # PSO's unit is one member on all samples
-    monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run again"))
+    monkeypatch.setattr(comparison, "_run", lambda name, base: pytest.fail(f"{name} was run again"))
     assert json.loads(run(capsys, *COMPARED, "--keep", str(kept), "--json")[1]) == result
     code, _, err = run(
         capsys, "compare", "--dataset", "circles", "--methods", "sgd", "--keep", str(kept)
@@ -111,7 +111,7 @@ def test_compare_ranks_methods_and_runs_no_row_twice(
 def test_the_file_of_rows_is_tried_before_the_first_method(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run"))
+    monkeypatch.setattr(comparison, "_run", lambda name, base: pytest.fail(f"{name} was run"))
     (tmp_path / "file").write_text("")
     for bad in (tmp_path / "file" / "rows.jsonl", tmp_path, Path("/dev/null/rows.jsonl")):
         code, out, err = run(capsys, *COMPARED, "--keep", str(bad))
@@ -159,7 +159,7 @@ def test_rows_that_are_not_of_this_comparison_are_told(
 ) -> None:
     kept = tmp_path / "rows"
     lines = kept_rows(capsys, kept)
-    monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run"))
+    monkeypatch.setattr(comparison, "_run", lambda name, base: pytest.fail(f"{name} was run"))
 
     def changed(**what: Any) -> str:
         return json.dumps({**json.loads(lines[0]), **what})
@@ -189,7 +189,7 @@ def test_rows_from_before_a_field_was_known_are_taken(
 ) -> None:
     kept = tmp_path / "rows"
     lines = kept_rows(capsys, kept)
-    monkeypatch.setattr(compare, "_run", lambda name, base: pytest.fail(f"{name} was run"))
+    monkeypatch.setattr(comparison, "_run", lambda name, base: pytest.fail(f"{name} was run"))
     for line in lines:
         assert json.loads(line)["experiment"].pop("stop") == {"target": None, "patience": None}
     older = [json.loads(line) for line in lines]
@@ -207,9 +207,9 @@ def test_compare_tells_what_does_not_beat_random_search_and_what_cannot_run() ->
         {"optimizer": "c", "refused": "at most 10 weights"},
         {"optimizer": "d", "loss": 0.7},
     ]
-    said = {row["optimizer"]: row["beats_random_search"] for row in compare.ranked(table)}
+    said = {row["optimizer"]: row["beats_random_search"] for row in comparison.ranked(table)}
     assert said == {"a": True, "random-search": True, "d": False, "b": False, "c": None}
-    assert [row["optimizer"] for row in compare.ranked(table)] == [
+    assert [row["optimizer"] for row in comparison.ranked(table)] == [
         "a",
         "random-search",
         "d",

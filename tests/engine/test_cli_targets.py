@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from engine import compare
 from engine.messages.recording import Recording
-from engine.race import Race
+from engine.race import comparison
+from engine.race.race import Race
 from tests.engine.command_line import run
 
 ASKED = (
@@ -136,13 +136,13 @@ def test_what_cannot_be_written_afterwards_costs_no_results(
 def test_rows_that_cannot_be_kept_cost_no_comparison(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, one = tmp_path / "out" / "rows", compare._run
+    kept, one = tmp_path / "out" / "rows", comparison._run
 
     def one_and_no_folder(*given: Any) -> Any:
         shutil.rmtree(kept.parent, ignore_errors=True)
         return one(*given)
 
-    monkeypatch.setattr(compare, "_run", one_and_no_folder)
+    monkeypatch.setattr(comparison, "_run", one_and_no_folder)
     code, out, err = run(
         capsys,
         *COMPARED[:3],

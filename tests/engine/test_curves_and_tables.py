@@ -10,7 +10,7 @@ from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.networks import MLP
 from engine.observation.predictions import CURVE_POINTS, MAP_SIDE, Answers
-from engine.race import Race
+from engine.race.race import Race
 
 
 def test_the_curves_are_what_they_say() -> None:

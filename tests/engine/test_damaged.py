@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from engine import settings, snapshot
+from engine import settings
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
-from engine.race import Race
+from engine.race import checkpoint
+from engine.race.race import Race
 from tests.engine.command_line import run
 
 MOONS = {
@@ -32,13 +33,13 @@ def race_of(*lanes: str) -> Race:
 def test_a_checkpoint_with_a_bit_turned_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    whole = snapshot.save(race_of("adam"), tmp_path / "race").read_bytes()
+    whole = checkpoint.save(race_of("adam"), tmp_path / "race").read_bytes()
     for _ in range(40):
         data, at = bytearray(whole), random.randrange(len(whole))
         data[at] ^= 1 << random.randrange(8)
         (tmp_path / "bad").write_bytes(data)
         with pytest.raises(BadInput, match="a snapshot of a race"):
-            snapshot.load(tmp_path / "bad")
+            checkpoint.load(tmp_path / "bad")
     code, out, err = run(capsys, "run", "--dataset", "moons", "--checkpoint", str(tmp_path / "bad"))
     assert (code, out, len(err.strip().splitlines())) == (2, "", 1)
     assert err.startswith("--checkpoint: ")
@@ -71,23 +72,23 @@ EDITS: dict[str, Any] = {
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_checkpoint_that_does_not_fit_its_race_is_refused(tmp_path: Path, edit: str) -> None:
     kept = {
-        **snapshot.take(race_of("adam")),
+        **checkpoint.take(race_of("adam")),
         "version": 2,
     }  # without a checksum, so that it is read at all
     torch.save(kept, tmp_path / "race")
-    snapshot.load(tmp_path / "race")
+    checkpoint.load(tmp_path / "race")
     EDITS[edit](kept)
     torch.save(kept, tmp_path / "race")
     with pytest.raises(BadInput, match="a snapshot of a race by this version of Kelvin"):
-        snapshot.load(tmp_path / "race")
+        checkpoint.load(tmp_path / "race")
 
 
 def test_an_older_checkpoint_opens_without_what_came_later(tmp_path: Path) -> None:
-    kept = {**snapshot.take(race_of("spsa")), "version": 2}
+    kept = {**checkpoint.take(race_of("spsa")), "version": 2}
     for name in ("undone", "pace"):
         del kept["lanes"][0]["state"][name]
     torch.save(kept, tmp_path / "race")
-    state = snapshot.load(tmp_path / "race").lanes[0].state
+    state = checkpoint.load(tmp_path / "race").lanes[0].state
     assert (state.undone, state.pace) == (0, 1.0)
 
 
@@ -100,7 +101,7 @@ def test_a_file_that_is_no_checkpoint_is_told_from_one_that_is_cut(
 ) -> None:
     (tmp_path / "race").write_bytes(content)
     with pytest.raises(BadInput, match=rf"a snapshot of a race \(this file is {why}"):
-        snapshot.load(tmp_path / "race")
+        checkpoint.load(tmp_path / "race")
 
 
 def test_what_follows_a_recordings_end_is_told(tmp_path: Path) -> None:

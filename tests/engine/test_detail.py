@@ -16,7 +16,7 @@ from engine.networks.base import pack
 from engine.observation import diagnostics, observer
 from engine.observation.diagnostics import histograms
 from engine.observation.predictions import MAP_ODDS
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.helpers import Passes
 
 

@@ -13,7 +13,7 @@ from engine.datasets.hand_drawn import ALPHABET, MOST_POINTS, Drawn, decode_poin
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
-from engine.race import Race
+from engine.race.race import Race
 
 TOY = ["spirals", "moons", "circles", "xor", "checkerboard"]
 

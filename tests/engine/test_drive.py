@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine import worker_process
 from engine.datasets.hand_drawn import encode_points
 from engine.experiment.model import Experiment
 from engine.messages.encoding import Message, decode
-from engine.worker_process import _Cancelled, _Drive
+from engine.workers import worker
+from engine.workers.worker import _Cancelled, _Drive
 
 
 class Wire:
@@ -149,7 +149,7 @@ def test_points_and_planes_of_a_landscape_are_refused() -> None:
 
 
 def test_many_weights_are_sent_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_process, "WEIGHTS_BYTES", 100)
+    monkeypatch.setattr(worker, "WEIGHTS_BYTES", 100)
     wire = drive([{"do": "step"}], [{"do": "weights"}])
     assert wire.kinds() == [
         *[kind for kind in BEGUN if kind != "weights"],
@@ -168,8 +168,8 @@ def test_many_weights_are_sent_only_when_asked_for(monkeypatch: pytest.MonkeyPat
 
 def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr(worker_process.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(worker_process.time, "process_time", lambda: clock[0])
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(worker.time, "process_time", lambda: clock[0])
     value = {
         "dataset": {"name": "moons", "points": 40},
         "lanes": ["adam"],
@@ -189,9 +189,9 @@ def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(1000):
         at_the_wheel._detail_if_due()
         clock[0] += 0.1
-    assert wire.kinds().count("detail") == pytest.approx(
-        100 / worker_process.DETAIL_SECONDS, abs=3
-    ), "every two seconds where it is cheap"
+    assert wire.kinds().count("detail") == pytest.approx(100 / worker.DETAIL_SECONDS, abs=3), (
+        "every two seconds where it is cheap"
+    )
     cost[0] = 0.08
     at_the_wheel.detail_costs.clear()
     before = wire.kinds().count("detail")
@@ -199,5 +199,5 @@ def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
         at_the_wheel._detail_if_due()
         clock[0] += 0.1
     dear = wire.kinds().count("detail") - before
-    assert dear * cost[0] <= 100 * worker_process.DETAIL_SHARE + cost[0]
+    assert dear * cost[0] <= 100 * worker.DETAIL_SHARE + cost[0]
     assert dear >= 8

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.errors import BadInput
 from engine.optimizers import OPTIMIZERS, State
 from engine.populations.lazy import Unwritten
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.landscapes import ends_well, on_formula, on_moons
 
 ASKING = [name for name in OPTIMIZERS.names() if OPTIMIZERS.get(name).sees in ("loss", "outputs")]

@@ -11,20 +11,21 @@ from typing import Any
 import pytest
 import torch
 
-from engine import evaluation, snapshot
-from engine.compare import rows
+from engine import evaluation
 from engine.errors import BadInput, NothingLeft
 from engine.experiment.model import Experiment
-from engine.failures import cause_of, gentler
 from engine.messages.encoding import decode, encode
 from engine.observation.step_trace import step_with_stages
 from engine.observation.weights_file import load, save
 from engine.optimizers import OPTIMIZERS, State
 from engine.oracle import Oracle
 from engine.populations.lazy import Unwritten
-from engine.race import Race
+from engine.race import checkpoint
+from engine.race.comparison import rows
+from engine.race.failures import cause_of, gentler
+from engine.race.race import Race
 from engine.registry import fields
-from engine.worker_process import _Drive
+from engine.workers.worker import _Drive
 from tests.engine.command_line import run
 from tests.engine.test_drive import Wire
 
@@ -88,7 +89,7 @@ def failing(
     """Make a method raise at a step, having spoilt its state; 0 is `init`. The steps by which a
     lane is warmed are left out, for they would be counted.
     """
-    monkeypatch.setattr("engine.race.warm_up", lambda *_: None)
+    monkeypatch.setattr("engine.race.race.warm_up", lambda *_: None)
     cls = OPTIMIZERS.get(name)
     init, step, taken = cls.init, cls.step, {"steps": 0}
 
@@ -369,8 +370,8 @@ def test_a_race_with_a_failed_lane_is_kept_and_exported_like_any_other(
     while race.lanes[0].step < at or race.lanes[1].step < 5:
         race.advance()
     race.frame(0)
-    path = snapshot.save(race, tmp_path / "race.snapshot")
-    again = snapshot.load(path)
+    path = checkpoint.save(race, tmp_path / "race.snapshot")
+    again = checkpoint.load(path)
     assert again.lanes[0].trouble == race.lanes[0].trouble is not None
     assert again.lanes[0].finished
     for one in (race, again):
@@ -388,9 +389,9 @@ def test_a_lane_for_which_there_is_no_memory_when_it_is_taken_up_again_keeps_wha
     for _ in range(8):
         race.advance()
     race.frame(0)
-    path = snapshot.save(race, tmp_path / "race.snapshot")
+    path = checkpoint.save(race, tmp_path / "race.snapshot")
     failing(monkeypatch, "annealing", 0, KINDS["memory"][0])
-    again = snapshot.load(path)
+    again = checkpoint.load(path)
     assert "while it was set up" in (again.lanes[0].trouble or "")
     assert torch.equal(again.lanes[0].state.estimate, race.lanes[0].state.estimate)
     assert list(again)[-1].metrics["lanes"][1]["progress"] == 1

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine import snapshot
 from engine.experiment.model import Experiment
 from engine.losses import get_loss
 from engine.optimizers import OPTIMIZERS
@@ -19,7 +18,8 @@ from engine.optimizers.levenberg_marquardt import System
 from engine.oracle import Oracle
 from engine.populations.antithetic import Mirrored
 from engine.populations.noise import Factors, Kept, Noise, Part, Regenerated
-from engine.race import Race
+from engine.race import checkpoint
+from engine.race.race import Race
 from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle
 
@@ -287,7 +287,7 @@ def test_a_race_taken_up_again_is_charged_the_same(method: str, tmp_path: Path) 
     race = Race(Experiment.parse(value), pictures=False)
     for at in range(6):
         race.advance()
-        again = snapshot.load(snapshot.save(race, tmp_path / f"race-{at}"))
+        again = checkpoint.load(checkpoint.save(race, tmp_path / f"race-{at}"))
         before = race.lanes[0].oracle.flops
         for one in (race, again):
             one.advance()

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine import snapshot
 from engine.datasets.hand_drawn import Drawn, encode_points
 from engine.errors import BadInput, CannotRun
-from engine.events import Script, events_of, parse_events
 from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race import checkpoint
+from engine.race.interventions import Script, events_of, parse_events
+from engine.race.race import Race
 
 CLOCK_FIELDS = ("clock", "seconds")
 
@@ -127,7 +127,7 @@ def test_a_snapshot_carries_turned_knobs_other_points_and_events_to_come(tmp_pat
     for frame in race:
         if frame.k == 7:
             break
-    again = snapshot.load(snapshot.save(race, tmp_path / "race"))
+    again = checkpoint.load(checkpoint.save(race, tmp_path / "race"))
     assert again.experiment == race.experiment
     assert again.lanes[1].optimizer.rate == 0.05  # type: ignore[attr-defined]
     assert again.done == race.done != whole.done

@@ -19,7 +19,7 @@ from engine.networks.base import pack
 from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.hybrid import Hybrid, HybridState, output_layer
 from engine.oracle import Oracle
-from engine.race import Race
+from engine.race.race import Race
 from engine.random.rng import Rng
 from tests.engine.helpers import GivenRng
 

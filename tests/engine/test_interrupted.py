@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 import torch
 
-from engine import snapshot
 from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput
-from engine.events import parse_events
 from engine.experiment.model import Experiment
-from engine.interrupt import Interrupt
 from engine.messages.encoding import Message, encode
 from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race import checkpoint
+from engine.race.interrupt import Interrupt
+from engine.race.interventions import parse_events
+from engine.race.race import Race
 from tests.engine.command_line import run
 from tests.engine.interrupting import interrupted, without_clock
 
@@ -105,7 +105,7 @@ def interrupted_and_resumed(race: Race, at: int, path: Path) -> tuple[list[bytes
     race at its end.
     """
     found = parts_until_interrupted(race, at)
-    again = snapshot.load(snapshot.save(race, path))
+    again = checkpoint.load(checkpoint.save(race, path))
     return found + parts(again), again
 
 
@@ -165,7 +165,7 @@ def test_a_step_that_was_torn_is_neither_kept_nor_gone_on_from(tmp_path: Path) -
     with interrupted(5, times=2), pytest.raises(KeyboardInterrupt):
         list(race)
     with pytest.raises(RuntimeError, match=r"^step 5 of Adam was left half done"):
-        snapshot.save(race, tmp_path / "race")
+        checkpoint.save(race, tmp_path / "race")
     with pytest.raises(RuntimeError, match=r"^step 5 of Adam was left half done"):
         race.advance()
     assert list(tmp_path.iterdir()) == []
@@ -273,7 +273,7 @@ def test_a_snapshot_of_the_first_version_still_opens(tmp_path: Path) -> None:
     race = race_of(value, [], 1e5, marks=200)
     with interrupted(71), pytest.raises(KeyboardInterrupt):
         list(race)
-    kept = snapshot.take(race)
+    kept = checkpoint.take(race)
     old = {name: kept[name] for name in ("experiment", "dataset", "events")} | {
         "version": 1,
         "lanes": kept["lanes"],
@@ -282,7 +282,7 @@ def test_a_snapshot_of_the_first_version_still_opens(tmp_path: Path) -> None:
         del lane["watched"], lane["move"]
     old["lanes"][0]["state"]["population"] = race.lanes[0].state.population.dense()  # type: ignore[union-attr]
     torch.save(old, tmp_path / "old")
-    again = snapshot.load(tmp_path / "old")
+    again = checkpoint.load(tmp_path / "old")
     list(again)
     assert results(again) == results(whole)
 
@@ -290,7 +290,7 @@ def test_a_snapshot_of_the_first_version_still_opens(tmp_path: Path) -> None:
 def test_a_snapshot_that_cannot_be_written_is_refused_in_a_sentence(tmp_path: Path) -> None:
     race = race_of({**MOONS, "lanes": ["adam"]}, [], 2e3)
     with pytest.raises(BadInput, match="a file that can be written"):
-        snapshot.save(race, tmp_path / "nowhere" / "race")
+        checkpoint.save(race, tmp_path / "nowhere" / "race")
 
 
 def test_a_population_that_is_nowhere_is_not_written_out(tmp_path: Path) -> None:
@@ -301,10 +301,10 @@ def test_a_population_that_is_nowhere_is_not_written_out(tmp_path: Path) -> None
     }  # fmt: skip
     race = Race(Experiment.parse(value))
     race.advance()
-    path = snapshot.save(race, tmp_path / "race")
+    path = checkpoint.save(race, tmp_path / "race")
     dimension = race.network.dimension
     assert path.stat().st_size < 40 * 4 * dimension < 2000 * 4 * dimension / 10
-    one, other = race.lanes[0].state.population, snapshot.load(path).lanes[0].state.population
+    one, other = race.lanes[0].state.population, checkpoint.load(path).lanes[0].state.population
     assert one is not None
     assert other is not None
     rows = torch.tensor([0, 999, 1000, 1999])

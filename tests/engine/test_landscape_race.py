@@ -19,7 +19,7 @@ from engine.messages.encoding import decode, encode
 from engine.networks import PointNetwork
 from engine.observation.landscape_view import SIDE, WIDE_SIDE
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.command_line import run
 
 

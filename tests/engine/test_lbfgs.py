@@ -26,7 +26,7 @@ from engine.optimizers.lbfgs import (
     look,
 )
 from engine.oracle import NotSeen, Oracle
-from engine.race import Race
+from engine.race.race import Race
 from engine.random.rng import Rng
 from tests.engine.helpers import FunctionOracle, rosenbrock, run, scored, turned_ellipsoid
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine import cli, warming
+from engine import cli
 from engine.experiment.model import Experiment
 from engine.oracle import Oracle
-from engine.race import Race
+from engine.race import warm_up
+from engine.race.race import Race
 from tests.engine.command_line import run
 from tests.engine.repeating import MLP, drive, outcome, race_of
 
@@ -76,7 +77,7 @@ def test_warming_leaves_a_long_step(monkeypatch: pytest.MonkeyPatch) -> None:
         charge(oracle, *question)
 
     monkeypatch.setattr(Oracle, "_charge", charged)
-    monkeypatch.setattr(warming, "LONGEST", -1.0)
+    monkeypatch.setattr(warm_up, "LONGEST", -1.0)
     race = race_with(LONGEST[0], amount=1e15)
     assert asked == 1
     assert race.lanes[0].oracle.evaluations == 0
@@ -87,7 +88,7 @@ def test_a_warming_that_was_left_changes_nothing(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = outcome(drive(race_of(MLP, [method]), 2), 0)
-    monkeypatch.setattr(warming, "LONGEST", -1.0)
+    monkeypatch.setattr(warm_up, "LONGEST", -1.0)
     assert outcome(drive(race_of(MLP, [method]), 2), 0) == expected
 
 
@@ -118,7 +119,7 @@ def test_ctrl_c_in_a_long_step_is_answered(
         charge(oracle, *question)
 
     monkeypatch.setattr(Oracle, "_charge", charged)
-    monkeypatch.setattr(warming, "LONGEST", -1.0)
+    monkeypatch.setattr(warm_up, "LONGEST", -1.0)
     arguments = ("run", "--dataset", "moons", *HYBRID, "--evaluations")
     code, _, err = run(capsys, *arguments, "40000")
     assert "ends after it, Ctrl-C again ends at once" in err

@@ -18,7 +18,7 @@ from engine.errors import CannotRun
 from engine.experiment.model import Experiment, problem_of
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 from engine.random import noise_table
 from tests.engine.live_memory import peak_of
 

@@ -9,7 +9,7 @@ from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.observation.observer import VECTOR, sampled
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 
 
 @pytest.mark.parametrize("length", [1, 2, VECTOR - 1, VECTOR, VECTOR + 1, 2 * VECTOR, 1000, 16_384])

@@ -12,7 +12,7 @@ import pytest
 from engine.experiment import lane_names
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.command_line import run
 
 CASES = json.loads(

@@ -16,7 +16,7 @@ from engine.datasets.upload_store import UploadInfo, store, table_columns
 from engine.datasets.user import OwnImages, OwnTable, held_out, plan_table
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.files import flowers, picture, plain_picture, zipped
 
 

@@ -12,7 +12,7 @@ from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.parallel_tempering import ParallelTempering, ParallelTemperingState
-from engine.race import Race
+from engine.race.race import Race
 from engine.random.rng import Rng
 from tests.engine.helpers import (
     IN_THE_WIDE_WELL,

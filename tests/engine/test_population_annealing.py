@@ -11,7 +11,7 @@ from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.population_annealing import PopulationAnnealing, settled, systematic
-from engine.race import Race
+from engine.race.race import Race
 from engine.random.rng import Rng
 from engine.schedules import PLANNED
 from tests.engine.helpers import (

@@ -7,7 +7,7 @@ import pytest
 from engine.errors import CannotRun
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 
 LEFT = {"ellipsoid": 0.05, "rosenbrock": 0.4, "rastrigin": 0.5}
 """Landscape → the share of the first height above the lowest point that may be left after 3,000

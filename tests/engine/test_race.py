@@ -9,7 +9,7 @@ import torch
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 
 CLOCK_FIELDS = ("clock", "seconds")
 

@@ -15,7 +15,7 @@ from engine.errors import BadInput, CannotRun
 from engine.experiment.model import Experiment
 from engine.losses import LOSSES
 from engine.networks import NETWORKS, Network
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.doors import every_door_agrees
 
 

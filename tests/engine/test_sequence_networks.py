@@ -12,7 +12,7 @@ from torch.func import functional_call
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.networks import NETWORKS, Network
-from engine.race import Race
+from engine.race.race import Race
 from tests.engine.doors import every_door_agrees
 
 

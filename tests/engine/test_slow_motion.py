@@ -15,7 +15,7 @@ from engine.experiment.model import Experiment
 from engine.messages.encoding import Message, decode, encode
 from engine.observation.step_trace import MOST, SEGMENT, Listener, step_with_stages
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race.race import Race
 
 NAMES = OPTIMIZERS.names()
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from engine import snapshot
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
-from engine.race import Race
+from engine.race import checkpoint
+from engine.race.race import Race
 
 STEPS = 6
 
@@ -53,7 +53,7 @@ def test_every_method_goes_on_as_if_uninterrupted(name: str, tmp_path: Path) -> 
     )
     advance(whole, 2 * STEPS)
     advance(first, STEPS)
-    again = snapshot.load(snapshot.save(first, tmp_path / "race.snapshot"))
+    again = checkpoint.load(checkpoint.save(first, tmp_path / "race.snapshot"))
     assert standing(again) == standing(first)
     advance(again, STEPS)
     assert standing(again) == standing(whole)
@@ -63,14 +63,14 @@ def test_nothing_but_plain_values_is_read(tmp_path: Path) -> None:
     for bad, content in (("text", b"not a snapshot"), ("empty", b"")):
         (tmp_path / bad).write_bytes(content)
         with pytest.raises(BadInput, match="expected a snapshot of a race"):
-            snapshot.load(tmp_path / bad)
+            checkpoint.load(tmp_path / bad)
     torch.save(
         {"version": 1, "experiment": Path("/")}, tmp_path / "object"
     )  # an object that would have to be unpickled
     with pytest.raises(BadInput, match="expected a snapshot of a race"):
-        snapshot.load(tmp_path / "object")
+        checkpoint.load(tmp_path / "object")
     with pytest.raises(BadInput, match="expected a readable file"):
-        snapshot.load(tmp_path / "nowhere")
+        checkpoint.load(tmp_path / "nowhere")
     torch.save({"version": 99, "experiment": {}}, tmp_path / "future")
     with pytest.raises(
         BadInput,
@@ -79,4 +79,4 @@ def test_nothing_but_plain_values_is_read(tmp_path: Path) -> None:
             r"one\)$"
         ),
     ):
-        snapshot.load(tmp_path / "future")
+        checkpoint.load(tmp_path / "future")

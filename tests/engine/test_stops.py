@@ -13,7 +13,7 @@ from engine.experiment.query_string import from_flat, to_flat
 from engine.experiment.stopping import Best, Moment, StopRules, Wreck
 from engine.messages.encoding import decode, encode
 from engine.optimizers import OPTIMIZERS, State
-from engine.race import Race
+from engine.race.race import Race
 
 
 def race_of(*lanes: Any, marks: int = 50, amount: float = 3e5, **rest: Any) -> Race:

@@ -24,7 +24,7 @@ from engine.optimizers.common.recombination_weights import (
     widened,
 )
 from engine.optimizers.common.survivors import ABSURD, copies, enough, redrawn, surviving
-from engine.race import Race
+from engine.race.race import Race
 from engine.random.rng import Rng
 from tests.engine.landscapes import ends_well, on_formula, on_moons
 

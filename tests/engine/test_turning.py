@@ -14,10 +14,10 @@ from torch import Tensor
 from engine import evaluation
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
-from engine.lane import Lane
 from engine.optimizers import OPTIMIZERS, Optimizer, State
 from engine.optimizers.base import Stage
-from engine.race import Race
+from engine.race.lane import Lane
+from engine.race.race import Race
 from tests.engine.helpers import FunctionOracle, GivenRng
 from tests.engine.test_slow_motion import race_of
 

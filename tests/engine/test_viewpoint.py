@@ -11,7 +11,7 @@ from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.observation.projection import Trajectory, explained
-from engine.race import Race
+from engine.race.race import Race
 
 
 def race(lanes: list[Any], **rest: Any) -> Race:

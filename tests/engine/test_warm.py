@@ -70,5 +70,5 @@ def test_without_warming_it_would() -> None:
 def test_warming_changes_nothing(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lane = lane_of(method)
     expected = outcome(drive(race_of(MLP, [lane]), 2), 0)
-    monkeypatch.setattr("engine.race.warm_up", lambda *_: None)
+    monkeypatch.setattr("engine.race.race.warm_up", lambda *_: None)
     assert outcome(drive(race_of(MLP, [lane]), 2), 0) == expected

@@ -12,7 +12,7 @@ from engine import evaluation
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.observation import weights_file
-from engine.race import Race
+from engine.race.race import Race
 
 
 def race_of(dataset: str, network: object) -> Race:

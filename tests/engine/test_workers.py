@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from engine.workers import MOST_REMEMBERED, Pool
+from engine.workers.pool import MOST_REMEMBERED, Pool
 from tests.app import fake_race
 from tests.engine.listening import Start, eventually
 

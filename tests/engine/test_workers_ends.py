@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import workers
 from engine.errors import BadInput
 from engine.messages.encoding import Message
-from engine.workers import Pool, default_size
+from engine.workers import pool as workers
+from engine.workers.pool import Pool, default_size
 from tests.app import fake_race
 from tests.app.fake_race import experiment
 from tests.engine.listening import PATIENCE, Listener, Start, alive, eventually

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from engine import Experiment
-from engine import race as race_module
 from engine.kernels import compiled, scratch
 from engine.optimizers import OPTIMIZERS, harmony_search
-from engine.race import Race
+from engine.race import race as race_module
+from engine.race.race import Race
 from engine.random import noise_table
 
 MANY = 160

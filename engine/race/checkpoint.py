@@ -23,13 +23,13 @@ from torch import Tensor
 
 from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput
-from engine.events import Script, parse_events
 from engine.experiment.model import Experiment
 from engine.experiment.stopping import Best, Moment, Start, Wreck
 from engine.optimizers import OPTIMIZERS, State
 from engine.populations import plain_values
-from engine.race import Race
-from engine.snapshot_checks import check
+from engine.race.checkpoint_checks import check
+from engine.race.interventions import Script, parse_events
+from engine.race.race import Race
 from engine.targets import appearing
 
 VERSION = 3

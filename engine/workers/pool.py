@@ -8,7 +8,7 @@ What must not happen, and why it does not: a command cannot overtake the race it
 are put on the worker's own list under the pool's lock); a worker that does not read cannot hold up
 who commands it (a thread of its own does the sending); a worker cannot be held up by who listens
 (another thread always reads); and a process that has ended is not taken for alive (see
-`engine.child`).
+`engine.workers.child_process`).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from engine import settings
-from engine.child import Child
 from engine.messages.encoding import Message, encode
+from engine.workers.child_process import Child
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class Pool:
 
     Args:
         size: races at once; see `default_size`.
-        main: what the processes run; `engine.worker_process.serve` by default.
+        main: what the processes run; `engine.workers.worker.serve` by default.
         patience: seconds a cancelled race has to end by itself before its process is killed.
     """
 
@@ -193,7 +193,7 @@ class Pool:
         self, size: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS
     ) -> None:
         from engine import machine
-        from engine.worker_process import serve
+        from engine.workers.worker import serve
 
         self.size = default_size() if size is None else size
         machine.share_among(self.size)

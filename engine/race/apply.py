@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from engine.datasets.hand_drawn import Drawn
 from engine.errors import BadInput, CannotRun
-from engine.events import Event, Points, Reheat, Script, Turn, Weight
 from engine.experiment.model import problem_of
+from engine.race.interventions import Event, Points, Reheat, Script, Turn, Weight
 
 if TYPE_CHECKING:
-    from engine.lane import Lane
-    from engine.race import Race
+    from engine.race.lane import Lane
+    from engine.race.race import Race
 
 
 class Hands:

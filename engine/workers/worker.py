@@ -76,7 +76,7 @@ def _warm_up() -> None:
     """Import everything and run a few steps, so that the first visitor's race starts at once."""
     from engine.experiment.model import Experiment
     from engine.messages.encoding import encode
-    from engine.race import Race
+    from engine.race.race import Race
 
     spec = {
         "dataset": {"name": "moons", "points": 40},
@@ -160,7 +160,7 @@ class _Drive:
 
     def __init__(self, connection: Connection, experiment: object) -> None:
         from engine.experiment.model import Experiment
-        from engine.race import Race
+        from engine.race.race import Race
 
         assert isinstance(experiment, Experiment)
         self.connection, self.heard = connection, _listening(connection)

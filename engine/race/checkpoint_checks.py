@@ -21,8 +21,8 @@ from engine.populations import plain_values
 from engine.populations.lazy import Unwritten
 
 if TYPE_CHECKING:
-    from engine.lane import Lane
-    from engine.race import Race
+    from engine.race.lane import Lane
+    from engine.race.race import Race
 
 Count = Annotated[int, Field(ge=0)]
 MOST_MARKS = 1_000_000

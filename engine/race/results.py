@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from engine import evaluation
-from engine.lane import Lane
 from engine.observation.observer import memory_of
+from engine.race.lane import Lane
 
 if TYPE_CHECKING:
-    from engine.race import Race
+    from engine.race.race import Race
 
 
 def result_of(race: Race, lane: Lane) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from engine.errors import BadInput, CannotRun, shorten
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.plain import check
-from engine.race import Race
+from engine.race.race import Race
 
 VERSION = 1
 """Of the rows in a file."""

@@ -17,23 +17,23 @@ import torch
 
 from engine import arithmetic, evaluation
 from engine.errors import BadInput
-from engine.events import Event
 from engine.experiment.lane_names import lane_names
 from engine.experiment.model import Experiment, pick_device
 from engine.experiment.stopping import Moment, Start, Wreck
-from engine.failures import OUTSIDE, cause_of, gentler
-from engine.hands import Hands
-from engine.interrupt import held_back
 from engine.kernels import compiled
-from engine.lane import Lane, knows_anything
 from engine.losses import get_loss
 from engine.messages.encoding import Frame, Message
 from engine.observation.observer import Observer
 from engine.optimizers import Optimizer, State
 from engine.oracle import Oracle
+from engine.race.apply import Hands
+from engine.race.failures import OUTSIDE, cause_of, gentler
+from engine.race.interrupt import held_back
+from engine.race.interventions import Event
+from engine.race.lane import Lane, knows_anything
+from engine.race.results import result_of
+from engine.race.warm_up import warm_up
 from engine.random.rng import Rng, hashed_seed
-from engine.results import result_of
-from engine.warming import warm_up
 
 log = logging.getLogger(__name__)
 BARREN = 5
@@ -69,8 +69,8 @@ class Race:
         experiment: what to run.
         marks: how many frames iterating gives after the first, at equal shares of the budget.
         pictures: whether those frames carry pictures.
-        events: what was done by hand when it was run before, to be done again; see `engine.events`
-            for when.
+        events: what was done by hand when it was run before, to be done again; see
+            `engine.race.interventions` for when.
 
     Raises:
         BadInput: the data is not here, or the device is not, or an event is not of this race.

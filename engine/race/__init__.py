@@ -1,0 +1,1 @@
+"""All that changes while a race runs: lanes, interventions, checkpoints, failures."""

@@ -1,0 +1,1 @@
+"""Processes that run races for the page, and the pool that hands them out."""
