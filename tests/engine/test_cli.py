@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from engine.cli import cli
+from engine.cli.commands import cli
 from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
 from tests.engine.command_line import run

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine import cli
+from engine.cli import commands
 from engine.experiment.model import Experiment
 from engine.oracle import Oracle
 from engine.race import warm_up
@@ -95,7 +95,7 @@ def test_a_warming_that_was_left_changes_nothing(
 def test_the_bar_moves_within_a_step_and_says_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "LONG_STEP_SECONDS", 0.0)
+    monkeypatch.setattr(commands, "LONG_STEP_SECONDS", 0.0)
     code, out, err = run(capsys, "run", "--dataset", "moons", *HYBRID, "--evaluations", "20000")
     assert code == 0
     assert "hybrid in step 1, 1" in err, "with thousands of evaluations"
@@ -107,7 +107,7 @@ def test_the_bar_moves_within_a_step_and_says_which(
 def test_ctrl_c_in_a_long_step_is_answered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "LONG_STEP_SECONDS", 0.0)
+    monkeypatch.setattr(commands, "LONG_STEP_SECONDS", 0.0)
     asked, presses = 0, {300: True}
     charge = Oracle._charge
 
