@@ -36,7 +36,7 @@ from app.text import LANGUAGE, catalogue, t
 from engine.errors import BadInput
 from engine.messages.encoding import Message
 from engine.messages.recording import SUFFIX, Recording
-from engine.plain import check
+from engine.system.input_checks import check
 
 ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
 ENTRY = "offline.js"

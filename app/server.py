@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from engine import environment  # noqa: E402
+from engine.system import environment  # noqa: E402
 
 environment.prepare()  # before anything imports PyTorch; the workers inherit it
 
@@ -24,8 +24,8 @@ from app.live import bundle, stream  # noqa: E402
 from app.live.headers import Guards  # noqa: E402
 from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from app.live.preload import Preload  # noqa: E402
-from engine import settings  # noqa: E402
 from engine.errors import BadInput  # noqa: E402
+from engine.system import settings  # noqa: E402
 from engine.workers.pool import Pool  # noqa: E402
 
 # Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages,

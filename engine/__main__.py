@@ -1,7 +1,7 @@
 """`python -m engine`."""
 
-from engine import environment
 from engine.cli.commands import main
+from engine.system import environment
 
 if __name__ == "__main__":
     environment.prepare()

@@ -14,7 +14,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine import arithmetic
 from engine.kernels import chunking
 from engine.kernels.losses import values
 from engine.kernels.scratch import buffer
@@ -23,6 +22,7 @@ from engine.networks.base import Network
 from engine.populations.antithetic import Mirrored
 from engine.populations.layerwise import Chains, Memory
 from engine.populations.lazy import Unwritten
+from engine.system import arithmetic
 
 CHUNK_FLOATS = {"cpu": chunking.FLOATS_AT_ONCE}
 """Activations alive at once in a layer, per kind of device; `chunks.ELSEWHERE` where none is

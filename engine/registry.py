@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from pydantic_core import PydanticUndefined
 
 from engine.errors import BadInput, explain
-from engine.plain import usual_numbers
+from engine.system.input_checks import usual_numbers
 
 
 class Fields(BaseModel):

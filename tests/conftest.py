@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from engine import environment
+from engine.system import environment
 
 environment.prepare()  # before PyTorch is imported, as Kelvin's own processes do
 

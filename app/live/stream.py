@@ -32,14 +32,14 @@ from app.live.bundle import FRONTEND
 from app.live.hub import Full, Hub, Viewer
 from app.live.shipped import shipped
 from app.text import t
-from engine import settings
 from engine.datasets.hand_drawn import decode_points
 from engine.errors import BadInput
 from engine.experiment.model import MAX_LANES, Experiment
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
 from engine.observation.projection import KINDS
-from engine.plain import check
+from engine.system import settings
+from engine.system.input_checks import check
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from tqdm import tqdm
 
-from engine import settings
 from engine.errors import BadInput, one_line
-from engine.plain import check, from_json
-from engine.targets import apart, file_target, folder_target
+from engine.system import settings
+from engine.system.input_checks import check, from_json
+from engine.system.output_files import apart, file_target, folder_target
 
 if TYPE_CHECKING:
     from engine.experiment.model import Experiment

@@ -18,11 +18,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 from engine.datasets.download import DownloadFailed, fetch, why_not
 from engine.datasets.mnist import cache_folder
 from engine.errors import BadInput, NotFetched
+from engine.system import settings
 
 FOLDER, ARCHIVE = "cifar-10-batches-bin", "cifar-10-binary.tar.gz"
 MIRRORS = ("https://www.cs.toronto.edu/~kriz",)

@@ -13,7 +13,6 @@ from typing import ClassVar
 
 import platformdirs
 
-from engine import settings
 from engine.datasets.base import DATASETS, Dataset, DatasetChoice
 from engine.datasets.bundled import ASSETS as ASSETS
 from engine.datasets.bundled import image_dataset, shipped
@@ -21,6 +20,7 @@ from engine.datasets.digits import DIGITS
 from engine.datasets.download import DownloadFailed, fetch, why_not
 from engine.datasets.idx import read_idx
 from engine.errors import BadInput, NotFetched
+from engine.system import settings
 
 FILES = {
     "x_train": "train-images-idx3-ubyte",

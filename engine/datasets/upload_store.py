@@ -33,8 +33,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engine import settings
 from engine.errors import BadInput
+from engine.system import settings
 from engine.uploads.limits import FILE_BYTES, MIB, NotNow, named, refuse
 from engine.uploads.sandbox import Told, decode
 

@@ -22,7 +22,6 @@ from pydantic import (
     model_validator,
 )
 
-from engine.arithmetic import MOST_THREADS
 from engine.datasets import DATASETS, DatasetChoice
 from engine.datasets.upload_store import of_path
 from engine.errors import BadInput, CannotRun, explain
@@ -30,13 +29,14 @@ from engine.evaluation import Precision
 from engine.experiment.landscape_defaults import suggest
 from engine.experiment.stopping import StopRules
 from engine.losses import HEIGHT, LOSSES, get_loss
-from engine.machine import memory_limit
 from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.optimizers.base import FLOAT, Problem
 from engine.oracle import Currency
-from engine.plain import check, usual_numbers
 from engine.registry import Choice, Fields
+from engine.system.arithmetic import MOST_THREADS
+from engine.system.input_checks import check, usual_numbers
+from engine.system.machine import memory_limit
 
 SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {
     "points": (16, 16),

@@ -22,8 +22,8 @@ from engine.experiment.stopping import StopRules
 from engine.networks import MLP, NETWORKS, Point
 from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
-from engine.plain import check, is_number
 from engine.registry import Choice, fields
+from engine.system.input_checks import check, is_number
 
 LONGEST = 30
 """Digits of a whole number that is read in any way of writing."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.errors import BadInput, shorten
 from engine.messages.encoding import KINDS, VERSION, Message, decode
-from engine.targets import appearing, free
+from engine.system.output_files import appearing, free
 
 SUFFIX = ".kelvin"
 MAX_MESSAGE = 64 * 2**20

@@ -22,7 +22,7 @@ from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.networks import Network
 from engine.networks.base import Layer
-from engine.targets import appearing
+from engine.system.output_files import appearing
 
 if TYPE_CHECKING:
     from engine.race.race import Race

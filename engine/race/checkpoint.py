@@ -30,7 +30,7 @@ from engine.populations import plain_values
 from engine.race.checkpoint_checks import check
 from engine.race.interventions import Script, parse_events
 from engine.race.race import Race
-from engine.targets import appearing
+from engine.system.output_files import appearing
 
 VERSION = 3
 READ = (1, 2, 3)

@@ -12,8 +12,8 @@ from typing import Any
 from engine.errors import BadInput, CannotRun, shorten
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
-from engine.plain import check
 from engine.race.race import Race
+from engine.system.input_checks import check
 
 VERSION = 1
 """Of the rows in a file."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from engine.errors import BadInput, explain
 from engine.messages.recording import SUFFIX, Recording
-from engine.plain import check, from_json
+from engine.system.input_checks import check, from_json
 
 MOST_EVENTS = 100_000
 _NEVER = 2**62

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
-from engine import arithmetic, evaluation
+from engine import evaluation
 from engine.errors import BadInput
 from engine.experiment.lane_names import lane_names
 from engine.experiment.model import Experiment, pick_device
@@ -34,6 +34,7 @@ from engine.race.lane import Lane, knows_anything
 from engine.race.results import result_of
 from engine.race.warm_up import warm_up
 from engine.random.rng import Rng, hashed_seed
+from engine.system import arithmetic
 
 log = logging.getLogger(__name__)
 BARREN = 5

@@ -26,8 +26,8 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from engine import settings
 from engine.messages.encoding import Message, encode
+from engine.system import settings
 from engine.workers.child_process import Child
 
 log = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ class Pool:
     def __init__(
         self, size: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS
     ) -> None:
-        from engine import machine
+        from engine.system import machine
         from engine.workers.worker import serve
 
         self.size = default_size() if size is None else size

@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import TYPE_CHECKING
 
-from engine import environment
 from engine.errors import BadInput
+from engine.system import environment
 
 if TYPE_CHECKING:
     from engine.messages.encoding import Message

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from engine import environment
+from engine.system import environment
 
 METHODS = ("levenberg-marquardt", "snes", "forward-gradient", "annealing", "adam")
 BAR = 0.1

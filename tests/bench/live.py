@@ -24,7 +24,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from engine import environment
+from engine.system import environment
 
 environment.prepare()  # before torch
 

@@ -32,7 +32,7 @@ def resident(what: str) -> float:
 def main() -> None:
     """Measure and print."""
     members, hidden, inputs = map(int, sys.argv[1:])
-    from engine import environment
+    from engine.system import environment
 
     environment.prepare()  # before torch: it asks for large pages
     from engine import evaluation

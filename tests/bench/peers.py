@@ -22,7 +22,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from engine import environment
+from engine.system import environment
 
 environment.prepare()  # before torch: it asks for large pages
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from engine import arithmetic, environment, evaluation
+from engine import evaluation
 from engine.losses import LOSSES
 from engine.networks import MLP
+from engine.system import arithmetic, environment
 from tests.engine.repeating import CNN, lane_of, race_of
 from tests.engine.repeating import MLP as PERCEPTRON
 

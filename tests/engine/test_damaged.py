@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from engine import settings
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from engine.race import checkpoint
 from engine.race.race import Race
+from engine.system import settings
 from tests.engine.command_line import run
 
 MOONS = {

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import torch
 
-from engine import machine
 from engine.errors import CannotRun
 from engine.experiment.model import Experiment, problem_of
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
 from engine.race.race import Race
 from engine.random import noise_table
+from engine.system import machine
 from tests.engine.live_memory import peak_of
 
 CROWDS = (

@@ -14,9 +14,9 @@ from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat
 from engine.messages.encoding import decode, encode
-from engine.plain import MOST_LEVELS, check
 from engine.race.interventions import parse_events
 from engine.race.race import Race
+from engine.system.input_checks import MOST_LEVELS, check
 from tests.engine.command_line import run
 
 BAD_TEXTS = ["\ud800", "a\udfffb", "\udc80", "\0", "moons\0"]

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 import torch
 
-from engine import Experiment, Race, environment
+from engine import Experiment, Race
 from engine.errors import BadInput
 from engine.experiment.query_string import from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
+from engine.system import environment
 from tests.engine.repeating import CNN, MLP, drive, lane_of, outcome, race_of, resumed
 
 STEPS = 4

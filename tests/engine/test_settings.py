@@ -14,8 +14,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from engine import settings
 from engine.datasets import mnist
+from engine.system import settings
 from tests.engine.command_line import run
 
 ROOT = Path(__file__).resolve().parents[2]

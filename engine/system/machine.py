@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from engine import settings
+from engine.system import settings
 
 CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 UNLIMITED = 2**60
