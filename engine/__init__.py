@@ -12,12 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.catalogue import catalogue
-    from engine.errors import BadInput
-    from engine.experiment.model import Experiment
-    from engine.messages.recording import Recording
-    from engine.race.interventions import parse_events
-    from engine.race.race import Race
+    from .catalogue import catalogue
+    from .errors import BadInput
+    from .experiment.model import Experiment
+    from .messages.recording import Recording
+    from .race.interventions import parse_events
+    from .race.race import Race
 
 __all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue", "parse_events"]
 
@@ -35,5 +35,5 @@ def __getattr__(name: str) -> Any:
     # Looked up on first use, so that a submodule can be imported without the rest (and without
     # waiting for it).
     if name in _HOME:
-        return getattr(import_module(f"engine.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """`python -m engine`."""
 
-from engine.cli.commands import main
-from engine.system import environment
+from .cli.commands import main
+from .system import environment
 
 if __name__ == "__main__":
     environment.prepare()

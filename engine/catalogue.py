@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.datasets import DATASETS
-from engine.losses import LOSSES
-from engine.networks import NETWORKS
-from engine.optimizers import OPTIMIZERS
-from engine.registry import fields
-from engine.schedules import SCHEDULES
+from .datasets import DATASETS
+from .losses import LOSSES
+from .networks import NETWORKS
+from .optimizers import OPTIMIZERS
+from .registry import fields
+from .schedules import SCHEDULES
 
 
 def catalogue() -> dict[str, Any]:

@@ -14,15 +14,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.kernels import chunking
-from engine.kernels.losses import values
-from engine.kernels.scratch import buffer
-from engine.losses import Loss, accuracy
-from engine.networks.base import Network
-from engine.populations.antithetic import Mirrored
-from engine.populations.layerwise import Chains, Memory
-from engine.populations.lazy import Unwritten
-from engine.system import arithmetic
+from .kernels import chunking
+from .kernels.losses import values
+from .kernels.scratch import buffer
+from .losses import Loss, accuracy
+from .networks.base import Network
+from .populations.antithetic import Mirrored
+from .populations.layerwise import Chains, Memory
+from .populations.lazy import Unwritten
+from .system import arithmetic
 
 CHUNK_FLOATS = {"cpu": chunking.FLOATS_AT_ONCE}
 """Activations alive at once in a layer, per kind of device; `chunks.ELSEWHERE` where none is

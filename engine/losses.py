@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.errors import BadInput
+from .errors import BadInput
 
 
 class Loss(ABC):

@@ -25,13 +25,13 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vmap
 
-from engine import evaluation
-from engine.datasets.base import Dataset
-from engine.losses import Loss
-from engine.networks.base import Network
-from engine.populations.layerwise import Chains, Memory
-from engine.populations.lazy import Unwritten
-from engine.random.rng import Rng
+from . import evaluation
+from .datasets.base import Dataset
+from .losses import Loss
+from .networks.base import Network
+from .populations.layerwise import Chains, Memory
+from .populations.lazy import Unwritten
+from .random.rng import Rng
 
 Currency = Literal["seconds", "evaluations", "flops"]
 Sees = Literal["loss", "outputs", "jvp", "gradient", "jacobian"]

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticUndefined
 
-from engine.errors import BadInput, explain
-from engine.system.input_checks import usual_numbers
+from .errors import BadInput, explain
+from .system.input_checks import usual_numbers
 
 
 class Fields(BaseModel):

@@ -20,18 +20,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from tqdm import tqdm
 
-from engine.errors import BadInput, one_line
-from engine.system import settings
-from engine.system.input_checks import check, from_json
-from engine.system.output_files import apart, file_target, folder_target
+from ..errors import BadInput, one_line
+from ..system import settings
+from ..system.input_checks import check, from_json
+from ..system.output_files import apart, file_target, folder_target
 
 if TYPE_CHECKING:
-    from engine.experiment.model import Experiment
-    from engine.messages.recorder import Recorder
-    from engine.race.interrupt import Interrupt
-    from engine.race.interventions import Event
-    from engine.race.lane import Lane
-    from engine.race.race import Race
+    from ..experiment.model import Experiment
+    from ..messages.recorder import Recorder
+    from ..race.interrupt import Interrupt
+    from ..race.interventions import Event
+    from ..race.lane import Lane
+    from ..race.race import Race
 
 EXIT_BAD_INPUT = 2
 TOLD = 0.01
@@ -76,7 +76,7 @@ def cli() -> None:
 )
 def list_command(as_json: bool) -> None:
     """List the datasets, networks, losses, optimizers and schedules."""
-    from engine.catalogue import catalogue
+    from ..catalogue import catalogue
 
     everything = catalogue()
     if as_json:
@@ -177,13 +177,13 @@ def run(
     written, all results being printed; 130 after Ctrl-C and 143 after SIGTERM. A checkpoint is
     written every 20 seconds and when it is interrupted.
     """
-    from engine.experiment.model import Experiment
-    from engine.experiment.query_string import from_flat
-    from engine.messages.recorder import Recorder
-    from engine.messages.recording import SUFFIX, Recording
-    from engine.race import checkpoint as snapshot
-    from engine.race.interrupt import Interrupt
-    from engine.race.interventions import read_events
+    from ..experiment.model import Experiment
+    from ..experiment.query_string import from_flat
+    from ..messages.recorder import Recorder
+    from ..messages.recording import SUFFIX, Recording
+    from ..race import checkpoint as snapshot
+    from ..race.interrupt import Interrupt
+    from ..race.interventions import read_events
 
     _none_empty(
         {
@@ -252,7 +252,7 @@ def run(
         if race.done:
             result["events"] = race.done
         if written:
-            from engine.observation.weights_file import save
+            from ..observation.weights_file import save
 
             with _writing("--weights", written, unwritten):
                 result["weights"] = str(save(race, written))
@@ -278,7 +278,7 @@ def run(
 
 def _run(race: Race, kept: Path | None, recorder: Recorder | None, interrupt: Interrupt) -> None:
     """Run a race to its end, or until it is interrupted between two steps."""
-    from engine.race import checkpoint as snapshot
+    from ..race import checkpoint as snapshot
 
     saved_at = time.monotonic()
     with tqdm(
@@ -363,9 +363,9 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
     Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 4 where
     rows could not be kept; 130 after Ctrl-C and 143 after SIGTERM.
     """
-    from engine.experiment.query_string import from_flat
-    from engine.optimizers import OPTIMIZERS
-    from engine.race.comparison import ranked, rows
+    from ..experiment.query_string import from_flat
+    from ..optimizers import OPTIMIZERS
+    from ..race.comparison import ranked, rows
 
     _none_empty({**options, "methods": methods, "keep": keep})
     kept = None if keep is None else file_target("--keep", keep)
@@ -507,8 +507,8 @@ def _race(
     experiment: Experiment, kept: Path | None, record: bool, events: list[Event]
 ) -> tuple[Race, list[bytes] | None]:
     """The race, new or as it was when it was stopped, and what was recorded of it by then."""
-    from engine.race import checkpoint as snapshot
-    from engine.race.race import Race
+    from ..race import checkpoint as snapshot
+    from ..race.race import Race
 
     if kept is None or not kept.exists():
         return Race(experiment, pictures=record, events=events), None
@@ -541,7 +541,7 @@ def _race(
 
 
 def _first_lane(base: dict[str, Any]) -> str:
-    from engine.experiment.model import Experiment
+    from ..experiment.model import Experiment
 
     return Experiment.parse(base).lanes[0].name
 
@@ -550,7 +550,7 @@ def _names(result: dict[str, Any]) -> list[str]:
     """What the rows of a table are called: "sgd rate=0.7" where several are of one method, as it is
     written in ``--set``; "sgd 2" where they do not differ.
     """
-    from engine.experiment.lane_names import told_apart
+    from ..experiment.lane_names import told_apart
 
     lanes = result.get("experiment", {}).get("lanes") or [{} for _ in result["lanes"]]
     settings = [

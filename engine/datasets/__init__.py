@@ -4,7 +4,7 @@ plane, then curves, tables, pictures and texts.
 
 from importlib import import_module
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetChoice
 
 MODULES = (
     "toy",

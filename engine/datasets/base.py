@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from engine.registry import Choice, Registry
+from ..registry import Choice, Registry
 
 Kind = Literal["points", "images", "curve", "table", "text", "function"]
 

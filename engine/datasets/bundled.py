@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.datasets.base import Dataset
+from .base import Dataset
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 

@@ -18,11 +18,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.datasets.download import DownloadFailed, fetch, why_not
-from engine.datasets.mnist import cache_folder
-from engine.errors import BadInput, NotFetched
-from engine.system import settings
+from ..errors import BadInput, NotFetched
+from ..system import settings
+from .base import DATASETS, Dataset, DatasetChoice
+from .download import DownloadFailed, fetch, why_not
+from .mnist import cache_folder
 
 FOLDER, ARCHIVE = "cifar-10-batches-bin", "cifar-10-binary.tar.gz"
 MIRRORS = ("https://www.cs.toronto.edu/~kriz",)

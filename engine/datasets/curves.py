@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.random.rng import Rng
+from ..random.rng import Rng
+from .base import DATASETS, Dataset, DatasetChoice
 
 
 class Curve(DatasetChoice):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.datasets.bundled import shipped
+from .base import DATASETS, Dataset, DatasetChoice
+from .bundled import shipped
 
 DIGITS = tuple("0123456789")
 

@@ -17,8 +17,8 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.errors import BadInput
+from ..errors import BadInput
+from .base import DATASETS, Dataset, DatasetChoice
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 REACH = 8.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import BadInput
+from ..errors import BadInput
 
 _UNSIGNED_BYTE = 0x08
 _MOST = 2**30

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.datasets.bundled import ASSETS
+from .base import DATASETS, Dataset, DatasetChoice
+from .bundled import ASSETS
 
 
 @lru_cache(maxsize=1)

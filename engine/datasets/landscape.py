@@ -10,10 +10,10 @@ from typing import Literal
 import torch
 from pydantic import Field, field_validator
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.errors import BadInput
-from engine.landscapes.benchmark_functions import FUNCTIONS, Landscape, typed
-from engine.landscapes.expression import MAX_TEXT, Formula
+from ..errors import BadInput
+from ..landscapes.benchmark_functions import FUNCTIONS, Landscape, typed
+from ..landscapes.expression import MAX_TEXT, Formula
+from .base import DATASETS, Dataset, DatasetChoice
 
 FunctionName = Literal[
     "sphere",

@@ -13,14 +13,14 @@ from typing import ClassVar
 
 import platformdirs
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice
-from engine.datasets.bundled import ASSETS as ASSETS
-from engine.datasets.bundled import image_dataset, shipped
-from engine.datasets.digits import DIGITS
-from engine.datasets.download import DownloadFailed, fetch, why_not
-from engine.datasets.idx import read_idx
-from engine.errors import BadInput, NotFetched
-from engine.system import settings
+from ..errors import BadInput, NotFetched
+from ..system import settings
+from .base import DATASETS, Dataset, DatasetChoice
+from .bundled import ASSETS as ASSETS
+from .bundled import image_dataset, shipped
+from .digits import DIGITS
+from .download import DownloadFailed, fetch, why_not
+from .idx import read_idx
 
 FILES = {
     "x_train": "train-images-idx3-ubyte",

@@ -17,9 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice, Settled
-from engine.datasets.bundled import ASSETS
-from engine.random.rng import Rng
+from ..random.rng import Rng
+from .base import DATASETS, Dataset, DatasetChoice, Settled
+from .bundled import ASSETS
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz.,;'-"
 """Every character there is, in the order of the classes."""

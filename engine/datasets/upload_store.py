@@ -33,10 +33,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from engine.errors import BadInput
-from engine.system import settings
-from engine.uploads.limits import FILE_BYTES, MIB, NotNow, named, refuse
-from engine.uploads.sandbox import Told, decode
+from ..errors import BadInput
+from ..system import settings
+from ..uploads.limits import FILE_BYTES, MIB, NotNow, named, refuse
+from ..uploads.sandbox import Told, decode
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 MOST_FILES, MOST_BYTES = 256, 1024 * MIB

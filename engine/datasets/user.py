@@ -18,11 +18,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.datasets.base import DATASETS, Dataset, DatasetChoice, Kind, Settled
-from engine.datasets.upload_store import Column, UploadInfo, find, squares, table_columns
-from engine.errors import BadInput
-from engine.random.rng import Rng
-from engine.uploads.limits import FEW_NUMBERS, NAME, PICTURE_BYTES, ROWS_LEAST, SIDES
+from ..errors import BadInput
+from ..random.rng import Rng
+from ..uploads.limits import FEW_NUMBERS, NAME, PICTURE_BYTES, ROWS_LEAST, SIDES
+from .base import DATASETS, Dataset, DatasetChoice, Kind, Settled
+from .upload_store import Column, UploadInfo, find, squares, table_columns
 
 TEST_SHARE = 0.2
 MOST_NUMBERS = 20_000_000

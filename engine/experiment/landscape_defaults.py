@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from engine.datasets.base import DatasetChoice
-from engine.datasets.landscape import Landscapes
-from engine.landscapes.benchmark_functions import Landscape
-from engine.optimizers import OPTIMIZERS, Optimizer
-from engine.registry import fields
+from ..datasets.base import DatasetChoice
+from ..datasets.landscape import Landscapes
+from ..landscapes.benchmark_functions import Landscape
+from ..optimizers import OPTIMIZERS, Optimizer
+from ..registry import fields
 
 STRIDE = 0.004
 """How far methods whose step does not depend on the slope's size go in one step, as a share of the

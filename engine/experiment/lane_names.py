@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from engine.optimizers.base import Optimizer
-from engine.registry import fields
+from ..optimizers.base import Optimizer
+from ..registry import fields
 
 MOST = 2
 """Settings named at most."""

@@ -22,21 +22,21 @@ from pydantic import (
     model_validator,
 )
 
-from engine.datasets import DATASETS, DatasetChoice
-from engine.datasets.upload_store import of_path
-from engine.errors import BadInput, CannotRun, explain
-from engine.evaluation import Precision
-from engine.experiment.landscape_defaults import suggest
-from engine.experiment.stopping import StopRules
-from engine.losses import HEIGHT, LOSSES, get_loss
-from engine.networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer
-from engine.optimizers import OPTIMIZERS, Optimizer
-from engine.optimizers.base import FLOAT, Problem
-from engine.oracle import Currency
-from engine.registry import Choice, Fields
-from engine.system.arithmetic import MOST_THREADS
-from engine.system.input_checks import check, usual_numbers
-from engine.system.machine import memory_limit
+from ..datasets import DATASETS, DatasetChoice
+from ..datasets.upload_store import of_path
+from ..errors import BadInput, CannotRun, explain
+from ..evaluation import Precision
+from ..losses import HEIGHT, LOSSES, get_loss
+from ..networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer
+from ..optimizers import OPTIMIZERS, Optimizer
+from ..optimizers.base import FLOAT, Problem
+from ..oracle import Currency
+from ..registry import Choice, Fields
+from ..system.arithmetic import MOST_THREADS
+from ..system.input_checks import check, usual_numbers
+from ..system.machine import memory_limit
+from .landscape_defaults import suggest
+from .stopping import StopRules
 
 SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {
     "points": (16, 16),

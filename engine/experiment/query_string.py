@@ -14,16 +14,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, get_args
 
-from engine.datasets import DATASETS
-from engine.errors import BadInput
-from engine.experiment.landscape_defaults import suggested_settings
-from engine.experiment.model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
-from engine.experiment.stopping import StopRules
-from engine.networks import MLP, NETWORKS, Point
-from engine.optimizers import OPTIMIZERS
-from engine.oracle import Currency
-from engine.registry import Choice, fields
-from engine.system.input_checks import check, is_number
+from ..datasets import DATASETS
+from ..errors import BadInput
+from ..networks import MLP, NETWORKS, Point
+from ..optimizers import OPTIMIZERS
+from ..oracle import Currency
+from ..registry import Choice, fields
+from ..system.input_checks import check, is_number
+from .landscape_defaults import suggested_settings
+from .model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
+from .stopping import StopRules
 
 LONGEST = 30
 """Digits of a whole number that is read in any way of writing."""

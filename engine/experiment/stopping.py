@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.registry import Fields
+from ..registry import Fields
 
 IMPROVEMENT = 1e-3
 """A loss counts as better when it is below the best so far by this share of that one's distance

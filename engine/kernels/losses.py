@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.losses import AbsoluteError, CrossEntropy, Height, Loss, SquaredError
+from ..losses import AbsoluteError, CrossEntropy, Height, Loss, SquaredError
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:

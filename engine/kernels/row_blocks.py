@@ -19,9 +19,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import MANY, Array, kernel
-from engine.kernels.scratch import buffer
+from . import compiled
+from .compiled import MANY, Array, kernel
+from .scratch import buffer
 
 STRIP = {"cpu": 2**19}
 """Numbers in a strip, per kind of device: 2 MiB in float32, so that the three or four arrays of an

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from engine.landscapes.expression import Formula
+from .expression import Formula
 
 Extent = tuple[float, float, float, float]
 """x from, x to, y from, y to."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.errors import BadInput
+from ..errors import BadInput
 
 MAX_TEXT, MAX_NODES, MAX_DEPTH = 200, 120, 40
 MAX_NUMBER, MAX_EXPONENT = 1e6, 30.0

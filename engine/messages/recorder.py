@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from engine.messages.encoding import Frame, decode, encode
-from engine.messages.recording import Recording
+from .encoding import Frame, decode, encode
+from .recording import Recording
 
 if TYPE_CHECKING:
-    from engine.race.race import Race
+    from ..race.race import Race
 
 DETAILS = 20
 """Details in a recording, at even shares of the budget."""

@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from engine.errors import BadInput, shorten
-from engine.messages.encoding import KINDS, VERSION, Message, decode
-from engine.system.output_files import appearing, free
+from ..errors import BadInput, shorten
+from ..system.output_files import appearing, free
+from .encoding import KINDS, VERSION, Message, decode
 
 SUFFIX = ".kelvin"
 MAX_MESSAGE = 64 * 2**20

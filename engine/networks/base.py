@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
-from engine.datasets.base import DatasetChoice
-from engine.registry import Choice, Registry
+from ..datasets.base import DatasetChoice
+from ..registry import Choice, Registry
 
 if TYPE_CHECKING:
-    from engine.populations.antithetic import Mirrored
+    from ..populations.antithetic import Mirrored
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from engine.errors import BadInput
-from engine.kernels.scratch import buffer
-from engine.networks.activation import STRAIGHT_THROUGH, Activation, Bend
-from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
-from engine.networks.row_convolution import bent_and_pooled, convolved, matrices, shifted
+from ..errors import BadInput
+from ..kernels.scratch import buffer
+from .activation import STRAIGHT_THROUGH, Activation, Bend
+from .base import NETWORKS, Network, NetworkChoice, pack
+from .row_convolution import bent_and_pooled, convolved, matrices, shifted
 
 POOLS: dict[str, Callable[..., Tensor]] = {
     "max": functional.max_pool2d,

@@ -7,11 +7,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.datasets.base import DatasetChoice
-from engine.datasets.landscape import Landscapes
-from engine.errors import BadInput
-from engine.landscapes.benchmark_functions import Landscape
-from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
+from ..datasets.base import DatasetChoice
+from ..datasets.landscape import Landscapes
+from ..errors import BadInput
+from ..landscapes.benchmark_functions import Landscape
+from .base import NETWORKS, Network, NetworkChoice, pack
 
 UNIT = 0.1
 """The natural size of a step, as a share of the rectangle."""

@@ -10,11 +10,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels.scratch import buffer
-from engine.networks.activation import STEPS, STRAIGHT_THROUGH, Activation, Bend
-from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
-from engine.populations.antithetic import Mirrored
-from engine.populations.noise import Factors, Part
+from ..kernels.scratch import buffer
+from ..populations.antithetic import Mirrored
+from ..populations.noise import Factors, Part
+from .activation import STEPS, STRAIGHT_THROUGH, Activation, Bend
+from .base import NETWORKS, Network, NetworkChoice, pack
 
 __all__ = ["MLP", "STEPS", "MLPNetwork"]
 

@@ -22,9 +22,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.datasets.base import DatasetChoice
-from engine.errors import BadInput
-from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
+from ..datasets.base import DatasetChoice
+from ..errors import BadInput
+from .base import NETWORKS, Network, NetworkChoice, pack
 
 Cell = Literal["elman", "gru"]
 GATES: dict[Cell, int] = {"elman": 1, "gru": 3}

@@ -11,9 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.networks.activation import Bend
-from engine.networks.base import NETWORKS, NetworkChoice
-from engine.networks.cnn import CNNNetwork, image_shape
+from .activation import Bend
+from .base import NETWORKS, NetworkChoice
+from .cnn import CNNNetwork, image_shape
 
 KERNEL = 5
 

@@ -23,8 +23,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
-from engine.networks.cnn import image_shape
+from .base import NETWORKS, Network, NetworkChoice, pack
+from .cnn import image_shape
 
 STAGES, BLOCKS = 3, 3
 GROUPS = 8

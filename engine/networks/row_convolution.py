@@ -15,8 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.kernels.scratch import buffer
-from engine.networks.activation import Bend
+from ..kernels.scratch import buffer
+from .activation import Bend
 
 
 def shifted(images: Tensor, kernel: int, pad: int, name: str) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.networks.base import Network, pack
+from .base import Network, pack
 
 
 class ModuleNetwork(Network):

@@ -20,9 +20,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from engine.datasets.base import DatasetChoice
-from engine.errors import BadInput
-from engine.networks.base import NETWORKS, Network, NetworkChoice, pack
+from ..datasets.base import DatasetChoice
+from ..errors import BadInput
+from .base import NETWORKS, Network, NetworkChoice, pack
 
 WIDER = 4
 """How many times wider the two dense layers of a block are in the middle."""

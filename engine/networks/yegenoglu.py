@@ -8,9 +8,9 @@ output layer, for nothing is pooled after the second convolution.
 
 from __future__ import annotations
 
-from engine.networks.activation import Bend
-from engine.networks.base import NETWORKS, NetworkChoice
-from engine.networks.cnn import CNNNetwork, image_shape
+from .activation import Bend
+from .base import NETWORKS, NetworkChoice
+from .cnn import CNNNetwork, image_shape
 
 
 @NETWORKS.add

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine import evaluation
-from engine.messages.encoding import Message
-from engine.networks.base import Layer, Network
-from engine.observation.predictions import MEMBER_SIDE, Answers, areas, odds_map
+from .. import evaluation
+from ..messages.encoding import Message
+from ..networks.base import Layer, Network
+from .predictions import MEMBER_SIDE, Answers, areas, odds_map
 
 DETAIL_FLOPS = 2e8
 """Work of asking the particles of one lane; where all would cost more, only the first are asked."""

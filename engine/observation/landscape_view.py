@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.landscapes.benchmark_functions import Extent, Landscape
-from engine.messages.encoding import Message
+from ..landscapes.benchmark_functions import Extent, Landscape
+from ..messages.encoding import Message
 
 SIDE, WIDE_SIDE = 181, 81
 WIDER = (1.0, 1.5, 2.25, 3.0)

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from engine import evaluation
-from engine.datasets.base import Dataset
-from engine.messages.encoding import VERSION, Message
-from engine.observation.diagnostics import confusion, histograms, members
-from engine.observation.planes import Plane
-from engine.observation.predictions import Answers
-from engine.observation.projection import Viewpoint
-from engine.random.rng import Rng
+from .. import evaluation
+from ..datasets.base import Dataset
+from ..messages.encoding import VERSION, Message
+from ..random.rng import Rng
+from .diagnostics import confusion, histograms, members
+from .planes import Plane
+from .predictions import Answers
+from .projection import Viewpoint
 
 if TYPE_CHECKING:
-    from engine.race.lane import Lane
-    from engine.race.race import Race
+    from ..race.lane import Lane
+    from ..race.race import Race
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

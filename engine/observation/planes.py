@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine import evaluation
-from engine.losses import Loss
-from engine.networks.base import Layer, Network
-from engine.random.rng import Rng
+from .. import evaluation
+from ..losses import Loss
+from ..networks.base import Layer, Network
+from ..random.rng import Rng
 
 
 @dataclass(frozen=True)

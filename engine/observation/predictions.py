@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import evaluation
-from engine.datasets.base import Dataset
-from engine.messages.encoding import Message
-from engine.networks.base import Network
-from engine.random.rng import Rng
+from .. import evaluation
+from ..datasets.base import Dataset
+from ..messages.encoding import Message
+from ..networks.base import Network
+from ..random.rng import Rng
 
 MAP_SIDE = 40
 MAP_ODDS = 8.0

@@ -15,14 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import evaluation
-from engine.errors import BadInput
-from engine.losses import Loss
-from engine.messages.encoding import Message
-from engine.networks import PointNetwork
-from engine.networks.base import Network
-from engine.observation.landscape_view import Ground
-from engine.observation.planes import (
+from .. import evaluation
+from ..errors import BadInput
+from ..losses import Loss
+from ..messages.encoding import Message
+from ..networks import PointNetwork
+from ..networks.base import Network
+from .landscape_view import Ground
+from .planes import (
     Plane,
     exact_plane,
     line_plane,

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from engine import evaluation
-from engine.messages.encoding import Message
-from engine.optimizers.base import Asked
-from engine.oracle import Oracle
+from .. import evaluation
+from ..messages.encoding import Message
+from ..optimizers.base import Asked
+from ..oracle import Oracle
 
 if TYPE_CHECKING:
-    from engine.race.lane import Lane
-    from engine.race.race import Race
+    from ..race.lane import Lane
+    from ..race.race import Race
 
 MOST = 256
 """Points shown of one stage."""

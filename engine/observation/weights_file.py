@@ -18,14 +18,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from engine.errors import BadInput
-from engine.experiment.model import Experiment
-from engine.networks import Network
-from engine.networks.base import Layer
-from engine.system.output_files import appearing
+from ..errors import BadInput
+from ..experiment.model import Experiment
+from ..networks import Network
+from ..networks.base import Layer
+from ..system.output_files import appearing
 
 if TYPE_CHECKING:
-    from engine.race.race import Race
+    from ..race.race import Race
 
 SUFFIX = ".safetensors"
 

@@ -4,7 +4,7 @@ see: by family, from the oldest idea to the newest.
 
 from importlib import import_module
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, State
+from .base import OPTIMIZERS, Optimizer, State
 
 FAMILIES = {
     "Annealing": ("annealing", "parallel_tempering", "population_annealing", "hybrid"),

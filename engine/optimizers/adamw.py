@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from engine.optimizers.adam import Adam
-from engine.optimizers.base import OPTIMIZERS, Stage
+from .adam import Adam
+from .base import OPTIMIZERS, Stage
 
 
 @OPTIMIZERS.add

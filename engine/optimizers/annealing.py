@@ -17,20 +17,9 @@ from typing import Any
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.common.metropolis import (
-    COLDEST,
-    MEMORY,
-    Metropolis,
-    MetropolisState,
-    held,
-    metropolis,
-    tsallis,
-)
-from engine.optimizers.common.survivors import ABSURD
-from engine.oracle import Oracle
-from engine.random.rng import Rng
-from engine.schedules import (
+from ..oracle import Oracle
+from ..random.rng import Rng
+from ..schedules import (
     ACCEPTING,
     PLANNED,
     ScheduleName,
@@ -39,6 +28,17 @@ from engine.schedules import (
     generalized_steps,
     lam_target,
 )
+from .base import OPTIMIZERS, Stage, State
+from .common.metropolis import (
+    COLDEST,
+    MEMORY,
+    Metropolis,
+    MetropolisState,
+    held,
+    metropolis,
+    tsallis,
+)
+from .common.survivors import ABSURD
 
 SETTLING = 0.02
 """Share of the budget at T₀ in which the schedule of Aarts and van Laarhoven learns how much the

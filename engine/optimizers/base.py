@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError
 from torch import Tensor
 
-from engine.errors import BadInput, explain
-from engine.kernels.compiled import Kernel
-from engine.networks.base import Layer
-from engine.oracle import Oracle, Sees
-from engine.random.rng import Rng
-from engine.registry import Choice, Registry, fields
+from ..errors import BadInput, explain
+from ..kernels.compiled import Kernel
+from ..networks.base import Layer
+from ..oracle import Oracle, Sees
+from ..random.rng import Rng
+from ..registry import Choice, Registry, fields
 
 FLOAT, DOUBLE = 4, 8
 """Bytes of a number."""

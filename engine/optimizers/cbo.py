@@ -27,18 +27,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import COLUMNS, MANY, Array, Kernel, kernel
-from engine.kernels.row_blocks import gathered, rows_of, strips
-from engine.kernels.scratch import buffer
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Problem, Stage, State
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.spread import departures, distance
-from engine.optimizers.common.survivors import copies
-from engine.oracle import Oracle
-from engine.populations.lazy import Chosen
-from engine.random.random_rows import Drawn
-from engine.random.rng import Rng
+from ..kernels import compiled
+from ..kernels.compiled import COLUMNS, MANY, Array, Kernel, kernel
+from ..kernels.row_blocks import gathered, rows_of, strips
+from ..kernels.scratch import buffer
+from ..oracle import Oracle
+from ..populations.lazy import Chosen
+from ..random.random_rows import Drawn
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Problem, Stage, State
+from .common.finite_losses import judge
+from .common.spread import departures, distance
+from .common.survivors import copies
 
 
 @dataclass

@@ -30,10 +30,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.errors import NothingLeft
-from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.recombination_weights import (
+from ..errors import NothingLeft
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
+from .common.finite_losses import judge
+from .common.recombination_weights import (
     active_weights,
     effective,
     flat,
@@ -41,9 +43,7 @@ from engine.optimizers.common.recombination_weights import (
     recombined,
     widened,
 )
-from engine.optimizers.sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from .sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
 
 LARGEST = 3000
 """The most weights it takes on: one decomposition takes about 15 ms for 350 weights, 3.5 s for

@@ -23,11 +23,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.common.estimators import Estimated
-from engine.oracle import Oracle
-from engine.random.rng import Rng
-from engine.schedules import heat_left
+from ..oracle import Oracle
+from ..random.rng import Rng
+from ..schedules import heat_left
+from .base import OPTIMIZERS, Stage, State
+from .common.estimators import Estimated
 
 RATE = 0.01
 """η as published, for the gradient itself."""

@@ -22,15 +22,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import COLUMNS, Array, Kernel, kernel
-from engine.kernels.row_blocks import copied, gathered, replace, strips
-from engine.kernels.scratch import buffer
-from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.spread import departures, distance
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..kernels import compiled
+from ..kernels.compiled import COLUMNS, Array, Kernel, kernel
+from ..kernels.row_blocks import copied, gathered, replace, strips
+from ..kernels.scratch import buffer
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
+from .common.finite_losses import judge
+from .common.spread import departures, distance
 
 
 @dataclass

@@ -31,10 +31,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.errors import NothingLeft
-from engine.kernels.compiled import Kernel
-from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State, shifted
-from engine.optimizers.common.ensemble import (
+from ..errors import NothingLeft
+from ..kernels.compiled import Kernel
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State, shifted
+from .common.ensemble import (
     COLLAPSED,
     Sums,
     collapsed,
@@ -42,9 +44,7 @@ from engine.optimizers.common.ensemble import (
     mixed,
     replaced,
 )
-from engine.optimizers.common.spread import departures, distance
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from .common.spread import departures, distance
 
 EPSILON = 0.5
 """ε in the step of the loss form: bounds h where D vanishes."""

@@ -29,10 +29,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.errors import NothingLeft
-from engine.kernels.compiled import Kernel
-from engine.optimizers.base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
-from engine.optimizers.common.ensemble import (
+from ..errors import NothingLeft
+from ..kernels.compiled import Kernel
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
+from .common.ensemble import (
     COLLAPSED,
     aimed_at,
     collapsed,
@@ -40,10 +42,8 @@ from engine.optimizers.common.ensemble import (
     mixed,
     replaced,
 )
-from engine.optimizers.common.spread import departures, distance
-from engine.optimizers.common.survivors import enough, surviving
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from .common.spread import departures, distance
+from .common.survivors import enough, surviving
 
 TOGETHER = 256
 """Outputs (samples × K) assimilated in one triangular solve: enough to keep the processor busy, few

@@ -19,11 +19,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.common.estimators import meets_numbers, slope
-from engine.optimizers.common.survivors import usable
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.estimators import meets_numbers, slope
+from .common.survivors import usable
 
 RATES = (2.0, 0.25)
 """η for classes and for numbers to be met, where nobody chose any."""

@@ -16,10 +16,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.common.estimators import ROWS, caution, estimate, meets_numbers
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.estimators import ROWS, caution, estimate, meets_numbers
 
 
 @dataclass

@@ -23,16 +23,16 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import COLUMNS, Array, Kernel, kernel
-from engine.kernels.row_blocks import gathered, strips
-from engine.networks.base import Layer
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, outdated
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.spread import departures, distance
-from engine.oracle import Oracle
-from engine.random.random_rows import Drawn
-from engine.random.rng import Rng
+from ..kernels import compiled
+from ..kernels.compiled import COLUMNS, Array, Kernel, kernel
+from ..kernels.row_blocks import gathered, strips
+from ..networks.base import Layer
+from ..oracle import Oracle
+from ..random.random_rows import Drawn
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Stage, State, outdated
+from .common.finite_losses import judge
+from .common.spread import departures, distance
 
 
 @dataclass

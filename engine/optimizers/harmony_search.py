@@ -24,17 +24,17 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import MANY, Array, Kernel, kernel
-from engine.kernels.row_blocks import copied, replace, strips
-from engine.kernels.scratch import buffer
-from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.spread import departures, distance
-from engine.optimizers.common.survivors import copies
-from engine.oracle import Oracle
-from engine.random import noise_table
-from engine.random.rng import Rng
+from ..kernels import compiled
+from ..kernels.compiled import MANY, Array, Kernel, kernel
+from ..kernels.row_blocks import copied, replace, strips
+from ..kernels.scratch import buffer
+from ..oracle import Oracle
+from ..random import noise_table
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
+from .common.finite_losses import judge
+from .common.spread import departures, distance
+from .common.survivors import copies
 
 NOTES = 256
 """Columns improvised at a time."""

@@ -33,11 +33,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.networks.base import Layer
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.common.finite_losses import judge
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..networks.base import Layer
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.finite_losses import judge
 
 
 @dataclass

@@ -26,11 +26,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.common.estimators import Estimated
-from engine.oracle import Oracle
-from engine.random.rng import Rng
-from engine.schedules import geometric, heat_left, linear
+from ..oracle import Oracle
+from ..random.rng import Rng
+from ..schedules import geometric, heat_left, linear
+from .base import OPTIMIZERS, Stage, State
+from .common.estimators import Estimated
 
 RATE = 0.5
 """η for the gradient itself: of one step without momentum, and of all that is left of a push with

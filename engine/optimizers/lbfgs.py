@@ -27,9 +27,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated
 
 C1, C2 = 1e-4, 0.9
 """The constants of the Armijo and the curvature condition, as usual for quasi-Newton steps."""

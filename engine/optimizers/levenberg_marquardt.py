@@ -39,8 +39,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.losses import CrossEntropy, SquaredError, wanted
-from engine.optimizers.base import (
+from ..losses import CrossEntropy, SquaredError, wanted
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import (
     DOUBLE,
     FLOAT,
     OPTIMIZERS,
@@ -50,8 +52,6 @@ from engine.optimizers.base import (
     Stage,
     State,
 )
-from engine.oracle import Oracle
-from engine.random.rng import Rng
 
 LEAST, MOST = 1e-15, 1e10
 """Where μ stops falling, and where a step gives up raising it."""

@@ -24,12 +24,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Stage
-from engine.optimizers.openai_es import OpenAIES
-from engine.oracle import Oracle
-from engine.populations.noise import Factors, Part
-from engine.random import noise_table
-from engine.random.rng import Rng
+from ..oracle import Oracle
+from ..populations.noise import Factors, Part
+from ..random import noise_table
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Stage
+from .openai_es import OpenAIES
 
 TABLED = 2**16
 """Numbers of a factor from which on they come from a table: drawing them would take as long as all

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.common.estimators import caution, meets_numbers, slope
-from engine.optimizers.common.survivors import usable
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.estimators import caution, meets_numbers, slope
+from .common.survivors import usable
 
 PIECE = 65536
 """Weights moved at once: the most numbers of z that are ever alive."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from engine.optimizers.base import OPTIMIZERS, Stage
-from engine.optimizers.sgd import Descent
+from .base import OPTIMIZERS, Stage
+from .sgd import Descent
 
 
 @OPTIMIZERS.add

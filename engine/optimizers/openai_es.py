@@ -24,15 +24,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels.compiled import MANY
-from engine.kernels.row_blocks import again
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State, shifted
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.recombination_weights import centred_ranks
-from engine.oracle import Oracle
-from engine.populations.antithetic import Mirrored
-from engine.populations.noise import KEPT_BYTES, Kept, Noise, Regenerated
-from engine.random.rng import Rng
+from ..kernels.compiled import MANY
+from ..kernels.row_blocks import again
+from ..oracle import Oracle
+from ..populations.antithetic import Mirrored
+from ..populations.noise import KEPT_BYTES, Kept, Noise, Regenerated
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Stage, State, shifted
+from .common.finite_losses import judge
+from .common.recombination_weights import centred_ranks
 
 
 @dataclass

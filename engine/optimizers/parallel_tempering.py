@@ -19,8 +19,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import OPTIMIZERS, Stage, State
-from engine.optimizers.common.metropolis import (
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Stage, State
+from .common.metropolis import (
     COLDEST,
     HOTTEST,
     MEMORY,
@@ -28,8 +30,6 @@ from engine.optimizers.common.metropolis import (
     MetropolisState,
     metropolis,
 )
-from engine.oracle import Oracle
-from engine.random.rng import Rng
 
 
 @dataclass

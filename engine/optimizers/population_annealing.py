@@ -21,13 +21,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels.compiled import Kernel
-from engine.kernels.row_blocks import copied, replace
-from engine.optimizers.base import OPTIMIZERS, Asked, Stage, State
-from engine.optimizers.common.metropolis import Metropolis, MetropolisState, held, metropolis
-from engine.oracle import Oracle
-from engine.random.rng import Rng
-from engine.schedules import PLANNED, PlannedName, generalized
+from ..kernels.compiled import Kernel
+from ..kernels.row_blocks import copied, replace
+from ..oracle import Oracle
+from ..random.rng import Rng
+from ..schedules import PLANNED, PlannedName, generalized
+from .base import OPTIMIZERS, Asked, Stage, State
+from .common.metropolis import Metropolis, MetropolisState, held, metropolis
 
 
 @dataclass

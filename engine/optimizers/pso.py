@@ -21,11 +21,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import Array, Kernel, kernel
-from engine.kernels.row_blocks import copied, gathered, replace, strips
-from engine.kernels.scratch import buffer
-from engine.optimizers.base import (
+from ..kernels import compiled
+from ..kernels.compiled import Array, Kernel, kernel
+from ..kernels.row_blocks import copied, gathered, replace, strips
+from ..kernels.scratch import buffer
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import (
     OPTIMIZERS,
     Asked,
     Optimizer,
@@ -35,9 +37,7 @@ from engine.optimizers.base import (
     same_rows,
     shifted,
 )
-from engine.optimizers.common.finite_losses import judge
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from .common.finite_losses import judge
 
 
 @dataclass

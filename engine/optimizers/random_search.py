@@ -19,13 +19,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels.compiled import Kernel
-from engine.kernels.row_blocks import again
-from engine.optimizers.base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.gaussian_sampling import sampled, scattered
-from engine.oracle import Oracle
-from engine.random.rng import LARGE, Rng
+from ..kernels.compiled import Kernel
+from ..kernels.row_blocks import again
+from ..oracle import Oracle
+from ..random.rng import LARGE, Rng
+from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
+from .common.finite_losses import judge
+from .common.gaussian_sampling import sampled, scattered
 
 SPREADS = {"start": 1.0, "best": 0.1}
 """Centre → spread where none is given."""

@@ -25,20 +25,20 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels.compiled import Kernel
-from engine.kernels.row_blocks import again
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.gaussian_sampling import added, sampled, scattered, weighted
-from engine.optimizers.common.recombination_weights import (
+from ..kernels.compiled import Kernel
+from ..kernels.row_blocks import again
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.finite_losses import judge
+from .common.gaussian_sampling import added, sampled, scattered, weighted
+from .common.recombination_weights import (
     effective,
     flat,
     positive_log_weights,
     recombined,
     widened,
 )
-from engine.oracle import Oracle
-from engine.random.rng import Rng
 
 LARGEST_SIGMA = 1e30
 """On a flat loss σ walks at random; it is kept where single precision can hold it."""

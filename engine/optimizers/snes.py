@@ -20,14 +20,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.kernels.compiled import Kernel
-from engine.kernels.row_blocks import again
-from engine.optimizers.base import OPTIMIZERS, Optimizer, Stage, State
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.gaussian_sampling import added, folded, sampled, scattered, weighted
-from engine.optimizers.common.recombination_weights import flat, recombined, snes_utilities, widened
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..kernels.compiled import Kernel
+from ..kernels.row_blocks import again
+from ..oracle import Oracle
+from ..random.rng import Rng
+from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.finite_losses import judge
+from .common.gaussian_sampling import added, folded, sampled, scattered, weighted
+from .common.recombination_weights import flat, recombined, snes_utilities, widened
 
 WIDENING = math.exp(0.2)
 """What step sizes are multiplied by where all losses are equal."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from engine.populations.lazy import Unwritten
-from engine.populations.noise import Noise
+from .lazy import Unwritten
+from .noise import Noise
 
 
 @dataclass(eq=False)

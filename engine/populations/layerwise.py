@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from engine.kernels.chunking import MOST_BYTES
-from engine.populations.lazy import Unwritten
+from ..kernels.chunking import MOST_BYTES
+from .lazy import Unwritten
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.kernels.row_blocks import gathered
+from ..kernels.row_blocks import gathered
 
 
 class Unwritten(ABC):

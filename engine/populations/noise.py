@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from engine.kernels.scratch import buffer
-from engine.random import noise_table
+from ..kernels.scratch import buffer
+from ..random import noise_table
 
 if TYPE_CHECKING:
-    from engine.networks.base import Layer
+    from ..networks.base import Layer
 
 KEPT_BYTES = 2**26
 """Noise of at most that size, 64 MiB, is kept until it is added up; more is drawn a second time

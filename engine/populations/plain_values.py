@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.populations.antithetic import Mirrored
-from engine.populations.lazy import Unwritten
-from engine.populations.noise import Factors, Kept, Regenerated
+from .antithetic import Mirrored
+from .lazy import Unwritten
+from .noise import Factors, Kept, Regenerated
 
 KINDS = {kind.__name__: kind for kind in (Mirrored, Kept, Regenerated, Factors)}
 """Those that are kept as they are; any other population is written out."""

@@ -11,14 +11,14 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from engine.datasets.hand_drawn import Drawn
-from engine.errors import BadInput, CannotRun
-from engine.experiment.model import problem_of
-from engine.race.interventions import Event, Points, Reheat, Script, Turn, Weight
+from ..datasets.hand_drawn import Drawn
+from ..errors import BadInput, CannotRun
+from ..experiment.model import problem_of
+from .interventions import Event, Points, Reheat, Script, Turn, Weight
 
 if TYPE_CHECKING:
-    from engine.race.lane import Lane
-    from engine.race.race import Race
+    from .lane import Lane
+    from .race import Race
 
 
 class Hands:

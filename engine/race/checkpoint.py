@@ -21,16 +21,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.datasets.hand_drawn import Drawn
-from engine.errors import BadInput
-from engine.experiment.model import Experiment
-from engine.experiment.stopping import Best, Moment, Start, Wreck
-from engine.optimizers import OPTIMIZERS, State
-from engine.populations import plain_values
-from engine.race.checkpoint_checks import check
-from engine.race.interventions import Script, parse_events
-from engine.race.race import Race
-from engine.system.output_files import appearing
+from ..datasets.hand_drawn import Drawn
+from ..errors import BadInput
+from ..experiment.model import Experiment
+from ..experiment.stopping import Best, Moment, Start, Wreck
+from ..optimizers import OPTIMIZERS, State
+from ..populations import plain_values
+from ..system.output_files import appearing
+from .checkpoint_checks import check
+from .interventions import Script, parse_events
+from .race import Race
 
 VERSION = 3
 READ = (1, 2, 3)

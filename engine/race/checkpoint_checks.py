@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
-from engine.experiment.stopping import Best, Moment, Start, Wreck
-from engine.optimizers import State
-from engine.populations import plain_values
-from engine.populations.lazy import Unwritten
+from ..experiment.stopping import Best, Moment, Start, Wreck
+from ..optimizers import State
+from ..populations import plain_values
+from ..populations.lazy import Unwritten
 
 if TYPE_CHECKING:
-    from engine.race.lane import Lane
-    from engine.race.race import Race
+    from .lane import Lane
+    from .race import Race
 
 Count = Annotated[int, Field(ge=0)]
 MOST_MARKS = 1_000_000

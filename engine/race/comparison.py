@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadInput, CannotRun, shorten
-from engine.experiment.model import Experiment
-from engine.optimizers import OPTIMIZERS
-from engine.race.race import Race
-from engine.system.input_checks import check
+from ..errors import BadInput, CannotRun, shorten
+from ..experiment.model import Experiment
+from ..optimizers import OPTIMIZERS
+from ..system.input_checks import check
+from .race import Race
 
 VERSION = 1
 """Of the rows in a file."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.errors import NothingLeft
-from engine.registry import fields
+from ..errors import NothingLeft
+from ..registry import fields
 
 if TYPE_CHECKING:
-    from engine.optimizers.base import Optimizer
+    from ..optimizers.base import Optimizer
 
 REFUSED = (
     "out of memory",

@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from engine.errors import BadInput, explain
-from engine.messages.recording import SUFFIX, Recording
-from engine.system.input_checks import check, from_json
+from ..errors import BadInput, explain
+from ..messages.recording import SUFFIX, Recording
+from ..system.input_checks import check, from_json
 
 MOST_EVENTS = 100_000
 _NEVER = 2**62

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.experiment.stopping import Best, Moment, Start, Wreck
-from engine.optimizers import Optimizer, State
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..experiment.stopping import Best, Moment, Start, Wreck
+from ..optimizers import Optimizer, State
+from ..oracle import Oracle
+from ..random.rng import Rng
 
 
 @dataclass

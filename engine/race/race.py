@@ -15,26 +15,26 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 
-from engine import evaluation
-from engine.errors import BadInput
-from engine.experiment.lane_names import lane_names
-from engine.experiment.model import Experiment, pick_device
-from engine.experiment.stopping import Moment, Start, Wreck
-from engine.kernels import compiled
-from engine.losses import get_loss
-from engine.messages.encoding import Frame, Message
-from engine.observation.observer import Observer
-from engine.optimizers import Optimizer, State
-from engine.oracle import Oracle
-from engine.race.apply import Hands
-from engine.race.failures import OUTSIDE, cause_of, gentler
-from engine.race.interrupt import held_back
-from engine.race.interventions import Event
-from engine.race.lane import Lane, knows_anything
-from engine.race.results import result_of
-from engine.race.warm_up import warm_up
-from engine.random.rng import Rng, hashed_seed
-from engine.system import arithmetic
+from .. import evaluation
+from ..errors import BadInput
+from ..experiment.lane_names import lane_names
+from ..experiment.model import Experiment, pick_device
+from ..experiment.stopping import Moment, Start, Wreck
+from ..kernels import compiled
+from ..losses import get_loss
+from ..messages.encoding import Frame, Message
+from ..observation.observer import Observer
+from ..optimizers import Optimizer, State
+from ..oracle import Oracle
+from ..random.rng import Rng, hashed_seed
+from ..system import arithmetic
+from .apply import Hands
+from .failures import OUTSIDE, cause_of, gentler
+from .interrupt import held_back
+from .interventions import Event
+from .lane import Lane, knows_anything
+from .results import result_of
+from .warm_up import warm_up
 
 log = logging.getLogger(__name__)
 BARREN = 5

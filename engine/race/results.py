@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from engine import evaluation
-from engine.observation.observer import memory_of
-from engine.race.lane import Lane
+from .. import evaluation
+from ..observation.observer import memory_of
+from .lane import Lane
 
 if TYPE_CHECKING:
-    from engine.race.race import Race
+    from .race import Race
 
 
 def result_of(race: Race, lane: Lane) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, suppress
 
 from torch import Tensor
 
-from engine.optimizers import Optimizer
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ..optimizers import Optimizer
+from ..oracle import Oracle
+from ..random.rng import Rng
 
 STEPS, SECONDS = 3, 0.05
 """A lane is warmed by one step, and by more of them while they are quick: some things are first

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.kernels.scratch import buffer
-from engine.random import noise_table
+from ..kernels.scratch import buffer
+from . import noise_table
 
 
 @dataclass

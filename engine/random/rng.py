@@ -14,9 +14,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from engine.kernels.row_blocks import ELSEWHERE
-from engine.random import noise_table
-from engine.random.random_rows import Drawn
+from ..kernels.row_blocks import ELSEWHERE
+from . import noise_table
+from .random_rows import Drawn
 
 LARGE = 2**18
 """From so many numbers on a draw is made block by block, by all cores."""

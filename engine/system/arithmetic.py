@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import torch
 
-from engine.errors import CannotRun
+from ..errors import CannotRun
 
 MOST_THREADS = 256
 

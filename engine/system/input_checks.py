@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from engine.errors import BadInput
+from ..errors import BadInput
 
 MOST_LEVELS = 32
 LARGEST = 2**63 - 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from engine.system import settings
+from . import settings
 
 CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 UNLIMITED = 2**60

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import BadInput
+from ..errors import BadInput
 
 
 def beside(path: Path) -> Path:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from engine.errors import BadInput, one_line
+from ..errors import BadInput, one_line
 
 KNOWN = (
     "KELVIN_CACHE",

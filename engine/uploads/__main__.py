@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadInput
-from engine.uploads.limits import CPU_SECONDS, MEMORY
+from ..errors import BadInput
+from .limits import CPU_SECONDS, MEMORY
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -51,24 +51,24 @@ def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str
     """Do what is asked and tell what was found."""
     import numpy as np
 
-    from engine.uploads import archive, pictures, tables
+    from . import archive, images, tables
 
     data = file.read_bytes()
     if task == "squares":
         side, colour = rest
-        found = pictures.read_pictures(data, name, int(side), colour)
+        found = images.read_pictures(data, name, int(side), colour)
         np.savez(
             folder / "squares.npz",
             squares=found.squares,
             labels=found.labels,
             held_out=found.held_out,
         )
-        return pictures.summary(found)
+        return images.summary(found)
     if archive.archive_kind(data):
         other = archive.no_pictures(data)
         if other:
             raise BadInput("file", name, f"a CSV table or an archive of pictures, not {other}")
-        return pictures.summary(pictures.read_pictures(data, name, 8, "rgb"))
+        return images.summary(images.read_pictures(data, name, 8, "rgb"))
     sheet = tables.read_table(data, name)
     arrays: dict[str, Any] = {
         f"c{i}": column.values

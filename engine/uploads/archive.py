@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-from engine.errors import BadInput
-from engine.uploads.limits import ENTRIES, MIB, RATIO, UNPACKED_BYTES, named, refuse
+from ..errors import BadInput
+from .limits import ENTRIES, MIB, RATIO, UNPACKED_BYTES, named, refuse
 
 HEADERS = 1024
 """Bytes of a tar archive beside its files, an entry."""

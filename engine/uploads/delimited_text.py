@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from engine.uploads.limits import COLUMNS, named, one_form, refuse
-from engine.uploads.numerals import written
+from .limits import COLUMNS, named, one_form, refuse
+from .numerals import written
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 """In the order in which they are believed, if a file could be cut at several: a comma is also part

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.uploads.limits import PIXELS
+from .limits import PIXELS
 
 FORMATS = ("PNG", "JPEG")
 ORIENTATION = 0x0112

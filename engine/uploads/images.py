@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.uploads.archive import entries
-from engine.uploads.image_squares import Decoded, Pixels, Unreadable, decode, scaled
-from engine.uploads.limits import (
+from .archive import entries
+from .image_squares import Decoded, Pixels, Unreadable, decode, scaled
+from .limits import (
     CATEGORIES,
     SIDES,
     distinct_names,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from engine.errors import BadInput
+from ..errors import BadInput
 
 MIB = 2**20
 FILE_BYTES = 20 * MIB

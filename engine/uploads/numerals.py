@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from engine.uploads.signs import MINUS, SIGNS
+from .signs import MINUS, SIGNS
 
 LONGEST = 64
 """Characters of an entry that can be a number; every pattern below sees no more than that."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from engine.uploads.limits import CPU_SECONDS, NotNow, refuse
+from .limits import CPU_SECONDS, NotNow, refuse
 
 try:
     import fcntl
@@ -80,7 +80,7 @@ def decode(
     command = [
         sys.executable,
         "-m",
-        "engine.uploads",
+        str(__package__),
         task,
         str(file.resolve()),
         name,

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.uploads.delimited_text import SAMPLE_ROWS, grid, many
-from engine.uploads.limits import (
+from .delimited_text import SAMPLE_ROWS, grid, many
+from .limits import (
     CATEGORIES,
     FEW_NUMBERS,
     ROWS_LEAST,
@@ -26,8 +26,8 @@ from engine.uploads.limits import (
     refuse,
     replaced,
 )
-from engine.uploads.numerals import Mark, Reading, read_numbers, written
-from engine.uploads.text_encoding import text_of
+from .numerals import Mark, Reading, read_numbers, written
+from .text_encoding import text_of
 
 # fmt: off
 MISSING = frozenset({

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.uploads.limits import named, refuse
+from .limits import named, refuse
 
 OTHERS = {
     b"PAR1": "a Parquet file",

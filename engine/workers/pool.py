@@ -26,9 +26,9 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from engine.messages.encoding import Message, encode
-from engine.system import settings
-from engine.workers.child_process import Child
+from ..messages.encoding import Message, encode
+from ..system import settings
+from .child_process import Child
 
 log = logging.getLogger(__name__)
 
@@ -192,8 +192,8 @@ class Pool:
     def __init__(
         self, size: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS
     ) -> None:
-        from engine.system import machine
-        from engine.workers.worker import serve
+        from ..system import machine
+        from .worker import serve
 
         self.size = default_size() if size is None else size
         machine.share_among(self.size)

@@ -18,11 +18,11 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import TYPE_CHECKING
 
-from engine.errors import BadInput
-from engine.system import environment
+from ..errors import BadInput
+from ..system import environment
 
 if TYPE_CHECKING:
-    from engine.messages.encoding import Message
+    from ..messages.encoding import Message
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +74,9 @@ def serve(connection: Connection) -> None:
 
 def _warm_up() -> None:
     """Import everything and run a few steps, so that the first visitor's race starts at once."""
-    from engine.experiment.model import Experiment
-    from engine.messages.encoding import encode
-    from engine.race.race import Race
+    from ..experiment.model import Experiment
+    from ..messages.encoding import encode
+    from ..race.race import Race
 
     spec = {
         "dataset": {"name": "moons", "points": 40},
@@ -90,7 +90,7 @@ def _warm_up() -> None:
 
 def _race(connection: Connection, experiment: Message) -> None:
     """One race, from its first frame to the message that it is over."""
-    from engine.experiment.model import Experiment
+    from ..experiment.model import Experiment
 
     state: Message = {"type": "state", "state": "ended", "sentence": "The race was stopped."}
     try:
@@ -132,7 +132,7 @@ def _race(connection: Connection, experiment: Message) -> None:
 
 def _send(connection: Connection, message: Message) -> None:
     """What the message is, for the pool, and its bytes, for everybody else."""
-    from engine.messages.encoding import encode
+    from ..messages.encoding import encode
 
     data = encode(message)
     try:
@@ -159,8 +159,8 @@ class _Drive:
     """A race at the wheel: turns, looks and commands."""
 
     def __init__(self, connection: Connection, experiment: object) -> None:
-        from engine.experiment.model import Experiment
-        from engine.race.race import Race
+        from ..experiment.model import Experiment
+        from ..race.race import Race
 
         assert isinstance(experiment, Experiment)
         self.connection, self.heard = connection, _listening(connection)
@@ -233,7 +233,7 @@ class _Drive:
             if lane.finished:
                 continue
             if in_stages:
-                from engine.observation.step_trace import step_with_stages
+                from ..observation.step_trace import step_with_stages
 
                 _send(self.connection, step_with_stages(self.race, lane, self.k))
             else:

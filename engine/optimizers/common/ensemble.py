@@ -13,12 +13,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.errors import NothingLeft
-from engine.kernels.scratch import buffer
-from engine.losses import Height, wanted
-from engine.optimizers.common.survivors import enough, redrawn, surviving
-from engine.oracle import Oracle
-from engine.random.rng import Rng
+from ...errors import NothingLeft
+from ...kernels.scratch import buffer
+from ...losses import Height, wanted
+from ...oracle import Oracle
+from ...random.rng import Rng
+from .survivors import enough, redrawn, surviving
 
 COLLAPSED = (
     "its ensemble has collapsed: its {:,} members are one and the same network, so that no "

@@ -23,12 +23,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.optimizers.base import Optimizer
-from engine.optimizers.common.survivors import usable
-from engine.oracle import Oracle, Sees
-from engine.populations.antithetic import Mirrored
-from engine.populations.noise import Kept
-from engine.random.rng import Rng
+from ...oracle import Oracle, Sees
+from ...populations.antithetic import Mirrored
+from ...populations.noise import Kept
+from ...random.rng import Rng
+from ..base import Optimizer
+from .survivors import usable
 
 Source = Literal["backprop", "forward-gradient", "spsa", "es"]
 SEES: dict[Source, Sees] = {

@@ -6,8 +6,8 @@ import math
 
 from torch import Tensor
 
-from engine.oracle import Oracle
-from engine.populations.lazy import Unwritten
+from ...oracle import Oracle
+from ...populations.lazy import Unwritten
 
 
 def judge(x: Tensor | Unwritten, oracle: Oracle) -> Tensor:

@@ -14,11 +14,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import COLUMNS, Array, kernel
-from engine.kernels.row_blocks import Sum, strips
-from engine.kernels.scratch import buffer
-from engine.random.random_rows import Drawn
+from ...kernels import compiled
+from ...kernels.compiled import COLUMNS, Array, kernel
+from ...kernels.row_blocks import Sum, strips
+from ...kernels.scratch import buffer
+from ...random.random_rows import Drawn
 
 
 def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool = False) -> Tensor:

@@ -18,14 +18,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from engine.errors import BadInput
-from engine.evaluation import precision
-from engine.kernels.compiled import Kernel
-from engine.networks.base import Layer
-from engine.optimizers.base import Asked, Optimizer, State, outdated, same_rows
-from engine.optimizers.common import proposals
-from engine.optimizers.common.finite_losses import judge
-from engine.optimizers.common.proposals import (
+from ...errors import BadInput
+from ...evaluation import precision
+from ...kernels.compiled import Kernel
+from ...networks.base import Layer
+from ...oracle import Oracle
+from ...populations.layerwise import Chains
+from ...random.rng import Rng
+from ...schedules import VISITING, heat_left
+from ..base import Asked, Optimizer, State, outdated, same_rows
+from . import proposals
+from .finite_losses import judge
+from .proposals import (
     Proposal,
     ProposalName,
     Shape,
@@ -34,10 +38,6 @@ from engine.optimizers.common.proposals import (
     restore_weights,
     worth_remembering,
 )
-from engine.oracle import Oracle
-from engine.populations.layerwise import Chains
-from engine.random.rng import Rng
-from engine.schedules import VISITING, heat_left
 
 MEMORY = 0.98
 """Share of a running average kept from step to step."""

@@ -26,11 +26,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import Array, kernel
-from engine.networks.base import Layer
-from engine.populations.layerwise import Chains, Move
-from engine.random.rng import Rng
+from ...kernels import compiled
+from ...kernels.compiled import Array, kernel
+from ...networks.base import Layer
+from ...populations.layerwise import Chains, Move
+from ...random.rng import Rng
 
 ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting"]
 FARTHEST = 1e8

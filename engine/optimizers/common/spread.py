@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.kernels import compiled
-from engine.kernels.compiled import COLUMNS, Array, kernel
+from ...kernels import compiled
+from ...kernels.compiled import COLUMNS, Array, kernel
 
 ABOUT = 8
 """Members whose mean is c."""

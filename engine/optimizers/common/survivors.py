@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.errors import NothingLeft
-from engine.random.rng import Rng
+from ...errors import NothingLeft
+from ...random.rng import Rng
 
 ABSURD = 1e15
 """Numbers beyond this are taken for failures where they are squared or added up."""
