@@ -40,7 +40,7 @@ from engine.system.input_checks import check
 
 ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
 ENTRY = "offline.js"
-STYLES = ("live.css", "offline.css")
+STYLES = ("styles/live.css", "styles/replay.css")
 
 _STYLE = re.compile(r"""@import\s+(?:url\()?\s*["']([^"']+)["']\s*\)?\s*;""")
 _GAP = re.compile(r"__KELVIN_(TITLE|ABOUT|RECORDING)__")

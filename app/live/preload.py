@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.live.bundle import version
 
-ENTRY, SHEET = "main.js", "live.css"
+ENTRY, SHEET = "main.js", "styles/live.css"
 FIRST_RECORDING = "first-screen"
 """What plays until the visitor presses Run."""
 HEAD_ENDS = b"</head>"

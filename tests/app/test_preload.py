@@ -59,7 +59,7 @@ def test_the_links_are_in_the_head_of_the_page(base: str, answer: Any) -> None:
         (kind, address.split("?")[0]) for kind, address in addresses if "/static/" not in address
     ] == [
         ("modulepreload", f"./kelvin/bundle/@{bundle.version()}/main.js"),
-        ("preload", f"./kelvin/frontend/@{bundle.version()}/live.css"),
+        ("preload", f"./kelvin/frontend/@{bundle.version()}/styles/live.css"),
         ("preload", "./kelvin/plotly.min.js"),
         ("preload", "./kelvin/recordings/first-screen.kelvin"),
     ]

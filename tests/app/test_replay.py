@@ -236,7 +236,7 @@ def test_the_shell_asks_nothing_of_a_network() -> None:
         )
     # No tag of the page itself points outside.
     assert not re.findall(r'(?:src|href)="(?!data:)[^"]*"', shell)
-    assert "@import" not in replay.style("live.css")
+    assert "@import" not in replay.style("styles/live.css")
     assert not re.findall(
         r"url\((?!['\"]?data:)", "".join(replay.style(name) for name in replay.STYLES)
     )

@@ -308,7 +308,8 @@ def test_frontend_files(site: Site) -> None:
     )
     assert again.status_code in (200, 304)
     assert (
-        "immutable" in site.client.get("/kelvin/frontend/live.css?v=abc").headers["cache-control"]
+        "immutable"
+        in site.client.get("/kelvin/frontend/styles/live.css?v=abc").headers["cache-control"]
     )
     assert site.client.get("/kelvin/frontend/vendor/msgpack.js").status_code == 200
     assert (

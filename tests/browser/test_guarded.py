@@ -61,7 +61,7 @@ def stranger() -> Iterator[str]:
         ("GET", "/favicon.png"),
         ("GET", "/nothing/here"),
         ("GET", f"/kelvin/bundle/@{version()}/main.js"),
-        ("GET", "/kelvin/frontend/live.css"),
+        ("GET", "/kelvin/frontend/styles/live.css"),
         ("GET", "/kelvin/plotly.min.js"),
         ("GET", "/kelvin/recordings.json"),
         ("GET", "/kelvin/recordings/first-screen.kelvin"),

@@ -8,7 +8,7 @@ const views = new WeakMap();
 
 /** @param {{data: any, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) => void, setTriggerValue: (name: string, value: unknown) => void}} component */
 export function mount({ data, parentElement, setStateValue, setTriggerValue }) {
-  style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/live.css`);
+  style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/live.css`);
   let view = views.get(parentElement);
   if (!view) {
     view = new LiveView(parentElement, data);

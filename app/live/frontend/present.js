@@ -35,7 +35,7 @@ const views = new WeakMap();
 export function mount({ data, parentElement }) {
   let view = views.get(parentElement);
   if (!view) {
-    for (const sheet of ["live.css", "present.css"]) style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
+    for (const sheet of ["styles/live.css", "styles/present.css"]) style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
     view = new PresentView(parentElement, data);
     views.set(parentElement, view);
     /** What tests read. */

@@ -10,7 +10,7 @@ const pages = new WeakMap();
 export function mount({ data, parentElement }) {
   let page = pages.get(parentElement);
   if (!page) {
-    style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/gallery.css`);
+    style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/gallery.css`);
     page = new GalleryPage(parentElement, data);
     pages.set(parentElement, page);
     /** What tests read. */
