@@ -8,7 +8,7 @@ import { Marks } from "./marks.js";
 import { PANELS } from "./panels.js";
 import { panelTemplate } from "./template.js";
 import { readTheme } from "./theme.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 /**
  * @typedef {{name: string, kind: import("./panels.js").Kind, panel: any, saidAt: number, marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and when its summary was last written

@@ -1,6 +1,6 @@
 /** What a panel says of itself in words: a note beside its title, a sentence where it has nothing to draw, and a summary for those who do not see it. */
 
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 const SUMMARY_MS = 1000;
 

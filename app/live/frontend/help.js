@@ -2,7 +2,7 @@
 
 import { KEYS } from "./keys.js";
 import { button } from "./popup.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 const GROUPS = /** @type {const} */ (["race", "time", "look", "keep"]);
 

@@ -2,9 +2,9 @@
 
 import { PLACES, dial, taken, throttle, typed } from "./dial.js";
 import { setting, worth } from "./events.js";
-import { proper, SHAPES, small } from "./format.js";
+import { proper, SHAPES, small } from "./i18n/format.js";
 import { button, popup } from "./popup.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 const SEND_MS = 125;
 const LOOK_MS = 300;

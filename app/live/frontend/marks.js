@@ -5,9 +5,9 @@
  */
 
 import { SIGNS, deedText, deeds } from "./events.js";
-import { SHAPES, amount } from "./format.js";
+import { SHAPES, amount } from "./i18n/format.js";
 import { shape } from "./panels/shapes.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 /** A flag's cloth, the pole under it, and how near flags of one kind become one. */
 const [CLOTH, POLE, ROOM] = [13, 5, 16];

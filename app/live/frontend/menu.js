@@ -6,7 +6,7 @@ import { expected, lineOf } from "./faults.js";
 import { openHelp } from "./help.js";
 import { button, popup } from "./popup.js";
 import { lasting, saveRecording } from "./store.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 const ICONS = {
   panels: "M2 2.500h5v5H2zM9 2.500h5v5H9zM2 8.500h5v5H2zM9 8.500h5v5H9z",

@@ -3,7 +3,7 @@
 import { budgetOf } from "./exports/files.js";
 import { Told } from "./faults.js";
 import { readRecording } from "./recording.js";
-import { setTexts, t } from "./text.js";
+import { setTexts, t } from "./i18n/i18n.js";
 import { LiveView } from "./view.js";
 
 /** @typedef {import("./exports/replay.js").About} About */

@@ -3,7 +3,7 @@
 import { lineOf } from "./faults.js";
 import { readRecording } from "./recording.js";
 import { recordingBytes } from "./source.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 /**
  * Play a recording from the server or from the visitor's own.

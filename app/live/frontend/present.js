@@ -2,13 +2,13 @@
 
 import { wayBack } from "./away.js";
 import { Expected, fetched, lineOf } from "./faults.js";
-import { spent } from "./format.js";
+import { spent } from "./i18n/format.js";
 import { style } from "./main.js";
 import { finer } from "./fineness.js";
 import { readRecording } from "./recording.js";
 import { Reel, lettered, magnified, momentOf } from "./reel.js";
 import { getRecording } from "./store.js";
-import { setTexts, t } from "./text.js";
+import { setTexts, t } from "./i18n/i18n.js";
 import { LiveView } from "./view.js";
 
 /**

@@ -2,7 +2,7 @@
 
 import { sameRace } from "./moment.js";
 import { button } from "./popup.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 /** @typedef {{id: string, title: string, why: string, experiment: any}} Asked */
 

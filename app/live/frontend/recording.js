@@ -3,7 +3,7 @@
 import { decode, records } from "./decode.js";
 import { Expected, Told } from "./faults.js";
 import { History } from "./player.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 /** The version of recordings that are read, as engine/frames.py has it. */
 export const VERSION = 1;

@@ -1,9 +1,9 @@
 /** The scrub bar, as long as the budget: the moment shown, how much of the budget is spent at it, what was done by hand, and the way back to the newest. */
 
 import { SIGNS, deedText, deeds } from "./events.js";
-import { spent } from "./format.js";
+import { spent } from "./i18n/format.js";
 import { momentOfShare, spentShare } from "./share.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 /** Flags of one kind that are nearer than this become one; pixels. */
 const ROOM = 18;

@@ -1,7 +1,7 @@
 /** Small pictures of all landscapes, to pick one from. */
 
 import { light } from "./terrain.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 import { channels, mix } from "./theme.js";
 
 const RELIEF = 0.55;

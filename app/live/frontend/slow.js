@@ -5,11 +5,11 @@
  * is kept back until the parts have been seen.
  */
 
-import { SHAPES, small } from "./format.js";
+import { SHAPES, small } from "./i18n/format.js";
 import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./panels/onestep.js";
 import { button } from "./popup.js";
 import { momentAt } from "./moment.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 import { SLOW } from "./transport.js";
 
 const STAGE_MS = 1100;

@@ -1,8 +1,8 @@
 /** How things stand, shown wherever it is seen: the buttons, the status line, what is being prepared, the question that is asked. */
 
 import { sameRace } from "./moment.js";
-import { t } from "./text.js";
-import { lateStart, sentence } from "./words.js";
+import { t } from "./i18n/i18n.js";
+import { lateStart, sentence } from "./i18n/status_text.js";
 
 /** Whether the race that the controls name waits for a worker: to ask for it once more would change nothing. @param {import("./view.js").LiveView} view */
 function queued({ state, asked, data }) {

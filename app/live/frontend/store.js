@@ -6,7 +6,7 @@ import { openShelf } from "./gallery/shelf.js";
 import { named } from "./names.js";
 import { readRecording, writeRecording } from "./recording.js";
 import { titled, titleIn } from "./titled.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 export { nameOf, sparkOf, summaryOf };
 

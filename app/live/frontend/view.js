@@ -21,7 +21,7 @@ import { SlowMotion } from "./slow.js";
 import { Socket, tokenOf } from "./socket.js";
 import { showStatus } from "./status.js";
 import { template } from "./template.js";
-import { setTexts, t } from "./text.js";
+import { setTexts, t } from "./i18n/i18n.js";
 import { Transport } from "./transport.js";
 import { cancelRace, Waiting } from "./waiting.js";
 import { Walk } from "./walk.js";
@@ -56,7 +56,7 @@ export class LiveView {
     this.data = data;
     this.layout = data.layout ?? "network";
     this.player = new Player();
-    this.state = /** @type {import("./words.js").State} */ ({ state: "idle" });
+    this.state = /** @type {import("./i18n/status_text.js").State} */ ({ state: "idle" });
     this.problem = this.broken = this.experiment = "";
     /** @type {string | null} */ this.race = null;
     /** @type {string | null} the race whose history is on the screen */ this.loaded = null;

@@ -1,7 +1,7 @@
 /** What stands where a race will be: what is being prepared, with a way out, or why there is none. Axes without a race would only invent their ticks. */
 
 import { button } from "./popup.js";
-import { t } from "./text.js";
+import { t } from "./i18n/i18n.js";
 
 export class Waiting {
   /** @param {HTMLElement} place the panels @param {() => void} cancel */

@@ -3,7 +3,7 @@
 import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listed } from "../../../app/live/frontend/format.js";
+import { listed } from "../../../app/live/frontend/i18n/format.js";
 import { between, span } from "../../../app/live/frontend/panels/curve.js";
 import { colourAreas, part } from "../../../app/live/frontend/panels/paint.js";
 import { told } from "../../../app/live/frontend/panels/temperature.js";

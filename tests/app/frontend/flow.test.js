@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { arrived, leave, markBack, wayBack } from "../../../app/live/frontend/away.js";
 import { momentOfShare, spentShare } from "../../../app/live/frontend/share.js";
-import { setTexts } from "../../../app/live/frontend/text.js";
+import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 import { cancelRace } from "../../../app/live/frontend/waiting.js";
 
 setTexts({ "menu.left-network": "left" });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { typed } from "../../../app/live/frontend/dial.js";
 import { worth } from "../../../app/live/frontend/events.js";
-import { cosine, plain, proper, shortPlain, small } from "../../../app/live/frontend/format.js";
+import { cosine, plain, proper, shortPlain, small } from "../../../app/live/frontend/i18n/format.js";
 import { places } from "../../../app/live/frontend/gallery/spark.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
 import { logScale, ticksOf, widthOf, worthSeeing } from "../../../app/live/frontend/scale.js";

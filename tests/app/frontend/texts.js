@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
-import { setTexts } from "../../../app/live/frontend/text.js";
+import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
 const folder = new URL("../../../app/text/en/", import.meta.url);
 

@@ -8,7 +8,7 @@ import { KEYS } from "../../../app/live/frontend/keys.js";
 import { acceptedUpTo, askedUpTo, extent, nearer, onestep, origins, reachOf, stageOf } from "../../../app/live/frontend/panels/onestep.js";
 import { History, Player } from "../../../app/live/frontend/player.js";
 import { numbers, SlowMotion } from "../../../app/live/frontend/slow.js";
-import { setTexts } from "../../../app/live/frontend/text.js";
+import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
 const own = JSON.parse(readFileSync(new URL("../../../app/text/en/time.json", import.meta.url), "utf-8"));
 setTexts(Object.fromEntries(Object.entries(own).map(([key, text]) => [`time.${key}`, text])));

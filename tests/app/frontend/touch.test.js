@@ -11,7 +11,7 @@ import { colour, shades } from "../../../app/live/frontend/panels/paint.js";
 import { walked } from "../../../app/live/frontend/panels/particles.js";
 import { planeWords } from "../../../app/live/frontend/panels/plane.js";
 import { tiling } from "../../../app/live/frontend/panels/wall.js";
-import { setTexts } from "../../../app/live/frontend/text.js";
+import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
 const texts = JSON.parse(readFileSync(new URL("../../../app/text/en/touch.json", import.meta.url), "utf-8"));
 setTexts(Object.fromEntries(Object.entries(texts).map(([key, text]) => [`touch.${key}`, text])));

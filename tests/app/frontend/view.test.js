@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { along, horizon, thin } from "../../../app/live/frontend/curves.js";
-import { percent, short, small } from "../../../app/live/frontend/format.js";
+import { percent, short, small } from "../../../app/live/frontend/i18n/format.js";
 import { colour, shades } from "../../../app/live/frontend/panels/paint.js";
 import { History, MOST_PICTURES, Player } from "../../../app/live/frontend/player.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/recording.js";

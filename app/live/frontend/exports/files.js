@@ -1,8 +1,8 @@
 /** What exported files have in common: their names, what they are about, how they reach the visitor. */
 
 import { decode } from "../decode.js";
-import { short } from "../format.js";
-import { t } from "../text.js";
+import { short } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 
 /** @typedef {import("../player.js").History} History */
 

@@ -3,7 +3,7 @@
 import { Expected } from "../faults.js";
 import { button, popup } from "../popup.js";
 import { writeRecording } from "../recording.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { metricsCsv } from "./csv.js";
 import { download, experimentJson, fileName } from "./files.js";
 import { panelsSeen, picture } from "./pictures.js";

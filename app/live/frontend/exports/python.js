@@ -1,6 +1,6 @@
 /** Lines of Python that repeat a race with the engine. */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { budgetOf, titleOf, told } from "./files.js";
 
 /** @typedef {import("../player.js").History} History */

@@ -2,7 +2,7 @@
 
 import { Expected, fetched } from "../faults.js";
 import { writeRecording } from "../recording.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { escaped, titleOf } from "./files.js";
 
 /**

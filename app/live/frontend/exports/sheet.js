@@ -1,6 +1,6 @@
 /** A sheet to draw on, as SVG: what pictures of panels are put together on, whatever drew the panels. */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { escaped } from "./files.js";
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */

@@ -1,8 +1,8 @@
 /** One recording as a card. */
 
-import { percent, SHAPES, short, small } from "../format.js";
+import { percent, SHAPES, short, small } from "../i18n/format.js";
 import { nameElements } from "../names.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 import { sparkline } from "./spark.js";
 

@@ -2,11 +2,11 @@
 
 import { Chart, dress, loadPlotly, predress } from "../charts.js";
 import { lineOf } from "../faults.js";
-import { amount, percent, SHAPES, small } from "../format.js";
+import { amount, percent, SHAPES, small } from "../i18n/format.js";
 import { nameElements } from "../names.js";
 import { currencyAxis, linearAxis, logAxis, shareAxis } from "../panels/loss.js";
 import { logScale, worthSeeing } from "../scale.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 import { CURRENCIES, line, MEASURES } from "./series.js";
 import { sample } from "./spark.js";

@@ -1,6 +1,6 @@
 /** Short lines at the foot of the page that go away by themselves: what was done, and the way back. */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 
 export const UNDO_MS = 8000;

@@ -4,7 +4,7 @@ import { fileName, MOST_RECENT, deleteRecording, exportRecording, getRecording, 
 import { arrived } from "../away.js";
 import { download } from "../exports/files.js";
 import { Told, defect, expected, fetched, lineOf } from "../faults.js";
-import { setTexts, t } from "../text.js";
+import { setTexts, t } from "../i18n/i18n.js";
 import { readTheme } from "../theme.js";
 import { card } from "./card.js";
 import { facets, matches, sorted } from "./choose.js";

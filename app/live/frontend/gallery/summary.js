@@ -1,6 +1,6 @@
 /** A recording in short: what was raced, how it ended, and a thinned curve for its small picture. The server tells the same of the recordings it ships (app/live/shipped.py). */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 
 /**
  * @typedef {object} Result how a lane stood at the end; null for what there is no number of

@@ -1,7 +1,7 @@
 /** The table under a comparison: how every lane of every recording ended, the best of each column, and the same as CSV. */
 
-import { percent, SHAPES, short, small } from "../format.js";
-import { t } from "../text.js";
+import { percent, SHAPES, short, small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { make } from "./dom.js";
 
 /**

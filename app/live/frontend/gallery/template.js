@@ -1,6 +1,6 @@
 /** What the gallery is made of, before there is anything in it. Only texts of Kelvin's own stand in this markup. */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { ORDERS } from "./choose.js";
 import { icon } from "./dom.js";
 

@@ -2,9 +2,9 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { marked, spaced, thin } from "../curves.js";
-import { cosine, short } from "../format.js";
+import { cosine, short } from "../i18n/format.js";
 import { withRoom } from "../scale.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { timeAxis } from "./loss.js";
 
 /** Frames over which the median runs. */

@@ -1,6 +1,6 @@
 /** What neurons and networks compute, painted in small: as maps over the plane, or as lines over a single input. */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { channels } from "../theme.js";
 import { drawCurve } from "./curve.js";
 import { reach } from "./forward.js";

@@ -2,8 +2,8 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { thin } from "../curves.js";
-import { listed, percent, plain, SHAPES, short, small } from "../format.js";
-import { t } from "../text.js";
+import { listed, percent, plain, SHAPES, short, small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { histogram, scaleOf } from "./bins.js";
 import { logScale } from "../scale.js";
 import { linearAxis, logAxis, shareAxis, timeAxis } from "./loss.js";

@@ -1,9 +1,9 @@
 /** What it cost: evaluations, FLOPs, seconds and memory of every lane, and what one and the same loss has cost each of them. */
 
 import { stats } from "../charts.js";
-import { SHAPES, listed, short, small } from "../format.js";
+import { SHAPES, listed, short, small } from "../i18n/format.js";
 import { nameElements } from "../names.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 
 const MEASURES = /** @type {const} */ (["evaluations", "flops", "seconds", "memory"]);
 /** By how much a loss must have fallen to count as better. */

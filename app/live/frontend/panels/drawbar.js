@@ -1,7 +1,7 @@
 /** The tools of the pencil: a brush for every class, the eraser, the way back, and a line that says how. */
 
-import { SHAPES } from "../format.js";
-import { t } from "../text.js";
+import { SHAPES } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { MOST_POINTS } from "./drawing.js";
 
 const icon = (/** @type {string} */ path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;

@@ -5,8 +5,8 @@
  */
 
 import { rows } from "../decode.js";
-import { small } from "../format.js";
-import { t } from "../text.js";
+import { small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { along, shapeOf, shadow } from "../terrain.js";
 import { linearAxis } from "./loss.js";
 import { Relief } from "./relief.js";

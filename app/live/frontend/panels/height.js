@@ -1,8 +1,8 @@
 /** The height of every lane's best point over the chosen currency: above the lowest point on a logarithmic axis where that is known, else as it is. */
 
 import { thin } from "../curves.js";
-import { small } from "../format.js";
-import { t } from "../text.js";
+import { small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { logScale } from "../scale.js";
 import { linearAxis, logAxis, LossPanel, timeAxis } from "./loss.js";
 

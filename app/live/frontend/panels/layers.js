@@ -1,8 +1,8 @@
 /** Weights per layer: a small perceptron neuron by neuron, or histograms of every layer. */
 
 import { stats } from "../charts.js";
-import { SHAPES, short, small } from "../format.js";
-import { t } from "../text.js";
+import { SHAPES, short, small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { netOf } from "./forward.js";
 import { Neurons } from "./neurons.js";
 import { chosen, paintSpreads, tensorsOf } from "./spreads.js";

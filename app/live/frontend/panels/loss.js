@@ -3,9 +3,9 @@
 import { Chart, dress, predress } from "../charts.js";
 import { horizon, marked, thin } from "../curves.js";
 import { scored } from "../cards.js";
-import { currencyName, percent, small } from "../format.js";
+import { currencyName, percent, small } from "../i18n/format.js";
 import { logScale, worthSeeing } from "../scale.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
 

@@ -1,6 +1,6 @@
 /** What one particle of a cloud says by itself: its own small map, curve or wall. */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { drawCurve } from "./curve.js";
 import { pointsAt } from "./drawing.js";
 import { fit, Painter } from "./paint.js";

@@ -1,9 +1,9 @@
 /** What the network says: decision maps side by side, or a wall of samples for images; and which classes it takes for which. */
 
 import { stats } from "../charts.js";
-import { percent, SHAPES, short } from "../format.js";
+import { percent, SHAPES, short } from "../i18n/format.js";
 import { nameElements } from "../names.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { cellAt, paintConfusion, told } from "./confusion.js";
 import { drawCurve } from "./curve.js";
 import { fit, Painter, part, share } from "./paint.js";

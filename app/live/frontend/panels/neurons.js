@@ -1,7 +1,7 @@
 /** A small perceptron, neuron by neuron: what each computes where, how strongly they are tied, and every weight at hand to be set. */
 
-import { SHAPES, small } from "../format.js";
-import { t } from "../text.js";
+import { SHAPES, small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { Cells, SIDE, fit } from "./cells.js";
 import { forward, indexOf, square } from "./forward.js";
 import { WeightBox } from "./weightbox.js";

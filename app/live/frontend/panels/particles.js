@@ -1,7 +1,7 @@
 /** The particles under a pointer, a finger or the arrow keys: what each says by itself, and the one that is followed. */
 
-import { SHAPES, small } from "../format.js";
-import { t } from "../text.js";
+import { SHAPES, small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { asOf, MemberPainter, nameOf, whyNot } from "./members.js";
 
 /** @typedef {import("../view.js").Moment} Moment */

@@ -1,6 +1,6 @@
 /** The pencil: training points added, moved and taken away on the decision maps, while the race trains on them or for the race to come. */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { DrawBar } from "./drawbar.js";
 import { LEAST_POINTS, lastDrawn, MOST_CLASSES, MOST_POINTS, pointsAt, Sheet, Throttle, toDrawn } from "./drawing.js";
 import { dot } from "./paint.js";

@@ -1,6 +1,6 @@
 /** The choice of the plane through weight space; closed, it says how much of what happens the plane holds. */
 
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 
 const KINDS = ["pca", "line", "random"];
 /** After that time a plane that was asked for is not waited for any more, in milliseconds. */

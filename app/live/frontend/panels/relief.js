@@ -5,7 +5,7 @@ import { columns, rows } from "../decode.js";
 import { expected } from "../faults.js";
 import { heatScale, mix } from "../theme.js";
 import { along } from "../terrain.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 
 const PER_LANE = 3;
 const LIFT = 0.02;

@@ -1,7 +1,7 @@
 /** How the weights of every layer are spread, of all lanes over each other, and how they were spread at the start. */
 
-import { small } from "../format.js";
-import { t } from "../text.js";
+import { small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { fit } from "./cells.js";
 import { histogram } from "./bins.js";
 

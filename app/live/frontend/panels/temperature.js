@@ -2,9 +2,9 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { spaced, thin } from "../curves.js";
-import { listed, percent, SHAPES, small } from "../format.js";
+import { listed, percent, SHAPES, small } from "../i18n/format.js";
 import { logScale, withRoom } from "../scale.js";
-import { t } from "../text.js";
+import { t } from "../i18n/i18n.js";
 import { heatScale } from "../theme.js";
 import { logAxis, timeAxis } from "./loss.js";
 

@@ -7,8 +7,8 @@
 
 import { Chart, dress, predress } from "../charts.js";
 import { columns, rows } from "../decode.js";
-import { small } from "../format.js";
-import { t } from "../text.js";
+import { small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 import { heatScale, mix } from "../theme.js";
 import { linearAxis } from "./loss.js";
 import { Particles } from "./particles.js";

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { spaced } from "../../../app/live/frontend/curves.js";
-import { spent } from "../../../app/live/frontend/format.js";
+import { spent } from "../../../app/live/frontend/i18n/format.js";
 import { share } from "../../../app/live/frontend/panels/paint.js";
-import { lateStart, nextAction, sentence } from "../../../app/live/frontend/words.js";
+import { lateStart, nextAction, sentence } from "../../../app/live/frontend/i18n/status_text.js";
 
 const CALM = { problem: "", stale: false, recorded: false };
 

@@ -1,7 +1,7 @@
 /** What the status line says. */
 
 import { amount, proper } from "./format.js";
-import { t } from "./text.js";
+import { t } from "./i18n.js";
 
 /** What a lane may spend before its first step without it being told. */
 const LITTLE = 0.1;
@@ -46,7 +46,7 @@ export function nextAction(state) {
   return state === "running" ? "pause" : state === "paused" ? "resume" : "run";
 }
 
-/** Which lanes spent much of their budget before their first step, so that their curves start there. @param {import("./player.js").History} history @returns {string} nothing where none did */
+/** Which lanes spent much of their budget before their first step, so that their curves start there. @param {import("../player.js").History} history @returns {string} nothing where none did */
 export function lateStart({ stage, metrics }) {
   const [first] = metrics;
   if (!stage || !first) return "";

@@ -1,6 +1,6 @@
 /** Numbers and lanes as people read them. */
 
-import { t } from "./text.js";
+import { t } from "./i18n.js";
 
 /** The marker of every lane, as text. */
 export const SHAPES = ["●", "■", "◆", "▲"];
