@@ -1,7 +1,7 @@
 """The recordings that ship with Kelvin, in short: what was raced, how it ended, and a thinned curve
 for a small picture.
 
-The browser tells the same of the visitor's own recordings (`frontend/gallery/summary.js`); the
+The browser tells the same of the visitor's own recordings (`frontend/data/summary.js`); the
 gallery lays both side by side.
 """
 

@@ -1,8 +1,8 @@
 """What the lanes of a race are called: by their methods, and where several share one by what
 differs in their settings.
 
-The browser does the same for recordings made before stages told it (`app/live/frontend/names.js`);
-`tests/app/lane_names.json` holds both together.
+The browser does the same for recordings made before stages told it
+(`app/live/frontend/data/lane_names.js`); `tests/app/lane_names.json` holds both together.
 """
 
 from __future__ import annotations

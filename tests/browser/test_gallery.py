@@ -23,8 +23,8 @@ BYTES = FILE.read_bytes()
 SAVE = """async ([kept, name, times]) => {
     const address = performance.getEntriesByType('resource').map((entry) => entry.name).find((name) => name.endsWith('/gallery/main.js'));
     const { use } = await import(address);  // the page's own modules
-    const { saveRecording } = use('store.js');
-    const { readRecording } = use('recording.js');
+    const { saveRecording } = use('data/recording_store.js');
+    const { readRecording } = use('data/recording.js');
     const history = await readRecording(await (await fetch('/kelvin/recordings/first-screen.kelvin')).arrayBuffer());
     for (let i = 0; i < times; i++) await saveRecording(history, { kept, name });
 }"""

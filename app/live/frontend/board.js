@@ -3,7 +3,7 @@
 import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./arrange.js";
 import { caption } from "./captions.js";
 import { loadPlotly } from "./charts.js";
-import { defect } from "./faults.js";
+import { defect } from "./data/errors.js";
 import { Marks } from "./marks.js";
 import { PANELS } from "./panels.js";
 import { panelTemplate } from "./template.js";

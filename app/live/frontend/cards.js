@@ -1,6 +1,6 @@
 /** The lane cards: how every lane stands at the moment shown, what was done to it by hand, and what became of it. */
 
-import { SIGNS, deedText, deeds } from "./events.js";
+import { SIGNS, deedText, deeds } from "./data/interventions.js";
 import { percent, proper, SHAPES, short, small } from "./i18n/format.js";
 import { t } from "./i18n/i18n.js";
 

@@ -1,7 +1,7 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
 import { Taps } from "./clicks.js";
-import { Expected } from "./faults.js";
+import { Expected } from "./data/errors.js";
 import { paintTraces, pairs, planeOf, restyle } from "./painted.js";
 import { pinch, touched } from "./pinch.js";
 import { ticksOf, widthOf } from "./scale.js";

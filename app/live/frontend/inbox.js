@@ -1,6 +1,6 @@
 /** What the server says to the live view. */
 
-import { History } from "./player.js";
+import { History } from "./data/history.js";
 import { takeUp } from "./returning.js";
 
 const REFUSED_MS = 6000;

@@ -1,7 +1,7 @@
 /** Knobs turned while the race runs: a small window at a lane's card, with all that its method lets be turned. */
 
 import { PLACES, dial, taken, throttle, typed } from "./dial.js";
-import { setting, worth } from "./events.js";
+import { setting, worth } from "./data/interventions.js";
 import { proper, SHAPES, small } from "./i18n/format.js";
 import { button, popup } from "./popup.js";
 import { t } from "./i18n/i18n.js";

@@ -4,7 +4,7 @@
  * A canvas over the chart, aligned with Plotly's axes; Plotly itself is not touched, so that pointing costs next to nothing.
  */
 
-import { SIGNS, deedText, deeds } from "./events.js";
+import { SIGNS, deedText, deeds } from "./data/interventions.js";
 import { SHAPES, amount } from "./i18n/format.js";
 import { shape } from "./panels/shapes.js";
 import { t } from "./i18n/i18n.js";
@@ -211,7 +211,7 @@ export class Marks {
     this._tell(index, flag);
   }
 
-  /** @param {number | null} index @param {import("./events.js").Deed} [deed] done by hand, to be told instead */
+  /** @param {number | null} index @param {import("./data/interventions.js").Deed} [deed] done by hand, to be told instead */
   _tell(index, deed) {
     const { moment, read } = this;
     const row = index === null || !moment ? null : moment.metrics[index];

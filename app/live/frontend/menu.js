@@ -1,11 +1,11 @@
 /** What can be done with a race beyond watching it: choose the panels, share it, save it, export it, put it on a stage; and the keys. */
 
 import { enlarged, toggled } from "./arrange.js";
-import { markBack } from "./away.js";
-import { expected, lineOf } from "./faults.js";
+import { markBack } from "./data/tab_session.js";
+import { expected, lineOf } from "./data/errors.js";
 import { openHelp } from "./help.js";
 import { button, popup } from "./popup.js";
-import { lasting, saveRecording } from "./store.js";
+import { lasting, saveRecording } from "./data/recording_store.js";
 import { t } from "./i18n/i18n.js";
 
 const ICONS = {
@@ -149,7 +149,7 @@ export class Menu {
     }
   }
 
-  /** A race that was live is kept among the recent ones when it is over or another takes its place: nothing is lost. @param {import("./player.js").Player} player */
+  /** A race that was live is kept among the recent ones when it is over or another takes its place: nothing is lost. @param {import("./data/history.js").Player} player */
   keepRecent({ history, source }) {
     if (source !== "live" || !history.stage || history.length < ENOUGH_FRAMES || this.kept.has(history)) return;
     this.kept.add(history);

@@ -1,8 +1,8 @@
 /** A replay in one file: everything that the page needs lies in it, and nothing is asked of a network. app/replay.py puts it together. */
 
 import { budgetOf } from "./exports/files.js";
-import { Told } from "./faults.js";
-import { readRecording } from "./recording.js";
+import { Told } from "./data/errors.js";
+import { readRecording } from "./data/recording.js";
 import { setTexts, t } from "./i18n/i18n.js";
 import { LiveView } from "./view.js";
 
@@ -45,7 +45,7 @@ export async function open() {
   said.textContent = t("export.replay-open");
   place.append(said);
   /** @type {About} */ let about;
-  /** @type {import("./player.js").History} */ let history;
+  /** @type {import("./data/history.js").History} */ let history;
   try {
     about = JSON.parse(held("kelvin-about"));
     history = await readRecording(bytes(held("kelvin-recording")).buffer);

@@ -1,8 +1,8 @@
 /** A recording, opened in the live view. */
 
-import { lineOf } from "./faults.js";
-import { readRecording } from "./recording.js";
-import { recordingBytes } from "./source.js";
+import { lineOf } from "./data/errors.js";
+import { readRecording } from "./data/recording.js";
+import { recordingBytes } from "./data/recording_source.js";
 import { t } from "./i18n/i18n.js";
 
 /**

@@ -1,6 +1,6 @@
 /** The question a race was picked for: its title and why it goes as it does stay while the race runs and after it, until somebody closes them. */
 
-import { sameRace } from "./moment.js";
+import { sameRace } from "./data/frame_view.js";
 import { button } from "./popup.js";
 import { t } from "./i18n/i18n.js";
 

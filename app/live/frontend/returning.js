@@ -1,6 +1,6 @@
 /** Whether a page that opens goes back to the race its tab watched, or shows what its address names. */
 
-import { sameRace } from "./moment.js";
+import { sameRace } from "./data/frame_view.js";
 
 /** @typedef {{address: string | null, experiment: any}} Seen what a tab's race was, and the page's address when it was left */
 

@@ -8,7 +8,7 @@
 import { SHAPES, small } from "./i18n/format.js";
 import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./panels/onestep.js";
 import { button } from "./popup.js";
-import { momentAt } from "./moment.js";
+import { momentAt } from "./data/frame_view.js";
 import { t } from "./i18n/i18n.js";
 import { SLOW } from "./transport.js";
 

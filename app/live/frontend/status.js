@@ -1,6 +1,6 @@
 /** How things stand, shown wherever it is seen: the buttons, the status line, what is being prepared, the question that is asked. */
 
-import { sameRace } from "./moment.js";
+import { sameRace } from "./data/frame_view.js";
 import { t } from "./i18n/i18n.js";
 import { lateStart, sentence } from "./i18n/status_text.js";
 

@@ -1,6 +1,6 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
-import { arrived, leave } from "./away.js";
+import { arrived, leave } from "./data/tab_session.js";
 import { Axes } from "./axes.js";
 import { Board } from "./board.js";
 import { Cards, scored } from "./cards.js";
@@ -10,15 +10,15 @@ import { Inbox } from "./inbox.js";
 import { keys } from "./keys.js";
 import { Knobs } from "./knobs.js";
 import { Menu } from "./menu.js";
-import { momentAt, sameRace } from "./moment.js";
+import { momentAt, sameRace } from "./data/frame_view.js";
 import { openRecording } from "./opening.js";
-import { History, Player } from "./player.js";
+import { History, Player } from "./data/history.js";
 import { Question } from "./question.js";
 import { firstTime, goesBack, here, leaveMark } from "./returning.js";
 import { Scrub } from "./scrub.js";
 import { Sites } from "./sites.js";
 import { SlowMotion } from "./slow.js";
-import { Socket, tokenOf } from "./socket.js";
+import { Socket, tokenOf } from "./data/socket.js";
 import { showStatus } from "./status.js";
 import { template } from "./template.js";
 import { setTexts, t } from "./i18n/i18n.js";

@@ -9,7 +9,7 @@ import { experimentJson, titleOf } from "../../../app/live/frontend/exports/file
 import { pythonCode } from "../../../app/live/frontend/exports/python.js";
 import { fill } from "../../../app/live/frontend/exports/replay.js";
 import { weightsAt, weightsFile } from "../../../app/live/frontend/exports/safetensors.js";
-import { readRecording, writeRecording } from "../../../app/live/frontend/recording.js";
+import { readRecording, writeRecording } from "../../../app/live/frontend/data/recording.js";
 
 const [recording, folder, shell] = process.argv.slice(2);
 const bytes = readFileSync(recording);

@@ -9,8 +9,8 @@ import { literal, pythonCode } from "../../../app/live/frontend/exports/python.j
 import { base64, fill } from "../../../app/live/frontend/exports/replay.js";
 import { weightsAt, weightsFile, writeSafetensors } from "../../../app/live/frontend/exports/safetensors.js";
 import { Sheet } from "../../../app/live/frontend/exports/sheet.js";
-import { decode } from "../../../app/live/frontend/decode.js";
-import { History } from "../../../app/live/frontend/player.js";
+import { decode } from "../../../app/live/frontend/data/messages.js";
+import { History } from "../../../app/live/frontend/data/history.js";
 
 /** A minimal MessagePack writer. */
 function pack(value) {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrived, leave, markBack, wayBack } from "../../../app/live/frontend/away.js";
-import { momentOfShare, spentShare } from "../../../app/live/frontend/share.js";
+import { arrived, leave, markBack, wayBack } from "../../../app/live/frontend/data/tab_session.js";
+import { momentOfShare, spentShare } from "../../../app/live/frontend/data/budget_share.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 import { cancelRace } from "../../../app/live/frontend/waiting.js";
 

@@ -6,9 +6,9 @@ import { facets, matches, sorted } from "../../../app/live/frontend/gallery/choo
 import { Selection } from "../../../app/live/frontend/gallery/selection.js";
 import { line, seriesOf } from "../../../app/live/frontend/gallery/series.js";
 import { path, places } from "../../../app/live/frontend/gallery/spark.js";
-import { SPARK_POINTS, sparkOf, summaryOf } from "../../../app/live/frontend/gallery/summary.js";
+import { SPARK_POINTS, sparkOf, summaryOf } from "../../../app/live/frontend/data/summary.js";
 import { best, COLUMNS, csv, rowsOf } from "../../../app/live/frontend/gallery/table.js";
-import { readRecording } from "../../../app/live/frontend/recording.js";
+import { readRecording } from "../../../app/live/frontend/data/recording.js";
 
 const ROOT = new URL("../../../", import.meta.url);
 const history = await readRecording(new Uint8Array(readFileSync(new URL("assets/recordings/first-screen.kelvin", ROOT))).buffer);
@@ -146,7 +146,7 @@ test("eight are compared at most; each keeps its colour; a tab remembers", () =>
 test("every text of the gallery is used, and every one used is there", () => {
   const texts = JSON.parse(readFileSync(new URL("app/text/en/gallery.json", ROOT), "utf8"));
   const folder = new URL("app/live/frontend/gallery/", ROOT);
-  const sources = [...readdirSync(folder).map((name) => new URL(name, folder)), new URL("../store.js", folder), ...["app/gallery.py", "app/pages/gallery.py", "app/live/shipped.py"].map((name) => new URL(name, ROOT))].map((url) => readFileSync(url, "utf8")).join("\n");
+  const sources = [...readdirSync(folder).map((name) => new URL(name, folder)), new URL("../data/recording_store.js", folder), new URL("../data/summary.js", folder), ...["app/gallery.py", "app/pages/gallery.py", "app/live/shipped.py"].map((name) => new URL(name, ROOT))].map((url) => readFileSync(url, "utf8")).join("\n");
   const used = [...sources.matchAll(/gallery\.((?:[\w-]+|\$?\{[^}]*\})+)/g)].map(([, key]) => key).filter((key) => !["css", "py", "js"].includes(key));
   // A name that is one placeholder from end to end stands for these.
   const whole = ["yours", "recent", "shipped", "rename", "export", "delete", "seconds", "evaluations", "flops"];

@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { Told } from "../../../app/live/frontend/faults.js";
-import { VERSION, readRecording } from "../../../app/live/frontend/recording.js";
+import { Told } from "../../../app/live/frontend/data/errors.js";
+import { VERSION, readRecording } from "../../../app/live/frontend/data/recording.js";
 
 import "./texts.js";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { firstTime, goesBack, leaveMark, takeUp } from "../../../app/live/frontend/returning.js";
-import { tokenOf } from "../../../app/live/frontend/socket.js";
+import { tokenOf } from "../../../app/live/frontend/data/socket.js";
 import { oneStepEach, Walk } from "../../../app/live/frontend/walk.js";
 
 const MOONS = { dataset: { name: "moons" }, lanes: [{ name: "pso" }], seed: 9 };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { typed } from "../../../app/live/frontend/dial.js";
-import { worth } from "../../../app/live/frontend/events.js";
+import { worth } from "../../../app/live/frontend/data/interventions.js";
 import { cosine, plain, proper, shortPlain, small } from "../../../app/live/frontend/i18n/format.js";
 import { places } from "../../../app/live/frontend/gallery/spark.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";

@@ -2,7 +2,7 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Socket } from "../../../app/live/frontend/socket.js";
+import { Socket } from "../../../app/live/frontend/data/socket.js";
 
 /** A browser's socket that does what a test says. */
 class FakeSocket {

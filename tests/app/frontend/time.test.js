@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { PLACES, dial, fit, taken, throttle, typed } from "../../../app/live/frontend/dial.js";
-import { deeds, deedText, eventText, setting, worth } from "../../../app/live/frontend/events.js";
+import { deeds, deedText, eventText, setting, worth } from "../../../app/live/frontend/data/interventions.js";
 import { KEYS } from "../../../app/live/frontend/keys.js";
 import { acceptedUpTo, askedUpTo, extent, nearer, onestep, origins, reachOf, stageOf } from "../../../app/live/frontend/panels/onestep.js";
-import { History, Player } from "../../../app/live/frontend/player.js";
+import { History, Player } from "../../../app/live/frontend/data/history.js";
 import { numbers, SlowMotion } from "../../../app/live/frontend/slow.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 

@@ -1,6 +1,6 @@
 /** The numbers of a race as CSV (RFC 4180): one row for every frame and lane. */
 
-/** @typedef {import("../player.js").History} History */
+/** @typedef {import("../data/history.js").History} History */
 
 /** Keys of a lane's row in the metrics, and what heads their column. */
 const COLUMNS = {

@@ -1,10 +1,10 @@
 /** What exported files have in common: their names, what they are about, how they reach the visitor. */
 
-import { decode } from "../decode.js";
+import { decode } from "../data/messages.js";
 import { short } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
-/** @typedef {import("../player.js").History} History */
+/** @typedef {import("../data/history.js").History} History */
 
 const KEEP_MS = 60_000;
 

@@ -1,8 +1,8 @@
 /** What can be exported of the race on the screen. */
 
-import { Expected } from "../faults.js";
+import { Expected } from "../data/errors.js";
 import { button, popup } from "../popup.js";
-import { writeRecording } from "../recording.js";
+import { writeRecording } from "../data/recording.js";
 import { t } from "../i18n/i18n.js";
 import { metricsCsv } from "./csv.js";
 import { download, experimentJson, fileName } from "./files.js";

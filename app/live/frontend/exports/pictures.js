@@ -1,7 +1,7 @@
 /** Panels as pictures, each by itself or all as they stand on the board: title, legend of the lanes, what is drawn, and of which moment. */
 
 import { spent } from "../i18n/format.js";
-import { momentAt } from "../moment.js";
+import { momentAt } from "../data/frame_view.js";
 import { titleOf } from "./files.js";
 import { Sheet } from "./sheet.js";
 import { captureCanvases, captureCharts, measured, trace } from "./trace.js";

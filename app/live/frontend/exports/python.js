@@ -3,7 +3,7 @@
 import { t } from "../i18n/i18n.js";
 import { budgetOf, titleOf, told } from "./files.js";
 
-/** @typedef {import("../player.js").History} History */
+/** @typedef {import("../data/history.js").History} History */
 
 const WIDE = 100;
 

@@ -1,7 +1,7 @@
 /** A race as one HTML file that plays by itself, without a server: the server's shell with the recording put into it. */
 
-import { Expected, fetched } from "../faults.js";
-import { writeRecording } from "../recording.js";
+import { Expected, fetched } from "../data/errors.js";
+import { writeRecording } from "../data/recording.js";
 import { t } from "../i18n/i18n.js";
 import { escaped, titleOf } from "./files.js";
 

@@ -1,6 +1,6 @@
 /** Every lane's weights as safetensors: a header's length (little-endian uint64), the header as JSON, the numbers. */
 
-/** @typedef {import("../player.js").History} History */
+/** @typedef {import("../data/history.js").History} History */
 /** @typedef {{name: string, shape: number[], data: Float32Array}} Tensor */
 
 /** @param {Tensor[]} tensors @param {Record<string, string>} metadata @returns {Uint8Array<ArrayBuffer>} */

@@ -1,7 +1,7 @@
 /** One recording as a card. */
 
 import { percent, SHAPES, short, small } from "../i18n/format.js";
-import { nameElements } from "../names.js";
+import { nameElements } from "../data/lane_names.js";
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 import { sparkline } from "./spark.js";
@@ -125,7 +125,7 @@ function told({ summary, spark }) {
   return summary.lanes.map((lane, i) => t("gallery.losses-lane", { lane: lane.label, first: small(spark[i]?.[0]), last: small(spark[i]?.at(-1)) })).join("; ");
 }
 
-/** @param {import("./summary.js").Summary} summary */
+/** @param {import("../data/summary.js").Summary} summary */
 export function budget({ budget: { currency, amount } }) {
   return t(`gallery.${currency}-budget`, { amount: currency === "seconds" ? Number(amount.toPrecision(4)) : short(amount) });
 }

@@ -9,7 +9,7 @@
  * @property {string} name
  * @property {number | null} made milliseconds since 1970
  * @property {number} size of the file in bytes
- * @property {import("./summary.js").Summary} summary
+ * @property {import("../data/summary.js").Summary} summary
  * @property {(number | null)[][]} spark
  *
  * @typedef {"newest" | "accuracy" | "loss" | "name"} Order

@@ -1,9 +1,9 @@
 /** Recordings side by side: one chart with a line for every lane, a legend that can be pressed, and the table. */
 
 import { Chart, dress, loadPlotly, predress } from "../charts.js";
-import { lineOf } from "../faults.js";
+import { lineOf } from "../data/errors.js";
 import { amount, percent, SHAPES, small } from "../i18n/format.js";
-import { nameElements } from "../names.js";
+import { nameElements } from "../data/lane_names.js";
 import { currencyAxis, linearAxis, logAxis, shareAxis } from "../panels/loss.js";
 import { logScale, worthSeeing } from "../scale.js";
 import { t } from "../i18n/i18n.js";
@@ -14,7 +14,7 @@ import { csv, rowsOf, table } from "./table.js";
 import { download } from "../exports/files.js";
 import { MOST } from "./selection.js";
 
-/** @typedef {{key: string, name: string, place: number, summary: import("./summary.js").Summary, series: import("./series.js").Series | null}} Compared a recording in the comparison; `series` is null while it is read */
+/** @typedef {{key: string, name: string, place: number, summary: import("../data/summary.js").Summary, series: import("./series.js").Series | null}} Compared a recording in the comparison; `series` is null while it is read */
 
 export class Comparison {
   /**

@@ -1,9 +1,9 @@
 /** The gallery: what there is, what is chosen, and what is done with it. */
 
-import { fileName, MOST_RECENT, deleteRecording, exportRecording, getRecording, importRecording, keepRecording, lasting, listRecordings, onChange, Refusal, renameRecording, restoreRecording, SUFFIX } from "../store.js";
-import { arrived } from "../away.js";
+import { fileName, MOST_RECENT, deleteRecording, exportRecording, getRecording, importRecording, keepRecording, lasting, listRecordings, onChange, Refusal, renameRecording, restoreRecording, SUFFIX } from "../data/recording_store.js";
+import { arrived } from "../data/tab_session.js";
 import { download } from "../exports/files.js";
-import { Told, defect, expected, fetched, lineOf } from "../faults.js";
+import { Told, defect, expected, fetched, lineOf } from "../data/errors.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { readTheme } from "../theme.js";
 import { card } from "./card.js";
@@ -286,7 +286,7 @@ export class GalleryPage {
     /** @type {HTMLElement} */ (note.querySelector("button")).focus({ preventScroll: true });
   }
 
-  /** @param {import("../store.js").Stored} record @param {number | undefined} place it had in the comparison */
+  /** @param {import("../data/recording_store.js").Stored} record @param {number | undefined} place it had in the comparison */
   async _restore(record, place) {
     await restoreRecording(record);
     if (place !== undefined) this.selection.add(OWN + record.id);

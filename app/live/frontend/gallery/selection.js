@@ -1,6 +1,6 @@
 /** Which recordings are compared and how they are drawn; remembered for as long as the tab is open. */
 
-import { expected } from "../faults.js";
+import { expected } from "../data/errors.js";
 import { CURRENCIES, MEASURES } from "./series.js";
 
 export const MOST = 8;

@@ -1,7 +1,7 @@
 /** The lines of compared recordings: numbers over a currency, by lane. */
 
 import { thin } from "../curves.js";
-import { readRecording } from "../recording.js";
+import { readRecording } from "../data/recording.js";
 
 /** @typedef {"seconds" | "evaluations" | "flops"} Currency */
 /** @typedef {"loss" | "test_loss" | "accuracy" | "test_accuracy"} Measure */
@@ -23,7 +23,7 @@ export async function readSeries(file) {
   return seriesOf(await readRecording(await file.arrayBuffer()));
 }
 
-/** @param {import("../player.js").History} history @returns {Series} */
+/** @param {import("../data/history.js").History} history @returns {Series} */
 export function seriesOf({ stage, metrics }) {
   const lanes = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => {
     const column = (/** @type {string} */ name) => metrics.map((one) => (Number.isFinite(one.lanes[lane][name]) ? one.lanes[lane][name] : null));

@@ -5,7 +5,7 @@ import { t } from "../i18n/i18n.js";
 import { make } from "./dom.js";
 
 /**
- * @typedef {import("./summary.js").Result} Result
+ * @typedef {import("../data/summary.js").Result} Result
  * @typedef {{recording: string, label: string, lane: number, colour: string, first: boolean, lanes: number, result: Result}} Row one lane; `first` of the `lanes` of its recording
  * @typedef {{name: keyof Result, show: (value: number | null) => string, sign: 1 | -1}} Column `sign` 1 where more is better
  */
@@ -20,7 +20,7 @@ export const COLUMNS = [
   { name: "seconds", show: (value) => (value === null ? "–" : value.toFixed(value < 100 ? 1 : 0)), sign: -1 },
 ];
 
-/** @param {{name: string, colour: string, summary: import("./summary.js").Summary}[]} recordings @returns {Row[]} */
+/** @param {{name: string, colour: string, summary: import("../data/summary.js").Summary}[]} recordings @returns {Row[]} */
 export function rowsOf(recordings) {
   return recordings.flatMap(({ name, colour, summary }) => summary.lanes.map(({ label }, lane) => ({ recording: name, label, lane, colour, first: lane === 0, lanes: summary.lanes.length, result: summary.results[lane] })));
 }

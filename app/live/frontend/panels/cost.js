@@ -2,7 +2,7 @@
 
 import { stats } from "../charts.js";
 import { SHAPES, listed, short, small } from "../i18n/format.js";
-import { nameElements } from "../names.js";
+import { nameElements } from "../data/lane_names.js";
 import { t } from "../i18n/i18n.js";
 
 const MEASURES = /** @type {const} */ (["evaluations", "flops", "seconds", "memory"]);

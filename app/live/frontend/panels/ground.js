@@ -4,7 +4,7 @@
  * The map is the plane of the weights, drawn exactly: contours by Plotly, shaded as if lit from the upper left, and what moves painted over it.
  */
 
-import { rows } from "../decode.js";
+import { rows } from "../data/messages.js";
 import { small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { along, shapeOf, shadow } from "../terrain.js";

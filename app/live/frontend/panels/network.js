@@ -2,7 +2,7 @@
 
 import { stats } from "../charts.js";
 import { percent, SHAPES, short } from "../i18n/format.js";
-import { nameElements } from "../names.js";
+import { nameElements } from "../data/lane_names.js";
 import { t } from "../i18n/i18n.js";
 import { cellAt, paintConfusion, told } from "./confusion.js";
 import { drawCurve } from "./curve.js";

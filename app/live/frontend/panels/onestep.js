@@ -4,7 +4,7 @@ import { mix } from "../theme.js";
 import { persistent } from "./members.js";
 import { shape } from "./shapes.js";
 
-/** @typedef {{points: import("../decode.js").Packed | null, values: import("../decode.js").Packed | null, accepted: import("../decode.js").Packed | null}} Part */
+/** @typedef {{points: import("../data/messages.js").Packed | null, values: import("../data/messages.js").Packed | null, accepted: import("../data/messages.js").Packed | null}} Part */
 /** @typedef {{colours: string[], theme: import("../theme.js").Theme}} Dress */
 
 const [MARK, HEAD, LOWEST, CROSS] = [3.8, 6.5, 7.5, 4.2];

@@ -1,8 +1,8 @@
 /** A landscape in three dimensions, mounted when it is first asked for. WebGL draws it; where there is none, a sentence says so. */
 
 import { Chart, dress } from "../charts.js";
-import { columns, rows } from "../decode.js";
-import { expected } from "../faults.js";
+import { columns, rows } from "../data/messages.js";
+import { expected } from "../data/errors.js";
 import { heatScale, mix } from "../theme.js";
 import { along } from "../terrain.js";
 import { t } from "../i18n/i18n.js";

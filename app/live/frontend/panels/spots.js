@@ -5,7 +5,7 @@ import { halo, shape } from "./shapes.js";
 const RING = 8;
 
 /**
- * @param {import("../player.js").History} history
+ * @param {import("../data/history.js").History} history
  * @param {number} index of the metrics pointed at
  * @param {{theme: import("../theme.js").Theme, colours: string[]}} panel
  * @returns {import("./weights.js").Painter | null} null where there is no picture of that moment

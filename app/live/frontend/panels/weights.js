@@ -6,7 +6,7 @@
  */
 
 import { Chart, dress, predress } from "../charts.js";
-import { columns, rows } from "../decode.js";
+import { columns, rows } from "../data/messages.js";
 import { small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { heatScale, mix } from "../theme.js";

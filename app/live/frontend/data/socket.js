@@ -1,7 +1,7 @@
 /** The WebSocket: commands out, messages in, reconnection with the race's token. */
 
-import { decode } from "./decode.js";
-import { Expected, expected, fetched } from "./faults.js";
+import { decode } from "./messages.js";
+import { Expected, expected, fetched } from "./errors.js";
 
 const TOKEN = "kelvin.race";
 
@@ -13,9 +13,9 @@ export function tokenOf(layout) {
     get: () => kept((storage) => storage.getItem(name)),
     set: (/** @type {string} */ value) => kept((storage) => storage.setItem(name, value)),
     clear: () => kept((storage) => [name, mark].forEach((one) => storage.removeItem(one))),
-    /** What the race was and where it was seen. @param {import("./returning.js").Seen} seen */
+    /** What the race was and where it was seen. @param {import("../returning.js").Seen} seen */
     mark: (seen) => kept((storage) => storage.setItem(mark, JSON.stringify(seen))),
-    /** @returns {import("./returning.js").Seen | null} */
+    /** @returns {import("../returning.js").Seen | null} */
     seen: () => JSON.parse(kept((storage) => storage.getItem(mark)) ?? "null"),
   };
 }

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { summaryOf } from "../../../app/live/frontend/gallery/summary.js";
-import { laneNames, named, nameParts } from "../../../app/live/frontend/names.js";
-import { History } from "../../../app/live/frontend/player.js";
+import { summaryOf } from "../../../app/live/frontend/data/summary.js";
+import { laneNames, named, nameParts } from "../../../app/live/frontend/data/lane_names.js";
+import { History } from "../../../app/live/frontend/data/history.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../lane_names.json", import.meta.url), "utf8"));
 const STEP = [{ name: "rate", label: "Step size" }];

@@ -1,7 +1,7 @@
 /** What was done by hand to a race: in words, and where several things follow closely, told as one. */
 
-import { plain, small } from "./i18n/format.js";
-import { t } from "./i18n/i18n.js";
+import { plain, small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 
 /** A sign for every kind: heat, a knob, a pen, points. All in the text's own style, none as a picture in colours. */
 export const SIGNS = /** @type {Record<string, string>} */ ({ reheat: "♨\ufe0e", turn: "↻", weight: "✎\ufe0e", points: "∴" });

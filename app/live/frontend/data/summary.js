@@ -31,7 +31,7 @@ const NUMBERS = /** @type {(keyof Result)[]} */ (["loss", "accuracy", "test_loss
 
 /**
  * What a recording is about. Throws where the history does not hold what a recording must: a file may hold anything.
- * @param {import("../player.js").History} history
+ * @param {import("./history.js").History} history
  * @returns {Summary}
  */
 export function summaryOf(history) {
@@ -53,7 +53,7 @@ export function summaryOf(history) {
   };
 }
 
-/** The training loss of every lane at evenly spaced moments, the first and the last among them. @param {import("../player.js").History} history @returns {(number | null)[][]} */
+/** The training loss of every lane at evenly spaced moments, the first and the last among them. @param {import("./history.js").History} history @returns {(number | null)[][]} */
 export function sparkOf({ stage, metrics }) {
   const count = Math.min(SPARK_POINTS, metrics.length);
   const at = Array.from({ length: count }, (_, i) => (count > 1 ? Math.floor((i * (metrics.length - 1)) / (count - 1) + 0.5) : 0));

@@ -1,15 +1,15 @@
 /** The history of one race, live or recorded, and the moment that is shown. */
 
-import { Album, placeOf } from "./album.js";
-import { decode } from "./decode.js";
-import { named } from "./names.js";
+import { Album, placeOf } from "./thinned_log.js";
+import { decode } from "./messages.js";
+import { named } from "./lane_names.js";
 
 export const MOST_PICTURES = 600;
 export const MOST_DETAILS = 60;
 /** A quarter of an hour of them, as in the server. */
 export const MOST_METRICS = 10_000;
 
-/** @typedef {import("./album.js").Kept} Kept */
+/** @typedef {import("./thinned_log.js").Kept} Kept */
 
 /**
  * Keeps metrics, pictures and details, each thinned evenly when they grow too many; pictures and details as bytes, of which it decodes the one that is looked at.

@@ -1,16 +1,16 @@
 /** The visitor's own recordings, kept in their browser: named ones that stay, and the last few races by themselves. */
 
-import { Expected, Told, expected } from "./faults.js";
-import { nameOf, sparkOf, summaryOf } from "./gallery/summary.js";
-import { openShelf } from "./gallery/shelf.js";
-import { named } from "./names.js";
+import { Expected, Told, expected } from "./errors.js";
+import { nameOf, sparkOf, summaryOf } from "./summary.js";
+import { openShelf } from "./indexeddb.js";
+import { named } from "./lane_names.js";
 import { readRecording, writeRecording } from "./recording.js";
-import { titled, titleIn } from "./titled.js";
-import { t } from "./i18n/i18n.js";
+import { titled, titleIn } from "./recording_title.js";
+import { t } from "../i18n/i18n.js";
 
 export { nameOf, sparkOf, summaryOf };
 
-/** @typedef {import("./gallery/shelf.js").Stored} Stored */
+/** @typedef {import("./indexeddb.js").Stored} Stored */
 
 export const MOST_RECENT = 12;
 export const SUFFIX = ".kelvin";
@@ -23,7 +23,7 @@ const MOST_NAME = 120;
 /** What went wrong, in one sentence for the visitor. */
 export class Refusal extends Expected {}
 
-/** @type {Promise<import("./gallery/shelf.js").Shelf> | null} */ let opened = null;
+/** @type {Promise<import("./indexeddb.js").Shelf> | null} */ let opened = null;
 /** @type {Set<() => void>} */ const listeners = new Set();
 /** @type {BroadcastChannel | null} between the tabs of one visitor */ let channel = null;
 
@@ -74,7 +74,7 @@ function changed() {
 
 /**
  * Keep a race. One that is not `kept` is among the last few and makes room for newer ones.
- * @param {import("./player.js").History} history
+ * @param {import("./history.js").History} history
  * @param {{name?: string, kept?: boolean, id?: string}} how `id`: of what was kept of the same race before, whose place and name it takes
  * @returns {Promise<string>} its id
  */
@@ -82,7 +82,7 @@ export async function saveRecording(history, { name, kept = true, id } = {}) {
   return add(history, await writeRecording(history), name, kept, id);
 }
 
-/** @param {import("./player.js").History} history @param {Blob} bytes @param {string | undefined} name @param {boolean} kept @param {string} [id] */
+/** @param {import("./history.js").History} history @param {Blob} bytes @param {string | undefined} name @param {boolean} kept @param {string} [id] */
 async function add(history, bytes, name, kept, id) {
   const summary = summaryOf(history);
   const others = await listRecordings();

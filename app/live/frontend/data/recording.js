@@ -1,9 +1,9 @@
 /** Recordings, read and written in the browser: gzip; inside, of every message its length (little-endian uint32) and its bytes. */
 
-import { decode, records } from "./decode.js";
-import { Expected, Told } from "./faults.js";
-import { History } from "./player.js";
-import { t } from "./i18n/i18n.js";
+import { decode, records } from "./messages.js";
+import { Expected, Told } from "./errors.js";
+import { History } from "./history.js";
+import { t } from "../i18n/i18n.js";
 
 /** The version of recordings that are read, as engine/frames.py has it. */
 export const VERSION = 1;

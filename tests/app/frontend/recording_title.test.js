@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { titled, titleIn } from "../../../app/live/frontend/titled.js";
+import { titled, titleIn } from "../../../app/live/frontend/data/recording_title.js";
 
 const inside = Buffer.from("what a recording holds ".repeat(50));
 

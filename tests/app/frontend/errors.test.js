@@ -4,9 +4,9 @@ import { afterEach, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { Board } from "../../../app/live/frontend/board.js";
-import { Expected, defect, expected, fetched, lineOf } from "../../../app/live/frontend/faults.js";
-import { readRecording } from "../../../app/live/frontend/recording.js";
-import { importRecording, Refusal } from "../../../app/live/frontend/store.js";
+import { Expected, defect, expected, fetched, lineOf } from "../../../app/live/frontend/data/errors.js";
+import { readRecording } from "../../../app/live/frontend/data/recording.js";
+import { importRecording, Refusal } from "../../../app/live/frontend/data/recording_store.js";
 
 const { error, warn } = console;
 const { fetch } = globalThis;

@@ -1,6 +1,6 @@
 /** Where records lie: in the browser's IndexedDB, or, where it gives none, in memory until the page is closed. */
 
-import { expected } from "../faults.js";
+import { expected } from "./errors.js";
 
 /**
  * @typedef {object} Stored a recording as it is kept

@@ -1,6 +1,6 @@
 /** What may go wrong and is told as what it is, as against a defect: that is seen, on the console with all there is to know and in the page with a line. */
 
-import { t } from "./i18n/i18n.js";
+import { t } from "../i18n/i18n.js";
 
 /** Something that goes wrong now and then without anybody's fault: a file that is no recording, a server that does not answer. */
 export class Expected extends Error {}

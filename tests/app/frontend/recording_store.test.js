@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { openShelf } from "../../../app/live/frontend/gallery/shelf.js";
-import { readRecording } from "../../../app/live/frontend/recording.js";
-import * as store from "../../../app/live/frontend/store.js";
+import { openShelf } from "../../../app/live/frontend/data/indexeddb.js";
+import { readRecording } from "../../../app/live/frontend/data/recording.js";
+import * as store from "../../../app/live/frontend/data/recording_store.js";
 import "./texts.js";
 
 

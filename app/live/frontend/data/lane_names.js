@@ -1,6 +1,6 @@
 /** What the lanes of a race are called: by their methods, and where several share one by what differs in their settings. Python does the same (engine/names.py) for the stages it sends. */
 
-import { worth } from "./events.js";
+import { worth } from "./interventions.js";
 
 const MOST = 2;
 const LAST = ["batch"];

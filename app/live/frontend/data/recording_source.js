@@ -1,7 +1,7 @@
 /** Where a recording comes from. */
 
-import { Expected, fetched } from "./faults.js";
-import { getRecording } from "./store.js";
+import { Expected, fetched } from "./errors.js";
+import { getRecording } from "./recording_store.js";
 
 /** The bytes of a recording: of the visitor's own ("own:" and its id), or from the server. @param {string} base @param {string} address @returns {Promise<ArrayBuffer>} */
 export async function recordingBytes(base, address) {

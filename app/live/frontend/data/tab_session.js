@@ -1,6 +1,6 @@
 /** A race that is left alone stands still. Whoever leaves it is told so where they go, and where they came from can be found again. */
 
-import { t } from "./i18n/i18n.js";
+import { t } from "../i18n/i18n.js";
 
 const LEFT = "kelvin.left";
 const BACK = "kelvin.back";

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { columns, decode, records, rows } from "../../../app/live/frontend/decode.js";
+import { columns, decode, records, rows } from "../../../app/live/frontend/data/messages.js";
 
 /** A minimal MessagePack writer, so that the decoder is tested against bytes written here and not by itself. */
 function pack(value) {

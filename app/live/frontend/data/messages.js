@@ -1,6 +1,6 @@
 /** Messages from their bytes. Arrays `{d, s, b}` become `{data: TypedArray, shape: number[]}`. */
 
-import { decode as unpack } from "./vendor/msgpack.js";
+import { decode as unpack } from "../vendor/msgpack.js";
 
 /** @typedef {{data: Float32Array | Uint8Array | Int32Array, shape: number[]}} Packed */
 
