@@ -2,12 +2,12 @@
 
 import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./arrange.js";
 import { caption } from "./captions.js";
-import { loadPlotly } from "./charts.js";
+import { loadPlotly } from "./charts/chart.js";
 import { defect } from "./data/errors.js";
-import { Marks } from "./marks.js";
+import { Marks } from "./charts/time_markers.js";
 import { PANELS } from "./panels.js";
 import { panelTemplate } from "./template.js";
-import { readTheme } from "./theme.js";
+import { readTheme } from "./charts/theme.js";
 import { t } from "./i18n/i18n.js";
 
 /**

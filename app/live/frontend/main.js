@@ -1,6 +1,6 @@
 /** The door from Streamlit's component to the live view: mount once, update on every run of the script, clean up at the end. */
 
-import { stats } from "./charts.js";
+import { stats } from "./charts/chart.js";
 import { LiveView } from "./view.js";
 
 /** @type {WeakMap<Element, LiveView>} */

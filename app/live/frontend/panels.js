@@ -21,7 +21,7 @@ import { WeightsPanel } from "./panels/weights.js";
  * @property {any} figure the empty Plotly figure of that name, if there is one
  * @property {Record<string, any>} figures of all panels
  * @property {any} palette
- * @property {import("./theme.js").Theme} theme
+ * @property {import("./charts/theme.js").Theme} theme
  * @property {string[]} colours of the lanes in this theme
  * @property {import("./hands.js").Hands} hands what a panel may do to the race and the view
  *

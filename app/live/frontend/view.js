@@ -3,8 +3,8 @@
 import { arrived, leave } from "./data/tab_session.js";
 import { Axes } from "./axes.js";
 import { Board } from "./board.js";
-import { Cards, scored } from "./cards.js";
-import { stats } from "./charts.js";
+import { Cards, scored } from "./charts/lane_cards.js";
+import { stats } from "./charts/chart.js";
 import { handsOf } from "./hands.js";
 import { Inbox } from "./inbox.js";
 import { keys } from "./keys.js";

@@ -4,8 +4,8 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listed } from "../../../app/live/frontend/i18n/format.js";
-import { between, span } from "../../../app/live/frontend/panels/curve.js";
-import { colourAreas, part } from "../../../app/live/frontend/panels/paint.js";
+import { between, span } from "../../../app/live/frontend/charts/regression_curve.js";
+import { colourAreas, part } from "../../../app/live/frontend/charts/decision_map.js";
 import { told } from "../../../app/live/frontend/panels/temperature.js";
 
 const AREAS = { shape: [2, 2, 2], data: Uint8Array.from([0, 1, 2, 2, 255, 85, 255, 170]) };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { follow, heights } from "../../../app/live/frontend/panels/agreement.js";
-import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
+import { histogram, scaleOf } from "../../../app/live/frontend/charts/histogram.js";
 import { membersOf, noteOf, nounOf, viewsOf } from "../../../app/live/frontend/panels/chains.js";
 import { boxes, replanned, titleOf } from "../../../app/live/frontend/panels/temperature.js";
 import { reached, telling, times } from "../../../app/live/frontend/panels/cost.js";

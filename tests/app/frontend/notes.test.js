@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { broken } from "../../../app/live/frontend/exports/pictures.js";
 import { beside, freeCorner } from "../../../app/live/frontend/panels/weights.js";
-import { withRoom } from "../../../app/live/frontend/scale.js";
+import { withRoom } from "../../../app/live/frontend/charts/axis_scale.js";
 
 const BOX = { left: 30, top: 4, width: 270, height: 140 };
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { logScale } from "../../../app/live/frontend/scale.js";
+import { logScale } from "../../../app/live/frontend/charts/axis_scale.js";
 import { ABSENT, CARD, HOLD, REST, RUN, Reel, lettered, magnified, momentOf } from "../../../app/live/frontend/reel.js";
 
 /** Let time pass in small ticks; how often another recording came on. @param {Reel} reel @param {number} seconds */

@@ -2,9 +2,9 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { spaced } from "../../../app/live/frontend/curves.js";
+import { spaced } from "../../../app/live/frontend/charts/decimate.js";
 import { spent } from "../../../app/live/frontend/i18n/format.js";
-import { share } from "../../../app/live/frontend/panels/paint.js";
+import { share } from "../../../app/live/frontend/charts/decision_map.js";
 import { lateStart, nextAction, sentence } from "../../../app/live/frontend/i18n/status_text.js";
 
 const CALM = { problem: "", stale: false, recorded: false };

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { cells, contrast, inkOn, shade, shares, told } from "../../../app/live/frontend/panels/confusion.js";
 import { decodePoints, encodePoints, lastDrawn, MOST_POINTS, pointsAt, Sheet, snapped } from "../../../app/live/frontend/panels/drawing.js";
 import { asOf, memberOf, nameOf, persistent, whyNot } from "../../../app/live/frontend/panels/members.js";
-import { colour, shades } from "../../../app/live/frontend/panels/paint.js";
+import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
 import { walked } from "../../../app/live/frontend/panels/particles.js";
 import { planeWords } from "../../../app/live/frontend/panels/plane.js";
 import { tiling } from "../../../app/live/frontend/panels/wall.js";

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { along, horizon, thin } from "../../../app/live/frontend/curves.js";
+import { along, horizon, thin } from "../../../app/live/frontend/charts/decimate.js";
 import { percent, short, small } from "../../../app/live/frontend/i18n/format.js";
-import { colour, shades } from "../../../app/live/frontend/panels/paint.js";
+import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
 import { History, MOST_PICTURES, Player } from "../../../app/live/frontend/data/history.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/data/recording.js";
 import { sameRace } from "../../../app/live/frontend/data/frame_view.js";
-import { channels, heatScale, luminance, mix } from "../../../app/live/frontend/theme.js";
+import { channels, heatScale, luminance, mix } from "../../../app/live/frontend/charts/theme.js";
 
 /** {type: "picture", k} as MessagePack. */
 function picture(k) {

@@ -26,7 +26,7 @@ export function panelsSeen({ board }) {
 
 /** What a sheet needs to know of how things look. @param {View} view */
 function look({ board, player }) {
-  return { theme: /** @type {import("../theme.js").Theme} */ (board.theme), colours: board.colours, stage: player.history.stage };
+  return { theme: /** @type {import("../charts/theme.js").Theme} */ (board.theme), colours: board.colours, stage: player.history.stage };
 }
 
 /**

@@ -1,11 +1,11 @@
 /** Recordings side by side: one chart with a line for every lane, a legend that can be pressed, and the table. */
 
-import { Chart, dress, loadPlotly, predress } from "../charts.js";
+import { Chart, dress, loadPlotly, predress } from "../charts/chart.js";
 import { lineOf } from "../data/errors.js";
 import { amount, percent, SHAPES, small } from "../i18n/format.js";
 import { nameElements } from "../data/lane_names.js";
 import { currencyAxis, linearAxis, logAxis, shareAxis } from "../panels/loss.js";
-import { logScale, worthSeeing } from "../scale.js";
+import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 import { CURRENCIES, line, MEASURES } from "./series.js";
@@ -32,7 +32,7 @@ export class Comparison {
     /** @type {Chart | null} */ this.chart = null;
     /** @type {Promise<void> | null} */ this.mounting = null;
     this.shown = "";
-    this.theme = /** @type {import("../theme.js").Theme | null} */ (null);
+    this.theme = /** @type {import("../charts/theme.js").Theme | null} */ (null);
     this.colours = /** @type {string[]} */ (data.palette.recordings);
     this.get = (/** @type {string} */ name) => /** @type {HTMLElement} */ (place.querySelector(`[data-part="${name}"]`));
     this._wire();
@@ -64,7 +64,7 @@ export class Comparison {
     this.resize.observe(this.get("chart"));
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {string[]} colours of the recordings */
+  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours of the recordings */
   dress(theme, colours) {
     this.theme = theme;
     this.colours = colours;

@@ -5,7 +5,7 @@ import { arrived } from "../data/tab_session.js";
 import { download } from "../exports/files.js";
 import { Told, defect, expected, fetched, lineOf } from "../data/errors.js";
 import { setTexts, t } from "../i18n/i18n.js";
-import { readTheme } from "../theme.js";
+import { readTheme } from "../charts/theme.js";
 import { card } from "./card.js";
 import { facets, matches, sorted } from "./choose.js";
 import { Comparison } from "./compare.js";

@@ -1,6 +1,6 @@
 /** The lines of compared recordings: numbers over a currency, by lane. */
 
-import { thin } from "../curves.js";
+import { thin } from "../charts/decimate.js";
 import { readRecording } from "../data/recording.js";
 
 /** @typedef {"seconds" | "evaluations" | "flops"} Currency */

@@ -1,6 +1,6 @@
 /** The small picture of a recording: the loss of every lane, as an SVG. */
 
-import { logScale, worthSeeing } from "../scale.js";
+import { logScale, worthSeeing } from "../charts/axis_scale.js";
 
 const WIDTH = 300;
 const HEIGHT = 72;

@@ -1,9 +1,9 @@
 /** How far the steps taken agree with −∇L: their cosine, step by step and as a running median. */
 
-import { Chart, dress, predress } from "../charts.js";
-import { marked, spaced, thin } from "../curves.js";
+import { Chart, dress, predress } from "../charts/chart.js";
+import { marked, spaced, thin } from "../charts/decimate.js";
 import { cosine, short } from "../i18n/format.js";
-import { withRoom } from "../scale.js";
+import { withRoom } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
 import { timeAxis } from "./loss.js";
 
@@ -41,7 +41,7 @@ export class AgreementPanel {
     /** @type {any} */ this.first = null;
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
     this.chart.relayout({ ...dress(theme, ["xaxis", "yaxis"]), "yaxis.zerolinecolor": theme.faint, "annotations[0].font.color": theme.faint, "annotations[0].bgcolor": theme.surface + SHEER, "shapes[0].fillcolor": theme.faint });
     const all = Array.from({ length: this.lanes }, (_, lane) => lane);

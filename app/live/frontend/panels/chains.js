@@ -1,11 +1,11 @@
 /** A population in numbers: its networks by their loss, the rungs of a ladder of temperatures, how often moves are kept, and how far the networks lie apart. */
 
-import { Chart, dress, predress } from "../charts.js";
-import { thin } from "../curves.js";
+import { Chart, dress, predress } from "../charts/chart.js";
+import { thin } from "../charts/decimate.js";
 import { listed, percent, plain, SHAPES, short, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { histogram, scaleOf } from "./bins.js";
-import { logScale } from "../scale.js";
+import { histogram, scaleOf } from "../charts/histogram.js";
+import { logScale } from "../charts/axis_scale.js";
 import { linearAxis, logAxis, shareAxis, timeAxis } from "./loss.js";
 
 const PER_LANE = 3;
@@ -41,7 +41,7 @@ export class ChainsPanel {
     this.log = false;
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
     const { Plotly, element } = this.chart;
     this.chart.relayout({ ...dress(theme, ["xaxis", "yaxis"]), "annotations[0].font.color": theme.faint, "annotations[1].font.color": theme.faint });
@@ -308,7 +308,7 @@ function onLadder(ladder, share) {
   return ladder[below] ** (1 - (place - below)) * ladder[below + 1] ** (place - below);
 }
 
-/** An axis of losses. @param {string} axis @param {import("./bins.js").Scale} scale @param {[number, number]} range */
+/** An axis of losses. @param {string} axis @param {import("../charts/histogram.js").Scale} scale @param {[number, number]} range */
 function valueAxis(axis, { log, floor = undefined }, range) {
   return log ? logAxis(axis, { range, floor: floor ?? null, place: (value) => value ?? null }) : linearAxis(axis, range);
 }

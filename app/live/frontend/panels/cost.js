@@ -1,6 +1,6 @@
 /** What it cost: evaluations, FLOPs, seconds and memory of every lane, and what one and the same loss has cost each of them. */
 
-import { stats } from "../charts.js";
+import { stats } from "../charts/chart.js";
 import { SHAPES, listed, short, small } from "../i18n/format.js";
 import { nameElements } from "../data/lane_names.js";
 import { t } from "../i18n/i18n.js";

@@ -1,9 +1,9 @@
 /** The height of every lane's best point over the chosen currency: above the lowest point on a logarithmic axis where that is known, else as it is. */
 
-import { thin } from "../curves.js";
+import { thin } from "../charts/decimate.js";
 import { small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { logScale } from "../scale.js";
+import { logScale } from "../charts/axis_scale.js";
 import { linearAxis, logAxis, LossPanel, timeAxis } from "./loss.js";
 
 export class HeightPanel extends LossPanel {

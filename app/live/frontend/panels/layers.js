@@ -1,6 +1,6 @@
 /** Weights per layer: a small perceptron neuron by neuron, or histograms of every layer. */
 
-import { stats } from "../charts.js";
+import { stats } from "../charts/chart.js";
 import { SHAPES, short, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { netOf } from "./forward.js";
@@ -46,7 +46,7 @@ export class LayersPanel {
     stats.mounts.layers = (stats.mounts.layers ?? 0) + 1;
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   dress(theme, colours, palette) {
     this.theme = theme;
     this.colours = colours;

@@ -1,10 +1,10 @@
 /** Loss or accuracy, train and test, over the chosen currency. */
 
-import { Chart, dress, predress } from "../charts.js";
-import { horizon, marked, thin } from "../curves.js";
-import { scored } from "../cards.js";
+import { Chart, dress, predress } from "../charts/chart.js";
+import { horizon, marked, thin } from "../charts/decimate.js";
+import { scored } from "../charts/lane_cards.js";
 import { currencyName, percent, small } from "../i18n/format.js";
-import { logScale, worthSeeing } from "../scale.js";
+import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
@@ -27,7 +27,7 @@ export class LossPanel {
     /** Where a loss is drawn. */ this.scale = logScale([]);
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
     this.chart.faint = theme.faint;
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
@@ -110,7 +110,7 @@ export function xRange({ metrics, stage, currency }) {
   return [0, Math.max(horizon(stage.budget.amount, progress), spent) * 1.03];
 }
 
-/** A logarithmic axis as a chart takes it. @param {string} axis @param {import("../scale.js").Scale} scale @returns {Record<string, any>} */
+/** A logarithmic axis as a chart takes it. @param {string} axis @param {import("../charts/axis_scale.js").Scale} scale @returns {Record<string, any>} */
 export function logAxis(axis, { range, floor }) {
   return { [`${axis}.type`]: "log", [`${axis}.range`]: range, [`${axis}.tickformat`]: "", [`${axis}.scale`]: { log: true, floor } };
 }

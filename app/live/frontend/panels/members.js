@@ -1,9 +1,9 @@
 /** What one particle of a cloud says by itself: its own small map, curve or wall. */
 
 import { t } from "../i18n/i18n.js";
-import { drawCurve } from "./curve.js";
+import { drawCurve } from "../charts/regression_curve.js";
 import { pointsAt } from "./drawing.js";
-import { fit, Painter } from "./paint.js";
+import { fit, Painter } from "../charts/decision_map.js";
 import { Wall } from "./wall.js";
 
 /** @typedef {import("../view.js").Moment} Moment */
@@ -55,14 +55,14 @@ export function asOf({ detail }, lane) {
 
 /** Paints the answers of single particles on small canvases. */
 export class MemberPainter {
-  /** @param {import("../theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
   constructor(theme, palette) {
     this.theme = theme;
     this.painter = new Painter(theme, palette);
     this.wall = new Wall(theme, palette);
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.painter.dress(theme, palette);

@@ -54,7 +54,7 @@ export class Neurons {
     this._listen();
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;

@@ -1,11 +1,11 @@
 /** One step of every method, a part of it at a time, painted over the picture it starts from: what is asked, what is answered, what moves. */
 
-import { mix } from "../theme.js";
+import { mix } from "../charts/theme.js";
 import { persistent } from "./members.js";
-import { shape } from "./shapes.js";
+import { shape } from "../charts/lane_markers.js";
 
 /** @typedef {{points: import("../data/messages.js").Packed | null, values: import("../data/messages.js").Packed | null, accepted: import("../data/messages.js").Packed | null}} Part */
-/** @typedef {{colours: string[], theme: import("../theme.js").Theme}} Dress */
+/** @typedef {{colours: string[], theme: import("../charts/theme.js").Theme}} Dress */
 
 const [MARK, HEAD, LOWEST, CROSS] = [3.8, 6.5, 7.5, 4.2];
 const [WASH, LINE, GONE, REFUSED] = [0.45, 0.4, 0.16, 0.85];

@@ -60,7 +60,7 @@ export class Particles {
     document.addEventListener("keydown", this.escape);
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.painter.dress(theme, palette);

@@ -3,7 +3,7 @@
 import { t } from "../i18n/i18n.js";
 import { DrawBar } from "./drawbar.js";
 import { LEAST_POINTS, lastDrawn, MOST_CLASSES, MOST_POINTS, pointsAt, Sheet, Throttle, toDrawn } from "./drawing.js";
-import { dot } from "./paint.js";
+import { dot } from "../charts/decision_map.js";
 
 /** Points go to the race at most that often while one is dragged, in milliseconds. */
 const SENT_MS = 125;
@@ -63,7 +63,7 @@ export class Pencil {
     }
   }
 
-  /** The points to show at a moment: those that are being drawn, else those of the race. @param {import("../view.js").Moment} moment @returns {import("./paint.js").Points | null} */
+  /** The points to show at a moment: those that are being drawn, else those of the race. @param {import("../view.js").Moment} moment @returns {import("../charts/decision_map.js").Points | null} */
   see(moment) {
     const { data } = moment.stage;
     const offered = data.kind === "points" && data.classes.length <= MOST_CLASSES;

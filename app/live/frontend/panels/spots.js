@@ -1,13 +1,13 @@
 /** Where everybody was at a moment pointed at: rings over the picture that is shown. */
 
-import { halo, shape } from "./shapes.js";
+import { halo, shape } from "../charts/lane_markers.js";
 
 const RING = 8;
 
 /**
  * @param {import("../data/history.js").History} history
  * @param {number} index of the metrics pointed at
- * @param {{theme: import("../theme.js").Theme, colours: string[]}} panel
+ * @param {{theme: import("../charts/theme.js").Theme, colours: string[]}} panel
  * @returns {import("./weights.js").Painter | null} null where there is no picture of that moment
  */
 export function spots(history, index, panel) {

@@ -3,7 +3,7 @@
 import { small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { fit } from "./cells.js";
-import { histogram } from "./bins.js";
+import { histogram } from "../charts/histogram.js";
 
 /** Histograms drawn; where there would be more, the biases are left out. */
 const MOST = 8;
@@ -76,7 +76,7 @@ function counted({ counts, low, high }, i) {
 
 /**
  * Draw them side by side.
- * @param {HTMLCanvasElement} canvas @param {number} width px @param {number} height px @param {Tensor[]} tensors @param {import("../theme.js").Theme} theme @param {string[]} colours
+ * @param {HTMLCanvasElement} canvas @param {number} width px @param {number} height px @param {Tensor[]} tensors @param {import("../charts/theme.js").Theme} theme @param {string[]} colours
  */
 export function paintSpreads(canvas, width, height, tensors, theme, colours) {
   const paint = fit(canvas, width, height);
@@ -90,7 +90,7 @@ export function paintSpreads(canvas, width, height, tensors, theme, colours) {
   });
 }
 
-/** @param {CanvasRenderingContext2D} paint @param {Tensor} tensor @param {{left: number, top: number, width: number, height: number}} box @param {import("../theme.js").Theme} theme @param {string[]} colours */
+/** @param {CanvasRenderingContext2D} paint @param {Tensor} tensor @param {{left: number, top: number, width: number, height: number}} box @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
 function one(paint, { name, start, lanes, low, high }, { left, top, width, height }, theme, colours) {
   const x = (/** @type {number} */ value) => left + ((value - low) / (high - low)) * width;
   // The lanes fill the picture. Where one of them has nearly all its weights in one bin, its height is cut, or the others would lie flat.

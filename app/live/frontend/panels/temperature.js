@@ -1,11 +1,11 @@
 /** Temperature and acceptance, plan and fact; of a method without a temperature the size of its steps, where it adapts that. Each in a box of its own. */
 
-import { Chart, dress, predress } from "../charts.js";
-import { spaced, thin } from "../curves.js";
+import { Chart, dress, predress } from "../charts/chart.js";
+import { spaced, thin } from "../charts/decimate.js";
 import { listed, percent, SHAPES, small } from "../i18n/format.js";
-import { logScale, withRoom } from "../scale.js";
+import { logScale, withRoom } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
-import { heatScale } from "../theme.js";
+import { heatScale } from "../charts/theme.js";
 import { logAxis, timeAxis } from "./loss.js";
 
 const PER_LANE = 5;
@@ -40,7 +40,7 @@ export class TemperaturePanel {
     this.scales = { yaxis: logScale([]), yaxis3: logScale([]) };
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {string[]} colours */
+  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
   dress(theme, colours) {
     this.chart.faint = theme.faint;
     const names = AXES.flatMap((_, i) => [[`annotations[${i}].bgcolor`, theme.surface + SHEER], [`annotations[${i}].font.color`, theme.faint]]);

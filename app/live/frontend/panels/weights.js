@@ -5,15 +5,15 @@
  * ten milliseconds and more however few points it has, a thousand discs on a canvas cost one.
  */
 
-import { Chart, dress, predress } from "../charts.js";
+import { Chart, dress, predress } from "../charts/chart.js";
 import { columns, rows } from "../data/messages.js";
 import { small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { heatScale, mix } from "../theme.js";
+import { heatScale, mix } from "../charts/theme.js";
 import { linearAxis } from "./loss.js";
 import { Particles } from "./particles.js";
 import { PlaneChoice, planeWords } from "./plane.js";
-import { halo, shape } from "./shapes.js";
+import { halo, shape } from "../charts/lane_markers.js";
 import { spots } from "./spots.js";
 
 const DISC = 3;
@@ -67,12 +67,12 @@ export class WeightsPanel {
     return this.particles.click(event);
   }
 
-  /** The colours from low to high. @param {import("../theme.js").Theme} theme @param {any} palette */
+  /** The colours from low to high. @param {import("../charts/theme.js").Theme} theme @param {any} palette */
   scale(theme, palette) {
     return theme.dark ? palette.landscapeOnDark : palette.landscape;
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   dress(theme, colours, palette) {
     this.colours = colours;
     this.palette = palette;
@@ -266,7 +266,7 @@ export class WeightsPanel {
       paint.beginPath();
       shape(paint, i, at, base - 4, 3.4);
       paint.fill();
-      paint.fillStyle = /** @type {import("../theme.js").Theme} */ (this.theme).text;
+      paint.fillStyle = /** @type {import("../charts/theme.js").Theme} */ (this.theme).text;
       paint.fillText(text, at + 7, base);
       at += widths[i + 1] + gap;
     });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Taps } from "../../../app/live/frontend/clicks.js";
+import { Taps } from "../../../app/live/frontend/charts/pointer.js";
 import { finer } from "../../../app/live/frontend/fineness.js";
 
 const page = new EventTarget();

@@ -5,7 +5,7 @@
  * traces unseen: for exports, where it writes them as vectors.
  */
 
-import { shape } from "./panels/shapes.js";
+import { shape } from "./lane_markers.js";
 import { mix } from "./theme.js";
 
 const DASHES = /** @type {Record<string, number[]>} */ ({ dot: [1.5, 2.5], dash: [6, 4.5] });

@@ -18,7 +18,7 @@ export function shape(paint, lane, x, y, size) {
   }
 }
 
-/** Stroke the current path twice: paper underneath, ink on top, so that it is seen on everything. @param {CanvasRenderingContext2D} paint @param {import("../theme.js").Theme} theme @param {number} under @param {number} over */
+/** Stroke the current path twice: paper underneath, ink on top, so that it is seen on everything. @param {CanvasRenderingContext2D} paint @param {import("./theme.js").Theme} theme @param {number} under @param {number} over */
 export function halo(paint, theme, under, over) {
   paint.strokeStyle = theme.text;
   paint.lineWidth = over;

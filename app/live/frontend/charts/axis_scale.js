@@ -1,6 +1,6 @@
 /** Axes of values: their range, their ticks, and on a logarithmic one the floor, on which goes on what has no place above it. */
 
-import { plain, shortPlain } from "./i18n/format.js";
+import { plain, shortPlain } from "../i18n/format.js";
 
 /**
  * Where what is zero, or next to it, is drawn on a logarithmic axis.

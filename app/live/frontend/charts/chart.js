@@ -1,10 +1,10 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
-import { Taps } from "./clicks.js";
-import { Expected } from "./data/errors.js";
-import { paintTraces, pairs, planeOf, restyle } from "./painted.js";
-import { pinch, touched } from "./pinch.js";
-import { ticksOf, widthOf } from "./scale.js";
+import { Taps } from "./pointer.js";
+import { Expected } from "../data/errors.js";
+import { paintTraces, pairs, planeOf, restyle } from "./canvas_traces.js";
+import { pinch, touched } from "./pinch_zoom.js";
+import { ticksOf, widthOf } from "./axis_scale.js";
 
 /** Room a tick on an upright axis wants, px. */
 const TICK_ROOM = 24;
@@ -51,7 +51,7 @@ export class Chart {
     this.zoomed = false;
     /** Changes of ranges under way that are not a hand's. */ this._own = 0;
     /** @type {Record<string, string>} */ this._set = {};
-    /** @type {Record<string, {log: boolean, floor: import("./scale.js").Floor | null, kind?: "measure" | "count" | "share", whole?: boolean}>} axes whose ticks are written here */ this._scales = {};
+    /** @type {Record<string, {log: boolean, floor: import("./axis_scale.js").Floor | null, kind?: "measure" | "count" | "share", whole?: boolean}>} axes whose ticks are written here */ this._scales = {};
     /** Colour of the line under which there is nothing. */ this.faint = "#9a9088";
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
     /** Room at the left that the figure was made with, px. */ this._left = figure.layout.margin?.l ?? 0;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Chart } from "../../../app/live/frontend/charts.js";
-import { pinched } from "../../../app/live/frontend/pinch.js";
+import { Chart } from "../../../app/live/frontend/charts/chart.js";
+import { pinched } from "../../../app/live/frontend/charts/pinch_zoom.js";
 
 const near = (found, wanted) => found.forEach((one, i) => assert.ok(Math.abs(one - wanted[i]) < 1e-9, `${found} for ${wanted}`));
 

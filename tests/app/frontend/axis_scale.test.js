@@ -6,8 +6,8 @@ import { typed } from "../../../app/live/frontend/dial.js";
 import { worth } from "../../../app/live/frontend/data/interventions.js";
 import { cosine, plain, proper, shortPlain, small } from "../../../app/live/frontend/i18n/format.js";
 import { places } from "../../../app/live/frontend/gallery/spark.js";
-import { histogram, scaleOf } from "../../../app/live/frontend/panels/bins.js";
-import { logScale, ticksOf, widthOf, worthSeeing } from "../../../app/live/frontend/scale.js";
+import { histogram, scaleOf } from "../../../app/live/frontend/charts/histogram.js";
+import { logScale, ticksOf, widthOf, worthSeeing } from "../../../app/live/frontend/charts/axis_scale.js";
 
 /** Numbers of all sizes, the same ones in every run. @param {number} count */
 function numbers(count) {

@@ -29,7 +29,7 @@ export function between(at, y, x) {
  * @param {CanvasRenderingContext2D} context
  * @param {{x: {data: ArrayLike<number>}, y: {data: ArrayLike<number>}, at: {data: ArrayLike<number>}}} curve
  * @param {ArrayLike<number>} given the network's outputs at `curve.at`
- * @param {import("../theme.js").Theme} theme
+ * @param {import("./theme.js").Theme} theme
  * @param {string} variable the lane's colour
  * @param {HTMLElement} element where the variable is known
  * @returns {number} how far the curve is off the points on average

@@ -2,8 +2,8 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Chart } from "../../../app/live/frontend/charts.js";
-import { paintTraces, pairs, planeOf, restyle } from "../../../app/live/frontend/painted.js";
+import { Chart } from "../../../app/live/frontend/charts/chart.js";
+import { paintTraces, pairs, planeOf, restyle } from "../../../app/live/frontend/charts/canvas_traces.js";
 
 const LAYOUT = { margin: { l: 40, r: 10, t: 5, b: 25 }, xaxis: { range: [0, 10] }, yaxis: { type: "log", range: [-2, 0], domain: [0.5, 1] }, yaxis2: { range: [0, 1], domain: [0, 0.4] } };
 

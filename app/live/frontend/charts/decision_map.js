@@ -1,6 +1,6 @@
 /** What networks say, painted: decision maps and areas, and the points they are about. */
 
-import { channels } from "../theme.js";
+import { channels } from "./theme.js";
 
 /** @typedef {{data: ArrayLike<number>, shape: number[]}} Numbers */
 /** @typedef {{x: {data: ArrayLike<number>}, y: {data: ArrayLike<number>}, extent: number[]}} Points training points in the drawn square: x (N, 2), y (N) classes */
@@ -14,7 +14,7 @@ const STRENGTH = 0.72;
 
 /** Paints maps, areas and points in a theme, whatever the size of the canvas. */
 export class Painter {
-  /** @param {import("../theme.js").Theme} theme @param {any} palette */
+  /** @param {import("./theme.js").Theme} theme @param {any} palette */
   constructor(theme, palette) {
     this.small = document.createElement("canvas");
     this.theme = theme;
@@ -24,7 +24,7 @@ export class Painter {
     this.table = shades(this.neutral, this.classes);
   }
 
-  /** @param {import("../theme.js").Theme} theme @param {any} palette */
+  /** @param {import("./theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;

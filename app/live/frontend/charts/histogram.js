@@ -2,9 +2,9 @@
 
 export const BINS = 28;
 
-import { logScale } from "../scale.js";
+import { logScale } from "./axis_scale.js";
 
-/** @typedef {{log: boolean, low: number, high: number, floor?: import("../scale.js").Floor}} Scale `floor`: where zero stands on a logarithmic one */
+/** @typedef {{log: boolean, low: number, high: number, floor?: import("./axis_scale.js").Floor}} Scale `floor`: where zero stands on a logarithmic one */
 
 /** From how many times the lowest to the highest a scale is logarithmic; it stays so until they are much nearer, or it would flicker. */
 const WIDE = 30;

@@ -1,8 +1,8 @@
 /** The lane cards: how every lane stands at the moment shown, what was done to it by hand, and what became of it. */
 
-import { SIGNS, deedText, deeds } from "./data/interventions.js";
-import { percent, proper, SHAPES, short, small } from "./i18n/format.js";
-import { t } from "./i18n/i18n.js";
+import { SIGNS, deedText, deeds } from "../data/interventions.js";
+import { percent, proper, SHAPES, short, small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 
 const TUNE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 3.800h6.200a2 2 0 0 1 3.700 0H14v1.400h-2.100a2 2 0 0 1-3.700 0H2zM2 10.800h2.100a2 2 0 0 1 3.700 0H14v1.400H7.800a2 2 0 0 1-3.700 0H2z"/></svg>';
 /** Deeds told in a card's note: the last ones. */
@@ -35,7 +35,7 @@ export class Cards {
     /** @type {any} the lanes the cards are made for */ this.built = null;
   }
 
-  /** @param {import("./view.js").Moment} moment */
+  /** @param {import("../view.js").Moment} moment */
   draw({ stage, metric, picture, events }) {
     if (stage.lanes !== this.built) this._build(stage);
     this.built = stage.lanes;
