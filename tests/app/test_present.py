@@ -23,7 +23,7 @@ NAMES = [entry.recording for entry in playlist()]
 
 def panels(layout: str) -> set[str]:
     """The names of the live view's panels, as it registers them itself."""
-    text = (FRONTEND / "panels.js").read_text("utf-8")
+    text = (FRONTEND / "panels" / "registry.js").read_text("utf-8")
     block = text.split(f"\n  {layout}: {{")[1].split("\n  },")[0]
     return {line.split(":")[0].strip() for line in block.splitlines() if ": {" in line}
 

@@ -51,7 +51,7 @@ READ_ENTRIES = {"sentence", "text", "title"}
 EXCEPTIONS = {
     "exports/csv.js": "heads of columns, which programs read",
     "exports/python.js": "lines of a program",
-    "panels/pieces.js": "names of fonts",
+    "panels/network/text_samples.js": "names of fonts",
     "panels/chains.js swap rate": "what a method calls one of its numbers",
     "panels/temperature.js step size": "what a method calls one of its numbers",
     "live/shipped.py at least one moment": "for the log",

@@ -5,13 +5,13 @@ import { caption } from "./captions.js";
 import { loadPlotly } from "./charts/chart.js";
 import { defect } from "./data/errors.js";
 import { Marks } from "./charts/time_markers.js";
-import { PANELS } from "./panels.js";
+import { PANELS } from "./panels/registry.js";
 import { panelTemplate } from "./template.js";
 import { readTheme } from "./charts/theme.js";
 import { t } from "./i18n/i18n.js";
 
 /**
- * @typedef {{name: string, kind: import("./panels.js").Kind, panel: any, saidAt: number, marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and when its summary was last written
+ * @typedef {{name: string, kind: import("./panels/registry.js").Kind, panel: any, saidAt: number, marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and when its summary was last written
  */
 
 /** For so long charts wait until something is drawn without them, in milliseconds. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "../../../app/live/frontend/arrange.js";
-import { USUAL } from "../../../app/live/frontend/panels.js";
+import { USUAL } from "../../../app/live/frontend/panels/registry.js";
 
 test("an address names an arrangement, and what it names wrongly is left out", () => {
   assert.deepEqual(arrangementOf("network", {}), { shown: USUAL.network, large: null });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hasGaps } from "../../../app/live/frontend/panels/ground.js";
-import { walked } from "../../../app/live/frontend/panels/relief.js";
+import { hasGaps } from "../../../app/live/frontend/panels/landscape/panel.js";
+import { walked } from "../../../app/live/frontend/panels/landscape/surface3d.js";
 import { along, heightAt, light, shapeOf, slopes } from "../../../app/live/frontend/charts/hillshade.js";
 
 const near = (a, b, within = 1e-9) => assert.ok(Math.abs(a - b) <= within, `${a} is not ${b}`);

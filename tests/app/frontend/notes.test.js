@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { broken } from "../../../app/live/frontend/exports/pictures.js";
-import { beside, freeCorner } from "../../../app/live/frontend/panels/weights.js";
+import { beside, freeCorner } from "../../../app/live/frontend/panels/weights/panel.js";
 import { withRoom } from "../../../app/live/frontend/charts/axis_scale.js";
 
 const BOX = { left: 30, top: 4, width: 270, height: 140 };

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { cells, contrast, inkOn, shade, shares, told } from "../../../app/live/frontend/panels/confusion.js";
-import { decodePoints, encodePoints, lastDrawn, MOST_POINTS, pointsAt, Sheet, snapped } from "../../../app/live/frontend/panels/drawing.js";
-import { asOf, memberOf, nameOf, persistent, whyNot } from "../../../app/live/frontend/panels/members.js";
+import { cells, contrast, inkOn, shade, shares, told } from "../../../app/live/frontend/panels/network/confusion_matrix.js";
+import { decodePoints, encodePoints, lastDrawn, MOST_POINTS, pointsAt, Sheet, snapped } from "../../../app/live/frontend/panels/network/draw_points/model.js";
+import { asOf, memberOf, nameOf, persistent, whyNot } from "../../../app/live/frontend/panels/network/particle_prediction.js";
 import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
-import { walked } from "../../../app/live/frontend/panels/particles.js";
-import { planeWords } from "../../../app/live/frontend/panels/plane.js";
-import { tiling } from "../../../app/live/frontend/panels/wall.js";
+import { walked } from "../../../app/live/frontend/panels/weights/particles.js";
+import { planeWords } from "../../../app/live/frontend/panels/weights/plane_choice.js";
+import { tiling } from "../../../app/live/frontend/panels/network/sample_grid.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
 const texts = JSON.parse(readFileSync(new URL("../../../app/text/en/touch.json", import.meta.url), "utf-8"));

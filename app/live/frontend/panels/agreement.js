@@ -21,7 +21,7 @@ const STRIP = 19;
 const SHEER = "b8";
 
 export class AgreementPanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("./registry.js").Kit} kit */
   constructor({ place, Plotly, figure, theme, colours, palette }) {
     this.colours = colours;
     /** @type {string[]} */ this.symbols = palette.symbols;

@@ -23,7 +23,7 @@ const VIEWS = /** @type {View[]} */ (["energy", "rungs", "kept", "spread"]);
 const EMPTY = { x: [], y: [] };
 
 export class ChainsPanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("./registry.js").Kit} kit */
   constructor({ place, tools, Plotly, figure, theme, colours, hands }) {
     this.tools = tools;
     this.hands = hands;

@@ -12,7 +12,7 @@ const BETTER = 1e-3;
 /** @typedef {"seconds" | "evaluations" | "flops"} Currency */
 
 export class CostPanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("./registry.js").Kit} kit */
   constructor({ place }) {
     this.place = place;
     this.built = "";

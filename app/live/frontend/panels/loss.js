@@ -10,7 +10,7 @@ import { t } from "../i18n/i18n.js";
 /** @typedef {import("../view.js").Moment} Moment */
 
 export class LossPanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("./registry.js").Kit} kit */
   constructor({ place, Plotly, figure, theme, colours, palette }) {
     this.colours = colours;
     /** @type {string[]} */ this.symbols = palette.symbols;

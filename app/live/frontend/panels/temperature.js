@@ -24,7 +24,7 @@ const KEPT = /** @type {[number, number]} */ ([0, 1.04]);
 const AXIS_OF = /** @type {const} */ (["yaxis", "yaxis", "yaxis2", "yaxis2", "yaxis3"]);
 
 export class TemperaturePanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("./registry.js").Kit} kit */
   constructor({ place, Plotly, figure, theme, colours }) {
     const dressed = predress(figure, theme, ["xaxis", ...AXES], (trace, i) => {
       const colour = colours[Math.floor(i / PER_LANE)];

@@ -1,12 +1,12 @@
 /** What one particle of a cloud says by itself: its own small map, curve or wall. */
 
-import { t } from "../i18n/i18n.js";
-import { drawCurve } from "../charts/regression_curve.js";
-import { pointsAt } from "./drawing.js";
-import { fit, Painter } from "../charts/decision_map.js";
-import { Wall } from "./wall.js";
+import { t } from "../../i18n/i18n.js";
+import { drawCurve } from "../../charts/regression_curve.js";
+import { pointsAt } from "./draw_points/model.js";
+import { fit, Painter } from "../../charts/decision_map.js";
+import { Wall } from "./sample_grid.js";
 
-/** @typedef {import("../view.js").Moment} Moment */
+/** @typedef {import("../../view.js").Moment} Moment */
 
 /** Methods whose particle 17 is the same one from step to step. The others sort or draw their population anew, so that only the place in it has a number. */
 const PERSISTENT = new Set(["annealing", "parallel-tempering", "pso", "eki", "enkf", "cbo", "differential-evolution", "langevin"]);
@@ -55,14 +55,14 @@ export function asOf({ detail }, lane) {
 
 /** Paints the answers of single particles on small canvases. */
 export class MemberPainter {
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
   constructor(theme, palette) {
     this.theme = theme;
     this.painter = new Painter(theme, palette);
     this.wall = new Wall(theme, palette);
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.painter.dress(theme, palette);

@@ -1,11 +1,11 @@
 /** Weights per layer: a small perceptron neuron by neuron, or histograms of every layer. */
 
-import { stats } from "../charts/chart.js";
-import { SHAPES, short, small } from "../i18n/format.js";
-import { t } from "../i18n/i18n.js";
-import { netOf } from "./forward.js";
-import { Neurons } from "./neurons.js";
-import { chosen, paintSpreads, tensorsOf } from "./spreads.js";
+import { stats } from "../../charts/chart.js";
+import { SHAPES, short, small } from "../../i18n/format.js";
+import { t } from "../../i18n/i18n.js";
+import { netOf } from "./network_graph/forward.js";
+import { Neurons } from "./network_graph/neurons.js";
+import { chosen, paintSpreads, tensorsOf } from "./weight_histograms.js";
 
 /** Hidden layers that are drawn neuron by neuron. */
 const DEEPEST = 4;
@@ -15,7 +15,7 @@ const ROOMY = 400;
 /** @typedef {"neurons" | "histograms"} View */
 
 export class LayersPanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
     const { place, tools, theme, colours, hands } = kit;
     this.place = place;
@@ -46,14 +46,14 @@ export class LayersPanel {
     stats.mounts.layers = (stats.mounts.layers ?? 0) + 1;
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   dress(theme, colours, palette) {
     this.theme = theme;
     this.colours = colours;
     this.neurons.dress(theme, palette);
   }
 
-  /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /** @param {import("../../view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { stage, picture } = moment;
     if (moment.run !== this.run) {
@@ -115,7 +115,7 @@ export class LayersPanel {
   }
 }
 
-/** @param {HTMLElement} group @param {{id: string, text: string, title: string, pressed: boolean, press: () => void, lane?: number}[]} choices @param {import("../hands.js").Hands} hands */
+/** @param {HTMLElement} group @param {{id: string, text: string, title: string, pressed: boolean, press: () => void, lane?: number}[]} choices @param {import("../../hands.js").Hands} hands */
 function fill(group, choices, hands) {
   group.replaceChildren(
     ...choices.map(({ id, text, title, pressed, press, lane }) => {
@@ -138,7 +138,7 @@ function fill(group, choices, hands) {
   );
 }
 
-/** Why a network is not drawn neuron by neuron; empty where it is. @param {any} stage @param {import("./forward.js").Net | null} net @param {boolean} weights whether they are told */
+/** Why a network is not drawn neuron by neuron; empty where it is. @param {any} stage @param {import("./network_graph/forward.js").Net | null} net @param {boolean} weights whether they are told */
 export function why(stage, net, weights) {
   if (!net) return t("panels.layers-not-mlp");
   if (!weights) return t("panels.layers-large", { count: short(stage.dimension) });

@@ -49,14 +49,14 @@ export function decodePoints(text) {
   return Array.from({ length: text.length / CHARACTERS }, (_, i) => ({ x: value(CHARACTERS * i), y: value(CHARACTERS * i + 2), label: worth[CHARACTERS * i + 4] }));
 }
 
-/** Points as a stage tells of them, in the square that was there before. @param {Point[]} points @param {number[]} extent @returns {import("../charts/decision_map.js").Points} */
+/** Points as a stage tells of them, in the square that was there before. @param {Point[]} points @param {number[]} extent @returns {import("../../../charts/decision_map.js").Points} */
 export function toDrawn(points, extent) {
   return { x: { data: points.flatMap(({ x, y }) => [x, y]) }, y: { data: points.map(({ label }) => label) }, extent };
 }
 
 const decoded = { text: "", points: /** @type {Point[]} */ ([]) };
 
-/** The training points of a moment: the stage's, until others were drawn. @param {{stage: any, events: any[]}} moment @returns {import("../charts/decision_map.js").Points | null} null for what is not drawn as points */
+/** The training points of a moment: the stage's, until others were drawn. @param {{stage: any, events: any[]}} moment @returns {import("../../../charts/decision_map.js").Points | null} null for what is not drawn as points */
 export function pointsAt({ stage, events }) {
   const own = stage.data.points;
   const text = own && lastDrawn(events);
@@ -72,7 +72,7 @@ export function lastDrawn(events) {
 
 /** A sheet of points that is drawn on, with a way back. A change is between `begin` and `end`; a change that changes nothing leaves no trace. */
 export class Sheet {
-  /** @param {import("../charts/decision_map.js").Points} from at most so many of them as a sheet may hold, evenly chosen */
+  /** @param {import("../../../charts/decision_map.js").Points} from at most so many of them as a sheet may hold, evenly chosen */
   constructor({ x, y }) {
     const count = y.data.length;
     const kept = Math.min(count, MOST_POINTS);

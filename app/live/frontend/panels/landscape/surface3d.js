@@ -1,11 +1,11 @@
 /** A landscape in three dimensions, mounted when it is first asked for. WebGL draws it; where there is none, a sentence says so. */
 
-import { Chart, dress } from "../charts/chart.js";
-import { columns, rows } from "../data/messages.js";
-import { expected } from "../data/errors.js";
-import { heatScale, mix } from "../charts/theme.js";
-import { along } from "../charts/hillshade.js";
-import { t } from "../i18n/i18n.js";
+import { Chart, dress } from "../../charts/chart.js";
+import { columns, rows } from "../../data/messages.js";
+import { expected } from "../../data/errors.js";
+import { heatScale, mix } from "../../charts/theme.js";
+import { along } from "../../charts/hillshade.js";
+import { t } from "../../i18n/i18n.js";
 
 const PER_LANE = 3;
 const LIFT = 0.02;
@@ -42,7 +42,7 @@ export function walked({ x, y }) {
 }
 
 export class Relief {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   constructor(element, Plotly, figure, theme, colours, palette) {
     this.element = element;
     this.Plotly = Plotly;
@@ -95,7 +95,7 @@ export class Relief {
     return this.theme.dark ? this.palette.terrainOnDark : this.palette.terrain;
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   dress(theme, colours, palette) {
     Object.assign(this, { theme, colours, palette });
     if (!this.chart) return;
@@ -104,7 +104,7 @@ export class Relief {
     this.chart.relayout(dress(theme, []));
   }
 
-  /** @param {import("../view.js").Moment} moment @param {any} heights */
+  /** @param {import("../../view.js").Moment} moment @param {any} heights */
   draw(moment, heights) {
     if (!this.chart) return;
     const now = performance.now();

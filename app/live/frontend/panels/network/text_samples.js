@@ -22,7 +22,7 @@ export function setting(count, length, width, height) {
  * @param {Text} text
  * @param {ArrayLike<number>} predicted (M,)
  * @param {string[]} classes the characters
- * @param {import("../charts/theme.js").Theme} theme
+ * @param {import("../../charts/theme.js").Theme} theme
  * @param {string} wrong colour
  * @returns {number} how many of all pieces are right
  */

@@ -1,13 +1,13 @@
 /** The choice of the plane through weight space; closed, it says how much of what happens the plane holds. */
 
-import { t } from "../i18n/i18n.js";
+import { t } from "../../i18n/i18n.js";
 
 const KINDS = ["pca", "line", "random"];
 /** After that time a plane that was asked for is not waited for any more, in milliseconds. */
 const WAIT_MS = 2500;
 
 export class PlaneChoice {
-  /** @param {HTMLElement} tools @param {import("../hands.js").Hands} hands */
+  /** @param {HTMLElement} tools @param {import("../../hands.js").Hands} hands */
   constructor(tools, hands) {
     this.hands = hands;
     this.select = document.createElement("select");

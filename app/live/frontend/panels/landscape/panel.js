@@ -4,21 +4,21 @@
  * The map is the plane of the weights, drawn exactly: contours by Plotly, shaded as if lit from the upper left, and what moves painted over it.
  */
 
-import { rows } from "../data/messages.js";
-import { small } from "../i18n/format.js";
-import { t } from "../i18n/i18n.js";
-import { along, shapeOf, shadow } from "../charts/hillshade.js";
-import { linearAxis } from "./loss.js";
-import { Relief } from "./relief.js";
-import { halo } from "../charts/lane_markers.js";
-import { WeightsPanel } from "./weights.js";
+import { rows } from "../../data/messages.js";
+import { small } from "../../i18n/format.js";
+import { t } from "../../i18n/i18n.js";
+import { along, shapeOf, shadow } from "../../charts/hillshade.js";
+import { linearAxis } from "../loss.js";
+import { Relief } from "./surface3d.js";
+import { halo } from "../../charts/lane_markers.js";
+import { WeightsPanel } from "../weights/panel.js";
 
-/** @typedef {import("../view.js").Moment} Moment */
+/** @typedef {import("../../view.js").Moment} Moment */
 
 const MODES = /** @type {("map" | "relief")[]} */ (["map", "relief"]);
 
 export class GroundPanel extends WeightsPanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
     super(kit);
     const { place: element, Plotly, figures, theme, colours, palette, hands } = kit;
@@ -48,7 +48,7 @@ export class GroundPanel extends WeightsPanel {
     return /** @type {HTMLElement} */ (this.tools.querySelector(`[data-testid="mode-${mode}"]`));
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
   scale(theme, palette) {
     return theme.dark ? palette.terrainOnDark : palette.terrain;
   }
@@ -64,7 +64,7 @@ export class GroundPanel extends WeightsPanel {
     if (mode === "map" && this.last) this.draw(this.last);
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   dress(theme, colours, palette) {
     super.dress(theme, colours, palette);
     this.relief.dress(theme, colours, palette);

@@ -1,15 +1,15 @@
 /** Every panel there is: its place in the order, what it is called, what draws it. */
 
-import { AgreementPanel } from "./panels/agreement.js";
-import { ChainsPanel } from "./panels/chains.js";
-import { CostPanel } from "./panels/cost.js";
-import { GroundPanel } from "./panels/ground.js";
-import { HeightPanel } from "./panels/height.js";
-import { LayersPanel } from "./panels/layers.js";
-import { LossPanel } from "./panels/loss.js";
-import { NetworkPanel } from "./panels/network.js";
-import { TemperaturePanel } from "./panels/temperature.js";
-import { WeightsPanel } from "./panels/weights.js";
+import { AgreementPanel } from "./agreement.js";
+import { ChainsPanel } from "./chains.js";
+import { CostPanel } from "./cost.js";
+import { GroundPanel } from "./landscape/panel.js";
+import { HeightPanel } from "./landscape/loss.js";
+import { LayersPanel } from "./layers/panel.js";
+import { LossPanel } from "./loss.js";
+import { NetworkPanel } from "./network/panel.js";
+import { TemperaturePanel } from "./temperature.js";
+import { WeightsPanel } from "./weights/panel.js";
 
 /**
  * What a panel is made with.
@@ -21,9 +21,9 @@ import { WeightsPanel } from "./panels/weights.js";
  * @property {any} figure the empty Plotly figure of that name, if there is one
  * @property {Record<string, any>} figures of all panels
  * @property {any} palette
- * @property {import("./charts/theme.js").Theme} theme
+ * @property {import("../charts/theme.js").Theme} theme
  * @property {string[]} colours of the lanes in this theme
- * @property {import("./hands.js").Hands} hands what a panel may do to the race and the view
+ * @property {import("../hands.js").Hands} hands what a panel may do to the race and the view
  *
  * @typedef {object} Kind
  * @property {any} make class of the panel: `new make(kit)`, then `draw(moment) → {note, summary, nothing?}`, `dress(theme, colours, palette)`, and where it has them `chart`, `reset()`, `destroy()`

@@ -1,9 +1,9 @@
 /** The pencil: training points added, moved and taken away on the decision maps, while the race trains on them or for the race to come. */
 
-import { t } from "../i18n/i18n.js";
-import { DrawBar } from "./drawbar.js";
-import { LEAST_POINTS, lastDrawn, MOST_CLASSES, MOST_POINTS, pointsAt, Sheet, Throttle, toDrawn } from "./drawing.js";
-import { dot } from "../charts/decision_map.js";
+import { t } from "../../../i18n/i18n.js";
+import { DrawBar } from "./toolbar.js";
+import { LEAST_POINTS, lastDrawn, MOST_CLASSES, MOST_POINTS, pointsAt, Sheet, Throttle, toDrawn } from "./model.js";
+import { dot } from "../../../charts/decision_map.js";
 
 /** Points go to the race at most that often while one is dragged, in milliseconds. */
 const SENT_MS = 125;
@@ -18,7 +18,7 @@ const TAKEN_MS = 3000;
 const STEP = 1 / 50;
 
 export class Pencil {
-  /** @param {import("../panels.js").Kit} kit @param {() => void} repaint draws the panel again, soon */
+  /** @param {import("../../registry.js").Kit} kit @param {() => void} repaint draws the panel again, soon */
   constructor({ place, tools, hands, theme }, repaint) {
     this.place = place;
     this.hands = hands;
@@ -26,7 +26,7 @@ export class Pencil {
     this.repaint = repaint;
     this.active = false;
     /** @type {Sheet | null} what is drawn on, or was drawn and is not yet in the race */ this.sheet = null;
-    /** @type {import("../view.js").Moment | null} */ this.moment = null;
+    /** @type {import("../../../view.js").Moment | null} */ this.moment = null;
     this.run = -1;
     this.until = Infinity;
     /** the class that is drawn, −1 for the eraser */ this.brush = 0;
@@ -63,7 +63,7 @@ export class Pencil {
     }
   }
 
-  /** The points to show at a moment: those that are being drawn, else those of the race. @param {import("../view.js").Moment} moment @returns {import("../charts/decision_map.js").Points | null} */
+  /** The points to show at a moment: those that are being drawn, else those of the race. @param {import("../../../view.js").Moment} moment @returns {import("../../../charts/decision_map.js").Points | null} */
   see(moment) {
     const { data } = moment.stage;
     const offered = data.kind === "points" && data.classes.length <= MOST_CLASSES;

@@ -1,10 +1,10 @@
 /** What neurons and networks compute, painted in small: as maps over the plane, or as lines over a single input. */
 
-import { t } from "../i18n/i18n.js";
-import { channels } from "../charts/theme.js";
-import { drawCurve } from "../charts/regression_curve.js";
+import { t } from "../../../i18n/i18n.js";
+import { channels } from "../../../charts/theme.js";
+import { drawCurve } from "../../../charts/regression_curve.js";
 import { reach } from "./forward.js";
-import { colour, colourAreas, shades } from "../charts/decision_map.js";
+import { colour, colourAreas, shades } from "../../../charts/decision_map.js";
 
 /** Side of the map of one neuron, in places. */
 export const SIDE = 24;
@@ -14,7 +14,7 @@ const SURE = 64;
 /** @typedef {import("./forward.js").Net} Net */
 
 export class Cells {
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette @param {HTMLElement} place where the lanes' colours are known */
+  /** @param {import("../../../charts/theme.js").Theme} theme @param {any} palette @param {HTMLElement} place where the lanes' colours are known */
   constructor(theme, palette, place) {
     this.theme = theme;
     this.place = place;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { paintPieces, setting } from "../../../app/live/frontend/panels/pieces.js";
+import { paintPieces, setting } from "../../../app/live/frontend/panels/network/text_samples.js";
 
 const THEME = { text: "#111111", faint: "#666666", grid: "#cccccc", surface: "#ffffff", background: "#ffffff", dark: false, font: "sans-serif" };
 const CLASSES = ["␣", "a", "b", "c"];

@@ -1,7 +1,7 @@
 /** A wall of samples: the images, and on the wrong ones the answer given. */
 
 export class Wall {
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
   constructor(theme, palette) {
     this.theme = theme;
     this.palette = palette;
@@ -9,7 +9,7 @@ export class Wall {
     /** @type {any} */ this.images = null;
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;

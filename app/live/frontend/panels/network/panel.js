@@ -1,17 +1,17 @@
 /** What the network says: decision maps side by side, or a wall of samples for images; and which classes it takes for which. */
 
-import { stats } from "../charts/chart.js";
-import { percent, SHAPES, short } from "../i18n/format.js";
-import { nameElements } from "../data/lane_names.js";
-import { t } from "../i18n/i18n.js";
-import { cellAt, paintConfusion, told } from "./confusion.js";
-import { drawCurve } from "../charts/regression_curve.js";
-import { fit, Painter, part, share } from "../charts/decision_map.js";
-import { Pencil } from "./pencil.js";
-import { paintPieces } from "./pieces.js";
-import { Wall } from "./wall.js";
+import { stats } from "../../charts/chart.js";
+import { percent, SHAPES, short } from "../../i18n/format.js";
+import { nameElements } from "../../data/lane_names.js";
+import { t } from "../../i18n/i18n.js";
+import { cellAt, paintConfusion, told } from "./confusion_matrix.js";
+import { drawCurve } from "../../charts/regression_curve.js";
+import { fit, Painter, part, share } from "../../charts/decision_map.js";
+import { Pencil } from "./draw_points/pointer.js";
+import { paintPieces } from "./text_samples.js";
+import { Wall } from "./sample_grid.js";
 
-/** @typedef {import("../view.js").Moment} Moment */
+/** @typedef {import("../../view.js").Moment} Moment */
 
 /** Datasets whose mistakes can be looked at, and what is seen of them else. */
 const ELSE = /** @type {Record<string, string>} */ ({ images: "touch.samples", text: "touch.samples", table: "touch.map" });
@@ -22,7 +22,7 @@ const VIEWS = {
 };
 
 export class NetworkPanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
     const { place, tools, palette, theme, hands } = kit;
     this.element = place;
@@ -48,7 +48,7 @@ export class NetworkPanel {
     stats.mounts.network = (stats.mounts.network ?? 0) + 1;
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} _colours @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} _colours @param {any} palette */
   dress(theme, _colours, palette) {
     this.theme = this.pencil.theme = theme;
     this.palette = palette;
@@ -120,7 +120,7 @@ export class NetworkPanel {
     return confusion ? this._drawConfusion(moment) : this._drawAnswers(moment, points);
   }
 
-  /** @param {Moment} moment @param {import("../charts/decision_map.js").Points | null} points @returns {{note: string, summary: string}} */
+  /** @param {Moment} moment @param {import("../../charts/decision_map.js").Points | null} points @returns {{note: string, summary: string}} */
   _drawAnswers({ stage, picture }, points) {
     const { curve, text, classes } = stage.data;
     /** @type {string[]} */ const said = [];

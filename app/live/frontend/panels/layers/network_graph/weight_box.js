@@ -1,6 +1,6 @@
 /** A small box in which one weight is set: a slider, a number, and why it cannot be moved where that is so. */
 
-import { t } from "../i18n/i18n.js";
+import { t } from "../../../i18n/i18n.js";
 
 /** Commands sent in a second at most. */
 const PER_SECOND = 10;

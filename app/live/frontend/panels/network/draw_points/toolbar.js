@@ -1,8 +1,8 @@
 /** The tools of the pencil: a brush for every class, the eraser, the way back, and a line that says how. */
 
-import { SHAPES } from "../i18n/format.js";
-import { t } from "../i18n/i18n.js";
-import { MOST_POINTS } from "./drawing.js";
+import { SHAPES } from "../../../i18n/format.js";
+import { t } from "../../../i18n/i18n.js";
+import { MOST_POINTS } from "./model.js";
 
 const icon = (/** @type {string} */ path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
 const ICONS = {

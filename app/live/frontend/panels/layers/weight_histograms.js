@@ -1,9 +1,9 @@
 /** How the weights of every layer are spread, of all lanes over each other, and how they were spread at the start. */
 
-import { small } from "../i18n/format.js";
-import { t } from "../i18n/i18n.js";
-import { fit } from "./cells.js";
-import { histogram } from "../charts/histogram.js";
+import { small } from "../../i18n/format.js";
+import { t } from "../../i18n/i18n.js";
+import { fit } from "./network_graph/cells.js";
+import { histogram } from "../../charts/histogram.js";
 
 /** Histograms drawn; where there would be more, the biases are left out. */
 const MOST = 8;
@@ -40,7 +40,7 @@ export function startOf(stage, i) {
   return 1 / Math.sqrt(per * shape[1]);
 }
 
-/** All that is drawn at a moment; null where its weights are told neither whole nor counted. @param {import("../view.js").Moment} moment @returns {Tensor[] | null} */
+/** All that is drawn at a moment; null where its weights are told neither whole nor counted. @param {import("../../view.js").Moment} moment @returns {Tensor[] | null} */
 export function tensorsOf({ stage, picture, detail }) {
   const told = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => picture?.lanes[lane]?.weights?.data ?? detail?.lanes[lane]?.histograms ?? null);
   if (!stage.layers || told.every((/** @type {any} */ one) => one === null)) return null;
@@ -76,7 +76,7 @@ function counted({ counts, low, high }, i) {
 
 /**
  * Draw them side by side.
- * @param {HTMLCanvasElement} canvas @param {number} width px @param {number} height px @param {Tensor[]} tensors @param {import("../charts/theme.js").Theme} theme @param {string[]} colours
+ * @param {HTMLCanvasElement} canvas @param {number} width px @param {number} height px @param {Tensor[]} tensors @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours
  */
 export function paintSpreads(canvas, width, height, tensors, theme, colours) {
   const paint = fit(canvas, width, height);
@@ -90,7 +90,7 @@ export function paintSpreads(canvas, width, height, tensors, theme, colours) {
   });
 }
 
-/** @param {CanvasRenderingContext2D} paint @param {Tensor} tensor @param {{left: number, top: number, width: number, height: number}} box @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
+/** @param {CanvasRenderingContext2D} paint @param {Tensor} tensor @param {{left: number, top: number, width: number, height: number}} box @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours */
 function one(paint, { name, start, lanes, low, high }, { left, top, width, height }, theme, colours) {
   const x = (/** @type {number} */ value) => left + ((value - low) / (high - low)) * width;
   // The lanes fill the picture. Where one of them has nearly all its weights in one bin, its height is cut, or the others would lie flat.

@@ -5,16 +5,16 @@
  * ten milliseconds and more however few points it has, a thousand discs on a canvas cost one.
  */
 
-import { Chart, dress, predress } from "../charts/chart.js";
-import { columns, rows } from "../data/messages.js";
-import { small } from "../i18n/format.js";
-import { t } from "../i18n/i18n.js";
-import { heatScale, mix } from "../charts/theme.js";
-import { linearAxis } from "./loss.js";
+import { Chart, dress, predress } from "../../charts/chart.js";
+import { columns, rows } from "../../data/messages.js";
+import { small } from "../../i18n/format.js";
+import { t } from "../../i18n/i18n.js";
+import { heatScale, mix } from "../../charts/theme.js";
+import { linearAxis } from "../loss.js";
 import { Particles } from "./particles.js";
-import { PlaneChoice, planeWords } from "./plane.js";
-import { halo, shape } from "../charts/lane_markers.js";
-import { spots } from "./spots.js";
+import { PlaneChoice, planeWords } from "./plane_choice.js";
+import { halo, shape } from "../../charts/lane_markers.js";
+import { spots } from "./pointed_markers.js";
 
 const DISC = 3;
 const HEAD = 6.5;
@@ -24,10 +24,10 @@ const HEAD = 6.5;
 /** Height of a note in a corner of the plane, and what it keeps from the edges, px. */
 const NOTE = 30;
 
-/** @typedef {(paint: CanvasRenderingContext2D, plane: {x: (value: number) => number, y: (value: number) => number, moment: import("../view.js").Moment}) => void} Painter */
+/** @typedef {(paint: CanvasRenderingContext2D, plane: {x: (value: number) => number, y: (value: number) => number, moment: import("../../view.js").Moment}) => void} Painter */
 
 export class WeightsPanel {
-  /** @param {import("../panels.js").Kit} kit */
+  /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
     const { place: element, tools, Plotly, figure, theme, colours, palette, hands } = kit;
     this.tools = tools;
@@ -43,7 +43,7 @@ export class WeightsPanel {
     /** @type {Corner} of the plane in which the note stands */ this.corner = { right: true, below: true };
     /** @type {{x: [number, number], y: [number, number]} | null} the part of the plane that is shown, where it is not all of it */ this.part = null;
     this.colours = colours;
-    /** @type {import("../view.js").Moment | null} */ this.last = null;
+    /** @type {import("../../view.js").Moment | null} */ this.last = null;
     /** @type {Map<string, Painter>} what others paint over it */ this.overlays = new Map();
     this.canvas = document.createElement("canvas");
     this.canvas.className = "kv-overlay";
@@ -67,12 +67,12 @@ export class WeightsPanel {
     return this.particles.click(event);
   }
 
-  /** The colours from low to high. @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /** The colours from low to high. @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
   scale(theme, palette) {
     return theme.dark ? palette.landscapeOnDark : palette.landscape;
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
   dress(theme, colours, palette) {
     this.colours = colours;
     this.palette = palette;
@@ -83,7 +83,7 @@ export class WeightsPanel {
     Plotly.restyle(element, { colorscale: [this.scale(theme, palette)] }, [0]);
   }
 
-  /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
+  /** @param {import("../../view.js").Moment} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { picture, stage, metric } = moment;
     if (!picture) return { note: "", summary: t("touch.no-weights") };
@@ -139,7 +139,7 @@ export class WeightsPanel {
     };
   }
 
-  /** @param {import("../view.js").Moment} moment */
+  /** @param {import("../../view.js").Moment} moment */
   _paint(moment) {
     const { element } = this.chart;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
@@ -266,7 +266,7 @@ export class WeightsPanel {
       paint.beginPath();
       shape(paint, i, at, base - 4, 3.4);
       paint.fill();
-      paint.fillStyle = /** @type {import("../charts/theme.js").Theme} */ (this.theme).text;
+      paint.fillStyle = /** @type {import("../../charts/theme.js").Theme} */ (this.theme).text;
       paint.fillText(text, at + 7, base);
       at += widths[i + 1] + gap;
     });

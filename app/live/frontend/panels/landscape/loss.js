@@ -1,10 +1,10 @@
 /** The height of every lane's best point over the chosen currency: above the lowest point on a logarithmic axis where that is known, else as it is. */
 
-import { thin } from "../charts/decimate.js";
-import { small } from "../i18n/format.js";
-import { t } from "../i18n/i18n.js";
-import { logScale } from "../charts/axis_scale.js";
-import { linearAxis, logAxis, LossPanel, timeAxis } from "./loss.js";
+import { thin } from "../../charts/decimate.js";
+import { small } from "../../i18n/format.js";
+import { t } from "../../i18n/i18n.js";
+import { logScale } from "../../charts/axis_scale.js";
+import { linearAxis, logAxis, LossPanel, timeAxis } from "../loss.js";
 
 export class HeightPanel extends LossPanel {
   /** Where a lane is drawn on the y axis. @param {any} row @returns {number | null} */
@@ -12,7 +12,7 @@ export class HeightPanel extends LossPanel {
     return this.above ? this.scale.place(this.above(row.loss)) : null;
   }
 
-  /** @param {import("../view.js").Moment} moment @returns {{note: string, summary: string}} */
+  /** @param {import("../../view.js").Moment} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { metrics, stage, currency } = moment;
     const { lowest } = stage.data.landscape;

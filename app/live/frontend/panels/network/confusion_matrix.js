@@ -1,6 +1,6 @@
 /** Which classes are taken for which: a matrix with a row for every truth and a column for every answer. */
 
-import { channels } from "../charts/theme.js";
+import { channels } from "../../charts/theme.js";
 
 /** How high a cell is at least, in pixels of the page, before a number is written in it. */
 const FROM = 14;
@@ -53,7 +53,7 @@ export function inkOn(rgb) {
   return contrast(rgb, black) >= contrast(rgb, white) ? black : white;
 }
 
-/** The colour of a cell: grey towards the ink for what is right, hot for what is wrong, the stronger the larger its share of the row. @param {number} share @param {boolean} right @param {import("../charts/theme.js").Theme} theme @param {string} wrong @returns {number[]} */
+/** The colour of a cell: grey towards the ink for what is right, hot for what is wrong, the stronger the larger its share of the row. @param {number} share @param {boolean} right @param {import("../../charts/theme.js").Theme} theme @param {string} wrong @returns {number[]} */
 export function shade(share, right, theme, wrong) {
   const paper = channels(theme.surface);
   const towards = channels(right ? theme.faint : wrong);
@@ -76,7 +76,7 @@ export function cells(width, height, classes, ratio, label) {
  * @param {CanvasRenderingContext2D} context
  * @param {{data: ArrayLike<number>, shape: number[]}} confusion
  * @param {string[]} names of the classes
- * @param {import("../charts/theme.js").Theme} theme
+ * @param {import("../../charts/theme.js").Theme} theme
  * @param {string} wrong the colour of mistakes
  */
 export function paintConfusion(context, confusion, names, theme, wrong) {
@@ -146,7 +146,7 @@ function placed(context, names) {
   return cells(width, height, names.length, width / Math.max(1, clientWidth), widest);
 }
 
-/** The cell under a place on a canvas, or null. @param {HTMLCanvasElement} canvas @param {string[]} names @param {import("../charts/theme.js").Theme} theme @param {number} x pixels of the page from its left @param {number} y from its top */
+/** The cell under a place on a canvas, or null. @param {HTMLCanvasElement} canvas @param {string[]} names @param {import("../../charts/theme.js").Theme} theme @param {number} x pixels of the page from its left @param {number} y from its top */
 export function cellAt(canvas, names, theme, x, y) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const ratio = canvas.width / Math.max(1, canvas.clientWidth);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { surest } from "../../../app/live/frontend/panels/cells.js";
-import { forward, indexOf, netOf, reach, square } from "../../../app/live/frontend/panels/forward.js";
-import { walk } from "../../../app/live/frontend/panels/neurons.js";
-import { chosen, startOf, tensorsOf } from "../../../app/live/frontend/panels/spreads.js";
-import { edgeAt, layOut, MOST, nodeAt, strongest } from "../../../app/live/frontend/panels/wiring.js";
+import { surest } from "../../../app/live/frontend/panels/layers/network_graph/cells.js";
+import { forward, indexOf, netOf, reach, square } from "../../../app/live/frontend/panels/layers/network_graph/forward.js";
+import { walk } from "../../../app/live/frontend/panels/layers/network_graph/neurons.js";
+import { chosen, startOf, tensorsOf } from "../../../app/live/frontend/panels/layers/weight_histograms.js";
+import { edgeAt, layOut, MOST, nodeAt, strongest } from "../../../app/live/frontend/panels/layers/network_graph/wiring.js";
 
 /** A stage of a perceptron of these sizes. */
 function stageOf(sizes, activation = "tanh") {

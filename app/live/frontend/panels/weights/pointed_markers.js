@@ -1,14 +1,14 @@
 /** Where everybody was at a moment pointed at: rings over the picture that is shown. */
 
-import { halo, shape } from "../charts/lane_markers.js";
+import { halo, shape } from "../../charts/lane_markers.js";
 
 const RING = 8;
 
 /**
- * @param {import("../data/history.js").History} history
+ * @param {import("../../data/history.js").History} history
  * @param {number} index of the metrics pointed at
- * @param {{theme: import("../charts/theme.js").Theme, colours: string[]}} panel
- * @returns {import("./weights.js").Painter | null} null where there is no picture of that moment
+ * @param {{theme: import("../../charts/theme.js").Theme, colours: string[]}} panel
+ * @returns {import("./panel.js").Painter | null} null where there is no picture of that moment
  */
 export function spots(history, index, panel) {
   const metric = history.metrics[index];

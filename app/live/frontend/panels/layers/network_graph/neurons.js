@@ -1,10 +1,10 @@
 /** A small perceptron, neuron by neuron: what each computes where, how strongly they are tied, and every weight at hand to be set. */
 
-import { SHAPES, small } from "../i18n/format.js";
-import { t } from "../i18n/i18n.js";
+import { SHAPES, small } from "../../../i18n/format.js";
+import { t } from "../../../i18n/i18n.js";
 import { Cells, SIDE, fit } from "./cells.js";
 import { forward, indexOf, square } from "./forward.js";
-import { WeightBox } from "./weightbox.js";
+import { WeightBox } from "./weight_box.js";
 import { edgeAt, layOut, nodeAt, paintEdge, paintEdges, strongest } from "./wiring.js";
 
 const CURVE_PLACES = 48;
@@ -17,7 +17,7 @@ const TIP = 96;
 /** @typedef {import("./wiring.js").Node} Node @typedef {import("./wiring.js").Edge} Edge */
 
 export class Neurons {
-  /** @param {import("../panels.js").Kit} kit @param {HTMLElement} place */
+  /** @param {import("../../registry.js").Kit} kit @param {HTMLElement} place */
   constructor({ palette, theme, hands }, place) {
     this.cells = new Cells(theme, palette, place);
     this.theme = theme;
@@ -42,7 +42,7 @@ export class Neurons {
     /** @type {{lane: number, index: number, value: number, at: number}[]} set by hand, not yet told */ this.put = [];
     /** @type {{layer: number, to: number, from: number} | null} */ this.chosen = null;
     /** @type {Node | Edge | null} under the pointer */ this.pointed = null;
-    /** @type {import("../view.js").Moment | null} */ this.moment = null;
+    /** @type {import("../../../view.js").Moment | null} */ this.moment = null;
     /** @type {import("./forward.js").Net | null} */ this.net = null;
     this.lane = 0;
     /** @type {import("./wiring.js").Wiring | null} */ this.wiring = null;
@@ -54,7 +54,7 @@ export class Neurons {
     this._listen();
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../../../charts/theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;
@@ -62,7 +62,7 @@ export class Neurons {
     this.key = "";
   }
 
-  /** @param {import("../view.js").Moment} moment @param {import("./forward.js").Net} net @param {number} lane */
+  /** @param {import("../../../view.js").Moment} moment @param {import("./forward.js").Net} net @param {number} lane */
   draw(moment, net, lane) {
     if (this.net !== net || this.lane !== lane) {
       if (this.box.open) this.box.close();
@@ -160,7 +160,7 @@ export class Neurons {
     const net = /** @type {import("./forward.js").Net} */ (this.net);
     if (l === 0) return i ? t("panels.neurons-input-second") : t("panels.neurons-input");
     if (l < net.sizes.length - 1) return t("panels.neurons-hidden", { layer: l, number: i + 1 });
-    const { data } = /** @type {import("../view.js").Moment} */ (this.moment).stage;
+    const { data } = /** @type {import("../../../view.js").Moment} */ (this.moment).stage;
     return data.curve ? t("panels.neurons-output") : t("panels.neurons-class", { name: data.classes[i] });
   }
 

@@ -1,10 +1,10 @@
 /** The particles under a pointer, a finger or the arrow keys: what each says by itself, and the one that is followed. */
 
-import { SHAPES, small } from "../i18n/format.js";
-import { t } from "../i18n/i18n.js";
-import { asOf, MemberPainter, nameOf, whyNot } from "./members.js";
+import { SHAPES, small } from "../../i18n/format.js";
+import { t } from "../../i18n/i18n.js";
+import { asOf, MemberPainter, nameOf, whyNot } from "../network/particle_prediction.js";
 
-/** @typedef {import("../view.js").Moment} Moment */
+/** @typedef {import("../../view.js").Moment} Moment */
 /** @typedef {{lane: number, particle: number}} One a particle: its lane and its place in the cloud, from 0 */
 /** @typedef {{box: {left: number, top: number, width: number, height: number}, x: (value: number) => number, y: (value: number) => number}} Place */
 
@@ -16,7 +16,7 @@ export class Particles {
   /**
    * @param {HTMLElement} element the plot
    * @param {() => Place} place where the plane lies on it now
-   * @param {import("../panels.js").Kit} kit
+   * @param {import("../registry.js").Kit} kit
    * @param {() => void} repaint
    */
   constructor(element, place, { hands, theme, palette, tools }, repaint) {
@@ -60,7 +60,7 @@ export class Particles {
     document.addEventListener("keydown", this.escape);
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.painter.dress(theme, palette);
