@@ -1,6 +1,6 @@
 /** What can be done with a race beyond watching it: choose the panels, share it, save it, export it, put it on a stage; and the keys. */
 
-import { enlarged, toggled } from "./arrange.js";
+import { enlarged, toggled } from "./board/layout.js";
 import { markBack } from "./data/tab_session.js";
 import { expected, lineOf } from "./data/errors.js";
 import { openHelp } from "./help.js";
@@ -103,7 +103,7 @@ export class Menu {
         }),
       );
     };
-    const change = (/** @type {import("./arrange.js").Arrangement} */ arrangement, /** @type {string} */ pressed) => {
+    const change = (/** @type {import("./board/layout.js").Arrangement} */ arrangement, /** @type {string} */ pressed) => {
       board.arrange(arrangement);
       fill();
       const again = /** @type {HTMLButtonElement | null} */ (list.querySelector(`[data-testid="${pressed}"]`));

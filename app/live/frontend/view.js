@@ -2,7 +2,7 @@
 
 import { arrived, leave } from "./data/tab_session.js";
 import { Axes } from "./axes.js";
-import { Board } from "./board.js";
+import { Board } from "./board/panel_grid.js";
 import { Cards, scored } from "./charts/lane_cards.js";
 import { stats } from "./charts/chart.js";
 import { handsOf } from "./hands.js";
@@ -20,7 +20,7 @@ import { Sites } from "./sites.js";
 import { SlowMotion } from "./slow.js";
 import { Socket, tokenOf } from "./data/socket.js";
 import { showStatus } from "./status.js";
-import { template } from "./template.js";
+import { template } from "./board/template.js";
 import { setTexts, t } from "./i18n/i18n.js";
 import { Transport } from "./transport.js";
 import { cancelRace, Waiting } from "./waiting.js";

@@ -1,6 +1,6 @@
 /** Back and forward in the browser: the page follows its address. */
 
-import { arrangementOf } from "./arrange.js";
+import { arrangementOf } from "./board/layout.js";
 
 /** @typedef {History & {kelvin?: {gone: string | null}}} Kept `gone`: path of the page that the visitor went back or forward to and that is not shown yet */
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { Board } from "../../../app/live/frontend/board.js";
+import { Board } from "../../../app/live/frontend/board/panel_grid.js";
 import { Expected, defect, expected, fetched, lineOf } from "../../../app/live/frontend/data/errors.js";
 import { readRecording } from "../../../app/live/frontend/data/recording.js";
 import { importRecording, Refusal } from "../../../app/live/frontend/data/recording_store.js";

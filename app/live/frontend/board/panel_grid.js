@@ -1,17 +1,17 @@
 /** The board: the panels, where they stand, and what is drawn in them when. */
 
-import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./arrange.js";
+import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./layout.js";
 import { caption } from "./captions.js";
-import { loadPlotly } from "./charts/chart.js";
-import { defect } from "./data/errors.js";
-import { Marks } from "./charts/time_markers.js";
-import { PANELS } from "./panels/registry.js";
+import { loadPlotly } from "../charts/chart.js";
+import { defect } from "../data/errors.js";
+import { Marks } from "../charts/time_markers.js";
+import { PANELS } from "../panels/registry.js";
 import { panelTemplate } from "./template.js";
-import { readTheme } from "./charts/theme.js";
-import { t } from "./i18n/i18n.js";
+import { readTheme } from "../charts/theme.js";
+import { t } from "../i18n/i18n.js";
 
 /**
- * @typedef {{name: string, kind: import("./panels/registry.js").Kind, panel: any, saidAt: number, marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and when its summary was last written
+ * @typedef {{name: string, kind: import("../panels/registry.js").Kind, panel: any, saidAt: number, marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and when its summary was last written
  */
 
 /** For so long charts wait until something is drawn without them, in milliseconds. */
@@ -21,7 +21,7 @@ export class Board {
   /**
    * @param {HTMLElement} root of the live view
    * @param {any} data what Python handed over
-   * @param {import("./hands.js").Hands} hands
+   * @param {import("../hands.js").Hands} hands
    * @param {() => void} changed the arrangement is another one
    * @param {(index: number | null) => void} pointed another moment is pointed at on some chart
    */
@@ -85,7 +85,7 @@ export class Board {
 
   /**
    * Draw what is due. Charts cost ten milliseconds and more each, so no frame draws more than one of them: the others wait for the next frames.
-   * @param {import("./view.js").Moment} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms
+   * @param {import("../view.js").Moment} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms
    * @returns {boolean} whether a picture was drawn
    */
   draw(moment, due, now) {
@@ -104,7 +104,7 @@ export class Board {
     return drawn;
   }
 
-  /** @param {Shown} shown @param {import("./view.js").Moment} moment @param {number} now ms */
+  /** @param {Shown} shown @param {import("../view.js").Moment} moment @param {number} now ms */
   _draw(shown, moment, now) {
     const section = this.section(shown.name);
     try {
@@ -160,7 +160,7 @@ export class Board {
     }
   }
 
-  /** @param {import("./arrange.js").Arrangement} arrangement @param {boolean} tell whether the address is to follow */
+  /** @param {import("./layout.js").Arrangement} arrangement @param {boolean} tell whether the address is to follow */
   arrange(arrangement, tell = true) {
     this.arrangement = arrangement;
     this._apply();

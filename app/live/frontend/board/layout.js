@@ -1,6 +1,6 @@
 /** Which panels are seen, in which order, and which one fills the whole board: as people left it, and as the address says. */
 
-import { PANELS, USUAL } from "./panels/registry.js";
+import { PANELS, USUAL } from "../panels/registry.js";
 
 /** @typedef {{shown: string[], large: string | null}} Arrangement */
 

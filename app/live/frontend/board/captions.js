@@ -1,12 +1,12 @@
 /** What a panel says of itself in words: a note beside its title, a sentence where it has nothing to draw, and a summary for those who do not see it. */
 
-import { t } from "./i18n/i18n.js";
+import { t } from "../i18n/i18n.js";
 
 const SUMMARY_MS = 1000;
 
 /**
  * @param {HTMLElement} section the panel
- * @param {import("./view.js").Shown} shown
+ * @param {import("../view.js").Shown} shown
  * @param {{note: string, summary: string, nothing?: string, title?: string}} said
  * @param {number} now ms
  */

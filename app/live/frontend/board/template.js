@@ -1,6 +1,6 @@
 /** What the live view is made of, before anything is drawn in it. */
 
-import { t } from "./i18n/i18n.js";
+import { t } from "../i18n/i18n.js";
 
 const ENLARGE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M9.500 2H14v4.500h-1.500V4.600L9.700 7.400 8.600 6.300l2.800-2.800H9.500zM6.500 14H2V9.500h1.500v1.900l2.800-2.800 1.100 1.100-2.800 2.800h1.900z"/></svg>';
 const HIDE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M12.600 4.500 11.500 3.400 8 6.900 4.500 3.400 3.400 4.500 6.900 8l-3.500 3.500 1.100 1.100L8 9.100l3.500 3.500 1.100-1.100L9.100 8z"/></svg>';

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "../../../app/live/frontend/arrange.js";
+import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "../../../app/live/frontend/board/layout.js";
 import { USUAL } from "../../../app/live/frontend/panels/registry.js";
 
 test("an address names an arrangement, and what it names wrongly is left out", () => {
