@@ -2,7 +2,7 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { typed } from "../../../app/live/frontend/dial.js";
+import { typed } from "../../../app/live/frontend/controls/slider_scale.js";
 import { worth } from "../../../app/live/frontend/data/interventions.js";
 import { cosine, plain, proper, shortPlain, small } from "../../../app/live/frontend/i18n/format.js";
 import { places } from "../../../app/live/frontend/gallery/spark.js";

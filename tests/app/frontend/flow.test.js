@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { arrived, leave, markBack, wayBack } from "../../../app/live/frontend/data/tab_session.js";
 import { momentOfShare, spentShare } from "../../../app/live/frontend/data/budget_share.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
-import { cancelRace } from "../../../app/live/frontend/waiting.js";
+import { cancelRace } from "../../../app/live/frontend/controls/placeholder.js";
 
 setTexts({ "menu.left-network": "left" });
 

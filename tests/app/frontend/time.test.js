@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { PLACES, dial, fit, taken, throttle, typed } from "../../../app/live/frontend/dial.js";
+import { PLACES, dial, fit, taken, throttle, typed } from "../../../app/live/frontend/controls/slider_scale.js";
 import { deeds, deedText, eventText, setting, worth } from "../../../app/live/frontend/data/interventions.js";
-import { KEYS } from "../../../app/live/frontend/keys.js";
-import { acceptedUpTo, askedUpTo, extent, nearer, onestep, origins, reachOf, stageOf } from "../../../app/live/frontend/panels/onestep.js";
+import { KEYS } from "../../../app/live/frontend/controls/shortcuts.js";
+import { acceptedUpTo, askedUpTo, extent, nearer, onestep, origins, reachOf, stageOf } from "../../../app/live/frontend/slow_motion/step_trace.js";
 import { History, Player } from "../../../app/live/frontend/data/history.js";
-import { numbers, SlowMotion } from "../../../app/live/frontend/slow.js";
+import { numbers, SlowMotion } from "../../../app/live/frontend/slow_motion/control.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
 const own = JSON.parse(readFileSync(new URL("../../../app/text/en/time.json", import.meta.url), "utf-8"));

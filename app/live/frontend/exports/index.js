@@ -1,7 +1,7 @@
 /** What can be exported of the race on the screen. */
 
 import { Expected } from "../data/errors.js";
-import { button, popup } from "../popup.js";
+import { button, popup } from "../controls/popover.js";
 import { writeRecording } from "../data/recording.js";
 import { t } from "../i18n/i18n.js";
 import { metricsCsv } from "./csv.js";

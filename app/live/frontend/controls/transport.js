@@ -1,7 +1,7 @@
 /** Run, pause, step, reset, new seed, speed, reheat. */
 
-import { t } from "./i18n/i18n.js";
-import { nextAction } from "./i18n/status_text.js";
+import { t } from "../i18n/i18n.js";
+import { nextAction } from "../i18n/status_text.js";
 
 /** The pace that is slow motion. */
 export const SLOW = -1;

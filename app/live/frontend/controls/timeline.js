@@ -1,9 +1,9 @@
 /** The scrub bar, as long as the budget: the moment shown, how much of the budget is spent at it, what was done by hand, and the way back to the newest. */
 
-import { SIGNS, deedText, deeds } from "./data/interventions.js";
-import { spent } from "./i18n/format.js";
-import { momentOfShare, spentShare } from "./data/budget_share.js";
-import { t } from "./i18n/i18n.js";
+import { SIGNS, deedText, deeds } from "../data/interventions.js";
+import { spent } from "../i18n/format.js";
+import { momentOfShare, spentShare } from "../data/budget_share.js";
+import { t } from "../i18n/i18n.js";
 
 /** Flags of one kind that are nearer than this become one; pixels. */
 const ROOM = 18;
@@ -15,7 +15,7 @@ const FAR = 0.1;
 export class Scrub {
   /**
    * @param {HTMLElement} root
-   * @param {import("./data/history.js").Player} player
+   * @param {import("../data/history.js").Player} player
    * @param {() => void} moved another moment is to be shown
    */
   constructor(root, player, moved) {
@@ -107,7 +107,7 @@ export class Scrub {
     this._flag(history, last);
   }
 
-  /** Flags where something was done by hand; each leads to its moment and says what it was. @param {import("./data/history.js").History} history @param {number} last */
+  /** Flags where something was done by hand; each leads to its moment and says what it was. @param {import("../data/history.js").History} history @param {number} last */
   _flag(history, last) {
     // Its width is asked for only where there is something to place: the answer makes the browser lay the page out at once.
     const width = history.events.length ? this.input.clientWidth - 16 : 0;

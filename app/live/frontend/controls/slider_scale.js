@@ -1,7 +1,7 @@
 /** A knob as a slider: which values it runs over, and which value a place on it is. */
 
-import { plain } from "./i18n/format.js";
-import { t } from "./i18n/i18n.js";
+import { plain } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 
 /** Places on a slider. */
 export const PLACES = 400;

@@ -1,12 +1,12 @@
 /** The keys, told in a window. */
 
-import { KEYS } from "./keys.js";
-import { button } from "./popup.js";
-import { t } from "./i18n/i18n.js";
+import { KEYS } from "./shortcuts.js";
+import { button } from "./popover.js";
+import { t } from "../i18n/i18n.js";
 
 const GROUPS = /** @type {const} */ (["race", "time", "look", "keep"]);
 
-/** @param {import("./view.js").LiveView} view */
+/** @param {import("../view.js").LiveView} view */
 export function openHelp(view) {
   if (view.root.querySelector("dialog.kv-help")) return;
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -32,7 +32,7 @@ export function openHelp(view) {
   dialog.showModal();
 }
 
-/** @param {import("./view.js").LiveView} view @param {string} name */
+/** @param {import("../view.js").LiveView} view @param {string} name */
 function group(view, name) {
   const place = document.createElement("section");
   const title = document.createElement("h3");

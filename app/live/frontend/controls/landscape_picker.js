@@ -1,8 +1,8 @@
 /** Small pictures of all landscapes, to pick one from. */
 
-import { light } from "./charts/hillshade.js";
-import { t } from "./i18n/i18n.js";
-import { channels, mix } from "./charts/theme.js";
+import { light } from "../charts/hillshade.js";
+import { t } from "../i18n/i18n.js";
+import { channels, mix } from "../charts/theme.js";
 
 const RELIEF = 0.55;
 
@@ -23,7 +23,7 @@ export class Sites {
     );
   }
 
-  /** @param {import("./charts/theme.js").Theme} theme @param {any} palette */
+  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;

@@ -1,8 +1,8 @@
 /** The question a race was picked for: its title and why it goes as it does stay while the race runs and after it, until somebody closes them. */
 
-import { sameRace } from "./data/frame_view.js";
-import { button } from "./popup.js";
-import { t } from "./i18n/i18n.js";
+import { sameRace } from "../data/frame_view.js";
+import { button } from "./popover.js";
+import { t } from "../i18n/i18n.js";
 
 /** @typedef {{id: string, title: string, why: string, experiment: any}} Asked */
 

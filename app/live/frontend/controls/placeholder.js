@@ -1,7 +1,7 @@
 /** What stands where a race will be: what is being prepared, with a way out, or why there is none. Axes without a race would only invent their ticks. */
 
-import { button } from "./popup.js";
-import { t } from "./i18n/i18n.js";
+import { button } from "./popover.js";
+import { t } from "../i18n/i18n.js";
 
 export class Waiting {
   /** @param {HTMLElement} place the panels @param {() => void} cancel */
@@ -35,7 +35,7 @@ export class Waiting {
   }
 }
 
-/** The race that was asked for and has not begun is not wanted after all. @param {import("./view.js").LiveView} view */
+/** The race that was asked for and has not begun is not wanted after all. @param {import("../view.js").LiveView} view */
 export function cancelRace(view) {
   const { socket } = view;
   const unsent = socket.pending.length;

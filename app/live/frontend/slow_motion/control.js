@@ -5,19 +5,19 @@
  * is kept back until the parts have been seen.
  */
 
-import { SHAPES, small } from "./i18n/format.js";
-import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./panels/onestep.js";
-import { button } from "./popup.js";
-import { momentAt } from "./data/frame_view.js";
-import { t } from "./i18n/i18n.js";
-import { SLOW } from "./transport.js";
+import { SHAPES, small } from "../i18n/format.js";
+import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./step_trace.js";
+import { button } from "../controls/popover.js";
+import { momentAt } from "../data/frame_view.js";
+import { t } from "../i18n/i18n.js";
+import { SLOW } from "../controls/transport.js";
 
 const STAGE_MS = 1100;
 const MOVE_MS = 450;
 const PACES = [0.5, 1, 2];
 
 export class SlowMotion {
-  /** @param {HTMLElement} place @param {import("./view.js").LiveView} view */
+  /** @param {HTMLElement} place @param {import("../view.js").LiveView} view */
   constructor(place, view) {
     this.place = place;
     this.view = view;
@@ -116,7 +116,7 @@ export class SlowMotion {
     return true;
   }
 
-  /** Looking at another moment holds it. @param {import("./view.js").Moment} moment */
+  /** Looking at another moment holds it. @param {import("../view.js").Moment} moment */
   draw(moment) {
     if (!this.active) return;
     const { chosen, source } = this.view.player;
@@ -308,7 +308,7 @@ function section(lane, index) {
   return place;
 }
 
-/** What a stage says in numbers. @param {any[]} stages of the method @param {import("./panels/onestep.js").Part[]} parts @param {number} index @param {"loss" | "height"} what the values are */
+/** What a stage says in numbers. @param {any[]} stages of the method @param {import("./step_trace.js").Part[]} parts @param {number} index @param {"loss" | "height"} what the values are */
 export function numbers(stages, parts, index, what = "loss") {
   const { points, values } = parts[index];
   const count = points?.shape[0] ?? 0;

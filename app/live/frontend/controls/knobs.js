@@ -1,19 +1,19 @@
 /** Knobs turned while the race runs: a small window at a lane's card, with all that its method lets be turned. */
 
-import { PLACES, dial, taken, throttle, typed } from "./dial.js";
-import { setting, worth } from "./data/interventions.js";
-import { proper, SHAPES, small } from "./i18n/format.js";
-import { button, popup } from "./popup.js";
-import { t } from "./i18n/i18n.js";
+import { PLACES, dial, taken, throttle, typed } from "./slider_scale.js";
+import { setting, worth } from "../data/interventions.js";
+import { proper, SHAPES, small } from "../i18n/format.js";
+import { button, popup } from "./popover.js";
+import { t } from "../i18n/i18n.js";
 
 const SEND_MS = 125;
 const LOOK_MS = 300;
 const HEATS = [0.5, 2, 10];
 
-/** @typedef {import("./dial.js").Knob} Knob */
+/** @typedef {import("./slider_scale.js").Knob} Knob */
 
 export class Knobs {
-  /** @param {import("./view.js").LiveView} view */
+  /** @param {import("../view.js").LiveView} view */
   constructor(view) {
     this.view = view;
     /** @type {(() => void) | null} closes the window */ this.close = null;

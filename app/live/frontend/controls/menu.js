@@ -1,12 +1,12 @@
 /** What can be done with a race beyond watching it: choose the panels, share it, save it, export it, put it on a stage; and the keys. */
 
-import { enlarged, toggled } from "./board/layout.js";
-import { markBack } from "./data/tab_session.js";
-import { expected, lineOf } from "./data/errors.js";
+import { enlarged, toggled } from "../board/layout.js";
+import { markBack } from "../data/tab_session.js";
+import { expected, lineOf } from "../data/errors.js";
 import { openHelp } from "./help.js";
-import { button, popup } from "./popup.js";
-import { lasting, saveRecording } from "./data/recording_store.js";
-import { t } from "./i18n/i18n.js";
+import { button, popup } from "./popover.js";
+import { lasting, saveRecording } from "../data/recording_store.js";
+import { t } from "../i18n/i18n.js";
 
 const ICONS = {
   panels: "M2 2.500h5v5H2zM9 2.500h5v5H9zM2 8.500h5v5H2zM9 8.500h5v5H9z",
@@ -20,7 +20,7 @@ const ENOUGH_FRAMES = 10;
 const TOAST_MS = 3200;
 
 export class Menu {
-  /** @param {HTMLElement} place @param {import("./view.js").LiveView} view */
+  /** @param {HTMLElement} place @param {import("../view.js").LiveView} view */
   constructor(place, view) {
     this.place = place;
     this.view = view;
@@ -103,7 +103,7 @@ export class Menu {
         }),
       );
     };
-    const change = (/** @type {import("./board/layout.js").Arrangement} */ arrangement, /** @type {string} */ pressed) => {
+    const change = (/** @type {import("../board/layout.js").Arrangement} */ arrangement, /** @type {string} */ pressed) => {
       board.arrange(arrangement);
       fill();
       const again = /** @type {HTMLButtonElement | null} */ (list.querySelector(`[data-testid="${pressed}"]`));
@@ -114,7 +114,7 @@ export class Menu {
   }
 
   async openExport() {
-    const { exportItems } = await import("./exports/index.js");
+    const { exportItems } = await import("../exports/index.js");
     const list = document.createElement("div");
     list.className = "kv-export";
     const close = { now: () => {} };
@@ -149,7 +149,7 @@ export class Menu {
     }
   }
 
-  /** A race that was live is kept among the recent ones when it is over or another takes its place: nothing is lost. @param {import("./data/history.js").Player} player */
+  /** A race that was live is kept among the recent ones when it is over or another takes its place: nothing is lost. @param {import("../data/history.js").Player} player */
   keepRecent({ history, source }) {
     if (source !== "live" || !history.stage || history.length < ENOUGH_FRAMES || this.kept.has(history)) return;
     this.kept.add(history);

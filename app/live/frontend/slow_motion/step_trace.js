@@ -1,7 +1,7 @@
 /** One step of every method, a part of it at a time, painted over the picture it starts from: what is asked, what is answered, what moves. */
 
 import { mix } from "../charts/theme.js";
-import { persistent } from "./network/particle_prediction.js";
+import { persistent } from "../panels/network/particle_prediction.js";
 import { shape } from "../charts/lane_markers.js";
 
 /** @typedef {{points: import("../data/messages.js").Packed | null, values: import("../data/messages.js").Packed | null, accepted: import("../data/messages.js").Packed | null}} Part */
@@ -109,7 +109,7 @@ export function nearer(told, { stage, picture }, of) {
  * @param {number} at the stage
  * @param {Dress} dress of the panel, as it is when it paints
  * @param {() => number} progress of what moves between two stages, 0 to 1
- * @returns {import("./weights/panel.js").Painter}
+ * @returns {import("../panels/weights/panel.js").Painter}
  */
 export function onestep(told, at, dress, progress) {
   return (paint, { x, y, moment }) => {
