@@ -1,7 +1,7 @@
 /** The door from Streamlit's component to the live view: mount once, update on every run of the script, clean up at the end. */
 
 import { stats } from "./charts/chart.js";
-import { LiveView } from "./view.js";
+import { LiveView } from "./core/live_view.js";
 
 /** @type {WeakMap<Element, LiveView>} */
 const views = new WeakMap();

@@ -4,7 +4,7 @@ import { budgetOf } from "./exports/files.js";
 import { Told } from "./data/errors.js";
 import { readRecording } from "./data/recording.js";
 import { setTexts, t } from "./i18n/i18n.js";
-import { LiveView } from "./view.js";
+import { LiveView } from "./core/live_view.js";
 
 /** @typedef {import("./exports/replay.js").About} About */
 

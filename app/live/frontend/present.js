@@ -9,7 +9,7 @@ import { readRecording } from "./data/recording.js";
 import { Reel, lettered, magnified, momentOf } from "./reel.js";
 import { getRecording } from "./data/recording_store.js";
 import { setTexts, t } from "./i18n/i18n.js";
-import { LiveView } from "./view.js";
+import { LiveView } from "./core/live_view.js";
 
 /**
  * @typedef {object} Entry of the playlist

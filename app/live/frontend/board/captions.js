@@ -6,7 +6,7 @@ const SUMMARY_MS = 1000;
 
 /**
  * @param {HTMLElement} section the panel
- * @param {import("../view.js").Shown} shown
+ * @param {import("../core/live_view.js").Shown} shown
  * @param {{note: string, summary: string, nothing?: string, title?: string}} said
  * @param {number} now ms
  */

@@ -21,7 +21,7 @@ export class Board {
   /**
    * @param {HTMLElement} root of the live view
    * @param {any} data what Python handed over
-   * @param {import("../hands.js").Hands} hands
+   * @param {import("../core/panel_api.js").Hands} hands
    * @param {() => void} changed the arrangement is another one
    * @param {(index: number | null) => void} pointed another moment is pointed at on some chart
    */
@@ -85,7 +85,7 @@ export class Board {
 
   /**
    * Draw what is due. Charts cost ten milliseconds and more each, so no frame draws more than one of them: the others wait for the next frames.
-   * @param {import("../view.js").Moment} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms
+   * @param {import("../core/live_view.js").Moment} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms
    * @returns {boolean} whether a picture was drawn
    */
   draw(moment, due, now) {
@@ -104,7 +104,7 @@ export class Board {
     return drawn;
   }
 
-  /** @param {Shown} shown @param {import("../view.js").Moment} moment @param {number} now ms */
+  /** @param {Shown} shown @param {import("../core/live_view.js").Moment} moment @param {number} now ms */
   _draw(shown, moment, now) {
     const section = this.section(shown.name);
     try {

@@ -35,7 +35,7 @@ export class Cards {
     /** @type {any} the lanes the cards are made for */ this.built = null;
   }
 
-  /** @param {import("../view.js").Moment} moment */
+  /** @param {import("../core/live_view.js").Moment} moment */
   draw({ stage, metric, picture, events }) {
     if (stage.lanes !== this.built) this._build(stage);
     this.built = stage.lanes;

@@ -1,12 +1,12 @@
 /** What the charts are drawn over and what the loss chart draws: one switch each, for all panels. */
 
-/** @typedef {import("../view.js").Currency} Currency */
+/** @typedef {import("../core/live_view.js").Currency} Currency */
 
 export const CURRENCIES = /** @type {Currency[]} */ (["seconds", "evaluations", "flops"]);
 const MEASURES = /** @type {("loss" | "accuracy")[]} */ (["loss", "accuracy"]);
 
 export class Axes {
-  /** @param {import("../view.js").LiveView} view */
+  /** @param {import("../core/live_view.js").LiveView} view */
   constructor(view) {
     this.view = view;
     const { x, y } = view.data.view ?? {};

@@ -6,7 +6,7 @@ import { t } from "../i18n/i18n.js";
 
 const GROUPS = /** @type {const} */ (["race", "time", "look", "keep"]);
 
-/** @param {import("../view.js").LiveView} view */
+/** @param {import("../core/live_view.js").LiveView} view */
 export function openHelp(view) {
   if (view.root.querySelector("dialog.kv-help")) return;
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -32,7 +32,7 @@ export function openHelp(view) {
   dialog.showModal();
 }
 
-/** @param {import("../view.js").LiveView} view @param {string} name */
+/** @param {import("../core/live_view.js").LiveView} view @param {string} name */
 function group(view, name) {
   const place = document.createElement("section");
   const title = document.createElement("h3");

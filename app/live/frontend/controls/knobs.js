@@ -13,7 +13,7 @@ const HEATS = [0.5, 2, 10];
 /** @typedef {import("./slider_scale.js").Knob} Knob */
 
 export class Knobs {
-  /** @param {import("../view.js").LiveView} view */
+  /** @param {import("../core/live_view.js").LiveView} view */
   constructor(view) {
     this.view = view;
     /** @type {(() => void) | null} closes the window */ this.close = null;

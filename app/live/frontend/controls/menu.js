@@ -20,7 +20,7 @@ const ENOUGH_FRAMES = 10;
 const TOAST_MS = 3200;
 
 export class Menu {
-  /** @param {HTMLElement} place @param {import("../view.js").LiveView} view */
+  /** @param {HTMLElement} place @param {import("../core/live_view.js").LiveView} view */
   constructor(place, view) {
     this.place = place;
     this.view = view;

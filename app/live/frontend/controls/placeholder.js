@@ -35,7 +35,7 @@ export class Waiting {
   }
 }
 
-/** The race that was asked for and has not begun is not wanted after all. @param {import("../view.js").LiveView} view */
+/** The race that was asked for and has not begun is not wanted after all. @param {import("../core/live_view.js").LiveView} view */
 export function cancelRace(view) {
   const { socket } = view;
   const unsent = socket.pending.length;

@@ -6,7 +6,7 @@ import { CURRENCIES } from "./axes.js";
 const TYPING = 'input, select, textarea, dialog, [contenteditable="true"], [role="slider"], [role="radio"], [role="combobox"], [role="option"]';
 
 /**
- * @typedef {import("../view.js").LiveView} View
+ * @typedef {import("../core/live_view.js").LiveView} View
  * @typedef {object} Key
  * @property {string} name of its text
  * @property {string[]} keys as they are told

@@ -1,7 +1,7 @@
 /** One moment of a race, as the panels want it. */
 
 /** @typedef {import("./history.js").History} History */
-/** @typedef {import("../view.js").Moment} Moment */
+/** @typedef {import("../core/live_view.js").Moment} Moment */
 
 /**
  * What is shown of the frame at an index.

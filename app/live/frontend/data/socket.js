@@ -13,9 +13,9 @@ export function tokenOf(layout) {
     get: () => kept((storage) => storage.getItem(name)),
     set: (/** @type {string} */ value) => kept((storage) => storage.setItem(name, value)),
     clear: () => kept((storage) => [name, mark].forEach((one) => storage.removeItem(one))),
-    /** What the race was and where it was seen. @param {import("../returning.js").Seen} seen */
+    /** What the race was and where it was seen. @param {import("../core/reattach.js").Seen} seen */
     mark: (seen) => kept((storage) => storage.setItem(mark, JSON.stringify(seen))),
-    /** @returns {import("../returning.js").Seen | null} */
+    /** @returns {import("../core/reattach.js").Seen | null} */
     seen: () => JSON.parse(kept((storage) => storage.getItem(mark)) ?? "null"),
   };
 }

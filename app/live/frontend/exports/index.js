@@ -11,7 +11,7 @@ import { pythonCode } from "./python.js";
 import { replay } from "./replay.js";
 import { weightsAt, weightsFile } from "./safetensors.js";
 
-/** @typedef {import("../view.js").LiveView} View */
+/** @typedef {import("../core/live_view.js").LiveView} View */
 
 const WEIGHTS_MS = 3000;
 const ASK_MS = 40;

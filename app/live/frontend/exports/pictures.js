@@ -6,7 +6,7 @@ import { titleOf } from "./files.js";
 import { Sheet } from "./sheet.js";
 import { captureCanvases, captureCharts, measured, trace } from "./trace.js";
 
-/** @typedef {import("../view.js").LiveView} View */
+/** @typedef {import("../core/live_view.js").LiveView} View */
 
 const SHARP = 2;
 const EDGE = 16;

@@ -28,7 +28,7 @@ export function fill(shell, about, recording) {
   return shell.replace(/__KELVIN_(TITLE|ABOUT|RECORDING)__/g, (_, name) => parts[name]);
 }
 
-/** @param {import("../view.js").LiveView} view @returns {Promise<Blob>} */
+/** @param {import("../core/live_view.js").LiveView} view @returns {Promise<Blob>} */
 export async function replay({ player, data, address }) {
   const answer = await fetched(`${data.base}/kelvin/replay-shell.html`).catch((error) => {
     throw new Expected(t("export.no-shell"), { cause: error });

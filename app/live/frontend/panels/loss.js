@@ -7,7 +7,7 @@ import { currencyName, percent, small } from "../i18n/format.js";
 import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
 
-/** @typedef {import("../view.js").Moment} Moment */
+/** @typedef {import("../core/live_view.js").Moment} Moment */
 
 export class LossPanel {
   /** @param {import("./registry.js").Kit} kit */

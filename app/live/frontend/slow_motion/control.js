@@ -17,7 +17,7 @@ const MOVE_MS = 450;
 const PACES = [0.5, 1, 2];
 
 export class SlowMotion {
-  /** @param {HTMLElement} place @param {import("../view.js").LiveView} view */
+  /** @param {HTMLElement} place @param {import("../core/live_view.js").LiveView} view */
   constructor(place, view) {
     this.place = place;
     this.view = view;
@@ -116,7 +116,7 @@ export class SlowMotion {
     return true;
   }
 
-  /** Looking at another moment holds it. @param {import("../view.js").Moment} moment */
+  /** Looking at another moment holds it. @param {import("../core/live_view.js").Moment} moment */
   draw(moment) {
     if (!this.active) return;
     const { chosen, source } = this.view.player;

@@ -12,7 +12,7 @@ export class HeightPanel extends LossPanel {
     return this.above ? this.scale.place(this.above(row.loss)) : null;
   }
 
-  /** @param {import("../../view.js").Moment} moment @returns {{note: string, summary: string}} */
+  /** @param {import("../../core/live_view.js").Moment} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { metrics, stage, currency } = moment;
     const { lowest } = stage.data.landscape;

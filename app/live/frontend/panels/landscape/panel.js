@@ -13,7 +13,7 @@ import { Relief } from "./surface3d.js";
 import { halo } from "../../charts/lane_markers.js";
 import { WeightsPanel } from "../weights/panel.js";
 
-/** @typedef {import("../../view.js").Moment} Moment */
+/** @typedef {import("../../core/live_view.js").Moment} Moment */
 
 const MODES = /** @type {("map" | "relief")[]} */ (["map", "relief"]);
 

@@ -104,7 +104,7 @@ export class Relief {
     this.chart.relayout(dress(theme, []));
   }
 
-  /** @param {import("../../view.js").Moment} moment @param {any} heights */
+  /** @param {import("../../core/live_view.js").Moment} moment @param {any} heights */
   draw(moment, heights) {
     if (!this.chart) return;
     const now = performance.now();

@@ -11,7 +11,7 @@ import { Pencil } from "./draw_points/pointer.js";
 import { paintPieces } from "./text_samples.js";
 import { Wall } from "./sample_grid.js";
 
-/** @typedef {import("../../view.js").Moment} Moment */
+/** @typedef {import("../../core/live_view.js").Moment} Moment */
 
 /** Datasets whose mistakes can be looked at, and what is seen of them else. */
 const ELSE = /** @type {Record<string, string>} */ ({ images: "touch.samples", text: "touch.samples", table: "touch.map" });

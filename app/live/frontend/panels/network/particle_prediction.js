@@ -6,7 +6,7 @@ import { pointsAt } from "./draw_points/model.js";
 import { fit, Painter } from "../../charts/decision_map.js";
 import { Wall } from "./sample_grid.js";
 
-/** @typedef {import("../../view.js").Moment} Moment */
+/** @typedef {import("../../core/live_view.js").Moment} Moment */
 
 /** Methods whose particle 17 is the same one from step to step. The others sort or draw their population anew, so that only the place in it has a number. */
 const PERSISTENT = new Set(["annealing", "parallel-tempering", "pso", "eki", "enkf", "cbo", "differential-evolution", "langevin"]);

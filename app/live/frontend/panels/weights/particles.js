@@ -4,7 +4,7 @@ import { SHAPES, small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { asOf, MemberPainter, nameOf, whyNot } from "../network/particle_prediction.js";
 
-/** @typedef {import("../../view.js").Moment} Moment */
+/** @typedef {import("../../core/live_view.js").Moment} Moment */
 /** @typedef {{lane: number, particle: number}} One a particle: its lane and its place in the cloud, from 0 */
 /** @typedef {{box: {left: number, top: number, width: number, height: number}, x: (value: number) => number, y: (value: number) => number}} Place */
 

@@ -1,13 +1,13 @@
 /** What the server says to the live view. */
 
-import { History } from "./data/history.js";
-import { takeUp } from "./returning.js";
+import { History } from "../data/history.js";
+import { takeUp } from "./reattach.js";
 
 const REFUSED_MS = 6000;
 
 /** Takes the messages of a race and puts them where they belong. */
 export class Inbox {
-  /** @param {import("./view.js").LiveView} view */
+  /** @param {import("./live_view.js").LiveView} view */
   constructor(view) {
     this.view = view;
   }

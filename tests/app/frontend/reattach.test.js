@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { firstTime, goesBack, leaveMark, takeUp } from "../../../app/live/frontend/returning.js";
+import { firstTime, goesBack, leaveMark, takeUp } from "../../../app/live/frontend/core/reattach.js";
 import { tokenOf } from "../../../app/live/frontend/data/socket.js";
-import { oneStepEach, Walk } from "../../../app/live/frontend/walk.js";
+import { oneStepEach, Walk } from "../../../app/live/frontend/core/browser_history.js";
 
 const MOONS = { dataset: { name: "moons" }, lanes: [{ name: "pso" }], seed: 9 };
 const CIRCLES = { dataset: { name: "circles" }, lanes: [{ name: "eki" }], seed: 4 };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrived, oneStepEach } from "../../../app/live/frontend/walk.js";
+import { arrived, oneStepEach } from "../../../app/live/frontend/core/browser_history.js";
 
 /** A browser's history, which begins at that address. @param {string} address */
 function browser(address) {

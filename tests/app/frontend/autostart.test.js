@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { byItself } from "../../../app/live/frontend/watched.js";
+import { byItself } from "../../../app/live/frontend/core/autostart.js";
 
 /** A window and its document, as far as they matter here. @param {{framed?: boolean, seen?: boolean}} how */
 function page({ framed = false, seen = true } = {}) {

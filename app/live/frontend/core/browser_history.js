@@ -1,6 +1,6 @@
 /** Back and forward in the browser: the page follows its address. */
 
-import { arrangementOf } from "./board/layout.js";
+import { arrangementOf } from "../board/layout.js";
 
 /** @typedef {History & {kelvin?: {gone: string | null}}} Kept `gone`: path of the page that the visitor went back or forward to and that is not shown yet */
 
@@ -44,7 +44,7 @@ export function arrived(history, path) {
 }
 
 export class Walk {
-  /** @param {import("./view.js").LiveView} view */
+  /** @param {import("./live_view.js").LiveView} view */
   constructor(view) {
     this.view = view;
     this.path = view.data.offline ? "" : location.pathname;

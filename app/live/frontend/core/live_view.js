@@ -1,31 +1,31 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
-import { arrived, leave } from "./data/tab_session.js";
-import { Axes } from "./controls/axes.js";
-import { Board } from "./board/panel_grid.js";
-import { Cards, scored } from "./charts/lane_cards.js";
-import { stats } from "./charts/chart.js";
-import { handsOf } from "./hands.js";
-import { Inbox } from "./inbox.js";
-import { keys } from "./controls/shortcuts.js";
-import { Knobs } from "./controls/knobs.js";
-import { Menu } from "./controls/menu.js";
-import { momentAt, sameRace } from "./data/frame_view.js";
-import { openRecording } from "./opening.js";
-import { History, Player } from "./data/history.js";
-import { Question } from "./controls/preset_question.js";
-import { firstTime, goesBack, here, leaveMark } from "./returning.js";
-import { Scrub } from "./controls/timeline.js";
-import { Sites } from "./controls/landscape_picker.js";
-import { SlowMotion } from "./slow_motion/control.js";
-import { Socket, tokenOf } from "./data/socket.js";
+import { arrived, leave } from "../data/tab_session.js";
+import { Axes } from "../controls/axes.js";
+import { Board } from "../board/panel_grid.js";
+import { Cards, scored } from "../charts/lane_cards.js";
+import { stats } from "../charts/chart.js";
+import { handsOf } from "./panel_api.js";
+import { Inbox } from "./message_handler.js";
+import { keys } from "../controls/shortcuts.js";
+import { Knobs } from "../controls/knobs.js";
+import { Menu } from "../controls/menu.js";
+import { momentAt, sameRace } from "../data/frame_view.js";
+import { openRecording } from "./open_recording.js";
+import { History, Player } from "../data/history.js";
+import { Question } from "../controls/preset_question.js";
+import { firstTime, goesBack, here, leaveMark } from "./reattach.js";
+import { Scrub } from "../controls/timeline.js";
+import { Sites } from "../controls/landscape_picker.js";
+import { SlowMotion } from "../slow_motion/control.js";
+import { Socket, tokenOf } from "../data/socket.js";
 import { showStatus } from "./status.js";
-import { template } from "./board/template.js";
-import { setTexts, t } from "./i18n/i18n.js";
-import { Transport } from "./controls/transport.js";
-import { cancelRace, Waiting } from "./controls/placeholder.js";
-import { Walk } from "./walk.js";
-import { byItself } from "./watched.js";
+import { template } from "../board/template.js";
+import { setTexts, t } from "../i18n/i18n.js";
+import { Transport } from "../controls/transport.js";
+import { cancelRace, Waiting } from "../controls/placeholder.js";
+import { Walk } from "./browser_history.js";
+import { byItself } from "./autostart.js";
 
 /**
  * @typedef {"seconds" | "evaluations" | "flops"} Currency
@@ -56,7 +56,7 @@ export class LiveView {
     this.data = data;
     this.layout = data.layout ?? "network";
     this.player = new Player();
-    this.state = /** @type {import("./i18n/status_text.js").State} */ ({ state: "idle" });
+    this.state = /** @type {import("../i18n/status_text.js").State} */ ({ state: "idle" });
     this.problem = this.broken = this.experiment = "";
     /** @type {string | null} */ this.race = null;
     /** @type {string | null} the race whose history is on the screen */ this.loaded = null;

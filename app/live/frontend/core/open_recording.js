@@ -1,13 +1,13 @@
 /** A recording, opened in the live view. */
 
-import { lineOf } from "./data/errors.js";
-import { readRecording } from "./data/recording.js";
-import { recordingBytes } from "./data/recording_source.js";
-import { t } from "./i18n/i18n.js";
+import { lineOf } from "../data/errors.js";
+import { readRecording } from "../data/recording.js";
+import { recordingBytes } from "../data/recording_source.js";
+import { t } from "../i18n/i18n.js";
 
 /**
  * Play a recording from the server or from the visitor's own.
- * @param {import("./view.js").LiveView} view @param {string} address
+ * @param {import("./live_view.js").LiveView} view @param {string} address
  * @param {boolean} wanted whether it was asked for, and takes the place of what is on the screen
  */
 export async function openRecording(view, address, wanted) {
@@ -29,7 +29,7 @@ export async function openRecording(view, address, wanted) {
   }
 }
 
-/** What a page shows whose address names a recording that is not there: what it shows without it. @param {import("./view.js").LiveView} view */
+/** What a page shows whose address names a recording that is not there: what it shows without it. @param {import("./live_view.js").LiveView} view */
 function withoutIt(view) {
   const { recording: _, at: __, ...rest } = view.data.view;
   view.data = { ...view.data, view: rest, recording: view.data.usual ?? null };

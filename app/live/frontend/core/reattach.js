@@ -1,6 +1,6 @@
 /** Whether a page that opens goes back to the race its tab watched, or shows what its address names. */
 
-import { sameRace } from "./data/frame_view.js";
+import { sameRace } from "../data/frame_view.js";
 
 /** @typedef {{address: string | null, experiment: any}} Seen what a tab's race was, and the page's address when it was left */
 
@@ -28,13 +28,13 @@ export function here() {
   return `${location.pathname}${location.search}`;
 }
 
-/** Keep in mind what is watched, for the page that is opened next in this tab. @param {import("./view.js").LiveView} view @param {string | null} address of the page as it is left; null where it is another page's already */
+/** Keep in mind what is watched, for the page that is opened next in this tab. @param {import("./live_view.js").LiveView} view @param {string | null} address of the page as it is left; null where it is another page's already */
 export function leaveMark(view, address) {
   const experiment = view.waiting ? view.asked : view.experiment && JSON.parse(view.experiment);
   if (view.race && experiment) view.token.mark({ address, experiment });
 }
 
-/** The race of before is on the screen again: where the address named none, the controls take its settings up. @param {import("./view.js").LiveView} view */
+/** The race of before is on the screen again: where the address named none, the controls take its settings up. @param {import("./live_view.js").LiveView} view */
 export function takeUp(view) {
   if (!view.fresh || !view.loaded || view.state.state === "attaching") return;
   view.fresh = false;

@@ -9,7 +9,7 @@
  * @property {number | null} hovered index of the metrics that a pointer marks on some chart
  * @property {(index: number | null) => void} hover marks a moment on every chart
  * @property {(index: number) => void} show shows that moment everywhere
- * @property {() => import("./data/history.js").History} history of the race on the screen
+ * @property {() => import("../data/history.js").History} history of the race on the screen
  * @property {(points: string) => void} setPoints other training points, drawn by hand: to the race that runs, to the controls and into the address
  * @property {(name: string, value: unknown) => void} pick tells the page of something picked in the view
  * @property {() => void} redraw draws everything again at the next frame
@@ -17,7 +17,7 @@
 
 const SETTLING_MS = 3000;
 
-/** @param {import("./view.js").LiveView} view @returns {Hands} */
+/** @param {import("./live_view.js").LiveView} view @returns {Hands} */
 export function handsOf(view) {
   return {
     command: (command) => view.command(command),

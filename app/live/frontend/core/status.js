@@ -1,15 +1,15 @@
 /** How things stand, shown wherever it is seen: the buttons, the status line, what is being prepared, the question that is asked. */
 
-import { sameRace } from "./data/frame_view.js";
-import { t } from "./i18n/i18n.js";
-import { lateStart, sentence } from "./i18n/status_text.js";
+import { sameRace } from "../data/frame_view.js";
+import { t } from "../i18n/i18n.js";
+import { lateStart, sentence } from "../i18n/status_text.js";
 
-/** Whether the race that the controls name waits for a worker: to ask for it once more would change nothing. @param {import("./view.js").LiveView} view */
+/** Whether the race that the controls name waits for a worker: to ask for it once more would change nothing. @param {import("./live_view.js").LiveView} view */
 function queued({ state, asked, data }) {
   return state.state === "queued" && (!asked || sameRace(asked, data.experiment));
 }
 
-/** @param {import("./view.js").LiveView} view */
+/** @param {import("./live_view.js").LiveView} view */
 export function showStatus(view) {
   const { player, racing, slow, stale, waiting, data } = view;
   const { state } = view.state;
