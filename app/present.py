@@ -36,7 +36,7 @@ later."""
 _component = st.components.v2.component(
     "kelvin_present",
     html="",
-    js=bootstrap("present.js", t("present.did-not-load")),
+    js=bootstrap("present/main.js", t("present.did-not-load")),
     isolate_styles=False,
 )
 

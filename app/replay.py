@@ -5,7 +5,7 @@ network.
 
 The shell holds all that the live view needs: its modules in one, as a `data:` address in an import
 map; its style sheets; plotly.js, packed; figures, colours and texts. A recording and a few words
-about it are put into its three gaps, here or in the browser (frontend/exports/replay.js does the
+about it are put into its three gaps, here or in the browser (frontend/export/replay.js does the
 same). The page's own content security policy lets nothing in or out: whatever a recording says, it
 is no script and reaches no server.
 """
@@ -39,7 +39,7 @@ from engine.messages.recording import SUFFIX, Recording
 from engine.system.input_checks import check
 
 ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
-ENTRY = "offline.js"
+ENTRY = "replay/main.js"
 STYLES = ("styles/live.css", "styles/replay.css")
 
 _STYLE = re.compile(r"""@import\s+(?:url\()?\s*["']([^"']+)["']\s*\)?\s*;""")

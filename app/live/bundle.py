@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 FRONTEND = Path(__file__).resolve().parent / "frontend"
-ENTRIES = ("main.js", "present.js", "gallery/main.js")
+ENTRIES = ("main.js", "present/main.js", "gallery/main.js")
 """What pages import."""
 
 _TYPES = re.compile(r"(?:^|(?<=[\s(\[,{]))/\*\*.*?\*/", re.DOTALL | re.MULTILINE)

@@ -250,7 +250,7 @@ def test_the_modules_are_one() -> None:
     source = base64.b64decode(
         addresses["kelvin"].removeprefix("data:text/javascript;base64,")
     ).decode()
-    assert source.endswith('export const { open } = use("offline.js");\n')
+    assert source.endswith('export const { open } = use("replay/main.js");\n')
     assert "msgpack.LICENSE" in source, "who wrote it stays in it"
 
 

@@ -49,8 +49,8 @@ READ_ENTRIES = {"sentence", "text", "title"}
 """Entries of a dict that reach the page."""
 
 EXCEPTIONS = {
-    "exports/csv.js": "heads of columns, which programs read",
-    "exports/python.js": "lines of a program",
+    "export/csv.js": "heads of columns, which programs read",
+    "export/python.js": "lines of a program",
     "panels/network/text_samples.js": "names of fonts",
     "panels/chains.js swap rate": "what a method calls one of its numbers",
     "panels/temperature.js step size": "what a method calls one of its numbers",

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { typed } from "../../../app/live/frontend/controls/slider_scale.js";
 import { worth } from "../../../app/live/frontend/data/interventions.js";
 import { cosine, plain, proper, shortPlain, small } from "../../../app/live/frontend/i18n/format.js";
-import { places } from "../../../app/live/frontend/gallery/spark.js";
+import { places } from "../../../app/live/frontend/gallery/sparkline.js";
 import { histogram, scaleOf } from "../../../app/live/frontend/charts/histogram.js";
 import { logScale, ticksOf, widthOf, worthSeeing } from "../../../app/live/frontend/charts/axis_scale.js";
 

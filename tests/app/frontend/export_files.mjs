@@ -4,11 +4,11 @@ import "./texts.js";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { metricsCsv } from "../../../app/live/frontend/exports/csv.js";
-import { experimentJson, titleOf } from "../../../app/live/frontend/exports/files.js";
-import { pythonCode } from "../../../app/live/frontend/exports/python.js";
-import { fill } from "../../../app/live/frontend/exports/replay.js";
-import { weightsAt, weightsFile } from "../../../app/live/frontend/exports/safetensors.js";
+import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
+import { experimentJson, titleOf } from "../../../app/live/frontend/export/files.js";
+import { pythonCode } from "../../../app/live/frontend/export/python.js";
+import { fill } from "../../../app/live/frontend/export/replay.js";
+import { weightsAt, weightsFile } from "../../../app/live/frontend/export/safetensors.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/data/recording.js";
 
 const [recording, folder, shell] = process.argv.slice(2);

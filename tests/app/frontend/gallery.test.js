@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { facets, matches, sorted } from "../../../app/live/frontend/gallery/choose.js";
+import { facets, matches, sorted } from "../../../app/live/frontend/gallery/filter.js";
 import { Selection } from "../../../app/live/frontend/gallery/selection.js";
 import { line, seriesOf } from "../../../app/live/frontend/gallery/series.js";
-import { path, places } from "../../../app/live/frontend/gallery/spark.js";
+import { path, places } from "../../../app/live/frontend/gallery/sparkline.js";
 import { SPARK_POINTS, sparkOf, summaryOf } from "../../../app/live/frontend/data/summary.js";
 import { best, COLUMNS, csv, rowsOf } from "../../../app/live/frontend/gallery/table.js";
 import { readRecording } from "../../../app/live/frontend/data/recording.js";

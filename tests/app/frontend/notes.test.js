@@ -2,7 +2,7 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { broken } from "../../../app/live/frontend/exports/pictures.js";
+import { broken } from "../../../app/live/frontend/export/pictures.js";
 import { beside, freeCorner } from "../../../app/live/frontend/panels/weights/panel.js";
 import { withRoom } from "../../../app/live/frontend/charts/axis_scale.js";
 

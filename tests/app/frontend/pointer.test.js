@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
 import { Taps } from "../../../app/live/frontend/charts/pointer.js";
-import { finer } from "../../../app/live/frontend/fineness.js";
+import { finer } from "../../../app/live/frontend/present/pixel_ratio.js";
 
 const page = new EventTarget();
 // Node reads no plain `true` as capturing when a listener is removed.

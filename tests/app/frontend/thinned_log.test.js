@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Album } from "../../../app/live/frontend/data/thinned_log.js";
-import { metricsCsv } from "../../../app/live/frontend/exports/csv.js";
+import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
 import { History, MOST_DETAILS, MOST_METRICS, MOST_PICTURES, Player } from "../../../app/live/frontend/data/history.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/data/recording.js";
 import "./texts.js";

@@ -114,7 +114,7 @@ export class Menu {
   }
 
   async openExport() {
-    const { exportItems } = await import("../exports/index.js");
+    const { exportItems } = await import("../export/items.js");
     const list = document.createElement("div");
     list.className = "kv-export";
     const close = { now: () => {} };

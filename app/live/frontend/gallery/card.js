@@ -4,16 +4,16 @@ import { percent, SHAPES, short, small } from "../i18n/format.js";
 import { nameElements } from "../data/lane_names.js";
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
-import { sparkline } from "./spark.js";
+import { sparkline } from "./sparkline.js";
 
 /**
  * What a card may do.
  * @typedef {object} Deeds
- * @property {(item: import("./choose.js").Item, wanted: boolean) => boolean} compare whether it is compared now
- * @property {(item: import("./choose.js").Item) => void} keep
- * @property {(item: import("./choose.js").Item, name: string) => void} rename
- * @property {(item: import("./choose.js").Item) => void} save
- * @property {(item: import("./choose.js").Item) => void} remove
+ * @property {(item: import("./filter.js").Item, wanted: boolean) => boolean} compare whether it is compared now
+ * @property {(item: import("./filter.js").Item) => void} keep
+ * @property {(item: import("./filter.js").Item, name: string) => void} rename
+ * @property {(item: import("./filter.js").Item) => void} save
+ * @property {(item: import("./filter.js").Item) => void} remove
  *
  * @typedef {object} Look
  * @property {string[]} colours of the lanes
@@ -22,7 +22,7 @@ import { sparkline } from "./spark.js";
  * @property {boolean} lasting whether one's own recordings are there on another page
  */
 
-/** @param {import("./choose.js").Item} item @param {Look} look @param {Deeds} deeds */
+/** @param {import("./filter.js").Item} item @param {Look} look @param {Deeds} deeds */
 export function card(item, look, deeds) {
   const { name, summary, key } = item;
   const titled = make("div", { class: "kg-name" });
@@ -40,7 +40,7 @@ export function card(item, look, deeds) {
   return made;
 }
 
-/** @param {import("./choose.js").Item} item @param {Look} look @param {Deeds} deeds @param {() => void} rename */
+/** @param {import("./filter.js").Item} item @param {Look} look @param {Deeds} deeds @param {() => void} rename */
 function foot(item, look, deeds, rename) {
   const { name, key, own } = item;
   const box = make("input", { type: "checkbox", "data-do": "compare", "data-testid": "compare", "aria-label": t("gallery.compare-name", { name }) });
@@ -73,7 +73,7 @@ function foot(item, look, deeds, rename) {
   return row;
 }
 
-/** The name; a press on one's own makes it a field. @param {HTMLElement} place @param {import("./choose.js").Item} item @param {Deeds} deeds */
+/** The name; a press on one's own makes it a field. @param {HTMLElement} place @param {import("./filter.js").Item} item @param {Deeds} deeds */
 function showName(place, item, deeds) {
   if (!item.own) return place.replaceChildren(make("h3", { text: item.name, title: item.name }));
   const button = make("button", { type: "button", "data-do": "name", "data-testid": "name", text: item.name, title: item.name, "aria-label": t("gallery.rename-name", { name: item.name }) });
@@ -81,7 +81,7 @@ function showName(place, item, deeds) {
   place.replaceChildren(make("h3", {}, button));
 }
 
-/** Enter and leaving the field take the name, Esc does not. @param {HTMLElement} place @param {import("./choose.js").Item} item @param {Deeds} deeds */
+/** Enter and leaving the field take the name, Esc does not. @param {HTMLElement} place @param {import("./filter.js").Item} item @param {Deeds} deeds */
 function startRename(place, item, deeds) {
   const field = make("input", { type: "text", maxlength: "120", "data-testid": "new-name", "aria-label": t("gallery.new-name", { name: item.name }) });
   field.value = item.name;
@@ -107,7 +107,7 @@ function startRename(place, item, deeds) {
   field.select();
 }
 
-/** How every lane ended. @param {import("./choose.js").Item} item @param {string[]} colours */
+/** How every lane ended. @param {import("./filter.js").Item} item @param {string[]} colours */
 function lanes({ summary }, colours) {
   const scored = summary.results.some((row) => row.test_accuracy !== null) && !["curve", "function"].includes(summary.kind);
   const loss = summary.kind === "function" ? t("gallery.height") : t("gallery.test-loss");
@@ -120,7 +120,7 @@ function lanes({ summary }, colours) {
   return make("table", { class: "kg-lanes" }, make("thead", {}, head), make("tbody", {}, ...rows));
 }
 
-/** @param {import("./choose.js").Item} item */
+/** @param {import("./filter.js").Item} item */
 function told({ summary, spark }) {
   return summary.lanes.map((lane, i) => t("gallery.losses-lane", { lane: lane.label, first: small(spark[i]?.[0]), last: small(spark[i]?.at(-1)) })).join("; ");
 }

@@ -2,21 +2,21 @@
 
 import { fileName, MOST_RECENT, deleteRecording, exportRecording, getRecording, importRecording, keepRecording, lasting, listRecordings, onChange, Refusal, renameRecording, restoreRecording, SUFFIX } from "../data/recording_store.js";
 import { arrived } from "../data/tab_session.js";
-import { download } from "../exports/files.js";
+import { download } from "../export/files.js";
 import { Told, defect, expected, fetched, lineOf } from "../data/errors.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { readTheme } from "../charts/theme.js";
 import { card } from "./card.js";
-import { facets, matches, sorted } from "./choose.js";
-import { Comparison } from "./compare.js";
+import { facets, matches, sorted } from "./filter.js";
+import { Comparison } from "./comparison.js";
 import { make } from "./dom.js";
-import { dropZone } from "./drop.js";
+import { dropZone } from "./drop_zone.js";
 import { Notices } from "./notices.js";
 import { Selection, tabStorage } from "./selection.js";
 import { readSeries } from "./series.js";
 import { template } from "./template.js";
 
-/** @typedef {import("./choose.js").Item} Item */
+/** @typedef {import("./filter.js").Item} Item */
 
 const GROUPS = /** @type {const} */ (["yours", "recent", "shipped"]);
 const OWN = "own:";
@@ -36,7 +36,7 @@ export class GalleryPage {
     this.lasting = true;
     this.dark = this.away = false;
     /** @type {string} the theme that everything is drawn in */ this.dressed = "";
-    this.choice = /** @type {import("./choose.js").Choice} */ ({ search: "", data: new Set(), methods: new Set(), sort: "newest" });
+    this.choice = /** @type {import("./filter.js").Choice} */ ({ search: "", data: new Set(), methods: new Set(), sort: "newest" });
     this.selection = new Selection(tabStorage());
     /** @type {Map<string, import("./series.js").Series>} */ this.series = new Map();
     /** @type {Set<string>} */ this.reading = new Set();
@@ -58,7 +58,7 @@ export class GalleryPage {
     const search = /** @type {HTMLInputElement} */ (this.get("search"));
     search.oninput = () => this._choose({ search: search.value });
     const sort = /** @type {HTMLSelectElement} */ (this.get("sort"));
-    sort.onchange = () => this._choose({ sort: /** @type {import("./choose.js").Order} */ (sort.value) });
+    sort.onchange = () => this._choose({ sort: /** @type {import("./filter.js").Order} */ (sort.value) });
     this.get("clear-filters").onclick = () => {
       search.value = "";
       this._choose({ search: "", data: new Set(), methods: new Set() });
@@ -177,7 +177,7 @@ export class GalleryPage {
     /** @type {HTMLElement} */ (this.root.querySelector(`[data-group="${group}"]`)).hidden = filtered && !items.length;
   }
 
-  /** @param {"data" | "methods"} name @param {import("./choose.js").Facet[]} facets */
+  /** @param {"data" | "methods"} name @param {import("./filter.js").Facet[]} facets */
   _chips(name, facets) {
     const place = this.get(name);
     place.hidden = !facets.length;
@@ -195,7 +195,7 @@ export class GalleryPage {
     );
   }
 
-  /** @param {Partial<import("./choose.js").Choice>} what */
+  /** @param {Partial<import("./filter.js").Choice>} what */
   _choose(what) {
     this.choice = { ...this.choice, ...what };
     this.draw();

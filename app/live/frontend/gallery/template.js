@@ -1,7 +1,7 @@
 /** What the gallery is made of, before there is anything in it. Only texts of Kelvin's own stand in this markup. */
 
 import { t } from "../i18n/i18n.js";
-import { ORDERS } from "./choose.js";
+import { ORDERS } from "./filter.js";
 import { icon } from "./dom.js";
 
 const svg = (/** @type {Parameters<typeof icon>[0]} */ name) => icon(name).outerHTML;

@@ -3,8 +3,8 @@
 import { spent } from "../i18n/format.js";
 import { momentAt } from "../data/frame_view.js";
 import { titleOf } from "./files.js";
-import { Sheet } from "./sheet.js";
-import { captureCanvases, captureCharts, measured, trace } from "./trace.js";
+import { Sheet } from "./svg_sheet.js";
+import { captureCanvases, captureCharts, measured, trace } from "./page_to_svg.js";
 
 /** @typedef {import("../core/live_view.js").LiveView} View */
 
@@ -32,11 +32,11 @@ function look({ board, player }) {
 /**
  * Draw what all panels show at this moment, as fine as the picture will be: at one go, for a race goes on meanwhile.
  * @param {View} view
- * @param {(captured: import("./trace.js").Captured) => Sheet} draw
+ * @param {(captured: import("./page_to_svg.js").Captured) => Sheet} draw
  * @returns {Sheet} some of whose parts are still being written
  */
 function drawn(view, draw) {
-  /** @type {import("./trace.js").Captured} */ const captured = new Map();
+  /** @type {import("./page_to_svg.js").Captured} */ const captured = new Map();
   const { board, player } = view;
   const usual = Object.getOwnPropertyDescriptor(window, "devicePixelRatio");
   // Panels paint their canvases for the screen they are on. For this one drawing, which nobody sees, it is a fine one.
@@ -108,12 +108,12 @@ export function broken(text, wide, width) {
   return lines;
 }
 
-/** What a panel has drawn, without its header. @param {Sheet} sheet @param {HTMLElement} section @param {{x: number, y: number}} origin @param {import("./trace.js").Captured} captured */
+/** What a panel has drawn, without its header. @param {Sheet} sheet @param {HTMLElement} section @param {{x: number, y: number}} origin @param {import("./page_to_svg.js").Captured} captured */
 function drawBody(sheet, section, origin, captured) {
   for (const part of section.children) if (part.tagName !== "HEADER" && !(/** @type {HTMLElement} */ (part).hidden)) trace(sheet, part, origin, captured);
 }
 
-/** One panel. @param {View} view @param {string} name @param {import("./trace.js").Captured} captured */
+/** One panel. @param {View} view @param {string} name @param {import("./page_to_svg.js").Captured} captured */
 function panelSheet(view, name, captured) {
   const { theme } = look(view);
   const section = view.board.section(name);
@@ -139,7 +139,7 @@ function panelSheet(view, name, captured) {
   return sheet;
 }
 
-/** All panels as they stand. @param {View} view @param {import("./trace.js").Captured} captured */
+/** All panels as they stand. @param {View} view @param {import("./page_to_svg.js").Captured} captured */
 function boardSheet(view, captured) {
   const { theme, stage } = look(view);
   const bounds = view.board.place.getBoundingClientRect();

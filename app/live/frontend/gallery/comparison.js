@@ -9,9 +9,9 @@ import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 import { CURRENCIES, line, MEASURES } from "./series.js";
-import { sample } from "./spark.js";
+import { sample } from "./sparkline.js";
 import { csv, rowsOf, table } from "./table.js";
-import { download } from "../exports/files.js";
+import { download } from "../export/files.js";
 import { MOST } from "./selection.js";
 
 /** @typedef {{key: string, name: string, place: number, summary: import("../data/summary.js").Summary, series: import("./series.js").Series | null}} Compared a recording in the comparison; `series` is null while it is read */

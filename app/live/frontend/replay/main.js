@@ -1,12 +1,12 @@
 /** A replay in one file: everything that the page needs lies in it, and nothing is asked of a network. app/replay.py puts it together. */
 
-import { budgetOf } from "./exports/files.js";
-import { Told } from "./data/errors.js";
-import { readRecording } from "./data/recording.js";
-import { setTexts, t } from "./i18n/i18n.js";
-import { LiveView } from "./core/live_view.js";
+import { budgetOf } from "../export/files.js";
+import { Told } from "../data/errors.js";
+import { readRecording } from "../data/recording.js";
+import { setTexts, t } from "../i18n/i18n.js";
+import { LiveView } from "../core/live_view.js";
 
-/** @typedef {import("./exports/replay.js").About} About */
+/** @typedef {import("../export/replay.js").About} About */
 
 /** What a script tag of the page holds; it is taken out, for it is large. @param {string} id */
 function held(id) {
@@ -45,7 +45,7 @@ export async function open() {
   said.textContent = t("export.replay-open");
   place.append(said);
   /** @type {About} */ let about;
-  /** @type {import("./data/history.js").History} */ let history;
+  /** @type {import("../data/history.js").History} */ let history;
   try {
     about = JSON.parse(held("kelvin-about"));
     history = await readRecording(bytes(held("kelvin-recording")).buffer);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { logScale } from "../../../app/live/frontend/charts/axis_scale.js";
-import { ABSENT, CARD, HOLD, REST, RUN, Reel, lettered, magnified, momentOf } from "../../../app/live/frontend/reel.js";
+import { ABSENT, CARD, HOLD, REST, RUN, Reel, lettered, magnified, momentOf } from "../../../app/live/frontend/present/playlist_clock.js";
 
 /** Let time pass in small ticks; how often another recording came on. @param {Reel} reel @param {number} seconds */
 function pass(reel, seconds) {

@@ -1,6 +1,6 @@
 /** What stands in the page, drawn on a sheet: charts of Plotly, canvases, and the boxes and words of HTML. */
 
-/** @typedef {import("./sheet.js").Sheet} Sheet */
+/** @typedef {import("./svg_sheet.js").Sheet} Sheet */
 /** @typedef {Map<Element, string | Promise<string>>} Captured what was drawn by others: SVG of charts, data: addresses of canvases */
 
 const CLEAR = /^(transparent|rgba\(.*, 0\))$/;
@@ -86,7 +86,7 @@ function filled(size, width) {
   return parts.length ? Math.min(width, Math.max(...parts)) : width;
 }
 
-/** Background and borders. @param {Sheet} sheet @param {CSSStyleDeclaration} style @param {import("./sheet.js").Box} place */
+/** Background and borders. @param {Sheet} sheet @param {CSSStyleDeclaration} style @param {import("./svg_sheet.js").Box} place */
 function drawBox(sheet, style, place) {
   const radius = Math.min(parseFloat(style.borderTopLeftRadius) || 0, place.width / 2, place.height / 2);
   if (!CLEAR.test(style.backgroundColor)) sheet.rect(place, { fill: style.backgroundColor, radius });

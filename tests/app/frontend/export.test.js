@@ -2,13 +2,13 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { metricsCsv } from "../../../app/live/frontend/exports/csv.js";
-import { budgetOf, escaped, fileName, titleOf, told } from "../../../app/live/frontend/exports/files.js";
-import { exportItems } from "../../../app/live/frontend/exports/index.js";
-import { literal, pythonCode } from "../../../app/live/frontend/exports/python.js";
-import { base64, fill } from "../../../app/live/frontend/exports/replay.js";
-import { weightsAt, weightsFile, writeSafetensors } from "../../../app/live/frontend/exports/safetensors.js";
-import { Sheet } from "../../../app/live/frontend/exports/sheet.js";
+import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
+import { budgetOf, escaped, fileName, titleOf, told } from "../../../app/live/frontend/export/files.js";
+import { exportItems } from "../../../app/live/frontend/export/items.js";
+import { literal, pythonCode } from "../../../app/live/frontend/export/python.js";
+import { base64, fill } from "../../../app/live/frontend/export/replay.js";
+import { weightsAt, weightsFile, writeSafetensors } from "../../../app/live/frontend/export/safetensors.js";
+import { Sheet } from "../../../app/live/frontend/export/svg_sheet.js";
 import { decode } from "../../../app/live/frontend/data/messages.js";
 import { History } from "../../../app/live/frontend/data/history.js";
 

@@ -1,15 +1,15 @@
 /** The view for a stage: recordings one after the other, in large letters, by the arrow keys or by themselves. Needs no race, no worker and no socket. */
 
-import { wayBack } from "./data/tab_session.js";
-import { Expected, fetched, lineOf } from "./data/errors.js";
-import { spent } from "./i18n/format.js";
-import { style } from "./main.js";
-import { finer } from "./fineness.js";
-import { readRecording } from "./data/recording.js";
-import { Reel, lettered, magnified, momentOf } from "./reel.js";
-import { getRecording } from "./data/recording_store.js";
-import { setTexts, t } from "./i18n/i18n.js";
-import { LiveView } from "./core/live_view.js";
+import { wayBack } from "../data/tab_session.js";
+import { Expected, fetched, lineOf } from "../data/errors.js";
+import { spent } from "../i18n/format.js";
+import { style } from "../main.js";
+import { finer } from "./pixel_ratio.js";
+import { readRecording } from "../data/recording.js";
+import { Reel, lettered, magnified, momentOf } from "./playlist_clock.js";
+import { getRecording } from "../data/recording_store.js";
+import { setTexts, t } from "../i18n/i18n.js";
+import { LiveView } from "../core/live_view.js";
 
 /**
  * @typedef {object} Entry of the playlist
@@ -72,7 +72,7 @@ export class PresentView {
     this.reel = new Reel(this.playlist.length, data.kiosk);
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     /** @type {LiveView | null} */ this.live = null;
-    /** @type {Map<string, Promise<import("./data/history.js").History>>} */ this.histories = new Map();
+    /** @type {Map<string, Promise<import("../data/history.js").History>>} */ this.histories = new Map();
     this.asked = this.idle = 0;
     this.index = -1;
     this.ready = false;
@@ -177,7 +177,7 @@ export class PresentView {
     for (const { recording } of this.playlist) await this._history(recording).catch(() => {});
   }
 
-  /** @param {string} name @returns {Promise<import("./data/history.js").History>} */
+  /** @param {string} name @returns {Promise<import("../data/history.js").History>} */
   _history(name) {
     let found = this.histories.get(name);
     if (!found) {
@@ -200,7 +200,7 @@ export class PresentView {
     return readRecording(await (await fetched(`${this.data.base}/kelvin/recordings/${name}.kelvin`)).arrayBuffer());
   }
 
-  /** @param {import("./data/history.js").History} history @param {Entry} entry */
+  /** @param {import("../data/history.js").History} history @param {Entry} entry */
   _play(history, entry) {
     const layout = history.stage.data.kind === "function" ? "landscape" : "network";
     const view = { ...(entry.panels.length ? { panels: entry.panels.join(",") } : {}), ...(entry.large ? { large: entry.large } : {}), ...(entry.x ? { x: entry.x } : {}), ...(entry.y ? { y: entry.y } : {}) };
