@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrived, oneStepEach } from "../../../app/live/frontend/core/browser_history.js";
+import { arrived, oneStepEach, Walk } from "../../../app/live/frontend/core/browser_history.js";
 
 /** A browser's history, which begins at that address. @param {string} address */
 function browser(address) {
@@ -84,4 +84,21 @@ test("what the visitor does himself is written at once", () => {
   press();
   history.pushState({}, "", "/landscapes");
   assert.equal(where(), "/landscapes");
+});
+
+test("who goes back twice, quicker than pages follow, is followed by Streamlit and not by the page that was left", () => {
+  const told = [];
+  let listen = (/** @type {any} */ _event) => {};
+  Object.assign(globalThis, { window: new EventTarget(), addEventListener: (_name, call) => (listen = call), location: { pathname: "/", search: "?a=1", href: "http://kelvin.test/?a=1" }, history: { pushState() {}, replaceState() {} } });
+  const walk = new Walk(/** @type {any} */ ({ data: {}, setTriggerValue: (name) => told.push(name) }));
+  const pop = (pathname) => {
+    globalThis.location.pathname = pathname;
+    let stopped = false;
+    listen({ stopImmediatePropagation: () => (stopped = true) });
+    return stopped;
+  };
+  assert.deepEqual([pop("/"), pop("/landscapes"), pop("/")], [true, false, false]);
+  walk.left = false; // the page is there again
+  assert.equal(pop("/"), true);
+  assert.deepEqual(told, ["went", "went"]);
 });

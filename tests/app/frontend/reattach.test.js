@@ -3,7 +3,6 @@ import { test } from "node:test";
 
 import { firstTime, goesBack, leaveMark, takeUp } from "../../../app/live/frontend/core/reattach.js";
 import { tokenOf } from "../../../app/live/frontend/data/socket.js";
-import { oneStepEach, Walk } from "../../../app/live/frontend/core/browser_history.js";
 
 const MOONS = { dataset: { name: "moons" }, lanes: [{ name: "pso" }], seed: 9 };
 const CIRCLES = { dataset: { name: "circles" }, lanes: [{ name: "eki" }], seed: 4 };
@@ -43,31 +42,4 @@ test("a race that comes back brings its settings back where the address named no
   takeUp(one);
   assert.deepEqual(told, [["opened", MOONS]]);
   assert.deepEqual([firstTime("network"), firstTime("network"), firstTime("landscape")], [true, false, true]);
-});
-
-test("a page that writes its own address leaves one step in the history, not two", () => {
-  const steps = ["http://kelvin.test/?dataset=moons"];
-  const location = { origin: "http://kelvin.test", get href() { return steps.at(-1); }, get search() { return new URL(this.href).search; }, get pathname() { return new URL(this.href).pathname; } };
-  const history = { pushState: (_state, _title, address) => void steps.push(new URL(address, location.href).href), replaceState: (_state, _title, address) => void (steps[steps.length - 1] = new URL(address, location.href).href) };
-  oneStepEach(/** @type {any} */ (history), /** @type {any} */ (location));
-  oneStepEach(/** @type {any} */ (history), /** @type {any} */ (location));
-  for (const address of ["/landscapes", "/landscapes?dataset=landscape", "/", "/?dataset=moons", "/?dataset=moons&seed=2"]) history.pushState({}, "", address);
-  assert.deepEqual(steps.map((step) => step.slice("http://kelvin.test".length)), ["/?dataset=moons", "/landscapes?dataset=landscape", "/?dataset=moons", "/?dataset=moons&seed=2"]);
-});
-
-test("who goes back twice, quicker than pages follow, is followed by Streamlit and not by the page that was left", () => {
-  const told = [];
-  let listen = (/** @type {any} */ _event) => {};
-  Object.assign(globalThis, { addEventListener: (_name, call) => (listen = call), location: { pathname: "/", search: "?a=1", href: "http://kelvin.test/?a=1" }, history: { pushState() {}, replaceState() {} } });
-  const walk = new Walk(/** @type {any} */ ({ data: {}, setTriggerValue: (name) => told.push(name) }));
-  const pop = (pathname) => {
-    globalThis.location.pathname = pathname;
-    let stopped = false;
-    listen({ stopImmediatePropagation: () => (stopped = true) });
-    return stopped;
-  };
-  assert.deepEqual([pop("/"), pop("/landscapes"), pop("/")], [true, false, false]);
-  walk.left = false; // the page is there again
-  assert.equal(pop("/"), true);
-  assert.deepEqual(told, ["went", "went"]);
 });
