@@ -2,13 +2,14 @@
 
 import { stats } from "./charts/chart.js";
 import { LiveView } from "./core/live_view.js";
+import { addStylesheet } from "./core/stylesheet.js";
 
 /** @type {WeakMap<Element, LiveView>} */
 const views = new WeakMap();
 
 /** @param {{data: any, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) => void, setTriggerValue: (name: string, value: unknown) => void}} component */
 export function mount({ data, parentElement, setStateValue, setTriggerValue }) {
-  style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/live.css`);
+  addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/live.css`);
   let view = views.get(parentElement);
   if (!view) {
     view = new LiveView(parentElement, data);
@@ -22,15 +23,6 @@ export function mount({ data, parentElement, setStateValue, setTriggerValue }) {
 export function unmount(parentElement) {
   views.get(parentElement)?.destroy();
   views.delete(parentElement);
-}
-
-/** A style sheet, once. @param {string} address */
-export function style(address) {
-  if ([...document.styleSheets].some((sheet) => sheet.href === address) || document.querySelector(`link[href="${address}"]`)) return;
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = address;
-  document.head.append(link);
 }
 
 /** What tests and benchmarks read, of the view that was mounted last. @param {LiveView} view */

@@ -5,7 +5,8 @@ import { test } from "node:test";
 
 import { Album } from "../../../app/live/frontend/data/thinned_log.js";
 import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
-import { History, MOST_DETAILS, MOST_METRICS, MOST_PICTURES, Player } from "../../../app/live/frontend/data/history.js";
+import { History, MOST_DETAILS, MOST_METRICS, MOST_PICTURES } from "../../../app/live/frontend/data/history.js";
+import { Playback } from "../../../app/live/frontend/data/playback.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/data/recording.js";
 import "./texts.js";
 
@@ -66,7 +67,7 @@ test("an album is bounded in bytes", () => {
 
 test("metrics are thinned, too: no event and no end of a lane is lost, and a chosen moment stays chosen", () => {
   const history = new History();
-  const player = new Player();
+  const player = new Playback();
   player.load(history, "live");
   put(history, { type: "stage", lanes: [] });
   const count = 3 * MOST_METRICS;

@@ -6,7 +6,8 @@ import { PLACES, dial, fit, taken, throttle, typed } from "../../../app/live/fro
 import { deeds, deedText, eventText, setting, worth } from "../../../app/live/frontend/data/interventions.js";
 import { KEYS } from "../../../app/live/frontend/controls/shortcuts.js";
 import { acceptedUpTo, askedUpTo, extent, nearer, onestep, origins, reachOf, stageOf } from "../../../app/live/frontend/slow_motion/step_trace.js";
-import { History, Player } from "../../../app/live/frontend/data/history.js";
+import { History } from "../../../app/live/frontend/data/history.js";
+import { Playback } from "../../../app/live/frontend/data/playback.js";
 import { numbers, SlowMotion } from "../../../app/live/frontend/slow_motion/control.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
@@ -220,7 +221,7 @@ test("a point asked about comes from its own particle, from the estimate, or fro
 test("a replay goes at its rate, keeps its place when the rate changes, and a race that was run ends where it stands", () => {
   const history = new History();
   for (let k = 0; k <= 10; k++) history.add({ type: "metrics", k, clock: k, lanes: [] }, new Uint8Array());
-  const player = new Player();
+  const player = new Playback();
   player.load(history, "live");
   player.setRate(1, 0);
   player.play(100, 0);

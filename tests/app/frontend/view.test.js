@@ -5,7 +5,8 @@ import { gzipSync } from "node:zlib";
 import { along, horizon, thin } from "../../../app/live/frontend/charts/decimate.js";
 import { percent, short, small } from "../../../app/live/frontend/i18n/format.js";
 import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
-import { History, MOST_PICTURES, Player } from "../../../app/live/frontend/data/history.js";
+import { History, MOST_PICTURES } from "../../../app/live/frontend/data/history.js";
+import { Playback } from "../../../app/live/frontend/data/playback.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/data/recording.js";
 import { sameRace } from "../../../app/live/frontend/data/frame_view.js";
 import { channels, heatScale, luminance, mix } from "../../../app/live/frontend/charts/theme.js";
@@ -99,7 +100,7 @@ test("pictures are thinned long before metrics, and the newest before a moment i
 test("a player shows the newest until a moment is chosen, and plays recordings by their clock", () => {
   const history = new History();
   for (let k = 0; k < 11; k++) history.add({ type: "metrics", k, clock: k }, new Uint8Array());
-  const player = new Player();
+  const player = new Playback();
   player.load(history, "live");
   assert.equal(player.moment, 10);
   player.show(4);
@@ -111,12 +112,12 @@ test("a player shows the newest until a moment is chosen, and plays recordings b
   player.load(history, "recording");
   player.play(100);
   assert.equal(player.moment, 0);
-  assert.equal(player.tick(100 + 3 / Player.SPEED), true);
+  assert.equal(player.tick(100 + 3 / Playback.SPEED), true);
   assert.equal(player.moment, 3);
-  assert.equal(player.tick(100 + 3 / Player.SPEED), false);
-  player.tick(100 + 11 / Player.SPEED);
+  assert.equal(player.tick(100 + 3 / Playback.SPEED), false);
+  player.tick(100 + 11 / Playback.SPEED);
   assert.equal(player.moment, 11);
-  player.tick(100 + 11 / Player.SPEED + Player.REST + 0.1);
+  player.tick(100 + 11 / Playback.SPEED + Playback.REST + 0.1);
   assert.equal(player.moment, 0);
   player.show(11);
   assert.equal(player.playing, false);

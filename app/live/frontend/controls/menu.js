@@ -149,7 +149,7 @@ export class Menu {
     }
   }
 
-  /** A race that was live is kept among the recent ones when it is over or another takes its place: nothing is lost. @param {import("../data/history.js").Player} player */
+  /** A race that was live is kept among the recent ones when it is over or another takes its place: nothing is lost. @param {import("../data/playback.js").Playback} player */
   keepRecent({ history, source }) {
     if (source !== "live" || !history.stage || history.length < ENOUGH_FRAMES || this.kept.has(history)) return;
     this.kept.add(history);

@@ -15,7 +15,7 @@ const FAR = 0.1;
 export class Scrub {
   /**
    * @param {HTMLElement} root
-   * @param {import("../data/history.js").Player} player
+   * @param {import("../data/playback.js").Playback} player
    * @param {() => void} moved another moment is to be shown
    */
   constructor(root, player, moved) {

@@ -12,7 +12,8 @@ import { Knobs } from "../controls/knobs.js";
 import { Menu } from "../controls/menu.js";
 import { momentAt, sameRace } from "../data/frame_view.js";
 import { openRecording } from "./open_recording.js";
-import { History, Player } from "../data/history.js";
+import { History } from "../data/history.js";
+import { Playback } from "../data/playback.js";
 import { Question } from "../controls/preset_question.js";
 import { firstTime, goesBack, here, leaveMark } from "./reattach.js";
 import { Scrub } from "../controls/timeline.js";
@@ -55,7 +56,7 @@ export class LiveView {
     this.parent = parent;
     this.data = data;
     this.layout = data.layout ?? "network";
-    this.player = new Player();
+    this.player = new Playback();
     this.state = /** @type {import("../i18n/status_text.js").State} */ ({ state: "idle" });
     this.problem = this.broken = this.experiment = "";
     /** @type {string | null} */ this.race = null;

@@ -1,6 +1,7 @@
 /** The door from Streamlit's component to the gallery: mount once, update on every run of the script, clean up at the end. */
 
 import { stats } from "../charts/chart.js";
+import { addStylesheet } from "../core/stylesheet.js";
 import { GalleryPage } from "./page.js";
 
 /** @type {WeakMap<Element, GalleryPage>} */
@@ -10,7 +11,7 @@ const pages = new WeakMap();
 export function mount({ data, parentElement }) {
   let page = pages.get(parentElement);
   if (!page) {
-    style(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/gallery.css`);
+    addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/gallery.css`);
     page = new GalleryPage(parentElement, data);
     pages.set(parentElement, page);
     /** What tests read. */
@@ -23,13 +24,4 @@ export function mount({ data, parentElement }) {
 export function unmount(parentElement) {
   pages.get(parentElement)?.destroy();
   pages.delete(parentElement);
-}
-
-/** @param {string} address */
-function style(address) {
-  if (document.querySelector(`link[href="${address}"]`)) return;
-  const link = document.createElement("link");
-  link.rel = "stylesheet";
-  link.href = address;
-  document.head.append(link);
 }

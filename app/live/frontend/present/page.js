@@ -1,0 +1,333 @@
+/** The view for a stage: recordings one after the other, in large letters, by the arrow keys or by themselves. Needs no race, no worker and no socket. */
+
+import { wayBack } from "../data/tab_session.js";
+import { Expected, fetched, lineOf } from "../data/errors.js";
+import { spent } from "../i18n/format.js";
+import { finer } from "./pixel_ratio.js";
+import { readRecording } from "../data/recording.js";
+import { Reel, lettered, magnified, momentOf } from "./playlist_clock.js";
+import { getRecording } from "../data/recording_store.js";
+import { setTexts, t } from "../i18n/i18n.js";
+import { LiveView } from "../core/live_view.js";
+
+/**
+ * @typedef {object} Entry of the playlist
+ * @property {string} recording name of a shipped recording, or "own:" and the id of one that is kept in this browser
+ * @property {string} title
+ * @property {string} caption what to look at
+ * @property {string[]} panels
+ * @property {string | null} [large] the panel that fills the board
+ * @property {"seconds" | "evaluations" | "flops" | null} [x]
+ * @property {"loss" | "accuracy" | null} [y]
+ * @property {number} [pace]
+ */
+
+const OWN = "own:";
+const FADE_MS = 400;
+const IDLE_MS = 3000;
+const FINE = 2;
+
+const icon = (/** @type {string} */ path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
+const ICONS = { back: "M10.500 2.500v11L4 8z", play: "M4 2.500v11l9-5.500z", pause: "M3.500 2.500h3v11h-3zM9.500 2.500h3v11h-3z", on: "M5.500 2.500v11L12 8z" };
+const press = (/** @type {keyof typeof ICONS} */ name) => `<button type="button" data-testid="present-${name}" aria-label="${t(`present.${name}`)}">${icon(ICONS[name])}</button>`;
+
+const template = () => `
+  <header class="kp-head"><h1 data-testid="present-title"></h1><p class="kp-time"></p></header>
+  <div class="kp-stage"><div class="kp-scaled"></div><p class="kp-said" role="alert" hidden></p></div>
+  <div class="kp-card" hidden><p class="kp-card-title"></p><p class="kp-card-caption"></p></div>
+  <footer class="kp-lower">
+    <p class="kp-caption" data-testid="present-caption" aria-live="polite"></p>
+    <div class="kp-row"><nav class="kp-dots" aria-label="${t("present.playlist")}"></nav><span class="kp-hint" data-testid="present-hint"></span><span class="kp-buttons" role="toolbar" aria-label="${t("present.controls")}">${press("back")}${press("play")}${press("on")}</span></div>
+  </footer>`;
+
+export class PresentView {
+  /** @param {HTMLElement} parent @param {any} data what Python handed over: playlist, kiosk, and what every live view needs */
+  constructor(parent, data) {
+    setTexts(data.text);
+    this.data = { ...data, figures: lettered(data.figures) };
+    /** @type {Entry[]} */ this.playlist = data.playlist;
+    this.reel = new Reel(this.playlist.length, data.kiosk);
+    this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    /** @type {LiveView | null} */ this.live = null;
+    /** @type {Map<string, Promise<import("../data/history.js").History>>} */ this.histories = new Map();
+    this.asked = this.idle = 0;
+    this.index = -1;
+    this.ready = false;
+    this.waited = false; // whether a kiosk was waiting already when it was touched last
+
+    document.documentElement.dataset.kelvinPresent = "";
+    this.root = document.createElement("main");
+    this.root.className = "kv-present";
+    this.root.dataset.testid = "present";
+    this.root.setAttribute("aria-label", t("present.name"));
+    this.root.classList.toggle("kp-kiosk", data.kiosk);
+    this.root.innerHTML = template();
+    parent.append(this.root);
+    this.get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
+    // Canvases ask the window how finely to draw, and what they draw is magnified afterwards.
+    this.coarse = finer(FINE);
+
+    this.get(".kp-dots").replaceChildren(...this.playlist.map((entry, i) => this._dot(entry, i)));
+    this.get("[data-testid=present-back]").onclick = () => this.go(this.reel.at - 1);
+    this.get("[data-testid=present-play]").onclick = () => this.toggle();
+    this.get("[data-testid=present-on]").onclick = () => this.go(this.reel.at + 1);
+    this.listening = new AbortController();
+    const listen = (/** @type {string} */ event, /** @type {(event: any) => void} */ on, /** @type {boolean} */ capture = false) => window.addEventListener(event, on, { capture, signal: this.listening.signal });
+    listen("keydown", (event) => this._key(event), true);
+    listen("pointerdown", () => this._touched(), true);
+    listen("pointermove", () => this._awake());
+    this.resize = new ResizeObserver(() => this._fit());
+    this.resize.observe(this.get(".kp-stage"));
+    this._awake();
+    this._stayAwake();
+    this.show();
+    this.frame = requestAnimationFrame((now) => this._tick(now));
+  }
+
+  /** Another run of the page's script: the theme may be another one. @param {any} _data */
+  update(_data) {
+    this.live?.update(this.live.data, () => {}, () => {});
+  }
+
+  destroy() {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.idle);
+    this.listening.abort();
+    this.resize.disconnect();
+    this.live?.destroy();
+    this.coarse();
+    this.root.remove();
+    delete document.documentElement.dataset.kelvinPresent;
+  }
+
+  /** What is on. */
+  get entry() {
+    return this.playlist[this.reel.at];
+  }
+
+  /** @param {number} index */
+  go(index) {
+    if (this.reel.go(index)) this.show();
+  }
+
+  toggle() {
+    if (!this.reel.kiosk) this.reel.toggle();
+    else if (this.waited) this.reel.release(); // else the touch itself has made it wait
+  }
+
+  /** Back to where the stage was entered from; else to the explorer, with the recording that was on. */
+  leave() {
+    const back = wayBack();
+    if (back) return location.assign(back);
+    const { stage } = this.live?.player.history ?? {};
+    const landscape = stage?.data.kind === "function";
+    location.assign(landscape ? `${this.data.base}/landscapes` : `${this.data.base}/?recording=${encodeURIComponent(this.entry.recording)}`);
+  }
+
+  /** Show the entry that is on; what was asked for last wins. */
+  async show() {
+    const asked = ++this.asked;
+    const { entry } = this;
+    this.ready = false;
+    this.root.classList.add("kp-away");
+    this._tell();
+    try {
+      const [history] = await Promise.all([this._history(entry.recording), this.index < 0 || this.calm ? null : new Promise((done) => setTimeout(done, FADE_MS))]);
+      if (asked !== this.asked) return;
+      this._play(history, entry);
+      this.get(".kp-said").hidden = true;
+    } catch (error) {
+      if (asked !== this.asked) return;
+      const said = this.get(".kp-said");
+      said.textContent = lineOf(error, t("present.not-loaded"));
+      said.hidden = false;
+      this.live?.destroy();
+      this.live = null;
+      this.reel.miss();
+    }
+    this.index = this.reel.at;
+    this.ready = true;
+    if (this.calm && !this.reel.kiosk && !this.reel.absent) this.reel.finish();
+    this._seek();
+    this.root.classList.remove("kp-away");
+    // The others are fetched meanwhile: from here on nothing needs the network.
+    for (const { recording } of this.playlist) await this._history(recording).catch(() => {});
+  }
+
+  /** @param {string} name @returns {Promise<import("../data/history.js").History>} */
+  _history(name) {
+    let found = this.histories.get(name);
+    if (!found) {
+      found = this._fetch(name);
+      found.catch(() => this.histories.delete(name)); // another try is allowed
+      this.histories.set(name, found);
+    }
+    return found;
+  }
+
+  /** @param {string} name */
+  async _fetch(name) {
+    if (name.startsWith(OWN)) {
+      const kept = await getRecording(name.slice(OWN.length));
+      if (!kept) throw new Expected("not here");
+      const entry = this.playlist.find((one) => one.recording === name);
+      if (entry && !entry.title) entry.title = kept.name;
+      return readRecording(await kept.bytes.arrayBuffer());
+    }
+    return readRecording(await (await fetched(`${this.data.base}/kelvin/recordings/${name}.kelvin`)).arrayBuffer());
+  }
+
+  /** @param {import("../data/history.js").History} history @param {Entry} entry */
+  _play(history, entry) {
+    const layout = history.stage.data.kind === "function" ? "landscape" : "network";
+    const view = { ...(entry.panels.length ? { panels: entry.panels.join(",") } : {}), ...(entry.large ? { large: entry.large } : {}), ...(entry.x ? { x: entry.x } : {}), ...(entry.y ? { y: entry.y } : {}) };
+    const data = { ...this.data, layout, view, experiment: history.stage.experiment, recording: null, autostart: false, speed: 0, offline: true };
+    if (this.live?.layout !== layout) {
+      this.live?.destroy();
+      this.live = new LiveView(this.get(".kp-scaled"), data);
+    }
+    const { live } = this;
+    live.data = data;
+    live.playHistory(history);
+    live.setCurrency(entry.x ?? history.stage.budget.currency, false);
+    live.setMeasure(entry.y && history.stage.data.kind !== "curve" ? entry.y : "loss", false);
+    const known = entry.panels.filter((name) => name in live.board.kinds);
+    if (known.length) live.board.arrange({ shown: known, large: entry.large && entry.large in live.board.kinds ? entry.large : null });
+    if (!entry.title) entry.title = t("present.untitled", { data: history.stage.data.label, lanes: history.stage.lanes.map((/** @type {any} */ lane) => lane.label).join(t("present.versus")) });
+    /** @type {HTMLElement} */ (live.board.section("loss").querySelector("h2")).textContent = live.measure === "accuracy" ? t("present.accuracy") : t(layout === "landscape" ? "live.panel-landscape-loss" : "live.panel-loss");
+    this._fit();
+    this._tell();
+  }
+
+  /** Put the live view where the reel stands. */
+  _seek() {
+    const { live } = this;
+    if (!live || !this.ready) return;
+    const { player } = live;
+    const index = momentOf(player.history.length, this.reel.share, this.entry.pace);
+    if (player.playing || player.chosen !== index) {
+      player.show(index);
+      live.dirty.pictures = live.dirty.curves = true;
+    }
+    const metric = player.history.metrics[index];
+    const text = metric ? spent(metric.lanes, player.history.stage.budget) : "";
+    const time = this.get(".kp-time");
+    if (time.textContent !== text) time.textContent = text;
+  }
+
+  /** @param {number} now ms */
+  _tick(now) {
+    this.frame = requestAnimationFrame((next) => this._tick(next));
+    const { reel } = this;
+    if (!this.ready) reel.last = now / 1000; // nothing plays while nothing is there
+    else if (reel.tick(now / 1000)) this.show();
+    this._seek();
+    const held = reel.held(now / 1000);
+    this.root.dataset.phase = reel.phase;
+    this.root.dataset.state = held ? "held" : reel.playing ? "playing" : reel.share === 1 ? "over" : "paused";
+    this.get(".kp-card").hidden = reel.phase !== "card";
+    const dot = /** @type {HTMLElement | undefined} */ (this.get(".kp-dots").children[reel.at]);
+    dot?.style.setProperty("--done", reel.share.toFixed(3));
+    this._controls(held);
+  }
+
+  /** @param {boolean} held */
+  _controls(held) {
+    const { reel } = this;
+    const going = reel.playing && !held;
+    const button = this.get("[data-testid=present-play]");
+    const name = going ? "pause" : "play";
+    if (button.dataset.icon !== name) {
+      button.dataset.icon = name;
+      button.innerHTML = icon(ICONS[name]);
+      button.setAttribute("aria-label", t(`present.${name}`));
+    }
+    const hint = t(held ? "present.held" : reel.kiosk ? "present.kiosk-hint" : "present.hint");
+    const place = this.get(".kp-hint");
+    if (place.textContent !== hint) place.textContent = hint;
+  }
+
+  /** Title, caption and dots of what is on. */
+  _tell() {
+    const { title, caption } = this.entry;
+    for (const selector of ["[data-testid=present-title]", ".kp-card-title"]) this.get(selector).textContent = title;
+    for (const selector of [".kp-caption", ".kp-card-caption"]) this.get(selector).textContent = caption;
+    [...this.get(".kp-dots").children].forEach((dot, i) => {
+      const on = i === this.reel.at;
+      if (on) dot.setAttribute("aria-current", "true");
+      else dot.removeAttribute("aria-current");
+    });
+  }
+
+  /** @param {Entry} entry @param {number} i */
+  _dot(entry, i) {
+    const dot = document.createElement("button");
+    dot.type = "button";
+    dot.dataset.testid = `present-dot-${i}`;
+    dot.setAttribute("aria-label", t("present.dot", { number: i + 1, count: this.playlist.length, title: entry.title || entry.recording }));
+    dot.onclick = () => this.go(i);
+    return dot;
+  }
+
+  /** Every key is the stage's own: those of the explorer would run races. @param {KeyboardEvent} event */
+  _key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Tab" || event.key === "Shift") return this._awake();
+    this._touched();
+    const { board } = this.live ?? {};
+    /** @type {Record<string, () => void>} */
+    const keys = {
+      ArrowRight: () => this.go(this.reel.at + 1),
+      PageDown: () => this.go(this.reel.at + 1),
+      ArrowLeft: () => this.go(this.reel.at - 1),
+      PageUp: () => this.go(this.reel.at - 1),
+      Home: () => this.go(0),
+      End: () => this.go(this.playlist.length - 1),
+      " ": () => this.toggle(),
+      f: () => this._fill(),
+      Escape: () => (board?.arrangement.large && !this.entry.large ? board.arrange({ ...board.arrangement, large: null }) : this.leave()),
+    };
+    const pressed = /** @type {HTMLElement} */ (event.target).closest?.("button") && ["Enter", " "].includes(event.key);
+    event.stopImmediatePropagation();
+    if (pressed) return; // the button does what it says
+    if (event.key in keys && !(event.repeat && event.key === " ")) keys[event.key]();
+    else if (/^[1-8]$/.test(event.key)) board?.enlarge(Number(event.key));
+    else return;
+    event.preventDefault();
+  }
+
+  /** A kiosk waits for whoever is there. */
+  _touched() {
+    const now = performance.now() / 1000;
+    this.waited = this.reel.held(now);
+    this.reel.hold(now);
+  }
+
+  /** The whole screen, or the window again. */
+  _fill() {
+    const filled = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen?.();
+    filled?.catch(() => {}); // a browser may refuse; the window is as good
+  }
+
+  /** Somebody moves: cursor and buttons are there for a while. */
+  _awake() {
+    this.root.classList.remove("kp-idle");
+    clearTimeout(this.idle);
+    this.idle = window.setTimeout(() => this.root.classList.add("kp-idle"), IDLE_MS);
+  }
+
+  /** Ask the machine not to darken its screen in the middle of a talk. */
+  _stayAwake() {
+    const ask = () => void (document.visibilityState === "visible" && navigator.wakeLock?.request("screen").catch(() => {}));
+    document.addEventListener("visibilitychange", ask, { signal: this.listening.signal });
+    ask();
+  }
+
+  /** Fit the magnified view into the room there is. */
+  _fit() {
+    const stage = this.get(".kp-stage");
+    const scaled = this.get(".kp-scaled");
+    const scale = magnified(stage.clientWidth, stage.clientHeight);
+    scaled.style.setProperty("--kp-scale", String(scale));
+    this.root.classList.toggle("kp-small", stage.clientWidth < 700);
+  }
+}
