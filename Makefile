@@ -54,16 +54,16 @@ format: dev ## Rewrite the files as the formatter wants them
 	$(BIN)/ruff format .
 
 assets: dev ## Make the shipped datasets anew (KELVIN_DATA= names the folder of full ones)
-	$(BIN)/python -m assets.make
+	$(BIN)/python -m tests.tools.make_datasets
 
 figures: dev ## Measure every method and write the README's table (half an hour; goes on where it was stopped)
-	$(BIN)/python -m assets.figures --keep .cache/figures
+	$(BIN)/python -m tests.tools.figures --keep .cache/figures
 
 defaults: dev ## Compare candidates for the methods' defaults and write the README's table (a quarter of an hour; goes on where it was stopped)
-	$(BIN)/python -m assets.defaults --keep .cache/defaults
+	$(BIN)/python -m tests.tools.defaults --keep .cache/defaults
 
 pictures: dev browser ## Take the README's pictures anew
-	$(BIN)/python -m assets.pictures
+	$(BIN)/python -m tests.tools.pictures
 
 clean: ## Remove .venv and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

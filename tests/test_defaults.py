@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import engine.oracle
-from assets import defaults
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
+from tests.tools import defaults
 
 
 @pytest.mark.parametrize("group", defaults.GROUPS)

@@ -1,10 +1,11 @@
-"""Images that ship with Kelvin, as npz files in ``assets``, and the one way from arrays of bytes to
+"""Images that ship with Kelvin, as npz files in ``data``, and the one way from arrays of bytes to
 a dataset.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from .base import Dataset
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+DATA = Path(str(files(__package__) / "data"))
+"""Files that ship with the package."""
 
 
 def image_dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Dataset:
@@ -39,10 +41,10 @@ def image_dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Da
 
 @lru_cache(maxsize=4)
 def shipped(name: str, classes: tuple[str, ...]) -> Dataset:
-    """The dataset in ``assets/NAME.npz``. Every caller in this process gets the same tensors and
+    """The dataset in ``data/NAME.npz``. Every caller in this process gets the same tensors and
     must not write to them.
     """
-    with np.load(ASSETS / f"{name}.npz") as file:
+    with np.load(DATA / f"{name}.npz") as file:
         return image_dataset(dict(file), classes)
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from .base import DATASETS, Dataset, DatasetChoice
-from .bundled import ASSETS
+from .bundled import DATA
 
 
 @lru_cache(maxsize=1)
 def _load() -> Dataset:
-    with np.load(ASSETS / "iris.npz") as file:
+    with np.load(DATA / "iris.npz") as file:
         x_train, x_test = (
             torch.from_numpy(file[name].astype(np.float32)) for name in ("x_train", "x_test")
         )

@@ -16,7 +16,6 @@ import platformdirs
 from ..errors import BadInput, NotFetched
 from ..system import settings
 from .base import DATASETS, Dataset, DatasetChoice
-from .bundled import ASSETS as ASSETS
 from .bundled import image_dataset, shipped
 from .digits import DIGITS
 from .download import DownloadFailed, fetch, why_not

@@ -19,13 +19,13 @@ from torch import Tensor
 
 from ..random.rng import Rng
 from .base import DATASETS, Dataset, DatasetChoice, Settled
-from .bundled import ASSETS
+from .bundled import DATA
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz.,;'-"
 """Every character there is, in the order of the classes."""
 TEST_SHARE = 0.1
 """The end of the book is held out."""
-FILE = ASSETS / "opticks.txt"
+FILE = DATA / "opticks.txt"
 
 _WRITTEN = str.maketrans(
     {"æ": "ae", "ê": "e", "û": "u", "?": ".", "!": ".", ":": ";", "_": "", "´": "'"}

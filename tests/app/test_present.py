@@ -14,9 +14,9 @@ from app import link, present
 from app.live.bundle import FRONTEND
 from app.present import Entry, chosen, playlist, wanted
 from app.presets import presets
-from assets.record import FIRST, MOST_BYTES, experiments, main
 from engine.experiment.model import Experiment
 from engine.messages.recording import Recording
+from tests.tools.record import FIRST, MOST_BYTES, experiments, main
 
 NAMES = [entry.recording for entry in playlist()]
 
@@ -128,7 +128,7 @@ def test_a_wrong_entry_is_refused(value: dict[str, object]) -> None:
 def test_a_name_that_is_not_recorded_is_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assets.record.ASSETS", tmp_path)
+    monkeypatch.setattr("tests.tools.record.ASSETS", tmp_path)
     assert main(["no-such-race"]) == 2
     complaint = capsys.readouterr().err.strip()
     assert "no-such-race" in complaint

@@ -1,6 +1,6 @@
 """Compare candidates for the methods' defaults, and write the README's table of them.
 
-    python -m assets.defaults [--keep FOLDER] [GROUP…]
+    python -m tests.tools.defaults [--keep FOLDER] [GROUP…]
 
 Each candidate trains on every small dataset that ships, from first weights with seeds that are kept
 for this: at equal evaluations, which no load on the machine can change, and at equal seconds of the

@@ -1,6 +1,6 @@
 """Write the README's table of how every method does from its defaults.
 
-    python -m assets.figures [--keep FOLDER]
+    python -m tests.tools.figures [--keep FOLDER]
 
 Runs every method on digits for 30 seconds, on moons and on sinc for 10: about half an hour in all.
 With ``--keep`` finished rows are kept, and the same command goes on where it was stopped.

@@ -1,6 +1,6 @@
 """Make the small datasets that ship in this folder.
 
-    KELVIN_DATA=/folder/with/mnist/and/fashion-mnist python -m assets.make
+    KELVIN_DATA=/folder/with/mnist/and/fashion-mnist python -m tests.tools.make_datasets
 
 The subsets are chosen by a fixed seed, so the same files come out every time. Needs scikit-learn
 for the digits and Iris.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.datasets.bundled import ASSETS
+from engine.datasets.bundled import DATA
 from engine.datasets.idx import read_idx
 from engine.datasets.mnist import FILES
 
@@ -99,10 +99,10 @@ def main() -> None:
             "KELVIN_DATA: not set; expected the folder that holds mnist/ and fashion-mnist/ "
             "with the standard idx files"
         )
-    save(ASSETS / "digits.npz", digits())
-    save(ASSETS / "iris.npz", iris())
+    save(DATA / "digits.npz", digits())
+    save(DATA / "iris.npz", iris())
     for name in ("mnist", "fashion-mnist"):
-        save(ASSETS / f"{name}-small.npz", subset(Path(data) / name))
+        save(DATA / f"{name}-small.npz", subset(Path(data) / name))
 
 
 if __name__ == "__main__":

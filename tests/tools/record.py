@@ -1,6 +1,6 @@
 """Record the races that ship with Kelvin: the first screen's, and those of the playlist.
 
-    python -m assets.record [NAME …]
+    python -m tests.tools.record [NAME …]
 
 The first screen's race is the explorer's own default, so that pressing Run gives what was just
 seen. Every other one is the preset of its name, so what is shown on a stage is what a visitor can
@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
 from app.present import playlist
 from app.presets import presets
-from engine.datasets.mnist import ASSETS
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.messages.recording import SUFFIX, Recording
 from engine.race.race import Race
 
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FIRST = "first-screen"
 FRAMES, FIRST_FRAMES = 120, 150
 LANE_FRAMES = 190

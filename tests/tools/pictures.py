@@ -1,6 +1,6 @@
 """Take the README's pictures of the running explorer.
 
-    python -m assets.pictures
+    python -m tests.tools.pictures
 
 Needs what `make test` installs: Playwright and a browser.
 """

@@ -1,0 +1,1 @@
+"""Programs that write what is committed: data sets, recordings, README's tables and pictures."""
