@@ -1,9 +1,14 @@
 """Kelvin's engine: training networks with and without gradients, under equal budgets.
 
-from engine import Experiment, Race
-race = Race(Experiment.parse({"dataset": "moons", "lanes": ["annealing", "adam"], "budget":
-{"currency": "evaluations", "amount": 1e6}})) for frame in race:
-    print(frame.metrics["lanes"][0]["loss"])
+    from engine import Experiment, Race
+
+    budget = {"currency": "evaluations", "amount": 1e6}
+    lanes = ["annealing", "adam"]
+    race = Race(Experiment.parse({"dataset": "moons", "lanes": lanes, "budget": budget}))
+    for frame in race:
+        print(frame.metrics["lanes"][0]["loss"])
+
+Installed with pip the package is called ``kelvin``.
 """
 
 from __future__ import annotations
@@ -19,7 +24,16 @@ if TYPE_CHECKING:
     from .race.interventions import parse_events
     from .race.race import Race
 
-__all__ = ["BadInput", "Experiment", "Race", "Recording", "catalogue", "parse_events"]
+__version__ = "0.2.0"
+__all__ = [
+    "BadInput",
+    "Experiment",
+    "Race",
+    "Recording",
+    "__version__",
+    "catalogue",
+    "parse_events",
+]
 
 _HOME = {
     "BadInput": "errors",

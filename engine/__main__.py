@@ -1,8 +1,14 @@
-"""`python -m engine`."""
+"""`python -m engine`, or `kelvin` where the package is installed."""
 
 from .cli.commands import main
 from .system import environment
 
-if __name__ == "__main__":
+
+def start() -> None:
+    """Run the command line, in a process that is all its own."""
     environment.prepare()
     main()
+
+
+if __name__ == "__main__":
+    start()

@@ -12,10 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path for room in ("app", "engine") for path in (ROOT / room).rglob("*.py"))
-OURS = {"app", "assets", "engine", "tests"}
+OURS = {"app", "engine", "tests"}
 
 FORBIDDEN = {
-    "engine": ("streamlit", "plotly", "app", "assets", "tests"),
+    "engine": ("streamlit", "plotly", "app", "tests"),
     "app": ("tests",),
     "app/live": ("app.pages",),
     "engine/networks": (

@@ -603,12 +603,18 @@ def complain(text: str) -> NoReturn:
     sys.exit(EXIT_BAD_INPUT)
 
 
+def _program() -> str:
+    """How the command is called: the package's own name where it is installed."""
+    package = str(__package__).partition(".")[0]
+    return "python -m engine" if package == "engine" else package
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: every refusal is one line and exit status 2, never a traceback."""
     try:
         check(sys.argv[1:] if arguments is None else arguments, "argument")
         settings.check()
-        cli.main(args=arguments, prog_name="python -m engine", standalone_mode=False)
+        cli.main(args=arguments, prog_name=_program(), standalone_mode=False)
     except BadInput as error:
         complain(str(error))
     except click.exceptions.NoArgsIsHelpError as error:
