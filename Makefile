@@ -41,6 +41,7 @@ lint: dev ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 js: ## Test the JavaScript, where node is
 	@files=$$(find app tests -name node_modules -prune -o \( -name '*.test.js' -o -name '*.test.mjs' \) -print); \

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from engine.errors import BadInput
-from engine.uploads import squares
+from engine.uploads import image_squares
 from engine.uploads.image_squares import Unreadable, square
 from engine.uploads.images import read_pictures
 from tests.engine.files import class_folders, picture, plain_picture, tarred, zipped
@@ -140,7 +140,7 @@ def test_damaged_pictures_are_told_from_whole_ones(name: str) -> None:
 
 
 def test_a_picture_of_too_many_pixels_is_not_even_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(squares, "PIXELS", 399)
+    monkeypatch.setattr(image_squares, "PIXELS", 399)
     data = picture()
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(Unreadable, match="million pixels"):

@@ -38,7 +38,7 @@ from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
 from engine.uploads import __main__ as reader
-from engine.uploads import process
+from engine.uploads import sandbox
 from engine.uploads.limits import NotNow
 from tests.engine.files import class_folders, flowers, zipped
 
@@ -110,7 +110,7 @@ def test_what_is_refused_leaves_nothing_behind(folder: Path) -> None:
 def test_a_file_that_takes_too_long_is_given_up(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "SECONDS", 0.01)
+    monkeypatch.setattr(sandbox, "SECONDS", 0.01)
     with pytest.raises(BadInput, match=r"can be read within 0\.01 seconds"):
         store(flowers().encode(), "slow.csv")
     assert list(folder.iterdir()) == []
@@ -127,7 +127,7 @@ def test_the_reader_is_told_no_secrets_and_its_death_is_a_sentence(
         "import os, signal\nassert 'SECRET_KEY' not in os.environ\nos.kill(os.getpid(), "
         "signal.SIGKILL)\n"
     )
-    monkeypatch.setattr(process, "ROOT", tmp_path)
+    monkeypatch.setattr(sandbox, "ROOT", tmp_path)
     with pytest.raises(
         BadInput, match="a smaller or simpler file \\(it took too much memory or time\\)"
     ):
@@ -143,7 +143,7 @@ def test_the_reader_is_held_to_its_memory() -> None:
     assert (
         subprocess.run(
             [sys.executable, "-c", code],
-            cwd=process.ROOT,
+            cwd=sandbox.ROOT,
             capture_output=True,
             text=True,
             check=True,
@@ -154,13 +154,13 @@ def test_the_reader_is_held_to_its_memory() -> None:
 
 def test_the_reader_knows_nothing_of_torch() -> None:
     code = (
-        "import sys\nfrom engine.uploads import __main__, archive, pictures, "
+        "import sys\nfrom engine.uploads import __main__, archive, images, "
         "tables\nprint('torch' in sys.modules, 'streamlit' in sys.modules)"
     )
     assert (
         subprocess.run(
             [sys.executable, "-c", code],
-            cwd=process.ROOT,
+            cwd=sandbox.ROOT,
             capture_output=True,
             text=True,
             check=True,
@@ -360,7 +360,7 @@ def test_the_command_line_races_on_a_path(csv: Path, capsys: pytest.CaptureFixtu
 def running(
     names: list[str], most: list[int], guard: threading.Lock, name: str, hold: threading.Event
 ) -> None:
-    with process.turn(name):
+    with sandbox.turn(name):
         with guard:
             names.append(name)
             most.append(len(names))
@@ -372,7 +372,7 @@ def running(
 def test_few_files_are_read_at_once_and_those_that_wait_are_told_their_place(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(tmp_path))
     names, most, guard, hold = [], [], threading.Lock(), threading.Event()
     threads = [
         threading.Thread(target=running, args=(names, most, guard, str(i), hold)) for i in range(2)
@@ -388,38 +388,38 @@ def test_few_files_are_read_at_once_and_those_that_wait_are_told_their_place(
         if len(places) == 3:
             hold.set()
 
-    with process.turn("third", told):
+    with sandbox.turn("third", told):
         assert len(names) < 2
     for thread in threads:
         thread.join()
     assert places[:3] == [1, 1, 1]
     assert max(most) == 2
-    assert process._waiting == []
+    assert sandbox._waiting == []
 
 
 def test_a_visitor_who_leaves_the_queue_leaves_no_gap(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(tmp_path))
 
     def gone(_place: int) -> None:
         raise KeyboardInterrupt
 
-    with process.turn("one"), process.turn("two"):
-        with pytest.raises(KeyboardInterrupt), process.turn("three", gone):
+    with sandbox.turn("one"), sandbox.turn("two"):
+        with pytest.raises(KeyboardInterrupt), sandbox.turn("three", gone):
             pytest.fail("three are read at once")
-        monkeypatch.setattr(process, "MOST_WAITING", 0)
+        monkeypatch.setattr(sandbox, "MOST_WAITING", 0)
         with (
             pytest.raises(
                 NotNow,
                 match="cannot be taken in now: 0 files are waiting to be read; try again later",
             ),
-            process.turn("four"),
+            sandbox.turn("four"),
         ):
             pytest.fail("it did not wait")
-    monkeypatch.setattr(process, "MOST_WAITING", 1)
-    with process.turn("one"), process.turn("two"):
-        assert process._waiting == []
+    monkeypatch.setattr(sandbox, "MOST_WAITING", 1)
+    with sandbox.turn("one"), sandbox.turn("two"):
+        assert sandbox._waiting == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the niceness of others")
@@ -428,7 +428,7 @@ def test_other_processes_readers_count_and_the_reader_gives_way(
 ) -> None:
     import fcntl
 
-    monkeypatch.setattr(process.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(tmp_path))
     folder = tmp_path / f"kelvin-readers-{os.getuid()}"
     folder.mkdir(mode=0o700)
     places: list[int] = []
@@ -440,7 +440,7 @@ def test_other_processes_readers_count_and_the_reader_gives_way(
             places.append(place)
             fcntl.flock(other, fcntl.LOCK_UN)
 
-        with process.turn("here", told):
+        with sandbox.turn("here", told):
             assert places == [1]
     code = (
         "import os\nfrom engine.uploads import __main__ as m\nbefore = "
@@ -449,7 +449,7 @@ def test_other_processes_readers_count_and_the_reader_gives_way(
     assert (
         subprocess.run(
             [sys.executable, "-c", code],
-            cwd=process.ROOT,
+            cwd=sandbox.ROOT,
             capture_output=True,
             text=True,
             check=True,
@@ -483,7 +483,7 @@ def test_a_full_disk_is_not_the_files_fault(folder: Path, monkeypatch: pytest.Mo
         reader.main(["look", str(folder / "f"), "flowers.csv", str(folder)])
         assert said == ['{"full": true}']
         patch.setattr(
-            process.subprocess,
+            sandbox.subprocess,
             "run",
             lambda *_, **__: subprocess.CompletedProcess([], 0, said[0].encode(), b""),
         )
