@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import time
 
 import pytest
 from playwright.sync_api import expect
 
 from engine.optimizers import OPTIMIZERS
+from tests.browser.conftest import PATIENCE
 from tests.browser.walk import Open, look
 from tests.browser.walk import raced as wait
 
@@ -353,16 +355,21 @@ def test_dark_mode_keyboard_aria_phone(open_page: Open, theme: str) -> None:
 
 
 def test_many_visitors_on_one_server(open_page: Open) -> None:
-    address = "?dataset=moons&lanes=annealing,adam&seconds=300&seed={}"
+    """Three race and one waits, whichever that is: on a busy machine a page may come late."""
+    address = "?dataset=moons&lanes=annealing,adam&seconds=600&seed={}"
     pages = [open_page(address.format(i)) for i in range(4)]  # the server has three workers
-    for page in pages[:3]:
-        wait(page, "v.player.history.pictures.length > 1")
-    pages[3].wait_for_function("window.__kelvin.view.state.state === 'queued'")
-    expect(pages[3].get_by_test_id("status")).to_contain_text("you are next")
-    seeds = [
-        json.loads(look(page, "JSON.stringify(v.player.history.stage.experiment)"))["seed"]
-        for page in pages[:3]
-    ]
-    assert seeds == [0, 1, 2]
-    pages[0].context.close()
-    wait(pages[3], "v.state.state === 'running'")
+    state = "window.__kelvin.view.state.state"
+    racing, until = set[int](), time.monotonic() + PATIENCE / 1000
+    while len(racing) < 3 and time.monotonic() < until:
+        racing |= {i for i, page in enumerate(pages) if page.evaluate(state) == "running"}
+        pages[0].wait_for_timeout(100)
+    assert len(racing) == 3
+    waiting = pages[({0, 1, 2, 3} - racing).pop()]
+    waiting.wait_for_function(f"{state} === 'queued'")
+    expect(waiting.get_by_test_id("status")).to_contain_text("you are next")
+    for i in racing:
+        wait(pages[i], "v.player.history.pictures.length > 1")
+        raced = look(pages[i], "JSON.stringify(v.player.history.stage.experiment)")
+        assert json.loads(raced)["seed"] == i
+    pages[min(racing)].context.close()
+    wait(waiting, "v.state.state === 'running'")
