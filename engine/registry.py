@@ -7,7 +7,7 @@ JSON, so the CLI, links and the page's pickers treat all three alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -62,6 +62,10 @@ class Registry(Generic[C]):
             raise ValueError(f"{self.what} {cls.name} is registered twice")
         self._classes[cls.name] = cls
         return cls
+
+    def sort(self, key: Callable[[type[C]], int]) -> None:
+        """Order the classes by a key; those of the same key stay in the order they were added."""
+        self._classes = {cls.name: cls for cls in sorted(self._classes.values(), key=key)}
 
     def __iter__(self) -> Iterator[type[C]]:
         return iter(self._classes.values())

@@ -1,8 +1,7 @@
-"""Optimizers, one file per method. Importing this package registers them all, in the order people
-see: by family, from the oldest idea to the newest.
-"""
+"""Optimizers, one file per method. Importing this package registers every one that it holds."""
 
 from importlib import import_module
+from pkgutil import iter_modules
 
 from .base import OPTIMIZERS, Optimizer, State
 
@@ -24,10 +23,15 @@ FAMILIES = {
     "Zeroth order": ("finite_differences", "spsa", "mezo", "forward_gradient", "random_search"),
     "Gradient": ("sgd", "nesterov", "adam", "adamw", "lbfgs", "levenberg_marquardt"),
 }
-"""Family → modules of this package, each of which registers one method."""
+"""Family → modules in the order people see: from the oldest idea to the newest. A module that is
+not named here comes last in its family.
+"""
 
-for _modules in FAMILIES.values():
-    for _module in _modules:
-        import_module(f"{__name__}.{_module}")
+_ORDER = [module for modules in FAMILIES.values() for module in modules]
+_FOUND = [info.name for info in iter_modules(__path__) if not info.ispkg and info.name != "base"]
+
+for _module in sorted(_FOUND, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)):
+    import_module(f"{__name__}.{_module}")
+OPTIMIZERS.sort(lambda method: list(FAMILIES).index(method.family))
 
 __all__ = ["FAMILIES", "OPTIMIZERS", "Optimizer", "State"]

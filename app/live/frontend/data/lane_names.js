@@ -1,4 +1,4 @@
-/** What the lanes of a race are called: by their methods, and where several share one by what differs in their settings. Python does the same (engine/names.py) for the stages it sends. */
+/** What the lanes of a race are called: by their methods, and where several share one by what differs in their settings. Python does the same (engine/experiment/lane_names.py) for the stages it sends. */
 
 import { worth } from "./interventions.js";
 

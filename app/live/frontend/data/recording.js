@@ -5,7 +5,7 @@ import { Expected, Told } from "./errors.js";
 import { History } from "./history.js";
 import { t } from "../i18n/i18n.js";
 
-/** The version of recordings that are read, as engine/frames.py has it. */
+/** The version of recordings that are read, as engine/messages/encoding.py has it. */
 export const VERSION = 1;
 const KINDS = ["stage", "metrics", "picture", "detail", "weights"];
 

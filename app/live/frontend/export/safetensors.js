@@ -43,7 +43,7 @@ export function weightsAt(history, index) {
   return weights ? { steps: weights.steps, lanes: weights.lanes.map((/** @type {any} */ lane) => lane.data) } : null;
 }
 
-/** The file that engine/weights.py writes and reads, tensor by tensor. @param {History} history @param {{steps: number[], lanes: Float32Array[]}} weights */
+/** The file that engine/observation/weights_file.py writes and reads, tensor by tensor. @param {History} history @param {{steps: number[], lanes: Float32Array[]}} weights */
 export function weightsFile(history, { steps, lanes }) {
   const { dimension, experiment, layers } = history.stage;
   const packed = layers ?? [{ name: "weights", start: 0, stop: dimension, shape: [dimension] }];
