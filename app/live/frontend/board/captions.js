@@ -6,7 +6,7 @@ const SUMMARY_MS = 1000;
 
 /**
  * @param {HTMLElement} section the panel
- * @param {import("../core/live_view.js").Shown} shown
+ * @param {import("./panel_grid.js").Shown} shown
  * @param {{note: string, summary: string, nothing?: string, title?: string}} said
  * @param {number} now ms
  */

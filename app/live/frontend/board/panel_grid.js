@@ -21,7 +21,7 @@ export class Board {
   /**
    * @param {HTMLElement} root of the live view
    * @param {any} data what Python handed over
-   * @param {import("../core/panel_api.js").Hands} hands
+   * @param {import("../panels/registry.js").PanelApi} hands
    * @param {() => void} changed the arrangement is another one
    * @param {(index: number | null) => void} pointed another moment is pointed at on some chart
    */
@@ -39,6 +39,9 @@ export class Board {
     /** @type {any} */ this.Plotly = null;
     this.arrangement = arrangementOf(this.layout, data.view ?? {});
     this.place.innerHTML = Object.keys(this.kinds).map((name, i) => panelTemplate(name, i + 1, this.layout)).join("");
+    /** @type {string} */ this.dressed = "";
+    this.theme = readTheme(root);
+    /** @type {string[]} */ this.colours = [];
     this._wire();
     this._dressRoot();
     this._apply();
@@ -85,7 +88,7 @@ export class Board {
 
   /**
    * Draw what is due. Charts cost ten milliseconds and more each, so no frame draws more than one of them: the others wait for the next frames.
-   * @param {import("../core/live_view.js").Moment} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms
+   * @param {import("../data/frame_view.js").FrameView} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms
    * @returns {boolean} whether a picture was drawn
    */
   draw(moment, due, now) {
@@ -104,7 +107,7 @@ export class Board {
     return drawn;
   }
 
-  /** @param {Shown} shown @param {import("../core/live_view.js").Moment} moment @param {number} now ms */
+  /** @param {Shown} shown @param {import("../data/frame_view.js").FrameView} moment @param {number} now ms */
   _draw(shown, moment, now) {
     const section = this.section(shown.name);
     try {
@@ -189,7 +192,7 @@ export class Board {
     if (this.dressed === key) return false;
     this.dressed = key;
     this.theme = theme;
-    /** @type {string[]} */ this.colours = theme.dark ? palette.lanesOnDark : palette.lanes;
+    this.colours = theme.dark ? palette.lanesOnDark : palette.lanes;
     this.colours.forEach((colour, i) => this.root.style.setProperty(`--lane-${i}`, colour));
     this.root.classList.toggle("kv-dark", theme.dark);
     // What the page around is to look like is told by its root: a selector with :has would have the browser match the whole page anew whenever a number changes.

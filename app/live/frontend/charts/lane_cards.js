@@ -35,7 +35,7 @@ export class Cards {
     /** @type {any} the lanes the cards are made for */ this.built = null;
   }
 
-  /** @param {import("../core/live_view.js").Moment} moment */
+  /** @param {import("../data/frame_view.js").FrameView} moment */
   draw({ stage, metric, picture, events }) {
     if (stage.lanes !== this.built) this._build(stage);
     this.built = stage.lanes;
@@ -92,7 +92,7 @@ export class Cards {
         card.dataset.testid = `card-${i}`;
         card.style.setProperty("--lane", `var(--lane-${i})`);
         card.setAttribute("aria-label", lane.label);
-        const cell = (/** @type {string} */ name, /** @type {string} */ label) =>
+        const cell = (/** @type {string} */ name, /** @type {Parameters<typeof labelled>[0]} */ label) =>
           `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label)}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em></div>

@@ -41,7 +41,7 @@ export function pinch(element, Plotly) {
   };
   element.addEventListener("touchstart", (event) => {
     const { xaxis, yaxis } = /** @type {any} */ (element).layout;
-    begun = event.touches.length === 2 && xaxis?.range && yaxis?.range ? { x: [...xaxis.range], y: [...yaxis.range], spots: spots(event) } : null;
+    begun = event.touches.length === 2 && xaxis?.range && yaxis?.range ? { x: xaxis.range.slice(), y: yaxis.range.slice(), spots: spots(event) } : null;
     if (begun) event.preventDefault();
   }, { passive: false });
   element.addEventListener("touchmove", (event) => {

@@ -31,6 +31,7 @@ export class Taps {
    * @param {(event: PointerEvent) => void} on.double
    */
   constructor(element, { waits, double }) {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */ this.timer = undefined;
     /** Called with where a single click came down. */ this.single = (/** @type {PointerEvent} */ _down) => {};
     /** @type {PointerEvent | null} */ let first = null;
     /** @type {PointerEvent | null} */ let due = null;

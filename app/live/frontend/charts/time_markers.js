@@ -14,15 +14,16 @@ const [CLOTH, POLE, ROOM] = [13, 5, 16];
 const DOT = 3.6;
 
 /** @typedef {ReturnType<Marks["_place"]>} Plane */
+/** @typedef {{hovered: number | null, hover: (index: number | null) => void, show: (index: number) => void, history: () => import("../data/history.js").History}} MomentPointer what marks the same moment on every chart, and shows it */
 
 export class Marks {
-  /** @param {HTMLElement} place of the chart @param {any} panel whose chart has a time axis; its `tell(row, moment, lane)` says a lane's value in words, its `spot(row, moment, lane)` where on the y axis it is drawn @param {import("../core/panel_api.js").Hands} hands */
+  /** @param {HTMLElement} place of the chart @param {any} panel whose chart has a time axis; its `tell(row, moment, lane)` says a lane's value in words, its `spot(row, moment, lane)` where on the y axis it is drawn @param {MomentPointer} hands */
   constructor(place, panel, hands) {
     this.place = place;
     this.panel = panel;
     this.chart = panel.chart;
     this.hands = hands;
-    /** @type {import("../core/live_view.js").Moment | null} */ this.moment = null;
+    /** @type {import("../data/frame_view.js").FrameView | null} */ this.moment = null;
     place.style.position = "relative";
     this.canvas = document.createElement("canvas");
     this.canvas.className = "kv-overlay";
@@ -41,7 +42,7 @@ export class Marks {
     this._click();
   }
 
-  /** @param {import("../core/live_view.js").Moment} moment */
+  /** @param {import("../data/frame_view.js").FrameView} moment */
   draw(moment) {
     this.moment = moment;
     this._paint();
@@ -104,7 +105,7 @@ export class Marks {
 
   /** A thin line at the moment pointed at, or one for every lane where they stand apart, and the lanes' markers on their curves. @param {CanvasRenderingContext2D} paint @param {Plane} plane @param {any} row @param {CSSStyleDeclaration} style */
   _paintMoment(paint, plane, row, style) {
-    const moment = /** @type {import("../core/live_view.js").Moment} */ (this.moment);
+    const moment = /** @type {import("../data/frame_view.js").FrameView} */ (this.moment);
     const spots = row.lanes.map((/** @type {any} */ one) => plane.x(one[moment.currency]));
     const together = Math.max(...spots) - Math.min(...spots) < 3;
     paint.lineWidth = 1;
@@ -174,7 +175,7 @@ export class Marks {
 
   /** The nearest moment to a place on the axis: of the lane that comes nearest. @param {number} value */
   _nearest(value) {
-    const { metrics, currency, stage } = /** @type {import("../core/live_view.js").Moment} */ (this.moment);
+    const { metrics, currency, stage } = /** @type {import("../data/frame_view.js").FrameView} */ (this.moment);
     let best = 0;
     let far = Infinity;
     for (let lane = 0; lane < stage.lanes.length; lane++) {

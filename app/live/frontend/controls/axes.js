@@ -1,6 +1,6 @@
 /** What the charts are drawn over and what the loss chart draws: one switch each, for all panels. */
 
-/** @typedef {import("../core/live_view.js").Currency} Currency */
+/** @typedef {import("../data/frame_view.js").Currency} Currency */
 
 export const CURRENCIES = /** @type {Currency[]} */ (["seconds", "evaluations", "flops"]);
 const MEASURES = /** @type {("loss" | "accuracy")[]} */ (["loss", "accuracy"]);

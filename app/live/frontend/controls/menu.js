@@ -39,7 +39,7 @@ export class Menu {
     for (const [name, press] of Object.entries(this.actions)) {
       if (offline && ["save", "share", "present"].includes(name)) continue;
       const made = button("", press, { "data-testid": `menu-${name}`, title: t(`menu.${name}-hint`), "aria-label": t(`menu.${name}`) });
-      made.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path fill-rule="evenodd" d="${ICONS[/** @type {keyof ICONS} */ (name)]}"/></svg><span></span>`;
+      made.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path fill-rule="evenodd" d="${ICONS[/** @type {keyof typeof ICONS} */ (name)]}"/></svg><span></span>`;
       /** @type {HTMLElement} */ (made.querySelector("span")).textContent = t(`menu.${name}`);
       if (["panels", "export"].includes(name)) made.setAttribute("aria-haspopup", "dialog");
       place.append(made);

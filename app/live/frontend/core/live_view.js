@@ -10,7 +10,7 @@ import { Inbox } from "./message_handler.js";
 import { keys } from "../controls/shortcuts.js";
 import { Knobs } from "../controls/knobs.js";
 import { Menu } from "../controls/menu.js";
-import { momentAt, sameRace } from "../data/frame_view.js";
+import { frameViewAt, sameRace } from "../data/frame_view.js";
 import { openRecording } from "./open_recording.js";
 import { History } from "../data/history.js";
 import { Playback } from "../data/playback.js";
@@ -27,24 +27,6 @@ import { Transport } from "../controls/transport.js";
 import { cancelRace, Waiting } from "../controls/placeholder.js";
 import { Walk } from "./browser_history.js";
 import { byItself } from "./autostart.js";
-
-/**
- * @typedef {"seconds" | "evaluations" | "flops"} Currency
- *
- * @typedef {object} Moment one moment of a race, as the panels want it
- * @property {any} stage
- * @property {any[]} metrics up to the moment
- * @property {any} metric at the moment
- * @property {any} picture the newest not after it
- * @property {any} detail the newest not after it, or null
- * @property {any[]} events done by hand up to the moment, each with `at`, an index of `metrics`
- * @property {number} index of the moment
- * @property {Currency} currency of all time axes
- * @property {"loss" | "accuracy"} measure
- * @property {number} run counts the races this view has shown
- * @property {[number, number]} temperatures the ends of the temperature scale
- * @property {(lane: number) => number | null} heat where on it a lane is, 0 to 1
- */
 
 const CURVES_MS = 450;
 const REHEAT_FACTOR = 10;
@@ -243,7 +225,7 @@ export class LiveView {
     } else this.scrub?.toggle();
   }
 
-  /** Loss or accuracy, where there is such a choice. @param {Moment["measure"]} name */
+  /** Loss or accuracy, where there is such a choice. @param {import("../data/frame_view.js").FrameView["measure"]} name */
   choose(name) {
     const { stage } = this.player.history;
     if (!stage || scored(stage)) this.setMeasure(name);
@@ -330,12 +312,12 @@ export class LiveView {
     this.scrub = new Scrub(this.root, this.player, () => this.redraw());
   }
 
-  /** @param {Currency} name @param {boolean} tell whether the address is to follow */
+  /** @param {import("../data/frame_view.js").Currency} name @param {boolean} tell whether the address is to follow */
   setCurrency(name, tell = true) {
     this.axes.setCurrency(name, tell);
   }
 
-  /** @param {Moment["measure"]} name @param {boolean} tell */
+  /** @param {import("../data/frame_view.js").FrameView["measure"]} name @param {boolean} tell */
   setMeasure(name, tell = true) {
     this.axes.setMeasure(name, tell);
   }
@@ -387,7 +369,7 @@ export class LiveView {
     if (!this.player.history.stage || index < 0) return;
     const began = performance.now();
     const curves = this.dirty.curves && due;
-    const moment = momentAt(this.player.history, index, this);
+    const moment = frameViewAt(this.player.history, index, this);
     const drawn = this.board.draw(moment, { pictures: this.dirty.pictures, curves }, now);
     if (this.dirty.pictures) {
       this.cards.draw(moment);

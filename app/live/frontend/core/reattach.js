@@ -2,8 +2,6 @@
 
 import { sameRace } from "../data/frame_view.js";
 
-/** @typedef {{address: string | null, experiment: any}} Seen what a tab's race was, and the page's address when it was left */
-
 /** Layouts that have been shown since the document was loaded. @type {Set<string>} */
 const shown = new Set();
 
@@ -17,7 +15,7 @@ export function firstTime(layout) {
 /**
  * Whether the tab's race is the one to be seen. An address of another race is a link that was opened; the address that the race was left at, with settings changed or not, is a reload.
  * @param {{named: boolean, address: string, experiment: any}} page `named`: whether its address names a race
- * @param {Seen | null} seen null where nothing is known
+ * @param {import("../data/socket.js").Seen | null} seen null where nothing is known
  */
 export function goesBack({ named, address, experiment }, seen) {
   return !named || !seen || seen.address === address || sameRace(seen.experiment, experiment);

@@ -1,16 +1,33 @@
 /** One moment of a race, as the panels want it. */
 
 /** @typedef {import("./history.js").History} History */
-/** @typedef {import("../core/live_view.js").Moment} Moment */
+
+/**
+ * @typedef {"seconds" | "evaluations" | "flops"} Currency
+ *
+ * @typedef {object} FrameView one moment of a race, as the panels want it
+ * @property {any} stage
+ * @property {any[]} metrics up to the moment
+ * @property {any} metric at the moment
+ * @property {any} picture the newest not after it
+ * @property {any} detail the newest not after it, or null
+ * @property {any[]} events done by hand up to the moment, each with `at`, an index of `metrics`
+ * @property {number} index of the moment
+ * @property {Currency} currency of all time axes
+ * @property {"loss" | "accuracy"} measure
+ * @property {number} run counts the races this view has shown
+ * @property {[number, number]} temperatures the ends of the temperature scale
+ * @property {(lane: number) => number | null} heat where on it a lane is, 0 to 1
+ */
 
 /**
  * What is shown of the frame at an index.
  * @param {History} history
  * @param {number} index
- * @param {{currency: Moment["currency"], measure: Moment["measure"], run: number}} chosen
- * @returns {Moment}
+ * @param {{currency: FrameView["currency"], measure: FrameView["measure"], run: number}} chosen
+ * @returns {FrameView}
  */
-export function momentAt(history, index, chosen) {
+export function frameViewAt(history, index, chosen) {
   const metrics = index === history.length - 1 ? history.metrics : history.metrics.slice(0, index + 1);
   const metric = history.metrics[index];
   const temperatures = extremes(history);

@@ -23,7 +23,7 @@ export class History {
     /** @type {any} every lane's weights, as they were last sent */ this.weights = null;
     /** Told that metrics have gone: called with what finds the new index of an old one. @type {(moved: (index: number) => number) => void} */ this.onThinned = () => {};
     this._albums = { metrics: new Album(MOST_METRICS), pictures: new Album(MOST_PICTURES), details: new Album(MOST_DETAILS) };
-    this._bytes = { stage: new Uint8Array(), weights: /** @type {Uint8Array | null} */ (null) };
+    this._bytes = { stage: /** @type {Uint8Array} */ (new Uint8Array()), weights: /** @type {Uint8Array | null} */ (null) };
     this._decoded = { pictures: { k: -1, message: /** @type {any} */ (null) }, details: { k: -1, message: /** @type {any} */ (null) } };
     this._ended = "";
   }

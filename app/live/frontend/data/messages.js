@@ -25,7 +25,7 @@ function revive(value) {
   if (Array.isArray(value)) return value.map(revive);
   if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;
   if (typeof value.d === "string" && Array.isArray(value.s) && value.b instanceof Uint8Array) {
-    const make = MAKERS[/** @type {keyof MAKERS} */ (value.d)];
+    const make = MAKERS[/** @type {keyof typeof MAKERS} */ (value.d)];
     if (!make) throw new Error(`unknown array type ${value.d}`);
     // A copy: the bytes lie anywhere in the message, typed arrays want them aligned.
     return { data: make(value.b.slice().buffer), shape: value.s };

@@ -37,13 +37,13 @@ async function understood(file) {
 /** As much as can be unpacked, and whether that is everything. @param {ArrayBuffer} file @returns {Promise<{buffer: ArrayBuffer, whole: boolean}>} */
 async function unpack(file) {
   const reader = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
-  const parts = [];
+  /** @type {Uint8Array<ArrayBuffer>[]} */ const parts = [];
   let whole = false;
   try {
     for (let next = await reader.read(); ; next = await reader.read()) {
       whole = next.done;
       if (whole) break;
-      parts.push(next.value);
+      parts.push(/** @type {Uint8Array<ArrayBuffer>} */ (next.value));
     }
   } catch (error) {
     if (!parts.length) throw error;

@@ -7,7 +7,7 @@ export const LOOKED = 4096;
 
 /**
  * The parts of a gzip header, or null where it is none, or longer than what is there.
- * @param {Uint8Array} bytes @returns {{flags: number, fixed: Uint8Array, kept: Uint8Array, title: string, rest: number} | null} `kept`: what stands before a comment; `rest`: where the packed bytes begin
+ * @param {Uint8Array} bytes @returns {{flags: number, fixed: Uint8Array<ArrayBuffer>, kept: Uint8Array, title: string, rest: number} | null} `kept`: what stands before a comment; `rest`: where the packed bytes begin
  */
 function headOf(bytes) {
   if (bytes.length < HEAD || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return null;

@@ -3,6 +3,8 @@
 import { decode } from "./messages.js";
 import { Expected, expected, fetched } from "./errors.js";
 
+/** @typedef {{address: string | null, experiment: any}} Seen what a tab's race was, and the page's address when it was left */
+
 const TOKEN = "kelvin.race";
 
 /** The race this tab watches on a page: kept over a reload, not shared with other tabs. A browser that keeps nothing for us loses only that. @param {string} layout of the page */
@@ -13,9 +15,9 @@ export function tokenOf(layout) {
     get: () => kept((storage) => storage.getItem(name)),
     set: (/** @type {string} */ value) => kept((storage) => storage.setItem(name, value)),
     clear: () => kept((storage) => [name, mark].forEach((one) => storage.removeItem(one))),
-    /** What the race was and where it was seen. @param {import("../core/reattach.js").Seen} seen */
+    /** What the race was and where it was seen. @param {Seen} seen */
     mark: (seen) => kept((storage) => storage.setItem(mark, JSON.stringify(seen))),
-    /** @returns {import("../core/reattach.js").Seen | null} */
+    /** @returns {Seen | null} */
     seen: () => JSON.parse(kept((storage) => storage.getItem(mark)) ?? "null"),
   };
 }

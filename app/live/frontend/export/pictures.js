@@ -1,7 +1,7 @@
 /** Panels as pictures, each by itself or all as they stand on the board: title, legend of the lanes, what is drawn, and of which moment. */
 
 import { spent } from "../i18n/format.js";
-import { momentAt } from "../data/frame_view.js";
+import { frameViewAt } from "../data/frame_view.js";
 import { titleOf } from "./files.js";
 import { Sheet } from "./svg_sheet.js";
 import { captureCanvases, captureCharts, measured, trace } from "./page_to_svg.js";
@@ -19,7 +19,8 @@ const MARKER_ROOM = 17;
 /** Names and titles of the panels that can be seen now. @param {View} view @returns {{name: string, title: string}[]} */
 export function panelsSeen({ board }) {
   const { shown, large } = board.arrangement;
-  return (large ? [large] : shown)
+  const names = /** @type {string[]} */ (large ? [large] : shown);
+  return names
     .filter((name) => board.panels.has(name) && board.section(name).clientHeight > 0)
     .map((name) => ({ name, title: board.section(name).querySelector("h2")?.textContent ?? name }));
 }
@@ -42,7 +43,7 @@ function drawn(view, draw) {
   // Panels paint their canvases for the screen they are on. For this one drawing, which nobody sees, it is a fine one.
   Object.defineProperty(window, "devicePixelRatio", { configurable: true, get: () => SHARP });
   try {
-    board.draw(momentAt(player.history, player.moment, view), { pictures: true, curves: true }, performance.now());
+    board.draw(frameViewAt(player.history, player.moment, view), { pictures: true, curves: true }, performance.now());
     captureCanvases(board.place, captured);
   } finally {
     if (usual) Object.defineProperty(window, "devicePixelRatio", usual);

@@ -26,7 +26,7 @@ const ICONS = {
   search: "M6.800 1.800a5 5 0 0 1 4 8l3.600 3.600-1 1-3.600-3.600a5 5 0 1 1-3-9zm0 1.400a3.600 3.600 0 1 0 0 7.200 3.600 3.600 0 0 0 0-7.200z",
 };
 
-/** @param {keyof ICONS} name */
+/** @param {keyof typeof ICONS} name */
 export function icon(name) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   made.setAttribute("viewBox", "0 0 16 16");

@@ -46,7 +46,7 @@ export function nextAction(state) {
   return state === "running" ? "pause" : state === "paused" ? "resume" : "run";
 }
 
-/** Which lanes spent much of their budget before their first step, so that their curves start there. @param {import("../data/history.js").History} history @returns {string} nothing where none did */
+/** Which lanes spent much of their budget before their first step, so that their curves start there. @param {{stage: any, metrics: any[]}} history @returns {string} nothing where none did */
 export function lateStart({ stage, metrics }) {
   const [first] = metrics;
   if (!stage || !first) return "";

@@ -60,7 +60,7 @@ export class AgreementPanel {
     return row.agreement ?? null;
   }
 
-  /** @param {import("../core/live_view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /** @param {import("../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { metrics, stage, currency } = moment;
     if (this.first !== metrics[0] || this.run !== moment.run) this.reset();
@@ -113,7 +113,7 @@ export class AgreementPanel {
     return { note: t("panels.agreement-note"), summary: this._summary(moment, said) };
   }
 
-  /** @param {import("../core/live_view.js").Moment} moment @param {{dimension: string, spread: string}} said */
+  /** @param {import("../data/frame_view.js").FrameView} moment @param {{dimension: string, spread: string}} said */
   _summary({ metrics, stage }, said) {
     const recent = metrics.slice(-RECENT);
     const lanes = stage.lanes.map((/** @type {any} */ { label }, /** @type {number} */ lane) => {

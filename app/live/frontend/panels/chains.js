@@ -53,7 +53,7 @@ export class ChainsPanel {
     Plotly.restyle(element, { "marker.color": [colours], "marker.line.color": [theme.surface] }, [PER_LANE * this.lanes]);
   }
 
-  /** @param {import("../core/live_view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /** @param {import("../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { stage, metric, metrics } = moment;
     const views = viewsOf(stage, metric, moment.picture);
@@ -96,7 +96,7 @@ export class ChainsPanel {
 
   /**
    * Losses of the networks, or the shares of their moves that are kept, as outlines.
-   * @param {import("../core/live_view.js").Moment} moment @param {"chain" | "network" | "point"} noun
+   * @param {import("../data/frame_view.js").FrameView} moment @param {"chain" | "network" | "point"} noun
    */
   _bars({ stage, metric, picture }, noun) {
     const energy = this.view === "energy";
@@ -149,7 +149,7 @@ export class ChainsPanel {
     };
   }
 
-  /** Swap rates between the rungs of a ladder, and how often each chain's moves are kept, over the temperature. @param {import("../core/live_view.js").Moment} moment */
+  /** Swap rates between the rungs of a ladder, and how often each chain's moves are kept, over the temperature. @param {import("../data/frame_view.js").FrameView} moment */
   _rungs({ stage, metric }) {
     /** @type {any[]} */ const traces = [];
     /** @type {string[]} */ const said = [];
@@ -186,7 +186,7 @@ export class ChainsPanel {
     };
   }
 
-  /** How far the networks lie apart, over the currency. @param {import("../core/live_view.js").Moment} moment */
+  /** How far the networks lie apart, over the currency. @param {import("../data/frame_view.js").FrameView} moment */
   _spread(moment) {
     const { stage, metrics, currency } = moment;
     /** @type {any[]} */ const traces = [];
@@ -288,7 +288,7 @@ export function nounOf(stage, metric, picture = null) {
   return stage.data.kind === "function" ? "point" : "network";
 }
 
-/** "256 chains", "256 of 1,000 networks", "● 16  ◆ 64 networks"; "" where nobody has more than one. @param {Pick<import("../core/live_view.js").Moment, "stage" | "picture">} moment @param {string} noun */
+/** "256 chains", "256 of 1,000 networks", "● 16  ◆ 64 networks"; "" where nobody has more than one. @param {Pick<import("../data/frame_view.js").FrameView, "stage" | "picture">} moment @param {string} noun */
 export function noteOf({ stage, picture }, noun) {
   const many = t(`panels.chains-${noun}-many`);
   const lanes = stage.lanes.flatMap((/** @type {any} */ _, /** @type {number} */ i) => {

@@ -25,7 +25,7 @@ export class CostPanel {
 
   dress() {}
 
-  /** @param {import("../core/live_view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /** @param {import("../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { stage, metric, metrics, currency } = moment;
     const measures = MEASURES.filter((name) => name !== "memory" || metric.lanes.some((/** @type {any} */ row) => Number.isFinite(row.memory)));

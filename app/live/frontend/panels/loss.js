@@ -7,7 +7,7 @@ import { currencyName, percent, small } from "../i18n/format.js";
 import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
 
-/** @typedef {import("../core/live_view.js").Moment} Moment */
+/** @typedef {import("../data/frame_view.js").FrameView} FrameView */
 
 export class LossPanel {
   /** @param {import("./registry.js").Kit} kit */
@@ -51,17 +51,17 @@ export class LossPanel {
     this.chart.update(data, layout, changed);
   }
 
-  /** A lane's value at a moment, in words. @param {any} row @param {Moment} moment */
+  /** A lane's value at a moment, in words. @param {any} row @param {FrameView} moment */
   tell(row, { measure }) {
     return measure === "loss" ? small(row.loss) : percent(row.accuracy);
   }
 
-  /** Where a lane is drawn on the y axis. @param {any} row @param {Moment} moment @returns {number | null} */
+  /** Where a lane is drawn on the y axis. @param {any} row @param {FrameView} moment @returns {number | null} */
   spot(row, { measure }) {
     return measure === "loss" ? this.scale.place(row.loss) : row.accuracy;
   }
 
-  /** @param {Moment} moment @returns {{note: string, summary: string}} */
+  /** @param {FrameView} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { metrics, stage, currency, measure } = moment;
     const [train, test] = measure === "loss" ? ["loss", "test_loss"] : ["accuracy", "test_accuracy"];
@@ -100,7 +100,7 @@ export class LossPanel {
   }
 }
 
-/** The time axis: up to the budget when it is drawn in the budget's own currency. @param {Moment} moment @returns {[number, number]} */
+/** The time axis: up to the budget when it is drawn in the budget's own currency. @param {FrameView} moment @returns {[number, number]} */
 export function xRange({ metrics, stage, currency }) {
   const last = metrics[metrics.length - 1];
   if (!last) return [0, 1];
@@ -125,7 +125,7 @@ export function shareAxis(axis, range) {
   return { ...linearAxis(axis, range), [`${axis}.scale`]: { log: false, floor: null, kind: "share" } };
 }
 
-/** The time axis with its name and its ticks. @param {Moment} moment @returns {Record<string, any>} with `xaxis.range` among them */
+/** The time axis with its name and its ticks. @param {FrameView} moment @returns {Record<string, any>} with `xaxis.range` among them */
 export function timeAxis(moment) {
   return { "xaxis.title.text": currencyName(moment.currency), ...currencyAxis(moment.currency, xRange(moment)) };
 }

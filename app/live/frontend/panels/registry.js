@@ -12,6 +12,22 @@ import { TemperaturePanel } from "./temperature.js";
 import { WeightsPanel } from "./weights/panel.js";
 
 /**
+ * What a panel may do: to the race, to the view, and to the other panels.
+ * @typedef {object} PanelApi
+ * @property {(command: Record<string, unknown>) => void} command sends a command to the race
+ * @property {() => boolean} live whether there is a race that obeys: running or paused, and looked at where it stands
+ * @property {{lane: number, particle: number} | null} follow the particle that is followed in every picture
+ * @property {(follow: {lane: number, particle: number} | null) => void} setFollow
+ * @property {number | null} hovered index of the metrics that a pointer marks on some chart
+ * @property {(index: number | null) => void} hover marks a moment on every chart
+ * @property {(index: number) => void} show shows that moment everywhere
+ * @property {() => import("../data/history.js").History} history of the race on the screen
+ * @property {(points: string) => void} setPoints other training points, drawn by hand: to the race that runs, to the controls and into the address
+ * @property {(name: string, value: unknown) => void} pick tells the page of something picked in the view
+ * @property {() => void} redraw draws everything again at the next frame
+ */
+
+/**
  * What a panel is made with.
  * @typedef {object} Kit
  * @property {string} name of the panel
@@ -23,7 +39,7 @@ import { WeightsPanel } from "./weights/panel.js";
  * @property {any} palette
  * @property {import("../charts/theme.js").Theme} theme
  * @property {string[]} colours of the lanes in this theme
- * @property {import("../core/panel_api.js").Hands} hands what a panel may do to the race and the view
+ * @property {PanelApi} hands what a panel may do to the race and the view
  *
  * @typedef {object} Kind
  * @property {any} make class of the panel: `new make(kit)`, then `draw(moment) → {note, summary, nothing?}`, `dress(theme, colours, palette)`, and where it has them `chart`, `reset()`, `destroy()`

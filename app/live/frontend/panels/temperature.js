@@ -52,14 +52,14 @@ export class TemperaturePanel {
     }
   }
 
-  /** A lane's value at a moment, in words. @param {any} row @param {import("../core/live_view.js").Moment} moment @param {number} lane */
+  /** A lane's value at a moment, in words. @param {any} row @param {import("../data/frame_view.js").FrameView} moment @param {number} lane */
   tell(row, { stage }, lane) {
     if (row.temperature !== null) return t("temperature.tell", { temperature: small(row.temperature), share: percent(row.acceptance) });
     const name = stepSize(stage.lanes[lane], [row]);
     return name ? `${name} ${small(row.extra[name])}` : "–";
   }
 
-  /** Where a lane is drawn on its axis. @param {any} row @param {import("../core/live_view.js").Moment} moment @param {number} lane @returns {number | null} */
+  /** Where a lane is drawn on its axis. @param {any} row @param {import("../data/frame_view.js").FrameView} moment @param {number} lane @returns {number | null} */
   spot(row, { stage }, lane) {
     if (row.temperature !== null) return this.scales.yaxis.place(row.temperature);
     return this.scales.yaxis3.place(row.extra?.[stepSize(stage.lanes[lane], [row])]);
@@ -84,7 +84,7 @@ export class TemperaturePanel {
     return { ...Object.fromEntries(roomy), ...ticks };
   }
 
-  /** @param {import("../core/live_view.js").Moment} moment @returns {{title: string, note: string, summary: string, nothing?: string}} */
+  /** @param {import("../data/frame_view.js").FrameView} moment @returns {{title: string, note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { metrics, stage, currency, metric } = moment;
     /** @type {any[]} */ const x = [];
@@ -173,7 +173,7 @@ export function told(lanes, metrics) {
 /** Return the planned temperatures at equal shares of the budget; after an intervention, those planned from then on. @param {number[]} plan of the start @param {any[]} rows @returns {number[]} */
 export function replanned(plan, rows) {
   const n = plan.length - 1;
-  return rows.filter((row) => row.planned).reduce((stored, row) => stored.map((value, i) => (i / n >= row.progress ? row.planned[i] : value)), plan);
+  return rows.filter((row) => row.planned).reduce((stored, row) => stored.map((/** @type {number} */ value, /** @type {number} */ i) => (i / n >= row.progress ? row.planned[i] : value)), plan);
 }
 
 /** The scheduled temperature over the whole budget, in the currency drawn. @param {any} lane @param {any} stage @param {string} currency @param {any[]} rows */

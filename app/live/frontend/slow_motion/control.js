@@ -8,7 +8,7 @@
 import { SHAPES, small } from "../i18n/format.js";
 import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./step_trace.js";
 import { button } from "../controls/popover.js";
-import { momentAt } from "../data/frame_view.js";
+import { frameViewAt } from "../data/frame_view.js";
 import { t } from "../i18n/i18n.js";
 import { SLOW } from "../controls/transport.js";
 
@@ -116,7 +116,7 @@ export class SlowMotion {
     return true;
   }
 
-  /** Looking at another moment holds it. @param {import("../core/live_view.js").Moment} moment */
+  /** Looking at another moment holds it. @param {import("../data/frame_view.js").FrameView} moment */
   draw(moment) {
     if (!this.active) return;
     const { chosen, source } = this.view.player;
@@ -153,7 +153,7 @@ export class SlowMotion {
   /** Show the part of the plane in which this step is seen. */
   _look() {
     const { history, moment } = this.view.player;
-    const now = this.zoom === "path" || moment < 0 ? null : momentAt(history, moment, this.view);
+    const now = this.zoom === "path" || moment < 0 ? null : frameViewAt(history, moment, this.view);
     const part = now?.picture ? nearer(this.told, now, /** @type {"step" | number} */ (this.zoom)) : null;
     this.alone = part && history.stage.lanes.length > 1 ? part.lane : null;
     this._near(part);

@@ -78,7 +78,7 @@ export function reachOf(message, lane, picture) {
 /**
  * The part of the plane in which a step is seen, as wide and high to each other as the plane is: of all lanes where each is then large enough, else of the one with most networks.
  * @param {any[]} told the `stages` message of every lane that takes this step
- * @param {import("../core/live_view.js").Moment} moment it starts from
+ * @param {import("../data/frame_view.js").FrameView} moment it starts from
  * @param {"step" | number} of all lanes, or of one
  * @returns {{x: [number, number], y: [number, number], lane: number | null} | null} null where the plane itself is as near; `lane`: the one that is shown
  */

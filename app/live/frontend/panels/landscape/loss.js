@@ -12,7 +12,7 @@ export class HeightPanel extends LossPanel {
     return this.above ? this.scale.place(this.above(row.loss)) : null;
   }
 
-  /** @param {import("../../core/live_view.js").Moment} moment @returns {{note: string, summary: string}} */
+  /** @param {import("../../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { metrics, stage, currency } = moment;
     const { lowest } = stage.data.landscape;
@@ -32,7 +32,7 @@ export class HeightPanel extends LossPanel {
     xs.push(heads[0]);
     ys.push(heads[1]);
     const log = lowest !== null;
-    this.scale = log ? logScale(ys) : { range: linearRange(ys), floor: null, place: (height) => height ?? null };
+    this.scale = log ? logScale(ys) : { range: linearRange(ys), floor: null, place: (/** @type {number | null | undefined} */ height) => height ?? null };
     const axis = log ? logAxis("yaxis", this.scale) : linearAxis("yaxis", this.scale.range);
     this.apply(xs, ys.map((y) => y.map(this.scale.place)), { ...timeAxis(moment), ...axis }, stage.lanes.length);
     const now = metrics[metrics.length - 1];

@@ -13,7 +13,7 @@ import { Relief } from "./surface3d.js";
 import { halo } from "../../charts/lane_markers.js";
 import { WeightsPanel } from "../weights/panel.js";
 
-/** @typedef {import("../../core/live_view.js").Moment} Moment */
+/** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 
 const MODES = /** @type {("map" | "relief")[]} */ (["map", "relief"]);
 
@@ -24,6 +24,7 @@ export class GroundPanel extends WeightsPanel {
     const { place: element, Plotly, figures, theme, colours, palette, hands } = kit;
     this.mode = "map";
     this.due = 0;
+    this.landscape = this.view = "";
     /** @type {any} */ this.heights = null;
     /** @type {HTMLCanvasElement | null} */ this.shade = null;
     this.start = (/** @type {number} */ x, /** @type {number} */ y) => hands.pick("start", [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
@@ -71,7 +72,7 @@ export class GroundPanel extends WeightsPanel {
     this.shade = null;
   }
 
-  /** @param {Moment} moment @returns {{note: string, summary: string}} */
+  /** @param {FrameView} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { picture, stage } = moment;
     if (!picture) return { note: "", summary: t("panels.ground-nothing") };
@@ -90,7 +91,7 @@ export class GroundPanel extends WeightsPanel {
     return { note: [hint, gaps].filter(Boolean).join(" · "), summary: [`${stage.data.landscape.label}. ${said.join("; ")}.`, gaps && `${gaps}.`].filter(Boolean).join(" ") };
   }
 
-  /** The heights under this moment, and how they are shown. @param {Moment} moment */
+  /** The heights under this moment, and how they are shown. @param {FrameView} moment */
   _survey({ picture, stage, run }) {
     const site = stage.data.landscape;
     const wide = picture.landscape;

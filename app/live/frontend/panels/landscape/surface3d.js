@@ -104,7 +104,7 @@ export class Relief {
     this.chart.relayout(dress(theme, []));
   }
 
-  /** @param {import("../../core/live_view.js").Moment} moment @param {any} heights */
+  /** @param {import("../../data/frame_view.js").FrameView} moment @param {any} heights */
   draw(moment, heights) {
     if (!this.chart) return;
     const now = performance.now();

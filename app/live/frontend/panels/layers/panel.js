@@ -53,7 +53,7 @@ export class LayersPanel {
     this.neurons.dress(theme, palette);
   }
 
-  /** @param {import("../../core/live_view.js").Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /** @param {import("../../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { stage, picture } = moment;
     if (moment.run !== this.run) {
@@ -115,7 +115,7 @@ export class LayersPanel {
   }
 }
 
-/** @param {HTMLElement} group @param {{id: string, text: string, title: string, pressed: boolean, press: () => void, lane?: number}[]} choices @param {import("../../core/panel_api.js").Hands} hands */
+/** @param {HTMLElement} group @param {{id: string, text: string, title: string, pressed: boolean, press: () => void, lane?: number}[]} choices @param {import("../registry.js").PanelApi} hands */
 function fill(group, choices, hands) {
   group.replaceChildren(
     ...choices.map(({ id, text, title, pressed, press, lane }) => {

@@ -40,7 +40,7 @@ export function startOf(stage, i) {
   return 1 / Math.sqrt(per * shape[1]);
 }
 
-/** All that is drawn at a moment; null where its weights are told neither whole nor counted. @param {import("../../core/live_view.js").Moment} moment @returns {Tensor[] | null} */
+/** All that is drawn at a moment; null where its weights are told neither whole nor counted. @param {import("../../data/frame_view.js").FrameView} moment @returns {Tensor[] | null} */
 export function tensorsOf({ stage, picture, detail }) {
   const told = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => picture?.lanes[lane]?.weights?.data ?? detail?.lanes[lane]?.histograms ?? null);
   if (!stage.layers || told.every((/** @type {any} */ one) => one === null)) return null;

@@ -11,7 +11,7 @@ import { Pencil } from "./draw_points/pointer.js";
 import { paintPieces } from "./text_samples.js";
 import { Wall } from "./sample_grid.js";
 
-/** @typedef {import("../../core/live_view.js").Moment} Moment */
+/** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 
 /** Datasets whose mistakes can be looked at, and what is seen of them else. */
 const ELSE = /** @type {Record<string, string>} */ ({ images: "touch.samples", text: "touch.samples", table: "touch.map" });
@@ -32,7 +32,7 @@ export class NetworkPanel {
     this.painter = new Painter(theme, palette);
     this.wall = new Wall(theme, palette);
     /** @type {HTMLCanvasElement[]} */ this.canvases = [];
-    /** @type {Moment | null} */ this.last = null;
+    /** @type {FrameView | null} */ this.last = null;
     /** @type {"answers" | "confusion"} */ this.view = "answers";
     this.frame = 0;
     this.run = -1;
@@ -93,7 +93,7 @@ export class NetworkPanel {
     this.hands.redraw();
   }
 
-  /** @param {Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /** @param {FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
   draw(moment) {
     const { stage, picture } = moment;
     if (!picture) return { note: "", summary: t("touch.not-yet") };
@@ -120,7 +120,7 @@ export class NetworkPanel {
     return confusion ? this._drawConfusion(moment) : this._drawAnswers(moment, points);
   }
 
-  /** @param {Moment} moment @param {import("../../charts/decision_map.js").Points | null} points @returns {{note: string, summary: string}} */
+  /** @param {FrameView} moment @param {import("../../charts/decision_map.js").Points | null} points @returns {{note: string, summary: string}} */
   _drawAnswers({ stage, picture }, points) {
     const { curve, text, classes } = stage.data;
     /** @type {string[]} */ const said = [];
@@ -152,7 +152,7 @@ export class NetworkPanel {
     return { note: this.pencil.note ?? usual, summary: `${said.join("; ")}.` };
   }
 
-  /** @param {Moment} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /** @param {FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
   _drawConfusion({ stage, detail }) {
     const { classes } = stage.data;
     const lanes = detail?.lanes ?? [];

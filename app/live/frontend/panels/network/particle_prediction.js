@@ -6,7 +6,7 @@ import { pointsAt } from "./draw_points/model.js";
 import { fit, Painter } from "../../charts/decision_map.js";
 import { Wall } from "./sample_grid.js";
 
-/** @typedef {import("../../core/live_view.js").Moment} Moment */
+/** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 
 /** Methods whose particle 17 is the same one from step to step. The others sort or draw their population anew, so that only the place in it has a number. */
 const PERSISTENT = new Set(["annealing", "parallel-tempering", "pso", "eki", "enkf", "cbo", "differential-evolution", "langevin"]);
@@ -38,7 +38,7 @@ export function memberOf(members, index) {
   return null;
 }
 
-/** Why there is no picture of a particle's answer, in words; "" where there is one, and on a landscape, where there is nothing to answer. @param {Moment} moment @param {number} lane @param {number} particle @param {boolean} live */
+/** Why there is no picture of a particle's answer, in words; "" where there is one, and on a landscape, where there is nothing to answer. @param {FrameView} moment @param {number} lane @param {number} particle @param {boolean} live */
 export function whyNot({ stage, detail }, lane, particle, live) {
   if (stage.data.kind === "function") return "";
   const members = detail?.lanes[lane]?.members;
@@ -48,7 +48,7 @@ export function whyNot({ stage, detail }, lane, particle, live) {
   return t("touch.member-few", { count: Object.values(members).find((one) => one)?.shape[0] });
 }
 
-/** The steps a lane had taken when its particles were asked: "as of step 1,203". @param {Moment} moment @param {number} lane */
+/** The steps a lane had taken when its particles were asked: "as of step 1,203". @param {FrameView} moment @param {number} lane */
 export function asOf({ detail }, lane) {
   return detail?.steps ? t("touch.as-of", { step: detail.steps[lane].toLocaleString("en") }) : "";
 }
@@ -69,7 +69,7 @@ export class MemberPainter {
     this.wall.dress(theme, palette);
   }
 
-  /** @param {HTMLCanvasElement} canvas that can be seen @param {Moment} moment @param {number} lane @param {number} particle @returns {boolean} whether there was anything to paint */
+  /** @param {HTMLCanvasElement} canvas that can be seen @param {FrameView} moment @param {number} lane @param {number} particle @returns {boolean} whether there was anything to paint */
   paint(canvas, moment, lane, particle) {
     const { data } = moment.stage;
     const member = memberOf(moment.detail?.lanes[lane]?.members, particle);

@@ -24,7 +24,7 @@ const HEAD = 6.5;
 /** Height of a note in a corner of the plane, and what it keeps from the edges, px. */
 const NOTE = 30;
 
-/** @typedef {(paint: CanvasRenderingContext2D, plane: {x: (value: number) => number, y: (value: number) => number, moment: import("../../core/live_view.js").Moment}) => void} Painter */
+/** @typedef {(paint: CanvasRenderingContext2D, plane: {x: (value: number) => number, y: (value: number) => number, moment: import("../../data/frame_view.js").FrameView}) => void} Painter */
 
 export class WeightsPanel {
   /** @param {import("../registry.js").Kit} kit */
@@ -43,7 +43,7 @@ export class WeightsPanel {
     /** @type {Corner} of the plane in which the note stands */ this.corner = { right: true, below: true };
     /** @type {{x: [number, number], y: [number, number]} | null} the part of the plane that is shown, where it is not all of it */ this.part = null;
     this.colours = colours;
-    /** @type {import("../../core/live_view.js").Moment | null} */ this.last = null;
+    /** @type {import("../../data/frame_view.js").FrameView | null} */ this.last = null;
     /** @type {Map<string, Painter>} what others paint over it */ this.overlays = new Map();
     this.canvas = document.createElement("canvas");
     this.canvas.className = "kv-overlay";
@@ -83,7 +83,7 @@ export class WeightsPanel {
     Plotly.restyle(element, { colorscale: [this.scale(theme, palette)] }, [0]);
   }
 
-  /** @param {import("../../core/live_view.js").Moment} moment @returns {{note: string, summary: string}} */
+  /** @param {import("../../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string}} */
   draw(moment) {
     const { picture, stage, metric } = moment;
     if (!picture) return { note: "", summary: t("touch.no-weights") };
@@ -139,7 +139,7 @@ export class WeightsPanel {
     };
   }
 
-  /** @param {import("../../core/live_view.js").Moment} moment */
+  /** @param {import("../../data/frame_view.js").FrameView} moment */
   _paint(moment) {
     const { element } = this.chart;
     const ratio = Math.min(2, window.devicePixelRatio || 1);

@@ -4,7 +4,7 @@ import { SHAPES, small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { asOf, MemberPainter, nameOf, whyNot } from "../network/particle_prediction.js";
 
-/** @typedef {import("../../core/live_view.js").Moment} Moment */
+/** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 /** @typedef {{lane: number, particle: number}} One a particle: its lane and its place in the cloud, from 0 */
 /** @typedef {{box: {left: number, top: number, width: number, height: number}, x: (value: number) => number, y: (value: number) => number}} Place */
 
@@ -26,15 +26,15 @@ export class Particles {
     this.theme = theme;
     this.repaint = repaint;
     this.painter = new MemberPainter(theme, palette);
-    /** @type {Moment | null} */ this.moment = null;
+    /** @type {FrameView | null} */ this.moment = null;
     /** @type {{k: number, clouds: any[]}[]} of the pictures drawn last, on one plane */ this.seen = [];
     this.plane = "";
     /** @type {One | null} looked at: under the pointer, or chosen by keys */ this.looked = null;
     /** @type {{clientX: number, clientY: number} | null} */ this.pointer = null;
     this.shown = { tip: "", pin: "" };
-    this.tip = card("kv-tip kv-member", "particle-tip");
+    this.tip = emptyCard("kv-tip kv-member", "particle-tip");
     this.tip.root.setAttribute("role", "status");
-    this.pin = card("kv-pin kv-member", "particle-pin");
+    this.pin = emptyCard("kv-pin kv-member", "particle-pin");
     this.pin.root.setAttribute("role", "group");
     this.pin.root.setAttribute("aria-label", t("touch.followed"));
     this.letGo = document.createElement("button");
@@ -67,7 +67,7 @@ export class Particles {
     this.shown = { tip: "", pin: "" };
   }
 
-  /** A picture is drawn: remember where everybody is, and keep what is said of the particle up to date. @param {Moment} moment */
+  /** A picture is drawn: remember where everybody is, and keep what is said of the particle up to date. @param {FrameView} moment */
   see(moment) {
     const { picture, run } = moment;
     const plane = `${run}/${picture.plane.id}/${picture.plane.kind}`;
@@ -174,7 +174,7 @@ export class Particles {
 
   /** What is said of a particle. @param {One} one @returns {{name: string, loss: string, line: string}} */
   _words({ lane, particle }) {
-    const moment = /** @type {Moment} */ (this.moment);
+    const moment = /** @type {FrameView} */ (this.moment);
     const loss = moment.picture.lanes[lane].cloud_loss?.data[particle];
     const name = `${SHAPES[lane]} ${nameOf(moment.stage.lanes[lane], particle)}`;
     const ground = moment.stage.data.kind === "function";
@@ -183,9 +183,9 @@ export class Particles {
     return { name, loss: said, line: why || (ground ? "" : asOf(moment, lane)) };
   }
 
-  /** Paint a card's picture where it is another than before, and write its words. @param {ReturnType<typeof card>} card @param {"tip" | "pin"} which @param {One} one */
+  /** Paint a card's picture where it is another than before, and write its words. @param {ReturnType<typeof emptyCard>} card @param {"tip" | "pin"} which @param {One} one */
   _fill(card, which, one) {
-    const moment = /** @type {Moment} */ (this.moment);
+    const moment = /** @type {FrameView} */ (this.moment);
     card.root.hidden = false;
     const words = this._words(one);
     // The tip has its loss beside the name, the narrow pin under the picture.
@@ -322,7 +322,7 @@ export function walked(lanes, from, stride, turn) {
 }
 
 /** A small card: a picture with a title and a line. @param {string} className @param {string} id */
-function card(className, id) {
+function emptyCard(className, id) {
   const root = document.createElement("div");
   root.className = className;
   root.dataset.testid = id;

@@ -7,7 +7,7 @@ const KINDS = ["pca", "line", "random"];
 const WAIT_MS = 2500;
 
 export class PlaneChoice {
-  /** @param {HTMLElement} tools @param {import("../../core/panel_api.js").Hands} hands */
+  /** @param {HTMLElement} tools @param {import("../registry.js").PanelApi} hands */
   constructor(tools, hands) {
     this.hands = hands;
     this.select = document.createElement("select");

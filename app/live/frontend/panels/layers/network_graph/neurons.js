@@ -42,7 +42,7 @@ export class Neurons {
     /** @type {{lane: number, index: number, value: number, at: number}[]} set by hand, not yet told */ this.put = [];
     /** @type {{layer: number, to: number, from: number} | null} */ this.chosen = null;
     /** @type {Node | Edge | null} under the pointer */ this.pointed = null;
-    /** @type {import("../../../core/live_view.js").Moment | null} */ this.moment = null;
+    /** @type {import("../../../data/frame_view.js").FrameView | null} */ this.moment = null;
     /** @type {import("./forward.js").Net | null} */ this.net = null;
     this.lane = 0;
     /** @type {import("./wiring.js").Wiring | null} */ this.wiring = null;
@@ -62,7 +62,7 @@ export class Neurons {
     this.key = "";
   }
 
-  /** @param {import("../../../core/live_view.js").Moment} moment @param {import("./forward.js").Net} net @param {number} lane */
+  /** @param {import("../../../data/frame_view.js").FrameView} moment @param {import("./forward.js").Net} net @param {number} lane */
   draw(moment, net, lane) {
     if (this.net !== net || this.lane !== lane) {
       if (this.box.open) this.box.close();
@@ -160,7 +160,7 @@ export class Neurons {
     const net = /** @type {import("./forward.js").Net} */ (this.net);
     if (l === 0) return i ? t("panels.neurons-input-second") : t("panels.neurons-input");
     if (l < net.sizes.length - 1) return t("panels.neurons-hidden", { layer: l, number: i + 1 });
-    const { data } = /** @type {import("../../../core/live_view.js").Moment} */ (this.moment).stage;
+    const { data } = /** @type {import("../../../data/frame_view.js").FrameView} */ (this.moment).stage;
     return data.curve ? t("panels.neurons-output") : t("panels.neurons-class", { name: data.classes[i] });
   }
 

@@ -26,7 +26,7 @@ export class Pencil {
     this.repaint = repaint;
     this.active = false;
     /** @type {Sheet | null} what is drawn on, or was drawn and is not yet in the race */ this.sheet = null;
-    /** @type {import("../../../core/live_view.js").Moment | null} */ this.moment = null;
+    /** @type {import("../../../data/frame_view.js").FrameView | null} */ this.moment = null;
     this.run = -1;
     this.until = Infinity;
     /** the class that is drawn, −1 for the eraser */ this.brush = 0;
@@ -63,7 +63,7 @@ export class Pencil {
     }
   }
 
-  /** The points to show at a moment: those that are being drawn, else those of the race. @param {import("../../../core/live_view.js").Moment} moment @returns {import("../../../charts/decision_map.js").Points | null} */
+  /** The points to show at a moment: those that are being drawn, else those of the race. @param {import("../../../data/frame_view.js").FrameView} moment @returns {import("../../../charts/decision_map.js").Points | null} */
   see(moment) {
     const { data } = moment.stage;
     const offered = data.kind === "points" && data.classes.length <= MOST_CLASSES;
