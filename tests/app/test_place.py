@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from app.live.place import bootstrap
+from tests.node import NODE
 
 PAGES = [
     ("http://host/static/js/index.abc.js", "", ""),
@@ -20,7 +20,6 @@ PAGES = [
 ]
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 @pytest.mark.parametrize(("script", "told", "found"), PAGES)
 def test_its_files_lie_below_the_path_of_the_page_that_asks(
     script: str | None, told: str, found: str, tmp_path: Path
@@ -46,7 +45,7 @@ def test_its_files_lie_below_the_path_of_the_page_that_asks(
     )
     (tmp_path / "run.mjs").write_text(run, "utf-8")
     said = subprocess.run(
-        ["node", "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+        [NODE, "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     ).stdout.splitlines()
     assert said[0] == f"http://host{found}/kelvin/bundle/@v/main.js"
     assert json.loads(said[1]) == [{"base": found, "version": "v", "other": 1}, "live"]

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,10 +29,10 @@ from engine.observation import weights_file
 from engine.race.interventions import parse_events
 from engine.race.race import Race
 from tests.app.live_fake import build
+from tests.node import NODE
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = ROOT / "assets" / "recordings" / "first-screen.kelvin"
-NODE = shutil.which("node")
 ABOUT = {
     "title": 'a "race" </title><script>alert(1)</script> __KELVIN_RECORDING__',
     "date": "2026-11-24",
@@ -76,8 +75,6 @@ def handled() -> tuple[Race, list[bytes]]:
 @pytest.fixture(scope="module")
 def exported(handled: tuple[Race, list[bytes]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all that JavaScript writes of it."""
-    if NODE is None:
-        pytest.skip("node is not installed")
     folder = tmp_path_factory.mktemp("exported")
     Recording(handled[1]).write(folder / "made.kelvin")
     (folder / "shell.html").write_text(replay.shell(), "utf-8")
