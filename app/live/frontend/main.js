@@ -1,4 +1,7 @@
-/** The door from Streamlit's component to the live view: mount once, update on every run of the script, clean up at the end. */
+/**
+ * The door from Streamlit's component to the live view: mount once, update on every run of the
+ * script, clean up at the end.
+ */
 
 import { stats } from "./charts/chart.js";
 import { LiveView } from "./core/live_view.js";
@@ -7,7 +10,10 @@ import { addStylesheet } from "./core/stylesheet.js";
 /** @type {WeakMap<Element, LiveView>} */
 const views = new WeakMap();
 
-/** @param {{data: any, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) => void, setTriggerValue: (name: string, value: unknown) => void}} component */
+/**
+ * @param {{data: any, parentElement: HTMLElement, setStateValue: (name: string, value: unknown) =>
+ *   void, setTriggerValue: (name: string, value: unknown) => void}} component
+ */
 export function mount({ data, parentElement, setStateValue, setTriggerValue }) {
   addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/live.css`);
   let view = views.get(parentElement);

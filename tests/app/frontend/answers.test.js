@@ -52,8 +52,18 @@ test("names are listed as people list them", () => {
 test("a lane without a temperature tells its own numbers, and the last agreement of a step that moved", () => {
   const lanes = [{ label: "CMA-ES" }, { label: "Adam" }];
   const metrics = [
-    { lanes: [{ extra: { sigma: 0.5 }, agreement: -0.25 }, { extra: {}, agreement: null }] },
-    { lanes: [{ extra: { sigma: 0.0123, condition: 340 }, agreement: null }, { extra: {}, agreement: null }] },
+    {
+      lanes: [
+        { extra: { sigma: 0.5 }, agreement: -0.25 },
+        { extra: {}, agreement: null },
+      ],
+    },
+    {
+      lanes: [
+        { extra: { sigma: 0.0123, condition: 340 }, agreement: null },
+        { extra: {}, agreement: null },
+      ],
+    },
   ];
   assert.deepEqual(told(lanes, metrics), ["● CMA-ES: sigma 0.0123 · condition 340"]);
   assert.deepEqual(told(lanes, []), []);

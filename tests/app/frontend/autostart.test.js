@@ -3,9 +3,14 @@ import { test } from "node:test";
 
 import { byItself } from "../../../app/live/frontend/core/autostart.js";
 
-/** A window and its document, as far as they matter here. @param {{framed?: boolean, seen?: boolean}} how */
+/**
+ * A window and its document, as far as they matter here.
+ * @param {{framed?: boolean, seen?: boolean}} how
+ */
 function page({ framed = false, seen = true } = {}) {
-  const document = Object.assign(new EventTarget(), { visibilityState: seen ? "visible" : "hidden" });
+  const document = Object.assign(new EventTarget(), {
+    visibilityState: seen ? "visible" : "hidden",
+  });
   const window = { top: /** @type {any} */ (null) };
   window.top = framed ? {} : window;
   Object.assign(globalThis, { window, document });
@@ -18,13 +23,19 @@ function page({ framed = false, seen = true } = {}) {
 
 test("a page that is looked at may start a race by itself", () => {
   page();
-  assert.equal(byItself(() => assert.fail("it may now")), true);
+  assert.equal(
+    byItself(() => assert.fail("it may now")),
+    true,
+  );
 });
 
 test("a page in another page's frame never starts one, seen or not", () => {
   for (const seen of [true, false]) {
     const { look } = page({ framed: true, seen });
-    assert.equal(byItself(() => assert.fail("never")), false);
+    assert.equal(
+      byItself(() => assert.fail("never")),
+      false,
+    );
     look("visible");
   }
 });
@@ -32,7 +43,10 @@ test("a page in another page's frame never starts one, seen or not", () => {
 test("a tab in the background starts one when it is looked at, once", () => {
   const { look } = page({ seen: false });
   let times = 0;
-  assert.equal(byItself(() => times++), false);
+  assert.equal(
+    byItself(() => times++),
+    false,
+  );
   look("hidden");
   assert.equal(times, 0);
   look("visible");

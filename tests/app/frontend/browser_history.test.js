@@ -67,7 +67,8 @@ test("a late run of the page that was left writes nothing over the page gone bac
   assert.equal(where(), HILLS);
   arrived(history, "/landscapes");
   back();
-  history.pushState({}, "", HILLS); // Streamlit, for a run of Landscapes that ended after the step back
+  // Streamlit, for a run of Landscapes that ended after the step back
+  history.pushState({}, "", HILLS);
   history.replaceState({}, "", "/?dataset=landscape");
   arrived(history, "/landscapes"); // it is shown for a moment
   history.pushState({}, "", MOONS);
@@ -89,8 +90,15 @@ test("what the visitor does himself is written at once", () => {
 test("who goes back twice, quicker than pages follow, is followed by Streamlit and not by the page that was left", () => {
   const told = [];
   let listen = (/** @type {any} */ _event) => {};
-  Object.assign(globalThis, { window: new EventTarget(), addEventListener: (_name, call) => (listen = call), location: { pathname: "/", search: "?a=1", href: "http://kelvin.test/?a=1" }, history: { pushState() {}, replaceState() {} } });
-  const walk = new Walk(/** @type {any} */ ({ data: {}, setTriggerValue: (name) => told.push(name) }));
+  Object.assign(globalThis, {
+    window: new EventTarget(),
+    addEventListener: (_name, call) => (listen = call),
+    location: { pathname: "/", search: "?a=1", href: "http://kelvin.test/?a=1" },
+    history: { pushState() {}, replaceState() {} },
+  });
+  const walk = new Walk(
+    /** @type {any} */ ({ data: {}, setTriggerValue: (name) => told.push(name) }),
+  );
   const pop = (pathname) => {
     globalThis.location.pathname = pathname;
     let stopped = false;

@@ -21,7 +21,12 @@ test("a median that goes on from what is known is the one that begins anew", () 
 });
 
 test("the range of cosines holds what there is", () => {
-  for (const [low, high] of [[0, 0.2], [-0.05, 0.97], [-0.55, 0.5], [-1, 1]]) {
+  for (const [low, high] of [
+    [0, 0.2],
+    [-0.05, 0.97],
+    [-0.55, 0.5],
+    [-1, 1],
+  ]) {
     const [bottom, top] = heights(low, high);
     assert.ok(bottom <= low && top >= high && bottom <= -0.2 && top >= 0.4 && top - bottom <= 2.1);
   }
@@ -32,7 +37,10 @@ test("every value is in one bin, the highest too", () => {
   const { edges, counts } = histogram(values, { log: false, low: 0.1, high: 0.5 }, 4);
   assert.deepEqual(counts, [1, 2, 1, 1]);
   edges.forEach((edge, i) => assert.ok(Math.abs(edge - (0.1 + 0.1 * i)) < 1e-12));
-  assert.deepEqual(histogram([1, 10, 99, 100, 1000], { log: true, low: 1, high: 1000 }, 3).counts, [1, 2, 2]);
+  assert.deepEqual(
+    histogram([1, 10, 99, 100, 1000], { log: true, low: 1, high: 1000 }, 3).counts,
+    [1, 2, 2],
+  );
 });
 
 test("losses far apart get a logarithmic scale, and keep it until they are near; what is not positive never does", () => {
@@ -44,7 +52,10 @@ test("losses far apart get a logarithmic scale, and keep it until they are near;
   assert.equal(scaleOf([-3, 0, 500]).log, false);
   for (const values of [[0.1, 0.5], [0.01, 0.5], [-3, 0], [0, 0], [0.3], [1e-7, 4]]) {
     const { low, high } = scaleOf(values);
-    assert.ok(low < high && low <= Math.min(...values) + 1e-9 && high >= Math.max(...values) - 1e-9, `${values}: ${low} to ${high}`);
+    assert.ok(
+      low < high && low <= Math.min(...values) + 1e-9 && high >= Math.max(...values) - 1e-9,
+      `${values}: ${low} to ${high}`,
+    );
   }
   assert.deepEqual(scaleOf([]), { log: false, low: 0, high: 1 });
 });
@@ -52,7 +63,9 @@ test("losses far apart get a logarithmic scale, and keep it until they are near;
 test("networks that are drawn afresh in every step are counted where they are seen", () => {
   const lane = (optimizer, population) => ({ optimizer, population, label: optimizer });
   const stage = (...lanes) => ({ lanes, data: { kind: "points" } });
-  const picture = (...counts) => ({ lanes: counts.map((count) => ({ cloud: count ? { shape: [count, 2] } : null })) });
+  const picture = (...counts) => ({
+    lanes: counts.map((count) => ({ cloud: count ? { shape: [count, 2] } : null })),
+  });
   for (const count of [2, 11, 256]) {
     const alone = { stage: stage(lane("cma-es", 1), lane("adam", 1)), picture: picture(count, 0) };
     assert.equal(membersOf(alone.stage, alone.picture, 0), count);
@@ -61,7 +74,10 @@ test("networks that are drawn afresh in every step are counted where they are se
     assert.equal(noteOf(both, "network"), `● ${count}  ■ 64`);
   }
   assert.equal(noteOf({ stage: stage(lane("adam", 1)), picture: picture(0) }, "network"), "");
-  assert.equal(noteOf({ stage: stage(lane("eki", 1000)), picture: picture(256) }, "network"), "256 of 1.00\u202fk networks");
+  assert.equal(
+    noteOf({ stage: stage(lane("eki", 1000)), picture: picture(256) }, "network"),
+    "256 of 1.00\u202fk networks",
+  );
 });
 
 test("a panel is called by what is in it", () => {
@@ -94,26 +110,63 @@ test("only what there is to draw is offered", () => {
   const bare = { lanes: [{ cloud_loss: null }, { cloud_loss: null }] };
   const acceptance = { data: [0.5], shape: [1] };
   assert.deepEqual(viewsOf(stage, { lanes: [row(), row()] }, bare), []);
-  assert.deepEqual(viewsOf(stage, { lanes: [row({ vectors: { acceptance } }), row()] }, cloud), ["energy", "kept"]);
-  assert.deepEqual(viewsOf(stage, { lanes: [row({ vectors: { acceptance, temperature: acceptance } }), row({ extra: { spread: 0.1 } })] }, cloud), ["energy", "rungs", "spread"]);
+  assert.deepEqual(viewsOf(stage, { lanes: [row({ vectors: { acceptance } }), row()] }, cloud), [
+    "energy",
+    "kept",
+  ]);
+  assert.deepEqual(
+    viewsOf(
+      stage,
+      {
+        lanes: [
+          row({ vectors: { acceptance, temperature: acceptance } }),
+          row({ extra: { spread: 0.1 } }),
+        ],
+      },
+      cloud,
+    ),
+    ["energy", "rungs", "spread"],
+  );
   assert.deepEqual(viewsOf(stage, { lanes: [{}, {}] }, bare), [], "a recording of old");
   assert.equal(nounOf(stage, { lanes: [row({ vectors: { acceptance } }), row()] }), "chain");
   assert.equal(nounOf(stage, { lanes: [row(), row()] }), "network");
-  assert.equal(nounOf({ ...stage, data: { kind: "function" } }, { lanes: [row(), row()] }), "point");
+  assert.equal(
+    nounOf({ ...stage, data: { kind: "function" } }, { lanes: [row(), row()] }),
+    "point",
+  );
 });
 
-const race = (...lanes) => lanes[0].map((_, k) => ({ k, lanes: lanes.map((lane) => ({ loss: lane[k], evaluations: 100 * k, flops: 5e3 * k, seconds: k / 2 })) }));
-const stage = (...labels) => ({ lanes: labels.map((label) => ({ label })), data: { kind: "points" } });
+const race = (...lanes) =>
+  lanes[0].map((_, k) => ({
+    k,
+    lanes: lanes.map((lane) => ({
+      loss: lane[k],
+      evaluations: 100 * k,
+      flops: 5e3 * k,
+      seconds: k / 2,
+    })),
+  }));
+const stage = (...labels) => ({
+  lanes: labels.map((label) => ({ label })),
+  data: { kind: "points" },
+});
 const rows = (metrics) => metrics[0].lanes.map((_, i) => metrics.map((m) => m.lanes[i]));
 
 test("lanes are compared at the lowest loss that all of them have reached", () => {
   const metrics = race([1, 0.9, 0.7, 0.5], [1, 0.3, 0.2, 0.6]);
-  assert.deepEqual(reached(rows(metrics), "evaluations"), { level: 0.5, costs: [300, 100], stuck: [] });
+  assert.deepEqual(reached(rows(metrics), "evaluations"), {
+    level: 0.5,
+    costs: [300, 100],
+    stuck: [],
+  });
   const told = telling(stage("Annealing", "Adam"), metrics, "evaluations");
   assert.equal(told.lead, "To reach a loss of 0.500, which every lane has reached:");
   assert.deepEqual(told.reached, ["300 evaluations", "100"]);
   assert.equal(told.times, "● takes 3.0 times as many as ■");
-  assert.deepEqual(telling(stage("Annealing", "Adam"), metrics, "seconds").reached, ["1.50 s", "0.50 s"]);
+  assert.deepEqual(telling(stage("Annealing", "Adam"), metrics, "seconds").reached, [
+    "1.50 s",
+    "0.50 s",
+  ]);
   assert.match(telling(stage("Annealing", "Adam"), metrics, "seconds").times, /as long as/);
 });
 
@@ -123,12 +176,20 @@ test("a lane that has not improved is said to be stuck instead", () => {
   const told = telling(stage("Annealing", "Adam"), flat, "evaluations");
   assert.match(told.lead, /^Annealing has not come below its first loss/);
   assert.deepEqual([told.reached, told.times], [[], ""]);
-  const both = telling(stage("Annealing", "Adam"), race(new Array(12).fill(1), new Array(12).fill(1)), "evaluations");
+  const both = telling(
+    stage("Annealing", "Adam"),
+    race(new Array(12).fill(1), new Array(12).fill(1)),
+    "evaluations",
+  );
   assert.match(both.lead, /^Annealing and Adam have not come below their first loss/);
 });
 
 test("losses that are no numbers harm nobody, and one lane is told by itself", () => {
-  assert.deepEqual(reached(rows(race([null, 0.8, null, 0.4], [1, 0.5, 0.3, null])), "flops"), { level: 0.4, costs: [15e3, 10e3], stuck: [] });
+  assert.deepEqual(reached(rows(race([null, 0.8, null, 0.4], [1, 0.5, 0.3, null])), "flops"), {
+    level: 0.4,
+    costs: [15e3, 10e3],
+    stuck: [],
+  });
   assert.equal(reached(rows(race([null, null], [1, 0.5])), "flops"), null);
   const told = telling(stage("Adam"), race([1, 0.5, 0.25]), "flops");
   assert.equal(told.lead, "To reach its lowest loss so far, 0.250:");
@@ -137,11 +198,23 @@ test("losses that are no numbers harm nobody, and one lane is told by itself", (
 });
 
 test("how many times as many, with the digits that matter", () => {
-  assert.deepEqual([1.04, 9.3, 12.4, 620.4, 999.7, 41_300].map(times), ["1.0", "9.3", "12", "620", "1000", "41.3\u202fk"]);
+  assert.deepEqual([1.04, 9.3, 12.4, 620.4, 999.7, 41_300].map(times), [
+    "1.0",
+    "9.3",
+    "12",
+    "620",
+    "1000",
+    "41.3\u202fk",
+  ]);
 });
 
 test("a plan that was changed by hand is drawn as it was until then, and as it is from then on", () => {
-  const rows = [{ progress: 0 }, { progress: 0.5, planned: [9, 9, 7, 6, 5] }, { progress: 0.6 }, { progress: 0.9, planned: [9, 9, 9, 9, 1] }];
+  const rows = [
+    { progress: 0 },
+    { progress: 0.5, planned: [9, 9, 7, 6, 5] },
+    { progress: 0.6 },
+    { progress: 0.9, planned: [9, 9, 9, 9, 1] },
+  ];
   assert.deepEqual(replanned([8, 6, 4, 2, 0], rows.slice(0, 1)), [8, 6, 4, 2, 0]);
   assert.deepEqual(replanned([8, 6, 4, 2, 0], rows.slice(0, 3)), [8, 6, 7, 6, 5]);
   assert.deepEqual(replanned([8, 6, 4, 2, 0], rows), [8, 6, 7, 6, 1]);

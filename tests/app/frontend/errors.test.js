@@ -4,7 +4,13 @@ import { afterEach, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { Board } from "../../../app/live/frontend/board/panel_grid.js";
-import { Expected, defect, expected, fetched, lineOf } from "../../../app/live/frontend/data/errors.js";
+import {
+  Expected,
+  defect,
+  expected,
+  fetched,
+  lineOf,
+} from "../../../app/live/frontend/data/errors.js";
 import { readRecording } from "../../../app/live/frontend/data/recording.js";
 import { importRecording, Refusal } from "../../../app/live/frontend/data/recording_store.js";
 
@@ -20,7 +26,11 @@ afterEach(() => {
 process.on("exit", () => Object.assign(console, { error, warn }));
 
 test("what is expected to go wrong has its own line and leaves the console alone", () => {
-  for (const one of [new Expected("x"), new Refusal("x"), new DOMException("full", "QuotaExceededError")]) {
+  for (const one of [
+    new Expected("x"),
+    new Refusal("x"),
+    new DOMException("full", "QuotaExceededError"),
+  ]) {
     assert.equal(expected(one), true);
     assert.equal(lineOf(one, "usual"), "usual");
   }
@@ -28,7 +38,13 @@ test("what is expected to go wrong has its own line and leaves the console alone
 });
 
 test("a defect is on the console and in the page, whatever was thrown", () => {
-  for (const one of [new TypeError("x is not a function"), new RangeError("x"), new Error("x"), "x", undefined]) {
+  for (const one of [
+    new TypeError("x is not a function"),
+    new RangeError("x"),
+    new Error("x"),
+    "x",
+    undefined,
+  ]) {
     told = [];
     assert.equal(expected(one), false);
     assert.notEqual(lineOf(one, "usual"), "usual");
@@ -38,7 +54,9 @@ test("a defect is on the console and in the page, whatever was thrown", () => {
 });
 
 test("an address that does not answer, or says no, is expected", async () => {
-  globalThis.fetch = async () => { throw new TypeError("Failed to fetch"); };
+  globalThis.fetch = async () => {
+    throw new TypeError("Failed to fetch");
+  };
   await assert.rejects(fetched("/a"), Expected);
   globalThis.fetch = async () => new Response("no", { status: 404 });
   await assert.rejects(fetched("/a"), Expected);
@@ -47,8 +65,17 @@ test("an address that does not answer, or says no, is expected", async () => {
 });
 
 test("a file that is no recording is expected, in whatever way it is none", async () => {
-  const frame = (/** @type {number[]} */ bytes) => gzipSync(Uint8Array.from([bytes.length, 0, 0, 0, ...bytes]));
-  for (const file of [new Uint8Array(), Uint8Array.of(1, 2, 3), gzipSync(Uint8Array.of(9, 9)), gzipSync(new Uint8Array()), frame([0xc1]), frame([0x01]), frame([0x80])]) {
+  const frame = (/** @type {number[]} */ bytes) =>
+    gzipSync(Uint8Array.from([bytes.length, 0, 0, 0, ...bytes]));
+  for (const file of [
+    new Uint8Array(),
+    Uint8Array.of(1, 2, 3),
+    gzipSync(Uint8Array.of(9, 9)),
+    gzipSync(new Uint8Array()),
+    frame([0xc1]),
+    frame([0x01]),
+    frame([0x80]),
+  ]) {
     await assert.rejects(readRecording(Uint8Array.from(file).buffer), Expected);
     await assert.rejects(importRecording(new File([Uint8Array.from(file)], "a.kelvin")), Refusal);
   }
@@ -56,11 +83,33 @@ test("a file that is no recording is expected, in whatever way it is none", asyn
 
 test("one panel's defect is seen in that panel and once on the console", () => {
   const line = { textContent: "", hidden: true };
-  const section = { dataset: {}, querySelector: () => line, classList: { toggle: () => {}, remove: () => {} } };
+  const section = {
+    dataset: {},
+    querySelector: () => line,
+    classList: { toggle: () => {}, remove: () => {} },
+  };
   let broken = true;
-  const shown = { name: "loss", saidAt: 0, marks: null, defect: "", defectLine: "", panel: { draw: () => { if (broken) throw new TypeError("a is undefined"); return { note: "fine", summary: "" }; } } };
+  const shown = {
+    name: "loss",
+    saidAt: 0,
+    marks: null,
+    defect: "",
+    defectLine: "",
+    panel: {
+      draw: () => {
+        if (broken) throw new TypeError("a is undefined");
+        return { note: "fine", summary: "" };
+      },
+    },
+  };
   const board = { section: () => section };
-  const draw = () => Board.prototype._draw.call(/** @type {any} */ (board), /** @type {any} */ (shown), /** @type {any} */ ({}), 0);
+  const draw = () =>
+    Board.prototype._draw.call(
+      /** @type {any} */ (board),
+      /** @type {any} */ (shown),
+      /** @type {any} */ ({}),
+      0,
+    );
   for (let i = 0; i < 5; i++) draw();
   assert.equal(told.length, 1);
   assert.match(line.textContent, /defect/);
@@ -71,7 +120,14 @@ test("one panel's defect is seen in that panel and once on the console", () => {
 
 test("no module takes every error for an expected one", () => {
   const folder = new URL("../../../app/live/frontend/", import.meta.url);
-  const files = readdirSync(folder, { recursive: true }).map(String).filter((name) => name.endsWith(".js") && !name.includes("vendor"));
+  const files = readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith(".js") && !name.includes("vendor"));
   assert.ok(files.length > 60);
-  for (const name of files) assert.doesNotMatch(readFileSync(new URL(name, folder), "utf-8"), /catch\s*\{|catch\(\(\) => null\)/, name);
+  for (const name of files)
+    assert.doesNotMatch(
+      readFileSync(new URL(name, folder), "utf-8"),
+      /catch\s*\{|catch\(\(\) => null\)/,
+      name,
+    );
 });

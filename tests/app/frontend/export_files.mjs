@@ -1,4 +1,7 @@
-/** Writes what the explorer exports of a recording into a folder, for Python to look at: node export_files.mjs RECORDING FOLDER [SHELL] */
+/**
+ * Writes what the explorer exports of a recording into a folder, for Python to look at: node
+ * export_files.mjs RECORDING FOLDER [SHELL]
+ */
 
 import "./texts.js";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -13,7 +16,9 @@ import { readRecording, writeRecording } from "../../../app/live/frontend/data/r
 
 const [recording, folder, shell] = process.argv.slice(2);
 const bytes = readFileSync(recording);
-const history = await readRecording(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+const history = await readRecording(
+  bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
+);
 const put = (name, content) => writeFileSync(join(folder, name), content);
 put("race.py", pythonCode(history, "race.py"));
 put("race.json", experimentJson(history));
@@ -21,4 +26,12 @@ put("race.csv", metricsCsv(history));
 put("race.kelvin", new Uint8Array(await (await writeRecording(history)).arrayBuffer()));
 const weights = weightsAt(history, history.length - 1);
 if (weights) put("race.safetensors", weightsFile(history, weights));
-if (shell) put("race.html", fill(readFileSync(shell, "utf8"), { title: titleOf(history.stage), date: "2026-11-24", raced: true, view: { large: "loss" } }, bytes));
+if (shell)
+  put(
+    "race.html",
+    fill(
+      readFileSync(shell, "utf8"),
+      { title: titleOf(history.stage), date: "2026-11-24", raced: true, view: { large: "loss" } },
+      bytes,
+    ),
+  );

@@ -8,7 +8,8 @@ import { cancelRace } from "../../../app/live/frontend/controls/placeholder.js";
 
 setTexts({ "menu.left-network": "left" });
 
-const race = (...shares) => shares.map(([one, other]) => ({ lanes: [{ progress: one }, { progress: other }] }));
+const race = (...shares) =>
+  shares.map(([one, other]) => ({ lanes: [{ progress: one }, { progress: other }] }));
 
 test("a moment lies on the bar where the budget is spent, by the lane that has spent most", () => {
   assert.equal(spentShare({ lanes: [{ progress: 0.2 }, { progress: 0.5 }] }), 0.5);
@@ -21,12 +22,22 @@ test("a moment lies on the bar where the budget is spent, by the lane that has s
   assert.equal(momentOfShare([], 0.5), 0);
   const running = race([0, 0], [0.1, 0.1]);
   assert.equal(momentOfShare(running, 1), 1, "beyond what there is, the newest");
-  for (let i = 0; i < metrics.length - 1; i++) assert.equal(spentShare(metrics[momentOfShare(metrics, spentShare(metrics[i]))]), spentShare(metrics[i]));
+  for (let i = 0; i < metrics.length - 1; i++)
+    assert.equal(
+      spentShare(metrics[momentOfShare(metrics, spentShare(metrics[i]))]),
+      spentShare(metrics[i]),
+    );
 });
 
 test("whoever leaves a race is told elsewhere, once, and not where it is watched again", () => {
   const kept = new Map();
-  globalThis.window = { sessionStorage: { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value), removeItem: (name) => kept.delete(name) } };
+  globalThis.window = {
+    sessionStorage: {
+      getItem: (name) => kept.get(name) ?? null,
+      setItem: (name, value) => kept.set(name, value),
+      removeItem: (name) => kept.delete(name),
+    },
+  };
   const told = [];
   leave("network");
   arrived("gallery", (sentence) => told.push(sentence));
@@ -51,8 +62,25 @@ test("the way back leads to a page of Kelvin's own, once", () => {
 });
 
 test("cancelling takes back a race that was not sent yet, and asks for the end of one that was", () => {
-  for (const [pending, sent] of [[[{ do: "run" }, { do: "attach" }], []], [[], [{ do: "cancel" }]]]) {
-    const view = { socket: { pending, commands: [], send(one) { this.commands.push(one); } }, waiting: {}, slow: { stop() {} }, said: null, say(state) { this.said = state; } };
+  for (const [pending, sent] of [
+    [[{ do: "run" }, { do: "attach" }], []],
+    [[], [{ do: "cancel" }]],
+  ]) {
+    const view = {
+      socket: {
+        pending,
+        commands: [],
+        send(one) {
+          this.commands.push(one);
+        },
+      },
+      waiting: {},
+      slow: { stop() {} },
+      said: null,
+      say(state) {
+        this.said = state;
+      },
+    };
     cancelRace(/** @type {any} */ (view));
     assert.deepEqual(view.socket.commands, sent);
     assert.ok(view.socket.pending.every((one) => one.do !== "run"));

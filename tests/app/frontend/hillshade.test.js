@@ -3,25 +3,40 @@ import { test } from "node:test";
 
 import { hasGaps } from "../../../app/live/frontend/panels/landscape/panel.js";
 import { walked } from "../../../app/live/frontend/panels/landscape/surface3d.js";
-import { along, heightAt, light, shapeOf, slopes } from "../../../app/live/frontend/charts/hillshade.js";
+import {
+  along,
+  heightAt,
+  light,
+  shapeOf,
+  slopes,
+} from "../../../app/live/frontend/charts/hillshade.js";
 
 const near = (a, b, within = 1e-9) => assert.ok(Math.abs(a - b) <= within, `${a} is not ${b}`);
 
 /** A grid of a function on [−1, 1]². */
 function grid(f, side = 41) {
   const at = along([-1, 1], side);
-  return { data: Float32Array.from(at.flatMap((y) => at.map((x) => f(x, y)))), shape: [side, side] };
+  return {
+    data: Float32Array.from(at.flatMap((y) => at.map((x) => f(x, y)))),
+    shape: [side, side],
+  };
 }
 
 test("levels go from the lowest point to the top, and half the area lies below the middle", () => {
-  for (const f of [(x, y) => x * x + y * y, (x, y) => (1 - 2 * x) ** 2 + 100 * (2 * y + 1 - 4 * x * x) ** 2, (x, y) => 7 + 40 * x ** 4 + y * y]) {
+  for (const f of [
+    (x, y) => x * x + y * y,
+    (x, y) => (1 - 2 * x) ** 2 + 100 * (2 * y + 1 - 4 * x * x) ** 2,
+    (x, y) => 7 + 40 * x ** 4 + y * y,
+  ]) {
     const z = grid(f);
     const shape = shapeOf(z.data, null);
     const levels = Array.from(z.data, shape.lift).sort((a, b) => a - b);
     assert.ok(levels[0] > -1e-9 && levels.at(-1) <= 1.15);
     near(levels[Math.floor(levels.length / 2)], 0.5, 0.06);
     const heights = Array.from(z.data).sort((a, b) => a - b);
-    heights.forEach((height, i) => assert.ok(!i || shape.lift(height) >= shape.lift(heights[i - 1])));
+    heights.forEach((height, i) =>
+      assert.ok(!i || shape.lift(height) >= shape.lift(heights[i - 1])),
+    );
   }
 });
 
@@ -41,13 +56,20 @@ test("heights that do not exist do not spoil the rest", () => {
 });
 
 test("the height between the points of a grid, none beside it", () => {
-  const heights = { x: [0, 2], y: [10, 12], z: { data: [0, 1, 2, 10, 11, 12, 20, 21, 22], shape: [3, 3] } };
+  const heights = {
+    x: [0, 2],
+    y: [10, 12],
+    z: { data: [0, 1, 2, 10, 11, 12, 20, 21, 22], shape: [3, 3] },
+  };
   assert.equal(heightAt(heights, 0, 10), 0);
   assert.equal(heightAt(heights, 2, 12), 22);
   assert.equal(heightAt(heights, 0.5, 10.25), 3);
   assert.equal(heightAt(heights, -0.1, 11), null);
   assert.equal(heightAt(heights, 1, 12.1), null);
-  assert.equal(heightAt({ ...heights, z: { data: new Array(9).fill(NaN), shape: [3, 3] } }, 1, 11), null);
+  assert.equal(
+    heightAt({ ...heights, z: { data: new Array(9).fill(NaN), shape: [3, 3] } }, 1, 11),
+    null,
+  );
 });
 
 test("the sun stands in the upper left", () => {
@@ -70,7 +92,12 @@ test("slopes are per share of the rectangle, at its edges too", () => {
 
 test("a path in relief keeps its corners and its ends, and does not grow without end", () => {
   const dense = walked({ x: [0, 1, 1], y: [0, 0, 2] });
-  for (const [x, y] of [[0, 0], [1, 0], [1, 2]]) assert.ok(dense.x.some((at, i) => at === x && dense.y[i] === y));
+  for (const [x, y] of [
+    [0, 0],
+    [1, 0],
+    [1, 2],
+  ])
+    assert.ok(dense.x.some((at, i) => at === x && dense.y[i] === y));
   assert.equal(dense.x.length, dense.y.length);
   assert.equal(dense.x.length, 1 + 2 * 16);
   const n = 5000;

@@ -15,7 +15,12 @@ function stageOf(lanes) {
   return {
     type: "stage",
     lanes: lanes.map(([label]) => ({ optimizer: label.toLowerCase(), label, knobs: STEP })),
-    experiment: { lanes: lanes.map(([name, settings]) => ({ name, ...settings })), dataset: {}, network: { name: "mlp" }, seed: 0 },
+    experiment: {
+      lanes: lanes.map(([name, settings]) => ({ name, ...settings })),
+      dataset: {},
+      network: { name: "mlp" },
+      seed: 0,
+    },
     data: { name: "moons", label: "Moons", kind: "points" },
     network: "MLP",
     budget: { currency: "seconds", amount: 3 },
@@ -23,7 +28,8 @@ function stageOf(lanes) {
 }
 
 test("lanes of one method are told apart by what differs, or by number: as Python does it", () => {
-  for (const { why, lanes, names } of CASES) assert.deepEqual(laneNames(stageOf(lanes)), names, why);
+  for (const { why, lanes, names } of CASES)
+    assert.deepEqual(laneNames(stageOf(lanes)), names, why);
 });
 
 test("an old recording's lanes have names of their own wherever it is shown, and keep the name of their method", () => {
@@ -31,18 +37,36 @@ test("an old recording's lanes have names of their own wherever it is shown, and
     const history = new History();
     history.add(stageOf(lanes), new Uint8Array());
     history.add({ type: "metrics", k: 0, lanes: lanes.map(() => ({})) }, new Uint8Array());
-    assert.deepEqual(history.stage.lanes.map((lane) => lane.label), names);
+    assert.deepEqual(
+      history.stage.lanes.map((lane) => lane.label),
+      names,
+    );
     const told = summaryOf(history);
-    assert.deepEqual(told.lanes.map((lane) => lane.label), names);
-    assert.deepEqual(told.lanes.map((lane) => lane.method ?? lane.label), lanes.map(([label]) => label));
+    assert.deepEqual(
+      told.lanes.map((lane) => lane.label),
+      names,
+    );
+    assert.deepEqual(
+      told.lanes.map((lane) => lane.method ?? lane.label),
+      lanes.map(([label]) => label),
+    );
     assert.equal(new Set(names).size, names.length);
     assert.equal(named(history.stage), history.stage, "once is enough");
   }
 });
 
 test("a summary that was kept long ago has only its methods' names: numbers tell its lanes apart", () => {
-  const kept = { lanes: [{ optimizer: "adam", label: "Adam" }, { optimizer: "adam", label: "Adam" }], seed: 1 };
-  assert.deepEqual(named(kept).lanes.map((lane) => lane.label), ["Adam 1", "Adam 2"]);
+  const kept = {
+    lanes: [
+      { optimizer: "adam", label: "Adam" },
+      { optimizer: "adam", label: "Adam" },
+    ],
+    seed: 1,
+  };
+  assert.deepEqual(
+    named(kept).lanes.map((lane) => lane.label),
+    ["Adam 1", "Adam 2"],
+  );
   assert.equal(named(kept).lanes[0].method, "Adam");
 });
 

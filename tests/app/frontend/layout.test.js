@@ -1,13 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "../../../app/live/frontend/board/layout.js";
+import {
+  arrangementOf,
+  columnsFor,
+  enlarged,
+  swapped,
+  toAddress,
+  toggled,
+} from "../../../app/live/frontend/board/layout.js";
 import { USUAL } from "../../../app/live/frontend/panels/registry.js";
 
 test("an address names an arrangement, and what it names wrongly is left out", () => {
   assert.deepEqual(arrangementOf("network", {}), { shown: USUAL.network, large: null });
-  assert.deepEqual(arrangementOf("network", { panels: "cost,loss,cost,nonsense", large: "weights" }), { shown: ["cost", "loss"], large: "weights" });
-  assert.deepEqual(arrangementOf("network", { panels: "nonsense", large: "nonsense" }), { shown: USUAL.network, large: null });
+  assert.deepEqual(
+    arrangementOf("network", { panels: "cost,loss,cost,nonsense", large: "weights" }),
+    { shown: ["cost", "loss"], large: "weights" },
+  );
+  assert.deepEqual(arrangementOf("network", { panels: "nonsense", large: "nonsense" }), {
+    shown: USUAL.network,
+    large: null,
+  });
   assert.deepEqual(arrangementOf("landscape", { panels: "network,loss" }).shown, ["loss"]);
 });
 

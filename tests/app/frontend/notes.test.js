@@ -24,14 +24,37 @@ test("the note of the plane stays in its corner until another one covers fewer p
   assert.deepEqual(freeCorner([], BOX, 120, corner), corner);
   assert.deepEqual(freeCorner([[150, 70]], BOX, 120, corner), corner);
   assert.deepEqual(freeCorner([[290, 140]], BOX, 120, corner), { right: false, below: true });
-  assert.deepEqual(freeCorner([[290, 140], [40, 140]], BOX, 120, corner), { right: true, below: false });
-  const all = [[290, 140], [40, 140], [290, 10], [40, 10]];
+  assert.deepEqual(
+    freeCorner(
+      [
+        [290, 140],
+        [40, 140],
+      ],
+      BOX,
+      120,
+      corner,
+    ),
+    { right: true, below: false },
+  );
+  const all = [
+    [290, 140],
+    [40, 140],
+    [290, 10],
+    [40, 10],
+  ];
   assert.deepEqual(freeCorner(all, BOX, 120, corner), corner);
-  assert.deepEqual(freeCorner([...all, [295, 139]], BOX, 120, corner), { right: false, below: true });
+  assert.deepEqual(freeCorner([...all, [295, 139]], BOX, 120, corner), {
+    right: false,
+    below: true,
+  });
 });
 
 test("a strip for words leaves everything drawn beside it", () => {
-  for (const [low, high] of [[-0.25, 0.4], [-4.1, 0.2], [0, 1.04]]) {
+  for (const [low, high] of [
+    [-0.25, 0.4],
+    [-4.1, 0.2],
+    [0, 1.04],
+  ]) {
     for (const share of [0, 0.1, 0.4, 5]) {
       const above = withRoom([low, high], share, "above");
       const below = withRoom([low, high], share, "below");

@@ -4,9 +4,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { logScale } from "../../../app/live/frontend/charts/axis_scale.js";
-import { ABSENT, CARD, HOLD, REST, RUN, Reel, lettered, magnified, momentOf } from "../../../app/live/frontend/present/playlist_clock.js";
+import {
+  ABSENT,
+  CARD,
+  HOLD,
+  REST,
+  RUN,
+  Reel,
+  lettered,
+  magnified,
+  momentOf,
+} from "../../../app/live/frontend/present/playlist_clock.js";
 
-/** Let time pass in small ticks; how often another recording came on. @param {Reel} reel @param {number} seconds */
+/**
+ * Let time pass in small ticks; how often another recording came on.
+ * @param {Reel} reel
+ * @param {number} seconds
+ */
 function pass(reel, seconds) {
   let changed = 0;
   for (let i = 0; i < Math.round(seconds * 10); i++) if (reel.tick(reel.last + 0.1)) changed++;
@@ -97,9 +111,22 @@ test("on a projector everything is at least twice as large, on a phone as it is"
 });
 
 test("a hall's figures have no small letters, and the explorer's keep theirs", () => {
-  const figures = { loss: { data: [], layout: { font: { size: 11 }, margin: { l: 46, r: 12, t: 6, b: 34 }, xaxis: { title: { text: "seconds", font: { size: 11 } } }, yaxis: { tickfont: { size: 10 } } } } };
+  const figures = {
+    loss: {
+      data: [],
+      layout: {
+        font: { size: 11 },
+        margin: { l: 46, r: 12, t: 6, b: 34 },
+        xaxis: { title: { text: "seconds", font: { size: 11 } } },
+        yaxis: { tickfont: { size: 10 } },
+      },
+    },
+  };
   const large = lettered(figures).loss.layout;
-  assert.deepEqual([large.font.size, large.xaxis.title.font.size, large.yaxis.tickfont.size], [14, 14, 14]);
+  assert.deepEqual(
+    [large.font.size, large.xaxis.title.font.size, large.yaxis.tickfont.size],
+    [14, 14, 14],
+  );
   assert.ok(large.margin.l > 46 && large.margin.r === 12);
   assert.equal(figures.loss.layout.font.size, 11);
 });

@@ -6,8 +6,10 @@ import { finer } from "../../../app/live/frontend/present/pixel_ratio.js";
 
 const page = new EventTarget();
 // Node reads no plain `true` as capturing when a listener is removed.
-globalThis.addEventListener = (type, call, capture) => page.addEventListener(type, call, { capture });
-globalThis.removeEventListener = (type, call, capture) => page.removeEventListener(type, call, { capture });
+globalThis.addEventListener = (type, call, capture) =>
+  page.addEventListener(type, call, { capture });
+globalThis.removeEventListener = (type, call, capture) =>
+  page.removeEventListener(type, call, { capture });
 let now = 0;
 beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
 afterEach(() => mock.timers.reset());
@@ -16,9 +18,17 @@ Object.defineProperty(globalThis, "performance", { value: { now: () => now } });
 function chart(zoomed) {
   const element = new EventTarget();
   const state = { zoomed, singles: 0, doubles: 0 };
-  const taps = new Taps(/** @type {any} */ (element), { waits: () => state.zoomed, double: () => void (state.doubles++, (state.zoomed = false)) });
+  const taps = new Taps(/** @type {any} */ (element), {
+    waits: () => state.zoomed,
+    double: () => void (state.doubles++, (state.zoomed = false)),
+  });
   taps.single = () => state.singles++;
-  const event = (type, x) => Object.defineProperty(Object.assign(new Event(type), { clientX: x, clientY: 5, button: 0 }), "timeStamp", { value: now });
+  const event = (type, x) =>
+    Object.defineProperty(
+      Object.assign(new Event(type), { clientX: x, clientY: 5, button: 0 }),
+      "timeStamp",
+      { value: now },
+    );
   const wait = (ms) => {
     now += ms;
     mock.timers.tick(ms);
@@ -39,8 +49,13 @@ test("two clicks are one double click or two single ones, never both, however fa
       wait(gap - 60);
       click();
       wait(2000);
-      if (zoomed) assert.deepEqual([state.singles, state.doubles], gap < 500 ? [0, 1] : [2, 0], `${gap} ms`);
-      else assert.ok(state.doubles === (gap < 500 ? 1 : 0) && state.singles === (gap < 500 ? 1 : 2), `${gap} ms`);
+      if (zoomed)
+        assert.deepEqual([state.singles, state.doubles], gap < 500 ? [0, 1] : [2, 0], `${gap} ms`);
+      else
+        assert.ok(
+          state.doubles === (gap < 500 ? 1 : 0) && state.singles === (gap < 500 ? 1 : 2),
+          `${gap} ms`,
+        );
     }
   }
 });
@@ -72,7 +87,12 @@ test("two clicks at two places, and a button held down, are no double click", ()
 test("the stage gives the window its own fineness back, whatever that is by then", () => {
   let real = 1;
   const window = {};
-  Object.defineProperty(window, "devicePixelRatio", { configurable: true, enumerable: true, get: () => real, set: () => {} });
+  Object.defineProperty(window, "devicePixelRatio", {
+    configurable: true,
+    enumerable: true,
+    get: () => real,
+    set: () => {},
+  });
   globalThis.window = window;
   const before = Object.getOwnPropertyDescriptor(window, "devicePixelRatio");
   const back = finer(2);

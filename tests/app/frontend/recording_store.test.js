@@ -1,4 +1,7 @@
-/** The visitor's own recordings, in memory here: node has no IndexedDB. The browser's own is used in tests/browser/test_gallery.py. */
+/**
+ * The visitor's own recordings, in memory here: node has no IndexedDB. The browser's own is used in
+ * tests/browser/test_gallery.py.
+ */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -10,8 +13,9 @@ import { readRecording } from "../../../app/live/frontend/data/recording.js";
 import * as store from "../../../app/live/frontend/data/recording_store.js";
 import "./texts.js";
 
-
-const FILE = readFileSync(new URL("../../../assets/recordings/first-screen.kelvin", import.meta.url));
+const FILE = readFileSync(
+  new URL("../../../assets/recordings/first-screen.kelvin", import.meta.url),
+);
 const history = await readRecording(new Uint8Array(FILE).buffer);
 const file = (bytes, name = "race.kelvin") => new File([bytes], name);
 
@@ -35,7 +39,11 @@ test("a race is kept whole, under a name that tells what was raced", async () =>
 test("names are never given twice, and are tidied", async () => {
   await empty();
   const names = [];
-  for (let i = 0; i < 3; i++) names.push((await store.getRecording(await store.saveRecording(history, { name: "  My \n race " }))).name);
+  for (let i = 0; i < 3; i++)
+    names.push(
+      (await store.getRecording(await store.saveRecording(history, { name: "  My \n race " })))
+        .name,
+    );
   assert.deepEqual(names, ["My race", "My race (2)", "My race (3)"]);
 });
 
@@ -53,7 +61,10 @@ test("only the last twelve races stay that nobody kept", async () => {
   Date.now = clock;
   const left = (await store.listRecordings()).map(({ id }) => id);
   assert.ok(left.includes(kept) && left.includes(recent[1]));
-  assert.deepEqual(recent.filter((id) => !left.includes(id)), [recent[0], recent[2]]);
+  assert.deepEqual(
+    recent.filter((id) => !left.includes(id)),
+    [recent[0], recent[2]],
+  );
   assert.ok((await store.listRecordings()).every((one) => !("bytes" in one)));
 });
 
@@ -82,9 +93,16 @@ test("a race saved twice is kept once, with all there is of it by then and under
   const id = await store.saveRecording(history);
   await store.renameRecording(id, "mine");
   assert.equal(await store.saveRecording(history, { id }), id);
-  assert.deepEqual((await store.listRecordings()).map((one) => [one.id, one.name]), [[id, "mine"]]);
+  assert.deepEqual(
+    (await store.listRecordings()).map((one) => [one.id, one.name]),
+    [[id, "mine"]],
+  );
   await store.deleteRecording(id);
-  assert.notEqual(await store.saveRecording(history, { id }), id, "what was deleted does not come back");
+  assert.notEqual(
+    await store.saveRecording(history, { id }),
+    id,
+    "what was deleted does not come back",
+  );
 });
 
 test("a name given in the gallery is still there after export and import, whatever the file is called", async () => {
@@ -92,7 +110,9 @@ test("a name given in the gallery is still there after export and import, whatev
   const id = await store.saveRecording(history);
   await store.renameRecording(id, "My race: 1/2 „nachts“");
   const out = await store.exportRecording(id);
-  const again = await store.importRecording(file(Buffer.from(await out.arrayBuffer()), "download (1).kelvin"));
+  const again = await store.importRecording(
+    file(Buffer.from(await out.arrayBuffer()), "download (1).kelvin"),
+  );
   assert.equal((await store.getRecording(again)).name, "My race: 1/2 „nachts“ (2)");
 });
 
@@ -113,27 +133,52 @@ test("what is no whole recording is refused with one sentence", async () => {
   const length = raw.readUInt32LE(0);
   const stage = raw.subarray(0, 4 + length);
   const noLanes = Buffer.from([0x81, 0xa4, ...Buffer.from("type"), 0xa5, ...Buffer.from("stage")]);
-  const metrics = Buffer.from([0x82, 0xa4, ...Buffer.from("type"), 0xa7, ...Buffer.from("metrics"), 0xa1, ...Buffer.from("k"), 0]);
-  const record = (bytes) => Buffer.concat([Buffer.from(new Uint32Array([bytes.length]).buffer), bytes]);
+  const metrics = Buffer.from([
+    0x82,
+    0xa4,
+    ...Buffer.from("type"),
+    0xa7,
+    ...Buffer.from("metrics"),
+    0xa1,
+    ...Buffer.from("k"),
+    0,
+  ]);
+  const record = (bytes) =>
+    Buffer.concat([Buffer.from(new Uint32Array([bytes.length]).buffer), bytes]);
   const cut = {
     "cut off": FILE.subarray(0, FILE.length / 2),
     "a message cut off": gzipSync(raw.subarray(0, raw.length - 10)),
     "a length cut off": gzipSync(Buffer.concat([raw, Buffer.from([1, 0])])),
   };
   for (const [what, bytes] of Object.entries(cut)) {
-    const said = new RegExp(`^“${what}.kelvin” was not imported. This recording is cut off: [1-9][0-9]* of its messages could be read, the rest is missing.$`);
-    await assert.rejects(store.importRecording(file(bytes, `${what}.kelvin`)), (error) => error instanceof store.Refusal && said.test(error.message), what);
+    const said = new RegExp(
+      `^“${what}.kelvin” was not imported. This recording is cut off: [1-9][0-9]* of its messages could be read, the rest is missing.$`,
+    );
+    await assert.rejects(
+      store.importRecording(file(bytes, `${what}.kelvin`)),
+      (error) => error instanceof store.Refusal && said.test(error.message),
+      what,
+    );
   }
   const bad = {
     nothing: Buffer.alloc(0),
     "no gzip": Buffer.from("hello"),
     "only a stage": gzipSync(stage),
-    "not MessagePack": gzipSync(Buffer.concat([stage, Buffer.from([3, 0, 0, 0, 0xc1, 0xc1, 0xc1])])),
+    "not MessagePack": gzipSync(
+      Buffer.concat([stage, Buffer.from([3, 0, 0, 0, 0xc1, 0xc1, 0xc1])]),
+    ),
     "a stage without lanes": gzipSync(Buffer.concat([record(noLanes), record(metrics)])),
     "metrics without lanes": gzipSync(Buffer.concat([stage, record(metrics)])),
   };
   for (const [what, bytes] of Object.entries(bad)) {
-    await assert.rejects(store.importRecording(file(bytes, `${what}.kelvin`)), (error) => error instanceof store.Refusal && error.message === `“${what}.kelvin” is not a whole Kelvin recording, so it was not imported.`, what);
+    await assert.rejects(
+      store.importRecording(file(bytes, `${what}.kelvin`)),
+      (error) =>
+        error instanceof store.Refusal &&
+        error.message ===
+          `“${what}.kelvin” is not a whole Kelvin recording, so it was not imported.`,
+      what,
+    );
   }
   const large = file(FILE);
   Object.defineProperty(large, "size", { value: 64 * 1024 * 1024 + 1 });
@@ -145,12 +190,25 @@ test("a file that unpacks to more than it may is stopped on the way", async () =
   const size = gunzipSync(FILE).length;
   await store.unpacksWithin(file(FILE), size);
   await assert.rejects(store.unpacksWithin(file(FILE), size - 1), /too much/);
-  await assert.rejects(store.unpacksWithin(file(gzipSync(Buffer.alloc(8 * 1024 * 1024))), 1024), /too much/);
+  await assert.rejects(
+    store.unpacksWithin(file(gzipSync(Buffer.alloc(8 * 1024 * 1024))), 1024),
+    /too much/,
+  );
 });
 
 test("a browser that gives no storage, or breaks while opening it, leaves memory", async () => {
-  const failing = { open() { const request = { error: new Error("no") }; setTimeout(() => request.onerror()); return request; } };
-  const throwing = { open() { throw new Error("SecurityError"); } };
+  const failing = {
+    open() {
+      const request = { error: new Error("no") };
+      setTimeout(() => request.onerror());
+      return request;
+    },
+  };
+  const throwing = {
+    open() {
+      throw new Error("SecurityError");
+    },
+  };
   for (const factory of [null, undefined, failing, throwing]) {
     const shelf = await openShelf(factory);
     assert.equal(shelf.lasting, false);

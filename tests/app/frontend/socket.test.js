@@ -30,9 +30,14 @@ class FakeSocket {
   }
 }
 
-/** Sockets of a page whose server answers a plain question so. @param {() => Promise<any>} answer */
+/**
+ * Sockets of a page whose server answers a plain question so.
+ * @param {() => Promise<any>} answer
+ */
 function page(answer) {
-  const asked = [], lost = [], again = [];
+  const asked = [],
+    lost = [],
+    again = [];
   FakeSocket.made = [];
   globalThis.WebSocket = FakeSocket;
   globalThis.location = { origin: "https://a.example:8443" };
@@ -43,14 +48,19 @@ function page(answer) {
   return { asked, lost, again, socket };
 }
 
-const said = (sentence) => () => Promise.resolve({ ok: true, json: () => Promise.resolve({ sentence }) });
-const settled = async () => { for (let i = 0; i < 9; i++) await null; };
+const said = (sentence) => () =>
+  Promise.resolve({ ok: true, json: () => Promise.resolve({ sentence }) });
+const settled = async () => {
+  for (let i = 0; i < 9; i++) await null;
+};
 
 test("a socket that is refused says why, as long as it is", async () => {
   const { asked, lost, again } = page(said("Not this address."));
   FakeSocket.made[0].lose();
   await settled();
-  assert.deepEqual(asked, ["https://a.example:8443/base/kelvin/live?origin=https%3A%2F%2Fa.example%3A8443"]);
+  assert.deepEqual(asked, [
+    "https://a.example:8443/base/kelvin/live?origin=https%3A%2F%2Fa.example%3A8443",
+  ]);
   assert.deepEqual(lost, ["", "Not this address."]);
   again[0]();
   FakeSocket.made[1].lose();

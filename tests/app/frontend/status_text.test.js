@@ -11,13 +11,22 @@ const CALM = { problem: "", stale: false, recorded: false };
 
 test("every state has its sentence", () => {
   assert.equal(sentence({ state: "running" }, CALM), "Running");
-  assert.equal(sentence({ state: "queued", place: 1 }, CALM), "Waiting for a free worker: you are next.");
-  assert.equal(sentence({ state: "queued", place: 3 }, CALM), "Waiting for a free worker: place 3 in the queue.");
+  assert.equal(
+    sentence({ state: "queued", place: 1 }, CALM),
+    "Waiting for a free worker: you are next.",
+  );
+  assert.equal(
+    sentence({ state: "queued", place: 3 }, CALM),
+    "Waiting for a free worker: place 3 in the queue.",
+  );
   assert.equal(sentence({ state: "ended", sentence: "Out of memory." }, CALM), "Out of memory.");
   assert.equal(sentence({ state: "ended" }, CALM), "The race has ended.");
   assert.match(sentence({ state: "lost" }, CALM), /trying again/);
   assert.match(sentence({ state: "lost", sentence: "" }, CALM), /trying again/);
-  assert.equal(sentence({ state: "lost", sentence: "Not this address." }, CALM), "Not this address.");
+  assert.equal(
+    sentence({ state: "lost", sentence: "Not this address." }, CALM),
+    "Not this address.",
+  );
   assert.match(sentence({ state: "idle" }, { ...CALM, recorded: true }), /^Recorded race/);
   assert.match(sentence({ state: "idle" }, CALM), /^Press Run/);
 });
@@ -25,25 +34,44 @@ test("every state has its sentence", () => {
 test("a problem comes first, changed settings next, but not while another race is on its way or the connection is gone", () => {
   const stale = { ...CALM, stale: true };
   assert.equal(sentence({ state: "running" }, { ...stale, problem: "Too large." }), "Too large.");
-  for (const state of ["idle", "running", "paused", "done", "ended"]) assert.match(sentence({ state }, stale), /^Settings changed/);
-  for (const state of ["queued", "starting", "lost"]) assert.doesNotMatch(sentence({ state }, stale), /^Settings changed/);
+  for (const state of ["idle", "running", "paused", "done", "ended"])
+    assert.match(sentence({ state }, stale), /^Settings changed/);
+  for (const state of ["queued", "starting", "lost"])
+    assert.doesNotMatch(sentence({ state }, stale), /^Settings changed/);
 });
 
 test("the button is that of the race on the screen, whatever the settings are by now", () => {
   assert.equal(nextAction("running"), "pause");
   assert.equal(nextAction("paused"), "resume");
-  for (const state of ["idle", "done", "ended", "lost", "queued", "starting", "attaching"]) assert.equal(nextAction(state), "run");
+  for (const state of ["idle", "done", "ended", "lost", "queued", "starting", "attaching"])
+    assert.equal(nextAction(state), "run");
 });
 
 test("a lane that spent much before its first step is told, with what it spent of what it has", () => {
-  const row = (step, seconds, evaluations) => ({ step, seconds, evaluations, progress: seconds / 20 });
-  const stage = { budget: { currency: "seconds", amount: 20 }, lanes: [{ label: "Annealing" }, { label: "Adam" }] };
-  assert.match(lateStart({ stage, metrics: [{ lanes: [row(0, 68, 32000), row(0, 0.1, 0)] }] }), /^Annealing spent 68.*s of its 20.*s before its first step/);
+  const row = (step, seconds, evaluations) => ({
+    step,
+    seconds,
+    evaluations,
+    progress: seconds / 20,
+  });
+  const stage = {
+    budget: { currency: "seconds", amount: 20 },
+    lanes: [{ label: "Annealing" }, { label: "Adam" }],
+  };
+  assert.match(
+    lateStart({ stage, metrics: [{ lanes: [row(0, 68, 32000), row(0, 0.1, 0)] }] }),
+    /^Annealing spent 68.*s of its 20.*s before its first step/,
+  );
   assert.equal(lateStart({ stage, metrics: [{ lanes: [row(0, 0.1, 100), row(0, 0, 0)] }] }), "");
-  assert.equal(lateStart({ stage, metrics: [{ lanes: [row(7, 19, 100), row(9, 18, 0)] }] }), "", "steps were taken");
+  assert.equal(
+    lateStart({ stage, metrics: [{ lanes: [row(7, 19, 100), row(9, 18, 0)] }] }),
+    "",
+    "steps were taken",
+  );
   assert.equal(lateStart({ stage: null, metrics: [] }), "");
   const late = "Annealing spent much.";
-  for (const state of ["running", "paused", "done"]) assert.ok(sentence({ state }, { ...CALM, late }).endsWith(late));
+  for (const state of ["running", "paused", "done"])
+    assert.ok(sentence({ state }, { ...CALM, late }).endsWith(late));
 });
 
 test("while a race runs, changed settings are told as waiting for their own button", () => {
@@ -59,12 +87,21 @@ test("what is spent is told in the budget's own currency, by the lane that spent
   ];
   assert.equal(spent(lanes, { currency: "seconds", amount: 30 }), "21.6 / 30\u202fs");
   assert.equal(spent(lanes, { currency: "seconds", amount: 0.5 }), "21.6 / 0.5\u202fs");
-  assert.equal(spent(lanes, { currency: "evaluations", amount: 5e7 }), "3.20\u202fM / 50.0\u202fM\u202fevaluations");
-  assert.equal(spent(lanes, { currency: "flops", amount: 1e13 }), "2.00\u202fT / 10.0\u202fT\u202fFLOPs");
+  assert.equal(
+    spent(lanes, { currency: "evaluations", amount: 5e7 }),
+    "3.20\u202fM / 50.0\u202fM\u202fevaluations",
+  );
+  assert.equal(
+    spent(lanes, { currency: "flops", amount: 1e13 }),
+    "2.00\u202fT / 10.0\u202fT\u202fFLOPs",
+  );
 });
 
 test("spaced dots are few, evenly far apart and end at the end, however unevenly the frames came", () => {
-  const x = [...Array.from({ length: 500 }, (_, i) => i / 500), ...Array.from({ length: 500 }, (_, i) => 1 + i / 50)];
+  const x = [
+    ...Array.from({ length: 500 }, (_, i) => i / 500),
+    ...Array.from({ length: 500 }, (_, i) => 1 + i / 50),
+  ];
   const y = x.map((at) => -at);
   const dots = spaced(x, y, 50);
   assert.ok(dots.x.length <= 50 && dots.x.length > 30);
@@ -73,7 +110,8 @@ test("spaced dots are few, evenly far apart and end at the end, however unevenly
   const apart = (x.at(-1) - x[0]) / 49;
   for (let i = 1; i < dots.x.length - 1; i++) assert.ok(dots.x[i] - dots.x[i - 1] > 0.8 * apart);
   dots.x.forEach((at, i) => assert.equal(dots.y[i], -at));
-  assert.deepEqual(spaced(Array(200).fill(1), Array(200).fill(2), 50), { x: [1], y: [2] }); // time stood still
+  // time stood still
+  assert.deepEqual(spaced(Array(200).fill(1), Array(200).fill(2), 50), { x: [1], y: [2] });
   assert.deepEqual(spaced([], [], 50), { x: [], y: [] });
 });
 
@@ -84,9 +122,15 @@ test("the share of a decision map", () => {
 test("a formula that cannot be read is told before everything but a problem, for the race seen is not on it", () => {
   const around = { problem: "", stale: false, recorded: false };
   for (const state of ["running", "paused", "done", "idle"]) {
-    assert.match(sentence({ state }, { ...around, unread: true }), /cannot be read.*the one before/);
+    assert.match(
+      sentence({ state }, { ...around, unread: true }),
+      /cannot be read.*the one before/,
+    );
     assert.doesNotMatch(sentence({ state }, around), /cannot be read/);
     assert.equal(sentence({ state }, { ...around, problem: "No.", unread: true }), "No.");
   }
-  assert.equal(sentence({ state: "ended", sentence: "The loss is 2.69e+31." }, around), "The loss is 2.69×10³¹.");
+  assert.equal(
+    sentence({ state: "ended", sentence: "The loss is 2.69e+31." }, around),
+    "The loss is 2.69×10³¹.",
+  );
 });

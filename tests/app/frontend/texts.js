@@ -8,6 +8,11 @@ const folder = new URL("../../../app/text/en/", import.meta.url);
 
 /** @type {Record<string, string>} */
 export const texts = Object.fromEntries(
-  readdirSync(folder).flatMap((file) => Object.entries(JSON.parse(readFileSync(new URL(file, folder), "utf8"))).map(([key, text]) => [`${file.replace(".json", "")}.${key}`, text])),
+  readdirSync(folder).flatMap((file) =>
+    Object.entries(JSON.parse(readFileSync(new URL(file, folder), "utf8"))).map(([key, text]) => [
+      `${file.replace(".json", "")}.${key}`,
+      text,
+    ]),
+  ),
 );
 setTexts(texts);

@@ -2,20 +2,57 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { PLACES, dial, fit, taken, throttle, typed } from "../../../app/live/frontend/controls/slider_scale.js";
-import { deeds, deedText, eventText, setting, worth } from "../../../app/live/frontend/data/interventions.js";
+import {
+  PLACES,
+  dial,
+  fit,
+  taken,
+  throttle,
+  typed,
+} from "../../../app/live/frontend/controls/slider_scale.js";
+import {
+  deeds,
+  deedText,
+  eventText,
+  setting,
+  worth,
+} from "../../../app/live/frontend/data/interventions.js";
 import { KEYS } from "../../../app/live/frontend/controls/shortcuts.js";
-import { acceptedUpTo, askedUpTo, extent, nearer, onestep, origins, reachOf, stageOf } from "../../../app/live/frontend/slow_motion/step_trace.js";
+import {
+  acceptedUpTo,
+  askedUpTo,
+  extent,
+  nearer,
+  onestep,
+  origins,
+  reachOf,
+  stageOf,
+} from "../../../app/live/frontend/slow_motion/step_trace.js";
 import { History } from "../../../app/live/frontend/data/history.js";
 import { Playback } from "../../../app/live/frontend/data/playback.js";
 import { numbers, SlowMotion } from "../../../app/live/frontend/slow_motion/control.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
-const own = JSON.parse(readFileSync(new URL("../../../app/text/en/time.json", import.meta.url), "utf-8"));
+const own = JSON.parse(
+  readFileSync(new URL("../../../app/text/en/time.json", import.meta.url), "utf-8"),
+);
 setTexts(Object.fromEntries(Object.entries(own).map(([key, text]) => [`time.${key}`, text])));
 
-const rate = { name: "rate", label: "Step size", type: "number", minimum: 1e-6, maximum: 10, scale: "log", value: 0.01 };
-const stage = { lanes: [{ label: "Annealing", knobs: [] }, { label: "Adam", knobs: [rate] }] };
+const rate = {
+  name: "rate",
+  label: "Step size",
+  type: "number",
+  minimum: 1e-6,
+  maximum: 10,
+  scale: "log",
+  value: 0.01,
+};
+const stage = {
+  lanes: [
+    { label: "Annealing", knobs: [] },
+    { label: "Adam", knobs: [rate] },
+  ],
+};
 const packed = (data, ...shape) => ({ data, shape });
 
 test("a logarithmic dial has the knob's value in its middle, reaches a hundredth and a hundredfold, and stays within the knob's bounds", () => {
@@ -27,7 +64,8 @@ test("a logarithmic dial has the knob's value in its middle, reaches a hundredth
   assert.equal(dial(rate, 5).value(PLACES), 10);
   assert.equal(slider.place(1e9), PLACES);
   assert.equal(slider.place(0), 0);
-  for (let place = 0; place <= PLACES; place += 7) assert.ok(Math.abs(slider.place(slider.value(place)) - place) <= 1);
+  for (let place = 0; place <= PLACES; place += 7)
+    assert.ok(Math.abs(slider.place(slider.value(place)) - place) <= 1);
 });
 
 test("a dial of a share runs over all of it in its steps, one of a wide range stays near what it was", () => {
@@ -47,11 +85,17 @@ test("what is typed is taken, or refused with words for what would be", () => {
   assert.equal(typed(rate, "99"), undefined);
   assert.equal(typed(rate, "-3"), undefined);
   const hot = { ...rate, minimum: 0, above: 0, maximum: undefined };
-  assert.deepEqual([typed(hot, "0"), typed(hot, "-3"), typed(hot, "1e-9")], [undefined, undefined, 1e-9]);
+  assert.deepEqual(
+    [typed(hot, "0"), typed(hot, "-3"), typed(hot, "1e-9")],
+    [undefined, undefined, 1e-9],
+  );
   assert.equal(typed({ ...hot, above: undefined }, "0"), 0);
   assert.equal(typed({ ...hot, below: 1 }, "1"), undefined);
   assert.equal(taken(hot), "a number above 0");
-  assert.equal(taken({ ...rate, type: "integer", minimum: 1, maximum: 64 }), "a whole number of at least 1 and at most 64");
+  assert.equal(
+    taken({ ...rate, type: "integer", minimum: 1, maximum: 64 }),
+    "a whole number of at least 1 and at most 64",
+  );
   assert.equal(taken({ ...hot, below: 1 }), "a number above 0 and below 1");
   assert.equal(taken({ ...rate, minimum: undefined, maximum: undefined }), "a number");
   assert.equal(typed(rate, ""), undefined);
@@ -83,12 +127,24 @@ test("what was done by hand is told with what was before", () => {
     { kind: "turn", lane: 1, step: 1300, field: "rate", value: 0.1, at: 5 },
     { kind: "reheat", lane: 0, step: 41, value: 0.5, at: 6 },
   ];
-  assert.equal(eventText(events[0], stage, events), "Adam: Step size turned from 0.01 to 0.05 at step 1,200");
-  assert.equal(eventText(events[2], stage, events), "Adam: Step size turned from 0.05 to 0.1 at step 1,300");
+  assert.equal(
+    eventText(events[0], stage, events),
+    "Adam: Step size turned from 0.01 to 0.05 at step 1,200",
+  );
+  assert.equal(
+    eventText(events[2], stage, events),
+    "Adam: Step size turned from 0.05 to 0.1 at step 1,300",
+  );
   assert.equal(eventText(events[1], stage, events), "Annealing: reheated 10-fold at step 40");
   assert.equal(eventText(events[3], stage, events), "Annealing: cooled 2-fold at step 41");
-  assert.equal(eventText({ kind: "weight", lane: 0, step: 7, index: 3, value: 0.25 }, stage), "Annealing: weight 3 set to 0.250 at step 7");
-  assert.equal(eventText({ kind: "points", steps: [8, 12] }, stage), "The training points were moved at step 12");
+  assert.equal(
+    eventText({ kind: "weight", lane: 0, step: 7, index: 3, value: 0.25 }, stage),
+    "Annealing: weight 3 set to 0.250 at step 7",
+  );
+  assert.equal(
+    eventText({ kind: "points", steps: [8, 12] }, stage),
+    "The training points were moved at step 12",
+  );
   assert.equal(setting(rate, 1, events), 0.1);
   assert.equal(setting(rate, 1, []), 0.01);
   assert.equal(worth(null), "not set");
@@ -96,13 +152,35 @@ test("what was done by hand is told with what was before", () => {
 });
 
 test("turns that follow closely are one deed, from the first value to the last", () => {
-  const events = [0.02, 0.03, 0.05].map((value, i) => ({ kind: "turn", lane: 1, step: 100 + i, field: "rate", value, at: i }));
-  events.push({ kind: "reheat", lane: 0, step: 9, value: 10, at: 3 }, { kind: "reheat", lane: 0, step: 10, value: 10, at: 3 });
-  const found = deeds(events.map((event, i) => ({ event, lane: event.lane, at: 5 * i })), 10);
+  const events = [0.02, 0.03, 0.05].map((value, i) => ({
+    kind: "turn",
+    lane: 1,
+    step: 100 + i,
+    field: "rate",
+    value,
+    at: i,
+  }));
+  events.push(
+    { kind: "reheat", lane: 0, step: 9, value: 10, at: 3 },
+    { kind: "reheat", lane: 0, step: 10, value: 10, at: 3 },
+  );
+  const found = deeds(
+    events.map((event, i) => ({ event, lane: event.lane, at: 5 * i })),
+    10,
+  );
   assert.equal(found.length, 2);
-  assert.equal(deedText(found[0], stage, events), "Adam: Step size turned from 0.01 to 0.05 at step 102, the last of 3 changes");
+  assert.equal(
+    deedText(found[0], stage, events),
+    "Adam: Step size turned from 0.01 to 0.05 at step 102, the last of 3 changes",
+  );
   assert.equal(deedText(found[1], stage, events), "Annealing: reheated 100-fold at step 10");
-  assert.equal(deeds(events.map((event, i) => ({ event, lane: event.lane, at: 50 * i })), 10).length, 5);
+  assert.equal(
+    deeds(
+      events.map((event, i) => ({ event, lane: event.lane, at: 50 * i })),
+      10,
+    ).length,
+    5,
+  );
 });
 
 test("lanes with fewer stages wait at their last", () => {
@@ -116,7 +194,15 @@ test("what a stage says in numbers", () => {
   const stages = [{ shows: "asked" }, { shows: "answered" }, { shows: "moved" }];
   const points = packed(new Float32Array(6), 3, 2);
   const none = { points: null, values: null, accepted: null };
-  const parts = [{ ...none, points }, { points, values: packed(new Float32Array([0.5, 0.25, NaN]), 3), accepted: packed(new Uint8Array([1, 0, 1]), 3) }, { ...none, points, values: packed(new Float32Array([1, 1, 1]), 3) }];
+  const parts = [
+    { ...none, points },
+    {
+      points,
+      values: packed(new Float32Array([0.5, 0.25, NaN]), 3),
+      accepted: packed(new Uint8Array([1, 0, 1]), 3),
+    },
+    { ...none, points, values: packed(new Float32Array([1, 1, 1]), 3) },
+  ];
   assert.equal(numbers(stages, parts, 0), "3 points asked about");
   assert.equal(numbers(stages, parts, 1), "losses 0.250 … 0.500");
   assert.equal(numbers(stages, parts, 2), "2 of 3 accepted, 1 refused (✕)");
@@ -130,13 +216,33 @@ test("what a stage says in numbers", () => {
 
 /** One step as it is told: each lane asks about points and moves to the first of them. */
 function told(...clouds) {
-  return clouds.map((points, lane) => ({ lane, stages: [{ points: packed(new Float32Array(points), points.length / 2, 2), values: null, accepted: null }, { points: packed(new Float32Array(points.slice(0, 2)), 1, 2), values: null, accepted: null }] }));
+  return clouds.map((points, lane) => ({
+    lane,
+    stages: [
+      {
+        points: packed(new Float32Array(points), points.length / 2, 2),
+        values: null,
+        accepted: null,
+      },
+      { points: packed(new Float32Array(points.slice(0, 2)), 1, 2), values: null, accepted: null },
+    ],
+  }));
 }
 
 /** The moment such a step starts from, on a plane a hundred wide and ten high. */
 function before(optimizer, ...places) {
-  const lanes = places.map(() => ({ optimizer, population: 1, stages: [{ shows: "asked" }, { shows: "moved" }] }));
-  return { stage: { lanes }, picture: { plane: { x: [0, 100], y: [0, 10] }, lanes: places.map((estimate) => ({ estimate, cloud: null })) } };
+  const lanes = places.map(() => ({
+    optimizer,
+    population: 1,
+    stages: [{ shows: "asked" }, { shows: "moved" }],
+  }));
+  return {
+    stage: { lanes },
+    picture: {
+      plane: { x: [0, 100], y: [0, 10] },
+      lanes: places.map((estimate) => ({ estimate, cloud: null })),
+    },
+  };
 }
 
 test("a step is seen as large as the plane allows, undistorted, whole, and the plane itself where the step fills it", () => {
@@ -144,9 +250,15 @@ test("a step is seen as large as the plane allows, undistorted, whole, and the p
     const step = told([50 + size, 5, 50 - size, 5 + size / 20]);
     const moment = before("cma-es", [50, 5]);
     const part = nearer(step, moment, "step");
-    const [left, right, bottom, top] = reachOf(step[0], moment.stage.lanes[0], moment.picture.lanes[0]);
+    const [left, right, bottom, top] = reachOf(
+      step[0],
+      moment.stage.lanes[0],
+      moment.picture.lanes[0],
+    );
     assert.ok(part.x[0] < left && part.x[1] > right && part.y[0] < bottom && part.y[1] > top);
-    assert.ok(right - left > 0.6 * (part.x[1] - part.x[0]) || top - bottom > 0.6 * (part.y[1] - part.y[0]));
+    assert.ok(
+      right - left > 0.6 * (part.x[1] - part.x[0]) || top - bottom > 0.6 * (part.y[1] - part.y[0]),
+    );
     assert.ok(Math.abs((part.x[1] - part.x[0]) / (part.y[1] - part.y[0]) - 10) < 1e-3);
   }
   assert.equal(nearer(told([0, 0, 100, 10]), before("cma-es", [50, 5]), "step"), null);
@@ -168,14 +280,37 @@ test("lanes near each other are seen together, lanes far apart one by one, the o
 
 test("refused proposals are crossed out, accepted ones are not", () => {
   const lines = [];
-  const paint = new Proxy({ canvas: { width: 10, height: 10 } }, { get: (target, name) => target[name] ?? ((...values) => name === "lineTo" && lines.push(values)), set: () => true });
+  const paint = new Proxy(
+    { canvas: { width: 10, height: 10 } },
+    {
+      get: (target, name) =>
+        target[name] ?? ((...values) => name === "lineTo" && lines.push(values)),
+      set: () => true,
+    },
+  );
   const points = packed(new Float32Array([10, 0, 20, 0, 30, 0]), 3, 2);
   const crossed = (accepted) => {
     lines.length = 0;
-    const stages = [{ points, values: null, accepted: null }, { points, values: null, accepted: packed(new Uint8Array(accepted), 3) }, { points, values: null, accepted: null }];
-    const lane = { optimizer: "annealing", population: 3, stages: [{ shows: "asked" }, { shows: "answered" }, { shows: "moved" }] };
-    const moment = { stage: { lanes: [lane] }, picture: { lanes: [{ estimate: [0, 0], cloud: points }] } };
-    onestep([{ lane: 0, stages }], 2, { colours: ["#d9532c"], theme: { surface: "#fff", text: "#000" } }, () => 1)(paint, { x: (value) => value, y: (value) => value, moment });
+    const stages = [
+      { points, values: null, accepted: null },
+      { points, values: null, accepted: packed(new Uint8Array(accepted), 3) },
+      { points, values: null, accepted: null },
+    ];
+    const lane = {
+      optimizer: "annealing",
+      population: 3,
+      stages: [{ shows: "asked" }, { shows: "answered" }, { shows: "moved" }],
+    };
+    const moment = {
+      stage: { lanes: [lane] },
+      picture: { lanes: [{ estimate: [0, 0], cloud: points }] },
+    };
+    onestep(
+      [{ lane: 0, stages }],
+      2,
+      { colours: ["#d9532c"], theme: { surface: "#fff", text: "#000" } },
+      () => 1,
+    )(paint, { x: (value) => value, y: (value) => value, moment });
     return [...new Set(lines.map(([x]) => 10 * Math.round(x / 10)))].sort();
   };
   assert.deepEqual(crossed([1, 0, 1]), [20]);
@@ -186,8 +321,20 @@ test("refused proposals are crossed out, accepted ones are not", () => {
 /** A view as slow motion knows it. */
 function viewWith(state, waiting) {
   const done = { sent: [], started: [], said: [] };
-  const view = { transport: { speed: 0 }, state: { state }, waiting, asked: { seed: 3 }, player: { source: "recording", history: {} }, menu: { say: (text) => done.said.push(text) } };
-  Object.assign(view, { socket: { send: (command) => done.sent.push(command) }, redraw() {}, showState() {}, board: { panel: () => null } });
+  const view = {
+    transport: { speed: 0 },
+    state: { state },
+    waiting,
+    asked: { seed: 3 },
+    player: { source: "recording", history: {} },
+    menu: { say: (text) => done.said.push(text) },
+  };
+  Object.assign(view, {
+    socket: { send: (command) => done.sent.push(command) },
+    redraw() {},
+    showState() {},
+    board: { panel: () => null },
+  });
   view.start = (experiment) => done.started.push([experiment, view.transport.speed]);
   return { view, done };
 }
@@ -196,12 +343,20 @@ test("slow motion chosen while a race starts is kept, and begins with its first 
   globalThis.window = { matchMedia: () => ({ matches: true }) };
   const starting = viewWith("starting", new History());
   new SlowMotion({}, starting.view).start();
-  assert.deepEqual(starting.done.started, [[{ seed: 3 }, -1]], "begun once more, slowly from its first step");
+  assert.deepEqual(
+    starting.done.started,
+    [[{ seed: 3 }, -1]],
+    "begun once more, slowly from its first step",
+  );
   const queued = viewWith("queued", new History());
   const slow = new SlowMotion({}, queued.view);
   slow.start();
   assert.ok(slow.active);
-  assert.deepEqual(queued.done, { sent: [{ do: "stages" }], started: [], said: [] }, "told to the race before its first step, its place in the queue kept");
+  assert.deepEqual(
+    queued.done,
+    { sent: [{ do: "stages" }], started: [], said: [] },
+    "told to the race before its first step, its place in the queue kept",
+  );
   const idle = viewWith("idle", null);
   new SlowMotion({}, idle.view).start();
   assert.equal(idle.done.said.length, 1);
@@ -215,12 +370,16 @@ test("a point asked about comes from its own particle, from the estimate, or fro
   assert.equal(origins({ optimizer: "annealing", population: 512 }, picture, 2), null);
   assert.equal(origins({ optimizer: "genetic", population: 2 }, picture, 2), null);
   assert.deepEqual(origins({ optimizer: "cma-es", population: 2 }, picture, 2)(0), [9, 9]);
-  assert.deepEqual(origins({ optimizer: "adam", population: 1 }, { cloud: null, estimate: [9, 9] }, 1)(0), [9, 9]);
+  assert.deepEqual(
+    origins({ optimizer: "adam", population: 1 }, { cloud: null, estimate: [9, 9] }, 1)(0),
+    [9, 9],
+  );
 });
 
 test("a replay goes at its rate, keeps its place when the rate changes, and a race that was run ends where it stands", () => {
   const history = new History();
-  for (let k = 0; k <= 10; k++) history.add({ type: "metrics", k, clock: k, lanes: [] }, new Uint8Array());
+  for (let k = 0; k <= 10; k++)
+    history.add({ type: "metrics", k, clock: k, lanes: [] }, new Uint8Array());
   const player = new Playback();
   player.load(history, "live");
   player.setRate(1, 0);
@@ -239,7 +398,26 @@ test("a replay goes at its rate, keeps its place when the rate changes, and a ra
 
 test("every key has a text, and no two do something for the same key", () => {
   for (const key of KEYS) assert.ok(own[`key-${key.name}`], key.name);
-  const events = ["m", "r", "n", "h", "a", "l", "c", "s", "e", "p", "g", "?", "ArrowLeft", "ArrowRight", "Escape", "1", "8"].map((key) => ({ key, target: {} }));
+  const events = [
+    "m",
+    "r",
+    "n",
+    "h",
+    "a",
+    "l",
+    "c",
+    "s",
+    "e",
+    "p",
+    "g",
+    "?",
+    "ArrowLeft",
+    "ArrowRight",
+    "Escape",
+    "1",
+    "8",
+  ].map((key) => ({ key, target: {} }));
   events.push({ key: " ", target: {} });
-  for (const event of events) assert.equal(KEYS.filter((key) => key.press && key.is(event)).length, 1, event.key);
+  for (const event of events)
+    assert.equal(KEYS.filter((key) => key.press && key.is(event)).length, 1, event.key);
 });

@@ -1,19 +1,45 @@
-/** Hands on the data and the particles: how points are written and changed, who is who in a cloud, what is taken for what. */
+/**
+ * Hands on the data and the particles: how points are written and changed, who is who in a cloud,
+ * what is taken for what.
+ */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { cells, contrast, inkOn, shade, shares, told } from "../../../app/live/frontend/panels/network/confusion_matrix.js";
-import { decodePoints, encodePoints, lastDrawn, MOST_POINTS, pointsAt, Sheet, snapped } from "../../../app/live/frontend/panels/network/draw_points/model.js";
-import { asOf, memberOf, nameOf, persistent, whyNot } from "../../../app/live/frontend/panels/network/particle_prediction.js";
+import {
+  cells,
+  contrast,
+  inkOn,
+  shade,
+  shares,
+  told,
+} from "../../../app/live/frontend/panels/network/confusion_matrix.js";
+import {
+  decodePoints,
+  encodePoints,
+  lastDrawn,
+  MOST_POINTS,
+  pointsAt,
+  Sheet,
+  snapped,
+} from "../../../app/live/frontend/panels/network/draw_points/model.js";
+import {
+  asOf,
+  memberOf,
+  nameOf,
+  persistent,
+  whyNot,
+} from "../../../app/live/frontend/panels/network/particle_prediction.js";
 import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
 import { walked } from "../../../app/live/frontend/panels/weights/particles.js";
 import { planeWords } from "../../../app/live/frontend/panels/weights/plane_choice.js";
 import { tiling } from "../../../app/live/frontend/panels/network/sample_grid.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
-const texts = JSON.parse(readFileSync(new URL("../../../app/text/en/touch.json", import.meta.url), "utf-8"));
+const texts = JSON.parse(
+  readFileSync(new URL("../../../app/text/en/touch.json", import.meta.url), "utf-8"),
+);
 setTexts(Object.fromEntries(Object.entries(texts).map(([key, text]) => [`touch.${key}`, text])));
 
 /** Vectors that Python writes and reads as well: tests/app/test_drawn_points.py. */
@@ -22,7 +48,10 @@ const VECTORS = JSON.parse(readFileSync(new URL("../drawn_points.json", import.m
 test("points are written as Python writes them, and read again at their places", () => {
   for (const { text, points, places } of VECTORS) {
     assert.equal(encodePoints(points.map(([x, y, label]) => ({ x, y, label }))), text);
-    assert.deepEqual(decodePoints(text), places.map(([x, y, label]) => ({ x, y, label })));
+    assert.deepEqual(
+      decodePoints(text),
+      places.map(([x, y, label]) => ({ x, y, label })),
+    );
     assert.equal(encodePoints(decodePoints(text)), text);
   }
 });
@@ -40,10 +69,19 @@ test("halves go to the even place", () => {
   assert.equal(snapped(-99), -8);
 });
 
-const drawn = (/** @type {number[][]} */ rows) => ({ x: { data: rows.flatMap(([x, y]) => [x, y]) }, y: { data: rows.map(([, , label]) => label) }, extent: [-1, 1, -1, 1] });
+const drawn = (/** @type {number[][]} */ rows) => ({
+  x: { data: rows.flatMap(([x, y]) => [x, y]) },
+  y: { data: rows.map(([, , label]) => label) },
+  extent: [-1, 1, -1, 1],
+});
 
 test("a sheet is changed, and goes back and forth", () => {
-  const sheet = new Sheet(drawn([[0, 0, 0], [0.5, 0.5, 1]]));
+  const sheet = new Sheet(
+    drawn([
+      [0, 0, 0],
+      [0.5, 0.5, 1],
+    ]),
+  );
   const first = sheet.text;
   sheet.begin();
   assert.equal(sheet.add(-0.5, 0.25, 1), 2);
@@ -71,7 +109,9 @@ test("a sheet is changed, and goes back and forth", () => {
 });
 
 test("a sheet holds so many points and no more, evenly chosen", () => {
-  const many = drawn(Array.from({ length: 2 * MOST_POINTS }, (_, i) => [i / 256, 0, i % 2 === 0 ? 0 : 1]));
+  const many = drawn(
+    Array.from({ length: 2 * MOST_POINTS }, (_, i) => [i / 256, 0, i % 2 === 0 ? 0 : 1]),
+  );
   const sheet = new Sheet(many);
   assert.equal(sheet.points.length, MOST_POINTS);
   assert.equal(sheet.left, MOST_POINTS);
@@ -81,8 +121,14 @@ test("a sheet holds so many points and no more, evenly chosen", () => {
 });
 
 test("the nearest point within reach is found, and none beyond", () => {
-  const sheet = new Sheet(drawn([[0, 0, 0], [0.5, 0, 1]]));
-  const from = (/** @type {number} */ x) => (/** @type {{x: number}} */ point) => Math.abs(point.x - x);
+  const sheet = new Sheet(
+    drawn([
+      [0, 0, 0],
+      [0.5, 0, 1],
+    ]),
+  );
+  const from = (/** @type {number} */ x) => (/** @type {{x: number}} */ point) =>
+    Math.abs(point.x - x);
   assert.equal(sheet.nearest(from(0.4), 0.2), 1);
   assert.equal(sheet.nearest(from(0.25), 0.1), -1);
 });
@@ -91,10 +137,23 @@ test("the points of a moment are the stage's until others were drawn", () => {
   const own = { x: { data: [1, 2] }, y: { data: [0] }, extent: [-3, 3, -3, 3] };
   const stage = { data: { points: own } };
   assert.equal(pointsAt({ stage, events: [{ kind: "reheat" }] }), own);
-  const [first, second] = [[{ x: 0, y: 0, label: 0 }], [{ x: 1, y: -1, label: 1 }, { x: 2, y: 0.5, label: 0 }]];
-  const events = [{ kind: "points", value: encodePoints(first) }, { kind: "points", value: encodePoints(second) }, { kind: "turn" }];
+  const [first, second] = [
+    [{ x: 0, y: 0, label: 0 }],
+    [
+      { x: 1, y: -1, label: 1 },
+      { x: 2, y: 0.5, label: 0 },
+    ],
+  ];
+  const events = [
+    { kind: "points", value: encodePoints(first) },
+    { kind: "points", value: encodePoints(second) },
+    { kind: "turn" },
+  ];
   const shown = pointsAt({ stage, events });
-  assert.deepEqual([[...shown.x.data], [...shown.y.data], shown.extent], [[1, -1, 2, 0.5], [1, 0], own.extent]);
+  assert.deepEqual(
+    [[...shown.x.data], [...shown.y.data], shown.extent],
+    [[1, -1, 2, 0.5], [1, 0], own.extent],
+  );
   assert.deepEqual([...pointsAt({ stage, events: events.slice(0, 1) }).x.data], [0, 0]);
   assert.equal(lastDrawn([]), null);
   assert.equal(pointsAt({ stage: { data: {} }, events }), null);
@@ -106,7 +165,10 @@ test("one particle's answer is cut out of those of all", () => {
   assert.deepEqual([one.kind, [...one.data], one.shape], ["maps", [4, 5, 6, 7], [2, 2]]);
   assert.equal(memberOf({ maps }, 3), null);
   assert.equal(memberOf(null, 0), null);
-  assert.deepEqual([...memberOf({ predicted: { data: Uint8Array.of(7, 8, 9, 1), shape: [2, 2] } }, 1).data], [9, 1]);
+  assert.deepEqual(
+    [...memberOf({ predicted: { data: Uint8Array.of(7, 8, 9, 1), shape: [2, 2] } }, 1).data],
+    [9, 1],
+  );
 });
 
 test("why there is no picture of a particle is said, and nothing where there is one", () => {
@@ -114,10 +176,16 @@ test("why there is no picture of a particle is said, and nothing where there is 
   const members = { maps: { data: new Uint8Array(8), shape: [2, 2, 2] } };
   const detail = { steps: [1203], lanes: [{ members }] };
   assert.equal(whyNot({ stage, detail }, 0, 1, true), "");
-  assert.equal(whyNot({ stage, detail }, 0, 2, true), "Only the first 2 particles are asked: all would cost too much.");
+  assert.equal(
+    whyNot({ stage, detail }, 0, 2, true),
+    "Only the first 2 particles are asked: all would cost too much.",
+  );
   assert.match(whyNot({ stage, detail: null }, 0, 0, true), /when the race is paused/);
   assert.match(whyNot({ stage, detail: null }, 0, 0, false), /recording holds no/);
-  assert.match(whyNot({ stage, detail: { lanes: [{ members: null }] } }, 0, 0, true), /cost too much/);
+  assert.match(
+    whyNot({ stage, detail: { lanes: [{ members: null }] } }, 0, 0, true),
+    /cost too much/,
+  );
   assert.equal(whyNot({ stage: { data: { kind: "function" } }, detail: null }, 0, 0, true), "");
   assert.equal(asOf({ detail }, 0), "as of step 1,203");
   assert.equal(asOf({ detail: null }, 0), "");
@@ -131,7 +199,10 @@ test("a number is a particle's where it stays the same one, else a place's", () 
 });
 
 test("the arrow keys walk from the best to the worst and from lane to lane", () => {
-  const cloud = (/** @type {number[]} */ losses) => ({ cloud: { shape: [losses.length, 2] }, cloud_loss: { data: losses } });
+  const cloud = (/** @type {number[]} */ losses) => ({
+    cloud: { shape: [losses.length, 2] },
+    cloud_loss: { data: losses },
+  });
   const lanes = [cloud([0.5, 0.1, 0.9]), { cloud: null }, cloud([3, 2])];
   const best = walked(lanes, null, 1, 0);
   assert.deepEqual(best, { lane: 0, particle: 1 });
@@ -154,14 +225,21 @@ test("a plane says what it is and how much of the spread it holds", () => {
 const CONFUSION = { data: Int32Array.of(8, 2, 0, 1, 9, 0, 0, 5, 5), shape: [3, 3] };
 
 test("a confusion matrix in short", () => {
-  assert.deepEqual(told(CONFUSION), { total: 30, right: 22, worst: { truth: 2, answer: 1, count: 5 } });
+  assert.deepEqual(told(CONFUSION), {
+    total: 30,
+    right: 22,
+    worst: { truth: 2, answer: 1, count: 5 },
+  });
   assert.equal(told({ data: [3, 0, 0, 4], shape: [2, 2] }).worst, null);
   assert.deepEqual(shares(CONFUSION).slice(0, 3), [0.8, 0.2, 0]);
   assert.deepEqual(shares({ data: [0, 0, 1, 1], shape: [2, 2] }), [0, 0, 0.5, 0.5]);
 });
 
 test("every number in a matrix is read by AA, by day and by night", () => {
-  for (const theme of [{ surface: "#ffffff", faint: "#6b6560" }, { surface: "#211e1b", faint: "#b3aaa0" }]) {
+  for (const theme of [
+    { surface: "#ffffff", faint: "#6b6560" },
+    { surface: "#211e1b", faint: "#b3aaa0" },
+  ]) {
     for (let share = 0; share <= 1; share += 0.01) {
       for (const right of [true, false]) {
         const rgb = shade(share, right, theme, "#d9532c");
@@ -173,9 +251,15 @@ test("every number in a matrix is read by AA, by day and by night", () => {
 });
 
 test("the cells of a matrix stay on the canvas", () => {
-  for (const [width, height, classes] of [[300, 200, 10], [1200, 400, 3], [90, 90, 10]]) {
+  for (const [width, height, classes] of [
+    [300, 200, 10],
+    [1200, 400, 3],
+    [90, 90, 10],
+  ]) {
     const { left, top, w, h } = cells(width, height, classes, 1, 12);
-    assert.ok(left >= 0 && left + classes * w <= width + 1e-9 && top + classes * h <= height + 1e-9);
+    assert.ok(
+      left >= 0 && left + classes * w <= width + 1e-9 && top + classes * h <= height + 1e-9,
+    );
     assert.ok(w <= 1.7 * h + 1e-9 && h <= 1.7 * w + 1e-9);
   }
 });
@@ -184,7 +268,17 @@ test("a coarse map reaches from edge to edge: its middle is the image's middle",
   // Three columns: surely the first class, undecided, surely the second.
   const map = { data: [0, 127.5, 255, 0, 127.5, 255], shape: [2, 3] };
   const image = { width: 9, height: 3, data: new Uint8ClampedArray(4 * 27) };
-  colour(map, image, shades([0, 0, 0], [[255, 0, 0], [0, 0, 255]]));
+  colour(
+    map,
+    image,
+    shades(
+      [0, 0, 0],
+      [
+        [255, 0, 0],
+        [0, 0, 255],
+      ],
+    ),
+  );
   const at = (/** @type {number} */ x) => [...image.data.slice(4 * (9 + x), 4 * (9 + x) + 3)];
   assert.ok(at(4)[0] + at(4)[2] < 12, "the boundary is in the middle");
   assert.equal(at(1)[0], at(7)[2]);

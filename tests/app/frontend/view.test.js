@@ -14,7 +14,15 @@ import { channels, heatScale, luminance, mix } from "../../../app/live/frontend/
 /** {type: "picture", k} as MessagePack. */
 function picture(k) {
   const text = (value) => [0xa0 | value.length, ...new TextEncoder().encode(value)];
-  return new Uint8Array([0x82, ...text("type"), ...text("picture"), ...text("k"), 0xcd, k >> 8, k & 255]);
+  return new Uint8Array([
+    0x82,
+    ...text("type"),
+    ...text("picture"),
+    ...text("k"),
+    0xcd,
+    k >> 8,
+    k & 255,
+  ]);
 }
 
 test("numbers as people read them", () => {
@@ -42,7 +50,10 @@ test("thinned curves keep their ends and their extremes", () => {
   assert.equal(curve.x[0], 0);
   assert.equal(curve.x.at(-1), n - 1);
   assert.ok(curve.y.includes(9) && curve.y.includes(-9));
-  assert.deepEqual([...curve.x].sort((a, b) => a - b), curve.x);
+  assert.deepEqual(
+    [...curve.x].sort((a, b) => a - b),
+    curve.x,
+  );
   curve.x.forEach((at, i) => assert.equal(curve.y[i], y[at]));
   const few = thin([1, 2], [3, 4]);
   assert.deepEqual(few, { x: [1, 2], y: [3, 4] });
@@ -66,7 +77,11 @@ test("a lane's markers stand on its line, apart from each other and from those o
 
 test("gaps in a curve do no harm", () => {
   const x = Array.from({ length: 1000 }, (_, i) => i);
-  const curve = thin(x, x.map((i) => (i < 500 ? null : i)), 100);
+  const curve = thin(
+    x,
+    x.map((i) => (i < 500 ? null : i)),
+    100,
+  );
   assert.equal(curve.y.at(-1), 999);
 });
 
@@ -81,7 +96,10 @@ test("pictures are thinned long before metrics, and the newest before a moment i
   const history = new History();
   const n = 3 * MOST_PICTURES;
   for (let k = 0; k < n; k++) {
-    history.add({ type: "metrics", k, events: k === 5 ? [{ lane: 0, kind: "reheat" }] : [] }, new Uint8Array());
+    history.add(
+      { type: "metrics", k, events: k === 5 ? [{ lane: 0, kind: "reheat" }] : [] },
+      new Uint8Array(),
+    );
     history.add({ type: "picture", k }, picture(k));
   }
   assert.equal(history.length, n);
@@ -129,7 +147,10 @@ test("a recording file is read, anything else is refused", async () => {
   const stage = new Uint8Array([0x81, ...text("type"), ...text("stage")]);
   const metrics = new Uint8Array([0x82, ...text("type"), ...text("metrics"), ...text("k"), 0]);
   const file = (parts) => {
-    const body = parts.flatMap((part) => [...new Uint8Array(new Uint32Array([part.length]).buffer), ...part]);
+    const body = parts.flatMap((part) => [
+      ...new Uint8Array(new Uint32Array([part.length]).buffer),
+      ...part,
+    ]);
     const packed = gzipSync(new Uint8Array(body));
     return packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.length);
   };
@@ -146,7 +167,11 @@ test("colours", () => {
   assert.deepEqual(channels("#d9532c"), [217, 83, 44]);
   assert.deepEqual(channels("rgb(1, 2, 3)"), [1, 2, 3]);
   assert.ok(luminance("#fbfaf7") > 0.9 && luminance("#161412") < 0.1);
-  const scale = [[0, "#000000"], [0.5, "#640000"], [1, "#ffffff"]];
+  const scale = [
+    [0, "#000000"],
+    [0.5, "#640000"],
+    [1, "#ffffff"],
+  ];
   assert.equal(mix(scale, 0.25), "rgb(50,0,0)");
   assert.equal(mix(scale, 2), "rgb(255,255,255)");
   assert.equal(mix(scale, Number.NaN), "rgb(0,0,0)");
@@ -154,18 +179,33 @@ test("colours", () => {
 
 /** What eyes see of a colour: its lightness (0 to 100) and its hue in degrees, in CIE Lab. */
 function lab(colour) {
-  const [r, g, b] = channels(colour).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-  const [x, y, z] = [(0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505, 0.2126 * r + 0.7152 * g + 0.0722 * b, (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089];
+  const [r, g, b] = channels(colour).map((c) =>
+    c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4,
+  );
+  const [x, y, z] = [
+    (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505,
+    0.2126 * r + 0.7152 * g + 0.0722 * b,
+    (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089,
+  ];
   const f = (value) => (value > 0.008856 ? Math.cbrt(value) : 7.787 * value + 16 / 116);
-  return { light: 116 * f(y) - 16, hue: (Math.atan2(200 * (f(y) - f(z)), 500 * (f(x) - f(y))) * 180) / Math.PI, luminance: y };
+  return {
+    light: 116 * f(y) - 16,
+    hue: (Math.atan2(200 * (f(y) - f(z)), 500 * (f(x) - f(y))) * 180) / Math.PI,
+    luminance: y,
+  };
 }
 
 test("however hot a lane is, it keeps its colour: heat is lightness, more of it the hotter, and stands out from the ground", () => {
-  const lanes = { light: ["#d9532c", "#2b6ea6", "#3f8f5b", "#8a5fbf"], dark: ["#f07a52", "#5aa5e0", "#63b982", "#b18ae0"] };
+  const lanes = {
+    light: ["#d9532c", "#2b6ea6", "#3f8f5b", "#8a5fbf"],
+    dark: ["#f07a52", "#5aa5e0", "#63b982", "#b18ae0"],
+  };
   for (const [name, colours] of Object.entries(lanes)) {
     const theme = { dark: name === "dark" };
     colours.forEach((colour) => {
-      const steps = Array.from({ length: 11 }, (_, i) => lab(mix(heatScale(colour, theme), i / 10)));
+      const steps = Array.from({ length: 11 }, (_, i) =>
+        lab(mix(heatScale(colour, theme), i / 10)),
+      );
       const away = (hue) => Math.abs(((hue - lab(colour).hue + 540) % 360) - 180);
       steps.forEach(({ light, hue, luminance }, i) => {
         assert.ok(!i || light > steps[i - 1].light + 1.2, `${colour} ${i}`);
@@ -180,7 +220,10 @@ test("however hot a lane is, it keeps its colour: heat is lightness, more of it 
 
 test("a decision map is painted the right way up, with a straight boundary between its points", () => {
   const neutral = [128, 128, 128];
-  const table = shades(neutral, [[0, 0, 0], [255, 255, 255]]);
+  const table = shades(neutral, [
+    [0, 0, 0],
+    [255, 255, 255],
+  ]);
   assert.ok(Math.abs(table[3 * 127] - 128) <= 3);
   assert.ok(table[0] < 60 && table[3 * 255] > 200);
   // The low row is surely the first class, the high row surely the second.
@@ -194,10 +237,16 @@ test("a decision map is painted the right way up, with a straight boundary betwe
 });
 
 test("a race told by an older Kelvin is the one asked for where all it tells agrees", () => {
-  const asked = { dataset: { name: "moons", noise: 0.1 }, lanes: [{ name: "adam" }], stop: { target: null } };
+  const asked = {
+    dataset: { name: "moons", noise: 0.1 },
+    lanes: [{ name: "adam" }],
+    stop: { target: null },
+  };
   assert.ok(sameRace(asked, asked));
   assert.ok(sameRace({ dataset: { name: "moons", noise: 0.1 }, lanes: [{ name: "adam" }] }, asked));
-  assert.ok(!sameRace({ dataset: { name: "moons", noise: 0.2 }, lanes: [{ name: "adam" }] }, asked));
+  assert.ok(
+    !sameRace({ dataset: { name: "moons", noise: 0.2 }, lanes: [{ name: "adam" }] }, asked),
+  );
   assert.ok(!sameRace({ ...asked, lanes: [] }, asked));
   assert.ok(!sameRace({ ...asked, stop: { target: 0.1 } }, asked));
 });

@@ -1,4 +1,7 @@
-/** What a panel says of itself in words: a note beside its title, a sentence where it has nothing to draw, and a summary for those who do not see it. */
+/**
+ * What a panel says of itself in words: a note beside its title, a sentence where it has nothing to
+ * draw, and a summary for those who do not see it.
+ */
 
 import { t } from "../i18n/i18n.js";
 
@@ -18,18 +21,28 @@ export function caption(section, shown, said, now) {
   nothing.hidden = !said.nothing;
   if (nothing.textContent !== (said.nothing ?? "")) nothing.textContent = said.nothing ?? "";
   section.classList.toggle("kv-empty", Boolean(said.nothing));
-  if (section.dataset.testid === "panel-temperature") section.parentElement?.classList.toggle("kv-cold", Boolean(said.nothing));
+  if (section.dataset.testid === "panel-temperature")
+    section.parentElement?.classList.toggle("kv-cold", Boolean(said.nothing));
   if (now - shown.saidAt < SUMMARY_MS) return;
-  // Every panel by its own clock: curves and pictures come at different times, and neither may use up the other's turn.
+  // Every panel by its own clock: curves and pictures come at different times, and neither may use
+  // up the other's turn.
   shown.saidAt = now;
   /** @type {HTMLElement} */ (section.querySelector("[data-summary]")).textContent = said.summary;
 }
 
-/** What a panel shows is not the same of every method: its title says what is there. @param {HTMLElement} section @param {string} title */
+/**
+ * What a panel shows is not the same of every method: its title says what is there.
+ * @param {HTMLElement} section
+ * @param {string} title
+ */
 function entitle(section, title) {
   const heading = /** @type {HTMLElement} */ (section.querySelector("h2"));
   if (heading.textContent === title) return;
   heading.textContent = title;
   section.setAttribute("aria-label", title);
-  for (const [what, key] of [["enlarge", "live.enlarge-name"], ["hide", "live.hide-name"]]) section.querySelector(`[data-do=${what}]`)?.setAttribute("aria-label", t(key, { name: title }));
+  for (const [what, key] of [
+    ["enlarge", "live.enlarge-name"],
+    ["hide", "live.hide-name"],
+  ])
+    section.querySelector(`[data-do=${what}]`)?.setAttribute("aria-label", t(key, { name: title }));
 }

@@ -1,36 +1,74 @@
-/** Which panels are seen, in which order, and which one fills the whole board: as people left it, and as the address says. */
+/**
+ * Which panels are seen, in which order, and which one fills the whole board: as people left it,
+ * and as the address says.
+ */
 
 import { PANELS, USUAL } from "../panels/registry.js";
 
 /** @typedef {{shown: string[], large: string | null}} Arrangement */
 
-/** The arrangement an address names; what it names wrongly is left out. @param {"network" | "landscape"} layout @param {{panels?: string, large?: string}} asked @returns {Arrangement} */
+/**
+ * The arrangement an address names; what it names wrongly is left out.
+ * @param {"network" | "landscape"} layout
+ * @param {{panels?: string, large?: string}} asked
+ * @returns {Arrangement}
+ */
 export function arrangementOf(layout, { panels, large }) {
   const there = PANELS[layout];
   const named = [...new Set((panels ?? "").split(","))].filter((name) => name in there);
-  return { shown: named.length ? named : [...USUAL[layout]], large: large && large in there ? large : null };
+  return {
+    shown: named.length ? named : [...USUAL[layout]],
+    large: large && large in there ? large : null,
+  };
 }
 
-/** What the address says of an arrangement; nothing where it is the usual one. @param {"network" | "landscape"} layout @param {Arrangement} arrangement @returns {{panels?: string, large?: string}} */
+/**
+ * What the address says of an arrangement; nothing where it is the usual one.
+ * @param {"network" | "landscape"} layout
+ * @param {Arrangement} arrangement
+ * @returns {{panels?: string, large?: string}}
+ */
 export function toAddress(layout, { shown, large }) {
   const panels = shown.join(",");
   return { ...(panels === USUAL[layout].join(",") ? {} : { panels }), ...(large ? { large } : {}) };
 }
 
-/** Two panels change places. @param {Arrangement} arrangement @param {string} one @param {string} other @returns {Arrangement} */
+/**
+ * Two panels change places.
+ * @param {Arrangement} arrangement
+ * @param {string} one
+ * @param {string} other
+ * @returns {Arrangement}
+ */
 export function swapped(arrangement, one, other) {
-  const shown = arrangement.shown.map((name) => (name === one ? other : name === other ? one : name));
+  const shown = arrangement.shown.map((name) =>
+    name === one ? other : name === other ? one : name,
+  );
   return { ...arrangement, shown };
 }
 
-/** A panel goes, unless it is the last, or comes back at the end. @param {Arrangement} arrangement @param {string} name @returns {Arrangement} */
+/**
+ * A panel goes, unless it is the last, or comes back at the end.
+ * @param {Arrangement} arrangement
+ * @param {string} name
+ * @returns {Arrangement}
+ */
 export function toggled(arrangement, name) {
-  if (!arrangement.shown.includes(name)) return { shown: [...arrangement.shown, name], large: null };
+  if (!arrangement.shown.includes(name))
+    return { shown: [...arrangement.shown, name], large: null };
   if (arrangement.shown.length === 1) return arrangement;
-  return { shown: arrangement.shown.filter((one) => one !== name), large: arrangement.large === name ? null : arrangement.large };
+  return {
+    shown: arrangement.shown.filter((one) => one !== name),
+    large: arrangement.large === name ? null : arrangement.large,
+  };
 }
 
-/** A panel fills the board, or goes back to its place. @param {Arrangement} arrangement @param {string} name @returns {Arrangement} */
+/**
+ * A panel fills the board, or goes back to its place.
+ * @param {Arrangement} arrangement
+ * @param {string} name
+ * @returns {Arrangement}
+ */
 export function enlarged(arrangement, name) {
   return { shown: arrangement.shown, large: arrangement.large === name ? null : name };
 }

@@ -1,17 +1,19 @@
 /** The board: the panels, where they stand, and what is drawn in them when. */
 
-import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./layout.js";
-import { caption } from "./captions.js";
 import { loadPlotly } from "../charts/chart.js";
-import { defect } from "../data/errors.js";
-import { Marks } from "../charts/time_markers.js";
-import { PANELS } from "../panels/registry.js";
-import { panelTemplate } from "./template.js";
 import { readTheme } from "../charts/theme.js";
+import { Marks } from "../charts/time_markers.js";
+import { defect } from "../data/errors.js";
 import { t } from "../i18n/i18n.js";
+import { PANELS } from "../panels/registry.js";
+import { caption } from "./captions.js";
+import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./layout.js";
+import { panelTemplate } from "./template.js";
 
 /**
- * @typedef {{name: string, kind: import("../panels/registry.js").Kind, panel: any, saidAt: number, marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and when its summary was last written
+ * @typedef {{name: string, kind: import("../panels/registry.js").Kind, panel: any, saidAt: number,
+ *   marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and
+ *   when its summary was last written
  */
 
 /** For so long charts wait until something is drawn without them, in milliseconds. */
@@ -38,14 +40,17 @@ export class Board {
     /** @type {Set<string>} charts that are due and not drawn yet */ this.waiting = new Set();
     /** @type {any} */ this.Plotly = null;
     this.arrangement = arrangementOf(this.layout, data.view ?? {});
-    this.place.innerHTML = Object.keys(this.kinds).map((name, i) => panelTemplate(name, i + 1, this.layout)).join("");
+    this.place.innerHTML = Object.keys(this.kinds)
+      .map((name, i) => panelTemplate(name, i + 1, this.layout))
+      .join("");
     /** @type {string} */ this.dressed = "";
     this.theme = readTheme(root);
     /** @type {string[]} */ this.colours = [];
     this._wire();
     this._dressRoot();
     this._apply();
-    for (const [name, kind] of Object.entries(this.kinds)) if (!kind.plotly && this.visible(name)) this._mount(name);
+    for (const [name, kind] of Object.entries(this.kinds))
+      if (!kind.plotly && this.visible(name)) this._mount(name);
     this._begun = () => {};
     /** Something was drawn, or it takes too long. @type {Promise<void>} */
     this.begun = new Promise((resolve) => {
@@ -63,11 +68,14 @@ export class Board {
 
   /** @returns {Promise<void>} resolves when the charts stand */
   async loadCharts() {
-    // To run plotly.js takes the browser most of a second: what can be drawn without it is drawn first.
+    // To run plotly.js takes the browser most of a second: what can be drawn without it is drawn
+    // first.
     if (!(/** @type {any} */ (window).Plotly) && this.panels.size) await this.begun;
     this.Plotly = await loadPlotly(`${this.data.base}/kelvin/plotly.min.js?v=${this.data.plotly}`);
-    // Mounting them all takes a quarter of a second: what is drawn without them must not stand still so long.
-    while (this.root.isConnected && this._mountVisible(1)) await new Promise((resume) => setTimeout(resume));
+    // Mounting them all takes a quarter of a second: what is drawn without them must not stand
+    // still so long.
+    while (this.root.isConnected && this._mountVisible(1))
+      await new Promise((resume) => setTimeout(resume));
   }
 
   /** @param {string} name */
@@ -81,18 +89,27 @@ export class Board {
     return large ? name === large : shown.includes(name);
   }
 
-  /** The panel of that name, once it is mounted. @param {string} name @returns {any} */
+  /**
+   * The panel of that name, once it is mounted.
+   * @param {string} name
+   * @returns {any}
+   */
   panel(name) {
     return this.panels.get(name)?.panel ?? null;
   }
 
   /**
-   * Draw what is due. Charts cost ten milliseconds and more each, so no frame draws more than one of them: the others wait for the next frames.
-   * @param {import("../data/frame_view.js").FrameView} moment @param {{pictures: boolean, curves: boolean}} due @param {number} now ms
+   * Draw what is due. Charts cost ten milliseconds and more each, so no frame draws more than one
+   * of them: the others wait for the next frames.
+   * @param {import("../data/frame_view.js").FrameView} moment
+   * @param {{pictures: boolean, curves: boolean}} due
+   * @param {number} now ms
    * @returns {boolean} whether a picture was drawn
    */
   draw(moment, due, now) {
-    if (due.curves) for (const { name, kind } of this.panels.values()) if (kind.curves && this.visible(name)) this.waiting.add(name);
+    if (due.curves)
+      for (const { name, kind } of this.panels.values())
+        if (kind.curves && this.visible(name)) this.waiting.add(name);
     let drawn = false;
     for (const shown of this.panels.values()) {
       if (shown.kind.curves || !due.pictures || !this.visible(shown.name)) continue;
@@ -107,7 +124,11 @@ export class Board {
     return drawn;
   }
 
-  /** @param {Shown} shown @param {import("../data/frame_view.js").FrameView} moment @param {number} now ms */
+  /**
+   * @param {Shown} shown
+   * @param {import("../data/frame_view.js").FrameView} moment
+   * @param {number} now ms
+   */
   _draw(shown, moment, now) {
     const section = this.section(shown.name);
     try {
@@ -116,10 +137,16 @@ export class Board {
       shown.marks?.draw(moment);
       shown.defect = "";
     } catch (error) {
-      // One panel's defect is that panel's: it is seen there and on the console, once, and the others go on.
+      // One panel's defect is that panel's: it is seen there and on the console, once, and the
+      // others go on.
       if (shown.defect !== String(error)) shown.defectLine = defect(error);
       shown.defect = String(error);
-      caption(section, shown, { note: "", summary: shown.defectLine, nothing: shown.defectLine }, now);
+      caption(
+        section,
+        shown,
+        { note: "", summary: shown.defectLine, nothing: shown.defectLine },
+        now,
+      );
     }
   }
 
@@ -133,7 +160,10 @@ export class Board {
     }
   }
 
-  /** Another race is on the screen. @param {boolean} again whether it is the one that was there before */
+  /**
+   * Another race is on the screen.
+   * @param {boolean} again whether it is the one that was there before
+   */
   reset(again) {
     for (const shown of this.panels.values()) {
       shown.saidAt = 0;
@@ -150,7 +180,8 @@ export class Board {
   /** Take on the page's theme, if it is another than before. @returns {boolean} whether it was */
   dress() {
     if (!this._dressRoot()) return false;
-    for (const { panel } of this.panels.values()) panel.dress(this.theme, this.colours, this.data.palette);
+    for (const { panel } of this.panels.values())
+      panel.dress(this.theme, this.colours, this.data.palette);
     return true;
   }
 
@@ -163,7 +194,10 @@ export class Board {
     }
   }
 
-  /** @param {import("./layout.js").Arrangement} arrangement @param {boolean} tell whether the address is to follow */
+  /**
+   * @param {import("./layout.js").Arrangement} arrangement
+   * @param {boolean} tell whether the address is to follow
+   */
   arrange(arrangement, tell = true) {
     this.arrangement = arrangement;
     this._apply();
@@ -173,7 +207,10 @@ export class Board {
     this.hands.redraw();
   }
 
-  /** A panel by its number fills the board, or goes back to its place. @param {number} number from 1 */
+  /**
+   * A panel by its number fills the board, or goes back to its place.
+   * @param {number} number from 1
+   */
   enlarge(number) {
     const name = Object.keys(this.kinds)[number - 1];
     if (name) this.arrange(enlarged(this.arrangement, name));
@@ -195,7 +232,8 @@ export class Board {
     this.colours = theme.dark ? palette.lanesOnDark : palette.lanes;
     this.colours.forEach((colour, i) => this.root.style.setProperty(`--lane-${i}`, colour));
     this.root.classList.toggle("kv-dark", theme.dark);
-    // What the page around is to look like is told by its root: a selector with :has would have the browser match the whole page anew whenever a number changes.
+    // What the page around is to look like is told by its root: a selector with :has would have the
+    // browser match the whole page anew whenever a number changes.
     document.documentElement.style.setProperty("--kv-page", theme.background);
     document.documentElement.dataset.kelvin = theme.dark ? "dark" : "light";
     return true;
@@ -206,7 +244,10 @@ export class Board {
     const { shown, large } = this.arrangement;
     this.place.style.setProperty("--kv-columns", String(large ? 1 : columnsFor(shown.length)));
     this.place.style.setProperty("--kv-count", String(large ? 1 : shown.length));
-    this.place.style.setProperty("--kv-rows", String(large ? 1 : Math.ceil(shown.length / columnsFor(shown.length))));
+    this.place.style.setProperty(
+      "--kv-rows",
+      String(large ? 1 : Math.ceil(shown.length / columnsFor(shown.length))),
+    );
     this.place.dataset.count = String(large ? 1 : shown.length);
     this.place.classList.toggle("kv-has-large", Boolean(large));
     for (const name of Object.keys(this.kinds)) {
@@ -216,13 +257,21 @@ export class Board {
       const button = /** @type {HTMLElement} */ (section.querySelector("[data-do=enlarge]"));
       const whole = name === large;
       button.setAttribute("aria-pressed", String(whole));
-      button.title = t(whole ? "live.restore" : "live.enlarge", { number: Object.keys(this.kinds).indexOf(name) + 1 });
+      button.title = t(whole ? "live.restore" : "live.enlarge", {
+        number: Object.keys(this.kinds).indexOf(name) + 1,
+      });
     }
   }
 
-  /** Mount the panels that can be seen and are not there yet, at most so many. @returns {number} how many were */
+  /**
+   * Mount the panels that can be seen and are not there yet, at most so many.
+   * @returns {number} how many were
+   */
   _mountVisible(most = Infinity) {
-    const due = Object.keys(this.kinds).filter((name) => this.visible(name) && !this.panels.has(name) && (this.Plotly || !this.kinds[name].plotly));
+    const due = Object.keys(this.kinds).filter(
+      (name) =>
+        this.visible(name) && !this.panels.has(name) && (this.Plotly || !this.kinds[name].plotly),
+    );
     for (const name of due.slice(0, most)) this._mount(name);
     return Math.min(due.length, most);
   }
@@ -230,40 +279,85 @@ export class Board {
   /** @param {string} name */
   _mount(name) {
     const kind = this.kinds[name];
-    this.section(name).classList.add("kv-undrawn"); // axes without anything on them would only invent their ticks
+    // axes without anything on them would only invent their ticks
+    this.section(name).classList.add("kv-undrawn");
     const { figures, palette } = this.data;
     const place = /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-plot"));
     const tools = /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-tools"));
-    const kit = { name, place, tools, Plotly: this.Plotly, figure: figures[name], figures, palette, theme: this.theme, colours: this.colours, hands: this.hands };
+    const kit = {
+      name,
+      place,
+      tools,
+      Plotly: this.Plotly,
+      figure: figures[name],
+      figures,
+      palette,
+      theme: this.theme,
+      colours: this.colours,
+      hands: this.hands,
+    };
     const panel = new kind.make(kit);
-    this.panels.set(name, { name, kind, panel, saidAt: 0, marks: kind.time ? new Marks(place, panel, this.hands) : null, defect: "", defectLine: "" });
+    this.panels.set(name, {
+      name,
+      kind,
+      panel,
+      saidAt: 0,
+      marks: kind.time ? new Marks(place, panel, this.hands) : null,
+      defect: "",
+      defectLine: "",
+    });
   }
 
   _wire() {
     for (const name of Object.keys(this.kinds)) {
       const section = this.section(name);
-      /** @type {HTMLElement} */ (section.querySelector("[data-do=enlarge]")).onclick = () => this.arrange(enlarged(this.arrangement, name));
-      /** @type {HTMLElement} */ (section.querySelector("[data-do=hide]")).onclick = () => this.arrange(this.arrangement.large ? { ...this.arrangement, large: null } : toggled(this.arrangement, name));
+      /** @type {HTMLElement} */ (section.querySelector("[data-do=enlarge]")).onclick = () =>
+        this.arrange(enlarged(this.arrangement, name));
+      /** @type {HTMLElement} */ (section.querySelector("[data-do=hide]")).onclick = () =>
+        this.arrange(
+          this.arrangement.large
+            ? { ...this.arrangement, large: null }
+            : toggled(this.arrangement, name),
+        );
       const header = /** @type {HTMLElement} */ (section.querySelector("header"));
       header.ondblclick = (event) => {
-        if (!(/** @type {HTMLElement} */ (event.target).closest("button"))) this.arrange(enlarged(this.arrangement, name));
+        if (!(/** @type {HTMLElement} */ (event.target).closest("button")))
+          this.arrange(enlarged(this.arrangement, name));
       };
       this._drag(section, header, name);
     }
   }
 
-  /** A panel's header, dragged onto another panel, swaps the two. @param {HTMLElement} section @param {HTMLElement} header @param {string} name */
+  /**
+   * A panel's header, dragged onto another panel, swaps the two.
+   * @param {HTMLElement} section
+   * @param {HTMLElement} header
+   * @param {string} name
+   */
   _drag(section, header, name) {
     header.onpointerdown = (down) => {
-      if (down.button !== 0 || this.arrangement.large || /** @type {HTMLElement} */ (down.target).closest("button, select, input")) return;
+      if (
+        down.button !== 0 ||
+        this.arrangement.large ||
+        /** @type {HTMLElement} */ (down.target).closest("button, select, input")
+      )
+        return;
       let over = "";
-      const under = (/** @type {PointerEvent} */ event) => /** @type {HTMLElement | null} */ (document.elementsFromPoint(event.clientX, event.clientY).map((one) => one.closest?.(".kv-panel")).find((one) => one && one !== section && this.place.contains(one)) ?? null);
+      const under = (/** @type {PointerEvent} */ event) =>
+        /** @type {HTMLElement | null} */ (
+          document
+            .elementsFromPoint(event.clientX, event.clientY)
+            .map((one) => one.closest?.(".kv-panel"))
+            .find((one) => one && one !== section && this.place.contains(one)) ?? null
+        );
       const move = (/** @type {PointerEvent} */ event) => {
-        if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) < 6 && !over) return;
+        if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) < 6 && !over)
+          return;
         section.classList.add("kv-dragged");
         const target = under(event);
         over = target?.dataset.panel ?? "";
-        for (const one of this.place.querySelectorAll(".kv-panel")) one.classList.toggle("kv-over", one === target);
+        for (const one of this.place.querySelectorAll(".kv-panel"))
+          one.classList.toggle("kv-over", one === target);
       };
       const up = () => {
         removeEventListener("pointermove", move);

@@ -2,22 +2,53 @@
 
 import { t } from "../i18n/i18n.js";
 
-const ENLARGE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M9.500 2H14v4.500h-1.500V4.600L9.700 7.400 8.600 6.300l2.800-2.800H9.500zM6.500 14H2V9.500h1.500v1.900l2.800-2.800 1.100 1.100-2.800 2.800h1.900z"/></svg>';
-const HIDE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M12.600 4.500 11.500 3.400 8 6.900 4.500 3.400 3.400 4.500 6.900 8l-3.500 3.500 1.100 1.100L8 9.100l3.500 3.500 1.100-1.100L9.100 8z"/></svg>';
+const ENLARGE =
+  '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M9.500 2H14v4.500h-1.500V4.600L9.700 7.400 8.600 6.300l2.800-2.800H9.500zM6.500 14H2V9.500h1.500v1.900l2.800-2.800 1.100 1.100-2.800 2.800h1.900z"/></svg>';
+const HIDE =
+  '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M12.600 4.500 11.500 3.400 8 6.900 4.500 3.400 3.400 4.500 6.900 8l-3.500 3.500 1.100 1.100L8 9.100l3.500 3.500 1.100-1.100L9.100 8z"/></svg>';
 
-const choice = (/** @type {string} */ id, /** @type {string} */ text) => `<button type="button" data-testid="${id}" aria-pressed="false">${text}</button>`;
-const group = (/** @type {string} */ id, /** @type {string} */ label, /** @type {string} */ buttons) => `<span class="kv-choice" role="group" aria-label="${label}" data-testid="${id}">${buttons}</span>`;
+const choice = (/** @type {string} */ id, /** @type {string} */ text) =>
+  `<button type="button" data-testid="${id}" aria-pressed="false">${text}</button>`;
+const group = (
+  /** @type {string} */ id,
+  /** @type {string} */ label,
+  /** @type {string} */ buttons,
+) =>
+  `<span class="kv-choice" role="group" aria-label="${label}" data-testid="${id}">${buttons}</span>`;
 
-/** Buttons a panel has from the start. @param {string} name @param {string} layout */
+/**
+ * Buttons a panel has from the start.
+ * @param {string} name
+ * @param {string} layout
+ */
 function tools(name, layout) {
-  if (name === "loss" && layout === "network") return group("loss-or-accuracy", t("live.measure"), choice("measure-loss", t("live.loss")) + choice("measure-accuracy", t("live.accuracy")));
-  if (name === "weights" && layout === "landscape") return group("map-or-relief", t("live.drawn-as"), choice("mode-map", t("live.map")) + choice("mode-relief", t("live.relief")));
+  if (name === "loss" && layout === "network")
+    return group(
+      "loss-or-accuracy",
+      t("live.measure"),
+      choice("measure-loss", t("live.loss")) + choice("measure-accuracy", t("live.accuracy")),
+    );
+  if (name === "weights" && layout === "landscape")
+    return group(
+      "map-or-relief",
+      t("live.drawn-as"),
+      choice("mode-map", t("live.map")) + choice("mode-relief", t("live.relief")),
+    );
   return "";
 }
 
-/** One panel, empty. @param {string} name @param {number} number @param {"network" | "landscape"} layout */
+/**
+ * One panel, empty.
+ * @param {string} name
+ * @param {number} number
+ * @param {"network" | "landscape"} layout
+ */
 export function panelTemplate(name, number, layout) {
-  const title = t(layout === "landscape" && ["weights", "loss"].includes(name) ? `live.panel-landscape-${name}` : `live.panel-${name}`);
+  const title = t(
+    layout === "landscape" && ["weights", "loss"].includes(name)
+      ? `live.panel-landscape-${name}`
+      : `live.panel-${name}`,
+  );
   return `
   <section class="kv-panel" data-testid="panel-${name}" data-panel="${name}" role="figure" aria-label="${title}" hidden>
     <header><h2>${title}</h2><span class="kv-tools">${tools(name, layout)}</span><span class="kv-note"></span>

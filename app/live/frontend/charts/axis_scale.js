@@ -1,4 +1,7 @@
-/** Axes of values: their range, their ticks, and on a logarithmic one the floor, on which goes on what has no place above it. */
+/**
+ * Axes of values: their range, their ticks, and on a logarithmic one the floor, on which goes on
+ * what has no place above it.
+ */
 
 import { plain, shortPlain } from "../i18n/format.js";
 
@@ -19,14 +22,23 @@ const DEEPEST = 1e-8;
 /** An axis that spans less, in powers of ten, may miss 1, 2 and 5. */
 const NARROW = 0.45;
 
-/** A range in steps of a tenth: an axis that changes makes Plotly draw the whole chart again, so it should change seldom. @param {number} low @param {number} high @returns {[number, number]} */
+/**
+ * A range in steps of a tenth: an axis that changes makes Plotly draw the whole chart again, so it
+ * should change seldom.
+ * @param {number} low
+ * @param {number} high
+ * @returns {[number, number]}
+ */
 export function tenths(low, high) {
   return [Math.floor(low * 10) / 10, Math.ceil(high * 10) / 10];
 }
 
 /**
  * A range with a strip kept free at one end, for words that must not lie on what is drawn.
- * @param {[number, number]} range @param {number} share of the axis that the strip takes @param {"above" | "below"} end @returns {[number, number]}
+ * @param {[number, number]} range
+ * @param {number} share of the axis that the strip takes
+ * @param {"above" | "below"} end
+ * @returns {[number, number]}
  */
 export function withRoom([low, high], share, end) {
   const part = Math.min(0.4, share);
@@ -34,17 +46,26 @@ export function withRoom([low, high], share, end) {
   return end === "above" ? [low, high + more] : [low - more, high];
 }
 
-/** A lane that explodes leaves the axis at this many times where it started, so that the others can still be seen. */
+/**
+ * A lane that explodes leaves the axis at this many times where it started, so that the others can
+ * still be seen.
+ */
 const EXPLODED = 1e4;
 
-/** The highest value that need be seen of curves. @param {(number | null | undefined)[][]} curves */
+/**
+ * The highest value that need be seen of curves.
+ * @param {(number | null | undefined)[][]} curves
+ */
 export function worthSeeing(curves) {
-  const first = curves.flatMap((curve) => curve.find((value) => typeof value === "number" && Number.isFinite(value)) ?? []);
+  const first = curves.flatMap(
+    (curve) => curve.find((value) => typeof value === "number" && Number.isFinite(value)) ?? [],
+  );
   return EXPLODED * Math.max(0, ...first) || Infinity;
 }
 
 /**
- * A logarithmic scale that holds values; those that are zero, below it, or too deep below the highest lie on its floor.
+ * A logarithmic scale that holds values; those that are zero, below it, or too deep below the
+ * highest lie on its floor.
  * @param {(number | null | undefined)[][]} curves
  * @param {number} most that need be seen
  * @param {number} deepest share of the highest value that still has its own place
@@ -80,11 +101,18 @@ export function logScale(curves, most = Infinity, deepest = DEEPEST) {
     low = at;
   }
   const room = Math.max(0.05, 0.04 * Math.log10(high / low));
-  const place = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined || Number.isNaN(value) ? null : floor && value <= floor.at ? floor.at : value);
+  const place = (/** @type {number | null | undefined} */ value) =>
+    value === null || value === undefined || Number.isNaN(value)
+      ? null
+      : floor && value <= floor.at
+        ? floor.at
+        : value;
   return { range: tenths(Math.log10(low) - room, Math.log10(high) + room), floor, place };
 }
 
-/** A tick that near the low end, as a share of the axis, would stand on those of the axis across. */
+/**
+ * A tick that near the low end, as a share of the axis, would stand on those of the axis across.
+ */
 const CORNER = 0.04;
 
 /**
@@ -93,42 +121,77 @@ const CORNER = 0.04;
  * @param {boolean} log
  * @param {Floor | null} floor
  * @param {number} most there is room for
- * @param {"measure" | "count" | "share"} kind of what is written: measures as 41,300 and 1.2×10⁷, counts as 41.3 k and 12 M, shares as 5 %
+ * @param {"measure" | "count" | "share"} kind of what is written: measures as 41,300 and 1.2×10⁷,
+ *   counts as 41.3 k and 12 M, shares as 5 %
  * @returns {{tickvals: number[], ticktext: string[]}}
  */
 export function ticksOf(range, log, floor = null, most = 7, kind = "measure") {
   const [low, high] = range[0] <= range[1] ? range : [range[1], range[0]];
   const all = log ? logTicks(low, high, most) : linearTicks(low, high, most);
   // An axis that begins at nothing says so.
-  const clear = all.filter((value) => (log ? Math.log10(value) : value) > low + CORNER * (high - low) || (!log && value === 0 && (low === 0 || kind !== "measure")));
+  const clear = all.filter(
+    (value) =>
+      (log ? Math.log10(value) : value) > low + CORNER * (high - low) ||
+      (!log && value === 0 && (low === 0 || kind !== "measure")),
+  );
   const values = clear.length ? clear : all;
   if (!log || !floor) return { tickvals: values, ticktext: values.map(WRITTEN[kind]) };
   // A tick just above the floor would stand on its text.
   const above = values.filter((value) => Math.log10(value / floor.at) > 0.055 * (high - low));
   const seen = Math.log10(floor.at) >= low - 1e-9;
-  return { tickvals: [...(seen ? [floor.at] : []), ...above], ticktext: [...(seen ? [floor.text] : []), ...above.map(plain)] };
+  return {
+    tickvals: [...(seen ? [floor.at] : []), ...above],
+    ticktext: [...(seen ? [floor.text] : []), ...above.map(plain)],
+  };
 }
 
-/** Width of a tick's text in the figures' letters, px, a little more rather than less. @param {string} text */
+/**
+ * Width of a tick's text in the figures' letters, px, a little more rather than less.
+ * @param {string} text
+ */
 export function widthOf(text) {
-  const wide = (/** @type {string} */ sign) => (/[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]/u.test(sign) ? 5.2 : /[−×≤]/u.test(sign) ? 9.5 : /[.,\s]/u.test(sign) ? 3.8 : 7.3);
+  const wide = (/** @type {string} */ sign) =>
+    /[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]/u.test(sign)
+      ? 5.2
+      : /[−×≤]/u.test(sign)
+        ? 9.5
+        : /[.,\s]/u.test(sign)
+          ? 3.8
+          : 7.3;
   return [...text].reduce((sum, sign) => sum + wide(sign), 0);
 }
 
 /** How ticks are written. */
-const WRITTEN = { measure: exact, count: counted, share: (/** @type {number} */ value) => `${exact(Number((100 * value).toPrecision(12)))}\u202f%` };
+const WRITTEN = {
+  measure: exact,
+  count: counted,
+  share: (/** @type {number} */ value) => `${exact(Number((100 * value).toPrecision(12)))}\u202f%`,
+};
 
-/** A tick that counts, in full where three digits would not tell it from its neighbour. @param {number} value */
+/**
+ * A tick that counts, in full where three digits would not tell it from its neighbour.
+ * @param {number} value
+ */
 function counted(value) {
   return value && Number(value.toPrecision(3)) !== value ? exact(value) : shortPlain(value);
 }
 
-/** A tick in words: ticks that lie close together far from zero need more digits than numbers do. @param {number} value */
+/**
+ * A tick in words: ticks that lie close together far from zero need more digits than numbers do.
+ * @param {number} value
+ */
 function exact(value) {
-  return Number(value.toPrecision(3)) === value ? plain(value) : value.toLocaleString("en", { maximumSignificantDigits: 12 }).replace("-", "−");
+  return Number(value.toPrecision(3)) === value
+    ? plain(value)
+    : value.toLocaleString("en", { maximumSignificantDigits: 12 }).replace("-", "−");
 }
 
-/** Powers of ten where there are many; 1, 2 and 5 of each where there is room; else even steps. @param {number} low @param {number} high in powers of ten @param {number} most */
+/**
+ * Powers of ten where there are many; 1, 2 and 5 of each where there is room; else even steps.
+ * @param {number} low
+ * @param {number} high in powers of ten
+ * @param {number} most
+ */
 function logTicks(low, high, most) {
   const span = high - low;
   if (span <= NARROW) return linearTicks(10 ** low, 10 ** high, most).filter((value) => value > 0);
@@ -145,13 +208,20 @@ function logTicks(low, high, most) {
   return found;
 }
 
-/** @param {number} low @param {number} high @param {number} most */
+/**
+ * @param {number} low
+ * @param {number} high
+ * @param {number} most
+ */
 function linearTicks(low, high, most) {
   const rough = (high - low) / most;
   if (!(rough > 0) || !Number.isFinite(rough)) return Number.isFinite(low) ? [low] : [];
   const power = Math.floor(Math.log10(rough));
-  const step = Number(`${[1, 2, 5].find((digit) => digit * 10 ** power >= rough * (1 - 1e-9)) ?? 10}e${power}`);
+  const step = Number(
+    `${[1, 2, 5].find((digit) => digit * 10 ** power >= rough * (1 - 1e-9)) ?? 10}e${power}`,
+  );
   const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i <= Math.floor(high / step + 1e-9); i++) found.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(low / step - 1e-9); i <= Math.floor(high / step + 1e-9); i++)
+    found.push(Number((i * step).toPrecision(12)));
   return found;
 }

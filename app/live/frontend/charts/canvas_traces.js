@@ -1,8 +1,9 @@
 /**
  * Lines and markers of a chart, painted on a canvas over Plotly's axes.
  *
- * Plotly takes ten milliseconds and more for any change of a trace; the same lines on a canvas take less than one. So Plotly draws axes and grid, which seldom change, and keeps the
- * traces unseen: for exports, where it writes them as vectors.
+ * Plotly takes ten milliseconds and more for any change of a trace; the same lines on a canvas take
+ * less than one. So Plotly draws axes and grid, which seldom change, and keeps the traces unseen:
+ * for exports, where it writes them as vectors.
  */
 
 import { shape } from "./lane_markers.js";
@@ -11,9 +12,20 @@ import { mix } from "./theme.js";
 const DASHES = /** @type {Record<string, number[]>} */ ({ dot: [1.5, 2.5], dash: [6, 4.5] });
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up"];
 
-/** @typedef {{left: number, top: number, width: number, height: number, x: (value: number) => number, y: (value: number) => number}} Plane where an axis' box lies, px */
+/**
+ * @typedef {{left: number, top: number, width: number, height: number, x: (value: number) =>
+ *   number, y: (value: number) => number}} Plane where an axis' box lies, px
+ */
 
-/** Where the box of two axes lies in a chart, and values of the axes in it. @param {any} layout of Plotly @param {number} width @param {number} height of the chart @param {string} xname @param {string} yname @returns {Plane} */
+/**
+ * Where the box of two axes lies in a chart, and values of the axes in it.
+ * @param {any} layout of Plotly
+ * @param {number} width
+ * @param {number} height of the chart
+ * @param {string} xname
+ * @param {string} yname
+ * @returns {Plane}
+ */
 export function planeOf({ margin, ...layout }, width, height, xname = "xaxis", yname = "yaxis") {
   const [xaxis, yaxis] = [layout[xname] ?? {}, layout[yname] ?? {}];
   const [foot, head] = yaxis.domain ?? [0, 1];
@@ -21,13 +33,25 @@ export function planeOf({ margin, ...layout }, width, height, xname = "xaxis", y
   const across = width - margin.l - margin.r;
   const top = margin.t + (1 - head) * room;
   const tall = (head - foot) * room;
-  const share = (/** @type {any} */ { range: [low, high] = [0, 1], type }, /** @type {number} */ value) => ((type === "log" ? Math.log10(value) : value) - low) / (high - low);
-  return { left: margin.l, top, width: across, height: tall, x: (value) => margin.l + share(xaxis, value) * across, y: (value) => top + (1 - share(yaxis, value)) * tall };
+  const share = (
+    /** @type {any} */ { range: [low, high] = [0, 1], type },
+    /** @type {number} */ value,
+  ) => ((type === "log" ? Math.log10(value) : value) - low) / (high - low);
+  return {
+    left: margin.l,
+    top,
+    width: across,
+    height: tall,
+    x: (value) => margin.l + share(xaxis, value) * across,
+    y: (value) => top + (1 - share(yaxis, value)) * tall,
+  };
 }
 
 /**
  * Paint traces as Plotly describes them: lines, and markers of one look or each of its own.
- * @param {CanvasRenderingContext2D} paint @param {any[]} traces @param {(trace: any) => Plane} plane
+ * @param {CanvasRenderingContext2D} paint
+ * @param {any[]} traces
+ * @param {(trace: any) => Plane} plane
  */
 export function paintTraces(paint, traces, plane) {
   for (const trace of traces) {
@@ -45,7 +69,11 @@ export function paintTraces(paint, traces, plane) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} paint @param {any} trace @param {Plane} plane */
+/**
+ * @param {CanvasRenderingContext2D} paint
+ * @param {any} trace
+ * @param {Plane} plane
+ */
 function line(paint, { x, y, line: look }, plane) {
   paint.strokeStyle = look.color;
   paint.lineWidth = look.width ?? 2;
@@ -69,21 +97,39 @@ function line(paint, { x, y, line: look }, plane) {
   paint.setLineDash([]);
 }
 
-/** @param {CanvasRenderingContext2D} paint @param {any} trace @param {Plane} plane */
+/**
+ * @param {CanvasRenderingContext2D} paint
+ * @param {any} trace
+ * @param {Plane} plane
+ */
 function markers(paint, { x, y, marker }, plane) {
-  const of = (/** @type {any} */ value, /** @type {number} */ i) => (Array.isArray(value) ? value[i] : value);
-  const heat = (/** @type {number} */ value) => mix(marker.colorscale, (value - marker.cmin) / (marker.cmax - marker.cmin || 1));
+  const of = (/** @type {any} */ value, /** @type {number} */ i) =>
+    Array.isArray(value) ? value[i] : value;
+  const heat = (/** @type {number} */ value) =>
+    mix(marker.colorscale, (value - marker.cmin) / (marker.cmax - marker.cmin || 1));
   for (let i = 0; i < x.length; i++) {
     if (x[i] === null || y[i] === null || y[i] === undefined) continue;
     const colour = of(marker.color, i);
     paint.fillStyle = typeof colour === "number" ? heat(colour) : colour;
     paint.beginPath();
-    shape(paint, Math.max(0, SYMBOLS.indexOf(of(marker.symbol, i))), plane.x(x[i]), plane.y(y[i]), of(marker.size, i) / 2);
+    shape(
+      paint,
+      Math.max(0, SYMBOLS.indexOf(of(marker.symbol, i))),
+      plane.x(x[i]),
+      plane.y(y[i]),
+      of(marker.size, i) / 2,
+    );
     paint.fill();
   }
 }
 
-/** Change traces as `Plotly.restyle` does: of a list of values one for each trace, undefined for what stays as it is. @param {any[]} all @param {Record<string, any>} changes by path @param {number[]} traces */
+/**
+ * Change traces as `Plotly.restyle` does: of a list of values one for each trace, undefined for
+ * what stays as it is.
+ * @param {any[]} all
+ * @param {Record<string, any>} changes by path
+ * @param {number[]} traces
+ */
 export function restyle(all, changes, traces) {
   for (const [path, values] of Object.entries(changes)) {
     const keys = path.split(".");
@@ -95,8 +141,14 @@ export function restyle(all, changes, traces) {
   }
 }
 
-/** The pairs of axes that traces stand on, each once. @param {any[]} traces @returns {{xaxis: string, yaxis: string}[]} */
+/**
+ * The pairs of axes that traces stand on, each once.
+ * @param {any[]} traces
+ * @returns {{xaxis: string, yaxis: string}[]}
+ */
 export function pairs(traces) {
-  const found = new Map(traces.map(({ xaxis = "x", yaxis = "y" }) => [`${xaxis} ${yaxis}`, { xaxis, yaxis }]));
+  const found = new Map(
+    traces.map(({ xaxis = "x", yaxis = "y" }) => [`${xaxis} ${yaxis}`, { xaxis, yaxis }]),
+  );
   return [...found.values()];
 }

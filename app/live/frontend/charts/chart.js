@@ -1,10 +1,10 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
-import { Taps } from "./pointer.js";
 import { Expected } from "../data/errors.js";
+import { ticksOf, widthOf } from "./axis_scale.js";
 import { paintTraces, pairs, planeOf, restyle } from "./canvas_traces.js";
 import { pinch, touched } from "./pinch_zoom.js";
-import { ticksOf, widthOf } from "./axis_scale.js";
+import { Taps } from "./pointer.js";
 
 /** Room a tick on an upright axis wants, px. */
 const TICK_ROOM = 24;
@@ -14,14 +14,25 @@ const TICK_WIDE = 62;
 const [BESIDE, STRIDE] = [5, 8];
 
 /** What tests and benchmarks read. */
-export const stats = { mounts: /** @type {Record<string, number>} */ ({}), drawn: 0, blanks: 0, firstDrawnAt: 0, drawMs: 0 };
+export const stats = {
+  mounts: /** @type {Record<string, number>} */ ({}),
+  drawn: 0,
+  blanks: 0,
+  firstDrawnAt: 0,
+  drawMs: 0,
+};
 
 /** @type {Promise<any> | null} */
 let loading = null;
 
-/** plotly.js, loaded once however many views there are. @param {string} address @returns {Promise<any>} */
+/**
+ * plotly.js, loaded once however many views there are.
+ * @param {string} address
+ * @returns {Promise<any>}
+ */
 export function loadPlotly(address) {
-  if (/** @type {any} */ (window).Plotly) return Promise.resolve(/** @type {any} */ (window).Plotly);
+  if (/** @type {any} */ (window).Plotly)
+    return Promise.resolve(/** @type {any} */ (window).Plotly);
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = address;
@@ -35,14 +46,18 @@ export function loadPlotly(address) {
   return loading;
 }
 
-/** One chart. A zoom made by hand stays until it is undone with a double click or another race begins. */
+/**
+ * One chart. A zoom made by hand stays until it is undone with a double click or another race
+ * begins.
+ */
 export class Chart {
   /**
    * @param {string} name
    * @param {HTMLElement} element
    * @param {any} Plotly
    * @param {{data: any[], layout: any}} figure
-   * @param {{painted?: boolean}} how `painted`: whether lines and markers are painted here, over Plotly's axes
+   * @param {{painted?: boolean}} how `painted`: whether lines and markers are painted here, over
+   *   Plotly's axes
    */
   constructor(name, element, Plotly, figure, { painted = false } = {}) {
     this.name = name;
@@ -51,17 +66,33 @@ export class Chart {
     this.zoomed = false;
     /** Changes of ranges under way that are not a hand's. */ this._own = 0;
     /** @type {Record<string, string>} */ this._set = {};
-    /** @type {Record<string, {log: boolean, floor: import("./axis_scale.js").Floor | null, kind?: "measure" | "count" | "share", whole?: boolean}>} axes whose ticks are written here */ this._scales = {};
+    /**
+     * @type {Record<string, {log: boolean, floor: import("./axis_scale.js").Floor | null, kind?:
+     *   "measure" | "count" | "share", whole?: boolean}>} axes whose ticks are written here
+     */
+    this._scales = {};
     /** Colour of the line under which there is nothing. */ this.faint = "#9a9088";
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
-    /** Room at the left that the figure was made with, px. */ this._left = figure.layout.margin?.l ?? 0;
-    /** @type {any[] | null} the traces that are painted here */ this.painted = painted ? figure.data : null;
+    /** Room at the left that the figure was made with, px. */
+    this._left = figure.layout.margin?.l ?? 0;
+    /** @type {any[] | null} the traces that are painted here */
+    this.painted = painted ? figure.data : null;
     /** @type {Record<string, any>} what the layout was last asked to be */ this._wished = {};
     const blank = { type: "scatter", mode: "lines", x: [null], y: [null], hoverinfo: "skip" };
-    const data = painted ? [...figure.data.map((trace) => Object.assign(trace, { visible: false })), ...pairs(figure.data).map((axes) => ({ ...blank, ...axes }))] : figure.data;
+    const data = painted
+      ? [
+          ...figure.data.map((trace) => Object.assign(trace, { visible: false })),
+          ...pairs(figure.data).map((axes) => ({ ...blank, ...axes })),
+        ]
+      : figure.data;
     // A finger that drew a zoom could not scroll the page past the chart.
     const fingers = touched() && figure.layout.dragmode === "zoom";
-    Plotly.newPlot(element, data, { ...figure.layout, autosize: true, ...(fingers ? { dragmode: false } : {}) }, { displayModeBar: false, responsive: true, doubleClick: false });
+    Plotly.newPlot(
+      element,
+      data,
+      { ...figure.layout, autosize: true, ...(fingers ? { dragmode: false } : {}) },
+      { displayModeBar: false, responsive: true, doubleClick: false },
+    );
     /** @type {any} */ (element).on("plotly_relayout", (/** @type {any} */ change) => {
       if (this._own) return;
       const keys = Object.keys(change);
@@ -72,7 +103,10 @@ export class Chart {
       if (keys.some((key) => key.includes("autorange"))) this.forgetZoom();
     });
     if (fingers) pinch(element, Plotly);
-    this.taps = new Taps(element, { waits: () => this.zoomed, double: () => this.zoomed && this._whole() });
+    this.taps = new Taps(element, {
+      waits: () => this.zoomed,
+      double: () => this.zoomed && this._whole(),
+    });
     if (painted) this._canvas();
   }
 
@@ -85,7 +119,8 @@ export class Chart {
     this.element.style.position = "relative";
     this.element.append(this.canvas);
     const paint = () => this._paint();
-    for (const event of ["plotly_afterplot", "plotly_relayouting", "plotly_relayout"]) /** @type {any} */ (this.element).on(event, paint);
+    for (const event of ["plotly_afterplot", "plotly_relayouting", "plotly_relayout"])
+      /** @type {any} */ (this.element).on(event, paint);
   }
 
   _paint() {
@@ -93,13 +128,19 @@ export class Chart {
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     const [width, height] = [element.clientWidth, element.clientHeight];
     if (!canvas || !painted || !width || !height) return;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio))
+      Object.assign(canvas, {
+        width: Math.round(width * ratio),
+        height: Math.round(height * ratio),
+      });
     const paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     paint.setTransform(ratio, 0, 0, ratio, 0, 0);
     paint.clearRect(0, 0, width, height);
     const { layout } = /** @type {any} */ (element);
     const axis = (/** @type {string} */ name) => `${name[0]}axis${name.slice(1)}`;
-    paintTraces(paint, painted, ({ xaxis = "x", yaxis = "y" }) => planeOf(layout, width, height, axis(xaxis), axis(yaxis)));
+    paintTraces(paint, painted, ({ xaxis = "x", yaxis = "y" }) =>
+      planeOf(layout, width, height, axis(xaxis), axis(yaxis)),
+    );
   }
 
   /** The zoom is undone. */
@@ -109,7 +150,11 @@ export class Chart {
     return this.update({}, this._wished, []);
   }
 
-  /** Change the looks of traces. @param {Record<string, any>} changes @param {number[]} traces */
+  /**
+   * Change the looks of traces.
+   * @param {Record<string, any>} changes
+   * @param {number[]} traces
+   */
   restyle(changes, traces) {
     if (!this.painted) return this.Plotly.restyle(this.element, changes, traces);
     restyle(this.painted, changes, traces);
@@ -118,7 +163,10 @@ export class Chart {
 
   /**
    * Change traces and layout in one draw; axis ranges are left alone while zoomed by hand.
-   * @param {any} data @param {Record<string, any>} layout where "yaxis.scale" says `{log, floor, kind, whole}` of an axis whose ticks are to be written as numbers are everywhere @param {number[]} traces
+   * @param {any} data
+   * @param {Record<string, any>} layout where "yaxis.scale" says `{log, floor, kind, whole}` of an
+   *   axis whose ticks are to be written as numbers are everywhere
+   * @param {number[]} traces
    */
   update(data, { ...layout }, traces) {
     this._wished = { ...this._wished, ...layout };
@@ -129,19 +177,30 @@ export class Chart {
       delete layout[key];
     }
     Object.assign(layout, this._ticks(layout));
-    // What the layout has already is not set again: every change of it is another pass over the whole chart.
-    const wanted = Object.fromEntries(Object.entries(layout).filter(([key, value]) => !(this.zoomed && key.includes("range")) && this._set[key] !== JSON.stringify(value)));
+    // What the layout has already is not set again: every change of it is another pass over the
+    // whole chart.
+    const wanted = Object.fromEntries(
+      Object.entries(layout).filter(
+        ([key, value]) =>
+          !(this.zoomed && key.includes("range")) && this._set[key] !== JSON.stringify(value),
+      ),
+    );
     for (const key of Object.keys(wanted)) this._set[key] = JSON.stringify(wanted[key]);
     if (this.painted) {
       restyle(this.painted, data, traces);
       if (Object.keys(wanted).length) this._ours(this.Plotly.relayout(this.element, wanted));
       this._paint();
-    } else if (Object.keys(wanted).length) this._ours(this.Plotly.update(this.element, data, wanted, traces));
+    } else if (Object.keys(wanted).length)
+      this._ours(this.Plotly.update(this.element, data, wanted, traces));
     else this.Plotly.restyle(this.element, data, traces);
     if (!this.element.querySelector(".main-svg")) stats.blanks++;
   }
 
-  /** The ticks of the axes that are written here, and the line of a floor. @param {Record<string, any>} layout that is to be, over the one there is @returns {Record<string, any>} */
+  /**
+   * The ticks of the axes that are written here, and the line of a floor.
+   * @param {Record<string, any>} layout that is to be, over the one there is
+   * @returns {Record<string, any>}
+   */
   _ticks(layout) {
     const now = /** @type {any} */ (this.element).layout ?? {};
     /** @type {Record<string, any>} */ const ticks = {};
@@ -150,12 +209,37 @@ export class Chart {
     for (const [axis, { log, floor, kind, whole }] of Object.entries(this._scales)) {
       const range = (this.zoomed ? null : layout[`${axis}.range`]) ?? now[axis]?.range;
       if (!range) continue;
-      const share = (now[axis]?.domain ?? [0, 1]).reduce((/** @type {number} */ from, /** @type {number} */ to) => to - from);
-      const room = axis.startsWith("y") ? Math.max(2, Math.floor((share * (this.element.clientHeight - 40)) / TICK_ROOM)) : Math.max(2, Math.floor((this.element.clientWidth - 60) / TICK_WIDE));
-      const { tickvals, ticktext } = ticksOf(range, log, floor, Math.min(whole ? Math.ceil(Math.abs(range[1] - range[0])) : 8, 8, room), kind);
-      Object.assign(ticks, { [`${axis}.tickmode`]: "array", [`${axis}.tickvals`]: tickvals, [`${axis}.ticktext`]: ticktext });
+      const share = (now[axis]?.domain ?? [0, 1]).reduce(
+        (/** @type {number} */ from, /** @type {number} */ to) => to - from,
+      );
+      const room = axis.startsWith("y")
+        ? Math.max(2, Math.floor((share * (this.element.clientHeight - 40)) / TICK_ROOM))
+        : Math.max(2, Math.floor((this.element.clientWidth - 60) / TICK_WIDE));
+      const { tickvals, ticktext } = ticksOf(
+        range,
+        log,
+        floor,
+        Math.min(whole ? Math.ceil(Math.abs(range[1] - range[0])) : 8, 8, room),
+        kind,
+      );
+      Object.assign(ticks, {
+        [`${axis}.tickmode`]: "array",
+        [`${axis}.tickvals`]: tickvals,
+        [`${axis}.ticktext`]: ticktext,
+      });
       if (axis.startsWith("y")) beside = Math.max(beside, ...ticktext.map(widthOf));
-      if (floor && axis.startsWith("y")) floors.push({ type: "line", xref: "x domain", yref: axis.replace("axis", ""), x0: 0, x1: 1, y0: floor.at, y1: floor.at, line: { color: this.faint, width: 1, dash: "dot" }, layer: "below" });
+      if (floor && axis.startsWith("y"))
+        floors.push({
+          type: "line",
+          xref: "x domain",
+          yref: axis.replace("axis", ""),
+          x0: 0,
+          x1: 1,
+          y0: floor.at,
+          y1: floor.at,
+          line: { color: this.faint, width: 1, dash: "dot" },
+          layer: "below",
+        });
     }
     // Ticks longer than the figure has room for, such as −2.5×10³², would lose their beginning.
     const left = Math.max(this._left, Math.ceil((beside + BESIDE) / STRIDE) * STRIDE);
@@ -173,7 +257,9 @@ export class Chart {
 
   /** What frees every axis: the next draw sets the ranges that are set at all. */
   _autorange() {
-    const axes = Object.keys(/** @type {any} */ (this.element)._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key));
+    const axes = Object.keys(/** @type {any} */ (this.element)._fullLayout).filter((key) =>
+      /^[xy]axis\d*$/.test(key),
+    );
     return Object.fromEntries(axes.map((axis) => [`${axis}.autorange`, true]));
   }
 
@@ -182,7 +268,10 @@ export class Chart {
     this._ours(this.Plotly.relayout(this.element, layout));
   }
 
-  /** Plotly tells of a change once it is done, which is later than the call. @param {Promise<any> | undefined} change */
+  /**
+   * Plotly tells of a change once it is done, which is later than the call.
+   * @param {Promise<any> | undefined} change
+   */
   _ours(change) {
     this._own++;
     const done = () => this._own--;
@@ -199,7 +288,8 @@ export class Chart {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.element;
     const now = /** @type {any} */ (this.element)._fullLayout;
-    if (width && height && now && (now.width !== width || now.height !== height)) this.Plotly.Plots.resize(this.element);
+    if (width && height && now && (now.width !== width || now.height !== height))
+      this.Plotly.Plots.resize(this.element);
   }
 
   /** Another race: the zoom of the last one means nothing to it. */
@@ -216,7 +306,8 @@ export class Chart {
 }
 
 /**
- * A figure in a theme before it is mounted: dressing it afterwards would cost a pass over the whole chart for every trace.
+ * A figure in a theme before it is mounted: dressing it afterwards would cost a pass over the whole
+ * chart for every trace.
  * @param {{data: any[], layout: any}} figure
  * @param {import("./theme.js").Theme} theme
  * @param {string[]} axes
@@ -233,10 +324,20 @@ export function predress(figure, theme, axes, paint) {
   return copy;
 }
 
-/** Layout changes that dress a chart in a theme. @param {import("./theme.js").Theme} theme @param {string[]} axes @returns {any} */
+/**
+ * Layout changes that dress a chart in a theme.
+ * @param {import("./theme.js").Theme} theme
+ * @param {string[]} axes
+ * @returns {any}
+ */
 export function dress(theme, axes) {
   /** @type {any} */
-  const layout = { "font.color": theme.faint, "font.family": theme.font, "hoverlabel.bgcolor": theme.surface, "hoverlabel.font.color": theme.text };
+  const layout = {
+    "font.color": theme.faint,
+    "font.family": theme.font,
+    "hoverlabel.bgcolor": theme.surface,
+    "hoverlabel.font.color": theme.text,
+  };
   for (const axis of axes) {
     layout[`${axis}.gridcolor`] = theme.grid;
     layout[`${axis}.linecolor`] = theme.grid;

@@ -1,7 +1,8 @@
 /** Curves thinned to what the pixels show. */
 
 /**
- * At most about `most` points: of every stretch the lowest and the highest, in order, and always the ends.
+ * At most about `most` points: of every stretch the lowest and the highest, in order, and always
+ * the ends.
  * @param {(number | null)[]} x
  * @param {(number | null)[]} y
  * @param {number} most
@@ -32,7 +33,8 @@ export function thin(x, y, most = 400) {
 }
 
 /**
- * At most about `most` points at even distances in x, and always the last: for dots that should read as a band.
+ * At most about `most` points at even distances in x, and always the last: for dots that should
+ * read as a band.
  * @param {(number | null)[]} x rising
  * @param {(number | null)[]} y
  * @param {number} most
@@ -56,11 +58,14 @@ export function spaced(x, y, most = 90) {
   return { x: keep.map((i) => x[i]), y: keep.map((i) => y[i]) };
 }
 
-/** Of a lane's marker along its line, so that lines are told apart without colours and stay whole. */
+/**
+ * Of a lane's marker along its line, so that lines are told apart without colours and stay whole.
+ */
 const ALONG = 6;
 
 /**
- * Where a lane's marker stands along its line: at even distances on the axis, between those of the other lanes, and not next to the line's head.
+ * Where a lane's marker stands along its line: at even distances on the axis, between those of the
+ * other lanes, and not next to the line's head.
  * @param {(number | null)[]} x rising
  * @param {(number | null)[]} y
  * @param {number} end of the axis, which begins at 0
@@ -78,7 +83,8 @@ export function along(x, y, end, lane, lanes) {
     while (i < x.length - 1 && (x[i + 1] ?? 0) <= at) i++;
     const value = y[i];
     // Between samples far apart there is no line to stand on but between both.
-    if (value === null || value === undefined || Math.abs((x[i] ?? 0) - at) > end / (2 * ALONG)) continue;
+    if (value === null || value === undefined || Math.abs((x[i] ?? 0) - at) > end / (2 * ALONG))
+      continue;
     found.x.push(/** @type {number} */ (x[i]));
     found.y.push(value);
   }
@@ -90,7 +96,8 @@ export function along(x, y, end, lane, lanes) {
  * @param {{x: (number | null)[], y: (number | null)[]}} heads by lane
  * @param {{x: (number | null)[], y: (number | null)[]}[]} lines by lane
  * @param {number} end of the axis
- * @param {string[]} colours @param {string[]} symbols of the lanes
+ * @param {string[]} colours
+ * @param {string[]} symbols of the lanes
  * @returns {Record<string, any[]>}
  */
 export function marked(heads, lines, end, colours, symbols) {
@@ -105,8 +112,14 @@ export function marked(heads, lines, end, colours, symbols) {
   };
 }
 
-/** The end of a time axis: the budget, but no more of it than leaves the curves room while the race is young. @param {number} amount @param {number} progress */
+/**
+ * The end of a time axis: the budget, but no more of it than leaves the curves room while the race
+ * is young.
+ * @param {number} amount
+ * @param {number} progress
+ */
 export function horizon(amount, progress) {
-  for (const share of [0.1, 0.2, 0.35, 0.55, 0.8]) if (progress < share * 0.97) return amount * share;
+  for (const share of [0.1, 0.2, 0.35, 0.55, 0.8])
+    if (progress < share * 0.97) return amount * share;
   return amount;
 }

@@ -3,9 +3,15 @@
 import { channels } from "./theme.js";
 
 /** @typedef {{data: ArrayLike<number>, shape: number[]}} Numbers */
-/** @typedef {{x: {data: ArrayLike<number>}, y: {data: ArrayLike<number>}, extent: number[]}} Points training points in the drawn square: x (N, 2), y (N) classes */
+/**
+ * @typedef {{x: {data: ArrayLike<number>}, y: {data: ArrayLike<number>}, extent: number[]}} Points
+ *   training points in the drawn square: x (N, 2), y (N) classes
+ */
 
-/** How fine a map is painted at least, in pixels a side: three times its points, and more for the coarsest. */
+/**
+ * How fine a map is painted at least, in pixels a side: three times its points, and more for the
+ * coarsest.
+ */
 const SHARP = 3;
 const FINE = 96;
 const SHADES = 256;
@@ -14,7 +20,10 @@ const STRENGTH = 0.72;
 
 /** Paints maps, areas and points in a theme, whatever the size of the canvas. */
 export class Painter {
-  /** @param {import("./theme.js").Theme} theme @param {any} palette */
+  /**
+   * @param {import("./theme.js").Theme} theme
+   * @param {any} palette
+   */
   constructor(theme, palette) {
     this.small = document.createElement("canvas");
     this.theme = theme;
@@ -24,7 +33,10 @@ export class Painter {
     this.table = shades(this.neutral, this.classes);
   }
 
-  /** @param {import("./theme.js").Theme} theme @param {any} palette */
+  /**
+   * @param {import("./theme.js").Theme} theme
+   * @param {any} palette
+   */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;
@@ -33,19 +45,34 @@ export class Painter {
     this.table = shades(this.neutral, this.classes);
   }
 
-  /** Two classes: log-odds. @param {CanvasRenderingContext2D} context @param {Numbers} map */
+  /**
+   * Two classes: log-odds.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Numbers} map
+   */
   map(context, map) {
     const side = Math.max(SHARP * map.shape[0], FINE);
     this._through(context, side, 0, (image) => colour(map, image, this.table));
   }
 
-  /** More than two classes: the class given, the paler the less sure. @param {CanvasRenderingContext2D} context @param {Numbers} areas */
+  /**
+   * More than two classes: the class given, the paler the less sure.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Numbers} areas
+   */
   areas(context, areas) {
     // The outermost values stand on the edge of the square: half of their pixels lies beyond it.
-    this._through(context, areas.shape[1], 0.5, (image) => colourAreas(areas, image, this.neutral, this.classes));
+    this._through(context, areas.shape[1], 0.5, (image) =>
+      colourAreas(areas, image, this.neutral, this.classes),
+    );
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {number} side @param {number} beyond pixels that lie outside on every side @param {(image: ImageData) => void} fill */
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} side
+   * @param {number} beyond pixels that lie outside on every side
+   * @param {(image: ImageData) => void} fill
+   */
   _through(context, side, beyond, fill) {
     const paint = /** @type {CanvasRenderingContext2D} */ (this.small.getContext("2d"));
     this.small.width = this.small.height = side;
@@ -53,12 +80,27 @@ export class Painter {
     fill(image);
     paint.putImageData(image, 0, 0);
     context.imageSmoothingEnabled = true;
-    // The map is fine and smooth by itself: more than straight lines between its pixels costs milliseconds and shows nothing.
+    // The map is fine and smooth by itself: more than straight lines between its pixels costs
+    // milliseconds and shows nothing.
     context.imageSmoothingQuality = "low";
-    context.drawImage(this.small, beyond, beyond, side - 2 * beyond, side - 2 * beyond, 0, 0, context.canvas.width, context.canvas.height);
+    context.drawImage(
+      this.small,
+      beyond,
+      beyond,
+      side - 2 * beyond,
+      side - 2 * beyond,
+      0,
+      0,
+      context.canvas.width,
+      context.canvas.height,
+    );
   }
 
-  /** The training points; classes are told apart by shape as well: discs, squares, diamonds. @param {CanvasRenderingContext2D} context @param {Points} points */
+  /**
+   * The training points; classes are told apart by shape as well: discs, squares, diamonds.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Points} points
+   */
   points(context, points) {
     const { width, height } = context.canvas;
     const [x0, x1, y0, y1] = points.extent;
@@ -86,20 +128,36 @@ export function dot({ width, height }) {
   return Math.max(1.8, Math.min(width, height) / 115);
 }
 
-/** Add the mark of a class to the path. @param {CanvasRenderingContext2D} context @param {number} label @param {number} x @param {number} y @param {number} radius */
+/**
+ * Add the mark of a class to the path.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} label
+ * @param {number} x
+ * @param {number} y
+ * @param {number} radius
+ */
 function mark(context, label, x, y, radius) {
   if (label === 0) {
     context.moveTo(x + radius, y);
     context.arc(x, y, radius, 0, 7);
-  } else if (label === 1) context.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
+  } else if (label === 1)
+    context.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
   else {
     context.moveTo(x, y - radius * 1.3);
-    for (const [dx, dy] of [[1.3, 0], [0, 1.3], [-1.3, 0]]) context.lineTo(x + dx * radius, y + dy * radius);
+    for (const [dx, dy] of [
+      [1.3, 0],
+      [0, 1.3],
+      [-1.3, 0],
+    ])
+      context.lineTo(x + dx * radius, y + dy * radius);
     context.closePath();
   }
 }
 
-/** A canvas as large as it is shown, in device pixels; null while it is not seen. @param {HTMLCanvasElement} canvas */
+/**
+ * A canvas as large as it is shown, in device pixels; null while it is not seen.
+ * @param {HTMLCanvasElement} canvas
+ */
 export function fit(canvas) {
   const ratio = Math.min(2, window.devicePixelRatio || 1);
   const width = Math.round(canvas.clientWidth * ratio);
@@ -112,14 +170,21 @@ export function fit(canvas) {
   return canvas.getContext("2d");
 }
 
-/** The share of a decision map that is given to the second class. @param {ArrayLike<number>} map log-odds, 0 to 255 */
+/**
+ * The share of a decision map that is given to the second class.
+ * @param {ArrayLike<number>} map log-odds, 0 to 255
+ */
 export function share(map) {
   let second = 0;
   for (let i = 0; i < map.length; i++) if (map[i] > 127) second++;
   return second / map.length;
 }
 
-/** The share of the square that is given to a class. @param {Numbers} areas @param {number} chosen */
+/**
+ * The share of the square that is given to a class.
+ * @param {Numbers} areas
+ * @param {number} chosen
+ */
 export function part(areas, chosen) {
   const count = areas.shape[1] * areas.shape[2];
   let given = 0;
@@ -130,8 +195,10 @@ export function part(areas, chosen) {
 /**
  * Paint which class is given where; the less sure, the nearer to the neutral colour.
  * @param {Numbers} areas first which class, then how sure (0 to 255); row 0 at the low end of y
- * @param {{data: Uint8ClampedArray, width: number, height: number}} image of the same size, row 0 at the top
- * @param {number[]} neutral @param {number[][]} classes
+ * @param {{data: Uint8ClampedArray, width: number, height: number}} image of the same size, row 0
+ *   at the top
+ * @param {number[]} neutral
+ * @param {number[][]} classes
  */
 export function colourAreas(areas, image, neutral, classes) {
   const [, rows, columns] = areas.shape;
@@ -139,16 +206,23 @@ export function colourAreas(areas, image, neutral, classes) {
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const at = row * columns + column;
-      const share = STRENGTH * Math.max(0, (areas.data[rows * columns + at] - even) / (255 - even)) ** 0.8;
+      const share =
+        STRENGTH * Math.max(0, (areas.data[rows * columns + at] - even) / (255 - even)) ** 0.8;
       const colour = classes[areas.data[at] % classes.length];
       const to = 4 * ((rows - 1 - row) * columns + column);
-      for (let c = 0; c < 3; c++) image.data[to + c] = neutral[c] + share * (colour[c] - neutral[c]);
+      for (let c = 0; c < 3; c++)
+        image.data[to + c] = neutral[c] + share * (colour[c] - neutral[c]);
       image.data[to + 3] = 255;
     }
   }
 }
 
-/** The colours from surely the first class to surely the second. @param {number[]} neutral @param {number[][]} classes @returns {Uint8ClampedArray} */
+/**
+ * The colours from surely the first class to surely the second.
+ * @param {number[]} neutral
+ * @param {number[][]} classes
+ * @returns {Uint8ClampedArray}
+ */
 export function shades(neutral, [first, second]) {
   const table = new Uint8ClampedArray(3 * SHADES);
   for (let i = 0; i < SHADES; i++) {
@@ -162,7 +236,8 @@ export function shades(neutral, [first, second]) {
 }
 
 /**
- * Paint log-odds with straight lines between the map's points: the boundary is then smooth although the map is coarse. The map's outermost points stand on the edge of the image.
+ * Paint log-odds with straight lines between the map's points: the boundary is then smooth although
+ * the map is coarse. The map's outermost points stand on the edge of the image.
  * @param {Numbers} map row 0 at the low end of y
  * @param {{data: Uint8ClampedArray, width: number, height: number}} image row 0 at the top
  * @param {Uint8ClampedArray} table
@@ -180,7 +255,8 @@ export function colour(map, image, table) {
       const right = u - column;
       const at = row * columns + column;
       const low = map.data[at] + right * (map.data[at + 1] - map.data[at]);
-      const high = map.data[at + columns] + right * (map.data[at + columns + 1] - map.data[at + columns]);
+      const high =
+        map.data[at + columns] + right * (map.data[at + columns + 1] - map.data[at + columns]);
       const shade = 3 * Math.round(low + down * (high - low));
       const to = 4 * (y * width + x);
       data[to] = table[shade];

@@ -1,26 +1,44 @@
-/** The lane cards: how every lane stands at the moment shown, what was done to it by hand, and what became of it. */
+/**
+ * The lane cards: how every lane stands at the moment shown, what was done to it by hand, and what
+ * became of it.
+ */
 
 import { SIGNS, deedText, deeds } from "../data/interventions.js";
 import { percent, proper, SHAPES, short, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
-const TUNE = '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 3.800h6.200a2 2 0 0 1 3.700 0H14v1.400h-2.100a2 2 0 0 1-3.700 0H2zM2 10.800h2.100a2 2 0 0 1 3.700 0H14v1.400H7.800a2 2 0 0 1-3.700 0H2z"/></svg>';
+const TUNE =
+  '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 3.800h6.200a2 2 0 0 1 3.700 0H14v1.400h-2.100a2 2 0 0 1-3.700 0H2zM2 10.800h2.100a2 2 0 0 1 3.700 0H14v1.400H7.800a2 2 0 0 1-3.700 0H2z"/></svg>';
 /** Deeds told in a card's note: the last ones. */
 const TOLD = 5;
 
-/** Whether answers can be right or wrong; a number to be met is only ever near. @param {any} stage */
+/**
+ * Whether answers can be right or wrong; a number to be met is only ever near.
+ * @param {any} stage
+ */
 export function scored(stage) {
   return !["curve", "function"].includes(stage.data.kind);
 }
 
-/** How far a lane's estimate is from the nearest lowest point that is known. @param {any} stage @param {any} picture @param {number} lane */
+/**
+ * How far a lane's estimate is from the nearest lowest point that is known.
+ * @param {any} stage
+ * @param {any} picture
+ * @param {number} lane
+ */
 function away(stage, picture, lane) {
   const [x, y] = picture?.lanes[lane].estimate ?? [Number.NaN, Number.NaN];
-  const far = stage.data.landscape.minima.map((/** @type {[number, number]} */ [atX, atY]) => Math.hypot(x - atX, y - atY));
+  const far = stage.data.landscape.minima.map((/** @type {[number, number]} */ [atX, atY]) =>
+    Math.hypot(x - atX, y - atY),
+  );
   return far.length ? Math.min(...far) : null;
 }
 
-/** What a number is, in the length that a card has room for: style sheets choose. @param {"height" | "loss" | "lowest" | "test-loss" | "accuracy" | "evaluations" | "temperature" | "steps"} name */
+/**
+ * What a number is, in the length that a card has room for: style sheets choose.
+ * @param {"height" | "loss" | "lowest" | "test-loss" | "accuracy" | "evaluations" | "temperature" |
+ *   "steps"} name
+ */
 function labelled(name) {
   const brief = `time.card-${name}-narrow`;
   const long = t(`time.card-${name}`);
@@ -28,7 +46,10 @@ function labelled(name) {
 }
 
 export class Cards {
-  /** @param {HTMLElement} element @param {(lane: number, button: HTMLElement) => void} tune a lane's knobs are wanted */
+  /**
+   * @param {HTMLElement} element
+   * @param {(lane: number, button: HTMLElement) => void} tune a lane's knobs are wanted
+   */
   constructor(element, tune) {
     this.element = element;
     this.tune = tune;
@@ -44,20 +65,36 @@ export class Cards {
       if (!row) return;
       const card = /** @type {HTMLElement} */ (this.element.children[i]);
       const put = (/** @type {string} */ name, /** @type {string} */ text) => {
-        const place = /** @type {HTMLElement} */ (card.querySelector(`[data-testid="card-${i}-${name}"]`));
+        const place = /** @type {HTMLElement} */ (
+          card.querySelector(`[data-testid="card-${i}-${name}"]`)
+        );
         if (place.textContent !== text) place.textContent = text;
         return place;
       };
       put("loss", small(row.loss));
-      put("accuracy", scored(stage) ? percent(row.test_accuracy) : small(stage.data.landscape ? away(stage, picture, i) : row.test_loss));
+      put(
+        "accuracy",
+        scored(stage)
+          ? percent(row.test_accuracy)
+          : small(stage.data.landscape ? away(stage, picture, i) : row.test_loss),
+      );
       put("evaluations", short(row.evaluations));
       const hot = row.temperature !== null;
       put("last", hot ? small(row.temperature) : short(row.step));
-      const label = /** @type {HTMLElement} */ (card.querySelector(`[data-testid="card-${i}-last-name"]`));
-      if (label.dataset.label !== String(hot)) label.innerHTML = labelled(hot ? "temperature" : "steps");
+      const label = /** @type {HTMLElement} */ (
+        card.querySelector(`[data-testid="card-${i}-last-name"]`)
+      );
+      if (label.dataset.label !== String(hot))
+        label.innerHTML = labelled(hot ? "temperature" : "steps");
       label.dataset.label = String(hot);
-      put("trouble", proper(row.trouble ?? row.stopped ?? row.note ?? "")).classList.toggle("kv-calm", !row.trouble);
-      const mark = put("mark", row.trouble ? t("time.card-diverged") : row.stopped ? t("time.card-stopped") : "");
+      put("trouble", proper(row.trouble ?? row.stopped ?? row.note ?? "")).classList.toggle(
+        "kv-calm",
+        !row.trouble,
+      );
+      const mark = put(
+        "mark",
+        row.trouble ? t("time.card-diverged") : row.stopped ? t("time.card-stopped") : "",
+      );
       mark.classList.toggle("kv-calm", !row.trouble);
       this._turned(put, stage, events, i);
       const bar = /** @type {HTMLElement} */ (card.querySelector(".kv-bar"));
@@ -67,14 +104,23 @@ export class Cards {
     });
   }
 
-  /** A small mark on a lane that a hand has turned something of. @param {(name: string, text: string) => HTMLElement} put @param {any} stage @param {any[]} events up to the moment @param {number} lane */
+  /**
+   * A small mark on a lane that a hand has turned something of.
+   * @param {(name: string, text: string) => HTMLElement} put
+   * @param {any} stage
+   * @param {any[]} events up to the moment
+   * @param {number} lane
+   */
   _turned(put, stage, events, lane) {
     const own = events.filter((event) => event.lane === lane && event.kind !== "points");
     const mark = put("turned", own.length ? SIGNS.turn : "");
     const key = `${own.length} ${own.at(-1)?.at}`;
     if (mark.dataset.told === key) return;
     mark.dataset.told = key;
-    const told = deeds(own.map((event) => ({ event, lane, at: 0 })), 1).slice(-TOLD);
+    const told = deeds(
+      own.map((event) => ({ event, lane, at: 0 })),
+      1,
+    ).slice(-TOLD);
     const said = told.map((deed) => deedText(deed, stage, events));
     mark.title = [t("time.card-turned"), ...said].join("\n");
     mark.setAttribute("aria-label", `${t("time.card-turned")} ${said.join("; ")}`);
@@ -84,7 +130,8 @@ export class Cards {
   _build(stage) {
     const site = stage.data.landscape;
     this.element.classList.toggle("kv-many", stage.lanes.length > 2);
-    this.element.classList.toggle("kv-unscored", !scored(stage)); // a second number of any size, where others have a percentage
+    // a second number of any size, where others have a percentage
+    this.element.classList.toggle("kv-unscored", !scored(stage));
     this.element.replaceChildren(
       ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
         const card = document.createElement("article");
@@ -92,14 +139,18 @@ export class Cards {
         card.dataset.testid = `card-${i}`;
         card.style.setProperty("--lane", `var(--lane-${i})`);
         card.setAttribute("aria-label", lane.label);
-        const cell = (/** @type {string} */ name, /** @type {Parameters<typeof labelled>[0]} */ label) =>
+        const cell = (
+          /** @type {string} */ name,
+          /** @type {Parameters<typeof labelled>[0]} */ label,
+        ) =>
           `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label)}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em></div>
           <div class="kv-values">${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? "lowest" : !scored(stage) ? "test-loss" : "accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}</div>
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
           <div class="kv-bar" role="progressbar" aria-label="${t("time.card-progress")}" aria-valuemin="0" aria-valuemax="100"></div>`;
-        /** @type {HTMLElement} */ (card.querySelector("h3")).textContent = `${SHAPES[i]} ${lane.label}`;
+        /** @type {HTMLElement} */ (card.querySelector("h3")).textContent =
+          `${SHAPES[i]} ${lane.label}`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).title = lane.sentence ?? "";
         const chip = /** @type {HTMLElement} */ (card.querySelector(".kv-chip"));
         const sees = `time.sees-${lane.sees}`;
@@ -111,7 +162,11 @@ export class Cards {
     );
   }
 
-  /** The button to a lane's knobs. @param {any} lane of the stage @param {number} index */
+  /**
+   * The button to a lane's knobs.
+   * @param {any} lane of the stage
+   * @param {number} index
+   */
   _tune(lane, index) {
     const button = document.createElement("button");
     button.type = "button";

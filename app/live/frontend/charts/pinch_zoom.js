@@ -29,31 +29,66 @@ export function pinched(range, length, from, to) {
   return [begin, begin + scale * length];
 }
 
-/** Two fingers zoom a chart. @param {HTMLElement} element a Plotly chart with axes @param {any} Plotly */
+/**
+ * Two fingers zoom a chart.
+ * @param {HTMLElement} element a Plotly chart with axes
+ * @param {any} Plotly
+ */
 export function pinch(element, Plotly) {
-  /** @type {{x: [number, number], y: [number, number], spots: [number, number][]} | null} */ let begun = null;
+  /** @type {{x: [number, number], y: [number, number], spots: [number, number][]} | null} */
+  let begun = null;
   let due = 0;
   const spots = (/** @type {TouchEvent} */ event) => {
     const { left, top } = element.getBoundingClientRect();
     const { margin } = /** @type {any} */ (element).layout;
     const bottom = element.clientHeight - margin.b;
-    return [...event.touches].slice(0, 2).map(({ clientX, clientY }) => /** @type {[number, number]} */ ([clientX - left - margin.l, bottom - (clientY - top)]));
+    return [...event.touches]
+      .slice(0, 2)
+      .map(
+        ({ clientX, clientY }) =>
+          /** @type {[number, number]} */ ([clientX - left - margin.l, bottom - (clientY - top)]),
+      );
   };
-  element.addEventListener("touchstart", (event) => {
-    const { xaxis, yaxis } = /** @type {any} */ (element).layout;
-    begun = event.touches.length === 2 && xaxis?.range && yaxis?.range ? { x: xaxis.range.slice(), y: yaxis.range.slice(), spots: spots(event) } : null;
-    if (begun) event.preventDefault();
-  }, { passive: false });
-  element.addEventListener("touchmove", (event) => {
-    if (!begun || event.touches.length !== 2) return;
-    event.preventDefault();
-    const { x, y, spots: [one, other] } = begun;
-    const [here, there] = spots(event);
-    const { margin } = /** @type {any} */ (element).layout;
-    const [width, height] = [element.clientWidth - margin.l - margin.r, element.clientHeight - margin.t - margin.b];
-    const wide = pinched(x, width, [one[0], other[0]], [here[0], there[0]]);
-    const high = pinched(y, height, [one[1], other[1]], [here[1], there[1]]);
-    cancelAnimationFrame(due);
-    due = requestAnimationFrame(() => Plotly.relayout(element, { "xaxis.range[0]": wide[0], "xaxis.range[1]": wide[1], "yaxis.range[0]": high[0], "yaxis.range[1]": high[1] }));
-  }, { passive: false });
+  element.addEventListener(
+    "touchstart",
+    (event) => {
+      const { xaxis, yaxis } = /** @type {any} */ (element).layout;
+      begun =
+        event.touches.length === 2 && xaxis?.range && yaxis?.range
+          ? { x: xaxis.range.slice(), y: yaxis.range.slice(), spots: spots(event) }
+          : null;
+      if (begun) event.preventDefault();
+    },
+    { passive: false },
+  );
+  element.addEventListener(
+    "touchmove",
+    (event) => {
+      if (!begun || event.touches.length !== 2) return;
+      event.preventDefault();
+      const {
+        x,
+        y,
+        spots: [one, other],
+      } = begun;
+      const [here, there] = spots(event);
+      const { margin } = /** @type {any} */ (element).layout;
+      const [width, height] = [
+        element.clientWidth - margin.l - margin.r,
+        element.clientHeight - margin.t - margin.b,
+      ];
+      const wide = pinched(x, width, [one[0], other[0]], [here[0], there[0]]);
+      const high = pinched(y, height, [one[1], other[1]], [here[1], there[1]]);
+      cancelAnimationFrame(due);
+      due = requestAnimationFrame(() =>
+        Plotly.relayout(element, {
+          "xaxis.range[0]": wide[0],
+          "xaxis.range[1]": wide[1],
+          "yaxis.range[0]": high[0],
+          "yaxis.range[1]": high[1],
+        }),
+      );
+    },
+    { passive: false },
+  );
 }

@@ -16,7 +16,12 @@ export function span(values) {
   return [low - air, high + air];
 }
 
-/** The height of a curve at x, by straight lines between its points. @param {ArrayLike<number>} at rising @param {ArrayLike<number>} y @param {number} x */
+/**
+ * The height of a curve at x, by straight lines between its points.
+ * @param {ArrayLike<number>} at rising
+ * @param {ArrayLike<number>} y
+ * @param {number} x
+ */
 export function between(at, y, x) {
   let i = 0;
   while (i < at.length - 2 && at[i + 1] < x) i++;
@@ -27,7 +32,8 @@ export function between(at, y, x) {
 /**
  * Draw the points to be met and one network's curve through them.
  * @param {CanvasRenderingContext2D} context
- * @param {{x: {data: ArrayLike<number>}, y: {data: ArrayLike<number>}, at: {data: ArrayLike<number>}}} curve
+ * @param {{x: {data: ArrayLike<number>}, y: {data: ArrayLike<number>}, at: {data:
+ *   ArrayLike<number>}}} curve
  * @param {ArrayLike<number>} given the network's outputs at `curve.at`
  * @param {import("./theme.js").Theme} theme
  * @param {string} variable the lane's colour
@@ -40,7 +46,8 @@ export function drawCurve(context, curve, given, theme, variable, element) {
   const [low, high] = span(y);
   const [left, right] = [at[0], at[at.length - 1]];
   const pad = width * 0.03;
-  const across = (/** @type {number} */ value) => pad + ((value - left) / (right - left)) * (width - 2 * pad);
+  const across = (/** @type {number} */ value) =>
+    pad + ((value - left) / (right - left)) * (width - 2 * pad);
   const up = (/** @type {number} */ value) => height - ((value - low) / (high - low)) * height;
   context.clearRect(0, 0, width, height);
   context.strokeStyle = theme.grid;

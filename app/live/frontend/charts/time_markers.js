@@ -1,23 +1,33 @@
 /**
  * Moments marked on a time axis: the one pointed at on any chart, and what was done by hand.
  *
- * A canvas over the chart, aligned with Plotly's axes; Plotly itself is not touched, so that pointing costs next to nothing.
+ * A canvas over the chart, aligned with Plotly's axes; Plotly itself is not touched, so that
+ * pointing costs next to nothing.
  */
 
 import { SIGNS, deedText, deeds } from "../data/interventions.js";
 import { SHAPES, amount } from "../i18n/format.js";
-import { shape } from "./lane_markers.js";
 import { t } from "../i18n/i18n.js";
+import { shape } from "./lane_markers.js";
 
 /** A flag's cloth, the pole under it, and how near flags of one kind become one. */
 const [CLOTH, POLE, ROOM] = [13, 5, 16];
 const DOT = 3.6;
 
 /** @typedef {ReturnType<Marks["_place"]>} Plane */
-/** @typedef {{hovered: number | null, hover: (index: number | null) => void, show: (index: number) => void, history: () => import("../data/history.js").History}} MomentPointer what marks the same moment on every chart, and shows it */
+/**
+ * @typedef {{hovered: number | null, hover: (index: number | null) => void, show: (index: number)
+ *   => void, history: () => import("../data/history.js").History}} MomentPointer what marks the
+ *   same moment on every chart, and shows it
+ */
 
 export class Marks {
-  /** @param {HTMLElement} place of the chart @param {any} panel whose chart has a time axis; its `tell(row, moment, lane)` says a lane's value in words, its `spot(row, moment, lane)` where on the y axis it is drawn @param {MomentPointer} hands */
+  /**
+   * @param {HTMLElement} place of the chart
+   * @param {any} panel whose chart has a time axis; its `tell(row, moment, lane)` says a lane's
+   *   value in words, its `spot(row, moment, lane)` where on the y axis it is drawn
+   * @param {MomentPointer} hands
+   */
   constructor(place, panel, hands) {
     this.place = place;
     this.panel = panel;
@@ -85,9 +95,13 @@ export class Marks {
   _paint() {
     const { canvas, moment } = this;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
-    const [width, height] = [Math.round(this.place.clientWidth * ratio), Math.round(this.place.clientHeight * ratio)];
+    const [width, height] = [
+      Math.round(this.place.clientWidth * ratio),
+      Math.round(this.place.clientHeight * ratio),
+    ];
     if (!moment || !width || !height) return;
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    if (canvas.width !== width || canvas.height !== height)
+      [canvas.width, canvas.height] = [width, height];
     const paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     paint.setTransform(ratio, 0, 0, ratio, 0, 0);
     paint.clearRect(0, 0, canvas.width, canvas.height);
@@ -95,7 +109,12 @@ export class Marks {
     const style = getComputedStyle(this.place);
     paint.save();
     paint.beginPath();
-    paint.rect(plane.left - CLOTH, plane.top, plane.width + 2 * CLOTH, plane.bottom - plane.top + CLOTH);
+    paint.rect(
+      plane.left - CLOTH,
+      plane.top,
+      plane.width + 2 * CLOTH,
+      plane.bottom - plane.top + CLOTH,
+    );
     paint.clip();
     this._paintFlags(paint, plane, style);
     const row = this.hands.hovered === null ? null : moment.metrics[this.hands.hovered];
@@ -103,7 +122,14 @@ export class Marks {
     paint.restore();
   }
 
-  /** A thin line at the moment pointed at, or one for every lane where they stand apart, and the lanes' markers on their curves. @param {CanvasRenderingContext2D} paint @param {Plane} plane @param {any} row @param {CSSStyleDeclaration} style */
+  /**
+   * A thin line at the moment pointed at, or one for every lane where they stand apart, and the
+   * lanes' markers on their curves.
+   * @param {CanvasRenderingContext2D} paint
+   * @param {Plane} plane
+   * @param {any} row
+   * @param {CSSStyleDeclaration} style
+   */
   _paintMoment(paint, plane, row, style) {
     const moment = /** @type {import("../data/frame_view.js").FrameView} */ (this.moment);
     const spots = row.lanes.map((/** @type {any} */ one) => plane.x(one[moment.currency]));
@@ -122,7 +148,10 @@ export class Marks {
     paint.strokeStyle = style.getPropertyValue("--kv-surface");
     paint.lineWidth = 1.5;
     spots.forEach((/** @type {number} */ at, /** @type {number} */ lane) => {
-      const up = plane.y(this.panel.spot?.(row.lanes[lane], moment, lane) ?? Number.NaN, this.panel.axis?.(row.lanes[lane]));
+      const up = plane.y(
+        this.panel.spot?.(row.lanes[lane], moment, lane) ?? Number.NaN,
+        this.panel.axis?.(row.lanes[lane]),
+      );
       if (!(up >= plane.top && up <= plane.bottom)) return;
       paint.beginPath();
       shape(paint, lane, at, up, DOT);
@@ -132,7 +161,13 @@ export class Marks {
     });
   }
 
-  /** Flags on the time axis: the lane's colour and marker at the foot of the pole, a sign for what was done on the cloth. @param {CanvasRenderingContext2D} paint @param {Plane} plane @param {CSSStyleDeclaration} style */
+  /**
+   * Flags on the time axis: the lane's colour and marker at the foot of the pole, a sign for what
+   * was done on the cloth.
+   * @param {CanvasRenderingContext2D} paint
+   * @param {Plane} plane
+   * @param {CSSStyleDeclaration} style
+   */
   _paintFlags(paint, plane, style) {
     paint.font = `700 10.5px ${style.fontFamily}`;
     paint.textAlign = "center";
@@ -154,28 +189,42 @@ export class Marks {
     }
   }
 
-  /** What was done by hand and where its flag hangs: over another one where they would cover each other. @param {Plane} plane */
+  /**
+   * What was done by hand and where its flag hangs: over another one where they would cover each
+   * other.
+   * @param {Plane} plane
+   */
   _flags(plane) {
     const { moment } = this;
     if (!moment?.events.length) return [];
     const placed = moment.events.map((event) => {
       const rows = moment.metrics[event.at]?.lanes ?? [];
       const lane = event.lane ?? null;
-      const value = lane === null ? Math.max(...rows.map((/** @type {any} */ row) => row[moment.currency])) : rows[lane]?.[moment.currency];
+      const value =
+        lane === null
+          ? Math.max(...rows.map((/** @type {any} */ row) => row[moment.currency]))
+          : rows[lane]?.[moment.currency];
       return { event, lane, at: plane.x(value ?? Number.NaN) };
     });
     /** @type {number[]} where the last flag of every row hangs */ const rows = [];
-    return deeds(placed, ROOM).sort((a, b) => a.at - b.at).map((deed) => {
-      let row = rows.findIndex((at) => deed.at - at > CLOTH + 2);
-      if (row < 0) row = rows.length < 4 ? rows.length : 3;
-      rows[row] = deed.at;
-      return { ...deed, top: plane.bottom - POLE - (row + 1) * CLOTH - row };
-    });
+    return deeds(placed, ROOM)
+      .sort((a, b) => a.at - b.at)
+      .map((deed) => {
+        let row = rows.findIndex((at) => deed.at - at > CLOTH + 2);
+        if (row < 0) row = rows.length < 4 ? rows.length : 3;
+        rows[row] = deed.at;
+        return { ...deed, top: plane.bottom - POLE - (row + 1) * CLOTH - row };
+      });
   }
 
-  /** The nearest moment to a place on the axis: of the lane that comes nearest. @param {number} value */
+  /**
+   * The nearest moment to a place on the axis: of the lane that comes nearest.
+   * @param {number} value
+   */
   _nearest(value) {
-    const { metrics, currency, stage } = /** @type {import("../data/frame_view.js").FrameView} */ (this.moment);
+    const { metrics, currency, stage } = /** @type {import("../data/frame_view.js").FrameView} */ (
+      this.moment
+    );
     let best = 0;
     let far = Infinity;
     for (let lane = 0; lane < stage.lanes.length; lane++) {
@@ -187,7 +236,10 @@ export class Marks {
         else high = middle;
       }
       for (const index of [low - 1, low]) {
-        const off = index < 0 ? Infinity : Math.abs((metrics[index].lanes[lane]?.[currency] ?? Infinity) - value);
+        const off =
+          index < 0
+            ? Infinity
+            : Math.abs((metrics[index].lanes[lane]?.[currency] ?? Infinity) - value);
         if (off < far) [best, far] = [index, off];
       }
     }
@@ -200,30 +252,47 @@ export class Marks {
     const bounds = this.place.getBoundingClientRect();
     const [left, top] = [event.clientX - bounds.left, event.clientY - bounds.top];
     const plane = this._place();
-    this.here = left >= plane.left - 4 && left <= plane.left + plane.width + 4 && top >= plane.top && top <= plane.bottom + DOT;
+    this.here =
+      left >= plane.left - 4 &&
+      left <= plane.left + plane.width + 4 &&
+      top >= plane.top &&
+      top <= plane.bottom + DOT;
     if (!this.here) {
       this.hands.hover(null);
       return this._tell(null);
     }
-    const flag = this._flags(plane).find((one) => left >= one.at - 4 && left <= one.at + CLOTH + 2 && top >= one.top - 2 && top <= one.top + CLOTH + POLE);
+    const flag = this._flags(plane).find(
+      (one) =>
+        left >= one.at - 4 &&
+        left <= one.at + CLOTH + 2 &&
+        top >= one.top - 2 &&
+        top <= one.top + CLOTH + POLE,
+    );
     const index = flag ? flag.last.at : this._nearest(plane.value(left));
     this.hands.hover(index);
     this.read.classList.toggle("kv-read-right", left < plane.left + plane.width / 2);
     this._tell(index, flag);
   }
 
-  /** @param {number | null} index @param {import("../data/interventions.js").Deed} [deed] done by hand, to be told instead */
+  /**
+   * @param {number | null} index
+   * @param {import("../data/interventions.js").Deed} [deed] done by hand, to be told instead
+   */
   _tell(index, deed) {
     const { moment, read } = this;
     const row = index === null || !moment ? null : moment.metrics[index];
     read.hidden = !row;
     if (!row || !moment) return;
     if (deed) {
-      read.textContent = `${SIGNS[deed.last.kind] ?? ""} ${deedText(deed, moment.stage, this.hands.history().events)}`.trim();
+      read.textContent =
+        `${SIGNS[deed.last.kind] ?? ""} ${deedText(deed, moment.stage, this.hands.history().events)}`.trim();
       return;
     }
-    const each = (/** @type {(one: any) => string} */ tell) => [...new Set(row.lanes.map(tell))].join(" / ");
-    const spent = t(`time.${moment.currency}`, { amount: each((one) => amount(one[moment.currency], moment.currency)) });
+    const each = (/** @type {(one: any) => string} */ tell) =>
+      [...new Set(row.lanes.map(tell))].join(" / ");
+    const spent = t(`time.${moment.currency}`, {
+      amount: each((one) => amount(one[moment.currency], moment.currency)),
+    });
     const when = document.createElement("b");
     when.textContent = `${spent} · ${t("time.step", { steps: each((one) => one.step.toLocaleString("en")) })}`;
     const values = row.lanes.map((/** @type {any} */ one, /** @type {number} */ lane) => {
@@ -237,14 +306,22 @@ export class Marks {
     read.replaceChildren(when, ...values);
   }
 
-  /** A click shows that moment everywhere; what is a click, and not half of two, is told by the chart. */
+  /**
+   * A click shows that moment everywhere; what is a click, and not half of two, is told by the
+   * chart.
+   */
   _click() {
-    // Plotly lays a cover over the whole page while a button is down: what was pointed at is known only before.
+    // Plotly lays a cover over the whole page while a button is down: what was pointed at is known
+    // only before.
     /** @type {WeakMap<Event, number>} */ const pointed = new WeakMap();
-    this.place.addEventListener("pointerdown", (event) => {
-      this._move(event); // a finger comes without moving first
-      if (this.here && this.hands.hovered !== null) pointed.set(event, this.hands.hovered);
-    }, true);
+    this.place.addEventListener(
+      "pointerdown",
+      (event) => {
+        this._move(event); // a finger comes without moving first
+        if (this.here && this.hands.hovered !== null) pointed.set(event, this.hands.hovered);
+      },
+      true,
+    );
     this.chart.taps.single = (/** @type {PointerEvent} */ down) => {
       const index = pointed.get(down);
       if (index !== undefined) this.hands.show(index);

@@ -1,8 +1,8 @@
 /** The keys, told in a window. */
 
-import { KEYS } from "./shortcuts.js";
-import { button } from "./popover.js";
 import { t } from "../i18n/i18n.js";
+import { button } from "./popover.js";
+import { KEYS } from "./shortcuts.js";
 
 const GROUPS = /** @type {const} */ (["race", "time", "look", "keep"]);
 
@@ -18,7 +18,14 @@ export function openHelp(view) {
   const title = document.createElement("h2");
   title.id = "kv-help-title";
   title.textContent = t("time.keys");
-  head.append(title, button("✕", () => dialog.close(), { "aria-label": t("time.keys-close"), title: t("time.keys-close"), "data-testid": "help-close" }));
+  head.append(
+    title,
+    button("✕", () => dialog.close(), {
+      "aria-label": t("time.keys-close"),
+      title: t("time.keys-close"),
+      "data-testid": "help-close",
+    }),
+  );
   const groups = document.createElement("div");
   groups.append(...GROUPS.map((name) => group(view, name)));
   dialog.append(head, groups);
@@ -32,7 +39,10 @@ export function openHelp(view) {
   dialog.showModal();
 }
 
-/** @param {import("../core/live_view.js").LiveView} view @param {string} name */
+/**
+ * @param {import("../core/live_view.js").LiveView} view
+ * @param {string} name
+ */
 function group(view, name) {
   const place = document.createElement("section");
   const title = document.createElement("h3");
@@ -43,9 +53,17 @@ function group(view, name) {
     const keys = document.createElement("dt");
     for (const one of key.keys) {
       if (one === "…") keys.append("…");
-      else keys.append(Object.assign(document.createElement("kbd"), { textContent: one === "space" ? t("time.key-bar") : one }));
+      else
+        keys.append(
+          Object.assign(document.createElement("kbd"), {
+            textContent: one === "space" ? t("time.key-bar") : one,
+          }),
+        );
     }
-    list.append(keys, Object.assign(document.createElement("dd"), { textContent: t(`time.key-${key.name}`) }));
+    list.append(
+      keys,
+      Object.assign(document.createElement("dd"), { textContent: t(`time.key-${key.name}`) }),
+    );
   }
   place.append(title, list);
   return place;

@@ -1,10 +1,13 @@
-/** Knobs turned while the race runs: a small window at a lane's card, with all that its method lets be turned. */
+/**
+ * Knobs turned while the race runs: a small window at a lane's card, with all that its method lets
+ * be turned.
+ */
 
-import { PLACES, dial, taken, throttle, typed } from "./slider_scale.js";
 import { setting, worth } from "../data/interventions.js";
 import { proper, SHAPES, small } from "../i18n/format.js";
-import { button, popup } from "./popover.js";
 import { t } from "../i18n/i18n.js";
+import { button, popup } from "./popover.js";
+import { PLACES, dial, taken, throttle, typed } from "./slider_scale.js";
 
 const SEND_MS = 125;
 const LOOK_MS = 300;
@@ -22,7 +25,11 @@ export class Knobs {
     /** @type {Knob | null} the knob turned last */ this.last = null;
   }
 
-  /** A lane's knobs, at the button in its card; pressed again, they go. @param {number} lane @param {HTMLElement} anchor */
+  /**
+   * A lane's knobs, at the button in its card; pressed again, they go.
+   * @param {number} lane
+   * @param {HTMLElement} anchor
+   */
   open(lane, anchor) {
     const { stage } = this.view.player.history;
     if (!stage) return;
@@ -50,9 +57,16 @@ export class Knobs {
       more.open = rare.length === knobs.length;
       content.append(more);
     }
-    if (!knobs.length) content.append(Object.assign(document.createElement("p"), { textContent: t("time.knobs-none") }));
+    if (!knobs.length)
+      content.append(
+        Object.assign(document.createElement("p"), { textContent: t("time.knobs-none") }),
+      );
     this._look();
-    this.close = popup(anchor, content, { label: t("time.tune-name", { lane: about.label }), closed: () => this._closed(), end: true });
+    this.close = popup(anchor, content, {
+      label: t("time.tune-name", { lane: about.label }),
+      closed: () => this._closed(),
+      end: true,
+    });
     if (!this.close) return;
     clearInterval(this.timer);
     this.timer = setInterval(() => this._look(), LOOK_MS);
@@ -63,7 +77,11 @@ export class Knobs {
     if (!this.close || !this.refusal) return;
     // The race names the field; here its label is read.
     const { name = "", label = "" } = this.last ?? {};
-    this.refusal.textContent = proper(name && sentence.startsWith(`${name}: `) ? `${label}${sentence.slice(name.length)}` : sentence);
+    this.refusal.textContent = proper(
+      name && sentence.startsWith(`${name}: `)
+        ? `${label}${sentence.slice(name.length)}`
+        : sentence,
+    );
     this.told = sentence;
     this._look();
   }
@@ -117,15 +135,24 @@ export class Knobs {
     const buttons = document.createElement("span");
     buttons.append(
       ...HEATS.map((factor) => {
-        const text = factor === 10 ? t("time.knobs-reheat") : t("time.knobs-times", { factor: factor === 0.5 ? "½" : factor });
-        return button(text, () => this._send({ do: "reheat", lane, factor }), { "data-testid": `heat-${factor}`, ...(factor === 10 ? { class: "kv-hot" } : {}) });
+        const text =
+          factor === 10
+            ? t("time.knobs-reheat")
+            : t("time.knobs-times", { factor: factor === 0.5 ? "½" : factor });
+        return button(text, () => this._send({ do: "reheat", lane, factor }), {
+          "data-testid": `heat-${factor}`,
+          ...(factor === 10 ? { class: "kv-hot" } : {}),
+        });
       }),
     );
     row.append(name, now, buttons);
     return row;
   }
 
-  /** @param {number} lane @param {Knob} knob */
+  /**
+   * @param {number} lane
+   * @param {Knob} knob
+   */
   _knob(lane, knob) {
     const row = document.createElement("div");
     row.className = "kv-knob";
@@ -134,7 +161,10 @@ export class Knobs {
     const name = document.createElement("label");
     name.htmlFor = id;
     name.textContent = knob.unit ? `${knob.label} (${knob.unit})` : knob.label;
-    const send = throttle((/** @type {unknown} */ value) => this._send({ do: "turn", lane, field: knob.name, value }), SEND_MS);
+    const send = throttle(
+      (/** @type {unknown} */ value) => this._send({ do: "turn", lane, field: knob.name, value }),
+      SEND_MS,
+    );
     // What was just asked for stands until the race tells of it, or refuses.
     let asked = { value: /** @type {unknown} */ (undefined), until: 0 };
     const turn = (/** @type {unknown} */ value) => {
@@ -142,12 +172,27 @@ export class Knobs {
       asked = { value, until: performance.now() + 1500 };
       send(value);
     };
-    const now = () => (performance.now() < asked.until && !this.refusal?.textContent ? asked.value : setting(knob, lane, this.view.player.history.events));
-    row.append(name, ...(knob.options ? this._options(id, knob, now, turn) : knob.type === "boolean" ? this._switch(id, knob, now, turn) : this._number(id, lane, knob, now, turn)));
+    const now = () =>
+      performance.now() < asked.until && !this.refusal?.textContent
+        ? asked.value
+        : setting(knob, lane, this.view.player.history.events);
+    row.append(
+      name,
+      ...(knob.options
+        ? this._options(id, knob, now, turn)
+        : knob.type === "boolean"
+          ? this._switch(id, knob, now, turn)
+          : this._number(id, lane, knob, now, turn)),
+    );
     return row;
   }
 
-  /** @param {string} id @param {Knob} knob @param {() => unknown} now @param {(value: unknown) => void} turn */
+  /**
+   * @param {string} id
+   * @param {Knob} knob
+   * @param {() => unknown} now
+   * @param {(value: unknown) => void} turn
+   */
   _options(id, knob, now, turn) {
     const select = document.createElement("select");
     select.id = id;
@@ -159,7 +204,12 @@ export class Knobs {
     return [select];
   }
 
-  /** @param {string} id @param {Knob} knob @param {() => unknown} now @param {(value: unknown) => void} turn */
+  /**
+   * @param {string} id
+   * @param {Knob} knob
+   * @param {() => unknown} now
+   * @param {(value: unknown) => void} turn
+   */
   _switch(id, knob, now, turn) {
     const box = document.createElement("input");
     box.type = "checkbox";
@@ -170,13 +220,28 @@ export class Knobs {
     return [box];
   }
 
-  /** What a temperature that was left to the method has come to be. @param {number} lane @param {Knob} knob */
+  /**
+   * What a temperature that was left to the method has come to be.
+   * @param {number} lane
+   * @param {Knob} knob
+   */
   _planned(lane, knob) {
     const { plan } = this.view.player.history.stage.lanes[lane];
-    return knob.name === "start_temperature" ? plan?.[0] : knob.name === "end_temperature" ? plan?.at(-1) : undefined;
+    return knob.name === "start_temperature"
+      ? plan?.[0]
+      : knob.name === "end_temperature"
+        ? plan?.at(-1)
+        : undefined;
   }
 
-  /** A field for the number and a slider under it. @param {string} id @param {number} lane @param {Knob} knob @param {() => unknown} now @param {(value: unknown) => void} turn */
+  /**
+   * A field for the number and a slider under it.
+   * @param {string} id
+   * @param {number} lane
+   * @param {Knob} knob
+   * @param {() => unknown} now
+   * @param {(value: unknown) => void} turn
+   */
   _number(id, lane, knob, now, turn) {
     const field = document.createElement("input");
     field.type = "text";
@@ -186,7 +251,9 @@ export class Knobs {
     field.dataset.testid = `knob-${knob.name}`;
     if (knob.optional) field.placeholder = t("time.not-set");
     const made = () => (knob.metric ? this._row(lane)?.extra?.[knob.metric] : undefined);
-    const about = [now(), made(), this._planned(lane, knob)].find((value) => typeof value === "number" && Number.isFinite(value));
+    const about = [now(), made(), this._planned(lane, knob)].find(
+      (value) => typeof value === "number" && Number.isFinite(value),
+    );
     const scale = dial(knob, /** @type {number} */ (about ?? Number.NaN));
     const slider = document.createElement("input");
     slider.type = "range";
@@ -208,7 +275,14 @@ export class Knobs {
     field.onchange = () => {
       const value = typed(knob, field.value);
       const text = field.value.trim();
-      said.textContent = value !== undefined ? "" : t(text ? "time.knob-refused" : "time.knob-empty", { label: knob.label, allowed: taken(knob), text });
+      said.textContent =
+        value !== undefined
+          ? ""
+          : t(text ? "time.knob-refused" : "time.knob-empty", {
+              label: knob.label,
+              allowed: taken(knob),
+              text,
+            });
       if (value !== undefined) turn(value);
       const stands = value === undefined ? now() : value;
       field.value = typeof stands === "number" ? worth(stands) : "";
@@ -218,8 +292,13 @@ export class Knobs {
     const show = () => {
       const value = now();
       const by = made();
-      if (document.activeElement !== field) field.value = typeof value === "number" ? worth(value) : "";
-      slider.value = String(scale.place(typeof value === "number" ? value : (by ?? this._planned(lane, knob) ?? scale.low)));
+      if (document.activeElement !== field)
+        field.value = typeof value === "number" ? worth(value) : "";
+      slider.value = String(
+        scale.place(
+          typeof value === "number" ? value : (by ?? this._planned(lane, knob) ?? scale.low),
+        ),
+      );
       slider.setAttribute("aria-valuetext", worth(value));
       adapted.textContent = by === undefined ? "" : t("time.knobs-now", { value: small(by) });
     };

@@ -1,13 +1,17 @@
 /** Small pictures of all landscapes, to pick one from. */
 
 import { light } from "../charts/hillshade.js";
-import { t } from "../i18n/i18n.js";
 import { channels, mix } from "../charts/theme.js";
+import { t } from "../i18n/i18n.js";
 
 const RELIEF = 0.55;
 
 export class Sites {
-  /** @param {HTMLElement} element @param {string} address @param {(name: string) => void} pick */
+  /**
+   * @param {HTMLElement} element
+   * @param {string} address
+   * @param {(name: string) => void} pick
+   */
   constructor(element, address, pick) {
     this.element = element;
     this.pick = pick;
@@ -23,7 +27,10 @@ export class Sites {
     );
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {any} palette */
+  /**
+   * @param {import("../charts/theme.js").Theme} theme
+   * @param {any} palette
+   */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;
@@ -36,7 +43,9 @@ export class Sites {
     for (const button of this.element.querySelectorAll("button")) {
       const here = button.dataset.site === name;
       button.setAttribute("aria-pressed", String(here));
-      if (here) this.element.scrollLeft = button.offsetLeft - (this.element.clientWidth - button.offsetWidth) / 2;
+      if (here)
+        this.element.scrollLeft =
+          button.offsetLeft - (this.element.clientWidth - button.offsetWidth) / 2;
     }
   }
 
@@ -77,7 +86,13 @@ export class Sites {
   }
 }
 
-/** The small picture of a landscape. @param {HTMLCanvasElement} canvas @param {{side: number, z: number[]}} site @param {[number, string][]} scale @param {boolean} dark */
+/**
+ * The small picture of a landscape.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{side: number, z: number[]}} site
+ * @param {[number, string][]} scale
+ * @param {boolean} dark
+ */
 function portray(canvas, { side, z }, scale, dark) {
   canvas.width = canvas.height = side;
   const paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -85,12 +100,19 @@ function portray(canvas, { side, z }, scale, dark) {
   const shades = Array.from({ length: 256 }, (_, i) => channels(mix(scale, i / 255)));
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
-      const at = (/** @type {number} */ r, /** @type {number} */ c) => z[Math.min(side - 1, Math.max(0, r)) * side + Math.min(side - 1, Math.max(0, c))] / 255;
-      const lit = light(RELIEF * (at(row, column + 1) - at(row, column - 1)) * (side / 2), RELIEF * (at(row + 1, column) - at(row - 1, column)) * (side / 2));
+      const at = (/** @type {number} */ r, /** @type {number} */ c) =>
+        z[Math.min(side - 1, Math.max(0, r)) * side + Math.min(side - 1, Math.max(0, c))] / 255;
+      const lit = light(
+        RELIEF * (at(row, column + 1) - at(row, column - 1)) * (side / 2),
+        RELIEF * (at(row + 1, column) - at(row - 1, column)) * (side / 2),
+      );
       const towards = lit > 0 ? 255 : dark ? 0 : 60;
       const share = Math.abs(lit) * (lit > 0 ? (dark ? 0.16 : 0.5) : dark ? 0.5 : 0.3);
       const to = 4 * ((side - 1 - row) * side + column);
-      image.data.set([...shades[z[row * side + column]].map((value) => value + share * (towards - value)), 255], to);
+      image.data.set(
+        [...shades[z[row * side + column]].map((value) => value + share * (towards - value)), 255],
+        to,
+      );
     }
   }
   paint.putImageData(image, 0, 0);

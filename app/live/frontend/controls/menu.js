@@ -1,32 +1,42 @@
-/** What can be done with a race beyond watching it: choose the panels, share it, save it, export it, put it on a stage; and the keys. */
+/**
+ * What can be done with a race beyond watching it: choose the panels, share it, save it, export it,
+ * put it on a stage; and the keys.
+ */
 
 import { enlarged, toggled } from "../board/layout.js";
-import { markBack } from "../data/tab_session.js";
 import { expected, lineOf } from "../data/errors.js";
+import { lasting, saveRecording } from "../data/recording_store.js";
+import { markBack } from "../data/tab_session.js";
+import { t } from "../i18n/i18n.js";
 import { openHelp } from "./help.js";
 import { button, popup } from "./popover.js";
-import { lasting, saveRecording } from "../data/recording_store.js";
-import { t } from "../i18n/i18n.js";
 
 const ICONS = {
   panels: "M2 2.500h5v5H2zM9 2.500h5v5H9zM2 8.500h5v5H2zM9 8.500h5v5H9z",
   save: "M3 2h8.500L14 4.500V14H2V2zm2 1.300v3h5.500v-3zM8 8.300a2 2 0 1 0 0 4 2 2 0 0 0 0-4z",
-  share: "M11.700 1.500a2.300 2.300 0 1 1-1.700 3.900L6.300 7.300a2.300 2.300 0 0 1 0 1.400L10 10.600a2.300 2.300 0 1 1-.6 1.200L5.700 9.900a2.300 2.300 0 1 1 0-3.800l3.700-1.900a2.300 2.300 0 0 1 2.300-2.700z",
-  export: "M7.300 1.500h1.400v7l2.400-2.400 1 1L8 11.200 3.900 7.100l1-1 2.400 2.400zM2.500 10.500h1.400v2.600h8.200v-2.600h1.400v4h-11z",
-  present: "M1.500 2.500h13v9H9l2.300 3H9.600L8 12.300 6.400 14.500H4.700l2.300-3H1.500zM3 4v6h10V4z",
+  share:
+    "M11.700 1.500a2.300 2.300 0 1 1-1.700 3.900L6.300 7.300a2.300 2.300 0 0 1 0 1.400L10 10.600a2.300 2.300 0 1 1-.6 1.200L5.700 9.900a2.300 2.300 0 1 1 0-3.800l3.700-1.900a2.300 2.300 0 0 1 2.300-2.700z",
+  export:
+    "M7.300 1.500h1.400v7l2.400-2.400 1 1L8 11.200 3.900 7.100l1-1 2.400 2.400zM2.500 10.500h1.400v2.600h8.200v-2.600h1.400v4h-11z",
+  present:
+    "M1.500 2.500h13v9H9l2.300 3H9.600L8 12.300 6.400 14.500H4.700l2.300-3H1.500zM3 4v6h10V4z",
   help: "M8 1.500a6.500 6.500 0 1 1 0 13 6.500 6.500 0 0 1 0-13zm0 1.400a5.100 5.100 0 1 0 0 10.200A5.100 5.100 0 0 0 8 2.900zM7.300 10.400h1.400v1.400H7.300zM8 4.200c1.400 0 2.500.9 2.500 2.200 0 1.700-1.800 1.800-1.800 3.300H7.300c0-2 1.800-2.200 1.800-3.300 0-.5-.4-.9-1.100-.9s-1.200.5-1.200 1.200H5.400C5.400 5.200 6.500 4.200 8 4.200z",
 };
 const ENOUGH_FRAMES = 10;
 const TOAST_MS = 3200;
 
 export class Menu {
-  /** @param {HTMLElement} place @param {import("../core/live_view.js").LiveView} view */
+  /**
+   * @param {HTMLElement} place
+   * @param {import("../core/live_view.js").LiveView} view
+   */
   constructor(place, view) {
     this.place = place;
     this.view = view;
     /** @type {WeakSet<object>} histories that are kept already */ this.kept = new WeakSet();
     /** @type {WeakMap<object, string>} what Save has kept them as */ this.saved = new WeakMap();
-    /** @type {Promise<unknown>} the saving before, one after the other */ this.saving = Promise.resolve();
+    /** @type {Promise<unknown>} the saving before, one after the other */
+    this.saving = Promise.resolve();
     this.actions = {
       panels: () => this.openPanels(),
       save: () => this.save(),
@@ -38,7 +48,11 @@ export class Menu {
     const offline = view.data.offline;
     for (const [name, press] of Object.entries(this.actions)) {
       if (offline && ["save", "share", "present"].includes(name)) continue;
-      const made = button("", press, { "data-testid": `menu-${name}`, title: t(`menu.${name}-hint`), "aria-label": t(`menu.${name}`) });
+      const made = button("", press, {
+        "data-testid": `menu-${name}`,
+        title: t(`menu.${name}-hint`),
+        "aria-label": t(`menu.${name}`),
+      });
       made.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path fill-rule="evenodd" d="${ICONS[/** @type {keyof typeof ICONS} */ (name)]}"/></svg><span></span>`;
       /** @type {HTMLElement} */ (made.querySelector("span")).textContent = t(`menu.${name}`);
       if (["panels", "export"].includes(name)) made.setAttribute("aria-haspopup", "dialog");
@@ -81,7 +95,9 @@ export class Menu {
       list.replaceChildren(
         ...ordered.map((name, i) => {
           const row = document.createElement("li");
-          const title = /** @type {HTMLElement} */ (board.section(name).querySelector("h2")).textContent ?? name;
+          const title =
+            /** @type {HTMLElement} */ (board.section(name).querySelector("h2")).textContent ??
+            name;
           const seen = shown.includes(name);
           const label = document.createElement("label");
           const box = document.createElement("input");
@@ -93,20 +109,47 @@ export class Menu {
           const key = document.createElement("kbd");
           key.textContent = String(names.indexOf(name) + 1);
           label.append(box, title);
-          const move = (/** @type {number} */ by, /** @type {string} */ arrow, /** @type {string} */ what) => {
-            const made = button(arrow, () => change({ shown: moved(board.arrangement.shown, i, by), large }, `${what}-${name}`), { "aria-label": t(`menu.${what}`, { name: title }), "data-testid": `${what}-${name}` });
+          const move = (
+            /** @type {number} */ by,
+            /** @type {string} */ arrow,
+            /** @type {string} */ what,
+          ) => {
+            const made = button(
+              arrow,
+              () =>
+                change({ shown: moved(board.arrangement.shown, i, by), large }, `${what}-${name}`),
+              {
+                "aria-label": t(`menu.${what}`, { name: title }),
+                "data-testid": `${what}-${name}`,
+              },
+            );
             made.disabled = !seen || i + by < 0 || i + by >= shown.length;
             return made;
           };
-          row.append(key, label, move(-1, "↑", "earlier"), move(1, "↓", "later"), button("⤢", () => change(enlarged(board.arrangement, name), `fill-${name}`), { "aria-label": t("live.enlarge-name", { name: title }), "aria-pressed": String(large === name), "data-testid": `fill-${name}` }));
+          row.append(
+            key,
+            label,
+            move(-1, "↑", "earlier"),
+            move(1, "↓", "later"),
+            button("⤢", () => change(enlarged(board.arrangement, name), `fill-${name}`), {
+              "aria-label": t("live.enlarge-name", { name: title }),
+              "aria-pressed": String(large === name),
+              "data-testid": `fill-${name}`,
+            }),
+          );
           return row;
         }),
       );
     };
-    const change = (/** @type {import("../board/layout.js").Arrangement} */ arrangement, /** @type {string} */ pressed) => {
+    const change = (
+      /** @type {import("../board/layout.js").Arrangement} */ arrangement,
+      /** @type {string} */ pressed,
+    ) => {
       board.arrange(arrangement);
       fill();
-      const again = /** @type {HTMLButtonElement | null} */ (list.querySelector(`[data-testid="${pressed}"]`));
+      const again = /** @type {HTMLButtonElement | null} */ (
+        list.querySelector(`[data-testid="${pressed}"]`)
+      );
       if (again && !again.disabled) again.focus();
     };
     fill();
@@ -119,10 +162,16 @@ export class Menu {
     list.className = "kv-export";
     const close = { now: () => {} };
     for (const item of exportItems(this.view)) {
-      const made = button("", () => {
-        close.now();
-        Promise.resolve(item.run()).catch((error) => this.say(expected(error) ? error.message : lineOf(error, "")));
-      }, { "data-testid": `export-${item.id}` });
+      const made = button(
+        "",
+        () => {
+          close.now();
+          Promise.resolve(item.run()).catch((error) =>
+            this.say(expected(error) ? error.message : lineOf(error, "")),
+          );
+        },
+        { "data-testid": `export-${item.id}` },
+      );
       made.disabled = !item.enabled;
       const [label, hint] = [document.createElement("b"), document.createElement("span")];
       label.textContent = item.label;
@@ -138,22 +187,40 @@ export class Menu {
     const { history } = this.view.player;
     if (!history.stage || history.length < 2) return this.say(t("menu.nothing"));
     // A race that is saved again takes the place of what was kept of it: it holds all of that.
-    const save = async () => void this.saved.set(history, await saveRecording(history, { kept: true, id: this.saved.get(history) }));
+    const save = async () =>
+      void this.saved.set(
+        history,
+        await saveRecording(history, { kept: true, id: this.saved.get(history) }),
+      );
     try {
       await (this.saving = this.saving.catch(() => {}).then(save));
       this.kept.add(history);
       this.say(t("menu.saved"));
     } catch (error) {
       if (!expected(error)) console.error(error);
-      this.say(t("menu.not-saved", { why: error instanceof Error ? error.message : String(error) }));
+      this.say(
+        t("menu.not-saved", { why: error instanceof Error ? error.message : String(error) }),
+      );
     }
   }
 
-  /** A race that was live is kept among the recent ones when it is over or another takes its place: nothing is lost. @param {import("../data/playback.js").Playback} player */
+  /**
+   * A race that was live is kept among the recent ones when it is over or another takes its place:
+   * nothing is lost.
+   * @param {import("../data/playback.js").Playback} player
+   */
   keepRecent({ history, source }) {
-    if (source !== "live" || !history.stage || history.length < ENOUGH_FRAMES || this.kept.has(history)) return;
+    if (
+      source !== "live" ||
+      !history.stage ||
+      history.length < ENOUGH_FRAMES ||
+      this.kept.has(history)
+    )
+      return;
     this.kept.add(history);
-    saveRecording(history, { kept: false }).catch((error) => void (expected(error) || console.error(error))); // a convenience; a browser that keeps nothing for us loses only that
+    saveRecording(history, { kept: false }).catch(
+      (error) => void (expected(error) || console.error(error)),
+    ); // a convenience; a browser that keeps nothing for us loses only that
   }
 
   /** The address of what is on the screen, the moment too. */
@@ -164,11 +231,14 @@ export class Menu {
     const row = player.history.metrics[player.moment];
     const share = row ? Math.max(...row.lanes.map((/** @type {any} */ lane) => lane.progress)) : 0;
     address.searchParams.delete("at");
-    const looking = player.source === "recording" || player.chosen !== null || view.state.state === "paused";
+    const looking =
+      player.source === "recording" || player.chosen !== null || view.state.state === "paused";
     if (looking && share > 0) address.searchParams.set("at", String(Number(share.toFixed(4))));
     for (const [name, value] of Object.entries(view.address)) address.searchParams.set(name, value);
-    if (player.source === "live" || view.data.recording?.startsWith("own:")) address.searchParams.delete("recording");
-    else if (view.data.recording) address.searchParams.set("recording", view.data.recording.replace(/^.*\/|\.kelvin$/g, ""));
+    if (player.source === "live" || view.data.recording?.startsWith("own:"))
+      address.searchParams.delete("recording");
+    else if (view.data.recording)
+      address.searchParams.set("recording", view.data.recording.replace(/^.*\/|\.kelvin$/g, ""));
     return address.href;
   }
 
@@ -178,7 +248,8 @@ export class Menu {
       await navigator.clipboard.writeText(link);
       this.say(t("menu.copied"));
     } catch (error) {
-      if (!expected(error) && navigator.clipboard) throw error; // a page that is not served securely has no clipboard
+      // a page that is not served securely has no clipboard
+      if (!expected(error) && navigator.clipboard) throw error;
       const field = document.createElement("input");
       field.value = link;
       field.readOnly = true;
@@ -195,17 +266,24 @@ export class Menu {
       name = await this._staged();
     } catch (error) {
       if (!expected(error)) console.error(error);
-      this.say(t("menu.not-saved", { why: error instanceof Error ? error.message : String(error) }));
+      this.say(
+        t("menu.not-saved", { why: error instanceof Error ? error.message : String(error) }),
+      );
     }
     markBack();
-    location.assign(`${this.view.data.base}/?present=1${name ? `&first=${encodeURIComponent(name)}` : ""}`);
+    location.assign(
+      `${this.view.data.base}/?present=1${name ? `&first=${encodeURIComponent(name)}` : ""}`,
+    );
   }
 
-  /** The name by which the stage finds the race on the screen; null where there is none to be found. */
+  /**
+   * The name by which the stage finds the race on the screen; null where there is none to be found.
+   */
   async _staged() {
     const { player, data } = this.view;
     if (player.history.length < 2) return null;
-    if (player.source === "recording") return data.recording?.replace(/^.*\/|\.kelvin$/g, "") ?? null;
+    if (player.source === "recording")
+      return data.recording?.replace(/^.*\/|\.kelvin$/g, "") ?? null;
     if (await lasting()) return `own:${await saveRecording(player.history, { kept: false })}`;
     this.say(t("menu.present-private"));
     return null;
@@ -216,7 +294,12 @@ export class Menu {
   }
 }
 
-/** A row up or down by some places. @param {string[]} list @param {number} at @param {number} by */
+/**
+ * A row up or down by some places.
+ * @param {string[]} list
+ * @param {number} at
+ * @param {number} by
+ */
 function moved(list, at, by) {
   const copy = [...list];
   const [one] = copy.splice(at, 1);

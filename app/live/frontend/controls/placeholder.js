@@ -1,10 +1,16 @@
-/** What stands where a race will be: what is being prepared, with a way out, or why there is none. Axes without a race would only invent their ticks. */
+/**
+ * What stands where a race will be: what is being prepared, with a way out, or why there is none.
+ * Axes without a race would only invent their ticks.
+ */
 
-import { button } from "./popover.js";
 import { t } from "../i18n/i18n.js";
+import { button } from "./popover.js";
 
 export class Waiting {
-  /** @param {HTMLElement} place the panels @param {() => void} cancel */
+  /**
+   * @param {HTMLElement} place the panels
+   * @param {() => void} cancel
+   */
   constructor(place, cancel) {
     this.box = document.createElement("div");
     this.box.className = "kv-waiting";
@@ -12,7 +18,10 @@ export class Waiting {
     this.box.setAttribute("role", "status");
     this.said = document.createElement("b");
     this.about = document.createElement("span");
-    this.cancel = button(t("time.cancel"), cancel, { "data-testid": "cancel", title: t("time.cancel-hint") });
+    this.cancel = button(t("time.cancel"), cancel, {
+      "data-testid": "cancel",
+      title: t("time.cancel-hint"),
+    });
     this.box.append(this.said, this.about, this.cancel);
     this.box.hidden = true;
     place.append(this.box);
@@ -35,7 +44,10 @@ export class Waiting {
   }
 }
 
-/** The race that was asked for and has not begun is not wanted after all. @param {import("../core/live_view.js").LiveView} view */
+/**
+ * The race that was asked for and has not begun is not wanted after all.
+ * @param {import("../core/live_view.js").LiveView} view
+ */
 export function cancelRace(view) {
   const { socket } = view;
   const unsent = socket.pending.length;

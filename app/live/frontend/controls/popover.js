@@ -1,4 +1,7 @@
-/** A small window beside the button that opens it; one at a time, closed with Esc, a click elsewhere or the same button. */
+/**
+ * A small window beside the button that opens it; one at a time, closed with Esc, a click elsewhere
+ * or the same button.
+ */
 
 /** @type {{close: () => void, anchor: HTMLElement} | null} */
 let open = null;
@@ -6,7 +9,8 @@ let open = null;
 /**
  * @param {HTMLElement} anchor the button
  * @param {HTMLElement} content
- * @param {{label: string, closed?: () => void, end?: boolean}} about `end`: it ends where the button ends, and does not begin where it begins
+ * @param {{label: string, closed?: () => void, end?: boolean}} about `end`: it ends where the
+ *   button ends, and does not begin where it begins
  * @returns {(() => void) | null} closes it; null where the same button has closed it
  */
 export function popup(anchor, content, { label, closed, end = false }) {
@@ -46,22 +50,38 @@ export function popup(anchor, content, { label, closed, end = false }) {
   document.addEventListener("keydown", key, true);
   document.addEventListener("pointerdown", outside, true);
   open = { close, anchor };
-  /** @type {HTMLElement | null} */ (box.querySelector("button, input, select, a"))?.focus({ preventScroll: true });
+  /** @type {HTMLElement | null} */ (box.querySelector("button, input, select, a"))?.focus({
+    preventScroll: true,
+  });
   return close;
 }
 
-/** Under the button, or over it where there is no room; never out of the view. @param {HTMLElement} box @param {HTMLElement} anchor @param {HTMLElement} root @param {boolean} end */
+/**
+ * Under the button, or over it where there is no room; never out of the view.
+ * @param {HTMLElement} box
+ * @param {HTMLElement} anchor
+ * @param {HTMLElement} root
+ * @param {boolean} end
+ */
 function place(box, anchor, root, end) {
   const frame = root.getBoundingClientRect();
   const at = anchor.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = box;
-  const left = Math.max(4, Math.min((end ? at.right - width : at.left) - frame.left, frame.width - width - 4));
+  const left = Math.max(
+    4,
+    Math.min((end ? at.right - width : at.left) - frame.left, frame.width - width - 4),
+  );
   const under = at.bottom + height + 8 < window.innerHeight || at.top < height + 8;
   box.style.left = `${left}px`;
   box.style.top = `${under ? at.bottom - frame.top + 6 : at.top - frame.top - height - 6}px`;
 }
 
-/** A button with a text. @param {string} text @param {() => void} press @param {Record<string, string>} attributes */
+/**
+ * A button with a text.
+ * @param {string} text
+ * @param {() => void} press
+ * @param {Record<string, string>} attributes
+ */
 export function button(text, press, attributes = {}) {
   const made = document.createElement("button");
   made.type = "button";

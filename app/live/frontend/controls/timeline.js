@@ -1,8 +1,11 @@
-/** The scrub bar, as long as the budget: the moment shown, how much of the budget is spent at it, what was done by hand, and the way back to the newest. */
+/**
+ * The scrub bar, as long as the budget: the moment shown, how much of the budget is spent at it,
+ * what was done by hand, and the way back to the newest.
+ */
 
+import { momentOfShare, spentShare } from "../data/budget_share.js";
 import { SIGNS, deedText, deeds } from "../data/interventions.js";
 import { spent } from "../i18n/format.js";
-import { momentOfShare, spentShare } from "../data/budget_share.js";
 import { t } from "../i18n/i18n.js";
 
 /** Flags of one kind that are nearer than this become one; pixels. */
@@ -31,13 +34,17 @@ export class Scrub {
     this.input.oninput = () => this._to(Number(this.input.value) / PLACES);
     this.input.onkeydown = (event) => this._key(event);
     this.edge.onclick = () => {
-      if (player.source !== "recording" && !player.playing && player.chosen !== null) player.show(null);
+      if (player.source !== "recording" && !player.playing && player.chosen !== null)
+        player.show(null);
       else this.toggle();
       moved();
     };
   }
 
-  /** The moment at which that share of the budget was spent, or the newest there is. @param {number} share */
+  /**
+   * The moment at which that share of the budget was spent, or the newest there is.
+   * @param {number} share
+   */
   _to(share) {
     this.player.show(momentOfShare(this.player.history.metrics, share));
     this.moved();
@@ -56,8 +63,14 @@ export class Scrub {
     };
     /** @type {Record<string, () => number>} */
     const keys = {
-      ArrowLeft: () => player.moment - 1, ArrowDown: () => player.moment - 1, ArrowRight: () => player.moment + 1, ArrowUp: () => player.moment + 1,
-      PageUp: () => far(FAR), PageDown: () => far(-FAR), Home: () => 0, End: () => last,
+      ArrowLeft: () => player.moment - 1,
+      ArrowDown: () => player.moment - 1,
+      ArrowRight: () => player.moment + 1,
+      ArrowUp: () => player.moment + 1,
+      PageUp: () => far(FAR),
+      PageDown: () => far(-FAR),
+      Home: () => 0,
+      End: () => last,
     };
     if (!(event.key in keys)) return;
     event.preventDefault();
@@ -69,7 +82,11 @@ export class Scrub {
   toggle() {
     const { player } = this;
     if (player.playing) player.show(player.moment);
-    else player.play(performance.now() / 1000, player.moment >= player.history.length - 1 ? 0 : player.moment);
+    else
+      player.play(
+        performance.now() / 1000,
+        player.moment >= player.history.length - 1 ? 0 : player.moment,
+      );
     this.moved();
   }
 
@@ -84,46 +101,88 @@ export class Scrub {
   point(index) {
     const last = this.player.history.length - 1;
     this.tick.hidden = index === null || last < 1;
-    if (index !== null && this.player.history.metrics[index]) this.tick.style.left = place(spentShare(this.player.history.metrics[index]));
+    if (index !== null && this.player.history.metrics[index])
+      this.tick.style.left = place(spentShare(this.player.history.metrics[index]));
   }
 
-  /** @param {number} index of the moment shown @param {boolean} racing whether a race goes on, so that there is a newest moment to come back to */
+  /**
+   * @param {number} index of the moment shown
+   * @param {boolean} racing whether a race goes on, so that there is a newest moment to come back
+   *   to
+   */
   draw(index, racing) {
     const { history, source, playing, chosen } = this.player;
     const last = history.length - 1;
     const share = spentShare(history.metrics[index]);
     // What is under a hand is left there; keys put it where the moment is.
-    if (!this.input.matches(":active") || playing || chosen === null) this.input.value = String(Math.round(share * PLACES));
+    if (!this.input.matches(":active") || playing || chosen === null)
+      this.input.value = String(Math.round(share * PLACES));
     const over = source === "live" && chosen === null && !racing;
-    const where = over ? "" : t(source === "recording" ? "time.recorded" : chosen === null ? "time.live" : playing ? "time.replayed" : "time.back");
-    const text = [spent(history.metrics[index].lanes, history.stage.budget), where].filter(Boolean).join(" · ");
+    const where = over
+      ? ""
+      : t(
+          source === "recording"
+            ? "time.recorded"
+            : chosen === null
+              ? "time.live"
+              : playing
+                ? "time.replayed"
+                : "time.back",
+        );
+    const text = [spent(history.metrics[index].lanes, history.stage.budget), where]
+      .filter(Boolean)
+      .join(" · ");
     if (this.time.textContent !== text) this.time.textContent = text;
     this.input.style.setProperty("--kv-at", `${100 * share}%`);
     this.input.style.setProperty("--kv-to", `${100 * spentShare(history.metrics[last])}%`);
     this.input.setAttribute("aria-valuetext", text);
     this.edge.hidden = last < 1 || (source !== "recording" && racing && chosen === null);
-    const label = t(playing && (source === "recording" || !racing) ? "time.hold" : source === "recording" ? "time.play" : chosen === null ? "time.replay" : racing ? "time.to-live" : "time.to-end");
+    const label = t(
+      playing && (source === "recording" || !racing)
+        ? "time.hold"
+        : source === "recording"
+          ? "time.play"
+          : chosen === null
+            ? "time.replay"
+            : racing
+              ? "time.to-live"
+              : "time.to-end",
+    );
     if (this.edge.textContent !== label) this.edge.textContent = label;
     this._flag(history, last);
   }
 
-  /** Flags where something was done by hand; each leads to its moment and says what it was. @param {import("../data/history.js").History} history @param {number} last */
+  /**
+   * Flags where something was done by hand; each leads to its moment and says what it was.
+   * @param {import("../data/history.js").History} history
+   * @param {number} last
+   */
   _flag(history, last) {
-    // Its width is asked for only where there is something to place: the answer makes the browser lay the page out at once.
+    // Its width is asked for only where there is something to place: the answer makes the browser
+    // lay the page out at once.
     const width = history.events.length ? this.input.clientWidth - 16 : 0;
     const key = history.events.length ? `${history.events.length}/${last}/${width}` : "";
     if (key === this.flagged) return;
     this.flagged = key;
     const shareOf = (/** @type {number} */ at) => spentShare(history.metrics[Math.min(at, last)]);
-    const placed = history.events.map((event) => ({ event, lane: event.lane ?? null, at: shareOf(event.at) * width }));
+    const placed = history.events.map((event) => ({
+      event,
+      lane: event.lane ?? null,
+      at: shareOf(event.at) * width,
+    }));
     const told = deeds(placed, ROOM);
     while (this.flags.children.length > told.length) this.flags.lastElementChild?.remove();
     told.forEach((deed, i) => {
-      const flag = /** @type {HTMLButtonElement} */ (this.flags.children[i] ?? this.flags.appendChild(document.createElement("button")));
+      const flag = /** @type {HTMLButtonElement} */ (
+        this.flags.children[i] ?? this.flags.appendChild(document.createElement("button"))
+      );
       const text = deedText(deed, history.stage, history.events);
       flag.type = "button";
       flag.style.left = place(shareOf(deed.last.at));
-      flag.style.setProperty("--lane", deed.lane === null ? "var(--kv-text)" : `var(--lane-${deed.lane})`);
+      flag.style.setProperty(
+        "--lane",
+        deed.lane === null ? "var(--kv-text)" : `var(--lane-${deed.lane})`,
+      );
       flag.textContent = SIGNS[deed.last.kind] ?? "!";
       flag.dataset.said = text;
       flag.dataset.side = deed.at > width / 2 ? "left" : "right";
@@ -136,7 +195,10 @@ export class Scrub {
   }
 }
 
-/** Where a moment lies on the bar: its thumb is sixteen pixels wide and stays inside. @param {number} share of the budget */
+/**
+ * Where a moment lies on the bar: its thumb is sixteen pixels wide and stays inside.
+ * @param {number} share of the budget
+ */
 function place(share) {
   return `calc(8px + ${share} * (100% - 16px))`;
 }

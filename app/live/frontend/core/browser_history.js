@@ -2,14 +2,22 @@
 
 import { arrangementOf } from "../board/layout.js";
 
-/** @typedef {History & {kelvin?: {gone: string | null}}} Kept `gone`: path of the page that the visitor went back or forward to and that is not shown yet */
+/**
+ * @typedef {History & {kelvin?: {gone: string | null}}} Kept `gone`: path of the page that the
+ *   visitor went back or forward to and that is not shown yet
+ */
 
 /**
  * Keep the browser's history as the visitor made it: one entry for each page.
  *
- * A page's own address takes the place of the bare one it was opened at. And while the visitor goes back or forward to another page, nothing is written until that page is there: a run of the page
- * that was left, still on its way, would make Streamlit write that page's address again, and the way back would lead there once more. What the visitor does himself (a click, a key) ends the wait.
- * @param {Kept} history @param {Location} location @param {EventTarget} target of clicks, keys and steps in the history
+ * A page's own address takes the place of the bare one it was opened at. And while the visitor goes
+ * back or forward to another page, nothing is written until that page is there: a run of the page
+ * that was left, still on its way, would make Streamlit write that page's address again, and the
+ * way back would lead there once more. What the visitor does himself (a click, a key) ends the
+ * wait.
+ * @param {Kept} history
+ * @param {Location} location
+ * @param {EventTarget} target of clicks, keys and steps in the history
  */
 export function oneStepEach(history, location, target) {
   if (history.kelvin) return;
@@ -24,11 +32,16 @@ export function oneStepEach(history, location, target) {
     },
     true,
   );
-  for (const deed of ["click", "keydown"]) target.addEventListener(deed, ({ isTrusted }) => void (isTrusted && (kept.gone = null)), true);
+  for (const deed of ["click", "keydown"])
+    target.addEventListener(deed, ({ isTrusted }) => void (isTrusted && (kept.gone = null)), true);
   history.pushState = (state, unused, address) => {
     if (kept.gone !== null) return;
     const next = new URL(address ?? "", location.href);
-    const written = !location.search && next.search && next.origin === location.origin && next.pathname === location.pathname;
+    const written =
+      !location.search &&
+      next.search &&
+      next.origin === location.origin &&
+      next.pathname === location.pathname;
     if (written) replace(state, unused, address);
     else push(state, unused, address);
     path = location.pathname;
@@ -38,7 +51,11 @@ export function oneStepEach(history, location, target) {
   };
 }
 
-/** The page at this path is shown: its address may be written again. @param {Kept} history @param {string} path */
+/**
+ * The page at this path is shown: its address may be written again.
+ * @param {Kept} history
+ * @param {string} path
+ */
 export function arrived(history, path) {
   if (history.kelvin?.gone === path) history.kelvin.gone = null;
 }
@@ -49,11 +66,14 @@ export class Walk {
     this.view = view;
     this.path = view.data.offline ? "" : location.pathname;
     this.steps = 0;
-    /** Whether the visitor has gone on to another page, which is not there yet. */ this.left = false;
+    /** Whether the visitor has gone on to another page, which is not there yet. */
+    this.left = false;
     this.listen = (/** @type {Event} */ event) => {
       if (location.pathname !== this.path) this.left = true;
-      if (this.left) return; // another page of Kelvin is Streamlit's to show, and the way back from it
-      // Streamlit would run the page with the controls as they are, which write their own address over this one.
+      // another page of Kelvin is Streamlit's to show, and the way back from it
+      if (this.left) return;
+      // Streamlit would run the page with the controls as they are, which write their own address
+      // over this one.
       event.stopImmediatePropagation();
       view.setTriggerValue("went", { address: location.search, step: ++this.steps });
     };
@@ -69,7 +89,8 @@ export class Walk {
     board.arrange(arrangementOf(this.view.layout, view), false);
     axes.setCurrency(view.x ?? data.experiment.budget.currency, false);
     // Back where a recorded race was: it is there again, unless a race goes on.
-    if (this.view.data.recording && !this.view.racing && this.view.stale) this.view.playRecording(this.view.data.recording, true);
+    if (this.view.data.recording && !this.view.racing && this.view.stale)
+      this.view.playRecording(this.view.data.recording, true);
     axes.setMeasure(view.y === "accuracy" ? "accuracy" : "loss", false);
   }
 

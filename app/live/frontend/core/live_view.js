@@ -1,38 +1,41 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
-import { arrived, leave } from "../data/tab_session.js";
-import { Axes } from "../controls/axes.js";
 import { Board } from "../board/panel_grid.js";
-import { Cards, scored } from "../charts/lane_cards.js";
+import { template } from "../board/template.js";
 import { stats } from "../charts/chart.js";
-import { handsOf } from "./panel_api.js";
-import { Inbox } from "./message_handler.js";
-import { keys } from "../controls/shortcuts.js";
+import { Cards, scored } from "../charts/lane_cards.js";
+import { Axes } from "../controls/axes.js";
 import { Knobs } from "../controls/knobs.js";
+import { Sites } from "../controls/landscape_picker.js";
 import { Menu } from "../controls/menu.js";
+import { cancelRace, Waiting } from "../controls/placeholder.js";
+import { Question } from "../controls/preset_question.js";
+import { keys } from "../controls/shortcuts.js";
+import { Scrub } from "../controls/timeline.js";
+import { Transport } from "../controls/transport.js";
 import { frameViewAt, sameRace } from "../data/frame_view.js";
-import { openRecording } from "./open_recording.js";
 import { History } from "../data/history.js";
 import { Playback } from "../data/playback.js";
-import { Question } from "../controls/preset_question.js";
-import { firstTime, goesBack, here, leaveMark } from "./reattach.js";
-import { Scrub } from "../controls/timeline.js";
-import { Sites } from "../controls/landscape_picker.js";
-import { SlowMotion } from "../slow_motion/control.js";
 import { Socket, tokenOf } from "../data/socket.js";
-import { showStatus } from "./status.js";
-import { template } from "../board/template.js";
+import { arrived, leave } from "../data/tab_session.js";
 import { setTexts, t } from "../i18n/i18n.js";
-import { Transport } from "../controls/transport.js";
-import { cancelRace, Waiting } from "../controls/placeholder.js";
-import { Walk } from "./browser_history.js";
+import { SlowMotion } from "../slow_motion/control.js";
 import { byItself } from "./autostart.js";
+import { Walk } from "./browser_history.js";
+import { Inbox } from "./message_handler.js";
+import { openRecording } from "./open_recording.js";
+import { handsOf } from "./panel_api.js";
+import { firstTime, goesBack, here, leaveMark } from "./reattach.js";
+import { showStatus } from "./status.js";
 
 const CURVES_MS = 450;
 const REHEAT_FACTOR = 10;
 
 export class LiveView {
-  /** @param {HTMLElement} parent @param {any} data what Python handed over */
+  /**
+   * @param {HTMLElement} parent
+   * @param {any} data what Python handed over
+   */
   constructor(parent, data) {
     setTexts(data.text);
     this.parent = parent;
@@ -47,14 +50,22 @@ export class LiveView {
     this.run = this.runAt = this.firstFrameAt = 0;
     this.settling = 0;
     this.begun = this.ready = false;
-    /** Whether nothing was shown yet since the document was loaded. */ this.fresh = !data.offline && firstTime(this.layout);
-    /** Whether a recording was asked for, by the address. */ this.opened = Boolean(data.view?.recording);
-    /** @type {number | null} share of the budget at which an address wants the race to stand still */ this.goal = Number(data.view?.at) || null;
+    /** Whether nothing was shown yet since the document was loaded. */
+    this.fresh = !data.offline && firstTime(this.layout);
+    /** Whether a recording was asked for, by the address. */
+    this.opened = Boolean(data.view?.recording);
+    /**
+     * @type {number | null} share of the budget at which an address wants the race to stand still
+     */
+    this.goal = Number(data.view?.at) || null;
     this.waiting = /** @type {History | null} */ (null);
     this.received = { metrics: 0, pictures: 0 };
     this.dirty = { pictures: true, curves: true };
     this.drawnAt = { curves: 0 };
-    this.setStateValue = this.setTriggerValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
+    this.setStateValue = this.setTriggerValue = (
+      /** @type {string} */ _name,
+      /** @type {unknown} */ _value,
+    ) => {};
 
     this.root = document.createElement("div");
     this.root.className = "kelvin";
@@ -63,13 +74,20 @@ export class LiveView {
     if (data.offline) this.root.dataset.offline = "";
     this.root.innerHTML = template(this.layout);
     parent.append(this.root);
-    this.get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
+    this.get = (/** @type {string} */ selector) =>
+      /** @type {HTMLElement} */ (this.root.querySelector(selector));
     this.token = tokenOf(this.layout);
     this.leaving = () => leaveMark(this, here());
     if (!data.offline) addEventListener("pagehide", this.leaving);
     this.hands = handsOf(this);
     this.inbox = new Inbox(this);
-    this.board = new Board(this.root, data, this.hands, () => this.tellAddress(), (index) => this.scrub?.point(index));
+    this.board = new Board(
+      this.root,
+      data,
+      this.hands,
+      () => this.tellAddress(),
+      (index) => this.scrub?.point(index),
+    );
     this.axes = new Axes(this);
     this.cards = new Cards(this.get(".kv-cards"), (lane, button) => this.knobs.open(lane, button));
     this.knobs = new Knobs(this);
@@ -80,26 +98,35 @@ export class LiveView {
       pause: () => (this.slow.active ? this.slow.hold(true) : this.command({ do: "pause" })),
       resume: () => (this.slow.active ? this.slow.hold(false) : this.command({ do: "resume" })),
       step: () => (this.slow.active ? this.slow.next() : this.command({ do: "step" })),
-      reset: () => this.start(this.experiment && !this.stale ? JSON.parse(this.experiment) : undefined),
+      reset: () =>
+        this.start(this.experiment && !this.stale ? JSON.parse(this.experiment) : undefined),
       seed: () => this.newSeed(),
       speed: (value) => this.setSpeed(value),
       rate: (value) => this.player.setRate(value, performance.now() / 1000),
       reheat: () => this.reheat(),
     });
     this.transport.speed = this.slow.usual = data.speed ?? 0;
-    this.question = new Question(this.get(".kv-question"), () => this.setTriggerValue("closed", true));
+    this.question = new Question(this.get(".kv-question"), () =>
+      this.setTriggerValue("closed", true),
+    );
     this.coming = new Waiting(this.board.place, () => cancelRace(this));
     this.walk = new Walk(this);
     this.removeKeys = keys(this);
     this._wire();
-    this.socket = new Socket(data.offline ? null : `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`, {
-      message: (message, bytes) => this.inbox.receive(message, bytes),
-      open: () => this._connected(),
-      lost: (sentence) => {
-        if (!this.begun && (this.opened || !this.token.get())) this.begin(); // a recording needs no connection
-        this.say({ state: "lost", sentence });
+    this.socket = new Socket(
+      data.offline
+        ? null
+        : `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`,
+      {
+        message: (message, bytes) => this.inbox.receive(message, bytes),
+        open: () => this._connected(),
+        lost: (sentence) => {
+          // a recording needs no connection
+          if (!this.begun && (this.opened || !this.token.get())) this.begin();
+          this.say({ state: "lost", sentence });
+        },
       },
-    });
+    );
     this.board.loadCharts().then(
       () => this._charted(),
       (error) => {
@@ -114,14 +141,23 @@ export class LiveView {
 
   /**
    * Another run of the page's script.
-   * @param {any} data @param {(name: string, value: unknown) => void} setStateValue @param {(name: string, value: unknown) => void} setTriggerValue
+   * @param {any} data
+   * @param {(name: string, value: unknown) => void} setStateValue
+   * @param {(name: string, value: unknown) => void} setTriggerValue
    */
   update(data, setStateValue, setTriggerValue) {
     const currency = data.experiment.budget.currency;
     if (currency !== this.data.experiment.budget.currency) this.setCurrency(currency, false);
-    // Another landscape is raced at once: that is what it was picked for. One that the controls took from the race on the screen is there already.
-    const there = !this.waiting && sameRace(this.player.history.stage?.experiment.dataset ?? null, data.experiment.dataset);
-    const moved = this.layout === "landscape" && this.begun && !there && JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
+    // Another landscape is raced at once: that is what it was picked for. One that the controls
+    // took from the race on the screen is there already.
+    const there =
+      !this.waiting &&
+      sameRace(this.player.history.stage?.experiment.dataset ?? null, data.experiment.dataset);
+    const moved =
+      this.layout === "landscape" &&
+      this.begun &&
+      !there &&
+      JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
     const asked = data.starts > this.data.starts;
     const other = data.view?.recording && data.recording && data.recording !== this.data.recording;
     const went = data.went !== this.data.went;
@@ -158,8 +194,17 @@ export class LiveView {
 
   /** The connection stands, for the first time or again: back to the tab's race, if it has one. */
   _connected() {
-    if (this.fresh && !this.begun && !goesBack({ named: Boolean(this.data.named), address: here(), experiment: this.data.experiment }, this.token.seen())) this.token.clear();
-    // A recording that was asked for goes before the tab's own race, which waits until it is asked for again.
+    if (
+      this.fresh &&
+      !this.begun &&
+      !goesBack(
+        { named: Boolean(this.data.named), address: here(), experiment: this.data.experiment },
+        this.token.seen(),
+      )
+    )
+      this.token.clear();
+    // A recording that was asked for goes before the tab's own race, which waits until it is asked
+    // for again.
     this.race = this.opened ? null : (this.token.get() ?? this.race);
     arrived(this.layout, (sentence) => this.menu.say(sentence));
     if (this.race) {
@@ -173,7 +218,10 @@ export class LiveView {
     }
   }
 
-  /** What a page shows that has no race of its own: a race it was asked for by its address, or a recorded one. */
+  /**
+   * What a page shows that has no race of its own: a race it was asked for by its address, or a
+   * recorded one.
+   */
   begin() {
     this.begun = true;
     if (this.data.autostart && byItself(() => this.root.isConnected && this.begin())) this.start();
@@ -196,7 +244,8 @@ export class LiveView {
     this.slow.stop();
     this.waiting = new History();
     const speed = slowly ? this.slow.usual : this.transport.speed;
-    /** @type {any[]} in the same message, or the race could be some steps on before it comes */ const then = speed > 0 ? [{ do: "speed", value: speed }] : [];
+    /** @type {any[]} in the same message, or the race could be some steps on before it comes */
+    const then = speed > 0 ? [{ do: "speed", value: speed }] : [];
     if (slowly) then.push({ do: "stages" });
     this.socket.send({ do: "run", experiment, then });
     this.say({ state: "starting" });
@@ -218,14 +267,20 @@ export class LiveView {
     this.redraw();
   }
 
-  /** What the space bar does: run, pause, resume; where no race goes on, play what is recorded or hold it. */
+  /**
+   * What the space bar does: run, pause, resume; where no race goes on, play what is recorded or
+   * hold it.
+   */
   playOrPause() {
     if (this.racing || this.stale || this.player.history.length < 2) {
       if (!this.data.offline) this.transport.toggle();
     } else this.scrub?.toggle();
   }
 
-  /** Loss or accuracy, where there is such a choice. @param {import("../data/frame_view.js").FrameView["measure"]} name */
+  /**
+   * Loss or accuracy, where there is such a choice.
+   * @param {import("../data/frame_view.js").FrameView["measure"]} name
+   */
   choose(name) {
     const { stage } = this.player.history;
     if (!stage || scored(stage)) this.setMeasure(name);
@@ -247,39 +302,65 @@ export class LiveView {
     });
   }
 
-  /** Play a recording from the server or from the visitor's own. @param {string} address @param {boolean} wanted whether it was asked for, and takes the place of what is on the screen */
+  /**
+   * Play a recording from the server or from the visitor's own.
+   * @param {string} address
+   * @param {boolean} wanted whether it was asked for, and takes the place of what is on the screen
+   */
   playRecording(address, wanted = false) {
     return openRecording(this, address, wanted);
   }
 
-  /** Show a race that was, from its first moment or the one the address names. @param {History} history */
+  /**
+   * Show a race that was, from its first moment or the one the address names.
+   * @param {History} history
+   */
   playHistory(history) {
     this.begun = true;
     this.load(history, "recording");
     const at = Number(this.data.view?.at);
     if (at > 0) this.player.show(history.indexAtShare(at));
-    else if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) this.player.show(history.length - 1);
+    else if (window.matchMedia("(prefers-reduced-motion: reduce)").matches)
+      this.player.show(history.length - 1);
     else this.player.play(performance.now() / 1000);
     this.say({ state: "idle" });
   }
 
-  /** A part of a frame, to be seen now. @param {any} message @param {Uint8Array} bytes */
+  /**
+   * A part of a frame, to be seen now.
+   * @param {any} message
+   * @param {Uint8Array} bytes
+   */
   accept(message, bytes) {
     this.inbox.accept(message, bytes);
   }
 
   /** Whether a race goes on, here or in the queue. */
   get racing() {
-    return Boolean(this.waiting) || (this.player.source === "live" && ["queued", "starting", "running", "paused", "lost"].includes(this.state.state));
+    return (
+      Boolean(this.waiting) ||
+      (this.player.source === "live" &&
+        ["queued", "starting", "running", "paused", "lost"].includes(this.state.state))
+    );
   }
 
   /** Whether the controls ask for another race than the one on the screen. */
   get stale() {
-    if (this.waiting || this.data.offline || performance.now() < this.settling || !this.player.history.stage) return false;
+    if (
+      this.waiting ||
+      this.data.offline ||
+      performance.now() < this.settling ||
+      !this.player.history.stage
+    )
+      return false;
     return !sameRace(this.player.history.stage.experiment, this.data.experiment);
   }
 
-  /** @param {History} history @param {"live" | "recording"} source @param {boolean} again whether it is the race that was on the screen before */
+  /**
+   * @param {History} history
+   * @param {"live" | "recording"} source
+   * @param {boolean} again whether it is the race that was on the screen before
+   */
   load(history, source, again = false) {
     this.player.load(history, source);
     this.run++;
@@ -307,17 +388,28 @@ export class LiveView {
 
   _wire() {
     const sites = this.get(".kv-sites");
-    if (sites && !this.data.offline) this.sites = new Sites(sites, `${this.data.base}/kelvin/landscapes.json?v=${this.data.version}`, (name) => this.setTriggerValue("site", name));
+    if (sites && !this.data.offline)
+      this.sites = new Sites(
+        sites,
+        `${this.data.base}/kelvin/landscapes.json?v=${this.data.version}`,
+        (name) => this.setTriggerValue("site", name),
+      );
     this.sites?.dress(this.board.theme, this.data.palette);
     this.scrub = new Scrub(this.root, this.player, () => this.redraw());
   }
 
-  /** @param {import("../data/frame_view.js").Currency} name @param {boolean} tell whether the address is to follow */
+  /**
+   * @param {import("../data/frame_view.js").Currency} name
+   * @param {boolean} tell whether the address is to follow
+   */
   setCurrency(name, tell = true) {
     this.axes.setCurrency(name, tell);
   }
 
-  /** @param {import("../data/frame_view.js").FrameView["measure"]} name @param {boolean} tell */
+  /**
+   * @param {import("../data/frame_view.js").FrameView["measure"]} name
+   * @param {boolean} tell
+   */
   setMeasure(name, tell = true) {
     this.axes.setMeasure(name, tell);
   }
@@ -335,7 +427,10 @@ export class LiveView {
     return this.axes.measure;
   }
 
-  /** Tell Python what the address is to say. @param {boolean} live whether the recording that was opened makes room for a race */
+  /**
+   * Tell Python what the address is to say.
+   * @param {boolean} live whether the recording that was opened makes room for a race
+   */
   tellAddress(live = this.player.source === "live") {
     const { recording } = this.data.view ?? {};
     this.setStateValue("view", { ...this.address, ...(recording && !live ? { recording } : {}) });

@@ -12,7 +12,10 @@ export class Inbox {
     this.view = view;
   }
 
-  /** @param {any} message @param {Uint8Array} bytes */
+  /**
+   * @param {any} message
+   * @param {Uint8Array} bytes
+   */
   receive(message, bytes) {
     const { view } = this;
     if (message.type === "state") {
@@ -30,17 +33,23 @@ export class Inbox {
       view.menu.keepRecent(view.player);
       const history = new History();
       history.add(message, bytes);
-      // After a lost connection the same race is told again from its start: a zoom by hand still holds.
+      // After a lost connection the same race is told again from its start: a zoom by hand still
+      // holds.
       view.load(history, "live", view.race !== null && view.loaded === view.race);
       view.loaded = view.race;
       view.waiting = null;
       view.experiment = JSON.stringify(message.experiment);
       takeUp(view);
     } else if (message.type === "stages") view.slow.receive(message);
-    else if (view.player.source === "live" && !view.slow.keep(message, bytes)) this.accept(message, bytes);
+    else if (view.player.source === "live" && !view.slow.keep(message, bytes))
+      this.accept(message, bytes);
   }
 
-  /** A part of a frame, to be seen now. @param {any} message @param {Uint8Array} bytes */
+  /**
+   * A part of a frame, to be seen now.
+   * @param {any} message
+   * @param {Uint8Array} bytes
+   */
   accept(message, bytes) {
     const { view } = this;
     const { history } = view.player;
@@ -48,8 +57,13 @@ export class Inbox {
     if (message.type === "metrics") {
       view.received.metrics++;
       view.dirty.curves = true;
-      for (const event of message.events ?? []) if (event.kind === "points") view.experiment = JSON.stringify(history.movePoints(event.value));
-      if (view.goal !== null && Math.max(...message.lanes.map((/** @type {any} */ row) => row.progress)) >= view.goal) {
+      for (const event of message.events ?? [])
+        if (event.kind === "points")
+          view.experiment = JSON.stringify(history.movePoints(event.value));
+      if (
+        view.goal !== null &&
+        Math.max(...message.lanes.map((/** @type {any} */ row) => row.progress)) >= view.goal
+      ) {
         view.goal = null;
         view.command({ do: "pause" });
       }
@@ -72,7 +86,8 @@ export class Inbox {
       return;
     }
     view.problem = message.sentence;
-    if (message.passing) return this._refused(message.sentence); // a command that was refused; the race goes on
+    // a command that was refused; the race goes on
+    if (message.passing) return this._refused(message.sentence);
     view.waiting = null;
     view.say({ state: view.player.history.length ? "ended" : "idle" });
   }

@@ -7,17 +7,21 @@ import { t } from "../i18n/i18n.js";
 
 /**
  * Play a recording from the server or from the visitor's own.
- * @param {import("./live_view.js").LiveView} view @param {string} address
+ * @param {import("./live_view.js").LiveView} view
+ * @param {string} address
  * @param {boolean} wanted whether it was asked for, and takes the place of what is on the screen
  */
 export async function openRecording(view, address, wanted) {
   const asked = Boolean(view.data.view?.recording);
   try {
     const history = await readRecording(await recordingBytes(view.data.base, address));
-    if (!wanted && !asked && (view.player.history.length || view.waiting)) return; // a race began meanwhile
+    // a race began meanwhile
+    if (!wanted && !asked && (view.player.history.length || view.waiting)) return;
     const site = history.stage.data.kind === "function";
-    // A race on a landscape belongs on the page of landscapes, whatever page its address was typed at.
-    if (site !== (view.layout === "landscape") && !view.data.offline) return location.replace(`${view.data.base}/${site ? "landscapes" : ""}${location.search}`);
+    // A race on a landscape belongs on the page of landscapes, whatever page its address was typed
+    // at.
+    if (site !== (view.layout === "landscape") && !view.data.offline)
+      return location.replace(`${view.data.base}/${site ? "landscapes" : ""}${location.search}`);
     view.playHistory(history);
     if (asked) view.setStateValue("opened", history.stage.experiment);
   } catch (error) {
@@ -29,11 +33,15 @@ export async function openRecording(view, address, wanted) {
   }
 }
 
-/** What a page shows whose address names a recording that is not there: what it shows without it. @param {import("./live_view.js").LiveView} view */
+/**
+ * What a page shows whose address names a recording that is not there: what it shows without it.
+ * @param {import("./live_view.js").LiveView} view
+ */
 function withoutIt(view) {
   const { recording: _, at: __, ...rest } = view.data.view;
   view.data = { ...view.data, view: rest, recording: view.data.usual ?? null };
   view.opened = false;
   view.tellAddress(true);
-  if (view.data.recording && !view.player.history.length && !view.waiting) view.playRecording(view.data.recording);
+  if (view.data.recording && !view.player.history.length && !view.waiting)
+    view.playRecording(view.data.recording);
 }

@@ -2,11 +2,17 @@
 
 const SETTLING_MS = 3000;
 
-/** @param {import("./live_view.js").LiveView} view @returns {import("../panels/registry.js").PanelApi} */
+/**
+ * @param {import("./live_view.js").LiveView} view
+ * @returns {import("../panels/registry.js").PanelApi}
+ */
 export function handsOf(view) {
   return {
     command: (command) => view.command(command),
-    live: () => ["running", "paused"].includes(view.state.state) && view.player.source === "live" && view.player.chosen === null,
+    live: () =>
+      ["running", "paused"].includes(view.state.state) &&
+      view.player.source === "live" &&
+      view.player.chosen === null,
     follow: null,
     setFollow(follow) {
       this.follow = follow;
@@ -24,10 +30,14 @@ export function handsOf(view) {
     },
     history: () => view.player.history,
     setPoints(points) {
-      // Until both the race and the page have taken the new points up they disagree, and that is nobody's business.
+      // Until both the race and the page have taken the new points up they disagree, and that is
+      // nobody's business.
       if (this.live()) view.settling = performance.now() + SETTLING_MS;
       if (this.live()) view.command({ do: "points", points });
-      view.setStateValue("points", { points, groups: view.player.history.stage.data.classes.length });
+      view.setStateValue("points", {
+        points,
+        groups: view.player.history.stage.data.classes.length,
+      });
     },
     pick: (name, value) => view.setTriggerValue(name, value),
     redraw: () => view.redraw(),

@@ -1,11 +1,16 @@
-/** Whether a page that opens goes back to the race its tab watched, or shows what its address names. */
+/**
+ * Whether a page that opens goes back to the race its tab watched, or shows what its address names.
+ */
 
 import { sameRace } from "../data/frame_view.js";
 
 /** Layouts that have been shown since the document was loaded. @type {Set<string>} */
 const shown = new Set();
 
-/** Whether a page is shown for the first time since the document was loaded. @param {string} layout of the page */
+/**
+ * Whether a page is shown for the first time since the document was loaded.
+ * @param {string} layout of the page
+ */
 export function firstTime(layout) {
   const first = !shown.has(layout);
   shown.add(layout);
@@ -13,8 +18,10 @@ export function firstTime(layout) {
 }
 
 /**
- * Whether the tab's race is the one to be seen. An address of another race is a link that was opened; the address that the race was left at, with settings changed or not, is a reload.
- * @param {{named: boolean, address: string, experiment: any}} page `named`: whether its address names a race
+ * Whether the tab's race is the one to be seen. An address of another race is a link that was
+ * opened; the address that the race was left at, with settings changed or not, is a reload.
+ * @param {{named: boolean, address: string, experiment: any}} page `named`: whether its address
+ *   names a race
  * @param {import("../data/socket.js").Seen | null} seen null where nothing is known
  */
 export function goesBack({ named, address, experiment }, seen) {
@@ -26,16 +33,25 @@ export function here() {
   return `${location.pathname}${location.search}`;
 }
 
-/** Keep in mind what is watched, for the page that is opened next in this tab. @param {import("./live_view.js").LiveView} view @param {string | null} address of the page as it is left; null where it is another page's already */
+/**
+ * Keep in mind what is watched, for the page that is opened next in this tab.
+ * @param {import("./live_view.js").LiveView} view
+ * @param {string | null} address of the page as it is left; null where it is another page's already
+ */
 export function leaveMark(view, address) {
   const experiment = view.waiting ? view.asked : view.experiment && JSON.parse(view.experiment);
   if (view.race && experiment) view.token.mark({ address, experiment });
 }
 
-/** The race of before is on the screen again: where the address named none, the controls take its settings up. @param {import("./live_view.js").LiveView} view */
+/**
+ * The race of before is on the screen again: where the address named none, the controls take its
+ * settings up.
+ * @param {import("./live_view.js").LiveView} view
+ */
 export function takeUp(view) {
   if (!view.fresh || !view.loaded || view.state.state === "attaching") return;
   view.fresh = false;
   const experiment = JSON.parse(view.experiment);
-  if (!view.data.named && !sameRace(experiment, view.data.experiment)) view.setStateValue("opened", experiment);
+  if (!view.data.named && !sameRace(experiment, view.data.experiment))
+    view.setStateValue("opened", experiment);
 }

@@ -2,7 +2,11 @@
 
 /** Add a style sheet to the page, once. @param {string} address */
 export function addStylesheet(address) {
-  if ([...document.styleSheets].some((sheet) => sheet.href === address) || document.querySelector(`link[href="${address}"]`)) return;
+  if (
+    [...document.styleSheets].some((sheet) => sheet.href === address) ||
+    document.querySelector(`link[href="${address}"]`)
+  )
+    return;
   const link = document.createElement("link");
   link.rel = "stylesheet";
   link.href = address;

@@ -28,7 +28,8 @@
  * @returns {FrameView}
  */
 export function frameViewAt(history, index, chosen) {
-  const metrics = index === history.length - 1 ? history.metrics : history.metrics.slice(0, index + 1);
+  const metrics =
+    index === history.length - 1 ? history.metrics : history.metrics.slice(0, index + 1);
   const metric = history.metrics[index];
   const temperatures = extremes(history);
   return {
@@ -52,19 +53,29 @@ export function frameViewAt(history, index, chosen) {
 }
 
 /**
- * Whether a race is the one that is asked for. A race told by an older Kelvin may lack settings there were not then: those it does tell count.
- * @param {any} told its experiment @param {any} asked @returns {boolean}
+ * Whether a race is the one that is asked for. A race told by an older Kelvin may lack settings
+ * there were not then: those it does tell count.
+ * @param {any} told its experiment
+ * @param {any} asked
+ * @returns {boolean}
  */
 export function sameRace(told, asked) {
-  if (told === null || typeof told !== "object" || asked === null || typeof asked !== "object") return told === asked;
+  if (told === null || typeof told !== "object" || asked === null || typeof asked !== "object")
+    return told === asked;
   if (Array.isArray(told) && told.length !== asked.length) return false;
   return Object.keys(told).every((key) => sameRace(told[key], asked[key]));
 }
 
-/** The coldest and the hottest of plan and fact: the ends of the temperature scale. @param {History} history @returns {[number, number]} */
+/**
+ * The coldest and the hottest of plan and fact: the ends of the temperature scale.
+ * @param {History} history
+ * @returns {[number, number]}
+ */
 export function extremes(history) {
   const values = history.stage.lanes.flatMap((/** @type {any} */ lane) => lane.plan ?? []);
-  for (const metric of [history.metrics[0], history.metrics.at(-1)]) for (const row of metric?.lanes ?? []) if (row.temperature !== null) values.push(row.temperature);
+  for (const metric of [history.metrics[0], history.metrics.at(-1)])
+    for (const row of metric?.lanes ?? [])
+      if (row.temperature !== null) values.push(row.temperature);
   const positive = values.filter((/** @type {number} */ value) => value > 0);
   const low = Math.min(...positive);
   const high = Math.max(...positive);

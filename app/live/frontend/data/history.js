@@ -1,8 +1,8 @@
 /** The history of one race, live or recorded. */
 
-import { Album, placeOf } from "./thinned_log.js";
-import { decode } from "./messages.js";
 import { named } from "./lane_names.js";
+import { decode } from "./messages.js";
+import { Album, placeOf } from "./thinned_log.js";
 
 export const MOST_PICTURES = 600;
 export const MOST_DETAILS = 60;
@@ -12,19 +12,37 @@ export const MOST_METRICS = 10_000;
 /** @typedef {import("./thinned_log.js").Kept} Kept */
 
 /**
- * Keeps metrics, pictures and details, each thinned evenly when they grow too many; pictures and details as bytes, of which it decodes the one that is looked at.
- * Metrics that tell of what was done by hand, or in which a lane ends, are never dropped.
+ * Keeps metrics, pictures and details, each thinned evenly when they grow too many; pictures and
+ * details as bytes, of which it decodes the one that is looked at. Metrics that tell of what was
+ * done by hand, or in which a lane ends, are never dropped.
  */
 export class History {
   constructor() {
     /** @type {any} */ this.stage = null;
     /** @type {any[]} */ this.metrics = [];
-    /** @type {any[]} what was done by hand, each with `at`, the index of the metrics that tell of it */ this.events = [];
+    /**
+     * @type {any[]} what was done by hand, each with `at`, the index of the metrics that tell of it
+     */
+    this.events = [];
     /** @type {any} every lane's weights, as they were last sent */ this.weights = null;
-    /** Told that metrics have gone: called with what finds the new index of an old one. @type {(moved: (index: number) => number) => void} */ this.onThinned = () => {};
-    this._albums = { metrics: new Album(MOST_METRICS), pictures: new Album(MOST_PICTURES), details: new Album(MOST_DETAILS) };
-    this._bytes = { stage: /** @type {Uint8Array} */ (new Uint8Array()), weights: /** @type {Uint8Array | null} */ (null) };
-    this._decoded = { pictures: { k: -1, message: /** @type {any} */ (null) }, details: { k: -1, message: /** @type {any} */ (null) } };
+    /**
+     * Told that metrics have gone: called with what finds the new index of an old one.
+     * @type {(moved: (index: number) => number) => void}
+     */
+    this.onThinned = () => {};
+    this._albums = {
+      metrics: new Album(MOST_METRICS),
+      pictures: new Album(MOST_PICTURES),
+      details: new Album(MOST_DETAILS),
+    };
+    this._bytes = {
+      stage: /** @type {Uint8Array} */ (new Uint8Array()),
+      weights: /** @type {Uint8Array | null} */ (null),
+    };
+    this._decoded = {
+      pictures: { k: -1, message: /** @type {any} */ (null) },
+      details: { k: -1, message: /** @type {any} */ (null) },
+    };
     this._ended = "";
   }
 
@@ -42,7 +60,11 @@ export class History {
     return this._albums.details.kept;
   }
 
-  /** Keep a message of a race, whatever it is. @param {any} message @param {Uint8Array} bytes */
+  /**
+   * Keep a message of a race, whatever it is.
+   * @param {any} message
+   * @param {Uint8Array} bytes
+   */
   add(message, bytes) {
     if (message.type === "stage") {
       this.stage = named(message);
@@ -56,9 +78,18 @@ export class History {
     }
   }
 
-  /** @param {any} message @param {Uint8Array} bytes */
+  /**
+   * @param {any} message
+   * @param {Uint8Array} bytes
+   */
   _addMetrics(message, bytes) {
-    const ended = JSON.stringify((message.lanes ?? []).map((/** @type {any} */ row) => [row.finished, row.trouble, row.stopped]));
+    const ended = JSON.stringify(
+      (message.lanes ?? []).map((/** @type {any} */ row) => [
+        row.finished,
+        row.trouble,
+        row.stopped,
+      ]),
+    );
     const stays = Boolean(message.events?.length) || (this._ended !== "" && ended !== this._ended);
     this._ended = ended;
     const done = this._albums.metrics.add({ k: message.k, bytes, message, stays });
@@ -73,34 +104,62 @@ export class History {
       if (done === "replaced") this.metrics.pop();
       this.metrics.push(message);
     }
-    for (const event of message.events ?? []) this.events.push({ ...event, at: this.metrics.length - 1 });
+    for (const event of message.events ?? [])
+      this.events.push({ ...event, at: this.metrics.length - 1 });
   }
 
-  /** @param {"pictures" | "details"} kind @param {any} message @param {Uint8Array} bytes */
+  /**
+   * @param {"pictures" | "details"} kind
+   * @param {any} message
+   * @param {Uint8Array} bytes
+   */
   _keep(kind, message, bytes) {
     this._albums[kind].add({ k: message.k, bytes });
     this._decoded[kind] = { k: message.k, message };
   }
 
-  /** The first moment at which some lane has spent that share of the budget; the last where none has. @param {number} share 0 to 1 */
+  /**
+   * The first moment at which some lane has spent that share of the budget; the last where none
+   * has.
+   * @param {number} share 0 to 1
+   */
   indexAtShare(share) {
-    const found = this.metrics.findIndex((one) => Math.max(...one.lanes.map((/** @type {any} */ row) => row.progress)) >= share - 1e-9);
+    const found = this.metrics.findIndex(
+      (one) => Math.max(...one.lanes.map((/** @type {any} */ row) => row.progress)) >= share - 1e-9,
+    );
     return found < 0 ? this.length - 1 : found;
   }
 
-  /** The training points were moved by hand: the experiment is another one from here on. @param {string} points as `drawn` writes them @returns {any} the experiment */
+  /**
+   * The training points were moved by hand: the experiment is another one from here on.
+   * @param {string} points as `drawn` writes them
+   * @returns {any} the experiment
+   */
   movePoints(points) {
-    const experiment = { ...this.stage.experiment, dataset: drawnDataset(points, this.stage.data.classes.length) };
+    const experiment = {
+      ...this.stage.experiment,
+      dataset: drawnDataset(points, this.stage.data.classes.length),
+    };
     this.stage = { ...this.stage, experiment };
     return experiment;
   }
 
-  /** All that is kept, as bytes in the order of a recording: the stage, then frame by frame, the weights last. @returns {Uint8Array[]} */
+  /**
+   * All that is kept, as bytes in the order of a recording: the stage, then frame by frame, the
+   * weights last.
+   * @returns {Uint8Array[]}
+   */
   messages() {
     const { metrics, pictures, details } = this._albums;
-    const ordered = [metrics, pictures, details].flatMap(({ kept }, rank) => kept.map(({ k, bytes }) => ({ k, bytes, rank })));
+    const ordered = [metrics, pictures, details].flatMap(({ kept }, rank) =>
+      kept.map(({ k, bytes }) => ({ k, bytes, rank })),
+    );
     ordered.sort((a, b) => a.k - b.k || a.rank - b.rank);
-    return [this._bytes.stage, ...ordered.map(({ bytes }) => bytes), ...(this._bytes.weights ? [this._bytes.weights] : [])];
+    return [
+      this._bytes.stage,
+      ...ordered.map(({ bytes }) => bytes),
+      ...(this._bytes.weights ? [this._bytes.weights] : []),
+    ];
   }
 
   /** The newest picture not after frame k, decoded. @param {number} k */
@@ -108,22 +167,33 @@ export class History {
     return this._at("pictures", k) ?? null;
   }
 
-  /** The newest detail not after frame k, decoded; null where there is none yet. @param {number} k */
+  /**
+   * The newest detail not after frame k, decoded; null where there is none yet.
+   * @param {number} k
+   */
   detailAt(k) {
     const found = this._at("details", k);
     return found && found.k <= k ? found : null;
   }
 
-  /** @param {"pictures" | "details"} kind @param {number} k */
+  /**
+   * @param {"pictures" | "details"} kind
+   * @param {number} k
+   */
   _at(kind, k) {
     const found = this._albums[kind].at(k);
     if (!found) return null;
-    if (this._decoded[kind].k !== found.k) this._decoded[kind] = { k: found.k, message: decode(found.bytes) };
+    if (this._decoded[kind].k !== found.k)
+      this._decoded[kind] = { k: found.k, message: decode(found.bytes) };
     return this._decoded[kind].message;
   }
 }
 
-/** The dataset that hand-drawn points are, as an experiment names it. @param {string} points @param {number} groups how many classes */
+/**
+ * The dataset that hand-drawn points are, as an experiment names it.
+ * @param {string} points
+ * @param {number} groups how many classes
+ */
 export function drawnDataset(points, groups) {
   return { name: "drawn", groups, points };
 }

@@ -1,4 +1,7 @@
-/** Where records lie: in the browser's IndexedDB, or, where it gives none, in memory until the page is closed. */
+/**
+ * Where records lie: in the browser's IndexedDB, or, where it gives none, in memory until the page
+ * is closed.
+ */
 
 import { expected } from "./errors.js";
 
@@ -24,7 +27,11 @@ import { expected } from "./errors.js";
 const DATABASE = "kelvin";
 const STORE = "recordings";
 
-/** The shelf there is. @param {IDBFactory | undefined | null} factory the browser's IndexedDB @returns {Promise<Shelf>} */
+/**
+ * The shelf there is.
+ * @param {IDBFactory | undefined | null} factory the browser's IndexedDB
+ * @returns {Promise<Shelf>}
+ */
 export async function openShelf(factory) {
   try {
     if (!factory) return memory();
@@ -40,7 +47,11 @@ export async function openShelf(factory) {
   }
 }
 
-/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+/**
+ * @template T
+ * @param {IDBRequest<T>} request
+ * @returns {Promise<T>}
+ */
 function answer(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
@@ -48,15 +59,23 @@ function answer(request) {
   });
 }
 
-/** @param {IDBDatabase} database @returns {Shelf} */
+/**
+ * @param {IDBDatabase} database
+ * @returns {Shelf}
+ */
 function disk(database) {
   const read = () => database.transaction(STORE).objectStore(STORE);
-  /** A change is made when its transaction is complete; a full disk says so only there. @param {(store: IDBObjectStore) => void} change @returns {Promise<void>} */
+  /**
+   * A change is made when its transaction is complete; a full disk says so only there.
+   * @param {(store: IDBObjectStore) => void} change
+   * @returns {Promise<void>}
+   */
   const write = (change) =>
     new Promise((resolve, reject) => {
       const transaction = database.transaction(STORE, "readwrite");
       transaction.oncomplete = () => resolve();
-      transaction.onabort = () => reject(transaction.error ?? new Error("the browser gave up storing"));
+      transaction.onabort = () =>
+        reject(transaction.error ?? new Error("the browser gave up storing"));
       change(transaction.objectStore(STORE));
     });
   return {

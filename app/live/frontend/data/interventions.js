@@ -1,10 +1,20 @@
-/** What was done by hand to a race: in words, and where several things follow closely, told as one. */
+/**
+ * What was done by hand to a race: in words, and where several things follow closely, told as one.
+ */
 
 import { plain, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
-/** A sign for every kind: heat, a knob, a pen, points. All in the text's own style, none as a picture in colours. */
-export const SIGNS = /** @type {Record<string, string>} */ ({ reheat: "♨\ufe0e", turn: "↻", weight: "✎\ufe0e", points: "∴" });
+/**
+ * A sign for every kind: heat, a knob, a pen, points. All in the text's own style, none as a
+ * picture in colours.
+ */
+export const SIGNS = /** @type {Record<string, string>} */ ({
+  reheat: "♨\ufe0e",
+  turn: "↻",
+  weight: "✎\ufe0e",
+  points: "∴",
+});
 
 /**
  * Events that follow each other closely, of one kind and one lane.
@@ -22,64 +32,113 @@ export function worth(value) {
   if (typeof value === "boolean") return t(value ? "time.on" : "time.off");
   if (typeof value !== "number") return String(value);
   // As it may be typed into a field: without commas, which are a decimal point to some.
-  return Number.isInteger(value) && Math.abs(value) < 1e6 ? String(value).replace("-", "−") : plain(value).replaceAll(",", "");
+  return Number.isInteger(value) && Math.abs(value) < 1e6
+    ? String(value).replace("-", "−")
+    : plain(value).replaceAll(",", "");
 }
 
-/** What a knob was set to before an event: by the last one that turned it, or from the start. @param {any} event @param {any[]} events in order @param {any} stage */
+/**
+ * What a knob was set to before an event: by the last one that turned it, or from the start.
+ * @param {any} event
+ * @param {any[]} events in order
+ * @param {any} stage
+ */
 function before(event, events, stage) {
-  const earlier = events.slice(0, events.indexOf(event)).findLast((one) => one.kind === "turn" && one.lane === event.lane && one.field === event.field);
+  const earlier = events
+    .slice(0, events.indexOf(event))
+    .findLast((one) => one.kind === "turn" && one.lane === event.lane && one.field === event.field);
   return earlier ? earlier.value : knobOf(event, stage)?.value;
 }
 
-/** @param {any} event @param {any} stage */
+/**
+ * @param {any} event
+ * @param {any} stage
+ */
 function knobOf(event, stage) {
   return stage.lanes[event.lane]?.knobs?.find((/** @type {any} */ one) => one.name === event.field);
 }
 
-/** What a knob is set to after these events. @param {any} knob @param {number} lane @param {any[]} events in order */
+/**
+ * What a knob is set to after these events.
+ * @param {any} knob
+ * @param {number} lane
+ * @param {any[]} events in order
+ */
 export function setting(knob, lane, events) {
-  const turned = events.findLast((one) => one.kind === "turn" && one.lane === lane && one.field === knob.name);
+  const turned = events.findLast(
+    (one) => one.kind === "turn" && one.lane === lane && one.field === knob.name,
+  );
   return turned ? turned.value : knob.value;
 }
 
 /**
  * One event, or several as one, in words.
- * @param {any} event as metrics tell it @param {any} stage @param {any[]} events all of the race, in order @param {any} first the first of several, of which `event` is the last
+ * @param {any} event as metrics tell it
+ * @param {any} stage
+ * @param {any[]} events all of the race, in order
+ * @param {any} first the first of several, of which `event` is the last
  */
 export function eventText(event, stage, events = [], first = event) {
   const lane = stage.lanes[event.lane]?.label ?? "";
   const step = Number(event.step ?? Math.max(0, ...(event.steps ?? [0]))).toLocaleString("en");
   if (event.kind === "reheat") {
-    const heats = events.slice(events.indexOf(first), events.indexOf(event) + 1).filter((one) => one.kind === "reheat" && one.lane === event.lane);
-    const factor = heats.reduce((product, one) => product * one.value, heats.length ? 1 : event.value);
-    return t(factor >= 1 ? "time.reheated" : "time.cooled", { lane, step, factor: worth(factor >= 1 ? factor : 1 / factor) });
+    const heats = events
+      .slice(events.indexOf(first), events.indexOf(event) + 1)
+      .filter((one) => one.kind === "reheat" && one.lane === event.lane);
+    const factor = heats.reduce(
+      (product, one) => product * one.value,
+      heats.length ? 1 : event.value,
+    );
+    return t(factor >= 1 ? "time.reheated" : "time.cooled", {
+      lane,
+      step,
+      factor: worth(factor >= 1 ? factor : 1 / factor),
+    });
   }
   if (event.kind === "turn") {
     const knob = knobOf(event, stage);
     const was = before(first, events.includes(first) ? events : [first], stage);
     const key = knob || events.includes(first) ? "time.turned" : "time.set";
-    return t(key, { lane, step, knob: knob?.label ?? event.field, was: worth(was), value: worth(event.value) });
+    return t(key, {
+      lane,
+      step,
+      knob: knob?.label ?? event.field,
+      was: worth(was),
+      value: worth(event.value),
+    });
   }
-  if (event.kind === "weight") return t("time.weight", { lane, step, index: event.index, value: small(event.value) });
+  if (event.kind === "weight")
+    return t("time.weight", { lane, step, index: event.index, value: small(event.value) });
   if (event.kind === "points") return t("time.points", { step });
   return event.kind;
 }
 
 /**
- * Events in order of their places; those of one kind and one lane that lie closer than `room` become one.
- * @param {{event: any, lane: number | null, at: number}[]} placed @param {number} room @returns {Deed[]}
+ * Events in order of their places; those of one kind and one lane that lie closer than `room`
+ * become one.
+ * @param {{event: any, lane: number | null, at: number}[]} placed
+ * @param {number} room
+ * @returns {Deed[]}
  */
 export function deeds(placed, room) {
   /** @type {Deed[]} */ const found = [];
   for (const { event, lane, at } of placed) {
-    const same = found.findLast((one) => one.last.kind === event.kind && one.lane === lane && one.last.field === event.field);
-    if (same && Math.abs(at - same.at) < room) Object.assign(same, { last: event, count: same.count + 1, at });
+    const same = found.findLast(
+      (one) => one.last.kind === event.kind && one.lane === lane && one.last.field === event.field,
+    );
+    if (same && Math.abs(at - same.at) < room)
+      Object.assign(same, { last: event, count: same.count + 1, at });
     else found.push({ first: event, last: event, count: 1, lane, at });
   }
   return found;
 }
 
-/** A deed in words. @param {Deed} deed @param {any} stage @param {any[]} events all of the race, in order */
+/**
+ * A deed in words.
+ * @param {Deed} deed
+ * @param {any} stage
+ * @param {any[]} events all of the race, in order
+ */
 export function deedText({ first, last, count }, stage, events) {
   const text = eventText(last, stage, events, first);
   return count > 1 && last.kind !== "reheat" ? t("time.times", { text, count }) : text;

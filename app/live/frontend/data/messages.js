@@ -16,11 +16,15 @@ const MAKERS = {
  */
 export function decode(bytes) {
   const message = revive(unpack(bytes));
-  if (message === null || typeof message !== "object" || typeof message.type !== "string") throw new Error("not a message");
+  if (message === null || typeof message !== "object" || typeof message.type !== "string")
+    throw new Error("not a message");
   return message;
 }
 
-/** @param {any} value @returns {any} */
+/**
+ * @param {any} value
+ * @returns {any}
+ */
 function revive(value) {
   if (Array.isArray(value)) return value.map(revive);
   if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;

@@ -13,7 +13,10 @@ export class Playback {
     this._origin = 0;
   }
 
-  /** @param {History} history @param {"live" | "recording"} source */
+  /**
+   * @param {History} history
+   * @param {"live" | "recording"} source
+   */
   load(history, source) {
     this.history = history;
     this.source = source;
@@ -33,23 +36,36 @@ export class Playback {
   /** Show that moment, or the newest. @param {number | null} index */
   show(index) {
     this.playing = false;
-    this.chosen = index !== null && index >= this.history.length - 1 && this.source === "live" ? null : index;
+    this.chosen =
+      index !== null && index >= this.history.length - 1 && this.source === "live" ? null : index;
   }
 
-  /** Play from a moment at a speed. @param {number} now seconds @param {number} from */
+  /**
+   * Play from a moment at a speed.
+   * @param {number} now seconds
+   * @param {number} from
+   */
   play(now, from = 0) {
     this.playing = true;
     this.chosen = from;
     this._origin = now - this._clock(from) / this.rate;
   }
 
-  /** Play faster or slower, from where it is. @param {number} rate times as fast as it was @param {number} now seconds */
+  /**
+   * Play faster or slower, from where it is.
+   * @param {number} rate times as fast as it was
+   * @param {number} now seconds
+   */
   setRate(rate, now) {
     this._origin = now - ((now - this._origin) * this.rate) / rate;
     this.rate = rate;
   }
 
-  /** Move on to where the play should be by now. @param {number} now seconds @returns {boolean} whether the moment changed */
+  /**
+   * Move on to where the play should be by now.
+   * @param {number} now seconds
+   * @returns {boolean} whether the moment changed
+   */
   tick(now) {
     if (!this.playing) return false;
     const last = this.history.length - 1;
@@ -59,7 +75,8 @@ export class Playback {
     while (index < last && this._clock(index + 1) <= clock) index++;
     this.chosen = index;
     if (index < last) return this.chosen !== before;
-    // A race that was just run is back where it stands; of a recording the last frame stands for a while, then it begins again.
+    // A race that was just run is back where it stands; of a recording the last frame stands for a
+    // while, then it begins again.
     if (this.source === "live") this.show(null);
     else if (clock > this._clock(last) + Playback.REST * this.rate) this.play(now, 0);
     return this.chosen !== before;

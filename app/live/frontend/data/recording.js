@@ -1,9 +1,12 @@
-/** Recordings, read and written in the browser: gzip; inside, of every message its length (little-endian uint32) and its bytes. */
+/**
+ * Recordings, read and written in the browser: gzip; inside, of every message its length
+ * (little-endian uint32) and its bytes.
+ */
 
-import { decode, records } from "./messages.js";
+import { t } from "../i18n/i18n.js";
 import { Expected, Told } from "./errors.js";
 import { History } from "./history.js";
-import { t } from "../i18n/i18n.js";
+import { decode, records } from "./messages.js";
 
 /** The version of recordings that are read, as engine/messages/encoding.py has it. */
 export const VERSION = 1;
@@ -34,7 +37,11 @@ async function understood(file) {
   });
 }
 
-/** As much as can be unpacked, and whether that is everything. @param {ArrayBuffer} file @returns {Promise<{buffer: ArrayBuffer, whole: boolean}>} */
+/**
+ * As much as can be unpacked, and whether that is everything.
+ * @param {ArrayBuffer} file
+ * @returns {Promise<{buffer: ArrayBuffer, whole: boolean}>}
+ */
 async function unpack(file) {
   const reader = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   /** @type {Uint8Array<ArrayBuffer>[]} */ const parts = [];
@@ -51,7 +58,11 @@ async function unpack(file) {
   return { buffer: await new Blob(parts).arrayBuffer(), whole };
 }
 
-/** @param {ArrayBuffer} buffer @param {boolean} whole @returns {Uint8Array[]} */
+/**
+ * @param {ArrayBuffer} buffer
+ * @param {boolean} whole
+ * @returns {Uint8Array[]}
+ */
 function messagesOf(buffer, whole) {
   let count;
   try {
@@ -64,9 +75,13 @@ function messagesOf(buffer, whole) {
   throw new Told(t("status.recording-cut", { count }));
 }
 
-/** @param {any} message @param {number} number its place in the file */
+/**
+ * @param {any} message
+ * @param {number} number its place in the file
+ */
 function check(message, number) {
-  if (!KINDS.includes(message.type)) throw new Told(t("status.recording-kind", { kind: message.type.slice(0, 40) }));
+  if (!KINDS.includes(message.type))
+    throw new Told(t("status.recording-kind", { kind: message.type.slice(0, 40) }));
   if ((message.type === "stage") !== (number === 0)) throw new Expected("not a recording");
   if (message.type !== "stage") return;
   const version = message.version ?? VERSION;
@@ -74,12 +89,19 @@ function check(message, number) {
   if (version > VERSION) throw new Told(t("status.recording-newer", { version, known: VERSION }));
 }
 
-/** A history as a recording file. @param {History} history @returns {Promise<Blob>} */
+/**
+ * A history as a recording file.
+ * @param {History} history
+ * @returns {Promise<Blob>}
+ */
 export async function writeRecording(history) {
   const parts = history.messages().flatMap((bytes) => {
     const head = new DataView(new ArrayBuffer(4));
     head.setUint32(0, bytes.byteLength, true);
-    return [/** @type {BlobPart} */ (head.buffer), /** @type {BlobPart} */ (/** @type {unknown} */ (bytes))];
+    return [
+      /** @type {BlobPart} */ (head.buffer),
+      /** @type {BlobPart} */ (/** @type {unknown} */ (bytes)),
+    ];
   });
   const stream = new Blob(parts).stream().pipeThrough(new CompressionStream("gzip"));
   return new Blob([await new Response(stream).arrayBuffer()], { type: "application/octet-stream" });

@@ -1,12 +1,15 @@
-/** The visitor's own recordings, kept in their browser: named ones that stay, and the last few races by themselves. */
+/**
+ * The visitor's own recordings, kept in their browser: named ones that stay, and the last few races
+ * by themselves.
+ */
 
+import { t } from "../i18n/i18n.js";
 import { Expected, Told, expected } from "./errors.js";
-import { nameOf, sparkOf, summaryOf } from "./summary.js";
 import { openShelf } from "./indexeddb.js";
 import { named } from "./lane_names.js";
 import { readRecording, writeRecording } from "./recording.js";
 import { titled, titleIn } from "./recording_title.js";
-import { t } from "../i18n/i18n.js";
+import { nameOf, sparkOf, summaryOf } from "./summary.js";
 
 export { nameOf, sparkOf, summaryOf };
 
@@ -42,12 +45,19 @@ function factory() {
   }
 }
 
-/** Whether recordings are still there when the page comes back: not in a private window. @returns {Promise<boolean>} */
+/**
+ * Whether recordings are still there when the page comes back: not in a private window.
+ * @returns {Promise<boolean>}
+ */
 export async function lasting() {
   return (await shelf()).lasting;
 }
 
-/** Be told when recordings come, go or change, in this tab or another. @param {() => void} listener @returns {() => void} ends it */
+/**
+ * Be told when recordings come, go or change, in this tab or another.
+ * @param {() => void} listener
+ * @returns {() => void} ends it
+ */
 export function onChange(listener) {
   listeners.add(listener);
   if (!channel && typeof BroadcastChannel === "function") {
@@ -75,38 +85,65 @@ function changed() {
 /**
  * Keep a race. One that is not `kept` is among the last few and makes room for newer ones.
  * @param {import("./history.js").History} history
- * @param {{name?: string, kept?: boolean, id?: string}} how `id`: of what was kept of the same race before, whose place and name it takes
+ * @param {{name?: string, kept?: boolean, id?: string}} how `id`: of what was kept of the same race
+ *   before, whose place and name it takes
  * @returns {Promise<string>} its id
  */
 export async function saveRecording(history, { name, kept = true, id } = {}) {
   return add(history, await writeRecording(history), name, kept, id);
 }
 
-/** @param {import("./history.js").History} history @param {Blob} bytes @param {string | undefined} name @param {boolean} kept @param {string} [id] */
+/**
+ * @param {import("./history.js").History} history
+ * @param {Blob} bytes
+ * @param {string | undefined} name
+ * @param {boolean} kept
+ * @param {string} [id]
+ */
 async function add(history, bytes, name, kept, id) {
   const summary = summaryOf(history);
   const others = await listRecordings();
   const before = others.find((one) => one.id === id);
-  const record = { id: before?.id ?? newId(), name: before?.name ?? freeName(tidy(name) || nameOf(summary), others), made: Date.now(), kept, bytes, size: bytes.size, summary, spark: sparkOf(history) };
+  const record = {
+    id: before?.id ?? newId(),
+    name: before?.name ?? freeName(tidy(name) || nameOf(summary), others),
+    made: Date.now(),
+    kept,
+    bytes,
+    size: bytes.size,
+    summary,
+    spark: sparkOf(history),
+  };
   await putWithRoom(record);
   await forgetOldest();
   changed();
   return record.id;
 }
 
-/** All recordings, the newest first; without their bytes. @returns {Promise<Omit<Stored, "bytes">[]>} */
+/**
+ * All recordings, the newest first; without their bytes.
+ * @returns {Promise<Omit<Stored, "bytes">[]>}
+ */
 export async function listRecordings() {
   const all = await (await shelf()).all();
   // What was kept before lanes had names of their own has only their methods.
-  return all.map(({ bytes: _, ...rest }) => ({ ...rest, summary: named(rest.summary) })).sort((a, b) => b.made - a.made || a.name.localeCompare(b.name));
+  return all
+    .map(({ bytes: _, ...rest }) => ({ ...rest, summary: named(rest.summary) }))
+    .sort((a, b) => b.made - a.made || a.name.localeCompare(b.name));
 }
 
-/** @param {string} id @returns {Promise<Stored | undefined>} */
+/**
+ * @param {string} id
+ * @returns {Promise<Stored | undefined>}
+ */
 export async function getRecording(id) {
   return (await shelf()).get(id);
 }
 
-/** @param {string} id @param {string} name an empty one leaves it as it is */
+/**
+ * @param {string} id
+ * @param {string} name an empty one leaves it as it is
+ */
 export async function renameRecording(id, name) {
   if (tidy(name)) await change(id, { name: tidy(name) });
 }
@@ -116,7 +153,10 @@ export async function keepRecording(id) {
   await change(id, { kept: true });
 }
 
-/** @param {string} id @returns {Promise<Stored | undefined>} what it was, so that it can be restored */
+/**
+ * @param {string} id
+ * @returns {Promise<Stored | undefined>} what it was, so that it can be restored
+ */
 export async function deleteRecording(id) {
   const found = await getRecording(id);
   await (await shelf()).remove(id);
@@ -137,21 +177,32 @@ export async function restoreRecording(record) {
  * @throws {Refusal} it is too large or not a whole recording
  */
 export async function importRecording(file) {
-  if (file.size > MOST_BYTES) throw new Refusal(t("gallery.refused-size", { name: file.name, most: MOST_BYTES / MEGABYTE }));
+  if (file.size > MOST_BYTES)
+    throw new Refusal(t("gallery.refused-size", { name: file.name, most: MOST_BYTES / MEGABYTE }));
   const history = await read(file).catch((error) => {
     // A stranger's file may be wrong in any way; what was is told to those who look.
     if (!expected(error)) console.warn(error);
-    const line = error instanceof Told ? t("gallery.refused-why", { name: file.name, why: error.message }) : t("gallery.refused", { name: file.name });
+    const line =
+      error instanceof Told
+        ? t("gallery.refused-why", { name: file.name, why: error.message })
+        : t("gallery.refused", { name: file.name });
     throw new Refusal(line, { cause: error });
   });
-  const name = tidy(await titleIn(file)) || (file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name);
+  const name =
+    tidy(await titleIn(file)) ||
+    (file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name);
   return add(history, new Blob([file], { type: "application/octet-stream" }), name, true);
 }
 
-/** Unpack a file only to see that it has an end; throws where it has more than that many bytes. One that is broken ends there. @param {Blob} file @param {number} most */
+/**
+ * Unpack a file only to see that it has an end; throws where it has more than that many bytes. One
+ * that is broken ends there.
+ * @param {Blob} file
+ * @param {number} most
+ */
 export async function unpacksWithin(file, most) {
   const reader = file.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
-  for (let unpacked = 0; ; ) {
+  for (let unpacked = 0; ;) {
     const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
     if (done || !value) return;
     unpacked += value.byteLength;
@@ -170,20 +221,32 @@ async function read(file) {
   return history;
 }
 
-/** A recording as a file to download. @param {string} id @returns {Promise<File>} */
+/**
+ * A recording as a file to download.
+ * @param {string} id
+ * @returns {Promise<File>}
+ */
 export async function exportRecording(id) {
   const found = await getRecording(id);
   if (!found) throw new Refusal(t("gallery.gone"));
-  return new File([await titled(found.bytes, found.name)], fileName(found.name), { type: "application/octet-stream" });
+  return new File([await titled(found.bytes, found.name)], fileName(found.name), {
+    type: "application/octet-stream",
+  });
 }
 
 /** A name as every system takes it for a file. @param {string} name */
 export function fileName(name) {
-  const plain = name.replace(/[\u0000-\u001f<>:"/\\|?*]+/g, " ").replace(/\s+/g, " ").replace(/^[.\s]+|[.\s]+$/g, "");
+  const plain = name
+    .replace(/[\u0000-\u001f<>:"/\\|?*]+/g, " ")
+    .replace(/\s+/g, " ")
+    .replace(/^[.\s]+|[.\s]+$/g, "");
   return `${plain.slice(0, 80) || "recording"}${SUFFIX}`;
 }
 
-/** @param {string} id @param {Partial<Stored>} what */
+/**
+ * @param {string} id
+ * @param {Partial<Stored>} what
+ */
 async function change(id, what) {
   const found = await getRecording(id);
   if (!found) throw new Refusal(t("gallery.gone"));
@@ -191,7 +254,10 @@ async function change(id, what) {
   changed();
 }
 
-/** Store a record; where the browser is full, older recent races make room. @param {Stored} record */
+/**
+ * Store a record; where the browser is full, older recent races make room.
+ * @param {Stored} record
+ */
 async function putWithRoom(record) {
   for (;;) {
     try {
@@ -199,7 +265,9 @@ async function putWithRoom(record) {
       return;
     } catch (error) {
       if (!expected(error)) throw error;
-      const oldest = (await listRecordings()).filter((one) => !one.kept && one.id !== record.id).at(-1);
+      const oldest = (await listRecordings())
+        .filter((one) => !one.kept && one.id !== record.id)
+        .at(-1);
       if (!oldest) throw new Refusal(t("gallery.no-room"));
       await (await shelf()).remove(oldest.id);
     }
@@ -211,7 +279,11 @@ async function forgetOldest() {
   for (const { id } of recent.slice(MOST_RECENT)) await (await shelf()).remove(id);
 }
 
-/** A name that no other recording has: "Moons", "Moons (2)". @param {string} name @param {{name: string}[]} others */
+/**
+ * A name that no other recording has: "Moons", "Moons (2)".
+ * @param {string} name
+ * @param {{name: string}[]} others
+ */
 function freeName(name, others) {
   const taken = new Set(others.map((one) => one.name));
   if (!taken.has(name)) return name;
@@ -225,7 +297,12 @@ function tidy(name) {
   return (name ?? "").replace(/\s+/g, " ").trim().slice(0, MOST_NAME);
 }
 
-/** Unguessable is not needed, only unlike all others; crypto.randomUUID is missing where the page is not served securely. */
+/**
+ * Unguessable is not needed, only unlike all others; crypto.randomUUID is missing where the page is
+ * not served securely.
+ */
 function newId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }

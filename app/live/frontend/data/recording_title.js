@@ -1,4 +1,7 @@
-/** The name of a recording in its file: a comment in gzip's header (RFC 1952), which whatever else reads the file passes over. A file's own name cannot hold every sign, and browsers change it. */
+/**
+ * The name of a recording in its file: a comment in gzip's header (RFC 1952), which whatever else
+ * reads the file passes over. A file's own name cannot hold every sign, and browsers change it.
+ */
 
 const [NAME, COMMENT, EXTRA, CHECKED] = [0x08, 0x10, 0x04, 0x02];
 const HEAD = 10;
@@ -7,7 +10,9 @@ export const LOOKED = 4096;
 
 /**
  * The parts of a gzip header, or null where it is none, or longer than what is there.
- * @param {Uint8Array} bytes @returns {{flags: number, fixed: Uint8Array<ArrayBuffer>, kept: Uint8Array, title: string, rest: number} | null} `kept`: what stands before a comment; `rest`: where the packed bytes begin
+ * @param {Uint8Array} bytes
+ * @returns {{flags: number, fixed: Uint8Array<ArrayBuffer>, kept: Uint8Array, title: string, rest:
+ *   number} | null} `kept`: what stands before a comment; `rest`: where the packed bytes begin
  */
 function headOf(bytes) {
   if (bytes.length < HEAD || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return null;
@@ -27,17 +32,28 @@ function headOf(bytes) {
   return at <= bytes.length ? { flags, fixed: bytes.slice(0, HEAD), kept, title, rest: at } : null;
 }
 
-/** The name in a recording file, "" where it holds none. @param {Blob} file @returns {Promise<string>} */
+/**
+ * The name in a recording file, "" where it holds none.
+ * @param {Blob} file
+ * @returns {Promise<string>}
+ */
 export async function titleIn(file) {
   return headOf(new Uint8Array(await file.slice(0, LOOKED).arrayBuffer()))?.title ?? "";
 }
 
-/** The same recording with that name in its file. @param {Blob} file @param {string} title @returns {Promise<Blob>} */
+/**
+ * The same recording with that name in its file.
+ * @param {Blob} file
+ * @param {string} title
+ * @returns {Promise<Blob>}
+ */
 export async function titled(file, title) {
   const head = headOf(new Uint8Array(await file.slice(0, LOOKED).arrayBuffer()));
   const said = new TextEncoder().encode(title.replaceAll("\0", ""));
   if (!head || said.length > LOOKED / 2) return file;
   const { flags, fixed, kept, rest } = head;
   fixed[3] = (flags & ~CHECKED) | COMMENT; // the header's own checksum would be wrong now
-  return new Blob([fixed, new Uint8Array(kept), said, new Uint8Array(1), file.slice(rest)], { type: file.type });
+  return new Blob([fixed, new Uint8Array(kept), said, new Uint8Array(1), file.slice(rest)], {
+    type: file.type,
+  });
 }

@@ -1,13 +1,20 @@
 /** The WebSocket: commands out, messages in, reconnection with the race's token. */
 
-import { decode } from "./messages.js";
 import { Expected, expected, fetched } from "./errors.js";
+import { decode } from "./messages.js";
 
-/** @typedef {{address: string | null, experiment: any}} Seen what a tab's race was, and the page's address when it was left */
+/**
+ * @typedef {{address: string | null, experiment: any}} Seen what a tab's race was, and the page's
+ *   address when it was left
+ */
 
 const TOKEN = "kelvin.race";
 
-/** The race this tab watches on a page: kept over a reload, not shared with other tabs. A browser that keeps nothing for us loses only that. @param {string} layout of the page */
+/**
+ * The race this tab watches on a page: kept over a reload, not shared with other tabs. A browser
+ * that keeps nothing for us loses only that.
+ * @param {string} layout of the page
+ */
 export function tokenOf(layout) {
   const name = layout === "network" ? TOKEN : `${TOKEN}.${layout}`;
   const mark = `${name}.seen`;
@@ -22,7 +29,11 @@ export function tokenOf(layout) {
   };
 }
 
-/** @template T @param {(storage: Storage) => T} use @returns {T | null} */
+/**
+ * @template T
+ * @param {(storage: Storage) => T} use
+ * @returns {T | null}
+ */
 function kept(use) {
   try {
     return use(window.sessionStorage);
@@ -34,8 +45,10 @@ function kept(use) {
 
 export class Socket {
   /**
-   * @param {string | null} address null where there is no server: nothing is sent then and nothing comes
-   * @param {{message: (message: any, bytes: Uint8Array) => void, open: () => void, lost: (sentence: string) => void}} on `lost` is told why the server refuses, where it does
+   * @param {string | null} address null where there is no server: nothing is sent then and nothing
+   *   comes
+   * @param {{message: (message: any, bytes: Uint8Array) => void, open: () => void, lost: (sentence:
+   *   string) => void}} on `lost` is told why the server refuses, where it does
    */
   constructor(address, on) {
     this.address = address;
@@ -85,7 +98,11 @@ export class Socket {
     };
   }
 
-  /** A browser does not say why a socket was refused; the server does, to whoever asks at the same path. @param {WebSocket} socket */
+  /**
+   * A browser does not say why a socket was refused; the server does, to whoever asks at the same
+   * path.
+   * @param {WebSocket} socket
+   */
   async _askWhy(socket) {
     const place = String(this.address).replace(/^ws/, "http");
     try {

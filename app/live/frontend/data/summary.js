@@ -1,4 +1,7 @@
-/** A recording in short: what was raced, how it ended, and a thinned curve for its small picture. The server tells the same of the recordings it ships (app/live/shipped.py). */
+/**
+ * A recording in short: what was raced, how it ended, and a thinned curve for its small picture.
+ * The server tells the same of the recordings it ships (app/live/shipped.py).
+ */
 
 import { t } from "../i18n/i18n.js";
 
@@ -17,7 +20,8 @@ import { t } from "../i18n/i18n.js";
  * @property {string} label of the dataset or the landscape, as people read it
  * @property {string} kind of the data: points, images, curve, table or function
  * @property {string} network
- * @property {{optimizer: string, label: string, method?: string}[]} lanes `label`: no two alike; `method`: what its method is called, where that is not the label
+ * @property {{optimizer: string, label: string, method?: string}[]} lanes `label`: no two alike;
+ *   `method`: what its method is called, where that is not the label
  * @property {{currency: "seconds" | "evaluations" | "flops", amount: number}} budget
  * @property {number} seed
  * @property {Result[]} results one for each lane
@@ -27,10 +31,19 @@ export const SPARK_POINTS = 60;
 const MOST_TEXT = 120;
 const MOST_LANES = 4;
 const CURRENCIES = ["seconds", "evaluations", "flops"];
-const NUMBERS = /** @type {(keyof Result)[]} */ (["loss", "accuracy", "test_loss", "test_accuracy", "evaluations", "flops", "seconds"]);
+const NUMBERS = /** @type {(keyof Result)[]} */ ([
+  "loss",
+  "accuracy",
+  "test_loss",
+  "test_accuracy",
+  "evaluations",
+  "flops",
+  "seconds",
+]);
 
 /**
- * What a recording is about. Throws where the history does not hold what a recording must: a file may hold anything.
+ * What a recording is about. Throws where the history does not hold what a recording must: a file
+ * may hold anything.
  * @param {import("./history.js").History} history
  * @returns {Summary}
  */
@@ -38,34 +51,62 @@ export function summaryOf(history) {
   const { stage } = history;
   const rows = history.metrics.at(-1)?.lanes;
   const { lanes, data, budget, experiment } = stage;
-  if (!Array.isArray(lanes) || !lanes.length || lanes.length > MOST_LANES) throw new Error("it has no lanes");
-  if (!history.metrics.every((one) => Array.isArray(one.lanes) && one.lanes.length === lanes.length)) throw new Error("a moment tells of other lanes");
-  if (!CURRENCIES.includes(budget.currency) || !(budget.amount > 0)) throw new Error("it has no budget");
+  if (!Array.isArray(lanes) || !lanes.length || lanes.length > MOST_LANES)
+    throw new Error("it has no lanes");
+  if (
+    !history.metrics.every((one) => Array.isArray(one.lanes) && one.lanes.length === lanes.length)
+  )
+    throw new Error("a moment tells of other lanes");
+  if (!CURRENCIES.includes(budget.currency) || !(budget.amount > 0))
+    throw new Error("it has no budget");
   return {
     dataset: words(data.name),
     label: words(data.landscape?.label ?? data.label ?? data.name),
     kind: words(data.kind),
     network: words(stage.network ?? experiment.network?.name ?? ""),
-    lanes: lanes.map((lane) => ({ optimizer: words(lane.optimizer), label: words(lane.label), ...(lane.method && lane.method !== lane.label ? { method: words(lane.method) } : {}) })),
+    lanes: lanes.map((lane) => ({
+      optimizer: words(lane.optimizer),
+      label: words(lane.label),
+      ...(lane.method && lane.method !== lane.label ? { method: words(lane.method) } : {}),
+    })),
     budget: { currency: budget.currency, amount: Number(budget.amount) },
     seed: number(experiment.seed) ?? 0,
-    results: rows.map((/** @type {any} */ row) => Object.fromEntries(NUMBERS.map((name) => [name, number(row[name])]))),
+    results: rows.map((/** @type {any} */ row) =>
+      Object.fromEntries(NUMBERS.map((name) => [name, number(row[name])])),
+    ),
   };
 }
 
-/** The training loss of every lane at evenly spaced moments, the first and the last among them. @param {import("./history.js").History} history @returns {(number | null)[][]} */
+/**
+ * The training loss of every lane at evenly spaced moments, the first and the last among them.
+ * @param {import("./history.js").History} history
+ * @returns {(number | null)[][]}
+ */
 export function sparkOf({ stage, metrics }) {
   const count = Math.min(SPARK_POINTS, metrics.length);
-  const at = Array.from({ length: count }, (_, i) => (count > 1 ? Math.floor((i * (metrics.length - 1)) / (count - 1) + 0.5) : 0));
-  return stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => at.map((index) => number(metrics[index].lanes[lane].loss)));
+  const at = Array.from({ length: count }, (_, i) =>
+    count > 1 ? Math.floor((i * (metrics.length - 1)) / (count - 1) + 0.5) : 0,
+  );
+  return stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) =>
+    at.map((index) => number(metrics[index].lanes[lane].loss)),
+  );
 }
 
-/** What a recording is called until somebody names it: "Two spirals: Simulated annealing vs Adam". @param {Summary} summary */
+/**
+ * What a recording is called until somebody names it: "Two spirals: Simulated annealing vs Adam".
+ * @param {Summary} summary
+ */
 export function nameOf({ label, lanes }) {
-  return t("gallery.default-name", { data: label, lanes: lanes.map((lane) => lane.label).join(t("gallery.vs")) });
+  return t("gallery.default-name", {
+    data: label,
+    lanes: lanes.map((lane) => lane.label).join(t("gallery.vs")),
+  });
 }
 
-/** @param {unknown} value @returns {number | null} */
+/**
+ * @param {unknown} value
+ * @returns {number | null}
+ */
 function number(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }

@@ -1,11 +1,17 @@
-/** A race that is left alone stands still. Whoever leaves it is told so where they go, and where they came from can be found again. */
+/**
+ * A race that is left alone stands still. Whoever leaves it is told so where they go, and where
+ * they came from can be found again.
+ */
 
 import { t } from "../i18n/i18n.js";
 
 const LEFT = "kelvin.left";
 const BACK = "kelvin.back";
 
-/** @param {(storage: Storage) => string | null | void} use @returns {string | null} */
+/**
+ * @param {(storage: Storage) => string | null | void} use
+ * @returns {string | null}
+ */
 function tab(use) {
   try {
     return use(window.sessionStorage) ?? null;
@@ -20,7 +26,12 @@ export function leave(page) {
   tab((storage) => storage.setItem(LEFT, page));
 }
 
-/** A page is there: it tells of the race of another page that was left, once; its own is watched again. @param {string} here @param {(sentence: string) => void} tell */
+/**
+ * A page is there: it tells of the race of another page that was left, once; its own is watched
+ * again.
+ * @param {string} here
+ * @param {(sentence: string) => void} tell
+ */
 export function arrived(here, tell) {
   const page = tab((storage) => storage.getItem(LEFT));
   if (!page) return;

@@ -32,45 +32,84 @@ function field(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Which entry of the whole row of numbers is the i-th that is told: all of a short one, an even choice of a long one. @param {any} row @param {string} name @param {number} i */
+/**
+ * Which entry of the whole row of numbers is the i-th that is told: all of a short one, an even
+ * choice of a long one.
+ * @param {any} row
+ * @param {string} name
+ * @param {number} i
+ */
 export function entryOf(row, name, i) {
   const length = row.lengths?.[name];
   const told = row.vectors[name].data.length;
   return length && told > 1 ? Math.floor((i * (length - 1)) / (told - 1)) : i;
 }
 
-/** @param {any} row @param {(readonly [string, number])[]} entries */
+/**
+ * @param {any} row
+ * @param {(readonly [string, number])[]} entries
+ */
 function valuesOf(row, entries) {
   const told = new Map();
-  for (const [name, values] of Object.entries(row.vectors ?? {})) values.data.forEach((/** @type {number} */ value, /** @type {number} */ i) => told.set(`${name}[${entryOf(row, name, i)}]`, value));
+  for (const [name, values] of Object.entries(row.vectors ?? {}))
+    values.data.forEach((/** @type {number} */ value, /** @type {number} */ i) =>
+      told.set(`${name}[${entryOf(row, name, i)}]`, value),
+    );
   return entries.map(([name, i]) => told.get(`${name}[${i}]`));
 }
 
-/** @param {History} history @returns {string} */
+/**
+ * @param {History} history
+ * @returns {string}
+ */
 export function metricsCsv(history) {
   const { lanes } = history.stage;
-  // What methods tell besides differs from one to the other: a column for each that any lane ever told.
+  // What methods tell besides differs from one to the other: a column for each that any lane ever
+  // told.
   const extras = new Set();
-  /** @type {Map<string, Set<number>>} of every row of numbers the entries that are told */ const vectors = new Map();
+  /** @type {Map<string, Set<number>>} of every row of numbers the entries that are told */
+  const vectors = new Map();
   for (const { lanes: rows } of history.metrics) {
     for (const row of rows) {
       for (const name of Object.keys(row.extra ?? {})) extras.add(name);
       for (const [name, values] of Object.entries(row.vectors ?? {})) {
         const told = vectors.get(name) ?? new Set();
         vectors.set(name, told);
-        values.data.forEach((/** @type {number} */ _, /** @type {number} */ i) => told.add(entryOf(row, name, i)));
+        values.data.forEach((/** @type {number} */ _, /** @type {number} */ i) =>
+          told.add(entryOf(row, name, i)),
+        );
       }
     }
   }
-  const entries = [...vectors].flatMap(([name, told]) => [...told].sort((a, b) => a - b).map((i) => /** @type {const} */ ([name, i])));
-  const head = ["frame", "clock (s, all lanes)", "lane (from 0)", "optimizer", "label", ...Object.values(COLUMNS), ...[...extras], ...entries.map(([name, i]) => `${name}[${i}]`), "trouble", "stopped", "note"];
+  const entries = [...vectors].flatMap(([name, told]) =>
+    [...told].sort((a, b) => a - b).map((i) => /** @type {const} */ ([name, i])),
+  );
+  const head = [
+    "frame",
+    "clock (s, all lanes)",
+    "lane (from 0)",
+    "optimizer",
+    "label",
+    ...Object.values(COLUMNS),
+    ...[...extras],
+    ...entries.map(([name, i]) => `${name}[${i}]`),
+    "trouble",
+    "stopped",
+    "note",
+  ];
   const table = history.metrics.flatMap((frame) =>
     frame.lanes.map((/** @type {any} */ row, /** @type {number} */ i) => [
-      frame.k, frame.clock, i, lanes[i].optimizer, lanes[i].label,
+      frame.k,
+      frame.clock,
+      i,
+      lanes[i].optimizer,
+      lanes[i].label,
       ...Object.keys(COLUMNS).map((key) => row[key]),
       ...[...extras].map((name) => row.extra?.[name]),
       ...valuesOf(row, entries),
-      row.trouble, row.stopped, row.note,
+      row.trouble,
+      row.stopped,
+      row.note,
     ]),
   );
   return [head, ...table].map((row) => `${row.map(field).join(",")}\r\n`).join("");

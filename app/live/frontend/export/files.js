@@ -1,4 +1,6 @@
-/** What exported files have in common: their names, what they are about, how they reach the visitor. */
+/**
+ * What exported files have in common: their names, what they are about, how they reach the visitor.
+ */
 
 import { decode } from "../data/messages.js";
 import { short } from "../i18n/format.js";
@@ -8,21 +10,33 @@ import { t } from "../i18n/i18n.js";
 
 const KEEP_MS = 60_000;
 
-/** A name like `kelvin-spirals-annealing-vs-adam.csv`. @param {any} stage @param {string} ending with its dot, and what comes before it */
+/**
+ * A name like `kelvin-spirals-annealing-vs-adam.csv`.
+ * @param {any} stage
+ * @param {string} ending with its dot, and what comes before it
+ */
 export function fileName(stage, ending) {
   const lanes = stage.lanes.map((/** @type {any} */ lane) => lane.optimizer).join("-vs-");
-  const plain = `kelvin-${stage.data.name}-${lanes}`.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  const plain = `kelvin-${stage.data.name}-${lanes}`
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
   return `${plain.slice(0, 100)}${ending}`;
 }
 
 /** What was raced, in one line: "Two spirals: Simulated annealing vs Adam". @param {any} stage */
 export function titleOf(stage) {
-  return t("gallery.default-name", { data: stage.data.landscape?.label ?? stage.data.label, lanes: stage.lanes.map((/** @type {any} */ lane) => lane.label).join(t("gallery.vs")) });
+  return t("gallery.default-name", {
+    data: stage.data.landscape?.label ?? stage.data.label,
+    lanes: stage.lanes.map((/** @type {any} */ lane) => lane.label).join(t("gallery.vs")),
+  });
 }
 
 /** What each lane was given: "30 s", "2.00 M evaluations". @param {any} stage */
 export function budgetOf({ budget: { currency, amount } }) {
-  return t(`export.budget-${currency}`, { amount: currency === "seconds" ? Number(amount.toPrecision(4)) : short(amount) });
+  return t(`export.budget-${currency}`, {
+    amount: currency === "seconds" ? Number(amount.toPrecision(4)) : short(amount),
+  });
 }
 
 /**
@@ -36,13 +50,20 @@ export function told(history) {
   return { experiment, events: history.events.map(({ at: _, ...event }) => event) };
 }
 
-/** Experiment and events as JSON: the experiment alone where nothing was done by hand. @param {History} history */
+/**
+ * Experiment and events as JSON: the experiment alone where nothing was done by hand.
+ * @param {History} history
+ */
 export function experimentJson(history) {
   const { experiment, events } = told(history);
   return `${JSON.stringify(events.length ? { experiment, events } : experiment, null, 2)}\n`;
 }
 
-/** Give the visitor a file. @param {Blob} blob @param {string} name */
+/**
+ * Give the visitor a file.
+ * @param {Blob} blob
+ * @param {string} name
+ */
 export function download(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
@@ -58,5 +79,7 @@ export function download(blob, name) {
 export function escaped(text) {
   // Characters that XML 1.0 knows nothing of are left out.
   // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "").replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
+  return text
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "")
+    .replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
 }

@@ -1,19 +1,45 @@
-/** What stands in the page, drawn on a sheet: charts of Plotly, canvases, and the boxes and words of HTML. */
+/**
+ * What stands in the page, drawn on a sheet: charts of Plotly, canvases, and the boxes and words of
+ * HTML.
+ */
 
 /** @typedef {import("./svg_sheet.js").Sheet} Sheet */
-/** @typedef {Map<Element, string | Promise<string>>} Captured what was drawn by others: SVG of charts, data: addresses of canvases */
+/**
+ * @typedef {Map<Element, string | Promise<string>>} Captured what was drawn by others: SVG of
+ *   charts, data: addresses of canvases
+ */
 
 const CLEAR = /^(transparent|rgba\(.*, 0\))$/;
 /** A gradient from a colour to itself: how style sheets fill a part of a bar. */
 const PLAIN = /^linear-gradient\((rgba?\([^)]*\)), \1\)$/;
 const SKIPPED = "script, style, input, select, textarea, template, .plot-container";
-const SVG_LOOK = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "fill-opacity", "stroke-opacity", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline"];
+const SVG_LOOK = [
+  "fill",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "stroke-linecap",
+  "stroke-linejoin",
+  "fill-opacity",
+  "stroke-opacity",
+  "opacity",
+  "font-family",
+  "font-size",
+  "font-weight",
+  "text-anchor",
+  "dominant-baseline",
+];
 
 /** @type {CanvasRenderingContext2D | null} */ let measure = null;
 
-/** @param {string} text @param {string} font as in CSS */
+/**
+ * @param {string} text
+ * @param {string} font as in CSS
+ */
 export function measured(text, font) {
-  measure ??= /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+  measure ??= /** @type {CanvasRenderingContext2D} */ (
+    document.createElement("canvas").getContext("2d")
+  );
   measure.font = font;
   return measure.measureText(text);
 }
@@ -21,33 +47,63 @@ export function measured(text, font) {
 /** Whether an element stands in the page and is seen. @param {Element} element */
 function seen(element) {
   const { width, height } = element.getBoundingClientRect();
-  return width > 0 && height > 0 && element.checkVisibility?.({ visibilityProperty: true, opacityProperty: true }) !== false;
+  return (
+    width > 0 &&
+    height > 0 &&
+    element.checkVisibility?.({ visibilityProperty: true, opacityProperty: true }) !== false
+  );
 }
 
-/** Keep what canvases show now: they go on being painted. @param {Element} root @param {Captured} captured */
+/**
+ * Keep what canvases show now: they go on being painted.
+ * @param {Element} root
+ * @param {Captured} captured
+ */
 export function captureCanvases(root, captured) {
   for (const canvas of root.querySelectorAll("canvas")) {
-    if (canvas.closest(".plot-container") || canvas.dataset.traces !== undefined || !seen(canvas) || !canvas.width || !canvas.height) continue;
+    if (
+      canvas.closest(".plot-container") ||
+      canvas.dataset.traces !== undefined ||
+      !seen(canvas) ||
+      !canvas.width ||
+      !canvas.height
+    )
+      continue;
     captured.set(canvas, canvas.toDataURL("image/png"));
   }
 }
 
-/** Let Plotly write its charts as they are now, whatever becomes of them while it does. @param {Element} root @param {any} Plotly @param {Captured} captured */
+/**
+ * Let Plotly write its charts as they are now, whatever becomes of them while it does.
+ * @param {Element} root
+ * @param {any} Plotly
+ * @param {Captured} captured
+ */
 export function captureCharts(root, Plotly, captured) {
   for (const chart of root.querySelectorAll(".js-plotly-plot")) {
     if (!seen(chart)) continue;
     const { data, layout } = /** @type {any} */ (chart);
-    // Lines that the page paints on a canvas are Plotly's to draw here: as vectors, and finer than any screen.
+    // Lines that the page paints on a canvas are Plotly's to draw here: as vectors, and finer than
+    // any screen.
     const painted = chart.querySelector("canvas[data-traces]") !== null;
     const whole = structuredClone({ data, layout });
     if (painted) for (const trace of whole.data) trace.visible = true;
-    captured.set(chart, Plotly.toImage(whole, { format: "svg", width: chart.clientWidth, height: chart.clientHeight, imageDataOnly: true }));
+    captured.set(
+      chart,
+      Plotly.toImage(whole, {
+        format: "svg",
+        width: chart.clientWidth,
+        height: chart.clientHeight,
+        imageDataOnly: true,
+      }),
+    );
   }
 }
 
 /**
  * Draw an element and all that is in it.
- * @param {Sheet} sheet @param {Element} element
+ * @param {Sheet} sheet
+ * @param {Element} element
  * @param {{x: number, y: number}} origin the point of the page that is the sheet's corner
  * @param {Captured} captured
  */
@@ -57,7 +113,12 @@ export function trace(sheet, element, origin, captured) {
   if (style.display === "none") return;
   if (element.classList.contains("kv-sr")) return;
   const bounds = element.getBoundingClientRect();
-  const place = { x: bounds.left - origin.x, y: bounds.top - origin.y, width: bounds.width, height: bounds.height };
+  const place = {
+    x: bounds.left - origin.x,
+    y: bounds.top - origin.y,
+    width: bounds.width,
+    height: bounds.height,
+  };
   const hidden = style.visibility !== "visible";
   const inside = () => {
     if (!hidden) drawBox(sheet, style, place);
@@ -80,18 +141,38 @@ export function trace(sheet, element, origin, captured) {
   sheet.faded(Number(style.opacity), () => (cut ? sheet.clipped(place, inside) : inside()));
 }
 
-/** How wide a background is, of "37.2%" or "max(3px, 37.2%)": the most of what stands there. @param {string} size as computed @param {number} width of the box */
+/**
+ * How wide a background is, of "37.2%" or "max(3px, 37.2%)": the most of what stands there.
+ * @param {string} size as computed
+ * @param {number} width of the box
+ */
 function filled(size, width) {
-  const parts = [...size.replace(/ [^ )]*$/, "").matchAll(/([\d.]+)(px|%)/g)].map(([, value, unit]) => Number(value) * (unit === "%" ? width / 100 : 1));
+  const parts = [...size.replace(/ [^ )]*$/, "").matchAll(/([\d.]+)(px|%)/g)].map(
+    ([, value, unit]) => Number(value) * (unit === "%" ? width / 100 : 1),
+  );
   return parts.length ? Math.min(width, Math.max(...parts)) : width;
 }
 
-/** Background and borders. @param {Sheet} sheet @param {CSSStyleDeclaration} style @param {import("./svg_sheet.js").Box} place */
+/**
+ * Background and borders.
+ * @param {Sheet} sheet
+ * @param {CSSStyleDeclaration} style
+ * @param {import("./svg_sheet.js").Box} place
+ */
 function drawBox(sheet, style, place) {
-  const radius = Math.min(parseFloat(style.borderTopLeftRadius) || 0, place.width / 2, place.height / 2);
-  if (!CLEAR.test(style.backgroundColor)) sheet.rect(place, { fill: style.backgroundColor, radius });
+  const radius = Math.min(
+    parseFloat(style.borderTopLeftRadius) || 0,
+    place.width / 2,
+    place.height / 2,
+  );
+  if (!CLEAR.test(style.backgroundColor))
+    sheet.rect(place, { fill: style.backgroundColor, radius });
   const [, bar] = style.backgroundImage.match(PLAIN) ?? [];
-  if (bar) sheet.rect({ ...place, width: filled(style.backgroundSize, place.width) }, { fill: bar, radius });
+  if (bar)
+    sheet.rect(
+      { ...place, width: filled(style.backgroundSize, place.width) },
+      { fill: bar, radius },
+    );
   const sides = /** @type {const} */ (["Top", "Right", "Bottom", "Left"]).map((side) => ({
     line: style[`border${side}Style`] === "none" ? 0 : parseFloat(style[`border${side}Width`]) || 0,
     stroke: style[`border${side}Color`],
@@ -99,7 +180,16 @@ function drawBox(sheet, style, place) {
   const [top, right, bottom, left] = sides;
   if (sides.every(({ line, stroke }) => line && line === top.line && stroke === top.stroke)) {
     const half = top.line / 2;
-    if (!CLEAR.test(top.stroke)) sheet.rect({ x: place.x + half, y: place.y + half, width: place.width - top.line, height: place.height - top.line }, { stroke: top.stroke, line: top.line, radius });
+    if (!CLEAR.test(top.stroke))
+      sheet.rect(
+        {
+          x: place.x + half,
+          y: place.y + half,
+          width: place.width - top.line,
+          height: place.height - top.line,
+        },
+        { stroke: top.stroke, line: top.line, radius },
+      );
     return;
   }
   const { x, y, width, height } = place;
@@ -108,10 +198,17 @@ function drawBox(sheet, style, place) {
     [right, { x: x + width - right.line, y, width: right.line, height }],
     [bottom, { x, y: y + height - bottom.line, width, height: bottom.line }],
     [left, { x, y, width: left.line, height }],
-  ])) if (side.line && !CLEAR.test(side.stroke)) sheet.rect(edge, { fill: side.stroke });
+  ]))
+    if (side.line && !CLEAR.test(side.stroke)) sheet.rect(edge, { fill: side.stroke });
 }
 
-/** A text, line by line as the page has broken it. @param {Sheet} sheet @param {Text} node @param {CSSStyleDeclaration} style @param {{x: number, y: number}} origin */
+/**
+ * A text, line by line as the page has broken it.
+ * @param {Sheet} sheet
+ * @param {Text} node
+ * @param {CSSStyleDeclaration} style
+ * @param {{x: number, y: number}} origin
+ */
 function drawWords(sheet, node, style, origin) {
   const whole = node.data;
   if (!whole.trim()) return;
@@ -130,11 +227,20 @@ function drawWords(sheet, node, style, origin) {
   for (const { text, left, top, height } of lines) {
     const { fontBoundingBoxAscent: up, fontBoundingBoxDescent: down } = measured(text, font);
     const shown = style.textTransform === "uppercase" ? text.toUpperCase() : text;
-    sheet.text(shown, left - origin.x, top - origin.y + (height * up) / (up + down || 1), { fill: style.color, font: style.fontFamily, size: parseFloat(style.fontSize), weight: style.fontWeight, style: style.fontStyle });
+    sheet.text(shown, left - origin.x, top - origin.y + (height * up) / (up + down || 1), {
+      fill: style.color,
+      font: style.fontFamily,
+      size: parseFloat(style.fontSize),
+      weight: style.fontWeight,
+      style: style.fontStyle,
+    });
   }
 }
 
-/** An SVG of the page by itself, with the looks that style sheets give it. @param {SVGSVGElement} element */
+/**
+ * An SVG of the page by itself, with the looks that style sheets give it.
+ * @param {SVGSVGElement} element
+ */
 function drawing(element) {
   const copy = /** @type {SVGSVGElement} */ (element.cloneNode(true));
   const originals = [element, ...element.querySelectorAll("*")];
@@ -144,6 +250,7 @@ function drawing(element) {
     one.removeAttribute("style");
     one.removeAttribute("class");
   });
-  if (!copy.hasAttribute("viewBox")) copy.setAttribute("viewBox", `0 0 ${element.clientWidth} ${element.clientHeight}`);
+  if (!copy.hasAttribute("viewBox"))
+    copy.setAttribute("viewBox", `0 0 ${element.clientWidth} ${element.clientHeight}`);
   return new XMLSerializer().serializeToString(copy);
 }

@@ -7,26 +7,44 @@ import { budgetOf, titleOf, told } from "./files.js";
 
 const WIDE = 100;
 
-/** A JSON value as Python writes it, in several lines where one would be long. @param {any} value @param {string} indent of the line it stands in @returns {string} */
+/**
+ * A JSON value as Python writes it, in several lines where one would be long.
+ * @param {any} value
+ * @param {string} indent of the line it stands in
+ * @returns {string}
+ */
 export function literal(value, indent = "") {
   if (value === null || value === undefined) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value !== "object") return JSON.stringify(value);
   const list = Array.isArray(value);
-  const write = (/** @type {string} */ inner) => (list ? value.map((one) => literal(one, inner)) : Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${literal(one, inner)}`));
+  const write = (/** @type {string} */ inner) =>
+    list
+      ? value.map((one) => literal(one, inner))
+      : Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${literal(one, inner)}`);
   const [open, close] = list ? "[]" : "{}";
   const short = `${open}${write(indent).join(", ")}${close}`;
   if (short.length + indent.length <= WIDE && !short.includes("\n")) return short;
   const inner = `${indent}    `;
-  return `${open}\n${write(inner).map((one) => `${inner}${one},\n`).join("")}${indent}${close}`;
+  return `${open}\n${write(inner)
+    .map((one) => `${inner}${one},\n`)
+    .join("")}${indent}${close}`;
 }
 
-/** A comment: one line, whatever is in it. @param {string} what @param {Record<string, unknown>} values */
+/**
+ * A comment: one line, whatever is in it.
+ * @param {string} what
+ * @param {Record<string, unknown>} values
+ */
 function comment(what, values = {}) {
   return `# ${t(`export.python-${what}`, values).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")}`;
 }
 
-/** @param {History} history @param {string} name of the file, as it is to be run @returns {string} */
+/**
+ * @param {History} history
+ * @param {string} name of the file, as it is to be run
+ * @returns {string}
+ */
 export function pythonCode(history, name) {
   const { stage } = history;
   const { experiment, events } = told(history);
@@ -38,17 +56,21 @@ export function pythonCode(history, name) {
     "import sys",
     "",
     `sys.path.insert(0, ".")  ${comment("folder")}`,
-    events.length ? "from engine import Experiment, Race, parse_events" : "from engine import Experiment, Race",
+    events.length
+      ? "from engine import Experiment, Race, parse_events"
+      : "from engine import Experiment, Race",
     "",
     `experiment = Experiment.parse(${literal(experiment)})`,
     ...(events.length ? ["", comment("events"), `events = parse_events(${literal(events)})`] : []),
     "",
-    events.length ? "race = Race(experiment, pictures=False, events=events)" : "race = Race(experiment, pictures=False)",
+    events.length
+      ? "race = Race(experiment, pictures=False, events=events)"
+      : "race = Race(experiment, pictures=False)",
     "for frame in race:",
     `    pass  ${comment("frames")}`,
     "",
     "for lane, result in zip(experiment.lanes, race.results(), strict=True):",
-    '    print(lane.label, {name: value for name, value in result.items() if value is not None})',
+    "    print(lane.label, {name: value for name, value in result.items() if value is not None})",
   ];
   return `${lines.join("\n")}\n`;
 }

@@ -1,4 +1,7 @@
-/** A race as one HTML file that plays by itself, without a server: the server's shell with the recording put into it. */
+/**
+ * A race as one HTML file that plays by itself, without a server: the server's shell with the
+ * recording put into it.
+ */
 
 import { Expected, fetched } from "../data/errors.js";
 import { writeRecording } from "../data/recording.js";
@@ -17,25 +20,46 @@ import { escaped, titleOf } from "./files.js";
 /** Bytes as base64. @param {Uint8Array} bytes */
 export function base64(bytes) {
   let text = "";
-  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  for (let at = 0; at < bytes.length; at += 0x8000)
+    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
   return btoa(text);
 }
 
-/** The shell, filled in; the same as `fill` in app/replay.py. @param {string} shell @param {About} about @param {Uint8Array} recording @returns {string} */
+/**
+ * The shell, filled in; the same as `fill` in app/replay.py.
+ * @param {string} shell
+ * @param {About} about
+ * @param {Uint8Array} recording
+ * @returns {string}
+ */
 export function fill(shell, about, recording) {
   /** @type {Record<string, string>} */
-  const parts = { TITLE: escaped(about.title), ABOUT: JSON.stringify(about).replaceAll("<", "\\u003c"), RECORDING: base64(recording) };
+  const parts = {
+    TITLE: escaped(about.title),
+    ABOUT: JSON.stringify(about).replaceAll("<", "\\u003c"),
+    RECORDING: base64(recording),
+  };
   return shell.replace(/__KELVIN_(TITLE|ABOUT|RECORDING)__/g, (_, name) => parts[name]);
 }
 
-/** @param {import("../core/live_view.js").LiveView} view @returns {Promise<Blob>} */
+/**
+ * @param {import("../core/live_view.js").LiveView} view
+ * @returns {Promise<Blob>}
+ */
 export async function replay({ player, data, address }) {
   const answer = await fetched(`${data.base}/kelvin/replay-shell.html`).catch((error) => {
     throw new Expected(t("export.no-shell"), { cause: error });
   });
   const recording = new Uint8Array(await (await writeRecording(player.history)).arrayBuffer());
   const today = new Date();
-  const date = [today.getFullYear(), today.getMonth() + 1, today.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
-  const about = { title: titleOf(player.history.stage), date, raced: player.source === "live", view: address };
+  const date = [today.getFullYear(), today.getMonth() + 1, today.getDate()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join("-");
+  const about = {
+    title: titleOf(player.history.stage),
+    date,
+    raced: player.source === "live",
+    view: address,
+  };
   return new Blob([fill(await answer.text(), about, recording)], { type: "text/html" });
 }

@@ -1,20 +1,27 @@
-/** Recordings side by side: one chart with a line for every lane, a legend that can be pressed, and the table. */
+/**
+ * Recordings side by side: one chart with a line for every lane, a legend that can be pressed, and
+ * the table.
+ */
 
+import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { Chart, dress, loadPlotly, predress } from "../charts/chart.js";
 import { lineOf } from "../data/errors.js";
-import { amount, percent, SHAPES, small } from "../i18n/format.js";
 import { nameElements } from "../data/lane_names.js";
-import { currencyAxis, linearAxis, logAxis, shareAxis } from "../panels/loss.js";
-import { logScale, worthSeeing } from "../charts/axis_scale.js";
+import { download } from "../export/files.js";
+import { amount, percent, SHAPES, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
+import { currencyAxis, linearAxis, logAxis, shareAxis } from "../panels/loss.js";
 import { icon, make } from "./dom.js";
+import { MOST } from "./selection.js";
 import { CURRENCIES, line, MEASURES } from "./series.js";
 import { sample } from "./sparkline.js";
 import { csv, rowsOf, table } from "./table.js";
-import { download } from "../export/files.js";
-import { MOST } from "./selection.js";
 
-/** @typedef {{key: string, name: string, place: number, summary: import("../data/summary.js").Summary, series: import("./series.js").Series | null}} Compared a recording in the comparison; `series` is null while it is read */
+/**
+ * @typedef {{key: string, name: string, place: number, summary:
+ *   import("../data/summary.js").Summary, series: import("./series.js").Series | null}} Compared a
+ *   recording in the comparison; `series` is null while it is read
+ */
 
 export class Comparison {
   /**
@@ -34,16 +41,26 @@ export class Comparison {
     this.shown = "";
     this.theme = /** @type {import("../charts/theme.js").Theme | null} */ (null);
     this.colours = /** @type {string[]} */ (data.palette.recordings);
-    this.get = (/** @type {string} */ name) => /** @type {HTMLElement} */ (place.querySelector(`[data-part="${name}"]`));
+    this.get = (/** @type {string} */ name) =>
+      /** @type {HTMLElement} */ (place.querySelector(`[data-part="${name}"]`));
     this._wire();
   }
 
   _wire() {
     const { selection } = this;
-    const choice = (/** @type {string} */ part, /** @type {readonly string[]} */ names, /** @type {(name: any) => void} */ press) => {
+    const choice = (
+      /** @type {string} */ part,
+      /** @type {readonly string[]} */ names,
+      /** @type {(name: any) => void} */ press,
+    ) => {
       this.get(part).append(
         ...names.map((name) => {
-          const button = make("button", { type: "button", "data-value": name, "data-testid": `${part}-${name}`, text: t(part === "measure" ? `gallery.measure-${name}` : `gallery.${name}`) });
+          const button = make("button", {
+            type: "button",
+            "data-value": name,
+            "data-testid": `${part}-${name}`,
+            text: t(part === "measure" ? `gallery.measure-${name}` : `gallery.${name}`),
+          });
           button.onclick = () => press(name);
           return button;
         }),
@@ -59,12 +76,19 @@ export class Comparison {
     const log = /** @type {HTMLInputElement} */ (this.get("log"));
     log.onchange = () => set({ log: log.checked });
     this.get("clear").onclick = () => this.deeds.clear();
-    this.get("csv").onclick = () => download(new Blob([csv(this.rows)], { type: "text/csv;charset=utf-8" }), "kelvin-comparison.csv");
+    this.get("csv").onclick = () =>
+      download(
+        new Blob([csv(this.rows)], { type: "text/csv;charset=utf-8" }),
+        "kelvin-comparison.csv",
+      );
     this.resize = new ResizeObserver(() => this.chart?.resize());
     this.resize.observe(this.get("chart"));
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours of the recordings */
+  /**
+   * @param {import("../charts/theme.js").Theme} theme
+   * @param {string[]} colours of the recordings
+   */
   dress(theme, colours) {
     this.theme = theme;
     this.colours = colours;
@@ -75,13 +99,18 @@ export class Comparison {
 
   /** @param {Compared[]} compared in the order of their places */
   show(compared) {
-    const as = JSON.stringify(compared.map(({ key, name, place, series }) => [key, name, place, Boolean(series)]));
+    const as = JSON.stringify(
+      compared.map(({ key, name, place, series }) => [key, name, place, Boolean(series)]),
+    );
     if (as === this.shown) return;
     this.shown = as;
-    const others = compared.map(({ key }) => key).join() !== this.compared.map(({ key }) => key).join();
+    const others =
+      compared.map(({ key }) => key).join() !== this.compared.map(({ key }) => key).join();
     this.compared = compared;
     this.place.dataset.empty = String(!compared.length);
-    this.get("count").textContent = compared.length ? t("gallery.compared-count", { count: compared.length }) : "";
+    this.get("count").textContent = compared.length
+      ? t("gallery.compared-count", { count: compared.length })
+      : "";
     if (!compared.length) return;
     if (others) this.chart?.forgetZoom();
     this._legend();
@@ -93,21 +122,36 @@ export class Comparison {
   }
 
   get rows() {
-    return rowsOf(this.compared.map(({ name, place, summary }) => ({ name, summary, colour: this.colours[place] })));
+    return rowsOf(
+      this.compared.map(({ name, place, summary }) => ({
+        name,
+        summary,
+        colour: this.colours[place],
+      })),
+    );
   }
 
   /** Whether all had the same data and loss function; not before all are read. */
   get comparable() {
-    return this.compared.every(({ series }) => series && series.problem === this.compared[0].series?.problem);
+    return this.compared.every(
+      ({ series }) => series && series.problem === this.compared[0].series?.problem,
+    );
   }
 
   async _mount() {
     try {
-      const Plotly = await loadPlotly(`${this.data.base}/kelvin/plotly.min.js?v=${this.data.plotly}`);
+      const Plotly = await loadPlotly(
+        `${this.data.base}/kelvin/plotly.min.js?v=${this.data.plotly}`,
+      );
       if (!this.place.isConnected || !this.theme) return;
       const place = this.get("chart");
       place.replaceChildren();
-      this.chart = new Chart("compare", place, Plotly, predress(this.data.figure, this.theme, ["xaxis", "yaxis"], () => {}));
+      this.chart = new Chart(
+        "compare",
+        place,
+        Plotly,
+        predress(this.data.figure, this.theme, ["xaxis", "yaxis"], () => {}),
+      );
       this.draw();
     } catch (error) {
       this.mounting = null;
@@ -118,11 +162,20 @@ export class Comparison {
   /** The chart and the switches, as the selection has them. */
   draw() {
     const { measure, currency, log } = this.selection;
-    for (const [part, value] of [["measure", measure], ["currency", currency]]) for (const button of this.get(part).querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.value === value));
+    for (const [part, value] of [
+      ["measure", measure],
+      ["currency", currency],
+    ])
+      for (const button of this.get(part).querySelectorAll("button"))
+        button.setAttribute("aria-pressed", String(button.dataset.value === value));
     const box = /** @type {HTMLInputElement} */ (this.get("log"));
     const loss = measure.endsWith("loss");
     // What is below zero has no place on a logarithmic axis.
-    const below = loss && this.compared.some(({ series }) => series?.lanes.some((lane) => lane[measure].some((value) => value !== null && value < 0)));
+    const below =
+      loss &&
+      this.compared.some(({ series }) =>
+        series?.lanes.some((lane) => lane[measure].some((value) => value !== null && value < 0)),
+      );
     box.checked = log && loss && !below;
     box.disabled = !loss || below;
     const reading = this.compared.some(({ series }) => !series);
@@ -133,13 +186,25 @@ export class Comparison {
     if (this.chart && this.compared.length) this._lines(this.chart, log && loss && !below);
   }
 
-  /** @param {Chart} chart @param {boolean} log */
+  /**
+   * @param {Chart} chart
+   * @param {boolean} log
+   */
   _lines(chart, log) {
     const { measure, currency, hidden } = this.selection;
     const loss = measure.endsWith("loss");
     const lanes = this.data.lanes;
     /** @type {Record<string, any[]>} */
-    const traces = { x: [], y: [], text: [], visible: [], name: [], hovertemplate: [], "line.color": [], "marker.color": [] };
+    const traces = {
+      x: [],
+      y: [],
+      text: [],
+      visible: [],
+      name: [],
+      hovertemplate: [],
+      "line.color": [],
+      "marker.color": [],
+    };
     let count = 0;
     for (let i = 0; i < MOST * lanes; i++) {
       const [place, lane] = [Math.floor(i / lanes), i % lanes];
@@ -150,10 +215,17 @@ export class Comparison {
       if (seen) count++;
       traces.x.push(points.x);
       traces.y.push(points.y);
-      traces.text.push(points.x.map((spent, n) => `${(loss ? small : percent)(points.y[n])}<br>${spent === null ? "–" : amount(spent, currency)} ${t(`gallery.${currency}`)}`));
+      traces.text.push(
+        points.x.map(
+          (spent, n) =>
+            `${(loss ? small : percent)(points.y[n])}<br>${spent === null ? "–" : amount(spent, currency)} ${t(`gallery.${currency}`)}`,
+        ),
+      );
       traces.visible.push(seen);
       traces.name.push(one ? `${SHAPES[lane]} ${one.summary.lanes[lane]?.label ?? ""}` : "");
-      traces.hovertemplate.push(`<b>${one ? marked(one.name) : ""}</b><br>%{fullData.name}<br>${t(`gallery.measure-${measure}`)} %{text}<extra></extra>`);
+      traces.hovertemplate.push(
+        `<b>${one ? marked(one.name) : ""}</b><br>%{fullData.name}<br>${t(`gallery.measure-${measure}`)} %{text}<extra></extra>`,
+      );
       traces["line.color"].push(this.colours[place]);
       traces["marker.color"].push(this.colours[place]);
     }
@@ -165,42 +237,105 @@ export class Comparison {
       Object.assign(layout, logAxis("yaxis", scale));
     } else if (loss) Object.assign(layout, linearAxis("yaxis", around(traces.y)));
     else Object.assign(layout, shareAxis("yaxis", around(traces.y)));
-    Object.assign(layout, currencyAxis(currency, [0, 1.03 * Math.max(...traces.x.flat().filter(Number.isFinite), 1e-9)]));
-    chart.update(traces, layout, traces.x.map((_, i) => i));
-    this.get("chart").setAttribute("aria-label", t("gallery.chart-label", { measure: t(`gallery.measure-${measure}`), currency: t(`gallery.${currency}`), lines: count }));
+    Object.assign(
+      layout,
+      currencyAxis(currency, [
+        0,
+        1.03 * Math.max(...traces.x.flat().filter(Number.isFinite), 1e-9),
+      ]),
+    );
+    chart.update(
+      traces,
+      layout,
+      traces.x.map((_, i) => i),
+    );
+    this.get("chart").setAttribute(
+      "aria-label",
+      t("gallery.chart-label", {
+        measure: t(`gallery.measure-${measure}`),
+        currency: t(`gallery.${currency}`),
+        lines: count,
+      }),
+    );
   }
 
   _legend() {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.legend;
     this.get("legend").replaceChildren(
       ...this.compared.map(({ key, name, place, summary }) => {
-        const away = make("button", { type: "button", class: "kg-icon", "data-legend": key, "aria-label": t("gallery.take-out", { name }), title: t("gallery.take-out", { name }) }, icon("close"));
+        const away = make(
+          "button",
+          {
+            type: "button",
+            class: "kg-icon",
+            "data-legend": key,
+            "aria-label": t("gallery.take-out", { name }),
+            title: t("gallery.take-out", { name }),
+          },
+          icon("close"),
+        );
         away.onclick = () => this.deeds.remove(key);
         const buttons = summary.lanes.map((named, lane) => {
           const { label } = named;
           const id = `${key}#${lane}`;
-          const button = make("button", { type: "button", "data-legend": id, "data-testid": "legend-lane", "aria-pressed": String(!this.selection.hidden.has(id)), title: label }, /** @type {any} */ (sample(lane, this.colours[place])), make("span", { class: "kg-lane" }, ...nameElements(named)));
+          const button = make(
+            "button",
+            {
+              type: "button",
+              "data-legend": id,
+              "data-testid": "legend-lane",
+              "aria-pressed": String(!this.selection.hidden.has(id)),
+              title: label,
+            },
+            /** @type {any} */ (sample(lane, this.colours[place])),
+            make("span", { class: "kg-lane" }, ...nameElements(named)),
+          );
           button.onclick = () => {
             this.selection.toggle(key, lane);
             button.setAttribute("aria-pressed", String(!this.selection.hidden.has(id)));
             this.draw();
           };
-          button.onpointerenter = button.onfocus = () => this._stress(place * this.data.lanes + lane);
+          button.onpointerenter = button.onfocus = () =>
+            this._stress(place * this.data.lanes + lane);
           button.onpointerleave = button.onblur = () => this._stress(null);
           return button;
         });
-        const title = make("div", { class: "kg-legend-name" }, make("i", { class: "kg-swatch", style: `background: ${this.colours[place]}`, "aria-hidden": "true" }), make("b", { text: name, title: name }), away);
-        return make("li", {}, title, make("div", { class: "kg-legend-lanes", role: "group", "aria-label": name }, ...buttons));
+        const title = make(
+          "div",
+          { class: "kg-legend-name" },
+          make("i", {
+            class: "kg-swatch",
+            style: `background: ${this.colours[place]}`,
+            "aria-hidden": "true",
+          }),
+          make("b", { text: name, title: name }),
+          away,
+        );
+        return make(
+          "li",
+          {},
+          title,
+          make("div", { class: "kg-legend-lanes", role: "group", "aria-label": name }, ...buttons),
+        );
       }),
     );
-    if (focused) /** @type {HTMLElement | null} */ ([...this.get("legend").querySelectorAll("[data-legend]")].find((one) => /** @type {HTMLElement} */ (one).dataset.legend === focused))?.focus();
+    if (focused)
+      /** @type {HTMLElement | null} */ (
+        [...this.get("legend").querySelectorAll("[data-legend]")].find(
+          (one) => /** @type {HTMLElement} */ (one).dataset.legend === focused,
+        )
+      )?.focus();
   }
 
   /** One line before the others, while its name is pointed at. @param {number | null} trace */
   _stress(trace) {
     if (!this.chart) return;
     const all = Array.from({ length: MOST * this.data.lanes }, (_, i) => i);
-    this.chart.Plotly.restyle(this.chart.element, { opacity: all.map((i) => (trace === null || i === trace ? 1 : 0.22)) }, all);
+    this.chart.Plotly.restyle(
+      this.chart.element,
+      { opacity: all.map((i) => (trace === null || i === trace ? 1 : 0.22)) },
+      all,
+    );
   }
 
   destroy() {
@@ -209,9 +344,21 @@ export class Comparison {
   }
 }
 
-/** A range that holds values, with some air. @param {(number | null)[][]} curves @returns {[number, number]} */
+/**
+ * A range that holds values, with some air.
+ * @param {(number | null)[][]} curves
+ * @returns {[number, number]}
+ */
 function around(curves) {
-  const [low, high] = curves.flat().reduce(([from, to], value) => (value === null || !Number.isFinite(value) ? [from, to] : [Math.min(from, value), Math.max(to, value)]), [Infinity, -Infinity]);
+  const [low, high] = curves
+    .flat()
+    .reduce(
+      ([from, to], value) =>
+        value === null || !Number.isFinite(value)
+          ? [from, to]
+          : [Math.min(from, value), Math.max(to, value)],
+      [Infinity, -Infinity],
+    );
   if (!(low <= high)) return [0, 1];
   const air = 0.05 * (high - low || Math.abs(high) || 1);
   return [low - air, high + air];

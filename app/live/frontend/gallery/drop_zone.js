@@ -8,7 +8,8 @@
  */
 export function dropZone(veil, take) {
   let depth = 0; // enter and leave come once for every element the pointer crosses
-  const brings = (/** @type {DragEvent} */ event) => Boolean(event.dataTransfer?.types.includes("Files"));
+  const brings = (/** @type {DragEvent} */ event) =>
+    Boolean(event.dataTransfer?.types.includes("Files"));
   const show = () => void (veil.hidden = depth <= 0);
   const enter = (/** @type {DragEvent} */ event) => {
     if (!brings(event)) return;
@@ -30,7 +31,12 @@ export function dropZone(veil, take) {
     show();
     take([...(event.dataTransfer?.files ?? [])]);
   };
-  const heard = /** @type {[string, any][]} */ ([["dragenter", enter], ["dragover", over], ["dragleave", leave], ["drop", drop]]);
+  const heard = /** @type {[string, any][]} */ ([
+    ["dragenter", enter],
+    ["dragover", over],
+    ["dragleave", leave],
+    ["drop", drop],
+  ]);
   for (const [name, listen] of heard) document.addEventListener(name, listen);
   return () => {
     for (const [name, listen] of heard) document.removeEventListener(name, listen);

@@ -1,4 +1,7 @@
-/** The door from Streamlit's component to the gallery: mount once, update on every run of the script, clean up at the end. */
+/**
+ * The door from Streamlit's component to the gallery: mount once, update on every run of the
+ * script, clean up at the end.
+ */
 
 import { stats } from "../charts/chart.js";
 import { addStylesheet } from "../core/stylesheet.js";
@@ -11,7 +14,9 @@ const pages = new WeakMap();
 export function mount({ data, parentElement }) {
   let page = pages.get(parentElement);
   if (!page) {
-    addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/gallery.css`);
+    addStylesheet(
+      `${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/gallery.css`,
+    );
     page = new GalleryPage(parentElement, data);
     pages.set(parentElement, page);
     /** What tests read. */

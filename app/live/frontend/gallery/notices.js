@@ -1,4 +1,6 @@
-/** Short lines at the foot of the page that go away by themselves: what was done, and the way back. */
+/**
+ * Short lines at the foot of the page that go away by themselves: what was done, and the way back.
+ */
 
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
@@ -7,7 +9,10 @@ export const UNDO_MS = 8000;
 const SAY_MS = 5000;
 
 export class Notices {
-  /** @param {HTMLElement} place a live region @param {HTMLElement} home where the focus goes when a line that has it is dismissed */
+  /**
+   * @param {HTMLElement} place a live region
+   * @param {HTMLElement} home where the focus goes when a line that has it is dismissed
+   */
   constructor(place, home) {
     this.place = place;
     this.home = home;
@@ -21,7 +26,11 @@ export class Notices {
    * @returns {HTMLElement}
    */
   say(sentence, { undo, problem = false } = {}) {
-    const note = make("div", { class: "kg-notice", "data-problem": problem, "data-testid": "notice" }, make("span", { text: sentence }));
+    const note = make(
+      "div",
+      { class: "kg-notice", "data-problem": problem, "data-testid": "notice" },
+      make("span", { text: sentence }),
+    );
     let timer = 0;
     const close = () => {
       clearTimeout(timer);
@@ -33,14 +42,28 @@ export class Notices {
       timer = window.setTimeout(close, undo ? UNDO_MS : SAY_MS);
     };
     if (undo) {
-      const button = make("button", { type: "button", class: "kg-plain", "data-testid": "undo", text: t("gallery.undo") });
+      const button = make("button", {
+        type: "button",
+        class: "kg-plain",
+        "data-testid": "undo",
+        text: t("gallery.undo"),
+      });
       button.onclick = () => {
         close();
         undo();
       };
       note.append(button);
     }
-    const away = make("button", { type: "button", class: "kg-icon", "aria-label": t("gallery.dismiss"), title: t("gallery.dismiss") }, icon("close"));
+    const away = make(
+      "button",
+      {
+        type: "button",
+        class: "kg-icon",
+        "aria-label": t("gallery.dismiss"),
+        title: t("gallery.dismiss"),
+      },
+      icon("close"),
+    );
     away.onclick = () => {
       close();
       this.home.focus({ preventScroll: true });

@@ -1,16 +1,31 @@
 /** The gallery: what there is, what is chosen, and what is done with it. */
 
-import { fileName, MOST_RECENT, deleteRecording, exportRecording, getRecording, importRecording, keepRecording, lasting, listRecordings, onChange, Refusal, renameRecording, restoreRecording, SUFFIX } from "../data/recording_store.js";
+import { readTheme } from "../charts/theme.js";
+import { Told, defect, expected, fetched, lineOf } from "../data/errors.js";
+import {
+  fileName,
+  MOST_RECENT,
+  deleteRecording,
+  exportRecording,
+  getRecording,
+  importRecording,
+  keepRecording,
+  lasting,
+  listRecordings,
+  onChange,
+  Refusal,
+  renameRecording,
+  restoreRecording,
+  SUFFIX,
+} from "../data/recording_store.js";
 import { arrived } from "../data/tab_session.js";
 import { download } from "../export/files.js";
-import { Told, defect, expected, fetched, lineOf } from "../data/errors.js";
 import { setTexts, t } from "../i18n/i18n.js";
-import { readTheme } from "../charts/theme.js";
 import { card } from "./card.js";
-import { facets, matches, sorted } from "./filter.js";
 import { Comparison } from "./comparison.js";
 import { make } from "./dom.js";
 import { dropZone } from "./drop_zone.js";
+import { facets, matches, sorted } from "./filter.js";
 import { Notices } from "./notices.js";
 import { Selection, tabStorage } from "./selection.js";
 import { readSeries } from "./series.js";
@@ -22,31 +37,46 @@ const GROUPS = /** @type {const} */ (["yours", "recent", "shipped"]);
 const OWN = "own:";
 
 export class GalleryPage {
-  /** @param {HTMLElement} parent @param {any} data what Python handed over */
+  /**
+   * @param {HTMLElement} parent
+   * @param {any} data what Python handed over
+   */
   constructor(parent, data) {
     setTexts(data.text);
     this.data = data;
     this.root = make("div", { class: "kelvin-gallery", "data-testid": "gallery" });
     this.root.innerHTML = template();
     parent.append(this.root);
-    this.get = (/** @type {string} */ part) => /** @type {HTMLElement} */ (this.root.querySelector(`[data-part="${part}"]`));
+    this.get = (/** @type {string} */ part) =>
+      /** @type {HTMLElement} */ (this.root.querySelector(`[data-part="${part}"]`));
     /** @type {Item[]} */ this.own = [];
     /** @type {Item[]} */ this.shipped = [];
     this.ready = this.lost = false;
     this.lasting = true;
     this.dark = this.away = false;
     /** @type {string} the theme that everything is drawn in */ this.dressed = "";
-    this.choice = /** @type {import("./filter.js").Choice} */ ({ search: "", data: new Set(), methods: new Set(), sort: "newest" });
+    this.choice = /** @type {import("./filter.js").Choice} */ ({
+      search: "",
+      data: new Set(),
+      methods: new Set(),
+      sort: "newest",
+    });
     this.selection = new Selection(tabStorage());
     /** @type {Map<string, import("./series.js").Series>} */ this.series = new Map();
     /** @type {Set<string>} */ this.reading = new Set();
     this.notices = new Notices(this.get("notices"), this.get("search"));
-    this.comparison = new Comparison(this.get("compare"), data, this.selection, { remove: (key) => this._compare(key, false), clear: () => this._clearSelection() });
+    this.comparison = new Comparison(this.get("compare"), data, this.selection, {
+      remove: (key) => this._compare(key, false),
+      clear: () => this._clearSelection(),
+    });
     this.deeds = {
-      compare: (/** @type {Item} */ { key }, /** @type {boolean} */ wanted) => this._compare(key, wanted),
+      compare: (/** @type {Item} */ { key }, /** @type {boolean} */ wanted) =>
+        this._compare(key, wanted),
       keep: (/** @type {Item} */ item) => this._try(() => this._keep(item)),
-      rename: (/** @type {Item} */ { id }, /** @type {string} */ name) => this._try(() => renameRecording(id, name)),
-      save: (/** @type {Item} */ item) => this._try(async () => download(await this._file(item), fileName(item.name))),
+      rename: (/** @type {Item} */ { id }, /** @type {string} */ name) =>
+        this._try(() => renameRecording(id, name)),
+      save: (/** @type {Item} */ item) =>
+        this._try(async () => download(await this._file(item), fileName(item.name))),
       remove: (/** @type {Item} */ item) => this._try(() => this._remove(item)),
     };
     document.documentElement.dataset.kelvinGallery = "";
@@ -58,7 +88,8 @@ export class GalleryPage {
     const search = /** @type {HTMLInputElement} */ (this.get("search"));
     search.oninput = () => this._choose({ search: search.value });
     const sort = /** @type {HTMLSelectElement} */ (this.get("sort"));
-    sort.onchange = () => this._choose({ sort: /** @type {import("./filter.js").Order} */ (sort.value) });
+    sort.onchange = () =>
+      this._choose({ sort: /** @type {import("./filter.js").Order} */ (sort.value) });
     this.get("clear-filters").onclick = () => {
       search.value = "";
       this._choose({ search: "", data: new Set(), methods: new Set() });
@@ -73,29 +104,44 @@ export class GalleryPage {
     this.get("jump").onclick = () => {
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.get("compare").scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
-      /** @type {HTMLElement} */ (this.root.querySelector("#kg-side")).focus({ preventScroll: true });
+      /** @type {HTMLElement} */ (this.root.querySelector("#kg-side")).focus({
+        preventScroll: true,
+      });
     };
     this.seen = new IntersectionObserver(([entry]) => {
       this.away = !entry.isIntersecting;
       this._jump();
     });
     this.seen.observe(this.get("compare"));
-    this.ends = [onChange(() => this.refresh()), dropZone(this.get("drop"), (files) => this.take(files))];
+    this.ends = [
+      onChange(() => this.refresh()),
+      dropZone(this.get("drop"), (files) => this.take(files)),
+    ];
     const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-    // Streamlit follows the system's scheme without another run of the script; its colours are there a moment later.
+    // Streamlit follows the system's scheme without another run of the script; its colours are
+    // there a moment later.
     const dressLater = () => void setTimeout(() => this.dress(), 300);
     scheme.addEventListener("change", dressLater);
     this.ends.push(() => scheme.removeEventListener("change", dressLater));
   }
 
   async _begin() {
-    for (const group of GROUPS) this._part(group, "about").textContent = t(`gallery.${group}-about`, { most: MOST_RECENT });
+    for (const group of GROUPS)
+      this._part(group, "about").textContent = t(`gallery.${group}-about`, { most: MOST_RECENT });
     this.lasting = await lasting();
     this.get("warning").textContent = this.lasting ? "" : t("gallery.not-lasting");
     this.get("warning").hidden = this.lasting;
     try {
       const answer = await fetched(`${this.data.base}/kelvin/recordings.json`);
-      this.shipped = (await answer.json()).map((/** @type {any} */ { name, title, ...rest }) => ({ ...rest, key: name, id: name, own: false, kept: true, name: title, made: null }));
+      this.shipped = (await answer.json()).map((/** @type {any} */ { name, title, ...rest }) => ({
+        ...rest,
+        key: name,
+        id: name,
+        own: false,
+        kept: true,
+        name: title,
+        made: null,
+      }));
     } catch (error) {
       if (!expected(error)) this.notices.say(defect(error), { problem: true });
       this.lost = true; // one's own recordings are there without the server
@@ -104,9 +150,16 @@ export class GalleryPage {
     arrived("gallery", (sentence) => this.notices.say(sentence));
   }
 
-  /** Read the visitor's own recordings anew and draw everything. @param {boolean} ready whether all that there is is known from now on */
+  /**
+   * Read the visitor's own recordings anew and draw everything.
+   * @param {boolean} ready whether all that there is is known from now on
+   */
   async refresh(ready = this.ready) {
-    this.own = (await listRecordings()).map((record) => ({ ...record, key: OWN + record.id, own: true }));
+    this.own = (await listRecordings()).map((record) => ({
+      ...record,
+      key: OWN + record.id,
+      own: true,
+    }));
     this.ready = ready;
     this.draw();
   }
@@ -139,7 +192,8 @@ export class GalleryPage {
     const there = facets(items);
     for (const name of /** @type {const} */ (["data", "methods"])) {
       // What was filtered by and is gone with its last recording must not hide all others.
-      for (const value of choice[name]) if (!there[name].some((facet) => facet.value === value)) choice[name].delete(value);
+      for (const value of choice[name])
+        if (!there[name].some((facet) => facet.value === value)) choice[name].delete(value);
     }
     const filtered = Boolean(choice.search.trim() || choice.data.size || choice.methods.size);
     const focus = this._focus();
@@ -147,7 +201,11 @@ export class GalleryPage {
     this._chips("data", there.data);
     this._chips("methods", there.methods);
     this.get("clear-filters").hidden = !filtered;
-    const of = { yours: (/** @type {Item} */ item) => item.own && item.kept, recent: (/** @type {Item} */ item) => item.own && !item.kept, shipped: (/** @type {Item} */ item) => !item.own };
+    const of = {
+      yours: (/** @type {Item} */ item) => item.own && item.kept,
+      recent: (/** @type {Item} */ item) => item.own && !item.kept,
+      shipped: (/** @type {Item} */ item) => !item.own,
+    };
     for (const group of GROUPS) this._group(group, found.filter(of[group]), filtered);
     this.get("no-match").hidden = !filtered || found.length > 0;
     this.get("no-match").textContent = filtered && !found.length ? t("gallery.no-match") : "";
@@ -155,12 +213,21 @@ export class GalleryPage {
     focus();
   }
 
-  /** @param {string} group @param {string} part */
+  /**
+   * @param {string} group
+   * @param {string} part
+   */
   _part(group, part) {
-    return /** @type {HTMLElement} */ (this.root.querySelector(`[data-group="${group}"] [data-part="${part}"]`));
+    return /** @type {HTMLElement} */ (
+      this.root.querySelector(`[data-group="${group}"] [data-part="${part}"]`)
+    );
   }
 
-  /** @param {typeof GROUPS[number]} group @param {Item[]} items @param {boolean} filtered */
+  /**
+   * @param {typeof GROUPS[number]} group
+   * @param {Item[]} items
+   * @param {boolean} filtered
+   */
   _group(group, items, filtered) {
     const { base } = this.data;
     const mark = (/** @type {string} */ key) => {
@@ -168,23 +235,52 @@ export class GalleryPage {
       return place === undefined ? null : this.comparison.colours[place];
     };
     const place = this._part(group, "cards");
-    place.replaceChildren(...sorted(items, this.choice.sort).map((item) => card(item, { colours: this.colours, mark: mark(item.key), base, lasting: this.lasting }, this.deeds)));
+    place.replaceChildren(
+      ...sorted(items, this.choice.sort).map((item) =>
+        card(
+          item,
+          { colours: this.colours, mark: mark(item.key), base, lasting: this.lasting },
+          this.deeds,
+        ),
+      ),
+    );
     place.setAttribute("aria-label", t(`gallery.${group}`));
     this._part(group, "count").textContent = items.length ? String(items.length) : "";
     const empty = this._part(group, "empty");
     empty.hidden = items.length > 0 || !this.ready;
-    empty.textContent = t(group === "shipped" && this.lost ? "gallery.shipped-lost" : `gallery.${group}-empty`);
-    /** @type {HTMLElement} */ (this.root.querySelector(`[data-group="${group}"]`)).hidden = filtered && !items.length;
+    empty.textContent = t(
+      group === "shipped" && this.lost ? "gallery.shipped-lost" : `gallery.${group}-empty`,
+    );
+    /** @type {HTMLElement} */ (this.root.querySelector(`[data-group="${group}"]`)).hidden =
+      filtered && !items.length;
   }
 
-  /** @param {"data" | "methods"} name @param {import("./filter.js").Facet[]} facets */
+  /**
+   * @param {"data" | "methods"} name
+   * @param {import("./filter.js").Facet[]} facets
+   */
   _chips(name, facets) {
     const place = this.get(name);
     place.hidden = !facets.length;
     place.replaceChildren(
-      make("span", { class: "kg-faint", "aria-hidden": "true", text: t(name === "data" ? "gallery.filter-data" : "gallery.filter-method") }),
+      make("span", {
+        class: "kg-faint",
+        "aria-hidden": "true",
+        text: t(name === "data" ? "gallery.filter-data" : "gallery.filter-method"),
+      }),
       ...facets.map(({ value, label, count }) => {
-        const chip = make("button", { type: "button", class: "kg-chip", "data-key": name, "data-do": value, "aria-pressed": String(this.choice[name].has(value)) }, label, make("small", { text: String(count) }));
+        const chip = make(
+          "button",
+          {
+            type: "button",
+            class: "kg-chip",
+            "data-key": name,
+            "data-do": value,
+            "aria-pressed": String(this.choice[name].has(value)),
+          },
+          label,
+          make("small", { text: String(count) }),
+        );
         chip.onclick = () => {
           const now = new Set(this.choice[name]);
           if (!now.delete(value)) now.add(value);
@@ -201,20 +297,35 @@ export class GalleryPage {
     this.draw();
   }
 
-  /** Where the focus is, so that it is found again after everything is drawn anew. @returns {() => void} */
+  /**
+   * Where the focus is, so that it is found again after everything is drawn anew.
+   * @returns {() => void}
+   */
   _focus() {
     const at = /** @type {HTMLElement | null} */ (document.activeElement);
     const inside = at && this.root.contains(at);
-    const key = inside ? /** @type {HTMLElement | null} */ (at.closest("[data-key]"))?.dataset.key : undefined;
+    const key = inside
+      ? /** @type {HTMLElement | null} */ (at.closest("[data-key]"))?.dataset.key
+      : undefined;
     const deed = at?.dataset.do;
     return () => {
       if (key === undefined || at?.isConnected) return;
-      const again = [.../** @type {NodeListOf<HTMLElement>} */ (this.root.querySelectorAll("[data-do]"))].find((one) => one.dataset.do === deed && /** @type {HTMLElement} */ (one.closest("[data-key]")).dataset.key === key);
+      const again = [
+        .../** @type {NodeListOf<HTMLElement>} */ (this.root.querySelectorAll("[data-do]")),
+      ].find(
+        (one) =>
+          one.dataset.do === deed &&
+          /** @type {HTMLElement} */ (one.closest("[data-key]")).dataset.key === key,
+      );
       again?.focus({ preventScroll: true });
     };
   }
 
-  /** @param {string} key @param {boolean} wanted @returns {boolean} whether it is compared now */
+  /**
+   * @param {string} key
+   * @param {boolean} wanted
+   * @returns {boolean} whether it is compared now
+   */
   _compare(key, wanted) {
     if (!wanted) {
       this.selection.remove(key);
@@ -236,12 +347,24 @@ export class GalleryPage {
 
   _drawComparison() {
     const by = new Map(this.items.map((item) => [item.key, item]));
-    if (this.ready) for (const key of this.selection.keys) if (!by.has(key)) this.selection.remove(key);
+    if (this.ready)
+      for (const key of this.selection.keys) if (!by.has(key)) this.selection.remove(key);
     const compared = this.selection.keys.flatMap((key) => {
       const item = by.get(key);
-      return item ? [{ key, name: item.name, place: /** @type {number} */ (this.selection.places.get(key)), summary: item.summary, series: this.series.get(key) ?? null }] : [];
+      return item
+        ? [
+            {
+              key,
+              name: item.name,
+              place: /** @type {number} */ (this.selection.places.get(key)),
+              summary: item.summary,
+              series: this.series.get(key) ?? null,
+            },
+          ]
+        : [];
     });
-    for (const { key } of compared) if (!this.series.has(key)) this._read(/** @type {Item} */ (by.get(key)));
+    for (const { key } of compared)
+      if (!this.series.has(key)) this._read(/** @type {Item} */ (by.get(key)));
     this.comparison.show(compared);
     this._jump();
   }
@@ -256,17 +379,24 @@ export class GalleryPage {
     } catch (error) {
       this.selection.remove(item.key);
       const taken = t("gallery.unread", { name: item.name });
-      this.notices.say(error instanceof Told ? `${taken} ${error.message}` : lineOf(error, taken), { problem: true });
+      this.notices.say(error instanceof Told ? `${taken} ${error.message}` : lineOf(error, taken), {
+        problem: true,
+      });
     } finally {
       this.reading.delete(item.key);
     }
     this.draw();
   }
 
-  /** @param {Item} item @returns {Promise<Blob>} */
+  /**
+   * @param {Item} item
+   * @returns {Promise<Blob>}
+   */
   async _file(item) {
     if (item.own) return exportRecording(item.id);
-    const answer = await fetch(`${this.data.base}/kelvin/recordings/${encodeURIComponent(item.id)}${SUFFIX}`);
+    const answer = await fetch(
+      `${this.data.base}/kelvin/recordings/${encodeURIComponent(item.id)}${SUFFIX}`,
+    );
     if (!answer.ok) throw new Refusal(t("gallery.gone"));
     return answer.blob();
   }
@@ -282,23 +412,37 @@ export class GalleryPage {
     const place = this.selection.places.get(key);
     const record = await deleteRecording(id);
     if (!record) return;
-    const note = this.notices.say(t("gallery.deleted", { name }), { undo: () => this._try(() => this._restore(record, place)) });
+    const note = this.notices.say(t("gallery.deleted", { name }), {
+      undo: () => this._try(() => this._restore(record, place)),
+    });
     /** @type {HTMLElement} */ (note.querySelector("button")).focus({ preventScroll: true });
   }
 
-  /** @param {import("../data/recording_store.js").Stored} record @param {number | undefined} place it had in the comparison */
+  /**
+   * @param {import("../data/recording_store.js").Stored} record
+   * @param {number | undefined} place it had in the comparison
+   */
   async _restore(record, place) {
     await restoreRecording(record);
     if (place !== undefined) this.selection.add(OWN + record.id);
     await this.refresh();
     this.notices.say(t("gallery.restored", { name: record.name }));
-    /** @type {HTMLElement | undefined} */ ([...this.root.querySelectorAll("[data-testid=card]")].map((one) => /** @type {HTMLElement} */ (one)).find((one) => one.dataset.key === OWN + record.id)?.querySelector("[data-do=open]") ?? undefined)?.focus();
+    /** @type {HTMLElement | undefined} */ (
+      [...this.root.querySelectorAll("[data-testid=card]")]
+        .map((one) => /** @type {HTMLElement} */ (one))
+        .find((one) => one.dataset.key === OWN + record.id)
+        ?.querySelector("[data-do=open]") ?? undefined
+    )?.focus();
   }
 
   /** Import files, one after the other; each that is refused is told. @param {File[]} files */
   async take(files) {
     /** @type {string[]} */ const names = [];
-    for (const file of files) await this._try(async () => void names.push((await getRecording(await importRecording(file)))?.name ?? file.name));
+    for (const file of files)
+      await this._try(
+        async () =>
+          void names.push((await getRecording(await importRecording(file)))?.name ?? file.name),
+      );
     if (names.length === 1) this.notices.say(t("gallery.imported", { name: names[0] }));
     else if (names.length) this.notices.say(t("gallery.imported-many", { count: names.length }));
   }
@@ -310,7 +454,9 @@ export class GalleryPage {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       if (!expected(error)) console.error(error);
-      this.notices.say(error instanceof Refusal ? why : t("gallery.failed", { why }), { problem: true });
+      this.notices.say(error instanceof Refusal ? why : t("gallery.failed", { why }), {
+        problem: true,
+      });
     }
   }
 

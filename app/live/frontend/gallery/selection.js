@@ -1,4 +1,6 @@
-/** Which recordings are compared and how they are drawn; remembered for as long as the tab is open. */
+/**
+ * Which recordings are compared and how they are drawn; remembered for as long as the tab is open.
+ */
 
 import { expected } from "../data/errors.js";
 import { CURRENCIES, MEASURES } from "./series.js";
@@ -6,13 +8,20 @@ import { CURRENCIES, MEASURES } from "./series.js";
 export const MOST = 8;
 const PLACE = "kelvin.gallery";
 
-/** @typedef {import("./series.js").Currency} Currency @typedef {import("./series.js").Measure} Measure */
+/**
+ * @typedef {import("./series.js").Currency} Currency
+ * @typedef {import("./series.js").Measure} Measure
+ */
 
 export class Selection {
   /** @param {Pick<Storage, "getItem" | "setItem"> | null} storage of the tab */
   constructor(storage) {
     this.storage = storage;
-    /** @type {Map<string, number>} each recording's place among the colours; it keeps it while it is compared */ this.places = new Map();
+    /**
+     * @type {Map<string, number>} each recording's place among the colours; it keeps it while it is
+     *   compared
+     */
+    this.places = new Map();
     /** @type {Set<string>} lanes that are not drawn, as `key#lane` */ this.hidden = new Set();
     this.measure = /** @type {Measure} */ ("test_loss");
     this.currency = /** @type {Currency} */ ("seconds");
@@ -24,7 +33,10 @@ export class Selection {
     return [...this.places].sort((a, b) => a[1] - b[1]).map(([key]) => key);
   }
 
-  /** @param {string} key @returns {boolean} false where there is no room */
+  /**
+   * @param {string} key
+   * @returns {boolean} false where there is no room
+   */
   add(key) {
     if (this.places.has(key)) return true;
     if (this.places.size >= MOST) return false;
@@ -53,7 +65,10 @@ export class Selection {
     this.keep();
   }
 
-  /** @param {string} key @param {number} lane */
+  /**
+   * @param {string} key
+   * @param {number} lane
+   */
   toggle(key, lane) {
     const one = `${key}#${lane}`;
     if (!this.hidden.delete(one)) this.hidden.add(one);
@@ -63,7 +78,16 @@ export class Selection {
   keep() {
     const { measure, currency, log } = this;
     try {
-      this.storage?.setItem(PLACE, JSON.stringify({ places: [...this.places], hidden: [...this.hidden], measure, currency, log }));
+      this.storage?.setItem(
+        PLACE,
+        JSON.stringify({
+          places: [...this.places],
+          hidden: [...this.hidden],
+          measure,
+          currency,
+          log,
+        }),
+      );
     } catch (error) {
       if (!expected(error)) throw error;
       // A tab that may not remember only forgets.
@@ -73,13 +97,22 @@ export class Selection {
   /** What the tab remembers, as far as it makes sense. */
   _recall() {
     try {
-      const { places, hidden, measure, currency, log } = JSON.parse(this.storage?.getItem(PLACE) ?? "{}");
+      const { places, hidden, measure, currency, log } = JSON.parse(
+        this.storage?.getItem(PLACE) ?? "{}",
+      );
       if (MEASURES.includes(measure)) this.measure = measure;
       if (CURRENCIES.includes(currency)) this.currency = currency;
       if (typeof log === "boolean") this.log = log;
       for (const one of Array.isArray(hidden) ? hidden : []) this.hidden.add(String(one));
       for (const [key, place] of Array.isArray(places) ? places : []) {
-        if (typeof key === "string" && Number.isInteger(place) && place >= 0 && place < MOST && ![...this.places.values()].includes(place)) this.places.set(key, place);
+        if (
+          typeof key === "string" &&
+          Number.isInteger(place) &&
+          place >= 0 &&
+          place < MOST &&
+          ![...this.places.values()].includes(place)
+        )
+          this.places.set(key, place);
       }
     } catch (error) {
       if (!expected(error) && !(error instanceof SyntaxError)) throw error;

@@ -15,25 +15,46 @@ import { readRecording } from "../data/recording.js";
  */
 
 export const CURRENCIES = /** @type {Currency[]} */ (["seconds", "evaluations", "flops"]);
-export const MEASURES = /** @type {Measure[]} */ (["loss", "test_loss", "accuracy", "test_accuracy"]);
+export const MEASURES = /** @type {Measure[]} */ ([
+  "loss",
+  "test_loss",
+  "accuracy",
+  "test_accuracy",
+]);
 const MOST_POINTS = 400;
 
-/** @param {Blob} file @returns {Promise<Series>} */
+/**
+ * @param {Blob} file
+ * @returns {Promise<Series>}
+ */
 export async function readSeries(file) {
   return seriesOf(await readRecording(await file.arrayBuffer()));
 }
 
-/** @param {import("../data/history.js").History} history @returns {Series} */
+/**
+ * @param {import("../data/history.js").History} history
+ * @returns {Series}
+ */
 export function seriesOf({ stage, metrics }) {
   const lanes = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => {
-    const column = (/** @type {string} */ name) => metrics.map((one) => (Number.isFinite(one.lanes[lane][name]) ? one.lanes[lane][name] : null));
+    const column = (/** @type {string} */ name) =>
+      metrics.map((one) => (Number.isFinite(one.lanes[lane][name]) ? one.lanes[lane][name] : null));
     return Object.fromEntries([...CURRENCIES, ...MEASURES].map((name) => [name, column(name)]));
   });
   const { dataset, loss } = stage.experiment;
-  return { lanes, problem: JSON.stringify([dataset, loss ?? null]), scored: !["curve", "function"].includes(stage.data.kind) };
+  return {
+    lanes,
+    problem: JSON.stringify([dataset, loss ?? null]),
+    scored: !["curve", "function"].includes(stage.data.kind),
+  };
 }
 
-/** Points of one line, few enough to be drawn. @param {Lane} lane @param {Currency} currency @param {Measure} measure */
+/**
+ * Points of one line, few enough to be drawn.
+ * @param {Lane} lane
+ * @param {Currency} currency
+ * @param {Measure} measure
+ */
 export function line(lane, currency, measure) {
   return thin(lane[currency], lane[measure], MOST_POINTS);
 }

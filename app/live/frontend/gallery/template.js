@@ -1,11 +1,15 @@
-/** What the gallery is made of, before there is anything in it. Only texts of Kelvin's own stand in this markup. */
+/**
+ * What the gallery is made of, before there is anything in it. Only texts of Kelvin's own stand in
+ * this markup.
+ */
 
 import { t } from "../i18n/i18n.js";
-import { ORDERS } from "./filter.js";
 import { icon } from "./dom.js";
+import { ORDERS } from "./filter.js";
 
 const svg = (/** @type {Parameters<typeof icon>[0]} */ name) => icon(name).outerHTML;
-const group = (/** @type {string} */ part, /** @type {string} */ label) => `<span class="kg-choice" role="group" aria-label="${label}" data-part="${part}"></span>`;
+const group = (/** @type {string} */ part, /** @type {string} */ label) =>
+  `<span class="kg-choice" role="group" aria-label="${label}" data-part="${part}"></span>`;
 
 /** @param {"yours" | "recent" | "shipped"} name */
 const section = (name) => `

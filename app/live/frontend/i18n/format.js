@@ -39,46 +39,81 @@ function raised(power) {
 }
 
 /**
- * A number as people write it, with three digits that count: 0.184, 0.00120, 12.3, 41,300, 1.20×10⁻⁶. Zero is 0.
+ * A number as people write it, with three digits that count: 0.184, 0.00120, 12.3, 41,300,
+ * 1.20×10⁻⁶. Zero is 0.
  * @param {number | null | undefined} value
  */
 export function small(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= LEAST && size < MOST) return (size < 999.5 ? value.toPrecision(3) : Math.round(value).toLocaleString("en")).replace("-", "−");
+  if (size >= LEAST && size < MOST)
+    return (size < 999.5 ? value.toPrecision(3) : Math.round(value).toLocaleString("en")).replace(
+      "-",
+      "−",
+    );
   const [digits, power] = value.toExponential(2).split("e");
   return `${digits}×10${raised(Number(power))}`.replace("-", "−");
 }
 
 /** A count without zeros at its end, as it stands at a tick: 200 T, 2.5 k. @param {number} value */
 export function shortPlain(value) {
-  return short(value).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "").replace("-", "−");
+  return short(value)
+    .replace(/(\.\d*?)0+(?=\D|$)/, "$1")
+    .replace(/\.(?=\D|$)/, "")
+    .replace("-", "−");
 }
 
-/** The same without zeros at its end: a number that was set, or stands at a tick. 0.5, 0.002, 10⁻⁶, 2×10⁻⁶. @param {number | null | undefined} value */
+/**
+ * The same without zeros at its end: a number that was set, or stands at a tick. 0.5, 0.002, 10⁻⁶,
+ * 2×10⁻⁶.
+ * @param {number | null | undefined} value
+ */
 export function plain(value) {
   const [digits, power] = small(value).split("×");
   const bare = digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
-  return power === undefined ? bare : bare === "1" ? power : bare === "−1" ? `−${power}` : `${bare}×${power}`;
+  return power === undefined
+    ? bare
+    : bare === "1"
+      ? power
+      : bare === "−1"
+        ? `−${power}`
+        : `${bare}×${power}`;
 }
 
-/** A sentence of the engine's, its numbers written as they are everywhere on the page: "2.69e+31" → "2.69×10³¹". @param {string} sentence */
+/**
+ * A sentence of the engine's, its numbers written as they are everywhere on the page: "2.69e+31" →
+ * "2.69×10³¹".
+ * @param {string} sentence
+ */
 export function proper(sentence) {
-  return sentence.replace(/(?<![\w.])([-−]?\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)/g, (_, digits, power) => {
-    const times = digits === "1" ? "" : `${digits.replace("-", "−")}×`;
-    return `${times}10${raised(Number(power))}`;
-  });
+  return sentence.replace(
+    /(?<![\w.])([-−]?\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)/g,
+    (_, digits, power) => {
+      const times = digits === "1" ? "" : `${digits.replace("-", "−")}×`;
+      return `${times}10${raised(Number(power))}`;
+    },
+  );
 }
 
 /** A number between −1 and 1 with two places. @param {number | null | undefined} value */
 export function cosine(value) {
-  return value === null || value === undefined || !Number.isFinite(value) ? "–" : value.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
+  return value === null || value === undefined || !Number.isFinite(value)
+    ? "–"
+    : value
+        .toFixed(2)
+        .replace(/^-(?=0\.00$)/, "")
+        .replace("-", "−");
 }
 
 /** ["a", "b", "c"] → "a, b and c". @param {string[]} names */
 export function listed(names) {
-  return names.length > 1 ? t("live.listed", { names: names.slice(0, -1).join(t("live.listed-comma")), last: names.at(-1) }) : (names[0] ?? "");
+  return names.length > 1
+    ? t("live.listed", {
+        names: names.slice(0, -1).join(t("live.listed-comma")),
+        last: names.at(-1),
+      })
+    : (names[0] ?? "");
 }
 
 /** 0.9423 → "94.2 %". @param {number | null | undefined} value */
@@ -88,7 +123,11 @@ export function percent(value) {
 }
 
 /** The texts that name a currency on an axis. */
-const CURRENCIES = { seconds: "live.seconds", evaluations: "live.evaluations", flops: "live.flops" };
+const CURRENCIES = {
+  seconds: "live.seconds",
+  evaluations: "live.evaluations",
+  flops: "live.flops",
+};
 
 /** A currency as an axis names it. @param {keyof typeof CURRENCIES} currency */
 export function currencyName(currency) {
@@ -100,18 +139,26 @@ function seconds(value) {
   return value < 100 ? value.toFixed(1) : value.toFixed(0);
 }
 
-/** What was spent of a currency, without its name. @param {number} value @param {string} currency */
+/**
+ * What was spent of a currency, without its name.
+ * @param {number} value
+ * @param {string} currency
+ */
 export function amount(value, currency) {
   return currency === "seconds" ? seconds(value) : short(value);
 }
 
 /**
- * How much of the budget is spent by the lane that has spent most: "21.6 / 30 s", "3.20 M / 50.0 M evaluations".
+ * How much of the budget is spent by the lane that has spent most: "21.6 / 30 s", "3.20 M / 50.0 M
+ * evaluations".
  * @param {{seconds: number, evaluations: number, flops: number}[]} lanes
  * @param {{currency: "seconds" | "evaluations" | "flops", amount: number}} budget
  */
 export function spent(lanes, { currency, amount }) {
   const most = Math.max(...lanes.map((lane) => lane[currency] ?? 0));
   const timed = currency === "seconds";
-  return t(`live.spent-${currency}`, { spent: timed ? seconds(most) : short(most), amount: timed ? Number(amount.toPrecision(4)) : short(amount) });
+  return t(`live.spent-${currency}`, {
+    spent: timed ? seconds(most) : short(most),
+    amount: timed ? Number(amount.toPrecision(4)) : short(amount),
+  });
 }

@@ -8,7 +8,14 @@ export function setTexts(catalogue) {
   texts = catalogue ?? {};
 }
 
-/** The text of that name, filled in; its name where there is none, so that a gap is seen and nothing breaks. @param {string} key @param {Record<string, unknown>} values */
+/**
+ * The text of that name, filled in; its name where there is none, so that a gap is seen and nothing
+ * breaks.
+ * @param {string} key
+ * @param {Record<string, unknown>} values
+ */
 export function t(key, values = {}) {
-  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) =>
+    name in values ? String(values[name]) : whole,
+  );
 }

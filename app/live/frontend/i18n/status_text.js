@@ -8,17 +8,25 @@ const LITTLE = 0.1;
 
 /**
  * @typedef {{state: string, place?: number, sentence?: string, calm?: boolean}} State
- * @typedef {{problem: string, stale: boolean, recorded: boolean, late?: string, unread?: boolean}} Around `late`: which lane spent much before its first step; `unread`: what was typed cannot be raced
+ * @typedef {{problem: string, stale: boolean, recorded: boolean, late?: string, unread?: boolean}}
+ *   Around `late`: which lane spent much before its first step; `unread`: what was typed cannot be
+ *   raced
  */
 
 /**
- * One sentence for where things stand. A problem comes first, then settings that are not those of the race on the screen.
- * @param {State} state @param {Around} around
+ * One sentence for where things stand. A problem comes first, then settings that are not those of
+ * the race on the screen.
+ * @param {State} state
+ * @param {Around} around
  */
-export function sentence({ state, place, sentence: told }, { problem, stale, recorded, late = "", unread = false }) {
+export function sentence(
+  { state, place, sentence: told },
+  { problem, stale, recorded, late = "", unread = false },
+) {
   if (problem) return proper(problem);
   if (unread) return t("status.unread");
-  if (stale && !["queued", "starting", "attaching", "lost"].includes(state)) return t(["running", "paused"].includes(state) ? "status.stale-racing" : "status.stale");
+  if (stale && !["queued", "starting", "attaching", "lost"].includes(state))
+    return t(["running", "paused"].includes(state) ? "status.stale-racing" : "status.stale");
   switch (state) {
     case "queued":
       return place === 1 ? t("status.next") : t("status.queued", { place });
@@ -41,18 +49,35 @@ export function sentence({ state, place, sentence: told }, { problem, stale, rec
   }
 }
 
-/** What the one button for running and pausing does next, whatever the settings are by now: they are not those of the race on the screen. @param {string} state @returns {"run" | "pause" | "resume"} by the names of their texts */
+/**
+ * What the one button for running and pausing does next, whatever the settings are by now: they are
+ * not those of the race on the screen.
+ * @param {string} state
+ * @returns {"run" | "pause" | "resume"} by the names of their texts
+ */
 export function nextAction(state) {
   return state === "running" ? "pause" : state === "paused" ? "resume" : "run";
 }
 
-/** Which lanes spent much of their budget before their first step, so that their curves start there. @param {{stage: any, metrics: any[]}} history @returns {string} nothing where none did */
+/**
+ * Which lanes spent much of their budget before their first step, so that their curves start there.
+ * @param {{stage: any, metrics: any[]}} history
+ * @returns {string} nothing where none did
+ */
 export function lateStart({ stage, metrics }) {
   const [first] = metrics;
   if (!stage || !first) return "";
   const { currency } = stage.budget;
   const late = first.lanes.flatMap((/** @type {any} */ row, /** @type {number} */ lane) =>
-    row.step === 0 && row.progress >= LITTLE ? [t("status.late", { lane: stage.lanes[lane].label, spent: t(`time.${currency}`, { amount: amount(row[currency], currency) }), of: t(`time.${currency}`, { amount: amount(stage.budget.amount, currency) }) })] : [],
+    row.step === 0 && row.progress >= LITTLE
+      ? [
+          t("status.late", {
+            lane: stage.lanes[lane].label,
+            spent: t(`time.${currency}`, { amount: amount(row[currency], currency) }),
+            of: t(`time.${currency}`, { amount: amount(stage.budget.amount, currency) }),
+          }),
+        ]
+      : [],
   );
   return late.join(" ");
 }

@@ -1,9 +1,9 @@
 /** How far the steps taken agree with −∇L: their cosine, step by step and as a running median. */
 
+import { withRoom } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
 import { marked, spaced, thin } from "../charts/decimate.js";
 import { cosine, short } from "../i18n/format.js";
-import { withRoom } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
 import { timeAxis } from "./loss.js";
 
@@ -32,21 +32,40 @@ export class AgreementPanel {
       else trace.marker.color = colours[i >> 1];
     });
     Object.assign(dressed.layout.yaxis, { zerolinecolor: theme.faint });
-    Object.assign(dressed.layout.annotations[0], { bgcolor: theme.surface + SHEER, font: { ...dressed.layout.annotations[0].font, color: theme.faint } });
+    Object.assign(dressed.layout.annotations[0], {
+      bgcolor: theme.surface + SHEER,
+      font: { ...dressed.layout.annotations[0].font, color: theme.faint },
+    });
     Object.assign(dressed.layout.shapes[0], { fillcolor: theme.faint, opacity: BAND });
     this.chart = new Chart("agreement", place, Plotly, dressed, { painted: true });
     this.before = 0;
-    /** @type {(number | null)[][]} running medians by lane, as far as they are known */ this.medians = [];
+    /** @type {(number | null)[][]} running medians by lane, as far as they are known */
+    this.medians = [];
     this.run = -1;
     /** @type {any} */ this.first = null;
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
+  /**
+   * @param {import("../charts/theme.js").Theme} theme
+   * @param {string[]} colours
+   */
   dress(theme, colours) {
-    this.chart.relayout({ ...dress(theme, ["xaxis", "yaxis"]), "yaxis.zerolinecolor": theme.faint, "annotations[0].font.color": theme.faint, "annotations[0].bgcolor": theme.surface + SHEER, "shapes[0].fillcolor": theme.faint });
+    this.chart.relayout({
+      ...dress(theme, ["xaxis", "yaxis"]),
+      "yaxis.zerolinecolor": theme.faint,
+      "annotations[0].font.color": theme.faint,
+      "annotations[0].bgcolor": theme.surface + SHEER,
+      "shapes[0].fillcolor": theme.faint,
+    });
     const all = Array.from({ length: this.lanes }, (_, lane) => lane);
-    this.chart.restyle({ "marker.color": colours.slice(0, this.lanes) }, all.map((lane) => 2 * lane));
-    this.chart.restyle({ "line.color": colours.slice(0, this.lanes) }, all.map((lane) => 2 * lane + 1));
+    this.chart.restyle(
+      { "marker.color": colours.slice(0, this.lanes) },
+      all.map((lane) => 2 * lane),
+    );
+    this.chart.restyle(
+      { "line.color": colours.slice(0, this.lanes) },
+      all.map((lane) => 2 * lane + 1),
+    );
     this.colours = colours; // the heads take them at the next draw
   }
 
@@ -55,12 +74,19 @@ export class AgreementPanel {
     return cosine(row.agreement);
   }
 
-  /** Where a lane is drawn on the y axis. @param {any} row @returns {number | null} */
+  /**
+   * Where a lane is drawn on the y axis.
+   * @param {any} row
+   * @returns {number | null}
+   */
   spot(row) {
     return row.agreement ?? null;
   }
 
-  /** @param {import("../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /**
+   * @param {import("../data/frame_view.js").FrameView} moment
+   * @returns {{note: string, summary: string, nothing?: string}}
+   */
   draw(moment) {
     const { metrics, stage, currency } = moment;
     if (this.first !== metrics[0] || this.run !== moment.run) this.reset();
@@ -85,7 +111,11 @@ export class AgreementPanel {
         low = Math.min(low, /** @type {number} */ (values[i]));
         high = Math.max(high, /** @type {number} */ (values[i]));
       }
-      const dots = spaced(moved.map((i) => x[i]), moved.map((i) => values[i]), DOTS);
+      const dots = spaced(
+        moved.map((i) => x[i]),
+        moved.map((i) => values[i]),
+        DOTS,
+      );
       const line = thin(x, medians.slice(0, rows.length), 300);
       xs.push(dots.x, line.x);
       ys.push(dots.y, line.y);
@@ -93,36 +123,75 @@ export class AgreementPanel {
       heads[0].push(last === null ? null : x[rows.length - 1]);
       heads[1].push(last);
     }
-    if (!told) return { note: "", summary: t("panels.agreement-nothing"), nothing: t(metrics.some((m) => m.lanes.some((/** @type {any} */ row) => "agreement" in row)) && metrics.length < 2 * WINDOW ? "panels.agreement-wait" : "panels.agreement-nothing") };
+    if (!told)
+      return {
+        note: "",
+        summary: t("panels.agreement-nothing"),
+        nothing: t(
+          metrics.some((m) => m.lanes.some((/** @type {any} */ row) => "agreement" in row)) &&
+            metrics.length < 2 * WINDOW
+            ? "panels.agreement-wait"
+            : "panels.agreement-nothing",
+        ),
+      };
     const chance = 1 / Math.sqrt(Math.max(1, stage.dimension));
     const said = { dimension: short(stage.dimension), spread: chance.toPrecision(2) };
     /** @type {Record<string, any>} */
     const layout = { ...timeAxis(moment), "yaxis.range": heights(low, high) };
     const [bottom, top] = layout["yaxis.range"];
     // The words stand in a strip of their own under everything drawn.
-    layout["yaxis.range"] = withRoom(layout["yaxis.range"], STRIP / Math.max(1, this.chart.element.clientHeight - 40), "below");
-    layout["yaxis.dtick"] = ((top - bottom) / 0.2) * TICK > this.chart.element.clientHeight - 40 ? 0.5 : 0.2;
-    Object.assign(layout, { "shapes[0].y0": -chance, "shapes[0].y1": chance, "annotations[0].text": t("panels.agreement-hint"), "annotations[0].hovertext": t("panels.agreement-band", said) });
+    layout["yaxis.range"] = withRoom(
+      layout["yaxis.range"],
+      STRIP / Math.max(1, this.chart.element.clientHeight - 40),
+      "below",
+    );
+    layout["yaxis.dtick"] =
+      ((top - bottom) / 0.2) * TICK > this.chart.element.clientHeight - 40 ? 0.5 : 0.2;
+    Object.assign(layout, {
+      "shapes[0].y0": -chance,
+      "shapes[0].y1": chance,
+      "annotations[0].text": t("panels.agreement-hint"),
+      "annotations[0].hovertext": t("panels.agreement-band", said),
+    });
     const traces = [...Array(2 * there).keys(), 2 * this.lanes];
-    const lines = Array.from({ length: count }, (_, lane) => ({ x: xs[2 * lane + 1], y: ys[2 * lane + 1] }));
-    const ends = marked({ x: heads[0].slice(0, count), y: heads[1].slice(0, count) }, lines, layout["xaxis.range"][1], this.colours, this.symbols);
+    const lines = Array.from({ length: count }, (_, lane) => ({
+      x: xs[2 * lane + 1],
+      y: ys[2 * lane + 1],
+    }));
+    const ends = marked(
+      { x: heads[0].slice(0, count), y: heads[1].slice(0, count) },
+      lines,
+      layout["xaxis.range"][1],
+      this.colours,
+      this.symbols,
+    );
     /** @type {Record<string, any[]>} */ const data = { x: xs, y: ys };
     const place = traces.length - 1;
-    for (const [key, values] of Object.entries(ends)) (data[key] ??= Array(place).fill(undefined))[place] = values;
+    for (const [key, values] of Object.entries(ends))
+      (data[key] ??= Array(place).fill(undefined))[place] = values;
     this.chart.update(data, layout, traces);
     return { note: t("panels.agreement-note"), summary: this._summary(moment, said) };
   }
 
-  /** @param {import("../data/frame_view.js").FrameView} moment @param {{dimension: string, spread: string}} said */
+  /**
+   * @param {import("../data/frame_view.js").FrameView} moment
+   * @param {{dimension: string, spread: string}} said
+   */
   _summary({ metrics, stage }, said) {
     const recent = metrics.slice(-RECENT);
     const lanes = stage.lanes.map((/** @type {any} */ { label }, /** @type {number} */ lane) => {
-      const values = recent.map((m) => m.lanes[lane].agreement ?? null).filter((value) => value !== null);
+      const values = recent
+        .map((m) => m.lanes[lane].agreement ?? null)
+        .filter((value) => value !== null);
       if (!values.length) return t("panels.agreement-still", { label });
       const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
       return t("panels.agreement-lane", { label, mean: cosine(mean) });
     });
-    return t("panels.agreement-summary", { count: recent.length, lanes: lanes.join(", "), ...said });
+    return t("panels.agreement-summary", {
+      count: recent.length,
+      lanes: lanes.join(", "),
+      ...said,
+    });
   }
 
   reset() {
@@ -133,7 +202,8 @@ export class AgreementPanel {
 }
 
 /**
- * The running median over the last frames in which the estimate moved; null where it stood still in all of them. What was told before stays.
+ * The running median over the last frames in which the estimate moved; null where it stood still in
+ * all of them. What was told before stays.
  * @param {(number | null)[]} values
  * @param {(number | null)[]} known medians of the first values, taken up and added to
  * @param {number} window
@@ -141,15 +211,28 @@ export class AgreementPanel {
  */
 export function follow(values, known = [], window = WINDOW) {
   for (let i = known.length; i < values.length; i++) {
-    const near = values.slice(Math.max(0, i - window + 1), i + 1).filter((value) => value !== null && value !== undefined);
+    const near = values
+      .slice(Math.max(0, i - window + 1), i + 1)
+      .filter((value) => value !== null && value !== undefined);
     const sorted = /** @type {number[]} */ (near).sort((a, b) => a - b);
     const half = sorted.length >> 1;
-    known.push(sorted.length ? (sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2) : null);
+    known.push(
+      sorted.length
+        ? sorted.length % 2
+          ? sorted[half]
+          : (sorted[half - 1] + sorted[half]) / 2
+        : null,
+    );
   }
   return known;
 }
 
-/** A range of cosines that holds what there is, in steps so that it seldom changes. @param {number} low @param {number} high @returns {[number, number]} */
+/**
+ * A range of cosines that holds what there is, in steps so that it seldom changes.
+ * @param {number} low
+ * @param {number} high
+ * @returns {[number, number]}
+ */
 export function heights(low, high) {
   const top = [0.4, 0.6, 0.8].find((end) => high < end - 0.04) ?? 1.04;
   const bottom = [-0.2, -0.4, -0.6, -0.8].find((end) => low > end) ?? -1;

@@ -1,11 +1,14 @@
-/** A population in numbers: its networks by their loss, the rungs of a ladder of temperatures, how often moves are kept, and how far the networks lie apart. */
+/**
+ * A population in numbers: its networks by their loss, the rungs of a ladder of temperatures, how
+ * often moves are kept, and how far the networks lie apart.
+ */
 
+import { logScale } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
 import { thin } from "../charts/decimate.js";
+import { histogram, scaleOf } from "../charts/histogram.js";
 import { listed, percent, plain, SHAPES, short, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { histogram, scaleOf } from "../charts/histogram.js";
-import { logScale } from "../charts/axis_scale.js";
 import { linearAxis, logAxis, shareAxis, timeAxis } from "./loss.js";
 
 const PER_LANE = 3;
@@ -13,7 +16,10 @@ const CLEAR = "33";
 const ROOMY = 440;
 /** From how many times the smallest to the largest spread its axis is logarithmic. */
 const STEEP = 5;
-/** How far beyond the population, in its own widths, an estimate may lie and is still drawn; what lies farther is told at the edge. */
+/**
+ * How far beyond the population, in its own widths, an estimate may lie and is still drawn; what
+ * lies farther is told at the edge.
+ */
 const AIR = 0.6;
 
 /** @typedef {"energy" | "rungs" | "kept" | "spread"} View */
@@ -29,7 +35,11 @@ export class ChainsPanel {
     this.hands = hands;
     this.lanes = (figure.data.length - 1) / PER_LANE;
     const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace, i) => {
-      if (i === PER_LANE * this.lanes) Object.assign(trace.marker, { color: colours, line: { ...trace.marker.line, color: theme.surface } });
+      if (i === PER_LANE * this.lanes)
+        Object.assign(trace.marker, {
+          color: colours,
+          line: { ...trace.marker.line, color: theme.surface },
+        });
       else paint(trace, colours[Math.floor(i / PER_LANE)]);
     });
     for (const edge of dressed.layout.annotations) edge.font.color = theme.faint;
@@ -41,19 +51,39 @@ export class ChainsPanel {
     this.log = false;
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
+  /**
+   * @param {import("../charts/theme.js").Theme} theme
+   * @param {string[]} colours
+   */
   dress(theme, colours) {
     const { Plotly, element } = this.chart;
-    this.chart.relayout({ ...dress(theme, ["xaxis", "yaxis"]), "annotations[0].font.color": theme.faint, "annotations[1].font.color": theme.faint });
+    this.chart.relayout({
+      ...dress(theme, ["xaxis", "yaxis"]),
+      "annotations[0].font.color": theme.faint,
+      "annotations[1].font.color": theme.faint,
+    });
     for (let part = 0; part < PER_LANE; part++) {
       const traces = Array.from({ length: this.lanes }, (_, lane) => PER_LANE * lane + part);
       const of = traces.map((_, lane) => colours[lane]);
-      Plotly.restyle(element, part === 0 ? { "line.color": of, fillcolor: of.map((one) => one + CLEAR) } : part === 1 ? { "line.color": of, "marker.color": of } : { "marker.color": of }, traces);
+      Plotly.restyle(
+        element,
+        part === 0
+          ? { "line.color": of, fillcolor: of.map((one) => one + CLEAR) }
+          : part === 1
+            ? { "line.color": of, "marker.color": of }
+            : { "marker.color": of },
+        traces,
+      );
     }
-    Plotly.restyle(element, { "marker.color": [colours], "marker.line.color": [theme.surface] }, [PER_LANE * this.lanes]);
+    Plotly.restyle(element, { "marker.color": [colours], "marker.line.color": [theme.surface] }, [
+      PER_LANE * this.lanes,
+    ]);
   }
 
-  /** @param {import("../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /**
+   * @param {import("../data/frame_view.js").FrameView} moment
+   * @returns {{note: string, summary: string, nothing?: string}}
+   */
   draw(moment) {
     const { stage, metric, metrics } = moment;
     const views = viewsOf(stage, metric, moment.picture);
@@ -62,16 +92,50 @@ export class ChainsPanel {
     if (views.length && view !== this.view) this._turn(view);
     this._offer(views);
     const noun = nounOf(stage, metric, moment.picture);
-    const members = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ i) => membersOf(stage, moment.picture, i));
-    const single = stage.lanes.filter((/** @type {any} */ _, /** @type {number} */ i) => members[i] <= 1).map((/** @type {any} */ lane) => lane.label);
-    const alone = single.length ? t(`panels.chains-single${noun === "point" ? "-point" : ""}${single.length > 1 ? "-many" : ""}`, { label: listed(single) }) : "";
-    const untold = stage.lanes.filter((/** @type {any} */ _, /** @type {number} */ i) => members[i] > 1).map((/** @type {any} */ lane) => lane.label);
-    if (!views.length) return { note: "", summary: alone, nothing: [alone, untold.length ? t("panels.chains-untold", { label: listed(untold) }) : ""].filter(Boolean).join("\n") };
-    /** @type {{traces: any[], heads?: {x: any[], y: any[]}, said: string[], layout: Record<string, unknown>}} */
-    const shown = this.view === "spread" ? this._spread(moment) : this.view === "rungs" ? this._rungs(moment) : this._bars(moment, noun);
+    const members = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ i) =>
+      membersOf(stage, moment.picture, i),
+    );
+    const single = stage.lanes
+      .filter((/** @type {any} */ _, /** @type {number} */ i) => members[i] <= 1)
+      .map((/** @type {any} */ lane) => lane.label);
+    const alone = single.length
+      ? t(
+          `panels.chains-single${noun === "point" ? "-point" : ""}${single.length > 1 ? "-many" : ""}`,
+          { label: listed(single) },
+        )
+      : "";
+    const untold = stage.lanes
+      .filter((/** @type {any} */ _, /** @type {number} */ i) => members[i] > 1)
+      .map((/** @type {any} */ lane) => lane.label);
+    if (!views.length)
+      return {
+        note: "",
+        summary: alone,
+        nothing: [alone, untold.length ? t("panels.chains-untold", { label: listed(untold) }) : ""]
+          .filter(Boolean)
+          .join("\n"),
+      };
+    /**
+     * @type {{traces: any[], heads?: {x: any[], y: any[]}, said: string[], layout: Record<string,
+     *   unknown>}}
+     */
+    const shown =
+      this.view === "spread"
+        ? this._spread(moment)
+        : this.view === "rungs"
+          ? this._rungs(moment)
+          : this._bars(moment, noun);
     const there = Math.max(stage.lanes.length, this.before);
     this.before = stage.lanes.length;
-    /** @type {Record<string, any[]>} */ const data = { x: [], y: [], text: [], mode: [], hovertemplate: [], hoverinfo: [] };
+    /** @type {Record<string, any[]>} */
+    const data = {
+      x: [],
+      y: [],
+      text: [],
+      mode: [],
+      hovertemplate: [],
+      hoverinfo: [],
+    };
     for (let i = 0; i < PER_LANE * there; i++) {
       const one = shown.traces[i] ?? EMPTY;
       data.x.push(one.x);
@@ -84,34 +148,54 @@ export class ChainsPanel {
     const heads = shown.heads ?? EMPTY;
     data.x.push(heads.x);
     data.y.push(heads.y);
-    data.text.push(this.view === "energy" ? metric.lanes.map((/** @type {any} */ row) => small(row.loss)) : "");
+    data.text.push(
+      this.view === "energy" ? metric.lanes.map((/** @type {any} */ row) => small(row.loss)) : "",
+    );
     data.mode.push("markers");
-    data.hovertemplate.push(this.view === "energy" ? `%{text}<extra>${t("panels.chains-hover-estimate")}</extra>` : "");
+    data.hovertemplate.push(
+      this.view === "energy" ? `%{text}<extra>${t("panels.chains-hover-estimate")}</extra>` : "",
+    );
     data.hoverinfo.push(this.view === "energy" ? "all" : "skip");
-    this.chart.update(data, shown.layout, [...Array(PER_LANE * there).keys(), PER_LANE * this.lanes]);
+    this.chart.update(data, shown.layout, [
+      ...Array(PER_LANE * there).keys(),
+      PER_LANE * this.lanes,
+    ]);
     // Between a title and three buttons there is no room for it on a small panel.
     const room = views.length < 3 || this.chart.element.clientWidth > ROOMY;
-    return { note: metrics.length && room ? noteOf(moment, noun) : "", summary: [shown.said.length ? `${shown.said.join("; ")}.` : "", alone].filter(Boolean).join(" ") };
+    return {
+      note: metrics.length && room ? noteOf(moment, noun) : "",
+      summary: [shown.said.length ? `${shown.said.join("; ")}.` : "", alone]
+        .filter(Boolean)
+        .join(" "),
+    };
   }
 
   /**
    * Losses of the networks, or the shares of their moves that are kept, as outlines.
-   * @param {import("../data/frame_view.js").FrameView} moment @param {"chain" | "network" | "point"} noun
+   * @param {import("../data/frame_view.js").FrameView} moment
+   * @param {"chain" | "network" | "point"} noun
    */
   _bars({ stage, metric, picture }, noun) {
     const energy = this.view === "energy";
     const values = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => {
-      const packed = energy ? picture.lanes[lane].cloud_loss : metric.lanes[lane].vectors?.acceptance;
+      const packed = energy
+        ? picture.lanes[lane].cloud_loss
+        : metric.lanes[lane].vectors?.acceptance;
       return packed ? Array.from(packed.data).filter(Number.isFinite) : [];
     });
     const estimates = energy ? metric.lanes.map((/** @type {any} */ row) => row.loss) : [];
-    const scale = energy ? around(values.flat(), estimates.filter(Number.isFinite), this.log) : { log: false, low: 0, high: 1 };
+    const scale = energy
+      ? around(values.flat(), estimates.filter(Number.isFinite), this.log)
+      : { log: false, low: 0, high: 1 };
     this.log = scale.log;
-    const sizes = values.filter((/** @type {number[]} */ one) => one.length).map((/** @type {number[]} */ one) => one.length);
+    const sizes = values
+      .filter((/** @type {number[]} */ one) => one.length)
+      .map((/** @type {number[]} */ one) => one.length);
     // Populations of several sizes are compared by their shares.
     const shares = new Set(sizes).size > 1;
     const put = (/** @type {number} */ value) => (scale.log ? Math.log10(value) : value);
-    const sunk = (/** @type {number} */ value) => (scale.floor ? Math.max(scale.floor.at, value) : value);
+    const sunk = (/** @type {number} */ value) =>
+      scale.floor ? Math.max(scale.floor.at, value) : value;
     /** @type {any[]} */ const traces = [];
     const said = [];
     let top = 0;
@@ -119,37 +203,91 @@ export class ChainsPanel {
       const { edges, counts } = histogram(values[lane], scale);
       const y = shares ? counts.map((count) => count / Math.max(1, values[lane].length)) : counts;
       top = Math.max(top, ...y);
-      traces.push(values[lane].length ? { x: [edges[0], ...edges], y: [0, ...y, 0] } : EMPTY, EMPTY, EMPTY);
+      traces.push(
+        values[lane].length ? { x: [edges[0], ...edges], y: [0, ...y, 0] } : EMPTY,
+        EMPTY,
+        EMPTY,
+      );
       if (!values[lane].length) continue;
       const sorted = [...values[lane]].sort((a, b) => a - b);
       const { label } = stage.lanes[lane];
-      const [low, middle, high] = [sorted[0], sorted[sorted.length >> 1], sorted[sorted.length - 1]];
-      if (energy) said.push(t("panels.chains-summary-energy", { label, count: sorted.length, many: t(`panels.chains-${noun}-many`), low: small(low), high: small(high), middle: small(middle), estimate: small(estimates[lane]) }));
-      else said.push(t("panels.chains-summary-kept", { label, low: percent(low), high: percent(high) }));
+      const [low, middle, high] = [
+        sorted[0],
+        sorted[sorted.length >> 1],
+        sorted[sorted.length - 1],
+      ];
+      if (energy)
+        said.push(
+          t("panels.chains-summary-energy", {
+            label,
+            count: sorted.length,
+            many: t(`panels.chains-${noun}-many`),
+            low: small(low),
+            high: small(high),
+            middle: small(middle),
+            estimate: small(estimates[lane]),
+          }),
+        );
+      else
+        said.push(
+          t("panels.chains-summary-kept", { label, low: percent(low), high: percent(high) }),
+        );
       const infinite = energy ? picture.lanes[lane].cloud_loss.data.length - sorted.length : 0;
       if (infinite) said.push(t("panels.chains-infinite", { count: infinite }));
     }
     const ends = [put(scale.low), put(scale.high)];
     const air = 0.03 * (ends[1] - ends[0]);
     const one = t(`panels.chains-${noun}`);
-    const beyond = (/** @type {(value: number) => boolean} */ test) => estimates.flatMap((/** @type {number} */ value, /** @type {number} */ lane) => (Number.isFinite(value) && test(sunk(value)) ? [`${SHAPES[lane]} ${small(value)}`] : [])).join("  ");
-    const [left, right] = [beyond((value) => value < scale.low), beyond((value) => value > scale.high)];
+    const beyond = (/** @type {(value: number) => boolean} */ test) =>
+      estimates
+        .flatMap((/** @type {number} */ value, /** @type {number} */ lane) =>
+          Number.isFinite(value) && test(sunk(value)) ? [`${SHAPES[lane]} ${small(value)}`] : [],
+        )
+        .join("  ");
+    const [left, right] = [
+      beyond((value) => value < scale.low),
+      beyond((value) => value > scale.high),
+    ];
     return {
       traces,
-      heads: { x: estimates.map(sunk).map((/** @type {number} */ value) => (value >= scale.low && value <= scale.high ? value : null)), y: estimates.map(() => 0) },
+      heads: {
+        x: estimates
+          .map(sunk)
+          .map((/** @type {number} */ value) =>
+            value >= scale.low && value <= scale.high ? value : null,
+          ),
+        y: estimates.map(() => 0),
+      },
       said,
       layout: {
-        ...(energy ? valueAxis("xaxis", scale, [ends[0] - air, ends[1] + air]) : shareAxis("xaxis", [-0.02, 1.02])),
+        ...(energy
+          ? valueAxis("xaxis", scale, [ends[0] - air, ends[1] + air])
+          : shareAxis("xaxis", [-0.02, 1.02])),
         "annotations[0].text": left ? `← ${left}` : "",
         "annotations[1].text": right ? `${right} →` : "",
-        "xaxis.title.text": !energy ? t("panels.chains-kept-axis") : t(stage.data.kind === "function" ? "panels.chains-height-axis" : "panels.chains-loss-axis", { one }),
-        ...(shares ? shareAxis("yaxis", [0, steady(top, true)]) : countAxis([0, steady(top, false)])),
-        "yaxis.title.text": shares ? t("panels.chains-share-axis") : t("panels.chains-count-axis", { many: t(`panels.chains-${noun}-many`) }),
+        "xaxis.title.text": !energy
+          ? t("panels.chains-kept-axis")
+          : t(
+              stage.data.kind === "function"
+                ? "panels.chains-height-axis"
+                : "panels.chains-loss-axis",
+              { one },
+            ),
+        ...(shares
+          ? shareAxis("yaxis", [0, steady(top, true)])
+          : countAxis([0, steady(top, false)])),
+        "yaxis.title.text": shares
+          ? t("panels.chains-share-axis")
+          : t("panels.chains-count-axis", { many: t(`panels.chains-${noun}-many`) }),
       },
     };
   }
 
-  /** Swap rates between the rungs of a ladder, and how often each chain's moves are kept, over the temperature. @param {import("../data/frame_view.js").FrameView} moment */
+  /**
+   * Swap rates between the rungs of a ladder, and how often each chain's moves are kept, over the
+   * temperature.
+   * @param {import("../data/frame_view.js").FrameView} moment
+   */
   _rungs({ stage, metric }) {
     /** @type {any[]} */ const traces = [];
     /** @type {string[]} */ const said = [];
@@ -158,19 +296,52 @@ export class ChainsPanel {
     stage.lanes.forEach((/** @type {any} */ { label }, /** @type {number} */ lane) => {
       const { temperature, acceptance, "swap rate": swaps } = metric.lanes[lane].vectors ?? {};
       const heat = metric.lanes[lane].temperature;
-      const hot = temperature ? Array.from(temperature.data) : acceptance && heat !== null ? new Array(acceptance.data.length).fill(heat) : [];
+      const hot = temperature
+        ? Array.from(temperature.data)
+        : acceptance && heat !== null
+          ? new Array(acceptance.data.length).fill(heat)
+          : [];
       const ladder = temperature ? [...hot].sort((a, b) => a - b) : [];
-      // Of a long ladder an even choice is told, of its swaps too: each lies where its share of the way up is.
-      const rates = swaps && ladder.length > 1 && (swaps.data.length === ladder.length - 1 || metric.lanes[lane].lengths?.["swap rate"]) ? Array.from(swaps.data) : [];
+      // Of a long ladder an even choice is told, of its swaps too: each lies where its share of the
+      // way up is.
+      const rates =
+        swaps &&
+        ladder.length > 1 &&
+        (swaps.data.length === ladder.length - 1 || metric.lanes[lane].lengths?.["swap rate"])
+          ? Array.from(swaps.data)
+          : [];
       const between = rates.map((_, i) => onLadder(ladder, (i + 0.5) / rates.length));
       all.push(...hot);
       top = Math.max(top, ...rates, ...(acceptance ? acceptance.data : []));
       traces.push(EMPTY);
-      traces.push({ x: between, y: rates, mode: "lines+markers", text: between.map(plain), hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-swap")}</extra>` });
-      traces.push(acceptance && acceptance.data.length === hot.length ? { x: hot, y: Array.from(acceptance.data), text: hot.map(plain), hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-kept")}</extra>` } : EMPTY);
+      traces.push({
+        x: between,
+        y: rates,
+        mode: "lines+markers",
+        text: between.map(plain),
+        hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-swap")}</extra>`,
+      });
+      traces.push(
+        acceptance && acceptance.data.length === hot.length
+          ? {
+              x: hot,
+              y: Array.from(acceptance.data),
+              text: hot.map(plain),
+              hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-kept")}</extra>`,
+            }
+          : EMPTY,
+      );
       if (!rates.length) return;
       const swap = rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
-      said.push(t("panels.chains-summary-rungs", { label, count: short(metric.lanes[lane].lengths?.temperature ?? ladder.length), low: small(ladder[0]), high: small(ladder[ladder.length - 1]), swap: percent(swap) }));
+      said.push(
+        t("panels.chains-summary-rungs", {
+          label,
+          count: short(metric.lanes[lane].lengths?.temperature ?? ladder.length),
+          low: small(ladder[0]),
+          high: small(ladder[ladder.length - 1]),
+          swap: percent(swap),
+        }),
+      );
     });
     return {
       traces,
@@ -186,7 +357,10 @@ export class ChainsPanel {
     };
   }
 
-  /** How far the networks lie apart, over the currency. @param {import("../data/frame_view.js").FrameView} moment */
+  /**
+   * How far the networks lie apart, over the currency.
+   * @param {import("../data/frame_view.js").FrameView} moment
+   */
   _spread(moment) {
     const { stage, metrics, currency } = moment;
     /** @type {any[]} */ const traces = [];
@@ -196,11 +370,32 @@ export class ChainsPanel {
       const rows = metrics.map((m) => m.lanes[lane]);
       const spread = rows.map((row) => row.extra?.spread ?? null);
       const there = spread.some((value) => value !== null);
-      const curve = there ? thin(rows.map((row) => row[currency]), spread, 300) : EMPTY;
-      traces.push(EMPTY, { ...curve, text: curve.y.map(small), hover: there ? `%{text}<extra>${t("panels.chains-hover-spread")}</extra>` : undefined }, EMPTY);
+      const curve = there
+        ? thin(
+            rows.map((row) => row[currency]),
+            spread,
+            300,
+          )
+        : EMPTY;
+      traces.push(
+        EMPTY,
+        {
+          ...curve,
+          text: curve.y.map(small),
+          hover: there ? `%{text}<extra>${t("panels.chains-hover-spread")}</extra>` : undefined,
+        },
+        EMPTY,
+      );
       heads.x.push(there ? rows[rows.length - 1][currency] : null);
       heads.y.push(there ? spread[spread.length - 1] : null);
-      if (there) said.push(t("panels.chains-summary-spread", { label, now: small(spread[spread.length - 1]), first: small(spread.find((value) => value !== null)) }));
+      if (there)
+        said.push(
+          t("panels.chains-summary-spread", {
+            label,
+            now: small(spread[spread.length - 1]),
+            first: small(spread.find((value) => value !== null)),
+          }),
+        );
     });
     const ys = traces.map(({ y }) => y);
     const all = ys.flat().filter((value) => value > 0);
@@ -228,7 +423,8 @@ export class ChainsPanel {
   _turn(view) {
     this.view = view;
     this.chart.forgetZoom();
-    for (const button of this.tools.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
+    for (const button of this.tools.querySelectorAll("button"))
+      button.setAttribute("aria-pressed", String(button.dataset.view === view));
   }
 
   /** Buttons for what can be drawn, where that is more than one thing. @param {View[]} views */
@@ -261,75 +457,151 @@ export class ChainsPanel {
   }
 }
 
-/** @param {any} trace @param {string} colour */
+/**
+ * @param {any} trace
+ * @param {string} colour
+ */
 function paint(trace, colour) {
   if (trace.line) trace.line.color = colour;
   if (trace.marker) trace.marker.color = colour;
   if (trace.fill) trace.fillcolor = colour + CLEAR;
 }
 
-/** What there is to draw of the populations. @param {any} stage @param {any} metric @param {any} picture @returns {View[]} */
+/**
+ * What there is to draw of the populations.
+ * @param {any} stage
+ * @param {any} metric
+ * @param {any} picture
+ * @returns {View[]}
+ */
 export function viewsOf(stage, metric, picture) {
-  const has = (/** @type {(row: any, lane: number) => unknown} */ test) => stage.lanes.some((/** @type {any} */ _, /** @type {number} */ lane) => metric?.lanes[lane] && test(metric.lanes[lane], lane));
+  const has = (/** @type {(row: any, lane: number) => unknown} */ test) =>
+    stage.lanes.some(
+      (/** @type {any} */ _, /** @type {number} */ lane) =>
+        metric?.lanes[lane] && test(metric.lanes[lane], lane),
+    );
   const ladder = has((row) => row.vectors?.temperature);
-  const there = { energy: has((_, lane) => picture?.lanes[lane]?.cloud_loss), rungs: ladder, kept: !ladder && has((row) => row.vectors?.acceptance), spread: has((row) => Number.isFinite(row.extra?.spread)) };
+  const there = {
+    energy: has((_, lane) => picture?.lanes[lane]?.cloud_loss),
+    rungs: ladder,
+    kept: !ladder && has((row) => row.vectors?.acceptance),
+    spread: has((row) => Number.isFinite(row.extra?.spread)),
+  };
   return VIEWS.filter((view) => there[view]);
 }
 
-/** How many networks a lane has: of a method that draws them afresh in every step, those of the step that is shown. @param {any} stage @param {any} picture @param {number} lane @returns {number} */
+/**
+ * How many networks a lane has: of a method that draws them afresh in every step, those of the step
+ * that is shown.
+ * @param {any} stage
+ * @param {any} picture
+ * @param {number} lane
+ * @returns {number}
+ */
 export function membersOf(stage, picture, lane) {
   return Math.max(stage.lanes[lane].population, picture?.lanes[lane]?.cloud?.shape[0] ?? 0);
 }
 
-/** What the members of the populations are called: chains where all are, otherwise networks, or points on a landscape. @param {any} stage @param {any} metric @param {any} picture @returns {"chain" | "network" | "point"} */
+/**
+ * What the members of the populations are called: chains where all are, otherwise networks, or
+ * points on a landscape.
+ * @param {any} stage
+ * @param {any} metric
+ * @param {any} picture
+ * @returns {"chain" | "network" | "point"}
+ */
 export function nounOf(stage, metric, picture = null) {
-  const many = stage.lanes.flatMap((/** @type {any} */ _, /** @type {number} */ i) => (membersOf(stage, picture, i) > 1 ? [i] : []));
-  if (many.length && many.every((/** @type {number} */ i) => metric?.lanes[i].vectors?.acceptance)) return "chain";
+  const many = stage.lanes.flatMap((/** @type {any} */ _, /** @type {number} */ i) =>
+    membersOf(stage, picture, i) > 1 ? [i] : [],
+  );
+  if (many.length && many.every((/** @type {number} */ i) => metric?.lanes[i].vectors?.acceptance))
+    return "chain";
   return stage.data.kind === "function" ? "point" : "network";
 }
 
-/** "256 chains", "256 of 1,000 networks", "● 16  ◆ 64 networks"; "" where nobody has more than one. @param {Pick<import("../data/frame_view.js").FrameView, "stage" | "picture">} moment @param {string} noun */
+/**
+ * "256 chains", "256 of 1,000 networks", "● 16  ◆ 64 networks"; "" where nobody has more than one.
+ * @param {Pick<import("../data/frame_view.js").FrameView, "stage" | "picture">} moment
+ * @param {string} noun
+ */
 export function noteOf({ stage, picture }, noun) {
   const many = t(`panels.chains-${noun}-many`);
   const lanes = stage.lanes.flatMap((/** @type {any} */ _, /** @type {number} */ i) => {
     const all = membersOf(stage, picture, i);
-    return all > 1 ? [{ shape: SHAPES[i], all, count: picture?.lanes[i]?.cloud?.shape[0] ?? all }] : [];
+    return all > 1
+      ? [{ shape: SHAPES[i], all, count: picture?.lanes[i]?.cloud?.shape[0] ?? all }]
+      : [];
   });
   if (!lanes.length) return "";
-  if (lanes.length > 1) return t("panels.chains-note-several", { lanes: lanes.map((/** @type {any} */ one) => `${one.shape} ${short(one.all)}`).join("  "), many });
+  if (lanes.length > 1)
+    return t("panels.chains-note-several", {
+      lanes: lanes.map((/** @type {any} */ one) => `${one.shape} ${short(one.all)}`).join("  "),
+      many,
+    });
   const [{ all, count }] = lanes;
-  return count < all ? t("panels.chains-note-some", { count, all: short(all), many }) : t("panels.chains-note-all", { count: all, many });
+  return count < all
+    ? t("panels.chains-note-some", { count, all: short(all), many })
+    : t("panels.chains-note-all", { count: all, many });
 }
 
-/** The temperature at a share of the way up a ladder, between two rungs their geometric mean. @param {number[]} ladder rising @param {number} share */
+/**
+ * The temperature at a share of the way up a ladder, between two rungs their geometric mean.
+ * @param {number[]} ladder rising
+ * @param {number} share
+ */
 function onLadder(ladder, share) {
   const place = share * (ladder.length - 1);
   const below = Math.min(ladder.length - 2, Math.floor(place));
   return ladder[below] ** (1 - (place - below)) * ladder[below + 1] ** (place - below);
 }
 
-/** An axis of losses. @param {string} axis @param {import("../charts/histogram.js").Scale} scale @param {[number, number]} range */
+/**
+ * An axis of losses.
+ * @param {string} axis
+ * @param {import("../charts/histogram.js").Scale} scale
+ * @param {[number, number]} range
+ */
 function valueAxis(axis, { log, floor = undefined }, range) {
-  return log ? logAxis(axis, { range, floor: floor ?? null, place: (value) => value ?? null }) : linearAxis(axis, range);
+  return log
+    ? logAxis(axis, { range, floor: floor ?? null, place: (value) => value ?? null })
+    : linearAxis(axis, range);
 }
 
-/** The upright axis of a histogram, in whole numbers. @param {[number, number]} range @returns {Record<string, any>} */
+/**
+ * The upright axis of a histogram, in whole numbers.
+ * @param {[number, number]} range
+ * @returns {Record<string, any>}
+ */
 function countAxis(range) {
-  return { ...linearAxis("yaxis", range), "yaxis.scale": { log: false, floor: null, kind: "count", whole: true } };
+  return {
+    ...linearAxis("yaxis", range),
+    "yaxis.scale": { log: false, floor: null, kind: "count", whole: true },
+  };
 }
 
-/** An end of the axis that holds a height and seldom changes. @param {number} top @param {boolean} shares */
+/**
+ * An end of the axis that holds a height and seldom changes.
+ * @param {number} top
+ * @param {boolean} shares
+ */
 function steady(top, shares) {
   const stride = 10 ** Math.floor(Math.log10(Math.max(top, shares ? 0.05 : 4))) / 2;
   const end = (Math.floor(top / stride) + 1) * stride;
   return shares ? Math.min(end, 1.03) : end;
 }
 
-/** A scale that holds a population, and the estimates that are not far from it. @param {number[]} values @param {number[]} estimates @param {boolean} was logarithmic */
+/**
+ * A scale that holds a population, and the estimates that are not far from it.
+ * @param {number[]} values
+ * @param {number[]} estimates
+ * @param {boolean} was logarithmic
+ */
 function around(values, estimates, was) {
   const scale = scaleOf(values, was);
   const put = (/** @type {number} */ value) => (scale.log ? Math.log10(value) : value);
   const air = AIR * (put(scale.high) - put(scale.low));
-  const near = estimates.filter((value) => put(value) >= put(scale.low) - air && put(value) <= put(scale.high) + air);
+  const near = estimates.filter(
+    (value) => put(value) >= put(scale.low) - air && put(value) <= put(scale.high) + air,
+  );
   return near.length ? scaleOf([...values, ...near], scale.log) : scale;
 }

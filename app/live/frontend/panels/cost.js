@@ -1,8 +1,11 @@
-/** What it cost: evaluations, FLOPs, seconds and memory of every lane, and what one and the same loss has cost each of them. */
+/**
+ * What it cost: evaluations, FLOPs, seconds and memory of every lane, and what one and the same
+ * loss has cost each of them.
+ */
 
 import { stats } from "../charts/chart.js";
-import { SHAPES, listed, short, small } from "../i18n/format.js";
 import { nameElements } from "../data/lane_names.js";
+import { SHAPES, listed, short, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 const MEASURES = /** @type {const} */ (["evaluations", "flops", "seconds", "memory"]);
@@ -25,12 +28,23 @@ export class CostPanel {
 
   dress() {}
 
-  /** @param {import("../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /**
+   * @param {import("../data/frame_view.js").FrameView} moment
+   * @returns {{note: string, summary: string, nothing?: string}}
+   */
   draw(moment) {
     const { stage, metric, metrics, currency } = moment;
-    const measures = MEASURES.filter((name) => name !== "memory" || metric.lanes.some((/** @type {any} */ row) => Number.isFinite(row.memory)));
+    const measures = MEASURES.filter(
+      (name) =>
+        name !== "memory" ||
+        metric.lanes.some((/** @type {any} */ row) => Number.isFinite(row.memory)),
+    );
     this.place.dataset.lanes = String(stage.lanes.length);
-    const key = JSON.stringify([moment.run, stage.lanes.map((/** @type {any} */ lane) => lane.label), measures]);
+    const key = JSON.stringify([
+      moment.run,
+      stage.lanes.map((/** @type {any} */ lane) => lane.label),
+      measures,
+    ]);
     if (key !== this.built) this._build(stage.lanes, measures);
     this.built = key;
     for (const name of measures) {
@@ -44,20 +58,39 @@ export class CostPanel {
         cell.bar.classList.toggle("kv-none", !(row[name] > 0));
       });
     }
-    for (const head of this.place.querySelectorAll("th[data-measure]")) head.classList.toggle("kv-chosen", /** @type {HTMLElement} */ (head).dataset.measure === currency);
+    for (const head of this.place.querySelectorAll("th[data-measure]"))
+      head.classList.toggle(
+        "kv-chosen",
+        /** @type {HTMLElement} */ (head).dataset.measure === currency,
+      );
     const told = telling(stage, metrics, currency);
     put(this.lead, told.lead);
     this._each(told.reached, stage.lanes);
     this._times(told.times);
     const lanes = stage.lanes.map((/** @type {any} */ { label }, /** @type {number} */ lane) => {
       const row = metric.lanes[lane];
-      const memory = Number.isFinite(row.memory) ? t("panels.cost-summary-memory", { memory: amount("memory", row.memory) }) : "";
-      return t("panels.cost-summary", { label, evaluations: short(row.evaluations), flops: short(row.flops), seconds: row.seconds?.toFixed(1) ?? "–", memory });
+      const memory = Number.isFinite(row.memory)
+        ? t("panels.cost-summary-memory", { memory: amount("memory", row.memory) })
+        : "";
+      return t("panels.cost-summary", {
+        label,
+        evaluations: short(row.evaluations),
+        flops: short(row.flops),
+        seconds: row.seconds?.toFixed(1) ?? "–",
+        memory,
+      });
     });
-    return { note: t("panels.cost-note"), summary: `${lanes.join("; ")}. ${[told.lead, told.reached.map((/** @type {string} */ text, /** @type {number} */ i) => `${stage.lanes[i].label} ${text}`).join(", "), told.times].filter(Boolean).join(" ")}` };
+    return {
+      note: t("panels.cost-note"),
+      summary: `${lanes.join("; ")}. ${[told.lead, told.reached.map((/** @type {string} */ text, /** @type {number} */ i) => `${stage.lanes[i].label} ${text}`).join(", "), told.times].filter(Boolean).join(" ")}`,
+    };
   }
 
-  /** What each lane has spent, in its colour; by name where there is room. @param {string[]} spent @param {any[]} lanes */
+  /**
+   * What each lane has spent, in its colour; by name where there is room.
+   * @param {string[]} spent
+   * @param {any[]} lanes
+   */
   _each(spent, lanes) {
     const key = JSON.stringify([spent, lanes.map(({ label }) => label)]);
     const { reached: place } = this;
@@ -89,13 +122,19 @@ export class CostPanel {
     this.times.replaceChildren(...parts);
   }
 
-  /** @param {any[]} lanes @param {readonly string[]} measures */
+  /**
+   * @param {any[]} lanes
+   * @param {readonly string[]} measures
+   */
   _build(lanes, measures) {
     this.cells = {};
     const table = document.createElement("table");
     table.dataset.testid = "cost-table";
     const head = table.createTHead().insertRow();
-    head.append(heading(t("panels.cost-lane"), "col", "kv-sr-head"), ...measures.map((name) => heading(t(`panels.cost-${name}`), "col", "", name)));
+    head.append(
+      heading(t("panels.cost-lane"), "col", "kv-sr-head"),
+      ...measures.map((name) => heading(t(`panels.cost-${name}`), "col", "", name)),
+    );
     const body = table.createTBody();
     lanes.forEach((lane, i) => {
       const row = body.insertRow();
@@ -129,7 +168,12 @@ export class CostPanel {
   }
 }
 
-/** @param {string} text @param {string} scope @param {string} name of a class @param {string} measure */
+/**
+ * @param {string} text
+ * @param {string} scope
+ * @param {string} name of a class
+ * @param {string} measure
+ */
 function heading(text, scope, name = "", measure = "") {
   const cell = document.createElement("th");
   cell.scope = scope;
@@ -139,32 +183,53 @@ function heading(text, scope, name = "", measure = "") {
   return cell;
 }
 
-/** @param {HTMLElement} element @param {string} text */
+/**
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
 function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** @param {string} name of a measure @param {number | null | undefined} value */
+/**
+ * @param {string} name of a measure
+ * @param {number | null | undefined} value
+ */
 function amount(name, value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  if (name === "seconds") return `${value > 0 && value < 1 ? Number(value.toPrecision(2)) : value.toFixed(value < 100 ? 1 : 0)}\u202fs`;
+  if (name === "seconds")
+    return `${value > 0 && value < 1 ? Number(value.toPrecision(2)) : value.toFixed(value < 100 ? 1 : 0)}\u202fs`;
   if (name === "memory") return value < 1000 ? `${value}\u202fB` : `${short(value)}B`;
   return short(value);
 }
 
 /**
- * The lowest loss that every lane has reached, and what it had cost each when it first was that low.
+ * The lowest loss that every lane has reached, and what it had cost each when it first was that
+ * low.
  * @param {{[currency: string]: number}[][]} rows of every lane, moment by moment
  * @param {Currency} currency
- * @returns {{level: number, costs: number[], stuck: number[]} | null} `stuck`: lanes that are not below their first loss; null before anybody has a loss
+ * @returns {{level: number, costs: number[], stuck: number[]} | null} `stuck`: lanes that are not
+ *   below their first loss; null before anybody has a loss
  */
 export function reached(rows, currency) {
-  const lows = rows.map((lane) => lane.reduce((low, row) => (Number.isFinite(row.loss) && row.loss !== null && row.loss < low ? row.loss : low), Infinity));
+  const lows = rows.map((lane) =>
+    lane.reduce(
+      (low, row) =>
+        Number.isFinite(row.loss) && row.loss !== null && row.loss < low ? row.loss : low,
+      Infinity,
+    ),
+  );
   if (!rows.length || lows.some((low) => low === Infinity)) return null;
-  const firsts = rows.map((lane) => lane.find((row) => row.loss !== null && Number.isFinite(row.loss))?.loss ?? Infinity);
-  const stuck = rows.flatMap((_, i) => (firsts[i] - lows[i] <= BETTER * Math.abs(firsts[i]) ? [i] : []));
+  const firsts = rows.map(
+    (lane) => lane.find((row) => row.loss !== null && Number.isFinite(row.loss))?.loss ?? Infinity,
+  );
+  const stuck = rows.flatMap((_, i) =>
+    firsts[i] - lows[i] <= BETTER * Math.abs(firsts[i]) ? [i] : [],
+  );
   const level = Math.max(...lows);
-  const costs = rows.map((lane) => lane.find((row) => row.loss !== null && row.loss <= level)?.[currency] ?? 0);
+  const costs = rows.map(
+    (lane) => lane.find((row) => row.loss !== null && row.loss <= level)?.[currency] ?? 0,
+  );
   return { level, costs, stuck };
 }
 
@@ -175,35 +240,78 @@ export function times(ratio) {
   return short(ratio);
 }
 
-/** The telling figure, in words. @param {any} stage @param {any[]} metrics up to the moment @param {Currency} currency @returns {{lead: string, reached: string[], times: string}} */
+/**
+ * The telling figure, in words.
+ * @param {any} stage
+ * @param {any[]} metrics up to the moment
+ * @param {Currency} currency
+ * @returns {{lead: string, reached: string[], times: string}}
+ */
 export function telling(stage, metrics, currency) {
   const silent = { reached: [], times: "" };
   const lanes = stage.lanes;
-  const found = metrics.length > 1 ? reached(lanes.map((/** @type {any} */ _, /** @type {number} */ i) => metrics.map((m) => m.lanes[i])), currency) : null;
-  if (!found || found.stuck.length === lanes.length) return { ...silent, lead: found && metrics.length > 9 ? stuckText(lanes, found.stuck) : t("panels.cost-early") };
+  const found =
+    metrics.length > 1
+      ? reached(
+          lanes.map((/** @type {any} */ _, /** @type {number} */ i) =>
+            metrics.map((m) => m.lanes[i]),
+          ),
+          currency,
+        )
+      : null;
+  if (!found || found.stuck.length === lanes.length)
+    return {
+      ...silent,
+      lead: found && metrics.length > 9 ? stuckText(lanes, found.stuck) : t("panels.cost-early"),
+    };
   if (found.stuck.length) return { ...silent, lead: stuckText(lanes, found.stuck) };
   const height = stage.data.kind === "function" ? "-height" : "";
-  const lead = t(`panels.cost-reach${lanes.length > 1 ? "" : "-one"}${height}`, { level: small(found.level) });
+  const lead = t(`panels.cost-reach${lanes.length > 1 ? "" : "-one"}${height}`, {
+    level: small(found.level),
+  });
   const named = found.costs.findIndex((cost) => cost > 0);
   const of = (/** @type {number} */ cost, /** @type {number} */ lane) => {
     const count = currency === "seconds" ? cost.toPrecision(cost < 1 ? 2 : 3) : short(cost);
     // The unit is said once, by the first that has one.
-    return !(cost > 0) ? t("panels.cost-at-once") : lane === named || currency === "seconds" ? t(`panels.cost-of-${currency}`, { count }) : count;
+    return !(cost > 0)
+      ? t("panels.cost-at-once")
+      : lane === named || currency === "seconds"
+        ? t(`panels.cost-of-${currency}`, { count })
+        : count;
   };
   return { lead, reached: found.costs.map(of), times: compared(found.costs, currency) };
 }
 
-/** @param {any[]} lanes @param {number[]} stuck */
+/**
+ * @param {any[]} lanes
+ * @param {number[]} stuck
+ */
 function stuckText(lanes, stuck) {
   const label = listed(stuck.map((i) => lanes[i].label));
-  return t(lanes.length === 1 ? "panels.cost-stuck-one" : stuck.length > 1 ? "panels.cost-stuck-many" : "panels.cost-stuck", { label });
+  return t(
+    lanes.length === 1
+      ? "panels.cost-stuck-one"
+      : stuck.length > 1
+        ? "panels.cost-stuck-many"
+        : "panels.cost-stuck",
+    { label },
+  );
 }
 
-/** The dearest beside the cheapest. @param {number[]} costs @param {Currency} currency */
+/**
+ * The dearest beside the cheapest.
+ * @param {number[]} costs
+ * @param {Currency} currency
+ */
 function compared(costs, currency) {
   if (costs.length < 2) return "";
   const [cheap, dear] = [Math.min(...costs), Math.max(...costs)];
   if (!(cheap > 0)) return "";
-  if (dear / cheap < 1.05) return t(costs.length > 2 ? "panels.cost-alike-many" : "panels.cost-alike");
-  return t(`panels.cost-times-${currency}`, { shape: SHAPES[costs.indexOf(dear)], other: SHAPES[costs.indexOf(cheap)], times: times(dear / cheap) });
+  if (dear / cheap < 1.05)
+    return t(costs.length > 2 ? "panels.cost-alike-many" : "panels.cost-alike");
+  return t(`panels.cost-times-${currency}`, {
+    shape: SHAPES[costs.indexOf(dear)],
+    other: SHAPES[costs.indexOf(cheap)],
+    times: times(dear / cheap),
+  });
 }

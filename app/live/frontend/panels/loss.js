@@ -1,10 +1,10 @@
 /** Loss or accuracy, train and test, over the chosen currency. */
 
+import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
 import { horizon, marked, thin } from "../charts/decimate.js";
 import { scored } from "../charts/lane_cards.js";
 import { currencyName, percent, small } from "../i18n/format.js";
-import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { t } from "../i18n/i18n.js";
 
 /** @typedef {import("../data/frame_view.js").FrameView} FrameView */
@@ -27,7 +27,10 @@ export class LossPanel {
     /** Where a loss is drawn. */ this.scale = logScale([]);
   }
 
-  /** @param {import("../charts/theme.js").Theme} theme @param {string[]} colours */
+  /**
+   * @param {import("../charts/theme.js").Theme} theme
+   * @param {string[]} colours
+   */
   dress(theme, colours) {
     this.chart.faint = theme.faint;
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
@@ -36,35 +39,71 @@ export class LossPanel {
     this.chart.restyle({ "line.color": lines }, this.traces.slice(0, -1));
   }
 
-  /** Give the traces new points: two traces a lane, then the heads. @param {any[]} xs @param {any[]} ys @param {any} layout @param {number} count of lanes */
+  /**
+   * Give the traces new points: two traces a lane, then the heads.
+   * @param {any[]} xs
+   * @param {any[]} ys
+   * @param {any} layout
+   * @param {number} count of lanes
+   */
   apply(xs, ys, layout, count) {
     // Lanes that are not there have no traces to change, unless they had in the race before.
     const lastTrace = this.traces.length - 1;
     const lanes = Math.max(count, this.before);
     this.before = count;
-    const changed = this.traces.filter((/** @type {number} */ i) => i < 2 * lanes || i === lastTrace);
-    const lines = Array.from({ length: count }, (_, lane) => ({ x: xs[2 * lane], y: ys[2 * lane] }));
-    const heads = marked({ x: xs[lastTrace].slice(0, count), y: ys[lastTrace].slice(0, count) }, lines, layout["xaxis.range"][1], this.colours, this.symbols);
-    /** @type {Record<string, any[]>} */ const data = { x: changed.map((/** @type {number} */ i) => xs[i]), y: changed.map((/** @type {number} */ i) => ys[i]) };
-    // Of the lines themselves the markers' looks are left as they are: what is undefined changes nothing.
-    for (const [key, values] of Object.entries(heads)) (data[key] ??= changed.map(() => undefined))[changed.length - 1] = values;
+    const changed = this.traces.filter(
+      (/** @type {number} */ i) => i < 2 * lanes || i === lastTrace,
+    );
+    const lines = Array.from({ length: count }, (_, lane) => ({
+      x: xs[2 * lane],
+      y: ys[2 * lane],
+    }));
+    const heads = marked(
+      { x: xs[lastTrace].slice(0, count), y: ys[lastTrace].slice(0, count) },
+      lines,
+      layout["xaxis.range"][1],
+      this.colours,
+      this.symbols,
+    );
+    /** @type {Record<string, any[]>} */
+    const data = {
+      x: changed.map((/** @type {number} */ i) => xs[i]),
+      y: changed.map((/** @type {number} */ i) => ys[i]),
+    };
+    // Of the lines themselves the markers' looks are left as they are: what is undefined changes
+    // nothing.
+    for (const [key, values] of Object.entries(heads))
+      (data[key] ??= changed.map(() => undefined))[changed.length - 1] = values;
     this.chart.update(data, layout, changed);
   }
 
-  /** A lane's value at a moment, in words. @param {any} row @param {FrameView} moment */
+  /**
+   * A lane's value at a moment, in words.
+   * @param {any} row
+   * @param {FrameView} moment
+   */
   tell(row, { measure }) {
     return measure === "loss" ? small(row.loss) : percent(row.accuracy);
   }
 
-  /** Where a lane is drawn on the y axis. @param {any} row @param {FrameView} moment @returns {number | null} */
+  /**
+   * Where a lane is drawn on the y axis.
+   * @param {any} row
+   * @param {FrameView} moment
+   * @returns {number | null}
+   */
   spot(row, { measure }) {
     return measure === "loss" ? this.scale.place(row.loss) : row.accuracy;
   }
 
-  /** @param {FrameView} moment @returns {{note: string, summary: string}} */
+  /**
+   * @param {FrameView} moment
+   * @returns {{note: string, summary: string}}
+   */
   draw(moment) {
     const { metrics, stage, currency, measure } = moment;
-    const [train, test] = measure === "loss" ? ["loss", "test_loss"] : ["accuracy", "test_accuracy"];
+    const [train, test] =
+      measure === "loss" ? ["loss", "test_loss"] : ["accuracy", "test_accuracy"];
     /** @type {any[]} */ const xs = [];
     /** @type {any[]} */ const ys = [];
     /** @type {any[]} */ const heads = [[], []];
@@ -72,7 +111,11 @@ export class LossPanel {
       const there = lane < stage.lanes.length;
       const x = there ? metrics.map((m) => m.lanes[lane][currency]) : [];
       for (const key of [train, test]) {
-        const curve = thin(x, there ? metrics.map((m) => m.lanes[lane][key]) : [], this.chart.points);
+        const curve = thin(
+          x,
+          there ? metrics.map((m) => m.lanes[lane][key]) : [],
+          this.chart.points,
+        );
         xs.push(curve.x);
         ys.push(curve.y);
       }
@@ -87,20 +130,38 @@ export class LossPanel {
     if (measure === "loss") {
       this.scale = logScale(ys, worthSeeing(ys.slice(0, -1)));
       Object.assign(layout, logAxis("yaxis", this.scale));
-    } else Object.assign(layout, shareAxis("yaxis", [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01]));
-    this.apply(xs, measure === "loss" ? ys.map((y) => y.map(this.scale.place)) : ys, layout, stage.lanes.length);
+    } else
+      Object.assign(
+        layout,
+        shareAxis("yaxis", [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01]),
+      );
+    this.apply(
+      xs,
+      measure === "loss" ? ys.map((y) => y.map(this.scale.place)) : ys,
+      layout,
+      stage.lanes.length,
+    );
     const now = metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = now?.lanes[i];
       if (!row) return lane.label;
-      const told = { label: lane.label, loss: small(row.loss), accuracy: percent(row.test_accuracy), test: small(row.test_loss) };
+      const told = {
+        label: lane.label,
+        loss: small(row.loss),
+        accuracy: percent(row.test_accuracy),
+        test: small(row.test_loss),
+      };
       return t(scored(stage) ? "panels.loss-summary-accuracy" : "panels.loss-summary-test", told);
     });
     return { note: t("panels.loss-note"), summary: `${summary.join("; ")}.` };
   }
 }
 
-/** The time axis: up to the budget when it is drawn in the budget's own currency. @param {FrameView} moment @returns {[number, number]} */
+/**
+ * The time axis: up to the budget when it is drawn in the budget's own currency.
+ * @param {FrameView} moment
+ * @returns {[number, number]}
+ */
 export function xRange({ metrics, stage, currency }) {
   const last = metrics[metrics.length - 1];
   if (!last) return [0, 1];
@@ -110,29 +171,72 @@ export function xRange({ metrics, stage, currency }) {
   return [0, Math.max(horizon(stage.budget.amount, progress), spent) * 1.03];
 }
 
-/** A logarithmic axis as a chart takes it. @param {string} axis @param {import("../charts/axis_scale.js").Scale} scale @returns {Record<string, any>} */
+/**
+ * A logarithmic axis as a chart takes it.
+ * @param {string} axis
+ * @param {import("../charts/axis_scale.js").Scale} scale
+ * @returns {Record<string, any>}
+ */
 export function logAxis(axis, { range, floor }) {
-  return { [`${axis}.type`]: "log", [`${axis}.range`]: range, [`${axis}.tickformat`]: "", [`${axis}.scale`]: { log: true, floor } };
+  return {
+    [`${axis}.type`]: "log",
+    [`${axis}.range`]: range,
+    [`${axis}.tickformat`]: "",
+    [`${axis}.scale`]: { log: true, floor },
+  };
 }
 
-/** A linear one. @param {string} axis @param {[number, number]} range @returns {Record<string, any>} */
+/**
+ * A linear one.
+ * @param {string} axis
+ * @param {[number, number]} range
+ * @returns {Record<string, any>}
+ */
 export function linearAxis(axis, range) {
-  return { [`${axis}.type`]: "linear", [`${axis}.range`]: range, [`${axis}.tickformat`]: "", [`${axis}.scale`]: { log: false, floor: null } };
+  return {
+    [`${axis}.type`]: "linear",
+    [`${axis}.range`]: range,
+    [`${axis}.tickformat`]: "",
+    [`${axis}.scale`]: { log: false, floor: null },
+  };
 }
 
-/** An axis of shares, 0 to 1, written as percentages. @param {string} axis @param {[number, number]} range @returns {Record<string, any>} */
+/**
+ * An axis of shares, 0 to 1, written as percentages.
+ * @param {string} axis
+ * @param {[number, number]} range
+ * @returns {Record<string, any>}
+ */
 export function shareAxis(axis, range) {
-  return { ...linearAxis(axis, range), [`${axis}.scale`]: { log: false, floor: null, kind: "share" } };
+  return {
+    ...linearAxis(axis, range),
+    [`${axis}.scale`]: { log: false, floor: null, kind: "share" },
+  };
 }
 
-/** The time axis with its name and its ticks. @param {FrameView} moment @returns {Record<string, any>} with `xaxis.range` among them */
+/**
+ * The time axis with its name and its ticks.
+ * @param {FrameView} moment
+ * @returns {Record<string, any>} with `xaxis.range` among them
+ */
 export function timeAxis(moment) {
-  return { "xaxis.title.text": currencyName(moment.currency), ...currencyAxis(moment.currency, xRange(moment)) };
+  return {
+    "xaxis.title.text": currencyName(moment.currency),
+    ...currencyAxis(moment.currency, xRange(moment)),
+  };
 }
 
-/** An axis of seconds, evaluations or FLOPs. @param {"seconds" | "evaluations" | "flops"} currency @param {[number, number]} range @returns {Record<string, any>} */
+/**
+ * An axis of seconds, evaluations or FLOPs.
+ * @param {"seconds" | "evaluations" | "flops"} currency
+ * @param {[number, number]} range
+ * @returns {Record<string, any>}
+ */
 export function currencyAxis(currency, range) {
-  return { ...linearAxis("xaxis", range), "xaxis.scale": { log: false, floor: null, kind: currency === "seconds" ? "measure" : "count" } };
+  return {
+    ...linearAxis("xaxis", range),
+    "xaxis.scale": { log: false, floor: null, kind: currency === "seconds" ? "measure" : "count" },
+  };
 }
 
 /** @param {any[][]} ys */

@@ -3,8 +3,8 @@
 import { AgreementPanel } from "./agreement.js";
 import { ChainsPanel } from "./chains.js";
 import { CostPanel } from "./cost.js";
-import { GroundPanel } from "./landscape/panel.js";
 import { HeightPanel } from "./landscape/loss.js";
+import { GroundPanel } from "./landscape/panel.js";
 import { LayersPanel } from "./layers/panel.js";
 import { LossPanel } from "./loss.js";
 import { NetworkPanel } from "./network/panel.js";
@@ -15,15 +15,19 @@ import { WeightsPanel } from "./weights/panel.js";
  * What a panel may do: to the race, to the view, and to the other panels.
  * @typedef {object} PanelApi
  * @property {(command: Record<string, unknown>) => void} command sends a command to the race
- * @property {() => boolean} live whether there is a race that obeys: running or paused, and looked at where it stands
- * @property {{lane: number, particle: number} | null} follow the particle that is followed in every picture
+ * @property {() => boolean} live whether there is a race that obeys: running or paused, and looked
+ *   at where it stands
+ * @property {{lane: number, particle: number} | null} follow the particle that is followed in every
+ *   picture
  * @property {(follow: {lane: number, particle: number} | null) => void} setFollow
  * @property {number | null} hovered index of the metrics that a pointer marks on some chart
  * @property {(index: number | null) => void} hover marks a moment on every chart
  * @property {(index: number) => void} show shows that moment everywhere
  * @property {() => import("../data/history.js").History} history of the race on the screen
- * @property {(points: string) => void} setPoints other training points, drawn by hand: to the race that runs, to the controls and into the address
- * @property {(name: string, value: unknown) => void} pick tells the page of something picked in the view
+ * @property {(points: string) => void} setPoints other training points, drawn by hand: to the race
+ *   that runs, to the controls and into the address
+ * @property {(name: string, value: unknown) => void} pick tells the page of something picked in the
+ *   view
  * @property {() => void} redraw draws everything again at the next frame
  */
 
@@ -42,10 +46,14 @@ import { WeightsPanel } from "./weights/panel.js";
  * @property {PanelApi} hands what a panel may do to the race and the view
  *
  * @typedef {object} Kind
- * @property {any} make class of the panel: `new make(kit)`, then `draw(moment) → {note, summary, nothing?}`, `dress(theme, colours, palette)`, and where it has them `chart`, `reset()`, `destroy()`
+ * @property {any} make class of the panel: `new make(kit)`, then `draw(moment) → {note, summary,
+ *   nothing?}`, `dress(theme, colours, palette)`, and where it has them `chart`, `reset()`,
+ *   `destroy()`
  * @property {boolean} plotly whether it needs Plotly
- * @property {boolean} curves whether it is drawn with the curves (some three times a second) or with every picture
- * @property {boolean} [time] whether its chart's x axis is the currency, so that moments can be marked on it
+ * @property {boolean} curves whether it is drawn with the curves (some three times a second) or
+ *   with every picture
+ * @property {boolean} [time] whether its chart's x axis is the currency, so that moments can be
+ *   marked on it
  */
 
 /** @type {Record<"network" | "landscape", Record<string, Kind>>} in the order of their numbers */

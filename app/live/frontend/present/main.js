@@ -1,4 +1,7 @@
-/** The door from Streamlit's component to present mode: mount once, update on every run of the script, clean up at the end. */
+/**
+ * The door from Streamlit's component to present mode: mount once, update on every run of the
+ * script, clean up at the end.
+ */
 
 import { addStylesheet } from "../core/stylesheet.js";
 import { PresentView } from "./page.js";
@@ -10,7 +13,8 @@ const views = new WeakMap();
 export function mount({ data, parentElement }) {
   let view = views.get(parentElement);
   if (!view) {
-    for (const sheet of ["styles/live.css", "styles/present.css"]) addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
+    for (const sheet of ["styles/live.css", "styles/present.css"])
+      addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
     view = new PresentView(parentElement, data);
     views.set(parentElement, view);
     /** What tests read. */

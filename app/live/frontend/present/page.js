@@ -1,18 +1,22 @@
-/** The view for a stage: recordings one after the other, in large letters, by the arrow keys or by themselves. Needs no race, no worker and no socket. */
+/**
+ * The view for a stage: recordings one after the other, in large letters, by the arrow keys or by
+ * themselves. Needs no race, no worker and no socket.
+ */
 
-import { wayBack } from "../data/tab_session.js";
-import { Expected, fetched, lineOf } from "../data/errors.js";
-import { spent } from "../i18n/format.js";
-import { finer } from "./pixel_ratio.js";
-import { readRecording } from "../data/recording.js";
-import { Reel, lettered, magnified, momentOf } from "./playlist_clock.js";
-import { getRecording } from "../data/recording_store.js";
-import { setTexts, t } from "../i18n/i18n.js";
 import { LiveView } from "../core/live_view.js";
+import { Expected, fetched, lineOf } from "../data/errors.js";
+import { readRecording } from "../data/recording.js";
+import { getRecording } from "../data/recording_store.js";
+import { wayBack } from "../data/tab_session.js";
+import { spent } from "../i18n/format.js";
+import { setTexts, t } from "../i18n/i18n.js";
+import { finer } from "./pixel_ratio.js";
+import { Reel, lettered, magnified, momentOf } from "./playlist_clock.js";
 
 /**
  * @typedef {object} Entry of the playlist
- * @property {string} recording name of a shipped recording, or "own:" and the id of one that is kept in this browser
+ * @property {string} recording name of a shipped recording, or "own:" and the id of one that is
+ *   kept in this browser
  * @property {string} title
  * @property {string} caption what to look at
  * @property {string[]} panels
@@ -27,9 +31,16 @@ const FADE_MS = 400;
 const IDLE_MS = 3000;
 const FINE = 2;
 
-const icon = (/** @type {string} */ path) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
-const ICONS = { back: "M10.500 2.500v11L4 8z", play: "M4 2.500v11l9-5.500z", pause: "M3.500 2.500h3v11h-3zM9.500 2.500h3v11h-3z", on: "M5.500 2.500v11L12 8z" };
-const press = (/** @type {keyof typeof ICONS} */ name) => `<button type="button" data-testid="present-${name}" aria-label="${t(`present.${name}`)}">${icon(ICONS[name])}</button>`;
+const icon = (/** @type {string} */ path) =>
+  `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
+const ICONS = {
+  back: "M10.500 2.500v11L4 8z",
+  play: "M4 2.500v11l9-5.500z",
+  pause: "M3.500 2.500h3v11h-3zM9.500 2.500h3v11h-3z",
+  on: "M5.500 2.500v11L12 8z",
+};
+const press = (/** @type {keyof typeof ICONS} */ name) =>
+  `<button type="button" data-testid="present-${name}" aria-label="${t(`present.${name}`)}">${icon(ICONS[name])}</button>`;
 
 const template = () => `
   <header class="kp-head"><h1 data-testid="present-title"></h1><p class="kp-time"></p></header>
@@ -41,7 +52,10 @@ const template = () => `
   </footer>`;
 
 export class PresentView {
-  /** @param {HTMLElement} parent @param {any} data what Python handed over: playlist, kiosk, and what every live view needs */
+  /**
+   * @param {HTMLElement} parent
+   * @param {any} data what Python handed over: playlist, kiosk, and what every live view needs
+   */
   constructor(parent, data) {
     setTexts(data.text);
     this.data = { ...data, figures: lettered(data.figures) };
@@ -49,7 +63,8 @@ export class PresentView {
     this.reel = new Reel(this.playlist.length, data.kiosk);
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     /** @type {LiveView | null} */ this.live = null;
-    /** @type {Map<string, Promise<import("../data/history.js").History>>} */ this.histories = new Map();
+    /** @type {Map<string, Promise<import("../data/history.js").History>>} */
+    this.histories = new Map();
     this.asked = this.idle = 0;
     this.index = -1;
     this.ready = false;
@@ -63,7 +78,8 @@ export class PresentView {
     this.root.classList.toggle("kp-kiosk", data.kiosk);
     this.root.innerHTML = template();
     parent.append(this.root);
-    this.get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.root.querySelector(selector));
+    this.get = (/** @type {string} */ selector) =>
+      /** @type {HTMLElement} */ (this.root.querySelector(selector));
     // Canvases ask the window how finely to draw, and what they draw is magnified afterwards.
     this.coarse = finer(FINE);
 
@@ -72,7 +88,11 @@ export class PresentView {
     this.get("[data-testid=present-play]").onclick = () => this.toggle();
     this.get("[data-testid=present-on]").onclick = () => this.go(this.reel.at + 1);
     this.listening = new AbortController();
-    const listen = (/** @type {string} */ event, /** @type {(event: any) => void} */ on, /** @type {boolean} */ capture = false) => window.addEventListener(event, on, { capture, signal: this.listening.signal });
+    const listen = (
+      /** @type {string} */ event,
+      /** @type {(event: any) => void} */ on,
+      /** @type {boolean} */ capture = false,
+    ) => window.addEventListener(event, on, { capture, signal: this.listening.signal });
     listen("keydown", (event) => this._key(event), true);
     listen("pointerdown", () => this._touched(), true);
     listen("pointermove", () => this._awake());
@@ -86,7 +106,11 @@ export class PresentView {
 
   /** Another run of the page's script: the theme may be another one. @param {any} _data */
   update(_data) {
-    this.live?.update(this.live.data, () => {}, () => {});
+    this.live?.update(
+      this.live.data,
+      () => {},
+      () => {},
+    );
   }
 
   destroy() {
@@ -115,13 +139,19 @@ export class PresentView {
     else if (this.waited) this.reel.release(); // else the touch itself has made it wait
   }
 
-  /** Back to where the stage was entered from; else to the explorer, with the recording that was on. */
+  /**
+   * Back to where the stage was entered from; else to the explorer, with the recording that was on.
+   */
   leave() {
     const back = wayBack();
     if (back) return location.assign(back);
     const { stage } = this.live?.player.history ?? {};
     const landscape = stage?.data.kind === "function";
-    location.assign(landscape ? `${this.data.base}/landscapes` : `${this.data.base}/?recording=${encodeURIComponent(this.entry.recording)}`);
+    location.assign(
+      landscape
+        ? `${this.data.base}/landscapes`
+        : `${this.data.base}/?recording=${encodeURIComponent(this.entry.recording)}`,
+    );
   }
 
   /** Show the entry that is on; what was asked for last wins. */
@@ -132,7 +162,10 @@ export class PresentView {
     this.root.classList.add("kp-away");
     this._tell();
     try {
-      const [history] = await Promise.all([this._history(entry.recording), this.index < 0 || this.calm ? null : new Promise((done) => setTimeout(done, FADE_MS))]);
+      const [history] = await Promise.all([
+        this._history(entry.recording),
+        this.index < 0 || this.calm ? null : new Promise((done) => setTimeout(done, FADE_MS)),
+      ]);
       if (asked !== this.asked) return;
       this._play(history, entry);
       this.get(".kp-said").hidden = true;
@@ -154,7 +187,10 @@ export class PresentView {
     for (const { recording } of this.playlist) await this._history(recording).catch(() => {});
   }
 
-  /** @param {string} name @returns {Promise<import("../data/history.js").History>} */
+  /**
+   * @param {string} name
+   * @returns {Promise<import("../data/history.js").History>}
+   */
   _history(name) {
     let found = this.histories.get(name);
     if (!found) {
@@ -174,14 +210,33 @@ export class PresentView {
       if (entry && !entry.title) entry.title = kept.name;
       return readRecording(await kept.bytes.arrayBuffer());
     }
-    return readRecording(await (await fetched(`${this.data.base}/kelvin/recordings/${name}.kelvin`)).arrayBuffer());
+    return readRecording(
+      await (await fetched(`${this.data.base}/kelvin/recordings/${name}.kelvin`)).arrayBuffer(),
+    );
   }
 
-  /** @param {import("../data/history.js").History} history @param {Entry} entry */
+  /**
+   * @param {import("../data/history.js").History} history
+   * @param {Entry} entry
+   */
   _play(history, entry) {
     const layout = history.stage.data.kind === "function" ? "landscape" : "network";
-    const view = { ...(entry.panels.length ? { panels: entry.panels.join(",") } : {}), ...(entry.large ? { large: entry.large } : {}), ...(entry.x ? { x: entry.x } : {}), ...(entry.y ? { y: entry.y } : {}) };
-    const data = { ...this.data, layout, view, experiment: history.stage.experiment, recording: null, autostart: false, speed: 0, offline: true };
+    const view = {
+      ...(entry.panels.length ? { panels: entry.panels.join(",") } : {}),
+      ...(entry.large ? { large: entry.large } : {}),
+      ...(entry.x ? { x: entry.x } : {}),
+      ...(entry.y ? { y: entry.y } : {}),
+    };
+    const data = {
+      ...this.data,
+      layout,
+      view,
+      experiment: history.stage.experiment,
+      recording: null,
+      autostart: false,
+      speed: 0,
+      offline: true,
+    };
     if (this.live?.layout !== layout) {
       this.live?.destroy();
       this.live = new LiveView(this.get(".kp-scaled"), data);
@@ -192,9 +247,22 @@ export class PresentView {
     live.setCurrency(entry.x ?? history.stage.budget.currency, false);
     live.setMeasure(entry.y && history.stage.data.kind !== "curve" ? entry.y : "loss", false);
     const known = entry.panels.filter((name) => name in live.board.kinds);
-    if (known.length) live.board.arrange({ shown: known, large: entry.large && entry.large in live.board.kinds ? entry.large : null });
-    if (!entry.title) entry.title = t("present.untitled", { data: history.stage.data.label, lanes: history.stage.lanes.map((/** @type {any} */ lane) => lane.label).join(t("present.versus")) });
-    /** @type {HTMLElement} */ (live.board.section("loss").querySelector("h2")).textContent = live.measure === "accuracy" ? t("present.accuracy") : t(layout === "landscape" ? "live.panel-landscape-loss" : "live.panel-loss");
+    if (known.length)
+      live.board.arrange({
+        shown: known,
+        large: entry.large && entry.large in live.board.kinds ? entry.large : null,
+      });
+    if (!entry.title)
+      entry.title = t("present.untitled", {
+        data: history.stage.data.label,
+        lanes: history.stage.lanes
+          .map((/** @type {any} */ lane) => lane.label)
+          .join(t("present.versus")),
+      });
+    /** @type {HTMLElement} */ (live.board.section("loss").querySelector("h2")).textContent =
+      live.measure === "accuracy"
+        ? t("present.accuracy")
+        : t(layout === "landscape" ? "live.panel-landscape-loss" : "live.panel-loss");
     this._fit();
     this._tell();
   }
@@ -219,12 +287,19 @@ export class PresentView {
   _tick(now) {
     this.frame = requestAnimationFrame((next) => this._tick(next));
     const { reel } = this;
-    if (!this.ready) reel.last = now / 1000; // nothing plays while nothing is there
+    if (!this.ready)
+      reel.last = now / 1000; // nothing plays while nothing is there
     else if (reel.tick(now / 1000)) this.show();
     this._seek();
     const held = reel.held(now / 1000);
     this.root.dataset.phase = reel.phase;
-    this.root.dataset.state = held ? "held" : reel.playing ? "playing" : reel.share === 1 ? "over" : "paused";
+    this.root.dataset.state = held
+      ? "held"
+      : reel.playing
+        ? "playing"
+        : reel.share === 1
+          ? "over"
+          : "paused";
     this.get(".kp-card").hidden = reel.phase !== "card";
     const dot = /** @type {HTMLElement | undefined} */ (this.get(".kp-dots").children[reel.at]);
     dot?.style.setProperty("--done", reel.share.toFixed(3));
@@ -250,8 +325,10 @@ export class PresentView {
   /** Title, caption and dots of what is on. */
   _tell() {
     const { title, caption } = this.entry;
-    for (const selector of ["[data-testid=present-title]", ".kp-card-title"]) this.get(selector).textContent = title;
-    for (const selector of [".kp-caption", ".kp-card-caption"]) this.get(selector).textContent = caption;
+    for (const selector of ["[data-testid=present-title]", ".kp-card-title"])
+      this.get(selector).textContent = title;
+    for (const selector of [".kp-caption", ".kp-card-caption"])
+      this.get(selector).textContent = caption;
     [...this.get(".kp-dots").children].forEach((dot, i) => {
       const on = i === this.reel.at;
       if (on) dot.setAttribute("aria-current", "true");
@@ -259,19 +336,39 @@ export class PresentView {
     });
   }
 
-  /** @param {Entry} entry @param {number} i */
+  /**
+   * @param {Entry} entry
+   * @param {number} i
+   */
   _dot(entry, i) {
     const dot = document.createElement("button");
     dot.type = "button";
     dot.dataset.testid = `present-dot-${i}`;
-    dot.setAttribute("aria-label", t("present.dot", { number: i + 1, count: this.playlist.length, title: entry.title || entry.recording }));
+    dot.setAttribute(
+      "aria-label",
+      t("present.dot", {
+        number: i + 1,
+        count: this.playlist.length,
+        title: entry.title || entry.recording,
+      }),
+    );
     dot.onclick = () => this.go(i);
     return dot;
   }
 
-  /** Every key is the stage's own: those of the explorer would run races. @param {KeyboardEvent} event */
+  /**
+   * Every key is the stage's own: those of the explorer would run races.
+   * @param {KeyboardEvent} event
+   */
   _key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Tab" || event.key === "Shift") return this._awake();
+    if (
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      event.key === "Tab" ||
+      event.key === "Shift"
+    )
+      return this._awake();
     this._touched();
     const { board } = this.live ?? {};
     /** @type {Record<string, () => void>} */
@@ -284,9 +381,14 @@ export class PresentView {
       End: () => this.go(this.playlist.length - 1),
       " ": () => this.toggle(),
       f: () => this._fill(),
-      Escape: () => (board?.arrangement.large && !this.entry.large ? board.arrange({ ...board.arrangement, large: null }) : this.leave()),
+      Escape: () =>
+        board?.arrangement.large && !this.entry.large
+          ? board.arrange({ ...board.arrangement, large: null })
+          : this.leave(),
     };
-    const pressed = /** @type {HTMLElement} */ (event.target).closest?.("button") && ["Enter", " "].includes(event.key);
+    const pressed =
+      /** @type {HTMLElement} */ (event.target).closest?.("button") &&
+      ["Enter", " "].includes(event.key);
     event.stopImmediatePropagation();
     if (pressed) return; // the button does what it says
     if (event.key in keys && !(event.repeat && event.key === " ")) keys[event.key]();
@@ -304,7 +406,9 @@ export class PresentView {
 
   /** The whole screen, or the window again. */
   _fill() {
-    const filled = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen?.();
+    const filled = document.fullscreenElement
+      ? document.exitFullscreen()
+      : document.documentElement.requestFullscreen?.();
     filled?.catch(() => {}); // a browser may refuse; the window is as good
   }
 
@@ -317,7 +421,11 @@ export class PresentView {
 
   /** Ask the machine not to darken its screen in the middle of a talk. */
   _stayAwake() {
-    const ask = () => void (document.visibilityState === "visible" && navigator.wakeLock?.request("screen").catch(() => {}));
+    const ask = () =>
+      void (
+        document.visibilityState === "visible" &&
+        navigator.wakeLock?.request("screen").catch(() => {})
+      );
     document.addEventListener("visibilitychange", ask, { signal: this.listening.signal });
     ask();
   }

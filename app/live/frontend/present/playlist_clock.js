@@ -1,4 +1,7 @@
-/** A playlist as time passes: which recording is on, how far it is, and when the next one comes. Knows nothing of how it is shown. */
+/**
+ * A playlist as time passes: which recording is on, how far it is, and when the next one comes.
+ * Knows nothing of how it is shown.
+ */
 
 /** What a recording takes from its first moment to its last, in seconds. */
 export const RUN = 25;
@@ -15,7 +18,10 @@ const LONGEST_TICK = 0.5;
 /** @typedef {"card" | "run" | "rest"} Phase */
 
 export class Reel {
-  /** @param {number} count of recordings @param {boolean} kiosk whether it goes round by itself */
+  /**
+   * @param {number} count of recordings
+   * @param {boolean} kiosk whether it goes round by itself
+   */
   constructor(count, kiosk) {
     this.count = count;
     this.kiosk = kiosk;
@@ -33,10 +39,16 @@ export class Reel {
     return this.phase === "card" ? 0 : this.phase === "rest" ? 1 : Math.min(1, this.spent / RUN);
   }
 
-  /** Another recording from its start. A stage ends at its ends, a kiosk goes round. @param {number} index @returns {boolean} whether it is another one than before */
+  /**
+   * Another recording from its start. A stage ends at its ends, a kiosk goes round.
+   * @param {number} index
+   * @returns {boolean} whether it is another one than before
+   */
   go(index) {
     const before = this.at;
-    this.at = this.kiosk ? (index + this.count) % this.count : Math.max(0, Math.min(this.count - 1, index));
+    this.at = this.kiosk
+      ? (index + this.count) % this.count
+      : Math.max(0, Math.min(this.count - 1, index));
     if (!this.kiosk && this.at === before) return false;
     this.phase = this.kiosk ? "card" : "run";
     this.spent = 0;
@@ -80,7 +92,11 @@ export class Reel {
     return now < this.heldUntil;
   }
 
-  /** Time has passed. @param {number} now seconds @returns {boolean} whether another recording is on */
+  /**
+   * Time has passed.
+   * @param {number} now seconds
+   * @returns {boolean} whether another recording is on
+   */
   tick(now) {
     const passed = Math.min(LONGEST_TICK, Math.max(0, now - this.last));
     this.last = now;
@@ -109,12 +125,23 @@ export class Reel {
   }
 }
 
-/** The moment that is shown at a share of the time. A pace above 1 lingers over the beginning, where much happens in few steps. @param {number} length of the history @param {number} share @param {number} pace */
+/**
+ * The moment that is shown at a share of the time. A pace above 1 lingers over the beginning, where
+ * much happens in few steps.
+ * @param {number} length of the history
+ * @param {number} share
+ * @param {number} pace
+ */
 export function momentOf(length, share, pace = 1) {
   return Math.round(Math.max(0, length - 1) * share ** pace);
 }
 
-/** How much larger a view of that size is drawn, so that it is read from the back row: as if it were laid out on a small screen and magnified. @param {number} width @param {number} height of the room there is, in pixels */
+/**
+ * How much larger a view of that size is drawn, so that it is read from the back row: as if it were
+ * laid out on a small screen and magnified.
+ * @param {number} width
+ * @param {number} height of the room there is, in pixels
+ */
 export function magnified(width, height) {
   return width < 700 ? 1 : Math.max(1, Math.min(width / 900, height / 390));
 }
@@ -126,7 +153,9 @@ export function lettered(figures) {
   const copy = structuredClone(figures);
   for (const figure of Object.values(copy)) {
     grow(figure.layout);
-    for (const side of Object.keys(figure.layout.margin ?? {})) if (figure.layout.margin[side] >= 20) figure.layout.margin[side] = Math.round(figure.layout.margin[side] * 1.3);
+    for (const side of Object.keys(figure.layout.margin ?? {}))
+      if (figure.layout.margin[side] >= 20)
+        figure.layout.margin[side] = Math.round(figure.layout.margin[side] * 1.3);
   }
   return copy;
 }
@@ -135,7 +164,8 @@ export function lettered(figures) {
 function grow(layout) {
   for (const [key, value] of Object.entries(layout ?? {})) {
     if (!value || typeof value !== "object") continue;
-    if (/font$/.test(key) && typeof value.size === "number") value.size = Math.max(value.size, SMALLEST);
+    if (/font$/.test(key) && typeof value.size === "number")
+      value.size = Math.max(value.size, SMALLEST);
     grow(value);
   }
 }

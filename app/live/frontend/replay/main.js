@@ -1,10 +1,13 @@
-/** A replay in one file: everything that the page needs lies in it, and nothing is asked of a network. app/replay.py puts it together. */
+/**
+ * A replay in one file: everything that the page needs lies in it, and nothing is asked of a
+ * network. app/replay.py puts it together.
+ */
 
-import { budgetOf } from "../export/files.js";
+import { LiveView } from "../core/live_view.js";
 import { Told } from "../data/errors.js";
 import { readRecording } from "../data/recording.js";
+import { budgetOf } from "../export/files.js";
 import { setTexts, t } from "../i18n/i18n.js";
-import { LiveView } from "../core/live_view.js";
 
 /** @typedef {import("../export/replay.js").About} About */
 
@@ -15,15 +18,22 @@ function held(id) {
   return place?.textContent?.trim() ?? "";
 }
 
-/** @param {string} base64 @returns {Uint8Array<ArrayBuffer>} */
+/**
+ * @param {string} base64
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
 function bytes(base64) {
   return Uint8Array.from(atob(base64), (one) => one.charCodeAt(0));
 }
 
 /** Plotly, as a script of the page. */
 async function loadCharts() {
-  const stream = new Blob([bytes(held("kelvin-plotly"))]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const address = URL.createObjectURL(new Blob([await new Response(stream).arrayBuffer()], { type: "text/javascript" }));
+  const stream = new Blob([bytes(held("kelvin-plotly"))])
+    .stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  const address = URL.createObjectURL(
+    new Blob([await new Response(stream).arrayBuffer()], { type: "text/javascript" }),
+  );
   await new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = address;
@@ -58,7 +68,17 @@ export async function open() {
   said.remove();
   const { stage } = history;
   const layout = stage.data.kind === "function" ? "landscape" : "network";
-  const view = new LiveView(place, { ...data, layout, experiment: stage.experiment, view: about.view, recording: null, autostart: false, base: "", speed: 0, offline: true });
+  const view = new LiveView(place, {
+    ...data,
+    layout,
+    experiment: stage.experiment,
+    view: about.view,
+    recording: null,
+    autostart: false,
+    base: "",
+    speed: 0,
+    offline: true,
+  });
   const title = document.createElement("h1");
   title.className = "kv-replay-title";
   title.textContent = about.title;
@@ -67,10 +87,20 @@ export async function open() {
   // What tests read, and whoever opens the console.
   /** @type {any} */ (window).__kelvin = { view };
   view.playHistory(history);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.update(view.data, () => {}, () => {}));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+    view.update(
+      view.data,
+      () => {},
+      () => {},
+    ),
+  );
 }
 
-/** Who made it, what was raced, and when. @param {About} about @param {any} stage */
+/**
+ * Who made it, what was raced, and when.
+ * @param {About} about
+ * @param {any} stage
+ */
 function footer({ title, date, raced }, stage) {
   const foot = document.createElement("footer");
   foot.className = "kv-replay-foot";
@@ -78,8 +108,15 @@ function footer({ title, date, raced }, stage) {
   made.textContent = t("export.replay-made");
   const what = document.createElement("span");
   const day = new Date(`${date}T12:00:00`);
-  const written = Number.isNaN(day.getTime()) ? date : new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(day);
-  what.textContent = t(raced ? "export.replay-foot-raced" : "export.replay-foot-saved", { title, network: stage.network, budget: budgetOf(stage), date: written });
+  const written = Number.isNaN(day.getTime())
+    ? date
+    : new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(day);
+  what.textContent = t(raced ? "export.replay-foot-raced" : "export.replay-foot-saved", {
+    title,
+    network: stage.network,
+    budget: budgetOf(stage),
+    date: written,
+  });
   foot.append(made, what);
   return foot;
 }

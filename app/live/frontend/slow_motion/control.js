@@ -1,29 +1,37 @@
 /**
  * Slow motion: the parts of one step of every method, one after the other.
  *
- * The race stands still and is asked for one step at a time. What it tells comes in this order: the parts of the step, a message for every lane, then the frame it leads to. The frame
- * is kept back until the parts have been seen.
+ * The race stands still and is asked for one step at a time. What it tells comes in this order: the
+ * parts of the step, a message for every lane, then the frame it leads to. The frame is kept back
+ * until the parts have been seen.
  */
 
-import { SHAPES, small } from "../i18n/format.js";
-import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./step_trace.js";
 import { button } from "../controls/popover.js";
-import { frameViewAt } from "../data/frame_view.js";
-import { t } from "../i18n/i18n.js";
 import { SLOW } from "../controls/transport.js";
+import { frameViewAt } from "../data/frame_view.js";
+import { SHAPES, small } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
+import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./step_trace.js";
 
 const STAGE_MS = 1100;
 const MOVE_MS = 450;
 const PACES = [0.5, 1, 2];
 
 export class SlowMotion {
-  /** @param {HTMLElement} place @param {import("../core/live_view.js").LiveView} view */
+  /**
+   * @param {HTMLElement} place
+   * @param {import("../core/live_view.js").LiveView} view
+   */
   constructor(place, view) {
     this.place = place;
     this.view = view;
     this.active = this.held = false;
     this.pace = 1;
-    /** @type {"path" | "step" | number} what is seen of the plane: all of it, what this step reaches, or what one lane's step does */ this.zoom = "step";
+    /**
+     * @type {"path" | "step" | number} what is seen of the plane: all of it, what this step
+     *   reaches, or what one lane's step does
+     */
+    this.zoom = "step";
     /** @type {number | null} the lane that alone is seen */ this.alone = null;
     /** The speed it goes back to. */ this.usual = 0;
     /** Which stage is on show; −1 while the race is asked. */ this.at = -1;
@@ -33,18 +41,23 @@ export class SlowMotion {
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   }
 
-  /** Begin, with the race on the screen or with one that was just asked for, stages and all. @param {boolean} asked */
+  /**
+   * Begin, with the race on the screen or with one that was just asked for, stages and all.
+   * @param {boolean} asked
+   */
   start(asked = false) {
     if (this.active) return;
     this.view.transport.speed = SLOW;
     const { state, player, menu } = this.view;
     if (!asked && this.view.waiting) {
-      // A race was asked for and nothing is seen of it yet. In the queue it will be told before its first step; elsewhere it may be some steps on, and begins once more.
+      // A race was asked for and nothing is seen of it yet. In the queue it will be told before its
+      // first step; elsewhere it may be some steps on, and begins once more.
       if (state.state !== "queued") return this.view.start(this.view.asked ?? undefined);
       this.view.socket.send({ do: "stages" });
       asked = true;
     }
-    if (!asked && (player.source !== "live" || !["running", "paused"].includes(state.state))) return menu.say(t("time.slow-next"));
+    if (!asked && (player.source !== "live" || !["running", "paused"].includes(state.state)))
+      return menu.say(t("time.slow-next"));
     this.active = true;
     this.held = false;
     if (asked) this.forget();
@@ -83,7 +96,9 @@ export class SlowMotion {
     clearTimeout(this.timer);
     if (!this.active || this.at < 0) return;
     const { lanes } = this.view.player.history.stage;
-    const most = Math.max(...this.told.filter(Boolean).map((message) => lanes[message.lane].stages?.length ?? 0));
+    const most = Math.max(
+      ...this.told.filter(Boolean).map((message) => lanes[message.lane].stages?.length ?? 0),
+    );
     if (this.at + 1 < most) return this._show(this.at + 1);
     this._release();
     if (["running", "paused"].includes(this.view.state.state)) this._ask();
@@ -100,7 +115,8 @@ export class SlowMotion {
 
   /** It is over, or out of reach: what is asked now has no answer. @param {string} state */
   said(state) {
-    if (this.active && this.at < 0 && ["done", "ended", "lost", "idle"].includes(state)) this.stop();
+    if (this.active && this.at < 0 && ["done", "ended", "lost", "idle"].includes(state))
+      this.stop();
   }
 
   /** @param {any} message of type "stages" */
@@ -108,7 +124,12 @@ export class SlowMotion {
     if (this.active) this.told[message.lane] = message;
   }
 
-  /** Keep a frame back until the step that leads to it has been seen. @param {any} message @param {Uint8Array} bytes @returns {boolean} whether it is kept */
+  /**
+   * Keep a frame back until the step that leads to it has been seen.
+   * @param {any} message
+   * @param {Uint8Array} bytes
+   * @returns {boolean} whether it is kept
+   */
   keep(message, bytes) {
     if (!this.active || !this.told.length) return false;
     this.kept.push({ message, bytes });
@@ -116,7 +137,10 @@ export class SlowMotion {
     return true;
   }
 
-  /** Looking at another moment holds it. @param {import("../data/frame_view.js").FrameView} moment */
+  /**
+   * Looking at another moment holds it.
+   * @param {import("../data/frame_view.js").FrameView} moment
+   */
   draw(moment) {
     if (!this.active) return;
     const { chosen, source } = this.view.player;
@@ -154,7 +178,9 @@ export class SlowMotion {
   _look() {
     const { history, moment } = this.view.player;
     const now = this.zoom === "path" || moment < 0 ? null : frameViewAt(history, moment, this.view);
-    const part = now?.picture ? nearer(this.told, now, /** @type {"step" | number} */ (this.zoom)) : null;
+    const part = now?.picture
+      ? nearer(this.told, now, /** @type {"step" | number} */ (this.zoom))
+      : null;
     this.alone = part && history.stage.lanes.length > 1 ? part.lane : null;
     this._near(part);
   }
@@ -179,19 +205,25 @@ export class SlowMotion {
   _move() {
     cancelAnimationFrame(this.frame ?? 0);
     this._overlay(this.view.player.chosen !== null);
-    if (this.active && this.at >= 0 && this._progress() < 1) this.frame = requestAnimationFrame(() => this._move());
+    if (this.active && this.at >= 0 && this._progress() < 1)
+      this.frame = requestAnimationFrame(() => this._move());
   }
 
   /** Of what moves between two stages, 0 to 1; at once where people want nothing to move. */
   _progress() {
-    const share = this.calm.matches ? 1 : Math.min(1, ((performance.now() - this.since) * this.pace) / MOVE_MS);
+    const share = this.calm.matches
+      ? 1
+      : Math.min(1, ((performance.now() - this.since) * this.pace) / MOVE_MS);
     return 1 - (1 - share) ** 3;
   }
 
   /** @param {boolean} none whether nothing is to be painted over the weights */
   _overlay(none) {
     const panel = this.view.board.panel("weights");
-    panel?.overlay?.("stages", none || this.at < 0 ? null : onestep(this.told, this.at, panel, () => this._progress()));
+    panel?.overlay?.(
+      "stages",
+      none || this.at < 0 ? null : onestep(this.told, this.at, panel, () => this._progress()),
+    );
   }
 
   /** The strip between cards and panels, made for the lanes of this race. @param {any} stage */
@@ -209,23 +241,58 @@ export class SlowMotion {
     paces.className = "kv-choice";
     paces.setAttribute("role", "group");
     paces.setAttribute("aria-label", t("time.slow-pace"));
-    paces.append(...PACES.map((pace) => button(`${pace === 0.5 ? "½" : pace}×`, () => this._setPace(pace), { "data-testid": `slow-${pace}`, "data-pace": String(pace) })));
+    paces.append(
+      ...PACES.map((pace) =>
+        button(`${pace === 0.5 ? "½" : pace}×`, () => this._setPace(pace), {
+          "data-testid": `slow-${pace}`,
+          "data-pace": String(pace),
+        }),
+      ),
+    );
     const zooms = document.createElement("span");
     zooms.className = "kv-choice";
     zooms.setAttribute("role", "group");
     zooms.setAttribute("aria-label", t("time.slow-zoom"));
-    const lanesToo = stage.lanes.length > 1 ? stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => ({ zoom: i, text: SHAPES[i], title: t("time.slow-zoom-lane", { lane: lane.label }) })) : [];
-    const offered = [{ zoom: "path", text: t("time.slow-zoom-path"), title: t("time.slow-zoom-path-hint") }, { zoom: "step", text: t("time.slow-zoom-step"), title: t("time.slow-zoom-step-hint") }, ...lanesToo];
-    zooms.append(...offered.map(({ zoom, text, title }) => button(text, () => this.setZoom(zoom), { "data-testid": `slow-zoom-${zoom}`, "data-zoom": String(zoom), title, "aria-label": title })));
+    const lanesToo =
+      stage.lanes.length > 1
+        ? stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => ({
+            zoom: i,
+            text: SHAPES[i],
+            title: t("time.slow-zoom-lane", { lane: lane.label }),
+          }))
+        : [];
+    const offered = [
+      { zoom: "path", text: t("time.slow-zoom-path"), title: t("time.slow-zoom-path-hint") },
+      { zoom: "step", text: t("time.slow-zoom-step"), title: t("time.slow-zoom-step-hint") },
+      ...lanesToo,
+    ];
+    zooms.append(
+      ...offered.map(({ zoom, text, title }) =>
+        button(text, () => this.setZoom(zoom), {
+          "data-testid": `slow-zoom-${zoom}`,
+          "data-zoom": String(zoom),
+          title,
+          "aria-label": title,
+        }),
+      ),
+    );
     const hold = button("", () => this.hold(!this.held), { "data-testid": "slow-hold" });
-    const next = button(t("time.slow-skip"), () => this.next(), { "data-testid": "slow-next", title: t("time.slow-skip-hint") });
-    const leave = button(t("time.slow-leave"), () => this.view.setSpeed(this.usual), { "data-testid": "slow-leave", title: t("time.slow-leave-hint") });
+    const next = button(t("time.slow-skip"), () => this.next(), {
+      "data-testid": "slow-next",
+      title: t("time.slow-skip-hint"),
+    });
+    const leave = button(t("time.slow-leave"), () => this.view.setSpeed(this.usual), {
+      "data-testid": "slow-leave",
+      title: t("time.slow-leave-hint"),
+    });
     const bar = document.createElement("div");
     bar.className = "kv-stages-bar";
     bar.append(title, this.step, zooms, paces, hold, next, leave);
     const lanes = document.createElement("div");
     lanes.className = "kv-stages-lanes";
-    lanes.append(...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => section(lane, i)));
+    lanes.append(
+      ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => section(lane, i)),
+    );
     this.place.replaceChildren(bar, lanes);
     this._tell();
   }
@@ -242,18 +309,27 @@ export class SlowMotion {
   _tell() {
     const { stage, metrics } = this.view.player.history;
     if (!this.active || !stage || this.built !== stage.lanes) return;
-    const get = (/** @type {string} */ selector, root = this.place) => /** @type {HTMLElement} */ (root.querySelector(selector));
+    const get = (/** @type {string} */ selector, root = this.place) =>
+      /** @type {HTMLElement} */ (root.querySelector(selector));
     const hold = get("[data-testid=slow-hold]");
     hold.textContent = t(this.held ? "time.slow-go" : "time.slow-hold");
     hold.title = t(this.held ? "time.slow-go-hint" : "time.slow-hold-hint");
     hold.setAttribute("aria-pressed", String(this.held));
-    for (const one of /** @type {NodeListOf<HTMLElement>} */ (this.place.querySelectorAll("[data-pace]"))) one.setAttribute("aria-pressed", String(Number(one.dataset.pace) === this.pace));
-    for (const one of /** @type {NodeListOf<HTMLElement>} */ (this.place.querySelectorAll("[data-zoom]"))) {
+    for (const one of /** @type {NodeListOf<HTMLElement>} */ (
+      this.place.querySelectorAll("[data-pace]")
+    ))
+      one.setAttribute("aria-pressed", String(Number(one.dataset.pace) === this.pace));
+    for (const one of /** @type {NodeListOf<HTMLElement>} */ (
+      this.place.querySelectorAll("[data-zoom]")
+    )) {
       one.setAttribute("aria-pressed", String(one.dataset.zoom === String(this.zoom)));
       one.toggleAttribute("data-seen", one.dataset.zoom === String(this.alone));
     }
-    const steps = this.told.filter(Boolean).map((message) => Number(message.step).toLocaleString("en"));
-    if (this.step && steps.length) this.step.textContent = t("time.step", { steps: [...new Set(steps)].join(" / ") });
+    const steps = this.told
+      .filter(Boolean)
+      .map((message) => Number(message.step).toLocaleString("en"));
+    if (this.step && steps.length)
+      this.step.textContent = t("time.step", { steps: [...new Set(steps)].join(" / ") });
     stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       const place = get(`[data-lane="${i}"]`);
       const message = this.told[i];
@@ -269,13 +345,23 @@ export class SlowMotion {
       const finished = metrics.at(-1)?.lanes[i].finished;
       if (!going && !finished) return;
       const said = finished && !going ? "finished" : waits ? "waits" : String(index);
-      for (const line of /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll("[data-line]"))) line.toggleAttribute("data-now", line.dataset.line === said);
-      get(".kv-stage-numbers", place).textContent = waits || !going ? "" : numbers(lane.stages, message.stages, index, stage.data.landscape ? "height" : "loss");
+      for (const line of /** @type {NodeListOf<HTMLElement>} */ (
+        place.querySelectorAll("[data-line]")
+      ))
+        line.toggleAttribute("data-now", line.dataset.line === said);
+      get(".kv-stage-numbers", place).textContent =
+        waits || !going
+          ? ""
+          : numbers(lane.stages, message.stages, index, stage.data.landscape ? "height" : "loss");
     });
   }
 }
 
-/** One lane's stages, as chips. @param {any} lane of the stage @param {number} index */
+/**
+ * One lane's stages, as chips.
+ * @param {any} lane of the stage
+ * @param {number} index
+ */
 function section(lane, index) {
   const place = document.createElement("section");
   place.dataset.lane = String(index);
@@ -292,10 +378,18 @@ function section(lane, index) {
     chip.title = name;
     chips.append(chip);
   }
-  // All lines lie on one another and one is seen: whichever it is, the strip is as high and nothing under it moves.
+  // All lines lie on one another and one is seen: whichever it is, the strip is as high and nothing
+  // under it moves.
   const lines = document.createElement("div");
   lines.className = "kv-stage-lines";
-  const told = [...(lane.stages ?? []).map((/** @type {any} */ stage, /** @type {number} */ i) => [String(i), stage.line]), ["waits", t("time.slow-waits")], ["finished", t("time.slow-finished")]];
+  const told = [
+    ...(lane.stages ?? []).map((/** @type {any} */ stage, /** @type {number} */ i) => [
+      String(i),
+      stage.line,
+    ]),
+    ["waits", t("time.slow-waits")],
+    ["finished", t("time.slow-finished")],
+  ];
   for (const [name, text] of told) {
     const line = document.createElement("p");
     line.dataset.line = name;
@@ -308,14 +402,28 @@ function section(lane, index) {
   return place;
 }
 
-/** What a stage says in numbers. @param {any[]} stages of the method @param {import("./step_trace.js").Part[]} parts @param {number} index @param {"loss" | "height"} what the values are */
+/**
+ * What a stage says in numbers.
+ * @param {any[]} stages of the method
+ * @param {import("./step_trace.js").Part[]} parts
+ * @param {number} index
+ * @param {"loss" | "height"} what the values are
+ */
 export function numbers(stages, parts, index, what = "loss") {
   const { points, values } = parts[index];
   const count = points?.shape[0] ?? 0;
-  if (stages[index].shows === "asked") return count ? t(count === 1 ? "time.slow-asks-one" : "time.slow-asks", { count }) : "";
+  if (stages[index].shows === "asked")
+    return count ? t(count === 1 ? "time.slow-asks-one" : "time.slow-asks", { count }) : "";
   const accepted = stages[index].shows === "moved" ? acceptedUpTo(stages, parts, index) : null;
-  if (accepted) return t(accepted.taken < accepted.of ? "time.slow-accepted-some" : "time.slow-accepted", { count: accepted.taken, of: accepted.of, refused: accepted.of - accepted.taken });
+  if (accepted)
+    return t(accepted.taken < accepted.of ? "time.slow-accepted-some" : "time.slow-accepted", {
+      count: accepted.taken,
+      of: accepted.of,
+      refused: accepted.of - accepted.taken,
+    });
   const [low, high] = extent(values?.data) ?? [Number.NaN, Number.NaN];
   if (!Number.isFinite(low)) return "";
-  return low === high ? t(`time.slow-${what}`, { value: small(low) }) : t(`time.slow-${what}-range`, { low: small(low), high: small(high) });
+  return low === high
+    ? t(`time.slow-${what}`, { value: small(low) })
+    : t(`time.slow-${what}-range`, { low: small(low), high: small(high) });
 }

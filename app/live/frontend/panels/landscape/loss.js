@@ -1,28 +1,45 @@
-/** The height of every lane's best point over the chosen currency: above the lowest point on a logarithmic axis where that is known, else as it is. */
+/**
+ * The height of every lane's best point over the chosen currency: above the lowest point on a
+ * logarithmic axis where that is known, else as it is.
+ */
 
+import { logScale } from "../../charts/axis_scale.js";
 import { thin } from "../../charts/decimate.js";
 import { small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
-import { logScale } from "../../charts/axis_scale.js";
 import { linearAxis, logAxis, LossPanel, timeAxis } from "../loss.js";
 
 export class HeightPanel extends LossPanel {
-  /** Where a lane is drawn on the y axis. @param {any} row @returns {number | null} */
+  /**
+   * Where a lane is drawn on the y axis.
+   * @param {any} row
+   * @returns {number | null}
+   */
   spot(row) {
     return this.above ? this.scale.place(this.above(row.loss)) : null;
   }
 
-  /** @param {import("../../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string}} */
+  /**
+   * @param {import("../../data/frame_view.js").FrameView} moment
+   * @returns {{note: string, summary: string}}
+   */
   draw(moment) {
     const { metrics, stage, currency } = moment;
     const { lowest } = stage.data.landscape;
     /** @type {any[]} */ const xs = [];
     /** @type {any[]} */ const ys = [];
     /** @type {any[]} */ const heads = [[], []];
-    const above = this.above = (/** @type {number | null} */ height) => (height === null || lowest === null ? height : height - lowest);
+    const above = (this.above = (/** @type {number | null} */ height) =>
+      height === null || lowest === null ? height : height - lowest);
     for (let lane = 0; lane < this.lanes; lane++) {
       const there = lane < stage.lanes.length;
-      const curve = there ? thin(metrics.map((m) => m.lanes[lane][currency]), metrics.map((m) => above(m.lanes[lane].loss)), this.chart.points) : { x: [], y: [] };
+      const curve = there
+        ? thin(
+            metrics.map((m) => m.lanes[lane][currency]),
+            metrics.map((m) => above(m.lanes[lane].loss)),
+            this.chart.points,
+          )
+        : { x: [], y: [] };
       xs.push(curve.x, []);
       ys.push(curve.y, []);
       const last = there ? metrics[metrics.length - 1]?.lanes[lane] : null;
@@ -32,16 +49,32 @@ export class HeightPanel extends LossPanel {
     xs.push(heads[0]);
     ys.push(heads[1]);
     const log = lowest !== null;
-    this.scale = log ? logScale(ys) : { range: linearRange(ys), floor: null, place: (/** @type {number | null | undefined} */ height) => height ?? null };
+    this.scale = log
+      ? logScale(ys)
+      : {
+          range: linearRange(ys),
+          floor: null,
+          place: (/** @type {number | null | undefined} */ height) => height ?? null,
+        };
     const axis = log ? logAxis("yaxis", this.scale) : linearAxis("yaxis", this.scale.range);
-    this.apply(xs, ys.map((y) => y.map(this.scale.place)), { ...timeAxis(moment), ...axis }, stage.lanes.length);
+    this.apply(
+      xs,
+      ys.map((y) => y.map(this.scale.place)),
+      { ...timeAxis(moment), ...axis },
+      stage.lanes.length,
+    );
     const now = metrics[metrics.length - 1];
-    const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("panels.height-summary", { label: lane.label, height: small(now?.lanes[i].loss) }));
+    const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
+      t("panels.height-summary", { label: lane.label, height: small(now?.lanes[i].loss) }),
+    );
     return { note: log ? t("panels.height-note") : "", summary: `${said.join("; ")}.` };
   }
 }
 
-/** @param {any[][]} ys @returns {[number, number]} */
+/**
+ * @param {any[][]} ys
+ * @returns {[number, number]}
+ */
 function linearRange(ys) {
   const values = ys.flat().filter((value) => Number.isFinite(value));
   if (!values.length) return [0, 1];

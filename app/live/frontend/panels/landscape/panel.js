@@ -1,17 +1,19 @@
 /**
- * Where the points are: a landscape of two numbers with everybody's path, cloud and estimate, as a map or in relief.
+ * Where the points are: a landscape of two numbers with everybody's path, cloud and estimate, as a
+ * map or in relief.
  *
- * The map is the plane of the weights, drawn exactly: contours by Plotly, shaded as if lit from the upper left, and what moves painted over it.
+ * The map is the plane of the weights, drawn exactly: contours by Plotly, shaded as if lit from the
+ * upper left, and what moves painted over it.
  */
 
+import { along, shapeOf, shadow } from "../../charts/hillshade.js";
+import { halo } from "../../charts/lane_markers.js";
 import { rows } from "../../data/messages.js";
 import { small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
-import { along, shapeOf, shadow } from "../../charts/hillshade.js";
 import { linearAxis } from "../loss.js";
-import { Relief } from "./surface3d.js";
-import { halo } from "../../charts/lane_markers.js";
 import { WeightsPanel } from "../weights/panel.js";
+import { Relief } from "./surface3d.js";
 
 /** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 
@@ -27,7 +29,8 @@ export class GroundPanel extends WeightsPanel {
     this.landscape = this.view = "";
     /** @type {any} */ this.heights = null;
     /** @type {HTMLCanvasElement | null} */ this.shade = null;
-    this.start = (/** @type {number} */ x, /** @type {number} */ y) => hands.pick("start", [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
+    this.start = (/** @type {number} */ x, /** @type {number} */ y) =>
+      hands.pick("start", [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
     const place = document.createElement("div");
     place.className = "kv-plot";
     place.dataset.plot = "relief";
@@ -49,7 +52,10 @@ export class GroundPanel extends WeightsPanel {
     return /** @type {HTMLElement} */ (this.tools.querySelector(`[data-testid="mode-${mode}"]`));
   }
 
-  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
+  /**
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {any} palette
+   */
   scale(theme, palette) {
     return theme.dark ? palette.terrainOnDark : palette.terrain;
   }
@@ -65,14 +71,21 @@ export class GroundPanel extends WeightsPanel {
     if (mode === "map" && this.last) this.draw(this.last);
   }
 
-  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /**
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {string[]} colours
+   * @param {any} palette
+   */
   dress(theme, colours, palette) {
     super.dress(theme, colours, palette);
     this.relief.dress(theme, colours, palette);
     this.shade = null;
   }
 
-  /** @param {FrameView} moment @returns {{note: string, summary: string}} */
+  /**
+   * @param {FrameView} moment
+   * @returns {{note: string, summary: string}}
+   */
   draw(moment) {
     const { picture, stage } = moment;
     if (!picture) return { note: "", summary: t("panels.ground-nothing") };
@@ -84,11 +97,29 @@ export class GroundPanel extends WeightsPanel {
       this._paint(moment);
       this._hover();
     } else this.relief.draw(moment, this.heights);
-    const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("panels.ground-stands", { label: lane.label, place: picture.lanes[i].estimate.map(small).join(", ") }));
-    const alone = this.chart.element.closest("[data-offline], .kv-present"); // where no race can be started
-    const hint = this.mode === "map" ? (alone ? "" : t("panels.ground-hint-map")) : this.relief.works ? t("panels.ground-hint-relief") : "";
+    const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
+      t("panels.ground-stands", {
+        label: lane.label,
+        place: picture.lanes[i].estimate.map(small).join(", "),
+      }),
+    );
+    // where no race can be started
+    const alone = this.chart.element.closest("[data-offline], .kv-present");
+    const hint =
+      this.mode === "map"
+        ? alone
+          ? ""
+          : t("panels.ground-hint-map")
+        : this.relief.works
+          ? t("panels.ground-hint-relief")
+          : "";
     const gaps = this.heights.gaps ? t("panels.ground-gaps") : "";
-    return { note: [hint, gaps].filter(Boolean).join(" · "), summary: [`${stage.data.landscape.label}. ${said.join("; ")}.`, gaps && `${gaps}.`].filter(Boolean).join(" ") };
+    return {
+      note: [hint, gaps].filter(Boolean).join(" · "),
+      summary: [`${stage.data.landscape.label}. ${said.join("; ")}.`, gaps && `${gaps}.`]
+        .filter(Boolean)
+        .join(" "),
+    };
   }
 
   /** The heights under this moment, and how they are shown. @param {FrameView} moment */
@@ -98,9 +129,17 @@ export class GroundPanel extends WeightsPanel {
     const id = `${run}/${wide ? wide.id : "own"}`;
     if (this.heights?.id === id) return;
     const [x0, x1, y0, y1] = wide ? [...wide.x, ...wide.y] : site.extent;
-    // How heights are shown is settled by the landscape's own rectangle, however far somebody walks off it.
+    // How heights are shown is settled by the landscape's own rectangle, however far somebody walks
+    // off it.
     const { z } = wide ?? site;
-    this.heights = { id, x: [x0, x1], y: [y0, y1], z, shape: shapeOf(site.z.data, site.lowest), gaps: hasGaps(z.data) };
+    this.heights = {
+      id,
+      x: [x0, x1],
+      y: [y0, y1],
+      z,
+      shape: shapeOf(site.z.data, site.lowest),
+      gaps: hasGaps(z.data),
+    };
     this.shade = null;
   }
 
@@ -109,7 +148,10 @@ export class GroundPanel extends WeightsPanel {
     if (this.mode === "map" || !part) super.near(part);
   }
 
-  /** @param {any} picture @param {number} run */
+  /**
+   * @param {any} picture
+   * @param {number} run
+   */
   _drawPlane({ plane }, run) {
     const part = this.part ?? plane;
     const view = `${run} ${part.x} ${part.y} ${this.chart.zoomed}`;
@@ -117,24 +159,46 @@ export class GroundPanel extends WeightsPanel {
     if (id === this.landscape && view === this.view) return;
     const layout = { ...linearAxis("xaxis", part.x), ...linearAxis("yaxis", part.y) };
     if (id !== this.landscape) {
-      const lifted = rows(z).map((row) => row.map((value) => (Number.isFinite(value) ? shape.lift(value) : null)));
-      this.chart.update({ x: [along(x, z.shape[1])], y: [along(y, z.shape[0])], z: [lifted] }, layout, [0]);
+      const lifted = rows(z).map((row) =>
+        row.map((value) => (Number.isFinite(value) ? shape.lift(value) : null)),
+      );
+      this.chart.update(
+        { x: [along(x, z.shape[1])], y: [along(y, z.shape[0])], z: [lifted] },
+        layout,
+        [0],
+      );
     } else if (!this.chart.zoomed) this.chart.update({}, layout, [0]);
     this.landscape = id;
     this.view = view;
   }
 
-  /** Light and shadow, and the lowest points that are known. @param {CanvasRenderingContext2D} paint @param {any} box @param {(v: number) => number} x @param {(v: number) => number} y */
+  /**
+   * Light and shadow, and the lowest points that are known.
+   * @param {CanvasRenderingContext2D} paint
+   * @param {any} box
+   * @param {(v: number) => number} x
+   * @param {(v: number) => number} y
+   */
   _under(paint, box, x, y) {
     if (!this.heights) return;
     this.shade ??= shadow(this.heights.z, this.heights.shape, Boolean(this.theme?.dark));
     const [x0, x1] = this.heights.x;
     const [y0, y1] = this.heights.y;
-    // A grid's outermost values stand on the rectangle's edge, a picture's outermost pixels within it: half a step more on every side.
-    const [dx, dy] = [(x1 - x0) / (this.shade.width - 1) / 2, (y1 - y0) / (this.shade.height - 1) / 2];
+    // A grid's outermost values stand on the rectangle's edge, a picture's outermost pixels within
+    // it: half a step more on every side.
+    const [dx, dy] = [
+      (x1 - x0) / (this.shade.width - 1) / 2,
+      (y1 - y0) / (this.shade.height - 1) / 2,
+    ];
     paint.imageSmoothingEnabled = true;
     paint.imageSmoothingQuality = "high";
-    paint.drawImage(this.shade, x(x0 - dx), y(y1 + dy), x(x1 + dx) - x(x0 - dx), y(y0 - dy) - y(y1 + dy));
+    paint.drawImage(
+      this.shade,
+      x(x0 - dx),
+      y(y1 + dy),
+      x(x1 + dx) - x(x0 - dx),
+      y(y0 - dy) - y(y1 + dy),
+    );
     if (!this.theme || !this.last) return;
     for (const [atX, atY] of this.last.stage.data.landscape.minima) {
       paint.beginPath();
@@ -147,7 +211,11 @@ export class GroundPanel extends WeightsPanel {
   /** Nobody is off this plane. */
   _notes() {}
 
-  /** A click on a particle follows it, any other starts a race there. @param {PointerEvent} event @returns {boolean} */
+  /**
+   * A click on a particle follows it, any other starts a race there.
+   * @param {PointerEvent} event
+   * @returns {boolean}
+   */
   _click(event) {
     if (super._click(event)) return true;
     const place = this._under_pointer(event);
@@ -156,14 +224,21 @@ export class GroundPanel extends WeightsPanel {
     return true;
   }
 
-  /** The landscape's coordinates under the pointer, or null beside the map. @param {{clientX: number, clientY: number}} event */
+  /**
+   * The landscape's coordinates under the pointer, or null beside the map.
+   * @param {{clientX: number, clientY: number}} event
+   */
   _under_pointer(event) {
     const bounds = this.chart.element.getBoundingClientRect();
     const { box } = this._place();
-    const [left, top] = [event.clientX - bounds.left - box.left, event.clientY - bounds.top - box.top];
+    const [left, top] = [
+      event.clientX - bounds.left - box.left,
+      event.clientY - bounds.top - box.top,
+    ];
     if (left < 0 || top < 0 || left > box.width || top > box.height) return null;
     const { xaxis, yaxis } = /** @type {any} */ (this.chart.element).layout;
-    const at = (/** @type {[number, number]} */ [from, to], /** @type {number} */ share) => from + (to - from) * share;
+    const at = (/** @type {[number, number]} */ [from, to], /** @type {number} */ share) =>
+      from + (to - from) * share;
     return { x: at(xaxis.range, left / box.width), y: at(yaxis.range, 1 - top / box.height) };
   }
 
@@ -173,7 +248,10 @@ export class GroundPanel extends WeightsPanel {
     const place = pointer && !looked ? this._under_pointer(pointer) : null;
     const height = place && this.heights?.shape.at(this.heights, place.x, place.y);
     if (!pointer || !place || (height ?? null) === null) return;
-    this.particles.say(t("touch.height-at", { x: small(place.x), y: small(place.y), height: small(height) }), pointer);
+    this.particles.say(
+      t("touch.height-at", { x: small(place.x), y: small(place.y), height: small(height) }),
+      pointer,
+    );
   }
 
   reset() {
@@ -192,7 +270,13 @@ export function hasGaps(heights) {
   return Array.prototype.some.call(heights, (height) => !Number.isFinite(height));
 }
 
-/** A star of five points. @param {CanvasRenderingContext2D} paint @param {number} x @param {number} y @param {number} size */
+/**
+ * A star of five points.
+ * @param {CanvasRenderingContext2D} paint
+ * @param {number} x
+ * @param {number} y
+ * @param {number} size
+ */
 function star(paint, x, y, size) {
   for (let i = 0; i < 10; i++) {
     const reach = i % 2 ? size * 0.42 : size;
@@ -203,4 +287,3 @@ function star(paint, x, y, size) {
   }
   paint.closePath();
 }
-

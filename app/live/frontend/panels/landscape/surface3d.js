@@ -1,10 +1,13 @@
-/** A landscape in three dimensions, mounted when it is first asked for. WebGL draws it; where there is none, a sentence says so. */
+/**
+ * A landscape in three dimensions, mounted when it is first asked for. WebGL draws it; where there
+ * is none, a sentence says so.
+ */
 
 import { Chart, dress } from "../../charts/chart.js";
-import { columns, rows } from "../../data/messages.js";
-import { expected } from "../../data/errors.js";
-import { heatScale, mix } from "../../charts/theme.js";
 import { along } from "../../charts/hillshade.js";
+import { heatScale, mix } from "../../charts/theme.js";
+import { expected } from "../../data/errors.js";
+import { columns, rows } from "../../data/messages.js";
 import { t } from "../../i18n/i18n.js";
 
 const PER_LANE = 3;
@@ -27,7 +30,10 @@ export function hasWebGL() {
   }
 }
 
-/** A path with points between its corners, so that it runs over the ground and not through it. @param {{x: ArrayLike<number>, y: ArrayLike<number>}} path */
+/**
+ * A path with points between its corners, so that it runs over the ground and not through it.
+ * @param {{x: ArrayLike<number>, y: ArrayLike<number>}} path
+ */
 export function walked({ x, y }) {
   const parts = Math.max(1, Math.min(PARTS, Math.floor(MOST_POINTS / Math.max(1, x.length))));
   /** @type {{x: number[], y: number[]}} */ const dense = { x: [], y: [] };
@@ -42,7 +48,14 @@ export function walked({ x, y }) {
 }
 
 export class Relief {
-  /** @param {HTMLElement} element @param {any} Plotly @param {any} figure @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /**
+   * @param {HTMLElement} element
+   * @param {any} Plotly
+   * @param {any} figure
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {string[]} colours
+   * @param {any} palette
+   */
   constructor(element, Plotly, figure, theme, colours, palette) {
     this.element = element;
     this.Plotly = Plotly;
@@ -58,7 +71,10 @@ export class Relief {
     this.before = 0;
   }
 
-  /** @param {boolean} visible @param {any} _moment */
+  /**
+   * @param {boolean} visible
+   * @param {any} _moment
+   */
   show(visible, _moment) {
     this.element.hidden = !visible;
     if (!visible) return;
@@ -85,7 +101,11 @@ export class Relief {
     traces[0].colorscale = this._scale();
     for (let lane = 0; lane < this.lanes; lane++) {
       const [path, cloud, head] = traces.slice(1 + PER_LANE * lane);
-      path.line.color = cloud.marker.color = head.marker.color = head.line.color = this.colours[lane];
+      path.line.color =
+        cloud.marker.color =
+        head.marker.color =
+        head.line.color =
+          this.colours[lane];
       head.marker.line.color = this.theme.surface;
     }
     traces[traces.length - 1].marker.color = this.theme.text;
@@ -95,7 +115,11 @@ export class Relief {
     return this.theme.dark ? this.palette.terrainOnDark : this.palette.terrain;
   }
 
-  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /**
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {string[]} colours
+   * @param {any} palette
+   */
   dress(theme, colours, palette) {
     Object.assign(this, { theme, colours, palette });
     if (!this.chart) return;
@@ -104,11 +128,15 @@ export class Relief {
     this.chart.relayout(dress(theme, []));
   }
 
-  /** @param {import("../../data/frame_view.js").FrameView} moment @param {any} heights */
+  /**
+   * @param {import("../../data/frame_view.js").FrameView} moment
+   * @param {any} heights
+   */
   draw(moment, heights) {
     if (!this.chart) return;
     const now = performance.now();
-    const moving = moment.metric && !moment.metric.lanes.every((/** @type {any} */ lane) => lane.finished);
+    const moving =
+      moment.metric && !moment.metric.lanes.every((/** @type {any} */ lane) => lane.finished);
     if (moving && now - this.drawnAt < DRAW_MS) return;
     this.drawnAt = now;
     if (heights.id !== this.surface) this._lay(heights, moment.stage.data.landscape);
@@ -118,27 +146,77 @@ export class Relief {
     for (let lane = 0; lane < Math.max(stage.lanes.length, this.before); lane++) {
       const drawn = picture.lanes[lane];
       const heat = drawn ? moment.heat(lane) : null;
-      at.push(this._stand(drawn ? walked(columns(drawn.path)) : null, heights), this._stand(drawn?.cloud ? columns(drawn.cloud) : null, heights));
-      const foot = this._stand(drawn ? { x: [drawn.estimate[0]], y: [drawn.estimate[1]] } : null, heights);
-      at.push({ x: [...foot.x, ...foot.x], y: [...foot.y, ...foot.y], z: [...foot.z, ...foot.z.map((z) => z + PIN)] });
-      colours.push(this.colours[lane], heat === null ? this.colours[lane] : mix(heatScale(this.colours[lane], this.theme), heat), this.colours[lane]);
+      at.push(
+        this._stand(drawn ? walked(columns(drawn.path)) : null, heights),
+        this._stand(drawn?.cloud ? columns(drawn.cloud) : null, heights),
+      );
+      const foot = this._stand(
+        drawn ? { x: [drawn.estimate[0]], y: [drawn.estimate[1]] } : null,
+        heights,
+      );
+      at.push({
+        x: [...foot.x, ...foot.x],
+        y: [...foot.y, ...foot.y],
+        z: [...foot.z, ...foot.z.map((z) => z + PIN)],
+      });
+      colours.push(
+        this.colours[lane],
+        heat === null ? this.colours[lane] : mix(heatScale(this.colours[lane], this.theme), heat),
+        this.colours[lane],
+      );
     }
     this.before = stage.lanes.length;
     const traces = at.map((_, i) => i + 1);
-    this.chart.update({ x: at.map((one) => one.x), y: at.map((one) => one.y), z: at.map((one) => one.z), "marker.color": colours }, {}, traces);
+    this.chart.update(
+      {
+        x: at.map((one) => one.x),
+        y: at.map((one) => one.y),
+        z: at.map((one) => one.z),
+        "marker.color": colours,
+      },
+      {},
+      traces,
+    );
   }
 
-  /** The surface, and what stands still on it. @param {any} heights @param {any} site */
+  /**
+   * The surface, and what stands still on it.
+   * @param {any} heights
+   * @param {any} site
+   */
   _lay(heights, site) {
     const { x, y, z, shape } = heights;
     this.surface = heights.id;
-    const lifted = rows(z).map((row) => row.map((value) => (Number.isFinite(value) ? shape.lift(value) : null)));
-    this.chart?.update({ x: [along(x, z.shape[1])], y: [along(y, z.shape[0])], z: [lifted], colorscale: [this._scale()] }, {}, [0]);
-    const minima = this._stand({ x: site.minima.map((/** @type {any} */ point) => point[0]), y: site.minima.map((/** @type {any} */ point) => point[1]) }, heights);
-    this.chart?.update({ x: [minima.x], y: [minima.y], z: [minima.z] }, {}, [1 + PER_LANE * this.lanes]);
+    const lifted = rows(z).map((row) =>
+      row.map((value) => (Number.isFinite(value) ? shape.lift(value) : null)),
+    );
+    this.chart?.update(
+      {
+        x: [along(x, z.shape[1])],
+        y: [along(y, z.shape[0])],
+        z: [lifted],
+        colorscale: [this._scale()],
+      },
+      {},
+      [0],
+    );
+    const minima = this._stand(
+      {
+        x: site.minima.map((/** @type {any} */ point) => point[0]),
+        y: site.minima.map((/** @type {any} */ point) => point[1]),
+      },
+      heights,
+    );
+    this.chart?.update({ x: [minima.x], y: [minima.y], z: [minima.z] }, {}, [
+      1 + PER_LANE * this.lanes,
+    ]);
   }
 
-  /** Points put on the ground; those beside it are left out. @param {{x: number[], y: number[]} | null} points @param {any} heights */
+  /**
+   * Points put on the ground; those beside it are left out.
+   * @param {{x: number[], y: number[]} | null} points
+   * @param {any} heights
+   */
   _stand(points, heights) {
     /** @type {{x: number[], y: number[], z: number[]}} */ const on = { x: [], y: [], z: [] };
     points?.x.forEach((x, i) => {

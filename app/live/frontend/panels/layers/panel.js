@@ -46,14 +46,21 @@ export class LayersPanel {
     stats.mounts.layers = (stats.mounts.layers ?? 0) + 1;
   }
 
-  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /**
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {string[]} colours
+   * @param {any} palette
+   */
   dress(theme, colours, palette) {
     this.theme = theme;
     this.colours = colours;
     this.neurons.dress(theme, palette);
   }
 
-  /** @param {import("../../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /**
+   * @param {import("../../data/frame_view.js").FrameView} moment
+   * @returns {{note: string, summary: string, nothing?: string}}
+   */
   draw(moment) {
     const { stage, picture } = moment;
     if (moment.run !== this.run) {
@@ -64,7 +71,8 @@ export class LayersPanel {
     }
     const weights = picture?.lanes.some((/** @type {any} */ lane) => lane.weights);
     const tensors = tensorsOf(moment);
-    if (!tensors) return { note: "", summary: t("panels.layers-nothing"), nothing: t("panels.layers-nothing") };
+    if (!tensors)
+      return { note: "", summary: t("panels.layers-nothing"), nothing: t("panels.layers-nothing") };
     const refusal = why(stage, this.net ?? null, weights);
     const view = refusal ? "histograms" : this.view;
     this._offer(stage.lanes, !refusal, view);
@@ -72,22 +80,49 @@ export class LayersPanel {
     this.plain.hidden = view !== "histograms";
     if (view === "neurons" && this.net) {
       this.neurons.draw(moment, this.net, this.lane);
-      return { note: this.place.clientWidth > ROOMY ? t("panels.layers-note-neurons") : "", summary: this.neurons.summary };
+      return {
+        note: this.place.clientWidth > ROOMY ? t("panels.layers-note-neurons") : "",
+        summary: this.neurons.summary,
+      };
     }
     if (this.words.textContent !== refusal) this.words.textContent = refusal;
     this.words.hidden = !refusal;
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (width && height) paintSpreads(this.canvas, width, height, tensors, this.theme, this.colours);
+    if (width && height)
+      paintSpreads(this.canvas, width, height, tensors, this.theme, this.colours);
     const said = tensors.map((tensor) => {
-      const lanes = tensor.lanes.flatMap((one, i) => (one ? [t("panels.layers-summary-lane", { label: stage.lanes[i].label, low: small(one.low), high: small(one.high) })] : []));
+      const lanes = tensor.lanes.flatMap((one, i) =>
+        one
+          ? [
+              t("panels.layers-summary-lane", {
+                label: stage.lanes[i].label,
+                low: small(one.low),
+                high: small(one.high),
+              }),
+            ]
+          : [],
+      );
       return t("panels.layers-summary", { layer: tensor.name, lanes: lanes.join(", ") });
     });
     const summary = `${said.join("; ")}.`;
     this.canvas.setAttribute("aria-label", summary);
-    return { note: !refusal && this.place.clientWidth <= ROOMY ? "" : t(chosen(stage).cut ? "panels.layers-without-biases" : "panels.layers-note", { count: short(stage.dimension) }), summary };
+    return {
+      note:
+        !refusal && this.place.clientWidth <= ROOMY
+          ? ""
+          : t(chosen(stage).cut ? "panels.layers-without-biases" : "panels.layers-note", {
+              count: short(stage.dimension),
+            }),
+      summary,
+    };
   }
 
-  /** Buttons: which view, and whose network. @param {any[]} lanes @param {boolean} both whether there are two views @param {View} view */
+  /**
+   * Buttons: which view, and whose network.
+   * @param {any[]} lanes
+   * @param {boolean} both whether there are two views
+   * @param {View} view
+   */
   _offer(lanes, both, view) {
     const key = JSON.stringify([lanes.map((lane) => lane.label), both, view, this.lane]);
     if (key === this.offered) return;
@@ -97,13 +132,39 @@ export class LayersPanel {
     views.setAttribute("role", "group");
     views.setAttribute("aria-label", t("panels.layers-view"));
     const names = /** @type {View[]} */ (["neurons", "histograms"]);
-    fill(views, names.map((name) => ({ id: `layers-${name}`, text: t(`panels.layers-${name}`), title: t(`panels.layers-${name}-hint`), pressed: name === view, press: () => (this.view = name) })), this.hands);
+    fill(
+      views,
+      names.map((name) => ({
+        id: `layers-${name}`,
+        text: t(`panels.layers-${name}`),
+        title: t(`panels.layers-${name}-hint`),
+        pressed: name === view,
+        press: () => (this.view = name),
+      })),
+      this.hands,
+    );
     const held = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.testid;
     this.tools.replaceChildren(...(both ? [views] : []));
     this.picker.hidden = lanes.length < 2;
-    fill(this.picker, lanes.map((lane, i) => ({ id: `layers-lane-${i}`, text: SHAPES[i], title: lane.label, pressed: i === this.lane, press: () => (this.lane = i), lane: i })), this.hands);
+    fill(
+      this.picker,
+      lanes.map((lane, i) => ({
+        id: `layers-lane-${i}`,
+        text: SHAPES[i],
+        title: lane.label,
+        pressed: i === this.lane,
+        press: () => (this.lane = i),
+        lane: i,
+      })),
+      this.hands,
+    );
     // The button just pressed is another one now; whoever came by keyboard stays where they were.
-    if (held?.startsWith("layers-")) /** @type {HTMLElement | null} */ ([...this.tools.querySelectorAll("button"), ...this.picker.querySelectorAll("button")].find((one) => one.dataset.testid === held))?.focus();
+    if (held?.startsWith("layers-"))
+      /** @type {HTMLElement | null} */ (
+        [...this.tools.querySelectorAll("button"), ...this.picker.querySelectorAll("button")].find(
+          (one) => one.dataset.testid === held,
+        )
+      )?.focus();
   }
 
   reset() {
@@ -115,7 +176,12 @@ export class LayersPanel {
   }
 }
 
-/** @param {HTMLElement} group @param {{id: string, text: string, title: string, pressed: boolean, press: () => void, lane?: number}[]} choices @param {import("../registry.js").PanelApi} hands */
+/**
+ * @param {HTMLElement} group
+ * @param {{id: string, text: string, title: string, pressed: boolean, press: () => void, lane?:
+ *   number}[]} choices
+ * @param {import("../registry.js").PanelApi} hands
+ */
 function fill(group, choices, hands) {
   group.replaceChildren(
     ...choices.map(({ id, text, title, pressed, press, lane }) => {
@@ -138,12 +204,19 @@ function fill(group, choices, hands) {
   );
 }
 
-/** Why a network is not drawn neuron by neuron; empty where it is. @param {any} stage @param {import("./network_graph/forward.js").Net | null} net @param {boolean} weights whether they are told */
+/**
+ * Why a network is not drawn neuron by neuron; empty where it is.
+ * @param {any} stage
+ * @param {import("./network_graph/forward.js").Net | null} net
+ * @param {boolean} weights whether they are told
+ */
 export function why(stage, net, weights) {
   if (!net) return t("panels.layers-not-mlp");
   if (!weights) return t("panels.layers-large", { count: short(stage.dimension) });
   const { points, curve } = stage.data;
-  if (!(points && net.sizes[0] === 2) && !(curve && net.sizes[0] === 1)) return t("panels.layers-inputs", { count: short(net.sizes[0]) });
-  if (net.sizes.length - 2 > DEEPEST) return t("panels.layers-deep", { count: net.sizes.length - 2 });
+  if (!(points && net.sizes[0] === 2) && !(curve && net.sizes[0] === 1))
+    return t("panels.layers-inputs", { count: short(net.sizes[0]) });
+  if (net.sizes.length - 2 > DEEPEST)
+    return t("panels.layers-deep", { count: net.sizes.length - 2 });
   return "";
 }

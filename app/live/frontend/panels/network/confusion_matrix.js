@@ -1,4 +1,7 @@
-/** Which classes are taken for which: a matrix with a row for every truth and a column for every answer. */
+/**
+ * Which classes are taken for which: a matrix with a row for every truth and a column for every
+ * answer.
+ */
 
 import { channels } from "../../charts/theme.js";
 
@@ -10,7 +13,8 @@ const LEAST = 7.5;
 /**
  * What a matrix says in short.
  * @param {{data: ArrayLike<number>, shape: number[]}} confusion (K, K)
- * @returns {{total: number, right: number, worst: {truth: number, answer: number, count: number} | null}} `worst` is the commonest mistake
+ * @returns {{total: number, right: number, worst: {truth: number, answer: number, count: number} |
+ *   null}} `worst` is the commonest mistake
  */
 export function told({ data, shape: [classes] }) {
   let [total, right] = [0, 0];
@@ -26,7 +30,11 @@ export function told({ data, shape: [classes] }) {
   return { total, right, worst };
 }
 
-/** The share of its row of every cell; an empty row has none. @param {{data: ArrayLike<number>, shape: number[]}} confusion @returns {number[]} */
+/**
+ * The share of its row of every cell; an empty row has none.
+ * @param {{data: ArrayLike<number>, shape: number[]}} confusion
+ * @returns {number[]}
+ */
 export function shares({ data, shape: [classes] }) {
   return Array.from({ length: classes * classes }, (_, at) => {
     let row = 0;
@@ -37,23 +45,44 @@ export function shares({ data, shape: [classes] }) {
 
 /** Relative luminance, as WCAG has it. @param {number[]} rgb */
 function luminance(rgb) {
-  const [r, g, b] = rgb.map((value) => (value <= 10 ? value / 3294 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = rgb.map((value) =>
+    value <= 10 ? value / 3294 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+  );
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-/** The contrast of two colours, 1 to 21, as WCAG has it. @param {number[]} one @param {number[]} other */
+/**
+ * The contrast of two colours, 1 to 21, as WCAG has it.
+ * @param {number[]} one
+ * @param {number[]} other
+ */
 export function contrast(one, other) {
   const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
 }
 
-/** The ink that is read best on a colour: contrast at least 4.5 on every one. @param {number[]} rgb @returns {number[]} */
+/**
+ * The ink that is read best on a colour: contrast at least 4.5 on every one.
+ * @param {number[]} rgb
+ * @returns {number[]}
+ */
 export function inkOn(rgb) {
-  const [black, white] = [[0, 0, 0], [255, 255, 255]];
+  const [black, white] = [
+    [0, 0, 0],
+    [255, 255, 255],
+  ];
   return contrast(rgb, black) >= contrast(rgb, white) ? black : white;
 }
 
-/** The colour of a cell: grey towards the ink for what is right, hot for what is wrong, the stronger the larger its share of the row. @param {number} share @param {boolean} right @param {import("../../charts/theme.js").Theme} theme @param {string} wrong @returns {number[]} */
+/**
+ * The colour of a cell: grey towards the ink for what is right, hot for what is wrong, the stronger
+ * the larger its share of the row.
+ * @param {number} share
+ * @param {boolean} right
+ * @param {import("../../charts/theme.js").Theme} theme
+ * @param {string} wrong
+ * @returns {number[]}
+ */
 export function shade(share, right, theme, wrong) {
   const paper = channels(theme.surface);
   const towards = channels(right ? theme.faint : wrong);
@@ -61,7 +90,14 @@ export function shade(share, right, theme, wrong) {
   return paper.map((value, c) => Math.round(value + much * (towards[c] - value)));
 }
 
-/** Where the cells lie on a canvas of that size, in its pixels. @param {number} width @param {number} height @param {number} classes @param {number} ratio pixels of the canvas a pixel of the page @param {number} label width of the widest name */
+/**
+ * Where the cells lie on a canvas of that size, in its pixels.
+ * @param {number} width
+ * @param {number} height
+ * @param {number} classes
+ * @param {number} ratio pixels of the canvas a pixel of the page
+ * @param {number} label width of the widest name
+ */
 export function cells(width, height, classes, ratio, label) {
   const left = Math.min(0.3 * width, label + 8 * ratio);
   const top = 17 * ratio;
@@ -126,32 +162,54 @@ export function paintConfusion(context, confusion, names, theme, wrong) {
     }
     if (i % apart === 0) {
       context.textAlign = "center";
-      context.fillText(widest <= w ? name : clipped(context, name, apart * w), left + (i + 0.5) * w, top - 0.6 * small);
+      context.fillText(
+        widest <= w ? name : clipped(context, name, apart * w),
+        left + (i + 0.5) * w,
+        top - 0.6 * small,
+      );
     }
   });
   context.textBaseline = "alphabetic";
 }
 
-/** As much of a name as fits. @param {CanvasRenderingContext2D} context @param {string} name @param {number} room */
+/**
+ * As much of a name as fits.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} name
+ * @param {number} room
+ */
 function clipped(context, name, room) {
   let text = name;
   while (text.length > 1 && context.measureText(text).width > room) text = text.slice(0, -1);
   return text;
 }
 
-/** Where the cells of a matrix with those names lie. @param {CanvasRenderingContext2D} context @param {string[]} names */
+/**
+ * Where the cells of a matrix with those names lie.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string[]} names
+ */
 function placed(context, names) {
   const { width, height, clientWidth } = context.canvas;
   const widest = Math.max(...names.map((name) => context.measureText(name).width));
   return cells(width, height, names.length, width / Math.max(1, clientWidth), widest);
 }
 
-/** The cell under a place on a canvas, or null. @param {HTMLCanvasElement} canvas @param {string[]} names @param {import("../../charts/theme.js").Theme} theme @param {number} x pixels of the page from its left @param {number} y from its top */
+/**
+ * The cell under a place on a canvas, or null.
+ * @param {HTMLCanvasElement} canvas
+ * @param {string[]} names
+ * @param {import("../../charts/theme.js").Theme} theme
+ * @param {number} x pixels of the page from its left
+ * @param {number} y from its top
+ */
 export function cellAt(canvas, names, theme, x, y) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const ratio = canvas.width / Math.max(1, canvas.clientWidth);
   context.font = `${11 * ratio}px ${theme.font}`;
   const { left, top, w, h } = placed(context, names);
   const [answer, truth] = [Math.floor((x * ratio - left) / w), Math.floor((y * ratio - top) / h)];
-  return answer < 0 || truth < 0 || answer >= names.length || truth >= names.length ? null : { truth, answer };
+  return answer < 0 || truth < 0 || answer >= names.length || truth >= names.length
+    ? null
+    : { truth, answer };
 }

@@ -1,24 +1,33 @@
-/** What the network says: decision maps side by side, or a wall of samples for images; and which classes it takes for which. */
+/**
+ * What the network says: decision maps side by side, or a wall of samples for images; and which
+ * classes it takes for which.
+ */
 
 import { stats } from "../../charts/chart.js";
-import { percent, SHAPES, short } from "../../i18n/format.js";
+import { fit, Painter, part, share } from "../../charts/decision_map.js";
+import { drawCurve } from "../../charts/regression_curve.js";
 import { nameElements } from "../../data/lane_names.js";
+import { percent, SHAPES, short } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { cellAt, paintConfusion, told } from "./confusion_matrix.js";
-import { drawCurve } from "../../charts/regression_curve.js";
-import { fit, Painter, part, share } from "../../charts/decision_map.js";
 import { Pencil } from "./draw_points/pointer.js";
-import { paintPieces } from "./text_samples.js";
 import { Wall } from "./sample_grid.js";
+import { paintPieces } from "./text_samples.js";
 
 /** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 
 /** Datasets whose mistakes can be looked at, and what is seen of them else. */
-const ELSE = /** @type {Record<string, string>} */ ({ images: "touch.samples", text: "touch.samples", table: "touch.map" });
+const ELSE = /** @type {Record<string, string>} */ ({
+  images: "touch.samples",
+  text: "touch.samples",
+  table: "touch.map",
+});
 /** Their pictures on buttons: tiles, and a diagonal. */
 const VIEWS = {
-  answers: '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z"/></svg>',
-  confusion: '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 2h4v4H2zM6 6h4v4H6zM10 10h4v4h-4z"/><path opacity="0.3" d="M6 2h8v8h-4V6H6zM2 6h4v4h4v4H2z"/></svg>',
+  answers:
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2zM9 9h5v5H9z"/></svg>',
+  confusion:
+    '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 2h4v4H2zM6 6h4v4H6zM10 10h4v4h-4z"/><path opacity="0.3" d="M6 2h8v8h-4V6H6zM2 6h4v4h4v4H2z"/></svg>',
 };
 
 export class NetworkPanel {
@@ -48,7 +57,11 @@ export class NetworkPanel {
     stats.mounts.network = (stats.mounts.network ?? 0) + 1;
   }
 
-  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} _colours @param {any} palette */
+  /**
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {string[]} _colours
+   * @param {any} palette
+   */
   dress(theme, _colours, palette) {
     this.theme = this.pencil.theme = theme;
     this.palette = palette;
@@ -61,7 +74,9 @@ export class NetworkPanel {
   _colours() {
     const section = /** @type {HTMLElement} */ (this.element.parentElement);
     const colours = this.theme.dark ? this.palette.classPointsOnDark : this.palette.classPoints;
-    colours.forEach((/** @type {string} */ colour, /** @type {number} */ i) => section.style.setProperty(`--kv-class-${i}`, colour));
+    colours.forEach((/** @type {string} */ colour, /** @type {number} */ i) =>
+      section.style.setProperty(`--kv-class-${i}`, colour),
+    );
   }
 
   /** @param {HTMLElement} tools */
@@ -93,7 +108,10 @@ export class NetworkPanel {
     this.hands.redraw();
   }
 
-  /** @param {FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /**
+   * @param {FrameView} moment
+   * @returns {{note: string, summary: string, nothing?: string}}
+   */
   draw(moment) {
     const { stage, picture } = moment;
     if (!picture) return { note: "", summary: t("touch.not-yet") };
@@ -105,9 +123,15 @@ export class NetworkPanel {
     const confusion = Boolean(name) && this.view === "confusion";
     this.element.dataset.view = confusion ? "confusion" : "answers";
     const points = this.pencil.see(moment);
-    this.element.toggleAttribute("data-square", confusion || picture.lanes.some((/** @type {any} */ lane) => lane.map || lane.areas));
+    this.element.toggleAttribute(
+      "data-square",
+      confusion || picture.lanes.some((/** @type {any} */ lane) => lane.map || lane.areas),
+    );
     const tools = /** @type {HTMLElement} */ (this.choice.parentElement);
-    tools.classList.toggle("kv-bare", [...tools.children].every((tool) => /** @type {HTMLElement} */ (tool).hidden));
+    tools.classList.toggle(
+      "kv-bare",
+      [...tools.children].every((tool) => /** @type {HTMLElement} */ (tool).hidden),
+    );
     if (name) {
       const [answers, mistakes] = /** @type {HTMLElement[]} */ ([...this.choice.children]);
       if (answers.title !== t(name)) {
@@ -120,7 +144,11 @@ export class NetworkPanel {
     return confusion ? this._drawConfusion(moment) : this._drawAnswers(moment, points);
   }
 
-  /** @param {FrameView} moment @param {import("../../charts/decision_map.js").Points | null} points @returns {{note: string, summary: string}} */
+  /**
+   * @param {FrameView} moment
+   * @param {import("../../charts/decision_map.js").Points | null} points
+   * @returns {{note: string, summary: string}}
+   */
   _drawAnswers({ stage, picture }, points) {
     const { curve, text, classes } = stage.data;
     /** @type {string[]} */ const said = [];
@@ -134,25 +162,65 @@ export class NetworkPanel {
         else this.painter.areas(context, drawn.areas);
         this.painter.points(context, points);
         this.pencil.paint(context, i);
-        const parts = drawn.map ? [1 - share(drawn.map.data), share(drawn.map.data)] : classes.map((/** @type {string} */ _, /** @type {number} */ c) => part(drawn.areas, c));
-        said.push(t("touch.gives", { lane: lane.label, parts: parts.map((/** @type {number} */ one, /** @type {number} */ c) => t("touch.part", { share: percent(one), name: classes[c] })).join(", ") }));
+        const parts = drawn.map
+          ? [1 - share(drawn.map.data), share(drawn.map.data)]
+          : classes.map((/** @type {string} */ _, /** @type {number} */ c) => part(drawn.areas, c));
+        said.push(
+          t("touch.gives", {
+            lane: lane.label,
+            parts: parts
+              .map((/** @type {number} */ one, /** @type {number} */ c) =>
+                t("touch.part", { share: percent(one), name: classes[c] }),
+              )
+              .join(", "),
+          }),
+        );
       } else if (curve && drawn.curve) {
-        const off = drawCurve(context, curve, drawn.curve.data, this.theme, `--lane-${i}`, this.element);
+        const off = drawCurve(
+          context,
+          curve,
+          drawn.curve.data,
+          this.theme,
+          `--lane-${i}`,
+          this.element,
+        );
         said.push(t("touch.curve-off", { lane: lane.label, off: short(off) }));
       } else if (drawn.wall && text) {
-        right = t("touch.right", { right: paintPieces(context, text, drawn.wall.predicted.data, classes, this.theme, this.palette.wrong), count: text.next.data.length });
+        right = t("touch.right", {
+          right: paintPieces(
+            context,
+            text,
+            drawn.wall.predicted.data,
+            classes,
+            this.theme,
+            this.palette.wrong,
+          ),
+          count: text.next.data.length,
+        });
         said.push(`${lane.label}: ${right}`);
       } else if (drawn.wall) {
-        right = t("touch.right", { right: this.wall.paint(context, drawn.wall.predicted.data, stage.data), count: stage.data.wall.labels.data.length });
+        right = t("touch.right", {
+          right: this.wall.paint(context, drawn.wall.predicted.data, stage.data),
+          count: stage.data.wall.labels.data.length,
+        });
         said.push(`${lane.label}: ${right}`);
       }
       this._caption(i, right);
     });
-    const usual = points ? classes.map((/** @type {string} */ one, /** @type {number} */ c) => `${SHAPES[c] ?? ""} ${one}`).join("  ") : curve ? t("touch.note-curve") : t(text ? "touch.note-text" : "touch.note-wall");
+    const usual = points
+      ? classes
+          .map((/** @type {string} */ one, /** @type {number} */ c) => `${SHAPES[c] ?? ""} ${one}`)
+          .join("  ")
+      : curve
+        ? t("touch.note-curve")
+        : t(text ? "touch.note-text" : "touch.note-wall");
     return { note: this.pencil.note ?? usual, summary: `${said.join("; ")}.` };
   }
 
-  /** @param {FrameView} moment @returns {{note: string, summary: string, nothing?: string}} */
+  /**
+   * @param {FrameView} moment
+   * @returns {{note: string, summary: string, nothing?: string}}
+   */
   _drawConfusion({ stage, detail }) {
     const { classes } = stage.data;
     const lanes = detail?.lanes ?? [];
@@ -168,19 +236,36 @@ export class NetworkPanel {
       paintConfusion(context, confusion, classes, this.theme, this.palette.wrong);
       const { total, right, worst } = told(confusion);
       const share = t("touch.confusion-right", { share: percent(right / total), total });
-      this._caption(i, t("touch.confusion-step", { share: percent(right / total), step: detail.steps[i].toLocaleString("en") }));
-      said.push(`${lane.label}: ${share}${worst ? `, ${t("touch.confusion-worst", { truth: classes[worst.truth], answer: classes[worst.answer], count: worst.count })}` : ""}`);
+      this._caption(
+        i,
+        t("touch.confusion-step", {
+          share: percent(right / total),
+          step: detail.steps[i].toLocaleString("en"),
+        }),
+      );
+      said.push(
+        `${lane.label}: ${share}${worst ? `, ${t("touch.confusion-worst", { truth: classes[worst.truth], answer: classes[worst.answer], count: worst.count })}` : ""}`,
+      );
     });
     return { note: t("touch.confusion-note"), summary: `${said.join("; ")}.` };
   }
 
-  /** @param {number} lane @param {string} text beside its name */
+  /**
+   * @param {number} lane
+   * @param {string} text beside its name
+   */
   _caption(lane, text) {
-    const span = /** @type {HTMLElement} */ (this.canvases[lane].closest("figure")?.querySelector("figcaption span"));
+    const span = /** @type {HTMLElement} */ (
+      this.canvases[lane].closest("figure")?.querySelector("figcaption span")
+    );
     if (span.textContent !== text) span.textContent = text;
   }
 
-  /** One canvas per lane, made once per race. @param {any[]} lanes @param {number} run */
+  /**
+   * One canvas per lane, made once per race.
+   * @param {any[]} lanes
+   * @param {number} run
+   */
   _arrange(lanes, run) {
     if (run === this.run && this.canvases.length === lanes.length) return;
     this.run = run;
@@ -191,7 +276,8 @@ export class NetworkPanel {
       const canvas = document.createElement("canvas");
       const caption = document.createElement("figcaption");
       caption.append(document.createElement("b"), document.createElement("span"));
-      // The canvas by itself in a box that has the size there is for it, of which a map takes the largest square.
+      // The canvas by itself in a box that has the size there is for it, of which a map takes the
+      // largest square.
       const box = document.createElement("div");
       box.className = "kv-canvas";
       box.append(canvas);
@@ -230,9 +316,17 @@ export class NetworkPanel {
     const { classes } = this.last.stage.data;
     const cell = cellAt(canvas, classes, this.theme, event.offsetX, event.offsetY);
     if (!cell) return;
-    const row = Array.from({ length: classes.length }, (_, c) => confusion.data[cell.truth * classes.length + c]);
+    const row = Array.from(
+      { length: classes.length },
+      (_, c) => confusion.data[cell.truth * classes.length + c],
+    );
     const key = cell.truth === cell.answer ? "touch.cell-right" : "touch.cell-wrong";
-    this.tip.textContent = t(key, { truth: classes[cell.truth], answer: classes[cell.answer], count: row[cell.answer], total: row.reduce((a, b) => a + b, 0) });
+    this.tip.textContent = t(key, {
+      truth: classes[cell.truth],
+      answer: classes[cell.answer],
+      count: row[cell.answer],
+      total: row.reduce((a, b) => a + b, 0),
+    });
     this.tip.hidden = false;
     const bounds = this.element.getBoundingClientRect();
     this.tip.style.left = `${Math.max(4, Math.min(event.clientX - bounds.left + 12, bounds.width - this.tip.offsetWidth - 4))}px`;

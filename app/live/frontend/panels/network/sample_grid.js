@@ -1,7 +1,10 @@
 /** A wall of samples: the images, and on the wrong ones the answer given. */
 
 export class Wall {
-  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
+  /**
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {any} palette
+   */
   constructor(theme, palette) {
     this.theme = theme;
     this.palette = palette;
@@ -9,14 +12,22 @@ export class Wall {
     /** @type {any} */ this.images = null;
   }
 
-  /** @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
+  /**
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {any} palette
+   */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;
     this.images = null;
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {ArrayLike<number>} predicted @param {any} data of the stage @returns {number} how many are right */
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {ArrayLike<number>} predicted
+   * @param {any} data of the stage
+   * @returns {number} how many are right
+   */
   paint(context, predicted, data) {
     const { width, height } = context.canvas;
     const [count, pixels] = data.wall.images.shape;
@@ -36,12 +47,19 @@ export class Wall {
       context.globalAlpha = correct ? 0.9 : 1;
       context.drawImage(this.tiles[i], x + gap / 2, y + gap / 2, side - gap, side - gap);
       context.globalAlpha = 1;
-      if (!correct) this._wrong(context, x + gap / 2, y + gap / 2, side - gap, data.classes[predicted[i]]);
+      if (!correct)
+        this._wrong(context, x + gap / 2, y + gap / 2, side - gap, data.classes[predicted[i]]);
     }
     return right;
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} side @param {string} answer */
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} x
+   * @param {number} y
+   * @param {number} side
+   * @param {string} answer
+   */
   _wrong(context, x, y, side, answer) {
     context.strokeStyle = this.palette.wrong;
     context.lineWidth = Math.max(side < 40 ? 1.5 : 2, side / 15);
@@ -79,7 +97,12 @@ export class Wall {
   }
 }
 
-/** As many columns as make the tiles largest. @param {number} count @param {number} width @param {number} height */
+/**
+ * As many columns as make the tiles largest.
+ * @param {number} count
+ * @param {number} width
+ * @param {number} height
+ */
 export function tiling(count, width, height) {
   let [across, side] = [1, 0];
   for (let columns = 1; columns <= count; columns++) {

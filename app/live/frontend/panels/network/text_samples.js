@@ -1,6 +1,9 @@
 /** Pieces of a text, and the character a network thinks comes next. */
 
-/** @typedef {{pieces: {data: ArrayLike<number>, shape: number[]}, next: {data: ArrayLike<number>}}} Text numbers of characters: (M, T) shown, (M,) that follow */
+/**
+ * @typedef {{pieces: {data: ArrayLike<number>, shape: number[]}, next: {data: ArrayLike<number>}}}
+ *   Text numbers of characters: (M, T) shown, (M,) that follow
+ */
 
 const LINE = 1.75;
 /** Of one character of a typewriter's letters, as a share of their size. */
@@ -8,16 +11,31 @@ const ADVANCE = 0.61;
 /** Characters beside the piece: the guess in its box, and what comes in its stead. */
 const BESIDE = 4;
 
-/** How large the letters are, and how many characters of a piece can be seen. @param {number} count pieces @param {number} length characters in one @param {number} width @param {number} height @returns {{size: number, seen: number, lines: number}} */
+/**
+ * How large the letters are, and how many characters of a piece can be seen.
+ * @param {number} count pieces
+ * @param {number} length characters in one
+ * @param {number} width
+ * @param {number} height
+ * @returns {{size: number, seen: number, lines: number}}
+ */
 export function setting(count, length, width, height) {
   const least = Math.max(9, Math.min(width, height) / 32);
   const lines = Math.max(1, Math.min(count, Math.floor(height / (least * LINE))));
-  const size = Math.max(least, Math.min(height / lines / LINE, width / ADVANCE / (Math.min(length, 24) + BESIDE)));
-  return { size, lines, seen: Math.max(1, Math.min(length, Math.floor(width / (size * ADVANCE)) - BESIDE)) };
+  const size = Math.max(
+    least,
+    Math.min(height / lines / LINE, width / ADVANCE / (Math.min(length, 24) + BESIDE)),
+  );
+  return {
+    size,
+    lines,
+    seen: Math.max(1, Math.min(length, Math.floor(width / (size * ADVANCE)) - BESIDE)),
+  };
 }
 
 /**
- * Draw the pieces: a right guess underlined, a wrong one in a box, with what follows indeed beside it.
+ * Draw the pieces: a right guess underlined, a wrong one in a box, with what follows indeed beside
+ * it.
  * @param {CanvasRenderingContext2D} context
  * @param {Text} text
  * @param {ArrayLike<number>} predicted (M,)
@@ -41,7 +59,14 @@ export function paintPieces(context, text, predicted, classes, theme, wrong) {
     const right = predicted[i] === text.next.data[i];
     context.font = `${size}px ${letters}`;
     context.fillStyle = theme.faint;
-    for (let c = 0; c < seen; c++) put(context, classes[text.pieces.data[i * length + length - seen + c]].replace("␣", " "), left + c * step, y, step);
+    for (let c = 0; c < seen; c++)
+      put(
+        context,
+        classes[text.pieces.data[i * length + length - seen + c]].replace("␣", " "),
+        left + c * step,
+        y,
+        step,
+      );
     context.font = `700 ${size}px ${letters}`;
     if (!right) {
       context.fillStyle = wrong;
@@ -61,7 +86,14 @@ export function paintPieces(context, text, predicted, classes, theme, wrong) {
   return right;
 }
 
-/** One character in the middle of its place. @param {CanvasRenderingContext2D} context @param {string} character @param {number} x @param {number} y @param {number} step */
+/**
+ * One character in the middle of its place.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} character
+ * @param {number} x
+ * @param {number} y
+ * @param {number} step
+ */
 function put(context, character, x, y, step) {
   context.fillText(character, x + (step - context.measureText(character).width) / 2, y);
 }

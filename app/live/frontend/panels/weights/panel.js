@@ -1,19 +1,21 @@
 /**
- * Where the weights are: the landscape on a plane through weight space, with everybody's path, cloud and estimate.
+ * Where the weights are: the landscape on a plane through weight space, with everybody's path,
+ * cloud and estimate.
  *
- * Plotly draws what seldom changes: axes and landscape. What moves in every frame is painted on a canvas over it, aligned with Plotly's axes: a change of any Plotly trace costs
- * ten milliseconds and more however few points it has, a thousand discs on a canvas cost one.
+ * Plotly draws what seldom changes: axes and landscape. What moves in every frame is painted on a
+ * canvas over it, aligned with Plotly's axes: a change of any Plotly trace costs ten milliseconds
+ * and more however few points it has, a thousand discs on a canvas cost one.
  */
 
 import { Chart, dress, predress } from "../../charts/chart.js";
+import { halo, shape } from "../../charts/lane_markers.js";
+import { heatScale, mix } from "../../charts/theme.js";
 import { columns, rows } from "../../data/messages.js";
 import { small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
-import { heatScale, mix } from "../../charts/theme.js";
 import { linearAxis } from "../loss.js";
 import { Particles } from "./particles.js";
 import { PlaneChoice, planeWords } from "./plane_choice.js";
-import { halo, shape } from "../../charts/lane_markers.js";
 import { spots } from "./pointed_markers.js";
 
 const DISC = 3;
@@ -24,7 +26,10 @@ const HEAD = 6.5;
 /** Height of a note in a corner of the plane, and what it keeps from the edges, px. */
 const NOTE = 30;
 
-/** @typedef {(paint: CanvasRenderingContext2D, plane: {x: (value: number) => number, y: (value: number) => number, moment: import("../../data/frame_view.js").FrameView}) => void} Painter */
+/**
+ * @typedef {(paint: CanvasRenderingContext2D, plane: {x: (value: number) => number, y: (value:
+ *   number) => number, moment: import("../../data/frame_view.js").FrameView}) => void} Painter
+ */
 
 export class WeightsPanel {
   /** @param {import("../registry.js").Kit} kit */
@@ -40,8 +45,16 @@ export class WeightsPanel {
     this.theme = theme;
     this.landscape = "";
     this.view = "";
-    /** @type {Corner} of the plane in which the note stands */ this.corner = { right: true, below: true };
-    /** @type {{x: [number, number], y: [number, number]} | null} the part of the plane that is shown, where it is not all of it */ this.part = null;
+    /** @type {Corner} of the plane in which the note stands */
+    this.corner = {
+      right: true,
+      below: true,
+    };
+    /**
+     * @type {{x: [number, number], y: [number, number]} | null} the part of the plane that is
+     *   shown, where it is not all of it
+     */
+    this.part = null;
     this.colours = colours;
     /** @type {import("../../data/frame_view.js").FrameView | null} */ this.last = null;
     /** @type {Map<string, Painter>} what others paint over it */ this.overlays = new Map();
@@ -57,22 +70,38 @@ export class WeightsPanel {
     this.chart.taps.single = (/** @type {PointerEvent} */ event) => this._click(event);
   }
 
-  /** The choice of planes. @param {HTMLElement} tools @returns {PlaneChoice | null} */
+  /**
+   * The choice of planes.
+   * @param {HTMLElement} tools
+   * @returns {PlaneChoice | null}
+   */
   _planes(tools) {
     return new PlaneChoice(tools, this.hands);
   }
 
-  /** A click on a particle follows it. @param {PointerEvent} event @returns {boolean} whether it was one */
+  /**
+   * A click on a particle follows it.
+   * @param {PointerEvent} event
+   * @returns {boolean} whether it was one
+   */
   _click(event) {
     return this.particles.click(event);
   }
 
-  /** The colours from low to high. @param {import("../../charts/theme.js").Theme} theme @param {any} palette */
+  /**
+   * The colours from low to high.
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {any} palette
+   */
   scale(theme, palette) {
     return theme.dark ? palette.landscapeOnDark : palette.landscape;
   }
 
-  /** @param {import("../../charts/theme.js").Theme} theme @param {string[]} colours @param {any} palette */
+  /**
+   * @param {import("../../charts/theme.js").Theme} theme
+   * @param {string[]} colours
+   * @param {any} palette
+   */
   dress(theme, colours, palette) {
     this.colours = colours;
     this.palette = palette;
@@ -83,7 +112,10 @@ export class WeightsPanel {
     Plotly.restyle(element, { colorscale: [this.scale(theme, palette)] }, [0]);
   }
 
-  /** @param {import("../../data/frame_view.js").FrameView} moment @returns {{note: string, summary: string}} */
+  /**
+   * @param {import("../../data/frame_view.js").FrameView} moment
+   * @returns {{note: string, summary: string}}
+   */
   draw(moment) {
     const { picture, stage, metric } = moment;
     if (!picture) return { note: "", summary: t("touch.no-weights") };
@@ -92,13 +124,22 @@ export class WeightsPanel {
     this.particles.see(moment);
     this._paint(moment);
     this.planes?.show(picture.plane);
-    const off = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => t("touch.off-plane", { lane: lane.label, off: small(picture.lanes[i].off_plane) }));
+    const off = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
+      t("touch.off-plane", { lane: lane.label, off: small(picture.lanes[i].off_plane) }),
+    );
     const step = metric?.lanes.map((/** @type {any} */ lane) => lane.step).join(", ");
     // Beside the title the choice of the plane says it; the note is for where there is no choice.
-    return { note: planeWords(picture.plane), summary: `${t("touch.after", { plane: planeWords(picture.plane), steps: step })} ${off.join("; ")}.` };
+    return {
+      note: planeWords(picture.plane),
+      summary: `${t("touch.after", { plane: planeWords(picture.plane), steps: step })} ${off.join("; ")}.`,
+    };
   }
 
-  /** Axes and landscape, where they are others than before. @param {any} picture @param {number} run */
+  /**
+   * Axes and landscape, where they are others than before.
+   * @param {any} picture
+   * @param {number} run
+   */
   _drawPlane({ landscape, plane }, run) {
     const { x, y } = this.part ?? plane;
     const view = `${run} ${x} ${y} ${this.chart.zoomed}`;
@@ -106,16 +147,26 @@ export class WeightsPanel {
     if (name === this.landscape && view === this.view) return;
     const layout = { ...linearAxis("xaxis", x), ...linearAxis("yaxis", y) };
     if (landscape && name !== this.landscape) {
-      const z = rows(landscape.z).map((row) => row.map((value) => Math.log10(Math.max(value, 1e-6))));
+      const z = rows(landscape.z).map((row) =>
+        row.map((value) => Math.log10(Math.max(value, 1e-6))),
+      );
       const [height, width] = landscape.z.shape;
-      const along = (/** @type {[number, number]} */ [from, to], /** @type {number} */ n) => Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
-      this.chart.update({ x: [along(landscape.x, width)], y: [along(landscape.y, height)], z: [z] }, layout, [0]);
+      const along = (/** @type {[number, number]} */ [from, to], /** @type {number} */ n) =>
+        Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
+      this.chart.update(
+        { x: [along(landscape.x, width)], y: [along(landscape.y, height)], z: [z] },
+        layout,
+        [0],
+      );
     } else if (!this.chart.zoomed) this.chart.update({}, layout, [0]);
     this.landscape = name;
     this.view = view;
   }
 
-  /** Show a part of the plane, or all of it again. @param {{x: [number, number], y: [number, number]} | null} part */
+  /**
+   * Show a part of the plane, or all of it again.
+   * @param {{x: [number, number], y: [number, number]} | null} part
+   */
   near(part) {
     if (JSON.stringify(part) === JSON.stringify(this.part)) return;
     this.part = part;
@@ -145,7 +196,10 @@ export class WeightsPanel {
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     const [width, height] = [element.clientWidth, element.clientHeight];
     if (!width || !height) return;
-    if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
+    if (
+      this.canvas.width !== Math.round(width * ratio) ||
+      this.canvas.height !== Math.round(height * ratio)
+    ) {
       this.canvas.width = Math.round(width * ratio);
       this.canvas.height = Math.round(height * ratio);
     }
@@ -163,7 +217,9 @@ export class WeightsPanel {
     moment.picture.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       const path = columns(lane.path);
       paint.beginPath();
-      path.x.forEach((at, n) => (n ? paint.lineTo(x(at), y(path.y[n])) : paint.moveTo(x(at), y(path.y[n]))));
+      path.x.forEach((at, n) =>
+        n ? paint.lineTo(x(at), y(path.y[n])) : paint.moveTo(x(at), y(path.y[n])),
+      );
       paint.strokeStyle = this.colours[i];
       paint.globalAlpha = 0.7;
       paint.lineWidth = 1.8;
@@ -176,7 +232,8 @@ export class WeightsPanel {
       const cloud = lane.cloud.data;
       const disc = lane.cloud.shape[0] > 100 ? DISC : DISC + 0.7;
       paint.globalAlpha = 0.85;
-      paint.fillStyle = heat === null ? this.colours[i] : mix(heatScale(this.colours[i], this.theme), heat);
+      paint.fillStyle =
+        heat === null ? this.colours[i] : mix(heatScale(this.colours[i], this.theme), heat);
       paint.beginPath();
       for (let n = 0; n < cloud.length; n += 2) {
         shape(paint, i, x(cloud[n]), y(cloud[n + 1]), disc);
@@ -200,7 +257,11 @@ export class WeightsPanel {
     paint.restore();
   }
 
-  /** Let somebody paint over everything, or no longer. @param {string} name @param {Painter | null} painter */
+  /**
+   * Let somebody paint over everything, or no longer.
+   * @param {string} name
+   * @param {Painter | null} painter
+   */
   overlay(name, painter) {
     if (painter) this.overlays.set(name, painter);
     else if (!this.overlays.delete(name)) return;
@@ -212,7 +273,14 @@ export class WeightsPanel {
     this.overlay("spots", index === null ? null : spots(this.hands.history(), index, this));
   }
 
-  /** A cross where all lanes began. @param {CanvasRenderingContext2D} paint @param {ArrayLike<number>} path @param {(v: number) => number} x @param {(v: number) => number} y @param {Box} box */
+  /**
+   * A cross where all lanes began.
+   * @param {CanvasRenderingContext2D} paint
+   * @param {ArrayLike<number>} path
+   * @param {(v: number) => number} x
+   * @param {(v: number) => number} y
+   * @param {Box} box
+   */
   _start(paint, path, x, y, box) {
     if (path.length < 2 || !this.theme) return;
     const [at, up] = [x(path[0]), y(path[1])];
@@ -234,10 +302,24 @@ export class WeightsPanel {
     paint.fillText(word, place.x, place.y);
   }
 
-  /** What lies under everything that moves. @param {CanvasRenderingContext2D} _paint @param {any} _box @param {(v: number) => number} _x @param {(v: number) => number} _y */
+  /**
+   * What lies under everything that moves.
+   * @param {CanvasRenderingContext2D} _paint
+   * @param {any} _box
+   * @param {(v: number) => number} _x
+   * @param {(v: number) => number} _y
+   */
   _under(_paint, _box, _x, _y) {}
 
-  /** In a corner, best one without particles, how far from the plane every lane's weights lie: what the picture does not show. @param {CanvasRenderingContext2D} paint @param {any[]} lanes @param {Box} box @param {(v: number) => number} x @param {(v: number) => number} y */
+  /**
+   * In a corner, best one without particles, how far from the plane every lane's weights lie: what
+   * the picture does not show.
+   * @param {CanvasRenderingContext2D} paint
+   * @param {any[]} lanes
+   * @param {Box} box
+   * @param {(v: number) => number} x
+   * @param {(v: number) => number} y
+   */
   _notes(paint, lanes, box, x, y) {
     if (!this.theme) return;
     paint.font = `11px ${this.theme.font}`;
@@ -248,7 +330,9 @@ export class WeightsPanel {
     const widths = [lead, ...words].map((text) => paint.measureText(text).width);
     const total = widths.reduce((sum, width) => sum + width + gap, 4);
     if (total > box.width) return;
-    const points = lanes.flatMap(({ cloud, estimate }) => [...pairsOf(cloud?.data ?? []), estimate]).map(([left, top]) => [x(left), y(top)]);
+    const points = lanes
+      .flatMap(({ cloud, estimate }) => [...pairsOf(cloud?.data ?? []), estimate])
+      .map(([left, top]) => [x(left), y(top)]);
     this.corner = freeCorner(points, box, total, this.corner);
     let at = this.corner.right ? box.left + box.width - total : box.left + 4;
     const base = this.corner.below ? box.top + box.height - 9 : box.top + 17;
@@ -283,27 +367,54 @@ export class WeightsPanel {
   }
 }
 
-/** Where a word stands beside a mark: over it, under it where it would be cut, and never over an edge. @param {number} at @param {number} up of the mark @param {number} width of the word @param {Box} box @returns {{x: number, y: number}} of the middle of its baseline */
+/**
+ * Where a word stands beside a mark: over it, under it where it would be cut, and never over an
+ * edge.
+ * @param {number} at
+ * @param {number} up of the mark
+ * @param {number} width of the word
+ * @param {Box} box
+ * @returns {{x: number, y: number}} of the middle of its baseline
+ */
 export function beside(at, up, width, box) {
   const half = width / 2 + 3;
   const x = Math.max(box.left + half, Math.min(box.left + box.width - half, at));
   return { x, y: up - 10 < box.top + 11 ? up + 18 : up - 10 };
 }
 
-/** @param {ArrayLike<number>} flat @returns {[number, number][]} */
+/**
+ * @param {ArrayLike<number>} flat
+ * @returns {[number, number][]}
+ */
 function pairsOf(flat) {
   return Array.from({ length: flat.length >> 1 }, (_, i) => [flat[2 * i], flat[2 * i + 1]]);
 }
 
-const CORNERS = /** @type {Corner[]} */ ([{ right: true, below: true }, { right: false, below: true }, { right: true, below: false }, { right: false, below: false }]);
+const CORNERS = /** @type {Corner[]} */ ([
+  { right: true, below: true },
+  { right: false, below: true },
+  { right: true, below: false },
+  { right: false, below: false },
+]);
 
 /**
- * The corner in which a note covers the fewest points; the one it stands in, unless another one covers fewer.
- * @param {number[][]} points @param {Box} box @param {number} width of the note @param {Corner} now @returns {Corner}
+ * The corner in which a note covers the fewest points; the one it stands in, unless another one
+ * covers fewer.
+ * @param {number[][]} points
+ * @param {Box} box
+ * @param {number} width of the note
+ * @param {Corner} now
+ * @returns {Corner}
  */
 export function freeCorner(points, box, width, now) {
   const covered = (/** @type {Corner} */ { right, below }) =>
-    points.filter(([x, y]) => (right ? x > box.left + box.width - width - 6 : x < box.left + width + 6) && (below ? y > box.top + box.height - NOTE : y < box.top + NOTE)).length;
+    points.filter(
+      ([x, y]) =>
+        (right ? x > box.left + box.width - width - 6 : x < box.left + width + 6) &&
+        (below ? y > box.top + box.height - NOTE : y < box.top + NOTE),
+    ).length;
   const usual = covered(now);
-  return usual ? CORNERS.reduce((best, one) => (covered(one) < covered(best) ? one : best), now) : now;
+  return usual
+    ? CORNERS.reduce((best, one) => (covered(one) < covered(best) ? one : best), now)
+    : now;
 }

@@ -1,4 +1,7 @@
-/** The choice of the plane through weight space; closed, it says how much of what happens the plane holds. */
+/**
+ * The choice of the plane through weight space; closed, it says how much of what happens the plane
+ * holds.
+ */
 
 import { t } from "../../i18n/i18n.js";
 
@@ -7,7 +10,10 @@ const KINDS = ["pca", "line", "random"];
 const WAIT_MS = 2500;
 
 export class PlaneChoice {
-  /** @param {HTMLElement} tools @param {import("../registry.js").PanelApi} hands */
+  /**
+   * @param {HTMLElement} tools
+   * @param {import("../registry.js").PanelApi} hands
+   */
   constructor(tools, hands) {
     this.hands = hands;
     this.select = document.createElement("select");
@@ -24,19 +30,26 @@ export class PlaneChoice {
     tools.closest("header")?.classList.add("kv-with-plane");
   }
 
-  /** @param {{kind: string, explained: number | null | undefined}} plane of the picture that is shown */
+  /**
+   * @param {{kind: string, explained: number | null | undefined}} plane of the picture that is
+   *   shown
+   */
   show(plane) {
     const live = this.hands.live();
     const wanted = live && performance.now() < this.asked.until ? this.asked.kind : "";
     const kind = wanted || plane.kind;
     if (kind === plane.kind) this.asked.until = 0;
     for (const option of this.select.options) {
-      const text = option.value === plane.kind ? planeWords(plane) : t(`touch.plane-${option.value}`);
+      const text =
+        option.value === plane.kind ? planeWords(plane) : t(`touch.plane-${option.value}`);
       if (option.textContent !== text) option.textContent = text;
     }
     if (this.select.value !== kind) this.select.value = kind;
     this.select.disabled = !live;
-    const title = `${t(`touch.plane-${plane.kind}-help`)} ${(plane.explained ?? null) === null ? "" : t("touch.plane-holds", { share: Math.round(100 * /** @type {number} */ (plane.explained)) })} ${live ? "" : t("touch.plane-recorded")}`.replace(/ +/g, " ").trim();
+    const title =
+      `${t(`touch.plane-${plane.kind}-help`)} ${(plane.explained ?? null) === null ? "" : t("touch.plane-holds", { share: Math.round(100 * /** @type {number} */ (plane.explained)) })} ${live ? "" : t("touch.plane-recorded")}`
+        .replace(/ +/g, " ")
+        .trim();
     if (this.select.title !== title) this.select.title = title;
   }
 }
@@ -44,5 +57,7 @@ export class PlaneChoice {
 /** "PCA · 71 % shown". @param {{kind: string, explained: number | null | undefined}} plane */
 export function planeWords({ kind, explained }) {
   const name = t(`touch.plane-${kind}`);
-  return explained === null || explained === undefined ? name : t("touch.plane-share", { name, share: Math.round(100 * explained) });
+  return explained === null || explained === undefined
+    ? name
+    : t("touch.plane-share", { name, share: Math.round(100 * explained) });
 }

@@ -18,7 +18,8 @@ export function spots(history, index, panel) {
   const plane = picture.plane.id;
   const places = picture.lanes.map((/** @type {any} */ lane) => lane.estimate);
   return (paint, { x, y, moment }) => {
-    if (moment.picture.plane.id !== plane) return; // seen from elsewhere: it would be another place on this plane
+    // seen from elsewhere: it would be another place on this plane
+    if (moment.picture.plane.id !== plane) return;
     places.forEach((/** @type {[number, number]} */ [at, up], /** @type {number} */ lane) => {
       paint.beginPath();
       shape(paint, lane, x(at), y(up), RING);

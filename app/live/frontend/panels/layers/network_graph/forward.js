@@ -1,11 +1,15 @@
-/** A perceptron's forward pass in the browser: what each of its neurons computes at every place of a grid. */
+/**
+ * A perceptron's forward pass in the browser: what each of its neurons computes at every place of a
+ * grid.
+ */
 
 /**
  * A perceptron as its stage tells of it.
  * @typedef {object} Net
  * @property {number[]} sizes inputs, hidden layers, outputs
  * @property {string} activation of the hidden neurons
- * @property {{weight: number, bias: number, outputs: number, inputs: number}[]} layers where in the packed weights each layer's matrix (outputs × inputs, row by row) and biases begin
+ * @property {{weight: number, bias: number, outputs: number, inputs: number}[]} layers where in the
+ *   packed weights each layer's matrix (outputs × inputs, row by row) and biases begin
  */
 
 const ACTIVATIONS = /** @type {Record<string, (h: number) => number>} */ ({
@@ -16,24 +20,39 @@ const ACTIVATIONS = /** @type {Record<string, (h: number) => number>} */ ({
   sign: Math.sign,
 });
 
-/** The perceptron of a stage; null where the network is another one or its layers are not told. @param {any} stage @returns {Net | null} */
+/**
+ * The perceptron of a stage; null where the network is another one or its layers are not told.
+ * @param {any} stage
+ * @returns {Net | null}
+ */
 export function netOf(stage) {
   const { network } = stage.experiment ?? {};
   const tensors = stage.layers;
-  if (network?.name !== "mlp" || !Array.isArray(tensors) || !tensors.length || tensors.length % 2) return null;
+  if (network?.name !== "mlp" || !Array.isArray(tensors) || !tensors.length || tensors.length % 2)
+    return null;
   const activation = network.activation ?? "tanh";
   if (!(activation in ACTIVATIONS)) return null;
   const layers = [];
   for (let i = 0; i < tensors.length; i += 2) {
     const [weight, bias] = [tensors[i], tensors[i + 1]];
     const [outputs, inputs] = weight.shape;
-    if (weight.shape.length !== 2 || bias.stop - bias.start !== outputs || weight.stop - weight.start !== outputs * inputs) return null;
+    if (
+      weight.shape.length !== 2 ||
+      bias.stop - bias.start !== outputs ||
+      weight.stop - weight.start !== outputs * inputs
+    )
+      return null;
     layers.push({ weight: weight.start, bias: bias.start, outputs, inputs });
   }
   return { sizes: [layers[0].inputs, ...layers.map(({ outputs }) => outputs)], activation, layers };
 }
 
-/** Places in a square, as inputs (2, side²), row 0 at the low end; each in the middle of its cell. @param {number[]} extent [x0, x1, y0, y1] @param {number} side @returns {Float64Array[]} */
+/**
+ * Places in a square, as inputs (2, side²), row 0 at the low end; each in the middle of its cell.
+ * @param {number[]} extent [x0, x1, y0, y1]
+ * @param {number} side
+ * @returns {Float64Array[]}
+ */
 export function square([x0, x1, y0, y1], side) {
   const [x, y] = [new Float64Array(side * side), new Float64Array(side * side)];
   for (let i = 0; i < side * side; i++) {
@@ -48,7 +67,8 @@ export function square([x0, x1, y0, y1], side) {
  * @param {Net} net
  * @param {ArrayLike<number>} weights (D,), packed
  * @param {Float64Array[]} inputs one row of n places per input
- * @returns {Float64Array[][]} layer by layer, the inputs first, of every neuron its n values: activations of hidden neurons, outputs as they are
+ * @returns {Float64Array[][]} layer by layer, the inputs first, of every neuron its n values:
+ *   activations of hidden neurons, outputs as they are
  */
 export function forward(net, weights, inputs) {
   const act = ACTIVATIONS[net.activation];
@@ -75,18 +95,28 @@ export function forward(net, weights, inputs) {
 }
 
 /**
- * What stands for full colour in a neuron's map: its bound where it has one, otherwise its largest value.
- * @param {Net} net @param {number} layer 0 for the inputs @param {Float64Array} values
+ * What stands for full colour in a neuron's map: its bound where it has one, otherwise its largest
+ * value.
+ * @param {Net} net
+ * @param {number} layer 0 for the inputs
+ * @param {Float64Array} values
  */
 export function reach(net, layer, values) {
   const hidden = layer > 0 && layer < net.sizes.length - 1;
   if (hidden && net.activation !== "relu") return 1;
   let most = 1e-12;
-  for (const value of values) if (Math.abs(value) > most && Number.isFinite(value)) most = Math.abs(value);
+  for (const value of values)
+    if (Math.abs(value) > most && Number.isFinite(value)) most = Math.abs(value);
   return most;
 }
 
-/** Where one weight lies in the packed vector. @param {Net} net @param {number} layer from 0 @param {number} to neuron of the next layer @param {number} from neuron of this layer, −1 for the bias */
+/**
+ * Where one weight lies in the packed vector.
+ * @param {Net} net
+ * @param {number} layer from 0
+ * @param {number} to neuron of the next layer
+ * @param {number} from neuron of this layer, −1 for the bias
+ */
 export function indexOf(net, layer, to, from) {
   const { weight, bias, inputs } = net.layers[layer];
   return from < 0 ? bias + to : weight + to * inputs + from;

@@ -1,4 +1,7 @@
-/** A small perceptron, neuron by neuron: what each computes where, how strongly they are tied, and every weight at hand to be set. */
+/**
+ * A small perceptron, neuron by neuron: what each computes where, how strongly they are tied, and
+ * every weight at hand to be set.
+ */
 
 import { SHAPES, small } from "../../../i18n/format.js";
 import { t } from "../../../i18n/i18n.js";
@@ -14,10 +17,16 @@ const PAUSE = 250;
 const TRUST = 1200;
 const TIP = 96;
 
-/** @typedef {import("./wiring.js").Node} Node @typedef {import("./wiring.js").Edge} Edge */
+/**
+ * @typedef {import("./wiring.js").Node} Node
+ * @typedef {import("./wiring.js").Edge} Edge
+ */
 
 export class Neurons {
-  /** @param {import("../../registry.js").Kit} kit @param {HTMLElement} place */
+  /**
+   * @param {import("../../registry.js").Kit} kit
+   * @param {HTMLElement} place
+   */
   constructor({ palette, theme, hands }, place) {
     this.cells = new Cells(theme, palette, place);
     this.theme = theme;
@@ -39,7 +48,10 @@ export class Neurons {
     this.said.setAttribute("role", "status");
     place.append(this.tip, this.said);
     this.box = new WeightBox(place, () => this.canvas.focus({ preventScroll: true }));
-    /** @type {{lane: number, index: number, value: number, at: number}[]} set by hand, not yet told */ this.put = [];
+    /**
+     * @type {{lane: number, index: number, value: number, at: number}[]} set by hand, not yet told
+     */
+    this.put = [];
     /** @type {{layer: number, to: number, from: number} | null} */ this.chosen = null;
     /** @type {Node | Edge | null} under the pointer */ this.pointed = null;
     /** @type {import("../../../data/frame_view.js").FrameView | null} */ this.moment = null;
@@ -54,7 +66,10 @@ export class Neurons {
     this._listen();
   }
 
-  /** @param {import("../../../charts/theme.js").Theme} theme @param {any} palette */
+  /**
+   * @param {import("../../../charts/theme.js").Theme} theme
+   * @param {any} palette
+   */
   dress(theme, palette) {
     this.theme = theme;
     this.palette = palette;
@@ -62,7 +77,11 @@ export class Neurons {
     this.key = "";
   }
 
-  /** @param {import("../../../data/frame_view.js").FrameView} moment @param {import("./forward.js").Net} net @param {number} lane */
+  /**
+   * @param {import("../../../data/frame_view.js").FrameView} moment
+   * @param {import("./forward.js").Net} net
+   * @param {number} lane
+   */
   draw(moment, net, lane) {
     if (this.net !== net || this.lane !== lane) {
       if (this.box.open) this.box.close();
@@ -72,17 +91,27 @@ export class Neurons {
     this.moment = moment;
     this.net = net;
     this.lane = lane;
-    this.canvas.setAttribute("aria-label", t("panels.neurons-name", { label: moment.stage.lanes[lane].label }));
+    this.canvas.setAttribute(
+      "aria-label",
+      t("panels.neurons-name", { label: moment.stage.lanes[lane].label }),
+    );
     this._soon();
-    if (this.box.open && this.chosen) this.box.follow(this.weights[this._index(this.chosen)], this._refusal());
+    if (this.box.open && this.chosen)
+      this.box.follow(this.weights[this._index(this.chosen)], this._refusal());
   }
 
-  /** The lane's weights at the moment shown, with those that were just set by hand. @returns {ArrayLike<number>} */
+  /**
+   * The lane's weights at the moment shown, with those that were just set by hand.
+   * @returns {ArrayLike<number>}
+   */
   get weights() {
     const told = this.moment?.picture?.lanes[this.lane]?.weights?.data;
     if (!told) return [];
     const now = performance.now();
-    this.put = this.put.filter(({ lane, index, value, at }) => now - at < TRUST && !(lane === this.lane && Math.abs(told[index] - value) < 1e-5));
+    this.put = this.put.filter(
+      ({ lane, index, value, at }) =>
+        now - at < TRUST && !(lane === this.lane && Math.abs(told[index] - value) < 1e-5),
+    );
     if (!this.put.some(({ lane }) => lane === this.lane)) return told;
     const weights = Float32Array.from(told);
     for (const { lane, index, value } of this.put) if (lane === this.lane) weights[index] = value;
@@ -102,7 +131,15 @@ export class Neurons {
     const [width, height] = [this.place.clientWidth, this.place.clientHeight];
     if (!moment || !net || width < 120 || height < 90) return;
     const weights = this.weights;
-    const key = [moment.run, moment.picture.k, this.lane, width, height, window.devicePixelRatio, JSON.stringify(this.put)].join();
+    const key = [
+      moment.run,
+      moment.picture.k,
+      this.lane,
+      width,
+      height,
+      window.devicePixelRatio,
+      JSON.stringify(this.put),
+    ].join();
     if (key === this.key) return;
     this.key = key;
     const place = `${moment.run} ${net.sizes} ${width} ${height}`;
@@ -114,22 +151,44 @@ export class Neurons {
     this.edges = strongest(wiring.edges, weights);
     paintEdges(paint, this.edges, weights, this._signs);
     const { points, curve } = moment.stage.data;
-    const inputs = curve ? [Float64Array.from({ length: CURVE_PLACES }, (_, i) => curve.at.data[Math.round((i * (curve.at.data.length - 1)) / (CURVE_PLACES - 1))])] : square(points.extent, SIDE);
+    const inputs = curve
+      ? [
+          Float64Array.from(
+            { length: CURVE_PLACES },
+            (_, i) =>
+              curve.at.data[Math.round((i * (curve.at.data.length - 1)) / (CURVE_PLACES - 1))],
+          ),
+        ]
+      : square(points.extent, SIDE);
     this.given = forward(net, weights, inputs);
-    for (const node of wiring.nodes) this.cells.node(paint, net, node, this.given[node.layer][node.i]);
+    for (const node of wiring.nodes)
+      this.cells.node(paint, net, node, this.given[node.layer][node.i]);
     this._names(paint, wiring);
-    this.cells.answer(paint, wiring.answer, moment.stage.data, this.given, lane, this.put.length ? {} : moment.picture.lanes[lane]);
+    this.cells.answer(
+      paint,
+      wiring.answer,
+      moment.stage.data,
+      this.given,
+      lane,
+      this.put.length ? {} : moment.picture.lanes[lane],
+    );
     this._point();
     this.drawnAt = performance.now();
   }
 
   /** Colours of negative and positive weights. @returns {[string, string]} */
   get _signs() {
-    const [negative, positive] = this.theme.dark ? this.palette.classPointsOnDark : this.palette.classPoints;
+    const [negative, positive] = this.theme.dark
+      ? this.palette.classPointsOnDark
+      : this.palette.classPoints;
     return [negative, positive];
   }
 
-  /** Names of inputs and outputs, and how many neurons are left out. @param {CanvasRenderingContext2D} paint @param {import("./wiring.js").Wiring} wiring */
+  /**
+   * Names of inputs and outputs, and how many neurons are left out.
+   * @param {CanvasRenderingContext2D} paint
+   * @param {import("./wiring.js").Wiring} wiring
+   */
   _names(paint, { nodes, more, answer }) {
     const net = /** @type {import("./forward.js").Net} */ (this.net);
     const last = net.sizes.length - 1;
@@ -140,7 +199,11 @@ export class Neurons {
       const right = node.layer === last;
       if (node.layer && !right) continue;
       paint.textAlign = right ? "left" : "right";
-      const name = right ? (this.moment?.stage.data.classes[node.i] ?? "") : node.i ? t("panels.neurons-input-second") : t("panels.neurons-input");
+      const name = right
+        ? (this.moment?.stage.data.classes[node.i] ?? "")
+        : node.i
+          ? t("panels.neurons-input-second")
+          : t("panels.neurons-input");
       const room = answer.x - node.x - node.size / 2 - 8;
       if (right && paint.measureText(name).width > room) continue;
       paint.fillText(name, node.x + (right ? 1 : -1) * (node.size / 2 + 5), node.y);
@@ -155,33 +218,49 @@ export class Neurons {
     return indexOf(/** @type {any} */ (this.net), l, to, from);
   }
 
-  /** A neuron by name. @param {number} l layer, 0 for the inputs @param {number} i */
+  /**
+   * A neuron by name.
+   * @param {number} l layer, 0 for the inputs
+   * @param {number} i
+   */
   _name(l, i) {
     const net = /** @type {import("./forward.js").Net} */ (this.net);
     if (l === 0) return i ? t("panels.neurons-input-second") : t("panels.neurons-input");
     if (l < net.sizes.length - 1) return t("panels.neurons-hidden", { layer: l, number: i + 1 });
-    const { data } = /** @type {import("../../../data/frame_view.js").FrameView} */ (this.moment).stage;
-    return data.curve ? t("panels.neurons-output") : t("panels.neurons-class", { name: data.classes[i] });
+    const { data } = /** @type {import("../../../data/frame_view.js").FrameView} */ (this.moment)
+      .stage;
+    return data.curve
+      ? t("panels.neurons-output")
+      : t("panels.neurons-class", { name: data.classes[i] });
   }
 
   /** A weight or a bias by name. @param {{layer: number, to: number, from: number}} edge */
   title({ layer: l, to, from }) {
-    return from < 0 ? t("panels.neurons-bias", { to: this._name(l + 1, to) }) : t("panels.neurons-weight", { from: this._name(l, from), to: this._name(l + 1, to) });
+    return from < 0
+      ? t("panels.neurons-bias", { to: this._name(l + 1, to) })
+      : t("panels.neurons-weight", { from: this._name(l, from), to: this._name(l + 1, to) });
   }
 
   /** Why nothing can be set; empty where it can. */
   _refusal() {
     if (this.hands.live()) return "";
     const rows = this.moment?.metric?.lanes ?? [];
-    return t(rows.length && rows.every((/** @type {any} */ row) => row.finished) ? "panels.neurons-ended" : "panels.neurons-past");
+    return t(
+      rows.length && rows.every((/** @type {any} */ row) => row.finished)
+        ? "panels.neurons-ended"
+        : "panels.neurons-past",
+    );
   }
 
   _listen() {
     this.canvas.onpointermove = (event) => {
       const { wiring } = this;
       if (!wiring || event.pointerType === "touch") return;
-      this.pointed = nodeAt(wiring, event.offsetX, event.offsetY) ?? edgeAt(this.edges, event.offsetX, event.offsetY);
-      this.canvas.style.cursor = this.pointed && !("size" in this.pointed && !this.pointed.layer) ? "pointer" : "";
+      this.pointed =
+        nodeAt(wiring, event.offsetX, event.offsetY) ??
+        edgeAt(this.edges, event.offsetX, event.offsetY);
+      this.canvas.style.cursor =
+        this.pointed && !("size" in this.pointed && !this.pointed.layer) ? "pointer" : "";
       this._point();
     };
     this.canvas.onpointerleave = () => {
@@ -192,7 +271,11 @@ export class Neurons {
       if (!this.wiring) return;
       const air = matchMedia("(hover: none)").matches ? 4 : 0;
       const node = nodeAt(this.wiring, event.offsetX, event.offsetY, 1.5 + air);
-      const found = node ? (node.layer ? { layer: node.layer - 1, to: node.i, from: -1 } : null) : edgeAt(this.edges, event.offsetX, event.offsetY, 5 + 2 * air);
+      const found = node
+        ? node.layer
+          ? { layer: node.layer - 1, to: node.i, from: -1 }
+          : null
+        : edgeAt(this.edges, event.offsetX, event.offsetY, 5 + 2 * air);
       if (!found) return this.box.close();
       this.chosen = { layer: found.layer, to: found.to, from: found.from };
       this._open(event.offsetX, event.offsetY);
@@ -205,9 +288,14 @@ export class Neurons {
         this._open(x, y);
       } else if (event.key === "Escape" && this.chosen) this.chosen = null;
       else if (event.key.startsWith("Arrow")) {
-        this.chosen = this.chosen ? walk(this.net, this.chosen, event.key) : { layer: 0, to: 0, from: 0 };
+        this.chosen = this.chosen
+          ? walk(this.net, this.chosen, event.key)
+          : { layer: 0, to: 0, from: 0 };
         this.pointed = null;
-        this.said.textContent = t("panels.neurons-told", { what: this.title(this.chosen), value: small(this.weights[this._index(this.chosen)]) });
+        this.said.textContent = t("panels.neurons-told", {
+          what: this.title(this.chosen),
+          value: small(this.weights[this._index(this.chosen)]),
+        });
       } else return;
       event.preventDefault();
       event.stopPropagation();
@@ -220,21 +308,30 @@ export class Neurons {
     };
   }
 
-  /** @param {number} x @param {number} y */
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   _open(x, y) {
     if (!this.chosen) return;
     const [index, lane] = [this._index(this.chosen), this.lane];
     this.tip.hidden = true;
     this.box.show(this.title(this.chosen), this.weights[index], this._refusal(), x, y, (value) => {
       if (!this.hands.live()) return;
-      this.put = [...this.put.filter((one) => one.lane !== lane || one.index !== index), { lane, index, value, at: performance.now() }];
+      this.put = [
+        ...this.put.filter((one) => one.lane !== lane || one.index !== index),
+        { lane, index, value, at: performance.now() },
+      ];
       this.hands.command({ do: "weight", lane, index, value });
       this._soon();
     });
     this._point();
   }
 
-  /** Where a weight's line has its middle, or a bias's neuron stands. @param {{layer: number, to: number, from: number}} edge */
+  /**
+   * Where a weight's line has its middle, or a bias's neuron stands.
+   * @param {{layer: number, to: number, from: number}} edge
+   */
   _middle({ layer: l, to, from }) {
     const { edges, nodes } = /** @type {import("./wiring.js").Wiring} */ (this.wiring);
     const line = edges.find((one) => one.layer === l && one.to === to && one.from === from);
@@ -251,26 +348,64 @@ export class Neurons {
     const paint = fit(this.over, width, height);
     paint.clearRect(0, 0, width, height);
     const weights = this.weights;
-    const mark = pointed ?? (chosen && (wiring.edges.find((one) => one.layer === chosen.layer && one.to === chosen.to && one.from === chosen.from) ?? wiring.nodes.find((one) => one.layer === chosen.layer + 1 && one.i === chosen.to))) ?? null;
+    const mark =
+      pointed ??
+      (chosen &&
+        (wiring.edges.find(
+          (one) => one.layer === chosen.layer && one.to === chosen.to && one.from === chosen.from,
+        ) ??
+          wiring.nodes.find((one) => one.layer === chosen.layer + 1 && one.i === chosen.to))) ??
+      null;
     this.tip.hidden = !mark || this.box.open || !given;
     if (!mark || !given) return;
-    const node = "size" in mark ? mark : wiring.nodes.find((one) => one.layer === mark.layer + 1 && one.i === mark.to);
-    if (!("size" in mark)) paintEdge(paint, mark, weights[mark.index], this._signs, this.theme.surface);
+    const node =
+      "size" in mark
+        ? mark
+        : wiring.nodes.find((one) => one.layer === mark.layer + 1 && one.i === mark.to);
+    if (!("size" in mark))
+      paintEdge(paint, mark, weights[mark.index], this._signs, this.theme.surface);
     if (node) {
       paint.strokeStyle = this.theme.text;
       paint.lineWidth = 2;
       paint.beginPath();
-      paint.roundRect(node.x - node.size / 2 - 1.5, node.y - node.size / 2 - 1.5, node.size + 3, node.size + 3, Math.min(5, node.size / 4));
+      paint.roundRect(
+        node.x - node.size / 2 - 1.5,
+        node.y - node.size / 2 - 1.5,
+        node.size + 3,
+        node.size + 3,
+        Math.min(5, node.size / 4),
+      );
       paint.stroke();
     }
     if (this.tip.hidden || !node) return;
-    const [picture, words] = /** @type {[HTMLCanvasElement, HTMLElement]} */ (/** @type {unknown} */ ([...this.tip.children]));
-    if (!("size" in mark)) words.textContent = t("panels.neurons-told", { what: this.title(mark), value: small(weights[mark.index]) });
-    else if (node.layer) words.textContent = t("panels.neurons-map", { what: this._name(node.layer, node.i), value: small(weights[this._index({ layer: node.layer - 1, to: node.i, from: -1 })]) });
+    const [picture, words] = /** @type {[HTMLCanvasElement, HTMLElement]} */ (
+      /** @type {unknown} */ ([...this.tip.children])
+    );
+    if (!("size" in mark))
+      words.textContent = t("panels.neurons-told", {
+        what: this.title(mark),
+        value: small(weights[mark.index]),
+      });
+    else if (node.layer)
+      words.textContent = t("panels.neurons-map", {
+        what: this._name(node.layer, node.i),
+        value: small(weights[this._index({ layer: node.layer - 1, to: node.i, from: -1 })]),
+      });
     else words.textContent = t("panels.neurons-map-input", { what: this._name(0, node.i) });
-    this.cells.values(fit(picture, TIP, TIP), /** @type {any} */ (this.net), node.layer, given[node.layer][node.i], 0, 0, TIP);
+    this.cells.values(
+      fit(picture, TIP, TIP),
+      /** @type {any} */ (this.net),
+      node.layer,
+      given[node.layer][node.i],
+      0,
+      0,
+      TIP,
+    );
     const at = "size" in mark ? node.x + node.size / 2 : (mark.x1 + mark.x2) / 2;
-    const left = at + 12 + this.tip.offsetWidth > width - 4 ? at - 12 - this.tip.offsetWidth - ("size" in mark ? node.size : 0) : at + 12;
+    const left =
+      at + 12 + this.tip.offsetWidth > width - 4
+        ? at - 12 - this.tip.offsetWidth - ("size" in mark ? node.size : 0)
+        : at + 12;
     this.tip.style.left = `${Math.max(4, left)}px`;
     this.tip.style.top = `${Math.max(4, Math.min(height - this.tip.offsetHeight - 4, ("size" in mark ? node.y : (mark.y1 + mark.y2) / 2) - this.tip.offsetHeight / 2))}px`;
   }
@@ -285,9 +420,20 @@ export class Neurons {
     let found = { layer: 0, to: 0, from: 0 };
     net.layers.forEach(({ outputs, inputs }, l) => {
       for (let to = 0; to < outputs; to++)
-        for (let from = 0; from < inputs; from++) if (Math.abs(weights[this._index({ layer: l, to, from })]) > Math.abs(weights[this._index(found)])) found = { layer: l, to, from };
+        for (let from = 0; from < inputs; from++)
+          if (
+            Math.abs(weights[this._index({ layer: l, to, from })]) >
+            Math.abs(weights[this._index(found)])
+          )
+            found = { layer: l, to, from };
     });
-    return t("panels.neurons-summary", { label, sizes: net.sizes.join(", "), activation: net.activation, largest: small(weights[this._index(found)]), where: this.title(found) });
+    return t("panels.neurons-summary", {
+      label,
+      sizes: net.sizes.join(", "),
+      activation: net.activation,
+      largest: small(weights[this._index(found)]),
+      where: this.title(found),
+    });
   }
 
   /** Another race, or another view. */
@@ -305,7 +451,13 @@ export class Neurons {
   }
 }
 
-/** The next weight an arrow key leads to: down and up through the weights of a layer, the bias of each neuron first; right and left through the layers. @param {import("./forward.js").Net} net @param {{layer: number, to: number, from: number}} at @param {string} key */
+/**
+ * The next weight an arrow key leads to: down and up through the weights of a layer, the bias of
+ * each neuron first; right and left through the layers.
+ * @param {import("./forward.js").Net} net
+ * @param {{layer: number, to: number, from: number}} at
+ * @param {string} key
+ */
 export function walk(net, { layer: l, to, from }, key) {
   const { inputs, outputs } = net.layers[l];
   if (key === "ArrowDown" || key === "ArrowUp") {
@@ -314,10 +466,18 @@ export function walk(net, { layer: l, to, from }, key) {
     return { layer: l, to: Math.floor(next / (inputs + 1)), from: (next % (inputs + 1)) - 1 };
   }
   const other = Math.max(0, Math.min(net.layers.length - 1, l + (key === "ArrowRight" ? 1 : -1)));
-  return { layer: other, to: Math.min(to, net.layers[other].outputs - 1), from: Math.min(from, net.layers[other].inputs - 1) };
+  return {
+    layer: other,
+    to: Math.min(to, net.layers[other].outputs - 1),
+    from: Math.min(from, net.layers[other].inputs - 1),
+  };
 }
 
-/** A canvas that fills its place. @param {HTMLElement} place @param {string} name */
+/**
+ * A canvas that fills its place.
+ * @param {HTMLElement} place
+ * @param {string} name
+ */
 function layer(place, name) {
   const canvas = document.createElement("canvas");
   canvas.className = name;

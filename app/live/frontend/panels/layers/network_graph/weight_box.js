@@ -1,14 +1,23 @@
-/** A small box in which one weight is set: a slider, a number, and why it cannot be moved where that is so. */
+/**
+ * A small box in which one weight is set: a slider, a number, and why it cannot be moved where that
+ * is so.
+ */
 
 import { t } from "../../../i18n/i18n.js";
 
 /** Commands sent in a second at most. */
 const PER_SECOND = 10;
-/** How long after the last move of a hand the slider stays with it before it follows the training again, ms. */
+/**
+ * How long after the last move of a hand the slider stays with it before it follows the training
+ * again, ms.
+ */
 const HOLD = 900;
 
 export class WeightBox {
-  /** @param {HTMLElement} place @param {() => void} closed */
+  /**
+   * @param {HTMLElement} place
+   * @param {() => void} closed
+   */
   constructor(place, closed) {
     this.place = place;
     this.closed = closed;
@@ -23,7 +32,8 @@ export class WeightBox {
     this.box.hidden = true;
     this.box.innerHTML = `<header><b></b><button type="button" aria-label="${t("panels.neurons-close")}">✕</button></header>
       <div><input type="range" data-testid="weight-slide" aria-label="${t("panels.neurons-slide")}"><input type="number" step="any" data-testid="weight-number" aria-label="${t("panels.neurons-set")}"></div><p role="note"></p>`;
-    const get = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (this.box.querySelector(selector));
+    const get = (/** @type {string} */ selector) =>
+      /** @type {HTMLElement} */ (this.box.querySelector(selector));
     this.title = get("b");
     this.why = get("p");
     this.slide = /** @type {HTMLInputElement} */ (get("[type=range]"));
@@ -31,7 +41,8 @@ export class WeightBox {
     get("button").onclick = () => this.close();
     this.slide.oninput = () => this._move(Number(this.slide.value), this.slide);
     this.number.oninput = () => {
-      if (Number.isFinite(this.number.valueAsNumber)) this._move(this.number.valueAsNumber, this.number);
+      if (Number.isFinite(this.number.valueAsNumber))
+        this._move(this.number.valueAsNumber, this.number);
     };
     this.box.onkeydown = (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Escape") return;
@@ -50,7 +61,14 @@ export class WeightBox {
     return performance.now() - this.movedAt < HOLD;
   }
 
-  /** @param {string} title @param {number} value @param {string} refusal why it cannot be set; empty where it can @param {number} x px @param {number} y px @param {(value: number) => void} set */
+  /**
+   * @param {string} title
+   * @param {number} value
+   * @param {string} refusal why it cannot be set; empty where it can
+   * @param {number} x px
+   * @param {number} y px
+   * @param {(value: number) => void} set
+   */
   show(title, value, refusal, x, y, set) {
     this._send();
     this.set = set;
@@ -64,10 +82,16 @@ export class WeightBox {
     const { clientWidth, clientHeight } = this.place;
     this.box.style.left = `${Math.max(4, Math.min(x - this.box.offsetWidth / 2, clientWidth - this.box.offsetWidth - 4))}px`;
     this.box.style.top = `${Math.max(4, Math.min(y + 12, clientHeight - this.box.offsetHeight - 4))}px`;
-    /** @type {HTMLElement} */ (refusal ? this.box.querySelector("button") : this.slide).focus({ preventScroll: true });
+    /** @type {HTMLElement} */ (refusal ? this.box.querySelector("button") : this.slide).focus({
+      preventScroll: true,
+    });
   }
 
-  /** The weight as it is now, unless a hand is on it. @param {number} value @param {string} refusal */
+  /**
+   * The weight as it is now, unless a hand is on it.
+   * @param {number} value
+   * @param {string} refusal
+   */
   follow(value, refusal) {
     this.slide.disabled = this.number.disabled = Boolean(refusal);
     const why = refusal || t("panels.neurons-live");
@@ -89,7 +113,10 @@ export class WeightBox {
     this.box.remove();
   }
 
-  /** @param {number} value @param {HTMLInputElement} by */
+  /**
+   * @param {number} value
+   * @param {HTMLInputElement} by
+   */
   _move(value, by) {
     this.movedAt = performance.now();
     if (by === this.slide) this.number.value = value.toFixed(3);

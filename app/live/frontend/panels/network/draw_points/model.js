@@ -1,7 +1,9 @@
 /**
- * Points drawn by hand: how they are written, as engine/datasets/drawn.py writes them, and how they are changed.
+ * Points drawn by hand: how they are written, as engine/datasets/drawn.py writes them, and how they
+ * are changed.
  *
- * Five characters are one point: two for x, two for y, one for the class, each worth six bits. A coordinate is a whole number n from 0 to 4095 and stands for n / 256 − 8.
+ * Five characters are one point: two for x, two for y, one for the class, each worth six bits. A
+ * coordinate is a whole number n from 0 to 4095 and stands for n / 256 − 8.
  */
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -31,13 +33,23 @@ export function snapped(value) {
   return placeOf(value) * ((2 * REACH) / PLACES) - REACH;
 }
 
-/** Points as a text of five characters each; what lies outside the square is put on its edge. @param {Point[]} points */
+/**
+ * Points as a text of five characters each; what lies outside the square is put on its edge.
+ * @param {Point[]} points
+ */
 export function encodePoints(points) {
   const two = (/** @type {number} */ n) => ALPHABET[n >> 6] + ALPHABET[n & 63];
-  return points.map(({ x, y, label }) => two(placeOf(x)) + two(placeOf(y)) + ALPHABET[label]).join("");
+  return points
+    .map(({ x, y, label }) => two(placeOf(x)) + two(placeOf(y)) + ALPHABET[label])
+    .join("");
 }
 
-/** The points of a text. @param {string} text @returns {Point[]} @throws {RangeError} it is no such text */
+/**
+ * The points of a text.
+ * @param {string} text
+ * @returns {Point[]}
+ * @throws {RangeError} it is no such text
+ */
 export function decodePoints(text) {
   if (text.length % CHARACTERS) throw new RangeError(`points take ${CHARACTERS} characters each`);
   const worth = Array.from(text, (character) => {
@@ -45,18 +57,37 @@ export function decodePoints(text) {
     if (found < 0) throw new RangeError(`${character} is no character of points`);
     return found;
   });
-  const value = (/** @type {number} */ at) => (worth[at] * 64 + worth[at + 1]) * ((2 * REACH) / PLACES) - REACH;
-  return Array.from({ length: text.length / CHARACTERS }, (_, i) => ({ x: value(CHARACTERS * i), y: value(CHARACTERS * i + 2), label: worth[CHARACTERS * i + 4] }));
+  const value = (/** @type {number} */ at) =>
+    (worth[at] * 64 + worth[at + 1]) * ((2 * REACH) / PLACES) - REACH;
+  return Array.from({ length: text.length / CHARACTERS }, (_, i) => ({
+    x: value(CHARACTERS * i),
+    y: value(CHARACTERS * i + 2),
+    label: worth[CHARACTERS * i + 4],
+  }));
 }
 
-/** Points as a stage tells of them, in the square that was there before. @param {Point[]} points @param {number[]} extent @returns {import("../../../charts/decision_map.js").Points} */
+/**
+ * Points as a stage tells of them, in the square that was there before.
+ * @param {Point[]} points
+ * @param {number[]} extent
+ * @returns {import("../../../charts/decision_map.js").Points}
+ */
 export function toDrawn(points, extent) {
-  return { x: { data: points.flatMap(({ x, y }) => [x, y]) }, y: { data: points.map(({ label }) => label) }, extent };
+  return {
+    x: { data: points.flatMap(({ x, y }) => [x, y]) },
+    y: { data: points.map(({ label }) => label) },
+    extent,
+  };
 }
 
 const decoded = { text: "", points: /** @type {Point[]} */ ([]) };
 
-/** The training points of a moment: the stage's, until others were drawn. @param {{stage: any, events: any[]}} moment @returns {import("../../../charts/decision_map.js").Points | null} null for what is not drawn as points */
+/**
+ * The training points of a moment: the stage's, until others were drawn.
+ * @param {{stage: any, events: any[]}} moment
+ * @returns {import("../../../charts/decision_map.js").Points | null} null for what is not drawn as
+ *   points
+ */
 export function pointsAt({ stage, events }) {
   const own = stage.data.points;
   const text = own && lastDrawn(events);
@@ -65,18 +96,29 @@ export function pointsAt({ stage, events }) {
   return toDrawn(decoded.points, own.extent);
 }
 
-/** The points drawn last, as they were written, or null. @param {any[]} events @returns {string | null} */
+/**
+ * The points drawn last, as they were written, or null.
+ * @param {any[]} events
+ * @returns {string | null}
+ */
 export function lastDrawn(events) {
   return events.findLast((event) => event.kind === "points")?.value ?? null;
 }
 
-/** A sheet of points that is drawn on, with a way back. A change is between `begin` and `end`; a change that changes nothing leaves no trace. */
+/**
+ * A sheet of points that is drawn on, with a way back. A change is between `begin` and `end`; a
+ * change that changes nothing leaves no trace.
+ */
 export class Sheet {
-  /** @param {import("../../../charts/decision_map.js").Points} from at most so many of them as a sheet may hold, evenly chosen */
+  /**
+   * @param {import("../../../charts/decision_map.js").Points} from at most so many of them as a
+   *   sheet may hold, evenly chosen
+   */
   constructor({ x, y }) {
     const count = y.data.length;
     const kept = Math.min(count, MOST_POINTS);
-    /** @type {Point[]} */ this.points = Array.from({ length: kept }, (_, n) => {
+    /** @type {Point[]} */
+    this.points = Array.from({ length: kept }, (_, n) => {
       const i = Math.floor((n * count) / kept);
       return { x: snapped(x.data[2 * i]), y: snapped(x.data[2 * i + 1]), label: y.data[i] };
     });
@@ -102,13 +144,22 @@ export class Sheet {
     return true;
   }
 
-  /** @param {number} x @param {number} y @param {number} label @returns {number} the new point's index, −1 where the sheet is full */
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {number} label
+   * @returns {number} the new point's index, −1 where the sheet is full
+   */
   add(x, y, label) {
     if (this.points.length >= MOST_POINTS) return -1;
     return this.points.push({ x: snapped(x), y: snapped(y), label }) - 1;
   }
 
-  /** @param {number} index @param {number} x @param {number} y */
+  /**
+   * @param {number} index
+   * @param {number} x
+   * @param {number} y
+   */
   move(index, x, y) {
     this.points[index] = { ...this.points[index], x: snapped(x), y: snapped(y) };
   }
@@ -131,7 +182,10 @@ export class Sheet {
     return this._walk(this.future, this.past);
   }
 
-  /** @param {string[]} from @param {string[]} to */
+  /**
+   * @param {string[]} from
+   * @param {string[]} to
+   */
   _walk(from, to) {
     const text = from.pop();
     if (text === undefined) return false;
@@ -140,7 +194,11 @@ export class Sheet {
     return true;
   }
 
-  /** The point nearest to a place, −1 where none is within reach. @param {(point: Point) => number} distance @param {number} reach */
+  /**
+   * The point nearest to a place, −1 where none is within reach.
+   * @param {(point: Point) => number} distance
+   * @param {number} reach
+   */
   nearest(distance, reach) {
     let [found, least] = [-1, reach];
     this.points.forEach((point, i) => {
@@ -153,7 +211,10 @@ export class Sheet {
 
 /** Calls at most once in so many milliseconds, the last time always. */
 export class Throttle {
-  /** @param {number} every ms @param {() => void} call */
+  /**
+   * @param {number} every ms
+   * @param {() => void} call
+   */
   constructor(every, call) {
     this.every = every;
     this.call = call;

@@ -1,15 +1,33 @@
-/** The pencil: training points added, moved and taken away on the decision maps, while the race trains on them or for the race to come. */
+/**
+ * The pencil: training points added, moved and taken away on the decision maps, while the race
+ * trains on them or for the race to come.
+ */
 
-import { t } from "../../../i18n/i18n.js";
-import { DrawBar } from "./toolbar.js";
-import { LEAST_POINTS, lastDrawn, MOST_CLASSES, MOST_POINTS, pointsAt, Sheet, Throttle, toDrawn } from "./model.js";
 import { dot } from "../../../charts/decision_map.js";
+import { t } from "../../../i18n/i18n.js";
+import {
+  LEAST_POINTS,
+  lastDrawn,
+  MOST_CLASSES,
+  MOST_POINTS,
+  pointsAt,
+  Sheet,
+  Throttle,
+  toDrawn,
+} from "./model.js";
+import { DrawBar } from "./toolbar.js";
 
 /** Points go to the race at most that often while one is dragged, in milliseconds. */
 const SENT_MS = 125;
-/** How near a pointer must come to a point to take hold of it, in pixels of the page: a mouse, a finger. */
+/**
+ * How near a pointer must come to a point to take hold of it, in pixels of the page: a mouse, a
+ * finger.
+ */
 const REACH = { mouse: 9, touch: 18 };
-/** A finger that stays where it came down adds a point beside another one, if it is further from it than that. */
+/**
+ * A finger that stays where it came down adds a point beside another one, if it is further from it
+ * than that.
+ */
 const BESIDE = 7;
 /** How far a finger may tremble, in pixels of the page. */
 const STILL = 5;
@@ -18,21 +36,33 @@ const TAKEN_MS = 3000;
 const STEP = 1 / 50;
 
 export class Pencil {
-  /** @param {import("../../registry.js").Kit} kit @param {() => void} repaint draws the panel again, soon */
+  /**
+   * @param {import("../../registry.js").Kit} kit
+   * @param {() => void} repaint draws the panel again, soon
+   */
   constructor({ place, tools, hands, theme }, repaint) {
     this.place = place;
     this.hands = hands;
     this.theme = theme;
     this.repaint = repaint;
     this.active = false;
-    /** @type {Sheet | null} what is drawn on, or was drawn and is not yet in the race */ this.sheet = null;
+    /** @type {Sheet | null} what is drawn on, or was drawn and is not yet in the race */
+    this.sheet = null;
     /** @type {import("../../../data/frame_view.js").FrameView | null} */ this.moment = null;
     this.run = -1;
     this.until = Infinity;
     /** the class that is drawn, −1 for the eraser */ this.brush = 0;
     this.over = -1;
-    /** @type {{index: number, dx: number, dy: number, tap: {x: number, y: number, far: (point: {x: number, y: number}) => number} | null} | {erase: true} | null} */ this.gesture = null;
-    /** @type {{lane: number, x: number, y: number, held: number} | null} where the keyboard points, in the data's numbers */ this.cross = null;
+    /**
+     * @type {{index: number, dx: number, dy: number, tap: {x: number, y: number, far: (point: {x:
+     *   number, y: number}) => number} | null} | {erase: true} | null}
+     */
+    this.gesture = null;
+    /**
+     * @type {{lane: number, x: number, y: number, held: number} | null} where the keyboard points,
+     *   in the data's numbers
+     */
+    this.cross = null;
     this.throttle = new Throttle(SENT_MS, () => this._command());
     this.bar = new DrawBar(tools, place, {
       start: () => this.start(),
@@ -45,7 +75,8 @@ export class Pencil {
     this.keys = (/** @type {KeyboardEvent} */ event) => this._keyAnywhere(event);
     place.addEventListener("pointerdown", (event) => this._down(event));
     place.addEventListener("pointermove", (event) => this._move(event));
-    for (const name of ["pointerup", "pointercancel"]) place.addEventListener(name, () => this._up());
+    for (const name of ["pointerup", "pointercancel"])
+      place.addEventListener(name, () => this._up());
     place.addEventListener("pointerleave", () => this._hover(-1));
     place.addEventListener("contextmenu", (event) => this.active && event.preventDefault());
     place.addEventListener("keydown", (event) => this._key(event));
@@ -53,17 +84,27 @@ export class Pencil {
     place.addEventListener("focusout", () => this._cross(null));
   }
 
-  /** Name the canvases for what they are now. @param {HTMLCanvasElement[]} canvases each with its lane's label as data */
+  /**
+   * Name the canvases for what they are now.
+   * @param {HTMLCanvasElement[]} canvases each with its lane's label as data
+   */
   label(canvases) {
     for (const canvas of canvases) {
       canvas.setAttribute("role", this.active ? "application" : "img");
-      canvas.setAttribute("aria-label", t(this.active ? "touch.canvas-draw" : "touch.canvas", { lane: canvas.dataset.label }));
+      canvas.setAttribute(
+        "aria-label",
+        t(this.active ? "touch.canvas-draw" : "touch.canvas", { lane: canvas.dataset.label }),
+      );
       if (this.active) canvas.tabIndex = 0;
       else canvas.removeAttribute("tabindex");
     }
   }
 
-  /** The points to show at a moment: those that are being drawn, else those of the race. @param {import("../../../data/frame_view.js").FrameView} moment @returns {import("../../../charts/decision_map.js").Points | null} */
+  /**
+   * The points to show at a moment: those that are being drawn, else those of the race.
+   * @param {import("../../../data/frame_view.js").FrameView} moment
+   * @returns {import("../../../charts/decision_map.js").Points | null}
+   */
   see(moment) {
     const { data } = moment.stage;
     const offered = data.kind === "points" && data.classes.length <= MOST_CLASSES;
@@ -81,16 +122,31 @@ export class Pencil {
     }
     if (this.active) this.bar.tell(this.hands.live(), this.sheet?.left ?? 0);
     // What was drawn stays on the screen until the race tells of it.
-    if (this.sheet && !this.active && (lastDrawn(moment.events) === this.sheet.text || performance.now() > this.until)) this.sheet = null;
+    if (
+      this.sheet &&
+      !this.active &&
+      (lastDrawn(moment.events) === this.sheet.text || performance.now() > this.until)
+    )
+      this.sheet = null;
     return this.sheet ? toDrawn(this.sheet.points, data.points.extent) : shown;
   }
 
-  /** What stands beside the panel's title, null where the pencil has nothing to say. @returns {string | null} */
+  /**
+   * What stands beside the panel's title, null where the pencil has nothing to say.
+   * @returns {string | null}
+   */
   get note() {
     if (!this.sheet) return null;
     if (!this.active) return this.until < Infinity ? null : t("touch.drawn-next");
     const count = this.sheet.points.length;
-    return t(count < LEAST_POINTS ? "touch.draw-few" : count >= MOST_POINTS ? "touch.draw-full" : "touch.draw-count", { count, least: LEAST_POINTS });
+    return t(
+      count < LEAST_POINTS
+        ? "touch.draw-few"
+        : count >= MOST_POINTS
+          ? "touch.draw-full"
+          : "touch.draw-count",
+      { count, least: LEAST_POINTS },
+    );
   }
 
   start() {
@@ -103,7 +159,9 @@ export class Pencil {
     this.bar.show(true);
     document.addEventListener("keydown", this.keys, true);
     this._fill();
-    /** @type {HTMLElement} */ (this.bar.element.querySelector("button")).focus({ preventScroll: true });
+    /** @type {HTMLElement} */ (this.bar.element.querySelector("button")).focus({
+      preventScroll: true,
+    });
     this.repaint();
   }
 
@@ -114,7 +172,9 @@ export class Pencil {
   }
 
   done() {
-    const had = this.bar.element.contains(document.activeElement) || this.place.contains(document.activeElement);
+    const had =
+      this.bar.element.contains(document.activeElement) ||
+      this.place.contains(document.activeElement);
     this.active = false;
     this.gesture = null;
     this.over = -1;
@@ -159,7 +219,11 @@ export class Pencil {
     this._keep(t(`touch.draw-did-${way}`, { count: this.sheet.points.length }));
   }
 
-  /** One change from beginning to end. @param {(sheet: Sheet) => void} change @param {string} said */
+  /**
+   * One change from beginning to end.
+   * @param {(sheet: Sheet) => void} change
+   * @param {string} said
+   */
   _once(change, said) {
     if (!this.sheet) return;
     this.sheet.begin();
@@ -175,7 +239,8 @@ export class Pencil {
   }
 
   _command() {
-    if (this.sheet && this.sheet.points.length >= LEAST_POINTS && this.hands.live()) this.hands.command({ do: "points", points: this.sheet.text });
+    if (this.sheet && this.sheet.points.length >= LEAST_POINTS && this.hands.live())
+      this.hands.command({ do: "points", points: this.sheet.text });
   }
 
   /** A change is over: the race, the controls and the address learn of it. @param {string} said */
@@ -183,17 +248,28 @@ export class Pencil {
     this.throttle.cancel();
     if (this.sheet) this.bar.ways(this.sheet);
     this.bar.say(said);
-    if (this.sheet && this.sheet.points.length >= LEAST_POINTS) this.hands.setPoints(this.sheet.text);
+    if (this.sheet && this.sheet.points.length >= LEAST_POINTS)
+      this.hands.setPoints(this.sheet.text);
   }
 
-  /** Where an event lies on a map: in the data's numbers, and how far points are from it in pixels of the page. @param {HTMLCanvasElement} canvas @param {{clientX: number, clientY: number}} event */
+  /**
+   * Where an event lies on a map: in the data's numbers, and how far points are from it in pixels
+   * of the page.
+   * @param {HTMLCanvasElement} canvas
+   * @param {{clientX: number, clientY: number}} event
+   */
   _at(canvas, event) {
     const [x0, x1, y0, y1] = this._extent;
     const { left, top, width, height } = canvas.getBoundingClientRect();
     const [across, up] = [(x1 - x0) / width, (y1 - y0) / height];
     const x = x0 + (event.clientX - left) * across;
     const y = y1 - (event.clientY - top) * up;
-    return { x, y, far: (/** @type {{x: number, y: number}} */ point) => Math.hypot((point.x - x) / across, (point.y - y) / up) };
+    return {
+      x,
+      y,
+      far: (/** @type {{x: number, y: number}} */ point) =>
+        Math.hypot((point.x - x) / across, (point.y - y) / up),
+    };
   }
 
   /** The drawn square. @returns {[number, number, number, number]} */
@@ -204,18 +280,33 @@ export class Pencil {
   /** Where the keyboard begins: in the middle. @param {HTMLCanvasElement} canvas */
   _middle(canvas) {
     const [x0, x1, y0, y1] = this._extent;
-    return { lane: [...this.place.querySelectorAll("canvas")].indexOf(canvas), x: (x0 + x1) / 2, y: (y0 + y1) / 2, held: -1 };
+    return {
+      lane: [...this.place.querySelectorAll("canvas")].indexOf(canvas),
+      x: (x0 + x1) / 2,
+      y: (y0 + y1) / 2,
+      held: -1,
+    };
   }
 
-  /** Kept in the square. @param {number} x @param {number} y @returns {[number, number]} */
+  /**
+   * Kept in the square.
+   * @param {number} x
+   * @param {number} y
+   * @returns {[number, number]}
+   */
   _inside(x, y) {
     const [x0, x1, y0, y1] = this._extent;
     return [Math.max(x0, Math.min(x1, x)), Math.max(y0, Math.min(y1, y))];
   }
 
-  /** @param {Event} event @returns {HTMLCanvasElement | null} */
+  /**
+   * @param {Event} event
+   * @returns {HTMLCanvasElement | null}
+   */
   _canvas(event) {
-    return this.active && this.sheet ? /** @type {HTMLElement} */ (event.target).closest("canvas") : null;
+    return this.active && this.sheet
+      ? /** @type {HTMLElement} */ (event.target).closest("canvas")
+      : null;
   }
 
   /** @param {PointerEvent} event */
@@ -223,7 +314,10 @@ export class Pencil {
     const canvas = this._canvas(event);
     if (!canvas || !this.sheet || this.gesture || ![0, 2].includes(event.button)) return;
     const place = this._at(canvas, event);
-    const found = this.sheet.nearest(place.far, event.pointerType === "mouse" ? REACH.mouse : REACH.touch);
+    const found = this.sheet.nearest(
+      place.far,
+      event.pointerType === "mouse" ? REACH.mouse : REACH.touch,
+    );
     canvas.setPointerCapture(event.pointerId);
     this.cross = null;
     this.sheet.begin();
@@ -232,11 +326,20 @@ export class Pencil {
       this._erase(found);
       return;
     }
-    const index = found >= 0 ? found : this.sheet.add(...this._inside(place.x, place.y), this.brush);
+    const index =
+      found >= 0 ? found : this.sheet.add(...this._inside(place.x, place.y), this.brush);
     if (index < 0) return this.repaint(); // the sheet is full, and its note says so
     const { x, y } = this.sheet.points[index];
-    const tap = found >= 0 && event.pointerType !== "mouse" && place.far(this.sheet.points[found]) > BESIDE ? place : null;
-    this.gesture = { index, dx: found >= 0 ? x - place.x : 0, dy: found >= 0 ? y - place.y : 0, tap };
+    const tap =
+      found >= 0 && event.pointerType !== "mouse" && place.far(this.sheet.points[found]) > BESIDE
+        ? place
+        : null;
+    this.gesture = {
+      index,
+      dx: found >= 0 ? x - place.x : 0,
+      dy: found >= 0 ? y - place.y : 0,
+      tap,
+    };
     this.over = index;
     this.repaint(); // the race learns of it when the pointer comes up, or moves on
   }
@@ -247,7 +350,8 @@ export class Pencil {
     if (!canvas || !this.sheet) return;
     const place = this._at(canvas, event);
     const reach = event.pointerType === "mouse" ? REACH.mouse : REACH.touch;
-    if (!this.gesture) return this._hover(event.pointerType === "mouse" ? this.sheet.nearest(place.far, reach) : -1);
+    if (!this.gesture)
+      return this._hover(event.pointerType === "mouse" ? this.sheet.nearest(place.far, reach) : -1);
     if ("erase" in this.gesture) return this._erase(this.sheet.nearest(place.far, reach));
     const { index, dx, dy, tap } = this.gesture;
     if (tap && tap.far(place) < STILL) return;
@@ -258,7 +362,8 @@ export class Pencil {
 
   _up() {
     if (!this.gesture || !this.sheet) return;
-    if ("tap" in this.gesture && this.gesture.tap) this.sheet.add(...this._inside(this.gesture.tap.x, this.gesture.tap.y), this.brush);
+    if ("tap" in this.gesture && this.gesture.tap)
+      this.sheet.add(...this._inside(this.gesture.tap.x, this.gesture.tap.y), this.brush);
     this.gesture = null;
     if (this.sheet.end()) this._keep(t("touch.draw-points", { count: this.sheet.points.length }));
     this.repaint();
@@ -288,30 +393,56 @@ export class Pencil {
 
   /** @param {Pencil["cross"]} cross */
   _cross(cross) {
-    if (this.cross && this.cross.held >= 0 && this.sheet?.end()) this._keep(t("touch.draw-points", { count: this.sheet.points.length }));
+    if (this.cross && this.cross.held >= 0 && this.sheet?.end())
+      this._keep(t("touch.draw-points", { count: this.sheet.points.length }));
     this.cross = cross;
     if (this.active) this.repaint();
   }
 
-  /** Keys on a map: the arrows point, Enter adds, space takes hold, Delete takes away. @param {KeyboardEvent} event */
+  /**
+   * Keys on a map: the arrows point, Enter adds, space takes hold, Delete takes away.
+   * @param {KeyboardEvent} event
+   */
   _key(event) {
     const canvas = this._canvas(event);
     if (!canvas || !this.sheet || event.ctrlKey || event.metaKey || event.altKey) return;
     this.cross ??= this._middle(canvas);
     const { cross, sheet } = this;
-    const moves = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] })[event.key];
+    const moves = /** @type {Record<string, [number, number]>} */ ({
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, 1],
+      ArrowDown: [0, -1],
+    })[event.key];
     const under = () => {
       const [x0, x1, y0, y1] = this._extent;
-      return sheet.nearest((point) => Math.hypot(((point.x - cross.x) / (x1 - x0)) * canvas.clientWidth, ((point.y - cross.y) / (y1 - y0)) * canvas.clientHeight), REACH.touch);
+      return sheet.nearest(
+        (point) =>
+          Math.hypot(
+            ((point.x - cross.x) / (x1 - x0)) * canvas.clientWidth,
+            ((point.y - cross.y) / (y1 - y0)) * canvas.clientHeight,
+          ),
+        REACH.touch,
+      );
     };
     if (moves) {
       const [x0, x1, y0, y1] = this._extent;
       const step = event.shiftKey ? STEP / 4 : STEP;
-      [cross.x, cross.y] = this._inside(cross.x + moves[0] * step * (x1 - x0), cross.y + moves[1] * step * (y1 - y0));
+      [cross.x, cross.y] = this._inside(
+        cross.x + moves[0] * step * (x1 - x0),
+        cross.y + moves[1] * step * (y1 - y0),
+      );
       if (cross.held >= 0) sheet.move(cross.held, cross.x, cross.y);
       this._changed();
     } else if (event.key === "Enter" && this.brush >= 0) {
-      if (cross.held < 0) this._once((one) => one.add(cross.x, cross.y, this.brush), t("touch.draw-added", { name: this.moment?.stage.data.classes[this.brush], count: Math.min(MOST_POINTS, sheet.points.length + 1) }));
+      if (cross.held < 0)
+        this._once(
+          (one) => one.add(cross.x, cross.y, this.brush),
+          t("touch.draw-added", {
+            name: this.moment?.stage.data.classes[this.brush],
+            count: Math.min(MOST_POINTS, sheet.points.length + 1),
+          }),
+        );
     } else if (event.key === " ") {
       if (cross.held >= 0) {
         cross.held = -1;
@@ -325,8 +456,16 @@ export class Pencil {
     } else if (["Delete", "Backspace", "Enter"].includes(event.key)) {
       const index = cross.held >= 0 ? cross.held : under();
       cross.held = -1;
-      if (index >= 0) this._once((one) => one.remove(index), t("touch.draw-removed", { count: sheet.points.length - 1 }));
-    } else if (/^[1-3]$/.test(event.key) && Number(event.key) <= (this.moment?.stage.data.classes.length ?? 0)) this._choose(Number(event.key) - 1);
+      if (index >= 0)
+        this._once(
+          (one) => one.remove(index),
+          t("touch.draw-removed", { count: sheet.points.length - 1 }),
+        );
+    } else if (
+      /^[1-3]$/.test(event.key) &&
+      Number(event.key) <= (this.moment?.stage.data.classes.length ?? 0)
+    )
+      this._choose(Number(event.key) - 1);
     else if (event.key === "e") this._choose(-1);
     else return;
     event.preventDefault();
@@ -336,7 +475,11 @@ export class Pencil {
   /** Undo, redo and the end, wherever the focus is. @param {KeyboardEvent} event */
   _keyAnywhere(event) {
     const target = /** @type {HTMLElement} */ (event.target);
-    if (target.closest?.('input:not([type="range"]), textarea, [contenteditable="true"]') || document.querySelector(".kv-popup, dialog[open]")) return;
+    if (
+      target.closest?.('input:not([type="range"]), textarea, [contenteditable="true"]') ||
+      document.querySelector(".kv-popup, dialog[open]")
+    )
+      return;
     const letter = (event.ctrlKey || event.metaKey) && !event.altKey ? event.key.toLowerCase() : "";
     if (letter === "z") this._walk(event.shiftKey ? "redo" : "undo");
     else if (letter === "y") this._walk("redo");
@@ -346,7 +489,11 @@ export class Pencil {
     event.stopPropagation();
   }
 
-  /** What the pencil points at, over the points. @param {CanvasRenderingContext2D} context @param {number} lane */
+  /**
+   * What the pencil points at, over the points.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} lane
+   */
   paint(context, lane) {
     if (!this.active || !this.sheet) return;
     const { width, height } = context.canvas;
@@ -355,13 +502,17 @@ export class Pencil {
     const up = (/** @type {number} */ y) => height - ((y - y0) / (y1 - y0)) * height;
     const ratio = width / Math.max(1, context.canvas.clientWidth);
     const stroke = () => {
-      for (const [colour, wide] of /** @type {[string, number][]} */ ([[this.theme.surface, 4], [this.theme.text, 1.8]])) {
+      for (const [colour, wide] of /** @type {[string, number][]} */ ([
+        [this.theme.surface, 4],
+        [this.theme.text, 1.8],
+      ])) {
         context.strokeStyle = colour;
         context.lineWidth = wide * ratio;
         context.stroke();
       }
     };
-    const point = this.sheet.points[this.cross && this.cross.held >= 0 ? this.cross.held : this.over];
+    const point =
+      this.sheet.points[this.cross && this.cross.held >= 0 ? this.cross.held : this.over];
     if (point) {
       context.beginPath();
       context.arc(across(point.x), up(point.y), dot(context.canvas) + 4 * ratio, 0, 7);
@@ -370,7 +521,12 @@ export class Pencil {
     if (this.cross?.lane !== lane) return;
     const [x, y] = [across(this.cross.x), up(this.cross.y)];
     context.beginPath();
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    for (const [dx, dy] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ]) {
       context.moveTo(x + 4 * ratio * dx, y + 4 * ratio * dy);
       context.lineTo(x + 13 * ratio * dx, y + 13 * ratio * dy);
     }
