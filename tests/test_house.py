@@ -48,7 +48,12 @@ FORBIDDEN = {
 }
 """What a room must not know of."""
 
-CARRIED = {"pydantic_core": "pydantic", "urllib3": "requests", "PIL": "pillow"}
+CARRIED = {
+    "pydantic_core": "pydantic",
+    "urllib3": "requests",
+    "PIL": "pillow",
+    "typing_extensions": "pydantic",
+}
 """Modules that a pinned package brings itself and pins closely enough, or that are called otherwise
 than their package."""
 

@@ -25,7 +25,7 @@ from ..random.rng import Rng
 from .base import OPTIMIZERS, Optimizer, Stage, State
 
 
-@dataclass
+@dataclass(kw_only=True)
 class AdamState(State):
     """One network, ``estimate`` θ, and the moments of its gradient.
 
@@ -34,13 +34,13 @@ class AdamState(State):
         n: steps taken.
     """
 
-    m: Tensor = None  # type: ignore[assignment]
-    v: Tensor = None  # type: ignore[assignment]
+    m: Tensor
+    v: Tensor
     n: int = 0
 
 
 @OPTIMIZERS.add
-class Adam(Optimizer):
+class Adam(Optimizer[AdamState]):
     """Steps along the running mean of the gradient, each weight's by the measure of its own
     gradient's size.
     """
@@ -129,8 +129,7 @@ class Adam(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> AdamState:
         return AdamState(theta.clone(), m=torch.zeros_like(theta), v=torch.zeros_like(theta))
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> AdamState:
-        assert isinstance(state, AdamState)
+    def step(self, state: AdamState, rng: Rng, oracle: Oracle) -> AdamState:
         theta, m, v = state.estimate, state.m, state.v
         g = oracle.gradients(theta.unsqueeze(0))[1][0]
         if self.decoupled:

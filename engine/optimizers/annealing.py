@@ -28,7 +28,7 @@ from ..schedules import (
     generalized_steps,
     lam_target,
 )
-from .base import OPTIMIZERS, Stage, State
+from .base import OPTIMIZERS, Stage
 from .common.metropolis import (
     COLDEST,
     MEMORY,
@@ -49,7 +49,7 @@ BAND = 0.2
 as fast as it may."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class AnnealingState(MetropolisState):
     """The chains, and what the schedules that listen to them have heard.
 
@@ -78,7 +78,7 @@ class AnnealingState(MetropolisState):
 
 
 @OPTIMIZERS.add
-class Annealing(Metropolis):
+class Annealing(Metropolis[AnnealingState]):
     """Metropolis chains that are cooled."""
 
     name = "annealing"
@@ -162,8 +162,7 @@ class Annealing(Metropolis):
     )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> AnnealingState:
-        state = AnnealingState(theta.clone())
-        self.gather(state, theta, rng, oracle)
+        state = self.gather(AnnealingState, theta, rng, oracle)
         state.temperature = state.start
         state.plan = self.planned(state, 0.0)
         state.target = (
@@ -171,8 +170,7 @@ class Annealing(Metropolis):
         )
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> AnnealingState:
-        assert isinstance(state, AnnealingState)
+    def step(self, state: AnnealingState, rng: Rng, oracle: Oracle) -> AnnealingState:
         if (
             state.stale
         ):  # the old best is gone with what a hand changed: waiting for a new one begins afresh
@@ -267,7 +265,6 @@ class Annealing(Metropolis):
         """How the chains' losses lie about their running mean, and the step sizes: numbers the
         schedules and the page want.
         """
-        assert state.losses is not None
         losses = state.losses.nan_to_num(posinf=0.0).clamp(-ABSURD, ABSURD)
         away = losses - (losses.mean() if state.mean is None else state.mean)
         return {
@@ -310,8 +307,7 @@ class Annealing(Metropolis):
         if state.lowest < state.record:
             state.record, state.record_at, state.waited = state.lowest, state.seen, 0
 
-    def planned(self, state: State, progress: float) -> float | None:
-        assert isinstance(state, AnnealingState)
+    def planned(self, state: AnnealingState, progress: float) -> float | None:
         if self.schedule == "generalized":
             return generalized(state.start, state.end, progress, self.tail)
         return (
@@ -320,14 +316,12 @@ class Annealing(Metropolis):
             else None
         )
 
-    def turn(self, state: State, field: str, value: Any) -> None:
-        assert isinstance(state, AnnealingState)
+    def turn(self, state: AnnealingState, field: str, value: Any) -> None:
         super().turn(state, field, value)
         if self.schedule == "adaptive":  # its target is the schedule's own
             state.target = lam_target(state.seen)
 
-    def reheat(self, state: State, factor: float) -> bool:
-        assert isinstance(state, AnnealingState)
+    def reheat(self, state: AnnealingState, factor: float) -> bool:
         if self.schedule in PLANNED:
             return super().reheat(state, factor)
         state.temperature = held((state.temperature or state.start) * factor)

@@ -7,10 +7,11 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Generic, Literal, Self
 
 from pydantic import Field, ValidationError
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from ..errors import BadInput, explain
 from ..kernels.compiled import Kernel
@@ -147,7 +148,11 @@ class Problem:
         return self.samples if batch == 0 else min(batch, self.samples)
 
 
-class Optimizer(Choice):
+S = TypeVar("S", bound=State, default=Any)
+"""The state of one method."""
+
+
+class Optimizer(Choice, Generic[S]):
     """A method and its hyperparameters (the pydantic fields). It holds no state; `init` makes one
     and `step` moves it on.
     """
@@ -231,7 +236,7 @@ class Optimizer(Choice):
         return samples + at_once + outputs + through
 
     @abstractmethod
-    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> S:
         """The first state from the shared first weights.
 
         Args:
@@ -241,18 +246,18 @@ class Optimizer(Choice):
         """
 
     @abstractmethod
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
+    def step(self, state: S, rng: Rng, oracle: Oracle) -> S:
         """One iteration on the oracle's current batch. May change the state in place and return
         it.
         """
 
-    def planned(self, state: State, progress: float) -> float | None:
+    def planned(self, state: S, progress: float) -> float | None:
         """The temperature the schedule has in store at a share of the budget, or None where there
         is no such plan.
         """
         return None
 
-    def reheat(self, state: State, factor: float) -> bool:
+    def reheat(self, state: S, factor: float) -> bool:
         """Multiply the temperature by a factor, by hand, while it runs. False where the method has
         no temperature.
         """
@@ -299,12 +304,12 @@ class Optimizer(Choice):
         except ValidationError as error:
             raise explain(error) from None
 
-    def turn(self, state: State, field: str, value: Any) -> None:
+    def turn(self, state: S, field: str, value: Any) -> None:
         """Take a turned knob into the state, where the method keeps it there. Called on the new
         optimizer, with the value as validated.
         """
 
-    def put(self, state: State, index: int, value: float) -> None:
+    def put(self, state: S, index: int, value: float) -> None:
         """Set one weight of the estimate by hand.
 
         All that the method remembers as weights (particles, means, bests) moves along by the same
@@ -343,26 +348,26 @@ class Optimizer(Choice):
         self.shift(state, index, difference)
         state.estimate_loss, state.stale = None, True
 
-    def shift(self, state: State, index: int, difference: float) -> None:
+    def shift(self, state: S, index: int, difference: float) -> None:
         """What `put` does to the weights that only this method remembers."""
 
-    def diagnostics(self, state: State) -> dict[str, float]:
+    def diagnostics(self, state: S) -> dict[str, float]:
         """Measure what is shown of a population and no step needs, by name; asked for when a frame
         is due.
         """
         return {}
 
-    def before(self, state: State) -> Tensor | None:
+    def before(self, state: S) -> Tensor | None:
         """Return the weights (D,) before the last step, where `way_back` says there is a way."""
         return None
 
-    def way_back(self, state: State) -> bool:
+    def way_back(self, state: S) -> bool:
         """Whether it can return to where it was before its last step, and will where nothing it
         asks about has a loss.
         """
         return False
 
-    def known(self, state: State) -> tuple[Tensor, ...]:
+    def known(self, state: S) -> tuple[Tensor, ...]:
         """Rows of weights, (…, D) each, that a step judges anew only because their losses are
         `outdated`: a look back, not a question of this step.
         """
@@ -372,7 +377,7 @@ class Optimizer(Choice):
             else (state.estimate.unsqueeze(0), state.population)
         )
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: S, asked: Asked) -> Tensor | None:
         """Which of the points asked about in the last step were taken, (m,) bool; None where the
         method takes them all, mixes them, or its state does not tell.
         """

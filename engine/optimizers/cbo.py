@@ -41,15 +41,17 @@ from .common.spread import departures, distance
 from .common.survivors import copies
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CBOState(State):
     """The particles: ``population`` holds x (P, D), ``losses`` what they were at the places last
     judged, before the particles moved on; ``estimate`` is v̄.
     """
 
+    population: Tensor
+
 
 @OPTIMIZERS.add
-class CBO(Optimizer):
+class CBO(Optimizer[CBOState]):
     """Particles drawn to a consensus."""
 
     name = "cbo"
@@ -211,11 +213,9 @@ class CBO(Optimizer):
             .add_(theta)
         )
         x[0] = theta  # the shared first weights are one of the particles
-        return CBOState(theta.clone(), x)
+        return CBOState(theta.clone(), population=x)
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> CBOState:
-        assert isinstance(state, CBOState)
-        assert state.population is not None
+    def step(self, state: CBOState, rng: Rng, oracle: Oracle) -> CBOState:
         x, size, progress = state.population, len(state.population), oracle.progress
         alpha, sigma = (
             self.alpha * 2 ** (self.doublings * progress),
@@ -265,7 +265,7 @@ class CBO(Optimizer):
         state.metrics["alpha"], state.metrics["noise"] = alpha, sigma
         return state
 
-    def diagnostics(self, state: State) -> dict[str, float]:
+    def diagnostics(self, state: CBOState) -> dict[str, float]:
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
     @staticmethod

@@ -52,7 +52,7 @@ EPSILON = 1e-8
 """Stands in for an eigenvalue that rounding made negative, and keeps a division from zero."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CMAESState(State):
     """The Gaussian: ``estimate`` is its mean m, ``population`` this generation's samples (λ, D).
     All else is in double precision and in units of each layer's natural size.
@@ -66,17 +66,17 @@ class CMAESState(State):
         n: generations.
     """
 
-    sigma: Tensor = None  # type: ignore[assignment]
-    c: Tensor = None  # type: ignore[assignment]
-    b: Tensor = None  # type: ignore[assignment]
-    d: Tensor = None  # type: ignore[assignment]
-    p_sigma: Tensor = None  # type: ignore[assignment]
-    p_c: Tensor = None  # type: ignore[assignment]
+    sigma: Tensor
+    c: Tensor
+    b: Tensor
+    d: Tensor
+    p_sigma: Tensor
+    p_c: Tensor
     n: int = 0
 
 
 @OPTIMIZERS.add
-class CMAES(Optimizer):
+class CMAES(Optimizer[CMAESState]):
     """A Gaussian that learns its own covariance."""
 
     name = "cma-es"
@@ -200,8 +200,7 @@ class CMAES(Optimizer):
             p_c=paths[1],
         )
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> CMAESState:
-        assert isinstance(state, CMAESState)
+    def step(self, state: CMAESState, rng: Rng, oracle: Oracle) -> CMAESState:
         m, sigma, b, dimension = state.estimate, state.sigma, state.b, state.estimate.numel()
         size = self.population or default_size(dimension)
         k = constants(size, dimension)
@@ -275,9 +274,8 @@ class CMAES(Optimizer):
             state.p_c = torch.zeros_like(state.p_c)
         raise NothingLeft("its covariance could not be decomposed")
 
-    def turn(self, state: State, field: str, value: Any) -> None:
+    def turn(self, state: CMAESState, field: str, value: Any) -> None:
         """σ is what was given and adapts from there; the shape learned stays."""
-        assert isinstance(state, CMAESState)
         if field == "sigma":
             state.sigma = torch.full_like(state.sigma, value)
 

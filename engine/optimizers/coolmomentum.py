@@ -33,7 +33,7 @@ RATE = 0.01
 """η as published, for the gradient itself."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CoolMomentumState(State):
     """One network, ``estimate`` θ, in motion.
 
@@ -45,14 +45,14 @@ class CoolMomentumState(State):
         seen: progress at the last step.
     """
 
-    delta: Tensor = None  # type: ignore[assignment]
+    delta: Tensor
     heat: float = 1.0
     heated_at: float = 0.0
     seen: float = 0.0
 
 
 @OPTIMIZERS.add
-class CoolMomentum(Estimated):
+class CoolMomentum(Estimated[CoolMomentumState]):
     """A heavy ball whose momentum is cooled away."""
 
     name = "coolmomentum"
@@ -121,8 +121,7 @@ class CoolMomentum(Estimated):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CoolMomentumState:
         return CoolMomentumState(theta.clone(), temperature=0.0, delta=torch.zeros_like(theta))
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> CoolMomentumState:
-        assert isinstance(state, CoolMomentumState)
+    def step(self, state: CoolMomentumState, rng: Rng, oracle: Oracle) -> CoolMomentumState:
         theta, delta = state.estimate, state.delta
         state.seen = oracle.progress
         rho = self.rho(state.seen, heat_left(state.heat, state.heated_at, state.seen))
@@ -148,8 +147,7 @@ class CoolMomentum(Estimated):
             lost = 1 - kept
         return min(1.0, max(0.0, 1 - lost / heat))
 
-    def reheat(self, state: State, factor: float) -> bool:
-        assert isinstance(state, CoolMomentumState)
+    def reheat(self, state: CoolMomentumState, factor: float) -> bool:
         state.heat, state.heated_at = (
             heat_left(state.heat, state.heated_at, state.seen) * factor,
             state.seen,

@@ -33,15 +33,18 @@ from .common.finite_losses import judge
 from .common.spread import departures, distance
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DifferentialEvolutionState(State):
     """The population x (P, D) and its losses; ``estimate`` is the best member. Nothing else is
     carried.
     """
 
+    population: Tensor
+    losses: Tensor
+
 
 @OPTIMIZERS.add
-class DifferentialEvolution(Optimizer):
+class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
     """Members step by each other's differences."""
 
     name = "differential-evolution"
@@ -153,14 +156,13 @@ class DifferentialEvolution(Optimizer):
         )
         x[0] = theta  # the shared first weights are one of the population
         losses = judge(x, oracle)
-        state = DifferentialEvolutionState(theta.clone(), x, losses)
+        state = DifferentialEvolutionState(theta.clone(), population=x, losses=losses)
         state.estimate_loss = float(losses[0])
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> DifferentialEvolutionState:
-        assert isinstance(state, DifferentialEvolutionState)
-        assert state.population is not None
-        assert state.losses is not None
+    def step(
+        self, state: DifferentialEvolutionState, rng: Rng, oracle: Oracle
+    ) -> DifferentialEvolutionState:
         x = state.population
         if outdated(
             state, oracle
@@ -181,10 +183,10 @@ class DifferentialEvolution(Optimizer):
         state.estimate_loss, state.metrics["success"] = shown
         return state
 
-    def diagnostics(self, state: State) -> dict[str, float]:
+    def diagnostics(self, state: DifferentialEvolutionState) -> dict[str, float]:
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: DifferentialEvolutionState, asked: Asked) -> Tensor | None:
         """The trials that took their member's place."""
         return same_rows(state.population, asked)
 

@@ -53,7 +53,7 @@ RANK_EVERY = 10
 product of the outputs."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class EKIState(State):
     """The ensemble: ``population`` holds u (J, D), ``estimate`` its mean, ``losses`` the members'
     losses where the last step evaluated them.
@@ -66,6 +66,7 @@ class EKIState(State):
             step size alone.
     """
 
+    population: Tensor
     previous: Tensor | None = None
     n: int = 0
     age: int = 0
@@ -73,7 +74,7 @@ class EKIState(State):
 
 
 @OPTIMIZERS.add
-class EKI(Optimizer):
+class EKI(Optimizer[EKIState]):
     """An ensemble that moves by its own covariances."""
 
     name = "eki"
@@ -246,13 +247,13 @@ class EKI(Optimizer):
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EKIState:
         u = self.scatter(theta, self.members(0.0), rng, oracle)
-        state = EKIState(theta.clone(), u, previous=None if self.momentum == "none" else u)
+        state = EKIState(
+            theta.clone(), population=u, previous=None if self.momentum == "none" else u
+        )
         state.metrics["spread"] = float(distance(u))
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> EKIState:
-        assert isinstance(state, EKIState)
-        assert state.population is not None
+    def step(self, state: EKIState, rng: Rng, oracle: Oracle) -> EKIState:
         u, lam = state.population, 0.0
         if state.previous is not None:
             state.n += 1
@@ -305,11 +306,10 @@ class EKI(Optimizer):
         )
         return state
 
-    def shift(self, state: State, index: int, difference: float) -> None:
+    def shift(self, state: EKIState, index: int, difference: float) -> None:
         """The ensemble of one step ago moves along, so that momentum does not take the difference
         for a step.
         """
-        assert isinstance(state, EKIState)
         state.previous = (
             None if state.previous is None else shifted(state.previous, index, difference)
         )

@@ -50,15 +50,17 @@ TOGETHER = 256
 enough that the system stays small beside the ensemble's own products."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class EnKFState(State):
     """The ensemble: ``population`` holds U (J, D), ``estimate`` its mean, ``losses`` the members'
     losses where the last outputs were taken. Nothing else is carried.
     """
 
+    population: Tensor
+
 
 @OPTIMIZERS.add
-class EnKF(Optimizer):
+class EnKF(Optimizer[EnKFState]):
     """An ensemble that takes the samples in one by one."""
 
     name = "enkf"
@@ -185,11 +187,9 @@ class EnKF(Optimizer):
         u = (
             z.sub_(z.mean(0)).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
         )  # departures add up to zero: the mean is the shared first weights
-        return EnKFState(theta.clone(), u, metrics={"spread": float(distance(u))})
+        return EnKFState(theta.clone(), population=u, metrics={"spread": float(distance(u))})
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> EnKFState:
-        assert isinstance(state, EnKFState)
-        assert state.population is not None
+    def step(self, state: EnKFState, rng: Rng, oracle: Oracle) -> EnKFState:
         u = state.population
         for number in range(self.repeats):
             if number and oracle.progress >= 1:  # the budget ends here, not when the repeats do

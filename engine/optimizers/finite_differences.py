@@ -31,7 +31,7 @@ ROWS = 512
 """Probes judged at once, two a weight: as many copies of the network are alive."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class FiniteDifferencesState(State):
     """One network, ``estimate`` θ.
 
@@ -44,7 +44,7 @@ class FiniteDifferencesState(State):
 
 
 @OPTIMIZERS.add
-class FiniteDifferences(Optimizer):
+class FiniteDifferences(Optimizer[FiniteDifferencesState]):
     """Every weight is nudged both ways."""
 
     name = "finite-differences"
@@ -117,11 +117,12 @@ class FiniteDifferences(Optimizer):
     def population_size(self) -> int:
         return 3 + min(ROWS, 2 * self.coordinates or ROWS)
 
-    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> FiniteDifferencesState:
         return FiniteDifferencesState(theta.clone())
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
-        assert isinstance(state, FiniteDifferencesState)
+    def step(
+        self, state: FiniteDifferencesState, rng: Rng, oracle: Oracle
+    ) -> FiniteDifferencesState:
         theta = state.estimate
         every = self.coordinates == 0 or self.coordinates >= theta.numel()
         chosen = (
@@ -146,15 +147,14 @@ class FiniteDifferences(Optimizer):
             state.keep()
         return state
 
-    def shift(self, state: State, index: int, difference: float) -> None:
+    def shift(self, state: FiniteDifferencesState, index: int, difference: float) -> None:
         """From weights set by hand there is no way back."""
-        assert isinstance(state, FiniteDifferencesState)
         state.back = None
 
-    def before(self, state: State) -> Tensor | None:
+    def before(self, state: FiniteDifferencesState) -> Tensor | None:
         return state.back if isinstance(state, FiniteDifferencesState) else None
 
-    def way_back(self, state: State) -> bool:
+    def way_back(self, state: FiniteDifferencesState) -> bool:
         return isinstance(state, FiniteDifferencesState) and state.back is not None
 
     def slopes(self, theta: Tensor, chosen: Tensor, oracle: Oracle) -> Tensor:

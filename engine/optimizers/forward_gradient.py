@@ -22,7 +22,7 @@ from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.estimators import ROWS, caution, estimate, meets_numbers
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ForwardGradientState(State):
     """One network, ``estimate`` θ.
 
@@ -34,7 +34,7 @@ class ForwardGradientState(State):
 
 
 @OPTIMIZERS.add
-class ForwardGradient(Optimizer):
+class ForwardGradient(Optimizer[ForwardGradientState]):
     """Gradient descent without the backward pass."""
 
     name = "forward-gradient"
@@ -109,8 +109,7 @@ class ForwardGradient(Optimizer):
             theta.clone(), momentum=torch.zeros_like(theta) if self.momentum else None
         )
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> ForwardGradientState:
-        assert isinstance(state, ForwardGradientState)
+    def step(self, state: ForwardGradientState, rng: Rng, oracle: Oracle) -> ForwardGradientState:
         theta, b = state.estimate, state.momentum
         g = estimate("forward-gradient", theta, self.directions, 0.0, rng, oracle)[1]
         eta = self.rate or (1 - self.momentum) * caution(
@@ -119,8 +118,7 @@ class ForwardGradient(Optimizer):
         theta.add_(g if b is None else b.mul_(self.momentum).add_(g), alpha=-eta)
         return state
 
-    def turn(self, state: State, field: str, value: Any) -> None:
+    def turn(self, state: ForwardGradientState, field: str, value: Any) -> None:
         """Momentum turned on begins at rest."""
-        assert isinstance(state, ForwardGradientState)
         if field == "momentum" and state.momentum is None and value:
             state.momentum = torch.zeros_like(state.estimate)

@@ -35,7 +35,7 @@ from .common.finite_losses import judge
 from .common.spread import departures, distance
 
 
-@dataclass
+@dataclass(kw_only=True)
 class GeneticState(State):
     """One generation: ``population`` (P, D), ``losses`` theirs, all of one and the same batch;
     ``estimate`` is the fittest of it.
@@ -45,11 +45,13 @@ class GeneticState(State):
             otherwise.
     """
 
+    population: Tensor
+    losses: Tensor
     neurons: Tensor | None = None
 
 
 @OPTIMIZERS.add
-class Genetic(Optimizer):
+class Genetic(Optimizer[GeneticState]):
     """The best are copied with small errors."""
 
     name = "genetic"
@@ -174,15 +176,12 @@ class Genetic(Optimizer):
         neurons = (
             neurons_of(oracle.network.layers).to(theta.device) if self.crossover == "node" else None
         )
-        state = GeneticState(theta.clone(), population, losses, neurons=neurons)
+        state = GeneticState(theta.clone(), population=population, losses=losses, neurons=neurons)
         state.estimate_loss = float(losses[0])
         state.metrics["mutation"] = self.mutation
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> GeneticState:
-        assert isinstance(state, GeneticState)
-        assert state.population is not None
-        assert state.losses is not None
+    def step(self, state: GeneticState, rng: Rng, oracle: Oracle) -> GeneticState:
         # The last generation was judged on one batch, so its ranks are good for choosing even where
         # the batch is a new one.
         order = state.losses.argsort(stable=True)
@@ -211,7 +210,7 @@ class Genetic(Optimizer):
         state.metrics["mutation"] = sigma
         return state
 
-    def diagnostics(self, state: State) -> dict[str, float]:
+    def diagnostics(self, state: GeneticState) -> dict[str, float]:
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
     def breed(

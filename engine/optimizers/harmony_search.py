@@ -40,7 +40,7 @@ NOTES = 256
 """Columns improvised at a time."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class HarmonySearchState(State):
     """The memory: ``population`` (H, D) and its ``losses``; ``estimate`` is the best harmony.
 
@@ -48,7 +48,9 @@ class HarmonySearchState(State):
         centre: (D,) the first weights, the middle of the range of every weight.
     """
 
-    centre: Tensor = None  # type: ignore[assignment]
+    population: Tensor
+    losses: Tensor
+    centre: Tensor
 
 
 EDGE = 1e-3
@@ -57,7 +59,7 @@ likely outside."""
 
 
 @OPTIMIZERS.add
-class HarmonySearch(Optimizer):
+class HarmonySearch(Optimizer[HarmonySearchState]):
     """New networks are improvised, weight by weight, from a memory of good ones."""
 
     name = "harmony-search"
@@ -187,15 +189,14 @@ class HarmonySearch(Optimizer):
         )
         memory[0] = theta  # the shared first weights are remembered
         losses = judge(memory, oracle)
-        state = HarmonySearchState(theta.clone(), memory, losses, centre=theta.clone())
+        state = HarmonySearchState(
+            theta.clone(), population=memory, losses=losses, centre=theta.clone()
+        )
         state.estimate_loss = float(losses[0])
         state.metrics["bandwidth"] = self.bandwidth
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> HarmonySearchState:
-        assert isinstance(state, HarmonySearchState)
-        assert state.population is not None
-        assert state.losses is not None
+    def step(self, state: HarmonySearchState, rng: Rng, oracle: Oracle) -> HarmonySearchState:
         memory, losses = state.population, state.losses
         if outdated(
             state,
@@ -234,17 +235,16 @@ class HarmonySearch(Optimizer):
         state.metrics["bandwidth"] = bandwidth
         return state
 
-    def diagnostics(self, state: State) -> dict[str, float]:
+    def diagnostics(self, state: HarmonySearchState) -> dict[str, float]:
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
-    def shift(self, state: State, index: int, difference: float) -> None:
+    def shift(self, state: HarmonySearchState, index: int, difference: float) -> None:
         """The range of that weight moves along with the memory, else the next adjusted note would
         be cut back into it.
         """
-        assert isinstance(state, HarmonySearchState)
         state.centre = shifted(state.centre, index, difference)
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: HarmonySearchState, asked: Asked) -> Tensor | None:
         """The new harmonies that are now remembered, told by their losses."""
         return None if state.losses is None else torch.isin(asked.values, state.losses)
 
@@ -263,7 +263,6 @@ class HarmonySearch(Optimizer):
         Returns:
             How many were replaced, ().
         """
-        assert state.population is not None
         size, both = len(losses), torch.cat([losses, new_losses])
         kept = both.argsort(stable=True)[:size]
         forgotten = torch.ones_like(both, dtype=torch.bool).index_fill_(0, kept, False)[:size]

@@ -40,7 +40,7 @@ from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.finite_losses import judge
 
 
-@dataclass
+@dataclass(kw_only=True)
 class HybridState(State):
     """One network, ``estimate`` θ. ``population`` (P, D) holds what the last search ended with: θ
     but for the output layer.
@@ -48,7 +48,7 @@ class HybridState(State):
 
 
 @OPTIMIZERS.add
-class Hybrid(Optimizer):
+class Hybrid(Optimizer[HybridState]):
     """SGD on all weights and a search on the last layer."""
 
     name = "hybrid"
@@ -205,8 +205,7 @@ class Hybrid(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> HybridState:
         return HybridState(theta.clone())
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> HybridState:
-        assert isinstance(state, HybridState)
+    def step(self, state: HybridState, rng: Rng, oracle: Oracle) -> HybridState:
         theta = state.estimate
         gradient = oracle.gradients(theta.unsqueeze(0))[1][0]
         theta.add_(gradient, alpha=-self.rate)

@@ -37,7 +37,7 @@ RATE = 0.5
 it, η/(1 − μ)."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LangevinState(State):
     """One network, ``estimate`` θ, in a bath of heat.
 
@@ -58,7 +58,7 @@ class LangevinState(State):
 
 
 @OPTIMIZERS.add
-class Langevin(Estimated):
+class Langevin(Estimated[LangevinState]):
     """Gradient descent that is shaken by heat."""
 
     name = "langevin"
@@ -153,8 +153,7 @@ class Langevin(Estimated):
             state.move = torch.zeros_like(theta)
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> LangevinState:
-        assert isinstance(state, LangevinState)
+    def step(self, state: LangevinState, rng: Rng, oracle: Oracle) -> LangevinState:
         theta, u = state.estimate, state.move
         state.seen = oracle.progress
         state.plan = self.planned(state, state.seen)
@@ -184,13 +183,12 @@ class Langevin(Estimated):
             1 if self.dynamics == "overdamped" else 1 - self.momentum
         )
 
-    def planned(self, state: State, progress: float) -> float:
+    def planned(self, state: LangevinState, progress: float) -> float:
         return (geometric if self.cooling == "geometric" else linear)(
             self.start_temperature, self.end_temperature, progress
         )
 
-    def reheat(self, state: State, factor: float) -> bool:
-        assert isinstance(state, LangevinState)
+    def reheat(self, state: LangevinState, factor: float) -> bool:
         state.heat, state.heated_at = (
             heat_left(state.heat, state.heated_at, state.seen) * factor,
             state.seen,

@@ -50,7 +50,7 @@ class Point:
     gradient: Tensor
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LBFGSState(State):
     """One network, ``estimate`` θ.
 
@@ -67,7 +67,7 @@ class LBFGSState(State):
 
 
 @OPTIMIZERS.add
-class LBFGS(Optimizer):
+class LBFGS(Optimizer[LBFGSState]):
     """Newton-like steps from a memory of gradients."""
 
     name = "lbfgs"
@@ -163,8 +163,7 @@ class LBFGS(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LBFGSState:
         return LBFGSState(theta.clone())
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> LBFGSState:
-        assert isinstance(state, LBFGSState)
+    def step(self, state: LBFGSState, rng: Rng, oracle: Oracle) -> LBFGSState:
         if outdated(
             state, oracle
         ):  # also after a hand moved the weights: the gradient known is that of another place
@@ -196,7 +195,7 @@ class LBFGS(Optimizer):
         }
         return state
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: LBFGSState, asked: Asked) -> Tensor | None:
         """The place where the search ended."""
         return (asked.points == state.estimate).all(1)
 

@@ -61,7 +61,7 @@ TINY = 1e-12
 """Least probability that is divided by. The gradient does not depend on it."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LevenbergMarquardtState(State):
     """One network, ``estimate`` θ.
 
@@ -78,7 +78,7 @@ class LevenbergMarquardtState(State):
 
 
 @OPTIMIZERS.add
-class LevenbergMarquardt(Optimizer):
+class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
     """Gauss–Newton where it works, short gradient steps where it does not."""
 
     name = "levenberg-marquardt"
@@ -216,8 +216,9 @@ class LevenbergMarquardt(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LevenbergMarquardtState:
         return LevenbergMarquardtState(theta.clone(), damping=self.damping)
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> LevenbergMarquardtState:
-        assert isinstance(state, LevenbergMarquardtState)
+    def step(
+        self, state: LevenbergMarquardtState, rng: Rng, oracle: Oracle
+    ) -> LevenbergMarquardtState:
         theta = state.estimate
         outputs = oracle.outputs(theta.unsqueeze(0))
         before = float(oracle.loss.values(outputs, oracle.targets)[0])
@@ -271,13 +272,12 @@ class LevenbergMarquardt(Optimizer):
             factor = self.rise
         state.damping = min(max(state.damping * factor, least), MOST)
 
-    def turn(self, state: State, field: str, value: Any) -> None:
+    def turn(self, state: LevenbergMarquardtState, field: str, value: Any) -> None:
         """The damping is what was given, from the next try on, and adapts from there."""
-        assert isinstance(state, LevenbergMarquardtState)
         if field == "damping":
             state.damping, state.before = value, None
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: LevenbergMarquardtState, asked: Asked) -> Tensor | None:
         """The try that helped."""
         return (asked.points == state.estimate).all(1)
 

@@ -26,7 +26,7 @@ PIECE = 65536
 """Weights moved at once: the most numbers of z that are ever alive."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class MeZOState(State):
     """One network, ``estimate`` θ.
 
@@ -39,7 +39,7 @@ class MeZOState(State):
 
 
 @OPTIMIZERS.add
-class MeZO(Optimizer):
+class MeZO(Optimizer[MeZOState]):
     """Steps along random directions that are drawn again instead of remembered."""
 
     name = "mezo"
@@ -117,11 +117,10 @@ class MeZO(Optimizer):
         json_schema_extra={"live": True, "scale": "log"},
     )
 
-    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> State:
+    def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> MeZOState:
         return MeZOState(theta.clone())
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> State:
-        assert isinstance(state, MeZOState)
+    def step(self, state: MeZOState, rng: Rng, oracle: Oracle) -> MeZOState:
         theta, eps = state.estimate, self.radius
         seeds, slopes = [], []
         # One direction after the other on purpose: judged side by side they would need n copies of
@@ -157,12 +156,11 @@ class MeZO(Optimizer):
         state.last = moves
         return state
 
-    def shift(self, state: State, index: int, difference: float) -> None:
+    def shift(self, state: MeZOState, index: int, difference: float) -> None:
         """From weights set by hand there is no way back."""
-        assert isinstance(state, MeZOState)
         state.last = []
 
-    def before(self, state: State) -> Tensor | None:
+    def before(self, state: MeZOState) -> Tensor | None:
         if not isinstance(state, MeZOState) or not state.last:
             return None
         theta = state.estimate.clone()
@@ -171,7 +169,7 @@ class MeZO(Optimizer):
             move(theta, -length, seed, rng)
         return theta
 
-    def way_back(self, state: State) -> bool:
+    def way_back(self, state: MeZOState) -> bool:
         return isinstance(state, MeZOState) and bool(state.last)
 
     @staticmethod

@@ -35,7 +35,7 @@ from .common.finite_losses import judge
 from .common.recombination_weights import centred_ranks
 
 
-@dataclass
+@dataclass(kw_only=True)
 class OpenAIESState(State):
     """One network, ``estimate`` θ, and Adam's moments; ``population`` stands for the 2n samples,
     first all of θ + σε, then all of θ − σε, as `Mirrored` pairs that are written out where somebody
@@ -46,13 +46,13 @@ class OpenAIESState(State):
         n: steps taken.
     """
 
-    m: Tensor = None  # type: ignore[assignment]
-    v: Tensor = None  # type: ignore[assignment]
+    m: Tensor
+    v: Tensor
     n: int = 0
 
 
 @OPTIMIZERS.add
-class OpenAIES(Optimizer):
+class OpenAIES(Optimizer[OpenAIESState]):
     """Descends a gradient estimated from how mirrored noise ranks."""
 
     name = "openai-es"
@@ -167,8 +167,7 @@ class OpenAIES(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> OpenAIESState:
         return OpenAIESState(theta.clone(), m=torch.zeros_like(theta), v=torch.zeros_like(theta))
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> OpenAIESState:
-        assert isinstance(state, OpenAIESState)
+    def step(self, state: OpenAIESState, rng: Rng, oracle: Oracle) -> OpenAIESState:
         theta, scale = state.estimate, oracle.scale.to(state.estimate)
         last = state.population
         pairs = Mirrored(
@@ -210,7 +209,7 @@ class OpenAIES(Optimizer):
             rng.rows("normal", *shape).into(again(numbers, shape, theta), slice(0, self.pairs))
         )
 
-    def put(self, state: State, index: int, value: float) -> None:
+    def put(self, state: OpenAIESState, index: int, value: float) -> None:
         pairs: Tensor | Mirrored | None = state.population
         state.population, before = None, state.estimate
         super().put(state, index, value)

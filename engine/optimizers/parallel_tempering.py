@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
-from .base import OPTIMIZERS, Stage, State
+from .base import OPTIMIZERS, Stage
 from .common.metropolis import (
     COLDEST,
     HOTTEST,
@@ -32,7 +32,7 @@ from .common.metropolis import (
 )
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ParallelTemperingState(MetropolisState):
     """The replicas; ``step_sizes`` belong to the rungs, coldest first, not to the replicas.
 
@@ -43,14 +43,14 @@ class ParallelTemperingState(MetropolisState):
         swaps: rounds of swaps made so far.
     """
 
-    rung: Tensor = None  # type: ignore[assignment]
-    swap_rates: Tensor = None  # type: ignore[assignment]
+    rung: Tensor
+    swap_rates: Tensor
     moves: int = 0
     swaps: int = 0
 
 
 @OPTIMIZERS.add
-class ParallelTempering(Metropolis):
+class ParallelTempering(Metropolis[ParallelTemperingState]):
     """Replicas on a ladder of temperatures that swap places."""
 
     name = "parallel-tempering"
@@ -126,16 +126,21 @@ class ParallelTempering(Metropolis):
     )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> ParallelTemperingState:
-        state = ParallelTemperingState(theta.clone())
-        self.gather(state, theta, rng, oracle)
-        state.rung = torch.arange(self.chains, device=theta.device)
-        state.swap_rates = torch.zeros(self.chains - 1, dtype=theta.dtype, device=theta.device)
+        state = self.gather(
+            ParallelTemperingState,
+            theta,
+            rng,
+            oracle,
+            rung=torch.arange(self.chains, device=theta.device),
+            swap_rates=torch.zeros(self.chains - 1, dtype=theta.dtype, device=theta.device),
+        )
         state.temperature, state.target = state.end, self.target if self.adapt else None
         self.show(state, self.ladder(state, oracle.progress))
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> ParallelTemperingState:
-        assert isinstance(state, ParallelTemperingState)
+    def step(
+        self, state: ParallelTemperingState, rng: Rng, oracle: Oracle
+    ) -> ParallelTemperingState:
         self.rejudge(state, oracle)
         state.seen = oracle.progress
         ladder = self.ladder(state, state.seen)
@@ -157,7 +162,6 @@ class ParallelTempering(Metropolis):
         """T_1 < … < T_P (P,), the same factor from rung to rung; hotter as a whole after a reheat
         by hand.
         """
-        assert state.losses is not None
         exponents = torch.linspace(
             0,
             1,
@@ -173,7 +177,6 @@ class ParallelTempering(Metropolis):
 
     def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> None:
         """A round of swaps of temperatures between neighbours on the ladder."""
-        assert state.losses is not None
         low = torch.arange(
             state.swaps % 2, self.chains - 1, 2, device=ladder.device
         )  # the lower rung i of every pair; j = i + 1

@@ -26,11 +26,11 @@ from ..kernels.row_blocks import copied, replace
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..schedules import PLANNED, PlannedName, generalized
-from .base import OPTIMIZERS, Asked, Stage, State
+from .base import OPTIMIZERS, Asked, Stage
 from .common.metropolis import Metropolis, MetropolisState, held, metropolis
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PopulationAnnealingState(MetropolisState):
     """The replicas.
 
@@ -42,12 +42,12 @@ class PopulationAnnealingState(MetropolisState):
             set them up and is not among the numbers shown.
     """
 
-    family: Tensor = None  # type: ignore[assignment]
-    log_z: Tensor = None  # type: ignore[assignment]
+    family: Tensor
+    log_z: Tensor
 
 
 @OPTIMIZERS.add
-class PopulationAnnealing(Metropolis):
+class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
     """A population that is cooled by selection as well as by moves."""
 
     name = "population-annealing"
@@ -123,16 +123,21 @@ class PopulationAnnealing(Metropolis):
         return super().population_size() + self.chains  # resampling copies
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> PopulationAnnealingState:
-        state = PopulationAnnealingState(theta.clone())
-        self.gather(state, theta, rng, oracle)
-        state.family = torch.arange(self.chains, device=theta.device)
-        state.log_z = torch.zeros((), dtype=wide(theta), device=theta.device)
+        state = self.gather(
+            PopulationAnnealingState,
+            theta,
+            rng,
+            oracle,
+            family=torch.arange(self.chains, device=theta.device),
+            log_z=torch.zeros((), dtype=wide(theta), device=theta.device),
+        )
         state.temperature, state.target = state.start, self.target if self.adapt else None
         state.plan = self.planned(state, 0.0)
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> PopulationAnnealingState:
-        assert isinstance(state, PopulationAnnealingState)
+    def step(
+        self, state: PopulationAnnealingState, rng: Rng, oracle: Oracle
+    ) -> PopulationAnnealingState:
         self.rejudge(state, oracle)
         before, state.seen = state.temperature or state.start, oracle.progress
         state.plan = self.planned(state, state.seen)
@@ -161,8 +166,6 @@ class PopulationAnnealing(Metropolis):
         Returns:
             Effective population, 1/Σ w² of the normalised weights: () at most P.
         """
-        assert state.population is not None
-        assert state.losses is not None
         u = rng.uniform(1)
         energies = state.losses.to(wide(state.losses))
         finite = torch.isfinite(energies)
@@ -188,13 +191,12 @@ class PopulationAnnealing(Metropolis):
         )
         return 1 / weights.square().sum()
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: PopulationAnnealingState, asked: Asked) -> Tensor | None:
         return (
             super().taken(state, asked) if self.moves == 1 else None
         )  # of several moves the state tells only the last
 
-    def planned(self, state: State, progress: float) -> float:
-        assert isinstance(state, PopulationAnnealingState)
+    def planned(self, state: PopulationAnnealingState, progress: float) -> float:
         if self.schedule == "generalized":
             return generalized(state.start, state.end, progress, self.tail)
         return PLANNED[self.schedule](state.start, state.end, progress)

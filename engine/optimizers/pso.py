@@ -40,7 +40,7 @@ from .base import (
 from .common.finite_losses import judge
 
 
-@dataclass
+@dataclass(kw_only=True)
 class PSOState(State):
     """The swarm: ``population`` holds the places x (P, D), ``losses`` their losses, ``estimate``
     the best place of all.
@@ -51,13 +51,15 @@ class PSOState(State):
         best_losses: (P,) their losses, always of the current batch when compared.
     """
 
-    v: Tensor = None  # type: ignore[assignment]
-    best: Tensor = None  # type: ignore[assignment]
-    best_losses: Tensor = None  # type: ignore[assignment]
+    population: Tensor
+    losses: Tensor
+    v: Tensor
+    best: Tensor
+    best_losses: Tensor
 
 
 @OPTIMIZERS.add
-class PSO(Optimizer):
+class PSO(Optimizer[PSOState]):
     """A swarm drawn to the best places it has seen."""
 
     name = "pso"
@@ -179,14 +181,17 @@ class PSO(Optimizer):
         # The estimate starts as the shared first weights, like every lane's; the swarm's best takes
         # over with the first step.
         state = PSOState(
-            theta.clone(), x, losses, v=torch.zeros_like(x), best=x.clone(), best_losses=losses
+            theta.clone(),
+            population=x,
+            losses=losses,
+            v=torch.zeros_like(x),
+            best=x.clone(),
+            best_losses=losses,
         )
         state.estimate_loss = float(losses[0])
         return state
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> PSOState:
-        assert isinstance(state, PSOState)
-        assert state.population is not None
+    def step(self, state: PSOState, rng: Rng, oracle: Oracle) -> PSOState:
         x, v, p = state.population, state.v, state.best
         if outdated(
             state, oracle
@@ -205,23 +210,20 @@ class PSO(Optimizer):
         state.estimate_loss = float(lowest)
         return state
 
-    def diagnostics(self, state: State) -> dict[str, float]:
+    def diagnostics(self, state: PSOState) -> dict[str, float]:
         return {} if state.population is None else {"diameter": float(diameter(state.population))}
 
-    def shift(self, state: State, index: int, difference: float) -> None:
+    def shift(self, state: PSOState, index: int, difference: float) -> None:
         """The best places remembered move along with the swarm and are judged anew, else they would
         draw it straight back.
         """
-        assert isinstance(state, PSOState)
         state.best = shifted(state.best, index, difference)
 
-    def known(self, state: State) -> tuple[Tensor, ...]:
-        assert isinstance(state, PSOState)
+    def known(self, state: PSOState) -> tuple[Tensor, ...]:
         return (state.best,)
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: PSOState, asked: Asked) -> Tensor | None:
         """The places that became their particle's best."""
-        assert isinstance(state, PSOState)
         return same_rows(state.best, asked)
 
     def fly(

@@ -31,7 +31,7 @@ SPREADS = {"start": 1.0, "best": 0.1}
 """Centre → spread where none is given."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RandomSearchState(State):
     """``population`` holds the last points drawn (P, D), ``estimate`` the best of all.
 
@@ -40,12 +40,12 @@ class RandomSearchState(State):
         best_loss: () loss of the estimate, always of the current batch when compared.
     """
 
-    start: Tensor = None  # type: ignore[assignment]
-    best_loss: Tensor = None  # type: ignore[assignment]
+    start: Tensor
+    best_loss: Tensor
 
 
 @OPTIMIZERS.add
-class RandomSearch(Optimizer):
+class RandomSearch(Optimizer[RandomSearchState]):
     """Guesses, and keeps the best."""
 
     name = "random-search"
@@ -129,8 +129,7 @@ class RandomSearch(Optimizer):
             best_loss=best_loss,
         )
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> RandomSearchState:
-        assert isinstance(state, RandomSearchState)
+    def step(self, state: RandomSearchState, rng: Rng, oracle: Oracle) -> RandomSearchState:
         theta = state.estimate
         centre = state.start if self.centre == "start" else theta
         shape, deviation = (
@@ -161,13 +160,12 @@ class RandomSearch(Optimizer):
         state.estimate_loss = float(state.best_loss)
         return state
 
-    def shift(self, state: State, index: int, difference: float) -> None:
+    def shift(self, state: RandomSearchState, index: int, difference: float) -> None:
         """Pure random search goes on about first weights that moved along; the best is judged anew,
         and stays until a guess beats it.
         """
-        assert isinstance(state, RandomSearchState)
         state.start = shifted(state.start, index, difference)
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: RandomSearchState, asked: Asked) -> Tensor | None:
         """The guess that is the best now, if there was one."""
         return (asked.points == state.estimate).all(1)

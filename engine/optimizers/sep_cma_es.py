@@ -44,7 +44,7 @@ LARGEST_SIGMA = 1e30
 """On a flat loss σ walks at random; it is kept where single precision can hold it."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SepCMAESState(State):
     """The Gaussian: ``estimate`` is its mean m, ``population`` this step's samples (λ, D). All else
     is in units of each layer's natural size.
@@ -56,15 +56,15 @@ class SepCMAESState(State):
         n: generations.
     """
 
-    sigma: Tensor = None  # type: ignore[assignment]
-    c: Tensor = None  # type: ignore[assignment]
-    p_sigma: Tensor = None  # type: ignore[assignment]
-    p_c: Tensor = None  # type: ignore[assignment]
+    sigma: Tensor
+    c: Tensor
+    p_sigma: Tensor
+    p_c: Tensor
     n: int = 0
 
 
 @OPTIMIZERS.add
-class SepCMAES(Optimizer):
+class SepCMAES(Optimizer[SepCMAESState]):
     """A Gaussian with a learned variance for every weight."""
 
     name = "sep-cma-es"
@@ -157,8 +157,7 @@ class SepCMAES(Optimizer):
             p_c=zeros.clone(),
         )
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> SepCMAESState:
-        assert isinstance(state, SepCMAESState)
+    def step(self, state: SepCMAESState, rng: Rng, oracle: Oracle) -> SepCMAESState:
         m, sigma, c, dimension = state.estimate, state.sigma, state.c, state.estimate.numel()
         size = self.population or default_size(dimension)
         weights = positive_log_weights(size)
@@ -199,9 +198,8 @@ class SepCMAES(Optimizer):
         ).tolist()
         return state
 
-    def turn(self, state: State, field: str, value: Any) -> None:
+    def turn(self, state: SepCMAESState, field: str, value: Any) -> None:
         """σ is what was given and adapts from there; the shape learned stays."""
-        assert isinstance(state, SepCMAESState)
         if field == "sigma":
             state.sigma = torch.full_like(state.sigma, value)
 

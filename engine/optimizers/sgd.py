@@ -23,7 +23,7 @@ from ..random.rng import Rng
 from .base import OPTIMIZERS, Optimizer, Stage, State
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SGDState(State):
     """One network, ``estimate`` θ, and its momentum.
 
@@ -34,7 +34,7 @@ class SGDState(State):
     momentum: Tensor | None = None
 
 
-class Descent(Optimizer):
+class Descent(Optimizer[SGDState]):
     """What plain and Nesterov's momentum share: all but the direction of the step."""
 
     family = "Gradient"
@@ -76,8 +76,7 @@ class Descent(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SGDState:
         return SGDState(theta.clone())
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> SGDState:
-        assert isinstance(state, SGDState)
+    def step(self, state: SGDState, rng: Rng, oracle: Oracle) -> SGDState:
         theta = state.estimate
         g = oracle.gradients(theta.unsqueeze(0))[1][0]
         if self.weight_decay:
@@ -96,11 +95,10 @@ class Descent(Optimizer):
         theta.add_(g, alpha=-self.rate)
         return state
 
-    def turn(self, state: State, field: str, value: Any) -> None:
+    def turn(self, state: SGDState, field: str, value: Any) -> None:
         """Momentum turned off is forgotten, so that turned on again it begins with the gradient of
         that step.
         """
-        assert isinstance(state, SGDState)
         if field == "momentum" and not value:
             state.momentum = None
 

@@ -33,7 +33,7 @@ WIDENING = math.exp(0.2)
 """What step sizes are multiplied by where all losses are equal."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SNESState(State):
     """The Gaussian: ``estimate`` is its mean μ, ``population`` this step's samples (λ, D).
 
@@ -41,11 +41,11 @@ class SNESState(State):
         sigma: (D,) σ, in units of each layer's natural size.
     """
 
-    sigma: Tensor = None  # type: ignore[assignment]
+    sigma: Tensor
 
 
 @OPTIMIZERS.add
-class SNES(Optimizer):
+class SNES(Optimizer[SNESState]):
     """A Gaussian that follows its best samples, each weight with a step size of its own."""
 
     name = "snes"
@@ -148,8 +148,7 @@ class SNES(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SNESState:
         return SNESState(theta.clone(), sigma=torch.full_like(theta, self.sigma))
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> SNESState:
-        assert isinstance(state, SNESState)
+    def step(self, state: SNESState, rng: Rng, oracle: Oracle) -> SNESState:
         mu, sigma, scale = state.estimate, state.sigma, oracle.scale.to(state.estimate)
         s = rng.rows(
             "normal", (self.population + 1) // 2 if self.antithetic else self.population, len(mu)
@@ -178,9 +177,8 @@ class SNES(Optimizer):
         ).tolist()
         return state
 
-    def turn(self, state: State, field: str, value: Any) -> None:
+    def turn(self, state: SNESState, field: str, value: Any) -> None:
         """A σ given is the mean of all weights'; how they differ, as learned, stays."""
-        assert isinstance(state, SNESState)
         if field == "sigma":
             mean = float(state.sigma.mean())
             state.sigma = (

@@ -32,7 +32,7 @@ PLANNED = 10_000
 """K where there is no budget."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class SPSAState(State):
     """One network, ``estimate`` θ.
 
@@ -47,7 +47,7 @@ class SPSAState(State):
 
 
 @OPTIMIZERS.add
-class SPSA(Optimizer):
+class SPSA(Optimizer[SPSAState]):
     """Steps along random signs, by two losses each."""
 
     name = "spsa"
@@ -154,8 +154,7 @@ class SPSA(Optimizer):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SPSAState:
         return SPSAState(theta.clone())
 
-    def step(self, state: State, rng: Rng, oracle: Oracle) -> SPSAState:
-        assert isinstance(state, SPSAState)
+    def step(self, state: SPSAState, rng: Rng, oracle: Oracle) -> SPSAState:
         theta = state.estimate
         a_k, c_k = self.gains(state.k, oracle.progress, theta.numel(), meets_numbers(oracle))
         loss, g = estimate("spsa", theta, self.directions, c_k, rng, oracle)
@@ -171,15 +170,14 @@ class SPSA(Optimizer):
         state.metrics |= {"step size": a_k, "radius": c_k}
         return state
 
-    def shift(self, state: State, index: int, difference: float) -> None:
+    def shift(self, state: SPSAState, index: int, difference: float) -> None:
         """From weights set by hand there is no way back."""
-        assert isinstance(state, SPSAState)
         state.back = None
 
-    def before(self, state: State) -> Tensor | None:
+    def before(self, state: SPSAState) -> Tensor | None:
         return state.back if isinstance(state, SPSAState) else None
 
-    def way_back(self, state: State) -> bool:
+    def way_back(self, state: SPSAState) -> bool:
         return isinstance(state, SPSAState) and state.back is not None
 
     def gains(

@@ -17,7 +17,7 @@ the gradient.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Generic, Literal
 
 import torch
 from pydantic import Field
@@ -27,7 +27,7 @@ from ...oracle import Oracle, Sees
 from ...populations.antithetic import Mirrored
 from ...populations.noise import Kept
 from ...random.rng import Rng
-from ..base import Optimizer
+from ..base import Optimizer, S
 from .survivors import usable
 
 Source = Literal["backprop", "forward-gradient", "spsa", "es"]
@@ -144,7 +144,7 @@ def meets_numbers(oracle: Oracle) -> bool:
     return oracle.targets.is_floating_point() and oracle.loss.name != "height"
 
 
-class Estimated(Optimizer):
+class Estimated(Optimizer[S], Generic[S]):
     """A method that follows a gradient and lets one choose where it comes from."""
 
     sees = "gradient"

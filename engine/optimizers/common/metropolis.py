@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Generic, Self
 
 import torch
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from ...errors import BadInput
 from ...evaluation import precision
@@ -53,7 +54,7 @@ TRACKING = 20.0
 forgotten, as an exponent."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class MetropolisState(State):
     """The chains. ``population`` holds θ (P, D), ``losses`` their energies L(θ), always of one
     batch.
@@ -70,8 +71,10 @@ class MetropolisState(State):
         adapted_at: temperature of the last of them; None before the first.
     """
 
-    step_sizes: Tensor = None  # type: ignore[assignment]
-    best_loss: Tensor = None  # type: ignore[assignment]
+    population: Tensor
+    losses: Tensor
+    step_sizes: Tensor
+    best_loss: Tensor
     start: float = 1.0
     end: float = 1e-3
     heat: float = 1.0
@@ -82,7 +85,10 @@ class MetropolisState(State):
     adapted_at: float | None = None
 
 
-class Metropolis(Optimizer):
+MS = TypeVar("MS", bound=MetropolisState, default=Any)
+
+
+class Metropolis(Optimizer[MS], Generic[MS]):
     """Chains, their proposals and their temperatures."""
 
     family = "Annealing"
@@ -179,15 +185,28 @@ class Metropolis(Optimizer):
     def population_size(self) -> int:
         return self.chains * (3 if self.proposal in ("gaussian", "layer") or self.share == 1 else 1)
 
-    def gather(self, state: MetropolisState, theta: Tensor, rng: Rng, oracle: Oracle) -> None:
-        """Put every chain at θ, judge it and calibrate the temperatures."""
-        state.population = theta.repeat(self.chains, 1)
-        state.losses = self.judged(state.population, oracle)
-        state.best_loss = state.losses.min()
-        state.step_sizes = torch.full(
-            (self.chains,), self.step_size, dtype=theta.dtype, device=theta.device
+    def gather(self, kind: type[MS], theta: Tensor, rng: Rng, oracle: Oracle, **own: Tensor) -> MS:
+        """Put every chain at θ, judge it and calibrate the temperatures.
+
+        Args:
+            kind: of the state that is made.
+            theta: (D,) the first weights.
+            rng: for the proposals that the temperatures are calibrated by.
+            oracle: who judges.
+            own: what that kind of state has besides.
+        """
+        population = theta.repeat(self.chains, 1)
+        losses = self.judged(population, oracle)
+        state = kind(
+            theta.clone(),
+            population=population,
+            losses=losses,
+            best_loss=losses.min(),
+            step_sizes=theta.new_full((self.chains,), self.step_size),
+            **own,  # type: ignore[arg-type]
         )
         state.start, state.end = map(held, self.calibrate(state, rng, oracle))
+        return state
 
     def rejudge(self, state: MetropolisState, oracle: Oracle) -> None:
         """Judge the chains anew where it is due: energies of another batch, or of other weights,
@@ -195,7 +214,6 @@ class Metropolis(Optimizer):
         """
         by_hand = state.stale
         if outdated(state, oracle):
-            assert state.population is not None
             state.losses = self.judged(state.population, oracle)
             # After a new batch the best chain of the next move takes over; what was set by hand
             # stays until a chain is better.
@@ -216,7 +234,6 @@ class Metropolis(Optimizer):
 
     def propose(self, state: MetropolisState, sizes: Tensor, rng: Rng, oracle: Oracle) -> Proposal:
         """A move of every chain, (P,) step sizes given."""
-        assert state.population is not None
         # Jumps of the visiting distribution shrink as it cools, unless their size is adapted
         # anyway.
         relative = (
@@ -267,7 +284,6 @@ class Metropolis(Optimizer):
         Returns:
             (P,) which moves were kept, as 0 and 1.
         """
-        assert state.losses is not None
         move = self.propose(state, sizes, rng, oracle)
         losses = self.judged(move.population, oracle)
         u = rng.uniform(self.chains).to(losses)
@@ -335,7 +351,6 @@ class Metropolis(Optimizer):
         """
         if self.start_temperature is not None and self.end_temperature is not None:
             return max(COLDEST, self.start_temperature), max(COLDEST, self.end_temperature)
-        assert state.losses is not None
         rises = []
         for _ in range(max(1, 64 // self.chains)):
             move = self.propose(state, state.step_sizes, rng, oracle)
@@ -355,11 +370,10 @@ class Metropolis(Optimizer):
             )
         return super().turned(field, value)
 
-    def turn(self, state: State, field: str, value: Any) -> None:
+    def turn(self, state: MS, field: str, value: Any) -> None:
         """Temperatures given are those of the plan from now on; a step size is given to every
         chain, and adapted from there.
         """
-        assert isinstance(state, MetropolisState)
         if field == "start_temperature":
             state.start = held(value)
         elif field == "end_temperature":
@@ -370,7 +384,7 @@ class Metropolis(Optimizer):
             state.age = 0.0
             state.target = self.target if self.adapt else None
 
-    def taken(self, state: State, asked: Asked) -> Tensor | None:
+    def taken(self, state: MS, asked: Asked) -> Tensor | None:
         """The moves kept: where a chain now stands at what it tried."""
         return same_rows(state.population, asked)
 
@@ -378,8 +392,7 @@ class Metropolis(Optimizer):
         """What is left of heat added by hand: a factor on the temperature."""
         return heat_left(state.heat, state.heated_at, progress)
 
-    def reheat(self, state: State, factor: float) -> bool:
-        assert isinstance(state, MetropolisState)
+    def reheat(self, state: MS, factor: float) -> bool:
         state.heat, state.heated_at = held(self.warmth(state, state.seen) * factor), state.seen
         return True
 
