@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import plotly.graph_objects as go
-import streamlit as st
 
+from app.live.component import Component
 from app.live.mount import still
-from app.live.place import base, bootstrap
 from app.palette import LANES, RECORDINGS, SYMBOLS
 from app.text import t
 
@@ -22,12 +21,7 @@ DASHES = ("solid", "9px,4px", "2px,3px", "11px,3px,2px,3px")
 MOST = len(RECORDINGS)
 """Recordings in one comparison."""
 
-_component = st.components.v2.component(
-    "kelvin_gallery",
-    html="",
-    js=bootstrap("gallery/main.js", t("gallery.did-not-load")),
-    isolate_styles=False,
-)
+_component = Component("kelvin_gallery", "gallery/main.js", t("gallery.did-not-load"))
 
 
 def chart() -> go.Figure:
@@ -91,6 +85,5 @@ def gallery(*, key: str) -> Any:
         "figure": chart().to_plotly_json(),
         "dashes": list(DASHES),
         "lanes": len(LANES),
-        "base": base(),
     }
     return _component(key=key, data=data)

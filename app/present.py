@@ -16,8 +16,8 @@ from typing import Any, Literal
 import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from app.live.component import Component
 from app.live.mount import OWN, still
-from app.live.place import base, bootstrap
 from app.text import t
 from engine.messages.recording import SUFFIX
 from engine.oracle import Currency
@@ -33,12 +33,7 @@ BARE = """<style>
 """Nothing around the stage, from the first moment on: the component's own style sheet comes
 later."""
 
-_component = st.components.v2.component(
-    "kelvin_present",
-    html="",
-    js=bootstrap("present/main.js", t("present.did-not-load")),
-    isolate_styles=False,
-)
+_component = Component("kelvin_present", "present/main.js", t("present.did-not-load"))
 
 
 class Entry(BaseModel):
@@ -130,6 +125,5 @@ def draw() -> Any:
         **still(),
         "playlist": [entry.model_dump(mode="json") for entry in chosen(parameters)],
         "kiosk": parameters.get("kiosk") == "1",
-        "base": base(),
     }
     return _component(key="present", data=data)

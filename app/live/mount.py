@@ -12,20 +12,17 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import plotly
-import streamlit as st
 
 from app.figures import figures
 from app.live.bundle import version
-from app.live.place import base, bootstrap
+from app.live.component import Component
 from app.palette import palette
 from app.text import catalogue, t
 
 OWN = "own:"
 """Begins the name of a recording that is kept in the visitor's own browser."""
 
-_component = st.components.v2.component(
-    "kelvin_live", html="", js=bootstrap("main.js", t("live.did-not-load")), isolate_styles=False
-)
+_component = Component("kelvin_live", "main.js", t("live.did-not-load"))
 
 
 @lru_cache(maxsize=1)
@@ -115,7 +112,6 @@ def live_view(
         "usual": _address(usual),
         "named": named,
         "autostart": autostart,
-        "base": base(),
         "layout": layout,
         "view": view or {},
         "starts": starts,

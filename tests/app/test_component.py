@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.live.place import bootstrap
+from app.live.component import bootstrap
 from tests.node import NODE
 
 PAGES = [
