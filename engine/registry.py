@@ -7,10 +7,18 @@ JSON, so the CLI, links and the page's pickers treat all three alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticUndefined
 
 from .errors import BadInput, explain
@@ -29,6 +37,13 @@ class Fields(BaseModel):
         return usual_numbers(value, field.annotation)
 
 
+def renamed(**fields: str) -> Mapping[str, str]:
+    """Say what fields are called now that earlier versions called otherwise; see
+    `Choice.formerly`.
+    """
+    return MappingProxyType(fields)
+
+
 class Choice(Fields):
     """A set of fields with a name."""
 
@@ -36,6 +51,32 @@ class Choice(Fields):
     """The word in links, JSON and on the command line, such as ``annealing``."""
     label: ClassVar[str]
     """What a person reads, such as "Simulated annealing"."""
+    formerly: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Names that fields had in earlier versions → names they have now. Links, JSON and recordings
+    that use an earlier name keep working."""
+
+    @classmethod
+    def current(cls, field: str) -> str:
+        """Return the name that a field has now, given that one or an earlier one."""
+        if field in cls.model_fields:
+            return field
+        for base in cls.__mro__:
+            if field in vars(base).get("formerly", {}):
+                return str(vars(base)["formerly"][field])
+        return field
+
+    @model_validator(mode="before")
+    @classmethod
+    def _current_names(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        renamed: dict[Any, Any] = {}
+        for name, entry in value.items():
+            new = cls.current(name) if isinstance(name, str) else name
+            if new in renamed:
+                raise BadInput(name, entry, f"one value only ({new} is given too)")
+            renamed[new] = entry
+        return renamed
 
     def to_json(self) -> dict[str, Any]:
         """``{"name": …}`` and every field, as JSON values."""

@@ -137,7 +137,7 @@ def list_command(as_json: bool) -> None:
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting, such as annealing.chains=64 or dataset.noise=0.1.",
+    help="A setting, such as annealing.population_size=64 or dataset.noise=0.1.",
 )
 @click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
 @click.option(
@@ -430,7 +430,7 @@ def _set(settings: tuple[str, ...], given: dict[str, str]) -> dict[str, str]:
         key, equals, value = text.partition("=")
         key = key.strip()
         if not equals or not key:
-            raise BadInput("--set", text, "KEY=VALUE, such as annealing.chains=64")
+            raise BadInput("--set", text, "KEY=VALUE, such as annealing.population_size=64")
         if key in given or key in found:
             raise BadInput(
                 "--set",
@@ -547,8 +547,8 @@ def _first_lane(base: dict[str, Any]) -> str:
 
 
 def _names(result: dict[str, Any]) -> list[str]:
-    """What the rows of a table are called: "sgd rate=0.7" where several are of one method, as it is
-    written in ``--set``; "sgd 2" where they do not differ.
+    """What the rows of a table are called: "sgd learning_rate=0.7" where several are of one method,
+    as it is written in ``--set``; "sgd 2" where they do not differ.
     """
     from ..experiment.lane_names import told_apart
 

@@ -40,23 +40,13 @@ PLAIN = frozenset(
         "spsa",
     }
 )
-CROWDS = {
-    "chains": 24,
-    "particles": 24,
-    "ensemble": 24,
-    "members": 24,
-    "individuals": 24,
-    "population": 24,
-    "points": 24,
-    "improvised": 24,
-    "pairs": 12,
-}
+CROWDS = {"population_size": 24, "new_harmonies": 24, "pairs": 12}
 """Fields that say how many points a method looks at in one step, and how many are enough to see."""
 SETTLED: dict[str, dict[str, Any]] = {
-    "eki": {"spread": 0.3},
+    "eki": {"init_std": 0.3},
     "adamw": {"weight_decay": 0.0},
-    "annealing": {"chains": 16},
-    "parallel-tempering": {"chains": 12},
+    "annealing": {"population_size": 16},
+    "parallel-tempering": {"population_size": 12},
     "spsa": {"alpha": 0.602, "gamma": 0.101},
 }
 """Settings of single methods: an ensemble spread over half the ground cannot settle in a valley,
@@ -74,7 +64,10 @@ def suggest(dataset: DatasetChoice | None, lane: Any) -> Any:
     value = {"name": lane} if isinstance(lane, str) else lane
     if not isinstance(value, Mapping) or value.get("name") not in OPTIMIZERS:
         return lane
-    return {**suggested_settings(dataset, OPTIMIZERS.get(value["name"])), **value}
+    method = OPTIMIZERS.get(value["name"])
+    given = {method.current(str(field)) for field in value}
+    suggested = suggested_settings(dataset, method).items()
+    return {field: setting for field, setting in suggested if field not in given} | dict(value)
 
 
 def suggested_settings(dataset: DatasetChoice, cls: type[Optimizer]) -> dict[str, Any]:
@@ -95,17 +88,17 @@ def _on_landscape(landscape: Landscape, cls: type[Optimizer]) -> tuple[tuple[str
         ):
             found[name] = max(CROWDS[name], int(described[name].get("minimum", 1)))
     if cls.name == "langevin":
-        found["start_temperature"] = _within(
-            described["start_temperature"], WARMTH * landscape.rise
+        found["initial_temperature"] = _within(
+            described["initial_temperature"], WARMTH * landscape.rise
         )
-    if "rate" in described:
+    if "learning_rate" in described:
         rate = None
         if cls.name in NORMALISED:
             rate = STRIDE * sum(landscape.size) / 2
         elif cls.name in PLAIN:
             rate = 0.3 / landscape.stiffness if landscape.stiffness > 0 else None
         if rate is not None:
-            found["rate"] = _within(described["rate"], rate)
+            found["learning_rate"] = _within(described["learning_rate"], rate)
     return tuple(found.items())
 
 

@@ -270,7 +270,7 @@ class Experiment(BaseModel):
             return
         i = max(range(len(needed)), key=needed.__getitem__)
         lane, left = self.lanes[i], room - sum(needed) + needed[i]
-        rows, each = lane.population_size(), problem.dimension * FLOAT
+        rows, each = lane.memory_rows(), problem.dimension * FLOAT
         value = (
             f"{lane.name}: {rows:,} × {problem.dimension:,} weights"
             if 2 * rows * each > needed[i]

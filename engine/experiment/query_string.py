@@ -1,7 +1,7 @@
 """The flat grammar of experiments: one text per key, shared by links and the command line.
 
     dataset=spirals  dataset.noise=0.1  network=mlp  network.hidden=16,16  lanes=annealing,adam
-    annealing.chains=32  seconds=30  stop.target=0.05  seed=7
+    annealing.population_size=32  seconds=30  stop.target=0.05  seed=7
 
 A lane's fields are named by its optimizer, or by its place (``lane2.rate``) where two lanes share
 one. A list is written with commas, an empty one or a missing value as ``none``.
@@ -144,7 +144,7 @@ def from_flat(
             field = _set(value, key, text)
             if (
                 other := given_as.setdefault(field, key)
-            ) != key:  # lane1.rate and sgd.rate may be one and the same
+            ) != key:  # lane1.momentum and sgd.momentum may be one and the same
                 raise BadInput(
                     key, text, f"one value only ({other} is given too, and is the same setting)"
                 )
@@ -182,6 +182,7 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
     if owner == "dataset" and field == "file" and DATASETS.get(cls.name).needs_file:
         places[owner][field] = text
         return id(places[owner]), field
+    field = cls.current(field)
     if field not in cls.model_fields:
         raise BadInput(
             key, text, f"one of {', '.join(f'{owner}.{name}' for name in cls.model_fields)}"

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 
 
@@ -78,6 +79,8 @@ class Adam(Optimizer[AdamState]):
     """Whether weight decay shrinks the weights themselves and stays out of the gradient and its
     moments."""
 
+    formerly = renamed(rate="learning_rate")
+
     batch: int = Field(
         64,
         ge=0,
@@ -85,7 +88,7 @@ class Adam(Optimizer[AdamState]):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    rate: float = Field(
+    learning_rate: float = Field(
         0.01,
         ge=1e-6,
         le=10,
@@ -123,7 +126,7 @@ class Adam(Optimizer[AdamState]):
         json_schema_extra={"live": True, "scale": "log", "label": "ε", "advanced": True},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return 5  # θ, m, v, the gradient and the denominator
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> AdamState:
@@ -133,7 +136,7 @@ class Adam(Optimizer[AdamState]):
         theta, m, v = state.estimate, state.m, state.v
         g = oracle.gradients(theta.unsqueeze(0))[1][0]
         if self.decoupled:
-            theta.mul_(1 - self.rate * self.weight_decay)
+            theta.mul_(1 - self.learning_rate * self.weight_decay)
         elif self.weight_decay:
             g.add_(theta, alpha=self.weight_decay)
         state.n += 1
@@ -141,6 +144,6 @@ class Adam(Optimizer[AdamState]):
         v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
         bias1, bias2 = 1 - self.beta1**state.n, 1 - self.beta2**state.n
         theta.addcdiv_(
-            m, (v.sqrt() / math.sqrt(bias2)).add_(self.epsilon), value=-self.rate / bias1
+            m, (v.sqrt() / math.sqrt(bias2)).add_(self.epsilon), value=-self.learning_rate / bias1
         )
         return state

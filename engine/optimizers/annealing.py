@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from ..schedules import (
     ACCEPTING,
     PLANNED,
@@ -109,12 +110,14 @@ class Annealing(Metropolis[AnnealingState]):
         ),
     )
 
-    chains: int = Field(
+    formerly = renamed(chains="population_size", accepting="acceptance_q")
+
+    population_size: int = Field(
         4,
         ge=1,
         le=16384,
         description="How many independent chains walk side by side; the best one counts.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"label": "Chains", "scale": "log"},
     )
     schedule: ScheduleName = Field(
         "geometric",
@@ -150,7 +153,7 @@ class Annealing(Metropolis[AnnealingState]):
         ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
-    accepting: float = Field(
+    acceptance_q: float = Field(
         ACCEPTING,
         ge=-1000,
         le=0.9,
@@ -166,7 +169,11 @@ class Annealing(Metropolis[AnnealingState]):
         state.temperature = state.start
         state.plan = self.planned(state, 0.0)
         state.target = (
-            lam_target(0) if self.schedule == "adaptive" else self.target if self.adapt else None
+            lam_target(0)
+            if self.schedule == "adaptive"
+            else self.target_acceptance
+            if self.adapt
+            else None
         )
         return state
 
@@ -186,8 +193,9 @@ class Annealing(Metropolis[AnnealingState]):
         accept = metropolis(temperature)
         if self.schedule == "generalized":
             accept = tsallis(
-                temperature / (1 + progress * generalized_steps(state.start, state.end, self.tail)),
-                self.accepting,
+                temperature
+                / (1 + progress * generalized_steps(state.start, state.end, self.visiting_q)),
+                self.acceptance_q,
             )
         kept = self.walk(state, state.step_sizes, accept, rng, oracle)
         self.listen(
@@ -309,7 +317,7 @@ class Annealing(Metropolis[AnnealingState]):
 
     def planned(self, state: AnnealingState, progress: float) -> float | None:
         if self.schedule == "generalized":
-            return generalized(state.start, state.end, progress, self.tail)
+            return generalized(state.start, state.end, progress, self.visiting_q)
         return (
             PLANNED[self.schedule](state.start, state.end, progress)
             if self.schedule in PLANNED

@@ -199,7 +199,7 @@ class Optimizer(Choice, Generic[S]):
         """
         return None
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         """Rows of D float32 numbers kept alive at once."""
         return 1
 
@@ -210,7 +210,7 @@ class Optimizer(Choice, Generic[S]):
         A little more than it is, rather than less. Methods that make something larger than that of
         their rows (a Jacobian, a matrix of all pairs of members) add it.
         """
-        rows = self.population_size()
+        rows = self.memory_rows()
         strips = (
             2 * min(rows * problem.dimension, STRIPS) if self.seen() in ("loss", "outputs") else 0
         )
@@ -218,7 +218,7 @@ class Optimizer(Choice, Generic[S]):
 
     def asked(self) -> int:
         """Members that it asks about in one question, at most."""
-        return 1 if self.seen() in ("gradient", "jacobian") else self.population_size()
+        return 1 if self.seen() in ("gradient", "jacobian") else self.memory_rows()
 
     def _answering(self, problem: Problem) -> int:
         """Numbers that one answer of the oracle takes beside the population, by what this
@@ -294,7 +294,7 @@ class Optimizer(Choice, Generic[S]):
         Raises:
             BadInput: the field may not be turned while it runs, or the value is out of its range.
         """
-        live = [knob["name"] for knob in self.knobs()]
+        live, field = [knob["name"] for knob in self.knobs()], type(self).current(field)
         if field not in live:
             raise BadInput(
                 str(field), value, f"a knob that may be turned while it runs: {', '.join(live)}"

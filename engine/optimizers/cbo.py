@@ -35,6 +35,7 @@ from ..oracle import Oracle
 from ..populations.lazy import Chosen
 from ..random.random_rows import Drawn
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from .common.finite_losses import judge
 from .common.spread import departures, distance
@@ -88,6 +89,10 @@ class CBO(Optimizer[CBOState]):
         ),
     )
 
+    formerly = renamed(
+        particles="population_size", spread="init_std", cooling="final_fraction", noise="diffusion"
+    )
+
     batch: int = Field(
         128,
         ge=0,
@@ -95,12 +100,12 @@ class CBO(Optimizer[CBOState]):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    particles: int = Field(
+    population_size: int = Field(
         100,
         ge=2,
         le=16384,
         description="How many networks seek a consensus.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"label": "Particles", "scale": "log"},
     )
     group: int = Field(
         20,
@@ -132,14 +137,14 @@ class CBO(Optimizer[CBOState]):
         ),
         json_schema_extra={"live": True, "step": 0.01, "label": "Noise"},
     )
-    cooling: float = Field(
+    final_fraction: float = Field(
         0.5,
         ge=0,
         le=1,
         description="Share of the noise left at the end of the budget; 1 keeps it constant.",
         json_schema_extra={"live": True, "step": 0.01, "label": "Noise left at the end"},
     )
-    noise: Literal["anisotropic", "isotropic"] = Field(
+    diffusion: Literal["anisotropic", "isotropic"] = Field(
         "anisotropic",
         description=(
             "Each weight is shaken by its own distance from the consensus, or all by the whole "
@@ -173,7 +178,7 @@ class CBO(Optimizer[CBOState]):
         description="Time in one step (Δt): longer steps are coarser.",
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
-    spread: float = Field(
+    init_std: float = Field(
         1.0,
         ge=1e-3,
         le=100,
@@ -188,7 +193,7 @@ class CBO(Optimizer[CBOState]):
         growth = (
             1 - self.drift * self.time_step
         ) ** 2 + self.sigma**2 * self.time_step * problem.dimension
-        if self.noise == "anisotropic" or growth <= 2:
+        if self.diffusion == "anisotropic" or growth <= 2:
             return None
         return (
             f"anisotropic noise, or a weaker one: isotropic noise of {self.sigma:g} multiplies "
@@ -199,17 +204,17 @@ class CBO(Optimizer[CBOState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (drifted, departures)
 
-    def population_size(self) -> int:
-        group = min(self.group or self.particles, self.particles)
+    def memory_rows(self) -> int:
+        group = min(self.group or self.population_size, self.population_size)
         return (
-            self.particles + self.particles // group + group
+            self.population_size + self.population_size // group + group
         )  # x, what every group agrees on, and one group
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CBOState:
         x = (
-            rng.normal(self.particles, theta.numel())
+            rng.normal(self.population_size, theta.numel())
             .to(theta)
-            .mul_(self.spread * oracle.scale.to(theta))
+            .mul_(self.init_std * oracle.scale.to(theta))
             .add_(theta)
         )
         x[0] = theta  # the shared first weights are one of the particles
@@ -219,7 +224,7 @@ class CBO(Optimizer[CBOState]):
         x, size, progress = state.population, len(state.population), oracle.progress
         alpha, sigma = (
             self.alpha * 2 ** (self.doublings * progress),
-            self.sigma * self.cooling**progress,
+            self.sigma * self.final_fraction**progress,
         )
         group = size if self.group == 0 else min(self.group, size)
         # A last group that would be too small rests this time.
@@ -234,7 +239,7 @@ class CBO(Optimizer[CBOState]):
             few = self.brought_back(x, chosen, few, losses, rng)
         v = buffer("agreed", (len(weights), 1, x.shape[1]), x)
         z = rng.rows("normal", len(losses), x.shape[1])
-        if compiled.fit(x) and z.tabled and self.noise == "anisotropic":
+        if compiled.fit(x) and z.tabled and self.diffusion == "anisotropic":
             rows, drift, shake = (
                 torch.arange(size) if chosen is None else chosen,
                 self.drift * self.time_step,
@@ -334,7 +339,7 @@ class CBO(Optimizer[CBOState]):
         """
         apart = torch.sub(x, agreed, out=buffer("apart from all", tuple(x.shape), x))
         shaken, drift = z.view_as(x).mul_(sigma * self.time_step**0.5), self.drift * self.time_step
-        if self.noise == "anisotropic":
+        if self.diffusion == "anisotropic":
             return x.addcmul_(apart, shaken.sub_(drift)).flatten(0, 1)
         shaken.mul_(torch.linalg.vector_norm(apart, dim=2, keepdim=True)).sub_(apart, alpha=drift)
         return x.add_(shaken).flatten(0, 1)

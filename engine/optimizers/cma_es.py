@@ -33,6 +33,7 @@ from torch import Tensor
 from ..errors import NothingLeft
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
 from .common.finite_losses import judge
 from .common.recombination_weights import (
@@ -119,6 +120,8 @@ class CMAES(Optimizer[CMAESState]):
     )
     sampled = True
 
+    formerly = renamed(population="population_size")
+
     batch: int = Field(
         256,
         ge=0,
@@ -129,14 +132,14 @@ class CMAES(Optimizer[CMAESState]):
         ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    population: int | None = Field(
+    population_size: int | None = Field(
         None,
         ge=4,
         le=4096,
         description=(
             "Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down."
         ),
-        json_schema_extra={"scale": "log", "unit": "networks"},
+        json_schema_extra={"label": "Population", "scale": "log", "unit": "networks"},
     )
     sigma: float = Field(
         0.5,
@@ -179,8 +182,10 @@ class CMAES(Optimizer[CMAESState]):
             f"each; this network has {problem.dimension:,}: take sep-cma-es"
         )
 
-    def population_size(self) -> int:
-        return 6 * (self.population or 64)  # samples, z and y, the latter two in double precision
+    def memory_rows(self) -> int:
+        return 6 * (
+            self.population_size or 64
+        )  # samples, z and y, the latter two in double precision
 
     def footprint(self, problem: Problem) -> int:
         """Besides, C, B and what decomposing takes."""
@@ -202,7 +207,7 @@ class CMAES(Optimizer[CMAESState]):
 
     def step(self, state: CMAESState, rng: Rng, oracle: Oracle) -> CMAESState:
         m, sigma, b, dimension = state.estimate, state.sigma, state.b, state.estimate.numel()
-        size = self.population or default_size(dimension)
+        size = self.population_size or default_size(dimension)
         k = constants(size, dimension)
         weights = active_weights(size, dimension, k.c1, k.c_mu).to(b)
         state.n += 1

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from ..schedules import heat_left
 from .base import OPTIMIZERS, Stage, State
 from .common.estimators import Estimated
@@ -89,7 +90,9 @@ class CoolMomentum(Estimated[CoolMomentumState]):
         ),
     )
 
-    rate: float | None = Field(
+    formerly = renamed(rate="learning_rate")
+
+    learning_rate: float | None = Field(
         None,
         ge=1e-7,
         le=100,
@@ -115,7 +118,7 @@ class CoolMomentum(Estimated[CoolMomentumState]):
         json_schema_extra={"label": "Cooling"},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return 2 + self.rows()
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CoolMomentumState:
@@ -125,7 +128,7 @@ class CoolMomentum(Estimated[CoolMomentumState]):
         theta, delta = state.estimate, state.delta
         state.seen = oracle.progress
         rho = self.rho(state.seen, heat_left(state.heat, state.heated_at, state.seen))
-        eta = self.rate or RATE * self.caution(theta.numel(), oracle)
+        eta = self.learning_rate or RATE * self.caution(theta.numel(), oracle)
         g = self.gradient(theta, rng, oracle)[1]
         theta.add_(delta.mul_(rho).add_(g, alpha=-eta * (1 + rho) / 2))
         state.metrics["momentum"] = rho

@@ -28,6 +28,7 @@ from ..kernels.row_blocks import copied, gathered, replace, strips
 from ..kernels.scratch import buffer
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
 from .common.finite_losses import judge
 from .common.spread import departures, distance
@@ -79,6 +80,13 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         ),
     )
 
+    formerly = renamed(
+        members="population_size",
+        spread="init_std",
+        weight="differential_weight",
+        crossover="crossover_rate",
+    )
+
     batch: int = Field(
         256,
         ge=0,
@@ -89,7 +97,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    members: int = Field(
+    population_size: int = Field(
         32,
         ge=5,
         le=16384,
@@ -104,14 +112,14 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         ),
         json_schema_extra={"live": True},
     )
-    weight: float = Field(
+    differential_weight: float = Field(
         0.5,
         ge=0,
         le=2,
         description="How much of a difference is added (F); usually 0.5 to 0.8.",
         json_schema_extra={"live": True, "step": 0.01, "label": "Difference weight"},
     )
-    crossover: float = Field(
+    crossover_rate: float = Field(
         0.9,
         ge=0,
         le=1,
@@ -130,7 +138,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         ),
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
-    spread: float = Field(
+    init_std: float = Field(
         1.0,
         ge=1e-3,
         le=100,
@@ -144,14 +152,14 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (crossed, copied, departures)
 
-    def population_size(self) -> int:
-        return self.members * 2  # x and the trials
+    def memory_rows(self) -> int:
+        return self.population_size * 2  # x and the trials
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> DifferentialEvolutionState:
         x = (
-            rng.normal(self.members, theta.numel())
+            rng.normal(self.population_size, theta.numel())
             .to(theta)
-            .mul_(self.spread * oracle.scale.to(theta))
+            .mul_(self.init_std * oracle.scale.to(theta))
             .add_(theta)
         )
         x[0] = theta  # the shared first weights are one of the population
@@ -193,7 +201,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
     def trials(self, x: Tensor, losses: Tensor, rng: Rng) -> Tensor:
         """Trials u (P, D) of a population (P, D) with its losses (P,), in a buffer."""
         size, dimension = x.shape
-        weight: float | Tensor = self.weight
+        weight: float | Tensor = self.differential_weight
         if self.dither:
             weight = weight + self.dither * rng.uniform(1).to(x)
         drawn = others(size, 3 if self.strategy == "rand/1/bin" else 2, rng).to(x.device)
@@ -216,7 +224,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
                 j.squeeze(1),
                 *r.stretches(x),
                 float(weight),
-                self.crossover,
+                self.crossover_rate,
                 trials,
                 grain=COLUMNS,
             )
@@ -228,7 +236,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
             mutants.add_(gathered(x, a[0][strip], "others") if a else best)
             # Which weights are the mutant's, as 0 and 1: between such ends linear interpolation is
             # a choice, and a quicker one than by bool.
-            mixed = r[strip].to(x).lt_(self.crossover).scatter_(1, j[strip], 1.0)
+            mixed = r[strip].to(x).lt_(self.crossover_rate).scatter_(1, j[strip], 1.0)
             torch.lerp(x[strip], mutants, mixed, out=trials[strip])
         return trials
 

@@ -35,6 +35,7 @@ from ..errors import NothingLeft
 from ..kernels.compiled import Kernel
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State, shifted
 from .common.ensemble import (
     COLLAPSED,
@@ -120,6 +121,13 @@ class EKI(Optimizer[EKIState]):
         ),
     )
 
+    formerly = renamed(
+        ensemble="population_size",
+        noise="observation_noise",
+        momentum="acceleration",
+        spread="init_std",
+    )
+
     batch: int = Field(
         64,
         ge=0,
@@ -127,12 +135,12 @@ class EKI(Optimizer[EKIState]):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    ensemble: int = Field(
+    population_size: int = Field(
         128,
         ge=2,
         le=16384,
         description="How many networks make up the ensemble (J).",
-        json_schema_extra={"scale": "log", "unit": "networks"},
+        json_schema_extra={"label": "Ensemble", "scale": "log", "unit": "networks"},
     )
     step_size: float = Field(
         2.0,
@@ -141,7 +149,7 @@ class EKI(Optimizer[EKIState]):
         description="How far the ensemble moves in a step (h₀); above 2 it tends to overshoot.",
         json_schema_extra={"live": True, "scale": "log", "label": "Step size"},
     )
-    spread: float = Field(
+    init_std: float = Field(
         1.0,
         ge=1e-3,
         le=10,
@@ -149,7 +157,7 @@ class EKI(Optimizer[EKIState]):
             "How far the members stand from the first weights (standard deviation), in units of "
             "each layer's natural size, 1/√inputs."
         ),
-        json_schema_extra={"live": True, "scale": "log"},
+        json_schema_extra={"label": "Spread", "live": True, "scale": "log"},
     )
     randomised: bool = Field(
         True,
@@ -159,7 +167,7 @@ class EKI(Optimizer[EKIState]):
         ),
         json_schema_extra={"live": True, "label": "Re-spread"},
     )
-    momentum: Literal["none", "nesterov", "constant"] = Field(
+    acceleration: Literal["none", "nesterov", "constant"] = Field(
         "none",
         description=(
             "Look ahead along the last step before judging. Nesterov: by 1 − 3/n of it at the "
@@ -215,7 +223,7 @@ class EKI(Optimizer[EKIState]):
         ),
         json_schema_extra={"advanced": True},
     )
-    noise: float = Field(
+    observation_noise: float = Field(
         1.0,
         ge=1e-6,
         le=1e6,
@@ -233,22 +241,22 @@ class EKI(Optimizer[EKIState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (departures,)
 
-    def population_size(self) -> int:
-        return self.ensemble * (2 if self.momentum == "none" else 3)
+    def memory_rows(self) -> int:
+        return self.population_size * (2 if self.acceleration == "none" else 3)
 
     def footprint(self, problem: Problem) -> int:
         """Besides, what the outputs of all pairs of members give, in double precision: products,
         factors and weights.
         """
         outputs = problem.batch_of(self.batch) * problem.outputs
-        return super().footprint(problem) + DOUBLE * self.ensemble * (
-            4 * self.ensemble + (2 * outputs if self.form != "loss" else 0)
+        return super().footprint(problem) + DOUBLE * self.population_size * (
+            4 * self.population_size + (2 * outputs if self.form != "loss" else 0)
         )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EKIState:
         u = self.scatter(theta, self.members(0.0), rng, oracle)
         state = EKIState(
-            theta.clone(), population=u, previous=None if self.momentum == "none" else u
+            theta.clone(), population=u, previous=None if self.acceleration == "none" else u
         )
         state.metrics["spread"] = float(distance(u))
         return state
@@ -257,7 +265,11 @@ class EKI(Optimizer[EKIState]):
         u, lam = state.population, 0.0
         if state.previous is not None:
             state.n += 1
-            lam = self.momentum_share if self.momentum == "constant" else max(0.0, 1 - 3 / state.n)
+            lam = (
+                self.momentum_share
+                if self.acceleration == "constant"
+                else max(0.0, 1 - 3 / state.n)
+            )
             state.previous, u = u, u.lerp(state.previous, -lam)  # u + λ (u − u')
         sums = Sums.of(
             u,
@@ -318,8 +330,10 @@ class EKI(Optimizer[EKIState]):
         """How many members the ensemble has when that share of the budget is spent: from `expand`
         to J by equal factors.
         """
-        first = min(max(self.expand, 2), self.ensemble) if self.expand else self.ensemble
-        return round(first * (self.ensemble / first) ** progress)
+        first = (
+            min(max(self.expand, 2), self.population_size) if self.expand else self.population_size
+        )
+        return round(first * (self.population_size / first) ** progress)
 
     def renewed(self, u: Tensor, state: EKIState, rng: Rng, oracle: Oracle) -> Tensor:
         """The ensemble after its due re-spread, or with the fresh members due, or as it is: (J, D)
@@ -328,7 +342,7 @@ class EKI(Optimizer[EKIState]):
         size, mean = max(self.members(oracle.progress), len(u)), u.mean(0)
         if self.randomised:
             u, state.n = self.scatter(mean, size, rng, oracle), 0
-            state.previous = None if self.momentum == "none" else u
+            state.previous = None if self.acceleration == "none" else u
         elif size >= len(u) + 2:  # a single one could depart from the mean only by moving it
             fresh = self.scatter(mean, size - len(u), rng, oracle)
             u = torch.cat([u, fresh])
@@ -343,7 +357,7 @@ class EKI(Optimizer[EKIState]):
         stays where it is.
         """
         z = rng.normal(size, mean.numel()).to(mean)
-        return z.sub_(z.mean(0)).mul_(self.spread * oracle.scale.to(mean)).add_(mean)
+        return z.sub_(z.mean(0)).mul_(self.init_std * oracle.scale.to(mean)).add_(mean)
 
     def loss_weights(self, sums: Sums, lam: float = 0.0) -> Tensor:
         """−h D (J, J): how much of every member's departure from the mean each member takes on.
@@ -366,7 +380,7 @@ class EKI(Optimizer[EKIState]):
         is solved in double precision, for both products square the outputs' condition number.
         """
         size = len(sums.losses)
-        gamma = self.noise / (
+        gamma = self.observation_noise / (
             self.step_size
             if self.stepping == "fixed"
             else self.misfit_step(sums.misfits, sums.data, state)
@@ -383,7 +397,7 @@ class EKI(Optimizer[EKIState]):
         """The h of Iglesias and Yang (2021) from ‖y − G‖² of every member (J,) on so many data, and
         t moved on by it.
         """
-        phi = misfits.cpu().double() / (2 * self.noise)
+        phi = misfits.cpu().double() / (2 * self.observation_noise)
         mean, variance = torch.stack([phi.mean(), phi.var(correction=0)]).clamp_min(1e-300).tolist()
         h = min(max(data / (2 * mean), (data / (2 * variance)) ** 0.5), 1 - state.t)
         state.t = state.t + h if state.t + h < 1 else 0.0

@@ -33,6 +33,7 @@ from ..errors import NothingLeft
 from ..kernels.compiled import Kernel
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
 from .common.ensemble import (
     COLLAPSED,
@@ -97,6 +98,8 @@ class EnKF(Optimizer[EnKFState]):
         ),
     )
 
+    formerly = renamed(ensemble="population_size", gamma="observation_noise", spread="init_std")
+
     batch: int = Field(
         64,
         ge=0,
@@ -104,14 +107,14 @@ class EnKF(Optimizer[EnKFState]):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    ensemble: int = Field(
+    population_size: int = Field(
         256,
         ge=2,
         le=16384,
         description="How many networks make up the ensemble (J).",
-        json_schema_extra={"scale": "log", "unit": "networks"},
+        json_schema_extra={"label": "Ensemble", "scale": "log", "unit": "networks"},
     )
-    gamma: float = Field(
+    observation_noise: float = Field(
         3.0,
         ge=1e-6,
         le=1e6,
@@ -121,7 +124,7 @@ class EnKF(Optimizer[EnKFState]):
         ),
         json_schema_extra={"live": True, "scale": "log", "label": "Observation noise"},
     )
-    spread: float = Field(
+    init_std: float = Field(
         1.0,
         ge=1e-3,
         le=10,
@@ -129,7 +132,7 @@ class EnKF(Optimizer[EnKFState]):
             "How far the members stand from the first weights (standard deviation), in units of "
             "each layer's natural size, 1/√inputs."
         ),
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"label": "Spread", "scale": "log"},
     )
     inflation: float = Field(
         0.0,
@@ -170,22 +173,22 @@ class EnKF(Optimizer[EnKFState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (departures,)
 
-    def population_size(self) -> int:
-        return self.ensemble + 2
+    def memory_rows(self) -> int:
+        return self.population_size + 2
 
     def footprint(self, problem: Problem) -> int:
         """Besides, in double precision, how much of every member each takes on, and the outputs,
         what they lack and their gains.
         """
         outputs = problem.batch_of(self.batch) * problem.outputs
-        return super().footprint(problem) + DOUBLE * self.ensemble * (
-            3 * self.ensemble + 4 * outputs
+        return super().footprint(problem) + DOUBLE * self.population_size * (
+            3 * self.population_size + 4 * outputs
         )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EnKFState:
-        z = rng.normal(self.ensemble, theta.numel()).to(theta)
+        z = rng.normal(self.population_size, theta.numel()).to(theta)
         u = (
-            z.sub_(z.mean(0)).mul_(self.spread * oracle.scale.to(theta)).add_(theta)
+            z.sub_(z.mean(0)).mul_(self.init_std * oracle.scale.to(theta)).add_(theta)
         )  # departures add up to zero: the mean is the shared first weights
         return EnKFState(theta.clone(), population=u, metrics={"spread": float(distance(u))})
 
@@ -206,8 +209,8 @@ class EnKF(Optimizer[EnKFState]):
                 g, oracle
             ).expand_as(g)
             if self.perturb:
-                y = y + self.gamma**0.5 * rng.normal(*g.shape).to(g)
-            v = assimilated(g, y, self.gamma)
+                y = y + self.observation_noise**0.5 * rng.normal(*g.shape).to(g)
+            v = assimilated(g, y, self.observation_noise)
             size, data = len(g), g[0].numel()
             oracle.work(
                 4.0 * data * size**2

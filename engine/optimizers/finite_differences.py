@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.estimators import meets_numbers, slope
 from .common.survivors import usable
@@ -79,6 +80,8 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         Stage("Step", "Every weight that was nudged moves down its slope.", "moved"),
     )
 
+    formerly = renamed(rate="learning_rate", radius="perturbation")
+
     batch: int = Field(
         64,
         ge=0,
@@ -93,7 +96,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         description="Weights nudged and moved in one step, chosen at random; 0 takes all of them.",
         json_schema_extra={"unit": "weights", "label": "Weights a step"},
     )
-    rate: float | None = Field(
+    learning_rate: float | None = Field(
         None,
         ge=1e-6,
         le=1000,
@@ -103,7 +106,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    radius: float = Field(
+    perturbation: float = Field(
         0.01,
         ge=1e-6,
         le=10,
@@ -114,7 +117,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         json_schema_extra={"live": True, "scale": "log"},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return 3 + min(ROWS, 2 * self.coordinates or ROWS)
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> FiniteDifferencesState:
@@ -141,7 +144,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
             0,
             chosen,
             torch.where(told, slopes, 0.0),
-            alpha=-(self.rate or RATES[meets_numbers(oracle)]) * state.pace,
+            alpha=-(self.learning_rate or RATES[meets_numbers(oracle)]) * state.pace,
         )
         if state.back is not None:
             state.keep()
@@ -162,7 +165,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         count = len(chosen)
         probes = theta.repeat(2 * count, 1)
         row = torch.arange(count, device=theta.device)
-        probes[row, chosen] += self.radius
-        probes[row + count, chosen] -= self.radius
+        probes[row, chosen] += self.perturbation
+        probes[row + count, chosen] -= self.perturbation
         plus, minus = oracle.losses(probes).chunk(2)
-        return slope(plus, minus, self.radius, theta, oracle)
+        return slope(plus, minus, self.perturbation, theta, oracle)

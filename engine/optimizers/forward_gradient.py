@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.estimators import ROWS, caution, estimate, meets_numbers
 
@@ -67,6 +68,8 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
         ),
     )
 
+    formerly = renamed(rate="learning_rate")
+
     batch: int = Field(
         64,
         ge=0,
@@ -83,7 +86,7 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
         ),
         json_schema_extra={"scale": "log"},
     )
-    rate: float | None = Field(
+    learning_rate: float | None = Field(
         None,
         ge=1e-7,
         le=1000,
@@ -101,7 +104,7 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
         json_schema_extra={"live": True, "step": 0.01},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return 3 + self.directions * ROWS["forward-gradient"]
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> ForwardGradientState:
@@ -112,7 +115,7 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
     def step(self, state: ForwardGradientState, rng: Rng, oracle: Oracle) -> ForwardGradientState:
         theta, b = state.estimate, state.momentum
         g = estimate("forward-gradient", theta, self.directions, 0.0, rng, oracle)[1]
-        eta = self.rate or (1 - self.momentum) * caution(
+        eta = self.learning_rate or (1 - self.momentum) * caution(
             self.directions, theta.numel(), meets_numbers(oracle)
         )
         theta.add_(g if b is None else b.mul_(self.momentum).add_(g), alpha=-eta)

@@ -30,6 +30,7 @@ from ..networks.base import Layer
 from ..oracle import Oracle
 from ..random.random_rows import Drawn
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State, outdated
 from .common.finite_losses import judge
 from .common.spread import departures, distance
@@ -88,6 +89,8 @@ class Genetic(Optimizer[GeneticState]):
         ),
     )
 
+    formerly = renamed(individuals="population_size", spread="init_std", cooling="final_fraction")
+
     batch: int = Field(
         128,
         ge=0,
@@ -98,7 +101,7 @@ class Genetic(Optimizer[GeneticState]):
         ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    individuals: int = Field(
+    population_size: int = Field(
         64,
         ge=2,
         le=16384,
@@ -128,7 +131,7 @@ class Genetic(Optimizer[GeneticState]):
             "(uniform), a first and a last part (one-point), or whole neurons (node)."
         ),
     )
-    cooling: float = Field(
+    final_fraction: float = Field(
         0.1,
         ge=1e-4,
         le=1,
@@ -145,7 +148,7 @@ class Genetic(Optimizer[GeneticState]):
         description="How many of the best live on unchanged; with 0 the best network can be lost.",
         json_schema_extra={"advanced": True, "unit": "networks"},
     )
-    spread: float = Field(
+    init_std: float = Field(
         0.5,
         ge=1e-3,
         le=100,
@@ -159,16 +162,16 @@ class Genetic(Optimizer[GeneticState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (departures, bred)
 
-    def population_size(self) -> int:
-        return self.individuals + min(
-            max(self.parents, self.elite), self.individuals
+    def memory_rows(self) -> int:
+        return self.population_size + min(
+            max(self.parents, self.elite), self.population_size
         )  # the generation, and those of the last one that it is made from
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> GeneticState:
         population = (
-            rng.normal(self.individuals, theta.numel())
+            rng.normal(self.population_size, theta.numel())
             .to(theta)
-            .mul_(self.spread * oracle.scale.to(theta))
+            .mul_(self.init_std * oracle.scale.to(theta))
             .add_(theta)
         )
         population[0] = theta  # the shared first weights are one of the first generation
@@ -188,10 +191,10 @@ class Genetic(Optimizer[GeneticState]):
         order = order[
             : int((state.losses < torch.inf).sum()) or None
         ]  # those that failed have no children and do not live on, unless all did
-        population, elite = state.population, order[: min(self.elite, self.individuals - 1)]
+        population, elite = state.population, order[: min(self.elite, self.population_size - 1)]
         chosen = order[: max(self.parents, len(elite))]
         best = gathered(population, chosen, "best")
-        sigma = self.mutation * self.cooling**oracle.progress
+        sigma = self.mutation * self.final_fraction**oracle.progress
         # The new generation takes the place of the last one, of which no more than these few is
         # needed.
         population[: len(elite)], children = best[: len(elite)], population[len(elite) :]

@@ -31,6 +31,7 @@ from ..kernels.scratch import buffer
 from ..oracle import Oracle
 from ..random import noise_table
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from .common.finite_losses import judge
 from .common.spread import departures, distance
@@ -91,6 +92,15 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         ),
     )
 
+    formerly = renamed(
+        memory="memory_size",
+        considering="memory_considering_rate",
+        adjusting="pitch_adjusting_rate",
+        improvised="new_harmonies",
+        range="bounds",
+        cooling="final_fraction",
+    )
+
     batch: int = Field(
         128,
         ge=0,
@@ -101,14 +111,14 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    memory: int = Field(
+    memory_size: int = Field(
         16,
         ge=1,
         le=16384,
         description="How many good networks are remembered (H).",
         json_schema_extra={"scale": "log", "unit": "networks"},
     )
-    considering: float = Field(
+    memory_considering_rate: float = Field(
         0.999,
         ge=0,
         le=1,
@@ -118,7 +128,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         ),
         json_schema_extra={"live": True, "step": 0.001, "label": "Memory considering rate"},
     )
-    adjusting: float = Field(
+    pitch_adjusting_rate: float = Field(
         0.3,
         ge=0,
         le=1,
@@ -135,7 +145,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         ),
         json_schema_extra={"live": True, "scale": "log"},
     )
-    cooling: float = Field(
+    final_fraction: float = Field(
         0.1,
         ge=1e-4,
         le=1,
@@ -145,7 +155,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         ),
         json_schema_extra={"live": True, "scale": "log", "label": "Bandwidth left at the end"},
     )
-    range: float = Field(
+    bounds: float = Field(
         3.0,
         ge=1e-2,
         le=1000,
@@ -153,9 +163,9 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             "How far from the first weights any weight may go, in units of each layer's natural "
             "size, 1/√inputs: a box that the search never leaves."
         ),
-        json_schema_extra={"live": True, "scale": "log"},
+        json_schema_extra={"label": "Range", "live": True, "scale": "log"},
     )
-    improvised: int = Field(
+    new_harmonies: int = Field(
         64,
         ge=1,
         le=16384,
@@ -173,14 +183,14 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (improvised, copied, departures)
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return (
-            2 * self.memory + self.improvised
+            2 * self.memory_size + self.new_harmonies
         )  # the memory and the new ones; on a GPU what is forgotten is replaced in a copy
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> HarmonySearchState:
         memory = (
-            rng.uniform(self.memory, theta.numel())
+            rng.uniform(self.memory_size, theta.numel())
             .to(theta)
             .mul_(2)
             .sub_(1)
@@ -218,7 +228,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
                 origin,
             )
             losses = losses[origin]
-        bandwidth = self.bandwidth * self.cooling**oracle.progress
+        bandwidth = self.bandwidth * self.final_fraction**oracle.progress
         new = self.improvise(state, bandwidth, rng, oracle)
         replaced = self.remember(state, losses, new, judge(new, oracle))
         lowest, index = state.losses.min(0)
@@ -285,7 +295,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             state.centre + self.reach(oracle, memory),
         )
         width = bandwidth * oracle.scale.to(memory)
-        new = buffer("improvised", (self.improvised, memory.shape[1]), memory)
+        new = buffer("improvised", (self.new_harmonies, memory.shape[1]), memory)
         if compiled.fit(new, memory) and new.shape[1] <= noise_table.STRETCH:
             return self.improvise_many(new, memory, width, low, high, rng)
         for strip in strips(new):
@@ -307,8 +317,10 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         choice = rng.uniform(*shape).to(memory)
         value = rng.uniform(*shape).to(memory)
         adjusted = (remembered + width * (2 * value - 1)).clamp(low, high)
-        notes = torch.where(choice < self.considering * self.adjusting, adjusted, remembered)
-        return torch.where(choice < self.considering, notes, low + (high - low) * value)
+        notes = torch.where(
+            choice < self.memory_considering_rate * self.pitch_adjusting_rate, adjusted, remembered
+        )
+        return torch.where(choice < self.memory_considering_rate, notes, low + (high - low) * value)
 
     def improvise_many(
         self, new: Tensor, memory: Tensor, width: Tensor, low: Tensor, high: Tensor, rng: Rng
@@ -325,7 +337,10 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         (table, places, members), (_, pick_places, _) = (
             rng.rows("uniform", count, dimension).stretches(memory) for _ in range(2)
         )
-        share = self.adjusting, 2 / self.adjusting if self.adjusting > 0 else 0.0
+        share = (
+            self.pitch_adjusting_rate,
+            2 / self.pitch_adjusting_rate if self.pitch_adjusting_rate > 0 else 0.0,
+        )
         improvised(
             dimension,
             new,
@@ -341,7 +356,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             high,
             grain=NOTES,
         )
-        rare = 1 - self.considering
+        rare = 1 - self.memory_considering_rate
         for rows in torch.arange(count).split(1 + int(MANY / (rare * dimension + 1))):
             anything = sparse(len(rows) * dimension, rare, rng)
             row, column = anything // dimension + rows[0], anything % dimension
@@ -352,7 +367,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
 
     def reach(self, oracle: Oracle, like: Tensor) -> Tensor:
         """How far every weight may go from the first ones: (D,)."""
-        return self.range * oracle.scale.to(like)
+        return self.bounds * oracle.scale.to(like)
 
 
 @kernel(

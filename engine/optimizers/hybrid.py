@@ -36,6 +36,7 @@ from torch import Tensor
 from ..networks.base import Layer
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.finite_losses import judge
 
@@ -89,6 +90,21 @@ class Hybrid(Optimizer[HybridState]):
     )
     sampled = True
 
+    formerly = renamed(
+        chains="population_size",
+        rate="learning_rate",
+        start_temperature="initial_temperature",
+        end_temperature="final_temperature",
+        noise="bandwidth",
+        search="output_optimizer",
+        tries="moves_per_temperature",
+        crossover="crossover_rate",
+        weight="differential_weight",
+        memory="memory_considering_rate",
+        pitch="pitch_adjusting_rate",
+        control="published_bugs",
+    )
+
     batch: int = Field(
         50,
         ge=0,
@@ -96,7 +112,7 @@ class Hybrid(Optimizer[HybridState]):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 10, "unit": "samples"},
     )
-    rate: float = Field(
+    learning_rate: float = Field(
         0.3,
         ge=1e-6,
         le=1000,
@@ -106,12 +122,12 @@ class Hybrid(Optimizer[HybridState]):
         ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    search: Literal["annealing", "differential-evolution", "harmony-search"] = Field(
+    output_optimizer: Literal["annealing", "differential-evolution", "harmony-search"] = Field(
         "annealing",
         description="How the output layer is searched.",
         json_schema_extra={"live": True},
     )
-    chains: int = Field(
+    population_size: int = Field(
         4,
         ge=4,
         le=4096,
@@ -128,14 +144,14 @@ class Hybrid(Optimizer[HybridState]):
         ),
         json_schema_extra={"live": True, "scale": "log"},
     )
-    tries: int = Field(
+    moves_per_temperature: int = Field(
         1,
         ge=1,
         le=1000,
         description="Tries at each level of temperature, one after the other; 19 as published.",
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
-    noise: float = Field(
+    bandwidth: float = Field(
         0.05,
         ge=1e-6,
         le=100,
@@ -145,49 +161,59 @@ class Hybrid(Optimizer[HybridState]):
         ),
         json_schema_extra={"live": True, "scale": "log"},
     )
-    start_temperature: float = Field(
+    initial_temperature: float = Field(
         1000.0,
         ge=1e-12,
         le=1e6,
         description="Temperature of the first level, in units of the mini-batch's loss.",
-        json_schema_extra={"live": True, "scale": "log", "advanced": True},
+        json_schema_extra={
+            "label": "Start temperature",
+            "live": True,
+            "scale": "log",
+            "advanced": True,
+        },
     )
-    end_temperature: float = Field(
+    final_temperature: float = Field(
         1e-8,
         ge=1e-12,
         le=1e6,
         description="Temperature of the last level.",
-        json_schema_extra={"live": True, "scale": "log", "advanced": True},
+        json_schema_extra={
+            "label": "End temperature",
+            "live": True,
+            "scale": "log",
+            "advanced": True,
+        },
     )
-    weight: float = Field(
+    differential_weight: float = Field(
         0.8,
         ge=0,
         le=2,
         description="How much of a difference differential evolution adds (F).",
         json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
-    crossover: float = Field(
+    crossover_rate: float = Field(
         0.9,
         ge=0,
         le=1,
         description="Chance that a weight comes from the mutant (CR).",
         json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
-    memory: float = Field(
+    memory_considering_rate: float = Field(
         0.9,
         ge=0,
         le=1,
         description="Chance that a weight comes from the harmony memory (HMCR).",
         json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
-    pitch: float = Field(
+    pitch_adjusting_rate: float = Field(
         0.3,
         ge=0,
         le=1,
         description="Chance that a remembered weight is moved a little (PAR).",
         json_schema_extra={"live": True, "step": 0.05, "advanced": True},
     )
-    control: Literal["none", "inverted", "doubled-step", "both"] = Field(
+    published_bugs: Literal["none", "inverted", "doubled-step", "both"] = Field(
         "none",
         description=(
             "Slips of the published code, to measure them: uphill moves judged upside down, the "
@@ -196,11 +222,11 @@ class Hybrid(Optimizer[HybridState]):
         json_schema_extra={"advanced": True},
     )
 
-    def population_size(self) -> int:
-        return 3 * self.chains + 2
+    def memory_rows(self) -> int:
+        return 3 * self.population_size + 2
 
     def asked(self) -> int:
-        return self.chains
+        return self.population_size
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> HybridState:
         return HybridState(theta.clone())
@@ -208,13 +234,15 @@ class Hybrid(Optimizer[HybridState]):
     def step(self, state: HybridState, rng: Rng, oracle: Oracle) -> HybridState:
         theta = state.estimate
         gradient = oracle.gradients(theta.unsqueeze(0))[1][0]
-        theta.add_(gradient, alpha=-self.rate)
+        theta.add_(gradient, alpha=-self.learning_rate)
         if self.rounds:
             self.improve(state, output_layer(oracle.network.layers), rng, oracle)
         else:  # also where the search was turned off by hand
             state.population = state.losses = state.acceptance = state.estimate_loss = None
-        if self.control in ("doubled-step", "both"):
-            theta.add_(gradient, alpha=-self.rate)  # stale: it was taken where θ no longer is
+        if self.published_bugs in ("doubled-step", "both"):
+            theta.add_(
+                gradient, alpha=-self.learning_rate
+            )  # stale: it was taken where θ no longer is
             state.estimate_loss = None
         return state
 
@@ -224,8 +252,8 @@ class Hybrid(Optimizer[HybridState]):
         """
         theta = state.estimate
         width = theta.numel() - start
-        sizes = self.noise * oracle.scale.to(theta)[start:]
-        whole = theta.repeat(self.chains, 1)
+        sizes = self.bandwidth * oracle.scale.to(theta)[start:]
+        whole = theta.repeat(self.population_size, 1)
 
         def losses(x: Tensor) -> Tensor:
             whole[:, start:] = x
@@ -233,30 +261,33 @@ class Hybrid(Optimizer[HybridState]):
 
         x = whole[:, start:].clone()
         if (
-            self.search != "annealing"
+            self.output_optimizer != "annealing"
         ):  # these need members that differ; one stays as the gradient step left it
-            x[1:] += sizes * rng.normal(self.chains - 1, width).to(theta)
+            x[1:] += sizes * rng.normal(self.population_size - 1, width).to(theta)
         energy = (
             losses(x)
-            if self.search != "annealing"
-            else judge(theta.unsqueeze(0), oracle).expand(self.chains)
+            if self.output_optimizer != "annealing"
+            else judge(theta.unsqueeze(0), oracle).expand(self.population_size)
         )
         first, best, best_x = energy[0], *lowest(energy, x)
         kept = torch.zeros_like(first)
         rounds = 0
-        for number in range(self.rounds * (self.tries if self.search == "annealing" else 1)):
+        for number in range(
+            self.rounds
+            * (self.moves_per_temperature if self.output_optimizer == "annealing" else 1)
+        ):
             if oracle.progress >= 1:  # the budget ends here, not when the rounds do
                 break
             rounds += 1
-            if self.search == "annealing":
-                tried = x + sizes * rng.normal(self.chains, width).to(theta)
+            if self.output_optimizer == "annealing":
+                tried = x + sizes * rng.normal(self.population_size, width).to(theta)
                 new = losses(tried)
                 keep = self.keep(
                     new - energy,
-                    self.temperature(first, number // self.tries),
-                    rng.uniform(self.chains).to(theta),
+                    self.temperature(first, number // self.moves_per_temperature),
+                    rng.uniform(self.population_size).to(theta),
                 )
-            elif self.search == "differential-evolution":
+            elif self.output_optimizer == "differential-evolution":
                 tried = self.mutants(x, rng)
                 new = losses(tried)
                 keep = (new <= energy) & (new < torch.inf)
@@ -265,10 +296,10 @@ class Hybrid(Optimizer[HybridState]):
                 new = losses(tried)
                 # The better half of old and new is the new memory: with one new harmony this is
                 # "replaces the worst if better".
-                order = torch.cat([energy, new]).argsort(stable=True)[: self.chains]
-                kept += (order >= self.chains).to(energy).mean()
+                order = torch.cat([energy, new]).argsort(stable=True)[: self.population_size]
+                kept += (order >= self.population_size).to(energy).mean()
                 x, energy = torch.cat([x, tried])[order], torch.cat([energy, new])[order]
-            if self.search != "harmony-search":
+            if self.output_optimizer != "harmony-search":
                 kept += keep.to(energy).mean()
                 x, energy = torch.where(keep.unsqueeze(1), tried, x), torch.where(keep, new, energy)
             now, now_x = lowest(energy, x)
@@ -288,15 +319,17 @@ class Hybrid(Optimizer[HybridState]):
         L/T_min) + 1 levels halve it each time.)
         """
         hot, share = (
-            self.start_temperature * loss.abs(),
+            self.initial_temperature * loss.abs(),
             level / (self.rounds - 1) if self.rounds > 1 else 1.0,
         )
-        return hot ** (1 - share) * self.end_temperature**share
+        return hot ** (1 - share) * self.final_temperature**share
 
     def keep(self, rise: Tensor, temperature: Tensor, u: Tensor) -> Tensor:
         """Metropolis' rule on rises (P,), or the published code's: uphill if u > exp(−Δ/T)."""
         chance = torch.exp(-rise / temperature)
-        return (rise <= 0) | (u > chance if self.control in ("inverted", "both") else u < chance)
+        return (rise <= 0) | (
+            u > chance if self.published_bugs in ("inverted", "both") else u < chance
+        )
 
     def mutants(self, x: Tensor, rng: Rng) -> Tensor:
         """rand/1/bin: of (P, n) members (P, n) trials."""
@@ -305,11 +338,11 @@ class Hybrid(Optimizer[HybridState]):
         # member's own is infinite.
         order = rng.uniform(members, members).to(x).fill_diagonal_(torch.inf).argsort(1)
         a, b, c = x[order[:, 0]], x[order[:, 1]], x[order[:, 2]]
-        cross = rng.uniform(members, width).to(x) < self.crossover
+        cross = rng.uniform(members, width).to(x) < self.crossover_rate
         cross.scatter_(
             1, rng.integers(width, members, 1), True
         )  # at least one weight is the mutant's
-        return torch.where(cross, a + self.weight * (b - c), x)
+        return torch.where(cross, a + self.differential_weight * (b - c), x)
 
     def harmonies(self, x: Tensor, centre: Tensor, sizes: Tensor, rng: Rng) -> Tensor:
         """As many new harmonies as the memory (P, n) holds. Drawn anew means about the layer the
@@ -318,8 +351,10 @@ class Hybrid(Optimizer[HybridState]):
         members, width = x.shape
         remembered = x.gather(0, rng.integers(members, members, width))
         u, z = rng.uniform(2, members, width).to(x), rng.normal(members, width).to(x)
-        remembered = torch.where(u[1] < self.pitch, remembered + sizes * z, remembered)
-        return torch.where(u[0] < self.memory, remembered, centre + 2 * sizes * z)
+        remembered = torch.where(
+            u[1] < self.pitch_adjusting_rate, remembered + sizes * z, remembered
+        )
+        return torch.where(u[0] < self.memory_considering_rate, remembered, centre + 2 * sizes * z)
 
 
 def output_layer(layers: tuple[Layer, ...]) -> int:

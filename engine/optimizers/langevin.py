@@ -28,6 +28,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from ..schedules import geometric, heat_left, linear
 from .base import OPTIMIZERS, Stage, State
 from .common.estimators import Estimated
@@ -97,6 +98,13 @@ class Langevin(Estimated[LangevinState]):
         ),
     )
 
+    formerly = renamed(
+        start_temperature="initial_temperature",
+        end_temperature="final_temperature",
+        cooling="schedule",
+        rate="learning_rate",
+    )
+
     dynamics: Literal["overdamped", "underdamped"] = Field(
         "overdamped",
         description=(
@@ -104,7 +112,7 @@ class Langevin(Estimated[LangevinState]):
             "direction slowly."
         ),
     )
-    rate: float | None = Field(
+    learning_rate: float | None = Field(
         None,
         ge=1e-7,
         le=100,
@@ -114,7 +122,7 @@ class Langevin(Estimated[LangevinState]):
         ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    start_temperature: float = Field(
+    initial_temperature: float = Field(
         1e-4,
         ge=1e-12,
         le=1e6,
@@ -122,17 +130,19 @@ class Langevin(Estimated[LangevinState]):
             "Temperature at the start. Heat costs about half of it in mean loss for every "
             "weight: 1e-4 on 1,000 weights is 0.05."
         ),
-        json_schema_extra={"live": True, "scale": "log"},
+        json_schema_extra={"label": "Start temperature", "live": True, "scale": "log"},
     )
-    end_temperature: float = Field(
+    final_temperature: float = Field(
         1e-8,
         ge=1e-12,
         le=1e6,
         description="Temperature at the end.",
-        json_schema_extra={"live": True, "scale": "log"},
+        json_schema_extra={"label": "End temperature", "live": True, "scale": "log"},
     )
-    cooling: Literal["geometric", "linear"] = Field(
-        "geometric", description="How the temperature falls over the budget."
+    schedule: Literal["geometric", "linear"] = Field(
+        "geometric",
+        description="How the temperature falls over the budget.",
+        json_schema_extra={"label": "Cooling"},
     )
     momentum: float = Field(
         0.9,
@@ -142,12 +152,12 @@ class Langevin(Estimated[LangevinState]):
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return 3 + self.rows()
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LangevinState:
         state = LangevinState(
-            theta.clone(), temperature=self.start_temperature, plan=self.start_temperature
+            theta.clone(), temperature=self.initial_temperature, plan=self.initial_temperature
         )
         if self.dynamics == "underdamped":
             state.move = torch.zeros_like(theta)
@@ -179,13 +189,13 @@ class Langevin(Estimated[LangevinState]):
 
     def step_size(self, dimension: int, oracle: Oracle) -> float:
         """η, given or found."""
-        return self.rate or RATE * self.caution(dimension, oracle) * (
+        return self.learning_rate or RATE * self.caution(dimension, oracle) * (
             1 if self.dynamics == "overdamped" else 1 - self.momentum
         )
 
     def planned(self, state: LangevinState, progress: float) -> float:
-        return (geometric if self.cooling == "geometric" else linear)(
-            self.start_temperature, self.end_temperature, progress
+        return (geometric if self.schedule == "geometric" else linear)(
+            self.initial_temperature, self.final_temperature, progress
         )
 
     def reheat(self, state: LangevinState, factor: float) -> bool:

@@ -29,6 +29,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated
 
 C1, C2 = 1e-4, 0.9
@@ -116,6 +117,8 @@ class LBFGS(Optimizer[LBFGSState]):
         ),
     )
 
+    formerly = renamed(search="line_search", tries="max_line_search_steps", history="history_size")
+
     batch: int = Field(
         0,
         ge=0,
@@ -126,7 +129,7 @@ class LBFGS(Optimizer[LBFGSState]):
         ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    history: int = Field(
+    history_size: int = Field(
         20,
         ge=1,
         le=200,
@@ -136,7 +139,7 @@ class LBFGS(Optimizer[LBFGSState]):
         ),
         json_schema_extra={"scale": "log", "label": "Memory", "unit": "pairs"},
     )
-    search: Literal["wolfe", "armijo"] = Field(
+    line_search: Literal["wolfe", "armijo"] = Field(
         "wolfe",
         description=(
             "When a step will do. Wolfe: the loss falls and its slope flattens; a gradient for "
@@ -144,21 +147,25 @@ class LBFGS(Optimizer[LBFGSState]):
         ),
         json_schema_extra={"live": True, "label": "Line search"},
     )
-    tries: int = Field(
+    max_line_search_steps: int = Field(
         20,
         ge=2,
         le=60,
         description="Step lengths tried along a direction before it is given up.",
-        json_schema_extra={"live": True, "advanced": True},
+        json_schema_extra={"label": "Most line search steps", "live": True, "advanced": True},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         # the pairs, θ, its gradient, the direction, and the places and gradients of a bracket and a
         # try; Armijo holds all its shorter steps at once
-        return 2 * self.history + 9 + (self.tries if self.search == "armijo" else 0)
+        return (
+            2 * self.history_size
+            + 9
+            + (self.max_line_search_steps if self.line_search == "armijo" else 0)
+        )
 
     def asked(self) -> int:
-        return self.tries if self.search == "armijo" else 1
+        return self.max_line_search_steps if self.line_search == "armijo" else 1
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> LBFGSState:
         return LBFGSState(theta.clone())
@@ -179,7 +186,7 @@ class LBFGS(Optimizer[LBFGSState]):
         first = (
             1.0 if state.steps else 1 / max(1.0, size)
         )  # without a memory t has no natural unit: begin with a step of length 1 at most
-        found = (self.wolfe if self.search == "wolfe" else self.armijo)(
+        found = (self.wolfe if self.line_search == "wolfe" else self.armijo)(
             here, direction, first, oracle
         )
         if found is None:
@@ -219,7 +226,7 @@ class LBFGS(Optimizer[LBFGSState]):
         closed, and the search is over.
         """
         low, high, best = here, None, None
-        for _ in range(self.tries):
+        for _ in range(self.max_line_search_steps):
             there = look(here, direction, t, oracle)
             lower = falls(here, t, there.loss)
             if lower and (best is None or there.loss < best.loss):
@@ -245,7 +252,7 @@ class LBFGS(Optimizer[LBFGSState]):
         there = look(here, direction, t, oracle)
         if falls(here, t, there.loss):
             return there
-        lengths = [t * 0.5**k for k in range(1, self.tries)]
+        lengths = [t * 0.5**k for k in range(1, self.max_line_search_steps)]
         losses = oracle.losses(
             here.theta + torch.tensor(lengths).to(direction).unsqueeze(1) * direction
         ).tolist()
@@ -267,8 +274,8 @@ class LBFGS(Optimizer[LBFGSState]):
         curvature, sizes = torch.stack([s @ (y / unit), s.norm() * (y / unit).norm()]).tolist()
         if curvature > FLAT * sizes:
             state.steps, state.changes = (
-                [*state.steps, s][-self.history :],
-                [*state.changes, y][-self.history :],
+                [*state.steps, s][-self.history_size :],
+                [*state.changes, y][-self.history_size :],
             )
 
 

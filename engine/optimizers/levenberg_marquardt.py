@@ -42,6 +42,7 @@ from torch import Tensor
 from ..losses import CrossEntropy, SquaredError, wanted
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import (
     DOUBLE,
     FLOAT,
@@ -127,6 +128,10 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         ),
     )
 
+    formerly = renamed(
+        least_damping="min_damping", fall="damping_decrease", rise="damping_increase"
+    )
+
     batch: int = Field(
         64,
         ge=0,
@@ -146,7 +151,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         ),
         json_schema_extra={"live": True, "metric": "damping", "scale": "log"},
     )
-    least_damping: float = Field(
+    min_damping: float = Field(
         1e-10,
         ge=LEAST,
         le=1e6,
@@ -161,7 +166,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
             "advanced": True,
         },
     )
-    fall: float = Field(
+    damping_decrease: float = Field(
         1 / 3,
         ge=1e-3,
         le=0.99,
@@ -171,7 +176,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
-    rise: float = Field(
+    damping_increase: float = Field(
         2.0,
         ge=1.01,
         le=1000,
@@ -222,7 +227,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         theta = state.estimate
         outputs = oracle.outputs(theta.unsqueeze(0))
         before = float(oracle.loss.values(outputs, oracle.targets)[0])
-        least = self.least_damping if oracle.batch_changed else LEAST
+        least = self.min_damping if oracle.batch_changed else LEAST
         if state.before is not None and not state.stale:  # a hand may have moved the weights since
             self.damp(
                 state,
@@ -236,7 +241,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         )
         oracle.work(system.flops)
         state.estimate_loss = before
-        tries, mu, growth = 0, max(state.damping, least), self.rise
+        tries, mu, growth = 0, max(state.damping, least), self.damping_increase
         while mu <= MOST:
             tries += 1
             delta = system.solve(mu)
@@ -267,9 +272,9 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         """
         ratio = gained / promised if promised > 0 and math.isfinite(gained) else -1.0
         if ratio > 0:
-            factor = max(self.fall, 1 - (2 * min(ratio, 1.0) - 1) ** 3)
+            factor = max(self.damping_decrease, 1 - (2 * min(ratio, 1.0) - 1) ** 3)
         else:
-            factor = self.rise
+            factor = self.damping_increase
         state.damping = min(max(state.damping * factor, least), MOST)
 
     def turn(self, state: LevenbergMarquardtState, field: str, value: Any) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.estimators import caution, meets_numbers, slope
 from .common.survivors import usable
@@ -79,6 +80,8 @@ class MeZO(Optimizer[MeZOState]):
         ),
     )
 
+    formerly = renamed(rate="learning_rate", radius="epsilon")
+
     batch: int = Field(
         64,
         ge=0,
@@ -86,7 +89,7 @@ class MeZO(Optimizer[MeZOState]):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    rate: float | None = Field(
+    learning_rate: float | None = Field(
         None,
         ge=1e-9,
         le=1000,
@@ -96,7 +99,7 @@ class MeZO(Optimizer[MeZOState]):
         ),
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
     )
-    radius: float = Field(
+    epsilon: float = Field(
         0.001,
         ge=1e-6,
         le=10,
@@ -104,7 +107,7 @@ class MeZO(Optimizer[MeZOState]):
             "How far a step looks to either side, in every weight alike (ε); too small drowns in "
             "rounding."
         ),
-        json_schema_extra={"live": True, "scale": "log"},
+        json_schema_extra={"label": "Perturbation ε", "live": True, "scale": "log"},
     )
     directions: int = Field(
         1,
@@ -121,7 +124,7 @@ class MeZO(Optimizer[MeZOState]):
         return MeZOState(theta.clone())
 
     def step(self, state: MeZOState, rng: Rng, oracle: Oracle) -> MeZOState:
-        theta, eps = state.estimate, self.radius
+        theta, eps = state.estimate, self.epsilon
         seeds, slopes = [], []
         # One direction after the other on purpose: judged side by side they would need n copies of
         # the network, which is what MeZO is there to avoid.
@@ -135,7 +138,7 @@ class MeZO(Optimizer[MeZOState]):
             seeds.append(seed)
             slopes.append(slope(plus, minus, eps, theta, oracle))
         told = [bool(usable(d)) for d in slopes]
-        eta = self.rate or caution(len(slopes), theta.numel(), meets_numbers(oracle))
+        eta = self.learning_rate or caution(len(slopes), theta.numel(), meets_numbers(oracle))
         eta *= state.pace
         lengths = [d * (-eta / sum(told)) for d, tells in zip(slopes, told, strict=True) if tells]
         moves = list(

@@ -30,6 +30,7 @@ from ..oracle import Oracle
 from ..populations.antithetic import Mirrored
 from ..populations.noise import KEPT_BYTES, Kept, Noise, Regenerated
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from .common.finite_losses import judge
 from .common.recombination_weights import centred_ranks
@@ -89,6 +90,8 @@ class OpenAIES(Optimizer[OpenAIESState]):
     )
     sampled = True
 
+    formerly = renamed(rate="learning_rate")
+
     batch: int = Field(
         256,
         ge=0,
@@ -116,7 +119,7 @@ class OpenAIES(Optimizer[OpenAIESState]):
         ),
         json_schema_extra={"live": True, "scale": "log", "label": "Noise σ"},
     )
-    rate: float = Field(
+    learning_rate: float = Field(
         0.1,
         ge=1e-6,
         le=10,
@@ -158,7 +161,7 @@ class OpenAIES(Optimizer[OpenAIESState]):
         json_schema_extra={"live": True, "scale": "log", "label": "ε", "advanced": True},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return self.pairs + 8  # the noise; θ and a copy of it, m, v, g and helpers
 
     def asked(self) -> int:
@@ -228,4 +231,4 @@ class OpenAIES(Optimizer[OpenAIESState]):
         state.v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
         bias1, bias2 = 1 - self.beta1**state.n, 1 - self.beta2**state.n
         root = state.v.sqrt().div_(math.sqrt(bias2)).add_(self.epsilon)
-        return torch.div(state.m, root, out=root).mul_(-self.rate / bias1)
+        return torch.div(state.m, root, out=root).mul_(-self.learning_rate / bias1)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Stage
 from .common.metropolis import (
     COLDEST,
@@ -87,7 +88,13 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         ),
     )
 
-    chains: int = Field(
+    formerly = renamed(
+        chains="population_size",
+        start_temperature="initial_temperature",
+        end_temperature="final_temperature",
+    )
+
+    population_size: int = Field(
         4,
         ge=2,
         le=16384,
@@ -97,7 +104,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         ),
         json_schema_extra={"scale": "log", "label": "Replicas"},
     )
-    start_temperature: float | None = Field(
+    initial_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
@@ -107,7 +114,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         ),
         json_schema_extra={"live": True, "scale": "log", "label": "Hottest temperature"},
     )
-    end_temperature: float | None = Field(
+    final_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
@@ -131,10 +138,12 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
             theta,
             rng,
             oracle,
-            rung=torch.arange(self.chains, device=theta.device),
-            swap_rates=torch.zeros(self.chains - 1, dtype=theta.dtype, device=theta.device),
+            rung=torch.arange(self.population_size, device=theta.device),
+            swap_rates=torch.zeros(
+                self.population_size - 1, dtype=theta.dtype, device=theta.device
+            ),
         )
-        state.temperature, state.target = state.end, self.target if self.adapt else None
+        state.temperature, state.target = state.end, self.target_acceptance if self.adapt else None
         self.show(state, self.ladder(state, oracle.progress))
         return state
 
@@ -165,7 +174,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         exponents = torch.linspace(
             0,
             1,
-            self.chains,
+            self.population_size,
             dtype=torch.float64 if state.losses.device.type != "mps" else torch.float32,
             device=state.losses.device,
         )
@@ -178,7 +187,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
     def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> None:
         """A round of swaps of temperatures between neighbours on the ladder."""
         low = torch.arange(
-            state.swaps % 2, self.chains - 1, 2, device=ladder.device
+            state.swaps % 2, self.population_size - 1, 2, device=ladder.device
         )  # the lower rung i of every pair; j = i + 1
         state.swaps += 1
         if len(low) == 0:  # two replicas have no second kind of pair

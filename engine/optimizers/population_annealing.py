@@ -25,6 +25,7 @@ from ..kernels.compiled import Kernel
 from ..kernels.row_blocks import copied, replace
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from ..schedules import PLANNED, PlannedName, generalized
 from .base import OPTIMIZERS, Asked, Stage
 from .common.metropolis import Metropolis, MetropolisState, held, metropolis
@@ -91,7 +92,9 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         ),
     )
 
-    chains: int = Field(
+    formerly = renamed(chains="population_size")
+
+    population_size: int = Field(
         16,
         ge=1,
         le=16384,
@@ -119,8 +122,8 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (*super().loops(), copied)
 
-    def population_size(self) -> int:
-        return super().population_size() + self.chains  # resampling copies
+    def memory_rows(self) -> int:
+        return super().memory_rows() + self.population_size  # resampling copies
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> PopulationAnnealingState:
         state = self.gather(
@@ -128,10 +131,13 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             theta,
             rng,
             oracle,
-            family=torch.arange(self.chains, device=theta.device),
+            family=torch.arange(self.population_size, device=theta.device),
             log_z=torch.zeros((), dtype=wide(theta), device=theta.device),
         )
-        state.temperature, state.target = state.start, self.target if self.adapt else None
+        state.temperature, state.target = (
+            state.start,
+            self.target_acceptance if self.adapt else None,
+        )
         state.plan = self.planned(state, 0.0)
         return state
 
@@ -175,7 +181,9 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             finite, -change * (energies - lowest), -math.inf
         )  # from the lowest up: what lies below all of them makes no difference to the weights
         logs = torch.where(torch.isfinite(logs).any(), logs, 0.0)  # all lost: all the same
-        state.log_z = state.log_z + logs.logsumexp(0) - change * lowest - math.log(self.chains)
+        state.log_z = (
+            state.log_z + logs.logsumexp(0) - change * lowest - math.log(self.population_size)
+        )
         weights = logs.softmax(0)
         chosen = settled(systematic(weights, u.to(weights)))
         replace(
@@ -198,7 +206,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
 
     def planned(self, state: PopulationAnnealingState, progress: float) -> float:
         if self.schedule == "generalized":
-            return generalized(state.start, state.end, progress, self.tail)
+            return generalized(state.start, state.end, progress, self.visiting_q)
         return PLANNED[self.schedule](state.start, state.end, progress)
 
 

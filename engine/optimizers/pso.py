@@ -27,6 +27,7 @@ from ..kernels.row_blocks import copied, gathered, replace, strips
 from ..kernels.scratch import buffer
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import (
     OPTIMIZERS,
     Asked,
@@ -96,6 +97,8 @@ class PSO(Optimizer[PSOState]):
         ),
     )
 
+    formerly = renamed(particles="population_size", spread="init_std")
+
     batch: int = Field(
         0,
         ge=0,
@@ -106,12 +109,12 @@ class PSO(Optimizer[PSOState]):
         ),
         json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
     )
-    particles: int = Field(
+    population_size: int = Field(
         64,
         ge=2,
         le=16384,
         description="How many networks fly together.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"label": "Particles", "scale": "log"},
     )
     topology: Literal["global", "ring"] = Field(
         "global",
@@ -152,7 +155,7 @@ class PSO(Optimizer[PSOState]):
         ),
         json_schema_extra={"live": True, "scale": "log"},
     )
-    spread: float = Field(
+    init_std: float = Field(
         1.0,
         ge=1e-3,
         le=100,
@@ -166,14 +169,14 @@ class PSO(Optimizer[PSOState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (flown, away, copied)
 
-    def population_size(self) -> int:
-        return self.particles * 3  # x, v and p
+    def memory_rows(self) -> int:
+        return self.population_size * 3  # x, v and p
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> PSOState:
         x = (
-            rng.normal(self.particles, theta.numel())
+            rng.normal(self.population_size, theta.numel())
             .to(theta)
-            .mul_(self.spread * oracle.scale.to(theta))
+            .mul_(self.init_std * oracle.scale.to(theta))
             .add_(theta)
         )
         x[0] = theta  # the shared first weights are one of the swarm

@@ -23,6 +23,7 @@ from ..kernels.compiled import Kernel
 from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import LARGE, Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from .common.finite_losses import judge
 from .common.gaussian_sampling import sampled, scattered
@@ -76,6 +77,8 @@ class RandomSearch(Optimizer[RandomSearchState]):
     )
     sampled = True
 
+    formerly = renamed(points="population_size", spread="sigma")
+
     batch: int = Field(
         0,
         ge=0,
@@ -86,12 +89,12 @@ class RandomSearch(Optimizer[RandomSearchState]):
         ),
         json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
     )
-    points: int = Field(
+    population_size: int = Field(
         64,
         ge=1,
         le=16384,
         description="Networks guessed in one step.",
-        json_schema_extra={"scale": "log", "unit": "networks"},
+        json_schema_extra={"label": "Points", "scale": "log", "unit": "networks"},
     )
     centre: Literal["start", "best"] = Field(
         "start",
@@ -101,7 +104,7 @@ class RandomSearch(Optimizer[RandomSearchState]):
         ),
         json_schema_extra={"live": True},
     )
-    spread: float | None = Field(
+    sigma: float | None = Field(
         None,
         ge=1e-4,
         le=100,
@@ -109,18 +112,18 @@ class RandomSearch(Optimizer[RandomSearchState]):
         "each layer's "
         "natural size, 1/√inputs; "
         "auto is 1 about the first weights and 0.1 about the best.",
-        json_schema_extra={"live": True, "scale": "log"},
+        json_schema_extra={"label": "Spread", "live": True, "scale": "log"},
     )
 
     def loops(self) -> tuple[Kernel, ...]:
         return (scattered,)
 
-    def population_size(self) -> int:
-        return self.points + 4
+    def memory_rows(self) -> int:
+        return self.population_size + 4
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> RandomSearchState:
         best_loss = judge(theta.unsqueeze(0), oracle)[0]
-        everywhere = theta.repeat(self.points, 1), best_loss.repeat(self.points)
+        everywhere = theta.repeat(self.population_size, 1), best_loss.repeat(self.population_size)
         return RandomSearchState(
             theta.clone(),
             *everywhere,
@@ -133,8 +136,8 @@ class RandomSearch(Optimizer[RandomSearchState]):
         theta = state.estimate
         centre = state.start if self.centre == "start" else theta
         shape, deviation = (
-            (self.points, theta.numel()),
-            (self.spread or SPREADS[self.centre]) * oracle.scale.to(theta),
+            (self.population_size, theta.numel()),
+            (self.sigma or SPREADS[self.centre]) * oracle.scale.to(theta),
         )
         x = sampled(
             again(state.population, shape, theta), rng.rows("normal", *shape), centre, deviation

@@ -29,6 +29,7 @@ from ..kernels.compiled import Kernel
 from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.finite_losses import judge
 from .common.gaussian_sampling import added, sampled, scattered, weighted
@@ -103,6 +104,8 @@ class SepCMAES(Optimizer[SepCMAESState]):
     )
     sampled = True
 
+    formerly = renamed(population="population_size")
+
     batch: int = Field(
         256,
         ge=0,
@@ -113,14 +116,14 @@ class SepCMAES(Optimizer[SepCMAESState]):
         ),
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    population: int | None = Field(
+    population_size: int | None = Field(
         None,
         ge=4,
         le=16384,
         description=(
             "Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down."
         ),
-        json_schema_extra={"scale": "log", "unit": "networks"},
+        json_schema_extra={"label": "Population", "scale": "log", "unit": "networks"},
     )
     sigma: float = Field(
         0.5,
@@ -142,9 +145,9 @@ class SepCMAES(Optimizer[SepCMAESState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (scattered, added)
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return (
-            self.population or 64
+            self.population_size or 64
         ) + 12  # the samples; what they were drawn from is drawn twice instead of kept
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SepCMAESState:
@@ -159,7 +162,7 @@ class SepCMAES(Optimizer[SepCMAESState]):
 
     def step(self, state: SepCMAESState, rng: Rng, oracle: Oracle) -> SepCMAESState:
         m, sigma, c, dimension = state.estimate, state.sigma, state.c, state.estimate.numel()
-        size = self.population or default_size(dimension)
+        size = self.population_size or default_size(dimension)
         weights = positive_log_weights(size)
         k = constants(effective(weights), dimension)
         state.n += 1

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 
 
@@ -41,6 +42,8 @@ class Descent(Optimizer[SGDState]):
     sees = "gradient"
     nesterov: ClassVar[bool] = False
 
+    formerly = renamed(rate="learning_rate")
+
     batch: int = Field(
         64,
         ge=0,
@@ -48,7 +51,7 @@ class Descent(Optimizer[SGDState]):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    rate: float = Field(
+    learning_rate: float = Field(
         0.1,
         ge=1e-6,
         le=1000,
@@ -70,7 +73,7 @@ class Descent(Optimizer[SGDState]):
         json_schema_extra={"live": True, "step": 0.0001, "advanced": True},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return 3  # θ, b and the gradient
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SGDState:
@@ -92,7 +95,7 @@ class Descent(Optimizer[SGDState]):
                 if self.nesterov
                 else state.momentum
             )
-        theta.add_(g, alpha=-self.rate)
+        theta.add_(g, alpha=-self.learning_rate)
         return state
 
     def turn(self, state: SGDState, field: str, value: Any) -> None:

@@ -24,6 +24,7 @@ from ..kernels.compiled import Kernel
 from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.finite_losses import judge
 from .common.gaussian_sampling import added, folded, sampled, scattered, weighted
@@ -86,6 +87,8 @@ class SNES(Optimizer[SNESState]):
     )
     sampled = True
 
+    formerly = renamed(population="population_size", rate="learning_rate")
+
     batch: int = Field(
         256,
         ge=0,
@@ -93,12 +96,12 @@ class SNES(Optimizer[SNESState]):
         description="Samples looked at in one step; 0 takes all of them.",
         json_schema_extra={"step": 16, "unit": "samples"},
     )
-    population: int = Field(
+    population_size: int = Field(
         32,
         ge=4,
         le=16384,
         description="Networks sampled in a step (λ).",
-        json_schema_extra={"scale": "log", "unit": "networks"},
+        json_schema_extra={"label": "Population", "scale": "log", "unit": "networks"},
     )
     sigma: float = Field(
         0.5,
@@ -116,7 +119,7 @@ class SNES(Optimizer[SNESState]):
             "label": "First σ",
         },
     )
-    rate: float = Field(
+    learning_rate: float = Field(
         1.0,
         ge=0.01,
         le=10,
@@ -142,8 +145,10 @@ class SNES(Optimizer[SNESState]):
     def loops(self) -> tuple[Kernel, ...]:
         return (scattered, added)
 
-    def population_size(self) -> int:
-        return self.population + 8  # the samples; their directions are drawn twice instead of kept
+    def memory_rows(self) -> int:
+        return (
+            self.population_size + 8
+        )  # the samples; their directions are drawn twice instead of kept
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SNESState:
         return SNESState(theta.clone(), sigma=torch.full_like(theta, self.sigma))
@@ -151,10 +156,12 @@ class SNES(Optimizer[SNESState]):
     def step(self, state: SNESState, rng: Rng, oracle: Oracle) -> SNESState:
         mu, sigma, scale = state.estimate, state.sigma, oracle.scale.to(state.estimate)
         s = rng.rows(
-            "normal", (self.population + 1) // 2 if self.antithetic else self.population, len(mu)
+            "normal",
+            (self.population_size + 1) // 2 if self.antithetic else self.population_size,
+            len(mu),
         )  # mirrored pairs share a direction
         state.population = sampled(
-            again(state.population, (self.population, len(mu)), mu),
+            again(state.population, (self.population_size, len(mu)), mu),
             s,
             mu,
             scale * sigma,
@@ -167,9 +174,9 @@ class SNES(Optimizer[SNESState]):
             state.sigma = widened(sigma, self.sigma, WIDENING)
             state.metrics["sigma"] = float(state.sigma.mean())
             return state
-        u = recombined(state.losses, snes_utilities(self.population).to(mu))
+        u = recombined(state.losses, snes_utilities(self.population_size).to(mu))
         along, squares = weighted(s, *(folded(u) if self.antithetic else (u, u)), mu)
-        mu.add_(self.rate * scale * sigma * along)
+        mu.add_(self.learning_rate * scale * sigma * along)
         pace = self.sigma_rate or (3 + math.log(len(mu))) / (5 * math.sqrt(len(mu)))
         sigma.mul_((pace / 2 * (squares - u.sum())).exp())
         state.metrics["sigma"], state.metrics["condition"] = torch.stack(

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
+from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.estimators import ROWS, caution, estimate, meets_numbers
 
@@ -89,6 +90,8 @@ class SPSA(Optimizer[SPSAState]):
         ),
     )
 
+    formerly = renamed(rate="learning_rate", radius="perturbation")
+
     batch: int = Field(
         64,
         ge=0,
@@ -106,7 +109,7 @@ class SPSA(Optimizer[SPSAState]):
         ),
         json_schema_extra={"scale": "log"},
     )
-    rate: float | None = Field(
+    learning_rate: float | None = Field(
         None,
         ge=1e-7,
         le=1000,
@@ -116,7 +119,7 @@ class SPSA(Optimizer[SPSAState]):
         ),
         json_schema_extra={"live": True, "label": "First step size", "scale": "log"},
     )
-    radius: float = Field(
+    perturbation: float = Field(
         0.03,
         ge=1e-6,
         le=10,
@@ -145,7 +148,7 @@ class SPSA(Optimizer[SPSAState]):
         json_schema_extra={"live": True, "step": 0.01, "label": "Stability (A)", "advanced": True},
     )
 
-    def population_size(self) -> int:
+    def memory_rows(self) -> int:
         return 3 + self.directions * ROWS["spsa"]
 
     def asked(self) -> int:
@@ -186,5 +189,7 @@ class SPSA(Optimizer[SPSAState]):
         """a_k and c_k after k steps that took that share of the budget."""
         planned = k / progress if progress > 0 else PLANNED
         a = self.stability * planned
-        first = self.rate or caution(self.directions, dimension, numbers)
-        return first * ((a + 1) / (a + k + 1)) ** self.alpha, self.radius / (k + 1) ** self.gamma
+        first = self.learning_rate or caution(self.directions, dimension, numbers)
+        return first * ((a + 1) / (a + k + 1)) ** self.alpha, self.perturbation / (
+            k + 1
+        ) ** self.gamma

@@ -64,6 +64,7 @@ class Hands:
     def turn(self, lane: int, field: str, value: Any) -> None:
         """Turn a knob; see `Race.turn`."""
         one = self._running(lane)
+        field = type(one.optimizer).current(field)
         optimizer = one.optimizer.turned(field, value)
         self.replace(one, optimizer)
         with self.race.minding(one, f"when its {field.replace('_', ' ')} was turned"):

@@ -44,35 +44,23 @@ NUMERICAL = (
 """What is written where numbers are too large, too small or not finite, and nothing else is
 wrong."""
 STEPS = (
-    "rate",
+    "learning_rate",
     "step_size",
     "time_step",
     "velocity_limit",
     "sigma",
     "mutation",
     "bandwidth",
-    "weight",
-    "spread",
+    "differential_weight",
+    "init_std",
 )
 """Fields that say how far a method moves, the first one of a method being the one to turn."""
-DAMPING = ("damping", "gamma")
+DAMPING = ("damping", "observation_noise")
 """Fields that hold a method back, in those that have no step size."""
 OUTSIDE = "A start further inside, or a method that only compares heights, may help."
 """What to say to a lane that went where a formula has no value: the size of its steps is not to
 blame."""
-POPULATIONS = (
-    "chains",
-    "particles",
-    "pairs",
-    "points",
-    "coordinates",
-    "directions",
-    "ensemble",
-    "individuals",
-    "members",
-    "memory",
-    "population",
-)
+POPULATIONS = ("population_size", "pairs", "coordinates", "directions", "memory_size")
 """Fields that say how many networks a method asks about side by side."""
 
 
@@ -97,13 +85,14 @@ def gentler(optimizer: Optimizer) -> str:
     # SNES has both a pace and a sigma's α; SPSA's gamma is an exponent: only these hold a method
     # back.
     if optimizer.seen() in ("outputs", "jacobian"):
-        named += [f"a larger {labels[name]}" for name in DAMPING if name in labels][:1]
+        always = _labels(optimizer, advanced=False)  # EKI's noise counts in one of its forms only
+        named += [f"a larger {always[name]}" for name in DAMPING if name in always][:1]
     if not named:
         named += [f"a smaller {labels[name]}" for name in STEPS if name in labels][:1]
     if (
-        optimizer.seen() == "outputs" and "spread" in labels
+        optimizer.seen() == "outputs" and "init_std" in labels
     ):  # both decide how far members are apart
-        named.append(f"a smaller {labels['spread']}")
+        named.append(f"a smaller {labels['init_std']}")
     if not named and optimizer.batch:
         named.append(f"a larger {labels['batch']}")
     return _sentence(named, "usually helps")
@@ -112,7 +101,7 @@ def gentler(optimizer: Optimizer) -> str:
 def smaller(optimizer: Optimizer) -> str:
     """Return what makes a method take less memory: a sentence naming fields that it has."""
     labels = _labels(optimizer)
-    side_by_side = POPULATIONS if optimizer.asked() > 1 else ("history",)
+    side_by_side = POPULATIONS if optimizer.asked() > 1 else ("history_size",)
     rows = [labels[name] for name in side_by_side if name in labels][:1]
     named = [
         f"{'fewer' if label.split()[0].endswith('s') else 'a smaller'} {label}" for label in rows
@@ -120,11 +109,12 @@ def smaller(optimizer: Optimizer) -> str:
     return _sentence([*named, f"a smaller {labels['batch']}", "a smaller network"], "will fit")
 
 
-def _labels(optimizer: Optimizer) -> dict[str, str]:
-    """Return what a method's fields are called, as they stand in a sentence."""
+def _labels(optimizer: Optimizer, advanced: bool = True) -> dict[str, str]:
+    """Return what a method's fields, advanced ones or not, are called in a sentence."""
     return {
         entry["name"]: entry["label"][0].lower() + entry["label"][1:]
         for entry in fields(type(optimizer))
+        if advanced or not entry.get("advanced")
     }
 
 

@@ -138,7 +138,7 @@ class Race:
         with self.minding(lane, "while it was set up"):
             if (
                 self.device.type == "cpu"
-                and optimizer.population_size() * self.network.dimension >= compiled.MANY
+                and optimizer.memory_rows() * self.network.dimension >= compiled.MANY
             ):
                 compiled.prepare(optimizer.loops())  # charged to nobody
             warm_up(

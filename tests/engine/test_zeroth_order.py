@@ -93,8 +93,8 @@ def test_many_weights_are_judged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> N
     torch.testing.assert_close(pieces, whole, rtol=1e-13, atol=1e-13)
     assert [len(judged) for judged in oracle.judged] == [8, 8, 6] * 3
     assert (
-        FiniteDifferences(coordinates=0).population_size()
-        == FiniteDifferences(coordinates=999).population_size()
+        FiniteDifferences(coordinates=0).memory_rows()
+        == FiniteDifferences(coordinates=999).memory_rows()
         == 11
     )
 
@@ -227,7 +227,7 @@ def test_mezo_keeps_nothing_but_the_weights(monkeypatch: pytest.MonkeyPatch) -> 
         field.name for field in fields(state) if isinstance(getattr(state, field.name), Tensor)
     ] == ["estimate"]
     assert state.metrics == state.vectors == {}
-    assert method.population_size() == 1
+    assert method.memory_rows() == 1
 
 
 # Forward gradient

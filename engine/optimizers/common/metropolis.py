@@ -26,6 +26,7 @@ from ...networks.base import Layer
 from ...oracle import Oracle
 from ...populations.layerwise import Chains
 from ...random.rng import Rng
+from ...registry import renamed
 from ...schedules import VISITING, heat_left
 from ..base import Asked, Optimizer, State, outdated, same_rows
 from . import proposals
@@ -95,30 +96,39 @@ class Metropolis(Optimizer[MS], Generic[MS]):
     sees = "loss"
     selects = True
 
-    chains: int = Field(
+    formerly = renamed(
+        chains="population_size",
+        start_temperature="initial_temperature",
+        end_temperature="final_temperature",
+        target="target_acceptance",
+        share="block_fraction",
+        tail="visiting_q",
+    )
+
+    population_size: int = Field(
         16,
         ge=1,
         le=16384,
         description="How many independent chains walk side by side; the best one counts.",
-        json_schema_extra={"scale": "log"},
+        json_schema_extra={"label": "Chains", "scale": "log"},
     )
-    start_temperature: float | None = Field(
+    initial_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
         description=(
             "Temperature at the start; auto measures how much worse proposals make the loss."
         ),
-        json_schema_extra={"live": True, "scale": "log"},
+        json_schema_extra={"label": "Start temperature", "live": True, "scale": "log"},
     )
-    end_temperature: float | None = Field(
+    final_temperature: float | None = Field(
         None,
         gt=0,
         le=1e6,
         description=(
             "Temperature at the end; auto is cold enough that almost nothing worse is accepted."
         ),
-        json_schema_extra={"live": True, "scale": "log"},
+        json_schema_extra={"label": "End temperature", "live": True, "scale": "log"},
     )
     proposal: ProposalName = Field(
         "sparse",
@@ -127,7 +137,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         "generalized annealing).",
         json_schema_extra={"live": True},
     )
-    share: float = Field(
+    block_fraction: float = Field(
         0.02,
         gt=0,
         le=1,
@@ -149,7 +159,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         ),
         json_schema_extra={"live": True, "label": "Adaptive step", "advanced": True},
     )
-    target: float = Field(
+    target_acceptance: float = Field(
         0.234,
         gt=0,
         lt=1,
@@ -168,7 +178,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         description="Acceptance of uphill moves that auto start temperature aims at.",
         json_schema_extra={"step": 0.01, "advanced": True},
     )
-    tail: float = Field(
+    visiting_q: float = Field(
         VISITING,
         ge=1.1,
         le=2.9,
@@ -182,8 +192,10 @@ class Metropolis(Optimizer[MS], Generic[MS]):
     def loops(self) -> tuple[Kernel, ...]:
         return (move_weights, restore_weights)
 
-    def population_size(self) -> int:
-        return self.chains * (3 if self.proposal in ("gaussian", "layer") or self.share == 1 else 1)
+    def memory_rows(self) -> int:
+        return self.population_size * (
+            3 if self.proposal in ("gaussian", "layer") or self.block_fraction == 1 else 1
+        )
 
     def gather(self, kind: type[MS], theta: Tensor, rng: Rng, oracle: Oracle, **own: Tensor) -> MS:
         """Put every chain at θ, judge it and calibrate the temperatures.
@@ -195,14 +207,14 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             oracle: who judges.
             own: what that kind of state has besides.
         """
-        population = theta.repeat(self.chains, 1)
+        population = theta.repeat(self.population_size, 1)
         losses = self.judged(population, oracle)
         state = kind(
             theta.clone(),
             population=population,
             losses=losses,
             best_loss=losses.min(),
-            step_sizes=theta.new_full((self.chains,), self.step_size),
+            step_sizes=theta.new_full((self.population_size,), self.step_size),
             **own,  # type: ignore[arg-type]
         )
         state.start, state.end = map(held, self.calibrate(state, rng, oracle))
@@ -241,7 +253,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             if self.adapt or state.temperature is None
             else min(state.temperature / state.start, 1e12)
         )
-        shape = Shape(self.proposal, self.share, self.tail, relative)
+        shape = Shape(self.proposal, self.block_fraction, self.visiting_q, relative)
         return propose(
             shape,
             state.population,
@@ -260,7 +272,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             return network.layers
         if self.batch or not network.hidden or min(network.hidden) < proposals.WIDE:
             return ()
-        few = Shape(self.proposal, self.share).count(network.dimension)
+        few = Shape(self.proposal, self.block_fraction).count(network.dimension)
         return network.layers if worth_remembering(few, network.starts, network.dimension) else ()
 
     def walk(
@@ -286,7 +298,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         """
         move = self.propose(state, sizes, rng, oracle)
         losses = self.judged(move.population, oracle)
-        u = rng.uniform(self.chains).to(losses)
+        u = rng.uniform(self.population_size).to(losses)
         kept = accept(u, losses - state.losses)
         state.population = move.settle(kept)
         state.losses = torch.where(kept, losses, state.losses)
@@ -337,7 +349,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         state.age, state.adapted_at = state.age * math.exp(-TRACKING * moved), now
         gain = GAIN * (1 + state.age / SLOWING) ** -POWER
         state.age += 1
-        sizes.mul_(torch.exp(gain * (kept - self.target))).clamp_(
+        sizes.mul_(torch.exp(gain * (kept - self.target_acceptance))).clamp_(
             1e-4 * self.step_size, 4 * self.step_size
         )
 
@@ -349,22 +361,24 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         on average, to within about 0.1, for there are some 64 trials; T_min is so cold that a
         hundredth of the median uphill move is accepted once in a hundred times.
         """
-        if self.start_temperature is not None and self.end_temperature is not None:
-            return max(COLDEST, self.start_temperature), max(COLDEST, self.end_temperature)
+        if self.initial_temperature is not None and self.final_temperature is not None:
+            return max(COLDEST, self.initial_temperature), max(COLDEST, self.final_temperature)
         rises = []
-        for _ in range(max(1, 64 // self.chains)):
+        for _ in range(max(1, 64 // self.population_size)):
             move = self.propose(state, state.step_sizes, rng, oracle)
             rises.append(self.judged(move.population, oracle) - state.losses)
-            move.settle(torch.zeros(self.chains, dtype=torch.bool, device=state.losses.device))
+            move.settle(
+                torch.zeros(self.population_size, dtype=torch.bool, device=state.losses.device)
+            )
         rise = torch.cat(rises)
         rise = rise[torch.isfinite(rise) & (rise > 0)]
         typical = float(rise.median()) if len(rise) else 1e-3
-        start = self.start_temperature or accepting(rise, typical, self.start_acceptance)
-        end = self.end_temperature or min(start, typical / 100 / -math.log(0.01))
+        start = self.initial_temperature or accepting(rise, typical, self.start_acceptance)
+        end = self.final_temperature or min(start, typical / 100 / -math.log(0.01))
         return max(COLDEST, start), max(COLDEST, end)
 
     def turned(self, field: str, value: Any) -> Self:
-        if value is None and field in ("start_temperature", "end_temperature"):
+        if value is None and field in ("initial_temperature", "final_temperature"):
             raise BadInput(
                 field, None, "a temperature; auto measures it before the first step only"
             )
@@ -374,15 +388,15 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         """Temperatures given are those of the plan from now on; a step size is given to every
         chain, and adapted from there.
         """
-        if field == "start_temperature":
+        if field == "initial_temperature":
             state.start = held(value)
-        elif field == "end_temperature":
+        elif field == "final_temperature":
             state.end = held(value)
         elif field == "step_size":
             state.step_sizes = torch.full_like(state.step_sizes, value)
-        elif field in ("adapt", "target"):
+        elif field in ("adapt", "target_acceptance"):
             state.age = 0.0
-            state.target = self.target if self.adapt else None
+            state.target = self.target_acceptance if self.adapt else None
 
     def taken(self, state: MS, asked: Asked) -> Tensor | None:
         """The moves kept: where a chain now stands at what it tried."""

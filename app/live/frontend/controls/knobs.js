@@ -227,11 +227,10 @@ export class Knobs {
    */
   _planned(lane, knob) {
     const { plan } = this.view.player.history.stage.lanes[lane];
-    return knob.name === "start_temperature"
-      ? plan?.[0]
-      : knob.name === "end_temperature"
-        ? plan?.at(-1)
-        : undefined;
+    // Recordings of earlier versions have the second name of each.
+    if (["initial_temperature", "start_temperature"].includes(knob.name)) return plan?.[0];
+    if (["final_temperature", "end_temperature"].includes(knob.name)) return plan?.at(-1);
+    return undefined;
   }
 
   /**
