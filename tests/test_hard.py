@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.engine.listening import PATIENCE, eventually
+from tests.engine.support.listening import PATIENCE, eventually
 from tests.hard.__main__ import ALL, KIB, MIB, ROOT, RUNS, Run, cores_held, described, go, others
 
 LOOK = """

@@ -32,7 +32,7 @@ from engine.messages.encoding import Message, decode
 from engine.workers.pool import Pool
 from tests.app import fake_race
 from tests.app.fake_race import FakePool, experiment
-from tests.engine.listening import PATIENCE, eventually
+from tests.engine.support.listening import PATIENCE, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = {"origin": "http://testserver"}

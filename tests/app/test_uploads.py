@@ -20,7 +20,7 @@ from engine.experiment.model import Experiment
 from engine.experiment.query_string import to_flat
 from engine.uploads.limits import NotNow
 from tests.app.test_pages import open_app, shown
-from tests.engine.files import class_folders, flowers, picture, zipped
+from tests.engine.support.files import class_folders, flowers, picture, zipped
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from engine.optimizers import OPTIMIZERS
 from engine.random.rng import Rng
-from tests.engine.helpers import FunctionOracle
+from tests.engine.support.stand_ins import FunctionOracle
 
 DIMENSION = 10
 FUNCTIONS = {

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
 from tests.browser.walk import Open, look, raced
-from tests.engine.files import class_folders, flowers, zipped
+from tests.engine.support.files import class_folders, flowers, zipped
 
 pytestmark = pytest.mark.browser
 

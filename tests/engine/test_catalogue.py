@@ -13,7 +13,7 @@ from engine.errors import CannotRun
 from engine.experiment.model import Experiment
 from engine.optimizers import FAMILIES, OPTIMIZERS
 from engine.race.race import Race
-from tests.engine.helpers import Passes
+from tests.engine.support.stand_ins import Passes
 
 NAMES = [
     "annealing",

@@ -31,7 +31,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
 from engine.race.race import Race
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+README = Path(__file__).resolve().parents[2] / "README.md"
 START, END = "<!-- defaults -->", "<!-- /defaults -->"
 SEEDS = (101, 102, 103)
 """Of these runs alone: figures and claims elsewhere are found with other ones."""

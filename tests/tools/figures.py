@@ -19,7 +19,7 @@ from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.race.comparison import ranked, rows
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+README = Path(__file__).resolve().parents[2] / "README.md"
 START, END = "<!-- figures -->", "<!-- /figures -->"
 DATASETS = {
     "digits": (30, "test_accuracy"),

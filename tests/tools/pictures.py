@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import Server, launch
 
-FOLDER = Path(__file__).resolve().parent / "pictures"
+FOLDER = Path(__file__).resolve().parents[2] / "assets" / "pictures"
 SHOTS = {
     "explore-light": ("?dataset=spirals&lanes=annealing,adam&seconds=30&seed=0", "light", 9),
     "landscapes": (
