@@ -45,7 +45,7 @@ def test_the_page_opens_and_the_explorer_is_as_it_was_afterwards() -> None:
     app.switch_page("pages/explore.py").run()
     assert shown(app) == before
     assert before == Experiment.parse(
-        {"dataset": "moons", "lanes": [{"name": "annealing", "chains": 33}, "adam"]}
+        {"dataset": "moons", "lanes": [{"name": "annealing", "population_size": 33}, "adam"]}
     )
 
 

@@ -72,7 +72,7 @@ LINKS: list[dict[str, Any]] = [
             "formula": "x^2 + |y| - 3",
             "reach": 7,
         },
-        "lanes": [{"name": "sgd", "rate": 0.123}],
+        "lanes": [{"name": "sgd", "learning_rate": 0.123}],
     },
 ]
 

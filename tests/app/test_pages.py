@@ -72,7 +72,12 @@ LINKS: list[dict[str, Any]] = [
     {
         "dataset": {"name": "circles", "points": 123, "noise": 0.37},
         "lanes": [
-            {"name": "annealing", "chains": 77, "schedule": "linear", "start_temperature": 0.123}
+            {
+                "name": "annealing",
+                "population_size": 77,
+                "schedule": "linear",
+                "initial_temperature": 0.123,
+            }
         ],
     },
     {"network": {"name": "mlp", "hidden": []}, "lanes": ["adam", "adam"], "seed": 5},

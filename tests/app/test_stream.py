@@ -161,7 +161,7 @@ def test_malformed_messages_do_not_end_the_connection(
 def test_bad_input_is_told_by_field(site: Site) -> None:
     with site.viewer() as session:
         session.send_json(
-            {"do": "run", "experiment": {"lanes": [{"name": "annealing", "chains": 0}]}}
+            {"do": "run", "experiment": {"lanes": [{"name": "annealing", "population_size": 0}]}}
         )
         assert problem(session).startswith("lanes[0].chains: 0 is not allowed; expected")
         assert not site.pool.jobs, "what is not valid is never queued"

@@ -118,7 +118,7 @@ def annealing(meter: Meter, seed: int) -> None:
     heated again from its best, as the reference does.
     """
     method, start, run = (
-        OPTIMIZERS.build({"name": "annealing", "chains": 1}),
+        OPTIMIZERS.build({"name": "annealing", "population_size": 1}),
         torch.zeros(DIMENSION, dtype=torch.float64),
         0,
     )

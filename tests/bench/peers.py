@@ -52,19 +52,19 @@ SIGMA, RATE = 0.1, 0.01
 POPULATIONS: dict[str, dict[str, int]] = {
     "openai-es": {"pairs": 128},
     "low-rank-es": {"pairs": 128},
-    "snes": {"population": 256},
-    "sep-cma-es": {"population": 256},
-    "genetic": {"individuals": 256},
-    "differential-evolution": {"members": 256},
-    "harmony-search": {"memory": 256, "improvised": 256},
-    "pso": {"particles": 256},
-    "cbo": {"particles": 256},
-    "random-search": {"points": 256},
-    "eki": {"ensemble": 256},
-    "enkf": {"ensemble": 256},
-    "annealing": {"chains": 256},
-    "parallel-tempering": {"chains": 256},
-    "population-annealing": {"chains": 256},
+    "snes": {"population_size": 256},
+    "sep-cma-es": {"population_size": 256},
+    "genetic": {"population_size": 256},
+    "differential-evolution": {"population_size": 256},
+    "harmony-search": {"memory_size": 256, "new_harmonies": 256},
+    "pso": {"population_size": 256},
+    "cbo": {"population_size": 256},
+    "random-search": {"population_size": 256},
+    "eki": {"population_size": 256},
+    "enkf": {"population_size": 256},
+    "annealing": {"population_size": 256},
+    "parallel-tempering": {"population_size": 256},
+    "population-annealing": {"population_size": 256},
 }
 """Every population method with 256 networks judged in a step."""
 
@@ -310,7 +310,7 @@ def memory(rounds: int) -> Row:
             {
                 "dataset": "mnist-small",
                 "network": {"name": "mlp", "hidden": [1024, 1024]},
-                "lanes": [{"name": "pso", "particles": 16384}],
+                "lanes": [{"name": "pso", "population_size": 16384}],
             }
         )
         refused = False

@@ -46,17 +46,17 @@ LEARNED = 1e-4
 then, and which rounds better says nothing of other problems."""
 
 GROUPS: dict[str, tuple[dict[str, Any], ...]] = {
-    "annealing": tuple({"name": "annealing", "chains": chains} for chains in (16, 4, 2)),
+    "annealing": tuple({"name": "annealing", "population_size": chains} for chains in (16, 4, 2)),
     "parallel-tempering": tuple(
-        {"name": "parallel-tempering", "chains": chains} for chains in (12, 4)
+        {"name": "parallel-tempering", "population_size": chains} for chains in (12, 4)
     ),
     "spsa": tuple(
         {"name": "spsa", "directions": 16, "alpha": alpha, "gamma": gamma}
         for alpha, gamma in ((0.602, 0.101), (0.0, 0.0))
     ),
     "random-search": (
-        {"name": "random-search", "centre": "start", "points": 64},
-        {"name": "random-search", "centre": "best", "points": 8},
+        {"name": "random-search", "centre": "start", "population_size": 64},
+        {"name": "random-search", "centre": "best", "population_size": 8},
     ),
     "openai-es": tuple(
         {"name": "openai-es", "batch": batch, "pairs": pairs}
@@ -67,15 +67,15 @@ GROUPS: dict[str, tuple[dict[str, Any], ...]] = {
         for batch, pairs in ((256, 32), (64, 8))
     ),
     "snes": tuple(
-        {"name": "snes", "batch": batch, "population": population}
+        {"name": "snes", "batch": batch, "population_size": population}
         for batch, population in ((256, 32), (64, 16))
     ),
     "sep-cma-es": tuple(
-        {"name": "sep-cma-es", "batch": batch, "population": population}
+        {"name": "sep-cma-es", "batch": batch, "population_size": population}
         for batch, population in ((256, None), (64, 12))
     ),
     "genetic": tuple(
-        {"name": "genetic", "batch": batch, "individuals": individuals, "parents": parents}
+        {"name": "genetic", "batch": batch, "population_size": individuals, "parents": parents}
         for batch, individuals, parents in ((128, 64, 8), (64, 16, 4))
     ),
 }

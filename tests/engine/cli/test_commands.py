@@ -92,7 +92,7 @@ def test_run_from_a_file_gives_what_the_options_give(
         json.dumps(
             {
                 "dataset": "moons",
-                "lanes": [{"name": "sgd", "rate": 0.2}],
+                "lanes": [{"name": "sgd", "learning_rate": 0.2}],
                 "budget": {"currency": "evaluations", "amount": 5e4},
                 "seed": 4,
             }

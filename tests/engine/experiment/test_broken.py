@@ -93,7 +93,7 @@ def test_a_mutated_link_opens_with_a_sentence_or_an_experiment(number: int) -> N
     flat = to_flat(
         Experiment.parse(
             {
-                "lanes": [{"name": "annealing", "chains": 9}, "adam"],
+                "lanes": [{"name": "annealing", "population_size": 9}, "adam"],
                 "dataset": {"name": "moons", "noise": 0.3},
             }
         )

@@ -53,7 +53,7 @@ def test_no_two_lanes_are_called_alike_whatever_is_set(name: str) -> None:
 
 
 def test_two_lanes_of_one_method_have_two_names_in_stage_results_and_sentences() -> None:
-    lanes = [{"name": "sgd", "rate": 0.7}, {"name": "sgd", "rate": 0.002}, "adam"]
+    lanes = [{"name": "sgd", "learning_rate": 0.7}, {"name": "sgd", "learning_rate": 0.002}, "adam"]
     race = Race(
         Experiment.parse(
             {
@@ -83,7 +83,7 @@ def test_tables_of_the_command_line_tell_lanes_of_one_method_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     experiment = tmp_path / "twins.json"
-    lanes = [{"name": "sgd", "rate": 0.7}, {"name": "sgd", "rate": 0.002}]
+    lanes = [{"name": "sgd", "learning_rate": 0.7}, {"name": "sgd", "learning_rate": 0.002}]
     experiment.write_text(
         json.dumps(
             {

@@ -15,8 +15,8 @@ FULL = {
     "network": {"name": "mlp", "hidden": [8, 4], "activation": "relu"},
     "loss": "squared-error",
     "lanes": [
-        {"name": "annealing", "chains": 32},
-        {"name": "eki", "ensemble": 40},
+        {"name": "annealing", "population_size": 32},
+        {"name": "eki", "population_size": 40},
         {"name": "adam"},
         {"name": "sgd"},
     ],
@@ -60,7 +60,12 @@ def test_flat_round_trip(value: dict) -> None:  # type: ignore[type-arg]
 
 def test_two_lanes_of_one_method_are_named_by_place() -> None:
     experiment = Experiment.parse(
-        {"lanes": [{"name": "annealing", "chains": 5}, {"name": "annealing", "chains": 8}]}
+        {
+            "lanes": [
+                {"name": "annealing", "population_size": 5},
+                {"name": "annealing", "population_size": 8},
+            ]
+        }
     )
     flat = to_flat(experiment)
     assert flat["lane1.chains"] == "5"
@@ -106,16 +111,16 @@ def test_two_lanes_of_one_method_are_named_by_place() -> None:
         ({"loss": "hinges"}, "loss: 'hinges' is not allowed; expected one of cross-entropy"),
         ({"lanes": []}, "lanes: '' is not allowed; expected at least one lane"),
         (
-            {"lanes": ["adam", {"name": "sgd", "rate": 1}, "adam", "adam", "adam"]},
+            {"lanes": ["adam", {"name": "sgd", "learning_rate": 1}, "adam", "adam", "adam"]},
             "lanes: 'adam,sgd,adam,adam,adam' is not allowed; expected at most 4 lanes",
         ),
         ({"lanes": "adam"}, "lanes: 'adam' is not allowed; expected a list of 1 to 4 optimizers"),
         (
-            {"lanes": ["adam", {"name": "annealing", "chains": 0}]},
+            {"lanes": ["adam", {"name": "annealing", "population_size": 0}]},
             "lanes[1].chains: 0 is not allowed; expected at least",
         ),
         (
-            {"lanes": [{"name": "annealing", "chains": 2.5}]},
+            {"lanes": [{"name": "annealing", "population_size": 2.5}]},
             "lanes[0].chains: 2.5 is not allowed; expected a whole number",
         ),
         (
@@ -165,7 +170,7 @@ def test_a_population_that_does_not_fit_is_refused_before_it_is_allocated(
             {
                 "dataset": "mnist-small",
                 "network": {"name": "mlp", "hidden": [1024]},
-                "lanes": [{"name": "annealing", "chains": 1024}],
+                "lanes": [{"name": "annealing", "population_size": 1024}],
             }
         )
 

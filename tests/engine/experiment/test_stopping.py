@@ -38,7 +38,7 @@ def test_no_rule_is_the_default_and_every_lane_spends_its_budget() -> None:
 def test_a_lane_stops_at_the_first_look_at_which_it_has_reached_the_target() -> None:
     free = [frame.metrics["lanes"][0] for frame in race_of("adam")]
     first = next(row for row in free if row["loss"] <= 0.1)
-    race = race_of("adam", {"name": "sgd", "rate": 1e-6}, stop={"target": 0.1})
+    race = race_of("adam", {"name": "sgd", "learning_rate": 1e-6}, stop={"target": 0.1})
     rows = [frame.metrics["lanes"] for frame in race]
     ended = next(row[0] for row in rows if row[0]["finished"])
     assert ended["step"] == first["step"]
@@ -57,13 +57,13 @@ def test_a_lane_stops_at_the_first_look_at_which_it_has_reached_the_target() -> 
     assert [row["stopped"] for row in race.results()] == [ended["stopped"], None]
     again = [
         frame.metrics["lanes"][0]["stopped"]
-        for frame in race_of("adam", {"name": "sgd", "rate": 1e-6}, stop={"target": 0.1})
+        for frame in race_of("adam", {"name": "sgd", "learning_rate": 1e-6}, stop={"target": 0.1})
     ]
     assert again[-1] == ended["stopped"]
 
 
 def test_a_lane_without_patience_left_stops() -> None:
-    race = race_of({"name": "sgd", "rate": 1e-6}, "adam", stop={"patience": 0.2})
+    race = race_of({"name": "sgd", "learning_rate": 1e-6}, "adam", stop={"patience": 0.2})
     rows = [frame.metrics["lanes"] for frame in race]
     ended = next(row[0] for row in rows if row[0]["finished"])
     assert 0.2 <= ended["progress"] <= 0.2 + 2 / 50
@@ -111,10 +111,10 @@ def test_lifting_a_landscape_changes_nothing_about_when_a_lane_stops(method: str
     for lift, unit in ((0, 1), (1024, 1), (-1024, 1), (0, 16)):
         # heights in steps of 2^-9, which single precision holds at 1024 as well
         formula = f"{unit}*(floor(512*(min(x^2+3*y^2+x*y,400)))/512+{lift})"
-        lane: Any = {"name": "sgd", "rate": 0.05} if method == "adam" else method
+        lane: Any = {"name": "sgd", "learning_rate": 0.05} if method == "adam" else method
         if method == "adam":
             formula = f"{unit}*(x^2+3*y^2+{lift})"
-            lane = {"name": "adam", "rate": 0.125}
+            lane = {"name": "adam", "learning_rate": 0.125}
         value = {
             "dataset": {
                 "name": "landscape",
@@ -142,7 +142,7 @@ def test_lifting_a_landscape_changes_nothing_about_when_a_lane_stops(method: str
 
 
 def test_a_change_by_hand_begins_patience_anew() -> None:
-    race = race_of({"name": "sgd", "rate": 1e-6}, stop={"patience": 0.2})
+    race = race_of({"name": "sgd", "learning_rate": 1e-6}, stop={"patience": 0.2})
     for frame in race:
         if frame.k == 8:
             race.turn(0, "rate", 1e-6)
@@ -303,7 +303,7 @@ def test_results_of_a_race_nobody_looked_at_are_numbers_too(
 
 
 def test_memory_is_the_bytes_of_a_states_tensors() -> None:
-    race = race_of("sgd", "adam", {"name": "annealing", "chains": 8})
+    race = race_of("sgd", "adam", {"name": "annealing", "population_size": 8})
     sgd, adam, annealing = (row["memory"] for row in race.metrics(0)["lanes"])
     assert adam == 3 * 42 * 4, "θ, m and v"
     assert 42 * 4 <= sgd <= 2 * 42 * 4

@@ -98,7 +98,7 @@ def test_a_number_that_is_none_stays_one() -> None:
     x[3, 5], v[4, 6], v[5, 7], v[6, 8] = torch.nan, torch.nan, torch.inf, -torch.inf
     oracle: Any = FunctionOracle(lambda rows: rows.sum(1), x.shape[1])
     oracle.scale = torch.ones(x.shape[1])
-    method, p = PSO(particles=64, velocity_limit=0.25), torch.zeros_like(x)
+    method, p = PSO(population_size=64, velocity_limit=0.25), torch.zeros_like(x)
     strayed = method.fly(x, v, p, torch.zeros(64, dtype=torch.long), Rng(0, "x"), oracle)
     assert bool(x[3, 5].isnan())
     assert bool(v[3, 5].isnan())

@@ -262,7 +262,7 @@ SIZES = {
 SETTINGS: list[dict[str, Any]] = [
     {"name": "pso"}, {"name": "pso", "topology": "ring"}, {"name": "differential-evolution"}, {"name": "differential-evolution", "strategy": "rand/1/bin"},
     {"name": "genetic", "elite": 3}, {"name": "genetic", "crossover": "uniform"}, {"name": "genetic", "crossover": "one-point"}, {"name": "cbo", "group": 5},
-    {"name": "cbo", "group": 0}, {"name": "cbo", "group": 11, "noise": "isotropic", "sigma": 0.01}, {"name": "snes"}, {"name": "snes", "antithetic": True}, {"name": "sep-cma-es"},
+    {"name": "cbo", "group": 0}, {"name": "cbo", "group": 11, "diffusion": "isotropic", "sigma": 0.01}, {"name": "snes"}, {"name": "snes", "antithetic": True}, {"name": "sep-cma-es"},
     {"name": "random-search", "centre": "best"},
 ]  # fmt: skip
 
@@ -305,12 +305,12 @@ def test_many_harmonies_are_improvised_by_the_rules(dtype: torch.dtype) -> None:
     method: Any = OPTIMIZERS.build(
         {
             "name": "harmony-search",
-            "memory": 12,
-            "improvised": MEMBERS,
-            "considering": 0.9,
-            "adjusting": 0.4,
+            "memory_size": 12,
+            "new_harmonies": MEMBERS,
+            "memory_considering_rate": 0.9,
+            "pitch_adjusting_rate": 0.4,
             "bandwidth": 0.01,
-            "range": 1.0,
+            "bounds": 1.0,
         }
     )
     oracle: Any = FunctionOracle(lambda x: x.square().sum(1), WIDTH)

@@ -58,7 +58,7 @@ def square(one: Race, side: int) -> Tensor:
 
 
 def test_every_dot_of_a_cloud_has_its_own_decision_map() -> None:
-    one = race("moons", [{"name": "pso", "particles": 300}, "adam"])
+    one = race("moons", [{"name": "pso", "population_size": 300}, "adam"])
     picture, message = looked_at(one, 7)
     assert message["type"] == "detail"
     assert message["k"] == 7
@@ -139,7 +139,7 @@ def test_a_place_in_a_landscape_has_nothing_more_to_say() -> None:
 def test_only_the_first_particles_are_asked_where_all_would_cost_too_much(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    one = race("moons", [{"name": "pso", "particles": 20}])
+    one = race("moons", [{"name": "pso", "population_size": 20}])
     everyone = one.observer.detail(0)["lanes"][0]["members"]["maps"]
     assert len(everyone) == 20
     price = one.network.flops * 16 * 16

@@ -19,7 +19,7 @@ def race_of(dataset: str, network: object) -> Race:
     value = {
         "dataset": dataset,
         "network": network,
-        "lanes": ["adam", {"name": "pso", "particles": 8}],
+        "lanes": ["adam", {"name": "pso", "population_size": 8}],
         "budget": {"currency": "evaluations", "amount": 2e4},
     }
     race = Race(Experiment.parse(value))

@@ -58,7 +58,9 @@ def test_one_step_is_the_metropolis_rule(proposal: str) -> None:
     generator = torch.Generator().manual_seed(0)
     chains, dimension = 7, 6
     function = turned_ellipsoid(dimension)
-    optimizer = Annealing(chains=chains, proposal=proposal, share=0.5, step_size=0.3, **FIXED)  # type: ignore[arg-type]
+    optimizer = Annealing(
+        population_size=chains, proposal=proposal, block_fraction=0.5, step_size=0.3, **FIXED
+    )  # type: ignore[arg-type]
     theta = torch.randn(dimension, generator=generator, dtype=torch.float64)
     oracle = layered(
         FunctionOracle(function, dimension), ("0.weight", 3), ("0.bias", 1), ("1.weight", 2)
@@ -129,11 +131,11 @@ def test_at_a_fixed_temperature_the_chains_follow_boltzmanns_law(proposal: str) 
         ("1.weight", 1),
     )
     optimizer = Annealing(
-        chains=chains,
+        population_size=chains,
         proposal=proposal,
-        share=0.5,
-        start_temperature=temperature,
-        end_temperature=temperature,
+        block_fraction=0.5,
+        initial_temperature=temperature,
+        final_temperature=temperature,
         adapt=False,
         step_size=1.0,
     )  # type: ignore[arg-type]
@@ -192,11 +194,11 @@ def test_generalized_annealing_accepts_by_its_own_rule() -> None:
     generator = torch.Generator().manual_seed(3)
     function = turned_ellipsoid(4, 10)
     optimizer = Annealing(
-        chains=500,
+        population_size=500,
         schedule="generalized",
         proposal="visiting",
-        start_temperature=50.0,
-        end_temperature=0.5,
+        initial_temperature=50.0,
+        final_temperature=0.5,
         adapt=False,
     )
     oracle = FunctionOracle(function, 4)
@@ -235,10 +237,10 @@ def test_the_law_test_can_fail() -> None:
     oracle = FunctionOracle(lambda x: 0.5 * (x**2).sum(1), 2)
     state = run(
         Annealing(
-            chains=3000,
+            population_size=3000,
             proposal="gaussian",
-            start_temperature=0.5,
-            end_temperature=0.5,
+            initial_temperature=0.5,
+            final_temperature=0.5,
             adapt=False,
         ),
         oracle,
@@ -250,7 +252,7 @@ def test_the_law_test_can_fail() -> None:
 
 def test_incumbents_are_judged_again_only_when_the_batch_changed() -> None:
     oracle = FunctionOracle(turned_ellipsoid(4), 4)
-    optimizer = Annealing(chains=5, **FIXED)  # type: ignore[arg-type]
+    optimizer = Annealing(population_size=5, **FIXED)  # type: ignore[arg-type]
     rng = Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.ones(4, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
     asked = oracle.evaluations
@@ -271,7 +273,9 @@ def test_it_beats_random_search_on_hard_problems(problem: str) -> None:
     start = torch.full((10,), 2.0, dtype=torch.float64)
     total = 40_000
     oracle = FunctionOracle(function, 10, total)
-    state = run(Annealing(chains=4, proposal="gaussian", step_size=0.3), oracle, start, 100_000)
+    state = run(
+        Annealing(population_size=4, proposal="gaussian", step_size=0.3), oracle, start, 100_000
+    )
     floor = min(random_search(function, start, total, spread) for spread in (0.3, 1.0, 3.0))
     assert float(function(state.estimate.unsqueeze(0))) < floor / 5
 
@@ -280,13 +284,13 @@ def test_moving_the_problem_moves_the_run() -> None:
     shift = torch.linspace(-3, 3, 5, dtype=torch.float64)
     function = turned_ellipsoid(5)
     one = run(
-        Annealing(chains=4, proposal="gaussian", **FIXED),
+        Annealing(population_size=4, proposal="gaussian", **FIXED),
         FunctionOracle(function, 5),
         torch.ones(5, dtype=torch.float64),
         100,
     )  # type: ignore[arg-type]
     two = run(
-        Annealing(chains=4, proposal="gaussian", **FIXED),
+        Annealing(population_size=4, proposal="gaussian", **FIXED),
         FunctionOracle(lambda x: function(x - shift), 5),
         1 + shift,
         100,
@@ -298,7 +302,9 @@ def test_a_loss_that_is_no_number_is_never_accepted() -> None:
     oracle = FunctionOracle(
         lambda x: torch.where((x == 1).all(1), torch.zeros(len(x), dtype=x.dtype), torch.nan), 3
     )
-    state = run(Annealing(chains=6, **FIXED), oracle, torch.ones(3, dtype=torch.float64), 20)  # type: ignore[arg-type]
+    state = run(
+        Annealing(population_size=6, **FIXED), oracle, torch.ones(3, dtype=torch.float64), 20
+    )  # type: ignore[arg-type]
     assert torch.equal(state.population, torch.ones(6, 3, dtype=torch.float64))
     assert float(state.best_loss) == 0
 
@@ -307,7 +313,9 @@ def test_the_estimate_is_the_best_ever_seen() -> None:
     function = turned_ellipsoid(4)
     oracle = FunctionOracle(function, 4)
     state = run(
-        Annealing(chains=8, proposal="gaussian", start_temperature=50, end_temperature=50),
+        Annealing(
+            population_size=8, proposal="gaussian", initial_temperature=50, final_temperature=50
+        ),
         oracle,
         torch.ones(4, dtype=torch.float64),
         200,
@@ -321,7 +329,9 @@ def test_the_estimate_is_the_best_ever_seen() -> None:
 @pytest.mark.parametrize("schedule", PLANNED)
 def test_the_temperature_follows_its_plan_and_reheating_fades(schedule: str) -> None:
     oracle = FunctionOracle(turned_ellipsoid(4), 4)
-    optimizer = Annealing(chains=2, schedule=schedule, start_temperature=4.0, end_temperature=0.01)  # type: ignore[arg-type]
+    optimizer = Annealing(
+        population_size=2, schedule=schedule, initial_temperature=4.0, final_temperature=0.01
+    )  # type: ignore[arg-type]
     rng = Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.ones(4, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
     seen = {}
@@ -342,7 +352,7 @@ def test_the_temperature_follows_its_plan_and_reheating_fades(schedule: str) -> 
 def test_the_adaptive_schedule_follows_its_acceptance() -> None:
     oracle = FunctionOracle(turned_ellipsoid(10), 10, 60_000)
     optimizer = Annealing(
-        chains=8, schedule="adaptive", proposal="gaussian", adapt=False, step_size=0.2
+        population_size=8, schedule="adaptive", proposal="gaussian", adapt=False, step_size=0.2
     )
     rng = Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.ones(10, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
@@ -361,7 +371,7 @@ def test_the_adaptive_schedule_follows_its_acceptance() -> None:
 def test_step_sizes_stay_where_the_temperature_answers_for_the_acceptance() -> None:
     oracle = FunctionOracle(turned_ellipsoid(3), 3)
     state = run(
-        Annealing(chains=4, schedule="adaptive", step_size=0.7),
+        Annealing(population_size=4, schedule="adaptive", step_size=0.7),
         oracle,
         torch.ones(3, dtype=torch.float64),
         20,
@@ -375,11 +385,11 @@ def test_in_a_bowl_aarts_and_van_laarhovens_schedule_is_geometric() -> None:
     """
     oracle = FunctionOracle(turned_ellipsoid(6, 10), 6)
     optimizer = Annealing(
-        chains=100,
+        population_size=100,
         schedule="aarts-van-laarhoven",
         proposal="gaussian",
-        start_temperature=2.0,
-        end_temperature=0.02,
+        initial_temperature=2.0,
+        final_temperature=0.02,
     )
     rng = Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.zeros(6, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
@@ -405,7 +415,10 @@ def test_a_longer_spread_of_losses_cools_slower() -> None:
     waits.
     """
     optimizer = Annealing(
-        chains=2, schedule="aarts-van-laarhoven", start_temperature=1.0, end_temperature=0.01
+        population_size=2,
+        schedule="aarts-van-laarhoven",
+        initial_temperature=1.0,
+        final_temperature=0.01,
     )
     fallen = {}
     for spread in (1.0, 5.0):
@@ -429,10 +442,10 @@ def test_the_temperature_is_kicked_when_the_best_is_stuck(schedule: str, by: str
     )  # nothing is ever better
     wait = {"reheat_after_steps": 20} if by == "steps" else {"reheat_after": 0.02}
     optimizer = Annealing(
-        chains=2,
+        population_size=2,
         schedule=schedule,
-        start_temperature=1.0,
-        end_temperature=0.5,
+        initial_temperature=1.0,
+        final_temperature=0.5,
         reheat_factor=7.0,
         **wait,
     )  # type: ignore[arg-type]
@@ -455,7 +468,7 @@ def test_no_kick_while_the_best_gets_better() -> None:
     count = iter(range(10_000))
     oracle.function = lambda x: torch.full((len(x),), -float(next(count)), dtype=x.dtype)
     optimizer = Annealing(
-        chains=2, start_temperature=1.0, end_temperature=1.0, reheat_after_steps=3
+        population_size=2, initial_temperature=1.0, final_temperature=1.0, reheat_after_steps=3
     )
     state = run(optimizer, oracle, torch.ones(3, dtype=torch.float64), 50)
     assert state.temperature == 1.0
@@ -465,7 +478,11 @@ def test_step_sizes_adapt_to_the_acceptance_aimed_at() -> None:
     oracle = FunctionOracle(turned_ellipsoid(20), 20)
     state = run(
         Annealing(
-            chains=16, proposal="gaussian", start_temperature=1, end_temperature=1, target=0.3
+            population_size=16,
+            proposal="gaussian",
+            initial_temperature=1,
+            final_temperature=1,
+            target_acceptance=0.3,
         ),
         oracle,
         torch.ones(20, dtype=torch.float64),
@@ -478,7 +495,9 @@ def test_step_sizes_adapt_to_the_acceptance_aimed_at() -> None:
 def test_calibration_accepts_what_it_says_on_a_real_network() -> None:
     spec = {
         "dataset": "moons",
-        "lanes": [{"name": "annealing", "chains": 32, "adapt": False, "start_acceptance": 0.5}],
+        "lanes": [
+            {"name": "annealing", "population_size": 32, "adapt": False, "start_acceptance": 0.5}
+        ],
         "budget": {"currency": "evaluations", "amount": 1e9},
     }
     race = Race(Experiment.parse(spec))
@@ -511,11 +530,11 @@ def test_bad_knobs_are_refused_in_one_line() -> None:
     with pytest.raises(
         BadInput, match=r"optimizer\.chains: -1 is not allowed; expected at least 1"
     ):
-        OPTIMIZERS.build({"name": "annealing", "chains": -1})
+        OPTIMIZERS.build({"name": "annealing", "population_size": -1})
     with pytest.raises(
         BadInput, match=r"optimizer\.start_temperature: 0 is not allowed; expected more than 0"
     ):
-        OPTIMIZERS.build({"name": "annealing", "start_temperature": 0})
+        OPTIMIZERS.build({"name": "annealing", "initial_temperature": 0})
     with pytest.raises(
         BadInput,
         match=(

@@ -33,14 +33,18 @@ def share_in_the_wide_well(optimizer: Any) -> float:
 @pytest.mark.parametrize("target", [0.234, 0.44])
 def test_chains_that_adapt_their_steps_follow_boltzmanns_law_too(target: float) -> None:
     optimizer = Annealing(
-        chains=1500, start_temperature=1.0, end_temperature=1.0, target=target, step_size=2.0
+        population_size=1500,
+        initial_temperature=1.0,
+        final_temperature=1.0,
+        target_acceptance=target,
+        step_size=2.0,
     )
     assert optimizer.adapt, "by default"
     assert share_in_the_wide_well(optimizer) == pytest.approx(IN_THE_WIDE_WELL, abs=0.006)
 
 
 def test_the_gain_of_adaptation_vanishes_and_comes_back_when_the_temperature_moves() -> None:
-    optimizer = Annealing(chains=1, start_temperature=1.0, end_temperature=1e-3)
+    optimizer = Annealing(population_size=1, initial_temperature=1.0, final_temperature=1e-3)
     state = optimizer.init(
         torch.zeros(2, dtype=torch.float64),
         Rng(0, "x", dtype=torch.float64),
@@ -50,7 +54,7 @@ def test_the_gain_of_adaptation_vanishes_and_comes_back_when_the_temperature_mov
     def gain(temperature: float) -> float:
         state.temperature, sizes = temperature, torch.ones(1, dtype=torch.float64)
         optimizer.adjust(state, sizes, torch.ones(1, dtype=torch.float64))
-        return math.log(float(sizes)) / (1 - optimizer.target)
+        return math.log(float(sizes)) / (1 - optimizer.target_acceptance)
 
     gains = [gain(1.0) for _ in range(5000)]
     assert gains[0] == pytest.approx(0.05)
@@ -72,7 +76,9 @@ def test_the_automatic_start_temperature_accepts_uphill_moves_as_often_as_asked(
     found = []
     for seed in range(12):
         oracle = FunctionOracle(turned_ellipsoid(10, 1e4), 10)
-        optimizer = Annealing(chains=16, proposal="gaussian", start_acceptance=asked, step_size=0.5)
+        optimizer = Annealing(
+            population_size=16, proposal="gaussian", start_acceptance=asked, step_size=0.5
+        )
         state = optimizer.init(
             torch.ones(10, dtype=torch.float64), Rng(seed, "x", dtype=torch.float64), oracle
         )  # type: ignore[arg-type]
@@ -92,7 +98,10 @@ def test_aarts_and_van_laarhovens_schedule_ends_at_t_min_whatever_the_spread_doe
 ) -> None:
     """Chains in different valleys keep σ up while T falls: σ ~ T^(1 − growth)."""
     optimizer = Annealing(
-        chains=2, schedule="aarts-van-laarhoven", start_temperature=1.0, end_temperature=1e-3
+        population_size=2,
+        schedule="aarts-van-laarhoven",
+        initial_temperature=1.0,
+        final_temperature=1e-3,
     )
     state = optimizer.init(
         torch.zeros(2, dtype=torch.float64),
@@ -118,12 +127,12 @@ def test_the_adaptive_schedule_comes_to_rest_in_short_runs_too(steps: int, chain
     for seed in range(4):
         oracle = FunctionOracle(turned_ellipsoid(10), 10)
         optimizer = Annealing(
-            chains=chains,
+            population_size=chains,
             schedule="adaptive",
             proposal="gaussian",
             step_size=0.2,
-            start_temperature=10.0,
-            end_temperature=0.01,
+            initial_temperature=10.0,
+            final_temperature=0.01,
         )
         rng = Rng(seed, "x", dtype=torch.float64)
         state = optimizer.init(torch.ones(10, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]

@@ -56,7 +56,13 @@ def test_every_step_is_cbxpys(f: Callable[[Tensor], Tensor], noise: Any, group: 
     """
     size, at_once = 12, group or 12
     cbo = CBO(
-        particles=size, group=group, noise=noise, sigma=0.7, drift=1.3, alpha=0.002, doublings=0
+        population_size=size,
+        group=group,
+        diffusion=noise,
+        sigma=0.7,
+        drift=1.3,
+        alpha=0.002,
+        doublings=0,
     )
     oracle, numbers = FunctionOracle(f, 5), np.random.default_rng(3)
     state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
@@ -100,7 +106,7 @@ def test_every_step_is_cbxpys(f: Callable[[Tensor], Tensor], noise: Any, group: 
 
 
 def test_the_estimate_is_the_consensus_of_all_that_were_judged() -> None:
-    oracle, cbo = FunctionOracle(rosenbrock, 5), CBO(particles=11, group=4, alpha=0.01)
+    oracle, cbo = FunctionOracle(rosenbrock, 5), CBO(population_size=11, group=4, alpha=0.01)
     state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
     x, order = (
         state.population.clone(),
@@ -149,7 +155,7 @@ def test_consensus_is_stable_whatever_alpha_and_the_losses_are() -> None:
 def test_alpha_doubles_and_the_noise_cools_with_the_budget() -> None:
     oracle, cbo = (
         FunctionOracle(rosenbrock, 5),
-        CBO(particles=6, group=0, alpha=30, doublings=4, sigma=0.8, cooling=0.25),
+        CBO(population_size=6, group=0, alpha=30, doublings=4, sigma=0.8, final_fraction=0.25),
     )
     for oracle.progress, alpha, sigma in ((0.0, 30, 0.8), (0.5, 120, 0.4), (1.0, 480, 0.2)):
         state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
@@ -174,7 +180,7 @@ def test_alpha_doubles_and_the_noise_cools_with_the_budget() -> None:
 @pytest.mark.parametrize("noise", ["isotropic", "anisotropic"])
 def test_moving_the_problem_moves_the_particles_and_raising_it_changes_nothing(noise: Any) -> None:
     cbo, shift = (
-        CBO(particles=20, noise=noise, sigma=0.6),
+        CBO(population_size=20, diffusion=noise, sigma=0.6),
         torch.linspace(-7, 4, 5, dtype=torch.float64),
     )
     plain = run(cbo, FunctionOracle(rosenbrock, 5), THETA, 25)
@@ -194,7 +200,7 @@ def test_isotropic_noise_alone_does_not_care_how_the_problem_is_turned() -> None
     )
     gaps = {}
     for noise in ("isotropic", "anisotropic"):
-        cbo = CBO(particles=12, group=0, noise=noise, sigma=0.6)  # type: ignore[arg-type]
+        cbo = CBO(population_size=12, group=0, diffusion=noise, sigma=0.6)  # type: ignore[arg-type]
         start = torch.randn(12, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
         start[0] = 0
         ends = []
@@ -221,7 +227,9 @@ def test_it_finds_the_minimum_of_problems_that_are_no_sphere(
     f: Callable[[Tensor], Tensor], most: float, noise: Any
 ) -> None:
     sigma = {"isotropic": 0.7, "anisotropic": 1.2}[noise]
-    cbo = CBO(particles=100, group=0, noise=noise, sigma=sigma, spread=2, cooling=0.5)
+    cbo = CBO(
+        population_size=100, group=0, diffusion=noise, sigma=sigma, init_std=2, final_fraction=0.5
+    )
     state = run(cbo, FunctionOracle(f, 5, total=100 * 300), THETA, 300)
     assert float(f(state.estimate.unsqueeze(0))[0]) < most < random_search(f, THETA, 100 * 300, 2.0)
 
@@ -231,8 +239,8 @@ def test_isotropic_noise_is_refused_where_it_would_explode() -> None:
         return Problem(dimension, 2, 100, (), "cross-entropy", "points")
 
     assert CBO().refusal(problem(10**6)) is None
-    assert CBO(noise="isotropic", sigma=0.4).refusal(problem(50)) is None
-    said = CBO(noise="isotropic", sigma=1.0).refusal(problem(354))
+    assert CBO(diffusion="isotropic", sigma=0.4).refusal(problem(50)) is None
+    said = CBO(diffusion="isotropic", sigma=1.0).refusal(problem(354))
     assert said is not None
     assert said.startswith("anisotropic noise")
     assert "\n" not in said
@@ -242,7 +250,7 @@ def test_a_loss_that_is_no_number_does_not_spread() -> None:
     def broken(x: Tensor) -> Tensor:
         return torch.where(x[:, 0] > 0.5, torch.nan, rosenbrock(x))
 
-    state = run(CBO(particles=30), FunctionOracle(broken, 5), THETA, 40)
+    state = run(CBO(population_size=30), FunctionOracle(broken, 5), THETA, 40)
     assert bool(torch.isfinite(state.population).all())
     assert math.isfinite(float(broken(state.estimate.unsqueeze(0))[0]))
 
@@ -252,7 +260,7 @@ def test_every_answer_is_charged_and_the_same_seed_gives_the_same_swarm(batch: i
     oracle, theta = points(batch)
     passes = Passes(oracle.network)
     before = theta.clone()
-    cbo = CBO(particles=11, group=4)
+    cbo = CBO(population_size=11, group=4)
     state = run(cbo, oracle, theta, 6)
     assert oracle.evaluations == passes.count == 6 * 8 * len(oracle.targets)
     assert torch.equal(theta, before)

@@ -230,7 +230,7 @@ def test_a_large_population_sees_through_rastrigin(seed: int) -> None:
     theta = torch.full((5,), 3.3, dtype=torch.float64)
     large, small = (
         run(
-            CMAES(population=size, sigma=2.0), FunctionOracle(rastrigin, 5), theta, 120, seed
+            CMAES(population_size=size, sigma=2.0), FunctionOracle(rastrigin, 5), theta, 120, seed
         ).estimate
         for size in (100, 6)
     )

@@ -33,7 +33,9 @@ def test_with_constant_momentum_it_is_torchs_sgd(rate: float, momentum: float) -
     rate that stays the same both say the same.
     """
     theta = first_weights(oracle_on())
-    ours = path(CoolMomentum(rate=rate, momentum=momentum, schedule="constant", batch=8), theta)
+    ours = path(
+        CoolMomentum(learning_rate=rate, momentum=momentum, schedule="constant", batch=8), theta
+    )
     expected = torch_path(torch.optim.SGD, theta, lr=rate * (1 + momentum) / 2, momentum=momentum)
     assert (expected[-1] - theta).norm() > 0.1
     torch.testing.assert_close(ours, expected, rtol=0, atol=2e-14)
@@ -46,7 +48,7 @@ def test_the_cooled_recurrence_is_the_papers() -> None:
         rosenbrock, 4, total=3 * planned
     )  # a gradient is charged 3, so that progress is n/S
     theta, rng = START.clone(), Rng(0, "x", dtype=torch.float64)
-    method = CoolMomentum(rate=eta, momentum=rho0)
+    method = CoolMomentum(learning_rate=eta, momentum=rho0)
     state = method.init(theta, rng, oracle)  # type: ignore[arg-type]
     alpha = (1 - rho0) ** (1 / planned)
     x, delta = START.tolist(), [0.0] * 4
@@ -85,13 +87,13 @@ def test_momentum_falls_from_its_start_to_its_end(schedule: Any, end: float) -> 
 
 
 def test_without_a_budget_the_momentum_stays() -> None:
-    state = run(CoolMomentum(rate=1e-3), FunctionOracle(rosenbrock, 4), START, 30)
+    state = run(CoolMomentum(learning_rate=1e-3), FunctionOracle(rosenbrock, 4), START, 30)
     assert state.metrics["momentum"] == pytest.approx(0.99)
 
 
 def test_reheating_warms_and_wears_off() -> None:
     method, oracle, rng = (
-        CoolMomentum(rate=1e-4),
+        CoolMomentum(learning_rate=1e-4),
         FunctionOracle(rosenbrock, 4),
         Rng(0, "x", dtype=torch.float64),
     )
@@ -115,7 +117,7 @@ def test_reheating_warms_and_wears_off() -> None:
 def test_any_gradient_drives_the_same_recurrence(source: Any) -> None:
     oracle, twin = FunctionOracle(rosenbrock, 4), FunctionOracle(rosenbrock, 4)
     method, rng, again = (
-        CoolMomentum(source=source, directions=3, rate=1e-5, schedule="constant"),
+        CoolMomentum(source=source, directions=3, learning_rate=1e-5, schedule="constant"),
         Rng(0, "x", dtype=torch.float64),
         Rng(0, "x", dtype=torch.float64),
     )
@@ -159,7 +161,7 @@ def test_it_goes_down_turned_and_curved_valleys(
 ) -> None:
     steps = 1500
     oracle = FunctionOracle(function, 4, total=steps * (3 if source == "backprop" else 40))
-    method = CoolMomentum(rate=rate, source=source, directions=20, radius=1e-3)
+    method = CoolMomentum(learning_rate=rate, source=source, directions=20, radius=1e-3)
     state = run(method, oracle, START, steps)
     assert oracle.progress == 1
     assert float(function(state.estimate.unsqueeze(0))[0]) < low
@@ -168,10 +170,10 @@ def test_it_goes_down_turned_and_curved_valleys(
 def test_moving_the_problem_moves_the_run() -> None:
     shift = torch.linspace(-3, 3, 4, dtype=torch.float64)
     one = run(
-        CoolMomentum(rate=1e-5, source="spsa"), FunctionOracle(rosenbrock, 4), START, 50
+        CoolMomentum(learning_rate=1e-5, source="spsa"), FunctionOracle(rosenbrock, 4), START, 50
     ).estimate
     two = run(
-        CoolMomentum(rate=1e-5, source="spsa"),
+        CoolMomentum(learning_rate=1e-5, source="spsa"),
         FunctionOracle(lambda x: rosenbrock(x - shift), 4),
         START + shift,
         50,

@@ -53,7 +53,11 @@ def ranks(chosen: np.ndarray) -> list[np.ndarray]:
 def test_every_generation_is_scipys(strategy: Any, f: Callable[[Tensor], Tensor]) -> None:
     size, dimension, differ = 9, 6, np.random.default_rng(4)
     ours = DifferentialEvolution(
-        members=size, strategy=strategy, weight=0.7, dither=0, crossover=0.8
+        population_size=size,
+        strategy=strategy,
+        differential_weight=0.7,
+        dither=0,
+        crossover_rate=0.8,
     )
     oracle = FunctionOracle(f, dimension)
     state: Any = ours.init(
@@ -148,7 +152,11 @@ def budget_to(
     if not scipys:
         oracle, rng = FunctionOracle(f, dimension), Rng(seed, "lane 0", dtype=torch.float64)
         ours = DifferentialEvolution(
-            members=size, strategy="rand/1/bin", weight=0.6, dither=0, crossover=0.9
+            population_size=size,
+            strategy="rand/1/bin",
+            differential_weight=0.6,
+            dither=0,
+            crossover_rate=0.9,
         )
         state: Any = ours.init(start, rng, oracle)  # type: ignore[arg-type]
         for step in range(1, 300):
@@ -196,7 +204,7 @@ THETA = torch.tensor([-1.0, 0.5, 2.0, 0.0, -0.5], dtype=torch.float64)
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_moving_the_problem_moves_the_population_and_only_comparisons_matter(strategy: Any) -> None:
     method, shift = (
-        DifferentialEvolution(members=12, strategy=strategy, dither=0.3),
+        DifferentialEvolution(population_size=12, strategy=strategy, dither=0.3),
         torch.linspace(-7, 4, 5, dtype=torch.float64),
     )
     plain = run(method, FunctionOracle(rosenbrock, 5), THETA, 25)
@@ -211,7 +219,11 @@ def test_moving_the_problem_moves_the_population_and_only_comparisons_matter(str
 
 def test_dither_draws_the_weight_between_its_bounds() -> None:
     method = DifferentialEvolution(
-        members=5, strategy="best/1/bin", weight=0.5, dither=0.4, crossover=1.0
+        population_size=5,
+        strategy="best/1/bin",
+        differential_weight=0.5,
+        dither=0.4,
+        crossover_rate=1.0,
     )
     oracle = FunctionOracle(rosenbrock, 5)
     state: Any = method.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
@@ -229,9 +241,9 @@ def test_dither_draws_the_weight_between_its_bounds() -> None:
 
 def test_at_least_one_weight_is_the_mutants() -> None:
     oracle = FunctionOracle(rosenbrock, 5)
-    state = run(DifferentialEvolution(members=8, crossover=0.0), oracle, THETA, 0)
+    state = run(DifferentialEvolution(population_size=8, crossover_rate=0.0), oracle, THETA, 0)
     x = state.population.clone()
-    DifferentialEvolution(members=8, crossover=0.0).step(
+    DifferentialEvolution(population_size=8, crossover_rate=0.0).step(
         state, Rng(3, "x", dtype=torch.float64), oracle
     )  # type: ignore[arg-type]
     assert ((oracle.judged[-1] != x).sum(1) == 1).all()
@@ -239,8 +251,8 @@ def test_at_least_one_weight_is_the_mutants() -> None:
 
 def test_a_tie_is_taken_so_that_plateaus_are_crossed() -> None:
     oracle = FunctionOracle(lambda x: torch.zeros(len(x), dtype=x.dtype), 5)
-    before = run(DifferentialEvolution(members=8), oracle, THETA, 0).population.clone()
-    state = run(DifferentialEvolution(members=8), oracle, THETA, 1)
+    before = run(DifferentialEvolution(population_size=8), oracle, THETA, 0).population.clone()
+    state = run(DifferentialEvolution(population_size=8), oracle, THETA, 1)
     assert (state.population != before).any(1).all()
     assert state.metrics["success"] == 1
 
@@ -251,7 +263,7 @@ def test_it_finds_the_minimum_of_problems_that_are_no_sphere(
     f: Callable[[Tensor], Tensor], strategy: Any
 ) -> None:
     state = run(
-        DifferentialEvolution(members=30, strategy=strategy, weight=0.7),
+        DifferentialEvolution(population_size=30, strategy=strategy, differential_weight=0.7),
         FunctionOracle(f, 3),
         THETA[:3],
         400,
@@ -265,7 +277,7 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
     def broken(x: Tensor) -> Tensor:
         return torch.where(x[:, 0] > 0.5, torch.nan, rosenbrock(x))
 
-    state = run(DifferentialEvolution(members=20), FunctionOracle(broken, 5), THETA, 60)
+    state = run(DifferentialEvolution(population_size=20), FunctionOracle(broken, 5), THETA, 60)
     assert state.estimate_loss == float(broken(state.estimate.unsqueeze(0))[0]) < 10
 
 
@@ -274,7 +286,7 @@ def test_every_answer_is_charged_and_members_are_judged_anew_on_a_new_batch(batc
     oracle, theta = points(batch)
     passes = Passes(oracle.network)
     before = theta.clone()
-    method = DifferentialEvolution(members=10)
+    method = DifferentialEvolution(population_size=10)
     state = run(method, oracle, theta, 6)
     assert (
         oracle.evaluations

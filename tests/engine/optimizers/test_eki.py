@@ -102,7 +102,7 @@ def by_hand(u: Tensor, at: Tensor, oracle: Oracle, h0: float) -> Tensor:
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error", "absolute-error"])
 def test_loss_form_is_the_double_sum(loss: str) -> None:
     oracle = oracle_on(loss=loss, batch=8)
-    eki = EKI(ensemble=6, step_size=1.7)
+    eki = EKI(population_size=6, step_size=1.7)
     theta = first_weights(oracle)
     z = torch.randn(6, len(theta), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     state = eki.init(theta, Scripted(z), oracle)  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ def test_loss_form_is_the_double_sum(loss: str) -> None:
 
 def test_nesterov_looks_ahead_by_1_minus_3_over_n() -> None:
     oracle = oracle_on()
-    eki = EKI(ensemble=6, momentum="nesterov", randomised=False)
+    eki = EKI(population_size=6, acceleration="nesterov", randomised=False)
     rng = randomness()
     state = eki.init(first_weights(oracle), rng, oracle)
     u = before = members(state).clone()
@@ -141,8 +141,8 @@ def test_nesterov_looks_ahead_by_1_minus_3_over_n() -> None:
 @pytest.mark.parametrize("share", [0.9, 0.5])
 def test_constant_momentum_looks_ahead_by_its_share(share: float) -> None:
     oracle = oracle_on()
-    eki = EKI(ensemble=6, momentum="constant", momentum_share=share, randomised=False)
-    assert EKI(momentum="constant").momentum_share == 0.9
+    eki = EKI(population_size=6, acceleration="constant", momentum_share=share, randomised=False)
+    assert EKI(acceleration="constant").momentum_share == 0.9
     rng = randomness()
     state = eki.init(first_weights(oracle), rng, oracle)
     u = before = members(state).clone()
@@ -155,7 +155,7 @@ def test_constant_momentum_looks_ahead_by_its_share(share: float) -> None:
 
 def test_momentum_begins_afresh_at_a_re_spread() -> None:
     oracle = oracle_on()
-    eki = EKI(ensemble=6, momentum="nesterov", respread_every=6)
+    eki = EKI(population_size=6, acceleration="nesterov", respread_every=6)
     state = run(eki, oracle, 6)
     u = members(state).clone()
     state = eki.step(state, randomness(), oracle)
@@ -166,7 +166,9 @@ def test_momentum_begins_afresh_at_a_re_spread() -> None:
 @pytest.mark.parametrize("size", [7, 40])  # fewer members than outputs, and more
 def test_discrete_form_is_the_dense_kalman_formula(size: int, perturb: bool) -> None:
     oracle = oracle_on(batch=10)
-    eki = EKI(ensemble=size, form="discrete", noise=0.3, step_size=1.5, perturb=perturb)
+    eki = EKI(
+        population_size=size, form="discrete", observation_noise=0.3, step_size=1.5, perturb=perturb
+    )
     state = eki.init(first_weights(oracle), randomness(), oracle)
     u = members(state).clone()
     xi = torch.randn(
@@ -192,7 +194,13 @@ def test_the_data_misfit_step_is_the_papers(noise: float) -> None:
     when the data are used up.
     """
     oracle = oracle_on()
-    eki = EKI(ensemble=7, form="discrete", stepping="data-misfit", noise=noise, randomised=False)
+    eki = EKI(
+        population_size=7,
+        form="discrete",
+        stepping="data-misfit",
+        observation_noise=noise,
+        randomised=False,
+    )
     state = eki.init(first_weights(oracle), randomness(), oracle)
     t, rounds, lengths = 0.0, 0, []
     for _ in range(12):
@@ -222,7 +230,7 @@ def test_the_data_misfit_step_is_the_papers(noise: float) -> None:
 @pytest.mark.parametrize("size", [5, 60])  # fewer members than outputs, and more
 def test_effective_rank_is_the_participation_ratio_of_the_spectrum(form: Any, size: int) -> None:
     oracle = oracle_on()
-    eki = EKI(ensemble=size, form=form)
+    eki = EKI(population_size=size, form=form)
     state = eki.init(first_weights(oracle), randomness(), oracle)
     g = oracle.outputs(members(state).clone()).reshape(size, -1)
     spectrum = torch.linalg.svdvals(g - g.mean(0)) ** 2
@@ -240,11 +248,11 @@ def test_an_expanding_ensemble_grows_by_equal_factors_and_its_mean_stays(
 ) -> None:
     oracle: Any = oracle_on()
     eki = EKI(
-        ensemble=64,
+        population_size=64,
         expand=4,
         respread_every=1,
         randomised=randomised,
-        momentum=momentum,
+        acceleration=momentum,
         step_size=1e-3,
     )
     oracle.budget = ("evaluations", 1e9)
@@ -270,10 +278,16 @@ def test_an_expanding_ensemble_grows_by_equal_factors_and_its_mean_stays(
 
 
 def test_without_a_budget_it_stays_as_small_as_it_began_and_never_exceeds_its_size() -> None:
-    assert len(members(run(EKI(ensemble=50, expand=5, respread_every=2), oracle_on(), 6))) == 5
-    assert len(members(run(EKI(ensemble=5, expand=50, respread_every=2), oracle_on(), 6))) == 5
-    assert len(members(run(EKI(ensemble=50, expand=1, respread_every=2), oracle_on(), 6))) == 2
-    assert len(members(run(EKI(ensemble=6), oracle_on(), 6))) == 6
+    assert (
+        len(members(run(EKI(population_size=50, expand=5, respread_every=2), oracle_on(), 6))) == 5
+    )
+    assert (
+        len(members(run(EKI(population_size=5, expand=50, respread_every=2), oracle_on(), 6))) == 5
+    )
+    assert (
+        len(members(run(EKI(population_size=50, expand=1, respread_every=2), oracle_on(), 6))) == 2
+    )
+    assert len(members(run(EKI(population_size=6), oracle_on(), 6))) == 6
 
 
 def test_it_meets_numbers_as_it_meets_classes() -> None:
@@ -286,7 +300,7 @@ def test_it_meets_numbers_as_it_meets_classes() -> None:
         )
         theta = network.init(torch.Generator().manual_seed(1), torch.float64)
         start = float(oracle.losses(theta.unsqueeze(0))[0])
-        state = run(EKI(ensemble=40, form=form, noise=0.1), oracle, 60, theta)  # type: ignore[arg-type]
+        state = run(EKI(population_size=40, form=form, observation_noise=0.1), oracle, 60, theta)  # type: ignore[arg-type]
         assert float(oracle.losses(state.estimate.unsqueeze(0))[0]) < 0.1 * start
 
 
@@ -306,7 +320,7 @@ def test_without_re_spreading_the_ensemble_never_leaves_its_span(settings: dict[
         """
         oracle = oracle_on(hidden=(8,), batch=6)
         theta = first_weights(oracle)
-        eki = EKI(ensemble=10, randomised=randomised, **settings)
+        eki = EKI(population_size=10, randomised=randomised, **settings)
         start = members(eki.init(theta, randomness(), oracle)).clone()
         basis = torch.linalg.qr((start - start.mean(0))[:-1].T).Q
         departure = members(run(eki, oracle, 50, theta)) - start.mean(0)
@@ -340,9 +354,9 @@ def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
     mean, covariance = theta + gain @ (y - a @ theta), prior - gain @ a @ prior
     state = run(
         EKI(
-            ensemble=4096,
+            population_size=4096,
             form="discrete",
-            noise=2.0,
+            observation_noise=2.0,
             step_size=0.25,
             perturb=True,
             randomised=False,
@@ -366,7 +380,7 @@ def test_on_a_linear_problem_it_finds_the_least_squares_fit(form: Any) -> None:
     a, y = linear_problem(oracle)
     best = torch.linalg.lstsq(a, y.unsqueeze(1)).solution[:, 0]
     floor = oracle.losses(best.unsqueeze(0))[0]
-    state = run(EKI(ensemble=32, form=form, randomised=False), oracle, 300)
+    state = run(EKI(population_size=32, form=form, randomised=False), oracle, 300)
     gap = oracle.losses(torch.stack([state.estimate, first_weights(oracle)])) - floor
     assert 0 <= gap[0] < 1e-3 * gap[1]
 
@@ -375,14 +389,14 @@ def test_it_starts_at_the_first_weights_spread_by_each_layers_size() -> None:
     oracle = oracle_on(hidden=(40,))
     theta = first_weights(oracle)
     before = theta.clone()
-    state = EKI(ensemble=400, spread=0.5).init(theta, randomness(), oracle)
+    state = EKI(population_size=400, init_std=0.5).init(theta, randomness(), oracle)
     assert torch.equal(state.estimate, theta)
     torch.testing.assert_close(members(state).mean(0), theta, rtol=0, atol=1e-14)
     for layer in oracle.network.layers:
         departures = (members(state) - theta)[:, layer.start : layer.stop]
         assert float(departures.std()) == pytest.approx(0.5 * layer.fan_in**-0.5, rel=0.1)
     assert oracle.evaluations == 0
-    run(EKI(ensemble=8), oracle, 5, theta)
+    run(EKI(population_size=8), oracle, 5, theta)
     assert torch.equal(theta, before)
 
 
@@ -395,15 +409,16 @@ def test_it_asks_for_outputs_alone_once_a_step_and_every_answer_is_charged(
 ) -> None:
     oracle = oracle_on(batch=batch)
     passes = Passes(oracle.network)
-    run(EKI(ensemble=9, respread_every=2, **settings), oracle, 6)
+    run(EKI(population_size=9, respread_every=2, **settings), oracle, 6)
     assert oracle.evaluations == passes.count == 6 * 9 * (batch or 12)
     with pytest.raises(NotSeen):
-        run(EKI(ensemble=9), oracle_on(sees="loss"), 1)
+        run(EKI(population_size=9), oracle_on(sees="loss"), 1)
 
 
 def test_the_same_seed_gives_the_same_ensemble() -> None:
     one, two = (
-        members(run(EKI(ensemble=8, respread_every=3), oracle_on(batch=5), 10)) for _ in range(2)
+        members(run(EKI(population_size=8, respread_every=3), oracle_on(batch=5), 10))
+        for _ in range(2)
     )
     assert torch.equal(one, two)
 

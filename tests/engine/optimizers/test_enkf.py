@@ -85,7 +85,7 @@ def test_a_batch_is_filterpys_updates_one_after_the_other(
     """
     oracle, size = oracle_on(batch=8), 7
     enkf, theta = (
-        EnKF(ensemble=size, gamma=gamma, perturb=perturb, height=1),
+        EnKF(population_size=size, observation_noise=gamma, perturb=perturb, height=1),
         first_weights(oracle_on()),
     )
     state: Any = enkf.init(theta, Rng(5, "x", dtype=torch.float64), oracle)
@@ -131,7 +131,7 @@ def test_many_samples_at_once_are_the_samples_one_by_one(size: int, samples: int
 
 def test_repeats_look_again_and_inflation_comes_after_every_update() -> None:
     oracle = oracle_on(batch=6)
-    enkf = EnKF(ensemble=8, gamma=0.3, repeats=3, inflation=0.1, height=2)
+    enkf = EnKF(population_size=8, observation_noise=0.3, repeats=3, inflation=0.1, height=2)
     state: Any = enkf.init(first_weights(oracle), Rng(5, "x", dtype=torch.float64), oracle)
     u = state.population.clone()
     for _ in range(3):
@@ -152,7 +152,7 @@ def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
     oracle, gamma = oracle_on(hidden=(), batch=1), 0.5
     theta, dimension = first_weights(oracle), oracle.network.dimension
     enkf, rng = (
-        EnKF(ensemble=4096, gamma=gamma, perturb=True, height=1),
+        EnKF(population_size=4096, observation_noise=gamma, perturb=True, height=1),
         Rng(5, "x", dtype=torch.float64),
     )
     state: Any = enkf.init(theta, rng, oracle)
@@ -187,7 +187,7 @@ def test_small_ensembles_freeze_and_inflation_holds_against_it() -> None:
         "large": {"ensemble": 200},
         "inflated": {"ensemble": 6, "inflation": 0.1},
     }.items():
-        enkf = EnKF(gamma=0.01, height=1, **settings)
+        enkf = EnKF(observation_noise=0.01, height=1, **settings)
         state: Any = run(enkf, oracle_on(hidden=(8,), batch=4), theta, 40)
         spreads[name] = state.metrics["spread"] / float(
             enkf.init(theta, Rng(0, "x"), oracle_on(hidden=(8,))).metrics["spread"]
@@ -198,7 +198,7 @@ def test_small_ensembles_freeze_and_inflation_holds_against_it() -> None:
 
 def test_the_ensemble_never_leaves_its_span_and_moves_with_the_problem() -> None:
     oracle = oracle_on(hidden=(8,), batch=6)
-    theta, enkf = first_weights(oracle), EnKF(ensemble=10)
+    theta, enkf = first_weights(oracle), EnKF(population_size=10)
     start: Any = enkf.init(theta, Rng(0, "lane 0", dtype=torch.float64), oracle)
     basis = torch.linalg.qr((start.population - theta)[:-1].T).Q
     departure = run(enkf, oracle, theta, 30).population - theta
@@ -217,7 +217,7 @@ def test_the_ensemble_never_leaves_its_span_and_moves_with_the_problem() -> None
 def test_it_starts_at_the_first_weights_spread_by_each_layers_size() -> None:
     oracle = oracle_on(hidden=(40,))
     theta = first_weights(oracle)
-    state: Any = EnKF(ensemble=400, spread=0.5).init(
+    state: Any = EnKF(population_size=400, init_std=0.5).init(
         theta, Rng(0, "x", dtype=torch.float64), oracle
     )
     assert torch.equal(state.estimate, theta)
@@ -235,7 +235,7 @@ def test_it_asks_for_outputs_alone_and_every_answer_is_charged(batch: int, repea
     theta = first_weights(oracle)
     passes = Passes(oracle.network)
     before = theta.clone()
-    enkf = EnKF(ensemble=9, repeats=repeats)
+    enkf = EnKF(population_size=9, repeats=repeats)
     state = run(enkf, oracle, theta, 6)
     assert oracle.evaluations == passes.count == 6 * 9 * repeats * (batch or 12)
     assert torch.equal(theta, before)

@@ -15,7 +15,9 @@ from tests.engine.support.races import ends_well, on_formula, on_moons
 # A lane that does worse than at its start.
 
 
-@pytest.mark.parametrize("lane", [{"name": "mezo"}, {"name": "sgd", "rate": 1.05, "momentum": 0.0}])
+@pytest.mark.parametrize(
+    "lane", [{"name": "mezo"}, {"name": "sgd", "learning_rate": 1.05, "momentum": 0.0}]
+)
 def test_a_lane_that_does_worse_than_at_its_start_is_told_so(lane: dict[str, Any]) -> None:
     race = on_formula(
         "floor(abs(x))+floor(abs(y))" if lane["name"] == "mezo" else "x^2+y^2",
@@ -37,7 +39,7 @@ def test_a_lane_that_does_worse_than_at_its_start_is_told_so(lane: dict[str, Any
         "while it goes on, too"
     )
     assert race.results()[0]["note"] == last["note"]
-    fine = on_formula("x^2+y^2", {"name": "sgd", "rate": 0.1, "momentum": 0.0}, x=4, y=4)
+    fine = on_formula("x^2+y^2", {"name": "sgd", "learning_rate": 0.1, "momentum": 0.0}, x=4, y=4)
     assert [frame.metrics["lanes"][0]["note"] for frame in fine] == [None] * 11
 
 

@@ -39,7 +39,7 @@ def test_an_edge_of_the_domain_is_no_end_while_members_are_inside(name: str, for
 def test_an_estimate_outside_the_domain_is_told_and_comes_back() -> None:
     race = on_formula(
         "sqrt(x)+y^2",
-        {"name": "openai-es", "sigma": 0.5, "rate": 2.0},
+        {"name": "openai-es", "sigma": 0.5, "learning_rate": 2.0},
         x=0.3,
         y=0,
         amount=6e3,
@@ -114,8 +114,8 @@ def bad_outputs(
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "eki": {"ensemble": 24},
-    "enkf": {"ensemble": 24},
+    "eki": {"population_size": 24},
+    "enkf": {"population_size": 24},
     "levenberg-marquardt": {"batch": 8},
 }
 

@@ -50,9 +50,9 @@ def counted(lane: Any, size: int, outputs: int) -> tuple[float, float]:
 @pytest.mark.parametrize(
     "lane",
     [
-        {"name": "eki", "ensemble": 60},
-        {"name": "enkf", "ensemble": 60},
-        {"name": "cma-es", "population": 40, "decompose_every": 1000},
+        {"name": "eki", "population_size": 60},
+        {"name": "enkf", "population_size": 60},
+        {"name": "cma-es", "population_size": 40, "decompose_every": 1000},
     ],
     ids=lambda lane: lane["name"],
 )

@@ -36,7 +36,12 @@ THETA = torch.tensor([-1.0, 0.5, 2.0, 0.0, -0.5], dtype=torch.float64)
 def test_every_generation_is_the_description_in_loops(crossover: Any, elite: int) -> None:
     size, dimension, best = 9, 5, 4
     ga = Genetic(
-        individuals=size, parents=best, mutation=0.3, cooling=0.25, crossover=crossover, elite=elite
+        population_size=size,
+        parents=best,
+        mutation=0.3,
+        final_fraction=0.25,
+        crossover=crossover,
+        elite=elite,
     )
     oracle, generator = FunctionOracle(rosenbrock, dimension), torch.Generator().manual_seed(6)
     oracle.scale = torch.linspace(0.5, 2, dimension, dtype=torch.float64)
@@ -118,7 +123,7 @@ def test_only_crossover_of_neurons_needs_a_network() -> None:
             is None
         )  # type: ignore[arg-type]
     oracle, theta = points(0)
-    state = run(Genetic(crossover="node", individuals=8), oracle, theta, 3)
+    state = run(Genetic(crossover="node", population_size=8), oracle, theta, 3)
     assert len(state.neurons) == len(theta)
 
 
@@ -127,7 +132,7 @@ def test_moving_the_problem_moves_the_generation_and_only_comparisons_matter(
     crossover: Any,
 ) -> None:
     ga, shift = (
-        Genetic(individuals=12, crossover=crossover),
+        Genetic(population_size=12, crossover=crossover),
         torch.linspace(-7, 4, 5, dtype=torch.float64),
     )
     plain = run(ga, FunctionOracle(rosenbrock, 5), THETA, 25)
@@ -144,7 +149,7 @@ def test_moving_the_problem_moves_the_generation_and_only_comparisons_matter(
 def test_it_comes_near_the_minimum_of_problems_that_are_no_sphere(
     f: Callable[[Tensor], Tensor], most: float, crossover: Any
 ) -> None:
-    ga, total = Genetic(crossover=crossover, cooling=1e-3), 64 * 300
+    ga, total = Genetic(crossover=crossover, final_fraction=1e-3), 64 * 300
     state = run(ga, FunctionOracle(f, 5, total=total), THETA, 1000)
     assert state.estimate_loss < most < random_search(f, THETA, total, 1.0)
     assert state.estimate_loss == float(f(state.estimate.unsqueeze(0))[0])
@@ -152,7 +157,7 @@ def test_it_comes_near_the_minimum_of_problems_that_are_no_sphere(
 
 def test_with_an_elite_the_best_never_gets_worse_on_all_samples() -> None:
     ga, oracle, rng = (
-        Genetic(individuals=10, mutation=1.0, cooling=1.0),
+        Genetic(population_size=10, mutation=1.0, final_fraction=1.0),
         FunctionOracle(rosenbrock, 5),
         Rng(0, "x", dtype=torch.float64),
     )
@@ -169,7 +174,7 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
     def broken(x: Tensor) -> Tensor:
         return torch.where(x[:, 0] > 0.5, torch.nan, rosenbrock(x))
 
-    state = run(Genetic(individuals=20), FunctionOracle(broken, 5), THETA, 40)
+    state = run(Genetic(population_size=20), FunctionOracle(broken, 5), THETA, 40)
     assert math.isfinite(state.estimate_loss)
     assert state.estimate_loss == float(broken(state.estimate.unsqueeze(0))[0])
 
@@ -181,7 +186,7 @@ def test_every_answer_is_charged_and_the_elite_is_judged_anew_on_a_new_batch(
     oracle, theta = points(batch)
     passes = Passes(oracle.network)
     before = theta.clone()
-    ga = Genetic(individuals=10, elite=2, parents=3)
+    ga = Genetic(population_size=10, elite=2, parents=3)
     state = run(ga, oracle, theta, 6)
     assert oracle.evaluations == passes.count == len(oracle.targets) * (10 + 6 * judged)
     torch.testing.assert_close(oracle.losses(state.population), state.losses)

@@ -41,13 +41,13 @@ def test_every_step_is_the_textbook_in_loops(
     """
     size, considering, adjusting, bandwidth, reach = 6, 0.8, 0.4, 0.5, 2.0
     search = HarmonySearch(
-        memory=size,
-        improvised=improvised,
-        considering=considering,
-        adjusting=adjusting,
+        memory_size=size,
+        new_harmonies=improvised,
+        memory_considering_rate=considering,
+        pitch_adjusting_rate=adjusting,
         bandwidth=bandwidth,
-        cooling=0.25,
-        range=reach,
+        final_fraction=0.25,
+        bounds=reach,
     )
     oracle, generator = FunctionOracle(f, 5), torch.Generator().manual_seed(6)
     oracle.scale = torch.linspace(0.5, 2, 5, dtype=torch.float64)
@@ -115,7 +115,10 @@ def test_every_step_is_the_textbook_in_loops(
 
 
 def test_moving_the_problem_moves_the_memory_and_only_comparisons_matter() -> None:
-    search, shift = HarmonySearch(considering=0.9), torch.linspace(-7, 4, 5, dtype=torch.float64)
+    search, shift = (
+        HarmonySearch(memory_considering_rate=0.9),
+        torch.linspace(-7, 4, 5, dtype=torch.float64),
+    )
     plain = run(search, FunctionOracle(rosenbrock, 5), THETA, 25)
     moved = run(search, FunctionOracle(lambda x: rosenbrock(x - shift), 5), THETA + shift, 25)
     torch.testing.assert_close(moved.population - shift, plain.population, rtol=0, atol=1e-9)
@@ -130,7 +133,7 @@ def test_it_never_leaves_its_box_and_says_when_it_ends_at_the_edge(start: float)
     """
     oracle = FunctionOracle(lambda x: (x**2).sum(1), 4, total=64 * 400)
     state = run(
-        HarmonySearch(considering=0.95, cooling=1e-3),
+        HarmonySearch(memory_considering_rate=0.95, final_fraction=1e-3),
         oracle,
         torch.full((4,), start, dtype=torch.float64),
         1000,
@@ -152,7 +155,7 @@ def rastrigin(x: Tensor) -> Tensor:
 def test_it_comes_near_the_minimum_of_problems_that_are_no_sphere(
     f: Callable[[Tensor], Tensor], most: float
 ) -> None:
-    search, total = HarmonySearch(considering=0.95, cooling=1e-3), 64 * 300
+    search, total = HarmonySearch(memory_considering_rate=0.95, final_fraction=1e-3), 64 * 300
     state = run(search, FunctionOracle(f, 5, total=total), THETA, 1000)
     assert state.estimate_loss < most < random_search(f, THETA, total, 1.0)
     assert state.estimate_loss == float(f(state.estimate.unsqueeze(0))[0])
@@ -160,7 +163,7 @@ def test_it_comes_near_the_minimum_of_problems_that_are_no_sphere(
 
 def test_the_memory_only_gets_better_on_all_samples() -> None:
     search, oracle, rng = (
-        HarmonySearch(considering=0.9),
+        HarmonySearch(memory_considering_rate=0.9),
         FunctionOracle(rosenbrock, 5),
         Rng(0, "x", dtype=torch.float64),
     )
@@ -191,7 +194,7 @@ def test_every_answer_is_charged_and_the_memory_is_judged_anew_on_a_new_batch(
     oracle, theta = points(batch)
     passes = Passes(oracle.network)
     before = theta.clone()
-    search = HarmonySearch(memory=5, improvised=7)
+    search = HarmonySearch(memory_size=5, new_harmonies=7)
     state = run(search, oracle, theta, 6)
     assert oracle.evaluations == passes.count == len(oracle.targets) * (5 + 6 * judged)
     torch.testing.assert_close(oracle.losses(state.population), state.losses)

@@ -89,7 +89,7 @@ def uniforms(generator: torch.Generator, *shape: int) -> Tensor:
 
 def test_without_a_search_it_is_torchs_sgd() -> None:
     oracle = oracle_on(batch=5)
-    optimizer = Hybrid(rounds=0, rate=0.7)
+    optimizer = Hybrid(rounds=0, learning_rate=0.7)
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
     for step in range(1, 12):
@@ -114,7 +114,7 @@ def test_annealing_by_hand(control: str) -> None:
         "start_temperature": 0.5,
         "end_temperature": 0.002,
     }
-    optimizer = Hybrid(control=control, **knobs)  # type: ignore[arg-type]
+    optimizer = Hybrid(published_bugs=control, **knobs)  # type: ignore[arg-type]
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
     uphill = refused = 0
@@ -162,7 +162,7 @@ def test_annealing_by_hand(control: str) -> None:
 
 def test_the_published_levels_halve_the_temperature() -> None:
     loss = torch.tensor(2.0, dtype=torch.float64)
-    optimizer = Hybrid(rounds=11, start_temperature=1024, end_temperature=2.0)
+    optimizer = Hybrid(rounds=11, initial_temperature=1024, final_temperature=2.0)
     assert [float(optimizer.temperature(loss, level)) for level in range(11)] == pytest.approx(
         [2048 / 2**level for level in range(11)]
     )
@@ -172,13 +172,13 @@ def test_differential_evolution_by_hand() -> None:
     generator = torch.Generator().manual_seed(5)
     oracle = oracle_on()
     optimizer = Hybrid(
-        search="differential-evolution",
-        rate=0.7,
-        noise=0.6,
+        output_optimizer="differential-evolution",
+        learning_rate=0.7,
+        bandwidth=0.6,
         rounds=3,
-        chains=5,
-        weight=0.7,
-        crossover=0.6,
+        population_size=5,
+        differential_weight=0.7,
+        crossover_rate=0.6,
     )
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
@@ -225,7 +225,13 @@ def test_harmony_search_by_hand() -> None:
     generator = torch.Generator().manual_seed(6)
     oracle = oracle_on()
     optimizer = Hybrid(
-        search="harmony-search", rate=0.7, noise=0.6, rounds=3, chains=4, memory=0.8, pitch=0.4
+        output_optimizer="harmony-search",
+        learning_rate=0.7,
+        bandwidth=0.6,
+        rounds=3,
+        population_size=4,
+        memory_considering_rate=0.8,
+        pitch_adjusting_rate=0.4,
     )
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
@@ -262,7 +268,9 @@ def test_harmony_search_by_hand() -> None:
 
 def test_mutants_come_from_three_others() -> None:
     """With F = 0 and CR = 1 a trial is another member whole, never the member itself."""
-    optimizer = Hybrid(search="differential-evolution", weight=0, crossover=1)
+    optimizer = Hybrid(
+        output_optimizer="differential-evolution", differential_weight=0, crossover_rate=1
+    )
     members = torch.arange(6, dtype=torch.float64).unsqueeze(1).expand(6, 3)
     for step in range(20):
         trials = optimizer.mutants(members, Rng(0, "x", dtype=torch.float64).at(step))
@@ -276,7 +284,7 @@ def test_bookkeeping(search: str) -> None:
     for _ in range(2):
         oracle = oracle_on(batch=5)
         theta = first_weights(oracle)
-        optimizer = Hybrid(search=search, chains=6, rounds=4)  # type: ignore[arg-type]
+        optimizer = Hybrid(output_optimizer=search, population_size=6, rounds=4)  # type: ignore[arg-type]
         rng = Rng(5, "lane 0", dtype=torch.float64)
         state = optimizer.init(theta, rng, oracle)
         assert torch.equal(state.estimate, theta)
@@ -319,13 +327,13 @@ def test_the_output_layer_may_have_no_bias() -> None:
 
 def test_a_layer_whose_loss_is_no_number_is_not_taken() -> None:
     oracle = oracle_on()
-    state: HybridState = Hybrid(noise=0.5).init(first_weights(oracle), GivenRng(), oracle)
+    state: HybridState = Hybrid(bandwidth=0.5).init(first_weights(oracle), GivenRng(), oracle)
     real = oracle.losses
     oracle.losses = lambda population: torch.where(
         torch.arange(len(population)) % 2 == 1, torch.nan, real(population)
     )  # type: ignore[method-assign]
     for step in range(1, 5):
-        state = Hybrid(noise=0.5).step(state, Rng(0, "x", dtype=torch.float64).at(step), oracle)
+        state = Hybrid(bandwidth=0.5).step(state, Rng(0, "x", dtype=torch.float64).at(step), oracle)
         assert math.isfinite(float(real(state.estimate.unsqueeze(0))))
         assert math.isfinite(state.estimate_loss)  # type: ignore[arg-type]
 
@@ -334,7 +342,7 @@ def test_a_layer_whose_loss_is_no_number_is_not_taken() -> None:
 def test_it_learns_moons_from_its_defaults(search: str) -> None:
     spec = {
         "dataset": "moons",
-        "lanes": [{"name": "hybrid", "search": search}],
+        "lanes": [{"name": "hybrid", "output_optimizer": search}],
         "budget": {"currency": "evaluations", "amount": 3e5},
     }
     race = Race(Experiment.parse(spec), marks=1)
@@ -347,6 +355,6 @@ def test_it_learns_moons_from_its_defaults(search: str) -> None:
 
 def test_bad_knobs_are_refused_in_one_line() -> None:
     with pytest.raises(BadInput, match=r"optimizer\.chains: 3 is not allowed; expected at least 4"):
-        OPTIMIZERS.build({"name": "hybrid", "chains": 3})
+        OPTIMIZERS.build({"name": "hybrid", "population_size": 3})
     with pytest.raises(BadInput, match=r"optimizer\.search: 'pso' is not allowed; expected one of"):
-        OPTIMIZERS.build({"name": "hybrid", "search": "pso"})
+        OPTIMIZERS.build({"name": "hybrid", "output_optimizer": "pso"})

@@ -31,7 +31,7 @@ CURVATURE = torch.tensor([1.0, 4.0], dtype=torch.float64)
 
 
 def at(temperature: float, **settings: Any) -> Langevin:
-    return Langevin(start_temperature=temperature, end_temperature=temperature, **settings)
+    return Langevin(initial_temperature=temperature, final_temperature=temperature, **settings)
 
 
 def slope_at(x: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ def slope_at(x: Tensor) -> Tensor:
 
 def test_overdamped_steps_are_sgld() -> None:
     oracle, generator = FunctionOracle(rosenbrock, 4, total=60), torch.Generator().manual_seed(0)
-    method = Langevin(rate=1e-4, start_temperature=0.5, end_temperature=0.005)
+    method = Langevin(learning_rate=1e-4, initial_temperature=0.5, final_temperature=0.005)
     state, x = method.init(START, GivenRng(), oracle), START.clone()  # type: ignore[arg-type]
     for n in range(20):
         z = torch.randn(4, generator=generator, dtype=torch.float64)
@@ -162,7 +162,9 @@ def test_the_thermometer_reads_the_temperature() -> None:
 
 @pytest.mark.parametrize("cooling", ["geometric", "linear"])
 def test_it_cools_as_planned_and_can_be_reheated(cooling: Any) -> None:
-    method = Langevin(start_temperature=1.0, end_temperature=0.01, cooling=cooling, rate=1e-5)
+    method = Langevin(
+        initial_temperature=1.0, final_temperature=0.01, schedule=cooling, learning_rate=1e-5
+    )
     oracle, rng = FunctionOracle(rosenbrock, 4), Rng(0, "x", dtype=torch.float64)
     state = method.init(START, rng, oracle)  # type: ignore[arg-type]
     oracle.progress = 0.5
@@ -189,10 +191,10 @@ def test_cooled_it_goes_down_turned_and_curved_valleys(
 ) -> None:
     oracle = FunctionOracle(function, 4, total=4500)
     method = Langevin(
-        rate=rate / 4 if dynamics == "underdamped" else rate,
+        learning_rate=rate / 4 if dynamics == "underdamped" else rate,
         dynamics=dynamics,
-        start_temperature=0.5,
-        end_temperature=1e-5,
+        initial_temperature=0.5,
+        final_temperature=1e-5,
     )
     state = run(
         method, oracle, torch.zeros(4, dtype=torch.float64) + 0.1, 1500
@@ -202,7 +204,7 @@ def test_cooled_it_goes_down_turned_and_curved_valleys(
 
 def test_moving_the_problem_moves_the_run() -> None:
     shift = torch.linspace(-3, 3, 4, dtype=torch.float64)
-    method = Langevin(rate=1e-4, source="es")
+    method = Langevin(learning_rate=1e-4, source="es")
     one = run(method, FunctionOracle(rosenbrock, 4), START, 50).estimate
     two = run(
         method, FunctionOracle(lambda x: rosenbrock(x - shift), 4), START + shift, 50

@@ -71,9 +71,9 @@ def oracle_of(function: Any, dimension: int) -> Any:
 def test_it_goes_down_a_turned_ellipsoid_far_faster_than_the_steepest_descent(search: Any) -> None:
     f, theta = turned_ellipsoid(10, 1e4), torch.ones(10, dtype=torch.float64)
     oracle = oracle_of(f, 10)
-    state = run(LBFGS(search=search), oracle, theta, 60)
+    state = run(LBFGS(line_search=search), oracle, theta, 60)
     assert float(f(state.estimate.unsqueeze(0))) < 1e-14 * float(f(theta.unsqueeze(0)))
-    forgetful = run(Forgetful(search=search), oracle_of(f, 10), theta, 60)
+    forgetful = run(Forgetful(line_search=search), oracle_of(f, 10), theta, 60)
     assert float(f(forgetful.estimate.unsqueeze(0))) > 1e-6
 
 
@@ -88,7 +88,7 @@ class Forgetful(LBFGS):
 def test_it_ends_where_scipy_ends_in_the_banana_valley(search: Any) -> None:
     theta = torch.tensor([-1.2, 1.0, -1.2, 1.0, -1.2], dtype=torch.float64)
     oracle = oracle_of(rosenbrock, 5)
-    state = run(LBFGS(search=search, history=10), oracle, theta, 100)
+    state = run(LBFGS(line_search=search, history_size=10), oracle, theta, 100)
 
     def both(x: Any) -> tuple[float, Any]:
         value, gradient = oracle_of(rosenbrock, 5).gradients(torch.tensor(x).unsqueeze(0))
@@ -114,7 +114,7 @@ def test_the_search_finds_strong_wolfe_points_whatever_the_first_length(scale: f
         here = look(Point(0, 0, 0, start, start), direction, 0.0, oracle)
         direction = direction if here.slope < 0 else -direction
         here = look(here, direction, 0.0, oracle)
-        there = LBFGS(tries=40).wolfe(here, direction, scale, oracle)
+        there = LBFGS(max_line_search_steps=40).wolfe(here, direction, scale, oracle)
         assert there is not None
         assert there.loss <= here.loss + C1 * there.t * here.slope
         assert abs(there.slope) <= C2 * abs(here.slope)
@@ -132,7 +132,7 @@ def test_armijo_takes_the_longest_halving_that_falls_and_asks_for_the_short_ones
         oracle,
     )
     oracle.judged.clear()
-    there = LBFGS(search="armijo", tries=6).armijo(
+    there = LBFGS(line_search="armijo", max_line_search_steps=6).armijo(
         here, -torch.ones(1, dtype=torch.float64), 16.0, oracle
     )
     assert there is not None
@@ -141,7 +141,7 @@ def test_armijo_takes_the_longest_halving_that_falls_and_asks_for_the_short_ones
 
 
 def test_pairs_that_curve_down_are_left_out_and_old_ones_dropped() -> None:
-    method, state = LBFGS(history=2), LBFGSState(torch.zeros(3))
+    method, state = LBFGS(history_size=2), LBFGSState(torch.zeros(3))
     one = torch.eye(3, dtype=torch.float64)
     method.remember(state, one[0], -one[0])
     method.remember(state, one[0], one[1])
@@ -157,7 +157,7 @@ def test_where_nothing_can_be_gained_it_stays_and_goes_on_paying(search: Any) ->
     for function in (lambda x: 0.0 * x.sum(1), lambda x: x.sum(1) * torch.nan):
         oracle = oracle_of(function, 3)
         theta = torch.ones(3, dtype=torch.float64)
-        state = run(LBFGS(search=search, tries=5), oracle, theta, 3)
+        state = run(LBFGS(line_search=search, max_line_search_steps=5), oracle, theta, 3)
         assert torch.equal(state.estimate, theta)
         assert oracle.evaluations >= 3 * 3
 
@@ -204,7 +204,7 @@ def test_every_answer_is_charged_and_the_memory_is_of_this_batch_alone(
     oracle.losses = lambda population: paid.append(len(population)) or losses(population)  # type: ignore[method-assign,func-returns-value]
     theta = oracle.network.init(torch.Generator().manual_seed(1), torch.float64)
     before = theta.clone()
-    method, rng = LBFGS(search=search), Rng(0, "lane 0")
+    method, rng = LBFGS(line_search=search), Rng(0, "lane 0")
     state = method.init(theta, rng, oracle)
     assert torch.equal(state.estimate, theta)
     assert oracle.evaluations == 0
@@ -307,7 +307,7 @@ def test_a_bracket_that_has_closed_ends_the_search_with_the_best_place_found() -
                     "start_x": 1,
                     "start_y": 1,
                 },
-                "lanes": ["lbfgs", {"name": "lbfgs", "search": "armijo"}],
+                "lanes": ["lbfgs", {"name": "lbfgs", "line_search": "armijo"}],
                 "budget": {"currency": "evaluations", "amount": 20_000},
             }
         ),

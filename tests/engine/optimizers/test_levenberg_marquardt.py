@@ -197,7 +197,7 @@ def test_damping_rises_faster_and_faster_until_a_try_is_better() -> None:
     oracle.losses = lambda population: torch.tensor([next(answers)])
     theta, method = (
         torch.ones(2, dtype=torch.float64),
-        LevenbergMarquardt(damping=0.01, rise=2, fall=0.25),
+        LevenbergMarquardt(damping=0.01, damping_increase=2, damping_decrease=0.25),
     )
     state = method.step(method.init(theta, Rng(0, "x"), oracle), Rng(0, "x"), oracle)
     mu = 0.01 * 2 * 4 * 8
@@ -311,7 +311,7 @@ def test_on_mini_batches_the_next_batch_judges_the_step() -> None:
 def test_a_floor_given_by_hand_holds_on_mini_batches_alone() -> None:
     for batch, on_batches in ((6, True), (0, False)):
         oracle = data_oracle("squared-error", batch)
-        method = LevenbergMarquardt(batch=batch, least_damping=0.5, damping=1e-2)
+        method = LevenbergMarquardt(batch=batch, min_damping=0.5, damping=1e-2)
         state = run(
             method, oracle, oracle.network.init(torch.Generator().manual_seed(1), torch.float64), 3
         )

@@ -61,7 +61,7 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
     """A plain loop over members and layers, a dense E for each; the kernel counts as a matrix of 2
     outputs and 16 inputs.
     """
-    method = LowRankES(pairs=5, rank=rank, sigma=0.3, rate=0.1, weight_decay=0.02)
+    method = LowRankES(pairs=5, rank=rank, sigma=0.3, learning_rate=0.1, weight_decay=0.02)
     oracle = oracle_on(rosenbrock)
     oracle.scale = torch.linspace(0.5, 2, D, dtype=torch.float64)
     state = method.init(start(), randomness(), oracle)  # type: ignore[arg-type]
@@ -176,7 +176,7 @@ def test_only_comparisons_matter_and_moving_the_problem_moves_the_search() -> No
 @pytest.mark.parametrize(("f", "most"), [(turned_ellipsoid(12, 100), 0.5), (rosenbrock, 12.0)])
 def test_it_descends_what_is_no_sphere(f: Any, most: float) -> None:
     layers, theta = pack([("0.weight", (3, 4), 4)]), torch.full((12,), -1.0, dtype=torch.float64)
-    state = run(LowRankES(pairs=16, rate=0.02), oracle_on(f, layers), theta, 500)
+    state = run(LowRankES(pairs=16, learning_rate=0.02), oracle_on(f, layers), theta, 500)
     assert (
         float(f(state.estimate.unsqueeze(0))) < most < 0.1 * random_search(f, theta, 500 * 32, 1.0)
     )

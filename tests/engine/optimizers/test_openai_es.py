@@ -37,7 +37,13 @@ def start(dimension: int = 5) -> Tensor:
 def test_every_step_is_the_papers_with_torchs_adam(decay: float) -> None:
     """In z = θ/s: perturb, rank all 2n, sum up, add the decay, let torch.optim.Adam step."""
     method = OpenAIES(
-        pairs=4, sigma=0.3, rate=0.2, weight_decay=decay, beta1=0.8, beta2=0.95, epsilon=1e-3
+        pairs=4,
+        sigma=0.3,
+        learning_rate=0.2,
+        weight_decay=decay,
+        beta1=0.8,
+        beta2=0.95,
+        epsilon=1e-3,
     )
     oracle = FunctionOracle(rosenbrock, 5)
     oracle.scale = torch.tensor([1.0, 0.5, 0.25, 2.0, 0.1], dtype=torch.float64)
@@ -104,7 +110,7 @@ def test_moving_the_problem_moves_the_search_with_it() -> None:
 @pytest.mark.parametrize(("f", "most"), [(turned_ellipsoid(10, 100), 0.2), (rosenbrock, 10.0)])
 def test_it_descends_what_is_no_sphere(f: Any, most: float) -> None:
     theta = torch.full((10,), -1.0, dtype=torch.float64)
-    state = run(OpenAIES(pairs=16, rate=0.02), FunctionOracle(f, 10), theta, 500)
+    state = run(OpenAIES(pairs=16, learning_rate=0.02), FunctionOracle(f, 10), theta, 500)
     height = float(f(state.estimate.unsqueeze(0)))
     assert height < most < 0.1 * random_search(f, theta, 500 * 32, 1.0)
 
@@ -120,7 +126,10 @@ def test_wide_noise_blurs_small_valleys_away() -> None:
     theta = torch.full((10,), 3.3, dtype=torch.float64)
     narrow, wide = (
         run(
-            OpenAIES(pairs=64, sigma=sigma, rate=0.05), FunctionOracle(rastrigin, 10), theta, 400
+            OpenAIES(pairs=64, sigma=sigma, learning_rate=0.05),
+            FunctionOracle(rastrigin, 10),
+            theta,
+            400,
         ).estimate
         for sigma in (0.05, 0.7)
     )

@@ -47,10 +47,10 @@ def test_steps_by_hand() -> None:
     generator = torch.Generator().manual_seed(2)
     function = turned_ellipsoid(3, 10)
     optimizer = ParallelTempering(
-        chains=5,
+        population_size=5,
         proposal="gaussian",
-        start_temperature=8.0,
-        end_temperature=0.5,
+        initial_temperature=8.0,
+        final_temperature=0.5,
         adapt=False,
         step_size=0.4,
     )
@@ -98,7 +98,9 @@ def test_swaps_alone_leave_every_law_as_it_is() -> None:
     move.
     """
     size = 2000
-    optimizer = ParallelTempering(chains=size, start_temperature=20.0, end_temperature=0.1)
+    optimizer = ParallelTempering(
+        population_size=size, initial_temperature=20.0, final_temperature=0.1
+    )
     state = optimizer.init(
         torch.zeros(2, dtype=torch.float64),
         Rng(0, "x", dtype=torch.float64),
@@ -122,7 +124,11 @@ def test_swaps_alone_leave_every_law_as_it_is() -> None:
 
 def test_moves_and_swaps_together_follow_boltzmanns_law() -> None:
     optimizer = ParallelTempering(
-        chains=3000, proposal="gaussian", start_temperature=2.0, end_temperature=0.3, adapt=False
+        population_size=3000,
+        proposal="gaussian",
+        initial_temperature=2.0,
+        final_temperature=0.3,
+        adapt=False,
     )
     state = run(optimizer, FunctionOracle(bowl, 2), torch.zeros(2, dtype=torch.float64), 150)
     assert min(lawful(state, optimizer.ladder(state, 0.0))) > 0.01
@@ -130,7 +136,7 @@ def test_moves_and_swaps_together_follow_boltzmanns_law() -> None:
 
 def test_two_replicas_and_rare_swaps() -> None:
     optimizer = ParallelTempering(
-        chains=2, swap_every=3, start_temperature=1.0, end_temperature=0.1
+        population_size=2, swap_every=3, initial_temperature=1.0, final_temperature=0.1
     )
     state = run(
         optimizer, FunctionOracle(turned_ellipsoid(4), 4), torch.ones(4, dtype=torch.float64), 31
@@ -145,7 +151,7 @@ def test_two_replicas_and_rare_swaps() -> None:
 
 def test_the_swap_rate_is_the_share_of_swaps() -> None:
     """On a flat loss every swap is taken: the running rate nears 1."""
-    optimizer = ParallelTempering(chains=4, start_temperature=1.0, end_temperature=0.1)
+    optimizer = ParallelTempering(population_size=4, initial_temperature=1.0, final_temperature=0.1)
     state = run(
         optimizer,
         FunctionOracle(lambda x: torch.zeros(len(x), dtype=x.dtype), 2),
@@ -161,7 +167,7 @@ def test_it_beats_random_search_on_hard_problems(problem: str) -> None:
     start = torch.full((10,), 2.0, dtype=torch.float64)
     total = 20_000
     state = run(
-        ParallelTempering(chains=8, proposal="gaussian", step_size=0.3),
+        ParallelTempering(population_size=8, proposal="gaussian", step_size=0.3),
         FunctionOracle(function, 10, total),
         start,
         100_000,
@@ -177,7 +183,7 @@ def test_bookkeeping() -> None:
     runs = []
     for _ in range(2):
         oracle = FunctionOracle(function, 4)
-        state = run(ParallelTempering(chains=6), oracle, theta, 50)
+        state = run(ParallelTempering(population_size=6), oracle, theta, 50)
         assert (
             oracle.evaluations == sum(len(judged) for judged in oracle.judged) == 6 * (1 + 10 + 50)
         )  # 64 trials or a few less calibrate
@@ -191,12 +197,12 @@ def test_bookkeeping() -> None:
     assert torch.equal(theta, torch.ones(4, dtype=torch.float64))
     oracle.batch_changed = True
     before = oracle.evaluations
-    ParallelTempering(chains=6).step(state, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    ParallelTempering(population_size=6).step(state, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
     assert oracle.evaluations == before + 12
 
 
 def test_reheating_warms_the_whole_ladder_and_fades() -> None:
-    optimizer = ParallelTempering(chains=4, start_temperature=1.0, end_temperature=0.1)
+    optimizer = ParallelTempering(population_size=4, initial_temperature=1.0, final_temperature=0.1)
     oracle = FunctionOracle(turned_ellipsoid(3), 3)
     rng = Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.ones(3, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
@@ -228,7 +234,7 @@ def test_it_learns_moons_from_its_defaults() -> None:
 
 def test_bad_knobs_are_refused_in_one_line() -> None:
     with pytest.raises(BadInput, match=r"optimizer\.chains: 1 is not allowed; expected at least 2"):
-        OPTIMIZERS.build({"name": "parallel-tempering", "chains": 1})
+        OPTIMIZERS.build({"name": "parallel-tempering", "population_size": 1})
     with pytest.raises(
         BadInput, match=r"optimizer\.swap_every: 0 is not allowed; expected at least 1"
     ):
@@ -240,7 +246,7 @@ def test_replicas_that_adapt_their_steps_follow_boltzmanns_law_at_the_cold_end()
         return int((state.rung == 0).nonzero()[0, 0])
 
     optimizer = ParallelTempering(
-        chains=4, start_temperature=8.0, end_temperature=1.0, step_size=2.0
+        population_size=4, initial_temperature=8.0, final_temperature=1.0, step_size=2.0
     )
     oracle, rng = FunctionOracle(two_wells, 1), Rng(0, "x", dtype=torch.float64)
     state = optimizer.init(torch.zeros(1, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]

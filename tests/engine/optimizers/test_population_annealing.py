@@ -31,10 +31,10 @@ def test_a_step_by_hand() -> None:
     generator = torch.Generator().manual_seed(2)
     function = turned_ellipsoid(3, 10)
     optimizer = PopulationAnnealing(
-        chains=5,
+        population_size=5,
         proposal="gaussian",
-        start_temperature=4.0,
-        end_temperature=0.25,
+        initial_temperature=4.0,
+        final_temperature=0.25,
         adapt=False,
         step_size=0.4,
     )
@@ -124,10 +124,10 @@ def test_the_population_follows_boltzmanns_law_and_measures_the_free_energy(move
         return 0.5 * (x**2 * curvature).sum(1)
 
     optimizer = PopulationAnnealing(
-        chains=size,
+        population_size=size,
         proposal="gaussian",
-        start_temperature=2.0,
-        end_temperature=0.5,
+        initial_temperature=2.0,
+        final_temperature=0.5,
         schedule="lundy-mees",
         adapt=False,
         moves=max(1, moves),
@@ -153,7 +153,9 @@ def test_the_population_follows_boltzmanns_law_and_measures_the_free_energy(move
 
 
 def test_lost_replicas_die() -> None:
-    optimizer = PopulationAnnealing(chains=4, start_temperature=1.0, end_temperature=0.5)
+    optimizer = PopulationAnnealing(
+        population_size=4, initial_temperature=1.0, final_temperature=0.5
+    )
     state = optimizer.init(
         torch.zeros(2, dtype=torch.float64),
         Rng(0, "x", dtype=torch.float64),
@@ -170,7 +172,7 @@ def test_lost_replicas_die() -> None:
 @pytest.mark.parametrize("schedule", PLANNED)
 def test_the_temperature_follows_its_plan(schedule: str) -> None:
     optimizer = PopulationAnnealing(
-        chains=3, schedule=schedule, start_temperature=4.0, end_temperature=0.01
+        population_size=3, schedule=schedule, initial_temperature=4.0, final_temperature=0.01
     )  # type: ignore[arg-type]
     oracle = FunctionOracle(turned_ellipsoid(3), 3)
     rng = Rng(0, "x", dtype=torch.float64)
@@ -188,7 +190,7 @@ def test_it_beats_random_search_on_hard_problems(problem: str) -> None:
     start = torch.full((10,), 2.0, dtype=torch.float64)
     total = 20_000
     state = run(
-        PopulationAnnealing(chains=8, proposal="gaussian", step_size=0.3),
+        PopulationAnnealing(population_size=8, proposal="gaussian", step_size=0.3),
         FunctionOracle(function, 10, total),
         start,
         100_000,
@@ -204,7 +206,7 @@ def test_bookkeeping() -> None:
     runs = []
     for _ in range(2):
         oracle = FunctionOracle(function, 4)
-        state = run(PopulationAnnealing(chains=6, moves=3), oracle, theta, 20)
+        state = run(PopulationAnnealing(population_size=6, moves=3), oracle, theta, 20)
         assert (
             oracle.evaluations
             == sum(len(judged) for judged in oracle.judged)
@@ -220,7 +222,7 @@ def test_bookkeeping() -> None:
     assert torch.equal(theta, torch.ones(4, dtype=torch.float64))
     oracle.batch_changed = True
     before = oracle.evaluations
-    PopulationAnnealing(chains=6).step(state, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    PopulationAnnealing(population_size=6).step(state, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
     assert oracle.evaluations == before + 12
 
 

@@ -91,7 +91,7 @@ def scripted(*numbers: Tensor) -> GivenRng:
 @pytest.mark.parametrize("limit", [None, 0.3])
 def test_every_step_is_pyswarms_step(limit: float | None) -> None:
     """With pyswarms' own random numbers, in its own order, the difference is exactly nothing."""
-    pso = PSO(particles=9, velocity_limit=limit, inertia=0.8, cognitive=1.3, social=1.9)
+    pso = PSO(population_size=9, velocity_limit=limit, inertia=0.8, cognitive=1.3, social=1.9)
     oracle = oracle_on(rosenbrock)
     state = pso.init(torch.zeros(5, dtype=torch.float64), randomness(), oracle)
     swarm = Swarm(
@@ -123,7 +123,7 @@ def test_every_step_is_pyswarms_step(limit: float | None) -> None:
 
 
 def test_the_ring_follows_the_best_of_three() -> None:
-    pso = PSO(particles=7, topology="ring", velocity_limit=None)
+    pso = PSO(population_size=7, topology="ring", velocity_limit=None)
     oracle = oracle_on(rosenbrock)
     rng = randomness()
     state = pso.init(torch.zeros(5, dtype=torch.float64), rng, oracle)
@@ -158,7 +158,7 @@ def test_the_ring_follows_the_best_of_three() -> None:
 @pytest.mark.parametrize("topology", ["global", "ring"])
 def test_moving_the_problem_moves_the_swarm_with_it(topology: Any) -> None:
     pso, theta, shift = (
-        PSO(particles=10, topology=topology),
+        PSO(population_size=10, topology=topology),
         torch.zeros(5, dtype=torch.float64),
         torch.linspace(-7, 4, 5, dtype=torch.float64),
     )
@@ -168,7 +168,7 @@ def test_moving_the_problem_moves_the_swarm_with_it(topology: Any) -> None:
 
 
 def test_only_comparisons_matter() -> None:
-    pso, theta = PSO(particles=10), torch.zeros(5, dtype=torch.float64)
+    pso, theta = PSO(population_size=10), torch.zeros(5, dtype=torch.float64)
     plain = run(pso, oracle_on(rosenbrock), 25, theta)
     bent = run(pso, oracle_on(lambda x: rosenbrock(x).log1p()), 25, theta)
     assert torch.equal(places(plain), places(bent))
@@ -182,7 +182,7 @@ def test_it_finds_the_minimum_of_problems_that_are_no_sphere(
     f: Callable[[Tensor], Tensor], height: float, away: float, topology: Any
 ) -> None:
     state = run(
-        PSO(particles=40, topology=topology),
+        PSO(population_size=40, topology=topology),
         oracle_on(f),
         4000,
         torch.full((5,), -1.0, dtype=torch.float64),
@@ -196,7 +196,7 @@ def test_it_finds_the_minimum_of_problems_that_are_no_sphere(
 
 
 def test_the_best_never_gets_worse_on_all_samples() -> None:
-    pso, oracle, rng = PSO(particles=8), oracle_on(rosenbrock), randomness()
+    pso, oracle, rng = PSO(population_size=8), oracle_on(rosenbrock), randomness()
     state = pso.init(torch.zeros(5, dtype=torch.float64), rng, oracle)
     assert state.estimate_loss == 4.0
     heights = []
@@ -212,14 +212,14 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
     def broken(x: Tensor) -> Tensor:
         return torch.where(x[:, 0] > 0.5, torch.nan, rosenbrock(x))
 
-    state = run(PSO(particles=30), oracle_on(broken), 40, torch.zeros(5, dtype=torch.float64))
+    state = run(PSO(population_size=30), oracle_on(broken), 40, torch.zeros(5, dtype=torch.float64))
     assert bool(torch.isfinite(state.estimate).all())
     assert float(broken(state.estimate.unsqueeze(0))[0]) == state.estimate_loss
 
 
 def test_on_mini_batches_remembered_places_are_judged_anew() -> None:
     oracle, theta = points(16)
-    pso, rng = PSO(particles=12), Rng(2, "lane 0")
+    pso, rng = PSO(population_size=12), Rng(2, "lane 0")
     state = pso.init(theta, rng, oracle)
     for step in range(1, 10):
         oracle.draw(step)
@@ -238,29 +238,35 @@ def test_on_mini_batches_remembered_places_are_judged_anew() -> None:
 def test_every_answer_is_charged(batch: int, expected: int) -> None:
     oracle, theta = points(batch)
     passes = Passes(oracle.network)
-    run(PSO(particles=12), oracle, 5, theta)
+    run(PSO(population_size=12), oracle, 5, theta)
     assert oracle.evaluations == passes.count == expected
 
 
 def test_it_starts_at_the_first_weights_and_leaves_them_alone() -> None:
     oracle, theta = points(0)
     before = theta.clone()
-    state = run(PSO(particles=6), oracle, 0, theta)
+    state = run(PSO(population_size=6), oracle, 0, theta)
     assert torch.equal(state.estimate, theta)
     assert torch.equal(places(state)[0], theta)
     assert len({tuple(row) for row in places(state).tolist()}) == 6
     assert not state.v.any()
     assert torch.equal(
-        run(PSO(particles=6), oracle, 5, theta).estimate,
-        run(PSO(particles=6), oracle, 5, theta).estimate,
+        run(PSO(population_size=6), oracle, 5, theta).estimate,
+        run(PSO(population_size=6), oracle, 5, theta).estimate,
     )
     assert torch.equal(theta, before)
 
 
 def test_the_diameter_is_between_half_and_all_of_the_largest_distance() -> None:
-    state = run(PSO(particles=20), oracle_on(rosenbrock), 10, torch.zeros(5, dtype=torch.float64))
+    state = run(
+        PSO(population_size=20), oracle_on(rosenbrock), 10, torch.zeros(5, dtype=torch.float64)
+    )
     largest = float(torch.cdist(places(state), places(state)).max())
-    assert largest / 2 <= PSO(particles=20).diagnostics(state)["diameter"] <= largest * (1 + 1e-9)
+    assert (
+        largest / 2
+        <= PSO(population_size=20).diagnostics(state)["diameter"]
+        <= largest * (1 + 1e-9)
+    )
 
 
 @pytest.mark.parametrize(

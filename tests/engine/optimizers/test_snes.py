@@ -37,7 +37,7 @@ def start() -> Tensor:
 
 @pytest.mark.parametrize(("antithetic", "size"), [(False, 9), (True, 8), (True, 9)])
 def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
-    method = SNES(population=size, sigma=0.4, rate=0.9, antithetic=antithetic)
+    method = SNES(population_size=size, sigma=0.4, learning_rate=0.9, antithetic=antithetic)
     oracle = FunctionOracle(rosenbrock, D)
     oracle.scale = torch.tensor([1.0, 0.5, 0.25, 2.0, 0.1, 1.0], dtype=torch.float64)
     scale = oracle.scale.numpy()
@@ -70,7 +70,7 @@ def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
 
 def test_only_comparisons_matter() -> None:
     plain, bent = (
-        run(SNES(population=10), FunctionOracle(f, D), start(), 60)
+        run(SNES(population_size=10), FunctionOracle(f, D), start(), 60)
         for f in (rosenbrock, lambda x: rosenbrock(x).log1p())
     )
     assert torch.equal(plain.estimate, bent.estimate)
@@ -79,9 +79,12 @@ def test_only_comparisons_matter() -> None:
 
 def test_moving_the_problem_moves_the_search_with_it() -> None:
     shift = torch.linspace(-7, 4, D, dtype=torch.float64)
-    here = run(SNES(population=10), FunctionOracle(rosenbrock, D), start(), 60)
+    here = run(SNES(population_size=10), FunctionOracle(rosenbrock, D), start(), 60)
     there = run(
-        SNES(population=10), FunctionOracle(lambda x: rosenbrock(x - shift), D), start() + shift, 60
+        SNES(population_size=10),
+        FunctionOracle(lambda x: rosenbrock(x - shift), D),
+        start() + shift,
+        60,
     )
     torch.testing.assert_close(there.estimate - shift, here.estimate, rtol=0, atol=1e-9)
 
@@ -93,7 +96,7 @@ def test_it_learns_the_axes_scales(antithetic: bool) -> None:
     """
     values = torch.logspace(0, 4, D, dtype=torch.float64)
     state = run(
-        SNES(population=16, antithetic=antithetic),
+        SNES(population_size=16, antithetic=antithetic),
         FunctionOracle(lambda x: x.square() @ values, D),
         start(),
         500,
@@ -124,13 +127,13 @@ def test_every_answer_is_charged(batch: int) -> None:
     oracle, theta = points(batch)
     passes = Passes(oracle.network)
     before = theta.clone()
-    state = run(SNES(population=7), oracle, theta, 5)
+    state = run(SNES(population_size=7), oracle, theta, 5)
     assert oracle.evaluations == passes.count == 5 * 7 * len(oracle.targets)
     assert torch.equal(theta, before)
     assert state.estimate.dtype == state.population.dtype == torch.float32
-    assert torch.equal(run(SNES(population=7), oracle, theta, 5).estimate, state.estimate)
+    assert torch.equal(run(SNES(population_size=7), oracle, theta, 5).estimate, state.estimate)
     assert not torch.equal(
-        run(SNES(population=7), oracle, theta, 5, seed=1).estimate, state.estimate
+        run(SNES(population_size=7), oracle, theta, 5, seed=1).estimate, state.estimate
     )
     assert torch.equal(run(SNES(), oracle, theta, 0).estimate, theta)
 

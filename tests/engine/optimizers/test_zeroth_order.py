@@ -53,7 +53,7 @@ def test_central_differences_are_the_gradient_to_second_order() -> None:
     """All weights, one step at η = 1: the step is the gradient up to O(h²)."""
     errors = []
     for h in (0.02, 0.01):
-        method = FiniteDifferences(coordinates=0, rate=1.0, radius=h)
+        method = FiniteDifferences(coordinates=0, learning_rate=1.0, perturbation=h)
         state = run(method, FunctionOracle(lambda x: (rosenbrock(x) / 10).sin(), 4), START, 1)
         truth = grad(lambda x: (rosenbrock(x.unsqueeze(0))[0] / 10).sin())(START)
         errors.append(float((START - state.estimate - truth).norm()))
@@ -67,7 +67,10 @@ def test_on_a_quadratic_central_differences_are_exact() -> None:
     for _ in range(10):
         x = x - 0.01 * grad(lambda y: f(y.unsqueeze(0))[0])(x)
     state = run(
-        FiniteDifferences(coordinates=0, rate=0.01, radius=0.3), FunctionOracle(f, 7), theta, 10
+        FiniteDifferences(coordinates=0, learning_rate=0.01, perturbation=0.3),
+        FunctionOracle(f, 7),
+        theta,
+        10,
     )
     torch.testing.assert_close(state.estimate, x, rtol=1e-12, atol=1e-12)
 
@@ -75,7 +78,7 @@ def test_on_a_quadratic_central_differences_are_exact() -> None:
 def test_a_choice_moves_only_the_chosen_weights_as_far_as_all_would() -> None:
     rng, twin, moved = randomness(), randomness(), set()
     method, oracle = (
-        FiniteDifferences(coordinates=2, rate=1e-3, radius=1e-4),
+        FiniteDifferences(coordinates=2, learning_rate=1e-3, perturbation=1e-4),
         FunctionOracle(rosenbrock, 4),
     )
     state, x = method.init(START, rng, oracle), START.clone()  # type: ignore[arg-type]
@@ -92,11 +95,11 @@ def test_a_choice_moves_only_the_chosen_weights_as_far_as_all_would() -> None:
 def test_many_weights_are_judged_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     f, theta = turned_ellipsoid(11), torch.linspace(-1, 1, 11, dtype=torch.float64)
     whole = run(
-        FiniteDifferences(coordinates=0, rate=1e-4), FunctionOracle(f, 11), theta, 3
+        FiniteDifferences(coordinates=0, learning_rate=1e-4), FunctionOracle(f, 11), theta, 3
     ).estimate
     monkeypatch.setattr(finite_differences, "ROWS", 8)
     oracle = FunctionOracle(f, 11)
-    pieces = run(FiniteDifferences(coordinates=0, rate=1e-4), oracle, theta, 3).estimate
+    pieces = run(FiniteDifferences(coordinates=0, learning_rate=1e-4), oracle, theta, 3).estimate
     torch.testing.assert_close(pieces, whole, rtol=1e-13, atol=1e-13)
     assert [len(judged) for judged in oracle.judged] == [8, 8, 6] * 3
     assert (
@@ -118,7 +121,7 @@ def test_spsa_is_spalls_recurrence(directions: int) -> None:
     stability = 0.1 * steps
     first = a_spall / (stability + 1) ** 0.602
     method, oracle = (
-        SPSA(rate=first, radius=c, directions=directions, alpha=0.602, gamma=0.101),
+        SPSA(learning_rate=first, perturbation=c, directions=directions, alpha=0.602, gamma=0.101),
         FunctionOracle(rosenbrock, 4, total=steps * 2 * directions),
     )
     generator, theta = torch.Generator().manual_seed(0), START.clone()
@@ -144,14 +147,14 @@ def test_spsa_is_spalls_recurrence(directions: int) -> None:
 
 
 def test_spsas_gains_mean_the_same_however_long_the_run() -> None:
-    spsa = SPSA(rate=1.0, alpha=0.602, gamma=0.101)
+    spsa = SPSA(learning_rate=1.0, alpha=0.602, gamma=0.101)
     ends = [spsa.gains(steps, 1.0, 10)[0] for steps in (1000, 100_000)]
     assert ends == pytest.approx([11**-0.602] * 2, rel=1e-2)
     assert spsa.gains(0, 0.0, 10)[0] == 1.0
     assert spsa.gains(1000, 0.0, 10)[0] == pytest.approx(
         (1001 / 2001) ** 0.602
     )  # no budget: as of 10,000 steps planned
-    assert SPSA(rate=1.0, radius=0.05).gains(1000, 0.5, 10) == (1.0, 0.05), (
+    assert SPSA(learning_rate=1.0, perturbation=0.05).gains(1000, 0.5, 10) == (1.0, 0.05), (
         "by default both stay as they are"
     )
 
@@ -165,7 +168,7 @@ def test_a_mezo_step_is_a_two_point_step_along_the_same_z() -> None:
     """
     for directions in (1, 3):
         method, oracle, generator = (
-            MeZO(rate=1e-4, radius=1e-3, directions=directions),
+            MeZO(learning_rate=1e-4, epsilon=1e-3, directions=directions),
             FunctionOracle(rosenbrock, 4),
             torch.Generator().manual_seed(0),
         )
@@ -191,7 +194,7 @@ def test_mezo_draws_the_same_z_again_and_puts_the_weights_back() -> None:
     """
     theta = torch.linspace(-1, 1, 3000)
     oracle = FunctionOracle(lambda x: torch.zeros(len(x)), 3000)
-    state = run(MeZO(directions=2, radius=0.01), oracle, theta, 5)
+    state = run(MeZO(directions=2, epsilon=0.01), oracle, theta, 5)
     assert float((state.estimate - theta).abs().max()) < 5 * 2 * 3 * torch.finfo(torch.float32).eps
     zs = []
     for plus, minus in zip(oracle.judged[::2], oracle.judged[1::2], strict=True):
@@ -218,7 +221,7 @@ def test_mezo_keeps_nothing_but_the_weights(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Rng, "normal", spy)
     method, oracle, theta = (
-        MeZO(directions=2, rate=1e-4),
+        MeZO(directions=2, learning_rate=1e-4),
         FunctionOracle(turned_ellipsoid(20), 20),
         torch.ones(20, dtype=torch.float64),
     )
@@ -243,7 +246,7 @@ def test_mezo_keeps_nothing_but_the_weights(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_forward_gradients_are_descent_along_exact_slopes(momentum: float) -> None:
     method, oracle, generator = (
-        ForwardGradient(rate=1e-5, momentum=momentum, directions=3),
+        ForwardGradient(learning_rate=1e-5, momentum=momentum, directions=3),
         FunctionOracle(rosenbrock, 4),
         torch.Generator().manual_seed(0),
     )
@@ -269,7 +272,7 @@ def test_forward_gradients_are_descent_along_exact_slopes(momentum: float) -> No
 def test_random_search_keeps_the_best_of_all_it_has_seen(centre: Any) -> None:
     oracle, generator = FunctionOracle(rosenbrock, 4), torch.Generator().manual_seed(0)
     oracle.scale = torch.tensor([0.5, 1.0, 2.0, 1.0], dtype=torch.float64)
-    method = RandomSearch(points=5, spread=0.3, centre=centre)
+    method = RandomSearch(population_size=5, sigma=0.3, centre=centre)
     state, best = method.init(START, GivenRng(), oracle), START.clone()  # type: ignore[arg-type]
     improved = 0
     for _ in range(30):
@@ -287,7 +290,7 @@ def test_random_search_keeps_the_best_of_all_it_has_seen(centre: Any) -> None:
 
 def test_on_another_batch_the_best_is_judged_anew() -> None:
     oracle, rng = FunctionOracle(rosenbrock, 4), randomness()
-    method = RandomSearch(points=6, spread=0.1)
+    method = RandomSearch(population_size=6, sigma=0.1)
     state = method.init(START, rng, oracle)  # type: ignore[arg-type]
     oracle.batch_changed, oracle.function = True, lambda x: 1000 + rosenbrock(x)
     state = method.step(state, rng, oracle)  # type: ignore[arg-type]
@@ -300,10 +303,10 @@ def test_on_another_batch_the_best_is_judged_anew() -> None:
 
 def test_random_search_compares_only() -> None:
     plain = run(
-        RandomSearch(points=8, centre="best"), FunctionOracle(rosenbrock, 4), START, 30
+        RandomSearch(population_size=8, centre="best"), FunctionOracle(rosenbrock, 4), START, 30
     ).estimate
     bent = run(
-        RandomSearch(points=8, centre="best"),
+        RandomSearch(population_size=8, centre="best"),
         FunctionOracle(lambda x: rosenbrock(x).log1p(), 4),
         START,
         30,
@@ -313,7 +316,7 @@ def test_random_search_compares_only() -> None:
 
 def test_random_search_never_keeps_what_has_no_loss() -> None:
     oracle = FunctionOracle(lambda x: torch.where((x == START).all(1), 5.0, torch.nan), 4)
-    assert torch.equal(run(RandomSearch(points=8), oracle, START, 10).estimate, START)
+    assert torch.equal(run(RandomSearch(population_size=8), oracle, START, 10).estimate, START)
 
 
 # All of them
@@ -338,7 +341,7 @@ def test_they_beat_random_search_on_turned_and_curved_valleys(
         float(
             function(
                 run(
-                    RandomSearch(points=100, spread=s),
+                    RandomSearch(population_size=100, sigma=s),
                     FunctionOracle(function, 6, total),
                     start,
                     10**6,
@@ -376,8 +379,8 @@ def test_moving_the_problem_moves_the_run(name: str) -> None:
         ({"name": "spsa", "directions": 3}, 6),
         ({"name": "mezo", "directions": 2}, 4),
         ({"name": "forward-gradient", "directions": 3}, 9),
-        ({"name": "random-search", "points": 7, "batch": 8}, 8),
-        ({"name": "random-search", "points": 7}, 7),
+        ({"name": "random-search", "population_size": 7, "batch": 8}, 8),
+        ({"name": "random-search", "population_size": 7}, 7),
     ],
     ids=str,
 )

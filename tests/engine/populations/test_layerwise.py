@@ -94,9 +94,9 @@ def begun(method: Metropolis, oracle: Oracle) -> Any:
 @pytest.mark.parametrize(
     "method",
     [
-        Annealing(chains=CHAINS, proposal="layer"),
-        ParallelTempering(chains=CHAINS, proposal="layer"),
-        PopulationAnnealing(chains=CHAINS, proposal="layer"),
+        Annealing(population_size=CHAINS, proposal="layer"),
+        ParallelTempering(population_size=CHAINS, proposal="layer"),
+        PopulationAnnealing(population_size=CHAINS, proposal="layer"),
     ],
 )
 def test_losses_are_those_of_the_networks_written_out(
@@ -119,7 +119,7 @@ def test_losses_are_those_of_the_networks_written_out(
 def test_few_weights_are_judged_from_the_lowest_layer_up_and_nothing_else_changes(
     monkeypatch: pytest.MonkeyPatch, proposal: Any, share: float, dtype: torch.dtype
 ) -> None:
-    method, found = Annealing(chains=CHAINS, proposal=proposal, share=share), []
+    method, found = Annealing(population_size=CHAINS, proposal=proposal, block_fraction=share), []
     for worth in (0.0, 2.0):
         monkeypatch.setattr(proposals, "WORTH", worth)
         monkeypatch.setattr(proposals, "WIDE", 1)
@@ -161,7 +161,7 @@ def test_it_is_remembered_where_that_saves_work() -> None:
 
 
 def test_only_what_lies_above_the_layer_moved_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    oracle, method = oracle_on(), Annealing(chains=CHAINS, proposal="layer")
+    oracle, method = oracle_on(), Annealing(population_size=CHAINS, proposal="layer")
     state = begun(method, oracle)
     monkeypatch.setattr(evaluation, "chunk_members", lambda *_: 4)  # chunks, too
     seen, moves = work(oracle.network), []
@@ -190,7 +190,7 @@ def test_whatever_else_is_done_to_the_chains_is_noticed() -> None:
     """A knob turned, a weight put, the samples replaced: what was remembered is worth nothing, and
     after a miss or two it is found anew.
     """
-    oracle, layer = oracle_on(), Annealing(chains=CHAINS, proposal="layer")
+    oracle, layer = oracle_on(), Annealing(population_size=CHAINS, proposal="layer")
     differences = checked(oracle)
     state = walk(layer, oracle, begun(layer, oracle), range(1, 5))
     sparse = layer.turned("proposal", "sparse")
@@ -215,7 +215,7 @@ def test_what_would_take_too_much_memory_is_not_remembered(monkeypatch: pytest.M
     assert Memory.fits(population, 100, (50, 14))
     assert not Memory.fits(population, 100, ())
     assert not Memory.fits(population, 1_000_000, (50, 14))
-    oracle, method = oracle_on(), Annealing(chains=CHAINS, proposal="layer")
+    oracle, method = oracle_on(), Annealing(population_size=CHAINS, proposal="layer")
     monkeypatch.setattr("engine.populations.layerwise.MOST_BYTES", 1000)
     differences, seen = checked(oracle), work(oracle.network)
     walk(method, oracle, begun(method, oracle), range(1, 10))
@@ -230,7 +230,7 @@ def test_networks_that_cannot_go_on_from_a_layer_are_written_out() -> None:
     oracle = Oracle(
         network, LOSSES["cross-entropy"], replace(samples, x_train=x, y_train=y), "loss"
     )
-    method = Annealing(chains=3, proposal="layer")
+    method = Annealing(population_size=3, proposal="layer")
     state: Any = method.init(network.init(torch.Generator().manual_seed(0)), Rng(1, "x"), oracle)
     for step in range(1, 6):
         state = method.step(state, Rng(1, "x").at(step), oracle)
@@ -243,7 +243,7 @@ def test_networks_that_cannot_go_on_from_a_layer_are_written_out() -> None:
 
 @pytest.mark.parametrize("proposal", ["layer", "gaussian", "sparse"])
 def test_acceptance_is_decided_in_float32_whatever_the_precision(proposal: Any) -> None:
-    method, found = Annealing(chains=CHAINS, proposal=proposal), []
+    method, found = Annealing(population_size=CHAINS, proposal=proposal), []
     for name in ("float32", "bf16"):
         oracle = oracle_on(dtype=torch.float32)
         with evaluation.precision(name):  # type: ignore[arg-type]

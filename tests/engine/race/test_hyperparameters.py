@@ -381,7 +381,13 @@ def test_an_underdamped_ball_keeps_its_velocity_when_the_step_size_is_turned() -
     theta, mu = torch.tensor([1.0, -2.0], dtype=torch.float64), 0.9
     oracle: Any = FunctionOracle(lambda x: 0.5 * x.square().sum(1), 2)
     optimizer = OPTIMIZERS.build(
-        {"name": "langevin", "dynamics": "underdamped", "rate": 0.01, "momentum": mu, "batch": 0}
+        {
+            "name": "langevin",
+            "dynamics": "underdamped",
+            "learning_rate": 0.01,
+            "momentum": mu,
+            "batch": 0,
+        }
     )
     state: Any = optimizer.init(theta, GivenRng(), oracle)
     zeros = [[0.0, 0.0]]
@@ -423,7 +429,7 @@ def test_a_search_turned_off_leaves_no_old_cloud() -> None:
 
 
 def test_a_copy_remembers_what_was_chosen_and_the_first_stays_as_it_is() -> None:
-    first: Optimizer = OPTIMIZERS.build({"name": "adam", "rate": 0.02})
+    first: Optimizer = OPTIMIZERS.build({"name": "adam", "learning_rate": 0.02})
     copied = first.turned("beta1", 0.5).turned("rate", 3)
     assert (first.to_json()["beta1"], first.to_json()["rate"]) == (0.9, 0.02)
     assert copied.to_json() == {**first.to_json(), "beta1": 0.5, "rate": 3.0}

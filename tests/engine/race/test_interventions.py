@@ -73,7 +73,8 @@ HANDS: dict[int, list[tuple[Any, ...]]] = {
 
 def by_hand() -> tuple[Race, list[bytes]]:
     race = Race(
-        experiment({"name": "annealing", "chains": 8}, {"name": "adam", "batch": 16}), marks=15
+        experiment({"name": "annealing", "population_size": 8}, {"name": "adam", "batch": 16}),
+        marks=15,
     )
     return race, played(race, HANDS)
 
@@ -91,7 +92,8 @@ def test_a_race_is_repeated_with_its_events_bit_for_bit() -> None:
 
 def test_a_recording_tells_of_the_events_and_a_race_is_repeated_from_it(tmp_path: Path) -> None:
     race = Race(
-        experiment({"name": "annealing", "chains": 8}, {"name": "adam", "batch": 16}), marks=15
+        experiment({"name": "annealing", "population_size": 8}, {"name": "adam", "batch": 16}),
+        marks=15,
     )
     messages = [encode(race.stage())]
     for frame in race:
@@ -145,7 +147,9 @@ def test_a_snapshot_carries_turned_knobs_other_points_and_events_to_come(tmp_pat
 
 
 def test_a_turned_knob_holds_from_the_next_step_on() -> None:
-    race = Race(experiment({"name": "sgd", "rate": 0.1, "momentum": 0.0, "batch": 0}, amount=1e6))
+    race = Race(
+        experiment({"name": "sgd", "learning_rate": 0.1, "momentum": 0.0, "batch": 0}, amount=1e6)
+    )
     lane = race.lanes[0]
     race.advance_lane(lane)
     race.turn(0, "rate", 0.4)

@@ -143,9 +143,9 @@ def test_the_view_grows_in_a_few_steps_for_who_walks_off_and_stays_for_who_does_
 @pytest.mark.parametrize(
     ("formula", "lane"),
     [
-        ("sqrt(x)", {"name": "adam", "rate": 2.0}),
-        ("log(x) + y^2", {"name": "sgd", "rate": 50.0}),
-        ("sqrt(x + 4) * (1 + y^2)", {"name": "adam", "rate": 3.0}),
+        ("sqrt(x)", {"name": "adam", "learning_rate": 2.0}),
+        ("log(x) + y^2", {"name": "sgd", "learning_rate": 50.0}),
+        ("sqrt(x + 4) * (1 + y^2)", {"name": "adam", "learning_rate": 3.0}),
     ],
 )
 def test_a_lane_that_leaves_a_formulas_domain_is_told_that_and_not_to_take_smaller_steps(
@@ -168,7 +168,9 @@ def test_only_a_formula_with_gaps_has_a_domain_to_leave() -> None:
 
 
 def test_a_bottomless_formula_ends_the_lane_with_a_word() -> None:
-    race = Race(landscape("formula", formula="x^29", lanes=[{"name": "sgd", "rate": 1000.0}]))
+    race = Race(
+        landscape("formula", formula="x^29", lanes=[{"name": "sgd", "learning_rate": 1000.0}])
+    )
     for _ in range(50):
         if race.finished:
             break
@@ -210,7 +212,9 @@ def test_a_link_and_json_give_the_same_experiment(flat: dict[str, str]) -> None:
 
 
 def test_what_is_left_out_suits_the_landscape_and_what_is_said_stays() -> None:
-    experiment = landscape("schwefel", lanes=["adam", {"name": "sgd", "rate": 0.25}, "pso"])
+    experiment = landscape(
+        "schwefel", lanes=["adam", {"name": "sgd", "learning_rate": 0.25}, "pso"]
+    )
     adam, sgd, pso = experiment.lanes
     assert adam.rate == pytest.approx(4)  # type: ignore[attr-defined]
     assert sgd.rate == 0.25  # type: ignore[attr-defined]

@@ -16,14 +16,20 @@ from tests.engine.support.repeating import MLP, drive, outcome, race_of
 
 SAMPLES = 20
 LONGEST: list[dict[str, Any]] = [
-    {"name": "hybrid", "search": search, "rounds": 10_000, "tries": 1000, "batch": 0}
+    {
+        "name": "hybrid",
+        "output_optimizer": search,
+        "rounds": 10_000,
+        "moves_per_temperature": 1000,
+        "batch": 0,
+    }
     for search in ("annealing", "differential-evolution", "harmony-search")
 ] + [
-    {"name": "population-annealing", "chains": 4, "moves": 1000},
+    {"name": "population-annealing", "population_size": 4, "moves": 1000},
     {"name": "mezo", "directions": 1024},
-    {"name": "enkf", "ensemble": 8, "repeats": 1000, "batch": 0},
-    {"name": "lbfgs", "tries": 60},
-    {"name": "levenberg-marquardt", "rise": 1.01, "batch": 0},
+    {"name": "enkf", "population_size": 8, "repeats": 1000, "batch": 0},
+    {"name": "lbfgs", "max_line_search_steps": 60},
+    {"name": "levenberg-marquardt", "damping_increase": 1.01, "batch": 0},
 ]
 """Methods that ask many questions in one step, one after the other."""
 HYBRID = ("--set", "dataset.points=20", "--optimizer", "hybrid", "--set", "hybrid.rounds=10000")

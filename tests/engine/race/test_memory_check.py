@@ -91,10 +91,10 @@ def test_a_method_takes_what_it_states(name: str, shape: str) -> None:
     "lane",
     [
         {"name": "eki", "form": "discrete"},
-        {"name": "eki", "form": "discrete", "perturb": True, "ensemble": 400},
-        {"name": "eki", "momentum": "nesterov"},
+        {"name": "eki", "form": "discrete", "perturb": True, "population_size": 400},
+        {"name": "eki", "acceleration": "nesterov"},
         {"name": "enkf", "perturb": True},
-        {"name": "lbfgs", "search": "armijo", "history": 3},
+        {"name": "lbfgs", "line_search": "armijo", "history_size": 3},
         {"name": "coolmomentum", "source": "spsa"},
         {"name": "langevin", "source": "forward-gradient"},
         {"name": "annealing", "proposal": "gaussian"},
@@ -121,11 +121,11 @@ def test_on_other_networks_too(network: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("lane", "dataset", "least"),
     [
-        ({"name": "eki", "ensemble": 16_384}, "moons", 2 * GIB),
-        ({"name": "enkf", "ensemble": 16_384}, "moons", 2 * GIB),
+        ({"name": "eki", "population_size": 16_384}, "moons", 2 * GIB),
+        ({"name": "enkf", "population_size": 16_384}, "moons", 2 * GIB),
         ({"name": "levenberg-marquardt", "batch": 700}, "mnist-small", 2.2 * GIB),
         ({"name": "forward-gradient", "directions": 2048, "batch": 0}, "digits", 1 * GIB),
-        ({"name": "lbfgs", "history": 100, "batch": 64}, "mnist-small", 0.01 * GIB),
+        ({"name": "lbfgs", "history_size": 100, "batch": 64}, "mnist-small", 0.01 * GIB),
     ],
 )
 def test_what_is_large_is_stated_and_refused_in_a_sentence(
@@ -145,7 +145,10 @@ def test_what_is_large_is_stated_and_refused_in_a_sentence(
 def test_lanes_are_added_up_and_the_largest_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KELVIN_MEMORY", "1000")
     network = {"name": "mlp", "hidden": [512]}
-    large, small = {"name": "pso", "particles": 500}, {"name": "annealing", "chains": 400}
+    large, small = (
+        {"name": "pso", "population_size": 500},
+        {"name": "annealing", "population_size": 400},
+    )
     found = experiment("mnist-small", network, small, large, small)
     problem = problem_of(found.dataset, found.network.build_for(found.dataset), found.loss)
     taken = [lane.footprint(problem) for lane in found.lanes]

@@ -126,7 +126,7 @@ def test_looking_does_not_change_the_race() -> None:
 def test_a_lane_that_diverges_is_told_and_the_others_go_on() -> None:
     race = Race(
         experiment(
-            [{"name": "sgd", "rate": 100.0, "momentum": 0.99}, "adam"],
+            [{"name": "sgd", "learning_rate": 100.0, "momentum": 0.99}, "adam"],
             loss="squared-error",
             network={"name": "mlp", "hidden": [8], "activation": "relu"},
         ),

@@ -20,8 +20,8 @@ from engine.race import checkpoint
 MLP = {"dataset": "digits", "network": {"name": "mlp", "hidden": [24]}}
 CNN = {"dataset": "digits", "network": {"name": "cnn", "channels_1": 3, "channels_2": 4}}
 SMALL: dict[str, dict[str, Any]] = {
-    "eki": {"ensemble": 24, "batch": 40},
-    "enkf": {"ensemble": 24, "batch": 40},
+    "eki": {"population_size": 24, "batch": 40},
+    "enkf": {"population_size": 24, "batch": 40},
     "levenberg-marquardt": {"batch": 60},
     "finite-differences": {"coordinates": 20},
 }

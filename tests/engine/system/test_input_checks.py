@@ -60,7 +60,7 @@ def places(bad: Any) -> list[Any]:
         {"network": {"name": "mlp", "hidden": [bad]}},
         {"loss": bad},
         {"lanes": [bad]},
-        {"lanes": [{"name": "adam", "rate": bad}]},
+        {"lanes": [{"name": "adam", "learning_rate": bad}]},
         {"budget": {"currency": bad}},
         {"budget": {"amount": bad}},
         {"stop": {"target": bad}},
@@ -218,9 +218,9 @@ def test_what_is_plain_passes() -> None:
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        ({"lanes": [{"name": "annealing", "chains": "1_000"}]}, "lanes[0].chains"),
-        ({"lanes": [{"name": "adam", "rate": "0.0_1"}]}, "lanes[0].rate"),
-        ({"lanes": [{"name": "spsa", "rate": "٣"}]}, "lanes[0].rate"),
+        ({"lanes": [{"name": "annealing", "population_size": "1_000"}]}, "lanes[0].chains"),
+        ({"lanes": [{"name": "adam", "learning_rate": "0.0_1"}]}, "lanes[0].rate"),
+        ({"lanes": [{"name": "spsa", "learning_rate": "٣"}]}, "lanes[0].rate"),
         ({"network": {"name": "mlp", "hidden": ["1_6"]}}, "network.hidden"),
         ({"dataset": {"name": "moons", "points": "1_00"}}, "dataset.points"),
         ({"budget": {"currency": "evaluations", "amount": "1_000"}}, "budget.amount"),
@@ -237,7 +237,7 @@ def test_numbers_that_only_python_reads_are_refused_in_json(value: Any, place: s
 
 
 def test_usual_numbers_and_texts_are_taken_as_ever() -> None:
-    lane = {"name": "annealing", "chains": "12", "step_size": " 1e-1 ", "adapt": "true"}
+    lane = {"name": "annealing", "population_size": "12", "step_size": " 1e-1 ", "adapt": "true"}
     experiment = Experiment.parse({"lanes": [lane], "seed": "7", "budget": {"amount": "2.5"}})
     assert (experiment.lanes[0].chains, experiment.seed) == (12, 7)  # type: ignore[attr-defined]
     own = {"name": "own-table", "token": "a" * 16, "target": "1_000"}

@@ -46,7 +46,7 @@ class Wire:
 
 def drive(
     *orders: list[Message],
-    lanes: tuple[Any, ...] = ({"name": "annealing", "chains": 4}, "adam"),
+    lanes: tuple[Any, ...] = ({"name": "annealing", "population_size": 4}, "adam"),
     dataset: Any = None,
 ) -> Wire:
     """A race that is paused before its first step; then it meets one list of commands after the

@@ -101,7 +101,10 @@ def test_sums_over_slices_are_the_sums(
 def test_a_race_over_slices_is_the_race(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    method, ends = EKI(ensemble=12, batch=0, randomised=False, respread_every=4, **settings), []
+    method, ends = (
+        EKI(population_size=12, batch=0, randomised=False, respread_every=4, **settings),
+        [],
+    )
     for size in (ensemble.OUTPUT_BYTES, 12 * 8 * 16 * 30):
         monkeypatch.setattr(ensemble, "OUTPUT_BYTES", size)
         oracle = oracle_on()

@@ -193,8 +193,8 @@ def test_a_collapsed_ensemble_ends_its_lane_with_a_sentence() -> None:
     assert collapsed(1e-7, torch.ones(3))
     assert not collapsed(1e-5, torch.ones(3))
     for lane in (
-        {"name": "eki", "randomised": False, "ensemble": 8},
-        {"name": "enkf", "ensemble": 8},
+        {"name": "eki", "randomised": False, "population_size": 8},
+        {"name": "enkf", "population_size": 8},
     ):
         race = on_moons(lane)
         race.advance()
