@@ -46,23 +46,23 @@ function instruments(view) {
       return stats.blanks;
     },
     get state() {
-      return view.state.state;
+      return view.session.state.state;
     },
     get received() {
-      return view.received;
+      return view.session.received;
     },
     get firstFrameAt() {
-      return view.firstFrameAt;
+      return view.session.firstFrameAt;
     },
     get runAt() {
-      return view.runAt;
+      return view.session.runAt;
     },
     get race() {
-      return view.race;
+      return view.session.race;
     },
     get experiment() {
-      return view.player.history.stage?.experiment ?? null;
+      return view.session.history.stage?.experiment ?? null;
     },
-    history: () => view.player.history,
+    history: () => view.session.history,
   };
 }

@@ -96,9 +96,7 @@ test("who goes back twice, quicker than pages follow, is followed by Streamlit a
     location: { pathname: "/", search: "?a=1", href: "http://kelvin.test/?a=1" },
     history: { pushState() {}, replaceState() {} },
   });
-  const walk = new Walk(
-    /** @type {any} */ ({ data: {}, setTriggerValue: (name) => told.push(name) }),
-  );
+  const walk = new Walk(false, () => told.push("went"));
   const pop = (pathname) => {
     globalThis.location.pathname = pathname;
     let stopped = false;

@@ -21,6 +21,8 @@ import {
 import { Sheet } from "../../../app/live/frontend/export/svg_sheet.js";
 import { decode } from "../../../app/live/frontend/data/messages.js";
 import { History } from "../../../app/live/frontend/data/history.js";
+import { RaceSession } from "../../../app/live/frontend/data/race_session.js";
+import { tokenOf } from "../../../app/live/frontend/data/socket.js";
 
 /** A minimal MessagePack writer. */
 function pack(value) {
@@ -320,12 +322,12 @@ test("a sheet is SVG whatever is written on it, and waits for its charts", async
 });
 
 test("the menu offers what there is: nothing before a race, no weights where none are held, no replay of a replay", () => {
-  const view = (history, more = {}) => ({
-    player: { history, source: "recording", moment: history.length - 1 },
-    state: { state: "idle" },
-    data: { offline: false },
-    ...more,
-  });
+  const view = (history, { offline = false, state = "idle", source = "recording" } = {}) => {
+    const session = new RaceSession({ token: tokenOf("network"), offline });
+    session.load(history, source);
+    session.state = { state };
+    return /** @type {any} */ ({ session });
+  };
   const enabled = (items) => items.filter((one) => one.enabled).map((one) => one.id);
   assert.deepEqual(enabled(exportItems(view(new History()))), []);
   const plain = historyOf(stage(), metrics(0), { type: "picture", k: 0, lanes: [{}, {}] });
@@ -337,12 +339,7 @@ test("the menu offers what there is: nothing before a race, no weights where non
     "recording",
     "replay",
   ]);
-  const running = {
-    player: { history: plain, source: "live", moment: 0 },
-    state: { state: "running" },
-  };
-  assert.ok(enabled(exportItems(view(plain, running))).includes("weights"));
-  assert.ok(
-    !exportItems(view(plain, { data: { offline: true } })).some((one) => one.id === "replay"),
-  );
+  const running = view(plain, { state: "running", source: "live" });
+  assert.ok(enabled(exportItems(running)).includes("weights"));
+  assert.ok(!exportItems(view(plain, { offline: true })).some((one) => one.id === "replay"));
 });

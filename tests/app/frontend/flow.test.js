@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { arrived, leave, markBack, wayBack } from "../../../app/live/frontend/data/tab_session.js";
 import { momentOfShare, spentShare } from "../../../app/live/frontend/data/budget_share.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
-import { cancelRace } from "../../../app/live/frontend/controls/placeholder.js";
 
 setTexts({ "menu.left-network": "left" });
 
@@ -58,34 +57,5 @@ test("the way back leads to a page of Kelvin's own, once", () => {
     globalThis.location.href = href;
     markBack();
     assert.equal(wayBack(), null);
-  }
-});
-
-test("cancelling takes back a race that was not sent yet, and asks for the end of one that was", () => {
-  for (const [pending, sent] of [
-    [[{ do: "run" }, { do: "attach" }], []],
-    [[], [{ do: "cancel" }]],
-  ]) {
-    const view = {
-      socket: {
-        pending,
-        commands: [],
-        send(one) {
-          this.commands.push(one);
-        },
-      },
-      waiting: {},
-      slow: { stop() {} },
-      said: null,
-      say(state) {
-        this.said = state;
-      },
-    };
-    cancelRace(/** @type {any} */ (view));
-    assert.deepEqual(view.socket.commands, sent);
-    assert.ok(view.socket.pending.every((one) => one.do !== "run"));
-    assert.equal(view.waiting, null);
-    assert.equal(view.said.state, "ended");
-    assert.equal(view.said.calm, true, "what was asked for is no alarm");
   }
 });

@@ -59,10 +59,7 @@ test("what a tab's race was is kept with its token and forgotten with it", () =>
   const token = tokenOf("network");
   assert.equal(token.seen(), null);
   token.set("abc");
-  leaveMark(
-    /** @type {any} */ ({ token, race: "abc", waiting: null, experiment: JSON.stringify(MOONS) }),
-    "/?a=1",
-  );
+  leaveMark(/** @type {any} */ ({ token, race: "abc", waiting: null, experiment: MOONS }), "/?a=1");
   assert.deepEqual(token.seen(), { address: "/?a=1", experiment: MOONS });
   leaveMark(
     /** @type {any} */ ({
@@ -70,7 +67,7 @@ test("what a tab's race was is kept with its token and forgotten with it", () =>
       race: "abc",
       waiting: {},
       asked: CIRCLES,
-      experiment: JSON.stringify(MOONS),
+      experiment: MOONS,
     }),
     null,
   );
@@ -85,30 +82,21 @@ test("what a tab's race was is kept with its token and forgotten with it", () =>
 });
 
 test("a race that comes back brings its settings back where the address named none, once", () => {
-  const told = [];
-  const view = (more) =>
+  const session = (more) =>
     /** @type {any} */ ({
       fresh: true,
       loaded: "abc",
       state: { state: "running" },
-      experiment: JSON.stringify(MOONS),
-      data: { named: false, experiment: CIRCLES },
-      setStateValue: (name, value) => told.push([name, value]),
+      experiment: MOONS,
       ...more,
     });
-  for (const no of [
-    { fresh: false },
-    { loaded: null },
-    { state: { state: "attaching" } },
-    { data: { named: true, experiment: CIRCLES } },
-    { data: { named: false, experiment: MOONS } },
-  ])
-    takeUp(view(no));
-  assert.deepEqual(told, []);
-  const one = view({});
-  takeUp(one);
-  takeUp(one);
-  assert.deepEqual(told, [["opened", MOONS]]);
+  const other = { named: false, experiment: CIRCLES };
+  for (const no of [{ fresh: false }, { loaded: null }, { state: { state: "attaching" } }])
+    assert.equal(takeUp(session(no), other), null);
+  assert.equal(takeUp(session({}), { ...other, named: true }), null);
+  assert.equal(takeUp(session({}), { ...other, experiment: MOONS }), null);
+  const one = session({});
+  assert.deepEqual([takeUp(one, other), takeUp(one, other)], [MOONS, null]);
   assert.deepEqual(
     [firstTime("network"), firstTime("network"), firstTime("landscape")],
     [true, false, true],

@@ -29,6 +29,8 @@ import {
   stageOf,
 } from "../../../app/live/frontend/slow_motion/step_trace.js";
 import { History } from "../../../app/live/frontend/data/history.js";
+import { RaceSession } from "../../../app/live/frontend/data/race_session.js";
+import { tokenOf } from "../../../app/live/frontend/data/socket.js";
 import { Playback } from "../../../app/live/frontend/data/playback.js";
 import { numbers, SlowMotion } from "../../../app/live/frontend/slow_motion/control.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
@@ -318,49 +320,45 @@ test("refused proposals are crossed out, accepted ones are not", () => {
   assert.deepEqual(crossed([1, 1, 1]), []);
 });
 
-/** A view as slow motion knows it. */
-function viewWith(state, waiting) {
-  const done = { sent: [], started: [], said: [] };
-  const view = {
-    transport: { speed: 0 },
-    state: { state },
-    waiting,
-    asked: { seed: 3 },
-    player: { source: "recording", history: {} },
-    menu: { say: (text) => done.said.push(text) },
-  };
-  Object.assign(view, {
-    socket: { send: (command) => done.sent.push(command) },
+/** A race that was asked for, and a view that notes what slow motion does. */
+function around(state, waiting) {
+  const done = { sent: [], started: [], said: [], speed: 0 };
+  const session = new RaceSession({ token: tokenOf("network") });
+  session.load(new History(), "recording");
+  Object.assign(session, { state: { state }, waiting, asked: { seed: 3 } });
+  session.socket = /** @type {any} */ ({ send: (command) => done.sent.push(command) });
+  const on = /** @type {any} */ ({
+    showSpeed: (speed) => (done.speed = speed),
+    start: (experiment) => done.started.push([experiment, done.speed]),
+    say: (text) => done.said.push(text),
     redraw() {},
     showState() {},
-    board: { panel: () => null },
+    weights: () => null,
   });
-  view.start = (experiment) => done.started.push([experiment, view.transport.speed]);
-  return { view, done };
+  return { slow: new SlowMotion(/** @type {any} */ ({}), session, on), done };
 }
 
 test("slow motion chosen while a race starts is kept, and begins with its first step", () => {
   globalThis.window = { matchMedia: () => ({ matches: true }) };
-  const starting = viewWith("starting", new History());
-  new SlowMotion({}, starting.view).start();
+  const starting = around("starting", new History());
+  starting.slow.start();
   assert.deepEqual(
     starting.done.started,
     [[{ seed: 3 }, -1]],
     "begun once more, slowly from its first step",
   );
-  const queued = viewWith("queued", new History());
-  const slow = new SlowMotion({}, queued.view);
-  slow.start();
-  assert.ok(slow.active);
+  const queued = around("queued", new History());
+  queued.slow.start();
+  assert.ok(queued.slow.active);
   assert.deepEqual(
     queued.done,
-    { sent: [{ do: "stages" }], started: [], said: [] },
+    { sent: [{ do: "stages" }], started: [], said: [], speed: -1 },
     "told to the race before its first step, its place in the queue kept",
   );
-  const idle = viewWith("idle", null);
-  new SlowMotion({}, idle.view).start();
+  const idle = around("idle", null);
+  idle.slow.start();
   assert.equal(idle.done.said.length, 1);
-  assert.equal(idle.view.transport.speed, -1);
+  assert.equal(idle.done.speed, -1);
   delete globalThis.window;
 });
 

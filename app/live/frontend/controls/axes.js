@@ -8,18 +8,23 @@ export const CURRENCIES = /** @type {Currency[]} */ (["seconds", "evaluations", 
 const MEASURES = /** @type {("loss" | "accuracy")[]} */ (["loss", "accuracy"]);
 
 export class Axes {
-  /** @param {import("../core/live_view.js").LiveView} view */
-  constructor(view) {
-    this.view = view;
-    const { x, y } = view.data.view ?? {};
-    this.currency = /** @type {Currency} */ (
-      CURRENCIES.includes(x) ? x : view.data.experiment.budget.currency
-    );
+  /**
+   * @param {(selector: string) => HTMLElement} get finds an element of the view
+   * @param {{x?: string, y?: string}} chosen by the address
+   * @param {Currency} usual where the address chooses none
+   * @param {object} on called when another is chosen; `tell`: whether the address is to follow
+   * @param {(tell: boolean) => void} on.currency
+   * @param {(tell: boolean) => void} on.measure
+   */
+  constructor(get, { x, y }, usual, on) {
+    this.get = get;
+    this.on = on;
+    this.currency = CURRENCIES.find((name) => name === x) ?? usual;
     this.measure = /** @type {"loss" | "accuracy"} */ (y === "accuracy" ? "accuracy" : "loss");
     for (const name of CURRENCIES)
-      view.get(`[data-testid="currency-${name}"]`).onclick = () => this.setCurrency(name);
+      get(`[data-testid="currency-${name}"]`).onclick = () => this.setCurrency(name);
     for (const name of MEASURES) {
-      const button = view.get(`[data-testid="measure-${name}"]`);
+      const button = get(`[data-testid="measure-${name}"]`);
       if (button) button.onclick = () => this.setMeasure(name);
     }
     this._press();
@@ -33,9 +38,7 @@ export class Axes {
     if (name === this.currency) return;
     this.currency = name;
     this._press();
-    this.view.board.forgetTimeZoom();
-    this.view.redraw();
-    if (tell) this.view.tellAddress();
+    this.on.currency(tell);
   }
 
   /**
@@ -46,18 +49,15 @@ export class Axes {
     if (name === this.measure) return;
     this.measure = name;
     this._press();
-    this.view.board.panel("loss")?.chart?.forgetZoom();
-    this.view.redraw();
-    if (tell) this.view.tellAddress();
+    this.on.measure(tell);
   }
 
   /**
-   * What the address says of them; nothing where they are the usual ones.
+   * What an address says of them; nothing where they are the usual ones.
+   * @param {Currency} usual
    * @returns {Record<string, string>}
    */
-  get address() {
-    const usual =
-      this.view.player.history.stage?.budget.currency ?? this.view.data.experiment.budget.currency;
+  address(usual) {
     return {
       ...(this.currency === usual ? {} : { x: this.currency }),
       ...(this.measure === "loss" ? {} : { y: this.measure }),
@@ -66,12 +66,14 @@ export class Axes {
 
   _press() {
     for (const one of CURRENCIES)
-      this.view
-        .get(`[data-testid="currency-${one}"]`)
-        .setAttribute("aria-pressed", String(one === this.currency));
+      this.get(`[data-testid="currency-${one}"]`).setAttribute(
+        "aria-pressed",
+        String(one === this.currency),
+      );
     for (const one of MEASURES)
-      this.view
-        .get(`[data-testid="measure-${one}"]`)
-        ?.setAttribute("aria-pressed", String(one === this.measure));
+      this.get(`[data-testid="measure-${one}"]`)?.setAttribute(
+        "aria-pressed",
+        String(one === this.measure),
+      );
   }
 }

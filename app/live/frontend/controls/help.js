@@ -6,9 +6,12 @@ import { KEYS } from "./shortcuts.js";
 
 const GROUPS = /** @type {const} */ (["race", "time", "look", "keep"]);
 
-/** @param {import("../core/live_view.js").LiveView} view */
-export function openHelp(view) {
-  if (view.root.querySelector("dialog.kv-help")) return;
+/**
+ * @param {HTMLElement} root of the view
+ * @param {import("./shortcuts.js").Actions} actions which say what can be done here
+ */
+export function openHelp(root, actions) {
+  if (root.querySelector("dialog.kv-help")) return;
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
   const dialog = document.createElement("dialog");
   dialog.className = "kv-help";
@@ -27,7 +30,7 @@ export function openHelp(view) {
     }),
   );
   const groups = document.createElement("div");
-  groups.append(...GROUPS.map((name) => group(view, name)));
+  groups.append(...GROUPS.map((name) => group(actions, name)));
   dialog.append(head, groups);
   // Anywhere outside its paper is the dialog itself, its backdrop.
   dialog.onclick = (event) => event.target === dialog && dialog.close();
@@ -35,21 +38,21 @@ export function openHelp(view) {
     dialog.remove();
     if (before?.isConnected) before.focus({ preventScroll: true });
   };
-  view.root.append(dialog);
+  root.append(dialog);
   dialog.showModal();
 }
 
 /**
- * @param {import("../core/live_view.js").LiveView} view
+ * @param {import("./shortcuts.js").Actions} actions
  * @param {string} name
  */
-function group(view, name) {
+function group(actions, name) {
   const place = document.createElement("section");
   const title = document.createElement("h3");
   title.textContent = t(`time.keys-${name}`);
   const list = document.createElement("dl");
   for (const key of KEYS) {
-    if (key.group !== name || !(key.can?.(view) ?? true)) continue;
+    if (key.group !== name || !(key.can?.(actions) ?? true)) continue;
     const keys = document.createElement("dt");
     for (const one of key.keys) {
       if (one === "…") keys.append("…");

@@ -16,9 +16,13 @@ const HEATS = [0.5, 2, 10];
 /** @typedef {import("./slider_scale.js").Knob} Knob */
 
 export class Knobs {
-  /** @param {import("../core/live_view.js").LiveView} view */
-  constructor(view) {
-    this.view = view;
+  /**
+   * @param {import("../data/race_session.js").RaceSession} session
+   * @param {{command: (command: Record<string, unknown>) => void, showState: () => void}} on
+   */
+  constructor(session, on) {
+    this.session = session;
+    this.on = on;
     /** @type {(() => void) | null} closes the window */ this.close = null;
     /** @type {(() => void)[]} show what is the case now */ this.rows = [];
     /** What the race refused last. */ this.told = "";
@@ -31,7 +35,7 @@ export class Knobs {
    * @param {HTMLElement} anchor
    */
   open(lane, anchor) {
-    const { stage } = this.view.player.history;
+    const { stage } = this.session.history;
     if (!stage) return;
     const about = stage.lanes[lane];
     const content = document.createElement("div");
@@ -104,22 +108,23 @@ export class Knobs {
 
   /** Show what is the case now; where nothing can be turned any more, go. */
   _look() {
-    if (this.close && !["running", "paused"].includes(this.view.state.state)) return this.close();
+    if (this.close && !["running", "paused"].includes(this.session.state.state))
+      return this.close();
     for (const show of this.rows) show();
   }
 
   /** The lane's newest numbers. @param {number} lane */
   _row(lane) {
-    return this.view.player.history.metrics.at(-1)?.lanes[lane];
+    return this.session.history.metrics.at(-1)?.lanes[lane];
   }
 
   /** @param {Record<string, unknown>} command */
   _send(command) {
     if (this.refusal) this.refusal.textContent = "";
-    if (this.told && this.view.problem === this.told) this.view.problem = "";
+    if (this.told && this.session.problem === this.told) this.session.problem = "";
     this.told = "";
-    this.view.command(command);
-    this.view.showState();
+    this.on.command(command);
+    this.on.showState();
   }
 
   /** More heat or less, now. @param {number} lane */
@@ -175,7 +180,7 @@ export class Knobs {
     const now = () =>
       performance.now() < asked.until && !this.refusal?.textContent
         ? asked.value
-        : setting(knob, lane, this.view.player.history.events);
+        : setting(knob, lane, this.session.history.events);
     row.append(
       name,
       ...(knob.options
@@ -226,7 +231,7 @@ export class Knobs {
    * @param {Knob} knob
    */
   _planned(lane, knob) {
-    const { plan } = this.view.player.history.stage.lanes[lane];
+    const { plan } = this.session.history.stage.lanes[lane];
     // Recordings of earlier versions have the second name of each.
     if (["initial_temperature", "start_temperature"].includes(knob.name)) return plan?.[0];
     if (["final_temperature", "end_temperature"].includes(knob.name)) return plan?.at(-1);

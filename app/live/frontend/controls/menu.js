@@ -8,7 +8,6 @@ import { expected, lineOf } from "../data/errors.js";
 import { lasting, saveRecording } from "../data/recording_store.js";
 import { markBack } from "../data/tab_session.js";
 import { t } from "../i18n/i18n.js";
-import { openHelp } from "./help.js";
 import { button, popup } from "./popover.js";
 
 const ICONS = {
@@ -25,14 +24,34 @@ const ICONS = {
 const ENOUGH_FRAMES = 10;
 const TOAST_MS = 3200;
 
+/**
+ * @typedef {object} Item of the menu of exports
+ * @property {string} id
+ * @property {string} label
+ * @property {string} hint
+ * @property {boolean} enabled
+ * @property {() => Promise<void>} run
+ *
+ * @typedef {object} Around what the menu needs of the view around it
+ * @property {() => any} data what Python handed over last
+ * @property {() => Record<string, string>} address what an address says of the view
+ * @property {() => Promise<Item[]>} exports what can be exported now
+ * @property {() => void} help
+ */
+
 export class Menu {
   /**
    * @param {HTMLElement} place
-   * @param {import("../core/live_view.js").LiveView} view
+   * @param {HTMLElement} root of the view
+   * @param {import("../data/race_session.js").RaceSession} session
+   * @param {import("../board/panel_grid.js").Board} board
+   * @param {Around} around
    */
-  constructor(place, view) {
+  constructor(place, root, session, board, around) {
     this.place = place;
-    this.view = view;
+    this.session = session;
+    this.board = board;
+    this.around = around;
     /** @type {WeakSet<object>} histories that are kept already */ this.kept = new WeakSet();
     /** @type {WeakMap<object, string>} what Save has kept them as */ this.saved = new WeakMap();
     /** @type {Promise<unknown>} the saving before, one after the other */
@@ -43,9 +62,9 @@ export class Menu {
       share: () => this.share(),
       export: () => this.openExport(),
       present: () => this.present(),
-      help: () => openHelp(view),
+      help: () => around.help(),
     };
-    const offline = view.data.offline;
+    const { offline } = session;
     for (const [name, press] of Object.entries(this.actions)) {
       if (offline && ["save", "share", "present"].includes(name)) continue;
       const made = button("", press, {
@@ -62,7 +81,7 @@ export class Menu {
     this.toast.className = "kv-toast";
     this.toast.setAttribute("role", "status");
     this.toast.dataset.testid = "toast";
-    view.root.append(this.toast);
+    root.append(this.toast);
   }
 
   /** One of the actions, by its name. @param {string} name */
@@ -85,7 +104,7 @@ export class Menu {
 
   /** Which panels are seen, and where. */
   openPanels() {
-    const { board } = this.view;
+    const { board } = this;
     const list = document.createElement("ol");
     list.className = "kv-panel-list";
     const fill = () => {
@@ -157,11 +176,11 @@ export class Menu {
   }
 
   async openExport() {
-    const { exportItems } = await import("../export/items.js");
+    const items = await this.around.exports();
     const list = document.createElement("div");
     list.className = "kv-export";
     const close = { now: () => {} };
-    for (const item of exportItems(this.view)) {
+    for (const item of items) {
       const made = button(
         "",
         () => {
@@ -182,9 +201,18 @@ export class Menu {
     close.now = popup(this._button("export"), list, { label: t("menu.export") }) ?? close.now;
   }
 
+  /**
+   * More choices of an export, where the menu of exports was.
+   * @param {HTMLElement} content
+   * @returns {(() => void) | null} closes them
+   */
+  openPictures(content) {
+    return popup(this._button("export"), content, { label: t("export.pictures") });
+  }
+
   /** Keep the race on the screen among the visitor's own recordings. */
   async save() {
-    const { history } = this.view.player;
+    const { history } = this.session;
     if (!history.stage || history.length < 2) return this.say(t("menu.nothing"));
     // A race that is saved again takes the place of what was kept of it: it holds all of that.
     const save = async () =>
@@ -225,20 +253,21 @@ export class Menu {
 
   /** The address of what is on the screen, the moment too. */
   get link() {
-    const { view } = this;
+    const { playback, state } = this.session;
+    const { recording } = this.around.data();
     const address = new URL(location.href);
-    const { player } = view;
-    const row = player.history.metrics[player.moment];
+    const row = playback.history.metrics[playback.moment];
     const share = row ? Math.max(...row.lanes.map((/** @type {any} */ lane) => lane.progress)) : 0;
     address.searchParams.delete("at");
     const looking =
-      player.source === "recording" || player.chosen !== null || view.state.state === "paused";
+      playback.source === "recording" || playback.chosen !== null || state.state === "paused";
     if (looking && share > 0) address.searchParams.set("at", String(Number(share.toFixed(4))));
-    for (const [name, value] of Object.entries(view.address)) address.searchParams.set(name, value);
-    if (player.source === "live" || view.data.recording?.startsWith("own:"))
+    for (const [name, value] of Object.entries(this.around.address()))
+      address.searchParams.set(name, value);
+    if (playback.source === "live" || recording?.startsWith("own:"))
       address.searchParams.delete("recording");
-    else if (view.data.recording)
-      address.searchParams.set("recording", view.data.recording.replace(/^.*\/|\.kelvin$/g, ""));
+    else if (recording)
+      address.searchParams.set("recording", recording.replace(/^.*\/|\.kelvin$/g, ""));
     return address.href;
   }
 
@@ -272,7 +301,7 @@ export class Menu {
     }
     markBack();
     location.assign(
-      `${this.view.data.base}/?present=1${name ? `&first=${encodeURIComponent(name)}` : ""}`,
+      `${this.around.data().base}/?present=1${name ? `&first=${encodeURIComponent(name)}` : ""}`,
     );
   }
 
@@ -280,11 +309,11 @@ export class Menu {
    * The name by which the stage finds the race on the screen; null where there is none to be found.
    */
   async _staged() {
-    const { player, data } = this.view;
-    if (player.history.length < 2) return null;
-    if (player.source === "recording")
-      return data.recording?.replace(/^.*\/|\.kelvin$/g, "") ?? null;
-    if (await lasting()) return `own:${await saveRecording(player.history, { kept: false })}`;
+    const { history, playback } = this.session;
+    if (history.length < 2) return null;
+    if (playback.source === "recording")
+      return this.around.data().recording?.replace(/^.*\/|\.kelvin$/g, "") ?? null;
+    if (await lasting()) return `own:${await saveRecording(history, { kept: false })}`;
     this.say(t("menu.present-private"));
     return null;
   }

@@ -43,17 +43,3 @@ export class Waiting {
     this.cancel.hidden = !coming;
   }
 }
-
-/**
- * The race that was asked for and has not begun is not wanted after all.
- * @param {import("../core/live_view.js").LiveView} view
- */
-export function cancelRace(view) {
-  const { socket } = view;
-  const unsent = socket.pending.length;
-  socket.pending = socket.pending.filter((one) => one.do !== "run");
-  if (socket.pending.length === unsent) socket.send({ do: "cancel" });
-  view.waiting = null;
-  view.slow.stop();
-  view.say({ state: "ended", sentence: t("status.cancelled"), calm: true });
-}

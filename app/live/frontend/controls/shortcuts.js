@@ -7,24 +7,40 @@ const TYPING =
   'input, select, textarea, dialog, [contenteditable="true"], [role="slider"], [role="radio"], [role="combobox"], [role="option"]';
 
 /**
- * @typedef {import("../core/live_view.js").LiveView} View
+ * @typedef {object} Actions what the keys do, and what can be done
+ * @property {boolean} online whether there is a server
+ * @property {boolean} networks whether networks are trained, which have an accuracy
+ * @property {() => boolean} here whether the view is still in the page
+ * @property {() => boolean} enlarged whether one panel fills the board
+ * @property {() => import("../data/frame_view.js").Currency} currency that is drawn over
+ * @property {() => void} playOrPause
+ * @property {(by: 1 | -1) => void} step a step of the race forth, or a moment back or forth
+ * @property {() => void} slowMotion begins or ends it
+ * @property {() => void} reset
+ * @property {() => void} newSeed
+ * @property {() => void} reheat
+ * @property {(number: number) => void} enlarge a panel
+ * @property {() => void} restore the panel that fills the board
+ * @property {(name: "loss" | "accuracy") => void} measure
+ * @property {(name: import("../data/frame_view.js").Currency) => void} setCurrency
+ * @property {(name: string) => void} menu does what an entry of the menu does
+ * @property {() => void} gallery
+ *
  * @typedef {object} Key
  * @property {string} name of its text
  * @property {string[]} keys as they are told
  * @property {(event: KeyboardEvent) => boolean} is whether an event is it
- * @property {((view: View, event: KeyboardEvent) => void) | null} press null where the browser does
- *   it itself
- * @property {(view: View) => boolean} [can] whether it does anything here
+ * @property {((on: Actions, event: KeyboardEvent) => void) | null} press null where the browser
+ *   does it itself
+ * @property {(on: Actions) => boolean} [can] whether it does anything here
  * @property {boolean} [held] whether it goes on while it is held down
  * @property {"race" | "time" | "look" | "keep"} group
  */
 
 const letter = (/** @type {string} */ one) => (/** @type {KeyboardEvent} */ event) =>
   event.key.toLowerCase() === one;
-const online = (/** @type {View} */ view) => !view.data.offline;
-const networks = (/** @type {View} */ view) => view.layout === "network";
-const enabled = (/** @type {string} */ name) => (/** @type {View} */ view) =>
-  online(view) && !view.transport.get(name).disabled;
+const online = (/** @type {Actions} */ on) => on.online;
+const networks = (/** @type {Actions} */ on) => on.networks;
 
 /**
  * The next of a few.
@@ -43,7 +59,7 @@ export const KEYS = [
     keys: ["space"],
     is: ({ key, target }) =>
       key === " " && !(/** @type {HTMLElement} */ (target).closest?.("button, summary, a")),
-    press: (view) => view.playOrPause(),
+    press: (on) => on.playOrPause(),
   },
   {
     name: "step",
@@ -51,8 +67,7 @@ export const KEYS = [
     keys: ["→"],
     held: true,
     is: ({ key }) => key === "ArrowRight",
-    press: (view) =>
-      view.transport.get("step").disabled ? view.scrub?.step(1) : view.transport.on.step(),
+    press: (on) => on.step(1),
   },
   {
     name: "slow",
@@ -60,8 +75,7 @@ export const KEYS = [
     keys: ["M"],
     can: online,
     is: letter("m"),
-    press: (view) =>
-      view.setSpeed(view.slow.active || view.transport.speed < 0 ? view.slow.usual : -1),
+    press: (on) => on.slowMotion(),
   },
   {
     name: "reset",
@@ -69,7 +83,7 @@ export const KEYS = [
     keys: ["R"],
     can: online,
     is: letter("r"),
-    press: (view) => view.transport.on.reset(),
+    press: (on) => on.reset(),
   },
   {
     name: "seed",
@@ -77,7 +91,7 @@ export const KEYS = [
     keys: ["N"],
     can: online,
     is: letter("n"),
-    press: (view) => view.newSeed(),
+    press: (on) => on.newSeed(),
   },
   {
     name: "reheat",
@@ -85,7 +99,7 @@ export const KEYS = [
     keys: ["H"],
     can: online,
     is: letter("h"),
-    press: (view) => enabled("reheat")(view) && view.reheat(),
+    press: (on) => on.reheat(),
   },
   {
     name: "back",
@@ -93,7 +107,7 @@ export const KEYS = [
     keys: ["←"],
     held: true,
     is: ({ key }) => key === "ArrowLeft",
-    press: (view) => view.scrub?.step(-1),
+    press: (on) => on.step(-1),
   },
   { name: "scrub", group: "time", keys: ["←", "→"], is: () => false, press: null },
   { name: "scrub-far", group: "time", keys: ["PgUp", "PgDn"], is: () => false, press: null },
@@ -103,7 +117,7 @@ export const KEYS = [
     group: "look",
     keys: ["1", "…", "8"],
     is: ({ key }) => /^[1-8]$/.test(key),
-    press: (view, { key }) => view.board.enlarge(Number(key)),
+    press: (on, { key }) => on.enlarge(Number(key)),
   },
   {
     name: "measure",
@@ -111,18 +125,18 @@ export const KEYS = [
     keys: ["A", "L"],
     can: networks,
     is: ({ key }) => /^[al]$/i.test(key),
-    press: (view, { key }) => view.choose(key.toLowerCase() === "a" ? "accuracy" : "loss"),
+    press: (on, { key }) => on.measure(key.toLowerCase() === "a" ? "accuracy" : "loss"),
   },
   {
     name: "currency",
     group: "look",
     keys: ["C"],
     is: letter("c"),
-    press: (view) =>
-      view.setCurrency(
+    press: (on) =>
+      on.setCurrency(
         after(
-          CURRENCIES.filter((name) => networks(view) || name !== "flops"),
-          view.currency,
+          CURRENCIES.filter((name) => networks(on) || name !== "flops"),
+          on.currency(),
         ),
       ),
   },
@@ -131,9 +145,7 @@ export const KEYS = [
     group: "look",
     keys: ["Esc"],
     is: ({ key }) => key === "Escape",
-    press: (view) =>
-      view.board.arrangement.large &&
-      view.board.arrange({ ...view.board.arrangement, large: null }),
+    press: (on) => on.restore(),
   },
   {
     name: "save",
@@ -141,14 +153,14 @@ export const KEYS = [
     keys: ["S"],
     can: online,
     is: letter("s"),
-    press: (view) => view.menu.do("save"),
+    press: (on) => on.menu("save"),
   },
   {
     name: "export",
     group: "keep",
     keys: ["E"],
     is: letter("e"),
-    press: (view) => view.menu.do("export"),
+    press: (on) => on.menu("export"),
   },
   {
     name: "present",
@@ -156,7 +168,7 @@ export const KEYS = [
     keys: ["P"],
     can: online,
     is: letter("p"),
-    press: (view) => view.menu.do("present"),
+    press: (on) => on.menu("present"),
   },
   {
     name: "gallery",
@@ -164,22 +176,22 @@ export const KEYS = [
     keys: ["G"],
     can: online,
     is: letter("g"),
-    press: (view) => location.assign(`${view.data.base}/gallery`),
+    press: (on) => on.gallery(),
   },
   {
     name: "help",
     group: "keep",
     keys: ["?"],
     is: ({ key }) => key === "?",
-    press: (view) => view.menu.do("help"),
+    press: (on) => on.menu("help"),
   },
 ];
 
 /**
- * @param {View} view
+ * @param {Actions} on
  * @returns {() => void} removes them
  */
-export function keys(view) {
+export function keys(on) {
   const press = (/** @type {KeyboardEvent} */ event) => {
     const typing = /** @type {HTMLElement} */ (event.target).closest?.(TYPING);
     if (
@@ -188,15 +200,15 @@ export function keys(view) {
       event.ctrlKey ||
       event.metaKey ||
       event.altKey ||
-      !view.root.isConnected
+      !on.here()
     )
       return;
-    const key = KEYS.find((one) => one.press && one.is(event) && (one.can?.(view) ?? true));
+    const key = KEYS.find((one) => one.press && one.is(event) && (one.can?.(on) ?? true));
     // a key held down goes on stepping, it does not go on pausing
     if (!key?.press || (event.repeat && !key.held)) return;
     // it may mean something to somebody else
-    if (key.name === "escape" && !view.board.arrangement.large) return;
-    key.press(view, event);
+    if (key.name === "escape" && !on.enlarged()) return;
+    key.press(on, event);
     event.preventDefault();
   };
   document.addEventListener("keydown", press);

@@ -1,7 +1,5 @@
 /** Back and forward in the browser: the page follows its address. */
 
-import { arrangementOf } from "../board/layout.js";
-
 /**
  * @typedef {History & {kelvin?: {gone: string | null}}} Kept `gone`: path of the page that the
  *   visitor went back or forward to and that is not shown yet
@@ -61,10 +59,13 @@ export function arrived(history, path) {
 }
 
 export class Walk {
-  /** @param {import("./live_view.js").LiveView} view */
-  constructor(view) {
-    this.view = view;
-    this.path = view.data.offline ? "" : location.pathname;
+  /**
+   * @param {boolean} offline whether the page is a file, which has no address to follow
+   * @param {(step: {address: string, step: number}) => void} went called when the visitor goes back
+   *   or forward to another address of this page
+   */
+  constructor(offline, went) {
+    this.path = offline ? "" : location.pathname;
     this.steps = 0;
     /** Whether the visitor has gone on to another page, which is not there yet. */
     this.left = false;
@@ -75,23 +76,12 @@ export class Walk {
       // Streamlit would run the page with the controls as they are, which write their own address
       // over this one.
       event.stopImmediatePropagation();
-      view.setTriggerValue("went", { address: location.search, step: ++this.steps });
+      went({ address: location.search, step: ++this.steps });
     };
-    if (view.data.offline) return;
+    if (offline) return;
     addEventListener("popstate", this.listen, true);
     oneStepEach(history, location, window);
     arrived(history, this.path);
-  }
-
-  /** Python has read the address anew: panels and axes are those it names. @param {any} data */
-  follow({ view = {} }) {
-    const { board, axes, data } = this.view;
-    board.arrange(arrangementOf(this.view.layout, view), false);
-    axes.setCurrency(view.x ?? data.experiment.budget.currency, false);
-    // Back where a recorded race was: it is there again, unless a race goes on.
-    if (this.view.data.recording && !this.view.racing && this.view.stale)
-      this.view.playRecording(this.view.data.recording, true);
-    axes.setMeasure(view.y === "accuracy" ? "accuracy" : "loss", false);
   }
 
   destroy() {

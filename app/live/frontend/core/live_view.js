@@ -8,24 +8,25 @@ import { Axes } from "../controls/axes.js";
 import { Knobs } from "../controls/knobs.js";
 import { Sites } from "../controls/landscape_picker.js";
 import { Menu } from "../controls/menu.js";
-import { cancelRace, Waiting } from "../controls/placeholder.js";
+import { Waiting } from "../controls/placeholder.js";
 import { Question } from "../controls/preset_question.js";
 import { keys } from "../controls/shortcuts.js";
 import { Scrub } from "../controls/timeline.js";
 import { Transport } from "../controls/transport.js";
 import { frameViewAt, sameRace } from "../data/frame_view.js";
-import { History } from "../data/history.js";
-import { Playback } from "../data/playback.js";
+import { RaceSession } from "../data/race_session.js";
 import { Socket, tokenOf } from "../data/socket.js";
+import { openHelp } from "../controls/help.js";
+import { arrangementOf } from "../board/layout.js";
 import { arrived, leave } from "../data/tab_session.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { SlowMotion } from "../slow_motion/control.js";
 import { byItself } from "./autostart.js";
 import { Walk } from "./browser_history.js";
-import { Inbox } from "./message_handler.js";
+import { MessageHandler } from "./message_handler.js";
 import { openRecording } from "./open_recording.js";
 import { handsOf } from "./panel_api.js";
-import { firstTime, goesBack, here, leaveMark } from "./reattach.js";
+import { firstTime, goesBack, here, leaveMark, takeUp } from "./reattach.js";
 import { showStatus } from "./status.js";
 
 const CURVES_MS = 450;
@@ -41,25 +42,18 @@ export class LiveView {
     this.parent = parent;
     this.data = data;
     this.layout = data.layout ?? "network";
-    this.player = new Playback();
-    this.state = /** @type {import("../i18n/status_text.js").State} */ ({ state: "idle" });
-    this.problem = this.broken = this.experiment = "";
-    /** @type {string | null} */ this.race = null;
-    /** @type {string | null} the race whose history is on the screen */ this.loaded = null;
-    /** @type {any} the experiment that was asked for last */ this.asked = null;
-    this.run = this.runAt = this.firstFrameAt = 0;
-    this.settling = 0;
-    this.begun = this.ready = false;
-    /** Whether nothing was shown yet since the document was loaded. */
-    this.fresh = !data.offline && firstTime(this.layout);
-    /** Whether a recording was asked for, by the address. */
-    this.opened = Boolean(data.view?.recording);
-    /**
-     * @type {number | null} share of the budget at which an address wants the race to stand still
-     */
-    this.goal = Number(data.view?.at) || null;
-    this.waiting = /** @type {History | null} */ (null);
-    this.received = { metrics: 0, pictures: 0 };
+    const { offline = false } = data;
+    this.session = new RaceSession({
+      token: tokenOf(this.layout),
+      offline,
+      fresh: !offline && firstTime(this.layout),
+      opened: Boolean(data.view?.recording),
+      goal: Number(data.view?.at) || null,
+    });
+    /** What keeps charts from being drawn, in a sentence. */
+    this.broken = "";
+    /** Whether the charts stand. */
+    this.ready = false;
     this.dirty = { pictures: true, curves: true };
     this.drawnAt = { curves: 0 };
     this.setStateValue = this.setTriggerValue = (
@@ -76,11 +70,19 @@ export class LiveView {
     parent.append(this.root);
     this.get = (/** @type {string} */ selector) =>
       /** @type {HTMLElement} */ (this.root.querySelector(selector));
-    this.token = tokenOf(this.layout);
-    this.leaving = () => leaveMark(this, here());
-    if (!data.offline) addEventListener("pagehide", this.leaving);
-    this.hands = handsOf(this);
-    this.inbox = new Inbox(this);
+    this.leaving = () => leaveMark(this.session, here());
+    if (!offline) addEventListener("pagehide", this.leaving);
+    const { session } = this;
+    const command = (/** @type {Record<string, unknown>} */ one) => this.command(one);
+    const redraw = () => this.redraw();
+    const showState = () => this.showState();
+    this.hands = handsOf(session, {
+      command,
+      redraw,
+      mark: (index) => this.board.mark(index),
+      tell: (name, value) => this.setStateValue(name, value),
+      pick: (name, value) => this.setTriggerValue(name, value),
+    });
     this.board = new Board(
       this.root,
       data,
@@ -88,41 +90,81 @@ export class LiveView {
       () => this.tellAddress(),
       (index) => this.scrub?.point(index),
     );
-    this.axes = new Axes(this);
+    this.axes = new Axes(this.get, data.view ?? {}, data.experiment.budget.currency, {
+      currency: (tell) => {
+        this.board.forgetTimeZoom();
+        this.redraw();
+        if (tell) this.tellAddress();
+      },
+      measure: (tell) => {
+        this.board.panel("loss")?.chart?.forgetZoom();
+        this.redraw();
+        if (tell) this.tellAddress();
+      },
+    });
     this.cards = new Cards(this.get(".kv-cards"), (lane, button) => this.knobs.open(lane, button));
-    this.knobs = new Knobs(this);
-    this.menu = new Menu(this.get(".kv-menu"), this);
-    this.slow = new SlowMotion(this.get(".kv-stages"), this);
+    this.knobs = new Knobs(session, { command, showState });
+    this.menu = new Menu(this.get(".kv-menu"), this.root, session, this.board, {
+      data: () => this.data,
+      address: () => this.address,
+      exports: () => this._exports(),
+      help: () => openHelp(this.root, this.actions),
+    });
+    this.slow = new SlowMotion(this.get(".kv-stages"), session, {
+      showSpeed: (speed) => (this.transport.speed = speed),
+      setSpeed: (speed) => this.setSpeed(speed),
+      start: (experiment) => this.start(experiment),
+      command,
+      accept: (message, bytes) => this.messages.accept(message, bytes),
+      frameView: (index) => this.frameView(index),
+      weights: () => this.board.panel("weights"),
+      say: (sentence) => this.menu.say(sentence),
+      showState,
+      redraw,
+    });
     this.transport = new Transport(this.get(".kv-transport"), {
       run: () => this.start(),
       pause: () => (this.slow.active ? this.slow.hold(true) : this.command({ do: "pause" })),
       resume: () => (this.slow.active ? this.slow.hold(false) : this.command({ do: "resume" })),
       step: () => (this.slow.active ? this.slow.next() : this.command({ do: "step" })),
-      reset: () =>
-        this.start(this.experiment && !this.stale ? JSON.parse(this.experiment) : undefined),
+      reset: () => this.start((!this.stale && session.experiment) || undefined),
       seed: () => this.newSeed(),
       speed: (value) => this.setSpeed(value),
-      rate: (value) => this.player.setRate(value, performance.now() / 1000),
+      rate: (value) => session.playback.setRate(value, performance.now() / 1000),
       reheat: () => this.reheat(),
     });
     this.transport.speed = this.slow.usual = data.speed ?? 0;
     this.question = new Question(this.get(".kv-question"), () =>
       this.setTriggerValue("closed", true),
     );
-    this.coming = new Waiting(this.board.place, () => cancelRace(this));
-    this.walk = new Walk(this);
-    this.removeKeys = keys(this);
+    this.coming = new Waiting(this.board.place, () => this.cancel());
+    this.walk = new Walk(offline, (step) => this.setTriggerValue("went", step));
+    this.actions = this._actions();
+    this.removeKeys = keys(this.actions);
     this._wire();
-    this.socket = new Socket(
-      data.offline
+    this.messages = new MessageHandler(session, {
+      say: (state) => this.say(state),
+      showState,
+      begin: () => this.begin(),
+      load: (history, again) => this.load(history, "live", again),
+      leaving: () => this.menu.keepRecent(session.playback),
+      reattached: () => this._takeUp(),
+      phases: (message) => this.slow.receive(message),
+      heldBack: (message, bytes) => this.slow.keep(message, bytes),
+      due: (kind) => this._due(kind),
+      command,
+      refused: (sentence) => this.knobs.refused(sentence),
+    });
+    session.socket = new Socket(
+      offline
         ? null
         : `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${data.base}/kelvin/live`,
       {
-        message: (message, bytes) => this.inbox.receive(message, bytes),
+        message: (message, bytes) => this.messages.receive(message, bytes),
         open: () => this._connected(),
         lost: (sentence) => {
           // a recording needs no connection
-          if (!this.begun && (this.opened || !this.token.get())) this.begin();
+          if (!session.begun && (session.opened || !session.token.get())) this.begin();
           this.say({ state: "lost", sentence });
         },
       },
@@ -151,11 +193,11 @@ export class LiveView {
     // Another landscape is raced at once: that is what it was picked for. One that the controls
     // took from the race on the screen is there already.
     const there =
-      !this.waiting &&
-      sameRace(this.player.history.stage?.experiment.dataset ?? null, data.experiment.dataset);
+      !this.session.waiting &&
+      sameRace(this.session.history.stage?.experiment.dataset ?? null, data.experiment.dataset);
     const moved =
       this.layout === "landscape" &&
-      this.begun &&
+      this.session.begun &&
       !there &&
       JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
     const asked = data.starts > this.data.starts;
@@ -163,14 +205,14 @@ export class LiveView {
     const went = data.went !== this.data.went;
     this.data = data;
     this.walk.left = false;
-    if (went) this.walk.follow(data);
+    if (went) this._follow(data);
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
     this._dress();
     this.sites?.mark(data.experiment.dataset.function);
     if (moved || asked) this.start();
     else if (other) {
-      this.opened = true;
+      this.session.opened = true;
       this.playRecording(data.recording, true);
     }
     this.showState();
@@ -178,12 +220,12 @@ export class LiveView {
 
   destroy() {
     cancelAnimationFrame(this.frame);
-    if (this.racing && this.player.source === "live") leave(this.layout);
+    if (this.racing && this.session.playback.source === "live") leave(this.layout);
     removeEventListener("pagehide", this.leaving);
-    if (!this.data.offline) leaveMark(this, null);
+    if (!this.data.offline) leaveMark(this.session, null);
     this.removeKeys();
     this.walk.destroy();
-    this.socket.close();
+    this.session.socket?.close();
     this.menu.destroy();
     this.knobs.destroy();
     this.slow.stop();
@@ -194,28 +236,39 @@ export class LiveView {
 
   /** The connection stands, for the first time or again: back to the tab's race, if it has one. */
   _connected() {
-    if (
-      this.fresh &&
-      !this.begun &&
-      !goesBack(
-        { named: Boolean(this.data.named), address: here(), experiment: this.data.experiment },
-        this.token.seen(),
-      )
-    )
-      this.token.clear();
+    const { session, data } = this;
+    const { token } = session;
+    const page = { named: Boolean(data.named), address: here(), experiment: data.experiment };
+    if (session.fresh && !session.begun && !goesBack(page, token.seen())) token.clear();
     // A recording that was asked for goes before the tab's own race, which waits until it is asked
     // for again.
-    this.race = this.opened ? null : (this.token.get() ?? this.race);
+    session.race = session.opened ? null : (token.get() ?? session.race);
     arrived(this.layout, (sentence) => this.menu.say(sentence));
-    if (this.race) {
-      this.socket.send({ do: "attach", race: this.race });
-      if (!this.begun) this.say({ state: "attaching" });
-    } else if (!this.begun) this.begin();
+    if (session.race) {
+      session.send({ do: "attach", race: session.race });
+      if (!session.begun) this.say({ state: "attaching" });
+    } else if (!session.begun) this.begin();
     else {
-      const asked = this.socket.pending.some((command) => command.do === "run");
-      if (!asked) this.waiting = null;
+      const asked = session.unsent;
+      if (!asked) session.waiting = null;
       this.say({ state: asked ? "starting" : "idle" });
     }
+  }
+
+  /** The race that the tab watched before is here: the controls take its settings up. */
+  _takeUp() {
+    const experiment = takeUp(this.session, this.data);
+    if (experiment) this.setStateValue("opened", experiment);
+  }
+
+  /** Python has read the address anew: panels and axes are those it names. @param {any} data */
+  _follow({ view = {} }) {
+    this.board.arrange(arrangementOf(this.layout, view), false);
+    this.setCurrency(view.x ?? this.data.experiment.budget.currency, false);
+    // Back where a recorded race was: it is there again, unless a race goes on.
+    if (this.data.recording && !this.racing && this.stale)
+      this.playRecording(this.data.recording, true);
+    this.setMeasure(view.y === "accuracy" ? "accuracy" : "loss", false);
   }
 
   /**
@@ -223,7 +276,7 @@ export class LiveView {
    * recorded one.
    */
   begin() {
-    this.begun = true;
+    this.session.begun = true;
     if (this.data.autostart && byItself(() => this.root.isConnected && this.begin())) this.start();
     else if (this.data.recording) this.playRecording(this.data.recording);
     else this.showState();
@@ -232,24 +285,24 @@ export class LiveView {
   /** Ask for a race. @param {any} experiment */
   start(experiment = this.data.experiment) {
     if (this.data.offline) return; // nobody is there to run it
-    this.begun = true;
-    this.fresh = false;
-    this.problem = "";
-    this.opened = false;
-    if (this.data.view?.recording) this.tellAddress(true);
-    this.asked = experiment;
-    this.runAt = performance.now();
-    this.firstFrameAt = 0;
     const slowly = this.transport.speed < 0;
+    const { recording } = this.data.view ?? {};
+    if (recording) this.tellAddress(true);
     this.slow.stop();
-    this.waiting = new History();
     const speed = slowly ? this.slow.usual : this.transport.speed;
-    /** @type {any[]} in the same message, or the race could be some steps on before it comes */
-    const then = speed > 0 ? [{ do: "speed", value: speed }] : [];
-    if (slowly) then.push({ do: "stages" });
-    this.socket.send({ do: "run", experiment, then });
+    this.session.ask(experiment, [
+      ...(speed > 0 ? [{ do: "speed", value: speed }] : []),
+      ...(slowly ? [{ do: "stages" }] : []),
+    ]);
     this.say({ state: "starting" });
     if (slowly) this.slow.start(true);
+  }
+
+  /** The race that was asked for and has not begun is not wanted after all. */
+  cancel() {
+    this.session.cancel();
+    this.slow.stop();
+    this.say({ state: "ended", sentence: t("status.cancelled"), calm: true });
   }
 
   newSeed() {
@@ -262,8 +315,7 @@ export class LiveView {
 
   /** @param {Record<string, unknown>} command */
   command(command) {
-    if (this.player.source === "live") this.player.show(null);
-    this.socket.send(command);
+    this.session.command(command);
     this.redraw();
   }
 
@@ -272,7 +324,7 @@ export class LiveView {
    * hold it.
    */
   playOrPause() {
-    if (this.racing || this.stale || this.player.history.length < 2) {
+    if (this.racing || this.stale || this.session.history.length < 2) {
       if (!this.data.offline) this.transport.toggle();
     } else this.scrub?.toggle();
   }
@@ -282,7 +334,7 @@ export class LiveView {
    * @param {import("../data/frame_view.js").FrameView["measure"]} name
    */
   choose(name) {
-    const { stage } = this.player.history;
+    const { stage } = this.session.history;
     if (!stage || scored(stage)) this.setMeasure(name);
   }
 
@@ -296,7 +348,7 @@ export class LiveView {
   }
 
   reheat() {
-    const rows = this.player.history.metrics.at(-1)?.lanes ?? [];
+    const rows = this.session.history.metrics.at(-1)?.lanes ?? [];
     rows.forEach((/** @type {any} */ row, /** @type {number} */ lane) => {
       if (row.temperature !== null) this.command({ do: "reheat", lane, factor: REHEAT_FACTOR });
     });
@@ -313,57 +365,36 @@ export class LiveView {
 
   /**
    * Show a race that was, from its first moment or the one the address names.
-   * @param {History} history
+   * @param {import("../data/history.js").History} history
    */
   playHistory(history) {
-    this.begun = true;
+    this.session.begun = true;
     this.load(history, "recording");
     const at = Number(this.data.view?.at);
-    if (at > 0) this.player.show(history.indexAtShare(at));
+    if (at > 0) this.session.playback.show(history.indexAtShare(at));
     else if (window.matchMedia("(prefers-reduced-motion: reduce)").matches)
-      this.player.show(history.length - 1);
-    else this.player.play(performance.now() / 1000);
+      this.session.playback.show(history.length - 1);
+    else this.session.playback.play(performance.now() / 1000);
     this.say({ state: "idle" });
-  }
-
-  /**
-   * A part of a frame, to be seen now.
-   * @param {any} message
-   * @param {Uint8Array} bytes
-   */
-  accept(message, bytes) {
-    this.inbox.accept(message, bytes);
   }
 
   /** Whether a race goes on, here or in the queue. */
   get racing() {
-    return (
-      Boolean(this.waiting) ||
-      (this.player.source === "live" &&
-        ["queued", "starting", "running", "paused", "lost"].includes(this.state.state))
-    );
+    return this.session.racing;
   }
 
   /** Whether the controls ask for another race than the one on the screen. */
   get stale() {
-    if (
-      this.waiting ||
-      this.data.offline ||
-      performance.now() < this.settling ||
-      !this.player.history.stage
-    )
-      return false;
-    return !sameRace(this.player.history.stage.experiment, this.data.experiment);
+    return this.session.differsFrom(this.data.experiment);
   }
 
   /**
-   * @param {History} history
+   * @param {import("../data/history.js").History} history
    * @param {"live" | "recording"} source
    * @param {boolean} again whether it is the race that was on the screen before
    */
   load(history, source, again = false) {
-    this.player.load(history, source);
-    this.run++;
+    this.session.load(history, source);
     this.root.dataset.kind = history.stage.data.kind;
     if (!scored(history.stage)) this.setMeasure("loss", false);
     if (!again && !this.data.view?.x) this.setCurrency(history.stage.budget.currency, false);
@@ -374,10 +405,49 @@ export class LiveView {
     this.redraw();
   }
 
+  // What tests read of the race.
+
+  get player() {
+    return this.session.playback;
+  }
+
+  get state() {
+    return this.session.state;
+  }
+
+  get race() {
+    return this.session.race;
+  }
+
+  get waiting() {
+    return this.session.waiting;
+  }
+
+  get begun() {
+    return this.session.begun;
+  }
+
+  get received() {
+    return this.session.received;
+  }
+
+  get run() {
+    return this.session.run;
+  }
+
+  get runAt() {
+    return this.session.runAt;
+  }
+
+  get firstFrameAt() {
+    return this.session.firstFrameAt;
+  }
+
   /** @param {any} state */
   say(state) {
-    this.state = state;
-    if (state.state === "done" || state.state === "ended") this.menu.keepRecent(this.player);
+    this.session.state = state;
+    if (state.state === "done" || state.state === "ended")
+      this.menu.keepRecent(this.session.playback);
     this.slow.said(state.state);
     this.showState();
   }
@@ -395,7 +465,7 @@ export class LiveView {
         (name) => this.setTriggerValue("site", name),
       );
     this.sites?.dress(this.board.theme, this.data.palette);
-    this.scrub = new Scrub(this.root, this.player, () => this.redraw());
+    this.scrub = new Scrub(this.root, this.session.playback, () => this.redraw());
   }
 
   /**
@@ -416,7 +486,9 @@ export class LiveView {
 
   /** What the address says of the view itself. @returns {Record<string, string>} */
   get address() {
-    return { ...this.board.address, ...this.axes.address };
+    const { stage } = this.session.history;
+    const usual = stage?.budget.currency ?? this.data.experiment.budget.currency;
+    return { ...this.board.address, ...this.axes.address(usual) };
   }
 
   get currency() {
@@ -431,7 +503,7 @@ export class LiveView {
    * Tell Python what the address is to say.
    * @param {boolean} live whether the recording that was opened makes room for a race
    */
-  tellAddress(live = this.player.source === "live") {
+  tellAddress(live = this.session.playback.source === "live") {
     const { recording } = this.data.view ?? {};
     this.setStateValue("view", { ...this.address, ...(recording && !live ? { recording } : {}) });
   }
@@ -440,6 +512,59 @@ export class LiveView {
   redraw() {
     this.dirty.pictures = this.dirty.curves = true;
     this.drawnAt.curves = 0;
+  }
+
+  /** @param {"metrics" | "pictures" | "all"} kind of what came and is to be drawn */
+  _due(kind) {
+    if (kind === "all") return this.redraw();
+    this.dirty[kind === "metrics" ? "curves" : "pictures"] = true;
+  }
+
+  /** What panels show of the frame at an index. @param {number} index of the metrics */
+  frameView(index) {
+    const { currency, measure, session } = this;
+    return frameViewAt(session.history, index, { currency, measure, run: session.run });
+  }
+
+  /** What can be exported now. */
+  async _exports() {
+    const { exportItems } = await import("../export/items.js");
+    return exportItems({
+      session: this.session,
+      board: this.board,
+      frameView: (index) => this.frameView(index),
+      address: this.address,
+      base: this.data.base,
+      redraw: () => this.redraw(),
+      say: (sentence) => this.menu.say(sentence),
+      open: (content) => this.menu.openPictures(content),
+    });
+  }
+
+  /** What the keys do. @returns {import("../controls/shortcuts.js").Actions} */
+  _actions() {
+    const { transport, board, menu } = this;
+    return {
+      online: !this.data.offline,
+      networks: this.layout === "network",
+      here: () => this.root.isConnected,
+      enlarged: () => Boolean(board.arrangement.large),
+      currency: () => this.currency,
+      playOrPause: () => this.playOrPause(),
+      step: (by) =>
+        by < 0 || transport.get("step").disabled ? this.scrub?.step(by) : transport.on.step(),
+      slowMotion: () =>
+        this.setSpeed(this.slow.active || transport.speed < 0 ? this.slow.usual : -1),
+      reset: () => transport.on.reset(),
+      newSeed: () => this.newSeed(),
+      reheat: () => transport.get("reheat").disabled || this.reheat(),
+      enlarge: (number) => board.enlarge(number),
+      restore: () => board.arrange({ ...board.arrangement, large: null }),
+      measure: (name) => this.choose(name),
+      setCurrency: (name) => this.setCurrency(name),
+      menu: (name) => menu.do(name),
+      gallery: () => location.assign(`${this.data.base}/gallery`),
+    };
   }
 
   _charted() {
@@ -457,14 +582,14 @@ export class LiveView {
   _tick(now) {
     this.frame = requestAnimationFrame((next) => this._tick(next));
     if (document.hidden) return;
-    if (this.player.tick(now / 1000)) this.dirty.pictures = this.dirty.curves = true;
+    if (this.session.playback.tick(now / 1000)) this.dirty.pictures = this.dirty.curves = true;
     const due = now - this.drawnAt.curves >= CURVES_MS;
     if (!this.dirty.pictures && !(this.dirty.curves && due) && !this.board.waiting.size) return;
-    const index = this.player.moment;
-    if (!this.player.history.stage || index < 0) return;
+    const index = this.session.playback.moment;
+    if (!this.session.history.stage || index < 0) return;
     const began = performance.now();
     const curves = this.dirty.curves && due;
-    const moment = frameViewAt(this.player.history, index, this);
+    const moment = this.frameView(index);
     const drawn = this.board.draw(moment, { pictures: this.dirty.pictures, curves }, now);
     if (this.dirty.pictures) {
       this.cards.draw(moment);

@@ -1,15 +1,33 @@
-/** What the server says to the live view. */
-
-import { History } from "../data/history.js";
-import { takeUp } from "./reattach.js";
+/** What the server says, and what comes of it. */
 
 const REFUSED_MS = 6000;
 
+/**
+ * @typedef {object} Handling what a live view does about messages
+ * @property {(state: any) => void} say how things stand
+ * @property {() => void} showState
+ * @property {() => void} begin shows what a page without a race of its own shows
+ * @property {(history: import("../data/history.js").History, again: boolean) => void} load puts a
+ *   race on the screen
+ * @property {() => void} leaving the race on the screen is about to make room
+ * @property {() => void} reattached the race may be the one of before: the controls take it up
+ * @property {(message: any) => void} phases of one step in slow motion
+ * @property {(message: any, bytes: Uint8Array) => boolean} heldBack whether slow motion keeps a
+ *   part of a frame for later
+ * @property {(kind: "metrics" | "pictures" | "all") => void} due something is to be drawn
+ * @property {(command: Record<string, unknown>) => void} command
+ * @property {(sentence: string) => void} refused
+ */
+
 /** Takes the messages of a race and puts them where they belong. */
-export class Inbox {
-  /** @param {import("./live_view.js").LiveView} view */
-  constructor(view) {
-    this.view = view;
+export class MessageHandler {
+  /**
+   * @param {import("../data/race_session.js").RaceSession} session
+   * @param {Handling} on
+   */
+  constructor(session, on) {
+    this.session = session;
+    this.on = on;
   }
 
   /**
@@ -17,31 +35,20 @@ export class Inbox {
    * @param {Uint8Array} bytes
    */
   receive(message, bytes) {
-    const { view } = this;
+    const { session, on } = this;
     if (message.type === "state") {
-      if (message.race) view.token.set(message.race);
-      if (message.race && message.race !== view.race) {
-        view.race = message.race;
-        view.waiting ??= new History();
-      }
-      view.say(message);
-      takeUp(view);
+      if (message.race) session.assign(message.race);
+      on.say(message);
+      on.reattached();
     } else if (message.type === "problem") this._problem(message);
     else if (message.type === "stage") {
       // The old race stays on the screen until the new one has something to show.
-      view.begun = true;
-      view.menu.keepRecent(view.player);
-      const history = new History();
-      history.add(message, bytes);
-      // After a lost connection the same race is told again from its start: a zoom by hand still
-      // holds.
-      view.load(history, "live", view.race !== null && view.loaded === view.race);
-      view.loaded = view.race;
-      view.waiting = null;
-      view.experiment = JSON.stringify(message.experiment);
-      takeUp(view);
-    } else if (message.type === "stages") view.slow.receive(message);
-    else if (view.player.source === "live" && !view.slow.keep(message, bytes))
+      on.leaving();
+      const { history, again } = session.open(message, bytes);
+      on.load(history, again);
+      on.reattached();
+    } else if (message.type === "stages") on.phases(message);
+    else if (session.playback.source === "live" && !on.heldBack(message, bytes))
       this.accept(message, bytes);
   }
 
@@ -51,56 +58,40 @@ export class Inbox {
    * @param {Uint8Array} bytes
    */
   accept(message, bytes) {
-    const { view } = this;
-    const { history } = view.player;
-    history.add(message, bytes);
+    const { session, on } = this;
+    session.add(message, bytes);
     if (message.type === "metrics") {
-      view.received.metrics++;
-      view.dirty.curves = true;
-      for (const event of message.events ?? [])
-        if (event.kind === "points")
-          view.experiment = JSON.stringify(history.movePoints(event.value));
-      if (
-        view.goal !== null &&
-        Math.max(...message.lanes.map((/** @type {any} */ row) => row.progress)) >= view.goal
-      ) {
-        view.goal = null;
-        view.command({ do: "pause" });
-      }
-    } else if (message.type === "picture") {
-      view.received.pictures++;
-      view.dirty.pictures = true;
-      if (!view.firstFrameAt) view.firstFrameAt = performance.now();
-    } else view.redraw();
+      on.due("metrics");
+      if (session.meetsGoal(message)) on.command({ do: "pause" });
+    } else on.due(message.type === "picture" ? "pictures" : "all");
   }
 
   /** @param {any} message */
   _problem(message) {
-    const { view } = this;
+    const { session, on } = this;
     if (message.gone) {
-      view.token.clear();
-      view.race = null;
+      session.forget();
       // What is on the screen stays there to be looked at; it only does not go on.
-      if (view.begun) view.say({ state: "ended", sentence: message.sentence });
-      else view.begin();
+      if (session.begun) on.say({ state: "ended", sentence: message.sentence });
+      else on.begin();
       return;
     }
-    view.problem = message.sentence;
+    session.problem = message.sentence;
     // a command that was refused; the race goes on
     if (message.passing) return this._refused(message.sentence);
-    view.waiting = null;
-    view.say({ state: view.player.history.length ? "ended" : "idle" });
+    session.waiting = null;
+    on.say({ state: session.history.length ? "ended" : "idle" });
   }
 
   /** What was asked for cannot be: said for a while. @param {string} sentence */
   _refused(sentence) {
-    const { view } = this;
-    view.showState();
-    view.knobs.refused(sentence);
+    const { session, on } = this;
+    on.showState();
+    on.refused(sentence);
     setTimeout(() => {
-      if (view.problem !== sentence) return;
-      view.problem = "";
-      view.showState();
+      if (session.problem !== sentence) return;
+      session.problem = "";
+      on.showState();
     }, REFUSED_MS);
   }
 }

@@ -16,7 +16,7 @@ export async function openRecording(view, address, wanted) {
   try {
     const history = await readRecording(await recordingBytes(view.data.base, address));
     // a race began meanwhile
-    if (!wanted && !asked && (view.player.history.length || view.waiting)) return;
+    if (!wanted && !asked && (view.session.history.length || view.session.waiting)) return;
     const site = history.stage.data.kind === "function";
     // A race on a landscape belongs on the page of landscapes, whatever page its address was typed
     // at.
@@ -27,7 +27,7 @@ export async function openRecording(view, address, wanted) {
   } catch (error) {
     // The page is whole without one that nobody asked for; a defect is told in any case.
     const line = lineOf(error, asked ? t("status.no-recording") : "");
-    if (line) view.problem = line;
+    if (line) view.session.problem = line;
     if (asked) withoutIt(view);
     view.showState();
   }
@@ -40,8 +40,8 @@ export async function openRecording(view, address, wanted) {
 function withoutIt(view) {
   const { recording: _, at: __, ...rest } = view.data.view;
   view.data = { ...view.data, view: rest, recording: view.data.usual ?? null };
-  view.opened = false;
+  view.session.opened = false;
   view.tellAddress(true);
-  if (view.data.recording && !view.player.history.length && !view.waiting)
+  if (view.data.recording && !view.session.history.length && !view.session.waiting)
     view.playRecording(view.data.recording);
 }

@@ -3,43 +3,43 @@
 const SETTLING_MS = 3000;
 
 /**
- * @param {import("./live_view.js").LiveView} view
+ * @param {import("../data/race_session.js").RaceSession} session
+ * @param {object} on
+ * @param {(command: Record<string, unknown>) => void} on.command
+ * @param {(index: number | null) => void} on.mark marks a moment on every chart
+ * @param {() => void} on.redraw draws everything again at the next frame
+ * @param {(name: string, value: unknown) => void} on.tell tells the page of a state
+ * @param {(name: string, value: unknown) => void} on.pick tells the page of something picked
  * @returns {import("../panels/registry.js").PanelApi}
  */
-export function handsOf(view) {
+export function handsOf(session, { command, mark, redraw, tell, pick }) {
   return {
-    command: (command) => view.command(command),
-    live: () =>
-      ["running", "paused"].includes(view.state.state) &&
-      view.player.source === "live" &&
-      view.player.chosen === null,
+    command,
+    live: () => session.live && session.playback.chosen === null,
     follow: null,
     setFollow(follow) {
       this.follow = follow;
-      view.redraw();
+      redraw();
     },
     hovered: null,
     hover(index) {
       if (index === this.hovered) return;
       this.hovered = index;
-      view.board.mark(index);
+      mark(index);
     },
     show(index) {
-      view.player.show(index);
-      view.redraw();
+      session.playback.show(index);
+      redraw();
     },
-    history: () => view.player.history,
+    history: () => session.history,
     setPoints(points) {
       // Until both the race and the page have taken the new points up they disagree, and that is
       // nobody's business.
-      if (this.live()) view.settling = performance.now() + SETTLING_MS;
-      if (this.live()) view.command({ do: "points", points });
-      view.setStateValue("points", {
-        points,
-        groups: view.player.history.stage.data.classes.length,
-      });
+      if (this.live()) session.settlesAt = performance.now() + SETTLING_MS;
+      if (this.live()) command({ do: "points", points });
+      tell("points", { points, groups: session.history.stage.data.classes.length });
     },
-    pick: (name, value) => view.setTriggerValue(name, value),
-    redraw: () => view.redraw(),
+    pick,
+    redraw,
   };
 }

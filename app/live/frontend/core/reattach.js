@@ -35,23 +35,23 @@ export function here() {
 
 /**
  * Keep in mind what is watched, for the page that is opened next in this tab.
- * @param {import("./live_view.js").LiveView} view
+ * @param {import("../data/race_session.js").RaceSession} session
  * @param {string | null} address of the page as it is left; null where it is another page's already
  */
-export function leaveMark(view, address) {
-  const experiment = view.waiting ? view.asked : view.experiment && JSON.parse(view.experiment);
-  if (view.race && experiment) view.token.mark({ address, experiment });
+export function leaveMark(session, address) {
+  const experiment = session.waiting ? session.asked : session.experiment;
+  if (session.race && experiment) session.token.mark({ address, experiment });
 }
 
 /**
  * The race of before is on the screen again: where the address named none, the controls take its
  * settings up.
- * @param {import("./live_view.js").LiveView} view
+ * @param {import("../data/race_session.js").RaceSession} session
+ * @param {{named: boolean, experiment: any}} page what its address named, and its controls
+ * @returns {any} the experiment to take up, or null
  */
-export function takeUp(view) {
-  if (!view.fresh || !view.loaded || view.state.state === "attaching") return;
-  view.fresh = false;
-  const experiment = JSON.parse(view.experiment);
-  if (!view.data.named && !sameRace(experiment, view.data.experiment))
-    view.setStateValue("opened", experiment);
+export function takeUp(session, { named, experiment }) {
+  if (!session.fresh || !session.loaded || session.state.state === "attaching") return null;
+  session.fresh = false;
+  return named || sameRace(session.experiment, experiment) ? null : session.experiment;
 }

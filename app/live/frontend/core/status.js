@@ -10,30 +10,32 @@ import { lateStart, sentence } from "../i18n/status_text.js";
 /**
  * Whether the race that the controls name waits for a worker: to ask for it once more would change
  * nothing.
- * @param {import("./live_view.js").LiveView} view
+ * @param {import("../data/race_session.js").RaceSession} session
+ * @param {any} experiment of the controls
  */
-function queued({ state, asked, data }) {
-  return state.state === "queued" && (!asked || sameRace(asked, data.experiment));
+function queued({ state, asked }, experiment) {
+  return state.state === "queued" && (!asked || sameRace(asked, experiment));
 }
 
 /** @param {import("./live_view.js").LiveView} view */
 export function showStatus(view) {
-  const { player, racing, slow, stale, waiting, data } = view;
-  const { state } = view.state;
-  const { length, stage, metrics } = player.history;
+  const { session, racing, slow, stale, data } = view;
+  const { playback, waiting } = session;
+  const { state } = session.state;
+  const { length, stage, metrics } = session.history;
   const hot = (metrics.at(-1)?.lanes ?? []).some(
     (/** @type {any} */ row) => row.temperature !== null,
   );
-  const recorded = player.source === "recording";
-  const problem = view.problem || view.broken;
+  const recorded = playback.source === "recording";
+  const problem = session.problem || view.broken;
   const replayed = !racing && length > 1;
   view.transport.show(slow.active ? (slow.held ? "paused" : "running") : state, {
     hot: hot && !recorded,
     stale,
     replayed: replayed && !stale,
-    waits: queued(view),
+    waits: queued(session, data.experiment),
   });
-  view.transport.offer(!data.offline, replayed, player.rate);
+  view.transport.offer(!data.offline, replayed, playback.rate);
   view.root.classList.toggle("kv-live", view.hands.live());
   view.root.classList.toggle("kv-slow", slow.active);
   view.root.classList.toggle("kv-unread", Boolean(data.unread) && length > 0);
@@ -42,23 +44,23 @@ export function showStatus(view) {
     "kv-stale",
     stale && !problem && !view.transport.get("run-new").hidden,
   );
-  const late = recorded ? "" : lateStart(player.history);
+  const late = recorded ? "" : lateStart(session.history);
   const text =
     slow.active && !problem
       ? t(slow.held ? "time.slow-held" : "time.slow-status")
-      : sentence(view.state, { problem, stale, recorded, late, unread: Boolean(data.unread) });
+      : sentence(session.state, { problem, stale, recorded, late, unread: Boolean(data.unread) });
   const coming =
     Boolean(waiting) ||
     (!length && Boolean(stage) && !problem) ||
     state === "queued" ||
     state === "starting";
-  const empty = !length && (view.begun || state === "attaching" || coming || Boolean(problem));
+  const empty = !length && (session.begun || state === "attaching" || coming || Boolean(problem));
   const status = view.get(".kv-status");
   const line = empty && problem ? "" : text; // said once, where the race would be
   if (status.textContent !== line) status.textContent = line;
   status.title = line;
   // what was asked for is no alarm
-  status.dataset.state = problem ? "problem" : view.state.calm ? "over" : state;
+  status.dataset.state = problem ? "problem" : session.state.calm ? "over" : state;
   view.root.toggleAttribute("data-empty", !length);
   view.coming.show({ empty, coming, said: text, about: data.about ?? "" });
   view.question.show(data.question, stage?.experiment ?? null, Boolean(waiting));

@@ -1,6 +1,6 @@
 /** What can be exported of the race on the screen. */
 
-import { button, popup } from "../controls/popover.js";
+import { button } from "../controls/popover.js";
 import { Expected } from "../data/errors.js";
 import { writeRecording } from "../data/recording.js";
 import { t } from "../i18n/i18n.js";
@@ -11,7 +11,18 @@ import { pythonCode } from "./python.js";
 import { replay } from "./replay.js";
 import { weightsAt, weightsFile } from "./safetensors.js";
 
-/** @typedef {import("../core/live_view.js").LiveView} View */
+/**
+ * @typedef {object} Exported the race on the screen, and how it is shown
+ * @property {import("../data/race_session.js").RaceSession} session
+ * @property {import("../board/panel_grid.js").Board} board
+ * @property {(index: number) => import("../data/frame_view.js").FrameView} frameView
+ * @property {Record<string, string>} address what an address says of the view
+ * @property {string} base path of the server
+ * @property {() => void} redraw
+ * @property {(sentence: string) => void} say
+ * @property {(content: HTMLElement) => (() => void) | null} open shows more choices where the menu
+ *   was, and returns what closes them
+ */
 
 const WEIGHTS_MS = 3000;
 const ASK_MS = 40;
@@ -19,12 +30,12 @@ const ASK_MS = 40;
 /**
  * What can be had, in the order of the menu; `run` hands over the file or says in its error why
  * not.
- * @param {View} view
+ * @param {Exported} view
  * @returns {{id: string, label: string, hint: string, enabled: boolean, run: () =>
  *   Promise<void>}[]}
  */
 export function exportItems(view) {
-  const { history } = view.player;
+  const { history } = view.session.playback;
   const { stage } = history;
   const there = Boolean(stage) && history.length > 0;
   const give = (
@@ -34,7 +45,7 @@ export function exportItems(view) {
   ) => {
     const name = fileName(stage, ending);
     download(content instanceof Blob ? content : new Blob([content], { type }), name);
-    view.menu.say(t("export.saved", { name }));
+    view.say(t("export.saved", { name }));
   };
   const item = (
     /** @type {string} */ id,
@@ -42,7 +53,8 @@ export function exportItems(view) {
     enabled = there,
     hint = t(`export.${id}-hint`),
   ) => ({ id, label: t(`export.${id}`), hint, enabled, run: async () => run() });
-  const weighed = there && (live(view) || weightsAt(history, view.player.moment) !== null);
+  const weighed =
+    there && (view.session.live || weightsAt(history, view.session.playback.moment) !== null);
   return [
     item("python", () => python(view)),
     item("experiment", () => give(experimentJson(history), ".json", "application/json")),
@@ -60,20 +72,15 @@ export function exportItems(view) {
     ),
     item("pictures", () => choosePicture(view)),
     item("recording", async () => give(await writeRecording(history), ".kelvin", "")),
-    ...(view.data.offline
+    ...(view.session.offline
       ? []
       : [item("replay", async () => give(await replay(view), ".html", ""))]),
   ];
 }
 
-/** Whether there is a race that answers. @param {View} view */
-function live({ player, state }) {
-  return player.source === "live" && ["running", "paused"].includes(state.state);
-}
-
-/** @param {View} view */
+/** @param {Exported} view */
 async function python(view) {
-  const { history } = view.player;
+  const { history } = view.session.playback;
   const name = fileName(history.stage, ".py");
   const code = pythonCode(history, name);
   // A browser may keep the clipboard to itself; the file is there in any case.
@@ -82,24 +89,24 @@ async function python(view) {
     () => false,
   );
   download(new Blob([code], { type: "text/x-python" }), name);
-  view.menu.say(t(copied ? "export.copied" : "export.saved", { name }));
+  view.say(t(copied ? "export.copied" : "export.saved", { name }));
 }
 
 /**
  * The weights of the moment shown; a race that runs is asked for them where its pictures do not
  * carry them.
- * @param {View} view
+ * @param {Exported} view
  */
 async function weights(view) {
-  const { history, moment } = view.player;
+  const { history, moment } = view.session.playback;
   if (
-    live(view) &&
+    view.session.live &&
     !history
       .pictureAt(history.metrics[moment].k)
       ?.lanes.every((/** @type {any} */ lane) => lane.weights)
   ) {
     const before = history.weights;
-    view.socket.send({ do: "weights" });
+    view.session.send({ do: "weights" });
     for (
       const until = performance.now() + WEIGHTS_MS;
       history.weights === before && performance.now() < until;
@@ -111,7 +118,7 @@ async function weights(view) {
   return weightsFile(history, found);
 }
 
-/** Which panel, and as what. @param {View} view */
+/** Which panel, and as what. @param {Exported} view */
 function choosePicture(view) {
   const list = document.createElement("ul");
   list.className = "kv-export-panels";
@@ -132,12 +139,12 @@ function choosePicture(view) {
       const take = async () => {
         close.now();
         try {
-          const file = fileName(view.player.history.stage, `-${name ?? "board"}.${kind}`);
+          const file = fileName(view.session.history.stage, `-${name ?? "board"}.${kind}`);
           download(await picture(view, name, kind), file);
-          view.menu.say(t("export.saved", { name: file }));
+          view.say(t("export.saved", { name: file }));
         } catch (error) {
           console.error(error);
-          view.menu.say(t("menu.export-failed"));
+          view.say(t("menu.export-failed"));
         }
       };
       row.append(
@@ -149,8 +156,5 @@ function choosePicture(view) {
     }
     list.append(row);
   }
-  const anchor = /** @type {HTMLElement} */ (
-    view.root.querySelector('[data-testid="menu-export"]')
-  );
-  close.now = popup(anchor, list, { label: t("export.pictures") }) ?? close.now;
+  close.now = view.open(list) ?? close.now;
 }

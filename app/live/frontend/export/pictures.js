@@ -3,13 +3,12 @@
  * what is drawn, and of which moment.
  */
 
-import { frameViewAt } from "../data/frame_view.js";
 import { spent } from "../i18n/format.js";
 import { titleOf } from "./files.js";
 import { captureCanvases, captureCharts, measured, trace } from "./page_to_svg.js";
 import { Sheet } from "./svg_sheet.js";
 
-/** @typedef {import("../core/live_view.js").LiveView} View */
+/** @typedef {import("./items.js").Exported} View */
 
 const SHARP = 2;
 const EDGE = 16;
@@ -33,11 +32,11 @@ export function panelsSeen({ board }) {
 }
 
 /** What a sheet needs to know of how things look. @param {View} view */
-function look({ board, player }) {
+function look({ board, session }) {
   return {
     theme: /** @type {import("../charts/theme.js").Theme} */ (board.theme),
     colours: board.colours,
-    stage: player.history.stage,
+    stage: session.history.stage,
   };
 }
 
@@ -50,14 +49,14 @@ function look({ board, player }) {
  */
 function drawn(view, draw) {
   /** @type {import("./page_to_svg.js").Captured} */ const captured = new Map();
-  const { board, player } = view;
+  const { board, session } = view;
   const usual = Object.getOwnPropertyDescriptor(window, "devicePixelRatio");
   // Panels paint their canvases for the screen they are on. For this one drawing, which nobody
   // sees, it is a fine one.
   Object.defineProperty(window, "devicePixelRatio", { configurable: true, get: () => SHARP });
   try {
     board.draw(
-      frameViewAt(player.history, player.moment, view),
+      view.frameView(session.playback.moment),
       { pictures: true, curves: true },
       performance.now(),
     );
@@ -115,9 +114,9 @@ function drawLegend(sheet, view, rows, top) {
 }
 
 /** Which race and which moment of it. @param {View} view */
-function footOf({ player }) {
-  const { stage, metrics } = player.history;
-  const row = metrics[player.moment];
+function footOf({ session }) {
+  const { stage, metrics } = session.history;
+  const row = metrics[session.playback.moment];
   return `${stage.data.landscape?.label ?? stage.data.label} · ${stage.network} · ${spent(row.lanes, stage.budget)}`;
 }
 

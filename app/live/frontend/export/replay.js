@@ -43,22 +43,22 @@ export function fill(shell, about, recording) {
 }
 
 /**
- * @param {import("../core/live_view.js").LiveView} view
+ * @param {import("./items.js").Exported} view
  * @returns {Promise<Blob>}
  */
-export async function replay({ player, data, address }) {
-  const answer = await fetched(`${data.base}/kelvin/replay-shell.html`).catch((error) => {
+export async function replay({ session, base, address }) {
+  const answer = await fetched(`${base}/kelvin/replay-shell.html`).catch((error) => {
     throw new Expected(t("export.no-shell"), { cause: error });
   });
-  const recording = new Uint8Array(await (await writeRecording(player.history)).arrayBuffer());
+  const recording = new Uint8Array(await (await writeRecording(session.history)).arrayBuffer());
   const today = new Date();
   const date = [today.getFullYear(), today.getMonth() + 1, today.getDate()]
     .map((part) => String(part).padStart(2, "0"))
     .join("-");
   const about = {
-    title: titleOf(player.history.stage),
+    title: titleOf(session.history.stage),
     date,
-    raced: player.source === "live",
+    raced: session.playback.source === "live",
     view: address,
   };
   return new Blob([fill(await answer.text(), about, recording)], { type: "text/html" });

@@ -145,7 +145,7 @@ export class PresentView {
   leave() {
     const back = wayBack();
     if (back) return location.assign(back);
-    const { stage } = this.live?.player.history ?? {};
+    const { stage } = this.live?.session.history ?? {};
     const landscape = stage?.data.kind === "function";
     location.assign(
       landscape
@@ -271,7 +271,7 @@ export class PresentView {
   _seek() {
     const { live } = this;
     if (!live || !this.ready) return;
-    const { player } = live;
+    const player = live.session.playback;
     const index = momentOf(player.history.length, this.reel.share, this.entry.pace);
     if (player.playing || player.chosen !== index) {
       player.show(index);

@@ -8,7 +8,6 @@
 
 import { button } from "../controls/popover.js";
 import { SLOW } from "../controls/transport.js";
-import { frameViewAt } from "../data/frame_view.js";
 import { SHAPES, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./step_trace.js";
@@ -17,14 +16,30 @@ const STAGE_MS = 1100;
 const MOVE_MS = 450;
 const PACES = [0.5, 1, 2];
 
+/**
+ * @typedef {object} Doing what slow motion does to the view around it
+ * @property {(speed: number) => void} showSpeed
+ * @property {(speed: number) => void} setSpeed
+ * @property {(experiment: any) => void} start asks for a race
+ * @property {(command: Record<string, unknown>) => void} command
+ * @property {(message: any, bytes: Uint8Array) => void} accept a part of a frame is to be seen now
+ * @property {(index: number) => import("../data/frame_view.js").FrameView} frameView
+ * @property {() => any} weights the panel of the weights, over which it paints
+ * @property {(sentence: string) => void} say
+ * @property {() => void} showState
+ * @property {() => void} redraw
+ */
+
 export class SlowMotion {
   /**
    * @param {HTMLElement} place
-   * @param {import("../core/live_view.js").LiveView} view
+   * @param {import("../data/race_session.js").RaceSession} session
+   * @param {Doing} on
    */
-  constructor(place, view) {
+  constructor(place, session, on) {
     this.place = place;
-    this.view = view;
+    this.session = session;
+    this.on = on;
     this.active = this.held = false;
     this.pace = 1;
     /**
@@ -47,23 +62,22 @@ export class SlowMotion {
    */
   start(asked = false) {
     if (this.active) return;
-    this.view.transport.speed = SLOW;
-    const { state, player, menu } = this.view;
-    if (!asked && this.view.waiting) {
+    this.on.showSpeed(SLOW);
+    const { session } = this;
+    if (!asked && session.waiting) {
       // A race was asked for and nothing is seen of it yet. In the queue it will be told before its
       // first step; elsewhere it may be some steps on, and begins once more.
-      if (state.state !== "queued") return this.view.start(this.view.asked ?? undefined);
-      this.view.socket.send({ do: "stages" });
+      if (session.state.state !== "queued") return this.on.start(session.asked ?? undefined);
+      session.send({ do: "stages" });
       asked = true;
     }
-    if (!asked && (player.source !== "live" || !["running", "paused"].includes(state.state)))
-      return menu.say(t("time.slow-next"));
+    if (!asked && !session.live) return this.on.say(t("time.slow-next"));
     this.active = true;
     this.held = false;
     if (asked) this.forget();
     else this._ask();
-    this.view.redraw();
-    this.view.showState();
+    this.on.redraw();
+    this.on.showState();
   }
 
   /** Back to moving pictures. @param {boolean} resume whether the race goes on */
@@ -73,9 +87,9 @@ export class SlowMotion {
     this._release();
     this.place.hidden = true;
     this._near(null);
-    this.view.transport.speed = this.usual;
-    if (resume) this.view.command({ do: "resume" });
-    this.view.showState();
+    this.on.showSpeed(this.usual);
+    if (resume) this.on.command({ do: "resume" });
+    this.on.showState();
   }
 
   /** Stand still at the stage on show, or go on. @param {boolean} held */
@@ -83,25 +97,25 @@ export class SlowMotion {
     this.held = held;
     clearTimeout(this.timer);
     if (!held) {
-      if (this.view.player.source === "live") this.view.player.show(null);
+      if (this.session.playback.source === "live") this.session.playback.show(null);
       if (this.at >= 0) this._wait();
     }
     this._tell();
-    this.view.redraw();
-    this.view.showState();
+    this.on.redraw();
+    this.on.showState();
   }
 
   /** The next stage, or the frame that the last one leads to, and the next step. */
   next() {
     clearTimeout(this.timer);
     if (!this.active || this.at < 0) return;
-    const { lanes } = this.view.player.history.stage;
+    const { lanes } = this.session.history.stage;
     const most = Math.max(
       ...this.told.filter(Boolean).map((message) => lanes[message.lane].stages?.length ?? 0),
     );
     if (this.at + 1 < most) return this._show(this.at + 1);
     this._release();
-    if (["running", "paused"].includes(this.view.state.state)) this._ask();
+    if (["running", "paused"].includes(this.session.state.state)) this._ask();
     else this.stop();
   }
 
@@ -143,7 +157,7 @@ export class SlowMotion {
    */
   draw(moment) {
     if (!this.active) return;
-    const { chosen, source } = this.view.player;
+    const { chosen, source } = this.session.playback;
     const back = chosen !== null || source !== "live";
     if (back && this.at >= 0 && !this.held) this.hold(true);
     this._overlay(back);
@@ -152,7 +166,7 @@ export class SlowMotion {
 
   _ask() {
     this.forget();
-    this.view.socket.send({ do: "stages" });
+    this.session.send({ do: "stages" });
   }
 
   /** Let what was kept back be seen. */
@@ -160,8 +174,8 @@ export class SlowMotion {
     const { kept } = this;
     this.forget();
     this._overlay(true);
-    for (const { message, bytes } of kept) this.view.accept(message, bytes);
-    this.view.redraw();
+    for (const { message, bytes } of kept) this.on.accept(message, bytes);
+    this.on.redraw();
   }
 
   /** @param {number} at */
@@ -176,8 +190,8 @@ export class SlowMotion {
 
   /** Show the part of the plane in which this step is seen. */
   _look() {
-    const { history, moment } = this.view.player;
-    const now = this.zoom === "path" || moment < 0 ? null : frameViewAt(history, moment, this.view);
+    const { history, moment } = this.session.playback;
+    const now = this.zoom === "path" || moment < 0 ? null : this.on.frameView(moment);
     const part = now?.picture
       ? nearer(this.told, now, /** @type {"step" | number} */ (this.zoom))
       : null;
@@ -187,7 +201,7 @@ export class SlowMotion {
 
   /** @param {{x: [number, number], y: [number, number]} | null} part */
   _near(part) {
-    this.view.board.panel("weights")?.near?.(part && { x: part.x, y: part.y });
+    this.on.weights()?.near?.(part && { x: part.x, y: part.y });
   }
 
   /** @param {"path" | "step" | number} zoom */
@@ -204,7 +218,7 @@ export class SlowMotion {
   /** Paint until what moves between two stages stands. */
   _move() {
     cancelAnimationFrame(this.frame ?? 0);
-    this._overlay(this.view.player.chosen !== null);
+    this._overlay(this.session.playback.chosen !== null);
     if (this.active && this.at >= 0 && this._progress() < 1)
       this.frame = requestAnimationFrame(() => this._move());
   }
@@ -219,7 +233,7 @@ export class SlowMotion {
 
   /** @param {boolean} none whether nothing is to be painted over the weights */
   _overlay(none) {
-    const panel = this.view.board.panel("weights");
+    const panel = this.on.weights();
     panel?.overlay?.(
       "stages",
       none || this.at < 0 ? null : onestep(this.told, this.at, panel, () => this._progress()),
@@ -281,7 +295,7 @@ export class SlowMotion {
       "data-testid": "slow-next",
       title: t("time.slow-skip-hint"),
     });
-    const leave = button(t("time.slow-leave"), () => this.view.setSpeed(this.usual), {
+    const leave = button(t("time.slow-leave"), () => this.on.setSpeed(this.usual), {
       "data-testid": "slow-leave",
       title: t("time.slow-leave-hint"),
     });
@@ -307,7 +321,7 @@ export class SlowMotion {
 
   /** Which stage every lane is at, its line and its numbers. */
   _tell() {
-    const { stage, metrics } = this.view.player.history;
+    const { stage, metrics } = this.session.history;
     if (!this.active || !stage || this.built !== stage.lanes) return;
     const get = (/** @type {string} */ selector, root = this.place) =>
       /** @type {HTMLElement} */ (root.querySelector(selector));
