@@ -5,6 +5,7 @@
 
 import { enlarged, toggled } from "../board/layout.js";
 import { expected, lineOf } from "../data/errors.js";
+import { isOwn, nameAt, ownName } from "../data/recording_source.js";
 import { lasting, saveRecording } from "../data/recording_store.js";
 import { markBack } from "../data/tab_session.js";
 import { t } from "../i18n/i18n.js";
@@ -264,10 +265,8 @@ export class Menu {
     if (looking && share > 0) address.searchParams.set("at", String(Number(share.toFixed(4))));
     for (const [name, value] of Object.entries(this.around.address()))
       address.searchParams.set(name, value);
-    if (playback.source === "live" || recording?.startsWith("own:"))
-      address.searchParams.delete("recording");
-    else if (recording)
-      address.searchParams.set("recording", recording.replace(/^.*\/|\.kelvin$/g, ""));
+    if (playback.source === "live" || isOwn(recording)) address.searchParams.delete("recording");
+    else if (recording) address.searchParams.set("recording", nameAt(recording));
     return address.href;
   }
 
@@ -311,9 +310,11 @@ export class Menu {
   async _staged() {
     const { history, playback } = this.session;
     if (history.length < 2) return null;
-    if (playback.source === "recording")
-      return this.around.data().recording?.replace(/^.*\/|\.kelvin$/g, "") ?? null;
-    if (await lasting()) return `own:${await saveRecording(history, { kept: false })}`;
+    if (playback.source === "recording") {
+      const { recording } = this.around.data();
+      return recording ? nameAt(recording) : null;
+    }
+    if (await lasting()) return ownName(await saveRecording(history, { kept: false }));
     this.say(t("menu.present-private"));
     return null;
   }

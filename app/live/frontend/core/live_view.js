@@ -1,10 +1,12 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
+import { arrangementOf } from "../board/layout.js";
 import { Board } from "../board/panel_grid.js";
 import { template } from "../board/template.js";
 import { stats } from "../charts/chart.js";
 import { Cards, scored } from "../charts/lane_cards.js";
 import { Axes } from "../controls/axes.js";
+import { openHelp } from "../controls/help.js";
 import { Knobs } from "../controls/knobs.js";
 import { Sites } from "../controls/landscape_picker.js";
 import { Menu } from "../controls/menu.js";
@@ -16,8 +18,6 @@ import { Transport } from "../controls/transport.js";
 import { frameViewAt, sameRace } from "../data/frame_view.js";
 import { RaceSession } from "../data/race_session.js";
 import { Socket, tokenOf } from "../data/socket.js";
-import { openHelp } from "../controls/help.js";
-import { arrangementOf } from "../board/layout.js";
 import { arrived, leave } from "../data/tab_session.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { SlowMotion } from "../slow_motion/control.js";

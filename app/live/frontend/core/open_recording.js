@@ -2,7 +2,7 @@
 
 import { lineOf } from "../data/errors.js";
 import { readRecording } from "../data/recording.js";
-import { recordingBytes } from "../data/recording_source.js";
+import { fetchRecording } from "../data/recording_source.js";
 import { t } from "../i18n/i18n.js";
 
 /**
@@ -14,7 +14,7 @@ import { t } from "../i18n/i18n.js";
 export async function openRecording(view, address, wanted) {
   const asked = Boolean(view.data.view?.recording);
   try {
-    const history = await readRecording(await recordingBytes(view.data.base, address));
+    const history = await readRecording((await fetchRecording(view.data.base, address)).bytes);
     // a race began meanwhile
     if (!wanted && !asked && (view.session.history.length || view.session.waiting)) return;
     const site = history.stage.data.kind === "function";

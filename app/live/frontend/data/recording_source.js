@@ -1,19 +1,43 @@
-/** Where a recording comes from. */
+/** Where a recording comes from: the server, or what the visitor keeps in this browser. */
 
 import { Expected, fetched } from "./errors.js";
 import { getRecording } from "./recording_store.js";
 
+/** Begins the name of a recording that is kept in this browser; its id follows. */
+const OWN = "own:";
+
+/** The name of a recording that is kept in this browser. @param {string} id */
+export function ownName(id) {
+  return `${OWN}${id}`;
+}
+
+/** Whether a recording is kept in this browser. @param {string | null | undefined} name */
+export function isOwn(name) {
+  return Boolean(name?.startsWith(OWN));
+}
+
+/** Where a recording of that name lies, without the server's base path. @param {string} name */
+export function addressOf(name) {
+  return isOwn(name) ? name : `/kelvin/recordings/${name}.kelvin`;
+}
+
+/** The name of the recording that lies there. @param {string} address */
+export function nameAt(address) {
+  return address.replace(/^.*\/|\.kelvin$/g, "");
+}
+
 /**
- * The bytes of a recording: of the visitor's own ("own:" and its id), or from the server.
- * @param {string} base
- * @param {string} address
- * @returns {Promise<ArrayBuffer>}
+ * Fetch a recording.
+ * @param {string} base path of the server
+ * @param {string} address as `addressOf` gives it
+ * @returns {Promise<{bytes: ArrayBuffer, title: string}>} `title`: what the visitor calls it, ""
+ *   where it comes from the server
  */
-export async function recordingBytes(base, address) {
-  if (address.startsWith("own:")) {
-    const own = await getRecording(address.slice("own:".length));
+export async function fetchRecording(base, address) {
+  if (isOwn(address)) {
+    const own = await getRecording(address.slice(OWN.length));
     if (!own) throw new Expected("no such recording");
-    return own.bytes.arrayBuffer();
+    return { bytes: await own.bytes.arrayBuffer(), title: own.name };
   }
-  return (await fetched(`${base}${address}`)).arrayBuffer();
+  return { bytes: await (await fetched(`${base}${address}`)).arrayBuffer(), title: "" };
 }

@@ -2,6 +2,7 @@
 
 import { readTheme } from "../charts/theme.js";
 import { Told, defect, expected, fetched, lineOf } from "../data/errors.js";
+import { ownName } from "../data/recording_source.js";
 import {
   fileName,
   MOST_RECENT,
@@ -34,7 +35,6 @@ import { template } from "./template.js";
 /** @typedef {import("./filter.js").Item} Item */
 
 const GROUPS = /** @type {const} */ (["yours", "recent", "shipped"]);
-const OWN = "own:";
 
 export class GalleryPage {
   /**
@@ -157,7 +157,7 @@ export class GalleryPage {
   async refresh(ready = this.ready) {
     this.own = (await listRecordings()).map((record) => ({
       ...record,
-      key: OWN + record.id,
+      key: ownName(record.id),
       own: true,
     }));
     this.ready = ready;
@@ -424,13 +424,13 @@ export class GalleryPage {
    */
   async _restore(record, place) {
     await restoreRecording(record);
-    if (place !== undefined) this.selection.add(OWN + record.id);
+    if (place !== undefined) this.selection.add(ownName(record.id));
     await this.refresh();
     this.notices.say(t("gallery.restored", { name: record.name }));
     /** @type {HTMLElement | undefined} */ (
       [...this.root.querySelectorAll("[data-testid=card]")]
         .map((one) => /** @type {HTMLElement} */ (one))
-        .find((one) => one.dataset.key === OWN + record.id)
+        .find((one) => one.dataset.key === ownName(record.id))
         ?.querySelector("[data-do=open]") ?? undefined
     )?.focus();
   }

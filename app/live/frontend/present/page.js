@@ -4,9 +4,9 @@
  */
 
 import { LiveView } from "../core/live_view.js";
-import { Expected, fetched, lineOf } from "../data/errors.js";
+import { lineOf } from "../data/errors.js";
 import { readRecording } from "../data/recording.js";
-import { getRecording } from "../data/recording_store.js";
+import { addressOf, fetchRecording } from "../data/recording_source.js";
 import { wayBack } from "../data/tab_session.js";
 import { spent } from "../i18n/format.js";
 import { setTexts, t } from "../i18n/i18n.js";
@@ -26,7 +26,6 @@ import { Reel, lettered, magnified, momentOf } from "./playlist_clock.js";
  * @property {number} [pace]
  */
 
-const OWN = "own:";
 const FADE_MS = 400;
 const IDLE_MS = 3000;
 const FINE = 2;
@@ -203,16 +202,10 @@ export class PresentView {
 
   /** @param {string} name */
   async _fetch(name) {
-    if (name.startsWith(OWN)) {
-      const kept = await getRecording(name.slice(OWN.length));
-      if (!kept) throw new Expected("not here");
-      const entry = this.playlist.find((one) => one.recording === name);
-      if (entry && !entry.title) entry.title = kept.name;
-      return readRecording(await kept.bytes.arrayBuffer());
-    }
-    return readRecording(
-      await (await fetched(`${this.data.base}/kelvin/recordings/${name}.kelvin`)).arrayBuffer(),
-    );
+    const { bytes, title } = await fetchRecording(this.data.base, addressOf(name));
+    const entry = this.playlist.find((one) => one.recording === name);
+    if (entry && !entry.title) entry.title = title;
+    return readRecording(bytes);
   }
 
   /**
