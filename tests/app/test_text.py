@@ -38,7 +38,7 @@ JS_TOKEN = re.compile(
     rf"`(?:\\.|{_HOLE}|[^`\\])*`)",
     re.DOTALL,
 )
-JS_UNSEEN = re.compile(r"(?:Error|Expected|querySelector(?:All)?|closest)\($")
+JS_UNSEEN = re.compile(r"(?:(?<!User)Error|querySelector(?:All)?|closest)\($")
 """What stands before a literal that nobody reads: a defect's name for the console, a selector."""
 JS_SAID = re.compile(r'(?:title|aria-label|placeholder|alt)="([^"]*)"')
 PYTHON_UNREAD = {"key", "icon", "description"}

@@ -183,10 +183,10 @@ def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(
     assert look(page, "p.live.player.moment") == moment
     page.get_by_test_id("present-play").click()
     wait(page, f"p.root.dataset.state === 'playing' && p.live.player.moment > {moment}")
-    look(page, "(p.reel.phase = 'rest', p.reel.spent = 4)")
+    look(page, "(p.clock.phase = 'rest', p.clock.spent = 4)")
     there(page, "4,482 weights: the same guess is noise")
     wait(page, "p.root.dataset.phase === 'run'")
-    look(page, "(p.reel.phase = 'rest', p.reel.spent = 4)")
+    look(page, "(p.clock.phase = 'rest', p.clock.spent = 4)")
     there(page, "12 weights: guessing knows the way")
     page.mouse.move(10, 10)
     page.wait_for_function(

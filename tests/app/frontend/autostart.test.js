@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { byItself } from "../../../app/live/frontend/core/autostart.js";
+import { mayAutostart } from "../../../app/live/frontend/core/autostart.js";
 
 /**
  * A window and its document, as far as they matter here.
@@ -24,7 +24,7 @@ function page({ framed = false, seen = true } = {}) {
 test("a page that is looked at may start a race by itself", () => {
   page();
   assert.equal(
-    byItself(() => assert.fail("it may now")),
+    mayAutostart(() => assert.fail("it may now")),
     true,
   );
 });
@@ -33,7 +33,7 @@ test("a page in another page's frame never starts one, seen or not", () => {
   for (const seen of [true, false]) {
     const { look } = page({ framed: true, seen });
     assert.equal(
-      byItself(() => assert.fail("never")),
+      mayAutostart(() => assert.fail("never")),
       false,
     );
     look("visible");
@@ -44,7 +44,7 @@ test("a tab in the background starts one when it is looked at, once", () => {
   const { look } = page({ seen: false });
   let times = 0;
   assert.equal(
-    byItself(() => times++),
+    mayAutostart(() => times++),
     false,
   );
   look("hidden");

@@ -2,8 +2,8 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { typed } from "../../../app/live/frontend/controls/slider_scale.js";
-import { worth } from "../../../app/live/frontend/data/interventions.js";
+import { parseTyped } from "../../../app/live/frontend/controls/slider_scale.js";
+import { formatValue } from "../../../app/live/frontend/data/interventions.js";
 import {
   cosine,
   plain,
@@ -12,7 +12,7 @@ import {
   small,
 } from "../../../app/live/frontend/i18n/format.js";
 import { places } from "../../../app/live/frontend/gallery/sparkline.js";
-import { histogram, scaleOf } from "../../../app/live/frontend/charts/histogram.js";
+import { histogram, binScale } from "../../../app/live/frontend/charts/histogram.js";
 import {
   logScale,
   ticksOf,
@@ -186,14 +186,14 @@ test("numbers are written in one way: three digits that count, powers of ten bey
 test("what a field shows of a knob can be typed into it again", () => {
   const knob = { name: "rate", type: "number", minimum: -1e12, maximum: 1e12 };
   for (const value of [0.5, 0.002, 1e-6, 2.5e-7, -3e-9, 41_300, 250_000, 1e9, 12, 0])
-    assert.equal(typed(knob, worth(value)), value);
+    assert.equal(parseTyped(knob, formatValue(value)), value);
   for (const text of ["1,5", "1.5", "1.5e0", "1.5×10⁰", "15×10⁻¹"])
-    assert.ok(Math.abs(typed(knob, text) - 1.5) < 1e-12, text);
+    assert.ok(Math.abs(parseTyped(knob, text) - 1.5) < 1e-12, text);
 });
 
 test("a population with a loss of zero in it keeps its logarithmic scale, and zero its bin", () => {
   const losses = [0, 0, 1e-6, 1e-4, 0.01, 1];
-  const scale = scaleOf(losses);
+  const scale = binScale(losses);
   assert.ok(scale.log && scale.floor.text === "0");
   const { counts } = histogram(losses, scale);
   assert.equal(
@@ -201,9 +201,9 @@ test("a population with a loss of zero in it keeps its logarithmic scale, and ze
     losses.length,
   );
   assert.equal(counts[0], 2);
-  assert.equal(scaleOf([0, 0.2, 0.5]).log, false);
-  assert.equal(scaleOf([0.1, 0.5]).log, false);
-  assert.equal(scaleOf([-1, 0, 5]).log, false);
+  assert.equal(binScale([0, 0.2, 0.5]).log, false);
+  assert.equal(binScale([0.1, 0.5]).log, false);
+  assert.equal(binScale([-1, 0, 5]).log, false);
 });
 
 test("numbers in sentences and at ticks are written in one way", () => {

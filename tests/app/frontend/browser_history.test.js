@@ -3,7 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrived, oneStepEach, Walk } from "../../../app/live/frontend/core/browser_history.js";
+import {
+  markPageShown,
+  keepOneEntryPerPage,
+  BrowserHistory,
+} from "../../../app/live/frontend/core/browser_history.js";
 
 /** A browser's history, which begins at that address. @param {string} address */
 function browser(address) {
@@ -43,7 +47,7 @@ function browser(address) {
     Object.defineProperty(click, "isTrusted", { value: true });
     target.dispatchEvent(click);
   };
-  oneStepEach(history, /** @type {any} */ (location), target);
+  keepOneEntryPerPage(history, /** @type {any} */ (location), target);
   return { entries, history, back, press, where: () => entries[at] };
 }
 
@@ -65,15 +69,15 @@ test("a late run of the page that was left writes nothing over the page gone bac
   history.pushState({}, "", MOONS);
   back();
   assert.equal(where(), HILLS);
-  arrived(history, "/landscapes");
+  markPageShown(history, "/landscapes");
   back();
   // Streamlit, for a run of Landscapes that ended after the step back
   history.pushState({}, "", HILLS);
   history.replaceState({}, "", "/?dataset=landscape");
-  arrived(history, "/landscapes"); // it is shown for a moment
+  markPageShown(history, "/landscapes"); // it is shown for a moment
   history.pushState({}, "", MOONS);
   assert.equal(where(), MOONS);
-  arrived(history, "/");
+  markPageShown(history, "/");
   history.pushState({}, "", "/?dataset=circles");
   assert.equal(where(), "/?dataset=circles");
 });
@@ -96,7 +100,7 @@ test("who goes back twice, quicker than pages follow, is followed by Streamlit a
     location: { pathname: "/", search: "?a=1", href: "http://kelvin.test/?a=1" },
     history: { pushState() {}, replaceState() {} },
   });
-  const walk = new Walk(false, () => told.push("went"));
+  const walk = new BrowserHistory(false, () => told.push("went"));
   const pop = (pathname) => {
     globalThis.location.pathname = pathname;
     let stopped = false;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { follow, heights } from "../../../app/live/frontend/panels/agreement.js";
-import { histogram, scaleOf } from "../../../app/live/frontend/charts/histogram.js";
+import { histogram, binScale } from "../../../app/live/frontend/charts/histogram.js";
 import { membersOf, noteOf, nounOf, viewsOf } from "../../../app/live/frontend/panels/chains.js";
 import { boxes, replanned, titleOf } from "../../../app/live/frontend/panels/temperature.js";
 import { reached, telling, times } from "../../../app/live/frontend/panels/cost.js";
@@ -44,20 +44,20 @@ test("every value is in one bin, the highest too", () => {
 });
 
 test("losses far apart get a logarithmic scale, and keep it until they are near; what is not positive never does", () => {
-  assert.equal(scaleOf([0.1, 0.5]).log, false);
-  assert.equal(scaleOf([0.01, 0.5]).log, true);
-  assert.equal(scaleOf([0.02, 0.5]).log, false);
-  assert.equal(scaleOf([0.02, 0.5], true).log, true);
-  assert.equal(scaleOf([0.2, 0.5], true).log, false);
-  assert.equal(scaleOf([-3, 0, 500]).log, false);
+  assert.equal(binScale([0.1, 0.5]).log, false);
+  assert.equal(binScale([0.01, 0.5]).log, true);
+  assert.equal(binScale([0.02, 0.5]).log, false);
+  assert.equal(binScale([0.02, 0.5], true).log, true);
+  assert.equal(binScale([0.2, 0.5], true).log, false);
+  assert.equal(binScale([-3, 0, 500]).log, false);
   for (const values of [[0.1, 0.5], [0.01, 0.5], [-3, 0], [0, 0], [0.3], [1e-7, 4]]) {
-    const { low, high } = scaleOf(values);
+    const { low, high } = binScale(values);
     assert.ok(
       low < high && low <= Math.min(...values) + 1e-9 && high >= Math.max(...values) - 1e-9,
       `${values}: ${low} to ${high}`,
     );
   }
-  assert.deepEqual(scaleOf([]), { log: false, low: 0, high: 1 });
+  assert.deepEqual(binScale([]), { log: false, low: 0, high: 1 });
 });
 
 test("networks that are drawn afresh in every step are counted where they are seen", () => {

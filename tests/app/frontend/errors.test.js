@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { Board } from "../../../app/live/frontend/board/panel_grid.js";
+import { PanelGrid } from "../../../app/live/frontend/board/panel_grid.js";
 import {
-  Expected,
-  defect,
-  expected,
-  fetched,
-  lineOf,
+  ExpectedError,
+  reportDefect,
+  isExpected,
+  fetchOrFail,
+  messageFor,
 } from "../../../app/live/frontend/data/errors.js";
 import { readRecording } from "../../../app/live/frontend/data/recording.js";
 import { importRecording, Refusal } from "../../../app/live/frontend/data/recording_store.js";
@@ -27,12 +27,12 @@ process.on("exit", () => Object.assign(console, { error, warn }));
 
 test("what is expected to go wrong has its own line and leaves the console alone", () => {
   for (const one of [
-    new Expected("x"),
+    new ExpectedError("x"),
     new Refusal("x"),
     new DOMException("full", "QuotaExceededError"),
   ]) {
-    assert.equal(expected(one), true);
-    assert.equal(lineOf(one, "usual"), "usual");
+    assert.equal(isExpected(one), true);
+    assert.equal(messageFor(one, "usual"), "usual");
   }
   assert.deepEqual(told, []);
 });
@@ -46,22 +46,22 @@ test("a defect is on the console and in the page, whatever was thrown", () => {
     undefined,
   ]) {
     told = [];
-    assert.equal(expected(one), false);
-    assert.notEqual(lineOf(one, "usual"), "usual");
+    assert.equal(isExpected(one), false);
+    assert.notEqual(messageFor(one, "usual"), "usual");
     assert.deepEqual(told, [one]);
   }
-  assert.match(defect(new TypeError("x")), /defect/);
+  assert.match(reportDefect(new TypeError("x")), /defect/);
 });
 
 test("an address that does not answer, or says no, is expected", async () => {
   globalThis.fetch = async () => {
     throw new TypeError("Failed to fetch");
   };
-  await assert.rejects(fetched("/a"), Expected);
+  await assert.rejects(fetchOrFail("/a"), ExpectedError);
   globalThis.fetch = async () => new Response("no", { status: 404 });
-  await assert.rejects(fetched("/a"), Expected);
+  await assert.rejects(fetchOrFail("/a"), ExpectedError);
   globalThis.fetch = async () => new Response("yes");
-  assert.equal(await (await fetched("/a")).text(), "yes");
+  assert.equal(await (await fetchOrFail("/a")).text(), "yes");
 });
 
 test("a file that is no recording is expected, in whatever way it is none", async () => {
@@ -76,7 +76,7 @@ test("a file that is no recording is expected, in whatever way it is none", asyn
     frame([0x01]),
     frame([0x80]),
   ]) {
-    await assert.rejects(readRecording(Uint8Array.from(file).buffer), Expected);
+    await assert.rejects(readRecording(Uint8Array.from(file).buffer), ExpectedError);
     await assert.rejects(importRecording(new File([Uint8Array.from(file)], "a.kelvin")), Refusal);
   }
 });
@@ -104,7 +104,7 @@ test("one panel's defect is seen in that panel and once on the console", () => {
   };
   const board = { section: () => section };
   const draw = () =>
-    Board.prototype._draw.call(
+    PanelGrid.prototype._draw.call(
       /** @type {any} */ (board),
       /** @type {any} */ (shown),
       /** @type {any} */ ({}),

@@ -18,7 +18,7 @@ import {
   weightsFile,
   writeSafetensors,
 } from "../../../app/live/frontend/export/safetensors.js";
-import { Sheet } from "../../../app/live/frontend/export/svg_sheet.js";
+import { SvgSheet } from "../../../app/live/frontend/export/svg_sheet.js";
 import { decode } from "../../../app/live/frontend/data/messages.js";
 import { History } from "../../../app/live/frontend/data/history.js";
 import { RaceSession } from "../../../app/live/frontend/data/race_session.js";
@@ -288,7 +288,7 @@ test("a replay's gaps are filled once, and nothing in them leaves its place", ()
 });
 
 test("a sheet is SVG whatever is written on it, and waits for its charts", async () => {
-  const sheet = new Sheet(100.2, 50);
+  const sheet = new SvgSheet(100.2, 50);
   sheet.text('<b>"Tom" & Ann</b>', 1, 2.0001, {
     fill: "red",
     font: '"A B", serif',

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrived, leave, markBack, wayBack } from "../../../app/live/frontend/data/tab_session.js";
-import { momentOfShare, spentShare } from "../../../app/live/frontend/data/budget_share.js";
+import {
+  tellOfRaceLeft,
+  noteRaceLeft,
+  rememberReturnAddress,
+  takeReturnAddress,
+} from "../../../app/live/frontend/data/tab_session.js";
+import { frameAtShare, spentShare } from "../../../app/live/frontend/data/budget_share.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
 setTexts({ "menu.left-network": "left" });
@@ -14,16 +19,16 @@ test("a moment lies on the bar where the budget is spent, by the lane that has s
   assert.equal(spentShare({ lanes: [{ progress: 0.2 }, { progress: 0.5 }] }), 0.5);
   assert.equal(spentShare({ lanes: [{ progress: 1.7 }] }), 1, "a budget that was overshot");
   const metrics = race([0, 0], [0.1, 0.05], [0.2, 0.4], [0.3, 0.4], [0.9, 0.9], [1, 1], [1, 1]);
-  assert.equal(momentOfShare(metrics, 0), 0);
-  assert.equal(momentOfShare(metrics, 0.39), 1);
-  assert.equal(momentOfShare(metrics, 0.5), 3);
-  assert.equal(momentOfShare(metrics, 1), 6);
-  assert.equal(momentOfShare([], 0.5), 0);
+  assert.equal(frameAtShare(metrics, 0), 0);
+  assert.equal(frameAtShare(metrics, 0.39), 1);
+  assert.equal(frameAtShare(metrics, 0.5), 3);
+  assert.equal(frameAtShare(metrics, 1), 6);
+  assert.equal(frameAtShare([], 0.5), 0);
   const running = race([0, 0], [0.1, 0.1]);
-  assert.equal(momentOfShare(running, 1), 1, "beyond what there is, the newest");
+  assert.equal(frameAtShare(running, 1), 1, "beyond what there is, the newest");
   for (let i = 0; i < metrics.length - 1; i++)
     assert.equal(
-      spentShare(metrics[momentOfShare(metrics, spentShare(metrics[i]))]),
+      spentShare(metrics[frameAtShare(metrics, spentShare(metrics[i]))]),
       spentShare(metrics[i]),
     );
 });
@@ -38,24 +43,24 @@ test("whoever leaves a race is told elsewhere, once, and not where it is watched
     },
   };
   const told = [];
-  leave("network");
-  arrived("gallery", (sentence) => told.push(sentence));
-  arrived("gallery", (sentence) => told.push(sentence));
+  noteRaceLeft("network");
+  tellOfRaceLeft("gallery", (sentence) => told.push(sentence));
+  tellOfRaceLeft("gallery", (sentence) => told.push(sentence));
   assert.deepEqual(told, ["left"]);
-  leave("network");
-  arrived("network", (sentence) => told.push(sentence));
-  arrived("gallery", (sentence) => told.push(sentence));
+  noteRaceLeft("network");
+  tellOfRaceLeft("network", (sentence) => told.push(sentence));
+  tellOfRaceLeft("gallery", (sentence) => told.push(sentence));
   assert.deepEqual(told, ["left"]);
 });
 
 test("the way back leads to a page of Kelvin's own, once", () => {
   globalThis.location = { origin: "http://kelvin.test", href: "http://kelvin.test/?dataset=moons" };
-  markBack();
-  assert.equal(wayBack(), "http://kelvin.test/?dataset=moons");
-  assert.equal(wayBack(), null);
+  rememberReturnAddress();
+  assert.equal(takeReturnAddress(), "http://kelvin.test/?dataset=moons");
+  assert.equal(takeReturnAddress(), null);
   for (const href of ["http://kelvin.test.evil/", "javascript:alert(1)", "http://other/"]) {
     globalThis.location.href = href;
-    markBack();
-    assert.equal(wayBack(), null);
+    rememberReturnAddress();
+    assert.equal(takeReturnAddress(), null);
   }
 });

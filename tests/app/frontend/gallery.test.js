@@ -6,7 +6,7 @@ import { facets, matches, sorted } from "../../../app/live/frontend/gallery/filt
 import { Selection } from "../../../app/live/frontend/gallery/selection.js";
 import { line, seriesOf } from "../../../app/live/frontend/gallery/series.js";
 import { path, places } from "../../../app/live/frontend/gallery/sparkline.js";
-import { SPARK_POINTS, sparkOf, summaryOf } from "../../../app/live/frontend/data/summary.js";
+import { SPARK_POINTS, sparklineOf, summaryOf } from "../../../app/live/frontend/data/summary.js";
 import { best, COLUMNS, csv, rowsOf } from "../../../app/live/frontend/gallery/table.js";
 import { readRecording } from "../../../app/live/frontend/data/recording.js";
 
@@ -101,7 +101,7 @@ test("a summary tells what the recording holds, and its spark has both ends", ()
   assert.deepEqual(summary.budget, { currency: "seconds", amount: 30 });
   const last = history.metrics.at(-1).lanes[1];
   for (const [name, value] of Object.entries(summary.results[1])) assert.equal(value, last[name]);
-  const spark = sparkOf(history);
+  const spark = sparklineOf(history);
   assert.deepEqual(
     spark.map((one) => one.length),
     [SPARK_POINTS, SPARK_POINTS],
@@ -109,7 +109,7 @@ test("a summary tells what the recording holds, and its spark has both ends", ()
   assert.equal(spark[0][0], history.metrics[0].lanes[0].loss);
   assert.equal(spark[1].at(-1), last.loss);
   assert.deepEqual(
-    sparkOf({ stage: history.stage, metrics: history.metrics.slice(0, 1) }).map(
+    sparklineOf({ stage: history.stage, metrics: history.metrics.slice(0, 1) }).map(
       (one) => one.length,
     ),
     [1, 1],

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { summaryOf } from "../../../app/live/frontend/data/summary.js";
-import { laneNames, named, nameParts } from "../../../app/live/frontend/data/lane_names.js";
+import { laneNames, withLaneNames, nameParts } from "../../../app/live/frontend/data/lane_names.js";
 import { History } from "../../../app/live/frontend/data/history.js";
 
 const CASES = JSON.parse(readFileSync(new URL("../lane_names.json", import.meta.url), "utf8"));
@@ -51,7 +51,7 @@ test("an old recording's lanes have names of their own wherever it is shown, and
       lanes.map(([label]) => label),
     );
     assert.equal(new Set(names).size, names.length);
-    assert.equal(named(history.stage), history.stage, "once is enough");
+    assert.equal(withLaneNames(history.stage), history.stage, "once is enough");
   }
 });
 
@@ -64,10 +64,10 @@ test("a summary that was kept long ago has only its methods' names: numbers tell
     seed: 1,
   };
   assert.deepEqual(
-    named(kept).lanes.map((lane) => lane.label),
+    withLaneNames(kept).lanes.map((lane) => lane.label),
     ["Adam 1", "Adam 2"],
   );
-  assert.equal(named(kept).lanes[0].method, "Adam");
+  assert.equal(withLaneNames(kept).lanes[0].method, "Adam");
 });
 
 test("a name falls apart into its method and what tells it from the others of that method", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Chart } from "../../../app/live/frontend/charts/chart.js";
-import { pinched } from "../../../app/live/frontend/charts/pinch_zoom.js";
+import { pinchedRange } from "../../../app/live/frontend/charts/pinch_zoom.js";
 
 const near = (found, wanted) =>
   found.forEach((one, i) => assert.ok(Math.abs(one - wanted[i]) < 1e-9, `${found} for ${wanted}`));
@@ -15,7 +15,7 @@ test("what lies under two fingers stays under them", () => {
     const length = 100 + 500 * random();
     const from = [random() * 100, 160 + random() * 200];
     const to = [random() * 100, 160 + random() * 200];
-    const [a, b] = pinched(range, length, from, to);
+    const [a, b] = pinchedRange(range, length, from, to);
     const value = (pixel, [low, high]) => low + (pixel / length) * (high - low);
     near(
       [value(to[0], [a, b]), value(to[1], [a, b])],
@@ -39,8 +39,8 @@ test("fingers beside each other, or crossing, leave an axis alone", () => {
       [300, 10],
     ],
   ])
-    assert.deepEqual(pinched([0, 1], 400, from, to), [0, 1]);
-  near(pinched([0, 1], 400, [300, 100], [400, 0]), [0.25, 0.75]);
+    assert.deepEqual(pinchedRange([0, 1], 400, from, to), [0, 1]);
+  near(pinchedRange([0, 1], 400, [300, 100], [400, 0]), [0.25, 0.75]);
 });
 
 test("where fingers are used, one of them does not draw a zoom; elsewhere a pointer does", () => {

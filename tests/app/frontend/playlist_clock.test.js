@@ -10,15 +10,15 @@ import {
   HOLD,
   REST,
   RUN,
-  Reel,
-  lettered,
+  PlaylistClock,
+  withLargeLetters,
   magnified,
-  momentOf,
+  frameIndexAt,
 } from "../../../app/live/frontend/present/playlist_clock.js";
 
 /**
  * Let time pass in small ticks; how often another recording came on.
- * @param {Reel} reel
+ * @param {PlaylistClock} reel
  * @param {number} seconds
  */
 function pass(reel, seconds) {
@@ -28,7 +28,7 @@ function pass(reel, seconds) {
 }
 
 test("on a stage a recording plays once and stands at its end until somebody goes on", () => {
-  const reel = new Reel(3, false);
+  const reel = new PlaylistClock(3, false);
   assert.equal(reel.phase, "run");
   pass(reel, RUN / 2);
   assert.ok(Math.abs(reel.share - 0.5) < 0.01);
@@ -42,7 +42,7 @@ test("on a stage a recording plays once and stands at its end until somebody goe
 });
 
 test("on a stage the playlist ends at its ends", () => {
-  const reel = new Reel(3, false);
+  const reel = new PlaylistClock(3, false);
   assert.equal(reel.go(-1), false);
   assert.equal(reel.go(1), true);
   assert.equal(reel.go(99), true);
@@ -51,7 +51,7 @@ test("on a stage the playlist ends at its ends", () => {
 });
 
 test("a pause holds the moment", () => {
-  const reel = new Reel(2, false);
+  const reel = new PlaylistClock(2, false);
   pass(reel, 5);
   const { share } = reel;
   reel.toggle();
@@ -60,7 +60,7 @@ test("a pause holds the moment", () => {
 });
 
 test("a kiosk shows the words, the race, its end, and goes round", () => {
-  const reel = new Reel(2, true);
+  const reel = new PlaylistClock(2, true);
   assert.equal(reel.phase, "card");
   assert.equal(reel.share, 0);
   pass(reel, CARD + 1);
@@ -75,7 +75,7 @@ test("a kiosk shows the words, the race, its end, and goes round", () => {
 });
 
 test("a kiosk that is touched waits a minute, or until it is let go", () => {
-  const reel = new Reel(2, true);
+  const reel = new PlaylistClock(2, true);
   pass(reel, CARD + 5);
   const { share } = reel;
   reel.hold(reel.last);
@@ -91,17 +91,17 @@ test("a kiosk that is touched waits a minute, or until it is let go", () => {
 });
 
 test("a machine that slept does not skip what it slept through", () => {
-  const reel = new Reel(2, true);
+  const reel = new PlaylistClock(2, true);
   assert.equal(reel.tick(10_000), false);
   assert.deepEqual([reel.at, reel.phase], [0, "card"]);
 });
 
 test("the pace lingers over the beginning and still ends at the end", () => {
-  assert.equal(momentOf(101, 0.5), 50);
-  assert.equal(momentOf(101, 0.5, 2), 25);
-  assert.equal(momentOf(101, 1, 2), 100);
-  assert.equal(momentOf(101, 0, 2), 0);
-  assert.equal(momentOf(0, 0.5), 0);
+  assert.equal(frameIndexAt(101, 0.5), 50);
+  assert.equal(frameIndexAt(101, 0.5, 2), 25);
+  assert.equal(frameIndexAt(101, 1, 2), 100);
+  assert.equal(frameIndexAt(101, 0, 2), 0);
+  assert.equal(frameIndexAt(0, 0.5), 0);
 });
 
 test("on a projector everything is at least twice as large, on a phone as it is", () => {
@@ -122,7 +122,7 @@ test("a hall's figures have no small letters, and the explorer's keep theirs", (
       },
     },
   };
-  const large = lettered(figures).loss.layout;
+  const large = withLargeLetters(figures).loss.layout;
   assert.deepEqual(
     [large.font.size, large.xaxis.title.font.size, large.yaxis.tickfont.size],
     [14, 14, 14],
@@ -143,13 +143,13 @@ test("a lane that explodes leaves the chart at its top, and the others are still
 
 test("a recording that is not there makes room for the next one after a moment; the last one has none", () => {
   for (const kiosk of [false, true]) {
-    const reel = new Reel(3, kiosk);
+    const reel = new PlaylistClock(3, kiosk);
     reel.miss();
     assert.equal(pass(reel, ABSENT - 0.5), 0);
     assert.equal(pass(reel, 1), 1);
     assert.deepEqual([reel.at, reel.absent, reel.playing], [1, false, true]);
   }
-  const reel = new Reel(1, false);
+  const reel = new PlaylistClock(1, false);
   reel.miss();
   assert.equal(pass(reel, 3 * ABSENT), 0);
   assert.equal(reel.at, 0);

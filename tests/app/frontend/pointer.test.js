@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
-import { Taps } from "../../../app/live/frontend/charts/pointer.js";
-import { finer } from "../../../app/live/frontend/present/pixel_ratio.js";
+import { ClickRecognizer } from "../../../app/live/frontend/charts/pointer.js";
+import { raisePixelRatio } from "../../../app/live/frontend/present/pixel_ratio.js";
 
 const page = new EventTarget();
 // Node reads no plain `true` as capturing when a listener is removed.
@@ -18,11 +18,11 @@ Object.defineProperty(globalThis, "performance", { value: { now: () => now } });
 function chart(zoomed) {
   const element = new EventTarget();
   const state = { zoomed, singles: 0, doubles: 0 };
-  const taps = new Taps(/** @type {any} */ (element), {
+  const clicks = new ClickRecognizer(/** @type {any} */ (element), {
     waits: () => state.zoomed,
     double: () => void (state.doubles++, (state.zoomed = false)),
   });
-  taps.single = () => state.singles++;
+  clicks.single = () => state.singles++;
   const event = (type, x) =>
     Object.defineProperty(
       Object.assign(new Event(type), { clientX: x, clientY: 5, button: 0 }),
@@ -95,10 +95,10 @@ test("the stage gives the window its own fineness back, whatever that is by then
   });
   globalThis.window = window;
   const before = Object.getOwnPropertyDescriptor(window, "devicePixelRatio");
-  const back = finer(2);
+  const back = raisePixelRatio(2);
   assert.equal(window.devicePixelRatio, 2);
   real = 3;
-  assert.equal(window.devicePixelRatio, 3, "a window moved to a finer screen");
+  assert.equal(window.devicePixelRatio, 3, "a window moved to a raisePixelRatio screen");
   real = 1.25;
   back();
   assert.equal(window.devicePixelRatio, 1.25);

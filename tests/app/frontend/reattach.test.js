@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  firstTime,
-  goesBack,
-  leaveMark,
-  takeUp,
+  isFirstVisit,
+  returnsToRace,
+  rememberRace,
+  settingsToAdopt,
 } from "../../../app/live/frontend/core/reattach.js";
 import { tokenOf } from "../../../app/live/frontend/data/socket.js";
 
@@ -15,11 +15,11 @@ const CIRCLES = { dataset: { name: "circles" }, lanes: [{ name: "eki" }], seed: 
 test("a link to another race shows that race; the address of before, or one that names none, goes back", () => {
   const seen = { address: "/?dataset=moons&seed=9", experiment: MOONS };
   assert.equal(
-    goesBack({ named: true, address: "/?dataset=circles&seed=4", experiment: CIRCLES }, seen),
+    returnsToRace({ named: true, address: "/?dataset=circles&seed=4", experiment: CIRCLES }, seen),
     false,
   );
   assert.equal(
-    goesBack(
+    returnsToRace(
       { named: true, address: "/?dataset=moons&seed=9&panels=loss", experiment: MOONS },
       seen,
     ),
@@ -27,18 +27,18 @@ test("a link to another race shows that race; the address of before, or one that
     "the same race, seen otherwise",
   );
   assert.equal(
-    goesBack({ named: true, address: "/?dataset=moons&seed=9", experiment: CIRCLES }, seen),
+    returnsToRace({ named: true, address: "/?dataset=moons&seed=9", experiment: CIRCLES }, seen),
     true,
     "a reload with settings changed",
   );
-  assert.equal(goesBack({ named: false, address: "/", experiment: CIRCLES }, seen), true);
+  assert.equal(returnsToRace({ named: false, address: "/", experiment: CIRCLES }, seen), true);
   assert.equal(
-    goesBack({ named: true, address: "/?dataset=circles", experiment: CIRCLES }, null),
+    returnsToRace({ named: true, address: "/?dataset=circles", experiment: CIRCLES }, null),
     true,
     "nothing is known",
   );
   assert.equal(
-    goesBack(
+    returnsToRace(
       { named: true, address: "/?dataset=circles", experiment: CIRCLES },
       { address: null, experiment: MOONS },
     ),
@@ -59,9 +59,12 @@ test("what a tab's race was is kept with its token and forgotten with it", () =>
   const token = tokenOf("network");
   assert.equal(token.seen(), null);
   token.set("abc");
-  leaveMark(/** @type {any} */ ({ token, race: "abc", waiting: null, experiment: MOONS }), "/?a=1");
+  rememberRace(
+    /** @type {any} */ ({ token, race: "abc", waiting: null, experiment: MOONS }),
+    "/?a=1",
+  );
   assert.deepEqual(token.seen(), { address: "/?a=1", experiment: MOONS });
-  leaveMark(
+  rememberRace(
     /** @type {any} */ ({
       token,
       race: "abc",
@@ -92,13 +95,13 @@ test("a race that comes back brings its settings back where the address named no
     });
   const other = { named: false, experiment: CIRCLES };
   for (const no of [{ fresh: false }, { loaded: null }, { state: { state: "attaching" } }])
-    assert.equal(takeUp(session(no), other), null);
-  assert.equal(takeUp(session({}), { ...other, named: true }), null);
-  assert.equal(takeUp(session({}), { ...other, experiment: MOONS }), null);
+    assert.equal(settingsToAdopt(session(no), other), null);
+  assert.equal(settingsToAdopt(session({}), { ...other, named: true }), null);
+  assert.equal(settingsToAdopt(session({}), { ...other, experiment: MOONS }), null);
   const one = session({});
-  assert.deepEqual([takeUp(one, other), takeUp(one, other)], [MOONS, null]);
+  assert.deepEqual([settingsToAdopt(one, other), settingsToAdopt(one, other)], [MOONS, null]);
   assert.deepEqual(
-    [firstTime("network"), firstTime("network"), firstTime("landscape")],
+    [isFirstVisit("network"), isFirstVisit("network"), isFirstVisit("landscape")],
     [true, false, true],
   );
 });

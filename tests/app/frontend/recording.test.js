@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { Told } from "../../../app/live/frontend/data/errors.js";
+import { UserError } from "../../../app/live/frontend/data/errors.js";
 import { VERSION, readRecording } from "../../../app/live/frontend/data/recording.js";
 
 import "./texts.js";
@@ -36,12 +36,12 @@ test("a recording of a newer Kelvin is not read", async () => {
   assert.equal((await read(recording({ type: "stage" }, metrics))).length, 1);
   assert.equal((await read(recording({ type: "stage", version: VERSION }, metrics))).length, 1);
   const newer = (error) =>
-    error instanceof Told &&
+    error instanceof UserError &&
     error.message ===
       `A newer Kelvin made this recording (version 99); this Kelvin reads version ${VERSION}.`;
   await assert.rejects(read(recording({ type: "stage", version: 99 }, metrics)), newer);
   const unknown = (error) =>
-    error instanceof Told && /does not know \(hologram\)/.test(error.message);
+    error instanceof UserError && /does not know \(hologram\)/.test(error.message);
   await assert.rejects(
     read(recording({ type: "stage" }, metrics, { type: "hologram", k: 0 })),
     unknown,
@@ -64,7 +64,7 @@ test("a recording that is cut anywhere tells how much of it could be read", asyn
     if (ends.includes(length)) continue;
     const count = ends.filter((at) => at < length).length - 1;
     const said = (error) =>
-      error instanceof Told && error.message.includes(`cut off: ${count} of its messages`);
+      error instanceof UserError && error.message.includes(`cut off: ${count} of its messages`);
     await assert.rejects(
       read(gzipSync(raw.subarray(0, length))),
       said,
@@ -74,7 +74,7 @@ test("a recording that is cut anywhere tells how much of it could be read", asyn
   for (const share of [0.3, 0.6, 0.9])
     await assert.rejects(
       read(FILE.subarray(0, FILE.length * share)),
-      Told,
+      UserError,
       `${share} of the packed file`,
     );
 });

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { openShelf } from "../../../app/live/frontend/data/indexeddb.js";
+import { openDatabase } from "../../../app/live/frontend/data/indexeddb.js";
 import { readRecording } from "../../../app/live/frontend/data/recording.js";
 import * as store from "../../../app/live/frontend/data/recording_store.js";
 import "./texts.js";
@@ -210,7 +210,7 @@ test("a browser that gives no storage, or breaks while opening it, leaves memory
     },
   };
   for (const factory of [null, undefined, failing, throwing]) {
-    const shelf = await openShelf(factory);
+    const shelf = await openDatabase(factory);
     assert.equal(shelf.lasting, false);
     await shelf.put({ id: "a" });
     assert.deepEqual(await shelf.all(), [{ id: "a" }]);

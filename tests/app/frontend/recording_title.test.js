@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-import { titled, titleIn } from "../../../app/live/frontend/data/recording_title.js";
+import { withTitle, readTitle } from "../../../app/live/frontend/data/recording_title.js";
 
 const inside = Buffer.from("what a recording holds ".repeat(50));
 
@@ -36,10 +36,10 @@ test("a name is written into a recording's file and read again, whatever its hea
     { extra: "x", name: "y", comment: "z" },
   ]) {
     const file = packed(parts);
-    assert.equal(await titleIn(file), parts.comment ?? "");
+    assert.equal(await readTitle(file), parts.comment ?? "");
     for (const title of ["My: race/1", "Zwei Monde — „nachts“ 🌙", ""]) {
-      const made = await titled(await titled(file, "in between"), title);
-      assert.equal(await titleIn(made), title);
+      const made = await withTitle(await withTitle(file, "in between"), title);
+      assert.equal(await readTitle(made), title);
       assert.deepEqual(gunzipSync(Buffer.from(await made.arrayBuffer())), inside);
     }
   }
@@ -52,7 +52,7 @@ test("what is no gzip file has no name and is left as it is", async () => {
     Buffer.from([0x1f, 0x8b, 8, 16, 0, 0, 0, 0, 0, 0, 65]),
   ]) {
     const file = new Blob([bytes]);
-    assert.equal(await titleIn(file), "");
-    assert.equal(await titled(file, "name"), file);
+    assert.equal(await readTitle(file), "");
+    assert.equal(await withTitle(file, "name"), file);
   }
 });

@@ -5,39 +5,39 @@ import { test } from "node:test";
 import { spaced } from "../../../app/live/frontend/charts/decimate.js";
 import { spent } from "../../../app/live/frontend/i18n/format.js";
 import { share } from "../../../app/live/frontend/charts/decision_map.js";
-import { lateStart, nextAction, sentence } from "../../../app/live/frontend/i18n/status_text.js";
+import { lateStart, nextAction, statusText } from "../../../app/live/frontend/i18n/status_text.js";
 
 const CALM = { problem: "", stale: false, recorded: false };
 
 test("every state has its sentence", () => {
-  assert.equal(sentence({ state: "running" }, CALM), "Running");
+  assert.equal(statusText({ state: "running" }, CALM), "Running");
   assert.equal(
-    sentence({ state: "queued", place: 1 }, CALM),
+    statusText({ state: "queued", place: 1 }, CALM),
     "Waiting for a free worker: you are next.",
   );
   assert.equal(
-    sentence({ state: "queued", place: 3 }, CALM),
+    statusText({ state: "queued", place: 3 }, CALM),
     "Waiting for a free worker: place 3 in the queue.",
   );
-  assert.equal(sentence({ state: "ended", sentence: "Out of memory." }, CALM), "Out of memory.");
-  assert.equal(sentence({ state: "ended" }, CALM), "The race has ended.");
-  assert.match(sentence({ state: "lost" }, CALM), /trying again/);
-  assert.match(sentence({ state: "lost", sentence: "" }, CALM), /trying again/);
+  assert.equal(statusText({ state: "ended", sentence: "Out of memory." }, CALM), "Out of memory.");
+  assert.equal(statusText({ state: "ended" }, CALM), "The race has ended.");
+  assert.match(statusText({ state: "lost" }, CALM), /trying again/);
+  assert.match(statusText({ state: "lost", sentence: "" }, CALM), /trying again/);
   assert.equal(
-    sentence({ state: "lost", sentence: "Not this address." }, CALM),
+    statusText({ state: "lost", sentence: "Not this address." }, CALM),
     "Not this address.",
   );
-  assert.match(sentence({ state: "idle" }, { ...CALM, recorded: true }), /^Recorded race/);
-  assert.match(sentence({ state: "idle" }, CALM), /^Press Run/);
+  assert.match(statusText({ state: "idle" }, { ...CALM, recorded: true }), /^Recorded race/);
+  assert.match(statusText({ state: "idle" }, CALM), /^Press Run/);
 });
 
 test("a problem comes first, changed settings next, but not while another race is on its way or the connection is gone", () => {
   const stale = { ...CALM, stale: true };
-  assert.equal(sentence({ state: "running" }, { ...stale, problem: "Too large." }), "Too large.");
+  assert.equal(statusText({ state: "running" }, { ...stale, problem: "Too large." }), "Too large.");
   for (const state of ["idle", "running", "paused", "done", "ended"])
-    assert.match(sentence({ state }, stale), /^Settings changed/);
+    assert.match(statusText({ state }, stale), /^Settings changed/);
   for (const state of ["queued", "starting", "lost"])
-    assert.doesNotMatch(sentence({ state }, stale), /^Settings changed/);
+    assert.doesNotMatch(statusText({ state }, stale), /^Settings changed/);
 });
 
 test("the button is that of the race on the screen, whatever the settings are by now", () => {
@@ -71,13 +71,13 @@ test("a lane that spent much before its first step is told, with what it spent o
   assert.equal(lateStart({ stage: null, metrics: [] }), "");
   const late = "Annealing spent much.";
   for (const state of ["running", "paused", "done"])
-    assert.ok(sentence({ state }, { ...CALM, late }).endsWith(late));
+    assert.ok(statusText({ state }, { ...CALM, late }).endsWith(late));
 });
 
 test("while a race runs, changed settings are told as waiting for their own button", () => {
   const stale = { ...CALM, stale: true };
-  assert.match(sentence({ state: "running" }, stale), /Run new settings/);
-  assert.match(sentence({ state: "done" }, stale), /Press Run/);
+  assert.match(statusText({ state: "running" }, stale), /Run new settings/);
+  assert.match(statusText({ state: "done" }, stale), /Press Run/);
 });
 
 test("what is spent is told in the budget's own currency, by the lane that spent most", () => {
@@ -123,14 +123,14 @@ test("a formula that cannot be read is told before everything but a problem, for
   const around = { problem: "", stale: false, recorded: false };
   for (const state of ["running", "paused", "done", "idle"]) {
     assert.match(
-      sentence({ state }, { ...around, unread: true }),
+      statusText({ state }, { ...around, unread: true }),
       /cannot be read.*the one before/,
     );
-    assert.doesNotMatch(sentence({ state }, around), /cannot be read/);
-    assert.equal(sentence({ state }, { ...around, problem: "No.", unread: true }), "No.");
+    assert.doesNotMatch(statusText({ state }, around), /cannot be read/);
+    assert.equal(statusText({ state }, { ...around, problem: "No.", unread: true }), "No.");
   }
   assert.equal(
-    sentence({ state: "ended", sentence: "The loss is 2.69e+31." }, around),
+    statusText({ state: "ended", sentence: "The loss is 2.69e+31." }, around),
     "The loss is 2.69×10³¹.",
   );
 });

@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { paintPieces, setting } from "../../../app/live/frontend/panels/network/text_samples.js";
+import {
+  paintTextSamples,
+  setting,
+} from "../../../app/live/frontend/panels/network/text_samples.js";
 
 const THEME = {
   text: "#111111",
@@ -48,7 +51,14 @@ function paper(width = 300, height = 200) {
 
 test("every piece is written with its guess, and a wrong one with the truth", () => {
   const { context, written, boxes } = paper();
-  const right = paintPieces(context, TEXT, Uint8Array.from([1, 3, 0]), CLASSES, THEME, "#aa0000");
+  const right = paintTextSamples(
+    context,
+    TEXT,
+    Uint8Array.from([1, 3, 0]),
+    CLASSES,
+    THEME,
+    "#aa0000",
+  );
   assert.equal(right, 2);
   const rows = [...new Set(written.map(({ y }) => y))].map((y) =>
     written.filter((one) => one.y === y),
@@ -82,7 +92,7 @@ test("a small panel shows fewer pieces and their ends, and still counts them all
   assert.ok(small.lines < 10 && small.lines >= 1 && small.seen < 40 && small.size >= 9);
   const { context, written } = paper(60, 20);
   assert.equal(
-    paintPieces(context, TEXT, Uint8Array.from([1, 2, 0]), CLASSES, THEME, "#aa0000"),
+    paintTextSamples(context, TEXT, Uint8Array.from([1, 2, 0]), CLASSES, THEME, "#aa0000"),
     3,
   );
   assert.equal(new Set(written.map(({ y }) => y)).size, 1);

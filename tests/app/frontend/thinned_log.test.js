@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Album } from "../../../app/live/frontend/data/thinned_log.js";
+import { ThinnedLog } from "../../../app/live/frontend/data/thinned_log.js";
 import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
 import {
   History,
@@ -70,7 +70,7 @@ for (const count of [100, 599, 600, 601, 1201, 6600, 20_000, 100_000]) {
 }
 
 test("an album stays even at every moment, and where pictures are missed on the way", () => {
-  const steady = new Album(60);
+  const steady = new ThinnedLog(60);
   for (let k = 0; k < 3000; k++) {
     steady.add({ k, bytes: new Uint8Array(1) });
     assert.ok(steady.kept.length <= 60);
@@ -82,7 +82,7 @@ test("an album stays even at every moment, and where pictures are missed on the 
       );
   }
   // A slow page gets the newest picture only: one in every one to four frames.
-  const missed = new Album(60);
+  const missed = new ThinnedLog(60);
   let last = 0;
   for (let k = 0; k < 20_000; k += 1 + ((k * 7) % 4))
     missed.add({ k: (last = k), bytes: new Uint8Array(1) });
@@ -94,7 +94,7 @@ test("an album stays even at every moment, and where pictures are missed on the 
 });
 
 test("an album is bounded in bytes", () => {
-  const album = new Album(1000, 10_000);
+  const album = new ThinnedLog(1000, 10_000);
   for (let k = 0; k < 5000; k++) {
     album.add({ k, bytes: new Uint8Array(100 + (k % 7)) });
     assert.equal(

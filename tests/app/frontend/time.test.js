@@ -4,26 +4,26 @@ import { test } from "node:test";
 
 import {
   PLACES,
-  dial,
+  sliderScale,
   fit,
-  taken,
+  acceptedRange,
   throttle,
-  typed,
+  parseTyped,
 } from "../../../app/live/frontend/controls/slider_scale.js";
 import {
-  deeds,
-  deedText,
-  eventText,
-  setting,
-  worth,
+  groupInterventions,
+  groupText,
+  interventionText,
+  currentSetting,
+  formatValue,
 } from "../../../app/live/frontend/data/interventions.js";
-import { KEYS } from "../../../app/live/frontend/controls/shortcuts.js";
+import { SHORTCUTS } from "../../../app/live/frontend/controls/shortcuts.js";
 import {
   acceptedUpTo,
   askedUpTo,
   extent,
-  nearer,
-  onestep,
+  stepBounds,
+  paintStep,
   origins,
   reachOf,
   stageOf,
@@ -58,12 +58,12 @@ const stage = {
 const packed = (data, ...shape) => ({ data, shape });
 
 test("a logarithmic dial has the knob's value in its middle, reaches a hundredth and a hundredfold, and stays within the knob's bounds", () => {
-  const slider = dial(rate, 0.01);
+  const slider = sliderScale(rate, 0.01);
   assert.equal(slider.place(0.01), PLACES / 2);
   assert.equal(slider.value(PLACES / 2), 0.01);
   assert.ok(Math.abs(slider.value(0) - 1e-4) < 1e-12);
   assert.equal(slider.value(PLACES), 1);
-  assert.equal(dial(rate, 5).value(PLACES), 10);
+  assert.equal(sliderScale(rate, 5).value(PLACES), 10);
   assert.equal(slider.place(1e9), PLACES);
   assert.equal(slider.place(0), 0);
   for (let place = 0; place <= PLACES; place += 7)
@@ -71,39 +71,45 @@ test("a logarithmic dial has the knob's value in its middle, reaches a hundredth
 });
 
 test("a dial of a share runs over all of it in its steps, one of a wide range stays near what it was", () => {
-  const inertia = dial({ ...rate, scale: "linear", minimum: 0, maximum: 1.2, step: 0.01 }, 0.73);
+  const inertia = sliderScale(
+    { ...rate, scale: "linear", minimum: 0, maximum: 1.2, step: 0.01 },
+    0.73,
+  );
   assert.equal(inertia.value(0), 0);
   assert.equal(inertia.value(PLACES), 1.2);
   assert.equal(inertia.value(PLACES / 3), 0.4);
-  const group = dial({ ...rate, type: "integer", scale: "linear", minimum: 0, maximum: 16384 }, 20);
+  const group = sliderScale(
+    { ...rate, type: "integer", scale: "linear", minimum: 0, maximum: 16384 },
+    20,
+  );
   assert.ok(group.value(PLACES) <= 200 && group.value(PLACES) >= 40);
   assert.equal(group.value(0), 0);
   assert.ok(Number.isInteger(group.value(123)));
 });
 
 test("what is typed is taken, or refused with words for what would be", () => {
-  assert.equal(typed(rate, "0.5"), 0.5);
-  assert.equal(typed(rate, "1.2e−4"), 1.2e-4);
-  assert.equal(typed(rate, "99"), undefined);
-  assert.equal(typed(rate, "-3"), undefined);
+  assert.equal(parseTyped(rate, "0.5"), 0.5);
+  assert.equal(parseTyped(rate, "1.2e−4"), 1.2e-4);
+  assert.equal(parseTyped(rate, "99"), undefined);
+  assert.equal(parseTyped(rate, "-3"), undefined);
   const hot = { ...rate, minimum: 0, above: 0, maximum: undefined };
   assert.deepEqual(
-    [typed(hot, "0"), typed(hot, "-3"), typed(hot, "1e-9")],
+    [parseTyped(hot, "0"), parseTyped(hot, "-3"), parseTyped(hot, "1e-9")],
     [undefined, undefined, 1e-9],
   );
-  assert.equal(typed({ ...hot, above: undefined }, "0"), 0);
-  assert.equal(typed({ ...hot, below: 1 }, "1"), undefined);
-  assert.equal(taken(hot), "a number above 0");
+  assert.equal(parseTyped({ ...hot, above: undefined }, "0"), 0);
+  assert.equal(parseTyped({ ...hot, below: 1 }, "1"), undefined);
+  assert.equal(acceptedRange(hot), "a number above 0");
   assert.equal(
-    taken({ ...rate, type: "integer", minimum: 1, maximum: 64 }),
+    acceptedRange({ ...rate, type: "integer", minimum: 1, maximum: 64 }),
     "a whole number of at least 1 and at most 64",
   );
-  assert.equal(taken({ ...hot, below: 1 }), "a number above 0 and below 1");
-  assert.equal(taken({ ...rate, minimum: undefined, maximum: undefined }), "a number");
-  assert.equal(typed(rate, ""), undefined);
-  assert.equal(typed({ ...rate, optional: true }, " "), null);
-  assert.equal(typed(rate, "much"), undefined);
-  assert.equal(typed({ ...rate, type: "integer" }, "3,6"), 4);
+  assert.equal(acceptedRange({ ...hot, below: 1 }), "a number above 0 and below 1");
+  assert.equal(acceptedRange({ ...rate, minimum: undefined, maximum: undefined }), "a number");
+  assert.equal(parseTyped(rate, ""), undefined);
+  assert.equal(parseTyped({ ...rate, optional: true }, " "), null);
+  assert.equal(parseTyped(rate, "much"), undefined);
+  assert.equal(parseTyped({ ...rate, type: "integer" }, "3,6"), 4);
   assert.equal(fit({ ...rate, scale: "linear", step: 0.05, minimum: 0, maximum: 2 }, 0.7301), 0.75);
 });
 
@@ -130,27 +136,30 @@ test("what was done by hand is told with what was before", () => {
     { kind: "reheat", lane: 0, step: 41, value: 0.5, at: 6 },
   ];
   assert.equal(
-    eventText(events[0], stage, events),
+    interventionText(events[0], stage, events),
     "Adam: Step size turned from 0.01 to 0.05 at step 1,200",
   );
   assert.equal(
-    eventText(events[2], stage, events),
+    interventionText(events[2], stage, events),
     "Adam: Step size turned from 0.05 to 0.1 at step 1,300",
   );
-  assert.equal(eventText(events[1], stage, events), "Annealing: reheated 10-fold at step 40");
-  assert.equal(eventText(events[3], stage, events), "Annealing: cooled 2-fold at step 41");
   assert.equal(
-    eventText({ kind: "weight", lane: 0, step: 7, index: 3, value: 0.25 }, stage),
+    interventionText(events[1], stage, events),
+    "Annealing: reheated 10-fold at step 40",
+  );
+  assert.equal(interventionText(events[3], stage, events), "Annealing: cooled 2-fold at step 41");
+  assert.equal(
+    interventionText({ kind: "weight", lane: 0, step: 7, index: 3, value: 0.25 }, stage),
     "Annealing: weight 3 set to 0.250 at step 7",
   );
   assert.equal(
-    eventText({ kind: "points", steps: [8, 12] }, stage),
+    interventionText({ kind: "points", steps: [8, 12] }, stage),
     "The training points were moved at step 12",
   );
-  assert.equal(setting(rate, 1, events), 0.1);
-  assert.equal(setting(rate, 1, []), 0.01);
-  assert.equal(worth(null), "not set");
-  assert.equal(worth(true), "on");
+  assert.equal(currentSetting(rate, 1, events), 0.1);
+  assert.equal(currentSetting(rate, 1, []), 0.01);
+  assert.equal(formatValue(null), "not set");
+  assert.equal(formatValue(true), "on");
 });
 
 test("turns that follow closely are one deed, from the first value to the last", () => {
@@ -166,18 +175,18 @@ test("turns that follow closely are one deed, from the first value to the last",
     { kind: "reheat", lane: 0, step: 9, value: 10, at: 3 },
     { kind: "reheat", lane: 0, step: 10, value: 10, at: 3 },
   );
-  const found = deeds(
+  const found = groupInterventions(
     events.map((event, i) => ({ event, lane: event.lane, at: 5 * i })),
     10,
   );
   assert.equal(found.length, 2);
   assert.equal(
-    deedText(found[0], stage, events),
+    groupText(found[0], stage, events),
     "Adam: Step size turned from 0.01 to 0.05 at step 102, the last of 3 changes",
   );
-  assert.equal(deedText(found[1], stage, events), "Annealing: reheated 100-fold at step 10");
+  assert.equal(groupText(found[1], stage, events), "Annealing: reheated 100-fold at step 10");
   assert.equal(
-    deeds(
+    groupInterventions(
       events.map((event, i) => ({ event, lane: event.lane, at: 50 * i })),
       10,
     ).length,
@@ -251,7 +260,7 @@ test("a step is seen as large as the plane allows, undistorted, whole, and the p
   for (const size of [1e-3, 0.01, 1]) {
     const step = told([50 + size, 5, 50 - size, 5 + size / 20]);
     const moment = before("cma-es", [50, 5]);
-    const part = nearer(step, moment, "step");
+    const part = stepBounds(step, moment, "step");
     const [left, right, bottom, top] = reachOf(
       step[0],
       moment.stage.lanes[0],
@@ -263,19 +272,19 @@ test("a step is seen as large as the plane allows, undistorted, whole, and the p
     );
     assert.ok(Math.abs((part.x[1] - part.x[0]) / (part.y[1] - part.y[0]) - 10) < 1e-3);
   }
-  assert.equal(nearer(told([0, 0, 100, 10]), before("cma-es", [50, 5]), "step"), null);
-  assert.equal(nearer(told([50, 5]), before("cma-es", [50, 5]), "step"), null, "nothing moves");
+  assert.equal(stepBounds(told([0, 0, 100, 10]), before("cma-es", [50, 5]), "step"), null);
+  assert.equal(stepBounds(told([50, 5]), before("cma-es", [50, 5]), "step"), null, "nothing moves");
   const lost = [{ lane: 0, stages: [{ points: null }, { points: null }] }];
-  assert.equal(nearer(lost, before("cma-es", [50, 5]), "step"), null);
+  assert.equal(stepBounds(lost, before("cma-es", [50, 5]), "step"), null);
 });
 
 test("lanes near each other are seen together, lanes far apart one by one, the one with most points first", () => {
   const moment = before("cma-es", [10, 5], [12, 5]);
-  assert.equal(nearer(told([11, 5], [13, 5.1, 12, 5]), moment, "step").lane, null);
+  assert.equal(stepBounds(told([11, 5], [13, 5.1, 12, 5]), moment, "step").lane, null);
   const apart = before("cma-es", [10, 5], [90, 5]);
   const step = told([10.1, 5], [90.2, 5, 90.1, 5.01, 90, 5]);
-  assert.equal(nearer(step, apart, "step").lane, 1);
-  const other = nearer(step, apart, 0);
+  assert.equal(stepBounds(step, apart, "step").lane, 1);
+  const other = stepBounds(step, apart, 0);
   assert.equal(other.lane, 0);
   assert.ok(other.x[0] > 9 && other.x[1] < 11);
 });
@@ -307,7 +316,7 @@ test("refused proposals are crossed out, accepted ones are not", () => {
       stage: { lanes: [lane] },
       picture: { lanes: [{ estimate: [0, 0], cloud: points }] },
     };
-    onestep(
+    paintStep(
       [{ lane: 0, stages }],
       2,
       { colours: ["#d9532c"], theme: { surface: "#fff", text: "#000" } },
@@ -395,7 +404,7 @@ test("a replay goes at its rate, keeps its place when the rate changes, and a ra
 });
 
 test("every key has a text, and no two do something for the same key", () => {
-  for (const key of KEYS) assert.ok(own[`key-${key.name}`], key.name);
+  for (const key of SHORTCUTS) assert.ok(own[`key-${key.name}`], key.name);
   const events = [
     "m",
     "r",
@@ -417,5 +426,5 @@ test("every key has a text, and no two do something for the same key", () => {
   ].map((key) => ({ key, target: {} }));
   events.push({ key: " ", target: {} });
   for (const event of events)
-    assert.equal(KEYS.filter((key) => key.press && key.is(event)).length, 1, event.key);
+    assert.equal(SHORTCUTS.filter((key) => key.press && key.is(event)).length, 1, event.key);
 });

@@ -21,7 +21,7 @@ import {
   lastDrawn,
   MOST_POINTS,
   pointsAt,
-  Sheet,
+  PointSet,
   snapped,
 } from "../../../app/live/frontend/panels/network/draw_points/model.js";
 import {
@@ -33,7 +33,7 @@ import {
 } from "../../../app/live/frontend/panels/network/particle_prediction.js";
 import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
 import { walked } from "../../../app/live/frontend/panels/weights/particles.js";
-import { planeWords } from "../../../app/live/frontend/panels/weights/plane_choice.js";
+import { planeText } from "../../../app/live/frontend/panels/weights/plane_choice.js";
 import { tiling } from "../../../app/live/frontend/panels/network/sample_grid.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
@@ -76,7 +76,7 @@ const drawn = (/** @type {number[][]} */ rows) => ({
 });
 
 test("a sheet is changed, and goes back and forth", () => {
-  const sheet = new Sheet(
+  const sheet = new PointSet(
     drawn([
       [0, 0, 0],
       [0.5, 0.5, 1],
@@ -112,7 +112,7 @@ test("a sheet holds so many points and no more, evenly chosen", () => {
   const many = drawn(
     Array.from({ length: 2 * MOST_POINTS }, (_, i) => [i / 256, 0, i % 2 === 0 ? 0 : 1]),
   );
-  const sheet = new Sheet(many);
+  const sheet = new PointSet(many);
   assert.equal(sheet.points.length, MOST_POINTS);
   assert.equal(sheet.left, MOST_POINTS);
   assert.equal(sheet.points[10].x, snapped(20 / 256));
@@ -121,7 +121,7 @@ test("a sheet holds so many points and no more, evenly chosen", () => {
 });
 
 test("the nearest point within reach is found, and none beyond", () => {
-  const sheet = new Sheet(
+  const sheet = new PointSet(
     drawn([
       [0, 0, 0],
       [0.5, 0, 1],
@@ -217,9 +217,9 @@ test("the arrow keys walk from the best to the worst and from lane to lane", () 
 });
 
 test("a plane says what it is and how much of the spread it holds", () => {
-  assert.equal(planeWords({ kind: "pca", explained: 0.714 }), "PCA · 71\u202f% shown");
-  assert.equal(planeWords({ kind: "random", explained: null }), "random, filter-normalised");
-  assert.equal(planeWords({ kind: "line", explained: undefined }), "start–best");
+  assert.equal(planeText({ kind: "pca", explained: 0.714 }), "PCA · 71\u202f% shown");
+  assert.equal(planeText({ kind: "random", explained: null }), "random, filter-normalised");
+  assert.equal(planeText({ kind: "line", explained: undefined }), "start–best");
 });
 
 const CONFUSION = { data: Int32Array.of(8, 2, 0, 1, 9, 0, 0, 5, 5), shape: [3, 3] };

@@ -2,14 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { along, horizon, thin } from "../../../app/live/frontend/charts/decimate.js";
+import { along, horizon, decimate } from "../../../app/live/frontend/charts/decimate.js";
 import { percent, short, small } from "../../../app/live/frontend/i18n/format.js";
 import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
 import { History, MOST_PICTURES } from "../../../app/live/frontend/data/history.js";
 import { Playback } from "../../../app/live/frontend/data/playback.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/data/recording.js";
 import { sameRace } from "../../../app/live/frontend/data/frame_view.js";
-import { channels, heatScale, luminance, mix } from "../../../app/live/frontend/charts/theme.js";
+import {
+  channels,
+  heatScale,
+  luminance,
+  mixColours,
+} from "../../../app/live/frontend/charts/theme.js";
 
 /** {type: "picture", k} as MessagePack. */
 function picture(k) {
@@ -45,7 +50,7 @@ test("thinned curves keep their ends and their extremes", () => {
   const y = x.map((i) => Math.sin(i / 50));
   y[5003] = 9;
   y[7001] = -9;
-  const curve = thin(x, y, 400);
+  const curve = decimate(x, y, 400);
   assert.ok(curve.x.length <= 400 && curve.x.length > 200);
   assert.equal(curve.x[0], 0);
   assert.equal(curve.x.at(-1), n - 1);
@@ -55,7 +60,7 @@ test("thinned curves keep their ends and their extremes", () => {
     curve.x,
   );
   curve.x.forEach((at, i) => assert.equal(curve.y[i], y[at]));
-  const few = thin([1, 2], [3, 4]);
+  const few = decimate([1, 2], [3, 4]);
   assert.deepEqual(few, { x: [1, 2], y: [3, 4] });
 });
 
@@ -77,7 +82,7 @@ test("a lane's markers stand on its line, apart from each other and from those o
 
 test("gaps in a curve do no harm", () => {
   const x = Array.from({ length: 1000 }, (_, i) => i);
-  const curve = thin(
+  const curve = decimate(
     x,
     x.map((i) => (i < 500 ? null : i)),
     100,
@@ -172,9 +177,9 @@ test("colours", () => {
     [0.5, "#640000"],
     [1, "#ffffff"],
   ];
-  assert.equal(mix(scale, 0.25), "rgb(50,0,0)");
-  assert.equal(mix(scale, 2), "rgb(255,255,255)");
-  assert.equal(mix(scale, Number.NaN), "rgb(0,0,0)");
+  assert.equal(mixColours(scale, 0.25), "rgb(50,0,0)");
+  assert.equal(mixColours(scale, 2), "rgb(255,255,255)");
+  assert.equal(mixColours(scale, Number.NaN), "rgb(0,0,0)");
 });
 
 /** What eyes see of a colour: its lightness (0 to 100) and its hue in degrees, in CIE Lab. */
@@ -204,7 +209,7 @@ test("however hot a lane is, it keeps its colour: heat is lightness, more of it 
     const theme = { dark: name === "dark" };
     colours.forEach((colour) => {
       const steps = Array.from({ length: 11 }, (_, i) =>
-        lab(mix(heatScale(colour, theme), i / 10)),
+        lab(mixColours(heatScale(colour, theme), i / 10)),
       );
       const away = (hue) => Math.abs(((hue - lab(colour).hue + 540) % 360) - 180);
       steps.forEach(({ light, hue, luminance }, i) => {

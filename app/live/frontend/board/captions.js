@@ -13,7 +13,7 @@ const SUMMARY_MS = 1000;
  * @param {{note: string, summary: string, nothing?: string, title?: string}} said
  * @param {number} now ms
  */
-export function caption(section, shown, said, now) {
+export function updateCaption(section, shown, said, now) {
   if (said.title) entitle(section, said.title);
   const note = /** @type {HTMLElement} */ (section.querySelector(".kv-note"));
   if (note.textContent !== said.note) note.textContent = note.title = said.note;

@@ -2,24 +2,24 @@
 
 import { loadPlotly } from "../charts/chart.js";
 import { readTheme } from "../charts/theme.js";
-import { Marks } from "../charts/time_markers.js";
-import { defect } from "../data/errors.js";
+import { TimeMarkers } from "../charts/time_markers.js";
+import { reportDefect } from "../data/errors.js";
 import { t } from "../i18n/i18n.js";
 import { PANELS } from "../panels/registry.js";
-import { caption } from "./captions.js";
+import { updateCaption } from "./captions.js";
 import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./layout.js";
 import { panelTemplate } from "./template.js";
 
 /**
  * @typedef {{name: string, kind: import("../panels/registry.js").Kind, panel: any, saidAt: number,
- *   marks: Marks | null, defect: string, defectLine: string}} Shown a panel that is mounted, and
- *   when its summary was last written
+ *   marks: TimeMarkers | null, defect: string, defectLine: string}} Shown a panel that is mounted,
+ *   and when its summary was last written
  */
 
 /** For so long charts wait until something is drawn without them, in milliseconds. */
 const PATIENCE_MS = 900;
 
-export class Board {
+export class PanelGrid {
   /**
    * @param {HTMLElement} root of the live view
    * @param {any} data what Python handed over
@@ -132,16 +132,16 @@ export class Board {
   _draw(shown, moment, now) {
     const section = this.section(shown.name);
     try {
-      caption(section, shown, shown.panel.draw(moment), now);
+      updateCaption(section, shown, shown.panel.draw(moment), now);
       section.classList.remove("kv-undrawn");
       shown.marks?.draw(moment);
       shown.defect = "";
     } catch (error) {
       // One panel's defect is that panel's: it is seen there and on the console, once, and the
       // others go on.
-      if (shown.defect !== String(error)) shown.defectLine = defect(error);
+      if (shown.defect !== String(error)) shown.defectLine = reportDefect(error);
       shown.defect = String(error);
-      caption(
+      updateCaption(
         section,
         shown,
         { note: "", summary: shown.defectLine, nothing: shown.defectLine },
@@ -302,7 +302,7 @@ export class Board {
       kind,
       panel,
       saidAt: 0,
-      marks: kind.time ? new Marks(place, panel, this.hands) : null,
+      marks: kind.time ? new TimeMarkers(place, panel, this.hands) : null,
       defect: "",
       defectLine: "",
     });

@@ -7,7 +7,7 @@
  */
 
 import { shape } from "./lane_markers.js";
-import { mix } from "./theme.js";
+import { mixColours } from "./theme.js";
 
 const DASHES = /** @type {Record<string, number[]>} */ ({ dot: [1.5, 2.5], dash: [6, 4.5] });
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up"];
@@ -106,7 +106,7 @@ function markers(paint, { x, y, marker }, plane) {
   const of = (/** @type {any} */ value, /** @type {number} */ i) =>
     Array.isArray(value) ? value[i] : value;
   const heat = (/** @type {number} */ value) =>
-    mix(marker.colorscale, (value - marker.cmin) / (marker.cmax - marker.cmin || 1));
+    mixColours(marker.colorscale, (value - marker.cmin) / (marker.cmax - marker.cmin || 1));
   for (let i = 0; i < x.length; i++) {
     if (x[i] === null || y[i] === null || y[i] === undefined) continue;
     const colour = of(marker.color, i);

@@ -1,10 +1,10 @@
 /** Plotly charts that are mounted once and only ever changed. */
 
-import { Expected } from "../data/errors.js";
+import { ExpectedError } from "../data/errors.js";
 import { ticksOf, widthOf } from "./axis_scale.js";
 import { paintTraces, pairs, planeOf, restyle } from "./canvas_traces.js";
-import { pinch, touched } from "./pinch_zoom.js";
-import { Taps } from "./pointer.js";
+import { enablePinchZoom, hasTouch } from "./pinch_zoom.js";
+import { ClickRecognizer } from "./pointer.js";
 
 /** Room a tick on an upright axis wants, px. */
 const TICK_ROOM = 24;
@@ -39,7 +39,7 @@ export function loadPlotly(address) {
     script.onload = () => resolve(/** @type {any} */ (window).Plotly);
     script.onerror = () => {
       loading = null;
-      reject(new Expected("plotly.js did not load"));
+      reject(new ExpectedError("plotly.js did not load"));
     };
     document.head.append(script);
   });
@@ -86,7 +86,7 @@ export class Chart {
         ]
       : figure.data;
     // A finger that drew a zoom could not scroll the page past the chart.
-    const fingers = touched() && figure.layout.dragmode === "zoom";
+    const fingers = hasTouch() && figure.layout.dragmode === "zoom";
     Plotly.newPlot(
       element,
       data,
@@ -102,8 +102,8 @@ export class Chart {
       }
       if (keys.some((key) => key.includes("autorange"))) this.forgetZoom();
     });
-    if (fingers) pinch(element, Plotly);
-    this.taps = new Taps(element, {
+    if (fingers) enablePinchZoom(element, Plotly);
+    this.clicks = new ClickRecognizer(element, {
       waits: () => this.zoomed,
       double: () => this.zoomed && this._whole(),
     });
@@ -300,7 +300,7 @@ export class Chart {
 
   destroy() {
     this.canvas?.remove();
-    this.taps.destroy();
+    this.clicks.destroy();
     this.Plotly.purge(this.element);
   }
 }

@@ -8,7 +8,7 @@
  * @param {number} most
  * @returns {{x: (number | null)[], y: (number | null)[]}}
  */
-export function thin(x, y, most = 400) {
+export function decimate(x, y, most = 400) {
   const n = x.length;
   if (n <= most) return { x, y };
   const buckets = Math.max(1, Math.floor(most / 2) - 1);

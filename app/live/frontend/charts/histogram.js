@@ -23,7 +23,7 @@ const NARROW = 12;
  * @param {boolean} was whether the scale was logarithmic before
  * @returns {Scale}
  */
-export function scaleOf(values, was = false) {
+export function binScale(values, was = false) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     low = Math.min(low, value);

@@ -3,7 +3,7 @@
  * became of it.
  */
 
-import { SIGNS, deedText, deeds } from "../data/interventions.js";
+import { SIGNS, groupText, groupInterventions } from "../data/interventions.js";
 import { percent, proper, SHAPES, short, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
@@ -16,7 +16,7 @@ const TOLD = 5;
  * Whether answers can be right or wrong; a number to be met is only ever near.
  * @param {any} stage
  */
-export function scored(stage) {
+export function hasAccuracy(stage) {
   return !["curve", "function"].includes(stage.data.kind);
 }
 
@@ -45,7 +45,7 @@ function labelled(name) {
   return t(brief) === brief ? long : `<i>${long}</i><i>${t(brief)}</i>`;
 }
 
-export class Cards {
+export class LaneCards {
   /**
    * @param {HTMLElement} element
    * @param {(lane: number, button: HTMLElement) => void} tune a lane's knobs are wanted
@@ -74,7 +74,7 @@ export class Cards {
       put("loss", small(row.loss));
       put(
         "accuracy",
-        scored(stage)
+        hasAccuracy(stage)
           ? percent(row.test_accuracy)
           : small(stage.data.landscape ? away(stage, picture, i) : row.test_loss),
       );
@@ -117,11 +117,11 @@ export class Cards {
     const key = `${own.length} ${own.at(-1)?.at}`;
     if (mark.dataset.told === key) return;
     mark.dataset.told = key;
-    const told = deeds(
+    const told = groupInterventions(
       own.map((event) => ({ event, lane, at: 0 })),
       1,
     ).slice(-TOLD);
-    const said = told.map((deed) => deedText(deed, stage, events));
+    const said = told.map((deed) => groupText(deed, stage, events));
     mark.title = [t("time.card-turned"), ...said].join("\n");
     mark.setAttribute("aria-label", `${t("time.card-turned")} ${said.join("; ")}`);
   }
@@ -131,7 +131,7 @@ export class Cards {
     const site = stage.data.landscape;
     this.element.classList.toggle("kv-many", stage.lanes.length > 2);
     // a second number of any size, where others have a percentage
-    this.element.classList.toggle("kv-unscored", !scored(stage));
+    this.element.classList.toggle("kv-unscored", !hasAccuracy(stage));
     this.element.replaceChildren(
       ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
         const card = document.createElement("article");
@@ -146,7 +146,7 @@ export class Cards {
           `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label)}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em></div>
-          <div class="kv-values">${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? "lowest" : !scored(stage) ? "test-loss" : "accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}</div>
+          <div class="kv-values">${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? "lowest" : !hasAccuracy(stage) ? "test-loss" : "accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}</div>
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
           <div class="kv-bar" role="progressbar" aria-label="${t("time.card-progress")}" aria-valuemin="0" aria-valuemax="100"></div>`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).textContent =

@@ -6,7 +6,7 @@ const NEAR = 24;
 const MOST = 20;
 
 /** Whether fingers are what this device is mostly used with. */
-export function touched() {
+export function hasTouch() {
   return typeof matchMedia === "function" && matchMedia("(pointer: coarse)").matches;
 }
 
@@ -18,7 +18,7 @@ export function touched() {
  * @param {[number, number]} to where they are
  * @returns {[number, number]} the same range where they were too near each other to say
  */
-export function pinched(range, length, from, to) {
+export function pinchedRange(range, length, from, to) {
   const [a, b] = range;
   const apart = from[1] - from[0];
   const now = to[1] - to[0];
@@ -34,7 +34,7 @@ export function pinched(range, length, from, to) {
  * @param {HTMLElement} element a Plotly chart with axes
  * @param {any} Plotly
  */
-export function pinch(element, Plotly) {
+export function enablePinchZoom(element, Plotly) {
   /** @type {{x: [number, number], y: [number, number], spots: [number, number][]} | null} */
   let begun = null;
   let due = 0;
@@ -77,8 +77,8 @@ export function pinch(element, Plotly) {
         element.clientWidth - margin.l - margin.r,
         element.clientHeight - margin.t - margin.b,
       ];
-      const wide = pinched(x, width, [one[0], other[0]], [here[0], there[0]]);
-      const high = pinched(y, height, [one[1], other[1]], [here[1], there[1]]);
+      const wide = pinchedRange(x, width, [one[0], other[0]], [here[0], there[0]]);
+      const high = pinchedRange(y, height, [one[1], other[1]], [here[1], there[1]]);
       cancelAnimationFrame(due);
       due = requestAnimationFrame(() =>
         Plotly.relayout(element, {

@@ -1,5 +1,5 @@
 /**
- * Clicks, taps and double clicks on a chart that may be drawn anew at any moment, and whose first
+ * Clicks, clicks and double clicks on a chart that may be drawn anew at any moment, and whose first
  * click may have it drawn anew.
  */
 
@@ -14,7 +14,7 @@ const DOUBLE_MS = 500;
  * @param {HTMLElement} element
  * @param {(event: PointerEvent) => void} call
  */
-export function clicks(element, call) {
+export function onClick(element, call) {
   element.addEventListener(
     "pointerdown",
     (down) => {
@@ -40,7 +40,7 @@ export function clicks(element, call) {
  * What a click at one place is, single or double: the one answer for all that is done on a chart.
  * Plotly forgets the first click where the chart is drawn in between.
  */
-export class Taps {
+export class ClickRecognizer {
   /**
    * @param {HTMLElement} element
    * @param {object} on
@@ -65,7 +65,7 @@ export class Taps {
     // The button is down again in time: whether that makes a double click is known when it comes
     // up.
     element.addEventListener("pointerdown", () => due && wait(CLICK_MS + 1), true);
-    clicks(element, (down) => {
+    onClick(element, (down) => {
       const second =
         first &&
         down.timeStamp - first.timeStamp < DOUBLE_MS &&

@@ -49,7 +49,7 @@ export function channels(colour) {
  * @param {[number, string][]} scale
  * @param {number} at
  */
-export function mix(scale, at) {
+export function mixColours(scale, at) {
   const place = Math.min(1, Math.max(0, Number.isFinite(at) ? at : 0));
   for (let i = 1; i < scale.length; i++) {
     const [end, to] = scale[i];
@@ -83,7 +83,7 @@ export function heatScale(colour, theme) {
         [0, colour],
         [
           1,
-          mix(
+          mixColours(
             [
               [0, colour],
               [1, "#ffffff"],
@@ -95,7 +95,7 @@ export function heatScale(colour, theme) {
     : [
         [
           0,
-          mix(
+          mixColours(
             [
               [0, colour],
               [1, "#000000"],

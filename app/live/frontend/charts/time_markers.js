@@ -5,7 +5,7 @@
  * pointing costs next to nothing.
  */
 
-import { SIGNS, deedText, deeds } from "../data/interventions.js";
+import { SIGNS, groupText, groupInterventions } from "../data/interventions.js";
 import { SHAPES, amount } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { shape } from "./lane_markers.js";
@@ -14,14 +14,14 @@ import { shape } from "./lane_markers.js";
 const [CLOTH, POLE, ROOM] = [13, 5, 16];
 const DOT = 3.6;
 
-/** @typedef {ReturnType<Marks["_place"]>} Plane */
+/** @typedef {ReturnType<TimeMarkers["_place"]>} Plane */
 /**
  * @typedef {{hovered: number | null, hover: (index: number | null) => void, show: (index: number)
  *   => void, history: () => import("../data/history.js").History}} MomentPointer what marks the
  *   same moment on every chart, and shows it
  */
 
-export class Marks {
+export class TimeMarkers {
   /**
    * @param {HTMLElement} place of the chart
    * @param {any} panel whose chart has a time axis; its `tell(row, moment, lane)` says a lane's
@@ -207,13 +207,13 @@ export class Marks {
       return { event, lane, at: plane.x(value ?? Number.NaN) };
     });
     /** @type {number[]} where the last flag of every row hangs */ const rows = [];
-    return deeds(placed, ROOM)
+    return groupInterventions(placed, ROOM)
       .sort((a, b) => a.at - b.at)
-      .map((deed) => {
-        let row = rows.findIndex((at) => deed.at - at > CLOTH + 2);
+      .map((group) => {
+        let row = rows.findIndex((at) => group.at - at > CLOTH + 2);
         if (row < 0) row = rows.length < 4 ? rows.length : 3;
-        rows[row] = deed.at;
-        return { ...deed, top: plane.bottom - POLE - (row + 1) * CLOTH - row };
+        rows[row] = group.at;
+        return { ...group, top: plane.bottom - POLE - (row + 1) * CLOTH - row };
       });
   }
 
@@ -276,16 +276,17 @@ export class Marks {
 
   /**
    * @param {number | null} index
-   * @param {import("../data/interventions.js").Deed} [deed] done by hand, to be told instead
+   * @param {import("../data/interventions.js").InterventionGroup} [group] done by hand, to be told
+   *   instead
    */
-  _tell(index, deed) {
+  _tell(index, group) {
     const { moment, read } = this;
     const row = index === null || !moment ? null : moment.metrics[index];
     read.hidden = !row;
     if (!row || !moment) return;
-    if (deed) {
+    if (group) {
       read.textContent =
-        `${SIGNS[deed.last.kind] ?? ""} ${deedText(deed, moment.stage, this.hands.history().events)}`.trim();
+        `${SIGNS[group.last.kind] ?? ""} ${groupText(group, moment.stage, this.hands.history().events)}`.trim();
       return;
     }
     const each = (/** @type {(one: any) => string} */ tell) =>
@@ -322,7 +323,7 @@ export class Marks {
       },
       true,
     );
-    this.chart.taps.single = (/** @type {PointerEvent} */ down) => {
+    this.chart.clicks.single = (/** @type {PointerEvent} */ down) => {
       const index = pointed.get(down);
       if (index !== undefined) this.hands.show(index);
     };

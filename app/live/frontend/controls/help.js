@@ -2,7 +2,7 @@
 
 import { t } from "../i18n/i18n.js";
 import { button } from "./popover.js";
-import { KEYS } from "./shortcuts.js";
+import { SHORTCUTS } from "./shortcuts.js";
 
 const GROUPS = /** @type {const} */ (["race", "time", "look", "keep"]);
 
@@ -51,7 +51,7 @@ function group(actions, name) {
   const title = document.createElement("h3");
   title.textContent = t(`time.keys-${name}`);
   const list = document.createElement("dl");
-  for (const key of KEYS) {
+  for (const key of SHORTCUTS) {
     if (key.group !== name || !(key.can?.(actions) ?? true)) continue;
     const keys = document.createElement("dt");
     for (const one of key.keys) {

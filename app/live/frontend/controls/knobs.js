@@ -3,11 +3,11 @@
  * be turned.
  */
 
-import { setting, worth } from "../data/interventions.js";
+import { currentSetting, formatValue } from "../data/interventions.js";
 import { proper, SHAPES, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { button, popup } from "./popover.js";
-import { PLACES, dial, taken, throttle, typed } from "./slider_scale.js";
+import { button, openPopover } from "./popover.js";
+import { PLACES, sliderScale, acceptedRange, throttle, parseTyped } from "./slider_scale.js";
 
 const SEND_MS = 125;
 const LOOK_MS = 300;
@@ -66,7 +66,7 @@ export class Knobs {
         Object.assign(document.createElement("p"), { textContent: t("time.knobs-none") }),
       );
     this._look();
-    this.close = popup(anchor, content, {
+    this.close = openPopover(anchor, content, {
       label: t("time.tune-name", { lane: about.label }),
       closed: () => this._closed(),
       end: true,
@@ -180,7 +180,7 @@ export class Knobs {
     const now = () =>
       performance.now() < asked.until && !this.refusal?.textContent
         ? asked.value
-        : setting(knob, lane, this.session.history.events);
+        : currentSetting(knob, lane, this.session.history.events);
     row.append(
       name,
       ...(knob.options
@@ -258,7 +258,7 @@ export class Knobs {
     const about = [now(), made(), this._planned(lane, knob)].find(
       (value) => typeof value === "number" && Number.isFinite(value),
     );
-    const scale = dial(knob, /** @type {number} */ (about ?? Number.NaN));
+    const scale = sliderScale(knob, /** @type {number} */ (about ?? Number.NaN));
     const slider = document.createElement("input");
     slider.type = "range";
     slider.min = "0";
@@ -267,7 +267,7 @@ export class Knobs {
     slider.dataset.testid = `slide-${knob.name}`;
     slider.oninput = () => {
       const value = scale.value(Number(slider.value));
-      field.value = worth(value);
+      field.value = formatValue(value);
       slider.setAttribute("aria-valuetext", field.value);
       said.textContent = "";
       turn(value);
@@ -277,19 +277,19 @@ export class Knobs {
     said.setAttribute("role", "alert");
     said.dataset.testid = `refused-${knob.name}`;
     field.onchange = () => {
-      const value = typed(knob, field.value);
+      const value = parseTyped(knob, field.value);
       const text = field.value.trim();
       said.textContent =
         value !== undefined
           ? ""
           : t(text ? "time.knob-refused" : "time.knob-empty", {
               label: knob.label,
-              allowed: taken(knob),
+              allowed: acceptedRange(knob),
               text,
             });
       if (value !== undefined) turn(value);
       const stands = value === undefined ? now() : value;
-      field.value = typeof stands === "number" ? worth(stands) : "";
+      field.value = typeof stands === "number" ? formatValue(stands) : "";
       show();
     };
     const adapted = document.createElement("i");
@@ -297,13 +297,13 @@ export class Knobs {
       const value = now();
       const by = made();
       if (document.activeElement !== field)
-        field.value = typeof value === "number" ? worth(value) : "";
+        field.value = typeof value === "number" ? formatValue(value) : "";
       slider.value = String(
         scale.place(
           typeof value === "number" ? value : (by ?? this._planned(lane, knob) ?? scale.low),
         ),
       );
-      slider.setAttribute("aria-valuetext", worth(value));
+      slider.setAttribute("aria-valuetext", formatValue(value));
       adapted.textContent = by === undefined ? "" : t("time.knobs-now", { value: small(by) });
     };
     this.rows.push(show);

@@ -1,12 +1,12 @@
 /** Small pictures of all landscapes, to pick one from. */
 
 import { light } from "../charts/hillshade.js";
-import { channels, mix } from "../charts/theme.js";
+import { channels, mixColours } from "../charts/theme.js";
 import { t } from "../i18n/i18n.js";
 
 const RELIEF = 0.55;
 
-export class Sites {
+export class LandscapePicker {
   /**
    * @param {HTMLElement} element
    * @param {string} address
@@ -97,7 +97,7 @@ function portray(canvas, { side, z }, scale, dark) {
   canvas.width = canvas.height = side;
   const paint = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const image = paint.createImageData(side, side);
-  const shades = Array.from({ length: 256 }, (_, i) => channels(mix(scale, i / 255)));
+  const shades = Array.from({ length: 256 }, (_, i) => channels(mixColours(scale, i / 255)));
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {
       const at = (/** @type {number} */ r, /** @type {number} */ c) =>

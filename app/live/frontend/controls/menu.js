@@ -4,12 +4,12 @@
  */
 
 import { enlarged, toggled } from "../board/layout.js";
-import { expected, lineOf } from "../data/errors.js";
+import { isExpected, messageFor } from "../data/errors.js";
 import { isOwn, nameAt, ownName } from "../data/recording_source.js";
 import { lasting, saveRecording } from "../data/recording_store.js";
-import { markBack } from "../data/tab_session.js";
+import { rememberReturnAddress } from "../data/tab_session.js";
 import { t } from "../i18n/i18n.js";
-import { button, popup } from "./popover.js";
+import { button, openPopover } from "./popover.js";
 
 const ICONS = {
   panels: "M2 2.500h5v5H2zM9 2.500h5v5H9zM2 8.500h5v5H2zM9 8.500h5v5H9z",
@@ -45,7 +45,7 @@ export class Menu {
    * @param {HTMLElement} place
    * @param {HTMLElement} root of the view
    * @param {import("../data/race_session.js").RaceSession} session
-   * @param {import("../board/panel_grid.js").Board} board
+   * @param {import("../board/panel_grid.js").PanelGrid} board
    * @param {Around} around
    */
   constructor(place, root, session, board, around) {
@@ -173,7 +173,7 @@ export class Menu {
       if (again && !again.disabled) again.focus();
     };
     fill();
-    popup(this._button("panels"), list, { label: t("menu.panels") });
+    openPopover(this._button("panels"), list, { label: t("menu.panels") });
   }
 
   async openExport() {
@@ -187,7 +187,7 @@ export class Menu {
         () => {
           close.now();
           Promise.resolve(item.run()).catch((error) =>
-            this.say(expected(error) ? error.message : lineOf(error, "")),
+            this.say(isExpected(error) ? error.message : messageFor(error, "")),
           );
         },
         { "data-testid": `export-${item.id}` },
@@ -199,7 +199,7 @@ export class Menu {
       made.append(label, hint);
       list.append(made);
     }
-    close.now = popup(this._button("export"), list, { label: t("menu.export") }) ?? close.now;
+    close.now = openPopover(this._button("export"), list, { label: t("menu.export") }) ?? close.now;
   }
 
   /**
@@ -208,7 +208,7 @@ export class Menu {
    * @returns {(() => void) | null} closes them
    */
   openPictures(content) {
-    return popup(this._button("export"), content, { label: t("export.pictures") });
+    return openPopover(this._button("export"), content, { label: t("export.pictures") });
   }
 
   /** Keep the race on the screen among the visitor's own recordings. */
@@ -226,7 +226,7 @@ export class Menu {
       this.kept.add(history);
       this.say(t("menu.saved"));
     } catch (error) {
-      if (!expected(error)) console.error(error);
+      if (!isExpected(error)) console.error(error);
       this.say(
         t("menu.not-saved", { why: error instanceof Error ? error.message : String(error) }),
       );
@@ -248,7 +248,7 @@ export class Menu {
       return;
     this.kept.add(history);
     saveRecording(history, { kept: false }).catch(
-      (error) => void (expected(error) || console.error(error)),
+      (error) => void (isExpected(error) || console.error(error)),
     ); // a convenience; a browser that keeps nothing for us loses only that
   }
 
@@ -277,12 +277,12 @@ export class Menu {
       this.say(t("menu.copied"));
     } catch (error) {
       // a page that is not served securely has no clipboard
-      if (!expected(error) && navigator.clipboard) throw error;
+      if (!isExpected(error) && navigator.clipboard) throw error;
       const field = document.createElement("input");
       field.value = link;
       field.readOnly = true;
       field.setAttribute("aria-label", t("menu.share"));
-      popup(this._button("share"), field, { label: t("menu.share") });
+      openPopover(this._button("share"), field, { label: t("menu.share") });
       field.select();
     }
   }
@@ -293,12 +293,12 @@ export class Menu {
     try {
       name = await this._staged();
     } catch (error) {
-      if (!expected(error)) console.error(error);
+      if (!isExpected(error)) console.error(error);
       this.say(
         t("menu.not-saved", { why: error instanceof Error ? error.message : String(error) }),
       );
     }
-    markBack();
+    rememberReturnAddress();
     location.assign(
       `${this.around.data().base}/?present=1${name ? `&first=${encodeURIComponent(name)}` : ""}`,
     );

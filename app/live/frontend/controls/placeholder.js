@@ -6,7 +6,7 @@
 import { t } from "../i18n/i18n.js";
 import { button } from "./popover.js";
 
-export class Waiting {
+export class Placeholder {
   /**
    * @param {HTMLElement} place the panels
    * @param {() => void} cancel

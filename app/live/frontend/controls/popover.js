@@ -13,7 +13,7 @@ let open = null;
  *   button ends, and does not begin where it begins
  * @returns {(() => void) | null} closes it; null where the same button has closed it
  */
-export function popup(anchor, content, { label, closed, end = false }) {
+export function openPopover(anchor, content, { label, closed, end = false }) {
   const again = open?.anchor === anchor;
   open?.close();
   if (again) return null;

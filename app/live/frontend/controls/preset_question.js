@@ -9,7 +9,7 @@ import { button } from "./popover.js";
 
 /** @typedef {{id: string, title: string, why: string, experiment: any}} Asked */
 
-export class Question {
+export class PresetQuestion {
   /**
    * @param {HTMLElement} place
    * @param {() => void} closed

@@ -52,7 +52,7 @@ const networks = (/** @type {Actions} */ on) => on.networks;
 const after = (all, one) => all[(all.indexOf(one) + 1) % all.length];
 
 /** @type {Key[]} */
-export const KEYS = [
+export const SHORTCUTS = [
   {
     name: "space",
     group: "race",
@@ -191,7 +191,7 @@ export const KEYS = [
  * @param {Actions} on
  * @returns {() => void} removes them
  */
-export function keys(on) {
+export function bindShortcuts(on) {
   const press = (/** @type {KeyboardEvent} */ event) => {
     const typing = /** @type {HTMLElement} */ (event.target).closest?.(TYPING);
     if (
@@ -203,7 +203,7 @@ export function keys(on) {
       !on.here()
     )
       return;
-    const key = KEYS.find((one) => one.press && one.is(event) && (one.can?.(on) ?? true));
+    const key = SHORTCUTS.find((one) => one.press && one.is(event) && (one.can?.(on) ?? true));
     // a key held down goes on stepping, it does not go on pausing
     if (!key?.press || (event.repeat && !key.held)) return;
     // it may mean something to somebody else

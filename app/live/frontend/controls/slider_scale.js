@@ -40,7 +40,7 @@ const WIDE = 25;
  * @returns {{low: number, high: number, place: (value: number) => number, value: (place: number) =>
  *   number}}
  */
-export function dial(knob, about) {
+export function sliderScale(knob, about) {
   const { minimum = -Infinity, maximum = Infinity } = knob;
   const log = knob.scale === "log";
   const middle = Number.isFinite(about)
@@ -99,7 +99,7 @@ export function fit(knob, value) {
  * @param {string} text
  * @returns {number | null | undefined}
  */
-export function typed(knob, text) {
+export function parseTyped(knob, text) {
   if (text.trim() === "") return knob.optional ? null : undefined;
   const powers = text
     .replace(/^([−-]?)10(?=[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])/u, "$11×10")
@@ -118,7 +118,7 @@ export function typed(knob, text) {
  * What may be typed into a number field, in words: "a whole number from 1 to 4096".
  * @param {Knob} knob
  */
-export function taken({ type, minimum, maximum, above, below }) {
+export function acceptedRange({ type, minimum, maximum, above, below }) {
   const kind = t(type === "integer" ? "time.knob-whole" : "time.knob-number");
   const low =
     above !== undefined

@@ -3,8 +3,8 @@
  * what was done by hand, and the way back to the newest.
  */
 
-import { momentOfShare, spentShare } from "../data/budget_share.js";
-import { SIGNS, deedText, deeds } from "../data/interventions.js";
+import { frameAtShare, spentShare } from "../data/budget_share.js";
+import { SIGNS, groupText, groupInterventions } from "../data/interventions.js";
 import { spent } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
@@ -15,7 +15,7 @@ const PLACES = 1000;
 /** How far PgUp and PgDn go. */
 const FAR = 0.1;
 
-export class Scrub {
+export class Timeline {
   /**
    * @param {HTMLElement} root
    * @param {import("../data/playback.js").Playback} player
@@ -46,7 +46,7 @@ export class Scrub {
    * @param {number} share
    */
   _to(share) {
-    this.player.show(momentOfShare(this.player.history.metrics, share));
+    this.player.show(frameAtShare(this.player.history.metrics, share));
     this.moved();
   }
 
@@ -58,7 +58,7 @@ export class Scrub {
     if (!row) return;
     const last = player.history.length - 1;
     const far = (/** @type {number} */ by) => {
-      const at = momentOfShare(player.history.metrics, spentShare(row) + by);
+      const at = frameAtShare(player.history.metrics, spentShare(row) + by);
       return at === player.moment ? at + Math.sign(by) : at;
     };
     /** @type {Record<string, () => number>} */
@@ -170,25 +170,25 @@ export class Scrub {
       lane: event.lane ?? null,
       at: shareOf(event.at) * width,
     }));
-    const told = deeds(placed, ROOM);
+    const told = groupInterventions(placed, ROOM);
     while (this.flags.children.length > told.length) this.flags.lastElementChild?.remove();
-    told.forEach((deed, i) => {
+    told.forEach((group, i) => {
       const flag = /** @type {HTMLButtonElement} */ (
         this.flags.children[i] ?? this.flags.appendChild(document.createElement("button"))
       );
-      const text = deedText(deed, history.stage, history.events);
+      const text = groupText(group, history.stage, history.events);
       flag.type = "button";
-      flag.style.left = place(shareOf(deed.last.at));
+      flag.style.left = place(shareOf(group.last.at));
       flag.style.setProperty(
         "--lane",
-        deed.lane === null ? "var(--kv-text)" : `var(--lane-${deed.lane})`,
+        group.lane === null ? "var(--kv-text)" : `var(--lane-${group.lane})`,
       );
-      flag.textContent = SIGNS[deed.last.kind] ?? "!";
+      flag.textContent = SIGNS[group.last.kind] ?? "!";
       flag.dataset.said = text;
-      flag.dataset.side = deed.at > width / 2 ? "left" : "right";
+      flag.dataset.side = group.at > width / 2 ? "left" : "right";
       flag.setAttribute("aria-label", text);
       flag.onclick = () => {
-        this.player.show(deed.last.at);
+        this.player.show(group.last.at);
         this.moved();
       };
     });

@@ -5,7 +5,7 @@
  * need not know of it, and not before its tab has been looked at.
  * @param {() => void} later called once the tab is looked at, where that is all that is missing
  */
-export function byItself(later) {
+export function mayAutostart(later) {
   if (window.top !== window) return false;
   if (document.visibilityState === "visible") return true;
   const look = () => {

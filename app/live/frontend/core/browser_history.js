@@ -17,7 +17,7 @@
  * @param {Location} location
  * @param {EventTarget} target of clicks, keys and steps in the history
  */
-export function oneStepEach(history, location, target) {
+export function keepOneEntryPerPage(history, location, target) {
   if (history.kelvin) return;
   /** @type {{gone: string | null}} */ const kept = (history.kelvin = { gone: null });
   const push = history.pushState.bind(history);
@@ -54,11 +54,11 @@ export function oneStepEach(history, location, target) {
  * @param {Kept} history
  * @param {string} path
  */
-export function arrived(history, path) {
+export function markPageShown(history, path) {
   if (history.kelvin?.gone === path) history.kelvin.gone = null;
 }
 
-export class Walk {
+export class BrowserHistory {
   /**
    * @param {boolean} offline whether the page is a file, which has no address to follow
    * @param {(step: {address: string, step: number}) => void} went called when the visitor goes back
@@ -80,8 +80,8 @@ export class Walk {
     };
     if (offline) return;
     addEventListener("popstate", this.listen, true);
-    oneStepEach(history, location, window);
-    arrived(history, this.path);
+    keepOneEntryPerPage(history, location, window);
+    markPageShown(history, this.path);
   }
 
   destroy() {

@@ -1,32 +1,38 @@
 /** The live view: one race on the screen, from the socket or from a recording. */
 
 import { arrangementOf } from "../board/layout.js";
-import { Board } from "../board/panel_grid.js";
+import { PanelGrid } from "../board/panel_grid.js";
 import { template } from "../board/template.js";
 import { stats } from "../charts/chart.js";
-import { Cards, scored } from "../charts/lane_cards.js";
+import { LaneCards, hasAccuracy } from "../charts/lane_cards.js";
 import { Axes } from "../controls/axes.js";
 import { openHelp } from "../controls/help.js";
 import { Knobs } from "../controls/knobs.js";
-import { Sites } from "../controls/landscape_picker.js";
+import { LandscapePicker } from "../controls/landscape_picker.js";
 import { Menu } from "../controls/menu.js";
-import { Waiting } from "../controls/placeholder.js";
-import { Question } from "../controls/preset_question.js";
-import { keys } from "../controls/shortcuts.js";
-import { Scrub } from "../controls/timeline.js";
+import { Placeholder } from "../controls/placeholder.js";
+import { PresetQuestion } from "../controls/preset_question.js";
+import { bindShortcuts } from "../controls/shortcuts.js";
+import { Timeline } from "../controls/timeline.js";
 import { Transport } from "../controls/transport.js";
 import { frameViewAt, sameRace } from "../data/frame_view.js";
 import { RaceSession } from "../data/race_session.js";
 import { Socket, tokenOf } from "../data/socket.js";
-import { arrived, leave } from "../data/tab_session.js";
+import { tellOfRaceLeft, noteRaceLeft } from "../data/tab_session.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { SlowMotion } from "../slow_motion/control.js";
-import { byItself } from "./autostart.js";
-import { Walk } from "./browser_history.js";
+import { mayAutostart } from "./autostart.js";
+import { BrowserHistory } from "./browser_history.js";
 import { MessageHandler } from "./message_handler.js";
 import { openRecording } from "./open_recording.js";
-import { handsOf } from "./panel_api.js";
-import { firstTime, goesBack, here, leaveMark, takeUp } from "./reattach.js";
+import { createPanelApi } from "./panel_api.js";
+import {
+  isFirstVisit,
+  returnsToRace,
+  pageAddress,
+  rememberRace,
+  settingsToAdopt,
+} from "./reattach.js";
 import { showStatus } from "./status.js";
 
 const CURVES_MS = 450;
@@ -46,7 +52,7 @@ export class LiveView {
     this.session = new RaceSession({
       token: tokenOf(this.layout),
       offline,
-      fresh: !offline && firstTime(this.layout),
+      fresh: !offline && isFirstVisit(this.layout),
       opened: Boolean(data.view?.recording),
       goal: Number(data.view?.at) || null,
     });
@@ -70,25 +76,25 @@ export class LiveView {
     parent.append(this.root);
     this.get = (/** @type {string} */ selector) =>
       /** @type {HTMLElement} */ (this.root.querySelector(selector));
-    this.leaving = () => leaveMark(this.session, here());
+    this.leaving = () => rememberRace(this.session, pageAddress());
     if (!offline) addEventListener("pagehide", this.leaving);
     const { session } = this;
     const command = (/** @type {Record<string, unknown>} */ one) => this.command(one);
     const redraw = () => this.redraw();
     const showState = () => this.showState();
-    this.hands = handsOf(session, {
+    this.hands = createPanelApi(session, {
       command,
       redraw,
       mark: (index) => this.board.mark(index),
       tell: (name, value) => this.setStateValue(name, value),
       pick: (name, value) => this.setTriggerValue(name, value),
     });
-    this.board = new Board(
+    this.board = new PanelGrid(
       this.root,
       data,
       this.hands,
       () => this.tellAddress(),
-      (index) => this.scrub?.point(index),
+      (index) => this.timeline?.point(index),
     );
     this.axes = new Axes(this.get, data.view ?? {}, data.experiment.budget.currency, {
       currency: (tell) => {
@@ -102,7 +108,9 @@ export class LiveView {
         if (tell) this.tellAddress();
       },
     });
-    this.cards = new Cards(this.get(".kv-cards"), (lane, button) => this.knobs.open(lane, button));
+    this.cards = new LaneCards(this.get(".kv-cards"), (lane, button) =>
+      this.knobs.open(lane, button),
+    );
     this.knobs = new Knobs(session, { command, showState });
     this.menu = new Menu(this.get(".kv-menu"), this.root, session, this.board, {
       data: () => this.data,
@@ -134,13 +142,13 @@ export class LiveView {
       reheat: () => this.reheat(),
     });
     this.transport.speed = this.slow.usual = data.speed ?? 0;
-    this.question = new Question(this.get(".kv-question"), () =>
+    this.question = new PresetQuestion(this.get(".kv-question"), () =>
       this.setTriggerValue("closed", true),
     );
-    this.coming = new Waiting(this.board.place, () => this.cancel());
-    this.walk = new Walk(offline, (step) => this.setTriggerValue("went", step));
+    this.placeholder = new Placeholder(this.board.place, () => this.cancel());
+    this.browserHistory = new BrowserHistory(offline, (step) => this.setTriggerValue("went", step));
     this.actions = this._actions();
-    this.removeKeys = keys(this.actions);
+    this.removeKeys = bindShortcuts(this.actions);
     this._wire();
     this.messages = new MessageHandler(session, {
       say: (state) => this.say(state),
@@ -204,12 +212,12 @@ export class LiveView {
     const other = data.view?.recording && data.recording && data.recording !== this.data.recording;
     const went = data.went !== this.data.went;
     this.data = data;
-    this.walk.left = false;
+    this.browserHistory.left = false;
     if (went) this._follow(data);
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
     this._dress();
-    this.sites?.mark(data.experiment.dataset.function);
+    this.landscapePicker?.mark(data.experiment.dataset.function);
     if (moved || asked) this.start();
     else if (other) {
       this.session.opened = true;
@@ -220,11 +228,11 @@ export class LiveView {
 
   destroy() {
     cancelAnimationFrame(this.frame);
-    if (this.racing && this.session.playback.source === "live") leave(this.layout);
+    if (this.racing && this.session.playback.source === "live") noteRaceLeft(this.layout);
     removeEventListener("pagehide", this.leaving);
-    if (!this.data.offline) leaveMark(this.session, null);
+    if (!this.data.offline) rememberRace(this.session, null);
     this.removeKeys();
-    this.walk.destroy();
+    this.browserHistory.destroy();
     this.session.socket?.close();
     this.menu.destroy();
     this.knobs.destroy();
@@ -238,12 +246,16 @@ export class LiveView {
   _connected() {
     const { session, data } = this;
     const { token } = session;
-    const page = { named: Boolean(data.named), address: here(), experiment: data.experiment };
-    if (session.fresh && !session.begun && !goesBack(page, token.seen())) token.clear();
+    const page = {
+      named: Boolean(data.named),
+      address: pageAddress(),
+      experiment: data.experiment,
+    };
+    if (session.fresh && !session.begun && !returnsToRace(page, token.seen())) token.clear();
     // A recording that was asked for goes before the tab's own race, which waits until it is asked
     // for again.
     session.race = session.opened ? null : (token.get() ?? session.race);
-    arrived(this.layout, (sentence) => this.menu.say(sentence));
+    tellOfRaceLeft(this.layout, (sentence) => this.menu.say(sentence));
     if (session.race) {
       session.send({ do: "attach", race: session.race });
       if (!session.begun) this.say({ state: "attaching" });
@@ -257,7 +269,7 @@ export class LiveView {
 
   /** The race that the tab watched before is here: the controls take its settings up. */
   _takeUp() {
-    const experiment = takeUp(this.session, this.data);
+    const experiment = settingsToAdopt(this.session, this.data);
     if (experiment) this.setStateValue("opened", experiment);
   }
 
@@ -277,7 +289,8 @@ export class LiveView {
    */
   begin() {
     this.session.begun = true;
-    if (this.data.autostart && byItself(() => this.root.isConnected && this.begin())) this.start();
+    if (this.data.autostart && mayAutostart(() => this.root.isConnected && this.begin()))
+      this.start();
     else if (this.data.recording) this.playRecording(this.data.recording);
     else this.showState();
   }
@@ -326,7 +339,7 @@ export class LiveView {
   playOrPause() {
     if (this.racing || this.stale || this.session.history.length < 2) {
       if (!this.data.offline) this.transport.toggle();
-    } else this.scrub?.toggle();
+    } else this.timeline?.toggle();
   }
 
   /**
@@ -335,7 +348,7 @@ export class LiveView {
    */
   choose(name) {
     const { stage } = this.session.history;
-    if (!stage || scored(stage)) this.setMeasure(name);
+    if (!stage || hasAccuracy(stage)) this.setMeasure(name);
   }
 
   /** Steps per second, 0 for as fast as it goes, −1 for slow motion. @param {number} value */
@@ -396,7 +409,7 @@ export class LiveView {
   load(history, source, again = false) {
     this.session.load(history, source);
     this.root.dataset.kind = history.stage.data.kind;
-    if (!scored(history.stage)) this.setMeasure("loss", false);
+    if (!hasAccuracy(history.stage)) this.setMeasure("loss", false);
     if (!again && !this.data.view?.x) this.setCurrency(history.stage.budget.currency, false);
     if (!again) this.hands.follow = null;
     this.board.reset(again);
@@ -459,13 +472,13 @@ export class LiveView {
   _wire() {
     const sites = this.get(".kv-sites");
     if (sites && !this.data.offline)
-      this.sites = new Sites(
+      this.landscapePicker = new LandscapePicker(
         sites,
         `${this.data.base}/kelvin/landscapes.json?v=${this.data.version}`,
         (name) => this.setTriggerValue("site", name),
       );
-    this.sites?.dress(this.board.theme, this.data.palette);
-    this.scrub = new Scrub(this.root, this.session.playback, () => this.redraw());
+    this.landscapePicker?.dress(this.board.theme, this.data.palette);
+    this.timeline = new Timeline(this.root, this.session.playback, () => this.redraw());
   }
 
   /**
@@ -552,7 +565,7 @@ export class LiveView {
       currency: () => this.currency,
       playOrPause: () => this.playOrPause(),
       step: (by) =>
-        by < 0 || transport.get("step").disabled ? this.scrub?.step(by) : transport.on.step(),
+        by < 0 || transport.get("step").disabled ? this.timeline?.step(by) : transport.on.step(),
       slowMotion: () =>
         this.setSpeed(this.slow.active || transport.speed < 0 ? this.slow.usual : -1),
       reset: () => transport.on.reset(),
@@ -574,7 +587,7 @@ export class LiveView {
 
   _dress() {
     if (!this.board.dress()) return;
-    this.sites?.dress(this.board.theme, this.data.palette);
+    this.landscapePicker?.dress(this.board.theme, this.data.palette);
     this.redraw();
   }
 
@@ -595,7 +608,7 @@ export class LiveView {
       this.cards.draw(moment);
       this.slow.draw(moment);
     }
-    this.scrub?.draw(index, this.racing);
+    this.timeline?.draw(index, this.racing);
     this.dirty.pictures = false;
     if (curves && this.ready) {
       this.dirty.curves = false;

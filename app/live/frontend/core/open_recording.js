@@ -1,6 +1,6 @@
 /** A recording, opened in the live view. */
 
-import { lineOf } from "../data/errors.js";
+import { messageFor } from "../data/errors.js";
 import { readRecording } from "../data/recording.js";
 import { fetchRecording } from "../data/recording_source.js";
 import { t } from "../i18n/i18n.js";
@@ -26,7 +26,7 @@ export async function openRecording(view, address, wanted) {
     if (asked) view.setStateValue("opened", history.stage.experiment);
   } catch (error) {
     // The page is whole without one that nobody asked for; a defect is told in any case.
-    const line = lineOf(error, asked ? t("status.no-recording") : "");
+    const line = messageFor(error, asked ? t("status.no-recording") : "");
     if (line) view.session.problem = line;
     if (asked) withoutIt(view);
     view.showState();

@@ -12,7 +12,7 @@ const SETTLING_MS = 3000;
  * @param {(name: string, value: unknown) => void} on.pick tells the page of something picked
  * @returns {import("../panels/registry.js").PanelApi}
  */
-export function handsOf(session, { command, mark, redraw, tell, pick }) {
+export function createPanelApi(session, { command, mark, redraw, tell, pick }) {
   return {
     command,
     live: () => session.live && session.playback.chosen === null,

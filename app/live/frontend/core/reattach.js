@@ -11,7 +11,7 @@ const shown = new Set();
  * Whether a page is shown for the first time since the document was loaded.
  * @param {string} layout of the page
  */
-export function firstTime(layout) {
+export function isFirstVisit(layout) {
   const first = !shown.has(layout);
   shown.add(layout);
   return first;
@@ -24,12 +24,12 @@ export function firstTime(layout) {
  *   names a race
  * @param {import("../data/socket.js").Seen | null} seen null where nothing is known
  */
-export function goesBack({ named, address, experiment }, seen) {
+export function returnsToRace({ named, address, experiment }, seen) {
   return !named || !seen || seen.address === address || sameRace(seen.experiment, experiment);
 }
 
 /** The address of this page, without its host. */
-export function here() {
+export function pageAddress() {
   return `${location.pathname}${location.search}`;
 }
 
@@ -38,7 +38,7 @@ export function here() {
  * @param {import("../data/race_session.js").RaceSession} session
  * @param {string | null} address of the page as it is left; null where it is another page's already
  */
-export function leaveMark(session, address) {
+export function rememberRace(session, address) {
   const experiment = session.waiting ? session.asked : session.experiment;
   if (session.race && experiment) session.token.mark({ address, experiment });
 }
@@ -50,7 +50,7 @@ export function leaveMark(session, address) {
  * @param {{named: boolean, experiment: any}} page what its address named, and its controls
  * @returns {any} the experiment to take up, or null
  */
-export function takeUp(session, { named, experiment }) {
+export function settingsToAdopt(session, { named, experiment }) {
   if (!session.fresh || !session.loaded || session.state.state === "attaching") return null;
   session.fresh = false;
   return named || sameRace(session.experiment, experiment) ? null : session.experiment;

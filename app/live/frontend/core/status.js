@@ -5,7 +5,7 @@
 
 import { sameRace } from "../data/frame_view.js";
 import { t } from "../i18n/i18n.js";
-import { lateStart, sentence } from "../i18n/status_text.js";
+import { lateStart, statusText } from "../i18n/status_text.js";
 
 /**
  * Whether the race that the controls name waits for a worker: to ask for it once more would change
@@ -48,7 +48,7 @@ export function showStatus(view) {
   const text =
     slow.active && !problem
       ? t(slow.held ? "time.slow-held" : "time.slow-status")
-      : sentence(session.state, { problem, stale, recorded, late, unread: Boolean(data.unread) });
+      : statusText(session.state, { problem, stale, recorded, late, unread: Boolean(data.unread) });
   const coming =
     Boolean(waiting) ||
     (!length && Boolean(stage) && !problem) ||
@@ -62,6 +62,6 @@ export function showStatus(view) {
   // what was asked for is no alarm
   status.dataset.state = problem ? "problem" : session.state.calm ? "over" : state;
   view.root.toggleAttribute("data-empty", !length);
-  view.coming.show({ empty, coming, said: text, about: data.about ?? "" });
+  view.placeholder.show({ empty, coming, said: text, about: data.about ?? "" });
   view.question.show(data.question, stage?.experiment ?? null, Boolean(waiting));
 }

@@ -12,7 +12,7 @@ export function spentShare(metric) {
  * @param {any[]} metrics
  * @param {number} share
  */
-export function momentOfShare(metrics, share) {
+export function frameAtShare(metrics, share) {
   let low = 0;
   let high = metrics.length - 1;
   while (low < high) {

@@ -9,19 +9,19 @@ import { t } from "../i18n/i18n.js";
  * Something that goes wrong now and then without anybody's fault: a file that is no recording, a
  * server that does not answer.
  */
-export class Expected extends Error {}
+export class ExpectedError extends Error {}
 
 /** The same, where its message is a sentence for the visitor. */
-export class Told extends Expected {}
+export class UserError extends ExpectedError {}
 
 /**
  * Whether an error is of that kind; a browser's own refusals (no storage, no room, no permission)
  * are.
  * @param {unknown} error
  */
-export function expected(error) {
+export function isExpected(error) {
   return (
-    error instanceof Expected ||
+    error instanceof ExpectedError ||
     (typeof DOMException === "function" && error instanceof DOMException)
   );
 }
@@ -31,32 +31,32 @@ export function expected(error) {
  * @param {unknown} error
  * @returns {string} the line for the page
  */
-export function defect(error) {
+export function reportDefect(error) {
   console.error(error);
   return t("status.defect", { what: error instanceof Error ? error.message : String(error) });
 }
 
 /**
- * The line for an error: its own where it is `Told`, what is usual for another that is expected, or
- * that there is a defect.
+ * The line for an error: its own where it is `UserError`, what is usual for another that is
+ * expected, or that there is a defect.
  * @param {unknown} error
  * @param {string} usual
  */
-export function lineOf(error, usual) {
-  if (error instanceof Told) return error.message;
-  return expected(error) ? usual : defect(error);
+export function messageFor(error, usual) {
+  if (error instanceof UserError) return error.message;
+  return isExpected(error) ? usual : reportDefect(error);
 }
 
 /**
  * What lies at an address.
  * @param {string} address
  * @returns {Promise<Response>}
- * @throws {Expected} the server does not answer, or has no such thing
+ * @throws {ExpectedError} the server does not answer, or has no such thing
  */
-export async function fetched(address) {
+export async function fetchOrFail(address) {
   const answer = await fetch(address).catch((error) => {
-    throw new Expected("the server does not answer", { cause: error });
+    throw new ExpectedError("the server does not answer", { cause: error });
   });
-  if (!answer.ok) throw new Expected(String(answer.status));
+  if (!answer.ok) throw new ExpectedError(String(answer.status));
   return answer;
 }

@@ -31,7 +31,7 @@ export function frameViewAt(history, index, chosen) {
   const metrics =
     index === history.length - 1 ? history.metrics : history.metrics.slice(0, index + 1);
   const metric = history.metrics[index];
-  const temperatures = extremes(history);
+  const temperatures = temperatureRange(history);
   return {
     stage: history.stage,
     metrics,
@@ -71,7 +71,7 @@ export function sameRace(told, asked) {
  * @param {History} history
  * @returns {[number, number]}
  */
-export function extremes(history) {
+export function temperatureRange(history) {
   const values = history.stage.lanes.flatMap((/** @type {any} */ lane) => lane.plan ?? []);
   for (const metric of [history.metrics[0], history.metrics.at(-1)])
     for (const row of metric?.lanes ?? [])

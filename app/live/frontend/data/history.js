@@ -1,8 +1,8 @@
 /** The history of one race, live or recorded. */
 
-import { named } from "./lane_names.js";
+import { withLaneNames } from "./lane_names.js";
 import { decode } from "./messages.js";
-import { Album, placeOf } from "./thinned_log.js";
+import { ThinnedLog, indexOfFrame } from "./thinned_log.js";
 
 export const MOST_PICTURES = 600;
 export const MOST_DETAILS = 60;
@@ -31,9 +31,9 @@ export class History {
      */
     this.onThinned = () => {};
     this._albums = {
-      metrics: new Album(MOST_METRICS),
-      pictures: new Album(MOST_PICTURES),
-      details: new Album(MOST_DETAILS),
+      metrics: new ThinnedLog(MOST_METRICS),
+      pictures: new ThinnedLog(MOST_PICTURES),
+      details: new ThinnedLog(MOST_DETAILS),
     };
     this._bytes = {
       stage: /** @type {Uint8Array} */ (new Uint8Array()),
@@ -67,7 +67,7 @@ export class History {
    */
   add(message, bytes) {
     if (message.type === "stage") {
-      this.stage = named(message);
+      this.stage = withLaneNames(message);
       this._bytes.stage = bytes;
     } else if (message.type === "metrics") this._addMetrics(message, bytes);
     else if (message.type === "picture") this._keep("pictures", message, bytes);
@@ -97,7 +97,8 @@ export class History {
       const before = this.metrics;
       const { kept } = this._albums.metrics;
       this.metrics = kept.map((one) => one.message);
-      const moved = (/** @type {number} */ index) => placeOf(kept, before[index]?.k ?? message.k);
+      const moved = (/** @type {number} */ index) =>
+        indexOfFrame(kept, before[index]?.k ?? message.k);
       for (const event of this.events) event.at = moved(event.at);
       this.onThinned(moved);
     } else {

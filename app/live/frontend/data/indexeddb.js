@@ -3,7 +3,7 @@
  * is closed.
  */
 
-import { expected } from "./errors.js";
+import { isExpected } from "./errors.js";
 
 /**
  * @typedef {object} Stored a recording as it is kept
@@ -16,7 +16,7 @@ import { expected } from "./errors.js";
  * @property {import("./summary.js").Summary} summary
  * @property {(number | null)[][]} spark at most 60 losses a lane
  *
- * @typedef {object} Shelf
+ * @typedef {object} Database
  * @property {boolean} lasting whether what lies here is still there when the page comes back
  * @property {() => Promise<Stored[]>} all
  * @property {(id: string) => Promise<Stored | undefined>} get
@@ -30,9 +30,9 @@ const STORE = "recordings";
 /**
  * The shelf there is.
  * @param {IDBFactory | undefined | null} factory the browser's IndexedDB
- * @returns {Promise<Shelf>}
+ * @returns {Promise<Database>}
  */
-export async function openShelf(factory) {
+export async function openDatabase(factory) {
   try {
     if (!factory) return memory();
     const opening = factory.open(DATABASE, 1);
@@ -42,7 +42,7 @@ export async function openShelf(factory) {
     database.onversionchange = () => database.close();
     return disk(database);
   } catch (error) {
-    if (!expected(error)) console.error(error);
+    if (!isExpected(error)) console.error(error);
     return memory(); // a private window, or storage that is switched off
   }
 }
@@ -61,7 +61,7 @@ function answer(request) {
 
 /**
  * @param {IDBDatabase} database
- * @returns {Shelf}
+ * @returns {Database}
  */
 function disk(database) {
   const read = () => database.transaction(STORE).objectStore(STORE);
@@ -87,7 +87,7 @@ function disk(database) {
   };
 }
 
-/** @returns {Shelf} */
+/** @returns {Database} */
 function memory() {
   /** @type {Map<string, Stored>} */ const records = new Map();
   return {

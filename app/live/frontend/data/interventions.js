@@ -18,7 +18,7 @@ export const SIGNS = /** @type {Record<string, string>} */ ({
 
 /**
  * Events that follow each other closely, of one kind and one lane.
- * @typedef {object} Deed
+ * @typedef {object} InterventionGroup
  * @property {any} first
  * @property {any} last
  * @property {number} count
@@ -27,7 +27,7 @@ export const SIGNS = /** @type {Record<string, string>} */ ({
  */
 
 /** A knob's value as people read it. @param {unknown} value */
-export function worth(value) {
+export function formatValue(value) {
   if (value === null || value === undefined) return t("time.not-set");
   if (typeof value === "boolean") return t(value ? "time.on" : "time.off");
   if (typeof value !== "number") return String(value);
@@ -64,7 +64,7 @@ function knobOf(event, stage) {
  * @param {number} lane
  * @param {any[]} events in order
  */
-export function setting(knob, lane, events) {
+export function currentSetting(knob, lane, events) {
   const turned = events.findLast(
     (one) => one.kind === "turn" && one.lane === lane && one.field === knob.name,
   );
@@ -78,7 +78,7 @@ export function setting(knob, lane, events) {
  * @param {any[]} events all of the race, in order
  * @param {any} first the first of several, of which `event` is the last
  */
-export function eventText(event, stage, events = [], first = event) {
+export function interventionText(event, stage, events = [], first = event) {
   const lane = stage.lanes[event.lane]?.label ?? "";
   const step = Number(event.step ?? Math.max(0, ...(event.steps ?? [0]))).toLocaleString("en");
   if (event.kind === "reheat") {
@@ -92,7 +92,7 @@ export function eventText(event, stage, events = [], first = event) {
     return t(factor >= 1 ? "time.reheated" : "time.cooled", {
       lane,
       step,
-      factor: worth(factor >= 1 ? factor : 1 / factor),
+      factor: formatValue(factor >= 1 ? factor : 1 / factor),
     });
   }
   if (event.kind === "turn") {
@@ -103,8 +103,8 @@ export function eventText(event, stage, events = [], first = event) {
       lane,
       step,
       knob: knob?.label ?? event.field,
-      was: worth(was),
-      value: worth(event.value),
+      was: formatValue(was),
+      value: formatValue(event.value),
     });
   }
   if (event.kind === "weight")
@@ -118,10 +118,10 @@ export function eventText(event, stage, events = [], first = event) {
  * become one.
  * @param {{event: any, lane: number | null, at: number}[]} placed
  * @param {number} room
- * @returns {Deed[]}
+ * @returns {InterventionGroup[]}
  */
-export function deeds(placed, room) {
-  /** @type {Deed[]} */ const found = [];
+export function groupInterventions(placed, room) {
+  /** @type {InterventionGroup[]} */ const found = [];
   for (const { event, lane, at } of placed) {
     const same = found.findLast(
       (one) => one.last.kind === event.kind && one.lane === lane && one.last.field === event.field,
@@ -134,12 +134,12 @@ export function deeds(placed, room) {
 }
 
 /**
- * A deed in words.
- * @param {Deed} deed
+ * A group in words.
+ * @param {InterventionGroup} group
  * @param {any} stage
  * @param {any[]} events all of the race, in order
  */
-export function deedText({ first, last, count }, stage, events) {
-  const text = eventText(last, stage, events, first);
+export function groupText({ first, last, count }, stage, events) {
+  const text = interventionText(last, stage, events, first);
   return count > 1 && last.kind !== "reheat" ? t("time.times", { text, count }) : text;
 }

@@ -4,7 +4,7 @@
  * it sends.
  */
 
-import { worth } from "./interventions.js";
+import { formatValue } from "./interventions.js";
 
 const MOST = 2;
 const LAST = ["batch"];
@@ -29,7 +29,7 @@ function called(lane, field) {
  * @returns {string}
  */
 function said(value) {
-  return Array.isArray(value) ? value.map(said).join(", ") : worth(value);
+  return Array.isArray(value) ? value.map(said).join(", ") : formatValue(value);
 }
 
 /**
@@ -97,7 +97,7 @@ export function laneNames({ lanes, experiment }) {
  * @param {any} stage
  * @returns {any}
  */
-export function named(stage) {
+export function withLaneNames(stage) {
   const names =
     Array.isArray(stage.lanes) &&
     stage.lanes.every((/** @type {any} */ lane) => typeof lane?.label === "string")

@@ -4,7 +4,7 @@
  */
 
 import { t } from "../i18n/i18n.js";
-import { Expected, Told } from "./errors.js";
+import { ExpectedError, UserError } from "./errors.js";
 import { History } from "./history.js";
 import { decode, records } from "./messages.js";
 
@@ -15,15 +15,18 @@ const KINDS = ["stage", "metrics", "picture", "detail", "weights"];
 /**
  * The history in a recording file's bytes: all of it, or none.
  * @param {ArrayBuffer} file
- * @throws {Expected} it is no recording; `Told` where it is cut off, or made by a newer Kelvin
+ * @throws {ExpectedError} it is no recording; `UserError` where it is cut off, or made by a newer
+ *   Kelvin
  */
 export async function readRecording(file) {
   const messages = await understood(file).catch((error) => {
-    throw error instanceof Expected ? error : new Expected("not a recording", { cause: error });
+    throw error instanceof ExpectedError
+      ? error
+      : new ExpectedError("not a recording", { cause: error });
   });
   const history = new History();
   for (const { message, bytes } of messages) history.add(message, bytes);
-  if (!history.stage || !history.length) throw new Expected("not a recording");
+  if (!history.stage || !history.length) throw new ExpectedError("not a recording");
   return history;
 }
 
@@ -72,7 +75,7 @@ function messagesOf(buffer, whole) {
   } catch (error) {
     count = /** @type {Error & {count: number}} */ (error).count;
   }
-  throw new Told(t("status.recording-cut", { count }));
+  throw new UserError(t("status.recording-cut", { count }));
 }
 
 /**
@@ -81,12 +84,13 @@ function messagesOf(buffer, whole) {
  */
 function check(message, number) {
   if (!KINDS.includes(message.type))
-    throw new Told(t("status.recording-kind", { kind: message.type.slice(0, 40) }));
-  if ((message.type === "stage") !== (number === 0)) throw new Expected("not a recording");
+    throw new UserError(t("status.recording-kind", { kind: message.type.slice(0, 40) }));
+  if ((message.type === "stage") !== (number === 0)) throw new ExpectedError("not a recording");
   if (message.type !== "stage") return;
   const version = message.version ?? VERSION;
-  if (!Number.isInteger(version) || version < 1) throw new Expected("not a recording");
-  if (version > VERSION) throw new Told(t("status.recording-newer", { version, known: VERSION }));
+  if (!Number.isInteger(version) || version < 1) throw new ExpectedError("not a recording");
+  if (version > VERSION)
+    throw new UserError(t("status.recording-newer", { version, known: VERSION }));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Where a recording comes from: the server, or what the visitor keeps in this browser. */
 
-import { Expected, fetched } from "./errors.js";
+import { ExpectedError, fetchOrFail } from "./errors.js";
 import { getRecording } from "./recording_store.js";
 
 /** Begins the name of a recording that is kept in this browser; its id follows. */
@@ -36,8 +36,8 @@ export function nameAt(address) {
 export async function fetchRecording(base, address) {
   if (isOwn(address)) {
     const own = await getRecording(address.slice(OWN.length));
-    if (!own) throw new Expected("no such recording");
+    if (!own) throw new ExpectedError("no such recording");
     return { bytes: await own.bytes.arrayBuffer(), title: own.name };
   }
-  return { bytes: await (await fetched(`${base}${address}`)).arrayBuffer(), title: "" };
+  return { bytes: await (await fetchOrFail(`${base}${address}`)).arrayBuffer(), title: "" };
 }

@@ -4,14 +4,14 @@
  */
 
 import { t } from "../i18n/i18n.js";
-import { Expected, Told, expected } from "./errors.js";
-import { openShelf } from "./indexeddb.js";
-import { named } from "./lane_names.js";
+import { ExpectedError, UserError, isExpected } from "./errors.js";
+import { openDatabase } from "./indexeddb.js";
+import { withLaneNames } from "./lane_names.js";
 import { readRecording, writeRecording } from "./recording.js";
-import { titled, titleIn } from "./recording_title.js";
-import { nameOf, sparkOf, summaryOf } from "./summary.js";
+import { withTitle, readTitle } from "./recording_title.js";
+import { nameOf, sparklineOf, summaryOf } from "./summary.js";
 
-export { nameOf, sparkOf, summaryOf };
+export { nameOf, sparklineOf, summaryOf };
 
 /** @typedef {import("./indexeddb.js").Stored} Stored */
 
@@ -24,14 +24,14 @@ const MOST_UNPACKED = 512 * MEGABYTE;
 const MOST_NAME = 120;
 
 /** What went wrong, in one sentence for the visitor. */
-export class Refusal extends Expected {}
+export class Refusal extends ExpectedError {}
 
-/** @type {Promise<import("./indexeddb.js").Shelf> | null} */ let opened = null;
+/** @type {Promise<import("./indexeddb.js").Database> | null} */ let opened = null;
 /** @type {Set<() => void>} */ const listeners = new Set();
 /** @type {BroadcastChannel | null} between the tabs of one visitor */ let channel = null;
 
 function shelf() {
-  opened ??= openShelf(factory());
+  opened ??= openDatabase(factory());
   return opened;
 }
 
@@ -40,7 +40,7 @@ function factory() {
   try {
     return globalThis.indexedDB;
   } catch (error) {
-    if (!expected(error)) throw error;
+    if (!isExpected(error)) throw error;
     return null;
   }
 }
@@ -112,7 +112,7 @@ async function add(history, bytes, name, kept, id) {
     bytes,
     size: bytes.size,
     summary,
-    spark: sparkOf(history),
+    spark: sparklineOf(history),
   };
   await putWithRoom(record);
   await forgetOldest();
@@ -128,7 +128,7 @@ export async function listRecordings() {
   const all = await (await shelf()).all();
   // What was kept before lanes had names of their own has only their methods.
   return all
-    .map(({ bytes: _, ...rest }) => ({ ...rest, summary: named(rest.summary) }))
+    .map(({ bytes: _, ...rest }) => ({ ...rest, summary: withLaneNames(rest.summary) }))
     .sort((a, b) => b.made - a.made || a.name.localeCompare(b.name));
 }
 
@@ -181,15 +181,15 @@ export async function importRecording(file) {
     throw new Refusal(t("gallery.refused-size", { name: file.name, most: MOST_BYTES / MEGABYTE }));
   const history = await read(file).catch((error) => {
     // A stranger's file may be wrong in any way; what was is told to those who look.
-    if (!expected(error)) console.warn(error);
+    if (!isExpected(error)) console.warn(error);
     const line =
-      error instanceof Told
+      error instanceof UserError
         ? t("gallery.refused-why", { name: file.name, why: error.message })
         : t("gallery.refused", { name: file.name });
     throw new Refusal(line, { cause: error });
   });
   const name =
-    tidy(await titleIn(file)) ||
+    tidy(await readTitle(file)) ||
     (file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name);
   return add(history, new Blob([file], { type: "application/octet-stream" }), name, true);
 }
@@ -208,7 +208,7 @@ export async function unpacksWithin(file, most) {
     unpacked += value.byteLength;
     if (unpacked > most) {
       reader.cancel().catch(() => {});
-      throw new Expected("it unpacks to too much");
+      throw new ExpectedError("it unpacks to too much");
     }
   }
 }
@@ -229,7 +229,7 @@ async function read(file) {
 export async function exportRecording(id) {
   const found = await getRecording(id);
   if (!found) throw new Refusal(t("gallery.gone"));
-  return new File([await titled(found.bytes, found.name)], fileName(found.name), {
+  return new File([await withTitle(found.bytes, found.name)], fileName(found.name), {
     type: "application/octet-stream",
   });
 }
@@ -264,7 +264,7 @@ async function putWithRoom(record) {
       await (await shelf()).put(record);
       return;
     } catch (error) {
-      if (!expected(error)) throw error;
+      if (!isExpected(error)) throw error;
       const oldest = (await listRecordings())
         .filter((one) => !one.kept && one.id !== record.id)
         .at(-1);

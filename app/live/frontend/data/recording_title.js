@@ -37,7 +37,7 @@ function headOf(bytes) {
  * @param {Blob} file
  * @returns {Promise<string>}
  */
-export async function titleIn(file) {
+export async function readTitle(file) {
   return headOf(new Uint8Array(await file.slice(0, LOOKED).arrayBuffer()))?.title ?? "";
 }
 
@@ -47,7 +47,7 @@ export async function titleIn(file) {
  * @param {string} title
  * @returns {Promise<Blob>}
  */
-export async function titled(file, title) {
+export async function withTitle(file, title) {
   const head = headOf(new Uint8Array(await file.slice(0, LOOKED).arrayBuffer()));
   const said = new TextEncoder().encode(title.replaceAll("\0", ""));
   if (!head || said.length > LOOKED / 2) return file;

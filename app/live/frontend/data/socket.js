@@ -1,6 +1,6 @@
 /** The WebSocket: commands out, messages in, reconnection with the race's token. */
 
-import { Expected, expected, fetched } from "./errors.js";
+import { ExpectedError, isExpected, fetchOrFail } from "./errors.js";
 import { decode } from "./messages.js";
 
 /**
@@ -38,7 +38,7 @@ function kept(use) {
   try {
     return use(window.sessionStorage);
   } catch (error) {
-    if (!expected(error)) throw error;
+    if (!isExpected(error)) throw error;
     return null; // storage is blocked
   }
 }
@@ -106,13 +106,15 @@ export class Socket {
   async _askWhy(socket) {
     const place = String(this.address).replace(/^ws/, "http");
     try {
-      const answer = await fetched(`${place}?origin=${encodeURIComponent(location.origin)}`);
-      const told = await answer.json().catch(() => Promise.reject(new Expected("another server")));
+      const answer = await fetchOrFail(`${place}?origin=${encodeURIComponent(location.origin)}`);
+      const told = await answer
+        .json()
+        .catch(() => Promise.reject(new ExpectedError("another server")));
       if (this.closed || this.socket !== socket || socket.readyState !== WebSocket.CLOSED) return;
       this.why = told.sentence ?? "";
       if (this.why) this.on.lost(this.why);
     } catch (error) {
-      if (!expected(error)) throw error; // no server, or another one: the line is lost
+      if (!isExpected(error)) throw error; // no server, or another one: the line is lost
     }
   }
 }

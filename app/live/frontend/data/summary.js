@@ -82,7 +82,7 @@ export function summaryOf(history) {
  * @param {import("./history.js").History} history
  * @returns {(number | null)[][]}
  */
-export function sparkOf({ stage, metrics }) {
+export function sparklineOf({ stage, metrics }) {
   const count = Math.min(SPARK_POINTS, metrics.length);
   const at = Array.from({ length: count }, (_, i) =>
     count > 1 ? Math.floor((i * (metrics.length - 1)) / (count - 1) + 0.5) : 0,

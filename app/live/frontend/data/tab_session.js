@@ -22,7 +22,7 @@ function tab(use) {
 }
 
 /** The page is left while its race goes on. @param {string} page whose race it is, by its layout */
-export function leave(page) {
+export function noteRaceLeft(page) {
   tab((storage) => storage.setItem(LEFT, page));
 }
 
@@ -32,7 +32,7 @@ export function leave(page) {
  * @param {string} here
  * @param {(sentence: string) => void} tell
  */
-export function arrived(here, tell) {
+export function tellOfRaceLeft(here, tell) {
   const page = tab((storage) => storage.getItem(LEFT));
   if (!page) return;
   tab((storage) => storage.removeItem(LEFT));
@@ -40,12 +40,12 @@ export function arrived(here, tell) {
 }
 
 /** Remember this address, to come back to. */
-export function markBack() {
+export function rememberReturnAddress() {
   tab((storage) => storage.setItem(BACK, location.href));
 }
 
 /** The address to go back to, once; only one of Kelvin's own. @returns {string | null} */
-export function wayBack() {
+export function takeReturnAddress() {
   const address = tab((storage) => storage.getItem(BACK));
   tab((storage) => storage.removeItem(BACK));
   return address?.startsWith(`${location.origin}/`) ? address : null;

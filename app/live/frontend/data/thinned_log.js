@@ -11,7 +11,7 @@ export const MOST_BYTES = 64 * 1024 * 1024;
  * Where there are too many, every second one goes, and from then on only every second one comes in:
  * the whole race stays covered as evenly as at first.
  */
-export class Album {
+export class ThinnedLog {
   /**
    * @param {number} most how many are kept
    * @param {number} mostBytes and of what size together
@@ -82,7 +82,7 @@ export class Album {
    * @returns {Kept | undefined}
    */
   at(k) {
-    return this.kept[placeOf(this.kept, k)];
+    return this.kept[indexOfFrame(this.kept, k)];
   }
 }
 
@@ -91,7 +91,7 @@ export class Album {
  * @param {{k: number}[]} list in order
  * @param {number} k
  */
-export function placeOf(list, k) {
+export function indexOfFrame(list, k) {
   let low = 0;
   let high = list.length - 1;
   while (low < high) {

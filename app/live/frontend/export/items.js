@@ -1,7 +1,7 @@
 /** What can be exported of the race on the screen. */
 
 import { button } from "../controls/popover.js";
-import { Expected } from "../data/errors.js";
+import { ExpectedError } from "../data/errors.js";
 import { writeRecording } from "../data/recording.js";
 import { t } from "../i18n/i18n.js";
 import { metricsCsv } from "./csv.js";
@@ -14,7 +14,7 @@ import { weightsAt, weightsFile } from "./safetensors.js";
 /**
  * @typedef {object} Exported the race on the screen, and how it is shown
  * @property {import("../data/race_session.js").RaceSession} session
- * @property {import("../board/panel_grid.js").Board} board
+ * @property {import("../board/panel_grid.js").PanelGrid} board
  * @property {(index: number) => import("../data/frame_view.js").FrameView} frameView
  * @property {Record<string, string>} address what an address says of the view
  * @property {string} base path of the server
@@ -114,7 +114,7 @@ async function weights(view) {
       await new Promise((resolve) => setTimeout(resolve, ASK_MS));
   }
   const found = weightsAt(history, moment);
-  if (!found) throw new Expected(t("export.no-weights"));
+  if (!found) throw new ExpectedError(t("export.no-weights"));
   return weightsFile(history, found);
 }
 

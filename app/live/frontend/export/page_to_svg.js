@@ -3,7 +3,7 @@
  * HTML.
  */
 
-/** @typedef {import("./svg_sheet.js").Sheet} Sheet */
+/** @typedef {import("./svg_sheet.js").SvgSheet} Sheet */
 /**
  * @typedef {Map<Element, string | Promise<string>>} Captured what was drawn by others: SVG of
  *   charts, data: addresses of canvases
@@ -87,7 +87,7 @@ export function captureCharts(root, Plotly, captured) {
     // any screen.
     const painted = chart.querySelector("canvas[data-traces]") !== null;
     const whole = structuredClone({ data, layout });
-    if (painted) for (const trace of whole.data) trace.visible = true;
+    if (painted) for (const drawPage of whole.data) drawPage.visible = true;
     captured.set(
       chart,
       Plotly.toImage(whole, {
@@ -107,7 +107,7 @@ export function captureCharts(root, Plotly, captured) {
  * @param {{x: number, y: number}} origin the point of the page that is the sheet's corner
  * @param {Captured} captured
  */
-export function trace(sheet, element, origin, captured) {
+export function drawPage(sheet, element, origin, captured) {
   if (element.matches(SKIPPED)) return;
   const style = getComputedStyle(element);
   if (style.display === "none") return;
@@ -133,7 +133,7 @@ export function trace(sheet, element, origin, captured) {
       return;
     }
     for (const child of element.childNodes) {
-      if (child instanceof Element) trace(sheet, child, origin, captured);
+      if (child instanceof Element) drawPage(sheet, child, origin, captured);
       else if (child instanceof Text && !hidden) drawWords(sheet, child, style, origin);
     }
   };

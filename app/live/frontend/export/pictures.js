@@ -5,8 +5,8 @@
 
 import { spent } from "../i18n/format.js";
 import { titleOf } from "./files.js";
-import { captureCanvases, captureCharts, measured, trace } from "./page_to_svg.js";
-import { Sheet } from "./svg_sheet.js";
+import { captureCanvases, captureCharts, measured, drawPage } from "./page_to_svg.js";
+import { SvgSheet } from "./svg_sheet.js";
 
 /** @typedef {import("./items.js").Exported} View */
 
@@ -44,8 +44,8 @@ function look({ board, session }) {
  * Draw what all panels show at this moment, as fine as the picture will be: at one go, for a race
  * goes on meanwhile.
  * @param {View} view
- * @param {(captured: import("./page_to_svg.js").Captured) => Sheet} draw
- * @returns {Sheet} some of whose parts are still being written
+ * @param {(captured: import("./page_to_svg.js").Captured) => SvgSheet} draw
+ * @returns {SvgSheet} some of whose parts are still being written
  */
 function drawn(view, draw) {
   /** @type {import("./page_to_svg.js").Captured} */ const captured = new Map();
@@ -92,7 +92,7 @@ function legendOf(view, width) {
 }
 
 /**
- * @param {Sheet} sheet
+ * @param {SvgSheet} sheet
  * @param {View} view
  * @param {ReturnType<typeof legendOf>} rows
  * @param {number} top
@@ -152,7 +152,7 @@ export function broken(text, wide, width) {
 
 /**
  * What a panel has drawn, without its header.
- * @param {Sheet} sheet
+ * @param {SvgSheet} sheet
  * @param {HTMLElement} section
  * @param {{x: number, y: number}} origin
  * @param {import("./page_to_svg.js").Captured} captured
@@ -160,7 +160,7 @@ export function broken(text, wide, width) {
 function drawBody(sheet, section, origin, captured) {
   for (const part of section.children)
     if (part.tagName !== "HEADER" && !(/** @type {HTMLElement} */ (part).hidden))
-      trace(sheet, part, origin, captured);
+      drawPage(sheet, part, origin, captured);
 }
 
 /**
@@ -185,7 +185,7 @@ function panelSheet(view, name, captured) {
   const legend = legendOf(view, room);
   const top = 38 + (note && under ? LINE : 0) + LINE * legend.length + 8;
   const body = bounds.bottom - header.bottom;
-  const sheet = new Sheet(width, top + body + 30);
+  const sheet = new SvgSheet(width, top + body + 30);
   sheet.rect({ x: 0, y: 0, width: sheet.width, height: sheet.height }, { fill: theme.surface });
   sheet.text(title, EDGE, 28, { fill: theme.text, font: theme.font, size: 16, weight: 700 });
   if (note && under)
@@ -222,7 +222,7 @@ function boardSheet(view, captured) {
   const legend = legendOf(view, room);
   const under = 42 + HEADING * (heading.length - 1);
   const top = under + LINE * legend.length + 10;
-  const sheet = new Sheet(width, top + bounds.height + 34);
+  const sheet = new SvgSheet(width, top + bounds.height + 34);
   sheet.rect({ x: 0, y: 0, width: sheet.width, height: sheet.height }, { fill: theme.background });
   heading.forEach((line, i) =>
     sheet.text(line, EDGE, 32 + HEADING * i, {
@@ -270,7 +270,7 @@ function boardSheet(view, captured) {
 }
 
 /**
- * @param {Sheet} sheet
+ * @param {SvgSheet} sheet
  * @param {View} view
  */
 function foot(sheet, view) {

@@ -3,7 +3,7 @@
  * recording put into it.
  */
 
-import { Expected, fetched } from "../data/errors.js";
+import { ExpectedError, fetchOrFail } from "../data/errors.js";
 import { writeRecording } from "../data/recording.js";
 import { t } from "../i18n/i18n.js";
 import { escaped, titleOf } from "./files.js";
@@ -47,8 +47,8 @@ export function fill(shell, about, recording) {
  * @returns {Promise<Blob>}
  */
 export async function replay({ session, base, address }) {
-  const answer = await fetched(`${base}/kelvin/replay-shell.html`).catch((error) => {
-    throw new Expected(t("export.no-shell"), { cause: error });
+  const answer = await fetchOrFail(`${base}/kelvin/replay-shell.html`).catch((error) => {
+    throw new ExpectedError(t("export.no-shell"), { cause: error });
   });
   const recording = new Uint8Array(await (await writeRecording(session.history)).arrayBuffer());
   const today = new Date();

@@ -23,7 +23,7 @@ const MARKERS = [
 
 let sheets = 0;
 
-export class Sheet {
+export class SvgSheet {
   /**
    * @param {number} width
    * @param {number} height in pixels

@@ -8,7 +8,7 @@ import { sparkline } from "./sparkline.js";
 
 /**
  * What a card may do.
- * @typedef {object} Deeds
+ * @typedef {object} CardActions
  * @property {(item: import("./filter.js").Item, wanted: boolean) => boolean} compare whether it is
  *   compared now
  * @property {(item: import("./filter.js").Item) => void} keep
@@ -27,12 +27,12 @@ import { sparkline } from "./sparkline.js";
 /**
  * @param {import("./filter.js").Item} item
  * @param {Look} look
- * @param {Deeds} deeds
+ * @param {CardActions} actions
  */
-export function card(item, look, deeds) {
+export function card(item, look, actions) {
   const { name, summary, key } = item;
   const titled = make("div", { class: "kg-name" });
-  showName(titled, item, deeds);
+  showName(titled, item, actions);
   const made = make("li", {
     class: "kg-card",
     "data-key": key,
@@ -54,7 +54,7 @@ export function card(item, look, deeds) {
         .filter(Boolean)
         .join(" · "),
     }),
-    foot(item, look, deeds, () => startRename(titled, item, deeds)),
+    foot(item, look, actions, () => startRename(titled, item, actions)),
   );
   made.setAttribute("aria-label", name);
   return made;
@@ -63,10 +63,10 @@ export function card(item, look, deeds) {
 /**
  * @param {import("./filter.js").Item} item
  * @param {Look} look
- * @param {Deeds} deeds
+ * @param {CardActions} actions
  * @param {() => void} rename
  */
-function foot(item, look, deeds, rename) {
+function foot(item, look, actions, rename) {
   const { name, key, own } = item;
   const box = make("input", {
     type: "checkbox",
@@ -75,7 +75,7 @@ function foot(item, look, deeds, rename) {
     "aria-label": t("gallery.compare-name", { name }),
   });
   box.checked = Boolean(look.mark);
-  box.onchange = () => (box.checked = deeds.compare(item, box.checked));
+  box.onchange = () => (box.checked = actions.compare(item, box.checked));
   const row = make(
     "div",
     { class: "kg-foot" },
@@ -119,8 +119,8 @@ function foot(item, look, deeds, rename) {
   };
   const acts = make("span", { class: "kg-acts" });
   if (own) acts.append(small("rename", rename));
-  acts.append(small("export", () => deeds.save(item)));
-  if (own) acts.append(small("delete", () => deeds.remove(item)));
+  acts.append(small("export", () => actions.save(item)));
+  if (own) acts.append(small("delete", () => actions.remove(item)));
   if (own && !item.kept) {
     const keep = make("button", {
       type: "button",
@@ -130,7 +130,7 @@ function foot(item, look, deeds, rename) {
       text: t("gallery.keep"),
       "aria-label": t("gallery.keep-name", { name }),
     });
-    keep.onclick = () => deeds.keep(item);
+    keep.onclick = () => actions.keep(item);
     acts.append(keep);
   }
   acts.append(open);
@@ -142,9 +142,9 @@ function foot(item, look, deeds, rename) {
  * The name; a press on one's own makes it a field.
  * @param {HTMLElement} place
  * @param {import("./filter.js").Item} item
- * @param {Deeds} deeds
+ * @param {CardActions} actions
  */
-function showName(place, item, deeds) {
+function showName(place, item, actions) {
   if (!item.own) return place.replaceChildren(make("h3", { text: item.name, title: item.name }));
   const button = make("button", {
     type: "button",
@@ -154,7 +154,7 @@ function showName(place, item, deeds) {
     title: item.name,
     "aria-label": t("gallery.rename-name", { name: item.name }),
   });
-  button.onclick = () => startRename(place, item, deeds);
+  button.onclick = () => startRename(place, item, actions);
   place.replaceChildren(make("h3", {}, button));
 }
 
@@ -162,9 +162,9 @@ function showName(place, item, deeds) {
  * Enter and leaving the field take the name, Esc does not.
  * @param {HTMLElement} place
  * @param {import("./filter.js").Item} item
- * @param {Deeds} deeds
+ * @param {CardActions} actions
  */
-function startRename(place, item, deeds) {
+function startRename(place, item, actions) {
   const field = make("input", {
     type: "text",
     maxlength: "120",
@@ -177,9 +177,9 @@ function startRename(place, item, deeds) {
     if (over) return;
     over = true;
     const wanted = field.value.trim();
-    showName(place, item, deeds);
+    showName(place, item, actions);
     if (back) /** @type {HTMLElement | null} */ (place.querySelector("button"))?.focus();
-    if (take && wanted && wanted !== item.name) deeds.rename(item, wanted);
+    if (take && wanted && wanted !== item.name) actions.rename(item, wanted);
   };
   field.onkeydown = (event) => {
     event.stopPropagation();

@@ -5,7 +5,7 @@
 
 import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { Chart, dress, loadPlotly, predress } from "../charts/chart.js";
-import { lineOf } from "../data/errors.js";
+import { messageFor } from "../data/errors.js";
 import { nameElements } from "../data/lane_names.js";
 import { download } from "../export/files.js";
 import { amount, percent, SHAPES, small } from "../i18n/format.js";
@@ -155,7 +155,7 @@ export class Comparison {
       this.draw();
     } catch (error) {
       this.mounting = null;
-      this.get("chart").textContent = lineOf(error, t("gallery.no-charts"));
+      this.get("chart").textContent = messageFor(error, t("gallery.no-charts"));
     }
   }
 

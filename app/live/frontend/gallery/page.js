@@ -1,7 +1,7 @@
 /** The gallery: what there is, what is chosen, and what is done with it. */
 
 import { readTheme } from "../charts/theme.js";
-import { Told, defect, expected, fetched, lineOf } from "../data/errors.js";
+import { UserError, reportDefect, isExpected, fetchOrFail, messageFor } from "../data/errors.js";
 import { ownName } from "../data/recording_source.js";
 import {
   fileName,
@@ -19,7 +19,7 @@ import {
   restoreRecording,
   SUFFIX,
 } from "../data/recording_store.js";
-import { arrived } from "../data/tab_session.js";
+import { tellOfRaceLeft } from "../data/tab_session.js";
 import { download } from "../export/files.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { card } from "./card.js";
@@ -132,7 +132,7 @@ export class GalleryPage {
     this.get("warning").textContent = this.lasting ? "" : t("gallery.not-lasting");
     this.get("warning").hidden = this.lasting;
     try {
-      const answer = await fetched(`${this.data.base}/kelvin/recordings.json`);
+      const answer = await fetchOrFail(`${this.data.base}/kelvin/recordings.json`);
       this.shipped = (await answer.json()).map((/** @type {any} */ { name, title, ...rest }) => ({
         ...rest,
         key: name,
@@ -143,11 +143,11 @@ export class GalleryPage {
         made: null,
       }));
     } catch (error) {
-      if (!expected(error)) this.notices.say(defect(error), { problem: true });
+      if (!isExpected(error)) this.notices.say(reportDefect(error), { problem: true });
       this.lost = true; // one's own recordings are there without the server
     }
     await this.refresh(true);
-    arrived("gallery", (sentence) => this.notices.say(sentence));
+    tellOfRaceLeft("gallery", (sentence) => this.notices.say(sentence));
   }
 
   /**
@@ -379,9 +379,12 @@ export class GalleryPage {
     } catch (error) {
       this.selection.remove(item.key);
       const taken = t("gallery.unread", { name: item.name });
-      this.notices.say(error instanceof Told ? `${taken} ${error.message}` : lineOf(error, taken), {
-        problem: true,
-      });
+      this.notices.say(
+        error instanceof UserError ? `${taken} ${error.message}` : messageFor(error, taken),
+        {
+          problem: true,
+        },
+      );
     } finally {
       this.reading.delete(item.key);
     }
@@ -453,7 +456,7 @@ export class GalleryPage {
       await deed();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      if (!expected(error)) console.error(error);
+      if (!isExpected(error)) console.error(error);
       this.notices.say(error instanceof Refusal ? why : t("gallery.failed", { why }), {
         problem: true,
       });

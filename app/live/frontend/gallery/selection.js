@@ -2,7 +2,7 @@
  * Which recordings are compared and how they are drawn; remembered for as long as the tab is open.
  */
 
-import { expected } from "../data/errors.js";
+import { isExpected } from "../data/errors.js";
 import { CURRENCIES, MEASURES } from "./series.js";
 
 export const MOST = 8;
@@ -89,7 +89,7 @@ export class Selection {
         }),
       );
     } catch (error) {
-      if (!expected(error)) throw error;
+      if (!isExpected(error)) throw error;
       // A tab that may not remember only forgets.
     }
   }
@@ -115,7 +115,7 @@ export class Selection {
           this.places.set(key, place);
       }
     } catch (error) {
-      if (!expected(error) && !(error instanceof SyntaxError)) throw error;
+      if (!isExpected(error) && !(error instanceof SyntaxError)) throw error;
       // Nothing that makes sense is remembered.
     }
   }
@@ -126,7 +126,7 @@ export function tabStorage() {
   try {
     return window.sessionStorage;
   } catch (error) {
-    if (!expected(error)) throw error;
+    if (!isExpected(error)) throw error;
     return null;
   }
 }

@@ -1,6 +1,6 @@
 /** The lines of compared recordings: numbers over a currency, by lane. */
 
-import { thin } from "../charts/decimate.js";
+import { decimate } from "../charts/decimate.js";
 import { readRecording } from "../data/recording.js";
 
 /** @typedef {"seconds" | "evaluations" | "flops"} Currency */
@@ -56,5 +56,5 @@ export function seriesOf({ stage, metrics }) {
  * @param {Measure} measure
  */
 export function line(lane, currency, measure) {
-  return thin(lane[currency], lane[measure], MOST_POINTS);
+  return decimate(lane[currency], lane[measure], MOST_POINTS);
 }

@@ -19,7 +19,7 @@ const LITTLE = 0.1;
  * @param {State} state
  * @param {Around} around
  */
-export function sentence(
+export function statusText(
   { state, place, sentence: told },
   { problem, stale, recorded, late = "", unread = false },
 ) {

@@ -2,7 +2,7 @@
 
 import { withRoom } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
-import { marked, spaced, thin } from "../charts/decimate.js";
+import { marked, spaced, decimate } from "../charts/decimate.js";
 import { cosine, short } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { timeAxis } from "./loss.js";
@@ -116,7 +116,7 @@ export class AgreementPanel {
         moved.map((i) => values[i]),
         DOTS,
       );
-      const line = thin(x, medians.slice(0, rows.length), 300);
+      const line = decimate(x, medians.slice(0, rows.length), 300);
       xs.push(dots.x, line.x);
       ys.push(dots.y, line.y);
       const last = rows.length ? medians[rows.length - 1] : null;

@@ -5,8 +5,8 @@
 
 import { logScale } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
-import { thin } from "../charts/decimate.js";
-import { histogram, scaleOf } from "../charts/histogram.js";
+import { decimate } from "../charts/decimate.js";
+import { histogram, binScale } from "../charts/histogram.js";
 import { listed, percent, plain, SHAPES, short, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { linearAxis, logAxis, shareAxis, timeAxis } from "./loss.js";
@@ -371,7 +371,7 @@ export class ChainsPanel {
       const spread = rows.map((row) => row.extra?.spread ?? null);
       const there = spread.some((value) => value !== null);
       const curve = there
-        ? thin(
+        ? decimate(
             rows.map((row) => row[currency]),
             spread,
             300,
@@ -597,11 +597,11 @@ function steady(top, shares) {
  * @param {boolean} was logarithmic
  */
 function around(values, estimates, was) {
-  const scale = scaleOf(values, was);
+  const scale = binScale(values, was);
   const put = (/** @type {number} */ value) => (scale.log ? Math.log10(value) : value);
   const air = AIR * (put(scale.high) - put(scale.low));
   const near = estimates.filter(
     (value) => put(value) >= put(scale.low) - air && put(value) <= put(scale.high) + air,
   );
-  return near.length ? scaleOf([...values, ...near], scale.log) : scale;
+  return near.length ? binScale([...values, ...near], scale.log) : scale;
 }

@@ -2,8 +2,8 @@
 
 import { logScale, worthSeeing } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
-import { horizon, marked, thin } from "../charts/decimate.js";
-import { scored } from "../charts/lane_cards.js";
+import { horizon, marked, decimate } from "../charts/decimate.js";
+import { hasAccuracy } from "../charts/lane_cards.js";
 import { currencyName, percent, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
@@ -111,7 +111,7 @@ export class LossPanel {
       const there = lane < stage.lanes.length;
       const x = there ? metrics.map((m) => m.lanes[lane][currency]) : [];
       for (const key of [train, test]) {
-        const curve = thin(
+        const curve = decimate(
           x,
           there ? metrics.map((m) => m.lanes[lane][key]) : [],
           this.chart.points,
@@ -151,7 +151,10 @@ export class LossPanel {
         accuracy: percent(row.test_accuracy),
         test: small(row.test_loss),
       };
-      return t(scored(stage) ? "panels.loss-summary-accuracy" : "panels.loss-summary-test", told);
+      return t(
+        hasAccuracy(stage) ? "panels.loss-summary-accuracy" : "panels.loss-summary-test",
+        told,
+      );
     });
     return { note: t("panels.loss-note"), summary: `${summary.join("; ")}.` };
   }

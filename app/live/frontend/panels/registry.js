@@ -3,8 +3,8 @@
 import { AgreementPanel } from "./agreement.js";
 import { ChainsPanel } from "./chains.js";
 import { CostPanel } from "./cost.js";
-import { HeightPanel } from "./landscape/loss.js";
-import { GroundPanel } from "./landscape/panel.js";
+import { LandscapeLossPanel } from "./landscape/loss.js";
+import { LandscapePanel } from "./landscape/panel.js";
 import { LayersPanel } from "./layers/panel.js";
 import { LossPanel } from "./loss.js";
 import { NetworkPanel } from "./network/panel.js";
@@ -69,8 +69,8 @@ export const PANELS = {
     cost: { make: CostPanel, plotly: false, curves: true },
   },
   landscape: {
-    weights: { make: GroundPanel, plotly: true, curves: false },
-    loss: { make: HeightPanel, plotly: true, curves: true, time: true },
+    weights: { make: LandscapePanel, plotly: true, curves: false },
+    loss: { make: LandscapeLossPanel, plotly: true, curves: true, time: true },
     temperature: { make: TemperaturePanel, plotly: true, curves: true, time: true },
     agreement: { make: AgreementPanel, plotly: true, curves: true, time: true },
     chains: { make: ChainsPanel, plotly: true, curves: true },

@@ -5,7 +5,7 @@
 
 import { logScale, withRoom } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
-import { spaced, thin } from "../charts/decimate.js";
+import { spaced, decimate } from "../charts/decimate.js";
 import { heatScale } from "../charts/theme.js";
 import { listed, percent, SHAPES, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
@@ -163,14 +163,14 @@ export class TemperaturePanel {
           )
         : { x: [], y: [] };
       const accepted = rows.some((row) => row.acceptance !== null)
-        ? thin(
+        ? decimate(
             along,
             rows.map((row) => row.acceptance),
             160,
           )
         : { x: [], y: [] };
       const aimed = rows.some((row) => row.target !== null)
-        ? thin(
+        ? decimate(
             along,
             rows.map((row) => row.target),
             30,
@@ -178,7 +178,7 @@ export class TemperaturePanel {
         : { x: [], y: [] };
       const sized = hot ? "" : stepSize(stage.lanes[lane], rows);
       const size = sized
-        ? thin(
+        ? decimate(
             along,
             rows.map((row) => row.extra?.[sized] ?? null),
             160,

@@ -4,14 +4,14 @@
  */
 
 import { LiveView } from "../core/live_view.js";
-import { lineOf } from "../data/errors.js";
+import { messageFor } from "../data/errors.js";
 import { readRecording } from "../data/recording.js";
 import { addressOf, fetchRecording } from "../data/recording_source.js";
-import { wayBack } from "../data/tab_session.js";
+import { takeReturnAddress } from "../data/tab_session.js";
 import { spent } from "../i18n/format.js";
 import { setTexts, t } from "../i18n/i18n.js";
-import { finer } from "./pixel_ratio.js";
-import { Reel, lettered, magnified, momentOf } from "./playlist_clock.js";
+import { raisePixelRatio } from "./pixel_ratio.js";
+import { PlaylistClock, withLargeLetters, magnified, frameIndexAt } from "./playlist_clock.js";
 
 /**
  * @typedef {object} Entry of the playlist
@@ -57,9 +57,9 @@ export class PresentView {
    */
   constructor(parent, data) {
     setTexts(data.text);
-    this.data = { ...data, figures: lettered(data.figures) };
+    this.data = { ...data, figures: withLargeLetters(data.figures) };
     /** @type {Entry[]} */ this.playlist = data.playlist;
-    this.reel = new Reel(this.playlist.length, data.kiosk);
+    this.clock = new PlaylistClock(this.playlist.length, data.kiosk);
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     /** @type {LiveView | null} */ this.live = null;
     /** @type {Map<string, Promise<import("../data/history.js").History>>} */
@@ -80,12 +80,12 @@ export class PresentView {
     this.get = (/** @type {string} */ selector) =>
       /** @type {HTMLElement} */ (this.root.querySelector(selector));
     // Canvases ask the window how finely to draw, and what they draw is magnified afterwards.
-    this.coarse = finer(FINE);
+    this.coarse = raisePixelRatio(FINE);
 
     this.get(".kp-dots").replaceChildren(...this.playlist.map((entry, i) => this._dot(entry, i)));
-    this.get("[data-testid=present-back]").onclick = () => this.go(this.reel.at - 1);
+    this.get("[data-testid=present-back]").onclick = () => this.go(this.clock.at - 1);
     this.get("[data-testid=present-play]").onclick = () => this.toggle();
-    this.get("[data-testid=present-on]").onclick = () => this.go(this.reel.at + 1);
+    this.get("[data-testid=present-on]").onclick = () => this.go(this.clock.at + 1);
     this.listening = new AbortController();
     const listen = (
       /** @type {string} */ event,
@@ -125,24 +125,24 @@ export class PresentView {
 
   /** What is on. */
   get entry() {
-    return this.playlist[this.reel.at];
+    return this.playlist[this.clock.at];
   }
 
   /** @param {number} index */
   go(index) {
-    if (this.reel.go(index)) this.show();
+    if (this.clock.go(index)) this.show();
   }
 
   toggle() {
-    if (!this.reel.kiosk) this.reel.toggle();
-    else if (this.waited) this.reel.release(); // else the touch itself has made it wait
+    if (!this.clock.kiosk) this.clock.toggle();
+    else if (this.waited) this.clock.release(); // else the touch itself has made it wait
   }
 
   /**
    * Back to where the stage was entered from; else to the explorer, with the recording that was on.
    */
   leave() {
-    const back = wayBack();
+    const back = takeReturnAddress();
     if (back) return location.assign(back);
     const { stage } = this.live?.session.history ?? {};
     const landscape = stage?.data.kind === "function";
@@ -171,15 +171,15 @@ export class PresentView {
     } catch (error) {
       if (asked !== this.asked) return;
       const said = this.get(".kp-said");
-      said.textContent = lineOf(error, t("present.not-loaded"));
+      said.textContent = messageFor(error, t("present.not-loaded"));
       said.hidden = false;
       this.live?.destroy();
       this.live = null;
-      this.reel.miss();
+      this.clock.miss();
     }
-    this.index = this.reel.at;
+    this.index = this.clock.at;
     this.ready = true;
-    if (this.calm && !this.reel.kiosk && !this.reel.absent) this.reel.finish();
+    if (this.calm && !this.clock.kiosk && !this.clock.absent) this.clock.finish();
     this._seek();
     this.root.classList.remove("kp-away");
     // The others are fetched meanwhile: from here on nothing needs the network.
@@ -260,12 +260,12 @@ export class PresentView {
     this._tell();
   }
 
-  /** Put the live view where the reel stands. */
+  /** Put the live view where the clock stands. */
   _seek() {
     const { live } = this;
     if (!live || !this.ready) return;
     const player = live.session.playback;
-    const index = momentOf(player.history.length, this.reel.share, this.entry.pace);
+    const index = frameIndexAt(player.history.length, this.clock.share, this.entry.pace);
     if (player.playing || player.chosen !== index) {
       player.show(index);
       live.dirty.pictures = live.dirty.curves = true;
@@ -279,30 +279,30 @@ export class PresentView {
   /** @param {number} now ms */
   _tick(now) {
     this.frame = requestAnimationFrame((next) => this._tick(next));
-    const { reel } = this;
+    const { clock } = this;
     if (!this.ready)
-      reel.last = now / 1000; // nothing plays while nothing is there
-    else if (reel.tick(now / 1000)) this.show();
+      clock.last = now / 1000; // nothing plays while nothing is there
+    else if (clock.tick(now / 1000)) this.show();
     this._seek();
-    const held = reel.held(now / 1000);
-    this.root.dataset.phase = reel.phase;
+    const held = clock.held(now / 1000);
+    this.root.dataset.phase = clock.phase;
     this.root.dataset.state = held
       ? "held"
-      : reel.playing
+      : clock.playing
         ? "playing"
-        : reel.share === 1
+        : clock.share === 1
           ? "over"
           : "paused";
-    this.get(".kp-card").hidden = reel.phase !== "card";
-    const dot = /** @type {HTMLElement | undefined} */ (this.get(".kp-dots").children[reel.at]);
-    dot?.style.setProperty("--done", reel.share.toFixed(3));
+    this.get(".kp-card").hidden = clock.phase !== "card";
+    const dot = /** @type {HTMLElement | undefined} */ (this.get(".kp-dots").children[clock.at]);
+    dot?.style.setProperty("--done", clock.share.toFixed(3));
     this._controls(held);
   }
 
   /** @param {boolean} held */
   _controls(held) {
-    const { reel } = this;
-    const going = reel.playing && !held;
+    const { clock } = this;
+    const going = clock.playing && !held;
     const button = this.get("[data-testid=present-play]");
     const name = going ? "pause" : "play";
     if (button.dataset.icon !== name) {
@@ -310,7 +310,7 @@ export class PresentView {
       button.innerHTML = icon(ICONS[name]);
       button.setAttribute("aria-label", t(`present.${name}`));
     }
-    const hint = t(held ? "present.held" : reel.kiosk ? "present.kiosk-hint" : "present.hint");
+    const hint = t(held ? "present.held" : clock.kiosk ? "present.kiosk-hint" : "present.hint");
     const place = this.get(".kp-hint");
     if (place.textContent !== hint) place.textContent = hint;
   }
@@ -323,7 +323,7 @@ export class PresentView {
     for (const selector of [".kp-caption", ".kp-card-caption"])
       this.get(selector).textContent = caption;
     [...this.get(".kp-dots").children].forEach((dot, i) => {
-      const on = i === this.reel.at;
+      const on = i === this.clock.at;
       if (on) dot.setAttribute("aria-current", "true");
       else dot.removeAttribute("aria-current");
     });
@@ -366,10 +366,10 @@ export class PresentView {
     const { board } = this.live ?? {};
     /** @type {Record<string, () => void>} */
     const keys = {
-      ArrowRight: () => this.go(this.reel.at + 1),
-      PageDown: () => this.go(this.reel.at + 1),
-      ArrowLeft: () => this.go(this.reel.at - 1),
-      PageUp: () => this.go(this.reel.at - 1),
+      ArrowRight: () => this.go(this.clock.at + 1),
+      PageDown: () => this.go(this.clock.at + 1),
+      ArrowLeft: () => this.go(this.clock.at - 1),
+      PageUp: () => this.go(this.clock.at - 1),
       Home: () => this.go(0),
       End: () => this.go(this.playlist.length - 1),
       " ": () => this.toggle(),
@@ -393,8 +393,8 @@ export class PresentView {
   /** A kiosk waits for whoever is there. */
   _touched() {
     const now = performance.now() / 1000;
-    this.waited = this.reel.held(now);
-    this.reel.hold(now);
+    this.waited = this.clock.held(now);
+    this.clock.hold(now);
   }
 
   /** The whole screen, or the window again. */

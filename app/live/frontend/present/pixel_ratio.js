@@ -8,7 +8,7 @@
  * @param {number} least
  * @returns {() => void} lets it tell the truth again, whatever that is by then
  */
-export function finer(least) {
+export function raisePixelRatio(least) {
   const own = Object.getOwnPropertyDescriptor(window, "devicePixelRatio");
   if (!own?.configurable) return () => {};
   const real = () => (own.get ? own.get.call(window) : own.value);

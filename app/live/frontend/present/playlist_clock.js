@@ -17,7 +17,7 @@ const LONGEST_TICK = 0.5;
 
 /** @typedef {"card" | "run" | "rest"} Phase */
 
-export class Reel {
+export class PlaylistClock {
   /**
    * @param {number} count of recordings
    * @param {boolean} kiosk whether it goes round by itself
@@ -132,7 +132,7 @@ export class Reel {
  * @param {number} share
  * @param {number} pace
  */
-export function momentOf(length, share, pace = 1) {
+export function frameIndexAt(length, share, pace = 1) {
   return Math.round(Math.max(0, length - 1) * share ** pace);
 }
 
@@ -149,7 +149,7 @@ export function magnified(width, height) {
 const SMALLEST = 14;
 
 /** Figures with larger letters and wider margins. @param {Record<string, any>} figures */
-export function lettered(figures) {
+export function withLargeLetters(figures) {
   const copy = structuredClone(figures);
   for (const figure of Object.values(copy)) {
     grow(figure.layout);

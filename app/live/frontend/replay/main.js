@@ -4,7 +4,7 @@
  */
 
 import { LiveView } from "../core/live_view.js";
-import { Told } from "../data/errors.js";
+import { UserError } from "../data/errors.js";
 import { readRecording } from "../data/recording.js";
 import { budgetOf } from "../export/files.js";
 import { setTexts, t } from "../i18n/i18n.js";
@@ -62,7 +62,7 @@ export async function open() {
     await loadCharts();
   } catch (error) {
     console.error(error);
-    said.textContent = error instanceof Told ? error.message : t("export.replay-empty");
+    said.textContent = error instanceof UserError ? error.message : t("export.replay-empty");
     return;
   }
   said.remove();

@@ -10,7 +10,7 @@ import { button } from "../controls/popover.js";
 import { SLOW } from "../controls/transport.js";
 import { SHAPES, small } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { acceptedUpTo, extent, nearer, onestep, stageOf } from "./step_trace.js";
+import { acceptedUpTo, extent, stepBounds, paintStep, stageOf } from "./step_trace.js";
 
 const STAGE_MS = 1100;
 const MOVE_MS = 450;
@@ -193,7 +193,7 @@ export class SlowMotion {
     const { history, moment } = this.session.playback;
     const now = this.zoom === "path" || moment < 0 ? null : this.on.frameView(moment);
     const part = now?.picture
-      ? nearer(this.told, now, /** @type {"step" | number} */ (this.zoom))
+      ? stepBounds(this.told, now, /** @type {"step" | number} */ (this.zoom))
       : null;
     this.alone = part && history.stage.lanes.length > 1 ? part.lane : null;
     this._near(part);
@@ -236,7 +236,7 @@ export class SlowMotion {
     const panel = this.on.weights();
     panel?.overlay?.(
       "stages",
-      none || this.at < 0 ? null : onestep(this.told, this.at, panel, () => this._progress()),
+      none || this.at < 0 ? null : paintStep(this.told, this.at, panel, () => this._progress()),
     );
   }
 

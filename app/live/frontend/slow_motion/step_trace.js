@@ -4,7 +4,7 @@
  */
 
 import { shape } from "../charts/lane_markers.js";
-import { mix } from "../charts/theme.js";
+import { mixColours } from "../charts/theme.js";
 import { persistent } from "../panels/network/particle_prediction.js";
 
 /**
@@ -133,7 +133,7 @@ export function reachOf(message, lane, picture) {
  * @returns {{x: [number, number], y: [number, number], lane: number | null} | null} null where the
  *   plane itself is as near; `lane`: the one that is shown
  */
-export function nearer(told, { stage, picture }, of) {
+export function stepBounds(told, { stage, picture }, of) {
   const { x: across, y: up } = picture.plane;
   const unit = [across[1] - across[0], up[1] - up[0]];
   const lanes = told.flatMap((message) => {
@@ -184,7 +184,7 @@ export function nearer(told, { stage, picture }, of) {
  * @param {() => number} progress of what moves between two stages, 0 to 1
  * @returns {import("../panels/weights/panel.js").Painter}
  */
-export function onestep(told, at, dress, progress) {
+export function paintStep(told, at, dress, progress) {
   return (paint, { x, y, moment }) => {
     const place = (/** @type {ArrayLike<number>} */ data, /** @type {number} */ row) =>
       /** @type {[number, number]} */ ([x(data[2 * row]), y(data[2 * row + 1])]);
@@ -334,7 +334,7 @@ class Brush {
     paint.globalAlpha = this.progress;
     for (let row = 0; row < count && values; row++) {
       this._path(1, () => at(row), MARK);
-      paint.fillStyle = mix(scale, Math.sqrt(share(values[row])));
+      paint.fillStyle = mixColours(scale, Math.sqrt(share(values[row])));
       paint.fill();
     }
     const best = values ? Array.from(values).findIndex((value) => value === low) : -1;

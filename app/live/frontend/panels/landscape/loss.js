@@ -4,12 +4,12 @@
  */
 
 import { logScale } from "../../charts/axis_scale.js";
-import { thin } from "../../charts/decimate.js";
+import { decimate } from "../../charts/decimate.js";
 import { small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { linearAxis, logAxis, LossPanel, timeAxis } from "../loss.js";
 
-export class HeightPanel extends LossPanel {
+export class LandscapeLossPanel extends LossPanel {
   /**
    * Where a lane is drawn on the y axis.
    * @param {any} row
@@ -34,7 +34,7 @@ export class HeightPanel extends LossPanel {
     for (let lane = 0; lane < this.lanes; lane++) {
       const there = lane < stage.lanes.length;
       const curve = there
-        ? thin(
+        ? decimate(
             metrics.map((m) => m.lanes[lane][currency]),
             metrics.map((m) => above(m.lanes[lane].loss)),
             this.chart.points,

@@ -13,13 +13,13 @@ import { small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { linearAxis } from "../loss.js";
 import { WeightsPanel } from "../weights/panel.js";
-import { Relief } from "./surface3d.js";
+import { Surface3D } from "./surface3d.js";
 
 /** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 
 const MODES = /** @type {("map" | "relief")[]} */ (["map", "relief"]);
 
-export class GroundPanel extends WeightsPanel {
+export class LandscapePanel extends WeightsPanel {
   /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
     super(kit);
@@ -36,7 +36,7 @@ export class GroundPanel extends WeightsPanel {
     place.dataset.plot = "relief";
     place.hidden = true;
     element.after(place);
-    this.relief = new Relief(place, Plotly, figures.relief, theme, colours, palette);
+    this.relief = new Surface3D(place, Plotly, figures.relief, theme, colours, palette);
     element.addEventListener("pointermove", () => this._hover());
     for (const mode of MODES) this._button(mode).onclick = () => this.show(mode);
     this._button("map").setAttribute("aria-pressed", "true");

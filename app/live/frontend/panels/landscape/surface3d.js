@@ -5,8 +5,8 @@
 
 import { Chart, dress } from "../../charts/chart.js";
 import { along } from "../../charts/hillshade.js";
-import { heatScale, mix } from "../../charts/theme.js";
-import { expected } from "../../data/errors.js";
+import { heatScale, mixColours } from "../../charts/theme.js";
+import { isExpected } from "../../data/errors.js";
 import { columns, rows } from "../../data/messages.js";
 import { t } from "../../i18n/i18n.js";
 
@@ -25,7 +25,7 @@ export function hasWebGL() {
     context?.getExtension("WEBGL_lose_context")?.loseContext();
     return context !== null;
   } catch (error) {
-    if (!expected(error)) console.error(error);
+    if (!isExpected(error)) console.error(error);
     return false;
   }
 }
@@ -47,7 +47,7 @@ export function walked({ x, y }) {
   return dense;
 }
 
-export class Relief {
+export class Surface3D {
   /**
    * @param {HTMLElement} element
    * @param {any} Plotly
@@ -161,7 +161,9 @@ export class Relief {
       });
       colours.push(
         this.colours[lane],
-        heat === null ? this.colours[lane] : mix(heatScale(this.colours[lane], this.theme), heat),
+        heat === null
+          ? this.colours[lane]
+          : mixColours(heatScale(this.colours[lane], this.theme), heat),
         this.colours[lane],
       );
     }

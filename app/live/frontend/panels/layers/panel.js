@@ -4,8 +4,8 @@ import { stats } from "../../charts/chart.js";
 import { SHAPES, short, small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { netOf } from "./network_graph/forward.js";
-import { Neurons } from "./network_graph/neurons.js";
-import { chosen, paintSpreads, tensorsOf } from "./weight_histograms.js";
+import { NetworkGraph } from "./network_graph/neurons.js";
+import { chosen, paintHistograms, tensorsOf } from "./weight_histograms.js";
 
 /** Hidden layers that are drawn neuron by neuron. */
 const DEEPEST = 4;
@@ -37,7 +37,7 @@ export class LayersPanel {
     this.canvas.dataset.testid = "layer-histograms";
     this.words = document.createElement("p");
     this.plain.append(this.canvas, this.words);
-    this.neurons = new Neurons(kit, this.wired);
+    this.neurons = new NetworkGraph(kit, this.wired);
     this.picker = document.createElement("span");
     this.picker.className = "kv-choice kv-picker";
     this.picker.setAttribute("role", "group");
@@ -89,7 +89,7 @@ export class LayersPanel {
     this.words.hidden = !refusal;
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (width && height)
-      paintSpreads(this.canvas, width, height, tensors, this.theme, this.colours);
+      paintHistograms(this.canvas, width, height, tensors, this.theme, this.colours);
     const said = tensors.map((tensor) => {
       const lanes = tensor.lanes.flatMap((one, i) =>
         one

@@ -145,7 +145,7 @@ function counted({ counts, low, high }, i) {
  * @param {import("../../charts/theme.js").Theme} theme
  * @param {string[]} colours
  */
-export function paintSpreads(canvas, width, height, tensors, theme, colours) {
+export function paintHistograms(canvas, width, height, tensors, theme, colours) {
   const paint = fit(canvas, width, height);
   paint.clearRect(0, 0, width, height);
   const columns = Math.max(

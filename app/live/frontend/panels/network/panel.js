@@ -10,9 +10,9 @@ import { nameElements } from "../../data/lane_names.js";
 import { percent, SHAPES, short } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { cellAt, paintConfusion, told } from "./confusion_matrix.js";
-import { Pencil } from "./draw_points/pointer.js";
-import { Wall } from "./sample_grid.js";
-import { paintPieces } from "./text_samples.js";
+import { DrawPointer } from "./draw_points/pointer.js";
+import { SampleGrid } from "./sample_grid.js";
+import { paintTextSamples } from "./text_samples.js";
 
 /** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 
@@ -39,14 +39,14 @@ export class NetworkPanel {
     this.theme = theme;
     this.palette = palette;
     this.painter = new Painter(theme, palette);
-    this.wall = new Wall(theme, palette);
+    this.wall = new SampleGrid(theme, palette);
     /** @type {HTMLCanvasElement[]} */ this.canvases = [];
     /** @type {FrameView | null} */ this.last = null;
     /** @type {"answers" | "confusion"} */ this.view = "answers";
     this.frame = 0;
     this.run = -1;
     this.choice = this._choice(tools);
-    this.pencil = new Pencil(kit, () => this._soon());
+    this.pencil = new DrawPointer(kit, () => this._soon());
     this.tip = document.createElement("div");
     this.tip.className = "kv-tip";
     this.tip.hidden = true;
@@ -187,7 +187,7 @@ export class NetworkPanel {
         said.push(t("touch.curve-off", { lane: lane.label, off: short(off) }));
       } else if (drawn.wall && text) {
         right = t("touch.right", {
-          right: paintPieces(
+          right: paintTextSamples(
             context,
             text,
             drawn.wall.predicted.data,

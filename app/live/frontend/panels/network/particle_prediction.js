@@ -4,7 +4,7 @@ import { fit, Painter } from "../../charts/decision_map.js";
 import { drawCurve } from "../../charts/regression_curve.js";
 import { t } from "../../i18n/i18n.js";
 import { pointsAt } from "./draw_points/model.js";
-import { Wall } from "./sample_grid.js";
+import { SampleGrid } from "./sample_grid.js";
 
 /** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 
@@ -84,7 +84,7 @@ export function asOf({ detail }, lane) {
 }
 
 /** Paints the answers of single particles on small canvases. */
-export class MemberPainter {
+export class ParticlePainter {
   /**
    * @param {import("../../charts/theme.js").Theme} theme
    * @param {any} palette
@@ -92,7 +92,7 @@ export class MemberPainter {
   constructor(theme, palette) {
     this.theme = theme;
     this.painter = new Painter(theme, palette);
-    this.wall = new Wall(theme, palette);
+    this.wall = new SampleGrid(theme, palette);
   }
 
   /**

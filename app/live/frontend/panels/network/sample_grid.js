@@ -1,6 +1,6 @@
 /** A wall of samples: the images, and on the wrong ones the answer given. */
 
-export class Wall {
+export class SampleGrid {
   /**
    * @param {import("../../charts/theme.js").Theme} theme
    * @param {any} palette

@@ -44,7 +44,7 @@ export function setting(count, length, width, height) {
  * @param {string} wrong colour
  * @returns {number} how many of all pieces are right
  */
-export function paintPieces(context, text, predicted, classes, theme, wrong) {
+export function paintTextSamples(context, text, predicted, classes, theme, wrong) {
   const { width, height } = context.canvas;
   const [count, length] = text.pieces.shape;
   const { size, lines, seen } = setting(count, length, width, height);

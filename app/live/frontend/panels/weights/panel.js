@@ -9,14 +9,14 @@
 
 import { Chart, dress, predress } from "../../charts/chart.js";
 import { halo, shape } from "../../charts/lane_markers.js";
-import { heatScale, mix } from "../../charts/theme.js";
+import { heatScale, mixColours } from "../../charts/theme.js";
 import { columns, rows } from "../../data/messages.js";
 import { small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { linearAxis } from "../loss.js";
 import { Particles } from "./particles.js";
-import { PlaneChoice, planeWords } from "./plane_choice.js";
-import { spots } from "./pointed_markers.js";
+import { PlaneChoice, planeText } from "./plane_choice.js";
+import { pointedMarkers } from "./pointed_markers.js";
 
 const DISC = 3;
 const HEAD = 6.5;
@@ -67,7 +67,7 @@ export class WeightsPanel {
     /** @type {any} */ (element).on("plotly_relayout", repaint);
     this.particles = new Particles(element, () => this._place(), kit, repaint);
     this.planes = this._planes(tools);
-    this.chart.taps.single = (/** @type {PointerEvent} */ event) => this._click(event);
+    this.chart.clicks.single = (/** @type {PointerEvent} */ event) => this._click(event);
   }
 
   /**
@@ -130,8 +130,8 @@ export class WeightsPanel {
     const step = metric?.lanes.map((/** @type {any} */ lane) => lane.step).join(", ");
     // Beside the title the choice of the plane says it; the note is for where there is no choice.
     return {
-      note: planeWords(picture.plane),
-      summary: `${t("touch.after", { plane: planeWords(picture.plane), steps: step })} ${off.join("; ")}.`,
+      note: planeText(picture.plane),
+      summary: `${t("touch.after", { plane: planeText(picture.plane), steps: step })} ${off.join("; ")}.`,
     };
   }
 
@@ -233,7 +233,7 @@ export class WeightsPanel {
       const disc = lane.cloud.shape[0] > 100 ? DISC : DISC + 0.7;
       paint.globalAlpha = 0.85;
       paint.fillStyle =
-        heat === null ? this.colours[i] : mix(heatScale(this.colours[i], this.theme), heat);
+        heat === null ? this.colours[i] : mixColours(heatScale(this.colours[i], this.theme), heat);
       paint.beginPath();
       for (let n = 0; n < cloud.length; n += 2) {
         shape(paint, i, x(cloud[n]), y(cloud[n + 1]), disc);
@@ -270,7 +270,10 @@ export class WeightsPanel {
 
   /** A moment is pointed at: rings where everybody was then. @param {number | null} index */
   mark(index) {
-    this.overlay("spots", index === null ? null : spots(this.hands.history(), index, this));
+    this.overlay(
+      "spots",
+      index === null ? null : pointedMarkers(this.hands.history(), index, this),
+    );
   }
 
   /**

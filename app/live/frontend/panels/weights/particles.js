@@ -5,7 +5,7 @@
 
 import { SHAPES, small } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
-import { asOf, MemberPainter, nameOf, whyNot } from "../network/particle_prediction.js";
+import { asOf, ParticlePainter, nameOf, whyNot } from "../network/particle_prediction.js";
 
 /** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 /**
@@ -34,7 +34,7 @@ export class Particles {
     this.hands = hands;
     this.theme = theme;
     this.repaint = repaint;
-    this.painter = new MemberPainter(theme, palette);
+    this.painter = new ParticlePainter(theme, palette);
     /** @type {FrameView | null} */ this.moment = null;
     /** @type {{k: number, clouds: any[]}[]} of the pictures drawn last, on one plane */
     this.seen = [];

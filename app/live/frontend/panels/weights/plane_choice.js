@@ -41,7 +41,7 @@ export class PlaneChoice {
     if (kind === plane.kind) this.asked.until = 0;
     for (const option of this.select.options) {
       const text =
-        option.value === plane.kind ? planeWords(plane) : t(`touch.plane-${option.value}`);
+        option.value === plane.kind ? planeText(plane) : t(`touch.plane-${option.value}`);
       if (option.textContent !== text) option.textContent = text;
     }
     if (this.select.value !== kind) this.select.value = kind;
@@ -55,7 +55,7 @@ export class PlaneChoice {
 }
 
 /** "PCA · 71 % shown". @param {{kind: string, explained: number | null | undefined}} plane */
-export function planeWords({ kind, explained }) {
+export function planeText({ kind, explained }) {
   const name = t(`touch.plane-${kind}`);
   return explained === null || explained === undefined
     ? name

@@ -10,7 +10,7 @@ const RING = 8;
  * @param {{theme: import("../../charts/theme.js").Theme, colours: string[]}} panel
  * @returns {import("./panel.js").Painter | null} null where there is no picture of that moment
  */
-export function spots(history, index, panel) {
+export function pointedMarkers(history, index, panel) {
   const metric = history.metrics[index];
   const picture = metric ? history.pictureAt(metric.k) : null;
   if (!picture) return null;

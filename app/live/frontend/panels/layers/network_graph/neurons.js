@@ -22,7 +22,7 @@ const TIP = 96;
  * @typedef {import("./wiring.js").Edge} Edge
  */
 
-export class Neurons {
+export class NetworkGraph {
   /**
    * @param {import("../../registry.js").Kit} kit
    * @param {HTMLElement} place

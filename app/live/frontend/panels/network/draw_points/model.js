@@ -109,7 +109,7 @@ export function lastDrawn(events) {
  * A sheet of points that is drawn on, with a way back. A change is between `begin` and `end`; a
  * change that changes nothing leaves no trace.
  */
-export class Sheet {
+export class PointSet {
   /**
    * @param {import("../../../charts/decision_map.js").Points} from at most so many of them as a
    *   sheet may hold, evenly chosen

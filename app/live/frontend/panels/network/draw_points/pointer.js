@@ -11,11 +11,11 @@ import {
   MOST_CLASSES,
   MOST_POINTS,
   pointsAt,
-  Sheet,
+  PointSet,
   Throttle,
   toDrawn,
 } from "./model.js";
-import { DrawBar } from "./toolbar.js";
+import { DrawToolbar } from "./toolbar.js";
 
 /** Points go to the race at most that often while one is dragged, in milliseconds. */
 const SENT_MS = 125;
@@ -35,7 +35,7 @@ const STILL = 5;
 const TAKEN_MS = 3000;
 const STEP = 1 / 50;
 
-export class Pencil {
+export class DrawPointer {
   /**
    * @param {import("../../registry.js").Kit} kit
    * @param {() => void} repaint draws the panel again, soon
@@ -46,7 +46,7 @@ export class Pencil {
     this.theme = theme;
     this.repaint = repaint;
     this.active = false;
-    /** @type {Sheet | null} what is drawn on, or was drawn and is not yet in the race */
+    /** @type {PointSet | null} what is drawn on, or was drawn and is not yet in the race */
     this.sheet = null;
     /** @type {import("../../../data/frame_view.js").FrameView | null} */ this.moment = null;
     this.run = -1;
@@ -64,7 +64,7 @@ export class Pencil {
      */
     this.cross = null;
     this.throttle = new Throttle(SENT_MS, () => this._command());
-    this.bar = new DrawBar(tools, place, {
+    this.bar = new DrawToolbar(tools, place, {
       start: () => this.start(),
       done: () => this.done(),
       clear: () => this._once((sheet) => sheet.clear(), t("touch.draw-cleared")),
@@ -117,7 +117,7 @@ export class Pencil {
     this.bar.button.hidden = !offered || this.active;
     if (!shown || !offered) return shown;
     if (this.active && !this.sheet) {
-      this.sheet = new Sheet(shown);
+      this.sheet = new PointSet(shown);
       this._fill();
     }
     if (this.active) this.bar.tell(this.hands.live(), this.sheet?.left ?? 0);
@@ -153,7 +153,7 @@ export class Pencil {
     if (!this.moment) return;
     const shown = pointsAt(this.moment);
     if (!shown) return;
-    this.sheet ??= new Sheet(shown);
+    this.sheet ??= new PointSet(shown);
     this.active = true;
     this._sketching(true);
     this.bar.show(true);
@@ -221,7 +221,7 @@ export class Pencil {
 
   /**
    * One change from beginning to end.
-   * @param {(sheet: Sheet) => void} change
+   * @param {(sheet: PointSet) => void} change
    * @param {string} said
    */
   _once(change, said) {
@@ -391,7 +391,7 @@ export class Pencil {
     if (canvas?.matches(":focus-visible")) this._cross(this._middle(canvas));
   }
 
-  /** @param {Pencil["cross"]} cross */
+  /** @param {DrawPointer["cross"]} cross */
   _cross(cross) {
     if (this.cross && this.cross.held >= 0 && this.sheet?.end())
       this._keep(t("touch.draw-points", { count: this.sheet.points.length }));

@@ -34,7 +34,7 @@ const ICONS = {
  * @property {(brush: number) => void} choose a class, or −1 for the eraser
  */
 
-export class DrawBar {
+export class DrawToolbar {
   /**
    * @param {HTMLElement} tools in the panel's header
    * @param {HTMLElement} place under the bar
