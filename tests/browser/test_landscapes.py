@@ -82,7 +82,7 @@ def test_a_click_on_the_map_starts_everybody_there(open_page: Open) -> None:
     for _ in range(5):  # a particle may be passing just there, and a click on it follows it
         click_map(page, 0.75, 0.25)
         page.wait_for_timeout(1000)
-        if look(page, "v.hands.follow === null"):
+        if look(page, "v.panelApi.follow === null"):
             break
         page.keyboard.press("Escape")
     wait(

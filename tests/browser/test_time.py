@@ -116,8 +116,8 @@ def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page
     page = open_page(SHORT)
     wait(page, "v.state.state === 'done' && !v.dirty.curves && !v.dirty.pictures")
     point(page, "loss", 0.4)
-    wait(page, "v.hands.hovered !== null")
-    hovered = look(page, "v.hands.hovered")
+    wait(page, "v.panelApi.hovered !== null")
+    hovered = look(page, "v.panelApi.hovered")
     assert 0 < hovered < look(page, "v.player.history.length - 1")
     read = page.locator("[data-plot=loss] .kv-read")
     expect(read).to_contain_text("step")
@@ -129,7 +129,7 @@ def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page
     wait(page, "v.player.chosen === x", hovered)
     expect(page.locator(".kv-time")).to_contain_text("looking back")
     page.mouse.move(5, 5)
-    wait(page, "v.hands.hovered === null")
+    wait(page, "v.panelApi.hovered === null")
     expect(read).to_be_hidden()
 
 

@@ -66,7 +66,7 @@ def test_particle_cloud(open_page: Open) -> None:
     assert painted(page, "[data-testid=particle-tip] canvas") > 20, "its own decision map"
     page.screenshot(path=SHOTS / "particle-light.png")
     page.mouse.click(*look(page, SPOT, [0, one]))
-    assert look(page, "v.hands.follow") == {"lane": 0, "particle": one}
+    assert look(page, "v.panelApi.follow") == {"lane": 0, "particle": one}
     expect(page.get_by_test_id("particle-pin")).to_be_visible()
     page.get_by_test_id("run").click()
     wait(page, "v.player.history.detailAt(1e9)?.steps[0] > x", step)
@@ -76,7 +76,7 @@ def test_particle_cloud(open_page: Open) -> None:
     )
     assert look(page, "v.board.panel('weights').particles.seen.length") > 1, "its trail"
     page.keyboard.press("Escape")
-    wait(page, "v.hands.follow === null")
+    wait(page, "v.panelApi.follow === null")
     expect(page.get_by_test_id("particle-pin")).to_be_hidden()
 
 
@@ -95,9 +95,9 @@ def test_particle_cloud_by_keys(open_page: Open) -> None:
     worst = look(page, "v.board.panel('weights').particles.looked.particle")
     assert losses[worst] == max(losses)
     page.keyboard.press("Enter")
-    assert look(page, "v.hands.follow") == {"lane": 0, "particle": worst}
+    assert look(page, "v.panelApi.follow") == {"lane": 0, "particle": worst}
     page.get_by_test_id("let-go").click()
-    assert look(page, "v.hands.follow") is None
+    assert look(page, "v.panelApi.follow") is None
     page.wait_for_timeout(300)
     assert look(page, "v.player.history.metrics.at(-1).lanes[0].step") == step, (
         "the arrows have taken no step"

@@ -23,14 +23,14 @@ export class PanelGrid {
   /**
    * @param {HTMLElement} root of the live view
    * @param {any} data what Python handed over
-   * @param {import("../panels/registry.js").PanelApi} hands
+   * @param {import("../panels/registry.js").PanelApi} api
    * @param {() => void} changed the arrangement is another one
    * @param {(index: number | null) => void} pointed another moment is pointed at on some chart
    */
-  constructor(root, data, hands, changed, pointed) {
+  constructor(root, data, api, changed, pointed) {
     this.root = root;
     this.data = data;
-    this.hands = hands;
+    this.api = api;
     this.changed = changed;
     this.pointed = pointed;
     this.layout = /** @type {"network" | "landscape"} */ (data.layout ?? "network");
@@ -58,7 +58,7 @@ export class PanelGrid {
       setTimeout(resolve, PATIENCE_MS);
     });
     this.resize = new ResizeObserver(() => {
-      hands.redraw();
+      api.redraw();
       // Plotly follows the window by itself, but not a panel that makes room for something else.
       for (const { panel } of this.panels.values()) panel.chart?.resize();
     });
@@ -204,7 +204,7 @@ export class PanelGrid {
     this._mountVisible();
     for (const { panel } of this.panels.values()) panel.chart?.resize();
     if (tell) this.changed();
-    this.hands.redraw();
+    this.api.redraw();
   }
 
   /**
@@ -294,7 +294,7 @@ export class PanelGrid {
       palette,
       theme: this.theme,
       colours: this.colours,
-      hands: this.hands,
+      api: this.api,
     };
     const panel = new kind.make(kit);
     this.panels.set(name, {
@@ -302,7 +302,7 @@ export class PanelGrid {
       kind,
       panel,
       saidAt: 0,
-      marks: kind.time ? new TimeMarkers(place, panel, this.hands) : null,
+      marks: kind.time ? new TimeMarkers(place, panel, this.api) : null,
       defect: "",
       defectLine: "",
     });

@@ -26,13 +26,13 @@ export class TimeMarkers {
    * @param {HTMLElement} place of the chart
    * @param {any} panel whose chart has a time axis; its `tell(row, moment, lane)` says a lane's
    *   value in words, its `spot(row, moment, lane)` where on the y axis it is drawn
-   * @param {MomentPointer} hands
+   * @param {MomentPointer} api
    */
-  constructor(place, panel, hands) {
+  constructor(place, panel, api) {
     this.place = place;
     this.panel = panel;
     this.chart = panel.chart;
-    this.hands = hands;
+    this.api = api;
     /** @type {import("../data/frame_view.js").FrameView | null} */ this.moment = null;
     place.style.position = "relative";
     this.canvas = document.createElement("canvas");
@@ -46,7 +46,7 @@ export class TimeMarkers {
     place.addEventListener("pointermove", (event) => this._move(event));
     place.addEventListener("pointerleave", () => {
       this.here = false;
-      hands.hover(null);
+      api.hover(null);
       this._tell(null);
     });
     this._click();
@@ -117,7 +117,7 @@ export class TimeMarkers {
     );
     paint.clip();
     this._paintFlags(paint, plane, style);
-    const row = this.hands.hovered === null ? null : moment.metrics[this.hands.hovered];
+    const row = this.api.hovered === null ? null : moment.metrics[this.api.hovered];
     if (row) this._paintMoment(paint, plane, row, style);
     paint.restore();
   }
@@ -258,7 +258,7 @@ export class TimeMarkers {
       top >= plane.top &&
       top <= plane.bottom + DOT;
     if (!this.here) {
-      this.hands.hover(null);
+      this.api.hover(null);
       return this._tell(null);
     }
     const flag = this._flags(plane).find(
@@ -269,7 +269,7 @@ export class TimeMarkers {
         top <= one.top + CLOTH + POLE,
     );
     const index = flag ? flag.last.at : this._nearest(plane.value(left));
-    this.hands.hover(index);
+    this.api.hover(index);
     this.read.classList.toggle("kv-read-right", left < plane.left + plane.width / 2);
     this._tell(index, flag);
   }
@@ -286,7 +286,7 @@ export class TimeMarkers {
     if (!row || !moment) return;
     if (group) {
       read.textContent =
-        `${SIGNS[group.last.kind] ?? ""} ${groupText(group, moment.stage, this.hands.history().events)}`.trim();
+        `${SIGNS[group.last.kind] ?? ""} ${groupText(group, moment.stage, this.api.history().events)}`.trim();
       return;
     }
     const each = (/** @type {(one: any) => string} */ tell) =>
@@ -319,13 +319,13 @@ export class TimeMarkers {
       "pointerdown",
       (event) => {
         this._move(event); // a finger comes without moving first
-        if (this.here && this.hands.hovered !== null) pointed.set(event, this.hands.hovered);
+        if (this.here && this.api.hovered !== null) pointed.set(event, this.api.hovered);
       },
       true,
     );
     this.chart.clicks.single = (/** @type {PointerEvent} */ down) => {
       const index = pointed.get(down);
-      if (index !== undefined) this.hands.show(index);
+      if (index !== undefined) this.api.show(index);
     };
   }
 }

@@ -82,7 +82,7 @@ export class LiveView {
     const command = (/** @type {Record<string, unknown>} */ one) => this.command(one);
     const redraw = () => this.redraw();
     const showState = () => this.showState();
-    this.hands = createPanelApi(session, {
+    this.panelApi = createPanelApi(session, {
       command,
       redraw,
       mark: (index) => this.board.mark(index),
@@ -92,7 +92,7 @@ export class LiveView {
     this.board = new PanelGrid(
       this.root,
       data,
-      this.hands,
+      this.panelApi,
       () => this.tellAddress(),
       (index) => this.timeline?.point(index),
     );
@@ -411,7 +411,7 @@ export class LiveView {
     this.root.dataset.kind = history.stage.data.kind;
     if (!hasAccuracy(history.stage)) this.setMeasure("loss", false);
     if (!again && !this.data.view?.x) this.setCurrency(history.stage.budget.currency, false);
-    if (!again) this.hands.follow = null;
+    if (!again) this.panelApi.follow = null;
     this.board.reset(again);
     this.slow.forget();
     this.knobs.reset();

@@ -36,7 +36,7 @@ export function showStatus(view) {
     waits: queued(session, data.experiment),
   });
   view.transport.offer(!data.offline, replayed, playback.rate);
-  view.root.classList.toggle("kv-live", view.hands.live());
+  view.root.classList.toggle("kv-live", view.panelApi.live());
   view.root.classList.toggle("kv-slow", slow.active);
   view.root.classList.toggle("kv-unread", Boolean(data.unread) && length > 0);
   view.root.classList.toggle("kv-behind", Boolean(waiting) && length > 0);

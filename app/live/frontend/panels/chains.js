@@ -30,9 +30,9 @@ const EMPTY = { x: [], y: [] };
 
 export class ChainsPanel {
   /** @param {import("./registry.js").Kit} kit */
-  constructor({ place, tools, Plotly, figure, theme, colours, hands }) {
+  constructor({ place, tools, Plotly, figure, theme, colours, api }) {
     this.tools = tools;
-    this.hands = hands;
+    this.api = api;
     this.lanes = (figure.data.length - 1) / PER_LANE;
     const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace, i) => {
       if (i === PER_LANE * this.lanes)
@@ -445,7 +445,7 @@ export class ChainsPanel {
       button.setAttribute("aria-pressed", String(view === this.view));
       button.onclick = () => {
         this.wanted = view;
-        this.hands.redraw();
+        this.api.redraw();
       };
       group.append(button);
     }

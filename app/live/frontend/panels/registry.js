@@ -43,7 +43,7 @@ import { WeightsPanel } from "./weights/panel.js";
  * @property {any} palette
  * @property {import("../charts/theme.js").Theme} theme
  * @property {string[]} colours of the lanes in this theme
- * @property {PanelApi} hands what a panel may do to the race and the view
+ * @property {PanelApi} api what a panel may do to the race and the view
  *
  * @typedef {object} Kind
  * @property {any} make class of the panel: `new make(kit)`, then `draw(moment) → {note, summary,

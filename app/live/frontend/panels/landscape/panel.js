@@ -23,14 +23,14 @@ export class LandscapePanel extends WeightsPanel {
   /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
     super(kit);
-    const { place: element, Plotly, figures, theme, colours, palette, hands } = kit;
+    const { place: element, Plotly, figures, theme, colours, palette, api } = kit;
     this.mode = "map";
     this.due = 0;
     this.landscape = this.view = "";
     /** @type {any} */ this.heights = null;
     /** @type {HTMLCanvasElement | null} */ this.shade = null;
     this.start = (/** @type {number} */ x, /** @type {number} */ y) =>
-      hands.pick("start", [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
+      api.pick("start", [Number(x.toPrecision(4)), Number(y.toPrecision(4))]);
     const place = document.createElement("div");
     place.className = "kv-plot";
     place.dataset.plot = "relief";
@@ -64,7 +64,7 @@ export class LandscapePanel extends WeightsPanel {
   show(mode) {
     this.mode = mode;
     for (const one of MODES) this._button(one).setAttribute("aria-pressed", String(one === mode));
-    this.hands.redraw();
+    this.api.redraw();
     this.chart.element.hidden = mode !== "map";
     this.relief.show(mode === "relief", this.last);
     if (mode === "map") this.chart.resize();

@@ -17,12 +17,12 @@ const ROOMY = 400;
 export class LayersPanel {
   /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
-    const { place, tools, theme, colours, hands } = kit;
+    const { place, tools, theme, colours, api } = kit;
     this.place = place;
     this.tools = tools;
     this.theme = theme;
     this.colours = colours;
-    this.hands = hands;
+    this.api = api;
     /** @type {View} */ this.view = "neurons";
     this.lane = 0;
     this.run = -1;
@@ -141,7 +141,7 @@ export class LayersPanel {
         pressed: name === view,
         press: () => (this.view = name),
       })),
-      this.hands,
+      this.api,
     );
     const held = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.testid;
     this.tools.replaceChildren(...(both ? [views] : []));
@@ -156,7 +156,7 @@ export class LayersPanel {
         press: () => (this.lane = i),
         lane: i,
       })),
-      this.hands,
+      this.api,
     );
     // The button just pressed is another one now; whoever came by keyboard stays where they were.
     if (held?.startsWith("layers-"))
@@ -180,9 +180,9 @@ export class LayersPanel {
  * @param {HTMLElement} group
  * @param {{id: string, text: string, title: string, pressed: boolean, press: () => void, lane?:
  *   number}[]} choices
- * @param {import("../registry.js").PanelApi} hands
+ * @param {import("../registry.js").PanelApi} api
  */
-function fill(group, choices, hands) {
+function fill(group, choices, api) {
   group.replaceChildren(
     ...choices.map(({ id, text, title, pressed, press, lane }) => {
       const button = document.createElement("button");
@@ -197,7 +197,7 @@ function fill(group, choices, hands) {
       button.setAttribute("aria-pressed", String(pressed));
       button.onclick = () => {
         press();
-        hands.redraw();
+        api.redraw();
       };
       return button;
     }),

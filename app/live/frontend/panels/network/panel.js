@@ -33,9 +33,9 @@ const VIEWS = {
 export class NetworkPanel {
   /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
-    const { place, tools, palette, theme, hands } = kit;
+    const { place, tools, palette, theme, api } = kit;
     this.element = place;
-    this.hands = hands;
+    this.api = api;
     this.theme = theme;
     this.palette = palette;
     this.painter = new Painter(theme, palette);
@@ -105,7 +105,7 @@ export class NetworkPanel {
     this.view = view;
     this.last = null;
     this.tip.hidden = true;
-    this.hands.redraw();
+    this.api.redraw();
   }
 
   /**
@@ -225,7 +225,7 @@ export class NetworkPanel {
     const { classes } = stage.data;
     const lanes = detail?.lanes ?? [];
     if (!lanes.some((/** @type {any} */ lane) => lane.confusion)) {
-      const nothing = t(this.hands.live() ? "touch.confusion-soon" : "touch.confusion-none");
+      const nothing = t(this.api.live() ? "touch.confusion-soon" : "touch.confusion-none");
       return { note: "", summary: nothing, nothing };
     }
     /** @type {string[]} */ const said = [];

@@ -34,9 +34,9 @@ const NOTE = 30;
 export class WeightsPanel {
   /** @param {import("../registry.js").Kit} kit */
   constructor(kit) {
-    const { place: element, tools, Plotly, figure, theme, colours, palette, hands } = kit;
+    const { place: element, tools, Plotly, figure, theme, colours, palette, api } = kit;
     this.tools = tools;
-    this.hands = hands;
+    this.api = api;
     const dressed = predress(figure, theme, ["xaxis", "yaxis"], (trace) => {
       trace.colorscale = this.scale(theme, palette);
     });
@@ -76,7 +76,7 @@ export class WeightsPanel {
    * @returns {PlaneChoice | null}
    */
   _planes(tools) {
-    return new PlaneChoice(tools, this.hands);
+    return new PlaneChoice(tools, this.api);
   }
 
   /**
@@ -270,10 +270,7 @@ export class WeightsPanel {
 
   /** A moment is pointed at: rings where everybody was then. @param {number | null} index */
   mark(index) {
-    this.overlay(
-      "spots",
-      index === null ? null : pointedMarkers(this.hands.history(), index, this),
-    );
+    this.overlay("spots", index === null ? null : pointedMarkers(this.api.history(), index, this));
   }
 
   /**

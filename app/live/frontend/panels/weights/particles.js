@@ -28,10 +28,10 @@ export class Particles {
    * @param {import("../registry.js").Kit} kit
    * @param {() => void} repaint
    */
-  constructor(element, place, { hands, theme, palette, tools }, repaint) {
+  constructor(element, place, { api, theme, palette, tools }, repaint) {
     this.element = element;
     this.place = place;
-    this.hands = hands;
+    this.api = api;
     this.theme = theme;
     this.repaint = repaint;
     this.painter = new ParticlePainter(theme, palette);
@@ -71,7 +71,7 @@ export class Particles {
       if (
         event.key === "Escape" &&
         !event.defaultPrevented &&
-        this.hands.follow &&
+        this.api.follow &&
         this.element.offsetParent
       )
         this._follow(null);
@@ -188,14 +188,14 @@ export class Particles {
 
   /** @param {One} one */
   _toggle(one) {
-    const { follow } = this.hands;
+    const { follow } = this.api;
     this._follow(follow?.lane === one.lane && follow.particle === one.particle ? null : one);
   }
 
   /** @param {One | null} one */
   _follow(one) {
     const focused = this.pin.root.contains(document.activeElement);
-    this.hands.setFollow(one);
+    this.api.setFollow(one);
     this._pin();
     this._tell();
     if (!one && focused) this.element.focus({ preventScroll: true });
@@ -236,8 +236,8 @@ export class Particles {
       this._look(walked(this.moment.picture.lanes, this.looked, stride ?? 0, turn ?? 0));
     } else if ((event.key === "Enter" || event.key === " ") && this.looked)
       this._toggle(this.looked);
-    else if (event.key === "Escape" && (this.looked || this.hands.follow)) {
-      if (this.hands.follow) this._follow(null);
+    else if (event.key === "Escape" && (this.looked || this.api.follow)) {
+      if (this.api.follow) this._follow(null);
       else this._look(null);
     } else return;
     event.preventDefault();
@@ -256,7 +256,7 @@ export class Particles {
     const ground = moment.stage.data.kind === "function";
     const said =
       loss === undefined ? "" : t(ground ? "touch.height" : "touch.loss", { loss: small(loss) });
-    const why = whyNot(moment, lane, particle, this.hands.live());
+    const why = whyNot(moment, lane, particle, this.api.live());
     return { name, loss: said, line: why || (ground ? "" : asOf(moment, lane)) };
   }
 
@@ -294,7 +294,7 @@ export class Particles {
   /** The tip beside the particle that is looked at. */
   _tell() {
     const where = this._whereOf(this.looked);
-    const { follow } = this.hands;
+    const { follow } = this.api;
     const pinned =
       this.looked && follow?.lane === this.looked.lane && follow.particle === this.looked.particle;
     if (!this.looked || !where || pinned) {
@@ -338,7 +338,7 @@ export class Particles {
    * particle.
    */
   _pin() {
-    const { follow } = this.hands;
+    const { follow } = this.api;
     const where = this.moment && this._whereOf(follow);
     const { root } = this.pin;
     if (!follow || !where) {
@@ -366,7 +366,7 @@ export class Particles {
    * @param {(v: number) => number} y
    */
   paintTrail(paint, x, y) {
-    const { follow } = this.hands;
+    const { follow } = this.api;
     if (!follow) return;
     const trail = this.seen
       .map(({ clouds }) => clouds[follow.lane] ?? [])
@@ -402,7 +402,7 @@ export class Particles {
   paintRings(paint, x, y) {
     for (const [one, over] of /** @type {[One | null, number][]} */ ([
       [this.looked, 1.4],
-      [this.hands.follow, 2.4],
+      [this.api.follow, 2.4],
     ])) {
       const where = this._whereOf(one);
       if (!where) continue;

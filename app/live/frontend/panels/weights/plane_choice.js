@@ -12,10 +12,10 @@ const WAIT_MS = 2500;
 export class PlaneChoice {
   /**
    * @param {HTMLElement} tools
-   * @param {import("../registry.js").PanelApi} hands
+   * @param {import("../registry.js").PanelApi} api
    */
-  constructor(tools, hands) {
-    this.hands = hands;
+  constructor(tools, api) {
+    this.api = api;
     this.select = document.createElement("select");
     this.select.className = "kv-plane";
     this.select.dataset.testid = "plane";
@@ -24,7 +24,7 @@ export class PlaneChoice {
     this.asked = { kind: "", until: 0 };
     this.select.onchange = () => {
       this.asked = { kind: this.select.value, until: performance.now() + WAIT_MS };
-      hands.command({ do: "plane", kind: this.select.value });
+      api.command({ do: "plane", kind: this.select.value });
     };
     tools.append(this.select);
     tools.closest("header")?.classList.add("kv-with-plane");
@@ -35,7 +35,7 @@ export class PlaneChoice {
    *   shown
    */
   show(plane) {
-    const live = this.hands.live();
+    const live = this.api.live();
     const wanted = live && performance.now() < this.asked.until ? this.asked.kind : "";
     const kind = wanted || plane.kind;
     if (kind === plane.kind) this.asked.until = 0;

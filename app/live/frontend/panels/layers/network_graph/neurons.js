@@ -27,11 +27,11 @@ export class NetworkGraph {
    * @param {import("../../registry.js").Kit} kit
    * @param {HTMLElement} place
    */
-  constructor({ palette, theme, hands }, place) {
+  constructor({ palette, theme, api }, place) {
     this.cells = new Cells(theme, palette, place);
     this.theme = theme;
     this.palette = palette;
-    this.hands = hands;
+    this.api = api;
     this.place = place;
     this.canvas = layer(place, "kv-wires");
     this.canvas.tabIndex = 0;
@@ -243,7 +243,7 @@ export class NetworkGraph {
 
   /** Why nothing can be set; empty where it can. */
   _refusal() {
-    if (this.hands.live()) return "";
+    if (this.api.live()) return "";
     const rows = this.moment?.metric?.lanes ?? [];
     return t(
       rows.length && rows.every((/** @type {any} */ row) => row.finished)
@@ -317,12 +317,12 @@ export class NetworkGraph {
     const [index, lane] = [this._index(this.chosen), this.lane];
     this.tip.hidden = true;
     this.box.show(this.title(this.chosen), this.weights[index], this._refusal(), x, y, (value) => {
-      if (!this.hands.live()) return;
+      if (!this.api.live()) return;
       this.put = [
         ...this.put.filter((one) => one.lane !== lane || one.index !== index),
         { lane, index, value, at: performance.now() },
       ];
-      this.hands.command({ do: "weight", lane, index, value });
+      this.api.command({ do: "weight", lane, index, value });
       this._soon();
     });
     this._point();

@@ -40,9 +40,9 @@ export class DrawPointer {
    * @param {import("../../registry.js").Kit} kit
    * @param {() => void} repaint draws the panel again, soon
    */
-  constructor({ place, tools, hands, theme }, repaint) {
+  constructor({ place, tools, api, theme }, repaint) {
     this.place = place;
-    this.hands = hands;
+    this.api = api;
     this.theme = theme;
     this.repaint = repaint;
     this.active = false;
@@ -120,7 +120,7 @@ export class DrawPointer {
       this.sheet = new PointSet(shown);
       this._fill();
     }
-    if (this.active) this.bar.tell(this.hands.live(), this.sheet?.left ?? 0);
+    if (this.active) this.bar.tell(this.api.live(), this.sheet?.left ?? 0);
     // What was drawn stays on the screen until the race tells of it.
     if (
       this.sheet &&
@@ -184,7 +184,7 @@ export class DrawPointer {
     this.label([...this.place.querySelectorAll("canvas")]);
     document.removeEventListener("keydown", this.keys, true);
     if (this.sheet && !this.sheet.past.length && !this.sheet.future.length) this.sheet = null;
-    this.until = this.hands.live() ? performance.now() + TAKEN_MS : Infinity;
+    this.until = this.api.live() ? performance.now() + TAKEN_MS : Infinity;
     if (had) this.bar.button.focus({ preventScroll: true });
     this.repaint();
   }
@@ -198,7 +198,7 @@ export class DrawPointer {
   _fill() {
     const classes = this.moment?.stage.data.classes ?? [];
     this.bar.fill(classes);
-    this.bar.tell(this.hands.live(), this.sheet?.left ?? 0);
+    this.bar.tell(this.api.live(), this.sheet?.left ?? 0);
     if (this.sheet) this.bar.ways(this.sheet);
     this._choose(Math.min(this.brush, classes.length - 1));
     this.label([...this.place.querySelectorAll("canvas")]);
@@ -239,8 +239,8 @@ export class DrawPointer {
   }
 
   _command() {
-    if (this.sheet && this.sheet.points.length >= LEAST_POINTS && this.hands.live())
-      this.hands.command({ do: "points", points: this.sheet.text });
+    if (this.sheet && this.sheet.points.length >= LEAST_POINTS && this.api.live())
+      this.api.command({ do: "points", points: this.sheet.text });
   }
 
   /** A change is over: the race, the controls and the address learn of it. @param {string} said */
@@ -248,8 +248,7 @@ export class DrawPointer {
     this.throttle.cancel();
     if (this.sheet) this.bar.ways(this.sheet);
     this.bar.say(said);
-    if (this.sheet && this.sheet.points.length >= LEAST_POINTS)
-      this.hands.setPoints(this.sheet.text);
+    if (this.sheet && this.sheet.points.length >= LEAST_POINTS) this.api.setPoints(this.sheet.text);
   }
 
   /**
