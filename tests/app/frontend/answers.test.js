@@ -5,14 +5,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listed } from "../../../app/live/frontend/i18n/format.js";
 import { between, span } from "../../../app/live/frontend/charts/regression_curve.js";
-import { colourAreas, part } from "../../../app/live/frontend/charts/decision_map.js";
-import { told } from "../../../app/live/frontend/panels/temperature.js";
+import { colourAreas, classShare } from "../../../app/live/frontend/charts/decision_map.js";
+import { optimizerNumbers } from "../../../app/live/frontend/panels/temperature.js";
 
 const AREAS = { shape: [2, 2, 2], data: Uint8Array.from([0, 1, 2, 2, 255, 85, 255, 170]) };
 
 test("the share of the square given to a class", () => {
-  assert.equal(part(AREAS, 0), 0.25);
-  assert.equal(part(AREAS, 2), 0.5);
+  assert.equal(classShare(AREAS, 0), 0.25);
+  assert.equal(classShare(AREAS, 2), 0.5);
 });
 
 test("a sure class has its colour, an undecided one none, and row 0 is at the bottom", () => {
@@ -65,6 +65,6 @@ test("a lane without a temperature tells its own numbers, and the last agreement
       ],
     },
   ];
-  assert.deepEqual(told(lanes, metrics), ["● CMA-ES: sigma 0.0123 · condition 340"]);
-  assert.deepEqual(told(lanes, []), []);
+  assert.deepEqual(optimizerNumbers(lanes, metrics), ["● CMA-ES: sigma 0.0123 · condition 340"]);
+  assert.deepEqual(optimizerNumbers(lanes, []), []);
 });

@@ -6,10 +6,10 @@ import { parseTyped } from "../../../app/live/frontend/controls/slider_scale.js"
 import { formatValue } from "../../../app/live/frontend/data/interventions.js";
 import {
   cosine,
-  plain,
-  proper,
-  shortPlain,
-  small,
+  formatPlain,
+  tidyNumbers,
+  formatShortPlain,
+  formatNumber,
 } from "../../../app/live/frontend/i18n/format.js";
 import { places } from "../../../app/live/frontend/gallery/sparkline.js";
 import { histogram, binScale } from "../../../app/live/frontend/charts/histogram.js";
@@ -17,7 +17,7 @@ import {
   logScale,
   ticksOf,
   widthOf,
-  worthSeeing,
+  highestShown,
 } from "../../../app/live/frontend/charts/axis_scale.js";
 
 /** Numbers of all sizes, the same ones in every run. @param {number} count */
@@ -59,7 +59,7 @@ test("what is next to zero goes on along the floor, and the axis says up to wher
     assert.equal(place(0), floor.at);
     assert.ok(Math.log10(floor.at) >= range[0]);
     assert.ok(least <= floor.at, "the text is true");
-    assert.equal(floor.text, `≤ ${plain(floor.at)}`);
+    assert.equal(floor.text, `≤ ${formatPlain(floor.at)}`);
     assert.equal(place(0.5), 0.5);
   }
 });
@@ -85,12 +85,12 @@ test("a lane that explodes sinks nobody to the floor", () => {
     [0.7, 1e9, 1e36],
     [null, 0.6],
   ];
-  assert.equal(worthSeeing(curves), 7000);
-  const { floor, place, range } = logScale(curves, worthSeeing(curves));
+  assert.equal(highestShown(curves), 7000);
+  const { floor, place, range } = logScale(curves, highestShown(curves));
   assert.ok(
     range[1] < 5 && place(0.01) === 0.01 && place(0.7) === 0.7 && !(floor && floor.at > 1e-4),
   );
-  assert.equal(worthSeeing([[0, 0], []]), Infinity);
+  assert.equal(highestShown([[0, 0], []]), Infinity);
   const { lines } = places(
     [
       [0.7, 0.01, 1e-3],
@@ -152,10 +152,10 @@ test("numbers are written in one way: three digits that count, powers of ten bey
     1e6: "1.00×10⁶",
     1e-12: "1.00×10⁻¹²",
   };
-  for (const [value, text] of Object.entries(told)) assert.equal(small(Number(value)), text);
-  assert.equal(small(-0.5), "−0.500");
-  assert.equal(small(-3e-9), "−3.00×10⁻⁹");
-  assert.deepEqual([0.5, 0.002, 1e-6, 2e-6, 100, -1e-6].map(plain), [
+  for (const [value, text] of Object.entries(told)) assert.equal(formatNumber(Number(value)), text);
+  assert.equal(formatNumber(-0.5), "−0.500");
+  assert.equal(formatNumber(-3e-9), "−3.00×10⁻⁹");
+  assert.deepEqual([0.5, 0.002, 1e-6, 2e-6, 100, -1e-6].map(formatPlain), [
     "0.5",
     "0.002",
     "10⁻⁶",
@@ -171,15 +171,15 @@ test("numbers are written in one way: three digits that count, powers of ten bey
     "–",
   ]);
   for (const value of numbers(300)) {
-    assert.doesNotMatch(small(value), /e/i);
+    assert.doesNotMatch(formatNumber(value), /e/i);
     const read = Number(
-      small(value)
+      formatNumber(value)
         .replace(/,/g, "")
         .replace("×10", "e")
         .replace("⁻", "-")
         .replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹]/g, (digit) => String("⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(digit))),
     );
-    assert.ok(Math.abs(read - value) <= 0.00501 * value, `${value} reads ${small(value)}`);
+    assert.ok(Math.abs(read - value) <= 0.00501 * value, `${value} reads ${formatNumber(value)}`);
   }
 });
 
@@ -208,11 +208,13 @@ test("a population with a loss of zero in it keeps its logarithmic scale, and ze
 
 test("numbers in sentences and at ticks are written in one way", () => {
   assert.equal(
-    proper("Adam diverged at step 12: the loss is 2.69e+31, not -1e-07; weights within 1e+06."),
+    tidyNumbers(
+      "Adam diverged at step 12: the loss is 2.69e+31, not -1e-07; weights within 1e+06.",
+    ),
     "Adam diverged at step 12: the loss is 2.69×10³¹, not −1×10⁻⁷; weights within 10⁶.",
   );
   for (const sentence of ["lane1e5 of file2.3e4x", "3.5 s and 41,300", ""])
-    assert.equal(proper(sentence), sentence);
+    assert.equal(tidyNumbers(sentence), sentence);
   for (const [value, text] of [
     [2e14, "200\u202fT"],
     [3000, "3\u202fk"],
@@ -221,7 +223,7 @@ test("numbers in sentences and at ticks are written in one way", () => {
     [400, "400"],
     [1.25e9, "1.25\u202fG"],
   ])
-    assert.equal(shortPlain(value), text);
+    assert.equal(formatShortPlain(value), text);
 });
 
 test("ticks of counts and shares differ from one another and begin at nothing", () => {

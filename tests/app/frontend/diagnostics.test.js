@@ -2,22 +2,35 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { follow, heights } from "../../../app/live/frontend/panels/agreement.js";
+import { runningMedian, cosineRange } from "../../../app/live/frontend/panels/agreement.js";
 import { histogram, binScale } from "../../../app/live/frontend/charts/histogram.js";
-import { membersOf, noteOf, nounOf, viewsOf } from "../../../app/live/frontend/panels/chains.js";
-import { boxes, replanned, titleOf } from "../../../app/live/frontend/panels/temperature.js";
-import { reached, telling, times } from "../../../app/live/frontend/panels/cost.js";
+import {
+  populationSize,
+  noteOf,
+  nounOf,
+  viewsOf,
+} from "../../../app/live/frontend/panels/chains.js";
+import {
+  layoutBoxes,
+  currentPlan,
+  titleOf,
+} from "../../../app/live/frontend/panels/temperature.js";
+import { commonLevel, costComparison, ratioText } from "../../../app/live/frontend/panels/cost.js";
 
 test("the running median leaves out where the estimate stood still, and is nothing where it stood still all along", () => {
-  assert.deepEqual(follow([0.1, null, 0.5, 0.3], [], 3), [0.1, 0.1, 0.3, 0.4]);
-  assert.deepEqual(follow([0.2, null, null, null, 0.6], [], 3), [0.2, 0.2, 0.2, null, 0.6]);
+  assert.deepEqual(runningMedian([0.1, null, 0.5, 0.3], [], 3), [0.1, 0.1, 0.3, 0.4]);
+  assert.deepEqual(runningMedian([0.2, null, null, null, 0.6], [], 3), [0.2, 0.2, 0.2, null, 0.6]);
 });
 
 test("a median that goes on from what is known is the one that begins anew", () => {
   const values = Array.from({ length: 200 }, (_, i) => (i % 3 ? Math.sin(i * i) : null));
-  const known = follow(values.slice(0, 90));
-  assert.deepEqual(follow(values, known), follow(values));
-  assert.equal(follow(values.slice(0, 50), known).length, 200, "scrubbing back forgets nothing");
+  const known = runningMedian(values.slice(0, 90));
+  assert.deepEqual(runningMedian(values, known), runningMedian(values));
+  assert.equal(
+    runningMedian(values.slice(0, 50), known).length,
+    200,
+    "scrubbing back forgets nothing",
+  );
 });
 
 test("the range of cosines holds what there is", () => {
@@ -27,7 +40,7 @@ test("the range of cosines holds what there is", () => {
     [-0.55, 0.5],
     [-1, 1],
   ]) {
-    const [bottom, top] = heights(low, high);
+    const [bottom, top] = cosineRange(low, high);
     assert.ok(bottom <= low && top >= high && bottom <= -0.2 && top >= 0.4 && top - bottom <= 2.1);
   }
 });
@@ -68,7 +81,7 @@ test("networks that are drawn afresh in every step are counted where they are se
   });
   for (const count of [2, 11, 256]) {
     const alone = { stage: stage(lane("cma-es", 1), lane("adam", 1)), picture: picture(count, 0) };
-    assert.equal(membersOf(alone.stage, alone.picture, 0), count);
+    assert.equal(populationSize(alone.stage, alone.picture, 0), count);
     assert.equal(noteOf(alone, "network"), `${count} networks`);
     const both = { stage: stage(lane("snes", 1), lane("pso", 64)), picture: picture(count, 64) };
     assert.equal(noteOf(both, "network"), `● ${count}  ■ 64`);
@@ -91,7 +104,7 @@ test("boxes share the height without meeting, whichever are there", () => {
   const all = ["yaxis", "yaxis3", "yaxis2"];
   for (let mask = 1; mask < 8; mask++) {
     const there = all.filter((_, i) => mask & (1 << i));
-    const layout = boxes(there);
+    const layout = layoutBoxes(there);
     let top = 1.0001;
     for (const axis of there) {
       const [low, high] = layout[`${axis}.domain`];
@@ -154,29 +167,29 @@ const rows = (metrics) => metrics[0].lanes.map((_, i) => metrics.map((m) => m.la
 
 test("lanes are compared at the lowest loss that all of them have reached", () => {
   const metrics = race([1, 0.9, 0.7, 0.5], [1, 0.3, 0.2, 0.6]);
-  assert.deepEqual(reached(rows(metrics), "evaluations"), {
+  assert.deepEqual(commonLevel(rows(metrics), "evaluations"), {
     level: 0.5,
     costs: [300, 100],
     stuck: [],
   });
-  const told = telling(stage("Annealing", "Adam"), metrics, "evaluations");
+  const told = costComparison(stage("Annealing", "Adam"), metrics, "evaluations");
   assert.equal(told.lead, "To reach a loss of 0.500, which every lane has reached:");
   assert.deepEqual(told.reached, ["300 evaluations", "100"]);
   assert.equal(told.times, "● takes 3.0 times as many as ■");
-  assert.deepEqual(telling(stage("Annealing", "Adam"), metrics, "seconds").reached, [
+  assert.deepEqual(costComparison(stage("Annealing", "Adam"), metrics, "seconds").reached, [
     "1.50 s",
     "0.50 s",
   ]);
-  assert.match(telling(stage("Annealing", "Adam"), metrics, "seconds").times, /as long as/);
+  assert.match(costComparison(stage("Annealing", "Adam"), metrics, "seconds").times, /as long as/);
 });
 
 test("a lane that has not improved is said to be stuck instead", () => {
   const flat = race([1, 1, 1.2, 0.9999], [1, 0.3, 0.2, 0.1]);
-  assert.deepEqual(reached(rows(flat), "evaluations").stuck, [0]);
-  const told = telling(stage("Annealing", "Adam"), flat, "evaluations");
+  assert.deepEqual(commonLevel(rows(flat), "evaluations").stuck, [0]);
+  const told = costComparison(stage("Annealing", "Adam"), flat, "evaluations");
   assert.match(told.lead, /^Annealing has not come below its first loss/);
   assert.deepEqual([told.reached, told.times], [[], ""]);
-  const both = telling(
+  const both = costComparison(
     stage("Annealing", "Adam"),
     race(new Array(12).fill(1), new Array(12).fill(1)),
     "evaluations",
@@ -185,20 +198,20 @@ test("a lane that has not improved is said to be stuck instead", () => {
 });
 
 test("losses that are no numbers harm nobody, and one lane is told by itself", () => {
-  assert.deepEqual(reached(rows(race([null, 0.8, null, 0.4], [1, 0.5, 0.3, null])), "flops"), {
+  assert.deepEqual(commonLevel(rows(race([null, 0.8, null, 0.4], [1, 0.5, 0.3, null])), "flops"), {
     level: 0.4,
     costs: [15e3, 10e3],
     stuck: [],
   });
-  assert.equal(reached(rows(race([null, null], [1, 0.5])), "flops"), null);
-  const told = telling(stage("Adam"), race([1, 0.5, 0.25]), "flops");
+  assert.equal(commonLevel(rows(race([null, null], [1, 0.5])), "flops"), null);
+  const told = costComparison(stage("Adam"), race([1, 0.5, 0.25]), "flops");
   assert.equal(told.lead, "To reach its lowest loss so far, 0.250:");
   assert.deepEqual([told.reached, told.times], [["10.0\u202fk FLOPs"], ""]);
-  assert.equal(telling(stage("Adam"), race([1]), "flops").lead, "No lane has moved yet.");
+  assert.equal(costComparison(stage("Adam"), race([1]), "flops").lead, "No lane has moved yet.");
 });
 
 test("how many times as many, with the digits that matter", () => {
-  assert.deepEqual([1.04, 9.3, 12.4, 620.4, 999.7, 41_300].map(times), [
+  assert.deepEqual([1.04, 9.3, 12.4, 620.4, 999.7, 41_300].map(ratioText), [
     "1.0",
     "9.3",
     "12",
@@ -215,7 +228,7 @@ test("a plan that was changed by hand is drawn as it was until then, and as it i
     { progress: 0.6 },
     { progress: 0.9, planned: [9, 9, 9, 9, 1] },
   ];
-  assert.deepEqual(replanned([8, 6, 4, 2, 0], rows.slice(0, 1)), [8, 6, 4, 2, 0]);
-  assert.deepEqual(replanned([8, 6, 4, 2, 0], rows.slice(0, 3)), [8, 6, 7, 6, 5]);
-  assert.deepEqual(replanned([8, 6, 4, 2, 0], rows), [8, 6, 7, 6, 1]);
+  assert.deepEqual(currentPlan([8, 6, 4, 2, 0], rows.slice(0, 1)), [8, 6, 4, 2, 0]);
+  assert.deepEqual(currentPlan([8, 6, 4, 2, 0], rows.slice(0, 3)), [8, 6, 7, 6, 5]);
+  assert.deepEqual(currentPlan([8, 6, 4, 2, 0], rows), [8, 6, 7, 6, 1]);
 });

@@ -8,7 +8,7 @@ import {
   escaped,
   fileName,
   titleOf,
-  told,
+  experimentAndEvents,
 } from "../../../app/live/frontend/export/files.js";
 import { exportItems } from "../../../app/live/frontend/export/items.js";
 import { literal, pythonCode } from "../../../app/live/frontend/export/python.js";
@@ -144,7 +144,7 @@ test("what was done by hand goes with the experiment as it was begun", () => {
   const turn = { kind: "turn", lane: 1, step: 10, steps: [12, 10], field: "rate", value: 0.1 };
   const history = historyOf(stage(), metrics(0), metrics(1, {}, [turn]));
   history.movePoints("AAAAA");
-  assert.deepEqual(told(history), { experiment: EXPERIMENT, events: [turn] });
+  assert.deepEqual(experimentAndEvents(history), { experiment: EXPERIMENT, events: [turn] });
   assert.notDeepEqual(history.stage.experiment, EXPERIMENT);
 });
 

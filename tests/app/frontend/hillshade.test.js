@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { hasGaps } from "../../../app/live/frontend/panels/landscape/panel.js";
-import { walked } from "../../../app/live/frontend/panels/landscape/surface3d.js";
+import { densePath } from "../../../app/live/frontend/panels/landscape/surface3d.js";
 import {
-  along,
+  linspace,
   heightAt,
   light,
   shapeOf,
@@ -15,7 +15,7 @@ const near = (a, b, within = 1e-9) => assert.ok(Math.abs(a - b) <= within, `${a}
 
 /** A grid of a function on [−1, 1]². */
 function grid(f, side = 41) {
-  const at = along([-1, 1], side);
+  const at = linspace([-1, 1], side);
   return {
     data: Float32Array.from(at.flatMap((y) => at.map((x) => f(x, y)))),
     shape: [side, side],
@@ -91,7 +91,7 @@ test("slopes are per share of the rectangle, at its edges too", () => {
 });
 
 test("a path in relief keeps its corners and its ends, and does not grow without end", () => {
-  const dense = walked({ x: [0, 1, 1], y: [0, 0, 2] });
+  const dense = densePath({ x: [0, 1, 1], y: [0, 0, 2] });
   for (const [x, y] of [
     [0, 0],
     [1, 0],
@@ -101,11 +101,11 @@ test("a path in relief keeps its corners and its ends, and does not grow without
   assert.equal(dense.x.length, dense.y.length);
   assert.equal(dense.x.length, 1 + 2 * 16);
   const n = 5000;
-  const long = walked({ x: Array.from({ length: n }, (_, i) => i), y: new Array(n).fill(0) });
+  const long = densePath({ x: Array.from({ length: n }, (_, i) => i), y: new Array(n).fill(0) });
   assert.equal(long.x.length, n);
   assert.deepEqual(long.x.slice(0, 3), [0, 1, 2]);
-  assert.deepEqual(walked({ x: [], y: [] }), { x: [], y: [] });
-  assert.deepEqual(walked({ x: [4], y: [5] }), { x: [4], y: [5] });
+  assert.deepEqual(densePath({ x: [], y: [] }), { x: [], y: [] });
+  assert.deepEqual(densePath({ x: [4], y: [5] }), { x: [4], y: [5] });
 });
 
 test("a map with places without a height is told from one without", () => {

@@ -33,7 +33,7 @@ test("a race is kept whole, under a name that tells what was raced", async () =>
   const again = await readRecording(await found.bytes.arrayBuffer());
   assert.deepEqual(again.metrics, history.metrics);
   assert.deepEqual(found.summary, store.summaryOf(history));
-  assert.equal(await store.lasting(), false);
+  assert.equal(await store.isPersistent(), false);
 });
 
 test("names are never given twice, and are tidied", async () => {

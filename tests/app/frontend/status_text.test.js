@@ -2,9 +2,9 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { spaced } from "../../../app/live/frontend/charts/decimate.js";
+import { evenlySpaced } from "../../../app/live/frontend/charts/decimate.js";
 import { spent } from "../../../app/live/frontend/i18n/format.js";
-import { share } from "../../../app/live/frontend/charts/decision_map.js";
+import { secondClassShare } from "../../../app/live/frontend/charts/decision_map.js";
 import { lateStart, nextAction, statusText } from "../../../app/live/frontend/i18n/status_text.js";
 
 const CALM = { problem: "", stale: false, recorded: false };
@@ -103,7 +103,7 @@ test("spaced dots are few, evenly far apart and end at the end, however unevenly
     ...Array.from({ length: 500 }, (_, i) => 1 + i / 50),
   ];
   const y = x.map((at) => -at);
-  const dots = spaced(x, y, 50);
+  const dots = evenlySpaced(x, y, 50);
   assert.ok(dots.x.length <= 50 && dots.x.length > 30);
   assert.equal(dots.x[0], 0);
   assert.equal(dots.x.at(-1), x.at(-1));
@@ -111,12 +111,12 @@ test("spaced dots are few, evenly far apart and end at the end, however unevenly
   for (let i = 1; i < dots.x.length - 1; i++) assert.ok(dots.x[i] - dots.x[i - 1] > 0.8 * apart);
   dots.x.forEach((at, i) => assert.equal(dots.y[i], -at));
   // time stood still
-  assert.deepEqual(spaced(Array(200).fill(1), Array(200).fill(2), 50), { x: [1], y: [2] });
-  assert.deepEqual(spaced([], [], 50), { x: [], y: [] });
+  assert.deepEqual(evenlySpaced(Array(200).fill(1), Array(200).fill(2), 50), { x: [1], y: [2] });
+  assert.deepEqual(evenlySpaced([], [], 50), { x: [], y: [] });
 });
 
 test("the share of a decision map", () => {
-  assert.equal(share([0, 127, 128, 255]), 0.5);
+  assert.equal(secondClassShare([0, 127, 128, 255]), 0.5);
 });
 
 test("a formula that cannot be read is told before everything but a problem, for the race seen is not on it", () => {

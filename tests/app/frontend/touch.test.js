@@ -8,12 +8,12 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import {
-  cells,
+  cellGrid,
   contrast,
   inkOn,
-  shade,
-  shares,
-  told,
+  cellColour,
+  rowShares,
+  summarizeConfusion,
 } from "../../../app/live/frontend/panels/network/confusion_matrix.js";
 import {
   decodePoints,
@@ -32,7 +32,7 @@ import {
   whyNot,
 } from "../../../app/live/frontend/panels/network/particle_prediction.js";
 import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
-import { walked } from "../../../app/live/frontend/panels/weights/particles.js";
+import { nextParticle } from "../../../app/live/frontend/panels/weights/particles.js";
 import { planeText } from "../../../app/live/frontend/panels/weights/plane_choice.js";
 import { tiling } from "../../../app/live/frontend/panels/network/sample_grid.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
@@ -204,16 +204,16 @@ test("the arrow keys walk from the best to the worst and from lane to lane", () 
     cloud_loss: { data: losses },
   });
   const lanes = [cloud([0.5, 0.1, 0.9]), { cloud: null }, cloud([3, 2])];
-  const best = walked(lanes, null, 1, 0);
+  const best = nextParticle(lanes, null, 1, 0);
   assert.deepEqual(best, { lane: 0, particle: 1 });
-  const next = walked(lanes, best, 1, 0);
+  const next = nextParticle(lanes, best, 1, 0);
   assert.deepEqual(next, { lane: 0, particle: 0 });
-  assert.deepEqual(walked(lanes, next, Infinity, 0), { lane: 0, particle: 2 });
-  assert.deepEqual(walked(lanes, { lane: 0, particle: 2 }, 1, 0), { lane: 0, particle: 2 });
-  assert.deepEqual(walked(lanes, next, -Infinity, 0), best);
-  assert.deepEqual(walked(lanes, best, 0, 1), { lane: 2, particle: 1 });
-  assert.deepEqual(walked(lanes, { lane: 2, particle: 0 }, 0, 1), best);
-  assert.equal(walked([{ cloud: null }], null, 1, 0), null);
+  assert.deepEqual(nextParticle(lanes, next, Infinity, 0), { lane: 0, particle: 2 });
+  assert.deepEqual(nextParticle(lanes, { lane: 0, particle: 2 }, 1, 0), { lane: 0, particle: 2 });
+  assert.deepEqual(nextParticle(lanes, next, -Infinity, 0), best);
+  assert.deepEqual(nextParticle(lanes, best, 0, 1), { lane: 2, particle: 1 });
+  assert.deepEqual(nextParticle(lanes, { lane: 2, particle: 0 }, 0, 1), best);
+  assert.equal(nextParticle([{ cloud: null }], null, 1, 0), null);
 });
 
 test("a plane says what it is and how much of the spread it holds", () => {
@@ -225,14 +225,14 @@ test("a plane says what it is and how much of the spread it holds", () => {
 const CONFUSION = { data: Int32Array.of(8, 2, 0, 1, 9, 0, 0, 5, 5), shape: [3, 3] };
 
 test("a confusion matrix in short", () => {
-  assert.deepEqual(told(CONFUSION), {
+  assert.deepEqual(summarizeConfusion(CONFUSION), {
     total: 30,
     right: 22,
     worst: { truth: 2, answer: 1, count: 5 },
   });
-  assert.equal(told({ data: [3, 0, 0, 4], shape: [2, 2] }).worst, null);
-  assert.deepEqual(shares(CONFUSION).slice(0, 3), [0.8, 0.2, 0]);
-  assert.deepEqual(shares({ data: [0, 0, 1, 1], shape: [2, 2] }), [0, 0, 0.5, 0.5]);
+  assert.equal(summarizeConfusion({ data: [3, 0, 0, 4], shape: [2, 2] }).worst, null);
+  assert.deepEqual(rowShares(CONFUSION).slice(0, 3), [0.8, 0.2, 0]);
+  assert.deepEqual(rowShares({ data: [0, 0, 1, 1], shape: [2, 2] }), [0, 0, 0.5, 0.5]);
 });
 
 test("every number in a matrix is read by AA, by day and by night", () => {
@@ -242,7 +242,7 @@ test("every number in a matrix is read by AA, by day and by night", () => {
   ]) {
     for (let share = 0; share <= 1; share += 0.01) {
       for (const right of [true, false]) {
-        const rgb = shade(share, right, theme, "#d9532c");
+        const rgb = cellColour(share, right, theme, "#d9532c");
         assert.ok(contrast(rgb, inkOn(rgb)) >= 4.5, `${rgb}`);
       }
     }
@@ -256,7 +256,7 @@ test("the cells of a matrix stay on the canvas", () => {
     [1200, 400, 3],
     [90, 90, 10],
   ]) {
-    const { left, top, w, h } = cells(width, height, classes, 1, 12);
+    const { left, top, w, h } = cellGrid(width, height, classes, 1, 12);
     assert.ok(
       left >= 0 && left + classes * w <= width + 1e-9 && top + classes * h <= height + 1e-9,
     );

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { along, horizon, decimate } from "../../../app/live/frontend/charts/decimate.js";
-import { percent, short, small } from "../../../app/live/frontend/i18n/format.js";
+import { markersAlong, timeAxisEnd, decimate } from "../../../app/live/frontend/charts/decimate.js";
+import { percent, formatShort, formatNumber } from "../../../app/live/frontend/i18n/format.js";
 import { colour, shades } from "../../../app/live/frontend/charts/decision_map.js";
 import { History, MOST_PICTURES } from "../../../app/live/frontend/data/history.js";
 import { Playback } from "../../../app/live/frontend/data/playback.js";
@@ -31,15 +31,15 @@ function picture(k) {
 }
 
 test("numbers as people read them", () => {
-  assert.equal(short(41_300_000), "41.3\u202fM");
-  assert.equal(short(999_999), "1.00\u202fM");
-  assert.equal(short(620_000), "620\u202fk");
-  assert.equal(short(37), "37");
-  assert.equal(short(null), "–");
-  assert.equal(small(0.1843), "0.184");
-  assert.equal(small(0.00012), "1.20×10⁻⁴");
-  assert.equal(small(0), "0");
-  assert.equal(small(Number.NaN), "–");
+  assert.equal(formatShort(41_300_000), "41.3\u202fM");
+  assert.equal(formatShort(999_999), "1.00\u202fM");
+  assert.equal(formatShort(620_000), "620\u202fk");
+  assert.equal(formatShort(37), "37");
+  assert.equal(formatShort(null), "–");
+  assert.equal(formatNumber(0.1843), "0.184");
+  assert.equal(formatNumber(0.00012), "1.20×10⁻⁴");
+  assert.equal(formatNumber(0), "0");
+  assert.equal(formatNumber(Number.NaN), "–");
   assert.equal(percent(0.9423), "94.2\u202f%");
   assert.equal(percent(undefined), "–");
 });
@@ -67,17 +67,17 @@ test("thinned curves keep their ends and their extremes", () => {
 test("a lane's markers stand on its line, apart from each other and from those of other lanes, and do not wander as the line grows", () => {
   const x = Array.from({ length: 3000 }, (_, i) => i / 100);
   const y = x.map((at) => (at > 12 && at < 14 ? null : Math.exp(-at)));
-  const whole = [0, 1, 2].map((lane) => along(x, y, 30, lane, 3));
+  const whole = [0, 1, 2].map((lane) => markersAlong(x, y, 30, lane, 3));
   for (const { x: at, y: up } of whole) {
     assert.ok(at.length >= 4);
     at.forEach((one, i) => assert.equal(up[i], y[x.indexOf(one)]));
   }
   const all = whole.flatMap((one) => one.x).sort((a, b) => a - b);
   all.forEach((one, i) => assert.ok(!i || one - all[i - 1] > 1));
-  const young = along(x.slice(0, 1500), y.slice(0, 1500), 30, 1, 3);
+  const young = markersAlong(x.slice(0, 1500), y.slice(0, 1500), 30, 1, 3);
   assert.deepEqual(young.x, whole[1].x.slice(0, young.x.length));
-  assert.deepEqual(along([], [], 30, 0, 2), { x: [], y: [] });
-  assert.deepEqual(along([0, 30], [1, 2], 30, 0, 2), { x: [0], y: [1] });
+  assert.deepEqual(markersAlong([], [], 30, 0, 2), { x: [], y: [] });
+  assert.deepEqual(markersAlong([0, 30], [1, 2], 30, 0, 2), { x: [0], y: [1] });
 });
 
 test("gaps in a curve do no harm", () => {
@@ -91,7 +91,7 @@ test("gaps in a curve do no harm", () => {
 });
 
 test("the time axis grows in a few strides and ends at the budget", () => {
-  const ends = Array.from({ length: 101 }, (_, i) => horizon(30, i / 100));
+  const ends = Array.from({ length: 101 }, (_, i) => timeAxisEnd(30, i / 100));
   assert.ok(ends.every((end, i) => end >= (30 * i) / 100));
   assert.equal(new Set(ends).size, 6);
   assert.equal(ends[100], 30);

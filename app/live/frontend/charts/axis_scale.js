@@ -3,7 +3,7 @@
  * what has no place above it.
  */
 
-import { plain, shortPlain } from "../i18n/format.js";
+import { formatPlain, formatShortPlain } from "../i18n/format.js";
 
 /**
  * Where what is zero, or next to it, is drawn on a logarithmic axis.
@@ -29,7 +29,7 @@ const NARROW = 0.45;
  * @param {number} high
  * @returns {[number, number]}
  */
-export function tenths(low, high) {
+export function roundedRange(low, high) {
   return [Math.floor(low * 10) / 10, Math.ceil(high * 10) / 10];
 }
 
@@ -56,7 +56,7 @@ const EXPLODED = 1e4;
  * The highest value that need be seen of curves.
  * @param {(number | null | undefined)[][]} curves
  */
-export function worthSeeing(curves) {
+export function highestShown(curves) {
   const first = curves.flatMap(
     (curve) => curve.find((value) => typeof value === "number" && Number.isFinite(value)) ?? [],
   );
@@ -97,7 +97,7 @@ export function logScale(curves, most = Infinity, deepest = DEEPEST) {
     // Zero is no neighbour of the lowest value that is one.
     if (!deep && Math.log10(low) - power < 0.4) power--;
     const at = Number(`1e${power}`);
-    floor = { at, text: deep ? `≤ ${plain(at)}` : "0" };
+    floor = { at, text: deep ? `≤ ${formatPlain(at)}` : "0" };
     low = at;
   }
   const room = Math.max(0.05, 0.04 * Math.log10(high / low));
@@ -107,7 +107,7 @@ export function logScale(curves, most = Infinity, deepest = DEEPEST) {
       : floor && value <= floor.at
         ? floor.at
         : value;
-  return { range: tenths(Math.log10(low) - room, Math.log10(high) + room), floor, place };
+  return { range: roundedRange(Math.log10(low) - room, Math.log10(high) + room), floor, place };
 }
 
 /**
@@ -141,7 +141,7 @@ export function ticksOf(range, log, floor = null, most = 7, kind = "measure") {
   const seen = Math.log10(floor.at) >= low - 1e-9;
   return {
     tickvals: [...(seen ? [floor.at] : []), ...above],
-    ticktext: [...(seen ? [floor.text] : []), ...above.map(plain)],
+    ticktext: [...(seen ? [floor.text] : []), ...above.map(formatPlain)],
   };
 }
 
@@ -173,7 +173,7 @@ const WRITTEN = {
  * @param {number} value
  */
 function counted(value) {
-  return value && Number(value.toPrecision(3)) !== value ? exact(value) : shortPlain(value);
+  return value && Number(value.toPrecision(3)) !== value ? exact(value) : formatShortPlain(value);
 }
 
 /**
@@ -182,7 +182,7 @@ function counted(value) {
  */
 function exact(value) {
   return Number(value.toPrecision(3)) === value
-    ? plain(value)
+    ? formatPlain(value)
     : value.toLocaleString("en", { maximumSignificantDigits: 12 }).replace("-", "−");
 }
 

@@ -40,7 +40,7 @@ export function decimate(x, y, most = 400) {
  * @param {number} most
  * @returns {{x: (number | null)[], y: (number | null)[]}}
  */
-export function spaced(x, y, most = 90) {
+export function evenlySpaced(x, y, most = 90) {
   const n = x.length;
   if (n <= most) return { x, y };
   const start = x[0] ?? 0;
@@ -73,7 +73,7 @@ const ALONG = 6;
  * @param {number} lanes how many
  * @returns {{x: number[], y: number[]}}
  */
-export function along(x, y, end, lane, lanes) {
+export function markersAlong(x, y, end, lane, lanes) {
   /** @type {{x: number[], y: number[]}} */ const found = { x: [], y: [] };
   const last = x[x.length - 1] ?? 0;
   let i = 0;
@@ -100,8 +100,8 @@ export function along(x, y, end, lane, lanes) {
  * @param {string[]} symbols of the lanes
  * @returns {Record<string, any[]>}
  */
-export function marked(heads, lines, end, colours, symbols) {
-  const small = lines.map((line, lane) => along(line.x, line.y, end, lane, lines.length));
+export function markerTrace(heads, lines, end, colours, symbols) {
+  const small = lines.map((line, lane) => markersAlong(line.x, line.y, end, lane, lines.length));
   const lanes = [...heads.x.keys(), ...small.flatMap(({ x }, lane) => x.map(() => lane))];
   return {
     x: [...heads.x, ...small.flatMap(({ x }) => x)],
@@ -118,7 +118,7 @@ export function marked(heads, lines, end, colours, symbols) {
  * @param {number} amount
  * @param {number} progress
  */
-export function horizon(amount, progress) {
+export function timeAxisEnd(amount, progress) {
   for (const share of [0.1, 0.2, 0.35, 0.55, 0.8])
     if (progress < share * 0.97) return amount * share;
   return amount;

@@ -104,7 +104,7 @@ export class Painter {
   points(context, points) {
     const { width, height } = context.canvas;
     const [x0, x1, y0, y1] = points.extent;
-    const radius = dot(context.canvas);
+    const radius = pointRadius(context.canvas);
     const colours = this.theme.dark ? this.palette.classPointsOnDark : this.palette.classPoints;
     context.strokeStyle = this.theme.dark ? "rgba(0,0,0,0.55)" : "rgba(255,255,255,0.6)";
     context.lineWidth = radius / 4;
@@ -124,7 +124,7 @@ export class Painter {
 }
 
 /** The radius of a training point on a canvas, in its pixels. @param {HTMLCanvasElement} canvas */
-export function dot({ width, height }) {
+export function pointRadius({ width, height }) {
   return Math.max(1.8, Math.min(width, height) / 115);
 }
 
@@ -158,7 +158,7 @@ function mark(context, label, x, y, radius) {
  * A canvas as large as it is shown, in device pixels; null while it is not seen.
  * @param {HTMLCanvasElement} canvas
  */
-export function fit(canvas) {
+export function fitCanvas(canvas) {
   const ratio = Math.min(2, window.devicePixelRatio || 1);
   const width = Math.round(canvas.clientWidth * ratio);
   const height = Math.round(canvas.clientHeight * ratio);
@@ -174,7 +174,7 @@ export function fit(canvas) {
  * The share of a decision map that is given to the second class.
  * @param {ArrayLike<number>} map log-odds, 0 to 255
  */
-export function share(map) {
+export function secondClassShare(map) {
   let second = 0;
   for (let i = 0; i < map.length; i++) if (map[i] > 127) second++;
   return second / map.length;
@@ -185,7 +185,7 @@ export function share(map) {
  * @param {Numbers} areas
  * @param {number} chosen
  */
-export function part(areas, chosen) {
+export function classShare(areas, chosen) {
   const count = areas.shape[1] * areas.shape[2];
   let given = 0;
   for (let i = 0; i < count; i++) if (areas.data[i] === chosen) given++;

@@ -75,7 +75,7 @@ export function heightAt({ x: [x0, x1], y: [y0, y1], z }, x, y) {
  * @param {number[]} ends
  * @param {number} n
  */
-export function along([from, to], n) {
+export function linspace([from, to], n) {
   return Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
 }
 

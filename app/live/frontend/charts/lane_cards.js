@@ -3,8 +3,8 @@
  * became of it.
  */
 
-import { SIGNS, groupText, groupInterventions } from "../data/interventions.js";
-import { percent, proper, SHAPES, short, small } from "../i18n/format.js";
+import { groupInterventions, groupText, SIGNS } from "../data/interventions.js";
+import { formatNumber, formatShort, percent, SHAPES, tidyNumbers } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 const TUNE =
@@ -71,23 +71,23 @@ export class LaneCards {
         if (place.textContent !== text) place.textContent = text;
         return place;
       };
-      put("loss", small(row.loss));
+      put("loss", formatNumber(row.loss));
       put(
         "accuracy",
         hasAccuracy(stage)
           ? percent(row.test_accuracy)
-          : small(stage.data.landscape ? away(stage, picture, i) : row.test_loss),
+          : formatNumber(stage.data.landscape ? away(stage, picture, i) : row.test_loss),
       );
-      put("evaluations", short(row.evaluations));
+      put("evaluations", formatShort(row.evaluations));
       const hot = row.temperature !== null;
-      put("last", hot ? small(row.temperature) : short(row.step));
+      put("last", hot ? formatNumber(row.temperature) : formatShort(row.step));
       const label = /** @type {HTMLElement} */ (
         card.querySelector(`[data-testid="card-${i}-last-name"]`)
       );
       if (label.dataset.label !== String(hot))
         label.innerHTML = labelled(hot ? "temperature" : "steps");
       label.dataset.label = String(hot);
-      put("trouble", proper(row.trouble ?? row.stopped ?? row.note ?? "")).classList.toggle(
+      put("trouble", tidyNumbers(row.trouble ?? row.stopped ?? row.note ?? "")).classList.toggle(
         "kv-calm",
         !row.trouble,
       );

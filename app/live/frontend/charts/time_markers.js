@@ -5,8 +5,8 @@
  * pointing costs next to nothing.
  */
 
-import { SIGNS, groupText, groupInterventions } from "../data/interventions.js";
-import { SHAPES, amount } from "../i18n/format.js";
+import { groupInterventions, groupText, SIGNS } from "../data/interventions.js";
+import { amount, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { shape } from "./lane_markers.js";
 

@@ -4,10 +4,10 @@
  */
 
 import { currentSetting, formatValue } from "../data/interventions.js";
-import { proper, SHAPES, small } from "../i18n/format.js";
+import { formatNumber, SHAPES, tidyNumbers } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { button, openPopover } from "./popover.js";
-import { PLACES, sliderScale, acceptedRange, throttle, parseTyped } from "./slider_scale.js";
+import { acceptedRange, parseTyped, PLACES, sliderScale, throttle } from "./slider_scale.js";
 
 const SEND_MS = 125;
 const LOOK_MS = 300;
@@ -81,7 +81,7 @@ export class Knobs {
     if (!this.close || !this.refusal) return;
     // The race names the field; here its label is read.
     const { name = "", label = "" } = this.last ?? {};
-    this.refusal.textContent = proper(
+    this.refusal.textContent = tidyNumbers(
       name && sentence.startsWith(`${name}: `)
         ? `${label}${sentence.slice(name.length)}`
         : sentence,
@@ -136,7 +136,7 @@ export class Knobs {
     const name = document.createElement("span");
     name.textContent = t("time.knobs-heat");
     const now = document.createElement("b");
-    this.rows.push(() => (now.textContent = small(this._row(lane)?.temperature)));
+    this.rows.push(() => (now.textContent = formatNumber(this._row(lane)?.temperature)));
     const buttons = document.createElement("span");
     buttons.append(
       ...HEATS.map((factor) => {
@@ -304,7 +304,8 @@ export class Knobs {
         ),
       );
       slider.setAttribute("aria-valuetext", formatValue(value));
-      adapted.textContent = by === undefined ? "" : t("time.knobs-now", { value: small(by) });
+      adapted.textContent =
+        by === undefined ? "" : t("time.knobs-now", { value: formatNumber(by) });
     };
     this.rows.push(show);
     return [field, said, slider, adapted];

@@ -6,7 +6,7 @@
 import { enlarged, toggled } from "../board/layout.js";
 import { isExpected, messageFor } from "../data/errors.js";
 import { isOwn, nameAt, ownName } from "../data/recording_source.js";
-import { lasting, saveRecording } from "../data/recording_store.js";
+import { isPersistent, saveRecording } from "../data/recording_store.js";
 import { rememberReturnAddress } from "../data/tab_session.js";
 import { t } from "../i18n/i18n.js";
 import { button, openPopover } from "./popover.js";
@@ -314,7 +314,7 @@ export class Menu {
       const { recording } = this.around.data();
       return recording ? nameAt(recording) : null;
     }
-    if (await lasting()) return ownName(await saveRecording(history, { kept: false }));
+    if (await isPersistent()) return ownName(await saveRecording(history, { kept: false }));
     this.say(t("menu.present-private"));
     return null;
   }

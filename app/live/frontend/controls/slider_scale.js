@@ -1,6 +1,6 @@
 /** A knob as a slider: which values it runs over, and which value a place on it is. */
 
-import { plain } from "../i18n/format.js";
+import { formatPlain } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 /** Places on a slider. */
@@ -122,15 +122,15 @@ export function acceptedRange({ type, minimum, maximum, above, below }) {
   const kind = t(type === "integer" ? "time.knob-whole" : "time.knob-number");
   const low =
     above !== undefined
-      ? t("time.knob-above", { number: plain(above) })
+      ? t("time.knob-above", { number: formatPlain(above) })
       : minimum !== undefined
-        ? t("time.knob-least", { number: plain(minimum) })
+        ? t("time.knob-least", { number: formatPlain(minimum) })
         : "";
   const high =
     below !== undefined
-      ? t("time.knob-below", { number: plain(below) })
+      ? t("time.knob-below", { number: formatPlain(below) })
       : maximum !== undefined
-        ? t(low ? "time.knob-most" : "time.knob-most-alone", { number: plain(maximum) })
+        ? t(low ? "time.knob-most" : "time.knob-most-alone", { number: formatPlain(maximum) })
         : "";
   return [kind, [low, high].filter(Boolean).join(t("time.knob-and"))].filter(Boolean).join(" ");
 }

@@ -4,7 +4,7 @@
  */
 
 import { frameAtShare, spentShare } from "../data/budget_share.js";
-import { SIGNS, groupText, groupInterventions } from "../data/interventions.js";
+import { groupInterventions, groupText, SIGNS } from "../data/interventions.js";
 import { spent } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 

@@ -4,7 +4,7 @@ import { arrangementOf } from "../board/layout.js";
 import { PanelGrid } from "../board/panel_grid.js";
 import { template } from "../board/template.js";
 import { stats } from "../charts/chart.js";
-import { LaneCards, hasAccuracy } from "../charts/lane_cards.js";
+import { hasAccuracy, LaneCards } from "../charts/lane_cards.js";
 import { Axes } from "../controls/axes.js";
 import { openHelp } from "../controls/help.js";
 import { Knobs } from "../controls/knobs.js";
@@ -18,7 +18,7 @@ import { Transport } from "../controls/transport.js";
 import { frameViewAt, sameRace } from "../data/frame_view.js";
 import { RaceSession } from "../data/race_session.js";
 import { Socket, tokenOf } from "../data/socket.js";
-import { tellOfRaceLeft, noteRaceLeft } from "../data/tab_session.js";
+import { noteRaceLeft, tellOfRaceLeft } from "../data/tab_session.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { SlowMotion } from "../slow_motion/control.js";
 import { mayAutostart } from "./autostart.js";
@@ -28,9 +28,9 @@ import { openRecording } from "./open_recording.js";
 import { createPanelApi } from "./panel_api.js";
 import {
   isFirstVisit,
-  returnsToRace,
   pageAddress,
   rememberRace,
+  returnsToRace,
   settingsToAdopt,
 } from "./reattach.js";
 import { showStatus } from "./status.js";

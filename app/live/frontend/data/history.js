@@ -2,7 +2,7 @@
 
 import { withLaneNames } from "./lane_names.js";
 import { decode } from "./messages.js";
-import { ThinnedLog, indexOfFrame } from "./thinned_log.js";
+import { indexOfFrame, ThinnedLog } from "./thinned_log.js";
 
 export const MOST_PICTURES = 600;
 export const MOST_DETAILS = 60;

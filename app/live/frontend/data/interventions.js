@@ -2,7 +2,7 @@
  * What was done by hand to a race: in words, and where several things follow closely, told as one.
  */
 
-import { plain, small } from "../i18n/format.js";
+import { formatNumber, formatPlain } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 /**
@@ -34,7 +34,7 @@ export function formatValue(value) {
   // As it may be typed into a field: without commas, which are a decimal point to some.
   return Number.isInteger(value) && Math.abs(value) < 1e6
     ? String(value).replace("-", "−")
-    : plain(value).replaceAll(",", "");
+    : formatPlain(value).replaceAll(",", "");
 }
 
 /**
@@ -108,7 +108,7 @@ export function interventionText(event, stage, events = [], first = event) {
     });
   }
   if (event.kind === "weight")
-    return t("time.weight", { lane, step, index: event.index, value: small(event.value) });
+    return t("time.weight", { lane, step, index: event.index, value: formatNumber(event.value) });
   if (event.kind === "points") return t("time.points", { step });
   return event.kind;
 }

@@ -4,11 +4,11 @@
  */
 
 import { t } from "../i18n/i18n.js";
-import { ExpectedError, UserError, isExpected } from "./errors.js";
+import { ExpectedError, isExpected, UserError } from "./errors.js";
 import { openDatabase } from "./indexeddb.js";
 import { withLaneNames } from "./lane_names.js";
 import { readRecording, writeRecording } from "./recording.js";
-import { withTitle, readTitle } from "./recording_title.js";
+import { readTitle, withTitle } from "./recording_title.js";
 import { nameOf, sparklineOf, summaryOf } from "./summary.js";
 
 export { nameOf, sparklineOf, summaryOf };
@@ -49,7 +49,7 @@ function factory() {
  * Whether recordings are still there when the page comes back: not in a private window.
  * @returns {Promise<boolean>}
  */
-export async function lasting() {
+export async function isPersistent() {
   return (await shelf()).lasting;
 }
 

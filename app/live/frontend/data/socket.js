@@ -1,6 +1,6 @@
 /** The WebSocket: commands out, messages in, reconnection with the race's token. */
 
-import { ExpectedError, isExpected, fetchOrFail } from "./errors.js";
+import { ExpectedError, fetchOrFail, isExpected } from "./errors.js";
 import { decode } from "./messages.js";
 
 /**

@@ -3,7 +3,7 @@
  */
 
 import { decode } from "../data/messages.js";
-import { short } from "../i18n/format.js";
+import { formatShort } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 /** @typedef {import("../data/history.js").History} History */
@@ -35,7 +35,7 @@ export function titleOf(stage) {
 /** What each lane was given: "30 s", "2.00 M evaluations". @param {any} stage */
 export function budgetOf({ budget: { currency, amount } }) {
   return t(`export.budget-${currency}`, {
-    amount: currency === "seconds" ? Number(amount.toPrecision(4)) : short(amount),
+    amount: currency === "seconds" ? Number(amount.toPrecision(4)) : formatShort(amount),
   });
 }
 
@@ -44,7 +44,7 @@ export function budgetOf({ budget: { currency, amount } }) {
  * @param {History} history
  * @returns {{experiment: any, events: any[]}}
  */
-export function told(history) {
+export function experimentAndEvents(history) {
   // The stage follows points that are moved; its first bytes do not.
   const { experiment } = decode(history.messages()[0]);
   return { experiment, events: history.events.map(({ at: _, ...event }) => event) };
@@ -55,7 +55,7 @@ export function told(history) {
  * @param {History} history
  */
 export function experimentJson(history) {
-  const { experiment, events } = told(history);
+  const { experiment, events } = experimentAndEvents(history);
   return `${JSON.stringify(events.length ? { experiment, events } : experiment, null, 2)}\n`;
 }
 

@@ -5,7 +5,7 @@
 
 import { spent } from "../i18n/format.js";
 import { titleOf } from "./files.js";
-import { captureCanvases, captureCharts, measured, drawPage } from "./page_to_svg.js";
+import { captureCanvases, captureCharts, drawPage, measured } from "./page_to_svg.js";
 import { SvgSheet } from "./svg_sheet.js";
 
 /** @typedef {import("./items.js").Exported} View */

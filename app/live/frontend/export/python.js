@@ -1,7 +1,7 @@
 /** Lines of Python that repeat a race with the engine. */
 
 import { t } from "../i18n/i18n.js";
-import { budgetOf, titleOf, told } from "./files.js";
+import { budgetOf, experimentAndEvents, titleOf } from "./files.js";
 
 /** @typedef {import("../data/history.js").History} History */
 
@@ -47,7 +47,7 @@ function comment(what, values = {}) {
  */
 export function pythonCode(history, name) {
   const { stage } = history;
-  const { experiment, events } = told(history);
+  const { experiment, events } = experimentAndEvents(history);
   const timed = experiment.budget.currency === "seconds";
   const lines = [
     comment("head", { title: titleOf(stage), budget: budgetOf(stage), seed: experiment.seed }),

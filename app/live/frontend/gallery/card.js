@@ -1,7 +1,7 @@
 /** One recording as a card. */
 
 import { nameElements } from "../data/lane_names.js";
-import { percent, SHAPES, short, small } from "../i18n/format.js";
+import { formatNumber, formatShort, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 import { sparkline } from "./sparkline.js";
@@ -98,7 +98,7 @@ function foot(item, look, actions, rename) {
     event.preventDefault();
     location.assign(open.href);
   };
-  const small = (
+  const iconButton = (
     /** @type {"rename" | "export" | "delete"} */ what,
     /** @type {() => void} */ press,
   ) => {
@@ -118,9 +118,9 @@ function foot(item, look, actions, rename) {
     return button;
   };
   const acts = make("span", { class: "kg-acts" });
-  if (own) acts.append(small("rename", rename));
-  acts.append(small("export", () => actions.save(item)));
-  if (own) acts.append(small("delete", () => actions.remove(item)));
+  if (own) acts.append(iconButton("rename", rename));
+  acts.append(iconButton("export", () => actions.save(item)));
+  if (own) acts.append(iconButton("delete", () => actions.remove(item)));
   if (own && !item.kept) {
     const keep = make("button", {
       type: "button",
@@ -225,7 +225,7 @@ function lanes({ summary }, colours) {
       {},
       label,
       scored && make("td", { text: percent(row.test_accuracy) }),
-      make("td", { text: small(summary.kind === "function" ? row.loss : row.test_loss) }),
+      make("td", { text: formatNumber(summary.kind === "function" ? row.loss : row.test_loss) }),
     );
   });
   return make("table", { class: "kg-lanes" }, make("thead", {}, head), make("tbody", {}, ...rows));
@@ -237,8 +237,8 @@ function told({ summary, spark }) {
     .map((lane, i) =>
       t("gallery.losses-lane", {
         lane: lane.label,
-        first: small(spark[i]?.[0]),
-        last: small(spark[i]?.at(-1)),
+        first: formatNumber(spark[i]?.[0]),
+        last: formatNumber(spark[i]?.at(-1)),
       }),
     )
     .join("; ");
@@ -247,7 +247,7 @@ function told({ summary, spark }) {
 /** @param {import("../data/summary.js").Summary} summary */
 export function budget({ budget: { currency, amount } }) {
   return t(`gallery.${currency}-budget`, {
-    amount: currency === "seconds" ? Number(amount.toPrecision(4)) : short(amount),
+    amount: currency === "seconds" ? Number(amount.toPrecision(4)) : formatShort(amount),
   });
 }
 

@@ -3,12 +3,12 @@
  * the table.
  */
 
-import { logScale, worthSeeing } from "../charts/axis_scale.js";
+import { highestShown, logScale } from "../charts/axis_scale.js";
 import { Chart, dress, loadPlotly, predress } from "../charts/chart.js";
 import { messageFor } from "../data/errors.js";
 import { nameElements } from "../data/lane_names.js";
 import { download } from "../export/files.js";
-import { amount, percent, SHAPES, small } from "../i18n/format.js";
+import { amount, formatNumber, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { currencyAxis, linearAxis, logAxis, shareAxis } from "../panels/loss.js";
 import { icon, make } from "./dom.js";
@@ -218,7 +218,7 @@ export class Comparison {
       traces.text.push(
         points.x.map(
           (spent, n) =>
-            `${(loss ? small : percent)(points.y[n])}<br>${spent === null ? "–" : amount(spent, currency)} ${t(`gallery.${currency}`)}`,
+            `${(loss ? formatNumber : percent)(points.y[n])}<br>${spent === null ? "–" : amount(spent, currency)} ${t(`gallery.${currency}`)}`,
         ),
       );
       traces.visible.push(seen);
@@ -232,7 +232,7 @@ export class Comparison {
     /** @type {any} */
     const layout = { "xaxis.title.text": t(`gallery.${currency}`) };
     if (log) {
-      const scale = logScale(traces.y, worthSeeing(traces.y));
+      const scale = logScale(traces.y, highestShown(traces.y));
       traces.y = traces.y.map((y) => y.map(scale.place));
       Object.assign(layout, logAxis("yaxis", scale));
     } else if (loss) Object.assign(layout, linearAxis("yaxis", around(traces.y)));

@@ -1,18 +1,18 @@
 /** The gallery: what there is, what is chosen, and what is done with it. */
 
 import { readTheme } from "../charts/theme.js";
-import { UserError, reportDefect, isExpected, fetchOrFail, messageFor } from "../data/errors.js";
+import { fetchOrFail, isExpected, messageFor, reportDefect, UserError } from "../data/errors.js";
 import { ownName } from "../data/recording_source.js";
 import {
-  fileName,
-  MOST_RECENT,
   deleteRecording,
   exportRecording,
+  fileName,
   getRecording,
   importRecording,
+  isPersistent,
   keepRecording,
-  lasting,
   listRecordings,
+  MOST_RECENT,
   onChange,
   Refusal,
   renameRecording,
@@ -128,7 +128,7 @@ export class GalleryPage {
   async _begin() {
     for (const group of GROUPS)
       this._part(group, "about").textContent = t(`gallery.${group}-about`, { most: MOST_RECENT });
-    this.lasting = await lasting();
+    this.lasting = await isPersistent();
     this.get("warning").textContent = this.lasting ? "" : t("gallery.not-lasting");
     this.get("warning").hidden = this.lasting;
     try {

@@ -1,6 +1,6 @@
 /** The small picture of a recording: the loss of every lane, as an SVG. */
 
-import { logScale, worthSeeing } from "../charts/axis_scale.js";
+import { highestShown, logScale } from "../charts/axis_scale.js";
 
 const WIDTH = 300;
 const HEIGHT = 72;
@@ -27,7 +27,7 @@ export const DASHES = ["", "9 3", "2 3", "9 3 2 3"];
 export function places(spark, width = WIDTH, height = HEIGHT) {
   const numbers = /** @type {number[]} */ (spark.flat().filter((value) => value !== null));
   const straight = !(Math.min(...numbers) >= 0) || !(Math.max(...numbers) > 0);
-  const most = straight ? Infinity : worthSeeing(spark);
+  const most = straight ? Infinity : highestShown(spark);
   const { floor, place } = straight ? { floor: null, place: null } : logScale(spark, most);
   const scale = (/** @type {number} */ value) =>
     place ? Math.log(Math.min(most, /** @type {number} */ (place(value)))) : value;

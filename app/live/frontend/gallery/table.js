@@ -3,7 +3,7 @@
  * and the same as CSV.
  */
 
-import { percent, SHAPES, short, small } from "../i18n/format.js";
+import { formatNumber, formatShort, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { make } from "./dom.js";
 
@@ -17,11 +17,11 @@ import { make } from "./dom.js";
 
 /** @type {Column[]} */
 export const COLUMNS = [
-  { name: "loss", show: small, sign: -1 },
-  { name: "test_loss", show: small, sign: -1 },
+  { name: "loss", show: formatNumber, sign: -1 },
+  { name: "test_loss", show: formatNumber, sign: -1 },
   { name: "test_accuracy", show: percent, sign: 1 },
-  { name: "evaluations", show: short, sign: -1 },
-  { name: "flops", show: short, sign: -1 },
+  { name: "evaluations", show: formatShort, sign: -1 },
+  { name: "flops", show: formatShort, sign: -1 },
   {
     name: "seconds",
     show: (value) => (value === null ? "–" : value.toFixed(value < 100 ? 1 : 0)),

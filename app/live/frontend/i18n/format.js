@@ -15,7 +15,7 @@ const STEPS = [
 ];
 
 /** 41300000 → "41.3 M". @param {number | null | undefined} value */
-export function short(value) {
+export function formatShort(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   for (const [size, letter] of /** @type {[number, string][]} */ (STEPS)) {
     if (Math.abs(value) >= size * 0.9995) return `${digits(value / size)}\u202f${letter}`;
@@ -43,7 +43,7 @@ function raised(power) {
  * 1.20×10⁻⁶. Zero is 0.
  * @param {number | null | undefined} value
  */
-export function small(value) {
+export function formatNumber(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
@@ -57,8 +57,8 @@ export function small(value) {
 }
 
 /** A count without zeros at its end, as it stands at a tick: 200 T, 2.5 k. @param {number} value */
-export function shortPlain(value) {
-  return short(value)
+export function formatShortPlain(value) {
+  return formatShort(value)
     .replace(/(\.\d*?)0+(?=\D|$)/, "$1")
     .replace(/\.(?=\D|$)/, "")
     .replace("-", "−");
@@ -69,8 +69,8 @@ export function shortPlain(value) {
  * 2×10⁻⁶.
  * @param {number | null | undefined} value
  */
-export function plain(value) {
-  const [digits, power] = small(value).split("×");
+export function formatPlain(value) {
+  const [digits, power] = formatNumber(value).split("×");
   const bare = digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
   return power === undefined
     ? bare
@@ -86,7 +86,7 @@ export function plain(value) {
  * "2.69×10³¹".
  * @param {string} sentence
  */
-export function proper(sentence) {
+export function tidyNumbers(sentence) {
   return sentence.replace(
     /(?<![\w.])([-−]?\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)/g,
     (_, digits, power) => {
@@ -145,7 +145,7 @@ function seconds(value) {
  * @param {string} currency
  */
 export function amount(value, currency) {
-  return currency === "seconds" ? seconds(value) : short(value);
+  return currency === "seconds" ? seconds(value) : formatShort(value);
 }
 
 /**
@@ -158,7 +158,7 @@ export function spent(lanes, { currency, amount }) {
   const most = Math.max(...lanes.map((lane) => lane[currency] ?? 0));
   const timed = currency === "seconds";
   return t(`live.spent-${currency}`, {
-    spent: timed ? seconds(most) : short(most),
-    amount: timed ? Number(amount.toPrecision(4)) : short(amount),
+    spent: timed ? seconds(most) : formatShort(most),
+    amount: timed ? Number(amount.toPrecision(4)) : formatShort(amount),
   });
 }

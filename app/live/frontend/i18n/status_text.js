@@ -1,6 +1,6 @@
 /** What the status line says. */
 
-import { amount, proper } from "./format.js";
+import { amount, tidyNumbers } from "./format.js";
 import { t } from "./i18n.js";
 
 /** What a lane may spend before its first step without it being told. */
@@ -23,7 +23,7 @@ export function statusText(
   { state, place, sentence: told },
   { problem, stale, recorded, late = "", unread = false },
 ) {
-  if (problem) return proper(problem);
+  if (problem) return tidyNumbers(problem);
   if (unread) return t("status.unread");
   if (stale && !["queued", "starting", "attaching", "lost"].includes(state))
     return t(["running", "paused"].includes(state) ? "status.stale-racing" : "status.stale");
@@ -41,9 +41,9 @@ export function statusText(
     case "done":
       return [t("status.done"), late].filter(Boolean).join(" ");
     case "ended":
-      return proper(told ?? "") || t("status.ended");
+      return tidyNumbers(told ?? "") || t("status.ended");
     case "lost":
-      return proper(told ?? "") || t("status.lost");
+      return tidyNumbers(told ?? "") || t("status.lost");
     default:
       return recorded ? t("status.recorded") : t("status.idle");
   }

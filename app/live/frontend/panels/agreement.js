@@ -2,8 +2,8 @@
 
 import { withRoom } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
-import { marked, spaced, decimate } from "../charts/decimate.js";
-import { cosine, short } from "../i18n/format.js";
+import { decimate, evenlySpaced, markerTrace } from "../charts/decimate.js";
+import { cosine, formatShort } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { timeAxis } from "./loss.js";
 
@@ -104,14 +104,14 @@ export class AgreementPanel {
       const rows = lane < count ? metrics.map((m) => m.lanes[lane]) : [];
       const x = rows.map((row) => row[currency]);
       const values = rows.map((row) => row.agreement ?? null);
-      const medians = (this.medians[lane] = follow(values, this.medians[lane] ?? []));
+      const medians = (this.medians[lane] = runningMedian(values, this.medians[lane] ?? []));
       const moved = values.flatMap((value, i) => (value === null ? [] : [i]));
       told ||= moved.length > 0;
       for (const i of moved) {
         low = Math.min(low, /** @type {number} */ (values[i]));
         high = Math.max(high, /** @type {number} */ (values[i]));
       }
-      const dots = spaced(
+      const dots = evenlySpaced(
         moved.map((i) => x[i]),
         moved.map((i) => values[i]),
         DOTS,
@@ -135,9 +135,9 @@ export class AgreementPanel {
         ),
       };
     const chance = 1 / Math.sqrt(Math.max(1, stage.dimension));
-    const said = { dimension: short(stage.dimension), spread: chance.toPrecision(2) };
+    const said = { dimension: formatShort(stage.dimension), spread: chance.toPrecision(2) };
     /** @type {Record<string, any>} */
-    const layout = { ...timeAxis(moment), "yaxis.range": heights(low, high) };
+    const layout = { ...timeAxis(moment), "yaxis.range": cosineRange(low, high) };
     const [bottom, top] = layout["yaxis.range"];
     // The words stand in a strip of their own under everything drawn.
     layout["yaxis.range"] = withRoom(
@@ -158,7 +158,7 @@ export class AgreementPanel {
       x: xs[2 * lane + 1],
       y: ys[2 * lane + 1],
     }));
-    const ends = marked(
+    const ends = markerTrace(
       { x: heads[0].slice(0, count), y: heads[1].slice(0, count) },
       lines,
       layout["xaxis.range"][1],
@@ -209,7 +209,7 @@ export class AgreementPanel {
  * @param {number} window
  * @returns {(number | null)[]}
  */
-export function follow(values, known = [], window = WINDOW) {
+export function runningMedian(values, known = [], window = WINDOW) {
   for (let i = known.length; i < values.length; i++) {
     const near = values
       .slice(Math.max(0, i - window + 1), i + 1)
@@ -233,7 +233,7 @@ export function follow(values, known = [], window = WINDOW) {
  * @param {number} high
  * @returns {[number, number]}
  */
-export function heights(low, high) {
+export function cosineRange(low, high) {
   const top = [0.4, 0.6, 0.8].find((end) => high < end - 0.04) ?? 1.04;
   const bottom = [-0.2, -0.4, -0.6, -0.8].find((end) => low > end) ?? -1;
   return [bottom - 0.05, top]; // a tick in the corner would stand on that of the other axis

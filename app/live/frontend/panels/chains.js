@@ -6,8 +6,8 @@
 import { logScale } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
 import { decimate } from "../charts/decimate.js";
-import { histogram, binScale } from "../charts/histogram.js";
-import { listed, percent, plain, SHAPES, short, small } from "../i18n/format.js";
+import { binScale, histogram } from "../charts/histogram.js";
+import { formatNumber, formatPlain, formatShort, listed, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { linearAxis, logAxis, shareAxis, timeAxis } from "./loss.js";
 
@@ -93,7 +93,7 @@ export class ChainsPanel {
     this._offer(views);
     const noun = nounOf(stage, metric, moment.picture);
     const members = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ i) =>
-      membersOf(stage, moment.picture, i),
+      populationSize(stage, moment.picture, i),
     );
     const single = stage.lanes
       .filter((/** @type {any} */ _, /** @type {number} */ i) => members[i] <= 1)
@@ -149,7 +149,9 @@ export class ChainsPanel {
     data.x.push(heads.x);
     data.y.push(heads.y);
     data.text.push(
-      this.view === "energy" ? metric.lanes.map((/** @type {any} */ row) => small(row.loss)) : "",
+      this.view === "energy"
+        ? metric.lanes.map((/** @type {any} */ row) => formatNumber(row.loss))
+        : "",
     );
     data.mode.push("markers");
     data.hovertemplate.push(
@@ -222,10 +224,10 @@ export class ChainsPanel {
             label,
             count: sorted.length,
             many: t(`panels.chains-${noun}-many`),
-            low: small(low),
-            high: small(high),
-            middle: small(middle),
-            estimate: small(estimates[lane]),
+            low: formatNumber(low),
+            high: formatNumber(high),
+            middle: formatNumber(middle),
+            estimate: formatNumber(estimates[lane]),
           }),
         );
       else
@@ -241,7 +243,9 @@ export class ChainsPanel {
     const beyond = (/** @type {(value: number) => boolean} */ test) =>
       estimates
         .flatMap((/** @type {number} */ value, /** @type {number} */ lane) =>
-          Number.isFinite(value) && test(sunk(value)) ? [`${SHAPES[lane]} ${small(value)}`] : [],
+          Number.isFinite(value) && test(sunk(value))
+            ? [`${SHAPES[lane]} ${formatNumber(value)}`]
+            : [],
         )
         .join("  ");
     const [left, right] = [
@@ -318,7 +322,7 @@ export class ChainsPanel {
         x: between,
         y: rates,
         mode: "lines+markers",
-        text: between.map(plain),
+        text: between.map(formatPlain),
         hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-swap")}</extra>`,
       });
       traces.push(
@@ -326,7 +330,7 @@ export class ChainsPanel {
           ? {
               x: hot,
               y: Array.from(acceptance.data),
-              text: hot.map(plain),
+              text: hot.map(formatPlain),
               hover: `T %{text}: %{y:.0%}<extra>${t("panels.chains-hover-kept")}</extra>`,
             }
           : EMPTY,
@@ -336,9 +340,9 @@ export class ChainsPanel {
       said.push(
         t("panels.chains-summary-rungs", {
           label,
-          count: short(metric.lanes[lane].lengths?.temperature ?? ladder.length),
-          low: small(ladder[0]),
-          high: small(ladder[ladder.length - 1]),
+          count: formatShort(metric.lanes[lane].lengths?.temperature ?? ladder.length),
+          low: formatNumber(ladder[0]),
+          high: formatNumber(ladder[ladder.length - 1]),
           swap: percent(swap),
         }),
       );
@@ -381,7 +385,7 @@ export class ChainsPanel {
         EMPTY,
         {
           ...curve,
-          text: curve.y.map(small),
+          text: curve.y.map(formatNumber),
           hover: there ? `%{text}<extra>${t("panels.chains-hover-spread")}</extra>` : undefined,
         },
         EMPTY,
@@ -392,8 +396,8 @@ export class ChainsPanel {
         said.push(
           t("panels.chains-summary-spread", {
             label,
-            now: small(spread[spread.length - 1]),
-            first: small(spread.find((value) => value !== null)),
+            now: formatNumber(spread[spread.length - 1]),
+            first: formatNumber(spread.find((value) => value !== null)),
           }),
         );
     });
@@ -498,7 +502,7 @@ export function viewsOf(stage, metric, picture) {
  * @param {number} lane
  * @returns {number}
  */
-export function membersOf(stage, picture, lane) {
+export function populationSize(stage, picture, lane) {
   return Math.max(stage.lanes[lane].population, picture?.lanes[lane]?.cloud?.shape[0] ?? 0);
 }
 
@@ -512,7 +516,7 @@ export function membersOf(stage, picture, lane) {
  */
 export function nounOf(stage, metric, picture = null) {
   const many = stage.lanes.flatMap((/** @type {any} */ _, /** @type {number} */ i) =>
-    membersOf(stage, picture, i) > 1 ? [i] : [],
+    populationSize(stage, picture, i) > 1 ? [i] : [],
   );
   if (many.length && many.every((/** @type {number} */ i) => metric?.lanes[i].vectors?.acceptance))
     return "chain";
@@ -527,7 +531,7 @@ export function nounOf(stage, metric, picture = null) {
 export function noteOf({ stage, picture }, noun) {
   const many = t(`panels.chains-${noun}-many`);
   const lanes = stage.lanes.flatMap((/** @type {any} */ _, /** @type {number} */ i) => {
-    const all = membersOf(stage, picture, i);
+    const all = populationSize(stage, picture, i);
     return all > 1
       ? [{ shape: SHAPES[i], all, count: picture?.lanes[i]?.cloud?.shape[0] ?? all }]
       : [];
@@ -535,12 +539,14 @@ export function noteOf({ stage, picture }, noun) {
   if (!lanes.length) return "";
   if (lanes.length > 1)
     return t("panels.chains-note-several", {
-      lanes: lanes.map((/** @type {any} */ one) => `${one.shape} ${short(one.all)}`).join("  "),
+      lanes: lanes
+        .map((/** @type {any} */ one) => `${one.shape} ${formatShort(one.all)}`)
+        .join("  "),
       many,
     });
   const [{ all, count }] = lanes;
   return count < all
-    ? t("panels.chains-note-some", { count, all: short(all), many })
+    ? t("panels.chains-note-some", { count, all: formatShort(all), many })
     : t("panels.chains-note-all", { count: all, many });
 }
 

@@ -5,7 +5,7 @@
 
 import { stats } from "../charts/chart.js";
 import { nameElements } from "../data/lane_names.js";
-import { SHAPES, listed, short, small } from "../i18n/format.js";
+import { formatNumber, formatShort, listed, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 const MEASURES = /** @type {const} */ (["evaluations", "flops", "seconds", "memory"]);
@@ -63,7 +63,7 @@ export class CostPanel {
         "kv-chosen",
         /** @type {HTMLElement} */ (head).dataset.measure === currency,
       );
-    const told = telling(stage, metrics, currency);
+    const told = costComparison(stage, metrics, currency);
     put(this.lead, told.lead);
     this._each(told.reached, stage.lanes);
     this._times(told.times);
@@ -74,8 +74,8 @@ export class CostPanel {
         : "";
       return t("panels.cost-summary", {
         label,
-        evaluations: short(row.evaluations),
-        flops: short(row.flops),
+        evaluations: formatShort(row.evaluations),
+        flops: formatShort(row.flops),
         seconds: row.seconds?.toFixed(1) ?? "–",
         memory,
       });
@@ -199,8 +199,8 @@ function amount(name, value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (name === "seconds")
     return `${value > 0 && value < 1 ? Number(value.toPrecision(2)) : value.toFixed(value < 100 ? 1 : 0)}\u202fs`;
-  if (name === "memory") return value < 1000 ? `${value}\u202fB` : `${short(value)}B`;
-  return short(value);
+  if (name === "memory") return value < 1000 ? `${value}\u202fB` : `${formatShort(value)}B`;
+  return formatShort(value);
 }
 
 /**
@@ -211,7 +211,7 @@ function amount(name, value) {
  * @returns {{level: number, costs: number[], stuck: number[]} | null} `stuck`: lanes that are not
  *   below their first loss; null before anybody has a loss
  */
-export function reached(rows, currency) {
+export function commonLevel(rows, currency) {
   const lows = rows.map((lane) =>
     lane.reduce(
       (low, row) =>
@@ -234,10 +234,10 @@ export function reached(rows, currency) {
 }
 
 /** How many times as much, as people say it: 1.4, 23, 620. @param {number} ratio */
-export function times(ratio) {
+export function ratioText(ratio) {
   if (ratio < 9.95) return ratio.toFixed(1);
   if (ratio < 9950) return Number(ratio.toPrecision(ratio < 99.5 ? 2 : 3)).toFixed(0);
-  return short(ratio);
+  return formatShort(ratio);
 }
 
 /**
@@ -247,12 +247,12 @@ export function times(ratio) {
  * @param {Currency} currency
  * @returns {{lead: string, reached: string[], times: string}}
  */
-export function telling(stage, metrics, currency) {
+export function costComparison(stage, metrics, currency) {
   const silent = { reached: [], times: "" };
   const lanes = stage.lanes;
   const found =
     metrics.length > 1
-      ? reached(
+      ? commonLevel(
           lanes.map((/** @type {any} */ _, /** @type {number} */ i) =>
             metrics.map((m) => m.lanes[i]),
           ),
@@ -267,11 +267,11 @@ export function telling(stage, metrics, currency) {
   if (found.stuck.length) return { ...silent, lead: stuckText(lanes, found.stuck) };
   const height = stage.data.kind === "function" ? "-height" : "";
   const lead = t(`panels.cost-reach${lanes.length > 1 ? "" : "-one"}${height}`, {
-    level: small(found.level),
+    level: formatNumber(found.level),
   });
   const named = found.costs.findIndex((cost) => cost > 0);
   const of = (/** @type {number} */ cost, /** @type {number} */ lane) => {
-    const count = currency === "seconds" ? cost.toPrecision(cost < 1 ? 2 : 3) : short(cost);
+    const count = currency === "seconds" ? cost.toPrecision(cost < 1 ? 2 : 3) : formatShort(cost);
     // The unit is said once, by the first that has one.
     return !(cost > 0)
       ? t("panels.cost-at-once")
@@ -312,6 +312,6 @@ function compared(costs, currency) {
   return t(`panels.cost-times-${currency}`, {
     shape: SHAPES[costs.indexOf(dear)],
     other: SHAPES[costs.indexOf(cheap)],
-    times: times(dear / cheap),
+    times: ratioText(dear / cheap),
   });
 }

@@ -1,10 +1,10 @@
 /** Loss or accuracy, train and test, over the chosen currency. */
 
-import { logScale, worthSeeing } from "../charts/axis_scale.js";
+import { highestShown, logScale } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
-import { horizon, marked, decimate } from "../charts/decimate.js";
+import { decimate, markerTrace, timeAxisEnd } from "../charts/decimate.js";
 import { hasAccuracy } from "../charts/lane_cards.js";
-import { currencyName, percent, small } from "../i18n/format.js";
+import { currencyName, formatNumber, percent } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 /** @typedef {import("../data/frame_view.js").FrameView} FrameView */
@@ -58,7 +58,7 @@ export class LossPanel {
       x: xs[2 * lane],
       y: ys[2 * lane],
     }));
-    const heads = marked(
+    const heads = markerTrace(
       { x: xs[lastTrace].slice(0, count), y: ys[lastTrace].slice(0, count) },
       lines,
       layout["xaxis.range"][1],
@@ -83,7 +83,7 @@ export class LossPanel {
    * @param {FrameView} moment
    */
   tell(row, { measure }) {
-    return measure === "loss" ? small(row.loss) : percent(row.accuracy);
+    return measure === "loss" ? formatNumber(row.loss) : percent(row.accuracy);
   }
 
   /**
@@ -128,7 +128,7 @@ export class LossPanel {
     /** @type {any} */
     const layout = timeAxis(moment);
     if (measure === "loss") {
-      this.scale = logScale(ys, worthSeeing(ys.slice(0, -1)));
+      this.scale = logScale(ys, highestShown(ys.slice(0, -1)));
       Object.assign(layout, logAxis("yaxis", this.scale));
     } else
       Object.assign(
@@ -147,9 +147,9 @@ export class LossPanel {
       if (!row) return lane.label;
       const told = {
         label: lane.label,
-        loss: small(row.loss),
+        loss: formatNumber(row.loss),
         accuracy: percent(row.test_accuracy),
-        test: small(row.test_loss),
+        test: formatNumber(row.test_loss),
       };
       return t(
         hasAccuracy(stage) ? "panels.loss-summary-accuracy" : "panels.loss-summary-test",
@@ -171,7 +171,7 @@ export function xRange({ metrics, stage, currency }) {
   const spent = Math.max(...last.lanes.map((/** @type {any} */ lane) => lane[currency] ?? 0));
   if (currency !== stage.budget.currency) return [0, spent * 1.04 || 1];
   const progress = Math.max(...last.lanes.map((/** @type {any} */ lane) => lane.progress ?? 0));
-  return [0, Math.max(horizon(stage.budget.amount, progress), spent) * 1.03];
+  return [0, Math.max(timeAxisEnd(stage.budget.amount, progress), spent) * 1.03];
 }
 
 /**

@@ -5,9 +5,9 @@
 
 import { logScale, withRoom } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
-import { spaced, decimate } from "../charts/decimate.js";
+import { decimate, evenlySpaced } from "../charts/decimate.js";
 import { heatScale } from "../charts/theme.js";
-import { listed, percent, SHAPES, small } from "../i18n/format.js";
+import { formatNumber, listed, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { logAxis, timeAxis } from "./loss.js";
 
@@ -85,11 +85,11 @@ export class TemperaturePanel {
   tell(row, { stage }, lane) {
     if (row.temperature !== null)
       return t("temperature.tell", {
-        temperature: small(row.temperature),
+        temperature: formatNumber(row.temperature),
         share: percent(row.acceptance),
       });
     const name = stepSize(stage.lanes[lane], [row]);
-    return name ? `${name} ${small(row.extra[name])}` : "–";
+    return name ? `${name} ${formatNumber(row.extra[name])}` : "–";
   }
 
   /**
@@ -156,7 +156,7 @@ export class TemperaturePanel {
       const hot = rows.some((row) => row.temperature !== null);
       const plan = planned(stage.lanes[lane], stage, currency, rows);
       const fact = hot
-        ? spaced(
+        ? evenlySpaced(
             along,
             rows.map((row) => row.temperature),
             DOTS,
@@ -202,11 +202,11 @@ export class TemperaturePanel {
         said.push(
           t("temperature.summary", {
             label,
-            temperature: small(now.temperature),
+            temperature: formatNumber(now.temperature),
             share: percent(now.acceptance),
           }),
         );
-      else if (sized && now) sizes.push(`${label}: ${sized} ${small(now.extra?.[sized])}`);
+      else if (sized && now) sizes.push(`${label}: ${sized} ${formatNumber(now.extra?.[sized])}`);
       else cold.push(label);
     }
     const [low, high] = moment.temperatures;
@@ -222,7 +222,7 @@ export class TemperaturePanel {
       const axis = AXIS_OF[i % PER_LANE];
       if (axis !== "yaxis2") y[i] = curve.map(this.scales[axis].place);
     });
-    const stood = boxes(AXES.filter((axis) => of(axis).some((curve) => curve.length > 0)));
+    const stood = layoutBoxes(AXES.filter((axis) => of(axis).some((curve) => curve.length > 0)));
     const coldest = traces.map(() => Math.log10(low));
     const hottest = traces.map(() => Math.log10(high));
     this.chart.update(
@@ -254,7 +254,9 @@ export class TemperaturePanel {
         .filter(Boolean)
         .join(" · "),
       summary: all.length ? `${all.join("; ")}.` : none,
-      nothing: all.length ? undefined : [none, ...told(stage.lanes, metrics)].join("\n"),
+      nothing: all.length
+        ? undefined
+        : [none, ...optimizerNumbers(stage.lanes, metrics)].join("\n"),
     };
   }
 }
@@ -295,11 +297,11 @@ function stepSize(lane, rows) {
  * @param {any[]} metrics up to the moment shown
  * @returns {string[]}
  */
-export function told(lanes, metrics) {
+export function optimizerNumbers(lanes, metrics) {
   return lanes.flatMap((lane, i) => {
     const row = metrics.at(-1)?.lanes[i];
     const numbers = Object.entries(row?.extra ?? {}).map(
-      ([name, value]) => `${name} ${small(/** @type {number} */ (value))}`,
+      ([name, value]) => `${name} ${formatNumber(/** @type {number} */ (value))}`,
     );
     return numbers.length ? [`${SHAPES[i]} ${lane.label}: ${numbers.join(" · ")}`] : [];
   });
@@ -312,7 +314,7 @@ export function told(lanes, metrics) {
  * @param {any[]} rows
  * @returns {number[]}
  */
-export function replanned(plan, rows) {
+export function currentPlan(plan, rows) {
   const n = plan.length - 1;
   return rows
     .filter((row) => row.planned)
@@ -346,7 +348,7 @@ function planned(lane, stage, currency, rows) {
   const n = lane.plan.length - 1;
   return {
     x: lane.plan.map((/** @type {number} */ _, /** @type {number} */ i) => (end * i) / n),
-    y: replanned(lane.plan, rows),
+    y: currentPlan(lane.plan, rows),
   };
 }
 
@@ -355,7 +357,7 @@ function planned(lane, stage, currency, rows) {
  * @param {readonly (keyof typeof HEIGHTS)[]} there from above
  * @returns {Record<string, any>}
  */
-export function boxes(there) {
+export function layoutBoxes(there) {
   /** @type {Record<string, any>} */ const layout = {};
   const all = there.reduce((sum, axis) => sum + HEIGHTS[axis], 0);
   let top = 1;

@@ -11,7 +11,7 @@ import { takeReturnAddress } from "../data/tab_session.js";
 import { spent } from "../i18n/format.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { raisePixelRatio } from "./pixel_ratio.js";
-import { PlaylistClock, withLargeLetters, magnified, frameIndexAt } from "./playlist_clock.js";
+import { frameIndexAt, magnified, PlaylistClock, withLargeLetters } from "./playlist_clock.js";
 
 /**
  * @typedef {object} Entry of the playlist

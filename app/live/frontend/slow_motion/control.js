@@ -8,9 +8,9 @@
 
 import { button } from "../controls/popover.js";
 import { SLOW } from "../controls/transport.js";
-import { SHAPES, small } from "../i18n/format.js";
+import { formatNumber, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { acceptedUpTo, extent, stepBounds, paintStep, stageOf } from "./step_trace.js";
+import { acceptedUpTo, extent, paintStep, stageOf, stepBounds } from "./step_trace.js";
 
 const STAGE_MS = 1100;
 const MOVE_MS = 450;
@@ -438,6 +438,6 @@ export function numbers(stages, parts, index, what = "loss") {
   const [low, high] = extent(values?.data) ?? [Number.NaN, Number.NaN];
   if (!Number.isFinite(low)) return "";
   return low === high
-    ? t(`time.slow-${what}`, { value: small(low) })
-    : t(`time.slow-${what}-range`, { low: small(low), high: small(high) });
+    ? t(`time.slow-${what}`, { value: formatNumber(low) })
+    : t(`time.slow-${what}-range`, { low: formatNumber(low), high: formatNumber(high) });
 }

@@ -5,7 +5,7 @@
 
 import { logScale } from "../../charts/axis_scale.js";
 import { decimate } from "../../charts/decimate.js";
-import { small } from "../../i18n/format.js";
+import { formatNumber } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { linearAxis, logAxis, LossPanel, timeAxis } from "../loss.js";
 
@@ -65,7 +65,7 @@ export class LandscapeLossPanel extends LossPanel {
     );
     const now = metrics[metrics.length - 1];
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
-      t("panels.height-summary", { label: lane.label, height: small(now?.lanes[i].loss) }),
+      t("panels.height-summary", { label: lane.label, height: formatNumber(now?.lanes[i].loss) }),
     );
     return { note: log ? t("panels.height-note") : "", summary: `${said.join("; ")}.` };
   }

@@ -6,10 +6,10 @@
  * upper left, and what moves painted over it.
  */
 
-import { along, shapeOf, shadow } from "../../charts/hillshade.js";
+import { linspace, shadow, shapeOf } from "../../charts/hillshade.js";
 import { halo } from "../../charts/lane_markers.js";
 import { rows } from "../../data/messages.js";
-import { small } from "../../i18n/format.js";
+import { formatNumber } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { linearAxis } from "../loss.js";
 import { WeightsPanel } from "../weights/panel.js";
@@ -100,7 +100,7 @@ export class LandscapePanel extends WeightsPanel {
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
       t("panels.ground-stands", {
         label: lane.label,
-        place: picture.lanes[i].estimate.map(small).join(", "),
+        place: picture.lanes[i].estimate.map(formatNumber).join(", "),
       }),
     );
     // where no race can be started
@@ -163,7 +163,7 @@ export class LandscapePanel extends WeightsPanel {
         row.map((value) => (Number.isFinite(value) ? shape.lift(value) : null)),
       );
       this.chart.update(
-        { x: [along(x, z.shape[1])], y: [along(y, z.shape[0])], z: [lifted] },
+        { x: [linspace(x, z.shape[1])], y: [linspace(y, z.shape[0])], z: [lifted] },
         layout,
         [0],
       );
@@ -249,7 +249,11 @@ export class LandscapePanel extends WeightsPanel {
     const height = place && this.heights?.shape.at(this.heights, place.x, place.y);
     if (!pointer || !place || (height ?? null) === null) return;
     this.particles.say(
-      t("touch.height-at", { x: small(place.x), y: small(place.y), height: small(height) }),
+      t("touch.height-at", {
+        x: formatNumber(place.x),
+        y: formatNumber(place.y),
+        height: formatNumber(height),
+      }),
       pointer,
     );
   }

@@ -4,7 +4,7 @@
  */
 
 import { Chart, dress } from "../../charts/chart.js";
-import { along } from "../../charts/hillshade.js";
+import { linspace } from "../../charts/hillshade.js";
 import { heatScale, mixColours } from "../../charts/theme.js";
 import { isExpected } from "../../data/errors.js";
 import { columns, rows } from "../../data/messages.js";
@@ -34,7 +34,7 @@ export function hasWebGL() {
  * A path with points between its corners, so that it runs over the ground and not through it.
  * @param {{x: ArrayLike<number>, y: ArrayLike<number>}} path
  */
-export function walked({ x, y }) {
+export function densePath({ x, y }) {
   const parts = Math.max(1, Math.min(PARTS, Math.floor(MOST_POINTS / Math.max(1, x.length))));
   /** @type {{x: number[], y: number[]}} */ const dense = { x: [], y: [] };
   for (let i = 0; i < x.length; i++) {
@@ -147,7 +147,7 @@ export class Surface3D {
       const drawn = picture.lanes[lane];
       const heat = drawn ? moment.heat(lane) : null;
       at.push(
-        this._stand(drawn ? walked(columns(drawn.path)) : null, heights),
+        this._stand(drawn ? densePath(columns(drawn.path)) : null, heights),
         this._stand(drawn?.cloud ? columns(drawn.cloud) : null, heights),
       );
       const foot = this._stand(
@@ -194,8 +194,8 @@ export class Surface3D {
     );
     this.chart?.update(
       {
-        x: [along(x, z.shape[1])],
-        y: [along(y, z.shape[0])],
+        x: [linspace(x, z.shape[1])],
+        y: [linspace(y, z.shape[0])],
         z: [lifted],
         colorscale: [this._scale()],
       },

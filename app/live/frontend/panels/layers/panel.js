@@ -1,7 +1,7 @@
 /** Weights per layer: a small perceptron neuron by neuron, or histograms of every layer. */
 
 import { stats } from "../../charts/chart.js";
-import { SHAPES, short, small } from "../../i18n/format.js";
+import { formatNumber, formatShort, SHAPES } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { netOf } from "./network_graph/forward.js";
 import { NetworkGraph } from "./network_graph/neurons.js";
@@ -96,8 +96,8 @@ export class LayersPanel {
           ? [
               t("panels.layers-summary-lane", {
                 label: stage.lanes[i].label,
-                low: small(one.low),
-                high: small(one.high),
+                low: formatNumber(one.low),
+                high: formatNumber(one.high),
               }),
             ]
           : [],
@@ -111,7 +111,7 @@ export class LayersPanel {
         !refusal && this.place.clientWidth <= ROOMY
           ? ""
           : t(chosen(stage).cut ? "panels.layers-without-biases" : "panels.layers-note", {
-              count: short(stage.dimension),
+              count: formatShort(stage.dimension),
             }),
       summary,
     };
@@ -212,10 +212,10 @@ function fill(group, choices, api) {
  */
 export function why(stage, net, weights) {
   if (!net) return t("panels.layers-not-mlp");
-  if (!weights) return t("panels.layers-large", { count: short(stage.dimension) });
+  if (!weights) return t("panels.layers-large", { count: formatShort(stage.dimension) });
   const { points, curve } = stage.data;
   if (!(points && net.sizes[0] === 2) && !(curve && net.sizes[0] === 1))
-    return t("panels.layers-inputs", { count: short(net.sizes[0]) });
+    return t("panels.layers-inputs", { count: formatShort(net.sizes[0]) });
   if (net.sizes.length - 2 > DEEPEST)
     return t("panels.layers-deep", { count: net.sizes.length - 2 });
   return "";

@@ -4,7 +4,7 @@
  */
 
 import { histogram } from "../../charts/histogram.js";
-import { small } from "../../i18n/format.js";
+import { formatNumber } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { fit } from "./network_graph/cells.js";
 
@@ -232,9 +232,9 @@ function one(
   }
   paint.font = `10.5px ${theme.font}`;
   paint.fillStyle = theme.faint;
-  paint.fillText(small(low), left, top + height + 13);
+  paint.fillText(formatNumber(low), left, top + height + 13);
   paint.textAlign = "right";
-  paint.fillText(small(high), left + width, top + height + 13);
+  paint.fillText(formatNumber(high), left + width, top + height + 13);
   if (x(0) > left + 34 && x(0) < left + width - 34) {
     paint.textAlign = "center";
     paint.fillText("0", x(0), top + height + 13);

@@ -16,7 +16,7 @@ const LEAST = 7.5;
  * @returns {{total: number, right: number, worst: {truth: number, answer: number, count: number} |
  *   null}} `worst` is the commonest mistake
  */
-export function told({ data, shape: [classes] }) {
+export function summarizeConfusion({ data, shape: [classes] }) {
   let [total, right] = [0, 0];
   /** @type {{truth: number, answer: number, count: number} | null} */ let worst = null;
   for (let truth = 0; truth < classes; truth++) {
@@ -35,7 +35,7 @@ export function told({ data, shape: [classes] }) {
  * @param {{data: ArrayLike<number>, shape: number[]}} confusion
  * @returns {number[]}
  */
-export function shares({ data, shape: [classes] }) {
+export function rowShares({ data, shape: [classes] }) {
   return Array.from({ length: classes * classes }, (_, at) => {
     let row = 0;
     for (let c = 0; c < classes; c++) row += data[at - (at % classes) + c];
@@ -83,7 +83,7 @@ export function inkOn(rgb) {
  * @param {string} wrong
  * @returns {number[]}
  */
-export function shade(share, right, theme, wrong) {
+export function cellColour(share, right, theme, wrong) {
   const paper = channels(theme.surface);
   const towards = channels(right ? theme.faint : wrong);
   const much = share > 0 ? 0.1 + 0.8 * share ** 0.7 : 0;
@@ -98,7 +98,7 @@ export function shade(share, right, theme, wrong) {
  * @param {number} ratio pixels of the canvas a pixel of the page
  * @param {number} label width of the widest name
  */
-export function cells(width, height, classes, ratio, label) {
+export function cellGrid(width, height, classes, ratio, label) {
   const left = Math.min(0.3 * width, label + 8 * ratio);
   const top = 17 * ratio;
   let [w, h] = [(width - left - ratio) / classes, (height - top - ratio) / classes];
@@ -123,13 +123,13 @@ export function paintConfusion(context, confusion, names, theme, wrong) {
   context.clearRect(0, 0, width, height);
   context.font = `${small}px ${theme.font}`;
   const { left, top, w, h } = placed(context, names);
-  const share = shares(confusion);
+  const share = rowShares(confusion);
   context.textBaseline = "middle";
   const number = Math.min(13 * ratio, Math.max(8.5 * ratio, 0.42 * h));
   for (let truth = 0; truth < classes; truth++) {
     for (let answer = 0; answer < classes; answer++) {
       const at = truth * classes + answer;
-      const rgb = shade(share[at], truth === answer, theme, wrong);
+      const rgb = cellColour(share[at], truth === answer, theme, wrong);
       const [x, y] = [left + answer * w, top + truth * h];
       context.fillStyle = `rgb(${rgb.join(",")})`;
       context.fillRect(x + ratio / 2, y + ratio / 2, w - ratio, h - ratio);
@@ -192,7 +192,7 @@ function clipped(context, name, room) {
 function placed(context, names) {
   const { width, height, clientWidth } = context.canvas;
   const widest = Math.max(...names.map((name) => context.measureText(name).width));
-  return cells(width, height, names.length, width / Math.max(1, clientWidth), widest);
+  return cellGrid(width, height, names.length, width / Math.max(1, clientWidth), widest);
 }
 
 /**

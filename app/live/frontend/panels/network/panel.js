@@ -4,12 +4,12 @@
  */
 
 import { stats } from "../../charts/chart.js";
-import { fit, Painter, part, share } from "../../charts/decision_map.js";
+import { classShare, fitCanvas, Painter, secondClassShare } from "../../charts/decision_map.js";
 import { drawCurve } from "../../charts/regression_curve.js";
 import { nameElements } from "../../data/lane_names.js";
-import { percent, SHAPES, short } from "../../i18n/format.js";
+import { formatShort, percent, SHAPES } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
-import { cellAt, paintConfusion, told } from "./confusion_matrix.js";
+import { cellAt, paintConfusion, summarizeConfusion } from "./confusion_matrix.js";
 import { DrawPointer } from "./draw_points/pointer.js";
 import { SampleGrid } from "./sample_grid.js";
 import { paintTextSamples } from "./text_samples.js";
@@ -153,7 +153,7 @@ export class NetworkPanel {
     const { curve, text, classes } = stage.data;
     /** @type {string[]} */ const said = [];
     stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
-      const context = fit(this.canvases[i]);
+      const context = fitCanvas(this.canvases[i]);
       if (!context) return;
       const drawn = picture.lanes[i];
       let right = "";
@@ -163,8 +163,10 @@ export class NetworkPanel {
         this.painter.points(context, points);
         this.pencil.paint(context, i);
         const parts = drawn.map
-          ? [1 - share(drawn.map.data), share(drawn.map.data)]
-          : classes.map((/** @type {string} */ _, /** @type {number} */ c) => part(drawn.areas, c));
+          ? [1 - secondClassShare(drawn.map.data), secondClassShare(drawn.map.data)]
+          : classes.map((/** @type {string} */ _, /** @type {number} */ c) =>
+              classShare(drawn.areas, c),
+            );
         said.push(
           t("touch.gives", {
             lane: lane.label,
@@ -184,7 +186,7 @@ export class NetworkPanel {
           `--lane-${i}`,
           this.element,
         );
-        said.push(t("touch.curve-off", { lane: lane.label, off: short(off) }));
+        said.push(t("touch.curve-off", { lane: lane.label, off: formatShort(off) }));
       } else if (drawn.wall && text) {
         right = t("touch.right", {
           right: paintTextSamples(
@@ -230,11 +232,11 @@ export class NetworkPanel {
     }
     /** @type {string[]} */ const said = [];
     stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
-      const context = fit(this.canvases[i]);
+      const context = fitCanvas(this.canvases[i]);
       const confusion = lanes[i]?.confusion;
       if (!context || !confusion) return this._caption(i, "");
       paintConfusion(context, confusion, classes, this.theme, this.palette.wrong);
-      const { total, right, worst } = told(confusion);
+      const { total, right, worst } = summarizeConfusion(confusion);
       const share = t("touch.confusion-right", { share: percent(right / total), total });
       this._caption(
         i,

@@ -1,6 +1,6 @@
 /** What one particle of a cloud says by itself: its own small map, curve or wall. */
 
-import { fit, Painter } from "../../charts/decision_map.js";
+import { fitCanvas, Painter } from "../../charts/decision_map.js";
 import { drawCurve } from "../../charts/regression_curve.js";
 import { t } from "../../i18n/i18n.js";
 import { pointsAt } from "./draw_points/model.js";
@@ -116,7 +116,7 @@ export class ParticlePainter {
     const { data } = moment.stage;
     const member = memberOf(moment.detail?.lanes[lane]?.members, particle);
     canvas.hidden = !member;
-    const context = member && fit(canvas);
+    const context = member && fitCanvas(canvas);
     if (!member || !context) return false;
     if (member.kind === "predicted") this.wall.paint(context, member.data, data);
     else if (member.kind === "curves")

@@ -11,7 +11,7 @@ import { Chart, dress, predress } from "../../charts/chart.js";
 import { halo, shape } from "../../charts/lane_markers.js";
 import { heatScale, mixColours } from "../../charts/theme.js";
 import { columns, rows } from "../../data/messages.js";
-import { small } from "../../i18n/format.js";
+import { formatNumber } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { linearAxis } from "../loss.js";
 import { Particles } from "./particles.js";
@@ -125,7 +125,7 @@ export class WeightsPanel {
     this._paint(moment);
     this.planes?.show(picture.plane);
     const off = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
-      t("touch.off-plane", { lane: lane.label, off: small(picture.lanes[i].off_plane) }),
+      t("touch.off-plane", { lane: lane.label, off: formatNumber(picture.lanes[i].off_plane) }),
     );
     const step = metric?.lanes.map((/** @type {any} */ lane) => lane.step).join(", ");
     // Beside the title the choice of the plane says it; the note is for where there is no choice.
@@ -324,7 +324,7 @@ export class WeightsPanel {
     if (!this.theme) return;
     paint.font = `11px ${this.theme.font}`;
     paint.textAlign = "left";
-    const words = lanes.map((lane) => small(lane.off_plane));
+    const words = lanes.map((lane) => formatNumber(lane.off_plane));
     const lead = t("touch.off-lead");
     const gap = 20;
     const widths = [lead, ...words].map((text) => paint.measureText(text).width);

@@ -3,9 +3,9 @@
  * that is followed.
  */
 
-import { SHAPES, small } from "../../i18n/format.js";
+import { formatNumber, SHAPES } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
-import { asOf, ParticlePainter, nameOf, whyNot } from "../network/particle_prediction.js";
+import { asOf, nameOf, ParticlePainter, whyNot } from "../network/particle_prediction.js";
 
 /** @typedef {import("../../data/frame_view.js").FrameView} FrameView */
 /**
@@ -233,7 +233,7 @@ export class Particles {
     const turn = /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 })[event.key];
     if (stride !== undefined || turn !== undefined) {
       this.pointer = null;
-      this._look(walked(this.moment.picture.lanes, this.looked, stride ?? 0, turn ?? 0));
+      this._look(nextParticle(this.moment.picture.lanes, this.looked, stride ?? 0, turn ?? 0));
     } else if ((event.key === "Enter" || event.key === " ") && this.looked)
       this._toggle(this.looked);
     else if (event.key === "Escape" && (this.looked || this.api.follow)) {
@@ -255,7 +255,9 @@ export class Particles {
     const name = `${SHAPES[lane]} ${nameOf(moment.stage.lanes[lane], particle)}`;
     const ground = moment.stage.data.kind === "function";
     const said =
-      loss === undefined ? "" : t(ground ? "touch.height" : "touch.loss", { loss: small(loss) });
+      loss === undefined
+        ? ""
+        : t(ground ? "touch.height" : "touch.loss", { loss: formatNumber(loss) });
     const why = whyNot(moment, lane, particle, this.api.live());
     return { name, loss: said, line: why || (ground ? "" : asOf(moment, lane)) };
   }
@@ -439,7 +441,7 @@ export class Particles {
  * @param {number} turn
  * @returns {One | null} null where no lane has a cloud
  */
-export function walked(lanes, from, stride, turn) {
+export function nextParticle(lanes, from, stride, turn) {
   const there = lanes.flatMap((lane, i) => (lane.cloud?.shape[0] ? [i] : []));
   if (!there.length) return null;
   const at = there.indexOf(from?.lane ?? -1);

@@ -3,9 +3,9 @@
  * every weight at hand to be set.
  */
 
-import { SHAPES, small } from "../../../i18n/format.js";
+import { formatNumber, SHAPES } from "../../../i18n/format.js";
 import { t } from "../../../i18n/i18n.js";
-import { Cells, SIDE, fit } from "./cells.js";
+import { Cells, fit, SIDE } from "./cells.js";
 import { forward, indexOf, square } from "./forward.js";
 import { WeightBox } from "./weight_box.js";
 import { edgeAt, layOut, nodeAt, paintEdge, paintEdges, strongest } from "./wiring.js";
@@ -294,7 +294,7 @@ export class NetworkGraph {
         this.pointed = null;
         this.said.textContent = t("panels.neurons-told", {
           what: this.title(this.chosen),
-          value: small(this.weights[this._index(this.chosen)]),
+          value: formatNumber(this.weights[this._index(this.chosen)]),
         });
       } else return;
       event.preventDefault();
@@ -384,12 +384,12 @@ export class NetworkGraph {
     if (!("size" in mark))
       words.textContent = t("panels.neurons-told", {
         what: this.title(mark),
-        value: small(weights[mark.index]),
+        value: formatNumber(weights[mark.index]),
       });
     else if (node.layer)
       words.textContent = t("panels.neurons-map", {
         what: this._name(node.layer, node.i),
-        value: small(weights[this._index({ layer: node.layer - 1, to: node.i, from: -1 })]),
+        value: formatNumber(weights[this._index({ layer: node.layer - 1, to: node.i, from: -1 })]),
       });
     else words.textContent = t("panels.neurons-map-input", { what: this._name(0, node.i) });
     this.cells.values(
@@ -431,7 +431,7 @@ export class NetworkGraph {
       label,
       sizes: net.sizes.join(", "),
       activation: net.activation,
-      largest: small(weights[this._index(found)]),
+      largest: formatNumber(weights[this._index(found)]),
       where: this.title(found),
     });
   }

@@ -3,11 +3,11 @@
  * trains on them or for the race to come.
  */
 
-import { dot } from "../../../charts/decision_map.js";
+import { pointRadius } from "../../../charts/decision_map.js";
 import { t } from "../../../i18n/i18n.js";
 import {
-  LEAST_POINTS,
   lastDrawn,
+  LEAST_POINTS,
   MOST_CLASSES,
   MOST_POINTS,
   pointsAt,
@@ -514,7 +514,7 @@ export class DrawPointer {
       this.sheet.points[this.cross && this.cross.held >= 0 ? this.cross.held : this.over];
     if (point) {
       context.beginPath();
-      context.arc(across(point.x), up(point.y), dot(context.canvas) + 4 * ratio, 0, 7);
+      context.arc(across(point.x), up(point.y), pointRadius(context.canvas) + 4 * ratio, 0, 7);
       stroke();
     }
     if (this.cross?.lane !== lane) return;
