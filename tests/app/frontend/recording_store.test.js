@@ -211,7 +211,7 @@ test("a browser that gives no storage, or breaks while opening it, leaves memory
   };
   for (const factory of [null, undefined, failing, throwing]) {
     const shelf = await openDatabase(factory);
-    assert.equal(shelf.lasting, false);
+    assert.equal(shelf.persistent, false);
     await shelf.put({ id: "a" });
     assert.deepEqual(await shelf.all(), [{ id: "a" }]);
     await shelf.remove("a");

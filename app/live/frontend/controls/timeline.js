@@ -1,5 +1,5 @@
 /**
- * The scrub bar, as long as the budget: the moment shown, how much of the budget is spent at it,
+ * The timeline, as long as the budget: the moment shown, how much of the budget is spent at it,
  * what was done by hand, and the way back to the newest.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Moments of a race and the share of its budget that is spent at each: what the scrub bar is long.
+ * Moments of a race and the share of its budget that is spent at each: what the timeline is long.
  */
 
 /** The share of the budget spent by the lane that has spent most, 0 to 1. @param {any} metric */

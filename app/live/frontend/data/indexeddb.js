@@ -17,7 +17,7 @@ import { isExpected } from "./errors.js";
  * @property {(number | null)[][]} spark at most 60 losses a lane
  *
  * @typedef {object} Database
- * @property {boolean} lasting whether what lies here is still there when the page comes back
+ * @property {boolean} persistent whether what lies here is still there when the page comes back
  * @property {() => Promise<Stored[]>} all
  * @property {(id: string) => Promise<Stored | undefined>} get
  * @property {(record: Stored) => Promise<void>} put
@@ -28,7 +28,7 @@ const DATABASE = "kelvin";
 const STORE = "recordings";
 
 /**
- * The shelf there is.
+ * Open the database of recordings; where the browser gives none, one in memory.
  * @param {IDBFactory | undefined | null} factory the browser's IndexedDB
  * @returns {Promise<Database>}
  */
@@ -79,7 +79,7 @@ function disk(database) {
       change(transaction.objectStore(STORE));
     });
   return {
-    lasting: true,
+    persistent: true,
     all: () => answer(read().getAll()),
     get: (id) => answer(read().get(id)),
     put: (record) => write((store) => store.put(record)),
@@ -91,7 +91,7 @@ function disk(database) {
 function memory() {
   /** @type {Map<string, Stored>} */ const records = new Map();
   return {
-    lasting: false,
+    persistent: false,
     all: async () => [...records.values()],
     get: async (id) => records.get(id),
     put: async (record) => void records.set(record.id, record),

@@ -30,7 +30,7 @@ export class Refusal extends ExpectedError {}
 /** @type {Set<() => void>} */ const listeners = new Set();
 /** @type {BroadcastChannel | null} between the tabs of one visitor */ let channel = null;
 
-function shelf() {
+function database() {
   opened ??= openDatabase(factory());
   return opened;
 }
@@ -50,7 +50,7 @@ function factory() {
  * @returns {Promise<boolean>}
  */
 export async function isPersistent() {
-  return (await shelf()).lasting;
+  return (await database()).persistent;
 }
 
 /**
@@ -125,7 +125,7 @@ async function add(history, bytes, name, kept, id) {
  * @returns {Promise<Omit<Stored, "bytes">[]>}
  */
 export async function listRecordings() {
-  const all = await (await shelf()).all();
+  const all = await (await database()).all();
   // What was kept before lanes had names of their own has only their methods.
   return all
     .map(({ bytes: _, ...rest }) => ({ ...rest, summary: withLaneNames(rest.summary) }))
@@ -137,7 +137,7 @@ export async function listRecordings() {
  * @returns {Promise<Stored | undefined>}
  */
 export async function getRecording(id) {
-  return (await shelf()).get(id);
+  return (await database()).get(id);
 }
 
 /**
@@ -159,7 +159,7 @@ export async function keepRecording(id) {
  */
 export async function deleteRecording(id) {
   const found = await getRecording(id);
-  await (await shelf()).remove(id);
+  await (await database()).remove(id);
   changed();
   return found;
 }
@@ -250,7 +250,7 @@ export function fileName(name) {
 async function change(id, what) {
   const found = await getRecording(id);
   if (!found) throw new Refusal(t("gallery.gone"));
-  await (await shelf()).put({ ...found, ...what });
+  await (await database()).put({ ...found, ...what });
   changed();
 }
 
@@ -261,7 +261,7 @@ async function change(id, what) {
 async function putWithRoom(record) {
   for (;;) {
     try {
-      await (await shelf()).put(record);
+      await (await database()).put(record);
       return;
     } catch (error) {
       if (!isExpected(error)) throw error;
@@ -269,14 +269,14 @@ async function putWithRoom(record) {
         .filter((one) => !one.kept && one.id !== record.id)
         .at(-1);
       if (!oldest) throw new Refusal(t("gallery.no-room"));
-      await (await shelf()).remove(oldest.id);
+      await (await database()).remove(oldest.id);
     }
   }
 }
 
 async function forgetOldest() {
   const recent = (await listRecordings()).filter((one) => !one.kept);
-  for (const { id } of recent.slice(MOST_RECENT)) await (await shelf()).remove(id);
+  for (const { id } of recent.slice(MOST_RECENT)) await (await database()).remove(id);
 }
 
 /**

@@ -46,7 +46,7 @@ export class NetworkPanel {
     this.frame = 0;
     this.run = -1;
     this.choice = this._choice(tools);
-    this.pencil = new DrawPointer(kit, () => this._soon());
+    this.drawPointer = new DrawPointer(kit, () => this._soon());
     this.tip = document.createElement("div");
     this.tip.className = "kv-tip";
     this.tip.hidden = true;
@@ -63,7 +63,7 @@ export class NetworkPanel {
    * @param {any} palette
    */
   dress(theme, _colours, palette) {
-    this.theme = this.pencil.theme = theme;
+    this.theme = this.drawPointer.theme = theme;
     this.palette = palette;
     this.painter.dress(theme, palette);
     this.wall.dress(theme, palette);
@@ -122,7 +122,7 @@ export class NetworkPanel {
     this.choice.hidden = !name;
     const confusion = Boolean(name) && this.view === "confusion";
     this.element.dataset.view = confusion ? "confusion" : "answers";
-    const points = this.pencil.see(moment);
+    const points = this.drawPointer.see(moment);
     this.element.toggleAttribute(
       "data-square",
       confusion || picture.lanes.some((/** @type {any} */ lane) => lane.map || lane.areas),
@@ -161,7 +161,7 @@ export class NetworkPanel {
         if (drawn.map) this.painter.map(context, drawn.map);
         else this.painter.areas(context, drawn.areas);
         this.painter.points(context, points);
-        this.pencil.paint(context, i);
+        this.drawPointer.paint(context, i);
         const parts = drawn.map
           ? [1 - secondClassShare(drawn.map.data), secondClassShare(drawn.map.data)]
           : classes.map((/** @type {string} */ _, /** @type {number} */ c) =>
@@ -216,7 +216,7 @@ export class NetworkPanel {
       : curve
         ? t("touch.note-curve")
         : t(text ? "touch.note-text" : "touch.note-wall");
-    return { note: this.pencil.note ?? usual, summary: `${said.join("; ")}.` };
+    return { note: this.drawPointer.note ?? usual, summary: `${said.join("; ")}.` };
   }
 
   /**
@@ -295,7 +295,7 @@ export class NetworkPanel {
       figure.style.setProperty("--lane", `var(--lane-${i})`);
       this.canvases[i].dataset.label = lane.label;
     });
-    this.pencil.label(this.canvases);
+    this.drawPointer.label(this.canvases);
   }
 
   /** Draw again at the next frame: for what a hand does here, which concerns no other panel. */
@@ -341,6 +341,6 @@ export class NetworkPanel {
 
   destroy() {
     cancelAnimationFrame(this.frame);
-    this.pencil.destroy();
+    this.drawPointer.destroy();
   }
 }
