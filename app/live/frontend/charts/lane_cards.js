@@ -60,7 +60,7 @@ export class LaneCards {
   draw({ stage, metric, picture, events }) {
     if (stage.lanes !== this.built) this._build(stage);
     this.built = stage.lanes;
-    stage.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
+    stage.lanes.forEach((/** @type {any} */ _lane, /** @type {number} */ i) => {
       const row = metric?.lanes[i];
       if (!row) return;
       const card = /** @type {HTMLElement} */ (this.element.children[i]);

@@ -175,11 +175,11 @@ export class LandscapePanel extends WeightsPanel {
   /**
    * Light and shadow, and the lowest points that are known.
    * @param {CanvasRenderingContext2D} paint
-   * @param {any} box
+   * @param {any} _box
    * @param {(v: number) => number} x
    * @param {(v: number) => number} y
    */
-  _under(paint, box, x, y) {
+  _under(paint, _box, x, y) {
     if (!this.heights) return;
     this.shade ??= shadow(this.heights.z, this.heights.shape, Boolean(this.theme?.dark));
     const [x0, x1] = this.heights.x;

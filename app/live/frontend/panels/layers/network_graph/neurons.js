@@ -3,7 +3,7 @@
  * every weight at hand to be set.
  */
 
-import { formatNumber, SHAPES } from "../../../i18n/format.js";
+import { formatNumber } from "../../../i18n/format.js";
 import { t } from "../../../i18n/i18n.js";
 import { Cells, fit, SIDE } from "./cells.js";
 import { forward, indexOf, square } from "./forward.js";
