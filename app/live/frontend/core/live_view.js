@@ -546,7 +546,7 @@ export class LiveView {
       session: this.session,
       board: this.board,
       frameView: (index) => this.frameView(index),
-      address: this.address,
+      address: () => this.address,
       base: this.data.base,
       redraw: () => this.redraw(),
       say: (sentence) => this.menu.say(sentence),

@@ -16,7 +16,7 @@ import { weightsAt, weightsFile } from "./safetensors.js";
  * @property {import("../data/race_session.js").RaceSession} session
  * @property {import("../board/panel_grid.js").PanelGrid} board
  * @property {(index: number) => import("../data/frame_view.js").FrameView} frameView
- * @property {Record<string, string>} address what an address says of the view
+ * @property {() => Record<string, string>} address what an address says of the view
  * @property {string} base path of the server
  * @property {() => void} redraw
  * @property {(sentence: string) => void} say

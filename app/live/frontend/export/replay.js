@@ -59,7 +59,7 @@ export async function replay({ session, base, address }) {
     title: titleOf(session.history.stage),
     date,
     raced: session.playback.source === "live",
-    view: address,
+    view: address(),
   };
   return new Blob([fill(await answer.text(), about, recording)], { type: "text/html" });
 }
