@@ -29,7 +29,7 @@ const NARROW = 0.45;
  * @param {number} high
  * @returns {[number, number]}
  */
-export function roundedRange(low, high) {
+function roundedRange(low, high) {
   return [Math.floor(low * 10) / 10, Math.ceil(high * 10) / 10];
 }
 

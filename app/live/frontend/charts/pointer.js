@@ -14,7 +14,7 @@ const DOUBLE_MS = 500;
  * @param {HTMLElement} element
  * @param {(event: PointerEvent) => void} call
  */
-export function onClick(element, call) {
+function onClick(element, call) {
   element.addEventListener(
     "pointerdown",
     (down) => {

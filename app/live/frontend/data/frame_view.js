@@ -71,7 +71,7 @@ export function sameRace(told, asked) {
  * @param {History} history
  * @returns {[number, number]}
  */
-export function temperatureRange(history) {
+function temperatureRange(history) {
   const values = history.stage.lanes.flatMap((/** @type {any} */ lane) => lane.plan ?? []);
   for (const metric of [history.metrics[0], history.metrics.at(-1)])
     for (const row of metric?.lanes ?? [])

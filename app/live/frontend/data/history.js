@@ -195,6 +195,6 @@ export class History {
  * @param {string} points
  * @param {number} groups how many classes
  */
-export function drawnDataset(points, groups) {
+function drawnDataset(points, groups) {
   return { name: "drawn", groups, points };
 }

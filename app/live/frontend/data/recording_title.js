@@ -6,7 +6,7 @@
 const [NAME, COMMENT, EXTRA, CHECKED] = [0x08, 0x10, 0x04, 0x02];
 const HEAD = 10;
 /** Bytes at a file's start in which its name is looked for. */
-export const LOOKED = 4096;
+const LOOKED = 4096;
 
 /**
  * The parts of a gzip header, or null where it is none, or longer than what is there.

@@ -39,7 +39,7 @@ function field(value) {
  * @param {string} name
  * @param {number} i
  */
-export function entryOf(row, name, i) {
+function entryOf(row, name, i) {
   const length = row.lengths?.[name];
   const told = row.vectors[name].data.length;
   return length && told > 1 ? Math.floor((i * (length - 1)) / (told - 1)) : i;

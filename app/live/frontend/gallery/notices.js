@@ -5,7 +5,7 @@
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 
-export const UNDO_MS = 8000;
+const UNDO_MS = 8000;
 const SAY_MS = 5000;
 
 export class Notices {

@@ -165,7 +165,7 @@ export class LossPanel {
  * @param {FrameView} moment
  * @returns {[number, number]}
  */
-export function xRange({ metrics, stage, currency }) {
+function xRange({ metrics, stage, currency }) {
   const last = metrics[metrics.length - 1];
   if (!last) return [0, 1];
   const spent = Math.max(...last.lanes.map((/** @type {any} */ lane) => lane[currency] ?? 0));

@@ -19,7 +19,7 @@ const PARTS = 16;
 const MOST_POINTS = 640;
 
 /** Whether this browser can draw in three dimensions. */
-export function hasWebGL() {
+function hasWebGL() {
   try {
     const context = document.createElement("canvas").getContext("webgl");
     context?.getExtension("WEBGL_lose_context")?.loseContext();
