@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock
@@ -37,6 +37,12 @@ to the others."""
 COLUMNS = 1024
 """Columns that a loop over columns takes at a time: 4 KiB of a row, so that some hundred rows of
 them lie in a core's own cache."""
+
+
+ALL: dict[str, list[Kernel]] = {}
+"""Kernels by module, which is a method's."""
+COMMON = f"{__package__}.row_blocks"
+"""The module of kernels that many methods use."""
 
 
 class Kernel:
@@ -85,6 +91,12 @@ class Kernel:
             others: what else it takes.
             grain: shares are multiples of that many.
         """
+        if x.dtype not in self.loops:
+            # All that the method may need: the step that warms a lane up calls one of them, and
+            # none is left for a step that the lane is charged for.
+            for module in (self.function.__module__, COMMON):
+                for sibling in ALL.get(module, ()):
+                    sibling.compiled(x.dtype)
         loop, arguments = self.compiled(x.dtype), (x, *others)
         given = [one.detach().numpy() if isinstance(one, Tensor) else one for one in arguments]
         threads = torch.get_num_threads()
@@ -113,7 +125,12 @@ class Kernel:
 
 def kernel(signature: str, *writes: str) -> Callable[[Callable[..., None]], Kernel]:
     """Make a loop a kernel; see `Kernel`."""
-    return lambda function: Kernel(function, signature, writes)
+
+    def made(function: Callable[..., None]) -> Kernel:
+        ALL.setdefault(function.__module__, []).append(one := Kernel(function, signature, writes))
+        return one
+
+    return made
 
 
 def fit(*arrays: Tensor) -> bool:
@@ -128,12 +145,6 @@ def fit(*arrays: Tensor) -> bool:
             for one in arrays
         )
     )
-
-
-def prepare(wanted: Iterable[Kernel], dtype: torch.dtype = torch.float32) -> None:
-    """Compile those that are not yet, so that no step waits for it."""
-    for one in wanted:
-        one.compiled(dtype)
 
 
 @cache

@@ -94,7 +94,7 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
     rows = chosen.nonzero().squeeze(1)
     origin = rows if origin is None else origin[rows]
     if compiled.fit(x, by):
-        copied(len(rows), x, by, rows, origin)
+        copy_rows(len(rows), x, by, rows, origin)
         return
     for some, theirs in zip(
         *(one.split(rows_of(x.shape[1], x.device)) for one in (rows, origin)), strict=True
@@ -103,8 +103,8 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
 
 
 @kernel("T[:, ::1], T[:, ::1], int64[::1], int64[::1]", "x")
-def copied(first: int, last: int, x: Array, by: Array, rows: Array, origin: Array) -> None:
-    """Some rows (n,) of a population (P, D) taken from another one."""
+def copy_rows(first: int, last: int, x: Array, by: Array, rows: Array, origin: Array) -> None:
+    """Copy rows (n,) of one population (P, D) into another."""
     for i in range(first, last):
         x[rows[i]] = by[origin[i]]
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from typing_extensions import TypeVar
 
 from ..errors import BadInput, explain
-from ..kernels.compiled import Kernel
 from ..networks.base import Layer
 from ..oracle import Oracle, Sees
 from ..random.rng import Rng
@@ -186,12 +185,6 @@ class Optimizer(Choice, Generic[S]):
     def seen(self) -> Sees:
         """What this configuration asks of the oracle: `sees`, or less."""
         return self.sees
-
-    def loops(self) -> tuple[Kernel, ...]:
-        """The kernels it needs where its population is large; a race has them compiled before it
-        begins.
-        """
-        return ()
 
     def refusal(self, problem: Problem) -> str | None:
         """Why it cannot run that experiment: what would be allowed and which method to take

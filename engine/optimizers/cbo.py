@@ -19,7 +19,6 @@ the consensus of all particles judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,18 +26,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels import compiled
-from ..kernels.compiled import COLUMNS, MANY, Array, Kernel, kernel
-from ..kernels.row_blocks import gathered, rows_of, strips
-from ..kernels.scratch import buffer
+from ..kernels.cbo import move_particles
+from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..populations.lazy import Chosen
-from ..random.random_rows import Drawn
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from .common.finite_losses import judge
-from .common.spread import departures, distance
 from .common.survivors import copies
 
 
@@ -49,6 +44,16 @@ class CBOState(State):
     """
 
     population: Tensor
+
+
+def move(
+    x: Tensor, v: Tensor, z: Tensor, *, drift: float, noise: float, anisotropic: bool
+) -> Tensor:
+    """Move particles x (g, m, D) of g groups towards each group's consensus v̄ (g, 1, D)."""
+    d = x - v
+    if anisotropic:  # x − λ Δt (x − v̄) + σ √Δt (x − v̄) ⊙ z
+        return torch.addcmul(x, d, noise * z - drift)
+    return x + (noise * z * torch.linalg.vector_norm(d, dim=2, keepdim=True) - drift * d)
 
 
 @OPTIMIZERS.add
@@ -201,9 +206,6 @@ class CBO(Optimizer[CBOState]):
             f"by {growth:,.1f} in every step"
         )
 
-    def loops(self) -> tuple[Kernel, ...]:
-        return (drifted, departures)
-
     def memory_rows(self) -> int:
         group = min(self.group or self.population_size, self.population_size)
         return (
@@ -230,37 +232,23 @@ class CBO(Optimizer[CBOState]):
         # A last group that would be too small rests this time.
         order = None if group == size else rng.permutation(size).to(x.device)
         chosen = None if order is None else order[: size - size % group]
-        # Where they are few, those chosen lie in one piece; else they are taken from where they
-        # are, now and again when they move.
-        few = gathered(x, chosen, "particles") if chosen is not None and x.numel() < MANY else None
-        losses = judge(x if chosen is None else Chosen(x, chosen) if few is None else few, oracle)
+        losses = judge(x if chosen is None else Chosen(x, chosen), oracle)
         weights = shares(losses.unflatten(0, (-1, group)), alpha)
         if bool(torch.isinf(losses).any()):
-            few = self.brought_back(x, chosen, few, losses, rng)
-        v = buffer("agreed", (len(weights), 1, x.shape[1]), x)
-        z = rng.rows("normal", len(losses), x.shape[1])
-        if compiled.fit(x) and z.tabled and self.diffusion == "anisotropic":
-            rows, drift, shake = (
-                torch.arange(size) if chosen is None else chosen,
-                self.drift * self.time_step,
-                sigma * self.time_step**0.5,
-            )
-            drifted(
-                x.shape[1],
-                x,
-                rows.contiguous(),
-                weights.to(x).contiguous(),
-                *z.stretches(x),
-                drift,
-                shake,
-                v.squeeze(1),
-                grain=COLUMNS,
-            )
-        else:
-            self.drift_by_strips(x, chosen, few, weights, z, sigma, v)
+            self.brought_back(x, chosen, losses, rng)
+        v = move_particles(
+            move,
+            x,
+            chosen,
+            weights,
+            rng.rows("normal", len(losses), x.shape[1]),
+            drift=self.drift * self.time_step,
+            noise=sigma * self.time_step**0.5,
+            anisotropic=self.diffusion == "anisotropic",
+        )
         # What all would agree on is what the groups agree on, each weighing what its particles
         # weigh among all.
-        state.estimate = shares(losses, alpha).unflatten(0, (-1, group)).sum(1) @ v.squeeze(1)
+        state.estimate = shares(losses, alpha).unflatten(0, (-1, group)).sum(1) @ v
         state.losses = (
             losses
             if chosen is None
@@ -274,126 +262,18 @@ class CBO(Optimizer[CBOState]):
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
     @staticmethod
-    def brought_back(
-        x: Tensor, chosen: Tensor | None, few: Tensor | None, losses: Tensor, rng: Rng
-    ) -> Tensor | None:
-        """Put particles that failed and are nowhere (their weights are no numbers) at the places of
-        others that did not, in place. Returns ``few``, gathered again.
-
-        Such a particle would make every consensus no number, though it weighs nothing in it.
+    def brought_back(x: Tensor, chosen: Tensor | None, losses: Tensor, rng: Rng) -> None:
+        """Put particles that failed and whose weights are not finite at the places of others that
+        did not fail, in place. Such a particle would make every consensus NaN, though it weighs
+        nothing in it.
         """
         rows = torch.arange(len(x), device=x.device) if chosen is None else chosen
         failed = torch.isinf(losses)
         nowhere = failed.clone()
         nowhere[failed] = ~torch.isfinite(x[rows[failed]]).all(1)
-        if not bool(nowhere.any()):
-            return few
-        others = rows[copies(failed, rng)]
-        x[rows[nowhere]] = x[others[nowhere]]
-        return None if few is None or chosen is None else gathered(x, chosen, "particles")
-
-    def drift_by_strips(
-        self,
-        x: Tensor,
-        chosen: Tensor | None,
-        few: Tensor | None,
-        weights: Tensor,
-        z: Drawn,
-        sigma: float,
-        v: Tensor,
-    ) -> None:
-        """Form every group's consensus, written to v (g, 1, D), and move its particles, in place.
-
-        Args:
-            x: (P, D) the particles.
-            chosen: (n,) which of them, group by group; all where none is given.
-            few: (n, D) the same where they lie in one piece.
-            weights: (g, m) of each in its group.
-            z: the noise of n particles.
-            sigma: its strength.
-            v: where to write to.
-        """
-        group = weights.shape[1]
-        for groups, rows in batches(weights.numel(), group, rows_of(x.shape[1], x.device)):
-            at = (
-                x[rows]
-                if chosen is None
-                else gathered(x, chosen[rows], "particles")
-                if few is None
-                else few[rows]
-            )
-            agreed = torch.bmm(
-                weights[groups].unsqueeze(1), at.unflatten(0, (-1, group)), out=v[groups]
-            )
-            for strip in strips(at):
-                drawn = slice(rows.start + strip.start, rows.start + strip.stop)
-                moved = self.move(
-                    at[strip].unflatten(0, (len(agreed), -1)), agreed, z[drawn].to(x), sigma
-                )
-                if chosen is not None:
-                    x.index_copy_(0, chosen[drawn], moved)
-
-    def move(self, x: Tensor, agreed: Tensor, z: Tensor, sigma: float) -> Tensor:
-        """Move particles of some groups (g, m, D), in place, by what each group agrees on (g, 1,
-        D); ``z`` (g m, D) is used up. They are returned as (g m, D).
-        """
-        apart = torch.sub(x, agreed, out=buffer("apart from all", tuple(x.shape), x))
-        shaken, drift = z.view_as(x).mul_(sigma * self.time_step**0.5), self.drift * self.time_step
-        if self.diffusion == "anisotropic":
-            return x.addcmul_(apart, shaken.sub_(drift)).flatten(0, 1)
-        shaken.mul_(torch.linalg.vector_norm(apart, dim=2, keepdim=True)).sub_(apart, alpha=drift)
-        return x.add_(shaken).flatten(0, 1)
-
-
-@kernel(
-    "T[:, ::1], int64[::1], T[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[:, ::1]", "x", "agreed"
-)
-def drifted(
-    first: int,
-    last: int,
-    x: Array,
-    rows: Array,
-    weights: Array,
-    table: Array,
-    places: Array,
-    members: int,
-    drift: Array,
-    shake: Array,
-    agreed: Array,
-) -> None:
-    """`CBO.drift_by_strips` with anisotropic noise of those rows (g m,) of x, some columns of each
-    group at a time; the noise is read off the table.
-    """
-    width, (groups, size) = x.shape[1], weights.shape
-    for start in range(first, last, COLUMNS):
-        stop = min(start + COLUMNS, last)
-        for g in range(groups):
-            mean = agreed[g, start:stop]
-            for j in range(len(mean)):
-                mean[j] = 0
-            for i in range(g * size, (g + 1) * size):
-                at, weight = x[rows[i], start:stop], weights[g, i - g * size]
-                for j in range(len(mean)):
-                    mean[j] += weight * at[j]
-            for i in range(g * size, (g + 1) * size):
-                block, skipped = i // members, i % members * width
-                at, one, two = (
-                    x[rows[i], start:stop],
-                    table[places[block, 0] + skipped + start :],
-                    table[places[block, 1] + skipped + start :],
-                )
-                for j in range(len(mean)):
-                    at[j] += (at[j] - mean[j]) * (shake * (one[j] + two[j]) - drift)
-
-
-def batches(count: int, group: int, most: int) -> Iterator[tuple[slice, slice]]:
-    """Groups of so many particles, one after the other: as many groups at a time as have at most
-    ``most`` particles, or a single larger one; which groups, and their rows.
-    """
-    step = max(1, most // group)
-    for first in range(0, count // group, step):
-        last = min(first + step, count // group)
-        yield slice(first, last), slice(first * group, last * group)
+        if bool(nowhere.any()):
+            others = rows[copies(failed, rng)]
+            x[rows[nowhere]] = x[others[nowhere]]
 
 
 def consensus(x: Tensor, losses: Tensor, alpha: float) -> tuple[Tensor, Tensor]:

@@ -17,21 +17,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels import compiled
-from ..kernels.compiled import COLUMNS, Array, Kernel, kernel
-from ..kernels.row_blocks import copied, gathered, replace, strips
-from ..kernels.scratch import buffer
+from ..kernels.differential_evolution import make_trials
+from ..kernels.row_blocks import replace
+from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
 from .common.finite_losses import judge
-from .common.spread import departures, distance
 
 
 @dataclass(kw_only=True)
@@ -42,6 +39,16 @@ class DifferentialEvolutionState(State):
 
     population: Tensor
     losses: Tensor
+
+
+def trial(
+    x: Tensor, a: Tensor, b: Tensor, c: Tensor, r: Tensor, j: Tensor, *, F: float, CR: float
+) -> Tensor:
+    """Cross members x (P, D) with the mutants a + F (b − c); weight j (P,) is the mutant's in any
+    case.
+    """
+    crossed = (r < CR).scatter(1, j.unsqueeze(1), True)  # eq. 4 of Storn and Price
+    return torch.where(crossed, a + F * (b - c), x)  # eq. 2
 
 
 @OPTIMIZERS.add
@@ -149,9 +156,6 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
 
-    def loops(self) -> tuple[Kernel, ...]:
-        return (crossed, copied, departures)
-
     def memory_rows(self) -> int:
         return self.population_size * 2  # x and the trials
 
@@ -209,87 +213,11 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         best = x[losses.argmin()]
         j = rng.integers(dimension, size).to(x.device).unsqueeze(1)
         r = rng.rows("uniform", size, dimension)
-        trials = buffer("trials", (size, dimension), x)
-        if compiled.fit(x) and r.tabled:
-            base, parents = (
-                (x, drawn)
-                if a
-                else (best.unsqueeze(0), torch.cat([drawn.new_zeros(1, size), drawn]))
-            )
-            crossed(
-                dimension,
-                x,
-                base,
-                parents,
-                j.squeeze(1),
-                *r.stretches(x),
-                float(weight),
-                self.crossover_rate,
-                trials,
-                grain=COLUMNS,
-            )
-            return trials
-        for strip in strips(x):
-            mutants = (
-                gathered(x, b[strip], "mutants").sub_(gathered(x, c[strip], "others")).mul_(weight)
-            )
-            mutants.add_(gathered(x, a[0][strip], "others") if a else best)
-            # Which weights are the mutant's, as 0 and 1: between such ends linear interpolation is
-            # a choice, and a quicker one than by bool.
-            mixed = r[strip].to(x).lt_(self.crossover_rate).scatter_(1, j[strip], 1.0)
-            torch.lerp(x[strip], mutants, mixed, out=trials[strip])
-        return trials
-
-
-@kernel(
-    (
-        "T[:, ::1], T[:, ::1], int64[:, ::1], int64[::1], T[::1], int64[:, ::1], int64, T, T, "
-        "T[:, ::1]"
-    ),
-    "trials",
-)
-def crossed(
-    first: int,
-    last: int,
-    x: Array,
-    base: Array,
-    parents: Array,
-    j: Array,
-    table: Array,
-    places: Array,
-    members: int,
-    weight: Array,
-    rate: Array,
-    trials: Array,
-) -> None:
-    """Write `DifferentialEvolution.trials`, some columns at a time: of all members a core's own
-    cache holds them.
-
-    ``parents`` (3, P) are the rows a of ``base`` and b, c of the population x; r is read off the
-    table.
-    """
-    for start in range(first, last, COLUMNS):
-        stop = min(start + COLUMNS, last)
-        for i in range(len(x)):
-            a, b, c = (
-                base[parents[0, i], start:stop],
-                x[parents[1, i], start:stop],
-                x[parents[2, i], start:stop],
-            )
-            own, trial, block, skipped = (
-                x[i, start:stop],
-                trials[i, start:stop],
-                i // members,
-                i % members * x.shape[1] + start,
-            )
-            one, two = table[places[block, 0] + skipped :], table[places[block, 1] + skipped :]
-            for k in range(len(trial)):
-                r = one[k] + two[k]
-                mutant, same = a[k] + weight * (b[k] - c[k]), own[k]
-                trial[k] = mutant if r - np.trunc(r) < rate else same
-            if start <= j[i] < stop:
-                k = j[i] - start
-                trial[k] = a[k] + weight * (b[k] - c[k])
+        base = x if a else best.unsqueeze(0)
+        parents = torch.stack([a[0] if a else torch.zeros_like(b), b, c])
+        return make_trials(
+            trial, x, base, parents, j.squeeze(1), r, F=float(weight), CR=self.crossover_rate
+        )
 
 
 def others(size: int, count: int, rng: Rng) -> Tensor:

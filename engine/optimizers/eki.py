@@ -32,7 +32,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..errors import NothingLeft
-from ..kernels.compiled import Kernel
+from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
@@ -45,7 +45,6 @@ from .common.ensemble import (
     mixed,
     replaced,
 )
-from .common.spread import departures, distance
 
 EPSILON = 0.5
 """ε in the step of the loss form: bounds h where D vanishes."""
@@ -237,9 +236,6 @@ class EKI(Optimizer[EKIState]):
         description="Give every member of the discrete form its own noisy copy of the targets.",
         json_schema_extra={"live": True, "label": "Perturb targets", "advanced": True},
     )
-
-    def loops(self) -> tuple[Kernel, ...]:
-        return (departures,)
 
     def memory_rows(self) -> int:
         return self.population_size * (2 if self.acceleration == "none" else 3)

@@ -30,7 +30,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..errors import NothingLeft
-from ..kernels.compiled import Kernel
+from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
@@ -43,7 +43,6 @@ from .common.ensemble import (
     mixed,
     replaced,
 )
-from .common.spread import departures, distance
 from .common.survivors import enough, surviving
 
 TOGETHER = 256
@@ -169,9 +168,6 @@ class EnKF(Optimizer[EnKFState]):
         ),
         json_schema_extra={"live": True, "label": "Perturb targets", "advanced": True},
     )
-
-    def loops(self) -> tuple[Kernel, ...]:
-        return (departures,)
 
     def memory_rows(self) -> int:
         return self.population_size + 2

@@ -23,9 +23,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels import compiled
-from ..kernels.compiled import COLUMNS, Array, Kernel, kernel
-from ..kernels.row_blocks import gathered, strips
+from ..kernels.genetic import make_children
+from ..kernels.row_blocks import gathered
+from ..kernels.spread import distance
 from ..networks.base import Layer
 from ..oracle import Oracle
 from ..random.random_rows import Drawn
@@ -33,7 +33,6 @@ from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State, outdated
 from .common.finite_losses import judge
-from .common.spread import departures, distance
 
 
 @dataclass(kw_only=True)
@@ -49,6 +48,16 @@ class GeneticState(State):
     population: Tensor
     losses: Tensor
     neurons: Tensor | None = None
+
+
+def mutate(
+    first: Tensor, second: Tensor | None, mask: Tensor | None, z: Tensor, *, sigma: Tensor
+) -> Tensor:
+    """Return children (n, D): copies of their first parents, or of two where the mask (n, D), 0 or
+    1, mixes them, plus σ ⊙ z.
+    """
+    parent = first if second is None or mask is None else torch.lerp(second, first, mask)
+    return parent + sigma * z
 
 
 @OPTIMIZERS.add
@@ -159,9 +168,6 @@ class Genetic(Optimizer[GeneticState]):
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
 
-    def loops(self) -> tuple[Kernel, ...]:
-        return (departures, bred)
-
     def memory_rows(self) -> int:
         return self.population_size + min(
             max(self.parents, self.elite), self.population_size
@@ -229,26 +235,7 @@ class Genetic(Optimizer[GeneticState]):
         )
         from_first = None if second is None else self.crossed(count, size, neurons, rng)
         errors = rng.rows("normal", count, size)
-        if second is None and compiled.fit(children, parents, deviation) and errors.tabled:
-            bred(
-                size,
-                children,
-                parents,
-                first,
-                *errors.stretches(children),
-                deviation,
-                grain=COLUMNS,
-            )
-            return
-        for strip in strips(children):
-            child = children[strip]
-            inherited = gathered(parents, first[strip], "first parents")
-            if second is not None and from_first is not None:
-                other = gathered(parents, second[strip], "second parents")
-                torch.lerp(
-                    other, inherited, from_first(strip).to(other), out=inherited
-                )  # between 0 and 1 a choice, quicker than one by bool
-            errors.scaled(child, strip, deviation).add_(inherited)
+        make_children(mutate, children, parents, first, second, from_first, errors, sigma=deviation)
 
     def crossed(
         self, count: int, size: int, neurons: Tensor | None, rng: Rng
@@ -268,36 +255,6 @@ class Genetic(Optimizer[GeneticState]):
             return lambda strip: drawn[strip].index_select(1, neurons.to(drawn.device))
         coins: Drawn = rng.rows("uniform", count, size)
         return lambda strip: coins[strip].lt_(0.5)
-
-
-@kernel("T[:, ::1], T[:, ::1], int64[::1], T[::1], int64[:, ::1], int64, T[::1]", "children")
-def bred(
-    first: int,
-    last: int,
-    children: Array,
-    parents: Array,
-    chosen: Array,
-    table: Array,
-    places: Array,
-    members: int,
-    deviation: Array,
-) -> None:
-    """`Genetic.breed` without crossover, some columns at a time: of all parents a core's own cache
-    holds them.
-    """
-    width = children.shape[1]
-    for start in range(first, last, COLUMNS):
-        stop = min(start + COLUMNS, last)
-        most = deviation[start:stop]
-        for i in range(len(children)):
-            place = i % members * width + start
-            one, two = (
-                table[places[i // members, 0] + place :],
-                table[places[i // members, 1] + place :],
-            )
-            child, parent = children[i, start:stop], parents[chosen[i], start:stop]
-            for j in range(len(child)):
-                child[j] = parent[j] + most[j] * (one[j] + two[j])
 
 
 def neurons_of(layers: Sequence[Layer]) -> Tensor:

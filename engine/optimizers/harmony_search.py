@@ -15,30 +15,21 @@ H of old and new, whatever the order.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import lru_cache
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels import compiled
-from ..kernels.compiled import MANY, Array, Kernel, kernel
-from ..kernels.row_blocks import copied, replace, strips
-from ..kernels.scratch import buffer
+from ..kernels.harmony_search import new_harmonies
+from ..kernels.row_blocks import replace
+from ..kernels.spread import distance
 from ..oracle import Oracle
-from ..random import noise_table
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from .common.finite_losses import judge
-from .common.spread import departures, distance
 from .common.survivors import copies
-
-NOTES = 256
-"""Columns improvised at a time."""
 
 
 @dataclass(kw_only=True)
@@ -57,6 +48,25 @@ class HarmonySearchState(State):
 EDGE = 1e-3
 """A weight so near the edge of its range, as a share of the range, lies at it: what it aims at is
 likely outside."""
+
+
+def improvise(
+    m: Tensor,
+    choice: Tensor,
+    u: Tensor,
+    *,
+    hmcr: float,
+    par: float,
+    bw: Tensor,
+    low: Tensor,
+    high: Tensor,
+) -> Tensor:
+    """Improvise harmonies (Q, D) from remembered notes m (Q, D) and uniform numbers: ``choice``
+    says which of the three each note is, u how far it is moved.
+    """
+    adjusted = (m + bw * (2 * u - 1)).clamp(low, high)
+    remembered = torch.where(choice < hmcr * par, adjusted, m)
+    return torch.where(choice < hmcr, remembered, low + (high - low) * u)
 
 
 @OPTIMIZERS.add
@@ -180,9 +190,6 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         },
     )
 
-    def loops(self) -> tuple[Kernel, ...]:
-        return (improvised, copied, departures)
-
     def memory_rows(self) -> int:
         return (
             2 * self.memory_size + self.new_harmonies
@@ -295,167 +302,18 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             state.centre + self.reach(oracle, memory),
         )
         width = bandwidth * oracle.scale.to(memory)
-        new = buffer("improvised", (self.new_harmonies, memory.shape[1]), memory)
-        if compiled.fit(new, memory) and new.shape[1] <= noise_table.STRETCH:
-            return self.improvise_many(new, memory, width, low, high, rng)
-        for strip in strips(new):
-            new[strip] = self.improvise_some(
-                strip.stop - strip.start, memory, width, low, high, rng
-            )
-        return new
-
-    def improvise_some(
-        self, count: int, memory: Tensor, width: Tensor, low: Tensor, high: Tensor, rng: Rng
-    ) -> Tensor:
-        """New harmonies (n, D) from the memory (H, D): adjusted by at most the width (D,), and
-        within the bounds (D,).
-        """
-        shape = count, memory.shape[1]
-        remembered = memory.gather(0, rng.integers(len(memory), *shape).to(memory.device))
-        # One number decides between the three: below HMCR·PAR adjusted, below HMCR remembered, else
-        # anything.
-        choice = rng.uniform(*shape).to(memory)
-        value = rng.uniform(*shape).to(memory)
-        adjusted = (remembered + width * (2 * value - 1)).clamp(low, high)
-        notes = torch.where(
-            choice < self.memory_considering_rate * self.pitch_adjusting_rate, adjusted, remembered
-        )
-        return torch.where(choice < self.memory_considering_rate, notes, low + (high - low) * value)
-
-    def improvise_many(
-        self, new: Tensor, memory: Tensor, width: Tensor, low: Tensor, high: Tensor, rng: Rng
-    ) -> Tensor:
-        """The same, written to ``new`` (Q, D), with fewer random numbers.
-
-        Whose note is taken is the sum, modulo H, of two stretches of a table of whole numbers
-        (`picks`), as `blocks` tells. One uniform number u says whether a note is adjusted, u < PAR,
-        and how far, 1 − 2u/PAR. Which notes are anything instead is not decided note by note: the
-        distances between them are geometric. A note remembered from outside the range, which is
-        there only where a hand made it narrower, is brought back into it.
-        """
-        count, dimension = new.shape
-        (table, places, members), (_, pick_places, _) = (
-            rng.rows("uniform", count, dimension).stretches(memory) for _ in range(2)
-        )
-        share = (
-            self.pitch_adjusting_rate,
-            2 / self.pitch_adjusting_rate if self.pitch_adjusting_rate > 0 else 0.0,
-        )
-        improvised(
-            dimension,
-            new,
+        return new_harmonies(
+            improvise,
             memory,
-            picks(len(memory)),
-            pick_places,
-            table,
-            places,
-            members,
-            *share,
-            width,
-            low,
-            high,
-            grain=NOTES,
+            self.new_harmonies,
+            rng,
+            hmcr=self.memory_considering_rate,
+            par=self.pitch_adjusting_rate,
+            bw=width,
+            low=low,
+            high=high,
         )
-        rare = 1 - self.memory_considering_rate
-        for rows in torch.arange(count).split(1 + int(MANY / (rare * dimension + 1))):
-            anything = sparse(len(rows) * dimension, rare, rng)
-            row, column = anything // dimension + rows[0], anything % dimension
-            new[row, column] = low[column] + (high - low)[column] * rng.uniform(len(anything)).to(
-                memory
-            )
-        return new
 
     def reach(self, oracle: Oracle, like: Tensor) -> Tensor:
         """How far every weight may go from the first ones: (D,)."""
         return self.bounds * oracle.scale.to(like)
-
-
-@kernel(
-    (
-        "T[:, ::1], T[:, ::1], uint16[::1], int64[:, ::1], T[::1], int64[:, ::1], int64, T, T, "
-        "T[::1], T[::1], T[::1]"
-    ),
-    "new",
-)
-def improvised(
-    first: int,
-    last: int,
-    new: Array,
-    memory: Array,
-    picks: Array,
-    pick_places: Array,
-    table: Array,
-    places: Array,
-    members: int,
-    share: Array,
-    scale: Array,
-    width: Array,
-    low: Array,
-    high: Array,
-) -> None:
-    """`HarmonySearch.improvise_many` but for the notes that are anything, some columns at a time: a
-    core's own cache then holds them of all harmonies remembered.
-
-    Three loops, for the second, which jumps about, cannot be done eight numbers at a time, and the
-    others can.
-    """
-    size, nothing = np.uint32(len(memory)), memory.dtype.type(0)
-    known, index = np.empty(size * NOTES, memory.dtype), np.empty(NOTES, np.uint32)
-    for start in range(first, last, NOTES):
-        stop = min(start + NOTES, last)
-        most, least, greatest = width[start:stop], low[start:stop], high[start:stop]
-        for i in range(len(memory)):
-            row, copy = memory[i, start:stop], known[i * NOTES : (i + 1) * NOTES]
-            for j in range(len(row)):
-                copy[j] = row[j]
-        for i in range(len(new)):
-            block, skipped, notes = (
-                i // members,
-                i % members * new.shape[1] + start,
-                new[i, start:stop],
-            )
-            left, right = (
-                picks[pick_places[block, 0] + skipped :],
-                picks[pick_places[block, 1] + skipped :],
-            )
-            for j in range(len(notes)):
-                pick = np.uint32(left[j] + right[j])
-                pick = np.uint32(pick - size) if pick >= size else pick
-                index[j] = np.uint32(pick * np.uint32(NOTES) + j)
-            for j in range(len(notes)):
-                notes[j] = known[index[j]]
-            one, two = table[places[block, 0] + skipped :], table[places[block, 1] + skipped :]
-            for j in range(len(notes)):
-                u = one[j] + two[j]
-                u -= np.trunc(u)
-                step = most[j] - most[j] * (scale * u)
-                note = notes[j] + (step if u < share else nothing)
-                note = least[j] if note < least[j] else note
-                notes[j] = greatest[j] if note > greatest[j] else note
-
-
-@lru_cache(maxsize=2)
-def picks(size: int) -> Tensor:
-    """Rows of a memory of that size, each as likely: (`TABLE`,) uint16."""
-    return torch.from_numpy(
-        np.random.Generator(np.random.PCG64DXSM(3)).integers(
-            size, size=noise_table.TABLE, dtype=np.uint16
-        )
-    )
-
-
-def sparse(count: int, share: float, rng: Rng) -> Tensor:
-    """Which of so many things happen, each by itself with probability ``share``, as their numbers
-    in order, int64: the gaps between them are geometric.
-    """
-    if share <= 0:
-        return torch.empty(0, dtype=torch.long)
-    most = math.ceil(count * share + 8 * math.sqrt(count * share)) + 16
-    u = rng.uniform(most).double()
-    gaps = (
-        torch.ones_like(u)
-        if share >= 1
-        else (torch.log1p(-u) / math.log1p(-share)).floor_().add_(1)
-    )
-    numbers = gaps.cumsum(0).long() - 1
-    return numbers[numbers < count]

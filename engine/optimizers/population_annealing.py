@@ -21,8 +21,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels.compiled import Kernel
-from ..kernels.row_blocks import copied, replace
+from ..kernels.row_blocks import replace
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
@@ -118,9 +117,6 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             "advanced": True,
         },
     )
-
-    def loops(self) -> tuple[Kernel, ...]:
-        return (*super().loops(), copied)
 
     def memory_rows(self) -> int:
         return super().memory_rows() + self.population_size  # resampling copies

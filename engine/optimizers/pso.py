@@ -16,15 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels import compiled
-from ..kernels.compiled import Array, Kernel, kernel
-from ..kernels.row_blocks import copied, gathered, replace, strips
-from ..kernels.scratch import buffer
+from ..kernels.pso import move_swarm
+from ..kernels.row_blocks import replace
+from ..kernels.spread import diameter
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
@@ -39,6 +37,7 @@ from .base import (
     shifted,
 )
 from .common.finite_losses import judge
+from .common.survivors import overflowed
 
 
 @dataclass(kw_only=True)
@@ -57,6 +56,25 @@ class PSOState(State):
     v: Tensor
     best: Tensor
     best_losses: Tensor
+
+
+def move(
+    x: Tensor,
+    v: Tensor,
+    p: Tensor,
+    g: Tensor,
+    r1: Tensor,
+    r2: Tensor,
+    *,
+    w: float,
+    c1: float,
+    c2: float,
+    v_max: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Move places x with velocities v towards p and g; returns the new x and v, (P, D) each."""
+    v = w * v + c1 * r1 * (p - x) + c2 * r2 * (g - x)  # eq. 3 of Clerc and Kennedy, χ multiplied in
+    v = v if v_max is None else v.clamp(-v_max, v_max)
+    return x + v, v  # eq. 4
 
 
 @OPTIMIZERS.add
@@ -166,9 +184,6 @@ class PSO(Optimizer[PSOState]):
         json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
     )
 
-    def loops(self) -> tuple[Kernel, ...]:
-        return (flown, away, copied)
-
     def memory_rows(self) -> int:
         return self.population_size * 3  # x, v and p
 
@@ -200,11 +215,24 @@ class PSO(Optimizer[PSOState]):
             state, oracle
         ):  # losses on different batches cannot be compared: the luckiest batch would win for ever
             state.best_losses = judge(p, oracle)
-        strayed = self.fly(x, v, p, self.guides(state.best_losses), rng, oracle)
-        lost = ~torch.isfinite(strayed)
-        if bool(lost.any()):  # flown so far that its place is no number: back to its best, at rest
-            x[lost], v[lost], strayed[lost] = p[lost], 0.0, 0.0
+        v_max = None if self.velocity_limit is None else self.velocity_limit * oracle.scale.to(x)
+        move_swarm(
+            move,
+            x,
+            v,
+            p,
+            self.guides(state.best_losses),
+            rng.rows("uniform", *x.shape),
+            rng.rows("uniform", *x.shape),
+            w=self.inertia,
+            c1=self.cognitive,
+            c2=self.social,
+            v_max=v_max,
+        )
         state.losses = judge(x, oracle)
+        lost = overflowed(x, state.losses)
+        if bool(lost.any()):  # so far away that its weights are not finite: back to its best
+            x[lost], v[lost] = p[lost], 0.0
         better = state.losses < state.best_losses
         replace(p, better, x)
         state.best_losses = torch.where(better, state.losses, state.best_losses)
@@ -214,7 +242,7 @@ class PSO(Optimizer[PSOState]):
         return state
 
     def diagnostics(self, state: PSOState) -> dict[str, float]:
-        return {} if state.population is None else {"diameter": float(diameter(state.population))}
+        return {"diameter": float(diameter(state.population))}
 
     def shift(self, state: PSOState, index: int, difference: float) -> None:
         """The best places remembered move along with the swarm and are judged anew, else they would
@@ -229,52 +257,6 @@ class PSO(Optimizer[PSOState]):
         """The places that became their particle's best."""
         return same_rows(state.best, asked)
 
-    def fly(
-        self, x: Tensor, v: Tensor, p: Tensor, guides: Tensor, rng: Rng, oracle: Oracle
-    ) -> Tensor:
-        """New velocities v and places x (P, D), in place; ``guides`` (P,) tells whose best place
-        draws whom.
-
-        Returns:
-            How far every particle was from the place that draws it, (P,).
-        """
-        memory, swarm = rng.rows("uniform", *x.shape), rng.rows("uniform", *x.shape)
-        limit = None if self.velocity_limit is None else self.velocity_limit * oracle.scale.to(x)
-        lowest, strayed = None if limit is None else -limit, x.new_empty(len(x))
-        if compiled.fit(x, v, p) and memory.tabled:
-            bound = x.new_full((x.shape[1],), torch.inf) if limit is None else limit
-            (table, own, members), (_, others, _) = memory.stretches(x), swarm.stretches(x)
-            flown(
-                len(x),
-                x,
-                v,
-                p,
-                guides.contiguous(),
-                table,
-                own,
-                others,
-                members,
-                bound,
-                self.inertia,
-                self.cognitive,
-                self.social,
-                strayed,
-            )
-            return strayed
-        for strip in strips(x):
-            at, speed, own = x[strip], v[strip], p[strip]
-            pull = buffer("pull", tuple(at.shape), at)
-            speed.mul_(self.inertia)
-            speed.add_(torch.sub(own, at, out=pull).mul_(memory[strip].to(x).mul_(self.cognitive)))
-            torch.linalg.vector_norm(
-                torch.sub(self.drawn_to(p, guides, strip), at, out=pull), dim=1, out=strayed[strip]
-            )
-            speed.add_(pull.mul_(swarm[strip].to(x).mul_(self.social)))
-            if limit is not None:
-                torch.clamp(speed, lowest, limit, out=speed)
-            at.add_(speed)
-        return strayed
-
     def guides(self, losses: Tensor) -> Tensor:
         """Whose best place g each particle is drawn to, (P,): the best of the whole swarm, or of
         itself and its neighbours on a ring.
@@ -284,99 +266,3 @@ class PSO(Optimizer[PSOState]):
         left_self_right = torch.stack([losses.roll(1), losses, losses.roll(-1)])
         own = torch.arange(len(losses), device=losses.device)
         return (own + left_self_right.argmin(0) - 1) % len(losses)
-
-    def drawn_to(self, p: Tensor, guides: Tensor, strip: slice) -> Tensor:
-        """Those places, of the particles of a strip: (1, D) for the whole swarm, (m, D) on a
-        ring.
-        """
-        return p[guides[:1]] if self.topology == "global" else gathered(p, guides[strip], "guides")
-
-
-@kernel(
-    (
-        "T[:, ::1], T[:, ::1], T[:, ::1], int64[::1], T[::1], int64[:, ::1], int64[:, ::1], "
-        "int64, T[::1], T, T, T, T[::1]"
-    ),
-    "x",
-    "v",
-    "strayed",
-)
-def flown(
-    first: int,
-    last: int,
-    x: Array,
-    v: Array,
-    p: Array,
-    guides: Array,
-    table: Array,
-    own: Array,
-    others: Array,
-    members: int,
-    limit: Array,
-    inertia: Array,
-    cognitive: Array,
-    social: Array,
-    strayed: Array,
-) -> None:
-    """`PSO.fly` of some particles; where their r₁ and r₂ are read off the table, ``own`` and
-    ``others`` tell.
-    """
-    for i in range(first, last):
-        block, row = i // members, i % members * x.shape[1]
-        a, b, c, d = (
-            table[own[block, 0] + row :],
-            table[own[block, 1] + row :],
-            table[others[block, 0] + row :],
-            table[others[block, 1] + row :],
-        )
-        at, speed, best, guide, total = x[i], v[i], p[i], p[guides[i]], x.dtype.type(0)
-        for j in range(len(at)):
-            memory, swarm, away = a[j] + b[j], c[j] + d[j], guide[j] - at[j]
-            memory, swarm = memory - np.trunc(memory), swarm - np.trunc(swarm)
-            total += away * away
-            moved = (
-                inertia * speed[j] + cognitive * memory * (best[j] - at[j]) + social * swarm * away
-            )
-            if moved > limit[j]:
-                moved = limit[j]
-            elif moved < -limit[j]:
-                moved = -limit[j]
-            speed[j] = moved
-            at[j] += moved
-        strayed[i] = total ** x.dtype.type(0.5)
-
-
-def diameter(x: Tensor) -> Tensor:
-    """Measure the distance across the swarm (P, D), (): from the particle farthest from the centre
-    to the one farthest from it.
-
-    It is at least half the true diameter and at most all of it.
-    """
-    return distances(x, x[distances(x, x.mean(0)).argmax()]).max()
-
-
-def distances(x: Tensor, place: Tensor) -> Tensor:
-    """How far members (P, D) are from a place (D,): (P,)."""
-    if compiled.fit(x, place):
-        apart = x.new_empty(len(x))
-        away(len(x), x, place, apart)
-        return apart
-    return torch.cat(
-        [
-            torch.linalg.vector_norm(
-                torch.sub(x[strip], place, out=buffer("pull", tuple(x[strip].shape), x)), dim=1
-            )
-            for strip in strips(x)
-        ]
-    )
-
-
-@kernel("T[:, ::1], T[::1], T[::1]", "apart")
-def away(first: int, last: int, x: Array, place: Array, apart: Array) -> None:
-    """How far members (m, D) are from a place (D,)."""
-    for i in range(first, last):
-        total = x.dtype.type(0)
-        for j in range(x.shape[1]):
-            departure = x[i, j] - place[j]
-            total += departure * departure
-        apart[i] = total ** x.dtype.type(0.5)

@@ -19,14 +19,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels.compiled import Kernel
+from ..kernels.gaussian_sampling import sampled
 from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import LARGE, Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
 from .common.finite_losses import judge
-from .common.gaussian_sampling import sampled, scattered
 
 SPREADS = {"start": 1.0, "best": 0.1}
 """Centre → spread where none is given."""
@@ -114,9 +113,6 @@ class RandomSearch(Optimizer[RandomSearchState]):
         "auto is 1 about the first weights and 0.1 about the best.",
         json_schema_extra={"label": "Spread", "live": True, "scale": "log"},
     )
-
-    def loops(self) -> tuple[Kernel, ...]:
-        return (scattered,)
 
     def memory_rows(self) -> int:
         return self.population_size + 4

@@ -25,14 +25,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels.compiled import Kernel
+from ..kernels.gaussian_sampling import sampled, weighted
 from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.finite_losses import judge
-from .common.gaussian_sampling import added, sampled, scattered, weighted
 from .common.recombination_weights import (
     effective,
     flat,
@@ -141,9 +140,6 @@ class SepCMAES(Optimizer[SepCMAESState]):
             "label": "First σ",
         },
     )
-
-    def loops(self) -> tuple[Kernel, ...]:
-        return (scattered, added)
 
     def memory_rows(self) -> int:
         return (

@@ -20,14 +20,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels.compiled import Kernel
+from ..kernels.gaussian_sampling import folded, sampled, weighted
 from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.finite_losses import judge
-from .common.gaussian_sampling import added, folded, sampled, scattered, weighted
 from .common.recombination_weights import flat, recombined, snes_utilities, widened
 
 WIDENING = math.exp(0.2)
@@ -141,9 +140,6 @@ class SNES(Optimizer[SNESState]):
         ),
         json_schema_extra={"live": True, "label": "Mirrored pairs", "advanced": True},
     )
-
-    def loops(self) -> tuple[Kernel, ...]:
-        return (scattered, added)
 
     def memory_rows(self) -> int:
         return (

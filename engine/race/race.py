@@ -20,7 +20,6 @@ from ..errors import BadInput
 from ..experiment.lane_names import lane_names
 from ..experiment.model import Experiment, pick_device
 from ..experiment.stopping import Moment, Start, Wreck
-from ..kernels import compiled
 from ..losses import get_loss
 from ..messages.encoding import Frame, Message
 from ..observation.observer import Observer
@@ -136,11 +135,6 @@ class Race:
         )
         oracle.heard = lambda: self.heard(lane)
         with self.minding(lane, "while it was set up"):
-            if (
-                self.device.type == "cpu"
-                and optimizer.memory_rows() * self.network.dimension >= compiled.MANY
-            ):
-                compiled.prepare(optimizer.loops())  # charged to nobody
             warm_up(
                 optimizer,
                 self.theta,

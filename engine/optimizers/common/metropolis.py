@@ -21,7 +21,6 @@ from typing_extensions import TypeVar
 
 from ...errors import BadInput
 from ...evaluation import precision
-from ...kernels.compiled import Kernel
 from ...networks.base import Layer
 from ...oracle import Oracle
 from ...populations.layerwise import Chains
@@ -35,9 +34,7 @@ from .proposals import (
     Proposal,
     ProposalName,
     Shape,
-    move_weights,
     propose,
-    restore_weights,
     worth_remembering,
 )
 
@@ -188,9 +185,6 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         ),
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
-
-    def loops(self) -> tuple[Kernel, ...]:
-        return (move_weights, restore_weights)
 
     def memory_rows(self) -> int:
         return self.population_size * (

@@ -31,6 +31,16 @@ def surviving(outputs: Tensor, losses: Tensor) -> Tensor:
     return usable(outputs.abs().amax((1, 2))) & usable(losses)
 
 
+def overflowed(x: Tensor, losses: Tensor) -> Tensor:
+    """Return which members (P, D) have weights that are not finite: (P,) bool. Only those without a
+    finite loss (P,) are looked at.
+    """
+    found = ~torch.isfinite(losses)
+    if bool(found.any()):
+        found[found.clone()] = ~torch.isfinite(x[found]).all(1)
+    return found
+
+
 def enough(alive: Tensor, least: int = 2) -> None:
     """Make sure that so many members (J,) are left.
 

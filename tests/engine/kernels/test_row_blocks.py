@@ -13,11 +13,11 @@ from torch import Tensor
 from engine.kernels import compiled as kernels
 from engine.kernels import row_blocks, scratch
 from engine.kernels.compiled import MANY
+from engine.kernels.gaussian_sampling import sampled, weighted
+from engine.kernels.harmony_search import sparse
 from engine.kernels.row_blocks import Sum, again, gathered, replace, rows_of
+from engine.kernels.spread import distance
 from engine.optimizers import OPTIMIZERS
-from engine.optimizers.common.gaussian_sampling import sampled, weighted
-from engine.optimizers.common.spread import distance
-from engine.optimizers.harmony_search import sparse
 from engine.populations.lazy import Chosen, dense
 from engine.random import noise_table
 from engine.random.random_rows import Drawn
@@ -255,10 +255,6 @@ def test_sparse_places_are_each_as_likely_and_independent(share: float) -> None:
     assert len(sparse(count, 0.0, rng)) == 0
 
 
-SIZES = {
-    "pso": "particles", "differential-evolution": "members", "genetic": "individuals", "cbo": "particles", "snes": "population", "sep-cma-es": "population",
-    "random-search": "points",
-}  # fmt: skip
 SETTINGS: list[dict[str, Any]] = [
     {"name": "pso"}, {"name": "pso", "topology": "ring"}, {"name": "differential-evolution"}, {"name": "differential-evolution", "strategy": "rand/1/bin"},
     {"name": "genetic", "elite": 3}, {"name": "genetic", "crossover": "uniform"}, {"name": "genetic", "crossover": "one-point"}, {"name": "cbo", "group": 5},
@@ -274,12 +270,12 @@ SETTINGS: list[dict[str, Any]] = [
 def test_a_step_by_strips_and_kernels_is_the_step_in_one_piece(
     settings: dict[str, Any], dtype: torch.dtype, close: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    method = OPTIMIZERS.build({**settings, SIZES[settings["name"]]: MEMBERS})
+    method = OPTIMIZERS.build({**settings, "population_size": MEMBERS})
     fit, tabled, ends = kernels.fit, Drawn.tabled, []
-    for strip, compiled in ((2**40, False), (7 * WIDTH + 1, False), (7 * WIDTH + 1, True)):
+    for strip, fused in ((2**40, False), (7 * WIDTH + 1, False), (7 * WIDTH + 1, True)):
         monkeypatch.setattr(row_blocks, "STRIP", {"cpu": strip})
-        monkeypatch.setattr(kernels, "fit", fit if compiled else lambda *arrays: False)
-        monkeypatch.setattr(Drawn, "tabled", tabled if compiled else False)
+        monkeypatch.setattr(kernels, "fit", fit if fused else lambda *arrays: False)
+        monkeypatch.setattr(Drawn, "tabled", tabled if fused else False)
         scratch.release()
         oracle: Any = FunctionOracle(lambda x: (x - 0.3).square().double().sum(1).to(x), WIDTH)
         oracle.scale = torch.full((WIDTH,), WIDTH**-0.5, dtype=torch.float64)

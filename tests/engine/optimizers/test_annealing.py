@@ -528,11 +528,11 @@ def test_it_learns_moons_from_its_defaults() -> None:
 
 def test_bad_knobs_are_refused_in_one_line() -> None:
     with pytest.raises(
-        BadInput, match=r"optimizer\.chains: -1 is not allowed; expected at least 1"
+        BadInput, match=r"optimizer\.population_size: -1 is not allowed; expected at least 1"
     ):
         OPTIMIZERS.build({"name": "annealing", "population_size": -1})
     with pytest.raises(
-        BadInput, match=r"optimizer\.start_temperature: 0 is not allowed; expected more than 0"
+        BadInput, match=r"optimizer\.initial_temperature: 0 is not allowed; expected more than 0"
     ):
         OPTIMIZERS.build({"name": "annealing", "initial_temperature": 0})
     with pytest.raises(

@@ -273,15 +273,15 @@ def test_every_answer_is_charged_and_the_same_seed_gives_the_same_swarm(batch: i
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("particles", 1),
+        ("population_size", 1),
         ("group", -1),
         ("alpha", -1),
         ("sigma", 11),
-        ("cooling", 2),
-        ("noise", "pink"),
+        ("final_fraction", 2),
+        ("diffusion", "pink"),
         ("time_step", 0),
         ("drift", -1),
-        ("spread", 0),
+        ("init_std", 0),
     ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:

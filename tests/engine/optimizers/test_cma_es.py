@@ -351,7 +351,7 @@ def test_single_precision_networks_get_a_covariance_in_double() -> None:
     [
         (name, field, value)
         for name in ("cma-es", "sep-cma-es")
-        for field, value in (("population", 3), ("sigma", 0), ("sigma", 101), ("batch", -1))
+        for field, value in (("population_size", 3), ("sigma", 0), ("sigma", 101), ("batch", -1))
     ]
     + [("cma-es", "decompose_every", 0)],
 )

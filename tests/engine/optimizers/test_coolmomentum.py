@@ -198,7 +198,7 @@ def test_it_starts_at_the_first_weights_and_leaves_them_alone() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("rate", 0),
+        ("learning_rate", 0),
         ("momentum", 1),
         ("schedule", "warm"),
         ("source", "oracle"),

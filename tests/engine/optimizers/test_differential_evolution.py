@@ -305,13 +305,13 @@ def test_every_answer_is_charged_and_members_are_judged_anew_on_a_new_batch(batc
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("members", 4),
+        ("population_size", 4),
         ("strategy", "rand/2/bin"),
-        ("weight", -0.1),
-        ("weight", 2.5),
-        ("crossover", 1.1),
+        ("differential_weight", -0.1),
+        ("differential_weight", 2.5),
+        ("crossover_rate", 1.1),
         ("dither", 2),
-        ("spread", 0),
+        ("init_std", 0),
         ("batch", -1),
     ],
 )

@@ -426,17 +426,17 @@ def test_the_same_seed_gives_the_same_ensemble() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("ensemble", 0),
-        ("ensemble", 1),
-        ("ensemble", 20_000),
+        ("population_size", 0),
+        ("population_size", 1),
+        ("population_size", 20_000),
         ("step_size", 0),
-        ("spread", -1),
-        ("momentum", "heavy"),
+        ("init_std", -1),
+        ("acceleration", "heavy"),
         ("momentum_share", 1),
         ("expand", -1),
         ("stepping", "adaptive"),
         ("form", "x"),
-        ("noise", 0),
+        ("observation_noise", 0),
         ("respread_every", 0),
     ],
 )

@@ -247,10 +247,10 @@ def test_it_asks_for_outputs_alone_and_every_answer_is_charged(batch: int, repea
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("ensemble", 1),
-        ("ensemble", 20_000),
-        ("gamma", 0),
-        ("spread", -1),
+        ("population_size", 1),
+        ("population_size", 20_000),
+        ("observation_noise", 0),
+        ("init_std", -1),
         ("inflation", -0.1),
         ("inflation", 2),
         ("height", 0),

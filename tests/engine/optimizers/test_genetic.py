@@ -200,13 +200,13 @@ def test_every_answer_is_charged_and_the_elite_is_judged_anew_on_a_new_batch(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("individuals", 1),
+        ("population_size", 1),
         ("parents", 0),
         ("mutation", 0),
         ("crossover", "two-point"),
         ("elite", -1),
-        ("cooling", 0),
-        ("spread", 0),
+        ("final_fraction", 0),
+        ("init_std", 0),
         ("batch", -1),
     ],
 )

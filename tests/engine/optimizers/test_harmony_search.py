@@ -208,13 +208,13 @@ def test_every_answer_is_charged_and_the_memory_is_judged_anew_on_a_new_batch(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("memory", 0),
-        ("considering", 1.1),
-        ("adjusting", -0.1),
+        ("memory_size", 0),
+        ("memory_considering_rate", 1.1),
+        ("pitch_adjusting_rate", -0.1),
         ("bandwidth", 0),
-        ("cooling", 0),
-        ("range", 0),
-        ("improvised", 0),
+        ("final_fraction", 0),
+        ("bounds", 0),
+        ("new_harmonies", 0),
         ("batch", -1),
     ],
 )

@@ -354,7 +354,11 @@ def test_it_learns_moons_from_its_defaults(search: str) -> None:
 
 
 def test_bad_knobs_are_refused_in_one_line() -> None:
-    with pytest.raises(BadInput, match=r"optimizer\.chains: 3 is not allowed; expected at least 4"):
+    with pytest.raises(
+        BadInput, match=r"optimizer\.population_size: 3 is not allowed; expected at least 4"
+    ):
         OPTIMIZERS.build({"name": "hybrid", "population_size": 3})
-    with pytest.raises(BadInput, match=r"optimizer\.search: 'pso' is not allowed; expected one of"):
+    with pytest.raises(
+        BadInput, match=r"optimizer\.output_optimizer: 'pso' is not allowed; expected one of"
+    ):
         OPTIMIZERS.build({"name": "hybrid", "output_optimizer": "pso"})

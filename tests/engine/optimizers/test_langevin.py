@@ -236,13 +236,13 @@ def test_it_says_what_it_sees_pays_for_it_and_can_be_repeated(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("rate", 0),
+        ("learning_rate", 0),
         ("momentum", 1),
         ("dynamics", "damp"),
         ("source", "x"),
-        ("start_temperature", 0),
-        ("end_temperature", 1e7),
-        ("cooling", "fast"),
+        ("initial_temperature", 0),
+        ("final_temperature", 1e7),
+        ("schedule", "fast"),
     ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:

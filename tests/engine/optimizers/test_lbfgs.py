@@ -235,7 +235,13 @@ def test_a_full_batch_step_costs_one_gradient_when_the_first_try_will_do() -> No
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("history", 0), ("history", 500), ("search", "exact"), ("tries", 1), ("batch", -1)],
+    [
+        ("history_size", 0),
+        ("history_size", 500),
+        ("line_search", "exact"),
+        ("max_line_search_steps", 1),
+        ("batch", -1),
+    ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:

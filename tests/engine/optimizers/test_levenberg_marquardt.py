@@ -382,7 +382,13 @@ def test_what_it_cannot_run_is_refused_with_a_way_out() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("damping", 0), ("least_damping", -1), ("fall", 1), ("rise", 1), ("batch", -1)],
+    [
+        ("damping", 0),
+        ("min_damping", -1),
+        ("damping_decrease", 1),
+        ("damping_increase", 1),
+        ("batch", -1),
+    ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:

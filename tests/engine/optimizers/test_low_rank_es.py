@@ -200,7 +200,7 @@ def test_every_answer_is_charged(batch: int) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("rank", 0), ("rank", 65), ("pairs", 0), ("sigma", 0), ("rate", 11), ("batch", -1)],
+    [("rank", 0), ("rank", 65), ("pairs", 0), ("sigma", 0), ("learning_rate", 11), ("batch", -1)],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as caught:

@@ -181,7 +181,7 @@ def test_every_answer_is_charged(batch: int) -> None:
     [
         ("pairs", 0),
         ("sigma", 0),
-        ("rate", 11),
+        ("learning_rate", 11),
         ("weight_decay", -0.1),
         ("beta1", 1),
         ("epsilon", 0),

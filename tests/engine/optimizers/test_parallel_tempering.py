@@ -233,7 +233,9 @@ def test_it_learns_moons_from_its_defaults() -> None:
 
 
 def test_bad_knobs_are_refused_in_one_line() -> None:
-    with pytest.raises(BadInput, match=r"optimizer\.chains: 1 is not allowed; expected at least 2"):
+    with pytest.raises(
+        BadInput, match=r"optimizer\.population_size: 1 is not allowed; expected at least 2"
+    ):
         OPTIMIZERS.build({"name": "parallel-tempering", "population_size": 1})
     with pytest.raises(
         BadInput, match=r"optimizer\.swap_every: 0 is not allowed; expected at least 1"

@@ -272,13 +272,13 @@ def test_the_diameter_is_between_half_and_all_of_the_largest_distance() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("particles", 0),
-        ("particles", 1),
+        ("population_size", 0),
+        ("population_size", 1),
         ("topology", "star"),
         ("inertia", -0.1),
         ("social", 9),
         ("velocity_limit", 0),
-        ("spread", 0),
+        ("init_std", 0),
         ("batch", -1),
     ],
 )

@@ -141,9 +141,9 @@ def test_every_answer_is_charged(batch: int) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("population", 3),
+        ("population_size", 3),
         ("sigma", 0),
-        ("rate", 11),
+        ("learning_rate", 11),
         ("sigma_rate", 0),
         ("antithetic", "maybe"),
         ("batch", -1),

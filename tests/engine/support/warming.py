@@ -15,26 +15,15 @@ from typing import Any
 import torch
 
 from engine import Experiment
-from engine.kernels import compiled, scratch
-from engine.optimizers import OPTIMIZERS, harmony_search
+from engine.kernels import compiled, harmony_search, scratch
+from engine.optimizers import OPTIMIZERS
 from engine.race import race as race_module
 from engine.race.race import Race
 from engine.random import noise_table
 
 MANY = 160
 """Members that make a population of these networks large enough for compiled loops."""
-COUNTS = (
-    "particles",
-    "members",
-    "individuals",
-    "population",
-    "points",
-    "improvised",
-    "memory",
-    "ensemble",
-    "chains",
-    "pairs",
-)
+COUNTS = ("population_size", "new_harmonies", "memory_size", "pairs")
 
 
 def lane_of(method: str) -> dict[str, Any]:
@@ -48,12 +37,12 @@ def lane_of(method: str) -> dict[str, Any]:
 
 def made() -> dict[str, Any]:
     """All that is made once, as it stands."""
-    loops = [one for name in OPTIMIZERS.names() for one in OPTIMIZERS.build({"name": name}).loops()]
+    loops = [one for kernels in compiled.ALL.values() for one in kernels]
     return {
         "modules": set(sys.modules),
         "loops": sum(len(one.loops) for one in loops),
         "tables": noise_table.numbers.cache_info().misses
-        + harmony_search.picks.cache_info().misses,
+        + harmony_search.row_table.cache_info().misses,
         "pools": compiled._pool.cache_info().misses,
         "buffers": scratch.held(),
     }

@@ -6,19 +6,23 @@ x_k = μ + σ ⊙ z_k,     z_k ~ N(0, I),     Σ_k u_k z_k,     Σ_k v_k z_k²
 The z_k are not kept: for the sums they are read off the table of random numbers again, which the
 cache holds; that is quicker than to read as many numbers from memory, and loses no digit where σ is
 far smaller than μ. Many samples are written in one pass, and both sums are made in another
-(`scattered`, `added`).
+(`sample_rows`, `add_weighted`).
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
-from ...kernels import compiled
-from ...kernels.compiled import COLUMNS, Array, kernel
-from ...kernels.row_blocks import Sum, strips
-from ...kernels.scratch import buffer
-from ...random.random_rows import Drawn
+from . import compiled
+from .compiled import COLUMNS, Array, kernel
+from .row_blocks import Sum, strips
+from .scratch import buffer
+
+if TYPE_CHECKING:
+    from ..random.random_rows import Drawn
 
 
 def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool = False) -> Tensor:
@@ -40,7 +44,7 @@ def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool
     first, second = x[:half], x[half:]
     mean, deviation = mean.contiguous(), deviation.contiguous()
     if compiled.fit(x, mean, deviation) and z.tabled:
-        scattered(half, first, second if mirrored else x[:0], *z.stretches(x), mean, deviation)
+        sample_rows(half, first, second if mirrored else x[:0], *z.stretches(x), mean, deviation)
         return x
     for strip in strips(first):
         part = z.scaled(first[strip], strip, deviation)
@@ -59,7 +63,7 @@ def weighted(z: Drawn, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tens
         return u @ whole, v @ whole.square()
     if z.tabled and like.dtype in compiled.TYPES:
         along, squares = torch.zeros_like(like), torch.zeros_like(like)
-        added(
+        add_weighted(
             len(like),
             along,
             squares,
@@ -88,7 +92,7 @@ def folded(u: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @kernel("T[:, ::1], T[:, ::1], T[::1], int64[:, ::1], int64, T[::1], T[::1]", "x", "opposite")
-def scattered(
+def sample_rows(
     first: int,
     last: int,
     x: Array,
@@ -99,7 +103,7 @@ def scattered(
     mean: Array,
     deviation: Array,
 ) -> None:
-    """`sampled` of some rows; ``opposite`` (m, D) are those that mirror the first ones."""
+    """Write some samples; ``opposite`` (m, D) are those that mirror the first ones."""
     for i in range(first, last):
         block, row = i // members, i % members * x.shape[1]
         one, two, out = table[places[block, 0] + row :], table[places[block, 1] + row :], x[i]
@@ -115,7 +119,7 @@ def scattered(
 
 
 @kernel("T[::1], T[::1], T[::1], int64[:, ::1], int64, T[::1], T[::1]", "along", "squares")
-def added(
+def add_weighted(
     first: int,
     last: int,
     along: Array,
@@ -126,7 +130,7 @@ def added(
     u: Array,
     v: Array,
 ) -> None:
-    """`weighted` of some columns: rows that weigh nothing are passed over."""
+    """Add up some columns: rows that weigh nothing are passed over."""
     width = len(along)
     for start in range(first, last, COLUMNS):
         stop = min(start + COLUMNS, last)

@@ -1,0 +1,184 @@
+"""The notes of harmony search, fused: `engine.optimizers.harmony_search.improvise`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import compiled
+from .compiled import MANY, Array, kernel
+from .row_blocks import strips
+from .scratch import buffer
+
+if TYPE_CHECKING:
+    from ..random.rng import Rng
+
+NOTES = 256
+"""Weights of a harmony that are taken at a time."""
+TABLE = 2**21
+"""Entries of a table of rows, as many as `engine.random.noise_table` has numbers."""
+
+
+def new_harmonies(
+    rule: Callable[..., Tensor],
+    memory: Tensor,
+    count: int,
+    rng: Rng,
+    *,
+    hmcr: float,
+    par: float,
+    bw: Tensor,
+    low: Tensor,
+    high: Tensor,
+) -> Tensor:
+    """Improvise harmonies by the rule, if they are many in a buffer: (Q, D).
+
+    Args:
+        rule: `engine.optimizers.harmony_search.improvise`.
+        memory: (H, D).
+        count: Q.
+        rng: where notes and numbers are drawn.
+        hmcr: memory considering rate.
+        par: pitch adjusting rate.
+        bw: (D,) bandwidth.
+        low: (D,) lowest weights.
+        high: (D,) highest weights.
+    """
+    new = buffer("improvised", (count, memory.shape[1]), memory)
+    if compiled.fit(new, memory) and new.shape[1] <= TABLE // 4:
+        _many(new, memory, rng, hmcr, par, bw.contiguous(), low.contiguous(), high.contiguous())
+        return new
+    for rows in strips(new):
+        shape = rows.stop - rows.start, memory.shape[1]
+        m = memory.gather(0, rng.integers(len(memory), *shape).to(memory.device))
+        choice, u = rng.uniform(*shape).to(memory), rng.uniform(*shape).to(memory)
+        new[rows] = rule(m, choice, u, hmcr=hmcr, par=par, bw=bw, low=low, high=high)
+    return new
+
+
+def _many(
+    new: Tensor,
+    memory: Tensor,
+    rng: Rng,
+    hmcr: float,
+    par: float,
+    bw: Tensor,
+    low: Tensor,
+    high: Tensor,
+) -> None:
+    """Improvise harmonies by the same law with fewer random numbers.
+
+    Which row a note is from is the sum, modulo H, of two stretches of a table of whole numbers
+    (`row_table`), as in `engine.random.noise_table`. One uniform number u says whether a note is
+    adjusted, u < PAR, and how far, 1 − 2u/PAR. The positions that are drawn from the whole range
+    (rate 1 − HMCR) are found by sampling the geometric gaps between them. A note from outside the
+    bounds, which a visitor may have made narrower, is brought back into them.
+    """
+    count, dimension = new.shape
+    (table, places, members), (_, picks, _) = (
+        rng.rows("uniform", count, dimension).stretches(memory) for _ in range(2)
+    )
+    where = (row_table(len(memory)), picks, table, places, members)
+    scale = 2 / par if par > 0 else 0.0
+    hs_improvise(dimension, new, memory, *where, par, scale, bw, low, high, grain=NOTES)
+    rare = 1 - hmcr
+    for rows in torch.arange(count).split(1 + int(MANY / (rare * dimension + 1))):
+        drawn = sparse(len(rows) * dimension, rare, rng)
+        row, column = drawn // dimension + rows[0], drawn % dimension
+        u = rng.uniform(len(drawn)).to(memory)
+        new[row, column] = low[column] + (high - low)[column] * u
+
+
+@kernel(
+    (
+        "T[:, ::1], T[:, ::1], uint16[::1], int64[:, ::1], T[::1], int64[:, ::1], int64, T, T, "
+        "T[::1], T[::1], T[::1]"
+    ),
+    "new",
+)
+def hs_improvise(
+    first: int,
+    last: int,
+    new: Array,
+    memory: Array,
+    picks: Array,
+    pick_places: Array,
+    table: Array,
+    places: Array,
+    members: int,
+    share: Array,
+    scale: Array,
+    width: Array,
+    low: Array,
+    high: Array,
+) -> None:
+    """Improvise notes from the memory, some columns at a time: a core's own cache then holds them
+    of all harmonies remembered.
+
+    Three loops, for the second, which jumps about, cannot be done eight numbers at a time, and the
+    others can.
+    """
+    size, nothing = np.uint32(len(memory)), memory.dtype.type(0)
+    known, index = np.empty(size * NOTES, memory.dtype), np.empty(NOTES, np.uint32)
+    for start in range(first, last, NOTES):
+        stop = min(start + NOTES, last)
+        most, least, greatest = width[start:stop], low[start:stop], high[start:stop]
+        for i in range(len(memory)):
+            row, copy = memory[i, start:stop], known[i * NOTES : (i + 1) * NOTES]
+            for j in range(len(row)):
+                copy[j] = row[j]
+        for i in range(len(new)):
+            block, skipped, notes = (
+                i // members,
+                i % members * new.shape[1] + start,
+                new[i, start:stop],
+            )
+            left, right = (
+                picks[pick_places[block, 0] + skipped :],
+                picks[pick_places[block, 1] + skipped :],
+            )
+            for j in range(len(notes)):
+                pick = np.uint32(left[j] + right[j])
+                pick = np.uint32(pick - size) if pick >= size else pick
+                index[j] = np.uint32(pick * np.uint32(NOTES) + j)
+            for j in range(len(notes)):
+                notes[j] = known[index[j]]
+            one, two = table[places[block, 0] + skipped :], table[places[block, 1] + skipped :]
+            for j in range(len(notes)):
+                u = one[j] + two[j]
+                u -= np.trunc(u)
+                step = most[j] - most[j] * (scale * u)
+                note = notes[j] + (step if u < share else nothing)
+                note = least[j] if note < least[j] else note
+                notes[j] = greatest[j] if note > greatest[j] else note
+
+
+@lru_cache(maxsize=2)
+def row_table(size: int) -> Tensor:
+    """Return rows of a memory of that size, all as likely: (`TABLE`,) uint16."""
+    return torch.from_numpy(
+        np.random.Generator(np.random.PCG64DXSM(3)).integers(size, size=TABLE, dtype=np.uint16)
+    )
+
+
+def sparse(count: int, share: float, rng: Rng) -> Tensor:
+    """Return which of so many independent events of that probability happen, as their numbers in
+    order, int64: the gaps between them are geometric.
+    """
+    if share <= 0:
+        return torch.empty(0, dtype=torch.long)
+    most = math.ceil(count * share + 8 * math.sqrt(count * share)) + 16
+    u = rng.uniform(most).double()
+    gaps = (
+        torch.ones_like(u)
+        if share >= 1
+        else (torch.log1p(-u) / math.log1p(-share)).floor_().add_(1)
+    )
+    numbers = gaps.cumsum(0).long() - 1
+    return numbers[numbers < count]
