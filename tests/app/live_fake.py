@@ -206,8 +206,7 @@ class Teller:
                                 {
                                     "type": "problem",
                                     "sentence": (
-                                        "That race is not here any more; press Run to start it "
-                                        "again."
+                                        "That race no longer exists; press Run to start it again."
                                     ),
                                     "gone": True,
                                 }

@@ -210,7 +210,7 @@ def test_after_the_grace_the_worker_is_freed_and_the_history_stays() -> None:
         messages = drain(again)
         assert ks(messages, "metrics") == [0, 1]
         assert messages[-1]["state"] == "ended"
-        assert "nobody watched" in messages[-1]["sentence"]
+        assert "no browser was watching" in messages[-1]["sentence"]
         assert "resume" not in job.asked
 
     play(scene, grace=30)

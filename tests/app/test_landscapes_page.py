@@ -122,7 +122,7 @@ def test_a_formula_is_drawn_and_one_that_cannot_be_read_is_told_in_one_line() ->
         app.text_input(key=FORMULA).set_value(hostile).run()
         assert shown(app).dataset.formula == "x^2 + 3*y^2"  # type: ignore[attr-defined]
         assert len(app.warning) == 1
-        assert app.warning[0].value.startswith("This formula cannot be drawn: ")
+        assert app.warning[0].value.startswith("This formula cannot be drawn. Expected: ")
         assert "\n" not in app.warning[0].value
     app.text_input(key=FORMULA).set_value("x^2 + y").run()
     assert not app.warning

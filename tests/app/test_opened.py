@@ -119,7 +119,7 @@ def test_the_page_says_what_it_could_not_take() -> None:
     experiment = Experiment.parse({"dataset": "moons", "lanes": ["pso"], "seed": 3})
     app = opened({**experiment.to_json(), "dataset": GONE})
     assert "pso" in app.query_params["lanes"]
-    assert "to give it again" in app.warning[0].value
+    assert "to upload it again" in app.warning[0].value
     assert "nearest" in app.warning[0].value
 
 

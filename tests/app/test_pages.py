@@ -248,7 +248,7 @@ def test_the_page_says_where_backprop_sees_nothing() -> None:
     said = " ".join(
         caption.value for caption in open_app({"dataset": "moons", "loss": "zero-one"}).caption
     )
-    assert "stands still" in said
+    assert "backprop cannot move" in said
 
 
 def test_a_link_gets_as_many_threads_as_the_server_allows_and_is_told(
@@ -257,11 +257,11 @@ def test_a_link_gets_as_many_threads_as_the_server_allows_and_is_told(
     monkeypatch.setenv("KELVIN_THREADS", "2")
     app = open_app({"threads": "200", "seed": "3"})
     assert (shown(app).threads, shown(app).seed) == (2, 3)
-    assert "200 processor threads were asked for; a race may use 2 here" in app.warning[0].value
+    assert "200 processor threads were requested; a race may use 2 here" in app.warning[0].value
     assert app.query_params["threads"] == "2"
     assert app.session_state["opened_by_link"], "it is a link all the same"
     app = open_app({"dataset": "landscape", "threads": "3"})
-    assert "3 processor threads were asked for; a race may use 2 here" in app.warning[0].value
+    assert "3 processor threads were requested; a race may use 2 here" in app.warning[0].value
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -284,4 +284,4 @@ def test_a_recording_taken_up_gets_as_many_too(monkeypatch: pytest.MonkeyPatch) 
     page = "from app import controls\nimport streamlit as st\n"
     page += f"st.write(controls.take_up({value!r}))"
     app = AppTest.from_string(page, default_timeout=300).run()
-    assert "4 processor threads were asked for; a race may use 1 here" in app.markdown[0].value
+    assert "4 processor threads were requested; a race may use 1 here" in app.markdown[0].value

@@ -434,7 +434,7 @@ def test_a_worker_is_freed_after_the_grace(processes: Pool) -> None:
             session.send_json({"do": "attach", "race": token})
             messages = until(session, state("ended"))
             assert messages[0]["type"] == "stage"
-            assert "nobody watched" in messages[-1]["sentence"]
+            assert "no browser was watching" in messages[-1]["sentence"]
 
 
 def test_a_killed_worker_is_told_over_the_socket(processes: Pool) -> None:
@@ -508,7 +508,7 @@ def test_a_race_gets_as_many_threads_as_the_server_allows(
         session.send_text(json.dumps({"do": "run", "experiment": {**EXPERIMENT, "threads": 64}}))
         told = until(session, lambda message: message["type"] == "problem")[-1]
     assert told["passing"], "the race runs"
-    assert "64 processor threads were asked for; a race may use 2 here" in told["sentence"]
+    assert "64 processor threads were requested; a race may use 2 here" in told["sentence"]
     assert asked[0]["threads"] == 2
 
 

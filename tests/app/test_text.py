@@ -230,7 +230,7 @@ def test_what_nobody_reads_is_left_alone() -> None:
 
 
 def test_a_text_is_filled_in_and_a_missing_one_is_a_defect() -> None:
-    assert t("live.enlarge", number=3) == "Fill the board (3)"
+    assert t("live.enlarge", number=3) == "Enlarge (3)"
     with pytest.raises(KeyError):
         t("live.enlarge", wrong=3)
     with pytest.raises(KeyError):

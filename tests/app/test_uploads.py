@@ -64,7 +64,7 @@ def test_before_there_is_a_file_it_says_what_may_be_given() -> None:
     assert app.session_state["answer"] is None
     assert "a CSV table" in said(app)
     assert not app.error
-    assert "with a folder of PNG or JPEG files for every class" in app.file_uploader[0].help
+    assert "with one folder of PNG or JPEG files for every class" in app.file_uploader[0].help
 
 
 def test_a_table_is_told_and_any_of_its_columns_can_be_picked() -> None:
@@ -77,13 +77,13 @@ def test_a_table_is_told_and_any_of_its_columns_can_be_picked() -> None:
         "task": "auto",
     }
     assert (
-        "3 classes (iris, lily, rose) from 4 columns as 5 inputs. 48 rows to train on, 12 "
-        "held out for testing."
+        "3 classes (iris, lily, rose). Columns used: 4; inputs: 5. "
+        "Rows for training: 48, for testing: 12."
     ) in said(app)
     assert "Missing: length (1), colour (1)." in said(app)
     app.selectbox[0].select("price").run()
     assert app.session_state["answer"]["target"] == "price"
-    assert "A number from 4 columns as 7 inputs." in said(app)
+    assert "A number. Columns used: 4; inputs: 7." in said(app)
     experiment = Experiment.parse({"dataset": app.session_state["answer"]})
     assert experiment.loss == "squared-error"
     app.selectbox[0].select("colour").run()
@@ -108,8 +108,8 @@ def test_pictures_are_told_and_made_as_large_as_one_wishes() -> None:
         zipped({**class_folders(6), "pets/cats/cut.png": picture(1, (60, 60))[:-200]}),
         "application/zip",
     )
-    assert "**pets.zip**: 12 pictures in 2 classes: cats, dogs." in said(app)
-    assert "3,072 inputs. 10 pictures to train on, 2 held out for testing." in said(app)
+    assert "**pets.zip**: 12 images in 2 classes: cats, dogs." in said(app)
+    assert "Inputs: 3,072. Images for training: 10, for testing: 2." in said(app)
     assert "Left out, damaged or cut off: 1 file." in said(app)
     app.slider[0].set_value(16).run()
     app.segmented_control[0].select("grey").run()
@@ -150,7 +150,7 @@ def test_a_refusal_is_one_short_sentence_and_what_was_found_is_folded(data: byte
     sentence = app.error[0].value.replace("\\", "")
     assert len(sentence) <= 120
     assert sentence.count(".") == 3  # of the file's name, and of two sentences
-    assert [expander.label for expander in app.expander] == ["What was found in it"]
+    assert [expander.label for expander in app.expander] == ["Contents of the file"]
     assert not app.expander[0].proto.expanded
     assert not app.warning
 
@@ -203,7 +203,7 @@ def test_a_link_to_a_file_that_is_still_here_shows_it_and_one_that_is_gone_says_
     (folder / answer["token"] / INFO).unlink()
     app = opened(answer)
     assert app.session_state["answer"] is None
-    assert "not here any more" in app.warning[0].value
+    assert "no longer available" in app.warning[0].value
 
 
 def test_a_strangers_words_are_only_words() -> None:
@@ -224,7 +224,7 @@ def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_
     app.selectbox(key="control dataset").select("own")
     app = app.run()
     assert shown(app) == before
-    untaken = "No file of yours is in use yet: until one is, Run trains Two spirals."
+    untaken = "None of your files is in use yet: until one is, Run trains Two spirals."
     assert [warning.value for warning in app.warning] == [untaken]
     app.file_uploader[0].upload("empty.csv", b"\n", "text/csv")
     app = app.run()
@@ -276,7 +276,7 @@ def test_another_column_than_the_link_asks_for_is_not_learned_silently() -> None
     app = opened({**answer, "target": "weight"})
     assert app.session_state["answer"]["target"] == "kind"
     assert "there is no such column in this file" in app.warning[0].value
-    assert "Learning kind instead" in app.warning[0].value
+    assert "Using kind instead" in app.warning[0].value
     text = "a,seven,kind\n" + "".join(f"{i * 1.5},7,{'pq'[i % 2]}\n" for i in range(30))
     answer = given("t.csv", text.encode()).session_state["answer"]
     app = opened({**answer, "target": "seven"})
@@ -314,7 +314,7 @@ def test_a_file_too_many_and_a_full_disk_are_told_and_the_file_is_read_when_ther
     with monkeypatch.context() as patch:
         patch.setattr(uploads, "store", full)
         app = app.run()
-        assert "Nothing is wrong with the file" in app.warning[0].value
+        assert "The file itself is fine" in app.warning[0].value
     app = app.run()
     assert not app.warning
     assert "70 rows" in said(app)

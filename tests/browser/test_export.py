@@ -130,7 +130,7 @@ def test_export_gives_png_and_svg_of_panels_and_board(open_page: Open, scheme: s
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         said = " ".join(root.itertext())
         assert "Simulated annealing" in said
-        assert "Where the weights are" in said
+        assert "Weight space" in said
         assert b"http" not in data.replace(b"http://www.w3.org/", b"")
     file, data = exported(page, "export-pictures", "picture-board-png")
     (SHOTS / f"export-board-{scheme}.png").write_bytes(data)

@@ -85,7 +85,7 @@ def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: 
     page = open_page(MOONS, context=page.context)
     running(page)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Gallery").click()
-    expect(page.get_by_test_id("notice")).to_contain_text("stands still while you are away")
+    expect(page.get_by_test_id("notice")).to_contain_text("pauses while you are away")
     page.get_by_test_id("card").filter(has_text="Circles").first.get_by_test_id("open").click()
     wait(
         page,
@@ -109,8 +109,8 @@ def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: 
 
 def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) -> None:
     page = open_page()
-    page.get_by_test_id("stSidebar").get_by_role("button", name="Try a question").click()
-    page.get_by_role("dialog").get_by_role("button", name="Try it").nth(4).click()
+    page.get_by_test_id("stSidebar").get_by_role("button", name="Guided experiments").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run it").nth(4).click()
     asked = page.get_by_test_id("question")
     expect(asked).to_be_visible()
     wait(
@@ -180,8 +180,8 @@ def test_a_question_is_told_to_be_starting_and_goes_with_the_visitor_who_goes_ba
         const told = (window.told = []);
         new MutationObserver(() => told.push([Boolean(v.waiting), v.question.other.textContent])).observe(v.question.place, { subtree: true, childList: true, attributes: true });
     }""")
-    page.get_by_test_id("stSidebar").get_by_role("button", name="Try a question").click()
-    page.get_by_role("dialog").get_by_role("button", name="Try it").first.click()
+    page.get_by_test_id("stSidebar").get_by_role("button", name="Guided experiments").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run it").first.click()
     expect(page.get_by_test_id("question")).to_be_visible()
     wait(page, "!v.waiting && v.player.source === 'live' && v.player.history.length > 2")
     told = page.evaluate("window.told.map(([, text]) => text)")
@@ -278,7 +278,7 @@ def test_a_recording_that_is_not_here_leaves_the_first_screen_and_one_message(
 ) -> None:
     page = open_page("?recording=own:nope")
     wait(page, "v.player.source === 'recording' && v.player.history.length > 5")
-    expect(page.get_by_test_id("status")).to_contain_text("That recording is not here")
+    expect(page.get_by_test_id("status")).to_contain_text("That recording does not exist here")
     expect(page.get_by_test_id("waiting")).to_be_hidden()
     page.wait_for_function("!location.search.includes('recording')")
 

@@ -308,7 +308,7 @@ def test_a_browser_that_stores_nothing_works_in_memory_and_says_so(open_page: Op
     )
     page = gallery(open_page, context=first.context)
     expect(page.locator("[data-part=warning]")).to_contain_text(
-        "They stay until this page is closed"
+        "They are lost when this page is closed"
     )
     bring(page, "Fleeting")
     expect(page.get_by_test_id("group-yours").locator("h3")).to_have_text("Fleeting")

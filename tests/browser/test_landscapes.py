@@ -150,7 +150,7 @@ def test_a_typed_formula_is_raced_and_a_bad_one_is_told_in_a_friendly_line(open_
         field.press("Enter")
         expect(page.get_by_test_id("stAlert")).to_contain_text("This formula cannot be drawn")
         expect(page.get_by_test_id("status")).to_have_text(
-            "The formula cannot be read. This is the race on the one before."
+            "The formula cannot be read. This race uses the previous one."
         )
         wait(page, "v.root.classList.contains('kv-unread')")
     field.fill("x^2 + y^2")

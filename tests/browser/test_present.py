@@ -161,7 +161,7 @@ def test_an_address_chooses_the_recordings(open_page: Open) -> None:
     assert look(page, "p.live.layout") == "landscape"
     expect(page.locator(".kp-dots button")).to_have_count(2)
     page.keyboard.press("ArrowRight")
-    there(page, "Where backprop stands still")
+    there(page, "Where backprop stops learning")
     assert look(page, "p.live.layout") == "network"
     assert look(page, "document.querySelectorAll('.kelvin').length") == 1
 
@@ -184,10 +184,10 @@ def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(
     page.get_by_test_id("present-play").click()
     wait(page, f"p.root.dataset.state === 'playing' && p.live.player.moment > {moment}")
     look(page, "(p.clock.phase = 'rest', p.clock.spent = 4)")
-    there(page, "4,482 weights: the same guess is noise")
+    there(page, "With 4,482 weights, the same guesses are noise")
     wait(page, "p.root.dataset.phase === 'run'")
     look(page, "(p.clock.phase = 'rest', p.clock.spent = 4)")
-    there(page, "12 weights: guessing knows the way")
+    there(page, "With 12 weights, random guesses find the slope")
     page.mouse.move(10, 10)
     page.wait_for_function(
         "() => getComputedStyle(document.querySelector('.kv-present')).cursor === 'none'"
@@ -231,13 +231,13 @@ def test_smaller_screens_show_it_too(open_page: Open, viewport: dict[str, int]) 
 
 def test_a_preset_says_why_and_starts_its_race(open_page: Open) -> None:
     page = open_page()
-    page.get_by_role("button", name="Try a question").click()
+    page.get_by_role("button", name="Guided experiments").click()
     dialog = page.get_by_role("dialog")
     preset = next(one for one in presets() if one.id == "errors-counted")
     expect(dialog.get_by_text(preset.why)).to_be_visible()
     assert [heading.inner_text() for heading in dialog.get_by_role("heading", level=3).all()] == [
         "Works well",
-        "Fails, and why",
+        "What fails, and why",
         "Open questions",
     ]
     page.screenshot(path=SHOTS / "presets.png")

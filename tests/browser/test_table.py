@@ -191,7 +191,7 @@ def test_several_optimizers_race_from_one_start(open_page: Open) -> None:
     side = page.get_by_test_id("stSidebar")
     race = look(page, "v.run")
     steps = look(page, "last.lanes[0].step")
-    side.get_by_role("button", name="Take lane 3 out").click()
+    side.get_by_role("button", name="Remove lane 3").click()
     expect(page.get_by_test_id("status")).to_contain_text("Settings changed")
     wait(
         page, "v.run === x[0] && last.lanes[0].step > x[1]", [race, steps]

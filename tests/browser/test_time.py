@@ -190,7 +190,7 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
     assert page.evaluate("document.activeElement.dataset.testid") == "tune-1"
     expect(page.get_by_test_id("card-1-turned")).to_have_text("↻")
     flags = page.get_by_test_id("flags").locator("button")
-    assert "Step size turned from 0.01 to" in str(flags.first.get_attribute("aria-label"))
+    assert "Step size changed from 0.01 to" in str(flags.first.get_attribute("aria-label"))
     flags.first.click()
     wait(page, "v.player.chosen !== null")
     expect(page.get_by_test_id("tune-1")).to_be_hidden()  # the past is not turned
@@ -235,7 +235,7 @@ def test_what_a_knob_does_not_take_is_said_at_its_field_until_it_takes_something
     for text in ("abc", "-3", "0"):
         field.fill(text)
         field.press("Enter")
-        expect(said).to_contain_text(f"“{text}” was not taken")
+        expect(said).to_contain_text(f"“{text}” was not accepted")
         expect(field).to_have_value(before)
     assert look(page, "v.player.history.events.length") == 0
     field.fill("0.5")

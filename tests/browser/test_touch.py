@@ -230,7 +230,7 @@ def test_the_plane_is_chosen_while_the_race_runs(open_page: Open) -> None:
     running(page)
     plane = page.get_by_test_id("plane")
     for kind, words in {
-        "random": "random, filter-normalised",
+        "random": "random plane (filter-normalised)",
         "line": "start–best",
         "pca": "PCA",
     }.items():

@@ -16,7 +16,7 @@ def own_data(page: Page) -> None:
     """Pick data of one's own among the datasets."""
     page.get_by_test_id("stSidebar").get_by_label("Dataset", exact=True).click()
     page.get_by_role("option", name="Your own data").click()
-    expect(page.get_by_test_id("stSidebar").get_by_text("Give a CSV table")).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_text("Upload a CSV table")).to_be_visible()
 
 
 def give(page: Page, name: str, content: bytes) -> None:
@@ -57,7 +57,7 @@ def test_pictures_of_ones_own_are_learned(open_page: Open) -> None:
     page = open_page("?seconds=3600&network=mlp")
     own_data(page)
     give(page, "pets.zip", zipped(class_folders(20)))
-    expect(page.get_by_test_id("stSidebar").get_by_text("40 pictures in 2 classes")).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_text("40 images in 2 classes")).to_be_visible()
     page.get_by_test_id("run-new").click()
     raced(
         page,

@@ -64,7 +64,7 @@ test("a recording that is cut anywhere tells how much of it could be read", asyn
     if (ends.includes(length)) continue;
     const count = ends.filter((at) => at < length).length - 1;
     const said = (error) =>
-      error instanceof UserError && error.message.includes(`cut off: ${count} of its messages`);
+      error instanceof UserError && error.message.includes(`incomplete: ${count} of its messages`);
     await assert.rejects(
       read(gzipSync(raw.subarray(0, length))),
       said,

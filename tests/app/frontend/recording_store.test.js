@@ -152,7 +152,7 @@ test("what is no whole recording is refused with one sentence", async () => {
   };
   for (const [what, bytes] of Object.entries(cut)) {
     const said = new RegExp(
-      `^“${what}.kelvin” was not imported. This recording is cut off: [1-9][0-9]* of its messages could be read, the rest is missing.$`,
+      `^“${what}.kelvin” was not imported. This recording is incomplete: [1-9][0-9]* of its messages could be read, the rest is missing.$`,
     );
     await assert.rejects(
       store.importRecording(file(bytes, `${what}.kelvin`)),
@@ -176,13 +176,13 @@ test("what is no whole recording is refused with one sentence", async () => {
       (error) =>
         error instanceof store.Refusal &&
         error.message ===
-          `“${what}.kelvin” is not a whole Kelvin recording, so it was not imported.`,
+          `“${what}.kelvin” is not a complete Kelvin recording, so it was not imported.`,
       what,
     );
   }
   const large = file(FILE);
   Object.defineProperty(large, "size", { value: 64 * 1024 * 1024 + 1 });
-  await assert.rejects(store.importRecording(large), /may have 64 MB/);
+  await assert.rejects(store.importRecording(large), /at most 64 MB/);
   assert.deepEqual(await store.listRecordings(), []);
 });
 

@@ -21,8 +21,8 @@ test("every state has its sentence", () => {
   );
   assert.equal(statusText({ state: "ended", sentence: "Out of memory." }, CALM), "Out of memory.");
   assert.equal(statusText({ state: "ended" }, CALM), "The race has ended.");
-  assert.match(statusText({ state: "lost" }, CALM), /trying again/);
-  assert.match(statusText({ state: "lost", sentence: "" }, CALM), /trying again/);
+  assert.match(statusText({ state: "lost" }, CALM), /Reconnecting/);
+  assert.match(statusText({ state: "lost", sentence: "" }, CALM), /Reconnecting/);
   assert.equal(
     statusText({ state: "lost", sentence: "Not this address." }, CALM),
     "Not this address.",
@@ -124,7 +124,7 @@ test("a formula that cannot be read is told before everything but a problem, for
   for (const state of ["running", "paused", "done", "idle"]) {
     assert.match(
       statusText({ state }, { ...around, unread: true }),
-      /cannot be read.*the one before/,
+      /cannot be read.*the previous one/,
     );
     assert.doesNotMatch(statusText({ state }, around), /cannot be read/);
     assert.equal(statusText({ state }, { ...around, problem: "No.", unread: true }), "No.");

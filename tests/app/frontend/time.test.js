@@ -137,11 +137,11 @@ test("what was done by hand is told with what was before", () => {
   ];
   assert.equal(
     interventionText(events[0], stage, events),
-    "Adam: Step size turned from 0.01 to 0.05 at step 1,200",
+    "Adam: Step size changed from 0.01 to 0.05 at step 1,200",
   );
   assert.equal(
     interventionText(events[2], stage, events),
-    "Adam: Step size turned from 0.05 to 0.1 at step 1,300",
+    "Adam: Step size changed from 0.05 to 0.1 at step 1,300",
   );
   assert.equal(
     interventionText(events[1], stage, events),
@@ -154,7 +154,7 @@ test("what was done by hand is told with what was before", () => {
   );
   assert.equal(
     interventionText({ kind: "points", steps: [8, 12] }, stage),
-    "The training points were moved at step 12",
+    "The training points were changed at step 12",
   );
   assert.equal(currentSetting(rate, 1, events), 0.1);
   assert.equal(currentSetting(rate, 1, []), 0.01);
@@ -182,7 +182,7 @@ test("turns that follow closely are one deed, from the first value to the last",
   assert.equal(found.length, 2);
   assert.equal(
     groupText(found[0], stage, events),
-    "Adam: Step size turned from 0.01 to 0.05 at step 102, the last of 3 changes",
+    "Adam: Step size changed from 0.01 to 0.05 at step 102, the last of 3 changes",
   );
   assert.equal(groupText(found[1], stage, events), "Annealing: reheated 100-fold at step 10");
   assert.equal(
@@ -214,9 +214,9 @@ test("what a stage says in numbers", () => {
     },
     { ...none, points, values: packed(new Float32Array([1, 1, 1]), 3) },
   ];
-  assert.equal(numbers(stages, parts, 0), "3 points asked about");
+  assert.equal(numbers(stages, parts, 0), "3 points evaluated");
   assert.equal(numbers(stages, parts, 1), "losses 0.250 … 0.500");
-  assert.equal(numbers(stages, parts, 2), "2 of 3 accepted, 1 refused (✕)");
+  assert.equal(numbers(stages, parts, 2), "2 of 3 accepted, 1 rejected (✕)");
   assert.equal(numbers(stages, [parts[0], { ...none, points }, parts[2]], 2), "loss 1.00");
   assert.equal(numbers(stages, [none, none, none], 0), "");
   assert.deepEqual(acceptedUpTo(stages, parts, 2), { taken: 2, of: 3 });

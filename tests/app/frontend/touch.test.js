@@ -178,13 +178,13 @@ test("why there is no picture of a particle is said, and nothing where there is 
   assert.equal(whyNot({ stage, detail }, 0, 1, true), "");
   assert.equal(
     whyNot({ stage, detail }, 0, 2, true),
-    "Only the first 2 particles are asked: all would cost too much.",
+    "Maps of the first 2 particles only: all would take too much computing.",
   );
   assert.match(whyNot({ stage, detail: null }, 0, 0, true), /when the race is paused/);
-  assert.match(whyNot({ stage, detail: null }, 0, 0, false), /recording holds no/);
+  assert.match(whyNot({ stage, detail: null }, 0, 0, false), /recording has no/);
   assert.match(
     whyNot({ stage, detail: { lanes: [{ members: null }] } }, 0, 0, true),
-    /cost too much/,
+    /too much computing/,
   );
   assert.equal(whyNot({ stage: { data: { kind: "function" } }, detail: null }, 0, 0, true), "");
   assert.equal(asOf({ detail }, 0), "as of step 1,203");
@@ -217,8 +217,11 @@ test("the arrow keys walk from the best to the worst and from lane to lane", () 
 });
 
 test("a plane says what it is and how much of the spread it holds", () => {
-  assert.equal(planeText({ kind: "pca", explained: 0.714 }), "PCA · 71\u202f% shown");
-  assert.equal(planeText({ kind: "random", explained: null }), "random, filter-normalised");
+  assert.equal(
+    planeText({ kind: "pca", explained: 0.714 }),
+    "main plane (PCA), 71\u202f% of the movement",
+  );
+  assert.equal(planeText({ kind: "random", explained: null }), "random plane (filter-normalised)");
   assert.equal(planeText({ kind: "line", explained: undefined }), "start–best");
 });
 
