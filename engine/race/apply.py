@@ -1,7 +1,7 @@
-"""What a hand may do to a race while it runs: heat, turn knobs, set weights, draw points; and all
-of it done again.
+"""Apply user interventions to a running race: reheat, change a hyperparameter, set a weight,
+replace the training points; and repeat recorded ones.
 
-Whatever is done is noted as an event, so that the recording tells of it and the race can be
+Every intervention is recorded as an event, so that a recording contains it and the race can be
 repeated with it.
 """
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class Hands:
-    """The hands on a race. `Race` has a door for each of these.
+    """Apply interventions to one race. `Race` has a method for each of these.
 
     Args:
-        race: with its lanes and its observer.
-        events: to be done again.
+        race: the race, with its lanes and its observer.
+        events: recorded interventions to repeat.
 
     Raises:
-        BadInput: an event is not of this race.
+        BadInput: an event does not fit this race.
 
     Attributes:
-        given: all events to be done again; ``script`` holds those still to come.
+        given: all interventions to repeat; ``script`` holds those still to come.
     """
 
     def __init__(self, race: Race, events: Iterable[Event]) -> None:
@@ -41,10 +41,10 @@ class Hands:
         self.script = Script(self.given, len(race.lanes))
 
     def reheat(self, lane: int, factor: float) -> bool:
-        """Multiply a temperature. False where there is none.
+        """Multiply a lane's temperature. Returns False if the method has no temperature.
 
         Raises:
-            BadInput: the factor is no number above 0.
+            BadInput: the factor is not a number above 0.
         """
         if (
             isinstance(factor, bool)
@@ -62,7 +62,7 @@ class Hands:
         return True
 
     def turn(self, lane: int, field: str, value: Any) -> None:
-        """Turn a knob; see `Race.turn`."""
+        """Change a hyperparameter; see `Race.turn`."""
         one = self._running(lane)
         field = type(one.optimizer).current(field)
         optimizer = one.optimizer.turned(field, value)
@@ -81,7 +81,7 @@ class Hands:
         )
 
     def replace(self, lane: Lane, optimizer: Any) -> None:
-        """Give a lane a method with other knobs; the race's experiment follows."""
+        """Give a lane's method other hyperparameters, in the race's experiment too."""
         race = self.race
         lane.optimizer = optimizer
         race.experiment = race.experiment.model_copy(
@@ -119,22 +119,22 @@ class Hands:
         self._note(Points(steps=self._steps(), value=text), race.lanes)
 
     def look_at(self, drawn: Drawn) -> None:
-        """Judge every lane by these points from now on; the race's experiment follows."""
+        """Evaluate every lane on these points from now on, and update the race's experiment."""
         race = self.race
         race.experiment = race.experiment.model_copy(update={"dataset": drawn})
         race.dataset = drawn.load(race.experiment.seed).to(race.device)
         race.observer.watch(race.dataset)
 
     def train_on(self, lane: Lane, drawn: Drawn) -> None:
-        """Train a lane on these points from its next step on. Its weights and counters stay as they
-        are.
+        """Train a lane on these points from its next step on. Its weights and counters do not
+        change.
         """
         with self.race.minding(lane, "when it was given other points"):
             lane.oracle.use(drawn.load(self.race.experiment.seed).to(self.race.device))
         lane.state.stale, lane.points, lane.start = True, drawn.points, None
 
     def before_step(self, lane: Lane) -> None:
-        """Do again what is due before that lane takes its next step."""
+        """Repeat the interventions that are due before that lane's next step."""
         if not self.script:
             return
         for event, due, first in self.script.due(self._steps(), lane.index):
@@ -143,7 +143,7 @@ class Hands:
                 case Points():
                     self._points_again(event, lanes, first)
                 case _ if lanes[0].finished:
-                    pass  # it has ended sooner than it did then
+                    pass  # this time it ended earlier
                 case Reheat():
                     self.reheat(event.lane, event.value)
                 case Turn():
@@ -152,8 +152,8 @@ class Hands:
                     self.put_weight(event.lane, event.index, event.value)
 
     def _points_again(self, event: Points, lanes: list[Lane], first: bool) -> None:
-        """New points for those lanes; as soon as they have come to one, everybody is judged by
-        them.
+        """Replace the points of those lanes. Once the first lane has them, all lanes are evaluated
+        on them.
         """
         race = self.race
         if race.experiment.dataset.kind != "points":
@@ -166,7 +166,7 @@ class Hands:
             self.train_on(lane, drawn)
 
     def _running(self, index: int) -> Lane:
-        """The lane of that number, if a hand on it can still do something."""
+        """Return the lane of that number. Only a lane that still runs can be changed."""
         lanes = self.race.lanes
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(lanes):
             raise BadInput("lane", index, f"a whole number from 0 to {len(lanes) - 1}")
@@ -178,8 +178,8 @@ class Hands:
         return tuple(lane.step for lane in self.race.lanes)
 
     def _note(self, event: Event, lanes: Iterable[Lane]) -> None:
-        """Tell of an event in the next metrics. For the lanes that it changed, patience begins
-        anew.
+        """Record an event for the next metrics. Patience starts again for the lanes that it
+        changed.
         """
         self.race.events.append(event.to_json())
         self.race.done.append(event.to_json())

@@ -1,10 +1,10 @@
-"""A race in the middle, saved and taken up again.
+"""Save a race between two steps, and continue it later.
 
-Every random number is addressed by (seed, lane, step) and every mini-batch by its step, so the
-optimizers' states and the counters are all there is to keep of the race itself; besides, which
-frame came last and what its pictures were drawn from, so that the frames go on as well. The file is
-a plain mapping of tensors and numbers, read without unpickling anything else. A population that is
-nowhere written out is not written out here either.
+Every random number is addressed by (seed, lane, step) and every mini-batch by its step, so the race
+itself is saved completely by the optimizers' states and the counters. The number of the last frame
+and the state that its picture was drawn from are saved too, so that the frames continue as well.
+The file is a plain mapping of tensors and numbers, read without unpickling anything else. A
+population that is not stored in memory as a whole is not written out here either.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ from .race import Race
 
 VERSION = 3
 READ = (1, 2, 3)
-"""Versions that are read: the first knew nothing of frames, the second nothing of checksums."""
+"""Versions that can be read. Version 1 has no frames, version 2 no checksums."""
 HEAD = b"Kelvin race\r\n"
-"""First bytes of a file since version 3; after them the SHA-256 of all that follows."""
+"""First bytes of a file since version 3. The SHA-256 of all that follows comes next."""
 COUNTERS = ("evaluations", "flops", "seconds")
 TOLD = ("step", "finished", "trouble", "stopped")
 ADDED = ("note", "barren")
-"""Told, too, but not by snapshots that are older."""
+"""Counters that older snapshots lack."""
 STATE_ADDED = {"undone": 0, "pace": 1.0}
-"""Fields of a method's state that older snapshots lack: nothing was undone."""
+"""Fields of a method's state that older snapshots lack; their default: no step was undone."""
 ARCHIVE = b"PK"
-"""First bytes of what `torch.save` writes: of a file older than the checksum, or after it."""
+"""First bytes of what `torch.save` writes: at the start of an old file, or after the checksum."""
 
 
 def take(race: Race) -> dict[str, Any]:
-    """The race as it stands between two steps: tensors, numbers and texts in dicts and lists. The
-    tensors are the race's own, not copies.
+    """Return the state of a race between two steps: tensors, numbers and texts in dicts and lists.
+    The tensors are the race's own, not copies.
 
     Raises:
-        RuntimeError: a step was left half done.
+        RuntimeError: a step is incomplete.
     """
     torn = next((lane for lane in race.lanes if lane.torn), None)
     if torn is not None:
@@ -109,8 +109,8 @@ def take(race: Race) -> dict[str, Any]:
 
 
 def put(race: Race, snapshot: Mapping[str, Any]) -> None:
-    """Bring a new race of the same experiment to where the snapshot was taken; knobs, points and
-    events that were changed by hand included.
+    """Restore a snapshot into a new race of the same experiment, with the hyperparameters, points
+    and interventions that were changed during the race.
     """
     hands, events = race.hands, snapshot["events"]
     if snapshot["dataset"] != race.began.dataset.to_json():
@@ -119,13 +119,11 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
         if saved["points"] is not None:
             hands.train_on(lane, Drawn.of(saved["points"], len(race.experiment.dataset.classes)))
         hands.replace(lane, OPTIMIZERS.build(saved["optimizer"]))
-        failed = lane.trouble  # there was no memory for it this time, say
+        failed = lane.trouble  # for example, out of memory this time
         if saved["trouble"] is not None and saved["state"].keys() == {
             field.name for field in fields(State)
         }:
-            lane.state = State(
-                lane.state.estimate
-            )  # it had failed, and this is what was left of it
+            lane.state = State(lane.state.estimate)  # the lane had failed, and this was kept of it
         for name, value in saved["state"].items():
             setattr(lane.state, name, plain_values.unpacked(value))
         for name in COUNTERS:
@@ -155,17 +153,17 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
     if snapshot["version"] > 1:
         race.k, race.closed = snapshot["frames"]["k"], snapshot["frames"]["closed"]
         race.observer.view.restore(snapshot["frames"]["view"])
-    else:  # the frames up to here were given; their pictures begin again
+    else:  # frames up to here were already sent; start the pictures again
         race.k, race.closed = math.floor(race.progress * race.marks), race.finished
 
 
 def save(race: Race, path: Path, frames: Iterable[bytes] | None = None) -> Path:
-    """Write a snapshot, whole or not at all.
+    """Write a snapshot. The file is written completely or not at all.
 
     Args:
-        race: between two steps.
+        race: a race between two steps.
         path: the file.
-        frames: messages that belong to it, such as a recording so far: `load_with` gives them back.
+        frames: messages to keep with it, such as the recording so far; `load_with` returns them.
 
     Raises:
         BadInput: the file cannot be written.
@@ -187,19 +185,19 @@ def save(race: Race, path: Path, frames: Iterable[bytes] | None = None) -> Path:
 
 
 def load(path: Path) -> Race:
-    """The race in a snapshot file, ready to go on.
+    """Return the race in a snapshot file, ready to continue.
 
     Raises:
-        BadInput: the file is no snapshot, or its experiment cannot run here.
+        BadInput: the file is not a snapshot, or its experiment cannot run here.
     """
     return load_with(path)[0]
 
 
 def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
-    """The same, and the messages that were saved with it; None where none were.
+    """Return the race in a snapshot file and the messages saved with it (None if there are none).
 
     Raises:
-        BadInput: the file is no snapshot, or its experiment cannot run here.
+        BadInput: the file is not a snapshot, or its experiment cannot run here.
     """
     content = b""
     try:
@@ -218,7 +216,7 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
         AttributeError,
         TypeError,
         ValueError,
-    ):  # all that torch says of a file that is none of its own
+    ):  # torch reports a foreign file by any of these
         cut = content.startswith(ARCHIVE) and "is cut off or damaged"
         raise BadInput(
             "snapshot", str(path), f"a snapshot of a race (this file {cut or 'is of another kind'})"
@@ -261,10 +259,11 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
 
 
 def _content(path: Path) -> tuple[bytes, bool]:
-    """What a file holds, and whether its checksum vouches for it; older files have none.
+    """Return the content of a file and whether a checksum confirms it. Older files have no
+    checksum.
 
     Raises:
-        BadInput: the checksum is another one.
+        BadInput: the checksum does not match.
     """
     data = path.read_bytes()
     if not data.startswith(HEAD):
@@ -278,7 +277,7 @@ def _content(path: Path) -> tuple[bytes, bool]:
 
 
 def _moved(value: Any, device: torch.device) -> Any:
-    """The same values with every tensor on that device."""
+    """Return the same values with every tensor on that device."""
     if isinstance(value, torch.Tensor):
         return value.to(device)
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Whether what a snapshot holds fits its race: every key there and none besides, every value of its
-kind and range, every tensor of the shape the race has.
+"""Check that a snapshot fits its race: exactly the expected keys, every value of its kind and in
+its range, every tensor of the shape the race has.
 
-A file may have been edited, or written by another version: what does not fit is refused before any
+A file may have been edited, or written by another version. What does not fit is rejected before any
 of it is put into the race.
 """
 
@@ -34,7 +34,7 @@ class _Strict(BaseModel):
 
 
 class _Lane(_Strict):
-    """What is kept of a lane; what older versions did not keep has a default."""
+    """The saved fields of a lane. Fields that older versions did not save have a default."""
 
     state: dict[str, Any]
     step: Count
@@ -89,11 +89,11 @@ class _Snapshot(_Strict):
 
 
 def check(snapshot: Mapping[str, Any], race: Race) -> None:
-    """Refuse a snapshot that is not one of this race.
+    """Raise if a snapshot does not fit the race.
 
     Args:
-        snapshot: as it was read.
-        race: a new one of the same experiment.
+        snapshot: the mapping that was read.
+        race: a new race of the same experiment.
 
     Raises:
         ValueError: the first thing that does not fit.
@@ -115,7 +115,7 @@ def _need(fits: bool, what: str) -> None:
 
 
 def _like(saved: Any, fresh: Tensor, what: str) -> None:
-    """The same kind of numbers, in the same shape."""
+    """Return whether two tensors have the same kind of numbers and the same shape."""
     _need(
         isinstance(saved, Tensor) and saved.dtype == fresh.dtype and saved.shape == fresh.shape,
         what,
@@ -126,7 +126,7 @@ def _check_lane(lane: Lane, saved: _Lane) -> None:
     fresh = lane.state
     if (
         lane.trouble is None
-    ):  # else there was no memory for it this time, and its state is not what its method makes
+    ):  # otherwise it is out of memory this time, and its state is not the one its method creates
         plain = saved.trouble is not None and saved.state.keys() == {
             one.name for one in fields(State)
         }
@@ -149,7 +149,7 @@ def _check_lane(lane: Lane, saved: _Lane) -> None:
 
 
 def _check_state(saved: Mapping[str, Any], fresh: State, exact: bool) -> None:
-    """The fields of a method's state. Where a knob was turned or other points were drawn, numbers
+    """Check the fields of a method's state. After a change of hyperparameters or points the number
     of rows may differ.
     """
     values = {name: plain_values.unpacked(value) for name, value in saved.items()}
@@ -169,19 +169,19 @@ def _check_state(saved: Mapping[str, Any], fresh: State, exact: bool) -> None:
 
 
 def _check_fields(values: Mapping[str, Any], cls: type) -> None:
-    """Every field of a dataclass, and none besides, each of the kind it is declared to be."""
+    """Check that a dataclass has exactly its fields, each of the declared kind."""
     hints = get_type_hints(cls)
     declared = {one.name: hints[one.name] for one in fields(cls)}
     _need(values.keys() == declared.keys(), "other fields")
     for name, hint in declared.items():
         value = values[name]
-        if isinstance(value, Unwritten):  # stands in for a tensor
+        if isinstance(value, Unwritten):  # a placeholder for a tensor
             continue
         TypeAdapter(hint, config=OPEN).validate_python(value)
 
 
 def _check_view(kept: Mapping[str, Any], race: Race) -> None:
-    """What pictures go on from."""
+    """Check the state that pictures continue from."""
     view = race.observer.view
     fresh = view.keep()
     _need(kept.keys() == fresh.keys(), "other parts of the view")

@@ -1,5 +1,5 @@
-"""Every method on one problem, from its defaults, with equal budgets: one after the other, so that
-each has the machine to itself.
+"""Compare all methods on one problem, from their defaults and with equal budgets. They run one
+after the other, so that each has the machine to itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..system.input_checks import check
 from .race import Race
 
 VERSION = 1
-"""Of the rows in a file."""
+"""Version of the rows in a file."""
 COLUMNS = {
     "loss",
     "accuracy",
@@ -27,9 +27,9 @@ COLUMNS = {
     "seconds",
     "steps",
 }
-"""What a row tells, besides its method, where the method could run."""
+"""Fields of a row besides the method, if the method could run."""
 FLOOR = "random-search"
-"""What every method must beat, or its sentence says why it does not."""
+"""The method that every other method must beat; otherwise its summary must say why it does not."""
 
 
 def rows(
@@ -39,25 +39,26 @@ def rows(
     tell: Callable[[str], None] = lambda sentence: None,
     lost: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[dict[str, Any]]:
-    """How each method ends, as soon as it has ended.
+    """Yield the result of each method as soon as it has ended.
 
     Args:
         experiment: dataset, network, loss, budget and seed; its lanes are replaced by each method
             in turn.
         methods: names from the catalogue.
-        kept: a file of rows, one JSON object a line. Rows in it are not run again, new ones are
-            added, so a comparison that was stopped goes on from there.
-        tell: called with a sentence where something in that file could not be used.
-        lost: called with a sentence where a row could not be written into it; the comparison goes
-            on without it.
+        kept: a file of rows, one JSON object a line. Methods with a row in it are not run again and
+            new rows are added, so a comparison that was stopped continues from there.
+        tell: called with a sentence if something in that file could not be used.
+        lost: called with a sentence if a row could not be written to it; the comparison continues
+            without it.
 
     Returns:
-        One after the other, what `Race.results` says of the lane, with ``family``, ``sees`` and
-        ``sentence``; or ``optimizer`` and ``refused``, the reason why it cannot run this.
+        One row after the other: the fields of `Race.results` for the lane, with ``family``,
+            ``sees`` and ``sentence``; or ``optimizer`` and ``refused``, the reason why it cannot
+            run this.
 
     Raises:
-        BadInput: the file of rows belongs to another experiment, or cannot be read or written:
-            found before the first method runs.
+        BadInput: the file of rows belongs to another experiment, or cannot be read or written.
+            Checked before the first method runs.
     """
     base = {key: value for key, value in experiment.to_json().items() if key != "lanes"}
     return _rows(base, methods, kept, _open(kept, base, tell) if kept else {}, lost)
@@ -103,7 +104,7 @@ def _run(name: str, base: Mapping[str, Any]) -> dict[str, Any]:
         return about | race.results()[0]
     except BadInput:
         raise
-    except Exception as error:  # what is not even the lane's: the next method may fare better
+    except Exception as error:  # not an error of the lane: the next method may work
         race.fail(race.lanes[0], error)
         return about | race.results()[0]
 
@@ -111,8 +112,8 @@ def _run(name: str, base: Mapping[str, Any]) -> dict[str, Any]:
 def _open(
     kept: Path, base: Mapping[str, Any], tell: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
-    """The rows in a file, which is made if need be; a last line that was cut off is taken out and
-    told.
+    """Return the rows in a file. The file is created if necessary; an incomplete last line is
+    removed and reported.
     """
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -139,11 +140,11 @@ def _open(
 
 
 class _Broken(ValueError):
-    """A line is no row."""
+    """A line that is not a row."""
 
 
 def _read(kept: Path, lines: Iterable[bytes], base: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The rows in lines of a file, by method."""
+    """Return the rows in the lines of a file, by method."""
     done: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(lines, 1):
         try:
@@ -179,8 +180,8 @@ def _read(kept: Path, lines: Iterable[bytes], base: Mapping[str, Any]) -> dict[s
 
 
 def _differing(told: Mapping[str, Any], base: Mapping[str, Any]) -> str | None:
-    """The first part in which two experiments differ, what is left out being as usual; None where
-    they are one and the same.
+    """Return the first part in which two experiments differ, or None if they are equal. Missing
+    parts count as their default.
     """
     try:
         one, other = (
@@ -192,8 +193,8 @@ def _differing(told: Mapping[str, Any], base: Mapping[str, Any]) -> str | None:
 
 
 def ranked(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows by training loss, the lowest first, each told whether it beats the floor; what diverged
-    and what could not run comes last.
+    """Sort rows by training loss, lowest first, and mark whether each beats the floor. Diverged
+    methods and those that could not run come last.
     """
     floor = next((row.get("loss") for row in table if row["optimizer"] == FLOOR), None)
 

@@ -1,7 +1,8 @@
-"""Why a lane cannot go on, in words: what was raised while it worked, and whose fault that is.
+"""Explain why a lane cannot continue: from the exception to a sentence, a suggestion, and whether
+it is an error in the program.
 
-An exception of any kind ends the lane in which it was raised and no other. A visitor reads one
-sentence; of a defect the developer finds the traceback in the log.
+An exception of any kind ends only the lane in which it was raised. A visitor reads one sentence;
+the traceback of a programming error goes to the log.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ REFUSED = (
     "failed to allocate",
     "invalid buffer size",
 )
-"""What PyTorch and NumPy write where memory is refused: a CPU's allocator raises a plain
-RuntimeError."""
+"""Messages of PyTorch and NumPy for out of memory: on a CPU the allocator raises a plain
+RuntimeError.
+"""
 NUMERICAL = (
     "singular",
     "positive-definite",
@@ -41,8 +43,7 @@ NUMERICAL = (
     "infinity",
     "overflow",
 )
-"""What is written where numbers are too large, too small or not finite, and nothing else is
-wrong."""
+"""Messages that mean only that numbers are too large, too small or not finite."""
 STEPS = (
     "learning_rate",
     "step_size",
@@ -54,24 +55,23 @@ STEPS = (
     "differential_weight",
     "init_std",
 )
-"""Fields that say how far a method moves, the first one of a method being the one to turn."""
+"""Hyperparameters for the step size. The first one that a method has is the one to reduce."""
 DAMPING = ("damping", "observation_noise")
-"""Fields that hold a method back, in those that have no step size."""
+"""Damping hyperparameters, for methods without a step size."""
 OUTSIDE = "A start further inside, or a method that only compares heights, may help."
-"""What to say to a lane that went where a formula has no value: the size of its steps is not to
-blame."""
+"""The sentence for a lane that left the domain of a formula: its step size is not the cause."""
 POPULATIONS = ("population_size", "pairs", "coordinates", "directions", "memory_size")
-"""Fields that say how many networks a method asks about side by side."""
+"""Hyperparameters for the number of networks evaluated in one batch."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What ended a lane.
+    """The reason why a lane ended.
 
     Attributes:
         words: a clause, to stand behind a colon.
         advice: a sentence on what usually helps, or nothing.
-        defect: whether it is the program's own fault, to be logged.
+        defect: whether it is an error in the program itself, to be logged.
     """
 
     words: str
@@ -80,18 +80,20 @@ class Cause:
 
 
 def gentler(optimizer: Optimizer) -> str:
-    """Return what usually helps a method that diverged: a sentence naming fields that it has."""
+    """Return the usual remedy for a method that diverged: a sentence naming hyperparameters that it
+    has.
+    """
     labels, named = _labels(optimizer), list[str]()
-    # SNES has both a pace and a sigma's α; SPSA's gamma is an exponent: only these hold a method
-    # back.
+    # SNES has both a step size and an α for its sigma; SPSA's gamma is an exponent: only these damp
+    # a method.
     if optimizer.seen() in ("outputs", "jacobian"):
-        always = _labels(optimizer, advanced=False)  # EKI's noise counts in one of its forms only
+        always = _labels(optimizer, advanced=False)  # EKI uses its noise in one variant only
         named += [f"a larger {always[name]}" for name in DAMPING if name in always][:1]
     if not named:
         named += [f"a smaller {labels[name]}" for name in STEPS if name in labels][:1]
     if (
         optimizer.seen() == "outputs" and "init_std" in labels
-    ):  # both decide how far members are apart
+    ):  # both control the distance between members
         named.append(f"a smaller {labels['init_std']}")
     if not named and optimizer.batch:
         named.append(f"a larger {labels['batch']}")
@@ -99,7 +101,9 @@ def gentler(optimizer: Optimizer) -> str:
 
 
 def smaller(optimizer: Optimizer) -> str:
-    """Return what makes a method take less memory: a sentence naming fields that it has."""
+    """Return the usual remedy for a method that takes too much memory: a sentence naming
+    hyperparameters that it has.
+    """
     labels = _labels(optimizer)
     side_by_side = POPULATIONS if optimizer.asked() > 1 else ("history_size",)
     rows = [labels[name] for name in side_by_side if name in labels][:1]
@@ -110,7 +114,7 @@ def smaller(optimizer: Optimizer) -> str:
 
 
 def _labels(optimizer: Optimizer, advanced: bool = True) -> dict[str, str]:
-    """Return what a method's fields, advanced ones or not, are called in a sentence."""
+    """Return the labels of a method's hyperparameters, advanced ones too, in lower case."""
     return {
         entry["name"]: entry["label"][0].lower() + entry["label"][1:]
         for entry in fields(type(optimizer))
@@ -126,7 +130,7 @@ def _sentence(named: list[str], verb: str) -> str:
 
 
 def cause_of(error: Exception, optimizer: Optimizer) -> Cause:
-    """Return what an exception means for the lane of that method in which it was raised."""
+    """Return the cause of failure for an exception raised in a lane with that method."""
     text = str(error).lower()
     helps = gentler(optimizer)
     if isinstance(error, NothingLeft):

@@ -1,5 +1,5 @@
-"""Ctrl-C between two steps: the signal is noted when it comes, and obeyed where nothing is half
-done.
+"""Handle Ctrl-C between two steps: the signal is noted at once, and obeyed when no step is
+incomplete.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any, Self
 
 
 class Interrupt:
-    """Hold back SIGINT and SIGTERM while inside; a second one leaves at once, by KeyboardInterrupt.
+    """Delay SIGINT and SIGTERM inside a block; a second signal raises KeyboardInterrupt at once.
 
-    Signals reach the main thread alone: elsewhere this does nothing.
+    Signals reach only the main thread: in other threads this does nothing.
 
     Args:
         noted: called when the first signal comes. It must only set a flag.
-        signals: which are held back.
+        signals: the signals to delay.
 
     Attributes:
         signal: the first that came, or None.
@@ -36,8 +36,8 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            # One that is ignored stays so: a shell starts its background jobs like that, and Ctrl-C
-            # is not meant for them.
+            # A signal that is ignored stays ignored: shells start background jobs like that, and
+            # Ctrl-C is not meant for them.
             heard = [one for one in self.signals if signal.getsignal(one) is not signal.SIG_IGN]
             self._before = {one: signal.signal(one, self._note) for one in heard}
         return self
@@ -60,7 +60,7 @@ class Interrupt:
 
 @contextmanager
 def held_back(noted: Callable[[], None]) -> Iterator[None]:
-    """Hold back Ctrl-C where nobody else takes care of it, and raise it when the block is over."""
+    """Delay Ctrl-C unless the caller already handles it, and raise it at the end of the block."""
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield

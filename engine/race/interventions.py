@@ -1,11 +1,11 @@
-"""What is done to a race by hand, so that a race can be repeated with it.
+"""User interventions on a race, recorded so that the race can be repeated with them.
 
-An event notes where it fell: ``steps``, how many steps every lane had taken. Done again, it takes
-effect just before the first step that would carry a lane beyond that. A race that takes its steps
-in the same order (any race with a budget in evaluations or FLOPs that nobody stepped by hand) is
-then repeated exactly, frame by frame. Where the order is another one, each lane still meets every
-event after the same step of its own as before: an event of one lane waits until that lane has taken
-the step, and new points come to every lane at its own step.
+An event records its time as ``steps``, the number of steps that every lane had taken. When
+repeated, it takes effect just before the first step that would take a lane beyond that. A race that
+takes its steps in the same order (any race with a budget in evaluations or FLOPs that was not
+stepped by hand) is then repeated exactly, frame by frame. If the order differs, each lane still
+gets every event after the same step of its own as before: an event of one lane waits until that
+lane has taken the step, and new points reach every lane at its own step.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ class _Event(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     steps: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Steps every lane had taken. In an event of one lane it may be left out: then only that lane's
-    own step counts."""
+    """Steps that every lane had taken. An event of one lane may leave it out: then only that lane's
+    own step counts.
+    """
 
     def to_json(self) -> dict[str, Any]:
-        """The event as it stands in metrics and files, as JSON values."""
+        """Return the event as JSON values, as in metrics and files."""
         value = self.model_dump(mode="json")
         return {"kind": value.pop("kind"), **value}
 
@@ -40,18 +41,18 @@ class _Event(BaseModel):
 class _LaneEvent(_Event):
     lane: int = Field(ge=0)
     step: int = Field(ge=0)
-    """Steps that lane had taken."""
+    """Steps that this lane had taken."""
 
 
 class Reheat(_LaneEvent):
-    """A temperature multiplied."""
+    """A temperature multiplied by a factor."""
 
     kind: Literal["reheat"] = "reheat"
     value: float
 
 
 class Turn(_LaneEvent):
-    """A knob turned."""
+    """A hyperparameter changed."""
 
     kind: Literal["turn"] = "turn"
     field: str
@@ -67,7 +68,7 @@ class Weight(_LaneEvent):
 
 
 class Points(_Event):
-    """All training points replaced, as `engine.datasets.hand_drawn` writes them."""
+    """All training points replaced, in the format of `engine.datasets.hand_drawn`."""
 
     kind: Literal["points"] = "points"
     value: str
@@ -79,11 +80,11 @@ _EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Annotated[Event, Field(disc
 
 
 def parse_events(value: Any) -> list[Event]:
-    """Events from JSON values: a list of them, or an object that holds such a list as ``events``
-    (what the command line prints, say).
+    """Read events from JSON values: a list of them, or an object with such a list as ``events``
+    (for example the output of the command line).
 
     Raises:
-        BadInput: the first thing that is wrong, in one line.
+        BadInput: the first error, in one line.
     """
     if isinstance(value, dict) and "events" in value:
         value = value["events"]
@@ -109,7 +110,7 @@ def parse_events(value: Any) -> list[Event]:
 
 
 def events_of(recording: Recording) -> list[Event]:
-    """All that was done by hand in a recorded race, in order.
+    """Return all interventions of a recorded race, in order.
 
     Raises:
         BadInput: the recording holds an event that Kelvin does not know.
@@ -125,7 +126,7 @@ def events_of(recording: Recording) -> list[Event]:
 
 
 def read_events(file: str) -> list[Event]:
-    """The events in a JSON file or in a recording.
+    """Return the events in a JSON file or in a recording.
 
     Raises:
         BadInput: it cannot be read, or holds something else.
@@ -143,19 +144,19 @@ def read_events(file: str) -> list[Event]:
 
 
 class Script:
-    """Events that are still to come.
+    """The events that are still to come.
 
     Args:
-        events: in the order in which they were done.
+        events: in the order in which they happened.
         lanes: how many lanes the race has.
 
     Raises:
-        BadInput: an event names a lane there is not.
+        BadInput: an event names a lane that does not exist.
     """
 
     def __init__(self, events: Iterable[Event], lanes: int) -> None:
         self.waiting: list[tuple[Event, set[int]]] = []
-        """Each with the lanes it has yet to come to."""
+        """Each event with the lanes that have not had it yet."""
         for i, event in enumerate(events):
             if not isinstance(event, Points) and event.lane >= lanes:
                 raise BadInput(
@@ -173,14 +174,14 @@ class Script:
         return bool(self.waiting)
 
     def due(self, steps: Sequence[int], lane: int) -> list[tuple[Event, list[int], bool]]:
-        """What is to be done before a step, and to which lanes; it is struck off.
+        """Remove and return the events due before this step, with the lanes they apply to.
 
         Args:
             steps: taken by every lane so far.
-            lane: which of them is about to take its next.
+            lane: the lane that takes the next step.
 
         Returns:
-            Events, each with the lanes it comes to now and whether these are the first.
+            Events, each with the lanes it applies to now and whether these are the first.
         """
         found: list[tuple[Event, list[int], bool]] = []
         for event, left in self.waiting:

@@ -1,4 +1,4 @@
-"""A lane of a race: one optimizer at work, and what is known of how it does."""
+"""A lane of a race: one optimizer, its counters and its status."""
 
 from __future__ import annotations
 
@@ -16,27 +16,25 @@ from ..random.rng import Rng
 
 @dataclass
 class Lane:
-    """One optimizer at work.
+    """One optimizer in a race.
 
     Attributes:
-        index: its place in the experiment.
+        index: its number in the experiment.
         step: steps taken.
-        finished: whether its budget is spent or it cannot go on.
-        trouble: why it cannot go on, in words, or None.
-        stopped: the rule that ended it, in words, or None.
-        note: what is worth a word though it goes on or has ended well, or None.
-        start: what its loss is measured against for the note.
-        barren: looks in a row at which nothing it knows was finite.
-        good: the last moment it was looked at and its loss was a number; what is left of it should
-            it diverge.
-        wreck: what was no number any more at the first step at which the method itself met such a
-            loss, or None.
-        best: the lowest loss looked at, for the stop rules.
-        points: the points drawn by hand that it trains on, as a text, where they are not those the
-            race began with.
-        watched: whether the next step's move is to be kept for the observer.
+        finished: whether its budget is spent or it cannot continue.
+        trouble: why it cannot continue, as a sentence, or None.
+        stopped: the rule that ended it, as a sentence, or None.
+        note: a remark although it continues or ended well, or None.
+        start: the loss that the note compares with.
+        barren: number of checks in a row without any finite loss.
+        good: the last check with a finite loss, restored if the lane diverges.
+        wreck: the first non-finite loss that the method itself met, with its step, or None.
+        best: the lowest loss at a check, for the stop rules.
+        points: the hand-drawn points that it trains on, as a text, if they are not those the race
+            started with.
+        watched: whether to keep the next step's move for the observer.
         move: (weights before, step taken), both (D,), of the last watched step.
-        torn: whether something left a step of its before the step was done.
+        torn: whether an exception left a step incomplete.
     """
 
     index: int
@@ -61,13 +59,14 @@ class Lane:
 
 
 def knows_anything(lane: Lane, loss: float) -> bool:
-    """Whether a lane has anything finite to go on from: among its members' losses, among what it
-    was answered lately, or its own estimate's loss.
+    """Return whether a lane has any finite loss to continue from: among its members' losses, its
+    latest evaluations, or its own estimate's loss.
 
     Args:
-        lane: looked at.
-        loss: of its estimate. A method that asks for nothing but gradients there knows nothing
-            else; one that asks for losses elsewhere, and has yet to, may still find something.
+        lane: the lane.
+        loss: of its estimate. A method that only evaluates gradients there has nothing else; one
+            that evaluates losses at other points, and has not done so yet, may still find a finite
+            one.
     """
     state, answers = lane.state, [answer for answer in lane.oracle.answers if answer.numel()]
     if not answers and state.losses is None:

@@ -1,7 +1,7 @@
-"""A race: lanes that start from the very same weights and share one budget.
+"""A race: lanes that start from the same weights and share one budget.
 
-Whoever is furthest behind in the chosen currency moves next, so at every moment the lanes have
-spent the same to within one step, whatever a step costs each of them.
+The lane furthest behind in the chosen currency moves next, so at every moment all lanes have spent
+the same to within one step, whatever a step costs each of them.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ from .warm_up import warm_up
 
 log = logging.getLogger(__name__)
 BARREN = 5
-"""Looks in a row at which nothing that a lane had asked about or remembers was finite, after which
-it is ended."""
+"""Checks in a row without any finite loss, among all that a lane evaluated or remembers, after
+which it is ended.
+"""
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -47,7 +48,7 @@ Answer = TypeVar("Answer")
 def at_work(
     method: Callable[Concatenate[Any, Given], Answer],
 ) -> Callable[Concatenate[Any, Given], Answer]:
-    """Let a method of a race work with the race's own number of threads and exactness."""
+    """Run a method with the race's own number of threads and precision."""
 
     @wraps(method)
     def inside(race: Any, /, *given: Given.args, **named: Given.kwargs) -> Answer:
@@ -58,40 +59,40 @@ def at_work(
 
 
 def advised(lane: Lane, note: str | None) -> str | None:
-    """Add to a note what usually helps the lane's method."""
+    """Add the usual remedy for the lane's method to a note."""
     return None if note is None else f"{note} {gentler(lane.optimizer)}".rstrip()
 
 
 class Race:
-    """Runs an experiment, headless or driven by a worker.
+    """Run an experiment, headless or in a worker.
 
     Args:
         experiment: what to run.
-        marks: how many frames iterating gives after the first, at equal shares of the budget.
-        pictures: whether those frames carry pictures.
-        events: what was done by hand when it was run before, to be done again; see
-            `engine.race.interventions` for when.
+        marks: how many frames iterating yields after the first, at equal shares of the budget.
+        pictures: whether those frames have pictures.
+        events: interventions of an earlier run, to be repeated; see `engine.race.interventions` for
+            when.
 
     Raises:
-        BadInput: the data is not here, or the device is not, or an event is not of this race.
+        BadInput: the data or the device is not available, or an event does not fit this race.
 
     Attributes:
-        began: the experiment as it was given. ``experiment`` follows what is done by hand.
-        events: what was done by hand since the last metrics, as messages.
-        names: what the lanes are called, no two alike.
-        done: all that was done by hand so far, as JSON values.
-        k: the number of the last frame that iterating gave, −1 before the first.
-        closed: whether that frame was of the race's end.
-        heard: called with a lane whenever it asks its oracle, for who watches a long step.
+        began: the experiment as it was given. ``experiment`` follows the interventions.
+        events: interventions since the last metrics, as messages.
+        names: labels of the lanes, all different.
+        done: all interventions so far, as JSON values.
+        k: the number of the last frame that iterating yielded, −1 before the first.
+        closed: whether that frame was the end of the race.
+        heard: called with a lane whenever it calls its oracle, to observe a long step.
 
-    Iterating runs the whole race; iterating once more goes on behind the last frame that was given.
-    Ctrl-C waits for the end of a step.
+    Iterating runs the whole race; iterating again continues after the last frame. Ctrl-C waits for
+    the end of a step.
 
-    With a budget in evaluations or FLOPs the same experiment gives the same frames every time on
-    the same machine, but for the wall-clock fields ``clock`` and ``seconds``: whatever else the
-    machine does, however many cores this process may use, and whatever PyTorch was told before.
-    While a race works it sets the number of threads, and float32 that is float32, for the whole
-    process; what was set before holds again when it hands back a frame or a method returns.
+    With a budget in evaluations or FLOPs the same experiment yields the same frames every time on
+    the same machine, except the wall-clock fields ``clock`` and ``seconds``: independent of the
+    machine's load, of the number of cores this process may use, and of earlier PyTorch settings.
+    While a race runs it sets the number of threads, and full float32 precision, for the whole
+    process; the earlier settings are restored when it yields a frame or a method returns.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class Race:
         self.dataset = experiment.dataset.load(experiment.seed).to(self.device)
         self.network = experiment.network.build_for(experiment.dataset)
         self.loss = get_loss(experiment.loss)
-        # The first weights are drawn on the CPU, so every device starts from the same ones.
+        # The initial weights are drawn on the CPU, so they are the same on every device.
         self.theta = self.network.init(
             torch.Generator().manual_seed(hashed_seed(experiment.seed, "first weights"))
         ).to(self.device)
@@ -168,8 +169,8 @@ class Race:
         )
 
     def _rng(self, index: int) -> Rng:
-        """The random numbers of a lane. Two lanes of one method differ, and a method has the same
-        ones wherever it stands and whatever it races against.
+        """Return a lane's random number generator. Two lanes of one method differ, and a method has
+        the same numbers in any position and against any other method.
         """
         lanes = self.experiment.lanes
         return Rng(
@@ -179,18 +180,20 @@ class Race:
         )
 
     def settled(self) -> AbstractContextManager[None]:
-        """Inside, this process works with the experiment's number of threads, and in float32
-        wherever nothing else is asked for.
+        """Run the block with the experiment's number of threads, and in full float32 precision
+        unless another is requested.
         """
         return arithmetic.settled(self.experiment.threads, self.device)
 
     def _precision(self) -> AbstractContextManager[None]:
-        """That of the experiment, inside; what is shown of a lane is found in float32."""
+        """Run the block in the experiment's precision. What is shown of a lane is computed in
+        float32.
+        """
         return evaluation.precision(self.experiment.precision)
 
     @property
     def clock(self) -> float:
-        """Seconds of training so far, all lanes together; looking and pauses left out."""
+        """Seconds of training so far, all lanes together, without observation and pauses."""
         return sum(lane.oracle.seconds for lane in self.lanes)
 
     @property
@@ -204,7 +207,7 @@ class Race:
 
     @at_work
     def advance(self) -> int:
-        """One step of the lane furthest behind.
+        """Take one step of the lane furthest behind.
 
         Returns:
             Its index.
@@ -222,8 +225,8 @@ class Race:
 
     @at_work
     def advance_lane(self, lane: Lane) -> None:
-        """One step of that lane, whoever's turn it is (a visitor stepping by hand moves every lane
-        by one). Whatever is raised in it ends the lane, and no other.
+        """Take one step of that lane, even if another lane is next (stepping by hand moves every
+        lane by one). An exception in it ends only this lane.
         """
         if lane.torn:
             raise RuntimeError(
@@ -231,7 +234,7 @@ class Race:
                 f"cannot go on from there"
             )
         self.hands.before_step(lane)
-        if not lane.finished:  # else what was done again by hand has ended it
+        if not lane.finished:  # otherwise a repeated intervention has ended it
             lane.step += 1
             with self.minding(lane):
                 self._step(lane)
@@ -243,7 +246,7 @@ class Race:
             with self._precision(), lane.oracle.working():
                 lane.oracle.draw(lane.step)
                 lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
-        except BaseException:  # counted and charged already, perhaps moved already
+        except BaseException:  # already counted, perhaps already moved
             lane.torn = True
             raise
         if before is not None:
@@ -253,20 +256,19 @@ class Race:
             lane.wreck = Wreck.of(lane.step, known, lane.state.estimate)
         budget = self.experiment.budget
         now = lane.oracle.spent(budget.currency)
-        # Steps of a known price: the next is not taken where it would leave the lane further from
-        # its budget than it is now. A step that is cut to what is left always fits.
+        # Steps of a known cost: the next one is not taken if it would leave the lane further from
+        # its budget than it is now. A step that can be cut to the rest of the budget always fits.
         half = 0.0 if budget.currency == "seconds" or lane.oracle.cuts else (now - spent) / 2
         if now >= budget.amount - half:
             lane.finished = True
 
     def judge(self, lane: Lane, loss: float) -> bool:
-        """Called with the loss that is looked at: end the lane when it is no number any more, or
-        when a stop rule says so.
+        """Check a lane's loss: end the lane if it is not finite, or if a stop rule applies.
 
-        A lane that diverged is given back the estimate of its last good moment.
+        A lane that diverged gets back the estimate of its last finite check.
 
         Returns:
-            Whether it has just ended, or was given back an earlier estimate.
+            Whether it has just ended, or got back an earlier estimate.
         """
         if (
             lane.trouble is not None
@@ -296,8 +298,8 @@ class Race:
                     None,
                 )
                 return True
-            # The estimate is outside, while members that it is made of are inside and may bring it
-            # back.
+            # The estimate is outside the domain, while members that it is made of are inside and
+            # may bring it back.
             lane.note = (
                 f"{label} stands at step {lane.step:,} where the loss is no number, while others "
                 f"that it asks about have one."
@@ -338,8 +340,8 @@ class Race:
         return lane.stopped is not None
 
     def _taken_back(self, lane: Lane, label: str) -> bool:
-        """Take back the last step of a finished lane, as its next one would; False where it has no
-        way back to a finite loss.
+        """Undo the last step of a finished lane, as its next step would. Returns False if there is
+        no finite loss to return to.
         """
         before, after = lane.optimizer.before(lane.state), lane.state.estimate
         if before is None:
@@ -362,8 +364,8 @@ class Race:
         )
 
     def remark(self, lane: Lane, label: str, loss: float, progress: float) -> str | None:
-        """Return what is worth saying of a lane beside its numbers: that it is worse than it
-        began, or has undone steps.
+        """Return a remark on a lane besides its numbers: that it is worse than at its start, or has
+        undone steps.
         """
         note = None if lane.start is None else lane.start.note(label, loss, progress, lane.finished)
         if note is None and lane.state.undone:
@@ -372,12 +374,12 @@ class Race:
 
     @contextmanager
     def minding(self, lane: Lane, when: str = "") -> Iterator[None]:
-        """Let an exception raised inside end this lane alone; what is bad input, or an interrupt,
-        goes its way.
+        """End only this lane if an exception is raised in the block. Bad input and interrupts are
+        passed on.
 
         Args:
-            lane: whose work is done inside.
-            when: what that is, where it is not a step: "while it was set up".
+            lane: the lane at work.
+            when: what it was doing, if not a step: "while it was set up".
         """
         try:
             yield
@@ -387,8 +389,8 @@ class Race:
             self.fail(lane, error, when)
 
     def fail(self, lane: Lane, error: Exception, when: str = "") -> None:
-        """End a lane by an exception. Its state may be half a step on, or what there was no memory
-        for: of it the numbers stay and the last good estimate.
+        """End a lane because of an exception. Its state may be incomplete or out of memory, so only
+        its counters and the last finite estimate are kept.
         """
         if lane.trouble is not None:
             return
@@ -401,9 +403,7 @@ class Race:
         self.end(lane, f"{place}: {cause.words}. {lane.good.kept} {cause.advice}".rstrip())
 
     def end(self, lane: Lane, trouble: str) -> None:
-        """End a lane in trouble, at its last good moment. The memory of its population is given
-        back to the others.
-        """
+        """End a failed lane at its last finite check, and free the memory of its population."""
         state = lane.state
         told = {
             name: getattr(state, name) for name in ("temperature", "plan", "acceptance", "target")
@@ -426,67 +426,69 @@ class Race:
 
     @at_work
     def reheat(self, lane: int, factor: float) -> bool:
-        """Multiply a lane's temperature by hand; the next metrics tell of it.
+        """Multiply a lane's temperature; the next metrics record it.
 
         Returns:
-            False where the lane's method has no temperature.
+            False if the lane's method has no temperature.
         """
         return self.hands.reheat(lane, factor)
 
     @at_work
     def turn(self, lane: int, field: str, value: Any) -> None:
-        """Turn a knob of a lane's method by hand; it holds from the next step on, and the next
-        metrics tell of it.
+        """Change a hyperparameter of a lane's method from the next step on; the next metrics record
+        it.
 
         Raises:
-            BadInput: the lane has finished, the field may not be turned while it runs, or the value
+            BadInput: the lane has finished, the field cannot be changed while it runs, or the value
                 is out of its range.
         """
         self.hands.turn(lane, field, value)
 
     @at_work
     def put_weight(self, lane: int, index: int, value: float) -> None:
-        """Set one weight of a lane's estimate by hand, all that its method remembers moving along;
-        the next metrics tell of it.
+        """Set one weight of a lane's estimate. The state of its method moves with it, and the next
+        metrics record it.
 
         Raises:
-            BadInput: the lane has finished, there is no such weight, or the value is no number.
+            BadInput: the lane has finished, there is no such weight, or the value is not a number.
         """
         self.hands.put_weight(lane, index, value)
 
     @at_work
     def set_points(self, text: str) -> None:
-        """Replace the training points of every lane by hand, as `engine.datasets.hand_drawn` writes
-        them; the next metrics tell of it.
+        """Replace the training points of every lane, in the format of `engine.datasets.hand_drawn`;
+        the next metrics record it.
 
         Raises:
-            BadInput: the text is no such points, or the race is not about points, or is over.
+            BadInput: the text is not in that format, or the race has no points, or is over.
             CannotRun: a lane's method cannot run with so many.
         """
         self.hands.set_points(text)
 
     @at_work
     def stage(self) -> Message:
-        """What does not change during the race, as a message."""
+        """Return the message with all that does not change during the race."""
         return self.observer.stage()
 
     @at_work
     def metrics(self, k: int, closely: bool = True) -> Message:
-        """Counters and scores now, as frame k's message; closely, with how steps agree with −∇L."""
+        """Return the counters and losses now, as frame k's message; with ``closely``, also the
+        agreement of steps with −∇L.
+        """
         return self.observer.metrics(k, closely)
 
     @at_work
     def picture(self, k: int) -> Message:
-        """Where the weights are now, as frame k's message."""
+        """Return the positions of the weights now, as frame k's message."""
         return self.observer.picture(k)
 
     @at_work
     def detail(self, k: int) -> Message:
-        """What one may look at more closely, as a message beside frame k."""
+        """Return the details for a closer look, as a message beside frame k."""
         return self.observer.detail(k)
 
     def weights(self, k: int) -> Message:
-        """Every lane's estimate, as a message beside frame k."""
+        """Return every lane's estimate, as a message beside frame k."""
         return {
             "type": "weights",
             "k": k,
@@ -495,7 +497,7 @@ class Race:
         }
 
     def interrupt(self) -> None:
-        """End the iteration after the step being taken. Iterating again goes on from there."""
+        """End the iteration after the current step. Iterating again continues from there."""
         self._interrupted = True
 
     def __iter__(self) -> Iterator[Frame]:
@@ -521,31 +523,31 @@ class Race:
                 return
 
     def _due(self) -> bool:
-        """Whether iterating gives a frame before it takes another step."""
+        """Return whether iterating yields a frame before the next step."""
         if self.finished:
             return not self.closed
         return self.k < 0 or self.progress >= (self.k + 1) / self.marks
 
     @at_work
     def frame(self, k: int, closely: bool = True) -> Frame:
-        """Metrics and, where they are wanted, a picture of one and the same moment."""
+        """Return metrics and, if wanted, a picture of the same moment."""
         metrics = self.metrics(k, closely)
         before = self.troubles
         picture = self.picture(k) if self.with_pictures else None
         if (
             self.troubles != before
-        ):  # what was to be drawn of a lane ended it: the frame tells that, too
+        ):  # computing a lane's picture ended it: the frame must show that too
             metrics = {**self.metrics(k, closely), "events": metrics["events"]}
         return Frame(k, metrics, picture)
 
     @property
     def troubles(self) -> int:
-        """How many lanes have ended in trouble."""
+        """Return how many lanes have failed."""
         return sum(lane.trouble is not None for lane in self.lanes)
 
     @at_work
     def score(self, lane: Lane) -> evaluation.Scores:
-        """Loss and accuracy of a lane's estimate on all training samples, then on all test
+        """Return loss and accuracy of a lane's estimate on all training samples, then on all test
         samples.
         """
         data = self.dataset
@@ -556,5 +558,5 @@ class Race:
 
     @at_work
     def results(self) -> list[dict[str, Any]]:
-        """How every lane stands, scored on all samples, as JSON values."""
+        """Return every lane's results, evaluated on all samples, as JSON values."""
         return [result_of(self, lane) for lane in self.lanes]

@@ -1,4 +1,4 @@
-"""How a lane stands, in numbers: what the command line prints and a comparison keeps."""
+"""The results of a lane: printed by the command line and kept by a comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def result_of(race: Race, lane: Lane) -> dict[str, Any]:
-    """A lane's scores on all samples, its counters and what there is to say of it, as JSON
+    """Return a lane's losses and accuracies on all samples, its counters and its remarks, as JSON
     values.
     """
     loss, accuracy, test_loss, test_accuracy = (
@@ -40,16 +40,14 @@ def result_of(race: Race, lane: Lane) -> dict[str, Any]:
 
 
 def _scores(race: Race, lane: Lane) -> evaluation.Scores:
-    """A lane's scores, judged; no numbers where even those of its last good estimate cannot be
-    found.
+    """Return a lane's losses and accuracies after checking them; NaN if even those of its last
+    finite estimate cannot be computed.
     """
-    for _ in range(
-        3
-    ):  # judged, or failing to be scored, it may be given back its last good estimate
+    for _ in range(3):  # checking or evaluating it may restore its last finite estimate
         with race.minding(lane, "while it was scored"):
             scores = race.score(lane)
             if not (
                 lane.finished and race.judge(lane, scores[0])
-            ):  # in the middle of a race this is no look that a rule may end a lane by
+            ):  # in the middle of a race this check must not end a lane by a stop rule
                 return scores
     return math.nan, math.nan, math.nan, math.nan

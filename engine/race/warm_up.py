@@ -1,4 +1,4 @@
-"""What a lane does before the clock starts."""
+"""Warm up a lane before its clock starts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 
 STEPS, SECONDS = 3, 0.05
-"""A lane is warmed by one step, and by more of them while they are quick: some things are first
-done in a later one."""
+"""A lane is warmed up by one step, and by more while they are quick: some things are first done in
+a later step.
+"""
 LONGEST = 1.0
-"""Seconds after which a warming step is left at its next question: by then it has done everything
-once."""
+"""Seconds after which a warm-up step is left at its next evaluation: by then it has done everything
+once.
+"""
 
 
 class Warm(Exception):
-    """A step has warmed the lane, though it is not over."""
+    """Ends a warm-up step early: the lane is warm."""
 
 
 def warm_up(
@@ -31,21 +33,21 @@ def warm_up(
     oracle_of: Callable[[], Oracle],
     precision: Callable[[], AbstractContextManager[None]],
 ) -> None:
-    """Begin a lane and take a step or more of it, all of which is thrown away: what is imported,
-    compiled, tabled and allocated only once is then charged to no lane.
+    """Take a step or more of a lane and discard it, so that one-time costs (imports, compilation,
+    tables, allocation) are not counted for any lane.
 
-    Without it the lane that moves first pays for all: two alike with a second each took fourteen
-    steps and one.
+    Without it the lane that moves first pays for all: of two equal lanes with a second each, one
+    took fourteen steps and the other one.
 
     Args:
         optimizer: of the lane.
-        theta: (D,) the first weights.
+        theta: (D,) the initial weights.
         rng: like the lane's own, at step 0.
         oracle_of: makes one like the lane's own.
         precision: that of the experiment, inside.
     """
     since = time.perf_counter()
-    with suppress(Exception):  # it will come again, in a step that tells of it
+    with suppress(Exception):  # it will be raised again, in a step that reports it
         oracle = oracle_of()
         oracle.heard = lambda: _enough(since)
         with precision(), oracle.working():
