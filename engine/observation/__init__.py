@@ -1,1 +1,3 @@
-"""What is shown of a race: metrics, pictures of weight space, predictions, single steps."""
+"""Everything that is shown of a race: metrics, pictures of weight space, predictions,
+single steps.
+"""

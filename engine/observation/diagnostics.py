@@ -1,7 +1,7 @@
-"""What one looks at more closely, every second or two: what each particle of a cloud says by
-itself, which classes are taken for which, and how the weights of a layer are spread.
+"""Compute the details that are sent every second or two: the predictions of each particle of a
+cloud, the confusion matrix, and histograms of the weights of each layer.
 
-None of it is charged to a lane, and the work is bounded whatever the network.
+None of this is counted for a lane, and the work is bounded for any network.
 """
 
 from __future__ import annotations
@@ -17,23 +17,25 @@ from ..networks.base import Layer, Network
 from .predictions import MEMBER_SIDE, Answers, areas, odds_map
 
 DETAIL_FLOPS = 2e8
-"""Work of asking the particles of one lane; where all would cost more, only the first are asked."""
+"""Limit on the FLOPs for the particles of one lane; if all would cost more, only the first ones are
+evaluated.
+"""
 BINS = 32
 
 
 def members(answers: Answers, particles: Tensor) -> Message | None:
-    """What the particles (n, D) of a cloud say, each by itself; index i is the cloud's particle i.
+    """Return the predictions of each particle (n, D) of a cloud; index i is the cloud's particle i.
 
     Args:
-        answers: what one network says; its coarse inputs, or its wall, are what every particle is
-            asked.
+        answers: computes the predictions of a network; every particle is evaluated on its coarse
+            inputs, or its grid of samples.
         particles: finite weights.
 
     Returns:
         One of ``maps`` u1 (m, 16, 16), ``areas`` u1 (m, 2, 16, 16), ``curves`` f4 (m, 40), evenly
-        spaced from the first to the last drawn point, and ``predicted`` u1 (m, M). m is n, or how
-        many `DETAIL_FLOPS` allow. None on a landscape, where a particle says no more than where it
-        is, and where not even one is allowed.
+            spaced from the first to the last drawn point, and ``predicted`` u1 (m, M). m is n, or
+            as many as `DETAIL_FLOPS` allows. None on a landscape, where a particle is nothing but a
+            point, and if `DETAIL_FLOPS` does not allow even one.
     """
     kind = answers.data.kind
     inputs = answers.data.x_test[answers.wall] if kind == "images" else answers.coarse
@@ -54,8 +56,8 @@ def members(answers: Answers, particles: Tensor) -> Message | None:
 
 @torch.no_grad()
 def confusion(network: Network, theta: Tensor, x: Tensor, y: Tensor, classes: int) -> Tensor:
-    """How often each class is taken for each: theta (D,), x (B, *shape), y (B,) → int32 (K, K),
-    rows the truth, columns the answer.
+    """Return the confusion matrix of theta (D,) on x (B, *shape), y (B,): int32 (K, K), rows are
+    true classes, columns predicted ones.
     """
     step = (
         evaluation.together(len(x))
@@ -73,11 +75,11 @@ def confusion(network: Network, theta: Tensor, x: Tensor, y: Tensor, classes: in
 
 
 def histograms(layers: Sequence[Layer], theta: Tensor) -> Message:
-    """How the weights (D,) are spread in every layer, in `BINS` even bins from the smallest to the
-    largest.
+    """Return a histogram of the weights (D,) of every layer, in `BINS` equal bins from the smallest
+    to the largest.
 
-    Weights that are no numbers are left out; a layer with nothing else has no bounds. Where all
-    weights are one and the same, the bins reach half a unit to either side.
+    NaN and infinite weights are left out; a layer with nothing else has no bounds. If all weights
+    are equal, the bins extend half a unit to either side.
     """
     weights = theta.detach().cpu()
     finite = bool(torch.isfinite(weights).all())

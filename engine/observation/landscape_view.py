@@ -1,5 +1,5 @@
-"""What is drawn of a landscape under a race: its own rectangle, finely, once; a wider one,
-coarsely, when somebody walks off it.
+"""The part of a landscape that is drawn under a race: first its own rectangle on a fine grid, and a
+wider one on a coarse grid when a lane leaves it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from ..messages.encoding import Message
 
 SIDE, WIDE_SIDE = 181, 81
 WIDER = (1.0, 1.5, 2.25, 3.0)
-"""How much wider the view may become; who walks even further is out of sight."""
+"""The largest factor by which the view can grow; points even further away are not visible."""
 MIDDLE = 0.1
-"""Share of a cloud on either side that may lie out of sight without the view becoming wider."""
+"""Fraction of a cloud at either end that may be outside without making the view wider."""
 
 
 class Ground:
-    """The ground of one race.
+    """The view of one race's landscape.
 
     Args:
         landscape: the function.
@@ -31,7 +31,7 @@ class Ground:
         self.wide: Message | None = None
 
     def stage(self) -> dict[str, Any]:
-        """What does not change during a race: the heights, the lowest points that are known."""
+        """Return what does not change during the race: the function values and the known minima."""
         one = self.landscape
         about = {
             "name": one.name,
@@ -45,10 +45,11 @@ class Ground:
     def frame(
         self, estimates: list[Tensor], clouds: list[Tensor]
     ) -> tuple[list[float], Message | None]:
-        """The view that holds all estimates (1, 2) and the middle of every cloud (n, 2): [x from, x
-        to, y from, y to], and its heights where they are not the stage's.
+        """Return the view that contains all estimates (1, 2) and the central part of every cloud
+        (n, 2): [x from, x to, y from, y to], and its function values if they are not those of the
+        stage.
 
-        The view only ever becomes wider, and in few steps.
+        The view only ever grows, and in few steps.
         """
         points = [
             *estimates,

@@ -1,8 +1,7 @@
-"""What one moment of a race looks like: its stage, metrics, pictures and details.
+"""Observe a race: compute its stage, metrics, pictures and details.
 
-What is computed here is for people's eyes and is charged to no lane. The work in one call is
-bounded whatever the network, and depends only on what was observed before, so the same moments
-observed give the same frames.
+Nothing computed here is counted for any lane. The work in one call is bounded for any network, and
+depends only on earlier observations, so observing the same moments gives the same frames.
 """
 
 from __future__ import annotations
@@ -32,28 +31,30 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 UNKNOWN: evaluation.Scores = (math.nan, math.nan, math.nan, math.nan)
-"""Of an estimate that cannot be scored."""
+"""Loss and accuracy of an estimate that cannot be evaluated."""
 ANSWERS = ("map", "areas", "curve", "wall")
 CLOUD_SIZE = 256
 VECTOR = 256
-"""Entries of a row of numbers in metrics; of a longer one an even choice is told, and how long it
-is."""
+"""Largest number of entries of a vector in metrics. Of a longer one, evenly spaced entries are
+sent, and its length.
+"""
 SMALL = 2000
-"""Networks of at most that many weights show them in every picture."""
+"""Networks with at most this many weights send them in every picture."""
 SCORE_FLOPS = 6e7
-"""Work of scoring one lane in one frame; a larger set is then judged by a fixed probe of it. A lane
-that has finished is scored on everything."""
+"""Limit on the FLOPs to evaluate one lane in one frame; a larger set is replaced by a fixed subset.
+A lane that has finished is evaluated on all samples.
+"""
 SLOPE_SAMPLES = 64
-"""Samples on which the agreement of a step with −∇L is measured."""
+"""Number of samples on which the agreement of a step with −∇L is measured."""
 NOTHING: tuple[list[tuple[int, ...]], Tensor] = ([], torch.empty(0, 0))
-"""Of no moment, no answers."""
+"""Empty predictions, before the first frame."""
 PLAN_POINTS = 40
 REPLANS = ("turn", "reheat")
-"""What is done by hand that may change the temperatures in store."""
+"""Interventions that may change the planned temperatures."""
 
 
 def memory_of(value: Any) -> int:
-    """Bytes of all tensors in a state, each counted once however many names it has."""
+    """Return the bytes of all tensors in a state. A tensor with several names counts once."""
     found: dict[int, int] = {}
 
     def gather(one: Any) -> None:
@@ -75,7 +76,7 @@ def memory_of(value: Any) -> int:
 
 
 def sampled(values: Tensor) -> Tensor:
-    """At most `VECTOR` of them, evenly spaced, the first and the last among them: the i-th of m is
+    """Return at most `VECTOR` of them, evenly spaced, with the first and the last: the i-th of m is
     number ⌊i (n − 1) / (m − 1)⌋ of n.
     """
     last = len(values) - 1
@@ -85,10 +86,10 @@ def sampled(values: Tensor) -> Tensor:
 
 
 class Observer:
-    """Looks at a race.
+    """Compute the messages about a race.
 
     Args:
-        race: the race looked at; it must have its lanes already.
+        race: the race; its lanes must exist already.
     """
 
     def __init__(self, race: Race) -> None:
@@ -103,13 +104,13 @@ class Observer:
         self.watch(race.dataset)
 
     def watch(self, data: Dataset) -> None:
-        """Judge by these samples from now on. What is drawn of the data keeps its place: a visitor
-        may put points by hand while the race goes on.
+        """Use these samples from now on. The square in which the data are drawn does not move: a
+        visitor may edit points while the race runs.
         """
         flops = self.race.network.flops
         self.final.clear()
         self.answers.data = data
-        # A fixed probe of the samples where the whole set would cost too much to score in every
+        # A fixed subset of the samples, if the whole set is too expensive to evaluate in every
         # frame.
         order = Rng(0, "probe").permutation(len(data.y_train)).to(data.y_train.device)
         held_out = Rng(0, "wall").permutation(len(data.y_test)).to(data.y_test.device)
@@ -120,8 +121,8 @@ class Observer:
             torch.cat([data.x_train[train], data.x_test[test]]),
             torch.cat([data.y_train[train], data.y_test[test]]),
         )
-        # What is drawn of the answers is asked along with the scores, in one pass, unless samples
-        # change each other's answers.
+        # The drawn predictions are computed in one pass with the losses, unless the network's
+        # outputs depend on the other samples of the batch.
         spots = self.answers.spots
         self.asked = (
             self.probe[0]
@@ -134,20 +135,20 @@ class Observer:
 
     @property
     def plane(self) -> Plane:
-        """The plane of the last picture."""
+        """Return the plane of the last picture."""
         return self.view.plane
 
     def choose_plane(self, kind: str) -> None:
-        """Look through another plane from the next picture on: "pca", "random" or "line", as
-        `Viewpoint.choose` tells. It changes nothing in the race.
+        """Choose the plane of the next pictures: "pca", "random" or "line", see `Viewpoint.choose`.
+        The race itself does not change.
 
         Raises:
-            BadInput: no such plane, or none to choose.
+            BadInput: there is no such plane, or the race has only one.
         """
         self.view.choose(kind)
 
     def stage(self) -> Message:
-        """What does not change during the race."""
+        """Return what does not change during the race."""
         race, data = self.race, self.race.dataset
         plans = self._each(lambda lanes: [self._plan(lane) for lane in lanes], None)
         about: dict[str, Any] = {
@@ -215,13 +216,14 @@ class Observer:
         return None if None in temperatures else [float(t) for t in temperatures if t is not None]
 
     def metrics(self, k: int, closely: bool = True) -> Message:
-        """Counters, scores and temperatures of every lane, and what was done by hand since the last
-        call.
+        """Return counters, losses, accuracies and temperatures of every lane, and the interventions
+        since the last call.
 
         Args:
             k: number of the frame.
-            closely: whether steps are compared with −∇L, which costs as much as scoring, and memory
-                is counted; else the one is None and the other as it was last.
+            closely: whether to compare steps with −∇L, which costs as much as evaluating the lanes,
+                and to measure memory; otherwise the agreement is None and the memory is the last
+                value.
         """
         race = self.race
         events, race.events = race.events, []
@@ -249,10 +251,10 @@ class Observer:
         nothing: T,
         lanes: Sequence[Lane] | None = None,
     ) -> list[T]:
-        """Return what is found of every lane: of all together, or where that raises, of one after
-        the other.
+        """Compute something for every lane: for all together or, if that raises, for one after the
+        other.
 
-        A lane of which nothing can be found ends, and is tried again with its last good estimate.
+        A lane for which it raises ends, and is tried again with its last finite estimate.
         """
         race, lanes = self.race, self.race.lanes if lanes is None else lanes
         if len(lanes) > 1:
@@ -271,7 +273,7 @@ class Observer:
         return found
 
     def forget(self, lane: Lane) -> None:
-        """Forget what was found of a lane's estimate: it is another one now."""
+        """Forget cached results of a lane's estimate, because the estimate has changed."""
         self.final.pop(lane.index, None)
 
     def _lane_metrics(
@@ -318,8 +320,8 @@ class Observer:
         }
 
     def _scores(self, lanes: Sequence[Lane]) -> list[evaluation.Scores]:
-        """Loss and accuracy in training and in testing: on the probe while a lane runs, all of them
-        in one pass, on everything once it has finished.
+        """Return training and test loss and accuracy: on the subset while a lane runs, all lanes in
+        one pass; on all samples once it has finished.
         """
         race = self.race
         for lane in lanes:
@@ -342,15 +344,15 @@ class Observer:
 
     @staticmethod
     def _moment(lanes: Sequence[Lane]) -> list[tuple[int, ...]]:
-        """Which estimates these are: the same for as long as nobody moves one."""
+        """Return a key for the current estimates; it stays the same until one of them moves."""
         return [
             (lane.index, lane.step, id(lane.state.estimate), lane.state.estimate._version)
             for lane in lanes
         ]
 
     def _agreements(self, lanes: Sequence[Lane]) -> list[float | None]:
-        """Cosine of every lane's last watched step with −∇L on a fixed probe of the samples; None
-        where the estimate stood still. Charged to nobody.
+        """Return the cosine of every lane's last watched step with −∇L on a fixed subset of the
+        samples; None if the estimate did not move. Not counted for any lane.
         """
         moves = []
         for lane in lanes:
@@ -366,9 +368,7 @@ class Observer:
                 self.race.network, self.race.loss, places, *self.slope_data
             )
             lengths = torch.linalg.vector_norm(torch.stack([steps, slopes]), dim=2).prod(0)
-            cosines = (
-                torch.linalg.vecdot(steps, slopes) / -lengths
-            )  # no number where either is nothing
+            cosines = torch.linalg.vecdot(steps, slopes) / -lengths  # undefined if either is zero
             for i, cosine in zip(told, cosines.tolist(), strict=True):
                 found[i] = cosine if math.isfinite(cosine) else None
         for lane in lanes:
@@ -376,7 +376,9 @@ class Observer:
         return found
 
     def picture(self, k: int) -> Message:
-        """Where the weights are and what the networks say, complete in itself."""
+        """Return the positions of the weights and the predictions of the networks. A picture is
+        complete in itself.
+        """
         race = self.race
         clouds = self._each(lambda lanes: [self._cloud(lane) for lane in lanes], None)
         answers = self._each(self._answers, dict.fromkeys(ANSWERS))
@@ -388,7 +390,7 @@ class Observer:
             places, plane = self.view.look(estimates, going, drawn)
         except (
             Exception
-        ):  # the plane and the landscape are nobody's own: no lane has to end for them
+        ):  # the plane and the landscape belong to no lane: no lane has to end because of them
             log.exception("the plane could not be drawn")
             places, plane = self.view.still(estimates)
             clouds = [None] * len(clouds)
@@ -409,7 +411,9 @@ class Observer:
         }
 
     def _answers(self, lanes: Sequence[Lane]) -> list[Message]:
-        """What is drawn of the lanes' answers, which were asked along with their scores."""
+        """Return the lanes' predictions as they are drawn; they were computed together with the
+        losses.
+        """
         moment, known = self.said
         return self.answers.of(
             torch.stack([lane.state.estimate for lane in lanes]),
@@ -417,10 +421,10 @@ class Observer:
         )
 
     def detail(self, k: int) -> Message:
-        """What is dear to compute and to send: the answers of a cloud's particles, the mistakes,
-        the weights of every layer.
+        """Return what is expensive to compute and to send: the predictions of a cloud's particles,
+        the confusion matrix, the weights of every layer.
 
-        Taken at the same moment as picture k, before another step: its members are then the very
+        Taken at the same moment as picture k, before another step, so its members are exactly the
         particles of that picture's cloud.
         """
         race = self.race
@@ -447,8 +451,8 @@ class Observer:
         }
 
     def _confusion(self, lane: Lane) -> Tensor | None:
-        """On the samples that the lane's test accuracy is shown of: the probe, or all of them once
-        it has finished and was scored on all.
+        """Use the samples of the lane's test accuracy: the subset, or all of them once it has
+        finished and was evaluated on all.
         """
         network, data, estimate = self.race.network, self.race.dataset, lane.state.estimate
         if data.y_test.is_floating_point():
@@ -465,8 +469,8 @@ class Observer:
         return known[1]
 
     def _cloud(self, lane: Lane) -> tuple[Tensor, Tensor | None] | None:
-        """An even choice of at most `CLOUD_SIZE` particles, with their losses. Those that are
-        nowhere are left out; a loss that is no number is infinite.
+        """Return at most `CLOUD_SIZE` evenly chosen particles with their losses. Particles with NaN
+        or infinite weights are left out; a NaN loss becomes infinite.
         """
         population, losses = lane.state.population, lane.state.losses
         if population is None or lane.trouble is not None:

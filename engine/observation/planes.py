@@ -1,10 +1,10 @@
 """Planes through weight space, and the loss on them.
 
-Three planes can be looked through: the one spanned by the first two principal components of where
-the estimates have been (Gallagher and Downs 2003; Li et al. 2018, section 7), one of random
-directions scaled to the network (Li et al. 2018, section 4), and one through the first weights and
-the best ones. In all of them a unit is a unit of weight space, so distances in one picture can be
-compared with those in another, and the first weights are drawn at (0, 0).
+There are three planes: the one spanned by the first two principal components of the estimates so
+far (Gallagher and Downs 2003; Li et al. 2018, section 7), one of random directions scaled to the
+network (Li et al. 2018, section 4), and one through the initial weights and the best ones. In all
+of them a unit is a unit of weight space, so distances in one picture can be compared with those in
+another, and the initial weights are drawn at (0, 0).
 
 Li, Xu, Taylor, Studer and Goldstein 2018: https://arxiv.org/abs/1712.09913.
 """
@@ -30,10 +30,10 @@ class Plane:
     Attributes:
         origin: (D,) a point of the plane.
         axes: (2, D) orthonormal directions.
-        shift: (2,) subtracted from coordinates, so that the first weights are drawn at (0, 0).
+        shift: (2,) subtracted from coordinates, so that the initial weights are drawn at (0, 0).
         kind: "pca", "random", "line" or "exact" (there are only two weights, which are the
             coordinates).
-        reach: how far about its origin the plane is always shown, in weight units.
+        reach: the distance from its origin that is always shown, in weight units.
     """
 
     origin: Tensor
@@ -43,32 +43,31 @@ class Plane:
     reach: float = 0.0
 
     def project(self, points: Tensor) -> Tensor:
-        """Coordinates in the plane: (n, D) → (n, 2)."""
+        """Return coordinates in the plane: (n, D) → (n, 2)."""
         return (points - self.origin) @ self.axes.T - self.shift
 
     def off_plane(self, points: Tensor) -> Tensor:
-        """Distances of points from the plane, in weight units: (n, D) → (n,)."""
+        """Return the distances of points from the plane, in weight units: (n, D) → (n,)."""
         offsets = points - self.origin
         return torch.linalg.vector_norm(offsets - (offsets @ self.axes.T) @ self.axes, dim=1)
 
     def points(self, coordinates: Tensor) -> Tensor:
-        """Weights at coordinates of the plane: (n, 2) → (n, D)."""
+        """Return the weights at coordinates of the plane: (n, 2) → (n, D)."""
         return self.origin + (coordinates + self.shift) @ self.axes
 
 
 def exact_plane(theta: Tensor) -> Plane:
-    """The plane that two weights are."""
+    """Return the plane of a network with only two weights."""
     return Plane(torch.zeros_like(theta), torch.eye(2).to(theta), torch.zeros(2).to(theta), "exact")
 
 
 def filter_normalised(direction: Tensor, weights: Tensor, layers: Sequence[Layer]) -> Tensor:
-    """A direction (D,) in which every neuron's (or filter's) part is as long as that neuron's
-    weights.
+    """Return a direction (D,) in which the part of every neuron (or filter) has the norm of that
+    neuron's weights.
 
-    A random direction alone says little: where weights are large a unit step is small, and a
-    network whose neurons are scaled up and down again is the same function in a landscape of
-    another look (Li et al. 2018, section 4). Parts with one number a neuron, the biases, are 0:
-    that is what the authors' code does unless it is told otherwise.
+    An unscaled random direction means little: where weights are large a unit step is small, and
+    rescaling the neurons gives the same function but another landscape (Li et al. 2018, section 4).
+    Parts with one number for each neuron, the biases, are 0, as in the authors' code by default.
     """
     scaled = torch.zeros_like(direction)
     for layer in layers:
@@ -85,11 +84,11 @@ def filter_normalised(direction: Tensor, weights: Tensor, layers: Sequence[Layer
 
 
 def random_plane(layers: Sequence[Layer], centre: Tensor, theta: Tensor, seed: int) -> Plane:
-    """The plane of two random filter-normalised directions through a centre (D,).
+    """Return the plane of two random filter-normalised directions through a centre (D,).
 
-    The directions are those of Li et al. (2018); the axes are the same plane's orthonormal ones,
-    the first along the first direction. A direction is as long as the centre's weights without
-    biases, and as far as that the plane is shown: from −1 to 1 in the authors' units.
+    The directions are those of Li et al. (2018); the axes are an orthonormal basis of the same
+    plane, the first along the first direction. A direction has the norm of the centre's weights
+    without biases, and the plane is shown that far: from −1 to 1 in the authors' units.
     """
     drawn = Rng(seed, "random plane").normal(2, centre.numel()).to(centre)
     directions = torch.stack([filter_normalised(direction, centre, layers) for direction in drawn])
@@ -105,14 +104,14 @@ def random_plane(layers: Sequence[Layer], centre: Tensor, theta: Tensor, seed: i
 
 
 def _principal(centred: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """The first principal directions of centred points (n, D), not quite orthonormal yet: variances
+    """Return the first principal directions of centred points (n, D), almost orthonormal: variances
     (n,), directions (most, D).
     """
     # The n×n Gram matrix has the same spectrum as the D×D covariance and n is small.
     gram = (centred @ centred.T).double()
     if not bool(
         torch.isfinite(gram).all()
-    ):  # places so far apart that single precision cannot hold their squares
+    ):  # points so far apart that their squares overflow in single precision
         gram = centred.double() @ centred.double().T
     values, vectors = torch.linalg.eigh(gram)
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
@@ -122,11 +121,11 @@ def _principal(centred: Tensor, most: int) -> tuple[Tensor, Tensor]:
 
 
 def pca_plane(points: Tensor, theta: Tensor, previous: Plane | None = None) -> Plane | None:
-    """The principal plane of points (n, D), with its axes turned as close to the previous plane's
-    as they go.
+    """Return the principal plane of points (n, D), with its axes rotated as close as possible to
+    those of the previous plane.
 
     Returns:
-        None where the points do not span a plane.
+        None if the points do not span a plane.
     """
     mean = points.mean(0)
     values, axes = _principal(points - mean, 2)
@@ -134,7 +133,7 @@ def pca_plane(points: Tensor, theta: Tensor, previous: Plane | None = None) -> P
         return None
     axes = torch.linalg.qr(axes.T)[0].T
     if previous is not None:
-        # Orthogonal Procrustes: the turn (or flip) that leaves the picture as still as it can be
+        # Orthogonal Procrustes: the rotation (or reflection) that moves the picture least
         # (Schönemann 1966).
         u, _, v = torch.linalg.svd(axes @ previous.axes.T)
         axes = (u @ v).T @ axes
@@ -144,13 +143,13 @@ def pca_plane(points: Tensor, theta: Tensor, previous: Plane | None = None) -> P
 def line_plane(
     points: Tensor, theta: Tensor, best: Tensor, previous: Plane | None = None
 ) -> Plane | None:
-    """The plane whose x axis runs from the first weights to the best ones (D,), and whose y axis is
-    the principal direction of what that leaves of the points (n, D).
+    """Return the plane whose x axis runs from the initial weights to the best ones (D,), and whose
+    y axis is the principal direction of the points (n, D) after projecting out x.
 
     The y axis points to the same side as the previous plane's.
 
     Returns:
-        None where the best weights are still the first ones, or no point leaves the line.
+        None if the best weights are still the initial ones, or all points are on the line.
     """
     length = torch.linalg.vector_norm(best - theta)
     if not bool(length > 0):
@@ -177,8 +176,8 @@ def loss_grid(
     x: Tensor,
     y: Tensor,
 ) -> Tensor:
-    """The loss on an n×n grid of the plane (rows are y, row 0 at the low end): a grid of weights is
-    just a population.
+    """Return the loss on an n×n grid of the plane (rows are y, row 0 at the low end). The grid is
+    evaluated like any population.
     """
     xs = torch.linspace(*x_range, n, device=x.device)
     ys = torch.linspace(*y_range, n, device=x.device)

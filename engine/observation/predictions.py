@@ -1,5 +1,5 @@
-"""What a network says about the data: a decision map, a fitted curve, or answers on a wall of
-samples; and the data as they are drawn beside it.
+"""The predictions of a network as they are drawn: a decision map, a fitted curve, or labels on a
+grid of samples; and the data drawn beside them.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from ..random.rng import Rng
 
 MAP_SIDE = 40
 MAP_ODDS = 8.0
-"""Log-odds beyond which a map is as sure as can be."""
+"""Log-odds at which the colours of a map saturate."""
 WALL_SIZE = 40
 CURVE_POINTS = 160
 MEMBER_SIDE, MEMBER_POINTS = 16, 40
-"""Sides of the map, and points of the curve, of one particle among many."""
+"""Side of the map, and number of points of the curve, for one particle of a population."""
 MOST_POINTS = 5000
-"""Training points that are drawn; of more, these."""
+"""Largest number of training points that are drawn."""
 AXES_SAMPLES = 2000
-"""Training samples, at most, from which the axes of a drawing are found."""
+"""Largest number of training samples used to find the axes of a drawing."""
 MARGIN = 1.12
-"""How much wider than the data the drawn square is."""
+"""Width of the drawn square relative to the data."""
 
 
 def odds_map(outputs: Tensor) -> Tensor:
-    """Outputs of two classes (…, 2) as bytes (…): the log-odds of class 1 from −`MAP_ODDS` (0) to
-    `MAP_ODDS` (255).
+    """Encode outputs of two classes (…, 2) as bytes (…): the log-odds of class 1 from −`MAP_ODDS`
+    (0) to `MAP_ODDS` (255).
 
-    Not probabilities: log-odds bend gently, so the browser can draw a smooth boundary between the
-    points of a coarse grid.
+    Log-odds and not probabilities, because log-odds vary slowly: the browser can interpolate a
+    smooth boundary between the points of a coarse grid.
     """
     odds = (outputs[..., 1] - outputs[..., 0]).nan_to_num(0.0).clamp(-MAP_ODDS, MAP_ODDS)
     return ((odds / MAP_ODDS + 1) * 127.5).round().to(torch.uint8)
 
 
 def areas(outputs: Tensor) -> Tensor:
-    """Outputs of several classes (…, n, K) as bytes (…, 2, n): which class, and how sure (0 to
-    255).
+    """Encode outputs of several classes (…, n, K) as bytes (…, 2, n): the class and its probability
+    (0 to 255).
     """
     sure, predicted = outputs.nan_to_num(0.0).softmax(-1).max(-1)
     return torch.stack([predicted.to(torch.uint8), (sure * 255).round().to(torch.uint8)], -2)
 
 
 class Answers:
-    """What the networks of a race say, for people's eyes.
+    """Compute the predictions of the networks of a race, for drawing.
 
     Args:
         network: the network of every lane.
@@ -61,9 +61,9 @@ class Answers:
         self.network, self.data = network, data
         self.wall = Rng(0, "wall").permutation(len(data.y_test))[:WALL_SIZE].to(data.y_test.device)
         self.spots: Tensor | None = None
-        """Inputs (G·G or G, *shape) at which a map or a curve is drawn."""
+        """Inputs (G·G or G, *shape) of the map or curve."""
         self.coarse: Tensor | None = None
-        """Fewer of them, for the many members of a population; both reach from edge to edge."""
+        """Fewer inputs, for the many members of a population; both reach from edge to edge."""
         self.extent: tuple[float, float, float, float] | None = None
         if data.kind in ("points", "table"):
             self._lay_plane()
@@ -71,8 +71,8 @@ class Answers:
             self._lay_line()
 
     def _lay_line(self) -> None:
-        """The line a curve is drawn along: the one input there is, or that along which several
-        differ most.
+        """Choose the line along which a curve is drawn: the only input, or the direction of largest
+        variance of several.
         """
         x = self.data.x_train
         self.centre, self.axes = torch.zeros_like(x[0]), torch.ones(1, 1).to(x)
@@ -86,16 +86,16 @@ class Answers:
         )
 
     def _principal(self, count: int) -> Tensor:
-        """The first principal components of the training inputs: (count, F)."""
+        """Return the first principal components of the training inputs: (count, F)."""
         x = self.data.x_train[:AXES_SAMPLES]
         axes = torch.linalg.svd((x - x.mean(0)).cpu().double(), full_matrices=False)[2][:count]
         return torch.where(axes.sum(1, keepdim=True) < 0, -axes, axes).to(
             x
-        )  # the sign of a component is anybody's guess: a fixed one
+        )  # the sign of a component is arbitrary: fix it
 
     def _lay_plane(self) -> None:
-        """The plane the data are drawn in: their own, or the one along which they differ most (the
-        first two principal components).
+        """Choose the plane in which the data are drawn: their own, or that of the first two
+        principal components.
         """
         x = self.data.x_train
         self.centre, self.axes = torch.zeros_like(x[0]), torch.eye(2, x.shape[1]).to(x)
@@ -109,7 +109,7 @@ class Answers:
         self.spots, self.coarse = self._grid(MAP_SIDE), self._grid(MEMBER_SIDE)
 
     def _grid(self, side: int) -> Tensor:
-        """Inputs (side², F) on an even grid of the drawn square, row 0 at the low end."""
+        """Return inputs (side², F) on an even grid of the drawn square, row 0 at the low end."""
         assert self.extent is not None
         x0, x1, y0, y1 = self.extent
         places = torch.cartesian_prod(
@@ -118,11 +118,11 @@ class Answers:
         return self.centre + places.to(self.data.x_train) @ self.axes
 
     def _drawn(self, x: Tensor) -> Tensor:
-        """Samples (N, F) in the plane: (N, 2)."""
+        """Return the coordinates of samples (N, F) in the plane: (N, 2)."""
         return (x - self.centre) @ self.axes.T
 
     def stage(self) -> dict[str, Any]:
-        """The data as they are drawn: what does not change during a race."""
+        """Return the data as they are drawn, which do not change during a race."""
         data = self.data
         if data.kind in ("points", "table"):
             return {
@@ -148,12 +148,12 @@ class Answers:
         return {}
 
     def of(self, population: Tensor, known: Tensor | None = None) -> list[Message]:
-        """What every network (P, D) says: ``map`` (two classes), ``areas`` (more classes),
-        ``curve`` or ``wall``.
+        """Return the predictions of every network (P, D): ``map`` (two classes), ``areas`` (more
+        classes), ``curve`` or ``wall`` (a grid of samples).
 
         Args:
             population: the networks.
-            known: their outputs at ``spots`` (P, n, K), where somebody has them.
+            known: their outputs at ``spots`` (P, n, K), if already computed.
         """
         found: dict[str, Tensor | list[Message]] = {}
         if self.data.kind == "curve":

@@ -1,9 +1,9 @@
-"""Where a race is seen from: the plane everything is drawn on, the window of it that is shown, and
-the landscape there.
+"""The view of a race in weight space: the plane on which everything is drawn, its visible window,
+and the landscape there.
 
-A picture should be still enough to be followed and honest about what it leaves out: the plane is
-fitted again ever more rarely, the window stays while everything fits in it, and with every plane
-goes the share of the trajectories' variance that it holds.
+The picture should move little and show what it leaves out: the plane is fitted less and less often,
+the window stays while everything fits in it, and every plane is sent with the share of the
+trajectories' variance that it holds.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ PATH_FLOATS = 8 * 2**20
 FIT_POINTS = 32
 GRID_FLOPS = 4e8
 GRID_SAMPLES = 128
-"""The landscape is the loss on at most that many samples; every picture says on how many."""
+"""The landscape is the loss on at most this many samples; every picture gives the number."""
 WINDOW_MARGIN = 0.18
 KEPT = ("wanted", "plane_id", "landscape_id", "pictures", "next_fit", "window", "landscape")
-"""What a viewpoint remembers from moment to moment, besides its plane and its trajectories."""
+"""Fields that a viewpoint keeps between pictures, besides its plane and its trajectories."""
 
 
 class Trajectory:
-    """Where one lane's estimate has been: at most ``most`` snapshots, thinned evenly when full.
+    """The path of one lane's estimate: at most ``most`` snapshots, thinned evenly when full.
 
     Args:
-        most: how many snapshots are kept.
-        about: (D,) what the spread is measured about while it is gathered: the first weights.
+        most: how many snapshots to keep.
+        about: (D,) the point about which the variance is accumulated: the initial weights.
     """
 
     def __init__(self, most: int, about: Tensor) -> None:
@@ -58,11 +58,11 @@ class Trajectory:
 
     @property
     def points(self) -> Tensor:
-        """The snapshots, oldest first: (n, D)."""
+        """Return the snapshots, oldest first: (n, D)."""
         return self.rows[: self.kept]
 
     def add(self, theta: Tensor) -> None:
-        """Remember where the estimate (D,) is. Weights that are no numbers are no place."""
+        """Add the estimate (D,). Weights that are NaN or infinite are ignored."""
         self.seen += 1
         if (self.seen - 1) % self.every:
             return
@@ -81,7 +81,7 @@ class Trajectory:
             self.total = (half.double() - self.about).sum(0)
 
     def keep(self) -> dict[str, Any]:
-        """What `restore` goes on from."""
+        """Return the state for `restore`."""
         return {
             "every": self.every,
             "seen": self.seen,
@@ -91,20 +91,20 @@ class Trajectory:
         }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Go on from what was kept of a trajectory of the same race."""
+        """Restore the state that `keep` returned, for the same race."""
         self.every, self.seen, self.kept = kept["every"], kept["seen"], len(kept["points"])
         self.squares, self.total = list(kept["squares"]), kept["total"].clone()
         self.rows[: self.kept] = kept["points"]
 
     def spread_out(self, n: int) -> Tensor:
-        """About n snapshots, evenly spaced, the last among them: (about n, D)."""
+        """Return about n snapshots, evenly spaced, with the last: (about n, D)."""
         stride = max(1, -(-self.kept // n))
         return self.points[(self.kept - 1) % stride :: stride] if self.kept else self.points
 
 
 def explained(trajectories: Sequence[Trajectory], drawn: Sequence[Tensor]) -> float | None:
-    """The share of all snapshots' variance about their mean that their coordinates in a plane, (n,
-    2) of each trajectory, still hold; None where nothing has moved.
+    """Return the share of the variance of all snapshots about their mean that their coordinates in
+    a plane, (n, 2) of each trajectory, hold; None if nothing has moved.
     """
     count = sum(trajectory.kept for trajectory in trajectories)
     if count < 2:
@@ -118,7 +118,9 @@ def explained(trajectories: Sequence[Trajectory], drawn: Sequence[Tensor]) -> fl
 
 
 def _bounds(points: Tensor) -> tuple[list[float], list[float]]:
-    """The corners of the rectangle that holds points (n, 2); those that are nowhere left out."""
+    """Return the corners of the bounding box of points (n, 2), ignoring those that are
+    not finite.
+    """
     low, high = torch.stack(torch.aminmax(points, dim=0)).tolist()
     if not all(map(math.isfinite, (*low, *high))):
         points = points[torch.isfinite(points).all(1)]
@@ -134,7 +136,7 @@ class Viewpoint:
     Args:
         network: of every lane.
         loss: drawn as the landscape.
-        theta: (D,) the first weights.
+        theta: (D,) the initial weights.
         seed: of the random plane.
         lanes: how many.
     """
@@ -153,8 +155,8 @@ class Viewpoint:
         self.landscape: Message | None = None
 
     def watch(self, x: Tensor, y: Tensor, order: Tensor) -> None:
-        """Let the landscape be the loss on these samples, the first `GRID_SAMPLES` in that order,
-        from the next look on.
+        """Use the loss on these samples, the first `GRID_SAMPLES` in that order, as the landscape
+        from the next picture on.
         """
         chosen = order[:GRID_SAMPLES]
         self.samples = (x[chosen], y[chosen])
@@ -164,7 +166,7 @@ class Viewpoint:
         self.window = None
 
     def keep(self) -> dict[str, Any]:
-        """What `restore` goes on from: tensors, numbers and texts in dicts and lists."""
+        """Return the state for `restore`: tensors, numbers and texts in dicts and lists."""
         kept = {name: getattr(self, name) for name in KEPT}
         ground = self.ground and {"step": self.ground.step, "wide": self.ground.wide}
         return {
@@ -175,7 +177,7 @@ class Viewpoint:
         }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """See the next moment as a viewpoint would that had seen all moments before it, too."""
+        """Restore that state, so that the next picture is the one after all earlier ones."""
         for name in KEPT:
             setattr(self, name, kept[name])
         self.plane = Plane(**kept["plane"])
@@ -185,16 +187,16 @@ class Viewpoint:
             trajectory.restore(one)
 
     def choose(self, kind: str) -> None:
-        """Look through another plane, from the next look on.
+        """Choose the plane from the next picture on.
 
         Args:
             kind: "pca", the principal plane of the trajectories; "random", two random
-                filter-normalised directions about the lowest estimate; or "line", from the first
-                weights to the lowest estimate. Until the weights have moved, "pca" and "line" leave
-                the plane that was there.
+                filter-normalised directions about the lowest estimate; or "line", from the initial
+                weights to the lowest estimate. Until the weights have moved, "pca" and "line" keep
+                the earlier plane.
 
         Raises:
-            BadInput: no such plane, or one of a landscape, which is its own plane.
+            BadInput: there is no such plane, or the race is on a landscape, which has only one.
         """
         if self.ground and kind != "exact":
             raise BadInput("plane", kind, "exact: a landscape has two weights, which are its plane")
@@ -206,24 +208,24 @@ class Viewpoint:
     def look(
         self, estimates: Sequence[Tensor], going: Sequence[bool], clouds: Sequence[Tensor | None]
     ) -> tuple[list[Message], Message]:
-        """Where everything lies now.
+        """Return the positions of all lanes in the plane.
 
         Args:
             estimates: (D,) of every lane.
-            going: whether a lane's estimate is to be remembered as part of its trajectory.
+            going: whether to add a lane's estimate to its trajectory.
             clouds: (m, D) particles of every lane, or None.
 
         Returns:
             ``path`` (n, 2), which ends at the ``estimate``, distance ``off_plane`` and ``cloud``
-            (m, 2) or None of every lane; and the plane, as a message.
+                (m, 2) or None of every lane; and the plane, as a message.
         """
         for trajectory, estimate, goes in zip(self.trajectories, estimates, going, strict=True):
             if goes:
                 trajectory.add(estimate)
         self.pictures += 1
         if self.pictures >= self.next_fit and not self.ground:
-            # The plane is fitted again ever more rarely: often while it still changes, hardly ever
-            # when people have settled into it.
+            # The plane is fitted less and less often: often while it still changes, rarely once
+            # people know their way around it.
             self.next_fit = max(self.pictures + 1, int(self.pictures * 1.5))
             self._fit(estimates)
         tracks = [self.plane.project(trajectory.points) for trajectory in self.trajectories]
@@ -256,8 +258,8 @@ class Viewpoint:
         }
 
     def still(self, estimates: Sequence[Tensor]) -> tuple[list[Message], Message]:
-        """The same as `look` in the plane and the window there are, the estimates alone: for when a
-        new plane or a landscape could not be found.
+        """Return the same as `look` with the earlier plane and window, and only the estimates. Used
+        if a new plane or a landscape could not be computed.
         """
         now = torch.stack(list(estimates))
         ends, off = self.plane.project(now), self.plane.off_plane(now)
@@ -297,8 +299,8 @@ class Viewpoint:
             self.plane_id += 1
 
     def _lowest(self, estimates: Sequence[Tensor]) -> Tensor:
-        """The estimate (D,) that lies lowest in the landscape as it is drawn; the first weights
-        where none is a place.
+        """Return the estimate (D,) with the lowest loss on the landscape's samples; the initial
+        weights if none is finite.
         """
         losses = evaluation.losses(
             self.network, self.loss, torch.stack(list(estimates)), *self.samples
@@ -307,8 +309,8 @@ class Viewpoint:
         return estimates[best] if bool(losses[best] < torch.inf) else self.theta
 
     def _frame_window(self, clouds: list[Tensor]) -> None:
-        """Keep the window while everything fits in it and fills it; else frame what there is, and
-        draw the landscape there.
+        """Keep the window while everything fits in it and fills it; otherwise fit a new one, and
+        compute the landscape there.
         """
         if self.plane.reach:
             clouds = [

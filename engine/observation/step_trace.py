@@ -1,9 +1,10 @@
-"""One step of a lane in slow motion: what it asked, what the oracle answered, what moved.
+"""Trace one step of a lane in slow motion: the points it evaluated, the oracle's results, what
+moved.
 
-The step is taken as always. A listener at the oracle's doors copies some of the points that go in
-and hands every answer on untouched, so the weights are bitwise those of a step that nobody watched,
-and so are the counters; the time that listening takes is not counted. What else is computed here is
-for people's eyes and is charged to no lane.
+The step is taken as always. A listener on the oracle's methods copies some of the inputs and
+returns every result unchanged, so weights and counters are bitwise those of a step without the
+listener; the time for listening is not counted. What else is computed here is only for display and
+is not counted for any lane.
 """
 
 from __future__ import annotations
@@ -26,25 +27,25 @@ if TYPE_CHECKING:
     from ..race.race import Race
 
 MOST = 256
-"""Points shown of one stage."""
+"""Largest number of points shown in one phase."""
 SEGMENT = 0.1
-"""How much of a direction is drawn where a slope along it was asked for."""
+"""Length at which a direction is drawn whose directional derivative was computed."""
 
 
 def step_with_stages(race: Race, lane: Lane, k: int) -> Message:
-    """Take one step of a lane and tell of its parts.
+    """Take one step of a lane and record its phases.
 
     Args:
         race: the lane's.
-        lane: moved on by one step, as `Race.advance_lane` does.
-        k: number of the frame that the step leads to.
+        lane: takes one step, as in `Race.advance_lane`.
+        k: number of the frame after the step.
 
     Returns:
-        The message ``stages``, an entry for each of `Optimizer.stages`. ``points`` (m, 2) lie in
-        the plane of the last picture; of what was asked and of what moved there are at most `MOST`,
-        evenly chosen. ``values`` (m,) are losses on the step's own mini-batch. ``accepted`` (m,)
-        says which of the points asked about were taken, and with what moved, which rows are such
-        points. What does not exist, or is no number any more, is None.
+        The message ``stages``, an entry for each of `Optimizer.stages`. ``points`` (m, 2) are in
+            the plane of the last picture; of the evaluated points and of the moves there are at
+            most `MOST`, evenly chosen. ``values`` (m,) are losses on the step's own mini-batch.
+            ``accepted`` (m,) tells which evaluated points were accepted and, for a move, which rows
+            are such points. What does not exist, or is NaN or infinite, is None.
     """
     with race.settled():
         return _step_with_stages(race, lane, k)
@@ -69,7 +70,7 @@ def _step_with_stages(race: Race, lane: Lane, k: int) -> Message:
 
 
 def _shown(race: Race, lane: Lane, listener: Listener) -> dict[str, Message]:
-    """What each kind of stage shows of the step just taken."""
+    """Return what each kind of phase shows of the step just taken."""
     oracle, state, plane = lane.oracle, lane.state, race.observer.plane
 
     def losses(weights: Tensor) -> Tensor:
@@ -107,8 +108,8 @@ def _stage(
 
 
 def _moved(here: Tensor, asked: Asked | None, taken: Tensor | None) -> Tensor | None:
-    """Which rows of what moved are points that were taken, (m,) bool; None unless every row is the
-    one that tried the point of the same row.
+    """Return which rows of a move are accepted points, (m,) bool; None unless every row evaluated
+    the point of the same row.
     """
     if asked is None or taken is None or here.shape != asked.points.shape:
         return None
@@ -116,7 +117,7 @@ def _moved(here: Tensor, asked: Asked | None, taken: Tensor | None) -> Tensor | 
 
 
 def thinned(rows: Tensor) -> Tensor:
-    """At most `MOST` rows (n, …): all, or every second, or every fourth, …"""
+    """Return at most `MOST` rows (n, …): all, or every second, or every fourth, …"""
     every = 1
     while -(-len(rows) // every) > MOST:
         every *= 2
@@ -124,16 +125,16 @@ def thinned(rows: Tensor) -> Tensor:
 
 
 class Listener:
-    """Notes what is asked during one step: every point while there are at most `MOST`, then every
-    second one, every fourth, and so on.
+    """Record the points evaluated during one step: every point while there are at most `MOST`, then
+    every second one, every fourth, and so on.
 
     Args:
-        oracle: listened to.
-        known: rows of weights (…, D) that may be judged anew: no question of this step, unless
-            nothing else is asked.
+        oracle: the oracle to listen to.
+        known: rows of weights (…, D) that may be re-evaluated only because the batch changed; they
+            are left out, unless nothing else is evaluated.
 
     Attributes:
-        seconds: what listening itself took.
+        seconds: the time for listening itself.
     """
 
     def __init__(self, oracle: Oracle, known: tuple[Tensor, ...] = ()) -> None:
@@ -146,20 +147,21 @@ class Listener:
         self._rows: list[Tensor] = []
 
     def asked(self, losses: Callable[[Tensor], Tensor]) -> Asked | None:
-        """All that was noted, the losses (m,) that no answer told taken from ``losses``; None where
-        nothing was asked.
+        """Return all recorded points and their losses (m,), with missing losses computed by
+        ``losses``; None if nothing was evaluated.
         """
         if not self._points:
             return self._again
         points, values = torch.cat(self._points), torch.cat(self._values)
-        # An answer of slopes or of a Jacobian holds no loss: those places are looked at for free.
+        # Directional derivatives and Jacobians come without a loss: evaluate those points without
+        # counting it.
         untold = torch.isnan(values)
         values[untold] = losses(points[untold]).to(values)
         return Asked(points, values, torch.cat(self._rows))
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Stand at the oracle's doors while inside."""
+        """Listen to the oracle's methods inside the block."""
         doors: dict[str, Callable[..., None]] = {
             "losses": self._losses,
             "outputs": self._outputs,
@@ -214,12 +216,12 @@ class Listener:
     def _jacobian(self, answer: Tensor, theta: Tensor) -> None:
         if not self._points or not torch.equal(
             self._points[-1][-1], theta
-        ):  # mostly its outputs were asked for there just before
+        ):  # mostly its outputs were computed there just before
             self._note(theta.unsqueeze(0))
 
     def _note(self, points: Tensor, answer: Callable[[Tensor], Tensor] | None = None) -> None:
-        """Copy some of the points (n, D) of a question; ``answer`` tells the losses (m,) of the
-        rows (m,) chosen.
+        """Copy some of the points (n, D) of an evaluation; ``answer`` gives the losses (m,) of the
+        chosen rows (m,).
         """
         rows = torch.arange(
             -self._heard % self._every, len(points), self._every, device=points.device

@@ -1,4 +1,4 @@
-"""The weights that a race ended with, as a safetensors file that other programs read too.
+"""Save the final weights of a race as a safetensors file that other programs can read.
 
 Every tensor of every lane has a name of its own, ``lane0.layer0.weight``: lane, layer and part as
 the network names them (a landscape's point has ``lane0.x`` and ``lane0.y``). Shapes are PyTorch's,
@@ -32,11 +32,11 @@ SUFFIX = ".safetensors"
 
 @dataclass(frozen=True)
 class Weights:
-    """What a file of weights holds.
+    """The content of a file of weights.
 
     Attributes:
-        experiment: the race they come from, as it stood when they were written.
-        network: built again; every lane's is the same.
+        experiment: the race they come from, as it was when they were written.
+        network: built again; every lane has the same.
         steps: taken by each lane.
         lanes: each lane's estimate, (D,).
     """
@@ -48,12 +48,12 @@ class Weights:
 
 
 def tensor_name(lane: int, layer: Layer) -> str:
-    """The name of one tensor in the file."""
+    """Return the name of one tensor in the file."""
     return f"lane{lane}.{'layer' if layer.name[:1].isdigit() else ''}{layer.name}"
 
 
 def save(race: Race, path: Path) -> Path:
-    """Write every lane's estimate; the file appears whole or not at all."""
+    """Write every lane's estimate. The file is written completely or not at all."""
     tensors = {
         tensor_name(lane.index, layer): lane.state.estimate[layer.start : layer.stop]
         .reshape(layer.shape)
@@ -75,10 +75,10 @@ def save(race: Race, path: Path) -> Path:
 
 
 def load(path: Path) -> Weights:
-    """Read what `save` wrote.
+    """Read a file written by `save`.
 
     Raises:
-        BadInput: it is not there, or is no file of a race's weights.
+        BadInput: it does not exist, or is not a file of a race's weights.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -107,7 +107,7 @@ def load(path: Path) -> Weights:
 
 
 def _fitting(tensor: Tensor, layer: Layer) -> Tensor:
-    """The tensor, packed, if it is the layer's."""
+    """Return the tensor, packed, if it fits the layer."""
     if tuple(tensor.shape) != layer.shape:
         raise ValueError(f"{layer.name} has another shape")
     return tensor.flatten()
