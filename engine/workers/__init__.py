@@ -1,1 +1,1 @@
-"""Processes that run races for the page, and the pool that hands them out."""
+"""Processes that run races for the page, and the pool that manages them."""

@@ -1,14 +1,13 @@
-"""Processes that run races.
+"""A pool of processes that run races.
 
 A pool keeps a few warm processes (PyTorch and the engine already imported). A job waits in a fair
-queue, runs in one of them, and sends its messages back as bytes. A process that dies ends its race
-with a sentence, is replaced, and harms nobody else.
+queue, runs in one of them, and sends its messages back as bytes. If a process dies, its race ends
+with a sentence, the process is replaced, and no other race is affected.
 
-What must not happen, and why it does not: a command cannot overtake the race it is meant for (both
-are put on the worker's own list under the pool's lock); a worker that does not read cannot hold up
-who commands it (a thread of its own does the sending); a worker cannot be held up by who listens
-(another thread always reads); and a process that has ended is not taken for alive (see
-`engine.workers.child_process`).
+Four errors are excluded by design: a command cannot overtake the race it is meant for (both go to
+the worker's own list under the pool's lock); a worker that does not read cannot block its callers
+(a separate thread sends); a slow listener cannot block a worker (another thread always reads); and
+a process that has ended never counts as alive (see `engine.workers.child_process`).
 """
 
 from __future__ import annotations
@@ -34,54 +33,59 @@ log = logging.getLogger(__name__)
 
 OnMessage = Callable[[Message, bytes], None]
 """Called with (type and state of the message, its bytes) from a thread of the pool. It must not
-wait for anything."""
+block.
+"""
 
 Main = Callable[[Connection], None]
-"""What a process runs, given its end of the pipe. Found by its name in the process, so it must
-stand in a module."""
+"""The function that a process runs, given its end of the pipe. Found by its name in the process, so
+it must be defined in a module.
+"""
 
 PATIENCE_SECONDS = 10.0
-"""A race told to end has this long to do so between two steps; then its process is killed."""
+"""Time for a cancelled race to end between two steps; then its process is killed."""
 MOST_REMEMBERED = 100
-"""Commands kept for a race that waits in the queue."""
+"""Number of commands kept for a race that waits in the queue."""
 CLOSE_SECONDS = 1.0
 RETRY_SECONDS, RETRY_SECONDS_MOST = 1.0, 60.0
-"""Before a process is started again when the last one died before it said a word; doubles each
-time."""
+"""Delay before a process is restarted if the last one died before its first message; doubles each
+time.
+"""
 
 
 def cores() -> int:
-    """Processor cores this process may use."""
+    """Return the number of processor cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def most_threads() -> int:
-    """Processor threads a visitor's race may use: ``KELVIN_THREADS``, else one for every core.
+    """Return how many processor threads a visitor's race may use: ``KELVIN_THREADS``, by default
+    one for every core.
 
     Raises:
-        BadInput: ``KELVIN_THREADS`` is no such number.
+        BadInput: ``KELVIN_THREADS`` is not such a number.
     """
     return settings.threads() or cores()
 
 
 def default_size() -> int:
-    """Races at once: ``KELVIN_WORKERS``, else half the cores, at least 2 and at most 8.
+    """Return how many races may run at once: ``KELVIN_WORKERS``, by default half the cores, at
+    least 2 and at most 8.
 
     Raises:
-        BadInput: ``KELVIN_WORKERS`` is no such number.
+        BadInput: ``KELVIN_WORKERS`` is not such a number.
     """
     return settings.workers() or min(8, max(2, cores() // 2))
 
 
 class Job:
-    """A race asked for.
+    """A race in the pool.
 
     Attributes:
         experiment: JSON values.
         place: 0 when it runs or is over, n when it is n-th in the queue.
-        over: whether it has ended, for whatever reason.
+        over: whether it has ended, for any reason.
     """
 
     def __init__(self, pool: Pool, experiment: Message, on_message: OnMessage) -> None:
@@ -93,26 +97,26 @@ class Job:
 
     @property
     def pid(self) -> int | None:
-        """The process it runs in, or None."""
+        """The id of the process it runs in, or None."""
         worker = self._worker
         return worker.process.pid if worker else None
 
     def command(self, command: Message) -> None:
-        """Whatever a race obeys, or a cancel; while the job is queued it is remembered (a cancel
-        takes it out of the queue). Never waits.
+        """Send any command of a race, or "cancel". While the job is queued, commands are remembered
+        and a cancel removes it from the queue. Never blocks.
         """
         self._pool._command(self, command)
 
     def _tell(self, message: Message, data: bytes | None = None) -> None:
-        """Hand a message to whoever listens; a listener's error is logged and ends nothing."""
+        """Pass a message to the listener. An error of the listener is logged and ends nothing."""
         try:
             self._on_message(message, data if data is not None else encode(message))
         except Exception:
             log.exception("a listener failed on a %s message", message.get("type"))
 
     def _remember(self, command: Message) -> None:
-        """Keep a command until the race begins: of each kind, and of each knob and weight, the
-        last, and no more than so many, so that no flood of them grows.
+        """Keep a command until the race starts: the last one of each kind, hyperparameter and
+        weight, up to a limit, so that many commands cannot fill the memory.
         """
         kind = str(command.get("do"))
         slot = (
@@ -132,7 +136,7 @@ class Job:
 
 
 class _Worker:
-    """One process, a thread that reads from it and one that writes to it."""
+    """One process, with a thread that reads from it and one that writes to it."""
 
     def __init__(self, pool: Pool) -> None:
         self.connection, theirs = multiprocessing.Pipe()
@@ -148,8 +152,8 @@ class _Worker:
         threading.Thread(target=self._write, daemon=True, name="kelvin-writer").start()
 
     def send(self, order: Message) -> None:
-        """To the process, in this order, some time soon; one that has died is noticed by the
-        reader.
+        """Queue a message to the process; the order is kept. The reading thread notices if the
+        process has died.
         """
         self._orders.put(order)
 
@@ -159,7 +163,7 @@ class _Worker:
                 self.connection.send(order)
 
     def _read(self) -> None:
-        """Hand on everything the process says, until it ends."""
+        """Pass on all messages of the process until it ends."""
         while True:
             try:
                 about, data = _receive(self.connection)
@@ -167,7 +171,7 @@ class _Worker:
                 break
             self.spoke = True
             self._pool._said(self, about, data)
-        if not self.process.join(CLOSE_SECONDS):  # it has closed its end and yet lives on
+        if not self.process.join(CLOSE_SECONDS):  # it has closed its end but is still running
             self.process.kill()
             self.process.join()
         self._orders.put(None)
@@ -175,7 +179,7 @@ class _Worker:
 
 
 def _receive(connection: Connection) -> tuple[Message, bytes]:
-    """A message as the process sends it: what it is, then its bytes."""
+    """Receive a message from a process: its type and state, then its bytes."""
     about: Message = connection.recv()
     return about, connection.recv_bytes()
 
@@ -185,8 +189,8 @@ class Pool:
 
     Args:
         size: races at once; see `default_size`.
-        main: what the processes run; `engine.workers.worker.serve` by default.
-        patience: seconds a cancelled race has to end by itself before its process is killed.
+        main: the function that the processes run; `engine.workers.worker.serve` by default.
+        patience: seconds for a cancelled race to end by itself before its process is killed.
     """
 
     def __init__(
@@ -201,14 +205,15 @@ class Pool:
         self._lock = threading.RLock()
         self._queue: deque[Job] = deque()
         self._closing = threading.Event()
-        # Where nobody closes it, the interpreter ends the processes as it ends itself: none is to
-        # be put in their place then. What is registered last is called first.
+        # If the pool is not closed, the interpreter ends the processes when it exits itself: they
+        # must not be replaced then. What is registered last is called first.
         atexit.register(self._closing.set)
         self._stillborn = 0
         self._workers: list[_Worker] = []
         self._leaving: list[_Worker] = []
-        """Told to exit: whoever closes the pool waits for them, also who closes it while another
-        does."""
+        """Processes told to exit. Everyone who closes the pool waits for them, also during another
+        call of `close`.
+        """
         with self._lock:
             for _ in range(self.size):
                 self._workers.append(_Worker(self))
@@ -217,7 +222,7 @@ class Pool:
         """Queue a race. Its messages come in order.
 
         Args:
-            experiment: JSON values, validated already.
+            experiment: JSON values, already validated.
             on_message: see `OnMessage`.
 
         Raises:
@@ -232,7 +237,7 @@ class Pool:
         return job
 
     def close(self) -> None:
-        """End all processes, and with them all races; they are gone when this returns, in whichever
+        """End all processes, and with them all races; they are gone when this returns, in any
         thread.
         """
         with self._lock:
@@ -263,21 +268,20 @@ class Pool:
 
     @property
     def busy(self) -> int:
-        """Races running now."""
+        """The number of races running now."""
         with self._lock:
             return sum(worker.job is not None for worker in self._workers)
 
     @property
     def waiting(self) -> int:
-        """Races in the queue."""
+        """The number of races in the queue."""
         with self._lock:
             return len(self._queue)
 
-    # From here on: with the lock held whenever jobs and workers are matched or told of it, so that
-    # messages and orders keep the order of events.
+    # From here on: call with the lock held, so that messages and orders keep the order of events.
 
     def _assign(self) -> None:
-        """Give waiting jobs to idle processes and tell the rest their new places."""
+        """Give waiting jobs to idle processes and report the new places in the queue."""
         with self._lock:
             for worker in self._workers:
                 if worker.job is None and self._queue:
@@ -318,7 +322,9 @@ class Pool:
                 job._remember(command)
 
     def _insist(self, worker: _Worker, job: Job) -> None:
-        """See to it that a cancelled race ends, even in the middle of a very long step."""
+        """Kill the process of a cancelled race that does not end, for example in a very
+        long step.
+        """
 
         def kill() -> None:
             with self._lock:
@@ -330,12 +336,12 @@ class Pool:
         timer.start()
 
     def _end(self, job: Job, message: Message, data: bytes | None = None) -> None:
-        """The last word on a job."""
+        """Send the last message of a job."""
         job.over, job.place, job._worker = True, 0, None
         job._tell(message, data)
 
     def _said(self, worker: _Worker, about: Message, data: bytes) -> None:
-        """A process has sent a message of its race."""
+        """Handle a message that a process has sent about its race."""
         last = about.get("state") in ("done", "ended") or (
             about["type"] == "problem" and not about.get("passing")
         )
@@ -353,7 +359,7 @@ class Pool:
             self._assign()
 
     def _died(self, worker: _Worker) -> None:
-        """A process has ended: end its race with a sentence and put a new process in its place."""
+        """Handle the end of a process: end its race with a sentence and start a new process."""
         with self._lock:
             if worker not in self._workers or self._closing.is_set():
                 return
@@ -384,8 +390,8 @@ class Pool:
         self._replace(wait)
 
     def _replace(self, wait: float) -> None:
-        """Start a process, after a while if need be: where one cannot start or dies at once, the
-        next would too, and trying without pause would burn the machine.
+        """Start a process, after a delay if the last one could not start or died at once: retrying
+        without a delay would overload the machine.
         """
         while not self._closing.wait(wait):
             with self._lock:
@@ -402,8 +408,8 @@ class Pool:
 
 
 def _obituary(code: int | None) -> str:
-    """Why a process ended, for the people watching its race."""
-    if code == -9:  # SIGKILL, which Windows does not name
+    """Return why a process ended, as a sentence for the people watching its race."""
+    if code == -9:  # SIGKILL, which Windows does not have
         why = "was killed, most often because the machine ran out of memory"
     elif code is not None and code < 0:
         try:

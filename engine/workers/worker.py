@@ -1,8 +1,8 @@
-"""The inside of a worker process: wait for a race, run it, look at it some seventeen times a
-second, obey.
+"""The code inside a worker process: wait for a race, run it, send frames about seventeen times a
+second, handle commands.
 
-Looking must not slow training down: the time spent on metrics and pictures is kept to a small share
-of the whole by looking less often where it is dear.
+Observation must not slow training down: the time for metrics and pictures is kept to a small share
+of the whole, with fewer frames if they are expensive.
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 1 / 17
 LOOK_SECONDS_MOST = 2.0
 LOOK_SHARE = 0.04
-"""The most of the time spent on looking, in the long run."""
+"""Largest share of the time spent on observation, in the long run."""
 CLOSELY = 2
-"""Every so many looks steps are compared with −∇L: as often as its curve has points to show."""
+"""Steps are compared with −∇L in every n-th frame: as often as its curve has points to show."""
 DETAIL_SHARE = 0.006
-"""The part of it for details; metrics and pictures have the rest."""
+"""The part of `LOOK_SHARE` for details; metrics and pictures have the rest."""
 DETAIL_SECONDS = 2.0
 LOOKS_REMEMBERED = 15
 WEIGHTS_BYTES = 4 * 2**20
-"""The weights of all lanes are sent unasked while they are no more than that."""
+"""The weights of all lanes are sent automatically if they have at most this many bytes."""
 POLL_SECONDS = 0.01
-"""Between two looks for commands."""
+"""Seconds between two checks for commands."""
 COMMANDS_AT_ONCE = 100
 CHANGES = ("reheat", "turn", "weight", "points", "plane")
-"""Commands after which a race that stands still looks different."""
+"""Commands that change what is shown of a paused race."""
 
 
 class _Cancelled(Exception):
-    """The race is to end now."""
+    """Raised when the race must end now."""
 
 
 class _Gone(Exception):
-    """The server is gone: nobody is left to race for."""
+    """Raised when the server has closed the pipe."""
 
 
 def serve(connection: Connection) -> None:
-    """Run races until told to exit or the other side is gone."""
+    """Run races until told to exit or the other end of the pipe is closed."""
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is the server's business; it closes the pipe
+    )  # Ctrl-C is handled by the server, which closes the pipe
     parent = os.getppid()
     environment.prepare()
     _warm_up()
@@ -89,7 +89,7 @@ def _warm_up() -> None:
 
 
 def _race(connection: Connection, experiment: Message) -> None:
-    """One race, from its first frame to the message that it is over."""
+    """Run one race, from its first frame to the message that it is over."""
     from ..experiment.model import Experiment
 
     state: Message = {"type": "state", "state": "ended", "sentence": "The race was stopped."}
@@ -131,7 +131,7 @@ def _race(connection: Connection, experiment: Message) -> None:
 
 
 def _send(connection: Connection, message: Message) -> None:
-    """What the message is, for the pool, and its bytes, for everybody else."""
+    """Send the type and state of a message, for the pool, and its bytes, for everyone else."""
     from ..messages.encoding import encode
 
     data = encode(message)
@@ -145,8 +145,8 @@ def _send(connection: Connection, message: Message) -> None:
 
 
 def _listening(connection: Connection) -> Callable[[], bool]:
-    """What tells whether something has come. `Connection.poll` makes everything it needs anew at
-    every call: between two steps of a race that takes twenty microseconds.
+    """Return a function that checks whether a command has arrived. `Connection.poll` allocates at
+    every call: twenty microseconds between two steps of a race.
     """
     if not (isinstance(connection, Connection) and hasattr(select, "poll")):
         return connection.poll
@@ -156,7 +156,7 @@ def _listening(connection: Connection) -> Callable[[], bool]:
 
 
 class _Drive:
-    """A race at the wheel: turns, looks and commands."""
+    """Run one race in a worker: take steps, send frames, handle commands."""
 
     def __init__(self, connection: Connection, experiment: object) -> None:
         from ..experiment.model import Experiment
@@ -169,7 +169,7 @@ class _Drive:
         self.speed = 0.0
         self.paused = False
         self.steps_due: deque[bool] = deque()
-        """Steps asked for that are still to be taken; whether each is to be shown in stages."""
+        """Requested steps still to be taken, and whether to show the phases of each."""
         self.changed = self.weights_wanted = False
         self.looked_at = self.detailed_at = -1e9
         self.wait = LOOK_SECONDS
@@ -177,8 +177,8 @@ class _Drive:
         self.detail_costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
 
     def run(self) -> None:
-        """Race to the end; this process does nothing else in the meantime, so the race's number of
-        threads may hold throughout.
+        """Run the race to its end. This process does nothing else meanwhile, so the race's number
+        of threads may hold throughout.
         """
         with self.race.settled():
             self._run()
@@ -188,7 +188,7 @@ class _Drive:
         _send(self.connection, race.stage())
         self._look()
         _send(self.connection, {"type": "state", "state": "running"})
-        self._obey()  # what was asked for while the race waited in the queue
+        self._obey()  # commands sent while the race waited in the queue
         polled = paced = time.perf_counter()
         fewest = 0
         while not race.finished:
@@ -202,7 +202,7 @@ class _Drive:
                 self._single_step()
                 continue
             if self.speed:
-                # Lanes take turns as ever; the slowest lane's steps set the pace.
+                # Lanes take turns as always; the slowest lane's steps set the pace.
                 fewest = min(lane.step for lane in race.lanes if not lane.finished)
                 wait = paced + 1 / self.speed - now
                 if wait > 0:
@@ -225,7 +225,7 @@ class _Drive:
         self._look(closely=True)
 
     def _single_step(self) -> None:
-        """One step of every lane that still runs, told in stages if they were asked for, then a
+        """Take one step of every lane that still runs, with its phases if requested, then send a
         frame.
         """
         in_stages = self.steps_due.popleft()
@@ -241,15 +241,17 @@ class _Drive:
         self._look(closely=not self.steps_due)
 
     def _may_look(self) -> bool:
-        """Some seventeen times a second, or less often where looking is dear."""
+        """Return whether a frame is due: about seventeen times a second, or less often if frames
+        are expensive.
+        """
         return time.perf_counter() - self.looked_at >= self.wait
 
     def _look(self, closely: bool = False) -> None:
-        """Send a frame; and, closely, the detail and the weights that belong to it: where the race
-        stands still there is time for them.
+        """Send a frame; with ``closely``, also the detail and the weights of the same moment, which
+        there is time for while the race is paused.
         """
-        # Processor time, not time of day: on a busy machine a look takes longer without costing
-        # training more.
+        # Processor time and not wall-clock time: on a busy machine a frame takes longer without
+        # costing training more.
         start = time.process_time()
         frame = self.race.frame(self.k, closely or self.k % CLOSELY == 0)
         _send(self.connection, frame.metrics)
@@ -259,7 +261,7 @@ class _Drive:
         self.changed = False
         self.looked_at = time.perf_counter()
         self.costs.append(time.process_time() - start)
-        # The median forgives the rare look that draws a new landscape.
+        # The median ignores the rare frame that computes a new landscape.
         self.wait = min(
             LOOK_SECONDS_MOST,
             max(
@@ -271,11 +273,11 @@ class _Drive:
             troubles = self.race.troubles
             self._detail()
             self._send_weights(unasked=True)
-            if self.race.troubles != troubles:  # what was to be looked at of a lane ended it
+            if self.race.troubles != troubles:  # observing a lane has ended it
                 self._look()
 
     def _detail_if_due(self) -> None:
-        """A detail every two seconds, or less often where it is dear."""
+        """Send a detail every two seconds, or less often if it is expensive."""
         since = time.perf_counter() - self.detailed_at
         if since >= DETAIL_SECONDS and (
             not self.detail_costs or since >= median(self.detail_costs) / DETAIL_SHARE
@@ -283,14 +285,14 @@ class _Drive:
             self._detail()
 
     def _detail(self) -> None:
-        """Send the detail that belongs to the newest frame."""
+        """Send the detail of the newest frame."""
         start = time.process_time()
         _send(self.connection, self.race.detail(self.k - 1))
         self.detailed_at = time.perf_counter()
         self.detail_costs.append(time.process_time() - start)
 
     def _send_weights(self, unasked: bool = False) -> None:
-        """Send every lane's weights; unasked only where they are few."""
+        """Send every lane's weights; without a request only if they are few."""
         weights = self.race.weights(self.k - 1)
         if (
             not unasked
@@ -299,10 +301,8 @@ class _Drive:
             _send(self.connection, weights)
 
     def _obey(self, wait: bool = False, seconds: float = 0.0) -> None:
-        """Do what was asked for since the last time; ``wait`` blocks until there is something."""
-        for _ in range(
-            COMMANDS_AT_ONCE
-        ):  # a flood of commands must not keep the race from its steps
+        """Handle the commands since the last time; ``wait`` blocks until there is one."""
+        for _ in range(COMMANDS_AT_ONCE):  # many commands must not keep the race from its steps
             try:
                 if not (wait or (self.connection.poll(seconds) if seconds else self.heard())):
                     break
@@ -312,16 +312,16 @@ class _Drive:
             wait, seconds = False, 0.0
             try:
                 self._do(command)
-            except BadInput as error:  # told, and the race goes on
+            except BadInput as error:  # reported, and the race continues
                 _send(self.connection, {"type": "problem", "passing": True, "sentence": str(error)})
         if self.paused and self.changed and not self.steps_due:
-            self._look(closely=True)  # what is on the screen is then what was done
+            self._look(closely=True)  # so that the screen shows what was done
         if self.weights_wanted:
             self.weights_wanted = False
             self._send_weights()
 
     def _do(self, command: Message) -> None:
-        """One command.
+        """Handle one command.
 
         Raises:
             BadInput: this race cannot do that.
@@ -365,5 +365,5 @@ class _Drive:
             if paused:
                 self._look(
                     closely=True
-                )  # what is on the screen is then exactly where the race stands
+                )  # so that the screen shows exactly the race's present state
             _send(self.connection, {"type": "state", "state": "paused" if paused else "running"})
