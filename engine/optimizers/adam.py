@@ -24,6 +24,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.config_fields import batch_field, learning_rate_field
 
 
 @dataclass(kw_only=True)
@@ -81,19 +82,12 @@ class Adam(Optimizer[AdamState]):
 
     formerly = renamed(rate="learning_rate")
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
-    learning_rate: float = Field(
+    batch: int = batch_field(64)
+    learning_rate: float = learning_rate_field(
         0.01,
-        ge=1e-6,
-        le=10,
-        description="How far a weight moves in a step while its gradient keeps its sign (η).",
-        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+        "How far a weight moves in a step while its gradient keeps its sign (η).",
+        lowest=1e-06,
+        highest=10,
     )
     weight_decay: float = Field(
         0.0,

@@ -33,6 +33,7 @@ from ..populations.lazy import Chosen
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Problem, Stage, State
+from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import judge
 from .common.survivors import copies
 
@@ -98,13 +99,7 @@ class CBO(Optimizer[CBOState]):
         particles="population_size", spread="init_std", cooling="final_fraction", noise="diffusion"
     )
 
-    batch: int = Field(
-        128,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(128)
     population_size: int = Field(
         100,
         ge=2,
@@ -183,16 +178,7 @@ class CBO(Optimizer[CBOState]):
         description="Time in one step (Δt): longer steps are coarser.",
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
-    init_std: float = Field(
-        1.0,
-        ge=1e-3,
-        le=100,
-        description=(
-            "How far from the first weights the particles start (standard deviation), in units "
-            "of each layer's natural size, 1/√inputs."
-        ),
-        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
-    )
+    init_std: float = init_std_field(1.0, "the particles start")
 
     def refusal(self, problem: Problem) -> str | None:
         growth = (

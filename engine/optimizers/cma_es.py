@@ -35,6 +35,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
+from .common.config_fields import sigma_field
 from .common.finite_losses import judge
 from .common.recombination_weights import (
     active_weights,
@@ -141,22 +142,7 @@ class CMAES(Optimizer[CMAESState]):
         ),
         json_schema_extra={"label": "Population", "scale": "log", "unit": "networks"},
     )
-    sigma: float = Field(
-        0.5,
-        ge=1e-4,
-        le=100,
-        description=(
-            "First step size (σ), in units of each layer's natural size, 1/√inputs; it adapts "
-            "from there."
-        ),
-        json_schema_extra={
-            "live": True,
-            "knob": "σ",
-            "metric": "sigma",
-            "scale": "log",
-            "label": "First σ",
-        },
-    )
+    sigma: float = sigma_field(0.5, "First step size (σ)")
     decompose_every: int | None = Field(
         None,
         ge=1,

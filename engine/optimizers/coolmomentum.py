@@ -28,6 +28,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import heat_left
 from .base import OPTIMIZERS, Stage, State
+from .common.config_fields import learning_rate_field
 from .common.estimators import Estimated
 
 RATE = 0.01
@@ -92,15 +93,12 @@ class CoolMomentum(Estimated[CoolMomentumState]):
 
     formerly = renamed(rate="learning_rate")
 
-    learning_rate: float | None = Field(
+    learning_rate: float | None = learning_rate_field(
         None,
-        ge=1e-7,
-        le=100,
-        description=(
-            "How far a gradient of 1 pushes (η); auto is 0.01 as published, and less where the "
-            "gradient is guessed from few directions."
-        ),
-        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+        "How far a gradient of 1 pushes (η); auto is 0.01 as published, and less where the "
+        "gradient is guessed from few directions.",
+        lowest=1e-07,
+        highest=100,
     )
     momentum: float = Field(
         0.99,

@@ -28,6 +28,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
+from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import judge
 
 
@@ -94,15 +95,8 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         crossover="crossover_rate",
     )
 
-    batch: int = Field(
-        256,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in one step; 0 takes all of them. On mini-batches every member is "
-            "judged anew each step, which doubles the cost."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples"},
+    batch: int = batch_field(
+        256, "On mini-batches every member is judged anew each step, which doubles the cost."
     )
     population_size: int = Field(
         32,
@@ -145,16 +139,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         ),
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
-    init_std: float = Field(
-        1.0,
-        ge=1e-3,
-        le=100,
-        description=(
-            "How far from the first weights the population starts (standard deviation), in units "
-            "of each layer's natural size, 1/√inputs."
-        ),
-        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
-    )
+    init_std: float = init_std_field(1.0, "the population starts")
 
     def memory_rows(self) -> int:
         return self.population_size * 2  # x and the trials

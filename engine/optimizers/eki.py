@@ -37,6 +37,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State, shifted
+from .common.config_fields import batch_field
 from .common.ensemble import (
     COLLAPSED,
     Sums,
@@ -127,13 +128,7 @@ class EKI(Optimizer[EKIState]):
         spread="init_std",
     )
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(64)
     population_size: int = Field(
         128,
         ge=2,

@@ -35,6 +35,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
+from .common.config_fields import batch_field
 from .common.ensemble import (
     COLLAPSED,
     aimed_at,
@@ -99,13 +100,7 @@ class EnKF(Optimizer[EnKFState]):
 
     formerly = renamed(ensemble="population_size", gamma="observation_noise", spread="init_std")
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(64)
     population_size: int = Field(
         256,
         ge=2,

@@ -23,6 +23,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.config_fields import batch_field, learning_rate_field
 from .common.estimators import meets_numbers, slope
 from .common.survivors import usable
 
@@ -82,13 +83,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
 
     formerly = renamed(rate="learning_rate", radius="perturbation")
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(64)
     coordinates: int = Field(
         16,
         ge=0,
@@ -96,15 +91,12 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         description="Weights nudged and moved in one step, chosen at random; 0 takes all of them.",
         json_schema_extra={"unit": "weights", "label": "Weights a step"},
     )
-    learning_rate: float | None = Field(
+    learning_rate: float | None = learning_rate_field(
         None,
-        ge=1e-6,
-        le=1000,
-        description=(
-            "How far a step goes for a slope of 1 (η); auto is 2 for classes, 0.25 for numbers "
-            "to be met."
-        ),
-        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+        "How far a step goes for a slope of 1 (η); auto is 2 for classes, 0.25 for numbers to be "
+        "met.",
+        lowest=1e-06,
+        highest=1000,
     )
     perturbation: float = Field(
         0.01,

@@ -20,6 +20,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.config_fields import batch_field, learning_rate_field
 from .common.estimators import ROWS, caution, estimate, meets_numbers
 
 
@@ -70,13 +71,7 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
 
     formerly = renamed(rate="learning_rate")
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(64)
     directions: int = Field(
         16,
         ge=1,
@@ -86,15 +81,12 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
         ),
         json_schema_extra={"scale": "log"},
     )
-    learning_rate: float | None = Field(
+    learning_rate: float | None = learning_rate_field(
         None,
-        ge=1e-7,
-        le=1000,
-        description=(
-            "How far a step goes for a gradient of 1 (η); auto is about 8 times directions over "
-            "weights, at most 1 (for numbers to be met without the 8), times 1 − μ."
-        ),
-        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+        "How far a step goes for a gradient of 1 (η); auto is about 8 times directions over "
+        "weights, at most 1 (for numbers to be met without the 8), times 1 − μ.",
+        lowest=1e-07,
+        highest=1000,
     )
     momentum: float = Field(
         0.0,

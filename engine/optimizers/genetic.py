@@ -32,6 +32,7 @@ from ..random.random_rows import Drawn
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State, outdated
+from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import judge
 
 
@@ -100,16 +101,7 @@ class Genetic(Optimizer[GeneticState]):
 
     formerly = renamed(individuals="population_size", spread="init_std", cooling="final_fraction")
 
-    batch: int = Field(
-        128,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in one step; 0 takes all of them. On mini-batches the elite is "
-            "judged anew each step."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(128, "On mini-batches the elite is judged anew each step.")
     population_size: int = Field(
         64,
         ge=2,
@@ -157,16 +149,7 @@ class Genetic(Optimizer[GeneticState]):
         description="How many of the best live on unchanged; with 0 the best network can be lost.",
         json_schema_extra={"advanced": True, "unit": "networks"},
     )
-    init_std: float = Field(
-        0.5,
-        ge=1e-3,
-        le=100,
-        description=(
-            "How far from the first weights the first generation stands (standard deviation), in "
-            "units of each layer's natural size, 1/√inputs."
-        ),
-        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
-    )
+    init_std: float = init_std_field(0.5, "the first generation stands")
 
     def memory_rows(self) -> int:
         return self.population_size + min(

@@ -28,6 +28,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
+from .common.config_fields import batch_field
 from .common.finite_losses import judge
 from .common.survivors import copies
 
@@ -111,16 +112,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         cooling="final_fraction",
     )
 
-    batch: int = Field(
-        128,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in one step; 0 takes all of them. On mini-batches the whole "
-            "memory is judged anew each step."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(128, "On mini-batches the whole memory is judged anew each step.")
     memory_size: int = Field(
         16,
         ge=1,

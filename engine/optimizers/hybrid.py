@@ -38,6 +38,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.config_fields import batch_field, learning_rate_field
 from .common.finite_losses import judge
 
 
@@ -105,22 +106,13 @@ class Hybrid(Optimizer[HybridState]):
         control="published_bugs",
     )
 
-    batch: int = Field(
-        50,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 10, "unit": "samples"},
-    )
-    learning_rate: float = Field(
+    batch: int = batch_field(50, step=10)
+    learning_rate: float = learning_rate_field(
         0.3,
-        ge=1e-6,
-        le=1000,
-        description=(
-            "How far a gradient step goes for a gradient of 1 (α); 1 as published, for sigmoids "
-            "and squared error."
-        ),
-        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+        "How far a gradient step goes for a gradient of 1 (α); 1 as published, for sigmoids and "
+        "squared error.",
+        lowest=1e-06,
+        highest=1000,
     )
     output_optimizer: Literal["annealing", "differential-evolution", "harmony-search"] = Field(
         "annealing",

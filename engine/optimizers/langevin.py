@@ -31,6 +31,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import geometric, heat_left, linear
 from .base import OPTIMIZERS, Stage, State
+from .common.config_fields import learning_rate_field
 from .common.estimators import Estimated
 
 RATE = 0.5
@@ -112,15 +113,12 @@ class Langevin(Estimated[LangevinState]):
             "direction slowly."
         ),
     )
-    learning_rate: float | None = Field(
+    learning_rate: float | None = learning_rate_field(
         None,
-        ge=1e-7,
-        le=100,
-        description=(
-            "How far a gradient of 1 pushes (η); auto is 0.5, times 1 − momentum when "
-            "underdamped, and less where the gradient is guessed from few directions."
-        ),
-        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+        "How far a gradient of 1 pushes (η); auto is 0.5, times 1 − momentum when underdamped, "
+        "and less where the gradient is guessed from few directions.",
+        lowest=1e-07,
+        highest=100,
     )
     initial_temperature: float = Field(
         1e-4,

@@ -31,6 +31,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated
+from .common.config_fields import batch_field
 
 C1, C2 = 1e-4, 0.9
 """The constants of the Armijo and the curvature condition, as usual for quasi-Newton steps."""
@@ -119,15 +120,10 @@ class LBFGS(Optimizer[LBFGSState]):
 
     formerly = renamed(search="line_search", tries="max_line_search_steps", history="history_size")
 
-    batch: int = Field(
+    batch: int = batch_field(
         0,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in one step; 0 takes all of them. Every new mini-batch empties "
-            "the memory, which leaves steepest descent with a line search."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples"},
+        "Every new mini-batch empties the memory, which leaves steepest descent with a line "
+        "search.",
     )
     history_size: int = Field(
         20,

@@ -53,6 +53,7 @@ from .base import (
     Stage,
     State,
 )
+from .common.config_fields import batch_field
 
 LEAST, MOST = 1e-15, 1e10
 """Where μ stops falling, and where a step gives up raising it."""
@@ -132,15 +133,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         least_damping="min_damping", fall="damping_decrease", rise="damping_increase"
     )
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in one step; 0 takes all of them. Time and memory grow with it."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(64, "Time and memory grow with it.")
     damping: float = Field(
         1e-3,
         ge=1e-10,

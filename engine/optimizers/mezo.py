@@ -20,6 +20,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.config_fields import batch_field, learning_rate_field
 from .common.estimators import caution, meets_numbers, slope
 from .common.survivors import usable
 
@@ -82,22 +83,13 @@ class MeZO(Optimizer[MeZOState]):
 
     formerly = renamed(rate="learning_rate", radius="epsilon")
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
-    learning_rate: float | None = Field(
+    batch: int = batch_field(64)
+    learning_rate: float | None = learning_rate_field(
         None,
-        ge=1e-9,
-        le=1000,
-        description=(
-            "How far a step goes for a gradient of 1 (η); auto is 8 times directions over "
-            "weights, at most 1."
-        ),
-        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+        "How far a step goes for a gradient of 1 (η); auto is 8 times directions over weights, at "
+        "most 1.",
+        lowest=1e-09,
+        highest=1000,
     )
     epsilon: float = Field(
         0.001,

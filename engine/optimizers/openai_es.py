@@ -32,6 +32,7 @@ from ..populations.noise import KEPT_BYTES, Kept, Noise, Regenerated
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State, shifted
+from .common.config_fields import batch_field, learning_rate_field
 from .common.finite_losses import judge
 from .common.recombination_weights import centred_ranks
 
@@ -92,13 +93,7 @@ class OpenAIES(Optimizer[OpenAIESState]):
 
     formerly = renamed(rate="learning_rate")
 
-    batch: int = Field(
-        256,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(256)
     pairs: int = Field(
         32,
         ge=1,
@@ -119,15 +114,12 @@ class OpenAIES(Optimizer[OpenAIESState]):
         ),
         json_schema_extra={"live": True, "scale": "log", "label": "Noise σ"},
     )
-    learning_rate: float = Field(
+    learning_rate: float = learning_rate_field(
         0.1,
-        ge=1e-6,
-        le=10,
-        description=(
-            "How far a weight moves in a step while its estimated slope keeps its sign (Adam's "
-            "η), in the same units. The paper takes 0.01 in plain weights."
-        ),
-        json_schema_extra={"live": True, "scale": "log", "label": "Step size"},
+        "How far a weight moves in a step while its estimated slope keeps its sign (Adam's η), in "
+        "the same units. The paper takes 0.01 in plain weights.",
+        lowest=1e-06,
+        highest=10,
     )
     weight_decay: float = Field(
         0.0,

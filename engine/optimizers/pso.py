@@ -36,6 +36,7 @@ from .base import (
     same_rows,
     shifted,
 )
+from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import judge
 from .common.survivors import overflowed
 
@@ -117,15 +118,10 @@ class PSO(Optimizer[PSOState]):
 
     formerly = renamed(particles="population_size", spread="init_std")
 
-    batch: int = Field(
+    batch: int = batch_field(
         0,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in one step; 0 takes all of them. On mini-batches every "
-            "remembered place is judged anew each step, which doubles the cost."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
+        "On mini-batches every remembered place is judged anew each step, which doubles the cost.",
+        advanced=True,
     )
     population_size: int = Field(
         64,
@@ -173,16 +169,7 @@ class PSO(Optimizer[PSOState]):
         ),
         json_schema_extra={"live": True, "scale": "log"},
     )
-    init_std: float = Field(
-        1.0,
-        ge=1e-3,
-        le=100,
-        description=(
-            "How far from the first weights the swarm starts (standard deviation), in units of "
-            "each layer's natural size, 1/√inputs."
-        ),
-        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
-    )
+    init_std: float = init_std_field(1.0, "the swarm starts")
 
     def memory_rows(self) -> int:
         return self.population_size * 3  # x, v and p

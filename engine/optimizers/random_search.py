@@ -25,6 +25,7 @@ from ..oracle import Oracle
 from ..random.rng import LARGE, Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
+from .common.config_fields import batch_field
 from .common.finite_losses import judge
 
 SPREADS = {"start": 1.0, "best": 0.1}
@@ -78,16 +79,7 @@ class RandomSearch(Optimizer[RandomSearchState]):
 
     formerly = renamed(points="population_size", spread="sigma")
 
-    batch: int = Field(
-        0,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in one step; 0 takes all of them. On mini-batches the best is "
-            "judged anew each step."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
-    )
+    batch: int = batch_field(0, "On mini-batches the best is judged anew each step.", advanced=True)
     population_size: int = Field(
         64,
         ge=1,

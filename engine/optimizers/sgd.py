@@ -22,6 +22,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.config_fields import batch_field, learning_rate_field
 
 
 @dataclass(kw_only=True)
@@ -44,19 +45,12 @@ class Descent(Optimizer[SGDState]):
 
     formerly = renamed(rate="learning_rate")
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
-    learning_rate: float = Field(
+    batch: int = batch_field(64)
+    learning_rate: float = learning_rate_field(
         0.1,
-        ge=1e-6,
-        le=1000,
-        description="How far a step goes for a gradient of 1 (η, the learning rate).",
-        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+        "How far a step goes for a gradient of 1 (η, the learning rate).",
+        lowest=1e-06,
+        highest=1000,
     )
     momentum: float = Field(
         0.9,

@@ -26,6 +26,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.config_fields import batch_field, sigma_field
 from .common.finite_losses import judge
 from .common.recombination_weights import flat, recombined, snes_utilities, widened
 
@@ -88,13 +89,7 @@ class SNES(Optimizer[SNESState]):
 
     formerly = renamed(population="population_size", rate="learning_rate")
 
-    batch: int = Field(
-        256,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(256)
     population_size: int = Field(
         32,
         ge=4,
@@ -102,22 +97,7 @@ class SNES(Optimizer[SNESState]):
         description="Networks sampled in a step (λ).",
         json_schema_extra={"label": "Population", "scale": "log", "unit": "networks"},
     )
-    sigma: float = Field(
-        0.5,
-        ge=1e-4,
-        le=100,
-        description=(
-            "First step size of every weight (σ), in units of each layer's natural size, "
-            "1/√inputs; it adapts from there."
-        ),
-        json_schema_extra={
-            "live": True,
-            "knob": "σ",
-            "metric": "sigma",
-            "scale": "log",
-            "label": "First σ",
-        },
-    )
+    sigma: float = sigma_field(0.5, "First step size of every weight (σ)")
     learning_rate: float = Field(
         1.0,
         ge=0.01,

@@ -27,6 +27,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.config_fields import batch_field
 from .common.estimators import ROWS, caution, estimate, meets_numbers
 
 PLANNED = 10_000
@@ -92,13 +93,7 @@ class SPSA(Optimizer[SPSAState]):
 
     formerly = renamed(rate="learning_rate", radius="perturbation")
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(64)
     directions: int = Field(
         16,
         ge=1,

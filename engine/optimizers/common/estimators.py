@@ -28,6 +28,7 @@ from ...populations.antithetic import Mirrored
 from ...populations.noise import Kept
 from ...random.rng import Rng
 from ..base import Optimizer, S
+from .config_fields import batch_field
 from .survivors import usable
 
 Source = Literal["backprop", "forward-gradient", "spsa", "es"]
@@ -149,13 +150,7 @@ class Estimated(Optimizer[S], Generic[S]):
 
     sees = "gradient"
 
-    batch: int = Field(
-        64,
-        ge=0,
-        le=65536,
-        description="Samples looked at in one step; 0 takes all of them.",
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
+    batch: int = batch_field(64)
     source: Source = Field(
         "backprop",
         description=(

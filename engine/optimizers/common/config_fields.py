@@ -1,0 +1,88 @@
+"""Hyperparameters that several methods have, described once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+UNITS = "in units of each layer's natural size, 1/√inputs"
+"""What lengths in weight space are measured in."""
+
+
+def batch_field(default: int, more: str = "", advanced: bool = False, step: int = 16) -> Any:
+    """Return the size of the mini-batch.
+
+    Args:
+        default: samples; 0 takes all.
+        more: a further sentence of the description.
+        advanced: whether it stands among the advanced settings.
+        step: of its slider.
+    """
+    description = "Samples looked at in one step; 0 takes all of them."
+    extra: dict[str, Any] = {"step": step, "unit": "samples"}
+    return Field(
+        default,
+        ge=0,
+        le=65536,
+        description=f"{description} {more}" if more else description,
+        json_schema_extra=extra | {"advanced": True} if advanced else extra,
+    )
+
+
+def init_std_field(default: float, who: str) -> Any:
+    """Return the standard deviation of the first population about the first weights.
+
+    Args:
+        default: in units of each layer's natural size.
+        who: what is spread out, with its verb: "the swarm starts".
+    """
+    return Field(
+        default,
+        ge=1e-3,
+        le=100,
+        description=f"How far from the first weights {who} (standard deviation), {UNITS}.",
+        json_schema_extra={"scale": "log", "label": "Start spread", "advanced": True},
+    )
+
+
+def learning_rate_field(
+    default: float | None, description: str, lowest: float, highest: float
+) -> Any:
+    """Return a learning rate η.
+
+    Args:
+        default: None where the method finds one by itself.
+        description: what it does in this method.
+        lowest: the least allowed.
+        highest: the most allowed.
+    """
+    return Field(
+        default,
+        ge=lowest,
+        le=highest,
+        description=description,
+        json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+    )
+
+
+def sigma_field(default: float, description: str) -> Any:
+    """Return the first step size σ of an evolution strategy that adapts it.
+
+    Args:
+        default: in units of each layer's natural size.
+        description: whose step size it is.
+    """
+    return Field(
+        default,
+        ge=1e-4,
+        le=100,
+        description=f"{description}, {UNITS}; it adapts from there.",
+        json_schema_extra={
+            "live": True,
+            "knob": "σ",
+            "metric": "sigma",
+            "scale": "log",
+            "label": "First σ",
+        },
+    )
