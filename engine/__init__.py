@@ -46,8 +46,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    # Looked up on first use, so that a submodule can be imported without the rest (and without
-    # waiting for it).
+    # Imported on first use, so that a submodule can be imported without the rest (and its import
+    # time).
     if name in _HOME:
         return getattr(import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,11 +1,11 @@
-"""`python -m engine`, or `kelvin` where the package is installed."""
+"""`python -m engine`, or `kelvin` if the package is installed."""
 
 from .cli.commands import main
 from .system import environment
 
 
 def start() -> None:
-    """Run the command line, in a process that is all its own."""
+    """Run the command line, in a process of its own."""
     environment.prepare()
     main()
 

@@ -1,4 +1,4 @@
-"""The catalogue: everything there is to pick from, as JSON values."""
+"""The catalogue: all datasets, networks, losses, optimizers and schedules, as JSON values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .schedules import SCHEDULES
 
 
 def catalogue() -> dict[str, Any]:
-    """Datasets, networks, losses, optimizers and schedules with their fields, ranges and
+    """Return datasets, networks, losses, optimizers and schedules with their fields, ranges and
     sources.
     """
     datasets = [

@@ -1,6 +1,6 @@
-"""What Kelvin says when it is given something it cannot use.
+"""Errors for input that Kelvin cannot use.
 
-Every refusal is one line that names the field, the value and what is allowed; the CLI prints it
+Every error message is one line with the field, the value and what is allowed; the CLI prints it
 with exit status 2, the page shows it as a friendly message.
 """
 
@@ -15,9 +15,10 @@ class BadInput(ValueError):
     """An input that Kelvin cannot use.
 
     Args:
-        field: where the value stood, dotted from the experiment down, such as ``lanes[0].chains``.
+        field: the place of the value, dotted from the experiment down, such as
+            ``lanes[0].population_size``.
         value: the value that was given; long ones are shortened in the sentence.
-        allowed: what would have been accepted, as a phrase: "a whole number from 1 to 4096".
+        allowed: what would be accepted, as a phrase: "a whole number from 1 to 4096".
     """
 
     def __init__(self, field: str, value: Any, allowed: str) -> None:
@@ -26,19 +27,21 @@ class BadInput(ValueError):
 
     @property
     def sentence(self) -> str:
-        """What is wrong, for someone who chose from a list and wrote no field and no value."""
+        """Return what is wrong as a sentence for the page, where the user chose from a list and
+        typed no field or value.
+        """
         return str(self)
 
 
 class NotFetched(BadInput):
-    """Data that Kelvin itself offers and that could not be downloaded.
+    """Data that Kelvin offers but could not download.
 
     Args:
         label: of the dataset, as people read it.
-        why: it could not, as a clause.
-        files: what is to lie in the folder ``name``, as the object of a sentence.
+        why: the reason, as a clause.
+        files: what must be in the folder ``name``, as the object of a sentence.
         other: the dataset that needs no download, by name.
-        called: what that is called, as people read it.
+        called: its label, as people read it.
     """
 
     def __init__(
@@ -62,14 +65,14 @@ class NotFetched(BadInput):
 
 
 class CannotRun(BadInput):
-    """A well-formed experiment that this machine or this method cannot run (too big, wrong kind of
+    """A valid experiment that this machine or this method cannot run (too large, wrong kind of
     data).
     """
 
 
 def one_line(text: str) -> str:
-    """The text as it can be shown and sent anywhere: no line breaks, and what is no printable
-    character by its number.
+    """Return the text on one line, with unprintable characters replaced by their numbers, so that
+    it can be shown and sent anywhere.
     """
     return "".join(
         one if one.isprintable() else " " if one.isspace() else ascii(one)[1:-1] for one in text
@@ -77,11 +80,10 @@ def one_line(text: str) -> str:
 
 
 class NothingLeft(ArithmeticError):
-    """A method has nothing left to go on from: too few members that are finite, or all of them one
-    and the same.
+    """A method cannot continue: too few members are finite, or all of them are equal.
 
     Args:
-        words: why, as a clause: "only 1 of its 128 members had finite outputs".
+        words: the reason, as a clause: "only 1 of its 128 members had finite outputs".
         advice: a sentence on what helps against this; empty for what usually helps the method.
     """
 
@@ -91,12 +93,12 @@ class NothingLeft(ArithmeticError):
 
 
 def shorten(value: Any, limit: int = 60) -> str:
-    """The value as a person would recognise it, on one line, at most ``limit`` characters."""
+    """Return the value on one line, recognisable, with at most ``limit`` characters."""
     try:
         text = repr(value)
     except RecursionError:
         text = f"<{type(value).__name__}, lists in lists>"
-    except Exception as error:  # a broken __repr__ must not hide the refusal itself
+    except Exception as error:  # an error in __repr__ must not hide the error itself
         text = f"<{type(value).__name__}: {error}>"
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -127,7 +129,7 @@ _ALLOWED = {
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """``("lanes", 0, "chains")`` → ``lanes[0].chains``."""
+    """Return ``("lanes", 0, "chains")`` as ``lanes[0].chains``."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
@@ -135,10 +137,10 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 
 def explain(error: ValidationError, prefix: tuple[int | str, ...] = ()) -> BadInput:
-    """The first complaint of a pydantic error as a `BadInput`, in Kelvin's one-line form."""
+    """Return the first error of a pydantic exception as a `BadInput`, in Kelvin's one-line form."""
     first = error.errors(include_url=False)[0]
     inner = first.get("ctx", {}).get("error")
-    if isinstance(inner, BadInput):  # a validator of ours already said it well
+    if isinstance(inner, BadInput):  # one of our validators already explained it
         place = _place(prefix + first["loc"])
         if inner.field.startswith(place) or place == "experiment":
             return inner

@@ -1,7 +1,7 @@
-"""Evaluating a population on samples, in chunks that fit the cache.
+"""Evaluate a population on samples, in chunks that fit the cache.
 
-Used by the oracle (which charges for it) and by the observer (which does not). Whatever the
-population's size, it takes at most `chunks.MOST_BYTES` beside what it is given and what it answers.
+Used by the oracle (which counts the cost) and by the observer (which does not). For a population of
+any size, it needs at most `chunking.MOST_BYTES` besides its inputs and results.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from .populations.lazy import Unwritten
 from .system import arithmetic
 
 CHUNK_FLOATS = {"cpu": chunking.FLOATS_AT_ONCE}
-"""Activations alive at once in a layer, per kind of device; `chunks.ELSEWHERE` where none is
-given."""
+"""Activations held at once in a layer, per kind of device; `chunking.ELSEWHERE` if none
+is given.
+"""
 
 MIXED = 1024
-"""Samples that are never taken apart where what is said of one hangs on the others (batch
-normalisation)."""
+"""Largest batch evaluated in one piece by networks whose outputs depend on the whole batch (batch
+normalisation).
+"""
 
 Precision = Literal["float32", "tf32", "bf16"]
 _precision: ContextVar[Precision] = ContextVar("precision", default="float32")
@@ -38,13 +40,12 @@ _precision: ContextVar[Precision] = ContextVar("precision", default="float32")
 
 @contextmanager
 def precision(name: Precision) -> Iterator[None]:
-    """Inside, float32 networks are evaluated with products of that precision; losses are float32
-    always.
+    """Evaluate float32 networks with products of that precision inside the block; losses are always
+    float32.
 
-    "tf32" rounds what a GPU multiplies to 10 bits and is float32 elsewhere; "bf16" keeps weights
-    and activations to 8 bits. Either is a choice to be stated with a result: methods that compare
-    losses one by one (Metropolis' rule) ask for "float32", and get it whatever PyTorch was told for
-    other models.
+    "tf32" rounds the factors to 10 bits on a GPU and is float32 elsewhere; "bf16" keeps weights and
+    activations to 8 bits. Either must be stated with a result: methods that compare losses one by
+    one (Metropolis' rule) request "float32", and get it regardless of PyTorch's global settings.
     """
     token = _precision.set(name)
     try:
@@ -55,7 +56,7 @@ def precision(name: Precision) -> Iterator[None]:
 
 
 def rounded(numbers: Tensor) -> Tensor:
-    """Numbers as the precision chosen wants them."""
+    """Round numbers to the chosen precision."""
     return (
         numbers.bfloat16()
         if _precision.get() == "bf16" and numbers.dtype == torch.float32
@@ -64,24 +65,24 @@ def rounded(numbers: Tensor) -> Tensor:
 
 
 def chunk_members(network: Network, samples: int, device: torch.device) -> int:
-    """How many members to evaluate at once on that many samples."""
+    """Return how many members to evaluate at once on that many samples."""
     return max(1, _floats(device) // max(1, network.widest * samples))
 
 
 def chunk_samples(network: Network, device: torch.device) -> int:
-    """How many samples to evaluate at once, however few the members."""
+    """Return how many samples to evaluate at once, for any number of members."""
     return max(64, _floats(device) // network.widest)
 
 
 def together(samples: int) -> int:
-    """How many samples to evaluate at once where what is said of one hangs on the others: all, or
-    even parts of at most `MIXED`.
+    """Return how many samples to evaluate at once if outputs depend on the whole batch: all, or
+    equal parts of at most `MIXED`.
     """
     return -(-samples // -(-samples // MIXED)) if samples else 1
 
 
 def _step(network: Network, x: Tensor) -> int:
-    """Samples at a time of those (B, *shape)."""
+    """Return the number of samples (B, *shape) per chunk."""
     return together(len(x)) if network.mixes else chunk_samples(network, x.device)
 
 
@@ -96,7 +97,9 @@ Answer = tuple[slice | Tensor, slice, Tensor]
 
 
 def _answers(network: Network, population: Tensor | Unwritten, x: Tensor) -> Iterator[Answer]:
-    """A population chunk by chunk; the members of one chunk of samples come after one another."""
+    """Evaluate a population chunk by chunk; the members of one chunk of samples come one after
+    another.
+    """
     step = _step(network, x)
     for first in range(0, len(x), step):
         part = x[first : first + step]
@@ -113,7 +116,7 @@ def _answers(network: Network, population: Tensor | Unwritten, x: Tensor) -> Ite
 
 @torch.no_grad()
 def outputs(network: Network, population: Tensor, x: Tensor) -> Tensor:
-    """(P, D), (B, *shape) → (P, B, K)."""
+    """Return the outputs of every member: (P, D), (B, *shape) → (P, B, K)."""
     result: Tensor | None = None
     for members, samples, answer in _answers(network, population, x):
         if result is None:
@@ -124,7 +127,7 @@ def outputs(network: Network, population: Tensor, x: Tensor) -> Tensor:
 
 
 def _mirrored(network: Network, asked: Mirrored, x: Tensor) -> Iterator[Answer]:
-    """The same for mirrored pairs, with the members' numbers."""
+    """Evaluate mirrored pairs in the same way, with the members' numbers."""
     step, exact, at_once = _step(network, x), _precision.get() != "bf16", asked.noise.together
     for first in range(0, len(x), step):
         part = x[first : first + step]
@@ -132,7 +135,7 @@ def _mirrored(network: Network, asked: Mirrored, x: Tensor) -> Iterator[Answer]:
         centre = network.centre(asked.theta, ready) if exact else None
         most = max(
             1, chunking.MOST_BYTES // 16 // asked.theta.nbytes
-        )  # rows of noise written out at a time, and twice as many members
+        )  # rows of noise written out at a time; twice as many members
         size = max(
             at_once, min(most, chunk_members(network, len(part), asked.device)) // at_once * at_once
         )
@@ -152,8 +155,8 @@ def _mirrored(network: Network, asked: Mirrored, x: Tensor) -> Iterator[Answer]:
 
 
 def _chains(network: Network, chains: Chains, x: Tensor, memory: Memory) -> Iterator[Answer]:
-    """The same for chains of which each moves one layer: from there upward, where what is below is
-    remembered. The memory tells what it took.
+    """Evaluate chains of which each changes one layer: from that layer upward if the activations
+    below are cached. The cache records the cost.
     """
     population, plain = chains.population, len(chains) * len(x) * network.flops
     if len(x) > chunk_samples(network, x.device) or not memory.fits(
@@ -230,8 +233,8 @@ def losses(
     y: Tensor,
     memory: Memory | None = None,
 ) -> Tensor:
-    """(P, D), (B, *shape), (B,) → (P,). With a memory, chains that move one layer are judged from
-    there upward, and it tells what the question took.
+    """Return the losses of every member: (P, D), (B, *shape), (B,) → (P,). With a cache, chains
+    that change one layer are evaluated from there upward, and the cache records the cost.
     """
     result = torch.zeros(len(population), dtype=population.dtype, device=population.device)
     answers: Iterator[Answer]
@@ -257,8 +260,8 @@ def losses(
 
 
 def gradients(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """∇L of every network: (P, D), (B, *shape), (B,) → (P, D). For looking only; optimizers ask the
-    oracle.
+    """Return ∇L of every network: (P, D), (B, *shape), (B,) → (P, D). For observation only;
+    optimizers use the oracle.
     """
     with torch.enable_grad():
         at = population.detach().clone().requires_grad_()
@@ -272,14 +275,14 @@ def gradients(network: Network, loss: Loss, population: Tensor, x: Tensor, y: Te
 def scores(
     network: Network, loss: Loss, population: Tensor, x: Tensor, y: Tensor, first: int
 ) -> list[Scores]:
-    """Loss and accuracy of every network (P, D) on the first samples, and on the rest, in one
-    pass.
+    """Return loss and accuracy of every network (P, D) on the first samples, and on the rest, in
+    one pass.
     """
     return scored(loss, outputs(network, population, x), y, first)
 
 
 def scored(loss: Loss, answer: Tensor, y: Tensor, first: int) -> list[Scores]:
-    """The same of outputs that are known, (P, B, K)."""
+    """Return the same for outputs that are known, (P, B, K)."""
     parts = [(answer[:, :first], y[:first]), (answer[:, first:], y[first:])]
     found = torch.stack(
         [

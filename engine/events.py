@@ -1,4 +1,4 @@
-"""Where scripts exported by earlier versions of Kelvin find what they import."""
+"""Names that scripts exported by earlier versions of Kelvin import from here."""
 
 from .race.interventions import parse_events
 

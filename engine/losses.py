@@ -1,9 +1,9 @@
 """Losses of a whole population at once.
 
-Targets are class numbers (B,) int64, which stand for one-hot rows, or numbers to be met (B,) float,
-which stand for rows of one. Every loss gives the mean over the batch for each member, and the
-derivative of a *sample's* loss with respect to the network's outputs (the only derivative ensemble
-Kalman inversion needs; no derivative of the network is taken).
+Targets are class numbers (B,) int64, which represent one-hot rows, or regression targets (B,)
+float, which represent rows of one. Every loss returns the mean over the batch for each member, and
+the derivative of a *sample's* loss with respect to the network's outputs (the only derivative that
+ensemble Kalman inversion needs; no derivative of the network is taken).
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from .errors import BadInput
 
 
 class Loss(ABC):
-    """A loss on the outputs."""
+    """A loss function of the outputs."""
 
     name: ClassVar[str]
     label: ClassVar[str]
     numbers: ClassVar[bool] = False
-    """Whether targets may be numbers, not classes only."""
+    """Whether targets may be numbers, not only classes."""
     lowest: ClassVar[float | None] = 0.0
-    """The lowest there can be; None where it is not known."""
+    """The lowest possible loss; None if it is unknown."""
 
     @abstractmethod
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss over the batch: outputs (P, B, K), targets (B,) → (P,)."""
+        """Return the mean loss over the batch: outputs (P, B, K), targets (B,) → (P,)."""
 
     @abstractmethod
     def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """∂ℓ/∂G of each sample's own loss: (P, B, K) → (P, B, K). The mean loss has this divided by
-        B.
+        """Return ∂ℓ/∂G of each sample's own loss: (P, B, K) → (P, B, K). The mean loss has this
+        divided by B.
         """
 
 
 def wanted(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The outputs aimed at: targets (B,) → (B, K), one-hot rows for classes, the number itself
-    where K = 1.
+    """Return the target outputs: targets (B,) → (B, K), one-hot rows for classes, the number itself
+    for K = 1.
     """
     if targets.is_floating_point():
         return targets.to(outputs.dtype).unsqueeze(-1)
@@ -49,7 +49,8 @@ def wanted(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def leads(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """By how much the other outputs lead the target's, for a cross-entropy that keeps its digits.
+    """Return the differences of the other outputs from the target's, for a cross-entropy without
+    cancellation.
 
     With d_k = z_k − z_y, softmax's loss is log(1 + Σ_{k≠y} exp d_k). The sum leaves out the 1 of
     the target itself: beside it a loss of 1e-9 would round to 0, and so would the slope p_y − 1.
@@ -59,13 +60,13 @@ def leads(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         targets: (B,) classes.
 
     Returns:
-        m (P, B, 1), the largest d_k or 0 where the target leads; Σ_{k≠y} exp(d_k − m), (P, B, 1);
-        and its terms (P, B, K), with 0 for the target.
+        m (P, B, 1), the largest d_k or 0 where the target's output is the largest; Σ_{k≠y} exp(d_k
+            − m), (P, B, 1); and its terms (P, B, K), with 0 for the target.
     """
     chosen = targets.expand(len(outputs), -1).unsqueeze(-1)
     top, target = outputs.detach().amax(-1, keepdim=True), outputs.gather(-1, chosen)
-    # target − target.detach() is 0: it only gives the slope of d_k. As z − top the terms have fewer
-    # roundings than as d − m.
+    # target − target.detach() is 0 and only provides the slope of d_k. Terms of z − top have fewer
+    # rounding errors than those of d − m.
     terms = (outputs - top - (target - target.detach())).exp().scatter(-1, chosen, 0.0)
     return top - target.detach(), terms.sum(-1, keepdim=True), terms
 
@@ -100,7 +101,7 @@ class SquaredError(Loss):
 
 
 class AbsoluteError(Loss):
-    """‖outputs − target‖₁: it has no slope where it is met and the same slope everywhere else."""
+    """‖outputs − target‖₁: it has no slope at the target and the same slope everywhere else."""
 
     name = "absolute-error"
     label = "Absolute error"
@@ -117,7 +118,7 @@ class Hinge(Loss):
     """max(0, 1 + largest other output − the target's): Crammer and Singer (2001),
     https://jmlr.org/papers/v2/crammer01a.html; with two classes it is the usual hinge of a support
     vector machine on the difference of the outputs. Classes only. It is flat, at zero, once every
-    sample is answered rightly by a margin of one.
+    sample is classified correctly by a margin of one.
     """
 
     name = "hinge"
@@ -135,8 +136,8 @@ class Hinge(Loss):
 
     @staticmethod
     def _margins(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """By how much each sample misses the margin (P, B), and which outputs that hangs on: the
-        target's and the largest other one, both (P, B, 1).
+        """Return by how much each sample misses the margin (P, B), and the indices of the two
+        outputs that determine it: the target's and the largest other one, both (P, B, 1).
         """
         chosen = targets.expand(outputs.shape[0], -1).unsqueeze(-1)
         other, rival = outputs.scatter(-1, chosen, -torch.inf).max(-1, keepdim=True)
@@ -144,8 +145,8 @@ class Hinge(Loss):
 
 
 class ZeroOne(Loss):
-    """The share of samples answered wrongly. Its derivative is zero wherever it exists, so methods
-    that follow it stand still; those that only compare losses do not mind.
+    """The error rate. Its derivative is zero wherever it exists, so gradient methods do not move;
+    methods that only compare losses are not affected.
     """
 
     name = "zero-one"
@@ -154,14 +155,16 @@ class ZeroOne(Loss):
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return (outputs.argmax(-1) != targets).to(outputs.dtype).mean(-1) + 0.0 * outputs.sum(
             (-1, -2)
-        )  # so that a gradient can be asked for, and is zero
+        )  # so that a gradient can be computed, and is zero
 
     def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return torch.zeros_like(outputs)
 
 
 class Height(Loss):
-    """The output itself, made small: what a landscape asks for. No loss to choose elsewhere."""
+    """The output itself, which is minimised: the loss of a landscape. It cannot be chosen
+    elsewhere.
+    """
 
     name = "height"
     label = "Height"
@@ -183,10 +186,10 @@ LOSSES: dict[str, Loss] = {
 
 
 def get_loss(name: str) -> Loss:
-    """The loss of that name.
+    """Return the loss of that name.
 
     Raises:
-        BadInput: no such loss.
+        BadInput: there is no such loss.
     """
     if name == HEIGHT:
         return Height()
@@ -196,11 +199,11 @@ def get_loss(name: str) -> Loss:
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The share of samples whose largest output is the target: (P, B, K), (B,) → (P,); NaN where
-    targets are numbers, which are never simply right.
+    """Return the share of samples whose largest output is the target: (P, B, K), (B,) → (P,); NaN
+    for regression targets, which have no accuracy.
     """
     if targets.is_floating_point():
         return torch.full((outputs.shape[0],), torch.nan, device=outputs.device)
-    if outputs.shape[-1] == 2:  # argmax is slow across the last of few dimensions
+    if outputs.shape[-1] == 2:  # argmax is slow along a short last dimension
         return ((outputs[..., 1] > outputs[..., 0]) == targets.bool()).to(torch.float32).mean(-1)
     return (outputs.argmax(-1) == targets).to(torch.float32).mean(-1)

@@ -1,15 +1,15 @@
-"""The oracle: the only door from an optimizer to the problem, and the accountant.
+"""The oracle: the only interface from an optimizer to the problem. It counts what every evaluation
+costs.
 
-The word is the field's own: a zeroth-order oracle answers with losses, a first-order one with
-gradients (Nemirovski and Yudin 1983). One sample through the network once is 1 evaluation. A
-gradient is charged 3 (the forward pass and two backward-sized products), a directional derivative 3
-(the primal and the two products of its tangent), a Jacobian 1 + 2K (a forward pass and K backward
-passes).
+The word is the field's own: a zeroth-order oracle returns losses, a first-order one gradients
+(Nemirovski and Yudin 1983). One sample through the network once is 1 evaluation. A gradient counts
+3 (the forward pass and two backward-sized products), a directional derivative 3 (the primal and the
+two products of its tangent), a Jacobian 1 + 2K (a forward pass and K backward passes).
 
-Evaluations are in these units whatever way an answer is found. FLOPs are counted as they are done:
-of mirrored pairs the products that both share once, of thin noise its factors, of a proposal that
-changes one layer the layers from there up, of a gradient all but the products back to the samples,
-whose derivative nobody asks for.
+Evaluations are in these units, however the result is computed. FLOPs are counted as they are done:
+products that the two members of a mirrored pair share count once, low-rank noise counts its
+factors, a proposal that changes one layer counts the layers from there up, and a gradient counts
+everything except the products back to the samples, whose derivative is not needed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .random.rng import Rng
 
 Currency = Literal["seconds", "evaluations", "flops"]
 Sees = Literal["loss", "outputs", "jvp", "gradient", "jacobian"]
-"""What a method may ask of the oracle: its information class, in the field's own order."""
+"""What a method may request from the oracle: its information class, in the field's own order."""
 
 ALLOWED: dict[Sees, frozenset[str]] = {
     "loss": frozenset({"losses"}),
@@ -44,45 +44,44 @@ ALLOWED: dict[Sees, frozenset[str]] = {
     "gradient": frozenset({"losses", "gradients"}),
     "jacobian": frozenset({"losses", "outputs", "gradients", "jacobian"}),
 }
-"""Which questions each information class may ask."""
+"""The evaluations that each information class allows."""
 
 
 RECENT = 8
-"""Answers of earlier steps that are remembered."""
+"""Number of results of earlier steps that are kept."""
 
 
 class NotSeen(RuntimeError):
-    """An optimizer asked for more than it declares to see: a defect in the optimizer, never the
-    visitor's.
+    """An optimizer requested more than its ``sees`` allows: an error in the optimizer, never the
+    user's.
     """
 
 
 class Oracle:
-    """Answers questions about the problem on the current mini-batch and counts what each answer
-    cost.
+    """Evaluate the problem on the current mini-batch and count the cost.
 
     Args:
-        network, loss, dataset: the problem; the dataset's tensors must lie on the device used.
+        network, loss, dataset: the problem; the dataset's tensors must be on the device used.
         sees: what the lane's optimizer declares.
-        batch: samples per mini-batch; 0, or at least as many as there are, takes all of them.
+        batch: samples per mini-batch; 0, or at least as many as there are, uses all of them.
         seed: of the mini-batches. Lanes with the same batch size see the same batches.
         budget: (currency, amount) of the lane, for `progress`; None leaves progress at 0.
-        cut: whether a question about all samples is cut to the members that are left to be paid
-            for: the others' losses are infinite, and cost nothing.
+        cut: whether an evaluation on all samples is cut to the members that the rest of the budget
+            pays for: the losses of the others are infinite, and cost nothing.
 
     Attributes:
-        evaluations: sample-forward passes charged so far, in the units above.
-        flops: floating-point operations charged so far: the products of matrices that were made
-            inside the network, and the method's own products and factorisations. What is
-            proportional to the weights or to the activations is not counted. Of a landscape it is
-            an estimate, its derivative being taken for two more evaluations.
+        evaluations: sample-forward passes counted so far, in the units above.
+        flops: floating-point operations counted so far: the matrix products inside the network, and
+            the method's own products and factorisations. Work proportional to the number of weights
+            or activations is not counted. For a landscape it is an estimate, its derivative
+            counting as two more evaluations.
         seconds: time spent in `working` blocks so far.
-        batch_changed: whether the current mini-batch is another one than at the previous step.
+        batch_changed: whether the current mini-batch differs from that of the previous step.
         renewed: whether the samples were replaced since the last `draw`.
-        heard: called before a question is answered, in the thread that asks: for who watches a long
+        heard: called before every evaluation, in the thread that requests it, to observe a long
             step.
-        answers: losses and slopes answered since the last `draw`, and some of those before, as they
-            were given; read by the race to see whether any was finite.
+        answers: losses and slopes returned since the last `draw`, and some of those before,
+            unchanged; the race checks whether any was finite.
     """
 
     def __init__(
@@ -114,15 +113,15 @@ class Oracle:
         self.draw(0)
 
     def use(self, dataset: Dataset) -> None:
-        """Ask about these training samples from the next `draw` on. Counters go on, and the batch
-        is as large as was asked for, or all there are.
+        """Use these training samples from the next `draw` on. Counters continue, and the batch has
+        its configured size, or all samples if there are fewer.
         """
         self._x, self._y = dataset.x_train, dataset.y_train
         self._samples = len(self._y)
         self.batch = (
             self._samples if self._asked == 0 or self._asked >= self._samples else self._asked
         )
-        # Batches are drawn on the CPU whatever the device, so a GPU run sees the same ones.
+        # Batches are drawn on the CPU on every device, so a GPU run sees the same ones.
         self._rng = Rng(self._seed, f"batches of {self.batch}")
         self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
         self.x, self.targets = self._x, self._y
@@ -146,20 +145,20 @@ class Oracle:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Time spent inside counts as the lane's seconds."""
+        """Count the time spent in the block as the lane's seconds."""
         self._since = time.perf_counter()
         try:
             yield
             if (
                 self._x.device.type == "cuda"
-            ):  # a step is over when the device has done it, not when it was queued
+            ):  # a step is over when the device has finished it, not when it was queued
                 torch.cuda.synchronize(self._x.device)
         finally:
             self.seconds += time.perf_counter() - self._since
             self._since = None
 
     def spent(self, currency: Currency) -> float:
-        """What the lane has spent so far, up to this very moment."""
+        """Return what the lane has spent up to this moment."""
         if currency == "seconds":
             return self.seconds + (
                 time.perf_counter() - self._since if self._since is not None else 0.0
@@ -168,15 +167,17 @@ class Oracle:
 
     @property
     def progress(self) -> float:
-        """The share of the lane's budget that is spent, in [0, 1]: what schedules run on."""
+        """The share of the lane's budget that is spent, in [0, 1]; schedules are
+        functions of it.
+        """
         if self.budget is None:
             return 0.0
         return min(1.0, self.spent(self.budget[0]) / self.budget[1])
 
     @cached_property
     def scale(self) -> Tensor:
-        """The natural size of each weight, 1/√fan_in of its layer: (D,). Known from the network's
-        shape alone, so it costs nothing and tells nothing of the loss.
+        """The natural scale of each weight, 1/√fan_in of its layer: (D,). It depends only on the
+        network's shape, so it costs nothing and reveals nothing of the loss.
         """
         sizes = [
             torch.full((layer.stop - layer.start,), layer.fan_in**-0.5, dtype=torch.float64)
@@ -185,10 +186,10 @@ class Oracle:
         return torch.cat(sizes).to(self._x)
 
     def slices(self, samples: int) -> Iterator[float]:
-        """The current batch bit by bit, at most so many samples at a time: what is asked inside the
-        loop is asked of that bit. Each time, its share of the batch.
+        """Iterate over chunks of the current batch, with at most so many samples each. Inside the
+        loop, evaluations use only that chunk. Yields the chunk's share of the batch.
 
-        A network that mixes samples gets them all at once.
+        A network whose outputs depend on the whole batch gets it in one chunk.
         """
         x, targets = self.x, self.targets
         samples = len(targets) if self.network.mixes else samples
@@ -200,8 +201,8 @@ class Oracle:
             self.x, self.targets = x, targets
 
     def losses(self, population: Tensor | Unwritten) -> Tensor:
-        """Mean loss on the current batch of every member: (P, D) → (P,). Mirrored pairs, and chains
-        of which each moves one layer, need not be written out.
+        """Return the mean loss of every member on the current batch: (P, D) → (P,). Mirrored pairs,
+        and chains of which each changes one layer, can be passed without being written out.
         """
         members = self._affordable(len(population))
         if members < len(population):
@@ -220,12 +221,12 @@ class Oracle:
         return answer
 
     def outputs(self, population: Tensor) -> Tensor:
-        """The network's outputs on the current batch: (P, D) → (P, B, K)."""
+        """Return the network's outputs on the current batch: (P, D) → (P, B, K)."""
         self._charge("outputs", population.shape[0], 1, self.network.flops)
         return evaluation.outputs(self.network, population, self.x)
 
     def jvp(self, theta: Tensor, directions: Tensor) -> Tensor:
-        """Derivatives of the loss at one point along several directions, by forward-mode
+        """Return the derivatives of the loss at one point along several directions, by forward-mode
         differentiation: (D,), (P, D) → (P,).
         """
         self._charge("jvp", directions.shape[0], 3, 3 * self.network.flops)
@@ -239,7 +240,7 @@ class Oracle:
         return answer
 
     def gradients(self, population: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and its gradient at every member: (P, D) → (P,), (P, D)."""
+        """Return loss and gradient of every member: (P, D) → (P,), (P, D)."""
         self._charge(
             "gradients", population.shape[0], 3, self.network.flops + self.network.backward
         )
@@ -250,7 +251,9 @@ class Oracle:
         return values.detach(), gradient
 
     def jacobian(self, theta: Tensor) -> Tensor:
-        """Derivatives of all outputs on the current batch: (D,) → (B·K, D), samples outermost."""
+        """Return the derivatives of all outputs on the current batch: (D,) → (B·K, D), samples
+        outermost.
+        """
         classes = self.network.layers[-1].shape[0]
         self._charge(
             "jacobian", 1, 1 + 2 * classes, self.network.flops + classes * self.network.backward
@@ -261,18 +264,19 @@ class Oracle:
         return vmap(one, in_dims=(None, 0))(theta.detach(), self.x).flatten(0, 1)
 
     def work(self, flops: float) -> None:
-        """Charge floating-point operations of the method's own, outside the network: products of
-        matrices and their factorisations.
+        """Count floating-point operations of the method's own, outside the network: matrix products
+        and factorisations.
 
-        Work that is proportional to the weights (random numbers, sums, a step of Adam) is not
-        charged.
+        Work proportional to the number of weights (random numbers, sums, a step of Adam) is not
+        counted.
         """
         self.flops += round(flops)
 
     def remembers(self, population: Tensor | Unwritten | None) -> Literal["held", "missed"] | None:
-        """Return what is known of a population on the current batch, for the next question.
+        """Return the state of the cache for a population on the current batch.
 
-        "held" is what its hidden layers answered, "missed" that this was asked for once.
+        "held" means that the outputs of its hidden layers are cached, "missed" that it was
+        evaluated once.
         """
         if not isinstance(population, Tensor):
             return None
@@ -286,7 +290,7 @@ class Oracle:
         )
 
     def remember(self, population: Tensor, what: Literal["held", "missed"]) -> None:
-        """Bring a new oracle's memory to where `remembers` told it was; charged to nobody."""
+        """Restore a new oracle's cache to the state that `remembers` returned; not counted."""
         if what == "missed":
             self._memory.missing(population, self.x)
         else:
@@ -295,13 +299,13 @@ class Oracle:
             )
 
     def release(self) -> None:
-        """Give back what is remembered for questions to come: the lane has ended."""
+        """Free the cache: the lane has ended."""
         self._memory, self.answers = Memory(), []
 
     @property
     def cuts(self) -> bool:
-        """Whether questions are cut to what the budget has left, so that it is met to within one
-        member. On mini-batches, where what is kept is judged again, they are not.
+        """Whether evaluations are cut to the rest of the budget, so that it is met to within one
+        member. Not on mini-batches, where the members that are kept are re-evaluated.
         """
         return (
             self._cut
@@ -311,8 +315,8 @@ class Oracle:
         )
 
     def _affordable(self, members: int) -> int:
-        """How many of so many members' losses the budget still pays for, the last one perhaps in
-        part.
+        """Return how many of so many members' losses the rest of the budget pays for, counting a
+        last, partial one.
         """
         if not self.cuts or self.budget is None:
             return members
@@ -321,7 +325,7 @@ class Oracle:
         return min(members, max(0, math.ceil((amount - self.spent(currency)) / price)))
 
     def _charge(self, question: str, members: int, price: int, flops: int) -> None:
-        """Charge so many members' evaluations and operations on every sample of the batch."""
+        """Count evaluations and operations of so many members on every sample of the batch."""
         if question not in ALLOWED[self.sees]:
             raise NotSeen(
                 f"a method that sees only the {self.sees} asked the oracle for {question}"

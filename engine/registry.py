@@ -1,8 +1,8 @@
-"""Choices and the registries that hold them.
+"""Configurations and the registries that hold them.
 
-Datasets, networks and optimizers are all the same kind of thing to the outside: a name, a label and
-a set of fields with ranges. `Choice` is that thing, `Registry` finds one by name and builds it from
-JSON, so the CLI, links and the page's pickers treat all three alike.
+Datasets, networks and optimizers have the same interface: a name, a label and a set of fields with
+ranges. `Choice` is that interface; `Registry` finds one by name and builds it from JSON, so the
+CLI, links and the page's pickers treat all three alike.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from .system.input_checks import usual_numbers
 
 
 class Fields(BaseModel):
-    """A validated set of fields. Unknown ones, NaN, infinities and odd numbers are refused."""
+    """A validated set of fields. Unknown fields, NaN, infinities and numbers that are too long are
+    rejected.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -38,7 +40,7 @@ class Fields(BaseModel):
 
 
 def renamed(**fields: str) -> Mapping[str, str]:
-    """Say what fields are called now that earlier versions called otherwise; see
+    """Replace the names of fields from earlier versions by the present ones; see
     `Choice.formerly`.
     """
     return MappingProxyType(fields)
@@ -48,16 +50,17 @@ class Choice(Fields):
     """A set of fields with a name."""
 
     name: ClassVar[str]
-    """The word in links, JSON and on the command line, such as ``annealing``."""
+    """The name in links, JSON and on the command line, such as ``annealing``."""
     label: ClassVar[str]
-    """What a person reads, such as "Simulated annealing"."""
+    """The label that people read, such as "Simulated annealing"."""
     formerly: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Names that fields had in earlier versions → names they have now. Links, JSON and recordings
-    that use an earlier name keep working."""
+    """Names of fields in earlier versions → present names. Links, JSON and recordings that use an
+    earlier name keep working.
+    """
 
     @classmethod
     def current(cls, field: str) -> str:
-        """Return the name that a field has now, given that one or an earlier one."""
+        """Return the present name of a field, given that name or an earlier one."""
         if field in cls.model_fields:
             return field
         for base in cls.__mro__:
@@ -79,7 +82,7 @@ class Choice(Fields):
         return renamed
 
     def to_json(self) -> dict[str, Any]:
-        """``{"name": …}`` and every field, as JSON values."""
+        """Return ``{"name": …}`` and every field, as JSON values."""
         return {"name": self.name, **self.model_dump(mode="json")}
 
 
@@ -87,7 +90,7 @@ C = TypeVar("C", bound=Choice)
 
 
 class Registry(Generic[C]):
-    """Names → choices, in the order they were added (the order people see).
+    """Names → configurations, in the order they were added (the order people see).
 
     Args:
         what: what is registered, singular, for messages: "dataset".
@@ -98,14 +101,14 @@ class Registry(Generic[C]):
         self._classes: dict[str, type[C]] = {}
 
     def add(self, cls: type[C]) -> type[C]:
-        """Register a class under its name; usable as a decorator."""
+        """Register a class under its name; can be used as a decorator."""
         if cls.name in self._classes:
             raise ValueError(f"{self.what} {cls.name} is registered twice")
         self._classes[cls.name] = cls
         return cls
 
     def sort(self, key: Callable[[type[C]], int]) -> None:
-        """Order the classes by a key; those of the same key stay in the order they were added."""
+        """Order the classes by a key; classes with equal keys stay in the order they were added."""
         self._classes = {cls.name: cls for cls in sorted(self._classes.values(), key=key)}
 
     def __iter__(self) -> Iterator[type[C]]:
@@ -118,17 +121,18 @@ class Registry(Generic[C]):
         return list(self._classes)
 
     def get(self, name: Any, field: str | None = None) -> type[C]:
-        """The class of that name.
+        """Return the class of that name.
 
         Raises:
-            BadInput: no such name; the message lists those there are.
+            BadInput: there is no such name; the message lists the existing ones.
         """
         if not isinstance(name, str) or name not in self._classes:
             raise BadInput(field or self.what, name, f"one of {', '.join(self._classes)}")
         return self._classes[name]
 
     def build(self, value: Any, field: str | None = None) -> C:
-        """A choice from a name, from ``{"name": …, field: …}``, or one already built.
+        """Return a configuration built from a name, from ``{"name": …, field: …}``, or already
+        built.
 
         Raises:
             BadInput: unknown name, unknown field or a value out of range.
@@ -153,23 +157,23 @@ class Registry(Generic[C]):
             raise explain(error, (field,)) from None
 
     def describe(self) -> list[dict[str, Any]]:
-        """Everything about every choice, as JSON values, for the catalogue."""
+        """Return everything about every configuration, as JSON values, for the catalogue."""
         return [{"name": cls.name, "label": cls.label, "fields": fields(cls)} for cls in self]
 
 
 def fields(cls: type[BaseModel]) -> list[dict[str, Any]]:
-    """The fields of a choice (or of any such model) for pickers and the catalogue.
+    """Return the fields of a configuration (or of any such model) for pickers and the catalogue.
 
     Returns:
         A list of ``{name, label, type, default, help, minimum, maximum, above, below, step, unit,
-        scale, options, advanced, live}``; what does not apply is left out. A value is more than
-        ``above`` and less than ``below``, which ``minimum`` and ``maximum`` then repeat.
+            scale, options, advanced, live}``; what does not apply is left out. A value is greater
+            than ``above`` and less than ``below``, which ``minimum`` and ``maximum`` then repeat.
     """
     schema = cls.model_json_schema()
     described = []
     for name, info in cls.model_fields.items():
         raw = schema["properties"][name]
-        # Optional and exclusive bounds hide the interesting part one level down.
+        # The bounds of an optional or exclusive field are one level down in the schema.
         core = next(
             (option for option in raw.get("anyOf", []) if option.get("type") != "null"), raw
         )

@@ -2,8 +2,8 @@
 
 A schedule is a function of progress p in [0, 1], the share of the lane's budget that is spent. With
 K planned steps p = k/K; a budget in seconds has no K, but it does have p. Every schedule runs from
-T0 at p = 0 to Tmin at p = 1. Where the published law has no K of its own (it cools for ever), its K
-is the step at which it reaches Tmin, or its constant is chosen so that it does; each function says
+T0 at p = 0 to Tmin at p = 1. If the published law has no K of its own (it cools for ever), its K is
+the step at which it reaches Tmin, or its constant is chosen so that it does; each function says
 which.
 """
 
@@ -24,7 +24,7 @@ PlannedName = Literal[
     "very-fast",
     "generalized",
 ]
-"""Schedules known beforehand: T is a function of progress alone."""
+"""Schedules known in advance: T is a function of progress alone."""
 ScheduleName = Literal[
     "geometric",
     "linear",
@@ -75,14 +75,14 @@ SCHEDULES: dict[str, str] = {
         "equilibrium: T ← T/(1 + T·ln(1 + δ)/(3σ)) (Aarts and van Laarhoven 1985)."
     ),
 }
-"""Name → one line for people."""
+"""Name → description of a schedule in one line."""
 
 LOG_STEPS = 1000
 """K of the logarithmic schedule."""
 INGBER_DIMENSION = 2.0
 """D' of the very fast schedule."""
 MOST_STEPS = 1e300
-"""K of the generalized schedule where it would be beyond what the machine can hold."""
+"""Limit on K of the generalized schedule, to stay in the range of floats."""
 VISITING = 2.62
 """q_v of generalized annealing."""
 ACCEPTING = -5.0
@@ -95,8 +95,8 @@ def geometric(start: float, end: float, progress: float) -> float:
 
 
 def linear(start: float, end: float, progress: float) -> float:
-    """T0 + (Tmin − T0)·p: straight down, ending at Tmin rather than 0 so that the last steps still
-    mean something.
+    """T0 + (Tmin − T0)·p: a straight line, ending at Tmin rather than 0 so that the last steps
+    still use a temperature.
     """
     return start + (end - start) * progress
 
@@ -115,8 +115,8 @@ def logarithmic(start: float, end: float, progress: float, steps: int = LOG_STEP
     """T0/(1 + a ln(1 + k/2)) with k = Kp, K = ``steps`` and a such that T = Tmin at k = K.
 
     With a = 1/ln 2 this is c/ln(k + 2), c = T0 ln 2, the law of Geman and Geman. That one would
-    need K = 2^{T0/Tmin} − 2 steps to reach Tmin, which is why it is never run as it stands; where
-    T0/Tmin = ln(K + 2)/ln 2 both are the same.
+    need K = 2^{T0/Tmin} − 2 steps to reach Tmin, so it is never run unchanged; if T0/Tmin = ln(K +
+    2)/ln 2 both are the same.
     """
     a = (start / end - 1) / math.log1p(steps / 2)
     return start / (1 + a * math.log1p(steps * progress / 2))
@@ -135,14 +135,14 @@ def lundy_mees(start: float, end: float, progress: float) -> float:
 def very_fast(
     start: float, end: float, progress: float, dimension: float = INGBER_DIMENSION
 ) -> float:
-    """T0 exp(−c k^{1/D'}) with k = Kp and c = ln(T0/Tmin)/K^{1/D'}, whatever K. With D' = 1 it is
-    the geometric one.
+    """T0 exp(−c k^{1/D'}) with k = Kp and c = ln(T0/Tmin)/K^{1/D'}, independent of K. With D' = 1
+    it is the geometric one.
     """
     return float(start * (end / start) ** (progress ** (1 / dimension)))
 
 
 def generalized_steps(start: float, end: float, q: float = VISITING) -> float:
-    """K at which the generalized schedule reaches Tmin; need not be whole."""
+    """Return K at which the generalized schedule reaches Tmin; it need not be whole."""
     try:
         return float((1 + (2 ** (q - 1) - 1) * start / end) ** (1 / (q - 1)) - 2)
     except OverflowError:
@@ -170,7 +170,7 @@ PLANNED: dict[str, Callable[[float, float, float], float]] = {
 
 
 def aarts_van_laarhoven(temperature: float, spread: float, pace: float) -> float:
-    """T/(1 + T ln(1 + δ)/(3σ)), the temperature after one stage.
+    """Return T/(1 + T ln(1 + δ)/(3σ)), the temperature after one stage.
 
     Args:
         temperature: T.
@@ -181,7 +181,7 @@ def aarts_van_laarhoven(temperature: float, spread: float, pace: float) -> float
 
 
 def lam_target(progress: float) -> float:
-    """The acceptance rate of the "modified Lam" schedule (Swartz 1993; Boyan 1998).
+    """Return the acceptance rate of the "modified Lam" schedule (Swartz 1993; Boyan 1998).
 
     From 1 down to 0.44 in the first 15 % of the run, 0.44 until 65 %, then towards 0.
     """
@@ -193,12 +193,11 @@ def lam_target(progress: float) -> float:
 
 
 REHEAT_SHARE = 0.1
-"""Share of the budget after which the logarithm of heat added by hand has fallen to a tenth of
-itself."""
+"""Share of the budget after which the logarithm of a reheating factor has decayed to a tenth."""
 
 
 def heat_left(heat: float, heated_at: float, progress: float) -> float:
-    """What is left of a factor of heat added at some progress: its logarithm falls to a tenth in
+    """Return the rest of a reheating factor after some progress: its logarithm falls to a tenth in
     every `REHEAT_SHARE` of the budget.
     """
     return float(heat ** (0.1 ** ((progress - heated_at) / REHEAT_SHARE)))

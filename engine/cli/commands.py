@@ -1,9 +1,9 @@
 """The command line: `python -m engine list | run | compare`.
 
-Results go to stdout, one JSON object with ``--json``; progress and complaints go to stderr. Bad
-input is one line naming the field, the value and what is allowed, and exit status 2. Where a lane
-ended in trouble the results of all are printed all the same, with a line that says why, and the
-exit status is 3; where a file could not be written when they were there, it is 4.
+Results go to stdout, as one JSON object with ``--json``; progress and errors go to stderr. Bad
+input is reported in one line with the field, the value and what is allowed, and exit status 2. If a
+lane failed, the results of all lanes are printed with a line that gives the reason, and the exit
+status is 3; if a file could not be written after that, it is 4.
 """
 
 from __future__ import annotations
@@ -35,23 +35,25 @@ if TYPE_CHECKING:
 
 EXIT_BAD_INPUT = 2
 TOLD = 0.01
-"""A share of the budget by which a lane may miss it without a word."""
+"""A lane may miss its budget by this share without a warning."""
 EXIT_TROUBLE = 3
 EXIT_UNWRITTEN = 4
-"""All results are printed, but a file that was asked for could not be written."""
+"""All results are printed, but a requested file could not be written."""
 EXIT_SIGNAL = 128
-"""Added to the number of the signal that stopped it, as shells do: 130 after Ctrl-C."""
+"""Added to the number of the signal that stopped the program, as shells do: 130 after Ctrl-C."""
 CHECKPOINT_SECONDS = 20
 LONG_STEP_SECONDS = 1.0
-"""After so long without a frame the bar tells of the step being taken."""
+"""Seconds without a frame after which the progress bar shows the step in progress."""
 STOPS = {"target": "stop.target", "patience": "stop.patience"}
 
 
 class Once(click.Command):
-    """A command each of whose options is given once, but those that are lists."""
+    """A command that accepts each option only once, except lists."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; of an option given twice one value would be dropped unsaid."""
+        """Parse the arguments. An option given twice is an error, because one value would
+        be lost.
+        """
         _, _, order = self.make_parser(ctx).parse_args(list(args))
         for option in order:
             if isinstance(option, click.Option) and not option.multiple and order.count(option) > 1:
@@ -169,13 +171,13 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run a race, from FILE.json or from options (options win), and print how it ended.
+    """Run a race, from FILE.json or from options (options win), and print its results.
 
-    A recording given as FILE is run again, with all that was done by hand in it.
+    A recording given as FILE is run again, with all interventions in it.
 
-    Exit status: 0; 2 for bad input; 3 where a lane ended in trouble and 4 where a file could not be
-    written, all results being printed; 130 after Ctrl-C and 143 after SIGTERM. A checkpoint is
-    written every 20 seconds and when it is interrupted.
+    Exit status: 0; 2 for bad input; 3 if a lane failed and 4 if a file could not be written, after
+    printing all results; 130 after Ctrl-C and 143 after SIGTERM. A checkpoint is written every 20
+    seconds and when the race is interrupted.
     """
     from ..experiment.model import Experiment
     from ..experiment.query_string import from_flat
@@ -237,7 +239,7 @@ def run(
             _run(race, kept, recorder, interrupt)
         except KeyboardInterrupt:
             if interrupt.signal is not None or any(lane.torn for lane in race.lanes):
-                raise  # the second one: leave at once
+                raise  # the second signal: exit at once
         stopped = not race.finished
         unwritten: list[str] = []
         if kept and stopped:
@@ -268,7 +270,7 @@ def run(
         click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
         if (
             kept and not stopped and not unwritten
-        ):  # only now: everything that it was for is written
+        ):  # only now: everything it was kept for has been written
             kept.unlink(missing_ok=True)
     _told_unwritten(unwritten)
     if stopped:
@@ -303,13 +305,13 @@ def _run(race: Race, kept: Path | None, recorder: Recorder | None, interrupt: In
                     snapshot.save(race, kept, None if recorder is None else recorder.messages)
                 for line in (
                     failed
-                ):  # the race goes on: there may be room the next time, and its results need none
+                ):  # the race continues: the next write may succeed, and the results do not need it
                     bar.write(line, file=sys.stderr)
                 saved_at = time.monotonic()
 
 
 def _long_steps(race: Race, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callable[[Lane], None]:
-    """Move the bar within a long step, and say in which one the race is."""
+    """Update the progress bar within a long step, with the number of the step."""
     frame, since = race.k, time.monotonic()
 
     def tell(lane: Lane) -> None:
@@ -360,8 +362,8 @@ def _long_steps(race: Race, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callab
 def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:
     """Run every method from its defaults on one problem, with equal budgets, one after the other.
 
-    Exit status: 0; 2 for bad input; 3 where a method ended in trouble, which its row tells; 4 where
-    rows could not be kept; 130 after Ctrl-C and 143 after SIGTERM.
+    Exit status: 0; 2 for bad input; 3 if a method failed, as its row says; 4 if rows could not be
+    saved; 130 after Ctrl-C and 143 after SIGTERM.
     """
     from ..experiment.query_string import from_flat
     from ..optimizers import OPTIMIZERS
@@ -402,7 +404,7 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
 
 
 def _none_empty(options: dict[str, Any]) -> None:
-    """Refuse options that are given without a value."""
+    """Reject options without a value."""
     for name, value in options.items():
         for text in value if isinstance(value, tuple) else (value,):
             if text is not None and not text.strip():
@@ -410,7 +412,7 @@ def _none_empty(options: dict[str, Any]) -> None:
 
 
 def _as_option(key: str, options: dict[str, Any]) -> str:
-    """The option that gave a key, as it was written."""
+    """Return the option that set a key, as it was written."""
     if key == "lanes":
         key = "optimizer" if options["optimizer"] else "versus"
     name = key.removeprefix("stop.")
@@ -419,11 +421,11 @@ def _as_option(key: str, options: dict[str, Any]) -> str:
 
 
 def _set(settings: tuple[str, ...], given: dict[str, str]) -> dict[str, str]:
-    """What ``--set`` gives, by key; each may be given once, in one way.
+    """Return the values of ``--set`` by key; each key may be set only once.
 
     Args:
         settings: as they were written.
-        given: keys that options have given already, and how.
+        given: keys already set by other options, with those options.
     """
     found: dict[str, str] = {}
     for text in settings:
@@ -447,7 +449,7 @@ def _set(settings: tuple[str, ...], given: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _writing(option: str, path: Path, unwritten: list[str]) -> Iterator[None]:
-    """Note what cannot be written, so that results are printed before it is told."""
+    """Note what cannot be written, and report it after the results are printed."""
     try:
         yield
     except (OSError, BadInput) as error:
@@ -456,20 +458,20 @@ def _writing(option: str, path: Path, unwritten: list[str]) -> Iterator[None]:
 
 
 def _told_unwritten(unwritten: list[str]) -> None:
-    """Say in one line what could not be written, and end with another status than 0."""
+    """Report in one line what could not be written, and exit with another status than 0."""
     if unwritten:
         click.echo("; ".join(unwritten), err=True)
         sys.exit(EXIT_UNWRITTEN)
 
 
 def _exit_by(rows: list[dict[str, Any]]) -> None:
-    """End with another status than 0 where a lane ended in trouble, when all is printed."""
+    """Exit with another status than 0 if a lane failed, after printing everything."""
     if any(row.get("trouble") for row in rows):
         sys.exit(EXIT_TROUBLE)
 
 
 def _comparison(table: list[dict[str, Any]]) -> str:
-    """The table of a comparison, for people."""
+    """Return the table of a comparison as text."""
     ran = [row for row in table if "refused" not in row]
     below = [
         f"{row['optimizer']} is not better than random search: {row['sentence']}"
@@ -485,7 +487,7 @@ def _comparison(table: list[dict[str, Any]]) -> str:
 
 
 def _read(file: str) -> dict[str, Any]:
-    """The JSON object in a file; "-" reads stdin."""
+    """Return the JSON object in a file; "-" reads stdin."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -506,7 +508,7 @@ def _read(file: str) -> dict[str, Any]:
 def _race(
     experiment: Experiment, kept: Path | None, record: bool, events: list[Event]
 ) -> tuple[Race, list[bytes] | None]:
-    """The race, new or as it was when it was stopped, and what was recorded of it by then."""
+    """Return the race, new or from its checkpoint, and its recording so far."""
     from ..race import checkpoint as snapshot
     from ..race.race import Race
 
@@ -547,8 +549,8 @@ def _first_lane(base: dict[str, Any]) -> str:
 
 
 def _names(result: dict[str, Any]) -> list[str]:
-    """What the rows of a table are called: "sgd learning_rate=0.7" where several are of one method,
-    as it is written in ``--set``; "sgd 2" where they do not differ.
+    """Return the names of table rows: "sgd learning_rate=0.7" if several rows are of one method, as
+    written in ``--set``; "sgd 2" if they do not differ.
     """
     from ..experiment.lane_names import told_apart
 
@@ -598,19 +600,19 @@ def _table(result: dict[str, Any]) -> str:
 
 
 def complain(text: str) -> NoReturn:
-    """One line on stderr and exit status 2."""
+    """Print one line on stderr and exit with status 2."""
     click.echo(" ".join(text.split()), err=True)
     sys.exit(EXIT_BAD_INPUT)
 
 
 def _program() -> str:
-    """How the command is called: the package's own name where it is installed."""
+    """Return the name of the command: the package's own name if it is installed."""
     package = str(__package__).partition(".")[0]
     return "python -m engine" if package == "engine" else package
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: every refusal is one line and exit status 2, never a traceback."""
+    """Run the command line. Every user error is one line and exit status 2, never a traceback."""
     try:
         check(sys.argv[1:] if arguments is None else arguments, "argument")
         settings.check()

@@ -1,1 +1,3 @@
-"""All that is fixed before a race: the experiment, its stopping rules, its text in links."""
+"""Everything that is fixed before a race: the experiment, its stopping rules, its text form in
+links.
+"""

@@ -1,9 +1,9 @@
-"""Settings that suit a landscape, where nobody chose any.
+"""Default settings for landscapes, used where the user has set none.
 
-A network's weights have a natural size and its losses are of the order of one; a landscape may be a
-thousand wide and a thousand high. Methods that scale their steps by the oracle's own unit need no
-help; those with an absolute step do. Populations are smaller than on networks, so that single
-points can be told apart.
+A network's weights have a natural scale and its losses are of the order of one; a landscape may be
+a thousand wide and a thousand high. Methods that scale their steps by the oracle's own unit need no
+adjustment; those with an absolute step do. Populations are smaller than on networks, so that single
+points can be seen.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..optimizers import OPTIMIZERS, Optimizer
 from ..registry import fields
 
 STRIDE = 0.004
-"""How far methods whose step does not depend on the slope's size go in one step, as a share of the
-landscape's size."""
+"""Step length, as a share of the landscape's size, for methods whose step does not depend on the
+gradient's size.
+"""
 WARMTH = 0.02
-"""Temperature at the start, as a share of how high the ground mostly rises above its lowest
-point."""
+"""Initial temperature, as a share of the typical height of the landscape above its minimum."""
 DIGITS = 2
 
 NORMALISED = frozenset({"adam", "adamw", "rmsprop", "adagrad", "signsgd", "rprop"})
@@ -41,7 +41,7 @@ PLAIN = frozenset(
     }
 )
 CROWDS = {"population_size": 24, "new_harmonies": 24, "pairs": 12}
-"""Fields that say how many points a method looks at in one step, and how many are enough to see."""
+"""Hyperparameters for the population size, and values small enough to see single points."""
 SETTLED: dict[str, dict[str, Any]] = {
     "eki": {"init_std": 0.3},
     "adamw": {"weight_decay": 0.0},
@@ -49,15 +49,16 @@ SETTLED: dict[str, dict[str, Any]] = {
     "parallel-tempering": {"population_size": 12},
     "spsa": {"alpha": 0.602, "gamma": 0.101},
 }
-"""Settings of single methods: an ensemble spread over half the ground cannot settle in a valley,
-and where nothing is nought there is nothing to decay to. More chains find more valleys, and a loss
-costs nothing there; SPSA settles as its paper has it. The defaults of these three are chosen for
-networks (README)."""
+"""Settings of single methods. An ensemble spread over half the landscape cannot converge into a
+valley, and weight decay towards 0 means nothing if no coordinate 0 is special. More chains find
+more valleys, and a loss is cheap there; SPSA decays as in its paper. The defaults of these three
+methods are chosen for networks (README).
+"""
 
 
 def suggest(dataset: DatasetChoice | None, lane: Any) -> Any:
-    """A lane as JSON values, with what is suggested for the dataset where it says nothing; anything
-    else is left as it is.
+    """Return a lane as JSON values, with suggestions for the dataset where the lane sets nothing.
+    Everything else is unchanged.
     """
     if not isinstance(dataset, Landscapes):
         return lane
@@ -71,9 +72,7 @@ def suggest(dataset: DatasetChoice | None, lane: Any) -> Any:
 
 
 def suggested_settings(dataset: DatasetChoice, cls: type[Optimizer]) -> dict[str, Any]:
-    """Field → value, for the fields of a method that are better set otherwise than by their
-    defaults on that dataset.
-    """
+    """Return field → value for the fields of a method whose defaults do not suit that dataset."""
     return dict(_on_landscape(dataset.landscape(), cls)) if isinstance(dataset, Landscapes) else {}
 
 
@@ -103,7 +102,7 @@ def _on_landscape(landscape: Landscape, cls: type[Optimizer]) -> tuple[tuple[str
 
 
 def _within(field: Mapping[str, Any], value: float) -> float:
-    """The value, rounded, within the field's range."""
+    """Round the value and clip it to the field's range."""
     return min(
         max(float(f"{value:.{DIGITS}g}"), field.get("minimum", 0)), field.get("maximum", value)
     )

@@ -1,8 +1,8 @@
-"""What the lanes of a race are called: by their methods, and where several share one by what
-differs in their settings.
+"""Name the lanes of a race: by their methods and, if several share one, by the settings that
+differ.
 
-The browser does the same for recordings made before stages told it
-(`app/live/frontend/data/lane_names.js`); `tests/app/lane_names.json` holds both together.
+The browser does the same for old recordings, whose stages have no such names
+(`app/live/frontend/data/lane_names.js`); `tests/app/lane_names.json` keeps both consistent.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..optimizers.base import Optimizer
 from ..registry import fields
 
 MOST = 2
-"""Settings named at most."""
+"""Largest number of settings in a name."""
 LAST = ("batch",)
-"""Settings that are named only where no other differs."""
+"""Settings that are named only if no other setting differs."""
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Say = Callable[[int, str, Any], str]
-"""What a lane (its place) says of a setting and its value."""
+"""Returns the text for a setting and its value in a lane (given by its index)."""
 
 
 def lane_names(lanes: Sequence[Optimizer]) -> list[str]:
@@ -38,9 +38,7 @@ def lane_names(lanes: Sequence[Optimizer]) -> list[str]:
 
 
 def stage_names(stage: Mapping[str, Any]) -> list[str]:
-    """Return the same for the lanes of a stage, whose labels may be those of their methods
-    alone.
-    """
+    """Return the same for the lanes of a stage, whose labels may be only those of their methods."""
     lanes, given = stage["lanes"], stage["experiment"].get("lanes", [])
     settings = [
         _settings(given[i]) if i < len(given) and isinstance(given[i], Mapping) else {}
@@ -57,13 +55,12 @@ def stage_names(stage: Mapping[str, Any]) -> list[str]:
 
 
 def told_apart(labels: Sequence[str], settings: Sequence[Mapping[str, Any]], say: Say) -> list[str]:
-    """Return the labels, each of several that are alike with the settings that tell it from the
-    others, or with a number.
+    """Return the labels; equal ones get the settings that distinguish them, or a number.
 
     Args:
         labels: by lane.
         settings: of every lane, by name, in the order in which they are named.
-        say: what a lane adds to its label for a setting.
+        say: the text that a lane adds to its label for a setting.
     """
     names = list(labels)
     for label in set(labels):
@@ -75,7 +72,7 @@ def told_apart(labels: Sequence[str], settings: Sequence[Mapping[str, Any]], say
             for field in settings[alike[0]]
             if len({repr(settings[i].get(field)) for i in alike}) > 1
         ]
-        different.sort(key=lambda field: field in LAST)  # stable: else in their own order
+        different.sort(key=lambda field: field in LAST)  # stable: equal keys stay in order
         chosen = (
             different
             if len(different) <= MOST
@@ -91,7 +88,9 @@ def told_apart(labels: Sequence[str], settings: Sequence[Mapping[str, Any]], say
 
 
 def _telling(different: list[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The fewest settings that tell all apart, or the first few where those are too many."""
+    """Return the fewest settings that distinguish all lanes, or the first few if those are too
+    many.
+    """
     for count in range(1, MOST + 1):
         for chosen in combinations(different, count):
             if len({repr([one.get(field) for field in chosen]) for one in settings}) == len(
@@ -106,12 +105,12 @@ def _settings(lane: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lower(label: str) -> str:
-    """Begin a label as within a sentence: "step size"; leave "MCMC" and "β₁" as they are."""
+    """Return a label for use within a sentence: "step size"; "MCMC" and "β₁" stay as they are."""
     return label[0].lower() + label[1:] if label[1:2].islower() or label[1:2] == " " else label
 
 
 def worth(value: Any) -> str:
-    """Return a setting as people write it: 0.7, 0.002, 10⁻⁶, on, not set."""
+    """Format a setting for reading: 0.7, 0.002, 10⁻⁶, on, not set."""
     if value is None:
         return "not set"
     if isinstance(value, bool):
@@ -124,7 +123,7 @@ def worth(value: Any) -> str:
 
 
 def plain(value: float) -> str:
-    """Return a number with at most three digits that count, and none of its zeros at the end."""
+    """Format a number with at most three significant digits and without trailing zeros."""
     if not math.isfinite(value):
         return "–"
     size = abs(value)

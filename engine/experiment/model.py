@@ -1,7 +1,7 @@
 """The experiment: everything needed to repeat a race.
 
-Validated once, at the door. It travels as JSON (files, the socket) and as a flat mapping of texts
-(links, the command line's ``--set``); both ways give the same experiment.
+It is validated once, on input. It is exchanged as JSON (files, the socket) and as a flat mapping of
+texts (links, the command line's ``--set``); both give the same experiment.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {
     "curve": (20,),
     "table": (8,),
 }
-"""Hidden layers of an MLP nobody chose sizes for, by kind of data."""
+"""Default hidden layers of an MLP, by kind of data."""
 
 SUGGESTED_LOSS: dict[str, str] = {
     "points": "cross-entropy",
@@ -54,10 +54,10 @@ SUGGESTED_LOSS: dict[str, str] = {
     "text": "cross-entropy",
     "function": "height",
 }
-"""The loss nobody chose, by kind of data."""
+"""Default loss, by kind of data."""
 
 SUGGESTED_NETWORK: dict[str, str] = {"text": Transformer.name, "function": Point.name}
-"""The network nobody chose, by kind of data where it is not an MLP."""
+"""Default network by kind of data, if it is not an MLP."""
 
 MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15, "flops": 1e21}
 DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 30, "evaluations": 1e7, "flops": 1e12}
@@ -65,7 +65,7 @@ MAX_LANES = 4
 
 
 class Budget(Fields):
-    """What every lane may spend."""
+    """The budget of every lane."""
 
     currency: Currency = Field(
         "seconds",
@@ -87,14 +87,14 @@ class Budget(Fields):
 
 
 SUGGESTED_BUDGET: dict[str, Budget] = {"function": Budget(currency="evaluations", amount=3000)}
-"""The budget nobody chose, by kind of data where it is not the usual one."""
+"""Default budget by kind of data, if it is not the usual one."""
 
 
 class Experiment(BaseModel):
-    """A race, before it is run.
+    """A race before it is run.
 
     ``dataset``, ``network`` and the lanes may be given as names, as ``{"name": …, field: …}`` or as
-    choices already built. Use `parse` at a door: it raises `BadInput`.
+    objects already built. Use `parse` for input from outside: it raises `BadInput`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -182,7 +182,7 @@ class Experiment(BaseModel):
     @classmethod
     def _loss(cls, value: str, info: ValidationInfo) -> str:
         dataset = info.data.get("dataset")
-        if dataset is None:  # it was refused itself, and that is what will be told
+        if dataset is None:  # its own error is reported instead
             return value
         loss = get_loss(value or SUGGESTED_LOSS[dataset.kind])
         if (loss.name == HEIGHT) != (dataset.kind == "function"):
@@ -207,7 +207,7 @@ class Experiment(BaseModel):
     @field_validator("seed", "threads", mode="before")
     @classmethod
     def _number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool):  # pydantic would take it for 0 or 1
+        if isinstance(value, bool):  # pydantic would accept it as 0 or 1
             raise BadInput(info.field_name or "", value, "a whole number")
         return usual_numbers(value, int)
 
@@ -263,7 +263,7 @@ class Experiment(BaseModel):
         return self
 
     def _fits(self, problem: Problem) -> None:
-        """Refuse lanes that do not fit in memory together; the one that takes the most is named."""
+        """Reject lanes that do not fit into memory together; the error names the largest one."""
         room = memory_limit(self.device)
         needed = [lane.footprint(problem) for lane in self.lanes]
         if sum(needed) <= room:
@@ -287,7 +287,7 @@ class Experiment(BaseModel):
                 f"a population that fits in {max(0, left) / 2**30:.1f} GiB here (at most "
                 f"{most:,} networks of this size), or a smaller network"
             )
-            if most < 2:  # there is room for none, however few they are
+            if most < 2:  # not even the smallest population fits
                 allowed = (
                     f"a smaller network and population: not even two networks of this size fit "
                     f"in {room / 2**30:.1f} GiB here beside what the method itself takes"
@@ -301,17 +301,17 @@ class Experiment(BaseModel):
 
     @classmethod
     def parse(cls, value: Any, local_files: bool = False) -> Experiment:
-        """An experiment from JSON values.
+        """Return an experiment from JSON values.
 
         Args:
-            value: of the experiment.
-            local_files: whether ``dataset.file``, a path on this machine, may stand for the token
-                of a file: on the command line and in a notebook it may, in what comes from a page,
-                a link or a socket it never does. The file is taken in at once, and the experiment
-                names its token.
+            value: the JSON values.
+            local_files: whether ``dataset.file``, a path on this machine, may be given instead of
+                the token of a file: yes on the command line and in a notebook, never in input from
+                a page, a link or a socket. The file is imported at once, and the experiment has its
+                token.
 
         Raises:
-            BadInput: the first thing that is wrong, in one line.
+            BadInput: the first error, in one line.
         """
         if isinstance(value, Experiment):
             return value
@@ -331,7 +331,7 @@ class Experiment(BaseModel):
             raise explain(error) from None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values from which `parse` gives this experiment again."""
+        """Return JSON values from which `parse` builds this experiment again."""
         return {
             "dataset": self.dataset.to_json(),
             "network": self.network.to_json(),
@@ -347,10 +347,10 @@ class Experiment(BaseModel):
 
 
 def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
-    """JSON values of an experiment with the token of a file where its path stood.
+    """Return an experiment's JSON values with a file's token in place of its path.
 
     Raises:
-        BadInput: a path where none may stand, or to a file that is refused.
+        BadInput: a path where none is allowed, or to a file that cannot be used.
     """
     dataset = value.get("dataset")
     if (
@@ -371,7 +371,7 @@ def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
 
 
 def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:
-    """What methods are told of an experiment before it runs."""
+    """Return the facts about an experiment that methods need before it runs."""
     inputs, activations = math.prod(dataset.shape), network.activations
     return Problem(
         network.dimension,
@@ -387,10 +387,10 @@ def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; "auto" takes cuda, then mps, then cpu.
+    """Return the device of that name; "auto" uses cuda, then mps, then cpu.
 
     Raises:
-        CannotRun: the device named is not in this machine.
+        CannotRun: this machine does not have the device.
     """
     present = {
         "cuda": torch.cuda.is_available(),

@@ -1,10 +1,10 @@
-"""The flat grammar of experiments: one text per key, shared by links and the command line.
+"""The flat form of experiments: one text per key, shared by links and the command line.
 
     dataset=spirals  dataset.noise=0.1  network=mlp  network.hidden=16,16  lanes=annealing,adam
     annealing.population_size=32  seconds=30  stop.target=0.05  seed=7
 
-A lane's fields are named by its optimizer, or by its place (``lane2.rate``) where two lanes share
-one. A list is written with commas, an empty one or a missing value as ``none``.
+A lane's fields are addressed by its optimizer, or by its number (``lane2.learning_rate``) if two
+lanes share one. A list is written with commas, an empty one or a missing value as ``none``.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from .model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experime
 from .stopping import StopRules
 
 LONGEST = 30
-"""Digits of a whole number that is read in any way of writing."""
+"""Most digits of a whole number, in any notation."""
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
 TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device", "precision", "threads")
 
 
 def to_flat(experiment: Experiment) -> dict[str, str]:
-    """The experiment as texts: what names it always, settings only where they differ from their
+    """Return the experiment as texts: names always, settings only if they differ from their
     defaults.
     """
     lanes = [lane.name for lane in experiment.lanes]
@@ -42,7 +42,7 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         "network": experiment.network.name,
         "lanes": ",".join(lanes),
     }
-    if experiment.network.name == Point.name:  # goes without saying
+    if experiment.network.name == Point.name:  # the default, so it is left out
         del flat["network"]
     flat[experiment.budget.currency] = _write(experiment.budget.amount)
     flat |= {
@@ -78,13 +78,13 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
 def from_flat(
     flat: Mapping[str, str], base: Mapping[str, Any] | None = None, local_files: bool = False
 ) -> Experiment:
-    """The experiment that texts name, starting from ``base`` (JSON values) or from the defaults.
+    """Return the experiment that the texts describe, starting from ``base`` (JSON values) or from
+    the defaults.
 
     Args:
         flat: the texts by key.
-        base: what they change.
-        local_files: whether ``dataset.file`` may name a path on this machine, as `Experiment.parse`
-            tells.
+        base: the values that they change.
+        local_files: whether ``dataset.file`` may be a path on this machine, see `Experiment.parse`.
 
     Raises:
         BadInput: the first key that is unknown or whose value does not fit; the field named is the
@@ -144,7 +144,7 @@ def from_flat(
             field = _set(value, key, text)
             if (
                 other := given_as.setdefault(field, key)
-            ) != key:  # lane1.momentum and sgd.momentum may be one and the same
+            ) != key:  # lane1.momentum and sgd.momentum may be the same field
                 raise BadInput(
                     key, text, f"one value only ({other} is given too, and is the same setting)"
                 )
@@ -152,12 +152,12 @@ def from_flat(
 
 
 def _name(choice: Any) -> Any:
-    """The name of a choice given as JSON values."""
+    """Return the name in the JSON values of a dataset, network or method."""
     return choice.get("name") if isinstance(choice, Mapping) else choice
 
 
 def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
-    """Put one dotted key where it belongs, and tell the place: which object, which field."""
+    """Set the value of one dotted key, and return its place: which object, which field."""
     owner, _, field = key.partition(".")
     lanes: list[dict[str, Any]] = value["lanes"]
     names = [lane["name"] for lane in lanes]
@@ -190,13 +190,13 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
     parsed = _read(cls, field, text, key)
     registry.build(
         {"name": cls.name, field: parsed}, owner
-    )  # so that a refusal names the key the visitor wrote
+    )  # so that an error names the key that the user wrote
     places[owner][field] = parsed
     return id(places[owner]), field
 
 
 def _read(cls: type[Choice], field: str, text: str, key: str) -> Any:
-    """The value a text stands for; numbers stay texts, for pydantic to read."""
+    """Convert a text to its value; numbers stay texts, for pydantic to parse."""
     kind = next(entry for entry in fields(cls) if entry["name"] == field)
     if kind["type"] == "array":
         return (
@@ -211,7 +211,7 @@ def _read(cls: type[Choice], field: str, text: str, key: str) -> Any:
         return None
     if kind["type"] == "integer":
         return _whole(key, text)
-    if kind["type"] == "number" and "_" in text:  # which Python would read over
+    if kind["type"] == "number" and "_" in text:  # which Python would ignore
         raise BadInput(key, text, "a number, such as 0.1 or 1e6")
     return text
 
@@ -229,7 +229,7 @@ def _write(value: Any) -> str:
 def _settings(
     owner: str, choice: Choice, suggested: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
-    """``owner.field`` → text of the fields that are not at their default."""
+    """Return ``owner.field`` → text of the fields that differ from their defaults."""
     defaults = {name: info.default for name, info in type(choice).model_fields.items()} | dict(
         suggested or {}
     )
@@ -241,10 +241,10 @@ def _settings(
 
 
 def _whole(key: str, text: str) -> str:
-    """A whole number, however it is written (1000, 1e3), as pydantic reads it; other texts as they
-    are, for it to refuse.
+    """Return a whole number in any notation (1000, 1e3) in the form that pydantic parses; other
+    texts unchanged, for pydantic to reject.
     """
-    if "_" in text:  # which Python would read over
+    if "_" in text:  # which Python would ignore
         raise BadInput(key, text, "a whole number")
     if not is_number(text) or len(text) > LONGEST:
         return text
@@ -258,7 +258,7 @@ def _whole(key: str, text: str) -> str:
 
 def _number(key: str, text: str) -> float:
     try:
-        if "_" in text:  # which Python would read over
+        if "_" in text:  # which Python would ignore
             raise ValueError
         return float(text)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Why a lane ends before its budget is spent: a rule it was given, or a loss that is no number any
-more; and what is worth a word while it goes on.
+"""Stop a lane before its budget is spent, by a rule or because its loss is not finite; and write
+the remarks on lanes that continue.
 
-Both are judged when a race is looked at, on the loss that is shown then. Headless that is at fixed
-marks of the budget, so the same experiment stops at the same step every time.
+Both are checked whenever a race is observed, on the loss that is shown then. Without a browser that
+is at fixed shares of the budget, so the same experiment stops at the same step every time.
 """
 
 from __future__ import annotations
@@ -17,21 +17,24 @@ from torch import Tensor
 from ..registry import Fields
 
 IMPROVEMENT = 1e-3
-"""A loss counts as better when it is below the best so far by this share of that one's distance
-from the lowest loss there can be; where no lowest loss is known, as on a landscape, by this share
-of all that was gained so far. Either way the rule is the same in any unit of the loss, and on a
-landscape that is lifted as a whole."""
+"""Relative improvement that counts: a loss is better if it is below the best so far by this share
+of the distance from the best to the lowest possible loss; if the lowest is unknown, as on a
+landscape, by this share of the total decrease so far. Either way the rule does not depend on the
+unit of the loss, nor on a constant added to a landscape.
+"""
 ROUNDING = 1e-9
 WORSE = 1e-6
-"""A loss counts as higher than another one by more than this share of the larger: single precision
-holds a tenth of it."""
+"""A loss counts as higher than another one if it is by more than this share of the larger; single
+precision resolves a tenth of it.
+"""
 WORSE_FOR = 0.05
-"""Share of the budget for which a lane's loss must have been above that of its start before a word
-is said."""
+"""Share of the budget for which a lane's loss must stay above its initial loss before a remark
+appears.
+"""
 
 
 class StopRules(Fields):
-    """When a lane may end early. No rule by default: it then spends its whole budget."""
+    """Rules for ending a lane early. By default there is none: the lane spends its whole budget."""
 
     target: float | None = Field(
         None,
@@ -62,19 +65,18 @@ class StopRules(Fields):
         best: Best | None,
         lowest: float | None = 0.0,
     ) -> tuple[Best, str | None]:
-        """One look at a lane that still runs.
+        """Apply the rules to a lane that still runs.
 
         Args:
             label: of its method, for the sentence.
             step: steps taken.
             loss: what is shown, a number.
             progress: share of the budget spent.
-            best: what was noted at the look before, or None at the first and after a change by
-                hand.
-            lowest: the lowest loss there can be, or None where it is not known.
+            best: the result of the last check, or None at the first one and after an intervention.
+            lowest: the lowest possible loss, or None if it is unknown.
 
         Returns:
-            What to note now, and why the lane is to end, in words, or None.
+            What to remember for the next check, and why the lane must end, as a sentence, or None.
         """
         if best is None:
             best = Best(step, loss, progress, loss)
@@ -99,13 +101,13 @@ class StopRules(Fields):
 
 @dataclass(frozen=True)
 class Best:
-    """The lowest loss seen of a lane that was an improvement, and when.
+    """The lowest loss of a lane that was an improvement, and its time.
 
     Attributes:
         step: steps taken then.
         loss: that loss.
         progress: share of the budget spent then.
-        start: the first loss seen, from which gains are counted; None is that loss itself.
+        start: the first loss, from which the decrease is measured; None means that loss itself.
     """
 
     step: int
@@ -115,18 +117,18 @@ class Best:
 
     @property
     def gained(self) -> float:
-        """How far the loss has come down since the first look."""
+        """How far the loss has decreased since the first check."""
         return 0.0 if self.start is None else self.start - self.loss
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment of a lane that was looked at.
+    """The state of a lane at a check.
 
     Attributes:
         step: steps taken.
         estimate: (D,) the weights then, a copy.
-        loss: as it was shown, or None where nobody had looked yet.
+        loss: as it was shown, or None before the first check.
     """
 
     step: int
@@ -135,7 +137,7 @@ class Moment:
 
     @property
     def kept(self) -> str:
-        """That it is kept, as a sentence."""
+        """A sentence saying that this state is kept."""
         return (
             f"The last good moment, step "
             f"{self.step:,}{'' if self.loss is None else f' with loss {self.loss:.3g}'}, is kept."
@@ -144,13 +146,13 @@ class Moment:
 
 @dataclass(frozen=True)
 class Start:
-    """What a lane is measured against: the first loss that was looked at, or the first one after
-    weights or samples were changed by hand.
+    """The initial loss of a lane: the first one checked, or the first one after weights or samples
+    were changed by the user.
 
     Attributes:
         step: steps taken then.
         loss: that loss.
-        below: share of the budget spent when its loss was last not above that.
+        below: share of the budget spent when the lane's loss was last not above that.
     """
 
     step: int
@@ -158,13 +160,13 @@ class Start:
     below: float
 
     def later(self, loss: float, progress: float) -> Start:
-        """The same after another look."""
+        """Return this after another check."""
         worse = loss - self.loss > WORSE * max(abs(loss), abs(self.loss))
         return self if worse else Start(self.step, self.loss, progress)
 
     def note(self, label: str, loss: float, progress: float, over: bool) -> str | None:
-        """What to say of a lane that does worse than at its start, once it has for a while or it is
-        over; else None.
+        """Return a remark on a lane whose loss is above its initial one, once it has been for a
+        while or the lane is over; otherwise None.
         """
         if self.later(loss, progress) is not self or not (
             over or progress - self.below >= WORSE_FOR - ROUNDING
@@ -183,7 +185,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Wreck:
-    """What was no number any more, and when.
+    """The first non-finite loss of a lane, and the step at which it occurred.
 
     Attributes:
         step: steps taken.
@@ -200,7 +202,7 @@ class Wreck:
 
     @classmethod
     def of(cls, step: int, loss: float, estimate: Tensor) -> Wreck:
-        """Count what is no number in an estimate (D,)."""
+        """Count the non-finite weights of an estimate (D,)."""
         return cls(
             step,
             loss,
@@ -212,15 +214,15 @@ class Wreck:
     def sentence(
         self, label: str, good: Moment, exact: bool, advice: str = "", outside: bool = False
     ) -> str:
-        """What happened, in words.
+        """Return a sentence that describes what happened.
 
         Args:
             label: of the method.
-            good: the last moment at which all was well; it is kept.
-            exact: whether the method itself met the loss at this step; else it happened somewhere
-                between the good moment and this step.
+            good: the last check with a finite loss; it is kept.
+            exact: whether the method itself met the loss at this step; otherwise it happened
+                somewhere between the good check and this step.
             advice: a sentence on what usually helps, or nothing.
-            outside: whether it went where what it walks on has no value.
+            outside: whether the method left the domain of the landscape.
         """
         kept = good.kept
         when = (

@@ -1,1 +1,1 @@
-"""What a race says while it runs: the encoding of its messages, and recordings of them."""
+"""The messages of a race: their encoding, and recordings of them."""

@@ -1,7 +1,8 @@
-"""Messages of a race and their bytes.
+"""Encode and decode the messages of a race.
 
 A message is a dict with a ``type``; ARCHITECTURE.md lists them. Arrays become ``{"d": dtype, "s":
-shape, "b": bytes}``, little-endian. The same bytes go over the wire and into a recording.
+shape, "b": bytes}``, little-endian. The same bytes are sent to the browser and written to a
+recording.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ Message = dict[str, Any]
 VERSION = 1
 SIMPLE = (str, bool, type(None), bytes)
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
-"""Whole numbers that MessagePack has room for."""
+"""The range of whole numbers in MessagePack."""
 KINDS = ("stage", "metrics", "picture", "detail", "weights")
-"""Types of the messages that a recording holds."""
+"""Types of the messages in a recording."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One moment of a race: metrics always, a picture where one was asked for."""
+    """One moment of a race: metrics, and a picture if requested."""
 
     k: int
     metrics: Message
@@ -33,11 +34,11 @@ class Frame:
 
 
 def pack_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """An array as a map of its dtype, shape and bytes: floats become float32, whole numbers int32,
-    bytes stay.
+    """Encode an array as a map of its dtype, shape and bytes: floats become float32, whole numbers
+    int32, bytes stay.
 
     Raises:
-        ValueError: whole numbers beyond 32 bits, or entries that are no numbers.
+        ValueError: whole numbers beyond 32 bits, or entries that are not numbers.
     """
     kind = array.dtype.kind
     if kind == "f":
@@ -57,7 +58,7 @@ def pack_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
             )
     else:
         raise ValueError(f"an array of a message holds numbers, not {array.dtype}")
-    with np.errstate(over="ignore"):  # beyond float32 is infinite there
+    with np.errstate(over="ignore"):  # values beyond the range of float32 become infinite
         return {
             "d": name,
             "s": list(array.shape),
@@ -66,15 +67,16 @@ def pack_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 
 def unpack_array(value: Message) -> np.ndarray[Any, Any]:
-    """The array that `pack_array` packed."""
+    """Return the array that `pack_array` encoded."""
     dtype = {"f4": "<f4", "u1": "u1", "i4": "<i4"}[value["d"]]
     return np.frombuffer(value["b"], dtype=dtype).reshape(value["s"])
 
 
 def _plain(value: Any) -> Any:
-    """Numbers that do not exist become null, arrays become maps; the rest stays."""
+    """Replace NaN and ±inf by null, and arrays by maps; everything else is unchanged."""
     kind = type(value)
-    if kind is float:  # most of them: asked for first, for a message is packed while training waits
+    # the most frequent case first, because training waits while a message is packed
+    if kind is float:
         return value if math.isfinite(value) else None
     if kind is int:
         return value if SMALLEST <= value <= LARGEST else _rounded(value)
@@ -98,7 +100,9 @@ def _plain(value: Any) -> Any:
 
 
 def _rounded(value: int) -> float | None:
-    """A whole number too large for MessagePack, as near as a float is; None where there is none."""
+    """Return the nearest float of a whole number too large for MessagePack; None if there
+    is none.
+    """
     try:
         return float(value)
     except OverflowError:
@@ -106,17 +110,17 @@ def _rounded(value: int) -> float | None:
 
 
 def encode(message: Message) -> bytes:
-    """MessagePack bytes of a message. Characters that UTF-8 has no bytes for become question marks:
-    such a text is refused where it comes in, and must not end a race here.
+    """Return the MessagePack bytes of a message. Characters that UTF-8 cannot encode become
+    question marks: such a text is rejected on input, and must not end a race here.
     """
     return bytes(msgpack.packb(_plain(message), use_bin_type=True, unicode_errors="replace"))
 
 
 def decode(data: bytes) -> Message:
-    """A message from its bytes; arrays come back as NumPy arrays.
+    """Return a message from its bytes; arrays come back as NumPy arrays.
 
     Raises:
-        ValueError: these bytes are no message.
+        ValueError: these bytes are not a message.
     """
 
     def arrays(value: dict[str, Any]) -> Any:

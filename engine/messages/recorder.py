@@ -1,4 +1,4 @@
-"""A recording while its race runs."""
+"""Record a race while it runs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from ..race.race import Race
 
 DETAILS = 20
-"""Details in a recording, at even shares of the budget."""
+"""Number of details in a recording, at equal shares of the budget."""
 
 
 class Recorder:
-    """Gathers the messages of a race.
+    """Collect the messages of a race.
 
     Args:
-        race: before its first frame, or as it was when it was stopped.
-        messages: what was gathered of it before it was stopped.
+        race: before its first frame, or restored from a checkpoint.
+        messages: collected before that checkpoint.
     """
 
     def __init__(self, race: Race, messages: Iterable[bytes] | None = None) -> None:
@@ -31,7 +31,7 @@ class Recorder:
         self._next_detail = 0 if last is None else last + race.marks // DETAILS
 
     def add(self, frame: Frame) -> None:
-        """Keep a frame, and the detail of it where one is due."""
+        """Add a frame, and its detail if one is due."""
         self.messages.append(encode(frame.metrics))
         if frame.picture is not None:
             self.messages.append(encode(frame.picture))
@@ -40,5 +40,5 @@ class Recorder:
             self._next_detail = frame.k + self.race.marks // DETAILS
 
     def recording(self) -> Recording:
-        """The race up to its last frame, with the weights as they are now."""
+        """Return the recording up to the last frame, with the present weights."""
         return Recording([*self.messages, encode(self.race.weights(max(0, self.race.k)))])

@@ -1,8 +1,8 @@
 """Recordings: a stage and its frames in one file.
 
 The file is gzip; inside, each record is a little-endian uint32 length and the MessagePack bytes of
-one message: the stage first, then metrics and pictures in order. They are the bytes that went over
-the wire, so a replay is the run.
+one message: the stage first, then metrics and pictures in order. They are the bytes that were sent
+to the browser, so a replay shows exactly the race.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from .encoding import KINDS, VERSION, Message, decode
 SUFFIX = ".kelvin"
 MAX_MESSAGE = 64 * 2**20
 MAX_TOTAL = 512 * 2**20
-"""What all messages of a file may have together, unpacked."""
+"""Limit on the size of all messages of a file together, unpacked."""
 _PIECE = 2**20
 
 
 class Recording:
-    """A race that was run.
+    """The recording of a race.
 
     Args:
         messages: encoded messages, the stage first.
 
     Raises:
-        ValueError: the first message is no stage.
+        ValueError: the first message is not a stage.
     """
 
     def __init__(self, messages: Iterable[bytes]) -> None:
@@ -49,10 +49,10 @@ class Recording:
 
     @property
     def experiment(self) -> Message:
-        """What was run, as JSON values.
+        """The experiment that was run, as JSON values.
 
         Raises:
-            BadInput: it does not say.
+            BadInput: the recording does not contain it.
         """
         found = self.stage.get("experiment")
         if not isinstance(found, dict):
@@ -62,7 +62,7 @@ class Recording:
         return found
 
     def write(self, path: Path) -> Path:
-        """Write the file; it appears whole or not at all."""
+        """Write the file. It is written completely or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with (
             appearing(path) as part,
@@ -74,13 +74,14 @@ class Recording:
         return path
 
     def write_new(self, folder: Path, stem: str, resumed: bool = False) -> Path:
-        """Write it under a name that no other recording has: ``stem``, else ``stem-2`` and so on.
+        """Write the file under a name that no other recording has: ``stem``, else ``stem-2`` and so
+        on.
 
         Args:
             folder: for the file.
-            stem: its name without the ending.
-            resumed: whether the race was stopped before, so that the first part of this very
-                recording may be there; that is replaced.
+            stem: its name without the suffix.
+            resumed: whether the race was resumed, so that the first part of this same recording may
+                already exist; that file is replaced.
         """
         known = sorted(folder.glob(f"{glob.escape(stem)}*{SUFFIX}")) if resumed else []
         begun = next((path for path in known if self._continues(path)), None)
@@ -95,8 +96,8 @@ class Recording:
             raise
 
     def _continues(self, path: Path) -> bool:
-        """Whether a file holds this recording's first messages, and after them nothing but the
-        weights it ended with.
+        """Return whether a file holds this recording's first messages, followed by nothing but the
+        final weights of that part.
         """
         try:
             first = Recording.read(path).messages[:-1]
@@ -106,11 +107,10 @@ class Recording:
 
     @classmethod
     def read(cls, path: Path) -> Recording:
-        """Read a file. All that is in it is looked at: a recording is whole and understood, or it
-        is refused.
+        """Read a file and check all of it: a recording that is incomplete or unknown is rejected.
 
         Raises:
-            BadInput: it is not there, cut off, made by a newer Kelvin, or not a recording.
+            BadInput: it does not exist, is cut off, made by a newer Kelvin, or not a recording.
         """
         messages: list[bytes] = []
         try:
@@ -153,7 +153,7 @@ class Recording:
 
 
 def _why_not(path: Path, error: Exception) -> str:
-    """Say why a file is no whole recording, in a clause."""
+    """Return why a file is not a complete recording, as a clause."""
     if isinstance(error, OSError) and error.strerror:
         return f"the file cannot be read: {error.strerror}"
     if _damaged(path):
@@ -162,8 +162,8 @@ def _why_not(path: Path, error: Exception) -> str:
 
 
 def _damaged(path: Path) -> bool:
-    """Whether a file was packed but does not unpack to what it was: told by its checksum, whatever
-    its broken content made of the messages.
+    """Return whether a file was compressed but is damaged, according to its checksum, even if its
+    content could be read as messages.
     """
     length = 0
     try:
@@ -173,22 +173,23 @@ def _damaged(path: Path) -> bool:
                 length += len(piece)
                 if not piece:
                     break
-    except EOFError:  # it ends too early, or a broken bit hid its end
+    except EOFError:  # it ends too early, or a wrong bit hid its end
         return _has_trailer(path, length)
     except (zlib.error, ValueError):
         return True
-    except OSError as error:  # gzip tells a wrong checksum so, and also that it is no such file
+    # gzip raises this for a wrong checksum, and for a file that is not gzip
+    except OSError as error:
         return error.errno is None and not str(error).startswith("Not a gzipped file")
     return False
 
 
 def _has_trailer(path: Path, length: int) -> bool:
-    """Whether a file ends as a whole one does, with the length of what it holds.
+    """Return whether a file ends with the length of its content, as a complete gzip file does.
 
     Args:
         path: of the file.
-        length: of what was unpacked before the data ran out; a broken bit makes it another one than
-            is written, but not by far, while a file that is cut off ends in any bytes.
+        length: of the unpacked data. A wrong bit changes it, but not by much, while a file that is
+            cut off ends in arbitrary bytes.
     """
     written = int.from_bytes(path.read_bytes()[-4:], "little")
     return length / 2 <= written <= 2 * length
@@ -201,12 +202,12 @@ def _cut(count: int) -> str:
 
 
 def _check(recording: Recording, path: Path) -> None:
-    """Refuse what this Kelvin would misread: other versions, kinds of messages it does not know,
-    moments of other lanes.
+    """Reject what this Kelvin would misread: other versions, unknown kinds of messages, frames of
+    other lanes.
 
     Raises:
         BadInput: it was made by a newer Kelvin.
-        ValueError: it is broken.
+        ValueError: it is damaged.
     """
     stage = recording.stage
     version = stage.get("version", VERSION)
