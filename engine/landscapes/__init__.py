@@ -1,1 +1,1 @@
-"""Functions of two numbers: the field's benchmark functions and those that a visitor types."""
+"""Functions of two variables: the field's benchmark functions and formulas that a visitor types."""

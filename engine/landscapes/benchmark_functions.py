@@ -1,7 +1,7 @@
-"""Landscapes: functions of two numbers, to watch a method on before trusting it with a network.
+"""Landscapes: functions of two variables, to watch a method on before using it on a network.
 
 Each is (P, 2) → (P,), differentiable by autograd where the function is, and drawn on a rectangle
-with what is known of its lowest points.
+with its known minima.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .expression import Formula
 Extent = tuple[float, float, float, float]
 """x from, x to, y from, y to."""
 Height = Callable[[Tensor, Tensor], Tensor]
-"""x and y, both of one shape, to the height there."""
+"""Takes x and y, both of one shape, and returns the function values."""
 
 SCAN_SIDE = 161
 SCAN_ZOOMS = 10
@@ -27,14 +27,14 @@ SCAN_ZOOMS = 10
 
 @dataclass(frozen=True)
 class Landscape:
-    """A function of two numbers and where to look at it.
+    """A function of two variables and the rectangle on which it is drawn.
 
     Attributes:
-        height: (x, y) → height.
+        height: (x, y) → function value.
         extent: the rectangle that is drawn.
-        start: where a walk sensibly begins.
-        minima: the lowest points, where they are known.
-        lowest: the height there; None where nothing is known.
+        start: a good starting point.
+        minima: the global minima, if they are known.
+        lowest: the value there; None if it is unknown.
         flops: operations in one evaluation, about.
     """
 
@@ -49,12 +49,12 @@ class Landscape:
     flops: int = 20
 
     def __call__(self, points: Tensor) -> Tensor:
-        """Heights of points: (…, 2) → (…)."""
+        """Return the function values at points: (…, 2) → (…)."""
         return self.height(points[..., 0], points[..., 1])
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and depth of the rectangle."""
+        """Width and height of the rectangle."""
         x0, x1, y0, y1 = self.extent
         return x1 - x0, y1 - y0
 
@@ -62,8 +62,8 @@ class Landscape:
     def grid(
         self, side: int, extent: Extent | None = None, dtype: torch.dtype = torch.float32
     ) -> Tensor:
-        """Heights on a grid of the rectangle, or of another: (side, side), rows are y, row 0 at the
-        low end.
+        """Return the function values on a grid of the rectangle, or of another: (side, side), rows
+        are y, row 0 at the low end.
         """
         x0, x1, y0, y1 = extent or self.extent
         ys, xs = torch.meshgrid(
@@ -75,34 +75,30 @@ class Landscape:
 
     @cached_property
     def partial(self) -> bool:
-        """Whether there are places on the rectangle where the function has no value, as √x has none
-        left of 0.
-        """
+        """Whether the function is undefined in parts of the rectangle, as √x is left of 0."""
         return bool(torch.isnan(self.grid(SCAN_SIDE)).any())
 
     @cached_property
     def rise(self) -> float:
-        """How high the landscape mostly stands above its lowest point: the median over the
-        rectangle.
-        """
+        """The typical height of the landscape above its minimum: the median over the rectangle."""
         heights = self.grid(SCAN_SIDE, dtype=torch.float64)
         heights = heights[torch.isfinite(heights)]
         return float(heights.median() - heights.min()) if len(heights) else 0.0
 
     @cached_property
     def stiffness(self) -> float:
-        """How sharply the landscape bends: the median size of its second derivatives over the
-        rectangle. Sets a gradient step that does not overshoot.
+        """The typical curvature: the median size of the second derivatives over the rectangle. Sets
+        a gradient step that does not overshoot.
         """
         x0, x1, y0, y1 = self.extent
-        # Between the lines of a grid: many a function has a kink on its axes.
+        # Between the lines of a grid: many functions have a kink on their axes.
         xs, ys = (
             torch.linspace(a, b, 34, dtype=torch.float64)[1:-1] + 0.00917 * (b - a)
             for a, b in ((x0, x1), (y0, y1))
         )
         points = torch.cartesian_prod(xs, ys).requires_grad_()
         (slope,) = torch.autograd.grad(self(points).sum(), points, create_graph=True)
-        if not slope.requires_grad:  # a plane, or a staircase
+        if not slope.requires_grad:  # a plane, or a step function
             return 0.0
         rows = [
             torch.autograd.grad(slope[:, i].sum(), points, retain_graph=True, allow_unused=True)[0]
@@ -300,13 +296,13 @@ def griewank(x: Tensor, y: Tensor) -> Tensor:
     50,
 )
 def schwefel(x: Tensor, y: Tensor) -> Tensor:
-    """837.96577… − x sin √|x| − y sin √|y|, and a wall where it would go on falling outside its
-    square.
+    """837.96577… − x sin √|x| − y sin √|y|, and a wall where it would continue to decrease outside
+    its square.
     """
 
     def one(at: Tensor) -> Tensor:
         inside = at.clamp(-500, 500)
-        # The tiny number keeps the slope at 0 a number: √|x| has none there.
+        # The tiny number keeps the derivative finite at 0, where that of √|x| is not.
         return (
             418.9828872724339
             - inside * torch.sin(torch.sqrt(inside.abs() + 1e-12))
@@ -333,13 +329,13 @@ def stairs(x: Tensor, y: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def typed(formula: str, reach: float) -> Landscape:
-    """The landscape of a formula on a square reaching ``reach`` from 0 each way.
+    """Return the landscape of a formula on the square from −``reach`` to ``reach``.
 
-    Its lowest point is looked for on a fine grid, and again on ever finer ones around it; it counts
-    as known where it lies inside the square.
+    Its minimum is searched on a fine grid, and again on finer and finer ones around it; it counts
+    as known if it is inside the square.
 
     Raises:
-        BadInput: the formula cannot be read, or is nowhere a number on the square.
+        BadInput: the formula cannot be parsed, or has no finite value on the square.
     """
     parsed = Formula.parse(formula)
     bare = Landscape(
@@ -351,7 +347,7 @@ def typed(formula: str, reach: float) -> Landscape:
         (-0.72 * reach, 0.56 * reach),
         flops=parsed.size,
     )
-    known = torch.isfinite(bare.grid(SCAN_SIDE))  # in single precision, as lanes see it
+    known = torch.isfinite(bare.grid(SCAN_SIDE))  # in single precision, as lanes use it
     if not bool(known.any()):
         raise parsed.refuse(f"a formula with a value somewhere in the square of ±{reach:g}")
     start = bare.start
@@ -372,7 +368,7 @@ def typed(formula: str, reach: float) -> Landscape:
 
 
 def _nearest(known: Tensor, extent: Extent, wanted: tuple[float, float]) -> tuple[float, float]:
-    """The grid's point nearest to a wanted one among those where there is a value."""
+    """Return the grid point nearest to a given one among those where the function is defined."""
     x0, x1, y0, y1 = extent
     rows, columns = known.nonzero(as_tuple=True)
     last = len(known) - 1
@@ -382,8 +378,8 @@ def _nearest(known: Tensor, extent: Extent, wanted: tuple[float, float]) -> tupl
 
 
 def _deepest(landscape: Landscape) -> tuple[float | None, tuple[float, float] | None]:
-    """The lowest height and its place by repeated zooming, or None twice where it lies on the edge:
-    there the function goes on falling.
+    """Return the minimum and its position by repeated zooming, or None twice if it is on the edge:
+    there the function continues to decrease.
     """
     extent, last = landscape.extent, SCAN_SIDE - 1
     lowest, place = math.inf, (0.0, 0.0)

@@ -59,7 +59,7 @@ ALSO = {"ln": "log", "lg": "log10", "ld": "log2", "ceiling": "ceil", "sgn": "sig
     for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")
     for prefix in ("arc", "ar")
 }
-"""Other names of functions."""
+"""Alternative names of functions."""
 PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"min": torch.minimum, "max": torch.maximum}
 CONSTANTS = {"pi": math.pi, "e": math.e}
 ALLOWED = f"numbers, x, y, pi, e, + - * / ^, brackets and {', '.join([*FUNCTIONS, *PAIRED])}"
@@ -74,8 +74,8 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of the text: its kind ("number", "name", "sign" or "end"), what it says, and at which
-    character it begins, from 1.
+    """A piece of the text: its kind ("number", "name", "sign" or "end"), its text, and the
+    character at which it begins, from 1.
     """
 
     kind: str
@@ -85,7 +85,7 @@ class Token:
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula that has been read.
+    """A parsed formula.
 
     Attributes:
         text: as typed.
@@ -99,15 +99,15 @@ class Formula:
 
     @classmethod
     def parse(cls, text: str, field: str = "formula") -> Formula:
-        """Read a formula.
+        """Parse a formula.
 
         Raises:
-            BadInput: it cannot be read; says where, and what would be allowed there.
+            BadInput: it cannot be parsed; gives the position, and what would be allowed there.
         """
         return _Reader(text, field).read()
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """Its value at x and y, both of one shape."""
+        """Return its value at x and y, both of one shape."""
         return self.tree(x, y)
 
     def refuse(self, allowed: str) -> BadInput:
@@ -115,11 +115,11 @@ class Formula:
 
 
 class Misread(BadInput):
-    """A formula that cannot be read.
+    """A formula that cannot be parsed.
 
     Attributes:
-        place: the character, from 1, at which something else was expected; 0 where that is told by
-            others.
+        place: the character, from 1, at which something else was expected; 0 if the message already
+            gives it.
         wanted: what was expected there.
     """
 
@@ -128,7 +128,7 @@ class Misread(BadInput):
 
 
 class _Reader:
-    """Reads one text."""
+    """A parser for one text."""
 
     def __init__(self, text: str, field: str) -> None:
         self.text, self.field = text, field
@@ -144,7 +144,7 @@ class _Reader:
         spelled, place = (
             text.translate(_SPELLINGS),
             0,
-        )  # one character for one, so that places stay what they are
+        )  # one character for one, so that positions stay the same
         while spelled[place:].strip():
             match = _TOKEN.match(spelled, place)
             if match is None:
@@ -185,7 +185,7 @@ class _Reader:
         return token
 
     def _take(self, *signs: str) -> str | None:
-        """The sign that stands here if it is one of these, read; else None."""
+        """Read the sign at this position if it is one of these; otherwise return None."""
         if self.now.kind == "sign" and self.now.text in signs:
             return self._next().text
         return None
@@ -236,7 +236,7 @@ class _Reader:
         self.depth -= 1
         if varies:
             return self._node(torch.pow, base, exponent)
-        # A fixed exponent as a plain number: x^2 then has a slope at negative x too.
+        # A constant exponent as a plain number: then x^2 has a derivative at negative x too.
         nothing = torch.zeros((), dtype=torch.float64)
         value = float(exponent(nothing, nothing))
         if not abs(value) <= MAX_EXPONENT:
@@ -295,12 +295,12 @@ class _Reader:
         return self._raised(self._node(FUNCTIONS[token.text], arguments[0]), power)
 
     def _power_of(self, token: Token) -> float | None:
-        """The power of a function that is written before its bracket, as in sin^2(x)."""
+        """Read a power written between a function and its bracket, as in sin^2(x)."""
         if not self._take("^", "**"):
             return None
         if (
             self.now.kind == "sign" and self.now.text == "-"
-        ):  # sin^-1 is the arcus to some and one over the sine to others
+        ):  # sin^-1 is the inverse to some and one over the sine to others
             raise self._refuse(
                 f"what is meant: a{token.text}(x), or 1/{token.text}(x)", self.now.place
             )

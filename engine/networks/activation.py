@@ -1,4 +1,4 @@
-"""What a neuron does with its sum: differentiable for gradients, and in place for the evaluator."""
+"""Activation functions: differentiable for gradients, and in place for the evaluator."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sign": torch.sign,
 }
 STEPS = ("heaviside", "sign")
-"""Activations that are flat wherever they have a derivative: backpropagation sees a gradient of
-exactly zero behind them."""
+"""Activations whose derivative is zero wherever it exists: backpropagation gets a gradient of
+exactly zero behind them.
+"""
 
 STRAIGHT_THROUGH = Field(
     False,
@@ -33,8 +34,8 @@ STRAIGHT_THROUGH = Field(
 
 
 def tanh_(h: Tensor) -> Tensor:
-    """The tanh, in place. In float32 on the CPU as 2/(1 + e^{−2h}) − 1, which PyTorch computes four
-    times as fast and to 2·10⁻⁷ of the tanh.
+    """Compute tanh in place. In float32 on the CPU as 2/(1 + e^{−2h}) − 1, which PyTorch computes
+    four times as fast and to within 2·10⁻⁷ of the tanh.
     """
     if h.dtype == torch.float32 and h.device.type == "cpu":
         return h.mul_(2).sigmoid_().mul_(2).sub_(1)
@@ -52,13 +53,13 @@ IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True)
 class Bend:
-    """The activation of a name; none of them ever falls as its sum grows. A step may pass the
-    gradient straight through.
+    """The activation of that name; all of them are non-decreasing. A step may pass the gradient
+    straight through.
 
     The straight-through estimator (Bengio, Léonard and Courville 2013,
-    https://arxiv.org/abs/1308.3432) goes backward as if the step were the identity, here where |h|
-    ≤ 1 only: a neuron that is far from its threshold should not be pushed on. Forward nothing
-    changes, not by a rounding: what is added is exactly zero.
+    https://arxiv.org/abs/1308.3432) goes backward as if the step were the identity, here only where
+    |h| ≤ 1: a neuron that is far from its threshold should not be pushed further. Forward nothing
+    changes, not even by rounding: what is added is exactly zero.
     """
 
     name: str
@@ -72,5 +73,5 @@ class Bend:
         return step(h) + (window - window.detach())
 
     def in_place(self, h: Tensor) -> Tensor:
-        """The same values, written over the sums; takes no part in a gradient."""
+        """Write the same values over the sums; cannot be differentiated."""
         return IN_PLACE[self.name](h)

@@ -1,7 +1,7 @@
-"""What a network is to Kelvin: a function of packed weights.
+"""The interface of networks: functions of packed weights.
 
-A network holds no weights. It says how many there are, where each layer's lie in the packed vector,
-and evaluates a whole population of them in one call.
+A network holds no weights. It knows how many there are and where each layer's weights are in the
+packed vector, and evaluates a whole population of them in one call.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layer:
-    """Where one tensor of weights lies in the packed vector.
+    """The place of one weight tensor in the packed vector.
 
     Attributes:
         name: such as "1.weight".
         start, stop: the slice of the packed vector.
         shape: the tensor's own shape, outputs first.
-        fan_in: how many numbers flow into one output; sets the scale of the first weights.
+        fan_in: number of inputs of one output; sets the scale of the initial weights.
     """
 
     name: str
@@ -47,15 +47,14 @@ class Network(ABC):
     Attributes:
         dimension: D, the number of weights.
         flops: floating-point operations of one sample through one network, forward (a multiply-add
-            is 2): those of its products of matrices and convolutions.
-        entering: those of them that read the sample itself, whose derivative nobody needs.
+            is 2): those of its matrix products and convolutions.
+        entering: those of them that read the sample itself, whose derivative is not needed.
         layers: the tensors of the packed vector, in order.
-        widest: the most activations one sample has alive in a layer; sizes the chunks of a
+        widest: the most activations of one sample held at once in a layer; sizes the chunks of a
             population.
-        activations: about how many numbers one sample leaves on its way through, for its gradient
-            to be found.
-        hidden: widths of the hidden layers whose answers may be remembered; for those `upward` goes
-            on from any layer.
+        activations: about how many numbers one sample stores in a forward pass, for its gradient.
+        hidden: widths of the hidden layers whose outputs may be cached; for those `upward`
+            continues from any layer.
     """
 
     layers: tuple[Layer, ...]
@@ -64,11 +63,12 @@ class Network(ABC):
     widest: int
     hidden: tuple[int, ...] = ()
     mixes: bool = False
-    """Whether what it says of a sample hangs on the samples beside it, which must then not be taken
-    apart."""
+    """Whether outputs depend on the other samples of the batch, which must then be evaluated
+    together.
+    """
 
     partial: bool = False
-    """Whether there are weights, numbers all of them, at which it has no outputs."""
+    """Whether there are finite weights at which its output is not finite."""
 
     @property
     def dimension(self) -> int:
@@ -80,8 +80,8 @@ class Network(ABC):
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """Where each layer begins in the packed vector; its weights and its biases, "0.weight" and
-        "0.bias", are one.
+        """Return where each layer begins in the packed vector; its weights and its biases,
+        "0.weight" and "0.bias", are one layer.
         """
         return tuple(
             next(group).start
@@ -90,68 +90,72 @@ class Network(ABC):
 
     @abstractmethod
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
-        """Outputs of every member on every sample: (P, D), (B, *shape) → (P, B, K)."""
+        """Return the outputs of every member on every sample: (P, D), (B, *shape) → (P, B, K)."""
 
     def prepare(self, x: Tensor) -> Any:
-        """Samples (B, *shape) as `evaluate` wants them. Made once for many calls."""
+        """Prepare samples (B, *shape) for `evaluate`. Made once for many calls."""
         return x
 
     def evaluate(self, population: Tensor, ready: Any) -> Tensor:
-        """The same outputs as fast as can be, feature-major, with no gradient: (P, D) and what
-        `prepare` gave → (P, K, B).
+        """Return the same outputs as fast as possible, feature-major, without gradients: (P, D) and
+        the result of `prepare` → (P, K, B).
 
-        They may lie in a buffer that the next call overwrites.
+        They may be in a buffer that the next call overwrites.
         """
         return self.forward(population, ready).transpose(1, 2)
 
     def centre(self, theta: Tensor, ready: Any) -> Tensor | None:
-        """What `mirrored` can use again for all pairs about one network (D,), or None."""
+        """Return what `mirrored` can reuse for all pairs about one network (D,), or None."""
         return None
 
     def mirrored(
         self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Any
     ) -> Tensor:
-        """`evaluate` for the pairs from start to stop: (2·(stop − start), K, B), first the members
-        θ + …, then the members θ − …
+        """Run `evaluate` for the pairs from start to stop: (2·(stop − start), K, B), first the
+        members θ + …, then the members θ − …
         """
         return self.evaluate(asked.pairs(start, stop), ready)
 
     @property
     def backward(self) -> int:
-        """Operations of the pass back: products for the derivatives of weights and of inputs."""
+        """Return the operations of the backward pass: products for the derivatives of weights and
+        of inputs.
+        """
         return 2 * self.flops - self.entering
 
     def mirrored_flops(self, asked: Mirrored, samples: int) -> int:
-        """Operations of `mirrored` on all pairs and so many samples, with what `centre` gave."""
+        """Return the operations of `mirrored` on all pairs and so many samples, with the result of
+        `centre`.
+        """
         return len(asked) * samples * self.flops
 
     def upward_flops(self, first: int) -> int:
-        """Operations of one sample from a layer upward."""
+        """Return the operations of one sample from a layer upward."""
         raise NotImplementedError(f"{type(self).__name__} has no layers to go on from")
 
     def upward(
         self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None
     ) -> Tensor:
-        """`evaluate` from a layer upward.
+        """Run `evaluate` from a layer upward.
 
         Args:
-            tensors: weights and biases of that layer and of all above, as `unpack` gives them.
-            h: what flows into it, (m, in, B).
+            tensors: weights and biases of that layer and of all above, as from `unpack`.
+            h: the layer's input, (m, in, B).
             first: its number.
-            keep: where to put what the hidden layers from there on answer; buffers by default.
+            keep: where to write the outputs of the hidden layers from there on; buffers by default.
         """
         raise NotImplementedError(f"{type(self).__name__} has no layers to go on from")
 
     def unpack(self, population: Tensor) -> list[Tensor]:
-        """Views of the packed weights, layer by layer: (P, D) → [(P, *shape), …]."""
+        """Return views of the packed weights, layer by layer: (P, D) → [(P, *shape), …]."""
         return [
             population[:, layer.start : layer.stop].unflatten(1, layer.shape)
             for layer in self.layers
         ]
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-        """First weights (D,): U(±1/√fan_in) for weights and biases, as ``torch.nn.Linear`` and
-        ``Conv2d`` draw them.
+        """Return initial weights (D,): U(±1/√fan_in) for weights and biases, as in
+        ``torch.nn.Linear`` and ``Conv2d``.
         """
         theta = torch.empty(self.dimension, device=generator.device, dtype=dtype)
         for layer in self.layers:
@@ -162,7 +166,7 @@ class Network(ABC):
 
 
 def pack(tensors: Sequence[tuple[str, tuple[int, ...], float]]) -> tuple[Layer, ...]:
-    """Lay tensors (name, shape, fan_in) one after the other."""
+    """Place tensors (name, shape, fan_in) one after the other in the packed vector."""
     layers, start = [], 0
     for name, shape, fan_in in tensors:
         stop = start + torch.Size(shape).numel()
@@ -177,22 +181,24 @@ class NetworkChoice(Choice):
     kinds: ClassVar[tuple[str, ...]] = ("points", "table", "curve", "images")
     """Kinds of data it can learn; the page offers it for these."""
     between: ClassVar[str] = "convolutions"
-    """What lies between inputs and outputs, in a word or two, where it has no list of hidden
-    layers."""
+    """What is between inputs and outputs, in a word or two, for networks without a list of hidden
+    layers.
+    """
 
     @abstractmethod
     def build(self, shape: tuple[int, ...], classes: int) -> Network:
-        """The network for samples of that shape.
+        """Build the network for samples of that shape.
 
         Raises:
-            BadInput: the settings do not fit the data (an image network on 2-D points, say).
+            BadInput: the settings do not fit the data (an image network on 2-D points, for
+                example).
         """
 
     def build_for(self, dataset: DatasetChoice) -> Network:
-        """The network for a dataset.
+        """Build the network for a dataset.
 
         Raises:
-            BadInput: as `build` does.
+            BadInput: as in `build`.
         """
         return self.build(dataset.shape, len(dataset.classes))
 

@@ -22,12 +22,12 @@ POOLS: dict[str, Callable[..., Tensor]] = {
     "mean": functional.avg_pool2d,
 }
 FEW = 8
-"""Samples up to which PyTorch's own convolution is the quicker one on the CPU."""
+"""Number of samples up to which PyTorch's own convolution is faster on the CPU."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """Samples as they came, (B, C, H, W), and in `shifted` copies where they are to be used."""
+    """Samples as given, (B, C, H, W), and `shifted` copies where they are used."""
 
     x: Tensor
     copies: Tensor | None
@@ -41,13 +41,12 @@ class CNNNetwork(Network):
         classes: K outputs.
         channels: feature maps of the two convolutions.
         kernel: side of both kernels.
-        activation: what follows each convolution.
-        padded: whether images keep their size in a convolution, with zeros around them, or lose its
-            edge.
-        pool: how a square of pixels becomes one.
-        pools: sides of these squares after the two convolutions; 1 leaves the pixels alone.
+        activation: after each convolution.
+        padded: whether convolutions are padded with zeros (the image keeps its size) or not.
+        pool: how a square of pixels is reduced to one.
+        pools: sides of these squares after the two convolutions; 1 means no pooling.
         bias: whether every layer has biases.
-        squash: what is done with the outputs.
+        squash: the function applied to the outputs.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class CNNNetwork(Network):
         lost = kernel - 1 - 2 * self.pad
         first = [
             side - lost for side in image
-        ]  # (H, W) out of the first convolution, and out of the second
+        ]  # (H, W) after the first convolution and after the second
         second = [side // pools[0] - lost for side in first]
         self.shape, self.sides, self.features = (
             shape,
@@ -124,7 +123,7 @@ class CNNNetwork(Network):
         return (h if self.squash is None else self.squash(h)).transpose(1, 2)
 
     def pooled(self, h: Tensor, side: int) -> Tensor:
-        """Every square of that side made one."""
+        """Reduce every square of that side to one pixel."""
         return h if side == 1 else POOLS[self.pool](h, side)
 
     def prepare(self, x: Tensor) -> Ready:
@@ -135,10 +134,10 @@ class CNNNetwork(Network):
         )
 
     def evaluate(self, population: Tensor, ready: Ready) -> Tensor:
-        # Shapes alone decide, for a way chosen by timing it would be another one on a busy machine,
-        # and the last digits with it. With 1, 4 and 8 samples the library's convolution with
-        # channels innermost takes 0.6 to 0.7 of the time of products row by row (1.4 where maps are
-        # many); from 16 on they take 0.1 to 0.4 of its plain convolution's.
+        # Only shapes decide: a choice by timing would differ on a busy machine, and with it the
+        # last digits. With 1, 4 and 8 samples the library's convolution with channels innermost
+        # takes 0.6 to 0.7 of the time of products row by row (1.4 with many maps); from 16 on they
+        # take 0.1 to 0.4 of its plain convolution's.
         if population.device.type != "cpu":
             return self.forward(population, ready.x).transpose(1, 2)
         if ready.copies is None:
@@ -148,8 +147,8 @@ class CNNNetwork(Network):
         return self.by_rows(population, ready.copies)
 
     def by_rows(self, population: Tensor, copies: Tensor) -> Tensor:
-        """Outputs (P, K, B) by the products of `engine.networks.row_convolution`: one for all
-        members' first convolutions, whose input they share, then one for each member.
+        """Return outputs (P, K, B) by the products of `engine.networks.row_convolution`: one for
+        all members' first convolutions, which share their input, then one for each member.
         """
         size, batch = len(population), copies.shape[-1]
         tensors = self.unpack(population)
@@ -176,8 +175,7 @@ class CNNNetwork(Network):
         h = bent_and_pooled(
             sums.view(size, y1, c1, x1, batch), b1, self.activation, self.pool, self.pools[1]
         )
-        # The maps lie row by row now; it is the weights, which are fewer, that are put in that
-        # order.
+        # The maps are in row order now; the weights, which are fewer, are reordered to match.
         w2 = w2.unflatten(2, (c1, h.shape[1], h.shape[3])).transpose(2, 3).flatten(2)
         h = torch.bmm(
             w2,
@@ -190,10 +188,10 @@ class CNNNetwork(Network):
 
 
 def image_shape(name: str, shape: tuple[int, ...], least: int) -> tuple[int, int, int]:
-    """The shape (C, H, W) of an image.
+    """Return the shape (C, H, W) of an image.
 
     Raises:
-        BadInput: it is none, or too small for the network of that name.
+        BadInput: the shape is not an image's, or too small for the network of that name.
     """
     if len(shape) != 3:
         raise BadInput("network", name, "an image dataset for this network, or the network mlp")

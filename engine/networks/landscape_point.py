@@ -1,5 +1,5 @@
-"""A point on a landscape, dressed as a network: its two weights are where it stands, its one output
-is the height there, whatever the sample.
+"""A point on a landscape with the interface of a network: its two weights are its coordinates, its
+one output is the function value there, for any sample.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from .base import NETWORKS, Network, NetworkChoice, pack
 UNIT = 0.1
 """The natural size of a step, as a share of the rectangle."""
 SCATTER = 0.02
-"""How far first weights stray from the landscape's start, as a share of the rectangle."""
+"""The standard deviation of initial weights about the landscape's start, as a share of the
+rectangle.
+"""
 
 
 class PointNetwork(Network):
-    """Heights of points.
+    """Function values of points.
 
     Args:
         landscape: the function.
-        start: where first weights lie exactly; None scatters them a little about the landscape's
-            own start.
+        start: the exact initial weights; None scatters them a little about the landscape's own
+            start.
     """
 
     def __init__(self, landscape: Landscape, start: tuple[float, float] | None = None) -> None:
         self.landscape, self.start = landscape, start
-        # A layer for each coordinate, whose made-up fan-in gives it its natural size: 1/√fan_in.
+        # A layer for each coordinate; its nominal fan-in gives it its natural size 1/√fan_in.
         self.layers = pack(
             [
                 (name, (1,), (UNIT * size) ** -2)

@@ -75,7 +75,8 @@ class MLPNetwork(Network):
     def mirrored_flops(self, asked: Mirrored, samples: int) -> int:
         first, *rest = self.products
         members = len(asked)
-        if not isinstance(asked.noise, Factors):  # the first layer's noise serves both of a pair
+        # the first layer's noise is used for both members of a pair
+        if not isinstance(asked.noise, Factors):
             return samples * (first + asked.noise.rows * first + members * sum(rest))
         thin, *thinner = (2 * asked.noise.rank * (a + b) for a, b in pairwise(self.sizes))
         return samples * (first + asked.noise.rows * thin + members * (sum(rest) + sum(thinner)))
@@ -83,8 +84,8 @@ class MLPNetwork(Network):
     def upward(
         self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None
     ) -> Tensor:
-        # As `forward`, in buffers that are used again: the bias is added and the sum bent where the
-        # product left it, while it is still in the cache.
+        # As `forward`, in reused buffers: bias and activation are applied while the product is
+        # still in the cache.
         for i in range(0, len(tensors), 2):
             last = i + 2 == len(tensors)
             shape = (len(h), tensors[i].shape[1], h.shape[2])
@@ -109,7 +110,7 @@ class MLPNetwork(Network):
     ) -> Tensor:
         # The first layer, most of the work, is linear in its weights: one product with the noise
         # serves both members of a pair, W x ± E x. Further layers read inputs of their own; there a
-        # product with thin factors is still cheaper than one with the matrix they stand for.
+        # product with low-rank factors is still cheaper than one with the matrix they represent.
         assert centre is not None
         size, batch, tensors = stop - start, ready.shape[1], self.unpack(asked.theta.unsqueeze(0))
         parts = asked.noise.parts(start, stop, self.layers)
@@ -152,15 +153,15 @@ class MLPNetwork(Network):
 
 
 def times(part: Part, inputs: Tensor, reach: float, out: Tensor) -> Tensor:
-    """Noise on a matrix times the inputs (m, in, B), and that times ``reach``, in ``out`` (m,
-    outputs, B).
+    """Write noise on a matrix times the inputs (m, in, B), times ``reach``, to ``out`` (m, outputs,
+    B).
     """
     if len(part) == 1:
         return torch.bmm(part[0], inputs, out=out).mul_(reach)
     a, b = part
     size, rank, batch = len(a), a.shape[2], inputs.shape[2]
     middle = buffer("middle", (size, rank, batch), inputs)
-    if inputs.stride(0) == 0:  # the same for all: one product
+    if inputs.stride(0) == 0:  # the same input for all: one product
         torch.mm(b.mT.reshape(size * rank, -1), inputs[0], out=middle.view(size * rank, batch))
     else:
         torch.bmm(b.mT, inputs, out=middle)

@@ -34,13 +34,13 @@ class RecurrentNetwork(Network):
     """One recurrent layer and a linear one on its last state.
 
     Args:
-        steps: T, how many inputs a sample has, one after the other.
-        inputs: I, numbers in one of them; of characters, how many there are.
+        steps: T, the number of inputs of a sample, one after the other.
+        inputs: I, numbers in one of them; for characters, the size of the alphabet.
         units: h.
         classes: K outputs.
-        cell: what a unit does.
-        characters: whether a sample is T numbers of characters, each of which stands for a row of I
-            with a single one, or an image (C, T, W) read row by row, I = C·W.
+        cell: the kind of recurrent cell.
+        characters: whether a sample is T character indices, each a one-hot row of I, or an image
+            (C, T, W) read row by row, I = C·W.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class RecurrentNetwork(Network):
     ) -> None:
         self.steps, self.units, self.cell, self.characters = steps, units, cell, characters
         rows = GATES[cell] * units
-        # Biases that only ever appear as a sum are one; torch keeps two. All are drawn U(±1/√h), as
-        # torch.nn.GRU draws them.
+        # Biases that only appear as a sum are one bias; torch keeps two. All are drawn U(±1/√h), as
+        # in torch.nn.GRU.
         packed: list[tuple[str, tuple[int, ...], float]] = [
             ("in.weight", (rows, inputs), units),
             ("past.weight", (rows, units), units),
@@ -60,8 +60,8 @@ class RecurrentNetwork(Network):
         self.layers = pack(
             [*packed, ("out.weight", (classes, units), units), ("out.bias", (classes,), units)]
         )
-        # A character looks its column up, which is no product; and the first state is nothing,
-        # which need not be multiplied.
+        # A character selects its column, which needs no product; and the first state is zero, so it
+        # is not multiplied.
         self.entering = 0 if characters else 2 * steps * rows * inputs
         self.flops = self.entering + 2 * ((steps - 1) * rows * units + classes * units)
         self.widest = steps * rows + 3 * rows
@@ -80,8 +80,8 @@ class RecurrentNetwork(Network):
         return torch.baddbmm(b_out.unsqueeze(-1), w_out, h).transpose(1, 2)
 
     def _entering(self, w: Tensor, x: Tensor) -> Tensor:
-        """W x_t of all steps at once, since all members read the same samples: (P, rows, I), (B,
-        *shape) → (P, rows, T, B).
+        """Return W x_t of all steps at once, since all members read the same samples: (P, rows, I),
+        (B, *shape) → (P, rows, T, B).
         """
         if self.characters:
             return w[:, :, x.long().T]
@@ -93,8 +93,8 @@ class RecurrentNetwork(Network):
         )
 
     def _gru(self, now: Tensor, u: Tensor, c: Tensor, h: Tensor | None) -> Tensor:
-        """One step: W x + b (P, 3h, B), U (P, 3h, h), c (P, h, 1), h (P, h, B) or none yet → (P, h,
-        B).
+        """Compute one step: W x + b (P, 3h, B), U (P, 3h, h), c (P, h, 1), h (P, h, B) or None at
+        first → (P, h, B).
         """
         gates, candidate = now.split((2 * self.units, self.units), 1)
         if h is None:

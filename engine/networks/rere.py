@@ -1,9 +1,9 @@
-"""The convolutional network of Rere, Fanany and Arymurthy (2015), on which simulated annealing was
-added to backpropagation.
+"""The convolutional network of Rere, Fanany and Arymurthy (2015), who combined backpropagation with
+simulated annealing.
 
 https://doi.org/10.1016/j.procs.2015.12.114. 6 maps 5×5 – mean-pool 2 – 12 maps 5×5 – mean-pool 2 –
 dense, with a sigmoid after each convolution and on the outputs: 3,898 weights on 28×28 images of 10
-classes, 1,930 of them in the output layer. The loss that goes with it is squared error.
+classes, 1,930 of them in the output layer. Its loss is squared error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KERNEL = 5
 
 
 class RereNetwork(CNNNetwork):
-    """As above; first weights are drawn as the authors drew them."""
+    """The network above, with the authors' initial weights."""
 
     def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
         super().__init__(
@@ -34,8 +34,8 @@ class RereNetwork(CNNNetwork):
         )
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-        """First weights (D,): U(±√(6/(fan_in + fan_out))) (Glorot and Bengio 2010), where a
-        convolution's fan_out is what one pixel flows into; biases 0.
+        """Return initial weights (D,): U(±√(6/(fan_in + fan_out))) (Glorot and Bengio 2010), where
+        a convolution's fan_out is the number of outputs that one pixel enters; biases 0.
         """
         theta = torch.zeros(self.dimension, device=generator.device, dtype=dtype)
         for layer in self.layers[::2]:
@@ -47,7 +47,7 @@ class RereNetwork(CNNNetwork):
 
 @NETWORKS.add
 class RereCNN(NetworkChoice):
-    """A historical network with nothing to set."""
+    """A historical network without settings."""
 
     name = "rere-cnn"
     label = "CNN of Rere et al. (2015)"

@@ -9,9 +9,9 @@ dense layer: 19 convolutions and 1. A block is
 and where a stage halves the image the skip takes every second pixel and fills new maps with zeros
 (the paper's option A, which has no weights): 269,722 weights on CIFAR-10.
 
-The paper normalises over the batch. Then what a network says of a sample hangs on the others beside
-it, so the usual one here is group normalisation (Wu and He 2018, https://arxiv.org/abs/1803.08494),
-which looks at one sample alone; it has the very same weights.
+The paper normalises over the batch. Then the outputs of a sample depend on the other samples, so
+the default here is group normalisation (Wu and He 2018, https://arxiv.org/abs/1803.08494), which
+uses one sample alone; it has exactly the same weights.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ from .cnn import image_shape
 
 STAGES, BLOCKS = 3, 3
 GROUPS = 8
-"""Groups of maps that are normalised together, of one member."""
+"""Number of groups of one member's maps that are normalised together."""
 EPSILON = 1e-5
 
 Norm = Literal["group", "batch"]
 
 
 class ResNetNetwork(Network):
-    """As above.
+    """The network above.
 
     Args:
         shape: (C, H, W) of a sample.
         classes: K outputs.
         width: maps of the first stage, a multiple of `GROUPS`; each later stage has twice as many.
-        normalisation: over groups of maps of one sample, or over the batch, every member by itself.
-            There are no running means: what is normalised by is always the batch at hand.
+        normalisation: over groups of maps of one sample, or over the batch, for every member by
+            itself. There are no running means: the statistics are always those of the current
+            batch.
     """
 
     def __init__(
@@ -87,8 +88,8 @@ class ResNetNetwork(Network):
         )
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-        """First weights (D,): convolutions U(±√(6/fan_in)), which keeps the size of what a relu
-        lets through (He et al. 2015); norms 1 and 0; the dense layer U(±1/√fan_in).
+        """Return initial weights (D,): convolutions U(±√(6/fan_in)), which keeps the variance
+        behind a relu (He et al. 2015); norms 1 and 0; the dense layer U(±1/√fan_in).
         """
         theta = super().init(generator, dtype)
         for layer in self.layers:
@@ -123,7 +124,7 @@ class ResNetNetwork(Network):
         return torch.baddbmm(b_out.unsqueeze(-1), w_out, features).transpose(1, 2)
 
     def _norm(self, h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """(B, P·maps, H, W) normalised, each member by itself, then stretched and moved by its own
+        """Normalise (B, P·maps, H, W) for each member by itself, then apply its own scale and shift
         (P, maps).
         """
         if self.normalisation == "batch":
@@ -136,8 +137,8 @@ class ResNetNetwork(Network):
 
 
 def skip(h: Tensor, size: int, maps: int) -> Tensor:
-    """Every second pixel, with maps of zeros before and after each member's own: (B, P·maps before,
-    H, W) → (B, P·maps, ⌈H/2⌉, ⌈W/2⌉).
+    """Return every second pixel, with maps of zeros before and after each member's own: (B, P·maps
+    before, H, W) → (B, P·maps, ⌈H/2⌉, ⌈W/2⌉).
     """
     h = h[:, :, ::2, ::2].unflatten(1, (size, -1))
     new = maps - h.shape[2]

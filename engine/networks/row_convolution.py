@@ -1,11 +1,11 @@
-"""Convolutions as products of matrices, row by row, for a whole population.
+"""Convolutions as matrix products, row by row, for a whole population.
 
-Libraries convolve few images of many channels well; a population has few channels and many
-networks. Here the samples lie innermost, (Y, C, X, B), and every image is kept in k copies, each
-shifted by one pixel in x: (Y, k, C, X, B). Then the k·k·C numbers that flow into one row of outputs
-lie at equal distances in memory, the same for all X·B of its places, so a row of outputs is one
-plain product (maps × kkC) by (kkC × XB) that reads the images where they are. Unfolding them would
-make k·k copies; this makes k.
+Libraries are fast for few images with many channels; a population has few channels and many
+networks. Here the samples are innermost, (Y, C, X, B), and every image is stored in k copies, each
+shifted by one pixel in x: (Y, k, C, X, B). Then the k·k·C inputs of one row of outputs are at equal
+distances in memory, the same for all X·B of its positions, so a row of outputs is one plain product
+(maps × kkC) by (kkC × XB) that reads the images in place. Unfolding them would need k·k copies;
+this needs k.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .activation import Bend
 
 
 def shifted(images: Tensor, kernel: int, pad: int, name: str) -> Tensor:
-    """Copies of images shifted in x, with zeros around them: (m, Y, C, X, B) → (m, Y + 2·pad, k, C,
-    X + 2·pad − k + 1, B) in the buffer of that name.
+    """Return copies of images shifted in x, with zeros around them: (m, Y, C, X, B) → (m, Y +
+    2·pad, k, C, X + 2·pad − k + 1, B) in the buffer of that name.
     """
     members, rows, channels, columns, batch = images.shape
     across = columns + 2 * pad - kernel + 1
@@ -39,13 +39,13 @@ def shifted(images: Tensor, kernel: int, pad: int, name: str) -> Tensor:
 
 
 def matrices(kernels: Tensor) -> Tensor:
-    """Kernels as the products want them: (P, maps, C, k, k) → (P, maps, k·k·C)."""
+    """Return kernels in the layout for the products: (P, maps, C, k, k) → (P, maps, k·k·C)."""
     return kernels.permute(0, 1, 3, 4, 2).flatten(2)
 
 
 def convolved(copies: Tensor, weights: Tensor, kernel: int, out: Tensor) -> Tensor:
-    """One image's rows: `shifted` copies (Y', k, C, X, B) and weights (maps, k·k·C) → ``out`` (Y,
-    maps, X·B).
+    """Convolve one image's rows: `shifted` copies (Y', k, C, X, B) and weights (maps, k·k·C) →
+    ``out`` (Y, maps, X·B).
     """
     rows, _, channels, columns, batch = copies.shape
     rows, across = rows - kernel + 1, columns * batch
@@ -58,11 +58,11 @@ def convolved(copies: Tensor, weights: Tensor, kernel: int, out: Tensor) -> Tens
 def bent_and_pooled(
     sums: Tensor, bias: Tensor | None, bend: Bend, pool: Literal["max", "mean"], side: int
 ) -> Tensor:
-    """Biases added, bent, and every square of that side made one, in place: (m, Y, C, X, B), (m, C)
-    → (m, Y//side, C, X//side, B).
+    """Add biases, apply the activation, and pool squares of that side, in place: (m, Y, C, X, B),
+    (m, C) → (m, Y//side, C, X//side, B).
 
-    What bends never falls, so the largest of a square is the largest whether it is bent before or
-    after; after, there is less to bend.
+    The activation is non-decreasing, so the maximum of a square is the same before and after it;
+    applying it after pooling is less work.
     """
     if pool == "mean" and side > 1:
         bend.in_place(_biased(sums, bias))
@@ -80,7 +80,7 @@ def _biased(sums: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _joined(parts: Tensor, at: int, pool: str) -> Tensor:
-    """The largest, or the sum, along a dimension; written over the first."""
+    """Return the maximum, or the sum, along a dimension, written over the first entry."""
     first, *others = parts.unbind(at)
     for other in others:
         if pool == "max":

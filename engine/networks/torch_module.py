@@ -6,7 +6,7 @@
 
 The general path: whatever the module does is vectorised over the members' weights. A module with
 state that a forward pass changes (batch norm in training) or that draws random numbers (dropout in
-training) is none of a function of its weights: call ``eval()`` on it first.
+training) is not a function of its weights: call ``eval()`` on it first.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class ModuleNetwork(Network):
     """A module on packed weights, in the order of its ``named_parameters``.
 
     Args:
-        module: from samples (B, *shape) to outputs (B, K). Not changed.
-        x: a sample or several, (B, *shape), for counting what a pass takes.
+        module: from samples (B, *shape) to outputs (B, K). It is not changed.
+        x: one or several samples, (B, *shape), to count the operations of a pass.
     """
 
     def __init__(self, module: nn.Module, x: Tensor) -> None:
@@ -68,7 +68,7 @@ class ModuleNetwork(Network):
         with warnings.catch_warnings():
             warnings.filterwarnings(
                 "error", "There is a performance drop"
-            )  # an operation that vmap would do member by member: better said than waited for
+            )  # vmap would run this operation member by member: an error is better than a long wait
             return vmap(one)(population)
 
     def theta(self) -> Tensor:

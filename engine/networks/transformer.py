@@ -1,4 +1,4 @@
-"""A small causal transformer (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) that guesses
+"""A small causal transformer (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762) that predicts
 the next character, for a whole population at once.
 
 Pre-norm blocks as in GPT-2 (Radford et al. 2019), with LayerNorm N, causal attention of several
@@ -7,8 +7,8 @@ heads and GELU:
     h ← h + W_o attention(N(h)),     h ← h + W_2 gelu(W_1 N(h)),
     outputs = W N(h) at the last character
 
-Only the last character is asked what follows it, so the last block takes queries from there alone;
-what the earlier ones would have said is never computed. It is exact.
+Only the last character needs a prediction, so the last block computes queries only there; the
+outputs of the earlier ones are never computed. The result is exact.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from ..errors import BadInput
 from .base import NETWORKS, Network, NetworkChoice, pack
 
 WIDER = 4
-"""How many times wider the two dense layers of a block are in the middle."""
+"""Width of the two dense layers of a block in the middle, relative to the embedding."""
 EPSILON = 1e-5
 """Added to the variance in LayerNorm, as torch.nn.LayerNorm does."""
 
 
 class TransformerNetwork(Network):
-    """Embedding of characters and places, blocks, LayerNorm, one linear layer.
+    """Embedding of characters and positions, blocks, LayerNorm, one linear layer.
 
     Args:
         steps: T, characters in a sample.
-        characters: K, how many there are, and how many may follow.
-        width: E, numbers that stand for a character.
-        heads: of every block's attention; they share E out.
+        characters: K, the size of the alphabet, also the number of outputs.
+        width: E, the size of the embedding.
+        heads: of every block's attention; they share E equally.
         blocks: how many.
     """
 
@@ -66,14 +66,15 @@ class TransformerNetwork(Network):
                 ("out.bias", (characters,), e),
             ]
         )
-        after = 2 * e * e + 4 * e * m  # of one place: the heads mixed, and the two dense layers
+        # for one position: the heads combined, and the two dense layers
+        after = 2 * e * e + 4 * e * m
         whole = steps * (6 * e * e + after) + 4 * steps * steps * e
         last = steps * 4 * e * e + 2 * e * e + 4 * steps * e + after
         self.flops = (blocks - 1) * whole + last + 2 * characters * e
         self.widest = steps * (max(3 * e, m) + e) + heads * steps * steps
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-        """First weights (D,): U(±1/√fan_in), LayerNorms with weight 1 and bias 0."""
+        """Return initial weights (D,): U(±1/√fan_in), LayerNorms with weight 1 and bias 0."""
         theta = super().init(generator, dtype)
         for layer in self.layers:
             if "norm" in layer.name:
@@ -89,7 +90,7 @@ class TransformerNetwork(Network):
         return dense(norm(h, norm_w, norm_b), w, b).squeeze(2)
 
     def _block(self, h: Tensor, tensors: list[Tensor], last: bool) -> Tensor:
-        """(P, B, T, E) → the same, or (P, B, 1, E) of the last place only."""
+        """Apply a block: (P, B, T, E) → the same, or (P, B, 1, E) of the last position only."""
         w_n1, b_n1, w_a, b_a, w_mix, b_mix, w_n2, b_n2, w_1, b_1, w_2, b_2 = tensors
         e = self.width
         seen = norm(h, w_n1, b_n1)
@@ -103,22 +104,22 @@ class TransformerNetwork(Network):
         return h + dense(functional.gelu(dense(norm(h, w_n2, b_n2), w_1, b_1)), w_2, b_2)
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Every head's mean of the values, weighted by softmax(q·k/√d): queries (P, B, T or 1, E),
-        keys and values (P, B, T, E) → as the queries.
+        """Return every head's mean of the values, weighted by softmax(q·k/√d): queries (P, B, T or
+        1, E), keys and values (P, B, T, E) → as the queries.
         """
         q, k, v = (
             part.unflatten(-1, (self.heads, -1)).transpose(2, 3) for part in (query, key, value)
         )  # (P, B, heads, T, d)
         match = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-        if query.shape[2] > 1:  # nobody may look ahead
+        if query.shape[2] > 1:  # causal: no position may attend to later ones
             ahead = torch.ones(match.shape[-2:], dtype=torch.bool, device=match.device).triu(1)
             match = match.masked_fill(ahead, -torch.inf)
         return (match.softmax(-1) @ v).transpose(2, 3).flatten(-2)
 
 
 def dense(h: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    """Every member's linear layer at every place: (P, B, T, in), (P, out, in), (P, out) → (P, B, T,
-    out).
+    """Apply every member's linear layer at every position: (P, B, T, in), (P, out, in), (P, out) →
+    (P, B, T, out).
     """
     return torch.baddbmm(b.unsqueeze(1), h.flatten(1, 2), w.transpose(1, 2)).unflatten(
         1, h.shape[1:3]
@@ -126,13 +127,15 @@ def dense(h: Tensor, w: Tensor, b: Tensor) -> Tensor:
 
 
 def norm(h: Tensor, w: Tensor, b: Tensor) -> Tensor:
-    """Every member's LayerNorm over the last axis: (P, B, T, E), (P, E), (P, E) → (P, B, T, E)."""
+    """Apply every member's LayerNorm over the last axis: (P, B, T, E), (P, E), (P, E) → (P, B, T,
+    E).
+    """
     return functional.layer_norm(h, h.shape[-1:], eps=EPSILON) * w[:, None, None] + b[:, None, None]
 
 
 @NETWORKS.add
 class Transformer(NetworkChoice):
-    """Guesses the next character from those before it."""
+    """Predicts the next character from those before it."""
 
     name = "transformer"
     label = "Transformer"

@@ -15,7 +15,7 @@ from .cnn import CNNNetwork, image_shape
 
 @NETWORKS.add
 class YegenogluCNN(NetworkChoice):
-    """A historical network with nothing to set."""
+    """A historical network without settings."""
 
     name = "yegenoglu-cnn"
     label = "CNN of Yegenoglu et al. (2020)"

@@ -1,8 +1,8 @@
 """A population of mirrored pairs θ ± ρ s⊙ε_i that is evaluated without being written out.
 
-A layer's products with θ are made once for all members; those with ε_i once for both of a pair,
-whose sums are then base + noise and base − noise. As a tensor it is (2n, D), first all of θ + ρ
-s⊙ε, then all of θ − ρ s⊙ε.
+A layer's products with θ are computed once for all members; those with ε_i once for both members of
+a pair, whose sums are then base + noise and base − noise. As a tensor it is (2n, D), first all of θ
++ ρ s⊙ε, then all of θ − ρ s⊙ε.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .noise import Noise
 
 @dataclass(eq=False)
 class Mirrored(Unwritten):
-    """2n members.
+    """2n mirrored members.
 
     Attributes:
-        theta: (D,) what they are mirrored about.
+        theta: (D,) the centre of the pairs.
         noise: ε, n rows.
         reach: ρ.
-        scale: s (D,), each weight's natural size 1/√fan_in; None for 1 everywhere.
+        scale: s (D,), each weight's natural scale 1/√fan_in; None for 1 everywhere.
     """
 
     theta: Tensor
@@ -48,15 +48,15 @@ class Mirrored(Unwritten):
         )
 
     def finite(self) -> Tensor:
-        return torch.isfinite(self.theta).expand(self.shape)  # noise always is
+        return torch.isfinite(self.theta).expand(self.shape)  # noise is always finite
 
     def pairs(self, start: int, stop: int) -> Tensor:
-        """Pairs from start to stop: (2·(stop − start), D), first θ + …, then θ − …"""
+        """Return the pairs from start to stop: (2·(stop − start), D), first θ + …, then θ − …"""
         rows = torch.arange(start, stop, device=self.device)
         return self.members(torch.cat([rows, rows + self.noise.rows]))
 
     def moved(self, index: int, difference: float) -> Mirrored:
-        """The same with a difference added to one weight of every member."""
+        """Return the same population with a difference added to one weight of every member."""
         theta = self.theta.clone()
         theta[index] += difference
         return replace(self, theta=theta)

@@ -1,9 +1,7 @@
-"""Chains of which each moves one layer at a time, and what their hidden layers answered, remembered
-from move to move.
+"""Chains that change one layer at a time, with a cache of their hidden layers' outputs.
 
-Below the layer that moves nothing changes, so a proposal is judged from there upward. What is
-remembered belongs to one population and one batch: another tensor of either, and it is worth
-nothing.
+Below the changed layer nothing changes, so a proposal is evaluated from there upward. The cache is
+valid for one population and one batch: it is discarded if either is another tensor.
 """
 
 from __future__ import annotations
@@ -20,15 +18,15 @@ from .lazy import Unwritten
 
 @dataclass
 class Move:
-    """What the chains that drew one layer propose for it.
+    """The proposals of the chains that change one layer.
 
     Attributes:
-        layer: its number; weights and biases together are one.
+        layer: its number; weights and biases together are one layer.
         weights: the slice of the packed vector.
         rows: (m,) int64, the chains.
-        block: (m, size) what these weights become.
-        hidden: what the layers from this one on answer with it, (m, width, B) each, where that was
-            found; the output layer's answers are not kept.
+        block: (m, size) the proposed values of these weights.
+        hidden: outputs of the layers from this one on, (m, width, B) each, if they were computed;
+            those of the output layer are not kept.
     """
 
     layer: int
@@ -40,15 +38,15 @@ class Move:
 
 @dataclass
 class Memory:
-    """What the hidden layers of a population answered on a batch.
+    """The hidden layers' outputs of a population on a batch.
 
     Attributes:
-        population: (P, D), None where nothing is remembered.
+        population: (P, D), None if nothing is cached.
         x: (B, *shape).
         hidden: (P, width, B) for each hidden layer, after its activation.
-        version: of the population's numbers, which whoever writes to them moves on.
-        missed: a population and a batch that were asked for in vain, lately.
-        flops: operations inside the network that the last question took.
+        version: of the population's values; code that writes to them must increase it.
+        missed: the population and batch of the last cache miss.
+        flops: operations inside the network for the last evaluation.
     """
 
     population: Tensor | None = None
@@ -59,11 +57,13 @@ class Memory:
     flops: int = 0
 
     def holds(self, population: Tensor, x: Tensor) -> bool:
-        """Whether it is of this very population, not written to since, and batch."""
+        """Return whether the cache is for exactly this population, unchanged since, and
+        this batch.
+        """
         return self.population is population and self.x is x and self.version == population._version
 
     def begin(self, population: Tensor, x: Tensor, widths: Sequence[int]) -> list[Tensor]:
-        """Forget, and make room for the answers of another population or batch."""
+        """Clear the cache, and allocate it for another population or batch."""
         shapes = [(len(population), width, len(x)) for width in widths]
         if (
             [tuple(one.shape) for one in self.hidden] != shapes
@@ -83,8 +83,8 @@ class Memory:
         return self.hidden
 
     def missing(self, population: Tensor, x: Tensor) -> bool:
-        """Told of a question it could not help with. Whether it was asked so twice in a row: then
-        the answers are worth finding.
+        """Record a cache miss. Returns True on the second consecutive miss for the same population
+        and batch, when filling the cache pays off.
         """
         again = self.missed is not None and self.missed[0] is population and self.missed[1] is x
         self.missed = (population, x)
@@ -92,8 +92,8 @@ class Memory:
 
     @staticmethod
     def fits(population: Tensor, samples: int, widths: Sequence[int]) -> bool:
-        """Whether that much may be remembered: half of what evaluating may take, for proposals need
-        as much again.
+        """Return whether a cache of that size is allowed: half of the memory for an evaluation,
+        because proposals need as much again.
         """
         return (
             0
@@ -107,10 +107,10 @@ class Chains(Unwritten):
     """P chains, each with at most one move.
 
     Attributes:
-        population: (P, D) where they stand. Not changed before `settle`.
-        moves: what is proposed, no chain in two of them; none at all when they are judged where
-            they stand.
-        memory: that of the moves' answers, once they were judged with its help.
+        population: (P, D) their present weights. Not changed before `settle`.
+        moves: the proposals, no chain in two of them; empty to evaluate the chains at their present
+            weights.
+        memory: the cache, with the moves' outputs once they were evaluated with it.
     """
 
     population: Tensor
@@ -136,8 +136,8 @@ class Chains(Unwritten):
         return chosen
 
     def settle(self, keep: Tensor) -> Tensor:
-        """Make the moves of the chains chosen, (P,) bool, in place; the population after that. What
-        is remembered follows. To be called once.
+        """Apply the moves of the chosen chains, (P,) bool, in place, and return the population. The
+        cache is updated too. To be called once.
         """
         for move in self.moves:
             kept = keep[move.rows]

@@ -1,5 +1,5 @@
-"""A population that is evaluated without being written out. To whoever looks at members it behaves
-like the tensor (P, D) it stands for.
+"""A population that is evaluated without being written out. To other code it behaves like the
+tensor (P, D) that it represents.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from ..kernels.row_blocks import gathered
 
 
 class Unwritten(ABC):
-    """P members of D weights."""
+    """P members of D weights, computed when needed."""
 
     @property
     @abstractmethod
     def like(self) -> Tensor:
-        """Any tensor (…, D) of the type and on the device of the members."""
+        """Return some tensor (…, D) of the type and on the device of the members."""
 
     @abstractmethod
     def __len__(self) -> int: ...
 
     @abstractmethod
     def members(self, rows: Tensor) -> Tensor:
-        """Those rows written out, as a tensor of their own: (m,) → (m, D)."""
+        """Return those rows as a new tensor: (m,) → (m, D)."""
 
     def finite(self) -> Tensor:
-        """Which weights are numbers, (P, D) bool."""
+        """Return which weights are finite, (P, D) bool."""
         return torch.isfinite(self.dense())
 
     @property
@@ -51,22 +51,22 @@ class Unwritten(ABC):
         return self.like.dtype
 
     def dense(self) -> Tensor:
-        """All of them: (P, D)."""
+        """Return all members: (P, D)."""
         return self.members(torch.arange(len(self), device=self.device))
 
     def clone(self) -> Tensor:
-        """The tensor it stands for."""
+        """Return the tensor that it represents."""
         return self.dense()
 
     def __eq__(self, other: object) -> bool:
-        """Whether both stand for the same tensor."""
+        """Return whether both represent the same tensor."""
         return isinstance(other, Unwritten) and torch.equal(self.dense(), other.dense())
 
     __hash__ = None  # type: ignore[assignment]
 
     def __getitem__(self, rows: Any) -> Tensor:
-        """Members by a slice or by an index tensor of their numbers, as a tensor gives its rows;
-        whatever else is asked of the tensor written out.
+        """Return members by a slice or by an index tensor, like the rows of a tensor; for other
+        indices the whole tensor is written out.
         """
         if isinstance(rows, slice):
             rows = torch.arange(*rows.indices(len(self)), device=self.device)
@@ -82,8 +82,8 @@ class Unwritten(ABC):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Any function of torch sees the tensor written out, but what is finite may be known
-        without.
+        """Pass the tensor, written out, to functions of torch; only whether it is finite may be
+        known without.
         """
         if function is torch.isfinite:
             return args[0].finite()
@@ -95,11 +95,11 @@ class Unwritten(ABC):
 
 @dataclass(eq=False)
 class Chosen(Unwritten):
-    """Some members of a population, taken from where they lie as they are evaluated.
+    """Some members of a population, read from its memory when they are evaluated.
 
     Attributes:
-        population: (P, D) where.
-        rows: (m,) int64 which.
+        population: (P, D) all members.
+        rows: (m,) int64, the chosen ones.
     """
 
     population: Tensor
@@ -116,14 +116,16 @@ class Chosen(Unwritten):
         return self.population.index_select(0, self.rows[rows])
 
     def __getitem__(self, rows: Any) -> Tensor:
-        """As of a tensor; members in a row lie in a buffer that the next question overwrites."""
+        """Return rows as for a tensor; consecutive members are in a buffer that the next evaluation
+        overwrites.
+        """
         if isinstance(rows, slice):
             return gathered(self.population, self.rows[rows], "chosen")
         return super().__getitem__(rows)
 
 
 def dense(value: Any) -> Any:
-    """A population written out, where it is not already; also each in a list or a tuple."""
+    """Return a population written out as a tensor; also inside a list or a tuple."""
     if isinstance(value, list | tuple) and any(isinstance(one, Unwritten) for one in value):
         return type(value)(map(dense, value))
     return value.dense() if isinstance(value, Unwritten) else value

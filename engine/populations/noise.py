@@ -1,7 +1,7 @@
-"""The noise a method adds to one set of weights: rows ε_i that are kept, regenerated, or products
-of thin factors. (n, D), but mostly never in one piece.
+"""The noise that a method adds to one set of weights: rows ε_i that are stored, regenerated, or
+products of low-rank factors. (n, D), but mostly never in memory as a whole.
 
-Evaluating and adding up ask for it layer by layer and a few rows at a time, in the form it has.
+Evaluations and weighted sums read it layer by layer and a few rows at a time, in its own form.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from ..networks.base import Layer
 
 KEPT_BYTES = 2**26
-"""Noise of at most that size, 64 MiB, is kept until it is added up; more is drawn a second time
-instead."""
+"""Noise of at most this size, 64 MiB, is stored until it is summed; larger noise is drawn a second
+time instead.
+"""
 
 Part = tuple[Tensor, ...]
-"""The noise of some rows on one tensor of weights: itself, (m, *shape); or its factors (m, outputs,
-r) and (m, inputs, r), whose product is to be divided by √r."""
+"""The noise of some rows on one weight tensor: itself, (m, *shape); or its factors (m, outputs, r)
+and (m, inputs, r), whose product must be divided by √r.
+"""
 
 
 class Noise(ABC):
@@ -38,26 +40,26 @@ class Noise(ABC):
 
     rows: int
     together: int = 1
-    """Rows that are best asked for at once, from a multiple of that number on."""
+    """The number of rows that are best read at once, from a multiple of that number on."""
 
     @abstractmethod
     def parts(self, start: int, stop: int, layers: Sequence[Layer]) -> list[Part]:
-        """Rows from start to stop, tensor by tensor. May lie in a buffer that the next call
-        overwrites.
+        """Return the rows from start to stop, tensor by tensor. They may be in a buffer that the
+        next call overwrites.
         """
 
     @abstractmethod
     def chosen(self, rows: Tensor) -> Tensor:
-        """Those rows written out: (m,) → (m, D)."""
+        """Return those rows written out: (m,) → (m, D)."""
 
     @abstractmethod
     def combine(self, weights: Tensor) -> Tensor:
-        """Σ_i w_i ε_i: (n,) → (D,)."""
+        """Return Σ_i w_i ε_i: (n,) → (D,)."""
 
 
 @dataclass
 class Kept(Noise):
-    """Rows as they were drawn, (n, D)."""
+    """Stored rows, (n, D)."""
 
     numbers: Tensor
 
@@ -76,13 +78,13 @@ class Kept(Noise):
 
 @dataclass
 class Regenerated(Noise):
-    """Rows that are nowhere: each belongs to a block of rows, drawn from its own seed whenever it
-    is asked for.
+    """Rows that are not stored: each belongs to a block of rows, which is drawn from its own seed
+    whenever needed.
 
     Attributes:
         seed: of all blocks.
         rows: n.
-        like: (D,) tells D, the type and the device.
+        like: (D,) a tensor with the size D, the type and the device.
     """
 
     seed: int
@@ -95,7 +97,7 @@ class Regenerated(Noise):
         )  # rows in a block
 
     def drawn(self, start: int, stop: int) -> Tensor:
-        """Rows from start to stop, (stop − start, D), in a buffer."""
+        """Return the rows from start to stop, (stop − start, D), in a buffer."""
         first = start // self.together
         begin, end = (
             first * self.together,
@@ -106,7 +108,7 @@ class Regenerated(Noise):
         return numbers[start - begin : stop - begin]
 
     def pieces(self) -> Iterator[tuple[int, int]]:
-        """Ranges of rows that are quickly drawn at once and small."""
+        """Return ranges of rows that are small and quick to draw at once."""
         step = max(1, KEPT_BYTES // 16 // self.like.nbytes // self.together) * self.together
         for start in range(0, self.rows, step):
             yield start, min(self.rows, start + step)
@@ -126,11 +128,10 @@ class Regenerated(Noise):
 
 @dataclass
 class Factors(Noise):
-    """Rows whose part on a matrix of weights is A Bᵀ/√r; on a bias it is drawn in full.
+    """Rows whose part on a weight matrix is A Bᵀ/√r; on a bias the noise has full rank.
 
     Attributes:
-        tensors: for each layer A (n, outputs, r) and B (n, inputs, r), or the noise (n, size)
-            alone.
+        tensors: for each layer A (n, outputs, r) and B (n, inputs, r), or only the noise (n, size).
         rank: r.
     """
 
@@ -163,11 +164,11 @@ class Factors(Noise):
         )
 
     def _product(self, weights: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """Σ_i w_i A_i B_iᵀ / √r, flat: one product of (outputs, n r) and (n r, inputs)."""
+        """Return Σ_i w_i A_i B_iᵀ / √r, flat: one product of (outputs, n r) and (n r, inputs)."""
         wide = (weights[:, None, None] * a).transpose(0, 1).flatten(1)
         return (wide @ b.mT.flatten(0, 1)).flatten() * self.rank**-0.5
 
 
 def cut(rows: Tensor, layers: Sequence[Layer]) -> list[Part]:
-    """Views of rows (m, D), tensor by tensor."""
+    """Return views of rows (m, D), tensor by tensor."""
     return [(rows[:, layer.start : layer.stop].unflatten(1, layer.shape),) for layer in layers]

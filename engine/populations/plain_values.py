@@ -1,5 +1,5 @@
-"""Populations that are nowhere written out, as plain values: what is needed to make them again, not
-their members.
+"""Convert populations that are not written out to plain values and back: what is needed to compute
+them again, not their members.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from .lazy import Unwritten
 from .noise import Factors, Kept, Regenerated
 
 KINDS = {kind.__name__: kind for kind in (Mirrored, Kept, Regenerated, Factors)}
-"""Those that are kept as they are; any other population is written out."""
+"""Classes that are stored in this form; any other population is written out."""
 MARK = "stand-in"
 
 
 def packed(value: Any) -> Any:
-    """Return the same value with every stand-in as a dict of its parts, also inside lists, tuples
-    and dicts.
+    """Return the same value with every such population as a dict of its parts, also inside lists,
+    tuples and dicts.
     """
     if type(value).__name__ in KINDS and type(value) is KINDS[type(value).__name__]:
         return {
@@ -39,7 +39,7 @@ def packed(value: Any) -> Any:
 
 def _held(value: Any, name: str) -> Any:
     held = getattr(value, name)
-    # This tensor only tells a shape and a type: what lies in its memory is no part of anything.
+    # This tensor only gives a shape and a type: its values are not used.
     return (
         torch.zeros_like(held)
         if isinstance(value, Regenerated) and isinstance(held, Tensor)
@@ -48,7 +48,7 @@ def _held(value: Any, name: str) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """Return what `packed` packed."""
+    """Return the value that `packed` converted."""
     if isinstance(value, dict):
         parts = {key: unpacked(entry) for key, entry in value.items() if key != MARK}
         return KINDS[value[MARK]](**parts) if MARK in value else parts

@@ -1,14 +1,14 @@
-"""Many random numbers, drawn block by block: each block has a seed of its own, so any of them can
-be drawn again without those before it.
+"""Draw many random numbers block by block: each block has a seed of its own, so any block can be
+drawn again without those before it.
 
 PyTorch and NumPy draw on the CPU at one to eight nanoseconds a number, which for a population takes
-longer than to evaluate it. Here a block is the sum of two stretches of a table of true random
-numbers, each from a place of its own, chosen by the seed: uniform numbers are added modulo 1, and
+longer than to evaluate it. Here a block is the sum of two slices of a table of independent random
+numbers, each from an offset of its own, chosen by the seed: uniform numbers are added modulo 1, and
 two normal numbers of variance ½ make a standard normal one. That costs no more than to read the
-table. It takes the shared table of noise of Salimans, Ho, Chen, Sidor and Sutskever (2017,
-https://arxiv.org/abs/1703.03864), who use one stretch, a step further: two blocks hold the same
-numbers only where both places agree, or, shifted, where the distance between them does. The numbers
-do not depend on how many cores draw them.
+table. It extends the shared noise table of Salimans, Ho, Chen, Sidor and Sutskever (2017,
+https://arxiv.org/abs/1703.03864), who use one slice: two blocks hold the same numbers only if both
+offsets agree, or, shifted, if the distance between them does. The numbers do not depend on how many
+cores draw them.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ import torch
 from torch import Tensor
 
 BLOCK = {"cpu": 2**18}
-"""Numbers in a block, per kind of device; `ELSEWHERE` where none is given, for there a call costs
-more than its numbers."""
+"""Numbers in a block, per kind of device; `ELSEWHERE` if none is given, for devices where a call
+costs more than its numbers.
+"""
 ELSEWHERE = 2**22
 SPACING = 0x9E3779B97F4A7C15
-"""Between the seeds of neighbouring blocks: 2⁶⁴ over the golden ratio."""
+"""Distance between the seeds of neighbouring blocks: 2⁶⁴ over the golden ratio."""
 TABLE = 2**21
 """Numbers in a table, 8 MiB in float32, so that a shared cache can hold the one in use."""
 STRETCH = TABLE // 4
-"""The most numbers that one pair of stretches gives."""
+"""The most numbers from one pair of slices."""
 WORD = 2**64
 
 Law = Literal["normal", "uniform"]
 
 
 def block_of(device: torch.device) -> int:
-    """How many numbers a block holds on that device."""
+    """Return how many numbers a block holds on that device."""
     return BLOCK.get(device.type, ELSEWHERE)
 
 
@@ -47,7 +48,7 @@ def fill(
     """Fill a contiguous tensor with the numbers of the blocks from ``first`` on.
 
     Args:
-        out: to be filled, member by member; the last block may be cut short.
+        out: the tensor, filled member by member; the last block may be cut short.
         seed: of all blocks, not negative.
         law: standard normal numbers, or uniform ones in [0, 1).
         first: the first block's number.
@@ -66,20 +67,20 @@ def fill(
 
 
 def places(seed: int, block: int, size: int, width: int) -> list[tuple[int, int]]:
-    """Where in the table the two stretches of a block begin; of as many pairs as one is too short
-    for it.
+    """Return where in the table the two slices of a block begin, or the slices of several pairs if
+    one is too short for it.
 
     Two members that read the same number of the table at the same weight would be correlated by ½
-    in all weights that they share so. Of all stretches of a draw no two begin, counted from the
-    beginning of a member, at places that are equal modulo the width, so that none do: while there
-    are fewer stretches than weights, or than places in the table.
+    in all weights that they share in this way. Of all slices of a draw no two begin, counted from
+    the beginning of a member, at offsets that are equal modulo the width, so that no members do: as
+    long as there are fewer slices than weights, and than offsets in the table.
 
     Args:
         seed: of all blocks.
         block: its number.
         size: numbers in a block.
-        width: of a member: number i of the draw, counted through all blocks, is of weight i modulo
-            the width.
+        width: of a member: number i of the draw, counted through all blocks, belongs to weight i
+            modulo the width.
     """
     pieces, wide = -(-size // STRETCH), width > STRETCH
     modulus = TABLE - STRETCH if wide else max(2, width)
@@ -98,8 +99,8 @@ def places(seed: int, block: int, size: int, width: int) -> list[tuple[int, int]
 
 
 def _apart(seed: int, which: int, number: int, modulus: int) -> int:
-    """A number below the modulus for each first (0) and each second (1) stretch of a draw, all of
-    them different as long as there are enough.
+    """Return a number below the modulus for each first (0) and each second (1) slice of a draw, all
+    of them different as long as there are enough.
     """
     half = modulus // 2
     low, count = (0, half) if which == 0 else (half, modulus - half)
@@ -109,8 +110,8 @@ def _apart(seed: int, which: int, number: int, modulus: int) -> int:
 
 @lru_cache(maxsize=64)
 def _line(seed: int, which: int, count: int) -> tuple[int, int]:
-    """A factor that has no divisor in common with the count, so that its multiples go round all
-    numbers below it, and where they begin.
+    """Return a factor coprime to the count, so that its multiples run through all numbers below it,
+    and a starting point.
     """
     word = mixed(seed + SPACING * (which + 3))
     factor = 1 + word % count
@@ -122,8 +123,8 @@ def _line(seed: int, which: int, count: int) -> tuple[int, int]:
 def stretch(
     out: Tensor, seed: int, block: int, law: Law, size: int, width: int, skipped: int = 0
 ) -> None:
-    """Fill ``out`` (n,) with numbers of one block of that size, from the one on that so many are
-    skipped for; for the width see `places`.
+    """Fill ``out`` (n,) with numbers of one block of that size, after skipping so many; for the
+    width see `places`.
     """
     table = numbers(law, out.dtype)
     for start, (one, two) in zip(
@@ -143,8 +144,8 @@ def stretch(
 
 
 def mixed(word: int) -> int:
-    """64 bits that depend on every bit of the word (the finaliser of SplitMix64: Steele, Lea and
-    Flood, 2014, https://doi.org/10.1145/2660193.2660195).
+    """Return 64 bits that depend on every bit of the word (the finaliser of SplitMix64: Steele, Lea
+    and Flood, 2014, https://doi.org/10.1145/2660193.2660195).
     """
     word = (word ^ (word >> 30)) % WORD * 0xBF58476D1CE4E5B9 % WORD
     word = (word ^ (word >> 27)) * 0x94D049BB133111EB % WORD
@@ -153,8 +154,8 @@ def mixed(word: int) -> int:
 
 @cache
 def numbers(law: Law, dtype: torch.dtype) -> Tensor:
-    """The table of true random numbers: (TABLE,). The normal ones have mean 0 and variance ½ as a
-    whole, so that a sum of two has variance 1.
+    """Return the table of independent random numbers: (TABLE,). The normal ones have mean 0 and
+    variance ½ over the whole table, so that a sum of two has variance 1.
     """
     source = np.random.Generator(np.random.PCG64DXSM(1 if law == "normal" else 2))
     if law == "uniform":

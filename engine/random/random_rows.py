@@ -1,8 +1,8 @@
-"""Random numbers for every weight of a population, (P, D), nowhere in one piece unless they are
-few: had strip by strip, or number by number inside a kernel.
+"""Random numbers for every weight of a population, (P, D), not in memory as a whole unless they are
+few: drawn in blocks of rows, or number by number inside a kernel.
 
-On the CPU a block of numbers (see `blocks`) is that of a few whole members, so that a member's
-numbers are one run of a table plus another run of it, wherever a strip begins.
+On the CPU a block of numbers (see `engine.random.noise_table`) holds a few whole members, so that a
+member's numbers are one slice of a table plus another slice of it, wherever a block of rows begins.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from . import noise_table
 
 @dataclass
 class Drawn:
-    """Such numbers.
+    """Random numbers (P, D), drawn when needed.
 
     Attributes:
         law: of the numbers.
         seed: of all of them.
         count: P.
         width: D.
-        like: tells the type and the device.
-        whole: all of them, where they are few.
+        like: a tensor with the type and the device.
+        whole: all of them, if they are few.
     """
 
     law: noise_table.Law
@@ -38,13 +38,13 @@ class Drawn:
 
     @property
     def members(self) -> int:
-        """Members in a block."""
+        """The number of members in a block."""
         return max(1, noise_table.block_of(self.like.device) // self.width)
 
     @property
     def tabled(self) -> bool:
-        """Whether `stretches` can be had: on the CPU, where they are many and a member's are not
-        too many.
+        """Whether `stretches` is available: on the CPU, if there are many numbers and not too many
+        for a member.
         """
         return (
             self.whole is None
@@ -53,14 +53,14 @@ class Drawn:
         )
 
     def stretches(self, like: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Where the numbers are to be read, for a kernel.
+        """Return where a kernel reads the numbers.
 
         Args:
-            like: tells the type of the numbers.
+            like: a tensor with the type of the numbers.
 
         Returns:
-            The table, where in it the two stretches of every block of members begin (blocks, 2),
-            and how many members' numbers, one after the other, a stretch holds.
+            The table, where in it the two slices of every block of members begin (blocks, 2), and
+                how many members' numbers, one after the other, a slice holds.
         """
         places = [
             noise_table.places(self.seed, block, self.members * self.width, self.width)[0]
@@ -69,8 +69,8 @@ class Drawn:
         return noise_table.numbers(self.law, like.dtype), torch.tensor(places), self.members
 
     def __getitem__(self, strip: slice) -> Tensor:
-        """Those rows' numbers, (m, D): the caller's to change, until the next strip of the same law
-        is asked for.
+        """Return those rows' numbers, (m, D). The caller may change them until the next rows of the
+        same law are drawn.
         """
         if self.whole is not None:
             return self.whole[strip]
@@ -79,10 +79,10 @@ class Drawn:
         )
 
     def into(self, out: Tensor, strip: slice) -> Tensor:
-        """The same in memory of the caller's, (m, D) and contiguous.
+        """Write the same numbers to the caller's memory, (m, D) and contiguous.
 
-        A row asked for again is the same; on a GPU a strip is, and strips that begin at different
-        rows have nothing to do with each other.
+        Drawing a row again gives the same numbers; on a GPU drawing a block of rows again does, and
+        blocks that begin at different rows are independent.
         """
         if self.whole is not None:
             return out.copy_(self.whole[strip])
@@ -106,7 +106,7 @@ class Drawn:
         return out
 
     def scaled(self, out: Tensor, strip: slice, scale: Tensor) -> Tensor:
-        """The same times a scale (D,)."""
+        """Return the same numbers times a scale (D,)."""
         if self.whole is not None:
             return torch.mul(self.whole[strip].to(out), scale, out=out)
         return self.into(out, strip).mul_(scale)

@@ -1,8 +1,8 @@
-"""Randomness addressed by (seed, lane, step).
+"""Random numbers addressed by (seed, lane, step).
 
-A race must be repeatable from any step, so no generator's hidden state is carried along: before
-every step the one generator is reseeded from a hash of where we are. Draws within a step come in a
-fixed order. PyTorch promises the same stream only on the same kind of device, so that is all Kelvin
+A race must be repeatable from any step, so there is no hidden generator state: before every step
+the one generator is reseeded from a hash of (seed, lane, step). Draws within a step come in a fixed
+order. PyTorch promises the same stream only on the same kind of device, so that is all Kelvin
 promises.
 """
 
@@ -19,21 +19,21 @@ from . import noise_table
 from .random_rows import Drawn
 
 LARGE = 2**18
-"""From so many numbers on a draw is made block by block, by all cores."""
+"""From this many numbers on, a draw is made block by block, on all cores."""
 
 
 def hashed_seed(*address: int | str) -> int:
-    """A 63-bit seed from any address; different addresses give unrelated seeds."""
+    """Return a 63-bit seed for any address; different addresses give unrelated seeds."""
     text = "\x1f".join(str(part) for part in address)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
 class Rng:
-    """The random numbers of one lane.
+    """The random number generator of one lane.
 
     Args:
         seed: the experiment's seed.
-        stream: what these numbers are for, such as ``"lane 0"``; streams never overlap.
+        stream: the purpose of these numbers, such as ``"lane 0"``; streams never overlap.
         device: where the numbers are made.
         dtype: the floating type of the numbers.
     """
@@ -56,16 +56,16 @@ class Rng:
         return self
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers."""
+        """Return standard normal numbers."""
         return self._drawn("normal", shape)
 
     def uniform(self, *shape: int) -> Tensor:
-        """Uniform numbers in [0, 1)."""
+        """Return uniform numbers in [0, 1)."""
         return self._drawn("uniform", shape)
 
     def rows(self, law: noise_table.Law, count: int, width: int) -> Drawn:
-        """The same for every weight of a population (count, width), to be had strip by strip, so
-        that many are never in memory at a time.
+        """Return such numbers for every weight of a population (count, width), drawn in blocks of
+        rows, so that never many are in memory at a time.
         """
         few = (
             count * width < (LARGE if self.device.type == "cpu" else ELSEWHERE)
@@ -85,13 +85,13 @@ class Rng:
         return draw(shape, generator=self.generator, device=self.device, dtype=self.dtype)
 
     def key(self) -> int:
-        """A seed for numbers to be drawn elsewhere, 63 bits."""
+        """Return a seed of 63 bits for numbers that are drawn elsewhere."""
         return int(torch.randint(2**63 - 1, (), generator=self.generator, device=self.device))
 
     def integers(self, high: int, *shape: int) -> Tensor:
-        """Whole numbers in [0, high), int64."""
+        """Return whole numbers in [0, high), int64."""
         return torch.randint(high, shape, generator=self.generator, device=self.device)
 
     def permutation(self, n: int) -> Tensor:
-        """The numbers 0…n−1 in random order, int64."""
+        """Return the numbers 0…n−1 in random order, int64."""
         return torch.randperm(n, generator=self.generator, device=self.device)

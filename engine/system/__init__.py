@@ -1,1 +1,1 @@
-"""The process and the machine: threads, settings, checks of input, files that are written."""
+"""The process and the machine: threads, settings, checks of input, output files."""

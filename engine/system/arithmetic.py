@@ -1,10 +1,10 @@
-"""How numbers are worked out while a race works: by how many threads, and how exactly.
+"""Set the number of threads and the precision while a race works.
 
 A sum that two threads share is added up in another order than by one, so its last bit differs, and
-a race with all that follows from it. The number of threads therefore belongs to the experiment,
-like the precision, and what the process was told before (``OMP_NUM_THREADS``,
-``torch.set_num_threads``, TF32 for a model of the same notebook) holds again afterwards. These are
-settings of the whole process, so races in several threads of one process take turns.
+the whole race with it. The number of threads is therefore part of the experiment, like the
+precision, and the earlier settings of the process (``OMP_NUM_THREADS``, ``torch.set_num_threads``,
+TF32 for a model of the same notebook) are restored afterwards. These are settings of the whole
+process, so races in several threads of one process take turns.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ..errors import CannotRun
 MOST_THREADS = 256
 
 # PyTorch 2.9 and later keep the precision of float32 products by (backend, operation); one that is
-# "none" takes that of (backend, "all"), then that of all backends. The older switches are kept
-# beside them, and where the two disagree PyTorch refuses to multiply: both must be set.
+# "none" takes that of (backend, "all"), then that of all backends. The older switches exist beside
+# them, and if the two disagree PyTorch refuses to multiply: both must be set.
 _PARENTS = (("generic", "all"), ("cuda", "all"), ("mkldnn", "all"))
 _PRODUCTS = tuple(
     (backend, operation)
@@ -34,20 +34,20 @@ _PRODUCTS = tuple(
 )
 _EXACT = ("ieee", "none")
 _LEGACY = {"highest": ("none", "none"), "high": ("tf32", "tf32"), "medium": ("tf32", "bf16")}
-"""What the older switch stands for, of products by CUDA and by oneDNN."""
+"""The meaning of the older switch for products by CUDA and by oneDNN."""
 
 Products = Literal["float32", "tf32"]
 
 _lock = RLock()
 _inside = 0
 _in_force: Products | None = None
-"""What this module has seen to; None where products are what the process was told."""
+"""The precision that this module has set; None outside, where the process's own settings hold."""
 
 
 @contextmanager
 def settled(threads: int, device: torch.device) -> Iterator[None]:
-    """Inside, everything is worked out in float32 by so many threads, whatever the process was
-    told; afterwards all is as it was. May be entered again inside.
+    """Compute in full float32 with so many threads inside the block, and restore the process's
+    settings afterwards. Can be nested.
 
     Raises:
         CannotRun: the system allows this process fewer threads (``OMP_THREAD_LIMIT``).
@@ -56,7 +56,7 @@ def settled(threads: int, device: torch.device) -> Iterator[None]:
     with _lock, ExitStack() as stack:
         if not _inside:
             _set(threads, device, stack)
-        elif torch.get_num_threads() != threads:  # a race within another one's work
+        elif torch.get_num_threads() != threads:  # a race inside another one
             stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(threads)
         _inside += 1
@@ -67,7 +67,7 @@ def settled(threads: int, device: torch.device) -> Iterator[None]:
 
 
 def _set(threads: int, device: torch.device, stack: ExitStack) -> None:
-    """Set all that changes the last bits of a number; ``stack`` holds how to set it back."""
+    """Set everything that changes the last bits of a number; ``stack`` restores it."""
     openmp = _openmp()
     if openmp is not None:
         if openmp.omp_get_thread_limit() < threads:
@@ -76,13 +76,13 @@ def _set(threads: int, device: torch.device, stack: ExitStack) -> None:
                 threads,
                 f"at most {openmp.omp_get_thread_limit()} here (OMP_THREAD_LIMIT)",
             )
-        if openmp.omp_get_dynamic():  # fewer threads when the machine is busy
+        if openmp.omp_get_dynamic():  # MKL uses fewer threads when the machine is busy
             openmp.omp_set_dynamic(0)
             stack.callback(openmp.omp_set_dynamic, 1)
     stack.callback(torch.set_num_threads, torch.get_num_threads())
     torch.set_num_threads(
         threads
-    )  # also where it is that many already: MKL, too, no longer takes fewer threads on fewer cores
+    )  # even if it is that many already: then MKL, too, no longer uses fewer threads on fewer cores
     if torch.get_default_dtype() != torch.float32:
         stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         torch.set_default_dtype(torch.float32)
@@ -95,7 +95,7 @@ def _set(threads: int, device: torch.device, stack: ExitStack) -> None:
         torch.set_flush_denormal(False)
     if (
         device.type == "cuda" and torch.backends.cudnn.benchmark
-    ):  # it chooses algorithms by timing them
+    ):  # chooses algorithms by timing them
         stack.callback(setattr, torch.backends.cudnn, "benchmark", True)
         torch.backends.cudnn.benchmark = False
     if exact(device):
@@ -111,13 +111,13 @@ def _note(of: Products | None) -> None:
 
 
 _SMALLEST, _ONE = 5e-324, 1.0
-"""Their product is 0 where numbers that small are taken for 0."""
+"""Their product is 0 if denormal numbers are flushed to 0."""
 
 
 @contextmanager
 def products(of: Products) -> Iterator[None]:
-    """Inside, float32 products are exact, or on a GPU rounded to TF32's 10 bits; afterwards they
-    are as they were.
+    """Use exact float32 products inside the block, or TF32's 10 bits on a GPU; restore the settings
+    afterwards.
     """
     global _in_force
     of = of if _gpu() else "float32"
@@ -137,7 +137,9 @@ def products(of: Products) -> Iterator[None]:
 
 
 def exact(device: torch.device | None) -> bool:
-    """Whether float32 products are float32 on that device, or on any there is here."""
+    """Return whether float32 products are full float32 on that device, or on every
+    available one.
+    """
     on_gpu = _gpu() if device is None else device.type == "cuda"
     return all(
         _get(*product) in _EXACT for product in _PRODUCTS if on_gpu or product[0] == "mkldnn"
@@ -156,14 +158,14 @@ Found = tuple[dict[tuple[str, str], str], dict[tuple[str, str], str], str, bool]
 
 
 def _take() -> Found:
-    """The precision of every product as it holds and as it was set, and the older switches; all
-    that was set is "none" afterwards.
+    """Return the precision of every product, effective and as set, and the older switches; reset
+    all settings to "none".
     """
     held, found = {key: _get(*key) for key in _PRODUCTS}, {}
     for key in (
         *_PARENTS,
         *_PRODUCTS,
-    ):  # from the top, so that none of those below tells a value it has from above
+    ):  # from the top, so that no lower one inherits a value from above
         found[key] = _get(*key)
         _put(*key, "none")
     matmul = next(name for name, both in _LEGACY.items() if _legacy(name, *both))
@@ -171,8 +173,8 @@ def _take() -> Found:
 
 
 def _legacy(name: str, cuda: str, mkldnn: str) -> bool:
-    """Whether the older switch for matrices is set to that: PyTorch tells only while the newer ones
-    agree with it.
+    """Return whether the older switch for matrices has that value: PyTorch reports it only while
+    the newer ones agree with it.
     """
     _put("cuda", "matmul", cuda)
     _put("mkldnn", "matmul", mkldnn)
@@ -209,7 +211,7 @@ def _restore(
     for key, value in found.items():
         _put(*key, value)
     for key, value in held.items():
-        if _get(*key) != value:  # one that nobody had set told the older switch
+        if _get(*key) != value:  # an unset one was reported through the older switch
             _put(*key, "none")
 
 
@@ -220,7 +222,7 @@ def _gpu() -> bool:
 
 @cache
 def _openmp() -> Any:
-    """PyTorch's OpenMP library, or None where it has none of its own."""
+    """Return PyTorch's OpenMP library, or None if it has none of its own."""
     home = Path(torch.__file__).parent
     for pattern in ("lib/lib*omp.so*", "lib/lib*omp*.dylib", "../torch.libs/lib*omp*.so*"):
         for path in sorted(home.glob(pattern)):

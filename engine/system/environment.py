@@ -1,5 +1,5 @@
-"""What a process of Kelvin's own tells the libraries it will load: the server, the command line and
-the workers. A program that imports the engine is left as it is.
+"""Set environment variables for Kelvin's own processes (the server, the command line and the
+workers) before libraries are loaded. A program that imports the engine is left as it is.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ WANTED = {
     # Large pages for large tensors (Linux): a population written to fresh memory otherwise waits
     # longer for its pages than for its numbers.
     "THP_MEM_ALLOC_ENABLE": "1",
-    # After an operation PyTorch's threads (GNU OpenMP) wait for the next one in a loop that keeps
-    # their cores busy for milliseconds, and a kernel needs those cores.
+    # After an operation PyTorch's threads (GNU OpenMP) wait for the next one in a busy loop that
+    # uses their cores for milliseconds, and a kernel needs those cores.
     "GOMP_SPINCOUNT": "10000",
 }
 
 UNWANTED = (
-    # Other ways through MKL, ATen and oneDNN than the processor's own: the last digits are others.
+    # Other code paths of MKL, ATen and oneDNN than the processor's own: their last digits differ.
     "MKL_CBWR",
     "MKL_ENABLE_INSTRUCTIONS",
     "ATEN_CPU_CAPABILITY",
     "DNNL_MAX_CPU_ISA",
     "ONEDNN_MAX_CPU_ISA",
-    # Products of float32 with fewer bits: the experiment says how they are made.
+    # Float32 products with fewer bits: the experiment sets the precision instead.
     "DNNL_DEFAULT_FPMATH_MODE",
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "NVIDIA_TF32_OVERRIDE",
@@ -31,7 +31,7 @@ UNWANTED = (
 
 
 def prepare() -> None:
-    """Set what is wanted where nobody has, and take away what would change results.
+    """Set the variables that the user has not set, and remove those that would change results.
 
     To be called before PyTorch is imported, which reads them once.
     """

@@ -1,8 +1,8 @@
-r"""What may come in from outside, before anybody looks at what it means: text that is text, numbers
-that have room in a message, lists that end.
+r"""Check input from outside before it is interpreted: texts must be valid Unicode, numbers must fit
+a message, lists must not nest too deeply.
 
-JSON can hold more than that. A lone surrogate ("\ud800") is no character and has no bytes in UTF-8;
-a zero byte ends a file's name; a whole number may have any length.
+JSON allows more than that. A lone surrogate ("\ud800") is not a character and has no bytes in
+UTF-8; a zero byte ends a file's name; a whole number may have any length.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def check(value: Any, field: str = "", numbers: bool = False, levels: int = MOST_LEVELS) -> None:
-    """Refuse JSON values that cannot be passed on as they are. Values of other kinds are left to
-    whoever reads them.
+    """Reject JSON values that cannot be passed on unchanged. Values of other kinds are left to
+    other checks.
 
     Args:
-        value: what came in.
-        field: its name; what lies inside is named from there.
-        numbers: whether to refuse whole numbers that have no room in 64 bits, too; fields with
-            limits of their own tell better.
-        levels: how many lists and objects may lie in each other.
+        value: the input.
+        field: its name, the prefix for the names of its parts.
+        numbers: whether to reject whole numbers beyond 64 bits, too; fields with limits of their
+            own give better messages.
+        levels: how deep lists and objects may be nested.
 
     Raises:
-        BadInput: the first text that is none, number without room, or list too deep.
+        BadInput: the first invalid text, number that does not fit, or list that is nested too
+            deeply.
     """
     if isinstance(value, str):
         _check_text(value, field)
@@ -58,11 +59,10 @@ def check(value: Any, field: str = "", numbers: bool = False, levels: int = MOST
 
 
 def from_json(text: str) -> Any:
-    """Read JSON in which no object gives a key twice: of two values one would be dropped without a
-    word.
+    """Parse JSON in which no object has a key twice: otherwise one of two values would be lost.
 
     Raises:
-        ValueError: it is no JSON, or a key is given twice.
+        ValueError: it is not JSON, or has a key twice.
     """
     return json.loads(text, object_pairs_hook=_object)
 
@@ -77,17 +77,17 @@ def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number in the usual way of writing: ASCII digits, no spaces or
+    """Return whether a text is a number in the usual notation: ASCII digits, no spaces or
     underscores between them.
     """
     return _NUMBER.fullmatch(text.strip()) is not None
 
 
 def usual_numbers(value: Any, annotation: Any) -> Any:
-    """Return a value for a field, in which no number is written as only Python reads it.
+    """Return a value for a field if no number in it is in a notation that only Python reads.
 
     Raises:
-        BadInput: a text such as "1_000", for a field that takes no texts.
+        BadInput: a text such as "1_000", for a field that is not a text.
     """
     if isinstance(value, str) and ("_" in value or not value.isascii()):
         if not _takes_texts(annotation):

@@ -1,4 +1,4 @@
-"""What this machine, or the container that Kelvin runs in, has to give."""
+"""The resources of this machine, or of the container that Kelvin runs in."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from . import settings
 
 CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 UNLIMITED = 2**60
-"""A limit of that size is none: the first version of control groups writes a very large number."""
+"""A limit of this size means no limit: version 1 of control groups writes a very large number."""
 
 _races = 1
 
 
 def share_among(races: int) -> None:
-    """Let this process judge experiments as one of so many races that run at once."""
+    """Let this process check experiments as one of so many races that run at once."""
     global _races
     _races = races
 
 
 def memory_limit(device: str) -> float:
-    """Bytes that the methods of a race may take together: ``KELVIN_MEMORY`` GiB when set, else half
-    of what is free now, or less where more than two races run at once.
+    """Return how many bytes the methods of a race may use together: ``KELVIN_MEMORY`` GiB if set,
+    otherwise half of the free memory, or less if more than two races run at once.
     """
     told = settings.memory()
     if told is not None:
@@ -35,18 +35,18 @@ def memory_limit(device: str) -> float:
 
 
 def free_memory() -> int:
-    """Bytes that can still be had: of the machine, or of the container where that is less."""
+    """Return the free memory in bytes: of the machine, or of the container if that is less."""
     free = psutil.virtual_memory().available
     room = container_room()
     return free if room is None else min(free, room)
 
 
 def container_room(groups: Path = CGROUPS, own: Path = OWN) -> int | None:
-    """Bytes that the control groups of this process leave it; None where none of them has a limit.
+    """Return how many bytes the control groups of this process leave it; None if none has a limit.
     Linux only.
 
     Args:
-        groups: where they are mounted: the second version there itself, the first in ``memory``.
+        groups: where they are mounted: version 2 there itself, version 1 in ``memory``.
         own: the file that names those of this process.
     """
     try:
@@ -66,7 +66,7 @@ def container_room(groups: Path = CGROUPS, own: Path = OWN) -> int | None:
         )
         if not controllers:
             root, limit, used, idle = groups, "memory.max", "memory.current", "inactive_file"
-        # A limit of a group holds for those inside; in a container the name may be one of the
+        # A limit of a group holds for those inside it; in a container the name may be one of the
         # host's, and its own group is the root.
         place = root / name.strip("/")
         for folder in (place, *(one for one in place.parents if one.is_relative_to(root))):
@@ -77,9 +77,7 @@ def container_room(groups: Path = CGROUPS, own: Path = OWN) -> int | None:
 
 
 def _room(folder: Path, limit: str, used: str, idle: str) -> int | None:
-    """What one group leaves; memory that only keeps files at hand is given back when it is
-    wanted.
-    """
+    """Return how many bytes one group leaves; memory that only caches files is counted as free."""
     try:
         most = int((folder / limit).read_text())
         taken = int((folder / used).read_text())

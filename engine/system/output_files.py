@@ -1,5 +1,5 @@
-"""Files that a command writes: tried before it works, so that nothing is worked out in vain, and
-there whole or not at all.
+"""Output files of a command: checked before it starts, so that no work is lost, and written
+completely or not at all.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from ..errors import BadInput
 
 
 def beside(path: Path) -> Path:
-    """A short name for the temporary file that is to become ``path``: a file's own name may be as
-    long as the system allows.
+    """Return a short name for the temporary file that will become ``path``: a file's own name may
+    already have the maximal length.
     """
     return path.with_name(f".{secrets.token_hex(6)}.part")
 
 
 @contextmanager
 def appearing(path: Path) -> Iterator[Path]:
-    """A temporary file to write into, which takes the place of ``path`` once all is written; it is
-    removed where that fails.
+    """Yield a temporary file to write to. It replaces ``path`` once everything is written, and is
+    removed if that fails.
     """
     part = beside(path)
     try:
@@ -34,7 +34,7 @@ def appearing(path: Path) -> Iterator[Path]:
 
 
 def file_target(option: str, name: str) -> Path:
-    """A file that can be written: a new one, or a regular one that is there.
+    """Return a file that can be written: a new one, or an existing regular one.
 
     Raises:
         BadInput: it is something else, or cannot be written.
@@ -60,7 +60,7 @@ def file_target(option: str, name: str) -> Path:
 
 
 def folder_target(option: str, name: str) -> Path:
-    """A folder that can be written into; it is made where it is not there.
+    """Return a folder that can be written to; it is created if it does not exist.
 
     Raises:
         BadInput: it is something else, or cannot be written.
@@ -76,11 +76,11 @@ def folder_target(option: str, name: str) -> Path:
 
 
 def apart(read: dict[str, str | None], written: dict[str, str | None]) -> None:
-    """Refuse to write over what is read, or two files into one.
+    """Reject commands that overwrite their input, or write two outputs to one file.
 
     Args:
-        read: names of files by option; None where it is not given.
-        written: likewise.
+        read: names of input files by option; None if not given.
+        written: likewise for output files.
 
     Raises:
         BadInput: an option names the file of another one.
@@ -92,8 +92,8 @@ def apart(read: dict[str, str | None], written: dict[str, str | None]) -> None:
 
 
 def free(folder: Path, stem: str, suffix: str) -> Path:
-    """A name in a folder that no file has yet: ``stem``, else ``stem-2`` and so on. An empty file
-    takes it at once, so that nobody else is given it.
+    """Return an unused name in a folder: ``stem``, else ``stem-2`` and so on. An empty file is
+    created at once, so that no other process gets the same name.
     """
     number = 1
     while True:
@@ -107,13 +107,13 @@ def free(folder: Path, stem: str, suffix: str) -> Path:
 
 
 def _try(folder: Path, wanted: Path | None = None) -> None:
-    """Make the folder if need be, and a file in it, and take that away again."""
+    """Create the folder if necessary, and a file in it, and remove that again."""
     folder.mkdir(parents=True, exist_ok=True)
     probe = beside(folder / "probe")
     probe.touch()
     probe.unlink()
     if (
         wanted is not None and not wanted.exists()
-    ):  # only a try shows whether the name itself is allowed here
+    ):  # only a test shows whether the name itself is allowed here
         wanted.touch(exist_ok=False)
         wanted.unlink()

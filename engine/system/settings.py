@@ -1,7 +1,7 @@
-"""What Kelvin is told by environment variables, each read and checked in one place.
+"""Settings from environment variables, each read and checked in one place.
 
-A server and the command line call `check` when they start, so that a mistyped value is told then
-and not by the first visitor.
+A server and the command line call `check` when they start, so that a wrong value is reported then
+and not to the first visitor.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ MOST_THREADS = 256
 
 
 def memory() -> float | None:
-    """Bytes that the methods of a race may take (``KELVIN_MEMORY``, in GiB); None where that is
-    left to the machine.
+    """Return how many bytes the methods of a race may use (``KELVIN_MEMORY``, in GiB); None if it
+    is not set.
 
     Raises:
-        BadInput: it is no such number.
+        BadInput: it is not such a number.
     """
     found = _number(
         "KELVIN_MEMORY", f"a number of GiB above 0, at most {MOST_GIB:,}, such as 4", MOST_GIB
@@ -52,10 +52,10 @@ def memory() -> float | None:
 
 
 def grace(usual: float) -> float:
-    """Seconds that a race nobody watches keeps its process (``KELVIN_GRACE``).
+    """Return for how many seconds a race without viewers keeps its process (``KELVIN_GRACE``).
 
     Raises:
-        BadInput: it is no such number.
+        BadInput: it is not such a number.
     """
     found = _number(
         "KELVIN_GRACE", f"a number of seconds from 0 to {MOST_GRACE:,.0f}, such as 90", MOST_GRACE
@@ -64,55 +64,55 @@ def grace(usual: float) -> float:
 
 
 def workers() -> int | None:
-    """Races at once (``KELVIN_WORKERS``); None where that is left to the machine.
+    """Return how many races may run at once (``KELVIN_WORKERS``); None if it is not set.
 
     Raises:
-        BadInput: it is no such number.
+        BadInput: it is not such a number.
     """
     return _count("KELVIN_WORKERS", MOST_WORKERS)
 
 
 def threads() -> int | None:
-    """Processor threads that a visitor's race may use; None where the machine decides.
+    """Return how many processor threads a visitor's race may use; None if it is not set.
 
     Raises:
-        BadInput: ``KELVIN_THREADS`` is no such number.
+        BadInput: ``KELVIN_THREADS`` is not such a number.
     """
     return _count("KELVIN_THREADS", MOST_THREADS)
 
 
 def data() -> Path | None:
-    """The folder of full data files (``KELVIN_DATA``); None where none is named. Whether it is
-    there is asked by `check`: it may be mounted later or taken away.
+    """Return the folder of full data files (``KELVIN_DATA``); None if it is not set. `check` tests
+    whether it exists: it may be mounted later or removed.
     """
     asked = _given("KELVIN_DATA")
     return None if asked is None else Path(asked)
 
 
 def cache() -> Path | None:
-    """The folder that takes downloads (``KELVIN_CACHE``); None where none is named.
+    """Return the folder for downloads (``KELVIN_CACHE``); None if it is not set.
 
     Raises:
-        BadInput: it is none, or cannot be made.
+        BadInput: it is not a folder, or cannot be created.
     """
     return _folder("KELVIN_CACHE")
 
 
 def uploads() -> Path | None:
-    """The folder of files that were given to Kelvin (``KELVIN_UPLOADS``); None where none is named.
+    """Return the folder for uploaded files (``KELVIN_UPLOADS``); None if it is not set.
 
     Raises:
-        BadInput: it is none, or cannot be made.
+        BadInput: it is not a folder, or cannot be created.
     """
     return _folder("KELVIN_UPLOADS")
 
 
 def origins() -> list[str]:
-    """Origins whose pages may open the live socket, besides Kelvin's own (``KELVIN_ORIGINS``);
-    ``*`` for all.
+    """Return the origins whose pages may open the live socket, besides Kelvin's own
+    (``KELVIN_ORIGINS``); ``*`` for all.
 
     Raises:
-        BadInput: one is no origin.
+        BadInput: one is not an origin.
     """
     listed = [
         entry.strip().rstrip("/")
@@ -130,7 +130,7 @@ def origins() -> list[str]:
 
 
 def check() -> None:
-    """Read all of them.
+    """Check all settings.
 
     Raises:
         BadInput: the first that is not allowed.
@@ -167,7 +167,7 @@ def _check_data() -> None:
 
 
 def _given(name: str) -> str | None:
-    """What a variable says; None where it says nothing."""
+    """Return the value of a variable; None if it is empty or not set."""
     return os.environ.get(name, "").strip() or None
 
 
@@ -195,7 +195,7 @@ def _count(name: str, most: int) -> int | None:
 
 
 def _folder(name: str) -> Path | None:
-    """A folder that is there and can be written, or that can be made."""
+    """Return a folder that exists and can be written to, or that can be created."""
     asked = _given(name)
     if asked is None:
         return None
@@ -211,8 +211,8 @@ def _folder(name: str) -> Path | None:
 
 
 def _try(name: str) -> None:
-    """Try whether the folder can be written, or made. Rights alone do not tell: some file systems
-    take nothing from anybody.
+    """Check whether the folder can be written to, or created, by doing so: access rights alone are
+    not enough on some file systems.
     """
     folder = _folder(name)
     if folder is None:
@@ -221,7 +221,7 @@ def _try(name: str) -> None:
     try:
         missing = places[: next(i for i, place in enumerate(places) if place.exists())]
         there = places[len(missing)]
-        fits = not any(place.is_symlink() for place in missing)  # one that leads nowhere
+        fits = not any(place.is_symlink() for place in missing)  # a broken link
         fits = fits and all(
             len(os.fsencode(place.name)) <= os.pathconf(there, "PC_NAME_MAX") for place in missing
         )
