@@ -1,5 +1,5 @@
 """Datasets. Importing this package registers them all, in the order people see: points in the
-plane, then curves, tables, pictures and texts.
+plane, then curves, tables, images and texts.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What a dataset is: a choice that loads itself, and the tensors it loads."""
+"""The base of datasets: a configuration that can load itself, and the tensors it loads."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class Dataset:
 
     Attributes:
         x_train: (N, *shape) float32.
-        y_train: (N,) int64 class numbers, or (N,) float32 numbers to be met.
-        x_test, y_test: the same for samples never trained on.
-        classes: names of the network's outputs, in order: the classes, or the one number to be met.
+        y_train: (N,) int64 class numbers, or (N,) float32 regression targets.
+        x_test, y_test: the same for samples that are never trained on.
+        classes: names of the network's outputs, in order: the classes, or the one regression
+            target.
         kind: "points" (2-D, can be drawn as a plane), "images" (C, H, W), "curve" (a number from
             one number or several), "table" (a class from several numbers), "text" (the next
-            character from numbers of characters, each of them a class) or "function" (a landscape:
-            no data at all).
+            character from indices of characters, each of them a class) or "function" (a landscape,
+            without data).
     """
 
     x_train: Tensor
@@ -42,7 +43,7 @@ class Dataset:
         return tuple(self.x_train.shape[1:])
 
     def to(self, device: torch.device | str) -> Dataset:
-        """The same samples on another device."""
+        """Return the same samples on another device."""
         return replace(
             self,
             x_train=self.x_train.to(device),
@@ -53,11 +54,10 @@ class Dataset:
 
 
 class Settled:
-    """An attribute of a choice that hangs on its settings: of the dataset what they make it, of the
-    kind of dataset what it is before anything is set.
+    """Descriptor: on an instance, computed from its settings; on the class, the default.
 
     Args:
-        of: the attribute of a dataset.
+        of: computes the attribute of an instance.
         usual: the attribute of the class.
     """
 
@@ -69,7 +69,9 @@ class Settled:
 
 
 class DatasetChoice(Choice):
-    """A dataset by name, with its settings. Everything but the samples is known without loading."""
+    """A dataset by name, with its settings. Everything except the samples is known
+    without loading.
+    """
 
     kind: ClassVar[Kind]
     shape: ClassVar[tuple[int, ...]]
@@ -77,39 +79,39 @@ class DatasetChoice(Choice):
     about: ClassVar[str]
     """One line: what it is and where it is from."""
     needs_file: ClassVar[bool] = False
-    """Whether there is nothing to learn before somebody gave a file: left out where datasets are
-    listed to pick from."""
+    """Whether it needs an uploaded file: then it is left out where datasets are listed to choose
+    from.
+    """
 
     @property
     def title(self) -> str:
-        """What it is called with its settings: its label, and the name of the file it is made
-        of.
-        """
+        """The label of the dataset with its settings: its own label, and the name of its file."""
         return self.label
 
     @abstractmethod
     def load(self, seed: int) -> Dataset:
-        """The samples. The seed matters only to datasets that are drawn (the 2-D ones).
+        """Load the samples. The seed matters only to datasets that are drawn at random (the 2-D
+        ones).
 
         Raises:
-            BadInput: the samples are not on this machine and cannot be fetched; the message says
+            BadInput: the samples are not on this machine and cannot be downloaded; the message says
                 what to do.
         """
 
     def check(self) -> None:
-        """Whether the settings go together; every one by itself does already.
+        """Check settings that depend on each other; each one by itself is already valid.
 
         Raises:
-            BadInput: they do not; the field named is one of them.
+            BadInput: they do not fit together; the field named is one of them.
         """
 
     def notes(self) -> tuple[str, ...]:
-        """Return what was left out of the samples or changed in them, a sentence each."""
+        """Return what was left out of the samples or changed in them, one sentence each."""
         return ()
 
     @abstractmethod
     def sizes(self) -> tuple[int, int]:
-        """(training samples, test samples), known before loading."""
+        """Return (training samples, test samples), known before loading."""
 
 
 DATASETS: Registry[DatasetChoice] = Registry("dataset")

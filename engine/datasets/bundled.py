@@ -1,5 +1,5 @@
-"""Images that ship with Kelvin, as npz files in ``data``, and the one way from arrays of bytes to
-a dataset.
+"""Images that ship with Kelvin, as npz files in ``data``, and the conversion from arrays of bytes
+to a dataset.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DATA = Path(str(files(__package__) / "data"))
 
 
 def image_dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Dataset:
-    """A dataset from bytes.
+    """Return a dataset from bytes.
 
     Args:
         arrays: ``x_train`` and ``x_test``, (N, H, W) uint8; ``y_train`` and ``y_test``, (N,) uint8.
@@ -41,8 +41,8 @@ def image_dataset(arrays: dict[str, np.ndarray], classes: tuple[str, ...]) -> Da
 
 @lru_cache(maxsize=4)
 def shipped(name: str, classes: tuple[str, ...]) -> Dataset:
-    """The dataset in ``data/NAME.npz``. Every caller in this process gets the same tensors and
-    must not write to them.
+    """Return the dataset in ``data/NAME.npz``. Every caller in this process gets the same tensors
+    and must not write to them.
     """
     with np.load(DATA / f"{name}.npz") as file:
         return image_dataset(dict(file), classes)

@@ -1,9 +1,9 @@
 """CIFAR-10 (Krizhevsky 2009), from the standard binary files.
 
-Looked for in ``KELVIN_DATA`` and in the cache, as the folder ``cifar-10-batches-bin`` or as the
-archive ``cifar-10-binary.tar.gz`` it comes in, which is read without being unpacked; downloaded
-into the cache when it is in neither. A record is one byte of class and 3 × 32 × 32 bytes of red,
-green and blue.
+It is searched in ``KELVIN_DATA`` and in the cache, as the folder ``cifar-10-batches-bin`` or as the
+archive ``cifar-10-binary.tar.gz``, which is read without being unpacked; it is downloaded into the
+cache if it is in neither. A record is one byte of class and 3 × 32 × 32 bytes of red, green and
+blue.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Record = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 def records(data: bytes, name: str) -> Record:
-    """The records of a file: (10,000, 3073) bytes.
+    """Return the records of a file: (10,000, 3073) bytes.
 
     Raises:
         BadInput: it holds something else.
@@ -54,7 +54,7 @@ def records(data: bytes, name: str) -> Record:
 
 
 def from_folder(folder: Path, names: tuple[str, ...]) -> list[Record]:
-    """The files of that name in the unpacked folder."""
+    """Return the files of that name in the unpacked folder."""
     try:
         return [records((folder / name).read_bytes(), str(folder / name)) for name in names]
     except OSError as error:
@@ -64,7 +64,9 @@ def from_folder(folder: Path, names: tuple[str, ...]) -> list[Record]:
 
 
 def from_archive(path: Path, names: tuple[str, ...]) -> list[Record]:
-    """The files of that name in the archive. It is read through once and nothing is written."""
+    """Return the files of that name in the archive. It is read through once, and no file is
+    written.
+    """
     found: dict[str, Record] = {}
     try:
         with tarfile.open(path, "r|gz") as archive:
@@ -91,13 +93,13 @@ def from_archive(path: Path, names: tuple[str, ...]) -> list[Record]:
 
 
 def places() -> list[Path]:
-    """Folders that may hold CIFAR-10; the last one takes downloads."""
+    """Return the folders that may hold CIFAR-10; the last one is for downloads."""
     data = settings.data()
     return ([data, data / "cifar-10"] if data else []) + [cache_folder() / "cifar-10"]
 
 
 def read(training: int, test: int) -> tuple[Record, Record]:
-    """The first records of the training files, in their order, and of the test file.
+    """Return the first records of the training files, in their order, and of the test file.
 
     Raises:
         BadInput: the files are not here and could not be downloaded, or are damaged.
@@ -133,7 +135,7 @@ def _load(training: int, test: int) -> Dataset:
 
 
 def _tensors(part: Record) -> tuple[Tensor, Tensor]:
-    """Images (N, 3, 32, 32) float32 in [0, 1] and classes (N,) int64."""
+    """Return images (N, 3, 32, 32) float32 in [0, 1] and classes (N,) int64."""
     return torch.from_numpy(part[:, 1:].astype(np.float32)).div_(255).view(
         -1, 3, 32, 32
     ), torch.from_numpy(part[:, 0].astype(np.int64))
@@ -141,7 +143,7 @@ def _tensors(part: Record) -> tuple[Tensor, Tensor]:
 
 @DATASETS.add
 class Cifar10(DatasetChoice):
-    """Small colour photographs of ten kinds of things."""
+    """Small colour photographs of ten kinds of objects."""
 
     name = "cifar-10"
     label = "CIFAR-10"

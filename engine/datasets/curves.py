@@ -1,4 +1,4 @@
-"""Curves to be met: a number from a number, drawn from a seed."""
+"""Curves for regression: a number from a number, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .base import DATASETS, Dataset, DatasetChoice
 
 
 class Curve(DatasetChoice):
-    """What the curves share: evenly spread places in [−1, 1] and a little noise; the test samples
-    lie between them, without noise.
+    """The base of curves: evenly spaced points in [−1, 1] and a little noise; the test samples are
+    between them, without noise.
     """
 
     kind = "curve"
@@ -38,7 +38,7 @@ class Curve(DatasetChoice):
 
     @abstractmethod
     def height(self, x: Tensor) -> Tensor:
-        """The curve: (N,) → (N,)."""
+        """Return the values of the curve: (N,) → (N,)."""
 
     def load(self, seed: int) -> Dataset:
         x_train, x_test = (

@@ -10,7 +10,7 @@ DIGITS = tuple("0123456789")
 
 @DATASETS.add
 class Digits(DatasetChoice):
-    """Digits of 8×8 pixels, 1,437 for training and 360 for testing, split once and for all."""
+    """Digits of 8×8 pixels, 1,437 for training and 360 for testing, with a fixed split."""
 
     name = "digits"
     label = "Digits 8×8"

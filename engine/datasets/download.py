@@ -1,4 +1,6 @@
-"""Getting a gzip file from a public mirror: checked, shown, whole or not at all."""
+"""Download a gzip file from a public mirror: checked, with progress, and stored completely or not
+at all.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,12 @@ _BLOCK = 2**16
 
 
 class DownloadFailed(OSError):
-    """No mirror gave the file; the message says what each one did."""
+    """No mirror delivered the file; the message has the reason for each."""
 
 
 def why_not(error: OSError) -> str:
-    """Why a file could not be had, for somebody who may be a visitor: where it would have lain on
-    this machine is not told.
+    """Return why a file could not be downloaded, for a reader who may be a visitor: paths on this
+    machine are left out.
     """
     return (
         str(error)
@@ -40,18 +42,18 @@ def fetch(
 ) -> Path:
     """Download a gzip file into a folder, unless it is there already.
 
-    The bytes go into a temporary file of the same folder, are checked, and only then take the
-    file's name in one atomic rename, so a reader never sees half a file, whoever else downloads it
-    at the same time.
+    The bytes are written to a temporary file of the same folder, checked, and only then renamed
+    atomically, so a reader never sees half a file, even if several processes download it at the
+    same time.
 
     Args:
-        mirrors: base addresses, tried in order.
+        mirrors: base URLs, tried in order.
         name: the file's name on the mirrors and in the folder.
-        sha256: what its unpacked bytes must hash to, in hex (mirrors pack the same bytes in
-            different ways).
-        folder: where it goes; made if need be.
-        packed: the checksum is of the file as it comes, for a file that is everywhere packed in the
-            same way.
+        sha256: the hash of its unpacked bytes, in hex (mirrors pack the same bytes in different
+            ways).
+        folder: the target; created if necessary.
+        packed: the checksum is of the packed file, for a file that all mirrors pack in the same
+            way.
 
     Raises:
         DownloadFailed: every mirror failed.
@@ -116,8 +118,7 @@ def _unpack(unpacker: Any, block: bytes) -> bytes:
         unpacked = bytes(unpacker.decompress(block))
     except zlib.error:
         raise OSError("it is no gzip file, or a damaged one") from None
-    # The checksum is that of the unpacked bytes and would not see them, but every later reading
-    # would fail
+    # The checksum is of the unpacked bytes and would not find them, but every later read would fail
     if unpacker.unused_data:
         raise OSError("it goes on after the end of the gzip file")
     return unpacked

@@ -1,11 +1,11 @@
-"""Points drawn by hand, written into the experiment itself.
+"""Points drawn by hand, stored in the experiment itself.
 
 Five characters are one point: two for x, two for y, one for the class. The characters are those of
 base64url (RFC 4648, section 5), each worth 6 bits, the more significant one first. A coordinate is
-a whole number n from 0 to 4095 and stands for n / 256 − 8, so the square reaches from −8 to just
-below 8: far enough for every 2-D dataset at its noisiest, while one place is less than a pixel of
-the picture. Every place is a float32 exactly, so points written down and read again are the very
-same.
+a whole number n from 0 to 4095 and means n / 256 − 8, so the square reaches from −8 to just below
+8: large enough for every 2-D dataset with maximal noise, while one grid step is less than a pixel
+of the picture. Every coordinate is exact in float32, so encoding and decoding points does not
+change them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .base import DATASETS, Dataset, DatasetChoice
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 REACH = 8.0
-"""How far the square of places reaches from 0 each way."""
+"""Half the side of the square of coordinates, which is centred at 0."""
 PLACES = 4096
-"""Places along each side of it."""
+"""Number of grid positions along each side."""
 CHARACTERS = 5
-"""Of one point."""
+"""Characters of one point."""
 LEAST_POINTS, MOST_POINTS, MOST_CLASSES = 4, 800, 3
 NAMES = ("A", "B", "C")
 
@@ -34,10 +34,10 @@ _WORTH = {character: worth for worth, character in enumerate(ALPHABET)}
 
 
 def encode_points(x: Tensor, y: Tensor) -> str:
-    """Points as a text, each at the nearest place of the square.
+    """Encode points as a text, each at the nearest grid position.
 
     Args:
-        x: (N, 2) finite coordinates; what lies outside the square is put on its edge.
+        x: (N, 2) finite coordinates; points outside the square move to its edge.
         y: (N,) class numbers from 0 to 2.
 
     Returns:
@@ -57,10 +57,11 @@ def encode_points(x: Tensor, y: Tensor) -> str:
 
 
 def decode_points(text: Any, classes: int = MOST_CLASSES) -> tuple[Tensor, Tensor]:
-    """The points of a text: (N, 2) float32 and (N,) int64.
+    """Return the points of a text: (N, 2) float32 and (N,) int64.
 
     Raises:
-        BadInput: it is no such text, or holds too few points, too many, or a class there is not.
+        BadInput: the text is not in that format, or holds too few points, too many, or an unknown
+            class.
     """
     if not isinstance(text, str) or len(text) % CHARACTERS:
         raise BadInput("points", text, f"a text of {CHARACTERS} characters a point")
@@ -80,9 +81,7 @@ def decode_points(text: Any, classes: int = MOST_CLASSES) -> tuple[Tensor, Tenso
 
 
 def _two_arcs(points: int = 40) -> str:
-    """What stands there before anybody has drawn: two arcs that reach around each other, with the
-    unsteadiness of a hand.
-    """
+    """Return the points before the user draws any: two interleaved arcs, with some noise."""
     x, y = [], []
     for i in range(points):
         label, turn = i % 2, math.pi * (i // 2 + 0.5) / (points // 2)
@@ -94,8 +93,8 @@ def _two_arcs(points: int = 40) -> str:
 
 
 class _Classes:
-    """The names of the classes: of a dataset as many as it has, of the kind of dataset as many as
-    it has at first.
+    """The names of the classes: on an instance as many as it has, on the class the
+    default number.
     """
 
     def __get__(self, drawn: Drawn | None, kind: type[Drawn]) -> tuple[str, ...]:
@@ -142,15 +141,15 @@ class Drawn(DatasetChoice):
         except BadInput as error:
             raise BadInput(
                 "", error.value, error.allowed
-            ) from None  # the field is named by who asks
+            ) from None  # the caller adds the name of the field
         return value
 
     @classmethod
     def of(cls, text: Any, classes: int) -> Drawn:
-        """The dataset of these points.
+        """Return the dataset of these points.
 
         Raises:
-            BadInput: they are none, or not of that many classes.
+            BadInput: they are not valid points, or not of that many classes.
         """
         decode_points(text, classes)
         return cls(groups=classes, points=text)

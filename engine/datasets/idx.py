@@ -16,10 +16,10 @@ _MOST = 2**30
 
 
 def read_idx(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """The uint8 array in an idx file, gzipped or not.
+    """Return the uint8 array in an idx file, gzipped or not.
 
     Raises:
-        BadInput: the file is not there, is cut off, or is something else.
+        BadInput: the file does not exist, is cut off, or is something else.
     """
     try:
         data = path.read_bytes()

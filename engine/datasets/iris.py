@@ -33,8 +33,8 @@ def _load() -> Dataset:
 
 @DATASETS.add
 class Iris(DatasetChoice):
-    """Three species from four measures of a flower, 100 for training and 50 for testing, split once
-    and for all; every measure is standardised.
+    """Three species from four measures of a flower, 100 for training and 50 for testing, with a
+    fixed split; every measure is standardised.
     """
 
     name = "iris"

@@ -1,6 +1,6 @@
-"""Landscapes as data: one number to make small and no samples to learn from.
+"""Landscapes as datasets: a function value to minimise, and no samples to learn from.
 
-The single sample is a formality; the height at a point does not depend on it.
+There is a single dummy sample; the function value at a point does not depend on it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FunctionName = Literal[
 
 @DATASETS.add
 class Landscapes(DatasetChoice):
-    """A function of two numbers: a known one, or a formula that was typed."""
+    """A function of two variables: a benchmark function, or a formula that the user typed."""
 
     name = "landscape"
     label = "Landscape"
@@ -93,12 +93,12 @@ class Landscapes(DatasetChoice):
         if self.start_x is not None and self.start_y is not None:
             height = landscape(
                 torch.tensor([self.start_x, self.start_y])
-            )  # in single precision, as lanes see it: 1e200 is infinite there
+            )  # in single precision, as lanes use it: 1e200 is infinite there
             if not bool(torch.isfinite(height)):
                 raise BadInput("start_x", self.start_x, "a place where the landscape has a height")
 
     def landscape(self) -> Landscape:
-        """The function, and what is known of it."""
+        """The function, and its known properties."""
         return (
             typed(self.formula, self.reach)
             if self.function == "formula"
@@ -107,7 +107,7 @@ class Landscapes(DatasetChoice):
 
     @property
     def start(self) -> tuple[float, float] | None:
-        """The start chosen by hand, or None."""
+        """The start chosen by the user, or None."""
         return (
             None if self.start_x is None or self.start_y is None else (self.start_x, self.start_y)
         )

@@ -1,8 +1,8 @@
 """The MNIST family: a small subset that ships with Kelvin, and the full sets from the standard idx
 files.
 
-The full sets are looked for in ``KELVIN_DATA`` and in the cache (``KELVIN_CACHE``, else the
-platform's own), and downloaded into the cache when they are in neither.
+The full sets are searched in ``KELVIN_DATA`` and in the cache (``KELVIN_CACHE``, else the
+platform's own), and downloaded into the cache if they are in neither.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CLOTHES = (
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept."""
+    """Return the folder for downloads."""
     return settings.cache() or Path(platformdirs.user_cache_dir("kelvin"))
 
 
@@ -73,7 +73,7 @@ def _from_idx(folder: Path, classes: tuple[str, ...]) -> Dataset:
 
 
 class Images(DatasetChoice):
-    """What the MNIST family shares."""
+    """The base of the MNIST family."""
 
     kind = "images"
     shape = (1, 28, 28)
@@ -146,7 +146,7 @@ class Full(Images):
         return _from_idx(folder, self.classes)
 
     def folders(self) -> list[Path]:
-        """Where the files may lie; the last one takes downloads."""
+        """Return the folders that may hold the files; the last one is for downloads."""
         data = settings.data()
         return ([data / self.name] if data else []) + [cache_folder() / self.name]
 

@@ -1,9 +1,9 @@
-"""Newton's *Opticks*, which ships with Kelvin, to guess the next character of.
+"""Newton's *Opticks*, which ships with Kelvin: predict the next character.
 
 Isaac Newton, Opticks, fourth edition, London 1730: in the public domain. The file is the
 transcription of Distributed Proofreaders (https://www.pgdp.net) as it ships with the sources of Go
-(src/testdata), untouched. Read here in small letters, with a few marks and nothing else, so that
-small networks have few classes to tell apart.
+(src/testdata), unchanged. It is read in lower case, with few punctuation marks, so that small
+networks have few classes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .base import DATASETS, Dataset, DatasetChoice, Settled
 from .bundled import DATA
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz.,;'-"
-"""Every character there is, in the order of the classes."""
+"""All characters, in the order of the classes."""
 TEST_SHARE = 0.1
 """The end of the book is held out."""
 FILE = DATA / "opticks.txt"
@@ -33,15 +33,15 @@ _WRITTEN = str.maketrans(
 
 
 def plain(text: str) -> str:
-    """A text in the characters of `ALPHABET` alone: small letters, a few marks that stand for their
-    kin, and one space wherever anything else was.
+    """Reduce a text to the characters of `ALPHABET`: lower case, similar punctuation marks merged,
+    and one space for everything else.
     """
     return re.sub(r"[^a-z.,;'-]+", " ", text.lower().translate(_WRITTEN)).strip()
 
 
 @lru_cache(maxsize=1)
 def book() -> Tensor:
-    """The whole book as numbers of characters, from its title on: (N,) int64."""
+    """Return the whole book as indices of characters, from its title on: (N,) int64."""
     text = FILE.read_text("utf-8")
     letters = np.frombuffer(plain(text[text.index("OPTICKS:") :]).encode("ascii"), np.uint8)
     numbers = np.zeros(128, np.int64)
@@ -50,13 +50,13 @@ def book() -> Tensor:
 
 
 def read(numbers: Tensor) -> str:
-    """Numbers of characters (T,) as the text they are."""
+    """Return the text of indices of characters (T,)."""
     return "".join(ALPHABET[int(number)] for number in numbers)
 
 
 @DATASETS.add
 class Opticks(DatasetChoice):
-    """Pieces of the book and the character that follows each. Training pieces come from the first
+    """Pieces of the book and the character that follows each. Training pieces are from the first
     nine tenths, test pieces from the last.
     """
 
@@ -96,8 +96,8 @@ class Opticks(DatasetChoice):
         return Dataset(x_train, y_train, x_test, y_test, self.classes, self.kind)
 
     def _pieces(self, text: Tensor, count: int, rng: Rng) -> tuple[Tensor, Tensor]:
-        """Pieces (count, T) float32, since all inputs are, and what follows them (count,) int64; no
-        two begin at the same place, if there are places enough.
+        """Return pieces (count, T) float32, as all inputs, and the next characters (count,) int64;
+        no two begin at the same position, if there are enough positions.
         """
         places = len(text) - self.length
         starts = rng.permutation(places)[:count] if count <= places else rng.integers(places, count)

@@ -1,6 +1,6 @@
 """Two-dimensional datasets, drawn from a seed.
 
-Each is two classes of points in about [−1, 1]², half and half. Training and test points come from
+Each is two classes of points in about [−1, 1]², half and half. Training and test points are from
 independent streams of the same seed.
 """
 
@@ -18,7 +18,7 @@ from .base import DATASETS, Dataset, DatasetChoice
 
 
 class Points(DatasetChoice):
-    """What the 2-D datasets share: a number of points, a noise, two classes."""
+    """The base of the 2-D datasets: a number of points, noise, two classes."""
 
     kind = "points"
     shape = (2,)
@@ -41,10 +41,10 @@ class Points(DatasetChoice):
 
     @abstractmethod
     def place(self, label: Tensor, rng: Rng) -> Tensor:
-        """Noise-free points for labels: (N,) of 0 and 1 → (N, 2)."""
+        """Return noise-free points for labels: (N,) of 0 and 1 → (N, 2)."""
 
     def draw(self, rng: Rng) -> tuple[Tensor, Tensor]:
-        """``points`` points in random order: (N, 2) float32 and (N,) int64."""
+        """Draw ``points`` points in random order: (N, 2) float32 and (N,) int64."""
         label = (torch.arange(self.points) % 2)[rng.permutation(self.points)]
         return self.place(label, rng) + self.noise * rng.normal(self.points, 2), label
 
@@ -79,7 +79,7 @@ class Spirals(Points):
     )
 
     def place(self, label: Tensor, rng: Rng) -> Tensor:
-        # Evenly spread along the radius would crowd the centre; the square root evens the density
+        # Even spacing along the radius would give a dense centre; the square root evens the density
         # along the arm.
         radius = 0.12 + 0.88 * rng.uniform(len(label)).sqrt()
         angle = 3 * math.pi * radius + math.pi * label

@@ -1,14 +1,13 @@
-"""Files of one's own: kept for a while on this machine, under a token, until newer ones need the
-room.
+"""Uploaded files: kept for a while on this machine, under a token, until newer ones need the space.
 
-A file is read once when it comes, in a process of its own (`engine.uploads`), and what was found
-is written beside it. The store is the folder ``KELVIN_UPLOADS`` names, else one of this user's in
+A file is read once when it arrives, in a separate process (`engine.uploads`), and the result is
+written beside it. The store is the folder in ``KELVIN_UPLOADS``, by default one of this user's in
 the system's folder for temporary files.
 
-The token of a visitor's file is made of its bytes, of who the visitor is and of a secret of this
-store: the same visitor gets the same token for the same file, and another one who has the same file
-learns nothing. The token of a file of this machine is made of its bytes alone, so that a recording
-can be run again wherever the file is.
+The token of a visitor's file is a hash of its bytes, of the visitor and of a secret of this store:
+the same visitor gets the same token for the same file, and another one who has the same file learns
+nothing. The token of a file of this machine is a hash of its bytes only, so that a recording can be
+run again wherever the file is.
 """
 
 from __future__ import annotations
@@ -40,24 +39,26 @@ from ..uploads.sandbox import Told, decode
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 MOST_FILES, MOST_BYTES = 256, 1024 * MIB
-"""What the store keeps, with all that was made of the files."""
+"""Limits of the store, including everything made from the files."""
 VISITOR_FILES, VISITOR_BYTES = 8, 256 * MIB
-"""What it keeps of one visitor; the files that were not used for longest go first."""
+"""Limits for one visitor; the files that were not used for longest are deleted first."""
 AGE = 24 * 3600
 """Seconds after its last use for which a visitor's file is kept. Files of this machine have no such
-limit."""
+limit.
+"""
 FILE, INFO, OWNER, SECRET = "file", "info.json", "owner", ".secret"
 READER = 2
-"""What is read otherwise than before gets another number; what an older reader found is read
-again."""
+"""Version of the reader. It increases when files are read differently; files read by an older
+version are read again.
+"""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ABANDONED = 3600
-"""Seconds after which a file that never got its token was left behind by a process that ended."""
+"""Seconds after which a file without a token was left behind by a process that ended."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, as `engine.uploads.tables` found it; without its entries."""
+    """A column of a table, as read by `engine.uploads.tables`, without its entries."""
 
     name: str
     type: Literal["number", "category", "left out"]
@@ -70,19 +71,19 @@ class Column:
 
 @dataclass(frozen=True)
 class UploadInfo:
-    """What is known of a file.
+    """The description of an uploaded file.
 
     Attributes:
-        token: names it.
-        name: what it was called.
-        kind: a table, or an archive of pictures.
-        rows: of the table, or how many pictures.
-        notes: what was left out or changed, a sentence each.
+        token: its identifier.
+        name: its name.
+        kind: a table, or an archive of images.
+        rows: rows of the table, or number of images.
+        notes: what was left out or changed, one sentence each.
         columns: of a table.
-        classes: of pictures: their names.
-        counts: of pictures: [training, held out] of every class; all training where the archive did
-            not say.
-        split: of pictures: whether the archive said which are held out.
+        classes: of images: their names.
+        counts: of images: [training, test] of every class; all training if the archive does not
+            specify.
+        split: of images: whether the archive specifies the test images.
     """
 
     token: str
@@ -97,15 +98,15 @@ class UploadInfo:
 
     @property
     def targets(self) -> tuple[Column, ...]:
-        """Columns that may be learned."""
+        """Columns that can be predicted."""
         return tuple(column for column in self.columns if column.type != "left out")
 
 
 def store_folder() -> Path:
-    """Where files are kept; made if need be, for this user's eyes only.
+    """Return the folder of the files; created if necessary, accessible only to this user.
 
     Raises:
-        BadInput: it cannot be made, or is somebody else's.
+        BadInput: it cannot be created, or belongs to another user.
     """
     given = settings.uploads()
     owner = os.getuid() if hasattr(os, "getuid") else None
@@ -130,17 +131,17 @@ def store_folder() -> Path:
 
 
 def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -> UploadInfo:
-    """Take a file in: look at it, keep it, and tell what is in it.
+    """Read a file, store it, and return its description.
 
     Args:
         data: its bytes.
-        name: what it is called; for people only.
-        visitor: names who gave it; empty for a file of this machine.
+        name: its name, only for people.
+        visitor: identifies who uploaded it; empty for a file of this machine.
         told: called with its place in the queue while others are read.
 
     Raises:
-        BadInput: it is too large, or is neither a table nor an archive of pictures that can be
-            read; the field is ``file``.
+        BadInput: it is too large, or is neither a table nor an archive of images that can be read;
+            the field is ``file``.
         NotNow: the disk is full, or too many files wait to be read.
     """
     name = named(Path(name.replace("\\", "/")).name) or "file"
@@ -165,7 +166,7 @@ def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -
             _look(part / FILE, name, part, told)
             try:
                 os.replace(part, folder / token)
-            except OSError:  # the same file was brought twice at the same time
+            except OSError:  # the same file was uploaded twice at the same time
                 if not (folder / token / INFO).exists():
                     raise
         finally:
@@ -175,14 +176,14 @@ def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -
 
 
 def _look(file: Path, name: str, part: Path, told: Told | None = None) -> None:
-    """Write what is in the file into a folder."""
+    """Write the description of a file into a folder."""
     found = decode("look", file, name, part, told=told)
     (part / INFO).write_text(json.dumps({"name": name, "reader": READER, **found}), "utf-8")
 
 
 @contextlib.contextmanager
 def room(name: str) -> Iterator[None]:
-    """Say of a full disk that it is full, and that the file is not at fault."""
+    """Raise an error for a full disk that says the file itself is fine."""
     try:
         yield
     except OSError as error:
@@ -192,7 +193,7 @@ def room(name: str) -> Iterator[None]:
 
 
 def token_of(data: bytes, visitor: str, folder: Path) -> str:
-    """Return what names these bytes, given by that visitor."""
+    """Return the token for these bytes, uploaded by that visitor."""
     if not visitor:
         return hashlib.sha256(data).hexdigest()[:32]
     return hmac.new(_secret(folder), visitor.encode() + b"\0" + data, hashlib.sha256).hexdigest()[
@@ -201,7 +202,7 @@ def token_of(data: bytes, visitor: str, folder: Path) -> str:
 
 
 def _secret(folder: Path) -> bytes:
-    """Return the secret of this store; made if need be, by one process for all."""
+    """Return the secret of this store; created if necessary, by one process for all."""
     path = folder / SECRET
     for _ in range(2):
         try:
@@ -214,9 +215,9 @@ def _secret(folder: Path) -> bytes:
         with os.fdopen(fresh, "wb") as file:
             file.write(secrets.token_bytes(32))
         try:
-            os.link(name, path)  # only the first of several succeeds
+            os.link(name, path)  # only the first process succeeds
         except FileExistsError:
-            if path.stat().st_size != 32:  # cut off by a full disk
+            if path.stat().st_size != 32:  # incomplete because of a full disk
                 os.replace(name, path)
         except OSError:  # a file system without links
             os.replace(name, path)
@@ -227,8 +228,8 @@ def _secret(folder: Path) -> bytes:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A file in the store: where it lies, whose it is, when it was used last, and its bytes with
-    all that was made of it.
+    """A file in the store: its path, its owner, its last use, and its size with everything made
+    from it.
     """
 
     place: Path
@@ -245,7 +246,7 @@ def _owner(place: Path) -> str:
 
 
 def _expired(place: Path) -> bool:
-    """Whether a visitor's file was not used for longer than it is kept."""
+    """Return whether a visitor's file was not used for longer than it is kept."""
     try:
         return bool(_owner(place)) and time.time() - (place / INFO).stat().st_mtime > AGE
     except OSError:
@@ -253,11 +254,11 @@ def _expired(place: Path) -> bool:
 
 
 def make_room(folder: Path, keep: str) -> None:
-    """Drop files until no more is kept than may be, but never the one just taken in.
+    """Delete files until the store is within its limits, but never the newest one.
 
-    First those that are too old; then the others of the visitor who gave that one, those not used
-    for
-    longest first; only then, if all together are still too many, files of whoever holds most.
+    First those that are too old; then other files of the visitor who uploaded the newest, those not
+    used for longest first; only then, if there are still too many, files of the visitor with the
+    most.
     """
     kept: list[_Kept] = []
     for place in folder.iterdir():
@@ -273,7 +274,7 @@ def make_room(folder: Path, keep: str) -> None:
             ):
                 shutil.rmtree(place, ignore_errors=True)
                 place.unlink(missing_ok=True)
-        except OSError:  # another process drops it at this moment
+        except OSError:  # another process is deleting it at this moment
             continue
     giver = next((one.owner for one in kept if one.place.name == keep), "")
     kept.sort(key=lambda one: one.used)
@@ -310,10 +311,10 @@ def make_room(folder: Path, keep: str) -> None:
 
 
 def find(token: str, field: str = "dataset.token") -> UploadInfo:
-    """What is known of the file of that token.
+    """Return the description of the file with that token.
 
     Raises:
-        BadInput: it is not here (any more).
+        BadInput: it is not in the store (any more).
     """
     place = store_folder() / token if TOKEN.fullmatch(token) else None
     try:
@@ -343,8 +344,8 @@ def find(token: str, field: str = "dataset.token") -> UploadInfo:
 
 
 def _read_again(place: Path, name: str) -> str:
-    """Look again at a file that an older reader looked at, which may have taken some of it for
-    something else.
+    """Read a file again that an older version of the reader read, which may have interpreted parts
+    of it differently.
     """
     with room(name), tempfile.TemporaryDirectory(prefix=".part-", dir=place.parent) as folder:
         part = Path(folder)
@@ -379,11 +380,11 @@ def _info(token: str, _inode: int, text: str) -> UploadInfo:
 
 
 def of_path(path: str, field: str = "dataset.file") -> UploadInfo:
-    """Take in a file of this machine: for the command line and notebooks, never for what comes from
-    a page.
+    """Store a file of this machine: for the command line and notebooks, never for input from a
+    page.
 
     Raises:
-        BadInput: it cannot be read, or is refused by `store`.
+        BadInput: it cannot be read, or is rejected by `store`.
     """
     place = Path(path).expanduser()
     try:
@@ -403,8 +404,8 @@ def of_path(path: str, field: str = "dataset.file") -> UploadInfo:
 
 
 def table_columns(info: UploadInfo) -> dict[str, np.ndarray[Any, Any]]:
-    """The entries of a table's columns by name: (N,) float64 with NaN, or (N,) int32 with −1, where
-    missing.
+    """Return the entries of a table's columns by name: (N,) float64 with NaN, or (N,) int32 with
+    −1, for missing ones.
     """
     try:
         with np.load(store_folder() / info.token / "table.npz", allow_pickle=False) as file:
@@ -422,7 +423,7 @@ def table_columns(info: UploadInfo) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def squares(info: UploadInfo, side: int, colour: str) -> dict[str, np.ndarray[Any, Any]]:
-    """An archive's pictures as squares: ``squares`` (N, C, side, side) uint8, ``labels`` (N,)
+    """Return an archive's images as squares: ``squares`` (N, C, side, side) uint8, ``labels`` (N,)
     int64, ``held_out`` (N,) bool. Decoded once, then kept beside the archive.
     """
     folder = store_folder() / info.token

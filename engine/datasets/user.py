@@ -1,9 +1,9 @@
-"""Tables and pictures of one's own, named by the token of a file that was taken in
+"""The user's tables and images, identified by the token of an uploaded file
 (`engine.datasets.upload_store`).
 
-Where the file does not say itself what is held out for testing, a fifth of every class is (of all
-rows, where numbers are to be met), by one fixed draw: the seed of a race changes nothing in it.
-Inputs are put to mean 0 and deviation 1 as they have them in training; so are numbers to be met.
+If the file does not specify the test samples, a fifth of every class is used (of all rows, for
+regression), by one fixed draw: it does not depend on the seed of a race. Inputs are standardised
+with the mean and deviation of the training samples; so are regression targets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .upload_store import Column, UploadInfo, find, squares, table_columns
 
 TEST_SHARE = 0.2
 MOST_NUMBERS = 20_000_000
-"""Rows times inputs of a table."""
+"""Largest product of rows and inputs of a table."""
 
 Task = Literal["auto", "classes", "numbers"]
 Colour = Literal["rgb", "grey"]
@@ -34,13 +34,15 @@ Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
 def held_out(count: int) -> int:
-    """How many of so many are held out for testing: about a fifth, at least one, never all."""
+    """Return how many of so many samples are for testing: about a fifth, at least one,
+    never all.
+    """
     return min(max(1, int(TEST_SHARE * count + 0.5)), count - 1)
 
 
 def parted(labels: Indices, draw: str) -> tuple[Indices, Indices]:
-    """Which are for training and which for testing, each in a random order: labels (N,) → places,
-    of every label its share.
+    """Split samples into training and test, each in random order: labels (N,) → indices, of every
+    label its share.
     """
     order = Rng(0, draw).permutation(len(labels)).numpy()
     test = np.zeros(len(labels), bool)
@@ -51,7 +53,7 @@ def parted(labels: Indices, draw: str) -> tuple[Indices, Indices]:
 
 
 class Own(DatasetChoice):
-    """What datasets from files share."""
+    """The base of datasets from uploaded files."""
 
     needs_file = True
 
@@ -66,14 +68,14 @@ class Own(DatasetChoice):
     def title(self) -> str:
         try:
             return f"{self.label} ({find(self.token).name})"
-        except BadInput:  # it is not here any more
+        except BadInput:  # it is no longer in the store
             return self.label
 
     def file(self, kind: str) -> UploadInfo:
-        """What is known of the file.
+        """Return the description of the file.
 
         Raises:
-            BadInput: none was given, it is not here any more, or it is of another kind.
+            BadInput: no file is chosen, it is no longer in the store, or it is of another kind.
         """
         if not self.token:
             raise BadInput(
@@ -90,15 +92,15 @@ class Own(DatasetChoice):
 
 @dataclass(frozen=True)
 class TablePlan:
-    """What is learned of a table from what: known without its entries.
+    """Which column of a table is predicted, from which others; known without the entries.
 
     Attributes:
-        inputs: the columns looked at.
-        width: F, numbers they make: one for a column of numbers, one for each category.
-        outputs: names of the classes, or of the one number to be met.
+        inputs: the input columns.
+        width: F, the number of inputs: one for a numeric column, one for each category.
+        outputs: names of the classes, or of the one regression target.
         sizes: training and test rows.
-        numbers: whether numbers are to be met.
-        notes: what one may want to know of it, a sentence each.
+        numbers: whether it is regression.
+        notes: further information, one sentence each.
     """
 
     inputs: tuple[Column, ...]
@@ -110,10 +112,10 @@ class TablePlan:
 
 
 def plan_table(info: UploadInfo, target: str, task: Task) -> TablePlan:
-    """How a column of a table is learned from the others.
+    """Return how a column of a table is predicted from the others.
 
     Raises:
-        BadInput: there is no such column, or it cannot be learned in that way.
+        BadInput: there is no such column, or it cannot be predicted in that way.
     """
     names = [column.name for column in info.targets]
     if target not in names:
@@ -189,17 +191,17 @@ def plan_table(info: UploadInfo, target: str, task: Task) -> TablePlan:
 
 @lru_cache(maxsize=64)
 def _plan(token: str, target: str, task: Task) -> TablePlan:
-    # Kept, so that a race goes on that began while the file was here.
+    # Cached, so that a race that began while the file existed can continue.
     return plan_table(OwnTable(token=token, target=target, task=task).file("table"), target, task)
 
 
 def inputs_of(
     plan: TablePlan, entries: dict[str, np.ndarray], rows: Indices, training: Indices
 ) -> Tensor:
-    """Rows of a table as inputs (n, F) float32.
+    """Return the rows of a table as inputs (n, F) float32.
 
-    Numbers are standardised by the training rows, and 0, their mean, where missing. A category is a
-    row of its own with a single 1, and of zeros where missing.
+    Numbers are standardised by the training rows; a missing number is 0, the mean. A category is a
+    one-hot row; a missing one is all zeros.
     """
     parts = []
     for column in plan.inputs:
@@ -246,7 +248,7 @@ def _load_table(token: str, target: str, task: Task) -> Dataset:
 
 @DATASETS.add
 class OwnTable(Own):
-    """One column of a table from all the others: its class, or its number."""
+    """Predict one column of a table from all the others: its class, or its number."""
 
     name = "own-table"
     label = "Your own table"
@@ -271,7 +273,7 @@ class OwnTable(Own):
 
     @property
     def plan(self) -> TablePlan:
-        """What is learned from what."""
+        """Which column is predicted, from which others."""
         return _plan(self.token, self.target, self.task)
 
     def check(self) -> None:
@@ -313,7 +315,7 @@ def _load_images(token: str, side: int, colour: Colour) -> Dataset:
 
 @DATASETS.add
 class OwnImages(Own):
-    """Which folder a picture came from."""
+    """Predict which folder an image is from."""
 
     name = "own-images"
     label = "Your own pictures"

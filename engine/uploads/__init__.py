@@ -1,7 +1,7 @@
-"""Reading files that strangers give, in a process of its own: safely unpacked, decoded, checked;
-with a sentence for everything that was left out or changed.
+"""Read files from untrusted visitors in a separate process: unpack safely, decode, check, and
+report in a sentence what was left out or changed.
 
-Nothing in this room knows of torch or of the rest of the engine, so that the process begins quickly
-and has little to lose. Nothing is ever unpickled, and no name out of a file becomes a path on this
+This package does not import torch or the rest of the engine, so that the process starts quickly and
+holds nothing of value. Nothing is ever unpickled, and no name in a file becomes a path on this
 machine's disk.
 """

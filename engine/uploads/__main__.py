@@ -1,8 +1,8 @@
-"""The process that reads a stranger's file: `python -m engine.uploads look FILE NAME FOLDER` and
-`… squares FILE NAME FOLDER SIDE COLOUR`.
+"""The process that reads an untrusted file: `python -m engine.uploads look FILE NAME FOLDER` and `…
+squares FILE NAME FOLDER SIDE COLOUR`.
 
-Answers with one JSON object on stdout: what was found, or ``{"refused": what would have been
-accepted}``. Writes into the folder and nowhere else.
+Prints one JSON object on stdout: the result, or ``{"refused": what would have been accepted}``.
+Writes into the folder and nowhere else.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def limit() -> None:
-    """Take no more memory and time than one file can need, give way to races, and write no large
-    files, where the system can hold a process to it.
+    """Limit memory and time to what one file can need, lower the priority below that of races, and
+    forbid large output files, where the system supports it.
     """
     if hasattr(os, "nice"):
         os.nice(10)
     try:
         import resource
-    except ImportError:  # Windows: the parent's time limit is all there is
+    except ImportError:  # Windows: only the parent's time limit applies
         return
-    # Between the two limits of its own time the process is ended by a signal that tells why.
+    # Between the soft and the hard CPU limit the process ends by a signal that tells the reason.
     for what, most, last in (
         (resource.RLIMIT_AS, MEMORY, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS, CPU_SECONDS + 5),
@@ -43,12 +43,12 @@ def limit() -> None:
         )
         try:
             resource.setrlimit(what, bounds)
-        except (ValueError, OSError):  # macOS refuses some
+        except (ValueError, OSError):  # macOS rejects some
             continue
 
 
 def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str, Any]:
-    """Do what is asked and tell what was found."""
+    """Do the requested task and print the result."""
     import numpy as np
 
     from . import archive, images, tables

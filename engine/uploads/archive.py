@@ -1,10 +1,10 @@
-"""The files in a zip or tar archive, one after the other, in memory. Nothing is written to the
+"""Read the files in a zip or tar archive, one after the other, in memory. Nothing is written to the
 disk.
 
-Refused as a whole: names that lead out of the archive's folder, links and devices, encrypted
-entries, more entries or more bytes than there may be, and archives that unpack to far more than
-they are. What an archive says of its own sizes is believed only when it is bad news: what comes out
-is counted.
+These archives are rejected as a whole: names that lead out of the archive's folder, links and
+devices, encrypted entries, too many entries or bytes, and archives that unpack to far more than
+their own size. Sizes that an archive states are only used to reject it early: the unpacked bytes
+are counted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..errors import BadInput
 from .limits import ENTRIES, MIB, RATIO, UNPACKED_BYTES, named, refuse
 
 HEADERS = 1024
-"""Bytes of a tar archive beside its files, an entry."""
+"""Bytes per entry in a tar archive besides the file itself."""
 MAGIC = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",
@@ -53,8 +53,8 @@ class Entry:
 
 
 def archive_kind(data: bytes) -> str | None:
-    """What kind of archive these bytes begin like: "zip", "tar", "gz", "bz2" or "xz"; None for
-    anything else.
+    """Return the kind of archive that these bytes begin like: "zip", "tar", "gz", "bz2" or "xz";
+    None for anything else.
     """
     if data[257:262] == b"ustar":
         return "tar"
@@ -67,11 +67,10 @@ def entries(data: bytes, name: str, notes: list[str] | None = None) -> Iterator[
     Args:
         data: of the archive.
         name: of the archive.
-        notes: gets a sentence if names had to be read in an encoding that the archive does not
-            tell.
+        notes: gets a sentence if the encoding of names had to be guessed.
 
     Raises:
-        BadInput: it is none, is damaged or encrypted, or is refused as told above.
+        BadInput: it is not an archive, is damaged or encrypted, or is rejected as described above.
     """
     kind = archive_kind(data)
     try:
@@ -106,8 +105,8 @@ def entries(data: bytes, name: str, notes: list[str] | None = None) -> Iterator[
 
 
 def no_pictures(data: bytes) -> str | None:
-    """Say what an archive is that is no archive of pictures, and what to do with it; None if it may
-    be one.
+    """Return what an archive without images is, and what to do with it; None if it may contain
+    images.
     """
     if archive_kind(data) == "zip":
         try:
@@ -154,7 +153,7 @@ def no_pictures(data: bytes) -> str | None:
 
 
 def _only_tables(names: list[str]) -> str | None:
-    """The same of a zip whose files are tables of numbers."""
+    """Return the same for a zip whose files are tables of numbers."""
     endings = {
         name.rpartition(".")[2].lower()
         for name in names
@@ -172,7 +171,7 @@ def _only_tables(names: list[str]) -> str | None:
 
 
 def most(size: int) -> int:
-    """How many bytes may come out of an archive of that size."""
+    """Return how many bytes an archive of that size may unpack to."""
     return min(UNPACKED_BYTES, max(MIB, RATIO * size))
 
 
@@ -184,8 +183,8 @@ def _zip(data: bytes, name: str, notes: list[str] | None) -> Iterator[Entry]:
         if sum(entry.file_size for entry in listed) > most(len(data)):
             raise _too_much(name, len(data))
         left = most(len(data))
-        # Without this flag a name is in the encoding of the system it was written on; zipfile reads
-        # it as cp437.
+        # Without this flag a name is in the encoding of the system where it was written; zipfile
+        # reads it as cp437.
         old = [
             _raw(entry.filename)
             for entry in listed
@@ -217,7 +216,7 @@ def _zip(data: bytes, name: str, notes: list[str] | None) -> Iterator[Entry]:
 def _tar(data: bytes, kind: str, name: str, notes: list[str] | None) -> Iterator[Entry]:
     packed: IO[bytes] = io.BytesIO(data)
     packed = UNPACK[kind](packed) if kind in UNPACK else packed
-    # A plain tar is as large as what is in it.
+    # A plain tar is as large as its content.
     limit = UNPACKED_BYTES if kind == "tar" else most(len(data))
     stream = _Counted(packed, limit + ENTRIES * HEADERS, _too_much(name, len(data)))
     count, encoding = 0, ""
@@ -247,7 +246,7 @@ def _tar(data: bytes, kind: str, name: str, notes: list[str] | None) -> Iterator
 
 
 def _raw(name: str) -> bytes:
-    """A name of a zip as bytes, before zipfile took it for cp437."""
+    """Return a name of a zip as bytes, as they were before zipfile read them as cp437."""
     try:
         return name.encode("cp437")
     except UnicodeEncodeError:
@@ -255,8 +254,8 @@ def _raw(name: str) -> bytes:
 
 
 def _encoding(names: list[bytes], notes: list[str] | None) -> str:
-    """The encoding of names of which the archive does not tell it: UTF-8, where they are; else as
-    Windows writes them in Japan or in the West.
+    """Return the encoding of names for which the archive specifies none: UTF-8, if they are valid;
+    else that of Windows in Japan or in the West.
     """
     try:
         for one in names:
@@ -294,9 +293,7 @@ def _encoding(names: list[bytes], notes: list[str] | None) -> str:
 
 
 class _Counted(io.RawIOBase):
-    """A stream that ends with a refusal once more has come out of it than may; skipping counts
-    too.
-    """
+    """A stream that raises an error once too many bytes were read from it; skipping counts too."""
 
     def __init__(self, stream: IO[bytes], left: int, refusal: BadInput) -> None:
         self.stream, self.left, self.refusal = stream, left, refusal
@@ -313,8 +310,8 @@ class _Counted(io.RawIOBase):
 
 
 def _parts(path: str, name: str) -> tuple[str, ...]:
-    """The parts of an entry's name; refused where it is absolute or leads upwards, whatever the
-    system it was made on.
+    """Return the parts of an entry's name; absolute names and names that lead upwards are rejected,
+    in the notation of any system.
     """
     parts = tuple(part for part in re.split(r"[/\\]", path) if part not in ("", "."))
     if (

@@ -1,5 +1,5 @@
-"""A text as columns of entries: how it is separated, where its names are, and rows that are too
-short or too long.
+"""Split a text into columns: find its separator, its column names, and rows that are too short or
+too long.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from .limits import COLUMNS, named, one_form, refuse
 from .numerals import written
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
-"""In the order in which they are believed, if a file could be cut at several: a comma is also part
-of numbers and names."""
+"""In the order of preference, if several are possible: a comma is also part of numbers
+and names.
+"""
 SAMPLE_ROWS, SAMPLE_CHARACTERS = 200, 2**18
-"""Of a table, to find out how it is separated and whether its first line holds names."""
+"""The part of a table used to find its separator and whether its first line holds names."""
 SHORT_ROWS = 0.1
-"""So many rows may have too few entries and be left out; a table with more is refused."""
+"""Up to so many rows may have too few entries and be left out; a table with more is rejected."""
 
 
 def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[list[str]]]:
-    """Return what separates entries, the names in the first line, and the entries of every
-    column.
-    """
+    """Return the separator, the names in the first line, and the entries of every column."""
     text, skipped, comments, comment, declared = _head(text)
     separator = declared or _separator(text)
     if separator is None:
@@ -40,7 +39,7 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
     names = [one_form(entry) for entry in next(rows, (0, [""]))[1]]
     if comments and any(
         written(entry) for entry in names
-    ):  # as "#id,kind": the names may be commented out
+    ):  # as in "#id,kind": the line of names may be a comment
         reader = csv.reader([comment.lstrip("# ")], delimiter=separator, skipinitialspace=True)
         last = [one_form(entry) for entry in next(reader, [])]
         if len(last) == len(names) and not any(written(entry) for entry in last):
@@ -122,8 +121,8 @@ def _extra(
     name: str,
     notes: list[str],
 ) -> tuple[list[str], list[list[str]]]:
-    """Decide what the columns beyond the names are: nothing, columns without a name, or R's names
-    of rows.
+    """Decide what the columns beyond the names are: nothing, columns without a name, or R's row
+    names.
 
     Args:
         names: in the first line, without empty ones at its end.
@@ -131,15 +130,15 @@ def _extra(
         unnamed: how many empty names there were.
         long: rows with more entries than there are names: line and number of entries.
         beyond: how many of them have more than there are columns here.
-        quoted: whether rows begin with a quotation mark, as R writes names of rows.
+        quoted: whether rows begin with a quotation mark, as R writes row names.
         name: of the file.
-        notes: gets what is to be told.
+        notes: gets the sentences for the user.
     """
     width = len(names)
     last = next(i for i in range(len(columns), 0, -1) if i <= width or any(columns[i - 1]))
     if long:
         every = not beyond and not unnamed and len(long) == len(columns[0])
-        # Else 12,5 and 1,000, whose marks are separators here, would be cut in two.
+        # Otherwise 12,5 and 1,000, whose marks are separators here, would be cut in two.
         cut = not quoted and any(
             all(written(entry) for entry in one) and all(entry.isdigit() for entry in other)
             for one, other in pairwise(columns)
@@ -194,7 +193,7 @@ def _head(text: str) -> tuple[str, int, int, str, str | None]:
 
 
 def _rows(text: str, separator: str, name: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not empty lines, each with the number of the line it ends in."""
+    """Return the rows that are not empty lines, each with the number of the line where it ends."""
     reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True, strict=True)
     try:
         for row in reader:
@@ -218,7 +217,7 @@ def _rows(text: str, separator: str, name: str, skipped: int) -> Iterator[tuple[
 
 
 def _separator(text: str) -> str | None:
-    """What separates the entries: the one that gives the same number of them in nearly all of the
+    """Return the separator: the one that gives the same number of entries in nearly all of the
     first rows.
     """
     cut = len(text) > SAMPLE_CHARACTERS
@@ -248,7 +247,7 @@ def _separator(text: str) -> str | None:
 
 
 def _blanks(text: str) -> str:
-    """That a table seems to be separated by blanks, if so."""
+    """Return a hint that a table seems to be separated by blanks, if so."""
     lines = [line.split() for line in text[:5000].split("\n")[:20] if line.strip()]
     alike = len(lines) > 2 and len(lines[0]) > 1 and len({len(line) for line in lines[:-1]}) == 1
     return "; this one seems to be separated by blanks" if alike else ""

@@ -1,5 +1,5 @@
-"""One picture as a square of bytes: turned as its camera says, cut to its middle, made smaller or
-larger.
+"""Convert one image to a square of bytes: rotated as its camera says, cropped to its middle,
+resized.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ Image.MAX_IMAGE_PIXELS = None  # sizes are checked here, before anything is deco
 
 
 class Unreadable(ValueError):
-    """A picture that is left out; the message says why, as in "Left out, …: 3 files."."""
+    """An image that is left out; the message says why, as in "Left out, …: 3 files."."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture as a square.
+    """An image as a square.
 
     Attributes:
-        square: (C, side, side) uint8; uint16 of a picture with 16 bits of each colour.
-        peak: of such a picture: the largest number in it before it was made smaller.
+        square: (C, side, side) uint8; uint16 for an image with 16 bits per channel.
+        peak: for such an image: its largest value before resizing.
         grey: whether it has no colours.
     """
 
@@ -44,9 +44,7 @@ class Decoded:
 
 
 def scaled(decoded: list[Decoded], changed: Counter[str]) -> Pixels:
-    """Bring pictures of 16 bits to 8, all with the same factor, by the range that their numbers
-    take.
-    """
+    """Convert images of 16 bits to 8, all with the same factor, by the range of their values."""
     peak = max((one.peak for one in decoded), default=0)
     top = 2 ** max(1, peak.bit_length()) - 1
     deep = sum(one.square.dtype == np.uint16 for one in decoded)
@@ -64,23 +62,22 @@ def scaled(decoded: list[Decoded], changed: Counter[str]) -> Pixels:
 
 
 def square(data: bytes, side: int, colour: str, changed: Counter[str]) -> Pixels:
-    """Return one picture by itself as a square of bytes; see `decode`."""
+    """Return one image by itself as a square of bytes; see `decode`."""
     return scaled([decode(data, side, colour, changed)], changed)[0]
 
 
 def decode(data: bytes, side: int, colour: str, changed: Counter[str]) -> Decoded:
-    """Return one picture as a square: turned as its camera says, cut to its middle, made smaller or
-    larger.
+    """Return one image as a square: rotated as its camera says, cropped to its middle, resized.
 
     Args:
         data: of the file.
-        side: as above.
-        colour: as above.
-        changed: counts what was done to a picture that one may want to know, as the beginning of
-            "…: 3 pictures."
+        side: of the square, in pixels.
+        colour: "rgb" or "grey".
+        changed: counts the changes that a user may want to know, each as the beginning of "…: 3
+            pictures."
 
     Raises:
-        Unreadable: it is damaged, too large, or no PNG or JPEG.
+        Unreadable: it is damaged, too large, or not a PNG or JPEG.
     """
     done: Counter[str] = Counter()
     try:
@@ -112,14 +109,14 @@ def decode(data: bytes, side: int, colour: str, changed: Counter[str]) -> Decode
         IndexError,
         AttributeError,
         OverflowError,
-    ):  # what Pillow raises on damaged files
+    ):  # Pillow raises these on damaged files
         raise Unreadable("damaged or cut off") from None
     changed.update(done)
     return found
 
 
 def _middle(picture: Image.Image, side: int, done: Counter[str]) -> Image.Image:
-    """The square in the middle of a picture, of that many pixels a side."""
+    """Return the square in the middle of an image, of that many pixels a side."""
     edge = min(picture.size)
     if max(picture.size) > edge:
         done["Cut to the square in the middle"] = 1
@@ -128,7 +125,7 @@ def _middle(picture: Image.Image, side: int, done: Counter[str]) -> Image.Image:
 
 
 def _turned(picture: Image.Image, orientation: int, done: Counter[str]) -> Image.Image:
-    """A square as its camera was held."""
+    """Rotate a square to the orientation given by its camera."""
     how = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -145,7 +142,7 @@ def _turned(picture: Image.Image, orientation: int, done: Counter[str]) -> Image
 
 
 def _plain(picture: Image.Image, side: int, colour: str, done: Counter[str]) -> Decoded:
-    """Any picture of 8 bits as a square of grey or RGB on white."""
+    """Return any image of 8 bits as a square of grey or RGB, with transparent pixels on white."""
     orientation = picture.getexif().get(ORIENTATION, 1)
     grey = picture.mode in ("1", "L", "LA", "La")
     if picture.info.get("transparency") is not None or picture.mode in ("PA", "LA", "La"):
@@ -167,12 +164,11 @@ def _plain(picture: Image.Image, side: int, colour: str, done: Counter[str]) -> 
 
 
 def _low_bytes(data: bytes) -> list[Image.Image] | None:
-    """The lower 8 bits of a PNG with 16 bits of every colour, of which Pillow reads the upper 8;
-    None of any other picture.
+    """Return the lower 8 bits of a PNG with 16 bits per channel, of which Pillow reads the upper 8;
+    None for any other image.
 
-    For grey with alpha Pillow has no such way of reading. Its upper and lower bytes are stored as
-    the
-    four colours of a picture of 8 bits are, so it is read as one; the second is the lower byte of
+    Pillow cannot do this for grey with alpha. Its upper and lower bytes are stored like the four
+    channels of an image of 8 bits, so it is read as one; the second channel is the lower byte of
     grey.
     """
     if (
@@ -197,7 +193,7 @@ def _low_bytes(data: bytes) -> list[Image.Image] | None:
 def _deep(
     picture: Image.Image, low: list[Image.Image] | None, side: int, colour: str, done: Counter[str]
 ) -> Decoded:
-    """A picture of 16 bits as a square of 16 bits."""
+    """Return an image of 16 bits as a square of 16 bits."""
     orientation = picture.getexif().get(ORIENTATION, 1)
     if picture.info.get("transparency") is not None:
         done["Of 16 bits, with a colour that stands for transparent and is kept as it is"] += 1

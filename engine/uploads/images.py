@@ -1,7 +1,7 @@
-"""Pictures in folders: every folder a class; each picture made a small square of bytes.
+"""Read images in folders: every folder is a class; each image becomes a small square of bytes.
 
-A class is the folder a picture lies in. Where folders named ``train`` and ``test`` (or
-``training``, ``val``, ``validation``) stand above or below it, they say what is held out.
+The class is the folder of an image. If folders named ``train`` and ``test`` (or ``training``,
+``val``, ``validation``) are above or below it, they specify the test images.
 """
 
 from __future__ import annotations
@@ -31,23 +31,24 @@ VALIDATION = frozenset({"val", "valid", "validation", "dev", "eval"})
 TESTING = frozenset({"test", "testing", "testset", "test_set"})
 PARTS = TRAINING | VALIDATION | TESTING
 JUNK = frozenset({"thumbs.db", "desktop.ini"})
-"""Files that systems put into folders by themselves; left out without a word, as are those whose
-names begin with a point."""
+"""Files that systems add to folders by themselves; left out without a note, as are those whose
+names begin with a point.
+"""
 LISTED = 40
 LEAST = 2
-"""Pictures of a class."""
+"""Smallest number of images in a class."""
 
 
 @dataclass
 class Pictures:
-    """What was found in an archive.
+    """The content of an archive.
 
     Attributes:
         classes: names, in alphabetical order.
-        squares: (N, C, side, side) uint8, classes (N,) and whether each is held out (N,), in the
-            archive's order.
-        split: whether the archive itself says which are held out.
-        notes: what was left out or changed, a sentence each.
+        squares: (N, C, side, side) uint8, classes (N,) and whether each is a test image (N,), in
+            the archive's order.
+        split: whether the archive itself specifies the test images.
+        notes: what was left out or changed, one sentence each.
     """
 
     classes: tuple[str, ...]
@@ -58,8 +59,8 @@ class Pictures:
     notes: list[str] = field(default_factory=list)
 
     def counts(self) -> list[list[int]]:
-        """[training, held out] pictures of every class; all of them are training where the archive
-        does not say.
+        """[training, test] images of every class; all are training images if the archive does not
+        specify.
         """
         return [
             [int(((self.labels == k) & (self.held_out == out)).sum()) for out in (False, True)]
@@ -68,7 +69,7 @@ class Pictures:
 
 
 def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
-    """All pictures of an archive as squares.
+    """Return all images of an archive as squares.
 
     Args:
         data: of the archive.
@@ -77,8 +78,8 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
         colour: "rgb" or "grey".
 
     Raises:
-        BadInput: the archive is refused (see `archive`), or does not hold at least two folders with
-            at least two pictures each.
+        BadInput: the archive is rejected (see `archive`), or does not hold at least two folders
+            with at least two images each.
     """
     assert SIDES[0] <= side <= SIDES[1]
     decoded: list[Decoded] = []
@@ -149,12 +150,11 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
 def _placed(
     above: list[tuple[str, ...]], left_out: Counter[str], notes: list[str]
 ) -> tuple[list[str | None], list[str | None]]:
-    """Find every picture's class and whether it lies in a folder for training or testing: ("cats",
+    """Return every image's class and whether it is in a folder for training or testing: ("cats",
     "train").
 
-    The folders of classes may stand in those for training and testing, or the other way round. If
-    there
-    are other folders of pictures beside one called "train", and nothing in it but pictures, it is a
+    The folders of classes may be inside those for training and testing, or the other way round. If
+    there are other folders of images beside one called "train", which holds only images, it is a
     class.
     """
     parts = [tuple(_part(folder) for folder in folders) for folders in above]
@@ -177,7 +177,7 @@ def _placed(
             said.append(next((one for one in part[:-1] if one), None))
     if (
         outer and not inner and len({key for key in keys if key}) < 2
-    ):  # data/train/1.png: no class anywhere
+    ):  # data/train/1.png: no class in the path
         lost = sum(key is not None for key in keys)
         if lost:
             left_out["in no folder of a class"] += lost
@@ -198,8 +198,8 @@ def _placed(
 
 
 def _alike(classes: set[str]) -> list[str]:
-    """Tell of classes that differ only in capital letters, and of names that are not shown as they
-    are.
+    """Report classes that differ only in capital letters, and names that are not shown as
+    they are.
     """
     alike: dict[str, list[str]] = {}
     for one in sorted(classes):
@@ -236,7 +236,7 @@ def _part(folder: str) -> str | None:
 def _parted(
     keys: list[str | None], said: list[str | None], above: list[tuple[str, ...]], notes: list[str]
 ) -> tuple[list[str | None], bool]:
-    """Keep what the archive says of training and testing, and say where it cannot be kept."""
+    """Use the archive's own split into training and test, and report where it cannot be used."""
     parts = Counter(part or "" for key, part in zip(keys, said, strict=True) if key is not None)
     if not parts["test"] and not parts["val"]:
         return keys, False
@@ -279,7 +279,7 @@ def _many(count: int, what: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names for people; of very many, so many that the sentence can be read."""
+    """Return names as a list for reading, shortened if there are very many."""
     more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
     return ", ".join(named(one) for one in names[:LISTED]) + more
 
@@ -289,7 +289,7 @@ def _why(left_out: Counter[str]) -> str:
 
 
 def summary(found: Pictures) -> dict[str, Any]:
-    """What is kept of a look at an archive, as JSON values."""
+    """Return the description of an archive as JSON values."""
     return {
         "kind": "images",
         "rows": len(found.labels),

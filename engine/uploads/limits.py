@@ -1,4 +1,4 @@
-"""How much of anything is read, and how names that strangers chose are written."""
+"""Limits on what is read, and the form in which names from uploaded files are shown."""
 
 from __future__ import annotations
 
@@ -11,41 +11,42 @@ from ..errors import BadInput
 
 MIB = 2**20
 FILE_BYTES = 20 * MIB
-"""Of one file as it is given."""
+"""Size of an uploaded file."""
 UNPACKED_BYTES = 200 * MIB
-"""Of all that comes out of an archive."""
+"""Size of everything unpacked from an archive."""
 ENTRIES = 20_000
 """Files and folders in an archive."""
 RATIO = 200
-"""How many times larger than itself an archive may unpack; real pictures hardly grow at all."""
+"""Largest ratio of unpacked to packed size; real images hardly grow at all."""
 PIXELS = 40_000_000
-"""Of one picture."""
+"""Pixels of one image."""
 SIDES = (8, 64)
-"""Of the squares pictures are made, from and to."""
+"""Range of the side of the squares."""
 PICTURE_BYTES = 100_000_000
-"""Of all pictures of a dataset together, once they are squares: bytes, which become four times as
-many as numbers."""
+"""Size of all images of a dataset together, as squares of bytes; as floats they take four times as
+much.
+"""
 COLUMNS, ROWS_LEAST = 1000, 20
 CATEGORIES = 50
-"""Of one column of a table, and classes of a dataset."""
+"""Categories of one column of a table, and classes of a dataset."""
 FEW_NUMBERS = 20
-"""Up to so many different numbers in a column are taken for classes, if it is what is to be
-learned."""
+"""A column to predict with up to so many different numbers is treated as classes."""
 BLANKS = "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
-"""Blanks of other widths than the usual one, which are shown as that one."""
+"""Spaces of other widths, which are shown as the usual one."""
 NAME = 60
-"""Characters of a name of a column, a class or a file."""
+"""Characters in the name of a column, a class or a file."""
 
 
 MEMORY = 2**30
-"""Bytes the process that reads a file may take."""
+"""Memory of the process that reads a file."""
 CPU_SECONDS = 60
-"""Its own time for one file; not wall time, so that a busy machine refuses nothing it would read on
-another day."""
+"""Its CPU time for one file; not wall-clock time, so that a busy machine rejects nothing that it
+would otherwise read.
+"""
 
 
 class NotNow(BadInput):
-    """A file that cannot be taken in at the moment, through no fault of its own.
+    """A file that cannot be read at the moment; the file itself is fine.
 
     Args:
         name: of the file.
@@ -59,31 +60,31 @@ class NotNow(BadInput):
 
 
 def refuse(name: str, allowed: str) -> BadInput:
-    """The refusal of a file of that name."""
+    """Return the error for a file of that name."""
     return BadInput("file", named(name), allowed)
 
 
 def named(value: Any) -> str:
-    """A name as it may be shown: one line, no control characters, no angle brackets (nothing that
-    could be taken for markup), not longer than `NAME`.
+    """Return a name in a form that can be shown: one line, no control characters, no angle brackets
+    (no markup), at most `NAME` characters.
     """
     text = _shown(str(value))
     return text if len(text) <= NAME else text[: NAME - 1] + "…"
 
 
 def replaced(value: str) -> bool:
-    """Tell whether a name is shown with blanks in place of line breaks and control characters."""
+    """Return whether a name is shown with blanks in place of line breaks and control characters."""
     return not one_form(value[: 4 * NAME]).isprintable() and any(
         not sign.isprintable() and sign not in BLANKS for sign in value.strip()
     )
 
 
 def one_form(text: str) -> str:
-    """A text without blanks around it, and with ä as one character, not as a and two dots (NFC).
+    """Return a text without blanks around it, and with ä as one character, not as a and two dots
+    (NFC).
 
-    Long texts stay as they are: to put many accents into order takes steps in proportion to the
-    square
-    of their number.
+    Long texts stay unchanged: ordering many accents takes time proportional to the square of their
+    number.
     """
     text = text.strip()
     return text if len(text) > 4 * NAME or text.isascii() else unicodedata.normalize("NFC", text)
@@ -97,11 +98,10 @@ def _shown(text: str) -> str:
 
 
 def distinct_names(values: Sequence[str]) -> list[str]:
-    """Names as they may be shown, each once: those that would look alike are numbered.
+    """Return names that can be shown, all different: those that would look alike are numbered.
 
-    The number of the next one is remembered for every beginning of a name, so that thousands of
-    equal
-    names do not take millions of steps.
+    The next number is remembered for every beginning of a name, so that thousands of equal names do
+    not take millions of steps.
     """
     shown = [named(value) or "(blank)" for value in values]
     taken = set(shown)

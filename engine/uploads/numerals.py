@@ -1,12 +1,10 @@
-"""Numbers as people write them: 1,417.44 and 1.417,44, $12.50, 14.2%, (12.5), 1 000 and −3, told
-apart column by column.
+"""Read numbers as people write them: 1,417.44 and 1.417,44, $12.50, 14.2%, (12.5), 1 000 and −3,
+with the notation found column by column.
 
-One entry can often be read in two ways: "1,000" is a thousand where a comma stands between
-thousands
-and one where it is the decimal mark. Every entry is therefore read in both ways, and the entries of
-the
-column that allow only one of them decide. Where they contradict each other, or nothing decides, the
-column is no column of numbers, and the reason is told: a wrong number would not be noticed.
+One entry can often be read in two ways: "1,000" is a thousand with commas between thousands, and
+one with a decimal comma. Every entry is therefore read in both ways, and the entries of the column
+that allow only one of them decide. If they contradict each other, or none of them decides, the
+column is not read as numbers, and the reason is reported: a wrong number would not be noticed.
 """
 
 from __future__ import annotations
@@ -23,22 +21,24 @@ from typing import Literal, NamedTuple
 from .signs import MINUS, SIGNS
 
 LONGEST = 64
-"""Characters of an entry that can be a number; every pattern below sees no more than that."""
+"""Longest entry that can be a number; no pattern below is tried on a longer one."""
 MOSTLY = 0.9
-"""A column is one of numbers if so many of its entries are."""
+"""A column is numeric if at least this share of its entries is."""
 SAMPLE = 2000
-"""Different entries that show whether a column is one of texts."""
+"""Number of different entries that are enough to recognise a column of texts."""
 LARGEST, SMALLEST = 1e100, 1e-100
-"""Beyond them a column's mean and deviation cannot be computed."""
+"""Beyond these the mean and deviation of a column cannot be computed."""
 EXACT = 2**53
-"""Whole numbers up to it are all different as float64."""
+"""Whole numbers up to this are exact in float64."""
 
 DIGITS = 15
-"""Numbers of no more digits are all different as float64."""
+"""Numbers with at most this many digits are all different in float64."""
 MERGED = 0.1
-"""A column in which so many of the different numbers become one another is not read as numbers."""
+"""A column is not read as numbers if more than this share of its different numbers become equal in
+float64.
+"""
 PADDED = 0.01
-"""A column in which so many entries begin with a 0 before other digits holds codes."""
+"""A column in which this share of entries begins with a 0 before other digits holds codes."""
 POWER = "E means a power of ten; if these are codes, write them with a letter in front"
 
 PLAIN = re.compile(r"[+-]?(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:[eE][+-]?\d{1,4})?", re.ASCII)
@@ -71,16 +71,16 @@ Mark = Literal["point", "comma"]
 
 
 class Written(NamedTuple):
-    """A number as it was written.
+    """The possible readings of one entry.
 
     Attributes:
         point: its value with a decimal point and commas between thousands; None if it cannot be
             read so.
         comma: its value with a decimal comma and points between thousands; None likewise.
-        done: what was done to it, each a phrase as in "… is read as 1417.44 ($ removed)".
+        done: what was changed, each a phrase as in "… is read as 1417.44 ($ removed)".
         unit: currency or percent sign that was removed.
         inexact: it is a whole number that float64 cannot hold.
-        digits: both readings, as Python writes them, of a number with more than `DIGITS` digits.
+        digits: both readings, in Python's notation, of a number with more than `DIGITS` digits.
         padded: it begins with a 0 before other digits, as codes do and numbers seldom.
     """
 
@@ -107,16 +107,16 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """What the entries of a column are as numbers.
+    """The entries of a column read as numbers.
 
     Attributes:
         values: of every different entry that is a number.
-        decided: the decimal mark that the column's own entries show; None where none does.
-        assumed: the mark that was taken although nothing shows it.
-        done: what was done, in order of frequency, and an entry of each kind with its value.
-        example: an entry that shows most of what was done.
+        decided: the decimal mark that the column's own entries show; None if none does.
+        assumed: the mark that was chosen although no entry shows it.
+        done: what was changed, in order of frequency, and an entry of each kind with its value.
+        example: an entry that shows most of the changes.
         doubtful: an entry whose mark was assumed.
-        why_not: of a column that looks like numbers and is not read as such: the reason.
+        why_not: for a column that looks numeric and is not read as numbers: the reason.
     """
 
     values: Mapping[str, float]
@@ -129,9 +129,9 @@ class Reading:
 
 
 def written(entry: str) -> Written | None:
-    """Read one entry, without blanks around it; None if it is no number.
+    """Read one entry, without blanks around it; None if it is not a number.
 
-    Takes a bounded number of steps: what is longer than `LONGEST` is no number.
+    Takes a bounded number of steps: what is longer than `LONGEST` is not a number.
     """
     if len(entry) > LONGEST:
         return None
@@ -175,9 +175,7 @@ def _decorated(entry: str) -> Written | None:
         text[last + 1 :].replace(" ", ""),
     )
     negative = False
-    if (
-        back.startswith(".") and back != "."
-    ):  # "12.%" and the like are nobody's way to write a number
+    if back.startswith(".") and back != ".":  # "12.%" and the like are not usual notation
         return None
     back = "" if back == "." else back
     if (
@@ -217,7 +215,7 @@ def _decorated(entry: str) -> Written | None:
     exponent = f"e{matched[2]}" if matched[2] else ""
     marks = (
         ((".", ","), (",", ".")) if not exponent else ((".", ""), (",", ""))
-    )  # nobody groups a mantissa
+    )  # a mantissa is never grouped
     readings = [_read(matched[1], point, group) for point, group in marks]
     if arabic:
         readings[1] = None
@@ -235,7 +233,7 @@ def _decorated(entry: str) -> Written | None:
 
 
 def _read(text: str, point: str, group: str) -> str | None:
-    """Digits with those marks as Python writes them, or None."""
+    """Return digits with those marks in Python's notation, or None."""
     whole, mark, fraction = text.partition(point)
     if (
         mark
@@ -257,7 +255,7 @@ def _read(text: str, point: str, group: str) -> str | None:
 def _numbers(
     point: str | None, comma: str | None, whole: str, done: tuple[str, ...], unit: str = ""
 ) -> Written | None:
-    """Both readings as numbers; None where float64 would silently make one 0 or infinite."""
+    """Return both readings as numbers; None where float64 would silently give 0 or infinity."""
     values = [None if text is None else float(text) for text in (point, comma)]
     for text, value in zip((point, comma), values, strict=True):
         if value is not None and (
@@ -278,14 +276,13 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
     """Read the entries of one column.
 
     Args:
-        entries: how often each different one occurs; none that stands for a missing entry.
+        entries: how often each different one occurs; none that means missing.
         elsewhere: a decimal mark that other columns of the table show, or that its separator
-            suggests:
-            with "comma", points are not taken for decimal points without any sign of it.
+            suggests: with "comma", points are not read as decimal points without evidence.
     """
     sample = dict(itertools.islice(entries.items(), SAMPLE))
     read = sum(written(entry) is not None for entry in sample)
-    if read < len(sample) / 2:  # texts: most columns of a large file need not be tried to their end
+    if read < len(sample) / 2:  # texts: most columns of a large file need not be read to their end
         return Reading(
             {}, why_not=_mostly(sample, {entry: one for entry in sample if (one := written(entry))})
         )
@@ -395,8 +392,8 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
 def _merged(
     found: Mapping[str, Written], values: Mapping[str, float], mark: Mark
 ) -> list[tuple[str, str]]:
-    """Find entries that are different numbers and the same as float64, each with one that it
-    becomes the same as.
+    """Return entries that are different numbers but equal in float64, each with one that it is
+    equal to.
     """
     long = {values[entry] for entry, one in found.items() if any(one.digits)}
     seen: dict[float, dict[Decimal, str]] = {}
@@ -415,13 +412,11 @@ def _merged(
 
 
 def _by_thousands(found: Mapping[str, Written], doubtful: list[str]) -> Mark | None:
-    """The decimal mark of a column such as 960, 1,000, 1,040, or None.
+    """Return the decimal mark of a column such as 960, 1,000, 1,040, or None.
 
-    The mark stands between thousands if numbers below 1000 have none, no number above has none, and
-    a
+    The mark separates thousands if numbers below 1000 have none, no number above has none, and a
     number with it ends in 0: a writer of decimals either keeps that 0 and writes 960,000, or drops
-    it
-    and writes 1,04.
+    it and writes 1,04.
     """
     sign = "," if any("," in entry for entry in doubtful) else "."
     if any(("." if sign == "," else ",") in entry for entry in doubtful):
@@ -434,7 +429,7 @@ def _by_thousands(found: Mapping[str, Written], doubtful: list[str]) -> Mark | N
 
 
 def _steps(entry: str, one: Written, mark: Mark) -> list[str]:
-    """What was done to an entry, in words."""
+    """Return what was changed in an entry, as text."""
     steps = list(one.done)
     group, decimal = (",", ".") if mark == "point" else (".", ",")
     if group in entry or (mark == "point" and ARABIC_GROUP in entry):
@@ -445,7 +440,7 @@ def _steps(entry: str, one: Written, mark: Mark) -> list[str]:
 
 
 def _mostly(entries: Mapping[str, int], found: Mapping[str, Written]) -> str:
-    """Why a column is not one of numbers although many of its entries are, or are dates."""
+    """Return why a column is not read as numbers although many of its entries are, or are dates."""
     total, known = sum(entries.values()), sum(entries[entry] for entry in found)
     others = [entry for entry in entries if entry not in found]
     if known > total / 2:
@@ -459,8 +454,8 @@ def _mostly(entries: Mapping[str, int], found: Mapping[str, Written]) -> str:
 
 
 def _dates(entries: list[str]) -> str:
-    """What entries of three parts are: 31.01.24 is a date, 1.0.0 a version, and 1.10.2 may be
-    either.
+    """Return what entries of three parts are: 31.01.24 is a date, 1.0.0 a version, and 1.10.2 may
+    be either.
     """
     versions = [VERSION.fullmatch(entry) for entry in entries]
     parts = [[int(part) for part in one.groups()] for one in versions if one]
@@ -488,6 +483,6 @@ def _quoted(*entries: str) -> str:
 
 
 def _plainly(value: float | None) -> str:
-    """A number with all its digits, without marks between thousands."""
+    """Return a number with all its digits, without marks between thousands."""
     assert value is not None
     return str(int(value)) if value == int(value) and abs(value) < 1e16 else repr(value)

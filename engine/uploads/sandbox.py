@@ -1,6 +1,4 @@
-"""Starting the process that reads a stranger's file, few at a time, and waiting for it no longer
-than it may take.
-"""
+"""Start the process that reads an untrusted file, a few at a time, with a time limit."""
 
 from __future__ import annotations
 
@@ -26,14 +24,15 @@ except ImportError:  # Windows
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 900.0
-"""Wall time after which a reader is given up, however busy the machine is; what counts is its own
-time, `CPU_SECONDS`."""
+"""Wall-clock time after which a reader is killed even on a busy machine; its CPU time has its own
+limit, `CPU_SECONDS`.
+"""
 READERS = 2
 """How many files are read at once on this machine, by all processes of a user together."""
 MOST_WAITING = 16
-"""Files of one server that may wait for their turn."""
+"""How many files of one server may wait for their turn."""
 LOOK = 0.1
-"""Seconds between two looks whether a reader is free."""
+"""Seconds between two checks for a free reader."""
 KEPT = (
     "PATH",
     "SYSTEMROOT",
@@ -45,7 +44,7 @@ KEPT = (
     "LD_LIBRARY_PATH",
     "VIRTUAL_ENV",
 )
-"""All that the process is told of the environment: no secrets."""
+"""The environment variables that the process gets: no secrets."""
 
 Told = Callable[[int], None]
 _waiting: list[object] = []
@@ -56,18 +55,18 @@ _seats = threading.BoundedSemaphore(READERS)
 def decode(
     task: str, file: Path, name: str, folder: Path, *rest: str, told: Told | None = None
 ) -> dict[str, Any]:
-    """Return what the process found in the file; what it wrote lies in the folder.
+    """Run the process and return its result; its output files are in the folder.
 
     Args:
         task: "look" or "squares".
-        file: where the bytes lie.
-        name: what the file is called.
-        folder: it may write here.
-        rest: of "squares": side and colour.
-        told: called with the place in the queue, again and again while others are read.
+        file: the path of the bytes.
+        name: the file's name.
+        folder: where it may write.
+        rest: for "squares": side and colour.
+        told: called with the place in the queue, repeatedly, while others are read.
 
     Raises:
-        BadInput: the file is refused, or took too long, or more memory than it may.
+        BadInput: the file is rejected, or took too long, or more memory than allowed.
         NotNow: too many files wait, or the disk is full.
     """
     environment = {key: os.environ[key] for key in KEPT if key in os.environ}
@@ -150,14 +149,14 @@ def turn(name: str, told: Told | None = None) -> Iterator[None]:
 
 
 def _seat() -> Callable[[], None] | None:
-    """Take one of the readers' seats; returns what gives it back, or None if all are taken.
+    """Reserve one of the readers; returns a function that releases it, or None if all are in use.
 
-    A seat is a locked file, so that it is free again when the process that took it has died.
+    A reader is reserved by a file lock, which is released if the process that holds it dies.
     """
     if not _seats.acquire(blocking=False):
         return None
     files = _lock_files()
-    if files is None:  # no such locks here: this process alone is counted
+    if files is None:  # no such locks here: only this process is counted
         return _seats.release
     for number, file in enumerate(files):
         try:
@@ -179,7 +178,7 @@ def _seat() -> Callable[[], None] | None:
 
 
 def _lock_files() -> list[IO[bytes]] | None:
-    """Open the files whose locks are the seats, in a folder of this user alone."""
+    """Open the files for the locks, in a folder of this user alone."""
     if fcntl is None:
         return None
     folder = Path(tempfile.gettempdir()) / f"kelvin-readers-{os.getuid()}"

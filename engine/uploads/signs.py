@@ -1,4 +1,4 @@
-"""Signs of all scripts that mean the same as ours in a number."""
+"""Characters of all scripts that mean the same in a number as the ASCII ones."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ WIDE = {
     "\uff08": "(",
     "\uff09": ")",
 }
-"""Signs of East Asian and Arabic scripts that mean the same as ours."""
+"""Characters of East Asian and Arabic scripts with the same meaning as ASCII ones."""
 
 
 class _Signs(dict[int, str]):
-    """For `str.translate`: digits of all scripts, and minus signs, blanks and apostrophes of all
-    kinds, as ours.
+    """A table for `str.translate`: digits of all scripts, and minus signs, blanks and apostrophes
+    of all kinds, to ASCII.
     """
 
     def __missing__(self, point: int) -> str:

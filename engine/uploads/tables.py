@@ -1,8 +1,8 @@
-"""Tables: a text with one row a line and the names of the columns in the first, as spreadsheets
-write it (CSV).
+"""Read tables: a text with one row per line and the column names in the first, as written by
+spreadsheets (CSV).
 
-Whatever is changed or left out is told in a sentence. Every loop here takes a number of steps in
-proportion to the size of the file, and patterns are tried on entries of bounded length only.
+Everything that is changed or left out is reported in a sentence. Every loop here takes time
+proportional to the size of the file, and patterns are only tried on entries of bounded length.
 """
 
 from __future__ import annotations
@@ -37,15 +37,17 @@ MISSING = frozenset({
 })
 # fmt: on
 SIGNS = frozenset({"-", "–", "—", ".", "?"})
-"""Those of them that are signs: beside others, as “+”, they are categories."""
+"""Those marks that are signs: beside others, such as “+”, they are categories."""
 STROKES = SIGNS - {"?"}
 OFTEN = 0.1
-"""Of the rows: a stroke or point as frequent as that, among categories, is one itself."""
+"""As a share of the rows: a dash or point as frequent as this, among categories, is a category
+itself.
+"""
 TRAINING = frozenset({"train", "training"})
 TESTING = frozenset({"test", "testing", "val", "valid", "validation", "dev", "holdout"})
-"""Entries, in small letters, of columns that only divide the rows."""
+"""Entries, in lower case, of columns that only split the rows."""
 NO_NUMBER = frozenset({"None", "none", "NONE"})
-"""Missing in a column of numbers; among other texts it may well be a category."""
+"""Means missing in a column of numbers; among other texts it may be a category."""
 # fmt: off
 INDEX_NAMES = frozenset({
     "id", "index", "idx", "row", "rowid", "rownames", "rownum", "rownumber", "no", "no.", "nr",
@@ -65,13 +67,13 @@ class Column:
         type: "number", "category", or "left out".
         missing: rows without an entry.
         distinct: how many different entries.
-        levels: the categories, or the different numbers where there are few; how often each, in
+        levels: the categories, or the different numbers if there are few; how often each, in
             `counts`.
-        values: (N,) float64 with NaN where missing, or (N,) int32 places in the levels with −1;
-            none of a column left out.
-        why: of a column left out.
+        values: (N,) float64 with NaN for missing entries, or (N,) int32 indices of the levels with
+            −1; None for a column left out.
+        why: for a column left out.
         notes: what was changed, as the end of a sentence that begins with the column's name.
-        marks: how often which mark stands for a missing entry; "" where there is none.
+        marks: how often which mark means a missing entry; "" for an empty one.
     """
 
     name: str
@@ -88,7 +90,7 @@ class Column:
 
 @dataclass
 class Sheet:
-    """A table: its columns, the number of rows, and what was changed, a sentence each."""
+    """A table: its columns, the number of rows, and what was changed, one sentence each."""
 
     columns: list[Column]
     rows: int
@@ -99,8 +101,8 @@ def read_table(data: bytes, name: str) -> Sheet:
     """Read the table in a file.
 
     Raises:
-        BadInput: it is no such text, or a row has more entries than there are names, or there are
-            too few rows or columns, or too many columns.
+        BadInput: it is not such a text, or a row has more entries than there are names, or there
+            are too few rows or columns, or too many columns.
     """
     notes: list[str] = []
     text = text_of(data, name, notes)
@@ -130,8 +132,8 @@ def read_table(data: bytes, name: str) -> Sheet:
 
 
 def _nameless(names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
-    """The note that the first line holds no names but data, or that it may; empty if it clearly
-    holds names.
+    """Return the note that the first line holds data instead of names, or that it may; empty if it
+    clearly holds names.
     """
     samples = [
         [entry for entry in entries[:SAMPLE_ROWS] if entry not in MISSING] for entries in columns
@@ -176,8 +178,8 @@ def _nameless(names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
 
 
 def _counted(names: Sequence[str], below: Sequence[str]) -> bool:
-    """Tell whether numbers look like names: years, or 0, 1, 2, …; a single one, if it is unlike the
-    entries below.
+    """Return whether numbers look like names: years, or 0, 1, 2, …; a single one, if it is unlike
+    the entries below.
     """
     if not all(re.fullmatch(r"\d{1,4}", name, re.ASCII) for name in names):
         return False
@@ -191,7 +193,7 @@ def _counted(names: Sequence[str], below: Sequence[str]) -> bool:
 
 
 def _titles(names: Sequence[str], notes: list[str]) -> list[str]:
-    """Names as they are shown, each once."""
+    """Return names as they are shown, all different."""
     whole = [
         f"column {i + 1}" if not name or re.fullmatch(r"Unnamed: \d{1,4}", name) else name
         for i, name in enumerate(names)
@@ -211,11 +213,11 @@ def _titles(names: Sequence[str], notes: list[str]) -> list[str]:
     return titles
 
 
-# ---- what a column holds ----
+# ---- the type of a column ----
 
 
 def _columns(titles: Sequence[str], columns: Sequence[list[str]], separator: str) -> list[Column]:
-    """Find out the type of every column."""
+    """Find the type of every column."""
     counts = [Counter(entries) for entries in columns]
     present = [_present(count) for count in counts]
     numbers = [{entry: n for entry, n in one.items() if entry not in NO_NUMBER} for one in present]
@@ -235,7 +237,7 @@ def _columns(titles: Sequence[str], columns: Sequence[list[str]], separator: str
 
 
 def _present(count: Counter[str]) -> dict[str, int]:
-    """The entries of a column that do not stand for a missing one, and how often each occurs.
+    """Return the entries of a column that do not mean missing, and how often each occurs.
 
     "-" may be the opposite of "+", and NA the code of a country: a mark that looks like the other
     entries, or is frequent among texts, is kept as an entry.
@@ -264,7 +266,7 @@ def _column(
     numeric: dict[str, int],
     reading: Reading,
 ) -> Column:
-    """One column."""
+    """Read one column."""
     rows = len(entries)
     if not texts:
         return Column(title, "left out", rows, 0, why=f"it is empty{_holes(count)}")
@@ -368,8 +370,8 @@ def _column(
 
 
 def _holes(marks: Mapping[str, int]) -> str:
-    """What was read as missing in a column, as the end of why it is left out; empty if nothing
-    was.
+    """Return what was read as missing in a column, as the end of the reason why it is left out;
+    empty if nothing was.
     """
     told = [
         f"“{mark}” ({n:,})"
@@ -384,7 +386,7 @@ def _left_out(column: Column, why: str) -> Column:
 
 
 def _leave_out_row_numbers(sheet: Sheet, names: Sequence[str]) -> None:
-    """Leave out columns that only number the rows; tell of those that may."""
+    """Leave out columns that only number the rows; report those that may."""
     for i, (name, column) in enumerate(zip(names, sheet.columns, strict=True)):
         if column.type != "number" or column.values is None or column.missing:
             continue
@@ -409,7 +411,7 @@ def _leave_out_row_numbers(sheet: Sheet, names: Sequence[str]) -> None:
 
 
 def _leave_out_splits(sheet: Sheet) -> None:
-    """Leave out columns that say which rows are for training and which for testing."""
+    """Leave out columns that specify which rows are for training and which for testing."""
     for i, column in enumerate(sheet.columns):
         levels = {level.casefold() for level in column.levels}
         if column.type == "category" and levels & TRAINING and levels <= TRAINING | TESTING:
@@ -421,16 +423,16 @@ def _leave_out_splits(sheet: Sheet) -> None:
 
 
 def _exactly(value: float) -> str:
-    """A number with all its digits."""
+    """Return a number with all its digits."""
     return str(int(value)) if value == int(value) and abs(value) < 1e16 else repr(value)
 
 
-# ---- what is told ----
+# ---- the report ----
 
 
 def _changes(columns: Sequence[Column]) -> list[str]:
-    """What was changed or left out in columns, a sentence each; the same of several columns in
-    one.
+    """Return what was changed or left out in columns, one sentence each; equal changes of several
+    columns share one.
     """
     notes = []
     out: dict[str, list[str]] = {}
@@ -462,7 +464,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def summary(sheet: Sheet) -> dict[str, Any]:
-    """What is kept of a look at a table, as JSON values."""
+    """Return the description of a table as JSON values."""
     columns = [
         {
             "name": c.name,

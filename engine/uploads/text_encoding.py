@@ -1,4 +1,6 @@
-"""A stranger's bytes as a text: in which encoding, and what other kinds of files begin like."""
+"""Decode the bytes of an untrusted file as text: find its encoding, and recognise other kinds of
+files.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ PICTURES = {
 
 
 def text_of(data: bytes, name: str, notes: list[str]) -> str:
-    """The file as a text with line ends of one kind."""
+    """Return the file as a text with line ends of one kind."""
     for magic, what in OTHERS.items():
         if data.startswith(magic):
             raise refuse(
@@ -59,7 +61,7 @@ def text_of(data: bytes, name: str, notes: list[str]) -> str:
 
 
 def _decoded(data: bytes, name: str, notes: list[str]) -> str:
-    """The bytes as a text; told where it was not certain how they are meant."""
+    """Return the bytes as a text; reports if the encoding was not certain."""
     marks = (
         (b"\xff\xfe\0\0", "utf-32"),
         (b"\0\0\xfe\xff", "utf-32"),
@@ -75,7 +77,7 @@ def _decoded(data: bytes, name: str, notes: list[str]) -> str:
                     raise refuse(
                         name, "a whole text (it begins as UTF-16 and goes on as something else)"
                     ) from None
-    if b"\0" in data:  # UTF-16 without a mark: every other byte of an English text is 0
+    if b"\0" in data:  # UTF-16 without a byte-order mark: every other byte of an English text is 0
         for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
             head = data[:4096]
             if (
