@@ -188,9 +188,10 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
             key, text, f"one of {', '.join(f'{owner}.{name}' for name in cls.model_fields)}"
         )
     parsed = _read(cls, field, text, key)
-    registry.build(
-        {"name": cls.name, field: parsed}, owner
-    )  # so that an error names the key that the user wrote
+    try:
+        registry.build({"name": cls.name, field: parsed}, owner)
+    except BadInput as error:  # the message names the key as it was written, also an earlier name
+        raise BadInput(key, error.value, error.allowed) from None
     places[owner][field] = parsed
     return id(places[owner]), field
 

@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_page_opens_and_the_explorer_is_as_it_was_afterwards() -> None:
-    app = open_app({"dataset": "moons", "annealing.chains": "33"})
+    app = open_app({"dataset": "moons", "annealing.population_size": "33"})
     before = shown(app)
     app.switch_page("pages/gallery.py").run()
     assert not app.exception

@@ -134,7 +134,7 @@ def test_knobs_follow_the_landscape_until_they_are_set_by_hand() -> None:
     app.selectbox(key=FUNCTION).set_value("rosenbrock").run()
     valley = shown(app).lanes[0].rate  # type: ignore[attr-defined]
     assert valley < bowl / 10
-    app.select_slider(key="landscape control lane1.sgd.rate").set_value(0.01).run()
+    app.select_slider(key="landscape control lane1.sgd.learning_rate").set_value(0.01).run()
     app.selectbox(key=FUNCTION).set_value("sphere").run()
     assert shown(app).lanes[0].rate == 0.01  # type: ignore[attr-defined]
     assert (

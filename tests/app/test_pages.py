@@ -118,9 +118,9 @@ def test_a_broken_link_opens_with_one_friendly_line_and_the_default() -> None:
     ("query", "kept", "told"),
     [
         (
-            {"dataset": "moons", "annealing.chains": "0", "seconds": "5"},
+            {"dataset": "moons", "annealing.population_size": "0", "seconds": "5"},
             {"dataset": "moons", "seconds": "5"},
-            ["annealing.chains: '0' is not allowed; expected at least 1"],
+            ["annealing.population_size: '0' is not allowed; expected at least 1"],
         ),
         (
             {"dataset": "moons", "lanes": "annealing,adam,eki,pso,snes", "seed": "4"},
@@ -128,8 +128,13 @@ def test_a_broken_link_opens_with_one_friendly_line_and_the_default() -> None:
             ["at most 4 lanes"],
         ),
         (
-            {"lanes": "pso,nope,adam", "nope.rate": "1", "adam.rate": "0.5", "seconds": "x"},
-            {"lanes": "pso,adam", "adam.rate": "0.5"},
+            {
+                "lanes": "pso,nope,adam",
+                "nope.rate": "1",
+                "adam.learning_rate": "0.5",
+                "seconds": "x",
+            },
+            {"lanes": "pso,adam", "adam.learning_rate": "0.5"},
             ["lanes: 'nope' is not allowed; expected the name of a method", "seconds: 'x'"],
         ),
         (
@@ -202,7 +207,7 @@ def popovers(app: AppTest) -> list[str]:
 
 
 def test_lanes_are_added_and_removed_and_keep_their_knobs() -> None:
-    app = open_app({"lanes": "annealing,adam,sgd", "sgd.rate": "0.5"})
+    app = open_app({"lanes": "annealing,adam,sgd", "sgd.learning_rate": "0.5"})
     app.button(key="remove 1").click().run()
     assert [lane.name for lane in shown(app).lanes] == ["annealing", "sgd"]
     assert shown(app).lanes[1].rate == 0.5  # type: ignore[attr-defined]
@@ -214,7 +219,7 @@ def test_lanes_are_added_and_removed_and_keep_their_knobs() -> None:
 
 
 def test_what_was_set_for_a_method_is_still_set_after_a_look_at_another() -> None:
-    app = open_app({"annealing.chains": "99"})
+    app = open_app({"annealing.population_size": "99"})
     app.button_group(key="control lane 0").set_value("pso").run()
     assert shown(app).lanes[0].name == "pso"
     app.button_group(key="control lane 0").set_value("annealing").run()

@@ -59,7 +59,7 @@ def words(app: AppTest) -> str:
         "network",
         "lanes",
         "loss",
-        "lane1.chains",
+        "lane1.population_size",
         "network.hidden",
         "dataset.points",
         "budget.amount",

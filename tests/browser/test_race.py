@@ -155,13 +155,13 @@ def test_reset_returns_to_the_same_first_loss_and_a_new_seed_does_not(open_page:
 @pytest.mark.slow  # quickly: `test_table`, the whole state in the address
 def test_a_link_reopens_the_same_experiment_in_a_fresh_context(open_page: Open) -> None:
     page = open_page(
-        "?dataset=circles&dataset.noise=0.2&network.hidden=7,5&lanes=eki,sgd&sgd.rate=0.05&evaluations=1e9&seed=77"
+        "?dataset=circles&dataset.noise=0.2&network.hidden=7,5&lanes=eki,sgd&sgd.learning_rate=0.05&evaluations=1e9&seed=77"
     )
     running(page)
     address = page.url
     query = parse_qs(urlsplit(address).query)
     assert query["dataset"] == ["circles"]
-    assert query["sgd.rate"] == ["0.05"]
+    assert query["sgd.learning_rate"] == ["0.05"]
     other = open_page("?" + urlsplit(address).query)
     running(other)
     experiment = "v.player.history.stage.experiment"
@@ -367,7 +367,7 @@ def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> No
             pytest.param(query, marks=pytest.mark.slow)
             for query in (
                 "?q=%3Cscript%3E",
-                "?annealing.chains=0",
+                "?annealing.population_size=0",
                 "?seconds=nan",
                 "?network.hidden=0",
             )

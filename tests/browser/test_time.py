@@ -172,7 +172,7 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
     running(page)
     expect(page.get_by_test_id("card-1-turned")).to_be_hidden()
     page.get_by_test_id("tune-1").click()
-    page.get_by_test_id("knob-rate").fill("0.05")
+    page.get_by_test_id("knob-learning_rate").fill("0.05")
     page.keyboard.press("Enter")
     wait(
         page,
@@ -229,7 +229,7 @@ def test_what_a_knob_does_not_take_is_said_at_its_field_until_it_takes_something
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("tune-0").click()
-    field = page.get_by_test_id("knob-start_temperature")
+    field = page.get_by_test_id("knob-initial_temperature")
     said = page.get_by_test_id("refused-start_temperature")
     before = field.input_value()
     for text in ("abc", "-3", "0"):

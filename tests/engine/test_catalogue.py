@@ -232,7 +232,7 @@ def test_every_chain_tells_its_own_acceptance_and_replicas_their_temperature() -
         for _ in range(STEPS):
             race.advance_lane(race.lanes[0])
         vectors = race.metrics(0)["lanes"][0]["vectors"]
-        chains = race.lanes[0].optimizer.chains  # type: ignore[attr-defined]
+        chains = race.lanes[0].optimizer.population_size  # type: ignore[attr-defined]
         assert vectors["acceptance"].shape == (chains,)
         assert bool(((vectors["acceptance"] >= 0) & (vectors["acceptance"] <= 1)).all())
         if name == "parallel-tempering":

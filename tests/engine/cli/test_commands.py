@@ -48,7 +48,7 @@ def test_run_prints_one_json_object(capsys: pytest.CaptureFixture[str], tmp_path
         "--seed",
         "3",
         "--set",
-        "annealing.chains=8",
+        "annealing.population_size=8",
         "--set",
         "dataset.points=100",
         "--record",
@@ -107,7 +107,7 @@ def test_run_from_a_file_gives_what_the_options_give(
         "--optimizer",
         "sgd",
         "--set",
-        "sgd.rate=0.2",
+        "sgd.learning_rate=0.2",
         "--evaluations",
         "50000",
         "--seed",
@@ -132,8 +132,8 @@ def test_run_from_a_file_gives_what_the_options_give(
         (("run", "--seconds", "-1"), "budget.amount: -1.0 is not allowed; expected more than 0"),
         (("run", "--set", "chains"), "--set: 'chains' is not allowed; expected KEY=VALUE"),
         (
-            ("run", "--set", "annealing.chains=0"),
-            "annealing.chains: '0' is not allowed; expected at least",
+            ("run", "--set", "annealing.population_size=0"),
+            "annealing.population_size: '0' is not allowed; expected at least",
         ),
         (
             ("run", "no-such-file.json"),

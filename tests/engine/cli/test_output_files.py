@@ -164,7 +164,7 @@ def test_a_recording_never_takes_the_place_of_another(
 ) -> None:
     asked, found = (*ASKED[:-1], "--record", str(tmp_path / "runs")), []
     for rate in ("0.1", "0.2", "0.3"):
-        code, out, err = run(capsys, *asked, "--set", f"sgd.rate={rate}")
+        code, out, err = run(capsys, *asked, "--set", f"sgd.learning_rate={rate}")
         assert code == 0, err
         found.append(Path(out.strip().splitlines()[-1].removeprefix("recording: ")))
     assert [path.name for path in found] == [
@@ -223,28 +223,28 @@ def test_a_recording_never_takes_the_place_of_another(
             ),
         ),
         (
-            ("--set", "lane1.chains=8", "--set", "annealing.chains=9"),
+            ("--set", "lane1.population_size=8", "--set", "annealing.population_size=9"),
             (
-                "annealing.chains: '9' is not allowed; expected one value only (lane1.chains is "
+                "annealing.population_size: '9' is not allowed; expected one value only (lane1.population_size is "
                 "given too"
             ),
         ),
         (("--set", "=1"), "--set: '=1' is not allowed; expected KEY=VALUE"),
         (
-            ("--set", "annealing.chains=1_000"),
-            "annealing.chains: '1_000' is not allowed; expected a whole number",
+            ("--set", "annealing.population_size=1_000"),
+            "annealing.population_size: '1_000' is not allowed; expected a whole number",
         ),
         (
-            ("--set", "annealing.chains=1,000"),
-            "annealing.chains: '1,000' is not allowed; expected a whole number",
+            ("--set", "annealing.population_size=1,000"),
+            "annealing.population_size: '1,000' is not allowed; expected a whole number",
         ),
         (
-            ("--set", "annealing.chains=1.5e0"),
-            "annealing.chains: '1.5e0' is not allowed; expected a whole number",
+            ("--set", "annealing.population_size=1.5e0"),
+            "annealing.population_size: '1.5e0' is not allowed; expected a whole number",
         ),
         (
-            ("--set", "annealing.chains=1e999999999"),
-            "annealing.chains: '1e999999999' is not allowed; expected a whole number",
+            ("--set", "annealing.population_size=1e999999999"),
+            "annealing.population_size: '1e999999999' is not allowed; expected a whole number",
         ),
         (
             ("--set", "network.hidden=1_0,4"),
@@ -275,7 +275,7 @@ def test_whole_numbers_may_be_written_as_powers_of_ten(capsys: pytest.CaptureFix
         "--optimizer",
         "annealing",
         "--set",
-        "annealing.chains=1e1",
+        "annealing.population_size=1e1",
         "--seed",
         "2e1",
         "--set",

@@ -98,8 +98,8 @@ def test_tables_of_the_command_line_tell_lanes_of_one_method_apart(
         for line in run(capsys, "run", str(experiment))[1].splitlines()
         if not line.startswith("  ")
     ]  # what is told of a lane is indented
-    assert table[1].startswith("sgd rate=0.7 ")
-    assert table[2].startswith("sgd rate=0.002 ")
+    assert table[1].startswith("sgd learning_rate=0.7 ")
+    assert table[2].startswith("sgd learning_rate=0.002 ")
     assert table[0].index("loss") + len("loss") == table[1].index(table[1].split()[2]) + len(
         table[1].split()[2]
     )

@@ -68,11 +68,11 @@ def test_two_lanes_of_one_method_are_named_by_place() -> None:
         }
     )
     flat = to_flat(experiment)
-    assert flat["lane1.chains"] == "5"
+    assert flat["lane1.population_size"] == "5"
     assert flat["lane2.chains"] == "8"
     assert from_flat(flat) == experiment
-    with pytest.raises(BadInput, match=r"annealing\.chains"):
-        from_flat(flat | {"annealing.chains": "3"})
+    with pytest.raises(BadInput, match=r"annealing\.population_size"):
+        from_flat(flat | {"annealing.population_size": "3"})
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,13 @@ def test_a_population_that_does_not_fit_is_refused_before_it_is_allocated(
             "annealing.chans: '5' is not allowed; expected one of annealing.",
         ),
         (
-            {"annealing.chains": "many"},
-            "annealing.chains: 'many' is not allowed; expected a whole number",
+            {"annealing.population_size": "many"},
+            "annealing.population_size: 'many' is not allowed; expected a whole number",
         ),
-        ({"eki.ensemble": "5"}, "eki.ensemble: '5' is not allowed; expected one of dataset"),
+        (
+            {"eki.population_size": "5"},
+            "eki.population_size: '5' is not allowed; expected one of dataset",
+        ),
         ({"lanes": "adam,"}, "lanes: '' is not allowed; expected one of annealing"),
         ({"seconds": "1", "flops": "2"}, "flops: '2' is not allowed; expected one budget only"),
         ({"seconds": "soon"}, "seconds: 'soon' is not allowed; expected a number"),

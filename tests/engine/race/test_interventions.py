@@ -131,7 +131,7 @@ def test_a_snapshot_carries_turned_knobs_other_points_and_events_to_come(tmp_pat
             break
     again = checkpoint.load(checkpoint.save(race, tmp_path / "race"))
     assert again.experiment == race.experiment
-    assert again.lanes[1].optimizer.rate == 0.05  # type: ignore[attr-defined]
+    assert again.lanes[1].optimizer.learning_rate == 0.05  # type: ignore[attr-defined]
     assert again.done == race.done != whole.done
     while not again.finished:
         again.advance()

@@ -196,7 +196,7 @@ LINKS: list[dict[str, str]] = [
         "dataset.reach": "3",
         "lanes": "sgd,adam",
     },
-    {"dataset": "landscape", "lanes": "sgd", "sgd.rate": "0.5"},
+    {"dataset": "landscape", "lanes": "sgd", "sgd.learning_rate": "0.5"},
 ]
 
 
@@ -216,9 +216,9 @@ def test_what_is_left_out_suits_the_landscape_and_what_is_said_stays() -> None:
         "schwefel", lanes=["adam", {"name": "sgd", "learning_rate": 0.25}, "pso"]
     )
     adam, sgd, pso = experiment.lanes
-    assert adam.rate == pytest.approx(4)  # type: ignore[attr-defined]
-    assert sgd.rate == 0.25  # type: ignore[attr-defined]
-    assert pso.particles == CROWDS["particles"]  # type: ignore[attr-defined]
+    assert adam.learning_rate == pytest.approx(4)  # type: ignore[attr-defined]
+    assert sgd.learning_rate == 0.25  # type: ignore[attr-defined]
+    assert pso.population_size == CROWDS["particles"]  # type: ignore[attr-defined]
     assert Experiment.parse({"lanes": ["pso"]}).lanes[0].particles != CROWDS["particles"]  # type: ignore[attr-defined]
     assert Experiment.parse({"dataset": "landscape"}).budget.currency == "evaluations"
 

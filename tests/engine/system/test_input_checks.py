@@ -89,7 +89,7 @@ def test_no_link_and_no_setting_takes_it(bad: str) -> None:
     for flat in (
         {"dataset": bad},
         {bad: "1"},
-        {"adam.rate": bad, "lanes": "adam"},
+        {"adam.learning_rate": bad, "lanes": "adam"},
         {f"adam.{bad}": "1", "lanes": "adam"},
         {"lanes": f"adam,{bad}"},
     ):
