@@ -327,7 +327,7 @@ def test_commands_reach_the_job_and_impossible_lanes_do_not() -> None:
             for do in ("reheat", "turn", "weight"):
                 with pytest.raises(BadInput, match="lane"):
                     hub.command(viewer, {"do": do, "lane": lane})
-        hub.command(viewer, {"do": "turn", "lane": 0, "field": "rate", "value": 1})
+        hub.command(viewer, {"do": "turn", "lane": 0, "field": "learning_rate", "value": 1})
         assert job.asked == ["speed", "reheat", "turn"]
         hub.command(Viewer(), {"do": "pause"})  # who watches nothing commands nothing
 

@@ -129,10 +129,10 @@ MALFORMED = [
     '{"do": "attach"}', '{"do": "attach", "race": 7}', '{"do": "attach", "race": "guess"}', '{"do": "attach", "race": {"a": 1}}',
     '{"do": "speed"}', '{"do": "speed", "value": "fast"}', '{"do": "speed", "value": -1}', '{"do": "speed", "value": NaN}', '{"do": "speed", "value": true}',
     '{"do": "reheat"}', '{"do": "reheat", "lane": 9, "factor": 2}', '{"do": "reheat", "lane": 0, "factor": Infinity}', '{"do": "reheat", "lane": 0.5, "factor": 2}',
-    '{"do": "turn"}', '{"do": "turn", "lane": 0, "field": "", "value": 1}', '{"do": "turn", "lane": 0, "field": ["rate"], "value": 1}',
-    '{"do": "turn", "lane": 0, "field": "rate", "value": NaN}', '{"do": "turn", "lane": 0, "field": "rate", "value": Infinity}',
-    '{"do": "turn", "lane": 0, "field": "rate", "value": [1]}', '{"do": "turn", "lane": true, "field": "rate", "value": 1}',
-    '{"do": "turn", "lane": 4, "field": "rate", "value": 1}',
+    '{"do": "turn"}', '{"do": "turn", "lane": 0, "field": "", "value": 1}', '{"do": "turn", "lane": 0, "field": ["learning_rate"], "value": 1}',
+    '{"do": "turn", "lane": 0, "field": "learning_rate", "value": NaN}', '{"do": "turn", "lane": 0, "field": "learning_rate", "value": Infinity}',
+    '{"do": "turn", "lane": 0, "field": "learning_rate", "value": [1]}', '{"do": "turn", "lane": true, "field": "learning_rate", "value": 1}',
+    '{"do": "turn", "lane": 4, "field": "learning_rate", "value": 1}',
     '{"do": "weight", "lane": 0}', '{"do": "weight", "lane": 0, "index": -1, "value": 1}', '{"do": "weight", "lane": 0, "index": 1.5, "value": 1}',
     '{"do": "weight", "lane": 0, "index": 1, "value": 1e9}', '{"do": "weight", "lane": 0, "index": 1, "value": "1"}', '{"do": "points"}', '{"do": "points", "points": 7}',
     '{"do": "points", "points": "gAAA"}', '{"do": "points", "points": "' + "gAAAA" * 801 + '"}',
@@ -174,7 +174,7 @@ def test_text_that_is_none_does_not_reach_the_race(site: Site, bad: str) -> None
         until(session, state("starting"))
         for text in (
             f'{{"do": "turn", "lane": 0, "field": "{bad}", "value": "x"}}',
-            f'{{"do": "turn", "lane": 0, "field": "rate", "value": "{bad}"}}',
+            f'{{"do": "turn", "lane": 0, "field": "learning_rate", "value": "{bad}"}}',
             f'{{"do": "points", "points": "{bad}"}}',
             f'{{"do": "plane", "kind": "{bad}"}}',
             f'{{"do": "{bad}"}}',

@@ -70,7 +70,7 @@ def test_run_prints_one_json_object(capsys: pytest.CaptureFixture[str], tmp_path
             "steps",
         } <= set(lane)
         assert lane["evaluations"] >= 2e5
-    assert result["experiment"]["lanes"][0]["chains"] == 8
+    assert result["experiment"]["lanes"][0]["population_size"] == 8
     assert result["experiment"]["dataset"]["points"] == 100
     recording = list(Recording.read(Path(result["recording"])))
     assert recording[0]["type"] == "stage"
@@ -130,7 +130,7 @@ def test_run_from_a_file_gives_what_the_options_give(
             "lanes: 'magic' is not allowed; expected one of annealing",
         ),
         (("run", "--seconds", "-1"), "budget.amount: -1.0 is not allowed; expected more than 0"),
-        (("run", "--set", "chains"), "--set: 'chains' is not allowed; expected KEY=VALUE"),
+        (("run", "--set", "population_size"), "--set: 'chains' is not allowed; expected KEY=VALUE"),
         (
             ("run", "--set", "annealing.population_size=0"),
             "annealing.population_size: '0' is not allowed; expected at least",

@@ -31,7 +31,7 @@ ASKED = (
     "--json",
 )
 EVENTS = [
-    {"kind": "turn", "lane": 1, "step": 50, "field": "rate", "value": 0.003},
+    {"kind": "turn", "lane": 1, "step": 50, "field": "learning_rate", "value": 0.003},
     {"kind": "reheat", "lane": 0, "step": 3, "value": 5},
     {"kind": "weight", "lane": 1, "step": 60, "index": 3, "value": 1.5},
     {"kind": "points", "steps": [30, 160], "value": Drawn().points},
@@ -84,7 +84,7 @@ def test_a_race_turned_in_the_page_is_run_again(
     while not race.finished:  # looked at whenever, as in the page
         race.advance()
         if race.lanes[0].step in (40, 90):
-            race.turn(0, "rate", 0.1 / race.lanes[0].step)
+            race.turn(0, "learning_rate", 0.1 / race.lanes[0].step)
         if race.lanes[0].step % 7 == 0:
             k += 1
             messages.append(encode(race.metrics(k)))
@@ -121,7 +121,7 @@ def test_stop_rules_and_weights(capsys: pytest.CaptureFixture[str], tmp_path: Pa
         ("{", "--events: "),
         ("7", "events: 7 is not allowed; expected a list"),
         (
-            '[{"kind": "turn", "lane": 5, "step": 1, "field": "rate", "value": 1}]',
+            '[{"kind": "turn", "lane": 5, "step": 1, "field": "learning_rate", "value": 1}]',
             "events[0].lane: 5 is not allowed; expected a whole number from 0 to 1",
         ),
         (

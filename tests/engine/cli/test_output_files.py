@@ -172,7 +172,7 @@ def test_a_recording_never_takes_the_place_of_another(
         "moons-sgd-seed0-2.kelvin",
         "moons-sgd-seed0-3.kelvin",
     ]
-    assert [Recording.read(path).experiment["lanes"][0]["rate"] for path in found] == [
+    assert [Recording.read(path).experiment["lanes"][0]["learning_rate"] for path in found] == [
         0.1,
         0.2,
         0.3,
@@ -286,7 +286,7 @@ def test_whole_numbers_may_be_written_as_powers_of_ten(capsys: pytest.CaptureFix
     )
     assert code == 0, err
     told = json.loads(out)["experiment"]
-    assert (told["lanes"][0]["chains"], told["seed"], told["network"]["hidden"]) == (
+    assert (told["lanes"][0]["population_size"], told["seed"], told["network"]["hidden"]) == (
         10,
         20,
         [10, 4],

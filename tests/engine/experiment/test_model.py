@@ -31,7 +31,7 @@ def test_json_round_trip() -> None:
     text = json.dumps(experiment.to_json())
     assert Experiment.parse(json.loads(text)) == experiment
     assert Experiment.model_validate_json(text) == experiment
-    assert json.loads(text)["lanes"][0]["chains"] == 32
+    assert json.loads(text)["lanes"][0]["population_size"] == 32
     assert Experiment.parse(experiment) is experiment
 
 

@@ -145,7 +145,7 @@ def test_a_change_by_hand_begins_patience_anew() -> None:
     race = race_of({"name": "sgd", "learning_rate": 1e-6}, stop={"patience": 0.2})
     for frame in race:
         if frame.k == 8:
-            race.turn(0, "rate", 1e-6)
+            race.turn(0, "learning_rate", 1e-6)
     ended = race.metrics(0)["lanes"][0]
     assert 0.36 <= ended["progress"] <= 0.42
 

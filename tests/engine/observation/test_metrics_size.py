@@ -29,20 +29,7 @@ def test_an_even_choice_of_a_long_row(length: int) -> None:
 def test_no_method_makes_metrics_large(name: str) -> None:
     cls = OPTIMIZERS.get(name)
     crowd = next(
-        (
-            field
-            for field in (
-                "chains",
-                "replicas",
-                "pairs",
-                "population",
-                "particles",
-                "ensemble",
-                "members",
-                "points",
-            )
-            if field in cls.model_fields
-        ),
+        (field for field in ("population_size", "pairs") if field in cls.model_fields),
         None,
     )
     lane = {"name": name, **({crowd: 700} if crowd else {})}

@@ -137,7 +137,7 @@ def test_losses_shown_are_those_of_the_places_shown(name: str) -> None:
 
 def test_the_share_accepted_is_the_acceptance_measured() -> None:
     for name in ("annealing", "parallel-tempering", "population-annealing"):
-        race = race_of(name, {"chains": 40, "batch": 0, "proposal": "gaussian"})
+        race = race_of(name, {"population_size": 40, "batch": 0, "proposal": "gaussian"})
         found = shown(race, stages(race))
         accepted = found["answered"]["accepted"]
         assert accepted.dtype == torch.uint8
@@ -226,7 +226,7 @@ def test_many_points_are_thinned_evenly() -> None:
     assert torch.allclose(
         asked, race.observer.plane.project(torch.stack(probes[::every])), atol=1e-5
     )
-    race = race_of("annealing", {"chains": 600})
+    race = race_of("annealing", {"population_size": 600})
     found = shown(race, stages(race))
     assert len(found["asked"]["points"]) == len(found["moved"]["points"]) == 150
     assert found["moved"]["accepted"].shape == (150,)
@@ -244,7 +244,7 @@ def test_directions_are_drawn_as_short_ends() -> None:
 
 def test_the_ensemble_shows_its_mean_losses_for_free() -> None:
     for name in ("eki", "enkf"):
-        race = race_of(name, {"batch": 0, "ensemble": 20})
+        race = race_of(name, {"batch": 0, "population_size": 20})
         before = race.lanes[0].state.population
         assert before is not None
         before = before.clone()
@@ -284,7 +284,7 @@ def test_listening_takes_no_time_of_the_lane(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_weights_that_are_no_numbers_are_not_drawn() -> None:
-    race = race_of("sgd", {"rate": 1000.0})
+    race = race_of("sgd", {"learning_rate": 1000.0})
     race.lanes[0].state.estimate.fill_(torch.nan)
     message = stages(race)
     assert all(

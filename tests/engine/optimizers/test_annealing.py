@@ -31,7 +31,7 @@ from tests.engine.support.stand_ins import (
     turned_ellipsoid,
 )
 
-FIXED = {"start_temperature": 1.0, "end_temperature": 1.0, "adapt": False}
+FIXED = {"initial_temperature": 1.0, "final_temperature": 1.0, "adapt": False}
 PROPOSALS = ["gaussian", "sparse", "layer", "cauchy", "visiting"]
 
 

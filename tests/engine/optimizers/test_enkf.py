@@ -183,9 +183,9 @@ def test_small_ensembles_freeze_and_inflation_holds_against_it() -> None:
     theta = first_weights(oracle_on(hidden=(8,)))
     spreads = {}
     for name, settings in {
-        "small": {"ensemble": 6},
-        "large": {"ensemble": 200},
-        "inflated": {"ensemble": 6, "inflation": 0.1},
+        "small": {"population_size": 6},
+        "large": {"population_size": 200},
+        "inflated": {"population_size": 6, "inflation": 0.1},
     }.items():
         enkf = EnKF(observation_noise=0.01, height=1, **settings)
         state: Any = run(enkf, oracle_on(hidden=(8,), batch=4), theta, 40)

@@ -83,8 +83,8 @@ def test_settings_at_the_ends_of_their_ranges_work_or_end_in_a_sentence(
         lane = extreme(name, draw)
         if name in TEMPERED:
             lane |= {
-                "end_temperature": draw.choice((5e-324, 1e-300, 1e-46, 1e6)),
-                "start_temperature": draw.choice((None, 5e-324, 1e-46, 1e6)),
+                "final_temperature": draw.choice((5e-324, 1e-300, 1e-46, 1e6)),
+                "initial_temperature": draw.choice((None, 5e-324, 1e-46, 1e6)),
             }
         try:
             race = (

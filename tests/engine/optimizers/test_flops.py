@@ -224,7 +224,7 @@ def test_thin_noise_costs_a_fraction() -> None:
 def test_proposals_that_change_one_layer_are_charged_from_there_up(
     method: str, proposal: str
 ) -> None:
-    lane = {"name": method, "chains": 4, "batch": 0, "proposal": proposal}
+    lane = {"name": method, "population_size": 4, "batch": 0, "proposal": proposal}
     value = {
         "dataset": {"name": "moons", "points": 40},
         "network": {"name": "mlp", "hidden": [8, 8]},
@@ -246,7 +246,7 @@ STEPS = {
     "sgd": ({}, 0.0),
     "lbfgs": ({"history": 4}, 0.02),
     "levenberg-marquardt": ({}, 0.02),
-    "eki": ({"ensemble": 100}, 0.1),
+    "eki": ({"population_size": 100}, 0.1),
     "openai-es": ({}, 0.02),
     "low-rank-es": ({"rank": 2}, 0.05),
     "hybrid": ({}, 0.0),
@@ -281,7 +281,7 @@ def test_a_race_taken_up_again_is_charged_the_same(method: str, tmp_path: Path) 
     value = {
         "dataset": {"name": "moons", "points": 40},
         "network": {"name": "mlp", "hidden": [8, 8]},
-        "lanes": [{"name": method, "chains": 4, "batch": 0, "proposal": "layer"}],
+        "lanes": [{"name": method, "population_size": 4, "batch": 0, "proposal": "layer"}],
         "budget": {"currency": "flops", "amount": 1e8},
     }
     race = Race(Experiment.parse(value), pictures=False)

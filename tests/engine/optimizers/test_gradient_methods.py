@@ -82,14 +82,14 @@ def torch_path(kind: type[torch.optim.Optimizer], theta: Tensor, **settings: Any
     ("settings", "theirs"),
     [
         ({}, {"lr": 0.1, "momentum": 0.9}),
-        ({"rate": 0.5, "momentum": 0.0}, {"lr": 0.5}),
+        ({"learning_rate": 0.5, "momentum": 0.0}, {"lr": 0.5}),
         (
-            {"rate": 0.3, "momentum": 0.8, "dampening": 0.4},
+            {"learning_rate": 0.3, "momentum": 0.8, "dampening": 0.4},
             {"lr": 0.3, "momentum": 0.8, "dampening": 0.4},
         ),
         ({"momentum": 0.0, "weight_decay": 0.05}, {"lr": 0.1, "weight_decay": 0.05}),
         (
-            {"rate": 0.2, "momentum": 0.95, "dampening": 0.1, "weight_decay": 0.01},
+            {"learning_rate": 0.2, "momentum": 0.95, "dampening": 0.1, "weight_decay": 0.01},
             {"lr": 0.2, "momentum": 0.95, "dampening": 0.1, "weight_decay": 0.01},
         ),
     ],
@@ -110,7 +110,7 @@ def test_sgd_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> None
     [
         ({}, {"lr": 0.01}),
         (
-            {"rate": 0.05, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3},
+            {"learning_rate": 0.05, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3},
             {"lr": 0.05, "betas": (0.7, 0.95), "eps": 1e-3},
         ),
         ({"weight_decay": 0.1}, {"lr": 0.01, "weight_decay": 0.1}),
@@ -131,9 +131,9 @@ def test_adam_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) -> Non
     ("settings", "theirs"),
     [
         ({}, {"lr": 0.1, "momentum": 0.9}),
-        ({"rate": 0.3, "momentum": 0.6}, {"lr": 0.3, "momentum": 0.6}),
+        ({"learning_rate": 0.3, "momentum": 0.6}, {"lr": 0.3, "momentum": 0.6}),
         (
-            {"rate": 0.05, "momentum": 0.99, "weight_decay": 0.02},
+            {"learning_rate": 0.05, "momentum": 0.99, "weight_decay": 0.02},
             {"lr": 0.05, "momentum": 0.99, "weight_decay": 0.02},
         ),
     ],
@@ -157,7 +157,13 @@ def test_nesterov_is_torchs(settings: dict[str, Any], theirs: dict[str, Any]) ->
         ({}, {"lr": 0.01}),
         ({"weight_decay": 0.0}, {"lr": 0.01, "weight_decay": 0.0}),
         (
-            {"rate": 0.05, "weight_decay": 0.3, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3},
+            {
+                "learning_rate": 0.05,
+                "weight_decay": 0.3,
+                "beta1": 0.7,
+                "beta2": 0.95,
+                "epsilon": 1e-3,
+            },
             {"lr": 0.05, "weight_decay": 0.3, "betas": (0.7, 0.95), "eps": 1e-3},
         ),
     ],
@@ -204,11 +210,11 @@ def test_they_start_at_the_first_weights_and_leave_them_alone(name: str) -> None
 @pytest.mark.parametrize(
     ("name", "field", "value"),
     [
-        ("sgd", "rate", 0),
+        ("sgd", "learning_rate", 0),
         ("sgd", "momentum", 1),
         ("sgd", "dampening", 2),
         ("sgd", "weight_decay", -1),
-        ("adam", "rate", 0),
+        ("adam", "learning_rate", 0),
         ("adam", "beta2", 1),
         ("adam", "epsilon", 0),
         ("nesterov", "momentum", 0),

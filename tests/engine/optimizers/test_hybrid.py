@@ -107,12 +107,12 @@ def test_annealing_by_hand(control: str) -> None:
     generator = torch.Generator().manual_seed(4)
     oracle = oracle_on(batch=5)
     knobs: dict[str, Any] = {
-        "rate": 0.7,
+        "learning_rate": 0.7,
         "noise": 0.6,
         "rounds": 3,
         "tries": 2,
-        "start_temperature": 0.5,
-        "end_temperature": 0.002,
+        "initial_temperature": 0.5,
+        "final_temperature": 0.002,
     }
     optimizer = Hybrid(published_bugs=control, **knobs)  # type: ignore[arg-type]
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)

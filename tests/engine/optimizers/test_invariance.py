@@ -144,9 +144,9 @@ def test_chains_walk_on_a_plain_however_cold(name: str, end: float) -> None:
             optimizer = OPTIMIZERS.build(
                 {
                     "name": name,
-                    "chains": 4,
-                    "start_temperature": start,
-                    "end_temperature": end,
+                    "population_size": 4,
+                    "initial_temperature": start,
+                    "final_temperature": end,
                     "adapt": False,
                     **more,
                 }

@@ -82,7 +82,7 @@ def test_underdamped_steps_are_baoab() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"rate": 0.02}, {"rate": 0.02, "momentum": 0.8, "dynamics": "underdamped"}],
+    [{"learning_rate": 0.02}, {"learning_rate": 0.02, "momentum": 0.8, "dynamics": "underdamped"}],
     ids=["overdamped", "underdamped"],
 )
 def test_at_a_fixed_temperature_the_places_follow_boltzmanns_law(settings: dict[str, Any]) -> None:
@@ -182,7 +182,7 @@ def test_it_cools_as_planned_and_can_be_reheated(cooling: Any) -> None:
 
 @pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
 @pytest.mark.parametrize(
-    ("function", "rate", "low"),
+    ("function", "learning_rate", "low"),
     [(turned_ellipsoid(4, 100.0), 0.005, 1e-3), (rosenbrock, 5e-4, 0.6)],
     ids=["ellipsoid", "rosenbrock"],
 )

@@ -354,7 +354,7 @@ def test_they_beat_random_search_on_turned_and_curved_valleys(
         1 if name == "finite-differences" else 4
     )
     method = OPTIMIZERS.build(
-        {"name": name, "rate": rate * (2 if name == "spsa" else 1), **settings}
+        {"name": name, "learning_rate": rate * (2 if name == "spsa" else 1), **settings}
     )
     state = run(method, FunctionOracle(function, 6, total), start, 10**6)
     assert float(function(state.estimate.unsqueeze(0))) < floor / 2
@@ -363,7 +363,9 @@ def test_they_beat_random_search_on_turned_and_curved_valleys(
 @pytest.mark.parametrize("name", NAMES)
 def test_moving_the_problem_moves_the_run(name: str) -> None:
     shift = torch.linspace(-3, 3, 4, dtype=torch.float64)
-    method = OPTIMIZERS.build({"name": name, **({} if name == "random-search" else {"rate": 1e-4})})
+    method = OPTIMIZERS.build(
+        {"name": name, **({} if name == "random-search" else {"learning_rate": 1e-4})}
+    )
     one = run(method, FunctionOracle(rosenbrock, 4), START, 30).estimate
     two = run(
         method, FunctionOracle(lambda x: rosenbrock(x - shift), 4), START + shift, 30
@@ -412,7 +414,7 @@ def test_every_answer_is_charged_and_a_run_can_be_repeated(
         ("spsa", "directions", 0),
         ("spsa", "alpha", 2),
         ("spsa", "stability", -1),
-        ("mezo", "rate", 0),
+        ("mezo", "learning_rate", 0),
         ("mezo", "radius", 100),
         ("forward-gradient", "momentum", 1),
         ("forward-gradient", "directions", 0),

@@ -31,13 +31,13 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("annealing", "reheat_factor"): {
         "reheat_after": 0.001,
-        "start_temperature": 1e-3,
-        "end_temperature": 1e-3,
+        "initial_temperature": 1e-3,
+        "final_temperature": 1e-3,
     },
     ("annealing", "accepting"): {
         "schedule": "generalized",
-        "start_temperature": 2,
-        "end_temperature": 1,
+        "initial_temperature": 2,
+        "final_temperature": 1,
     },
     ("hybrid", "weight"): {"search": "differential-evolution"},
     ("hybrid", "crossover"): {"search": "differential-evolution"},
@@ -312,25 +312,25 @@ def test_no_such_weight_and_no_such_number(index: Any, value: Any) -> None:
 def test_temperatures_of_the_plan_follow_the_hand() -> None:
     race = race_of("annealing", budget=1e6)
     walk(race, 2)
-    turn(race, "start_temperature", 3.0)
-    turn(race, "end_temperature", 0.3)
+    turn(race, "initial_temperature", 3.0)
+    turn(race, "final_temperature", 0.3)
     state = walk(race, 1)
     progress = state.seen  # type: ignore[attr-defined]
     assert state.temperature == pytest.approx(3.0 * 0.1**progress)
-    turn(race, "end_temperature", 3)
+    turn(race, "final_temperature", 3)
     assert lane_of(race).optimizer.planned(state, 0.5) == pytest.approx(3.0)
     with pytest.raises(BadInput, match="before the first step only"):
-        lane_of(race).optimizer.turned("end_temperature", None)
+        lane_of(race).optimizer.turned("final_temperature", None)
 
 
 def test_adaptive_cooling_still_cools_when_one_temperature_is_turned_past_the_other() -> None:
     race = race_of(
         "annealing",
-        {"schedule": "adaptive", "start_temperature": 1.0, "end_temperature": 1e-3},
+        {"schedule": "adaptive", "initial_temperature": 1.0, "final_temperature": 1e-3},
         budget=1e5,
     )
     walk(race, 3)
-    turn(race, "start_temperature", 1e-5)
+    turn(race, "initial_temperature", 1e-5)
     state: Any = lane_of(race).state
     for _ in range(10):
         hot, accepted = state.temperature, state.acceptance
@@ -396,14 +396,14 @@ def test_an_underdamped_ball_keeps_its_velocity_when_the_step_size_is_turned() -
     x = theta + u / 2 + mu * u / 2
     u = mu * u
     assert torch.allclose(state.estimate, x)
-    optimizer = optimizer.turned("rate", 0.16)
+    optimizer = optimizer.turned("learning_rate", 0.16)
     state = optimizer.step(state, GivenRng(normals=zeros), oracle)
     u = 4 * u - 0.16 * x
     assert torch.allclose(state.estimate, x + u / 2 + mu * u / 2)
 
 
 def test_momentum_turned_on_begins_at_rest_and_turned_off_is_forgotten() -> None:
-    race = race_of("forward-gradient", {"rate": 0.1})
+    race = race_of("forward-gradient", {"learning_rate": 0.1})
     assert walk(race, 2).momentum is None  # type: ignore[attr-defined]
     turn(race, "momentum", 0.5)
     state: Any = walk(race, 1)
@@ -432,10 +432,10 @@ def test_a_search_turned_off_leaves_no_old_cloud() -> None:
 
 def test_a_copy_remembers_what_was_chosen_and_the_first_stays_as_it_is() -> None:
     first: Optimizer = OPTIMIZERS.build({"name": "adam", "learning_rate": 0.02})
-    copied = first.turned("beta1", 0.5).turned("rate", 3)
-    assert (first.to_json()["beta1"], first.to_json()["rate"]) == (0.9, 0.02)
-    assert copied.to_json() == {**first.to_json(), "beta1": 0.5, "rate": 3.0}
-    assert copied.model_fields_set == {"rate", "beta1"}
+    copied = first.turned("beta1", 0.5).turned("learning_rate", 3)
+    assert (first.to_json()["beta1"], first.to_json()["learning_rate"]) == (0.9, 0.02)
+    assert copied.to_json() == {**first.to_json(), "beta1": 0.5, "learning_rate": 3.0}
+    assert copied.model_fields_set == {"learning_rate", "beta1"}
 
 
 @pytest.mark.parametrize("name", ["annealing", "parallel-tempering", "population-annealing"])
@@ -453,7 +453,7 @@ def test_the_temperatures_in_store_are_told_anew_where_a_hand_changed_them(name:
     assert "planned" not in race.metrics(0)["lanes"][0]
     if before is None:
         pytest.skip("its temperatures stand still")
-    race.turn(0, "start_temperature", 7.0)
+    race.turn(0, "initial_temperature", 7.0)
     rows = race.metrics(1)["lanes"]
     assert len(rows[0]["planned"]) == len(before)
     assert rows[0]["planned"][0] == pytest.approx(7.0)

@@ -27,7 +27,7 @@ from tests.engine.support.interrupting import interrupted, without_clock
 
 MOONS = {"dataset": {"name": "moons", "points": 60}, "network": {"name": "mlp", "hidden": [4]}}
 EVENTS = [
-    {"kind": "turn", "lane": 1, "step": 50, "field": "rate", "value": 0.003},
+    {"kind": "turn", "lane": 1, "step": 50, "field": "learning_rate", "value": 0.003},
     {"kind": "reheat", "lane": 0, "step": 3, "value": 5},
     {"kind": "weight", "lane": 1, "step": 60, "index": 3, "value": 1.5},
     {"kind": "points", "steps": [9, 70], "value": Drawn().points},

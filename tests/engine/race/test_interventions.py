@@ -63,10 +63,10 @@ def played(race: Race, hands: dict[int, list[tuple[Any, ...]]]) -> list[bytes]:
 
 
 HANDS: dict[int, list[tuple[Any, ...]]] = {
-    0: [("turn", 1, "rate", 0.003)],
+    0: [("turn", 1, "learning_rate", 0.003)],
     3: [("reheat", 0, 8.0), ("put_weight", 1, 7, -0.75)],
     5: [("set_points", points(37))],
-    6: [("put_weight", 0, 2, 1.25), ("turn", 1, "rate", 0.05), ("turn", 1, "beta1", 0.8)],
+    6: [("put_weight", 0, 2, 1.25), ("turn", 1, "learning_rate", 0.05), ("turn", 1, "beta1", 0.8)],
     9: [("set_points", points(90, 1)), ("reheat", 0, 0.25)],
 }
 
@@ -152,7 +152,7 @@ def test_a_turned_knob_holds_from_the_next_step_on() -> None:
     )
     lane = race.lanes[0]
     race.advance_lane(lane)
-    race.turn(0, "rate", 0.4)
+    race.turn(0, "learning_rate", 0.4)
     before = lane.state.estimate.clone()
     at = before.clone().unsqueeze(0).requires_grad_()
     (slope,) = torch.autograd.grad(
@@ -164,7 +164,7 @@ def test_a_turned_knob_holds_from_the_next_step_on() -> None:
     race.advance_lane(lane)
     assert torch.allclose(lane.state.estimate, before - 0.4 * slope[0], atol=1e-7)
     assert race.metrics(0)["events"] == [
-        {"kind": "turn", "steps": [1], "lane": 0, "step": 1, "field": "rate", "value": 0.4}
+        {"kind": "turn", "steps": [1], "lane": 0, "step": 1, "field": "learning_rate", "value": 0.4}
     ]
     assert race.experiment.lanes[0].rate == 0.4  # type: ignore[attr-defined]
     assert race.began.lanes[0].rate == 0.1  # type: ignore[attr-defined]
@@ -218,8 +218,8 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_changes_nothing() -> Non
     race.advance()
     for do, field in (
         (lambda: race.turn(0, "batch", 3), "batch"),
-        (lambda: race.turn(0, "rate", -1), "rate"),
-        (lambda: race.turn(2, "rate", 0.1), "lane"),
+        (lambda: race.turn(0, "learning_rate", -1), "learning_rate"),
+        (lambda: race.turn(2, "learning_rate", 0.1), "lane"),
         (lambda: race.put_weight(0, 22, 1.0), "index"),
         (lambda: race.put_weight(0, -1, 1.0), "index"),
         (lambda: race.put_weight(0, 0, float("nan")), "value"),
@@ -266,7 +266,7 @@ def test_a_script_is_done_in_order_and_waits_for_the_lanes_it_is_for() -> None:
         [
             {"kind": "points", "steps": [2, 5], "value": points(9)},
             {"kind": "weight", "lane": 0, "step": 2, "steps": [2, 5], "index": 0, "value": 1},
-            {"kind": "turn", "lane": 1, "step": 6, "field": "rate", "value": 0.1},
+            {"kind": "turn", "lane": 1, "step": 6, "field": "learning_rate", "value": 0.1},
         ]
     )
     script = Script(events, 2)
@@ -310,7 +310,7 @@ def test_events_that_are_none_are_refused(events: Any, sentence: str) -> None:
 
 def test_events_of_another_race_are_refused() -> None:
     for event, field in (
-        ({"kind": "turn", "lane": 1, "step": 0, "field": "rate", "value": 1}, "lane"),
+        ({"kind": "turn", "lane": 1, "step": 0, "field": "learning_rate", "value": 1}, "lane"),
         ({"kind": "points", "steps": [1, 2], "value": points(9)}, "steps"),
     ):
         with pytest.raises(BadInput, match=rf"^events\[0\]\.{field}: "):

@@ -68,7 +68,7 @@ def test_a_point_costs_one_evaluation_and_a_gradient_three() -> None:
         race.advance_lane(lane)
     assert [
         lane.oracle.evaluations - count for lane, count in zip(race.lanes, before, strict=True)
-    ] == [3, CROWDS["particles"]]
+    ] == [3, CROWDS["population_size"]]
 
 
 def test_the_oracle_answers_with_heights_and_their_slopes() -> None:
@@ -218,8 +218,10 @@ def test_what_is_left_out_suits_the_landscape_and_what_is_said_stays() -> None:
     adam, sgd, pso = experiment.lanes
     assert adam.learning_rate == pytest.approx(4)  # type: ignore[attr-defined]
     assert sgd.learning_rate == 0.25  # type: ignore[attr-defined]
-    assert pso.population_size == CROWDS["particles"]  # type: ignore[attr-defined]
-    assert Experiment.parse({"lanes": ["pso"]}).lanes[0].particles != CROWDS["particles"]  # type: ignore[attr-defined]
+    assert pso.population_size == CROWDS["population_size"]  # type: ignore[attr-defined]
+    assert (
+        Experiment.parse({"lanes": ["pso"]}).lanes[0].population_size != CROWDS["population_size"]
+    )  # type: ignore[attr-defined]
     assert Experiment.parse({"dataset": "landscape"}).budget.currency == "evaluations"
 
 

@@ -22,18 +22,7 @@ from engine.random import noise_table
 from engine.system import machine
 from tests.engine.support.live_memory import peak_of
 
-CROWDS = (
-    "chains",
-    "pairs",
-    "population",
-    "particles",
-    "ensemble",
-    "members",
-    "individuals",
-    "memory",
-    "points",
-    "directions",
-)
+CROWDS = ("population_size", "pairs", "memory_size", "directions")
 EVALUATOR = 64 * 2**20
 """What evaluating may hold at once is stated at its most, whatever it chooses here."""
 SHAPES: dict[str, tuple[Any, list[int], int, int]] = {
@@ -169,7 +158,7 @@ def test_lanes_are_added_up_and_the_largest_is_named(monkeypatch: pytest.MonkeyP
         else 0
     )  # type: ignore[index]
     assert most
-    experiment("mnist-small", network, small, {**large, "particles": most // 3 - 1}, small)
+    experiment("mnist-small", network, small, {**large, "population_size": most // 3 - 1}, small)
 
 
 def group(folder: Path, **files: Any) -> None:

@@ -77,7 +77,7 @@ def test_two_lanes_of_one_method_have_numbers_of_their_own() -> None:
 
 @pytest.mark.parametrize("method", ["cma-es", "lbfgs", "eki", "pso"])
 def test_two_threads_give_the_same_bits_again_and_beside_other_work(method: str) -> None:
-    lane = lane_of(method) | ({"particles": 150} if method == "pso" else {})
+    lane = lane_of(method) | ({"population_size": 150} if method == "pso" else {})
     with told(1):
         expected = outcome(drive(race_of(MLP, [lane], threads=2), 2), 0)
     stop = threading.Event()

@@ -102,9 +102,9 @@ def test_no_link_and_no_setting_takes_it(bad: str) -> None:
 def test_no_event_takes_it(bad: Any) -> None:
     events: list[dict[str, Any]] = [
         {"kind": "turn", "lane": 0, "step": 1, "field": bad, "value": 1},
-        {"kind": "turn", "lane": 0, "step": 1, "field": "rate", "value": bad},
+        {"kind": "turn", "lane": 0, "step": 1, "field": "learning_rate", "value": bad},
         {"kind": "points", "steps": [1], "value": bad},
-        {"kind": "turn", "lane": 0, "step": bad, "field": "rate", "value": 1},
+        {"kind": "turn", "lane": 0, "step": bad, "field": "learning_rate", "value": 1},
         {"kind": "weight", "lane": 0, "step": 1, "index": bad, "value": 1},
         {"kind": bad},
     ]

@@ -153,10 +153,10 @@ def test_what_a_race_refuses_is_told_and_it_goes_on(pool: Pool, start: Start) ->
     problem = heard.wait(lambda message: message["type"] == "problem")
     assert problem["passing"]
     assert problem["sentence"].startswith("field: 'nonsense' is not allowed")
-    job.command({"do": "turn", "lane": 0, "field": "rate", "value": 0.5})
+    job.command({"do": "turn", "lane": 0, "field": "learning_rate", "value": 0.5})
     assert heard.wait(lambda message: message["type"] == "metrics" and message["events"])[
         "events"
-    ] == [[0, "rate", 0.5]]
+    ] == [[0, "learning_rate", 0.5]]
     assert not job.over
     assert pool.busy == 1
 
@@ -177,7 +177,7 @@ def test_details_come_now_and_then_and_weights_where_it_stands_still(start: Star
     job.command({"do": "weights"})
     assert heard.wait(lambda message: message["type"] == "weights", after=at)["k"] == newest
     at = len(heard.messages)
-    job.command({"do": "turn", "lane": 1, "field": "rate", "value": 0.1})
+    job.command({"do": "turn", "lane": 1, "field": "learning_rate", "value": 0.1})
     changed = heard.wait(lambda message: message["type"] == "weights", after=at)
     assert (changed["k"], changed["steps"]) == (newest + 1, steps), (
         "what was changed by hand is shown at once, without a step"
@@ -192,14 +192,14 @@ def test_every_knob_turned_in_the_queue_is_remembered_but_no_flood(start: Start)
     third, heard = start(fake_race.ENDLESS)
     for value in (1, 2):
         for lane in (0, 1):
-            third.command({"do": "turn", "lane": lane, "field": "rate", "value": value})
+            third.command({"do": "turn", "lane": lane, "field": "learning_rate", "value": value})
     for i in range(2 * MOST_REMEMBERED):
         third.command({"do": "turn", "lane": 0, "field": f"field{i}", "value": i})
     assert len(third._waiting) == MOST_REMEMBERED
-    third.command({"do": "turn", "lane": 0, "field": "rate", "value": 3})
-    third.command({"do": "turn", "lane": 1, "field": "rate", "value": 4})
+    third.command({"do": "turn", "lane": 0, "field": "learning_rate", "value": 3})
+    third.command({"do": "turn", "lane": 1, "field": "learning_rate", "value": 4})
     first.command({"do": "cancel"})
     events = heard.wait(lambda message: message["type"] == "metrics" and message["events"])[
         "events"
     ]
-    assert events[-2:] == [[0, "rate", 3], [1, "rate", 4]]
+    assert events[-2:] == [[0, "learning_rate", 3], [1, "learning_rate", 4]]

@@ -93,7 +93,7 @@ def test_what_is_done_while_it_stands_still_is_shown_at_once_and_together() -> N
     )
     wire = drive(
         [
-            {"do": "turn", "lane": 1, "field": "rate", "value": 0.02},
+            {"do": "turn", "lane": 1, "field": "learning_rate", "value": 0.02},
             {"do": "weight", "lane": 1, "index": 3, "value": 2.5},
             {"do": "reheat", "lane": 0, "factor": 3.0},
             {"do": "points", "points": text},
@@ -117,7 +117,10 @@ def test_what_is_done_while_it_stands_still_is_shown_at_once_and_together() -> N
             {"do": "turn", "lane": 1, "field": "batch", "value": 3},
             "batch: 3 is not allowed; expected a knob that may be turned while it runs",
         ),
-        ({"do": "turn", "lane": 1, "field": "rate", "value": -1}, "rate: -1 is not allowed"),
+        (
+            {"do": "turn", "lane": 1, "field": "learning_rate", "value": -1},
+            "rate: -1 is not allowed",
+        ),
         (
             {"do": "weight", "lane": 0, "index": 10**6, "value": 1.0},
             "index: 1000000 is not allowed",

@@ -137,8 +137,8 @@ def slices_of(oracle: Any, samples: int) -> Any:
     ],
 )
 def test_an_ensemble_steps_as_its_survivors_alone_would(lane: dict[str, Any]) -> None:
-    method = OPTIMIZERS.build({**lane, "ensemble": 20, "batch": 0})
-    race = on_moons({**lane, "ensemble": 20, "batch": 0})
+    method = OPTIMIZERS.build({**lane, "population_size": 20, "batch": 0})
+    race = on_moons({**lane, "population_size": 20, "batch": 0})
     state, oracle = race.lanes[0].state, race.lanes[0].oracle
     assert isinstance(state.population, Tensor)
     alone = method.init(race.theta, Rng(3, "alone"), oracle)
@@ -216,7 +216,7 @@ def test_an_ensemble_that_explodes_ends_in_a_sentence(lane: str) -> None:
     value = {
         "dataset": "moons",
         "network": network,
-        "lanes": [{"name": lane, "ensemble": 5, **settings}, "adam"],
+        "lanes": [{"name": lane, "population_size": 5, **settings}, "adam"],
         "budget": {"currency": "evaluations", "amount": 2e4},
     }
     race = Race(Experiment.parse(value), marks=10)
