@@ -1,4 +1,4 @@
-"""What a server allows a visitor's race."""
+"""The limits that a server sets for a visitor's race."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.workers.pool import most_threads
 
 
 def within(experiment: Experiment) -> tuple[Experiment, str | None]:
-    """Keep a visitor's experiment to the processor threads that this server allows.
+    """Limit a visitor's experiment to the processor threads that this server allows.
 
     Returns:
         The experiment, and None or a sentence on what was changed.

@@ -1,5 +1,5 @@
-"""The controls of an experiment: data, network, lanes, budget. What a visitor set for a method
-stays set while they look at another one.
+"""The controls of an experiment: data, network, lanes, budget. Settings of a method are kept while
+the visitor looks at another one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ AMOUNTS: dict[str, list[float]] = {
     "flops": [1e8, 1e9, 1e10, 3e10, 1e11, 3e11, 1e12, 3e12, 1e13, 1e14, 1e15],
 }
 FAVOURITES = ("annealing", "eki", "pso", "cma-es", "openai-es")
-"""Methods of the first lane that are one click away."""
+"""Methods of the first lane that are available with one click."""
 
 
 def no_suggestions(cls: type[Optimizer]) -> Mapping[str, Any]:
@@ -49,7 +49,7 @@ def no_suggestions(cls: type[Optimizer]) -> Mapping[str, Any]:
 
 
 def load(experiment: Experiment) -> None:
-    """Set every control from an experiment (from a link, say)."""
+    """Set every control from an experiment (from a link, for example)."""
     named = uploads.NAME if experiment.dataset.needs_file else experiment.dataset.name
     kept: dict[str, Any] = {
         "dataset": named,
@@ -81,10 +81,10 @@ def load(experiment: Experiment) -> None:
 
 
 def take_up(value: Mapping[str, Any]) -> str | None:
-    """Set every control to the experiment of a recording; before they are drawn.
+    """Set every control to the experiment of a recording. Call it before the controls are drawn.
 
     Returns:
-        What of it cannot be raced here, in a sentence for the page, or None. All else is taken.
+        What cannot be raced here, as a sentence for the page, or None. Everything else is set.
     """
     experiment, refused = fitting(value)
     experiment, fewer = within(experiment)
@@ -98,14 +98,14 @@ def take_up(value: Mapping[str, Any]) -> str | None:
 
 
 def fitting(value: Mapping[str, Any]) -> tuple[Experiment, list[BadInput]]:
-    """As much of an experiment as can be raced here, part by part, and why each of the others
-    cannot.
+    """Return as much of an experiment as can be raced here, part by part, and why each of the other
+    parts cannot.
     """
     with contextlib.suppress(BadInput):
         return Experiment.parse(value), []
     taken: dict[str, Any] = {}
     refused: list[BadInput] = []
-    # The data first: what a network, a loss and a method may be depends on them.
+    # The data first: they decide which networks, losses and methods are possible.
     order = list(Experiment.model_fields)
     for part in sorted(value, key=lambda name: order.index(name) if name in order else len(order)):
         lanes = value[part] if part == "lanes" and isinstance(value[part], list) else None
@@ -120,12 +120,12 @@ def fitting(value: Mapping[str, Any]) -> tuple[Experiment, list[BadInput]]:
 
 
 def set_seed(seed: int) -> None:
-    """Set the seed from outside the controls; before they are drawn."""
+    """Set the seed from outside the controls. Call it before they are drawn."""
     put("seed", seed)
 
 
 def set_points(points: str, groups: int) -> None:
-    """Take training points drawn in the page as the dataset, of so many classes; before the
+    """Use training points drawn in the page as the dataset, of so many classes. Call it before the
     controls are drawn.
     """
     put("dataset", Drawn.name)
@@ -134,7 +134,7 @@ def set_points(points: str, groups: int) -> None:
 
 
 def draw() -> dict[str, Any]:
-    """Draw all controls and return the experiment they name, as JSON values (not yet validated)."""
+    """Draw all controls and return their experiment as JSON values (not yet validated)."""
     offered = {
         cls.name: cls.label for cls in DATASETS if cls.kind != "function" and not cls.needs_file
     }
@@ -146,12 +146,12 @@ def draw() -> dict[str, Any]:
     )
     settings: dict[str, Any] = {}
     chosen: DatasetChoice | type[DatasetChoice]
-    if dataset == uploads.NAME:  # while there is no file, what was raced on before stays
+    if dataset == uploads.NAME:  # while there is no file, the earlier dataset stays
         before = st.session_state["experiment"].dataset
         given = uploads.draw(kept().get(uploads.NAME))
         if given is None:
             until = t("uploads.none-yet", dataset=plain(before.label))
-            if uploads.refused():  # one box says what is wrong already
+            if uploads.refused():  # another box already reports the error
                 st.caption(until)
             else:
                 st.warning(until, icon=":material/info:")
@@ -162,7 +162,7 @@ def draw() -> dict[str, Any]:
         chosen = DATASETS.get(dataset)
         settings["name"] = dataset
         st.caption(chosen.about)
-        if chosen is Drawn:  # its points are drawn in the live view, not written in a field
+        if chosen is Drawn:  # its points are drawn in the live view, not typed into a field
             settings |= {
                 name: kept().get(f"dataset.drawn.{name}", info.default)
                 for name, info in Drawn.model_fields.items()
@@ -218,7 +218,7 @@ def draw_budget(
     amounts: Mapping[str, list[float]],
     defaults: Mapping[Currency, float],
 ) -> dict[str, Any]:
-    """The currency and how much of it every lane gets, as JSON values."""
+    """Draw the controls of the budget, and return its currency and amount as JSON values."""
     st.caption(t("controls.budget"))
     picked = pills(
         "currency",
@@ -239,7 +239,7 @@ def draw_budget(
 
 
 def draw_stop() -> dict[str, Any]:
-    """When a lane may end before its budget is spent, as JSON values."""
+    """Draw the controls of the stop rules, and return them as JSON values."""
     described = {field["name"]: field for field in fields(StopRules)}
     active = [name for name in described if current(f"stop {name}") is not None]
     said = (
@@ -270,7 +270,7 @@ def draw_stop() -> dict[str, Any]:
 
 
 def _summary(value: dict[str, Any]) -> str:
-    """The network in one line: 2 → 16 → 16 → 2 · tanh · 354 weights."""
+    """Return the network in one line: 2 → 16 → 16 → 2 · tanh · 354 weights."""
     try:
         dataset = DATASETS.build(value["dataset"])
         shape, outputs = dataset.shape, len(dataset.classes)
@@ -296,12 +296,12 @@ def draw_lanes(
     suggested: Suggested = no_suggestions,
     leave_out: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:
-    """The lanes: the first with its main knobs open, the others folded.
+    """Draw the lanes: the first with its main settings open, the others folded.
 
     Args:
-        methods: those offered; none stands for all.
-        suggested: what a method's knobs start from where that is not the fields' own defaults.
-        leave_out: fields that mean nothing here.
+        methods: the methods on offer; None means all.
+        suggested: initial values of a method's settings, if not the fields' own defaults.
+        leave_out: fields that do not apply here.
     """
     names: list[str] = kept().setdefault("lanes", ["annealing", "adam"])
     methods = methods or list(OPTIMIZERS)
@@ -357,8 +357,8 @@ def draw_lanes(
 
 
 def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:
-    """The method of the first lane: a few favourites at hand, all others by family behind one
-    button.
+    """Draw the choice of the first lane's method: a few favourites directly, all others by family
+    behind one button.
     """
     labels = {cls.name: cls.label for cls in methods}
     current = kept()[key]
@@ -395,8 +395,8 @@ def _take_method(key: str, name: str) -> None:
 
 
 def _loss_key(dataset: DatasetChoice | type[DatasetChoice]) -> str:
-    """Classes and numbers have losses of their own; each choice is kept while the other is looked
-    at.
+    """Return the session key of the loss. Classification and regression have different losses; each
+    choice is kept while the other kind of data is shown.
     """
     return "loss numbers" if dataset.kind == "curve" else "loss"
 
@@ -411,7 +411,7 @@ def _add_lane() -> None:
 def _remove_lane(place: int) -> None:
     values = kept()
     del values["lanes"][place]
-    # The lanes behind it move up, with their knobs.
+    # The later lanes move up, with their settings.
     for i in range(place, MAX_LANES):
         for key in [key for key in values if key.startswith(f"lane{i + 1}.")]:
             del values[key]
@@ -421,7 +421,7 @@ def _remove_lane(place: int) -> None:
 
 
 def _forget_lanes() -> None:
-    """Let the lane widgets be drawn anew from what is kept."""
+    """Let the lane widgets be drawn again from the stored values."""
     for i in range(MAX_LANES):
         kept().pop(f"lane {i}", None)
     for key in [key for key in st.session_state if str(key).startswith(scoped("control lane"))]:

@@ -1,7 +1,7 @@
 """The Plotly figures of the live view: one pure function per panel, layout and empty traces.
 
-The browser mounts each figure once and from then on only changes the data of its traces, so a
-trace's place in its figure is part of the contract with `live/frontend/panels`.
+The browser mounts each figure once and then only changes the data of its traces, so a trace's index
+in its figure is part of the interface to `live/frontend/panels`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ HEADS: dict[str, Any] = {"size": 9, "opacity": 1, "color": list(LANES), "symbol"
 
 
 def _layout(**extra: Any) -> dict[str, Any]:
-    """What all panels share: transparent, calm, a constant ``uirevision`` so that a zoom survives
-    every change.
+    """Return the layout shared by all panels: transparent, few lines, a constant ``uirevision`` so
+    that every change keeps the zoom.
     """
     return {
         "uirevision": "kelvin",
@@ -29,7 +29,8 @@ def _layout(**extra: Any) -> dict[str, Any]:
         "showlegend": False,
         "margin": {"l": 46, "r": 12, "t": 6, "b": 34},
         "font": {"size": 11},
-        "hovermode": False,  # the view tells values itself, of all charts at the moment pointed at
+        # the view itself shows the values of all charts at the moment under the pointer
+        "hovermode": False,
         "dragmode": "zoom",
         **extra,
     }
@@ -47,8 +48,8 @@ def _axis(**extra: Any) -> dict[str, Any]:
 
 
 def loss() -> go.Figure:
-    """Loss or accuracy over the currency: train and test of every lane, then one trace with the
-    lanes' markers: at the heads of their lines, and along them.
+    """Return the chart of loss or accuracy over the currency: train and test of every lane, then
+    one trace with the lanes' markers, at the heads of their lines and along them.
     """
     traces: list[Any] = []
     for colour in LANES:
@@ -77,8 +78,8 @@ def loss() -> go.Figure:
 
 
 def weights() -> go.Figure:
-    """The plane through weight space: the landscape. Start, paths, clouds and estimates are painted
-    over it by the browser, in every frame.
+    """Return the plane through weight space with the landscape. The browser paints start, paths,
+    clouds and estimates over it in every frame.
     """
     traces: list[Any] = [
         go.Contour(
@@ -104,10 +105,10 @@ def weights() -> go.Figure:
 
 
 def temperature() -> go.Figure:
-    """Temperature, size of a step and acceptance, each in a box of its own over one time axis, as
-    far as the race has them.
+    """Return the charts of temperature, step size and acceptance, each in a box of its own over one
+    time axis, as far as the race has them.
 
-    Per lane: plan, fact, acceptance, acceptance aimed at, step size.
+    Per lane: planned temperature, actual temperature, acceptance, target acceptance, step size.
     """
     traces: list[Any] = []
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
@@ -158,7 +159,7 @@ def temperature() -> go.Figure:
             )
         )
     log = {"type": "log", "tickfont": {"size": 10}}
-    # Names within the boxes, at the right: what is in them falls, and low boxes have no room for
+    # Names are inside the boxes, at the right: their curves fall, and low boxes have no room for
     # names along their axes.
     name = {
         "xref": "paper",
@@ -199,11 +200,11 @@ def temperature() -> go.Figure:
 
 
 def agreement() -> go.Figure:
-    """Cosine of the steps taken with −∇L over the currency: of every lane the single values, faint,
-    and their running median; then one trace with the lanes' markers.
+    """Return the chart of the cosine of steps with −∇L over the currency: for every lane the single
+    values, faint, and their running median; then one trace with the lanes' markers.
 
-    The first shape is the band in which random directions lie, the first annotation says what zero
-    means: both wait for the browser, which knows the number of weights.
+    The first shape is the range of random directions, the first annotation says what zero means:
+    the browser fills in both, because it knows the number of weights.
     """
     traces: list[Any] = []
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
@@ -257,10 +258,11 @@ def agreement() -> go.Figure:
 
 
 def chains() -> go.Figure:
-    """A population's losses as a histogram, or its rungs, or its spread over the currency.
+    """Return the chart of a population: its losses as a histogram, or its temperatures, or its
+    spread over the currency.
 
-    Of every lane an outline, a line that may have markers, and single dots; then one trace with the
-    estimates. The annotations tell, left and right, of estimates beyond the axis.
+    For every lane an outline, a line that may have markers, and single dots; then one trace with
+    the estimates. The annotations, left and right, name estimates outside the axis.
     """
     traces: list[Any] = []
     for colour, symbol, dash in zip(LANES, SYMBOLS, DASHES, strict=True):
@@ -330,8 +332,8 @@ def chains() -> go.Figure:
 
 
 def relief() -> go.Figure:
-    """A landscape in three dimensions: its surface, then of every lane path, cloud and estimate,
-    then the start and the lowest points.
+    """Return a landscape in three dimensions: its surface, then for every lane path, cloud and
+    estimate, then the start and the known minima.
     """
     traces: list[Any] = [
         go.Surface(
@@ -365,7 +367,7 @@ def relief() -> go.Figure:
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
         shape = {"triangle-up": "cross"}.get(
             symbol, symbol
-        )  # there are no triangles in three dimensions
+        )  # Plotly has no triangle markers in three dimensions
         traces.append(
             go.Scatter3d(
                 x=[], y=[], z=[], mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip"
@@ -447,5 +449,5 @@ PANELS = {
 
 
 def figures() -> dict[str, Any]:
-    """All figures as JSON values, by panel."""
+    """Return all figures as JSON values, by panel."""
     return {name: make().to_plotly_json() for name, make in PANELS.items()}

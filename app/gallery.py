@@ -1,7 +1,7 @@
-"""The gallery as a Streamlit component: hands the browser what it needs to show the recordings it
-keeps itself.
+"""The gallery as a Streamlit component: gives the browser what it needs to show the recordings that
+it stores itself.
 
-Recordings are the visitor's own and stay in their browser; the server knows only those that ship
+Recordings belong to the visitor and stay in their browser; the server knows only those that ship
 with Kelvin (/kelvin/recordings.json).
 """
 
@@ -17,16 +17,16 @@ from app.palette import LANES, RECORDINGS, SYMBOLS
 from app.text import t
 
 DASHES = ("solid", "9px,4px", "2px,3px", "11px,3px,2px,3px")
-"""Of the lanes, in a chart where the colour says which recording a line is of."""
+"""Dash styles of the lanes, in a chart where the colour shows the recording."""
 MOST = len(RECORDINGS)
-"""Recordings in one comparison."""
+"""Largest number of recordings in one comparison."""
 
 _component = Component("kelvin_gallery", "gallery/main.js", t("gallery.did-not-load"))
 
 
 def chart() -> go.Figure:
-    """Lines of every lane of every compared recording, empty: trace ``lanes × recording + lane``,
-    told apart by colour between and by dash and marker within recordings.
+    """Return the empty chart of every lane of every compared recording: trace ``lanes × recording +
+    lane``. Colours distinguish recordings, dashes and markers distinguish lanes.
     """
     clear = "rgba(0,0,0,0)"
     axis: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The controls of the landscapes page: which landscape, from where, with which methods."""
+"""The controls of the landscapes page: the landscape, the start, the methods."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ DEFAULT_AMOUNT: dict[Currency, float] = {"evaluations": 3000, "seconds": 0.5}
 
 
 def usual() -> Experiment:
-    """What the page opens with: a landscape that shows at a glance what each kind of method is
-    for.
+    """Return the default experiment of the page: a landscape that shows at a glance how the kinds
+    of methods differ.
     """
     crowd = "cma-es" if "cma-es" in OPTIMIZERS else "pso"
     budget = {"currency": "evaluations", "amount": DEFAULT_AMOUNT["evaluations"]}
@@ -52,9 +52,7 @@ def usual() -> Experiment:
 def take(
     seed: int | None = None, site: str | None = None, start: list[float] | None = None
 ) -> None:
-    """Set the controls to what was picked in the live view: a seed, a landscape, or a place to
-    start from.
-    """
+    """Set the controls to a choice made in the live view: a seed, a landscape, or a start."""
     if seed is not None:
         widgets.put("seed", int(seed))
     if site in NAMES:
@@ -68,12 +66,12 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
     """Draw all controls.
 
     Args:
-        shown: the experiment on the page, for what the controls cannot say while a formula cannot
-            be read.
+        shown: the experiment on the page, used for what the controls cannot provide while a formula
+            cannot be parsed.
 
     Returns:
-        The experiment they name, as JSON values (not yet validated), and a sentence on what is
-        wrong with the landscape (empty where it is said beside the field), or None.
+        The experiment as JSON values (not yet validated), and a sentence on what is wrong with the
+            landscape (empty if it is shown beside the field), or None.
     """
     dataset, complaint = _landscape(shown.dataset)
     lanes = _lanes(dataset)
@@ -93,7 +91,7 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
 
 
 def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
-    """The landscape that is picked, or the one shown and why the picked one cannot be."""
+    """Return the chosen landscape, or the one shown and why the chosen one cannot be used."""
     described = {field["name"]: field for field in fields(Landscapes)}
     picked = widgets.select(
         f"{OWNER}.function",
@@ -116,7 +114,7 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
             max_chars=200,
             placeholder=EXAMPLE,
         )
-        said = st.empty()  # what is wrong with a formula is said where it was typed
+        said = st.empty()  # an error in a formula is shown where it was typed
         steps: list[Any] = [1, 2, 3, 5, 10, 20, 50, 100]
         value["reach"] = widgets.scale(
             f"{OWNER}.reach",
@@ -151,7 +149,7 @@ def _landscape(shown: Any) -> tuple[Landscapes, str | None]:
 
 
 def _plainly(error: BadInput | ValidationError) -> str:
-    """Say what is wrong with a landscape in one sentence; of a formula, the place too."""
+    """Return in one sentence what is wrong with a landscape; for a formula, the position too."""
     inner: Any = error
     if isinstance(error, ValidationError):
         causes = (entry.get("ctx", {}).get("error") for entry in error.errors())
@@ -180,7 +178,9 @@ def _set_start(start: tuple[float, float] | None) -> None:
 
 
 def _lanes(dataset: Landscapes) -> list[dict[str, Any]]:
-    """The lanes, with every method that can walk there, and knobs that suit the landscape."""
+    """Draw the lanes, with every method that can run on the landscape, and settings that
+    suit it.
+    """
 
     def suggested(cls: type[Optimizer]) -> dict[str, Any]:
         return suggested_settings(dataset, cls)
@@ -192,15 +192,15 @@ def _lanes(dataset: Landscapes) -> list[dict[str, Any]]:
 
 
 def can_walk(dataset: Landscapes, cls: type[Optimizer]) -> bool:
-    """Whether a method, as it comes, can run on a landscape."""
+    """Return whether a method with its defaults can run on a landscape."""
     network = Point().build_for(dataset)
     problem = Problem(network.dimension, 1, 1, network.layers, "height", dataset.kind)
     return cls.model_validate(suggested_settings(dataset, cls)).refusal(problem) is None
 
 
 def _renew_suggestions(dataset: Landscapes, suggested: Any) -> None:
-    """On another landscape, knobs that still stand where the last one's suggestion put them go
-    where the new one's does; what was set by hand stays.
+    """After a change of landscape, update settings that still have the last landscape's suggested
+    value; settings changed by the user stay.
     """
     values = widgets.kept()
     now = dataset.model_dump_json(include={"function", "formula", "reach"})

@@ -1,8 +1,8 @@
-"""The experiment in the page's address.
+"""The experiment in the page's link.
 
-The address holds the experiment as `engine.experiment.query_string` writes it, one query parameter
+The link holds the experiment in the form of `engine.experiment.query_string`, one query parameter
 per key, so it can be read, typed and shared. Parameters that belong to the page and not to the
-experiment are left alone.
+experiment are not changed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from engine.experiment.query_string import TOP, from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
 
 VIEW_KEYS = ("panels", "large", "x", "y")
-"""Parameters of the live view: the panels seen and their order, the one enlarged, the currency of
-all time axes, loss or accuracy."""
+"""Parameters of the live view: the visible panels and their order, the enlarged one, the currency
+of all time axes, loss or accuracy.
+"""
 MOMENT_KEYS = ("recording", "at")
-"""A recorded race instead of one's own, and the moment of it, as a share of the budget."""
+"""A recorded race to show instead, and its moment, as a share of the budget."""
 PAGE_KEYS = frozenset(
     {"embed", "embed_options", "present", "kiosk", "playlist", "first", *VIEW_KEYS, *MOMENT_KEYS}
 )
@@ -33,9 +34,9 @@ PAGE_KEYS = frozenset(
 EXPLORE, LANDSCAPES = "pages/explore.py", "pages/landscapes.py"
 MAX_KEYS, MAX_TEXT, MOST_TOLD = 80, 400, 8
 CHOSEN = ("dataset", "network")
-"""Parameters that name what others are fields of."""
+"""Parameters that choose the object to which other parameters belong."""
 SHOWN = "address shown"
-"""Session key of what the address was last made to say."""
+"""Session key of the last link written by the page."""
 LONGER = {"dataset.points": CHARACTERS * MOST_POINTS + 100}
 """Keys that may be longer: points drawn by hand."""
 
@@ -43,14 +44,14 @@ LONGER = {"dataset.points": CHARACTERS * MOST_POINTS + 100}
 def read_link(
     parameters: Mapping[str, str], usual: Experiment | None = None
 ) -> tuple[Experiment, str | None]:
-    """The experiment an address names.
+    """Return the experiment of a link.
 
     Args:
-        parameters: of the address.
-        usual: what an address names that names nothing; None is the default experiment.
+        parameters: of the link.
+        usual: the experiment of a link without parameters; None is the default experiment.
 
     Returns:
-        The experiment of all that can be used, and None or sentences that say what cannot.
+        The experiment of all valid parameters, and None or sentences on the invalid ones.
     """
     usual = usual or Experiment()
     flat = {key: text for key, text in parameters.items() if key not in PAGE_KEYS}
@@ -71,7 +72,7 @@ def read_link(
         known = {key: text for key, text in flat.items() if _too_long(key, text) is None}
         taken, others = usable(known, base)
     refused += others
-    if {**base, **taken} == base:  # nothing but where it belongs
+    if {**base, **taken} == base:  # only on the page where it belongs
         experiment, fewer = usual, None
     else:
         experiment, fewer = within(from_flat({**base, **taken}))
@@ -86,7 +87,7 @@ def read_link(
 
 
 def _too_long(key: str, text: str) -> BadInput | None:
-    """Why a parameter is not read at all, or None."""
+    """Return why a parameter is too long to be read, or None."""
     most = LONGER.get(key, MAX_TEXT)
     if len(key) + len(text) <= most:
         return None
@@ -96,17 +97,16 @@ def _too_long(key: str, text: str) -> BadInput | None:
 def usable(
     flat: Mapping[str, str], base: Mapping[str, str]
 ) -> tuple[dict[str, str], list[BadInput]]:
-    """As many parameters of an address as name an experiment together, and why each of the others
-    cannot be used.
+    """Return as many parameters of a link as are valid together, and why each of the others is not.
 
     Args:
         flat: the parameters.
-        base: parameters that hold where the address says nothing else.
+        base: parameters that apply if the link does not set them.
     """
     taken: dict[str, str] = {}
     refused: list[BadInput] = []
     gone: set[str] = set()
-    """Places whose choice is not taken: their fields would be those of another one."""
+    """Parameters whose choice is invalid: their fields would be those of another one."""
 
     def fit(more: Mapping[str, str]) -> BadInput | None:
         try:
@@ -122,13 +122,13 @@ def usable(
             refused.append(told or error)
         return error is None
 
-    # What is chosen comes first: which fields there are depends on it.
+    # Choices come first: they decide which fields exist.
     places = [*(key for key in TOP if key in flat), *(key.partition(".")[0] for key in flat)]
     for place in dict.fromkeys(places):
         group = {key: text for key, text in flat.items() if key.partition(".")[0] == place}
         if place == "lanes" and place in group:
             gone |= _take_lanes(group.pop(place), taken, take)
-        # Some fields are right only together, such as a file and its column.
+        # Some fields are only valid together, such as a file and its column.
         if place not in gone and fit(group) is not None:
             wrong: dict[str, BadInput] = {}
             for key in sorted(group, key=lambda one: one != place):
@@ -136,7 +136,7 @@ def usable(
                 if error is not None:
                     wrong[key] = error
                     gone |= {key} & {*CHOSEN}
-            # One that lacks only what another one says wrongly is not at fault.
+            # A parameter is not to blame if only an invalid other one is missing.
             refused += [
                 error for key, error in wrong.items() if error.field not in {*wrong} - {key}
             ]
@@ -146,10 +146,10 @@ def usable(
 def _take_lanes(
     text: str, taken: Mapping[str, str], take: Callable[[str, str, BadInput | None], bool]
 ) -> set[str]:
-    """Take the lanes that can be run, in their order.
+    """Set the lanes that can be run, in their order.
 
     Returns:
-        The places whose fields would be another lane's, or no lane's.
+        The lane numbers whose fields would belong to another lane, or to none.
     """
     lanes = [name.strip() for name in text.split(",")]
     gone: set[str] = set()
@@ -167,35 +167,35 @@ def _take_lanes(
 
 
 def names(parameters: Mapping[str, str]) -> bool:
-    """Whether an address says anything of an experiment."""
+    """Return whether a link sets anything of an experiment."""
     return bool(set(parameters) - PAGE_KEYS)
 
 
 def page_of(parameters: Mapping[str, str]) -> str:
-    """The page an address belongs on, whatever page it was typed at."""
+    """Return the page for a link, whatever page it was typed for."""
     return LANDSCAPES if parameters.get("dataset") == Landscapes.name else EXPLORE
 
 
 def write_link(experiment: Experiment) -> dict[str, str]:
-    """The query parameters that name an experiment."""
+    """Return the query parameters of an experiment."""
     return to_flat(experiment)
 
 
 def view_of(parameters: Mapping[str, str]) -> dict[str, str]:
-    """What an address says of the live view and of the moment it shows."""
+    """Return what a link sets of the live view and of its moment."""
     return {
         key: parameters[key][:MAX_TEXT] for key in (*VIEW_KEYS, *MOMENT_KEYS) if key in parameters
     }
 
 
 def show(experiment: Experiment, view: Mapping[str, str] | None = None, came: bool = False) -> None:
-    """Put the experiment into the page's address, leaving the page's own parameters alone.
+    """Write the experiment into the page's link, and keep the page's own parameters.
 
     Args:
-        experiment: what the controls name.
-        view: what the address is to say of the live view; None leaves that as it is.
-        came: whether the experiment came from the address, which then stays as it is: to write it
-            again would bar the way further back.
+        experiment: of the controls.
+        view: the link's parameters of the live view; None keeps them.
+        came: whether the experiment came from the link, which then stays as it is: writing it again
+            would remove the browser's way forward.
     """
     ours = (*VIEW_KEYS, *MOMENT_KEYS)
     kept = {
@@ -209,8 +209,8 @@ def show(experiment: Experiment, view: Mapping[str, str] | None = None, came: bo
         | {key: text for key, text in (view or {}).items() if key in ours}
     )
     there = st.query_params.to_dict()
-    # What was written once is not written again over another address: the visitor has gone back,
-    # and the page is about to follow.
+    # The page does not write the same link again over another one: the visitor has gone back, and
+    # the page is about to follow.
     if (
         not came
         and there != wanted

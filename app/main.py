@@ -5,8 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-# Streamlit runs this file as a script; the house's root must be importable whatever folder it was
-# started from.
+# Streamlit runs this file as a script; the repository's root must be importable from any folder.
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))

@@ -1,8 +1,8 @@
 """The colours, once, for Python and the browser.
 
-One colour per lane everywhere, gradient-free hot and backprop cold by default; lanes are told apart
-by marker as well, and how hot a lane is, the lightness of its colour says. Classes have colours of
-their own, so that a decision map is never mistaken for a lane.
+One colour per lane everywhere, by default warm for gradient-free methods and cold for backprop;
+lanes differ in their markers as well, and the lightness of a lane's colour shows its temperature.
+Classes have colours of their own, so that a decision map is never mistaken for a lane.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ LANES = ("#d9532c", "#2b6ea6", "#3f8f5b", "#8a5fbf")
 LANES_ON_DARK = ("#f07a52", "#5aa5e0", "#63b982", "#b18ae0")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 DASHES = ("solid", "30px,2.5px", "12px,2.5px", "30px,2.5px,4px,2.5px")
-"""Of outlines, which have no markers. Curves over time are whole: a gap in them would read as a
-lost sample."""
+"""Dash styles of outlines, which have no markers. Curves over time are solid: a gap would look like
+a missing sample.
+"""
 
 CLASSES = ("#2a9d94", "#e2a43b", "#b6577f")
-"""The classes of a decision map."""
+"""Colours of the classes in a decision map."""
 CLASS_POINTS = ("#0f6f68", "#b2741a", "#7f2c52")
 CLASS_POINTS_ON_DARK = ("#a8efe6", "#ffdf9e", "#f7c3da")
-"""Their points, darker or lighter so that they stand out on their own colour."""
+"""Colours of the classes' points, darker or lighter so that they are visible on their own
+colour.
+"""
 NEUTRAL, NEUTRAL_ON_DARK = "#f7f2ea", "#2a2622"
-"""Where a decision map is undecided."""
+"""Colour where a decision map is undecided."""
 
 LANDSCAPE: tuple[tuple[float, str], ...] = (
     (0.0, "#fffaf0"),
@@ -36,7 +39,7 @@ LANDSCAPE_ON_DARK: tuple[tuple[float, str], ...] = (
     (0.7, "#332d28"),
     (1.0, "#241f1b"),
 )
-"""Low to high loss: paper, or earth by night."""
+"""Colours from low to high loss, light to dark or, in the dark theme, earth colours."""
 
 TERRAIN: tuple[tuple[float, str], ...] = (
     (0.0, "#7fb0b5"),
@@ -54,8 +57,9 @@ TERRAIN_ON_DARK: tuple[tuple[float, str], ...] = (
     (0.8, "#5f5443"),
     (1.0, "#786249"),
 )
-"""The same for landscapes of two numbers, where the ground itself is what is looked at: from water
-to sand."""
+"""The same for landscapes of two variables, where the surface itself is of interest: from water to
+sand.
+"""
 
 RIGHT, WRONG = "#3f8f5b", "#d9532c"
 
@@ -79,12 +83,13 @@ RECORDINGS_ON_DARK = (
     "#f2ece2",
     "#ffa5b2",
 )
-"""Whole races side by side, where a lane's colour cannot tell which race it is of. Chosen to stay
-apart for eyes that lack one kind of cone (tests/app/test_gallery_page.py)."""
+"""Colours of whole races side by side, where a lane's colour cannot show which race it belongs to.
+Chosen to differ also for colour-blind readers (tests/app/test_gallery_page.py).
+"""
 
 
 def palette() -> dict[str, Any]:
-    """All of it as JSON values."""
+    """Return all colours as JSON values."""
     return {
         "lanes": list(LANES),
         "lanesOnDark": list(LANES_ON_DARK),

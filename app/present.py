@@ -1,8 +1,8 @@
-"""Present mode: recordings on a stage, in large letters, by the arrow keys (`?present=1`) or round
-and round by themselves (`&kiosk=1`).
+"""Presentation mode: recordings full screen, in large type, controlled by the arrow keys
+(`?present=1`) or in an endless loop (`&kiosk=1`).
 
-Everything comes from recordings: no race is run, no worker and no socket is needed. ``playlist=``
-in the address chooses recordings, by their names with commas between.
+Everything comes from recordings: no race is run, and neither a worker nor a socket is needed.
+``playlist=`` in the link chooses recordings, by their names with commas between.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ BARE = """<style>
 [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"],
 [data-testid="stSidebarCollapsedControl"] { display: none !important; }
 </style>"""
-"""Nothing around the stage, from the first moment on: the component's own style sheet comes
-later."""
+"""Styles that hide everything else from the first moment on: the component's own style sheet loads
+later.
+"""
 
 _component = Component("kelvin_present", "present/main.js", t("present.did-not-load"))
 
 
 class Entry(BaseModel):
-    """One recording of the playlist, and how it is shown."""
+    """One recording of the playlist, and how to show it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,20 +74,20 @@ class Entry(BaseModel):
 
 @lru_cache(maxsize=1)
 def playlist() -> tuple[Entry, ...]:
-    """The whole playlist, as it ships."""
+    """Return the whole playlist that ships with Kelvin."""
     return TypeAdapter(tuple[Entry, ...]).validate_json(PLAYLIST.read_text("utf-8"))
 
 
 def chosen(parameters: Mapping[str, str]) -> tuple[Entry, ...]:
-    """What an address asks for.
+    """Return the playlist of a link.
 
     Args:
-        parameters: of the address.
+        parameters: of the link.
 
     Returns:
-        The one named by ``first=``, then the entries of ``playlist=``, in its order; a recording
-        that is in no playlist gets an entry of its own. What is not here is left out; where nothing
-        is left, and where nothing else is asked for, the whole playlist.
+        The recording of ``first=``, then the entries of ``playlist=``, in its order; a recording
+            that is in no playlist gets an entry of its own. Recordings that do not exist are left
+            out; if none is left, or none is chosen, the whole playlist.
     """
     there = {
         entry.recording: entry
@@ -113,12 +114,12 @@ def chosen(parameters: Mapping[str, str]) -> tuple[Entry, ...]:
 
 
 def wanted(parameters: Mapping[str, str]) -> bool:
-    """Whether an address asks for the stage."""
+    """Return whether a link opens the presentation."""
     return any(parameters.get(name) == "1" for name in ("present", "kiosk"))
 
 
 def draw() -> Any:
-    """Draw the stage instead of the page, as the address asks for it."""
+    """Draw the presentation of the link instead of the page."""
     st.html(BARE)
     parameters = st.query_params.to_dict()
     data = {

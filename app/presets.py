@@ -1,5 +1,5 @@
-"""Races chosen because each answers a part of one question: is there a reason in theory why
-learning without gradients is not mainstream?
+"""Guided experiments: races chosen because each answers a part of one question: is there a
+theoretical reason why learning without gradients is not mainstream?
 
 Every preset says in two sentences what will be seen and why, and makes claims that a test checks by
 running it: a preset whose claim does not hold is changed, not hidden.
@@ -25,7 +25,7 @@ PRESETS = Path(__file__).resolve().parents[1] / "assets" / "presets.json"
 KINDS = ("good", "failure", "question")
 """The groups, in the order they are shown."""
 PICKED = "preset picked"
-"""Session key of the preset just picked, until the page has taken it."""
+"""Session key of the preset just chosen, until the page has loaded it."""
 COLUMNS = 2
 
 Number = Literal[
@@ -34,12 +34,12 @@ Number = Literal[
 
 
 class Claim(BaseModel):
-    """Something about a race that can be checked: a number of a lane, or of two lanes as a ratio,
-    or that a lane diverged.
+    """A claim about a race that can be checked: a number of a lane, or of two lanes as a ratio, or
+    that a lane diverged.
 
-    The number is that of the last moment; of ``agreement`` it is the median over all moments. With
+    The number is that of the last moment; for ``agreement`` it is the median over all moments. With
     ``at_loss`` it is that of the first moment at which the lane's training loss is no higher, which
-    is how long, in any currency, a lane took.
+    is the time that a lane needed, in any currency.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -63,7 +63,7 @@ class Claim(BaseModel):
         return self
 
     def broken(self, metrics: Sequence[Message]) -> str | None:
-        """What is wrong with the claim, in words; None where it holds.
+        """Return what is wrong with the claim, as a sentence; None if it holds.
 
         Args:
             metrics: of every moment of the race.
@@ -86,7 +86,7 @@ class Claim(BaseModel):
         return None if fits else f"{name} is {found:.4g}, not within [{self.min}, {self.max}]"
 
     def value(self, metrics: Sequence[Message]) -> float | None:
-        """The number the claim is about; None where the race has none."""
+        """Return the number of the claim; None if the race has none."""
         own = self._of(metrics, self.lane)
         if self.over is None or own is None:
             return own
@@ -107,7 +107,7 @@ class Claim(BaseModel):
 
 
 class Preset(BaseModel):
-    """One race and what it is to show."""
+    """One race and its explanation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -121,21 +121,21 @@ class Preset(BaseModel):
     expect: tuple[Claim, ...] = Field(min_length=1)
 
     def experiment(self) -> Experiment:
-        """The race it names."""
+        """The experiment of the race."""
         return from_flat(self.flat)
 
 
 @lru_cache(maxsize=1)
 def presets() -> tuple[Preset, ...]:
-    """All of them, as they ship."""
+    """Return all presets that ship with Kelvin."""
     return TypeAdapter(tuple[Preset, ...]).validate_json(PRESETS.read_text("utf-8"))
 
 
 def draw() -> Preset | None:
-    """Draw the button that opens the presets; call it before the controls are drawn.
+    """Draw the button that opens the presets. Call it before the controls are drawn.
 
     Returns:
-        The preset that was just picked, for the page to load and start, else None.
+        The preset that was just chosen, for the page to load and start, otherwise None.
     """
     if st.button(
         t("present.presets"),
@@ -151,7 +151,7 @@ def draw() -> Preset | None:
 
 @st.dialog(t("present.presets"), width="large")
 def _open() -> None:
-    """The presets by group; picking one closes the window."""
+    """Draw the presets by group; choosing one closes the window."""
     st.markdown(t("present.presets-intro"))
     for kind in KINDS:
         st.subheader(t(f"present.{kind}"), anchor=False)

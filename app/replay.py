@@ -1,13 +1,12 @@
-"""A race as one HTML file that plays by itself: offline, from a folder, with nothing asked of a
-network.
+"""Write a race as one HTML file that plays offline, from any folder.
 
     python -m app.replay RECORDING.kelvin [-o FILE.html]
 
-The shell holds all that the live view needs: its modules in one, as a `data:` address in an import
-map; its style sheets; plotly.js, packed; figures, colours and texts. A recording and a few words
-about it are put into its three gaps, here or in the browser (frontend/export/replay.js does the
-same). The page's own content security policy lets nothing in or out: whatever a recording says, it
-is no script and reaches no server.
+The shell holds all that the live view needs: its modules in one file, as a `data:` URL in an import
+map; its style sheets; plotly.js, gzipped; figures, colours and texts. A recording and its
+description fill three gaps, here or in the browser (frontend/export/replay.js does the same). The
+page's own content security policy forbids all connections: nothing in a recording can run as a
+script or reach a server.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ _START = 'import { open } from "kelvin"; open();'
 
 
 def style(name: str) -> str:
-    """A style sheet with those that it imports in their place."""
+    """Return a style sheet with its imports in place."""
     path = FRONTEND / name
     return _STYLE.sub(
         lambda match: style((path.parent / match[1]).resolve().relative_to(FRONTEND).as_posix()),
@@ -94,15 +93,15 @@ def _base64(data: bytes) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that may stand in a script tag."""
+    """Return JSON that is safe inside a script tag."""
     return json.dumps(value, default=list, ensure_ascii=False, separators=(",", ":")).replace(
         "<", "\\u003c"
     )
 
 
 def _policy(scripts: tuple[str, ...]) -> str:
-    """Nothing but what lies in the page: its own scripts by their digests, its modules, what it
-    makes itself. No connection at all.
+    """Return the content security policy: only the page's own scripts, by their digests, its
+    modules, and what it creates itself. No connections.
     """
     digests = " ".join(
         f"'sha256-{_base64(hashlib.sha256(script.encode()).digest())}'" for script in scripts
@@ -115,7 +114,7 @@ def _policy(scripts: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=1)
 def shell() -> str:
-    """The replay without a race: three gaps are to be filled (see `fill`)."""
+    """Return the replay without a race, with three gaps to fill (see `fill`)."""
     plot = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
     check = _CHECK.replace("$sentence", _json(t("export.replay-old")))
     importmap = _json(
@@ -151,12 +150,12 @@ def shell() -> str:
 
 @lru_cache(maxsize=1)
 def packed_shell() -> bytes:
-    """The shell, gzipped once."""
+    """Return the shell, gzipped once."""
     return gzip.compress(shell().encode(), 6)
 
 
 def title_of(stage: Message) -> str:
-    """What was raced, in one line: "Two spirals: Simulated annealing vs Adam"."""
+    """Return the race in one line: "Two spirals: Simulated annealing vs Adam"."""
     data = stage["data"]
     return t(
         "gallery.default-name",
@@ -166,11 +165,11 @@ def title_of(stage: Message) -> str:
 
 
 def fill(about: Mapping[str, Any], recording: bytes) -> str:
-    """The whole page.
+    """Return the whole page.
 
     Args:
         about: ``title``; ``date`` (as in 2026-11-24) of the day it was ``raced`` (true) or saved
-            (false); ``view``: how it is looked at (panels, large, x, y).
+            (false); ``view``: how it is shown (panels, large, x, y).
         recording: the bytes of a recording file.
     """
     parts = {
@@ -182,10 +181,10 @@ def fill(about: Mapping[str, Any], recording: bytes) -> str:
 
 
 def write(source: Path, target: Path) -> Path:
-    """Make a replay of a recording file.
+    """Write a replay of a recording file.
 
     Raises:
-        BadInput: the recording is none, or the file cannot be written.
+        BadInput: the file is not a recording, or the replay cannot be written.
     """
     recording = Recording.read(source)
     try:
@@ -214,7 +213,7 @@ def write(source: Path, target: Path) -> Path:
     help="The page's file; left out, the recording's name with .html, in this folder.",
 )
 def main(recording: str, output: str | None) -> None:
-    """Make one HTML file of RECORDING.kelvin that plays by itself, offline."""
+    """Make one HTML file of RECORDING.kelvin that plays offline."""
     source = Path(recording)
     try:
         check([recording, output], "argument")

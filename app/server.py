@@ -1,4 +1,4 @@
-"""What `streamlit run` starts: the Streamlit app and the live routes in one server."""
+"""The entry point of `streamlit run`: the Streamlit app and the live routes in one server."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from engine.system import settings  # noqa: E402
 from engine.workers.pool import Pool  # noqa: E402
 
 # Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages,
-# would otherwise still hold for the server's first visitor, before main.py has run, and show a page
-# without what main.py puts around it.
+# would otherwise still apply for the server's first visitor, before main.py has run, and show a
+# page without what main.py adds.
 PagesManager.uses_pages_directory = False
 
 _hub: Hub | None = None
 
 
 def hub() -> Hub:
-    """The server's hub, once it has started."""
+    """Return the server's hub, once it has started."""
     assert _hub is not None, "the server has not started"
     return _hub
 
 
 def prepare() -> None:
-    """Import and pack, once, what the first visitor would otherwise wait for.
+    """Import and pack, once, everything that the first visitor would otherwise wait for.
 
-    Streamlit imports pandas when a page first needs it, and plotly stumbles over a pandas that
-    another visitor's thread is just importing: so it is there before anybody comes.
+    Streamlit imports pandas when a page first needs it, and plotly fails on a pandas that another
+    visitor's thread is just importing: so it is imported before the first visitor.
     """
     import pandas  # noqa: F401
 
@@ -61,7 +61,7 @@ def prepare() -> None:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Worker processes live as long as the server."""
+    """Start the worker processes with the server and end them with it."""
     global _hub
     pool = Pool()
     _hub = Hub(pool, grace=settings.grace(GRACE_SECONDS))

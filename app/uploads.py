@@ -1,8 +1,8 @@
-"""Data of one's own in the page: a file is given, looked at, and what is to be learned of it is
-picked.
+"""The visitor's own data in the page: upload a file, show its contents, and choose the column to
+predict.
 
-What a file is called, and its columns and classes, are a stranger's words: they are shown as plain
-text, whatever signs are in them.
+The names of a file, its columns and its classes are untrusted text: they are shown as plain text,
+whatever characters they contain.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from engine.errors import BadInput
 from engine.uploads.limits import FILE_BYTES, MIB, SIDES, NotNow, named
 
 SEEN, TOKEN, PROBLEM = "upload seen", "upload token", "upload problem"
-"""Session keys: the file looked at last, its token, and why it was refused."""
+"""Session keys: the last file read, its token, and why it was rejected."""
 TRY = "upload try"
 """Session key: how many uploaders there were before this one; a new one holds no file."""
 FILES_A_MINUTE = 10
-"""That one visitor may give."""
+"""The limit for one visitor."""
 RATE = Rate(FILES_A_MINUTE)
 SHOWN = 6
-"""Names of classes that are written out."""
+"""Number of class names that are listed."""
 NAME = "own"
-"""What the picker of datasets knows data of one's own by, of whatever kind."""
+"""The entry for the visitor's own data, of any kind, in the choice of datasets."""
 
 
 def label() -> str:
-    """What the picker of datasets calls it."""
+    """Return the label of that entry."""
     return t("uploads.own")
 
 
 def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-    """Draw the uploader and, once there is a file, what is to be learned of it.
+    """Draw the uploader and, once there is a file, the choice of what to predict.
 
     Args:
-        current: the dataset a link names, as JSON values, where it is one of one's own; a file
-            given in this session goes before it.
+        current: the dataset of a link, as JSON values, if it is from an uploaded file; a file
+            uploaded in this session takes precedence.
 
     Returns:
         The dataset as JSON values, for `Experiment.parse`; None while there is no file that can be
-        used.
+            used.
     """
     current = current or {}
     _take()
@@ -70,8 +70,8 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
 
 
 def why(error: BadInput) -> str:
-    """Say why something cannot be raced, as Markdown; of a file that is not there in the words of
-    the page, not of the command line.
+    """Return why something cannot be raced, as Markdown. A missing file is explained for the page,
+    not for the command line.
     """
     if error.field != "dataset.token":
         return plain(str(error))
@@ -79,14 +79,12 @@ def why(error: BadInput) -> str:
 
 
 def refused() -> bool:
-    """Tell whether the file given last cannot be used; once the uploader is drawn."""
+    """Return whether the last file was rejected. Call it after the uploader is drawn."""
     return PROBLEM in st.session_state
 
 
 def _refused(name: str, allowed: str) -> None:
-    """Say in a sentence that a file cannot be used, and what was found in it where one looks for
-    that.
-    """
+    """Show in a sentence that a file cannot be used, and its contents in the usual place."""
     needed, found = _remark(allowed)
     st.error(t("uploads.refused", name=plain(name), allowed=plain(needed)), icon=":material/error:")
     if found:
@@ -95,7 +93,7 @@ def _refused(name: str, allowed: str) -> None:
 
 
 def _remark(phrase: str) -> tuple[str, str]:
-    """A phrase without the remark in brackets at its end, and that remark; "" where it has none."""
+    """Split a phrase into its text and the remark in brackets at its end ("" if it has none)."""
     start, depth = len(phrase), 0
     for place in range(len(phrase) - 1, -1, -1):
         depth += {")": 1, "(": -1}.get(phrase[place], 0)
@@ -108,7 +106,7 @@ def _remark(phrase: str) -> tuple[str, str]:
 
 
 def _take() -> None:
-    """The uploader; a file that was not seen yet is looked at."""
+    """Draw the uploader and read a new file."""
     file = st.file_uploader(
         t("uploads.choose"),
         key=f"upload file {st.session_state.setdefault(TRY, 0)}",
@@ -119,7 +117,7 @@ def _take() -> None:
         return
     st.session_state.pop(PROBLEM, None)
     wait = RATE.wait(visitor())
-    if wait > 0:  # not marked as seen: it is looked at when the page is drawn next
+    if wait > 0:  # not marked as read: it is read when the page is drawn next
         st.warning(
             t(
                 "uploads.too-many",
@@ -149,19 +147,19 @@ def _take() -> None:
         _again()
     except BadInput as error:
         st.session_state[PROBLEM] = (named(file.name), error.allowed)
-        # The uploader would go on showing the refused file as the one that is in use.
+        # Otherwise the uploader would still show the rejected file as the one in use.
         st.session_state[TRY] += 1
         st.rerun()
     place.empty()
 
 
 def _again() -> None:
-    """A button that looks at the file once more: any press draws the page again."""
+    """Draw a button that reads the file again: any click draws the page again."""
     st.button(t("uploads.again"), icon=":material/refresh:", key="upload again")
 
 
 def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Which column is learned, and as what."""
+    """Draw the choice of the column to predict, and whether as classes or as numbers."""
     st.markdown(
         t(
             "uploads.table-found",
@@ -249,12 +247,14 @@ def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | Non
 
 
 def likely(columns: Sequence[Column]) -> Column:
-    """The column one most likely wants to learn: the last one of categories, else the last."""
+    """Return the column that is most likely to be predicted: the last one of categories, else the
+    last.
+    """
     return next((column for column in reversed(columns) if column.type == "category"), columns[-1])
 
 
 def _pictures(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | None:
-    """How large the squares are, and in what colours."""
+    """Draw the choice of image size and colours."""
     st.markdown(
         t(
             "uploads.pictures-found",
@@ -304,8 +304,8 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _notes(notes: Sequence[str]) -> None:
-    """List what was left out or changed in the file, open from the start: it may be what a result
-    depends on.
+    """List what was left out or changed in the file, open from the start, because a result may
+    depend on it.
     """
     if notes:
         with st.expander(

@@ -1,5 +1,5 @@
-"""What the pages with a live view have in common: the address a visitor went back to, the question
-a race was picked for, and what would be raced, in a line.
+"""Functions shared by the pages with a live view: following the browser's back and forward, the
+explanation of a guided experiment, and the race in one line.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from app.text import t
 from engine.experiment.model import Experiment
 
 ASKED = "question asked"
-"""Session key of the preset whose explanation stays with its race."""
+"""Session key of the preset whose explanation is shown with its race."""
 
 
 def ask(preset: presets.Preset) -> None:
-    """Keep a question's explanation in sight."""
+    """Show a preset's explanation beside its race."""
     st.session_state[ASKED] = preset.id
 
 
 def follow(experiment: Experiment) -> None:
-    """Keep in sight the explanation of the question an address names, whatever its seed; of none
-    where it names another race.
+    """Show the explanation of the preset that a link matches, with any seed; hide it if the link is
+    for another race.
 
     Args:
-        experiment: the one a visitor went back or forward to.
+        experiment: the one after going back or forward.
     """
     found = next(
         (
@@ -48,12 +48,12 @@ def _unseeded(experiment: Experiment) -> Experiment:
 
 
 def close() -> None:
-    """Let go of the explanation: it was closed, or another race was opened."""
+    """Hide the explanation: it was closed, or another race was opened."""
     st.session_state.pop(ASKED, None)
 
 
 def question(landscape: bool) -> dict[str, Any] | None:
-    """The question asked on a page, as the live view shows it; None where there is none.
+    """Return the explanation on a page, as the live view shows it; None if there is none.
 
     Args:
         landscape: whether it is the page of landscapes.
@@ -75,8 +75,8 @@ def question(landscape: bool) -> dict[str, Any] | None:
 
 
 def about(experiment: Experiment) -> str:
-    """What an experiment races, in a line: "Two spirals · Multi-layer perceptron · Simulated
-    annealing against Adam".
+    """Return an experiment in one line: "Two spirals · Multi-layer perceptron · Simulated annealing
+    against Adam".
     """
     lanes = t("live.versus").join(lane.label for lane in experiment.lanes)
     if experiment.dataset.kind == "function":
@@ -87,5 +87,5 @@ def about(experiment: Experiment) -> str:
 
 
 def parameters(address: Any) -> dict[str, str]:
-    """The parameters of an address as the browser tells it: "?dataset=moons"."""
+    """Return the parameters of a link in the browser's form: "?dataset=moons"."""
     return dict(parse_qsl(str(address).removeprefix("?"), keep_blank_values=True))

@@ -1,5 +1,5 @@
-"""Who is who among visitors, without asking them for a name, and how often each may do what takes
-work.
+"""Identify visitors without asking for a name, and limit how often each may start
+expensive work.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable
 import streamlit as st
 
 VISITOR = "visitor"
-"""Session key: what names a tab whose browser keeps no cookies."""
+"""Session key: the identity of a tab whose browser keeps no cookies."""
 
 
 class Rate:
-    """How many files each visitor may give in a minute.
+    """A limit on the files of each visitor in a minute.
 
     Attributes:
-        most: that number.
+        most: the limit.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class Rate:
         self._guard = threading.Lock()
 
     def wait(self, visitor: str) -> float:
-        """Count one more file, if it may be given now; else return the seconds until it may."""
+        """Count one more file if it is allowed now; otherwise return the seconds until it is."""
         now = self._clock()
         with self._guard:
             self._given = {
@@ -45,8 +45,8 @@ class Rate:
 
 
 def visitor() -> str:
-    """Name this browser: by the cookie that protects its forms, which nobody else knows; else by
-    this tab.
+    """Return an identity for this browser: from the cookie that protects its forms, which is
+    secret; otherwise from this tab.
     """
     try:
         from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string

@@ -1,7 +1,8 @@
-"""Widgets whose values outlive their being drawn, and the one that fits a field of the engine.
+"""Widgets that keep their values while they are not drawn, and the widget for a field of the
+engine.
 
-No knob is written twice: range, step, help and label come from the pydantic field. Streamlit
-forgets a widget that is not on the page; what a visitor set is kept here.
+No setting is written twice: range, step, help and label come from the pydantic field. Streamlit
+forgets a widget that is not on the page; the visitor's values are kept here.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ from engine.registry import Choice, fields
 
 Field = dict[str, Any]
 KEPT = "kept"
-"""Session key of every value a visitor set, drawn now or not: Streamlit forgets a widget that is
-not on the page."""
+"""Session key of all values set by the visitor, for widgets on the page and others: Streamlit
+forgets a widget that is not on the page.
+"""
 AUTO = "auto"
-"""What a slider over named steps calls None."""
+"""The name of None in a slider over named steps."""
 SCOPE = "scope"
-"""Session key of the page the controls stand on: every page but the first has values of its own."""
+"""Session key of the page with the controls: every page except the first has values of its own."""
 
 
 def enter(scope: str = "") -> None:
-    """Say which page the controls stand on; before they are loaded or drawn."""
+    """Set the page with the controls. Call it before they are loaded or drawn."""
     st.session_state[SCOPE] = scope
 
 
@@ -35,25 +37,25 @@ def scoped(key: str) -> str:
 
 
 def kept() -> dict[str, Any]:
-    """What the visitor set so far."""
+    """Return the values set by the visitor."""
     values: dict[str, Any] = st.session_state.setdefault(scoped(KEPT), {})
     return values
 
 
 def current(key: str) -> Any:
-    """Return what a control stands at now, whether or not it is drawn yet in this run; None where
-    it is left to the method, or to nobody.
+    """Return a control's present value, also before it is drawn in this run; None if it is left to
+    the method, or not set.
     """
     value = st.session_state.get(scoped(f"control {key}"), kept().get(key))
     return None if value == AUTO else value
 
 
 def notice(sentence: str, closed: Callable[[], None]) -> None:
-    """Say a sentence over the page, with a button that closes it.
+    """Show a sentence above the page, with a button that closes it.
 
     Args:
-        sentence: what is said, as Markdown.
-        closed: called when the button is pressed.
+        sentence: Markdown.
+        closed: called when the button is clicked.
     """
     left, right = st.columns([11, 1], vertical_alignment="center")
     left.warning(sentence, icon=":material/info:")
@@ -68,13 +70,13 @@ def notice(sentence: str, closed: Callable[[], None]) -> None:
 
 
 def put(key: str, value: Any) -> None:
-    """Set one control from outside; before it is drawn."""
+    """Set one control from outside. Call it before the control is drawn."""
     kept()[key] = value
     st.session_state.pop(scoped(f"control {key}"), None)
 
 
 def forget(key: str) -> None:
-    """Let a control stand at its default again; before it is drawn."""
+    """Reset a control to its default. Call it before the control is drawn."""
     kept().pop(key, None)
     st.session_state.pop(scoped(f"control {key}"), None)
 
@@ -85,7 +87,7 @@ def knobs(
     leave_out: tuple[str, ...] = (),
     suggested: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One control per field; the advanced ones folded away."""
+    """Draw one control per field; the advanced ones folded."""
     described = [field for field in fields(cls) if field["name"] not in leave_out]
     described = [
         {**field, "default": (suggested or {}).get(field["name"], field["default"])}
@@ -102,7 +104,7 @@ def knobs(
 
 
 def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
-    """The control that fits a field."""
+    """Draw the control that fits a field."""
     key = f"{owner}.{cls.name}.{field['name']}"
     label = (
         t("controls.unit", label=field["label"], unit=field["unit"])
@@ -153,7 +155,7 @@ def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
 
 
 def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
-    """1-2-5 steps from low to high; the ends are always among them."""
+    """Return 1-2-5 steps from low to high; both ends are always included."""
     start = low if low > 0 else (1 if whole else high * 1e-8)
     exponents = range(math.floor(math.log10(start)), math.ceil(math.log10(high)) + 1)
     steps = [factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5)]
@@ -165,8 +167,8 @@ def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
 def scale(
     key: str, options: list[Any], default: Any, label: str, tip: str = "", auto: str | None = None
 ) -> Any:
-    """A slider over named steps; a value between them (from a link) gets a step of its own. "auto"
-    stands for None, and is read as ``auto``, or as that word.
+    """Draw a slider over named steps; a value between them (from a link) gets a step of its own.
+    "auto" stands for None, and is returned as ``auto``, or as that word.
     """
     start = kept().get(key, default)
     start = AUTO if start is None else start
@@ -241,7 +243,7 @@ def select(
 def number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) -> Any:
     if any(
         isinstance(entry, float) for entry in (default, low, high)
-    ):  # all of one kind, or Streamlit refuses them
+    ):  # all of one type, or Streamlit rejects them
         default, low, high = (
             None if entry is None else float(entry) for entry in (default, low, high)
         )
@@ -249,7 +251,7 @@ def number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) ->
 
 
 def widget(kind: Any, key: str, label: str, default: Any, tip: str, **extra: Any) -> Any:
-    """A Streamlit widget whose value outlives its being drawn."""
+    """Draw a Streamlit widget that keeps its value while it is not drawn."""
     state = scoped(f"control {key}")
     start = kept().get(key, default)
     options = extra.get("options")

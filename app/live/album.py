@@ -1,4 +1,4 @@
-"""What the hub keeps of a race: messages, evenly spaced over it and bounded."""
+"""Histories of a race in the hub: messages, evenly spaced over the race and bounded in size."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from engine.messages.encoding import decode, encode
 
 MOST_PICTURES, MOST_PICTURE_BYTES = 600, 64 * 2**20
 MOST_METRICS, MOST_METRIC_BYTES = 10_000, 16 * 2**20
-"""Of one race; its metrics are all kept for its first quarter of an hour."""
+"""Limits for one race; all of its metrics are kept for the first quarter of an hour."""
 
 
 @dataclass
 class Entry:
-    """A message that is kept.
+    """A message in the history.
 
     Attributes:
         number: how many came before it.
         data: its bytes.
         stays: whether it is never dropped.
-        events: what was done by hand, as it tells.
+        events: the interventions in it.
     """
 
     number: int
@@ -30,21 +30,21 @@ class Entry:
     events: list[Any] = field(default_factory=list)
 
     def take(self, events: list[Any]) -> None:
-        """Tell these events as well, before its own: those of messages that were dropped."""
+        """Add the events of dropped messages to this one, before its own."""
         if events:
             self.events = [*events, *self.events]
             self.data = encode({**decode(self.data), "events": self.events})
 
 
 class Album:
-    """The pictures of a race, or its details: the first and the newest are always there.
+    """The pictures of a race, or its details: the first and the newest are always included.
 
     Args:
         most: how many are kept; `MOST_PICTURES` by default.
-        most_bytes: and of what size together; `MOST_PICTURE_BYTES` by default.
+        most_bytes: their total size; `MOST_PICTURE_BYTES` by default.
 
-    When there are too many, every second one goes and from then on only every second one comes in,
-    so that the whole race stays covered as evenly as at first.
+    When there are too many, every second one is dropped, and from then on only every second one is
+    added, so that the whole race stays covered evenly.
     """
 
     def __init__(self, most: int | None = None, most_bytes: int | None = None) -> None:
@@ -56,7 +56,7 @@ class Album:
         return len(self._entries)
 
     def add(self, data: bytes) -> None:
-        """Keep a message, as the newest."""
+        """Add a message, as the newest."""
         self._keep(Entry(self._count, data))
 
     def _keep(self, entry: Entry) -> None:
@@ -81,7 +81,7 @@ class Album:
             self._bytes = sum(len(one.data) for one in self._entries)
 
     def sample(self, most: int) -> list[bytes]:
-        """At most that many of them (two or more), the first and the newest among them."""
+        """Return at most that many of them (two or more), with the first and the newest."""
         last = len(self) - 1
         if last < most:
             return [one.data for one in self._entries]
@@ -89,8 +89,8 @@ class Album:
 
 
 def thinned(entries: list[Entry], stride: int) -> list[Entry]:
-    """Those whose number is a multiple of the stride, those that stay, and the newest; what the
-    others tell of events is told by the next that is kept.
+    """Return those whose number is a multiple of the stride, those that stay, and the newest;
+    events of the others move to the next one that is kept.
     """
     kept: list[Entry] = []
     carried: list[Any] = []
@@ -105,8 +105,8 @@ def thinned(entries: list[Entry], stride: int) -> list[Entry]:
 
 
 class Ledger(Album):
-    """The metrics of a race, at most `MOST_METRICS` by default. One in which a lane ends is never
-    dropped, and no event is: it is told by the next message that is kept.
+    """The metrics of a race, at most `MOST_METRICS` by default. Metrics in which a lane ends are
+    never dropped, and events never are: they move to the next message that is kept.
     """
 
     def __init__(self, most: int | None = None, most_bytes: int | None = None) -> None:
@@ -117,7 +117,7 @@ class Ledger(Album):
         return iter([one.data for one in self._entries])
 
     def halved(self) -> list[bytes]:
-        """Half of them: every second one, those that stay, and the newest."""
+        """Return half of them: every second one, those that stay, and the newest."""
         renumbered = [replace(one, number=number) for number, one in enumerate(self._entries)]
         return [one.data for one in thinned(renumbered, 2)]
 
@@ -131,7 +131,7 @@ class Ledger(Album):
 
 
 def ended(message: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Which lanes have ended, and why, as metrics tell it."""
+    """Return which lanes have ended, and why, from metrics."""
     return [
         tuple(lane.get(name) for name in ("finished", "trouble", "stopped"))
         for lane in message.get("lanes") or []

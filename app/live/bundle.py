@@ -1,10 +1,9 @@
-"""The frontend's modules in one file: a browser that has to ask for eighty waits for the last of
-them, and the server has its hands full while Streamlit still starts.
+"""Bundle the frontend's modules into one file: a browser that requests eighty files waits for the
+last of them, and the server is busy while Streamlit starts.
 
-Every module becomes a function that is run when it is first used, and gives what the module
-exports. The modules are written so that little has to be known of JavaScript for that: imports and
-exports begin their line, nothing exported is ever assigned anew, and no two modules import each
-other.
+Every module becomes a function that is run when it is first used, and returns the module's exports.
+The modules follow rules so that this needs little knowledge of JavaScript: imports and exports
+begin their line, exported variables are never reassigned, and no two modules import each other.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 FRONTEND = Path(__file__).resolve().parent / "frontend"
 ENTRIES = ("main.js", "present/main.js", "gallery/main.js")
-"""What pages import."""
+"""The modules that pages import."""
 
 _TYPES = re.compile(r"(?:^|(?<=[\s(\[,{]))/\*\*.*?\*/", re.DOTALL | re.MULTILINE)
 _IMPORT = re.compile(r"^import\s*\{([^}]*)\}\s*from\s*\"(\.[^\"]+)\";", re.MULTILINE)
@@ -35,8 +34,8 @@ const use = (name) => (made[name] ??= makers[name]());
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """What the frontend's files are in, twelve digits: part of their address, so that a browser may
-    keep them for ever.
+    """Return the version of the frontend's files, twelve digits: part of their URL, so that a
+    browser may cache them for ever.
     """
     digest = hashlib.sha256()
     for path in sorted(FRONTEND.rglob("*.*")):
@@ -47,19 +46,19 @@ def version() -> str:
 
 @lru_cache(maxsize=len(ENTRIES))
 def bundle(entry: str) -> bytes:
-    """A module with all that it imports, at once or later, as one module, gzipped.
+    """Return a module with all its static and dynamic imports as one module, gzipped.
 
     Args:
         entry: its path below the frontend.
 
-    It exports what the module does, and ``use``, which gives what any module in it exports: for
-    those who look into a page.
+    It exports what the module exports, and ``use``, which returns the exports of any module in it,
+    for debugging.
     """
     return gzip.compress(source(entry).encode(), 6)
 
 
 def source(entry: str) -> str:
-    """The same as text."""
+    """Return the same as text."""
     makers: dict[str, str] = {}
     exported: list[str] = []
     waiting = [entry]
@@ -81,8 +80,8 @@ def source(entry: str) -> str:
 
 
 def _taken_apart(path: str) -> tuple[list[str], list[str], str]:
-    """The modules a module imports, what it exports ("name" or "name: what it is inside"), and what
-    is left of it.
+    """Return the modules that a module imports, its exports ("name" or "name: its internal name"),
+    and the rest of its text.
     """
     needed: list[str] = []
     names: list[str] = []

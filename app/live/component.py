@@ -23,10 +23,10 @@ export default function (component) {
   return () => kelvin.then((module) => module.unmount(parentElement), () => {});
 }
 """
-"""Streamlit sends it again with every message, so it holds no more than an import.
+"""Streamlit sends it again with every message, so it holds only an import.
 
-A proxy may cut a prefix off before Kelvin sees an address, so the server cannot know the path: the
-page's own scripts do.
+A proxy may remove a prefix before Kelvin sees a URL, so the server cannot know the path: it is
+found from the page's own scripts.
 """
 
 
@@ -36,7 +36,7 @@ class Component:
     Args:
         name: the component's name, the same for as long as the server runs.
         entry: the module below the frontend that exports ``mount`` and ``unmount``.
-        did_not_load: what stands in its place where the module cannot be fetched.
+        did_not_load: the text shown if the module cannot be loaded.
     """
 
     def __init__(self, name: str, entry: str, did_not_load: str) -> None:
@@ -45,12 +45,12 @@ class Component:
         )
 
     def __call__(self, *, key: str, data: dict[str, Any], **on_change: Any) -> Any:
-        """Draw it.
+        """Draw the component.
 
         Args:
             key: the component's key, the same in every run.
-            data: what the module is given, besides the server's base path.
-            on_change: calls for changes of the component's state, as Streamlit names them.
+            data: values for the module, besides the server's base path.
+            on_change: callbacks for changes of the component's state, by Streamlit's names.
 
         Returns:
             The component's state.
@@ -59,16 +59,16 @@ class Component:
 
 
 def bootstrap(entry: str, did_not_load: str) -> str:
-    """The script of a component.
+    """Return the script of a component.
 
     Args:
         entry: the module that mounts it.
-        did_not_load: what stands in its place where that cannot be fetched.
+        did_not_load: the text shown if it cannot be loaded.
     """
     return _BOOTSTRAP.replace("ENTRY", entry).replace("DID_NOT_LOAD", json.dumps(did_not_load))
 
 
 def base() -> str:
-    """The server's own base path, such as "/tools", or nothing."""
+    """Return the server's own base path, such as "/tools", or ""."""
     path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{path}" if path else ""

@@ -1,8 +1,8 @@
-"""What every answer tells the browser to guard against.
+"""Security headers for every response.
 
-A page of another origin that shows Kelvin in a frame could have its readers start races and press
-buttons they do not see; the address of a page names uploaded files, which no other host needs to
-learn.
+A page of another origin that shows Kelvin in a frame could make its readers start races and click
+buttons that they do not see; the URL of a page contains tokens of uploaded files, which other hosts
+must not learn.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ GUARDS = {
 
 
 class Guards:
-    """Middleware that puts them into every answer, whoever gives it.
+    """Middleware that adds these headers to every response.
 
     Args:
-        app: what answers.
+        app: the application that responds.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -40,7 +40,7 @@ class Guards:
                     headers[name] = value
                 headers.append(
                     "Content-Security-Policy", FRAMES
-                )  # beside one that is there: a browser obeys them all
+                )  # in addition to an existing one: a browser follows all of them
             await send(message)
 
         await self.app(scope, receive, sent)

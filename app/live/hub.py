@@ -1,7 +1,7 @@
-"""Races by token: their history, who watches them, and what becomes of them when nobody does.
+"""Live races by token: their history, their viewers, and their end without viewers.
 
-Everything here runs on the server's event loop; what the pool's threads say is handed over to it. A
-race is known only by an unguessable token.
+Everything here runs on the server's event loop; messages from the pool's threads are handed over to
+it. A race is only identified by an unguessable token.
 """
 
 from __future__ import annotations
@@ -22,32 +22,33 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 90.0
 SHORT_GRACE_SECONDS = 5.0
-"""The grace while others wait for a process: enough for a reload."""
+"""Seconds a race without viewers is kept while others wait for a process: enough for a reload."""
 KEEP_SECONDS = 600.0
 MOST_RACES = 64
 SENT_PICTURES = 150
 MOST_DETAILS = 40
 MOST_WEIGHT_BYTES = 4 * 2**20 + 2**16
-"""Weights that a race is kept with: those that a worker sends unasked."""
+"""Limit on the weights kept with a race: those that a worker sends automatically."""
 MOST_QUEUED = {"metrics": MOST_METRICS + 2000, "stages": 64, "problem": 64, "state": 64}
-"""Messages of a kind that wait for a slow viewer. Of more metrics every second one goes, of others
-the oldest."""
+"""Messages of a kind that wait for a slow viewer. If there are more, every second one is dropped
+for metrics, the oldest for others.
+"""
 MOST_QUEUED_BYTES = 32 * 2**20
-"""Of metrics and stages."""
+"""Limit for metrics and stages."""
 REPLACED = ("picture", "detail", "weights")
 """Messages of which a slow viewer gets only the newest: each is complete in itself."""
 
 
 class Full(Exception):
-    """So many races run or wait, and are watched, that one more cannot be taken on."""
+    """Raised when too many races are running or waiting, with viewers, to accept one more."""
 
     def __init__(self) -> None:
         super().__init__(t("server.full", most=MOST_RACES))
 
 
 class Viewer:
-    """One open page. Metrics wait for it, evenly thinned where it is too slow for them; of
-    pictures, details and weights only the newest do.
+    """One open page. Metrics are queued for it, evenly thinned if it is too slow for them; of
+    pictures, details and weights only the newest is.
     """
 
     def __init__(self) -> None:
@@ -60,7 +61,7 @@ class Viewer:
         self.dropped = 0
 
     def push(self, data: bytes, kind: str = "") -> None:
-        """Queue a message; one of a kind in `REPLACED` takes the place of one not yet sent."""
+        """Queue a message; one of a kind in `REPLACED` replaces one that is not yet sent."""
         if kind in REPLACED:
             self.dropped += self._newest.pop(kind, None) is not None
             self._newest[kind] = data
@@ -76,7 +77,7 @@ class Viewer:
         self._something.set()
 
     def _shorten(self, kind: str) -> None:
-        """Half as many messages of a kind, for a viewer that does not read them."""
+        """Drop half of the messages of a kind, for a viewer that does not read them."""
         own = [data for one, data in self._queue if one == kind]
         if kind == "metrics":
             ledger = Ledger(len(own), MOST_QUEUED_BYTES * 2)
@@ -86,8 +87,8 @@ class Viewer:
         else:
             kept = own[len(own) // 2 :]
         self.dropped += len(own) - len(kept)
-        # Their places among the others: those of the newest, for what was said before them is still
-        # to be sent before them.
+        # They take the queue positions of the newest: everything sent before those must still be
+        # sent before them.
         places = len(own) - len(kept)
         left, queue = iter(kept), deque[tuple[str, bytes]]()
         for one, data in self._queue:
@@ -104,7 +105,7 @@ class Viewer:
         self.push(encode(message), message["type"] if message["type"] in MOST_QUEUED else "")
 
     async def next(self) -> bytes:
-        """The next message to send, waiting for one; metrics first."""
+        """Wait for the next message to send; metrics first."""
         while not self._queue and not self._newest:
             self._something.clear()
             await self._something.wait()
@@ -116,7 +117,7 @@ class Viewer:
         return self._newest.pop(next(iter(self._newest)))
 
     def clear(self) -> None:
-        """Forget what was queued (another race begins)."""
+        """Drop all queued messages (another race begins)."""
         self._queue.clear()
         self._newest.clear()
         self._waiting.clear()
@@ -127,12 +128,12 @@ class LiveRace:
     """A race and its history.
 
     Attributes:
-        token: the only name it is known by.
+        token: its only identifier.
         lanes: how many it has.
-        wants_pause: whether its visitor has paused it. What was asked for counts, not the last
-            state heard of, which lags behind.
-        paused_by_leaving: whether it was paused because it has no viewer, and not on request.
-        abandoned: whether it was stopped because nobody came back.
+        wants_pause: whether its visitor has paused it. The last command counts, not the last
+            reported state, which is later.
+        paused_by_leaving: whether it was paused because it has no viewer, and not by a command.
+        abandoned: whether it was stopped because no viewer returned.
     """
 
     def __init__(self, token: str, lanes: int) -> None:
@@ -156,8 +157,8 @@ class LiveRace:
         return self.job is not None and not self.job.over
 
     def keep(self, about: Message, data: bytes) -> None:
-        """Into the history: metrics as a `Ledger` does, pictures and details as an `Album` does,
-        the newest weights, and the stages of the step that was taken last.
+        """Add a message to the history: metrics to a `Ledger`, pictures and details to an `Album`,
+        the newest weights, and the phases of the last step.
         """
         if about["type"] == "stage":
             self.stage = data
@@ -172,7 +173,7 @@ class LiveRace:
         elif about["type"] == "weights":
             self.weights = (
                 data if len(data) <= MOST_WEIGHT_BYTES else None
-            )  # larger ones were asked for by a page, which has them now
+            )  # larger ones were requested by a page, which has them now
         elif about["type"] == "stages":
             if about["k"] > self._stages_of:
                 self.stages, self._stages_of = [], about["k"]
@@ -199,15 +200,14 @@ class Hub:
         self._loop = asyncio.get_running_loop()
 
     def run(self, viewer: Viewer, experiment: Message) -> LiveRace:
-        """Start a race for a viewer; the one they watched before is stopped if nobody else watches
-        it.
+        """Start a race for a viewer; their previous race is stopped if it has no other viewers.
 
         Args:
-            viewer: who asked for it.
-            experiment: JSON values, validated already.
+            viewer: who started it.
+            experiment: JSON values, already validated.
 
         Raises:
-            Full: so many races run or wait that one more cannot be taken on.
+            Full: too many races are running or waiting to accept one more.
         """
         before = viewer.race
         self._part(viewer)
@@ -225,11 +225,11 @@ class Hub:
         return race
 
     def attach(self, viewer: Viewer, token: str) -> bool:
-        """Show a viewer a race from its first frame to now, and go on if it stood still only
-        because nobody watched.
+        """Send a viewer a race from its first frame to now, and resume it if it was paused only
+        because it had no viewers.
 
         Returns:
-            False where there is no such race (any more).
+            False if there is no such race (any more).
         """
         race = self.races.get(token)
         if race is None:
@@ -257,11 +257,11 @@ class Hub:
         return True
 
     def leave(self, viewer: Viewer) -> None:
-        """A viewer's page is gone. The race they were the last to watch stands still at once."""
+        """Remove a viewer whose page is gone. A race without viewers pauses at once."""
         self._part(viewer)
 
     def command(self, viewer: Viewer, command: Message) -> None:
-        """Pass a command on to the viewer's race.
+        """Send a command to the viewer's race.
 
         Raises:
             BadInput: the race has no such lane.
@@ -281,7 +281,7 @@ class Hub:
         race.job.command(command)
 
     def close(self) -> None:
-        """Let go of every race."""
+        """Stop and forget every race."""
         for race in self.races.values():
             if race.timer is not None:
                 race.timer.cancel()
@@ -314,8 +314,8 @@ class Hub:
             race.timer = self._loop.call_later(self.keep, self._forget, race)
 
     def _short_grace_over(self, race: LiveRace) -> None:
-        """Others who wait for a process go before a race that nobody watches; if nobody waits, or
-        it holds no process itself, it has the rest of its grace.
+        """Stop a race without viewers if others wait for a process; otherwise, or if it holds no
+        process itself, it has the rest of its grace.
         """
         left = race.left_at + self.grace - self._loop.time()
         in_the_way = race.job is not None and race.job.place == 0 and self.pool.waiting > 0
@@ -334,7 +334,7 @@ class Hub:
             race.job.command({"do": "cancel"})
 
     def _end(self, race: LiveRace) -> None:
-        """Stop and forget a race, such as one that its only viewer has replaced by another."""
+        """Stop and forget a race, for example one that its only viewer has replaced by another."""
         if race.running:
             assert race.job is not None
             race.job.command({"do": "cancel"})
@@ -346,8 +346,9 @@ class Hub:
         self.races.pop(race.token, None)
 
     def _make_room(self) -> None:
-        """Keep the number of races bounded: the oldest goes first of those that are over and
-        unwatched, then over, then unwatched. Nobody loses a race they watch.
+        """Keep the number of races bounded: the oldest is removed first among those that are over
+        and have no viewers, then those that are over, then those without viewers. A running race
+        with viewers is never removed.
         """
         if len(self.races) < MOST_RACES:
             return
@@ -359,7 +360,7 @@ class Hub:
         self._end(order[0])
 
     def _hand_over(self, race: LiveRace, about: Message, data: bytes) -> None:
-        """From a thread of the pool to the event loop."""
+        """Pass a message from a thread of the pool to the event loop."""
         try:
             self._loop.call_soon_threadsafe(self._receive, race, about, data)
         except RuntimeError:
@@ -374,7 +375,7 @@ class Hub:
             viewer.push(data, about["type"])
         if about["type"] == "problem" and not about.get(
             "passing"
-        ):  # a refusal in the worker is the last it says of a race
+        ):  # an error in the worker is its last message about a race
             self._receive_state(
                 race, {"type": "state", "state": "ended", "sentence": decode(data)["sentence"]}
             )

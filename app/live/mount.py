@@ -20,14 +20,14 @@ from app.palette import palette
 from app.text import catalogue, t
 
 OWN = "own:"
-"""Begins the name of a recording that is kept in the visitor's own browser."""
+"""Prefix of the name of a recording that is stored in the visitor's own browser."""
 
 _component = Component("kelvin_live", "main.js", t("live.did-not-load"))
 
 
 @lru_cache(maxsize=1)
 def still() -> dict[str, Any]:
-    """What never changes while the server runs."""
+    """Return the data that never change while the server runs."""
     return {
         "figures": figures(),
         "palette": palette(),
@@ -38,7 +38,7 @@ def still() -> dict[str, Any]:
 
 
 def _address(recording: str | None) -> str | None:
-    """Where the browser finds a recording; one of the visitor's own by its name."""
+    """Return where the browser finds a recording; for one of the visitor's own, its name."""
     if recording is None or recording.startswith(OWN):
         return recording
     return f"/kelvin/recordings/{recording}.kelvin"
@@ -72,37 +72,37 @@ def live_view(
     """Draw the live view.
 
     Args:
-        experiment: JSON values of the experiment the controls name.
-        recording: name of a shipped recording to play while nothing runs, one of the visitor's own
-            (``own:`` and its name in their browser), or None.
-        autostart: whether a page that has no race yet starts this one by itself.
+        experiment: JSON values of the experiment of the controls.
+        recording: name of a shipped recording to play while nothing runs, or of one of the
+            visitor's own (``own:`` and its name in their browser), or None.
+        autostart: whether a page that has no race yet starts this one automatically.
         key: the component's key, the same in every run.
-        on_seed: called when a visitor asks for a new seed; the seed is in the component's state.
+        on_seed: called when a visitor requests a new seed; the seed is in the component's state.
         on_site: called when a visitor picks another landscape; its name is in the component's
             state.
-        on_start: called when a visitor picks a place to start from; [x, y] is in the component's
+        on_start: called when a visitor picks a starting point; [x, y] is in the component's
             state.
-        on_view: called when a visitor arranges the panels or chooses another axis; what the address
-            is to say of it is in the component's state.
+        on_view: called when a visitor arranges the panels or chooses another axis; the link's
+            parameters for it are in the component's state.
         on_points: called when a visitor moves or draws training points; they are in the component's
-            state, as the dataset `drawn` writes them.
-        on_opened: called when a recording the address names is on the screen; its experiment is in
-            the component's state.
+            state, in the format of the dataset `drawn`.
+        on_opened: called when the recording of the link is on the screen; its experiment is in the
+            component's state.
         on_closed: called when a visitor closes the explanation of a question.
-        on_went: called when a visitor goes back or forward in the browser; the address they are at
-            is in the component's state.
-        about: what would be raced, in a line.
-        question: what the race was picked for: its title, why it goes as it does, and the
-            experiment; None where it was not.
-        unread: whether what was typed cannot be raced, so that the experiment is the one before.
+        on_went: called when a visitor goes back or forward in the browser; the new link is in the
+            component's state.
+        about: the experiment in one line.
+        question: the explanation of a guided experiment: its title, its text, and the experiment;
+            None for other races.
+        unread: whether the typed formula is invalid, so that the experiment is the previous one.
         went: how often the page has followed a visitor back or forward.
-        view: what the address says of the view: panels, large, x, y, at.
-        named: whether the address named an experiment when the page was opened. Where it did not,
-            the race that the tab watched before brings its own settings back.
-        usual: name of the shipped recording that is played where the one asked for is not there.
-        starts: how often the page has asked for a race by itself; one more starts the experiment
-            now.
-        layout: which panels there are.
+        view: the link's parameters of the view: panels, large, x, y, at.
+        named: whether the link had an experiment when the page was opened. If not, the race that
+            the tab watched before restores its own settings.
+        usual: name of the shipped recording that is played if the requested one does not exist.
+        starts: how often the page has started a race automatically; one more starts the
+            experiment now.
+        layout: the available panels.
         speed: steps per second at first; 0 is full speed.
     """
     data = {

@@ -1,8 +1,8 @@
-"""What the live view is made of is fetched while Streamlit still starts: links in the head of its
-page name it.
+"""Add preload links to Streamlit's page, so that the browser loads the live view's files in
+parallel with Streamlit.
 
-Without them the browser would learn of the modules when the page's script has run, and of plotly.js
-and the first recording from the modules.
+Without them the browser would find the modules only when the page's script has run, and plotly.js
+and the first recording only from the modules.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.live.bundle import version
 
 ENTRY, SHEET = "main.js", "styles/live.css"
 FIRST_RECORDING = "first-screen"
-"""What plays until the visitor presses Run."""
+"""The recording that plays until the visitor presses Run."""
 HEAD_ENDS = b"</head>"
 WIDGETS = (
     "BidiComponent",
@@ -31,15 +31,16 @@ WIDGETS = (
     "Slider",
     "TextField",
 )
-"""Streamlit's elements that the page shows: their modules, too, it would ask for only once its
-script has run."""
+"""Streamlit's elements on the page: without links their modules, too, would be loaded only after
+its script has run.
+"""
 _IMPORTED = re.compile(r'(?:\bfrom|\bimport)\s*"\./([\w.-]+\.js)"')
 
 
 @lru_cache(maxsize=1)
 def widgets() -> list[str]:
-    """The files below Streamlit's static/js that those elements need besides what its page loads at
-    once; none where Streamlit names them otherwise.
+    """Return the files below Streamlit's static/js that those elements need besides what its page
+    loads at once; none if Streamlit has other names for them.
     """
     folder = Path(streamlit.__file__).parent / "static" / "static" / "js"
     page = (folder.parents[1] / "index.html").read_text("utf-8")
@@ -55,10 +56,10 @@ def widgets() -> list[str]:
 
 @lru_cache(maxsize=4)
 def links(base: str, recording: bool) -> bytes:
-    """The links, as HTML.
+    """Return the links, as HTML.
 
     Args:
-        base: where Kelvin's files lie: ".", beside a page whose address ends with a slash, or the
+        base: where Kelvin's files are: ".", beside a page whose URL ends with a slash, or the
             server's base path.
         recording: whether the first recording will be shown.
     """
@@ -93,11 +94,11 @@ def links(base: str, recording: bool) -> bytes:
 
 
 class Preload:
-    """Middleware that puts the links into the explorer's page.
+    """Middleware that adds the links to the explorer's page.
 
     Args:
-        app: what answers.
-        base: the server's base path, such as "/tools", or nothing.
+        app: the application that responds.
+        base: the server's base path, such as "/tools", or "".
     """
 
     def __init__(self, app: ASGIApp, base: str = "") -> None:
@@ -120,7 +121,7 @@ class Preload:
                 if message["status"] == 200 and MutableHeaders(raw=message["headers"]).get(
                     "content-type", ""
                 ).startswith("text/html"):
-                    started = message  # held back: its length is to change
+                    started = message  # held back, because its length will change
                     return
             elif started is not None and message["type"] == "http.response.body":
                 body.append(message.get("body", b""))
@@ -136,13 +137,13 @@ class Preload:
                 )
                 headers = MutableHeaders(raw=started["headers"])
                 headers["content-length"] = str(len(page))
-                for tag in ("etag", "last-modified"):  # those of the file, which this no longer is
+                for tag in ("etag", "last-modified"):  # those of the file, which no longer apply
                     del headers[tag]
                 await send(started)
                 message = {"type": "http.response.body", "body": page}
             await send(message)
 
-        # Parts of a file, or word that it has not changed, are of the file and not of this page.
+        # Range and conditional requests apply to the file and not to this page.
         plain = {b"range", b"if-none-match", b"if-modified-since", b"accept-encoding"}
         await self.app(
             {

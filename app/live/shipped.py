@@ -1,8 +1,8 @@
-"""The recordings that ship with Kelvin, in short: what was raced, how it ended, and a thinned curve
-for a small picture.
+"""Summaries of the recordings that ship with Kelvin: the race, its results, and a thinned curve for
+a small chart.
 
-The browser tells the same of the visitor's own recordings (`frontend/data/summary.js`); the
-gallery lays both side by side.
+The browser computes the same for the visitor's own recordings (`frontend/data/summary.js`); the
+gallery shows both side by side.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ NUMBERS = ("loss", "accuracy", "test_loss", "test_accuracy", "evaluations", "flo
 
 
 def shipped() -> list[dict[str, Any]]:
-    """Every shipped recording: name, title, size in bytes, summary and spark, by name.
+    """Return every shipped recording: name, title, size in bytes, summary and spark, by name.
 
-    A file is read when it is first asked for and again only when it has changed. One that cannot be
-    read is left out and told in the log.
+    A file is read when first needed, and again only when it has changed. One that cannot be read is
+    left out and logged.
     """
     found = []
     for path in sorted(RECORDINGS.glob(f"*{SUFFIX}")):
@@ -54,7 +54,7 @@ def shipped() -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=256)
 def _told(path: Path, changed: int, size: int) -> dict[str, Any]:
-    """Summary and spark of a file as it was at a time."""
+    """Return summary and spark of a file as it was at a time."""
     recording = Recording.read(path)
     stage, metrics = (
         recording.stage,
@@ -66,7 +66,7 @@ def _told(path: Path, changed: int, size: int) -> dict[str, Any]:
 
 
 def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
-    """What a recording is about.
+    """Return the summary of a recording.
 
     Args:
         stage: its stage.
@@ -88,7 +88,7 @@ def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lane(lane: dict[str, Any], name: str) -> dict[str, str]:
-    """A lane under its name, and what its method is called where that is another one."""
+    """Return a lane's name, and its method's name if that differs."""
     method = lane.get("method") or lane["label"]
     return {"optimizer": lane["optimizer"], "label": name} | (
         {"method": method} if method != name else {}
@@ -96,8 +96,8 @@ def _lane(lane: dict[str, Any], name: str) -> dict[str, str]:
 
 
 def spark(metrics: list[dict[str, Any]]) -> list[list[float | None]]:
-    """The training loss of every lane at no more than 60 evenly spaced moments, the first and the
-    last among them.
+    """Return the training loss of every lane at no more than 60 evenly spaced moments, with the
+    first and the last.
     """
     count = min(SPARK_POINTS, len(metrics))
     at = [int(i * (len(metrics) - 1) / (count - 1) + 0.5) if count > 1 else 0 for i in range(count)]
@@ -116,7 +116,7 @@ def _number(value: Any) -> float | None:
 
 
 def _title(name: str, told: dict[str, Any]) -> str:
-    """As the playlist calls it, else by what was raced."""
+    """Return the title in the playlist, or a description of the race."""
     usual = t(
         "gallery.default-name",
         data=told["label"],
@@ -126,7 +126,7 @@ def _title(name: str, told: dict[str, Any]) -> str:
 
 
 def _playlist() -> dict[str, str]:
-    """Titles by recording, as far as there is a playlist that tells any."""
+    """Return titles by recording, if the playlist has any."""
     try:
         entries = json.loads(PLAYLIST.read_text("utf-8"))
     except (OSError, ValueError):

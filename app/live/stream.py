@@ -1,7 +1,7 @@
-"""The live routes: the WebSocket and the files the browser needs.
+"""The live routes: the WebSocket and the files that the browser needs.
 
-Streamlit's own origin and size checks do not reach these routes, so they have their own. Commands
-are JSON texts of at most 64 KiB; what goes back is MessagePack.
+Streamlit's own origin and size checks do not apply to these routes, so they have their own.
+Commands are JSON texts of at most 64 KiB; responses are MessagePack.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MOST_PER_SECOND = 50
 MOST_AT_ONCE = 8
 MOST_ORIGIN = 200
 SITE_SIDE = 56
-"""Heights along each side of a landscape's small picture."""
+"""Grid size of a landscape's thumbnail."""
 COMMANDS = ("pause", "resume", "step", "stages", "weights", "cancel")
 MOST_INDEX = 10**9
 MOST_WEIGHT = 1e6
@@ -64,11 +64,11 @@ ALWAYS_ASK = {"Cache-Control": "no-cache"}
 
 
 def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
-    """The routes under /kelvin/.
+    """Return the routes under /kelvin/.
 
     Args:
-        hub: gives the server's hub, which exists once the server has started.
-        base: the server's base path, such as "/tools", or nothing.
+        hub: returns the server's hub, which exists once the server has started.
+        base: the server's base path, such as "/tools", or "".
     """
 
     async def live(socket: WebSocket) -> None:
@@ -89,10 +89,10 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
 
 
 def origin_allowed(origin: str | None, host: str | None) -> bool:
-    """Whether a page of that origin may open the socket: Kelvin's own pages, and those listed in
-    ``KELVIN_ORIGINS`` (commas; ``*`` for all).
+    """Return whether a page of that origin may open the socket: Kelvin's own pages, and those
+    listed in ``KELVIN_ORIGINS`` (commas; ``*`` for all).
 
-    A browser always sends an origin; a client that sends none is refused unless all are allowed.
+    A browser always sends an origin; a client that sends none is rejected unless all are allowed.
     """
     listed = settings.origins()
     if "*" in listed:
@@ -107,7 +107,7 @@ def origin_allowed(origin: str | None, host: str | None) -> bool:
 
 
 async def refusal(request: Request) -> Response:
-    """Say why pages of an origin may not open the socket, for a browser is never told."""
+    """Return why pages of an origin may not open the socket; the browser itself gives no reason."""
     origin = request.query_params.get("origin", "")[:MOST_ORIGIN]
     if origin_allowed(origin, request.headers.get("host")):
         return JSONResponse({"sentence": None})
@@ -115,7 +115,7 @@ async def refusal(request: Request) -> Response:
 
 
 async def serve(socket: WebSocket, hub: Hub) -> None:
-    """One viewer's connection, until it closes."""
+    """Serve one viewer's connection until it closes."""
     if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host")):
         await socket.close(1008)
         return
@@ -140,9 +140,7 @@ async def serve(socket: WebSocket, hub: Hub) -> None:
 
 
 async def _send(socket: WebSocket, viewer: Viewer) -> None:
-    """Send what there is, one message after the other: a viewer that reads slowly misses pictures,
-    nothing else.
-    """
+    """Send the queued messages one after the other. A slow viewer misses pictures, nothing else."""
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         while True:
             await socket.send_bytes(await viewer.next())
@@ -169,8 +167,8 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
 
 
 def obey(hub: Hub, viewer: Viewer, text: str) -> None:
-    """Carry out one command; whatever is wrong with it is told to the viewer in one sentence and
-    the connection lives on.
+    """Handle one command. An error is reported to the viewer in one sentence, and the connection
+    stays open.
     """
     try:
         _obey(hub, viewer, text)
@@ -208,10 +206,10 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
 
 
 def _command(command: Any, *others: str) -> Message:
-    """What a race is asked to do.
+    """Return a command for a race.
 
     Raises:
-        BadInput: it is no such thing; ``others`` could have been said too.
+        BadInput: it is not valid; ``others`` lists further allowed commands for the message.
     """
     do = command.get("do") if isinstance(command, dict) else None
     if do in COMMANDS:
@@ -233,7 +231,9 @@ def _reheat(command: Message) -> Message:
 
 
 def _turn(command: Message) -> Message:
-    """A knob and its value; which knobs there are, and what they allow, is for the race to say."""
+    """Validate a hyperparameter and its value; which ones exist, and their ranges, is checked by
+    the race.
+    """
     field, value = command.get("field"), command.get("value")
     if not isinstance(field, str) or not 0 < len(field) <= 60:
         raise BadInput("field", field, t("server.knob"))
@@ -274,7 +274,7 @@ VALIDATED: dict[str, Callable[[Message], Message]] = {
     "points": _points,
     "plane": _plane,
 }
-"""What a hand may do to a race: the command as it is passed on, or `BadInput`."""
+"""Commands for a race: functions that return the command to pass on, or raise `BadInput`."""
 
 
 def _number(command: dict[str, Any], name: str, low: float, high: float) -> float:
@@ -292,11 +292,11 @@ def _whole(command: dict[str, Any], name: str, high: int) -> int:
 
 
 async def frontend(request: Request) -> Response:
-    """An ES module, a style sheet or an icon of the live view."""
+    """Serve an ES module, a style sheet or an icon of the live view."""
     try:
         path = (FRONTEND / request.path_params["path"]).resolve()
         found = path.is_relative_to(FRONTEND) and path.suffix in TYPES and path.is_file()
-    except (OSError, ValueError):  # a name too long for a file, or with a zero byte
+    except (OSError, ValueError):  # a name that is too long for a file, or has a zero byte
         found = False
     if not found:
         return PlainTextResponse("not found", 404)
@@ -304,7 +304,7 @@ async def frontend(request: Request) -> Response:
 
 
 async def bundled(request: Request) -> Response:
-    """A page's modules in one file."""
+    """Serve a page's modules in one file."""
     entry = request.path_params["entry"]
     if entry not in bundle.ENTRIES:
         return PlainTextResponse("not found", 404)
@@ -314,8 +314,8 @@ async def bundled(request: Request) -> Response:
 
 
 def _caching(request: Request) -> dict[str, str]:
-    """An address that names the version (``@…``, ``?v=``) never changes what it means; any other is
-    asked for anew each time (and mostly answered "not modified").
+    """Return caching headers: a URL with a version (``@…``, ``?v=``) never changes its content; any
+    other is revalidated each time (and mostly answered "not modified").
     """
     return (
         FOREVER
@@ -325,7 +325,7 @@ def _caching(request: Request) -> dict[str, str]:
 
 
 async def _packed(request: Request, body: bytes, kind: str, headers: dict[str, str]) -> Response:
-    """What was gzipped once: as it is to a browser that can read that."""
+    """Serve gzipped content, unpacked for clients that cannot read gzip."""
     headers = {"Vary": "Accept-Encoding", **headers}
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
@@ -336,7 +336,7 @@ async def _packed(request: Request, body: bytes, kind: str, headers: dict[str, s
 
 @lru_cache(maxsize=1)
 def packed_plotly() -> bytes:
-    """plotly.js as the plotly package ships it, gzipped once."""
+    """Return plotly.js as the plotly package ships it, gzipped once."""
     import plotly
 
     return gzip.compress(
@@ -345,7 +345,7 @@ def packed_plotly() -> bytes:
 
 
 async def plotly(request: Request) -> Response:
-    """plotly.js."""
+    """Serve plotly.js."""
     return await _packed(
         request, await asyncio.to_thread(packed_plotly), "text/javascript", _caching(request)
     )
@@ -353,8 +353,8 @@ async def plotly(request: Request) -> Response:
 
 @lru_cache(maxsize=1)
 def _landscapes() -> bytes:
-    """Every known landscape in small, for pictures to pick from: heights as bytes, 0 the lowest,
-    row 0 at the low end of y.
+    """Return a thumbnail of every known landscape: values as bytes, 0 the lowest, row 0 at the low
+    end of y.
     """
     sites = []
     for one in FUNCTIONS.values():
@@ -364,8 +364,8 @@ def _landscapes() -> bytes:
             float(heights.quantile(0.99)),
         )
         share = ((heights - low) / (high - low)).clamp(0, 1)
-        # As on the map: half the area lies in the lower half, or a landscape with steep edges would
-        # be flat inside.
+        # As on the map: half of the area has the lower half of the colours, or a landscape with
+        # steep edges would look flat inside.
         level = share ** min(1.0, max(0.12, math.log(0.5) / math.log(float(share.median()))))
         sites.append(
             {
@@ -380,27 +380,27 @@ def _landscapes() -> bytes:
 
 
 async def landscapes(request: Request) -> Response:
-    """The landscapes there are, in small."""
+    """Serve the thumbnails of the landscapes."""
     return await _packed(
         request, await asyncio.to_thread(_landscapes), "application/json", _caching(request)
     )
 
 
 async def recordings(request: Request) -> Response:
-    """The recordings that ship with Kelvin, in short."""
+    """Serve the summaries of the recordings that ship with Kelvin."""
     body = json.dumps(await asyncio.to_thread(shipped), ensure_ascii=False, separators=(",", ":"))
     return Response(body, media_type="application/json", headers=ALWAYS_ASK)
 
 
 async def replay_shell(request: Request) -> Response:
-    """The page a replay is made of; the browser puts a recording into it."""
+    """Serve the page of a replay; the browser puts a recording into it."""
     return await _packed(
         request, await asyncio.to_thread(replay.packed_shell), "text/html", ALWAYS_ASK
     )
 
 
 async def recording(request: Request) -> Response:
-    """A recording that ships with Kelvin. The file is gzip itself and is sent as it is."""
+    """Serve a recording that ships with Kelvin. The file is already gzip and is sent unchanged."""
     name = request.path_params["name"]
     path = RECORDINGS / f"{name}.kelvin"
     if not re.fullmatch(r"[a-z0-9-]{1,80}", name) or not path.is_file():

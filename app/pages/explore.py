@@ -1,4 +1,4 @@
-"""The explorer: pick a dataset, a network and optimizers; watch them race."""
+"""The explorer: choose a dataset, a network and optimizers, and watch them race."""
 
 import streamlit as st
 
@@ -19,8 +19,8 @@ if elsewhere and "experiment" not in st.session_state and not st.session_state.g
 
 widgets.enter()
 if "experiment" not in st.session_state:
-    # The first run of a session: the address says what to show, and an address that says something
-    # is run at once.
+    # The first run of a session: the link sets what to show, and a link with an experiment starts
+    # it at once.
     experiment, complaint = link.read_link({} if elsewhere else st.query_params.to_dict())
     st.session_state.experiment = experiment
     st.session_state.complaint = complaint
@@ -71,38 +71,38 @@ except BadInput as error:
 
 experiment = st.session_state.experiment
 link.show(experiment, st.session_state.view, came=went is not None)
-if unfit:  # said for as long as it is the case
+if unfit:  # shown for as long as it applies
     st.warning(unfit, icon=":material/info:")
 elif st.session_state.complaint:
     widgets.notice(st.session_state.complaint, lambda: st.session_state.update(complaint=None))
 
 
 def _new_seed() -> None:
-    """New seed was pressed in the live view, which has started the race already; the controls and
-    the address follow.
+    """Follow a new seed from the live view, which has already started the race: update the controls
+    and the link.
     """
     st.session_state.seed_pressed = int(st.session_state.live.seed)
     st.session_state.complaint = None
 
 
 def _new_view() -> None:
-    """The panels were arranged in the live view; the address follows."""
+    """Follow a new arrangement of the panels: update the link."""
     st.session_state.view = dict(st.session_state.live.view or {})
 
 
 def _opened() -> None:
-    """A recording is on the screen; the controls name what was raced in it."""
+    """Follow an opened recording: set the controls to its experiment."""
     st.session_state.opened = dict(st.session_state.live.opened)
 
 
 def _went() -> None:
-    """The visitor went back or forward; the controls follow the address."""
-    if "live" in st.session_state:  # else the page was left before it was told
+    """Follow the browser's back or forward: set the controls to the link."""
+    if "live" in st.session_state:  # otherwise the page was left before it received the link
         st.session_state.went_to = st.session_state.live.went["address"]
 
 
 def _new_points() -> None:
-    """Training points were drawn in the live view; the controls and the address follow."""
+    """Follow training points drawn in the live view: update the controls and the link."""
     st.session_state.points_drawn = dict(st.session_state.live.points)
     st.session_state.complaint = None
 

@@ -1,4 +1,4 @@
-"""The gallery: races that were kept, to be opened again or laid side by side."""
+"""The gallery: saved races, to be opened again or compared."""
 
 import streamlit as st
 

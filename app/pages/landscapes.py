@@ -1,4 +1,4 @@
-"""The landscapes: functions of two numbers, where every step of every method can be seen."""
+"""The landscapes: functions of two variables, where every step of every method can be seen."""
 
 import streamlit as st
 
@@ -19,7 +19,7 @@ if not page and elsewhere and "experiment" not in st.session_state:
 
 widgets.enter("landscape ")
 if not page:
-    # The first run of a session: the address says what to show.
+    # The first run of a session: the link sets what to show.
     page["experiment"], page["complaint"] = link.read_link(
         {} if elsewhere else st.query_params.to_dict(), landscape_controls.usual()
     )
@@ -56,24 +56,25 @@ elif complaint:
 
 
 def _pressed(what: str) -> None:
-    """Something was picked in the live view; the controls and the address follow."""
+    """Follow a choice made in the live view: update the controls and the link."""
     page["pressed"] = {what: getattr(st.session_state.landscape_view, what)}
     page["complaint"] = None
 
 
 def _new_view() -> None:
-    """The panels were arranged in the live view; the address follows."""
+    """Follow a new arrangement of the panels: update the link."""
     page["view"] = dict(st.session_state.landscape_view.view or {})
 
 
 def _went() -> None:
-    """The visitor went back or forward; the controls follow the address."""
-    if "landscape_view" in st.session_state:  # else the page was left before it was told
+    """Follow the browser's back or forward: set the controls to the link."""
+    # otherwise the page was left before it received the link
+    if "landscape_view" in st.session_state:
         page["went_to"] = st.session_state.landscape_view.went["address"]
 
 
 def _opened() -> None:
-    """A recording is on the screen; the controls name what was raced in it."""
+    """Follow an opened recording: set the controls to its experiment."""
     page["opened"] = dict(st.session_state.landscape_view.opened)
 
 

@@ -1,8 +1,8 @@
-"""What people read in the page, in one place: one JSON file per area in a folder per language,
-shared by Python and the browser.
+"""All texts of the page, in one place: one JSON file per area in a folder per language, shared by
+Python and the browser.
 
-A text is named ``area.key``; ``{name}`` in it is filled in. The engine has its own words (labels
-and descriptions of its fields), which stand beside what they describe.
+A text is identified by ``area.key``; ``{name}`` in it is a placeholder. The engine has its own
+texts (labels and descriptions of its fields), next to the code that they describe.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 LANGUAGE = "en"
 JOINER = "\u2060"
-"""Takes no room and is not seen."""
+"""An invisible character of zero width."""
 _SIGNS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:<>&^=])")
-# Streamlit looks for these in what Markdown has already made of a text, where a backslash is no
-# longer seen: addresses, icons and emoji by name, arrows and dashes.
+# Streamlit looks for these after it has processed Markdown, where backslashes are already gone:
+# URLs, icons and emoji by name, arrows and dashes.
 _FOUND_LATER = re.compile(r"(?<=:)(?=\S)|(?<=www)(?=\.)|(?=@)|(?<=[-<>=])(?=[-<>=])", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4)
 def catalogue(language: str = LANGUAGE) -> dict[str, str]:
-    """All texts of a language by ``area.key``."""
+    """Return all texts of a language by ``area.key``."""
     return {
         f"{path.stem}.{key}": text
         for path in sorted((FOLDER / language).glob("*.json"))
@@ -33,16 +33,16 @@ def catalogue(language: str = LANGUAGE) -> dict[str, str]:
 
 
 def t(key: str, **values: object) -> str:
-    """The text of that name, filled in.
+    """Return the text of that key, with its placeholders filled in.
 
     Raises:
-        KeyError: there is no such text, or a value is missing: a defect.
+        KeyError: there is no such text, or a value is missing: an error in the program.
     """
     return catalogue()[key].format(**values) if values else catalogue()[key]
 
 
 def plain(text: str) -> str:
-    """Somebody else's words, such as a value from a link or a name from a file, so that no sign in
-    them means anything to Streamlit's Markdown.
+    """Escape untrusted text, such as a value from a link or a name from a file, so that Streamlit's
+    Markdown shows every character as it is.
     """
     return _SIGNS.sub(r"\\\1", _FOUND_LATER.sub(JOINER, " ".join(text.split())))
