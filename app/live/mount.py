@@ -1,4 +1,4 @@
-"""The live view as a Streamlit component: hands the experiment and the empty figures to the
+"""The live view as a Streamlit component: passes the experiment and the empty figures to the
 browser.
 
 Streamlit sends ``js=`` again with every message, so it holds no more than an import; the modules,
