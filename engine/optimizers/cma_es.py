@@ -35,6 +35,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
+from .common.cma import LARGEST_SIGMA, Constants, default_size, expected_length
 from .common.config_fields import sigma_field
 from .common.finite_losses import judge
 from .common.recombination_weights import (
@@ -45,7 +46,6 @@ from .common.recombination_weights import (
     recombined,
     widened,
 )
-from .sep_cma_es import LARGEST_SIGMA, Constants, default_size, expected_length
 
 LARGEST = 3000
 """The most weights it takes on: one decomposition takes about 15 ms for 350 weights, 3.5 s for

@@ -31,6 +31,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
+from .common.cma import LARGEST_SIGMA, Constants, default_size, expected_length
 from .common.config_fields import sigma_field
 from .common.finite_losses import judge
 from .common.recombination_weights import (
@@ -40,9 +41,6 @@ from .common.recombination_weights import (
     recombined,
     widened,
 )
-
-LARGEST_SIGMA = 1e30
-"""On a flat loss σ walks at random; it is kept where single precision can hold it."""
 
 
 @dataclass(kw_only=True)
@@ -187,36 +185,6 @@ class SepCMAES(Optimizer[SepCMAESState]):
         """σ is what was given and adapts from there; the shape learned stays."""
         if field == "sigma":
             state.sigma = torch.full_like(state.sigma, value)
-
-
-def default_size(dimension: int) -> int:
-    """λ = 4 + ⌊3 ln D⌋ (Hansen 2016, eq. 48)."""
-    return 4 + math.floor(3 * math.log(dimension))
-
-
-def expected_length(dimension: int) -> float:
-    """E‖N(0, I)‖ in D dimensions, to the order the tutorial gives."""
-    return math.sqrt(dimension) * (1 - 1 / (4 * dimension) + 1 / (21 * dimension**2))
-
-
-@dataclass(frozen=True)
-class Constants:
-    """Learning rates of a generation, in the tutorial's symbols; ``chi`` is E‖N(0, I)‖."""
-
-    mu_eff: float
-    c_sigma: float
-    d_sigma: float
-    c_c: float
-    c1: float
-    c_mu: float
-    chi: float
-    dimension: int
-
-    def longest(self, n: int) -> float:
-        """The longest p_σ, in units of its expected length, at which generation n lets p_c follow
-        (h_σ = 1): a longer one means σ is about to grow, which C need not learn.
-        """
-        return (1.4 + 2 / (self.dimension + 1)) * math.sqrt(1 - (1 - self.c_sigma) ** (2 * n))
 
 
 def constants(mu_eff: float, dimension: int) -> Constants:

@@ -1,0 +1,41 @@
+"""Learning rates that CMA-ES and its separable form share, in the symbols of the tutorial (Hansen
+2016, https://arxiv.org/abs/1604.00772).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+LARGEST_SIGMA = 1e30
+"""On a flat loss σ walks at random; it is kept where single precision can hold it."""
+
+
+def default_size(dimension: int) -> int:
+    """λ = 4 + ⌊3 ln D⌋ (Hansen 2016, eq. 48)."""
+    return 4 + math.floor(3 * math.log(dimension))
+
+
+def expected_length(dimension: int) -> float:
+    """E‖N(0, I)‖ in D dimensions, to the order the tutorial gives."""
+    return math.sqrt(dimension) * (1 - 1 / (4 * dimension) + 1 / (21 * dimension**2))
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Learning rates of a generation, in the tutorial's symbols; ``chi`` is E‖N(0, I)‖."""
+
+    mu_eff: float
+    c_sigma: float
+    d_sigma: float
+    c_c: float
+    c1: float
+    c_mu: float
+    chi: float
+    dimension: int
+
+    def longest(self, n: int) -> float:
+        """The longest p_σ, in units of its expected length, at which generation n lets p_c follow
+        (h_σ = 1): a longer one means σ is about to grow, which C need not learn.
+        """
+        return (1.4 + 2 / (self.dimension + 1)) * math.sqrt(1 - (1 - self.c_sigma) ** (2 * n))
