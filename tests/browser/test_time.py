@@ -178,10 +178,10 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
         page,
         (
             "v.player.history.events.some((event) => event.kind === 'turn' && event.lane === 1 "
-            "&& event.field === 'rate' && event.value === 0.05)"
+            "&& event.field === 'learning_rate' && event.value === 0.05)"
         ),
     )
-    page.get_by_test_id("slide-rate").press("ArrowRight")
+    page.get_by_test_id("slide-learning_rate").press("ArrowRight")
     wait(page, "v.player.history.events.filter((event) => event.kind === 'turn').length === 2")
     assert look(page, "v.player.history.events.at(-1).value") > 0.05
     page.screenshot(path=SHOTS / "time-knobs.png")
@@ -230,7 +230,7 @@ def test_what_a_knob_does_not_take_is_said_at_its_field_until_it_takes_something
     running(page)
     page.get_by_test_id("tune-0").click()
     field = page.get_by_test_id("knob-initial_temperature")
-    said = page.get_by_test_id("refused-start_temperature")
+    said = page.get_by_test_id("refused-initial_temperature")
     before = field.input_value()
     for text in ("abc", "-3", "0"):
         field.fill(text)
