@@ -60,10 +60,10 @@ def test_what_has_learned_is_equal_and_what_diverged_has_learned_nothing() -> No
 
 
 def test_inside_a_lanes_seconds_are_the_processors() -> None:
-    before = engine.oracle.time
+    before = vars(engine.oracle)["time"]
     with defaults.processor_time():
-        assert engine.oracle.time.perf_counter is time.process_time
-    assert engine.oracle.time is before
+        assert vars(engine.oracle)["time"].perf_counter is time.process_time
+    assert vars(engine.oracle)["time"] is before
 
 
 def test_finished_runs_are_kept_and_only_what_is_missing_is_run(

@@ -52,7 +52,7 @@ class OwnTime(asyncio.SelectorEventLoop):
                 self.now += timeout
             return ready
 
-        selector.select = select  # type: ignore[method-assign, assignment]
+        selector.select = select  # type: ignore[method-assign]
         super().__init__(selector)
 
     def time(self) -> float:

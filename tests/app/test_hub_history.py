@@ -154,7 +154,9 @@ def metrics(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_metrics_are_thinned_evenly_and_no_event_and_no_end_is_lost(seed: int) -> None:
-    chance, ledger, given, ends = random.Random(seed), Ledger(200), [], []
+    chance, ledger = random.Random(seed), Ledger(200)
+    given: list[Any] = []
+    ends: list[Any] = []
     done, last = [False, False], 5000
     for k in range(last):
         events = (

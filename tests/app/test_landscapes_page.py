@@ -108,7 +108,7 @@ def test_every_landscape_can_be_picked() -> None:
     app = open_page()
     for name in FUNCTIONS:
         app.selectbox(key=FUNCTION).set_value(name).run()
-        assert shown(app).dataset == Landscapes(function=name)  # type: ignore[arg-type]
+        assert shown(app).dataset == Landscapes(function=name)
         assert not app.warning
 
 

@@ -194,7 +194,7 @@ def popovers(app: AppTest) -> list[str]:
 
     def look(block: Any) -> None:
         for child in getattr(block, "children", {}).values():
-            proto = getattr(child, "proto", None)
+            proto: Any = getattr(child, "proto", None)
             if getattr(child, "type", "") == "popover" or (
                 proto is not None and hasattr(proto, "popover") and proto.HasField("popover")
             ):

@@ -442,8 +442,10 @@ def test_a_killed_worker_is_told_over_the_socket(processes: Pool) -> None:
     with site.client, site.viewer() as session:
         session.send_json({"do": "run", "experiment": EXPERIMENT})
         token = until(session, state("running"))[-1]["race"]
-        pid = site.hub.races[token].job.pid  # type: ignore[union-attr]
-        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        job = site.hub.races[token].job
+        assert job is not None
+        assert job.pid is not None
+        os.kill(job.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         assert "kept" in until(session, state("ended"))[-1]["sentence"]
         session.send_json({"do": "run", "experiment": experiment(fake_race.SHORT)})
         until(session, state("done"))

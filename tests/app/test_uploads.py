@@ -177,10 +177,12 @@ def test_a_column_that_cannot_be_learned_is_told_and_names_no_dataset() -> None:
     text = "a,rare\n" + "".join(f"{i},{i if i < 5 else ''}\n" for i in range(40))
     app = given("rare.csv", text.encode())
     assert app.selectbox[0].value == "rare"
-    assert app.session_state["answer"] is None
+    answer: Any = app.session_state["answer"]
+    assert answer is None
     assert "a column with at least 20 entries" in app.warning[0].value
     app.selectbox[0].select("a").run()
-    assert app.session_state["answer"]["target"] == "a"
+    answer = app.session_state["answer"]
+    assert answer["target"] == "a"
 
 
 def test_a_refused_file_does_not_take_the_one_before_away() -> None:

@@ -104,11 +104,11 @@ def ours(name: str, **settings: Any) -> Callable[[Meter, int], None]:
     def run(meter: Meter, seed: int) -> None:
         method, oracle = OPTIMIZERS.build({"name": name, **settings}), MeterOracle(meter)
         rng = Rng(seed, "lane 0", dtype=torch.float64)
-        state = method.init(torch.zeros(DIMENSION, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
+        state = method.init(torch.zeros(DIMENSION, dtype=torch.float64), rng, oracle)
         step = 0
         while True:
             step += 1
-            state = method.step(state, rng.at(step), oracle)  # type: ignore[arg-type]
+            state = method.step(state, rng.at(step), oracle)
 
     return run
 
@@ -126,10 +126,10 @@ def annealing(meter: Meter, seed: int) -> None:
         oracle = MeterOracle(meter)
         oracle.total = COOLING
         rng = Rng(seed, f"lane {run}", dtype=torch.float64)
-        state, step = method.init(start, rng, oracle), 0  # type: ignore[arg-type]
+        state, step = method.init(start, rng, oracle), 0
         while oracle.progress < 1:
             step += 1
-            state = method.step(state, rng.at(step), oracle)  # type: ignore[arg-type]
+            state = method.step(state, rng.at(step), oracle)
         start, run = state.estimate, run + 1
 
 

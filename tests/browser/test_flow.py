@@ -5,6 +5,7 @@ queue, and what is there when they return.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -327,7 +328,7 @@ def test_four_lanes_have_whole_words_under_their_maps_and_numbers_apart(
         " one.textContent = one.dataset.testid.endsWith('accuracy') ? '100.0\u202f%' :"
         " one.dataset.testid.endsWith('evaluations') ? '41.3\u202fM' : '4.98×10⁻¹¹'; }"
     )
-    gaps = look(
+    gaps: Any = look(
         page,
         "[...v.root.querySelectorAll('.kv-values')].flatMap((row) => {"
         " const spans = [...row.querySelectorAll('b')].map((one) => {"

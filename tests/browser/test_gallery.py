@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import ROOT, SHOTS
 
@@ -58,7 +58,7 @@ def bring(page: Page, *names: str, content: bytes = BYTES) -> None:
     """Import the shipped recording under other names."""
     page.get_by_test_id("import-file").set_input_files(
         [
-            {"name": f"{name}.kelvin", "mimeType": "application/octet-stream", "buffer": content}
+            FilePayload(name=f"{name}.kelvin", mimeType="application/octet-stream", buffer=content)
             for name in names
         ]
     )

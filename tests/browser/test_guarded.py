@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from app.live.bundle import version
 from app.live.headers import FRAMES, GUARDS
@@ -90,7 +91,7 @@ def test_every_answer_guards_the_reader(server: Server, method: str, path: str) 
 
 def test_a_message_of_megabytes_ends_the_connection_at_once(server: Server) -> None:
     address = f"{server.address.replace('http', 'ws')}/kelvin/live"
-    with connect(address, origin=server.address, max_size=None) as socket:  # type: ignore[arg-type]
+    with connect(address, origin=Origin(server.address), max_size=None) as socket:
         with contextlib.suppress(ConnectionClosed):  # it may be ended before all is sent
             socket.send("x" * 3_000_000)
         with pytest.raises(ConnectionClosed):

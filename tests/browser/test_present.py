@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from app.present import playlist
 from app.presets import presets
@@ -15,7 +15,7 @@ from tests.browser.conftest import PATIENCE, SHOTS, Server
 pytestmark = pytest.mark.browser
 
 Open = Callable[..., Page]
-HALL = {"width": 1920, "height": 1080}
+HALL = ViewportSize(width=1920, height=1080)
 TITLES = [entry.title for entry in playlist()]
 
 

@@ -222,9 +222,12 @@ def test_sizes_know_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> N
     def sizes() -> list[int]:
         devices = [torch.device(kind) for kind in ("cpu", "cuda", "mps")]
         return [
-            size(network, *given, device)
+            size
             for device in devices
-            for size, given in ((evaluation.chunk_members, (100,)), (evaluation.chunk_samples, ()))
+            for size in (
+                evaluation.chunk_members(network, 100, device),
+                evaluation.chunk_samples(network, device),
+            )
         ]
 
     before = sizes()

@@ -200,7 +200,7 @@ def test_rows_from_before_a_field_was_known_are_taken(
 
 
 def test_compare_tells_what_does_not_beat_random_search_and_what_cannot_run() -> None:
-    table = [
+    table: list[dict[str, Any]] = [
         {"optimizer": "random-search", "loss": 0.5},
         {"optimizer": "a", "loss": 0.1},
         {"optimizer": "b", "loss": None},

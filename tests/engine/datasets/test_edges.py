@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from engine.datasets import DATASETS, DatasetChoice, download, mnist
+from engine.datasets.base import Dataset
 from engine.datasets.download import DownloadFailed, fetch
 from engine.datasets.idx import read_idx
 from engine.errors import BadInput
@@ -54,7 +55,7 @@ def test_a_dataset_must_say_its_sizes() -> None:
     class Sizeless(DatasetChoice):
         name = "sizeless"
 
-        def load(self, seed: int) -> mnist.Dataset:
+        def load(self, seed: int) -> Dataset:
             raise NotImplementedError
 
     with pytest.raises(TypeError, match="sizes"):

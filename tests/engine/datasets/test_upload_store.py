@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -215,7 +216,7 @@ def test_the_usual_store_is_this_users_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KELVIN_UPLOADS")
-    monkeypatch.setattr(upload_store.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     folder = store_folder()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     folder.rmdir()
@@ -372,8 +373,10 @@ def running(
 def test_few_files_are_read_at_once_and_those_that_wait_are_told_their_place(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(tmp_path))
-    names, most, guard, hold = [], [], threading.Lock(), threading.Event()
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    names: list[str] = []
+    most: list[int] = []
+    guard, hold = threading.Lock(), threading.Event()
     threads = [
         threading.Thread(target=running, args=(names, most, guard, str(i), hold)) for i in range(2)
     ]
@@ -400,7 +403,7 @@ def test_few_files_are_read_at_once_and_those_that_wait_are_told_their_place(
 def test_a_visitor_who_leaves_the_queue_leaves_no_gap(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
 
     def gone(_place: int) -> None:
         raise KeyboardInterrupt
@@ -428,7 +431,7 @@ def test_other_processes_readers_count_and_the_reader_gives_way(
 ) -> None:
     import fcntl
 
-    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     folder = tmp_path / f"kelvin-readers-{os.getuid()}"
     folder.mkdir(mode=0o700)
     places: list[int] = []
@@ -464,7 +467,7 @@ def test_a_full_disk_is_not_the_files_fault(folder: Path, monkeypatch: pytest.Mo
 
     for change in (
         lambda m: m.setattr(Path, "write_bytes", full),
-        lambda m: m.setattr(upload_store.tempfile, "mkdtemp", full),
+        lambda m: m.setattr(tempfile, "mkdtemp", full),
     ):
         with monkeypatch.context() as patch:
             change(patch)
@@ -483,7 +486,7 @@ def test_a_full_disk_is_not_the_files_fault(folder: Path, monkeypatch: pytest.Mo
         reader.main(["look", str(folder / "f"), "flowers.csv", str(folder)])
         assert said == ['{"full": true}']
         patch.setattr(
-            sandbox.subprocess,
+            subprocess,
             "run",
             lambda *_, **__: subprocess.CompletedProcess([], 0, said[0].encode(), b""),
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,7 @@ def test_what_cannot_be_learned_is_refused_in_one_line(
     table: UploadInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     value = {"name": "own-table", "token": table.token, "target": "kind"}
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         (
             {**value, "task": "numbers"},
             (

@@ -4,6 +4,8 @@ they refuse.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -23,7 +25,7 @@ def tensors_of(network: Network, theta: Tensor) -> dict[str, Tensor]:
 
 
 def recurrent_reference(network: Network, cell: str, inputs: int, units: int, characters: bool):  # type: ignore[no-untyped-def]
-    kind: type[nn.RNNBase] = {"elman": nn.RNN, "gru": nn.GRU}[cell]
+    kind: Callable[..., nn.RNNBase] = {"elman": nn.RNN, "gru": nn.GRU}[cell]
     module = kind(inputs, units, batch_first=True).double()
 
     def answer(theta: Tensor, x: Tensor) -> Tensor:

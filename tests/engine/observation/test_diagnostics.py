@@ -145,7 +145,9 @@ def test_only_the_first_particles_are_asked_where_all_would_cost_too_much(
     price = one.network.flops * 16 * 16
     passes = Passes(one.network)
     monkeypatch.setattr(diagnostics, "DETAIL_FLOPS", 7.5 * price)
-    first = diagnostics.members(one.observer.answers, one.lanes[0].state.population)
+    population = one.lanes[0].state.population
+    assert population is not None
+    first = diagnostics.members(one.observer.answers, population)
     assert first is not None
     torch.testing.assert_close(first["maps"], everyone[:7], atol=1, rtol=0)
     assert passes.count == 7 * 16 * 16

@@ -49,7 +49,7 @@ def test_the_gain_of_adaptation_vanishes_and_comes_back_when_the_temperature_mov
         torch.zeros(2, dtype=torch.float64),
         Rng(0, "x", dtype=torch.float64),
         FunctionOracle(turned_ellipsoid(2), 2),
-    )  # type: ignore[arg-type]
+    )
 
     def gain(temperature: float) -> float:
         state.temperature, sizes = temperature, torch.ones(1, dtype=torch.float64)
@@ -81,7 +81,7 @@ def test_the_automatic_start_temperature_accepts_uphill_moves_as_often_as_asked(
         )
         state = optimizer.init(
             torch.ones(10, dtype=torch.float64), Rng(seed, "x", dtype=torch.float64), oracle
-        )  # type: ignore[arg-type]
+        )
         trials = torch.ones(20_000, 10, dtype=torch.float64) + 0.5 * torch.randn(
             20_000, 10, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
         )
@@ -107,7 +107,7 @@ def test_aarts_and_van_laarhovens_schedule_ends_at_t_min_whatever_the_spread_doe
         torch.zeros(2, dtype=torch.float64),
         Rng(0, "x", dtype=torch.float64),
         FunctionOracle(turned_ellipsoid(2), 2),
-    )  # type: ignore[arg-type]
+    )
     seen = []
     for k in range(steps):
         assert state.temperature is not None
@@ -135,12 +135,14 @@ def test_the_adaptive_schedule_comes_to_rest_in_short_runs_too(steps: int, chain
             final_temperature=0.01,
         )
         rng = Rng(seed, "x", dtype=torch.float64)
-        state = optimizer.init(torch.ones(10, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
+        state = optimizer.init(torch.ones(10, dtype=torch.float64), rng, oracle)
         logs = []
         for k in range(steps):
             oracle.progress = k / steps
-            state = optimizer.step(state, rng.at(k), oracle)  # type: ignore[arg-type]
+            state = optimizer.step(state, rng.at(k), oracle)
             if 0.3 < oracle.progress < 0.65:
+                assert state.temperature is not None
+                assert state.acceptance is not None
                 logs.append(math.log(state.temperature))
                 missed.append(abs(state.acceptance - 0.44))
         rises.append(max(logs) - min(logs))

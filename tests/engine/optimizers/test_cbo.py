@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_every_step_is_cbxpys(f: Callable[[Tensor], Tensor], noise: Any, group: 
         doublings=0,
     )
     oracle, numbers = FunctionOracle(f, 5), np.random.default_rng(3)
-    state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
     drawn: list[np.ndarray] = []
     theirs = Reference(
         lambda x: f(torch.from_numpy(x[0])).numpy()[None],
@@ -93,7 +94,7 @@ def test_every_step_is_cbxpys(f: Callable[[Tensor], Tensor], noise: Any, group: 
             theirs.step()
         given = Given([torch.from_numpy(order)], normals=[z.reshape(size, 5)])
         before = state.population.clone()
-        state = cbo.step(state, given, oracle)  # type: ignore[arg-type]
+        state = cbo.step(state, given, oracle)
         assert (state.population - before).abs().max() > 1e-3
         size_of = max(1.0, float(state.population.abs().max()))
         np.testing.assert_allclose(
@@ -107,14 +108,14 @@ def test_every_step_is_cbxpys(f: Callable[[Tensor], Tensor], noise: Any, group: 
 
 def test_the_estimate_is_the_consensus_of_all_that_were_judged() -> None:
     oracle, cbo = FunctionOracle(rosenbrock, 5), CBO(population_size=11, group=4, alpha=0.01)
-    state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
     x, order = (
         state.population.clone(),
         torch.randperm(11, generator=torch.Generator().manual_seed(1)),
     )
     state = cbo.step(
         state, Given([order], normals=[torch.randn(8, 5, dtype=torch.float64)]), oracle
-    )  # type: ignore[arg-type]
+    )
     judged, resting = order[:8], order[8:]
     weights = torch.tensor(
         [math.exp(-0.01 * float(value)) for value in rosenbrock(x[judged])], dtype=torch.float64
@@ -158,12 +159,12 @@ def test_alpha_doubles_and_the_noise_cools_with_the_budget() -> None:
         CBO(population_size=6, group=0, alpha=30, doublings=4, sigma=0.8, final_fraction=0.25),
     )
     for oracle.progress, alpha, sigma in ((0.0, 30, 0.8), (0.5, 120, 0.4), (1.0, 480, 0.2)):
-        state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+        state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
         x, z = (
             state.population.clone(),
             torch.randn(6, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64),
         )
-        state = cbo.step(state, GivenRng(normals=[z]), oracle)  # type: ignore[arg-type]
+        state = cbo.step(state, GivenRng(normals=[z]), oracle)
         v = consensus(x, rosenbrock(x), alpha)[0]
         torch.testing.assert_close(
             state.population,
@@ -198,14 +199,18 @@ def test_isotropic_noise_alone_does_not_care_how_the_problem_is_turned() -> None
         turned_ellipsoid(5),
         torch.randn(30, 12, 5, generator=torch.Generator().manual_seed(2), dtype=torch.float64),
     )
+
+    def turned(x: Tensor, matrix: Tensor) -> Tensor:
+        return f(x @ matrix.T - 1)
+
     gaps = {}
     for noise in ("isotropic", "anisotropic"):
-        cbo = CBO(population_size=12, group=0, diffusion=noise, sigma=0.6)  # type: ignore[arg-type]
+        cbo = CBO(population_size=12, group=0, diffusion=noise, sigma=0.6)
         start = torch.randn(12, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
         start[0] = 0
         ends = []
         for matrix in (torch.eye(5, dtype=torch.float64), turn):
-            oracle: Any = FunctionOracle(lambda x, matrix=matrix: f(x @ matrix.T - 1), 5)
+            oracle: Any = FunctionOracle(partial(turned, matrix=matrix), 5)
             state: Any = cbo.init(
                 torch.zeros(5, dtype=torch.float64), GivenRng(normals=[start @ matrix]), oracle
             )

@@ -280,10 +280,10 @@ def test_between_decompositions_the_axes_rest() -> None:
         FunctionOracle(rosenbrock, 6),
         Rng(0, "x", dtype=torch.float64),
     )
-    state, changed = method.init(start(), rng, oracle), []  # type: ignore[arg-type]
+    state, changed = method.init(start(), rng, oracle), []
     for n in range(1, 10):
         d, c = state.d.clone(), state.c.clone()
-        state = method.step(state, rng.at(n), oracle)  # type: ignore[arg-type]
+        state = method.step(state, rng.at(n), oracle)
         changed.append(not torch.equal(state.d, d))
         assert not torch.equal(state.c, c)
     assert changed == [False, False, True] * 3

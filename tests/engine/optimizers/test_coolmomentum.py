@@ -49,7 +49,7 @@ def test_the_cooled_recurrence_is_the_papers() -> None:
     )  # a gradient is charged 3, so that progress is n/S
     theta, rng = START.clone(), Rng(0, "x", dtype=torch.float64)
     method = CoolMomentum(learning_rate=eta, momentum=rho0)
-    state = method.init(theta, rng, oracle)  # type: ignore[arg-type]
+    state = method.init(theta, rng, oracle)
     alpha = (1 - rho0) ** (1 / planned)
     x, delta = START.tolist(), [0.0] * 4
     for n in range(planned):
@@ -60,7 +60,7 @@ def test_the_cooled_recurrence_is_the_papers() -> None:
         delta = [rho * d - eta * (1 + rho) / 2 * slope for d, slope in zip(delta, g, strict=True)]
         x = [a + d for a, d in zip(x, delta, strict=True)]
         assert oracle.progress == pytest.approx(n / planned)
-        state = method.step(state, rng.at(n), oracle)  # type: ignore[arg-type]
+        state = method.step(state, rng.at(n), oracle)
         torch.testing.assert_close(
             state.estimate, torch.tensor(x, dtype=torch.float64), rtol=1e-11, atol=1e-11
         )
@@ -97,11 +97,11 @@ def test_reheating_warms_and_wears_off() -> None:
         FunctionOracle(rosenbrock, 4),
         Rng(0, "x", dtype=torch.float64),
     )
-    state = method.init(START, rng, oracle)  # type: ignore[arg-type]
+    state = method.init(START, rng, oracle)
     rhos = []
     for progress in (0.5, 0.5, 0.55, 0.6, 0.9):
         oracle.progress = progress
-        state = method.step(state, rng, oracle)  # type: ignore[arg-type]
+        state = method.step(state, rng, oracle)
         rhos.append(state.metrics["momentum"])
         if len(rhos) == 1:
             assert method.reheat(state, 10.0)
@@ -125,14 +125,14 @@ def test_any_gradient_drives_the_same_recurrence(source: Any) -> None:
         method.init(START, rng, oracle),
         START.clone(),
         torch.zeros(4, dtype=torch.float64),
-    )  # type: ignore[arg-type]
+    )
     for n in range(10):
         delta = (
             0.99 * delta
             - 1e-5 * 1.99 / 2 * estimate(source, x, 3, method.radius, again.at(n), twin)[1]
-        )  # type: ignore[arg-type]
+        )
         x = x + delta
-        state = method.step(state, rng.at(n), oracle)  # type: ignore[arg-type]
+        state = method.step(state, rng.at(n), oracle)
         torch.testing.assert_close(state.estimate, x, rtol=1e-12, atol=1e-12)
     assert (x - START).norm() > 1e-3
 

@@ -54,7 +54,7 @@ def test_they_are_measured_once_a_frame_and_change_nothing(
 
     def measured(self: Optimizer, state: State) -> dict[str, float]:
         before = copy.deepcopy(state)
-        found.append(plain(self, state))  # type: ignore[arg-type]
+        found.append(plain(self, state))
         for one in dataclasses.fields(state):
             old, new = getattr(before, one.name), getattr(state, one.name)
             assert (

@@ -62,7 +62,7 @@ def test_every_generation_is_scipys(strategy: Any, f: Callable[[Tensor], Tensor]
     oracle = FunctionOracle(f, dimension)
     state: Any = ours.init(
         torch.full((dimension,), 0.5, dtype=torch.float64), Rng(1, "x", dtype=torch.float64), oracle
-    )  # type: ignore[arg-type]
+    )
     name, needed = STRATEGIES[strategy]
     scipys = DifferentialEvolutionSolver(
         lambda x: float(f(torch.from_numpy(x).unsqueeze(0))[0]),
@@ -116,7 +116,7 @@ def test_every_generation_is_scipys(strategy: Any, f: Callable[[Tensor], Tensor]
         next(scipys)
         before = state.losses.clone()
         integers = [*ranks(chosen.T[:needed]), j]
-        state = ours.step(state, GivenRng(uniforms=[r], integers=integers), oracle)  # type: ignore[arg-type]
+        state = ours.step(state, GivenRng(uniforms=[r], integers=integers), oracle)
         accepted += int((state.losses != before).sum())
         np.testing.assert_allclose(
             state.population.numpy()[back], scipys.population * 2 * BOX - BOX, rtol=0, atol=1e-13
@@ -158,11 +158,11 @@ def budget_to(
             dither=0,
             crossover_rate=0.9,
         )
-        state: Any = ours.init(start, rng, oracle)  # type: ignore[arg-type]
+        state: Any = ours.init(start, rng, oracle)
         for step in range(1, 300):
             if state.losses.min() < target:
                 break
-            state = ours.step(state, rng.at(step), oracle)  # type: ignore[arg-type]
+            state = ours.step(state, rng.at(step), oracle)
         return oracle.evaluations
     numbers = np.random.default_rng(seed)
     init = start.numpy() + numbers.standard_normal((size, dimension))
@@ -226,14 +226,14 @@ def test_dither_draws_the_weight_between_its_bounds() -> None:
         crossover_rate=1.0,
     )
     oracle = FunctionOracle(rosenbrock, 5)
-    state: Any = method.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    state: Any = method.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
     x, best = state.population.clone(), state.losses.argmin()
     chosen = np.array([[1, 2, 3, 4, 0], [2, 3, 4, 0, 1]])
     given = GivenRng(
         uniforms=[[0.25], torch.zeros(5, 5)],
         integers=[*ranks(chosen), torch.zeros(5, dtype=torch.long)],
     )
-    method.step(state, given, oracle)  # type: ignore[arg-type]
+    method.step(state, given, oracle)
     torch.testing.assert_close(
         oracle.judged[-1], x[best] + 0.6 * (x[chosen[0]] - x[chosen[1]]), rtol=1e-14, atol=1e-14
     )
@@ -245,7 +245,7 @@ def test_at_least_one_weight_is_the_mutants() -> None:
     x = state.population.clone()
     DifferentialEvolution(population_size=8, crossover_rate=0.0).step(
         state, Rng(3, "x", dtype=torch.float64), oracle
-    )  # type: ignore[arg-type]
+    )
     assert ((oracle.judged[-1] != x).sum(1) == 1).all()
 
 

@@ -96,7 +96,7 @@ def by_hand(u: Tensor, at: Tensor, oracle: Oracle, h0: float) -> Tensor:
     h = h0 / (sum(entry**2 for row in d for entry in row) ** 0.5 + 0.5)
     return torch.stack(
         [at[j] - h * sum(d[j][k] * (at[k] - u_mean) for k in range(size)) for j in range(size)]
-    )  # type: ignore[misc]
+    )
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "squared-error", "absolute-error"])
@@ -300,7 +300,7 @@ def test_it_meets_numbers_as_it_meets_classes() -> None:
         )
         theta = network.init(torch.Generator().manual_seed(1), torch.float64)
         start = float(oracle.losses(theta.unsqueeze(0))[0])
-        state = run(EKI(population_size=40, form=form, observation_noise=0.1), oracle, 60, theta)  # type: ignore[arg-type]
+        state = run(EKI(population_size=40, form=form, observation_noise=0.1), oracle, 60, theta)
         assert float(oracle.losses(state.estimate.unsqueeze(0))[0]) < 0.1 * start
 
 

@@ -182,11 +182,12 @@ def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
 def test_small_ensembles_freeze_and_inflation_holds_against_it() -> None:
     theta = first_weights(oracle_on(hidden=(8,)))
     spreads = {}
-    for name, settings in {
+    cases: dict[str, dict[str, Any]] = {
         "small": {"population_size": 6},
         "large": {"population_size": 200},
         "inflated": {"population_size": 6, "inflation": 0.1},
-    }.items():
+    }
+    for name, settings in cases.items():
         enkf = EnKF(observation_noise=0.01, height=1, **settings)
         state: Any = run(enkf, oracle_on(hidden=(8,), batch=4), theta, 40)
         spreads[name] = state.metrics["spread"] / float(

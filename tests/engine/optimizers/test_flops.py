@@ -3,6 +3,7 @@ products that are really made.
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,11 @@ def counted(lane: Any, size: int, outputs: int) -> tuple[float, float]:
     oracle = FunctionOracle(lambda x: (x**2).sum(1), size, outputs=answers)
     oracle.loss, oracle.targets = get_loss("squared-error"), torch.zeros(1, dtype=torch.long)
     optimizer, rng = OPTIMIZERS.build(lane), Rng(0, "x", dtype=torch.float64)
-    state = optimizer.init(torch.ones(size, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
-    oracle.flops = 0.0
+    state = optimizer.init(torch.ones(size, dtype=torch.float64), rng, oracle)
+    oracle.flops = 0
     with FlopCounterMode(display=False) as counter:
         for step in range(1, 4):
-            state = optimizer.step(state, rng.at(step), oracle)  # type: ignore[arg-type]
+            state = optimizer.step(state, rng.at(step), oracle)
     return oracle.flops, counter.get_total_flops()
 
 
@@ -212,9 +213,7 @@ def test_thin_noise_costs_a_fraction() -> None:
     shares = []
     for kind in ("full", "1"):
         asked = mirrored(oracle, kind, pairs=40)
-        shares.append(
-            charged_and_counted(oracle, lambda asked=asked: oracle.losses(asked))[0] / plain
-        )
+        shares.append(charged_and_counted(oracle, partial(oracle.losses, asked))[0] / plain)
     assert shares[0] == pytest.approx(1 / 1.7, rel=0.1)
     assert shares[1] == pytest.approx(1 / 5.5, rel=0.1)
 
@@ -270,9 +269,9 @@ def test_a_step_is_charged_as_it_is_counted(name: str) -> None:
     oracle = race.lanes[0].oracle
     race.advance()
     charged, found = charged_and_counted(oracle, race.advance)
-    if name == "levenberg-marquardt":  # the counter knows no factorisations
-        found += 640**3 / 3
-    assert charged == pytest.approx(found, rel=share or 1e-9)
+    # The counter knows no factorisations.
+    factorised = 640**3 / 3 if name == "levenberg-marquardt" else 0
+    assert charged == pytest.approx(found + factorised, rel=share or 1e-9)
 
 
 @pytest.mark.parametrize("method", ["annealing", "population-annealing"])

@@ -45,7 +45,7 @@ def test_every_generation_is_the_description_in_loops(crossover: Any, elite: int
     )
     oracle, generator = FunctionOracle(rosenbrock, dimension), torch.Generator().manual_seed(6)
     oracle.scale = torch.linspace(0.5, 2, dimension, dtype=torch.float64)
-    state: Any = ga.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    state: Any = ga.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
     for generation in range(6):
         oracle.progress = generation / 10
         old, losses, count = state.population.clone(), state.losses.tolist(), size - elite
@@ -59,7 +59,7 @@ def test_every_generation_is_the_description_in_loops(crossover: Any, elite: int
         given = GivenRng(
             normals=[z], uniforms=[coin] if crossover == "uniform" else [], integers=integers
         )
-        state = ga.step(state, given, oracle)  # type: ignore[arg-type]
+        state = ga.step(state, given, oracle)
         ranked = sorted(range(size), key=lambda i: losses[i])
         expected = [old[i].tolist() for i in ranked[:elite]]
         for c in range(count):
@@ -121,7 +121,7 @@ def test_only_crossover_of_neurons_needs_a_network() -> None:
         assert (
             run(Genetic(crossover=crossover), FunctionOracle(rosenbrock, 5), THETA, 2).neurons
             is None
-        )  # type: ignore[arg-type]
+        )
     oracle, theta = points(0)
     state = run(Genetic(crossover="node", population_size=8), oracle, theta, 3)
     assert len(state.neurons) == len(theta)
@@ -161,10 +161,10 @@ def test_with_an_elite_the_best_never_gets_worse_on_all_samples() -> None:
         FunctionOracle(rosenbrock, 5),
         Rng(0, "x", dtype=torch.float64),
     )
-    state: Any = ga.init(THETA, rng, oracle)  # type: ignore[arg-type]
+    state: Any = ga.init(THETA, rng, oracle)
     heights = [float(state.losses.min())]
     for step in range(1, 100):
-        state = ga.step(state, rng.at(step), oracle)  # type: ignore[arg-type]
+        state = ga.step(state, rng.at(step), oracle)
         heights.append(state.estimate_loss)
     assert heights == sorted(heights, reverse=True)
     assert heights[-1] < heights[0]

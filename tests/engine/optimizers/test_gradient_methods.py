@@ -67,7 +67,7 @@ def torch_path(kind: type[torch.optim.Optimizer], theta: Tensor, **settings: Any
     nn.utils.vector_to_parameters(
         theta.clone(), model.parameters()
     )  # torch keeps views of what it is given
-    optimizer = kind(model.parameters(), **settings)  # type: ignore[call-arg]
+    optimizer = kind(model.parameters(), **settings)
     places = []
     for step in range(1, STEPS + 1):
         oracle.draw(step)

@@ -51,7 +51,7 @@ def test_every_step_is_the_textbook_in_loops(
     )
     oracle, generator = FunctionOracle(f, 5), torch.Generator().manual_seed(6)
     oracle.scale = torch.linspace(0.5, 2, 5, dtype=torch.float64)
-    state: Any = search.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    state: Any = search.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
     assert ((state.population - THETA).abs() <= reach * oracle.scale).all()
     kinds, replaced = {"adjusted": 0, "remembered": 0, "anything": 0, "clamped": 0}, 0
     for generation in range(30):
@@ -92,7 +92,7 @@ def test_every_step_is_the_textbook_in_loops(
             if loss < memory[worst][0]:
                 memory[worst] = (loss, harmony)
                 count += 1
-        state = search.step(state, GivenRng(uniforms=[choice, value], integers=[chosen]), oracle)  # type: ignore[arg-type]
+        state = search.step(state, GivenRng(uniforms=[choice, value], integers=[chosen]), oracle)
         memory.sort(key=lambda entry: entry[0])
         order = state.losses.argsort(stable=True)
         torch.testing.assert_close(
@@ -167,10 +167,10 @@ def test_the_memory_only_gets_better_on_all_samples() -> None:
         FunctionOracle(rosenbrock, 5),
         Rng(0, "x", dtype=torch.float64),
     )
-    state: Any = search.init(THETA, rng, oracle)  # type: ignore[arg-type]
+    state: Any = search.init(THETA, rng, oracle)
     for step in range(1, 60):
         before, where = state.losses, state.population.clone()
-        state = search.step(state, rng.at(step), oracle)  # type: ignore[arg-type]
+        state = search.step(state, rng.at(step), oracle)
         assert (state.losses <= before).all()
         assert (state.losses.sort().values <= before.sort().values).all()
         stayed = (state.population == where).all(1)

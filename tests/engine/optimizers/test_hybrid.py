@@ -114,7 +114,7 @@ def test_annealing_by_hand(control: str) -> None:
         "initial_temperature": 0.5,
         "final_temperature": 0.002,
     }
-    optimizer = Hybrid(published_bugs=control, **knobs)  # type: ignore[arg-type]
+    optimizer = Hybrid(published_bugs=control, **knobs)
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
     uphill = refused = 0
@@ -284,7 +284,7 @@ def test_bookkeeping(search: str) -> None:
     for _ in range(2):
         oracle = oracle_on(batch=5)
         theta = first_weights(oracle)
-        optimizer = Hybrid(output_optimizer=search, population_size=6, rounds=4)  # type: ignore[arg-type]
+        optimizer = Hybrid(output_optimizer=search, population_size=6, rounds=4)
         rng = Rng(5, "lane 0", dtype=torch.float64)
         state = optimizer.init(theta, rng, oracle)
         assert torch.equal(state.estimate, theta)
@@ -329,9 +329,9 @@ def test_a_layer_whose_loss_is_no_number_is_not_taken() -> None:
     oracle = oracle_on()
     state: HybridState = Hybrid(bandwidth=0.5).init(first_weights(oracle), GivenRng(), oracle)
     real = oracle.losses
-    oracle.losses = lambda population: torch.where(
+    oracle.losses = lambda population: torch.where(  # type: ignore[method-assign]
         torch.arange(len(population)) % 2 == 1, torch.nan, real(population)
-    )  # type: ignore[method-assign]
+    )
     for step in range(1, 5):
         state = Hybrid(bandwidth=0.5).step(state, Rng(0, "x", dtype=torch.float64).at(step), oracle)
         assert math.isfinite(float(real(state.estimate.unsqueeze(0))))

@@ -71,7 +71,7 @@ def walk(lane: Any, lift: float, unit: float) -> Any:
     oracle = FunctionOracle(heights, SIZE, 4000, outputs=lambda x: heights(x).reshape(-1, 1, 1))
     oracle.network = SimpleNamespace(
         hidden=(), layers=pack([("0.weight", (2, 2), 2), ("0.bias", (2,), 2)])
-    )  # type: ignore[attr-defined]
+    )
     oracle.loss, oracle.targets = get_loss("height"), torch.zeros(1, dtype=torch.float64)
     return run(OPTIMIZERS.build(lane), oracle, torch.ones(SIZE, dtype=torch.float64), 60)
 

@@ -41,12 +41,12 @@ def slope_at(x: Tensor) -> Tensor:
 def test_overdamped_steps_are_sgld() -> None:
     oracle, generator = FunctionOracle(rosenbrock, 4, total=60), torch.Generator().manual_seed(0)
     method = Langevin(learning_rate=1e-4, initial_temperature=0.5, final_temperature=0.005)
-    state, x = method.init(START, GivenRng(), oracle), START.clone()  # type: ignore[arg-type]
+    state, x = method.init(START, GivenRng(), oracle), START.clone()
     for n in range(20):
         z = torch.randn(4, generator=generator, dtype=torch.float64)
         t = 0.5 * 0.01 ** (n / 20)  # a gradient is charged 3
         x = x - 1e-4 * slope_at(x) + math.sqrt(2 * 1e-4 * t) * z
-        state = method.step(state, GivenRng([z]), oracle)  # type: ignore[arg-type]
+        state = method.step(state, GivenRng([z]), oracle)
         torch.testing.assert_close(state.estimate, x, rtol=1e-13, atol=1e-13)
         assert state.temperature == state.plan == pytest.approx(t, rel=1e-12)
     assert (x - START).norm() > 0.1
@@ -67,7 +67,7 @@ def test_underdamped_steps_are_baoab() -> None:
         method.init(START, GivenRng(), oracle),
         START.clone(),
         torch.zeros(4, dtype=torch.float64),
-    )  # type: ignore[arg-type]
+    )
     for _ in range(20):
         z = torch.randn(4, generator=generator, dtype=torch.float64)
         v = v - h / 2 * slope_at(x)
@@ -75,7 +75,7 @@ def test_underdamped_steps_are_baoab() -> None:
         v = mu * v + math.sqrt(t * (1 - mu**2)) * z
         x = x + h / 2 * v
         v = v - h / 2 * slope_at(x)
-        state = method.step(state, GivenRng([z]), oracle)  # type: ignore[arg-type]
+        state = method.step(state, GivenRng([z]), oracle)
         torch.testing.assert_close(state.estimate, x, rtol=1e-11, atol=1e-11)
     assert (x - START).norm() > 0.1
 
@@ -140,7 +140,7 @@ def test_baoab_has_the_right_variance_even_with_long_steps(momentum: float) -> N
     )
     z = torch.tensor([1.3], dtype=torch.float64)
     expected = matrix @ torch.tensor([0.7, -0.2], dtype=torch.float64) + noise[:, 0] * 1.3
-    state = method.step(state, GivenRng([z]), oracle)  # type: ignore[arg-type, assignment]
+    state = method.step(state, GivenRng([z]), oracle)
     assert state.move is not None
     torch.testing.assert_close(
         torch.cat([state.estimate, state.move]), expected, rtol=1e-13, atol=1e-13
@@ -153,9 +153,9 @@ def test_the_thermometer_reads_the_temperature() -> None:
         Rng(0, "x", dtype=torch.float64),
     )
     method = at(0.2, rate=0.01, momentum=0.8, dynamics="underdamped")
-    state, read = method.init(torch.zeros(400, dtype=torch.float64), rng, oracle), []  # type: ignore[arg-type]
+    state, read = method.init(torch.zeros(400, dtype=torch.float64), rng, oracle), []
     for step in range(150):
-        state = method.step(state, rng.at(step), oracle)  # type: ignore[arg-type]
+        state = method.step(state, rng.at(step), oracle)
         read.append(state.metrics["measured temperature"])
     assert sum(read[50:]) / 100 == pytest.approx(0.2, rel=0.05)
 
@@ -166,17 +166,17 @@ def test_it_cools_as_planned_and_can_be_reheated(cooling: Any) -> None:
         initial_temperature=1.0, final_temperature=0.01, schedule=cooling, learning_rate=1e-5
     )
     oracle, rng = FunctionOracle(rosenbrock, 4), Rng(0, "x", dtype=torch.float64)
-    state = method.init(START, rng, oracle)  # type: ignore[arg-type]
+    state = method.init(START, rng, oracle)
     oracle.progress = 0.5
-    state = method.step(state, rng, oracle)  # type: ignore[arg-type]
+    state = method.step(state, rng, oracle)
     middle = 0.1 if cooling == "geometric" else 0.505
     assert state.temperature == state.plan == method.planned(state, 0.5) == pytest.approx(middle)
     assert method.reheat(state, 10.0)
-    state = method.step(state, rng, oracle)  # type: ignore[arg-type]
+    state = method.step(state, rng, oracle)
     assert state.temperature == pytest.approx(10 * middle)
     assert state.plan == pytest.approx(middle)
     oracle.progress = 0.6
-    state = method.step(state, rng, oracle)  # type: ignore[arg-type]
+    state = method.step(state, rng, oracle)
     assert state.temperature == pytest.approx(method.planned(state, 0.6) * 10**0.1)
 
 

@@ -200,8 +200,8 @@ def test_every_answer_is_charged_and_the_memory_is_of_this_batch_alone(
 ) -> None:
     oracle, paid = data_oracle(batch), []
     asked, losses = oracle.gradients, oracle.losses
-    oracle.gradients = lambda population: paid.append(3 * len(population)) or asked(population)  # type: ignore[method-assign,func-returns-value]
-    oracle.losses = lambda population: paid.append(len(population)) or losses(population)  # type: ignore[method-assign,func-returns-value]
+    oracle.gradients = lambda population: paid.append(3 * len(population)) or asked(population)  # type: ignore[method-assign]
+    oracle.losses = lambda population: paid.append(len(population)) or losses(population)  # type: ignore[method-assign]
     theta = oracle.network.init(torch.Generator().manual_seed(1), torch.float64)
     before = theta.clone()
     method, rng = LBFGS(line_search=search), Rng(0, "lane 0")

@@ -214,7 +214,7 @@ def test_damping_rises_faster_and_faster_until_a_try_is_better() -> None:
 def test_when_no_try_is_better_nothing_is_taken(answer: float) -> None:
     oracle = fit(lambda x: torch.sin(3 * x), 2)
     asked: list[int] = []
-    oracle.losses = lambda population: asked.append(len(population)) or torch.tensor([answer])  # type: ignore[func-returns-value]
+    oracle.losses = lambda population: asked.append(len(population)) or torch.tensor([answer])
     theta, method = torch.ones(2, dtype=torch.float64), LevenbergMarquardt()
     state = method.step(method.init(theta, Rng(0, "x"), oracle), Rng(0, "x"), oracle)
     assert torch.equal(state.estimate, theta)
@@ -227,7 +227,8 @@ def nielsen(residuals: Any, x: np.ndarray, mu: float, steps: int) -> list[tuple[
     """Algorithm 3.16 of Madsen, Nielsen and Tingleff (2004), written out with NumPy: where every
     step that was taken led, and μ after it.
     """
-    found, nu = [], 2.0
+    found: list[tuple[np.ndarray, float]] = []
+    nu = 2.0
     while len(found) < steps:
         at = torch.tensor(x)
         r = residuals(at.unsqueeze(0))[0].numpy()
@@ -302,7 +303,7 @@ def test_on_mini_batches_the_next_batch_judges_the_step() -> None:
     tried: list[float] = []
     solve = System.solve
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(System, "solve", lambda self, mu: tried.append(mu) or solve(self, mu))  # type: ignore[func-returns-value]
+        patch.setattr(System, "solve", lambda self, mu: tried.append(mu) or solve(self, mu))
         method.step(state, rng, oracle)
     expected = mu * (max(1 / 3, 1 - (2 * min(ratio, 1.0) - 1) ** 3) if ratio > 0 else 2)
     assert tried[0] == pytest.approx(expected)

@@ -18,6 +18,7 @@ from engine.networks.base import pack
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.low_rank_es import TABLED, LowRankES, normal
 from engine.oracle import Oracle
+from engine.populations.lazy import dense
 from engine.random.rng import Rng
 from tests.engine.support.stand_ins import (
     FunctionOracle,
@@ -44,7 +45,7 @@ D = LAYERS[-1].stop
 
 def oracle_on(f: Any, layers: Any = LAYERS) -> FunctionOracle:
     oracle = FunctionOracle(f, layers[-1].stop)
-    oracle.network = SimpleNamespace(layers=layers)  # type: ignore[attr-defined]
+    oracle.network = SimpleNamespace(layers=layers)
     return oracle
 
 
@@ -64,7 +65,7 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
     method = LowRankES(pairs=5, rank=rank, sigma=0.3, learning_rate=0.1, weight_decay=0.02)
     oracle = oracle_on(rosenbrock)
     oracle.scale = torch.linspace(0.5, 2, D, dtype=torch.float64)
-    state = method.init(start(), randomness(), oracle)  # type: ignore[arg-type]
+    state = method.init(start(), randomness(), oracle)
     z = (start() / oracle.scale).requires_grad_()
     adam = torch.optim.Adam([z], lr=0.1)
     shapes = [(4, rank), (3, rank), (4,), (2, rank), (16, rank), (2,)]
@@ -80,14 +81,14 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
                 sum(torch.outer(a[:, r], b[:, r]) for r in range(rank)) / rank**0.5
                 for a, b in ((a0, b0), (a1, b1))
             )
-            noise.append(torch.cat([first.flatten(), bias0, second.flatten(), bias1]))  # type: ignore[union-attr]
-        state = method.step(state, GivenRng(given), oracle)  # type: ignore[arg-type]
+            noise.append(torch.cat([first.flatten(), bias0, second.flatten(), bias1]))
+        state = method.step(state, GivenRng(given), oracle)
         at = z.detach()
         samples = [(at + 0.3 * e) * oracle.scale for e in noise] + [
             (at - 0.3 * e) * oracle.scale for e in noise
         ]
         torch.testing.assert_close(
-            state.population.dense(), torch.stack(samples), rtol=0, atol=1e-12
+            dense(state.population), torch.stack(samples), rtol=0, atol=1e-12
         )
         heights = [float(rosenbrock(sample.unsqueeze(0))) for sample in samples]
         shaped = [sorted(heights).index(height) / 9 - 0.5 for height in heights]
@@ -99,7 +100,7 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
 @pytest.mark.parametrize("rank", [1, 2, 7])
 def test_the_sum_through_the_factors_is_the_sum_of_dense_noise(rank: int) -> None:
     method, oracle = LowRankES(pairs=11, rank=rank), oracle_on(rosenbrock)
-    noise = method.draw(start(), None, randomness(), oracle)  # type: ignore[arg-type]
+    noise = method.draw(start(), None, randomness(), oracle)
     weights = torch.randn(11, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     torch.testing.assert_close(
         noise.combine(weights), weights @ noise.chosen(torch.arange(11)), rtol=0, atol=1e-13
@@ -120,7 +121,7 @@ def test_noise_has_mean_zero_and_covariance_one(rank: int) -> None:
             )
             for step in range(4)
         ]
-    )  # type: ignore[arg-type]
+    )
     assert float(e.mean(0).abs().max()) < 0.03
     assert float((e.T.cov() - torch.eye(D)).abs().max()) < 0.1
     # It is not Gaussian, though: a product of two normal numbers has a fourth moment of 9, a mean
@@ -149,7 +150,7 @@ def test_over_many_directions_it_points_along_the_gradient(rank: int) -> None:
 
     def slope(pairs: int) -> Tensor:
         method, oracle = LowRankES(pairs=pairs, rank=rank, sigma=0.01), oracle_on(f)
-        return method.step(method.init(start(), randomness(), oracle), randomness(), oracle).m  # type: ignore[arg-type]
+        return method.step(method.init(start(), randomness(), oracle), randomness(), oracle).m
 
     assert float(torch.cosine_similarity(slope(8192), truth, dim=0)) > 0.98
     assert float(torch.cosine_similarity(slope(16), truth, dim=0)) < 0.9
@@ -158,7 +159,7 @@ def test_over_many_directions_it_points_along_the_gradient(rank: int) -> None:
 def test_its_step_has_a_high_rank_though_its_noise_has_not() -> None:
     layers = pack([("0.weight", (8, 8), 8)])
     method, oracle = LowRankES(pairs=16), oracle_on(rosenbrock, layers)
-    state = method.step(method.init(start(64), randomness(), oracle), randomness(), oracle)  # type: ignore[arg-type]
+    state = method.step(method.init(start(64), randomness(), oracle), randomness(), oracle)
     assert int(torch.linalg.matrix_rank(state.m.reshape(8, 8))) == 8
 
 

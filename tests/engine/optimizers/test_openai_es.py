@@ -15,6 +15,7 @@ from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.openai_es import OpenAIES
 from engine.oracle import Oracle
+from engine.populations.lazy import dense
 from engine.random.rng import Rng
 from tests.engine.support.stand_ins import (
     FunctionOracle,
@@ -47,20 +48,20 @@ def test_every_step_is_the_papers_with_torchs_adam(decay: float) -> None:
     )
     oracle = FunctionOracle(rosenbrock, 5)
     oracle.scale = torch.tensor([1.0, 0.5, 0.25, 2.0, 0.1], dtype=torch.float64)
-    state = method.init(start(), Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    state = method.init(start(), Rng(0, "x", dtype=torch.float64), oracle)
     z = (start() / oracle.scale).requires_grad_()
     adam = torch.optim.Adam([z], lr=0.2, betas=(0.8, 0.95), eps=1e-3)
     for step in range(12):
         noise = torch.randn(
             4, 5, generator=torch.Generator().manual_seed(step), dtype=torch.float64
         )
-        state = method.step(state, GivenRng([noise]), oracle)  # type: ignore[arg-type]
+        state = method.step(state, GivenRng([noise]), oracle)
         at = z.detach()
         samples = [(at + 0.3 * e) * oracle.scale for e in noise] + [
             (at - 0.3 * e) * oracle.scale for e in noise
         ]
         torch.testing.assert_close(
-            state.population.dense(), torch.stack(samples), rtol=0, atol=1e-12
+            dense(state.population), torch.stack(samples), rtol=0, atol=1e-12
         )
         heights = [float(rosenbrock(sample.unsqueeze(0))) for sample in samples]
         shaped = [sorted(heights).index(height) / 7 - 0.5 for height in heights]
@@ -223,11 +224,11 @@ def test_many_numbers_are_drawn_into_the_memory_of_the_last_ones() -> None:
         torch.zeros(2**13),
     )
     rng: Any = Rng(0, "x")
-    state = method.init(theta, rng, oracle)  # type: ignore[arg-type]
-    state = method.step(state, rng.at(1), oracle)  # type: ignore[arg-type]
+    state = method.init(theta, rng, oracle)
+    state = method.step(state, rng.at(1), oracle)
     one: Any = state.population
     first, where = one.noise.numbers.clone(), one.noise.numbers.data_ptr()
-    state = method.step(state, rng.at(2), oracle)  # type: ignore[arg-type]
+    state = method.step(state, rng.at(2), oracle)
     two: Any = state.population
     assert two.noise.numbers.data_ptr() == where
     assert (
@@ -236,5 +237,5 @@ def test_many_numbers_are_drawn_into_the_memory_of_the_last_ones() -> None:
         )
         < 0.01
     )
-    other = method.step(method.init(theta, rng, oracle), rng.at(2), oracle)  # type: ignore[arg-type]
+    other = method.step(method.init(theta, rng, oracle), rng.at(2), oracle)
     assert torch.equal(other.population.noise.numbers, two.noise.numbers)  # type: ignore[union-attr]

@@ -55,7 +55,7 @@ def test_steps_by_hand() -> None:
         step_size=0.4,
     )
     oracle = FunctionOracle(function, 3)
-    state = optimizer.init(torch.ones(3, dtype=torch.float64), GivenRng(), oracle)  # type: ignore[arg-type]
+    state = optimizer.init(torch.ones(3, dtype=torch.float64), GivenRng(), oracle)
     temperatures = [0.5 * 16 ** (i / 4) for i in range(5)]
     at = {rung: torch.ones(3, dtype=torch.float64) for rung in range(5)}  # who stands on each rung
     name = {rung: rung for rung in range(5)}
@@ -64,7 +64,7 @@ def test_steps_by_hand() -> None:
         z = torch.randn(5, 3, generator=generator, dtype=torch.float64)
         u = torch.rand(5, generator=generator, dtype=torch.float64)
         v = torch.rand(2, generator=generator, dtype=torch.float64)
-        state = optimizer.step(state, GivenRng([z], [u, v]), oracle)  # type: ignore[arg-type]
+        state = optimizer.step(state, GivenRng([z], [u, v]), oracle)
         energy = {}
         for rung in range(5):
             old, new = at[rung], at[rung] + 0.4 * z[name[rung]]
@@ -105,7 +105,7 @@ def test_swaps_alone_leave_every_law_as_it_is() -> None:
         torch.zeros(2, dtype=torch.float64),
         Rng(0, "x", dtype=torch.float64),
         FunctionOracle(bowl, 2),
-    )  # type: ignore[arg-type]
+    )
     ladder = optimizer.ladder(state, 0.0)
     z = torch.randn(size, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     state.population = (
@@ -197,7 +197,7 @@ def test_bookkeeping() -> None:
     assert torch.equal(theta, torch.ones(4, dtype=torch.float64))
     oracle.batch_changed = True
     before = oracle.evaluations
-    ParallelTempering(population_size=6).step(state, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    ParallelTempering(population_size=6).step(state, Rng(0, "x", dtype=torch.float64), oracle)
     assert oracle.evaluations == before + 12
 
 
@@ -205,12 +205,12 @@ def test_reheating_warms_the_whole_ladder_and_fades() -> None:
     optimizer = ParallelTempering(population_size=4, initial_temperature=1.0, final_temperature=0.1)
     oracle = FunctionOracle(turned_ellipsoid(3), 3)
     rng = Rng(0, "x", dtype=torch.float64)
-    state = optimizer.init(torch.ones(3, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
+    state = optimizer.init(torch.ones(3, dtype=torch.float64), rng, oracle)
     assert optimizer.reheat(state, 5.0)
-    state = optimizer.step(state, rng.at(1), oracle)  # type: ignore[arg-type]
+    state = optimizer.step(state, rng.at(1), oracle)
     assert state.temperature == pytest.approx(0.5)
     oracle.progress = 0.5
-    state = optimizer.step(state, rng.at(2), oracle)  # type: ignore[arg-type]
+    state = optimizer.step(state, rng.at(2), oracle)
     assert state.temperature == pytest.approx(0.1, rel=0.01)
 
 
@@ -251,10 +251,10 @@ def test_replicas_that_adapt_their_steps_follow_boltzmanns_law_at_the_cold_end()
         population_size=4, initial_temperature=8.0, final_temperature=1.0, step_size=2.0
     )
     oracle, rng = FunctionOracle(two_wells, 1), Rng(0, "x", dtype=torch.float64)
-    state = optimizer.init(torch.zeros(1, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
+    state = optimizer.init(torch.zeros(1, dtype=torch.float64), rng, oracle)
     inside = 0
     for k in range(5000):
-        state = optimizer.step(state, rng.at(k), oracle)  # type: ignore[arg-type]
+        state = optimizer.step(state, rng.at(k), oracle)
         inside += k >= 1000 and bool(state.population[coldest(state), 0] < 0)
     assert inside / 4000 == pytest.approx(IN_THE_WIDE_WELL, abs=0.05)
     assert state.age == 5000, "the ladder stands still, so the gain vanishes"

@@ -39,7 +39,7 @@ def test_a_step_by_hand() -> None:
         step_size=0.4,
     )
     oracle = FunctionOracle(function, 3)
-    state = optimizer.init(torch.zeros(3, dtype=torch.float64), GivenRng(), oracle)  # type: ignore[arg-type]
+    state = optimizer.init(torch.zeros(3, dtype=torch.float64), GivenRng(), oracle)
     members = torch.randn(5, 3, generator=generator, dtype=torch.float64)
     state.population, state.losses = members.clone(), function(members)
     state.step_sizes = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5], dtype=torch.float64)
@@ -52,7 +52,7 @@ def test_a_step_by_hand() -> None:
             torch.rand(1, generator=generator, dtype=torch.float64),
             torch.rand(5, generator=generator, dtype=torch.float64),
         )
-        state = optimizer.step(state, GivenRng([z], [lottery, u]), oracle)  # type: ignore[arg-type]
+        state = optimizer.step(state, GivenRng([z], [lottery, u]), oracle)
         temperature = 4.0 * (1 / 16) ** progress
         weights = [
             math.exp(-(1 / temperature - 1 / before) * float(function(member.unsqueeze(0))))
@@ -134,14 +134,14 @@ def test_the_population_follows_boltzmanns_law_and_measures_the_free_energy(move
     )
     oracle = FunctionOracle(bowl, dimension)
     rng = Rng(4, "lane 0", dtype=torch.float64)
-    state = optimizer.init(torch.zeros(2, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
+    state = optimizer.init(torch.zeros(2, dtype=torch.float64), rng, oracle)
     state.population = rng.normal(size, dimension) * (2.0 / curvature).sqrt()
     state.losses = bowl(state.population)
     if moves == 0:  # resampling alone, in one stroke: copies, but by the law
         optimizer.resample(state, 1 / 0.5 - 1 / 2.0, rng.at(1))
     for k in range(1, 16 if moves else 1):
         oracle.progress = k / 15
-        state = optimizer.step(state, rng.at(k), oracle)  # type: ignore[arg-type]
+        state = optimizer.step(state, rng.at(k), oracle)
     assert float(state.losses.mean()) == pytest.approx(0.5, rel=0.05)
     assert float(state.log_z) == pytest.approx(math.log(0.5 / 2.0), abs=0.05)
     if moves:
@@ -160,7 +160,7 @@ def test_lost_replicas_die() -> None:
         torch.zeros(2, dtype=torch.float64),
         Rng(0, "x", dtype=torch.float64),
         FunctionOracle(turned_ellipsoid(2), 2),
-    )  # type: ignore[arg-type]
+    )
     state.losses = torch.tensor([math.inf, 1.0, math.inf, 1.0], dtype=torch.float64)
     optimizer.resample(state, 0.0, Rng(0, "x", dtype=torch.float64))
     assert state.family.tolist() == [1, 1, 3, 3]
@@ -173,15 +173,15 @@ def test_lost_replicas_die() -> None:
 def test_the_temperature_follows_its_plan(schedule: str) -> None:
     optimizer = PopulationAnnealing(
         population_size=3, schedule=schedule, initial_temperature=4.0, final_temperature=0.01
-    )  # type: ignore[arg-type]
+    )
     oracle = FunctionOracle(turned_ellipsoid(3), 3)
     rng = Rng(0, "x", dtype=torch.float64)
-    state = optimizer.init(torch.ones(3, dtype=torch.float64), rng, oracle)  # type: ignore[arg-type]
+    state = optimizer.init(torch.ones(3, dtype=torch.float64), rng, oracle)
     oracle.progress = 0.3
-    state = optimizer.step(state, rng.at(1), oracle)  # type: ignore[arg-type]
+    state = optimizer.step(state, rng.at(1), oracle)
     assert state.temperature == state.plan == pytest.approx(PLANNED[schedule](4.0, 0.01, 0.3))
     optimizer.reheat(state, 3.0)
-    assert optimizer.step(state, rng.at(2), oracle).temperature == pytest.approx(3 * state.plan)  # type: ignore[arg-type, operator]
+    assert optimizer.step(state, rng.at(2), oracle).temperature == pytest.approx(3 * state.plan)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("problem", ["ellipsoid", "rosenbrock"])
@@ -222,7 +222,7 @@ def test_bookkeeping() -> None:
     assert torch.equal(theta, torch.ones(4, dtype=torch.float64))
     oracle.batch_changed = True
     before = oracle.evaluations
-    PopulationAnnealing(population_size=6).step(state, Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    PopulationAnnealing(population_size=6).step(state, Rng(0, "x", dtype=torch.float64), oracle)
     assert oracle.evaluations == before + 12
 
 

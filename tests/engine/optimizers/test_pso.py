@@ -203,7 +203,7 @@ def test_the_best_never_gets_worse_on_all_samples() -> None:
     for step in range(1, 200):
         state = pso.step(state, rng.at(step), oracle)
         heights.append(state.estimate_loss)
-        assert torch.equal(state.losses, rosenbrock(places(state)))  # type: ignore[arg-type]
+        assert torch.equal(state.losses, rosenbrock(places(state)))
     assert heights == sorted(heights, reverse=True)  # type: ignore[type-var]
     assert heights[-1] < 2.0  # type: ignore[operator]
 

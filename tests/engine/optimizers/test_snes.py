@@ -41,14 +41,14 @@ def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
     oracle = FunctionOracle(rosenbrock, D)
     oracle.scale = torch.tensor([1.0, 0.5, 0.25, 2.0, 0.1, 1.0], dtype=torch.float64)
     scale = oracle.scale.numpy()
-    state = method.init(start(), Rng(0, "x", dtype=torch.float64), oracle)  # type: ignore[arg-type]
+    state = method.init(start(), Rng(0, "x", dtype=torch.float64), oracle)
     mu, sigma = start().numpy() / scale, np.full(D, 0.4)
     utility = [max(0.0, math.log(size / 2 + 1) - math.log(k)) for k in range(1, size + 1)]
     utility = [u / sum(utility) - 1 / size for u in utility]
     for step in range(30):
         half = np.random.default_rng(step).normal(size=((size + 1) // 2 if antithetic else size, D))
         s = np.concatenate([half, -half])[:size] if antithetic else half
-        state = method.step(state, GivenRng([half]), oracle)  # type: ignore[arg-type]
+        state = method.step(state, GivenRng([half]), oracle)
         samples = (mu + sigma * s) * scale
         np.testing.assert_allclose(state.population.numpy(), samples, rtol=0, atol=1e-12)  # type: ignore[union-attr]
         order = sorted(

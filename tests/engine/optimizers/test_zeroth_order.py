@@ -81,12 +81,12 @@ def test_a_choice_moves_only_the_chosen_weights_as_far_as_all_would() -> None:
         FiniteDifferences(coordinates=2, learning_rate=1e-3, perturbation=1e-4),
         FunctionOracle(rosenbrock, 4),
     )
-    state, x = method.init(START, rng, oracle), START.clone()  # type: ignore[arg-type]
+    state, x = method.init(START, rng, oracle), START.clone()
     for step in range(12):
         chosen = twin.at(step).permutation(4)[:2]
         moved |= set(chosen.tolist())
         x[chosen] -= 1e-3 * slope_at(x)[chosen]
-        state = method.step(state, rng.at(step), oracle)  # type: ignore[arg-type]
+        state = method.step(state, rng.at(step), oracle)
         torch.testing.assert_close(state.estimate, x, rtol=0, atol=1e-7)
         assert oracle.judged[-1].shape == (4, 4)
     assert moved == {0, 1, 2, 3}
@@ -125,7 +125,7 @@ def test_spsa_is_spalls_recurrence(directions: int) -> None:
         FunctionOracle(rosenbrock, 4, total=steps * 2 * directions),
     )
     generator, theta = torch.Generator().manual_seed(0), START.clone()
-    state = method.init(START, GivenRng(), oracle)  # type: ignore[arg-type]
+    state = method.init(START, GivenRng(), oracle)
     for k in range(steps):
         bits = torch.randint(2, (directions, 4), generator=generator)
         a_k, c_k = a_spall / (stability + k + 1) ** 0.602, c / (k + 1) ** 0.101
@@ -138,7 +138,7 @@ def test_spsa_is_spalls_recurrence(directions: int) -> None:
                 / directions
             )
         theta = theta - a_k * guess
-        state = method.step(state, GivenRng(integers=[bits]), oracle)  # type: ignore[arg-type]
+        state = method.step(state, GivenRng(integers=[bits]), oracle)
         torch.testing.assert_close(state.estimate, theta, rtol=1e-10, atol=1e-10)
         assert state.metrics["step size"] == pytest.approx(a_k, rel=1e-9)
         assert state.metrics["radius"] == pytest.approx(c_k, rel=1e-12)
@@ -172,7 +172,7 @@ def test_a_mezo_step_is_a_two_point_step_along_the_same_z() -> None:
             FunctionOracle(rosenbrock, 4),
             torch.Generator().manual_seed(0),
         )
-        state, theta = method.init(START, GivenRng(), oracle), START.clone()  # type: ignore[arg-type]
+        state, theta = method.init(START, GivenRng(), oracle), START.clone()
         for _ in range(10):
             z = torch.randn(directions, 4, generator=generator, dtype=torch.float64)
             theta = (
@@ -181,9 +181,9 @@ def test_a_mezo_step_is_a_two_point_step_along_the_same_z() -> None:
                 * estimate(
                     "es", theta, directions, 1e-3, GivenRng([z]), FunctionOracle(rosenbrock, 4)
                 )[1]
-            )  # type: ignore[arg-type]
+            )
             draws = [row for row in z for _ in range(3)] + list(z)
-            state = method.step(state, GivenRng(draws), oracle)  # type: ignore[arg-type]
+            state = method.step(state, GivenRng(draws), oracle)
             torch.testing.assert_close(state.estimate, theta, rtol=0, atol=1e-11)
         assert (theta - START).norm() > 1e-2
 
@@ -225,10 +225,10 @@ def test_mezo_keeps_nothing_but_the_weights(monkeypatch: pytest.MonkeyPatch) -> 
         FunctionOracle(turned_ellipsoid(20), 20),
         torch.ones(20, dtype=torch.float64),
     )
-    state = method.init(theta, randomness(), oracle)  # type: ignore[arg-type]
+    state = method.init(theta, randomness(), oracle)
     place = state.estimate.data_ptr()
     for step in range(3):
-        state = method.step(state, randomness().at(step), oracle)  # type: ignore[arg-type]
+        state = method.step(state, randomness().at(step), oracle)
     assert state.estimate.data_ptr() == place
     assert not torch.equal(state.estimate, theta)
     assert drawn == [7, 7, 6] * (4 * 2 * 3)
@@ -254,13 +254,13 @@ def test_forward_gradients_are_descent_along_exact_slopes(momentum: float) -> No
         method.init(START, GivenRng(), oracle),
         START.clone(),
         torch.zeros(4, dtype=torch.float64),
-    )  # type: ignore[arg-type]
+    )
     for _ in range(15):
         v = torch.randn(3, 4, generator=generator, dtype=torch.float64)
         g = sum((slope_at(theta) @ row) * row for row in v) / 3
         b = momentum * b + g
         theta = theta - 1e-5 * b
-        state = method.step(state, GivenRng([v]), oracle)  # type: ignore[arg-type]
+        state = method.step(state, GivenRng([v]), oracle)
         torch.testing.assert_close(state.estimate, theta, rtol=1e-12, atol=1e-12)
     assert (theta - START).norm() > 1e-3
 
@@ -273,7 +273,7 @@ def test_random_search_keeps_the_best_of_all_it_has_seen(centre: Any) -> None:
     oracle, generator = FunctionOracle(rosenbrock, 4), torch.Generator().manual_seed(0)
     oracle.scale = torch.tensor([0.5, 1.0, 2.0, 1.0], dtype=torch.float64)
     method = RandomSearch(population_size=5, sigma=0.3, centre=centre)
-    state, best = method.init(START, GivenRng(), oracle), START.clone()  # type: ignore[arg-type]
+    state, best = method.init(START, GivenRng(), oracle), START.clone()
     improved = 0
     for _ in range(30):
         z = torch.randn(5, 4, generator=generator, dtype=torch.float64)
@@ -282,7 +282,7 @@ def test_random_search_keeps_the_best_of_all_it_has_seen(centre: Any) -> None:
             x = about + 0.3 * oracle.scale * row
             if height(x) < height(best):
                 best, improved = x, improved + 1
-        state = method.step(state, GivenRng([z]), oracle)  # type: ignore[arg-type]
+        state = method.step(state, GivenRng([z]), oracle)
         torch.testing.assert_close(state.estimate, best, rtol=0, atol=1e-14)
         assert state.estimate_loss == pytest.approx(height(best), rel=1e-12)
     assert improved >= 3
@@ -291,13 +291,13 @@ def test_random_search_keeps_the_best_of_all_it_has_seen(centre: Any) -> None:
 def test_on_another_batch_the_best_is_judged_anew() -> None:
     oracle, rng = FunctionOracle(rosenbrock, 4), randomness()
     method = RandomSearch(population_size=6, sigma=0.1)
-    state = method.init(START, rng, oracle)  # type: ignore[arg-type]
+    state = method.init(START, rng, oracle)
     oracle.batch_changed, oracle.function = True, lambda x: 1000 + rosenbrock(x)
-    state = method.step(state, rng, oracle)  # type: ignore[arg-type]
+    state = method.step(state, rng, oracle)
     assert len(oracle.judged[-1]) == 7
     assert state.estimate_loss == pytest.approx(1000 + height(state.estimate))
     oracle.batch_changed = False
-    state = method.step(state, rng, oracle)  # type: ignore[arg-type]
+    state = method.step(state, rng, oracle)
     assert len(oracle.judged[-1]) == 6
 
 

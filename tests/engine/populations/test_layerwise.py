@@ -54,7 +54,7 @@ def checked(oracle: Oracle) -> list[float]:
             differences.append(float((answer - expected).abs().max()))
         return answer
 
-    oracle.losses = losses  # type: ignore[method-assign, assignment]
+    oracle.losses = losses  # type: ignore[method-assign]
     return differences
 
 
@@ -246,7 +246,7 @@ def test_acceptance_is_decided_in_float32_whatever_the_precision(proposal: Any) 
     method, found = Annealing(population_size=CHAINS, proposal=proposal), []
     for name in ("float32", "bf16"):
         oracle = oracle_on(dtype=torch.float32)
-        with evaluation.precision(name):  # type: ignore[arg-type]
+        with evaluation.precision(name):
             state: Any = method.init(
                 oracle.network.init(torch.Generator().manual_seed(0)), Rng(1, "x"), oracle
             )

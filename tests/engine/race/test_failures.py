@@ -32,9 +32,9 @@ from tests.engine.workers.test_worker import Wire
 ADAM = OPTIMIZERS.build("adam")
 KINDS: dict[str, tuple[Callable[[], Exception], str]] = {
     "factorisation": (
-        lambda: torch.linalg.LinAlgError("linalg.cholesky: not positive-definite"),
+        lambda: torch.linalg.LinAlgError("linalg.cholesky: not positive-definite"),  # type: ignore[attr-defined]
         "a matrix could not be factorised",
-    ),  # type: ignore[attr-defined]
+    ),
     "division": (lambda: ZeroDivisionError("float division by zero"), "it divided by zero"),
     "overflow": (
         lambda: OverflowError("(34, 'Numerical result out of range')"),

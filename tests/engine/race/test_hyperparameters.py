@@ -418,9 +418,8 @@ def test_momentum_turned_on_begins_at_rest_and_turned_off_is_forgotten() -> None
     turn(race, "momentum", 0.9)
     before = lane_of(race).state.estimate.clone()
     state = walk(race, 1)
-    assert torch.allclose(
-        state.estimate, before - lane_of(race).optimizer.learning_rate * state.momentum
-    )  # type: ignore[attr-defined]
+    sgd: Any = lane_of(race).optimizer
+    assert torch.allclose(state.estimate, before - sgd.learning_rate * state.momentum)
 
 
 def test_a_search_turned_off_leaves_no_old_cloud() -> None:

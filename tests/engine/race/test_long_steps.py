@@ -93,9 +93,9 @@ def test_warming_leaves_a_long_step(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_warming_that_was_left_changes_nothing(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = outcome(drive(race_of(MLP, [method]), 2), 0)
+    expected = outcome(drive(race_of(MLP, [{"name": method}]), 2), 0)
     monkeypatch.setattr(warm_up, "LONGEST", -1.0)
-    assert outcome(drive(race_of(MLP, [method]), 2), 0) == expected
+    assert outcome(drive(race_of(MLP, [{"name": method}]), 2), 0) == expected
 
 
 def test_the_bar_moves_within_a_step_and_says_which(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -54,7 +55,7 @@ def lane_of(name: str, batch: int, crowd: int) -> dict[str, Any]:
 
 def check(found: Experiment) -> None:
     for law in ("normal", "uniform"):
-        noise_table.numbers(law, torch.float32)  # type: ignore[arg-type]  # made once, whoever asks first
+        noise_table.numbers(law, torch.float32)  # made once, whoever asks first
     race = Race(found, pictures=False)
     peak, stated = (
         peak_of(race),
@@ -153,10 +154,10 @@ def test_lanes_are_added_up_and_the_largest_is_named(monkeypatch: pytest.MonkeyP
     assert re.search(r"; all lanes together would take \d\.\d of \d\.\d GiB$", said)
     # The advice holds: with that many rows it fits.
     most = (
-        int(re.search(r"at most ([\d,]+) networks", said)[1].replace(",", ""))
-        if "at most" in said
+        int(advice[1].replace(",", ""))
+        if (advice := re.search(r"at most ([\d,]+) networks", said))
         else 0
-    )  # type: ignore[index]
+    )
     assert most
     experiment("mnist-small", network, small, {**large, "population_size": most // 3 - 1}, small)
 
@@ -213,7 +214,7 @@ def test_what_may_be_taken_is_a_share_of_what_is_free(monkeypatch: pytest.Monkey
     monkeypatch.setattr(machine, "container_room", lambda: GIB)
     assert machine.memory_limit("cpu") <= GIB / 2
     monkeypatch.setattr(
-        machine.psutil, "virtual_memory", lambda: type("Free", (), {"available": 64 * GIB})()
+        psutil, "virtual_memory", lambda: type("Free", (), {"available": 64 * GIB})()
     )
     assert machine.memory_limit("cpu") == GIB / 2
     machine.share_among(8)
@@ -228,7 +229,7 @@ def test_no_room_is_told_without_a_population_that_nobody_can_choose(
 ) -> None:
     """With room for none or one, "at most 0 networks of this size" was no advice."""
     value = {"dataset": "moons", "network": {"name": "mlp", "hidden": [100]}, "lanes": [name]}
-    told = []
+    told: list[str] = []
     for room in (1e-5, 1e-4, 3e-4, 1e-3, 2e-3):
         monkeypatch.setenv("KELVIN_MEMORY", f"{room:f}")
         with suppress_and_keep(told):

@@ -9,6 +9,7 @@ import torch
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
 from engine.optimizers import OPTIMIZERS
+from engine.oracle import Currency
 from engine.race.race import Race
 
 CLOCK_FIELDS = ("clock", "seconds")
@@ -67,7 +68,7 @@ def test_the_same_experiment_gives_the_same_frames() -> None:
 
 
 @pytest.mark.parametrize("currency", ["evaluations", "flops"])
-def test_no_lane_is_ever_ahead_by_more_than_a_step(currency: str) -> None:
+def test_no_lane_is_ever_ahead_by_more_than_a_step(currency: Currency) -> None:
     race = Race(
         experiment(
             ["annealing", "adam", "sgd"], 5e4 if currency == "evaluations" else 5e6, currency
@@ -75,7 +76,7 @@ def test_no_lane_is_ever_ahead_by_more_than_a_step(currency: str) -> None:
     )
     dearest = [0.0] * 3
     while not race.finished:
-        before = [lane.oracle.spent(currency) for lane in race.lanes]  # type: ignore[arg-type]
+        before = [lane.oracle.spent(currency) for lane in race.lanes]
         index = race.advance()
         assert before[index] == min(
             spent
@@ -84,10 +85,10 @@ def test_no_lane_is_ever_ahead_by_more_than_a_step(currency: str) -> None:
         )
         dearest[index] = max(
             dearest[index], race.lanes[index].oracle.spent(currency) - before[index]
-        )  # type: ignore[arg-type]
+        )
     amount = race.experiment.budget.amount
     for lane, most in zip(race.lanes, dearest, strict=True):
-        assert abs(lane.oracle.spent(currency) - amount) <= most / 2 + 1  # type: ignore[arg-type]
+        assert abs(lane.oracle.spent(currency) - amount) <= most / 2 + 1
 
 
 def test_iterating_gives_frames_at_shares_of_the_budget() -> None:
@@ -211,16 +212,15 @@ def test_a_precision_chosen_rounds_products_but_for_those_compared_one_by_one() 
         Race(Experiment.parse({**value, "precision": "bf16"})),
     )
     assert Experiment.parse(rough.experiment.to_json()) == rough.experiment
-    one, two = (
-        torch.stack([lane.state.losses.float() for lane in race.lanes[:1]])
-        for race in (exact, rough)
-    )
+    states: list[list[Any]] = [[lane.state for lane in race.lanes] for race in (exact, rough)]
+    one, two = (both[0].losses.float() for both in states)
     assert 0 < float((one - two).abs().max()) < 0.1
-    assert torch.equal(exact.lanes[1].state.losses, rough.lanes[1].state.losses)
+    assert torch.equal(states[0][1].losses, states[1][1].losses)
     for _ in range(20):
         exact.advance_lane(exact.lanes[1])
         rough.advance_lane(rough.lanes[1])
-    assert torch.equal(exact.lanes[1].state.population, rough.lanes[1].state.population)
+    populations: list[Any] = [race.lanes[1].state.population for race in (exact, rough)]
+    assert torch.equal(*populations)
     assert exact.metrics(0)["lanes"][1]["loss"] == rough.metrics(0)["lanes"][1]["loss"]
     assert (
         exact.metrics(1)["lanes"][0]["loss"] == rough.metrics(1)["lanes"][0]["loss"]

@@ -20,8 +20,10 @@ from engine.populations.lazy import Unwritten, dense
 from engine.random.rng import Rng
 
 
-class FunctionOracle:
+class FunctionOracle(Oracle):
     """An oracle whose loss is a function of the weights, (P, D) → (P,). Counts members judged.
+
+    It has no network, no samples and no memory: what a method may ask is answered here.
 
     Attributes:
         judged: populations asked about, copied.
@@ -39,17 +41,26 @@ class FunctionOracle:
         self.function, self.total, self._outputs = function, total, outputs
         self.scale = torch.ones(dimension, dtype=torch.float64)
         self.evaluations, self.progress, self.batch_changed = 0, 0.0, False
-        self.flops = 0.0  # the method's own
+        self.flops = 0  # the method's own
         self.judged: list[Tensor] = []
         self.loss = LOSSES["squared-error"]
         self.targets = torch.zeros(1, dtype=torch.long)
         self.batch = 0
-        self.network = SimpleNamespace(hidden=(), layers=())  # nothing to remember
+        self.network: Any = SimpleNamespace(hidden=(), layers=())  # nothing to remember
+
+    @property
+    def progress(self) -> float:
+        return self._progress
+
+    @progress.setter
+    def progress(self, value: float) -> None:
+        self._progress = value
 
     def losses(self, population: Tensor | Unwritten) -> Tensor:
-        population = dense(population)
-        self._count(population)
-        return self.function(population)
+        written = dense(population)
+        assert isinstance(written, Tensor)
+        self._count(written)
+        return self.function(written)
 
     def slices(self, samples: int) -> Iterator[float]:
         yield 1.0
@@ -80,7 +91,7 @@ class FunctionOracle:
         pass
 
     def work(self, flops: float) -> None:
-        self.flops += flops
+        self.flops += round(flops)
 
     def _count(self, population: Tensor, price: int = 1) -> None:
         self.judged.append(population.clone())

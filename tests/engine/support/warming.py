@@ -51,7 +51,7 @@ def made() -> dict[str, Any]:
 def first_step(method: str, cold: bool) -> dict[str, Any]:
     """What the first step of that method made."""
     if cold:
-        race_module.warm_up = lambda *_: None
+        race_module.warm_up = lambda *_: None  # type: ignore[attr-defined]
     value = {
         "dataset": "digits",
         "network": {"name": "mlp", "hidden": [24]},

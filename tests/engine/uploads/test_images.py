@@ -25,7 +25,7 @@ from tests.engine.support.files import class_folders, picture, plain_picture, ta
 
 def saved(image: Image.Image, kind: str = "PNG", **how: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, kind, **how)  # type: ignore[arg-type]
+    image.save(buffer, kind, **how)
     return buffer.getvalue()
 
 

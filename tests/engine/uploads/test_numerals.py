@@ -8,6 +8,7 @@ import csv
 import io
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -249,7 +250,7 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, list[float]
         most = draw(st.sampled_from([1, 10, 1e3, 1e4, 1e7]))
         pool = draw(
             st.lists(
-                st.floats(-most, most).map(lambda value, digits=digits: round(value, digits)),
+                st.floats(-most, most).map(partial(round, ndigits=digits)),
                 min_size=3,
                 max_size=8,
             )

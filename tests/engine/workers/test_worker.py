@@ -4,6 +4,7 @@ tells of it.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any
 
@@ -171,8 +172,8 @@ def test_many_weights_are_sent_only_when_asked_for(monkeypatch: pytest.MonkeyPat
 
 def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr(worker.time, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(worker.time, "process_time", lambda: clock[0])
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(time, "process_time", lambda: clock[0])
     value = {
         "dataset": {"name": "moons", "points": 40},
         "lanes": ["adam"],

@@ -10,6 +10,8 @@ import builtins
 import io
 import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 TOLD = re.compile(r"/sys/devices/system/cpu/cpu\d+/cache(?=/|$)")
 folder, cache, cores = (
@@ -19,7 +21,7 @@ folder, cache, cores = (
 )
 
 
-def elsewhere(path):
+def elsewhere(path: Any) -> Any:
     """Return where to look instead: a folder that describes the other cache, or one that is not
     there.
     """
@@ -27,10 +29,10 @@ def elsewhere(path):
     return TOLD.sub(lambda _: f"{folder}/cache", given) if isinstance(given, str) else path
 
 
-def looking(function):
+def looking(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of the operating system that looks there."""
 
-    def look(path=".", *rest, **named):
+    def look(path: Any = ".", *rest: Any, **named: Any) -> Any:
         return function(elsewhere(path), *rest, **named)
 
     return look
@@ -42,7 +44,7 @@ if cache:
         setattr(os, name, looking(getattr(os, name)))
     asked = os.sysconf
 
-    def sysconf(name):
+    def sysconf(name: Any) -> int:
         """Return what the other machine would say of its shared caches."""
         if isinstance(name, str) and re.fullmatch(r"SC_LEVEL[34]_CACHE_SIZE", name):
             if cache == "none":

@@ -53,7 +53,7 @@ def rademacher(*shape: int, seed: int = 0) -> Tensor:
 def test_backpropagation_is_the_gradient() -> None:
     loss, gradient = estimate(
         "backprop", THETA, 1, 0.1, GivenRng(), FunctionOracle(bent, DIMENSION)
-    )  # type: ignore[arg-type]
+    )
     torch.testing.assert_close(gradient, true_gradient(bent), rtol=1e-13, atol=1e-13)
     assert loss is not None
     torch.testing.assert_close(loss, bent(THETA.unsqueeze(0))[0], rtol=1e-14, atol=0)
@@ -72,7 +72,7 @@ def test_a_guess_is_its_sum_written_out(source: Source) -> None:
         )
     )
     rng = GivenRng(integers=[numbers]) if source == "spsa" else GivenRng([numbers])
-    loss, guess = estimate(source, THETA, 4, 0.3, rng, FunctionOracle(bent, DIMENSION))  # type: ignore[arg-type]
+    loss, guess = estimate(source, THETA, 4, 0.3, rng, FunctionOracle(bent, DIMENSION))
     expected, heights = torch.zeros_like(THETA), []
     for row in numbers:
         v = 2 * row.double() - 1 if source == "spsa" else row
@@ -105,7 +105,7 @@ def test_many_directions_give_the_gradient(source: Source) -> None:
         0.5,
         Rng(0, "x", dtype=torch.float64),
         FunctionOracle(quadratic, DIMENSION),
-    )[1]  # type: ignore[arg-type]
+    )[1]
     error = float((guess - true_gradient(quadratic)).norm() / true_gradient(quadratic).norm())
     assert error < 2.5 * ((DIMENSION + 1) / directions) ** 0.5
     assert error > 0.1 * ((DIMENSION + 1) / directions) ** 0.5
@@ -121,7 +121,7 @@ def test_the_noise_is_as_large_as_the_theory_says(source: Source) -> None:
     oracle, rng, m = FunctionOracle(quadratic, DIMENSION), Rng(0, "x", dtype=torch.float64), 3
     squares = torch.stack(
         [estimate(source, THETA, m, 0.5, rng, oracle)[1].square().sum() for _ in range(3000)]
-    )  # type: ignore[arg-type]
+    )
     expected = 1 + (DIMENSION - 1 if source == "spsa" else DIMENSION + 1) / m
     assert float(squares.mean() / true_gradient(quadratic).square().sum()) == pytest.approx(
         expected, rel=0.08
@@ -154,7 +154,7 @@ def test_orthogonal_directions_give_the_gradient_to_second_order(source: Source)
     errors = []
     for radius in (0.02, 0.01):
         rng = GivenRng(integers=[numbers]) if source == "spsa" else GivenRng([numbers])
-        guess = estimate(source, theta, 8, radius, rng, FunctionOracle(f, 8))[1]  # type: ignore[arg-type]
+        guess = estimate(source, theta, 8, radius, rng, FunctionOracle(f, 8))[1]
         errors.append(float((guess - truth).norm()))
     if source == "forward-gradient":
         assert errors[0] < 1e-13
@@ -169,7 +169,7 @@ def test_a_direction_of_which_one_side_leads_off_the_map_is_told_by_the_other_si
         return torch.where(lost, torch.nan, torch.where(x[:, 2] < -0.05, torch.inf, x.sum(1)))
 
     v = torch.eye(3, dtype=torch.float64)
-    slopes = two_point(torch.zeros(3, dtype=torch.float64), v, 0.1, FunctionOracle(cliff, 3))[1]  # type: ignore[arg-type]
+    slopes = two_point(torch.zeros(3, dtype=torch.float64), v, 0.1, FunctionOracle(cliff, 3))[1]
     torch.testing.assert_close(
         slopes, torch.tensor([1.0, torch.nan, 1.0], dtype=torch.float64), equal_nan=True
     )
