@@ -328,7 +328,7 @@ class Oracle:
         """Count evaluations and operations of so many members on every sample of the batch."""
         if question not in ALLOWED[self.sees]:
             raise NotSeen(
-                f"a method that sees only the {self.sees} asked the oracle for {question}"
+                f"a method that sees only the {self.sees} requested {question} from the oracle"
             )
         self.heard()
         self.evaluations += members * price * len(self.targets)

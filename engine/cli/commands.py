@@ -114,18 +114,18 @@ def list_command(as_json: bool) -> None:
         "Budget: FLOPs for each lane, such as 1e12: matrix products in its networks and of its own."
     ),
 )
-@click.option("--target", help="Stop rule: a lane whose training loss is down to this is done.")
+@click.option("--target", help="Stop rule: a lane ends when its training loss reaches this value.")
 @click.option(
     "--patience",
     help=(
-        "Stop rule: a lane that has not improved by 0.1 % of its loss for this share of its "
-        "budget is done, such as 0.2."
+        "Stop rule: a lane ends when its loss has not improved by 0.1 % for this share of its "
+        "budget, such as 0.2."
     ),
 )
-@click.option("--seed", help="Seed of everything random.")
+@click.option("--seed", help="Seed of all random numbers.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option(
-    "--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16."
+    "--precision", help="Of the products that evaluate populations: float32, tf32 or bf16."
 )
 @click.option(
     "--threads",
@@ -145,19 +145,19 @@ def list_command(as_json: bool) -> None:
 @click.option(
     "--events",
     metavar="FILE",
-    help="Do again what was done by hand: a list of events as JSON, or a recording.",
+    help="Repeat interventions: a list of events as JSON, or a recording.",
 )
 @click.option(
     "--weights",
     metavar="FILE",
-    help="Write every lane's last weights into this file, as safetensors.",
+    help="Write every lane's final weights to this file, as safetensors.",
 )
 @click.option(
     "--checkpoint",
     metavar="FILE",
     help=(
-        "Keep the race in this file while it runs; the same command then goes on where it was "
-        "stopped."
+        "Save the race to this file while it runs; the same command then continues where it "
+        "was stopped."
     ),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
@@ -334,17 +334,17 @@ def _long_steps(race: Race, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callab
 @click.option("--network", help="Name of a network.")
 @click.option("--loss", help="Name of a loss.")
 @click.option(
-    "--methods", help="Names of optimizers, with commas; left out, every one in the catalogue."
+    "--methods", help="Names of optimizers, with commas; by default all in the catalogue."
 )
 @click.option("--seconds", help="Budget: seconds for each method.")
 @click.option("--evaluations", help="Budget: evaluations for each method.")
 @click.option(
     "--flops", help="Budget: FLOPs for each method: matrix products in its networks and of its own."
 )
-@click.option("--seed", help="Seed of everything random.")
+@click.option("--seed", help="Seed of all random numbers.")
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option(
-    "--precision", help="Of the products while populations are evaluated: float32, tf32 or bf16."
+    "--precision", help="Of the products that evaluate populations: float32, tf32 or bf16."
 )
 @click.option(
     "--threads",
@@ -356,7 +356,7 @@ def _long_steps(race: Race, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callab
 @click.option(
     "--keep",
     metavar="FILE",
-    help="Keep finished rows in this file; the same command then goes on where it was stopped.",
+    help="Save finished rows to this file; the same command then continues where it stopped.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the results.")
 def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any) -> None:

@@ -162,7 +162,7 @@ class Cifar10(DatasetChoice):
         "truck",
     )
     about = (
-        "Colour photographs of 32 × 32 pixels of ten kinds of things (Krizhevsky 2009). "
+        "Colour photographs of 32 × 32 pixels of ten kinds of objects (Krizhevsky 2009). "
         "Downloaded on first use (170 MB)."
     )
 

@@ -32,7 +32,7 @@ class Curve(DatasetChoice):
         0.0,
         ge=0,
         le=1,
-        description="How far points stray from the curve (standard deviation).",
+        description="Standard deviation of the noise on every point.",
         json_schema_extra={"step": 0.01},
     )
 
@@ -83,7 +83,7 @@ class Step(Curve):
     name = "step"
     label = "Step"
     about = (
-        "A step from −1 to 1 at zero. No smooth network meets it exactly; one with hard "
+        "A step from −1 to 1 at zero. No smooth network fits it exactly; one with hard "
         "thresholds can."
     )
 

@@ -113,8 +113,8 @@ class Drawn(DatasetChoice):
     shape = (2,)
     classes = cast(tuple[str, ...], _Classes())
     about = (
-        "Points drawn by hand, kept in the address. All of them are trained on, and the test set "
-        "is the same points: it says nothing about new ones."
+        "Points drawn by hand, stored in the link. All of them are trained on, and the test set "
+        "is the same points, so it says nothing about new ones."
     )
 
     groups: int = Field(
@@ -128,7 +128,7 @@ class Drawn(DatasetChoice):
         _two_arcs(),
         description=(
             f"The points, {CHARACTERS} characters each, {LEAST_POINTS} to {MOST_POINTS} of them; "
-            f"drawn in the picture of what the network says."
+            f"drawn in the panel Predictions."
         ),
         json_schema_extra={"advanced": True},
     )

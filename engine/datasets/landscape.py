@@ -41,8 +41,8 @@ class Landscapes(DatasetChoice):
     shape = (2,)
     classes = ("height",)
     about = (
-        "A function of two numbers, where every step can be seen. The weights are a point; the "
-        "loss is the height there."
+        "A function of two variables, where every step can be seen. The weights are a point; the "
+        "loss is the function value there."
     )
 
     function: FunctionName = Field(
@@ -59,20 +59,20 @@ class Landscapes(DatasetChoice):
         5.0,
         ge=0.01,
         le=1000,
-        description="How far the square of your own formula reaches from 0 each way.",
+        description="Half the side of the square for your own formula, centred at 0.",
         json_schema_extra={"scale": "log"},
     )
     start_x: float | None = Field(
         None,
         ge=-1e4,
         le=1e4,
-        description="Where all lanes start, x; left out, at a good place to start from.",
+        description="Start of all lanes, x; by default the landscape's own.",
     )
     start_y: float | None = Field(
         None,
         ge=-1e4,
         le=1e4,
-        description="Where all lanes start, y; left out, at a good place to start from.",
+        description="Start of all lanes, y; by default the landscape's own.",
     )
 
     @field_validator("formula")
@@ -88,14 +88,14 @@ class Landscapes(DatasetChoice):
             raise BadInput(
                 "start_y" if self.start_y is None else "start_x",
                 None,
-                "a number, for its companion is given",
+                "a number, because the other coordinate is set",
             )
         if self.start_x is not None and self.start_y is not None:
             height = landscape(
                 torch.tensor([self.start_x, self.start_y])
             )  # in single precision, as lanes use it: 1e200 is infinite there
             if not bool(torch.isfinite(height)):
-                raise BadInput("start_x", self.start_x, "a place where the landscape has a height")
+                raise BadInput("start_x", self.start_x, "a point where the function is defined")
 
     def landscape(self) -> Landscape:
         """The function, and its known properties."""

@@ -66,7 +66,7 @@ class Opticks(DatasetChoice):
     shape = cast(tuple[int, ...], Settled(lambda choice: (choice.length,), (32,)))
     classes = tuple("␣" if character == " " else character for character in ALPHABET)
     about = (
-        "Guess the next of 32 characters in Isaac Newton's book on light (1730, public domain). "
+        "Predict the next of 32 characters in Isaac Newton's book on light (1730, public domain). "
         "Ships with Kelvin."
     )
 
@@ -74,7 +74,7 @@ class Opticks(DatasetChoice):
         32,
         ge=4,
         le=128,
-        description="Characters the network sees before it guesses the next one.",
+        description="Characters the network sees before it predicts the next one.",
         json_schema_extra={"scale": "log"},
     )
     samples: int = Field(

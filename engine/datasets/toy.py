@@ -35,7 +35,7 @@ class Points(DatasetChoice):
         0.08,
         ge=0,
         le=1,
-        description="How far points stray from their place (standard deviation).",
+        description="Standard deviation of the noise on every point.",
         json_schema_extra={"step": 0.01},
     )
 
@@ -66,15 +66,15 @@ class Spirals(Points):
     name = "spirals"
     label = "Two spirals"
     about = (
-        "Two interleaved spirals, 1½ turns each; drawn from the seed. The classic that a linear "
-        "model cannot touch."
+        "Two interleaved spirals, 1½ turns each; drawn from the seed. A classic: no straight line "
+        "can separate them."
     )
 
     noise: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="How far points stray from their spiral (standard deviation).",
+        description="Standard deviation of the noise on every point.",
         json_schema_extra={"step": 0.01},
     )
 
@@ -130,7 +130,7 @@ class Xor(Points):
         0.03,
         ge=0,
         le=1,
-        description="How far points stray from their place (standard deviation).",
+        description="Standard deviation of the noise on every point.",
         json_schema_extra={"step": 0.01},
     )
 
@@ -146,7 +146,7 @@ class Checkerboard(Points):
 
     name = "checkerboard"
     label = "Checkerboard"
-    about = "A board of 4 × 4 squares; drawn from the seed. Many islands: hard for small networks."
+    about = "A board of 4 × 4 squares; drawn from the seed. Many regions: hard for small networks."
 
     points: int = Field(
         800,
@@ -159,7 +159,7 @@ class Checkerboard(Points):
         0.0,
         ge=0,
         le=1,
-        description="How far points stray from their place (standard deviation).",
+        description="Standard deviation of the noise on every point.",
         json_schema_extra={"step": 0.01},
     )
 

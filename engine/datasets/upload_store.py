@@ -150,7 +150,7 @@ def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -
             name, f"a file of at most {FILE_BYTES // MIB} MiB (it has {len(data) / MIB:.1f})"
         )
     if not data.strip():
-        raise refuse(name, "a file with something in it")
+        raise refuse(name, "a file that is not empty")
     folder = store_folder()
     with room(name):
         token = token_of(data, visitor, folder)
@@ -337,8 +337,8 @@ def find(token: str, field: str = "dataset.token") -> UploadInfo:
             field,
             token,
             (
-                "the token of a file that is still here; give the file again (the oldest are "
-                "dropped when there are many)"
+                "the token of a stored file; upload the file again (the oldest are "
+                "deleted when there are many)"
             ),
         ) from None
 
@@ -418,7 +418,7 @@ def table_columns(info: UploadInfo) -> dict[str, np.ndarray[Any, Any]]:
         raise BadInput(
             "dataset.token",
             info.token,
-            "the token of a file that is still here; give the file again",
+            "the token of a stored file; upload the file again",
         ) from None
 
 
@@ -447,5 +447,5 @@ def squares(info: UploadInfo, side: int, colour: str) -> dict[str, np.ndarray[An
         raise BadInput(
             "dataset.token",
             info.token,
-            "the token of a file that is still here; give the file again",
+            "the token of a stored file; upload the file again",
         ) from None

@@ -60,7 +60,7 @@ class Own(DatasetChoice):
     token: str = Field(
         "",
         max_length=64,
-        description="Names a file that was given before.",
+        description="Identifies an uploaded file.",
         json_schema_extra={"advanced": True},
     )
 
@@ -257,17 +257,15 @@ class OwnTable(Own):
     classes = cast(tuple[str, ...], Settled(lambda choice: choice.plan.outputs, ("A", "B")))
     about = (
         "A table of your own: a CSV file with the names of its columns in the first line. It is "
-        "kept where Kelvin runs."
+        "stored on the server."
     )
 
-    target: str = Field(
-        "", max_length=NAME, description="The column to be learned from the others."
-    )
+    target: str = Field("", max_length=NAME, description="The column to predict from the others.")
     task: Task = Field(
         "auto",
         description=(
-            f"Whether the column holds classes or numbers to be met; auto takes up to "
-            f"{FEW_NUMBERS} different numbers for classes."
+            f"Whether the column holds classes or numbers (regression); auto treats up to "
+            f"{FEW_NUMBERS} different numbers as classes."
         ),
     )
 
@@ -331,15 +329,15 @@ class OwnImages(Own):
         tuple[str, ...], Settled(lambda choice: _pictures(choice.token).classes, ("A", "B"))
     )
     about = (
-        "Pictures of your own: a zip or tar archive with a folder of PNG or JPEG files for every "
-        "class. It is kept where Kelvin runs."
+        "Images of your own: a zip or tar archive with one folder of PNG or JPEG files for every "
+        "class. It is stored on the server."
     )
 
     side: int = Field(
         32,
         ge=SIDES[0],
         le=SIDES[1],
-        description="Every picture is made a square of this side.",
+        description="Every image is resized to a square with this side.",
         json_schema_extra={"unit": "pixels", "step": 4},
     )
     colour: Colour = Field(

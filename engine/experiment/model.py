@@ -69,13 +69,13 @@ class Budget(Fields):
 
     currency: Currency = Field(
         "seconds",
-        description="What is shared out equally: seconds of each lane's own time, "
+        description="The unit of the budget: seconds of each lane's own time, "
         "evaluations, or FLOPs: "
         "the matrix products "
-        "that are made, inside the networks and by the methods themselves; random numbers and "
-        "sums are not counted, and a landscape's derivative is taken for two evaluations.",
+        "inside the networks and of the methods themselves; random numbers and "
+        "sums are not counted, and a landscape's derivative counts as two evaluations.",
     )
-    amount: float = Field(30.0, gt=0, description="How much of it each lane gets.")
+    amount: float = Field(30.0, gt=0, description="The budget of each lane, in that unit.")
 
     @model_validator(mode="after")
     def _within_reason(self) -> Budget:
@@ -108,7 +108,7 @@ class Experiment(BaseModel):
     loss: str = Field(
         "",
         validate_default=True,
-        description="What every lane makes small; left out, the one usual for the data.",
+        description="The function that every lane minimises; the default depends on the data.",
     )
     lanes: tuple[SerializeAsAny[Optimizer], ...] = Field(
         default_factory=lambda: ("annealing", "adam"), validate_default=True
@@ -121,7 +121,7 @@ class Experiment(BaseModel):
         0,
         ge=0,
         le=2**31 - 1,
-        description="First weights, data and every random number follow from it.",
+        description="Sets the initial weights, the data and all random numbers.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Precision = Field(
@@ -138,7 +138,7 @@ class Experiment(BaseModel):
         description="Processor threads that work on each step. With more of them large "
         "populations are "
         "faster; results with another number differ in their last digits, "
-        "and races may then take another course.",
+        "and races may then develop differently.",
     )
 
     @field_validator("dataset", mode="before")

@@ -40,9 +40,7 @@ class StopRules(Fields):
         None,
         ge=-1e9,
         le=1e9,
-        description=(
-            "A lane that has brought the training loss down to this is done; left out, none is."
-        ),
+        description=("A lane ends when its training loss reaches this value. Empty: no such rule."),
         json_schema_extra={"label": "Target loss", "scale": "log"},
     )
     patience: float | None = Field(
@@ -50,8 +48,8 @@ class StopRules(Fields):
         ge=0.001,
         le=1,
         description=(
-            "A lane that has not improved by 0.1 % of its loss (on a landscape: of the height "
-            "lost so far) for this share of its budget is done; left out, none is."
+            "A lane ends when its loss has not improved by 0.1 % (on a landscape: of its decrease "
+            "so far) for this share of its budget. Empty: no such rule."
         ),
         json_schema_extra={"label": "Patience", "step": 0.05, "unit": "of the budget"},
     )
@@ -86,7 +84,7 @@ class StopRules(Fields):
             best = Best(step, loss, progress, best.start)
         if self.target is not None and loss <= self.target:
             return best, f"{label} reached the target loss {self.target:g} at step {step:,}."
-        of = " of what was gained before" if lowest is None else ""
+        of = " of its earlier decrease" if lowest is None else ""
         if self.patience is not None and progress - best.progress >= self.patience - ROUNDING:
             return (
                 best,
@@ -178,7 +176,7 @@ class Start:
             else f"at step {self.step:,}, when it was last changed by hand"
         )
         return (
-            f"{label} {'ended' if over else 'is'} worse than it began: its loss is {loss:.4g} "
+            f"{label} {'ended' if over else 'is'} worse than at the start: its loss is {loss:.4g} "
             f"and was {self.loss:.4g} {began}."
         )
 
@@ -231,12 +229,10 @@ class Wreck:
             else f"between steps {good.step:,} and {self.step:,}"
         )
         if self.loss == -math.inf:
-            return (
-                f"{label} fell without end {when}: there is no lowest point where it went. {kept}"
-            )
+            return f"{label} diverged to −∞ {when}: the loss has no lower bound there. {kept}"
         if outside:
             return (
-                f"{label} left the formula's domain {when}: there is no value where it went. "
+                f"{label} left the formula's domain {when}: the formula has no value there. "
                 f"{kept} {advice}"
             ).rstrip()
         loss = "NaN" if math.isnan(self.loss) else "infinite"
@@ -244,7 +240,7 @@ class Wreck:
         kind = "infinite" if not self.nan else "NaN or infinite" if self.infinite else "NaN"
         weights = f"{broken:,} of {self.weights:,} weights"
         if not broken:
-            what = f"its loss was {loss}, though all of its {self.weights:,} weights were numbers,"
+            what = f"its loss was {loss}, although all of its {self.weights:,} weights were finite,"
         elif kind == loss:
             what = f"its loss and {weights} were {loss}"
         else:

@@ -143,7 +143,7 @@ def _square(half: float) -> Extent:
 @_landscape(
     "sphere",
     "Sphere",
-    "A round bowl: whoever fails here has a mistake.",
+    "A round bowl: a method that fails here is broken.",
     _square(5),
     (-3.6, 2.8),
     ((0, 0),),
@@ -158,7 +158,7 @@ def sphere(x: Tensor, y: Tensor) -> Tensor:
 @_landscape(
     "ellipsoid",
     "Ellipsoid",
-    "A narrow bowl, turned by 30° and a hundred times steeper across than along.",
+    "A narrow bowl, rotated by 30° and a hundred times steeper across than along.",
     _square(5),
     (-3.6, 2.4),
     ((0, 0),),
@@ -166,7 +166,7 @@ def sphere(x: Tensor, y: Tensor) -> Tensor:
     9,
 )
 def ellipsoid(x: Tensor, y: Tensor) -> Tensor:
-    """u² + 100 v² in axes u, v turned by 30°."""
+    """u² + 100 v² in axes u, v rotated by 30°."""
     cosine, sine = math.cos(math.pi / 6), math.sin(math.pi / 6)
     return (cosine * x + sine * y) ** 2 + 100 * (cosine * y - sine * x) ** 2
 
@@ -315,7 +315,7 @@ def schwefel(x: Tensor, y: Tensor) -> Tensor:
 @_landscape(
     "stairs",
     "Stairs",
-    "A bowl cut into steps: no slope anywhere, so a gradient says nothing at all.",
+    "A bowl cut into steps: the gradient is zero everywhere.",
     _square(5),
     (-3.6, 2.8),
     ((0, 0),),

@@ -26,8 +26,8 @@ exactly zero behind them.
 STRAIGHT_THROUGH = Field(
     False,
     description=(
-        "Only for heaviside and sign, which give no gradient: let it pass them as if they were "
-        "straight lines near their threshold."
+        "Only for heaviside and sign, which give no gradient: use that of a straight line near "
+        "their threshold instead."
     ),
     json_schema_extra={"label": "Gradient straight through", "advanced": True},
 )

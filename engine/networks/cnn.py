@@ -240,7 +240,7 @@ class CNN(NetworkChoice):
     activation: Activation = Field(
         "relu",
         description=(
-            "What each neuron does with its sum; heaviside and sign jump, so they give no gradient."
+            "Activation function of the neurons; heaviside and sign are steps and give no gradient."
         ),
     )
     straight_through: bool = STRAIGHT_THROUGH

@@ -184,8 +184,8 @@ class MLP(NetworkChoice):
     activation: Activation = Field(
         "tanh",
         description=(
-            "What each hidden neuron does with its sum; heaviside and sign jump, so they give no "
-            "gradient."
+            "Activation function of the hidden neurons; heaviside and sign are steps, so they "
+            "give no gradient."
         ),
     )
     straight_through: bool = STRAIGHT_THROUGH

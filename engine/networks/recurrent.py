@@ -118,15 +118,15 @@ class Recurrent(NetworkChoice):
     cell: Cell = Field(
         "gru",
         description=(
-            "What a unit does: elman remembers what it last said, gru has gates that say what to "
-            "keep."
+            "Kind of recurrent cell: elman feeds back its last output, gru has gates that control "
+            "what to keep."
         ),
     )
     units: int = Field(
         32,
         ge=1,
         le=256,
-        description="Numbers it remembers from one row or character to the next.",
+        description="Size of the state that is passed from one row or character to the next.",
         json_schema_extra={"scale": "log"},
     )
 

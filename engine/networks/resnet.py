@@ -168,8 +168,8 @@ class ResNet(NetworkChoice):
     normalisation: Norm = Field(
         "group",
         description=(
-            "What keeps activations in scale: each sample alone (group), or over the current "
-            "batch as in the paper; then answers hang on the batch."
+            "How activations are normalised: for each sample alone (group), or over the current "
+            "batch as in the paper; then outputs depend on the batch."
         ),
     )
 

@@ -146,7 +146,7 @@ class Transformer(NetworkChoice):
         32,
         ge=4,
         le=256,
-        description="Numbers that stand for one character inside; the heads share them out evenly.",
+        description="Size of the embedding of one character; the heads share it equally.",
         json_schema_extra={"scale": "log"},
     )
     heads: int = Field(
@@ -154,8 +154,8 @@ class Transformer(NetworkChoice):
         ge=1,
         le=16,
         description=(
-            "Attention heads in every block: each looks for something else among the characters "
-            "before."
+            "Attention heads in every block: each can attend to other characters before the "
+            "current one."
         ),
     )
     blocks: int = Field(
@@ -174,7 +174,7 @@ class Transformer(NetworkChoice):
             raise BadInput(
                 "network.heads",
                 self.heads,
-                f"a number that shares {self.width} out evenly: {', '.join(map(str, fitting))}",
+                f"a divisor of {self.width}: {', '.join(map(str, fitting))}",
             )
         return TransformerNetwork(shape[0], classes, self.width, self.heads, self.blocks)
 

@@ -67,7 +67,7 @@ class Hands:
         field = type(one.optimizer).current(field)
         optimizer = one.optimizer.turned(field, value)
         self.replace(one, optimizer)
-        with self.race.minding(one, f"when its {field.replace('_', ' ')} was turned"):
+        with self.race.minding(one, f"when its {field.replace('_', ' ')} was changed"):
             optimizer.turn(one.state, field, getattr(optimizer, field))
         self._note(
             Turn(
@@ -129,7 +129,7 @@ class Hands:
         """Train a lane on these points from its next step on. Its weights and counters do not
         change.
         """
-        with self.race.minding(lane, "when it was given other points"):
+        with self.race.minding(lane, "when its points were changed"):
             lane.oracle.use(drawn.load(self.race.experiment.seed).to(self.race.device))
         lane.state.stale, lane.points, lane.start = True, drawn.points, None
 

@@ -57,8 +57,8 @@ def take(race: Race) -> dict[str, Any]:
     torn = next((lane for lane in race.lanes if lane.torn), None)
     if torn is not None:
         raise RuntimeError(
-            f"step {torn.step:,} of {torn.optimizer.label} was left half done; there is no "
-            f"race between two steps to be kept"
+            f"step {torn.step:,} of {torn.optimizer.label} was left incomplete; there is no "
+            f"race between two steps to save"
         )
     lanes = []
     for lane in race.lanes:

@@ -153,13 +153,13 @@ def _read(kept: Path, lines: Iterable[bytes], base: Mapping[str, Any]) -> dict[s
             name, told = row["optimizer"], entry["experiment"]
             check(entry, "row")
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-            raise _Broken(f"line {number} is none") from None
+            raise _Broken(f"line {number} is not a row") from None
         if (
             not isinstance(name, str)
             or not isinstance(told, dict)
             or not ("refused" in row or row.keys() >= COLUMNS)
         ):
-            raise _Broken(f"line {number} is none")
+            raise _Broken(f"line {number} is not a row")
         if version != VERSION:
             raise BadInput(
                 "--keep",

@@ -58,7 +58,7 @@ STEPS = (
 """Hyperparameters for the step size. The first one that a method has is the one to reduce."""
 DAMPING = ("damping", "observation_noise")
 """Damping hyperparameters, for methods without a step size."""
-OUTSIDE = "A start further inside, or a method that only compares heights, may help."
+OUTSIDE = "A start further inside, or a method that only compares values, may help."
 """The sentence for a lane that left the domain of a formula: its step size is not the cause."""
 POPULATIONS = ("population_size", "pairs", "coordinates", "directions", "memory_size")
 """Hyperparameters for the number of networks evaluated in one batch."""
@@ -138,24 +138,21 @@ def cause_of(error: Exception, optimizer: Optimizer) -> Cause:
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and any(words in text for words in REFUSED)
     ):
-        return Cause("it asked for more memory than this machine has left", smaller(optimizer))
+        return Cause("it needs more memory than this machine has left", smaller(optimizer))
     if isinstance(error, ZeroDivisionError):
         return Cause("it divided by zero", helps)
     if isinstance(error, OverflowError):
-        return Cause("a number grew too large to be held", helps)
+        return Cause("a number became too large for its type", helps)
     if isinstance(error, torch.linalg.LinAlgError):  # type: ignore[attr-defined]  # documented, but not in its __all__
         return Cause(
-            "a matrix could not be factorised, for its numbers were not finite or it was singular",
+            "a matrix could not be factorised, because it was singular or not finite",
             helps,
         )
     if isinstance(error, ArithmeticError) or (
         isinstance(error, RuntimeError | ValueError) and any(words in text for words in NUMERICAL)
     ):
         return Cause(
-            (
-                "it met numbers that cannot be computed with, infinite ones or a root of a "
-                "negative one"
-            ),
+            ("a computation failed on numbers such as infinity, or the root of a negative number"),
             helps,
         )
     return Cause(

@@ -151,7 +151,7 @@ class Race:
             if lane.finished:
                 lane.note = (
                     f"{self.names[index]} took no step: the whole budget went into preparing, "
-                    f"such as judging its first members or finding its first temperature."
+                    f"such as evaluating its first members or finding its first temperature."
                 )
         return lane
 
@@ -230,8 +230,8 @@ class Race:
         """
         if lane.torn:
             raise RuntimeError(
-                f"step {lane.step:,} of {lane.optimizer.label} was left half done; the race "
-                f"cannot go on from there"
+                f"step {lane.step:,} of {lane.optimizer.label} was left incomplete; the race "
+                f"cannot continue from there"
             )
         self.hands.before_step(lane)
         if not lane.finished:  # otherwise a repeated intervention has ended it
@@ -301,12 +301,12 @@ class Race:
             # The estimate is outside the domain, while members that it is made of are inside and
             # may bring it back.
             lane.note = (
-                f"{label} stands at step {lane.step:,} where the loss is no number, while others "
-                f"that it asks about have one."
+                f"At step {lane.step:,} the loss of {label} is not finite, but other points "
+                f"that it evaluates have a finite loss."
             )
             if lane.finished and not self._taken_back(lane, label):
                 lane.note = (
-                    f"{label}'s last step, {lane.step:,}, led where the loss is not finite. "
+                    f"{label}'s last step, {lane.step:,}, led to a loss that is not finite. "
                     f"{lane.good.kept}"
                 )
                 lane.state.estimate, lane.good = (
@@ -319,7 +319,7 @@ class Race:
             self.end(
                 lane,
                 (
-                    f"{label} ended at step {lane.step:,}: none of the losses it asked for was "
+                    f"{label} ended at step {lane.step:,}: none of the losses it evaluated was "
                     f"finite. {lane.good.kept}"
                 ),
             )
@@ -359,8 +359,8 @@ class Race:
     @staticmethod
     def _undone(lane: Lane, label: str) -> str:
         return (
-            f"{label} took back {lane.state.undone:,} of {lane.step:,} steps: no loss was finite "
-            f"where they led. The steps after them were shorter."
+            f"{label} undid {lane.state.undone:,} of {lane.step:,} steps, because they led to no "
+            f"finite loss. The steps after them were shorter."
         )
 
     def remark(self, lane: Lane, label: str, loss: float, progress: float) -> str | None:

@@ -38,7 +38,7 @@ def prepare() -> None:
     for name in UNWANTED:
         value = os.environ.pop(name, None)
         if value is not None:
-            told = f"{name}={value} is not used: with it a race gives other numbers than without."
+            told = f"{name}={value} is ignored, because it would change the results of a race."
             print(told.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
     for name, value in WANTED.items():
         os.environ.setdefault(name, value)

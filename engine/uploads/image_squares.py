@@ -86,7 +86,7 @@ def decode(data: bytes, side: int, colour: str, changed: Counter[str]) -> Decode
             if picture.width * picture.height > PIXELS:
                 raise Unreadable(f"more than {PIXELS // 1_000_000} million pixels")
             if getattr(picture, "n_frames", 1) > 1:
-                done["Taken by the first of several pictures in the file"] += 1
+                done["Files with several images, of which the first is used"] += 1
             picture.draft(picture.mode, (2 * side, 2 * side))
             low = _low_bytes(data)
             picture.load()
@@ -119,7 +119,7 @@ def _middle(picture: Image.Image, side: int, done: Counter[str]) -> Image.Image:
     """Return the square in the middle of an image, of that many pixels a side."""
     edge = min(picture.size)
     if max(picture.size) > edge:
-        done["Cut to the square in the middle"] = 1
+        done["Cropped to the square in the middle"] = 1
     x, y = (picture.width - edge) // 2, (picture.height - edge) // 2
     return picture.resize((side, side), Image.Resampling.BILINEAR, box=(x, y, x + edge, y + edge))
 
@@ -137,7 +137,7 @@ def _turned(picture: Image.Image, orientation: int, done: Counter[str]) -> Image
     }.get(orientation)
     if how is None:
         return picture
-    done["Turned as the camera was held"] = 1
+    done["Rotated to the orientation of the camera"] = 1
     return picture.transpose(how)
 
 
@@ -151,7 +151,7 @@ def _plain(picture: Image.Image, side: int, colour: str, done: Counter[str]) -> 
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     small = _middle(picture, side, done)
     if small.mode == "CMYK":
-        done["Turned from the colours of print (CMYK) into RGB"] += 1
+        done["Converted from CMYK to RGB"] += 1
     elif "A" in small.mode:
         small = small.convert("RGBA")
         lowest = small.getchannel("A").getextrema()[0]
@@ -196,14 +196,14 @@ def _deep(
     """Return an image of 16 bits as a square of 16 bits."""
     orientation = picture.getexif().get(ORIENTATION, 1)
     if picture.info.get("transparency") is not None:
-        done["Of 16 bits, with a colour that stands for transparent and is kept as it is"] += 1
+        done["16 bits with a transparent colour, which is kept as it is"] += 1
     if low is None:
         bands = [np.asarray(picture)]
         peak = int(bands[0].max())
     else:
         opaque = "A" not in picture.mode or picture.getchannel("A").getextrema()[0] == 255
         if not opaque:
-            done["Taken with the upper 8 of 16 bits, being transparent in places"] += 1
+            done["16 bits with transparency, of which the upper 8 bits are used"] += 1
             return _plain(picture, side, colour, done)
         bands = [
             np.asarray(picture.getchannel(k)).astype(np.uint16) * 256 + np.asarray(one)

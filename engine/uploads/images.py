@@ -111,8 +111,8 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
             changed.update(done)
     if twice:
         notes.append(
-            f"In the archive more than once under one name, and taken once, as the last of "
-            f"them is: {_many(len(twice), 'file')}."
+            f"Names that occur more than once in the archive, of which the last file is used: "
+            f"{_many(len(twice), 'file')}."
         )
     keys, said = _placed(above, left_out, notes)
     notes += _alike({key for key in keys if key is not None})
@@ -140,7 +140,7 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
     squares = scaled([decoded[i] for i in kept], changed)
     grey = sum(decoded[i].grey for i in kept)
     if colour == "rgb" and 0 < grey < len(kept):
-        changed["Grey among pictures in colour, and given three equal colours"] += grey
+        changed["Grey images converted to colour"] += grey
     notes += [f"{how}: {_many(count, 'picture')}." for how, count in changed.items()]
     labels = np.array([place[str(keys[i])] for i in kept], np.int64)
     out = np.array([split and said[i] in ("test", "val") for i in kept], bool)
@@ -256,11 +256,11 @@ def _parted(
         told = ", ".join(
             f"{named(key)} ({_many(count, 'picture')})" for key, count in sorted(strange.items())
         )
-        notes.append(f"Left out, classes to test on that have nothing to train on: {told}.")
+        notes.append(f"Left out, classes with test images but no training images: {told}.")
     tested = {key for key, part in zip(keys, said, strict=True) if part in ("test", "val")}
     untested = sorted(trained - tested)
     if untested:
-        notes.append(f"Classes without any picture to test on: {_listed(untested)}.")
+        notes.append(f"Classes without test images: {_listed(untested)}.")
     if parts["val"]:
         notes.append(
             f"Pictures for validation are used for testing{' too' if parts['test'] else ''}: "
@@ -268,7 +268,7 @@ def _parted(
         )
     if parts[""]:
         notes.append(
-            f"In no folder for training or testing, and used for training: "
+            f"Outside the folders for training and testing, and used for training: "
             f"{_many(parts[''], 'picture')}."
         )
     return [key if key in trained else None for key in keys], True

@@ -313,14 +313,14 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
         return Reading(
             {},
             why_not=(
-                f"whole numbers too long to be told apart as numbers, such as {_quoted(inexact)}"
+                f"whole numbers too long to stay different as numbers, such as {_quoted(inexact)}"
             ),
         )
     padded = [entry for entry, one in found.items() if one.padded]
     if sum(entries[entry] for entry in padded) >= PADDED * total:
         return Reading(
             {},
-            why_not=f"zeros in front, as codes and dates have them, such as {_quoted(padded[0])}",
+            why_not=f"leading zeros, as in codes and dates, such as {_quoted(padded[0])}",
         )
     power = next((entry for entry, one in found.items() if POWER in one.done), None)
     code = next(
@@ -370,10 +370,10 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
     if len(merged) > MERGED * (len(set(values.values())) + len(merged)):
         return Reading(
             {},
-            why_not=f"numbers too long to be told apart as numbers, such as {_quoted(*merged[0])}",
+            why_not=f"numbers too long to stay different as numbers, such as {_quoted(*merged[0])}",
         )
     if merged:
-        done[f"too many digits to tell {_quoted(*merged[0])} apart"] = 0
+        done[f"too many digits: {_quoted(*merged[0])} become equal"] = 0
     largest = max(abs(value) for value in values.values())
     if largest >= LARGEST or 0 < largest < SMALLEST:
         return Reading(
@@ -444,9 +444,8 @@ def _mostly(entries: Mapping[str, int], found: Mapping[str, Written]) -> str:
     total, known = sum(entries.values()), sum(entries[entry] for entry in found)
     others = [entry for entry in entries if entry not in found]
     if known > total / 2:
-        return (
-            f"{total - known:,} of {total:,} entries are no numbers, such as {_quoted(*others[:2])}"
-        )
+        examples = _quoted(*others[:2])
+        return f"{total - known:,} of {total:,} entries are not numbers, such as {examples}"
     dates = [entry for entry in others[:1000] if len(entry) <= LONGEST and DATES.fullmatch(entry)]
     if others and len(dates) > min(len(others), 1000) / 2:
         return f"{_dates(dates)}, such as {_quoted(dates[0])}, which Kelvin does not compute with"

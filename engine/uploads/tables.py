@@ -309,7 +309,7 @@ def _column(
             total = sum(strays.values())
             column.notes.append(
                 f"a column of numbers; {many(total, 'entry')} that "
-                f"{'is' if total == 1 else 'are'} none ({told}) "
+                f"{'is' if total == 1 else 'are'} not a number ({told}) "
                 f"{'counts' if total == 1 else 'count'} as missing"
             )
         return column
@@ -341,13 +341,13 @@ def _column(
     if kept:
         which = _listed(kept)
         column.notes.append(
-            f"taken as a category, not as missing: {which}. Where there is no entry, leave it empty"
+            f"read as a category, not as missing: {which}. Leave missing entries empty"
         )
     if reading.why_not:
-        column.notes.append(f"taken as {len(levels)} categories, not as numbers: {reading.why_not}")
+        column.notes.append(f"read as {len(levels)} categories, not as numbers: {reading.why_not}")
     elif sum(not level[0].isalpha() for level in levels) > len(levels) / 2:
         column.notes.append(
-            f"taken as {len(levels)} categories, not as numbers, such as “{named(levels[0])[:30]}”"
+            f"read as {len(levels)} categories, not as numbers, such as “{named(levels[0])[:30]}”"
         )
     alike: dict[str, list[str]] = {}
     for level in levels:

@@ -313,7 +313,7 @@ class Pool:
                     {
                         "type": "state",
                         "state": "ended",
-                        "sentence": "The race was taken out of the queue.",
+                        "sentence": "The race was removed from the queue.",
                         "calm": True,
                     },
                 )

@@ -110,7 +110,7 @@ def _race(connection: Connection, experiment: Message) -> None:
         ):
             log.exception("a race failed")
             state["sentence"] = (
-                "The race stopped on an error inside Kelvin, which is in the server's log. "
+                "The race stopped because of an error in Kelvin, which is in the server's log. "
                 "What was recorded up to here is kept."
             )
         else:
@@ -121,7 +121,7 @@ def _race(connection: Connection, experiment: Message) -> None:
     except Exception:
         log.exception("a race failed")
         state["sentence"] = (
-            "The race stopped on an error inside Kelvin, which is in the server's log. What "
+            "The race stopped because of an error in Kelvin, which is in the server's log. What "
             "was recorded up to here is kept."
         )
     try:

@@ -166,10 +166,10 @@ def test_rows_that_are_not_of_this_comparison_are_told(
 
     experiment = json.loads(lines[0])["experiment"]
     for line, said in {
-        "garbled": "line 1 is none",
-        "[1]": "line 1 is none",
-        changed(row={"optimizer": "sgd"}): "line 1 is none",
-        changed(row={"optimizer": 7, "refused": "x"}): "line 1 is none",
+        "garbled": "line 1 is not a row",
+        "[1]": "line 1 is not a row",
+        changed(row={"optimizer": "sgd"}): "line 1 is not a row",
+        changed(row={"optimizer": 7, "refused": "x"}): "line 1 is not a row",
         changed(version=2): "a newer Kelvin wrote line 1: version 2",
         changed(experiment={**experiment, "seed": 5}): "its seed is another one",
         changed(experiment={**experiment, "dataset": "xor"}): "its dataset is another one",

@@ -92,7 +92,7 @@ def test_pictures_are_looked_at_too(folder: Path) -> None:
 
 def test_what_is_refused_leaves_nothing_behind(folder: Path) -> None:
     refused = [
-        (b"", "something in it"),
+        (b"", "not empty"),
         (b"hello", "at least two columns"),
         (bytes(20 * 2**20 + 1), r"at most 20 MiB \(it has 20\.0\)"),
         (
@@ -232,7 +232,7 @@ def test_a_token_that_is_not_here_is_refused_in_one_line(token: str) -> None:
         with pytest.raises(BadInput) as caught:
             Experiment.parse({"dataset": {"name": name, "token": token, **more}})
         assert str(caught.value).startswith("dataset.token: '")
-        assert "the token of a file that is still here" in str(caught.value)
+        assert "the token of a stored file" in str(caught.value)
         assert "\n" not in str(caught.value)
 
 

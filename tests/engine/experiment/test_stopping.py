@@ -96,9 +96,7 @@ def test_what_counts_as_an_improvement() -> None:
             )
             _, why = rules.judge("It", 9, height[2], 0.3, best, lowest=None)
             assert why is not None
-            assert (
-                "has not improved by 0.1 % of what was gained before for 10% of the budget" in why
-            )
+            assert "has not improved by 0.1 % of its earlier decrease for 10% of the budget" in why
     assert (
         StopRules(target=-2).judge("It", 1234, -2.0, 0.5, None)[1]
         == "It reached the target loss -2 at step 1,234."
@@ -249,7 +247,7 @@ def test_the_sentence_says_what_was_no_number() -> None:
         f"It diverged: its loss and 354 of 354 weights were NaN at step 131. {kept} Rest."
     )
     assert (
-        "its loss was infinite, though all of its 9 weights were numbers, between steps 120 "
+        "its loss was infinite, although all of its 9 weights were finite, between steps 120 "
         "and 131."
     ) in Wreck(131, math.inf, 0, 0, 9).sentence("It", good, False)
     assert "its loss and 3 of 9 weights were infinite at step 131" in Wreck(

@@ -172,7 +172,7 @@ def test_they_refuse_what_they_cannot_read_in_one_line() -> None:
 "the network mlp")),
         ({"dataset": "opticks", "network": "mlp"}, ("network: 'mlp' is not allowed; expected one that reads characters on opticks: "
 "recurrent, transformer")),
-        ({"dataset": "opticks", "network": {"name": "transformer", "heads": 5}}, ("network.heads: 5 is not allowed; expected a number that shares 32 out evenly: 1, 2, "
+        ({"dataset": "opticks", "network": {"name": "transformer", "heads": 5}}, ("network.heads: 5 is not allowed; expected a divisor of 32: 1, 2, "
 "4, 8, 16")),
         ({"dataset": "opticks", "network": {"name": "recurrent", "units": 0}}, "network.units: 0 is not allowed; expected at least 1"),
     ]  # fmt: skip

@@ -32,10 +32,10 @@ def test_a_lane_that_does_worse_than_at_its_start_is_told_so(lane: dict[str, Any
     assert last["loss"] > start
     assert last["trouble"] is None
     assert (
-        f"ended worse than it began: its loss is {last['loss']:.4g} and was {start:.4g} at "
+        f"ended worse than at the start: its loss is {last['loss']:.4g} and was {start:.4g} at "
         f"its start."
     ) in last["note"]
-    assert any(row["note"] and "is worse than it began" in row["note"] for row in rows[:-1]), (
+    assert any(row["note"] and "is worse than at the start" in row["note"] for row in rows[:-1]), (
         "while it goes on, too"
     )
     assert race.results()[0]["note"] == last["note"]

@@ -38,23 +38,23 @@ KINDS: dict[str, tuple[Callable[[], Exception], str]] = {
     "division": (lambda: ZeroDivisionError("float division by zero"), "it divided by zero"),
     "overflow": (
         lambda: OverflowError("(34, 'Numerical result out of range')"),
-        "a number grew too large to be held",
+        "a number became too large for its type",
     ),
     "root": (
         lambda: ValueError("math domain error"),
-        "it met numbers that cannot be computed with",
+        "a computation failed on numbers such as infinity",
     ),
-    "memory": (lambda: MemoryError(), "it asked for more memory than this machine has left"),
+    "memory": (lambda: MemoryError(), "it needs more memory than this machine has left"),
     "CPU memory": (
         lambda: RuntimeError(
             "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't "
             "allocate memory: you tried to allocate 4 bytes."
         ),
-        "it asked for more memory than this machine has left",
+        "it needs more memory than this machine has left",
     ),
     "GPU memory": (
         lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
-        "it asked for more memory than this machine has left",
+        "it needs more memory than this machine has left",
     ),
     "nothing left": (
         lambda: NothingLeft("only 1 of its 8 members is finite"),
@@ -203,8 +203,8 @@ def test_what_is_kept_is_the_last_good_moment(monkeypatch: pytest.MonkeyPatch) -
     assert race.finished
     row = race.metrics(1)["lanes"][0]
     assert row["trouble"] == (
-        f"Adam ended at step 4: a number grew too large to be held. The last good moment, step 2 "
-        f"with loss {good['loss']:.3g}, is kept. "
+        f"Adam ended at step 4: a number became too large for its type. "
+        f"The last good moment, step 2 with loss {good['loss']:.3g}, is kept. "
         "A smaller step size usually helps."
     )
     assert torch.equal(race.lanes[0].state.estimate, kept)
@@ -418,7 +418,7 @@ def test_the_command_line_prints_all_results_and_exits_with_3(
     assert status == 3
     assert "Traceback" not in out + err
     assert (
-        "Simulated annealing ended at step 2: it asked for more memory than this machine has left."
+        "Simulated annealing ended at step 2: it needs more memory than this machine has left."
         in out
     )
     assert any(line.startswith("adam") for line in out.splitlines())
@@ -499,7 +499,7 @@ def test_a_lane_whose_oracle_answers_nothing_any_more_ends(monkeypatch: pytest.M
     oracle.losses = lost  # type: ignore[method-assign]
     race.marks = 50
     last = list(race)[-1].metrics["lanes"]
-    assert "none of the losses it asked for was finite" in last[0]["trouble"]
+    assert "none of the losses it evaluated was finite" in last[0]["trouble"]
     assert last[1]["progress"] == 1
 
 

@@ -164,9 +164,9 @@ def test_a_step_that_was_torn_is_neither_kept_nor_gone_on_from(tmp_path: Path) -
     race = race_of({**MOONS, "lanes": ["adam"]}, [], 2e4)
     with interrupted(5, times=2), pytest.raises(KeyboardInterrupt):
         list(race)
-    with pytest.raises(RuntimeError, match=r"^step 5 of Adam was left half done"):
+    with pytest.raises(RuntimeError, match=r"^step 5 of Adam was left incomplete"):
         checkpoint.save(race, tmp_path / "race")
-    with pytest.raises(RuntimeError, match=r"^step 5 of Adam was left half done"):
+    with pytest.raises(RuntimeError, match=r"^step 5 of Adam was left incomplete"):
         race.advance()
     assert list(tmp_path.iterdir()) == []
 

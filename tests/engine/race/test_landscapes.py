@@ -177,7 +177,7 @@ def test_a_bottomless_formula_ends_the_lane_with_a_word() -> None:
         race.advance()
         race.metrics(0)
     assert race.lanes[0].trouble is not None
-    assert "fell without end" in race.lanes[0].trouble
+    assert "diverged to −∞" in race.lanes[0].trouble
 
 
 LINKS: list[dict[str, str]] = [
@@ -286,7 +286,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
             "dataset.start_x": "-1",
             "dataset.start_y": "0",
         },
-        "dataset.start_x: -1.0 is not allowed; expected a place where the landscape has a height",
+        "dataset.start_x: -1.0 is not allowed; expected a point where the function is defined",
     ),
     (
         {"dataset": "landscape", "dataset.reach": "0"},
@@ -322,6 +322,6 @@ def test_a_start_without_a_height_is_refused_and_nothing_is_trained(
     code, out, err = run(capsys, "run", "--dataset", "landscape", *options)
     assert (code, out) == (2, "")
     assert err == (
-        f"dataset.start_x: {float(start[0])} is not allowed; expected a place where the "
-        f"landscape has a height\n"
+        f"dataset.start_x: {float(start[0])} is not allowed; expected a point where the "
+        f"function is defined\n"
     )

@@ -64,7 +64,7 @@ def test_wide_pictures_keep_their_middle() -> None:
     pixels[:, 10:20] = 255
     changed: Counter[str] = Counter()
     assert (square(saved(Image.fromarray(pixels)), 10, "rgb", changed) == 255).all()
-    assert changed == {"Cut to the square in the middle": 1}
+    assert changed == {"Cropped to the square in the middle": 1}
 
 
 def test_folders_named_train_and_test_say_what_is_held_out() -> None:
@@ -84,9 +84,9 @@ def test_folders_named_train_and_test_say_what_is_held_out() -> None:
 
 
 ODD = {
-    "CMYK": (lambda: picture(1, mode="CMYK", kind="JPEG"), "Turned from the colours of print (CMYK) into RGB"),
+    "CMYK": (lambda: picture(1, mode="CMYK", kind="JPEG"), "Converted from CMYK to RGB"),
     "16 bits": (lambda: saved(Image.fromarray(np.full((20, 20), 200 * 256 + 9, np.uint16))), "Of 16 bits with numbers up to 51,209, brought to 8 bits (65,535 is white)"),
-    "animated": (lambda: saved(Image.new("RGB", (20, 20), (9, 9, 9)), save_all=True, append_images=[Image.new("RGB", (20, 20))]), "Taken by the first of several pictures"),
+    "animated": (lambda: saved(Image.new("RGB", (20, 20), (9, 9, 9)), save_all=True, append_images=[Image.new("RGB", (20, 20))]), "Files with several images, of which the first is used"),
     "see-through": (lambda: plain_picture((0, 0, 0, 0)), "Transparent background replaced by white"),
     "palette": (lambda: saved(Image.new("RGB", (20, 20), (200, 10, 30)).convert("P")), None),
     "black and white": (lambda: saved(Image.new("1", (20, 20), 1)), None),
@@ -215,9 +215,9 @@ def named_folders(*folders: str, count: int = 3) -> dict[str, bytes]:
 SPLITS: dict[str, tuple[dict[str, bytes], list[str], list[list[int]], str]] = {
     "a class to test on alone": (
         named_folders("train/a", "train/b", "test/a", "test/b", "test/c"), ["a", "b"], [[3, 3], [3, 3]],
-        "Left out, classes to test on that have nothing to train on: c (3 pictures).",
+        "Left out, classes with test images but no training images: c (3 pictures).",
     ),
-    "a class never tested": (named_folders("Train/a", "Train/b", "Test/a"), ["a", "b"], [[3, 3], [3, 0]], "Classes without any picture to test on: b."),
+    "a class never tested": (named_folders("Train/a", "Train/b", "Test/a"), ["a", "b"], [[3, 3], [3, 0]], "Classes without test images: b."),
     "validation": (named_folders("train/a", "train/b", "val/a", "val/b"), ["a", "b"], [[3, 3], [3, 3]], "Pictures for validation are used for testing: 6."),
     "validation and test": (
         named_folders("train/a", "train/b", "validation/a", "test/a", "test/b"), ["a", "b"], [[3, 6], [3, 3]],
@@ -226,7 +226,7 @@ SPLITS: dict[str, tuple[dict[str, bytes], list[str], list[list[int]], str]] = {
     "the other way round": (named_folders("a/train", "a/test", "b/train", "b/test"), ["a", "b"], [[3, 3], [3, 3]], ""),
     "some in neither": (
         named_folders("train/a", "train/b", "test/a", "test/b", "more/a"), ["a", "b"], [[6, 3], [3, 3]],
-        "In no folder for training or testing, and used for training: 3 pictures.",
+        "Outside the folders for training and testing, and used for training: 3 pictures.",
     ),
     "a class called train": (named_folders("train", "car"), ["car", "train"], [[3, 0], [3, 0]], ""),
     "nothing to train on": (named_folders("test/a", "test/b"), ["a", "b"], [[3, 0], [3, 0]], "folders for testing and none for training"),
@@ -317,11 +317,11 @@ def test_grey_pictures_among_coloured_ones_and_turned_ones_are_told() -> None:
     files = {**named_folders("a", "b"), "a/grey.png": picture(9, mode="L"), "b/turned.jpg": turned}
     notes = read_pictures(zipped(files), "pets.zip", 8, "rgb").notes
     assert sorted(notes) == [
-        "Grey among pictures in colour, and given three equal colours: 1 picture.",
-        "Turned as the camera was held: 1 picture.",
+        "Grey images converted to colour: 1 picture.",
+        "Rotated to the orientation of the camera: 1 picture.",
     ]
     assert read_pictures(zipped(files), "pets.zip", 8, "grey").notes == [
-        "Turned as the camera was held: 1 picture."
+        "Rotated to the orientation of the camera: 1 picture."
     ]
 
 
@@ -330,7 +330,7 @@ def test_transparent_pictures_of_16_bits_are_told(colours: int) -> None:
     changed: Counter[str] = Counter()
     pixels = np.full((8, 8, colours), 300, np.uint16)
     assert (square(png16(pixels), 8, "grey", changed) > 200).all()
-    assert changed["Taken with the upper 8 of 16 bits, being transparent in places"] == 1
+    assert changed["16 bits with transparency, of which the upper 8 bits are used"] == 1
 
 
 @pytest.mark.parametrize(
@@ -382,8 +382,8 @@ def test_a_name_met_twice_is_one_picture_the_last_of_them(kind: str) -> None:
     assert found.counts() == [[5, 0], [5, 0]]
     assert found.notes == [
         (
-            "In the archive more than once under one name, and taken once, as the last of them "
-            "is: 3 files."
+            "Names that occur more than once in the archive, of which the last file is used: "
+            "3 files."
         ),
         "Left out, neither PNG nor JPEG: 1 file.",
     ]

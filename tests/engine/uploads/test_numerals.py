@@ -83,7 +83,7 @@ READ: dict[str, tuple[list[str], list[float], str]] = {
     "a few of too many digits": (
         ["0.1", "0.10000000000000001", *map(str, range(20))],
         [0.1, 0.1],
-        "too many digits to tell “0.1” and “0.10000000000000001” apart",
+        "too many digits: “0.1” and “0.10000000000000001” become equal",
     ),
     "Arabic": (["١٬٢٣٤٫٥", "٣"], [1234.5, 3], "digits of another script"),
     "full width": (["１，２３４．５", "３"], [1234.5, 3], "digits of another script"),
@@ -115,31 +115,31 @@ KEPT: dict[str, tuple[list[str], str]] = {
     "dates": (["2024-01-31", "2024-02-01"], "dates or times"),
     "German dates": (["31.01.2024", "01.02.2024"], "dates or times"),
     "times": (["12:30", "13:45"], "dates or times"),
-    "many strays": (["1", "2", "3", "x"], "are no numbers, such as “x”"),
+    "many strays": (["1", "2", "3", "x"], "are not numbers, such as “x”"),
     "too large": (["1e200", "2e200"], "too large or too small"),
     "too small": (["1e-200", "2e-200"], "too large or too small"),
-    "too many digits": ([str(2**60 + i) for i in range(15)], "too long to be told apart"),
+    "too many digits": ([str(2**60 + i) for i in range(15)], "too long to stay different"),
     "too many digits and a point": (
         [f"{2**60 + i}.0" for i in range(15)],
-        "too long to be told apart",
+        "too long to stay different",
     ),
     "too many digits behind the point": (
         [f"1000000000000000.{i:04}" for i in range(40)],
-        "too long to be told apart",
+        "too long to stay different",
     ),
     "the same with a comma": (
         [f"1.000.000.000.000.000,{i:04}" for i in range(15)],
-        "too long to be told apart",
+        "too long to stay different",
     ),
     "a small one of too many digits": (
         [f"0.12345678901234567{i}" for i in range(10, 25)],
-        "too long to be told apart",
+        "too long to stay different",
     ),
     "codes with an E": (["2E2", "1E1", *["3E3"] * 20, "1A1"], "codes such as “2E2” and “1A1”"),
     "codes": (["1A1", "2E2", "3B1"], "not as numbers"),
     "telephones": (
         ["0301234", "0405678"],
-        "zeros in front, as codes and dates have them, such as “0301234”",
+        "leading zeros, as in codes and dates, such as “0301234”",
     ),
     "one code in ten": ([*map(str, range(11, 20)), "007"], "such as “007”"),
     "days and months": (["05.03", "17.11"], "such as “05.03”"),
@@ -164,7 +164,7 @@ def test_what_is_no_number_or_may_be_two_stays_a_text_and_it_is_told(name: str) 
 def test_what_is_not_finite_or_a_stray_is_missing_and_told() -> None:
     found, notes = column(["inf", *map(str, range(14))])
     assert (found.type, found.missing) == ("number", 2)
-    assert "2 entries that are none (“inf”) count as missing" in notes
+    assert "2 entries that are not a number (“inf”) count as missing" in notes
     found, notes = column(["NaN", "NA", "-", "?", "1", "2"])
     assert (found.type, found.missing) == ("number", 20)
     assert all(f"“{mark}” (5)" in notes for mark in ("NaN", "NA", "-", "?"))
@@ -179,7 +179,7 @@ def test_points_are_not_taken_for_decimal_ones_where_other_columns_write_commas(
     }
     sheet = read(columns)
     assert [one.type for one in sheet.columns] == ["category", "number", "category"]
-    assert any(note.startswith("x: taken as 9 categories") for note in sheet.notes)
+    assert any(note.startswith("x: read as 9 categories") for note in sheet.notes)
     del columns["y"]
     assert read(columns, ";").columns[0].type == "category"
     assert read(columns, ",").columns[0].type == "number"
