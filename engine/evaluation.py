@@ -65,7 +65,7 @@ def rounded(numbers: Tensor) -> Tensor:
 
 
 def chunk_members(network: Network, samples: int, device: torch.device) -> int:
-    """Return how many members to evaluate at once on that many samples."""
+    """Return how many members to evaluate at once on ``samples`` samples."""
     return max(1, _floats(device) // max(1, network.widest * samples))
 
 

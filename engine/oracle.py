@@ -186,7 +186,7 @@ class Oracle:
         return torch.cat(sizes).to(self._x)
 
     def slices(self, samples: int) -> Iterator[float]:
-        """Iterate over chunks of the current batch, with at most so many samples each. Inside the
+        """Iterate over chunks of the current batch, with at most ``samples`` samples each. Inside the
         loop, evaluations use only that chunk. Yields the chunk's share of the batch.
 
         A network whose outputs depend on the whole batch gets it in one chunk.
@@ -315,7 +315,7 @@ class Oracle:
         )
 
     def _affordable(self, members: int) -> int:
-        """Return how many of so many members' losses the rest of the budget pays for, counting a
+        """Return how many of ``members`` losses the rest of the budget pays for, counting a
         last, partial one.
         """
         if not self.cuts or self.budget is None:
@@ -325,7 +325,7 @@ class Oracle:
         return min(members, max(0, math.ceil((amount - self.spent(currency)) / price)))
 
     def _charge(self, question: str, members: int, price: int, flops: int) -> None:
-        """Count evaluations and operations of so many members on every sample of the batch."""
+        """Count evaluations and operations of ``members`` members on every sample of the batch."""
         if question not in ALLOWED[self.sees]:
             raise NotSeen(
                 f"a method that sees only the {self.sees} requested {question} from the oracle"

@@ -81,7 +81,7 @@ class Album:
             self._bytes = sum(len(one.data) for one in self._entries)
 
     def sample(self, most: int) -> list[bytes]:
-        """Return at most that many of them (two or more), with the first and the newest."""
+        """Return at most ``most`` of them (two or more), with the first and the newest."""
         last = len(self) - 1
         if last < most:
             return [one.data for one in self._entries]

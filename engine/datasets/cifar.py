@@ -171,8 +171,7 @@ class Cifar10(DatasetChoice):
         ge=1000,
         le=50_000,
         description=(
-            "Training images, the first so many of all 50,000; a fifth as many are held out for "
-            "testing."
+            "Training images, the first of all 50,000; a fifth as many are held out for testing."
         ),
         json_schema_extra={"scale": "log"},
     )

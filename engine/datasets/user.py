@@ -34,7 +34,7 @@ Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
 def held_out(count: int) -> int:
-    """Return how many of so many samples are for testing: about a fifth, at least one,
+    """Return how many of ``count`` samples are for testing: about a fifth, at least one,
     never all.
     """
     return min(max(1, int(TEST_SHARE * count + 0.5)), count - 1)

@@ -124,7 +124,7 @@ class Network(ABC):
         return 2 * self.flops - self.entering
 
     def mirrored_flops(self, asked: Mirrored, samples: int) -> int:
-        """Return the operations of `mirrored` on all pairs and so many samples, with the result of
+        """Return the operations of `mirrored` on all pairs and ``samples`` samples, with the result of
         `centre`.
         """
         return len(asked) * samples * self.flops

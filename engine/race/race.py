@@ -461,7 +461,7 @@ class Race:
 
         Raises:
             BadInput: the text is not in that format, or the race has no points, or is over.
-            CannotRun: a lane's method cannot run with so many.
+            CannotRun: a lane's method cannot run with this number of points.
         """
         self.hands.set_points(text)
 

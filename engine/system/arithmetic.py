@@ -46,7 +46,7 @@ _in_force: Products | None = None
 
 @contextmanager
 def settled(threads: int, device: torch.device) -> Iterator[None]:
-    """Compute in full float32 with so many threads inside the block, and restore the process's
+    """Compute in full float32 with ``threads`` threads inside the block, and restore the process's
     settings afterwards. Can be nested.
 
     Raises:

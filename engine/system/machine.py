@@ -17,7 +17,7 @@ _races = 1
 
 
 def share_among(races: int) -> None:
-    """Let this process check experiments as one of so many races that run at once."""
+    """Let this process check experiments as one of ``races`` races that run at once."""
     global _races
     _races = races
 

@@ -116,7 +116,7 @@ def decode(data: bytes, side: int, colour: str, changed: Counter[str]) -> Decode
 
 
 def _middle(picture: Image.Image, side: int, done: Counter[str]) -> Image.Image:
-    """Return the square in the middle of an image, of that many pixels a side."""
+    """Return the square in the middle of an image, of ``side`` × ``side`` pixels."""
     edge = min(picture.size)
     if max(picture.size) > edge:
         done["Cropped to the square in the middle"] = 1

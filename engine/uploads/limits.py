@@ -30,7 +30,7 @@ COLUMNS, ROWS_LEAST = 1000, 20
 CATEGORIES = 50
 """Categories of one column of a table, and classes of a dataset."""
 FEW_NUMBERS = 20
-"""A column to predict with up to so many different numbers is treated as classes."""
+"""A column to predict with at most this many different numbers is treated as classes."""
 BLANKS = "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
 """Spaces of other widths, which are shown as the usual one."""
 NAME = 60

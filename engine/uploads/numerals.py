@@ -101,7 +101,7 @@ class Written(NamedTuple):
 
     @property
     def ambiguous(self) -> bool:
-        """Whether both are possible and give different numbers."""
+        """Whether both marks are possible and give different numbers."""
         return self.point is not None and self.comma is not None and self.point != self.comma
 
 
