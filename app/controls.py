@@ -125,7 +125,7 @@ def set_seed(seed: int) -> None:
 
 
 def set_points(points: str, groups: int) -> None:
-    """Use training points drawn in the page as the dataset, of ``groups`` classes. Call it before the
+    """Use training points drawn in the page, of ``groups`` classes, as the dataset. Call it before the
     controls are drawn.
     """
     put("dataset", Drawn.name)

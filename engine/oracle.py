@@ -186,8 +186,8 @@ class Oracle:
         return torch.cat(sizes).to(self._x)
 
     def slices(self, samples: int) -> Iterator[float]:
-        """Iterate over chunks of the current batch, with at most ``samples`` samples each. Inside the
-        loop, evaluations use only that chunk. Yields the chunk's share of the batch.
+        """Iterate over chunks of the current batch, with at most ``samples`` samples each. Inside
+        the loop, evaluations use only that chunk. Yields the chunk's share of the batch.
 
         A network whose outputs depend on the whole batch gets it in one chunk.
         """

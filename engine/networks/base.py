@@ -124,8 +124,8 @@ class Network(ABC):
         return 2 * self.flops - self.entering
 
     def mirrored_flops(self, asked: Mirrored, samples: int) -> int:
-        """Return the operations of `mirrored` on all pairs and ``samples`` samples, with the result of
-        `centre`.
+        """Return the operations of `mirrored` on all pairs and ``samples`` samples, with the result
+        of `centre`.
         """
         return len(asked) * samples * self.flops
 

@@ -14,7 +14,7 @@ from ..messages.encoding import Message
 
 SIDE, WIDE_SIDE = 181, 81
 WIDER = (1.0, 1.5, 2.25, 3.0)
-"""The largest factor by which the view can grow; points even further away are not visible."""
+"""Factors by which the view can grow; points beyond the largest are not visible."""
 MIDDLE = 0.1
 """Fraction of a cloud at either end that may be outside without making the view wider."""
 
