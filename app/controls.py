@@ -125,8 +125,8 @@ def set_seed(seed: int) -> None:
 
 
 def set_points(points: str, groups: int) -> None:
-    """Use training points drawn in the page, of ``groups`` classes, as the dataset. Call it before the
-    controls are drawn.
+    """Use training points drawn in the page, of ``groups`` classes, as the dataset. Call it before
+    the controls are drawn.
     """
     put("dataset", Drawn.name)
     put("dataset.drawn.points", points)

@@ -20,7 +20,7 @@ and names.
 SAMPLE_ROWS, SAMPLE_CHARACTERS = 200, 2**18
 """The part of a table used to find its separator and whether its first line holds names."""
 SHORT_ROWS = 0.1
-"""Share of the rows that may have too few entries and be left out; beyond it a table is rejected."""
+"""Share of the rows that may be left out for having too few entries; beyond it a table fails."""
 
 
 def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[list[str]]]:
