@@ -229,7 +229,7 @@ class PSO(Optimizer[PSOState]):
         return state
 
     def diagnostics(self, state: PSOState) -> dict[str, float]:
-        return {"diameter": float(diameter(state.population))}
+        return {} if state.population is None else {"diameter": float(diameter(state.population))}
 
     def shift(self, state: PSOState, index: int, difference: float) -> None:
         """The best places remembered move along with the swarm and are judged anew, else they would

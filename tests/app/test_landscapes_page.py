@@ -130,13 +130,13 @@ def test_a_formula_is_drawn_and_one_that_cannot_be_read_is_told_in_one_line() ->
 
 def test_knobs_follow_the_landscape_until_they_are_set_by_hand() -> None:
     app = open_page({"dataset": "landscape", "dataset.function": "sphere", "lanes": "sgd,adam"})
-    bowl = shown(app).lanes[0].rate  # type: ignore[attr-defined]
+    bowl = shown(app).lanes[0].learning_rate  # type: ignore[attr-defined]
     app.selectbox(key=FUNCTION).set_value("rosenbrock").run()
-    valley = shown(app).lanes[0].rate  # type: ignore[attr-defined]
+    valley = shown(app).lanes[0].learning_rate  # type: ignore[attr-defined]
     assert valley < bowl / 10
     app.select_slider(key="landscape control lane1.sgd.learning_rate").set_value(0.01).run()
     app.selectbox(key=FUNCTION).set_value("sphere").run()
-    assert shown(app).lanes[0].rate == 0.01  # type: ignore[attr-defined]
+    assert shown(app).lanes[0].learning_rate == 0.01  # type: ignore[attr-defined]
     assert (
         shown(app).lanes[1]
         == Experiment.parse({"dataset": shown(app).dataset.to_json(), "lanes": ["adam"]}).lanes[0]

@@ -210,7 +210,7 @@ def test_lanes_are_added_and_removed_and_keep_their_knobs() -> None:
     app = open_app({"lanes": "annealing,adam,sgd", "sgd.learning_rate": "0.5"})
     app.button(key="remove 1").click().run()
     assert [lane.name for lane in shown(app).lanes] == ["annealing", "sgd"]
-    assert shown(app).lanes[1].rate == 0.5  # type: ignore[attr-defined]
+    assert shown(app).lanes[1].learning_rate == 0.5  # type: ignore[attr-defined]
     app.button(key="add lane").click().run()
     assert len(shown(app).lanes) == 3
     app.button(key="add lane").click().run()
@@ -223,7 +223,7 @@ def test_what_was_set_for_a_method_is_still_set_after_a_look_at_another() -> Non
     app.button_group(key="control lane 0").set_value("pso").run()
     assert shown(app).lanes[0].name == "pso"
     app.button_group(key="control lane 0").set_value("annealing").run()
-    assert shown(app).lanes[0].chains == 99  # type: ignore[attr-defined]
+    assert shown(app).lanes[0].population_size == 99  # type: ignore[attr-defined]
 
 
 def test_the_page_keys_of_an_address_are_left_alone() -> None:

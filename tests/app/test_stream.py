@@ -163,7 +163,7 @@ def test_bad_input_is_told_by_field(site: Site) -> None:
         session.send_json(
             {"do": "run", "experiment": {"lanes": [{"name": "annealing", "population_size": 0}]}}
         )
-        assert problem(session).startswith("lanes[0].chains: 0 is not allowed; expected")
+        assert problem(session).startswith("lanes[0].population_size: 0 is not allowed; expected")
         assert not site.pool.jobs, "what is not valid is never queued"
 
 

@@ -117,11 +117,11 @@ def test_two_lanes_of_one_method_are_named_by_place() -> None:
         ({"lanes": "adam"}, "lanes: 'adam' is not allowed; expected a list of 1 to 4 optimizers"),
         (
             {"lanes": ["adam", {"name": "annealing", "population_size": 0}]},
-            "lanes[1].chains: 0 is not allowed; expected at least",
+            "lanes[1].population_size: 0 is not allowed; expected at least",
         ),
         (
             {"lanes": [{"name": "annealing", "population_size": 2.5}]},
-            "lanes[0].chains: 2.5 is not allowed; expected a whole number",
+            "lanes[0].population_size: 2.5 is not allowed; expected a whole number",
         ),
         (
             {"budget": {"currency": "euros", "amount": 1}},

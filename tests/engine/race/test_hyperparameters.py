@@ -26,7 +26,7 @@ LIVE = [(name, knob["name"]) for name in NAMES for knob in OPTIMIZERS.build(name
 
 ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
     **{
-        (name, "tail"): {"proposal": "visiting"}
+        (name, "visiting_q"): {"proposal": "visiting"}
         for name in ("annealing", "parallel-tempering", "population-annealing")
     },
     ("annealing", "reheat_factor"): {
@@ -34,24 +34,28 @@ ACTIVE: dict[tuple[str, str], dict[str, Any]] = {
         "initial_temperature": 1e-3,
         "final_temperature": 1e-3,
     },
-    ("annealing", "accepting"): {
+    ("annealing", "acceptance_q"): {
         "schedule": "generalized",
         "initial_temperature": 2,
         "final_temperature": 1,
     },
-    ("hybrid", "weight"): {"search": "differential-evolution"},
-    ("hybrid", "crossover"): {"search": "differential-evolution"},
-    ("hybrid", "memory"): {"search": "harmony-search"},
-    ("hybrid", "pitch"): {"search": "harmony-search"},
+    ("hybrid", "differential_weight"): {"output_optimizer": "differential-evolution"},
+    ("hybrid", "crossover_rate"): {"output_optimizer": "differential-evolution"},
+    ("hybrid", "memory_considering_rate"): {"output_optimizer": "harmony-search"},
+    ("hybrid", "pitch_adjusting_rate"): {"output_optimizer": "harmony-search"},
     ("spsa", "stability"): {"alpha": 0.602},
     ("coolmomentum", "radius"): {"source": "es"},
     ("langevin", "radius"): {"source": "es"},
     ("langevin", "momentum"): {"dynamics": "underdamped"},
-    ("eki", "spread"): {"respread_every": 2},
-    ("eki", "momentum_share"): {"momentum": "constant"},
-    ("eki", "noise"): {"form": "discrete"},
-    ("levenberg-marquardt", "least_damping"): {"batch": 16, "least_damping": 1.0},
-    ("levenberg-marquardt", "rise"): {"batch": 16, "damping": 1e-10, "least_damping": 1e-10},
+    ("eki", "init_std"): {"respread_every": 2},
+    ("eki", "momentum_share"): {"acceleration": "constant"},
+    ("eki", "observation_noise"): {"form": "discrete"},
+    ("levenberg-marquardt", "min_damping"): {"batch": 16, "min_damping": 1.0},
+    ("levenberg-marquardt", "damping_increase"): {
+        "batch": 16,
+        "damping": 1e-10,
+        "min_damping": 1e-10,
+    },
 }
 """Settings with which a knob is connected to anything: by default it belongs to an alternative that
 is not chosen."""

@@ -166,8 +166,8 @@ def test_a_turned_knob_holds_from_the_next_step_on() -> None:
     assert race.metrics(0)["events"] == [
         {"kind": "turn", "steps": [1], "lane": 0, "step": 1, "field": "learning_rate", "value": 0.4}
     ]
-    assert race.experiment.lanes[0].rate == 0.4  # type: ignore[attr-defined]
-    assert race.began.lanes[0].rate == 0.1  # type: ignore[attr-defined]
+    assert race.experiment.lanes[0].learning_rate == 0.4  # type: ignore[attr-defined]
+    assert race.began.lanes[0].learning_rate == 0.1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("batch", [0, 20])

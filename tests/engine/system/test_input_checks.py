@@ -218,9 +218,9 @@ def test_what_is_plain_passes() -> None:
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        ({"lanes": [{"name": "annealing", "population_size": "1_000"}]}, "lanes[0].chains"),
-        ({"lanes": [{"name": "adam", "learning_rate": "0.0_1"}]}, "lanes[0].rate"),
-        ({"lanes": [{"name": "spsa", "learning_rate": "٣"}]}, "lanes[0].rate"),
+        ({"lanes": [{"name": "annealing", "population_size": "1_000"}]}, "lanes[0].population_size"),
+        ({"lanes": [{"name": "adam", "learning_rate": "0.0_1"}]}, "lanes[0].learning_rate"),
+        ({"lanes": [{"name": "spsa", "learning_rate": "٣"}]}, "lanes[0].learning_rate"),
         ({"network": {"name": "mlp", "hidden": ["1_6"]}}, "network.hidden"),
         ({"dataset": {"name": "moons", "points": "1_00"}}, "dataset.points"),
         ({"budget": {"currency": "evaluations", "amount": "1_000"}}, "budget.amount"),
@@ -239,7 +239,7 @@ def test_numbers_that_only_python_reads_are_refused_in_json(value: Any, place: s
 def test_usual_numbers_and_texts_are_taken_as_ever() -> None:
     lane = {"name": "annealing", "population_size": "12", "step_size": " 1e-1 ", "adapt": "true"}
     experiment = Experiment.parse({"lanes": [lane], "seed": "7", "budget": {"amount": "2.5"}})
-    assert (experiment.lanes[0].chains, experiment.seed) == (12, 7)  # type: ignore[attr-defined]
+    assert (experiment.lanes[0].population_size, experiment.seed) == (12, 7)  # type: ignore[attr-defined]
     own = {"name": "own-table", "token": "a" * 16, "target": "1_000"}
     with pytest.raises(BadInput) as refused:
         Experiment.parse({"dataset": own})
