@@ -152,7 +152,11 @@ def experiments(
             ),
         ),
         "stop": st.fixed_dictionaries(
-            {}, optional={"target": st.floats(-1e9, 1e9), "patience": st.floats(0.001, 1)}
+            {},
+            optional={
+                "target": st.just(0.0) | st.floats(-1e9, 1e9),
+                "patience": st.floats(0.001, 1),
+            },
         ),
         "seed": st.integers(0, 2**31 - 1),
         "threads": st.integers(1, 8),
