@@ -151,7 +151,7 @@ def test_it_says_what_it_sees_and_pays_for_it(source: Any, sees: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "learning_rate", "low"),
+    ("function", "rate", "low"),
     [(turned_ellipsoid(4, 100.0), 0.005, 1e-5), (rosenbrock, 2e-4, 0.1)],
     ids=["ellipsoid", "rosenbrock"],
 )

@@ -182,7 +182,7 @@ def test_it_cools_as_planned_and_can_be_reheated(cooling: Any) -> None:
 
 @pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
 @pytest.mark.parametrize(
-    ("function", "learning_rate", "low"),
+    ("function", "rate", "low"),
     [(turned_ellipsoid(4, 100.0), 0.005, 1e-3), (rosenbrock, 5e-4, 0.6)],
     ids=["ellipsoid", "rosenbrock"],
 )
