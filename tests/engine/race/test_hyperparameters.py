@@ -351,7 +351,7 @@ def test_a_step_size_that_adapts_is_set_and_goes_on_from_there() -> None:
     assert state.target is None
     assert torch.equal(state.step_sizes, torch.full((4,), 0.25))
     turn(race, "adapt", True)
-    turn(race, "target", 0.4)
+    turn(race, "target_acceptance", 0.4)
     state = walk(race, 1)
     assert state.target == 0.4
     assert bool(((state.step_sizes / 0.25).log().abs() <= 0.05).all())

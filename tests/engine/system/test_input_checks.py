@@ -218,7 +218,10 @@ def test_what_is_plain_passes() -> None:
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        ({"lanes": [{"name": "annealing", "population_size": "1_000"}]}, "lanes[0].population_size"),
+        (
+            {"lanes": [{"name": "annealing", "population_size": "1_000"}]},
+            "lanes[0].population_size",
+        ),
         ({"lanes": [{"name": "adam", "learning_rate": "0.0_1"}]}, "lanes[0].learning_rate"),
         ({"lanes": [{"name": "spsa", "learning_rate": "٣"}]}, "lanes[0].learning_rate"),
         ({"network": {"name": "mlp", "hidden": ["1_6"]}}, "network.hidden"),
