@@ -120,7 +120,7 @@ def test_the_page_says_what_it_could_not_take() -> None:
     app = opened({**experiment.to_json(), "dataset": GONE})
     assert "pso" in app.query_params["lanes"]
     assert "to upload it again" in app.warning[0].value
-    assert "nearest" in app.warning[0].value
+    assert "closest" in app.warning[0].value
 
 
 def test_so_does_the_page_of_landscapes() -> None:
@@ -135,4 +135,4 @@ def test_so_does_the_page_of_landscapes() -> None:
     app = opened(experiment.to_json(), "landscapes", query)
     assert app.session_state["landscapes"]["experiment"] == experiment
     app = opened({**experiment.to_json(), "later": 1}, "landscapes", query)
-    assert "nearest" in app.warning[0].value
+    assert "closest" in app.warning[0].value
