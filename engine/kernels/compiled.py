@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -41,6 +42,7 @@ them lie in a core's own cache."""
 
 ALL: dict[str, list[Kernel]] = {}
 """Kernels by module, which is a method's."""
+_spent: list[float] = []
 COMMON = f"{__package__}.row_blocks"
 """The module of kernels that many methods use."""
 
@@ -71,6 +73,7 @@ class Kernel:
         """
         with self.lock:
             if dtype not in self.loops:
+                began = time.perf_counter()
                 import numba  # takes half a second, and small races never need it
 
                 types = f"void(int64, int64, {self.signature.replace('T', TYPES[dtype])})"
@@ -80,6 +83,7 @@ class Kernel:
                     )
                 except RuntimeError:  # no folder may be written to
                     self.loops[dtype] = numba.njit(types, nogil=True, fastmath=FAST)(self.function)
+                _spent.append(time.perf_counter() - began)
             return self.loops[dtype]
 
     def __call__(self, count: int, x: Tensor, *others: Tensor | float, grain: int = 1) -> None:
@@ -131,6 +135,11 @@ def kernel(signature: str, *writes: str) -> Callable[[Callable[..., None]], Kern
         return one
 
     return made
+
+
+def seconds() -> float:
+    """Return how long this process has compiled loops, or loaded compiled ones."""
+    return sum(_spent)
 
 
 def fit(*arrays: Tensor) -> bool:
