@@ -410,17 +410,17 @@ def test_every_answer_is_charged_and_a_run_can_be_repeated(
     ("name", "field", "value"),
     [
         ("finite-differences", "coordinates", -1),
-        ("finite-differences", "radius", 0),
+        ("finite-differences", "perturbation", 0),
         ("spsa", "directions", 0),
         ("spsa", "alpha", 2),
         ("spsa", "stability", -1),
         ("mezo", "learning_rate", 0),
-        ("mezo", "radius", 100),
+        ("mezo", "epsilon", 100),
         ("forward-gradient", "momentum", 1),
         ("forward-gradient", "directions", 0),
-        ("random-search", "points", 0),
+        ("random-search", "population_size", 0),
         ("random-search", "centre", "edge"),
-        ("random-search", "spread", 0),
+        ("random-search", "sigma", 0),
     ],
 )
 def test_what_is_out_of_range_is_refused_in_one_line(name: str, field: str, value: Any) -> None:

@@ -120,7 +120,7 @@ def test_what_is_done_while_it_stands_still_is_shown_at_once_and_together() -> N
         ),
         (
             {"do": "turn", "lane": 1, "field": "learning_rate", "value": -1},
-            "rate: -1 is not allowed",
+            "learning_rate: -1 is not allowed",
         ),
         (
             {"do": "weight", "lane": 0, "index": 10**6, "value": 1.0},
