@@ -18,6 +18,7 @@ from app.live.bundle import version
 from app.live.component import Component
 from app.palette import palette
 from app.text import catalogue, t
+from engine.optimizers import OPTIMIZERS
 
 OWN = "own:"
 """Prefix of the name of a recording that is stored in the visitor's own browser."""
@@ -34,6 +35,21 @@ def still() -> dict[str, Any]:
         "version": version(),
         "plotly": plotly.__version__,
         "text": catalogue(),
+        "earlier": earlier_names(),
+    }
+
+
+def earlier_names() -> dict[str, dict[str, str]]:
+    """Return what hyperparameters were called in earlier versions, by method: in recordings of
+    those versions they still are.
+    """
+    return {
+        method.name: {
+            old: new
+            for base in reversed(method.__mro__)
+            for old, new in vars(base).get("formerly", {}).items()
+        }
+        for method in OPTIMIZERS
     }
 
 

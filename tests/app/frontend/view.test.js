@@ -8,7 +8,7 @@ import { colour, shades } from "../../../app/live/frontend/charts/decision_map.j
 import { History, MOST_PICTURES } from "../../../app/live/frontend/data/history.js";
 import { Playback } from "../../../app/live/frontend/data/playback.js";
 import { readRecording, writeRecording } from "../../../app/live/frontend/data/recording.js";
-import { sameRace } from "../../../app/live/frontend/data/frame_view.js";
+import { sameRace, setEarlierNames } from "../../../app/live/frontend/data/frame_view.js";
 import {
   channels,
   heatScale,
@@ -254,4 +254,24 @@ test("a race told by an older Kelvin is the one asked for where all it tells agr
   );
   assert.ok(!sameRace({ ...asked, lanes: [] }, asked));
   assert.ok(!sameRace({ ...asked, stop: { target: 0.1 } }, asked));
+});
+
+test("a recording of an earlier version is the race whose settings have other names now", () => {
+  setEarlierNames({ pso: { particles: "population_size" } });
+  const told = {
+    lanes: [
+      { name: "pso", particles: 8 },
+      { name: "adam", particles: 8 },
+    ],
+  };
+  const asked = {
+    lanes: [
+      { name: "pso", population_size: 8 },
+      { name: "adam", particles: 8 },
+    ],
+  };
+  assert.ok(sameRace(told, asked));
+  assert.ok(sameRace(asked, told));
+  assert.ok(!sameRace({ ...told, lanes: [{ name: "pso", particles: 9 }, told.lanes[1]] }, asked));
+  assert.ok(!sameRace({ lanes: [told.lanes[1], told.lanes[1]] }, asked));
 });

@@ -15,7 +15,7 @@ import { PresetQuestion } from "../controls/preset_question.js";
 import { bindShortcuts } from "../controls/shortcuts.js";
 import { Timeline } from "../controls/timeline.js";
 import { Transport } from "../controls/transport.js";
-import { frameViewAt, sameRace } from "../data/frame_view.js";
+import { frameViewAt, sameRace, setEarlierNames } from "../data/frame_view.js";
 import { RaceSession } from "../data/race_session.js";
 import { Socket, tokenOf } from "../data/socket.js";
 import { noteRaceLeft, tellOfRaceLeft } from "../data/tab_session.js";
@@ -45,6 +45,7 @@ export class LiveView {
    */
   constructor(parent, data) {
     setTexts(data.text);
+    setEarlierNames(data.earlier ?? {});
     this.parent = parent;
     this.data = data;
     this.layout = data.layout ?? "network";

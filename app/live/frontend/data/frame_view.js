@@ -53,6 +53,30 @@ export function frameViewAt(history, index, chosen) {
 }
 
 /**
+ * Names of fields in earlier versions, by the name of the method.
+ * @type {Map<string, Record<string, string>>}
+ */
+const earlier = new Map();
+
+/**
+ * Take in what fields were called in earlier versions.
+ * @param {Record<string, Record<string, string>>} names method → earlier name → name now
+ */
+export function setEarlierNames(names) {
+  for (const [method, fields] of Object.entries(names)) earlier.set(method, fields);
+}
+
+/**
+ * A lane's settings under the names that they have now; anything else as it is.
+ * @param {any} value
+ */
+function currentNames(value) {
+  const names = earlier.get(value.name);
+  if (!names) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [names[key] ?? key, one]));
+}
+
+/**
  * Whether a race is the one that is asked for. A race told by an older Kelvin may lack settings
  * there were not then: those it does tell count.
  * @param {any} told its experiment
@@ -63,7 +87,8 @@ export function sameRace(told, asked) {
   if (told === null || typeof told !== "object" || asked === null || typeof asked !== "object")
     return told === asked;
   if (Array.isArray(told) && told.length !== asked.length) return false;
-  return Object.keys(told).every((key) => sameRace(told[key], asked[key]));
+  const [one, other] = [currentNames(told), currentNames(asked)];
+  return Object.keys(one).every((key) => sameRace(one[key], other[key]));
 }
 
 /**
