@@ -191,7 +191,8 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
     try:
         registry.build({"name": cls.name, field: parsed}, owner)
     except BadInput as error:  # the message names the key as it was written, also an earlier name
-        raise BadInput(key, error.value, error.allowed) from None
+        named = error.field.replace(f"{owner}.{field}", key, 1)
+        raise BadInput(named, error.value, error.allowed) from None
     places[owner][field] = parsed
     return id(places[owner]), field
 

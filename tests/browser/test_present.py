@@ -51,7 +51,7 @@ def test_nothing_is_on_the_stage_but_the_race(open_page: Open) -> None:
     expect(page.get_by_test_id("present-caption")).to_have_text(playlist()[0].caption)
     first = look(page, "p.live.player.moment")
     wait(page, f"p.live.player.moment > {first}")
-    assert look(page, "p.live.socket.socket") is None
+    assert look(page, "p.live.session.socket.socket") is None
     page.screenshot(path=SHOTS / "present.png")
 
 

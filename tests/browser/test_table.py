@@ -88,7 +88,7 @@ def test_stop_rules(open_page: Open) -> None:
     )
     assert look(page, "Math.max(...last.lanes.map((lane) => lane.progress))") < 0.5
     expect(page.get_by_test_id("card-0")).to_contain_text("reached the target loss")
-    expect(page.get_by_test_id("status")).to_contain_text("Done")
+    expect(page.get_by_test_id("status")).to_contain_text("Finished")
     expect(page.get_by_test_id("stSidebar").get_by_text("Stop early")).to_be_visible()
     page = open_page("?dataset=moons&lanes=sgd&loss=zero-one&seconds=30&stop.patience=0.05")
     wait(page, "last.lanes[0].finished")

@@ -18,7 +18,7 @@ SPOT = """(() => { const p = v.board.panel('weights'), c = p.last.picture.lanes[
 """Where on the page a lane's particle is."""
 EVENTS = "v.player.history.events.filter((event) => event.kind === 'points')"
 CANVAS = "[data-plot=network] figure canvas"
-DRAWN = """(() => { const { sheet, moment } = v.board.panel('network').pencil, [x0, x1, y0, y1] = moment.stage.data.points.extent, p = sheet.points.at(-1),
+DRAWN = """(() => { const { sheet, moment } = v.board.panel('network').drawPointer, [x0, x1, y0, y1] = moment.stage.data.points.extent, p = sheet.points.at(-1),
             b = v.root.querySelector('[data-plot=network] figure canvas').getBoundingClientRect();
             return [b.left + ((p.x - x0) / (x1 - x0)) * b.width, b.bottom - ((p.y - y0) / (y1 - y0)) * b.height]; })()"""
 """Where on the page the point is that was drawn last."""
@@ -114,7 +114,7 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     page.get_by_test_id("draw-class-1").click()
     page.mouse.click(box["x"] + 8, box["y"] + 8)
     wait(page, f"{EVENTS}.length === 1")
-    points = "v.board.panel('network').pencil.sheet.points.length"
+    points = "v.board.panel('network').drawPointer.sheet.points.length"
     assert look(page, points) == 401
     # A point that is dragged takes the race along while it moves.
     left, top = look(page, DRAWN)
@@ -137,7 +137,7 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     assert look(page, points) == 401
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("draw")).to_be_visible()
-    wait(page, "v.board.panel('network').pencil.sheet === null")
+    wait(page, "v.board.panel('network').drawPointer.sheet === null")
     wait(page, "v.state.state === 'running' && !v.stale")
     assert look(page, "v.run") == race, "it is the same race all along"
     assert look(page, "v.player.history.stage.experiment.dataset.name") == "drawn"
@@ -160,7 +160,7 @@ def test_own_data_drawn_for_the_next_race(open_page: Open) -> None:
         for _ in range(6):
             page.keyboard.press("ArrowLeft" if brush == "1" else "ArrowUp")
     assert look(
-        page, "v.board.panel('network').pencil.sheet.points.map((point) => point.label)"
+        page, "v.board.panel('network').drawPointer.sheet.points.map((point) => point.label)"
     ) == [0, 1, 0, 1]
     page.get_by_test_id("draw-done").click()
     expect(page.locator("[data-testid=panel-network] .kv-note")).to_have_text(
@@ -181,10 +181,10 @@ def test_drawing_with_a_finger(open_page: Open) -> None:
     box = page.locator(CANVAS).first.bounding_box()
     assert box is not None
     page.touchscreen.tap(box["x"] + 6, box["y"] + 6)
-    wait(page, "v.board.panel('network').pencil.sheet.points.length === 401")
+    wait(page, "v.board.panel('network').drawPointer.sheet.points.length === 401")
     page.get_by_test_id("draw-erase").tap()
     page.touchscreen.tap(box["x"] + 6, box["y"] + 6)
-    wait(page, "v.board.panel('network').pencil.sheet.points.length === 400")
+    wait(page, "v.board.panel('network').drawPointer.sheet.points.length === 400")
     page.screenshot(path=SHOTS / "draw-phone.png")
 
 

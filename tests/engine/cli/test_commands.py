@@ -130,7 +130,10 @@ def test_run_from_a_file_gives_what_the_options_give(
             "lanes: 'magic' is not allowed; expected one of annealing",
         ),
         (("run", "--seconds", "-1"), "budget.amount: -1.0 is not allowed; expected more than 0"),
-        (("run", "--set", "population_size"), "--set: 'chains' is not allowed; expected KEY=VALUE"),
+        (
+            ("run", "--set", "population_size"),
+            "--set: 'population_size' is not allowed; expected KEY=VALUE",
+        ),
         (
             ("run", "--set", "annealing.population_size=0"),
             "annealing.population_size: '0' is not allowed; expected at least",

@@ -243,7 +243,7 @@ def test_a_dropped_file_is_refused_but_what_began_with_it_goes_on(folder: Path) 
     (folder / info.token / INFO).unlink()
     assert experiment.dataset.shape == (5,)
     assert to_flat(experiment)["dataset.target"] == "kind"
-    with pytest.raises(BadInput, match="still here"):
+    with pytest.raises(BadInput, match="a stored file"):
         Experiment.parse(value)
 
 
@@ -559,7 +559,7 @@ def test_a_visitors_file_is_kept_for_a_day_after_its_last_use(folder: Path) -> N
     old = time.time() - upload_store.AGE - 5
     for info in (mine, here):
         os.utime(folder / info.token / INFO, (old, old))
-    with pytest.raises(BadInput, match="still here"):
+    with pytest.raises(BadInput, match="a stored file"):
         find(mine.token)
     assert find(here.token) == here
     assert store(flowers().encode(), "new name.csv", "me").name == "new name.csv"

@@ -69,7 +69,7 @@ def test_two_lanes_of_one_method_are_named_by_place() -> None:
     )
     flat = to_flat(experiment)
     assert flat["lane1.population_size"] == "5"
-    assert flat["lane2.chains"] == "8"
+    assert flat["lane2.population_size"] == "8"
     assert from_flat(flat) == experiment
     with pytest.raises(BadInput, match=r"annealing\.population_size"):
         from_flat(flat | {"annealing.population_size": "3"})

@@ -272,7 +272,7 @@ def test_listening_takes_no_time_of_the_lane(monkeypatch: pytest.MonkeyPatch) ->
         now[0] += 60
         note(*everything)
 
-    for module in ("oracle", "slow_motion"):
+    for module in ("oracle", "observation.step_trace"):
         monkeypatch.setattr(f"engine.{module}.time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(Listener, "_note", noted)
     monkeypatch.setattr(lane.oracle, "losses", answered)
