@@ -14,8 +14,8 @@ from app import uploads
 from app.allowance import within
 from app.text import plain, t
 from app.widgets import KEPT, current, kept, knobs, number, pills, put, scale, scoped, select
-from engine.datasets import DATASETS, DatasetChoice
-from engine.datasets.hand_drawn import Drawn
+from engine.datasets import DATASETS, DatasetConfig
+from engine.datasets.hand_drawn import HandDrawn
 from engine.errors import BadInput
 from engine.experiment.model import (
     DEFAULT_AMOUNT,
@@ -128,7 +128,7 @@ def set_points(points: str, groups: int) -> None:
     """Use training points drawn in the page, of ``groups`` classes, as the dataset. Call it before
     the controls are drawn.
     """
-    put("dataset", Drawn.name)
+    put("dataset", HandDrawn.name)
     put("dataset.drawn.points", points)
     put("dataset.drawn.groups", groups)
 
@@ -145,7 +145,7 @@ def draw() -> dict[str, Any]:
         t("controls.dataset-hint"),
     )
     settings: dict[str, Any] = {}
-    chosen: DatasetChoice | type[DatasetChoice]
+    chosen: DatasetConfig | type[DatasetConfig]
     if dataset == uploads.NAME:  # while there is no file, the earlier dataset stays
         before = st.session_state["experiment"].dataset
         given = uploads.draw(kept().get(uploads.NAME))
@@ -162,10 +162,10 @@ def draw() -> dict[str, Any]:
         chosen = DATASETS.get(dataset)
         settings["name"] = dataset
         st.caption(chosen.about)
-        if chosen is Drawn:  # its points are drawn in the live view, not typed into a field
+        if chosen is HandDrawn:  # its points are drawn in the live view, not typed into a field
             settings |= {
                 name: kept().get(f"dataset.drawn.{name}", info.default)
-                for name, info in Drawn.model_fields.items()
+                for name, info in HandDrawn.model_fields.items()
             }
         elif chosen.model_fields:
             with st.popover(
@@ -394,7 +394,7 @@ def _take_method(key: str, name: str) -> None:
     st.session_state.pop(scoped(f"control {key}"), None)
 
 
-def _loss_key(dataset: DatasetChoice | type[DatasetChoice]) -> str:
+def _loss_key(dataset: DatasetConfig | type[DatasetConfig]) -> str:
     """Return the session key of the loss. Classification and regression have different losses; each
     choice is kept while the other kind of data is shown.
     """

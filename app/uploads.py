@@ -15,7 +15,7 @@ import streamlit as st
 from app.text import plain, t
 from app.visitors import Rate, visitor
 from engine.datasets.upload_store import Column, UploadInfo, find, store
-from engine.datasets.user import Colour, OwnImages, OwnTable
+from engine.datasets.user import Colour, OwnImages, UserTable
 from engine.errors import BadInput
 from engine.uploads.limits import FILE_BYTES, MIB, SIDES, NotNow, named
 
@@ -195,7 +195,7 @@ def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | Non
         )
     target = st.selectbox(t("uploads.target"), names, key=key, help=t("uploads.target-hint"))
     value: dict[str, Any] = {
-        "name": OwnTable.name,
+        "name": UserTable.name,
         "token": info.token,
         "target": target,
         "task": "auto",
@@ -219,7 +219,7 @@ def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | Non
             required=True,
         )
     try:
-        dataset = OwnTable(**{field: entry for field, entry in value.items() if field != "name"})
+        dataset = UserTable(**{field: entry for field, entry in value.items() if field != "name"})
         dataset.check()
     except BadInput as error:
         st.warning(plain(str(error)), icon=":material/info:")

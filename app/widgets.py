@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from app.text import t
-from engine.registry import Choice, fields
+from engine.registry import Config, fields
 
 Field = dict[str, Any]
 KEPT = "kept"
@@ -83,7 +83,7 @@ def forget(key: str) -> None:
 
 def knobs(
     owner: str,
-    cls: type[Choice],
+    cls: type[Config],
     leave_out: tuple[str, ...] = (),
     suggested: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def knobs(
     return values
 
 
-def _knob(owner: str, cls: type[Choice], field: Field) -> Any:
+def _knob(owner: str, cls: type[Config], field: Field) -> Any:
     """Draw the control that fits a field."""
     key = f"{owner}.{cls.name}.{field['name']}"
     label = (

@@ -29,8 +29,8 @@ from . import evaluation
 from .datasets.base import Dataset
 from .losses import Loss
 from .networks.base import Network
-from .populations.layerwise import Chains, Memory
-from .populations.lazy import Unwritten
+from .populations.base import Population
+from .populations.layerwise import ActivationCache, LayerwisePopulation
 from .random.rng import Rng
 
 Currency = Literal["seconds", "evaluations", "flops"]
@@ -75,12 +75,12 @@ class Oracle:
             the method's own products and factorisations. Work proportional to the number of weights
             or activations is not counted. For a landscape it is an estimate, its derivative
             counting as two more evaluations.
-        seconds: time spent in `working` blocks so far.
+        seconds: time spent in `timed` blocks so far.
         batch_changed: whether the current mini-batch differs from that of the previous step.
-        renewed: whether the samples were replaced since the last `draw`.
+        dataset_changed: whether the samples were replaced since the last `next_batch`.
         heard: called before every evaluation, in the thread that requests it, to observe a long
             step.
-        answers: losses and slopes returned since the last `draw`, and some of those before,
+        answers: losses and slopes returned since the last `next_batch`, and some of those before,
             unchanged; the race checks whether any was finite.
     """
 
@@ -104,17 +104,17 @@ class Oracle:
         )
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
         self._since: float | None = None
-        self._memory = Memory()
+        self._cache = ActivationCache()
         self.answers: list[Tensor] = []
         self.heard: Callable[[], None] = lambda: None
         self._asked, self._seed = batch, seed
-        self.use(dataset)
-        self.renewed = False
-        self.draw(0)
+        self.set_dataset(dataset)
+        self.dataset_changed = False
+        self.next_batch(0)
 
-    def use(self, dataset: Dataset) -> None:
-        """Use these training samples from the next `draw` on. Counters continue, and the batch has
-        its configured size, or all samples if there are fewer.
+    def set_dataset(self, dataset: Dataset) -> None:
+        """Use these training samples from the next `next_batch` on. Counters continue, and the
+        batch has its configured size, or all samples if there are fewer.
         """
         self._x, self._y = dataset.x_train, dataset.y_train
         self._samples = len(self._y)
@@ -125,13 +125,13 @@ class Oracle:
         self._rng = Rng(self._seed, f"batches of {self.batch}")
         self._order: tuple[int, Tensor] = (-1, torch.empty(0, dtype=torch.long))
         self.x, self.targets = self._x, self._y
-        self.batch_changed, self.renewed = True, True
+        self.batch_changed, self.dataset_changed = True, True
 
-    def draw(self, step: int) -> None:
+    def next_batch(self, step: int) -> None:
         """Make the mini-batch of that step the current one: consecutive slices of a new permutation
         every epoch; a last, short slice is left out.
         """
-        renewed, self.renewed = self.renewed, False
+        renewed, self.dataset_changed = self.dataset_changed, False
         self.answers = self.answers[-RECENT:]
         if self.batch == self._samples:
             self.batch_changed = renewed
@@ -144,7 +144,7 @@ class Oracle:
         self.batch_changed = step > 0 or renewed
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def timed(self) -> Iterator[None]:
         """Count the time spent in the block as the lane's seconds."""
         self._since = time.perf_counter()
         try:
@@ -175,7 +175,7 @@ class Oracle:
         return min(1.0, self.spent(self.budget[0]) / self.budget[1])
 
     @cached_property
-    def scale(self) -> Tensor:
+    def init_scale(self) -> Tensor:
         """The natural scale of each weight, 1/√fan_in of its layer: (D,). It depends only on the
         network's shape, so it costs nothing and reveals nothing of the loss.
         """
@@ -185,14 +185,14 @@ class Oracle:
         ]
         return torch.cat(sizes).to(self._x)
 
-    def slices(self, samples: int) -> Iterator[float]:
+    def batch_chunks(self, samples: int) -> Iterator[float]:
         """Iterate over chunks of the current batch, with at most ``samples`` samples each. Inside
         the loop, evaluations use only that chunk. Yields the chunk's share of the batch.
 
         A network whose outputs depend on the whole batch gets it in one chunk.
         """
         x, targets = self.x, self.targets
-        samples = len(targets) if self.network.mixes else samples
+        samples = len(targets) if self.network.batch_dependent else samples
         try:
             for first in range(0, len(targets), samples):
                 self.x, self.targets = x[first : first + samples], targets[first : first + samples]
@@ -200,7 +200,7 @@ class Oracle:
         finally:
             self.x, self.targets = x, targets
 
-    def losses(self, population: Tensor | Unwritten) -> Tensor:
+    def losses(self, population: Tensor | Population) -> Tensor:
         """Return the mean loss of every member on the current batch: (P, D) → (P,). Mirrored pairs,
         and chains of which each changes one layer, can be passed without being written out.
         """
@@ -214,9 +214,9 @@ class Oracle:
             return answer
         self._charge("losses", population.shape[0], 1, 0)
         answer = evaluation.losses(
-            self.network, self.loss, population, self.x, self.targets, self._memory
+            self.network, self.loss, population, self.x, self.targets, self._cache
         )
-        self.flops += self._memory.flops
+        self.flops += self._cache.flops
         self.answers.append(answer)
         return answer
 
@@ -272,17 +272,15 @@ class Oracle:
         """
         self.flops += round(flops)
 
-    def remembers(self, population: Tensor | Unwritten | None) -> Literal["held", "missed"] | None:
+    def remembers(self, population: Tensor | Population | None) -> Literal["held", "missed"] | None:
         """Return the state of the cache for a population on the current batch.
 
         "held" means that the outputs of its hidden layers are cached, "missed" that it was
         evaluated once.
         """
-        if not isinstance(population, Tensor):
-            return None
-        if self._memory.holds(population, self.x):
+        if self._cache.holds(population, self.x):
             return "held"
-        missed = self._memory.missed
+        missed = self._cache.missed
         return (
             "missed"
             if missed is not None and missed[0] is population and missed[1] is self.x
@@ -292,15 +290,20 @@ class Oracle:
     def remember(self, population: Tensor, what: Literal["held", "missed"]) -> None:
         """Restore a new oracle's cache to the state that `remembers` returned; not counted."""
         if what == "missed":
-            self._memory.missing(population, self.x)
+            self._cache.note_miss(population, self.x)
         else:
             evaluation.losses(
-                self.network, self.loss, Chains(population), self.x, self.targets, self._memory
+                self.network,
+                self.loss,
+                LayerwisePopulation(population),
+                self.x,
+                self.targets,
+                self._cache,
             )
 
     def release(self) -> None:
         """Free the cache: the lane has ended."""
-        self._memory, self.answers = Memory(), []
+        self._cache, self.answers = ActivationCache(), []
 
     @property
     def cuts(self) -> bool:

@@ -1,7 +1,7 @@
 """Configurations and the registries that hold them.
 
 Datasets, networks and optimizers have the same interface: a name, a label and a set of fields with
-ranges. `Choice` is that interface; `Registry` finds one by name and builds it from JSON, so the
+ranges. `Config` is that interface; `Registry` finds one by name and builds it from JSON, so the
 CLI, links and the page's pickers treat all three alike.
 """
 
@@ -41,12 +41,12 @@ class Fields(BaseModel):
 
 def renamed(**fields: str) -> Mapping[str, str]:
     """Replace the names of fields from earlier versions by the present ones; see
-    `Choice.formerly`.
+    `Config.formerly`.
     """
     return MappingProxyType(fields)
 
 
-class Choice(Fields):
+class Config(Fields):
     """A set of fields with a name."""
 
     name: ClassVar[str]
@@ -86,7 +86,7 @@ class Choice(Fields):
         return {"name": self.name, **self.model_dump(mode="json")}
 
 
-C = TypeVar("C", bound=Choice)
+C = TypeVar("C", bound=Config)
 
 
 class Registry(Generic[C]):
@@ -138,7 +138,7 @@ class Registry(Generic[C]):
             BadInput: unknown name, unknown field or a value out of range.
         """
         field = field or self.what
-        if isinstance(value, Choice):
+        if isinstance(value, Config):
             if type(value) not in self._classes.values():
                 raise BadInput(field, value.name, f"one of {', '.join(self._classes)}")
             return value  # type: ignore[return-value]

@@ -39,7 +39,7 @@ REPLACED = ("picture", "detail", "weights")
 """Messages of which a slow viewer gets only the newest: each is complete in itself."""
 
 
-class Full(Exception):
+class ServerBusy(Exception):
     """Raised when too many races are running or waiting, with viewers, to accept one more."""
 
     def __init__(self) -> None:
@@ -356,7 +356,7 @@ class Hub:
             self.races.values(), key=lambda race: (race.running, bool(race.viewers))
         )  # stable: the oldest first among equals
         if order[0].running and order[0].viewers:
-            raise Full
+            raise ServerBusy
         self._end(order[0])
 
     def _hand_over(self, race: LiveRace, about: Message, data: bytes) -> None:

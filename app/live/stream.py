@@ -29,7 +29,7 @@ from app import replay
 from app.allowance import within
 from app.live import bundle
 from app.live.bundle import FRONTEND
-from app.live.hub import Full, Hub, Viewer
+from app.live.hub import Hub, ServerBusy, Viewer
 from app.live.shipped import shipped
 from app.text import t
 from engine.datasets.hand_drawn import decode_points
@@ -172,7 +172,7 @@ def obey(hub: Hub, viewer: Viewer, text: str) -> None:
     """
     try:
         _obey(hub, viewer, text)
-    except (BadInput, Full) as error:
+    except (BadInput, ServerBusy) as error:
         viewer.say({"type": "problem", "sentence": str(error)})
     except Exception:
         log.exception("a command failed")

@@ -4,7 +4,7 @@ plane, then curves, tables, images and texts.
 
 from importlib import import_module
 
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 
 MODULES = (
     "toy",
@@ -23,4 +23,4 @@ MODULES = (
 for _module in MODULES:
     import_module(f"{__name__}.{_module}")
 
-__all__ = ["DATASETS", "MODULES", "Dataset", "DatasetChoice"]
+__all__ = ["DATASETS", "MODULES", "Dataset", "DatasetConfig"]

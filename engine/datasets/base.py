@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from ..registry import Choice, Registry
+from ..registry import Config, Registry
 
 Kind = Literal["points", "images", "curve", "table", "text", "function"]
 
@@ -53,7 +53,7 @@ class Dataset:
         )
 
 
-class Settled:
+class config_property:
     """Descriptor: on an instance, computed from its settings; on the class, the default.
 
     Args:
@@ -68,7 +68,7 @@ class Settled:
         return self.usual if choice is None else self.of(choice)
 
 
-class DatasetChoice(Choice):
+class DatasetConfig(Config):
     """A dataset by name, with its settings. Everything except the samples is known
     without loading.
     """
@@ -114,4 +114,4 @@ class DatasetChoice(Choice):
         """Return (training samples, test samples), known before loading."""
 
 
-DATASETS: Registry[DatasetChoice] = Registry("dataset")
+DATASETS: Registry[DatasetConfig] = Registry("dataset")

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..errors import BadInput, NotFetched
 from ..system import settings
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 from .download import DownloadFailed, fetch, why_not
 from .mnist import cache_folder
 
@@ -142,7 +142,7 @@ def _tensors(part: Record) -> tuple[Tensor, Tensor]:
 
 
 @DATASETS.add
-class Cifar10(DatasetChoice):
+class Cifar10(DatasetConfig):
     """Small colour photographs of ten kinds of objects."""
 
     name = "cifar-10"

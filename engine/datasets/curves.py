@@ -9,10 +9,10 @@ from pydantic import Field
 from torch import Tensor
 
 from ..random.rng import Rng
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 
 
-class Curve(DatasetChoice):
+class Curve(DatasetConfig):
     """The base of curves: evenly spaced points in [−1, 1] and a little noise; the test samples are
     between them, without noise.
     """

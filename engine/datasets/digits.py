@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 from .bundled import shipped
 
 DIGITS = tuple("0123456789")
 
 
 @DATASETS.add
-class Digits(DatasetChoice):
+class Digits(DatasetConfig):
     """Digits of 8×8 pixels, 1,437 for training and 360 for testing, with a fixed split."""
 
     name = "digits"

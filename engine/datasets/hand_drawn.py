@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 from torch import Tensor
 
 from ..errors import BadInput
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 REACH = 8.0
@@ -97,12 +97,12 @@ class _Classes:
     default number.
     """
 
-    def __get__(self, drawn: Drawn | None, kind: type[Drawn]) -> tuple[str, ...]:
+    def __get__(self, drawn: HandDrawn | None, kind: type[HandDrawn]) -> tuple[str, ...]:
         return NAMES[: kind.model_fields["groups"].default if drawn is None else drawn.groups]
 
 
 @DATASETS.add
-class Drawn(DatasetChoice):
+class HandDrawn(DatasetConfig):
     """Points drawn by hand, of two or three classes. All of them are trained on, and they are the
     test set too.
     """
@@ -145,7 +145,7 @@ class Drawn(DatasetChoice):
         return value
 
     @classmethod
-    def of(cls, text: Any, classes: int) -> Drawn:
+    def of(cls, text: Any, classes: int) -> HandDrawn:
         """Return the dataset of these points.
 
         Raises:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 from .bundled import DATA
 
 
@@ -32,7 +32,7 @@ def _load() -> Dataset:
 
 
 @DATASETS.add
-class Iris(DatasetChoice):
+class Iris(DatasetConfig):
     """Three species from four measures of a flower, 100 for training and 50 for testing, with a
     fixed split; every measure is standardised.
     """

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from ..errors import BadInput
 from ..landscapes.benchmark_functions import FUNCTIONS, Landscape, typed
 from ..landscapes.expression import MAX_TEXT, Formula
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 
 FunctionName = Literal[
     "sphere",
@@ -32,7 +32,7 @@ FunctionName = Literal[
 
 
 @DATASETS.add
-class Landscapes(DatasetChoice):
+class Landscapes(DatasetConfig):
     """A function of two variables: a benchmark function, or a formula that the user typed."""
 
     name = "landscape"

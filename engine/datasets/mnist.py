@@ -15,7 +15,7 @@ import platformdirs
 
 from ..errors import BadInput, NotFetched
 from ..system import settings
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 from .bundled import image_dataset, shipped
 from .digits import DIGITS
 from .download import DownloadFailed, fetch, why_not
@@ -72,7 +72,7 @@ def _from_idx(folder: Path, classes: tuple[str, ...]) -> Dataset:
     return image_dataset(arrays, classes)
 
 
-class Images(DatasetChoice):
+class Images(DatasetConfig):
     """The base of the MNIST family."""
 
     kind = "images"
@@ -115,7 +115,7 @@ class FashionMnistSmall(Small):
     )
 
 
-class Full(Images):
+class FullMNIST(Images):
     """A full set, from the standard idx files."""
 
     mirrors: ClassVar[tuple[str, ...]]
@@ -155,7 +155,7 @@ class Full(Images):
 
 
 @DATASETS.add
-class Mnist(Full):
+class Mnist(FullMNIST):
     """The full MNIST."""
 
     name = "mnist"
@@ -178,7 +178,7 @@ class Mnist(Full):
 
 
 @DATASETS.add
-class FashionMnist(Full):
+class FashionMnist(FullMNIST):
     """The full Fashion-MNIST."""
 
     name = "fashion-mnist"

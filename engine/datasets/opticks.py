@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..random.rng import Rng
-from .base import DATASETS, Dataset, DatasetChoice, Settled
+from .base import DATASETS, Dataset, DatasetConfig, config_property
 from .bundled import DATA
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz.,;'-"
@@ -55,7 +55,7 @@ def read(numbers: Tensor) -> str:
 
 
 @DATASETS.add
-class Opticks(DatasetChoice):
+class Opticks(DatasetConfig):
     """Pieces of the book and the character that follows each. Training pieces are from the first
     nine tenths, test pieces from the last.
     """
@@ -63,7 +63,7 @@ class Opticks(DatasetChoice):
     name = "opticks"
     label = "Newton's Opticks (text)"
     kind = "text"
-    shape = cast(tuple[int, ...], Settled(lambda choice: (choice.length,), (32,)))
+    shape = cast(tuple[int, ...], config_property(lambda choice: (choice.length,), (32,)))
     classes = tuple("␣" if character == " " else character for character in ALPHABET)
     about = (
         "Predict the next of 32 characters in Isaac Newton's book on light (1730, public domain). "

@@ -14,10 +14,10 @@ from pydantic import Field
 from torch import Tensor
 
 from ..random.rng import Rng
-from .base import DATASETS, Dataset, DatasetChoice
+from .base import DATASETS, Dataset, DatasetConfig
 
 
-class Points(DatasetChoice):
+class Points(DatasetConfig):
     """The base of the 2-D datasets: a number of points, noise, two classes."""
 
     kind = "points"

@@ -21,7 +21,7 @@ from torch import Tensor
 from ..errors import BadInput
 from ..random.rng import Rng
 from ..uploads.limits import FEW_NUMBERS, NAME, PICTURE_BYTES, ROWS_LEAST, SIDES
-from .base import DATASETS, Dataset, DatasetChoice, Kind, Settled
+from .base import DATASETS, Dataset, DatasetConfig, Kind, config_property
 from .upload_store import Column, UploadInfo, find, squares, table_columns
 
 TEST_SHARE = 0.2
@@ -52,7 +52,7 @@ def parted(labels: Indices, draw: str) -> tuple[Indices, Indices]:
     return order[~test[order]], order[test[order]]
 
 
-class Own(DatasetChoice):
+class Own(DatasetConfig):
     """The base of datasets from uploaded files."""
 
     needs_file = True
@@ -85,7 +85,7 @@ class Own(DatasetChoice):
             )
         info = find(self.token)
         if info.kind != kind:
-            other = {"table": OwnTable.name, "images": OwnImages.name}[info.kind]
+            other = {"table": UserTable.name, "images": OwnImages.name}[info.kind]
             raise BadInput("dataset", self.name, f"{other} for {info.name}")
         return info
 
@@ -192,7 +192,7 @@ def plan_table(info: UploadInfo, target: str, task: Task) -> TablePlan:
 @lru_cache(maxsize=64)
 def _plan(token: str, target: str, task: Task) -> TablePlan:
     # Cached, so that a race that began while the file existed can continue.
-    return plan_table(OwnTable(token=token, target=target, task=task).file("table"), target, task)
+    return plan_table(UserTable(token=token, target=target, task=task).file("table"), target, task)
 
 
 def inputs_of(
@@ -221,7 +221,7 @@ def inputs_of(
 
 @lru_cache(maxsize=2)
 def _load_table(token: str, target: str, task: Task) -> Dataset:
-    choice = OwnTable(token=token, target=target, task=task)
+    choice = UserTable(token=token, target=target, task=task)
     info, plan = choice.file("table"), _plan(token, target, task)
     entries = table_columns(info)
     aim = entries[target]
@@ -247,14 +247,16 @@ def _load_table(token: str, target: str, task: Task) -> Dataset:
 
 
 @DATASETS.add
-class OwnTable(Own):
+class UserTable(Own):
     """Predict one column of a table from all the others: its class, or its number."""
 
     name = "own-table"
     label = "Your own table"
-    kind = cast(Kind, Settled(lambda choice: "curve" if choice.plan.numbers else "table", "table"))
-    shape = cast(tuple[int, ...], Settled(lambda choice: (choice.plan.width,), (2,)))
-    classes = cast(tuple[str, ...], Settled(lambda choice: choice.plan.outputs, ("A", "B")))
+    kind = cast(
+        Kind, config_property(lambda choice: "curve" if choice.plan.numbers else "table", "table")
+    )
+    shape = cast(tuple[int, ...], config_property(lambda choice: (choice.plan.width,), (2,)))
+    classes = cast(tuple[str, ...], config_property(lambda choice: choice.plan.outputs, ("A", "B")))
     about = (
         "A table of your own: a CSV file with the names of its columns in the first line. It is "
         "stored on the server."
@@ -320,13 +322,13 @@ class OwnImages(Own):
     kind = "images"
     shape = cast(
         tuple[int, ...],
-        Settled(
+        config_property(
             lambda choice: (3 if choice.colour == "rgb" else 1, choice.side, choice.side),
             (3, 32, 32),
         ),
     )
     classes = cast(
-        tuple[str, ...], Settled(lambda choice: _pictures(choice.token).classes, ("A", "B"))
+        tuple[str, ...], config_property(lambda choice: _pictures(choice.token).classes, ("A", "B"))
     )
     about = (
         "Images of your own: a zip or tar archive with one folder of PNG or JPEG files for every "

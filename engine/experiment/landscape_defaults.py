@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from ..datasets.base import DatasetChoice
+from ..datasets.base import DatasetConfig
 from ..datasets.landscape import Landscapes
 from ..landscapes.benchmark_functions import Landscape
 from ..optimizers import OPTIMIZERS, Optimizer
@@ -56,7 +56,7 @@ methods are chosen for networks (README).
 """
 
 
-def suggest(dataset: DatasetChoice | None, lane: Any) -> Any:
+def suggest(dataset: DatasetConfig | None, lane: Any) -> Any:
     """Return a lane as JSON values, with suggestions for the dataset where the lane sets nothing.
     Everything else is unchanged.
     """
@@ -71,7 +71,7 @@ def suggest(dataset: DatasetChoice | None, lane: Any) -> Any:
     return {field: setting for field, setting in suggested if field not in given} | dict(value)
 
 
-def suggested_settings(dataset: DatasetChoice, cls: type[Optimizer]) -> dict[str, Any]:
+def suggested_settings(dataset: DatasetConfig, cls: type[Optimizer]) -> dict[str, Any]:
     """Return field → value for the fields of a method whose defaults do not suit that dataset."""
     return dict(_on_landscape(dataset.landscape(), cls)) if isinstance(dataset, Landscapes) else {}
 

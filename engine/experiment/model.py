@@ -22,16 +22,16 @@ from pydantic import (
     model_validator,
 )
 
-from ..datasets import DATASETS, DatasetChoice
+from ..datasets import DATASETS, DatasetConfig
 from ..datasets.upload_store import of_path
 from ..errors import BadInput, CannotRun, explain
-from ..evaluation import Precision
 from ..losses import HEIGHT, LOSSES, get_loss
-from ..networks import MLP, NETWORKS, Network, NetworkChoice, Point, Transformer
+from ..networks import MLP, NETWORKS, Network, NetworkConfig, Point, Transformer
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..optimizers.base import FLOAT, Problem
 from ..oracle import Currency
-from ..registry import Choice, Fields
+from ..populations.chunks import Precision
+from ..registry import Config, Fields
 from ..system.arithmetic import MOST_THREADS
 from ..system.input_checks import check, usual_numbers
 from ..system.machine import memory_limit
@@ -99,10 +99,10 @@ class Experiment(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    dataset: SerializeAsAny[DatasetChoice] = Field(
+    dataset: SerializeAsAny[DatasetConfig] = Field(
         default_factory=lambda: DATASETS.build("spirals"), validate_default=True
     )
-    network: SerializeAsAny[NetworkChoice] = Field(
+    network: SerializeAsAny[NetworkConfig] = Field(
         default_factory=lambda: "", validate_default=True
     )
     loss: str = Field(
@@ -143,14 +143,14 @@ class Experiment(BaseModel):
 
     @field_validator("dataset", mode="before")
     @classmethod
-    def _dataset(cls, value: Any) -> DatasetChoice:
+    def _dataset(cls, value: Any) -> DatasetConfig:
         dataset = DATASETS.build(value)
         dataset.check()
         return dataset
 
     @field_validator("network", mode="before")
     @classmethod
-    def _network(cls, value: Any, info: ValidationInfo) -> NetworkChoice:
+    def _network(cls, value: Any, info: ValidationInfo) -> NetworkConfig:
         dataset = info.data.get("dataset")
         if isinstance(value, str):
             value = {
@@ -214,7 +214,7 @@ class Experiment(BaseModel):
     @field_validator("lanes", mode="before")
     @classmethod
     def _lanes(cls, value: Any, info: ValidationInfo) -> tuple[Optimizer, ...]:
-        if isinstance(value, str | Mapping | Choice) or not isinstance(value, Iterable):
+        if isinstance(value, str | Mapping | Config) or not isinstance(value, Iterable):
             raise BadInput(
                 "lanes",
                 value,
@@ -252,7 +252,7 @@ class Experiment(BaseModel):
         problem = problem_of(self.dataset, network, self.loss)
         for i, lane in enumerate(self.lanes):
             refusal = lane.refusal(problem)
-            if refusal is None and network.mixes and lane.seen() == "jacobian":
+            if refusal is None and network.batch_dependent and lane.required_oracle() == "jacobian":
                 refusal = (
                     "a network that answers every sample by itself "
                     "(network.normalisation=group), or the method lbfgs"
@@ -370,7 +370,7 @@ def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
     return {**value, "dataset": {**rest, "token": of_path(str(dataset["file"])).token}}
 
 
-def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:
+def problem_of(dataset: DatasetConfig, network: Network, loss: str) -> Problem:
     """Return the facts about an experiment that methods need before it runs."""
     inputs, activations = math.prod(dataset.shape), network.activations
     return Problem(
@@ -381,7 +381,7 @@ def problem_of(dataset: DatasetChoice, network: Network, loss: str) -> Problem:
         loss,
         dataset.kind,
         inputs,
-        network.widest,
+        network.peak_activations,
         activations,
     )
 

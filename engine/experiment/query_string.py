@@ -19,7 +19,7 @@ from ..errors import BadInput
 from ..networks import MLP, NETWORKS, Point
 from ..optimizers import OPTIMIZERS
 from ..oracle import Currency
-from ..registry import Choice, fields
+from ..registry import Config, fields
 from ..system.input_checks import check, is_number
 from .landscape_defaults import suggested_settings
 from .model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
@@ -178,7 +178,7 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
     registry: Any = (
         DATASETS if owner == "dataset" else NETWORKS if owner == "network" else OPTIMIZERS
     )
-    cls: type[Choice] = registry.get(places[owner]["name"], owner)
+    cls: type[Config] = registry.get(places[owner]["name"], owner)
     if owner == "dataset" and field == "file" and DATASETS.get(cls.name).needs_file:
         places[owner][field] = text
         return id(places[owner]), field
@@ -197,7 +197,7 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
     return id(places[owner]), field
 
 
-def _read(cls: type[Choice], field: str, text: str, key: str) -> Any:
+def _read(cls: type[Config], field: str, text: str, key: str) -> Any:
     """Convert a text to its value; numbers stay texts, for pydantic to parse."""
     kind = next(entry for entry in fields(cls) if entry["name"] == field)
     if kind["type"] == "array":
@@ -229,7 +229,7 @@ def _write(value: Any) -> str:
 
 
 def _settings(
-    owner: str, choice: Choice, suggested: Mapping[str, Any] | None = None
+    owner: str, choice: Config, suggested: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
     """Return ``owner.field`` → text of the fields that differ from their defaults."""
     defaults = {name: info.default for name, info in type(choice).model_fields.items()} | dict(

@@ -60,9 +60,9 @@ class StopRules(Fields):
         step: int,
         loss: float,
         progress: float,
-        best: Best | None,
+        best: BestSoFar | None,
         lowest: float | None = 0.0,
-    ) -> tuple[Best, str | None]:
+    ) -> tuple[BestSoFar, str | None]:
         """Apply the rules to a lane that still runs.
 
         Args:
@@ -77,11 +77,11 @@ class StopRules(Fields):
             What to remember for the next check, and why the lane must end, as a sentence, or None.
         """
         if best is None:
-            best = Best(step, loss, progress, loss)
+            best = BestSoFar(step, loss, progress, loss)
         elif loss < best.loss - IMPROVEMENT * (
             best.gained if lowest is None else best.loss - lowest
         ):
-            best = Best(step, loss, progress, best.start)
+            best = BestSoFar(step, loss, progress, best.start)
         if self.target is not None and loss <= self.target:
             return best, f"{label} reached the target loss {self.target:g} at step {step:,}."
         of = " of its earlier decrease" if lowest is None else ""
@@ -98,7 +98,7 @@ class StopRules(Fields):
 
 
 @dataclass(frozen=True)
-class Best:
+class BestSoFar:
     """The lowest loss of a lane that was an improvement, and its time.
 
     Attributes:
@@ -120,7 +120,7 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Moment:
+class LaneCheck:
     """The state of a lane at a check.
 
     Attributes:
@@ -182,7 +182,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Wreck:
+class Divergence:
     """The first non-finite loss of a lane, and the step at which it occurred.
 
     Attributes:
@@ -199,7 +199,7 @@ class Wreck:
     weights: int
 
     @classmethod
-    def of(cls, step: int, loss: float, estimate: Tensor) -> Wreck:
+    def of(cls, step: int, loss: float, estimate: Tensor) -> Divergence:
         """Count the non-finite weights of an estimate (D,)."""
         return cls(
             step,
@@ -210,7 +210,7 @@ class Wreck:
         )
 
     def sentence(
-        self, label: str, good: Moment, exact: bool, advice: str = "", outside: bool = False
+        self, label: str, good: LaneCheck, exact: bool, advice: str = "", outside: bool = False
     ) -> str:
         """Return a sentence that describes what happened.
 

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from . import compiled
 from .compiled import COLUMNS, Array, kernel
-from .row_blocks import gathered, rows_of, strips
-from .scratch import buffer
+from .row_blocks import gather_rows, row_blocks, rows_of
+from .scratch import scratch_buffer
 
 if TYPE_CHECKING:
-    from ..random.random_rows import Drawn
+    from ..random.random_rows import RandomRows
 
 
 def move_particles(
@@ -22,7 +22,7 @@ def move_particles(
     x: Tensor,
     chosen: Tensor | None,
     weights: Tensor,
-    z: Drawn,
+    z: RandomRows,
     *,
     drift: float,
     noise: float,
@@ -44,17 +44,17 @@ def move_particles(
     Returns:
         v̄ of every group, in a buffer: (g, D).
     """
-    v = buffer("consensus", (len(weights), x.shape[1]), x)
+    v = scratch_buffer("consensus", (len(weights), x.shape[1]), x)
     if anisotropic and compiled.fit(x) and z.tabled:
         moving = torch.arange(len(x)) if chosen is None else chosen.contiguous()
         where = (weights.to(x).contiguous(), *z.stretches(x))
         cbo_update(x.shape[1], x, moving, *where, drift, noise, v, grain=COLUMNS)
         return v
     for groups, rows in batches(weights.numel(), weights.shape[1], rows_of(x.shape[1], x.device)):
-        at = x[rows] if chosen is None else gathered(x, chosen[rows], "particles")
+        at = x[rows] if chosen is None else gather_rows(x, chosen[rows], "particles")
         grouped = at.unflatten(0, (-1, weights.shape[1]))
         torch.bmm(weights[groups].to(x).unsqueeze(1), grouped, out=v[groups].unsqueeze(1))
-        for some in strips(at):
+        for some in row_blocks(at):
             drawn = slice(rows.start + some.start, rows.start + some.stop)
             members = at[some].unflatten(0, (groups.stop - groups.start, -1))
             moved = rule(

@@ -23,11 +23,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-MANY = 2**18
+MIN_NUMEL = 2**18
 """Numbers of a population from which on it is worth to look at it strip by strip, or only where it
 changed, or to start the threads of a kernel."""
 TYPES = {torch.float32: "float32", torch.float64: "float64"}
-FAST = {"reassoc", "contract", "nsz", "arcp"}
+FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 """What the compiler may assume of arithmetic: sums in any order, fused products. That no number is
 NaN it may not: a network that diverges has to be seen to."""
 Array = Any
@@ -78,11 +78,13 @@ class Kernel:
 
                 types = f"void(int64, int64, {self.signature.replace('T', TYPES[dtype])})"
                 try:
-                    self.loops[dtype] = numba.njit(types, nogil=True, cache=True, fastmath=FAST)(
+                    self.loops[dtype] = numba.njit(
+                        types, nogil=True, cache=True, fastmath=FASTMATH
+                    )(self.function)
+                except RuntimeError:  # no folder may be written to
+                    self.loops[dtype] = numba.njit(types, nogil=True, fastmath=FASTMATH)(
                         self.function
                     )
-                except RuntimeError:  # no folder may be written to
-                    self.loops[dtype] = numba.njit(types, nogil=True, fastmath=FAST)(self.function)
                 _spent.append(time.perf_counter() - began)
             return self.loops[dtype]
 
@@ -147,7 +149,7 @@ def fit(*arrays: Tensor) -> bool:
     the CPU, row after row.
     """
     return (
-        arrays[0].numel() >= MANY
+        arrays[0].numel() >= MIN_NUMEL
         and arrays[0].dtype in TYPES
         and all(
             one.device.type == "cpu" and one.dtype == arrays[0].dtype and one.is_contiguous()

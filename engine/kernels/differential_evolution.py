@@ -10,11 +10,11 @@ from torch import Tensor
 
 from . import compiled
 from .compiled import COLUMNS, Array, kernel
-from .row_blocks import gathered, strips
-from .scratch import buffer
+from .row_blocks import gather_rows, row_blocks
+from .scratch import scratch_buffer
 
 if TYPE_CHECKING:
-    from ..random.random_rows import Drawn
+    from ..random.random_rows import RandomRows
 
 
 def make_trials(
@@ -23,7 +23,7 @@ def make_trials(
     base: Tensor,
     parents: Tensor,
     j: Tensor,
-    r: Drawn,
+    r: RandomRows,
     *,
     F: float,
     CR: float,
@@ -40,17 +40,17 @@ def make_trials(
         F: differential weight.
         CR: crossover rate.
     """
-    trials = buffer("trials", tuple(x.shape), x)
+    trials = scratch_buffer("trials", tuple(x.shape), x)
     if compiled.fit(x) and r.tabled:
         where = (parents.contiguous(), j.contiguous(), *r.stretches(x))
         de_trial(x.shape[1], x, base.contiguous(), *where, F, CR, trials, grain=COLUMNS)
         return trials
     a, b, c = parents
-    for rows in strips(x):
+    for rows in row_blocks(x):
         abc = (
-            base if len(base) == 1 else gathered(base, a[rows], "a"),
-            gathered(x, b[rows], "b"),
-            gathered(x, c[rows], "c"),
+            base if len(base) == 1 else gather_rows(base, a[rows], "a"),
+            gather_rows(x, b[rows], "b"),
+            gather_rows(x, c[rows], "c"),
         )
         trials[rows] = rule(x[rows], *abc, r[rows].to(x), j[rows], F=F, CR=CR)
     return trials

@@ -18,14 +18,16 @@ from torch import Tensor
 
 from . import compiled
 from .compiled import COLUMNS, Array, kernel
-from .row_blocks import Sum, strips
-from .scratch import buffer
+from .row_blocks import Sum, row_blocks
+from .scratch import scratch_buffer
 
 if TYPE_CHECKING:
-    from ..random.random_rows import Drawn
+    from ..random.random_rows import RandomRows
 
 
-def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool = False) -> Tensor:
+def sampled(
+    x: Tensor, z: RandomRows, mean: Tensor, deviation: Tensor, mirrored: bool = False
+) -> Tensor:
     """Write samples.
 
     Args:
@@ -46,7 +48,7 @@ def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool
     if compiled.fit(x, mean, deviation) and z.tabled:
         sample_rows(half, first, second if mirrored else x[:0], *z.stretches(x), mean, deviation)
         return x
-    for strip in strips(first):
+    for strip in row_blocks(first):
         part = z.scaled(first[strip], strip, deviation)
         if mirrored:
             torch.sub(mean, part[: len(second[strip])], out=second[strip])
@@ -54,7 +56,7 @@ def sampled(x: Tensor, z: Drawn, mean: Tensor, deviation: Tensor, mirrored: bool
     return x
 
 
-def weighted(z: Drawn, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+def weighted(z: RandomRows, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
     """Σ_k u_k z_k and Σ_k v_k z_k² of the rows drawn, (n,) weights each: (D,), (D,). ``like`` (D,)
     tells the type and the device.
     """
@@ -74,9 +76,9 @@ def weighted(z: Drawn, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tens
         )
         return along, squares
     one, two = Sum("z", len(u), like), Sum("z²", len(u), like)
-    for strip in strips(u.unsqueeze(1).expand(-1, len(like))):
+    for strip in row_blocks(u.unsqueeze(1).expand(-1, len(like))):
         part = z[strip].to(like)
-        square = torch.mul(part, part, out=buffer("squares", tuple(part.shape), part))
+        square = torch.mul(part, part, out=scratch_buffer("squares", tuple(part.shape), part))
         one.add(part, u[strip])
         two.add(square, v[strip])
     return one.value(), two.value()

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from . import compiled
 from .compiled import COLUMNS, Array, kernel
-from .row_blocks import gathered, strips
+from .row_blocks import gather_rows, row_blocks
 
 if TYPE_CHECKING:
-    from ..random.random_rows import Drawn
+    from ..random.random_rows import RandomRows
 
 
 def make_children(
@@ -22,7 +22,7 @@ def make_children(
     first: Tensor,
     second: Tensor | None,
     mask: Callable[[slice], Tensor] | None,
-    z: Drawn,
+    z: RandomRows,
     *,
     sigma: Tensor,
 ) -> None:
@@ -42,12 +42,12 @@ def make_children(
         where = (first.contiguous(), *z.stretches(children), sigma)
         ga_mutate(children.shape[1], children, parents, *where, grain=COLUMNS)
         return
-    for rows in strips(children):
-        one = gathered(parents, first[rows], "first parents")
+    for rows in row_blocks(children):
+        one = gather_rows(parents, first[rows], "first parents")
         if second is None or mask is None:
             children[rows] = rule(one, None, None, z[rows].to(one), sigma=sigma)
         else:
-            other = gathered(parents, second[rows], "second parents")
+            other = gather_rows(parents, second[rows], "second parents")
             chosen = mask(rows).to(one)
             children[rows] = rule(one, other, chosen, z[rows].to(one), sigma=sigma)
 

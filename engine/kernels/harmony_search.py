@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from . import compiled
-from .compiled import MANY, Array, kernel
-from .row_blocks import strips
-from .scratch import buffer
+from .compiled import MIN_NUMEL, Array, kernel
+from .row_blocks import row_blocks
+from .scratch import scratch_buffer
 
 if TYPE_CHECKING:
     from ..random.rng import Rng
@@ -50,11 +50,11 @@ def new_harmonies(
         low: (D,) lowest weights.
         high: (D,) highest weights.
     """
-    new = buffer("improvised", (count, memory.shape[1]), memory)
+    new = scratch_buffer("improvised", (count, memory.shape[1]), memory)
     if compiled.fit(new, memory) and new.shape[1] <= TABLE // 4:
         _many(new, memory, rng, hmcr, par, bw.contiguous(), low.contiguous(), high.contiguous())
         return new
-    for rows in strips(new):
+    for rows in row_blocks(new):
         shape = rows.stop - rows.start, memory.shape[1]
         m = memory.gather(0, rng.integers(len(memory), *shape).to(memory.device))
         choice, u = rng.uniform(*shape).to(memory), rng.uniform(*shape).to(memory)
@@ -88,7 +88,7 @@ def _many(
     scale = 2 / par if par > 0 else 0.0
     hs_improvise(dimension, new, memory, *where, par, scale, bw, low, high, grain=NOTES)
     rare = 1 - hmcr
-    for rows in torch.arange(count).split(1 + int(MANY / (rare * dimension + 1))):
+    for rows in torch.arange(count).split(1 + int(MIN_NUMEL / (rare * dimension + 1))):
         drawn = sparse(len(rows) * dimension, rare, rng)
         row, column = drawn // dimension + rows[0], drawn % dimension
         u = rng.uniform(len(drawn)).to(memory)

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from . import compiled
 from .compiled import Array, kernel
-from .row_blocks import gathered, strips
-from .scratch import buffer
+from .row_blocks import gather_rows, row_blocks
+from .scratch import scratch_buffer
 
 if TYPE_CHECKING:
-    from ..random.random_rows import Drawn
+    from ..random.random_rows import RandomRows
 
 
 def move_swarm(
@@ -24,8 +24,8 @@ def move_swarm(
     v: Tensor,
     p: Tensor,
     guides: Tensor,
-    r1: Drawn,
-    r2: Drawn,
+    r1: RandomRows,
+    r2: RandomRows,
     *,
     w: float,
     c1: float,
@@ -53,9 +53,9 @@ def move_swarm(
         arrays = (x, v, p, guides.contiguous(), table, own, others, members, limit)
         pso_update(len(x), *arrays, w, c1, c2)
         return
-    for rows in strips(x):
-        g = gathered(p, guides[rows], "guides")
-        first = r1.into(buffer("r1", tuple(g.shape), x), rows)
+    for rows in row_blocks(x):
+        g = gather_rows(p, guides[rows], "guides")
+        first = r1.into(scratch_buffer("r1", tuple(g.shape), x), rows)
         new = rule(
             *(x[rows], v[rows], p[rows], g, first, r2[rows].to(x)),
             w=w,

@@ -9,7 +9,7 @@ strip is large.
 Cores share the work of one operation, and each should find in its own cache what it wrote there by
 the one before: to fetch it from another core takes up to ten times as long. An elementwise
 operation gives each core some rows. A sum over rows, or a product with a vector, gives it some
-columns instead, and so does copying long rows: hence `Sum` and `gathered`.
+columns instead, and so does copying long rows: hence `Sum` and `gather_rows`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from . import compiled
-from .compiled import MANY, Array, kernel
-from .scratch import buffer
+from .compiled import MIN_NUMEL, Array, kernel
+from .scratch import scratch_buffer
 
 STRIP = {"cpu": 2**19}
 """Numbers in a strip, per kind of device: 2 MiB in float32, so that the three or four arrays of an
@@ -38,7 +38,7 @@ def rows_of(width: int, device: torch.device) -> int:
     return max(1, STRIP.get(device.type, ELSEWHERE) // width)
 
 
-def strips(x: Tensor, rows: slice | None = None) -> Iterator[slice]:
+def row_blocks(x: Tensor, rows: slice | None = None) -> Iterator[slice]:
     """The strips of a population (P, D), or of some rows of it, first to last, as slices of its
     rows.
     """
@@ -67,9 +67,9 @@ def again(x: Tensor | None, shape: tuple[int, int], like: Tensor) -> Tensor:
     return x if fits and x is not None else torch.empty(shape, dtype=like.dtype, device=like.device)
 
 
-def gathered(x: Tensor, rows: Tensor, name: str) -> Tensor:
+def gather_rows(x: Tensor, rows: Tensor, name: str) -> Tensor:
     """Those members of a population (P, D) in the buffer of that name, (m, D)."""
-    out = buffer(name, (len(rows), x.shape[1]), x)
+    out = scratch_buffer(name, (len(rows), x.shape[1]), x)
     for start in range(0, x.shape[1], NARROW):
         torch.index_select(
             x[:, start : start + NARROW], 0, rows, out=out[:, start : start + NARROW]
@@ -87,7 +87,7 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
         origin: (P,) int64, which of its rows for each; the same one if not given.
     """
     if (
-        x.device.type != "cpu" or x.numel() < MANY
+        x.device.type != "cpu" or x.numel() < MIN_NUMEL
     ):  # on a GPU to know how many there are would be a wait for it
         torch.where(chosen.unsqueeze(1), by if origin is None else by[origin], x, out=x)
         return
@@ -99,7 +99,7 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
     for some, theirs in zip(
         *(one.split(rows_of(x.shape[1], x.device)) for one in (rows, origin)), strict=True
     ):
-        x.index_copy_(0, some, gathered(by, theirs, "replacing"))
+        x.index_copy_(0, some, gather_rows(by, theirs, "replacing"))
 
 
 @kernel("T[:, ::1], T[:, ::1], int64[::1], int64[::1]", "x")
@@ -122,7 +122,7 @@ class Sum:
 
     def __init__(self, name: str, count: int, like: Tensor) -> None:
         width = like.shape[-1]
-        self.rows = buffer(
+        self.rows = scratch_buffer(
             f"sum of {name}", (min(count, rows_of(width, like.device)), width), like
         ).zero_()
 

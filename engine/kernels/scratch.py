@@ -23,7 +23,7 @@ class Buffers(threading.local):
 _buffers = Buffers()
 
 
-def buffer(name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+def scratch_buffer(name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
     """A contiguous tensor of that shape with ``like``'s type and device, holding anything. The next
     call with the same name gives the same memory again.
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from . import compiled
 from .compiled import COLUMNS, Array, kernel
-from .row_blocks import strips
-from .scratch import buffer
+from .row_blocks import row_blocks
+from .scratch import scratch_buffer
 
 ABOUT = 8
 """Members whose mean is c."""
@@ -52,9 +52,10 @@ def distances(x: Tensor, place: Tensor) -> Tensor:
     return torch.cat(
         [
             torch.linalg.vector_norm(
-                torch.sub(x[rows], place, out=buffer("pull", tuple(x[rows].shape), x)), dim=1
+                torch.sub(x[rows], place, out=scratch_buffer("pull", tuple(x[rows].shape), x)),
+                dim=1,
             )
-            for rows in strips(x)
+            for rows in row_blocks(x)
         ]
     )
 

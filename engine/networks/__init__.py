@@ -1,6 +1,6 @@
 """Networks on packed weights. Importing this package registers them all."""
 
-from .base import NETWORKS, Layer, Network, NetworkChoice
+from .base import NETWORKS, Layer, Network, NetworkConfig
 from .cnn import CNN
 from .landscape_point import Point, PointNetwork
 from .mlp import MLP
@@ -16,7 +16,7 @@ __all__ = [
     "NETWORKS",
     "Layer",
     "Network",
-    "NetworkChoice",
+    "NetworkConfig",
     "Point",
     "PointNetwork",
     "Recurrent",

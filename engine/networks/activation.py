@@ -52,7 +52,7 @@ IN_PLACE: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Bend:
+class ActivationFunction:
     """The activation of that name; all of them are non-decreasing. A step may pass the gradient
     straight through.
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
-from ..datasets.base import DatasetChoice
-from ..registry import Choice, Registry
+from ..datasets.base import DatasetConfig
+from ..registry import Config, Registry
 
 if TYPE_CHECKING:
-    from ..populations.antithetic import Mirrored
+    from ..populations.antithetic import AntitheticPopulation
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,19 @@ class Network(ABC):
             is 2): those of its matrix products and convolutions.
         entering: those of them that read the sample itself, whose derivative is not needed.
         layers: the tensors of the packed vector, in order.
-        widest: the most activations of one sample held at once in a layer; sizes the chunks of a
-            population.
+        peak_activations: the most activations of one sample held at once in a layer; sizes the
+            chunks of a population.
         activations: about how many numbers one sample stores in a forward pass, for its gradient.
-        hidden: widths of the hidden layers whose outputs may be cached; for those `upward`
+        hidden: widths of the hidden layers whose outputs may be cached; for those `forward_from`
             continues from any layer.
     """
 
     layers: tuple[Layer, ...]
     flops: int
     entering: int = 0
-    widest: int
+    peak_activations: int
     hidden: tuple[int, ...] = ()
-    mixes: bool = False
+    batch_dependent: bool = False
     """Whether outputs depend on the other samples of the batch, which must then be evaluated
     together.
     """
@@ -76,7 +76,7 @@ class Network(ABC):
 
     @property
     def activations(self) -> int:
-        return self.widest * sum(len(layer.shape) > 1 for layer in self.layers)
+        return self.peak_activations * sum(len(layer.shape) > 1 for layer in self.layers)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -109,7 +109,7 @@ class Network(ABC):
         return None
 
     def mirrored(
-        self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Any
+        self, asked: AntitheticPopulation, centre: Tensor | None, start: int, stop: int, ready: Any
     ) -> Tensor:
         """Run `evaluate` for the pairs from start to stop: (2·(stop − start), K, B), first the
         members θ + …, then the members θ − …
@@ -123,17 +123,17 @@ class Network(ABC):
         """
         return 2 * self.flops - self.entering
 
-    def mirrored_flops(self, asked: Mirrored, samples: int) -> int:
+    def antithetic_flops(self, asked: AntitheticPopulation, samples: int) -> int:
         """Return the operations of `mirrored` on all pairs and ``samples`` samples, with the result
         of `centre`.
         """
         return len(asked) * samples * self.flops
 
-    def upward_flops(self, first: int) -> int:
+    def flops_from(self, first: int) -> int:
         """Return the operations of one sample from a layer upward."""
         raise NotImplementedError(f"{type(self).__name__} has no layers to go on from")
 
-    def upward(
+    def forward_from(
         self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None
     ) -> Tensor:
         """Run `evaluate` from a layer upward.
@@ -175,7 +175,7 @@ def pack(tensors: Sequence[tuple[str, tuple[int, ...], float]]) -> tuple[Layer, 
     return tuple(layers)
 
 
-class NetworkChoice(Choice):
+class NetworkConfig(Config):
     """A network by name, with its settings; built for the data's shape."""
 
     kinds: ClassVar[tuple[str, ...]] = ("points", "table", "curve", "images")
@@ -194,7 +194,7 @@ class NetworkChoice(Choice):
                 example).
         """
 
-    def build_for(self, dataset: DatasetChoice) -> Network:
+    def build_for(self, dataset: DatasetConfig) -> Network:
         """Build the network for a dataset.
 
         Raises:
@@ -203,4 +203,4 @@ class NetworkChoice(Choice):
         return self.build(dataset.shape, len(dataset.classes))
 
 
-NETWORKS: Registry[NetworkChoice] = Registry("network")
+NETWORKS: Registry[NetworkConfig] = Registry("network")

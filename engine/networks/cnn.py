@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..errors import BadInput
-from ..kernels.scratch import buffer
-from .activation import STRAIGHT_THROUGH, Activation, Bend
-from .base import NETWORKS, Network, NetworkChoice, pack
+from ..kernels.scratch import scratch_buffer
+from .activation import STRAIGHT_THROUGH, Activation, ActivationFunction
+from .base import NETWORKS, Network, NetworkConfig, pack
 from .row_convolution import bent_and_pooled, convolved, matrices, shifted
 
 POOLS: dict[str, Callable[..., Tensor]] = {
@@ -46,7 +46,7 @@ class CNNNetwork(Network):
         pool: how a square of pixels is reduced to one.
         pools: sides of these squares after the two convolutions; 1 means no pooling.
         bias: whether every layer has biases.
-        squash: the function applied to the outputs.
+        output_activation: the function applied to the outputs.
     """
 
     def __init__(
@@ -55,16 +55,16 @@ class CNNNetwork(Network):
         classes: int,
         channels: tuple[int, int],
         kernel: int,
-        activation: Bend,
+        activation: ActivationFunction,
         padded: bool = True,
         pool: Literal["max", "mean"] = "max",
         pools: tuple[int, int] = (2, 2),
         bias: bool = True,
-        squash: Bend | None = None,
+        output_activation: ActivationFunction | None = None,
     ) -> None:
         c, *image = shape
         c1, c2 = channels
-        self.activation, self.squash, self.bias = activation, squash, bias
+        self.activation, self.output_activation, self.bias = activation, output_activation, bias
         self.kernel, self.pad, self.pool, self.pools = (
             kernel,
             kernel // 2 if padded else 0,
@@ -101,7 +101,7 @@ class CNNNetwork(Network):
             + self.features * classes
         )
         self.entering = 2 * first[0] * first[1] * c1 * f1
-        self.widest = first[0] * first[1] * c1 + f1 * first[0] * first[1] // 4
+        self.peak_activations = first[0] * first[1] * c1 + f1 * first[0] * first[1] // 4
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
         size, batch = population.shape[0], x.shape[0]
@@ -120,7 +120,7 @@ class CNNNetwork(Network):
         h = self.pooled(self.activation(h), self.pools[1])
         h = h.reshape(batch, size, self.features).permute(1, 2, 0)
         h = torch.bmm(w2, h) if b2 is None else torch.baddbmm(b2.unsqueeze(-1), w2, h)
-        return (h if self.squash is None else self.squash(h)).transpose(1, 2)
+        return (h if self.output_activation is None else self.output_activation(h)).transpose(1, 2)
 
     def pooled(self, h: Tensor, side: int) -> Tensor:
         """Reduce every square of that side to one pixel."""
@@ -159,7 +159,7 @@ class CNNNetwork(Network):
             copies,
             matrices(w0).flatten(0, 1),
             self.kernel,
-            buffer("first", (y0, size * c0, x0 * batch), copies),
+            scratch_buffer("first", (y0, size * c0, x0 * batch), copies),
         )
         h = bent_and_pooled(
             sums.view(y0, size, c0, x0, batch).transpose(0, 1),
@@ -169,7 +169,7 @@ class CNNNetwork(Network):
             self.pools[0],
         )
         copies = shifted(h, self.kernel, self.pad, "between")
-        sums = buffer("second", (size, y1, c1, x1 * batch), copies)
+        sums = scratch_buffer("second", (size, y1, c1, x1 * batch), copies)
         for images, weights, out in zip(copies, matrices(w1), sums, strict=True):
             convolved(images, weights, self.kernel, out)
         h = bent_and_pooled(
@@ -180,11 +180,11 @@ class CNNNetwork(Network):
         h = torch.bmm(
             w2,
             h.reshape(size, self.features, batch),
-            out=buffer("outputs", (size, w2.shape[1], batch), copies),
+            out=scratch_buffer("outputs", (size, w2.shape[1], batch), copies),
         )
         if b2 is not None:
             h.add_(b2.unsqueeze(-1))
-        return h if self.squash is None else self.squash.in_place(h)
+        return h if self.output_activation is None else self.output_activation.in_place(h)
 
 
 def image_shape(name: str, shape: tuple[int, ...], least: int) -> tuple[int, int, int]:
@@ -208,7 +208,7 @@ def image_shape(name: str, shape: tuple[int, ...], least: int) -> tuple[int, int
 
 
 @NETWORKS.add
-class CNN(NetworkChoice):
+class CNN(NetworkConfig):
     """A small convolutional network for images."""
 
     name = "cnn"
@@ -252,7 +252,7 @@ class CNN(NetworkChoice):
             )
         if self.kernel % 2 == 0:
             raise BadInput("network.kernel", self.kernel, "3 or 5")
-        activation = Bend(self.activation, self.straight_through)
+        activation = ActivationFunction(self.activation, self.straight_through)
         return CNNNetwork(
             (shape[0], shape[1], shape[2]),
             classes,

@@ -7,11 +7,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..datasets.base import DatasetChoice
+from ..datasets.base import DatasetConfig
 from ..datasets.landscape import Landscapes
 from ..errors import BadInput
 from ..landscapes.benchmark_functions import Landscape
-from .base import NETWORKS, Network, NetworkChoice, pack
+from .base import NETWORKS, Network, NetworkConfig, pack
 
 UNIT = 0.1
 """The natural size of a step, as a share of the rectangle."""
@@ -40,7 +40,7 @@ class PointNetwork(Network):
             ]
         )
         self.flops, self.partial = landscape.flops, landscape.partial
-        self.widest = 4
+        self.peak_activations = 4
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
         return self.landscape(population)[:, None, None].expand(-1, x.shape[0], 1)
@@ -59,7 +59,7 @@ class PointNetwork(Network):
 
 
 @NETWORKS.add
-class Point(NetworkChoice):
+class Point(NetworkConfig):
     """A point on a landscape."""
 
     name = "point"
@@ -73,7 +73,7 @@ class Point(NetworkChoice):
             "a network with inputs; a point belongs to the dataset landscape alone",
         )
 
-    def build_for(self, dataset: DatasetChoice) -> Network:
+    def build_for(self, dataset: DatasetConfig) -> Network:
         if not isinstance(dataset, Landscapes):
             raise BadInput(
                 "network",

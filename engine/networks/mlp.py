@@ -10,11 +10,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels.scratch import buffer
-from ..populations.antithetic import Mirrored
-from ..populations.noise import Factors, Part
-from .activation import STEPS, STRAIGHT_THROUGH, Activation, Bend
-from .base import NETWORKS, Network, NetworkChoice, pack
+from ..kernels.scratch import scratch_buffer
+from ..populations.antithetic import AntitheticPopulation
+from ..populations.noise import LowRankNoise, Part
+from .activation import STEPS, STRAIGHT_THROUGH, Activation, ActivationFunction
+from .base import NETWORKS, Network, NetworkConfig, pack
 
 __all__ = ["MLP", "STEPS", "MLPNetwork"]
 
@@ -31,7 +31,7 @@ class MLPNetwork(Network):
     def __init__(
         self, sizes: tuple[int, ...], activation: Activation, straight_through: bool = False
     ) -> None:
-        self.sizes, self.activation = sizes, Bend(activation, straight_through)
+        self.sizes, self.activation = sizes, ActivationFunction(activation, straight_through)
         pairs = list(pairwise(sizes))
         self.layers = pack(
             [
@@ -42,7 +42,7 @@ class MLPNetwork(Network):
         )
         self.products = tuple(2 * a * b for a, b in pairs)
         self.flops, self.entering = sum(self.products), self.products[0]
-        self.widest = max(sizes[1:])
+        self.peak_activations = max(sizes[1:])
         self.hidden = sizes[1:-1]
 
     @property
@@ -67,21 +67,23 @@ class MLPNetwork(Network):
         return x.flatten(1).T.contiguous()
 
     def evaluate(self, population: Tensor, ready: Tensor) -> Tensor:
-        return self.upward(self.unpack(population), ready.expand(len(population), *ready.shape), 0)
+        return self.forward_from(
+            self.unpack(population), ready.expand(len(population), *ready.shape), 0
+        )
 
-    def upward_flops(self, first: int) -> int:
+    def flops_from(self, first: int) -> int:
         return sum(self.products[first:])
 
-    def mirrored_flops(self, asked: Mirrored, samples: int) -> int:
+    def antithetic_flops(self, asked: AntitheticPopulation, samples: int) -> int:
         first, *rest = self.products
         members = len(asked)
         # the first layer's noise is used for both members of a pair
-        if not isinstance(asked.noise, Factors):
+        if not isinstance(asked.noise, LowRankNoise):
             return samples * (first + asked.noise.rows * first + members * sum(rest))
         thin, *thinner = (2 * asked.noise.rank * (a + b) for a, b in pairwise(self.sizes))
         return samples * (first + asked.noise.rows * thin + members * (sum(rest) + sum(thinner)))
 
-    def upward(
+    def forward_from(
         self, tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None
     ) -> Tensor:
         # As `forward`, in reused buffers: bias and activation are applied while the product is
@@ -92,7 +94,7 @@ class MLPNetwork(Network):
             h = torch.bmm(
                 tensors[i],
                 h,
-                out=buffer(f"layer {first + i // 2}", shape, h)
+                out=scratch_buffer(f"layer {first + i // 2}", shape, h)
                 if last or keep is None
                 else keep[i // 2],
             )
@@ -106,7 +108,12 @@ class MLPNetwork(Network):
         return torch.addmm(bias[0].unsqueeze(-1), weight[0], ready)
 
     def mirrored(
-        self, asked: Mirrored, centre: Tensor | None, start: int, stop: int, ready: Tensor
+        self,
+        asked: AntitheticPopulation,
+        centre: Tensor | None,
+        start: int,
+        stop: int,
+        ready: Tensor,
     ) -> Tensor:
         # The first layer, most of the work, is linear in its weights: one product with the noise
         # serves both members of a pair, W x ± E x. Further layers read inputs of their own; there a
@@ -119,19 +126,19 @@ class MLPNetwork(Network):
             weight, bias, outputs = tensors[i][0], tensors[i + 1][0], tensors[i].shape[1]
             reach = asked.reach * (1.0 if asked.scale is None else self.layers[i].fan_in ** -0.5)
             shift = parts[i + 1][0].unsqueeze(-1) * reach
-            sums = buffer(f"mirrored {i}", (2 * size, outputs, batch), ready)
+            sums = scratch_buffer(f"mirrored {i}", (2 * size, outputs, batch), ready)
             plus, minus = sums.chunk(2)
             if i == 0:
                 noise = times(
                     parts[0],
                     ready.expand(size, *ready.shape),
                     reach,
-                    buffer("noise", (size, outputs, batch), ready),
+                    scratch_buffer("noise", (size, outputs, batch), ready),
                 ).add_(shift)
                 torch.add(centre, noise, out=plus)
                 torch.sub(centre, noise, out=minus)
             elif len(parts[i]) == 1:
-                weights = buffer("weights", (2 * size, *weight.shape), ready)
+                weights = scratch_buffer("weights", (2 * size, *weight.shape), ready)
                 torch.add(weight, parts[i][0], alpha=reach, out=weights[:size])
                 torch.sub(weight, parts[i][0], alpha=reach, out=weights[size:])
                 torch.bmm(weights, h, out=sums)
@@ -145,7 +152,7 @@ class MLPNetwork(Network):
                             parts[i],
                             inputs,
                             sign * reach,
-                            buffer("noise", (size, outputs, batch), ready),
+                            scratch_buffer("noise", (size, outputs, batch), ready),
                         )
                     ).add_(bias.unsqueeze(-1) + sign * shift)
             h = self.activation.in_place(sums) if i + 2 < len(tensors) else sums
@@ -160,7 +167,7 @@ def times(part: Part, inputs: Tensor, reach: float, out: Tensor) -> Tensor:
         return torch.bmm(part[0], inputs, out=out).mul_(reach)
     a, b = part
     size, rank, batch = len(a), a.shape[2], inputs.shape[2]
-    middle = buffer("middle", (size, rank, batch), inputs)
+    middle = scratch_buffer("middle", (size, rank, batch), inputs)
     if inputs.stride(0) == 0:  # the same input for all: one product
         torch.mm(b.mT.reshape(size * rank, -1), inputs[0], out=middle.view(size * rank, batch))
     else:
@@ -170,7 +177,7 @@ def times(part: Part, inputs: Tensor, reach: float, out: Tensor) -> Tensor:
 
 
 @NETWORKS.add
-class MLP(NetworkChoice):
+class MLP(NetworkConfig):
     """Multilayer perceptron: 0 to 6 hidden layers."""
 
     name = "mlp"

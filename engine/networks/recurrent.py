@@ -22,9 +22,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..datasets.base import DatasetChoice
+from ..datasets.base import DatasetConfig
 from ..errors import BadInput
-from .base import NETWORKS, Network, NetworkChoice, pack
+from .base import NETWORKS, Network, NetworkConfig, pack
 
 Cell = Literal["elman", "gru"]
 GATES: dict[Cell, int] = {"elman": 1, "gru": 3}
@@ -64,7 +64,7 @@ class RecurrentNetwork(Network):
         # is not multiplied.
         self.entering = 0 if characters else 2 * steps * rows * inputs
         self.flops = self.entering + 2 * ((steps - 1) * rows * units + classes * units)
-        self.widest = steps * rows + 3 * rows
+        self.peak_activations = steps * rows + 3 * rows
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
         w, u, b, *c, w_out, b_out = self.unpack(population)
@@ -107,7 +107,7 @@ class RecurrentNetwork(Network):
 
 
 @NETWORKS.add
-class Recurrent(NetworkChoice):
+class Recurrent(NetworkConfig):
     """Reads an image row by row, or a text character by character."""
 
     name = "recurrent"
@@ -137,7 +137,7 @@ class Recurrent(NetworkChoice):
             )
         return RecurrentNetwork(shape[0], classes, self.units, classes, self.cell, characters=True)
 
-    def build_for(self, dataset: DatasetChoice) -> RecurrentNetwork:
+    def build_for(self, dataset: DatasetConfig) -> RecurrentNetwork:
         if dataset.kind not in self.kinds:
             raise BadInput(
                 "network",

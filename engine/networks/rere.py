@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .activation import Bend
-from .base import NETWORKS, NetworkChoice
+from .activation import ActivationFunction
+from .base import NETWORKS, NetworkConfig
 from .cnn import CNNNetwork, image_shape
 
 KERNEL = 5
@@ -27,10 +27,10 @@ class RereNetwork(CNNNetwork):
             classes,
             (6, 12),
             KERNEL,
-            Bend("sigmoid"),
+            ActivationFunction("sigmoid"),
             padded=False,
             pool="mean",
-            squash=Bend("sigmoid"),
+            output_activation=ActivationFunction("sigmoid"),
         )
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -46,7 +46,7 @@ class RereNetwork(CNNNetwork):
 
 
 @NETWORKS.add
-class RereCNN(NetworkChoice):
+class RereCNN(NetworkConfig):
     """A historical network without settings."""
 
     name = "rere-cnn"

@@ -23,7 +23,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from .base import NETWORKS, Network, NetworkChoice, pack
+from .base import NETWORKS, Network, NetworkConfig, pack
 from .cnn import image_shape
 
 STAGES, BLOCKS = 3, 3
@@ -49,7 +49,7 @@ class ResNetNetwork(Network):
     def __init__(
         self, shape: tuple[int, int, int], classes: int, width: int, normalisation: Norm
     ) -> None:
-        self.normalisation, self.mixes = normalisation, normalisation == "batch"
+        self.normalisation, self.batch_dependent = normalisation, normalisation == "batch"
         c, rows, columns = shape
         self.blocks: list[tuple[int, int]] = []  # (stride, maps) of every block
         packed: list[tuple[str, tuple[int, ...], float]] = []
@@ -67,7 +67,7 @@ class ResNetNetwork(Network):
             flops += 2 * pixels * after * before * 9
 
         convolution("0", c, width)
-        self.widest = 3 * pixels * width
+        self.peak_activations = 3 * pixels * width
         before = width
         for stage in range(STAGES):
             maps = width * 2**stage
@@ -146,7 +146,7 @@ def skip(h: Tensor, size: int, maps: int) -> Tensor:
 
 
 @NETWORKS.add
-class ResNet(NetworkChoice):
+class ResNet(NetworkConfig):
     """A deep convolutional network with skips."""
 
     name = "resnet20"

@@ -15,8 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..kernels.scratch import buffer
-from .activation import Bend
+from ..kernels.scratch import scratch_buffer
+from .activation import ActivationFunction
 
 
 def shifted(images: Tensor, kernel: int, pad: int, name: str) -> Tensor:
@@ -25,7 +25,9 @@ def shifted(images: Tensor, kernel: int, pad: int, name: str) -> Tensor:
     """
     members, rows, channels, columns, batch = images.shape
     across = columns + 2 * pad - kernel + 1
-    copies = buffer(name, (members, rows + 2 * pad, kernel, channels, across, batch), images)
+    copies = scratch_buffer(
+        name, (members, rows + 2 * pad, kernel, channels, across, batch), images
+    )
     if pad:
         copies[:, :pad].zero_()
         copies[:, pad + rows :].zero_()
@@ -56,7 +58,11 @@ def convolved(copies: Tensor, weights: Tensor, kernel: int, out: Tensor) -> Tens
 
 
 def bent_and_pooled(
-    sums: Tensor, bias: Tensor | None, bend: Bend, pool: Literal["max", "mean"], side: int
+    sums: Tensor,
+    bias: Tensor | None,
+    bend: ActivationFunction,
+    pool: Literal["max", "mean"],
+    side: int,
 ) -> Tensor:
     """Add biases, apply the activation, and pool squares of that side, in place: (m, Y, C, X, B),
     (m, C) → (m, Y//side, C, X//side, B).

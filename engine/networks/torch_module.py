@@ -53,7 +53,7 @@ class ModuleNetwork(Network):
             for hook in hooks:
                 hook.remove()
         self.flops = max(1, counter.get_total_flops() // len(x))
-        self.widest = max(1, max(largest) // len(x))
+        self.peak_activations = max(1, max(largest) // len(x))
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
         buffers = dict(self.module.named_buffers())

@@ -20,9 +20,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from ..datasets.base import DatasetChoice
+from ..datasets.base import DatasetConfig
 from ..errors import BadInput
-from .base import NETWORKS, Network, NetworkChoice, pack
+from .base import NETWORKS, Network, NetworkConfig, pack
 
 WIDER = 4
 """Width of the two dense layers of a block in the middle, relative to the embedding."""
@@ -71,7 +71,7 @@ class TransformerNetwork(Network):
         whole = steps * (6 * e * e + after) + 4 * steps * steps * e
         last = steps * 4 * e * e + 2 * e * e + 4 * steps * e + after
         self.flops = (blocks - 1) * whole + last + 2 * characters * e
-        self.widest = steps * (max(3 * e, m) + e) + heads * steps * steps
+        self.peak_activations = steps * (max(3 * e, m) + e) + heads * steps * steps
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return initial weights (D,): U(±1/√fan_in), LayerNorms with weight 1 and bias 0."""
@@ -134,7 +134,7 @@ def norm(h: Tensor, w: Tensor, b: Tensor) -> Tensor:
 
 
 @NETWORKS.add
-class Transformer(NetworkChoice):
+class Transformer(NetworkConfig):
     """Predicts the next character from those before it."""
 
     name = "transformer"
@@ -178,7 +178,7 @@ class Transformer(NetworkChoice):
             )
         return TransformerNetwork(shape[0], classes, self.width, self.heads, self.blocks)
 
-    def build_for(self, dataset: DatasetChoice) -> TransformerNetwork:
+    def build_for(self, dataset: DatasetConfig) -> TransformerNetwork:
         if dataset.kind not in self.kinds:
             raise BadInput(
                 "network", self.name, "a text dataset for this network, or the network mlp"

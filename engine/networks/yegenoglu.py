@@ -8,13 +8,13 @@ output layer, for nothing is pooled after the second convolution.
 
 from __future__ import annotations
 
-from .activation import Bend
-from .base import NETWORKS, NetworkChoice
+from .activation import ActivationFunction
+from .base import NETWORKS, NetworkConfig
 from .cnn import CNNNetwork, image_shape
 
 
 @NETWORKS.add
-class YegenogluCNN(NetworkChoice):
+class YegenogluCNN(NetworkConfig):
     """A historical network without settings."""
 
     name = "yegenoglu-cnn"
@@ -27,7 +27,7 @@ class YegenogluCNN(NetworkChoice):
             classes,
             (10, 20),
             5,
-            Bend("sigmoid"),
+            ActivationFunction("sigmoid"),
             padded=False,
             pools=(2, 1),
             bias=False,

@@ -14,7 +14,8 @@ from torch import Tensor
 from .. import evaluation
 from ..messages.encoding import Message
 from ..networks.base import Layer, Network
-from .predictions import MEMBER_SIDE, Answers, areas, odds_map
+from ..populations import chunks
+from .predictions import MEMBER_SIDE, Predictions, areas, odds_map
 
 DETAIL_FLOPS = 2e8
 """Limit on the FLOPs for the particles of one lane; if all would cost more, only the first ones are
@@ -23,7 +24,7 @@ evaluated.
 BINS = 32
 
 
-def members(answers: Answers, particles: Tensor) -> Message | None:
+def members(answers: Predictions, particles: Tensor) -> Message | None:
     """Return the predictions of each particle (n, D) of a cloud; index i is the cloud's particle i.
 
     Args:
@@ -60,9 +61,9 @@ def confusion(network: Network, theta: Tensor, x: Tensor, y: Tensor, classes: in
     true classes, columns predicted ones.
     """
     step = (
-        evaluation.together(len(x))
-        if network.mixes
-        else max(1, evaluation.chunk_members(network, 1, theta.device))
+        chunks.together(len(x))
+        if network.batch_dependent
+        else max(1, chunks.chunk_members(network, 1, theta.device))
     )
     answer = torch.cat(
         [network.forward(theta.unsqueeze(0), part)[0].argmax(-1) for part in x.split(step)]

@@ -21,7 +21,7 @@ from ..messages.encoding import VERSION, Message
 from ..random.rng import Rng
 from .diagnostics import confusion, histograms, members
 from .planes import Plane
-from .predictions import Answers
+from .predictions import Predictions
 from .projection import Viewpoint
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Observer:
         self.view = Viewpoint(
             race.network, race.loss, race.theta, race.experiment.seed, len(race.lanes)
         )
-        self.answers = Answers(race.network, race.dataset)
+        self.answers = Predictions(race.network, race.dataset)
         self.watch(race.dataset)
 
     def watch(self, data: Dataset) -> None:
@@ -126,7 +126,7 @@ class Observer:
         spots = self.answers.spots
         self.asked = (
             self.probe[0]
-            if spots is None or self.race.network.mixes
+            if spots is None or self.race.network.batch_dependent
             else torch.cat([self.probe[0], spots])
         )
         self.said = NOTHING
@@ -188,7 +188,7 @@ class Observer:
                     "label": race.names[lane.index],
                     "method": lane.optimizer.label,
                     "family": lane.optimizer.family,
-                    "sees": lane.optimizer.seen(),
+                    "sees": lane.optimizer.required_oracle(),
                     "sentence": lane.optimizer.sentence,
                     "plan": plan,
                     "stages": [
@@ -211,7 +211,8 @@ class Observer:
         if lane.trouble is not None:
             return None
         temperatures = [
-            lane.optimizer.planned(lane.state, i / PLAN_POINTS) for i in range(PLAN_POINTS + 1)
+            lane.optimizer.planned_temperature(lane.state, i / PLAN_POINTS)
+            for i in range(PLAN_POINTS + 1)
         ]
         return None if None in temperatures else [float(t) for t in temperatures if t is not None]
 

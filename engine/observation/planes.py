@@ -20,6 +20,7 @@ from torch import Tensor
 from .. import evaluation
 from ..losses import Loss
 from ..networks.base import Layer, Network
+from ..populations import chunks
 from ..random.rng import Rng
 
 
@@ -182,7 +183,7 @@ def loss_grid(
     xs = torch.linspace(*x_range, n, device=x.device)
     ys = torch.linspace(*y_range, n, device=x.device)
     coordinates = torch.cartesian_prod(ys, xs).flip(1)
-    step = evaluation.chunk_members(network, len(y), x.device)
+    step = chunks.chunk_members(network, len(y), x.device)
     return torch.cat(
         [
             evaluation.losses(network, loss, plane.points(part), x, y)

@@ -49,7 +49,7 @@ def areas(outputs: Tensor) -> Tensor:
     return torch.stack([predicted.to(torch.uint8), (sure * 255).round().to(torch.uint8)], -2)
 
 
-class Answers:
+class Predictions:
     """Compute the predictions of the networks of a race, for drawing.
 
     Args:

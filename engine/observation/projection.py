@@ -320,8 +320,10 @@ class Viewpoint:
                 ),
             ]
         low, high = _bounds(torch.cat(clouds))
-        widest = max(b - a for a, b in zip(low, high, strict=True))
-        half = [max((b - a) / 2, 0.05, 0.2 * widest) for a, b in zip(low, high, strict=True)]
+        peak_activations = max(b - a for a, b in zip(low, high, strict=True))
+        half = [
+            max((b - a) / 2, 0.05, 0.2 * peak_activations) for a, b in zip(low, high, strict=True)
+        ]
         if self.window is not None:
             x0, x1, y0, y1 = self.window
             fits = low[0] >= x0 and high[0] <= x1 and low[1] >= y0 and high[1] <= y1

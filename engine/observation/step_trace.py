@@ -54,7 +54,7 @@ def step_with_stages(race: Race, lane: Lane, k: int) -> Message:
 def _step_with_stages(race: Race, lane: Lane, k: int) -> Message:
     shown = dict.fromkeys(("asked", "answered", "moved"), _stage(race.observer.plane.project, None))
     with race.minding(lane, "while it was watched in slow motion"):
-        listener = Listener(lane.oracle, lane.optimizer.known(lane.state))
+        listener = Listener(lane.oracle, lane.optimizer.reevaluated(lane.state))
         with listener.listening():
             race.advance_lane(lane)
         lane.oracle.seconds -= listener.seconds
@@ -77,7 +77,7 @@ def _shown(race: Race, lane: Lane, listener: Listener) -> dict[str, Message]:
         return evaluation.losses(oracle.network, oracle.loss, weights, oracle.x, oracle.targets)
 
     asked = listener.asked(losses)
-    taken = None if asked is None else lane.optimizer.taken(state, asked)
+    taken = None if asked is None else lane.optimizer.accepted_rows(state, asked)
     here = (
         state.estimate.unsqueeze(0)
         if state.population is None or lane.optimizer.sampled

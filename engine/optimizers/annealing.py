@@ -117,7 +117,7 @@ class Annealing(Metropolis[AnnealingState]):
         ge=1,
         le=16384,
         description="How many independent chains walk side by side; the best one counts.",
-        json_schema_extra={"label": "Chains", "scale": "log"},
+        json_schema_extra={"label": "LayerwisePopulation", "scale": "log"},
     )
     schedule: ScheduleName = Field(
         "geometric",
@@ -167,7 +167,7 @@ class Annealing(Metropolis[AnnealingState]):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> AnnealingState:
         state = self.gather(AnnealingState, theta, rng, oracle)
         state.temperature = state.start
-        state.plan = self.planned(state, 0.0)
+        state.plan = self.planned_temperature(state, 0.0)
         state.target = (
             lam_target(0)
             if self.schedule == "adaptive"
@@ -256,7 +256,7 @@ class Annealing(Metropolis[AnnealingState]):
                     ),
                 )
         else:
-            state.plan = self.planned(state, progress)
+            state.plan = self.planned_temperature(state, progress)
             assert state.plan is not None
             temperature = state.plan * self.warmth(state, progress)
         state.seen, state.temperature = progress, held(temperature)
@@ -315,7 +315,7 @@ class Annealing(Metropolis[AnnealingState]):
         if state.lowest < state.record:
             state.record, state.record_at, state.waited = state.lowest, state.seen, 0
 
-    def planned(self, state: AnnealingState, progress: float) -> float | None:
+    def planned_temperature(self, state: AnnealingState, progress: float) -> float | None:
         if self.schedule == "generalized":
             return generalized(state.start, state.end, progress, self.visiting_q)
         return (
@@ -324,8 +324,8 @@ class Annealing(Metropolis[AnnealingState]):
             else None
         )
 
-    def turn(self, state: AnnealingState, field: str, value: Any) -> None:
-        super().turn(state, field, value)
+    def on_hyperparameter_change(self, state: AnnealingState, field: str, value: Any) -> None:
+        super().on_hyperparameter_change(state, field, value)
         if self.schedule == "adaptive":  # its target is the schedule's own
             state.target = lam_target(state.seen)
 

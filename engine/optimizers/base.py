@@ -17,7 +17,7 @@ from ..errors import BadInput, explain
 from ..networks.base import Layer
 from ..oracle import Oracle, Sees
 from ..random.rng import Rng
-from ..registry import Choice, Registry, fields
+from ..registry import Config, Registry, fields
 
 FLOAT, DOUBLE = 4, 8
 """Bytes of a number."""
@@ -49,7 +49,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a step asked the oracle about, or an even choice of it: for `Optimizer.taken`.
+    """What a step asked the oracle about, or an even choice of it: for `Optimizer.accepted_rows`.
 
     Attributes:
         points: (m, D).
@@ -87,7 +87,7 @@ class State:
         vectors: further rows of numbers worth showing, by name: the temperature of every replica,
             the swap rate of every rung.
         stale: whether losses kept from earlier steps belong to other weights or other samples,
-            because a hand changed them; `outdated` asks for it.
+            because a hand changed them; `losses_stale` asks for it.
         undone: steps taken back, because no loss was finite where they led.
         pace: share of its step size that a method takes. Each undone step halves it, else the
             next one would lead to the same place; every other step lets it grow again, up to 1.
@@ -128,7 +128,7 @@ class Problem:
         loss: name of the loss.
         kind: of the dataset.
         inputs: numbers of one sample.
-        widest: the most activations one sample has alive in a layer.
+        peak_activations: the most activations one sample has alive in a layer.
         activations: how many one sample leaves on its way through.
     """
 
@@ -139,7 +139,7 @@ class Problem:
     loss: str
     kind: str
     inputs: int = 0
-    widest: int = 0
+    peak_activations: int = 0
     activations: int = 0
 
     def batch_of(self, batch: int) -> int:
@@ -151,7 +151,7 @@ S = TypeVar("S", bound=State, default=Any)
 """The state of one method."""
 
 
-class Optimizer(Choice, Generic[S]):
+class Optimizer(Config, Generic[S]):
     """A method and its hyperparameters (the pydantic fields). It holds no state; `init` makes one
     and `step` moves it on.
     """
@@ -182,7 +182,7 @@ class Optimizer(Choice, Generic[S]):
         json_schema_extra={"step": 16, "unit": "samples", "advanced": True},
     )
 
-    def seen(self) -> Sees:
+    def required_oracle(self) -> Sees:
         """What this configuration asks of the oracle: `sees`, or less."""
         return self.sees
 
@@ -204,14 +204,18 @@ class Optimizer(Choice, Generic[S]):
         their rows (a Jacobian, a matrix of all pairs of members) add it.
         """
         rows = self.memory_rows()
-        strips = (
-            2 * min(rows * problem.dimension, STRIPS) if self.seen() in ("loss", "outputs") else 0
+        row_blocks = (
+            2 * min(rows * problem.dimension, STRIPS)
+            if self.required_oracle() in ("loss", "outputs")
+            else 0
         )
-        return FLOAT * ((rows + HELPERS) * problem.dimension + strips + self._answering(problem))
+        return FLOAT * (
+            (rows + HELPERS) * problem.dimension + row_blocks + self._answering(problem)
+        )
 
     def asked(self) -> int:
         """Members that it asks about in one question, at most."""
-        return 1 if self.seen() in ("gradient", "jacobian") else self.memory_rows()
+        return 1 if self.required_oracle() in ("gradient", "jacobian") else self.memory_rows()
 
     def _answering(self, problem: Problem) -> int:
         """Numbers that one answer of the oracle takes beside the population, by what this
@@ -219,10 +223,12 @@ class Optimizer(Choice, Generic[S]):
         """
         batch, asked = problem.batch_of(self.batch), self.asked()
         samples = 2 * batch * problem.inputs  # a mini-batch is a copy
-        at_once = 4 * min(asked * batch * problem.widest, max(CHUNK, 64 * problem.widest))
-        outputs = 4 * asked * batch * problem.outputs if self.seen() == "outputs" else 0
+        at_once = 4 * min(
+            asked * batch * problem.peak_activations, max(CHUNK, 64 * problem.peak_activations)
+        )
+        outputs = 4 * asked * batch * problem.outputs if self.required_oracle() == "outputs" else 0
         through = (
-            {"gradient": 6, "jvp": 4 * asked, "jacobian": 6}.get(self.seen(), 0)
+            {"gradient": 6, "jvp": 4 * asked, "jacobian": 6}.get(self.required_oracle(), 0)
             * batch
             * problem.activations
         )
@@ -244,7 +250,7 @@ class Optimizer(Choice, Generic[S]):
         it.
         """
 
-    def planned(self, state: S, progress: float) -> float | None:
+    def planned_temperature(self, state: S, progress: float) -> float | None:
         """The temperature the schedule has in store at a share of the budget, or None where there
         is no such plan.
         """
@@ -258,7 +264,7 @@ class Optimizer(Choice, Generic[S]):
 
     def knobs(self) -> list[dict[str, Any]]:
         """The fields that may be turned while it runs: those marked ``live``, which `step` reads
-        afresh (or `turn` takes in) and which change no tensor's shape.
+        afresh (or `on_hyperparameter_change` takes in) and which change no tensor's shape.
 
         A field may carry a ``knob``, its label while it runs ("σ" of "First σ"), and a ``metric``,
         the name of the number in `State.metrics` that tells what the method has since made of it by
@@ -281,8 +287,9 @@ class Optimizer(Choice, Generic[S]):
                 knobs.append(entry | ({"metric": extra["metric"]} if "metric" in extra else {}))
         return knobs
 
-    def turned(self, field: str, value: Any) -> Self:
-        """A copy with one knob turned. `turn`, called on the copy, then tells the state.
+    def with_hyperparameter(self, field: str, value: Any) -> Self:
+        """Return a copy with another value of a hyperparameter. `on_hyperparameter_change`, called
+        on the copy, then adapts the state.
 
         Raises:
             BadInput: the field may not be turned while it runs, or the value is out of its range.
@@ -297,12 +304,12 @@ class Optimizer(Choice, Generic[S]):
         except ValidationError as error:
             raise explain(error) from None
 
-    def turn(self, state: S, field: str, value: Any) -> None:
+    def on_hyperparameter_change(self, state: S, field: str, value: Any) -> None:
         """Take a turned knob into the state, where the method keeps it there. Called on the new
         optimizer, with the value as validated.
         """
 
-    def put(self, state: S, index: int, value: float) -> None:
+    def set_weight(self, state: S, index: int, value: float) -> None:
         """Set one weight of the estimate by hand.
 
         All that the method remembers as weights (particles, means, bests) moves along by the same
@@ -338,11 +345,11 @@ class Optimizer(Choice, Generic[S]):
         state.population = (
             None if state.population is None else shifted(state.population, index, difference)
         )
-        self.shift(state, index, difference)
+        self.shift_memory(state, index, difference)
         state.estimate_loss, state.stale = None, True
 
-    def shift(self, state: S, index: int, difference: float) -> None:
-        """What `put` does to the weights that only this method remembers."""
+    def shift_memory(self, state: S, index: int, difference: float) -> None:
+        """What `set_weight` does to the weights that only this method remembers."""
 
     def diagnostics(self, state: S) -> dict[str, float]:
         """Measure what is shown of a population and no step needs, by name; asked for when a frame
@@ -360,9 +367,9 @@ class Optimizer(Choice, Generic[S]):
         """
         return False
 
-    def known(self, state: S) -> tuple[Tensor, ...]:
+    def reevaluated(self, state: S) -> tuple[Tensor, ...]:
         """Rows of weights, (…, D) each, that a step judges anew only because their losses are
-        `outdated`: a look back, not a question of this step.
+        `losses_stale`: a look back, not a question of this step.
         """
         return (
             (state.estimate.unsqueeze(0),)
@@ -370,7 +377,7 @@ class Optimizer(Choice, Generic[S]):
             else (state.estimate.unsqueeze(0), state.population)
         )
 
-    def taken(self, state: S, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: S, asked: Asked) -> Tensor | None:
         """Which of the points asked about in the last step were taken, (m,) bool; None where the
         method takes them all, mixes them, or its state does not tell.
         """
@@ -395,7 +402,7 @@ def same_rows(weights: Tensor | None, asked: Asked) -> Tensor | None:
     )
 
 
-def outdated(state: State, oracle: Oracle) -> bool:
+def losses_stale(state: State, oracle: Oracle) -> bool:
     """Whether losses kept from earlier steps cannot be compared with new ones: the mini-batch is
     another one, or a hand changed weights or samples. Asked once a step.
     """

@@ -29,12 +29,12 @@ from torch import Tensor
 from ..kernels.cbo import move_particles
 from ..kernels.spread import distance
 from ..oracle import Oracle
-from ..populations.lazy import Chosen
+from ..populations.base import PopulationSubset
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from .common.config_fields import batch_field, init_std_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 from .common.survivors import copies
 
 
@@ -202,7 +202,7 @@ class CBO(Optimizer[CBOState]):
         x = (
             rng.normal(self.population_size, theta.numel())
             .to(theta)
-            .mul_(self.init_std * oracle.scale.to(theta))
+            .mul_(self.init_std * oracle.init_scale.to(theta))
             .add_(theta)
         )
         x[0] = theta  # the shared first weights are one of the particles
@@ -218,7 +218,7 @@ class CBO(Optimizer[CBOState]):
         # A last group that would be too small rests this time.
         order = None if group == size else rng.permutation(size).to(x.device)
         chosen = None if order is None else order[: size - size % group]
-        losses = judge(x if chosen is None else Chosen(x, chosen), oracle)
+        losses = finite_losses(x if chosen is None else PopulationSubset(x, chosen), oracle)
         weights = shares(losses.unflatten(0, (-1, group)), alpha)
         if bool(torch.isinf(losses).any()):
             self.brought_back(x, chosen, losses, rng)

@@ -35,9 +35,9 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
-from .common.cma import LARGEST_SIGMA, Constants, default_size, expected_length
+from .common.cma import MAX_SIGMA, Constants, default_size, expected_length
 from .common.config_fields import sigma_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 from .common.recombination_weights import (
     active_weights,
     effective,
@@ -198,12 +198,12 @@ class CMAES(Optimizer[CMAESState]):
         weights = active_weights(size, dimension, k.c1, k.c_mu).to(b)
         state.n += 1
 
-        scale = oracle.scale.to(b)
+        scale = oracle.init_scale.to(b)
         z = rng.normal(size, dimension).to(b)
         y = (z * state.d) @ b.T
         oracle.work(2.0 * size * dimension**2)
         state.population = m + (scale * (sigma * y)).to(m)
-        state.losses = judge(state.population, oracle)
+        state.losses = finite_losses(state.population, oracle)
         plateau, nothing = flat(state.losses)
         if nothing:  # equal losses say nothing of where to go nor of the shape
             state.sigma = widened(sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
@@ -220,9 +220,7 @@ class CMAES(Optimizer[CMAESState]):
             k.c_sigma * (2 - k.c_sigma) * k.mu_eff
         ) * (b @ (w_mean @ z))
         length = torch.linalg.vector_norm(state.p_sigma) / k.chi
-        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(
-            max=LARGEST_SIGMA
-        )
+        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=MAX_SIGMA)
         if plateau:
             state.sigma = widened(state.sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
         h = (length < k.longest(state.n)).to(b)
@@ -265,7 +263,7 @@ class CMAES(Optimizer[CMAESState]):
             state.p_c = torch.zeros_like(state.p_c)
         raise NothingLeft("its covariance could not be decomposed")
 
-    def turn(self, state: CMAESState, field: str, value: Any) -> None:
+    def on_hyperparameter_change(self, state: CMAESState, field: str, value: Any) -> None:
         """σ is what was given and adapts from there; the shape learned stays."""
         if field == "sigma":
             state.sigma = torch.full_like(state.sigma, value)

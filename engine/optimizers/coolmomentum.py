@@ -126,7 +126,7 @@ class CoolMomentum(Estimated[CoolMomentumState]):
         theta, delta = state.estimate, state.delta
         state.seen = oracle.progress
         rho = self.rho(state.seen, heat_left(state.heat, state.heated_at, state.seen))
-        eta = self.learning_rate or RATE * self.caution(theta.numel(), oracle)
+        eta = self.learning_rate or RATE * self.step_size_factor(theta.numel(), oracle)
         g = self.gradient(theta, rng, oracle)[1]
         theta.add_(delta.mul_(rho).add_(g, alpha=-eta * (1 + rho) / 2))
         state.metrics["momentum"] = rho

@@ -27,9 +27,9 @@ from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, same_rows
+from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, losses_stale, same_rows
 from .common.config_fields import batch_field, init_std_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 
 
 @dataclass(kw_only=True)
@@ -148,11 +148,11 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         x = (
             rng.normal(self.population_size, theta.numel())
             .to(theta)
-            .mul_(self.init_std * oracle.scale.to(theta))
+            .mul_(self.init_std * oracle.init_scale.to(theta))
             .add_(theta)
         )
         x[0] = theta  # the shared first weights are one of the population
-        losses = judge(x, oracle)
+        losses = finite_losses(x, oracle)
         state = DifferentialEvolutionState(theta.clone(), population=x, losses=losses)
         state.estimate_loss = float(losses[0])
         return state
@@ -161,12 +161,12 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         self, state: DifferentialEvolutionState, rng: Rng, oracle: Oracle
     ) -> DifferentialEvolutionState:
         x = state.population
-        if outdated(
+        if losses_stale(
             state, oracle
         ):  # losses on different batches cannot be compared: the luckiest batch would win for ever
-            state.losses = judge(x, oracle)
+            state.losses = finite_losses(x, oracle)
         trials = self.trials(x, state.losses, rng)
-        losses = judge(trials, oracle)
+        losses = finite_losses(trials, oracle)
         better = (losses <= state.losses) & (
             losses < torch.inf
         )  # a tie is taken, so that the population drifts across plateaus; a failed trial never is
@@ -183,7 +183,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
     def diagnostics(self, state: DifferentialEvolutionState) -> dict[str, float]:
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
-    def taken(self, state: DifferentialEvolutionState, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: DifferentialEvolutionState, asked: Asked) -> Tensor | None:
         """The trials that took their member's place."""
         return same_rows(state.population, asked)
 

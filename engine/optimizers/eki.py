@@ -309,7 +309,7 @@ class EKI(Optimizer[EKIState]):
         )
         return state
 
-    def shift(self, state: EKIState, index: int, difference: float) -> None:
+    def shift_memory(self, state: EKIState, index: int, difference: float) -> None:
         """The ensemble of one step ago moves along, so that momentum does not take the difference
         for a step.
         """
@@ -348,7 +348,7 @@ class EKI(Optimizer[EKIState]):
         stays where it is.
         """
         z = rng.normal(size, mean.numel()).to(mean)
-        return z.sub_(z.mean(0)).mul_(self.init_std * oracle.scale.to(mean)).add_(mean)
+        return z.sub_(z.mean(0)).mul_(self.init_std * oracle.init_scale.to(mean)).add_(mean)
 
     def loss_weights(self, sums: Sums, lam: float = 0.0) -> Tensor:
         """−h D (J, J): how much of every member's departure from the mean each member takes on.

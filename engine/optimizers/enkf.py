@@ -179,7 +179,7 @@ class EnKF(Optimizer[EnKFState]):
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EnKFState:
         z = rng.normal(self.population_size, theta.numel()).to(theta)
         u = (
-            z.sub_(z.mean(0)).mul_(self.init_std * oracle.scale.to(theta)).add_(theta)
+            z.sub_(z.mean(0)).mul_(self.init_std * oracle.init_scale.to(theta)).add_(theta)
         )  # departures add up to zero: the mean is the shared first weights
         return EnKFState(theta.clone(), population=u, metrics={"spread": float(distance(u))})
 

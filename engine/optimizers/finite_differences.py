@@ -24,7 +24,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.config_fields import batch_field, learning_rate_field
-from .common.estimators import meets_numbers, slope
+from .common.estimators import is_regression, slope
 from .common.survivors import usable
 
 RATES = (2.0, 0.25)
@@ -136,13 +136,13 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
             0,
             chosen,
             torch.where(told, slopes, 0.0),
-            alpha=-(self.learning_rate or RATES[meets_numbers(oracle)]) * state.pace,
+            alpha=-(self.learning_rate or RATES[is_regression(oracle)]) * state.pace,
         )
         if state.back is not None:
             state.keep()
         return state
 
-    def shift(self, state: FiniteDifferencesState, index: int, difference: float) -> None:
+    def shift_memory(self, state: FiniteDifferencesState, index: int, difference: float) -> None:
         """From weights set by hand there is no way back."""
         state.back = None
 

@@ -21,7 +21,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.config_fields import batch_field, learning_rate_field
-from .common.estimators import ROWS, caution, estimate, meets_numbers
+from .common.estimators import ROWS, estimate, is_regression, step_size_factor
 
 
 @dataclass(kw_only=True)
@@ -107,13 +107,13 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
     def step(self, state: ForwardGradientState, rng: Rng, oracle: Oracle) -> ForwardGradientState:
         theta, b = state.estimate, state.momentum
         g = estimate("forward-gradient", theta, self.directions, 0.0, rng, oracle)[1]
-        eta = self.learning_rate or (1 - self.momentum) * caution(
-            self.directions, theta.numel(), meets_numbers(oracle)
+        eta = self.learning_rate or (1 - self.momentum) * step_size_factor(
+            self.directions, theta.numel(), is_regression(oracle)
         )
         theta.add_(g if b is None else b.mul_(self.momentum).add_(g), alpha=-eta)
         return state
 
-    def turn(self, state: ForwardGradientState, field: str, value: Any) -> None:
+    def on_hyperparameter_change(self, state: ForwardGradientState, field: str, value: Any) -> None:
         """Momentum turned on begins at rest."""
         if field == "momentum" and state.momentum is None and value:
             state.momentum = torch.zeros_like(state.estimate)

@@ -24,16 +24,16 @@ from pydantic import Field
 from torch import Tensor
 
 from ..kernels.genetic import make_children
-from ..kernels.row_blocks import gathered
+from ..kernels.row_blocks import gather_rows
 from ..kernels.spread import distance
 from ..networks.base import Layer
 from ..oracle import Oracle
-from ..random.random_rows import Drawn
+from ..random.random_rows import RandomRows
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State, outdated
+from .base import OPTIMIZERS, Optimizer, Stage, State, losses_stale
 from .common.config_fields import batch_field, init_std_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 
 
 @dataclass(kw_only=True)
@@ -160,11 +160,11 @@ class Genetic(Optimizer[GeneticState]):
         population = (
             rng.normal(self.population_size, theta.numel())
             .to(theta)
-            .mul_(self.init_std * oracle.scale.to(theta))
+            .mul_(self.init_std * oracle.init_scale.to(theta))
             .add_(theta)
         )
         population[0] = theta  # the shared first weights are one of the first generation
-        losses = judge(population, oracle)
+        losses = finite_losses(population, oracle)
         neurons = (
             neurons_of(oracle.network.layers).to(theta.device) if self.crossover == "node" else None
         )
@@ -182,20 +182,24 @@ class Genetic(Optimizer[GeneticState]):
         ]  # those that failed have no children and do not live on, unless all did
         population, elite = state.population, order[: min(self.elite, self.population_size - 1)]
         chosen = order[: max(self.parents, len(elite))]
-        best = gathered(population, chosen, "best")
+        best = gather_rows(population, chosen, "best")
         sigma = self.mutation * self.final_fraction**oracle.progress
         # The new generation takes the place of the last one, of which no more than these few is
         # needed.
         population[: len(elite)], children = best[: len(elite)], population[len(elite) :]
         self.breed(
-            children, best[: self.parents], sigma * oracle.scale.to(population), state.neurons, rng
+            children,
+            best[: self.parents],
+            sigma * oracle.init_scale.to(population),
+            state.neurons,
+            rng,
         )
-        if outdated(
+        if losses_stale(
             state, oracle
         ):  # the elite's losses of another batch cannot be compared with its children's
-            state.losses = judge(population, oracle)
+            state.losses = finite_losses(population, oracle)
         else:
-            state.losses = torch.cat([state.losses[elite], judge(children, oracle)])
+            state.losses = torch.cat([state.losses[elite], finite_losses(children, oracle)])
         lowest, index = state.losses.min(0)
         state.estimate = population[index].clone()
         state.estimate_loss = float(lowest)
@@ -236,7 +240,7 @@ class Genetic(Optimizer[GeneticState]):
             assert neurons is not None
             drawn = rng.uniform(count, int(neurons[-1]) + 1).lt_(0.5)
             return lambda strip: drawn[strip].index_select(1, neurons.to(drawn.device))
-        coins: Drawn = rng.rows("uniform", count, size)
+        coins: RandomRows = rng.rows("uniform", count, size)
         return lambda strip: coins[strip].lt_(0.5)
 
 

@@ -27,9 +27,9 @@ from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
+from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, losses_stale, shifted
 from .common.config_fields import batch_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 from .common.survivors import copies
 
 
@@ -197,7 +197,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             .add_(theta)
         )
         memory[0] = theta  # the shared first weights are remembered
-        losses = judge(memory, oracle)
+        losses = finite_losses(memory, oracle)
         state = HarmonySearchState(
             theta.clone(), population=memory, losses=losses, centre=theta.clone()
         )
@@ -207,14 +207,14 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
 
     def step(self, state: HarmonySearchState, rng: Rng, oracle: Oracle) -> HarmonySearchState:
         memory, losses = state.population, state.losses
-        if outdated(
+        if losses_stale(
             state,
             oracle,
             # Losses on different batches cannot be compared: the luckiest batch would be remembered
             # for
             # ever
         ):
-            losses = judge(memory, oracle)
+            losses = finite_losses(memory, oracle)
         failed = torch.isinf(losses)
         if bool(
             failed.any()
@@ -229,7 +229,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             losses = losses[origin]
         bandwidth = self.bandwidth * self.final_fraction**oracle.progress
         new = self.improvise(state, bandwidth, rng, oracle)
-        replaced = self.remember(state, losses, new, judge(new, oracle))
+        replaced = self.remember(state, losses, new, finite_losses(new, oracle))
         lowest, index = state.losses.min(0)
         state.estimate = memory[index].clone()
         at_the_edge = (
@@ -247,13 +247,13 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
     def diagnostics(self, state: HarmonySearchState) -> dict[str, float]:
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
-    def shift(self, state: HarmonySearchState, index: int, difference: float) -> None:
+    def shift_memory(self, state: HarmonySearchState, index: int, difference: float) -> None:
         """The range of that weight moves along with the memory, else the next adjusted note would
         be cut back into it.
         """
         state.centre = shifted(state.centre, index, difference)
 
-    def taken(self, state: HarmonySearchState, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: HarmonySearchState, asked: Asked) -> Tensor | None:
         """The new harmonies that are now remembered, told by their losses."""
         return None if state.losses is None else torch.isin(asked.values, state.losses)
 
@@ -293,7 +293,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             state.centre - self.reach(oracle, memory),
             state.centre + self.reach(oracle, memory),
         )
-        width = bandwidth * oracle.scale.to(memory)
+        width = bandwidth * oracle.init_scale.to(memory)
         return new_harmonies(
             improvise,
             memory,
@@ -308,4 +308,4 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
 
     def reach(self, oracle: Oracle, like: Tensor) -> Tensor:
         """How far every weight may go from the first ones: (D,)."""
-        return self.bounds * oracle.scale.to(like)
+        return self.bounds * oracle.init_scale.to(like)

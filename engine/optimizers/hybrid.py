@@ -39,7 +39,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.config_fields import batch_field, learning_rate_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 
 
 @dataclass(kw_only=True)
@@ -244,12 +244,12 @@ class Hybrid(Optimizer[HybridState]):
         """
         theta = state.estimate
         width = theta.numel() - start
-        sizes = self.bandwidth * oracle.scale.to(theta)[start:]
+        sizes = self.bandwidth * oracle.init_scale.to(theta)[start:]
         whole = theta.repeat(self.population_size, 1)
 
         def losses(x: Tensor) -> Tensor:
             whole[:, start:] = x
-            return judge(whole, oracle)
+            return finite_losses(whole, oracle)
 
         x = whole[:, start:].clone()
         if (
@@ -259,7 +259,7 @@ class Hybrid(Optimizer[HybridState]):
         energy = (
             losses(x)
             if self.output_optimizer != "annealing"
-            else judge(theta.unsqueeze(0), oracle).expand(self.population_size)
+            else finite_losses(theta.unsqueeze(0), oracle).expand(self.population_size)
         )
         first, best, best_x = energy[0], *lowest(energy, x)
         kept = torch.zeros_like(first)

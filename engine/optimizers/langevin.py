@@ -164,7 +164,7 @@ class Langevin(Estimated[LangevinState]):
     def step(self, state: LangevinState, rng: Rng, oracle: Oracle) -> LangevinState:
         theta, u = state.estimate, state.move
         state.seen = oracle.progress
-        state.plan = self.planned(state, state.seen)
+        state.plan = self.planned_temperature(state, state.seen)
         t = state.temperature = state.plan * heat_left(state.heat, state.heated_at, state.seen)
         eta = self.step_size(theta.numel(), oracle)
         g = self.gradient(theta, rng, oracle)[1]
@@ -187,11 +187,11 @@ class Langevin(Estimated[LangevinState]):
 
     def step_size(self, dimension: int, oracle: Oracle) -> float:
         """η, given or found."""
-        return self.learning_rate or RATE * self.caution(dimension, oracle) * (
+        return self.learning_rate or RATE * self.step_size_factor(dimension, oracle) * (
             1 if self.dynamics == "overdamped" else 1 - self.momentum
         )
 
-    def planned(self, state: LangevinState, progress: float) -> float:
+    def planned_temperature(self, state: LangevinState, progress: float) -> float:
         return (geometric if self.schedule == "geometric" else linear)(
             self.initial_temperature, self.final_temperature, progress
         )

@@ -30,7 +30,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated
+from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, losses_stale
 from .common.config_fields import batch_field
 
 C1, C2 = 1e-4, 0.9
@@ -167,7 +167,7 @@ class LBFGS(Optimizer[LBFGSState]):
         return LBFGSState(theta.clone())
 
     def step(self, state: LBFGSState, rng: Rng, oracle: Oracle) -> LBFGSState:
-        if outdated(
+        if losses_stale(
             state, oracle
         ):  # also after a hand moved the weights: the gradient known is that of another place
             forget(state)
@@ -198,7 +198,7 @@ class LBFGS(Optimizer[LBFGSState]):
         }
         return state
 
-    def taken(self, state: LBFGSState, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: LBFGSState, asked: Asked) -> Tensor | None:
         """The place where the search ended."""
         return (asked.points == state.estimate).all(1)
 

@@ -270,12 +270,14 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
             factor = self.damping_increase
         state.damping = min(max(state.damping * factor, least), MOST)
 
-    def turn(self, state: LevenbergMarquardtState, field: str, value: Any) -> None:
+    def on_hyperparameter_change(
+        self, state: LevenbergMarquardtState, field: str, value: Any
+    ) -> None:
         """The damping is what was given, from the next try on, and adapts from there."""
         if field == "damping":
             state.damping, state.before = value, None
 
-    def taken(self, state: LevenbergMarquardtState, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: LevenbergMarquardtState, asked: Asked) -> Tensor | None:
         """The try that helped."""
         return (asked.points == state.estimate).all(1)
 

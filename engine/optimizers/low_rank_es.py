@@ -25,7 +25,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..oracle import Oracle
-from ..populations.noise import Factors, Part
+from ..populations.noise import LowRankNoise, Part
 from ..random import noise_table
 from ..random.rng import Rng
 from .base import OPTIMIZERS, Stage
@@ -83,7 +83,7 @@ class LowRankES(OpenAIES):
         json_schema_extra={"scale": "log", "label": "Rank"},
     )
 
-    def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> Factors:
+    def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> LowRankNoise:
         """Per layer the factors A (n, outputs, r) and B (n, inputs, r) of a matrix, or the noise
         (n, size) of a bias. A kernel counts as a matrix with a row per output.
         """
@@ -96,7 +96,7 @@ class LowRankES(OpenAIES):
                 a = normal(theta, rng, self.pairs, rows, self.rank)
                 b = normal(theta, rng, self.pairs, size // rows, self.rank)
                 tensors.append((a, b))
-        return Factors(tensors, self.rank)
+        return LowRankNoise(tensors, self.rank)
 
 
 def normal(theta: Tensor, rng: Rng, *shape: int) -> Tensor:

@@ -21,7 +21,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.config_fields import batch_field, learning_rate_field
-from .common.estimators import caution, meets_numbers, slope
+from .common.estimators import is_regression, slope, step_size_factor
 from .common.survivors import usable
 
 PIECE = 65536
@@ -130,7 +130,9 @@ class MeZO(Optimizer[MeZOState]):
             seeds.append(seed)
             slopes.append(slope(plus, minus, eps, theta, oracle))
         told = [bool(usable(d)) for d in slopes]
-        eta = self.learning_rate or caution(len(slopes), theta.numel(), meets_numbers(oracle))
+        eta = self.learning_rate or step_size_factor(
+            len(slopes), theta.numel(), is_regression(oracle)
+        )
         eta *= state.pace
         lengths = [d * (-eta / sum(told)) for d, tells in zip(slopes, told, strict=True) if tells]
         moves = list(
@@ -151,7 +153,7 @@ class MeZO(Optimizer[MeZOState]):
         state.last = moves
         return state
 
-    def shift(self, state: MeZOState, index: int, difference: float) -> None:
+    def shift_memory(self, state: MeZOState, index: int, difference: float) -> None:
         """From weights set by hand there is no way back."""
         state.last = []
 

@@ -24,24 +24,24 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels.compiled import MANY
+from ..kernels.compiled import MIN_NUMEL
 from ..kernels.row_blocks import again
 from ..oracle import Oracle
-from ..populations.antithetic import Mirrored
-from ..populations.noise import KEPT_BYTES, Kept, Noise, Regenerated
+from ..populations.antithetic import AntitheticPopulation
+from ..populations.noise import KEPT_BYTES, DenseNoise, Noise, SeededNoise
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State, shifted
 from .common.config_fields import batch_field, learning_rate_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 from .common.recombination_weights import centred_ranks
 
 
 @dataclass(kw_only=True)
 class OpenAIESState(State):
     """One network, ``estimate`` θ, and Adam's moments; ``population`` stands for the 2n samples,
-    first all of θ + σε, then all of θ − σε, as `Mirrored` pairs that are written out where somebody
-    looks at them.
+    first all of θ + σε, then all of θ − σε, as `AntitheticPopulation` pairs that are written
+    out when they are observed.
 
     Attributes:
         m, v: running means of the estimated gradient and of its square, both (D,).
@@ -163,14 +163,14 @@ class OpenAIES(Optimizer[OpenAIESState]):
         return OpenAIESState(theta.clone(), m=torch.zeros_like(theta), v=torch.zeros_like(theta))
 
     def step(self, state: OpenAIESState, rng: Rng, oracle: Oracle) -> OpenAIESState:
-        theta, scale = state.estimate, oracle.scale.to(state.estimate)
+        theta, scale = state.estimate, oracle.init_scale.to(state.estimate)
         last = state.population
-        pairs = Mirrored(
+        pairs = AntitheticPopulation(
             theta.clone(), self.draw(theta, state.population, rng, oracle), self.sigma, scale
         )
         state.population = cast(Tensor, pairs)
-        state.losses = judge(state.population, oracle)
-        if isinstance(last, Mirrored) and bool(
+        state.losses = finite_losses(state.population, oracle)
+        if isinstance(last, AntitheticPopulation) and bool(
             torch.isinf(state.losses).all()
         ):  # the last step led where no loss is a number: back, and without its momentum
             theta.copy_(last.theta)
@@ -191,28 +191,28 @@ class OpenAIES(Optimizer[OpenAIESState]):
         their memory.
         """
         if self.pairs * theta.nbytes > KEPT_BYTES:
-            return Regenerated(rng.key(), self.pairs, torch.empty_like(theta))
+            return SeededNoise(rng.key(), self.pairs, torch.empty_like(theta))
         shape = self.pairs, theta.numel()
-        if self.pairs * theta.numel() < MANY:
-            return Kept(rng.normal(*shape).to(theta))
+        if self.pairs * theta.numel() < MIN_NUMEL:
+            return DenseNoise(rng.normal(*shape).to(theta))
         numbers = (
             last.noise.numbers
-            if isinstance(last, Mirrored) and isinstance(last.noise, Kept)
+            if isinstance(last, AntitheticPopulation) and isinstance(last.noise, DenseNoise)
             else None
         )
-        return Kept(
+        return DenseNoise(
             rng.rows("normal", *shape).into(again(numbers, shape, theta), slice(0, self.pairs))
         )
 
-    def put(self, state: OpenAIESState, index: int, value: float) -> None:
-        pairs: Tensor | Mirrored | None = state.population
+    def set_weight(self, state: OpenAIESState, index: int, value: float) -> None:
+        pairs: Tensor | AntitheticPopulation | None = state.population
         state.population, before = None, state.estimate
-        super().put(state, index, value)
+        super().set_weight(state, index, value)
         if pairs is not None:
             difference = value - float(before[index])
             state.population = (
                 cast(Tensor, pairs.moved(index, difference))
-                if isinstance(pairs, Mirrored)
+                if isinstance(pairs, AntitheticPopulation)
                 else shifted(pairs, index, difference)
             )
 

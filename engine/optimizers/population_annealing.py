@@ -134,7 +134,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             state.start,
             self.target_acceptance if self.adapt else None,
         )
-        state.plan = self.planned(state, 0.0)
+        state.plan = self.planned_temperature(state, 0.0)
         return state
 
     def step(
@@ -142,7 +142,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
     ) -> PopulationAnnealingState:
         self.rejudge(state, oracle)
         before, state.seen = state.temperature or state.start, oracle.progress
-        state.plan = self.planned(state, state.seen)
+        state.plan = self.planned_temperature(state, state.seen)
         state.temperature = held(state.plan * self.warmth(state, state.seen))
         effective = self.resample(state, 1 / state.temperature - 1 / before, rng)
         kept, made = torch.zeros_like(state.step_sizes), 0
@@ -195,12 +195,12 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         )
         return 1 / weights.square().sum()
 
-    def taken(self, state: PopulationAnnealingState, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: PopulationAnnealingState, asked: Asked) -> Tensor | None:
         return (
-            super().taken(state, asked) if self.moves == 1 else None
+            super().accepted_rows(state, asked) if self.moves == 1 else None
         )  # of several moves the state tells only the last
 
-    def planned(self, state: PopulationAnnealingState, progress: float) -> float:
+    def planned_temperature(self, state: PopulationAnnealingState, progress: float) -> float:
         if self.schedule == "generalized":
             return generalized(state.start, state.end, progress, self.visiting_q)
         return PLANNED[self.schedule](state.start, state.end, progress)

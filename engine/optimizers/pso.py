@@ -32,12 +32,12 @@ from .base import (
     Optimizer,
     Stage,
     State,
-    outdated,
+    losses_stale,
     same_rows,
     shifted,
 )
 from .common.config_fields import batch_field, init_std_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 from .common.survivors import overflowed
 
 
@@ -178,11 +178,11 @@ class PSO(Optimizer[PSOState]):
         x = (
             rng.normal(self.population_size, theta.numel())
             .to(theta)
-            .mul_(self.init_std * oracle.scale.to(theta))
+            .mul_(self.init_std * oracle.init_scale.to(theta))
             .add_(theta)
         )
         x[0] = theta  # the shared first weights are one of the swarm
-        losses = judge(x, oracle)
+        losses = finite_losses(x, oracle)
         # The estimate starts as the shared first weights, like every lane's; the swarm's best takes
         # over with the first step.
         state = PSOState(
@@ -198,11 +198,13 @@ class PSO(Optimizer[PSOState]):
 
     def step(self, state: PSOState, rng: Rng, oracle: Oracle) -> PSOState:
         x, v, p = state.population, state.v, state.best
-        if outdated(
+        if losses_stale(
             state, oracle
         ):  # losses on different batches cannot be compared: the luckiest batch would win for ever
-            state.best_losses = judge(p, oracle)
-        v_max = None if self.velocity_limit is None else self.velocity_limit * oracle.scale.to(x)
+            state.best_losses = finite_losses(p, oracle)
+        v_max = (
+            None if self.velocity_limit is None else self.velocity_limit * oracle.init_scale.to(x)
+        )
         move_swarm(
             move,
             x,
@@ -216,7 +218,7 @@ class PSO(Optimizer[PSOState]):
             c2=self.social,
             v_max=v_max,
         )
-        state.losses = judge(x, oracle)
+        state.losses = finite_losses(x, oracle)
         lost = overflowed(x, state.losses)
         if bool(lost.any()):  # so far away that its weights are not finite: back to its best
             x[lost], v[lost] = p[lost], 0.0
@@ -231,16 +233,16 @@ class PSO(Optimizer[PSOState]):
     def diagnostics(self, state: PSOState) -> dict[str, float]:
         return {} if state.population is None else {"diameter": float(diameter(state.population))}
 
-    def shift(self, state: PSOState, index: int, difference: float) -> None:
+    def shift_memory(self, state: PSOState, index: int, difference: float) -> None:
         """The best places remembered move along with the swarm and are judged anew, else they would
         draw it straight back.
         """
         state.best = shifted(state.best, index, difference)
 
-    def known(self, state: PSOState) -> tuple[Tensor, ...]:
+    def reevaluated(self, state: PSOState) -> tuple[Tensor, ...]:
         return (state.best,)
 
-    def taken(self, state: PSOState, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: PSOState, asked: Asked) -> Tensor | None:
         """The places that became their particle's best."""
         return same_rows(state.best, asked)
 

@@ -24,9 +24,9 @@ from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import LARGE, Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, outdated, shifted
+from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, losses_stale, shifted
 from .common.config_fields import batch_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 
 SPREADS = {"start": 1.0, "best": 0.1}
 """Centre → spread where none is given."""
@@ -110,7 +110,7 @@ class RandomSearch(Optimizer[RandomSearchState]):
         return self.population_size + 4
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> RandomSearchState:
-        best_loss = judge(theta.unsqueeze(0), oracle)[0]
+        best_loss = finite_losses(theta.unsqueeze(0), oracle)[0]
         everywhere = theta.repeat(self.population_size, 1), best_loss.repeat(self.population_size)
         return RandomSearchState(
             theta.clone(),
@@ -125,24 +125,26 @@ class RandomSearch(Optimizer[RandomSearchState]):
         centre = state.start if self.centre == "start" else theta
         shape, deviation = (
             (self.population_size, theta.numel()),
-            (self.sigma or SPREADS[self.centre]) * oracle.scale.to(theta),
+            (self.sigma or SPREADS[self.centre]) * oracle.init_scale.to(theta),
         )
         x = sampled(
             again(state.population, shape, theta), rng.rows("normal", *shape), centre, deviation
         )
-        anew = outdated(
+        anew = losses_stale(
             state, oracle
         )  # losses on different batches cannot be compared: the luckiest batch would win for ever
         if (
             anew and x.numel() < LARGE
         ):  # one question is quicker than two, as long as the points are quickly copied
-            state.best_loss, losses = judge(
+            state.best_loss, losses = finite_losses(
                 torch.cat([theta.unsqueeze(0), x]), oracle
             ).tensor_split([1])
             state.best_loss = state.best_loss[0]
         else:
-            state.best_loss = judge(theta.unsqueeze(0), oracle)[0] if anew else state.best_loss
-            losses = judge(x, oracle)
+            state.best_loss = (
+                finite_losses(theta.unsqueeze(0), oracle)[0] if anew else state.best_loss
+            )
+            losses = finite_losses(x, oracle)
         lowest, index = losses.min(0)
         better = lowest < state.best_loss
         state.estimate = torch.where(better, x[index], theta)
@@ -151,12 +153,12 @@ class RandomSearch(Optimizer[RandomSearchState]):
         state.estimate_loss = float(state.best_loss)
         return state
 
-    def shift(self, state: RandomSearchState, index: int, difference: float) -> None:
+    def shift_memory(self, state: RandomSearchState, index: int, difference: float) -> None:
         """Pure random search goes on about first weights that moved along; the best is judged anew,
         and stays until a guess beats it.
         """
         state.start = shifted(state.start, index, difference)
 
-    def taken(self, state: RandomSearchState, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: RandomSearchState, asked: Asked) -> Tensor | None:
         """The guess that is the best now, if there was one."""
         return (asked.points == state.estimate).all(1)

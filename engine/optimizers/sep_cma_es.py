@@ -31,9 +31,9 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
-from .common.cma import LARGEST_SIGMA, Constants, default_size, expected_length
+from .common.cma import MAX_SIGMA, Constants, default_size, expected_length
 from .common.config_fields import sigma_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 from .common.recombination_weights import (
     effective,
     flat,
@@ -147,12 +147,12 @@ class SepCMAES(Optimizer[SepCMAESState]):
         k = constants(effective(weights), dimension)
         state.n += 1
 
-        scale = oracle.scale.to(m)
+        scale = oracle.init_scale.to(m)
         z, root = rng.rows("normal", size, dimension), c.sqrt()
         state.population = sampled(
             again(state.population, (size, dimension), m), z, m, scale * (sigma * root)
         )
-        state.losses = judge(state.population, oracle)
+        state.losses = finite_losses(state.population, oracle)
         plateau, nothing = flat(state.losses)
         if nothing:  # equal losses say nothing of where to go nor of the shape
             state.sigma = widened(sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
@@ -167,9 +167,7 @@ class SepCMAES(Optimizer[SepCMAESState]):
             k.c_sigma * (2 - k.c_sigma) * k.mu_eff
         ) * z_w
         length = torch.linalg.vector_norm(state.p_sigma) / k.chi
-        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(
-            max=LARGEST_SIGMA
-        )
+        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=MAX_SIGMA)
         if plateau:
             state.sigma = widened(state.sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
         h = (length < k.longest(state.n)).to(m)
@@ -181,7 +179,7 @@ class SepCMAES(Optimizer[SepCMAESState]):
         ).tolist()
         return state
 
-    def turn(self, state: SepCMAESState, field: str, value: Any) -> None:
+    def on_hyperparameter_change(self, state: SepCMAESState, field: str, value: Any) -> None:
         """σ is what was given and adapts from there; the shape learned stays."""
         if field == "sigma":
             state.sigma = torch.full_like(state.sigma, value)

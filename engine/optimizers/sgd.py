@@ -92,7 +92,7 @@ class Descent(Optimizer[SGDState]):
         theta.add_(g, alpha=-self.learning_rate)
         return state
 
-    def turn(self, state: SGDState, field: str, value: Any) -> None:
+    def on_hyperparameter_change(self, state: SGDState, field: str, value: Any) -> None:
         """Momentum turned off is forgotten, so that turned on again it begins with the gradient of
         that step.
         """

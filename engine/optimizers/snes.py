@@ -27,7 +27,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.config_fields import batch_field, sigma_field
-from .common.finite_losses import judge
+from .common.finite_losses import finite_losses
 from .common.recombination_weights import flat, recombined, snes_utilities, widened
 
 WIDENING = math.exp(0.2)
@@ -130,7 +130,7 @@ class SNES(Optimizer[SNESState]):
         return SNESState(theta.clone(), sigma=torch.full_like(theta, self.sigma))
 
     def step(self, state: SNESState, rng: Rng, oracle: Oracle) -> SNESState:
-        mu, sigma, scale = state.estimate, state.sigma, oracle.scale.to(state.estimate)
+        mu, sigma, scale = state.estimate, state.sigma, oracle.init_scale.to(state.estimate)
         s = rng.rows(
             "normal",
             (self.population_size + 1) // 2 if self.antithetic else self.population_size,
@@ -143,7 +143,7 @@ class SNES(Optimizer[SNESState]):
             scale * sigma,
             self.antithetic,
         )
-        state.losses = judge(state.population, oracle)
+        state.losses = finite_losses(state.population, oracle)
         if flat(state.losses)[
             1
         ]:  # equal losses say nothing: as CMA-ES does on a plateau, look farther
@@ -160,7 +160,7 @@ class SNES(Optimizer[SNESState]):
         ).tolist()
         return state
 
-    def turn(self, state: SNESState, field: str, value: Any) -> None:
+    def on_hyperparameter_change(self, state: SNESState, field: str, value: Any) -> None:
         """A σ given is the mean of all weights'; how they differ, as learned, stays."""
         if field == "sigma":
             mean = float(state.sigma.mean())

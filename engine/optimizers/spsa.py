@@ -28,7 +28,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Stage, State
 from .common.config_fields import batch_field
-from .common.estimators import ROWS, caution, estimate, meets_numbers
+from .common.estimators import ROWS, estimate, is_regression, step_size_factor
 
 PLANNED = 10_000
 """K where there is no budget."""
@@ -154,7 +154,7 @@ class SPSA(Optimizer[SPSAState]):
 
     def step(self, state: SPSAState, rng: Rng, oracle: Oracle) -> SPSAState:
         theta = state.estimate
-        a_k, c_k = self.gains(state.k, oracle.progress, theta.numel(), meets_numbers(oracle))
+        a_k, c_k = self.gains(state.k, oracle.progress, theta.numel(), is_regression(oracle))
         loss, g = estimate("spsa", theta, self.directions, c_k, rng, oracle)
         if loss is None and state.back is not None:  # no loss is finite where the last step led
             state.estimate, state.back = state.back, None
@@ -168,7 +168,7 @@ class SPSA(Optimizer[SPSAState]):
         state.metrics |= {"step size": a_k, "radius": c_k}
         return state
 
-    def shift(self, state: SPSAState, index: int, difference: float) -> None:
+    def shift_memory(self, state: SPSAState, index: int, difference: float) -> None:
         """From weights set by hand there is no way back."""
         state.back = None
 
@@ -184,7 +184,7 @@ class SPSA(Optimizer[SPSAState]):
         """a_k and c_k after k steps that took that share of the budget."""
         planned = k / progress if progress > 0 else PLANNED
         a = self.stability * planned
-        first = self.learning_rate or caution(self.directions, dimension, numbers)
+        first = self.learning_rate or step_size_factor(self.directions, dimension, numbers)
         return first * ((a + 1) / (a + k + 1)) ** self.alpha, self.perturbation / (
             k + 1
         ) ** self.gamma

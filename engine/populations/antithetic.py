@@ -7,17 +7,25 @@ a pair, whose sums are then base + noise and base − noise. As a tensor it is (
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from .lazy import Unwritten
+from ..kernels import chunking
+from .base import Answer, Population
+from .chunks import chunk_members, is_bf16, rounded, samples_at_once
 from .noise import Noise
+
+if TYPE_CHECKING:
+    from ..networks.base import Network
+    from .layerwise import ActivationCache
 
 
 @dataclass(eq=False)
-class Mirrored(Unwritten):
+class AntitheticPopulation(Population):
     """2n mirrored members.
 
     Attributes:
@@ -55,7 +63,38 @@ class Mirrored(Unwritten):
         rows = torch.arange(start, stop, device=self.device)
         return self.members(torch.cat([rows, rows + self.noise.rows]))
 
-    def moved(self, index: int, difference: float) -> Mirrored:
+    def answers(self, network: Network, x: Tensor, cache: ActivationCache) -> Iterator[Answer]:
+        """Evaluate the pairs; what both members of a pair, or all pairs, share is computed once."""
+        step, exact, at_once = samples_at_once(network, x), not is_bf16(), self.noise.together
+        cache.flops = (
+            network.antithetic_flops(self, len(x)) if exact else len(self) * len(x) * network.flops
+        )
+        for first in range(0, len(x), step):
+            part = x[first : first + step]
+            ready = network.prepare(rounded(part))
+            centre = network.centre(self.theta, ready) if exact else None
+            most = max(
+                1, chunking.MOST_BYTES // 16 // self.theta.nbytes
+            )  # rows of noise written out at a time; twice as many members
+            size = max(
+                at_once,
+                min(most, chunk_members(network, len(part), self.device)) // at_once * at_once,
+            )
+            for start in range(0, self.noise.rows, size):
+                stop = min(self.noise.rows, start + size)
+                answer = (
+                    network.mirrored(self, centre, start, stop, ready)
+                    if exact
+                    else network.evaluate(rounded(self.pairs(start, stop)), ready)
+                )
+                rows = torch.arange(start, stop, device=self.device)
+                yield (
+                    torch.cat([rows, rows + self.noise.rows]),
+                    slice(first, first + step),
+                    answer.to(self.dtype),
+                )
+
+    def moved(self, index: int, difference: float) -> AntitheticPopulation:
         """Return the same population with a difference added to one weight of every member."""
         theta = self.theta.clone()
         theta[index] += difference

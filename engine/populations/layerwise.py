@@ -6,18 +6,24 @@ valid for one population and one batch: it is discarded if either is another ten
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..kernels.chunking import MOST_BYTES
-from .lazy import Unwritten
+from ..kernels.scratch import scratch_buffer
+from .base import Answer, Population
+from .chunks import chunk_members, chunk_samples, is_bf16
+
+if TYPE_CHECKING:
+    from ..networks.base import Network
 
 
 @dataclass
-class Move:
+class LayerMove:
     """The proposals of the chains that change one layer.
 
     Attributes:
@@ -37,7 +43,7 @@ class Move:
 
 
 @dataclass
-class Memory:
+class ActivationCache:
     """The hidden layers' outputs of a population on a batch.
 
     Attributes:
@@ -56,11 +62,16 @@ class Memory:
     missed: tuple[Tensor, Tensor] | None = None
     flops: int = 0
 
-    def holds(self, population: Tensor, x: Tensor) -> bool:
+    def holds(self, population: Tensor | Population | None, x: Tensor) -> bool:
         """Return whether the cache is for exactly this population, unchanged since, and
         this batch.
         """
-        return self.population is population and self.x is x and self.version == population._version
+        return (
+            self.population is not None
+            and self.population is population
+            and self.x is x
+            and self.version == self.population._version
+        )
 
     def begin(self, population: Tensor, x: Tensor, widths: Sequence[int]) -> list[Tensor]:
         """Clear the cache, and allocate it for another population or batch."""
@@ -82,7 +93,7 @@ class Memory:
         )
         return self.hidden
 
-    def missing(self, population: Tensor, x: Tensor) -> bool:
+    def note_miss(self, population: Tensor, x: Tensor) -> bool:
         """Record a cache miss. Returns True on the second consecutive miss for the same population
         and batch, when filling the cache pays off.
         """
@@ -103,19 +114,19 @@ class Memory:
 
 
 @dataclass(eq=False)
-class Chains(Unwritten):
+class LayerwisePopulation(Population):
     """P chains, each with at most one move.
 
     Attributes:
         population: (P, D) their present weights. Not changed before `settle`.
         moves: the proposals, no chain in two of them; empty to evaluate the chains at their present
             weights.
-        memory: the cache, with the moves' outputs once they were evaluated with it.
+        cache: the activations below, with the moves' outputs once they were evaluated with it.
     """
 
     population: Tensor
-    moves: list[Move] = field(default_factory=list)
-    memory: Memory | None = None
+    moves: list[LayerMove] = field(default_factory=list)
+    cache: ActivationCache | None = None
 
     def __len__(self) -> int:
         return len(self.population)
@@ -135,6 +146,74 @@ class Chains(Unwritten):
             )
         return chosen
 
+    def answers(self, network: Network, x: Tensor, cache: ActivationCache) -> Iterator[Answer]:
+        """Evaluate chains that change one layer each: from there upward if the activations
+        below are cached. The cache notes the operations.
+        """
+        population = self.population
+        cacheable = len(x) <= chunk_samples(network, x.device) and cache.fits(
+            population, len(x), network.hidden
+        )
+        if is_bf16() or not cacheable:
+            yield from super().answers(network, x, cache)
+        elif not self.moves:
+            yield from self._fill(network, x, cache)
+        elif cache.holds(population, x):
+            cache.flops = 0
+            yield from self._moved(network, x, cache)
+        elif cache.note_miss(population, x):
+            for _ in self._fill(network, x, cache):  # once, so that it holds from now on
+                pass
+            yield from self._moved(network, x, cache)
+        else:
+            yield from super().answers(network, x, cache)
+
+    def _fill(self, network: Network, x: Tensor, cache: ActivationCache) -> Iterator[Answer]:
+        """Evaluate the chains at their present weights, and cache their activations."""
+        ready, size = network.prepare(x), chunk_members(network, len(x), x.device)
+        cache.flops = len(self) * len(x) * network.flops
+        hidden = cache.begin(self.population, x, network.hidden)
+        for start in range(0, len(self), size):
+            part = self.population[start : start + size]
+            keep = [one[start : start + size] for one in hidden]
+            inputs = ready.expand(len(part), *ready.shape)
+            answer = network.forward_from(network.unpack(part), inputs, 0, keep)
+            yield slice(start, start + size), slice(0, len(x)), answer
+
+    def _moved(self, network: Network, x: Tensor, cache: ActivationCache) -> Iterator[Answer]:
+        """Evaluate each proposal from the layer it changes upward, from the cached activations."""
+        population, self.cache = self.population, cache
+        ready, size = network.prepare(x), chunk_members(network, len(x), x.device)
+        for move in self.moves:
+            cache.flops += len(move.rows) * len(x) * network.flops_from(move.layer)
+            move.hidden = [
+                scratch_buffer(
+                    f"moved {move.layer} {i}", (len(move.rows), width, len(x)), population
+                )
+                for i, width in enumerate(network.hidden[move.layer :])
+            ]
+            first, end = move.weights.start, move.weights.stop
+            moving = [layer for layer in network.layers if first <= layer.start < end]
+            above = [layer for layer in network.layers if layer.start >= end]
+            for start in range(0, len(move.rows), size):
+                rows, block = move.rows[start : start + size], move.block[start : start + size]
+                tensors = [
+                    block[:, layer.start - first : layer.stop - first].unflatten(1, layer.shape)
+                    for layer in moving
+                ]
+                tensors += [
+                    population[rows, layer.start : layer.stop].unflatten(1, layer.shape)
+                    for layer in above
+                ]
+                inputs = (
+                    cache.hidden[move.layer - 1][rows]
+                    if move.layer
+                    else ready.expand(len(rows), *ready.shape)
+                )
+                keep = [one[start : start + size] for one in move.hidden]
+                answer = network.forward_from(tensors, inputs, move.layer, keep)
+                yield rows, slice(0, len(x)), answer
+
     def settle(self, keep: Tensor) -> Tensor:
         """Apply the moves of the chosen chains, (P,) bool, in place, and return the population. The
         cache is updated too. To be called once.
@@ -143,11 +222,9 @@ class Chains(Unwritten):
             kept = keep[move.rows]
             rows = move.rows[kept]
             self.population[rows, move.weights] = move.block[kept]
-            if self.memory is not None:
-                for before, after in zip(
-                    self.memory.hidden[move.layer :], move.hidden, strict=True
-                ):
+            if self.cache is not None:
+                for before, after in zip(self.cache.hidden[move.layer :], move.hidden, strict=True):
                     before[rows] = after[kept]
-        if self.memory is not None:
-            self.memory.version = self.population._version
+        if self.cache is not None:
+            self.cache.version = self.population._version
         return self.population

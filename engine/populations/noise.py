@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..kernels.scratch import buffer
+from ..kernels.scratch import scratch_buffer
 from ..random import noise_table
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Noise(ABC):
 
 
 @dataclass
-class Kept(Noise):
+class DenseNoise(Noise):
     """Stored rows, (n, D)."""
 
     numbers: Tensor
@@ -77,7 +77,7 @@ class Kept(Noise):
 
 
 @dataclass
-class Regenerated(Noise):
+class SeededNoise(Noise):
     """Rows that are not stored: each belongs to a block of rows, which is drawn from its own seed
     whenever needed.
 
@@ -103,7 +103,7 @@ class Regenerated(Noise):
             first * self.together,
             min(self.rows, -(-stop // self.together) * self.together),
         )
-        numbers = buffer("noise rows", (end - begin, self.like.numel()), self.like)
+        numbers = scratch_buffer("noise rows", (end - begin, self.like.numel()), self.like)
         noise_table.fill(numbers, self.seed, "normal", first, self.together * self.like.numel())
         return numbers[start - begin : stop - begin]
 
@@ -127,7 +127,7 @@ class Regenerated(Noise):
 
 
 @dataclass
-class Factors(Noise):
+class LowRankNoise(Noise):
     """Rows whose part on a weight matrix is A Bᵀ/√r; on a bias the noise has full rank.
 
     Attributes:

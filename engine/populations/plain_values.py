@@ -10,12 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .antithetic import Mirrored
-from .lazy import Unwritten
-from .noise import Factors, Kept, Regenerated
+from .antithetic import AntitheticPopulation
+from .base import Population
+from .noise import DenseNoise, LowRankNoise, SeededNoise
 
-KINDS = {kind.__name__: kind for kind in (Mirrored, Kept, Regenerated, Factors)}
-"""Classes that are stored in this form; any other population is written out."""
+KINDS: dict[str, type] = {
+    "Mirrored": AntitheticPopulation,
+    "Kept": DenseNoise,
+    "Regenerated": SeededNoise,
+    "Factors": LowRankNoise,
+}
+"""Classes that are stored in this form, by the names that checkpoints use; any other population is
+written out.
+"""
+NAMES = {kind: name for name, kind in KINDS.items()}
 MARK = "stand-in"
 
 
@@ -23,12 +31,12 @@ def packed(value: Any) -> Any:
     """Return the same value with every such population as a dict of its parts, also inside lists,
     tuples and dicts.
     """
-    if type(value).__name__ in KINDS and type(value) is KINDS[type(value).__name__]:
+    if type(value) in NAMES:
         return {
-            MARK: type(value).__name__,
+            MARK: NAMES[type(value)],
             **{one.name: packed(_held(value, one.name)) for one in fields(value)},
         }
-    if isinstance(value, Unwritten):
+    if isinstance(value, Population):
         return value.dense()
     if isinstance(value, list | tuple):
         return type(value)(map(packed, value))
@@ -42,7 +50,7 @@ def _held(value: Any, name: str) -> Any:
     # This tensor only gives a shape and a type: its values are not used.
     return (
         torch.zeros_like(held)
-        if isinstance(value, Regenerated) and isinstance(held, Tensor)
+        if isinstance(value, SeededNoise) and isinstance(held, Tensor)
         else held
     )
 

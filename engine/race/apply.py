@@ -11,17 +11,17 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..datasets.hand_drawn import Drawn
+from ..datasets.hand_drawn import HandDrawn
 from ..errors import BadInput, CannotRun
 from ..experiment.model import problem_of
-from .interventions import Event, Points, Reheat, Script, Turn, Weight
+from .interventions import Event, InterventionQueue, Points, Reheat, SetHyperparameter, SetWeight
 
 if TYPE_CHECKING:
     from .lane import Lane
     from .race import Race
 
 
-class Hands:
+class Interventions:
     """Apply interventions to one race. `Race` has a method for each of these.
 
     Args:
@@ -38,7 +38,7 @@ class Hands:
     def __init__(self, race: Race, events: Iterable[Event]) -> None:
         self.race = race
         self.given = list(events)
-        self.script = Script(self.given, len(race.lanes))
+        self.script = InterventionQueue(self.given, len(race.lanes))
 
     def reheat(self, lane: int, factor: float) -> bool:
         """Multiply a lane's temperature. Returns False if the method has no temperature.
@@ -61,16 +61,16 @@ class Hands:
         self._note(Reheat(lane=lane, step=one.step, steps=self._steps(), value=factor), [one])
         return True
 
-    def turn(self, lane: int, field: str, value: Any) -> None:
-        """Change a hyperparameter; see `Race.turn`."""
+    def set_hyperparameter(self, lane: int, field: str, value: Any) -> None:
+        """Change a hyperparameter; see `Race.set_hyperparameter`."""
         one = self._running(lane)
         field = type(one.optimizer).current(field)
-        optimizer = one.optimizer.turned(field, value)
+        optimizer = one.optimizer.with_hyperparameter(field, value)
         self.replace(one, optimizer)
         with self.race.minding(one, f"when its {field.replace('_', ' ')} was changed"):
-            optimizer.turn(one.state, field, getattr(optimizer, field))
+            optimizer.on_hyperparameter_change(one.state, field, getattr(optimizer, field))
         self._note(
-            Turn(
+            SetHyperparameter(
                 lane=lane,
                 step=one.step,
                 steps=self._steps(),
@@ -92,10 +92,11 @@ class Hands:
         """Set one weight; see `Race.put_weight`."""
         one = self._running(lane)
         with self.race.minding(one, "when one of its weights was set"):
-            one.optimizer.put(one.state, index, value)
+            one.optimizer.set_weight(one.state, index, value)
         one.start = None
         self._note(
-            Weight(lane=lane, step=one.step, steps=self._steps(), index=index, value=value), [one]
+            SetWeight(lane=lane, step=one.step, steps=self._steps(), index=index, value=value),
+            [one],
         )
 
     def set_points(self, text: str) -> None:
@@ -106,7 +107,7 @@ class Hands:
             raise BadInput("points", old.name, "a race on a dataset of points")
         if race.finished:
             raise BadInput("points", "a race that is over", "a race that still runs")
-        drawn = Drawn.of(text, len(old.classes))
+        drawn = HandDrawn.of(text, len(old.classes))
         problem = problem_of(drawn, race.network, race.experiment.loss)
         for lane in race.lanes:
             if not lane.finished and (refusal := lane.optimizer.refusal(problem)) is not None:
@@ -118,19 +119,19 @@ class Hands:
             self.train_on(lane, drawn)
         self._note(Points(steps=self._steps(), value=text), race.lanes)
 
-    def look_at(self, drawn: Drawn) -> None:
+    def look_at(self, drawn: HandDrawn) -> None:
         """Evaluate every lane on these points from now on, and update the race's experiment."""
         race = self.race
         race.experiment = race.experiment.model_copy(update={"dataset": drawn})
         race.dataset = drawn.load(race.experiment.seed).to(race.device)
         race.observer.watch(race.dataset)
 
-    def train_on(self, lane: Lane, drawn: Drawn) -> None:
+    def train_on(self, lane: Lane, drawn: HandDrawn) -> None:
         """Train a lane on these points from its next step on. Its weights and counters do not
         change.
         """
         with self.race.minding(lane, "when its points were changed"):
-            lane.oracle.use(drawn.load(self.race.experiment.seed).to(self.race.device))
+            lane.oracle.set_dataset(drawn.load(self.race.experiment.seed).to(self.race.device))
         lane.state.stale, lane.points, lane.start = True, drawn.points, None
 
     def before_step(self, lane: Lane) -> None:
@@ -146,9 +147,9 @@ class Hands:
                     pass  # this time it ended earlier
                 case Reheat():
                     self.reheat(event.lane, event.value)
-                case Turn():
-                    self.turn(event.lane, event.field, event.value)
-                case Weight():
+                case SetHyperparameter():
+                    self.set_hyperparameter(event.lane, event.field, event.value)
+                case SetWeight():
                     self.put_weight(event.lane, event.index, event.value)
 
     def _points_again(self, event: Points, lanes: list[Lane], first: bool) -> None:
@@ -158,7 +159,7 @@ class Hands:
         race = self.race
         if race.experiment.dataset.kind != "points":
             raise BadInput("events", "points", "a race on a dataset of points")
-        drawn = Drawn.of(event.value, len(race.experiment.dataset.classes))
+        drawn = HandDrawn.of(event.value, len(race.experiment.dataset.classes))
         if first:
             self.look_at(drawn)
             self._note(event, race.lanes)

@@ -21,15 +21,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..datasets.hand_drawn import Drawn
+from ..datasets.hand_drawn import HandDrawn
 from ..errors import BadInput
 from ..experiment.model import Experiment
-from ..experiment.stopping import Best, Moment, Start, Wreck
+from ..experiment.stopping import BestSoFar, Divergence, LaneCheck, Start
 from ..optimizers import OPTIMIZERS, State
 from ..populations import plain_values
 from ..system.output_files import appearing
 from .checkpoint_checks import check
-from .interventions import Script, parse_events
+from .interventions import InterventionQueue, parse_events
 from .race import Race
 
 VERSION = 3
@@ -71,7 +71,7 @@ def take(race: Race) -> dict[str, Any]:
         by_hand = {
             "optimizer": lane.optimizer.to_json(),
             "points": lane.points,
-            "renewed": lane.oracle.renewed,
+            "renewed": lane.oracle.dataset_changed,
         }
         by_hand["remembers"] = lane.oracle.remembers(lane.state.population)
         looked_at: dict[str, Any] = {
@@ -80,8 +80,12 @@ def take(race: Race) -> dict[str, Any]:
             "move": lane.move,
         }
         looked_at |= {
-            name: getattr(lane, name) and vars(getattr(lane, name))
-            for name in ("best", "wreck", "start")
+            name: known and vars(known)
+            for name, known in (
+                ("best", lane.best),
+                ("wreck", lane.divergence),  # the name that older checkpoints use
+                ("start", lane.start),
+            )
         }
         lanes.append({"state": state, **told, **counters, **by_hand, **looked_at})
     events = {
@@ -114,10 +118,12 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
     """
     hands, events = race.hands, snapshot["events"]
     if snapshot["dataset"] != race.began.dataset.to_json():
-        hands.look_at(Drawn.of(snapshot["dataset"]["points"], snapshot["dataset"]["groups"]))
+        hands.look_at(HandDrawn.of(snapshot["dataset"]["points"], snapshot["dataset"]["groups"]))
     for lane, saved in zip(race.lanes, snapshot["lanes"], strict=True):
         if saved["points"] is not None:
-            hands.train_on(lane, Drawn.of(saved["points"], len(race.experiment.dataset.classes)))
+            hands.train_on(
+                lane, HandDrawn.of(saved["points"], len(race.experiment.dataset.classes))
+            )
         hands.replace(lane, OPTIMIZERS.build(saved["optimizer"]))
         failed = lane.trouble  # for example, out of memory this time
         if saved["trouble"] is not None and saved["state"].keys() == {
@@ -133,19 +139,19 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
         lane.start = Start(**saved["start"]) if saved.get("start") else None
         if failed is not None:
             lane.trouble, lane.finished = saved["trouble"] or failed, True
-        lane.oracle.renewed = saved["renewed"]
+        lane.oracle.dataset_changed = saved["renewed"]
         if saved.get("remembers") and isinstance(lane.state.population, Tensor):
             lane.oracle.remember(lane.state.population, saved["remembers"])
-        lane.good = Moment(**saved["good"])
-        lane.best, lane.wreck = (
-            saved["best"] and Best(**saved["best"]),
-            saved["wreck"] and Wreck(**saved["wreck"]),
+        lane.good = LaneCheck(**saved["good"])
+        lane.best, lane.divergence = (
+            saved["best"] and BestSoFar(**saved["best"]),
+            saved["wreck"] and Divergence(**saved["wreck"]),
         )
         if snapshot["version"] > 1:
             lane.watched, lane.move = saved["watched"], saved["move"]
     race.done, race.events = list(events["done"]), list(events["untold"])
     hands.given = parse_events(events["given"])
-    hands.script = Script(
+    hands.script = InterventionQueue(
         parse_events([entry["event"] for entry in events["waiting"]]), len(race.lanes)
     )
     for (_, left), entry in zip(hands.script.waiting, events["waiting"], strict=True):

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from torch import Tensor
 
-from ..experiment.stopping import Best, Moment, Start, Wreck
+from ..experiment.stopping import BestSoFar, Divergence, LaneCheck, Start
 from ..optimizers import State
 from ..populations import plain_values
-from ..populations.lazy import Unwritten
+from ..populations.base import Population
 
 if TYPE_CHECKING:
     from .lane import Lane
@@ -136,9 +136,9 @@ def _check_lane(lane: Lane, saved: _Lane) -> None:
             exact=saved.points is None and saved.optimizer == lane.optimizer.to_json(),
         )
     for found, cls in (
-        (saved.good, Moment),
-        (saved.best, Best),
-        (saved.wreck, Wreck),
+        (saved.good, LaneCheck),
+        (saved.best, BestSoFar),
+        (saved.wreck, Divergence),
         (saved.start, Start),
     ):
         if found is not None:
@@ -157,7 +157,7 @@ def _check_state(saved: Mapping[str, Any], fresh: State, exact: bool) -> None:
     _like(values["estimate"], fresh.estimate, "weights of another shape")
     for one in fields(fresh):
         value, known = values[one.name], getattr(fresh, one.name)
-        if isinstance(value, Tensor | Unwritten) and isinstance(known, Tensor | Unwritten):
+        if isinstance(value, Tensor | Population) and isinstance(known, Tensor | Population):
             _need(value.dtype == known.dtype and len(value.shape) == len(known.shape), one.name)
             _need(not exact or tuple(value.shape) == tuple(known.shape), one.name)
     if values["population"] is not None:
@@ -175,7 +175,7 @@ def _check_fields(values: Mapping[str, Any], cls: type) -> None:
     _need(values.keys() == declared.keys(), "other fields")
     for name, hint in declared.items():
         value = values[name]
-        if isinstance(value, Unwritten):  # a placeholder for a tensor
+        if isinstance(value, Population):  # a placeholder for a tensor
             continue
         TypeAdapter(hint, config=OPEN).validate_python(value)
 

@@ -86,13 +86,13 @@ def gentler(optimizer: Optimizer) -> str:
     labels, named = _labels(optimizer), list[str]()
     # SNES has both a step size and an α for its sigma; SPSA's gamma is an exponent: only these damp
     # a method.
-    if optimizer.seen() in ("outputs", "jacobian"):
+    if optimizer.required_oracle() in ("outputs", "jacobian"):
         always = _labels(optimizer, advanced=False)  # EKI uses its noise in one variant only
         named += [f"a larger {always[name]}" for name in DAMPING if name in always][:1]
     if not named:
         named += [f"a smaller {labels[name]}" for name in STEPS if name in labels][:1]
     if (
-        optimizer.seen() == "outputs" and "init_std" in labels
+        optimizer.required_oracle() == "outputs" and "init_std" in labels
     ):  # both control the distance between members
         named.append(f"a smaller {labels['init_std']}")
     if not named and optimizer.batch:

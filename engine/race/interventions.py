@@ -51,7 +51,7 @@ class Reheat(_LaneEvent):
     value: float
 
 
-class Turn(_LaneEvent):
+class SetHyperparameter(_LaneEvent):
     """A hyperparameter changed."""
 
     kind: Literal["turn"] = "turn"
@@ -59,7 +59,7 @@ class Turn(_LaneEvent):
     value: bool | int | float | str | None
 
 
-class Weight(_LaneEvent):
+class SetWeight(_LaneEvent):
     """One weight of the estimate set."""
 
     kind: Literal["weight"] = "weight"
@@ -74,7 +74,7 @@ class Points(_Event):
     value: str
 
 
-Event = Reheat | Turn | Weight | Points
+Event = Reheat | SetHyperparameter | SetWeight | Points
 KINDS = ("reheat", "turn", "weight", "points")
 _EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Annotated[Event, Field(discriminator="kind")]])
 
@@ -143,7 +143,7 @@ def read_events(file: str) -> list[Event]:
     return parse_events(value)
 
 
-class Script:
+class InterventionQueue:
     """The events that are still to come.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..experiment.stopping import Best, Moment, Start, Wreck
+from ..experiment.stopping import BestSoFar, Divergence, LaneCheck, Start
 from ..optimizers import Optimizer, State
 from ..oracle import Oracle
 from ..random.rng import Rng
@@ -28,7 +28,7 @@ class Lane:
         start: the loss that the note compares with.
         barren: number of checks in a row without any finite loss.
         good: the last check with a finite loss, restored if the lane diverges.
-        wreck: the first non-finite loss that the method itself met, with its step, or None.
+        divergence: the first non-finite loss that the method itself met, with its step, or None.
         best: the lowest loss at a check, for the stop rules.
         points: the hand-drawn points that it trains on, as a text, if they are not those the race
             started with.
@@ -42,7 +42,7 @@ class Lane:
     oracle: Oracle
     rng: Rng
     state: State
-    good: Moment
+    good: LaneCheck
     step: int = 0
     finished: bool = False
     trouble: str | None = None
@@ -50,8 +50,8 @@ class Lane:
     note: str | None = None
     start: Start | None = None
     barren: int = 0
-    wreck: Wreck | None = None
-    best: Best | None = None
+    divergence: Divergence | None = None
+    best: BestSoFar | None = None
     points: str | None = None
     watched: bool = True
     move: tuple[Tensor, Tensor] | None = None
@@ -70,7 +70,7 @@ def knows_anything(lane: Lane, loss: float) -> bool:
     """
     state, answers = lane.state, [answer for answer in lane.oracle.answers if answer.numel()]
     if not answers and state.losses is None:
-        return math.isfinite(loss) or lane.optimizer.seen() in ("loss", "outputs")
+        return math.isfinite(loss) or lane.optimizer.required_oracle() in ("loss", "outputs")
     if state.estimate_loss is not None and math.isfinite(state.estimate_loss):
         return True
     if lane.optimizer.way_back(state):

@@ -19,15 +19,16 @@ from .. import evaluation
 from ..errors import BadInput
 from ..experiment.lane_names import lane_names
 from ..experiment.model import Experiment, pick_device
-from ..experiment.stopping import Moment, Start, Wreck
+from ..experiment.stopping import Divergence, LaneCheck, Start
 from ..losses import get_loss
 from ..messages.encoding import Frame, Message
 from ..observation.observer import Observer
 from ..optimizers import Optimizer, State
 from ..oracle import Oracle
+from ..populations import chunks
 from ..random.rng import Rng, hashed_seed
 from ..system import arithmetic
-from .apply import Hands
+from .apply import Interventions
 from .failures import OUTSIDE, cause_of, gentler
 from .interrupt import held_back
 from .interventions import Event
@@ -125,14 +126,19 @@ class Race:
             self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)
         ]
         self.observer = Observer(self)
-        self.hands = Hands(self, events)
+        self.hands = Interventions(self, events)
         self.k, self.closed, self._interrupted = -1, False, False
 
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
         oracle, rng = self._oracle(optimizer), self._rng(index)
         budget = self.experiment.budget
         lane = Lane(
-            index, optimizer, oracle, rng, State(self.theta.clone()), Moment(0, self.theta.clone())
+            index,
+            optimizer,
+            oracle,
+            rng,
+            State(self.theta.clone()),
+            LaneCheck(0, self.theta.clone()),
         )
         oracle.heard = lambda: self.heard(lane)
         with self.minding(lane, "while it was set up"):
@@ -143,7 +149,7 @@ class Race:
                 lambda: self._oracle(optimizer),
                 self._precision,
             )
-            with self._precision(), oracle.working():
+            with self._precision(), oracle.timed():
                 lane.state = optimizer.init(self.theta, rng, oracle)
             lane.finished = (
                 budget.currency != "seconds" and oracle.spent(budget.currency) >= budget.amount
@@ -161,7 +167,7 @@ class Race:
             self.network,
             self.loss,
             self.dataset,
-            optimizer.seen(),
+            optimizer.required_oracle(),
             optimizer.batch,
             self.experiment.seed,
             (budget.currency, budget.amount),
@@ -189,7 +195,7 @@ class Race:
         """Run the block in the experiment's precision. What is shown of a lane is computed in
         float32.
         """
-        return evaluation.precision(self.experiment.precision)
+        return chunks.precision(self.experiment.precision)
 
     @property
     def clock(self) -> float:
@@ -243,8 +249,8 @@ class Race:
         spent = lane.oracle.spent(self.experiment.budget.currency)
         before = lane.state.estimate.clone() if lane.watched else None
         try:
-            with self._precision(), lane.oracle.working():
-                lane.oracle.draw(lane.step)
+            with self._precision(), lane.oracle.timed():
+                lane.oracle.next_batch(lane.step)
                 lane.state = lane.optimizer.step(lane.state, lane.rng.at(lane.step), lane.oracle)
         except BaseException:  # already counted, perhaps already moved
             lane.torn = True
@@ -252,8 +258,8 @@ class Race:
         if before is not None:
             lane.watched, lane.move = False, (before, lane.state.estimate - before)
         known = lane.state.estimate_loss
-        if known is not None and lane.wreck is None and not math.isfinite(known):
-            lane.wreck = Wreck.of(lane.step, known, lane.state.estimate)
+        if known is not None and lane.divergence is None and not math.isfinite(known):
+            lane.divergence = Divergence.of(lane.step, known, lane.state.estimate)
         budget = self.experiment.budget
         now = lane.oracle.spent(budget.currency)
         # Steps of a known cost: the next one is not taken if it would leave the lane further from
@@ -283,12 +289,12 @@ class Race:
             if not knows_anything(lane, loss) or not bool(
                 torch.isfinite(lane.state.estimate).all()
             ):
-                wreck = lane.wreck or Wreck.of(lane.step, loss, lane.state.estimate)
-                outside = self.network.partial and math.isnan(wreck.loss)
-                lane.trouble = wreck.sentence(
+                divergence = lane.divergence or Divergence.of(lane.step, loss, lane.state.estimate)
+                outside = self.network.partial and math.isnan(divergence.loss)
+                lane.trouble = divergence.sentence(
                     label,
                     lane.good,
-                    lane.wreck is not None,
+                    lane.divergence is not None,
                     OUTSIDE if outside else gentler(lane.optimizer),
                     outside,
                 )
@@ -311,10 +317,10 @@ class Race:
                 )
                 lane.state.estimate, lane.good = (
                     lane.good.estimate.clone(),
-                    Moment(lane.step, lane.good.estimate, lane.good.loss),
+                    LaneCheck(lane.step, lane.good.estimate, lane.good.loss),
                 )
             return lane.finished
-        lane.good, lane.wreck = Moment(lane.step, lane.state.estimate.clone(), loss), None
+        lane.good, lane.divergence = LaneCheck(lane.step, lane.state.estimate.clone(), loss), None
         if lane.barren >= BARREN:
             self.end(
                 lane,
@@ -352,7 +358,7 @@ class Race:
             lane.state.estimate = after
             return False
         lane.state.undone += 1
-        lane.good = Moment(lane.step, before.clone(), loss)
+        lane.good = LaneCheck(lane.step, before.clone(), loss)
         lane.note = advised(lane, self._undone(lane, label))
         return True
 
@@ -434,7 +440,7 @@ class Race:
         return self.hands.reheat(lane, factor)
 
     @at_work
-    def turn(self, lane: int, field: str, value: Any) -> None:
+    def set_hyperparameter(self, lane: int, field: str, value: Any) -> None:
         """Change a hyperparameter of a lane's method from the next step on; the next metrics record
         it.
 
@@ -442,7 +448,7 @@ class Race:
             BadInput: the lane has finished, the field cannot be changed while it runs, or the value
                 is out of its range.
         """
-        self.hands.turn(lane, field, value)
+        self.hands.set_hyperparameter(lane, field, value)
 
     @at_work
     def put_weight(self, lane: int, index: int, value: float) -> None:

@@ -51,10 +51,10 @@ def warm_up(
     with suppress(Exception):  # it will be raised again, in a step that reports it
         oracle = oracle_of()
         oracle.heard = lambda: _enough(since)
-        with precision(), oracle.working():
+        with precision(), oracle.timed():
             state = optimizer.init(theta, rng, oracle)
             for step in range(1, STEPS + 1):
-                oracle.draw(step)
+                oracle.next_batch(step)
                 state = optimizer.step(state, rng.at(step), oracle)
                 if _clock() - since > SECONDS:
                     break

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..kernels.scratch import buffer
+from ..kernels.scratch import scratch_buffer
 from . import noise_table
 
 
 @dataclass
-class Drawn:
+class RandomRows:
     """Random numbers (P, D), drawn when needed.
 
     Attributes:
@@ -75,7 +75,8 @@ class Drawn:
         if self.whole is not None:
             return self.whole[strip]
         return self.into(
-            buffer(f"drawn {self.law}", (strip.stop - strip.start, self.width), self.like), strip
+            scratch_buffer(f"drawn {self.law}", (strip.stop - strip.start, self.width), self.like),
+            strip,
         )
 
     def into(self, out: Tensor, strip: slice) -> Tensor:

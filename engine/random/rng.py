@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..kernels.row_blocks import ELSEWHERE
 from . import noise_table
-from .random_rows import Drawn
+from .random_rows import RandomRows
 
 LARGE = 2**18
 """From this many numbers on, a draw is made block by block, on all cores."""
@@ -63,7 +63,7 @@ class Rng:
         """Return uniform numbers in [0, 1)."""
         return self._drawn("uniform", shape)
 
-    def rows(self, law: noise_table.Law, count: int, width: int) -> Drawn:
+    def rows(self, law: noise_table.Law, count: int, width: int) -> RandomRows:
         """Return such numbers for every weight of a population (count, width), drawn in blocks of
         rows, so that never many are in memory at a time.
         """
@@ -73,8 +73,8 @@ class Rng:
         )
         if few:
             whole = self.normal(count, width) if law == "normal" else self.uniform(count, width)
-            return Drawn(law, 0, count, width, whole, whole)
-        return Drawn(
+            return RandomRows(law, 0, count, width, whole, whole)
+        return RandomRows(
             law, self.key(), count, width, torch.empty(0, dtype=self.dtype, device=self.device)
         )
 

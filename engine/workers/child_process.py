@@ -43,7 +43,7 @@ class Child:
             target=main, args=arguments, daemon=True, name=name
         )
         self._asking = threading.Lock()
-        with _undisturbed():
+        with _spawn_clean():
             self._process.start()
 
     @property
@@ -88,7 +88,7 @@ _starting = threading.Lock()
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def _spawn_clean() -> Iterator[None]:
     """Start a process that neither runs the parent's main script again nor receives Ctrl-C.
 
     Spawn imports the parent's ``__main__`` in the child. Under Streamlit that is Streamlit itself,

@@ -208,7 +208,7 @@ class Pool:
         # If the pool is not closed, the interpreter ends the processes when it exits itself: they
         # must not be replaced then. What is registered last is called first.
         atexit.register(self._closing.set)
-        self._stillborn = 0
+        self._failed_starts = 0
         self._workers: list[_Worker] = []
         self._leaving: list[_Worker] = []
         """Processes told to exit. Everyone who closes the pool waits for them, also during another
@@ -351,7 +351,7 @@ class Pool:
                 job._tell(about, data)
             return
         with self._lock:
-            self._stillborn = 0
+            self._failed_starts = 0
             if worker.job is not None:
                 worker.job = None
                 assert job is not None
@@ -378,13 +378,13 @@ class Pool:
                 )
             elif job is not None:
                 log.warning("the process of a race ended with exit code %s", code)
-                self._end(job, {"type": "state", "state": "ended", "sentence": _obituary(code)})
+                self._end(job, {"type": "state", "state": "ended", "sentence": _exit_reason(code)})
             else:
                 log.warning("an idle process ended with exit code %s", code)
-            self._stillborn = 0 if worker.spoke else self._stillborn + 1
+            self._failed_starts = 0 if worker.spoke else self._failed_starts + 1
             wait = (
-                min(RETRY_SECONDS_MOST, RETRY_SECONDS * 2 ** min(16, self._stillborn - 1))
-                if self._stillborn
+                min(RETRY_SECONDS_MOST, RETRY_SECONDS * 2 ** min(16, self._failed_starts - 1))
+                if self._failed_starts
                 else 0.0
             )
         self._replace(wait)
@@ -407,7 +407,7 @@ class Pool:
                 return
 
 
-def _obituary(code: int | None) -> str:
+def _exit_reason(code: int | None) -> str:
     """Return why a process ended, as a sentence for the people watching its race."""
     if code == -9:  # SIGKILL, which Windows does not have
         why = "was killed, most often because the machine ran out of memory"

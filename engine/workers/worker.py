@@ -94,7 +94,7 @@ def _race(connection: Connection, experiment: Message) -> None:
 
     state: Message = {"type": "state", "state": "ended", "sentence": "The race was stopped."}
     try:
-        _Drive(connection, Experiment.parse(experiment)).run()
+        RaceRunner(connection, Experiment.parse(experiment)).run()
         state = {"type": "state", "state": "done"}
     except _Cancelled:
         state["calm"] = True
@@ -155,7 +155,7 @@ def _listening(connection: Connection) -> Callable[[], bool]:
     return lambda: bool(poller.poll(0))
 
 
-class _Drive:
+class RaceRunner:
     """Run one race in a worker: take steps, send frames, handle commands."""
 
     def __init__(self, connection: Connection, experiment: object) -> None:
@@ -346,7 +346,7 @@ class _Drive:
                 if not race.reheat(lane, float(command["factor"])):
                     raise BadInput("lane", lane, "a lane whose method has a temperature")
             case "turn":
-                race.turn(int(command["lane"]), command["field"], command["value"])
+                race.set_hyperparameter(int(command["lane"]), command["field"], command["value"])
             case "weight":
                 race.put_weight(
                     int(command["lane"]), int(command["index"]), float(command["value"])

@@ -79,7 +79,7 @@ class FakeRace:
         self.reheats.append([self.lanes[lane].index, factor])
         return True
 
-    def turn(self, lane: int, field: str, value: Any) -> None:
+    def set_hyperparameter(self, lane: int, field: str, value: Any) -> None:
         from engine.errors import BadInput
 
         if field == "nonsense":

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.live import hub as hub_module
-from app.live.hub import Full, Hub, LiveRace, Viewer
+from app.live.hub import Hub, LiveRace, ServerBusy, Viewer
 from engine.errors import BadInput
 from engine.messages.encoding import Message, decode
 from tests.app.fake_race import FakeJob, FakePool
@@ -354,7 +354,7 @@ def test_the_number_of_races_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         assert list(hub.races) == [d.token, e.token, f.token], "then what nobody watches"
         assert job_c.asked == ["pause", "cancel"]
         viewer = Viewer()
-        with pytest.raises(Full, match="full"):
+        with pytest.raises(ServerBusy, match="full"):
             hub.run(viewer, EXPERIMENT)
         assert viewer.race is None
         assert job_d.asked == [], "nobody loses a race they watch"

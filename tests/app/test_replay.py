@@ -60,7 +60,7 @@ def handled() -> tuple[Race, list[bytes]]:
             if not race.finished:
                 race.advance()
         if k == 2:
-            race.turn(1, "learning_rate", 0.03)
+            race.set_hyperparameter(1, "learning_rate", 0.03)
         elif k == 3:
             race.reheat(0, 4.0)
         elif k == 4:

@@ -88,7 +88,10 @@ def stepper(
 ) -> tuple[Callable[[], Any], Oracle]:
     """Steps of a method of ours, one at each call."""
     method = OPTIMIZERS.build({"name": name, "batch": 0, **settings})
-    oracle, rng = Oracle(network, LOSSES["cross-entropy"], data, method.seen()), Rng(0, "lane 0")
+    oracle, rng = (
+        Oracle(network, LOSSES["cross-entropy"], data, method.required_oracle()),
+        Rng(0, "lane 0"),
+    )
     held = [method.init(network.init(torch.Generator().manual_seed(0)), rng, oracle)]
     steps = [0]
 

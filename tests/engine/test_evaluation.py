@@ -19,6 +19,7 @@ from engine.losses import LOSSES, get_loss
 from engine.networks import CNN, MLP, NETWORKS
 from engine.networks.base import Network
 from engine.networks.cnn import FEW
+from engine.populations import chunks
 from tests.engine.networks.test_networks import (
     cnn_module,
     loop,
@@ -45,7 +46,7 @@ def given(
 def chunked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """In one piece, and in pieces so small that members and samples are both cut."""
     if request.param is not None:
-        monkeypatch.setattr("engine.evaluation.CHUNK_FLOATS", {"cpu": request.param})
+        monkeypatch.setattr("engine.populations.chunks.CHUNK_FLOATS", {"cpu": request.param})
 
 
 @pytest.mark.usefixtures("chunked")
@@ -175,13 +176,13 @@ def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_populati
 ) -> None:
     scratch.release()
     network = MLP(hidden=(50,)).build((20,), 4)
-    monkeypatch.setattr(evaluation, "CHUNK_FLOATS", {"cpu": members * 100 * network.widest})
+    monkeypatch.setattr(chunks, "CHUNK_FLOATS", {"cpu": members * 100 * network.peak_activations})
     population, x = given(network, (20,), 900, 100, torch.float32)
     y = torch.zeros(100, dtype=torch.long)
     evaluation.losses(network, LOSSES["cross-entropy"], population[:300], x, y)
     held = scratch.held()
     evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
-    assert evaluation.chunk_members(network, 100, x.device) == members
+    assert chunks.chunk_members(network, 100, x.device) == members
     assert 0 < held == scratch.held() < chunking.MOST_BYTES // 8
     scratch.release()
     assert scratch.held() == 0
@@ -189,11 +190,11 @@ def test_nothing_is_allocated_the_second_time_and_not_more_for_a_larger_populati
 
 def test_buffers_are_used_again() -> None:
     like = torch.zeros(1)
-    first = scratch.buffer("a", (3, 4), like)
-    assert scratch.buffer("a", (2, 5), like).data_ptr() == first.data_ptr()
-    assert scratch.buffer("b", (3, 4), like).data_ptr() != first.data_ptr()
-    assert scratch.buffer("a", (3, 4), like.double()).dtype == torch.float64
-    assert scratch.buffer("a", (300, 4), like).shape == (300, 4)
+    first = scratch.scratch_buffer("a", (3, 4), like)
+    assert scratch.scratch_buffer("a", (2, 5), like).data_ptr() == first.data_ptr()
+    assert scratch.scratch_buffer("b", (3, 4), like).data_ptr() != first.data_ptr()
+    assert scratch.scratch_buffer("a", (3, 4), like.double()).dtype == torch.float64
+    assert scratch.scratch_buffer("a", (300, 4), like).shape == (300, 4)
 
 
 @pytest.mark.parametrize("samples", [1, 8, 9, 40])
@@ -225,8 +226,8 @@ def test_sizes_know_nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> N
             size
             for device in devices
             for size in (
-                evaluation.chunk_members(network, 100, device),
-                evaluation.chunk_samples(network, device),
+                chunks.chunk_members(network, 100, device),
+                chunks.chunk_samples(network, device),
             )
         ]
 
@@ -269,16 +270,16 @@ def test_a_precision_is_a_choice_and_losses_are_float32() -> None:
     population, x = given(network, (20,), 8, 64, torch.float32)
     y = torch.arange(64) % 4
     exact = evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
-    with evaluation.precision("bf16"):
+    with chunks.precision("bf16"):
         rough = evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
         assert evaluation.outputs(network, population, x).dtype == torch.float32
-        with evaluation.precision("float32"):
+        with chunks.precision("float32"):
             assert torch.equal(
                 evaluation.losses(network, LOSSES["cross-entropy"], population, x, y), exact
             )
     assert rough.dtype == torch.float32
     assert 0 < float((rough - exact).abs().max()) < 0.05
-    with evaluation.precision("tf32"):
+    with chunks.precision("tf32"):
         assert torch.equal(
             evaluation.losses(network, LOSSES["cross-entropy"], population, x, y), exact
         )  # on a CPU nothing changes

@@ -128,16 +128,16 @@ def test_batches_cover_every_sample_once_an_epoch_and_are_the_same_for_every_lan
     one, two = oracle_on(data, "loss", 10), oracle_on(data, "gradient", 10)
     rows = []
     for step in range(5):
-        one.draw(step)
-        two.draw(step)
+        one.next_batch(step)
+        two.next_batch(step)
         assert torch.equal(one.x, two.x)
         assert one.batch_changed == (step > 0)
         rows.append(one.x)
     assert torch.equal(torch.cat(rows).sort(0).values, data.x_train.sort(0).values)
     first = rows[0].clone()
-    one.draw(5)
+    one.next_batch(5)
     assert not torch.equal(one.x, first)  # a new epoch, a new order
-    one.draw(0)
+    one.next_batch(0)
     assert torch.equal(one.x, first)
 
 
@@ -150,7 +150,7 @@ def test_chunked_equals_unchunked(data: Dataset, monkeypatch: pytest.MonkeyPatch
         dtype=torch.float64,
     )
     losses, outputs = oracle.losses(population), oracle.outputs(population)
-    monkeypatch.setattr("engine.evaluation.CHUNK_FLOATS", {"cpu": 5 * 50 * 4})
+    monkeypatch.setattr("engine.populations.chunks.CHUNK_FLOATS", {"cpu": 5 * 50 * 4})
     torch.testing.assert_close(oracle.losses(population), losses, rtol=0, atol=1e-12)
     torch.testing.assert_close(oracle.outputs(population), outputs, rtol=0, atol=1e-12)
 

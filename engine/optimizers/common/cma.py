@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-LARGEST_SIGMA = 1e30
+MAX_SIGMA = 1e30
 """On a flat loss σ walks at random; it is kept where single precision can hold it."""
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ...errors import NothingLeft
-from ...kernels.scratch import buffer
+from ...kernels.scratch import scratch_buffer
 from ...losses import Height, wanted
 from ...oracle import Oracle
 from ...random.rng import Rng
@@ -96,7 +96,7 @@ class Sums:
         samples = max(
             -(-size // 8), OUTPUT_BYTES // (size * u.element_size() * 16)
         )  # not so few that the products get thin
-        for share in oracle.slices(samples):
+        for share in oracle.batch_chunks(samples):
             g = oracle.outputs(u)
             losses = oracle.loss.values(g, oracle.targets) * share
             good, seen = surviving(g, losses), g
@@ -263,9 +263,11 @@ def mixed(u: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     for start in range(0, dimension, step):
         part = u[:, start : start + step]
         mean = torch.mean(part, 0, out=means[start : start + step])
-        found = buffer("departures after", (size + 1, part.shape[1]), u)
+        found = scratch_buffer("departures after", (size + 1, part.shape[1]), u)
         torch.mm(
-            both, torch.sub(part, mean, out=buffer("departures", tuple(part.shape), u)), out=found
+            both,
+            torch.sub(part, mean, out=scratch_buffer("departures", tuple(part.shape), u)),
+            out=found,
         )
         departures = found[:size]
         squares += torch.dot(departures.view(-1), departures.view(-1))

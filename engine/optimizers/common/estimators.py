@@ -10,9 +10,9 @@ Salimans et al., 2017):
 
 All three are right on average (SPSA and ES up to O(radius²)), and noisy: E‖g‖² = (1 + (D + 1)/m)
 ‖∇L‖² with normal directions, D/m of it noise. Steps must be smaller than with the true gradient,
-which is what `caution` measures. The radius c = σ is a plain distance in every weight, the same for
-all, as in the papers: scaling the directions by each layer's natural size would only add noise to
-the gradient.
+by `step_size_factor`. The radius c = σ is a plain distance in every weight, the same for all, as in
+the papers: scaling the directions by each layer's natural size would only add noise to the
+gradient.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ...oracle import Oracle, Sees
-from ...populations.antithetic import Mirrored
-from ...populations.noise import Kept
+from ...populations.antithetic import AntitheticPopulation
+from ...populations.noise import DenseNoise
 from ...random.rng import Rng
 from ..base import Optimizer, S
 from .config_fields import batch_field
@@ -86,7 +86,7 @@ def two_point(
         Their mean loss, (), without those that failed; None where no direction tells anything. And
         the slopes (L(θ + radius·v) − L(θ − radius·v)) / (2·radius), (m,).
     """
-    plus, minus = oracle.losses(Mirrored(theta, Kept(v), radius)).chunk(2)
+    plus, minus = oracle.losses(AntitheticPopulation(theta, DenseNoise(v), radius)).chunk(2)
     slopes = slope(plus, minus, radius, theta, oracle)
     if bool(usable(slopes).all()):
         return (plus.mean() + minus.mean()) / 2, slopes
@@ -124,7 +124,7 @@ def averaged(slopes: Tensor, v: Tensor) -> Tensor:
     return torch.where(told, slopes, 0.0) @ v / max(1, int(told.sum()))
 
 
-def caution(directions: int, dimension: int, numbers: bool = False) -> float:
+def step_size_factor(directions: int, dimension: int, numbers: bool = False) -> float:
     """How much smaller a step must be with a gradient guessed from m directions than with the
     gradient itself: 8 m/(m + D + 1), at most 1, or without the 8.
 
@@ -138,7 +138,7 @@ def caution(directions: int, dimension: int, numbers: bool = False) -> float:
     return min(1.0, (1 if numbers else 8) * directions / (directions + dimension + 1))
 
 
-def meets_numbers(oracle: Oracle) -> bool:
+def is_regression(oracle: Oracle) -> bool:
     """Whether the targets are numbers to be met, not classes (nor the lowest point of a
     landscape).
     """
@@ -180,7 +180,7 @@ class Estimated(Optimizer[S], Generic[S]):
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
 
-    def seen(self) -> Sees:
+    def required_oracle(self) -> Sees:
         return SEES[self.source]
 
     def asked(self) -> int:
@@ -190,12 +190,12 @@ class Estimated(Optimizer[S], Generic[S]):
         """Rows of D numbers alive while the gradient is found, itself included."""
         return 1 + self.directions * ROWS[self.source]
 
-    def caution(self, dimension: int, oracle: Oracle) -> float:
+    def step_size_factor(self, dimension: int, oracle: Oracle) -> float:
         """The factor on the step size that the gradient's noise and the kind of loss ask for."""
         return (
             1.0
             if self.source == "backprop"
-            else caution(self.directions, dimension, meets_numbers(oracle))
+            else step_size_factor(self.directions, dimension, is_regression(oracle))
         )
 
     def gradient(self, theta: Tensor, rng: Rng, oracle: Oracle) -> tuple[Tensor | None, Tensor]:

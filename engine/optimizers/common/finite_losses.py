@@ -7,10 +7,10 @@ import math
 from torch import Tensor
 
 from ...oracle import Oracle
-from ...populations.lazy import Unwritten
+from ...populations.base import Population
 
 
-def judge(x: Tensor | Unwritten, oracle: Oracle) -> Tensor:
+def finite_losses(x: Tensor | Population, oracle: Oracle) -> Tensor:
     """Losses (P,) of places (P, D); one that is no number, or endlessly low, counts as infinite: it
     is never the best and ranks last.
     """

@@ -20,16 +20,16 @@ from torch import Tensor
 from typing_extensions import TypeVar
 
 from ...errors import BadInput
-from ...evaluation import precision
 from ...networks.base import Layer
 from ...oracle import Oracle
-from ...populations.layerwise import Chains
+from ...populations.chunks import precision
+from ...populations.layerwise import LayerwisePopulation
 from ...random.rng import Rng
 from ...registry import renamed
 from ...schedules import VISITING, heat_left
-from ..base import Asked, Optimizer, State, outdated, same_rows
+from ..base import Asked, Optimizer, State, losses_stale, same_rows
 from . import proposals
-from .finite_losses import judge
+from .finite_losses import finite_losses
 from .proposals import (
     Proposal,
     ProposalName,
@@ -107,7 +107,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         ge=1,
         le=16384,
         description="How many independent chains walk side by side; the best one counts.",
-        json_schema_extra={"label": "Chains", "scale": "log"},
+        json_schema_extra={"label": "LayerwisePopulation", "scale": "log"},
     )
     initial_temperature: float | None = Field(
         None,
@@ -219,24 +219,24 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         cannot be compared with new ones.
         """
         by_hand = state.stale
-        if outdated(state, oracle):
+        if losses_stale(state, oracle):
             state.losses = self.judged(state.population, oracle)
             # After a new batch the best chain of the next move takes over; what was set by hand
             # stays until a chain is better.
             state.best_loss = (
-                judge(state.estimate.unsqueeze(0), oracle)[0]
+                finite_losses(state.estimate.unsqueeze(0), oracle)[0]
                 if by_hand
                 else torch.full_like(state.best_loss, math.inf)
             )
 
-    def judged(self, population: Tensor | Chains, oracle: Oracle) -> Tensor:
+    def judged(self, population: Tensor | LayerwisePopulation, oracle: Oracle) -> Tensor:
         """Losses (P,) to compare one by one, so in float32 always. What layers answer below those
         that move may be remembered.
         """
         if isinstance(population, Tensor) and self.remembered(oracle):
-            population = Chains(population)
+            population = LayerwisePopulation(population)
         with precision("float32"):
-            return judge(population, oracle)
+            return finite_losses(population, oracle)
 
     def propose(self, state: MetropolisState, sizes: Tensor, rng: Rng, oracle: Oracle) -> Proposal:
         """A move of every chain, (P,) step sizes given."""
@@ -252,7 +252,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             shape,
             state.population,
             sizes,
-            oracle.scale.to(state.population),
+            oracle.init_scale.to(state.population),
             self.remembered(oracle),
             rng,
         )
@@ -371,14 +371,14 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         end = self.final_temperature or min(start, typical / 100 / -math.log(0.01))
         return max(COLDEST, start), max(COLDEST, end)
 
-    def turned(self, field: str, value: Any) -> Self:
+    def with_hyperparameter(self, field: str, value: Any) -> Self:
         if value is None and field in ("initial_temperature", "final_temperature"):
             raise BadInput(
                 field, None, "a temperature; auto measures it before the first step only"
             )
-        return super().turned(field, value)
+        return super().with_hyperparameter(field, value)
 
-    def turn(self, state: MS, field: str, value: Any) -> None:
+    def on_hyperparameter_change(self, state: MS, field: str, value: Any) -> None:
         """Temperatures given are those of the plan from now on; a step size is given to every
         chain, and adapted from there.
         """
@@ -392,7 +392,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             state.age = 0.0
             state.target = self.target_acceptance if self.adapt else None
 
-    def taken(self, state: MS, asked: Asked) -> Tensor | None:
+    def accepted_rows(self, state: MS, asked: Asked) -> Tensor | None:
         """The moves kept: where a chain now stands at what it tried."""
         return same_rows(state.population, asked)
 

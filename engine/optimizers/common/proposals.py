@@ -28,11 +28,11 @@ from torch import Tensor
 
 from ...kernels.proposals import move_few
 from ...networks.base import Layer
-from ...populations.layerwise import Chains, Move
+from ...populations.layerwise import LayerMove, LayerwisePopulation
 from ...random.rng import Rng
 
 ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting"]
-FARTHEST = 1e8
+MAX_JUMP = 1e8
 """Longest jump, in units of s: the law of the visiting distribution has no variance, and numbers of
 the machine have an end."""
 WORTH, WIDE = 0.3, 64
@@ -47,12 +47,12 @@ class Proposal:
 
     Attributes:
         population: (P, D) the chains after the move, to be judged; where what does not move is
-            remembered, `Chains` that stand for it.
+            remembered, `LayerwisePopulation` that stand for it.
         settle: takes (P,) bool, which chains keep the move, and returns the population after the
             decision. To be called once.
     """
 
-    population: Tensor | Chains
+    population: Tensor | LayerwisePopulation
     settle: Callable[[Tensor], Tensor]
 
 
@@ -100,7 +100,7 @@ def propose(
     members, dimension = population.shape
     count = shape.count(dimension)
     if shape.kind == "layer":
-        chains = Chains(population, one_layer(population, sizes, scale, layers, rng))
+        chains = LayerwisePopulation(population, one_layer(population, sizes, scale, layers, rng))
         return Proposal(chains, chains.settle)
     if shape.kind == "gaussian" or count >= dimension:
         moved = (
@@ -118,14 +118,14 @@ def propose(
     if not layers:
         return Proposal(population, move_few(population, chosen, jumps, scale, sizes))
     after = population.gather(1, chosen) + jumps * scale[chosen] * sizes.unsqueeze(1)
-    chains = Chains(population, few_weights(population, chosen, after, layers))
+    chains = LayerwisePopulation(population, few_weights(population, chosen, after, layers))
     return Proposal(chains, chains.settle)
 
 
 def draws(shape: Shape, rng: Rng, members: int, count: int) -> Tensor:
     """Moves (P, k) in units of s, independent and symmetric about 0."""
     if shape.kind == "cauchy":
-        return torch.tan(math.pi * (rng.uniform(members, count) - 0.5)).clamp_(-FARTHEST, FARTHEST)
+        return torch.tan(math.pi * (rng.uniform(members, count) - 0.5)).clamp_(-MAX_JUMP, MAX_JUMP)
     if shape.kind == "visiting":
         x, y = rng.normal(members, count), rng.normal(members, count)
         return visit(x, y, shape.temperature, shape.q)
@@ -134,7 +134,7 @@ def draws(shape: Shape, rng: Rng, members: int, count: int) -> Tensor:
 
 def visit(x: Tensor, y: Tensor, temperature: float, q: float) -> Tensor:
     """Draws from the visiting distribution g_q at a temperature, made of two standard normal
-    numbers each: σ x / |y|^{(q−1)/(3−q)}, at most `FARTHEST`.
+    numbers each: σ x / |y|^{(q−1)/(3−q)}, at most `MAX_JUMP`.
 
     σ = (√π (q−1)^{4−q} 2^{(q−2)/(q−1)} T^{1/(q−1)} / ((3−q) Γ(1/(q−1) − ½)))^{(q−1)/(3−q)} (Tsallis
     and Stariolo 1996; the Γ here is theirs by Euler's reflection formula). The width of g_q grows
@@ -152,13 +152,13 @@ def visit(x: Tensor, y: Tensor, temperature: float, q: float) -> Tensor:
     return (
         (x * (above / below) ** power / y.abs() ** power)
         .nan_to_num(nan=0.0)
-        .clamp_(-FARTHEST, FARTHEST)
+        .clamp_(-MAX_JUMP, MAX_JUMP)
     )
 
 
 def one_layer(
     population: Tensor, sizes: Tensor, scale: Tensor, layers: tuple[Layer, ...], rng: Rng
-) -> list[Move]:
+) -> list[LayerMove]:
     """Every weight of the layer each chain draws. Only what moves is drawn, layer by layer."""
     groups = grouped(layers)
     drawn = rng.integers(len(groups), len(population))
@@ -173,13 +173,13 @@ def one_layer(
             block.mul_(scale[weights]).mul_(sizes[rows].unsqueeze(1)).add_(
                 population[rows, weights]
             )
-            moves.append(Move(number, weights, rows, block))
+            moves.append(LayerMove(number, weights, rows, block))
     return moves
 
 
 def few_weights(
     population: Tensor, chosen: Tensor, after: Tensor, layers: tuple[Layer, ...]
-) -> list[Move]:
+) -> list[LayerMove]:
     """Moves of the weights chosen, (P, k) int64, to what they become, (P, k): of every chain all
     weights from the lowest layer on that has one of them.
     """
@@ -190,7 +190,7 @@ def few_weights(
         rows = ((lowest >= start) & (lowest < stop)).nonzero().squeeze(1)
         if len(rows):
             block = population[rows, start:].scatter_(1, chosen[rows] - start, after[rows])
-            moves.append(Move(number, slice(start, dimension), rows, block))
+            moves.append(LayerMove(number, slice(start, dimension), rows, block))
     return moves
 
 

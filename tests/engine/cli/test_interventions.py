@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.datasets.hand_drawn import Drawn
+from engine.datasets.hand_drawn import HandDrawn
 from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from engine.observation import weights_file
@@ -34,7 +34,7 @@ EVENTS = [
     {"kind": "turn", "lane": 1, "step": 50, "field": "learning_rate", "value": 0.003},
     {"kind": "reheat", "lane": 0, "step": 3, "value": 5},
     {"kind": "weight", "lane": 1, "step": 60, "index": 3, "value": 1.5},
-    {"kind": "points", "steps": [30, 160], "value": Drawn().points},
+    {"kind": "points", "steps": [30, 160], "value": HandDrawn().points},
 ]
 
 
@@ -84,7 +84,7 @@ def test_a_race_turned_in_the_page_is_run_again(
     while not race.finished:  # looked at whenever, as in the page
         race.advance()
         if race.lanes[0].step in (40, 90):
-            race.turn(0, "learning_rate", 0.1 / race.lanes[0].step)
+            race.set_hyperparameter(0, "learning_rate", 0.1 / race.lanes[0].step)
         if race.lanes[0].step % 7 == 0:
             k += 1
             messages.append(encode(race.metrics(k)))

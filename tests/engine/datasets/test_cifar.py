@@ -191,11 +191,11 @@ def test_a_download_is_checked_as_it_comes(
 def test_colour_images_are_classified_and_their_wall_is_grey() -> None:
     from engine.datasets import Dataset
     from engine.networks import NETWORKS
-    from engine.observation.predictions import Answers
+    from engine.observation.predictions import Predictions
 
     x, y = torch.rand(60, 3, 32, 32), torch.arange(60) % 10
     network = NETWORKS.build("cnn").build((3, 32, 32), 10)
-    answers = Answers(network, Dataset(x, y, x, y, cifar.Cifar10.classes, "images"))
+    answers = Predictions(network, Dataset(x, y, x, y, cifar.Cifar10.classes, "images"))
     assert answers.stage()["wall"]["images"].shape == (40, 32, 32)
     assert answers.of(network.init(torch.Generator()).unsqueeze(0))[0]["wall"][
         "predicted"

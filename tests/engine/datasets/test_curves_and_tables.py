@@ -9,7 +9,7 @@ from engine.datasets import DATASETS
 from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.networks import MLP
-from engine.observation.predictions import CURVE_POINTS, MAP_SIDE, Answers
+from engine.observation.predictions import CURVE_POINTS, MAP_SIDE, Predictions
 from engine.race.race import Race
 
 
@@ -55,7 +55,7 @@ def test_a_map_of_three_classes_is_the_networks_answer_on_the_drawn_plane() -> N
     iris = DATASETS.build("iris").load(0)
     network = MLP(hidden=(5,)).build((4,), 3)
     theta = 3 * network.init(torch.Generator().manual_seed(0))
-    answers = Answers(network, iris)
+    answers = Predictions(network, iris)
     drawn = answers.stage()["points"]
     x0, x1, y0, y1 = drawn["extent"]
     assert x1 - x0 == pytest.approx(y1 - y0)

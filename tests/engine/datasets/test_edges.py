@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.datasets import DATASETS, DatasetChoice, download, mnist
+from engine.datasets import DATASETS, DatasetConfig, download, mnist
 from engine.datasets.base import Dataset
 from engine.datasets.download import DownloadFailed, fetch
 from engine.datasets.idx import read_idx
@@ -52,7 +52,7 @@ def test_people_see_them_in_this_order() -> None:
 
 
 def test_a_dataset_must_say_its_sizes() -> None:
-    class Sizeless(DatasetChoice):
+    class Sizeless(DatasetConfig):
         name = "sizeless"
 
         def load(self, seed: int) -> Dataset:

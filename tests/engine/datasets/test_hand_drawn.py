@@ -9,7 +9,13 @@ import torch
 
 from app.link import read_link, write_link
 from engine.datasets import DATASETS
-from engine.datasets.hand_drawn import ALPHABET, MOST_POINTS, Drawn, decode_points, encode_points
+from engine.datasets.hand_drawn import (
+    ALPHABET,
+    MOST_POINTS,
+    HandDrawn,
+    decode_points,
+    encode_points,
+)
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
@@ -100,7 +106,7 @@ def test_the_dataset_has_as_many_classes_as_it_says() -> None:
     three = Experiment.parse({"dataset": {"name": "drawn", "groups": 3, "points": text}})
     assert three.dataset.classes == ("A", "B", "C")
     assert three.network.build_for(three.dataset).layers[-1].shape == (3,)
-    assert Drawn.classes == ("A", "B") == Drawn().classes
+    assert HandDrawn.classes == ("A", "B") == HandDrawn().classes
     with pytest.raises(
         BadInput, match=r"^dataset\.points: 'class 2' is not allowed; expected classes 0 to 1 only$"
     ):
@@ -120,12 +126,12 @@ def test_the_dataset_has_as_many_classes_as_it_says() -> None:
 
 
 def test_all_points_are_trained_on_and_are_the_test_set_too() -> None:
-    data = Drawn().load(5)
+    data = HandDrawn().load(5)
     assert torch.equal(data.x_train, data.x_test)
     assert torch.equal(data.y_train, data.y_test)
-    assert (len(data.y_train), len(data.y_test)) == Drawn().sizes() == (40, 40)
+    assert (len(data.y_train), len(data.y_test)) == HandDrawn().sizes() == (40, 40)
     assert data.y_train.bincount().tolist() == [20, 20]
-    assert "test set is the same" in Drawn.about
+    assert "test set is the same" in HandDrawn.about
     one = torch.cdist(data.x_train, data.x_train).fill_diagonal_(torch.inf).argmin(1)
     assert torch.equal(data.y_train[one], data.y_train), "two arcs, apart"
     line = torch.linalg.lstsq(

@@ -14,7 +14,7 @@ import torch
 
 from engine.datasets import Dataset, user
 from engine.datasets.upload_store import UploadInfo, store, table_columns
-from engine.datasets.user import OwnImages, OwnTable, held_out, plan_table
+from engine.datasets.user import OwnImages, UserTable, held_out, plan_table
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.race.race import Race
@@ -45,7 +45,7 @@ def pets() -> UploadInfo:
 
 
 def test_classes_are_learned_from_all_other_columns(table: UploadInfo) -> None:
-    choice = OwnTable(token=table.token, target="kind")
+    choice = UserTable(token=table.token, target="kind")
     data = choice.load(0)
     assert (choice.kind, data.kind) == ("table", "table")
     assert choice.shape == data.shape == (5,)  # length, width, red, blue, price
@@ -61,7 +61,7 @@ def test_classes_are_learned_from_all_other_columns(table: UploadInfo) -> None:
 
 
 def test_numbers_to_be_met_are_a_curve(table: UploadInfo) -> None:
-    choice = OwnTable(token=table.token, target="price")
+    choice = UserTable(token=table.token, target="price")
     data = choice.load(0)
     assert (choice.kind, choice.classes, choice.shape) == ("curve", ("price",), (7,))
     assert float(data.y_train.mean()) == pytest.approx(0, abs=1e-6)
@@ -81,11 +81,11 @@ def rows_of(data: Dataset) -> set[bytes]:
 def test_rows_without_an_entry_to_learn_are_left_out_and_holes_are_the_mean(
     table: UploadInfo,
 ) -> None:
-    colours = OwnTable(token=table.token, target="colour")
+    colours = UserTable(token=table.token, target="colour")
     assert colours.sizes() == (48, 11)
     assert sum(len(part) for part in (colours.load(0).y_train, colours.load(0).y_test)) == 59
     assert colours.plan.notes == ("Left out, with no entry in colour: 1 row.",)
-    kinds = OwnTable(token=table.token, target="kind").load(0)
+    kinds = UserTable(token=table.token, target="kind").load(0)
     entries = table_columns(table)
     together = torch.cat([kinds.x_train, kinds.x_test])
     assert (together[:, 0] == 0).sum() == np.isnan(entries["length"]).sum() == 1
@@ -94,7 +94,7 @@ def test_rows_without_an_entry_to_learn_are_left_out_and_holes_are_the_mean(
 
 
 def test_means_and_deviations_are_those_of_training_alone(table: UploadInfo) -> None:
-    data = OwnTable(token=table.token, target="kind").load(0)
+    data = UserTable(token=table.token, target="kind").load(0)
     width = table_columns(table)["width"]
     shown = torch.cat([data.x_train, data.x_test])[:, 1].double().numpy()
     # The same straight line takes every entry to what is shown, and over training rows it has mean
@@ -110,7 +110,7 @@ def test_few_numbers_may_be_classes_or_numbers(tmp_path: Path) -> None:
     info = store(text.encode(), "stars.csv")
     assert plan_table(info, "stars", "auto").outputs == ("0", "1", "2", "3")
     assert plan_table(info, "stars", "numbers").outputs == ("stars",)
-    assert OwnTable(token=info.token, target="stars", task="numbers").kind == "curve"
+    assert UserTable(token=info.token, target="stars", task="numbers").kind == "curve"
     refused = [
         ("a", "classes", "numbers for a, which has 40 different ones, more than 20"),
         ("b", "auto", "one of the columns a, stars"),
@@ -279,19 +279,19 @@ def test_a_file_of_the_other_kind_names_the_dataset_to_take(
 
 def test_of_very_many_rows_the_first_few_thousand_are_drawn() -> None:
     from engine.networks import MLP
-    from engine.observation.predictions import MOST_POINTS, Answers
+    from engine.observation.predictions import MOST_POINTS, Predictions
 
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(MOST_POINTS + 50, 6, generator=generator), torch.arange(MOST_POINTS + 50) % 2
     data = Dataset(x, y, x[:50], y[:50], ("a", "b"), "table")
-    drawn = Answers(MLP().build((6,), 2), data).stage()["points"]
+    drawn = Predictions(MLP().build((6,), 2), data).stage()["points"]
     assert drawn["x"].shape == (MOST_POINTS, 2)
     assert drawn["y"].shape == (MOST_POINTS,)
 
 
 def test_a_race_on_a_file_tells_the_files_name(table: UploadInfo, pets: UploadInfo) -> None:
     for dataset, title in (
-        (OwnTable(token=table.token, target="kind"), "Your own table (flowers.csv)"),
+        (UserTable(token=table.token, target="kind"), "Your own table (flowers.csv)"),
         (OwnImages(token=pets.token), "Your own pictures (pets.zip)"),
     ):
         race = Race(
@@ -304,4 +304,4 @@ def test_a_race_on_a_file_tells_the_files_name(table: UploadInfo, pets: UploadIn
             )
         )
         assert race.stage()["data"]["label"] == title
-    assert OwnTable(token="0" * 32, target="kind").title == OwnTable.label
+    assert UserTable(token="0" * 32, target="kind").title == UserTable.label

@@ -76,7 +76,7 @@ def test_a_recorded_change_under_an_earlier_name_is_repeated() -> None:
     races = [Race(Experiment.parse(value), pictures=False) for _ in range(2)]
     for race, name in zip(races, ("rate", "learning_rate"), strict=True):
         race.advance()
-        race.turn(0, name, 0.3)
+        race.set_hyperparameter(0, name, 0.3)
         race.advance()
     assert races[0].experiment == races[1].experiment
     assert races[0].lanes[0].state.estimate.equal(races[1].lanes[0].state.estimate)

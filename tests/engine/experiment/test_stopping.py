@@ -10,7 +10,7 @@ import torch
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
-from engine.experiment.stopping import Best, Moment, StopRules, Wreck
+from engine.experiment.stopping import BestSoFar, Divergence, LaneCheck, StopRules
 from engine.messages.encoding import decode, encode
 from engine.optimizers import OPTIMIZERS, State
 from engine.race.race import Race
@@ -74,9 +74,9 @@ def test_a_lane_without_patience_left_stops() -> None:
 def test_what_counts_as_an_improvement() -> None:
     rules = StopRules(patience=0.1)
     best, why = rules.judge("It", 5, 1.0, 0.2, None)
-    assert (best, why) == (Best(5, 1.0, 0.2, 1.0), None)
+    assert (best, why) == (BestSoFar(5, 1.0, 0.2, 1.0), None)
     assert rules.judge("It", 6, 0.9991, 0.25, best) == (best, None), "too little"
-    assert rules.judge("It", 6, 0.9989, 0.25, best) == (Best(6, 0.9989, 0.25, 1.0), None)
+    assert rules.judge("It", 6, 0.9989, 0.25, best) == (BestSoFar(6, 0.9989, 0.25, 1.0), None)
     assert rules.judge("It", 9, 0.9991, 0.3, best)[1] is not None
     for unit in (1.0, 2.0**-30, 2.0**40):
         for lift in (0.0, 4096.0, -4096.0):
@@ -87,11 +87,11 @@ def test_what_counts_as_an_improvement() -> None:
                 == 1
             ), "nothing was gained yet"
             best, _ = rules.judge("It", 5, height[1], 0.2, start, lowest=None)
-            assert best == Best(5, height[1], 0.2, height[0])
+            assert best == BestSoFar(5, height[1], 0.2, height[0])
             assert rules.judge("It", 6, height[2], 0.25, best, lowest=None)[0] == best, (
                 "less than 0.1 % of 8 units"
             )
-            assert rules.judge("It", 6, height[3], 0.25, best, lowest=None)[0] == Best(
+            assert rules.judge("It", 6, height[3], 0.25, best, lowest=None)[0] == BestSoFar(
                 6, height[3], 0.25, height[0]
             )
             _, why = rules.judge("It", 9, height[2], 0.3, best, lowest=None)
@@ -143,7 +143,7 @@ def test_a_change_by_hand_begins_patience_anew() -> None:
     race = race_of({"name": "sgd", "learning_rate": 1e-6}, stop={"patience": 0.2})
     for frame in race:
         if frame.k == 8:
-            race.turn(0, "learning_rate", 1e-6)
+            race.set_hyperparameter(0, "learning_rate", 1e-6)
     ended = race.metrics(0)["lanes"][0]
     assert 0.36 <= ended["progress"] <= 0.42
 
@@ -241,32 +241,32 @@ def test_divergence_is_told_exactly_and_the_last_good_moment_is_kept(
 
 
 def test_the_sentence_says_what_was_no_number() -> None:
-    good = Moment(120, torch.zeros(1), 0.4123)
+    good = LaneCheck(120, torch.zeros(1), 0.4123)
     kept = "The last good moment, step 120 with loss 0.412, is kept."
-    assert Wreck(131, math.nan, 354, 0, 354).sentence("It", good, True, "Rest.") == (
+    assert Divergence(131, math.nan, 354, 0, 354).sentence("It", good, True, "Rest.") == (
         f"It diverged: its loss and 354 of 354 weights were NaN at step 131. {kept} Rest."
     )
     assert (
         "its loss was infinite, although all of its 9 weights were finite, between steps 120 "
         "and 131."
-    ) in Wreck(131, math.inf, 0, 0, 9).sentence("It", good, False)
-    assert "its loss and 3 of 9 weights were infinite at step 131" in Wreck(
+    ) in Divergence(131, math.inf, 0, 0, 9).sentence("It", good, False)
+    assert "its loss and 3 of 9 weights were infinite at step 131" in Divergence(
         131, math.inf, 0, 3, 9
     ).sentence("It", good, True)
-    assert "its loss was NaN and 5 of 9 weights were NaN or infinite at step 131" in Wreck(
+    assert "its loss was NaN and 5 of 9 weights were NaN or infinite at step 131" in Divergence(
         131, math.nan, 2, 3, 9
     ).sentence("It", good, True)
-    assert "NaN at step 121." in Wreck(121, math.nan, 9, 0, 9).sentence("It", good, False), (
+    assert "NaN at step 121." in Divergence(121, math.nan, 9, 0, 9).sentence("It", good, False), (
         "one step since the good moment: that one"
     )
     assert (
-        Wreck(131, -math.inf, 0, 0, 2)
-        .sentence("It", Moment(0, torch.zeros(1)), True)
+        Divergence(131, -math.inf, 0, 0, 2)
+        .sentence("It", LaneCheck(0, torch.zeros(1)), True)
         .endswith("The last good moment, step 0, is kept.")
     )
-    assert Wreck.of(3, math.inf, torch.tensor([1.0, math.nan, -math.inf, math.inf])) == Wreck(
-        3, math.inf, 1, 2, 4
-    )
+    assert Divergence.of(
+        3, math.inf, torch.tensor([1.0, math.nan, -math.inf, math.inf])
+    ) == Divergence(3, math.inf, 1, 2, 4)
 
 
 def test_a_bad_batch_that_is_got_over_is_no_divergence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from engine import Experiment, Race
 from engine.kernels import compiled
-from engine.kernels.compiled import MANY, Array, Kernel, fit, kernel
+from engine.kernels.compiled import MIN_NUMEL, Array, Kernel, fit, kernel
 from engine.kernels.pso import move_swarm
 from engine.kernels.row_blocks import copy_rows
 from engine.kernels.spread import add_deviations
@@ -77,7 +77,7 @@ def test_what_goes_wrong_in_another_thread_is_told() -> None:
 
 
 def test_kernels_are_for_many_numbers_row_after_row() -> None:
-    x = torch.zeros(2, MANY // 2)
+    x = torch.zeros(2, MIN_NUMEL // 2)
     assert fit(x)
     assert fit(x, x.clone())
     assert fit(x.double())
@@ -86,14 +86,14 @@ def test_kernels_are_for_many_numbers_row_after_row() -> None:
     assert not fit(x.half())
     assert not fit(x, x.double())
     assert not fit(x, x[:, ::2])
-    assert not fit(torch.zeros(MANY, 2, device="meta"))
+    assert not fit(torch.zeros(MIN_NUMEL, 2, device="meta"))
 
 
 def test_a_number_that_is_none_stays_one() -> None:
     """The clamp of a speed must not make a number of it: a swarm that diverges has to be seen
     to.
     """
-    x, v = torch.zeros(64, MANY // 64), torch.zeros(64, MANY // 64)
+    x, v = torch.zeros(64, MIN_NUMEL // 64), torch.zeros(64, MIN_NUMEL // 64)
     x[3, 5], v[4, 6], v[5, 7], v[6, 8] = torch.nan, torch.nan, torch.inf, -torch.inf
     p, rng = torch.zeros_like(x), Rng(0, "x")
     numbers = [rng.rows("uniform", *x.shape) for _ in range(2)]
@@ -104,7 +104,7 @@ def test_a_number_that_is_none_stays_one() -> None:
     assert bool(x[4, 6].isnan())
     assert [float(v[5, 7]), float(v[6, 8])] == [0.25, -0.25]
     assert int(x.isnan().sum()) == 2
-    place = torch.zeros(MANY // 64)
+    place = torch.zeros(MIN_NUMEL // 64)
     total, squares = torch.zeros_like(place), torch.zeros_like(place)
     add_deviations(len(place), x, place, total, squares)
     assert (

@@ -17,7 +17,7 @@ from engine.kernels.proposals import move_few
 from engine.kernels.pso import move_swarm
 from engine.kernels.spread import diameter, distance
 from engine.optimizers import cbo, differential_evolution, genetic, pso
-from engine.random.random_rows import Drawn
+from engine.random.random_rows import RandomRows
 from engine.random.rng import Rng
 
 Result = tuple[Tensor, ...]
@@ -36,11 +36,11 @@ class Case:
         )
         self.scale = self.rng.uniform(width).to(dtype) + 0.1
 
-    def rows(self, law: str) -> Drawn:
+    def rows(self, law: str) -> RandomRows:
         """Return random numbers for every weight."""
         return self.rng.rows(law, *self.size)  # type: ignore[arg-type]
 
-    def whole(self, rows: Drawn) -> Tensor:
+    def whole(self, rows: RandomRows) -> Tensor:
         """Return all of them in one piece."""
         return rows.into(torch.empty_like(self.x), slice(0, self.size[0]))
 

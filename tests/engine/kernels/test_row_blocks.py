@@ -12,15 +12,15 @@ from torch import Tensor
 
 from engine.kernels import compiled as kernels
 from engine.kernels import row_blocks, scratch
-from engine.kernels.compiled import MANY
+from engine.kernels.compiled import MIN_NUMEL
 from engine.kernels.gaussian_sampling import sampled, weighted
 from engine.kernels.harmony_search import sparse
-from engine.kernels.row_blocks import Sum, again, gathered, replace, rows_of
+from engine.kernels.row_blocks import Sum, again, gather_rows, replace, rows_of
 from engine.kernels.spread import distance
 from engine.optimizers import OPTIMIZERS
-from engine.populations.lazy import Chosen, dense
+from engine.populations.base import PopulationSubset, dense
 from engine.random import noise_table
-from engine.random.random_rows import Drawn
+from engine.random.random_rows import RandomRows
 from engine.random.rng import LARGE, Rng
 from tests.engine.support.stand_ins import FunctionOracle
 
@@ -33,19 +33,19 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strips of seven members."""
     monkeypatch.setattr(row_blocks, "STRIP", {"cpu": 7 * WIDTH + 1})
     monkeypatch.setattr(row_blocks, "NARROW", 1000)
-    monkeypatch.setattr(row_blocks, "MANY", 1000)
-    monkeypatch.setattr(kernels, "MANY", 1000)
+    monkeypatch.setattr(row_blocks, "MIN_NUMEL", 1000)
+    monkeypatch.setattr(kernels, "MIN_NUMEL", 1000)
 
 
 @pytest.mark.parametrize("shape", [(1, 10), (20, WIDTH), (3, 2**20), (1481, 354), (5000, 354)])
 def test_strips_cover_every_row_once(shape: tuple[int, int]) -> None:
     x = torch.zeros(1, 1).expand(shape)
-    found = list(row_blocks.strips(x))
+    found = list(row_blocks.row_blocks(x))
     assert [i for strip in found for i in range(strip.start, strip.stop)] == list(range(shape[0]))
     assert all(strip.stop - strip.start <= rows_of(shape[1], x.device) for strip in found)
     part = [
         i
-        for strip in row_blocks.strips(x, slice(0, shape[0] // 2))
+        for strip in row_blocks.row_blocks(x, slice(0, shape[0] // 2))
         for i in range(strip.start, strip.stop)
     ]
     assert part == list(range(shape[0] // 2))
@@ -187,7 +187,7 @@ def test_rows_are_gathered_replaced_and_added_up(narrow: None) -> None:
     generator = torch.Generator().manual_seed(1)
     x, by = (torch.randn(30, WIDTH, generator=generator, dtype=torch.float64) for _ in range(2))
     rows = torch.randint(30, (50,), generator=generator)
-    assert torch.equal(gathered(x, rows, "test"), x[rows])
+    assert torch.equal(gather_rows(x, rows, "test"), x[rows])
     chosen, origin, before = (
         torch.rand(30, generator=generator) < 0.5,
         torch.randint(30, (30,), generator=generator),
@@ -202,12 +202,12 @@ def test_rows_are_gathered_replaced_and_added_up(narrow: None) -> None:
         Sum("b", 30, x),
         torch.randn(30, generator=generator, dtype=torch.float64),
     )
-    for strip in reversed(list(row_blocks.strips(x))):
+    for strip in reversed(list(row_blocks.row_blocks(x))):
         plain.add(x[strip])
         weighted.add(x[strip], weights[strip])
     torch.testing.assert_close(plain.value(), x.sum(0), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(weighted.value(), weights @ x, rtol=1e-12, atol=1e-12)
-    some = Chosen(x, rows)
+    some = PopulationSubset(x, rows)
     assert torch.equal(dense(some), x[rows])
     assert torch.equal(some[3:9], x[rows[3:9]])
     assert (len(some), some.shape) == (50, (50, WIDTH))
@@ -216,7 +216,13 @@ def test_rows_are_gathered_replaced_and_added_up(narrow: None) -> None:
 def test_memory_is_used_again_where_it_fits() -> None:
     x = torch.zeros(3, 5)
     assert again(x, (3, 5), x[0]) is x
-    for other in (None, x.T.contiguous().T, x.double(), x[:2], Chosen(x, torch.arange(3))):
+    for other in (
+        None,
+        x.T.contiguous().T,
+        x.double(),
+        x[:2],
+        PopulationSubset(x, torch.arange(3)),
+    ):
         found = again(other, (3, 5), x[0])  # type: ignore[arg-type]
         assert found is not other
         assert (found.shape, found.dtype) == ((3, 5), x.dtype)
@@ -231,7 +237,7 @@ def test_the_spread_is_the_members_distance_from_their_mean(
     x = (torch.randn(MEMBERS, WIDTH, generator=generator, dtype=torch.float64) * 0.3 + offset).to(
         dtype
     )
-    assert x.numel() >= MANY
+    assert x.numel() >= MIN_NUMEL
     expected = float(x.double().var(0, correction=0).sum().sqrt())
     assert float(distance(x)) == pytest.approx(expected, rel=close)
     few = x[:, :50]
@@ -271,14 +277,14 @@ def test_a_step_by_strips_and_kernels_is_the_step_in_one_piece(
     settings: dict[str, Any], dtype: torch.dtype, close: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     method = OPTIMIZERS.build({**settings, "population_size": MEMBERS})
-    fit, tabled, ends = kernels.fit, Drawn.tabled, []
+    fit, tabled, ends = kernels.fit, RandomRows.tabled, []
     for strip, fused in ((2**40, False), (7 * WIDTH + 1, False), (7 * WIDTH + 1, True)):
         monkeypatch.setattr(row_blocks, "STRIP", {"cpu": strip})
         monkeypatch.setattr(kernels, "fit", fit if fused else lambda *arrays: False)
-        monkeypatch.setattr(Drawn, "tabled", tabled if fused else False)
+        monkeypatch.setattr(RandomRows, "tabled", tabled if fused else False)
         scratch.release()
         oracle: Any = FunctionOracle(lambda x: (x - 0.3).square().double().sum(1).to(x), WIDTH)
-        oracle.scale = torch.full((WIDTH,), WIDTH**-0.5, dtype=torch.float64)
+        oracle.init_scale = torch.full((WIDTH,), WIDTH**-0.5, dtype=torch.float64)
         theta = torch.linspace(-1, 1, WIDTH, dtype=torch.float64).to(dtype)
         rng = Rng(6, "lane 0", dtype=dtype)
         state = method.init(theta, rng, oracle)

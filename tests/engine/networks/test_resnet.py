@@ -15,6 +15,7 @@ from engine.errors import BadInput, CannotRun
 from engine.experiment.model import Experiment
 from engine.losses import LOSSES
 from engine.networks import NETWORKS, Network
+from engine.populations import chunks
 from engine.race.race import Race
 from tests.engine.support.network_checks import every_door_agrees
 
@@ -119,7 +120,7 @@ def test_a_batch_is_never_taken_apart_where_samples_hang_on_each_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, population, x = batch_network()
-    monkeypatch.setitem(evaluation.CHUNK_FLOATS, "cpu", 1)
+    monkeypatch.setitem(chunks.CHUNK_FLOATS, "cpu", 1)
     whole = network.forward(population, x)
     torch.testing.assert_close(
         evaluation.outputs(network, population, x), whole, rtol=1e-4, atol=1e-4
@@ -131,7 +132,7 @@ def test_a_batch_is_never_taken_apart_where_samples_hang_on_each_other(
         rtol=1e-4,
         atol=1e-4,
     )
-    assert [evaluation.together(n) for n in (0, 1, 1024, 1025, 3000)] == [1, 1, 1024, 513, 1000]
+    assert [chunks.together(n) for n in (0, 1, 1024, 1025, 3000)] == [1, 1, 1024, 513, 1000]
     # Every member is normalised by itself: alone it says the same.
     torch.testing.assert_close(
         network.forward(population[1:2], x)[0], whole[1], rtol=1e-4, atol=1e-4

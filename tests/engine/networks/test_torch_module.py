@@ -47,7 +47,7 @@ def test_a_population_of_a_module_is_a_loop_over_it() -> None:
         evaluation.outputs(network, population, x), loop(network, module, population, x)
     )
     assert network.flops == 2 * 2 * 3 * 4
-    assert network.widest == 4
+    assert network.peak_activations == 4
 
 
 @pytest.mark.parametrize("kind", ["mlp", "cnn"])
@@ -80,7 +80,9 @@ def test_methods_learn_a_module() -> None:
     )
     for name, steps in (("openai-es", 300), ("adam", 400)):
         method = OPTIMIZERS.build(name)
-        oracle = Oracle(network, LOSSES["cross-entropy"], samples, method.seen(), method.batch)
+        oracle = Oracle(
+            network, LOSSES["cross-entropy"], samples, method.required_oracle(), method.batch
+        )
         state = run(method, oracle, network.init(torch.Generator().manual_seed(0)), steps)
         assert scored(oracle, samples, state.estimate)[0] < 0.2
 

@@ -19,8 +19,8 @@ from engine.networks.base import pack
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.annealing import Annealing
 from engine.optimizers.common.metropolis import metropolis, tsallis
-from engine.optimizers.common.proposals import FARTHEST, Shape, propose, visit
-from engine.populations.lazy import dense
+from engine.optimizers.common.proposals import MAX_JUMP, Shape, propose, visit
+from engine.populations.base import dense
 from engine.race.race import Race
 from engine.random.rng import Rng
 from engine.schedules import PLANNED
@@ -67,7 +67,7 @@ def test_one_step_is_the_metropolis_rule(proposal: str) -> None:
     oracle = layered(
         FunctionOracle(function, dimension), ("0.weight", 3), ("0.bias", 1), ("1.weight", 2)
     )
-    oracle.scale = torch.rand(dimension, generator=generator, dtype=torch.float64) + 0.5
+    oracle.init_scale = torch.rand(dimension, generator=generator, dtype=torch.float64) + 0.5
     state = optimizer.init(theta, GivenRng(), oracle)
     moved = {"gaussian": dimension, "layer": dimension, "visiting": 1}.get(proposal, 3)
     taken = 0
@@ -109,7 +109,7 @@ def test_one_step_is_the_metropolis_rule(proposal: str) -> None:
             for j, place in enumerate(places):
                 proposed[place] += (
                     0.3
-                    * float(oracle.scale[place])
+                    * float(oracle.init_scale[place])
                     * float(jumps[i, place if proposal == "layer" else j])
                 )
             rise = float(function(proposed.unsqueeze(0))) - float(function(before[i].unsqueeze(0)))
@@ -159,7 +159,7 @@ def test_visits_are_scipys(q: float, temperature: float) -> None:
     q_near = q + 1e-9 if q in (1.4, 5 / 3) else q  # there scipy's own form of the constant is 0/0
     torch.testing.assert_close(
         visit(x, y, temperature, q),
-        visits(x, y, temperature, q_near).clamp(-FARTHEST, FARTHEST),
+        visits(x, y, temperature, q_near).clamp(-MAX_JUMP, MAX_JUMP),
         rtol=1e-6,
         atol=0,
     )

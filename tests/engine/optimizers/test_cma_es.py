@@ -50,7 +50,7 @@ def tell_both(
     in mean, σ and C over the generations, and how often h_σ was 0.
     """
     oracle, rng = FunctionOracle(f, len(scale)), Rng(4, "x", dtype=torch.float64)
-    oracle.scale = scale
+    oracle.init_scale = scale
     # Its h_σ would count a generation more than there were: after g updates ‖p_σ‖² has grown to 1 −
     # (1 − c_σ)^{2g} of its final size
     reference._g = -1
@@ -268,7 +268,7 @@ def test_moving_or_stretching_the_problem_moves_the_search_with_it(method: Any) 
     moved = run(method(), FunctionOracle(lambda x: rosenbrock(x - shift), 6), start() + shift, 60)
     torch.testing.assert_close(moved.estimate - shift, here.estimate, rtol=0, atol=1e-8)
     oracle = FunctionOracle(lambda x: rosenbrock(x / stretch), 6)
-    oracle.scale = stretch  # powers of two: exact
+    oracle.init_scale = stretch  # powers of two: exact
     stretched = run(method(), oracle, start() * stretch, 60)
     assert torch.equal(stretched.estimate / stretch, here.estimate)
     assert torch.equal(stretched.sigma, here.sigma)

@@ -144,8 +144,8 @@ def test_any_gradient_drives_the_same_recurrence(source: Any) -> None:
 def test_it_says_what_it_sees_and_pays_for_it(source: Any, sees: str) -> None:
     method = CoolMomentum(source=source, directions=5, batch=8)
     assert CoolMomentum.sees == "gradient"
-    assert method.seen() == sees
-    oracle = oracle_on(8, method.seen())
+    assert method.required_oracle() == sees
+    oracle = oracle_on(8, method.required_oracle())
     run(method, oracle, first_weights(oracle), 6)
     assert oracle.evaluations == 6 * 8 * {"backprop": 3, "forward-gradient": 15}.get(source, 10)
 
@@ -222,7 +222,7 @@ def trained(
         network,
         LOSSES["cross-entropy"],
         samples,
-        method.seen(),
+        method.required_oracle(),
         method.batch,
         0,
         ("evaluations", evaluations),

@@ -67,7 +67,7 @@ def run(eki: EKI, oracle: Oracle, steps: int, theta: Tensor | None = None) -> EK
     rng = Rng(5, "lane 0", dtype=theta.dtype)
     state = eki.init(theta, rng, oracle)
     for step in range(1, steps + 1):
-        oracle.draw(step)
+        oracle.next_batch(step)
         state = eki.step(state, rng.at(step), oracle)
     return state
 
@@ -108,7 +108,7 @@ def test_loss_form_is_the_double_sum(loss: str) -> None:
     state = eki.init(theta, Scripted(z), oracle)  # type: ignore[arg-type]
     start = members(state).clone()
     torch.testing.assert_close(
-        start, theta + (z - z.mean(0)) * oracle.scale, rtol=1e-14, atol=1e-14
+        start, theta + (z - z.mean(0)) * oracle.init_scale, rtol=1e-14, atol=1e-14
     )
     state = eki.step(state, Scripted(), oracle)  # type: ignore[arg-type]
     expected = by_hand(start, start, oracle, 1.7)
@@ -345,7 +345,7 @@ def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
     oracle = oracle_on(hidden=())
     theta = first_weights(oracle)
     a, y = linear_problem(oracle)
-    prior = torch.diag(oracle.scale**2)
+    prior = torch.diag(oracle.init_scale**2)
     gain = (
         prior
         @ a.T

@@ -156,9 +156,9 @@ def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
         Rng(5, "x", dtype=torch.float64),
     )
     state: Any = enkf.init(theta, rng, oracle)
-    mean, covariance = theta, torch.diag(oracle.scale**2)
+    mean, covariance = theta, torch.diag(oracle.init_scale**2)
     for step in range(1, 6):
-        oracle.draw(step)
+        oracle.next_batch(step)
         h = oracle.outputs(torch.eye(dimension, dtype=torch.float64))[:, 0].T
         gain = (
             covariance

@@ -105,7 +105,7 @@ def test_settings_at_the_ends_of_their_ranges_work_or_end_in_a_sentence(
             ]
             if number == 2 and live and not race.lanes[0].finished:
                 knob = draw.choice(live)
-                race.turn(
+                race.set_hyperparameter(
                     0,
                     knob["name"],
                     draw.choice(
@@ -125,7 +125,7 @@ def test_a_step_size_turned_from_the_widest_to_the_narrowest_while_it_runs() -> 
         for value in (1e-4, 100.0, 1e-4):
             for _ in range(5):
                 race.advance()
-            race.turn(0, "sigma", value)
+            race.set_hyperparameter(0, "sigma", value)
         race.put_weight(0, 0, 10.0)
         ends_well(race)
         assert race.lanes[0].trouble is None

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.errors import BadInput
 from engine.optimizers import OPTIMIZERS, State
-from engine.populations.lazy import Unwritten
+from engine.populations.base import Population
 from engine.race.race import Race
 from tests.engine.support.races import ends_well, on_formula, on_moons
 
@@ -99,7 +99,7 @@ def spoilt(race: Race, value: float, every: int, first: int = 1) -> None:
         return answer
 
     def told(find: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def answered(*asked: Tensor | Unwritten) -> Tensor:
+        def answered(*asked: Tensor | Population) -> Tensor:
             answer = bad(find(*asked))
             oracle.answers = [*oracle.answers[:-1], answer] if oracle.answers else []
             return answer

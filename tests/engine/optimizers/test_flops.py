@@ -17,8 +17,8 @@ from engine.losses import get_loss
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.levenberg_marquardt import System
 from engine.oracle import Oracle
-from engine.populations.antithetic import Mirrored
-from engine.populations.noise import Factors, Kept, Noise, Part, Regenerated
+from engine.populations.antithetic import AntitheticPopulation
+from engine.populations.noise import DenseNoise, LowRankNoise, Noise, Part, SeededNoise
 from engine.race import checkpoint
 from engine.race.race import Race
 from engine.random.rng import Rng
@@ -169,24 +169,24 @@ def test_what_is_asked_is_charged_as_it_is_counted(name: str, question: str) -> 
     assert charged == pytest.approx(found, rel=1e-9)
 
 
-def mirrored(oracle: Oracle, kind: str, pairs: int = 6) -> Mirrored:
+def mirrored(oracle: Oracle, kind: str, pairs: int = 6) -> AntitheticPopulation:
     theta, generator = members(oracle, 1)[0], torch.Generator().manual_seed(5)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator)
 
     if kind == "full":
-        noise: Noise = Kept(normal(pairs, len(theta)))
+        noise: Noise = DenseNoise(normal(pairs, len(theta)))
     elif kind == "regenerated":
-        noise = Regenerated(3, pairs, theta)
+        noise = SeededNoise(3, pairs, theta)
     else:
         rank, parts = int(kind), list[Part]()
         for layer in oracle.network.layers:
             size, rows = layer.stop - layer.start, layer.shape[0]
             thin = (normal(pairs, rows, rank), normal(pairs, size // rows, rank))
             parts.append((normal(pairs, size),) if len(layer.shape) == 1 else thin)
-        noise = Factors(parts, rank)
-    return Mirrored(theta, noise, 0.1)
+        noise = LowRankNoise(parts, rank)
+    return AntitheticPopulation(theta, noise, 0.1)
 
 
 @pytest.mark.parametrize("kind", ["full", "regenerated", "1", "2", "5"])

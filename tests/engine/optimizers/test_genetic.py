@@ -44,7 +44,7 @@ def test_every_generation_is_the_description_in_loops(crossover: Any, elite: int
         elite=elite,
     )
     oracle, generator = FunctionOracle(rosenbrock, dimension), torch.Generator().manual_seed(6)
-    oracle.scale = torch.linspace(0.5, 2, dimension, dtype=torch.float64)
+    oracle.init_scale = torch.linspace(0.5, 2, dimension, dtype=torch.float64)
     state: Any = ga.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
     for generation in range(6):
         oracle.progress = generation / 10
@@ -72,7 +72,7 @@ def test_every_generation_is_the_description_in_loops(crossover: Any, elite: int
                 gene = mother[j] if from_mother else father[j]
                 child.append(
                     float(gene)
-                    + 0.3 * 0.25**oracle.progress * float(oracle.scale[j]) * float(z[c, j])
+                    + 0.3 * 0.25**oracle.progress * float(oracle.init_scale[j]) * float(z[c, j])
                 )
             expected.append(child)
         torch.testing.assert_close(

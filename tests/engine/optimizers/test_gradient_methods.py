@@ -44,7 +44,7 @@ def run(method: Optimizer, oracle: Oracle, steps: int, theta: Tensor) -> State:
     rng = Rng(0, "lane 0", dtype=theta.dtype)
     state = method.init(theta, rng, oracle)
     for step in range(1, steps + 1):
-        oracle.draw(step)
+        oracle.next_batch(step)
         state = method.step(state, rng.at(step), oracle)
     return state
 
@@ -54,7 +54,7 @@ def path(method: Optimizer, theta: Tensor) -> Tensor:
     oracle, rng, places = oracle_on(), Rng(0, "lane 0"), []
     state = method.init(theta, rng, oracle)
     for step in range(1, STEPS + 1):
-        oracle.draw(step)
+        oracle.next_batch(step)
         state = method.step(state, rng.at(step), oracle)
         places.append(state.estimate.clone())
     return torch.stack(places)
@@ -70,7 +70,7 @@ def torch_path(kind: type[torch.optim.Optimizer], theta: Tensor, **settings: Any
     optimizer = kind(model.parameters(), **settings)
     places = []
     for step in range(1, STEPS + 1):
-        oracle.draw(step)
+        oracle.next_batch(step)
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(oracle.x), oracle.targets).backward()
         optimizer.step()

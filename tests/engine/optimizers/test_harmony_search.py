@@ -50,9 +50,9 @@ def test_every_step_is_the_textbook_in_loops(
         bounds=reach,
     )
     oracle, generator = FunctionOracle(f, 5), torch.Generator().manual_seed(6)
-    oracle.scale = torch.linspace(0.5, 2, 5, dtype=torch.float64)
+    oracle.init_scale = torch.linspace(0.5, 2, 5, dtype=torch.float64)
     state: Any = search.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
-    assert ((state.population - THETA).abs() <= reach * oracle.scale).all()
+    assert ((state.population - THETA).abs() <= reach * oracle.init_scale).all()
     kinds, replaced = {"adjusted": 0, "remembered": 0, "anything": 0, "clamped": 0}, 0
     for generation in range(30):
         oracle.progress = generation / 60
@@ -69,8 +69,8 @@ def test_every_step_is_the_textbook_in_loops(
             harmony = []
             for j in range(5):
                 width, low, high = (
-                    float(oracle.scale[j]),
-                    *(float(THETA[j] + sign * reach * oracle.scale[j]) for sign in (-1, 1)),
+                    float(oracle.init_scale[j]),
+                    *(float(THETA[j] + sign * reach * oracle.init_scale[j]) for sign in (-1, 1)),
                 )
                 if choice[q, j] < considering:
                     note, kind = memory[int(chosen[q, j])][1][j], "remembered"

@@ -93,7 +93,7 @@ def test_without_a_search_it_is_torchs_sgd() -> None:
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
     for step in range(1, 12):
-        oracle.draw(step)
+        oracle.next_batch(step)
         state = optimizer.step(state, GivenRng(), oracle)
         twin.step(oracle)
         torch.testing.assert_close(state.estimate, twin.theta(), rtol=0, atol=1e-12)
@@ -119,7 +119,7 @@ def test_annealing_by_hand(control: str) -> None:
     twin = Twin(first_weights(oracle), 0.7)
     uphill = refused = 0
     for step in range(1, 6):
-        oracle.draw(step)
+        oracle.next_batch(step)
         z, u = normals(generator, 6, 4, WIDTH), uniforms(generator, 6, 4)
         state = optimizer.step(state, GivenRng(list(z), list(u)), oracle)
         before = twin.theta()
@@ -184,7 +184,7 @@ def test_differential_evolution_by_hand() -> None:
     twin = Twin(first_weights(oracle), 0.7)
     replaced = 0
     for step in range(1, 4):
-        oracle.draw(step)
+        oracle.next_batch(step)
         z = normals(generator, 4, WIDTH)
         order, cross = uniforms(generator, 3, 5, 5), uniforms(generator, 3, 5, WIDTH)
         forced = torch.randint(WIDTH, (3, 5, 1), generator=generator)
@@ -236,7 +236,7 @@ def test_harmony_search_by_hand() -> None:
     state = optimizer.init(first_weights(oracle), GivenRng(), oracle)
     twin = Twin(first_weights(oracle), 0.7)
     for step in range(1, 4):
-        oracle.draw(step)
+        oracle.next_batch(step)
         z, bends = normals(generator, 3, WIDTH), normals(generator, 3, 4, WIDTH)
         origin, u = (
             torch.randint(4, (3, 4, WIDTH), generator=generator),
@@ -289,7 +289,7 @@ def test_bookkeeping(search: str) -> None:
         state = optimizer.init(theta, rng, oracle)
         assert torch.equal(state.estimate, theta)
         for step in range(1, 8):
-            oracle.draw(step)
+            oracle.next_batch(step)
             spent = oracle.evaluations
             state = optimizer.step(state, rng.at(step), oracle)
             # A gradient is 3; annealing judges the one layer all chains start from, the others all

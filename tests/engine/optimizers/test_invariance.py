@@ -140,7 +140,7 @@ def test_chains_walk_on_a_plain_however_cold(name: str, end: float) -> None:
     for more in kinds if name == "annealing" else [{}]:
         for start in (1.0, 1e6, end):
             oracle = FunctionOracle(lambda x: torch.zeros(len(x)), 3, 400)
-            oracle.scale = oracle.scale.float()
+            oracle.init_scale = oracle.init_scale.float()
             optimizer = OPTIMIZERS.build(
                 {
                     "name": name,

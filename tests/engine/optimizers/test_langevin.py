@@ -170,14 +170,19 @@ def test_it_cools_as_planned_and_can_be_reheated(cooling: Any) -> None:
     oracle.progress = 0.5
     state = method.step(state, rng, oracle)
     middle = 0.1 if cooling == "geometric" else 0.505
-    assert state.temperature == state.plan == method.planned(state, 0.5) == pytest.approx(middle)
+    assert (
+        state.temperature
+        == state.plan
+        == method.planned_temperature(state, 0.5)
+        == pytest.approx(middle)
+    )
     assert method.reheat(state, 10.0)
     state = method.step(state, rng, oracle)
     assert state.temperature == pytest.approx(10 * middle)
     assert state.plan == pytest.approx(middle)
     oracle.progress = 0.6
     state = method.step(state, rng, oracle)
-    assert state.temperature == pytest.approx(method.planned(state, 0.6) * 10**0.1)
+    assert state.temperature == pytest.approx(method.planned_temperature(state, 0.6) * 10**0.1)
 
 
 @pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
@@ -221,14 +226,14 @@ def test_it_says_what_it_sees_pays_for_it_and_can_be_repeated(
     source: Any, sees: str, dynamics: Any
 ) -> None:
     method = Langevin(source=source, directions=5, batch=8, dynamics=dynamics)
-    assert method.seen() == sees
-    oracle = oracle_on(8, method.seen())
+    assert method.required_oracle() == sees
+    oracle = oracle_on(8, method.required_oracle())
     theta = first_weights(oracle)
     before = theta.clone()
     assert torch.equal(method.init(theta, Rng(0, "x"), oracle).estimate, theta)
     one = run(method, oracle, theta, 4).estimate
     assert oracle.evaluations == 4 * 8 * {"backprop": 3, "forward-gradient": 15}.get(source, 10)
-    assert torch.equal(one, run(method, oracle_on(8, method.seen()), theta, 4).estimate)
+    assert torch.equal(one, run(method, oracle_on(8, method.required_oracle()), theta, 4).estimate)
     assert not torch.equal(one, theta)
     assert torch.equal(theta, before)
 

@@ -209,7 +209,7 @@ def test_every_answer_is_charged_and_the_memory_is_of_this_batch_alone(
     assert torch.equal(state.estimate, theta)
     assert oracle.evaluations == 0
     for step in range(1, 9):
-        oracle.draw(step)
+        oracle.next_batch(step)
         here = state.estimate.clone()
         on_this = float(losses(here.unsqueeze(0))[0]) if batch else 0.0
         oracle.evaluations -= len(oracle.targets) if batch else 0

@@ -291,13 +291,13 @@ def test_on_mini_batches_the_next_batch_judges_the_step() -> None:
     oracle = data_oracle("squared-error", 4)
     method, rng = LevenbergMarquardt(batch=4), Rng(0, "x")
     theta = oracle.network.init(torch.Generator().manual_seed(1), torch.float64)
-    oracle.draw(1)
+    oracle.next_batch(1)
     state = method.step(method.init(theta, rng, oracle), rng, oracle)
     after, mu, promised = state.estimate, state.damping, state.promised
     assert state.before is not None
     assert torch.equal(state.before, theta)
     assert promised > 0
-    oracle.draw(2)
+    oracle.next_batch(2)
     ask = oracle.losses
     ratio = float(ask(theta.unsqueeze(0))[0] - ask(after.unsqueeze(0))[0]) / promised
     tried: list[float] = []

@@ -18,7 +18,7 @@ from engine.networks.base import pack
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.low_rank_es import TABLED, LowRankES, normal
 from engine.oracle import Oracle
-from engine.populations.lazy import dense
+from engine.populations.base import dense
 from engine.random.rng import Rng
 from tests.engine.support.stand_ins import (
     FunctionOracle,
@@ -64,9 +64,9 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
     """
     method = LowRankES(pairs=5, rank=rank, sigma=0.3, learning_rate=0.1, weight_decay=0.02)
     oracle = oracle_on(rosenbrock)
-    oracle.scale = torch.linspace(0.5, 2, D, dtype=torch.float64)
+    oracle.init_scale = torch.linspace(0.5, 2, D, dtype=torch.float64)
     state = method.init(start(), randomness(), oracle)
-    z = (start() / oracle.scale).requires_grad_()
+    z = (start() / oracle.init_scale).requires_grad_()
     adam = torch.optim.Adam([z], lr=0.1)
     shapes = [(4, rank), (3, rank), (4,), (2, rank), (16, rank), (2,)]
     for step in range(8):
@@ -84,8 +84,8 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
             noise.append(torch.cat([first.flatten(), bias0, second.flatten(), bias1]))
         state = method.step(state, GivenRng(given), oracle)
         at = z.detach()
-        samples = [(at + 0.3 * e) * oracle.scale for e in noise] + [
-            (at - 0.3 * e) * oracle.scale for e in noise
+        samples = [(at + 0.3 * e) * oracle.init_scale for e in noise] + [
+            (at - 0.3 * e) * oracle.init_scale for e in noise
         ]
         torch.testing.assert_close(
             dense(state.population), torch.stack(samples), rtol=0, atol=1e-12
@@ -94,7 +94,9 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
         shaped = [sorted(heights).index(height) / 9 - 0.5 for height in heights]
         z.grad = sum((shaped[i] - shaped[5 + i]) * noise[i] for i in range(5)) / 10 + 0.02 * at
         adam.step()
-        torch.testing.assert_close(state.estimate, z.detach() * oracle.scale, rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            state.estimate, z.detach() * oracle.init_scale, rtol=0, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("rank", [1, 2, 7])

@@ -27,7 +27,7 @@ from tests.engine.support.stand_ins import GivenRng, Passes, points, scored
 class Landscape(Network):
     """A function of the weights alone, dressed as a network with one output."""
 
-    flops, widest = 1, 1
+    flops, peak_activations = 1, 1
 
     def __init__(self, dimension: int, f: Callable[[Tensor], Tensor]) -> None:
         self.layers, self.f = pack([("w", (dimension,), 1)]), f
@@ -73,7 +73,7 @@ def run(pso: PSO, oracle: Oracle, steps: int, theta: Tensor) -> PSOState:
     rng = Rng(2, "lane 0", dtype=theta.dtype)
     state = pso.init(theta, rng, oracle)
     for step in range(1, steps + 1):
-        oracle.draw(step)
+        oracle.next_batch(step)
         state = pso.step(state, rng.at(step), oracle)
     return state
 
@@ -222,7 +222,7 @@ def test_on_mini_batches_remembered_places_are_judged_anew() -> None:
     pso, rng = PSO(population_size=12), Rng(2, "lane 0")
     state = pso.init(theta, rng, oracle)
     for step in range(1, 10):
-        oracle.draw(step)
+        oracle.next_batch(step)
         p = state.best.clone()
         state = pso.step(state, rng.at(step), oracle)
         both = torch.stack([oracle.losses(p), oracle.losses(places(state))])

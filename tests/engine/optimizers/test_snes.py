@@ -39,8 +39,8 @@ def start() -> Tensor:
 def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
     method = SNES(population_size=size, sigma=0.4, learning_rate=0.9, antithetic=antithetic)
     oracle = FunctionOracle(rosenbrock, D)
-    oracle.scale = torch.tensor([1.0, 0.5, 0.25, 2.0, 0.1, 1.0], dtype=torch.float64)
-    scale = oracle.scale.numpy()
+    oracle.init_scale = torch.tensor([1.0, 0.5, 0.25, 2.0, 0.1, 1.0], dtype=torch.float64)
+    scale = oracle.init_scale.numpy()
     state = method.init(start(), Rng(0, "x", dtype=torch.float64), oracle)
     mu, sigma = start().numpy() / scale, np.full(D, 0.4)
     utility = [max(0.0, math.log(size / 2 + 1) - math.log(k)) for k in range(1, size + 1)]

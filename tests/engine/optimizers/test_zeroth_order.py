@@ -271,7 +271,7 @@ def test_forward_gradients_are_descent_along_exact_slopes(momentum: float) -> No
 @pytest.mark.parametrize("centre", ["start", "best"])
 def test_random_search_keeps_the_best_of_all_it_has_seen(centre: Any) -> None:
     oracle, generator = FunctionOracle(rosenbrock, 4), torch.Generator().manual_seed(0)
-    oracle.scale = torch.tensor([0.5, 1.0, 2.0, 1.0], dtype=torch.float64)
+    oracle.init_scale = torch.tensor([0.5, 1.0, 2.0, 1.0], dtype=torch.float64)
     method = RandomSearch(population_size=5, sigma=0.3, centre=centre)
     state, best = method.init(START, GivenRng(), oracle), START.clone()
     improved = 0
@@ -279,7 +279,7 @@ def test_random_search_keeps_the_best_of_all_it_has_seen(centre: Any) -> None:
         z = torch.randn(5, 4, generator=generator, dtype=torch.float64)
         about = START if centre == "start" else best
         for row in z:
-            x = about + 0.3 * oracle.scale * row
+            x = about + 0.3 * oracle.init_scale * row
             if height(x) < height(best):
                 best, improved = x, improved + 1
         state = method.step(state, GivenRng([z]), oracle)
@@ -392,7 +392,7 @@ def test_every_answer_is_charged_and_a_run_can_be_repeated(
     method: Optimizer = OPTIMIZERS.build(
         {"batch": 8, **settings} if settings["name"] != "random-search" else settings
     )
-    oracle = oracle_on(method.batch, method.seen())
+    oracle = oracle_on(method.batch, method.required_oracle())
     theta = first_weights(oracle)
     passes = Passes(oracle.network)
     before = theta.clone()
@@ -402,7 +402,9 @@ def test_every_answer_is_charged_and_a_run_can_be_repeated(
     one = run(method, oracle, theta, 5).estimate
     assert oracle.evaluations == 2 * begun + 5 * members * len(oracle.targets)
     assert oracle.evaluations == passes.count * (3 if settings["name"] == "forward-gradient" else 1)
-    assert torch.equal(one, run(method, oracle_on(method.batch, method.seen()), theta, 5).estimate)
+    assert torch.equal(
+        one, run(method, oracle_on(method.batch, method.required_oracle()), theta, 5).estimate
+    )
     assert torch.equal(theta, before)
 
 

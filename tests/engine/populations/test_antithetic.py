@@ -17,10 +17,10 @@ from engine.networks.base import Network
 from engine.observation.observer import memory_of
 from engine.optimizers.low_rank_es import LowRankES
 from engine.optimizers.openai_es import OpenAIES
-from engine.populations import noise
-from engine.populations.antithetic import Mirrored
-from engine.populations.lazy import dense
-from engine.populations.noise import Factors, Kept, Noise, Regenerated
+from engine.populations import chunks, noise
+from engine.populations.antithetic import AntitheticPopulation
+from engine.populations.base import dense
+from engine.populations.noise import DenseNoise, LowRankNoise, Noise, SeededNoise
 from engine.random import noise_table
 from engine.random.rng import LARGE, Rng
 from tests.engine.support.stand_ins import points, run
@@ -38,9 +38,9 @@ NETWORKS_TRIED: dict[str, tuple[Any, tuple[int, ...]]] = {
 def noise_of(kind: str, network: Network, dtype: torch.dtype) -> Noise:
     generator = torch.Generator().manual_seed(3)
     if kind == "regenerated":
-        return Regenerated(17, PAIRS, torch.empty(network.dimension, dtype=dtype))
+        return SeededNoise(17, PAIRS, torch.empty(network.dimension, dtype=dtype))
     if kind == "kept":
-        return Kept(torch.randn(PAIRS, network.dimension, generator=generator, dtype=dtype))
+        return DenseNoise(torch.randn(PAIRS, network.dimension, generator=generator, dtype=dtype))
     oracle: Any = type("Has", (), {"network": network})()
     theta = torch.empty(network.dimension, dtype=dtype)
     return LowRankES(pairs=PAIRS, rank=int(kind)).draw(
@@ -50,7 +50,7 @@ def noise_of(kind: str, network: Network, dtype: torch.dtype) -> Noise:
 
 def pairs_on(
     name: str, kind: str, dtype: torch.dtype, scaled: bool = True
-) -> tuple[Network, Mirrored, Tensor, Tensor]:
+) -> tuple[Network, AntitheticPopulation, Tensor, Tensor]:
     choice, shape = NETWORKS_TRIED[name]
     network = choice.build(shape, 4)
     generator = torch.Generator().manual_seed(5)
@@ -64,7 +64,7 @@ def pairs_on(
     x = torch.randn(90, *shape, generator=generator, dtype=torch.float64).to(dtype)
     return (
         network,
-        Mirrored(theta, noise_of(kind, network, dtype), 0.3, scale if scaled else None),
+        AntitheticPopulation(theta, noise_of(kind, network, dtype), 0.3, scale if scaled else None),
         x,
         torch.arange(90) % 4,
     )
@@ -87,7 +87,7 @@ def test_pairs_are_judged_as_if_they_were_written_out(
     expected = loss.values(network.forward(asked.dense(), x), y)
     assert float(expected.std()) > 0.002
     if chunk is not None:
-        monkeypatch.setattr("engine.evaluation.CHUNK_FLOATS", {"cpu": chunk})
+        monkeypatch.setattr("engine.populations.chunks.CHUNK_FLOATS", {"cpu": chunk})
     torch.testing.assert_close(
         evaluation.losses(network, loss, asked, x, y), expected, rtol=0, atol=close
     )
@@ -101,7 +101,7 @@ def test_plain_reach_needs_no_scale_and_bf16_writes_the_pairs_out() -> None:
     )
     expected = evaluation.losses(network, loss, asked.dense(), x, y)
     torch.testing.assert_close(evaluation.losses(network, loss, asked, x, y), expected)
-    with evaluation.precision("bf16"):
+    with chunks.precision("bf16"):
         rough = evaluation.losses(network, loss, asked, x, y)
         torch.testing.assert_close(
             rough, evaluation.losses(network, loss, asked.dense(), x, y), rtol=0.01, atol=0.01
@@ -156,7 +156,7 @@ def test_rows_come_again_the_same_however_they_are_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(noise_table, "BLOCK", {"cpu": 100})
-    drawn = Regenerated(5, 23, torch.empty(30))  # three rows in a block
+    drawn = SeededNoise(5, 23, torch.empty(30))  # three rows in a block
     whole = drawn.drawn(0, 23).clone()
     assert float(whole.std()) == pytest.approx(1, abs=0.1)
     for start, stop in ((0, 1), (4, 5), (2, 9), (21, 23)):
@@ -234,26 +234,26 @@ def test_a_hand_moves_what_the_pairs_are_mirrored_about(method: OpenAIES) -> Non
     oracle, theta = points(0)
     state: Any = run(method, oracle, theta, 3)
     before, estimate = state.population.dense(), state.estimate.clone()
-    method.put(state, 4, float(estimate[4]) + 2)
+    method.set_weight(state, 4, float(estimate[4]) + 2)
     moved = state.population[:] - before
     torch.testing.assert_close(moved[:, 4], torch.full((12,), 2.0), rtol=0, atol=1e-5)
     moved[:, 4] = 0
     assert not moved.any()
     state.population = state.population.dense()  # as a snapshot keeps it
-    method.put(state, 4, float(estimate[4]))
+    method.set_weight(state, 4, float(estimate[4]))
     torch.testing.assert_close(state.population[:], before, rtol=0, atol=1e-5)
 
 
 def test_noise_that_would_be_large_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle, theta = points(0)
     kept: Any = run(OpenAIES(pairs=50), oracle, theta, 3)
-    assert isinstance(kept.population.noise, Kept)
+    assert isinstance(kept.population.noise, DenseNoise)
     monkeypatch.setattr("engine.optimizers.openai_es.KEPT_BYTES", 0)
     state: Any = run(OpenAIES(pairs=50), oracle, theta, 3)
-    assert isinstance(state.population.noise, Regenerated)
+    assert isinstance(state.population.noise, SeededNoise)
     assert memory_of(state) < 12 * theta.nbytes < memory_of(kept)
     again: Any = run(OpenAIES(pairs=50), oracle, theta, 3)
     assert torch.equal(state.estimate, again.estimate)
     factors: Any = run(LowRankES(pairs=50), oracle, theta, 3)
-    assert isinstance(factors.population.noise, Factors)
+    assert isinstance(factors.population.noise, LowRankNoise)
     assert memory_of(factors) < memory_of(kept) * 2

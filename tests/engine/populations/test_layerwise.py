@@ -23,7 +23,8 @@ from engine.optimizers.common.metropolis import Metropolis
 from engine.optimizers.parallel_tempering import ParallelTempering
 from engine.optimizers.population_annealing import PopulationAnnealing
 from engine.oracle import Oracle
-from engine.populations.layerwise import Chains, Memory
+from engine.populations import chunks
+from engine.populations.layerwise import ActivationCache, LayerwisePopulation
 from engine.random.rng import Rng
 
 CHAINS = 9
@@ -47,7 +48,7 @@ def checked(oracle: Oracle) -> list[float]:
 
     def losses(population: Any) -> Tensor:
         answer = ask(population)
-        if isinstance(population, Chains):
+        if isinstance(population, LayerwisePopulation):
             expected = evaluation.losses(
                 oracle.network, oracle.loss, population.dense(), oracle.x, oracle.targets
             )
@@ -60,7 +61,7 @@ def checked(oracle: Oracle) -> list[float]:
 
 def work(network: Network) -> list[tuple[int, int]]:
     """(members, lowest layer) of every evaluation from now on."""
-    upward, seen = network.upward, []
+    upward, seen = network.forward_from, []
 
     def watched(
         tensors: list[Tensor], h: Tensor, first: int, keep: list[Tensor] | None = None
@@ -68,14 +69,14 @@ def work(network: Network) -> list[tuple[int, int]]:
         seen.append((len(h), first))
         return upward(tensors, h, first, keep)
 
-    network.upward = watched  # type: ignore[method-assign]
+    network.forward_from = watched  # type: ignore[method-assign]
     return seen
 
 
 def walk(method: Metropolis, oracle: Oracle, state: Any, steps: range) -> Any:
     rng = Rng(1, "lane 0", dtype=torch.float64)
     for step in steps:
-        oracle.draw(step)
+        oracle.next_batch(step)
         state = method.step(state, rng.at(step), oracle)
         true = evaluation.losses(
             oracle.network, oracle.loss, state.population, oracle.x, oracle.targets
@@ -163,7 +164,7 @@ def test_it_is_remembered_where_that_saves_work() -> None:
 def test_only_what_lies_above_the_layer_moved_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle, method = oracle_on(), Annealing(population_size=CHAINS, proposal="layer")
     state = begun(method, oracle)
-    monkeypatch.setattr(evaluation, "chunk_members", lambda *_: 4)  # chunks, too
+    monkeypatch.setattr("engine.populations.layerwise.chunk_members", lambda *_: 4)  # chunks, too
     seen, moves = work(oracle.network), []
     ask = oracle.losses
     monkeypatch.setattr(
@@ -193,10 +194,10 @@ def test_whatever_else_is_done_to_the_chains_is_noticed() -> None:
     oracle, layer = oracle_on(), Annealing(population_size=CHAINS, proposal="layer")
     differences = checked(oracle)
     state = walk(layer, oracle, begun(layer, oracle), range(1, 5))
-    sparse = layer.turned("proposal", "sparse")
+    sparse = layer.with_hyperparameter("proposal", "sparse")
     state = walk(sparse, oracle, state, range(5, 15))  # writes to the very tensor
     state = walk(layer, oracle, state, range(15, 20))
-    layer.put(state, 3, 1.5)
+    layer.set_weight(state, 3, 1.5)
     state = walk(layer, oracle, state, range(20, 25))
     state.population.add_(0.01)
     state.stale = True
@@ -212,9 +213,9 @@ def test_whatever_else_is_done_to_the_chains_is_noticed() -> None:
 
 def test_what_would_take_too_much_memory_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     population = torch.zeros(10, 3)
-    assert Memory.fits(population, 100, (50, 14))
-    assert not Memory.fits(population, 100, ())
-    assert not Memory.fits(population, 1_000_000, (50, 14))
+    assert ActivationCache.fits(population, 100, (50, 14))
+    assert not ActivationCache.fits(population, 100, ())
+    assert not ActivationCache.fits(population, 1_000_000, (50, 14))
     oracle, method = oracle_on(), Annealing(population_size=CHAINS, proposal="layer")
     monkeypatch.setattr("engine.populations.layerwise.MOST_BYTES", 1000)
     differences, seen = checked(oracle), work(oracle.network)
@@ -238,7 +239,7 @@ def test_networks_that_cannot_go_on_from_a_layer_are_written_out() -> None:
         state.losses, oracle.loss.values(network.forward(state.population, x), y)
     )
     with pytest.raises(NotImplementedError, match="CNNNetwork has no layers to go on from"):
-        network.upward([], x, 0)
+        network.forward_from([], x, 0)
 
 
 @pytest.mark.parametrize("proposal", ["layer", "gaussian", "sparse"])
@@ -246,7 +247,7 @@ def test_acceptance_is_decided_in_float32_whatever_the_precision(proposal: Any) 
     method, found = Annealing(population_size=CHAINS, proposal=proposal), []
     for name in ("float32", "bf16"):
         oracle = oracle_on(dtype=torch.float32)
-        with evaluation.precision(name):
+        with chunks.precision(name):
             state: Any = method.init(
                 oracle.network.init(torch.Generator().manual_seed(0)), Rng(1, "x"), oracle
             )

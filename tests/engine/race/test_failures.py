@@ -19,13 +19,13 @@ from engine.observation.step_trace import step_with_stages
 from engine.observation.weights_file import load, save
 from engine.optimizers import OPTIMIZERS, State
 from engine.oracle import Oracle
-from engine.populations.lazy import Unwritten
+from engine.populations.base import Population
 from engine.race import checkpoint
 from engine.race.comparison import rows
 from engine.race.failures import cause_of, gentler
 from engine.race.race import Race
 from engine.registry import fields
-from engine.workers.worker import _Drive
+from engine.workers.worker import RaceRunner
 from tests.engine.support.command_line import run
 from tests.engine.workers.test_worker import Wire
 
@@ -236,7 +236,7 @@ def test_what_cannot_be_shown_of_a_lane_ends_that_lane(
         race.advance()
     observer, error = race.observer, KINDS[kind][0]
 
-    def about(population: torch.Tensor | Unwritten) -> bool:
+    def about(population: torch.Tensor | Population) -> bool:
         return (
             isinstance(population, torch.Tensor)
             and any(torch.equal(row, lane.state.estimate) for row in population)
@@ -289,7 +289,9 @@ def test_what_cannot_be_shown_of_a_lane_ends_that_lane(
         )
     else:
         monkeypatch.setattr(
-            type(lane.optimizer), "planned", raising(type(lane.optimizer).planned, lambda *_: True)
+            type(lane.optimizer),
+            "planned_temperature",
+            raising(type(lane.optimizer).planned_temperature, lambda *_: True),
         )
     stage, frame, detail = race.stage(), race.frame(0), race.detail(0)
     frame = race.frame(1) if where == "detail" else frame
@@ -324,16 +326,16 @@ def test_a_hand_under_which_a_method_fails_ends_its_lane(
 
     race.advance()
     if doing == "turn":
-        monkeypatch.setattr(cls, "turn", broken)
-        race.turn(0, "step_size", 2.0)
+        monkeypatch.setattr(cls, "on_hyperparameter_change", broken)
+        race.set_hyperparameter(0, "step_size", 2.0)
     elif doing == "weight":
-        monkeypatch.setattr(cls, "put", broken)
+        monkeypatch.setattr(cls, "set_weight", broken)
         race.put_weight(0, 0, 1.0)
     elif doing == "reheat":
         monkeypatch.setattr(cls, "reheat", broken)
         race.reheat(0, 10)
     else:
-        monkeypatch.setattr(race.lanes[0].oracle, "use", broken)
+        monkeypatch.setattr(race.lanes[0].oracle, "set_dataset", broken)
         from engine.datasets.hand_drawn import encode_points
 
         data = race.dataset
@@ -344,7 +346,7 @@ def test_a_hand_under_which_a_method_fails_ends_its_lane(
     assert list(race)[-1].metrics["lanes"][1]["progress"] == 1
     assert not race.reheat(0, 2.0), "a lane that failed has no temperature left"
     with pytest.raises(BadInput):
-        race.turn(0, "step_size", 1.0)
+        race.set_hyperparameter(0, "step_size", 1.0)
 
 
 def test_slow_motion_of_a_step_that_fails_tells_nothing_and_ends_the_lane(
@@ -509,7 +511,7 @@ def test_a_worker_tells_of_the_lane_that_failed_and_takes_the_other_to_its_end(
 ) -> None:
     failing(monkeypatch, "annealing", at, KINDS["defect"][0])
     wire = Wire()
-    _Drive(wire, race_of().began).run()  # type: ignore[arg-type]
+    RaceRunner(wire, race_of().began).run()  # type: ignore[arg-type]
     rows = [message["lanes"] for message in wire.messages if message["type"] == "metrics"]
     assert rows[-1][0]["trouble"].startswith(f"Simulated annealing ended at step {at}")
     assert (rows[0][0]["trouble"] is not None) == (at == 0), (

@@ -74,10 +74,10 @@ def walk(race: Race, steps: int) -> State:
     return lane_of(race).state
 
 
-def turn(race: Race, field: str, value: Any) -> None:
+def set_hyperparameter(race: Race, field: str, value: Any) -> None:
     lane = lane_of(race)
-    lane.optimizer = lane.optimizer.turned(field, value)
-    lane.optimizer.turn(lane.state, field, getattr(lane.optimizer, field))
+    lane.optimizer = lane.optimizer.with_hyperparameter(field, value)
+    lane.optimizer.on_hyperparameter_change(lane.state, field, getattr(lane.optimizer, field))
 
 
 def other(knob: dict[str, Any]) -> Any:
@@ -124,7 +124,7 @@ def test_every_knob_may_be_turned_in_the_middle(name: str, field: str) -> None:
     before = {key: value.shape for key, value in tensors(walk(race, 3)).items()}
     knob = next(knob for knob in lane_of(race).optimizer.knobs() if knob["name"] == field)
     value = SOON.get((name, field), other(knob))
-    turn(race, field, value)
+    set_hyperparameter(race, field, value)
     after = tensors(walk(race, 3))
     assert {key: value.shape for key, value in after.items() if key in before} == before
     assert all(
@@ -156,7 +156,7 @@ def test_every_method_has_a_knob_and_refuses_what_is_none(name: str) -> None:
     assert "batch" in still
     for field in [*still, "no such field"]:
         with pytest.raises(BadInput) as refused:
-            optimizer.turned(field, 1)
+            optimizer.with_hyperparameter(field, 1)
         line = str(refused.value)
         assert line.startswith(f"{field}: 1 is not allowed")
         assert "\n" not in line
@@ -169,7 +169,7 @@ def test_a_value_out_of_range_is_refused_with_one_line(name: str) -> None:
     for knob in optimizer.knobs():
         for value in ("warmer", [1], math.nan, math.inf, -1e12, 1e12):
             with pytest.raises(BadInput) as refused:
-                optimizer.turned(knob["name"], value)
+                optimizer.with_hyperparameter(knob["name"], value)
             assert str(refused.value).startswith(f"{knob['name']}: "), str(refused.value)
             assert "\n" not in str(refused.value)
 
@@ -227,7 +227,7 @@ def test_a_weight_set_by_hand_is_where_it_goes_on_from(name: str) -> None:
         None if state.population is None else state.population.clone(),
     )
     rest = estimate.clone()
-    lane_of(race).optimizer.put(state, index, old + 40.0)
+    lane_of(race).optimizer.set_weight(state, index, old + 40.0)
     assert float(state.estimate[index]) == pytest.approx(old + 40.0)
     assert torch.equal(estimate, rest), "whoever holds the old estimate keeps it"
     rest[index] = state.estimate[index]
@@ -263,7 +263,7 @@ def test_losses_remembered_from_before_are_judged_anew() -> None:
         state: Any = walk(race, 3)
         usual = -lane.oracle.evaluations + (walk(race, 1), lane.oracle.evaluations)[1]
         state = lane.state
-        lane.optimizer.put(state, 3, 2.5)
+        lane.optimizer.set_weight(state, 3, 2.5)
         assert state.stale
         before = lane.oracle.evaluations
         state = walk(race, 1)
@@ -309,22 +309,22 @@ def test_losses_remembered_from_before_are_judged_anew() -> None:
 def test_no_such_weight_and_no_such_number(index: Any, value: Any) -> None:
     race = race_of("adam")
     with pytest.raises(BadInput) as refused:
-        lane_of(race).optimizer.put(lane_of(race).state, index, value)
+        lane_of(race).optimizer.set_weight(lane_of(race).state, index, value)
     assert "\n" not in str(refused.value)
 
 
 def test_temperatures_of_the_plan_follow_the_hand() -> None:
     race = race_of("annealing", budget=1e6)
     walk(race, 2)
-    turn(race, "initial_temperature", 3.0)
-    turn(race, "final_temperature", 0.3)
+    set_hyperparameter(race, "initial_temperature", 3.0)
+    set_hyperparameter(race, "final_temperature", 0.3)
     state = walk(race, 1)
     progress = state.seen  # type: ignore[attr-defined]
     assert state.temperature == pytest.approx(3.0 * 0.1**progress)
-    turn(race, "final_temperature", 3)
-    assert lane_of(race).optimizer.planned(state, 0.5) == pytest.approx(3.0)
+    set_hyperparameter(race, "final_temperature", 3)
+    assert lane_of(race).optimizer.planned_temperature(state, 0.5) == pytest.approx(3.0)
     with pytest.raises(BadInput, match="before the first step only"):
-        lane_of(race).optimizer.turned("final_temperature", None)
+        lane_of(race).optimizer.with_hyperparameter("final_temperature", None)
 
 
 def test_adaptive_cooling_still_cools_when_one_temperature_is_turned_past_the_other() -> None:
@@ -334,7 +334,7 @@ def test_adaptive_cooling_still_cools_when_one_temperature_is_turned_past_the_ot
         budget=1e5,
     )
     walk(race, 3)
-    turn(race, "initial_temperature", 1e-5)
+    set_hyperparameter(race, "initial_temperature", 1e-5)
     state: Any = lane_of(race).state
     for _ in range(10):
         hot, accepted = state.temperature, state.acceptance
@@ -345,13 +345,13 @@ def test_adaptive_cooling_still_cools_when_one_temperature_is_turned_past_the_ot
 def test_a_step_size_that_adapts_is_set_and_goes_on_from_there() -> None:
     race = race_of("annealing")
     walk(race, 5)
-    turn(race, "adapt", False)
-    turn(race, "step_size", 0.25)
+    set_hyperparameter(race, "adapt", False)
+    set_hyperparameter(race, "step_size", 0.25)
     state: Any = walk(race, 3)
     assert state.target is None
     assert torch.equal(state.step_sizes, torch.full((4,), 0.25))
-    turn(race, "adapt", True)
-    turn(race, "target_acceptance", 0.4)
+    set_hyperparameter(race, "adapt", True)
+    set_hyperparameter(race, "target_acceptance", 0.4)
     state = walk(race, 1)
     assert state.target == 0.4
     assert bool(((state.step_sizes / 0.25).log().abs() <= 0.05).all())
@@ -363,7 +363,7 @@ def test_sigma_is_set_and_the_shape_learned_stays() -> None:
         race = race_of(name)
         state: Any = walk(race, 5)
         shape = state.sigma / state.sigma.mean() if name == "snes" else state.c.clone()
-        turn(race, "sigma", 0.07)
+        set_hyperparameter(race, "sigma", 0.07)
         assert float(state.sigma.mean()) == pytest.approx(0.07)
         assert torch.allclose(state.sigma / 0.07 if name == "snes" else state.c, shape)
         knob = lane_of(race).optimizer.knobs()[0]
@@ -374,7 +374,7 @@ def test_sigma_is_set_and_the_shape_learned_stays() -> None:
 def test_damping_is_set_at_once() -> None:
     race = race_of("levenberg-marquardt", {"batch": 0})
     walk(race, 2)
-    turn(race, "damping", 1e4)
+    set_hyperparameter(race, "damping", 1e4)
     assert walk(race, 1).metrics["damping"] >= 1e4
 
 
@@ -400,7 +400,7 @@ def test_an_underdamped_ball_keeps_its_velocity_when_the_step_size_is_turned() -
     x = theta + u / 2 + mu * u / 2
     u = mu * u
     assert torch.allclose(state.estimate, x)
-    optimizer = optimizer.turned("learning_rate", 0.16)
+    optimizer = optimizer.with_hyperparameter("learning_rate", 0.16)
     state = optimizer.step(state, GivenRng(normals=zeros), oracle)
     u = 4 * u - 0.16 * x
     assert torch.allclose(state.estimate, x + u / 2 + mu * u / 2)
@@ -409,7 +409,7 @@ def test_an_underdamped_ball_keeps_its_velocity_when_the_step_size_is_turned() -
 def test_momentum_turned_on_begins_at_rest_and_turned_off_is_forgotten() -> None:
     race = race_of("forward-gradient", {"learning_rate": 0.1})
     assert walk(race, 2).momentum is None  # type: ignore[attr-defined]
-    turn(race, "momentum", 0.5)
+    set_hyperparameter(race, "momentum", 0.5)
     state: Any = walk(race, 1)
     first = state.momentum.clone()
     state = walk(race, 1)
@@ -417,9 +417,9 @@ def test_momentum_turned_on_begins_at_rest_and_turned_off_is_forgotten() -> None
     assert not torch.equal(state.momentum, first)
     race = race_of("sgd", {"momentum": 0.9})
     walk(race, 2)
-    turn(race, "momentum", 0.0)
+    set_hyperparameter(race, "momentum", 0.0)
     assert walk(race, 1).momentum is None  # type: ignore[attr-defined]
-    turn(race, "momentum", 0.9)
+    set_hyperparameter(race, "momentum", 0.9)
     before = lane_of(race).state.estimate.clone()
     state = walk(race, 1)
     sgd: Any = lane_of(race).optimizer
@@ -429,13 +429,13 @@ def test_momentum_turned_on_begins_at_rest_and_turned_off_is_forgotten() -> None
 def test_a_search_turned_off_leaves_no_old_cloud() -> None:
     race = race_of("hybrid")
     assert walk(race, 1).population is not None
-    turn(race, "rounds", 0)
+    set_hyperparameter(race, "rounds", 0)
     assert walk(race, 1).population is None
 
 
 def test_a_copy_remembers_what_was_chosen_and_the_first_stays_as_it_is() -> None:
     first: Optimizer = OPTIMIZERS.build({"name": "adam", "learning_rate": 0.02})
-    copied = first.turned("beta1", 0.5).turned("learning_rate", 3)
+    copied = first.with_hyperparameter("beta1", 0.5).with_hyperparameter("learning_rate", 3)
     assert (first.to_json()["beta1"], first.to_json()["learning_rate"]) == (0.9, 0.02)
     assert copied.to_json() == {**first.to_json(), "beta1": 0.5, "learning_rate": 3.0}
     assert copied.model_fields_set == {"learning_rate", "beta1"}
@@ -456,7 +456,7 @@ def test_the_temperatures_in_store_are_told_anew_where_a_hand_changed_them(name:
     assert "planned" not in race.metrics(0)["lanes"][0]
     if before is None:
         pytest.skip("its temperatures stand still")
-    race.turn(0, "initial_temperature", 7.0)
+    race.set_hyperparameter(0, "initial_temperature", 7.0)
     rows = race.metrics(1)["lanes"]
     assert len(rows[0]["planned"]) == len(before)
     assert rows[0]["planned"][0] == pytest.approx(7.0)

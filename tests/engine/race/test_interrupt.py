@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.datasets.hand_drawn import Drawn
+from engine.datasets.hand_drawn import HandDrawn
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import Message, encode
@@ -30,7 +30,7 @@ EVENTS = [
     {"kind": "turn", "lane": 1, "step": 50, "field": "learning_rate", "value": 0.003},
     {"kind": "reheat", "lane": 0, "step": 3, "value": 5},
     {"kind": "weight", "lane": 1, "step": 60, "index": 3, "value": 1.5},
-    {"kind": "points", "steps": [9, 70], "value": Drawn().points},
+    {"kind": "points", "steps": [9, 70], "value": HandDrawn().points},
 ]
 RACES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "target": ({**MOONS, "lanes": ["adam", "sgd"], "stop": {"target": 0.5}}, []),

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from engine.datasets.hand_drawn import Drawn, encode_points
+from engine.datasets.hand_drawn import HandDrawn, encode_points
 from engine.errors import BadInput, CannotRun
 from engine.experiment.model import Experiment
 from engine.messages.encoding import decode, encode
 from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
 from engine.race import checkpoint
-from engine.race.interventions import Script, events_of, parse_events
+from engine.race.interventions import InterventionQueue, events_of, parse_events
 from engine.race.race import Race
 
 CLOCK_FIELDS = ("clock", "seconds")
@@ -152,7 +152,7 @@ def test_a_turned_knob_holds_from_the_next_step_on() -> None:
     )
     lane = race.lanes[0]
     race.advance_lane(lane)
-    race.turn(0, "learning_rate", 0.4)
+    race.set_hyperparameter(0, "learning_rate", 0.4)
     before = lane.state.estimate.clone()
     at = before.clone().unsqueeze(0).requires_grad_()
     (slope,) = torch.autograd.grad(
@@ -199,7 +199,7 @@ def test_from_then_on_everybody_is_judged_by_the_other_points() -> None:
     text = points(50, 3)
     race.set_points(text)
     rows = race.metrics(2)["lanes"]
-    drawn = Drawn(points=text).load(0)
+    drawn = HandDrawn(points=text).load(0)
     for lane, row in zip(race.lanes, rows, strict=True):
         outputs = race.network.forward(lane.state.estimate.unsqueeze(0), drawn.x_train)[0]
         expected = torch.nn.functional.cross_entropy(outputs, drawn.y_train)
@@ -209,7 +209,7 @@ def test_from_then_on_everybody_is_judged_by_the_other_points() -> None:
     stage = race.stage()["data"]
     assert stage["points"]["extent"] == extent, "the square that is drawn stays"
     assert np.allclose(stage["points"]["x"].cpu(), drawn.x_train)
-    assert race.experiment.dataset == Drawn(points=text)
+    assert race.experiment.dataset == HandDrawn(points=text)
     assert race.detail(2)["lanes"][0]["confusion"].sum() == 50
 
 
@@ -217,9 +217,9 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_changes_nothing() -> Non
     race = Race(experiment("adam", "sgd", amount=1e5))
     race.advance()
     for do, field in (
-        (lambda: race.turn(0, "batch", 3), "batch"),
-        (lambda: race.turn(0, "learning_rate", -1), "learning_rate"),
-        (lambda: race.turn(2, "learning_rate", 0.1), "lane"),
+        (lambda: race.set_hyperparameter(0, "batch", 3), "batch"),
+        (lambda: race.set_hyperparameter(0, "learning_rate", -1), "learning_rate"),
+        (lambda: race.set_hyperparameter(2, "learning_rate", 0.1), "lane"),
         (lambda: race.put_weight(0, 22, 1.0), "index"),
         (lambda: race.put_weight(0, -1, 1.0), "index"),
         (lambda: race.put_weight(0, 0, float("nan")), "value"),
@@ -269,7 +269,7 @@ def test_a_script_is_done_in_order_and_waits_for_the_lanes_it_is_for() -> None:
             {"kind": "turn", "lane": 1, "step": 6, "field": "learning_rate", "value": 0.1},
         ]
     )
-    script = Script(events, 2)
+    script = InterventionQueue(events, 2)
     assert script.due([1, 5], 0) == []
     assert script.due([2, 4], 1) == []
     assert script.due([2, 4], 0) == [(events[0], [0], True), (events[1], [0], True)], (
@@ -280,7 +280,7 @@ def test_a_script_is_done_in_order_and_waits_for_the_lanes_it_is_for() -> None:
     assert script.due([9, 6], 0) == []
     assert script.due([9, 6], 1) == [(events[2], [1], True)]
     assert not script
-    together = Script(events, 2)
+    together = InterventionQueue(events, 2)
     assert together.due([2, 5], 1) == [(events[0], [0, 1], True), (events[1], [0], True)], (
         "the same order as before: both at once"
     )

@@ -90,7 +90,7 @@ def test_the_natural_unit_is_a_tenth_of_the_rectangle() -> None:
     for name in ("schwefel", "camel"):
         race = Race(landscape(name))
         width, depth = FUNCTIONS[name].size
-        assert race.lanes[0].oracle.scale.tolist() == pytest.approx([width / 10, depth / 10])
+        assert race.lanes[0].oracle.init_scale.tolist() == pytest.approx([width / 10, depth / 10])
 
 
 def test_a_seed_moves_the_start_a_little_and_a_start_chosen_by_hand_is_exact() -> None:

@@ -123,7 +123,7 @@ def one_core(command: list[str]) -> list[str]:
 
 
 ONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-MANY = {
+MIN_NUMEL = {
     "OMP_NUM_THREADS": "4",
     "MKL_NUM_THREADS": "3",
     "OMP_DYNAMIC": "true",
@@ -134,7 +134,7 @@ MANY = {
 @pytest.mark.parametrize("threads", [1, 2])
 def test_processes_that_differ_give_the_same_bits(threads: int) -> None:
     """Two threads on one core too, where the libraries would rather take one."""
-    one, two = processes(threads, FEW, ONE, MANY)
+    one, two = processes(threads, FEW, ONE, MIN_NUMEL)
     assert one == two
 
 
@@ -157,7 +157,7 @@ def test_what_mkl_and_aten_are_told_changes_nothing() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_processes_that_differ_give_the_same_bits_whatever_the_method(threads: int) -> None:
-    one, two = processes(threads, OPTIMIZERS.names(), MANY, ONE)
+    one, two = processes(threads, OPTIMIZERS.names(), MIN_NUMEL, ONE)
     assert one == two
 
 

@@ -16,17 +16,17 @@ from scipy import stats
 from torch import Tensor
 
 from engine.random.noise_table import Law, block_of
-from engine.random.random_rows import Drawn
+from engine.random.random_rows import RandomRows
 from engine.random.rng import LARGE, Rng, hashed_seed
 
 ROOT = Path(__file__).resolve().parents[3]
-FEW, MANY = 1000, LARGE + 1000
+FEW, MIN_NUMEL = 1000, LARGE + 1000
 """Counts of numbers that are drawn by PyTorch's generator, and block by block from the table."""
 DRAWS: dict[str, Callable[[Rng], Tensor]] = {
     "few normal": lambda rng: rng.normal(FEW),
     "few uniform": lambda rng: rng.uniform(FEW),
-    "many normal": lambda rng: rng.normal(MANY),
-    "many uniform": lambda rng: rng.uniform(MANY),
+    "many normal": lambda rng: rng.normal(MIN_NUMEL),
+    "many uniform": lambda rng: rng.uniform(MIN_NUMEL),
     "integers": lambda rng: rng.integers(1000, FEW),
     "permutation": lambda rng: rng.permutation(FEW),
 }
@@ -137,7 +137,7 @@ def test_the_programs_own_random_numbers_neither_matter_nor_change() -> None:
     )
 
 
-@pytest.mark.parametrize("size", [10_000, MANY])
+@pytest.mark.parametrize("size", [10_000, MIN_NUMEL])
 @pytest.mark.parametrize("law", ["normal", "uniform"])
 def test_streams_are_no_shifted_copies_of_one_another(law: str, size: int) -> None:
     draws = [
@@ -165,8 +165,8 @@ def test_two_draws_of_one_step_are_independent() -> None:
     rng = Rng(3, "lane 0").at(1)
     one, two = rng.normal(10_000), rng.normal(10_000)
     assert close_to_independent(one, two)
-    many = [rng.normal(MANY) for _ in range(2)]
-    assert abs(float(torch.corrcoef(torch.stack(many))[0, 1])) < 6 / MANY**0.5
+    many = [rng.normal(MIN_NUMEL) for _ in range(2)]
+    assert abs(float(torch.corrcoef(torch.stack(many))[0, 1])) < 6 / MIN_NUMEL**0.5
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -229,7 +229,7 @@ def test_a_permutation_has_every_number_once_and_all_are_as_likely() -> None:
 
 
 def test_a_shape_is_a_shape() -> None:
-    for size in (FEW, MANY):
+    for size in (FEW, MIN_NUMEL):
         flat = Rng(2, "lane 0").normal(size)
         assert torch.equal(Rng(2, "lane 0").uniform(4, 5).flatten(), Rng(2, "lane 0").uniform(20))
         assert flat.shape == (size,)
@@ -241,7 +241,7 @@ WIDTH, COUNT = 900, 2000
 """Of a population that is drawn block by block: 291 members in a block."""
 
 
-def rows(law: Law, dtype: torch.dtype, count: int = COUNT, width: int = WIDTH) -> Drawn:
+def rows(law: Law, dtype: torch.dtype, count: int = COUNT, width: int = WIDTH) -> RandomRows:
     drawn = Rng(8, "lane 0", dtype=dtype).at(3).rows(law, count, width)
     assert drawn.whole is None, "so many are drawn block by block"
     return drawn

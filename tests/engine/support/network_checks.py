@@ -70,7 +70,7 @@ def every_door_agrees(
     torch.testing.assert_close(
         ask("jvp").jvp(population[0], directions), directions @ rows[0], rtol=0, atol=atol * 100
     )
-    if not network.mixes:
+    if not network.batch_dependent:
         jacobian = ask("jacobian").jacobian(population[0])
         expected = jacrev(lambda at: network.forward(at.unsqueeze(0), x)[0].flatten())(
             population[0]

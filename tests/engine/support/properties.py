@@ -10,13 +10,13 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from engine.datasets import DATASETS, DatasetChoice
+from engine.datasets import DATASETS, DatasetConfig
 from engine.datasets.hand_drawn import encode_points
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
-from engine.registry import Choice, Registry, fields
+from engine.registry import Config, Registry, fields
 
 MOST = 10_000
 """Of whole numbers: beyond it nothing new is written, and populations no longer fit in memory."""
@@ -62,7 +62,7 @@ def value_of(field: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def choices(draw: st.DrawFn, cls: type[Choice], registry: Registry[Any]) -> Choice:
+def choices(draw: st.DrawFn, cls: type[Config], registry: Registry[Any]) -> Config:
     """A choice with some of its settings changed; those that do not go together stay as they are."""
     settled: dict[str, Any] = {}
     for field in fields(cls):
@@ -73,7 +73,7 @@ def choices(draw: st.DrawFn, cls: type[Choice], registry: Registry[Any]) -> Choi
             except BadInput:
                 continue
             settled = wish
-    built: Choice = registry.build({"name": cls.name, **settled})
+    built: Config = registry.build({"name": cls.name, **settled})
     return built
 
 
@@ -110,7 +110,7 @@ def datasets(draw: st.DrawFn, name: str) -> Any:
         return draw(drawn_points())
     if name == "landscape":
         return draw(landscapes())
-    cls: type[DatasetChoice] = DATASETS.get(name)
+    cls: type[DatasetConfig] = DATASETS.get(name)
     return draw(choices(cls, DATASETS))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from engine import Experiment, Race
-from engine.populations.lazy import dense
+from engine.populations.base import dense
 from engine.race import checkpoint
 
 MLP = {"dataset": "digits", "network": {"name": "mlp", "hidden": [24]}}

@@ -16,7 +16,7 @@ from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.networks.base import Network
 from engine.oracle import Oracle
-from engine.populations.lazy import Unwritten, dense
+from engine.populations.base import Population, dense
 from engine.random.rng import Rng
 
 
@@ -39,7 +39,7 @@ class FunctionOracle(Oracle):
         outputs: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.function, self.total, self._outputs = function, total, outputs
-        self.scale = torch.ones(dimension, dtype=torch.float64)
+        self.init_scale = torch.ones(dimension, dtype=torch.float64)
         self.evaluations, self.progress, self.batch_changed = 0, 0.0, False
         self.flops = 0  # the method's own
         self.judged: list[Tensor] = []
@@ -56,13 +56,13 @@ class FunctionOracle(Oracle):
     def progress(self, value: float) -> None:
         self._progress = value
 
-    def losses(self, population: Tensor | Unwritten) -> Tensor:
+    def losses(self, population: Tensor | Population) -> Tensor:
         written = dense(population)
         assert isinstance(written, Tensor)
         self._count(written)
         return self.function(written)
 
-    def slices(self, samples: int) -> Iterator[float]:
+    def batch_chunks(self, samples: int) -> Iterator[float]:
         yield 1.0
 
     def outputs(self, population: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class FunctionOracle(Oracle):
         outputs = self._outputs
         return torch.func.jacrev(lambda at: outputs(at.unsqueeze(0)).flatten())(theta)
 
-    def draw(self, step: int) -> None:
+    def next_batch(self, step: int) -> None:
         pass
 
     def work(self, flops: float) -> None:
@@ -170,7 +170,7 @@ def run(optimizer: Any, oracle: Any, theta: Tensor, steps: int, seed: int = 0) -
     for step in range(1, steps + 1):
         if oracle.progress >= 1:
             break
-        oracle.draw(step)
+        oracle.next_batch(step)
         state = optimizer.step(state, rng.at(step), oracle)
     return state
 

@@ -21,7 +21,7 @@ from engine.race import race as race_module
 from engine.race.race import Race
 from engine.random import noise_table
 
-MANY = 160
+MIN_NUMEL = 160
 """Members that make a population of these networks large enough for compiled loops."""
 COUNTS = ("population_size", "new_harmonies", "memory_size", "pairs")
 
@@ -31,7 +31,7 @@ def lane_of(method: str) -> dict[str, Any]:
     optimizer = OPTIMIZERS.build({"name": method})
     fields = type(optimizer).model_fields
     counts = [name for name in COUNTS if type(getattr(optimizer, name, None)) is int]
-    many = {} if method in ("eki", "enkf") else dict.fromkeys(counts, MANY)
+    many = {} if method in ("eki", "enkf") else dict.fromkeys(counts, MIN_NUMEL)
     return {"name": method, **many, **({"coordinates": 20} if "coordinates" in fields else {})}
 
 

@@ -17,6 +17,7 @@ import torch
 from engine import evaluation
 from engine.losses import LOSSES
 from engine.networks import MLP
+from engine.populations import chunks
 from engine.system import arithmetic, environment
 from tests.engine.support.repeating import CNN, lane_of, race_of
 from tests.engine.support.repeating import MLP as PERCEPTRON
@@ -177,7 +178,7 @@ def test_a_precision_of_float32_is_exact_outside_a_race_too() -> None:
     expected = evaluation.losses(network, LOSSES["cross-entropy"], population, x, y)
     torch.set_float32_matmul_precision("medium")
     try:
-        with evaluation.precision("float32"):
+        with chunks.precision("float32"):
             assert torch.equal(
                 evaluation.losses(network, LOSSES["cross-entropy"], population, x, y), expected
             )

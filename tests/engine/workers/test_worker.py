@@ -14,7 +14,7 @@ from engine.datasets.hand_drawn import encode_points
 from engine.experiment.model import Experiment
 from engine.messages.encoding import Message, decode
 from engine.workers import worker
-from engine.workers.worker import _Cancelled, _Drive
+from engine.workers.worker import RaceRunner, _Cancelled
 
 
 class Wire:
@@ -61,7 +61,7 @@ def drive(
         "budget": {"currency": "evaluations", "amount": 1e7},
     }
     with pytest.raises(_Cancelled):
-        _Drive(wire, Experiment.parse(value)).run()  # type: ignore[arg-type]
+        RaceRunner(wire, Experiment.parse(value)).run()  # type: ignore[arg-type]
     return wire
 
 
@@ -180,7 +180,7 @@ def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
         "budget": {"currency": "evaluations", "amount": 1e7},
     }
     wire = Wire()
-    at_the_wheel = _Drive(wire, Experiment.parse(value))  # type: ignore[arg-type]
+    at_the_wheel = RaceRunner(wire, Experiment.parse(value))  # type: ignore[arg-type]
     detail = at_the_wheel.race.detail
     cost = [0.004]
 

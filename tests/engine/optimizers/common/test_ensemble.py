@@ -31,14 +31,14 @@ def oracle_on(batch: int = 0, seed: int = 0) -> Oracle:
 @pytest.mark.parametrize("batch", [0, 50])
 def test_slices_are_the_batch_bit_by_bit_and_charged_as_one(batch: int) -> None:
     oracle = oracle_on(batch)
-    oracle.draw(1)
+    oracle.next_batch(1)
     x, y = oracle.x, oracle.targets
     u = torch.randn(
         3, oracle.network.dimension, generator=torch.Generator().manual_seed(0), dtype=torch.float64
     )
     whole, price = oracle.outputs(u), oracle.evaluations
     shares, parts, targets = [], [], []
-    for share in oracle.slices(17):
+    for share in oracle.batch_chunks(17):
         shares.append(share)
         parts.append(oracle.outputs(u))
         targets.append(oracle.targets)
@@ -47,7 +47,7 @@ def test_slices_are_the_batch_bit_by_bit_and_charged_as_one(batch: int) -> None:
     assert max(map(len, targets)) == 17
     assert torch.equal(torch.cat(targets), y)
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=0, atol=1e-13)
-    for _ in oracle.slices(17):
+    for _ in oracle.batch_chunks(17):
         break
     assert oracle.x is x
     assert oracle.targets is y

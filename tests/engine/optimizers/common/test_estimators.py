@@ -14,8 +14,8 @@ from engine.optimizers.common.estimators import (
     SEES,
     Source,
     averaged,
-    caution,
     estimate,
+    step_size_factor,
     two_point,
 )
 from engine.oracle import NotSeen, Oracle
@@ -116,7 +116,7 @@ def test_many_directions_give_the_gradient(source: Source) -> None:
 )  # on a quadratic the forward gradient is the same as ES
 def test_the_noise_is_as_large_as_the_theory_says(source: Source) -> None:
     """E‖g‖² = (1 + (D + 1)/m) ‖∇L‖² for normal directions, (1 + (D − 1)/m) ‖∇L‖² for signs: what
-    `caution` and the sentences build on.
+    `step_size_factor` and the sentences build on.
     """
     oracle, rng, m = FunctionOracle(quadratic, DIMENSION), Rng(0, "x", dtype=torch.float64), 3
     squares = torch.stack(
@@ -228,7 +228,7 @@ def test_every_source_follows_a_networks_gradient() -> None:
 
 
 def test_caution_grows_with_directions_up_to_one() -> None:
-    assert caution(1, 1000) == pytest.approx(8 / 1002)
-    assert caution(16, 354) == pytest.approx(128 / 371)
-    assert caution(500, 354) == 1.0
+    assert step_size_factor(1, 1000) == pytest.approx(8 / 1002)
+    assert step_size_factor(16, 354) == pytest.approx(128 / 371)
+    assert step_size_factor(500, 354) == 1.0
     assert set(ROWS) == set(SEES)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engine.kernels import compiled as kernels
-from engine.kernels.compiled import MANY
+from engine.kernels.compiled import MIN_NUMEL
 from engine.optimizers.common.proposals import Shape, propose
 from engine.random.rng import Rng
 
@@ -20,7 +20,7 @@ def test_loops_move_and_restore_the_weights_that_operations_do(
     """Half of the weights, drawn with replacement: many are drawn twice, and such a weight moves
     once and returns to where it was.
     """
-    members, dimension = 37, 1 + MANY // 37
+    members, dimension = 37, 1 + MIN_NUMEL // 37
     start = Rng(1, "x").normal(members, dimension).to(dtype)
     sizes, scale = torch.linspace(0.1, 2, members, dtype=dtype), torch.rand(dimension).to(dtype)
     keep = torch.arange(members) % 3 == 0

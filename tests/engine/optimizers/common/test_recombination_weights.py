@@ -9,7 +9,7 @@ from cmaes import CMA, SepCMA
 from torch import Tensor
 
 from engine.optimizers.cma_es import constants
-from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.finite_losses import finite_losses
 from engine.optimizers.common.recombination_weights import (
     active_weights,
     by_rank,
@@ -104,6 +104,6 @@ def test_effective_counts_equal_members() -> None:
 
 def test_a_loss_that_is_no_number_ranks_last() -> None:
     oracle = FunctionOracle(lambda x: torch.where(x[:, 0] > 1, torch.nan, x[:, 0]), 1)
-    losses = judge(tensor(2, -1, 0.5).unsqueeze(1), oracle)
+    losses = finite_losses(tensor(2, -1, 0.5).unsqueeze(1), oracle)
     assert losses.tolist() == [math.inf, -1, 0.5]
     assert centred_ranks(losses).tolist() == [0.5, -0.5, 0]

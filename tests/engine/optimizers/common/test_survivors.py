@@ -14,7 +14,7 @@ from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.common.ensemble import Sums, collapsed, factorised
 from engine.optimizers.common.estimators import averaged, slope
-from engine.optimizers.common.finite_losses import judge
+from engine.optimizers.common.finite_losses import finite_losses
 from engine.optimizers.common.recombination_weights import (
     by_rank,
     flat,
@@ -60,8 +60,13 @@ def test_a_loss_that_is_no_number_or_endlessly_low_never_wins() -> None:
         (),
         {"losses": lambda self, x: torch.tensor([math.nan, math.inf, -math.inf, 2.0, -1e38])},
     )()
-    assert judge(torch.zeros(5, 1), oracle).tolist()[:4] == [math.inf, math.inf, math.inf, 2.0]
-    assert judge(torch.zeros(5, 1), oracle)[4] < -9e37
+    assert finite_losses(torch.zeros(5, 1), oracle).tolist()[:4] == [
+        math.inf,
+        math.inf,
+        math.inf,
+        2.0,
+    ]
+    assert finite_losses(torch.zeros(5, 1), oracle)[4] < -9e37
 
 
 def test_survivors_redraw_those_that_failed() -> None:
@@ -95,7 +100,7 @@ def test_sums_of_survivors_are_those_of_an_ensemble_of_survivors(
 ) -> None:
     race = on_moons("eki")
     oracle, network = race.lanes[0].oracle, race.network
-    monkeypatch.setattr(type(oracle), "slices", lambda self, _: slices_of(self, samples))
+    monkeypatch.setattr(type(oracle), "batch_chunks", lambda self, _: slices_of(self, samples))
     u = torch.randn(
         members, network.dimension, generator=torch.Generator().manual_seed(7), dtype=torch.float32
     )

@@ -1,21 +1,31 @@
-"""A population that is evaluated without being written out. To other code it behaves like the
-tensor (P, D) that it represents.
+"""The interface of populations: what the oracle evaluates.
+
+A population may be a tensor (P, D), or computed when it is needed; to other code both behave like
+the tensor.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ..kernels.row_blocks import gathered
+from ..kernels.row_blocks import gather_rows
+from .chunks import chunk_members, rounded, samples_at_once
+
+if TYPE_CHECKING:
+    from ..networks.base import Network
+    from .layerwise import ActivationCache
+
+Answer = tuple[slice | Tensor, slice, Tensor]
+"""Members, samples and their outputs (p, K, b), in a buffer."""
 
 
-class Unwritten(ABC):
+class Population(ABC):
     """P members of D weights, computed when needed."""
 
     @property
@@ -29,6 +39,13 @@ class Unwritten(ABC):
     @abstractmethod
     def members(self, rows: Tensor) -> Tensor:
         """Return those rows as a new tensor: (m,) → (m, D)."""
+
+    def answers(self, network: Network, x: Tensor, cache: ActivationCache) -> Iterator[Answer]:
+        """Evaluate the members on samples (B, *shape), chunk by chunk; the members of one chunk of
+        samples come one after another. The cache notes the operations, and may save some.
+        """
+        cache.flops = len(self) * len(x) * network.flops
+        yield from answers(network, self, x)
 
     def finite(self) -> Tensor:
         """Return which weights are finite, (P, D) bool."""
@@ -60,7 +77,7 @@ class Unwritten(ABC):
 
     def __eq__(self, other: object) -> bool:
         """Return whether both represent the same tensor."""
-        return isinstance(other, Unwritten) and torch.equal(self.dense(), other.dense())
+        return isinstance(other, Population) and torch.equal(self.dense(), other.dense())
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -94,7 +111,30 @@ class Unwritten(ABC):
 
 
 @dataclass(eq=False)
-class Chosen(Unwritten):
+class DensePopulation(Population):
+    """A tensor (P, D)."""
+
+    tensor: Tensor
+
+    @property
+    def like(self) -> Tensor:
+        return self.tensor
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
+    def members(self, rows: Tensor) -> Tensor:
+        return self.tensor[rows]
+
+    def dense(self) -> Tensor:
+        return self.tensor
+
+    def __getitem__(self, rows: Any) -> Tensor:
+        return self.tensor[rows]
+
+
+@dataclass(eq=False)
+class PopulationSubset(Population):
     """Some members of a population, read from its memory when they are evaluated.
 
     Attributes:
@@ -120,12 +160,33 @@ class Chosen(Unwritten):
         overwrites.
         """
         if isinstance(rows, slice):
-            return gathered(self.population, self.rows[rows], "chosen")
+            return gather_rows(self.population, self.rows[rows], "chosen")
         return super().__getitem__(rows)
 
 
 def dense(value: Any) -> Any:
     """Return a population written out as a tensor; also inside a list or a tuple."""
-    if isinstance(value, list | tuple) and any(isinstance(one, Unwritten) for one in value):
+    if isinstance(value, list | tuple) and any(isinstance(one, Population) for one in value):
         return type(value)(map(dense, value))
-    return value.dense() if isinstance(value, Unwritten) else value
+    return value.dense() if isinstance(value, Population) else value
+
+
+def as_population(members: Tensor | Population) -> Population:
+    """Return the population itself, or a tensor (P, D) as one."""
+    return DensePopulation(members) if isinstance(members, Tensor) else members
+
+
+def answers(network: Network, population: Tensor | Population, x: Tensor) -> Iterator[Answer]:
+    """Evaluate members chunk by chunk, each written out."""
+    step = samples_at_once(network, x)
+    for first in range(0, len(x), step):
+        part = x[first : first + step]
+        ready = network.prepare(rounded(part))
+        size = chunk_members(network, len(part), population.device)
+        for start in range(0, len(population), size):
+            answer = network.evaluate(rounded(population[start : start + size]), ready)
+            yield (
+                slice(start, start + size),
+                slice(first, first + step),
+                answer.to(population.dtype),
+            )
