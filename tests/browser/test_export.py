@@ -43,6 +43,7 @@ def exported(page: Page, *buttons: str) -> tuple[str, bytes]:
     return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
 
 
+@pytest.mark.slow
 def test_export_gives_config_python_code_csv_weights_and_recording(
     open_page: Open, tmp_path: Path
 ) -> None:

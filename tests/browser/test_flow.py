@@ -40,6 +40,7 @@ def set_seed(page: Page, seed: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_back_and_forward_change_the_page_and_not_the_address_alone(open_page: Open) -> None:
     page = open_page(MOONS)
     running(page)
@@ -62,6 +63,7 @@ def test_back_and_forward_change_the_page_and_not_the_address_alone(open_page: O
     wait(page, "v.race !== x && v.player.history.stage.experiment.seed === 99", race)
 
 
+@pytest.mark.slow
 def test_the_stage_takes_the_race_along_and_escape_returns_to_it(open_page: Open) -> None:
     page = open_page(MOONS)
     running(page)
@@ -78,6 +80,7 @@ def test_the_stage_takes_the_race_along_and_escape_returns_to_it(open_page: Open
     assert page.url == address
 
 
+@pytest.mark.slow
 def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: Open) -> None:
     page = open_page("?dataset=circles&lanes=adam&evaluations=100000")
     wait(page, "v.state.state === 'done'")
@@ -126,6 +129,7 @@ def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) ->
     expect(asked).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_what_is_prepared_is_told_without_axes_and_can_be_cancelled(
     open_page: Open, server: Server
 ) -> None:
@@ -171,6 +175,7 @@ def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
     assert not look(page, "v.board.panel('loss').chart.zoomed")
 
 
+@pytest.mark.slow
 def test_a_question_is_told_to_be_starting_and_goes_with_the_visitor_who_goes_back(
     open_page: Open,
 ) -> None:
@@ -225,6 +230,7 @@ def test_on_a_phone_the_replays_button_stands_beside_its_bar(open_page: Open) ->
         assert abs(time - choice) < 3
 
 
+@pytest.mark.slow
 def test_a_link_opened_where_a_race_runs_shows_its_own_race_and_a_reload_goes_back(
     open_page: Open, server: Server
 ) -> None:
@@ -242,6 +248,7 @@ def test_a_link_opened_where_a_race_runs_shows_its_own_race_and_a_reload_goes_ba
     assert look(page, "v.race") != race
 
 
+@pytest.mark.slow
 def test_a_race_brings_its_settings_back_where_the_address_names_none(open_page: Open) -> None:
     page = open_page(MOONS)
     running(page)
@@ -284,6 +291,7 @@ def test_a_recording_that_is_not_here_leaves_the_first_screen_and_one_message(
     page.wait_for_function("!location.search.includes('recording')")
 
 
+@pytest.mark.slow
 def test_while_a_race_waits_there_is_nothing_to_run_and_cancelling_is_no_alarm(
     open_page: Open,
 ) -> None:
@@ -300,6 +308,7 @@ def test_while_a_race_waits_there_is_nothing_to_run_and_cancelling_is_no_alarm(
     expect(page.get_by_test_id("status")).to_have_attribute("data-state", "over")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 1440, 1920])
 def test_four_lanes_have_whole_words_under_their_maps_and_numbers_apart(
     open_page: Open, width: int

@@ -33,6 +33,7 @@ def click_map(page: Page, across: float, down: float) -> None:
     page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
 
 
+@pytest.mark.slow
 def test_a_race_runs_on_the_map_and_the_cloud_moves(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -58,6 +59,7 @@ def test_a_race_runs_on_the_map_and_the_cloud_moves(open_page: Open) -> None:
     page.screenshot(path=SHOTS / "landscapes-light.png")
 
 
+@pytest.mark.slow
 def test_another_landscape_starts_at_once_and_keeps_its_charts(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

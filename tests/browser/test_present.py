@@ -229,6 +229,7 @@ def test_smaller_screens_show_it_too(open_page: Open, viewport: dict[str, int]) 
     there(page, TITLES[1])
 
 
+@pytest.mark.slow
 def test_a_preset_says_why_and_starts_its_race(open_page: Open) -> None:
     page = open_page()
     page.get_by_role("button", name="Guided experiments").click()

@@ -63,6 +63,7 @@ def test_frames_arrive_and_every_panel_changes(open_page: Open) -> None:
     page.screenshot(path=SHOTS / "explore-light.png")
 
 
+@pytest.mark.slow
 def test_a_zoom_survives_updates_and_runs_of_the_script(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -129,6 +130,7 @@ def test_pause_stops_step_steps_once_and_resume_goes_on(open_page: Open) -> None
     wait(page, "v.state.state === 'running' && v.received.metrics > x + 5", count)
 
 
+@pytest.mark.slow
 def test_reset_returns_to_the_same_first_loss_and_a_new_seed_does_not(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
@@ -222,6 +224,7 @@ def racing(server: Server, page: Page) -> Process:
     pytest.fail(f"several processes work: {worked}")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_told_and_the_next_race_runs(open_page: Open, server: Server) -> None:
     page = open_page(LONG)
     running(page)
@@ -313,6 +316,7 @@ PLACES = """[...v.root.querySelectorAll('.kv-cards, .kv-panels, .kv-panel:not([h
   const { top, height } = one.getBoundingClientRect(); return [Math.round(top), Math.round(height)]; })"""
 
 
+@pytest.mark.slow
 def test_nothing_moves_when_a_race_begins_and_maps_are_square(open_page: Open) -> None:
     page = open_page()
     wait(page, "v.player.source === 'recording' && v.player.moment > 3")
@@ -428,6 +432,7 @@ NUMBERS = """(texts) => [...document.querySelectorAll('.kv-values')].map((row) =
 })"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 1920, 390])
 @pytest.mark.parametrize("query", CROWDED)
 def test_the_widest_numbers_stand_apart_on_the_cards(
@@ -444,6 +449,7 @@ def test_the_widest_numbers_stand_apart_on_the_cards(
                 assert not beside or other["left"] >= one["right"] + 2, row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1280, 900), (1920, 1080)])
 def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(
     open_page: Open, width: int, height: int

@@ -79,6 +79,7 @@ def test_every_row_is_walked() -> None:
         )
 
 
+@pytest.mark.slow
 def test_stop_rules(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=600&stop.target=0.2&seed=1")
     wait(page, "last.lanes.every((lane) => lane.finished)")
@@ -151,6 +152,7 @@ def test_loss_landscape_under_the_path(open_page: Open) -> None:
         wait(page, "v.player.history.pictureAt(1e9).plane.kind === x", kind)
 
 
+@pytest.mark.slow
 def test_temperature_acceptance_sigma(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,cma-es&seconds=300&seed=3")
     wait(
@@ -205,6 +207,7 @@ def test_several_optimizers_race_from_one_start(open_page: Open) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_fair_budgets(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=2000000&seed=5")
     wait(page, "last.lanes.every((lane) => lane.finished)")
@@ -228,6 +231,7 @@ def test_fair_budgets(open_page: Open) -> None:
     page.wait_for_function("new URL(location.href).searchParams.get('x') === 'flops'")
 
 
+@pytest.mark.slow
 def test_gradient_free_on_real_networks(open_page: Open) -> None:
     assert len(list(OPTIMIZERS)) >= 29
     page = open_page("?dataset=mnist-small&network=cnn&lanes=eki,annealing&seconds=120&seed=1")
@@ -248,6 +252,7 @@ def test_gradient_free_on_real_networks(open_page: Open) -> None:
     assert offered <= there, offered - there
 
 
+@pytest.mark.slow
 def test_agreement_of_the_step_with_the_slope(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&adam.batch=0&seconds=300&seed=6")
     wait(page, "v.player.history.metrics.filter((m) => m.lanes[1].agreement !== null).length > 12")
@@ -354,6 +359,7 @@ def test_dark_mode_keyboard_aria_phone(open_page: Open, theme: str) -> None:
     expect(page.locator("dialog[open]")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_many_visitors_on_one_server(open_page: Open) -> None:
     """Three race and one waits, whichever that is: on a busy machine a page may come late."""
     address = "?dataset=moons&lanes=annealing,adam&seconds=600&seed={}"

@@ -66,6 +66,7 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
     assert page.get_by_test_id("speed").input_value() == "0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
@@ -112,6 +113,7 @@ def test_slow_motion_can_be_asked_for_before_a_race_begins(open_page: Open) -> N
     wait(page, "!v.slow.active && v.state.state === 'running'")
 
 
+@pytest.mark.slow
 def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page: Open) -> None:
     page = open_page(SHORT)
     wait(page, "v.state.state === 'done' && !v.dirty.curves && !v.dirty.pictures")
@@ -133,6 +135,7 @@ def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page
     expect(read).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_history_is_scrubbed_by_keys_and_played_again_at_every_speed(open_page: Open) -> None:
     page = open_page(SHORT)
     wait(page, "v.state.state === 'done'")

@@ -188,6 +188,7 @@ def test_drawing_with_a_finger(open_page: Open) -> None:
     page.screenshot(path=SHOTS / "draw-phone.png")
 
 
+@pytest.mark.slow
 def test_decision_map_live_per_lane(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

@@ -67,6 +67,7 @@ def test_pictures_of_ones_own_are_learned(open_page: Open) -> None:
     page.screenshot(path=SHOTS / "own-pictures.png")
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost(
     open_page: Open,
 ) -> None:

@@ -45,6 +45,7 @@ def lanes(out: str) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_recording_is_run_again_with_all_that_was_done_by_hand(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -157,6 +158,7 @@ def test_bad_input_is_one_line_and_exit_2(
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_belongs_to_its_events(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

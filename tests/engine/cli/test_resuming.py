@@ -44,6 +44,7 @@ def lanes(out: str) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 def test_a_stopped_race_goes_on_where_it_was(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -207,6 +207,7 @@ def test_too_many_large_pictures_are_refused_with_the_side_that_fits(
         Experiment.parse({"dataset": {"name": "own-images", "token": pets.token}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["kind", "price", "colour"])
 def test_races_on_tables_are_seen_from_first_to_last(table: UploadInfo, target: str) -> None:
     value = {
@@ -233,6 +234,7 @@ def test_races_on_tables_are_seen_from_first_to_last(table: UploadInfo, target: 
         assert race.results()[0]["test_accuracy"] > 0.85
 
 
+@pytest.mark.slow
 def test_a_table_with_a_single_input_is_drawn_too() -> None:
     text = "size,kind\n" + "".join(f"{i},{'small' if i < 20 else 'large'}\n" for i in range(40))
     info = store(text.encode(), "sizes.csv")

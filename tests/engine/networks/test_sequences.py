@@ -182,6 +182,7 @@ def test_they_refuse_what_they_cannot_read_in_one_line() -> None:
         assert str(caught.value) == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dataset", "network", "lanes"),
     [

@@ -266,6 +266,7 @@ def test_incumbents_are_judged_again_only_when_the_batch_changed() -> None:
     torch.testing.assert_close(state.losses, oracle.function(state.population))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", ["ellipsoid", "rosenbrock"])
 def test_it_beats_random_search_on_hard_problems(problem: str) -> None:
     function = turned_ellipsoid(10) if problem == "ellipsoid" else rosenbrock
@@ -512,6 +513,7 @@ def test_calibration_accepts_what_it_says_on_a_real_network() -> None:
     assert 0.5 < lane.state.acceptance < 0.95  # type: ignore[operator]
 
 
+@pytest.mark.slow
 def test_it_learns_moons_from_its_defaults() -> None:
     race = Race(
         Experiment.parse(

@@ -30,6 +30,7 @@ def share_in_the_wide_well(optimizer: Any) -> float:
     return sum(inside) / len(inside)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [0.234, 0.44])
 def test_chains_that_adapt_their_steps_follow_boltzmanns_law_too(target: float) -> None:
     optimizer = Annealing(
@@ -120,6 +121,7 @@ def test_aarts_and_van_laarhovens_schedule_ends_at_t_min_whatever_the_spread_doe
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [60, 150, 300, 2000])
 @pytest.mark.parametrize("chains", [2, 16])
 def test_the_adaptive_schedule_comes_to_rest_in_short_runs_too(steps: int, chains: int) -> None:

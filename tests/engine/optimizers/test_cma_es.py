@@ -205,6 +205,7 @@ def test_the_separable_one_is_blind_to_rotation() -> None:
     assert full[1] < 1.5 * full[0]
 
 
+@pytest.mark.slow
 def test_turning_the_coordinates_turns_the_full_one_with_them() -> None:
     """Samples are B (d ⊙ z), so exact equality cannot hold with the same z; the distribution is
     what is invariant: budgets agree.

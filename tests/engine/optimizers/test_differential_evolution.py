@@ -185,6 +185,7 @@ def budget_to(
     return size * (generations + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("f", "dimension"), [(turned_ellipsoid(5), 5), (rosenbrock, 2)]
 )  # in more dimensions the banana has a second minimum

@@ -23,6 +23,7 @@ ASKING = [name for name in OPTIMIZERS.names() if OPTIMIZERS.get(name).sees in ("
 # On landscapes with an edge.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formula", ["sqrt(x)+y^2", "log(x)+y^2", "1/x", "sqrt(1-x^2-y^2/4)*5+y"])
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_an_edge_of_the_domain_is_no_end_while_members_are_inside(name: str, formula: str) -> None:
@@ -189,6 +190,7 @@ def test_a_step_that_led_where_nothing_has_a_loss_is_taken_back(name: str) -> No
     assert note is None or "undid" in note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["spsa", "mezo", "finite-differences"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_after_a_step_that_is_taken_back_the_next_is_shorter(name: str, seed: int) -> None:

@@ -122,6 +122,7 @@ def test_a_tie_is_kept_at_any_temperature(temperature: float) -> None:
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["annealing", "parallel-tempering", "population-annealing"])
 @pytest.mark.parametrize("end", [5e-324, 1e-300, 1e-40])
 def test_chains_walk_on_a_plain_however_cold(name: str, end: float) -> None:

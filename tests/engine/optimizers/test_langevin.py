@@ -185,6 +185,7 @@ def test_it_cools_as_planned_and_can_be_reheated(cooling: Any) -> None:
     assert state.temperature == pytest.approx(method.planned_temperature(state, 0.6) * 10**0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dynamics", ["overdamped", "underdamped"])
 @pytest.mark.parametrize(
     ("function", "rate", "low"),

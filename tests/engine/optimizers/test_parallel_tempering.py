@@ -161,6 +161,7 @@ def test_the_swap_rate_is_the_share_of_swaps() -> None:
     assert state.metrics["swap rate"] == pytest.approx(1 - 0.98**200, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", ["ellipsoid", "rosenbrock"])
 def test_it_beats_random_search_on_hard_problems(problem: str) -> None:
     function = turned_ellipsoid(10) if problem == "ellipsoid" else rosenbrock

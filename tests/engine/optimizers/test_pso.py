@@ -174,6 +174,7 @@ def test_only_comparisons_matter() -> None:
     assert torch.equal(places(plain), places(bent))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("f", "height", "away"), [(ellipsoid, 1e-12, 1e-6), (rosenbrock, 0.01, 0.1)]
 )  # the curved valley of the second is walked slowly

@@ -322,6 +322,7 @@ def test_random_search_never_keeps_what_has_no_loss() -> None:
 # All of them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", ["ellipsoid", "rosenbrock"])
 @pytest.mark.parametrize(
     ("name", "settings"),

@@ -67,6 +67,7 @@ def check(found: Experiment) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_a_method_takes_what_it_states(name: str, shape: str) -> None:
@@ -95,6 +96,7 @@ def test_settings_that_take_more_say_so(lane: dict[str, Any]) -> None:
     check(experiment("digits", {"name": "mlp", "hidden": [64]}, lane))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [one.name for one in NETWORKS if "images" in one.kinds and one.name not in ("mlp", "resnet20")],

@@ -131,6 +131,7 @@ MIN_NUMEL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_processes_that_differ_give_the_same_bits(threads: int) -> None:
     """Two threads on one core too, where the libraries would rather take one."""

@@ -55,6 +55,7 @@ def test_nor_does_that_of_any_method() -> None:
     check(OPTIMIZERS.names())
 
 
+@pytest.mark.slow
 @FORKS
 @pytest.mark.timeout(600)
 def test_without_warming_it_would() -> None:

@@ -110,6 +110,7 @@ def test_nothing_else_reads_the_environment() -> None:
             assert not ("environ" in line and "KELVIN_" in line), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["KELVIN_GRACE", "KELVIN_MEMORY", "KELVIN_WORKERS", "KELVIN_DATA"])
 def test_the_server_says_so_before_it_serves(name: str) -> None:
     code = "import runpy; runpy.run_path('app/server.py', run_name='server')"

@@ -130,6 +130,7 @@ print("heavy:", message["heavy"])
 """
 
 
+@pytest.mark.slow
 def test_workers_do_not_run_the_main_script_again(tmp_path: Path) -> None:
     # As under `streamlit run`: a main script that imports streamlit and starts a pool, with no
     # guard at all.
@@ -168,6 +169,7 @@ def test_spawning_leaves_the_main_module_alone(pool: Pool, start: Start) -> None
     assert sys.modules["__main__"] is main
 
 
+@pytest.mark.slow
 def test_a_stuck_race_is_killed_when_it_does_not_stop() -> None:
     with_little_patience = Pool(1, main=fake_race.serve, patience=0.3)
     heard, after = Listener(), Listener()
@@ -180,6 +182,7 @@ def test_a_stuck_race_is_killed_when_it_does_not_stop() -> None:
     with_little_patience.close()
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_is_not_tried_without_pause(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
