@@ -22,13 +22,13 @@ from engine.experiment.model import (
     MAX_LANES,
     SUGGESTED_HIDDEN,
     SUGGESTED_LOSS,
-    SUGGESTED_NETWORK,
     Experiment,
+    suggested_network,
 )
-from engine.experiment.query_string import CURRENCIES
+from engine.experiment.query_string import CURRENCIES, GROUPS
 from engine.experiment.stopping import StopRules
 from engine.losses import LOSSES
-from engine.networks import MLP, NETWORKS
+from engine.networks import NETWORKS
 from engine.networks.mlp import STEPS
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.oracle import Currency
@@ -64,6 +64,8 @@ def load(experiment: Experiment) -> None:
         experiment.threads,
     )
     kept[f"amount {experiment.budget.currency}"] = experiment.budget.amount
+    for name in GROUPS:
+        kept[name] = getattr(experiment, name).model_dump(mode="json", exclude_defaults=True)
     kept["stop target"], kept["stop patience"] = experiment.stop.target, experiment.stop.patience
     kept["lanes"] = [lane.name for lane in experiment.lanes]
     owners = {"dataset": experiment.dataset, "network": experiment.network} | {
@@ -136,7 +138,11 @@ def set_points(points: str, groups: int) -> None:
 def draw() -> dict[str, Any]:
     """Draw all controls and return their experiment as JSON values (not yet validated)."""
     offered = {
-        cls.name: cls.label for cls in DATASETS if cls.kind != "function" and not cls.needs_file
+        cls.name: cls.label
+        for cls in DATASETS
+        if cls.kind != "function"
+        and not cls.needs_file
+        and (cls.listed or cls.name == kept().get("dataset"))
     }
     dataset = select(
         "dataset",
@@ -174,8 +180,13 @@ def draw() -> dict[str, Any]:
                 settings |= knobs("dataset", chosen)
     value: dict[str, Any] = {"dataset": settings}
 
-    fitting = {cls.name: cls.label for cls in NETWORKS if chosen.kind in cls.kinds}
-    usual = SUGGESTED_NETWORK.get(chosen.kind, MLP.name)
+    fitting = {
+        cls.name: cls.label
+        for cls in NETWORKS
+        if cls.name == chosen.only_network
+        or (chosen.only_network is None and chosen.kind in cls.kinds)
+    }
+    usual = suggested_network(chosen)
     network = select(
         "network", fitting, t("controls.network"), t("controls.network-hint"), default=usual
     )
@@ -210,7 +221,26 @@ def draw() -> dict[str, Any]:
         name: kept().get(name, usual)
         for name, usual in (("device", "auto"), ("precision", "float32"), ("threads", 1))
     }
-    return value
+    return value | draw_unlisted()
+
+
+def draw_unlisted() -> dict[str, Any]:
+    """Show the settings that have no control (which samples are used, where lanes start), with a
+    button that resets them, and return them as JSON values.
+    """
+    groups = {name: kept()[name] for name in GROUPS if kept().get(name)}
+    if groups:
+        said = ", ".join(
+            f"{group}.{field} = {given}"
+            for group, fields in groups.items()
+            for field, given in fields.items()
+        )
+        st.caption(f":material/info: {t('controls.unlisted', settings=plain(said))}")
+        if st.button(t("controls.unlisted-reset"), type="tertiary"):
+            for name in groups:
+                kept()[name] = None
+            st.rerun()
+    return groups
 
 
 def draw_budget(

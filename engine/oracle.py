@@ -76,6 +76,9 @@ class Oracle:
             or activations is not counted. For a landscape it is an estimate, its derivative
             counting as two more evaluations.
         seconds: time spent in `timed` blocks so far.
+        core_seconds: processor time of this process in those blocks, all threads together.
+        rounds: calls of the oracle so far. One call evaluates a whole population, so on a machine
+            with as many processors as members it would take as long as a single evaluation.
         batch_changed: whether the current mini-batch differs from that of the previous step.
         dataset_changed: whether the samples were replaced since the last `next_batch`.
         heard: called before every evaluation, in the thread that requests it, to observe a long
@@ -103,6 +106,7 @@ class Oracle:
             cut,
         )
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
+        self.core_seconds, self.rounds = 0.0, 0
         self._since: float | None = None
         self._cache = ActivationCache()
         self.answers: list[Tensor] = []
@@ -146,7 +150,7 @@ class Oracle:
     @contextmanager
     def timed(self) -> Iterator[None]:
         """Count the time spent in the block as the lane's seconds."""
-        self._since = time.perf_counter()
+        self._since, busy = time.perf_counter(), time.process_time()
         try:
             yield
             if (
@@ -156,6 +160,7 @@ class Oracle:
         finally:
             self.seconds += time.perf_counter() - self._since
             self._since = None
+            self.core_seconds += time.process_time() - busy
 
     def spent(self, currency: Currency) -> float:
         """Return what the lane has spent up to this moment."""
@@ -334,5 +339,6 @@ class Oracle:
                 f"a method that sees only the {self.sees} requested {question} from the oracle"
             )
         self.heard()
+        self.rounds += 1
         self.evaluations += members * price * len(self.targets)
         self.flops += members * flops * len(self.targets)

@@ -1,4 +1,4 @@
-"""The command line: `python -m engine list | run | compare`.
+"""The command line: `python -m engine list | run | compare | study`.
 
 Results go to stdout, as one JSON object with ``--json``; progress and errors go to stderr. Bad
 input is reported in one line with the field, the value and what is allowed, and exit status 2. If a
@@ -24,6 +24,7 @@ from ..errors import BadInput, one_line
 from ..system import settings
 from ..system.input_checks import check, from_json
 from ..system.output_files import apart, file_target, folder_target
+from .study import study
 
 if TYPE_CHECKING:
     from ..experiment.model import Experiment
@@ -67,6 +68,9 @@ class Once(click.Command):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Kelvin: learning without gradients, raced against backprop."""
+
+
+cli.add_command(study)
 
 
 @cli.command("list", cls=Once)

@@ -15,6 +15,7 @@ MODULES = (
     "mnist",
     "cifar",
     "opticks",
+    "synthetic",
     "user",
     "landscape",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -29,6 +29,7 @@ class Dataset:
             one number or several), "table" (a class from several numbers), "text" (the next
             character from indices of characters, each of them a class) or "function" (a landscape,
             without data).
+        x_valid, y_valid: training samples that were set aside to choose settings by; often none.
     """
 
     x_train: Tensor
@@ -37,6 +38,8 @@ class Dataset:
     y_test: Tensor
     classes: tuple[str, ...]
     kind: Kind
+    x_valid: Tensor = field(default_factory=lambda: torch.empty(0))
+    y_valid: Tensor = field(default_factory=lambda: torch.empty(0))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,6 +53,8 @@ class Dataset:
             y_train=self.y_train.to(device),
             x_test=self.x_test.to(device),
             y_test=self.y_test.to(device),
+            x_valid=self.x_valid.to(device),
+            y_valid=self.y_valid.to(device),
         )
 
 
@@ -78,6 +83,10 @@ class DatasetConfig(Config):
     classes: ClassVar[tuple[str, ...]]
     about: ClassVar[str]
     """One line: what it is and where it is from."""
+    listed: ClassVar[bool] = True
+    """Whether the page offers it; otherwise it can be opened by a link or a file."""
+    only_network: ClassVar[str | None] = None
+    """The only network that can be used with it, if there is just one."""
     needs_file: ClassVar[bool] = False
     """Whether it needs an uploaded file: then it is left out where datasets are listed to choose
     from.

@@ -38,6 +38,7 @@ class Landscapes(DatasetConfig):
     name = "landscape"
     label = "Landscape"
     kind = "function"
+    only_network = "point"
     shape = (2,)
     classes = ("height",)
     about = (

@@ -22,11 +22,12 @@ from pydantic import (
     model_validator,
 )
 
-from ..datasets import DATASETS, DatasetConfig
+from ..datasets import DATASETS, Dataset, DatasetConfig
+from ..datasets.training_data import TrainingData
 from ..datasets.upload_store import of_path
 from ..errors import BadInput, CannotRun, explain
 from ..losses import HEIGHT, LOSSES, get_loss
-from ..networks import MLP, NETWORKS, Network, NetworkConfig, Point, Transformer
+from ..networks import MLP, NETWORKS, Network, NetworkConfig, Transformer
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..optimizers.base import FLOAT, Problem
 from ..oracle import Currency
@@ -36,6 +37,7 @@ from ..system.arithmetic import MOST_THREADS
 from ..system.input_checks import check, usual_numbers
 from ..system.machine import memory_limit
 from .landscape_defaults import suggest
+from .start import Start
 from .stopping import StopRules
 
 SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {
@@ -56,12 +58,19 @@ SUGGESTED_LOSS: dict[str, str] = {
 }
 """Default loss, by kind of data."""
 
-SUGGESTED_NETWORK: dict[str, str] = {"text": Transformer.name, "function": Point.name}
+SUGGESTED_NETWORK: dict[str, str] = {"text": Transformer.name}
 """Default network by kind of data, if it is not an MLP."""
 
 MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15, "flops": 1e21}
 DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 30, "evaluations": 1e7, "flops": 1e12}
 MAX_LANES = 4
+
+
+def suggested_network(dataset: DatasetConfig | type[DatasetConfig] | None) -> str:
+    """Return the name of the default network of a dataset."""
+    if dataset is None:
+        return MLP.name
+    return dataset.only_network or SUGGESTED_NETWORK.get(dataset.kind, MLP.name)
 
 
 class Budget(Fields):
@@ -123,6 +132,10 @@ class Experiment(BaseModel):
         le=2**31 - 1,
         description="Sets the initial weights, the data and all random numbers.",
     )
+    training: TrainingData = Field(
+        TrainingData(), description="Which of the training samples are used, and how altered."
+    )
+    start: Start = Field(Start(), description="Where every lane starts.")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Precision = Field(
         "float32",
@@ -153,10 +166,7 @@ class Experiment(BaseModel):
     def _network(cls, value: Any, info: ValidationInfo) -> NetworkConfig:
         dataset = info.data.get("dataset")
         if isinstance(value, str):
-            value = {
-                "name": value
-                or SUGGESTED_NETWORK.get(dataset.kind if dataset is not None else "", MLP.name)
-            }
+            value = {"name": value or suggested_network(dataset)}
         if (
             isinstance(value, dict)
             and value.get("name") == MLP.name
@@ -165,8 +175,8 @@ class Experiment(BaseModel):
         ):
             value = {**value, "hidden": SUGGESTED_HIDDEN.get(dataset.kind, ())}
         network = NETWORKS.build(value)
-        if dataset is not None and dataset.kind == "function" and network.name != Point.name:
-            raise BadInput("network", network.name, f"{Point.name} on {dataset.name}")
+        if dataset is not None and dataset.only_network not in (None, network.name):
+            raise BadInput("network", network.name, f"{dataset.only_network} on {dataset.name}")
         if dataset is not None and dataset.kind == "text" and "text" not in network.kinds:
             raise BadInput(
                 "network",
@@ -249,7 +259,7 @@ class Experiment(BaseModel):
     @model_validator(mode="after")
     def _can_run(self) -> Experiment:
         network = self.network.build_for(self.dataset)
-        problem = problem_of(self.dataset, network, self.loss)
+        problem = problem_of(self.dataset, network, self.loss, self.training)
         for i, lane in enumerate(self.lanes):
             refusal = lane.refusal(problem)
             if refusal is None and network.batch_dependent and lane.required_oracle() == "jacobian":
@@ -320,11 +330,18 @@ class Experiment(BaseModel):
                 "experiment",
                 value,
                 (
-                    "an object with dataset, network, loss, lanes, budget, stop, seed, device, "
-                    "precision and threads"
+                    "an object with dataset, network, loss, lanes, budget, stop, seed, training, "
+                    "start, device, precision and threads"
                 ),
             )
         check(value)
+        start = value.get("start")
+        if not local_files and isinstance(start, Mapping) and start.get("file") is not None:
+            raise BadInput(
+                "start.file",
+                start["file"],
+                "none; a path is read from the command line and in a notebook only",
+            )
         try:
             return cls.model_validate(with_token(dict(value), local_files))
         except ValidationError as error:
@@ -340,10 +357,30 @@ class Experiment(BaseModel):
             "budget": self.budget.model_dump(),
             "stop": self.stop.model_dump(),
             "seed": self.seed,
+            **self._unusual(),
             "device": self.device,
             "precision": self.precision,
             "threads": self.threads,
         }
+
+    def _unusual(self) -> dict[str, Any]:
+        """Return the groups of settings that are left out of JSON while they are at their
+        defaults.
+        """
+        groups = {"training": self.training, "start": self.start}
+        return {
+            name: group.model_dump(mode="json", exclude_defaults=True)
+            for name, group in groups.items()
+            if group != type(group)()
+        }
+
+    def load(self) -> Dataset:
+        """Load the samples that this experiment trains on, on the CPU.
+
+        Raises:
+            BadInput: they are not available, or the options of `training` do not fit them.
+        """
+        return self.training.apply(self.dataset.load(self.seed), self.seed)
 
 
 def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
@@ -370,13 +407,15 @@ def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
     return {**value, "dataset": {**rest, "token": of_path(str(dataset["file"])).token}}
 
 
-def problem_of(dataset: DatasetConfig, network: Network, loss: str) -> Problem:
+def problem_of(
+    dataset: DatasetConfig, network: Network, loss: str, training: TrainingData | None = None
+) -> Problem:
     """Return the facts about an experiment that methods need before it runs."""
     inputs, activations = math.prod(dataset.shape), network.activations
     return Problem(
         network.dimension,
         len(dataset.classes),
-        dataset.sizes()[0],
+        (training or TrainingData()).size(dataset.sizes()[0], len(dataset.classes)),
         network.layers,
         loss,
         dataset.kind,

@@ -15,20 +15,25 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from ..datasets import DATASETS
+from ..datasets.training_data import TrainingData
 from ..errors import BadInput
-from ..networks import MLP, NETWORKS, Point
+from ..networks import NETWORKS
 from ..optimizers import OPTIMIZERS
 from ..oracle import Currency
-from ..registry import Config, fields
+from ..registry import Config, Fields, fields
 from ..system.input_checks import check, is_number
 from .landscape_defaults import suggested_settings
-from .model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, SUGGESTED_NETWORK, Experiment
+from .model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment, suggested_network
+from .start import Start
 from .stopping import StopRules
 
 LONGEST = 30
 """Most digits of a whole number, in any notation."""
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
+GROUPS: dict[str, type[Fields]] = {"training": TrainingData, "start": Start}
+"""Groups of settings that are addressed as ``group.field``."""
+GROUPED = tuple(f"{group}.{name}" for group, cls in GROUPS.items() for name in cls.model_fields)
 TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device", "precision", "threads")
 
 
@@ -42,7 +47,7 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         "network": experiment.network.name,
         "lanes": ",".join(lanes),
     }
-    if experiment.network.name == Point.name:  # the default, so it is left out
+    if experiment.network.name == experiment.dataset.only_network:  # left out: there is no other
         del flat["network"]
     flat[experiment.budget.currency] = _write(experiment.budget.amount)
     flat |= {
@@ -51,6 +56,13 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         if value is not None
     }
     flat["seed"] = str(experiment.seed)
+    for name, cls in GROUPS.items():
+        group = getattr(experiment, name)
+        flat |= {
+            f"{name}.{field}": _write(getattr(group, field))
+            for field in cls.model_fields
+            if getattr(group, field) != getattr(cls(), field)
+        }
     if experiment.loss != SUGGESTED_LOSS[experiment.dataset.kind]:
         flat["loss"] = experiment.loss
     if experiment.device != "auto":
@@ -121,15 +133,15 @@ def from_flat(
             **value.get("stop", {}),
             **{key.removeprefix("stop."): number for key, number in stop.items()},
         }
+    for key, text in flat.items():
+        if key in GROUPED:
+            owner, _, name = key.partition(".")
+            value[owner] = {**value.get(owner, {}), name: _read(GROUPS[owner], name, text, key)}
     value.setdefault("dataset", {"name": "spirals"})
     value.setdefault("lanes", [{"name": "annealing"}, {"name": "adam"}])
     value.setdefault(
         "network",
-        {
-            "name": SUGGESTED_NETWORK.get(
-                DATASETS.get(_name(value["dataset"]), "dataset").kind, MLP.name
-            )
-        },
+        {"name": suggested_network(DATASETS.get(_name(value["dataset"]), "dataset"))},
     )
     for name in ("dataset", "network"):
         value[name] = (
@@ -140,7 +152,7 @@ def from_flat(
     ]
     given_as: dict[tuple[int, str], str] = {}
     for key, text in flat.items():
-        if key not in TOP and key not in STOPS:
+        if key not in TOP and key not in STOPS and key not in GROUPED:
             field = _set(value, key, text)
             if (
                 other := given_as.setdefault(field, key)
@@ -171,7 +183,7 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
             key,
             text,
             (
-                f"one of {', '.join((*TOP, *STOPS))}, or "
+                f"one of {', '.join((*TOP, *STOPS, *GROUPED))}, or "
                 f"{', '.join(f'{place}.FIELD' for place in places)}"
             ),
         )
@@ -197,7 +209,7 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
     return id(places[owner]), field
 
 
-def _read(cls: type[Config], field: str, text: str, key: str) -> Any:
+def _read(cls: type[Fields], field: str, text: str, key: str) -> Any:
     """Convert a text to its value; numbers stay texts, for pydantic to parse."""
     kind = next(entry for entry in fields(cls) if entry["name"] == field)
     if kind["type"] == "array":

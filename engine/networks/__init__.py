@@ -1,6 +1,7 @@
 """Networks on packed weights. Importing this package registers them all."""
 
 from .base import NETWORKS, Layer, Network, NetworkConfig
+from .bowl import BowlNetwork, BowlWeights
 from .cnn import CNN
 from .landscape_point import Point, PointNetwork
 from .mlp import MLP
@@ -14,6 +15,8 @@ __all__ = [
     "CNN",
     "MLP",
     "NETWORKS",
+    "BowlNetwork",
+    "BowlWeights",
     "Layer",
     "Network",
     "NetworkConfig",

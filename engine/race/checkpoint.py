@@ -38,6 +38,8 @@ READ = (1, 2, 3)
 HEAD = b"Kelvin race\r\n"
 """First bytes of a file since version 3. The SHA-256 of all that follows comes next."""
 COUNTERS = ("evaluations", "flops", "seconds")
+COUNTERS_ADDED = ("core_seconds", "rounds")
+"""Counters of the oracle that older snapshots lack."""
 TOLD = ("step", "finished", "trouble", "stopped")
 ADDED = ("note", "barren")
 """Counters that older snapshots lack."""
@@ -66,7 +68,7 @@ def take(race: Race) -> dict[str, Any]:
             field.name: plain_values.packed(getattr(lane.state, field.name))
             for field in fields(lane.state)
         }
-        counters = {name: getattr(lane.oracle, name) for name in COUNTERS}
+        counters = {name: getattr(lane.oracle, name) for name in (*COUNTERS, *COUNTERS_ADDED)}
         told = {name: getattr(lane, name) for name in (*TOLD, *ADDED)}
         by_hand = {
             "optimizer": lane.optimizer.to_json(),
@@ -132,7 +134,7 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
             lane.state = State(lane.state.estimate)  # the lane had failed, and this was kept of it
         for name, value in saved["state"].items():
             setattr(lane.state, name, plain_values.unpacked(value))
-        for name in COUNTERS:
+        for name in (*COUNTERS, *(name for name in COUNTERS_ADDED if name in saved)):
             setattr(lane.oracle, name, saved[name])
         for name in (*TOLD, *(name for name in ADDED if name in saved)):
             setattr(lane, name, saved[name])

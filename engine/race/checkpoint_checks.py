@@ -46,6 +46,8 @@ class _Lane(_Strict):
     evaluations: Count
     flops: Count
     seconds: float = Field(ge=0, allow_inf_nan=False)
+    core_seconds: float = Field(0.0, ge=0, allow_inf_nan=False)
+    rounds: Count = 0
     optimizer: dict[str, Any]
     points: str | None
     renewed: bool

@@ -26,10 +26,11 @@ from ..observation.observer import Observer
 from ..optimizers import Optimizer, State
 from ..oracle import Oracle
 from ..populations import chunks
-from ..random.rng import Rng, hashed_seed
+from ..random.rng import Rng
 from ..system import arithmetic
 from .apply import Interventions
 from .failures import OUTSIDE, cause_of, gentler
+from .first_weights import first_weights
 from .interrupt import held_back
 from .interventions import Event
 from .lane import Lane, knows_anything
@@ -111,13 +112,11 @@ class Race:
 
     def _begin(self, events: Iterable[Event]) -> None:
         experiment = self.experiment
-        self.dataset = experiment.dataset.load(experiment.seed).to(self.device)
+        self.dataset = experiment.load().to(self.device)
         self.network = experiment.network.build_for(experiment.dataset)
         self.loss = get_loss(experiment.loss)
         # The initial weights are drawn on the CPU, so they are the same on every device.
-        self.theta = self.network.init(
-            torch.Generator().manual_seed(hashed_seed(experiment.seed, "first weights"))
-        ).to(self.device)
+        self.theta = first_weights(experiment.start, self.network, experiment.seed).to(self.device)
         self.names = lane_names(experiment.lanes)
         self.events: list[Message] = []
         self.done: list[Message] = []

@@ -31,6 +31,8 @@ def result_of(race: Race, lane: Lane) -> dict[str, Any]:
         "evaluations": lane.oracle.evaluations,
         "flops": lane.oracle.flops,
         "seconds": lane.oracle.seconds,
+        "core_seconds": lane.oracle.core_seconds,
+        "rounds": lane.oracle.rounds,
         "memory": memory_of(lane.state),
         "steps": lane.step,
         "trouble": lane.trouble,

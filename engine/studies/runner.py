@@ -1,0 +1,323 @@
+"""Run the runs of a study in worker processes, and keep their rows.
+
+Every finished run is a file ``rows/KEY.json``, written whole or not at all. A run whose file is
+there is not run again, so a study that was stopped, or killed, goes on where it was, and no row is
+written twice. Each worker computes with one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInput
+from ..system.output_files import appearing
+from .plan import Run, Variant, case_name, cases_of, runs_of, scale_of, trials_of
+from .study import Size, Study
+
+ROWS, WEIGHTS = "rows", "weights"
+GIVE_UP = 3
+"""Failures of workers in a row, such as being killed for memory, after which a study ends."""
+
+
+def row_file(out: Path, key: str) -> Path:
+    """Return the file of a run's rows."""
+    return out / ROWS / f"{key}.json"
+
+
+def weights_file(out: Path, key: str) -> Path:
+    """Return the file of a run's final weights."""
+    return out / WEIGHTS / f"{key}.safetensors"
+
+
+def result(out: Path, run: Run) -> dict[str, Any] | None:
+    """Return the rows of a run, labelled as this run; None if it has not been run."""
+    try:
+        found = json.loads(row_file(out, run.key).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return {**found, **_labels(run)}
+
+
+def _labels(run: Run) -> dict[str, Any]:
+    named = asdict(run)
+    return {
+        name: named[name]
+        for name in ("study", "size", "case", "lane", "variant", "trial", "seed", "along")
+    }
+
+
+def execute(out: Path, run: Run, keep_weights: bool = False) -> dict[str, Any]:
+    """Run one run and write its rows. Errors of the run are its outcome, not exceptions."""
+    import torch
+
+    from ..system import arithmetic
+
+    began = time.perf_counter()
+    with arithmetic.settled(1, torch.device("cpu")):
+        try:
+            found = _measure(run) if run.probe else _race(out, run, keep_weights)
+        except BadInput as error:
+            found = {"outcome": "refused", "trouble": str(error), "rows": [], "hits": []}
+    value = {
+        **asdict(run),
+        "key": run.key,
+        **found,
+        "wall_seconds": time.perf_counter() - began,
+        "machine": machine(),
+    }
+    path = row_file(out, run.key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(path) as part:
+        part.write_text(json.dumps(_finite(value)), encoding="utf-8")
+    return value
+
+
+def _measure(run: Run) -> dict[str, Any]:
+    from ..experiment.model import Experiment
+    from .measure import PROBES
+
+    busy = time.process_time()
+    row = PROBES[str(run.probe)](Experiment.parse(run.experiment), run.options)
+    spent = time.process_time() - busy
+    first = {"checkpoint": 0, "step": 0, "evaluations": 0, "core_seconds": spent}
+    return {"outcome": "budget", "rows": [{**first, **row}], "hits": [], "trouble": None}
+
+
+def _race(out: Path, run: Run, keep_weights: bool) -> dict[str, Any]:
+    from ..experiment.model import Experiment
+    from ..observation.weights_file import save
+    from ..race.race import Race
+    from ..race.trajectory import Target, Trajectory
+
+    value = dict(run.experiment)
+    if run.needs is not None:
+        given = weights_file(out, run.needs)
+        value["start"] = {"law": "file", "file": str(given)}
+    race = Race(Experiment.parse(value, local_files=True), pictures=False)
+    other = None
+    if run.other:
+        data = Experiment.parse(run.other).load()
+        other = (data.x_test.to(race.device), data.y_test.to(race.device))
+    targets = [Target.model_validate(one) for one in run.targets]
+    course = Trajectory(
+        race,
+        targets,
+        average=run.average,
+        stop=run.stop,
+        core_seconds=run.core_seconds,
+        other=other,
+    )
+    rows = list(course.run())
+    if keep_weights:
+        path = weights_file(out, run.key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(race, path)
+    first = rows[0]
+    return {
+        "outcome": course.outcome,
+        "trouble": race.lanes[0].trouble,
+        "rows": rows,
+        "hits": [
+            {
+                "on": target.on,
+                "goal": target.at(first[target.on]),
+                "reached": hit is not None,
+                **{
+                    name: (hit or rows[-1])[name]
+                    for name in ("evaluations", "core_seconds", "rounds", "flops", "step")
+                },
+            }
+            for target, hit in zip(targets, course.hits, strict=True)
+        ],
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinities, which JSON does not have, by None."""
+    if isinstance(value, dict):
+        return {name: _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@lru_cache(maxsize=1)
+def machine() -> dict[str, Any]:
+    """Return what this process runs on, with its rates, so that seconds measured elsewhere can be
+    compared: float32 products of 1024³, and steps of Adam on the digits network.
+    """
+    import numpy
+    import torch
+
+    from .. import __version__
+
+    a = torch.randn(1024, 1024, generator=torch.Generator().manual_seed(0))
+    best = math.inf
+    for _ in range(5):
+        since = time.process_time()
+        a @ a
+        best = min(best, time.process_time() - since)
+    return {
+        "processor": _processor(),
+        "system": platform.system(),
+        "cores": os.cpu_count(),
+        "gflops": 2 * 1024**3 / best / 1e9,
+        "kelvin": __version__,
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
+
+
+def _work(out: str, run: Run, keep_weights: bool) -> tuple[str, float]:
+    value = execute(Path(out), run, keep_weights)
+    return str(value["outcome"]), float(value["wall_seconds"])
+
+
+Progress = tuple[Run, str, float, int, int]
+"""A run, its outcome, its seconds, how many are done and how many there are."""
+
+
+def run_all(
+    out: Path,
+    runs: Iterable[Run],
+    jobs: int = 1,
+    kept: frozenset[str] = frozenset(),
+    until: float = math.inf,
+) -> Iterator[Progress]:
+    """Run those runs that have no rows yet, and yield each when it is finished.
+
+    Args:
+        out: the folder of the study's results.
+        runs: in the order to start them; one that needs another's weights comes after it.
+        jobs: processes at work at once.
+        kept: keys of runs whose final weights are needed.
+        until: time (`time.monotonic`) after which no run is started.
+
+    Raises:
+        RuntimeError: workers die again and again.
+    """
+    everything = list({run.key: run for run in runs}.values())
+    waiting = [run for run in everything if not _done(out, run, kept)]
+    done, died = len(everything) - len(waiting), 0
+    while waiting and time.monotonic() < until:
+        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        pending: dict[Future[tuple[str, float]], Run] = {}
+        try:
+            while (waiting or pending) and (pending or time.monotonic() < until):
+                ready = [
+                    run
+                    for run in waiting
+                    if run.needs is None or weights_file(out, run.needs).exists()
+                ]
+                while ready and len(pending) < jobs and time.monotonic() < until:
+                    run = ready.pop(0)
+                    waiting.remove(run)
+                    pending[pool.submit(_work, str(out), run, run.key in kept)] = run
+                if not pending:
+                    break
+                finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    run = pending[future]
+                    outcome, seconds = future.result()  # raises if the worker died
+                    del pending[future]
+                    done, died = done + 1, 0
+                    yield run, outcome, seconds, done, len(everything)
+            blocked = [run for run in waiting if run.needs is not None]
+            if waiting and len(blocked) == len(waiting) and time.monotonic() < until:
+                raise BadInput(
+                    "study", blocked[0].study, "runs whose start is the end of another of its runs"
+                )
+        except (OSError, RuntimeError) as error:  # BrokenProcessPool is one
+            died += 1
+            waiting = [*pending.values(), *waiting]
+            if died >= GIVE_UP:
+                raise RuntimeError(f"workers died {died} times in a row: {error}") from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _done(out: Path, run: Run, kept: frozenset[str]) -> bool:
+    return row_file(out, run.key).exists() and (
+        run.key not in kept or weights_file(out, run.key).exists()
+    )
+
+
+def first_runs(study: Study, size: Size, seeds: int | None, only: dict[str, str]) -> list[Run]:
+    """Return the runs of the default settings and of the tuning, those first that others need."""
+    runs = list(runs_of(study, size, seeds, only=only))
+    return sorted(runs, key=lambda run: run.needs is not None)
+
+
+def chosen_settings(
+    study: Study, size: Size, out: Path, only: dict[str, str] | None = None
+) -> dict[tuple[str, str], Variant]:
+    """Return the setting that tuning chose for each case and lane.
+
+    The one that reached the middle target for the least evaluations on the tuning seeds; if none
+    did, the one with the best score at its end: on the validation samples where there are some,
+    else the training loss. The study file's own setting wins ties. Lanes whose trials are not all
+    finished are left out.
+    """
+    scale, found = scale_of(study, size), {}
+    tuning = [run for run in runs_of(study, size, 0, only=only) if run.variant.startswith("trial")]
+    groups: dict[tuple[str, str], list[dict[str, Any] | None]] = {}
+    for run in tuning:
+        groups.setdefault((run.case, run.lane), []).append(result(out, run))
+    for case, varied in cases_of(study, size):
+        for lane in study.lanes_of(case):
+            name = (case_name(case, varied), lane.id)
+            results = groups.get(name)
+            if not results or any(one is None for one in results):
+                continue
+            trials = trials_of(study, case, varied, lane, scale)
+            known = [one for one in results if one is not None]
+            best = min(
+                range(len(trials)),
+                key=lambda i: (
+                    *_merit([one for one in known if one["trial"] == trials[i].trial]),
+                    trials[i].trial,
+                ),
+            )
+            trial = trials[best]
+            found[name] = Variant("tuned", trial.trial, trial.setting)
+    return found
+
+
+def _merit(results: list[dict[str, Any]]) -> tuple[float, float]:
+    """Return (expected running time to the middle target, minus the score at the end)."""
+    costs, reached, scores = 0.0, 0, []
+    for one in results:
+        if one["hits"]:
+            hit = one["hits"][len(one["hits"]) // 2]
+            costs += hit["evaluations"]
+            reached += bool(hit["reached"])
+        last = one["rows"][-1] if one["rows"] else {}
+        accuracy = last.get("valid_accuracy")
+        loss = last.get("valid_loss") if accuracy is None else None
+        loss = last.get("loss") if loss is None else loss
+        scores.append(-accuracy if accuracy is not None else (math.inf if loss is None else loss))
+    mean = sum(scores) / len(scores) if scores else math.inf
+    return (costs / reached if reached else math.inf), mean
