@@ -181,7 +181,7 @@ class Facts:
         target: int = -1,
     ) -> Figure:
         """Return how many times one lane's cost is another's, seed by seed."""
-        pairs = self._paired(case, lane, against, variant)
+        pairs = self.paired(case, lane, against, variant)
         hits = [(_hit(a, currency, target), _hit(b, currency, target)) for a, b in pairs]
         found = stats.paired_ratio(
             [a[0] for a, _ in hits],
@@ -198,7 +198,7 @@ class Facts:
         metric = metric or self.study.metric
         values = [
             a[metric] - b[metric]
-            for a, b in self._paired(case, lane, against, variant)
+            for a, b in self.paired(case, lane, against, variant)
             if a.get(metric) is not None and b.get(metric) is not None
         ]
         kind = "points" if metric.endswith(SHARES) else "number"
@@ -206,9 +206,10 @@ class Facts:
             return Figure(math.nan, math.nan, math.nan, kind)
         return Figure(*stats.mean_interval(values), kind, len(values), len(values))
 
-    def _paired(
-        self, case: str, lane: str, against: str, variant: str
+    def paired(
+        self, case: str, lane: str, against: str, variant: str = "best"
     ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Return the runs of two lanes, paired by seed."""
         other = {row["seed"]: row for row in self._rows(case, against, variant)}
         return [
             (row, other[row["seed"]])

@@ -1,0 +1,218 @@
+"""What the page, the README and the command line show of the studies, from their tables."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from ..errors import BadInput
+from . import stats, tables
+from .study import SHIPPED, Case, Lane, Seen, Study, names, shipped
+from .verdict import Facts, verdict
+
+COLUMNS: tuple[Seen, ...] = tuple(one for one in get_args(Seen) if one != "none")
+"""Columns of the map: what a method sees of the problem."""
+CURRENCIES = tables.CURRENCIES
+
+
+@dataclass(frozen=True)
+class Report:
+    """A study with its results.
+
+    Attributes:
+        study: the study file.
+        summary: rows of its table ``summary``.
+        runs: rows of its table ``runs``.
+        verdict: its sentence.
+    """
+
+    study: Study
+    summary: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
+    verdict: str
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """What the runs were measured on: the first run's machine."""
+        found: dict[str, Any] = json.loads(self.runs[0]["machine"])
+        return found
+
+    @property
+    def core_minutes(self) -> float:
+        """Processor time of all runs, in minutes."""
+        return sum(row["core_seconds"] or 0 for row in self.runs) / 60
+
+    @property
+    def seeds(self) -> int:
+        """Seeds of the reported runs."""
+        return len({row["seed"] for row in self.runs if not row["variant"].startswith("trial")})
+
+    @property
+    def command(self) -> str:
+        """The command that makes these results again."""
+        return f"python -m engine study run {self.study.id} --size {self.runs[0]['size']}"
+
+
+def report(name: str, folder: Path | None = None) -> Report:
+    """Return a study with the results that ship, or with those in a folder.
+
+    Raises:
+        BadInput: there is no such study, or it has no results.
+    """
+    study = shipped(name)
+    place = folder or SHIPPED / name
+    runs = tables.read(place, "runs")
+    return Report(study, tables.read(place, "summary"), runs, verdict(study, runs))
+
+
+def available() -> list[str]:
+    """Return the names of the studies that have results."""
+    return [name for name in names() if (SHIPPED / name / "runs.parquet").exists()]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the map: the best method of a column in a situation.
+
+    Attributes:
+        situation, column: row and column.
+        study, case, lane: whose result it is.
+        title: of the lane.
+        value, low, high: expected running time to the target, infinite if never reached.
+        reached, n: runs that reached it, of how many.
+        factor: how many times the best column's cost.
+        told_apart: whether the best column is told apart from the next by its seeds; None where
+            nothing was reached.
+    """
+
+    situation: str
+    column: Seen
+    study: str
+    case: str
+    lane: str
+    title: str
+    value: float
+    low: float
+    high: float
+    reached: int
+    n: int
+    factor: float
+    told_apart: bool | None
+
+
+def the_map(
+    reports: Iterable[Report], currency: str = "evaluations", variant: str = "tuned"
+) -> list[Cell]:
+    """Return the map's cells: every situation that a study's case fills × what a method sees.
+
+    A cell has the cheapest method of its column, controls left out. A family of cases fills its
+    situation with its last one, and cells without any method that was tried are left out.
+
+    Args:
+        reports: the studies with results.
+        currency: "evaluations", "core_seconds" or "rounds".
+        variant: "tuned" (the default setting where a lane was not tuned) or "default".
+    """
+    if currency not in CURRENCIES:
+        raise BadInput("currency", currency, f"one of {', '.join(CURRENCIES)}")
+    cells: list[Cell] = []
+    for one in reports:
+        facts = Facts(one.study, one.runs)
+        for case in one.study.case:
+            if case.situation is not None and case.targets:
+                cells += _row(one, facts, case, currency, variant)
+    return cells
+
+
+def _row(one: Report, facts: Facts, case: Case, currency: str, variant: str) -> list[Cell]:
+    present = list(dict.fromkeys(row["case"] for row in one.runs))
+    name = [found for found in present if found.split("/")[0] == case.id][-1]
+    chosen = "best" if variant == "tuned" else "default"
+    best: dict[Seen, tuple[Lane, Any]] = {}
+    for lane in one.study.lanes_of(case):
+        if lane.sees == "none" or lane.control or (name, lane.id) not in facts.variants:
+            continue
+        cost = facts.cost(name, lane.id, currency, chosen)
+        known = best.get(lane.sees)
+        if known is None or cost.value < known[1].value:
+            best[lane.sees] = (lane, cost)
+    if not best:
+        return []
+    order = sorted(best.values(), key=lambda pair: pair[1].value)
+    lowest = order[0][1].value
+    apart: bool | None = None
+    if math.isfinite(lowest):
+        apart = True
+        if len(order) > 1 and math.isfinite(order[1][1].value):
+            ratio = facts.ratio(name, order[0][0].id, order[1][0].id, currency, chosen)
+            apart = ratio.high < 1
+        elif len(order) > 1:
+            apart = order[0][1].reached >= MAJORITY * order[0][1].n
+    return [
+        Cell(
+            str(case.situation),
+            column,
+            one.study.id,
+            name,
+            lane.id,
+            lane.title,
+            cost.value,
+            cost.low,
+            cost.high,
+            cost.reached,
+            cost.n,
+            cost.value / lowest if math.isfinite(lowest) else math.inf,
+            apart,
+        )
+        for column, (lane, cost) in best.items()
+    ]
+
+
+MAJORITY = 0.8
+"""Share of a method's runs that must reach the target to be told apart from methods that never do.
+"""
+
+
+def holm_of_primaries(reports: Iterable[Report]) -> dict[str, float]:
+    """Return the p-value of each study's primary comparison, adjusted by Holm's procedure for all
+    of them. Comparisons of scores use the paired sign test.
+    """
+    found: dict[str, float] = {}
+    for one in reports:
+        p = primary_p(one)
+        if p is not None:
+            found[one.study.id] = p
+    return dict(zip(found, map(float, stats.holm(list(found.values()))), strict=True))
+
+
+def primary_p(one: Report) -> float | None:
+    """Return the p-value of a study's primary comparison, by the paired sign test over the seeds of
+    all its cases of that family; None if it has no results.
+    """
+    from scipy.stats import binomtest
+
+    facts, primary = Facts(one.study, one.runs), one.study.primary
+    wins = losses = 0
+    for case in dict.fromkeys(row["case"] for row in one.runs):
+        if case.split("/")[0] != primary.case:
+            continue
+        if not {(case, primary.lane), (case, primary.against)} <= facts.variants.keys():
+            continue
+        for a, b in facts.paired(case, primary.lane, primary.against):
+            difference = _difference(a, b, primary.metric)
+            wins, losses = wins + (difference < 0), losses + (difference > 0)
+    return None if wins + losses == 0 else float(binomtest(wins, wins + losses).pvalue)
+
+
+def _difference(a: Mapping[str, Any], b: Mapping[str, Any], metric: str) -> float:
+    if metric in CURRENCIES:
+        ends = [
+            float(row["hits"][-1][metric]) if row["hits"][-1]["reached"] else math.inf
+            for row in (a, b)
+        ]
+        return 0.0 if ends[0] == ends[1] else ends[0] - ends[1]
+    return float(a.get(metric) or 0) - float(b.get(metric) or 0)
