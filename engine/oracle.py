@@ -6,7 +6,10 @@ The word is the field's own: a zeroth-order oracle returns losses, a first-order
 3 (the forward pass and two backward-sized products), a directional derivative 3 (the primal and the
 two products of its tangent), a Jacobian 1 + 2K (a forward pass and K backward passes).
 
-Evaluations are in these units, however the result is computed. FLOPs are counted as they are done:
+Evaluations are in these units, however the result is computed, with one exception: where only the
+output layer is evaluated, on features that were computed once (`features`, `walk`), a sample counts
+as the share of the network's FLOPs that the output layer has, and the features as the rest. A part
+of an evaluation is carried on until it is whole. FLOPs are counted as they are done:
 products that the two members of a mirrored pair share count once, low-rank noise counts its
 factors, a proposal that changes one layer counts the layers from there up, and a gradient counts
 everything except the products back to the samples, whose derivative is not needed.
@@ -27,10 +30,14 @@ from torch.func import jacrev, jvp, vmap
 
 from . import evaluation
 from .datasets.base import Dataset
+from .kernels import output_walk
+from .kernels.chunking import FLOATS_AT_ONCE
+from .kernels.losses import values
 from .losses import Loss
 from .networks.base import Network
 from .populations.base import Population
 from .populations.layerwise import ActivationCache, LayerwisePopulation
+from .populations.output_layers import Features, OutputLayers, OutputWalk
 from .random.rng import Rng
 
 Currency = Literal["seconds", "evaluations", "flops"]
@@ -71,6 +78,7 @@ class Oracle:
 
     Attributes:
         evaluations: sample-forward passes counted so far, in the units above.
+        partial_flops: operations of the evaluation that is not yet whole.
         flops: floating-point operations counted so far: the matrix products inside the network, and
             the method's own products and factorisations. Work proportional to the number of weights
             or activations is not counted. For a landscape it is an estimate, its derivative
@@ -106,7 +114,7 @@ class Oracle:
             cut,
         )
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
-        self.core_seconds, self.rounds = 0.0, 0
+        self.core_seconds, self.rounds, self.partial_flops = 0.0, 0, 0
         self._since: float | None = None
         self._cache = ActivationCache()
         self.answers: list[Tensor] = []
@@ -168,7 +176,9 @@ class Oracle:
             return self.seconds + (
                 time.perf_counter() - self._since if self._since is not None else 0.0
             )
-        return float(self.evaluations if currency == "evaluations" else self.flops)
+        if currency == "flops":
+            return float(self.flops)
+        return self.evaluations + self.partial_flops / self.network.flops
 
     @property
     def progress(self) -> float:
@@ -217,13 +227,98 @@ class Oracle:
             if members:
                 answer[:members] = self.losses(population[:members])
             return answer
-        self._charge("losses", population.shape[0], 1, 0)
+        part = population.evaluated(self.network) if isinstance(population, Population) else None
+        self._charge("losses", population.shape[0], 1, 0, part)
         answer = evaluation.losses(
             self.network, self.loss, population, self.x, self.targets, self._cache
         )
         self.flops += self._cache.flops
         self.answers.append(answer)
         return answer
+
+    @torch.no_grad()
+    def features(self, theta: Tensor) -> Features | None:
+        """Return what the output layer of one network (D,) reads on the current batch, for
+        `OutputLayers`: nothing that a method could use without asking for losses. None, and not
+        counted, where the network cannot be split there.
+        """
+        part = self.network.flops - self.network.readout_flops
+        if self.network.readout_flops == 0:
+            return None
+        self._charge("losses", 1, 1, part, part)
+        return Features.of(self.network, theta, self.x)
+
+    @torch.no_grad()
+    def begin_walk(self, theta: Tensor, start: int, chains: int) -> OutputWalk:
+        """Return chains that all stand at the output layer of one network (D,), the weights from
+        ``start`` on, with its loss on the current batch. It counts as one network.
+        """
+        features, layer = self.features(theta), theta[start:].unsqueeze(0)
+        outputs = self.network.layers[-1].shape[0]
+        x, sums = layer.repeat(chains, 1), None
+        if features is not None and chains * outputs * len(self.targets) <= FLOATS_AT_ONCE:
+            part = self.network.readout_flops
+            self._charge("losses", 1, 1, part, part)
+            sums = self.network.readout(layer, features.values).repeat(chains, 1, 1)
+            first = values(self.loss, self.network.finish(sums[:1].clone()), self.targets)
+            self.answers.append(first)
+        else:
+            first = self.losses(OutputLayers(theta, layer, features))
+        return OutputWalk(theta, x, output_walk.finite(first).repeat(chains), features, sums)
+
+    @torch.no_grad()
+    def walk(
+        self, walk: OutputWalk, moves: Tensor, limits: Tensor, rule: str
+    ) -> tuple[Tensor, Tensor]:
+        """Try moves of every chain's output layer, one after the other, on the batch they began on.
+
+        A budget in evaluations or FLOPs cuts them to those it pays for, at least one.
+
+        Args:
+            walk: the chains; they move by what they keep.
+            moves: (b, P, n), added to a chain's output layer.
+            limits: (b, P), what an uphill move is judged by.
+            rule: of `output_walk.RULES`, which tries are kept.
+
+        Returns:
+            Losses of the tries, infinite where they are not finite, and which were kept: (b', P)
+            with b' ≤ b.
+        """
+        part = self.network.flops if walk.features is None else self.network.readout_flops
+        walk.before = walk.x
+        moves = moves[: self._affordable_tries(len(walk.x), part)]
+        limits = limits[: len(moves)]
+        if walk.sums is not None:
+            assert walk.features is not None
+            activation = self.network.output_activation
+            self._charge("losses", moves.shape[0] * moves.shape[1], 1, part, part)
+            self.rounds += len(moves) - 1  # one try is judged after the other
+            losses, kept = output_walk.walk(
+                walk.sums,
+                self.network.readout(moves.flatten(0, 1), walk.features.values).unflatten(
+                    0, moves.shape[:2]
+                ),
+                walk.energy,
+                limits,
+                rule,
+                self.loss,
+                self.targets,
+                None if activation is None else activation.name,
+                self.network.finish,
+            )
+            self.answers.append(losses)
+            walk.advance(moves, kept)
+            return losses, kept
+        found, taken = [], []
+        for move, limit in zip(moves, limits, strict=True):
+            tried = OutputLayers(walk.theta, walk.x + move, walk.features)
+            new = output_walk.finite(self.losses(tried))
+            keep = output_walk.keeps(new - walk.energy, limit, rule)
+            walk.energy = torch.where(keep, new, walk.energy)
+            walk.x = torch.where(keep.unsqueeze(1), tried.blocks, walk.x)
+            found.append(new)
+            taken.append(keep)
+        return torch.stack(found), torch.stack(taken)
 
     def outputs(self, population: Tensor) -> Tensor:
         """Return the network's outputs on the current batch: (P, D) → (P, B, K)."""
@@ -332,13 +427,42 @@ class Oracle:
         price = len(self.targets) * (1 if currency == "evaluations" else self.network.flops)
         return min(members, max(0, math.ceil((amount - self.spent(currency)) / price)))
 
-    def _charge(self, question: str, members: int, price: int, flops: int) -> None:
-        """Count evaluations and operations of ``members`` members on every sample of the batch."""
+    def _affordable_tries(self, chains: int, part: int) -> int | None:
+        """Return how many tries of so many chains, of ``part`` operations a sample each, the rest
+        of the budget pays for, counting a last, partial one; None where it is not known.
+        """
+        if self.budget is None or self.budget[0] == "seconds":
+            return None
+        currency, amount = self.budget
+        price = chains * len(self.targets) * part
+        left = (amount - self.spent(currency)) * (
+            self.network.flops if currency == "evaluations" else 1
+        )
+        return max(1, math.ceil(left / price))
+
+    def _charge(
+        self, question: str, members: int, price: int, flops: int, part: int | None = None
+    ) -> None:
+        """Count evaluations and operations of ``members`` members on every sample of the batch.
+
+        Args:
+            question: what was requested.
+            members: how many.
+            price: evaluations of one member on one sample.
+            flops: operations of the same.
+            part: operations that an evaluation has, if only that part of the network is evaluated.
+        """
         if question not in ALLOWED[self.sees]:
             raise NotSeen(
                 f"a method that sees only the {self.sees} requested {question} from the oracle"
             )
         self.heard()
         self.rounds += 1
-        self.evaluations += members * price * len(self.targets)
+        if part is None or part == self.network.flops:
+            self.evaluations += members * price * len(self.targets)
+        else:
+            whole, self.partial_flops = divmod(
+                self.partial_flops + members * price * len(self.targets) * part, self.network.flops
+            )
+            self.evaluations += whole
         self.flops += members * flops * len(self.targets)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..datasets.base import DatasetConfig
 from ..registry import Config, Registry
+from .activation import ActivationFunction
 
 if TYPE_CHECKING:
     from ..populations.antithetic import AntitheticPopulation
@@ -55,6 +56,9 @@ class Network(ABC):
         activations: about how many numbers one sample stores in a forward pass, for its gradient.
         hidden: widths of the hidden layers whose outputs may be cached; for those `forward_from`
             continues from any layer.
+        readout_flops: those operations that the output layer takes, for networks that can be
+            evaluated in two parts, `features` and `readout`; 0 for others.
+        output_activation: the function applied to the outputs' sums.
     """
 
     layers: tuple[Layer, ...]
@@ -62,6 +66,8 @@ class Network(ABC):
     entering: int = 0
     peak_activations: int
     hidden: tuple[int, ...] = ()
+    readout_flops: int = 0
+    output_activation: ActivationFunction | None = None
     batch_dependent: bool = False
     """Whether outputs depend on the other samples of the batch, which must then be evaluated
     together.
@@ -103,6 +109,35 @@ class Network(ABC):
         They may be in a buffer that the next call overwrites.
         """
         return self.forward(population, ready).transpose(1, 2)
+
+    def features(self, theta: Tensor, ready: Any) -> Tensor:
+        """Return the inputs of the output layer, without gradients: (D,) and the result of
+        `prepare` → (in, B). They may be in a buffer that the next call overwrites.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot be split at its output layer")
+
+    def readout(self, blocks: Tensor, features: Tensor) -> Tensor:
+        """Return the sums of output layers on the same features; they are linear in the layers'
+        weights. With `finish` they are the network's outputs.
+
+        Args:
+            blocks: (m, n) packed weights of the output layer, its matrix and then its biases.
+            features: (in, B), from `features`.
+
+        Returns:
+            (m, K, B).
+        """
+        inputs, batch = features.shape
+        weights = self.layers[-1].shape[0] * inputs
+        sums = blocks[:, :weights].reshape(-1, inputs) @ features
+        sums = sums.view(len(blocks), -1, batch)
+        if weights < blocks.shape[1]:
+            sums += blocks[:, weights:, None]
+        return sums
+
+    def finish(self, sums: Tensor) -> Tensor:
+        """Return the outputs for the sums of the output layer, in place: (m, K, B)."""
+        return sums if self.output_activation is None else self.output_activation.in_place(sums)
 
     def centre(self, theta: Tensor, ready: Any) -> Tensor | None:
         """Return what `mirrored` can reuse for all pairs about one network (D,), or None."""

@@ -76,7 +76,7 @@ class CNNNetwork(Network):
             side - lost for side in image
         ]  # (H, W) after the first convolution and after the second
         second = [side // pools[0] - lost for side in first]
-        self.shape, self.sides, self.features = (
+        self.shape, self.sides, self.width = (
             shape,
             (first, second),
             c2 * (second[0] // pools[1]) * (second[1] // pools[1]),
@@ -85,7 +85,7 @@ class CNNNetwork(Network):
         weights: list[tuple[tuple[int, ...], int]] = [
             ((c1, c, kernel, kernel), f1),
             ((c2, c1, kernel, kernel), f2),
-            ((classes, self.features), self.features),
+            ((classes, self.width), self.width),
         ]
         packed: list[tuple[str, tuple[int, ...], int]] = []
         for i, (tensor, fan_in) in enumerate(weights):
@@ -96,18 +96,34 @@ class CNNNetwork(Network):
             )
         self.layers = pack(packed)
         self.flops = 2 * (
-            first[0] * first[1] * c1 * f1
-            + second[0] * second[1] * c2 * f2
-            + self.features * classes
+            first[0] * first[1] * c1 * f1 + second[0] * second[1] * c2 * f2 + self.width * classes
         )
+        self.readout_flops = 2 * self.width * classes
         self.entering = 2 * first[0] * first[1] * c1 * f1
         self.peak_activations = first[0] * first[1] * c1 + f1 * first[0] * first[1] // 4
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
-        size, batch = population.shape[0], x.shape[0]
+        w2, b2 = self._output(population)
+        h = self._maps(population, x)
+        h = torch.bmm(w2, h) if b2 is None else torch.baddbmm(b2.unsqueeze(-1), w2, h)
+        return (h if self.output_activation is None else self.output_activation(h)).transpose(1, 2)
+
+    def _output(self, population: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the dense layers' weights (P, K, in) and biases (P, K)."""
         tensors = self.unpack(population)
-        w0, w1, w2 = tensors[::2] if self.bias else tensors
-        b0, b1, b2 = tensors[1::2] if self.bias else (None, None, None)
+        return (tensors[-2], tensors[-1]) if self.bias else (tensors[-1], None)
+
+    def _convolutions(self, population: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+        """Return kernels and biases of the two convolutions."""
+        tensors = self.unpack(population)
+        if self.bias:
+            return [(tensors[0], tensors[1]), (tensors[2], tensors[3])]
+        return [(tensors[0], None), (tensors[1], None)]
+
+    def _maps(self, population: Tensor, x: Tensor) -> Tensor:
+        """Return the inputs of the dense layers: (P, D), (B, C, H, W) → (P, in, B)."""
+        size, batch = population.shape[0], x.shape[0]
+        (w0, b0), (w1, b1) = self._convolutions(population)
         # All members read the same samples, so the first convolution is one with P·c1 feature maps;
         # from then on each member is a group of its own.
         h = functional.conv2d(
@@ -118,9 +134,7 @@ class CNNNetwork(Network):
             h, w1.flatten(0, 1), b1 if b1 is None else b1.flatten(), padding=self.pad, groups=size
         )
         h = self.pooled(self.activation(h), self.pools[1])
-        h = h.reshape(batch, size, self.features).permute(1, 2, 0)
-        h = torch.bmm(w2, h) if b2 is None else torch.baddbmm(b2.unsqueeze(-1), w2, h)
-        return (h if self.output_activation is None else self.output_activation(h)).transpose(1, 2)
+        return h.reshape(batch, size, self.width).permute(1, 2, 0)
 
     def pooled(self, h: Tensor, side: int) -> Tensor:
         """Reduce every square of that side to one pixel."""
@@ -151,9 +165,23 @@ class CNNNetwork(Network):
         all members' first convolutions, which share their input, then one for each member.
         """
         size, batch = len(population), copies.shape[-1]
-        tensors = self.unpack(population)
-        w0, w1, w2 = tensors[::2] if self.bias else tensors
-        b0, b1, b2 = tensors[1::2] if self.bias else (None, None, None)
+        w2, b2 = self._output(population)
+        h = self._maps_by_rows(population, copies)
+        # The maps are in row order now; the weights, which are fewer, are reordered to match.
+        w2 = w2.unflatten(2, (h.shape[2], h.shape[1], h.shape[3])).transpose(2, 3).flatten(2)
+        h = torch.bmm(
+            w2,
+            h.reshape(size, self.width, batch),
+            out=scratch_buffer("outputs", (size, w2.shape[1], batch), copies),
+        )
+        if b2 is not None:
+            h.add_(b2.unsqueeze(-1))
+        return self.finish(h)
+
+    def _maps_by_rows(self, population: Tensor, copies: Tensor) -> Tensor:
+        """Return the maps behind the second convolution, in row order: (P, Y, maps, X, B)."""
+        size, batch = len(population), copies.shape[-1]
+        (w0, b0), (w1, b1) = self._convolutions(population)
         (y0, x0), (y1, x1), c0, c1 = *self.sides, w0.shape[1], w1.shape[1]
         sums = convolved(
             copies,
@@ -172,19 +200,16 @@ class CNNNetwork(Network):
         sums = scratch_buffer("second", (size, y1, c1, x1 * batch), copies)
         for images, weights, out in zip(copies, matrices(w1), sums, strict=True):
             convolved(images, weights, self.kernel, out)
-        h = bent_and_pooled(
+        return bent_and_pooled(
             sums.view(size, y1, c1, x1, batch), b1, self.activation, self.pool, self.pools[1]
         )
-        # The maps are in row order now; the weights, which are fewer, are reordered to match.
-        w2 = w2.unflatten(2, (c1, h.shape[1], h.shape[3])).transpose(2, 3).flatten(2)
-        h = torch.bmm(
-            w2,
-            h.reshape(size, self.features, batch),
-            out=scratch_buffer("outputs", (size, w2.shape[1], batch), copies),
-        )
-        if b2 is not None:
-            h.add_(b2.unsqueeze(-1))
-        return h if self.output_activation is None else self.output_activation.in_place(h)
+
+    def features(self, theta: Tensor, ready: Ready) -> Tensor:
+        alone = theta.unsqueeze(0)
+        if ready.copies is None:
+            return self._maps(alone, ready.x)[0]
+        maps = self._maps_by_rows(alone, ready.copies)[0]
+        return maps.transpose(0, 1).reshape(self.width, -1)
 
 
 def image_shape(name: str, shape: tuple[int, ...], least: int) -> tuple[int, int, int]:

@@ -42,6 +42,7 @@ class MLPNetwork(Network):
         )
         self.products = tuple(2 * a * b for a, b in pairs)
         self.flops, self.entering = sum(self.products), self.products[0]
+        self.readout_flops = self.products[-1]
         self.peak_activations = max(sizes[1:])
         self.hidden = sizes[1:-1]
 
@@ -70,6 +71,12 @@ class MLPNetwork(Network):
         return self.forward_from(
             self.unpack(population), ready.expand(len(population), *ready.shape), 0
         )
+
+    def features(self, theta: Tensor, ready: Tensor) -> Tensor:
+        tensors, h = self.unpack(theta.unsqueeze(0)), ready
+        for i in range(0, len(tensors) - 2, 2):
+            h = self.activation.in_place(torch.addmm(tensors[i + 1][0, :, None], tensors[i][0], h))
+        return h
 
     def flops_from(self, first: int) -> int:
         return sum(self.products[first:])

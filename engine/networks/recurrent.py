@@ -64,10 +64,20 @@ class RecurrentNetwork(Network):
         # is not multiplied.
         self.entering = 0 if characters else 2 * steps * rows * inputs
         self.flops = self.entering + 2 * ((steps - 1) * rows * units + classes * units)
+        self.readout_flops = 2 * classes * units
         self.peak_activations = steps * rows + 3 * rows
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
-        w, u, b, *c, w_out, b_out = self.unpack(population)
+        *_, w_out, b_out = self.unpack(population)
+        h = self._last_state(population, x)
+        return torch.baddbmm(b_out.unsqueeze(-1), w_out, h).transpose(1, 2)
+
+    def features(self, theta: Tensor, ready: Tensor) -> Tensor:
+        return self._last_state(theta.unsqueeze(0), ready)[0]
+
+    def _last_state(self, population: Tensor, x: Tensor) -> Tensor:
+        """Return h_T, the linear layer's input: (P, D), (B, *shape) → (P, h, B)."""
+        w, u, b, *c, _, _ = self.unpack(population)
         entering = self._entering(w, x) + b[:, :, None, None]
         h: Tensor | None = None
         for now in entering.unbind(2):  # (P, rows, B)
@@ -77,7 +87,7 @@ class RecurrentNetwork(Network):
                 else torch.tanh(now if h is None else torch.baddbmm(now, u, h))
             )
         assert h is not None
-        return torch.baddbmm(b_out.unsqueeze(-1), w_out, h).transpose(1, 2)
+        return h
 
     def _entering(self, w: Tensor, x: Tensor) -> Tensor:
         """Return W x_t of all steps at once, since all members read the same samples: (P, rows, I),

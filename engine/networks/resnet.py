@@ -86,6 +86,7 @@ class ResNetNetwork(Network):
             flops + 2 * before * classes,
             2 * shape[1] * shape[2] * width * c * 9,
         )
+        self.readout_flops = 2 * before * classes
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return initial weights (D,): convolutions U(±√(6/fan_in)), which keeps the variance
@@ -100,8 +101,18 @@ class ResNetNetwork(Network):
         return theta
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
+        *_, w_out, b_out = self.unpack(population)
+        return torch.baddbmm(b_out.unsqueeze(-1), w_out, self._means(population, x)).transpose(1, 2)
+
+    def features(self, theta: Tensor, ready: Tensor) -> Tensor:
+        return self._means(theta.unsqueeze(0), ready)[0]
+
+    def _means(self, population: Tensor, x: Tensor) -> Tensor:
+        """Return the mean of every map, the dense layer's inputs: (P, D), (B, C, H, W) → (P, in,
+        B).
+        """
         size, batch = len(population), len(x)
-        *tensors, w_out, b_out = self.unpack(population)
+        tensors = self.unpack(population)
         # All members read the same samples, so the first convolution is one with P·maps feature
         # maps; from then on each member is a group of its own.
         h = torch.relu(
@@ -120,8 +131,7 @@ class ResNetNetwork(Network):
                 functional.conv2d(inner, w_2.flatten(0, 1), padding=1, groups=size), a_2, b_2
             )
             h = torch.relu(inner + (h if stride == 1 else skip(h, size, maps)))
-        features = h.mean((2, 3)).view(batch, size, -1).permute(1, 2, 0)
-        return torch.baddbmm(b_out.unsqueeze(-1), w_out, features).transpose(1, 2)
+        return h.mean((2, 3)).view(batch, size, -1).permute(1, 2, 0)
 
     def _norm(self, h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """Normalise (B, P·maps, H, W) for each member by itself, then apply its own scale and shift

@@ -71,6 +71,7 @@ class TransformerNetwork(Network):
         whole = steps * (6 * e * e + after) + 4 * steps * steps * e
         last = steps * 4 * e * e + 2 * e * e + 4 * steps * e + after
         self.flops = (blocks - 1) * whole + last + 2 * characters * e
+        self.readout_flops = 2 * characters * e
         self.peak_activations = steps * (max(3 * e, m) + e) + heads * steps * steps
 
     def init(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -82,12 +83,22 @@ class TransformerNetwork(Network):
         return theta
 
     def forward(self, population: Tensor, x: Tensor) -> Tensor:
+        *_, w, b = self.unpack(population)
+        return dense(self._normed(population, x), w, b).squeeze(2)
+
+    def features(self, theta: Tensor, ready: Tensor) -> Tensor:
+        return self._normed(theta.unsqueeze(0), ready)[0, :, 0].T
+
+    def _normed(self, population: Tensor, x: Tensor) -> Tensor:
+        """Return N(h) at the last character, the linear layer's input: (P, D), (B, T) → (P, B, 1,
+        E).
+        """
         characters, places, *tensors = self.unpack(population)
         h = characters[:, x.long()] + places.unsqueeze(1)  # (P, B, T, E)
         for i in range(self.blocks):
             h = self._block(h, tensors[12 * i : 12 * i + 12], last=i == self.blocks - 1)
-        norm_w, norm_b, w, b = tensors[12 * self.blocks :]
-        return dense(norm(h, norm_w, norm_b), w, b).squeeze(2)
+        norm_w, norm_b = tensors[12 * self.blocks : 12 * self.blocks + 2]
+        return norm(h, norm_w, norm_b)
 
     def _block(self, h: Tensor, tensors: list[Tensor], last: bool) -> Tensor:
         """Apply a block: (P, B, T, E) → the same, or (P, B, 1, E) of the last position only."""

@@ -21,6 +21,8 @@ from .. import evaluation
 from ..messages.encoding import Message
 from ..optimizers.base import Asked
 from ..oracle import Oracle
+from ..populations.base import Population
+from ..populations.output_layers import OutputWalk, Tries
 
 if TYPE_CHECKING:
     from ..race.lane import Lane
@@ -164,6 +166,8 @@ class Listener:
         """Listen to the oracle's methods inside the block."""
         doors: dict[str, Callable[..., None]] = {
             "losses": self._losses,
+            "begin_walk": self._begin_walk,
+            "walk": self._walk,
             "outputs": self._outputs,
             "gradients": self._gradients,
             "jvp": self._jvp,
@@ -180,7 +184,7 @@ class Listener:
             vars(self.oracle).update(own)
 
     def _listened(self, ask: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
-        def asked(*question: Tensor) -> Any:
+        def asked(*question: Any) -> Any:
             answer = ask(*question)
             since = time.perf_counter()
             with torch.no_grad():
@@ -202,6 +206,19 @@ class Listener:
         else:
             self._note(population, lambda rows: answer[rows])
 
+    def _begin_walk(self, answer: OutputWalk, theta: Tensor, start: int, chains: int) -> None:
+        if answer.sums is not None:  # else it was evaluated by `losses`
+            self._losses(answer.energy[:1], theta.unsqueeze(0))
+
+    def _walk(
+        self, answer: tuple[Tensor, Tensor], walk: OutputWalk, moves: Tensor, *_: Any
+    ) -> None:
+        losses, kept = answer
+        if walk.sums is not None:
+            assert walk.before is not None
+            tries = Tries(walk.theta, walk.before, moves[: len(kept)], kept)
+            self._note(tries, lambda rows: losses.flatten()[rows])
+
     def _outputs(self, answer: Tensor, population: Tensor) -> None:
         self._note(
             population, lambda rows: self.oracle.loss.values(answer[rows], self.oracle.targets)
@@ -219,7 +236,9 @@ class Listener:
         ):  # mostly its outputs were computed there just before
             self._note(theta.unsqueeze(0))
 
-    def _note(self, points: Tensor, answer: Callable[[Tensor], Tensor] | None = None) -> None:
+    def _note(
+        self, points: Tensor | Population, answer: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
         """Copy some of the points (n, D) of an evaluation; ``answer`` gives the losses (m,) of the
         chosen rows (m,).
         """

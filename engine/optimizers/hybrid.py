@@ -9,7 +9,8 @@ then a search without gradients improves the output layer x on the same mini-bat
 layer frozen:
 
 annealing               x' = x + ε z, kept if Δ ≤ 0 or u < exp(−Δ/T); T falls by the same factor
-                        from level to level, from 1000 L to 10⁻⁸
+                        from level to level, from 1000 L to 10⁻⁸. Greedily, as a control: kept only
+                        if Δ < 0
 differential evolution  v_i = x_a + F (x_b − x_c), each weight taken from v_i with probability CR
                         and from x_i otherwise; the better of both stays
 harmony search          each weight from a random harmony in memory with probability HMCR, then
@@ -17,9 +18,10 @@ harmony search          each weight from a random harmony in memory with probabi
                         replace the worst
 
 The search starts from the layer the gradient step left and that layer competes, so the best it
-hands back is never worse on the mini-batch. The published annealing is one chain of 19 tries at
-each of 38 levels (T halved each time); here a few chains walk side by side through a few levels,
-for a step that costs some hundred forward passes per gradient never gets far on a budget. The code
+hands back is never worse on the mini-batch. What the output layer reads is computed once a step:
+its sums o are linear in x, so a try of annealing costs the product of these features f with z,
+o' = o + ε f z. The published annealing is one chain of 19 tries at each of 38 levels (T halved each
+time); by default a few chains walk side by side through a few levels. The code
 the authors published keeps uphill moves when u > exp(−Δ/T), the test upside down, and applies the
 gradient a second time after the search; both are here as controls.
 """
@@ -27,19 +29,25 @@ gradient a second time after the search; both are here as controls.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
+from ..errors import BadInput
+from ..kernels.chunking import FLOATS_AT_ONCE
 from ..networks.base import Layer
 from ..oracle import Oracle
+from ..populations.output_layers import OutputLayers
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import FLOAT, OPTIMIZERS, Optimizer, Problem, Stage, State
 from .common.config_fields import batch_field, learning_rate_field
 from .common.finite_losses import finite_losses
+
+BLOCK = 2**19
+"""Numbers of the tries that are drawn at once, and of the outputs they change."""
 
 
 @dataclass(kw_only=True)
@@ -62,9 +70,9 @@ class Hybrid(Optimizer[HybridState]):
         "https://doi.org/10.1155/2016/1537325"
     )
     sentence = (
-        "Every step is at least as good as SGD's on its own mini-batch; but the search costs "
-        "several gradients and fits that one mini-batch, "
-        "so for the same evaluations plain SGD is usually ahead."
+        "Every step is at least as good as SGD's on its own mini-batch; but the search fits that "
+        "one mini-batch, and its many tries take time: in the same seconds plain SGD is usually "
+        "ahead."
     )
     stages = (
         Stage(
@@ -73,7 +81,7 @@ class Hybrid(Optimizer[HybridState]):
         Stage(
             "Search",
             (
-                "Every other layer frozen, several output layers are tried side by side, round "
+                "Every other layer is frozen and computed once; output layers are tried, round "
                 "after round."
             ),
             "asked",
@@ -121,9 +129,12 @@ class Hybrid(Optimizer[HybridState]):
     )
     population_size: int = Field(
         4,
-        ge=4,
+        ge=1,
         le=4096,
-        description="Output layers that walk, evolve or are remembered side by side.",
+        description=(
+            "Output layers that walk, evolve or are remembered side by side; 1 as published for "
+            "annealing, at least 4 for differential evolution."
+        ),
         json_schema_extra={"scale": "log", "label": "Population"},
     )
     rounds: int = Field(
@@ -152,6 +163,14 @@ class Hybrid(Optimizer[HybridState]):
             "1/√inputs; about 0.007 as published."
         ),
         json_schema_extra={"live": True, "scale": "log"},
+    )
+    acceptance: Literal["metropolis", "greedy"] = Field(
+        "metropolis",
+        description=(
+            "Which tries annealing keeps: by Metropolis' rule, uphill ones too while it is hot; or "
+            "greedily, only improvements."
+        ),
+        json_schema_extra={"live": True, "advanced": True},
     )
     initial_temperature: float = Field(
         1000.0,
@@ -214,8 +233,31 @@ class Hybrid(Optimizer[HybridState]):
         json_schema_extra={"advanced": True},
     )
 
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.output_optimizer == "differential-evolution" and self.population_size < 4:
+            raise BadInput(
+                "population_size",
+                self.population_size,
+                "at least 4 for differential evolution, which mixes three others",
+            )
+        if self.acceptance == "greedy" and self.published_bugs in ("inverted", "both"):
+            raise BadInput(
+                "published_bugs",
+                self.published_bugs,
+                "none or doubled-step with greedy acceptance, which judges no uphill move",
+            )
+        return self
+
     def memory_rows(self) -> int:
         return 3 * self.population_size + 2
+
+    def footprint(self, problem: Problem) -> int:
+        width = problem.dimension - output_layer(problem.layers)
+        batch, sums = problem.batch_of(self.batch), FLOATS_AT_ONCE
+        features = batch * max(1, width // problem.outputs)
+        block = 4 * max(BLOCK, self.population_size * width)
+        return super().footprint(problem) + FLOAT * (features + 8 * sums + block)
 
     def asked(self) -> int:
         return self.population_size
@@ -227,10 +269,12 @@ class Hybrid(Optimizer[HybridState]):
         theta = state.estimate
         gradient = oracle.gradients(theta.unsqueeze(0))[1][0]
         theta.add_(gradient, alpha=-self.learning_rate)
-        if self.rounds:
-            self.improve(state, output_layer(oracle.network.layers), rng, oracle)
-        else:  # also where the search was turned off by hand
+        if not self.rounds:  # also where the search was turned off while it runs
             state.population = state.losses = state.acceptance = state.estimate_loss = None
+        elif self.output_optimizer == "annealing":
+            self.anneal(state, output_layer(oracle.network.layers), rng, oracle)
+        else:
+            self.evolve(state, output_layer(oracle.network.layers), rng, oracle)
         if self.published_bugs in ("doubled-step", "both"):
             theta.add_(
                 gradient, alpha=-self.learning_rate
@@ -238,90 +282,135 @@ class Hybrid(Optimizer[HybridState]):
             state.estimate_loss = None
         return state
 
-    def improve(self, state: HybridState, start: int, rng: Rng, oracle: Oracle) -> None:
-        """Search the output layer, the weights from ``start`` on; the best one seen goes into the
+    def anneal(self, state: HybridState, start: int, rng: Rng, oracle: Oracle) -> None:
+        """Walk through output layers, the weights from ``start`` on; the best one seen goes into
+        the estimate.
+        """
+        theta, members = state.estimate, self.population_size
+        walk = oracle.begin_walk(theta, start, members)
+        first, best_x = walk.energy[0].clone(), walk.x[0]
+        best = first
+        sizes = self.bandwidth * oracle.init_scale.to(theta)[start:]
+        total, done, kept = self.rounds * self.moves_per_temperature, 0, torch.zeros_like(first)
+        outputs = oracle.network.layers[-1].shape[0] * len(oracle.targets)
+        most = max(1, BLOCK // (members * max(len(sizes), outputs)))
+        block = -(-total // -(-total // most))  # about equal blocks
+        # Tries are drawn and multiplied with the features block by block: none depends on what
+        # those before it led to.
+        while done < total and oracle.progress < 1:  # else the budget ends here
+            tries = min(block, total - done)
+            moves = rng.normal(tries, members, len(sizes)).to(theta).mul_(sizes)
+            u = rng.uniform(tries, members).to(theta)
+            numbers = torch.arange(done, done + tries, device=theta.device)
+            limits = -self.temperatures(first, numbers).unsqueeze(1) * u.log()
+            before = walk.x
+            losses, taken = oracle.walk(walk, moves, limits, self.rule)
+            done += len(taken)
+            kept = kept + taken.to(theta).mean(1).sum()
+            # Where the best chain stood after its best try: it kept that try and some before it.
+            value, at = torch.where(taken, losses, torch.inf).flatten().min(0)
+            at_try, chain = at // members, at % members
+            until = torch.arange(len(taken), device=theta.device) <= at_try
+            along = (taken[:, chain] & until).unsqueeze(1).to(theta)
+            there = before[chain] + (along * moves[: len(taken), chain]).sum(0)
+            best, best_x = (
+                torch.where(value < best, value, best),
+                torch.where(value < best, there, best_x),
+            )
+        self.finish(state, start, walk.x, walk.energy, (first, best, best_x), kept / max(1, done))
+
+    def evolve(self, state: HybridState, start: int, rng: Rng, oracle: Oracle) -> None:
+        """Improve output layers generation by generation; the best one seen goes into the
         estimate.
         """
-        theta = state.estimate
-        width = theta.numel() - start
+        theta, members = state.estimate, self.population_size
         sizes = self.bandwidth * oracle.init_scale.to(theta)[start:]
-        whole = theta.repeat(self.population_size, 1)
+        features = oracle.features(theta)
 
-        def losses(x: Tensor) -> Tensor:
-            whole[:, start:] = x
-            return finite_losses(whole, oracle)
+        def losses(blocks: Tensor) -> Tensor:
+            return finite_losses(OutputLayers(theta, blocks, features), oracle)
 
-        x = whole[:, start:].clone()
-        if (
-            self.output_optimizer != "annealing"
-        ):  # these need members that differ; one stays as the gradient step left it
-            x[1:] += sizes * rng.normal(self.population_size - 1, width).to(theta)
-        energy = (
-            losses(x)
-            if self.output_optimizer != "annealing"
-            else finite_losses(theta.unsqueeze(0), oracle).expand(self.population_size)
-        )
+        x = theta[start:].repeat(members, 1)
+        # These need members that differ; one stays as the gradient step left it.
+        x[1:] += sizes * rng.normal(members - 1, len(sizes)).to(theta)
+        energy = losses(x)
         first, best, best_x = energy[0], *lowest(energy, x)
-        kept = torch.zeros_like(first)
-        rounds = 0
-        for number in range(
-            self.rounds
-            * (self.moves_per_temperature if self.output_optimizer == "annealing" else 1)
-        ):
+        kept, rounds = torch.zeros_like(first), 0
+        for _ in range(self.rounds):
             if oracle.progress >= 1:  # the budget ends here, not when the rounds do
                 break
             rounds += 1
-            if self.output_optimizer == "annealing":
-                tried = x + sizes * rng.normal(self.population_size, width).to(theta)
-                new = losses(tried)
-                keep = self.keep(
-                    new - energy,
-                    self.temperature(first, number // self.moves_per_temperature),
-                    rng.uniform(self.population_size).to(theta),
-                )
-            elif self.output_optimizer == "differential-evolution":
+            if self.output_optimizer == "differential-evolution":
                 tried = self.mutants(x, rng)
                 new = losses(tried)
                 keep = (new <= energy) & (new < torch.inf)
+                kept += keep.to(energy).mean()
+                x, energy = torch.where(keep.unsqueeze(1), tried, x), torch.where(keep, new, energy)
             else:
                 tried = self.harmonies(x, theta[start:], sizes, rng)
                 new = losses(tried)
                 # The better half of old and new is the new memory: with one new harmony this is
                 # "replaces the worst if better".
-                order = torch.cat([energy, new]).argsort(stable=True)[: self.population_size]
-                kept += (order >= self.population_size).to(energy).mean()
+                order = torch.cat([energy, new]).argsort(stable=True)[:members]
+                kept += (order >= members).to(energy).mean()
                 x, energy = torch.cat([x, tried])[order], torch.cat([energy, new])[order]
-            if self.output_optimizer != "harmony-search":
-                kept += keep.to(energy).mean()
-                x, energy = torch.where(keep.unsqueeze(1), tried, x), torch.where(keep, new, energy)
             now, now_x = lowest(energy, x)
             best, best_x = (
                 torch.where(now < best, now, best),
                 torch.where(now < best, now_x, best_x),
             )
-        theta[start:] = best_x
-        whole[:, start:] = x
-        state.population, state.losses = whole, energy
+        self.finish(state, start, x, energy, (first, best, best_x), kept / max(1, rounds))
+
+    def finish(
+        self,
+        state: HybridState,
+        start: int,
+        x: Tensor,
+        energy: Tensor,
+        found: tuple[Tensor, Tensor, Tensor],
+        acceptance: Tensor,
+    ) -> None:
+        """Put the best output layer into the estimate, and the last ones into the population.
+
+        Args:
+            state: of the method.
+            start: where the output layer begins.
+            x: the last output layers (P, n).
+            energy: their losses (P,).
+            found: the first loss, the best, and its output layer (n,).
+            acceptance: share of the tries that were kept.
+        """
+        first, best, best_x = found
+        state.estimate[start:] = best_x
+        state.population = state.estimate.repeat(len(x), 1)
+        state.population[:, start:] = x
+        state.losses = energy
         state.estimate_loss, state.acceptance, state.metrics["gain"] = torch.stack(
-            [best, kept / max(1, rounds), first - best]
+            [best, acceptance, first - best]
         ).tolist()
 
-    def temperature(self, loss: Tensor, level: int) -> Tensor:
-        """T of a level: from T₀ L to T_min by equal factors; a single level is at T_min. (log₂(T₀
-        L/T_min) + 1 levels halve it each time.)
+    def temperatures(self, loss: Tensor, numbers: Tensor) -> Tensor:
+        """T of tries by their numbers from 0, (b,): from T₀ L to T_min by equal factors from level
+        to level; a single level is at T_min. (log₂(T₀ L/T_min) + 1 levels halve it each time.)
         """
-        hot, share = (
-            self.initial_temperature * loss.abs(),
-            level / (self.rounds - 1) if self.rounds > 1 else 1.0,
+        levels = torch.div(numbers, self.moves_per_temperature, rounding_mode="floor")
+        share = (
+            levels.to(loss) / (self.rounds - 1)
+            if self.rounds > 1
+            else torch.ones_like(levels, dtype=loss.dtype)
         )
-        return hot ** (1 - share) * self.final_temperature**share
+        return (self.initial_temperature * loss.abs()) ** (1 - share) * (
+            self.final_temperature**share
+        )
 
-    def keep(self, rise: Tensor, temperature: Tensor, u: Tensor) -> Tensor:
-        """Metropolis' rule on rises (P,), or the published code's: uphill if u > exp(−Δ/T)."""
-        chance = torch.exp(-rise / temperature)
-        return (rise <= 0) | (
-            u > chance if self.published_bugs in ("inverted", "both") else u < chance
-        )
+    @property
+    def rule(self) -> str:
+        """The rule by which a try is kept, of `engine.kernels.output_walk.RULES`. Its limits are
+        −T ln u: u < exp(−Δ/T) is Δ < −T ln u.
+        """
+        if self.acceptance == "greedy":
+            return "greedy"
+        return "inverted" if self.published_bugs in ("inverted", "both") else "metropolis"
 
     def mutants(self, x: Tensor, rng: Rng) -> Tensor:
         """rand/1/bin: of (P, n) members (P, n) trials."""

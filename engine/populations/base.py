@@ -47,6 +47,12 @@ class Population(ABC):
         cache.flops = len(self) * len(x) * network.flops
         yield from answers(network, self, x)
 
+    def evaluated(self, network: Network) -> int:
+        """Return the operations of one sample and member that count as evaluation: those of the
+        network, whatever is saved of them, or of the part that is evaluated at all.
+        """
+        return network.flops
+
     def finite(self) -> Tensor:
         """Return which weights are finite, (P, D) bool."""
         return torch.isfinite(self.dense())

@@ -38,7 +38,7 @@ READ = (1, 2, 3)
 HEAD = b"Kelvin race\r\n"
 """First bytes of a file since version 3. The SHA-256 of all that follows comes next."""
 COUNTERS = ("evaluations", "flops", "seconds")
-COUNTERS_ADDED = ("core_seconds", "rounds")
+COUNTERS_ADDED = ("core_seconds", "rounds", "partial_flops")
 """Counters of the oracle that older snapshots lack."""
 TOLD = ("step", "finished", "trouble", "stopped")
 ADDED = ("note", "barren")

@@ -45,6 +45,7 @@ class _Lane(_Strict):
     barren: Count = 0
     evaluations: Count
     flops: Count
+    partial_flops: Count = 0
     seconds: float = Field(ge=0, allow_inf_nan=False)
     core_seconds: float = Field(0.0, ge=0, allow_inf_nan=False)
     rounds: Count = 0

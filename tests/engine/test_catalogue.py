@@ -85,6 +85,9 @@ def spy(race: Race) -> dict[str, float]:
     def counted(members: int, samples: int) -> None:
         seen["evaluations"] += members * samples * seen["price"]
 
+    def part(members: int, samples: int, share: float) -> None:
+        seen["evaluations"] += members * samples * share
+
     def watch(door: str, price: int) -> None:
         ask = getattr(oracle, door)
 
@@ -101,7 +104,7 @@ def spy(race: Race) -> dict[str, float]:
 
     for door, price in prices.items():
         watch(door, price)
-    Passes(oracle.network, counted)
+    Passes(oracle.network, counted, part)
     return seen
 
 
@@ -130,7 +133,9 @@ def test_it_runs_and_every_answer_is_counted(name: str, dataset: str) -> None:
     before, seen = lane.oracle.evaluations, spy(race)
     for _ in range(STEPS):
         race.advance_lane(lane)
-    assert lane.oracle.evaluations - before == seen["evaluations"] > 0
+    assert seen["evaluations"] > 0
+    spent = lane.oracle.spent("evaluations") - before
+    assert spent == pytest.approx(seen["evaluations"], rel=1e-12)
     state = lane.state
     assert torch.equal(race.theta, theta)
     assert state.estimate.shape == theta.shape
@@ -153,11 +158,13 @@ def test_it_runs_and_every_answer_is_counted(name: str, dataset: str) -> None:
 def test_a_batch_of_its_own_choosing_is_respected(name: str) -> None:
     race = race_of(name, "moons", lanes=[{"name": name, "batch": 32}])
     seen = spy(race)
-    before = race.lanes[0].oracle.evaluations
+    oracle = race.lanes[0].oracle
+    before, chosen = oracle.evaluations, set()
+    race.lanes[0].oracle.heard = lambda: chosen.add(len(oracle.targets))
     for _ in range(STEPS):
         race.advance_lane(race.lanes[0])
-    assert race.lanes[0].oracle.evaluations - before == seen["evaluations"]
-    assert seen["evaluations"] % 32 == 0
+    assert oracle.spent("evaluations") - before == pytest.approx(seen["evaluations"], rel=1e-12)
+    assert chosen == {32}
 
 
 @pytest.mark.parametrize("name", NAMES)

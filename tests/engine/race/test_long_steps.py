@@ -8,6 +8,7 @@ import pytest
 
 from engine.cli import commands
 from engine.experiment.model import Experiment
+from engine.optimizers import hybrid
 from engine.oracle import Oracle
 from engine.race import warm_up
 from engine.race.race import Race
@@ -98,6 +99,13 @@ def test_a_warming_that_was_left_changes_nothing(
     assert outcome(drive(race_of(MLP, [{"name": method}]), 2), 0) == expected
 
 
+@pytest.fixture
+def try_by_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that asks about each try by itself."""
+    monkeypatch.setattr(hybrid, "BLOCK", 1)
+
+
+@pytest.mark.usefixtures("try_by_try")
 def test_the_bar_moves_within_a_step_and_says_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +118,7 @@ def test_the_bar_moves_within_a_step_and_says_which(
     assert out.splitlines()[1].endswith(" 1"), "one step"
 
 
+@pytest.mark.usefixtures("try_by_try")
 def test_ctrl_c_in_a_long_step_is_answered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -219,16 +219,34 @@ class Passes:
     Args:
         network: watched.
         heard: called with the members and the samples of every pass, besides.
+        parts: called with the members, the samples and the share of the network's operations where
+            only the output layer is evaluated, or all below it.
     """
 
     def __init__(
-        self, network: Network, heard: Callable[[int, int], None] = lambda members, samples: None
+        self,
+        network: Network,
+        heard: Callable[[int, int], None] = lambda members, samples: None,
+        parts: Callable[[int, int, float], None] = lambda members, samples, share: None,
     ) -> None:
         self.count, self.heard, self.inside = 0, heard, False
         forward, fast, mirrored = network.forward, network.evaluate, network.mirrored
         network.forward = lambda population, x: self._pass(forward, population, x, at=1)  # type: ignore[method-assign]
         network.evaluate = lambda population, ready: self._pass(fast, population, ready, at=2)  # type: ignore[method-assign]
         network.mirrored = lambda *question: self._pass(mirrored, *question, at=2)  # type: ignore[method-assign]
+        below, readout = network.features, network.readout
+        share = network.readout_flops / network.flops
+
+        def features(theta: Tensor, ready: Any) -> Tensor:
+            answer = below(theta, ready)
+            parts(1, answer.shape[1], 1 - share)
+            return answer
+
+        def read_out(blocks: Tensor, features: Tensor) -> Tensor:
+            parts(len(blocks), features.shape[1], share)
+            return readout(blocks, features)
+
+        network.features, network.readout = features, read_out  # type: ignore[method-assign]
 
     def _pass(self, way: Callable[..., Tensor], *question: Any, at: int) -> Tensor:
         if self.inside:  # a way that goes on by another
