@@ -1,4 +1,4 @@
-"""Temperature schedules.
+"""Schedules of temperatures and of learning rates.
 
 A schedule is a function of progress p in [0, 1], the share of the lane's budget that is spent. With
 K planned steps p = k/K; a budget in seconds has no K, but it does have p. Every schedule runs from
@@ -167,6 +167,13 @@ PLANNED: dict[str, Callable[[float, float, float], float]] = {
     "generalized": generalized,
 }
 """Name → (T0, Tmin, p) → T."""
+
+
+def share_left(name: str, final_fraction: float, progress: float) -> float:
+    """Return the share of a learning rate at some progress: 1 at first, ``final_fraction`` at the
+    end, by the schedule of that name; always 1 where it is constant.
+    """
+    return 1.0 if name == "constant" else PLANNED[name](1.0, final_fraction, progress)
 
 
 def aarts_van_laarhoven(temperature: float, spread: float, pace: float) -> float:

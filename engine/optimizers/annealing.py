@@ -117,7 +117,7 @@ class Annealing(Metropolis[AnnealingState]):
         ge=1,
         le=16384,
         description="How many independent chains walk side by side; the best one counts.",
-        json_schema_extra={"label": "LayerwisePopulation", "scale": "log"},
+        json_schema_extra={"label": "Chains", "scale": "log"},
     )
     schedule: ScheduleName = Field(
         "geometric",

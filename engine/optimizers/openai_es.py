@@ -7,7 +7,7 @@ noise that made things worse points uphill.
 θ_i± = θ ± σ ε_i,     ε_i ~ N(0, I),     i = 1…n
 g = 1/(2n) Σ_i (r_i⁺ − r_i⁻) ε_i + λ θ,
 r the centred ranks of all 2n losses, from −½ (best) to ½ (worst)
-θ ← Adam(θ, g)
+θ ← Adam(θ, g), its step size η falling over the budget where a schedule says so
 
 As in the published code g is not divided by σ: with ranks for losses its size means nothing, and
 Adam does away with it. All of it happens in units of each layer's natural size 1/√fan_in, θ = s ⊙
@@ -31,8 +31,15 @@ from ..populations.antithetic import AntitheticPopulation
 from ..populations.noise import KEPT_BYTES, DenseNoise, Noise, SeededNoise
 from ..random.rng import Rng
 from ..registry import renamed
+from ..schedules import share_left
 from .base import OPTIMIZERS, Optimizer, Stage, State, shifted
-from .common.config_fields import batch_field, learning_rate_field
+from .common.config_fields import (
+    RateSchedule,
+    batch_field,
+    final_rate_field,
+    learning_rate_field,
+    rate_schedule_field,
+)
 from .common.finite_losses import finite_losses
 from .common.recombination_weights import centred_ranks
 
@@ -121,6 +128,8 @@ class OpenAIES(Optimizer[OpenAIESState]):
         lowest=1e-06,
         highest=10,
     )
+    schedule: RateSchedule = rate_schedule_field()
+    final_fraction: float = final_rate_field()
     weight_decay: float = Field(
         0.0,
         ge=0,
@@ -182,7 +191,12 @@ class OpenAIES(Optimizer[OpenAIESState]):
         state.metrics["gradient norm"] = float(torch.linalg.vector_norm(g))
         if self.weight_decay:
             g.add_(theta / scale, alpha=self.weight_decay)
-        theta.add_(self.adam(state, g).mul_(scale), alpha=state.pace)
+        share = share_left(self.schedule, self.final_fraction, oracle.progress)
+        theta.add_(self.adam(state, g).mul_(scale), alpha=state.pace * share)
+        if self.schedule == "constant":
+            state.metrics.pop("step size", None)
+        else:
+            state.metrics["step size"] = self.learning_rate * share
         state.keep()
         return state
 

@@ -8,6 +8,8 @@ the step sizes follow the samples that ranked well.
 x_k = μ + σ ⊙ s_k,     s_k ~ N(0, I),     k = 1…λ, with utilities u_k by rank
 μ ← μ + η_μ σ ⊙ Σ_k u_k s_k,     σ ← σ ⊙ exp(η_σ/2 Σ_k u_k (s_k² − 1)),     η_μ = 1,
 η_σ = (3 + ln D)/(5√D)
+
+A schedule lets η_μ fall over the budget.
 """
 
 from __future__ import annotations
@@ -25,8 +27,15 @@ from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
+from ..schedules import share_left
 from .base import OPTIMIZERS, Optimizer, Stage, State
-from .common.config_fields import batch_field, sigma_field
+from .common.config_fields import (
+    RateSchedule,
+    batch_field,
+    final_rate_field,
+    rate_schedule_field,
+    sigma_field,
+)
 from .common.finite_losses import finite_losses
 from .common.recombination_weights import flat, recombined, snes_utilities, widened
 
@@ -105,6 +114,8 @@ class SNES(Optimizer[SNESState]):
         description="How far the mean follows its samples (η_μ); 1 is the natural step.",
         json_schema_extra={"live": True, "scale": "log", "label": "Pace of the mean"},
     )
+    schedule: RateSchedule = rate_schedule_field()
+    final_fraction: float = final_rate_field()
     sigma_rate: float | None = Field(
         None,
         ge=1e-4,
@@ -152,12 +163,17 @@ class SNES(Optimizer[SNESState]):
             return state
         u = recombined(state.losses, snes_utilities(self.population_size).to(mu))
         along, squares = weighted(s, *(folded(u) if self.antithetic else (u, u)), mu)
-        mu.add_(self.learning_rate * scale * sigma * along)
+        rate = self.learning_rate * share_left(self.schedule, self.final_fraction, oracle.progress)
+        mu.add_(rate * scale * sigma * along)
         pace = self.sigma_rate or (3 + math.log(len(mu))) / (5 * math.sqrt(len(mu)))
         sigma.mul_((pace / 2 * (squares - u.sum())).exp())
         state.metrics["sigma"], state.metrics["condition"] = torch.stack(
             [sigma.mean(), (sigma.max() / sigma.min()).square()]
         ).tolist()
+        if self.schedule == "constant":
+            state.metrics.pop("step size", None)
+        else:
+            state.metrics["step size"] = rate
         return state
 
     def on_hyperparameter_change(self, state: SNESState, field: str, value: Any) -> None:

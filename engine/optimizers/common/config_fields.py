@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -63,6 +63,38 @@ def learning_rate_field(
         le=highest,
         description=description,
         json_schema_extra={"live": True, "label": "Step size", "scale": "log"},
+    )
+
+
+RateSchedule = Literal["constant", "linear", "cosine"]
+"""How a learning rate falls over the budget; the two that fall are those of `engine.schedules`."""
+
+
+def rate_schedule_field() -> Any:
+    """Return the schedule of a learning rate; constant by default."""
+    return Field(
+        "constant",
+        description=(
+            "How the step size falls over the budget: not at all, along a straight line, or along "
+            "half a cosine wave (Loshchilov and Hutter 2017)."
+        ),
+        json_schema_extra={"live": True, "label": "Step size schedule", "advanced": True},
+    )
+
+
+def final_rate_field() -> Any:
+    """Return the share of a learning rate that is left at the end of the budget."""
+    return Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Share of the step size left at the end of the budget, where it falls.",
+        json_schema_extra={
+            "live": True,
+            "step": 0.01,
+            "label": "Step size left at the end",
+            "advanced": True,
+        },
     )
 
 

@@ -107,7 +107,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         ge=1,
         le=16384,
         description="How many independent chains walk side by side; the best one counts.",
-        json_schema_extra={"label": "LayerwisePopulation", "scale": "log"},
+        json_schema_extra={"label": "Chains", "scale": "log"},
     )
     initial_temperature: float | None = Field(
         None,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from engine.datasets import DATASETS
 from engine.errors import BadInput
@@ -57,17 +58,26 @@ def randomness() -> Rng:
     return Rng(3, "x", dtype=torch.float64)
 
 
-@pytest.mark.parametrize("rank", [1, 3])
-def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
+@pytest.mark.parametrize(("rank", "schedule"), [(1, "constant"), (3, "constant"), (1, "cosine")])
+def test_every_step_is_the_papers_with_torchs_adam(rank: int, schedule: Any) -> None:
     """A plain loop over members and layers, a dense E for each; the kernel counts as a matrix of 2
     outputs and 16 inputs.
     """
-    method = LowRankES(pairs=5, rank=rank, sigma=0.3, learning_rate=0.1, weight_decay=0.02)
+    method = LowRankES(
+        pairs=5,
+        rank=rank,
+        sigma=0.3,
+        learning_rate=0.1,
+        weight_decay=0.02,
+        schedule=schedule,
+        final_fraction=0.3,
+    )
     oracle = oracle_on(rosenbrock)
     oracle.init_scale = torch.linspace(0.5, 2, D, dtype=torch.float64)
     state = method.init(start(), randomness(), oracle)
     z = (start() / oracle.init_scale).requires_grad_()
     adam = torch.optim.Adam([z], lr=0.1)
+    rates = CosineAnnealingLR(adam, 8, eta_min=0.1 if schedule == "constant" else 0.03)
     shapes = [(4, rank), (3, rank), (4,), (2, rank), (16, rank), (2,)]
     for step in range(8):
         generator = torch.Generator().manual_seed(step)
@@ -82,6 +92,7 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
                 for a, b in ((a0, b0), (a1, b1))
             )
             noise.append(torch.cat([first.flatten(), bias0, second.flatten(), bias1]))
+        oracle.progress = step / 8
         state = method.step(state, GivenRng(given), oracle)
         at = z.detach()
         samples = [(at + 0.3 * e) * oracle.init_scale for e in noise] + [
@@ -94,6 +105,7 @@ def test_every_step_is_the_papers_with_torchs_adam(rank: int) -> None:
         shaped = [sorted(heights).index(height) / 9 - 0.5 for height in heights]
         z.grad = sum((shaped[i] - shaped[5 + i]) * noise[i] for i in range(5)) / 10 + 0.02 * at
         adam.step()
+        rates.step()
         torch.testing.assert_close(
             state.estimate, z.detach() * oracle.init_scale, rtol=0, atol=1e-12
         )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR
 
 from engine.datasets import DATASETS
 from engine.errors import BadInput
@@ -34,9 +35,14 @@ def start(dimension: int = 5) -> Tensor:
     return torch.linspace(-1.5, 1.2, dimension, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.03])
-def test_every_step_is_the_papers_with_torchs_adam(decay: float) -> None:
-    """In z = θ/s: perturb, rank all 2n, sum up, add the decay, let torch.optim.Adam step."""
+@pytest.mark.parametrize(
+    ("decay", "schedule"),
+    [(0.0, "constant"), (0.03, "constant"), (0.0, "linear"), (0.03, "cosine")],
+)
+def test_every_step_is_the_papers_with_torchs_adam(decay: float, schedule: Any) -> None:
+    """In z = θ/s: perturb, rank all 2n, sum up, add the decay, let torch.optim.Adam step, its rate
+    by torch's scheduler of that name.
+    """
     method = OpenAIES(
         pairs=4,
         sigma=0.3,
@@ -45,13 +51,21 @@ def test_every_step_is_the_papers_with_torchs_adam(decay: float) -> None:
         beta1=0.8,
         beta2=0.95,
         epsilon=1e-3,
+        schedule=schedule,
+        final_fraction=0.1,
     )
     oracle = FunctionOracle(rosenbrock, 5)
     oracle.init_scale = torch.tensor([1.0, 0.5, 0.25, 2.0, 0.1], dtype=torch.float64)
     state = method.init(start(), Rng(0, "x", dtype=torch.float64), oracle)
     z = (start() / oracle.init_scale).requires_grad_()
     adam = torch.optim.Adam([z], lr=0.2, betas=(0.8, 0.95), eps=1e-3)
+    rates: Any = {
+        "constant": lambda: ConstantLR(adam, 1.0),
+        "linear": lambda: LinearLR(adam, 1.0, 0.1, total_iters=12),
+        "cosine": lambda: CosineAnnealingLR(adam, 12, eta_min=0.02),
+    }[schedule]()
     for step in range(12):
+        oracle.progress = step / 12
         noise = torch.randn(
             4, 5, generator=torch.Generator().manual_seed(step), dtype=torch.float64
         )
@@ -70,6 +84,11 @@ def test_every_step_is_the_papers_with_torchs_adam(decay: float) -> None:
         assert state.metrics["gradient norm"] == pytest.approx(float(gradient.norm()), rel=1e-12)
         z.grad = gradient + decay * at
         adam.step()
+        shown = {} if schedule == "constant" else {"step size": rates.get_last_lr()[0]}
+        assert {
+            name: value for name, value in state.metrics.items() if name == "step size"
+        } == pytest.approx(shown, rel=1e-12)
+        rates.step()
         torch.testing.assert_close(
             state.estimate, z.detach() * oracle.init_scale, rtol=0, atol=1e-12
         )

@@ -35,9 +35,17 @@ def start() -> Tensor:
     return torch.linspace(-1.5, 1.2, D, dtype=torch.float64)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
 @pytest.mark.parametrize(("antithetic", "size"), [(False, 9), (True, 8), (True, 9)])
-def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
-    method = SNES(population_size=size, sigma=0.4, learning_rate=0.9, antithetic=antithetic)
+def test_every_step_is_the_papers(antithetic: bool, size: int, schedule: Any) -> None:
+    method = SNES(
+        population_size=size,
+        sigma=0.4,
+        learning_rate=0.9,
+        antithetic=antithetic,
+        schedule=schedule,
+        final_fraction=0.2,
+    )
     oracle = FunctionOracle(rosenbrock, D)
     oracle.init_scale = torch.tensor([1.0, 0.5, 0.25, 2.0, 0.1, 1.0], dtype=torch.float64)
     scale = oracle.init_scale.numpy()
@@ -48,6 +56,7 @@ def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
     for step in range(30):
         half = np.random.default_rng(step).normal(size=((size + 1) // 2 if antithetic else size, D))
         s = np.concatenate([half, -half])[:size] if antithetic else half
+        oracle.progress = step / 30
         state = method.step(state, GivenRng([half]), oracle)
         samples = (mu + sigma * s) * scale
         np.testing.assert_allclose(state.population.numpy(), samples, rtol=0, atol=1e-12)  # type: ignore[union-attr]
@@ -58,13 +67,18 @@ def test_every_step_is_the_papers(antithetic: bool, size: int) -> None:
         for rank, k in enumerate(order):
             gradient_mu += utility[rank] * s[k]
             gradient_sigma += utility[rank] * (s[k] ** 2 - 1)
-        mu = mu + 0.9 * sigma * gradient_mu
+        rate = {
+            "constant": 0.9,
+            "linear": 0.9 - (0.9 - 0.18) * step / 30,
+            "cosine": 0.18 + (0.9 - 0.18) * math.cos(math.pi * step / 60) ** 2,
+        }[schedule]
+        mu = mu + rate * sigma * gradient_mu
         sigma = sigma * np.exp((3 + math.log(D)) / (5 * math.sqrt(D)) / 2 * gradient_sigma)
         np.testing.assert_allclose(state.estimate.numpy(), mu * scale, rtol=0, atol=1e-12)
         np.testing.assert_allclose(state.sigma.numpy(), sigma, rtol=1e-12)
-    assert state.metrics == pytest.approx(
-        {"sigma": sigma.mean(), "condition": (sigma.max() / sigma.min()) ** 2}, rel=1e-12
-    )
+    shown = {"sigma": sigma.mean(), "condition": (sigma.max() / sigma.min()) ** 2}
+    shown |= {} if schedule == "constant" else {"step size": rate}
+    assert state.metrics == pytest.approx(shown, rel=1e-12)
     assert state.metrics["condition"] > 2
 
 
