@@ -12,6 +12,13 @@ z_i ~ N(0, I)
 
 In one step the squared distance from a resting consensus changes by the factor (1 − λΔt)² + σ²Δt,
 or with isotropic noise (1 − λΔt)² + σ²ΔtD: that D is why isotropic noise is of no use to networks.
+How much α = 50 tells particles apart hangs on how much their losses differ. With
+``effective_share`` η the α of every step is the one at which the consensus effectively counts a
+share η of the n particles judged (Carrillo, Hoffmann, Stuart and Vaes, 2022,
+https://doi.org/10.1111/sapm.12470):
+
+(Σ w_i)² / Σ w_i² = η n,     w_i = e^{−α L_i}
+
 Consensus is formed in random groups of particles, all groups of a step being judged in one batched
 evaluation; groups that disagree keep the swarm from collapsing too early. The network deployed is
 the consensus of all particles judged.
@@ -36,6 +43,11 @@ from .base import OPTIMIZERS, Optimizer, Problem, Stage, State
 from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import finite_losses
 from .common.survivors import copies
+
+STEEPEST = 40.0
+"""Largest logarithm to the base 2 of α times the spread of the losses that is tried."""
+GRID, ROUNDS = 64, 6
+"""Values of α tried at once, and how often the grid is refined."""
 
 
 @dataclass(kw_only=True)
@@ -126,6 +138,16 @@ class CBO(Optimizer[CBOState]):
             "means the best alone."
         ),
         json_schema_extra={"live": True, "scale": "log"},
+    )
+    effective_share: float = Field(
+        0.0,
+        ge=0,
+        le=0.99,
+        description=(
+            "Share of the particles that the consensus effectively counts (η): α is chosen for it "
+            "in every step. 0 takes α and its doublings as given."
+        ),
+        json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
     sigma: float = Field(
         1.4,
@@ -219,6 +241,8 @@ class CBO(Optimizer[CBOState]):
         order = None if group == size else rng.permutation(size).to(x.device)
         chosen = None if order is None else order[: size - size % group]
         losses = finite_losses(x if chosen is None else PopulationSubset(x, chosen), oracle)
+        if self.effective_share:
+            alpha = alpha_of_share(losses, self.effective_share)
         weights = shares(losses.unflatten(0, (-1, group)), alpha)
         if bool(torch.isinf(losses).any()):
             self.brought_back(x, chosen, losses, rng)
@@ -266,6 +290,28 @@ def consensus(x: Tensor, losses: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
     """v̄ and everyone's weight in it: places (…, m, D) and their losses (…, m) → (…, D), (…, m)."""
     weights = shares(losses, alpha)
     return (weights.unsqueeze(-2) @ x).squeeze(-2), weights
+
+
+def alpha_of_share(losses: Tensor, share: float) -> float:
+    """Return α at which the effective sample size of losses (n,) is that share of the finite ones,
+    found by refining a grid; 0 where all are equal, the steepest tried where the best alone are
+    more.
+    """
+    finite = losses[torch.isfinite(losses)].double()
+    if len(finite) < 2:
+        return 0.0
+    d = finite - finite.min()
+    spread = float(d.mean())
+    if not 0 < spread < torch.inf:
+        return 0.0
+    low, high = -STEEPEST, STEEPEST  # of the base-2 logarithm of α times the spread
+    for _ in range(ROUNDS):
+        grid = torch.linspace(low, high, GRID, dtype=d.dtype, device=d.device)
+        w = torch.exp(-(2**grid).unsqueeze(1) * (d / spread))
+        above = w.sum(1).square() / w.square().sum(1) > share * len(finite)
+        at = int(above.sum())  # the effective sample size falls as α grows
+        low, high = float(grid[max(0, at - 1)]), float(grid[min(GRID - 1, at)])
+    return float(2 ** ((low + high) / 2) / spread)
 
 
 def shares(losses: Tensor, alpha: float) -> Tensor:

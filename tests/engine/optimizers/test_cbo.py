@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from cbx.dynamics import CBO as Reference
+from cbx.scheduler import bisection_solve, eff_sample_size_gap
 from torch import Tensor
 
 from engine.datasets import DATASETS
@@ -17,7 +18,7 @@ from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Problem
-from engine.optimizers.cbo import CBO, consensus
+from engine.optimizers.cbo import CBO, alpha_of_share, consensus
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 from tests.engine.support.stand_ins import (
@@ -104,6 +105,59 @@ def test_every_step_is_cbxpys(f: Callable[[Tensor], Tensor], noise: Any, group: 
             np.testing.assert_allclose(
                 state.estimate.numpy(), theirs.consensus[0, 0], rtol=0, atol=2e-15 * size_of
             )
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("spread", [1e-6, 0.01, 30.0])
+def test_alpha_follows_the_effective_sample_size(share: float, spread: float) -> None:
+    """CBXpy solves the same equation by bisection."""
+    losses = 2.3 + spread * torch.rand(
+        100, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
+    theirs = bisection_solve(
+        eff_sample_size_gap(losses.numpy()[None], share),
+        np.zeros(1),
+        np.full(1, 1e4 / spread),
+        max_it=200,
+        thresh=1e-10,
+    )
+    ours = alpha_of_share(losses, share)
+    assert ours == pytest.approx(float(theirs[0]), rel=1e-6)
+    counted = 1 / float((consensus(losses.unsqueeze(1), losses, ours)[1] ** 2).sum())
+    assert counted == pytest.approx(100 * share, rel=1e-6)
+    # It hangs neither on the losses' unit nor on members that failed.
+    failed = torch.cat([losses, torch.full((7,), torch.inf, dtype=torch.float64)])
+    assert alpha_of_share(failed, share) == pytest.approx(ours, rel=1e-12)
+    assert alpha_of_share(5 * losses, share) == pytest.approx(ours / 5, rel=1e-6)
+
+
+def test_alpha_where_no_share_can_be_had() -> None:
+    equal = torch.full((9,), 0.3, dtype=torch.float64)
+    assert alpha_of_share(equal, 0.5) == 0
+    assert alpha_of_share(torch.full((9,), torch.inf, dtype=torch.float64), 0.5) == 0
+    tied = torch.tensor([0.1, 0.1, 0.1, 0.2], dtype=torch.float64)
+    alpha = alpha_of_share(tied, 0.1)
+    assert math.isfinite(alpha)
+    assert consensus(tied.unsqueeze(1), tied, alpha)[1].tolist() == pytest.approx(
+        [1 / 3, 1 / 3, 1 / 3, 0]
+    )
+
+
+def test_a_step_with_an_effective_share_is_one_with_that_alpha() -> None:
+    z = torch.randn(12, 5, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    oracle, states = FunctionOracle(rosenbrock, 5), []
+    first: Any = CBO(population_size=12, group=0).init(
+        THETA, Rng(0, "x", dtype=torch.float64), oracle
+    )
+    alpha = alpha_of_share(rosenbrock(first.population), 0.25)
+    for settings in ({"effective_share": 0.25}, {"alpha": alpha}):
+        cbo = CBO(population_size=12, group=0, **settings)
+        state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
+        state = cbo.step(state, GivenRng(normals=[z.clone()]), oracle)
+        assert state.metrics["voices"] == pytest.approx(3, rel=1e-6)
+        states.append(state)
+    torch.testing.assert_close(states[0].population, states[1].population, rtol=0, atol=1e-12)
+    torch.testing.assert_close(states[0].estimate, states[1].estimate, rtol=0, atol=1e-12)
 
 
 def test_the_estimate_is_the_consensus_of_all_that_were_judged() -> None:
