@@ -3,6 +3,7 @@ its members.
 """
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,11 +27,13 @@ from engine.networks.rere import RereCNN
 from engine.networks.resnet import ResNet
 from engine.networks.transformer import Transformer
 from engine.networks.yegenoglu import YegenogluCNN
+from engine.observation.step_trace import Listener
 from engine.optimizers import hybrid
 from engine.optimizers.base import OPTIMIZERS
 from engine.optimizers.hybrid import Hybrid, HybridState, output_layer
 from engine.oracle import Oracle
 from engine.populations.output_layers import OutputLayers
+from engine.race import checkpoint
 from engine.race.race import Race
 from engine.random.rng import Rng
 from tests.engine.support.stand_ins import GivenRng
@@ -547,6 +550,44 @@ def test_it_learns_moons_from_its_defaults(search: str) -> None:
     result = race.results()[0]
     assert result["loss"] < 0.05
     assert result["test_accuracy"] >= 0.97
+
+
+def test_a_part_of_an_evaluation_is_not_lost_in_a_checkpoint(tmp_path: Path) -> None:
+    spec = {
+        "dataset": "moons",
+        "lanes": [{"name": "hybrid", "batch": 7}],
+        "budget": {"currency": "evaluations", "amount": 1e5},
+    }
+    race = Race(Experiment.parse(spec), pictures=False)
+    while not race.lanes[0].oracle.partial_flops:
+        race.advance()
+    again = checkpoint.load(checkpoint.save(race, tmp_path / "race"))
+    for one in (race, again):
+        one.advance()
+    first, second = race.lanes[0].oracle, again.lanes[0].oracle
+    assert second.spent("evaluations") == first.spent("evaluations")
+    assert (second.flops, second.rounds) == (first.flops, first.rounds)
+    assert torch.equal(race.lanes[0].state.estimate, again.lanes[0].state.estimate)
+
+
+def test_a_walk_is_seen_try_by_try() -> None:
+    """Slow motion shows the networks that were tried, with their losses."""
+    oracle = problem("rere-cnn", "squared-error", 9)
+    theta = oracle.network.init(torch.Generator().manual_seed(1), torch.float64)
+    optimizer = Hybrid(population_size=2, rounds=5, moves_per_temperature=4, bandwidth=0.3)
+    rng = Rng(5, "lane 0", dtype=torch.float64)
+    state = optimizer.init(theta, rng, oracle)
+    listener = Listener(oracle)
+    with listener.listening():
+        state = optimizer.step(state, rng.at(1), oracle)
+
+    def losses(weights: Tensor) -> Tensor:
+        return evaluation.losses(oracle.network, oracle.loss, weights, oracle.x, oracle.targets)
+
+    asked = listener.asked(losses)
+    assert asked is not None
+    assert len(asked.points) == 1 + 1 + 2 * 5 * 4  # the gradient, where it led, and the tries
+    torch.testing.assert_close(losses(asked.points), asked.values, rtol=0, atol=1e-12)
 
 
 def test_bad_knobs_are_refused_in_one_line() -> None:
