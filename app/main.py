@@ -37,6 +37,12 @@ pages = [
         help=t("pages.landscapes-hint"),
     ),
     st.Page(
+        "pages/evidence.py",
+        title=t("pages.evidence"),
+        icon=":material/balance:",
+        help=t("pages.evidence-hint"),
+    ),
+    st.Page(
         "pages/gallery.py",
         title=t("pages.gallery"),
         icon=":material/gallery_thumbnail:",

@@ -87,6 +87,22 @@ RECORDINGS_ON_DARK = (
 Chosen to differ also for colour-blind readers (tests/app/test_gallery_page.py).
 """
 
+FACTORS: tuple[tuple[float, str], ...] = (
+    (0.0, "#0b3f5c"),
+    (0.25, "#256f97"),
+    (0.5, "#6fabca"),
+    (0.75, "#b6d4e3"),
+    (1.0, "#e4eef4"),
+)
+FACTORS_ON_DARK: tuple[tuple[float, str], ...] = (
+    (0.0, "#5cc0f2"),
+    (0.25, "#3989b4"),
+    (0.5, "#2b6080"),
+    (0.75, "#234456"),
+    (1.0, "#1f3039"),
+)
+"""Colours of how many times dearer than the best: one hue, so that its lightness alone tells."""
+
 
 def palette() -> dict[str, Any]:
     """Return all colours as JSON values."""

@@ -196,6 +196,7 @@ def primary_p(one: Report) -> float | None:
     from scipy.stats import binomtest
 
     facts, primary = Facts(one.study, one.runs), one.study.primary
+    metric = primary_metric(one.study)
     wins = losses = 0
     for case in dict.fromkeys(row["case"] for row in one.runs):
         if case.split("/")[0] != primary.case:
@@ -203,9 +204,18 @@ def primary_p(one: Report) -> float | None:
         if not {(case, primary.lane), (case, primary.against)} <= facts.variants.keys():
             continue
         for a, b in facts.paired(case, primary.lane, primary.against):
-            difference = _difference(a, b, primary.metric)
+            difference = _difference(a, b, metric)
             wins, losses = wins + (difference < 0), losses + (difference > 0)
     return None if wins + losses == 0 else float(binomtest(wins, wins + losses).pvalue)
+
+
+def primary_metric(study: Study) -> str:
+    """Return what a study's primary comparison compares: the study's score where its case has no
+    target whose cost could be compared.
+    """
+    primary = study.primary
+    targets = any(case.id == primary.case and case.targets for case in study.case)
+    return primary.metric if targets or primary.metric not in CURRENCIES else study.metric
 
 
 def _difference(a: Mapping[str, Any], b: Mapping[str, Any], metric: str) -> float:

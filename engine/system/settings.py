@@ -18,6 +18,7 @@ from ..errors import BadInput, one_line
 KNOWN = (
     "KELVIN_CACHE",
     "KELVIN_DATA",
+    "KELVIN_EVIDENCE",
     "KELVIN_GRACE",
     "KELVIN_MEMORY",
     "KELVIN_ORIGINS",
@@ -89,6 +90,14 @@ def data() -> Path | None:
     return None if asked is None else Path(asked)
 
 
+def evidence() -> Path | None:
+    """Return the folder of results of studies to show (``KELVIN_EVIDENCE``), as `study run` writes
+    them; None if it is not set. `check` tests whether it exists.
+    """
+    asked = _given("KELVIN_EVIDENCE")
+    return None if asked is None else Path(asked)
+
+
 def cache() -> Path | None:
     """Return the folder for downloads (``KELVIN_CACHE``); None if it is not set.
 
@@ -139,7 +148,8 @@ def check() -> None:
     grace(0)
     workers()
     threads()
-    _check_data()
+    for name, folder in (("KELVIN_DATA", data()), ("KELVIN_EVIDENCE", evidence())):
+        _check_folder(name, folder)
     for name in ("KELVIN_CACHE", "KELVIN_UPLOADS"):
         _try(name)
     origins()
@@ -156,14 +166,13 @@ def check() -> None:
         )
 
 
-def _check_data() -> None:
-    folder = data()
+def _check_folder(name: str, folder: Path | None) -> None:
     try:
         there = folder is None or folder.is_dir()
     except (OSError, ValueError):  # a name too long, or with a zero byte
         there = False
     if not there:
-        raise BadInput("KELVIN_DATA", str(folder), "a folder that is there")
+        raise BadInput(name, str(folder), "a folder that is there")
 
 
 def _given(name: str) -> str | None:

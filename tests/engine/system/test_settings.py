@@ -25,6 +25,7 @@ BAD = {
     "KELVIN_WORKERS": ("many", "0", "-2", "2.5", "1e1", "65", "9" * 5000, "²"),
     "KELVIN_THREADS": ("all", "0", "-1", "1.5", "257", "1_0"),
     "KELVIN_DATA": ("/nowhere/at/all", __file__, "x" * 5000),
+    "KELVIN_EVIDENCE": ("/nowhere/at/all", __file__, "x" * 5000),
     "KELVIN_CACHE": ("/dev/null/x", __file__, "x" * 5000),
     "KELVIN_UPLOADS": ("/dev/null/x", __file__, f"{__file__}/y"),
     "KELVIN_ORIGINS": (
@@ -42,6 +43,7 @@ GOOD = {
     "KELVIN_WORKERS": ("1", "64", " 8 ", ""),
     "KELVIN_THREADS": ("1", " 256 ", ""),
     "KELVIN_DATA": (str(ROOT), ""),
+    "KELVIN_EVIDENCE": (str(ROOT), ""),
     "KELVIN_CACHE": (str(ROOT), str(ROOT / "not" / "yet"), ""),
     "KELVIN_UPLOADS": (str(ROOT), ""),
     "KELVIN_ORIGINS": (
