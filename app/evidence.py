@@ -49,9 +49,10 @@ SITUATIONS = (
 )
 """Order of the map's rows; others come last."""
 VARIANTS = ("tuned", "default")
+RUN_ALL = "python -m engine study run all --jobs 2"
 LOGARITHMIC = ("loss", "residual", "rank", "cosine", "distance")
 """Ends of the names of scores that are drawn on a logarithmic axis."""
-STYLE = Path(__file__).parent / "evidence.css"
+STYLE, SCRIPT = (Path(__file__).with_suffix(suffix) for suffix in (".css", ".js"))
 _QUOTED = re.compile(r"'([a-z_]+)'")
 
 
@@ -226,6 +227,18 @@ def cells(shown: tuple[Results, ...], currency: str, variant: str) -> tuple[Cell
     )
 
 
+def clicked(selection: Mapping[str, Any], last: str | None) -> str | None:
+    """Return the study of the cell that was clicked.
+
+    Args:
+        selection: the chart's selected points, as Streamlit gives them.
+        last: the study opened last: a second click on its cell takes the selection away, and means
+            that study again.
+    """
+    points = [one for one in selection.get("points", ()) if one.get("customdata")]
+    return str(points[-1]["customdata"][0]) if points else last
+
+
 def map_table(shown: Sequence[Cell]) -> str:
     """Return the map as an HTML table."""
     unclear = figures.unclear(shown)
@@ -284,7 +297,8 @@ def legend(dark: bool | None = None) -> str:
         f"<span>{t('evidence.legend-factor')}</span>"
         f'<span><i class="ke-hatch"></i>{t("evidence.legend-unclear")}</span>'
         f'<span><i class="ke-blank"></i>{t("evidence.legend-blank")}</span>'
-        f'<span><i class="ke-dot"></i>{t("evidence.legend-dot")}</span></div>'
+        f'<span><i class="ke-dot"></i>{t("evidence.legend-dot")}</span>'
+        f"<span>{t('evidence.legend-empty')}</span></div>"
     )
 
 
@@ -630,41 +644,6 @@ $script
 </html>
 """
 
-_SCRIPT = """
-const figures = JSON.parse(document.getElementById("figures").textContent);
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const config = { displayModeBar: false, responsive: true };
-const drawn = new Set();
-function draw(place) {
-  const value = figures[place.dataset.figure][dark.matches ? 1 : 0];
-  Plotly.react(place, value.data, value.layout, config);
-  if (place.dataset.map !== undefined && !drawn.has(place))
-    place.on("plotly_click", (event) => {
-      const study = document.getElementById(`study-${event.points.at(-1).customdata?.[0]}`);
-      if (!study) return;
-      study.open = true;
-      study.scrollIntoView();
-    });
-  drawn.add(place);
-}
-const within = (root) => root.querySelectorAll("[data-figure]").forEach(draw);
-for (const study of document.querySelectorAll("details[id^=study-]"))
-  study.addEventListener("toggle", () => study.open && within(study));
-const choices = document.querySelectorAll(".ke-choices select");
-function choose() {
-  const [currency, variant] = [...choices].map((one) => one.value);
-  const place = document.querySelector("[data-map]");
-  if (!place) return;
-  place.dataset.figure = `map ${currency} ${variant}`;
-  draw(place);
-  for (const table of document.querySelectorAll("[data-table]"))
-    table.hidden = table.dataset.table !== `${currency} ${variant}`;
-}
-choices.forEach((one) => one.addEventListener("change", choose));
-choose();
-dark.addEventListener("change", () => drawn.forEach(draw));
-"""
-
 
 def page(shown: Found) -> str:
     """Return the map and all studies as one HTML file."""
@@ -710,7 +689,7 @@ def page(shown: Found) -> str:
         "body": "\n".join(parts),
         "plotly": get_plotlyjs().replace("</script", "<\\/script"),
         "figures": _json(drawn),
-        "script": _SCRIPT,
+        "script": SCRIPT.read_text("utf-8"),
     }
     return re.sub(r"\$([a-z]+)", lambda match: values.get(match[1], match[0]), _PAGE)
 
@@ -772,7 +751,7 @@ def _json(value: Any) -> str:
 @click.option(
     "--results",
     type=click.Path(path_type=Path),
-    help="A folder that `study run --out` wrote, instead of the results that ship.",
+    help="Results written by `study run --out`, instead of those that ship.",
 )
 def command(name: str, out: Path | None, results: Path | None) -> None:
     """Write the results of a study, or of all, as one HTML file."""
@@ -782,8 +761,10 @@ def command(name: str, out: Path | None, results: Path | None) -> None:
         studies.shipped(name)
     shown = found(results, None if name == "all" else [name])
     if not shown.results:
-        why = shown.broken[0] if shown.broken else str(results or reports.SHIPPED)
-        raise BadInput("study", name, f"a study with results ({why})")
+        for line in shown.broken:
+            click.echo(line, err=True)
+        where = str(results or settings.evidence() or reports.SHIPPED)
+        raise BadInput("results", where, f"a folder with results of {name}")
     for line in shown.broken:
         click.echo(line, err=True)
     path = out or Path("evidence.html")

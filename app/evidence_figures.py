@@ -367,7 +367,7 @@ def _said(cell: Cell) -> str:
 
 # Figures of one study
 
-ROW = 42
+ROW = 46
 """Height of a method's row, in pixels."""
 
 
@@ -379,14 +379,13 @@ def colours(points: Sequence[Point], on: Paper) -> dict[str, str]:
     }
 
 
-def _bounds(
-    points: Sequence[Point], log: bool, low: str = "low", high: str = "high"
-) -> tuple[float, float]:
+def _bounds(points: Sequence[Point], log: bool) -> tuple[float, float]:
     """Return the ends of an axis that shows all finite values and ends of intervals."""
     known = [
         value
         for point in points
-        for value in (point.value, getattr(point, low), getattr(point, high))
+        if math.isfinite(point.value)
+        for value in (point.value, point.low, point.high)
         if math.isfinite(value) and (value > 0 or not log)
     ]
     if not known:
@@ -424,7 +423,7 @@ def dots(
         traces.append(
             go.Scatter(
                 x=[scale * p.value for p in own],
-                y=[names.index(p.name) + (0.16 if tuned else 0.34) for p in own],
+                y=[names.index(p.name) + (0.08 if tuned else 0.32) for p in own],
                 mode="markers",
                 name=t("evidence.tuned" if tuned else "evidence.default"),
                 marker={
@@ -501,7 +500,7 @@ def _method(name: str, row: int, points: Sequence[Point], on: Paper) -> dict[str
         "text": text,
         "xref": "paper",
         "x": 0,
-        "y": row - 0.26,
+        "y": row - 0.3,
         "xanchor": "left",
         "showarrow": False,
         "font": {"size": 12, "color": on.ink},

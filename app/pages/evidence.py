@@ -17,15 +17,11 @@ from engine.experiment.query_string import from_flat
 from engine.studies.report import CURRENCIES
 from engine.studies.tables import TABLES
 
-OPENED = "evidence opened"
-"""Session key of the study to open and to scroll to, until the page has done so."""
-LAST = "evidence last"
-"""Session key of the study opened last from the map: a second click on its cell takes the selection
-away, and means the study again.
-"""
+# Streamlit would draw a docstring here.
+OPENED = "evidence opened"  # session key of the study to scroll to, until the page has done so
+SCROLLS = "scrolled"  # session key of how often the page scrolled to a study
+LAST = "evidence last"  # session key of the study opened last from the map
 CHART = {"displayModeBar": False, "responsive": True}
-RUN = "python -m engine study run all --jobs 2"
-
 SCROLL = """<script>
 (() => {
   const go = (tries) => {
@@ -51,8 +47,8 @@ def _open(name: str) -> None:
 
 def _clicked() -> None:
     """Open the study of the cell that was clicked."""
-    points = st.session_state["evidence-map"]["selection"]["points"]
-    name = points[0]["customdata"][0] if points else st.session_state.get(LAST)
+    selection = st.session_state["evidence-map"]["selection"]
+    name = evidence.clicked(selection, st.session_state.get(LAST))
     if name:
         st.session_state[LAST] = name
         _open(name)
@@ -126,13 +122,14 @@ with st.sidebar:
     with st.expander(t("evidence.protocol")):
         st.markdown(t("evidence.protocol-text"))
 
-st.title(t("evidence.question"), anchor=False)
+with st.container(key="evidence-title"):
+    st.title(t("evidence.question"), anchor=False)
 for line in found.broken:
     st.warning(plain(line), icon=":material/info:")
 if not found.results:
     st.info(t("evidence.none"), icon=":material/info:")
     st.markdown(t("evidence.none-how"))
-    st.code(RUN, language="bash")
+    st.code(evidence.RUN_ALL, language="bash")
     st.markdown(t("evidence.none-where"))
     st.stop()
 
@@ -140,22 +137,6 @@ side, main = st.columns([1, 2], gap="medium")
 with side:
     for part in evidence.answer(found.results):
         st.markdown(plain(part))
-    currency = st.segmented_control(
-        t("evidence.currency"),
-        CURRENCIES,
-        default=CURRENCIES[0],
-        required=True,
-        format_func=lambda one: t(f"evidence.currency-{one}"),
-        key="evidence-currency",
-    )
-    variant = st.segmented_control(
-        t("evidence.variant"),
-        evidence.VARIANTS,
-        default=evidence.VARIANTS[0],
-        required=True,
-        format_func=lambda one: t(f"evidence.variant-{one}"),
-        key="evidence-variant",
-    )
     titles = {one.study.id: one.study.title for one in found.results}
     st.selectbox(
         t("evidence.open"),
@@ -166,9 +147,25 @@ with side:
         key="evidence-study",
         on_change=_chosen,
     )
-cells = evidence.cells(found.results, currency, variant)
 with main:
-    st.subheader(t("evidence.map"), anchor=False)
+    with st.container(horizontal=True):
+        currency = st.segmented_control(
+            t("evidence.currency"),
+            CURRENCIES,
+            default=CURRENCIES[0],
+            required=True,
+            format_func=lambda one: t(f"evidence.currency-{one}"),
+            key="evidence-currency",
+        )
+        variant = st.segmented_control(
+            t("evidence.variant"),
+            evidence.VARIANTS,
+            default=evidence.VARIANTS[0],
+            required=True,
+            format_func=lambda one: t(f"evidence.variant-{one}"),
+            key="evidence-variant",
+        )
+    cells = evidence.cells(found.results, currency, variant)
     if cells:
         st.plotly_chart(
             evidence_figures.the_map(cells, dark),
@@ -187,7 +184,9 @@ with main:
 
 st.subheader(t("evidence.studies"), anchor=False)
 for one in found.results:
-    section = st.expander(one.study.title, key=_key(one.study.id), on_change="rerun")
+    section = st.expander(
+        f"**{plain(one.study.title)}**", key=_key(one.study.id), on_change="rerun"
+    )
     if section.open:  # drawn only then: a page of all figures at once would be slow
         with section:
             _study(one, found.results, currency, variant)
@@ -195,6 +194,6 @@ if found.missing:
     st.caption(t("evidence.studies-missing", names=", ".join(found.missing)))
 
 if OPENED in st.session_state:
-    count = st.session_state["evidence scrolls"] = st.session_state.get("evidence scrolls", 0) + 1
+    count = st.session_state[SCROLLS] = st.session_state.get(SCROLLS, 0) + 1
     script = SCROLL.replace("NAME", st.session_state.pop(OPENED)).replace("COUNT", str(count))
     st.html(script, unsafe_allow_javascript=True)
