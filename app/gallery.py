@@ -20,6 +20,8 @@ DASHES = ("solid", "9px,4px", "2px,3px", "11px,3px,2px,3px")
 """Dash styles of the lanes, in a chart where the colour shows the recording."""
 MOST = len(RECORDINGS)
 """Largest number of recordings in one comparison."""
+METHODS = MOST * len(LANES)
+"""Largest number of methods in one comparison: every lane another one."""
 
 _component = Component("kelvin_gallery", "gallery/main.js", t("gallery.did-not-load"))
 
@@ -28,14 +30,6 @@ def chart() -> go.Figure:
     """Return the empty chart of every lane of every compared recording: trace ``lanes × recording +
     lane``. Colours distinguish recordings, dashes and markers distinguish lanes.
     """
-    clear = "rgba(0,0,0,0)"
-    axis: dict[str, Any] = {
-        "showline": False,
-        "zeroline": False,
-        "ticks": "",
-        "automargin": True,
-        "title": {"standoff": 6, "font": {"size": 12}},
-    }
     traces = [
         go.Scatter(
             x=[],
@@ -48,7 +42,84 @@ def chart() -> go.Figure:
         for colour in RECORDINGS
         for dash, symbol in zip(DASHES, SYMBOLS, strict=True)
     ]
-    layout = {
+    figure = go.Figure(traces, _layout())
+    return figure.update_layout(xaxis={"rangemode": "tozero"}, yaxis={"type": "log"})
+
+
+def time_chart() -> go.Figure:
+    """Return the empty chart of what runs spent until a target: one trace a method, one row each,
+    then the trace of their expected running times.
+    """
+    runs = {"size": 10, "line": {"width": 2}}
+    expected = {"size": 22, "line": {"width": 3}}
+    traces = [
+        go.Scatter(
+            x=[],
+            y=[],
+            mode="markers",
+            marker=marker,
+            hovertemplate="%{text}<extra></extra>",
+            cliponaxis=False,
+        )
+        for marker in [runs] * METHODS + [expected]
+    ]
+    figure = go.Figure(traces, _layout())
+    return figure.update_layout(
+        margin={"l": 14, "r": 18},
+        xaxis={"type": "log"},
+        yaxis={"fixedrange": True, "automargin": False},
+    )
+
+
+def share_chart() -> go.Figure:
+    """Return the empty chart of the share of targets reached: a step line for each method, as many
+    dotted lines from its end to its name, then the trace of the ends.
+    """
+    steps = [
+        go.Scatter(
+            x=[],
+            y=[],
+            mode="lines",
+            visible=False,
+            line={"width": 2.5, "shape": "hv", "dash": DASHES[method // len(RECORDINGS)]},
+            hovertemplate="%{text}<extra></extra>",
+        )
+        for method in range(METHODS)
+    ]
+    leads = [
+        go.Scatter(
+            x=[],
+            y=[],
+            mode="lines",
+            visible=False,
+            line={"width": 1.5, "dash": "1.5px,3px"},
+            hoverinfo="skip",
+        )
+        for _ in range(METHODS)
+    ]
+    ends = go.Scatter(
+        x=[],
+        y=[],
+        mode="markers",
+        hoverinfo="skip",
+        cliponaxis=False,
+        marker={"symbol": "x-thin-open", "size": 9, "line": {"width": 2}},
+    )
+    figure = go.Figure([*steps, *leads, ends], _layout())
+    return figure.update_layout(xaxis={"type": "log"}, yaxis={"fixedrange": True})
+
+
+def _layout() -> dict[str, Any]:
+    """Return what the gallery's charts have in common."""
+    clear = "rgba(0,0,0,0)"
+    axis: dict[str, Any] = {
+        "showline": False,
+        "zeroline": False,
+        "ticks": "",
+        "automargin": True,
+        "title": {"standoff": 6, "font": {"size": 12}},
+    }
+    return {
         "uirevision": "kelvin",
         "paper_bgcolor": clear,
         "plot_bgcolor": clear,
@@ -59,14 +130,9 @@ def chart() -> go.Figure:
         "hoverdistance": 30,
         "hoverlabel": {"align": "left", "namelength": -1},
         "dragmode": "zoom",
-        "xaxis": {
-            **axis,
-            "rangemode": "tozero",
-            "title": {"text": t("gallery.seconds"), "standoff": 6},
-        },
-        "yaxis": {**axis, "type": "log"},
+        "xaxis": {**axis, "title": {**axis["title"], "text": t("gallery.seconds")}},
+        "yaxis": axis,
     }
-    return go.Figure(traces, layout)
 
 
 def gallery(*, key: str) -> Any:
@@ -83,6 +149,10 @@ def gallery(*, key: str) -> Any:
     data = {
         **shared,
         "figure": chart().to_plotly_json(),
+        "figures": {
+            "time": time_chart().to_plotly_json(),
+            "share": share_chart().to_plotly_json(),
+        },
         "dashes": list(DASHES),
         "lanes": len(LANES),
     }

@@ -141,7 +141,7 @@ export function ticksOf(range, log, floor = null, most = 7, kind = "measure") {
   const seen = Math.log10(floor.at) >= low - 1e-9;
   return {
     tickvals: [...(seen ? [floor.at] : []), ...above],
-    ticktext: [...(seen ? [floor.text] : []), ...above.map(formatPlain)],
+    ticktext: [...(seen ? [floor.text] : []), ...above.map(WRITTEN[kind])],
   };
 }
 

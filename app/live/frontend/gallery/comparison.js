@@ -1,6 +1,6 @@
 /**
  * Recordings side by side: one chart with a line for every lane, a legend that can be pressed, and
- * the table.
+ * the table; and, behind tabs, what it cost to reach targets.
  */
 
 import { highestShown, logScale } from "../charts/axis_scale.js";
@@ -11,8 +11,9 @@ import { download } from "../export/files.js";
 import { amount, formatNumber, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { currencyAxis, linearAxis, logAxis, shareAxis } from "../panels/loss.js";
-import { icon, make } from "./dom.js";
-import { MOST } from "./selection.js";
+import { icon, make, plain } from "./dom.js";
+import { FixedTargetView } from "./fixed_target_view.js";
+import { MOST, VIEWS } from "./selection.js";
 import { CURRENCIES, line, MEASURES } from "./series.js";
 import { sample } from "./sparkline.js";
 import { csv, rowsOf, table } from "./table.js";
@@ -43,6 +44,7 @@ export class Comparison {
     this.colours = /** @type {string[]} */ (data.palette.recordings);
     this.get = (/** @type {string} */ name) =>
       /** @type {HTMLElement} */ (place.querySelector(`[data-part="${name}"]`));
+    this.fixed = new FixedTargetView(this.get("fixed"), data, selection);
     this._wire();
   }
 
@@ -68,9 +70,10 @@ export class Comparison {
     };
     const set = (/** @type {any} */ how) => {
       selection.set(how);
-      this.chart?.forgetZoom();
+      for (const chart of [this.chart, ...Object.values(this.fixed.charts)]) chart?.forgetZoom();
       this.draw();
     };
+    this._tabs((view) => set({ view }));
     choice("measure", MEASURES, (measure) => set({ measure }));
     choice("currency", CURRENCIES, (currency) => set({ currency }));
     const log = /** @type {HTMLInputElement} */ (this.get("log"));
@@ -86,6 +89,37 @@ export class Comparison {
   }
 
   /**
+   * The views as tabs: arrow keys go from one to the next.
+   * @param {(view: import("./selection.js").View) => void} press
+   */
+  _tabs(press) {
+    const tabs = VIEWS.map((view) => {
+      const tab = make("button", {
+        type: "button",
+        role: "tab",
+        id: `kg-tab-${view}`,
+        "aria-controls": view === "curves" ? "kg-curves" : "kg-fixed",
+        "data-value": view,
+        "data-testid": `view-${view}`,
+        text: t(`gallery.view-${view}`),
+      });
+      tab.onclick = () => press(view);
+      return tab;
+    });
+    this.get("views").append(...tabs);
+    this.get("views").onkeydown = (event) => {
+      const at = tabs.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+      /** @type {Record<string, number>} */
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 };
+      if (at < 0 || !(event.key in to)) return;
+      event.preventDefault();
+      const tab = tabs[(to[event.key] + tabs.length) % tabs.length];
+      tab.focus();
+      tab.click();
+    };
+  }
+
+  /**
    * @param {import("../charts/theme.js").Theme} theme
    * @param {string[]} colours of the recordings
    */
@@ -94,6 +128,7 @@ export class Comparison {
     this.colours = colours;
     this.shown = "";
     if (this.chart) this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
+    this.fixed.dress(theme, colours);
     if (this.compared.length) this.show(this.compared);
   }
 
@@ -117,7 +152,6 @@ export class Comparison {
     this.get("table").replaceChildren(table(this.rows, this.comparable));
     const different = !this.comparable && compared.every(({ series }) => series);
     this.get("different").hidden = !different;
-    this.mounting ??= this._mount();
     this.draw();
   }
 
@@ -161,13 +195,25 @@ export class Comparison {
 
   /** The chart and the switches, as the selection has them. */
   draw() {
-    const { measure, currency, log } = this.selection;
+    const { measure, currency, log, view } = this.selection;
+    for (const tab of this.get("views").querySelectorAll("button")) {
+      const chosen = tab.dataset.value === view;
+      tab.setAttribute("aria-selected", String(chosen));
+      tab.tabIndex = chosen ? 0 : -1;
+    }
+    const curves = view === "curves";
+    this.get("curves").hidden = this.get("log-box").hidden = !curves;
+    this.get("fixed").hidden = curves;
+    this.get("curves").setAttribute("aria-labelledby", "kg-tab-curves");
+    this.get("fixed").setAttribute("aria-labelledby", `kg-tab-${view}`);
     for (const [part, value] of [
       ["measure", measure],
       ["currency", currency],
     ])
       for (const button of this.get(part).querySelectorAll("button"))
         button.setAttribute("aria-pressed", String(button.dataset.value === value));
+    if (!curves) return this.fixed.show(this.compared);
+    if (this.compared.length) this.mounting ??= this._mount();
     const box = /** @type {HTMLInputElement} */ (this.get("log"));
     const loss = measure.endsWith("loss");
     // What is below zero has no place on a logarithmic axis.
@@ -224,7 +270,7 @@ export class Comparison {
       traces.visible.push(seen);
       traces.name.push(one ? `${SHAPES[lane]} ${one.summary.lanes[lane]?.label ?? ""}` : "");
       traces.hovertemplate.push(
-        `<b>${one ? marked(one.name) : ""}</b><br>%{fullData.name}<br>${t(`gallery.measure-${measure}`)} %{text}<extra></extra>`,
+        `<b>${one ? plain(one.name) : ""}</b><br>%{fullData.name}<br>${t(`gallery.measure-${measure}`)} %{text}<extra></extra>`,
       );
       traces["line.color"].push(this.colours[place]);
       traces["marker.color"].push(this.colours[place]);
@@ -341,6 +387,7 @@ export class Comparison {
   destroy() {
     this.resize?.disconnect();
     this.chart?.destroy();
+    this.fixed.destroy();
   }
 }
 
@@ -362,9 +409,4 @@ function around(curves) {
   if (!(low <= high)) return [0, 1];
   const air = 0.05 * (high - low || Math.abs(high) || 1);
   return [low - air, high + air];
-}
-
-/** Plotly reads a little markup and placeholders: a name has neither. @param {string} name */
-function marked(name) {
-  return name.slice(0, 60).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%{", "% {");
 }

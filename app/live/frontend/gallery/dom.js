@@ -49,3 +49,11 @@ export function icon(name) {
   made.append(shape);
   return made;
 }
+
+/**
+ * A text for Plotly, which reads a little markup and placeholders: a name has neither.
+ * @param {string} name
+ */
+export function plain(name) {
+  return name.slice(0, 60).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%{", "% {");
+}

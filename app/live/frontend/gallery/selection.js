@@ -6,9 +6,12 @@ import { isExpected } from "../data/errors.js";
 import { CURRENCIES, MEASURES } from "./series.js";
 
 export const MOST = 8;
+/** How a comparison is read: as curves, or by what reaching targets cost. */
+export const VIEWS = /** @type {const} */ (["curves", "time", "share"]);
 const PLACE = "kelvin.gallery";
 
 /**
+ * @typedef {typeof VIEWS[number]} View
  * @typedef {import("./series.js").Currency} Currency
  * @typedef {import("./series.js").Measure} Measure
  */
@@ -26,6 +29,7 @@ export class Selection {
     this.measure = /** @type {Measure} */ ("test_loss");
     this.currency = /** @type {Currency} */ ("seconds");
     this.log = true;
+    this.view = /** @type {View} */ ("curves");
     this._recall();
   }
 
@@ -59,7 +63,7 @@ export class Selection {
     for (const key of this.keys) this.remove(key);
   }
 
-  /** @param {Partial<{measure: Measure, currency: Currency, log: boolean}>} how */
+  /** @param {Partial<{measure: Measure, currency: Currency, log: boolean, view: View}>} how */
   set(how) {
     Object.assign(this, how);
     this.keep();
@@ -76,7 +80,7 @@ export class Selection {
   }
 
   keep() {
-    const { measure, currency, log } = this;
+    const { measure, currency, log, view } = this;
     try {
       this.storage?.setItem(
         PLACE,
@@ -86,6 +90,7 @@ export class Selection {
           measure,
           currency,
           log,
+          view,
         }),
       );
     } catch (error) {
@@ -97,12 +102,13 @@ export class Selection {
   /** What the tab remembers, as far as it makes sense. */
   _recall() {
     try {
-      const { places, hidden, measure, currency, log } = JSON.parse(
+      const { places, hidden, measure, currency, log, view } = JSON.parse(
         this.storage?.getItem(PLACE) ?? "{}",
       );
       if (MEASURES.includes(measure)) this.measure = measure;
       if (CURRENCIES.includes(currency)) this.currency = currency;
       if (typeof log === "boolean") this.log = log;
+      if (VIEWS.includes(view)) this.view = view;
       for (const one of Array.isArray(hidden) ? hidden : []) this.hidden.add(String(one));
       for (const [key, place] of Array.isArray(places) ? places : []) {
         if (

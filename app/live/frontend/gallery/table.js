@@ -122,18 +122,23 @@ export function table(rows, comparable) {
 export function csv(rows) {
   const head = ["recording", "lane", ...COLUMNS.map(({ name }) => name)];
   const lines = rows.map(({ recording, label, result }) => [
-    text(recording),
-    text(label),
+    csvText(recording),
+    csvText(label),
     ...COLUMNS.map(({ name }) => String(result[name] ?? "")),
   ]);
-  return `${[head, ...lines].map((line) => line.join(",")).join("\r\n")}\r\n`;
+  return csvLines([head, ...lines]);
+}
+
+/** @param {string[][]} lines whose texts are made safe already */
+export function csvLines(lines) {
+  return `${lines.map((line) => line.join(",")).join("\r\n")}\r\n`;
 }
 
 /**
  * A spreadsheet takes what begins with one of = + - @ for a formula: a name never is one.
  * @param {string} value
  */
-function text(value) {
+export function csvText(value) {
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

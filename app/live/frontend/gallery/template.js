@@ -35,11 +35,15 @@ export const template = () => `
   <section class="kg-compare" data-part="compare" data-testid="compare-area" data-empty="true" aria-labelledby="kg-side">
     <p class="kg-hint">${t("gallery.compared-hint")}</p>
     <header><h2 id="kg-side" tabindex="-1">${t("gallery.compared")}</h2><span class="kg-count" data-part="count" data-testid="compared-count"></span>
-      <span class="kg-switches">${group("measure", t("gallery.measure"))}${group("currency", t("gallery.currency"))}<label class="kg-tick"><input type="checkbox" data-part="log" data-testid="log"><span>${t("gallery.log")}</span></label></span>
       <button type="button" class="kg-plain" data-part="clear" data-testid="clear-selection">${t("gallery.clear-selection")}</button></header>
+    <div class="kg-bar"><div class="kg-views" role="tablist" aria-label="${t("gallery.views")}" data-part="views"></div>
+      <span class="kg-switches">${group("measure", t("gallery.measure"))}${group("currency", t("gallery.currency"))}<label class="kg-tick" data-part="log-box"><input type="checkbox" data-part="log" data-testid="log"><span>${t("gallery.log")}</span></label></span></div>
+    <div id="kg-curves" role="tabpanel" data-part="curves">
     <div class="kg-drawn"><div class="kg-plot"><div data-part="chart" data-testid="chart" role="img"></div><p class="kg-nothing" data-part="nothing" role="status" hidden></p></div><ul class="kg-legend" data-part="legend" aria-label="${t("gallery.legend")}" role="list"></ul></div>
     <p class="kg-warning" data-part="different" data-testid="different" hidden>${t("gallery.different-data")}</p>
     <div class="kg-results"><div class="kg-scroll" data-part="table" tabindex="0" role="region" aria-label="${t("gallery.table")}"></div><button type="button" class="kg-button" data-part="csv" data-testid="csv" title="${t("gallery.csv-hint")}">${svg("export")}${t("gallery.csv")}</button></div>
+    </div>
+    <div id="kg-fixed" class="kg-fixed" role="tabpanel" data-part="fixed" data-testid="fixed" hidden></div>
   </section>
   <p class="kg-empty" data-part="no-match" data-testid="no-match" role="status" hidden></p>
   ${section("yours")}${section("recent")}${section("shipped")}
