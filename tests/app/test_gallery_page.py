@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from app import palette
-from app.gallery import DASHES, MOST, chart
+from app.gallery import DASHES, METHODS, MOST, chart, share_chart, time_chart
 from app.live import shipped as module
 from app.live.shipped import NUMBERS, SPARK_POINTS, shipped, spark, summary
 from app.live.stream import routes
@@ -148,6 +148,15 @@ def test_the_chart_has_a_line_for_every_lane_of_every_recording() -> None:
     assert len(looks) == len(traces)
     assert [trace["line"]["dash"] for trace in traces[:4]] == list(DASHES)
     assert {trace["line"]["color"] for trace in traces[4:8]} == {palette.RECORDINGS[1]}
+
+
+def test_the_charts_of_targets_have_room_for_every_lane_as_a_method_of_its_own() -> None:
+    assert MOST * len(palette.LANES) == METHODS
+    assert len(time_chart().data) == METHODS + 1
+    share = share_chart().data
+    assert len(share) == 2 * METHODS + 1
+    assert {trace.line.shape for trace in share[:METHODS]} == {"hv"}, "reached from then on"
+    assert [trace.line.dash for trace in share[: METHODS : len(palette.RECORDINGS)]] == list(DASHES)
 
 
 # The colours of recordings, for eyes with all kinds of cones and for those that lack one (Machado,

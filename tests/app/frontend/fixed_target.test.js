@@ -18,6 +18,7 @@ import {
   timeToTarget,
   usualTarget,
 } from "../../../app/live/frontend/gallery/fixed_target.js";
+import { fitted, spread } from "../../../app/live/frontend/gallery/labels.js";
 import { seriesOf } from "../../../app/live/frontend/gallery/series.js";
 
 const ROOT = new URL("../../../", import.meta.url);
@@ -280,4 +281,38 @@ test("a shipped recording, read against its own frames", async () => {
   const found = timeToTarget([annealing], "loss", "evaluations", 1);
   assert.deepEqual([found.reached, found.ert], [1, evaluations[at]]);
   assert.deepEqual(timeToTarget([adam], "loss", "evaluations", 1).times[0].spent, 3000);
+});
+
+test("labels lie near their lines and not over each other", () => {
+  const four = [0.9, 0.5, 0.9, 0].map((at) => ({ at, size: 0.1 }));
+  const places = spread(four, 0, 1);
+  [0.9, 0.5, 0.8, 0.05].forEach((wanted, i) => close(places[i], wanted));
+  const crowded = spread(
+    Array.from({ length: 10 }, () => ({ at: 1, size: 0.1 })),
+    0,
+    1,
+  );
+  crowded.forEach((place, i) => close(place, 0.95 - 0.1 * i));
+  spread(
+    Array.from({ length: 10 }, () => ({ at: 0, size: 0.1 })),
+    0,
+    1,
+  ).forEach((place, i) => assert.ok(Math.abs(place - (0.95 - 0.1 * i)) < 1e-9));
+});
+
+test("a name that is too long keeps what tells it from others", () => {
+  const [name, method] = [
+    "Simulated annealing, chains 16, start temperature 0.002",
+    "Simulated annealing",
+  ];
+  assert.deepEqual(fitted("Adam", "Adam", 100, 3), ["Adam"]);
+  assert.deepEqual(fitted(name, method, 1000, 1), [name]);
+  assert.deepEqual(fitted(name, method, 180, 3), [method, "chains 16", "start temperature 0.002"]);
+  const [one, two, three] = fitted(name, method, 90, 3);
+  assert.match(one, /^Simul.*…$/);
+  assert.equal(two, "chains 16");
+  assert.match(three, /^star.*…0\.002$/);
+  assert.equal(fitted(name, method, 300, 2).length, 2);
+  const [line] = fitted(name, method, 300, 1);
+  assert.match(line, /^Sim.*0\.002$/);
 });

@@ -226,21 +226,24 @@ test("eight are compared at most; each keeps its colour; a tab remembers", () =>
   assert.equal(selection.add("new"), true);
   assert.equal(selection.places.get("new"), 2);
   assert.equal(selection.places.get("r7"), 7);
-  selection.set({ currency: "flops", measure: "accuracy", log: false });
+  assert.equal(selection.view, "curves");
+  selection.set({ currency: "flops", measure: "accuracy", log: false, view: "share" });
   const again = new Selection(storage);
   assert.deepEqual(again.keys, selection.keys);
   assert.deepEqual([...again.hidden], ["r4#0"]);
   assert.deepEqual([again.currency, again.measure, again.log], ["flops", "accuracy", false]);
+  assert.equal(again.view, "share");
   for (const nonsense of [
     "{",
     "7",
-    '{"places": 3, "measure": "x", "log": "yes"}',
+    '{"places": 3, "measure": "x", "log": "yes", "view": "table"}',
     '{"places": [["a", 9], [1, 2], ["b", 0], ["c", 0]]}',
   ]) {
     kept["kelvin.gallery"] = nonsense;
     const fresh = new Selection(storage);
     assert.equal(fresh.measure, "test_loss");
     assert.equal(fresh.log, true);
+    assert.equal(fresh.view, "curves");
     assert.ok(fresh.places.size <= 1);
   }
 });

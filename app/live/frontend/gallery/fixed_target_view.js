@@ -6,6 +6,7 @@
 import { logScale, widthOf } from "../charts/axis_scale.js";
 import { Chart, dress, loadPlotly, predress } from "../charts/chart.js";
 import { messageFor } from "../data/errors.js";
+import { nameParts } from "../data/lane_names.js";
 import { download } from "../export/files.js";
 import { formatNumber, formatPlain, formatShort, listed, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
@@ -37,8 +38,8 @@ import { csvLines, csvText } from "./table.js";
 
 /** Stops of the slider. */
 const STOPS = 200;
-/** Height of a method's row, of a line of a label, and of what is not the plot, px. */
-const [ROW, LINE, AROUND] = [50, 15, 58];
+/** Height of a method's runs, of a line of a label, and of what is not the plot, px. */
+const [RUNS, LINE, AROUND] = [36, 15, 58];
 const SHARE_HEIGHT = { wide: 400, narrow: 330 };
 
 export class FixedTargetView {
@@ -334,8 +335,22 @@ export class FixedTargetView {
         number(found[i].median),
       ]),
     ];
-    const chart = this._chart("time", methods.length * ROW + AROUND);
+    const room = this.parts.places.time.clientWidth - 60;
+    const labels = methods.map(({ name, method, runs: all }, i) => {
+      const score = t("gallery.reached-of", { reached: found[i].reached, runs: all.length });
+      // Bold letters are wider.
+      const left = 0.9 * room - widthOf(score);
+      const { apart } = nameParts({ label: name, method });
+      if (widthOf(name) <= left || !apart)
+        return { first: fitted(name, method, left, 1)[0], score, others: [] };
+      const others = fitted(name, method, room, 2).slice(1);
+      return { first: fitted(method, method, left, 1)[0], score, others };
+    });
+    const row = RUNS + LINE * Math.max(...labels.map(({ others }) => 1 + others.length));
+    const chart = this._chart("time", methods.length * row + AROUND);
     if (!chart) return;
+    /** Where the runs of a method are, in the middle. */
+    const level = (/** @type {number} */ i) => -i - 0.5 + RUNS / 2 / row;
     const costs = found.map(({ times, ert }) => [
       ...times.map(({ spent }) => spent),
       ...(Number.isFinite(ert) ? [ert] : []),
@@ -346,11 +361,14 @@ export class FixedTargetView {
     const traces = { x: [], y: [], text: [], "marker.symbol": [], "marker.color": [] };
     for (let i = 0; i < most; i++) {
       const { times } = found[i] ?? { times: [] };
+      // Runs that spent the same are not on top of each other.
+      const apart = Math.min(RUNS - 14, 7 * times.length);
       const symbol = this.data.palette.symbols[methods[i]?.look ?? 0];
       traces.x.push(times.map(({ spent }) => axis.place(spent)));
       traces.y.push(
         times.map(
-          (_, n) => -i - 0.14 - 0.3 * (times.length > 1 ? n / (times.length - 1) - 0.5 : 0),
+          (_, n) =>
+            level(i) + (apart / row) * (0.5 - (times.length > 1 ? n / (times.length - 1) : 0.5)),
         ),
       );
       traces.text.push(
@@ -370,7 +388,7 @@ export class FixedTargetView {
     }
     const expected = found.flatMap(({ ert }, i) => (Number.isFinite(ert) ? [{ ert, i }] : []));
     traces.x.push(expected.map(({ ert }) => axis.place(ert)));
-    traces.y.push(expected.map(({ i }) => -i - 0.14));
+    traces.y.push(expected.map(({ i }) => level(i)));
     traces.text.push(
       expected.map(({ ert, i }) =>
         [
@@ -382,7 +400,6 @@ export class FixedTargetView {
     traces["marker.symbol"].push(expected.map(() => "line-ns-open"));
     traces["marker.color"].push(expected.map(({ i }) => methods[i].colour));
     const { theme } = this;
-    const room = this.parts.places.time.clientWidth - 40;
     chart.update(
       traces,
       {
@@ -397,18 +414,20 @@ export class FixedTargetView {
         "yaxis.tickmode": "array",
         "yaxis.tickvals": methods.slice(1).map((_, i) => -i - 0.5),
         "yaxis.ticktext": methods.slice(1).map(() => ""),
-        annotations: methods.map(({ name, method, colour, look, runs: all }, i) => {
-          const score = t("gallery.reached-of", { reached: found[i].reached, runs: all.length });
-          const [title] = fitted(name, method, room - widthOf(score) - 30, 1);
+        annotations: methods.map(({ colour, look }, i) => {
+          const { first, score, others } = labels[i];
+          const head = `<span style="color:${colour}">${SHAPES[look]}</span> <b>${plain(first)}</b>  ${score}`;
           return {
             xref: "paper",
             x: 0,
             xanchor: "left",
-            y: -i + 0.32,
-            yanchor: "middle",
+            y: -i + 0.5,
+            yanchor: "top",
+            yshift: -3,
+            borderpad: 0,
             align: "left",
             showarrow: false,
-            text: `<span style="color:${colour}">${SHAPES[look]}</span> <b>${plain(title)}</b>  ${score}`,
+            text: [head, ...others.map((text) => `    ${plain(text)}`)].join("<br>"),
             font: { size: 12.5, color: theme?.text },
           };
         }),
@@ -464,7 +483,7 @@ export class FixedTargetView {
         ["method", "reached", "ert", "median"].map((name) => t(`gallery.column-${name}`, names)),
         methods,
         found.map(({ reached, median, times }, i) => [
-          { text: t("gallery.reached-of", { reached, runs: times.length }) },
+          { text: t("gallery.reached-count", { reached, runs: times.length }) },
           { text: shown[i], best: told && shown[i] === this._cost(least) },
           { text: this._cost(median) },
         ]),
@@ -498,15 +517,12 @@ export class FixedTargetView {
     this.parts.table.replaceChildren(
       table(
         t("gallery.share-table"),
-        ["method", "runs", "share", "half", "end"].map((name) =>
-          t(`gallery.column-${name}`, names),
-        ),
+        ["method", "runs", "share", "half"].map((name) => t(`gallery.column-${name}`, names)),
         methods,
-        found.map(({ share, end }, i) => [
+        found.map(({ share }, i) => [
           { text: String(methods[i].runs.length) },
           { text: percent(share) },
           { text: this._cost(half[i]) },
-          { text: this._cost(end) },
         ]),
       ),
     );
@@ -530,7 +546,7 @@ export class FixedTargetView {
     const width = this.parts.places.share.clientWidth;
     const usual = width < 560 ? SHARE_HEIGHT.narrow : SHARE_HEIGHT.wide;
     const widest = Math.min(230, 0.37 * width);
-    const labels = methods.map(({ name, method }) => fitted(name, method, widest - 26, 2));
+    const labels = methods.map(({ name, method }) => fitted(name, method, widest - 26, 3));
     const needed = labels.reduce((sum, lines) => sum + LINE * lines.length + 3, 0);
     const height = Math.max(usual, needed + AROUND);
     const chart = this._chart("share", height);
@@ -674,7 +690,8 @@ export function problemNames(problems) {
       if (part === "moved") return about.moved.length ? [t("gallery.moved")] : [];
       const values = /** @type {Record<string, unknown>} */ (about[part] ?? {});
       return fields.map(
-        (field) => `${field.replaceAll("_", " ")} ${String(values[field] ?? "–").slice(0, 24)}`,
+        (field) =>
+          `${field.replaceAll("_", " ")} ${[values[field] ?? "–"].flat().join(", ").slice(0, 24)}`,
       );
     });
     return [name, ...apart].join(" · ");
@@ -718,7 +735,7 @@ function table(caption, head, methods, rows) {
             "th",
             { scope: "row", title: name },
             make("i", { style: `color: ${colour}`, "aria-hidden": "true", text: SHAPES[look] }),
-            ` ${name}`,
+            `\u00a0${name}`,
           ),
           ...rows[i].map(({ text, best }) =>
             make(
