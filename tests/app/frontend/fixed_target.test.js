@@ -283,6 +283,19 @@ test("a shipped recording, read against its own frames", async () => {
   assert.deepEqual(timeToTarget([adam], "loss", "evaluations", 1).times[0].spent, 3000);
 });
 
+test("many runs of many frames are read", () => {
+  const long = run(Array.from({ length: 10_000 }, (_, i) => 1 / (i + 1)));
+  const runs = Array.from({ length: 32 }, () => long);
+  assert.deepEqual(scaleOf(runs, "loss", "evaluations"), {
+    worst: 1,
+    best: 1e-4,
+    lowest: 1e-4,
+    kind: "log",
+  });
+  assert.equal(shareReached(runs, "loss", "evaluations", [1, 0.01]).end, 100_000);
+  assert.equal(usualTarget(runs, "loss", "evaluations"), 1e-4);
+});
+
 test("labels lie near their lines and not over each other", () => {
   const four = [0.9, 0.5, 0.9, 0].map((at) => ({ at, size: 0.1 }));
   const places = spread(four, 0, 1);

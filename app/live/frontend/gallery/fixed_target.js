@@ -175,6 +175,11 @@ function isNumber(value) {
   return typeof value === "number" && Number.isFinite(value);
 }
 
+/** More numbers than a function may have arguments. @param {number[]} all */
+const least = (all) => all.reduce((low, value) => Math.min(low, value), Infinity);
+/** @param {number[]} all */
+const most = (all) => all.reduce((high, value) => Math.max(high, value), -Infinity);
+
 /**
  * The frames of a run that have both numbers.
  * @param {Run} run
@@ -220,7 +225,7 @@ export function costsOf(run, measure, currency, targets) {
  * @param {Currency} currency
  */
 function spentBy({ numbers }, currency) {
-  return Math.max(...numbers[currency].filter(isNumber));
+  return most(numbers[currency].filter(isNumber));
 }
 
 /**
@@ -263,13 +268,13 @@ export function scaleOf(runs, measure, currency) {
   const values = there.flat();
   if (!measure.endsWith("loss"))
     return {
-      worst: Math.min(...firsts),
-      best: Math.max(...values),
+      worst: least(firsts),
+      best: most(values),
       kind: "even",
       lowest: 0,
     };
-  const [worst, best] = [Math.max(...firsts), Math.min(...values)];
-  const lowest = Math.min(...values.filter((value) => value > 0), Infinity);
+  const [worst, best] = [most(firsts), least(values)];
+  const lowest = least(values.filter((value) => value > 0));
   const zero = best === 0 && lowest < worst;
   return { worst, best, lowest, kind: best > 0 ? "log" : zero ? "log-zero" : "even" };
 }
@@ -316,7 +321,7 @@ export function usualTarget(runs, measure, currency) {
   const bests = runs
     .map((run) => frames(run, measure, currency).map(({ value }) => value))
     .filter(({ length }) => length)
-    .map((values) => (loss ? Math.min(...values) : Math.max(...values)))
+    .map((values) => (loss ? least(values) : most(values)))
     .sort((a, b) => (loss ? a - b : b - a));
   if (!bests.length) return null;
   const half = bests[Math.ceil(bests.length / 2) - 1];

@@ -55,7 +55,9 @@ export class FixedTargetView {
     /** @type {{name: string, series: import("./series.js").Series | null}[]} */ this.compared = [];
     /** Targets that were set, by problem and measure. */
     this.targets = /** @type {Map<string, number>} */ (new Map());
-    this.problem = /** @type {string | null} */ (null);
+    /** The problem that is shown, and the one that was chosen by hand. */
+    this.problem = this.wanted = /** @type {string | null} */ (null);
+    /** What the target in the field belongs to. */ this.field = "";
     this.theme = /** @type {import("../charts/theme.js").Theme | null} */ (null);
     this.colours = /** @type {string[]} */ (data.palette.recordings);
     /** @type {Partial<Record<"time" | "share", Chart>>} */ this.charts = {};
@@ -69,7 +71,7 @@ export class FixedTargetView {
 
   _wire() {
     this.parts.choice.onchange = () => {
-      this.problem = this.parts.choice.value;
+      this.wanted = this.parts.choice.value;
       this.draw();
     };
     this.parts.number.onchange = () => this._typed();
@@ -135,7 +137,7 @@ export class FixedTargetView {
   /** A target as it was typed. */
   _typed() {
     const text = this.parts.number.value.trim();
-    const typed = Number(text.replace(",", ".").replace("−", "-"));
+    const typed = Number(text.replace("−", "-"));
     const share = !this.loss;
     const fine = text !== "" && Number.isFinite(typed) && (!share || (typed >= 0 && typed <= 100));
     this.parts.wrong.hidden = fine;
@@ -151,10 +153,15 @@ export class FixedTargetView {
   _set(target) {
     if (target === null) this.targets.delete(this.targetKey);
     else this.targets.set(this.targetKey, target);
-    this.parts.wrong.hidden = true;
-    this.parts.number.removeAttribute("aria-invalid");
+    this._right();
     this.charts.time?.forgetZoom();
     this.draw();
+  }
+
+  /** What is in the field is no longer wrong. */
+  _right() {
+    this.parts.wrong.hidden = true;
+    this.parts.number.removeAttribute("aria-invalid");
   }
 
   get loss() {
@@ -181,7 +188,7 @@ export class FixedTargetView {
     this.width = this.place.clientWidth;
     const { view } = this;
     const problems = problemsOf(runsOf(this.compared));
-    const problem = problems.find(({ key }) => key === this.problem) ?? problems[0];
+    const problem = problems.find(({ key }) => key === this.wanted) ?? problems[0];
     this.problem = problem?.key ?? null;
     this._problems(problems);
     const reading = this.compared.some(({ series }) => !series);
@@ -228,12 +235,13 @@ export class FixedTargetView {
     );
     this.parts.differ.textContent = t("gallery.problems-differ", { parts: listed(parts) });
     const all = this.compared.length;
+    const names = problemNames(problems);
     this.parts.choice.replaceChildren(
       ...problems.map(({ key, recordings }, i) => {
         const option = make("option", {
           value: key,
           text: t("gallery.problem-count", {
-            name: problemNames(problems)[i],
+            name: names[i],
             count: recordings,
             all,
           }),
@@ -274,6 +282,7 @@ export class FixedTargetView {
     const left = problem.runs.length - runs.length;
     const again = repeats(runs);
     this.parts.note.textContent = [
+      this.compared.some(({ series }) => !series) && t("gallery.reading"),
       t(`gallery.${this.view}-note`),
       t("gallery.frames-note", {
         frames: least === most ? most : t("gallery.frames-range", { least, most }),
@@ -293,10 +302,8 @@ export class FixedTargetView {
    */
   _chart(view, height) {
     const place = this.parts.places[view];
-    if (place.style.height !== `${height}px`) {
-      place.style.height = `${height}px`;
-      this.charts[view]?.resize();
-    }
+    place.style.height = `${height}px`;
+    this.charts[view]?.resize();
     this.mounting[view] ??= this._mount(view);
     return this.charts[view];
   }
@@ -462,6 +469,8 @@ export class FixedTargetView {
     );
     this.parts.slider.value = String(far.indexOf(Math.min(...far)));
     this.parts.slider.setAttribute("aria-valuetext", this._value(target));
+    if (this.field !== this.targetKey) this._right();
+    this.field = this.targetKey;
     if (this.parts.wrong.hidden)
       this.parts.number.value = String(Number((this.loss ? target : 100 * target).toPrecision(5)));
     this.parts.reset.disabled = !this.targets.has(this.targetKey);
