@@ -17,6 +17,7 @@ export function parts(place) {
   const number = make("input", {
     type: "text",
     id: "kg-target",
+    "aria-label": t("gallery.view-time"),
     inputmode: "decimal",
     autocomplete: "off",
     spellcheck: "false",
@@ -58,8 +59,18 @@ export function parts(place) {
   const about = make("p", { class: "kg-about", ...part("fixed-about") });
   const nothing = make("p", { class: "kg-nothing", role: "status", ...part("fixed-nothing") });
   const places = {
-    time: make("div", { class: "kg-chart", role: "img", ...part("time-chart") }),
-    share: make("div", { class: "kg-chart", role: "img", ...part("share-chart") }),
+    time: make("div", {
+      class: "kg-chart",
+      role: "img",
+      "aria-label": t("gallery.view-time"),
+      ...part("time-chart"),
+    }),
+    share: make("div", {
+      class: "kg-chart",
+      role: "img",
+      "aria-label": t("gallery.view-share"),
+      ...part("share-chart"),
+    }),
   };
   const key = make(
     "p",

@@ -455,6 +455,7 @@ export class FixedTargetView {
   _target(scale, target) {
     const names = this._names();
     this.parts.label.textContent = t(`gallery.target-at-${this.loss ? "most" : "least"}`, names);
+    this.parts.number.setAttribute("aria-label", this.parts.label.textContent ?? "");
     this.parts.unit.hidden = this.loss;
     const digits = (/** @type {number} */ value) => Number(value.toPrecision(3));
     this.stops = targetsOf(scale, STOPS + 1).map(digits);
