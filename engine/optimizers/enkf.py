@@ -129,7 +129,7 @@ class EnKF(Optimizer[EnKFState]):
         json_schema_extra={"label": "Spread", "scale": "log"},
     )
     inflation: float = Field(
-        0.0,
+        0.01,
         ge=0,
         le=1,
         description=(

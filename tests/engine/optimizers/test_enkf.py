@@ -85,7 +85,7 @@ def test_a_batch_is_filterpys_updates_one_after_the_other(
     """
     oracle, size = oracle_on(batch=8), 7
     enkf, theta = (
-        EnKF(population_size=size, observation_noise=gamma, perturb=perturb, height=1),
+        EnKF(population_size=size, observation_noise=gamma, perturb=perturb, height=1, inflation=0),
         first_weights(oracle_on()),
     )
     state: Any = enkf.init(theta, Rng(5, "x", dtype=torch.float64), oracle)
@@ -152,7 +152,7 @@ def test_on_a_linear_problem_it_is_the_kalman_filter() -> None:
     oracle, gamma = oracle_on(hidden=(), batch=1), 0.5
     theta, dimension = first_weights(oracle), oracle.network.dimension
     enkf, rng = (
-        EnKF(population_size=4096, observation_noise=gamma, perturb=True, height=1),
+        EnKF(population_size=4096, observation_noise=gamma, perturb=True, height=1, inflation=0),
         Rng(5, "x", dtype=torch.float64),
     )
     state: Any = enkf.init(theta, rng, oracle)
@@ -188,7 +188,7 @@ def test_small_ensembles_freeze_and_inflation_holds_against_it() -> None:
         "inflated": {"population_size": 6, "inflation": 0.1},
     }
     for name, settings in cases.items():
-        enkf = EnKF(observation_noise=0.01, height=1, **settings)
+        enkf = EnKF(**({"observation_noise": 0.01, "height": 1, "inflation": 0} | settings))
         state: Any = run(enkf, oracle_on(hidden=(8,), batch=4), theta, 40)
         spreads[name] = state.metrics["spread"] / float(
             enkf.init(theta, Rng(0, "x"), oracle_on(hidden=(8,))).metrics["spread"]
