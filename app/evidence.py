@@ -68,7 +68,7 @@ def place_of(name: str, folder: Path | None = None) -> Path | None:
             ``KELVIN_EVIDENCE`` names, else what ships with Kelvin.
     """
     root = folder or settings.evidence()
-    tried = [reports.SHIPPED / name] if root is None else [root / name / "tables", root / name]
+    tried = [studies.SHIPPED / name] if root is None else [root / name / "tables", root / name]
     return next((one for one in tried if (one / "runs.parquet").exists()), None)
 
 
@@ -455,9 +455,11 @@ def goal(target: Target) -> str:
     if target.value is None:
         share = f"{100 * float(target.share_of_first or 0):g} %"
         return t("evidence.goal-share", measure=measure, value=share)
-    share = _share(target.on)
-    value = f"{100 * target.value:g} %" if share else f"{target.value:g}"
-    return t("evidence.goal-least" if share else "evidence.goal-most", measure=measure, value=value)
+    at_least = _share(target.on)
+    value = f"{100 * target.value:g} %" if at_least else f"{target.value:g}"
+    return t(
+        "evidence.goal-least" if at_least else "evidence.goal-most", measure=measure, value=value
+    )
 
 
 def _sees(name: str) -> str:
@@ -763,13 +765,14 @@ def command(name: str, out: Path | None, results: Path | None) -> None:
     if not shown.results:
         for line in shown.broken:
             click.echo(line, err=True)
-        where = str(results or settings.evidence() or reports.SHIPPED)
+        where = str(results or settings.evidence() or studies.SHIPPED)
         raise BadInput("results", where, f"a folder with results of {name}")
     for line in shown.broken:
         click.echo(line, err=True)
     path = out or Path("evidence.html")
+    text = page(shown)
     with appearing(path) as part:
-        part.write_text(page(shown), encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
     click.echo(path)
 
 

@@ -21,7 +21,7 @@ from engine.studies.verdict import number
 CLEAR = "rgba(0,0,0,0)"
 FAR = 3.0
 """Decades of the factor at which the map's colour ends."""
-NAME_HEIGHT, CELL_HEIGHT, HEAD = 20, 46, 26
+NAME_HEIGHT, CELL_HEIGHT, HEAD = 19, 48, 26
 """Of the map, in pixels: a row's name, its cells, the columns' names."""
 LINE = 12
 """Characters in a line of a cell: what fits a fifth of a phone's width."""
@@ -373,10 +373,13 @@ ROW = 46
 
 def colours(points: Sequence[Point], on: Paper) -> dict[str, str]:
     """Return each method's colour: one for each way of seeing, the last for controls."""
-    order = [*COLUMNS, "none"]
-    return {
-        one.name: on.muted if one.control else on.lanes[order.index(one.sees)] for one in points
-    }
+    return {one.name: on.muted if one.control else on.lanes[_rank(one)] for one in points}
+
+
+def _rank(point: Point) -> int:
+    """Return the place of what a method sees among the map's columns."""
+    order: list[str] = [*COLUMNS, "none"]
+    return order.index(point.sees)
 
 
 def _bounds(points: Sequence[Point], log: bool) -> tuple[float, float]:
@@ -553,8 +556,7 @@ def lines(
         own = sorted((p for p in points if p.name == name), key=lambda p: p.along)
         known = [p for p in own if math.isfinite(p.value)]
         before = used[hue[name]] = used.get(hue[name], -1) + 1
-        order = [*COLUMNS, "none"].index(own[0].sees)
-        symbol = SYMBOLS[(order + before) % len(SYMBOLS)]
+        symbol = SYMBOLS[(_rank(own[0]) + before) % len(SYMBOLS)]
         look: dict[str, Any] = {"color": hue[name], "symbol": symbol, "size": 9}
         traces.append(
             go.Scatter(
