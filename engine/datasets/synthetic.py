@@ -87,10 +87,10 @@ class RandomFeatures(DatasetConfig):
         y = torch.sin(inputs @ rng.normal(INPUTS, 1)).squeeze(1) + 0.5 * torch.cos(
             inputs.square().sum(1)
         )
-        # √2 cos(w·u + b) with w ~ N(0, 1): features of a Gaussian kernel, of mean square 1. Drawn
-        # feature by feature, so that more features only add to those there are.
+        # √(2/D) cos(w·u + b) with w ~ N(0, 1): a sample's features have length 1 on average, and
+        # their products approach a Gaussian kernel, whatever their number D.
         weights, phases = self._projections(seed)
-        x = math.sqrt(2) * torch.cos(inputs @ weights.T + phases)
+        x = math.sqrt(2 / self.features) * torch.cos(inputs @ weights.T + phases)
         n = self.points
         return Dataset(x[:n], y[:n], x[n:], y[n:], self.classes, self.kind)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -131,6 +131,9 @@ def runs_of(
                     yield run_of(study, size, case, varied, lane, variant, seed)
             for variant in trials_of(study, case, varied, lane, scale):
                 for seed in range(TUNING_SEED, TUNING_SEED + scale.tuning_seeds):
+                    if lane.start_from is not None:
+                        earlier = _earlier(study, size, lane.start_from, seed)
+                        yield replace(earlier, variant=variant.name)
                     yield run_of(study, size, case, varied, lane, variant, seed)
 
 
