@@ -20,6 +20,8 @@ from engine.errors import BadInput
 from engine.experiment.model import (
     DEFAULT_AMOUNT,
     MAX_LANES,
+    MAX_SEED,
+    MAX_SEEDS,
     SUGGESTED_HIDDEN,
     SUGGESTED_LOSS,
     Experiment,
@@ -58,6 +60,7 @@ def load(experiment: Experiment) -> None:
         _loss_key(experiment.dataset): experiment.loss,
     }
     kept["currency"], kept["seed"] = experiment.budget.currency, experiment.seed
+    kept["seeds"] = experiment.seeds
     kept["device"], kept["precision"], kept["threads"] = (
         experiment.device,
         experiment.precision,
@@ -216,7 +219,7 @@ def draw() -> dict[str, Any]:
 
     value["budget"] = draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT)
     value["stop"] = draw_stop()
-    value["seed"] = number("seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint"))
+    value |= draw_seeds(t("controls.seed-hint"))
     value |= {
         name: kept().get(name, usual)
         for name, usual in (("device", "auto"), ("precision", "float32"), ("threads", 1))
@@ -266,6 +269,20 @@ def draw_budget(
             t(f"controls.amount-{currency}-hint"),
         ),
     }
+
+
+def draw_seeds(hint: str) -> dict[str, Any]:
+    """Draw the fields of the seed and of how many seeds are raced, and return them as JSON values.
+
+    Args:
+        hint: what the seed sets.
+    """
+    left, right = st.columns([3, 2])
+    with left:
+        seed = number("seed", t("controls.seed"), 0, 0, MAX_SEED, hint)
+    with right:
+        seeds = number("seeds", t("controls.seeds"), 1, 1, MAX_SEEDS, t("controls.seeds-hint"))
+    return {"seed": seed, "seeds": seeds}
 
 
 def draw_stop() -> dict[str, Any]:

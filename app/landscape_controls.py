@@ -80,9 +80,7 @@ def draw(shown: Experiment) -> tuple[dict[str, Any], str | None]:
         "lanes": lanes,
         "budget": controls.draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT),
         "stop": controls.draw_stop(),
-        "seed": widgets.number(
-            "seed", t("controls.seed"), 0, 0, 2**31 - 1, t("controls.seed-hint-landscape")
-        ),
+        **controls.draw_seeds(t("controls.seed-hint-landscape")),
         "device": shown.device,
         "precision": shown.precision,
         "threads": shown.threads,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .messages.recording import Recording
     from .race.interventions import parse_events
     from .race.race import Race
+    from .race.seed_races import SeedRaces
 
 __version__ = "0.2.0"
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Experiment",
     "Race",
     "Recording",
+    "SeedRaces",
     "__version__",
     "catalogue",
     "parse_events",
@@ -40,6 +42,7 @@ _HOME = {
     "Experiment": "experiment.model",
     "Race": "race.race",
     "Recording": "messages.recording",
+    "SeedRaces": "race.seed_races",
     "catalogue": "catalogue",
     "parse_events": "race.interventions",
 }

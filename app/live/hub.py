@@ -29,7 +29,7 @@ SENT_PICTURES = 150
 MOST_DETAILS = 40
 MOST_WEIGHT_BYTES = 4 * 2**20 + 2**16
 """Limit on the weights kept with a race: those that a worker sends automatically."""
-MOST_QUEUED = {"metrics": MOST_METRICS + 2000, "stages": 64, "problem": 64, "state": 64}
+MOST_QUEUED = {"metrics": MOST_METRICS + 2000, "stages": 64, "problem": 64, "state": 64, "seed": 64}
 """Messages of a kind that wait for a slow viewer. If there are more, every second one is dropped
 for metrics, the oldest for others.
 """
@@ -144,6 +144,8 @@ class LiveRace:
         self.pictures = Album()
         self.details = Album(MOST_DETAILS)
         self.weights: bytes | None = None
+        self.seeds: dict[int, bytes] = {}
+        """The newest message of every seed that was followed, or has ended."""
         self.stages: list[bytes] = []
         self._stages_of = -1
         self.state: Message = {"type": "state", "state": "starting"}
@@ -174,6 +176,8 @@ class LiveRace:
             self.weights = (
                 data if len(data) <= MOST_WEIGHT_BYTES else None
             )  # larger ones were requested by a page, which has them now
+        elif about["type"] == "seed":
+            self.seeds[about["seed"]] = data
         elif about["type"] == "stages":
             if about["k"] > self._stages_of:
                 self.stages, self._stages_of = [], about["k"]
@@ -239,6 +243,8 @@ class Hub:
         self._join(viewer, race)
         if race.stage is not None:
             viewer.push(race.stage)
+        for data in race.seeds.values():
+            viewer.push(data)
         for data in race.metrics:
             viewer.push(data, "metrics")
         for data in (

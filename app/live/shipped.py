@@ -18,6 +18,7 @@ from app.text import t
 from engine.errors import BadInput
 from engine.experiment.lane_names import stage_names
 from engine.messages.recording import SUFFIX, Recording
+from engine.race.seed_statistics import quantile
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
         last: its last metrics.
     """
     data, experiment = stage["data"], stage["experiment"]
+    seeds = experiment.get("seeds", 1)
     return {
         "dataset": data["name"],
         "label": (data.get("landscape") or data)["label"],
@@ -83,8 +85,28 @@ def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
         ],
         "budget": {"currency": stage["budget"]["currency"], "amount": stage["budget"]["amount"]},
         "seed": experiment["seed"],
-        "results": [{name: _number(row.get(name)) for name in NUMBERS} for row in last["lanes"]],
+        **({"seeds": seeds} if seeds > 1 else {}),
+        "results": [{name: _number(row.get(name)) for name in NUMBERS} for row in rows_of(last)],
     }
+
+
+def rows_of(metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return each lane's numbers in metrics; of several seeds their medians."""
+    block = metrics.get("seeds", {})
+    if "values" not in block:
+        return list(metrics["lanes"])
+    values, fields = block["values"], block["fields"]
+    return [
+        {
+            name: quantile(
+                values[:, lane, fields.index(name)].tolist(),
+                0.5,
+                -math.inf if name.endswith("accuracy") else math.inf,
+            )
+            for name in NUMBERS
+        }
+        for lane in range(values.shape[1])
+    ]
 
 
 def _lane(lane: dict[str, Any], name: str) -> dict[str, str]:
@@ -101,9 +123,9 @@ def spark(metrics: list[dict[str, Any]]) -> list[list[float | None]]:
     """
     count = min(SPARK_POINTS, len(metrics))
     at = [int(i * (len(metrics) - 1) / (count - 1) + 0.5) if count > 1 else 0 for i in range(count)]
+    rows = [rows_of(metrics[index]) for index in at]
     return [
-        [_number(metrics[index]["lanes"][lane]["loss"]) for index in at]
-        for lane in range(len(metrics[0]["lanes"]))
+        [_number(row[lane]["loss"]) for row in rows] for lane in range(len(metrics[0]["lanes"]))
     ]
 
 

@@ -34,7 +34,7 @@ from app.live.shipped import shipped
 from app.text import t
 from engine.datasets.hand_drawn import decode_points
 from engine.errors import BadInput
-from engine.experiment.model import MAX_LANES, Experiment
+from engine.experiment.model import MAX_LANES, MAX_SEEDS, Experiment
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
 from engine.observation.projection import KINDS
@@ -267,12 +267,17 @@ def _plane(command: Message) -> Message:
     return {"kind": command["kind"]}
 
 
+def _follow(command: Message) -> Message:
+    return {"seed": _whole(command, "seed", MAX_SEEDS - 1)}
+
+
 VALIDATED: dict[str, Callable[[Message], Message]] = {
     "reheat": _reheat,
     "turn": _turn,
     "weight": _weight,
     "points": _points,
     "plane": _plane,
+    "follow": _follow,
 }
 """Commands for a race: functions that return the command to pass on, or raise `BadInput`."""
 

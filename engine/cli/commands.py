@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ..race.interventions import Event
     from ..race.lane import Lane
     from ..race.race import Race
+    from ..race.seed_races import SeedRaces
+
+    AnyRace = Race | SeedRaces
 
 EXIT_BAD_INPUT = 2
 TOLD = 0.01
@@ -127,6 +130,10 @@ def list_command(as_json: bool) -> None:
     ),
 )
 @click.option("--seed", help="Seed of all random numbers.")
+@click.option(
+    "--seeds",
+    help="Race this many seeds at once, 1 to 16, from --seed upwards; results are medians.",
+)
 @click.option("--device", help="auto, cpu, cuda or mps.")
 @click.option(
     "--precision", help="Of the products that evaluate populations: float32, tf32 or bf16."
@@ -189,7 +196,8 @@ def run(
     from ..messages.recording import SUFFIX, Recording
     from ..race import checkpoint as snapshot
     from ..race.interrupt import Interrupt
-    from ..race.interventions import read_events
+    from ..race.interventions import of_seed, read_events
+    from ..race.seed_races import SeedRaces, summary_of
 
     _none_empty(
         {
@@ -230,6 +238,8 @@ def run(
         Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None,
         local_files=True,
     )
+    if experiment.seeds == 1:
+        by_hand = of_seed(by_hand, 0)
     for note in experiment.dataset.notes():
         click.echo(note, err=True)
     apart({"FILE": file, "--events": events}, {"--weights": weights, "--checkpoint": checkpoint})
@@ -242,15 +252,21 @@ def run(
         try:
             _run(race, kept, recorder, interrupt)
         except KeyboardInterrupt:
-            if interrupt.signal is not None or any(lane.torn for lane in race.lanes):
+            if interrupt.signal is not None or race.torn:
                 raise  # the second signal: exit at once
         stopped = not race.finished
         unwritten: list[str] = []
         if kept and stopped:
             with _writing("--checkpoint", kept, unwritten):
                 snapshot.save(race, kept, None if recorder is None else recorder.messages)
-        result: dict[str, Any] = {
-            "lanes": race.results(),
+        if isinstance(race, SeedRaces):
+            seeds = race.seed_results()
+            rows = [row for one in seeds for row in one["lanes"]]
+            result: dict[str, Any] = {"summary": summary_of(seeds), "seeds": seeds}
+        else:
+            rows = race.results()
+            result = {"lanes": rows}
+        result |= {
             "experiment": experiment.to_json(),
             "device": race.device.type,
             "dimension": race.network.dimension,
@@ -264,14 +280,17 @@ def run(
                 result["weights"] = str(save(race, written))
         if recorder is not None and folder is not None:
             lanes = "-".join(lane.name for lane in experiment.lanes)
-            name = f"{experiment.dataset.name}-{lanes}-seed{experiment.seed}"
+            last = experiment.seed + experiment.seeds - 1
+            seed = f"seed{experiment.seed}" if experiment.seeds == 1 else ""
+            seed = seed or f"seeds{experiment.seed}-{last}"
+            name = f"{experiment.dataset.name}-{lanes}-{seed}"
             with _writing("--record", folder, unwritten):
                 result["recording"] = str(
                     recorder.recording().write_new(folder, name, resumed=messages is not None)
                 )
         if stopped:
             result["stopped"] = True
-        click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
+        click.echo(json.dumps(result, ensure_ascii=False) if as_json else _shown(result))
         if (
             kept and not stopped and not unwritten
         ):  # only now: everything it was kept for has been written
@@ -279,10 +298,10 @@ def run(
     _told_unwritten(unwritten)
     if stopped:
         sys.exit(EXIT_SIGNAL + (interrupt.signal or SIGINT))
-    _exit_by(result["lanes"])
+    _exit_by(rows)
 
 
-def _run(race: Race, kept: Path | None, recorder: Recorder | None, interrupt: Interrupt) -> None:
+def _run(race: AnyRace, kept: Path | None, recorder: Recorder | None, interrupt: Interrupt) -> None:
     """Run a race to its end, or until it is interrupted between two steps."""
     from ..race import checkpoint as snapshot
 
@@ -314,7 +333,7 @@ def _run(race: Race, kept: Path | None, recorder: Recorder | None, interrupt: In
                 saved_at = time.monotonic()
 
 
-def _long_steps(race: Race, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callable[[Lane], None]:
+def _long_steps(race: AnyRace, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callable[[Lane], None]:
     """Update the progress bar within a long step, with the number of the step."""
     frame, since = race.k, time.monotonic()
 
@@ -511,19 +530,19 @@ def _read(file: str) -> dict[str, Any]:
 
 def _race(
     experiment: Experiment, kept: Path | None, record: bool, events: list[Event]
-) -> tuple[Race, list[bytes] | None]:
+) -> tuple[AnyRace, list[bytes] | None]:
     """Return the race, new or from its checkpoint, and its recording so far."""
     from ..race import checkpoint as snapshot
-    from ..race.race import Race
+    from ..race.seed_races import race_of
 
     if kept is None or not kept.exists():
-        return Race(experiment, pictures=record, events=events), None
+        return race_of(experiment, pictures=record, events=events), None
     try:
-        race, messages = snapshot.load_with(kept)
+        race, messages = snapshot.load_any(kept)
     except BadInput as error:
         what = str(kept) if error.field == "snapshot" else error.value
         raise BadInput("--checkpoint", what, error.allowed) from None
-    if race.began != experiment or race.hands.given != events:
+    if race.began != experiment or race.given != events:
         raise BadInput(
             "--checkpoint", str(kept), "a race of this same experiment and events, or a new file"
         )
@@ -567,6 +586,57 @@ def _names(result: dict[str, Any]) -> list[str]:
         settings,
         lambda _, field, value: f" {field}={'none' if value is None else value}",
     )
+
+
+def _shown(result: dict[str, Any]) -> str:
+    """Return the results of a run as text: a table, or with several seeds their summary and one
+    table for each.
+    """
+    if "seeds" not in result:
+        return _table(result)
+    parts = [_summary(result)]
+    for one in result["seeds"]:
+        about: dict[str, Any] = {
+            name: result[name] for name in ("experiment", "stopped") if name in result
+        }
+        parts.append(f"seed {one['seed']}\n{_table({**about, 'lanes': one['lanes']})}")
+    parts += [f"{what}: {result[what]}" for what in ("recording", "weights") if what in result]
+    return "\n\n".join(parts)
+
+
+def _summary(result: dict[str, Any]) -> str:
+    """Return the medians over the seeds as a table, with quartiles in brackets."""
+    count = len(result["seeds"])
+    names = _names({**result, "lanes": result["summary"]})
+    wide = max([20, *(len(name) + 2 for name in names)])
+    head = f"{'median of ' + str(count) + ' seeds':<{wide}}"
+    for title in ("loss", "accuracy", "test loss", "test acc."):
+        head += f"{title + ' [quartiles]':>30}"
+    lines = [f"{head}{'wins':>10}"]
+
+    def number(value: float | None, form: str) -> str:
+        return "—" if value is None else format(value, form)
+
+    for name, row in zip(names, result["summary"], strict=True):
+        line = f"{name:<{wide}}"
+        for key, form in (
+            ("loss", ".4g"),
+            ("accuracy", ".1%"),
+            ("test_loss", ".4g"),
+            ("test_accuracy", ".1%"),
+        ):
+            told = row[key]
+            text = "—"
+            if told is not None:
+                low, high = (number(value, form) for value in told["quartiles"])
+                text = f"{number(told['median'], form)} [{low}, {high}]"
+            line += f"{text:>30}"
+        won = f"{row['wins']} of {count}"
+        lines.append(f"{line}{won:>10}")
+        if row["failed"]:
+            lines.append(f"  ended early in {row['failed']} of {count} seeds")
+    lines.append("wins: seeds in which the lane has the lowest training loss; ties count for none")
+    return "\n".join(lines)
 
 
 def _table(result: dict[str, Any]) -> str:

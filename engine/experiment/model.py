@@ -64,6 +64,8 @@ SUGGESTED_NETWORK: dict[str, str] = {"text": Transformer.name}
 MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15, "flops": 1e21}
 DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 30, "evaluations": 1e7, "flops": 1e12}
 MAX_LANES = 4
+MAX_SEEDS = 16
+MAX_SEED = 2**31 - 1
 
 
 def suggested_network(dataset: DatasetConfig | type[DatasetConfig] | None) -> str:
@@ -129,8 +131,15 @@ class Experiment(BaseModel):
     seed: int = Field(
         0,
         ge=0,
-        le=2**31 - 1,
+        le=MAX_SEED,
         description="Sets the initial weights, the data and all random numbers.",
+    )
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=MAX_SEEDS,
+        description="How many seeds are raced at once, from the seed upwards. Curves are then "
+        "medians with quartiles; the race takes so many times as long.",
     )
     training: TrainingData = Field(
         TrainingData(), description="Which of the training samples are used, and how altered."
@@ -214,7 +223,7 @@ class Experiment(BaseModel):
             )
         return loss.name
 
-    @field_validator("seed", "threads", mode="before")
+    @field_validator("seed", "seeds", "threads", mode="before")
     @classmethod
     def _number(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool):  # pydantic would accept it as 0 or 1
@@ -269,15 +278,28 @@ class Experiment(BaseModel):
                 )
             if refusal is not None:
                 raise CannotRun(f"lanes[{i}]", lane.name, refusal)
+        if self.seed + self.seeds - 1 > MAX_SEED:
+            raise BadInput(
+                "seeds", self.seeds, f"at most {MAX_SEED - self.seed + 1} from seed {self.seed} on"
+            )
         self._fits(problem)
         return self
 
     def _fits(self, problem: Problem) -> None:
-        """Reject lanes that do not fit into memory together; the error names the largest one."""
+        """Reject lanes that do not fit into memory together, with every seed's; the error names
+        the seeds where fewer of them fit, otherwise the largest lane.
+        """
         room = memory_limit(self.device)
         needed = [lane.footprint(problem) for lane in self.lanes]
-        if sum(needed) <= room:
+        if sum(needed) * self.seeds <= room:
             return
+        if sum(needed) <= room:
+            raise CannotRun(
+                "seeds",
+                f"{self.seeds} seeds of {sum(needed) / 2**30:.1f} GiB each",
+                f"at most {int(room // sum(needed))} seeds, which fit in {room / 2**30:.1f} GiB "
+                f"here together, or a smaller population, batch or network",
+            )
         i = max(range(len(needed)), key=needed.__getitem__)
         lane, left = self.lanes[i], room - sum(needed) + needed[i]
         rows, each = lane.memory_rows(), problem.dimension * FLOAT
@@ -330,8 +352,8 @@ class Experiment(BaseModel):
                 "experiment",
                 value,
                 (
-                    "an object with dataset, network, loss, lanes, budget, stop, seed, training, "
-                    "start, device, precision and threads"
+                    "an object with dataset, network, loss, lanes, budget, stop, seed, seeds, "
+                    "training, start, device, precision and threads"
                 ),
             )
         check(value)
@@ -348,7 +370,9 @@ class Experiment(BaseModel):
             raise explain(error) from None
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON values from which `parse` builds this experiment again."""
+        """Return JSON values from which `parse` builds this experiment again. A single seed is not
+        written as a number of seeds, so earlier versions read it.
+        """
         return {
             "dataset": self.dataset.to_json(),
             "network": self.network.to_json(),
@@ -357,6 +381,7 @@ class Experiment(BaseModel):
             "budget": self.budget.model_dump(),
             "stop": self.stop.model_dump(),
             "seed": self.seed,
+            **({"seeds": self.seeds} if self.seeds > 1 else {}),
             **self._unusual(),
             "device": self.device,
             "precision": self.precision,
@@ -381,6 +406,11 @@ class Experiment(BaseModel):
             BadInput: they are not available, or the options of `training` do not fit them.
         """
         return self.training.apply(self.dataset.load(self.seed), self.seed)
+
+
+def one_seed(experiment: Experiment, place: int) -> Experiment:
+    """Return the experiment of one of its seeds, by its place from 0, as a race of that seed."""
+    return experiment.model_copy(update={"seed": experiment.seed + place, "seeds": 1})
 
 
 def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:

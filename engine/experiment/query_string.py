@@ -34,7 +34,18 @@ STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
 GROUPS: dict[str, type[Fields]] = {"training": TrainingData, "start": Start}
 """Groups of settings that are addressed as ``group.field``."""
 GROUPED = tuple(f"{group}.{name}" for group, cls in GROUPS.items() for name in cls.model_fields)
-TOP = ("dataset", "network", "loss", "lanes", *CURRENCIES, "seed", "device", "precision", "threads")
+TOP = (
+    "dataset",
+    "network",
+    "loss",
+    "lanes",
+    *CURRENCIES,
+    "seed",
+    "seeds",
+    "device",
+    "precision",
+    "threads",
+)
 
 
 def to_flat(experiment: Experiment) -> dict[str, str]:
@@ -56,6 +67,8 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         if value is not None
     }
     flat["seed"] = str(experiment.seed)
+    if experiment.seeds != 1:
+        flat["seeds"] = str(experiment.seeds)
     for name, cls in GROUPS.items():
         group = getattr(experiment, name)
         flat |= {
@@ -115,7 +128,7 @@ def from_flat(
     for name in ("loss", "device", "precision"):
         if name in flat:
             value[name] = flat[name]
-    for name in ("seed", "threads"):
+    for name in ("seed", "seeds", "threads"):
         if name in flat:
             value[name] = _whole(name, flat[name])
     given = [currency for currency in CURRENCIES if currency in flat]

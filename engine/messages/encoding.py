@@ -20,7 +20,7 @@ VERSION = 1
 SIMPLE = (str, bool, type(None), bytes)
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
 """The range of whole numbers in MessagePack."""
-KINDS = ("stage", "metrics", "picture", "detail", "weights")
+KINDS = ("stage", "metrics", "picture", "detail", "weights", "seed")
 """Types of the messages in a recording."""
 
 

@@ -10,6 +10,7 @@ from .recording import Recording
 
 if TYPE_CHECKING:
     from ..race.race import Race
+    from ..race.seed_races import SeedRaces
 
 DETAILS = 20
 """Number of details in a recording, at equal shares of the budget."""
@@ -23,7 +24,7 @@ class Recorder:
         messages: collected before that checkpoint.
     """
 
-    def __init__(self, race: Race, messages: Iterable[bytes] | None = None) -> None:
+    def __init__(self, race: Race | SeedRaces, messages: Iterable[bytes] | None = None) -> None:
         self.race = race
         self.messages = [encode(race.stage())] if messages is None else list(messages)
         details = (decode(data) for data in reversed(self.messages))
@@ -31,13 +32,17 @@ class Recorder:
         self._next_detail = 0 if last is None else last + race.marks // DETAILS
 
     def add(self, frame: Frame) -> None:
-        """Add a frame, and its detail if one is due."""
+        """Add a frame, and its detail if one is due; with the last frame of several seeds, the last
+        moment of each.
+        """
         self.messages.append(encode(frame.metrics))
         if frame.picture is not None:
             self.messages.append(encode(frame.picture))
         if frame.k >= self._next_detail or self.race.finished:
             self.messages.append(encode(self.race.detail(frame.k)))
             self._next_detail = frame.k + self.race.marks // DETAILS
+        if self.race.finished:
+            self.messages += [encode(one) for one in self.race.last_messages(frame.k)]
 
     def recording(self) -> Recording:
         """Return the recording up to the last frame, with the present weights."""

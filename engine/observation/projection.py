@@ -205,6 +205,12 @@ class Viewpoint:
                 raise BadInput("plane", kind, f"one of {', '.join(KINDS)}")
             self.wanted, self.next_fit = kind, 0
 
+    def note(self, estimates: Sequence[Tensor], going: Sequence[bool]) -> None:
+        """Add estimates to the trajectories of the lanes that are going; see `look`."""
+        for trajectory, estimate, goes in zip(self.trajectories, estimates, going, strict=True):
+            if goes:
+                trajectory.add(estimate)
+
     def look(
         self, estimates: Sequence[Tensor], going: Sequence[bool], clouds: Sequence[Tensor | None]
     ) -> tuple[list[Message], Message]:
@@ -219,9 +225,7 @@ class Viewpoint:
             ``path`` (n, 2), which ends at the ``estimate``, distance ``off_plane`` and ``cloud``
                 (m, 2) or None of every lane; and the plane, as a message.
         """
-        for trajectory, estimate, goes in zip(self.trajectories, estimates, going, strict=True):
-            if goes:
-                trajectory.add(estimate)
+        self.note(estimates, going)
         self.pictures += 1
         if self.pictures >= self.next_fit and not self.ground:
             # The plane is fitted less and less often: often while it still changes, rarely once

@@ -1,7 +1,8 @@
 """Save the final weights of a race as a safetensors file that other programs can read.
 
 Every tensor of every lane has a name of its own, ``lane0.layer0.weight``: lane, layer and part as
-the network names them (a landscape's point has ``lane0.x`` and ``lane0.y``). Shapes are PyTorch's,
+the network names them (a landscape's point has ``lane0.x`` and ``lane0.y``). With several seeds it
+begins with the place of the seed, from 0: ``seed2.lane0.layer0.weight``. Shapes are PyTorch's,
 outputs first. The file's metadata hold the experiment and the steps taken, as JSON, from which the
 network can be built again.
 """
@@ -26,6 +27,7 @@ from ..system.output_files import appearing
 
 if TYPE_CHECKING:
     from ..race.race import Race
+    from ..race.seed_races import SeedRaces
 
 SUFFIX = ".safetensors"
 
@@ -37,8 +39,8 @@ class Weights:
     Attributes:
         experiment: the race they come from, as it was when they were written.
         network: built again; every lane has the same.
-        steps: taken by each lane.
-        lanes: each lane's estimate, (D,).
+        steps: taken by each lane; with several seeds, seed by seed.
+        lanes: each lane's estimate, (D,), in the same order.
     """
 
     experiment: Experiment
@@ -47,27 +49,33 @@ class Weights:
     lanes: list[Tensor]
 
 
-def tensor_name(lane: int, layer: Layer) -> str:
-    """Return the name of one tensor in the file."""
-    return f"lane{lane}.{'layer' if layer.name[:1].isdigit() else ''}{layer.name}"
+def tensor_name(lane: int, layer: Layer, seed: int | None = None) -> str:
+    """Return the name of one tensor in the file, of a seed's place if there are several."""
+    of = "" if seed is None else f"seed{seed}."
+    return f"{of}lane{lane}.{'layer' if layer.name[:1].isdigit() else ''}{layer.name}"
 
 
-def save(race: Race, path: Path) -> Path:
+def save(race: Race | SeedRaces, path: Path) -> Path:
     """Write every lane's estimate. The file is written completely or not at all."""
+    from ..race.seed_races import SeedRaces
+
+    races = race.races if isinstance(race, SeedRaces) else [race]
+    parts = [(place if len(races) > 1 else None, one) for place, one in enumerate(races)]
     tensors = {
-        tensor_name(lane.index, layer): lane.state.estimate[layer.start : layer.stop]
+        tensor_name(lane.index, layer, seed): lane.state.estimate[layer.start : layer.stop]
         .reshape(layer.shape)
         .detach()
         .cpu()
         .contiguous()
         .clone()
-        for lane in race.lanes
+        for seed, one in parts
+        for lane in one.lanes
         for layer in race.network.layers
     }
     about = {
         "format": "pt",
         "experiment": json.dumps(race.experiment.to_json(), ensure_ascii=False),
-        "steps": json.dumps([lane.step for lane in race.lanes]),
+        "steps": json.dumps([lane.step for _, one in parts for lane in one.lanes]),
     }
     with appearing(path) as part:
         part.write_bytes(to_bytes(tensors, metadata=about))
@@ -89,10 +97,11 @@ def load(path: Path) -> Weights:
             lanes = [
                 torch.cat(
                     [
-                        _fitting(file.get_tensor(tensor_name(lane, layer)), layer)
+                        _fitting(file.get_tensor(tensor_name(lane, layer, seed)), layer)
                         for layer in network.layers
                     ]
                 )
+                for seed in (range(experiment.seeds) if experiment.seeds > 1 else [None])
                 for lane in range(len(experiment.lanes))
             ]
     except OSError as error:

@@ -4,7 +4,8 @@ Every random number is addressed by (seed, lane, step) and every mini-batch by i
 itself is saved completely by the optimizers' states and the counters. The number of the last frame
 and the state that its picture was drawn from are saved too, so that the frames continue as well.
 The file is a plain mapping of tensors and numbers, read without unpickling anything else. A
-population that is not stored in memory as a whole is not written out here either.
+population that is not stored in memory as a whole is not written out here either. A race of several
+seeds is saved as the races of each.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from torch import Tensor
 
 from ..datasets.hand_drawn import HandDrawn
 from ..errors import BadInput
-from ..experiment.model import Experiment
+from ..experiment.model import Experiment, one_seed
 from ..experiment.stopping import BestSoFar, Divergence, LaneCheck, Start
 from ..optimizers import OPTIMIZERS, State
 from ..populations import plain_values
@@ -31,10 +32,14 @@ from ..system.output_files import appearing
 from .checkpoint_checks import check
 from .interventions import InterventionQueue, parse_events
 from .race import Race
+from .seed_races import SeedRaces
 
 VERSION = 3
-READ = (1, 2, 3)
-"""Versions that can be read. Version 1 has no frames, version 2 no checksums."""
+SEEDS_VERSION = 4
+READ = (1, 2, 3, 4)
+"""Versions that can be read. Version 1 has no frames, version 2 no checksums; version 4 has several
+seeds.
+"""
 HEAD = b"Kelvin race\r\n"
 """First bytes of a file since version 3. The SHA-256 of all that follows comes next."""
 COUNTERS = ("evaluations", "flops", "seconds")
@@ -114,6 +119,25 @@ def take(race: Race) -> dict[str, Any]:
     return {**about, "lanes": lanes, "events": events, "frames": frames}
 
 
+def take_seeds(race: SeedRaces) -> dict[str, Any]:
+    """Return the state of a race of several seeds, as `take` does of one."""
+    return {
+        "version": SEEDS_VERSION,
+        "experiment": race.began.to_json(),
+        "races": [take(one) for one in race.races],
+        "seeds": {
+            "marks": race.marks,
+            "pictures": race.with_pictures,
+            "place": race.place,
+            "k": race.k,
+            "closed": race.closed,
+            "table": torch.from_numpy(race.table.copy()),
+            "untold": race.untold,
+            "given": [event.to_json() for event in race.given],
+        },
+    }
+
+
 def put(race: Race, snapshot: Mapping[str, Any]) -> None:
     """Restore a snapshot into a new race of the same experiment, with the hyperparameters, points
     and interventions that were changed during the race.
@@ -165,7 +189,7 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
         race.k, race.closed = math.floor(race.progress * race.marks), race.finished
 
 
-def save(race: Race, path: Path, frames: Iterable[bytes] | None = None) -> Path:
+def save(race: Race | SeedRaces, path: Path, frames: Iterable[bytes] | None = None) -> Path:
     """Write a snapshot. The file is written completely or not at all.
 
     Args:
@@ -176,7 +200,7 @@ def save(race: Race, path: Path, frames: Iterable[bytes] | None = None) -> Path:
     Raises:
         BadInput: the file cannot be written.
     """
-    kept = take(race)
+    kept = take_seeds(race) if isinstance(race, SeedRaces) else take(race)
     if frames is not None:
         kept["messages"] = [torch.frombuffer(bytearray(one), dtype=torch.uint8) for one in frames]
     content = io.BytesIO()
@@ -193,7 +217,7 @@ def save(race: Race, path: Path, frames: Iterable[bytes] | None = None) -> Path:
 
 
 def load(path: Path) -> Race:
-    """Return the race in a snapshot file, ready to continue.
+    """Return the race in a snapshot file, of one seed, ready to continue.
 
     Raises:
         BadInput: the file is not a snapshot, or its experiment cannot run here.
@@ -202,7 +226,20 @@ def load(path: Path) -> Race:
 
 
 def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
-    """Return the race in a snapshot file and the messages saved with it (None if there are none).
+    """Return the race in a snapshot file, of one seed, and the messages saved with it (None if
+    there are none).
+
+    Raises:
+        BadInput: the file is not a snapshot, its experiment cannot run here, or has several seeds.
+    """
+    race, messages = load_any(path)
+    if isinstance(race, SeedRaces):
+        raise BadInput("snapshot", str(path), "a snapshot of a race of one seed")
+    return race, messages
+
+
+def load_any(path: Path) -> tuple[Race | SeedRaces, list[bytes] | None]:
+    """Return the same as `load_with`, of one seed or of several.
 
     Raises:
         BadInput: the file is not a snapshot, or its experiment cannot run here.
@@ -211,7 +248,8 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
     try:
         content, sound = _content(path)
         snapshot = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        experiment, version = snapshot["experiment"], snapshot["version"]
+        version = snapshot["version"]
+        snapshot["experiment"]
     except BadInput:
         raise
     except OSError as error:
@@ -230,29 +268,17 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
             "snapshot", str(path), f"a snapshot of a race (this file {cut or 'is of another kind'})"
         ) from None
     if version not in READ:
-        newer = isinstance(version, int) and version > VERSION
+        newer = isinstance(version, int) and version > READ[-1]
         raise BadInput(
             "snapshot.version",
             version,
-            f"{READ[0]} to {VERSION}" + (" (a newer Kelvin made this one)" if newer else ""),
+            f"{READ[0]} to {READ[-1]}" + (" (a newer Kelvin made this one)" if newer else ""),
         )
     if version >= 3 and not sound:
         raise BadInput("snapshot", str(path), "a snapshot of a race (the file is damaged)")
-    frames: dict[str, Any] = (
-        snapshot.get("frames", {}) if version > 1 else {"marks": 200, "pictures": True}
-    )
     try:
-        race = Race(
-            Experiment.parse(experiment), marks=frames["marks"], pictures=frames["pictures"]
-        )
-        for one in snapshot["lanes"]:
-            one["state"] = STATE_ADDED | one["state"]
-        check(snapshot, race)
-        put(
-            race,
-            _moved(
-                {name: value for name, value in snapshot.items() if name != "messages"}, race.device
-            ),
+        race: Race | SeedRaces = (
+            _all_seeds(snapshot) if version == SEEDS_VERSION else _restored(snapshot)
         )
         messages = (
             [bytes(one.numpy()) for one in snapshot["messages"]] if "messages" in snapshot else None
@@ -264,6 +290,60 @@ def load_with(path: Path) -> tuple[Race, list[bytes] | None]:
             "snapshot", str(path), "a snapshot of a race by this version of Kelvin"
         ) from None
     return race, messages
+
+
+def _restored(snapshot: dict[str, Any]) -> Race:
+    """Return the race of one seed in a snapshot.
+
+    Raises:
+        BadInput: a value in it does not fit the race.
+    """
+    frames: dict[str, Any] = (
+        snapshot.get("frames", {}) if snapshot["version"] > 1 else {"marks": 200, "pictures": True}
+    )
+    race = Race(
+        Experiment.parse(snapshot["experiment"]),
+        marks=frames["marks"],
+        pictures=frames["pictures"],
+    )
+    for one in snapshot["lanes"]:
+        one["state"] = STATE_ADDED | one["state"]
+    check(snapshot, race)
+    put(
+        race,
+        _moved(
+            {name: value for name, value in snapshot.items() if name != "messages"}, race.device
+        ),
+    )
+    return race
+
+
+def _all_seeds(snapshot: dict[str, Any]) -> SeedRaces:
+    """Return the race of several seeds in a snapshot.
+
+    Raises:
+        BadInput: a value in it does not fit the race.
+        ValueError: the races are not those of its seeds.
+    """
+    experiment, about = Experiment.parse(snapshot["experiment"]), snapshot["seeds"]
+    races = [_restored(one) for one in snapshot["races"]]
+    if [race.began for race in races] != [
+        one_seed(experiment, place) for place in range(experiment.seeds)
+    ]:
+        raise ValueError("its races are of other seeds")
+    race = SeedRaces(
+        experiment, about["marks"], about["pictures"], parse_events(about["given"]), races
+    )
+    table = about["table"].numpy()
+    if table.shape != race.table.shape or table.dtype != race.table.dtype:
+        raise ValueError("its table has another shape")
+    if about["place"] not in range(experiment.seeds):
+        raise ValueError("it follows a seed that is not raced")
+    race.place = about["place"]
+    race.with_pictures = about["pictures"]
+    race.table, race.untold = table, list(about["untold"])
+    race.k, race.closed = int(about["k"]), bool(about["closed"])
+    return race
 
 
 def _content(path: Path) -> tuple[bytes, bool]:

@@ -31,10 +31,14 @@ class _Event(BaseModel):
     """Steps that every lane had taken. An event of one lane may leave it out: then only that lane's
     own step counts.
     """
+    seed: int | None = Field(None, ge=0)
+    """Of a race of several seeds, the place of the seed whose steps these are, from 0."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as JSON values, as in metrics and files."""
         value = self.model_dump(mode="json")
+        if value["seed"] is None:
+            del value["seed"]
         return {"kind": value.pop("kind"), **value}
 
 
@@ -107,6 +111,15 @@ def parse_events(value: Any) -> list[Event]:
         )
     except ValidationError as error:
         raise explain(error, ("events",)) from None
+
+
+def of_seed(events: Iterable[Event], place: int) -> list[Event]:
+    """Return the events of one seed, by its place from 0, as a race of that seed takes them. Events
+    without a seed belong to every seed.
+    """
+    return [
+        event.model_copy(update={"seed": None}) for event in events if event.seed in (None, place)
+    ]
 
 
 def events_of(recording: Recording) -> list[Event]:

@@ -76,7 +76,8 @@ class Race:
             when.
 
     Raises:
-        BadInput: the data or the device is not available, or an event does not fit this race.
+        BadInput: the data or the device is not available, an event does not fit this race, or the
+            experiment has several seeds, which `SeedRaces` runs.
 
     Attributes:
         began: the experiment as it was given. ``experiment`` follows the interventions.
@@ -104,6 +105,10 @@ class Race:
         pictures: bool = True,
         events: Iterable[Event] = (),
     ) -> None:
+        if experiment.seeds > 1:
+            raise BadInput(
+                "seeds", experiment.seeds, "1 for a Race; engine.SeedRaces runs several seeds"
+            )
         self.began = self.experiment = experiment
         self.marks, self.with_pictures = marks, pictures
         self.device = pick_device(experiment.device)
@@ -204,6 +209,26 @@ class Race:
     @property
     def finished(self) -> bool:
         return all(lane.finished for lane in self.lanes)
+
+    @property
+    def running(self) -> list[Lane]:
+        """Return the lanes that still run."""
+        return [lane for lane in self.lanes if not lane.finished]
+
+    @property
+    def followed(self) -> Race:
+        """Return the race whose pictures are shown: this one."""
+        return self
+
+    @property
+    def torn(self) -> bool:
+        """Return whether an exception left a step incomplete."""
+        return any(lane.torn for lane in self.lanes)
+
+    @property
+    def given(self) -> list[Event]:
+        """Return the interventions to be repeated."""
+        return self.hands.given
 
     @property
     def progress(self) -> float:
@@ -492,6 +517,10 @@ class Race:
         """Return the details for a closer look, as a message beside frame k."""
         return self.observer.detail(k)
 
+    def last_messages(self, k: int) -> list[Message]:
+        """Return what follows the last frame: nothing, with one seed."""
+        return []
+
     def weights(self, k: int) -> Message:
         """Return every lane's estimate, as a message beside frame k."""
         return {
@@ -507,18 +536,13 @@ class Race:
 
     def __iter__(self) -> Iterator[Frame]:
         while True:
-            if self._due():
-                k = self.k + 1
-                if self.k >= 0 and not self.finished:
-                    k = max(k, math.floor(self.progress * self.marks))
-                frame = self.frame(k)
-                self.k, self.closed = k, self.finished
-                yield frame
+            if self.due():
+                yield self.next_frame()
             if self.finished:
                 return
             try:
                 with held_back(self.interrupt), self.settled():  # once for many steps
-                    while not (self._interrupted or self.finished or self._due()):
+                    while not (self._interrupted or self.finished or self.due()):
                         self.advance()
             except KeyboardInterrupt:
                 self._interrupted = False
@@ -527,11 +551,20 @@ class Race:
                 self._interrupted = False
                 return
 
-    def _due(self) -> bool:
+    def due(self) -> bool:
         """Return whether iterating yields a frame before the next step."""
         if self.finished:
             return not self.closed
         return self.k < 0 or self.progress >= (self.k + 1) / self.marks
+
+    def next_frame(self) -> Frame:
+        """Return the frame that is due."""
+        k = self.k + 1
+        if self.k >= 0 and not self.finished:
+            k = max(k, math.floor(self.progress * self.marks))
+        frame = self.frame(k)
+        self.k, self.closed = k, self.finished
+        return frame
 
     @at_work
     def frame(self, k: int, closely: bool = True) -> Frame:

@@ -35,13 +35,18 @@ CLOSELY = 2
 DETAIL_SHARE = 0.006
 """The part of `LOOK_SHARE` for details; metrics and pictures have the rest."""
 DETAIL_SECONDS = 2.0
+SEEDS_SHARE = 0.03
+"""Largest share of the time spent on observing the seeds that are not followed; they are not in
+every frame.
+"""
+SEEDS_SECONDS_MOST = 5.0
 LOOKS_REMEMBERED = 15
 WEIGHTS_BYTES = 4 * 2**20
 """The weights of all lanes are sent automatically if they have at most this many bytes."""
 POLL_SECONDS = 0.01
 """Seconds between two checks for commands."""
 COMMANDS_AT_ONCE = 100
-CHANGES = ("reheat", "turn", "weight", "points", "plane")
+CHANGES = ("reheat", "turn", "weight", "points", "plane", "follow")
 """Commands that change what is shown of a paused race."""
 
 
@@ -137,11 +142,20 @@ def _send(connection: Connection, message: Message) -> None:
     data = encode(message)
     try:
         connection.send(
-            {key: message[key] for key in ("type", "state", "k", "passing") if key in message}
+            {
+                key: message[key]
+                for key in ("type", "state", "k", "passing", "seed")
+                if key in message
+            }
         )
         connection.send_bytes(data)
     except OSError:
         raise _Gone from None
+
+
+def _bytes(weights: Message) -> int:
+    """Return the size of the tensors in a message of weights."""
+    return sum(one.numel() * one.element_size() for one in weights["lanes"])
 
 
 def _listening(connection: Connection) -> Callable[[], bool]:
@@ -160,11 +174,14 @@ class RaceRunner:
 
     def __init__(self, connection: Connection, experiment: object) -> None:
         from ..experiment.model import Experiment
-        from ..race.race import Race
+        from ..race.seed_races import SeedRaces, race_of
 
         assert isinstance(experiment, Experiment)
         self.connection, self.heard = connection, _listening(connection)
-        self.race = Race(experiment)
+        self.race = race_of(experiment)
+        self.seeds = self.race if isinstance(self.race, SeedRaces) else None
+        """The race, if it has several seeds."""
+        self.seeds_at, self.seeds_wait = -1e9, 0.0
         self.k = 0
         self.speed = 0.0
         self.paused = False
@@ -203,19 +220,13 @@ class RaceRunner:
                 continue
             if self.speed:
                 # Lanes take turns as always; the slowest lane's steps set the pace.
-                fewest = min(lane.step for lane in race.lanes if not lane.finished)
+                fewest = min(lane.step for lane in race.running)
                 wait = paced + 1 / self.speed - now
                 if wait > 0:
                     self._obey(seconds=min(wait, 0.05))
                     continue
                 paced = max(paced + 1 / self.speed, now - 1 / self.speed)
-                while (
-                    not race.finished
-                    and min(
-                        (lane.step for lane in race.lanes if not lane.finished), default=fewest + 1
-                    )
-                    <= fewest
-                ):
+                while min((lane.step for lane in race.running), default=fewest + 1) <= fewest:
                     race.advance()
             else:
                 race.advance()
@@ -223,19 +234,22 @@ class RaceRunner:
                 self._look()
                 self._detail_if_due()
         self._look(closely=True)
+        for message in race.last_messages(self.k - 1):
+            if _bytes(message["last"]["weights"]) * race.began.seeds > WEIGHTS_BYTES:
+                message["last"]["weights"] = None
+            _send(self.connection, message)
 
     def _single_step(self) -> None:
         """Take one step of every lane that still runs, with its phases if requested, then send a
         frame.
         """
         in_stages = self.steps_due.popleft()
-        for lane in self.race.lanes:
-            if lane.finished:
-                continue
-            if in_stages:
+        followed = self.race.followed
+        for lane in self.race.running:
+            if in_stages and any(lane is one for one in followed.lanes):
                 from ..observation.step_trace import step_with_stages
 
-                _send(self.connection, step_with_stages(self.race, lane, self.k))
+                _send(self.connection, step_with_stages(followed, lane, self.k))
             else:
                 self.race.advance_lane(lane)
         self._look(closely=not self.steps_due)
@@ -253,7 +267,15 @@ class RaceRunner:
         # Processor time and not wall-clock time: on a busy machine a frame takes longer without
         # costing training more.
         start = time.process_time()
-        frame = self.race.frame(self.k, closely or self.k % CLOSELY == 0)
+        near = closely or self.k % CLOSELY == 0
+        if self.seeds is None:
+            frame = self.race.frame(self.k, near)
+        else:
+            everyone = closely or time.perf_counter() - self.seeds_at >= self.seeds_wait
+            if everyone:
+                self._look_at_seeds()
+                start = time.process_time()
+            frame = self.seeds.frame(self.k, near, everyone)
         _send(self.connection, frame.metrics)
         if frame.picture is not None:
             _send(self.connection, frame.picture)
@@ -276,6 +298,17 @@ class RaceRunner:
             if self.race.troubles != troubles:  # observing a lane has ended it
                 self._look()
 
+    def _look_at_seeds(self) -> None:
+        """Observe the seeds that are not followed, for the next frame, and choose when to do so
+        again.
+        """
+        assert self.seeds is not None
+        start = time.process_time()
+        self.seeds.look_at_others(self.k)
+        self.seeds_at = time.perf_counter()
+        cost = (time.process_time() - start) / SEEDS_SHARE
+        self.seeds_wait = min(SEEDS_SECONDS_MOST, cost)
+
     def _detail_if_due(self) -> None:
         """Send a detail every two seconds, or less often if it is expensive."""
         since = time.perf_counter() - self.detailed_at
@@ -294,10 +327,7 @@ class RaceRunner:
     def _send_weights(self, unasked: bool = False) -> None:
         """Send every lane's weights; without a request only if they are few."""
         weights = self.race.weights(self.k - 1)
-        if (
-            not unasked
-            or sum(one.numel() * one.element_size() for one in weights["lanes"]) <= WEIGHTS_BYTES
-        ):
+        if not unasked or _bytes(weights) <= WEIGHTS_BYTES:
             _send(self.connection, weights)
 
     def _obey(self, wait: bool = False, seconds: float = 0.0) -> None:
@@ -355,6 +385,12 @@ class RaceRunner:
                 race.set_points(command["points"])
             case "plane":
                 race.observer.choose_plane(command["kind"])
+            case "follow":
+                if self.seeds is None:
+                    raise BadInput("seed", command["seed"], "a race of several seeds")
+                self.seeds.follow(int(command["seed"]))
+                _send(self.connection, self.seeds.seed_message(self.seeds.place, self.k))
+                self.looked_at = -1e9
             case "weights":
                 self.weights_wanted = True
         self.changed = self.changed or do in CHANGES

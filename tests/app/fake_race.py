@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -39,7 +39,13 @@ class FakeLane:
 class FakeRace:
     """Has the doors of a race that a worker uses."""
 
-    def __init__(self, experiment: Experiment, marks: int = 200, pictures: bool = True) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        marks: int = 200,
+        pictures: bool = True,
+        events: Iterable[Any] = (),
+    ) -> None:
         from engine.errors import BadInput
 
         self.seed = experiment.seed
@@ -53,6 +59,17 @@ class FakeRace:
     @property
     def finished(self) -> bool:
         return all(lane.finished for lane in self.lanes)
+
+    @property
+    def running(self) -> list[FakeLane]:
+        return [lane for lane in self.lanes if not lane.finished]
+
+    @property
+    def followed(self) -> FakeRace:
+        return self
+
+    def last_messages(self, k: int) -> list[Message]:
+        return []
 
     def settled(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -131,9 +148,11 @@ class FakeRace:
 def serve(connection: Connection) -> None:
     """The main function of a worker process whose races are fake."""
     import engine.race.race
+    import engine.race.seed_races
     from engine.workers import worker
 
     engine.race.race.Race = FakeRace  # type: ignore[assignment, misc]
+    vars(engine.race.seed_races)["Race"] = FakeRace
     worker.serve(connection)
 
 

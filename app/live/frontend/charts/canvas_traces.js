@@ -48,13 +48,16 @@ export function planeOf({ margin, ...layout }, width, height, xname = "xaxis", y
 }
 
 /**
- * Paint traces as Plotly describes them: lines, and markers of one look or each of its own.
+ * Paint traces as Plotly describes them: areas below all others, lines, and markers of one look or each of its own.
  * @param {CanvasRenderingContext2D} paint
  * @param {any[]} traces
  * @param {(trace: any) => Plane} plane
  */
 export function paintTraces(paint, traces, plane) {
-  for (const trace of traces) {
+  const areas = traces.filter((trace) => trace.fill === "toself");
+  for (const trace of areas.length
+    ? [...areas, ...traces.filter((one) => one.fill !== "toself")]
+    : traces) {
     if (!trace.x?.length) continue;
     const box = plane(trace);
     paint.save();
@@ -63,10 +66,35 @@ export function paintTraces(paint, traces, plane) {
     paint.rect(box.left - 1, box.top - 1, box.width + 2, box.height + 2);
     paint.clip();
     paint.globalAlpha = trace.opacity ?? 1;
+    if (trace.fill === "toself") area(paint, trace, box);
     if (trace.mode.includes("lines")) line(paint, trace, box);
     if (trace.mode.includes("markers")) markers(paint, trace, box);
     paint.restore();
   }
+}
+
+/**
+ * Outlines, filled; a gap begins another one.
+ * @param {CanvasRenderingContext2D} paint
+ * @param {any} trace
+ * @param {Plane} plane
+ */
+function area(paint, { x, y, fillcolor }, plane) {
+  paint.fillStyle = fillcolor;
+  paint.beginPath();
+  let pen = false;
+  for (let i = 0; i < x.length; i++) {
+    if (x[i] === null || y[i] === null) {
+      paint.closePath();
+      pen = false;
+      continue;
+    }
+    const [left, top] = [plane.x(x[i]), Math.max(-1e4, Math.min(1e4, plane.y(y[i])))];
+    if (pen) paint.lineTo(left, top);
+    else paint.moveTo(left, top);
+    pen = true;
+  }
+  paint.fill();
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import { groupInterventions, groupText, SIGNS } from "../data/interventions.js";
+import { statisticsOf } from "../data/seeds.js";
 import { formatNumber, formatShort, percent, SHAPES, tidyNumbers } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
@@ -35,6 +36,18 @@ function away(stage, picture, lane) {
 }
 
 /**
+ * What became of a lane in several seeds.
+ * @param {import("../data/seeds.js").LaneStatistics} told
+ * @param {import("../data/frame_view.js").SeedsView} seeds
+ * @param {any} row of the seed that is shown
+ */
+function toldOfSeeds({ failed, stopped, trouble }, { count, first, place }, row) {
+  if (failed) return t("time.card-failed-seeds", { failed, count, why: trouble ?? "" });
+  if (stopped) return t("time.card-stopped-seeds", { stopped, count });
+  return row.note ? t("time.card-note-seed", { seed: first + place, note: row.note }) : "";
+}
+
+/**
  * What a number is, in the length that a card has room for: style sheets choose.
  * @param {"height" | "loss" | "lowest" | "test-loss" | "accuracy" | "evaluations" | "temperature" |
  *   "steps"} name
@@ -57,12 +70,16 @@ export class LaneCards {
   }
 
   /** @param {import("../data/frame_view.js").FrameView} moment */
-  draw({ stage, metric, picture, events }) {
+  draw({ stage, metric, picture, events, seeds }) {
+    const statistics = statisticsOf(seeds?.told.at(-1));
+    this.element.classList.toggle("kv-seeds", Boolean(seeds));
     if (stage.lanes !== this.built) this._build(stage);
     this.built = stage.lanes;
     stage.lanes.forEach((/** @type {any} */ _lane, /** @type {number} */ i) => {
-      const row = metric?.lanes[i];
-      if (!row) return;
+      const own = metric?.lanes[i];
+      if (!own) return;
+      const several = statistics?.lanes[i] ?? null;
+      const row = several ? { ...own, ...several } : own;
       const card = /** @type {HTMLElement} */ (this.element.children[i]);
       const put = (/** @type {string} */ name, /** @type {string} */ text) => {
         const place = /** @type {HTMLElement} */ (
@@ -78,19 +95,21 @@ export class LaneCards {
           ? percent(row.test_accuracy)
           : formatNumber(stage.data.landscape ? away(stage, picture, i) : row.test_loss),
       );
+      this._wins(put, stage, seeds ?? null, several);
       put("evaluations", formatShort(row.evaluations));
       const hot = row.temperature !== null;
-      put("last", hot ? formatNumber(row.temperature) : formatShort(row.step));
+      put("last", hot ? formatNumber(row.temperature) : formatShort(Math.round(row.step)));
       const label = /** @type {HTMLElement} */ (
         card.querySelector(`[data-testid="card-${i}-last-name"]`)
       );
       if (label.dataset.label !== String(hot))
         label.innerHTML = labelled(hot ? "temperature" : "steps");
       label.dataset.label = String(hot);
-      put("trouble", tidyNumbers(row.trouble ?? row.stopped ?? row.note ?? "")).classList.toggle(
-        "kv-calm",
-        !row.trouble,
-      );
+      const said =
+        several && seeds
+          ? toldOfSeeds(several, seeds, own)
+          : (row.trouble ?? row.stopped ?? row.note ?? "");
+      put("trouble", tidyNumbers(said)).classList.toggle("kv-calm", !row.trouble);
       const mark = put(
         "mark",
         row.trouble ? t("time.card-diverged") : row.stopped ? t("time.card-stopped") : "",
@@ -102,6 +121,34 @@ export class LaneCards {
       bar.setAttribute("aria-valuenow", String(Math.round(100 * row.progress)));
       card.classList.toggle("kv-finished", row.finished);
     });
+  }
+
+  /**
+   * In how many seeds a lane has the lowest loss.
+   * @param {(name: string, text: string) => HTMLElement} put
+   * @param {any} stage
+   * @param {import("../data/frame_view.js").SeedsView | null} seeds
+   * @param {import("../data/seeds.js").LaneStatistics | null} told
+   */
+  _wins(put, stage, seeds, told) {
+    const { count } = seeds ?? { count: 0 };
+    const alone = stage.lanes.length < 2;
+    const text = !told
+      ? ""
+      : t(alone ? "time.card-seeds" : "time.card-wins", { wins: told.wins, count });
+    const place = put("wins", text);
+    if (!told) return;
+    const [low, high] = told.band.loss.quartiles;
+    const hint = t("time.card-median-hint", {
+      count,
+      loss: formatNumber(told.loss),
+      low: formatNumber(low),
+      high: formatNumber(high),
+    });
+    const title = alone ? hint : `${t("time.card-wins-hint", { wins: told.wins, count })} ${hint}`;
+    if (place.title === title) return;
+    place.title = title;
+    place.setAttribute("aria-label", `${text}. ${title}`);
   }
 
   /**
@@ -145,7 +192,7 @@ export class LaneCards {
         ) =>
           `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label)}</span></div>`;
         card.innerHTML = `
-          <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em></div>
+          <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em><em class="kv-wins" data-testid="card-${i}-wins" role="note"></em></div>
           <div class="kv-values">${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? "lowest" : !hasAccuracy(stage) ? "test-loss" : "accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}</div>
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
           <div class="kv-bar" role="progressbar" aria-label="${t("time.card-progress")}" aria-valuemin="0" aria-valuemax="100"></div>`;

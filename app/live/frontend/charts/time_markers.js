@@ -117,9 +117,20 @@ export class TimeMarkers {
     );
     paint.clip();
     this._paintFlags(paint, plane, style);
-    const row = this.api.hovered === null ? null : moment.metrics[this.api.hovered];
-    if (row) this._paintMoment(paint, plane, row, style);
+    const rows = this.api.hovered === null ? null : this._rowsAt(this.api.hovered);
+    if (rows) this._paintMoment(paint, plane, rows, style);
     paint.restore();
+  }
+
+  /**
+   * The lanes' rows at a moment, as the panel shows them.
+   * @param {number} index
+   * @returns {any[] | null}
+   */
+  _rowsAt(index) {
+    const moment = /** @type {import("../data/frame_view.js").FrameView} */ (this.moment);
+    if (this.panel.rowsAt) return this.panel.rowsAt(index, moment);
+    return moment.metrics[index]?.lanes ?? null;
   }
 
   /**
@@ -127,12 +138,12 @@ export class TimeMarkers {
    * lanes' markers on their curves.
    * @param {CanvasRenderingContext2D} paint
    * @param {Plane} plane
-   * @param {any} row
+   * @param {any[]} rows one for each lane
    * @param {CSSStyleDeclaration} style
    */
-  _paintMoment(paint, plane, row, style) {
+  _paintMoment(paint, plane, rows, style) {
     const moment = /** @type {import("../data/frame_view.js").FrameView} */ (this.moment);
-    const spots = row.lanes.map((/** @type {any} */ one) => plane.x(one[moment.currency]));
+    const spots = rows.map((/** @type {any} */ one) => plane.x(one[moment.currency]));
     const together = Math.max(...spots) - Math.min(...spots) < 3;
     paint.lineWidth = 1;
     paint.setLineDash([4, 3]);
@@ -149,8 +160,8 @@ export class TimeMarkers {
     paint.lineWidth = 1.5;
     spots.forEach((/** @type {number} */ at, /** @type {number} */ lane) => {
       const up = plane.y(
-        this.panel.spot?.(row.lanes[lane], moment, lane) ?? Number.NaN,
-        this.panel.axis?.(row.lanes[lane]),
+        this.panel.spot?.(rows[lane], moment, lane) ?? Number.NaN,
+        this.panel.axis?.(rows[lane]),
       );
       if (!(up >= plane.top && up <= plane.bottom)) return;
       paint.beginPath();
@@ -281,22 +292,23 @@ export class TimeMarkers {
    */
   _tell(index, group) {
     const { moment, read } = this;
-    const row = index === null || !moment ? null : moment.metrics[index];
-    read.hidden = !row;
-    if (!row || !moment) return;
+    const there = index === null || !moment ? null : moment.metrics[index];
+    read.hidden = !there;
+    if (index === null || !there || !moment) return;
     if (group) {
       read.textContent =
         `${SIGNS[group.last.kind] ?? ""} ${groupText(group, moment.stage, this.api.history().events)}`.trim();
       return;
     }
+    /** @type {any[]} */ const rows = this._rowsAt(index) ?? there.lanes;
     const each = (/** @type {(one: any) => string} */ tell) =>
-      [...new Set(row.lanes.map(tell))].join(" / ");
+      [...new Set(rows.map(tell))].join(" / ");
     const spent = t(`time.${moment.currency}`, {
       amount: each((one) => amount(one[moment.currency], moment.currency)),
     });
     const when = document.createElement("b");
-    when.textContent = `${spent} · ${t("time.step", { steps: each((one) => one.step.toLocaleString("en")) })}`;
-    const values = row.lanes.map((/** @type {any} */ one, /** @type {number} */ lane) => {
+    when.textContent = `${spent} · ${t("time.step", { steps: each((one) => Math.round(one.step).toLocaleString("en")) })}`;
+    const values = rows.map((one, lane) => {
       const value = document.createElement("span");
       const marker = document.createElement("i");
       marker.textContent = SHAPES[lane];

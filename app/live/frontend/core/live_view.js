@@ -12,6 +12,7 @@ import { LandscapePicker } from "../controls/landscape_picker.js";
 import { Menu } from "../controls/menu.js";
 import { Placeholder } from "../controls/placeholder.js";
 import { PresetQuestion } from "../controls/preset_question.js";
+import { SeedSwitch } from "../controls/seed_switch.js";
 import { bindShortcuts } from "../controls/shortcuts.js";
 import { Timeline } from "../controls/timeline.js";
 import { Transport } from "../controls/transport.js";
@@ -37,6 +38,7 @@ import { showStatus } from "./status.js";
 
 const CURVES_MS = 450;
 const REHEAT_FACTOR = 10;
+const MOST_SEEDS = 16;
 
 export class LiveView {
   /**
@@ -142,6 +144,9 @@ export class LiveView {
       rate: (value) => session.playback.setRate(value, performance.now() / 1000),
       reheat: () => this.reheat(),
     });
+    this.seedSwitch = new SeedSwitch(this.get(".kv-seed"), (by) => this.followSeed(by));
+    /** @type {number | null} the seed that panels were last drawn with */
+    this.seedDrawn = null;
     this.transport.speed = this.slow.usual = data.speed ?? 0;
     this.question = new PresetQuestion(this.get(".kv-question"), () =>
       this.setTriggerValue("closed", true),
@@ -321,7 +326,8 @@ export class LiveView {
 
   newSeed() {
     if (this.data.offline) return;
-    const seed = Math.floor(Math.random() * 2 ** 31);
+    // The seeds of a race follow each other.
+    const seed = Math.floor(Math.random() * (2 ** 31 - MOST_SEEDS));
     this.start({ ...this.data.experiment, seed });
     this.data = { ...this.data, experiment: { ...this.data.experiment, seed } };
     this.setStateValue("seed", seed);
@@ -359,6 +365,31 @@ export class LiveView {
     this.slow.stop(true);
     this.transport.speed = value;
     this.command({ do: "speed", value });
+  }
+
+  /** Whether another seed of several can be shown now. */
+  get mayFollow() {
+    const { history, playback } = this.session;
+    if (this.session.live) return true;
+    return history.hasAllSeeds && playback.moment === history.length - 1 && !playback.playing;
+  }
+
+  /**
+   * Show the next seed, or the one before: the race is asked for it while it runs; of a race that
+   * is over the last moment of each is there.
+   * @param {1 | -1 | number} by
+   */
+  followSeed(by) {
+    const { history, playback } = this.session;
+    const place = history.seedAt(playback.moment);
+    if (place === null || !this.mayFollow) return;
+    const { seeds } = history.stage.experiment;
+    const seed = (place + by + seeds) % seeds;
+    if (this.session.live) this.command({ do: "follow", seed });
+    else {
+      history.shown = seed;
+      this.redraw();
+    }
   }
 
   reheat() {
@@ -604,6 +635,17 @@ export class LiveView {
     const began = performance.now();
     const curves = this.dirty.curves && due;
     const moment = this.frameView(index);
+    const seed = moment.seeds?.place ?? null;
+    if (seed !== this.seedDrawn) {
+      // Panels forget what they know of the data and the cloud of the other seed.
+      if (this.seedDrawn !== null && seed !== null) {
+        this.board.reset(true);
+        this.panelApi.follow = null;
+        this.redraw();
+      }
+      this.seedDrawn = seed;
+    }
+    this.seedSwitch.draw(moment.seeds ?? null, this.mayFollow);
     const drawn = this.board.draw(moment, { pictures: this.dirty.pictures, curves }, now);
     if (this.dirty.pictures) {
       this.cards.draw(moment);

@@ -1,5 +1,7 @@
 /** One moment of a race, as the panels want it. */
 
+import { metricsOfSeed, toldUpTo } from "./seeds.js";
+
 /** @typedef {import("./history.js").History} History */
 
 /**
@@ -7,6 +9,7 @@
  *
  * @typedef {object} FrameView one moment of a race, as the panels want it
  * @property {any} stage
+ * @property {SeedsView | null} [seeds] of a race of several seeds
  * @property {any[]} metrics up to the moment
  * @property {any} metric at the moment
  * @property {any} picture the newest not after it
@@ -21,6 +24,15 @@
  */
 
 /**
+ * @typedef {object} SeedsView what is shown of several seeds, while panels show one of them
+ * @property {number} count
+ * @property {number} first the lowest seed
+ * @property {number} place of the one shown, from 0
+ * @property {any[]} told for each of `metrics` those with the newest numbers of all seeds, or null:
+ *   `statisticsOf` tells of them
+ */
+
+/**
  * What is shown of the frame at an index.
  * @param {History} history
  * @param {number} index
@@ -28,18 +40,17 @@
  * @returns {FrameView}
  */
 export function frameViewAt(history, index, chosen) {
-  const metrics =
-    index === history.length - 1 ? history.metrics : history.metrics.slice(0, index + 1);
-  const metric = history.metrics[index];
+  const told = index === history.length - 1 ? history.metrics : history.metrics.slice(0, index + 1);
   const temperatures = temperatureRange(history);
+  const seed = history.seedAt(index);
+  const { metrics, ...pictures } = seed === null ? whole(history, told) : part(history, told, seed);
+  const metric = metrics[index];
   return {
-    stage: history.stage,
+    ...pictures,
     metrics,
     metric,
     index,
-    picture: history.pictureAt(metric.k),
-    detail: history.detailAt(metric.k),
-    events: history.events.filter((event) => event.at <= index),
+    events: history.events.filter((event) => event.at <= index && (event.seed ?? seed) === seed),
     currency: chosen.currency,
     measure: chosen.measure,
     run: chosen.run,
@@ -48,6 +59,50 @@ export function frameViewAt(history, index, chosen) {
       const value = metric.lanes[lane]?.temperature;
       if (value === null || value === undefined) return null;
       return Math.log(value / temperatures[0]) / Math.log(temperatures[1] / temperatures[0]);
+    },
+  };
+}
+
+/**
+ * A race of one seed up to a moment.
+ * @param {History} history
+ * @param {any[]} metrics up to it
+ */
+function whole(history, metrics) {
+  const { k } = metrics[metrics.length - 1];
+  return {
+    stage: history.stage,
+    metrics,
+    picture: history.pictureAt(k),
+    detail: history.detailAt(k),
+    seeds: null,
+  };
+}
+
+/**
+ * One seed of several up to a moment.
+ * @param {History} history
+ * @param {any[]} told metrics up to it
+ * @param {number} seed its place
+ */
+function part(history, told, seed) {
+  const last = told[told.length - 1];
+  const { k } = last;
+  const stage = history.stageOf(seed);
+  const ended = last.seeds.followed === seed ? null : history.seeds.get(seed)?.last;
+  const metrics = metricsOfSeed(told, seed);
+  if (ended) metrics[metrics.length - 1] = { ...last, lanes: ended.lanes };
+  const own = (/** @type {any} */ message) => (message?.seed === seed ? message : null);
+  return {
+    stage,
+    metrics,
+    picture: ended ? ended.picture : own(history.pictureAt(k)),
+    detail: ended ? ended.detail : own(history.detailAt(k)),
+    seeds: {
+      count: stage.experiment.seeds,
+      first: stage.experiment.seed,
+      place: seed,
+      told: toldUpTo(told),
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import { withLaneNames } from "./lane_names.js";
 import { decode } from "./messages.js";
+import { followedIn } from "./seeds.js";
 import { indexOfFrame, ThinnedLog } from "./thinned_log.js";
 
 export const MOST_PICTURES = 600;
@@ -25,6 +26,12 @@ export class History {
      */
     this.events = [];
     /** @type {any} every lane's weights, as they were last sent */ this.weights = null;
+    /** @type {Map<number, any>} what was told last of each of several seeds, by its place */
+    this.seeds = new Map();
+    /** @type {number | null} the seed whose last moment is shown, if not the one followed then */
+    this.shown = null;
+    /** @type {Map<number, any>} the stage as each seed has it */ this._stages = new Map();
+    /** @type {Map<number, Uint8Array>} */ this._seedBytes = new Map();
     /**
      * Told that metrics have gone: called with what finds the new index of an old one.
      * @type {(moved: (index: number) => number) => void}
@@ -75,7 +82,48 @@ export class History {
     else if (message.type === "weights") {
       this.weights = message;
       this._bytes.weights = bytes;
+    } else if (message.type === "seed") {
+      this.seeds.set(message.seed, message);
+      this._seedBytes.set(message.seed, bytes);
+      this._stages.delete(message.seed);
     }
+  }
+
+  /**
+   * The place of the seed that is shown at an index; null in a race of one seed.
+   * @param {number} index
+   */
+  seedAt(index) {
+    const followed = followedIn(this.metrics[index]);
+    if (followed === null || this.shown === null || index !== this.length - 1) return followed;
+    return this.seeds.get(this.shown)?.last ? this.shown : followed;
+  }
+
+  /** Whether the last moment of every seed is there. */
+  get hasAllSeeds() {
+    const count = this.stage?.experiment?.seeds ?? 1;
+    return (
+      count > 1 && Array.from({ length: count }).every((_, seed) => this.seeds.get(seed)?.last)
+    );
+  }
+
+  /**
+   * The stage as a seed has it: with its own data and plans.
+   * @param {number | null} seed
+   */
+  stageOf(seed) {
+    const told = seed === null ? null : this.seeds.get(seed);
+    if (!told) return this.stage;
+    let found = this._stages.get(told.seed);
+    if (found?.experiment !== this.stage.experiment) {
+      const lanes = this.stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => ({
+        ...lane,
+        plan: told.plans[i],
+      }));
+      found = { ...this.stage, data: told.data, lanes };
+      this._stages.set(told.seed, found);
+    }
+    return found;
   }
 
   /**
@@ -159,6 +207,7 @@ export class History {
     return [
       this._bytes.stage,
       ...ordered.map(({ bytes }) => bytes),
+      ...this._seedBytes.values(),
       ...(this._bytes.weights ? [this._bytes.weights] : []),
     ];
   }

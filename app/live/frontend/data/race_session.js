@@ -70,7 +70,11 @@ export class RaceSession {
   differsFrom(experiment) {
     const { stage } = this.history;
     if (this.waiting || this.offline || performance.now() < this.settlesAt || !stage) return false;
-    return !sameRace(stage.experiment, experiment);
+    // A race told before there were several seeds has one.
+    return (
+      (stage.experiment.seeds ?? 1) !== (experiment.seeds ?? 1) ||
+      !sameRace(stage.experiment, experiment)
+    );
   }
 
   /** @param {Record<string, unknown>} command */

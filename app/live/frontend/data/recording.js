@@ -10,7 +10,7 @@ import { decode, records } from "./messages.js";
 
 /** The version of recordings that are read, as engine/messages/encoding.py has it. */
 export const VERSION = 1;
-const KINDS = ["stage", "metrics", "picture", "detail", "weights"];
+const KINDS = ["stage", "metrics", "picture", "detail", "weights", "seed"];
 
 /**
  * The history in a recording file's bytes: all of it, or none.

@@ -4,6 +4,7 @@
  */
 
 import { t } from "../i18n/i18n.js";
+import { seedCount, statisticsOf, toldUpTo } from "./seeds.js";
 
 /**
  * @typedef {object} Result how a lane stood at the end; null for what there is no number of
@@ -24,6 +25,7 @@ import { t } from "../i18n/i18n.js";
  *   `method`: what its method is called, where that is not the label
  * @property {{currency: "seconds" | "evaluations" | "flops", amount: number}} budget
  * @property {number} seed
+ * @property {number} [seeds] how many, if several; results are medians over them then
  * @property {Result[]} results one for each lane
  */
 
@@ -49,7 +51,8 @@ const NUMBERS = /** @type {(keyof Result)[]} */ ([
  */
 export function summaryOf(history) {
   const { stage } = history;
-  const rows = history.metrics.at(-1)?.lanes;
+  const seeds = seedCount(stage);
+  const rows = rowsOf(history)(history.metrics.length - 1)?.lanes;
   const { lanes, data, budget, experiment } = stage;
   if (!Array.isArray(lanes) || !lanes.length || lanes.length > MOST_LANES)
     throw new Error("it has no lanes");
@@ -71,6 +74,7 @@ export function summaryOf(history) {
     })),
     budget: { currency: budget.currency, amount: Number(budget.amount) },
     seed: number(experiment.seed) ?? 0,
+    ...(seeds > 1 ? { seeds } : {}),
     results: rows.map((/** @type {any} */ row) =>
       Object.fromEntries(NUMBERS.map((name) => [name, number(row[name])])),
     ),
@@ -78,17 +82,30 @@ export function summaryOf(history) {
 }
 
 /**
+ * What finds the metrics at an index, with a row for each lane; of several seeds their medians.
+ * @param {import("./history.js").History} history
+ * @returns {(index: number) => any}
+ */
+export function rowsOf({ stage, metrics }) {
+  if (seedCount(stage) < 2) return (index) => metrics[index];
+  const told = toldUpTo(metrics);
+  return (index) => statisticsOf(told[index]) ?? metrics[index];
+}
+
+/**
  * The training loss of every lane at evenly spaced moments, the first and the last among them.
  * @param {import("./history.js").History} history
  * @returns {(number | null)[][]}
  */
-export function sparklineOf({ stage, metrics }) {
+export function sparklineOf(history) {
+  const { stage, metrics } = history;
+  const rows = rowsOf(history);
   const count = Math.min(SPARK_POINTS, metrics.length);
   const at = Array.from({ length: count }, (_, i) =>
     count > 1 ? Math.floor((i * (metrics.length - 1)) / (count - 1) + 0.5) : 0,
   );
   return stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) =>
-    at.map((index) => number(metrics[index].lanes[lane].loss)),
+    at.map((index) => number(rows(index).lanes[lane].loss)),
   );
 }
 

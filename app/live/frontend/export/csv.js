@@ -1,4 +1,9 @@
-/** The numbers of a race as CSV (RFC 4180): one row for every frame and lane. */
+/**
+ * The numbers of a race as CSV (RFC 4180): one row for every frame and lane; of several seeds one for
+ * every frame, seed and lane.
+ */
+
+import { followedIn, hasBlock, metricsOfSeed, seedCount } from "../data/seeds.js";
 
 /** @typedef {import("../data/history.js").History} History */
 
@@ -84,7 +89,10 @@ export function metricsCsv(history) {
   const entries = [...vectors].flatMap(([name, told]) =>
     [...told].sort((a, b) => a - b).map((i) => /** @type {const} */ ([name, i])),
   );
+  const several = seedCount(history.stage);
+  const first = history.stage.experiment?.seed ?? 0;
   const head = [
+    ...(several > 1 ? ["seed"] : []),
     "frame",
     "clock (s, all lanes)",
     "lane (from 0)",
@@ -97,8 +105,23 @@ export function metricsCsv(history) {
     "stopped",
     "note",
   ];
-  const table = history.metrics.flatMap((frame) =>
+  // Of a seed that was not followed there are the frames that tell of all seeds.
+  const frames =
+    several > 1
+      ? Array.from({ length: several }, (_, seed) =>
+          metricsOfSeed(history.metrics, seed)
+            .filter((_, i) => {
+              const told = history.metrics[i];
+              return hasBlock(told) || followedIn(told) === seed;
+            })
+            .map((frame) => ({ frame, seed })),
+        )
+          .flat()
+          .sort((a, b) => a.frame.k - b.frame.k || a.seed - b.seed)
+      : history.metrics.map((frame) => ({ frame, seed: 0 }));
+  const table = frames.flatMap(({ frame, seed }) =>
     frame.lanes.map((/** @type {any} */ row, /** @type {number} */ i) => [
+      ...(several > 1 ? [first + seed] : []),
       frame.k,
       frame.clock,
       i,

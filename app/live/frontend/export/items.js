@@ -99,12 +99,8 @@ async function python(view) {
  */
 async function weights(view) {
   const { history, moment } = view.session.playback;
-  if (
-    view.session.live &&
-    !history
-      .pictureAt(history.metrics[moment].k)
-      ?.lanes.every((/** @type {any} */ lane) => lane.weights)
-  ) {
+  const picture = history.pictureAt(history.metrics[moment].k);
+  if (view.session.live && !picture?.lanes.every((/** @type {any} */ lane) => lane.weights)) {
     const before = history.weights;
     view.session.send({ do: "weights" });
     for (

@@ -1,11 +1,22 @@
 /** Lines of Python that repeat a race with the engine. */
 
 import { t } from "../i18n/i18n.js";
+import { seedCount } from "../data/seeds.js";
 import { budgetOf, experimentAndEvents, titleOf } from "./files.js";
 
 /** @typedef {import("../data/history.js").History} History */
 
 const WIDE = 100;
+const RESULTS = [
+  "for lane, result in zip(experiment.lanes, race.results(), strict=True):",
+  "    print(lane.label, {name: value for name, value in result.items() if value is not None})",
+];
+const SEED_RESULTS = [
+  "for seed in race.seed_results():",
+  '    for lane, result in zip(experiment.lanes, seed["lanes"], strict=True):',
+  "        told = {name: value for name, value in result.items() if value is not None}",
+  '        print("seed", seed["seed"], lane.label, told)',
+];
 
 /**
  * A JSON value as Python writes it, in several lines where one would be long.
@@ -49,28 +60,34 @@ export function pythonCode(history, name) {
   const { stage } = history;
   const { experiment, events } = experimentAndEvents(history);
   const timed = experiment.budget.currency === "seconds";
+  const seeds = seedCount(stage);
+  const race = seeds > 1 ? "SeedRaces" : "Race";
   const lines = [
-    comment("head", { title: titleOf(stage), budget: budgetOf(stage), seed: experiment.seed }),
+    comment(seeds > 1 ? "head-seeds" : "head", {
+      title: titleOf(stage),
+      budget: budgetOf(stage),
+      seed: experiment.seed,
+      last: experiment.seed + seeds - 1,
+    }),
     comment("run", { name }),
     ...(timed ? [comment("timed")] : []),
     "import sys",
     "",
     `sys.path.insert(0, ".")  ${comment("folder")}`,
     events.length
-      ? "from engine import Experiment, Race, parse_events"
-      : "from engine import Experiment, Race",
+      ? `from engine import Experiment, ${race}, parse_events`
+      : `from engine import Experiment, ${race}`,
     "",
     `experiment = Experiment.parse(${literal(experiment)})`,
     ...(events.length ? ["", comment("events"), `events = parse_events(${literal(events)})`] : []),
     "",
     events.length
-      ? "race = Race(experiment, pictures=False, events=events)"
-      : "race = Race(experiment, pictures=False)",
+      ? `race = ${race}(experiment, pictures=False, events=events)`
+      : `race = ${race}(experiment, pictures=False)`,
     "for frame in race:",
     `    pass  ${comment("frames")}`,
     "",
-    "for lane, result in zip(experiment.lanes, race.results(), strict=True):",
-    "    print(lane.label, {name: value for name, value in result.items() if value is not None})",
+    ...(seeds > 1 ? SEED_RESULTS : RESULTS),
   ];
   return `${lines.join("\n")}\n`;
 }

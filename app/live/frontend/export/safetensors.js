@@ -39,9 +39,12 @@ export function writeSafetensors(tensors, metadata) {
  * to carry them, else as they were last sent.
  * @param {History} history
  * @param {number} index of the moment
- * @returns {{steps: number[], lanes: Float32Array[]} | null} null where there are none
+ * @returns {{steps: number[], lanes: Float32Array[], seed?: number} | null} null where there are
+ *   none; `seed`: the place of the one of several that they are of
  */
 export function weightsAt(history, index) {
+  const seed = history.seedAt(index);
+  if (seed !== null) return weightsOfSeed(history, index, seed);
   const { k } = history.metrics[index];
   const picture = history.pictureAt(k);
   if (picture?.lanes.every((/** @type {any} */ lane) => lane.weights)) {
@@ -58,18 +61,49 @@ export function weightsAt(history, index) {
 }
 
 /**
+ * The same of one of several seeds.
+ * @param {History} history
+ * @param {number} index
+ * @param {number} seed its place
+ */
+function weightsOfSeed(history, index, seed) {
+  const metric = history.metrics[index];
+  const ended = metric.seeds.followed === seed ? null : history.seeds.get(seed)?.last;
+  const picture = ended ? ended.picture : history.pictureAt(metric.k);
+  const of = (/** @type {any[]} */ lanes) => lanes.map((lane) => lane.data ?? lane.weights.data);
+  if (
+    (ended || picture?.seed === seed) &&
+    picture.lanes.every((/** @type {any} */ lane) => lane.weights)
+  ) {
+    const rows =
+      ended?.lanes ?? (history.metrics.find((one) => one.k === picture.k) ?? metric).lanes;
+    return {
+      steps: rows.map((/** @type {any} */ row) => row.step),
+      lanes: of(picture.lanes),
+      seed,
+    };
+  }
+  const weights = ended ? ended.weights : history.weights;
+  if (!weights || (!ended && weights.seed !== seed)) return null;
+  return { steps: weights.steps, lanes: of(weights.lanes), seed };
+}
+
+/**
  * The file that engine/observation/weights_file.py writes and reads, tensor by tensor.
  * @param {History} history
- * @param {{steps: number[], lanes: Float32Array[]}} weights
+ * @param {{steps: number[], lanes: Float32Array[], seed?: number}} weights
  */
-export function weightsFile(history, { steps, lanes }) {
-  const { dimension, experiment, layers } = history.stage;
+export function weightsFile(history, { steps, lanes, seed }) {
+  const { dimension, experiment: all, layers } = history.stage;
+  // They are of the race that this seed alone would be.
+  const { seeds: _, ...rest } = all;
+  const experiment = seed === undefined ? all : { ...rest, seed: all.seed + seed };
   const packed = layers ?? [{ name: "weights", start: 0, stop: dimension, shape: [dimension] }];
-  const tensors = lanes.flatMap((all, lane) =>
+  const tensors = lanes.flatMap((whole, lane) =>
     packed.map((/** @type {any} */ layer) => ({
       name: `lane${lane}.${/^\d/.test(layer.name) ? "layer" : ""}${layer.name}`,
       shape: layer.shape,
-      data: all.subarray(layer.start, layer.stop),
+      data: whole.subarray(layer.start, layer.stop),
     })),
   );
   return writeSafetensors(tensors, {

@@ -45,7 +45,9 @@ export function card(item, look, actions) {
     titled,
     make("p", {
       class: "kg-what",
-      text: [summary.label, summary.network, budget(summary)].filter(Boolean).join(" · "),
+      text: [summary.label, summary.network, budget(summary), seeds(summary)]
+        .filter(Boolean)
+        .join(" · "),
     }),
     lanes(item, look.colours),
     make("p", {
@@ -249,6 +251,11 @@ export function budget({ budget: { currency, amount } }) {
   return t(`gallery.${currency}-budget`, {
     amount: currency === "seconds" ? Number(amount.toPrecision(4)) : formatShort(amount),
   });
+}
+
+/** "8 seeds", of whose results the medians are shown. @param {import("../data/summary.js").Summary} summary */
+export function seeds({ seeds: count }) {
+  return count ? t("gallery.seeds", { count }) : "";
 }
 
 /** @param {number} made */

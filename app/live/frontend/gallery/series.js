@@ -2,6 +2,7 @@
 
 import { decimate } from "../charts/decimate.js";
 import { readRecording } from "../data/recording.js";
+import { rowsOf } from "../data/summary.js";
 
 /** @typedef {"seconds" | "evaluations" | "flops"} Currency */
 /** @typedef {"loss" | "test_loss" | "accuracy" | "test_accuracy"} Measure */
@@ -52,7 +53,11 @@ export async function readSeries(file) {
  * @param {import("../data/history.js").History} history
  * @returns {Series}
  */
-export function seriesOf({ stage, metrics }) {
+export function seriesOf(history) {
+  const { stage } = history;
+  // of several seeds the medians
+  const rows = rowsOf(history);
+  const metrics = history.metrics.map((_, index) => rows(index));
   const lanes = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => {
     const column = (/** @type {string} */ name) =>
       metrics.map((one) => (Number.isFinite(one.lanes[lane][name]) ? one.lanes[lane][name] : null));

@@ -1,9 +1,11 @@
 /** Loss or accuracy, train and test, over the chosen currency. */
 
 import { highestShown, logScale } from "../charts/axis_scale.js";
+import { FILLS, outline, PARTS, seedCurves } from "../charts/bands.js";
 import { Chart, dress, predress } from "../charts/chart.js";
 import { decimate, markerTrace, timeAxisEnd } from "../charts/decimate.js";
 import { hasAccuracy } from "../charts/lane_cards.js";
+import { statisticsOf } from "../data/seeds.js";
 import { currencyName, formatNumber, percent } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
@@ -19,9 +21,14 @@ export class LossPanel {
       if (i === last) trace.marker.color = colours;
       else trace.line.color = colours[i >> 1];
     });
-    this.chart = new Chart("loss", place, Plotly, dressed, { painted: true });
-    this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
     this.lanes = (figure.data.length - 1) / 2;
+    this.traces = figure.data.map((/** @type {any} */ _, /** @type {number} */ i) => i);
+    // After them two bands of each lane, which are painted below; empty in a race of one seed.
+    const bands = bandTraces(this.lanes, colours);
+    this.bands = bands.map((_, i) => this.traces.length + i);
+    this.banded = false;
+    dressed.data.push(...bands);
+    this.chart = new Chart("loss", place, Plotly, dressed, { painted: true });
     this.before = 0;
     this.chart.faint = theme.faint;
     /** Where a loss is drawn. */ this.scale = logScale([]);
@@ -37,6 +44,8 @@ export class LossPanel {
     this.colours = colours; // the heads take them at the next draw
     const lines = colours.flatMap((colour) => [colour, colour]);
     this.chart.restyle({ "line.color": lines }, this.traces.slice(0, -1));
+    const fills = this.bands.map((_, i) => colours[Math.floor(i / PARTS.length)]);
+    this.chart.restyle({ fillcolor: fills }, this.bands);
   }
 
   /**
@@ -78,12 +87,49 @@ export class LossPanel {
   }
 
   /**
+   * Draw the bands of several seeds, or none.
+   * @param {(ReturnType<typeof seedCurves> | null)[]} curves by lane
+   * @param {(value: number | null) => number | null} place
+   * @param {number} beyond where an infinite edge is drawn
+   */
+  _drawBands(curves, place, beyond) {
+    const there = curves.some(Boolean);
+    if (!there && !this.banded) return;
+    this.banded = there;
+    const parts = curves.flatMap((curve) =>
+      PARTS.map((part) =>
+        curve ? outline(curve.x, curve[part], place, beyond) : { x: [], y: [] },
+      ),
+    );
+    this.chart.restyle(
+      { x: parts.map((part) => part.x), y: parts.map((part) => part.y) },
+      this.bands,
+    );
+  }
+
+  /**
+   * The rows that are marked at a moment pointed at: of several seeds the medians.
+   * @param {number} index
+   * @param {FrameView} moment
+   */
+  rowsAt(index, { seeds, metrics }) {
+    return statisticsOf(seeds?.told[index])?.lanes ?? metrics[index]?.lanes ?? null;
+  }
+
+  /**
    * A lane's value at a moment, in words.
    * @param {any} row
    * @param {FrameView} moment
    */
   tell(row, { measure }) {
-    return measure === "loss" ? formatNumber(row.loss) : percent(row.accuracy);
+    const show = measure === "loss" ? formatNumber : percent;
+    if (!row.band) return show(row[measure]);
+    const [low, high] = row.band[measure].quartiles;
+    return t("panels.loss-quartiles", {
+      median: show(row[measure]),
+      low: show(low),
+      high: show(high),
+    });
   }
 
   /**
@@ -101,14 +147,27 @@ export class LossPanel {
    * @returns {{note: string, summary: string}}
    */
   draw(moment) {
-    const { metrics, stage, currency, measure } = moment;
+    const { metrics, stage, currency, measure, seeds } = moment;
     const [train, test] =
       measure === "loss" ? ["loss", "test_loss"] : ["accuracy", "test_accuracy"];
     /** @type {any[]} */ const xs = [];
     /** @type {any[]} */ const ys = [];
     /** @type {any[]} */ const heads = [[], []];
+    const curves = Array.from({ length: this.lanes }, (_, lane) =>
+      seeds && lane < stage.lanes.length
+        ? seedCurves(seeds.told, lane, currency, measure, this.chart.points)
+        : null,
+    );
     for (let lane = 0; lane < this.lanes; lane++) {
       const there = lane < stage.lanes.length;
+      const several = curves[lane];
+      if (several) {
+        xs.push(several.x, several.x);
+        ys.push(several.median, several.test);
+        heads[0].push(several.x.at(-1) ?? null);
+        heads[1].push(several.median.at(-1) ?? null);
+        continue;
+      }
       const x = there ? metrics.map((m) => m.lanes[lane][currency]) : [];
       for (const key of [train, test]) {
         const curve = decimate(
@@ -127,21 +186,25 @@ export class LossPanel {
     ys.push(heads[1]);
     /** @type {any} */
     const layout = timeAxis(moment);
+    const edges = curves.flatMap((curve) => (curve ? [curve.range.flat()] : []));
     if (measure === "loss") {
-      this.scale = logScale(ys, highestShown(ys.slice(0, -1)));
+      this.scale = logScale([...edges, ...ys], highestShown(ys.slice(0, -1)));
       Object.assign(layout, logAxis("yaxis", this.scale));
     } else
       Object.assign(
         layout,
-        shareAxis("yaxis", [Math.max(0, Math.min(0.95, lowest(ys)) - 0.03), 1.01]),
+        shareAxis("yaxis", [Math.max(0, Math.min(0.95, lowest([...edges, ...ys])) - 0.03), 1.01]),
       );
+    const place = measure === "loss" ? this.scale.place : asItIs;
+    const beyond = measure === "loss" ? 10 ** (layout["yaxis.range"][1] + 1) : 1;
+    this._drawBands(curves, place, beyond);
     this.apply(
       xs,
       measure === "loss" ? ys.map((y) => y.map(this.scale.place)) : ys,
       layout,
       stage.lanes.length,
     );
-    const now = metrics[metrics.length - 1];
+    const now = statisticsOf(seeds?.told.at(-1)) ?? metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = now?.lanes[i];
       if (!row) return lane.label;
@@ -156,8 +219,39 @@ export class LossPanel {
         told,
       );
     });
-    return { note: t("panels.loss-note"), summary: `${summary.join("; ")}.` };
+    const told = `${summary.join("; ")}.`;
+    if (!seeds) return { note: t("panels.loss-note"), summary: told };
+    const { count } = seeds;
+    return {
+      note: t("panels.loss-note-seeds", { count }),
+      summary: `${t("panels.loss-summary-seeds", { count })} ${told}`,
+    };
   }
+}
+
+/** @param {number | null} value */
+const asItIs = (value) => value;
+
+/**
+ * The traces of all lanes' bands, empty.
+ * @param {number} lanes
+ * @param {string[]} colours
+ */
+function bandTraces(lanes, colours) {
+  return Array.from({ length: lanes }).flatMap((_, lane) =>
+    PARTS.map((part) => ({
+      type: "scatter",
+      mode: "none",
+      fill: "toself",
+      fillcolor: colours[lane],
+      opacity: FILLS[part],
+      zorder: -1,
+      hoverinfo: "skip",
+      showlegend: false,
+      x: [],
+      y: [],
+    })),
+  );
 }
 
 /**
@@ -165,8 +259,8 @@ export class LossPanel {
  * @param {FrameView} moment
  * @returns {[number, number]}
  */
-function xRange({ metrics, stage, currency }) {
-  const last = metrics[metrics.length - 1];
+function xRange({ metrics, stage, currency, seeds }) {
+  const last = statisticsOf(seeds?.told.at(-1)) ?? metrics[metrics.length - 1];
   if (!last) return [0, 1];
   const spent = Math.max(...last.lanes.map((/** @type {any} */ lane) => lane[currency] ?? 0));
   if (currency !== stage.budget.currency) return [0, spent * 1.04 || 1];
