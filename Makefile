@@ -18,7 +18,7 @@ WITH_NODE := npm=npm; if ! { command -v npm && node -e 'process.exit(parseInt(pr
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test test-all test-hard bench lint js format assets figures defaults pictures dev browser clean
+.PHONY: help run test test-all test-hard bench lint js format assets figures evidence defaults pictures dev browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,10 @@ figures: dev ## Measure every method and write the README's table (half an hour;
 
 defaults: dev ## Compare candidates for the methods' defaults and write the README's table (a quarter of an hour; goes on where it was stopped)
 	$(BIN)/python -m tests.tools.defaults --keep .cache/defaults
+
+evidence: dev ## Run every study of engine/studies again and ship its tables (under two hours on two idle cores; goes on where it was stopped)
+	$(BIN)/python -m engine study run all --size small --jobs 2 --out .cache/evidence
+	$(BIN)/python -m engine study ship all --out .cache/evidence
 
 pictures: dev browser ## Take the README's pictures anew
 	$(BIN)/python -m tests.tools.pictures

@@ -117,10 +117,14 @@ def test_what_is_imported_is_pinned() -> None:
 
 def test_no_number_depends_on_the_machines_caches() -> None:
     """Sizes of chunks and strips follow fixed rules: the same race gives the same numbers whatever
-    cache a machine has.
+    cache a machine has. (The runner of studies notes the processor's name beside its results.)
     """
     asks = re.compile(r"/sys/devices|CACHE_SIZE|cpuinfo|lscpu|l[123]_cache", re.IGNORECASE)
-    offenders = [name_of(path) for path in MODULES if asks.search(path.read_text("utf-8"))]
+    offenders = [
+        name_of(path)
+        for path in MODULES
+        if path.name != "runner.py" and asks.search(path.read_text("utf-8"))
+    ]
     assert not offenders, f"they ask how large a cache is: {', '.join(offenders)}"
 
 

@@ -207,6 +207,21 @@ def _tables_of(out: Path, name: str) -> Path:
 
 @study.command()
 @click.argument("name")
+@out_option
+def ship(name: str, out: Path) -> None:
+    """Copy the tables of finished studies to where they ship from, without the tuning's courses."""
+    from ..studies.tables import ship as copy
+
+    for one in _studies(name):
+        if (out / one.id / "tables").exists():
+            size = copy(out / one.id / "tables", one.id)
+            click.echo(f"{one.id}: {size / 1024:,.0f} KiB")
+        else:
+            click.echo(f"{one.id}: no tables in {out}", err=True)
+
+
+@study.command()
+@click.argument("name")
 @size_option
 @out_option
 @click.option("--seed", type=click.IntRange(0, 99), default=0, show_default=True)

@@ -10,6 +10,7 @@ network can be built again.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,9 +58,7 @@ def tensor_name(lane: int, layer: Layer, seed: int | None = None) -> str:
 
 def save(race: Race | SeedRaces, path: Path) -> Path:
     """Write every lane's estimate. The file is written completely or not at all."""
-    from ..race.seed_races import SeedRaces
-
-    races = race.races if isinstance(race, SeedRaces) else [race]
+    races: Sequence[Race] = getattr(race, "races", [race])
     parts = [(place if len(races) > 1 else None, one) for place, one in enumerate(races)]
     tensors = {
         tensor_name(lane.index, layer, seed): lane.state.estimate[layer.start : layer.stop]

@@ -56,7 +56,7 @@ def export(results: Iterable[Mapping[str, Any]], folder: Path, metric: str = "lo
                 {
                     "instance": int(run["seed"]) + 1,
                     "evals": last[0],
-                    "best": {"evals": best[0], "y": best[1]},
+                    "best": {"evals": best[0], "y": best[1], "x": []},  # weights are not kept
                 }
             )
         data.write_text("\n".join(lines) + "\n", encoding="utf-8")

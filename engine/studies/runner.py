@@ -11,6 +11,7 @@ import json
 import math
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -181,14 +182,16 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
+    """Return the processor's name where the system states it, else its architecture."""
+    command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+    if platform.system() == "Linux":
+        command = ["lscpu"]
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
         return platform.processor() or platform.machine()
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
-        platform.machine(),
-    )
+    named = [line.partition(":")[2] for line in told.splitlines() if line.startswith("Model name")]
+    return (named[0] if named else told).strip() or platform.machine()
 
 
 def _work(out: str, run: Run, keep_weights: bool) -> tuple[str, float]:

@@ -20,7 +20,7 @@ from ..system.output_files import appearing
 from . import stats
 from .plan import Run, case_name, cases_of, run_of
 from .runner import chosen_settings, first_runs, result
-from .study import Size, Study
+from .study import SHIPPED, Size, Study
 
 CURRENCIES = ("evaluations", "core_seconds", "rounds")
 SCORES = (
@@ -294,3 +294,21 @@ def read(folder: Path, name: str) -> list[dict[str, Any]]:
 def finite(number: float | None) -> bool:
     """Return whether a number is there and finite."""
     return number is not None and math.isfinite(number)
+
+
+def ship(folder: Path, name: str) -> int:
+    """Copy a study's tables to the folder that ships, and return their size in bytes.
+
+    Of the tuning only the runs' ends are kept, not their courses.
+    """
+    target = SHIPPED / name
+    target.mkdir(parents=True, exist_ok=True)
+    total = 0
+    for table in TABLES:
+        rows = read(folder, table)
+        if table == "checkpoints":
+            rows = [row for row in rows if not row["variant"].startswith("trial")]
+        with appearing(target / f"{table}.parquet") as part:
+            pq.write_table(_table(rows), part, compression="zstd", compression_level=19)
+        total += (target / f"{table}.parquet").stat().st_size
+    return total

@@ -43,8 +43,11 @@ def without_times(value: object) -> object:
 
 def test_a_run_gives_the_same_rows_again(study: Study, tmp_path: Path) -> None:
     run = next(run for run in runs_of(study, "small") if run.lane == "spsa")
-    first = execute(tmp_path / "a", run)
-    again = execute(tmp_path / "b", run)
+    for folder in ("a", "b"):
+        execute(tmp_path / folder, run)
+    first, again = result(tmp_path / "a", run), result(tmp_path / "b", run)
+    assert first is not None
+    assert again is not None
     assert without_times(first["rows"]) == without_times(again["rows"])
     rows = first["rows"]
     assert rows[0]["step"] == rows[0]["evaluations"] == 0
