@@ -42,6 +42,8 @@ def test_people_see_them_in_this_order() -> None:
         ("fashion-mnist", "Fashion-MNIST"),
         ("cifar-10", "CIFAR-10"),
         ("opticks", "Newton's Opticks (text)"),
+        ("bowl", "Bowl"),
+        ("features", "Random features"),
         ("own-table", "Your own table"),
         ("own-images", "Your own pictures"),
         ("landscape", "Landscape"),

@@ -21,7 +21,7 @@ from tests.engine.support.files import class_folders, flowers, zipped
 from tests.engine.support.properties import datasets, experiments, few
 
 FILES = ("own-table", "own-images")
-ONLY = {"point": "landscape"}
+ONLY = {"bowl": "bowl", "point": "landscape"}
 """Networks that go with one dataset alone."""
 
 
