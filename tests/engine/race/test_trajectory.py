@@ -59,7 +59,7 @@ def test_a_target_is_met_at_the_first_checkpoint_at_which_it_holds() -> None:
     rows = list(found.run())
     assert found.outcome == "target"
     for target, hit in zip(targets, found.hits, strict=False):
-        goal = target.share_of_first * rows[0]["loss"]  # type: ignore[operator]
+        goal = target.share_of_first * rows[0]["loss"]
         assert hit is next(row for row in rows if row["loss"] <= goal)
     assert rows[-1] is found.hits[-1]
     assert not targets[2].met(float("nan"), 0)  # a curve has no accuracy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,15 +66,16 @@ def test_formulas_know_the_weights_the_samples_and_the_settings_before(study: St
 def test_a_key_is_of_what_decides_the_result_and_of_nothing_else(study: Study) -> None:
     run = next(iter(runs_of(study, "small")))
     assert replace(run, study="other", variant="tuned", trial=3).key == run.key
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"seed": 7},
         {"average": 0.9},
         {"core_seconds": 1.0},
         {"targets": []},
         {"experiment": {**run.experiment, "seed": 8}},
         {"needs": "x"},
-    ):
-        assert replace(run, **change).key != run.key  # type: ignore[arg-type]
+    )
+    for change in changes:
+        assert replace(run, **change).key != run.key
 
 
 def test_experiments_are_merged_entry_by_entry() -> None:
@@ -154,12 +156,12 @@ def test_a_file_that_does_not_fit_is_refused_in_a_line(
 
 @pytest.mark.parametrize("name", studies.names())
 @pytest.mark.parametrize("size", ["small", "full"])
-def test_every_study_that_ships_can_be_planned(name: str, size: str) -> None:
+def test_every_study_that_ships_can_be_planned(name: str, size: studies.Size) -> None:
     study = studies.shipped(name)
     assert study.id == name
     if size not in study.size:
         return
-    runs = list(runs_of(study, size, 1, only={}))  # type: ignore[arg-type]
+    runs = list(runs_of(study, size, 1, only={}))
     assert runs
     for run in runs:
         if run.needs is not None:
