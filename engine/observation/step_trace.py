@@ -60,6 +60,7 @@ def _step_with_stages(race: Race, lane: Lane, k: int) -> Message:
         with listener.listening():
             race.advance_lane(lane)
         lane.oracle.seconds -= listener.seconds
+        lane.oracle.core_seconds -= listener.core_seconds
         if lane.trouble is None:
             shown = _shown(race, lane, listener)
     return {
@@ -136,11 +137,11 @@ class Listener:
             are left out, unless nothing else is evaluated.
 
     Attributes:
-        seconds: the time for listening itself.
+        seconds: the time for listening itself; core_seconds: its processor time.
     """
 
     def __init__(self, oracle: Oracle, known: tuple[Tensor, ...] = ()) -> None:
-        self.oracle, self.seconds = oracle, 0.0
+        self.oracle, self.seconds, self.core_seconds = oracle, 0.0, 0.0
         self._known = [(len(rows), thinned(rows).clone()) for rows in known]
         self._again: Asked | None = None
         self._every, self._heard = 1, 0
@@ -186,10 +187,11 @@ class Listener:
     def _listened(self, ask: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
         def asked(*question: Any) -> Any:
             answer = ask(*question)
-            since = time.perf_counter()
+            since, busy = time.perf_counter(), time.process_time()
             with torch.no_grad():
                 note(answer, *question)
             self.seconds += time.perf_counter() - since
+            self.core_seconds += time.process_time() - busy
             return answer
 
         return asked

@@ -273,13 +273,15 @@ def test_listening_takes_no_time_of_the_lane(monkeypatch: pytest.MonkeyPatch) ->
         note(*everything)
 
     for module in ("oracle", "observation.step_trace"):
-        monkeypatch.setattr(f"engine.{module}.time", SimpleNamespace(perf_counter=lambda: now[0]))
+        clock = SimpleNamespace(perf_counter=lambda: now[0], process_time=lambda: now[0])
+        monkeypatch.setattr(f"engine.{module}.time", clock)
     monkeypatch.setattr(Listener, "_note", noted)
     monkeypatch.setattr(lane.oracle, "losses", answered)
     lane.oracle.seconds = 5.0
     stages(race)
     assert now[0] == 61
     assert lane.oracle.seconds == 6.0
+    assert lane.oracle.core_seconds == 1.0
     assert vars(lane.oracle)["losses"] is answered, "what stood at a door before stands there again"
 
 

@@ -24,7 +24,7 @@ from engine.race.interventions import events_of
 from engine.race.race import Race
 from engine.race.seed_races import FAILED, FIELDS, SeedRaces, race_of, summary_of
 
-CLOCKS = ("clock", "seconds")
+CLOCKS = ("clock", "seconds", "core_seconds")
 EXACT = [i for i, name in enumerate(FIELDS) if name not in ("seconds", "state")]
 
 

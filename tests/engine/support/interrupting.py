@@ -50,7 +50,9 @@ def without_clock(value: Any) -> Any:
     """A message without what differs from run to run: the time it took."""
     if isinstance(value, dict):
         return {
-            key: without_clock(one) for key, one in value.items() if key not in ("clock", "seconds")
+            key: without_clock(one)
+            for key, one in value.items()
+            if key not in ("clock", "seconds", "core_seconds")
         }
     if isinstance(value, list | tuple):
         return [without_clock(one) for one in value]
