@@ -277,7 +277,7 @@ def test_listening_takes_no_time_of_the_lane(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(f"engine.{module}.time", clock)
     monkeypatch.setattr(Listener, "_note", noted)
     monkeypatch.setattr(lane.oracle, "losses", answered)
-    lane.oracle.seconds = 5.0
+    lane.oracle.seconds, lane.oracle.core_seconds = 5.0, 0.0
     stages(race)
     assert now[0] == 61
     assert lane.oracle.seconds == 6.0
