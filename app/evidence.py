@@ -401,7 +401,7 @@ def _lines(
         f"{case.id}-{metric}",
         case.title,
         title,
-        figures.lines(points, along(case), title, _log(metric), _share(metric), dark),
+        figures.lines(points, along(case), _log(metric), _share(metric), dark),
         t("evidence.curves", variant=t(f"evidence.{variant}")),
         _family_table(one, case, names, metric, title),
     )
@@ -424,7 +424,7 @@ def _dots(
         f"{case.id}-{metric}",
         case.title,
         title,
-        figures.dots(points, title, _log(metric), _share(metric), dark),
+        figures.dots(points, _log(metric), _share(metric), dark),
         t("evidence.rings"),
         _table(title, _head(), rows),
     )
@@ -721,7 +721,7 @@ def _section(one: Results, shown: tuple[Results, ...], drawn: dict[str, tuple[An
         name = f"{one.study.id} {a.id}"
         drawn[name] = _both(a.figure, b.figure)
         body.append(
-            f"<h3>{html.escape(a.heading)}</h3>"
+            f"<h3>{html.escape(a.heading)}</h3><p>{html.escape(a.title)}</p>"
             f'<div role="img" aria-label="{html.escape(a.alt, quote=True)}" '
             f'data-figure="{name}" style="height: {a.figure.layout.height}px"></div>'
             f'<p class="ke-note">{html.escape(a.note)}</p>{a.table}'

@@ -372,8 +372,16 @@ ROW = 46
 
 
 def colours(points: Sequence[Point], on: Paper) -> dict[str, str]:
-    """Return each method's colour: one for each way of seeing, the last for controls."""
-    return {one.name: on.muted if one.control else on.lanes[_rank(one)] for one in points}
+    """Return each method's colour: one for each way of seeing where they differ in it, otherwise
+    one for each method. Controls are grey.
+    """
+    own = [point for point in points if not point.control]
+    if len({point.sees for point in own}) > 1:
+        hue = {point.name: on.lanes[_rank(point)] for point in own}
+    else:
+        names = dict.fromkeys(point.name for point in own)
+        hue = {name: on.lanes[i % len(on.lanes)] for i, name in enumerate(names)}
+    return {point.name: hue.get(point.name, on.muted) for point in points}
 
 
 def _rank(point: Point) -> int:
@@ -401,16 +409,13 @@ def _bounds(points: Sequence[Point], log: bool) -> tuple[float, float]:
     return least - room, most + room
 
 
-def dots(
-    points: Sequence[Point], title: str, log: bool, share: bool, dark: bool = False
-) -> go.Figure:
+def dots(points: Sequence[Point], log: bool, share: bool, dark: bool = False) -> go.Figure:
     """Return one row per method with its value and interval.
 
     Trace 0 has the values from default settings (rings), 1 those from tuned settings (filled).
 
     Args:
         points: in the order of their rows; a method may have two, default and tuned.
-        title: of the axis.
         log: whether the axis is logarithmic.
         share: whether values are shares, drawn in percent.
         dark: for the dark theme.
@@ -455,17 +460,16 @@ def dots(
         traces,
         _layout(
             on,
-            height=len(names) * ROW + 62,
-            margin={"l": 4, "r": 14, "t": 4, "b": 54},
+            height=len(names) * ROW + 40,
+            margin={"l": 4, "r": 14, "t": 4, "b": 32},
             showlegend=False,
             xaxis=_axis(
                 on,
                 type="log" if log else "linear",
                 range=ends,
-                title={"text": title, "font": {"size": 12}, "standoff": 8},
                 nticks=6,
                 **({"ticksuffix": " %"} if share else {}),
-                **({"exponentformat": "power", "dtick": _ticks(ends)} if log else {}),
+                **(_decades(ends) if log else {}),
             ),
             yaxis=_axis(on, showticklabels=False, showgrid=False, range=[len(names) - 0.5, -0.55]),
             shapes=[
@@ -485,9 +489,12 @@ def dots(
     )
 
 
-def _ticks(ends: Sequence[float]) -> float:
-    """Return the distance of a logarithmic axis' ticks, in decades."""
-    return max(1, math.ceil((ends[1] - ends[0]) / 6))
+def _decades(ends: Sequence[float]) -> dict[str, Any]:
+    """Return where a logarithmic axis has ticks: at powers of ten, if it has two of them."""
+    span = ends[1] - ends[0]
+    if math.floor(ends[1]) - math.ceil(ends[0]) < 1:
+        return {"exponentformat": "power", "dtick": "D1" if span < 0.8 else "D2"}
+    return {"exponentformat": "power", "dtick": max(1, math.ceil(span / 6))}
 
 
 def _method(name: str, row: int, points: Sequence[Point], on: Paper) -> dict[str, Any]:
@@ -495,10 +502,21 @@ def _method(name: str, row: int, points: Sequence[Point], on: Paper) -> dict[str
     text = name
     if own[0].control:
         text += f" · {t('evidence.control')}"
-    missed = [point for point in own if not math.isfinite(point.value)]
-    if missed:
-        worst = missed[-1]
-        text += f" · <i>{t('evidence.reached-of', reached=worst.reached, n=worst.n)}</i>"
+    counts = {point.tuned: (point.reached, point.n) for point in own}
+    if any(reached < n for reached, n in counts.values()):
+        if len(set(counts.values())) == 1:
+            said = t("evidence.reached-of", reached=own[0].reached, n=own[0].n)
+        else:
+            said = ", ".join(
+                t(
+                    "evidence.reached-with",
+                    settings=t("evidence.tuned" if tuned else "evidence.default"),
+                    reached=reached,
+                    n=n,
+                )
+                for tuned, (reached, n) in counts.items()
+            )
+        text += f" · <i>{said}</i>"
     return {
         "text": text,
         "xref": "paper",
@@ -529,7 +547,6 @@ def percent(value: float) -> str:
 def lines(
     points: Sequence[Point],
     along: str,
-    title: str,
     log: bool = True,
     share: bool = False,
     dark: bool = False,
@@ -541,8 +558,7 @@ def lines(
     Args:
         points: of all methods and sizes.
         along: title of the horizontal axis, which is logarithmic.
-        title: of the vertical axis.
-        log: whether that is logarithmic, too.
+        log: whether the vertical one is logarithmic, too.
         share: whether values are shares, drawn in percent.
         dark: for the dark theme.
     """
@@ -556,7 +572,7 @@ def lines(
         own = sorted((p for p in points if p.name == name), key=lambda p: p.along)
         known = [p for p in own if math.isfinite(p.value)]
         before = used[hue[name]] = used.get(hue[name], -1) + 1
-        symbol = SYMBOLS[(_rank(own[0]) + before) % len(SYMBOLS)]
+        symbol = SYMBOLS[list(hue).index(name) % len(SYMBOLS)]
         look: dict[str, Any] = {"color": hue[name], "symbol": symbol, "size": 9}
         traces.append(
             go.Scatter(
@@ -606,14 +622,13 @@ def lines(
         traces,
         _layout(
             on,
-            height=400 + 22 * len(traces) // 2,
+            height=440 + 10 * len(traces),
             margin={"l": 58, "r": 12, "t": 12, "b": 50},
             showlegend=True,
             legend={
                 "orientation": "h",
-                "yref": "container",
-                "y": 0,
-                "yanchor": "bottom",
+                "y": -0.2,
+                "yanchor": "top",
                 "x": 0,
                 "font": {"size": 12},
             },
@@ -629,9 +644,8 @@ def lines(
                 on,
                 type="log" if log else "linear",
                 range=ends,
-                title={"text": title, "font": {"size": 12}, "standoff": 4},
                 **({"ticksuffix": " %"} if share else {}),
-                **({"exponentformat": "power", "dtick": _ticks(ends)} if log else {}),
+                **(_decades(ends) if log else {}),
             ),
         ),
     )

@@ -85,7 +85,7 @@ def _study(one: Results, shown: tuple[Results, ...], currency: str, variant: str
     name = one.study.id
     st.html(evidence.opening(one))
     for panel in evidence.panels(one, currency, variant, dark):
-        st.markdown(f"**{plain(panel.heading)}**")
+        st.markdown(f"**{plain(panel.heading)}**  \n{plain(panel.title)}")
         _figure(panel.figure, f"figure {name} {panel.id}", panel.alt)
         st.html(f'<p class="ke-note">{panel.note}</p>{panel.table}')
     st.html(evidence.closing(one, shown))

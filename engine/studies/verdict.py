@@ -39,6 +39,8 @@ class Figure:
             return f"{one(self.value)} % [{one(self.low)}, {one(self.high)}]"
         if self.kind == "points":
             return f"{100 * self.value:+.1f} points [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
+        if self.kind == "slope" and math.isnan(self.value):
+            return f"unknown ({self.reached} of {self.n} runs reached the target)"
         if self.kind == "slope":
             return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
         if self.kind == "cost" and not math.isfinite(self.value):

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 from app import evidence, evidence_figures, link
-from app.evidence_figures import contrast
+from app.evidence_figures import Point, contrast
 from app.text import t
 from engine.errors import BadInput
 from engine.experiment.query_string import from_flat
@@ -221,6 +221,26 @@ def test_dots_show_values_and_intervals_of_the_summary(results: Path) -> None:
             assert x == row["value"]
             assert x - low == pytest.approx(row["low"])
             assert x + high == pytest.approx(row["high"])
+
+
+def test_rows_say_how_many_runs_reached_the_target() -> None:
+    def point(name: str, tuned: bool, reached: int) -> Point:
+        value = 3.0 if reached else math.inf
+        return Point(name, "outputs", False, tuned, value, 2.0, math.inf, reached, 5)
+
+    points = [
+        *(point("all", tuned, 5) for tuned in (False, True)),
+        *(point("none", tuned, 0) for tuned in (False, True)),
+        *(point("some", tuned, int(tuned)) for tuned in (False, True)),
+    ]
+    figure = evidence_figures.dots(points, log=True, share=False)
+    texts = [one.text for one in figure.layout.annotations]
+    assert texts[0] == "all"
+    assert "0 of 5 runs" in texts[1]
+    assert texts[1].count("of") == 1
+    assert "default: 0 of 5 runs, tuned: 1 of 5 runs" in texts[2]
+    assert [len(trace.x) for trace in figure.data] == [1, 2]
+    assert all(math.isfinite(one) for trace in figure.data for one in trace.error_x.array)
 
 
 def test_costs_over_a_size_are_lines_and_missed_targets_are_marked(results: Path) -> None:
