@@ -20,7 +20,7 @@ from engine.race import checkpoint
 from engine.race.interventions import InterventionQueue, events_of, parse_events
 from engine.race.race import Race
 
-CLOCK_FIELDS = ("clock", "seconds")
+CLOCK_FIELDS = ("clock", "seconds", "core_seconds")
 
 
 def experiment(*lanes: Any, dataset: Any = None, amount: float = 6e4, **rest: Any) -> Experiment:
@@ -63,10 +63,14 @@ def played(race: Race, hands: dict[int, list[tuple[Any, ...]]]) -> list[bytes]:
 
 
 HANDS: dict[int, list[tuple[Any, ...]]] = {
-    0: [("turn", 1, "learning_rate", 0.003)],
+    0: [("set_hyperparameter", 1, "learning_rate", 0.003)],
     3: [("reheat", 0, 8.0), ("put_weight", 1, 7, -0.75)],
     5: [("set_points", points(37))],
-    6: [("put_weight", 0, 2, 1.25), ("turn", 1, "learning_rate", 0.05), ("turn", 1, "beta1", 0.8)],
+    6: [
+        ("put_weight", 0, 2, 1.25),
+        ("set_hyperparameter", 1, "learning_rate", 0.05),
+        ("set_hyperparameter", 1, "beta1", 0.8),
+    ],
     9: [("set_points", points(90, 1)), ("reheat", 0, 0.25)],
 }
 

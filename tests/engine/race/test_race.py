@@ -12,7 +12,7 @@ from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
 from engine.race.race import Race
 
-CLOCK_FIELDS = ("clock", "seconds")
+CLOCK_FIELDS = ("clock", "seconds", "core_seconds")
 
 
 def experiment(
