@@ -108,10 +108,8 @@ class Trajectory:
             lane.finished = True
             self.outcome = "target"
         if lane.finished and self.outcome == "running":
-            if lane.divergence is not None or (lane.trouble and "not finite" in lane.trouble):
-                self.outcome = "diverged"
-            else:
-                self.outcome = "failed" if lane.trouble else "budget"
+            finite = math.isfinite(self.rows[-1]["loss"])
+            self.outcome = "budget" if not lane.trouble else "failed" if finite else "diverged"
         return lane.finished
 
     def _look(self) -> dict[str, Any]:
