@@ -33,7 +33,9 @@ def export(results: Iterable[Mapping[str, Any]], folder: Path, metric: str = "lo
         name = f"{lane} ({variant})"
         stem = f"f{number}_{_plain(case)}"
         place = folder / _plain(f"{lane}-{variant}")
-        data = place / f"data_{stem}" / f"IOHprofiler_{stem}_DIM{dimension}.dat"
+        # iohinspector knows a run by the relative path of its file, so that names the lane too
+        part = f"{stem}_{_plain(f'{lane}-{variant}')}"
+        data = place / f"data_{part}" / f"IOHprofiler_{part}_DIM{dimension}.dat"
         data.parent.mkdir(parents=True, exist_ok=True)
         lines, listed = [], []
         for run in runs:

@@ -225,7 +225,7 @@ class Facts:
         lane: str,
         metric: str = "evaluations",
         variant: str = "best",
-        over: float = 1.0,
+        target: int = -1,
     ) -> Figure:
         """Return the exponent of a cost, or of a score, along the values that a case varies.
 
@@ -234,7 +234,7 @@ class Facts:
             lane: id of the lane.
             metric: a currency or a score.
             variant: which settings.
-            over: 1 for runs that reached the target only; they must be nine tenths of all.
+            target: which of the targets a cost is until; nine tenths of the runs must reach it.
         """
         cases = [
             case for case, name in self.variants if name == lane and case.split("/")[0] == family
@@ -244,7 +244,7 @@ class Facts:
             for row in self._rows(case, lane, variant):
                 total += 1
                 if metric in ("evaluations", "core_seconds", "rounds"):
-                    value, known = _hit(row, metric)
+                    value, known = _hit(row, metric, target)
                     if metric == "evaluations" and self._queries(family):
                         value /= row["samples"]
                 else:
@@ -253,7 +253,7 @@ class Facts:
                     x.append(row["along"])
                     y.append(value)
                     seeds.append(row["seed"])
-        if len(set(x)) < 2 or len(x) < 0.9 * over * total or len(x) < 3:
+        if len(set(x)) < 2 or len(x) < 0.9 * total or len(x) < 3:
             return Figure(math.nan, -math.inf, math.inf, "slope", total, len(x))
         found = stats.log_slope(x, y, seeds)
         return Figure(found.value, found.low, found.high, "slope", total, len(x))

@@ -90,7 +90,11 @@ def exported(handled: tuple[Race, list[bytes]], tmp_path_factory: pytest.TempPat
 
 def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        {name: value for name, value in row.items() if name != "seconds" and value is not None}
+        {
+            name: value
+            for name, value in row.items()
+            if name not in ("seconds", "core_seconds") and value is not None
+        }
         for row in rows
     ]
 
