@@ -45,7 +45,8 @@ def export(results: Iterable[Mapping[str, Any]], folder: Path, metric: str = "lo
                 height = row.get(metric)
                 if height is None:
                     continue
-                last = (max(1, int(row["evaluations"])), float(height))
+                # A run begins where evaluations are 1: there the first weights are, which cost nothing.
+                last = (max(2, int(row["evaluations"])) if best else 1, float(height))
                 if best is None or last[1] < best[1]:
                     best = last
                     lines.append(f"{last[0]} {last[1]:.10g}")
