@@ -45,7 +45,7 @@ def export(results: Iterable[Mapping[str, Any]], folder: Path, metric: str = "lo
                 height = row.get(metric)
                 if height is None:
                     continue
-                # A run begins where evaluations are 1: there the first weights are, which cost nothing.
+                # A run begins where evaluations are 1: that line has the first weights.
                 last = (max(2, int(row["evaluations"])) if best else 1, float(height))
                 if best is None or last[1] < best[1]:
                     best = last
