@@ -172,7 +172,8 @@ def test_what_is_there_is_named_in_the_tree() -> None:
         for path in sorted((ROOT / room).rglob("*")):
             folder = path.parent.relative_to(ROOT).as_posix()
             module = path.suffix == ".py" and path.name != "__init__.py"
-            hidden = "__pycache__" in path.parts or "node_modules" in path.parts
+            hidden = {"__pycache__", "node_modules"} & {*path.parts}
+            hidden |= {"results"} & {*path.parent.parts}  # a folder of tables for each study
             if hidden or not (module or path.is_dir()):
                 continue
             if folder.startswith("app/live/frontend/"):  # the front end's own test holds those
