@@ -18,7 +18,7 @@ from tests.app import made_up_studies
 from tests.browser.conftest import PATIENCE, SHOTS, Server
 from tests.browser.test_accessible import RULES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]  # until seen to pass on a busy machine
 
 MADE = ("lm", "no-derivative", "span")
 """Studies with results: targets, targets that the gradient's methods miss, none."""
