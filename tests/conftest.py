@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,8 +143,10 @@ def same_numbers() -> Iterator[None]:
     they were.
     """
     seed()
-    before = surroundings()
+    before, main = surroundings(), sys.modules["__main__"]
     yield
+    # Streamlit's AppTest puts the page in its place, and a spawned process would run that first
+    sys.modules["__main__"] = main
     after = surroundings()
     assert after == before, (
         f"left changed for the tests that follow: "

@@ -31,7 +31,7 @@ def running(page: Page) -> None:
 
 
 def set_seed(page: Page, seed: int) -> None:
-    field = page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")
+    field = page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)
     field.fill(str(seed))
     field.press("Enter")
     wait(page, "v.data.experiment.seed === x", seed)
@@ -51,7 +51,7 @@ def test_back_and_forward_change_the_page_and_not_the_address_alone(open_page: O
     expect(page.get_by_test_id("run-new")).to_be_visible()
     page.go_back()
     wait(page, "v.data.experiment.seed === 0 && !v.stale")
-    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed")).to_have_value(
+    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)).to_have_value(
         "0"
     )
     expect(page.get_by_test_id("run-new")).to_be_hidden()
