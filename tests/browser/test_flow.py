@@ -51,9 +51,9 @@ def test_back_and_forward_change_the_page_and_not_the_address_alone(open_page: O
     expect(page.get_by_test_id("run-new")).to_be_visible()
     page.go_back()
     wait(page, "v.data.experiment.seed === 0 && !v.stale")
-    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)).to_have_value(
-        "0"
-    )
+    expect(
+        page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)
+    ).to_have_value("0")
     expect(page.get_by_test_id("run-new")).to_be_hidden()
     page.go_forward()
     wait(page, "v.data.experiment.seed === 99")

@@ -148,9 +148,9 @@ def test_reset_returns_to_the_same_first_loss_and_a_new_seed_does_not(open_page:
     page.wait_for_function(
         "(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=seed
     )
-    expect(page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)).to_have_value(
-        seed
-    )
+    expect(
+        page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)
+    ).to_have_value(seed)
     wait(page, "!v.stale")
 
 
@@ -353,7 +353,9 @@ def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> No
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True).fill("99")
-    page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True).press("Enter")
+    page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True).press(
+        "Enter"
+    )
     wait(page, "v.stale")
     wait(
         page,
