@@ -1,6 +1,6 @@
 """`python -m engine`, or `kelvin` if the package is installed."""
 
-from .cli.commands import main
+from .cli.main import main
 from .system import environment
 
 

@@ -1,1 +1,1 @@
-"""The command line: `python -m engine list | run | compare`."""
+"""The command line: `python -m engine list | run | compare | study`."""

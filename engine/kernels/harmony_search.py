@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +16,14 @@ from .row_blocks import row_blocks
 from .scratch import scratch_buffer
 
 if TYPE_CHECKING:
+    from ..random.random_rows import RandomRows
     from ..random.rng import Rng
 
 NOTES = 256
 """Weights of a harmony that are taken at a time."""
-TABLE = 2**21
-"""Entries of a table of rows, as many as `engine.random.noise_table` has numbers."""
+MOST_REMEMBERED = 1024
+"""Harmonies from which one uniform number can both choose and still say, in 14 of its 24 bits, how
+far the note is moved."""
 
 
 def new_harmonies(
@@ -51,9 +52,12 @@ def new_harmonies(
         high: (D,) highest weights.
     """
     new = scratch_buffer("improvised", (count, memory.shape[1]), memory)
-    if compiled.fit(new, memory) and new.shape[1] <= TABLE // 4:
-        _many(new, memory, rng, hmcr, par, bw.contiguous(), low.contiguous(), high.contiguous())
-        return new
+    if compiled.fit(new, memory) and len(memory) <= MOST_REMEMBERED:
+        draws = rng.rows("uniform", *new.shape)
+        if draws.tabled:
+            bounds = bw.contiguous(), low.contiguous(), high.contiguous()
+            _many(new, memory, draws, rng, hmcr, par, *bounds)
+            return new
     for rows in row_blocks(new):
         shape = rows.stop - rows.start, memory.shape[1]
         m = memory.gather(0, rng.integers(len(memory), *shape).to(memory.device))
@@ -65,6 +69,7 @@ def new_harmonies(
 def _many(
     new: Tensor,
     memory: Tensor,
+    draws: RandomRows,
     rng: Rng,
     hmcr: float,
     par: float,
@@ -74,19 +79,18 @@ def _many(
 ) -> None:
     """Improvise harmonies by the same law with fewer random numbers.
 
-    Which row a note is from is the sum, modulo H, of two stretches of a table of whole numbers
-    (`row_table`), as in `engine.random.noise_table`. One uniform number u says whether a note is
-    adjusted, u < PAR, and how far, 1 − 2u/PAR. The positions that are drawn from the whole range
-    (rate 1 − HMCR) are found by sampling the geometric gaps between them. A note from outside the
-    bounds, which a visitor may have made narrower, is brought back into them.
+    One uniform number v gives for each note which row it is from, ⌊v H⌋, and with the rest
+    u = v H − ⌊v H⌋, which is uniform as well, whether it is adjusted, u < PAR, and how far,
+    1 − 2u/PAR. The positions that are drawn from the whole range (rate 1 − HMCR) are found by
+    sampling the geometric gaps between them. A note from outside the bounds, which a visitor may
+    have made narrower, is brought back into them.
     """
     count, dimension = new.shape
-    (table, places, members), (_, picks, _) = (
-        rng.rows("uniform", count, dimension).stretches(memory) for _ in range(2)
-    )
-    where = (row_table(len(memory)), picks, table, places, members)
+    table, places, members = draws.stretches(memory)
     scale = 2 / par if par > 0 else 0.0
-    hs_improvise(dimension, new, memory, *where, par, scale, bw, low, high, grain=NOTES)
+    hs_improvise(
+        dimension, new, memory, table, places, members, par, scale, bw, low, high, grain=NOTES
+    )
     rare = 1 - hmcr
     for rows in torch.arange(count).split(1 + int(MIN_NUMEL / (rare * dimension + 1))):
         drawn = sparse(len(rows) * dimension, rare, rng)
@@ -96,10 +100,7 @@ def _many(
 
 
 @kernel(
-    (
-        "T[:, ::1], T[:, ::1], uint16[::1], int64[:, ::1], T[::1], int64[:, ::1], int64, T, T, "
-        "T[::1], T[::1], T[::1]"
-    ),
+    "T[:, ::1], T[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[::1], T[::1], T[::1]",
     "new",
 )
 def hs_improvise(
@@ -107,8 +108,6 @@ def hs_improvise(
     last: int,
     new: Array,
     memory: Array,
-    picks: Array,
-    pick_places: Array,
     table: Array,
     places: Array,
     members: int,
@@ -124,8 +123,9 @@ def hs_improvise(
     Three loops, for the second, which jumps about, cannot be done eight numbers at a time, and the
     others can.
     """
-    size, nothing = np.uint32(len(memory)), memory.dtype.type(0)
-    known, index = np.empty(size * NOTES, memory.dtype), np.empty(NOTES, np.uint32)
+    size, nothing = memory.dtype.type(len(memory)), memory.dtype.type(0)
+    known, index = np.empty(len(memory) * NOTES, memory.dtype), np.empty(NOTES, np.int32)
+    moved, last_row = np.empty(NOTES, memory.dtype), np.int32(len(memory) - 1)
     for start in range(first, last, NOTES):
         stop = min(start + NOTES, last)
         most, least, greatest = width[start:stop], low[start:stop], high[start:stop]
@@ -134,37 +134,22 @@ def hs_improvise(
             for j in range(len(row)):
                 copy[j] = row[j]
         for i in range(len(new)):
-            block, skipped, notes = (
-                i // members,
-                i % members * new.shape[1] + start,
-                new[i, start:stop],
-            )
-            left, right = (
-                picks[pick_places[block, 0] + skipped :],
-                picks[pick_places[block, 1] + skipped :],
-            )
-            for j in range(len(notes)):
-                pick = np.uint32(left[j] + right[j])
-                pick = np.uint32(pick - size) if pick >= size else pick
-                index[j] = np.uint32(pick * np.uint32(NOTES) + j)
-            for j in range(len(notes)):
-                notes[j] = known[index[j]]
+            block, skipped = i // members, i % members * new.shape[1] + start
+            notes = new[i, start:stop]
             one, two = table[places[block, 0] + skipped :], table[places[block, 1] + skipped :]
             for j in range(len(notes)):
-                u = one[j] + two[j]
-                u -= np.trunc(u)
-                step = most[j] - most[j] * (scale * u)
-                note = notes[j] + (step if u < share else nothing)
+                v = one[j] + two[j]
+                v = (v - np.trunc(v)) * size
+                pick = min(np.int32(v), last_row)  # a product may be rounded up to H
+                u = v - memory.dtype.type(pick)
+                index[j] = pick * np.int32(NOTES) + np.int32(j)
+                moved[j] = most[j] - most[j] * (scale * u) if u < share else nothing
+            for j in range(len(notes)):
+                notes[j] = known[index[j]]
+            for j in range(len(notes)):
+                note = notes[j] + moved[j]
                 note = least[j] if note < least[j] else note
                 notes[j] = greatest[j] if note > greatest[j] else note
-
-
-@lru_cache(maxsize=2)
-def row_table(size: int) -> Tensor:
-    """Return rows of a memory of that size, all as likely: (`TABLE`,) uint16."""
-    return torch.from_numpy(
-        np.random.Generator(np.random.PCG64DXSM(3)).integers(size, size=TABLE, dtype=np.uint16)
-    )
 
 
 def sparse(count: int, share: float, rng: Rng) -> Tensor:

@@ -192,8 +192,8 @@ class Observer:
                     "sentence": lane.optimizer.sentence,
                     "plan": plan,
                     "stages": [
-                        {"name": stage.name, "line": stage.line, "shows": stage.shows}
-                        for stage in lane.optimizer.stages
+                        {"name": phase.name, "line": phase.line, "shows": phase.shows}
+                        for phase in lane.optimizer.phases
                     ],
                     "knobs": lane.optimizer.knobs(),
                     "population": 1

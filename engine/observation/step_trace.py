@@ -43,18 +43,18 @@ def step_with_stages(race: Race, lane: Lane, k: int) -> Message:
         k: number of the frame after the step.
 
     Returns:
-        The message ``stages``, an entry for each of `Optimizer.stages`. ``points`` (m, 2) are in
+        The message ``stages``, an entry for each of `Optimizer.phases`. ``points`` (m, 2) are in
             the plane of the last picture; of the evaluated points and of the moves there are at
             most `MOST`, evenly chosen. ``values`` (m,) are losses on the step's own mini-batch.
             ``accepted`` (m,) tells which evaluated points were accepted and, for a move, which rows
             are such points. What does not exist, or is NaN or infinite, is None.
     """
     with race.settled():
-        return _step_with_stages(race, lane, k)
+        return _step_by_phases(race, lane, k)
 
 
-def _step_with_stages(race: Race, lane: Lane, k: int) -> Message:
-    shown = dict.fromkeys(("asked", "answered", "moved"), _stage(race.observer.plane.project, None))
+def _step_by_phases(race: Race, lane: Lane, k: int) -> Message:
+    shown = dict.fromkeys(("asked", "answered", "moved"), _phase(race.observer.plane.project, None))
     with race.minding(lane, "while it was watched in slow motion"):
         listener = Listener(lane.oracle, lane.optimizer.reevaluated(lane.state))
         with listener.listening():
@@ -68,7 +68,7 @@ def _step_with_stages(race: Race, lane: Lane, k: int) -> Message:
         "k": k,
         "lane": lane.index,
         "step": lane.step,
-        "stages": [dict(shown[stage.shows]) for stage in lane.optimizer.stages],
+        "stages": [dict(shown[phase.shows]) for phase in lane.optimizer.phases],
     }
 
 
@@ -87,15 +87,15 @@ def _shown(race: Race, lane: Lane, listener: Listener) -> dict[str, Message]:
         else thinned(state.population)
     )
     return {
-        "asked": _stage(plane.project, None if asked is None else asked.points),
-        "answered": _stage(
+        "asked": _phase(plane.project, None if asked is None else asked.points),
+        "answered": _phase(
             plane.project, *((None,) if asked is None else (asked.points, asked.values, taken))
         ),
-        "moved": _stage(plane.project, here, losses(here), _moved(here, asked, taken)),
+        "moved": _phase(plane.project, here, losses(here), _moved(here, asked, taken)),
     }
 
 
-def _stage(
+def _phase(
     project: Callable[[Tensor], Tensor],
     points: Tensor | None,
     values: Tensor | None = None,

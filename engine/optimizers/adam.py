@@ -23,7 +23,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.config_fields import batch_field, learning_rate_field
 
 
@@ -56,18 +56,18 @@ class Adam(Optimizer[AdamState]):
         "Fast on almost everything that has a gradient, with hardly any tuning; lost where the "
         "gradient is zero or misleads."
     )
-    stages: ClassVar[tuple[Stage, ...]] = (
-        Stage(
+    phases: ClassVar[tuple[Phase, ...]] = (
+        Phase(
             "Gradient",
             "Backpropagation gives the gradient of the mini-batch's loss where the network stands.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Moments",
             "Every weight updates its running means of the gradient and of the gradient's square.",
             "answered",
         ),
-        Stage(
+        Phase(
             "Step",
             (
                 "Every weight moves by the first mean over the root of the second: about one "

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from .adam import Adam
-from .base import OPTIMIZERS, Stage
+from .base import OPTIMIZERS, Phase
 
 
 @OPTIMIZERS.add
@@ -28,13 +28,13 @@ class AdamW(Adam):
         "generalise; on small ones hardly different from Adam, "
         "and as lost without a gradient."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Gradient",
             "Backpropagation gives the gradient of the mini-batch's loss where the network stands.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Decay",
             (
                 "Every weight loses the same small share of itself; gradient and moments know "
@@ -42,12 +42,12 @@ class AdamW(Adam):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Moments",
             "Every weight updates its running means of the gradient and of the gradient's square.",
             "answered",
         ),
-        Stage(
+        Phase(
             "Step",
             (
                 "Every weight moves by the first mean over the root of the second: about one "

@@ -29,7 +29,7 @@ from ..schedules import (
     generalized_steps,
     lam_target,
 )
-from .base import OPTIMIZERS, Stage
+from .base import OPTIMIZERS, Phase
 from .common.metropolis import (
     COLDEST,
     MEMORY,
@@ -89,18 +89,18 @@ class Annealing(Metropolis[AnnealingState]):
         "Needs nothing but the loss and escapes bad valleys while it is hot; with many weights "
         "most proposals are wasted, so it is slow."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Propose",
             "Every chain tries a random move of its weights, as far as its step size lets it.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Evaluate",
             "The loss of every tried network is compared with the loss its chain has now.",
             "answered",
         ),
-        Stage(
+        Phase(
             "Accept or not",
             (
                 "Better moves are kept; worse ones by chance, the rarer the larger the rise and "

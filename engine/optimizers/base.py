@@ -31,7 +31,7 @@ STRIPS = 2**21
 
 
 @dataclass(frozen=True)
-class Stage:
+class Phase:
     """A part of one step, for people who watch it in slow motion.
 
     Attributes:
@@ -164,7 +164,7 @@ class Optimizer(Config, Generic[S]):
     """Authors, year and link of the source."""
     sentence: ClassVar[str]
     """One honest sentence on when it shines and when it fails; the page shows it."""
-    stages: ClassVar[tuple[Stage, ...]]
+    phases: ClassVar[tuple[Phase, ...]]
     """One step in words: two to five parts, in order."""
     selects: ClassVar[bool] = False
     """Whether it only compares losses, each with one other or for the best, so that a member that

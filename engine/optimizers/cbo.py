@@ -39,7 +39,7 @@ from ..oracle import Oracle
 from ..populations.base import PopulationSubset
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Problem, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, Problem, State
 from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import finite_losses
 from .common.survivors import copies
@@ -83,8 +83,8 @@ class CBO(Optimizer[CBOState]):
         "many weights it wanders while its noise is strong, "
         "settles late as that cools, and where it agrees too early nothing moves any more."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Judge",
             (
                 "The particles are put into random groups, and the loss is taken where each one "
@@ -92,12 +92,12 @@ class CBO(Optimizer[CBOState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Agree",
             "Each group forms its consensus: the mean of its places, low losses weighing most.",
             "answered",
         ),
-        Stage(
+        Phase(
             "Drift and shake",
             (
                 "Particles drift towards their group's consensus and are shaken, the more the "

@@ -34,7 +34,7 @@ from ..errors import NothingLeft
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
+from .base import DOUBLE, OPTIMIZERS, Optimizer, Phase, Problem, State
 from .common.cma import MAX_SIGMA, Constants, default_size, expected_length
 from .common.config_fields import sigma_field
 from .common.finite_losses import finite_losses
@@ -92,8 +92,8 @@ class CMAES(Optimizer[CMAESState]):
         "its matrix has D² numbers to learn, so with thousands of weights it has hardly begun "
         "when others are done."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Sample",
             (
                 "Networks are drawn about the mean from a bell-shaped cloud, stretched and "
@@ -101,7 +101,7 @@ class CMAES(Optimizer[CMAESState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Rank",
             (
                 "The losses are put in order: the better half gets positive weights, the worse "
@@ -109,8 +109,8 @@ class CMAES(Optimizer[CMAESState]):
             ),
             "answered",
         ),
-        Stage("Move the mean", "The mean moves to the weighted mean of the better half.", "moved"),
-        Stage(
+        Phase("Move the mean", "The mean moves to the weighted mean of the better half.", "moved"),
+        Phase(
             "Reshape",
             (
                 "The cloud stretches along steps that paid and shrinks along those that did not; "

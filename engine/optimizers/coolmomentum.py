@@ -27,7 +27,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import heat_left
-from .base import OPTIMIZERS, Stage, State
+from .base import OPTIMIZERS, Phase, State
 from .common.config_fields import learning_rate_field
 from .common.estimators import Estimated
 
@@ -67,8 +67,8 @@ class CoolMomentum(Estimated[CoolMomentumState]):
         "cut short, it is left half cooled, and its gradient may be guessed from losses alone, "
         "at the price of slower steps."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Slope",
             (
                 "The gradient is taken where the network stands, by backpropagation or guessed "
@@ -76,7 +76,7 @@ class CoolMomentum(Estimated[CoolMomentumState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Cool",
             (
                 "The share of the last step that lives on is read off the plan: less and less as "
@@ -84,7 +84,7 @@ class CoolMomentum(Estimated[CoolMomentumState]):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Roll",
             "The weights move by that share of their last step and a push down the slope.",
             "moved",

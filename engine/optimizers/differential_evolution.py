@@ -27,7 +27,7 @@ from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, losses_stale, same_rows
+from .base import OPTIMIZERS, Asked, Optimizer, Phase, State, losses_stale, same_rows
 from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import finite_losses
 
@@ -68,8 +68,8 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         "with thousands of weights a small population spans few directions, and it needs far "
         "more steps than it is given."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Mutate",
             (
                 "Each member gets a trial: a base network plus a scaled difference of two "
@@ -77,8 +77,8 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
             ),
             "asked",
         ),
-        Stage("Judge", "Every trial's loss is compared with its member's.", "answered"),
-        Stage(
+        Phase("Judge", "Every trial's loss is compared with its member's.", "answered"),
+        Phase(
             "Select",
             (
                 "A trial that is no worse takes its member's place; the best member is the "

@@ -36,7 +36,7 @@ from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State, shifted
+from .base import DOUBLE, OPTIMIZERS, Optimizer, Phase, Problem, State, shifted
 from .common.config_fields import batch_field
 from .common.ensemble import (
     COLLAPSED,
@@ -89,13 +89,13 @@ class EKI(Optimizer[EKIState]):
         "its covariances are as coarse as the ensemble is small, so beyond that it is slow and "
         "hungry for memory."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Forecast",
             "Every member of the ensemble computes its outputs on the mini-batch.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Gain",
             (
                 "How members' outputs differ, set against what the targets ask of them, says "
@@ -103,7 +103,7 @@ class EKI(Optimizer[EKIState]):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Update",
             (
                 "Every member moves by a mix of all members' departures from their mean; the "
@@ -111,7 +111,7 @@ class EKI(Optimizer[EKIState]):
             ),
             "moved",
         ),
-        Stage(
+        Phase(
             "Re-spread",
             (
                 "Every so many steps the members are scattered anew about their mean, to open "

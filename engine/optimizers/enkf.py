@@ -34,7 +34,7 @@ from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import DOUBLE, OPTIMIZERS, Optimizer, Problem, Stage, State
+from .base import DOUBLE, OPTIMIZERS, Optimizer, Phase, Problem, State
 from .common.config_fields import batch_field
 from .common.ensemble import (
     COLLAPSED,
@@ -74,13 +74,13 @@ class EnKF(Optimizer[EnKFState]):
         "numbers, so its accuracy is better than its cross-entropy, "
         "and an ensemble that is small beside the number of weights freezes before it has learnt."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Forecast",
             "Every member of the ensemble computes its outputs on the mini-batch.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Gain",
             (
                 "For each sample in turn: how weights vary with its outputs, over how outputs "
@@ -88,7 +88,7 @@ class EnKF(Optimizer[EnKFState]):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Update",
             (
                 "The gain times its error moves every member, sample after sample; the mean is "

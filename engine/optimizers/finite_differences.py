@@ -22,7 +22,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.config_fields import batch_field, learning_rate_field
 from .common.estimators import is_regression, slope
 from .common.survivors import usable
@@ -61,8 +61,8 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         "The gradient without calculus, exact to many digits, and easy to trust; it costs two "
         "losses for every weight, which beyond a few thousand weights is hopeless."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Nudge",
             (
                 "One weight at a time, all or a random choice of them, is nudged a little up and "
@@ -70,7 +70,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Slope",
             (
                 "The difference of the two losses, over the distance between them, is the slope "
@@ -78,7 +78,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
             ),
             "answered",
         ),
-        Stage("Step", "Every weight that was nudged moves down its slope.", "moved"),
+        Phase("Step", "Every weight that was nudged moves down its slope.", "moved"),
     )
 
     formerly = renamed(rate="learning_rate", radius="perturbation")

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.config_fields import batch_field, learning_rate_field
 from .common.estimators import ROWS, estimate, is_regression, step_size_factor
 
@@ -49,9 +49,9 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
         "one direction tells little of thousands of weights, so the more weights, the smaller "
         "its steps must be."
     )
-    stages = (
-        Stage("Look", "From where the network stands, random directions are drawn.", "asked"),
-        Stage(
+    phases = (
+        Phase("Look", "From where the network stands, random directions are drawn.", "asked"),
+        Phase(
             "Slope",
             (
                 "One forward pass that carries a direction along gives the loss's exact slope in "
@@ -59,7 +59,7 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Step",
             (
                 "The directions, each weighed by its slope, average to a guess of the gradient; "

@@ -31,7 +31,7 @@ from ..oracle import Oracle
 from ..random.random_rows import RandomRows
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State, losses_stale
+from .base import OPTIMIZERS, Optimizer, Phase, State, losses_stale
 from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import finite_losses
 
@@ -79,8 +79,8 @@ class Genetic(Optimizer[GeneticState]):
         "every mutation is blind, so the more weights there are the smaller the steps that still "
         "help, and progress slows down."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Breed",
             (
                 "The best networks become parents, and children are made from them with random "
@@ -88,8 +88,8 @@ class Genetic(Optimizer[GeneticState]):
             ),
             "asked",
         ),
-        Stage("Judge", "Every child's loss is taken.", "answered"),
-        Stage(
+        Phase("Judge", "Every child's loss is taken.", "answered"),
+        Phase(
             "Replace",
             (
                 "Children and the few best of before, unchanged, are the new generation; its "

@@ -27,7 +27,7 @@ from ..kernels.spread import distance
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, losses_stale, shifted
+from .base import OPTIMIZERS, Asked, Optimizer, Phase, State, losses_stale, shifted
 from .common.config_fields import batch_field
 from .common.finite_losses import finite_losses
 from .common.survivors import copies
@@ -86,8 +86,8 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         "which with thousands of weights makes it slow. It never leaves a box about the first "
         "weights (Range), so a minimum outside is out of reach: weights gather at the edge."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Improvise",
             (
                 "New networks take each weight from a random one in memory, some moved a little, "
@@ -95,8 +95,8 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             ),
             "asked",
         ),
-        Stage("Judge", "Every new network's loss is taken.", "answered"),
-        Stage(
+        Phase("Judge", "Every new network's loss is taken.", "answered"),
+        Phase(
             "Remember",
             "The best of memory and new ones are the new memory; its best is the network used.",
             "moved",

@@ -42,7 +42,7 @@ from ..oracle import Oracle
 from ..populations.output_layers import OutputLayers
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import FLOAT, OPTIMIZERS, Optimizer, Problem, Stage, State
+from .base import FLOAT, OPTIMIZERS, Optimizer, Phase, Problem, State
 from .common.config_fields import batch_field, learning_rate_field
 from .common.finite_losses import finite_losses
 
@@ -74,11 +74,11 @@ class Hybrid(Optimizer[HybridState]):
         "one mini-batch, and its many tries take time: in the same seconds plain SGD is usually "
         "ahead."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Descend", "One step down the gradient of this mini-batch moves all weights.", "asked"
         ),
-        Stage(
+        Phase(
             "Search",
             (
                 "Every other layer is frozen and computed once; output layers are tried, round "
@@ -86,12 +86,12 @@ class Hybrid(Optimizer[HybridState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Judge",
             "Their losses on the same mini-batch decide which tries the search goes on from.",
             "answered",
         ),
-        Stage(
+        Phase(
             "Keep the best",
             "The best output layer seen, the gradient step's own included, goes into the network.",
             "moved",

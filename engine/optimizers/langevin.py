@@ -30,7 +30,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import geometric, heat_left, linear
-from .base import OPTIMIZERS, Stage, State
+from .base import OPTIMIZERS, Phase, State
 from .common.config_fields import learning_rate_field
 from .common.estimators import Estimated
 
@@ -75,8 +75,8 @@ class Langevin(Estimated[LangevinState]):
         "every weight gets its share of the heat, so with many weights it must be very cold "
         "before it is any good."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Slope",
             (
                 "The gradient is taken where the network stands, by backpropagation or guessed "
@@ -84,12 +84,12 @@ class Langevin(Estimated[LangevinState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Heat",
             "The plan tells the temperature, and the temperature how strong the random kicks are.",
             "answered",
         ),
-        Stage(
+        Phase(
             "Move",
             (
                 "The weights go down the slope and are kicked at random; an underdamped ball "

@@ -30,7 +30,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, losses_stale
+from .base import OPTIMIZERS, Asked, Optimizer, Phase, State, losses_stale
 from .common.config_fields import batch_field
 
 C1, C2 = 1e-4, 0.9
@@ -86,8 +86,8 @@ class LBFGS(Optimizer[LBFGSState]):
         "on mini-batches it has nothing to remember, and it stays in the first local minimum it "
         "falls into."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Direction",
             (
                 "The gradient is bent by the memory of past steps into a direction towards the "
@@ -95,12 +95,12 @@ class LBFGS(Optimizer[LBFGSState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Search",
             "Places along that direction are tried, one after the other or side by side.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Judge",
             (
                 "A place will do where the loss has fallen enough (and, with Wolfe, its slope "
@@ -108,7 +108,7 @@ class LBFGS(Optimizer[LBFGSState]):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Move",
             (
                 "The weights go there, and the memory gains a pair: the step, and how the "

@@ -49,8 +49,8 @@ from .base import (
     OPTIMIZERS,
     Asked,
     Optimizer,
+    Phase,
     Problem,
-    Stage,
     State,
 )
 from .common.config_fields import batch_field
@@ -97,8 +97,8 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         "of the weights, so beyond a few thousand it is out of the race, and from small "
         "mini-batches it learns little at a time."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Jacobian",
             (
                 "How every output changes with every weight: on this batch, the network as a "
@@ -106,12 +106,12 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Solve",
             "That model's best weights are computed, with damping μ that keeps them near.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Try",
             (
                 "The loss there is taken; while it has not fallen, μ is raised and a shorter "
@@ -119,7 +119,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Damp",
             (
                 "The first step that helped is taken, if any. μ falls if it did what the model "

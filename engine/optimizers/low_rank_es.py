@@ -28,7 +28,7 @@ from ..oracle import Oracle
 from ..populations.noise import LowRankNoise, Part
 from ..random import noise_table
 from ..random.rng import Rng
-from .base import OPTIMIZERS, Stage
+from .base import OPTIMIZERS, Phase
 from .openai_es import OpenAIES
 
 TABLED = 2**16
@@ -50,8 +50,8 @@ class LowRankES(OpenAIES):
         "which pays on wide layers; "
         "on networks as small as these it learns like OpenAI's strategy and gains little."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Shake",
             (
                 "Mirrored pairs of networks: noise that is a product of two thin matrices per "
@@ -59,10 +59,10 @@ class LowRankES(OpenAIES):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Rank", "The losses are put in order; from here on only the ranks count.", "answered"
         ),
-        Stage(
+        Phase(
             "Step",
             (
                 "The noise's factors, added up by the ranks, point uphill on average; Adam steps "

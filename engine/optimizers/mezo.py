@@ -19,7 +19,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.config_fields import batch_field, learning_rate_field
 from .common.estimators import is_regression, slope, step_size_factor
 from .common.survivors import usable
@@ -54,8 +54,8 @@ class MeZO(Optimizer[MeZOState]):
         "models are tuned with it; "
         "from scratch it is slow, for one direction a step says little of thousands of weights."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Walk",
             (
                 "The weights walk to either side along a random direction, of which only the "
@@ -63,7 +63,7 @@ class MeZO(Optimizer[MeZOState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Slope",
             (
                 "The difference of the two losses, over the distance between them, is the slope "
@@ -71,7 +71,7 @@ class MeZO(Optimizer[MeZOState]):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Step",
             (
                 "The direction is drawn again from its seed, and the weights move down it by "

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from .base import OPTIMIZERS, Stage
+from .base import OPTIMIZERS, Phase
 from .sgd import Descent
 
 
@@ -31,14 +31,14 @@ class Nesterov(Descent):
         "Brakes before it overshoots, so it bears more momentum than plain SGD in narrow "
         "valleys; on noisy mini-batches hardly better, and as blind to flat ground."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Gradient",
             "Backpropagation gives the gradient at the place looked ahead from.",
             "asked",
         ),
-        Stage("Momentum", "The gradient renews the momentum.", "answered"),
-        Stage(
+        Phase("Momentum", "The gradient renews the momentum.", "answered"),
+        Phase(
             "Step",
             (
                 "The weights move against the gradient and, looking ahead, against the renewed "

@@ -32,7 +32,7 @@ from ..populations.noise import KEPT_BYTES, DenseNoise, Noise, SeededNoise
 from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import share_left
-from .base import OPTIMIZERS, Optimizer, Stage, State, shifted
+from .base import OPTIMIZERS, Optimizer, Phase, State, shifted
 from .common.config_fields import (
     RateSchedule,
     batch_field,
@@ -75,8 +75,8 @@ class OpenAIES(Optimizer[OpenAIESState]):
         "every step is an average over many noisy guesses, so precision costs many evaluations "
         "and all directions get the same noise."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Shake",
             (
                 "Networks are made in mirrored pairs: noise added to the weights, the same noise "
@@ -84,10 +84,10 @@ class OpenAIES(Optimizer[OpenAIESState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Rank", "The losses are put in order; from here on only the ranks count.", "answered"
         ),
-        Stage(
+        Phase(
             "Step",
             (
                 "Noise added up by the ranks of its pair points uphill on average; Adam steps "

@@ -22,7 +22,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Stage
+from .base import OPTIMIZERS, Phase
 from .common.metropolis import (
     COLDEST,
     HOTTEST,
@@ -62,23 +62,23 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         "only its few coldest replicas improve the loss, and with many weights neighbours hardly "
         "ever swap."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Propose",
             "Every replica tries a random move of its weights, with the step size of its rung.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Evaluate",
             "The loss of every tried network is compared with the loss its replica has now.",
             "answered",
         ),
-        Stage(
+        Phase(
             "Accept or not",
             "Better moves are kept; worse ones by chance, more often at the hot end of the ladder.",
             "moved",
         ),
-        Stage(
+        Phase(
             "Swap",
             (
                 "Neighbours on the ladder trade temperatures: surely if the hotter has the lower "

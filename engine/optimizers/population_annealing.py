@@ -26,7 +26,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import PLANNED, PlannedName, generalized
-from .base import OPTIMIZERS, Asked, Stage
+from .base import OPTIMIZERS, Asked, Phase
 from .common.metropolis import Metropolis, MetropolisState, held, metropolis
 
 
@@ -62,8 +62,8 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         "cooled too fast, or with too few replicas, all soon descend from one and it is a single "
         "chain paid for many times."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Resample",
             (
                 "It gets colder: replicas with low losses are copied, replicas with high losses "
@@ -71,17 +71,17 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Propose",
             "Every replica tries a random move of its weights, so that copies come to differ.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Evaluate",
             "The loss of every tried network is compared with the loss its replica has now.",
             "answered",
         ),
-        Stage(
+        Phase(
             "Accept or not",
             (
                 "Better moves are kept; worse ones by chance, the rarer the larger the rise and "

@@ -30,7 +30,7 @@ from .base import (
     OPTIMIZERS,
     Asked,
     Optimizer,
-    Stage,
+    Phase,
     State,
     losses_stale,
     same_rows,
@@ -96,8 +96,8 @@ class PSO(Optimizer[PSOState]):
         "beyond that most of its moves are wasted, and one lucky place can draw the whole swarm "
         "in too early."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Fly",
             (
                 "Every particle flies on, drawn to the best place it knows and to the best its "
@@ -105,8 +105,8 @@ class PSO(Optimizer[PSOState]):
             ),
             "asked",
         ),
-        Stage("Judge", "The loss is taken where each particle has landed.", "answered"),
-        Stage(
+        Phase("Judge", "The loss is taken where each particle has landed.", "answered"),
+        Phase(
             "Remember",
             (
                 "A place better than the particle's best becomes its best; the best of all is "

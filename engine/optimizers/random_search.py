@@ -24,7 +24,7 @@ from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import LARGE, Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Asked, Optimizer, Stage, State, losses_stale, shifted
+from .base import OPTIMIZERS, Asked, Optimizer, Phase, State, losses_stale, shifted
 from .common.config_fields import batch_field
 from .common.finite_losses import finite_losses
 
@@ -59,14 +59,14 @@ class RandomSearch(Optimizer[RandomSearchState]):
         "Learns nothing from what it has seen, so it is the floor to beat: hard to stop with "
         "three weights, hopeless with three hundred."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Guess",
             "Networks are drawn at random about a centre: the first weights, or the best so far.",
             "asked",
         ),
-        Stage("Judge", "The loss of every guess is taken.", "answered"),
-        Stage(
+        Phase("Judge", "The loss of every guess is taken.", "answered"),
+        Phase(
             "Keep the best",
             (
                 "If the best guess beats the best so far, it becomes the network used; all "

@@ -30,7 +30,7 @@ from ..kernels.row_blocks import again
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.cma import MAX_SIGMA, Constants, default_size, expected_length
 from .common.config_fields import sigma_field
 from .common.finite_losses import finite_losses
@@ -76,8 +76,8 @@ class SepCMAES(Optimizer[SepCMAESState]):
         "number; "
         "blind to how weights act together, it is slow in valleys that do not run along an axis."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Sample",
             (
                 "Networks are drawn about the mean, each weight with a learned spread of its "
@@ -85,13 +85,13 @@ class SepCMAES(Optimizer[SepCMAESState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Rank",
             "The losses are put in order; the better half gets weights, the best the largest.",
             "answered",
         ),
-        Stage("Move the mean", "The mean moves to the weighted mean of the better half.", "moved"),
-        Stage(
+        Phase("Move the mean", "The mean moves to the weighted mean of the better half.", "moved"),
+        Phase(
             "Reshape",
             (
                 "Each weight's spread learns from the better half and the mean's path; long "

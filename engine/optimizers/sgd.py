@@ -21,7 +21,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.config_fields import batch_field, learning_rate_field
 
 
@@ -118,14 +118,14 @@ class SGD(Descent):
         "Cheap and reliable once its step size is right; slow in narrow valleys, and blind where "
         "the gradient is zero."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Gradient",
             "Backpropagation gives the gradient of the mini-batch's loss where the network stands.",
             "asked",
         ),
-        Stage("Momentum", "What is kept of the steps before is added to it.", "answered"),
-        Stage("Step", "The weights move against the sum, as far as the step size says.", "moved"),
+        Phase("Momentum", "What is kept of the steps before is added to it.", "answered"),
+        Phase("Step", "The weights move against the sum, as far as the step size says.", "moved"),
     )
 
     dampening: float = Field(

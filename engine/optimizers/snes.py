@@ -28,7 +28,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import share_left
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.config_fields import (
     RateSchedule,
     batch_field,
@@ -68,16 +68,16 @@ class SNES(Optimizer[SNESState]):
         "scale; "
         "it treats weights as unrelated, so in long valleys that run askew it crawls."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Sample",
             "Networks are drawn about the mean, each weight with a spread of its own.",
             "asked",
         ),
-        Stage(
+        Phase(
             "Rank", "The losses are put in order; from here on only the ranks count.", "answered"
         ),
-        Stage(
+        Phase(
             "Move the mean",
             (
                 "The mean moves towards samples that ranked well and away from those that ranked "
@@ -85,7 +85,7 @@ class SNES(Optimizer[SNESState]):
             ),
             "moved",
         ),
-        Stage(
+        Phase(
             "Reshape",
             (
                 "A weight's spread grows where well-ranked samples lay far out, and shrinks "

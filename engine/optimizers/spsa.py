@@ -26,7 +26,7 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from .base import OPTIMIZERS, Optimizer, Stage, State
+from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.config_fields import batch_field
 from .common.estimators import ROWS, estimate, is_regression, step_size_factor
 
@@ -64,8 +64,8 @@ class SPSA(Optimizer[SPSAState]):
         "the slope along random directions is mostly noise in thousands of weights, so its steps "
         "are small and it is slow."
     )
-    stages = (
-        Stage(
+    phases = (
+        Phase(
             "Shake",
             (
                 "All weights at once go up or down by the same small amount, signs drawn at "
@@ -73,7 +73,7 @@ class SPSA(Optimizer[SPSAState]):
             ),
             "asked",
         ),
-        Stage(
+        Phase(
             "Slope",
             (
                 "The difference of each pair's losses is the slope along its signs; their mean "
@@ -81,7 +81,7 @@ class SPSA(Optimizer[SPSAState]):
             ),
             "answered",
         ),
-        Stage(
+        Phase(
             "Step",
             (
                 "The weights move down the guess; steps and shakes may shrink from step to step "

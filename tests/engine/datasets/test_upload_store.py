@@ -317,7 +317,7 @@ def test_a_path_that_cannot_be_read_names_the_key(tmp_path: Path) -> None:
 
 
 def test_the_command_line_races_on_a_path(csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from engine.cli.commands import main
+    from engine.cli.main import main
 
     main(
         [

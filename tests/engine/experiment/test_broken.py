@@ -117,7 +117,7 @@ def test_a_mutated_link_opens_with_a_sentence_or_an_experiment(number: int) -> N
 def test_mutants_as_files_end_with_exit_2_and_one_line(
     capsys: pytest.CaptureFixture[str], tmp_path: Any
 ) -> None:
-    from engine.cli.commands import main
+    from engine.cli.main import main
 
     for number, mutant in enumerate(mutants(200)):
         try:

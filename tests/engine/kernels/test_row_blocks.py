@@ -326,6 +326,12 @@ def test_many_harmonies_are_improvised_by_the_rules(dtype: torch.dtype) -> None:
     near = (nearest > 0) & (nearest <= 0.01)
     assert float(near.double().mean()) == pytest.approx(0.9 * 0.4 + 0.1 * 12 * 0.02 / 2, abs=0.03)
     assert float(nearest[near].mean()) == pytest.approx(0.005, rel=0.1)
+    # how far a note is moved does not depend on the harmony it is from
+    moved = [(near & (whose == i)).double().mean() for i in range(12)]
+    assert max(moved) - min(moved) < 0.01
+    assert [float(nearest[near & (whose == i)].mean()) for i in range(12)] == pytest.approx(
+        [0.005] * 12, rel=0.1
+    )
     assert float(new.abs().max()) <= 1
     remembered = torch.where(nearest == 0, whose, -1)
     shares = torch.stack([(remembered == i).double().mean() for i in range(12)]) / (0.9 * 0.6)

@@ -56,10 +56,10 @@ def stages(race: Race, k: int = 0) -> Message:
 
 
 def shown(race: Race, message: Message) -> dict[str, Message]:
-    """What is shown → the entry; all stages that show the same must say the same."""
+    """What is shown → the entry; all phases that show the same must say the same."""
     found: dict[str, Message] = {}
-    for stage, entry in zip(race.lanes[0].optimizer.stages, message["stages"], strict=True):
-        before = found.setdefault(stage.shows, entry)
+    for phase, entry in zip(race.lanes[0].optimizer.phases, message["stages"], strict=True):
+        before = found.setdefault(phase.shows, entry)
         for key in ("points", "values", "accepted"):
             assert (before[key] is None) == (entry[key] is None)
             assert before[key] is None or torch.equal(before[key], entry[key])

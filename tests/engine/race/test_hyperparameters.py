@@ -15,7 +15,7 @@ from engine import evaluation
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS, Optimizer, State
-from engine.optimizers.base import Stage
+from engine.optimizers.base import Phase
 from engine.race.lane import Lane
 from engine.race.race import Race
 from tests.engine.observation.test_step_trace import race_of
@@ -180,19 +180,19 @@ def test_a_value_out_of_range_is_refused_with_one_line(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_method_explains_its_step(name: str) -> None:
     cls = OPTIMIZERS.get(name)
-    assert 2 <= len(cls.stages) <= 5
-    assert all(isinstance(stage, Stage) for stage in cls.stages)
-    assert len({stage.name for stage in cls.stages}) == len(cls.stages)
+    assert 2 <= len(cls.phases) <= 5
+    assert all(isinstance(phase, Phase) for phase in cls.phases)
+    assert len({phase.name for phase in cls.phases}) == len(cls.phases)
     order = ["asked", "answered", "moved"]
-    shows = [order.index(stage.shows) for stage in cls.stages]
+    shows = [order.index(phase.shows) for phase in cls.phases]
     assert shows == sorted(shows), (
         "a point is asked about before it is answered, and answered before anything moves"
     )
     assert set(shows) >= {0, 2}
-    for stage in cls.stages:
-        assert 0 < len(stage.name) <= 20
-        assert 20 <= len(stage.line) <= 110
-        assert stage.line.endswith(".")
+    for phase in cls.phases:
+        assert 0 < len(phase.name) <= 20
+        assert 20 <= len(phase.line) <= 110
+        assert phase.line.endswith(".")
 
 
 @pytest.mark.parametrize("name", NAMES)

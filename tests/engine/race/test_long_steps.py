@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.cli import commands
+from engine.cli import run as commands
 from engine.experiment.model import Experiment
 from engine.optimizers import hybrid
 from engine.oracle import Oracle

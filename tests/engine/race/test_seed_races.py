@@ -259,7 +259,7 @@ def test_too_many_seeds_for_the_memory_are_refused(monkeypatch: pytest.MonkeyPat
 def run(*arguments: str) -> tuple[int, str]:
     from click.testing import CliRunner
 
-    from engine.cli.commands import cli
+    from engine.cli.main import cli
 
     done = CliRunner().invoke(
         cli,

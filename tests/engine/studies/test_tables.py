@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from engine.cli.commands import cli
+from engine.cli.main import cli
 from engine.errors import BadInput
 from engine.studies import ioh, stats, tables
 from engine.studies.report import Report, the_map

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from engine import Experiment
-from engine.kernels import compiled, harmony_search, scratch
+from engine.kernels import compiled, scratch
 from engine.optimizers import OPTIMIZERS
 from engine.race import race as race_module
 from engine.race.race import Race
@@ -41,8 +41,7 @@ def made() -> dict[str, Any]:
     return {
         "modules": set(sys.modules),
         "loops": sum(len(one.loops) for one in loops),
-        "tables": noise_table.numbers.cache_info().misses
-        + harmony_search.row_table.cache_info().misses,
+        "tables": noise_table.numbers.cache_info().misses,
         "pools": compiled._pool.cache_info().misses,
         "buffers": scratch.held(),
     }

@@ -230,7 +230,7 @@ def test_importing_the_engine_changes_nothing_around_it() -> None:
     assert json.loads(found.stdout) == {"environment": [], "settings": True, "filters": []}
 
 
-@pytest.mark.parametrize("start", ["engine.cli.commands", "engine.workers.worker"])
+@pytest.mark.parametrize("start", ["engine.cli.main", "engine.workers.worker"])
 def test_what_starts_a_process_does_not_import_pytorch_before_it_is_told(start: str) -> None:
     script = (
         f"import sys\nimport {start}\nfrom engine.system import environment\nassert 'torch' not in "

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from engine.cli.commands import cli
+from engine.cli.main import cli
 from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
 from tests.engine.support.command_line import run

@@ -1,0 +1,382 @@
+"""`run`: one race, and its results."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from signal import SIGINT
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+from tqdm import tqdm
+
+from ..errors import BadInput
+from ..system.input_checks import from_json
+from ..system.output_files import apart, file_target, folder_target
+from .options import (
+    EXIT_SIGNAL,
+    Once,
+    exit_if_failed,
+    exit_if_unwritten,
+    json_option,
+    machine_options,
+    noting_unwritten,
+    problem_options,
+    reject_empty,
+)
+from .results_text import results_text
+
+if TYPE_CHECKING:
+    from ..experiment.model import Experiment
+    from ..messages.recorder import Recorder
+    from ..race.interrupt import Interrupt
+    from ..race.interventions import Event
+    from ..race.lane import Lane
+    from ..race.race import Race
+    from ..race.seed_races import SeedRaces
+
+    AnyRace = Race | SeedRaces
+
+CHECKPOINT_SECONDS = 20
+LONG_STEP_SECONDS = 1.0
+"""Seconds without a frame after which the progress bar shows the step in progress."""
+STOPS = {"target": "stop.target", "patience": "stop.patience"}
+
+
+@click.command(cls=Once)
+@click.argument("file", required=False)
+@problem_options
+@click.option("--optimizer", help="Name of the first lane's optimizer.")
+@click.option(
+    "--versus",
+    multiple=True,
+    help="Name of another lane's optimizer; may be given up to three times.",
+)
+@click.option("--seconds", help="Budget: seconds of its own time for each lane.")
+@click.option("--evaluations", help="Budget: evaluations for each lane, such as 1e6.")
+@click.option(
+    "--flops",
+    help=(
+        "Budget: FLOPs for each lane, such as 1e12: matrix products in its networks and of its own."
+    ),
+)
+@click.option("--target", help="Stop rule: a lane ends when its training loss reaches this value.")
+@click.option(
+    "--patience",
+    help=(
+        "Stop rule: a lane ends when its loss has not improved by 0.1 % for this share of its "
+        "budget, such as 0.2."
+    ),
+)
+@click.option("--seed", help="Seed of all random numbers.")
+@click.option(
+    "--seeds",
+    help="Race this many seeds at once, 1 to 16, from --seed upwards; results are medians.",
+)
+@machine_options
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting, such as annealing.population_size=64 or dataset.noise=0.1.",
+)
+@click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
+@click.option(
+    "--events",
+    metavar="FILE",
+    help="Repeat interventions: a list of events as JSON, or a recording.",
+)
+@click.option(
+    "--weights",
+    metavar="FILE",
+    help="Write every lane's final weights to this file, as safetensors.",
+)
+@click.option(
+    "--checkpoint",
+    metavar="FILE",
+    help=(
+        "Save the race to this file while it runs; the same command then continues where it "
+        "was stopped."
+    ),
+)
+@json_option
+def run(
+    file: str | None,
+    settings: tuple[str, ...],
+    record: str | None,
+    events: str | None,
+    weights: str | None,
+    checkpoint: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Run a race, from FILE.json or from options (options win), and print its results.
+
+    A recording given as FILE is run again, with all interventions in it.
+
+    Exit status: 0; 2 for bad input; 3 if a lane failed and 4 if a file could not be written, after
+    printing all results; 130 after Ctrl-C and 143 after SIGTERM. A checkpoint is written every 20
+    seconds and when the race is interrupted.
+    """
+    from ..experiment.model import Experiment
+    from ..experiment.query_string import from_flat
+    from ..messages.recorder import Recorder
+    from ..messages.recording import SUFFIX, Recording
+    from ..race import checkpoint as snapshot
+    from ..race.interrupt import Interrupt
+    from ..race.interventions import of_seed, read_events
+    from ..race.seed_races import SeedRaces, summary_of
+
+    reject_empty(
+        {
+            **options,
+            "record": record,
+            "events": events,
+            "weights": weights,
+            "checkpoint": checkpoint,
+        }
+    )
+    flat = {
+        STOPS.get(name, name): value
+        for name, value in options.items()
+        if name not in ("optimizer", "versus") and value is not None
+    }
+    recorded = file is not None and file.endswith(SUFFIX)
+    base = (
+        None if file is None else Recording.read(Path(file)).experiment if recorded else _read(file)
+    )
+    by_hand = (
+        read_events(events) if events is not None else read_events(str(file)) if recorded else []
+    )
+    if options["optimizer"] or options["versus"]:
+        first = options["optimizer"] or (_first_lane(base) if base else "annealing")
+        flat["lanes"] = ",".join([first, *options["versus"]])
+    elif base is None:
+        flat["lanes"] = "annealing,adam"
+    flat |= _set(
+        settings,
+        {
+            key: _as_option(key, options)
+            for key in flat
+            if key != "lanes" or options["optimizer"] or options["versus"]
+        },
+    )
+    experiment = from_flat(
+        flat,
+        Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None,
+        local_files=True,
+    )
+    if experiment.seeds == 1:
+        by_hand = of_seed(by_hand, 0)
+    for note in experiment.dataset.notes():
+        click.echo(note, err=True)
+    apart({"FILE": file, "--events": events}, {"--weights": weights, "--checkpoint": checkpoint})
+    folder = None if record is None else folder_target("--record", record)
+    written = None if weights is None else file_target("--weights", weights)
+    kept = None if checkpoint is None else file_target("--checkpoint", checkpoint)
+    race, messages = _race(experiment, kept, record is not None, by_hand)
+    recorder = Recorder(race, messages) if folder is not None else None
+    with Interrupt(race.interrupt) as interrupt:
+        try:
+            _run(race, kept, recorder, interrupt)
+        except KeyboardInterrupt:
+            if interrupt.signal is not None or race.torn:
+                raise  # the second signal: exit at once
+        stopped = not race.finished
+        unwritten: list[str] = []
+        if kept and stopped:
+            with noting_unwritten("--checkpoint", kept, unwritten):
+                snapshot.save(race, kept, None if recorder is None else recorder.messages)
+        if isinstance(race, SeedRaces):
+            seeds = race.seed_results()
+            rows = [row for one in seeds for row in one["lanes"]]
+            result: dict[str, Any] = {"summary": summary_of(seeds), "seeds": seeds}
+        else:
+            rows = race.results()
+            result = {"lanes": rows}
+        result |= {
+            "experiment": experiment.to_json(),
+            "device": race.device.type,
+            "dimension": race.network.dimension,
+        }
+        if race.done:
+            result["events"] = race.done
+        if written:
+            from ..observation.weights_file import save
+
+            with noting_unwritten("--weights", written, unwritten):
+                result["weights"] = str(save(race, written))
+        if recorder is not None and folder is not None:
+            lanes = "-".join(lane.name for lane in experiment.lanes)
+            last = experiment.seed + experiment.seeds - 1
+            seed = f"seed{experiment.seed}" if experiment.seeds == 1 else ""
+            seed = seed or f"seeds{experiment.seed}-{last}"
+            name = f"{experiment.dataset.name}-{lanes}-{seed}"
+            with noting_unwritten("--record", folder, unwritten):
+                result["recording"] = str(
+                    recorder.recording().write_new(folder, name, resumed=messages is not None)
+                )
+        if stopped:
+            result["stopped"] = True
+        click.echo(json.dumps(result, ensure_ascii=False) if as_json else results_text(result))
+        if (
+            kept and not stopped and not unwritten
+        ):  # only now: everything it was kept for has been written
+            kept.unlink(missing_ok=True)
+    exit_if_unwritten(unwritten)
+    if stopped:
+        sys.exit(EXIT_SIGNAL + (interrupt.signal or SIGINT))
+    exit_if_failed(rows)
+
+
+def _run(race: AnyRace, kept: Path | None, recorder: Recorder | None, interrupt: Interrupt) -> None:
+    """Run a race to its end, or until it is interrupted between two steps."""
+    from ..race import checkpoint as snapshot
+
+    saved_at = time.monotonic()
+    with tqdm(
+        total=1.0,
+        unit="",
+        file=sys.stderr,
+        bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
+        dynamic_ncols=True,
+    ) as bar:
+        race.heard = _long_steps(race, bar, interrupt)
+        for frame in race:
+            bar.n = race.progress
+            rows = zip(race.lanes, frame.metrics["lanes"], strict=True)
+            bar.set_postfix_str(
+                "  ".join(f"{lane.optimizer.name} {row['loss']:.4g}" for lane, row in rows)
+            )
+            if recorder is not None:
+                recorder.add(frame)
+            if kept and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                failed: list[str] = []
+                with noting_unwritten("--checkpoint", kept, failed):
+                    snapshot.save(race, kept, None if recorder is None else recorder.messages)
+                for line in (
+                    failed
+                ):  # the race continues: the next write may succeed, and the results do not need it
+                    bar.write(line, file=sys.stderr)
+                saved_at = time.monotonic()
+
+
+def _long_steps(race: AnyRace, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callable[[Lane], None]:
+    """Update the progress bar within a long step, with the number of the step."""
+    frame, since = race.k, time.monotonic()
+
+    def tell(lane: Lane) -> None:
+        nonlocal frame, since
+        now = time.monotonic()
+        if race.k != frame:
+            frame, since = race.k, now
+        if now - since < LONG_STEP_SECONDS:
+            return
+        since, bar.n = now, race.progress
+        ends = "; ends after it, Ctrl-C again ends at once" if interrupt.signal else ""
+        evaluations = f"{lane.oracle.evaluations:.3g} evaluations"
+        bar.set_postfix_str(f"{lane.optimizer.name} in step {lane.step:,}, {evaluations}{ends}")
+
+    return tell
+
+
+def _as_option(key: str, options: dict[str, Any]) -> str:
+    """Return the option that set a key, as it was written."""
+    if key == "lanes":
+        key = "optimizer" if options["optimizer"] else "versus"
+    name = key.removeprefix("stop.")
+    value = options[name]
+    return f"--{name} {value[0] if isinstance(value, tuple) else value}"
+
+
+def _set(settings: tuple[str, ...], given: dict[str, str]) -> dict[str, str]:
+    """Return the values of ``--set`` by key; each key may be set only once.
+
+    Args:
+        settings: as they were written.
+        given: keys already set by other options, with those options.
+    """
+    found: dict[str, str] = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise BadInput("--set", text, "KEY=VALUE, such as annealing.population_size=64")
+        if key in given or key in found:
+            raise BadInput(
+                "--set",
+                text,
+                (
+                    f"{key} once only "
+                    f"({given[key] if key in given else f'--set {key}={found[key]}'} is given "
+                    f"too)"
+                ),
+            )
+        found[key] = value.strip()
+    return found
+
+
+def _read(file: str) -> dict[str, Any]:
+    """Return the JSON object in a file; "-" reads stdin."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            "FILE",
+            file,
+            f"a readable JSON file ({getattr(error, 'strerror', None) or 'not UTF-8 text'})",
+        ) from None
+    try:
+        value = from_json(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput("FILE", file, f"valid JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise BadInput("FILE", value, "a JSON object describing an experiment")
+    return value
+
+
+def _race(
+    experiment: Experiment, kept: Path | None, record: bool, events: list[Event]
+) -> tuple[AnyRace, list[bytes] | None]:
+    """Return the race, new or from its checkpoint, and its recording so far."""
+    from ..race import checkpoint as snapshot
+    from ..race.seed_races import race_of
+
+    if kept is None or not kept.exists():
+        return race_of(experiment, pictures=record, events=events), None
+    try:
+        race, messages = snapshot.load_any(kept)
+    except BadInput as error:
+        what = str(kept) if error.field == "snapshot" else error.value
+        raise BadInput("--checkpoint", what, error.allowed) from None
+    if race.began != experiment or race.given != events:
+        raise BadInput(
+            "--checkpoint", str(kept), "a race of this same experiment and events, or a new file"
+        )
+    if record and messages is None:
+        raise BadInput(
+            "--checkpoint",
+            str(kept),
+            "a race that was recorded from its start; leave --record out, or name a new file",
+        )
+    if messages is not None and not record:
+        raise BadInput(
+            "--checkpoint",
+            str(kept),
+            (
+                "the option --record as well, for the first part of a recording is in it; or "
+                "name a new file"
+            ),
+        )
+    race.with_pictures = record
+    return race, messages
+
+
+def _first_lane(base: dict[str, Any]) -> str:
+    from ..experiment.model import Experiment
+
+    return Experiment.parse(base).lanes[0].name
