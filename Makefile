@@ -57,7 +57,7 @@ format: dev node_modules/.package-lock.json ## Rewrite the files as the formatte
 	$(BIN)/ruff format .
 	@$(WITH_NODE) $$npm run --silent format
 
-assets: dev ## Make the shipped datasets anew (KELVIN_DATA= names the folder of full ones)
+assets: dev ## Make the shipped datasets again (KELVIN_DATA= names the folder of full ones)
 	$(BIN)/python -m tests.tools.make_datasets
 
 figures: dev ## Measure every method and write the README's table (half an hour; goes on where it was stopped)
@@ -70,7 +70,7 @@ evidence: dev ## Run every study of engine/studies again and ship its tables (un
 	$(BIN)/python -m engine study run all --size small --jobs 2 --out .cache/evidence
 	$(BIN)/python -m engine study ship all --out .cache/evidence
 
-pictures: dev browser ## Take the README's pictures anew
+pictures: dev browser ## Take the README's pictures again
 	$(BIN)/python -m tests.tools.pictures
 
 clean: ## Remove .venv and all caches

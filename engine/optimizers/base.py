@@ -314,8 +314,8 @@ class Optimizer(Config, Generic[S]):
 
         All that the method remembers as weights (particles, means, bests) moves along by the same
         difference, so that it goes on from there and no memory draws it back. Losses remembered
-        from before are `stale` and judged anew, at the usual charge, where the next step compares
-        with them.
+        from before are `stale` and evaluated again, at the usual charge, where the next step
+        compares with them.
 
         Args:
             state: of the method; gets new tensors, none is changed in place.
@@ -368,7 +368,7 @@ class Optimizer(Config, Generic[S]):
         return False
 
     def reevaluated(self, state: S) -> tuple[Tensor, ...]:
-        """Rows of weights, (…, D) each, that a step judges anew only because their losses are
+        """Rows of weights, (…, D) each, that a step evaluates again only because their losses are
         `losses_stale`: a look back, not a question of this step.
         """
         return (

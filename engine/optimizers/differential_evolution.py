@@ -96,7 +96,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
     )
 
     batch: int = batch_field(
-        256, "On mini-batches every member is judged anew each step, which doubles the cost."
+        256, "On mini-batches every member is evaluated again each step, which doubles the cost."
     )
     population_size: int = Field(
         32,
@@ -134,7 +134,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         ge=0,
         le=1,
         description=(
-            "F is drawn anew every generation, up to this much above the difference weight; 0 "
+            "F is drawn again every generation, up to this much above the difference weight; 0 "
             "keeps it constant."
         ),
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},

@@ -114,7 +114,7 @@ class EKI(Optimizer[EKIState]):
         Phase(
             "Re-spread",
             (
-                "Every so many steps the members are scattered anew about their mean, to open "
+                "Every so many steps the members are spread again about their mean, to open "
                 "new directions."
             ),
             "moved",
@@ -156,7 +156,7 @@ class EKI(Optimizer[EKIState]):
     randomised: bool = Field(
         True,
         description=(
-            "Spread the ensemble out anew about its mean now and then, so that it can leave the "
+            "Spread the ensemble out again about its mean now and then, so that it can leave the "
             "directions it started with: EKI(R)."
         ),
         json_schema_extra={"live": True, "label": "Re-spread"},

@@ -9,7 +9,7 @@ target's one-hot vector y_d:
 C_up = (1/J) Σ_j (u_j − ū)(g_dj − ḡ_d)ᵀ,     C_pp = (1/J) Σ_j (g_dj − ḡ_d)(g_dj − ḡ_d)ᵀ
 u_j ← u_j + C_up (C_pp + γI)⁻¹ (y_d − g_dj)
 
-Raw outputs are compared with the targets, whatever the loss shown, and are not evaluated anew
+Raw outputs are compared with the targets, whatever the loss shown, and are not evaluated again
 inside the batch, only between its repeats. The network deployed is the mean ū. The paper's targets
 are 1 and 0; softmax of such outputs is nearly flat (with ten classes the cross-entropy cannot fall
 below 1.46), so Kelvin's default is higher. On a landscape, which has no target, y lies three

@@ -101,7 +101,7 @@ class Genetic(Optimizer[GeneticState]):
 
     formerly = renamed(individuals="population_size", spread="init_std", cooling="final_fraction")
 
-    batch: int = batch_field(128, "On mini-batches the elite is judged anew each step.")
+    batch: int = batch_field(128, "On mini-batches the elite is evaluated again each step.")
     population_size: int = Field(
         64,
         ge=2,

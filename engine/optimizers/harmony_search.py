@@ -7,8 +7,8 @@ x_j = m_j + bw_j (2 u − 1) with probability HMCR · PAR      from a random har
 x_j = m_j                  with probability HMCR (1 − PAR)  from a random harmony m
 x_j ~ U(lowest_j, highest_j) otherwise
 
-and replaces the worst of the memory where it is better. Every note comes from a harmony drawn anew,
-so a new harmony has as many parents as there are. Here Q are improvised from the same memory and
+and replaces the worst of the memory where it is better. Every note comes from another
+random harmony, so a new one has as many parents as there are. Here Q are improvised from the same memory and
 judged in one batched evaluation; letting them replace the worst one after the other leaves the best
 H of old and new, whatever the order.
 """
@@ -91,7 +91,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             "Improvise",
             (
                 "New networks take each weight from a random one in memory, some moved a little, "
-                "a few drawn anew."
+                "a few drawn again."
             ),
             "asked",
         ),
@@ -112,7 +112,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         cooling="final_fraction",
     )
 
-    batch: int = batch_field(128, "On mini-batches the whole memory is judged anew each step.")
+    batch: int = batch_field(128, "On mini-batches the whole memory is evaluated again each step.")
     memory_size: int = Field(
         16,
         ge=1,
@@ -254,7 +254,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         state.centre = shifted(state.centre, index, difference)
 
     def accepted_rows(self, state: HarmonySearchState, asked: Asked) -> Tensor | None:
-        """The new harmonies that are now remembered, told by their losses."""
+        """The new harmonies that are now remembered, identified by their losses."""
         return None if state.losses is None else torch.isin(asked.values, state.losses)
 
     def remember(
@@ -264,7 +264,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         that is as good. What is kept stays where it is.
 
         Args:
-            state: its ``population`` is changed in place, its ``losses`` are told anew.
+            state: its ``population`` is changed in place, its ``losses`` are updated.
             losses: (H,) of the memory.
             new: harmonies improvised.
             new_losses: (Q,) theirs.

@@ -120,7 +120,7 @@ class PSO(Optimizer[PSOState]):
 
     batch: int = batch_field(
         0,
-        "On mini-batches every remembered place is judged anew each step, which doubles the cost.",
+        "On mini-batches every remembered place is evaluated again each step: twice the cost.",
         advanced=True,
     )
     population_size: int = Field(
@@ -234,8 +234,8 @@ class PSO(Optimizer[PSOState]):
         return {} if state.population is None else {"diameter": float(diameter(state.population))}
 
     def shift_memory(self, state: PSOState, index: int, difference: float) -> None:
-        """The best places remembered move along with the swarm and are judged anew, else they would
-        draw it straight back.
+        """Move the remembered best places along with the swarm; else they would draw it straight
+        back.
         """
         state.best = shifted(state.best, index, difference)
 

@@ -79,7 +79,9 @@ class RandomSearch(Optimizer[RandomSearchState]):
 
     formerly = renamed(points="population_size", spread="sigma")
 
-    batch: int = batch_field(0, "On mini-batches the best is judged anew each step.", advanced=True)
+    batch: int = batch_field(
+        0, "On mini-batches the best is evaluated again each step.", advanced=True
+    )
     population_size: int = Field(
         64,
         ge=1,
@@ -130,11 +132,11 @@ class RandomSearch(Optimizer[RandomSearchState]):
         x = sampled(
             again(state.population, shape, theta), rng.rows("normal", *shape), centre, deviation
         )
-        anew = losses_stale(
+        stale = losses_stale(
             state, oracle
         )  # losses on different batches cannot be compared: the luckiest batch would win for ever
         if (
-            anew and x.numel() < LARGE
+            stale and x.numel() < LARGE
         ):  # one question is quicker than two, as long as the points are quickly copied
             state.best_loss, losses = finite_losses(
                 torch.cat([theta.unsqueeze(0), x]), oracle
@@ -142,7 +144,7 @@ class RandomSearch(Optimizer[RandomSearchState]):
             state.best_loss = state.best_loss[0]
         else:
             state.best_loss = (
-                finite_losses(theta.unsqueeze(0), oracle)[0] if anew else state.best_loss
+                finite_losses(theta.unsqueeze(0), oracle)[0] if stale else state.best_loss
             )
             losses = finite_losses(x, oracle)
         lowest, index = losses.min(0)
@@ -154,8 +156,8 @@ class RandomSearch(Optimizer[RandomSearchState]):
         return state
 
     def shift_memory(self, state: RandomSearchState, index: int, difference: float) -> None:
-        """Pure random search goes on about first weights that moved along; the best is judged anew,
-        and stays until a guess beats it.
+        """Move the first weights along. The best is evaluated again, and stays until a guess beats
+        it.
         """
         state.start = shifted(state.start, index, difference)
 

@@ -215,8 +215,8 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         return state
 
     def rejudge(self, state: MetropolisState, oracle: Oracle) -> None:
-        """Judge the chains anew where it is due: energies of another batch, or of other weights,
-        cannot be compared with new ones.
+        """Evaluate the chains again where needed: energies of another batch, or of other
+        weights, cannot be compared with new ones.
         """
         by_hand = state.stale
         if losses_stale(state, oracle):
