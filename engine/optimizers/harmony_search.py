@@ -8,9 +8,9 @@ x_j = m_j                  with probability HMCR (1 − PAR)  from a random harm
 x_j ~ U(lowest_j, highest_j) otherwise
 
 and replaces the worst of the memory where it is better. Every note comes from another
-random harmony, so a new one has as many parents as there are. Here Q are improvised from the same memory and
-judged in one batched evaluation; letting them replace the worst one after the other leaves the best
-H of old and new, whatever the order.
+random harmony, so a new one has as many parents as there are. Here Q are improvised from the same
+memory and judged in one batched evaluation; letting them replace the worst one after the other
+leaves the best H of old and new, whatever the order.
 """
 
 from __future__ import annotations
