@@ -42,7 +42,16 @@ WAYS = [
 
 
 @pytest.mark.parametrize(("theme", "width", "height"), WAYS)
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "explore",
+        "landscapes",
+        "present",
+        pytest.param("images", marks=pytest.mark.slow),
+        pytest.param("gallery", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing_serious(
     open_page: Open, name: str, theme: str, width: int, height: int
 ) -> None:

@@ -253,6 +253,7 @@ def test_on_a_phone_everything_stands_in_one_column_the_cards_first(open_page: O
     assert all(below[2] >= above[3] for above, below in pairwise(panels))
 
 
+@pytest.mark.slow
 def test_heights_far_below_zero_keep_their_minus_on_the_axis(open_page: Open) -> None:
     page = open_page(
         "?dataset=landscape&dataset.function=formula&dataset.formula=-x^29&dataset.reach=14"

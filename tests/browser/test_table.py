@@ -274,7 +274,7 @@ def test_agreement_of_the_step_with_the_slope(open_page: Open) -> None:
 
 
 def test_whole_state_in_the_address_and_the_moment_too(open_page: Open) -> None:
-    page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=3000000&seed=7")
+    page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=800000&seed=7")
     wait(page, "last.lanes.every((lane) => lane.finished)")
     page.get_by_test_id("hide-chains").click()
     page.get_by_test_id("enlarge-loss").click()

@@ -194,6 +194,8 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
     expect(page.get_by_test_id("card-1-turned")).to_have_text("↻")
     flags = page.get_by_test_id("flags").locator("button")
     assert "Step size changed from 0.01 to" in str(flags.first.get_attribute("aria-label"))
+    # the newest moment is shown live: the flag's must have passed
+    wait(page, "v.player.history.events.at(-1).at < v.player.history.length - 1")
     flags.first.click()
     wait(page, "v.player.chosen !== null")
     expect(page.get_by_test_id("tune-1")).to_be_hidden()  # the past is not turned

@@ -65,6 +65,7 @@ def test_a_run_gives_the_same_rows_again(study: Study, tmp_path: Path) -> None:
     assert hit["evaluations"] == reached["evaluations"]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_and_no_row_is_there_twice(tmp_path: Path) -> None:
     path, out = tmp_path / "tiny.toml", tmp_path / "out"
     path.write_text(TEXT, encoding="utf-8")
