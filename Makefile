@@ -60,8 +60,10 @@ format: dev node_modules/.package-lock.json ## Rewrite the files as the formatte
 assets: dev ## Make the shipped datasets again (KELVIN_DATA= names the folder of full ones)
 	$(BIN)/python -m tests.tools.make_datasets
 
-figures: dev ## Measure every method and write the README's table (half an hour; goes on where it was stopped)
-	$(BIN)/python -m tests.tools.figures --keep .cache/figures
+figures: dev ## Run every method from its defaults on five seeds and write the README's table (half an hour on two idle cores; goes on where it was stopped)
+	$(BIN)/python -m engine study run methods --size small --jobs 2 --out .cache/evidence
+	$(BIN)/python -m engine study ship methods --out .cache/evidence
+	$(BIN)/python -m tests.tools.figures
 
 defaults: dev ## Compare candidates for the methods' defaults and write the README's table (a quarter of an hour; goes on where it was stopped)
 	$(BIN)/python -m tests.tools.defaults --keep .cache/defaults
@@ -69,6 +71,8 @@ defaults: dev ## Compare candidates for the methods' defaults and write the READ
 evidence: dev ## Run every study of engine/studies again and ship its tables (under two hours on two idle cores; goes on where it was stopped)
 	$(BIN)/python -m engine study run all --size small --jobs 2 --out .cache/evidence
 	$(BIN)/python -m engine study ship all --out .cache/evidence
+	$(BIN)/python -m tests.tools.figures
+	$(BIN)/python -m tests.tools.evidence
 
 pictures: dev browser ## Take the README's pictures again
 	$(BIN)/python -m tests.tools.pictures

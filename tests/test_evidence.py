@@ -9,7 +9,9 @@ import pytest
 from engine.studies.check import differences
 from engine.studies.report import available, holm_of_primaries, report, the_map
 from engine.studies.study import SHIPPED, names, shipped
-from tests.tools.evidence import README, filled
+from tests.tools import evidence, figures
+
+README = evidence.README
 
 MOST_BYTES = 3_000_000
 QUICK = ("agreement", "span", "forgetting", "swarms", "rugged")
@@ -18,7 +20,8 @@ QUICK = ("agreement", "span", "forgetting", "swarms", "rugged")
 
 def test_the_readme_says_what_the_tables_say() -> None:
     text = README.read_text(encoding="utf-8")
-    assert filled(text) == text, "python -m tests.tools.evidence"
+    assert evidence.filled(text) == text, "python -m tests.tools.evidence"
+    assert figures.filled(text) == text, "python -m tests.tools.figures"
 
 
 def test_the_tables_are_small_enough_to_ship() -> None:
