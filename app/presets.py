@@ -114,8 +114,12 @@ class Preset(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     title: str = Field(min_length=1, max_length=60)
     why: str = Field(
-        min_length=1, max_length=330, description="What will be seen, and why it happens."
+        min_length=1,
+        max_length=330,
+        description='What is seen, and why; "{0}" is the first method.',
     )
+    watch: str = Field(min_length=1, max_length=90, description="What to look at.")
+    lesson: str = Field(min_length=1, max_length=120, description="What it shows, read at its end.")
     kind: Literal["good", "failure", "question"]
     flat: dict[str, str] = Field(description="The experiment, in the grammar of links.")
     expect: tuple[Claim, ...] = Field(min_length=1)
@@ -123,6 +127,11 @@ class Preset(BaseModel):
     def experiment(self) -> Experiment:
         """The experiment of the race."""
         return from_flat(self.flat)
+
+    @property
+    def lanes(self) -> list[str]:
+        """Names of the methods, as "{0}" and "{1}" in its texts stand for them."""
+        return [lane.label for lane in self.experiment().lanes]
 
 
 @lru_cache(maxsize=1)
@@ -145,8 +154,18 @@ def draw() -> Preset | None:
         help=t("present.presets-hint"),
     ):
         _open()
-    picked = st.session_state.pop(PICKED, None)
-    return next((preset for preset in presets() if preset.id == picked), None)
+    return picked()
+
+
+def picked() -> Preset | None:
+    """Return the preset that was just chosen, once; None if none was."""
+    name = st.session_state.pop(PICKED, None)
+    return next((preset for preset in presets() if preset.id == name), None)
+
+
+def pick(name: str) -> None:
+    """Choose a preset, by its id; the page that is drawn next takes it up."""
+    st.session_state[PICKED] = name
 
 
 @st.dialog(t("present.presets"), width="large")
@@ -161,17 +180,13 @@ def _open() -> None:
             for column, preset in zip(columns, members[start : start + COLUMNS], strict=False):
                 with column, st.container(border=True, height="stretch"):
                     st.markdown(f"**{preset.title}**")
-                    st.markdown(preset.why)
+                    st.markdown(preset.why.format(*preset.lanes))
                     if st.button(
                         t("present.try"),
                         key=f"try {preset.id}",
                         icon=":material/play_arrow:",
                         help=preset.title,
-                        on_click=_pick,
+                        on_click=pick,
                         args=(preset.id,),
                     ):
                         st.rerun()
-
-
-def _pick(name: str) -> None:
-    st.session_state[PICKED] = name

@@ -4,6 +4,7 @@ explanation of a guided experiment, and the race in one line.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,6 +21,11 @@ ASKED = "question asked"
 def ask(preset: presets.Preset) -> None:
     """Show a preset's explanation beside its race."""
     st.session_state[ASKED] = preset.id
+
+
+def welcome() -> None:
+    """Ask a first visitor the first question: its race is the one that plays."""
+    ask(presets.presets()[0])
 
 
 def follow(experiment: Experiment) -> None:
@@ -66,12 +72,25 @@ def question(landscape: bool) -> dict[str, Any] | None:
     experiment = found.experiment()
     if (experiment.dataset.kind == "function") != landscape:
         return None
+    everything = presets.presets()
+    number = everything.index(found) + 1
     return {
         "id": found.id,
         "title": found.title,
         "why": found.why,
+        "watch": found.watch,
+        "lesson": found.lesson,
+        "lanes": found.lanes,
+        "number": number,
+        "count": len(everything),
+        "next": everything[number].id if number < len(everything) else None,
         "experiment": experiment.to_json(),
     }
+
+
+def now() -> int:
+    """Return the time in milliseconds: a race that is started by a page is known by it."""
+    return time.time_ns() // 1_000_000
 
 
 def about(experiment: Experiment) -> str:

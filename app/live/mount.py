@@ -74,6 +74,7 @@ def live_view(
     on_opened: Callable[[], None] | None = None,
     on_closed: Callable[[], None] | None = None,
     on_went: Callable[[], None] | None = None,
+    on_asked: Callable[[], None] | None = None,
     about: str = "",
     question: dict[str, Any] | None = None,
     unread: bool = False,
@@ -107,17 +108,19 @@ def live_view(
         on_closed: called when a visitor closes the explanation of a question.
         on_went: called when a visitor goes back or forward in the browser; the new link is in the
             component's state.
+        on_asked: called when a visitor goes on to another question; its id is in the component's
+            state.
         about: the experiment in one line.
-        question: the explanation of a guided experiment: its title, its text, and the experiment;
-            None for other races.
+        question: the question that the race answers, as `visit.question` gives it; None for other
+            races.
         unread: whether the typed formula is invalid, so that the experiment is the previous one.
         went: how often the page has followed a visitor back or forward.
         view: the link's parameters of the view: panels, large, x, y, at.
         named: whether the link had an experiment when the page was opened. If not, the race that
             the tab watched before restores its own settings.
         usual: name of the shipped recording that is played if the requested one does not exist.
-        starts: how often the page has started a race automatically; one more starts the
-            experiment now.
+        starts: when the page last started a race by itself, in milliseconds, 0 if it never did; a
+            later time starts the experiment now.
         layout: the available panels.
         speed: steps per second at first; 0 is full speed.
     """
@@ -146,6 +149,7 @@ def live_view(
         "on_opened_change": on_opened,
         "on_closed_change": on_closed,
         "on_went_change": on_went,
+        "on_asked_change": on_asked,
     }
     return _component(
         key=key, data=data, **{name: call for name, call in told.items() if call is not None}

@@ -30,6 +30,8 @@ if "experiment" not in st.session_state:
         experiment != Experiment() and "recording" not in st.query_params
     )
     controls.load(experiment)
+    if experiment == Experiment() and "recording" not in st.query_params and not complaint:
+        visit.welcome()
 
 if "opened" in st.session_state:
     st.session_state.complaint = controls.take_up(st.session_state.pop("opened"))
@@ -59,7 +61,7 @@ with st.sidebar:
             st.session_state.pop("landscapes", None)
             st.switch_page(link.LANDSCAPES, query_params=link.write_link(experiment))
         controls.load(experiment)
-        st.session_state.starts = st.session_state.get("starts", 0) + 1
+        st.session_state.starts = visit.now()
         st.session_state.complaint = None
     drawn = controls.draw()
 
@@ -101,6 +103,11 @@ def _went() -> None:
         st.session_state.went_to = st.session_state.live.went["address"]
 
 
+def _asked() -> None:
+    """Go on to another question."""
+    presets.pick(str(st.session_state.live.asked))
+
+
 def _new_points() -> None:
     """Follow training points drawn in the live view: update the controls and the link."""
     st.session_state.points_drawn = dict(st.session_state.live.points)
@@ -119,6 +126,7 @@ live_view(
     on_opened=_opened,
     on_closed=visit.close,
     on_went=_went,
+    on_asked=_asked,
     about=visit.about(experiment),
     question=visit.question(landscape=False),
     went=st.session_state.get("went", 0),

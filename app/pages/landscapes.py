@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import controls, landscape_controls, link, visit, widgets
+from app import controls, landscape_controls, link, presets, visit, widgets
 from app.live.mount import live_view
 from app.text import plain, t
 from engine.errors import BadInput
@@ -39,6 +39,16 @@ if went is not None and (not went or link.page_of(went) == link.LANDSCAPES):
 if "pressed" in page:
     landscape_controls.take(**page.pop("pressed"))
 
+asked = presets.picked()
+if asked is not None:
+    visit.ask(asked)
+    if asked.experiment().dataset.kind != "function":
+        presets.pick(asked.id)
+        st.switch_page(link.EXPLORE)
+    page["experiment"], page["starts"] = asked.experiment(), visit.now()
+    page["complaint"] = None
+    controls.load(page["experiment"])
+
 with st.sidebar:
     st.caption(t("pages.landscapes-about"))
     drawn, complaint = landscape_controls.draw(page["experiment"])
@@ -73,6 +83,11 @@ def _went() -> None:
         page["went_to"] = st.session_state.landscape_view.went["address"]
 
 
+def _asked() -> None:
+    """Go on to another question."""
+    presets.pick(str(st.session_state.landscape_view.asked))
+
+
 def _opened() -> None:
     """Follow an opened recording: set the controls to its experiment."""
     page["opened"] = dict(st.session_state.landscape_view.opened)
@@ -91,11 +106,13 @@ live_view(
     on_opened=_opened,
     on_closed=visit.close,
     on_went=_went,
+    on_asked=_asked,
     about=visit.about(page["experiment"]),
     question=visit.question(landscape=True),
     unread=complaint is not None,
     went=page.get("went", 0),
     view=page["view"],
+    starts=page.get("starts", 0),
     named=page["named"],
     key="landscape_view",
 )

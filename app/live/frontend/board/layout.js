@@ -73,6 +73,20 @@ export function enlarged(arrangement, name) {
   return { shown: arrangement.shown, large: arrangement.large === name ? null : name };
 }
 
+/** Panels beside which the predictions still have room to be the large one. */
+const MOST_WITH_HERO = 4;
+
+/**
+ * The panel that is drawn large, with the lanes' cards on it; null where all are equally large.
+ * @param {"network" | "landscape"} layout
+ * @param {Arrangement} arrangement
+ * @returns {string | null}
+ */
+export function heroOf(layout, { shown, large }) {
+  const has = layout === "network" && !large && shown[0] === "network";
+  return has && shown.length <= MOST_WITH_HERO ? "network" : null;
+}
+
 /** Columns of the board by how many panels are seen. @param {number} count */
 export function columnsFor(count) {
   return count <= 3 ? count : count === 4 ? 2 : count <= 6 ? 3 : 4;

@@ -7,7 +7,15 @@ import { reportDefect } from "../data/errors.js";
 import { t } from "../i18n/i18n.js";
 import { PANELS } from "../panels/registry.js";
 import { updateCaption } from "./captions.js";
-import { arrangementOf, columnsFor, enlarged, swapped, toAddress, toggled } from "./layout.js";
+import {
+  arrangementOf,
+  columnsFor,
+  enlarged,
+  heroOf,
+  swapped,
+  toAddress,
+  toggled,
+} from "./layout.js";
 import { panelTemplate } from "./template.js";
 
 /**
@@ -36,6 +44,9 @@ export class PanelGrid {
     this.layout = /** @type {"network" | "landscape"} */ (data.layout ?? "network");
     this.kinds = PANELS[this.layout];
     this.place = /** @type {HTMLElement} */ (root.querySelector(".kv-panels"));
+    this.cards = /** @type {HTMLElement} */ (root.querySelector(".kv-cards"));
+    /** Chips that bring back the panels that are not seen. */
+    this.more = /** @type {HTMLElement} */ (root.querySelector(".kv-more"));
     /** @type {Map<string, Shown>} */ this.panels = new Map();
     /** @type {Set<string>} charts that are due and not drawn yet */ this.waiting = new Set();
     /** @type {any} */ this.Plotly = null;
@@ -250,6 +261,8 @@ export class PanelGrid {
     );
     this.place.dataset.count = String(large ? 1 : shown.length);
     this.place.classList.toggle("kv-has-large", Boolean(large));
+    this._placeCards();
+    this._offerMore();
     for (const name of Object.keys(this.kinds)) {
       const section = this.section(name);
       section.hidden = !this.visible(name);
@@ -261,6 +274,35 @@ export class PanelGrid {
         number: Object.keys(this.kinds).indexOf(name) + 1,
       });
     }
+  }
+
+  /** The lanes' cards stand on the large panel, over each lane's map; else over all panels. */
+  _placeCards() {
+    const hero = this.root.closest(".kv-present") ? null : heroOf(this.layout, this.arrangement);
+    if (hero) this.place.dataset.hero = hero;
+    else delete this.place.dataset.hero;
+    const before = hero ? this.section(hero).querySelector(".kv-plot") : this.place;
+    if (before && this.cards.nextElementSibling !== before) before.before(this.cards);
+  }
+
+  /** A chip for each panel that is not seen: one click shows it. */
+  _offerMore() {
+    const { shown, large } = this.arrangement;
+    const hidden = large ? [] : Object.keys(this.kinds).filter((name) => !shown.includes(name));
+    this.more.hidden = !hidden.length;
+    const label = document.createElement("span");
+    label.textContent = t("live.more");
+    this.more.replaceChildren(
+      label,
+      ...hidden.map((name) => {
+        const made = document.createElement("button");
+        made.type = "button";
+        made.dataset.testid = `more-${name}`;
+        made.textContent = this.section(name).querySelector("h2")?.textContent ?? name;
+        made.onclick = () => this.arrange(toggled(this.arrangement, name));
+        return made;
+      }),
+    );
   }
 
   /**

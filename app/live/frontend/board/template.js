@@ -44,14 +44,12 @@ function tools(name, layout) {
  * @param {"network" | "landscape"} layout
  */
 export function panelTemplate(name, number, layout) {
-  const title = t(
-    layout === "landscape" && ["weights", "loss"].includes(name)
-      ? `live.panel-landscape-${name}`
-      : `live.panel-${name}`,
-  );
+  const term =
+    layout === "landscape" && ["weights", "loss"].includes(name) ? `landscape-${name}` : name;
+  const title = t(`live.panel-${term}`);
   return `
   <section class="kv-panel" data-testid="panel-${name}" data-panel="${name}" role="figure" aria-label="${title}" hidden>
-    <header><h2>${title}</h2><span class="kv-tools">${tools(name, layout)}</span><span class="kv-note"></span>
+    <header><h2 data-term="panel-${term}" tabindex="0">${title}</h2><span class="kv-tools">${tools(name, layout)}</span><span class="kv-note"${name === "weights" && layout === "network" ? ' data-term="pca" tabindex="0"' : ""}></span>
       <span class="kv-frame"><button type="button" data-do="enlarge" data-testid="enlarge-${name}" aria-label="${t("live.enlarge-name", { name: title })}" aria-pressed="false" title="${t("live.enlarge", { number })}">${ENLARGE}</button><button type="button" data-do="hide" data-testid="hide-${name}" aria-label="${t("live.hide-name", { name: title })}" title="${t("live.hide")}">${HIDE}</button></span></header>
     <div class="kv-plot" data-plot="${name}"></div><p class="kv-nothing" hidden></p><p class="kv-sr" data-summary></p>
   </section>`;
@@ -59,16 +57,17 @@ export function panelTemplate(name, number, layout) {
 
 /** The view, empty. @param {string} layout "network" or "landscape" */
 export const template = (layout) => `
-  <div class="kv-top"><div class="kv-transport" role="toolbar" aria-label="${t("live.race")}"></div><p class="kv-status" data-testid="status" role="status"></p><div class="kv-menu" role="toolbar" aria-label="${t("live.menu")}"></div></div>
+  <div class="kv-story" data-testid="question" hidden></div>
+  <div class="kv-top"><div class="kv-transport" role="toolbar" aria-label="${t("live.race")}"></div><div class="kv-menu" role="toolbar" aria-label="${t("live.menu")}"></div></div>
   ${layout === "landscape" ? `<div class="kv-sites" role="group" aria-label="${t("live.landscape")}" data-testid="sites"></div>` : ""}
-  <div class="kv-question" data-testid="question" hidden></div>
   <div class="kv-cards"></div>
   <div class="kv-stages" data-testid="stages" hidden></div>
   <div class="kv-panels"></div>
+  <div class="kv-more" role="group" aria-label="${t("live.more")}" data-testid="more" hidden></div>
   <div class="kv-bottom">
     <span class="kv-choice" role="group" aria-label="${t("live.currency")}">
       ${choice("currency-seconds", t("live.seconds"))}${choice("currency-evaluations", t("live.evaluations"))}${choice("currency-flops", t("live.flops"))}</span>
     <span class="kv-seed" role="group" data-testid="seed-switch" aria-label="${t("time.seed-group")}" hidden></span>
     <div class="kv-line"><input type="range" class="kv-scrub" data-testid="scrub" min="0" max="0" value="0" aria-label="${t("live.moment")}"><div class="kv-flags" data-testid="flags"></div><i class="kv-tick" hidden></i></div>
-    <span class="kv-time"></span><button type="button" class="kv-edge" data-testid="live-edge" hidden></button>
+    <p class="kv-status" data-testid="status" role="status"></p><span class="kv-time"></span><button type="button" class="kv-edge" data-testid="live-edge" hidden></button>
   </div>`;

@@ -102,8 +102,11 @@ export class LaneCards {
       const label = /** @type {HTMLElement} */ (
         card.querySelector(`[data-testid="card-${i}-last-name"]`)
       );
-      if (label.dataset.label !== String(hot))
-        label.innerHTML = labelled(hot ? "temperature" : "steps");
+      if (label.dataset.label !== String(hot)) {
+        const term = hot ? "temperature" : "steps";
+        label.innerHTML = labelled(term);
+        label.dataset.term = term;
+      }
       label.dataset.label = String(hot);
       const said =
         several && seeds
@@ -177,6 +180,7 @@ export class LaneCards {
   _build(stage) {
     const site = stage.data.landscape;
     this.element.classList.toggle("kv-many", stage.lanes.length > 2);
+    this.element.style.setProperty("--kv-lanes", String(stage.lanes.length));
     // a second number of any size, where others have a percentage
     this.element.classList.toggle("kv-unscored", !hasAccuracy(stage));
     this.element.replaceChildren(
@@ -190,7 +194,7 @@ export class LaneCards {
           /** @type {string} */ name,
           /** @type {Parameters<typeof labelled>[0]} */ label,
         ) =>
-          `<div><b data-testid="card-${i}-${name}">–</b><span${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label)}</span></div>`;
+          `<div><b data-testid="card-${i}-${name}">–</b><span data-term="${label}" tabindex="0"${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label)}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em><em class="kv-wins" data-testid="card-${i}-wins" role="note"></em></div>
           <div class="kv-values">${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? "lowest" : !hasAccuracy(stage) ? "test-loss" : "accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}</div>
@@ -202,7 +206,8 @@ export class LaneCards {
         const chip = /** @type {HTMLElement} */ (card.querySelector(".kv-chip"));
         const sees = `time.sees-${lane.sees}`;
         chip.textContent = t(sees) === sees ? lane.sees : t(sees);
-        chip.title = lane.sentence;
+        chip.dataset.term = sees.replace("time.", "");
+        chip.tabIndex = 0;
         if (lane.knobs?.length || lane.plan) chip.after(this._tune(lane, i));
         return card;
       }),

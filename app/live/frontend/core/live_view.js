@@ -11,15 +11,16 @@ import { Knobs } from "../controls/knobs.js";
 import { LandscapePicker } from "../controls/landscape_picker.js";
 import { Menu } from "../controls/menu.js";
 import { Placeholder } from "../controls/placeholder.js";
-import { PresetQuestion } from "../controls/preset_question.js";
 import { SeedSwitch } from "../controls/seed_switch.js";
 import { bindShortcuts } from "../controls/shortcuts.js";
+import { StoryBar } from "../controls/story_bar.js";
+import { bindTerms } from "../controls/terms.js";
 import { Timeline } from "../controls/timeline.js";
 import { Transport } from "../controls/transport.js";
 import { frameViewAt, sameRace, setEarlierNames } from "../data/frame_view.js";
 import { RaceSession } from "../data/race_session.js";
 import { Socket, tokenOf } from "../data/socket.js";
-import { noteRaceLeft, tellOfRaceLeft } from "../data/tab_session.js";
+import { noteRaceLeft, takeStart, tellOfRaceLeft } from "../data/tab_session.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { SlowMotion } from "../slow_motion/control.js";
 import { mayAutostart } from "./autostart.js";
@@ -52,6 +53,8 @@ export class LiveView {
     this.data = data;
     this.layout = data.layout ?? "network";
     const { offline = false } = data;
+    const starts = !offline && takeStart(this.layout, data.starts ?? 0);
+    if (starts) this.data = { ...data, autostart: true };
     this.session = new RaceSession({
       token: tokenOf(this.layout),
       offline,
@@ -59,6 +62,7 @@ export class LiveView {
       opened: Boolean(data.view?.recording),
       goal: Number(data.view?.at) || null,
     });
+    if (starts) this.session.token.clear();
     /** What keeps charts from being drawn, in a sentence. */
     this.broken = "";
     /** Whether the charts stand. */
@@ -148,9 +152,12 @@ export class LiveView {
     /** @type {number | null} the seed that panels were last drawn with */
     this.seedDrawn = null;
     this.transport.speed = this.slow.usual = data.speed ?? 0;
-    this.question = new PresetQuestion(this.get(".kv-question"), () =>
-      this.setTriggerValue("closed", true),
-    );
+    this.story = new StoryBar(this.get(".kv-story"), {
+      close: () => this.setTriggerValue("closed", true),
+      next: (id) => (id ? this.setTriggerValue("asked", id) : this._toEvidence()),
+      step: () => this.showStep(),
+    });
+    this.removeTerms = bindTerms(this.root);
     this.placeholder = new Placeholder(this.board.place, () => this.cancel());
     this.browserHistory = new BrowserHistory(offline, (step) => this.setTriggerValue("went", step));
     this.actions = this._actions();
@@ -214,7 +221,7 @@ export class LiveView {
       this.session.begun &&
       !there &&
       JSON.stringify(data.experiment.dataset) !== JSON.stringify(this.data.experiment.dataset);
-    const asked = data.starts > this.data.starts;
+    const asked = takeStart(this.layout, data.starts ?? 0);
     const other = data.view?.recording && data.recording && data.recording !== this.data.recording;
     const went = data.went !== this.data.went;
     this.data = data;
@@ -238,6 +245,7 @@ export class LiveView {
     removeEventListener("pagehide", this.leaving);
     if (!this.data.offline) rememberRace(this.session, null);
     this.removeKeys();
+    this.removeTerms();
     this.browserHistory.destroy();
     this.session.socket?.close();
     this.menu.destroy();
@@ -367,6 +375,21 @@ export class LiveView {
     this.command({ do: "speed", value });
   }
 
+  /** Show one step of every method part by part, of the race that runs or of a new one. */
+  showStep() {
+    const { arrangement } = this.board;
+    // slow motion is painted over the plane through weight space
+    if (!this.board.visible("weights"))
+      this.board.arrange({ shown: [...arrangement.shown, "weights"], large: null });
+    if (this.session.live || this.session.waiting) return this.setSpeed(-1);
+    this.transport.speed = -1;
+    this.start();
+  }
+
+  _toEvidence() {
+    location.assign(`${this.data.base}/evidence`);
+  }
+
   /** Whether another seed of several can be shown now. */
   get mayFollow() {
     const { history, playback } = this.session;
@@ -441,6 +464,8 @@ export class LiveView {
   load(history, source, again = false) {
     this.session.load(history, source);
     this.root.dataset.kind = history.stage.data.kind;
+    this.board.place.dataset.lanes = String(history.stage.lanes.length);
+    this.board.place.style.setProperty("--kv-lanes", String(history.stage.lanes.length));
     if (!hasAccuracy(history.stage)) this.setMeasure("loss", false);
     if (!again && !this.data.view?.x) this.setCurrency(history.stage.budget.currency, false);
     if (!again) this.panelApi.follow = null;

@@ -63,5 +63,11 @@ export function showStatus(view) {
   status.dataset.state = problem ? "problem" : session.state.calm ? "over" : state;
   view.root.toggleAttribute("data-empty", !length);
   view.placeholder.show({ empty, coming, said: text, about: data.about ?? "" });
-  view.question.show(data.question, stage?.experiment ?? null, Boolean(waiting));
+  const now = metrics[playback.moment]?.lanes ?? [];
+  const over = now.length > 0 && now.every((/** @type {any} */ row) => row.finished);
+  view.story.show(data.question, {
+    experiment: stage?.experiment ?? null,
+    coming: Boolean(waiting),
+    ended: over ? now : null,
+  });
 }

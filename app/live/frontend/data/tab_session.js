@@ -7,6 +7,7 @@ import { t } from "../i18n/i18n.js";
 
 const LEFT = "kelvin.left";
 const BACK = "kelvin.back";
+const STARTED = "kelvin.started";
 
 /**
  * @param {(storage: Storage) => string | null | void} use
@@ -37,6 +38,21 @@ export function tellOfRaceLeft(here, tell) {
   if (!page) return;
   tab((storage) => storage.removeItem(LEFT));
   if (page !== here) tell(t(`menu.left-${page}`));
+}
+
+/**
+ * Whether the page has asked for a race since this tab last took one up, and take it up. A view
+ * that is mounted anew, because another page was there between, must not miss it, and one that
+ * comes back must not start it twice.
+ * @param {string} page by its layout
+ * @param {number} starts when the page asked for it, in milliseconds; 0 if it never did
+ */
+export function takeStart(page, starts) {
+  const key = `${STARTED}.${page}`;
+  const taken = Number(tab((storage) => storage.getItem(key)) ?? 0);
+  if (!(starts > taken)) return false;
+  tab((storage) => storage.setItem(key, String(starts)));
+  return true;
 }
 
 /** Remember this address, to come back to. */

@@ -80,6 +80,6 @@ export const PANELS = {
 
 /** Those that are seen until somebody chooses. */
 export const USUAL = {
-  network: ["loss", "weights", "network", "temperature", "agreement", "chains"],
+  network: ["network", "loss", "weights"],
   landscape: ["weights", "loss", "temperature"],
 };
