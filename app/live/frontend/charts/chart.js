@@ -2,6 +2,7 @@
 
 import { ExpectedError } from "../data/errors.js";
 import { ticksOf, widthOf } from "./axis_scale.js";
+import { paintLabels } from "./line_labels.js";
 import { paintTraces, pairs, planeOf, restyle } from "./canvas_traces.js";
 import { enablePinchZoom, hasTouch } from "./pinch_zoom.js";
 import { ClickRecognizer } from "./pointer.js";
@@ -12,6 +13,9 @@ const TICK_ROOM = 24;
 const TICK_WIDE = 62;
 /** Between a tick and its axis, and in how large steps the room for ticks grows, px. */
 const [BESIDE, STRIDE] = [5, 8];
+
+/** Narrower charts have no room for names at the ends of lines, px. */
+const LABELLED = 240;
 
 /** What tests and benchmarks read. */
 export const stats = {
@@ -71,6 +75,9 @@ export class Chart {
      *   "measure" | "count" | "share", whole?: boolean}>} axes whose ticks are written here
      */
     this._scales = {};
+    /** @type {import("./line_labels.js").LineLabel[]} names at the ends of lines */
+    this.labels = [];
+    /** @type {import("./theme.js").Theme | null} what labels are painted in */ this.theme = null;
     /** Colour of the line under which there is nothing. */ this.faint = "#9a9088";
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
     /** Room at the left that the figure was made with, px. */
@@ -141,6 +148,8 @@ export class Chart {
     paintTraces(paint, painted, ({ xaxis = "x", yaxis = "y" }) =>
       planeOf(layout, width, height, axis(xaxis), axis(yaxis)),
     );
+    if (this.labels.length && this.theme && width >= LABELLED)
+      paintLabels(paint, planeOf(layout, width, height), this.labels, this.theme);
   }
 
   /** The zoom is undone. */

@@ -5,8 +5,9 @@ import { FILLS, outline, PARTS, seedCurves } from "../charts/bands.js";
 import { Chart, dress, predress } from "../charts/chart.js";
 import { decimate, markerTrace, timeAxisEnd } from "../charts/decimate.js";
 import { hasAccuracy } from "../charts/lane_cards.js";
+import { shortName } from "../charts/line_labels.js";
 import { statisticsOf } from "../data/seeds.js";
-import { currencyName, formatNumber, percent } from "../i18n/format.js";
+import { currencyName, formatNumber, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 /** @typedef {import("../data/frame_view.js").FrameView} FrameView */
@@ -31,6 +32,7 @@ export class LossPanel {
     this.chart = new Chart("loss", place, Plotly, dressed, { painted: true });
     this.before = 0;
     this.chart.faint = theme.faint;
+    this.chart.theme = theme;
     /** Where a loss is drawn. */ this.scale = logScale([]);
   }
 
@@ -40,6 +42,7 @@ export class LossPanel {
    */
   dress(theme, colours) {
     this.chart.faint = theme.faint;
+    this.chart.theme = theme;
     this.chart.relayout(dress(theme, ["xaxis", "yaxis"]));
     this.colours = colours; // the heads take them at the next draw
     const lines = colours.flatMap((colour) => [colour, colour]);
@@ -54,8 +57,9 @@ export class LossPanel {
    * @param {any[]} ys
    * @param {any} layout
    * @param {number} count of lanes
+   * @param {string[]} names what stands at the lines' ends
    */
-  apply(xs, ys, layout, count) {
+  apply(xs, ys, layout, count, names = []) {
     // Lanes that are not there have no traces to change, unless they had in the race before.
     const lastTrace = this.traces.length - 1;
     const lanes = Math.max(count, this.before);
@@ -74,6 +78,12 @@ export class LossPanel {
       this.colours,
       this.symbols,
     );
+    this.chart.labels = names.map((text, lane) => ({
+      x: xs[lastTrace][lane],
+      y: ys[lastTrace][lane],
+      text,
+      colour: this.colours[lane],
+    }));
     /** @type {Record<string, any[]>} */
     const data = {
       x: changed.map((/** @type {number} */ i) => xs[i]),
@@ -198,13 +208,15 @@ export class LossPanel {
     const place = measure === "loss" ? this.scale.place : asItIs;
     const beyond = measure === "loss" ? 10 ** (layout["yaxis.range"][1] + 1) : 1;
     this._drawBands(curves, place, beyond);
+    const now = statisticsOf(seeds?.told.at(-1)) ?? metrics[metrics.length - 1];
+    const shown = measure === "loss" ? formatNumber : percent;
     this.apply(
       xs,
       measure === "loss" ? ys.map((y) => y.map(this.scale.place)) : ys,
       layout,
       stage.lanes.length,
+      endLabels(stage, (lane) => shown(now?.lanes[lane]?.[train])),
     );
-    const now = statisticsOf(seeds?.told.at(-1)) ?? metrics[metrics.length - 1];
     const summary = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => {
       const row = now?.lanes[i];
       if (!row) return lane.label;
@@ -227,6 +239,18 @@ export class LossPanel {
       summary: `${t("panels.loss-summary-seeds", { count })} ${told}`,
     };
   }
+}
+
+/**
+ * What stands at the end of each lane's line: its shape, its name and where it is.
+ * @param {any} stage
+ * @param {(lane: number) => string} value
+ */
+export function endLabels(stage, value) {
+  return stage.lanes.map(
+    (/** @type {any} */ lane, /** @type {number} */ i) =>
+      `${SHAPES[i]} ${shortName(lane.label)} ${value(i)}`,
+  );
 }
 
 /** @param {number | null} value */

@@ -7,7 +7,7 @@ import { logScale } from "../../charts/axis_scale.js";
 import { decimate } from "../../charts/decimate.js";
 import { formatNumber } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
-import { linearAxis, logAxis, LossPanel, timeAxis } from "../loss.js";
+import { endLabels, linearAxis, logAxis, LossPanel, timeAxis } from "../loss.js";
 
 export class LandscapeLossPanel extends LossPanel {
   /**
@@ -57,13 +57,14 @@ export class LandscapeLossPanel extends LossPanel {
           place: (/** @type {number | null | undefined} */ height) => height ?? null,
         };
     const axis = log ? logAxis("yaxis", this.scale) : linearAxis("yaxis", this.scale.range);
+    const now = metrics[metrics.length - 1];
     this.apply(
       xs,
       ys.map((y) => y.map(this.scale.place)),
       { ...timeAxis(moment), ...axis },
       stage.lanes.length,
+      endLabels(stage, (lane) => formatNumber(now?.lanes[lane].loss)),
     );
-    const now = metrics[metrics.length - 1];
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
       t("panels.height-summary", { label: lane.label, height: formatNumber(now?.lanes[i].loss) }),
     );
