@@ -62,15 +62,18 @@ export class LaneCards {
   /**
    * @param {HTMLElement} element
    * @param {(lane: number, button: HTMLElement) => void} tune a lane's knobs are wanted
+   * @param {(lane: number, heat: number) => string} colourOf a lane that is so hot, 0 to 1
    */
-  constructor(element, tune) {
+  constructor(element, tune, colourOf) {
     this.element = element;
     this.tune = tune;
+    this.colourOf = colourOf;
     /** @type {any} the lanes the cards are made for */ this.built = null;
   }
 
   /** @param {import("../data/frame_view.js").FrameView} moment */
-  draw({ stage, metric, picture, events, seeds }) {
+  draw(moment) {
+    const { stage, metric, picture, events, seeds } = moment;
     const statistics = statisticsOf(seeds?.told.at(-1));
     this.element.classList.toggle("kv-seeds", Boolean(seeds));
     if (stage.lanes !== this.built) this._build(stage);
@@ -99,6 +102,9 @@ export class LaneCards {
       put("evaluations", formatShort(row.evaluations));
       const hot = row.temperature !== null;
       put("last", hot ? formatNumber(row.temperature) : formatShort(Math.round(row.step)));
+      // as hot as the cloud and the curve of the temperature show it
+      const heat = hot ? moment.heat(i) : null;
+      card.style.setProperty("--heat", heat === null ? "transparent" : this.colourOf(i, heat));
       const label = /** @type {HTMLElement} */ (
         card.querySelector(`[data-testid="card-${i}-last-name"]`)
       );

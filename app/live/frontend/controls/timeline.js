@@ -5,7 +5,7 @@
 
 import { frameAtShare, spentShare } from "../data/budget_share.js";
 import { groupInterventions, groupText, SIGNS } from "../data/interventions.js";
-import { spent } from "../i18n/format.js";
+import { duration, spent } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 /** Flags of one kind that are nearer than this become one; pixels. */
@@ -14,6 +14,8 @@ const ROOM = 18;
 const PLACES = 1000;
 /** How far PgUp and PgDn go. */
 const FAR = 0.1;
+/** What a pace is taken over. */
+const PACE_SECONDS = 6;
 
 export class Timeline {
   /**
@@ -30,6 +32,8 @@ export class Timeline {
     this.flags = /** @type {HTMLElement} */ (root.querySelector(".kv-flags"));
     this.tick = /** @type {HTMLElement} */ (root.querySelector(".kv-tick"));
     this.flagged = "";
+    /** @type {{at: number, rest: number}[]} how much was left of all lanes' budgets, and when */
+    this.paces = [];
     this.input.max = String(PLACES);
     this.input.oninput = () => this._to(Number(this.input.value) / PLACES);
     this.input.onkeydown = (event) => this._key(event);
@@ -109,8 +113,9 @@ export class Timeline {
    * @param {number} index of the moment shown
    * @param {boolean} racing whether a race goes on, so that there is a newest moment to come back
    *   to
+   * @param {boolean} running whether it takes steps now
    */
-  draw(index, racing) {
+  draw(index, racing, running = racing) {
     const { history, source, playing, chosen } = this.player;
     const last = history.length - 1;
     const share = spentShare(history.metrics[index]);
@@ -129,7 +134,8 @@ export class Timeline {
                 ? "time.replayed"
                 : "time.back",
         );
-    const text = [spent(history.metrics[index].lanes, history.stage.budget), where]
+    const left = this._left(history, running && source === "live" && chosen === null);
+    const text = [spent(history.metrics[index].lanes, history.stage.budget), where, left]
       .filter(Boolean)
       .join(" · ");
     if (this.time.textContent !== text) this.time.textContent = text;
@@ -150,6 +156,30 @@ export class Timeline {
     );
     if (this.edge.textContent !== label) this.edge.textContent = label;
     this._flag(history, last);
+  }
+
+  /**
+   * About how long a race still takes, by its pace of the last seconds; nothing where that is not
+   * known.
+   * @param {import("../data/history.js").History} history
+   * @param {boolean} running
+   */
+  _left(history, running) {
+    const now = performance.now() / 1000;
+    const { lanes } = history.metrics[history.length - 1];
+    const rest = lanes.reduce(
+      (/** @type {number} */ sum, /** @type {any} */ lane) =>
+        sum + (lane.finished ? 0 : 1 - lane.progress),
+      0,
+    );
+    if (!running || rest > (this.paces.at(-1)?.rest ?? Infinity)) this.paces = [];
+    if (!running || !rest) return "";
+    this.paces.push({ at: now, rest });
+    while (this.paces.length > 2 && now - this.paces[1].at > PACE_SECONDS) this.paces.shift();
+    const [first] = this.paces;
+    const pace = (first.rest - rest) / (now - first.at);
+    if (now - first.at < PACE_SECONDS / 2 || !(pace > 0)) return "";
+    return t("status.left", { left: duration(rounded(rest / pace)) });
   }
 
   /**
@@ -193,6 +223,11 @@ export class Timeline {
       };
     });
   }
+}
+
+/** Seconds as an estimate deserves: 1, 2, …, 10, 15, 20, … @param {number} seconds */
+function rounded(seconds) {
+  return seconds < 10 ? Math.max(1, Math.round(seconds)) : 5 * Math.round(seconds / 5);
 }
 
 /**

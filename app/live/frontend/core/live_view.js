@@ -5,6 +5,7 @@ import { PanelGrid } from "../board/panel_grid.js";
 import { template } from "../board/template.js";
 import { stats } from "../charts/chart.js";
 import { hasAccuracy, LaneCards } from "../charts/lane_cards.js";
+import { heatScale, mixColours } from "../charts/theme.js";
 import { Axes } from "../controls/axes.js";
 import { openHelp } from "../controls/help.js";
 import { Knobs } from "../controls/knobs.js";
@@ -115,8 +116,10 @@ export class LiveView {
         if (tell) this.tellAddress();
       },
     });
-    this.cards = new LaneCards(this.get(".kv-cards"), (lane, button) =>
-      this.knobs.open(lane, button),
+    this.cards = new LaneCards(
+      this.get(".kv-cards"),
+      (lane, button) => this.knobs.open(lane, button),
+      (lane, heat) => mixColours(heatScale(this.board.colours[lane], this.board.theme), heat),
     );
     this.knobs = new Knobs(session, { command, showState });
     this.menu = new Menu(this.get(".kv-menu"), this.root, session, this.board, {
@@ -654,7 +657,11 @@ export class LiveView {
     if (document.hidden) return;
     if (this.session.playback.tick(now / 1000)) this.dirty.pictures = this.dirty.curves = true;
     const due = now - this.drawnAt.curves >= CURVES_MS;
-    if (!this.dirty.pictures && !(this.dirty.curves && due) && !this.board.waiting.size) return;
+    if (!this.dirty.pictures && !(this.dirty.curves && due) && !this.board.waiting.size) {
+      // nothing to draw: time for what moves between two pictures
+      if (this.board.visible("weights")) this.board.panel("weights")?.tween?.(now);
+      return;
+    }
     const index = this.session.playback.moment;
     if (!this.session.history.stage || index < 0) return;
     const began = performance.now();
@@ -676,7 +683,7 @@ export class LiveView {
       this.cards.draw(moment);
       this.slow.draw(moment);
     }
-    this.timeline?.draw(index, this.racing);
+    this.timeline?.draw(index, this.racing, this.state.state === "running");
     this.dirty.pictures = false;
     if (curves && this.ready) {
       this.dirty.curves = false;

@@ -4,6 +4,7 @@
  */
 
 import { sameRace } from "../data/frame_view.js";
+import { duration } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { lateStart, statusText } from "../i18n/status_text.js";
 
@@ -15,6 +16,25 @@ import { lateStart, statusText } from "../i18n/status_text.js";
  */
 function queued({ state, asked }, experiment) {
   return state.state === "queued" && (!asked || sameRace(asked, experiment));
+}
+
+/**
+ * What a race does before its first frame: methods with a temperature measure it.
+ * @param {any} stage
+ */
+function preparing(stage) {
+  const warm = stage.lanes.filter((/** @type {any} */ lane) => lane.family === "Annealing");
+  return warm.length ? t("status.measuring", { lane: warm[0].label }) : t("status.preparing");
+}
+
+/**
+ * How long a race will take, where its budget says so: its lanes move in turn.
+ * @param {any} experiment
+ */
+function clock({ budget, lanes, seeds = 1 }) {
+  if (budget.currency !== "seconds") return "";
+  const all = budget.amount * lanes.length * seeds;
+  return t("status.clock", { each: duration(budget.amount), all: duration(all) });
 }
 
 /** @param {import("./live_view.js").LiveView} view */
@@ -49,20 +69,23 @@ export function showStatus(view) {
     slow.active && !problem
       ? t(slow.held ? "time.slow-held" : "time.slow-status")
       : statusText(session.state, { problem, stale, recorded, late, unread: Boolean(data.unread) });
+  const asked = waiting?.stage ?? (length ? null : stage);
   const coming =
     Boolean(waiting) ||
     (!length && Boolean(stage) && !problem) ||
     state === "queued" ||
     state === "starting";
+  const said = coming && state === "running" && asked && !problem ? preparing(asked) : text;
   const empty = !length && (session.begun || state === "attaching" || coming || Boolean(problem));
   const status = view.get(".kv-status");
-  const line = empty && problem ? "" : text; // said once, where the race would be
+  const line = empty && problem ? "" : said; // said once, where the race would be
   if (status.textContent !== line) status.textContent = line;
   status.title = line;
   // what was asked for is no alarm
   status.dataset.state = problem ? "problem" : session.state.calm ? "over" : state;
   view.root.toggleAttribute("data-empty", !length);
-  view.placeholder.show({ empty, coming, said: text, about: data.about ?? "" });
+  const about = [data.about ?? "", clock(data.experiment)].filter(Boolean).join(" · ");
+  view.placeholder.show({ empty, coming, said, about });
   const now = metrics[playback.moment]?.lanes ?? [];
   const over = now.length > 0 && now.every((/** @type {any} */ row) => row.finished);
   view.story.show(data.question, {

@@ -162,3 +162,15 @@ export function spent(lanes, { currency, amount }) {
     amount: timed ? Number(amount.toPrecision(4)) : formatShort(amount),
   });
 }
+
+/**
+ * A time as people say it: "30 s", "a minute", "12 minutes".
+ * @param {number} seconds
+ */
+export function duration(seconds) {
+  if (seconds < 55) return t("status.duration-seconds", { count: amount(seconds, "seconds") });
+  const minutes = Math.round(seconds / 60);
+  if (minutes === 1) return t("status.duration-minute");
+  if (minutes < 100) return t("status.duration-minutes", { count: minutes });
+  return t("status.duration-hours", { count: Math.round(minutes / 60) });
+}

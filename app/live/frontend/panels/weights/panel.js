@@ -14,6 +14,7 @@ import { columns, rows } from "../../data/messages.js";
 import { formatNumber } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { linearAxis } from "../loss.js";
+import { Motion } from "./motion.js";
 import { Particles } from "./particles.js";
 import { PlaneChoice, planeText } from "./plane_choice.js";
 import { pointedMarkers } from "./pointed_markers.js";
@@ -58,6 +59,8 @@ export class WeightsPanel {
     this.colours = colours;
     /** @type {import("../../data/frame_view.js").FrameView | null} */ this.last = null;
     /** @type {Map<string, Painter>} what others paint over it */ this.overlays = new Map();
+    this.motion = new Motion();
+    /** @type {any} the picture drawn last */ this.came = null;
     this.canvas = document.createElement("canvas");
     this.canvas.className = "kv-overlay";
     this.canvas.setAttribute("aria-hidden", "true");
@@ -135,6 +138,15 @@ export class WeightsPanel {
     };
   }
 
+  /** Between two pictures: move the particles on. @param {number} now ms */
+  tween(now) {
+    if (!this.last?.picture || !this.motion.from || this.overlays.has("stages")) return;
+    if (!this.motion.moving(now)) this.motion.stop();
+    const began = performance.now();
+    this._paint(this.last);
+    this.motion.took(performance.now() - began);
+  }
+
   /**
    * Axes and landscape, where they are others than before.
    * @param {any} picture
@@ -192,6 +204,11 @@ export class WeightsPanel {
 
   /** @param {import("../../data/frame_view.js").FrameView} moment */
   _paint(moment) {
+    const { picture } = moment;
+    const now = performance.now();
+    if (picture !== this.came)
+      this.motion.come(picture, `${moment.run}/${picture.plane.id}/${picture.plane.kind}`, now);
+    this.came = picture;
     const { element } = this.chart;
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     const [width, height] = [element.clientWidth, element.clientHeight];
@@ -226,10 +243,13 @@ export class WeightsPanel {
       paint.lineJoin = "round";
       paint.stroke();
     });
+    const places = moment.picture.lanes.map((/** @type {any} */ _, /** @type {number} */ i) =>
+      this.motion.at(i, now),
+    );
     moment.picture.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
       if (!lane.cloud) return;
       const heat = moment.heat(i);
-      const cloud = lane.cloud.data;
+      const cloud = places[i].data;
       const disc = lane.cloud.shape[0] > 100 ? DISC : DISC + 0.7;
       paint.globalAlpha = 0.85;
       paint.fillStyle =
@@ -242,9 +262,9 @@ export class WeightsPanel {
     });
     paint.globalAlpha = 1;
     this._start(paint, moment.picture.lanes[0].path.data, x, y, box);
-    moment.picture.lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) => {
+    places.forEach((/** @type {any} */ { estimate }, /** @type {number} */ i) => {
       paint.beginPath();
-      shape(paint, i, x(lane.estimate[0]), y(lane.estimate[1]), HEAD);
+      shape(paint, i, x(estimate[0]), y(estimate[1]), HEAD);
       paint.fillStyle = this.colours[i];
       paint.strokeStyle = surface;
       paint.lineWidth = 2;
