@@ -141,7 +141,7 @@ def test_a_preset_that_is_picked_is_handed_to_the_page_once() -> None:
     said = " ".join(markdown.value for markdown in app.markdown)
     for preset in presets():
         assert preset.title in said
-        assert preset.why in said
+        assert preset.why.format(*preset.lanes) in said
     assert [heading.value for heading in app.subheader] == [t(f"present.{kind}") for kind in KINDS]
     assert "came" not in app.session_state
     app.button(key="try digits-eki").click().run()

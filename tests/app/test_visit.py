@@ -145,3 +145,50 @@ def test_the_address_is_read_as_it_was_written() -> None:
         "a": "",
     }
     assert visit.parameters("") == visit.parameters("?") == {}
+
+
+def test_a_first_visit_is_asked_the_first_question_and_a_link_is_not() -> None:
+    first = presets()[0]
+    app = opened({})
+    assert app.session_state[visit.ASKED] == first.id
+    assert first.experiment().to_json() == Experiment().to_json(), "its race is the one that plays"
+    app = opened({"dataset": "moons"})
+    assert visit.ASKED not in app.session_state
+
+
+def test_questions_lead_on_from_one_to_the_next_across_pages() -> None:
+    everything = presets()
+    app = opened({})
+    started = 0
+    for number, preset in enumerate(everything[:6], 1):
+        app.session_state[PICKED] = preset.id
+        app.run()
+        assert not app.exception
+        assert app.session_state[visit.ASKED] == preset.id
+        function = preset.experiment().dataset.kind == "function"
+        if not function:
+            assert app.session_state["experiment"] == preset.experiment()
+            assert app.session_state["starts"] > started
+            started = app.session_state["starts"]
+        following = everything[number].id
+        shown = visit_question(preset.id, function)
+        assert (shown["number"], shown["next"]) == (number, following)
+        assert shown["watch"]
+        assert shown["lesson"]
+        assert len(shown["lanes"]) == len(preset.experiment().lanes)
+
+
+def visit_question(name: str, landscape: bool) -> dict[str, Any]:
+    """Return what the story bar is given of a question."""
+    app = AppTest.from_function(_ask, kwargs={"name": name, "landscape": landscape}).run()
+    assert not app.exception
+    return dict(app.session_state["shown"])
+
+
+def _ask(name: str, landscape: bool) -> None:
+    import streamlit as st
+
+    from app import visit as page_visit
+
+    st.session_state[page_visit.ASKED] = name
+    st.session_state["shown"] = page_visit.question(landscape)

@@ -112,3 +112,12 @@ test("who goes back twice, quicker than pages follow, is followed by Streamlit a
   assert.equal(pop("/"), true);
   assert.deepEqual(told, ["went", "went"]);
 });
+
+test("an address that is written once more is no step", () => {
+  const { entries, history, back, where } = browser(MOONS);
+  history.pushState({}, "", HILLS);
+  history.pushState({}, "", HILLS);
+  assert.deepEqual(entries, [MOONS, HILLS]);
+  back();
+  assert.equal(where(), MOONS);
+});

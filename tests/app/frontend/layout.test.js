@@ -5,6 +5,7 @@ import {
   arrangementOf,
   columnsFor,
   enlarged,
+  heroOf,
   swapped,
   toAddress,
   toggled,
@@ -31,7 +32,7 @@ test("an arrangement is told only where it is not the usual one, and read again 
 });
 
 test("panels swap, hide, come back and fill the board", () => {
-  const usual = arrangementOf("network", {});
+  const usual = arrangementOf("network", { panels: "loss,weights,network,chains" });
   const other = swapped(usual, "loss", "chains");
   assert.equal(other.shown[0], "chains");
   assert.equal(other.shown.at(-1), "loss");
@@ -46,4 +47,15 @@ test("panels swap, hide, come back and fill the board", () => {
 
 test("the board has as many columns as make its panels wide enough", () => {
   assert.deepEqual([1, 2, 3, 4, 5, 6, 7, 8].map(columnsFor), [1, 2, 3, 2, 3, 3, 4, 4]);
+});
+
+test("the predictions are large where they come first and the others leave them the room", () => {
+  const of = (/** @type {string} */ panels, large = "") =>
+    heroOf("network", arrangementOf("network", { panels, large }));
+  assert.equal(heroOf("network", arrangementOf("network", {})), "network");
+  assert.equal(of("network,loss,weights,temperature"), "network");
+  assert.equal(of("loss,network"), null);
+  assert.equal(of("network,loss,weights,temperature,chains"), null);
+  assert.equal(of("network,loss", "loss"), null);
+  assert.equal(heroOf("landscape", arrangementOf("landscape", {})), null);
 });

@@ -40,7 +40,8 @@ export function keepOneEntryPerPage(history, location, target) {
       next.search &&
       next.origin === location.origin &&
       next.pathname === location.pathname;
-    if (written) replace(state, unused, address);
+    // the same address written once more is no step either
+    if (written || next.href === location.href) replace(state, unused, address);
     else push(state, unused, address);
     path = location.pathname;
   };
