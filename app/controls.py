@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import uploads
+from app import uploads, visit
 from app.allowance import within
 from app.text import plain, t
 from app.widgets import KEPT, current, kept, knobs, number, pills, put, scale, scoped, select
@@ -44,6 +44,8 @@ AMOUNTS: dict[str, list[float]] = {
 }
 FAVOURITES = ("annealing", "eki", "pso", "cma-es", "openai-es")
 """Methods of the first lane that are available with one click."""
+STEP = "step shown"
+"""Session key of when a visitor last asked to be shown one step."""
 
 
 def no_suggestions(cls: type[Optimizer]) -> Mapping[str, Any]:
@@ -383,11 +385,11 @@ def draw_lanes(
         cls = OPTIMIZERS.get(name)
         names[i] = name
         if i == 0:
-            st.caption(cls.sentence)
+            _describe(cls, i)
             lanes.append({"name": name, **knobs("lane1", cls, leave_out, suggested(cls))})
         else:
             with st.expander(t("controls.lane-knobs")):
-                st.caption(cls.sentence)
+                _describe(cls, i)
                 lanes.append(
                     {"name": name, **knobs(f"lane{i + 1}", cls, leave_out, suggested(cls))}
                 )
@@ -401,6 +403,28 @@ def draw_lanes(
             help=t("controls.lane-add-hint"),
         )
     return lanes
+
+
+def _describe(method: type[Optimizer], lane: int) -> None:
+    """Draw what a method is like, and a button that shows one step of it."""
+    st.caption(method.sentence)
+    st.button(
+        t("story.step"),
+        icon=":material/slow_motion_video:",
+        key=scoped(f"step {lane}"),
+        on_click=_show_step,
+        type="tertiary",
+        help=t("story.step-hint"),
+    )
+
+
+def _show_step() -> None:
+    st.session_state[scoped(STEP)] = visit.now()
+
+
+def step_asked() -> int:
+    """Return when a visitor last asked to be shown one step, in milliseconds; 0 if never."""
+    return int(st.session_state.get(scoped(STEP), 0))
 
 
 def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:

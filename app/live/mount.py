@@ -81,6 +81,7 @@ def live_view(
     went: int = 0,
     view: dict[str, str] | None = None,
     starts: int = 0,
+    stepped: int = 0,
     named: bool = False,
     usual: str | None = None,
     layout: Literal["network", "landscape"] = "network",
@@ -121,6 +122,7 @@ def live_view(
         usual: name of the shipped recording that is played if the requested one does not exist.
         starts: when the page last started a race by itself, in milliseconds, 0 if it never did; a
             later time starts the experiment now.
+        stepped: when a visitor last asked for one step in slow motion, in milliseconds; 0 if never.
         layout: the available panels.
         speed: steps per second at first; 0 is full speed.
     """
@@ -134,6 +136,7 @@ def live_view(
         "layout": layout,
         "view": view or {},
         "starts": starts,
+        "stepped": stepped,
         "speed": speed,
         "about": about,
         "question": question,

@@ -132,6 +132,7 @@ live_view(
     went=st.session_state.get("went", 0),
     view=st.session_state.view,
     starts=st.session_state.get("starts", 0),
+    stepped=controls.step_asked(),
     named=st.session_state.named,
     usual=FIRST_RECORDING,
     key="live",

@@ -113,6 +113,7 @@ live_view(
     went=page.get("went", 0),
     view=page["view"],
     starts=page.get("starts", 0),
+    stepped=controls.step_asked(),
     named=page["named"],
     key="landscape_view",
 )

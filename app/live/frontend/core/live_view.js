@@ -55,6 +55,7 @@ export class LiveView {
     this.layout = data.layout ?? "network";
     const { offline = false } = data;
     const starts = !offline && takeStart(this.layout, data.starts ?? 0);
+    if (!offline) takeStart(`${this.layout} step`, data.stepped ?? 0);
     if (starts) this.data = { ...data, autostart: true };
     this.session = new RaceSession({
       token: tokenOf(this.layout),
@@ -234,7 +235,8 @@ export class LiveView {
     this.setTriggerValue = setTriggerValue;
     this._dress();
     this.landscapePicker?.mark(data.experiment.dataset.function);
-    if (moved || asked) this.start();
+    if (takeStart(`${this.layout} step`, data.stepped ?? 0)) this.showStep();
+    else if (moved || asked) this.start();
     else if (other) {
       this.session.opened = true;
       this.playRecording(data.recording, true);
@@ -384,7 +386,7 @@ export class LiveView {
     // slow motion is painted over the plane through weight space
     if (!this.board.visible("weights"))
       this.board.arrange({ shown: [...arrangement.shown, "weights"], large: null });
-    if (this.session.live || this.session.waiting) return this.setSpeed(-1);
+    if ((this.session.live || this.session.waiting) && !this.stale) return this.setSpeed(-1);
     this.transport.speed = -1;
     this.start();
   }
