@@ -201,7 +201,7 @@ def test_a_question_is_told_to_be_starting_and_goes_with_the_visitor_who_goes_ba
 
 
 def test_no_panel_shows_axes_before_there_is_something_on_them(open_page: Open) -> None:
-    page = open_page("?large=loss")
+    page = open_page(f"?large=loss{SIX}")
     wait(page, "v.player.history.length > 2 && v.board.panel('loss')")
     seen = look(
         page,

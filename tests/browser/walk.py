@@ -9,8 +9,10 @@ from playwright.sync_api import Page
 
 Open = Callable[..., Page]
 """Opens a page at an address: the fixture `open_page`."""
-LONG = "?dataset=moons&lanes=annealing,adam&seconds=300&seed=3"
-SHORT = "?dataset=moons&lanes=annealing,adam&evaluations=2e6&seed=3"
+SIX = "&panels=loss,weights,network,temperature,agreement,chains"
+"""Six panels, all equally large."""
+LONG = f"?dataset=moons&lanes=annealing,adam&seconds=300&seed=3{SIX}"
+SHORT = f"?dataset=moons&lanes=annealing,adam&evaluations=2e6&seed=3{SIX}"
 STEPS_A_SECOND = 200
 _SAID = "const v = window.__kelvin?.view; const last = v?.player.history.metrics.at(-1);"
 

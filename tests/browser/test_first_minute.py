@@ -1,0 +1,155 @@
+"""The first minute: what a newcomer reads and presses, with the clicks counted."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.presets import presets
+from tests.browser.conftest import SHOTS
+from tests.browser.walk import Open, look, wait
+
+pytestmark = pytest.mark.browser
+
+COUNT = "window.clicks = 0; addEventListener('click', (e) => e.isTrusted && window.clicks++, true)"
+
+
+def counted(page: Page) -> int:
+    """Return how often was clicked on this page since `COUNT` was evaluated."""
+    return int(page.evaluate("window.clicks"))
+
+
+def test_the_first_visit_asks_a_question_and_ends_with_what_was_seen(open_page: Open) -> None:
+    page = open_page()
+    story = page.get_by_test_id("question")
+    expect(story).to_contain_text("Can a network learn without gradients?")
+    expect(story).to_contain_text("Simulated annealing sees only how wrong the network is")
+    expect(story).to_contain_text("Watch which map draws the spiral first.")
+    wait(page, "v.player.playing && v.player.history.length > 2")
+    height = story.bounding_box()
+    page.evaluate(
+        "(() => { const v = window.__kelvin.view; v.player.show(v.player.history.length - 1); v.redraw(); })()"
+    )
+    expect(story).to_contain_text("of unseen data")
+    expect(story).to_contain_text(presets()[0].lesson)
+    assert height is not None
+    after = story.bounding_box()
+    assert after is not None
+    assert after["height"] == pytest.approx(height["height"], abs=1), "nothing jumps"
+
+
+def test_a_student_finds_out_what_temperature_does_in_four_clicks(open_page: Open) -> None:
+    page = open_page()
+    wait(page, "v.ready && v.player.history.length > 2")
+    page.evaluate(COUNT)
+    page.locator('[data-term="temperature"]').first.click()
+    expect(page.get_by_test_id("term")).to_contain_text("how readily a worse network is accepted")
+    page.get_by_test_id("more-temperature").click()
+    expect(page.get_by_test_id("panel-temperature")).to_be_visible()
+    page.get_by_test_id("run").click()
+    wait(page, "v.player.source === 'live' && v.player.history.pictures.length > 3")
+    before = look(page, "last.lanes[0].temperature")
+    page.get_by_test_id("reheat").click()
+    wait(page, "v.player.history.metrics.at(-1).lanes[0].temperature > 3 * x", before)
+    assert counted(page) <= 4
+    page.screenshot(path=SHOTS / "task-student.png")
+
+
+@pytest.mark.slow
+def test_questions_are_walked_through_with_one_button(open_page: Open) -> None:
+    page = open_page()
+    story = page.get_by_test_id("question")
+    for preset in presets()[1:7]:
+        page.get_by_test_id("question-next").click()
+        expect(story).to_contain_text(preset.title)
+        flat = preset.experiment().to_json()
+        wait(
+            page,
+            "v.player.source === 'live' && v.player.history.length > 0 && "
+            "v.player.history.stage.experiment.dataset.name === x",
+            flat["dataset"]["name"],
+        )
+        expect(story.locator("em")).to_be_empty()
+    # from a landscape back to networks
+    assert {preset.experiment().dataset.kind == "function" for preset in presets()[1:7]} == {
+        True,
+        False,
+    }
+
+
+def test_one_step_is_shown_from_the_question(open_page: Open) -> None:
+    page = open_page()
+    wait(page, "v.ready && v.player.history.length > 2")
+    page.get_by_test_id("question-step").click()
+    wait(page, "v.slow.active && v.slow.at >= 0")
+    expect(page.get_by_test_id("stages")).to_be_visible()
+    expect(page.get_by_test_id("stages-0")).to_contain_text("1 ")
+    page.keyboard.press("m")
+    wait(page, "!v.slow.active")
+
+
+def test_terms_are_explained_on_hover_and_on_focus(open_page: Open) -> None:
+    page = open_page()
+    wait(page, "v.ready && v.player.history.length > 2")
+    tip = page.get_by_test_id("term")
+    terms = page.locator("[data-term]:visible")
+    named = set(terms.evaluate_all("(all) => all.map((one) => one.dataset.term)"))
+    assert {"sees-loss", "sees-gradient", "loss", "accuracy", "evaluations", "pca"} <= named
+    for name in sorted(named):
+        page.locator(f'[data-term="{name}"]:visible').first.hover()
+        expect(tip).to_be_visible()
+        box = tip.bounding_box()
+        assert box is not None
+        size = page.viewport_size
+        assert size is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size["width"]
+        assert box["y"] + box["height"] <= size["height"]
+        page.mouse.move(1, 1)
+        expect(tip).to_be_hidden()
+    page.get_by_test_id("run").focus()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement?.dataset.term ?? ''"):
+            break
+    expect(tip).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "lanes", ["annealing", "annealing,adam", "pso,eki,adam", "pso,cma-es,annealing,adam"]
+)
+@pytest.mark.parametrize(
+    ("width", "height"), [(1280, 720), (1440, 900), (1920, 1080), (820, 1180), (390, 844)]
+)
+def test_the_board_fits_at_every_size(open_page: Open, lanes: str, width: int, height: int) -> None:
+    page = open_page(
+        f"?dataset=moons&lanes={lanes}&seconds=300", viewport={"width": width, "height": height}
+    )
+    wait(page, "v.player.history.pictures.length > 2")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # maps are squares, numbers are whole, the toolbar is one row
+    maps = page.locator("[data-plot=network] canvas").evaluate_all(
+        "(all) => all.map((one) => [one.clientWidth, one.clientHeight])"
+    )
+    assert len(maps) == lanes.count(",") + 1
+    assert all(abs(wide - tall) <= 1 and wide >= 90 for wide, tall in maps), maps
+    cut = page.locator(".kv-values b").evaluate_all(
+        "(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
+    )
+    assert cut == []
+    small = page.evaluate(
+        "[...document.querySelectorAll('.kelvin *')].filter((one) => one.offsetParent && [...one.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) && parseFloat(getComputedStyle(one).fontSize) < 10.9).map((one) => one.className + ' ' + one.textContent)"
+    )
+    assert small == []
+    if width > 820:
+        tops = page.locator(".kv-transport > *:visible, .kv-menu > *:visible").evaluate_all(
+            "(all) => all.map((one) => Math.round(one.getBoundingClientRect().top + one.getBoundingClientRect().height / 2))"
+        )
+        assert max(tops) - min(tops) <= 3, tops
+        bottom = page.locator(".kv-bottom").bounding_box()
+        assert bottom is not None
+        assert bottom["y"] + bottom["height"] <= height + 1
+    page.screenshot(path=SHOTS / f"board-{lanes.count(',') + 1}-{width}.png")
