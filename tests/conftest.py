@@ -32,7 +32,10 @@ MOST_PROCESSES = 4
 """Test processes at most: each takes some 400 MB."""
 BROWSER = "tests/browser/"
 
-for name in [name for name in os.environ if name.startswith("KELVIN_") and name != "KELVIN_DATA"]:
+KEPT = ("KELVIN_DATA", "KELVIN_TEST_PATIENCE")
+"""Variables that are meant for the tests."""
+
+for name in [name for name in os.environ if name.startswith("KELVIN_") and name not in KEPT]:
     del os.environ[
         name
     ]  # what somebody has set for a server of their own is none of the tests' business

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Server
+from tests.browser.walk import SIX
 
 Open = Callable[..., Page]
 MOONS = "?dataset=moons&network=mlp&lanes=annealing%2Cadam&seconds=120&seed=0"

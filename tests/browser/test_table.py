@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from engine.optimizers import OPTIMIZERS
 from tests.browser.conftest import PATIENCE
-from tests.browser.walk import Open, look
+from tests.browser.walk import SIX, Open, look
 from tests.browser.walk import raced as wait
 
 pytestmark = pytest.mark.browser
@@ -274,7 +274,7 @@ def test_agreement_of_the_step_with_the_slope(open_page: Open) -> None:
 
 
 def test_whole_state_in_the_address_and_the_moment_too(open_page: Open) -> None:
-    page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=800000&seed=7")
+    page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=800000&seed=7" + SIX)
     wait(page, "last.lanes.every((lane) => lane.finished)")
     page.get_by_test_id("hide-chains").click()
     page.get_by_test_id("enlarge-loss").click()
@@ -343,7 +343,7 @@ def test_dark_mode_keyboard_aria_phone(open_page: Open, theme: str) -> None:
     )
     assert names == []
     figures = page.locator(".kv-panel[role=figure]:not([hidden])")
-    assert figures.count() == 6
+    assert figures.count() == 3
     page.wait_for_function(
         "[...document.querySelectorAll('.kv-panel:not([hidden]) "
         "[data-summary]')].every((one) => one.textContent.length > 5)"
