@@ -89,7 +89,7 @@ def test_one_step_is_shown_from_the_question(open_page: Open) -> None:
 
 
 def test_terms_are_explained_on_hover_and_on_focus(open_page: Open) -> None:
-    page = open_page()
+    page = open_page(viewport={"width": 1440, "height": 900})
     wait(page, "v.ready && v.player.history.length > 2")
     tip = page.get_by_test_id("term")
     terms = page.locator("[data-term]:visible")

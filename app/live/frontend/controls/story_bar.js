@@ -27,6 +27,9 @@ import { button } from "./popover.js";
  * @property {() => void} step shows one step in slow motion
  */
 
+/** Numbers that take the most room, until the lanes' own are known. */
+const WIDEST = { loss: 1.23e-10, test_accuracy: 1 };
+
 export class StoryBar {
   /**
    * @param {HTMLElement} place
@@ -39,7 +42,7 @@ export class StoryBar {
     place.setAttribute("role", "note");
     place.innerHTML = `
       <div class="kv-story-text"><span class="kv-kicker"></span><b class="kv-story-title"></b>
-        <p><span class="kv-story-why"></span> <strong class="kv-story-watch"></strong> <em></em></p></div>
+        <div class="kv-story-body"><p><span class="kv-story-why"></span> <strong class="kv-story-watch"></strong> <em></em></p><p class="kv-story-seen"></p></div></div>
       <div class="kv-story-buttons"></div>`;
     this.get = (/** @type {string} */ selector) =>
       /** @type {HTMLElement} */ (place.querySelector(selector));
@@ -93,15 +96,17 @@ export class StoryBar {
       count: asked.count,
     });
     this.get(".kv-story-title").textContent = asked.title;
-    this.get(".kv-story-why").replaceChildren(...withNames(last ? "" : asked.why, asked.lanes));
-    this.get(".kv-story-watch").textContent = last ? "" : asked.watch;
-    if (last)
-      this.get(".kv-story-why").replaceChildren(
-        ...seen(asked, last),
-        Object.assign(document.createElement("strong"), { textContent: asked.lesson }),
-      );
+    this.get(".kv-story-why").replaceChildren(...withNames(asked.why, asked.lanes));
+    this.get(".kv-story-watch").textContent = asked.watch;
+    // Both stand in one place, and the one that is not read takes its room: nothing jumps at the end.
+    this.get(".kv-story-seen").replaceChildren(
+      ...seen(asked, last ?? asked.lanes.map(() => WIDEST)),
+      Object.assign(document.createElement("strong"), { textContent: asked.lesson }),
+    );
     this.get("em").textContent = other;
     this.place.toggleAttribute("data-ended", Boolean(last));
+    this.get(".kv-story-seen").setAttribute("aria-hidden", String(!last));
+    this.get(".kv-story-body > :first-child").setAttribute("aria-hidden", String(Boolean(last)));
     this.following = asked.next;
     this.next.textContent = t(asked.next ? "story.next" : "story.evidence");
   }
