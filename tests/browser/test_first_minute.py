@@ -91,6 +91,8 @@ def test_one_step_is_shown_from_the_question(open_page: Open) -> None:
 def test_terms_are_explained_on_hover_and_on_focus(open_page: Open) -> None:
     page = open_page(viewport={"width": 1440, "height": 900})
     wait(page, "v.ready && v.player.history.length > 2")
+    expect(page.locator('[data-plot="weights"]')).to_be_visible()
+    expect(page.locator('[data-panel="weights"] .kv-note')).to_contain_text("PCA")
     tip = page.get_by_test_id("term")
     terms = page.locator("[data-term]:visible")
     named = set(terms.evaluate_all("(all) => all.map((one) => one.dataset.term)"))

@@ -19,6 +19,7 @@ export class PlaneChoice {
     this.select = document.createElement("select");
     this.select.className = "kv-plane";
     this.select.dataset.testid = "plane";
+    this.select.dataset.term = "pca";
     this.select.setAttribute("aria-label", t("touch.plane"));
     for (const kind of KINDS) this.select.append(new Option(t(`touch.plane-${kind}`), kind));
     this.asked = { kind: "", until: 0 };
