@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import uploads, visit
+from app import dataset_picker, uploads, visit
 from app.allowance import within
 from app.text import plain, t
 from app.widgets import KEPT, current, kept, knobs, number, pills, put, scale, scoped, select
@@ -142,47 +142,7 @@ def set_points(points: str, groups: int) -> None:
 
 def draw() -> dict[str, Any]:
     """Draw all controls and return their experiment as JSON values (not yet validated)."""
-    offered = {
-        cls.name: cls.label
-        for cls in DATASETS
-        if cls.kind != "function"
-        and not cls.needs_file
-        and (cls.listed or cls.name == kept().get("dataset"))
-    }
-    dataset = select(
-        "dataset",
-        {**offered, uploads.NAME: uploads.label()},
-        t("controls.dataset"),
-        t("controls.dataset-hint"),
-    )
-    settings: dict[str, Any] = {}
-    chosen: DatasetConfig | type[DatasetConfig]
-    if dataset == uploads.NAME:  # while there is no file, the earlier dataset stays
-        before = st.session_state["experiment"].dataset
-        given = uploads.draw(kept().get(uploads.NAME))
-        if given is None:
-            until = t("uploads.none-yet", dataset=plain(before.label))
-            if uploads.refused():  # another box already reports the error
-                st.caption(until)
-            else:
-                st.warning(until, icon=":material/info:")
-        settings = given or before.to_json()
-        kept()[uploads.NAME] = settings
-        chosen = DATASETS.build(settings)
-    else:
-        chosen = DATASETS.get(dataset)
-        settings["name"] = dataset
-        st.caption(chosen.about)
-        if chosen is HandDrawn:  # its points are drawn in the live view, not typed into a field
-            settings |= {
-                name: kept().get(f"dataset.drawn.{name}", info.default)
-                for name, info in HandDrawn.model_fields.items()
-            }
-        elif chosen.model_fields:
-            with st.popover(
-                t("controls.dataset-settings"), icon=":material/tune:", width="stretch"
-            ):
-                settings |= knobs("dataset", chosen)
+    settings, chosen = draw_dataset()
     value: dict[str, Any] = {"dataset": settings}
 
     fitting = {
@@ -227,6 +187,50 @@ def draw() -> dict[str, Any]:
         for name, usual in (("device", "auto"), ("precision", "float32"), ("threads", 1))
     }
     return value | draw_unlisted()
+
+
+def draw_dataset() -> tuple[dict[str, Any], DatasetConfig | type[DatasetConfig]]:
+    """Draw the choice of the dataset and its settings, and return them as JSON values, and the
+    dataset.
+    """
+    place = st.container()  # filled last: the size it tells depends on the settings below it
+    dataset = dataset_picker.chosen()
+    settings: dict[str, Any] = {}
+    chosen: DatasetConfig | type[DatasetConfig]
+    used: DatasetConfig | None
+    if dataset == uploads.NAME:  # while there is no file, the earlier dataset stays
+        before = st.session_state["experiment"].dataset
+        given = uploads.draw(kept().get(uploads.NAME))
+        if given is None:
+            until = t("uploads.none-yet", dataset=plain(before.label))
+            if uploads.refused():  # another box already reports the error
+                st.caption(until)
+            else:
+                st.warning(until, icon=":material/info:")
+        settings = given or before.to_json()
+        kept()[uploads.NAME] = settings
+        chosen = DATASETS.build(settings)
+        used = None if given is None else chosen
+    else:
+        chosen = DATASETS.get(dataset)
+        settings["name"] = dataset
+        if chosen is HandDrawn:  # its points are drawn, not typed into a field
+            settings |= {
+                name: kept().get(f"dataset.drawn.{name}", info.default)
+                for name, info in HandDrawn.model_fields.items()
+            }
+        elif chosen.model_fields:
+            with st.popover(
+                t("controls.dataset-settings"), icon=":material/tune:", width="stretch"
+            ):
+                settings |= knobs("dataset", chosen)
+        try:
+            used = DATASETS.build(settings)
+        except BadInput:  # the page says what is wrong
+            used = DATASETS.build({"name": dataset})
+    with place:
+        dataset_picker.draw(used, on_points=set_points)
+    return settings, chosen
 
 
 def draw_unlisted() -> dict[str, Any]:

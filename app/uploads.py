@@ -14,8 +14,9 @@ import streamlit as st
 
 from app.text import plain, t
 from app.visitors import Rate, visitor
+from engine.datasets.base import DatasetConfig
 from engine.datasets.upload_store import Column, UploadInfo, find, store
-from engine.datasets.user import Colour, OwnImages, UserTable
+from engine.datasets.user import Colour, Own, OwnImages, UserTable
 from engine.errors import BadInput
 from engine.uploads.limits import FILE_BYTES, MIB, SIDES, NotNow, named
 
@@ -35,6 +36,14 @@ NAME = "own"
 def label() -> str:
     """Return the label of that entry."""
     return t("uploads.own")
+
+
+def name_of(dataset: DatasetConfig) -> str:
+    """Return the name of the file of a dataset; "" if it has none, or it is no longer there."""
+    try:
+        return find(dataset.token).name if isinstance(dataset, Own) else ""
+    except BadInput:
+        return ""
 
 
 def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:

@@ -69,10 +69,11 @@ def notice(sentence: str, closed: Callable[[], None]) -> None:
         )
 
 
-def put(key: str, value: Any) -> None:
-    """Set one control from outside. Call it before the control is drawn."""
+def put(key: str, value: Any) -> Any:
+    """Set one control from outside, and return its value. Call it before the control is drawn."""
     kept()[key] = value
     st.session_state.pop(scoped(f"control {key}"), None)
+    return value
 
 
 def forget(key: str) -> None:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 FRONTEND = Path(__file__).resolve().parent / "frontend"
-ENTRIES = ("main.js", "present/main.js", "gallery/main.js")
+ENTRIES = ("main.js", "dataset_picker/main.js", "present/main.js", "gallery/main.js")
 """The modules that pages import."""
 
 _TYPES = re.compile(r"(?:^|(?<=[\s(\[,{]))/\*\*.*?\*/", re.DOTALL | re.MULTILINE)

@@ -37,11 +37,12 @@ class Component:
         name: the component's name, the same for as long as the server runs.
         entry: the module below the frontend that exports ``mount`` and ``unmount``.
         did_not_load: the text shown if the module cannot be loaded.
+        html: what is there until the module is loaded.
     """
 
-    def __init__(self, name: str, entry: str, did_not_load: str) -> None:
+    def __init__(self, name: str, entry: str, did_not_load: str, html: str = "") -> None:
         self._mount = st.components.v2.component(
-            name, html="", js=bootstrap(entry, did_not_load), isolate_styles=False
+            name, html=html, js=bootstrap(entry, did_not_load), isolate_styles=False
         )
 
     def __call__(self, *, key: str, data: dict[str, Any], **on_change: Any) -> Any:

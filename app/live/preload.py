@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.live.bundle import version
 
 ENTRY, SHEET = "main.js", "styles/live.css"
+PICKER_ENTRY, PICKER_SHEET = "dataset_picker/main.js", "styles/dataset_picker.css"
 FIRST_RECORDING = "first-screen"
 """The recording that plays until the visitor presses Run."""
 HEAD_ENDS = b"</head>"
@@ -65,13 +66,14 @@ def links(base: str, recording: bool) -> bytes:
     """
     found = [
         # low: nothing is shown without Streamlit's own files
-        (
-            f'<link rel="modulepreload" href="{base}/kelvin/bundle/@{version()}/{ENTRY}" '
-            f'fetchpriority="low">'
-        ),
-        (
-            f'<link rel="preload" as="style" href="{base}/kelvin/frontend/@{version()}/{SHEET}" '
-            f'fetchpriority="low">'
+        *(
+            (
+                f'<link rel="modulepreload" href="{base}/kelvin/bundle/@{version()}/{entry}" '
+                f'fetchpriority="low">'
+                f'<link rel="preload" as="style" '
+                f'href="{base}/kelvin/frontend/@{version()}/{sheet}" fetchpriority="low">'
+            )
+            for entry, sheet in ((ENTRY, SHEET), (PICKER_ENTRY, PICKER_SHEET))
         ),
         *(
             (

@@ -25,7 +25,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from app import replay
+from app import replay, thumbnails
 from app.allowance import within
 from app.live import bundle
 from app.live.bundle import FRONTEND
@@ -57,6 +57,7 @@ TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
     ".json": "application/json",
 }
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -83,6 +84,7 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
         Route(base + "/kelvin/plotly.min.js", plotly),
         Route(base + "/kelvin/landscapes.json", landscapes),
         Route(base + "/kelvin/replay-shell.html", replay_shell),
+        Route(base + "/kelvin/thumbnails/{name}", thumbnail),
         Route(base + "/kelvin/recordings.json", recordings),
         Route(base + "/kelvin/recordings/{name}.kelvin", recording),
     ]
@@ -389,6 +391,15 @@ async def landscapes(request: Request) -> Response:
     return await _packed(
         request, await asyncio.to_thread(_landscapes), "application/json", _caching(request)
     )
+
+
+async def thumbnail(request: Request) -> Response:
+    """Serve the thumbnail of a dataset."""
+    name = request.path_params["name"]
+    if name not in thumbnails.thumbnails().values():
+        return PlainTextResponse("not found", 404)
+    path = thumbnails.FOLDER / name
+    return FileResponse(path, media_type=TYPES[path.suffix], headers=_caching(request))
 
 
 async def recordings(request: Request) -> Response:

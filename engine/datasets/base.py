@@ -81,6 +81,8 @@ class DatasetConfig(Config):
     kind: ClassVar[Kind]
     shape: ClassVar[tuple[int, ...]]
     classes: ClassVar[tuple[str, ...]]
+    sentence: ClassVar[str] = ""
+    """What it is, in one plain sentence, for a list to choose from."""
     about: ClassVar[str]
     """One line: what it is and where it is from."""
     listed: ClassVar[bool] = True

@@ -161,6 +161,7 @@ class Cifar10(DatasetConfig):
         "ship",
         "truck",
     )
+    sentence = "60,000 colour photographs of ten kinds; downloaded on first use (170 MB)."
     about = (
         "Colour photographs of 32 × 32 pixels of ten kinds of objects (Krizhevsky 2009). "
         "Downloaded on first use (170 MB)."

@@ -67,6 +67,7 @@ class Sinc(Curve):
 
     name = "sinc"
     label = "Sinc curve"
+    sentence = "A curve with one high wave, so smooth that it can be fitted to many digits."
     about = (
         "The curve sin(10x)/(10x) from 100 points. Smooth: second-order methods fit it to many "
         "digits."
@@ -82,6 +83,7 @@ class Step(Curve):
 
     name = "step"
     label = "Step"
+    sentence = "A jump from −1 to 1, which no smooth network fits exactly."
     about = (
         "A step from −1 to 1 at zero. No smooth network fits it exactly; one with hard "
         "thresholds can."

@@ -17,6 +17,7 @@ class Digits(DatasetConfig):
     kind = "images"
     shape = (1, 8, 8)
     classes = DIGITS
+    sentence = "1,797 handwritten digits of 8 × 8 pixels, small enough for every method."
     about = (
         "1,797 handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak 1998, UCI; CC BY 4.0). "
         "Small enough for every method."

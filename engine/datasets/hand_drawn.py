@@ -112,6 +112,7 @@ class HandDrawn(DatasetConfig):
     kind = "points"
     shape = (2,)
     classes = cast(tuple[str, ...], _Classes())
+    sentence = "Points of two or three classes, painted with a brush."
     about = (
         "Points drawn by hand, stored in the link. All of them are trained on, and the test set "
         "is the same points, so it says nothing about new ones."

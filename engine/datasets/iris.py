@@ -42,6 +42,7 @@ class Iris(DatasetConfig):
     kind = "table"
     shape = (4,)
     classes = ("setosa", "versicolor", "virginica")
+    sentence = "150 flowers of three species, described by four measures."
     about = (
         "150 flowers of three species, four measures each (Fisher 1936, UCI; CC BY 4.0). The map "
         "shows the plane along which the flowers differ most."

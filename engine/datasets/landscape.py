@@ -41,6 +41,7 @@ class Landscapes(DatasetConfig):
     only_network = "point"
     shape = (2,)
     classes = ("height",)
+    sentence = "A function of two variables, where every step can be seen."
     about = (
         "A function of two variables, where every step can be seen. The weights are a point; the "
         "loss is the function value there."

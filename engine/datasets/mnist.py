@@ -96,6 +96,7 @@ class MnistSmall(Small):
     name = "mnist-small"
     label = "MNIST (5,000)"
     classes = DIGITS
+    sentence = "5,000 handwritten digits of 28 × 28 pixels, and 1,000 to test; ships with Kelvin."
     about = (
         "5,000 of MNIST's handwritten digits, 1,000 for testing (LeCun, Cortes and Burges; CC "
         "BY-SA 3.0). Ships with Kelvin."
@@ -109,6 +110,7 @@ class FashionMnistSmall(Small):
     name = "fashion-mnist-small"
     label = "Fashion-MNIST (5,000)"
     classes = CLOTHES
+    sentence = "5,000 pictures of clothes of 28 × 28 pixels, and 1,000 to test; ships with Kelvin."
     about = (
         "5,000 of Zalando's pictures of clothes, 1,000 for testing (Xiao, Rasul and Vollgraf "
         "2017; MIT). Ships with Kelvin."
@@ -161,6 +163,7 @@ class Mnist(FullMNIST):
     name = "mnist"
     label = "MNIST"
     classes = DIGITS
+    sentence = "All 70,000 handwritten digits; downloaded on first use (11 MB)."
     about = (
         "All 60,000 + 10,000 handwritten digits (LeCun, Cortes and Burges; CC BY-SA 3.0). "
         "Downloaded on first use (11 MB)."
@@ -184,6 +187,7 @@ class FashionMnist(FullMNIST):
     name = "fashion-mnist"
     label = "Fashion-MNIST"
     classes = CLOTHES
+    sentence = "All 70,000 pictures of clothes; downloaded on first use (31 MB)."
     about = (
         "All 60,000 + 10,000 pictures of clothes (Xiao, Rasul and Vollgraf 2017; MIT). "
         "Downloaded on first use (31 MB)."

@@ -65,6 +65,7 @@ class Opticks(DatasetConfig):
     kind = "text"
     shape = cast(tuple[int, ...], config_property(lambda choice: (choice.length,), (32,)))
     classes = tuple("␣" if character == " " else character for character in ALPHABET)
+    sentence = "Predict the next character in Isaac Newton's book on light."
     about = (
         "Predict the next of 32 characters in Isaac Newton's book on light (1730, public domain). "
         "Ships with Kelvin."

@@ -25,6 +25,7 @@ class Bowl(DatasetConfig):
     kind = "curve"
     shape = (1,)
     classes = ("y",)
+    sentence = "Every weight matters alike: only their number changes."
     about = (
         "A bowl in which every weight matters alike: sample i asks for one value of weight i. Only "
         "the number of weights changes."
@@ -59,6 +60,7 @@ class RandomFeatures(DatasetConfig):
     label = "Random features"
     kind = "curve"
     classes = ("y",)
+    sentence = "A smooth function of four numbers, seen through random waves."
     about = (
         "A smooth function of four numbers seen through random cosine features. However many "
         "features there are, the loss bends in few directions."

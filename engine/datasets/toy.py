@@ -65,6 +65,7 @@ class Spirals(Points):
 
     name = "spirals"
     label = "Two spirals"
+    sentence = "Two arms wound into each other: no straight line can separate them."
     about = (
         "Two interleaved spirals, 1½ turns each; drawn from the seed. A classic: no straight line "
         "can separate them."
@@ -92,6 +93,7 @@ class Moons(Points):
 
     name = "moons"
     label = "Moons"
+    sentence = "Two half circles that reach into each other: easy, but not with a straight line."
     about = "Two interleaved half circles; drawn from the seed. Easy, but not linear."
 
     def place(self, label: Tensor, rng: Rng) -> Tensor:
@@ -107,6 +109,7 @@ class Circles(Points):
 
     name = "circles"
     label = "Circles"
+    sentence = "A ring around a ring: the boundary has to close."
     about = "A ring around a ring; drawn from the seed. Needs a closed boundary."
 
     def place(self, label: Tensor, rng: Rng) -> Tensor:
@@ -121,6 +124,7 @@ class Xor(Points):
 
     name = "xor"
     label = "XOR"
+    sentence = "Opposite corners belong together, which a single neuron cannot learn."
     about = (
         "Opposite quadrants share a class; drawn from the seed. The problem that stopped the "
         "perceptron (Minsky and Papert 1969)."
@@ -146,6 +150,7 @@ class Checkerboard(Points):
 
     name = "checkerboard"
     label = "Checkerboard"
+    sentence = "Sixteen squares by turns: many regions, hard for small networks."
     about = "A board of 4 × 4 squares; drawn from the seed. Many regions: hard for small networks."
 
     points: int = Field(

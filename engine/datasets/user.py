@@ -257,6 +257,7 @@ class UserTable(Own):
     )
     shape = cast(tuple[int, ...], config_property(lambda choice: (choice.plan.width,), (2,)))
     classes = cast(tuple[str, ...], config_property(lambda choice: choice.plan.outputs, ("A", "B")))
+    sentence = "Predict one column of a table from the others."
     about = (
         "A table of your own: a CSV file with the names of its columns in the first line. It is "
         "stored on the server."
@@ -330,6 +331,7 @@ class OwnImages(Own):
     classes = cast(
         tuple[str, ...], config_property(lambda choice: _pictures(choice.token).classes, ("A", "B"))
     )
+    sentence = "Tell which folder an image is from."
     about = (
         "Images of your own: a zip or tar archive with one folder of PNG or JPEG files for every "
         "class. It is stored on the server."

@@ -60,6 +60,8 @@ def test_the_links_are_in_the_head_of_the_page(base: str, answer: Any) -> None:
     ] == [
         ("modulepreload", f"./kelvin/bundle/@{bundle.version()}/main.js"),
         ("preload", f"./kelvin/frontend/@{bundle.version()}/styles/live.css"),
+        ("modulepreload", f"./kelvin/bundle/@{bundle.version()}/dataset_picker/main.js"),
+        ("preload", f"./kelvin/frontend/@{bundle.version()}/styles/dataset_picker.css"),
         ("preload", "./kelvin/plotly.min.js"),
         ("preload", "./kelvin/recordings/first-screen.kelvin"),
     ]

@@ -31,7 +31,12 @@ COLOURS = 56
 """Colours of a thumbnail of photographs."""
 BLANK, WORD, LINES, LETTERS = "␣", "light", 4, 9
 """How texts write a blank, a word of the piece that is shown, its lines, and how long they are."""
-SHOWN = {"mnist": (9, 2, 5, 0), "fashion-mnist": (1, 3, 7, 8), "cifar-10": (7, 8, 0, 1), "digits": (7,)}
+SHOWN = {
+    "mnist": (9, 2, 5, 0),
+    "fashion-mnist": (1, 3, 7, 8),
+    "cifar-10": (7, 8, 0, 1),
+    "digits": (7,),
+}
 """Classes of which a sample is shown, one or four; the first four if a dataset is not named."""
 GLYPHS = {
     OWN: (

@@ -32,12 +32,15 @@ export function createPanelApi(session, { command, mark, redraw, tell, pick }) {
       redraw();
     },
     history: () => session.history,
-    setPoints(points) {
+    setPoints(points, groups) {
       // Until both the race and the page have taken the new points up they disagree, and that is
       // nobody's business.
       if (this.live()) session.settlesAt = performance.now() + SETTLING_MS;
-      if (this.live()) command({ do: "points", points });
-      tell("points", { points, groups: session.history.stage.data.classes.length });
+      const live = this.live();
+      if (live) command({ do: "points", points });
+      // A race that runs keeps its classes, of which some may have no point.
+      const own = session.history.stage.data.classes.length;
+      tell("points", { points, groups: live ? own : (groups ?? own) });
     },
     pick,
     redraw,

@@ -24,8 +24,9 @@ import { WeightsPanel } from "./weights/panel.js";
  * @property {(index: number | null) => void} hover marks a moment on every chart
  * @property {(index: number) => void} show shows that moment everywhere
  * @property {() => import("../data/history.js").History} history of the race on the screen
- * @property {(points: string) => void} setPoints other training points, drawn by hand: to the race
- *   that runs, to the controls and into the address
+ * @property {(points: string, groups?: number) => void} setPoints other training points, drawn by
+ *   hand, and how many classes they have: to the race that runs, to the controls and into the
+ *   address
  * @property {(name: string, value: unknown) => void} pick tells the page of something picked in the
  *   view
  * @property {() => void} redraw draws everything again at the next frame

@@ -1,5 +1,5 @@
 /**
- * Points drawn by hand: how they are written, as engine/datasets/drawn.py writes them, and how they
+ * Points drawn by hand: how they are written, as engine/datasets/hand_drawn.py writes them, and how they
  * are changed.
  *
  * Five characters are one point: two for x, two for y, one for the class, each worth six bits. A
@@ -10,9 +10,14 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const REACH = 8;
 const PLACES = 4096;
 const CHARACTERS = 5;
+/** Half the side of the square that points are drawn in, at least; and its margin. */
+const LEAST_HALF = 1.25;
+const MARGIN = 1.1;
 export const LEAST_POINTS = 4;
 export const MOST_POINTS = 800;
 export const MOST_CLASSES = 3;
+/** What the classes of drawn points are called. */
+export const CLASS_NAMES = ["A", "B", "C"];
 
 /** @typedef {{x: number, y: number, label: number}} Point */
 
@@ -78,6 +83,22 @@ export function toDrawn(points, extent) {
     y: { data: points.map(({ label }) => label) },
     extent,
   };
+}
+
+/**
+ * The square to draw points in: around the middle, and large enough for all of them.
+ * @param {Point[]} points
+ * @returns {[number, number, number, number]} x from, x to, y from, y to
+ */
+export function squareFor(points) {
+  const far = Math.max(0, ...points.flatMap(({ x, y }) => [Math.abs(x), Math.abs(y)]));
+  const half = Math.min(REACH, Math.max(LEAST_HALF, far * MARGIN));
+  return [-half, half, -half, half];
+}
+
+/** How many classes points have, at least two. @param {Point[]} points */
+export function classCount(points) {
+  return Math.max(2, ...points.map(({ label }) => label + 1));
 }
 
 const decoded = { text: "", points: /** @type {Point[]} */ ([]) };
@@ -167,6 +188,18 @@ export class PointSet {
   /** @param {number} index */
   remove(index) {
     this.points.splice(index, 1);
+  }
+
+  /**
+   * Remove all points near a place.
+   * @param {(point: Point) => number} distance
+   * @param {number} reach
+   * @returns {number} how many were
+   */
+  erase(distance, reach) {
+    const before = this.points.length;
+    this.points = this.points.filter((point) => distance(point) > reach);
+    return before - this.points.length;
   }
 
   clear() {

@@ -6,6 +6,8 @@
 import { pointRadius } from "../../../charts/decision_map.js";
 import { t } from "../../../i18n/i18n.js";
 import {
+  CLASS_NAMES,
+  decodePoints,
   lastDrawn,
   LEAST_POINTS,
   MOST_CLASSES,
@@ -15,6 +17,7 @@ import {
   Throttle,
   toDrawn,
 } from "./model.js";
+import { DrawSquare } from "./square.js";
 import { DrawToolbar } from "./toolbar.js";
 
 /** Points go to the race at most that often while one is dragged, in milliseconds. */
@@ -40,10 +43,11 @@ export class DrawPointer {
    * @param {import("../../registry.js").Kit} kit
    * @param {() => void} repaint draws the panel again, soon
    */
-  constructor({ place, tools, api, theme }, repaint) {
+  constructor({ place, tools, api, theme, palette }, repaint) {
     this.place = place;
     this.api = api;
     this.theme = theme;
+    this.palette = palette;
     this.repaint = repaint;
     this.active = false;
     /** @type {PointSet | null} what is drawn on, or was drawn and is not yet in the race */
@@ -65,9 +69,11 @@ export class DrawPointer {
     this.cross = null;
     this.throttle = new Throttle(SENT_MS, () => this._command());
     this.bar = new DrawToolbar(tools, place, {
-      start: () => this.start(),
+      // While a race runs it learns what is drawn on its maps; else there is a square for it.
+      start: () => (this.api.live() ? this.start() : this._large()),
       done: () => this.done(),
       clear: () => this._once((sheet) => sheet.clear(), t("touch.draw-cleared")),
+      large: () => this._large(),
       undo: () => this._walk("undo"),
       redo: () => this._walk("redo"),
       choose: (brush) => this._choose(brush),
@@ -165,6 +171,37 @@ export class DrawPointer {
     this.repaint();
   }
 
+  /** Draw on one large square; what is drawn there counts once it is used. */
+  _large() {
+    const shown = this.moment && pointsAt(this.moment);
+    if (!this.moment || !shown) return;
+    const live = this.api.live();
+    new DrawSquare(/** @type {HTMLElement} */ (this.place.closest(".kelvin")), {
+      theme: this.theme,
+      palette: this.palette,
+      points: (this.sheet ?? new PointSet(shown)).text,
+      // A race that runs keeps its classes.
+      classes: live ? this.moment.stage.data.classes : CLASS_NAMES,
+      use: (text, groups) => this._use(text, groups),
+    });
+  }
+
+  /**
+   * @param {string} text points drawn on the large square
+   * @param {number} groups
+   */
+  _use(text, groups) {
+    const shown = this.moment && pointsAt(this.moment);
+    if (!shown) return;
+    this.sheet ??= new PointSet(shown);
+    this.sheet.begin();
+    this.sheet.points = decodePoints(text);
+    this.sheet.end();
+    this._keep(t("touch.draw-points", { count: this.sheet.points.length }), groups);
+    if (!this.active) this.until = this.api.live() ? performance.now() + TAKEN_MS : Infinity;
+    this.repaint();
+  }
+
   /** @param {boolean} active */
   _sketching(active) {
     this.place.classList.toggle("kv-drawing", active);
@@ -243,12 +280,17 @@ export class DrawPointer {
       this.api.command({ do: "points", points: this.sheet.text });
   }
 
-  /** A change is over: the race, the controls and the address learn of it. @param {string} said */
-  _keep(said) {
+  /**
+   * A change is over: the race, the controls and the address learn of it.
+   * @param {string} said
+   * @param {number} [groups] how many classes there are, if they are others than the race's
+   */
+  _keep(said, groups) {
     this.throttle.cancel();
     if (this.sheet) this.bar.ways(this.sheet);
     this.bar.say(said);
-    if (this.sheet && this.sheet.points.length >= LEAST_POINTS) this.api.setPoints(this.sheet.text);
+    if (this.sheet && this.sheet.points.length >= LEAST_POINTS)
+      this.api.setPoints(this.sheet.text, groups);
   }
 
   /**

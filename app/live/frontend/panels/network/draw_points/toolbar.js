@@ -9,12 +9,15 @@ import { MOST_POINTS } from "./model.js";
 
 const icon = (/** @type {string} */ path) =>
   `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
-const ICONS = {
+export const ICONS = {
   draw: icon(
     "M11.3 1.600 14.400 4.700 5.300 13.800 1.500 14.500 2.200 10.700zM9.800 4.900l1.300 1.300 1.200-1.500-1.100-1.100zM3.500 11.300l-.2 1.400 1.400-.2z",
   ),
   erase: icon(
     "M9.400 2.200 14 6.800 8.300 12.500H14V14H4.600L1.800 11.200a1 1 0 0 1 0-1.400zM6.200 12.500 8.200 10.500 5.500 7.800 3.100 10.200 5.400 12.500z",
+  ),
+  large: icon(
+    "M2 2h5v1.600H3.600V7H2zM9 2h5v5h-1.600V3.600H9zM2 9h1.600v3.400H7V14H2zM12.400 9H14v5H9v-1.600h3.400z",
   ),
   undo: icon(
     "M6.200 2.500 7.300 3.600 5 5.900h4.600a4 4 0 0 1 0 8H5.500v-1.500h4a2.500 2.500 0 0 0 0-5H5l2.300 2.300-1.100 1.100L2 6.650z",
@@ -29,6 +32,7 @@ const ICONS = {
  * @property {() => void} start
  * @property {() => void} done
  * @property {() => void} clear
+ * @property {() => void} large opens the large square
  * @property {() => void} undo
  * @property {() => void} redo
  * @property {(brush: number) => void} choose a class, or −1 for the eraser
@@ -85,31 +89,7 @@ export class DrawToolbar {
 
   /** @param {string[]} classes */
   fill(classes) {
-    const group = document.createElement("span");
-    group.className = "kv-choice";
-    group.setAttribute("role", "group");
-    group.setAttribute("aria-label", t("touch.draw-brush"));
-    const brush = (
-      /** @type {number} */ label,
-      /** @type {string} */ id,
-      /** @type {string} */ name,
-      /** @type {string} */ inside,
-    ) => {
-      const button = make(id, () => this.presses.choose(label), name, inside);
-      button.dataset.brush = String(label);
-      group.append(button);
-    };
-    classes.forEach((name, label) => {
-      const inside = document.createElement("span");
-      inside.textContent = name;
-      brush(
-        label,
-        `draw-class-${label}`,
-        t("touch.draw-class", { name }),
-        `<i style="color: var(--kv-class-${label})">${SHAPES[label]}</i>${inside.outerHTML}`,
-      );
-    });
-    brush(-1, "draw-erase", t("touch.draw-erase"), ICONS.erase);
+    const group = fillClasses(classes, this.presses.choose);
     const clear = make(
       "draw-clear",
       this.presses.clear,
@@ -123,7 +103,17 @@ export class DrawToolbar {
       t("touch.draw-done"),
     );
     done.classList.add("kv-done");
-    this.element.replaceChildren(group, this.undo, this.redo, clear, done, this.hint, this.said);
+    const large = make("draw-large", this.presses.large, t("touch.draw-large"), ICONS.large);
+    this.element.replaceChildren(
+      group,
+      this.undo,
+      this.redo,
+      clear,
+      large,
+      done,
+      this.hint,
+      this.said,
+    );
   }
 
   /** @param {number} brush */
@@ -154,12 +144,46 @@ export class DrawToolbar {
 }
 
 /**
+ * Buttons for what is drawn: one for every class, and the eraser.
+ * @param {string[]} classes
+ * @param {(brush: number) => void} choose a class, or −1 for the eraser
+ */
+export function fillClasses(classes, choose) {
+  const group = document.createElement("span");
+  group.className = "kv-choice kd-choice";
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", t("touch.draw-brush"));
+  const brush = (
+    /** @type {number} */ label,
+    /** @type {string} */ id,
+    /** @type {string} */ name,
+    /** @type {string} */ inside,
+  ) => {
+    const button = make(id, () => choose(label), name, inside);
+    button.dataset.brush = String(label);
+    group.append(button);
+  };
+  classes.forEach((name, label) => {
+    const inside = document.createElement("span");
+    inside.textContent = name;
+    brush(
+      label,
+      `draw-class-${label}`,
+      t("touch.draw-class", { name }),
+      `<i style="color: var(--kv-class-${label})">${SHAPES[label]}</i>${inside.outerHTML}`,
+    );
+  });
+  brush(-1, "draw-erase", t("touch.draw-erase"), ICONS.erase);
+  return group;
+}
+
+/**
  * @param {string} id
  * @param {() => void} press
  * @param {string} label
  * @param {string} inside
  */
-function make(id, press, label, inside) {
+export function make(id, press, label, inside) {
   const button = document.createElement("button");
   button.type = "button";
   button.dataset.testid = id;
