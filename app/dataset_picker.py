@@ -48,7 +48,7 @@ _component = Component(
     "dataset_picker/main.js",
     t("live.did-not-load"),
     # As high as the row, so that nothing below it moves when it comes.
-    html='<div class="kd-place" style="min-height: 108px"></div>',
+    html='<div class="kd-place" style="min-height: 104px"></div>',
 )
 
 
@@ -148,7 +148,7 @@ def _groups() -> list[dict[str, Any]]:
         {**_card(HandDrawn), "title": t("datasets.drawn-card")},
         {
             "name": uploads.NAME,
-            "label": t("datasets.own-data"),
+            "label": uploads.label(),
             "sentence": t("datasets.own-sentence"),
             "image": thumbnails.address(thumbnails.OWN),
         },
@@ -171,7 +171,7 @@ def _described(dataset: DatasetConfig | None) -> dict[str, str]:
     """
     if dataset is None:
         return {
-            "label": t("datasets.own-data"),
+            "label": uploads.label(),
             "size": t("datasets.size-none"),
             "sizes": "",
             "about": "",

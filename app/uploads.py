@@ -7,15 +7,20 @@ whatever characters they contain.
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 import streamlit as st
+from PIL import Image
 
 from app.text import plain, t
 from app.visitors import Rate, visitor
 from engine.datasets.base import DatasetConfig
 from engine.datasets.upload_store import Column, UploadInfo, find, store
+from engine.datasets.upload_store import first_pictures as find_pictures
 from engine.datasets.user import Colour, Own, OwnImages, UserTable
 from engine.errors import BadInput
 from engine.uploads.limits import FILE_BYTES, MIB, SIDES, NotNow, named
@@ -93,12 +98,11 @@ def refused() -> bool:
 
 
 def _refused(name: str, allowed: str) -> None:
-    """Show in a sentence that a file cannot be used, and its contents in the usual place."""
+    """Show in a sentence that a file cannot be used, and below it what is in it."""
     needed, found = _remark(allowed)
     st.error(t("uploads.refused", name=plain(name), allowed=plain(needed)), icon=":material/error:")
     if found:
-        with st.expander(t("uploads.found")):
-            st.caption(plain(f"{found[:1].upper()}{found[1:]}."))
+        st.caption(f"**{t('uploads.found')}**: {plain(f'{found[:1].upper()}{found[1:]}.')}")
 
 
 def _remark(phrase: str) -> tuple[str, str]:
@@ -177,12 +181,7 @@ def _table(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | Non
             columns=len(info.columns),
         )
     )
-    for kind in ("number", "category", "left out"):
-        names = [column.name for column in info.columns if column.type == kind]
-        if names:
-            st.caption(
-                t(f"uploads.of-{kind.replace(' ', '-')}", count=len(names), names=_listed(names))
-            )
+    st.html(first_rows(info.columns))
     columns = {column.name: column for column in info.targets}
     start = current.get("target")
     names = list(columns)
@@ -273,6 +272,7 @@ def _pictures(info: UploadInfo, current: Mapping[str, Any]) -> dict[str, Any] | 
             names=_listed(info.classes),
         )
     )
+    st.html(first_pictures(*pictures_of(info)))
     side, colour = f"upload side {info.token}", f"upload colour {info.token}"
     fields = OwnImages.model_fields
     if side not in st.session_state:
@@ -313,12 +313,59 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _notes(notes: Sequence[str]) -> None:
-    """List what was left out or changed in the file, open from the start, because a result may
-    depend on it.
-    """
+    """List what was left out or changed in the file, openly, because a result may depend on it."""
     if notes:
-        with st.expander(
-            t("uploads.notes", count=len(notes)), expanded=True, icon=":material/info:"
-        ):
+        with st.container(border=True):
+            st.caption(f":material/info: **{t('uploads.notes', count=len(notes))}**")
             for note in notes:
                 st.caption(plain(note))
+
+
+def first_rows(columns: Sequence[Column]) -> str:
+    """Return the first rows of a table as HTML, every column with its type."""
+    heads, rows = [], max((len(column.head) for column in columns), default=0)
+    for column in columns:
+        kind = t(f"uploads.type-{column.type.replace(' ', '-')}")
+        heads.append(
+            f'<th scope="col" data-type="{column.type}">{html.escape(column.name)}'
+            f"<small>{html.escape(kind)}</small></th>"
+        )
+    lines = []
+    for row in range(rows):
+        cells = []
+        for column in columns:
+            entry = column.head[row] if row < len(column.head) else ""
+            missing = "" if entry else " data-missing"
+            shown = html.escape(entry or t("uploads.missing"))
+            cells.append(f'<td data-type="{column.type}"{missing}>{shown}</td>')
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    label = html.escape(t("uploads.first-rows", count=rows))
+    return (
+        f'<div class="kd-file" role="region" tabindex="0" aria-label="{label}"><table>'
+        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def pictures_of(info: UploadInfo) -> tuple[list[bytes], list[str]]:
+    """Return the first pictures of an archive as PNG files, and the class of each."""
+    squares, classes = find_pictures(info)
+    files = []
+    for square in squares:
+        file = io.BytesIO()
+        Image.fromarray(square.transpose(1, 2, 0)).save(file, "PNG")
+        files.append(file.getvalue())
+    return files, classes
+
+
+def first_pictures(files: Sequence[bytes], classes: Sequence[str]) -> str:
+    """Return pictures as HTML, each with its class."""
+    figures = []
+    for file, name in zip(files, classes, strict=True):
+        shown = html.escape(name)
+        data = base64.b64encode(file).decode("ascii")
+        figures.append(
+            f'<figure><img alt="" src="data:image/png;base64,{data}">'
+            f'<figcaption title="{shown}">{shown}</figcaption></figure>'
+        )
+    label = html.escape(t("uploads.first-pictures"))
+    return f'<div class="kd-pictures" role="group" aria-label="{label}">{"".join(figures)}</div>'

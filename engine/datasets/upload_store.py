@@ -47,7 +47,7 @@ AGE = 24 * 3600
 limit.
 """
 FILE, INFO, OWNER, SECRET = "file", "info.json", "owner", ".secret"
-READER = 2
+READER = 3
 """Version of the reader. It increases when files are read differently; files read by an older
 version are read again.
 """
@@ -58,7 +58,7 @@ ABANDONED = 3600
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, as read by `engine.uploads.tables`, without its entries."""
+    """A column of a table, as read by `engine.uploads.tables`, with its first entries only."""
 
     name: str
     type: Literal["number", "category", "left out"]
@@ -67,6 +67,7 @@ class Column:
     levels: tuple[str, ...]
     counts: tuple[int, ...]
     why: str
+    head: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -362,7 +363,7 @@ def _read_again(place: Path, name: str) -> str:
 def _info(token: str, _inode: int, text: str) -> UploadInfo:
     value: dict[str, Any] = json.loads(text)
     columns = tuple(
-        Column(**{**column, "levels": tuple(column["levels"]), "counts": tuple(column["counts"])})
+        Column(**{**column, **{key: tuple(column[key]) for key in ("levels", "counts", "head")}})
         for column in value.get("columns", ())
     )
     counts = tuple((int(one), int(other)) for one, other in value.get("counts", ()))
@@ -414,6 +415,19 @@ def table_columns(info: UploadInfo) -> dict[str, np.ndarray[Any, Any]]:
                 for i, column in enumerate(info.columns)
                 if column.type != "left out"
             }
+    except (OSError, ValueError, KeyError):
+        raise BadInput(
+            "dataset.token",
+            info.token,
+            "the token of a stored file; upload the file again",
+        ) from None
+
+
+def first_pictures(info: UploadInfo) -> tuple[np.ndarray[Any, Any], list[str]]:
+    """Return a few of an archive's images, (N, 3, side, side) uint8, and the class of each."""
+    try:
+        with np.load(store_folder() / info.token / "first.npz", allow_pickle=False) as file:
+            return file["squares"], [info.classes[label] for label in file["labels"].tolist()]
     except (OSError, ValueError, KeyError):
         raise BadInput(
             "dataset.token",

@@ -68,7 +68,10 @@ def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str
         other = archive.no_pictures(data)
         if other:
             raise BadInput("file", name, f"a CSV table or an archive of pictures, not {other}")
-        return images.summary(images.read_pictures(data, name, 8, "rgb"))
+        found = images.read_pictures(data, name, 8, "rgb")
+        squares, labels = images.first_pictures(data, name, found)
+        np.savez(folder / "first.npz", squares=squares, labels=np.array(labels, np.int64))
+        return images.summary(found)
     sheet = tables.read_table(data, name)
     arrays: dict[str, Any] = {
         f"c{i}": column.values

@@ -35,6 +35,8 @@ JUNK = frozenset({"thumbs.db", "desktop.ini"})
 names begin with a point.
 """
 LISTED = 40
+FIRST, FIRST_SIDE = 8, 48
+"""How many images are kept for people to look at, and their side in pixels."""
 LEAST = 2
 """Smallest number of images in a class."""
 
@@ -49,6 +51,7 @@ class Pictures:
             the archive's order.
         split: whether the archive itself specifies the test images.
         notes: what was left out or changed, one sentence each.
+        paths: the place of every image in the archive.
     """
 
     classes: tuple[str, ...]
@@ -57,6 +60,7 @@ class Pictures:
     held_out: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
     split: bool
     notes: list[str] = field(default_factory=list)
+    paths: list[tuple[str, ...]] = field(default_factory=list)
 
     def counts(self) -> list[list[int]]:
         """[training, test] images of every class; all are training images if the archive does not
@@ -84,6 +88,7 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
     assert SIDES[0] <= side <= SIDES[1]
     decoded: list[Decoded] = []
     above: list[tuple[str, ...]] = []
+    paths: list[tuple[str, ...]] = []
     changed: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     notes: list[str] = []
@@ -107,6 +112,7 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
             left_out[why] += 1
         else:
             decoded.append(one)
+            paths.append(parts)
             above.append(tuple(one_form(folder) for folder in parts[:-1]))
             changed.update(done)
     if twice:
@@ -144,7 +150,39 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
     notes += [f"{how}: {_many(count, 'picture')}." for how, count in changed.items()]
     labels = np.array([place[str(keys[i])] for i in kept], np.int64)
     out = np.array([split and said[i] in ("test", "val") for i in kept], bool)
-    return Pictures(tuple(distinct_names(chosen)), squares, labels, out, split, notes)
+    return Pictures(
+        tuple(distinct_names(chosen)),
+        squares,
+        labels,
+        out,
+        split,
+        notes,
+        [paths[i] for i in kept],
+    )
+
+
+def first_pictures(data: bytes, name: str, found: Pictures) -> tuple[Pixels, list[int]]:
+    """Return a few images for people to look at, and the class of each: the first of every class,
+    then the second, and so on.
+
+    Args:
+        data: of the archive.
+        name: of the archive.
+        found: what was read of it.
+    """
+    seen: Counter[int] = Counter()
+    order = []
+    for i, label in enumerate(found.labels.tolist()):
+        order.append((seen[label], label, i))
+        seen[label] += 1
+    chosen = [(label, found.paths[i]) for _, label, i in sorted(order)[:FIRST]]
+    wanted = {path for _, path in chosen}
+    decoded: dict[tuple[str, ...], Decoded] = {}
+    for entry in entries(data, name):
+        if entry.parts in wanted:
+            decoded[entry.parts] = decode(entry.data, FIRST_SIDE, "rgb", Counter())
+    squares = scaled([decoded[path] for _, path in chosen], Counter())
+    return squares, [label for label, _ in chosen]
 
 
 def _placed(

@@ -55,6 +55,8 @@ INDEX_NAMES = frozenset({
 })
 # fmt: on
 
+HEAD_ROWS = 5
+"""First rows that are kept for people to look at."""
 ROW_TOO = "that line is a row too."
 
 
@@ -74,6 +76,7 @@ class Column:
         why: for a column left out.
         notes: what was changed, as the end of a sentence that begins with the column's name.
         marks: how often which mark means a missing entry; "" for an empty one.
+        head: the first entries, for people: numbers as they were read, "" for missing ones.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Column:
     why: str = ""
     notes: list[str] = field(default_factory=list)
     marks: Counter[str] = field(default_factory=Counter)
+    head: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -121,6 +125,8 @@ def read_table(data: bytes, name: str) -> Sheet:
     sheet = Sheet(_columns(titles, columns, separator), rows, notes)
     _leave_out_row_numbers(sheet, titles if nameless else names)
     _leave_out_splits(sheet)
+    for column, entries in zip(sheet.columns, columns, strict=True):
+        column.head = _head(column, entries[:HEAD_ROWS])
     usable = [column for column in sheet.columns if column.type != "left out"]
     if len(usable) < 2:
         why = "; ".join(
@@ -129,6 +135,23 @@ def read_table(data: bytes, name: str) -> Sheet:
         raise refuse(name, f"a table with at least two columns that tell rows apart ({why})")
     sheet.notes += _changes(sheet.columns)
     return sheet
+
+
+def _head(column: Column, entries: Sequence[str]) -> list[str]:
+    """Return the first entries of a column as they are shown; those of a column that is left out as
+    they were written.
+    """
+    if column.values is None:
+        return [named(entry) for entry in entries]
+    if column.type == "number":
+        return [
+            "" if np.isnan(value) else _exactly(value)
+            for value in column.values[: len(entries)].tolist()
+        ]
+    return [
+        column.levels[level] if level >= 0 else ""
+        for level in column.values[: len(entries)].tolist()
+    ]
 
 
 def _nameless(names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
@@ -474,6 +497,7 @@ def summary(sheet: Sheet) -> dict[str, Any]:
             "levels": c.levels,
             "counts": c.counts,
             "why": c.why,
+            "head": c.head,
         }
         for c in sheet.columns
     ]

@@ -4,11 +4,15 @@ dataset that can be raced on.
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import uploads
@@ -54,8 +58,21 @@ def given(name: str, data: bytes, kind: str = "text/csv") -> AppTest:
     return app
 
 
+def pick(app: AppTest, name: str) -> None:
+    """Pick a dataset, as a click on its thumbnail does."""
+    app.session_state["kept"]["dataset"] = name
+    app.run()
+
+
 def said(app: AppTest) -> str:
     return " ".join(entry.value for entry in (*app.markdown, *app.caption)).replace("\\", "")
+
+
+def drawn(app: AppTest) -> str:
+    """The HTML of what is in the file."""
+    (entry,) = app.get("html")
+    body: str = entry.proto.body  # type: ignore[attr-defined]
+    return body
 
 
 def test_before_there_is_a_file_it_says_what_may_be_given() -> None:
@@ -81,6 +98,7 @@ def test_a_table_is_told_and_any_of_its_columns_can_be_picked() -> None:
         "Rows for training: 48, for testing: 12."
     ) in said(app)
     assert "Missing: length (1), colour (1)." in said(app)
+    assert not app.expander, "nothing is folded"
     app.selectbox[0].select("price").run()
     assert app.session_state["answer"]["target"] == "price"
     assert "A number. Columns used: 4; inputs: 7." in said(app)
@@ -88,6 +106,40 @@ def test_a_table_is_told_and_any_of_its_columns_can_be_picked() -> None:
     assert experiment.loss == "squared-error"
     app.selectbox[0].select("colour").run()
     assert Experiment.parse({"dataset": app.session_state["answer"]}).loss == "cross-entropy"
+
+
+def test_the_first_rows_are_shown_as_they_were_read() -> None:
+    lines = ["id,price,place,same,<b>"]
+    lines += [
+        f'{7 * i * i},"1.{400 + i},50",{"here there".split()[i % 2]},1,{i % 3}' for i in range(40)
+    ]
+    lines[3] = lines[3].replace("there", "").replace("here", "")
+    app = given("rows.csv", "\n".join(lines).encode())
+    table = drawn(app)
+    assert table.count("<tr>") == 6, "names, and five rows"
+    assert re.findall("<small>([^<]*)</small>", table) == [
+        "left out",
+        "number",
+        "category",
+        "left out",
+        "number",
+    ]
+    rows = [re.findall("<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
+    assert rows[1] == ["7", "1401.5", "there", "1", "1"], "“1.401,50” is shown as it was read"
+    assert rows[2][2] == "missing"
+    assert "&lt;b&gt;" not in table
+    assert "(b)" in table or "b" in re.findall(r'scope="col"[^>]*>([^<]*)<small>', table)[4]
+
+
+def test_the_first_pictures_of_every_class_are_shown() -> None:
+    app = given("pets.zip", zipped(class_folders(6)), "application/zip")
+    found = drawn(app)
+    assert re.findall("<figcaption[^>]*>([^<]*)<", found) == ["cats", "dogs"] * 4
+    files = re.findall('src="data:image/png;base64,([^"]*)"', found)
+    assert len(set(files)) == 8
+    image = Image.open(io.BytesIO(base64.b64decode(files[0])))
+    assert (image.size, image.mode) == ((48, 48), "RGB")
+    assert not app.expander
 
 
 def test_few_numbers_are_learned_as_one_wishes() -> None:
@@ -145,13 +197,13 @@ def test_what_cannot_be_used_is_a_sentence(name: str, data: bytes, why: str) -> 
         b"price,amount\n" + b'"1,001","1,001"\n' * 30,
     ],
 )
-def test_a_refusal_is_one_short_sentence_and_what_was_found_is_folded(data: bytes) -> None:
+def test_a_refusal_is_one_short_sentence_and_what_was_found_is_told_below(data: bytes) -> None:
     app = given("prices.csv", data)
     sentence = app.error[0].value.replace("\\", "")
     assert len(sentence) <= 120
     assert sentence.count(".") == 3  # of the file's name, and of two sentences
-    assert [expander.label for expander in app.expander] == ["Contents of the file"]
-    assert not app.expander[0].proto.expanded
+    assert "**Contents of the file**: " in said(app)
+    assert not app.expander, "nothing is folded"
     assert not app.warning
 
 
@@ -170,7 +222,7 @@ def test_a_link_to_a_file_that_is_not_here_is_answered_in_words_of_the_page(
     (warning,) = app.warning
     for word in ("--set", "PATH", "token", "dataset."):
         assert word not in warning.value.replace("\\", "").replace("\u2060", "")
-    assert "Your own data …" in warning.value
+    assert "choose “Your own data” among all datasets" in warning.value
 
 
 def test_a_column_that_cannot_be_learned_is_told_and_names_no_dataset() -> None:
@@ -223,8 +275,7 @@ def test_a_strangers_words_are_only_words() -> None:
 def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_it() -> None:
     app = open_app()
     before = shown(app)
-    app.selectbox(key="control dataset").select("own")
-    app = app.run()
+    pick(app, "own")
     assert shown(app) == before
     untaken = "None of your files is in use yet: until one is, Run trains Two spirals."
     assert [warning.value for warning in app.warning] == [untaken]
@@ -253,7 +304,7 @@ def test_in_the_explorer_the_race_stays_until_there_is_a_file_and_then_is_about_
         "cnn",
         "cross-entropy",
     )
-    app.selectbox(key="control dataset").select("opticks").run()
+    pick(app, "opticks")
     assert (shown(app).dataset.name, shown(app).network.name) == ("opticks", "transformer")
     assert not app.warning
 
@@ -264,13 +315,13 @@ def test_what_was_changed_or_left_out_stands_open_in_the_page() -> None:
         f"{'1,040' if i % 2 else '960'}\t{i % 3 + 1},000\t7\t{'pq'[i % 2]}\n" for i in range(3, 43)
     )
     app = given("t.tsv", (header + rows).encode())
-    (fold,) = app.expander
-    assert fold.proto.expanded
-    told = " ".join(entry.value for entry in fold.caption).replace("\\", "")
+    assert not app.expander
+    told = said(app)
+    assert "**Left out or changed (" in told
     assert "price: read as numbers: “1,040” as 1040 (commas between thousands)." in told
     assert "Left out: seven (the same number in every row, 7)." in told
-    assert "Numbers (1): price Categories (2): size, kind" in said(app)
-    assert "Left out (1): seven" in said(app)
+    types = re.findall('data-type="([^"]*)"', drawn(app).split("</thead>")[0])
+    assert types == ["number", "category", "left out", "category"]
 
 
 def test_another_column_than_the_link_asks_for_is_not_learned_silently() -> None:

@@ -288,7 +288,7 @@ def test_a_path_from_a_page_a_link_or_a_socket_is_never_read(csv: Path, folder: 
         {"dataset": "own-table", "dataset.file": str(csv), "dataset.target": "kind"}
     )
     assert experiment == Experiment()
-    assert "choose “Your own data …” under Dataset" in str(complaint)
+    assert "choose “Your own data” among all datasets" in str(complaint)
     with pytest.raises(BadInput, match="no such field here"):
         Experiment.parse({"dataset": {"name": "moons", "file": str(csv)}}, local_files=True)
     assert not folder.exists()

@@ -7,7 +7,7 @@ import { t } from "../i18n/i18n.js";
  * @param {object} options
  * @param {import("./picker.js").Group[]} options.groups
  * @param {string} options.picked
- * @param {string} options.about where the picked dataset is from
+ * @param {string} options.about the picked dataset: what it is, and where it is from
  * @param {(button: HTMLElement, card: import("./picker.js").Card) => void} options.fill
  * @param {(name: string) => void} options.choose
  */
@@ -56,11 +56,6 @@ export function openCatalogue(root, { groups, picked, about, fill, choose }) {
       const sentence = document.createElement("span");
       sentence.textContent = card.sentence;
       words.append(name, sentence);
-      if (card.name === picked && about) {
-        const more = document.createElement("small");
-        more.textContent = about;
-        words.append(more);
-      }
       button.append(words);
       button.onclick = () => {
         chosen = card.name;
@@ -73,6 +68,11 @@ export function openCatalogue(root, { groups, picked, about, fill, choose }) {
     body.append(section);
   });
   dialog.append(head, body);
+  if (about) {
+    const foot = document.createElement("footer");
+    foot.textContent = about;
+    dialog.append(foot);
+  }
   // Anywhere outside its paper is the dialog itself, its backdrop.
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   dialog.onkeydown = (event) => event.stopPropagation();

@@ -125,11 +125,12 @@ export class DatasetPicker {
     this.size.textContent = known ? data.size : "";
     this.size.title = known ? data.sizes : "";
     this.draw.hidden = picked !== DRAWN;
-    this.draw.textContent = t("datasets.draw");
+    label(this.draw, t("datasets.draw"));
     this.draw.title = t("datasets.draw-hint");
-    this.change.textContent = t("datasets.change");
+    label(this.change, t("datasets.change"));
     this.change.title = t("datasets.change-hint");
-    this.change.setAttribute("aria-label", this.change.title);
+    this.change.setAttribute("aria-label", t("datasets.change-name"));
+    this.draw.setAttribute("aria-label", t("datasets.draw-name"));
   }
 
   /**
@@ -159,7 +160,10 @@ export class DatasetPicker {
     openCatalogue(this.root, {
       groups: this.data.groups,
       picked: this.picked,
-      about: this.picked === this.data.picked ? this.data.about : "",
+      about:
+        this.picked === this.data.picked && this.data.about
+          ? t("datasets.about", { name: this.data.label, about: this.data.about })
+          : "",
       fill: (button, card) =>
         fillThumbnail(button, this._image(card), this.data.base, Boolean(this.theme?.dark)),
       choose: (name) => (name === DRAWN ? this.openSquare() : this.pick(name)),
@@ -191,4 +195,14 @@ function link(id, press) {
   button.dataset.testid = id;
   button.onclick = press;
   return button;
+}
+
+/**
+ * @param {HTMLElement} button
+ * @param {string} text
+ */
+function label(button, text) {
+  const span = document.createElement("span");
+  span.textContent = text;
+  button.replaceChildren(span);
 }
