@@ -2,6 +2,9 @@
 
 import { t } from "../i18n/i18n.js";
 
+/** Cards in a row. */
+const COLUMNS = 3;
+
 /**
  * @param {HTMLElement} root of the picker
  * @param {object} options
@@ -39,6 +42,7 @@ export function openCatalogue(root, { groups, picked, about, fill, choose }) {
     const heading = document.createElement("h3");
     heading.id = `kd-group-${g}`;
     heading.textContent = group.title;
+    section.style.setProperty("--kd-span", String(Math.min(COLUMNS, group.datasets.length)));
     section.setAttribute("role", "group");
     section.setAttribute("aria-labelledby", heading.id);
     const grid = document.createElement("div");

@@ -55,6 +55,7 @@ export class DrawPointer {
     /** @type {import("../../../data/frame_view.js").FrameView | null} */ this.moment = null;
     this.run = -1;
     this.until = Infinity;
+    /** whether the panel fills the board only to be drawn on */ this.enlarged = false;
     /** the class that is drawn, −1 for the eraser */ this.brush = 0;
     this.over = -1;
     /**
@@ -161,6 +162,7 @@ export class DrawPointer {
     if (!shown) return;
     this.sheet ??= new PointSet(shown);
     this.active = true;
+    this.enlarged = this._enlarge(true);
     this._sketching(true);
     this.bar.show(true);
     document.addEventListener("keydown", this.keys, true);
@@ -202,6 +204,20 @@ export class DrawPointer {
     this.repaint();
   }
 
+  /**
+   * Let the panel fill the board, or go back: on small maps no point can be hit.
+   * @param {boolean} whole
+   * @returns {boolean} whether anything changed
+   */
+  _enlarge(whole) {
+    const button = /** @type {HTMLElement | null | undefined} */ (
+      this.place.closest(".kv-panel")?.querySelector("[data-do=enlarge]")
+    );
+    if (!button || (button.getAttribute("aria-pressed") === "true") === whole) return false;
+    button.click();
+    return true;
+  }
+
   /** @param {boolean} active */
   _sketching(active) {
     this.place.classList.toggle("kv-drawing", active);
@@ -216,6 +232,8 @@ export class DrawPointer {
     this.gesture = null;
     this.over = -1;
     this._cross(null);
+    if (this.enlarged) this._enlarge(false);
+    this.enlarged = false;
     this._sketching(false);
     this.bar.show(false);
     this.label([...this.place.querySelectorAll("canvas")]);
