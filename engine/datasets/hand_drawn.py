@@ -129,7 +129,7 @@ class HandDrawn(DatasetConfig):
         _two_arcs(),
         description=(
             f"The points, {CHARACTERS} characters each, {LEAST_POINTS} to {MOST_POINTS} of them; "
-            f"drawn in the panel Predictions."
+            f"drawn on one large square in the page."
         ),
         json_schema_extra={"advanced": True},
     )

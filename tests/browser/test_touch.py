@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.test_race import run
 from tests.browser.walk import LONG, Open, look, running, wait
 
 pytestmark = pytest.mark.browser
@@ -109,6 +108,7 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     running(page)
     race = look(page, "v.run")
     page.get_by_test_id("draw").click()
+    assert look(page, "v.board.arrangement.large") == "network", "the maps fill the board"
     box = page.locator(CANVAS).first.bounding_box()
     assert box is not None
     page.get_by_test_id("draw-class-1").click()
@@ -137,38 +137,11 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     assert look(page, points) == 401
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("draw")).to_be_visible()
+    assert look(page, "v.board.arrangement.large") is None
     wait(page, "v.board.panel('network').drawPointer.sheet === null")
     wait(page, "v.state.state === 'running' && !v.stale")
     assert look(page, "v.run") == race, "it is the same race all along"
     assert look(page, "v.player.history.stage.experiment.dataset.name") == "drawn"
-
-
-@pytest.mark.slow
-def test_own_data_drawn_for_the_next_race(open_page: Open) -> None:
-    page = open_page()
-    wait(page, "v.player.source === 'recording' && v.player.moment > 3")
-    page.get_by_test_id("draw").focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("draw-hint")).to_contain_text("for the next race")
-    page.get_by_test_id("draw-clear").click()
-    page.locator(CANVAS).first.focus()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Shift+Tab")
-    for brush in "1212":
-        page.keyboard.press(brush)
-        page.keyboard.press("Enter")
-        for _ in range(6):
-            page.keyboard.press("ArrowLeft" if brush == "1" else "ArrowUp")
-    assert look(
-        page, "v.board.panel('network').drawPointer.sheet.points.map((point) => point.label)"
-    ) == [0, 1, 0, 1]
-    page.get_by_test_id("draw-done").click()
-    expect(page.locator("[data-testid=panel-network] .kv-note")).to_have_text(
-        "your points, for the next race"
-    )
-    wait(page, "v.data.experiment.dataset.name === 'drawn'")
-    run(page)
-    assert look(page, "v.player.history.stage.data.points.y.data.length") == 4
 
 
 @pytest.mark.slow

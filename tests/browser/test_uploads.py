@@ -14,8 +14,8 @@ pytestmark = pytest.mark.browser
 
 def own_data(page: Page) -> None:
     """Pick data of one's own among the datasets."""
-    page.get_by_test_id("stSidebar").get_by_label("Dataset", exact=True).click()
-    page.get_by_role("option", name="Your own data").click()
+    page.get_by_test_id("dataset-change").click()
+    page.get_by_test_id("all-own").click()
     expect(page.get_by_test_id("stSidebar").get_by_text("Upload a CSV table")).to_be_visible()
 
 
@@ -35,9 +35,14 @@ def test_a_table_of_ones_own_is_learned(open_page: Open) -> None:
     expect(
         sidebar.get_by_text("3 classes (iris, lily, rose)")
     ).to_be_visible()  # the last column of categories is what one most likely wants to learn
-    expect(
-        sidebar.get_by_text("Left out or changed")
-    ).to_be_visible()  # a length and a colour are missing
+    # A length and a colour are missing.
+    expect(sidebar.get_by_text("Left out or changed")).to_be_visible()
+    expect(sidebar.get_by_text("Missing: length (1), colour (1).")).to_be_visible()
+    rows = sidebar.get_by_role("region", name="The first 5 rows, as they were read")
+    expect(rows.get_by_role("row")).to_have_count(6)
+    expect(rows.get_by_role("columnheader").nth(2)).to_have_text("colourcategory")
+    expect(page.get_by_test_id("dataset-name")).to_have_text("flowers.csv")
+    expect(page.get_by_test_id("dataset-size")).to_have_text("96 rows")
     page.get_by_test_id("run-new").click()
     raced(
         page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'table'"
@@ -57,7 +62,11 @@ def test_pictures_of_ones_own_are_learned(open_page: Open) -> None:
     page = open_page("?seconds=3600&network=mlp")
     own_data(page)
     give(page, "pets.zip", zipped(class_folders(20)))
-    expect(page.get_by_test_id("stSidebar").get_by_text("40 images in 2 classes")).to_be_visible()
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_text("40 images in 2 classes")).to_be_visible()
+    expect(sidebar.locator(".kd-pictures figure")).to_have_count(8)
+    for image in sidebar.locator(".kd-pictures img").all():
+        assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 48
     page.get_by_test_id("run-new").click()
     raced(
         page,

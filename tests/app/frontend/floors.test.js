@@ -18,7 +18,7 @@ const FLOORS = [
   ["slow_motion"],
   ["export"],
   ["core"],
-  ["gallery", "present", "replay"],
+  ["gallery", "present", "replay", "dataset_picker"],
 ];
 
 const MODULES = readdirSync(FOLDER, { recursive: true })
