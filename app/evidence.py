@@ -26,7 +26,6 @@ from app import evidence_figures as figures
 from app.evidence_figures import Point, percent
 from app.text import LANGUAGE, t
 from engine.errors import BadInput
-from engine.race.trajectory import Target
 from engine.studies import report as reports
 from engine.studies import study as studies
 from engine.studies import tables
@@ -248,7 +247,7 @@ def map_table(shown: Sequence[Cell]) -> str:
         row = {cell.column: cell for cell in shown if cell.situation == situation}
         texts = [_cell_text(row.get(column), unclear) for column in COLUMNS]
         body.append(
-            f'<tr><th scope="row">{html.escape(figures.heading(situation))}</th>'
+            f'<tr><th scope="row">{html.escape(figures.heading(situation, shown))}</th>'
             + "".join(f"<td>{text}</td>" for text in texts)
             + "</tr>"
         )
@@ -445,20 +444,7 @@ def quantity(case: Case, metric: str) -> str:
     return t(
         "evidence.queries-title" if per_sample else "evidence.cost-title",
         currency=t(f"evidence.currency-{metric}"),
-        goal=goal(case.targets[-1]),
-    )
-
-
-def goal(target: Target) -> str:
-    """Return a target in words."""
-    measure = t(f"evidence.metric-{target.on}").lower()
-    if target.value is None:
-        share = f"{100 * float(target.share_of_first or 0):g} %"
-        return t("evidence.goal-share", measure=measure, value=share)
-    at_least = _share(target.on)
-    value = f"{100 * target.value:g} %" if at_least else f"{target.value:g}"
-    return t(
-        "evidence.goal-least" if at_least else "evidence.goal-most", measure=measure, value=value
+        goal=figures.goal(case.targets[-1]),
     )
 
 

@@ -15,8 +15,9 @@ import plotly.graph_objects as go
 
 from app.palette import FACTORS, FACTORS_ON_DARK, RECORDINGS, RECORDINGS_ON_DARK
 from app.text import t
+from engine.race.trajectory import Target
 from engine.studies.report import COLUMNS, Cell
-from engine.studies.verdict import number
+from engine.studies.verdict import SHARES, number
 
 CLEAR = "rgba(0,0,0,0)"
 FAR = 3.0
@@ -175,9 +176,24 @@ def rows_of(cells: Sequence[Cell]) -> list[str]:
     return list(dict.fromkeys(cell.situation for cell in cells))
 
 
-def heading(situation: str) -> str:
-    """Return a situation as the head of its row."""
-    return situation[:1].upper() + situation[1:]
+def heading(situation: str, cells: Sequence[Cell]) -> str:
+    """Return the head of a situation's row: its name, and what costs are counted until."""
+    name = situation[:1].upper() + situation[1:]
+    target = next((cell.target for cell in cells if cell.situation == situation), None)
+    return name if target is None else t("evidence.heading", situation=name, goal=goal(target))
+
+
+def goal(target: Target) -> str:
+    """Return a target in words."""
+    measure = t(f"evidence.metric-{target.on}").lower()
+    if target.value is None:
+        share = f"{100 * float(target.share_of_first or 0):g} %"
+        return t("evidence.goal-share", measure=measure, value=share)
+    at_least = target.on.endswith(SHARES)
+    value = f"{100 * target.value:g} %" if at_least else f"{target.value:g}"
+    return t(
+        "evidence.goal-least" if at_least else "evidence.goal-most", measure=measure, value=value
+    )
 
 
 def unclear(cells: Sequence[Cell]) -> list[Cell]:
@@ -294,7 +310,10 @@ def the_map(cells: Sequence[Cell], dark: bool = False) -> go.Figure:
             yaxis=_axis(on, visible=False, range=[edges[-1], 0]),
             shapes=[_frame(cell, middle[cell.situation], on) for cell in cells if _blank(cell)],
             annotations=[
-                *(_row_name(name, middle[name] - CELL_HEIGHT / 2, on) for name in situations),
+                *(
+                    _row_name(heading(name, cells), middle[name] - CELL_HEIGHT / 2, on)
+                    for name in situations
+                ),
                 *(_words(cell, middle[cell.situation], on) for cell in cells),
             ],
         ),
@@ -319,9 +338,9 @@ def _frame(cell: Cell, middle: float, on: Paper) -> dict[str, Any]:
     }
 
 
-def _row_name(situation: str, top: float, on: Paper) -> dict[str, Any]:
+def _row_name(name: str, top: float, on: Paper) -> dict[str, Any]:
     return {
-        "text": f"<b>{heading(situation)}</b>",
+        "text": f"<b>{name}</b>",
         "x": -0.5,
         "y": top,
         "xanchor": "left",
@@ -348,7 +367,7 @@ def _words(cell: Cell, middle: float, on: Paper) -> dict[str, Any]:
 
 def _said(cell: Cell) -> str:
     """Return a cell in words, for the box beside the pointer."""
-    lines = [f"<b>{cell.title}</b>", heading(cell.situation)]
+    lines = [f"<b>{cell.title}</b>", heading(cell.situation, [cell])]
     if _blank(cell):
         lines.append(t("evidence.cell-never", n=cell.n))
     else:

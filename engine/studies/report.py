@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import BadInput
+from ..race.trajectory import Target
 from . import stats, tables
 from .study import SHIPPED, Case, Lane, Seen, Study, names, shipped
-from .verdict import Facts, verdict
+from .verdict import Facts, Figure, verdict
 
 COLUMNS: tuple[Seen, ...] = tuple(one for one in get_args(Seen) if one != "none")
 """Columns of the map: what a method sees of the problem."""
@@ -87,6 +88,7 @@ class Cell:
         factor: how many times the best column's cost.
         told_apart: whether the best column is told apart from the next by its seeds; None where
             nothing was reached.
+        target: what the costs of the row are counted until.
     """
 
     situation: str
@@ -102,6 +104,7 @@ class Cell:
     n: int
     factor: float
     told_apart: bool | None
+    target: Target | None = None
 
 
 def the_map(
@@ -132,14 +135,7 @@ def _row(one: Report, facts: Facts, case: Case, currency: str, variant: str) -> 
     present = list(dict.fromkeys(row["case"] for row in one.runs))
     name = [found for found in present if found.split("/")[0] == case.id][-1]
     chosen = "best" if variant == "tuned" else "default"
-    best: dict[Seen, tuple[Lane, Any]] = {}
-    for lane in one.study.lanes_of(case):
-        if lane.sees == "none" or lane.control or (name, lane.id) not in facts.variants:
-            continue
-        cost = facts.cost(name, lane.id, currency, chosen)
-        known = best.get(lane.sees)
-        if known is None or cost.value < known[1].value:
-            best[lane.sees] = (lane, cost)
+    target, best = _target(one.study, facts, case, name, currency, chosen)
     if not best:
         return []
     order = sorted(best.values(), key=lambda pair: pair[1].value)
@@ -148,8 +144,8 @@ def _row(one: Report, facts: Facts, case: Case, currency: str, variant: str) -> 
     if math.isfinite(lowest):
         apart = True
         if len(order) > 1 and math.isfinite(order[1][1].value):
-            ratio = facts.ratio(name, order[0][0].id, order[1][0].id, currency, chosen)
-            apart = ratio.high < 1
+            pair = order[0][0].id, order[1][0].id
+            apart = facts.ratio(name, *pair, currency, chosen, target).high < 1
         elif len(order) > 1:
             apart = order[0][1].reached >= MAJORITY * order[0][1].n
     return [
@@ -167,9 +163,36 @@ def _row(one: Report, facts: Facts, case: Case, currency: str, variant: str) -> 
             cost.n,
             cost.value / lowest if math.isfinite(lowest) else math.inf,
             apart,
+            case.targets[target],
         )
         for column, (lane, cost) in best.items()
     ]
+
+
+def _target(
+    study: Study, facts: Facts, case: Case, name: str, currency: str, variant: str
+) -> tuple[int, dict[Seen, tuple[Lane, Figure]]]:
+    """Return the target of a row of the map, and its columns: of the case's targets the one that
+    most columns reach, the hardest of several. A target that only the gradient reaches tells
+    nothing of the others.
+    """
+    found: list[dict[Seen, tuple[Lane, Figure]]] = []
+    for target in range(len(case.targets)):
+        best: dict[Seen, tuple[Lane, Figure]] = {}
+        for lane in study.lanes_of(case):
+            if lane.sees == "none" or lane.control or (name, lane.id) not in facts.variants:
+                continue
+            cost = facts.cost(name, lane.id, currency, variant, target)
+            known = best.get(lane.sees)
+            if known is None or cost.value < known[1].value:
+                best[lane.sees] = (lane, cost)
+        found.append(best)
+
+    def reaching(target: int) -> int:
+        return sum(math.isfinite(cost.value) for _, cost in found[target].values())
+
+    chosen = max(range(len(found)), key=lambda target: (reaching(target), target))
+    return chosen, found[chosen]
 
 
 MAJORITY = 0.8
