@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from app.live.component import Component
 from app.live.mount import still
 from app.palette import LANES, RECORDINGS, SYMBOLS
+from app.present import playlist
 from app.text import t
 
 DASHES = ("solid", "9px,4px", "2px,3px", "11px,3px,2px,3px")
@@ -144,7 +145,7 @@ def gallery(*, key: str) -> Any:
     shared = {
         name: value
         for name, value in still().items()
-        if name in ("palette", "version", "plotly", "text")
+        if name in ("palette", "version", "plotly", "text", "cold")
     }
     data = {
         **shared,
@@ -155,5 +156,6 @@ def gallery(*, key: str) -> Any:
         },
         "dashes": list(DASHES),
         "lanes": len(LANES),
+        "playlist": [entry.model_dump(mode="json") for entry in playlist()],
     }
     return _component(key=key, data=data)

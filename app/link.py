@@ -28,7 +28,11 @@ of all time axes, loss or accuracy.
 MOMENT_KEYS = ("recording", "at")
 """A recorded race to show instead, and its moment, as a share of the budget."""
 PAGE_KEYS = frozenset(
-    {"embed", "embed_options", "present", "kiosk", "playlist", "first", *VIEW_KEYS, *MOMENT_KEYS}
+    {
+        *("embed", "embed_options", "present", "kiosk", "playlist", "first", "talk"),
+        *VIEW_KEYS,
+        *MOMENT_KEYS,
+    }
 )
 """Parameters of the page itself."""
 EXPLORE, LANDSCAPES = "pages/explore.py", "pages/landscapes.py"

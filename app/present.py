@@ -2,7 +2,8 @@
 (`?present=1`) or in an endless loop (`&kiosk=1`).
 
 Everything comes from recordings: no race is run, and neither a worker nor a socket is needed.
-``playlist=`` in the link chooses recordings, by their names with commas between.
+``playlist=`` in the link chooses recordings, by their names with commas between; ``talk=`` a
+playlist of the visitor's own, by its id in their browser.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 RECORDINGS, PLAYLIST = ASSETS / "recordings", ASSETS / "playlist.json"
 MOST_ENTRIES = 40
 NAME = re.compile(rf"[a-z0-9-]{{1,80}}|{OWN}[\w-]{{1,80}}")
+TALK = re.compile(r"[\w-]{1,80}")
 BARE = """<style>
 [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"],
 [data-testid="stSidebarCollapsedControl"] { display: none !important; }
@@ -118,6 +120,12 @@ def wanted(parameters: Mapping[str, str]) -> bool:
     return any(parameters.get(name) == "1" for name in ("present", "kiosk"))
 
 
+def talk(parameters: Mapping[str, str]) -> str | None:
+    """Return the id of the visitor's own playlist that a link asks for, or None."""
+    asked = parameters.get("talk", "")
+    return asked if TALK.fullmatch(asked) else None
+
+
 def draw() -> Any:
     """Draw the presentation of the link instead of the page."""
     st.html(BARE)
@@ -125,6 +133,7 @@ def draw() -> Any:
     data = {
         **still(),
         "playlist": [entry.model_dump(mode="json") for entry in chosen(parameters)],
+        "talk": talk(parameters),
         "kiosk": parameters.get("kiosk") == "1",
     }
     return _component(key="present", data=data)

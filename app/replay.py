@@ -1,4 +1,4 @@
-"""Write a race as one HTML file that plays offline, from any folder.
+"""Write a race, or a talk of several, as one HTML file that plays offline, from any folder.
 
     python -m app.replay RECORDING.kelvin [-o FILE.html]
 
@@ -30,6 +30,7 @@ import plotly
 from app.figures import figures
 from app.live import bundle
 from app.live.bundle import FRONTEND
+from app.live.mount import cold_methods
 from app.palette import palette
 from app.text import LANGUAGE, catalogue, t
 from engine.errors import BadInput
@@ -39,7 +40,7 @@ from engine.system.input_checks import check
 
 ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
 ENTRY = "replay/main.js"
-STYLES = ("styles/live.css", "styles/replay.css")
+STYLES = ("styles/live.css", "styles/replay.css", "styles/present.css")
 
 _STYLE = re.compile(r"""@import\s+(?:url\()?\s*["']([^"']+)["']\s*\)?\s*;""")
 _GAP = re.compile(r"__KELVIN_(TITLE|ABOUT|RECORDING)__")
@@ -138,6 +139,7 @@ def shell() -> str:
                 "figures": figures(),
                 "palette": palette(),
                 "text": catalogue(),
+                "cold": cold_methods(),
                 "version": "",
                 "plotly": plotly.__version__,
             }
@@ -164,18 +166,19 @@ def title_of(stage: Message) -> str:
     )
 
 
-def fill(about: Mapping[str, Any], recording: bytes) -> str:
+def fill(about: Mapping[str, Any], *recordings: bytes) -> str:
     """Return the whole page.
 
     Args:
         about: ``title``; ``date`` (as in 2026-11-24) of the day it was ``raced`` (true) or saved
-            (false); ``view``: how it is shown (panels, large, x, y).
-        recording: the bytes of a recording file.
+            (false); ``view``: how it is shown (panels, large, x, y). Of a talk also ``slides``,
+            ``files`` (the names of its recordings) and ``methods`` (those of their lanes).
+        recordings: the bytes of a recording file; of a talk, of several.
     """
     parts = {
         "TITLE": html.escape(str(about["title"])),
         "ABOUT": _json(dict(about)),
-        "RECORDING": _base64(recording),
+        "RECORDING": "\n".join(map(_base64, recordings)),
     }
     return _GAP.sub(lambda match: parts[match[1]], shell())
 

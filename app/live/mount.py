@@ -36,7 +36,13 @@ def still() -> dict[str, Any]:
         "plotly": plotly.__version__,
         "text": catalogue(),
         "earlier": earlier_names(),
+        "cold": cold_methods(),
     }
+
+
+def cold_methods() -> list[str]:
+    """Return the methods that use the gradient: a talk gives them the cold colours."""
+    return [method.name for method in OPTIMIZERS if method.sees in ("gradient", "jacobian")]
 
 
 def earlier_names() -> dict[str, dict[str, str]]:

@@ -18,7 +18,8 @@ const FLOORS = [
   ["slow_motion"],
   ["export"],
   ["core"],
-  ["gallery", "present", "replay", "dataset_picker"],
+  ["gallery", "present", "dataset_picker"],
+  ["replay"],
 ];
 
 const MODULES = readdirSync(FOLDER, { recursive: true })

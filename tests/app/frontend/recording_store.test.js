@@ -210,7 +210,7 @@ test("a browser that gives no storage, or breaks while opening it, leaves memory
     },
   };
   for (const factory of [null, undefined, failing, throwing]) {
-    const shelf = await openDatabase(factory);
+    const shelf = await openDatabase(factory, "kelvin", "recordings");
     assert.equal(shelf.persistent, false);
     await shelf.put({ id: "a" });
     assert.deepEqual(await shelf.all(), [{ id: "a" }]);

@@ -57,6 +57,8 @@ export class PanelGrid {
     /** @type {string} */ this.dressed = "";
     this.theme = readTheme(root);
     /** @type {string[]} */ this.colours = [];
+    /** @type {number[] | null} the lanes' colours as places in the palette, if not in its order */
+    this.places = null;
     this._wire();
     this._dressRoot();
     this._apply();
@@ -236,11 +238,12 @@ export class PanelGrid {
   _dressRoot() {
     const { palette } = this.data;
     const theme = readTheme(this.root);
-    const key = JSON.stringify(theme);
+    const key = JSON.stringify([theme, this.places]);
     if (this.dressed === key) return false;
     this.dressed = key;
     this.theme = theme;
-    this.colours = theme.dark ? palette.lanesOnDark : palette.lanes;
+    const colours = theme.dark ? palette.lanesOnDark : palette.lanes;
+    this.colours = this.places?.map((place) => colours[place]) ?? colours;
     this.colours.forEach((colour, i) => this.root.style.setProperty(`--lane-${i}`, colour));
     this.root.classList.toggle("kv-dark", theme.dark);
     // What the page around is to look like is told by its root: a selector with :has would have the

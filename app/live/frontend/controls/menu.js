@@ -10,6 +10,7 @@ import { isPersistent, saveRecording } from "../data/recording_store.js";
 import { rememberReturnAddress } from "../data/tab_session.js";
 import { t } from "../i18n/i18n.js";
 import { button, openPopover } from "./popover.js";
+import { linkBox } from "./qr_code.js";
 
 const ICONS = {
   panels: "M2 2.500h5v5H2zM9 2.500h5v5H9zM2 8.500h5v5H2zM9 8.500h5v5H9z",
@@ -272,18 +273,13 @@ export class Menu {
 
   async share() {
     const { link } = this;
+    openPopover(this._button("share"), linkBox(link), { label: t("menu.share") });
     try {
       await navigator.clipboard.writeText(link);
       this.say(t("menu.copied"));
     } catch (error) {
-      // a page that is not served securely has no clipboard
+      // a page that is not served securely has no clipboard; the link can be copied by hand
       if (!isExpected(error) && navigator.clipboard) throw error;
-      const field = document.createElement("input");
-      field.value = link;
-      field.readOnly = true;
-      field.setAttribute("aria-label", t("menu.share"));
-      openPopover(this._button("share"), field, { label: t("menu.share") });
-      field.select();
     }
   }
 

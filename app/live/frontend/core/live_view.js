@@ -518,6 +518,12 @@ export class LiveView {
     return this.session.firstFrameAt;
   }
 
+  /** Colours for the lanes. @param {number[]} places in the palette, for all that it has */
+  setLaneColours(places) {
+    this.board.places = places;
+    this._dress();
+  }
+
   /** @param {any} state */
   say(state) {
     this.session.state = state;

@@ -16,31 +16,45 @@ import { isExpected } from "./errors.js";
  * @property {import("./summary.js").Summary} summary
  * @property {(number | null)[][]} spark at most 60 losses a lane
  *
+ */
+
+/**
+ * @template {{id: string}} T what is kept
  * @typedef {object} Database
  * @property {boolean} persistent whether what lies here is still there when the page comes back
- * @property {() => Promise<Stored[]>} all
- * @property {(id: string) => Promise<Stored | undefined>} get
- * @property {(record: Stored) => Promise<void>} put
+ * @property {() => Promise<T[]>} all
+ * @property {(id: string) => Promise<T | undefined>} get
+ * @property {(record: T) => Promise<void>} put
  * @property {(id: string) => Promise<void>} remove
  */
 
-const DATABASE = "kelvin";
-const STORE = "recordings";
+/** The browser's IndexedDB; reading the name alone may be refused. */
+export function browserFactory() {
+  try {
+    return globalThis.indexedDB;
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    return null;
+  }
+}
 
 /**
- * Open the database of recordings; where the browser gives none, one in memory.
+ * Open a database; where the browser gives none, one in memory.
+ * @template {{id: string}} T
  * @param {IDBFactory | undefined | null} factory the browser's IndexedDB
- * @returns {Promise<Database>}
+ * @param {string} name of the database
+ * @param {string} store where its records lie
+ * @returns {Promise<Database<T>>}
  */
-export async function openDatabase(factory) {
+export async function openDatabase(factory, name, store) {
   try {
     if (!factory) return memory();
-    const opening = factory.open(DATABASE, 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE, { keyPath: "id" });
+    const opening = factory.open(name, 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(store, { keyPath: "id" });
     const database = await answer(opening);
     // A newer page in another tab may want to change the database: do not stand in its way.
     database.onversionchange = () => database.close();
-    return disk(database);
+    return disk(database, store);
   } catch (error) {
     if (!isExpected(error)) console.error(error);
     return memory(); // a private window, or storage that is switched off
@@ -60,11 +74,13 @@ function answer(request) {
 }
 
 /**
+ * @template {{id: string}} T
  * @param {IDBDatabase} database
- * @returns {Database}
+ * @param {string} name of its store
+ * @returns {Database<T>}
  */
-function disk(database) {
-  const read = () => database.transaction(STORE).objectStore(STORE);
+function disk(database, name) {
+  const read = () => database.transaction(name).objectStore(name);
   /**
    * A change is made when its transaction is complete; a full disk says so only there.
    * @param {(store: IDBObjectStore) => void} change
@@ -72,11 +88,11 @@ function disk(database) {
    */
   const write = (change) =>
     new Promise((resolve, reject) => {
-      const transaction = database.transaction(STORE, "readwrite");
+      const transaction = database.transaction(name, "readwrite");
       transaction.oncomplete = () => resolve();
       transaction.onabort = () =>
         reject(transaction.error ?? new Error("the browser gave up storing"));
-      change(transaction.objectStore(STORE));
+      change(transaction.objectStore(name));
     });
   return {
     persistent: true,
@@ -87,9 +103,12 @@ function disk(database) {
   };
 }
 
-/** @returns {Database} */
+/**
+ * @template {{id: string}} T
+ * @returns {Database<T>}
+ */
 function memory() {
-  /** @type {Map<string, Stored>} */ const records = new Map();
+  /** @type {Map<string, T>} */ const records = new Map();
   return {
     persistent: false,
     all: async () => [...records.values()],

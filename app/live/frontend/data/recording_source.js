@@ -16,6 +16,11 @@ export function isOwn(name) {
   return Boolean(name?.startsWith(OWN));
 }
 
+/** The id of a recording of that name, which is kept in this browser. @param {string} name */
+export function ownId(name) {
+  return name.slice(OWN.length);
+}
+
 /** Where a recording of that name lies, without the server's base path. @param {string} name */
 export function addressOf(name) {
   return isOwn(name) ? name : `/kelvin/recordings/${name}.kelvin`;
@@ -35,7 +40,7 @@ export function nameAt(address) {
  */
 export async function fetchRecording(base, address) {
   if (isOwn(address)) {
-    const own = await getRecording(address.slice(OWN.length));
+    const own = await getRecording(ownId(address));
     if (!own) throw new ExpectedError("no such recording");
     return { bytes: await own.bytes.arrayBuffer(), title: own.name };
   }

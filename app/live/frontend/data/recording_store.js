@@ -4,8 +4,9 @@
  */
 
 import { t } from "../i18n/i18n.js";
+import { changeSignal } from "./change_signal.js";
 import { ExpectedError, isExpected, UserError } from "./errors.js";
-import { openDatabase } from "./indexeddb.js";
+import { browserFactory, openDatabase } from "./indexeddb.js";
 import { withLaneNames } from "./lane_names.js";
 import { readRecording, writeRecording } from "./recording.js";
 import { readTitle, withTitle } from "./recording_title.js";
@@ -26,23 +27,10 @@ const MOST_NAME = 120;
 /** What went wrong, in one sentence for the visitor. */
 export class Refusal extends ExpectedError {}
 
-/** @type {Promise<import("./indexeddb.js").Database> | null} */ let opened = null;
-/** @type {Set<() => void>} */ const listeners = new Set();
-/** @type {BroadcastChannel | null} between the tabs of one visitor */ let channel = null;
-
+/** @type {Promise<import("./indexeddb.js").Database<Stored>> | null} */ let opened = null;
 function database() {
-  opened ??= openDatabase(factory());
+  opened ??= openDatabase(browserFactory(), "kelvin", "recordings");
   return opened;
-}
-
-/** The browser's IndexedDB; reading the name alone may be refused. */
-function factory() {
-  try {
-    return globalThis.indexedDB;
-  } catch (error) {
-    if (!isExpected(error)) throw error;
-    return null;
-  }
 }
 
 /**
@@ -53,34 +41,12 @@ export async function isPersistent() {
   return (await database()).persistent;
 }
 
-/**
- * Be told when recordings come, go or change, in this tab or another.
- * @param {() => void} listener
- * @returns {() => void} ends it
- */
-export function onChange(listener) {
-  listeners.add(listener);
-  if (!channel && typeof BroadcastChannel === "function") {
-    channel = new BroadcastChannel("kelvin-recordings");
-    channel.onmessage = () => listeners.forEach((one) => one());
-  }
-  return () => {
-    listeners.delete(listener);
-    if (listeners.size || !channel) return;
-    channel.close();
-    channel = null;
-  };
-}
+const signal = changeSignal("kelvin-recordings");
 
-function changed() {
-  listeners.forEach((one) => one());
-  if (channel) channel.postMessage("changed");
-  else if (typeof window !== "undefined" && typeof BroadcastChannel === "function") {
-    const brief = new BroadcastChannel("kelvin-recordings");
-    brief.postMessage("changed");
-    brief.close();
-  }
-}
+/**
+ * Be told when recordings come, go or change, in this tab or another; what it returns ends it.
+ */
+export const onChange = signal.onChange;
 
 /**
  * Keep a race. One that is not `kept` is among the last few and makes room for newer ones.
@@ -116,7 +82,7 @@ async function add(history, bytes, name, kept, id) {
   };
   await putWithRoom(record);
   await forgetOldest();
-  changed();
+  signal.changed();
   return record.id;
 }
 
@@ -160,23 +126,24 @@ export async function keepRecording(id) {
 export async function deleteRecording(id) {
   const found = await getRecording(id);
   await (await database()).remove(id);
-  changed();
+  signal.changed();
   return found;
 }
 
 /** Put back what was deleted. @param {Stored} record */
 export async function restoreRecording(record) {
   await putWithRoom(record);
-  changed();
+  signal.changed();
 }
 
 /**
  * Keep a recording from a file, under the name it had where it was exported, else under the file's.
  * @param {File} file
+ * @param {string} [called] its name, where that is known
  * @returns {Promise<string>} its id
  * @throws {Refusal} it is too large or not a whole recording
  */
-export async function importRecording(file) {
+export async function importRecording(file, called) {
   if (file.size > MOST_BYTES)
     throw new Refusal(t("gallery.refused-size", { name: file.name, most: MOST_BYTES / MEGABYTE }));
   const history = await read(file).catch((error) => {
@@ -189,6 +156,7 @@ export async function importRecording(file) {
     throw new Refusal(line, { cause: error });
   });
   const name =
+    tidy(called) ||
     tidy(await readTitle(file)) ||
     (file.name.toLowerCase().endsWith(SUFFIX) ? file.name.slice(0, -SUFFIX.length) : file.name);
   return add(history, new Blob([file], { type: "application/octet-stream" }), name, true);
@@ -251,7 +219,7 @@ async function change(id, what) {
   const found = await getRecording(id);
   if (!found) throw new Refusal(t("gallery.gone"));
   await (await database()).put({ ...found, ...what });
-  changed();
+  signal.changed();
 }
 
 /**
@@ -284,7 +252,7 @@ async function forgetOldest() {
  * @param {string} name
  * @param {{name: string}[]} others
  */
-function freeName(name, others) {
+export function freeName(name, others) {
   const taken = new Set(others.map((one) => one.name));
   if (!taken.has(name)) return name;
   let number = 2;
@@ -301,7 +269,7 @@ function tidy(name) {
  * Unguessable is not needed, only unlike all others; crypto.randomUUID is missing where the page is
  * not served securely.
  */
-function newId() {
+export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
     byte.toString(16).padStart(2, "0"),
   ).join("");

@@ -8,6 +8,7 @@ import { t } from "../i18n/i18n.js";
 const LEFT = "kelvin.left";
 const BACK = "kelvin.back";
 const STARTED = "kelvin.started";
+const TALK = "kelvin.talk";
 
 /**
  * @param {(storage: Storage) => string | null | void} use
@@ -65,4 +66,16 @@ export function takeReturnAddress() {
   const address = tab((storage) => storage.getItem(BACK));
   tab((storage) => storage.removeItem(BACK));
   return address?.startsWith(`${location.origin}/`) ? address : null;
+}
+
+/** Remember which talk is open in the gallery, for when the stage leads back. @param {string} id */
+export function rememberOpenTalk(id) {
+  tab((storage) => storage.setItem(TALK, id));
+}
+
+/** The talk that was open when the stage was entered, once. */
+export function takeOpenTalk() {
+  const id = tab((storage) => storage.getItem(TALK));
+  tab((storage) => storage.removeItem(TALK));
+  return id;
 }

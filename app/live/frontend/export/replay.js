@@ -15,6 +15,9 @@ import { escaped, titleOf } from "./files.js";
  * @property {string} date of the day it was raced or saved, as in 2026-11-24
  * @property {boolean} raced which of the two
  * @property {Record<string, string>} view how it was looked at: panels, large, x, y
+ * @property {import("../data/talk.js").Slide[]} [slides] of a talk; what follows is the talk's too
+ * @property {string[]} [files] the names of its recordings, in the order of those in the page
+ * @property {Record<string, string[]>} [methods] the methods of each one's lanes
  */
 
 /** Bytes as base64. @param {Uint8Array} bytes */
@@ -29,17 +32,25 @@ export function base64(bytes) {
  * The shell, filled in; the same as `fill` in app/replay.py.
  * @param {string} shell
  * @param {About} about
- * @param {Uint8Array} recording
+ * @param {...Uint8Array} recordings one of a race, several of a talk: one a line
  * @returns {string}
  */
-export function fill(shell, about, recording) {
+export function fill(shell, about, ...recordings) {
   /** @type {Record<string, string>} */
   const parts = {
     TITLE: escaped(about.title),
     ABOUT: JSON.stringify(about).replaceAll("<", "\\u003c"),
-    RECORDING: base64(recording),
+    RECORDING: recordings.map(base64).join("\n"),
   };
   return shell.replace(/__KELVIN_(TITLE|ABOUT|RECORDING)__/g, (_, name) => parts[name]);
+}
+
+/** This day, as in 2026-11-24. */
+export function today() {
+  const now = new Date();
+  return [now.getFullYear(), now.getMonth() + 1, now.getDate()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join("-");
 }
 
 /**
@@ -51,13 +62,9 @@ export async function replay({ session, base, address }) {
     throw new ExpectedError(t("export.no-shell"), { cause: error });
   });
   const recording = new Uint8Array(await (await writeRecording(session.history)).arrayBuffer());
-  const today = new Date();
-  const date = [today.getFullYear(), today.getMonth() + 1, today.getDate()]
-    .map((part) => String(part).padStart(2, "0"))
-    .join("-");
   const about = {
     title: titleOf(session.history.stage),
-    date,
+    date: today(),
     raced: session.playback.source === "live",
     view: address(),
   };

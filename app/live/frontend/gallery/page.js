@@ -21,6 +21,7 @@ import {
 } from "../data/recording_store.js";
 import { tellOfRaceLeft } from "../data/tab_session.js";
 import { download } from "../export/files.js";
+import { importTalk, isTalkFile } from "../export/talk.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { card } from "./card.js";
 import { Comparison } from "./comparison.js";
@@ -30,6 +31,7 @@ import { facets, matches, sorted } from "./filter.js";
 import { Notices } from "./notices.js";
 import { Selection, tabStorage } from "./selection.js";
 import { readSeries } from "./series.js";
+import { Talks } from "./talks.js";
 import { template } from "./template.js";
 
 /** @typedef {import("./filter.js").Item} Item */
@@ -79,6 +81,11 @@ export class GalleryPage {
         this._try(async () => download(await this._file(item), fileName(item.name))),
       remove: (/** @type {Item} */ item) => this._try(() => this._remove(item)),
     };
+    this.talks = new Talks(this.root, data, {
+      say: (sentence, how) => this.say(sentence, how),
+      attempt: (deed) => this._try(deed),
+      ticked: () => this.compared,
+    });
     document.documentElement.dataset.kelvinGallery = "";
     this._wire();
     this._begin();
@@ -143,11 +150,12 @@ export class GalleryPage {
         made: null,
       }));
     } catch (error) {
-      if (!isExpected(error)) this.notices.say(reportDefect(error), { problem: true });
+      if (!isExpected(error)) this.say(reportDefect(error), { problem: true });
       this.lost = true; // one's own recordings are there without the server
     }
     await this.refresh(true);
-    tellOfRaceLeft("gallery", (sentence) => this.notices.say(sentence));
+    await this.talks.begin();
+    tellOfRaceLeft("gallery", (sentence) => this.say(sentence));
   }
 
   /**
@@ -186,9 +194,16 @@ export class GalleryPage {
     return this.dark ? palette.lanesOnDark : palette.lanes;
   }
 
+  /** What is compared, in the order in which it was ticked. */
+  get compared() {
+    const by = new Map(this.items.map((item) => [item.key, item]));
+    return [...this.selection.places.keys()].flatMap((key) => by.get(key) ?? []);
+  }
+
   draw() {
     if (!this.dressed) return;
     const { items, choice } = this;
+    this.talks.dress(items, this.colours);
     const there = facets(items);
     for (const name of /** @type {const} */ (["data", "methods"])) {
       // What was filtered by and is gone with its last recording must not hide all others.
@@ -331,7 +346,7 @@ export class GalleryPage {
       this.selection.remove(key);
       this.series.delete(key);
     } else if (!this.selection.add(key)) {
-      this.notices.say(t("gallery.too-many"), { problem: true });
+      this.say(t("gallery.too-many"), { problem: true });
       return false;
     }
     this.draw();
@@ -379,7 +394,7 @@ export class GalleryPage {
     } catch (error) {
       this.selection.remove(item.key);
       const taken = t("gallery.unread", { name: item.name });
-      this.notices.say(
+      this.say(
         error instanceof UserError ? `${taken} ${error.message}` : messageFor(error, taken),
         {
           problem: true,
@@ -407,7 +422,7 @@ export class GalleryPage {
   /** @param {Item} item */
   async _keep({ id, name }) {
     await keepRecording(id);
-    this.notices.say(t("gallery.kept", { name }));
+    this.say(t("gallery.kept", { name }));
   }
 
   /** @param {Item} item */
@@ -415,7 +430,7 @@ export class GalleryPage {
     const place = this.selection.places.get(key);
     const record = await deleteRecording(id);
     if (!record) return;
-    const note = this.notices.say(t("gallery.deleted", { name }), {
+    const note = this.say(t("gallery.deleted", { name }), {
       undo: () => this._try(() => this._restore(record, place)),
     });
     /** @type {HTMLElement} */ (note.querySelector("button")).focus({ preventScroll: true });
@@ -429,7 +444,7 @@ export class GalleryPage {
     await restoreRecording(record);
     if (place !== undefined) this.selection.add(ownName(record.id));
     await this.refresh();
-    this.notices.say(t("gallery.restored", { name: record.name }));
+    this.say(t("gallery.restored", { name: record.name }));
     /** @type {HTMLElement | undefined} */ (
       [...this.root.querySelectorAll("[data-testid=card]")]
         .map((one) => /** @type {HTMLElement} */ (one))
@@ -442,12 +457,21 @@ export class GalleryPage {
   async take(files) {
     /** @type {string[]} */ const names = [];
     for (const file of files)
-      await this._try(
-        async () =>
-          void names.push((await getRecording(await importRecording(file)))?.name ?? file.name),
-      );
-    if (names.length === 1) this.notices.say(t("gallery.imported", { name: names[0] }));
-    else if (names.length) this.notices.say(t("gallery.imported-many", { count: names.length }));
+      await this._try(async () => {
+        if (await isTalkFile(file)) return this.talks.imported(await importTalk(file));
+        names.push((await getRecording(await importRecording(file)))?.name ?? file.name);
+      });
+    if (names.length === 1) this.say(t("gallery.imported", { name: names[0] }));
+    else if (names.length) this.say(t("gallery.imported-many", { count: names.length }));
+  }
+
+  /**
+   * Say something where it is seen.
+   * @param {string} sentence
+   * @param {{undo?: () => void, problem?: boolean}} [how]
+   */
+  say(sentence, how) {
+    return (this.talks.notices ?? this.notices).say(sentence, how);
   }
 
   /** Do something; what goes wrong is told in a line. @param {() => Promise<unknown>} deed */
@@ -457,7 +481,7 @@ export class GalleryPage {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       if (!isExpected(error)) console.error(error);
-      this.notices.say(error instanceof Refusal ? why : t("gallery.failed", { why }), {
+      this.say(error instanceof Refusal ? why : t("gallery.failed", { why }), {
         problem: true,
       });
     }
@@ -475,6 +499,7 @@ export class GalleryPage {
     this.seen?.disconnect();
     for (const end of this.ends ?? []) end();
     this.notices.destroy();
+    this.talks.destroy();
     this.comparison.destroy();
     this.root.remove();
     delete document.documentElement.dataset.kelvinGallery;

@@ -4,27 +4,37 @@
  */
 
 import { addStylesheet } from "../core/stylesheet.js";
+import { setTexts } from "../i18n/i18n.js";
 import { PresentView } from "./page.js";
+import { serverSource, talkSlides } from "./slides.js";
 
-/** @type {WeakMap<Element, PresentView>} */
-const views = new WeakMap();
+/** @type {WeakMap<Element, {view: PresentView | null, gone: boolean}>} */
+const stages = new WeakMap();
 
 /** @param {{data: any, parentElement: HTMLElement}} component */
-export function mount({ data, parentElement }) {
-  let view = views.get(parentElement);
-  if (!view) {
-    for (const sheet of ["styles/live.css", "styles/present.css"])
-      addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
-    view = new PresentView(parentElement, data);
-    views.set(parentElement, view);
-    /** What tests read. */
-    /** @type {any} */ (window).__present = view;
-  }
-  view.update(data);
+export async function mount({ data, parentElement }) {
+  const there = stages.get(parentElement);
+  if (there) return there.view?.update(data);
+  /** @type {{view: PresentView | null, gone: boolean}} */ const stage = {
+    view: null,
+    gone: false,
+  };
+  stages.set(parentElement, stage);
+  setTexts(data.text);
+  for (const sheet of ["styles/live.css", "styles/present.css"])
+    addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
+  const playlist = data.talk ? (await talkSlides(data.talk)).slides : data.playlist;
+  if (stage.gone) return;
+  const source = serverSource(data.base, playlist);
+  stage.view = new PresentView(parentElement, { ...data, playlist }, source);
+  /** What tests read. */
+  /** @type {any} */ (window).__present = stage.view;
 }
 
 /** @param {HTMLElement} parentElement */
 export function unmount(parentElement) {
-  views.get(parentElement)?.destroy();
-  views.delete(parentElement);
+  const stage = stages.get(parentElement);
+  if (stage) stage.gone = true;
+  stage?.view?.destroy();
+  stages.delete(parentElement);
 }

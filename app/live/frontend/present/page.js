@@ -3,15 +3,18 @@
  * themselves. Needs no race, no worker and no socket.
  */
 
+import { linkBox } from "../controls/qr_code.js";
 import { LiveView } from "../core/live_view.js";
-import { messageFor } from "../data/errors.js";
+import { messageFor, UserError } from "../data/errors.js";
 import { readRecording } from "../data/recording.js";
-import { addressOf, fetchRecording } from "../data/recording_source.js";
+import { isOwn } from "../data/recording_source.js";
 import { takeReturnAddress } from "../data/tab_session.js";
 import { spent } from "../i18n/format.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { raisePixelRatio } from "./pixel_ratio.js";
 import { frameIndexAt, magnified, PlaylistClock, withLargeLetters } from "./playlist_clock.js";
+import { slideLink } from "./slide_link.js";
+import { slideColours } from "./slides.js";
 
 /**
  * @typedef {object} Entry of the playlist
@@ -24,11 +27,14 @@ import { frameIndexAt, magnified, PlaylistClock, withLargeLetters } from "./play
  * @property {"seconds" | "evaluations" | "flops" | null} [x]
  * @property {"loss" | "accuracy" | null} [y]
  * @property {number} [pace]
+ * @property {string} [called] what the recording was called when a visitor took it
+ * @property {string} [missing] why there is nothing to show
  */
 
 const FADE_MS = 400;
 const IDLE_MS = 3000;
 const FINE = 2;
+const MOST_TITLE = 60;
 
 const icon = (/** @type {string} */ path) =>
   `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${path}"/></svg>`;
@@ -37,28 +43,38 @@ const ICONS = {
   play: "M4 2.500v11l9-5.500z",
   pause: "M3.500 2.500h3v11h-3zM9.500 2.500h3v11h-3z",
   on: "M5.500 2.500v11L12 8z",
+  link: "M2 2h5v5H2zm1.400 1.400v2.200h2.200V3.400zM9 2h5v5H9zm1.400 1.400v2.200h2.200V3.400zM2 9h5v5H2zm1.400 1.400v2.200h2.200v-2.200zM9 9h2v2H9zM12 9h2v2h-2zM9 12h2v2H9zM12 12h2v2h-2z",
 };
 const press = (/** @type {keyof typeof ICONS} */ name) =>
   `<button type="button" data-testid="present-${name}" aria-label="${t(`present.${name}`)}">${icon(ICONS[name])}</button>`;
 
-const template = () => `
+/** @param {boolean} alone whether the page stands alone: it has no link then */
+const template = (alone) => `
   <header class="kp-head"><h1 data-testid="present-title"></h1><p class="kp-time"></p></header>
   <div class="kp-stage"><div class="kp-scaled"></div><p class="kp-said" role="alert" hidden></p></div>
   <div class="kp-card" hidden><p class="kp-card-title"></p><p class="kp-card-caption"></p></div>
   <footer class="kp-lower">
     <p class="kp-caption" data-testid="present-caption" aria-live="polite"></p>
-    <div class="kp-row"><nav class="kp-dots" aria-label="${t("present.playlist")}"></nav><span class="kp-hint" data-testid="present-hint"></span><span class="kp-buttons" role="toolbar" aria-label="${t("present.controls")}">${press("back")}${press("play")}${press("on")}</span></div>
+    <div class="kp-row"><nav class="kp-dots" aria-label="${t("present.playlist")}"></nav><span class="kp-hint" data-testid="present-hint"></span><span class="kp-buttons" role="toolbar" aria-label="${t("present.controls")}">${alone ? "" : press("link")}${press("back")}${press("play")}${press("on")}</span></div>
   </footer>`;
 
 export class PresentView {
   /**
    * @param {HTMLElement} parent
-   * @param {any} data what Python handed over: playlist, kiosk, and what every live view needs
+   * @param {any} data what Python handed over: playlist, kiosk, and what every live view needs;
+   *   `alone`: the page has no server, and nowhere to go back to
+   * @param {import("./slides.js").Source} source of the recordings
    */
-  constructor(parent, data) {
+  constructor(parent, data, source) {
     setTexts(data.text);
     this.data = { ...data, figures: withLargeLetters(data.figures) };
     /** @type {Entry[]} */ this.playlist = data.playlist;
+    this.source = source;
+    this.alone = Boolean(data.alone);
+    /** @type {Promise<number[][]>} the lanes' colours, slide by slide */
+    this.colours = source
+      .methods()
+      .then((methods) => slideColours(this.playlist, methods, data.cold ?? []));
     this.clock = new PlaylistClock(this.playlist.length, data.kiosk);
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     /** @type {LiveView | null} */ this.live = null;
@@ -75,7 +91,7 @@ export class PresentView {
     this.root.dataset.testid = "present";
     this.root.setAttribute("aria-label", t("present.name"));
     this.root.classList.toggle("kp-kiosk", data.kiosk);
-    this.root.innerHTML = template();
+    this.root.innerHTML = template(this.alone);
     parent.append(this.root);
     this.get = (/** @type {string} */ selector) =>
       /** @type {HTMLElement} */ (this.root.querySelector(selector));
@@ -86,6 +102,10 @@ export class PresentView {
     this.get("[data-testid=present-back]").onclick = () => this.go(this.clock.at - 1);
     this.get("[data-testid=present-play]").onclick = () => this.toggle();
     this.get("[data-testid=present-on]").onclick = () => this.go(this.clock.at + 1);
+    const link = /** @type {HTMLElement | null} */ (
+      this.root.querySelector("[data-testid=present-link]")
+    );
+    if (link) link.onclick = () => this.showLink();
     this.listening = new AbortController();
     const listen = (
       /** @type {string} */ event,
@@ -142,8 +162,10 @@ export class PresentView {
    * Back to where the stage was entered from; else to the explorer, with the recording that was on.
    */
   leave() {
+    if (this.alone) return;
     const back = takeReturnAddress();
     if (back) return location.assign(back);
+    if (this.data.talk) return location.assign(`${this.data.base}/gallery`);
     const { stage } = this.live?.session.history ?? {};
     const landscape = stage?.data.kind === "function";
     location.assign(
@@ -159,23 +181,28 @@ export class PresentView {
     const { entry } = this;
     this.ready = false;
     this.root.classList.add("kp-away");
+    this._closeLink();
     this._tell();
     try {
-      const [history] = await Promise.all([
+      if (entry.missing) throw new UserError(entry.missing);
+      const [history, colours] = await Promise.all([
         this._history(entry.recording),
+        this.colours,
         this.index < 0 || this.calm ? null : new Promise((done) => setTimeout(done, FADE_MS)),
       ]);
       if (asked !== this.asked) return;
-      this._play(history, entry);
+      this._play(history, entry, colours[this.clock.at]);
       this.get(".kp-said").hidden = true;
     } catch (error) {
       if (asked !== this.asked) return;
       const said = this.get(".kp-said");
-      said.textContent = messageFor(error, t("present.not-loaded"));
+      const absent =
+        isOwn(entry.recording) || this.alone ? "present.missing" : "present.not-loaded";
+      said.textContent = messageFor(error, t(absent, { name: entry.called || entry.title }));
       said.hidden = false;
       this.live?.destroy();
       this.live = null;
-      this.clock.miss();
+      this.clock.miss(!this.data.talk && !this.alone);
     }
     this.index = this.clock.at;
     this.ready = true;
@@ -183,7 +210,8 @@ export class PresentView {
     this._seek();
     this.root.classList.remove("kp-away");
     // The others are fetched meanwhile: from here on nothing needs the network.
-    for (const { recording } of this.playlist) await this._history(recording).catch(() => {});
+    for (const { recording, missing } of this.playlist)
+      if (!missing) await this._history(recording).catch(() => {});
   }
 
   /**
@@ -202,17 +230,18 @@ export class PresentView {
 
   /** @param {string} name */
   async _fetch(name) {
-    const { bytes, title } = await fetchRecording(this.data.base, addressOf(name));
-    const entry = this.playlist.find((one) => one.recording === name);
-    if (entry && !entry.title) entry.title = title;
+    const { bytes, title } = await this.source.read(name);
+    for (const entry of this.playlist)
+      if (entry.recording === name) entry.title ||= title.slice(0, MOST_TITLE);
     return readRecording(bytes);
   }
 
   /**
    * @param {import("../data/history.js").History} history
    * @param {Entry} entry
+   * @param {number[]} colours of its lanes, as places in the palette
    */
-  _play(history, entry) {
+  _play(history, entry, colours) {
     const layout = history.stage.data.kind === "function" ? "landscape" : "network";
     const view = {
       ...(entry.panels.length ? { panels: entry.panels.join(",") } : {}),
@@ -236,6 +265,7 @@ export class PresentView {
     }
     const { live } = this;
     live.data = data;
+    live.setLaneColours(colours);
     live.playHistory(history);
     live.setCurrency(entry.x ?? history.stage.budget.currency, false);
     live.setMeasure(entry.y && history.stage.data.kind !== "curve" ? entry.y : "loss", false);
@@ -310,7 +340,8 @@ export class PresentView {
       button.innerHTML = icon(ICONS[name]);
       button.setAttribute("aria-label", t(`present.${name}`));
     }
-    const hint = t(held ? "present.held" : clock.kiosk ? "present.kiosk-hint" : "present.hint");
+    const usual = this.alone ? "present.hint-alone" : "present.hint";
+    const hint = t(held ? "present.held" : clock.kiosk ? "present.kiosk-hint" : usual);
     const place = this.get(".kp-hint");
     if (place.textContent !== hint) place.textContent = hint;
   }
@@ -374,10 +405,13 @@ export class PresentView {
       End: () => this.go(this.playlist.length - 1),
       " ": () => this.toggle(),
       f: () => this._fill(),
-      Escape: () =>
-        board?.arrangement.large && !this.entry.large
-          ? board.arrange({ ...board.arrangement, large: null })
-          : this.leave(),
+      q: () => this.showLink(),
+      Escape: () => {
+        if (this._closeLink()) return;
+        if (board?.arrangement.large && !this.entry.large)
+          board.arrange({ ...board.arrangement, large: null });
+        else this.leave();
+      },
     };
     const pressed =
       /** @type {HTMLElement} */ (event.target).closest?.("button") &&
@@ -388,6 +422,31 @@ export class PresentView {
     else if (/^[1-8]$/.test(event.key)) board?.enlarge(Number(event.key));
     else return;
     event.preventDefault();
+  }
+
+  /** The link of what is on, as a QR code, for those who watch; or away with it. */
+  showLink() {
+    if (this.alone || this._closeLink()) return;
+    const { stage } = this.live?.session.history ?? {};
+    const home = `${location.origin}${this.data.base}`;
+    const link = stage && slideLink(home, this.entry.recording, stage.experiment);
+    const box = document.createElement("div");
+    box.className = "kp-link";
+    box.dataset.testid = "present-link-box";
+    box.setAttribute("role", "dialog");
+    box.setAttribute("aria-label", t("present.link"));
+    if (link) box.append(linkBox(link));
+    else
+      box.append(Object.assign(document.createElement("p"), { textContent: t("present.no-link") }));
+    box.onclick = (event) => event.target === box && this._closeLink();
+    this.root.append(box);
+  }
+
+  /** @returns {boolean} whether a link was shown */
+  _closeLink() {
+    const box = this.root.querySelector(".kp-link");
+    box?.remove();
+    return Boolean(box);
   }
 
   /** A kiosk waits for whoever is there. */

@@ -70,11 +70,15 @@ export class PlaylistClock {
     this.playing = false;
   }
 
-  /** The recording that is on is not there: the next one comes after a moment. */
-  miss() {
+  /**
+   * The recording that is on is not there: the next one comes after a moment.
+   * @param {boolean} goOn false where somebody is to see it first; a kiosk goes on in any case
+   */
+  miss(goOn = true) {
     this.phase = "run";
     this.spent = 0;
-    this.absent = this.playing = true;
+    this.absent = true;
+    this.playing = goOn || this.kiosk;
   }
 
   /** Somebody is there: a kiosk waits for them. @param {number} now seconds */

@@ -4,10 +4,11 @@
  */
 
 import { LiveView } from "../core/live_view.js";
-import { UserError } from "../data/errors.js";
+import { ExpectedError, UserError } from "../data/errors.js";
 import { readRecording } from "../data/recording.js";
 import { budgetOf } from "../export/files.js";
 import { setTexts, t } from "../i18n/i18n.js";
+import { PresentView } from "../present/page.js";
 
 /** @typedef {import("../export/replay.js").About} About */
 
@@ -44,7 +45,7 @@ async function loadCharts() {
   URL.revokeObjectURL(address);
 }
 
-/** Show the race that lies in this page. */
+/** Show the race, or the talk, that lies in this page. */
 export async function open() {
   const data = JSON.parse(held("kelvin-data"));
   setTexts(data.text);
@@ -58,6 +59,11 @@ export async function open() {
   /** @type {import("../data/history.js").History} */ let history;
   try {
     about = JSON.parse(held("kelvin-about"));
+    if (about.slides) {
+      await loadCharts();
+      place.removeChild(said);
+      return present(place, data, about);
+    }
     history = await readRecording(bytes(held("kelvin-recording")).buffer);
     await loadCharts();
   } catch (error) {
@@ -94,6 +100,30 @@ export async function open() {
       () => {},
     ),
   );
+}
+
+/**
+ * The stage, with the recordings that lie in this page, each unpacked when it is shown.
+ * @param {HTMLElement} place
+ * @param {any} data
+ * @param {About} about
+ */
+function present(place, data, { slides = [], files = [], methods = {} }) {
+  const packed = held("kelvin-recording").split("\n");
+  const view = new PresentView(
+    place,
+    { ...data, playlist: slides, kiosk: false, alone: true, base: "" },
+    {
+      read: async (name) => {
+        const at = files.indexOf(name);
+        if (at < 0) throw new ExpectedError("no such recording");
+        return { bytes: bytes(packed[at]).buffer, title: "" };
+      },
+      methods: async () => methods,
+    },
+  );
+  /** @type {any} */ (window).__present = view;
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.update(data));
 }
 
 /**

@@ -1,0 +1,58 @@
+/** The link of a slide, for those who watch: what opens it in the explorer. */
+
+import { isOwn } from "../data/recording_source.js";
+
+/** Settings that name something which is only there where it was given. */
+const LOCAL = ["file", "folder"];
+
+/**
+ * @param {string} home address of the server, without a slash at its end
+ * @param {string} recording
+ * @param {any} experiment of the recording
+ * @returns {string | null} a shipped recording itself, else the experiment that runs it again; null
+ *   where its data are a file of the visitor's own
+ */
+export function slideLink(home, recording, experiment) {
+  const page = experiment.dataset.name === "landscape" ? "/landscapes" : "/";
+  if (!isOwn(recording)) return `${home}${page}?recording=${encodeURIComponent(recording)}`;
+  if (LOCAL.some((field) => experiment.dataset[field])) return null;
+  return `${home}${page}?${new URLSearchParams(flat(experiment))}`;
+}
+
+/**
+ * An experiment with one text per key, as engine/experiment/query_string.py reads it.
+ * @param {any} experiment
+ * @returns {Record<string, string>}
+ */
+export function flat({ dataset, network, lanes, budget, ...others }) {
+  const names = lanes.map((/** @type {any} */ lane) => lane.name);
+  /** @type {Record<string, string>} */
+  const found = { dataset: dataset.name };
+  if (network.name !== "point") found.network = network.name;
+  found.lanes = names.join(",");
+  found[budget.currency] = String(budget.amount);
+  const group = (/** @type {string} */ place, /** @type {Record<string, any>} */ fields) => {
+    for (const [field, value] of Object.entries(fields))
+      if (field !== "name") found[`${place}.${field}`] = written(value);
+  };
+  for (const [name, value] of Object.entries(others))
+    if (value !== null && typeof value === "object") group(name, value);
+    else found[name] = written(value);
+  group("dataset", dataset);
+  group("network", network);
+  lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) =>
+    group(
+      names.filter((/** @type {string} */ name) => name === lane.name).length > 1
+        ? `lane${i + 1}`
+        : lane.name,
+      lane,
+    ),
+  );
+  return found;
+}
+
+/** @param {any} value @returns {string} */
+function written(value) {
+  if (value === null || (Array.isArray(value) && !value.length)) return "none";
+  return Array.isArray(value) ? value.map(written).join(",") : String(value);
+}
