@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app import link, present
 from app.live.bundle import FRONTEND
+from app.live.mount import cold_methods
 from app.present import Entry, chosen, playlist, wanted
 from app.presets import presets
 from engine.experiment.model import Experiment
@@ -107,7 +108,32 @@ def test_only_an_address_that_asks_for_it_is_a_stage(
 
 
 def test_the_page_keeps_its_parameters_out_of_the_experiment() -> None:
-    assert {"present", "kiosk", "playlist"} <= link.PAGE_KEYS
+    assert {"present", "kiosk", "playlist", "first", "talk"} <= link.PAGE_KEYS
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [("0123abcdef", "0123abcdef"), ("", None), ("../x", None), ("<b>", None), ("a" * 100, None)],
+)
+def test_an_address_names_a_playlist_of_the_visitors_own(asked: str, found: str | None) -> None:
+    assert present.talk({"talk": asked}) == found
+    assert present.talk({}) is None
+
+
+def test_the_browser_checks_slides_as_entries_are_checked_here() -> None:
+    text = (FRONTEND / "data" / "talk.js").read_text("utf-8")
+    fields = Entry.model_json_schema()["properties"]
+    assert f"MOST_SLIDES = {present.MOST_ENTRIES};" in text
+    assert f"MOST_PANELS = {fields['panels']['maxItems']};" in text
+    for field in ("title", "caption"):
+        assert f"{field}: {fields[field]['maxLength']}" in text
+    assert f"SLOWEST = {fields['pace']['minimum']};" in text
+    assert f"FASTEST = {fields['pace']['maximum']:g};" in text
+
+
+def test_the_cold_methods_are_those_that_use_the_gradient() -> None:
+    assert {"adam", "sgd", "levenberg-marquardt"} <= set(cold_methods())
+    assert not {"annealing", "eki", "forward-gradient", "spsa"} & set(cold_methods())
 
 
 @pytest.mark.parametrize(

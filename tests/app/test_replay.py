@@ -211,6 +211,18 @@ def test_a_title_stays_a_title() -> None:
     assert "&lt;/title&gt;" in page
 
 
+def test_a_talk_has_its_recordings_one_a_line() -> None:
+    about = {**ABOUT, "slides": [{"recording": "a"}, {"recording": "b"}], "files": ["a", "b"]}
+    page = replay.fill(about, b"first", b"second")
+    found = re.search(r'id="kelvin-recording">(.*?)</script>', page, re.DOTALL)
+    assert found
+    assert [base64.b64decode(line) for line in found[1].split("\n")] == [b"first", b"second"]
+    assert (
+        "present/page.js"
+        in base64.b64decode(re.findall(r"data:text/javascript;base64,([^\"]*)", page)[0]).decode()
+    )
+
+
 def test_the_shell_asks_nothing_of_a_network() -> None:
     shell = replay.shell()
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', shell)

@@ -154,3 +154,15 @@ test("a recording that is not there makes room for the next one after a moment; 
   assert.equal(pass(reel, 3 * ABSENT), 0);
   assert.equal(reel.at, 0);
 });
+
+test("a slide of one's own whose recording is missing stays until somebody goes on", () => {
+  const reel = new PlaylistClock(3, false);
+  reel.miss(false);
+  assert.equal(pass(reel, 3 * ABSENT), 0);
+  assert.deepEqual([reel.at, reel.absent], [0, true]);
+  assert.equal(reel.go(1), true);
+  assert.deepEqual([reel.absent, reel.playing], [false, true]);
+  const kiosk = new PlaylistClock(3, true);
+  kiosk.miss(false);
+  assert.equal(pass(kiosk, ABSENT + 0.5), 1);
+});

@@ -8,6 +8,9 @@ const MARGIN = 4;
 /** What a code of level M can hold, in bytes. */
 export const MOST_BYTES = 2331;
 
+/** Names that every computer has for itself. */
+const LOCAL = /^(?:localhost|127\.[\d.]+|\[::1\]|0\.0\.0\.0)$/;
+
 /**
  * The modules of a code, row by row with the margin; null where the text is too long for one.
  * @param {string} text
@@ -78,7 +81,8 @@ export function linkBox(link) {
   field.onfocus = () => field.select();
   const said = document.createElement("p");
   const code = qrCode(link);
-  said.textContent = t(code ? "present.qr-hint" : "present.qr-long");
+  const local = LOCAL.test(new URL(link).hostname);
+  said.textContent = t(!code ? "present.qr-long" : local ? "present.qr-local" : "present.qr-hint");
   box.append(field, ...(code ? [code] : []), said);
   return box;
 }

@@ -30,7 +30,8 @@ import { UserError } from "./errors.js";
 export const MOST_SLIDES = 40;
 export const MOST_PANELS = 4;
 export const LONGEST = { name: 80, called: 120, title: 60, caption: 260 };
-export const [SLOWEST, FASTEST] = [0.3, 5];
+export const SLOWEST = 0.3;
+export const FASTEST = 5;
 /** Paces to choose from. */
 export const PACES = [0.6, 1, 1.5, 2, 3];
 const RECORDING = /^(?:[a-z0-9-]{1,80}|own:[\w-]{1,80})$/;

@@ -45,10 +45,6 @@ export class TalkEditor {
       "aria-labelledby": "kt-title",
     });
     place.append(this.dialog);
-    this._build();
-  }
-
-  _build() {
     const button = (
       /** @type {string} */ what,
       /** @type {Parameters<typeof icon>[0] | null} */ shape,
@@ -82,7 +78,7 @@ export class TalkEditor {
       "data-testid": "talk-name",
       autocomplete: "off",
     });
-    this.name.oninput = () => this._change({ name: /** @type {any} */ (this.name).value });
+    this.name.oninput = () => this._change({ name: this.name.value });
     this.list = make("ol", { class: "kt-slides", role: "list" });
     this.empty = make("p", { class: "kg-empty", text: t("talks.empty") });
     this.add = button("add", null, () => this._add());
@@ -101,13 +97,13 @@ export class TalkEditor {
       make(
         "footer",
         {},
+        notes,
         this.start,
         button("save", null, () => this._save()),
         button("page", "export", () => this._now("page")),
         button("file", "export", () => this._now("file")),
         button("delete", "delete", () => this._remove(), "kg-button kt-last"),
       ),
-      notes,
     );
     this.dialog.oncancel = (event) => {
       event.preventDefault();
@@ -125,7 +121,7 @@ export class TalkEditor {
   open(talk, kept) {
     this.talk = structuredClone(talk);
     this.kept = kept ? JSON.stringify(talk) : "";
-    /** @type {HTMLInputElement} */ (this.name).value = talk.name;
+    this.name.value = talk.name;
     this.draw();
     if (!this.dialog.open) this.dialog.showModal();
     /** @type {HTMLElement | null} */ (this.list.querySelector("input"))?.focus();
@@ -355,7 +351,7 @@ export class TalkEditor {
     const { list } = this;
     const from = [...list.children].indexOf(row);
     row.classList.add("kt-dragged");
-    const move = ({ clientY }) => {
+    const move = (/** @type {PointerEvent} */ { clientY }) => {
       const others = [...list.children].filter((one) => one !== row);
       const next = others.find((one) => {
         const box = one.getBoundingClientRect();
