@@ -16,11 +16,15 @@ from typing import Any, Literal
 
 import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from app.live.component import Component
 from app.live.mount import OWN, still
 from app.text import t
+from engine.datasets import DATASETS
 from engine.messages.recording import SUFFIX
+from engine.networks import NETWORKS
+from engine.optimizers import OPTIMIZERS
 from engine.oracle import Currency
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -126,6 +130,24 @@ def talk(parameters: Mapping[str, str]) -> str | None:
     return asked if TALK.fullmatch(asked) else None
 
 
+@lru_cache(maxsize=1)
+def defaults() -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what every field of datasets, networks and methods is by default, as JSON values: the
+    browser leaves those out of links.
+    """
+    return {
+        kind: {
+            cls.name: {
+                name: to_jsonable_python(info.default)
+                for name, info in cls.model_fields.items()
+                if not info.is_required()
+            }
+            for cls in registry
+        }
+        for kind, registry in (("dataset", DATASETS), ("network", NETWORKS), ("lane", OPTIMIZERS))
+    }
+
+
 def draw() -> Any:
     """Draw the presentation of the link instead of the page."""
     st.html(BARE)
@@ -134,6 +156,7 @@ def draw() -> Any:
         **still(),
         "playlist": [entry.model_dump(mode="json") for entry in chosen(parameters)],
         "talk": talk(parameters),
+        "defaults": defaults(),
         "kiosk": parameters.get("kiosk") == "1",
     }
     return _component(key="present", data=data)

@@ -49,8 +49,6 @@ test("lists, what is empty and groups are written as links have them", () => {
     lanes: "adam",
     seconds: "30",
     seed: "7",
-    "stop.target": "none",
-    "stop.patience": "none",
     "training.classes": "none",
     "dataset.noise": "0.1",
     "network.hidden": "16,8",
@@ -62,4 +60,32 @@ test("a file of one's own is nowhere else", async () => {
   const { experiment } = await stageOf("first-screen");
   const own = { ...experiment, dataset: { name: "own-table", file: "token" } };
   assert.equal(slideLink(HOME, "own:0123", own), null);
+});
+
+test("what a link need not say is left out, but for what the data suggest", () => {
+  const defaults = {
+    dataset: { moons: { noise: 0.1 } },
+    network: { mlp: { hidden: [16], activation: "tanh" }, point: {} },
+    lane: { adam: { batch: 64, learning_rate: 0.01 } },
+  };
+  const race = {
+    dataset: { name: "moons", noise: 0.1 },
+    network: { name: "mlp", hidden: [16], activation: "tanh" },
+    lanes: [{ name: "adam", batch: 64, learning_rate: 0.02 }],
+    budget: { currency: "seconds", amount: 30 },
+    stop: { target: null, patience: 5 },
+    seed: 7,
+    device: "auto",
+    precision: "float32",
+    threads: 1,
+  };
+  const usual = { dataset: "moons", network: "mlp", lanes: "adam", seconds: "30", seed: "7" };
+  assert.deepEqual(flat(race, defaults), {
+    ...usual,
+    "stop.patience": "5",
+    "network.hidden": "16",
+    "adam.learning_rate": "0.02",
+  });
+  const land = { ...race, dataset: { name: "landscape" }, network: { name: "point" } };
+  assert.equal(flat(land, defaults)["adam.batch"], "64");
 });

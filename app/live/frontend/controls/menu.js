@@ -273,10 +273,14 @@ export class Menu {
 
   async share() {
     const { link } = this;
-    openPopover(this._button("share"), linkBox(link), { label: t("menu.share") });
+    const box = linkBox(link);
+    openPopover(this._button("share"), box, { label: t("menu.share"), end: true });
     try {
       await navigator.clipboard.writeText(link);
-      this.say(t("menu.copied"));
+      const said = document.createElement("p");
+      said.setAttribute("role", "status");
+      said.textContent = t("menu.copied");
+      box.prepend(said);
     } catch (error) {
       // a page that is not served securely has no clipboard; the link can be copied by hand
       if (!isExpected(error) && navigator.clipboard) throw error;

@@ -26,7 +26,7 @@ export function talkRows(talks, deeds) {
         {
           type: "button",
           "data-do": what,
-          "data-testid": `talk-${what}`,
+          "data-testid": `talks-${what}`,
           "aria-label": t(`talks.${what}-name`, { name }),
           ...attributes,
         },

@@ -429,7 +429,8 @@ export class PresentView {
     if (this.alone || this._closeLink()) return;
     const { stage } = this.live?.session.history ?? {};
     const home = `${location.origin}${this.data.base}`;
-    const link = stage && slideLink(home, this.entry.recording, stage.experiment);
+    const link =
+      stage && slideLink(home, this.entry.recording, stage.experiment, this.data.defaults);
     const box = document.createElement("div");
     box.className = "kp-link";
     box.dataset.testid = "present-link-box";
