@@ -66,10 +66,23 @@ def test_axe_finds_nothing_serious(
     if page.evaluate("window.__kelvin?.view?.state.state === 'running'"):
         page.evaluate("window.__kelvin.view.command({ do: 'pause' })")
         page.wait_for_function("['paused', 'done'].includes(window.__kelvin.view.state.state)")
+    nothing_serious(page, [one for one in OURS.split(", ") if page.locator(one).count()])
+
+
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_axe_finds_nothing_serious_in_the_windows_of_the_data(open_page: Open, theme: str) -> None:
+    page = open_page(color_scheme=theme)
+    page.get_by_test_id("dataset-change").click()
+    nothing_serious(page, ["[data-testid=dataset-picker]", "[data-testid=all-datasets]"])
+    page.get_by_test_id("all-drawn").click()
+    nothing_serious(page, ["[data-testid=draw-square]"])
+
+
+def nothing_serious(page: Page, places: list[str]) -> None:
+    """Axe-core finds no serious violation in these parts of the page."""
     found = Axe().run(
         page,
-        context=OURS.split(", ")
-        and {"include": [[one] for one in OURS.split(", ") if page.locator(one).count()]},
+        context={"include": [[one] for one in places]},
         options=RULES,
     )
     serious = [
