@@ -206,11 +206,11 @@ def test_the_plane_is_chosen_while_the_race_runs(open_page: Open) -> None:
     for kind, words in {
         "random": "random plane (filter-normalised)",
         "line": "start–best",
-        "pca": "PCA",
+        "pca": "main plane (PCA)",
     }.items():
         plane.select_option(kind)
         wait(page, "v.board.panel('weights').last.picture.plane.kind === x", kind)
-        expect(plane.locator(f"option[value={kind}]")).to_contain_text(f"{words} · ")
+        expect(plane.locator(f"option[value={kind}]")).to_contain_text(f"{words}, ")
         assert plane.input_value() == kind
     recorded = open_page().get_by_test_id("plane")
     expect(recorded).to_be_disabled()
