@@ -7,7 +7,7 @@ headless in a process, in turns, so that both meet the same machine; its rates s
 figures. Training speed is steps of both lanes per second of wall time. The bars are the explorer's
 own: at least 15 drawn frames/s, one mount per chart, no blank frame, Run to first new frame within
 0.5 s, page to first moving picture within 3 s, training at 95 % or more of headless speed. They are
-for the four panels they were set for; the six shown by default are measured beside them.
+for the four panels they were set for; six are measured beside them.
 """
 
 # ruff: noqa: E402
