@@ -146,10 +146,11 @@ async function keepRecordings(recordings, slides) {
     if (!packed || names.has(recording)) continue;
     try {
       const bytes = Uint8Array.from(atob(packed.file), (one) => one.charCodeAt(0));
-      const found = await sameHere(bytes);
+      const name = String(packed.name ?? called);
+      const found = await sameHere(bytes, name);
       names.set(
         recording,
-        ownName(found ?? (await importRecording(new File([bytes], called), String(packed.name)))),
+        ownName(found ?? (await importRecording(new File([bytes], called), name))),
       );
     } catch (error) {
       if (!isExpected(error)) throw error;
@@ -160,12 +161,13 @@ async function keepRecordings(recordings, slides) {
 }
 
 /**
- * The id of a recording with the same bytes in this browser.
+ * The id of a recording of that name with the same bytes in this browser.
  * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {string} called
  */
-async function sameHere(bytes) {
-  for (const { id, size } of await listRecordings()) {
-    if (size !== bytes.length) continue;
+async function sameHere(bytes, called) {
+  for (const { id, name, size } of await listRecordings()) {
+    if (size !== bytes.length || name !== called) continue;
     const record = await getRecording(id);
     if (!record) continue;
     const there = new Uint8Array(await record.bytes.arrayBuffer());

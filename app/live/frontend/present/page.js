@@ -275,6 +275,7 @@ export class PresentView {
         shown: known,
         large: entry.large && entry.large in live.board.kinds ? entry.large : null,
       });
+    entry.title ||= (entry.called ?? "").slice(0, MOST_TITLE);
     if (!entry.title)
       entry.title = t("present.untitled", {
         data: history.stage.data.label,
@@ -348,7 +349,8 @@ export class PresentView {
 
   /** Title, caption and dots of what is on. */
   _tell() {
-    const { title, caption } = this.entry;
+    const { caption, called = "" } = this.entry;
+    const title = this.entry.title || called.slice(0, MOST_TITLE);
     for (const selector of ["[data-testid=present-title]", ".kp-card-title"])
       this.get(selector).textContent = title;
     for (const selector of [".kp-caption", ".kp-card-caption"])
@@ -373,7 +375,7 @@ export class PresentView {
       t("present.dot", {
         number: i + 1,
         count: this.playlist.length,
-        title: entry.title || entry.recording,
+        title: entry.title || entry.called || entry.recording,
       }),
     );
     dot.onclick = () => this.go(i);
