@@ -114,7 +114,8 @@ export async function importTalk(file) {
 function parsed(text) {
   try {
     return JSON.parse(text);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     return null; // the caller says what is allowed
   }
 }
