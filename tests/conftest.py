@@ -32,10 +32,9 @@ MOST_PROCESSES = 4
 """Test processes at most: each takes some 400 MB."""
 BROWSER = "tests/browser/"
 
-KEPT = ("KELVIN_DATA", "KELVIN_TEST_PATIENCE")
-"""Variables that are meant for the tests."""
-
-for name in [name for name in os.environ if name.startswith("KELVIN_") and name not in KEPT]:
+if patience := os.environ.get("KELVIN_TEST_PATIENCE"):
+    os.environ["BROWSER_PATIENCE"] = patience  # for `tests/browser`; Kelvin knows no such name
+for name in [name for name in os.environ if name.startswith("KELVIN_") and name != "KELVIN_DATA"]:
     del os.environ[
         name
     ]  # what somebody has set for a server of their own is none of the tests' business

@@ -26,7 +26,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--disable-quic",
 ]
-PATIENCE = 1000 * int(os.environ.get("KELVIN_TEST_PATIENCE", "300"))
+PATIENCE = 1000 * int(os.environ.get("BROWSER_PATIENCE", "300"))
 """Milliseconds to wait for what must happen; only how long a failure takes depends on it.
 KELVIN_TEST_PATIENCE sets the seconds."""
 expect.set_options(timeout=PATIENCE)
