@@ -168,7 +168,8 @@ export function spent(lanes, { currency, amount }) {
  * @param {number} seconds
  */
 export function duration(seconds) {
-  if (seconds < 55) return t("status.duration-seconds", { count: amount(seconds, "seconds") });
+  const whole = Number.isInteger(seconds) ? seconds : amount(seconds, "seconds");
+  if (seconds < 55) return t("status.duration-seconds", { count: whole });
   const minutes = Math.round(seconds / 60);
   if (minutes === 1) return t("status.duration-minute");
   if (minutes < 100) return t("status.duration-minutes", { count: minutes });
