@@ -111,7 +111,7 @@ def _study(one: Results, shown: tuple[Results, ...], currency: str, variant: str
                     on_click="ignore",
                 )
     st.caption(t("evidence.command"))
-    st.code(one.report.command, language="bash")
+    st.code(one.report.command, language="bash", wrap_lines=True)
 
 
 st.html(evidence.STYLE)
@@ -129,7 +129,7 @@ for line in found.broken:
 if not found.results:
     st.info(t("evidence.none"), icon=":material/info:")
     st.markdown(t("evidence.none-how"))
-    st.code(evidence.RUN_ALL, language="bash")
+    st.code(evidence.RUN_ALL, language="bash", wrap_lines=True)
     st.markdown(t("evidence.none-where"))
     st.stop()
 

@@ -69,7 +69,9 @@ def test_from_the_map_to_a_study_and_its_race(browser: Browser, address: str) ->
     before = colours(page)
     page.get_by_role("radio", name="Rounds").click()
     page.wait_for_function(
-        f"(before) => JSON.stringify(document.querySelector('{MAP}').data[0].z) !== before",
+        # it is not there for a moment, while Streamlit draws the next one
+        f"(before) => {{ const map = document.querySelector('{MAP}'); "
+        "return map?.data && JSON.stringify(map.data[0].z) !== before; }",
         arg=before,
     )
     page.mouse.click(*page.evaluate(CELL, [MAP, "lm"]))

@@ -20,7 +20,7 @@ POINT = """() => { const { view } = window.__kelvin;
 
 
 def test_four_seeds_have_bands_wins_and_a_switch(open_page: Open) -> None:
-    page = open_page("/?dataset=moons&lanes=annealing,adam&seconds=2&seed=7&seeds=4")
+    page = open_page("?dataset=moons&lanes=annealing,adam&seconds=2&seed=7&seeds=4")
     expect(page.get_by_label("Seeds", exact=True)).to_have_value("4")
     switch = page.get_by_test_id("seed-switch")
     expect(switch).to_contain_text("Seed 7")
@@ -53,7 +53,7 @@ def test_four_seeds_have_bands_wins_and_a_switch(open_page: Open) -> None:
 
 
 def test_one_seed_has_neither_switch_nor_band(open_page: Open) -> None:
-    page = open_page("/?dataset=moons&lanes=annealing,adam&seconds=1")
+    page = open_page("?dataset=moons&lanes=annealing,adam&seconds=1")
     page.wait_for_function("window.__kelvin?.view.player.history.length > 0")
     expect(page.get_by_test_id("card-1-loss")).not_to_have_text("–")
     expect(page.get_by_test_id("seed-switch")).to_be_hidden()
