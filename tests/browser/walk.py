@@ -36,5 +36,6 @@ def running(page: Page) -> None:
     """Until a race runs and has been seen some times; from then on it leaves the page a core to
     draw on.
     """
-    wait(page, "v.state.state === 'running' && v.player.history.pictures.length > 2")
+    page.locator('.kelvin[data-state="running"][data-source="live"]').wait_for()
+    page.wait_for_function("Number(document.querySelector('.kelvin').dataset.pictures) > 2")
     look(page, "v.transport.speed || v.command({ do: 'speed', value: x })", STEPS_A_SECOND)

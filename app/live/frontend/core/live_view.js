@@ -535,6 +535,25 @@ export class LiveView {
 
   showState() {
     showStatus(this);
+    this._publish();
+  }
+
+  /** Say on the root how the race stands, for style sheets, tests and whoever embeds the page. */
+  _publish() {
+    const { history, source, playing, moment } = this.session.playback;
+    const said = {
+      state: this.state.state,
+      source,
+      playing: String(playing),
+      frames: String(history.length),
+      pictures: String(history.pictures.length),
+      moment: String(moment),
+      runs: String(this.run),
+      stale: String(this.stale),
+      ready: String(this.ready),
+    };
+    for (const [name, text] of Object.entries(said))
+      if (this.root.dataset[name] !== text) this.root.dataset[name] = text;
   }
 
   _wire() {
@@ -698,6 +717,7 @@ export class LiveView {
       this.drawnAt.curves = now;
       this.showState();
     }
+    this._publish();
     stats.drawMs += performance.now() - began;
     if (!drawn) return;
     stats.drawn++;
