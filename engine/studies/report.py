@@ -13,7 +13,7 @@ from ..errors import BadInput
 from ..race.trajectory import Target
 from . import stats, tables
 from .study import SHIPPED, Case, Lane, Seen, Study, names, shipped
-from .verdict import Facts, Figure, verdict
+from .verdict import SHARES, Facts, Figure, verdict
 
 COLUMNS: tuple[Seen, ...] = tuple(one for one in get_args(Seen) if one != "none")
 """Columns of the map: what a method sees of the problem."""
@@ -142,12 +142,10 @@ def _row(one: Report, facts: Facts, case: Case, currency: str, variant: str) -> 
     lowest = order[0][1].value
     apart: bool | None = None
     if math.isfinite(lowest):
-        apart = True
-        if len(order) > 1 and math.isfinite(order[1][1].value):
+        apart = order[0][1].reached >= MAJORITY * order[0][1].n
+        if len(order) > 1:
             pair = order[0][0].id, order[1][0].id
-            apart = facts.ratio(name, *pair, currency, chosen, target).high < 1
-        elif len(order) > 1:
-            apart = order[0][1].reached >= MAJORITY * order[0][1].n
+            apart = apart and facts.ratio(name, *pair, currency, chosen, target).high < 1
     return [
         Cell(
             str(case.situation),
@@ -196,8 +194,7 @@ def _target(
 
 
 MAJORITY = 0.8
-"""Share of a method's runs that must reach the target to be told apart from methods that never do.
-"""
+"""Share of a method's runs that must reach the target for it to be told apart from the others."""
 
 
 def holm_of_primaries(reports: Iterable[Report]) -> dict[str, float]:
@@ -248,4 +245,7 @@ def _difference(a: Mapping[str, Any], b: Mapping[str, Any], metric: str) -> floa
             for row in (a, b)
         ]
         return 0.0 if ends[0] == ends[1] else ends[0] - ends[1]
-    return float(a.get(metric) or 0) - float(b.get(metric) or 0)
+    # a run without a score diverged, and is behind every other
+    worst = -math.inf if metric.endswith(SHARES) else math.inf
+    scores = [worst if row.get(metric) is None else float(row[metric]) for row in (a, b)]
+    return 0.0 if scores[0] == scores[1] else scores[0] - scores[1]

@@ -69,7 +69,9 @@ def expected_running_time_interval(
     value = expected_running_time(spent, hit)
     n = len(spent)
     if not math.isfinite(value):
-        return Interval(math.inf, float(spent.sum()), math.inf)
+        # Of n runs none reached it: with this probability or more each of them would have to fail.
+        most = 1 - ((1 - level) / 2) ** (1 / n)
+        return Interval(math.inf, float(spent.mean()) / most, math.inf)
     if n < 2:
         return Interval(value, 0.0, math.inf)
     here, error = math.log(value), float(_log_error(spent, hit))
@@ -184,7 +186,9 @@ def paired_ratio(
 
     The interval is Student's, on the logarithm of the ratios, when both reached the target on every
     seed. If a run is censored its ratio is only bounded on one side, so the interval is that of the
-    sign test, whose ends are ratios of seeds.
+    sign test, whose ends are ratios of seeds. A run that did not reach the target counts as dearer
+    only where it had spent as much as the other needed; where it was ended before, nothing is known
+    of the pair, and it is left out.
     """
     a, hit_a = np.asarray(cost, float), np.asarray(reached, bool)
     b, hit_b = np.asarray(other_cost, float), np.asarray(other_reached, bool)
@@ -192,7 +196,8 @@ def paired_ratio(
     both = hit_a & hit_b
     with np.errstate(divide="ignore"):
         logs = np.log(a) - np.log(b)
-    logs = np.where(both, logs, np.where(hit_a, -math.inf, np.where(hit_b, math.inf, math.nan)))
+    cheaper, dearer = hit_a & ~hit_b & (b >= a), hit_b & ~hit_a & (a >= b)
+    logs = np.where(both, logs, np.where(cheaper, -math.inf, np.where(dearer, math.inf, math.nan)))
     wins, losses = int((logs < 0).sum()), int((logs > 0).sum())
     p = float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
     known = logs[~np.isnan(logs)]

@@ -93,6 +93,7 @@ class Facts:
             "gain": self.gain,
             "slope": self.slope,
             "reached": self.reached,
+            "solved": self.solved,
             "rung": self.rung,
             "name": self.name,
             "share_diverged": self.share_diverged,
@@ -157,6 +158,11 @@ class Facts:
         """Return the share of runs that reached a target."""
         hits = [_hit(row, "evaluations", target) for row in self._rows(case, lane, variant)]
         return sum(hit[1] for hit in hits) / len(hits)
+
+    def solved(self, case: str, lane: str, variant: str = "best", target: int = -1) -> str:
+        """Return how many runs reached a target, as people write it: "2 of 10"."""
+        hits = [_hit(row, "evaluations", target) for row in self._rows(case, lane, variant)]
+        return f"{sum(hit[1] for hit in hits)} of {len(hits)}"
 
     def score(self, case: str, lane: str, metric: str = "", variant: str = "best") -> Figure:
         """Return a score at the end of the runs: the median, with its interval."""

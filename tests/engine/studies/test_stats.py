@@ -23,7 +23,8 @@ def test_a_target_that_was_seldom_reached_has_no_upper_end() -> None:
     rare = stats.expected_running_time_interval([10, 100, 100, 100, 100], [1, 0, 0, 0, 0])
     assert (rare.value, rare.high) == (410, math.inf)
     never = stats.expected_running_time_interval([100, 200], [0, 0])
-    assert never == (math.inf, 300, math.inf)
+    # both fail with a probability of 5 % where each reaches it with 1 − √0.05; spent over that
+    assert never == pytest.approx((math.inf, 150 / (1 - 0.05**0.5), math.inf))
     assert stats.expected_running_time_interval([7], [1]) == (7, 0, math.inf)
     assert stats.expected_running_time_interval([7, 7, 7], [1, 1, 1]) == (7, 7, 7)
 
@@ -76,6 +77,10 @@ def test_where_one_never_reaches_the_target_the_ratio_is_bounded_on_one_side() -
     found = stats.paired_ratio([99] * 5, [0] * 5, [99] * 5, [0] * 5)
     assert math.isnan(found.value)
     assert stats.verdict_of(found) == "neither reached it"
+    # a run that was ended before it had spent as much as the other needed says nothing
+    found = stats.paired_ratio([50] * 5, [1] * 5, [30] * 5, [0] * 5)
+    assert math.isnan(found.value)
+    assert (found.wins, found.losses) == (0, 0)
     # one seed each way, the rest ties: nothing is told apart
     found = stats.paired_ratio([5, 9, 9], [1, 0, 0], [9, 5, 9], [0, 1, 0])
     assert (found.wins, found.losses, found.p) == (1, 1, 1)
