@@ -122,6 +122,7 @@ class Preset(BaseModel):
     lesson: str = Field(min_length=1, max_length=120, description="What it shows, read at its end.")
     kind: Literal["good", "failure", "question"]
     flat: dict[str, str] = Field(description="The experiment, in the grammar of links.")
+    panels: str = Field("", description="Panels to open, as links name them; the usual if empty.")
     expect: tuple[Claim, ...] = Field(min_length=1)
 
     def experiment(self) -> Experiment:

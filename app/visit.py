@@ -23,11 +23,6 @@ def ask(preset: presets.Preset) -> None:
     st.session_state[ASKED] = preset.id
 
 
-def welcome() -> None:
-    """Ask a first visitor the first question: its race is the one that plays."""
-    ask(presets.presets()[0])
-
-
 def follow(experiment: Experiment) -> None:
     """Show the explanation of the preset that a link matches, with any seed; hide it if the link is
     for another race.

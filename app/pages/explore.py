@@ -30,8 +30,8 @@ if "experiment" not in st.session_state:
         experiment != Experiment() and "recording" not in st.query_params
     )
     controls.load(experiment)
-    if experiment == Experiment() and "recording" not in st.query_params and not complaint:
-        visit.welcome()
+    if "recording" not in st.query_params and not complaint:
+        visit.follow(experiment)  # a question's race brings its question, as the first visit's does
 
 if "opened" in st.session_state:
     st.session_state.complaint = controls.take_up(st.session_state.pop("opened"))
@@ -53,8 +53,8 @@ with st.sidebar:
     preset = presets.draw()
     if preset is not None:
         st.session_state.view = {
-            key: text for key, text in st.session_state.view.items() if key in link.VIEW_KEYS
-        }
+            key: text for key, text in st.session_state.view.items() if key in ("x", "y")
+        } | ({"panels": preset.panels} if preset.panels else {})
         visit.ask(preset)
         experiment = preset.experiment()
         if experiment.dataset.kind == "function":

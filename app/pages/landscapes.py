@@ -26,6 +26,8 @@ if not page:
     page["view"] = link.view_of(st.query_params.to_dict())
     page["named"] = not elsewhere and link.names(st.query_params.to_dict())
     controls.load(page["experiment"])
+    if "recording" not in st.query_params and visit.ASKED not in st.session_state:
+        visit.follow(page["experiment"])
 
 if "opened" in page:
     page["complaint"] = controls.take_up(page.pop("opened"))

@@ -158,7 +158,7 @@ test("what was done by hand is told with what was before", () => {
   );
   assert.equal(currentSetting(rate, 1, events), 0.1);
   assert.equal(currentSetting(rate, 1, []), 0.01);
-  assert.equal(formatValue(null), "not set");
+  assert.equal(formatValue(null), "automatic");
   assert.equal(formatValue(true), "on");
 });
 

@@ -78,8 +78,10 @@ export class StoryBar {
    * @param {any} race.experiment of the race on the screen, or null
    * @param {boolean} race.coming whether another race was asked for and nothing is seen of it yet
    * @param {any[] | null} race.ended the lanes' numbers at its end, null before
+   * @param {string[]} race.names of its lanes
+   * @param {boolean} race.heights whether a loss is a height on a landscape
    */
-  show(asked, { experiment, coming, ended }) {
+  show(asked, { experiment, coming, ended, names, heights }) {
     this.place.hidden = !asked;
     if (!asked) return;
     // Another seed is the same question.
@@ -88,7 +90,8 @@ export class StoryBar {
       !experiment || sameRace({ ...experiment, ...bare }, { ...asked.experiment, ...bare });
     const other = same ? "" : t(coming ? "story.coming" : "story.other");
     const last = same && !coming ? ended : null;
-    const key = JSON.stringify([asked.id, other, last?.map((row) => row.loss)]);
+    const called = same && names.length === asked.lanes.length ? names : asked.lanes;
+    const key = JSON.stringify([asked.id, other, called, last?.map((row) => row.loss)]);
     if (key === this.shown) return;
     this.shown = key;
     this.get(".kv-kicker").textContent = t("story.number", {
@@ -96,11 +99,11 @@ export class StoryBar {
       count: asked.count,
     });
     this.get(".kv-story-title").textContent = asked.title;
-    this.get(".kv-story-why").replaceChildren(...withNames(asked.why, asked.lanes));
+    this.get(".kv-story-why").replaceChildren(...withNames(asked.why, called));
     this.get(".kv-story-watch").textContent = asked.watch;
     // Both stand in one place, and the one that is not read takes its room: nothing jumps at the end.
     this.get(".kv-story-seen").replaceChildren(
-      ...seen(asked, last ?? asked.lanes.map(() => WIDEST)),
+      ...seen(called, last ?? called.map(() => WIDEST), heights),
       Object.assign(document.createElement("strong"), { textContent: asked.lesson }),
     );
     this.get("em").textContent = other;
@@ -135,16 +138,17 @@ function laneName(lanes, lane) {
 
 /**
  * How every lane ended, in numbers.
- * @param {Asked} asked
+ * @param {string[]} lanes their names
  * @param {any[]} rows of the lanes
+ * @param {boolean} heights whether a loss is a height on a landscape
  */
-function seen({ lanes }, rows) {
+function seen(lanes, rows, heights) {
   return rows.slice(0, lanes.length).flatMap((row, lane) => {
     const told =
-      row.loss === null
+      row.loss === null || row.trouble
         ? t("story.failed")
         : row.test_accuracy === null || row.test_accuracy === undefined
-          ? t("story.loss", { loss: formatNumber(row.loss) })
+          ? t(heights ? "story.height" : "story.loss", { loss: formatNumber(row.loss) })
           : t("story.right", { right: percent(row.test_accuracy), loss: formatNumber(row.loss) });
     return [laneName(lanes, lane), ` ${told} `];
   });

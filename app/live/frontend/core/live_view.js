@@ -56,7 +56,8 @@ export class LiveView {
     const { offline = false } = data;
     const starts = !offline && takeStart(this.layout, data.starts ?? 0);
     if (!offline) takeStart(`${this.layout} step`, data.stepped ?? 0);
-    if (starts) this.data = { ...data, autostart: true };
+    /** Whether a race was asked for while this view was not there. */
+    this.startsNow = starts;
     this.session = new RaceSession({
       token: tokenOf(this.layout),
       offline,
@@ -158,7 +159,11 @@ export class LiveView {
     this.transport.speed = this.slow.usual = data.speed ?? 0;
     this.story = new StoryBar(this.get(".kv-story"), {
       close: () => this.setTriggerValue("closed", true),
-      next: (id) => (id ? this.setTriggerValue("asked", id) : this._toEvidence()),
+      next: (id) => {
+        this.goesOn = true; // to another race, which was asked for: nobody need be told of this one
+        if (id) this.setTriggerValue("asked", id);
+        else this._toEvidence();
+      },
       step: () => this.showStep(),
     });
     this.removeTerms = bindTerms(this.root);
@@ -235,6 +240,7 @@ export class LiveView {
     this.setTriggerValue = setTriggerValue;
     this._dress();
     this.landscapePicker?.mark(data.experiment.dataset.function);
+    if (asked) this.board.arrange(arrangementOf(this.layout, data.view ?? {}), false);
     if (takeStart(`${this.layout} step`, data.stepped ?? 0)) this.showStep();
     else if (moved || asked) this.start();
     else if (other) {
@@ -246,7 +252,8 @@ export class LiveView {
 
   destroy() {
     cancelAnimationFrame(this.frame);
-    if (this.racing && this.session.playback.source === "live") noteRaceLeft(this.layout);
+    if (this.racing && this.session.playback.source === "live" && !this.goesOn)
+      noteRaceLeft(this.layout);
     removeEventListener("pagehide", this.leaving);
     if (!this.data.offline) rememberRace(this.session, null);
     this.removeKeys();
@@ -308,7 +315,10 @@ export class LiveView {
    */
   begin() {
     this.session.begun = true;
-    if (this.data.autostart && mayAutostart(() => this.root.isConnected && this.begin()))
+    if (
+      (this.data.autostart || this.startsNow) &&
+      mayAutostart(() => this.root.isConnected && this.begin())
+    )
       this.start();
     else if (this.data.recording) this.playRecording(this.data.recording);
     else this.showState();
@@ -382,10 +392,10 @@ export class LiveView {
 
   /** Show one step of every method part by part, of the race that runs or of a new one. */
   showStep() {
+    // It is painted over the plane through weight space, which is large meanwhile.
     const { arrangement } = this.board;
-    // slow motion is painted over the plane through weight space
-    if (!this.board.visible("weights"))
-      this.board.arrange({ shown: [...arrangement.shown, "weights"], large: null });
+    this.board.arrange({ ...arrangement, large: "weights" }, false);
+    this.slow.once(() => this.board.arrange(arrangement, false));
     if ((this.session.live || this.session.waiting) && !this.stale) return this.setSpeed(-1);
     this.transport.speed = -1;
     this.start();
@@ -659,7 +669,10 @@ export class LiveView {
       newSeed: () => this.newSeed(),
       reheat: () => transport.get("reheat").disabled || this.reheat(),
       enlarge: (number) => board.enlarge(number),
-      restore: () => board.arrange({ ...board.arrangement, large: null }),
+      restore: () =>
+        this.slow.active
+          ? this.setSpeed(this.slow.usual)
+          : board.arrange({ ...board.arrangement, large: null }),
       measure: (name) => this.choose(name),
       setCurrency: (name) => this.setCurrency(name),
       menu: (name) => menu.do(name),

@@ -8,6 +8,9 @@ import { duration } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { lateStart, statusText } from "../i18n/status_text.js";
 
+/** How long a question is read at least before what was seen takes its place. */
+const READ_MS = 9000;
+
 /**
  * Whether the race that the controls name waits for a worker: to ask for it once more would change
  * nothing.
@@ -88,9 +91,14 @@ export function showStatus(view) {
   view.placeholder.show({ empty, coming, said, about });
   const now = metrics[playback.moment]?.lanes ?? [];
   const over = now.length > 0 && now.every((/** @type {any} */ row) => row.finished);
+  // A race may be over at once; what to watch is read first.
+  const early = recorded ? 0 : READ_MS - (performance.now() - session.runAt);
+  if (over && early > 0) setTimeout(() => view.root.isConnected && view.showState(), early + 50);
   view.story.show(data.question, {
     experiment: stage?.experiment ?? null,
     coming: Boolean(waiting),
-    ended: over ? now : null,
+    ended: over && early <= 0 ? now : null,
+    names: (stage?.lanes ?? []).map((/** @type {any} */ lane) => lane.label),
+    heights: Boolean(stage?.data.landscape),
   });
 }

@@ -6,6 +6,7 @@ import { Chart, dress, predress } from "../charts/chart.js";
 import { decimate, markerTrace, timeAxisEnd } from "../charts/decimate.js";
 import { hasAccuracy } from "../charts/lane_cards.js";
 import { shortName } from "../charts/line_labels.js";
+import { nameParts } from "../data/lane_names.js";
 import { statisticsOf } from "../data/seeds.js";
 import { currencyName, formatNumber, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
@@ -249,7 +250,7 @@ export class LossPanel {
 export function endLabels(stage, value) {
   return stage.lanes.map(
     (/** @type {any} */ lane, /** @type {number} */ i) =>
-      `${SHAPES[i]} ${shortName(lane.label)} ${value(i)}`,
+      `${SHAPES[i]} ${shortName(nameParts(lane).apart || lane.label)} ${value(i)}`,
   );
 }
 

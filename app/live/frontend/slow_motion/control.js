@@ -41,6 +41,8 @@ export class SlowMotion {
     this.session = session;
     this.on = on;
     this.active = this.held = false;
+    /** Whether one step is shown, and no more until somebody asks. */ this.single = false;
+    /** @type {(() => void) | null} */ this.ended = null;
     this.pace = 1;
     /**
      * @type {"path" | "step" | number} what is seen of the plane: all of it, what this step
@@ -80,6 +82,16 @@ export class SlowMotion {
     this.on.showState();
   }
 
+  /**
+   * Stand still when the last phase of the first step is on show.
+   * @param {() => void} ended called when slow motion is left
+   */
+  once(ended) {
+    this.single = true;
+    this.ended?.();
+    this.ended = ended;
+  }
+
   /** Back to moving pictures. @param {boolean} resume whether the race goes on */
   stop(resume = false) {
     if (!this.active) return;
@@ -87,6 +99,9 @@ export class SlowMotion {
     this._release();
     this.place.hidden = true;
     this._near(null);
+    this.single = false;
+    this.ended?.();
+    this.ended = null;
     this.on.showSpeed(this.usual);
     if (resume) this.on.command({ do: "resume" });
     this.on.showState();
@@ -109,11 +124,7 @@ export class SlowMotion {
   next() {
     clearTimeout(this.timer);
     if (!this.active || this.at < 0) return;
-    const { lanes } = this.session.history.stage;
-    const most = Math.max(
-      ...this.told.filter(Boolean).map((message) => lanes[message.lane].stages?.length ?? 0),
-    );
-    if (this.at + 1 < most) return this._show(this.at + 1);
+    if (this.at + 1 < this._phases()) return this._show(this.at + 1);
     this._release();
     if (["running", "paused"].includes(this.session.state.state)) this._ask();
     else this.stop();
@@ -185,7 +196,18 @@ export class SlowMotion {
     this._look();
     this._tell();
     this._move();
-    if (!this.held) this._wait();
+    if (this.single && at + 1 >= this._phases()) {
+      this.single = false; // “Continue” and “Next” go on with the steps that follow
+      this.hold(true);
+    } else if (!this.held) this._wait();
+  }
+
+  /** How many phases the step on show has. */
+  _phases() {
+    const { lanes } = this.session.history.stage;
+    return Math.max(
+      ...this.told.filter(Boolean).map((message) => lanes[message.lane].stages?.length ?? 0),
+    );
   }
 
   /** Show the part of the plane in which this step is seen. */
