@@ -110,9 +110,9 @@ def _lower(label: str) -> str:
 
 
 def worth(value: Any) -> str:
-    """Format a setting for reading: 0.7, 0.002, 10⁻⁶, on, not set."""
+    """Format a setting for reading: 0.7, 0.002, 10⁻⁶, on, automatic."""
     if value is None:
-        return "not set"
+        return "automatic"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int | float):
