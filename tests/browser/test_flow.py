@@ -317,7 +317,7 @@ def test_four_lanes_have_whole_words_under_their_maps_and_numbers_apart(
 ) -> None:
     page = open_page(
         "?dataset=moons&lanes=annealing,annealing,parallel-tempering,population-annealing"
-        "&evaluations=200000",
+        f"&evaluations=200000{SIX}",
         viewport={"width": width, "height": 900},
     )
     wait(page, "v.state.state === 'done'")

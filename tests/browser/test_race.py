@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from psutil import Process
 
 from tests.browser.conftest import PATIENCE, SHOTS, Server
-from tests.browser.walk import LONG, SHORT, Open, look, running, wait
+from tests.browser.walk import LONG, SHORT, SIX, Open, look, running, wait
 
 pytestmark = pytest.mark.browser
 
@@ -276,7 +276,7 @@ def test_speed_holds_the_lanes_back(open_page: Open) -> None:
 def test_scrubbing_moves_every_panel_and_back_to_live(open_page: Open) -> None:
     page = open_page(SHORT)
     wait(page, "v.state.state === 'done'")
-    assert "Done" in status(page)
+    assert "Finished" in status(page)
     last = page.get_by_test_id("card-1-loss").inner_text()
     page.get_by_test_id("scrub").fill("0")
     wait(page, "v.player.moment === 0")
@@ -458,7 +458,8 @@ def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(
     open_page: Open, width: int, height: int
 ) -> None:
     page = open_page(
-        "?dataset=moons&lanes=nesterov,nesterov,nesterov,annealing&lane2.rate=0.3&lane3.rate=0.002&evaluations=20000",
+        "?dataset=moons&lanes=nesterov,nesterov,nesterov,annealing&lane2.rate=0.3&lane3.rate=0.002&evaluations=20000"
+        + SIX,
         viewport={"width": width, "height": height},
     )
     wait(page, "v.player.history.pictures.length > 1 && v.board.panel('network')?.last")
