@@ -24,7 +24,7 @@ def test_the_first_visit_asks_a_question_and_ends_with_what_was_seen(open_page: 
     story = page.get_by_test_id("question")
     expect(story).to_contain_text("Can a network learn without gradients?")
     expect(story).to_contain_text("Simulated annealing sees only how wrong the network is")
-    expect(story).to_contain_text("Watch which map draws the spiral first.")
+    expect(story).to_contain_text(presets()[0].watch)
     wait(page, "v.player.playing && v.player.history.length > 2")
     height = story.bounding_box()
     page.evaluate(
