@@ -55,17 +55,57 @@ def evaluate(text: str, names: Mapping[str, Any], field: str = "formula") -> Any
     Raises:
         BadInput: it is not a formula, uses an unknown name, or cannot be computed.
     """
-    known = {**ALWAYS, **names}
-    if len(text) > LONGEST:
-        raise BadInput(field, text[:60] + "…", f"at most {LONGEST} characters")
+    tree, known = _parsed(text, field), {**ALWAYS, **names}
     try:
-        return _value(ast.parse(text.strip(), mode="eval").body, known)
-    except SyntaxError:
-        raise BadInput(field, text, "a formula such as max(1, D // 32)") from None
+        return _value(tree, known)
+    except BadInput:
+        raise
     except _Unknown as error:
         raise BadInput(field, text, f"{error}; known are {', '.join(sorted(known))}") from None
     except (ArithmeticError, TypeError, ValueError) as error:
         raise BadInput(field, text, f"a formula that can be computed ({error})") from None
+
+
+def check(text: str, names: Mapping[str, Any], field: str = "formula") -> None:
+    """Check that the names and calls of a formula fit, also those that ``and``, ``or`` and chains
+    of comparisons would skip.
+
+    Args:
+        text: the formula.
+        names: as for `evaluate`; the functions may check what they are called with. That their
+            values cannot be divided or logarithmised is no fault of the formula.
+        field: what it is, for messages.
+
+    Raises:
+        BadInput: it is not a formula, uses an unknown name, or calls a function wrongly.
+    """
+    tree, known = _parsed(text, field), {**ALWAYS, **names}
+    parts: list[ast.AST] = [tree]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BoolOp):
+            parts += node.values
+        elif isinstance(node, ast.Compare):
+            parts += [node.left, *node.comparators]
+    for part in parts:
+        try:
+            _value(part, known)
+        except BadInput:
+            raise
+        except _Unknown as error:
+            raise BadInput(field, text, f"{error}; known are {', '.join(sorted(known))}") from None
+        except TypeError as error:
+            raise BadInput(field, text, f"a formula that can be computed ({error})") from None
+        except (ArithmeticError, ValueError):
+            continue
+
+
+def _parsed(text: str, field: str) -> ast.AST:
+    if len(text) > LONGEST:
+        raise BadInput(field, text[:60] + "…", f"at most {LONGEST} characters")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        raise BadInput(field, text, "a formula such as max(1, D // 32)") from None
 
 
 class _Unknown(Exception):

@@ -6,13 +6,14 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from scipy.stats import qmc
 
-from ..errors import BadInput
+from ..errors import BadInput, CannotRun, NotFetched
 from ..experiment.model import Experiment, problem_of
 from ..random.rng import hashed_seed
 from .formula import evaluate
@@ -22,6 +23,8 @@ TUNING_SEED = 100
 """First of the seeds that settings are chosen on; they are never reported."""
 FORMULA = "="
 """First character of a text that is computed from D, N and K."""
+LANE = "lanes[0]"
+"""Where the one lane of a run stands in its experiment."""
 VERSION = 1
 """Of what a run measures: part of its key, so that older rows are not mistaken for new ones."""
 
@@ -216,18 +219,20 @@ def run_of(
     Raises:
         BadInput: the case and the lane do not fit together.
     """
-    scale = scale_of(study, size)
+    scale, place = scale_of(study, size), case_name(case, varied)
     value = merged(case.experiment, lane.experiment)
     for name, given in varied.items():
         _assign(value, name, given)
-    dimension, samples, outputs = sizes_of(json.dumps(value, sort_keys=True))
+    with _named(place, lane):
+        dimension, samples, outputs = sizes_of(json.dumps(value, sort_keys=True))
     known: dict[str, Any] = {"D": dimension, "N": samples, "K": outputs}
     known |= {name.rpartition(".")[2]: given for name, given in varied.items() if _is_number(given)}
     setting = merged(lane.setting, dict(variant.setting)) or {"name": "random-search"}
     for name, given in setting.items():  # in their order: a formula may use the ones before it
-        setting[name] = _computed(given, {**known, **_numbers(setting)})
+        field = f"lane {lane.id}: setting.{name}"
+        setting[name] = _computed(given, {**known, **_numbers(setting)}, field)
     known |= _numbers(setting)
-    amount = float(evaluate(lane.evaluations or case.evaluations, known, "evaluations"))
+    amount = _amount(case, place, lane, known)
     value |= {
         "lanes": [setting],
         "budget": {
@@ -241,10 +246,12 @@ def run_of(
     needs = None
     if lane.start_from is not None:
         needs = _earlier(study, size, lane.start_from, seed).key
+    with _named(place, lane):
+        experiment = Experiment.parse(value).to_json()
     return Run(
         study.id,
         size,
-        case_name(case, varied),
+        place,
         lane.id,
         variant.name,
         variant.trial,
@@ -252,9 +259,12 @@ def run_of(
         _along(case, varied, known),
         dimension,
         samples,
-        Experiment.parse(value).to_json(),
+        experiment,
         lane.probe,
-        {name: _computed(given, known) for name, given in lane.options.items()},
+        {
+            name: _computed(given, known, f"lane {lane.id}: options.{name}")
+            for name, given in lane.options.items()
+        },
         [target.model_dump(exclude_defaults=True) for target in case.targets],
         lane.average,
         case.stop,
@@ -317,10 +327,36 @@ def _assign(value: dict[str, Any], name: str, given: Any) -> None:
     }
 
 
-def _computed(given: Any, known: Mapping[str, Any]) -> Any:
+def _computed(given: Any, known: Mapping[str, Any], field: str) -> Any:
     if isinstance(given, str) and given.startswith(FORMULA):
-        return evaluate(given[len(FORMULA) :], known, "setting")
+        return evaluate(given[len(FORMULA) :], known, field)
     return given
+
+
+def _amount(case: Case, place: str, lane: Lane, known: Mapping[str, Any]) -> float:
+    """Return the budget that the formula of a lane, else of its case, gives."""
+    formula, field = case.evaluations, f"case {place}: evaluations"
+    if lane.evaluations is not None:
+        formula, field = lane.evaluations, f"lane {lane.id}, case {place}: evaluations"
+    amount = evaluate(formula, known, field)
+    if not _is_number(amount) or not 1 <= amount < math.inf:
+        raise BadInput(field, formula, f"a formula that gives at least 1, not {amount}")
+    return float(amount)
+
+
+@contextmanager
+def _named(place: str, lane: Lane) -> Iterator[None]:
+    """Name the lane or the case of the study file in what is wrong with its experiment."""
+    try:
+        yield
+    except NotFetched:
+        raise
+    except BadInput as error:
+        field = f"case {place}, lane {lane.id}: {error.field}"
+        if error.field.startswith(LANE):
+            field = f"lane {lane.id}: setting{error.field.removeprefix(LANE)}"
+        kind = CannotRun if isinstance(error, CannotRun) else BadInput
+        raise kind(field, error.value, error.allowed) from None
 
 
 def _is_number(value: Any) -> bool:

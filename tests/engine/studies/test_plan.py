@@ -154,6 +154,33 @@ def test_a_file_that_does_not_fit_is_refused_in_a_line(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('"60 * D * N + 300 * N"', '"D - 4"', "case bowl/4: evaluations: 'D - 4' "),
+        ('"60 * D * N + 300 * N"', '"-1"', "a formula that gives at least 1, not -1"),
+        ('"60 * D * N + 300 * N"', '"1e999"', "case bowl/4: evaluations: '1e999' "),
+        ('"60 * D * N + 300 * N"', "\"'many'\"", "case bowl/4: evaluations: "),
+        ('"60 * D * N + 300 * N"', '"D * M"', "case bowl/4: evaluations: 'D * M' "),
+        ('title = "SPSA"', 'title = "SPSA"\nevaluations = "0"', "lane spsa, case bowl/4: evalua"),
+        ('name = "adam"', 'name = "adamm"', "lane adam: setting.name: 'adamm' "),
+        ("learning_rate = 0.1", "learning_rate = -1", "lane adam: setting.learning_rate: -1 "),
+        ("D // 4", "D // M", "lane spsa: setting.directions: "),
+        ('name = "bowl"', 'name = "bowel"', "case bowl/4, lane adam: dataset.name: 'bowel' "),
+    ],
+)
+def test_what_cannot_run_is_refused_when_planned_with_its_place_in_the_file(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(TEXT.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(BadInput) as error:
+        list(runs_of(read(path), "small"))
+    assert said in str(error.value)
+    assert "lanes[0]" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("name", studies.names())
 @pytest.mark.parametrize("size", ["small", "full"])
 def test_every_study_that_ships_can_be_planned(
