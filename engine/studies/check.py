@@ -19,33 +19,48 @@ WIDTHS = 1.0
 """Another score agrees if it is within this many widths of the shipped runs' range."""
 
 
-def differences(study: Study, size: Size, out: Path, seed: int, jobs: int = 1) -> list[str]:
-    """Run the default settings with one seed, and return what disagrees, one sentence each.
-
-    A single run is one more draw of the law that the shipped runs are from, and machines differ in
-    their last digits, so it has to lie in the range of the shipped runs, widened as stated above.
-    """
+def runs_again(study: Study, size: Size, seed: int) -> list[Run]:
+    """Return the runs of the default settings with one seed, those first that others need."""
     runs = [
         run
         for run in runs_of(study, size, seed + 1)
         if run.seed == seed and not run.variant.startswith("trial")
     ]
-    runs.sort(key=lambda run: run.needs is not None)
+    return sorted(runs, key=lambda run: run.needs is not None)
+
+
+def differences(
+    study: Study, size: Size, out: Path, seed: int, jobs: int = 1, known: Path | None = None
+) -> list[str]:
+    """Run the default settings with one seed, and return what disagrees, one sentence each.
+
+    A single run is one more draw of the law that the shipped runs are from, and machines differ in
+    their last digits, so it has to lie in the range of the shipped runs, widened as stated above.
+
+    Args:
+        study: what to run.
+        size: "small" or "full".
+        out: the folder of the study's results.
+        seed: of the runs.
+        jobs: processes at work at once.
+        known: the folder of the tables to compare with, instead of those that ship.
+    """
+    runs = runs_again(study, size, seed)
     kept = frozenset(run.needs for run in runs if run.needs is not None)
     for _ in run_all(out, runs, jobs, kept):
         pass
     shipped: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for row in tables.read(SHIPPED / study.id, "runs"):
+    for row in tables.read(known or SHIPPED / study.id, "runs"):
         shipped.setdefault((row["case"], row["lane"], row["variant"]), []).append(row)
     found = []
     for run in runs:
-        here, known = result(out, run), shipped.get((run.case, run.lane, run.variant))
+        here, before = result(out, run), shipped.get((run.case, run.lane, run.variant))
         if here is None or not here["rows"]:
             found.append(f"{_place(run)} has no result")
-        elif known is None:
-            found.append(f"{_place(run)} is not among the shipped tables")
+        elif before is None:
+            found.append(f"{_place(run)} is not in the tables")
         else:
-            found += _disagreeing(run, here, known, study.metric)
+            found += _disagreeing(run, here, before, study.metric)
     return found
 
 
@@ -72,7 +87,7 @@ def _disagreeing(
         if not low <= mine["evaluations"] <= high:
             return [
                 f"{_place(run)}: {mine['evaluations']:.3g} evaluations to its target, "
-                f"shipped {min(costs):.3g} to {max(costs):.3g}"
+                f"{min(costs):.3g} to {max(costs):.3g} in the tables"
             ]
         return []
     value = here["rows"][-1].get(metric)
@@ -83,4 +98,6 @@ def _disagreeing(
     room = POINTS if share else WIDTHS * max(max(values) - min(values), 0.1 * abs(max(values)))
     if min(values) - room <= value <= max(values) + room:
         return []
-    return [f"{_place(run)}: {metric} {value:.4g}, shipped {min(values):.4g} to {max(values):.4g}"]
+    return [
+        f"{_place(run)}: {metric} {value:.4g}, {min(values):.4g} to {max(values):.4g} in the tables"
+    ]

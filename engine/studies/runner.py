@@ -12,21 +12,33 @@ import math
 import os
 import platform
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
 from ..system.output_files import appearing
-from .plan import Run, Variant, case_name, cases_of, runs_of, scale_of, trials_of
+from .plan import TUNING_SEED, Run, Variant, case_name, cases_of, runs_of, scale_of, trials_of
 from .study import Size, Study
 
 ROWS, WEIGHTS = "rows", "weights"
+WHOLE: dict[str, Any] = {
+    "key": str,
+    "seed": int,
+    "outcome": str,
+    "experiment": dict,
+    "rows": list,
+    "hits": list,
+    "wall_seconds": int | float,
+    "machine": dict,
+}
+"""What a file of rows has at least, and of which kind."""
 GIVE_UP = 3
 """Failures of workers in a row, such as being killed for memory, after which a study ends."""
 
@@ -42,12 +54,36 @@ def weights_file(out: Path, key: str) -> Path:
 
 
 def result(out: Path, run: Run) -> dict[str, Any] | None:
-    """Return the rows of a run, labelled as this run; None if it has not been run."""
+    """Return the rows of a run, labelled as this run; None if it has not been run, or its file is
+    damaged.
+    """
+    found = _kept(row_file(out, run.key))
+    return None if found is None or found["key"] != run.key else {**found, **_labels(run)}
+
+
+def _kept(path: Path) -> dict[str, Any] | None:
+    """Return what a file of rows holds; None if it is not there, or not a whole one."""
     try:
-        found = json.loads(row_file(out, run.key).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    return {**found, **_labels(run)}
+    whole = isinstance(found, dict) and all(
+        isinstance(found.get(name), kind) for name, kind in WHOLE.items()
+    )
+    return found if whole else None
+
+
+def damaged(out: Path, runs: Iterable[Run]) -> list[Path]:
+    """Return the files of these runs that hold no rows, and so will be written again."""
+    paths = {row_file(out, run.key): run for run in runs}
+    return [path for path, run in paths.items() if path.exists() and result(out, run) is None]
+
+
+def seeds_in(out: Path) -> int:
+    """Return how many seeds, from 0, it takes to have all the rows in a folder, tuning apart."""
+    found = [_kept(path) for path in (out / ROWS).glob("*.json")]
+    seeds = [int(one["seed"]) for one in found if one is not None]
+    return max((seed + 1 for seed in seeds if seed < TUNING_SEED), default=0)
 
 
 def _labels(run: Run) -> dict[str, Any]:
@@ -199,6 +235,20 @@ def _work(out: str, run: Run, keep_weights: bool) -> tuple[str, float]:
     return str(value["outcome"]), float(value["wall_seconds"])
 
 
+def _end_with_parent() -> None:
+    """End this worker once the process that started it is gone, also in the middle of a run, which
+    has no row then and is run again.
+    """
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def _watch(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
 Progress = tuple[Run, str, float, int, int]
 """A run, its outcome, its seconds, how many are done and how many there are."""
 
@@ -226,7 +276,9 @@ def run_all(
     waiting = [run for run in everything if not _done(out, run, kept)]
     done, died = len(everything) - len(waiting), 0
     while waiting and time.monotonic() < until:
-        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(
+            jobs, mp_context=get_context("spawn"), initializer=_end_with_parent
+        )
         pending: dict[Future[tuple[str, float]], Run] = {}
         try:
             while (waiting or pending) and (pending or time.monotonic() < until):
@@ -263,7 +315,7 @@ def run_all(
 
 
 def _done(out: Path, run: Run, kept: frozenset[str]) -> bool:
-    return row_file(out, run.key).exists() and (
+    return result(out, run) is not None and (
         run.key not in kept or weights_file(out, run.key).exists()
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ..errors import BadInput
 from ..system.output_files import appearing
 from . import stats
 from .plan import Run, case_name, cases_of, run_of
-from .runner import chosen_settings, first_runs, result
+from .runner import chosen_settings, first_runs, result, seeds_in
 from .study import SHIPPED, Size, Study
 
 CURRENCIES = ("evaluations", "core_seconds", "rounds")
@@ -66,12 +67,12 @@ LABELS = (
 TABLES = ("checkpoints", "runs", "summary")
 
 
-def results_of(
-    study: Study, size: Size, out: Path, seeds: int | None = None
-) -> list[dict[str, Any]]:
-    """Return the results of all runs of a study that are finished: default and tuned settings, and
-    the trials. A setting that tuning chose and that is the default appears as both.
+def results_of(study: Study, size: Size, out: Path) -> list[dict[str, Any]]:
+    """Return the results of all runs of a study that are finished, of every seed that is there:
+    default and tuned settings, and the trials. A setting that tuning chose and that is the default
+    appears as both.
     """
+    seeds = seeds_in(out)
     found = [
         value
         for run in first_runs(study, size, seeds, {})
@@ -243,9 +244,9 @@ def score_interval(values: Sequence[float]) -> stats.Interval:
     return stats.Interval(float(np.median(ordered)), ordered[0], ordered[-1])
 
 
-def write(folder: Path, study: Study, size: Size, out: Path, seeds: int | None = None) -> None:
-    """Write the three tables into a folder, from the rows in ``out``."""
-    results = results_of(study, size, out, seeds)
+def write(folder: Path, study: Study, size: Size, out: Path) -> None:
+    """Write the three tables into a folder, from all rows of the study in ``out``."""
+    results = results_of(study, size, out)
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (
         ("checkpoints", checkpoint_rows(results)),
@@ -282,12 +283,15 @@ def read(folder: Path, name: str) -> list[dict[str, Any]]:
     """Return the rows of a table.
 
     Raises:
-        BadInput: it is not there.
+        BadInput: it is not there, or damaged.
     """
     path = folder / f"{name}.parquet"
-    if not path.exists():
+    if not os.path.exists(path):
         raise BadInput("study", str(path), "a table that `study run` has written")
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException):
+        raise BadInput("study", str(path), "a table as `study run` wrote it") from None
     return rows
 
 

@@ -47,13 +47,14 @@ def write(
     lanes = {lane.id: lane for lane in study.lane}
     never = frozenset(never)
     for run in runner.first_runs(study, size, seeds, {}):
-        _keep(out, run, lanes[run.lane], never)
+        keep(out, run, lanes[run.lane], never)
     for run in tables.tuned_runs(study, size, out, seeds):
-        _keep(out, run, lanes[run.lane], never)
-    tables.write(folder, study, size, out, seeds)
+        keep(out, run, lanes[run.lane], never)
+    tables.write(folder, study, size, out)
 
 
-def _keep(out: Path, run: Run, lane: Lane, never: frozenset[str]) -> None:
+def keep(out: Path, run: Run, lane: Lane, never: frozenset[str]) -> None:
+    """Write the rows of a run, unless they are there."""
     path = runner.row_file(out, run.key)
     if path.exists():
         return
@@ -97,6 +98,7 @@ def _value(run: Run, lane: Lane, never: frozenset[str]) -> dict[str, Any]:
     return {
         **{name: getattr(run, name) for name in tables.LABELS if name != "key"},
         "key": run.key,
+        "probe": run.probe,
         "experiment": run.experiment,
         "outcome": "target" if run.targets and reached else "budget",
         "trouble": None,

@@ -129,6 +129,57 @@ def test_killed_in_the_middle_it_goes_on_and_no_row_is_there_twice(tmp_path: Pat
         ]
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that are still there."""
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,command="], capture_output=True, text=True, check=True
+    ).stdout
+    split = [line.split(maxsplit=2) for line in listed.splitlines()]
+    return [int(one[0]) for one in split if int(one[1]) == pid and "spawn_main" in one[2]]
+
+
+def there(pid: int) -> bool:
+    """Whether a process is at work: one that ended and was not waited for is not."""
+    told = subprocess.run(
+        ["ps", "-p", str(pid), "-o", "stat="], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return bool(told) and not told.startswith("Z")
+
+
+@pytest.mark.slow
+def test_workers_end_when_the_main_process_is_killed_in_the_middle_of_their_runs(
+    tmp_path: Path,
+) -> None:
+    path, out = tmp_path / "long.toml", tmp_path / "out"
+    text = TEXT.replace('"60 * D * N + 300 * N"', '"1e12"\ncore_seconds = 3600.0\nstop = false')
+    path.write_text(text, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engine", "study", "run", str(path), "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    workers: list[int] = []
+    try:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not (workers := children(process.pid)):
+            time.sleep(0.1)
+        time.sleep(6)  # it may be starting or at its run; it has to end in either case
+    finally:
+        process.kill()
+        process.wait()
+    assert workers
+    since = time.monotonic()
+    try:
+        while any(there(pid) for pid in workers):
+            assert time.monotonic() - since < 10
+            time.sleep(0.1)
+    finally:
+        for pid in workers:
+            if there(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
 def test_the_choice_is_the_cheapest_trial_and_ties_go_to_the_default(
     study: Study, tmp_path: Path
 ) -> None:
