@@ -353,7 +353,9 @@ def _nothing_in(place: Path, name: str, what: str) -> BadInput:
     count = sum(len([*(place / one.id / ROWS).glob("*.json")]) for one in _studies(name))
     begun = f" ({count} runs are finished, not all)" if count and what == "tables" else ""
     return BadInput(
-        "--out", str(place), f"a folder with {what} of {name}{begun}; {_command(name, place)}"
+        "--out",
+        str(place),
+        f"a folder with {what} of {name}{begun}; to make them run {_command(name, place)}",
     )
 
 
