@@ -86,7 +86,7 @@ def expected_running_time_interval(
         low, high = np.quantile(t, [(1 - level) / 2, (1 + level) / 2])
     else:  # few failures make resamples without any, whose error is far too small: Student's law
         low, high = stats.t.ppf([(1 - level) / 2, (1 + level) / 2], n - 1)
-    ends = math.exp(here - high * error), math.exp(here - low * error)
+    ends = _exp(here - high * error), _exp(here - low * error)
     return Interval(value, ends[0], math.inf if none > UNREACHED else ends[1])
 
 

@@ -29,6 +29,14 @@ def test_a_target_that_was_seldom_reached_has_no_upper_end() -> None:
     assert stats.expected_running_time_interval([7, 7, 7], [1, 1, 1]) == (7, 7, 7)
 
 
+def test_costs_that_hardly_differ_but_for_one_have_an_interval() -> None:
+    """Measured seconds can be like that: some resamples then have almost no error."""
+    near = [0.3643580709256001, 0.3643580709257471, 0.3643580709257634, 0.3643580709255534]
+    found = stats.expected_running_time_interval([*near, 1.2394393279763616], [1] * 5)
+    assert 0 <= found.low <= found.value <= found.high
+    assert found.value == pytest.approx(np.mean([*near, 1.2394393279763616]))
+
+
 def test_the_median_of_censored_costs_is_kaplan_and_meiers() -> None:
     # Five runs, the last two censored at 50: S falls to 4/5, 3/5, 2/5 at 10, 20, 30.
     found = stats.censored_median([10, 20, 30, 50, 50], [1, 1, 1, 0, 0])
