@@ -132,12 +132,20 @@ def test_ranges_are_passed_through_from_end_to_end() -> None:
     assert Tune(linear=(0, 2)).at(0.5) == 1
 
 
+def changed(folder: Path, before: str, after: str) -> Path:
+    """Write the study file with one place of it changed."""
+    assert before in TEXT
+    path = folder / "wrong.toml"
+    path.write_text(TEXT.replace(before, after, 1), encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize(
     ("before", "after", "field"),
     [
         ('case = "bowl"', 'case = "bowel"', "primary"),
         ('lane = "spsa"', 'lane = "spas"', "primary"),
-        ('sees = "gradient"', 'sees = "everything"', "lane.0.sees"),
+        ('sees = "gradient"', 'sees = "everything"', "lane[0].sees"),
         ("seeds = 3", "seeds = 0", "seeds"),
         ('id = "spsa"', 'id = "adam"', "lane"),
         ('title = "Adam"', 'title = "Adam"\ncases = ["nowhere"]', "cases"),
@@ -147,11 +155,11 @@ def test_ranges_are_passed_through_from_end_to_end() -> None:
 def test_a_file_that_does_not_fit_is_refused_in_a_line(
     tmp_path: Path, before: str, after: str, field: str
 ) -> None:
-    path = tmp_path / "wrong.toml"
-    path.write_text(TEXT.replace(before, after, 1), encoding="utf-8")
+    path = changed(tmp_path, before, after)
     with pytest.raises(BadInput) as error:
         read(path)
     assert "\n" not in str(error.value)
+    assert field in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +180,7 @@ def test_a_file_that_does_not_fit_is_refused_in_a_line(
 def test_what_cannot_run_is_refused_when_planned_with_its_place_in_the_file(
     tmp_path: Path, before: str, after: str, said: str
 ) -> None:
-    path = tmp_path / "wrong.toml"
-    path.write_text(TEXT.replace(before, after, 1), encoding="utf-8")
+    path = changed(tmp_path, before, after)
     with pytest.raises(BadInput) as error:
         list(runs_of(read(path), "small"))
     assert said in str(error.value)

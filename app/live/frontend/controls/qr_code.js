@@ -66,7 +66,7 @@ export function pathOf(modules) {
 }
 
 /**
- * A link to be copied by hand and its code.
+ * A link as text to copy, and its QR code.
  * @param {string} link
  * @returns {HTMLElement}
  */

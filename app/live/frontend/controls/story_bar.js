@@ -1,6 +1,6 @@
 /**
  * The story bar: the question that a race answers, what to watch, and at the end what was seen. It
- * stays until somebody closes it.
+ * stays until it is closed.
  */
 
 import { sameRace } from "../data/frame_view.js";

@@ -548,7 +548,7 @@ export class LiveView {
     this._publish();
   }
 
-  /** Say on the root how the race stands, for style sheets, tests and whoever embeds the page. */
+  /** Publish the state of the race as attributes of the root, for style sheets and tests. */
   _publish() {
     const { history, source, playing, moment } = this.session.playback;
     const said = {

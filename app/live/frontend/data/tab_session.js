@@ -42,8 +42,8 @@ export function tellOfRaceLeft(here, tell) {
 }
 
 /**
- * Whether the page has asked for a race since this tab last took one up, and take it up. A view
- * that is mounted anew, because another page was there between, must not miss it, and one that
+ * Take up the race that the page has asked for since this tab last took one up, if any. A view
+ * that is mounted again after another page was shown must not miss it, and one that
  * comes back must not start it twice.
  * @param {string} page by its layout
  * @param {number} starts when the page asked for it, in milliseconds; 0 if it never did

@@ -202,7 +202,7 @@ export class TalkEditor {
     return this.actions.ticked().filter(({ recording }) => !there.has(recording));
   }
 
-  /** Everything anew; the focus stays where it is by its place and what it does. */
+  /** Draw everything again; the focus stays where it is by its place and what it does. */
   draw() {
     const { talk } = this;
     if (!talk) return;
