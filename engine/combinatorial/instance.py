@@ -1,0 +1,126 @@
+"""Describe an instance of a combinatorial problem, as it was read or made.
+
+An instance is data alone: nothing here computes a price. `kernels` do that for the methods, and
+`checks` does it again, sharing no code, for whoever wants to be sure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Metric = Literal[
+    "EUC_2D",
+    "EUC_3D",
+    "CEIL_2D",
+    "MAN_2D",
+    "MAN_3D",
+    "MAX_2D",
+    "MAX_3D",
+    "GEO",
+    "ATT",
+    "GREAT_CIRCLE",
+    "EXPLICIT",
+]
+"""How the distance of two cities follows from their coordinates, by TSPLIB's names. GREAT_CIRCLE is
+ours: metres on a sphere between degrees of longitude and latitude."""
+METRICS: tuple[Metric, ...] = get_args(Metric)
+PLANAR: tuple[Metric, ...] = ("EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "ATT")
+"""Metrics of two coordinates in which the map is drawn as it is measured."""
+MAX_EDITABLE = 2000
+"""Largest number of cities that may be moved, added and dropped while a race runs."""
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Known:
+    """The best price that is known of an instance.
+
+    Attributes:
+        value: that price.
+        proven: whether it was proved to be the optimum.
+        by: who says so, as people read it: "TSPLIB", "its .opt.tour file", "fast-tsp".
+    """
+
+    value: int
+    proven: bool
+    by: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fields as JSON values."""
+        return {"value": self.value, "proven": self.proven, "by": self.by}
+
+
+@dataclass(frozen=True, eq=False)
+class TourInstance:
+    """A travelling salesman problem: the shortest round trip through n cities.
+
+    Attributes:
+        name: short, such as "berlin52".
+        label: as people read it, such as "52 locations in Berlin".
+        metric: how distances follow from ``points``; all of them are whole numbers.
+        points: (n, 2) or (n, 3) coordinates as the metric takes them: x, y (, z); for GEO TSPLIB's
+            DDD.MM latitude and longitude, as in the file; for GREAT_CIRCLE degrees of longitude and
+            latitude. (n, 0) for EXPLICIT.
+        matrix: (n, n) int32 distances of EXPLICIT, from row to column; otherwise None.
+        places: (n, 2) where the map draws the cities: x to the right, y up; degrees of longitude
+            and latitude if ``geographic``.
+        geographic: whether ``places`` are degrees on the Earth.
+        guessed: whether ``places`` were computed from the distances, since the file has none.
+        names: of the cities, or None.
+        known: the best price that is known, or None.
+        answer: (n,) int32 a tour of that price, or None.
+        unit: of a distance times ``scale``, such as "km"; "" without one.
+        scale: what a distance of 1 is worth in that unit.
+    """
+
+    name: str
+    label: str
+    metric: Metric
+    points: Floats
+    places: Floats
+    matrix: Integers | None = None
+    geographic: bool = False
+    guessed: bool = False
+    names: tuple[str, ...] | None = None
+    known: Known | None = None
+    answer: Integers | None = None
+    unit: str = ""
+    scale: float = 1.0
+    kind: Literal["tour"] = field(default="tour", init=False)
+
+    @property
+    def size(self) -> int:
+        """Return the number of cities."""
+        return len(self.places)
+
+    @property
+    def symmetric(self) -> bool:
+        """Return whether every distance is the same in both directions."""
+        return self.matrix is None or bool((self.matrix == self.matrix.T).all())
+
+    @property
+    def editable(self) -> bool:
+        """Return whether cities may be moved, added and dropped: they have coordinates, which the
+        map shows, and are few enough.
+        """
+        return self.size <= MAX_EDITABLE and self.metric in (*PLANAR, "GREAT_CIRCLE")
+
+    def at(self, places: Floats, names: tuple[str, ...] | None = None) -> TourInstance:
+        """Return the instance with other cities, of which nothing is known.
+
+        Args:
+            places: (n, 2) of the new cities, as the map draws them.
+            names: of the new cities.
+
+        Raises:
+            ValueError: the instance is not editable.
+        """
+        if not self.editable:
+            raise ValueError(f"the cities of {self.name} cannot be edited")
+        return replace(self, points=places, places=places, names=names, known=None, answer=None)
