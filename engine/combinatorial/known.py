@@ -1,0 +1,80 @@
+"""Optimal lengths of the travelling salesman problems of TSPLIB, as its page of solutions has them.
+
+All of them were proved (pla85900, the last, in 2006). An instance is recognised by its name, its
+number of cities and the type of its distances; the distances themselves are not compared, so
+whoever finds a shorter tour has another instance of that name.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .instance import Known, Metric
+
+# fmt: off
+OPTIMA: dict[Metric, dict[str, int]] = {
+    "EUC_2D": {
+        "a280": 2579, "berlin52": 7542, "bier127": 118282, "brd14051": 469385, "ch130": 6110,
+        "ch150": 6528, "d198": 15780, "d493": 35002, "d657": 48912, "d1291": 50801,
+        "d1655": 62128, "d2103": 80450, "d15112": 1573084, "d18512": 645238, "dsj1000": 18659688,
+        "eil51": 426, "eil76": 538, "eil101": 629, "fl417": 11861, "fl1400": 20127,
+        "fl1577": 22249, "fl3795": 28772, "fnl4461": 182566, "gil262": 2378, "kroA100": 21282,
+        "kroB100": 22141, "kroC100": 20749, "kroD100": 21294, "kroE100": 22068, "kroA150": 26524,
+        "kroB150": 26130, "kroA200": 29368, "kroB200": 29437, "lin105": 14379, "lin318": 42029,
+        "nrw1379": 56638, "p654": 34643, "pcb442": 50778, "pcb1173": 56892, "pcb3038": 137694,
+        "pr76": 108159, "pr107": 44303, "pr124": 59030, "pr136": 96772, "pr144": 58537,
+        "pr152": 73682, "pr226": 80369, "pr264": 49135, "pr299": 48191, "pr439": 107217,
+        "pr1002": 259045, "pr2392": 378032, "rat99": 1211, "rat195": 2323, "rat575": 6773,
+        "rat783": 8806, "rd100": 7910, "rd400": 15281, "rl1304": 252948, "rl1323": 270199,
+        "rl1889": 316536, "rl5915": 565530, "rl5934": 556045, "rl11849": 923288, "st70": 675,
+        "ts225": 126643, "tsp225": 3916, "u159": 42080, "u574": 36905, "u724": 41910,
+        "u1060": 224094, "u1432": 152970, "u1817": 57201, "u2152": 64253, "u2319": 234256,
+        "usa13509": 19982859, "vm1084": 239297, "vm1748": 336556,
+    },
+    "CEIL_2D": {
+        "dsj1000": 18660188, "pla7397": 23260728, "pla33810": 66048945, "pla85900": 142382641,
+    },
+    "GEO": {
+        "ali535": 202339, "burma14": 3323, "gr96": 55209, "gr137": 69853, "gr202": 40160,
+        "gr229": 134602, "gr431": 171414, "gr666": 294358, "ulysses16": 6859, "ulysses22": 7013,
+    },
+    "ATT": {"att48": 10628, "att532": 27686},
+    "EXPLICIT": {
+        "bayg29": 1610, "bays29": 2020, "brazil58": 25395, "brg180": 1950, "dantzig42": 699,
+        "fri26": 937, "gr17": 2085, "gr21": 2707, "gr24": 1272, "gr48": 5046, "gr120": 6942,
+        "hk48": 11461, "pa561": 2763, "si175": 21407, "si535": 48450, "si1032": 92650,
+        "swiss42": 1273,
+        # asymmetric
+        "br17": 39, "ft53": 6905, "ft70": 38673, "ftv33": 1286, "ftv35": 1473, "ftv38": 1530,
+        "ftv44": 1613, "ftv47": 1776, "ftv55": 1608, "ftv64": 1839, "ftv70": 1950, "ftv90": 1579,
+        "ftv100": 1788, "ftv110": 1958, "ftv120": 2166, "ftv130": 2307, "ftv140": 2420,
+        "ftv150": 2611, "ftv160": 2683, "ftv170": 2755, "kro124p": 36230, "p43": 5620,
+        "rbg323": 1326, "rbg358": 1163, "rbg403": 2465, "rbg443": 2720, "ry48p": 14422,
+    },
+}
+# fmt: on
+
+
+def cities(name: str) -> int:
+    """Return how many cities a problem of TSPLIB has: the number in its name, with two kinds of
+    exceptions.
+    """
+    if name == "kro124p":
+        return 100
+    number = int(re.sub(r"\D", "", name))
+    return number + 1 if name.startswith("ftv") else number  # without the depot in their names
+
+
+def published(name: str, size: int, metric: Metric) -> Known | None:
+    """Return the optimal length of a problem of TSPLIB; None if there is no such problem.
+
+    Args:
+        name: of the problem, such as "berlin52", in any case.
+        size: how many cities it has.
+        metric: the type of its distances.
+    """
+    found = {key.lower(): (key, value) for key, value in OPTIMA.get(metric, {}).items()}
+    if name.lower() not in found:
+        return None
+    written, value = found[name.lower()]
+    return Known(value, True, "TSPLIB") if cities(written) == size else None
