@@ -25,14 +25,13 @@ from ...uploads.limits import named, refuse
 from .. import checks
 from ..instance import METRICS, Floats, Integers, Known, Metric, TourInstance
 from ..known import published
+from ..places import EARTHLY, MAX_DISTANCE, eastward, off_the_earth, on_earth, plain, widest
 from .scaling import classical_scaling
 
 MAX_CITIES = 250_000
-"""Largest number of cities of an instance."""
+"""Largest number of cities of an instance; the sum of as many distances fits int64."""
 MAX_MATRIX = 3_000
 """Largest number of cities whose distances are all listed: (n, n) int32 of 36 MB."""
-MAX_DISTANCE = 2**31 - 1
-"""Largest distance, since they are kept as int32; the sum of `MAX_CITIES` of them fits int64."""
 MAX_COORDINATE = 1e12
 """Largest coordinate: beyond, float64 has no three decimals for the differences."""
 
@@ -209,11 +208,6 @@ class _File:
         return value.upper()
 
 
-def _shown(value: float) -> str:
-    """Return a number with all its digits."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
-
-
 def _is_number(entry: str) -> bool:
     try:
         value = float(entry)
@@ -318,7 +312,7 @@ def _points(file: _File, section: str, size: int, widths: tuple[int, ...]) -> Fl
     if outside.size:
         raise file.refused(
             f"cities numbered 1 to {size:,} in {section}, as DIMENSION says",
-            f"line {lines[outside[0]]:,} has {_shown(numbers[outside[0]])}",
+            f"line {lines[outside[0]]:,} has {plain(numbers[outside[0]])}",
         )
     cities = numbers.astype(np.int64) - 1
     order = np.argsort(cities, kind="stable")
@@ -337,7 +331,7 @@ def _points(file: _File, section: str, size: int, widths: tuple[int, ...]) -> Fl
         row = int(np.flatnonzero(cities == city)[0])
         raise file.refused(
             f"coordinates up to {MAX_COORDINATE:,.0f} in size",
-            f"line {lines[row]:,} has {_shown(points[city, axis])}",
+            f"line {lines[row]:,} has {plain(points[city, axis])}",
         )
     return points
 
@@ -355,28 +349,15 @@ def _measured(
         raise file.refused(f"a {COORDINATES} for {metric}", "there is none")
     points = _points(file, COORDINATES, size, (3,) if metric.endswith("3D") else (2,))
     if metric in ("GEO", "GREAT_CIRCLE"):
-        wrong = off_the_earth(points if metric == "GEO" else points[:, ::-1])
+        wrong = off_the_earth(points[:, ::-1] if metric == "GEO" else points)
         if wrong is not None:
             city, why = wrong
             line = _line_of(file.sections[COORDINATES], city)
-            raise file.refused(
-                "latitudes from −90 to 90 and longitudes from −180 to 360 degrees",
-                f"line {line:,} has {why}",
-            )
-        places = _degrees(points) if metric == "GEO" else points
-        east = places[:, 0]
-        places = np.column_stack([np.where(east > 180, east - 360, east), places[:, 1]])
-        earth = metric == "GREAT_CIRCLE"
-        return TourInstance(
-            name,
-            label,
-            metric,
-            places if earth else points,
-            places,
-            geographic=True,
-            unit="km",
-            scale=0.001 if earth else 1.0,
-        )
+            raise file.refused(EARTHLY, f"line {line:,} has {why}")
+        if metric == "GREAT_CIRCLE":
+            return on_earth(name, label, points)
+        places = eastward(_degrees(points))
+        return TourInstance(name, label, metric, points, places, geographic=True, unit="km")
     if widest(points, metric) > MAX_DISTANCE:
         raise file.refused(
             f"distances up to {MAX_DISTANCE:,}",
@@ -397,37 +378,10 @@ def _line_of(section: _Section, city: int) -> int:
     )
 
 
-def off_the_earth(points: Floats) -> tuple[int, str] | None:
-    """Return the first of some places that is not on the Earth, and what it has; None if all are.
-
-    Args:
-        points: (n, 2) latitudes and longitudes in degrees.
-    """
-    north, east = np.abs(points[:, 0]) > 90, (points[:, 1] < -180) | (points[:, 1] > 360)
-    wrong = np.flatnonzero(north | east)
-    if not wrong.size:
-        return None
-    city = int(wrong[0])
-    which, value = ("latitude", points[city, 0]) if north[city] else ("longitude", points[city, 1])
-    swapped = north.any() and (np.abs(points[:, 1]) <= 90).all()
-    hint = "; latitude and longitude seem to be swapped" if swapped else ""
-    return city, f"{which} {_shown(value)}{hint}"
-
-
 def _degrees(points: Floats) -> Floats:
     """Return longitudes and latitudes in degrees from TSPLIB's latitudes and longitudes, DDD.MM."""
     whole = np.trunc(points)
     return (whole + (points - whole) * 5.0 / 3.0)[:, ::-1]
-
-
-def widest(points: Floats, metric: Metric) -> float:
-    """Return a number that no distance of some points exceeds: that across the box around them."""
-    sides = np.ptp(points, axis=0) if len(points) else np.zeros(2)
-    if metric.startswith("MAN"):
-        return float(sides.sum()) + 1
-    if metric.startswith("MAX"):
-        return float(sides.max()) + 1
-    return float(np.hypot.reduce(sides)) / (np.sqrt(10.0) if metric == "ATT" else 1.0) + 1
 
 
 def _explicit(
@@ -496,7 +450,7 @@ def _matrix(file: _File, size: int, format_: str) -> Integers:
     if bad.size:
         raise file.refused(
             f"whole numbers from 0 to {MAX_DISTANCE:,} as distances",
-            f"line {section.at(int(bad[0])):,} has {_shown(given[bad[0]])}",
+            f"line {section.at(int(bad[0])):,} has {plain(given[bad[0]])}",
         )
     matrix = np.zeros((size, size), np.int32)
     values = np.where(row != column, given, 0).astype(np.int32)
@@ -549,7 +503,7 @@ def _order(file: _File, size: int) -> Integers:
     if outside.size:
         line = section.at(int(outside[0]))
         raise file.refused(
-            f"a tour of the cities 1 to {size:,}", f"line {line:,} has {_shown(cities[outside[0]])}"
+            f"a tour of the cities 1 to {size:,}", f"line {line:,} has {plain(cities[outside[0]])}"
         )
     tour: NDArray[np.int32] = cities.astype(np.int32) - 1
     seen: dict[int, int] = {}
@@ -612,6 +566,6 @@ def write_tsplib(instance: TourInstance) -> str:
 def _rows(points: Floats) -> list[str]:
     """Return coordinates as lines, each with the number of its city."""
     return [
-        " ".join([str(city), *(_shown(x) for x in point)])
+        " ".join([str(city), *(plain(x) for x in point)])
         for city, point in enumerate(points.tolist(), 1)
     ]

@@ -1,0 +1,385 @@
+"""Instances by name: drawn from a seed, laid out so that the optimum is known, shipped, or
+one's own.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+import re
+from abc import abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from ..errors import BadInput
+from ..registry import Config, Registry
+from .instance import MAX_EDITABLE, Floats, Integers, Known, TourInstance
+from .places import EARTHLY, off_the_earth, on_earth, plain, planar
+
+SIDE = 1_000_000
+"""Side of the square that drawn cities are in; distances are rounded to whole numbers, so a large
+one loses little.
+"""
+SPREAD = 0.12
+"""Standard deviation of a single cluster, in sides of the square; n clusters are √n times
+narrower.
+"""
+SPACING = 1000
+"""Distance of neighbours in the grid."""
+AIRPORTS = Path(__file__).parent / "data" / "airports.csv"
+MOST_AIRPORTS = 100
+NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?", re.ASCII)
+"""A coordinate of one's own: no NaN, no infinity, nothing that only Python reads."""
+
+
+class InstanceConfig(Config):
+    """An instance by name, with its settings. Its size is known without loading it."""
+
+    sentence: ClassVar[str] = ""
+    """What it is, in one plain sentence, for a list to choose from."""
+    about: ClassVar[str]
+    """One line: what it is and where it is from."""
+    needs_file: ClassVar[bool] = False
+    """Whether it needs a file: then it is left out where instances are listed to choose from."""
+
+    @property
+    def title(self) -> str:
+        """The label of the instance with its settings."""
+        return self.label
+
+    @abstractmethod
+    def load(self) -> TourInstance:
+        """Make the instance, or read it.
+
+        Raises:
+            BadInput: its file is no longer there.
+        """
+
+    @abstractmethod
+    def size(self) -> int:
+        """Return the number of cities.
+
+        Raises:
+            BadInput: its file is no longer there.
+        """
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was left out or changed as it was read, one sentence each."""
+        return ()
+
+
+INSTANCES: Registry[InstanceConfig] = Registry("instance")
+
+
+def _uniform(count: int, *address: int | str) -> Floats:
+    """Return numbers in [0, 1) that depend on the address alone.
+
+    Python's own generator, unlike NumPy's, promises the same numbers in all versions; an instance
+    of a link must stay the same.
+    """
+    draw = random.Random("\x1f".join(map(str, address))).random
+    return np.array([draw() for _ in range(count)])
+
+
+class Drawn(InstanceConfig):
+    """The base of instances of random cities."""
+
+    cities: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        description="How many cities there are.",
+        json_schema_extra={"scale": "log"},
+    )
+    seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="Another number gives other cities of the same kind."
+    )
+
+    @property
+    def title(self) -> str:
+        return f"{self.cities:,} {self.label.lower()}, seed {self.seed}"
+
+    @abstractmethod
+    def place(self) -> Floats:
+        """Return places (n, 2) in a square of side 1, or a little beyond it."""
+
+    def load(self) -> TourInstance:
+        points = np.round(SIDE * self.place())
+        return TourInstance(
+            f"{self.name}{self.cities}-{self.seed}", self.title, "EUC_2D", points, points
+        )
+
+    def size(self) -> int:
+        return self.cities
+
+
+@INSTANCES.add
+class RandomCities(Drawn):
+    """Cities anywhere in a square, each place as likely as the other."""
+
+    name = "random"
+    label = "Random cities"
+    sentence = "Cities strewn evenly over a square, from a few to a hundred thousand."
+    about = (
+        "Uniform in a square; drawn from the seed. The best tour through many (n on an area A) is "
+        "about 0.7124 √(n A) long."
+    )
+
+    def place(self) -> Floats:
+        return _uniform(2 * self.cities, self.name, self.seed).reshape(-1, 2)
+
+
+@INSTANCES.add
+class Clusters(Drawn):
+    """Cities in clusters, normally distributed around centres that are anywhere in a square."""
+
+    name = "clustered"
+    label = "Clustered cities"
+    sentence = "Cities in clusters: short ways within, a few long ones between."
+    about = (
+        "Normal around centres that are uniform in a square; drawn from the seed. Harder than "
+        "random ones for methods that look at near neighbours only."
+    )
+
+    clusters: int = Field(8, ge=1, le=100, description="How many clusters there are.")
+
+    @property
+    def title(self) -> str:
+        many = "cluster" if self.clusters == 1 else "clusters"
+        return f"{self.cities:,} cities in {self.clusters} {many}, seed {self.seed}"
+
+    def place(self) -> Floats:
+        address = (self.name, self.clusters, self.seed)
+        centres = _uniform(2 * self.clusters, *address, "centres").reshape(-1, 2)
+        which, radius, angle = _uniform(3 * self.cities, *address, "cities").reshape(-1, 3).T
+        # Two normal numbers from two uniform ones (Box and Muller, 1958).
+        away = np.sqrt(-2 * np.log(1 - radius)) * SPREAD / math.sqrt(self.clusters)
+        turn = 2 * np.pi * angle
+        offset = np.column_stack([away * np.cos(turn), away * np.sin(turn)])
+        return centres[(which * self.clusters).astype(np.int64)] + offset
+
+
+@INSTANCES.add
+class Grid(InstanceConfig):
+    """Cities at all crossings of a square grid, whose shortest tours are known, and many."""
+
+    name = "grid"
+    label = "Grid"
+    sentence = "The crossings of a grid: very many shortest tours, all of a known length."
+    about = (
+        "All points of a square grid. With an even side every step is one square long; with an odd "
+        "one a tour needs one diagonal."
+    )
+
+    side: int = Field(
+        14, ge=2, le=300, description="Cities along a side; there are as many rows of them."
+    )
+
+    @property
+    def title(self) -> str:
+        return f"Grid of {self.side} × {self.side} cities"
+
+    def load(self) -> TourInstance:
+        row, column = np.divmod(np.arange(self.size()), self.side)
+        points = np.column_stack([column, row]).astype(np.float64) * SPACING
+        steps, odd = self.size(), self.side % 2
+        # Neighbours are of two colours, as on a chessboard, so a closed way of an odd number of
+        # steps must once go to a city of the same colour, and the next is a diagonal away.
+        value = (steps - odd) * SPACING + odd * int(math.sqrt(2) * SPACING + 0.5)
+        return TourInstance(
+            f"grid{self.side}",
+            self.title,
+            "EUC_2D",
+            points,
+            points,
+            known=Known(value, True, "arithmetic"),
+            answer=_round_the_grid(self.side),
+        )
+
+    def size(self) -> int:
+        return self.side**2
+
+
+def _round_the_grid(side: int) -> Integers:
+    """Return a shortest tour of a grid whose cities are numbered row by row."""
+    inner, odd = range(1, side), side % 2
+    cells: list[tuple[int, int]] = [(0, 0)]
+    for row in range(side - 2 * odd):
+        cells += [(row, column) for column in (inner if row % 2 == 0 else reversed(inner))]
+    if odd:  # the last two rows, up and down, back to the second column
+        for place, column in enumerate(reversed(inner)):
+            pair = [(side - 2, column), (side - 1, column)]
+            cells += pair if place % 2 == 0 else pair[::-1]
+    cells += [(row, 0) for row in range(side - 1, 0, -1)]
+    return np.array([row * side + column for row, column in cells], np.int32)
+
+
+@INSTANCES.add
+class Circle(InstanceConfig):
+    """Cities at equal distances on a circle, whose only shortest tour goes round it."""
+
+    name = "circle"
+    label = "Circle"
+    sentence = "Cities on a circle: the eye sees the best tour at once, a method has to find it."
+    about = "Equal steps on a circle. Going round is the best tour, and no other is as short."
+
+    cities: int = Field(
+        60,
+        ge=3,
+        le=2000,
+        description="How many cities there are.",
+        json_schema_extra={"scale": "log"},
+    )
+
+    @property
+    def title(self) -> str:
+        return f"{self.cities:,} cities on a circle"
+
+    def load(self) -> TourInstance:
+        # In random order, so that no method finds the tour in the numbers.
+        order = np.argsort(_uniform(self.cities, self.name), kind="stable")
+        turn = 2 * np.pi * order / self.cities
+        points = np.round(SIDE / 2 * (1 + np.column_stack([np.cos(turn), np.sin(turn)])))
+        answer = np.argsort(order, kind="stable").astype(np.int32)
+        sides = points[answer] - np.roll(points[answer], -1, 0)
+        value = int((np.sqrt((sides**2).sum(1)) + 0.5).astype(np.int64).sum())
+        # Uncrossing a tour shortens it until it goes round, lastly by about two of its sides.
+        # That is more than rounding can hide: half a unit for each of up to 2,000 cities.
+        return TourInstance(
+            f"circle{self.cities}",
+            self.title,
+            "EUC_2D",
+            points,
+            points,
+            known=Known(value, True, "geometry"),
+            answer=answer,
+        )
+
+    def size(self) -> int:
+        return self.cities
+
+
+@INSTANCES.add
+class Airports(InstanceConfig):
+    """The busiest airports of the world, with great circles between them."""
+
+    name = "airports"
+    label = "Airports"
+    sentence = "The busiest airports of the world, and the shortest flight round all of them."
+    about = (
+        "About the order of passengers in 2023; places from airportsdata (MIT). Distances are "
+        "along great circles of a sphere."
+    )
+
+    cities: int = Field(
+        MOST_AIRPORTS, ge=5, le=MOST_AIRPORTS, description="How many of them, the busiest first."
+    )
+
+    @property
+    def title(self) -> str:
+        return f"The {self.cities} busiest airports"
+
+    def load(self) -> TourInstance:
+        with AIRPORTS.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))[: self.cities]
+        return on_earth(
+            f"airports{self.cities}",
+            self.title,
+            np.array([[float(row["lon"]), float(row["lat"])] for row in rows]),
+            tuple(f"{row['city']} ({row['code']})" for row in rows),
+        )
+
+    def size(self) -> int:
+        return self.cities
+
+
+def decode_cities(text: str, geographic: bool) -> Floats:
+    """Return the coordinates (n, 2) of a text: "x,y;x,y;…".
+
+    Raises:
+        BadInput: the text is not in that format, or holds no city, too many, or one that is not on
+            the Earth; the field is ``cities``.
+    """
+    entries = text.split(";")
+    if not text.strip() or len(entries) > MAX_EDITABLE:
+        count = len(entries) if text.strip() else 0
+        raise BadInput("cities", f"{count:,} cities", f"1 to {MAX_EDITABLE:,} cities as x,y;x,y;…")
+    found = []
+    for number, entry in enumerate(entries, 1):
+        parts = [part.strip() for part in entry.split(",")]
+        if len(parts) != 2 or not all(map(NUMBER.fullmatch, parts)):
+            raise BadInput("cities", entry, f"two numbers as city {number:,}, as in 12.5,-3")
+        found.append([float(part) for part in parts])
+    places = np.array(found)
+    wrong = off_the_earth(places) if geographic else None
+    if wrong is not None:
+        city, why = wrong
+        raise BadInput("cities", entries[city], f"{EARTHLY} (city {city + 1:,} has {why})")
+    if not geographic and planar("", "", places, finest=1) is None:
+        raise BadInput("cities", "these cities", "cities at most 2,147,483,646 apart")
+    return places
+
+
+def encode_cities(places: Floats) -> str:
+    """Return the text of cities (n, 2), for `decode_cities`."""
+    return ";".join(
+        ",".join(plain(value) for value in place) for place in np.round(places, 6).tolist()
+    )
+
+
+@INSTANCES.add
+class OwnCities(InstanceConfig):
+    """Cities that somebody typed, drew or moved, stored in the link itself."""
+
+    name = "own"
+    label = "Your own cities"
+    sentence = "Cities of your own, drawn on the map or typed; stored in the link."
+    about = (
+        "Cities of your own, stored in the link. In the plane, distances are measured to a "
+        "thousandth of the unit; on the Earth to a metre, along great circles."
+    )
+
+    cities: str = Field(
+        "0,0;4,0;6,3;4,6;0,6;2,3",
+        max_length=100_000,
+        description=(
+            f"The cities as x,y;x,y;…, up to {MAX_EDITABLE:,} of them; on the Earth longitude and "
+            f"latitude in degrees."
+        ),
+        json_schema_extra={"advanced": True},
+    )
+    geographic: bool = Field(
+        False, description="Whether they are places on the Earth instead of in a plane."
+    )
+
+    @model_validator(mode="after")
+    def _readable(self) -> OwnCities:
+        decode_cities(self.cities, self.geographic)
+        return self
+
+    @classmethod
+    def of(cls, instance: TourInstance) -> OwnCities:
+        """Return the cities of an instance that can be edited, as they stand."""
+        geographic = instance.geographic
+        places = instance.places * (1.0 if geographic else instance.scale)
+        return cls(cities=encode_cities(places), geographic=geographic)
+
+    @property
+    def title(self) -> str:
+        size = self.size()
+        return f"{size:,} {'city' if size == 1 else 'cities'} of your own"
+
+    def load(self) -> TourInstance:
+        places = decode_cities(self.cities, self.geographic)
+        if self.geographic:
+            return on_earth(self.name, self.title, places)
+        found = planar(self.name, self.title, places)
+        assert found is not None  # `decode_cities` has seen to that
+        return found
+
+    def size(self) -> int:
+        return self.cities.count(";") + 1

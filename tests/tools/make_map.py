@@ -1,0 +1,121 @@
+"""Make the airports and the coastline that ship.
+
+    npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
+    python -m tests.tools.make_map package/land-110m.json
+
+The airports are from the package airportsdata (MIT licence, Copyright Mike Borsetti and others),
+the coastline is Natural Earth's at 1:110 million (public domain), as packed by world-atlas (ISC
+licence, Copyright Michael Bostock). The same files come out every time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import airportsdata
+
+from engine.combinatorial.instances import AIRPORTS
+
+ROOT = Path(__file__).resolve().parents[2]
+COASTLINE = ROOT / "assets" / "coastline.json"
+HUNDREDTHS = 100
+"""Steps of a degree to which the coastline is rounded: 1.1 km at the equator."""
+
+BUSIEST = """
+ATL DXB DFW LHR HND DEN IST LAX ORD DEL CDG CAN JFK AMS MAD FRA SIN MCO LAS ICN PVG CLT PEK SZX MIA
+BKK BOM SEA SFO BCN CGK EWR PHX MEX KUL IAH DOH MNL TFU YYZ CKG JED SHA KMG XIY GRU HGH SGN LGW BOS
+FCO BOG HKG PKX SYD SAW BLR MUC SVO AYT TPE FLL MSP LIS DUB MEL CUN NRT LGA ORY RUH DTW PMI CTU HAN
+VIE CJU ZRH ATH PHL MAN STN NKG CSX DMK SLC CPH CAI BWI MXP WUH DCA OSL IAD URC YVR HYD KIX SAN SCL
+""".split()
+"""A hundred airports, about in the order of their passengers in 2023."""
+CITIES = {
+    "BOG": "Bogotá",
+    "CJU": "Jeju",
+    "CUN": "Cancún",
+    "DFW": "Dallas",
+    "FRA": "Frankfurt",
+    "GRU": "São Paulo",
+    "IST": "Istanbul",
+    "PMI": "Palma de Mallorca",
+    "TFU": "Chengdu",
+    "URC": "Ürümqi",
+    "XIY": "Xi’an",
+    "YVR": "Vancouver",
+    "YYZ": "Toronto",
+}
+"""Cities that people fly to, where the package names the place in which the airport lies."""
+MOVED = {"KMG": (25.1019, 102.9292)}
+"""Latitude and longitude of airports that the package has in an earlier place."""
+
+
+def airports() -> str:
+    """The airports as CSV: code, city, latitude and longitude."""
+    known = airportsdata.load("IATA")
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(["code", "city", "lat", "lon"])
+    for code in BUSIEST:
+        entry = known[code]
+        latitude, longitude = MOVED.get(code, (entry["lat"], entry["lon"]))
+        city = CITIES.get(code, entry["city"])
+        table.writerow([code, city, f"{latitude:.4f}", f"{longitude:.4f}"])
+    return file.getvalue()
+
+
+def rings(topology: dict[str, Any]) -> list[list[int]]:
+    """The rings of all land as x, y, x, y, … in hundredths of a degree, largest first."""
+    (scale_x, scale_y), (left, bottom) = (
+        topology["transform"]["scale"],
+        topology["transform"]["translate"],
+    )
+    arcs = []
+    for steps in topology["arcs"]:
+        x = y = 0
+        arc = []
+        for dx, dy in steps:
+            x, y = x + dx, y + dy
+            arc.append((left + scale_x * x, bottom + scale_y * y))
+        arcs.append(arc)
+    found = []
+    for shape in topology["objects"]["land"]["geometries"]:
+        for polygon in shape["arcs"] if shape["type"] == "MultiPolygon" else [shape["arcs"]]:
+            for numbers in polygon:
+                ring: list[int] = []
+                for number in numbers:
+                    arc = arcs[number] if number >= 0 else arcs[~number][::-1]
+                    for x, y in arc:
+                        at = [round(HUNDREDTHS * x), round(HUNDREDTHS * y)]
+                        if ring[-2:] != at:
+                            ring += at
+                found.append(ring)
+    return sorted(found, key=len, reverse=True)
+
+
+def coastline(path: Path) -> str:
+    """The coastline as JSON."""
+    return (
+        json.dumps(
+            {
+                "source": "Natural Earth 1:110m, public domain",
+                "unit": f"1/{HUNDREDTHS} degree",
+                "rings": rings(json.loads(path.read_text("utf-8"))),
+            },
+            separators=(",", ":"),
+        )
+        + "\n"
+    )
+
+
+def main() -> None:
+    for path, text in ((AIRPORTS, airports()), (COASTLINE, coastline(Path(sys.argv[1])))):
+        path.write_text(text, "utf-8")
+        print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
