@@ -187,6 +187,71 @@ def aarts_van_laarhoven(temperature: float, spread: float, pace: float) -> float
     return temperature / (1 + temperature * pace / spread) if spread > 0 else temperature
 
 
+BAND = 0.2
+"""By how much acceptance must miss its target for the adaptive schedule to change the temperature
+as fast as it may.
+"""
+
+
+def follow_acceptance(
+    temperature: float, start: float, end: float, acceptance: float, target: float, passed: float
+) -> float:
+    """Return the temperature of the adaptive schedule after a share of the budget (Lam and Delosme
+    1988).
+
+    Colder while acceptance is above its target, warmer while below, in proportion, so that T comes
+    to rest. A whole budget can take T from T₀ to T_min and back twice, however many steps it holds.
+
+    Args:
+        temperature: the present one.
+        start: T₀.
+        end: T_min; a visitor may have set one past the other.
+        acceptance: the share of proposals accepted lately.
+        target: the share aimed at.
+        passed: the share of the budget since the last call.
+    """
+    coldest, hottest = sorted((start, end))
+    aside = min(max((acceptance - target) / BAND, -1.0), 1.0)
+    lowest, highest = math.log(coldest * 1e-3), math.log(hottest * 1e3)
+    moved = math.log(temperature) - 4 * passed * aside * math.log(hottest / coldest)
+    return math.exp(min(max(moved, lowest), highest))
+
+
+def follow_spread(
+    temperature: float,
+    end: float,
+    spread: float,
+    reference: float,
+    passed: float,
+    progress: float,
+) -> float:
+    """Return the temperature of Aarts and van Laarhoven's schedule after a share of the budget.
+
+    δ, the drift from equilibrium allowed, is chosen again in every step so that T arrives at T_min
+    with the budget. Where σ/T stays what it was at first, as in a bowl (σ = T √(D/2)), that is the
+    geometric schedule; where it grew T waits, and makes up for it towards the end, when σ/T counts
+    for less and less.
+
+    Args:
+        temperature: the present one.
+        end: T_min.
+        spread: σ, the standard deviation of the losses now.
+        reference: σ/T when cooling began.
+        passed: the share of the budget since the last call.
+        progress: the share of the budget spent.
+    """
+    relative = spread / temperature
+    due = (
+        math.log(temperature / end)
+        * passed
+        / max(1 - progress, passed, 1e-12)
+        * (reference / relative) ** (1 - progress)
+    )
+    return max(
+        end, aarts_van_laarhoven(temperature, spread, relative * math.expm1(min(due, 600.0)))
+    )
+
+
 def lam_target(progress: float) -> float:
     """Return the acceptance rate of the "modified Lam" schedule (Swartz 1993; Boyan 1998).
 

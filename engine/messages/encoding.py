@@ -8,12 +8,12 @@ recording.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import msgpack
 import numpy as np
-import torch
 
 Message = dict[str, Any]
 VERSION = 1
@@ -92,7 +92,8 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, np.bool_):
         return bool(value)
-    if isinstance(value, torch.Tensor):
+    torch = sys.modules.get("torch")  # a race without networks never loads it
+    if torch is not None and isinstance(value, torch.Tensor):
         return pack_array(value.detach().cpu().numpy())
     if isinstance(value, np.ndarray):
         return pack_array(value)

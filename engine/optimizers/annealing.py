@@ -24,7 +24,8 @@ from ..schedules import (
     ACCEPTING,
     PLANNED,
     ScheduleName,
-    aarts_van_laarhoven,
+    follow_acceptance,
+    follow_spread,
     generalized,
     generalized_steps,
     lam_target,
@@ -44,10 +45,6 @@ from .common.survivors import ABSURD
 SETTLING = 0.02
 """Share of the budget at T₀ in which the schedule of Aarts and van Laarhoven learns how much the
 losses differ there."""
-
-BAND = 0.2
-"""By how much acceptance must miss its target for the adaptive schedule to change the temperature
-as fast as it may."""
 
 
 @dataclass(kw_only=True)
@@ -221,39 +218,21 @@ class Annealing(Metropolis[AnnealingState]):
         passed = max(0.0, progress - state.seen)
         temperature = state.temperature or state.start
         if self.schedule == "adaptive":
-            # Lam's rule: colder while acceptance is above its target, warmer while below, in
-            # proportion, so that T comes to rest. A whole budget can take T from T₀ to T_min and
-            # back twice, however many steps it holds, and acceptance is heard over a hundredth of
-            # them: an answer that comes later than T moves makes it swing.
+            # Acceptance is heard over a hundredth of the budget's steps: an answer that comes later
+            # than T moves makes it swing.
             state.target = lam_target(progress)
-            coldest, hottest = sorted(
-                (state.start, state.end)
-            )  # a hand may have turned one past the other
             if state.heard is not None:
-                aside = min(max((state.heard - state.target) / BAND, -1.0), 1.0)
-                lowest, highest = math.log(coldest * 1e-3), math.log(hottest * 1e3)
-                moved = math.log(temperature) - 4 * passed * aside * math.log(hottest / coldest)
-                temperature = max(COLDEST, math.exp(min(max(moved, lowest), highest)))
+                temperature = max(
+                    COLDEST,
+                    follow_acceptance(
+                        temperature, state.start, state.end, state.heard, state.target, passed
+                    ),
+                )
         elif self.schedule == "aarts-van-laarhoven":
             if progress >= SETTLING and state.spread > 0:
-                # δ, the drift from equilibrium allowed, is chosen again in every step so that T
-                # arrives at T_min with the budget. Where σ/T stays what it was at first, as in a
-                # bowl (σ = T √(D/2)), that is the geometric schedule; where it grew T waits, and
-                # makes up for it towards the end, when σ/T counts for less and less.
-                relative = state.spread / temperature
-                state.reference = state.reference or relative
-                counts = 1 - progress
-                due = (
-                    math.log(temperature / state.end)
-                    * passed
-                    / max(1 - progress, passed, 1e-12)
-                    * (state.reference / relative) ** counts
-                )
-                temperature = max(
-                    state.end,
-                    aarts_van_laarhoven(
-                        temperature, state.spread, relative * math.expm1(min(due, 600.0))
-                    ),
+                state.reference = state.reference or state.spread / temperature
+                temperature = follow_spread(
+                    temperature, state.end, state.spread, state.reference, passed, progress
                 )
         else:
             state.plan = self.planned_temperature(state, progress)

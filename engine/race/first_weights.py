@@ -11,7 +11,7 @@ from ..errors import BadInput
 from ..experiment.start import Start
 from ..networks import Network
 from ..observation.weights_file import load
-from ..random.rng import hashed_seed
+from ..random.hashed_seed import hashed_seed
 
 
 def first_weights(start: Start, network: Network, seed: int) -> Tensor:

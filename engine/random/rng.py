@@ -8,7 +8,6 @@ promises.
 
 from __future__ import annotations
 
-import hashlib
 from math import prod
 
 import torch
@@ -16,16 +15,11 @@ from torch import Tensor
 
 from ..kernels.row_blocks import ELSEWHERE
 from . import noise_table
+from .hashed_seed import hashed_seed
 from .random_rows import RandomRows
 
 LARGE = 2**18
 """From this many numbers on, a draw is made block by block, on all cores."""
-
-
-def hashed_seed(*address: int | str) -> int:
-    """Return a 63-bit seed for any address; different addresses give unrelated seeds."""
-    text = "\x1f".join(str(part) for part in address)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
 class Rng:

@@ -15,7 +15,7 @@ from scipy.stats import qmc
 
 from ..errors import BadInput, CannotRun, NotFetched
 from ..experiment.model import Experiment, problem_of
-from ..random.rng import hashed_seed
+from ..random.hashed_seed import hashed_seed
 from .formula import evaluate
 from .study import Case, Lane, Scale, Size, Study, Tune
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from engine.random.noise_table import Law, block_of
 from engine.random.random_rows import RandomRows
-from engine.random.rng import LARGE, Rng, hashed_seed
+from engine.random.hashed_seed import hashed_seed
+from engine.random.rng import LARGE, Rng
 
 ROOT = Path(__file__).resolve().parents[3]
 FEW, MIN_NUMEL = 1000, LARGE + 1000

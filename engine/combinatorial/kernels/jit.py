@@ -1,0 +1,59 @@
+"""Compile loops for the processor, once for a machine.
+
+A kernel is compiled when its module is imported, for the types that its signature names, and kept
+on disk. Nothing is compiled while a lane's seconds are counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _sources() -> tuple[str, int]:
+    """Return a stamp of all kernels' sources. Numba compares only the file that a kernel stands in,
+    and would go on using a kept kernel after a change in another file that it calls.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest(), 0
+
+
+SOURCES = _sources()
+
+
+OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
+"""Kernels release Python's lock, and allocate nothing: without Numba's runtime no array is counted
+as used again at every call, which made a loop of small functions twice as slow."""
+
+
+def inner(function: F) -> F:
+    """Mark a function that kernels call. It is compiled into them."""
+    compiled: F = numba.njit(**OPTIONS, forceinline=True)(function)
+    return compiled
+
+
+def kernel(signature: str) -> Callable[[F], F]:
+    """Compile a function for the types of a signature, in Numba's notation. It releases Python's
+    lock while it runs.
+    """
+
+    def made(function: F) -> F:
+        dispatcher = numba.njit(**OPTIONS)(function)
+        try:
+            dispatcher.enable_caching()
+            dispatcher._cache._cache_file._source_stamp = SOURCES
+        except RuntimeError:  # no folder may be written to
+            dispatcher = numba.njit(**OPTIONS)(function)
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+        return dispatcher
+
+    return made

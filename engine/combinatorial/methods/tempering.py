@@ -1,0 +1,273 @@
+"""Parallel tempering of tours (Swendsen and Wang, 1986; Geyer, 1991).
+
+https://doi.org/10.1103/PhysRevLett.57.2607. Replicas of the tour are changed as in simulated
+annealing, each at a temperature of its own on a geometric ladder T_1 < … < T_R. After every round
+neighbours on the ladder swap their temperatures with probability
+
+min(1, exp((1/T_i − 1/T_j)(E_i − E_j)))
+
+pairs (1, 2), (3, 4), … and pairs (2, 3), (4, 5), … in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ...schedules import heat_left
+from ..instance import Integers, TourInstance
+from ..kernels import tours
+from ..meter import ACCEPTED, CURRENT, LOWEST, Meter
+from ..tour_problem import TourProblem
+from .base import (
+    ALL_RECORDS,
+    METHODS,
+    OverNeighbours,
+    Phase,
+    Repair,
+    State,
+    Stream,
+    longest_path,
+    places,
+    proposals,
+    started,
+)
+from .cooling import BEFORE_ACCEPTING, MEMORY, held
+
+ROUND = 50
+"""Moves proposed to every replica between two rounds of swaps, for each city."""
+
+
+@dataclass(kw_only=True)
+class TemperingState(State):
+    """The replicas.
+
+    Attributes:
+        all_tours, all_pos: (R, n) every replica's tour, and where each city stands in it.
+        counters: (R, 5) every replica's numbers; the shortest length is kept in ``numbers``.
+        rung: (R,) where on the ladder every replica stands; 0 is the coldest.
+        near: (n, K) near cities.
+        start, end: the hottest and the coldest temperature.
+        turn: the replica that moves next.
+        left: moves that it has left in this round.
+        rounds: rounds of swaps made.
+        rates: (R,) running acceptance of every rung.
+        swap_rates: (R − 1,) running share of swaps between a rung and the next.
+        heat, heated_at, seen: of a reheat, as in `cooling.Cooling`.
+    """
+
+    best: Integers
+    all_tours: Integers
+    all_pos: Integers
+    counters: NDArray[np.int64]
+    rung: NDArray[np.int64]
+    near: Integers
+    start: float
+    end: float
+    turn: int = 0
+    left: int = 0
+    rounds: int = 0
+    rates: NDArray[np.float64]
+    swap_rates: NDArray[np.float64]
+    heat: float = 1.0
+    heated_at: float = 0.0
+    seen: float = 0.0
+
+
+@METHODS.add
+class Tempering(OverNeighbours[TemperingState]):
+    """Tours on a ladder of temperatures that swap places."""
+
+    name = "tempering"
+    label = "Parallel tempering"
+    family = "Annealing"
+    paper = "Swendsen and Wang 1986, https://doi.org/10.1103/PhysRevLett.57.2607"
+    sentence = (
+        "Keeps leaving valleys for as long as it runs, where one cooling is stuck; every replica "
+        "costs as much as an annealing of its own."
+    )
+    phases = (
+        Phase("Propose", "Every replica tries random changes of its tour."),
+        Phase("Judge", "Four or six distances tell what each would change."),
+        Phase("Accept or not", "Longer tours are kept by chance, more often on hot rungs."),
+        Phase("Swap", "Neighbours on the ladder trade temperatures, by chance."),
+    )
+
+    replicas: int = Field(
+        12, ge=2, le=64, description="How many tours there are, each at its own temperature."
+    )
+    hottest_temperature: float = Field(
+        0.5,
+        gt=0,
+        le=1000,
+        description="Temperature of the hottest rung, in mean distances to the five nearest "
+        "cities.",
+        json_schema_extra={"live": True, "scale": "log"},
+    )
+    coldest_temperature: float = Field(
+        0.05,
+        gt=0,
+        le=1000,
+        description="Temperature of the coldest rung, in mean distances to the five nearest "
+        "cities.",
+        json_schema_extra={"live": True, "scale": "log"},
+    )
+
+    def footprint(self, instance: TourInstance) -> int:
+        return instance.size * (4 * self.neighbours + 12 * self.replicas + 40)
+
+    def begin(
+        self, problem: TourProblem, tour: Integers, meter: Meter, stream: Stream
+    ) -> TemperingState:
+        return self._begin(problem, np.repeat(tour[None], self.replicas, 0), meter)
+
+    def _begin(self, problem: TourProblem, replicas: Integers, meter: Meter) -> TemperingState:
+        unit, count = problem.spacing, len(replicas)
+        lengths = [problem.length(one) for one in replicas]
+        meter.read(problem.size * count)
+        counters = np.zeros((count, ACCEPTED + 1), np.int64)
+        for row, length in zip(counters, lengths, strict=True):
+            started(row, length)
+        shortest = int(np.argmin(lengths))
+        state = TemperingState(
+            best=replicas[shortest].copy(),
+            all_tours=np.ascontiguousarray(replicas),
+            all_pos=np.stack([places(one) for one in replicas]),
+            counters=counters,
+            rung=np.arange(count),
+            near=self.near(problem, meter),
+            start=held(self.hottest_temperature * unit),
+            end=held(self.coldest_temperature * unit),
+            left=ROUND * problem.size,
+            rates=np.zeros(count),
+            swap_rates=np.zeros(count - 1),
+        )
+        started(state.numbers, lengths[shortest])
+        self._show(state)
+        return state
+
+    def step(
+        self,
+        state: TemperingState,
+        problem: TourProblem,
+        meter: Meter,
+        stream: Stream,
+        number: int,
+    ) -> None:
+        state.seen = meter.progress
+        ladder, one = self.ladder(state), state.turn
+        numbers = state.counters[one]
+        numbers[LOWEST] = state.numbers[LOWEST]
+        count = min(state.left, proposals(problem.size))
+        tours.anneal(
+            state.all_tours[one],
+            state.all_pos[one],
+            problem.metric,
+            problem.points,
+            problem.matrix,
+            state.near,
+            float(ladder[state.rung[one]]),
+            BEFORE_ACCEPTING,
+            count,
+            longest_path(problem.size),
+            problem.size <= ALL_RECORDS,
+            state.best,
+            numbers,
+            np.zeros(2),
+            stream.state(number),
+        )
+        state.numbers[LOWEST] = numbers[LOWEST]
+        moves, accepted = meter.take(numbers)
+        rung = state.rung[one]
+        state.rates[rung] = MEMORY * state.rates[rung] + (1 - MEMORY) * accepted / moves
+        state.left -= count
+        if state.left <= 0:
+            state.turn, state.left = state.turn + 1, ROUND * problem.size
+            if state.turn == len(state.rung):
+                state.turn = 0
+                self.swap(state, ladder, np.random.default_rng(stream.at(number, "swap")))
+        self._show(state)
+
+    def ladder(self, state: TemperingState) -> NDArray[np.float64]:
+        """Return T_1 < … < T_R (R,), hotter as a whole after a reheat."""
+        heat = heat_left(state.heat, state.heated_at, state.seen)
+        exponents = np.linspace(0, 1, len(state.rung))
+        ladder = state.end * (state.start / state.end) ** exponents * heat
+        return np.array([held(float(one)) for one in ladder])
+
+    def swap(
+        self, state: TemperingState, ladder: NDArray[np.float64], rng: np.random.Generator
+    ) -> None:
+        """Swap the temperatures of neighbours on the ladder."""
+        replica = state.rung.argsort()
+        for low in range(state.rounds % 2, len(ladder) - 1, 2):
+            below, above = replica[low], replica[low + 1]
+            exponent = (1 / ladder[low] - 1 / ladder[low + 1]) * float(
+                state.counters[below, CURRENT] - state.counters[above, CURRENT]
+            )
+            swapped = rng.random() < math.exp(min(0.0, exponent))
+            if swapped:
+                state.rung[below], state.rung[above] = low + 1, low
+            state.swap_rates[low] += (1 - MEMORY) * (swapped - state.swap_rates[low])
+        state.rounds += 1
+
+    def _show(self, state: TemperingState) -> None:
+        ladder, replica = self.ladder(state), state.rung.argsort()
+        coldest = replica[0]
+        state.tour = state.all_tours[coldest]
+        state.numbers[CURRENT] = state.counters[coldest, CURRENT]
+        state.temperature = float(ladder[0])
+        state.acceptance = float(state.rates[0])
+        state.metrics["swap rate"] = float(state.swap_rates.mean())
+        state.vectors = {
+            "energies": state.counters[replica, CURRENT].astype(np.float64),
+            "temperature": ladder,
+            "swap rate": state.swap_rates.copy(),
+        }
+
+    def edited(
+        self,
+        state: TemperingState,
+        problem: TourProblem,
+        repair: Repair,
+        meter: Meter,
+        stream: Stream,
+    ) -> TemperingState:
+        after = self._begin(problem, np.stack([repair(one) for one in state.all_tours]), meter)
+        after.start, after.end, after.rung = state.start, state.end, state.rung
+        after.heat, after.heated_at, after.seen = state.heat, state.heated_at, state.seen
+        after.rates, after.swap_rates, after.rounds = state.rates, state.swap_rates, state.rounds
+        self._show(after)
+        return after
+
+    def reheat(self, state: TemperingState, factor: float) -> bool:
+        left = heat_left(state.heat, state.heated_at, state.seen)
+        state.heat, state.heated_at = min(max(left * factor, 1e-30), 1e30), state.seen
+        self._show(state)
+        return True
+
+    def kick(
+        self, state: TemperingState, problem: TourProblem, stream: Stream, number: int
+    ) -> bool:
+        if problem.size < 8 or not problem.symmetric:
+            return False
+        coldest = int(state.rung.argmin())
+        tours.kick(
+            state.all_tours[coldest],
+            state.all_pos[coldest],
+            problem.metric,
+            problem.points,
+            problem.matrix,
+            state.counters[coldest],
+            stream.state(number, "kick"),
+        )
+        self._show(state)
+        return True
+
+    def on_setting_change(self, state: TemperingState, problem: TourProblem, name: str) -> None:
+        state.start = held(self.hottest_temperature * problem.spacing)
+        state.end = held(self.coldest_temperature * problem.spacing)
