@@ -17,7 +17,9 @@ export default function (component) {
   const base = own ? new URL(own).pathname.replace(/\\/static\\/js\\/.*$/, "") : data.base;
   const kelvin = import(`${window.location.origin}${base}/kelvin/bundle/@${data.version}/ENTRY`);
   kelvin.then(
-    (module) => module.mount({ ...component, data: { ...data, base } }),
+    // Streamlit may call this once more for a place that it has just removed.
+    (module) =>
+      parentElement.isConnected && module.mount({ ...component, data: { ...data, base } }),
     () => (parentElement.textContent = DID_NOT_LOAD),
   );
   return () => kelvin.then((module) => module.unmount(parentElement), () => {});

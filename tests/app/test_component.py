@@ -41,11 +41,14 @@ def test_its_files_lie_below_the_path_of_the_page_that_asks(
     data = json.dumps({"base": told, "version": "v", "other": 1})
     run = (
         f"{page}\nconst {{ default: mount }} = await import('./code.mjs');\nmount({{ data: "
-        f"{data}, key: 'live', parentElement: {{}} }});\n"
+        f"{data}, key: 'live', parentElement: {{ isConnected: true }} }});"
+        f"mount({{ data: {data}, key: 'removed', parentElement: {{ isConnected: false }} }});\n"
     )
     (tmp_path / "run.mjs").write_text(run, "utf-8")
     said = subprocess.run(
         [NODE, "run.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
     ).stdout.splitlines()
     assert said[0] == f"http://host{found}/kelvin/bundle/@v/main.js"
-    assert json.loads(said[1]) == [{"base": found, "version": "v", "other": 1}, "live"]
+    assert [json.loads(line) for line in said if line.startswith("[")] == [
+        [{"base": found, "version": "v", "other": 1}, "live"]
+    ], "mounted where it is on the page, and nowhere else"

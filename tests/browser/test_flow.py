@@ -266,7 +266,6 @@ def test_a_race_brings_its_settings_back_where_the_address_names_none(open_page:
     assert look(page, "v.data.experiment.budget.amount") == 120
 
 
-@pytest.mark.slow  # on one core the second Back is sometimes lost; why is not found yet
 def test_every_page_is_one_step_on_the_way_back(open_page: Open) -> None:
     page = open_page(MOONS)
     running(page)

@@ -108,8 +108,12 @@ test("who goes back twice, quicker than pages follow, is followed by Streamlit a
     return stopped;
   };
   assert.deepEqual([pop("/"), pop("/landscapes"), pop("/")], [true, false, false]);
-  walk.left = false; // the page is there again
+  assert.equal(walk.here, true);
+  walk.resume(); // the page is there again
   assert.equal(pop("/"), true);
+  pop("/landscapes");
+  walk.resume(); // by a run that was on its way
+  assert.deepEqual([walk.here, walk.left], [false, true]);
   assert.deepEqual(told, ["went", "went"]);
 });
 
@@ -120,4 +124,34 @@ test("an address that is written once more is no step", () => {
   assert.deepEqual(entries, [MOONS, HILLS]);
   back();
   assert.equal(where(), MOONS);
+});
+
+test("parameters that come before their page's path leave the page before as it was", () => {
+  // what Streamlit writes on a busy machine: first the parameters, under the path that is left
+  const { entries, history, back, where } = browser(MOONS);
+  history.pushState({}, "", "/?dataset=landscape");
+  history.pushState({}, "", HILLS);
+  assert.deepEqual(entries, [MOONS, HILLS]);
+  history.pushState({}, "", "/landscapes?dataset=moons");
+  history.pushState({}, "", MOONS);
+  assert.deepEqual(entries, [MOONS, HILLS, MOONS]);
+  back();
+  markPageShown(history, "/landscapes");
+  back();
+  assert.equal(where(), MOONS);
+});
+
+test("parameters that come before their page's path take no bare address's place", () => {
+  const { entries, history } = browser("/gallery");
+  history.pushState({}, "", "/gallery?dataset=moons");
+  history.pushState({}, "", MOONS);
+  assert.deepEqual(entries, ["http://kelvin/gallery", MOONS]);
+});
+
+test("a change of one's own is a step also before another page", () => {
+  const { entries, history } = browser(MOONS);
+  history.pushState({}, "", "/?dataset=circles");
+  history.pushState({}, "", "/landscapes");
+  history.pushState({}, "", HILLS);
+  assert.deepEqual(entries, [MOONS, "/?dataset=circles", HILLS]);
 });

@@ -13,6 +13,10 @@
  * that was left, still on its way, would make Streamlit write that page's address again, and the
  * way back would lead there once more. What the visitor does himself (a click, a key) ends the
  * wait.
+ *
+ * Streamlit writes a page's parameters when they come and its path once React has drawn, which on
+ * a busy machine is later: the new page's parameters then stand under the path of the page before.
+ * When the path follows, that entry becomes the new page's, or gets its own address back.
  * @param {Kept} history
  * @param {Location} location
  * @param {EventTarget} target of clicks, keys and steps in the history
@@ -23,9 +27,13 @@ export function keepOneEntryPerPage(history, location, target) {
   const push = history.pushState.bind(history);
   const replace = history.replaceState.bind(history);
   let path = location.pathname;
+  /** @type {{address: string, pushed: boolean, search: string} | null} the last new parameters
+   *   under the same path: what stood there before, and whether that has its entry still */
+  let changed = null;
   target.addEventListener(
     "popstate",
     () => {
+      changed = null;
       if (location.pathname !== path) kept.gone = path = location.pathname;
     },
     true,
@@ -34,15 +42,17 @@ export function keepOneEntryPerPage(history, location, target) {
     target.addEventListener(deed, ({ isTrusted }) => void (isTrusted && (kept.gone = null)), true);
   history.pushState = (state, unused, address) => {
     if (kept.gone !== null) return;
-    const next = new URL(address ?? "", location.href);
-    const written =
-      !location.search &&
-      next.search &&
-      next.origin === location.origin &&
-      next.pathname === location.pathname;
+    const { href, search, pathname } = location;
+    const next = new URL(address ?? "", href);
+    const samePath = next.origin === location.origin && next.pathname === pathname;
+    const bare = !search && next.search && samePath;
+    const early = !samePath && next.search && changed?.search === next.search ? changed : null;
+    if (early && !early.pushed) replace(state, unused, early.address);
     // the same address written once more is no step either
-    if (written || next.href === location.href) replace(state, unused, address);
+    if (bare || next.href === href || early?.pushed) replace(state, unused, address);
     else push(state, unused, address);
+    if (next.href !== href)
+      changed = samePath ? { address: href, pushed: !bare, search: next.search } : null;
     path = location.pathname;
   };
   history.replaceState = (state, unused, address) => {
@@ -83,6 +93,19 @@ export class BrowserHistory {
     addEventListener("popstate", this.listen, true);
     keepOneEntryPerPage(history, location, window);
     markPageShown(history, this.path);
+  }
+
+  /**
+   * Whether the address is that of this page. While it is another's, this page must not make
+   * Streamlit run it: that run would take the place of the other page's, which was asked for first.
+   */
+  get here() {
+    return !this.path || location.pathname === this.path;
+  }
+
+  /** The page has been run again: unless the visitor is gone, its steps are followed again. */
+  resume() {
+    if (this.here) this.left = false;
   }
 
   destroy() {

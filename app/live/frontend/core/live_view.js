@@ -234,10 +234,15 @@ export class LiveView {
     const other = data.view?.recording && data.recording && data.recording !== this.data.recording;
     const went = data.went !== this.data.went;
     this.data = data;
-    this.browserHistory.left = false;
+    this.browserHistory.resume();
     if (went) this._follow(data);
-    this.setStateValue = setStateValue;
-    this.setTriggerValue = setTriggerValue;
+    const whileHere =
+      (/** @type {(name: string, value: unknown) => void} */ tell) =>
+      (/** @type {string} */ name, /** @type {unknown} */ value) => {
+        if (this.browserHistory.here) tell(name, value);
+      };
+    this.setStateValue = whileHere(setStateValue);
+    this.setTriggerValue = whileHere(setTriggerValue);
     this._dress();
     this.landscapePicker?.mark(data.experiment.dataset.function);
     if (asked) this.board.arrange(arrangementOf(this.layout, data.view ?? {}), false);
