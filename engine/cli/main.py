@@ -1,4 +1,4 @@
-"""The command line: `python -m engine list | run | compare | study`.
+"""The command line: `python -m engine list | run | route | compare | study`.
 
 Results go to stdout, as one JSON object with ``--json``; progress and errors go to stderr. Bad
 input is reported in one line with the field, the value and what is allowed, and exit status 2. If a
@@ -20,6 +20,7 @@ from ..system.input_checks import check
 from .compare import compare
 from .list import list_command
 from .options import EXIT_BAD_INPUT, EXIT_SIGNAL
+from .route import route
 from .run import run
 from .study import study
 
@@ -29,7 +30,7 @@ def cli() -> None:
     """Kelvin: learning without gradients, raced against backprop."""
 
 
-for command in (list_command, run, compare, study):
+for command in (list_command, run, route, compare, study):
     cli.add_command(command)
 
 

@@ -28,6 +28,7 @@ from .options import (
     reject_empty,
 )
 from .results_text import results_text
+from .settings import settings_given
 
 if TYPE_CHECKING:
     from ..experiment.model import Experiment
@@ -157,7 +158,7 @@ def run(
         flat["lanes"] = ",".join([first, *options["versus"]])
     elif base is None:
         flat["lanes"] = "annealing,adam"
-    flat |= _set(
+    flat |= settings_given(
         settings,
         {
             key: _as_option(key, options)
@@ -291,33 +292,6 @@ def _as_option(key: str, options: dict[str, Any]) -> str:
     name = key.removeprefix("stop.")
     value = options[name]
     return f"--{name} {value[0] if isinstance(value, tuple) else value}"
-
-
-def _set(settings: tuple[str, ...], given: dict[str, str]) -> dict[str, str]:
-    """Return the values of ``--set`` by key; each key may be set only once.
-
-    Args:
-        settings: as they were written.
-        given: keys already set by other options, with those options.
-    """
-    found: dict[str, str] = {}
-    for text in settings:
-        key, equals, value = text.partition("=")
-        key = key.strip()
-        if not equals or not key:
-            raise BadInput("--set", text, "KEY=VALUE, such as annealing.population_size=64")
-        if key in given or key in found:
-            raise BadInput(
-                "--set",
-                text,
-                (
-                    f"{key} once only "
-                    f"({given[key] if key in given else f'--set {key}={found[key]}'} is given "
-                    f"too)"
-                ),
-            )
-        found[key] = value.strip()
-    return found
 
 
 def _read(file: str) -> dict[str, Any]:

@@ -30,6 +30,8 @@ ours: metres on a sphere between degrees of longitude and latitude."""
 METRICS: tuple[Metric, ...] = get_args(Metric)
 PLANAR: tuple[Metric, ...] = ("EUC_2D", "CEIL_2D", "MAN_2D", "MAX_2D", "ATT")
 """Metrics of two coordinates in which the map is drawn as it is measured."""
+FULL_MATRIX = 3000
+"""Instances of at most this many cities may keep the distances of all pairs: 36 MB at most."""
 MAX_EDITABLE = 2000
 """Largest number of cities that may be moved, added and dropped while a race runs."""
 
@@ -110,6 +112,13 @@ class TourInstance:
         map shows, and are few enough.
         """
         return self.size <= MAX_EDITABLE and self.metric in (*PLANAR, "GREAT_CIRCLE")
+
+    def footprint(self) -> int:
+        """Return the bytes that its cities, their distances and near cities take while it is
+        worked on, approximately.
+        """
+        matrix = self.size <= FULL_MATRIX or self.metric == "EXPLICIT"
+        return (4 * self.size * self.size if matrix else 0) + 400 * self.size
 
     def at(self, places: Floats, names: tuple[str, ...] | None = None) -> TourInstance:
         """Return the instance with other cities, of which nothing is known.

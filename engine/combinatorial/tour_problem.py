@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from .instance import Floats, Integers, TourInstance
-from .kernels import greedy
-from .kernels.distance import CODES, FULL_MATRIX, coordinates, full_matrix, tour_length
+from .instance import FULL_MATRIX, Floats, Integers, TourInstance
+from .kernels import greedy  # compiled here, before a lane's clock runs
+from .kernels.distance import CODES, coordinates, full_matrix, tour_length
 
 SMALL = 400
 """Rounded Euclidean distances of more cities than this are computed when they are asked for: the
@@ -73,6 +73,17 @@ class TourProblem:
     def length(self, tour: Integers) -> int:
         """Return the length of a round trip."""
         return int(tour_length(tour, self.metric, self.points, self.matrix))
+
+    def distance(self, one: int, other: int) -> int:
+        """Return the distance from one city to another; both directions count alike here."""
+        if self.metric == CODES["EXPLICIT"]:
+            return int(self.matrix[one, other])
+        return (
+            int(
+                tour_length(np.array([one, other], np.int32), self.metric, self.points, self.matrix)
+            )
+            // 2
+        )
 
     def neighbours(self, count: int) -> Integers:
         """Return the nearest cities of every city, (n, K) with K at most ``count`` and n − 1,

@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from ..optimizers.base import Optimizer
-from ..registry import fields
+from ..registry import Config, fields
 
 MOST = 2
 """Largest number of settings in a name."""
@@ -25,7 +24,7 @@ Say = Callable[[int, str, Any], str]
 """Returns the text for a setting and its value in a lane (given by its index)."""
 
 
-def lane_names(lanes: Sequence[Optimizer]) -> list[str]:
+def lane_names(lanes: Sequence[Config]) -> list[str]:
     """Return a name for every lane, no two alike: "Adam", "SGD with momentum, step size 0.7",
     "Langevin dynamics 2".
     """

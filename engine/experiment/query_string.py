@@ -9,26 +9,23 @@ lanes share one. A list is written with commas, an empty one or a missing value 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, get_args
 
 from ..datasets import DATASETS
 from ..datasets.training_data import TrainingData
 from ..errors import BadInput
+from ..flat_values import number, read_value, settings_of, whole_number, write_value
 from ..networks import NETWORKS
 from ..optimizers import OPTIMIZERS
 from ..oracle import Currency
-from ..registry import Config, Fields, fields
-from ..system.input_checks import check, is_number
+from ..registry import Config, Fields
+from ..system.input_checks import check
 from .landscape_defaults import suggested_settings
 from .model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment, suggested_network
 from .start import Start
 from .stopping import StopRules
 
-LONGEST = 30
-"""Most digits of a whole number, in any notation."""
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
 GROUPS: dict[str, type[Fields]] = {"training": TrainingData, "start": Start}
@@ -60,9 +57,9 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
     }
     if experiment.network.name == experiment.dataset.only_network:  # left out: there is no other
         del flat["network"]
-    flat[experiment.budget.currency] = _write(experiment.budget.amount)
+    flat[experiment.budget.currency] = write_value(experiment.budget.amount)
     flat |= {
-        f"stop.{name}": _write(value)
+        f"stop.{name}": write_value(value)
         for name, value in experiment.stop.model_dump().items()
         if value is not None
     }
@@ -72,7 +69,7 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
     for name, cls in GROUPS.items():
         group = getattr(experiment, name)
         flat |= {
-            f"{name}.{field}": _write(getattr(group, field))
+            f"{name}.{field}": write_value(getattr(group, field))
             for field in cls.model_fields
             if getattr(group, field) != getattr(cls(), field)
         }
@@ -89,10 +86,10 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         if experiment.network.name == "mlp"
         else {}
     )
-    flat |= _settings("dataset", experiment.dataset)
-    flat |= _settings("network", experiment.network, suggested)
+    flat |= settings_of("dataset", experiment.dataset)
+    flat |= settings_of("network", experiment.network, suggested)
     for i, lane in enumerate(experiment.lanes):
-        flat |= _settings(
+        flat |= settings_of(
             lane.name if lanes.count(lane.name) == 1 else f"lane{i + 1}",
             lane,
             suggested_settings(experiment.dataset, type(lane)),
@@ -130,14 +127,14 @@ def from_flat(
             value[name] = flat[name]
     for name in ("seed", "seeds", "threads"):
         if name in flat:
-            value[name] = _whole(name, flat[name])
+            value[name] = whole_number(name, flat[name])
     given = [currency for currency in CURRENCIES if currency in flat]
     if len(given) > 1:
         raise BadInput(given[1], flat[given[1]], f"one budget only ({given[0]} is given too)")
     if given:
-        value["budget"] = {"currency": given[0], "amount": _number(given[0], flat[given[0]])}
+        value["budget"] = {"currency": given[0], "amount": number(given[0], flat[given[0]])}
     stop = {
-        key: None if text == "none" else _number(key, text)
+        key: None if text == "none" else number(key, text)
         for key, text in flat.items()
         if key in STOPS
     }
@@ -149,7 +146,10 @@ def from_flat(
     for key, text in flat.items():
         if key in GROUPED:
             owner, _, name = key.partition(".")
-            value[owner] = {**value.get(owner, {}), name: _read(GROUPS[owner], name, text, key)}
+            value[owner] = {
+                **value.get(owner, {}),
+                name: read_value(GROUPS[owner], name, text, key),
+            }
     value.setdefault("dataset", {"name": "spirals"})
     value.setdefault("lanes", [{"name": "annealing"}, {"name": "adam"}])
     value.setdefault(
@@ -212,7 +212,7 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
         raise BadInput(
             key, text, f"one of {', '.join(f'{owner}.{name}' for name in cls.model_fields)}"
         )
-    parsed = _read(cls, field, text, key)
+    parsed = read_value(cls, field, text, key)
     try:
         registry.build({"name": cls.name, field: parsed}, owner)
     except BadInput as error:  # the message names the key as it was written, also an earlier name
@@ -220,73 +220,3 @@ def _set(value: dict[str, Any], key: str, text: str) -> tuple[int, str]:
         raise BadInput(named, error.value, error.allowed) from None
     places[owner][field] = parsed
     return id(places[owner]), field
-
-
-def _read(cls: type[Fields], field: str, text: str, key: str) -> Any:
-    """Convert a text to its value; numbers stay texts, for pydantic to parse."""
-    kind = next(entry for entry in fields(cls) if entry["name"] == field)
-    if kind["type"] == "array":
-        return (
-            []
-            if text in ("none", "")
-            else [
-                _whole(key, entry) if kind.get("item_minimum") is not None else entry
-                for entry in text.split(",")
-            ]
-        )
-    if text == "none" and kind.get("optional"):
-        return None
-    if kind["type"] == "integer":
-        return _whole(key, text)
-    if kind["type"] == "number" and "_" in text:  # which Python would ignore
-        raise BadInput(key, text, "a number, such as 0.1 or 1e6")
-    return text
-
-
-def _write(value: Any) -> str:
-    if value is None or value == () or value == []:
-        return "none"
-    if isinstance(value, tuple | list):
-        return ",".join(_write(entry) for entry in value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _settings(
-    owner: str, choice: Config, suggested: Mapping[str, Any] | None = None
-) -> dict[str, str]:
-    """Return ``owner.field`` → text of the fields that differ from their defaults."""
-    defaults = {name: info.default for name, info in type(choice).model_fields.items()} | dict(
-        suggested or {}
-    )
-    return {
-        f"{owner}.{name}": _write(getattr(choice, name))
-        for name, default in defaults.items()
-        if getattr(choice, name) != default
-    }
-
-
-def _whole(key: str, text: str) -> str:
-    """Return a whole number in any notation (1000, 1e3) in the form that pydantic parses; other
-    texts unchanged, for pydantic to reject.
-    """
-    if "_" in text:  # which Python would ignore
-        raise BadInput(key, text, "a whole number")
-    if not is_number(text) or len(text) > LONGEST:
-        return text
-    number = Decimal(text.strip())
-    return (
-        str(int(number))
-        if number.adjusted() < LONGEST and number == number.to_integral_value()
-        else text
-    )
-
-
-def _number(key: str, text: str) -> float:
-    try:
-        if "_" in text:  # which Python would ignore
-            raise ValueError
-        return float(text)
-    except ValueError:
-        raise BadInput(key, text, "a number, such as 30 or 1e6") from None

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from .encoding import Frame, decode, encode
+from .encoding import Frame, Message, decode, encode
 from .recording import Recording
-
-if TYPE_CHECKING:
-    from ..race.race import Race
-    from ..race.seed_races import SeedRaces
 
 DETAILS = 20
 """Number of details in a recording, at equal shares of the budget."""
+
+
+class Recorded(Protocol):
+    """What is asked of a race to record it."""
+
+    marks: int
+    k: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether the race is over."""
+
+    def stage(self) -> Message:
+        """Return the first message."""
+
+    def detail(self, k: int) -> Message:
+        """Return the details of frame k."""
+
+    def last_messages(self, k: int) -> list[Message]:
+        """Return what follows the last frame."""
+
+    def weights(self, k: int) -> Message:
+        """Return what every lane has found."""
 
 
 class Recorder:
@@ -24,7 +43,7 @@ class Recorder:
         messages: collected before that checkpoint.
     """
 
-    def __init__(self, race: Race | SeedRaces, messages: Iterable[bytes] | None = None) -> None:
+    def __init__(self, race: Recorded, messages: Iterable[bytes] | None = None) -> None:
         self.race = race
         self.messages = [encode(race.stage())] if messages is None else list(messages)
         details = (decode(data) for data in reversed(self.messages))

@@ -431,6 +431,15 @@ class SeedRaces:
             found.append(next(told, None))
         return found
 
+    def step_in_phases(self, lane: Lane, k: int) -> Message:
+        """Take one step of that lane and return the message that shows its phases."""
+        from ..observation.step_trace import step_with_stages
+
+        return step_with_stages(self.followed, lane, k)
+
+    def close(self) -> None:
+        """Do nothing: no lane has anything running outside this process."""
+
     def interrupt(self) -> None:
         """End the iteration after the current step. Iterating again continues from there."""
         self._interrupted = True

@@ -16,12 +16,14 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from ..system import environment
 
 if TYPE_CHECKING:
+    from ..any_race import AnyExperiment
+    from ..combinatorial.race import CombinatorialRace
     from ..messages.encoding import Message
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ WEIGHTS_BYTES = 4 * 2**20
 POLL_SECONDS = 0.01
 """Seconds between two checks for commands."""
 COMMANDS_AT_ONCE = 100
-CHANGES = ("reheat", "turn", "weight", "points", "plane", "follow")
+CHANGES = ("reheat", "turn", "weight", "points", "plane", "follow", "kick", "cities")
 """Commands that change what is shown of a paused race."""
 
 
@@ -95,11 +97,11 @@ def _warm_up() -> None:
 
 def _race(connection: Connection, experiment: Message) -> None:
     """Run one race, from its first frame to the message that it is over."""
-    from ..experiment.model import Experiment
+    from ..any_race import parse_experiment
 
     state: Message = {"type": "state", "state": "ended", "sentence": "The race was stopped."}
     try:
-        RaceRunner(connection, Experiment.parse(experiment)).run()
+        RaceRunner(connection, parse_experiment(experiment)).run()
         state = {"type": "state", "state": "done"}
     except _Cancelled:
         state["calm"] = True
@@ -155,7 +157,7 @@ def _send(connection: Connection, message: Message) -> None:
 
 def _bytes(weights: Message) -> int:
     """Return the size of the tensors in a message of weights."""
-    return sum(one.numel() * one.element_size() for one in weights["lanes"])
+    return sum(one.nbytes for one in weights["lanes"])
 
 
 def _listening(connection: Connection) -> Callable[[], bool]:
@@ -172,11 +174,10 @@ def _listening(connection: Connection) -> Callable[[], bool]:
 class RaceRunner:
     """Run one race in a worker: take steps, send frames, handle commands."""
 
-    def __init__(self, connection: Connection, experiment: object) -> None:
-        from ..experiment.model import Experiment
-        from ..race.seed_races import SeedRaces, race_of
+    def __init__(self, connection: Connection, experiment: AnyExperiment) -> None:
+        from ..any_race import race_of
+        from ..race.seed_races import SeedRaces
 
-        assert isinstance(experiment, Experiment)
         self.connection, self.heard = connection, _listening(connection)
         self.race = race_of(experiment)
         self.seeds = self.race if isinstance(self.race, SeedRaces) else None
@@ -197,8 +198,11 @@ class RaceRunner:
         """Run the race to its end. This process does nothing else meanwhile, so the race's number
         of threads may hold throughout.
         """
-        with self.race.settled():
-            self._run()
+        try:
+            with self.race.settled():
+                self._run()
+        finally:
+            self.race.close()
 
     def _run(self) -> None:
         race = self.race
@@ -244,14 +248,12 @@ class RaceRunner:
         frame.
         """
         in_stages = self.steps_due.popleft()
-        followed = self.race.followed
+        followed: Any = self.race.followed
         for lane in self.race.running:
             if in_stages and any(lane is one for one in followed.lanes):
-                from ..observation.step_trace import step_with_stages
-
-                _send(self.connection, step_with_stages(followed, lane, self.k))
+                _send(self.connection, followed.step_in_phases(lane, self.k))
             else:
-                self.race.advance_lane(lane)
+                self.race.advance_lane(lane)  # type: ignore[arg-type]  # a lane of this race
         self._look(closely=not self.steps_due)
 
     def _may_look(self) -> bool:
@@ -326,6 +328,10 @@ class RaceRunner:
 
     def _send_weights(self, unasked: bool = False) -> None:
         """Send every lane's weights; without a request only if they are few."""
+        from ..combinatorial.race import CombinatorialRace
+
+        if unasked and isinstance(self.race, CombinatorialRace):
+            return  # its pictures hold the tours
         weights = self.race.weights(self.k - 1)
         if not unasked or _bytes(weights) <= WEIGHTS_BYTES:
             _send(self.connection, weights)
@@ -356,6 +362,8 @@ class RaceRunner:
         Raises:
             BadInput: this race cannot do that.
         """
+        from ..combinatorial.race import CombinatorialRace
+
         race, do = self.race, command.get("do")
         match do:
             case "cancel":
@@ -383,7 +391,15 @@ class RaceRunner:
                 )
             case "points":
                 race.set_points(command["points"])
+            case "kick":
+                self._on_map(do).kick(int(command["lane"]))
+            case "cities":
+                self._on_map(do).set_cities(
+                    command.get("move", ()), command.get("drop", ()), command.get("add", ())
+                )
             case "plane":
+                if isinstance(race, CombinatorialRace):
+                    raise BadInput("do", do, "a race of networks")
                 race.observer.choose_plane(command["kind"])
             case "follow":
                 if self.seeds is None:
@@ -394,6 +410,18 @@ class RaceRunner:
             case "weights":
                 self.weights_wanted = True
         self.changed = self.changed or do in CHANGES
+
+    def _on_map(self, do: str) -> CombinatorialRace:
+        """Return the race if its cities are on a map.
+
+        Raises:
+            BadInput: it is one of networks.
+        """
+        from ..combinatorial.race import CombinatorialRace
+
+        if not isinstance(self.race, CombinatorialRace):
+            raise BadInput("do", do, "a race on a map")
+        return self.race
 
     def _set_paused(self, paused: bool) -> None:
         if paused != self.paused:

@@ -9,8 +9,6 @@ import numpy as np
 from ..instance import Floats, Integers, Metric, TourInstance
 from .jit import inner, kernel
 
-FULL_MATRIX = 3000
-"""Instances of at most this many cities keep all their distances: 36 MB at most."""
 EARTH_RADIUS = 6_371_008.8
 """Mean radius of the Earth in metres (IUGG), for GREAT_CIRCLE."""
 GEO_RADIUS = 6378.388

@@ -14,17 +14,16 @@ cities they do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import Field
 
 from ...errors import BadInput
 from ...schedules import PLANNED, ScheduleName
+from .. import kernels
 from ..instance import Integers
-from ..kernels import tours
 from ..meter import CURRENT, LOWEST, Meter
-from ..tour_problem import TourProblem
 from .base import (
     ALL_RECORDS,
     METHODS,
@@ -39,6 +38,9 @@ from .base import (
     started,
 )
 from .cooling import Cooling, held
+
+if TYPE_CHECKING:
+    from ..tour_problem import TourProblem
 
 
 @dataclass(kw_only=True)
@@ -153,7 +155,7 @@ class Annealing(OverNeighbours[AnnealingState]):
         temperature, shape = cooling.rule(self.schedule, progress)
         length, lowest = int(state.numbers[CURRENT]), int(state.numbers[LOWEST])
         sums = np.zeros(2)
-        tours.anneal(
+        kernels.tours.anneal(
             state.tour,
             state.pos,
             problem.metric,
@@ -162,7 +164,7 @@ class Annealing(OverNeighbours[AnnealingState]):
             state.near,
             temperature,
             shape,
-            proposals(problem.size),
+            state.only or proposals(problem.size),
             longest_path(problem.size),
             problem.size <= ALL_RECORDS,
             state.best,
@@ -225,7 +227,7 @@ def kicked(state: Any, problem: TourProblem, stream: Stream, number: int) -> boo
     """Make one double bridge of a state's present tour. Returns False with fewer than 8 cities."""
     if problem.size < 8 or not problem.symmetric:
         return False
-    tours.kick(
+    kernels.tours.kick(
         state.tour,
         state.pos,
         problem.metric,

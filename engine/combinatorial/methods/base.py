@@ -5,18 +5,21 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
+from typing_extensions import TypeVar
 
 from ...errors import BadInput, explain
 from ...random.hashed_seed import hashed_seed
 from ...registry import Config, Registry, fields
 from ..instance import Integers, TourInstance
 from ..meter import ACCEPTED, CURRENT, LOWEST, Meter
-from ..tour_problem import TourProblem
+
+if TYPE_CHECKING:
+    from ..tour_problem import TourProblem
 
 Sees = Literal["price", "delta", "map", "model"]
 """What a method may look at: prices of whole solutions; what a move changes; distances and near
@@ -80,6 +83,7 @@ class State:
         target: the acceptance aimed at, or None.
         metrics: further numbers worth showing, by name.
         vectors: further rows of numbers worth showing, by name.
+        only: how many moves to propose in a step of slow motion; None for the usual number.
         over: whether the method has nothing left to do.
         note: a remark for the page, or None.
     """
@@ -93,6 +97,7 @@ class State:
     target: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     vectors: dict[str, NDArray[Any]] = field(default_factory=dict)
+    only: int | None = None
     over: bool = False
     note: str | None = None
 
@@ -107,7 +112,7 @@ class State:
         return None if self.best is None else int(self.numbers[LOWEST])
 
 
-S = TypeVar("S", bound=State)
+S = TypeVar("S", bound=State, default=Any)
 Repair = Callable[[Integers], Integers]
 """Takes a tour of the cities before an edit and returns one of the cities after it."""
 
@@ -199,6 +204,9 @@ class Method(Config, Generic[S]):
 
     def on_setting_change(self, state: S, problem: TourProblem, name: str) -> None:
         """Take a setting changed during the race into the state. Called on the new method."""
+
+    def close(self, state: S) -> None:
+        """End what runs outside this process."""
 
     def knobs(self) -> list[dict[str, Any]]:
         """Return the fields that may be changed while it runs, as `registry.fields` describes

@@ -8,18 +8,21 @@ moves around the kick, and kept if it is not longer; otherwise all is undone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from .. import kernels
 from ..instance import Integers
-from ..kernels import tours
 from ..meter import Meter
-from ..tour_problem import TourProblem
 from .annealing import kicked
 from .base import METHODS, OverNeighbours, Phase, Repair, Stream, proposals
 from .local_search import SearchState, beginning, descend
+
+if TYPE_CHECKING:
+    from ..tour_problem import TourProblem
 
 JOURNAL = 10_000
 """Moves of one kick that can be undone; one kick makes a few dozen."""
@@ -94,9 +97,9 @@ class Iterated(OverNeighbours[IteratedState]):
         number: int,
     ) -> None:
         if not state.settled:
-            state.settled = descend(state, problem, proposals(problem.size))
+            state.settled = descend(state, problem, state.only or proposals(problem.size))
         else:
-            tours.iterate(
+            kernels.tours.iterate(
                 state.tour,
                 state.pos,
                 problem.metric,
@@ -107,7 +110,7 @@ class Iterated(OverNeighbours[IteratedState]):
                 state.waiting,
                 state.ends,
                 state.journal,
-                proposals(problem.size),
+                state.only or proposals(problem.size),
                 self.temperature * problem.spacing if self.temperature else 0.0,
                 state.best,
                 state.numbers,

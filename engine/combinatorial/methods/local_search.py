@@ -5,15 +5,18 @@ share.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..instance import Integers
-from ..kernels import tours
 from ..meter import CURRENT, LOWEST
-from ..tour_problem import TourProblem
 from .base import State, places, started
+
+if TYPE_CHECKING:
+    from ..tour_problem import TourProblem
 
 NOTHING = np.empty((0, 4), np.int32)
 
@@ -74,7 +77,7 @@ def descend(state: SearchState, problem: TourProblem, looks: int) -> bool:
     Returns:
         Whether the tour is a local optimum.
     """
-    done = tours.descend(
+    done = kernels.tours.descend(
         state.tour,
         state.pos,
         problem.metric,

@@ -4,12 +4,16 @@ https://doi.org/10.1287/opre.6.2.244). What a method is worth that looks at whol
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..instance import Integers
 from ..meter import CURRENT, LOWEST, MOVES, Meter
-from ..tour_problem import TourProblem
 from .base import METHODS, Method, Phase, Repair, State, Stream, started
+
+if TYPE_CHECKING:
+    from ..tour_problem import TourProblem
 
 READS = 50_000
 """Distances looked at in one step, approximately."""

@@ -6,11 +6,15 @@ begun. It is what any better method has to beat.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..instance import Integers
 from ..meter import Meter
-from ..tour_problem import TourProblem
 from .base import METHODS, OverNeighbours, Phase, Repair, Stream, proposals
 from .local_search import SearchState, beginning, descend, restart
+
+if TYPE_CHECKING:
+    from ..tour_problem import TourProblem
 
 
 @METHODS.add
@@ -42,7 +46,7 @@ class Restarts(OverNeighbours[SearchState]):
     def step(
         self, state: SearchState, problem: TourProblem, meter: Meter, stream: Stream, number: int
     ) -> None:
-        if descend(state, problem, proposals(problem.size)):
+        if descend(state, problem, state.only or proposals(problem.size)):
             restart(state, problem, problem.random_tour(stream.at(number)))
             meter.read(problem.size)
             state.metrics["restarts"] += 1

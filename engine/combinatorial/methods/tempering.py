@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from ...schedules import heat_left
+from .. import kernels
 from ..instance import Integers, TourInstance
-from ..kernels import tours
 from ..meter import ACCEPTED, CURRENT, LOWEST, Meter
-from ..tour_problem import TourProblem
 from .base import (
     ALL_RECORDS,
     METHODS,
@@ -37,6 +37,9 @@ from .base import (
     started,
 )
 from .cooling import BEFORE_ACCEPTING, MEMORY, held
+
+if TYPE_CHECKING:
+    from ..tour_problem import TourProblem
 
 ROUND = 50
 """Moves proposed to every replica between two rounds of swaps, for each city."""
@@ -162,8 +165,8 @@ class Tempering(OverNeighbours[TemperingState]):
         ladder, one = self.ladder(state), state.turn
         numbers = state.counters[one]
         numbers[LOWEST] = state.numbers[LOWEST]
-        count = min(state.left, proposals(problem.size))
-        tours.anneal(
+        count = min(state.left, state.only or proposals(problem.size))
+        kernels.tours.anneal(
             state.all_tours[one],
             state.all_pos[one],
             problem.metric,
@@ -256,7 +259,7 @@ class Tempering(OverNeighbours[TemperingState]):
         if problem.size < 8 or not problem.symmetric:
             return False
         coldest = int(state.rung.argmin())
-        tours.kick(
+        kernels.tours.kick(
             state.all_tours[coldest],
             state.all_pos[coldest],
             problem.metric,

@@ -1,0 +1,193 @@
+"""A race of methods on one combinatorial problem, before it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from ..errors import BadInput, CannotRun, explain
+from ..registry import Config, Fields
+from ..system.input_checks import check, usual_numbers
+from ..system.machine import memory_limit
+from . import instances
+from .instance import TourInstance
+from .instances import INSTANCES, InstanceConfig
+from .meter import Budget
+from .methods import METHODS, Method
+
+MAX_LANES = 4
+MAX_SEED = 2**31 - 1
+GREEDY_FROM = 5000
+"""Instances of more cities start from a greedy tour unless another start is asked for."""
+
+
+class StopRules(Fields):
+    """When a lane may end before its budget is spent."""
+
+    gap: float | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description=(
+            "A lane ends when its tour is at most this share longer than the best known, such as "
+            "0.01. Empty: no such rule."
+        ),
+        json_schema_extra={"label": "Target gap"},
+    )
+    length: int | None = Field(
+        None,
+        ge=0,
+        le=10**15,
+        description="A lane ends when its tour is at most this long. Empty: no such rule.",
+        json_schema_extra={"label": "Target length"},
+    )
+
+
+class CombinatorialExperiment(BaseModel):
+    """A race before it is run.
+
+    ``instance`` and the lanes may be given as names, as ``{"name": …, field: …}`` or as objects
+    already built. Use `parse` for input from outside: it raises `BadInput`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    instance: SerializeAsAny[InstanceConfig] = Field(
+        default_factory=lambda: INSTANCES.build("airports"), validate_default=True
+    )
+    lanes: tuple[SerializeAsAny[Method], ...] = Field(
+        default_factory=lambda: ("annealing", "iterated"), validate_default=True
+    )
+    budget: Budget = Field(Budget(), description="What every lane may spend.")
+    stop: StopRules = Field(StopRules(), description="When a lane may end early.")
+    start: Literal["auto", "random", "greedy"] = Field(
+        "auto",
+        description=(
+            "The tour that all lanes start from: random, or greedy (short edges first). Auto is "
+            "random up to 5,000 cities."
+        ),
+    )
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Sets all random numbers.")
+
+    @property
+    def seeds(self) -> int:
+        """Return the number of seeds raced at once: one."""
+        return 1
+
+    @field_validator("instance", mode="before")
+    @classmethod
+    def _instance(cls, value: Any) -> InstanceConfig:
+        return INSTANCES.build(value)
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool):  # pydantic would accept it as 0 or 1
+            raise BadInput(info.field_name or "", value, "a whole number")
+        return usual_numbers(value, int)
+
+    @field_validator("lanes", mode="before")
+    @classmethod
+    def _lanes(cls, value: Any) -> tuple[Method, ...]:
+        if isinstance(value, str | Mapping | Config) or not isinstance(value, Iterable):
+            raise BadInput(
+                "lanes",
+                value,
+                f"a list of 1 to {MAX_LANES} methods ({', '.join(METHODS.names())})",
+            )
+        entries = list(value)
+        if not 1 <= len(entries) <= MAX_LANES:
+            names = [
+                entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", entry)
+                for entry in entries
+            ]
+            raise BadInput(
+                "lanes",
+                ",".join(map(str, names)),
+                f"at most {MAX_LANES} lanes" if entries else "at least one lane",
+            )
+        return tuple(METHODS.build(entry, f"lanes[{i}]") for i, entry in enumerate(entries))
+
+    @model_validator(mode="after")
+    def _can_run(self) -> CombinatorialExperiment:
+        for i, lane in enumerate(self.lanes):
+            if lane.outside and self.budget.currency != "seconds":
+                raise CannotRun(
+                    f"lanes[{i}]",
+                    lane.name,
+                    "a budget in seconds: the evaluations of a program of others cannot be counted",
+                )
+        return self
+
+    def fits(self, instance: TourInstance) -> None:
+        """Check that every lane can run on the loaded instance, and that all fit in memory.
+
+        Raises:
+            CannotRun: a lane cannot.
+        """
+        for i, lane in enumerate(self.lanes):
+            refusal = lane.refusal(instance)
+            if refusal is not None:
+                raise CannotRun(f"lanes[{i}]", lane.name, refusal)
+        room = memory_limit("cpu")
+        shared = instance.footprint()
+        needed = [lane.footprint(instance) for lane in self.lanes]
+        if shared + sum(needed) > room:
+            each = max(1, (shared + sum(needed)) // max(1, instance.size))
+            raise CannotRun(
+                "instance",
+                f"{instance.size:,} cities = {(shared + sum(needed)) / 2**30:.1f} GiB",
+                f"at most about {int(room // each):,} cities, which fit in "
+                f"{room / 2**30:.1f} GiB here with these methods",
+            )
+
+    @classmethod
+    def parse(cls, value: Any, local_files: bool = False) -> CombinatorialExperiment:
+        """Return an experiment from JSON values.
+
+        Args:
+            value: the JSON values.
+            local_files: whether ``instance.file``, a path on this machine, may be given instead of
+                the token of a file: on the command line and in a notebook, never in input from a
+                page, a link or a socket.
+
+        Raises:
+            BadInput: the first error, in one line.
+        """
+        if isinstance(value, CombinatorialExperiment):
+            return value
+        if not isinstance(value, Mapping):
+            raise BadInput(
+                "experiment",
+                value,
+                "an object with instance, lanes, budget, stop, start and seed",
+            )
+        check(value)
+        try:
+            return cls.model_validate(
+                getattr(instances, "with_token", lambda one, _: one)(dict(value), local_files)
+            )
+        except ValidationError as error:
+            raise explain(error) from None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values from which `parse` builds this experiment again."""
+        return {
+            "instance": self.instance.to_json(),
+            "lanes": [lane.to_json() for lane in self.lanes],
+            "budget": self.budget.model_dump(),
+            "stop": self.stop.model_dump(),
+            "start": self.start,
+            "seed": self.seed,
+        }

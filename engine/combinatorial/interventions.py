@@ -1,0 +1,315 @@
+"""What a visitor did to a running race of a combinatorial problem, as data; and doing it.
+
+An event records the steps that every lane had taken. Repeated, it takes effect before the first
+step that would take a lane beyond that, so a race with a budget in evaluations is repeated exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ..errors import BadInput, CannotRun, explain
+from ..system.input_checks import check
+from .instance import MAX_EDITABLE, Floats, Integers, TourInstance
+from .places import EARTHLY, off_the_earth, widest
+
+if TYPE_CHECKING:
+    from .race import CombinatorialRace, Lane
+
+MOST_EVENTS = 100_000
+FEWEST = 4
+"""Fewest cities that edits may leave in a race that runs."""
+MAX_DISTANCE = 2**31 - 1
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    steps: tuple[Annotated[int, Field(ge=0)], ...]
+    """Steps that every lane had taken."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the event as JSON values, as in metrics and files."""
+        value = self.model_dump(mode="json")
+        return {"kind": value.pop("kind"), **value}
+
+
+class _LaneEvent(_Event):
+    lane: int = Field(ge=0)
+    step: int = Field(ge=0)
+    """Steps that this lane had taken."""
+
+
+class Reheat(_LaneEvent):
+    """A temperature multiplied by a factor."""
+
+    kind: Literal["reheat"] = "reheat"
+    value: float
+
+
+class SetHyperparameter(_LaneEvent):
+    """A setting changed."""
+
+    kind: Literal["turn"] = "turn"
+    field: str
+    value: bool | int | float | str | None
+
+
+class Kick(_LaneEvent):
+    """A tour changed by a random double bridge."""
+
+    kind: Literal["kick"] = "kick"
+
+
+class Cities(_Event):
+    """Cities moved, then dropped, then added; coordinates are those of the map."""
+
+    kind: Literal["cities"] = "cities"
+    move: tuple[tuple[int, float, float], ...] = ()
+    drop: tuple[int, ...] = ()
+    add: tuple[tuple[float, float], ...] = ()
+
+
+Event = Reheat | SetHyperparameter | Kick | Cities
+KINDS = ("reheat", "turn", "kick", "cities")
+_EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Annotated[Event, Field(discriminator="kind")]])
+
+
+def parse_events(value: Any) -> list[Event]:
+    """Read events from JSON values: a list of them, or an object with such a list as ``events``.
+
+    Raises:
+        BadInput: the first error, in one line.
+    """
+    if isinstance(value, dict) and "events" in value:
+        value = value["events"]
+    if not isinstance(value, list | tuple) or len(value) > MOST_EVENTS:
+        raise BadInput(
+            "events", value, f"a list of at most {MOST_EVENTS:,} events, or an object with one"
+        )
+    check(value, "events", numbers=True)
+    for i, one in enumerate(value):
+        kind = one.get("kind") if isinstance(one, dict) else getattr(one, "kind", None)
+        if kind not in KINDS:
+            raise BadInput(f"events[{i}]", one, f"an event with kind: {', '.join(KINDS)}")
+    try:
+        return _EVENTS.validate_python(
+            [one.to_json() if isinstance(one, _Event) else one for one in value]
+        )
+    except ValidationError as error:
+        raise explain(error, ("events",)) from None
+
+
+class Interventions:
+    """Apply interventions to one race, and repeat those of an earlier run.
+
+    Args:
+        race: the race, with its lanes.
+        events: of an earlier run, in order.
+
+    Raises:
+        BadInput: an event does not fit this race.
+    """
+
+    def __init__(self, race: CombinatorialRace, events: Iterable[Event]) -> None:
+        self.race = race
+        self.given = list(events)
+        self.waiting = list(self.given)
+        lanes = len(race.lanes)
+        for i, event in enumerate(self.given):
+            if not isinstance(event, Cities) and event.lane >= lanes:
+                raise BadInput(
+                    f"events[{i}].lane", event.lane, f"a whole number from 0 to {lanes - 1}"
+                )
+            if len(event.steps) != lanes:
+                raise BadInput(
+                    f"events[{i}].steps", list(event.steps), f"{lanes} numbers, one for each lane"
+                )
+
+    def before_step(self, lane: Lane) -> None:
+        """Repeat the interventions that are due before that lane's next step."""
+        while self.waiting and lane.step >= self.waiting[0].steps[lane.index]:
+            event = self.waiting.pop(0)
+            if not isinstance(event, Cities) and self.race.lanes[event.lane].finished:
+                continue  # this time it ended earlier
+            match event:
+                case Reheat():
+                    self.reheat(event.lane, event.value)
+                case SetHyperparameter():
+                    self.set_hyperparameter(event.lane, event.field, event.value)
+                case Kick():
+                    self.kick(event.lane)
+                case Cities():
+                    self.set_cities(event.move, event.drop, event.add)
+
+    def reheat(self, lane: int, factor: float) -> bool:
+        """Multiply a lane's temperature. Returns False if the method has none.
+
+        Raises:
+            BadInput: the factor is not a number above 0.
+        """
+        if (
+            isinstance(factor, bool)
+            or not isinstance(factor, int | float)
+            or not 0 < factor < math.inf
+        ):
+            raise BadInput("factor", factor, "a number above 0")
+        one = self._running(lane)
+        if one.state is None or not one.method.reheat(one.state, factor):
+            return False
+        self._note(Reheat(lane=lane, step=one.step, steps=self._steps(), value=factor))
+        return True
+
+    def set_hyperparameter(self, lane: int, field: str, value: Any) -> None:
+        """Change a setting of a lane's method from the next step on.
+
+        Raises:
+            BadInput: it may not be changed, or the value is out of its range.
+        """
+        one, race = self._running(lane), self.race
+        one.method = one.method.with_setting(field, value)
+        field = type(one.method).current(field)
+        if one.state is not None:
+            one.method.on_setting_change(one.state, race.problem, field)
+        race.experiment = race.experiment.model_copy(
+            update={"lanes": tuple(other.method for other in race.lanes)}
+        )
+        self._note(
+            SetHyperparameter(
+                lane=lane,
+                step=one.step,
+                steps=self._steps(),
+                field=field,
+                value=one.method.to_json()[field],
+            )
+        )
+
+    def kick(self, lane: int) -> None:
+        """Change a lane's present tour by a random double bridge.
+
+        Raises:
+            BadInput: its method has no present tour, or there are fewer than 8 cities.
+        """
+        one = self._running(lane)
+        if one.state is None or not one.method.kick(
+            one.state, self.race.problem, one.stream, one.step
+        ):
+            raise BadInput("lane", lane, "a lane that changes one tour, of at least 8 cities")
+        one.meter.take(one.state.numbers)
+        self._note(Kick(lane=lane, step=one.step, steps=self._steps()))
+
+    def set_cities(self, move: Any, drop: Any, add: Any) -> None:
+        """Move cities, drop some and add others, in this order; every lane goes on from its tours.
+
+        Args:
+            move: (number, x, y) of cities that move.
+            drop: numbers of cities that go.
+            add: (x, y) of new cities, which get the next numbers.
+
+        Raises:
+            BadInput: an edit does not fit, or the race cannot be edited.
+            CannotRun: a lane's method cannot run on what would be left.
+        """
+        race = self.race
+        if race.finished:
+            raise BadInput("cities", "a race that is over", "a race that still runs")
+        if not race.instance.editable:
+            raise BadInput(
+                "cities",
+                race.instance.name,
+                f"an instance of at most {MAX_EDITABLE:,} cities with coordinates",
+            )
+        try:
+            event = Cities(steps=self._steps(), move=move, drop=drop, add=add)
+        except ValidationError as error:
+            raise explain(error, ("cities",)) from None
+        places, kept = edited(race.instance, event)
+        after = race.instance.at(places, names_after(race.instance, kept, len(event.add)))
+        for lane in race.lanes:
+            refusal = None if lane.finished else lane.method.refusal(after)
+            if refusal is not None:
+                raise CannotRun("cities", f"{after.size} cities for {lane.method.name}", refusal)
+        race.replace(after, lambda tour: repaired(tour, kept, len(event.add), race))
+        self._note(event)
+
+    def _running(self, index: Any) -> Lane:
+        lanes = self.race.lanes
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(lanes):
+            raise BadInput("lane", index, f"a whole number from 0 to {len(lanes) - 1}")
+        if lanes[index].finished:
+            raise BadInput("lane", index, "a lane that still runs")
+        return lanes[index]
+
+    def _steps(self) -> tuple[int, ...]:
+        return tuple(lane.step for lane in self.race.lanes)
+
+    def _note(self, event: Event) -> None:
+        self.race.events.append(event.to_json())
+        self.race.done.append(event.to_json())
+
+
+def edited(instance: TourInstance, event: Cities) -> tuple[Floats, list[int]]:
+    """Return the places after an edit, and the numbers of the cities that stayed, in order.
+
+    Raises:
+        BadInput: the edit does not fit the instance.
+    """
+    n = instance.size
+    numbers = [one for one, _, _ in event.move] + list(event.drop)
+    wrong = next((one for one in numbers if not 0 <= one < n), None)
+    if wrong is not None:
+        raise BadInput("cities", f"city {wrong}", f"a city from 0 to {n - 1}")
+    places = instance.places.copy()
+    for city, x, y in event.move:
+        places[city] = x, y
+    gone = set(event.drop)
+    kept = [city for city in range(n) if city not in gone]
+    size = len(kept) + len(event.add)
+    if not FEWEST <= size <= MAX_EDITABLE:
+        raise BadInput("cities", f"{size} cities", f"{FEWEST} to {MAX_EDITABLE:,} cities")
+    added = np.array(event.add, dtype=float).reshape(-1, 2)
+    after = np.concatenate([places[kept], added])
+    if instance.geographic and (off := off_the_earth(after)) is not None:
+        raise BadInput("cities", off[1], EARTHLY)
+    if not instance.geographic and widest(after, instance.metric) > MAX_DISTANCE:
+        raise BadInput(
+            "cities", "a city far away", f"distances of at most {MAX_DISTANCE:,} between cities"
+        )
+    return after, kept
+
+
+def names_after(instance: TourInstance, kept: list[int], added: int) -> tuple[str, ...] | None:
+    """Return the names of the cities after an edit; new ones are called by their number."""
+    if instance.names is None:
+        return None
+    stayed = [instance.names[city] for city in kept]
+    return (*stayed, *(f"City {len(stayed) + i + 1}" for i in range(added)))
+
+
+def repaired(tour: Integers, kept: list[int], added: int, race: CombinatorialRace) -> Integers:
+    """Return a tour of the cities before an edit as one of those after it: what stayed keeps its
+    order, and each new city goes where it makes the tour longer by the least.
+
+    Args:
+        tour: (n,) in the instance's numbers.
+        kept: numbers of the cities that stayed.
+        added: how many are new.
+        race: with the new problem already in place.
+    """
+    number = {city: i for i, city in enumerate(kept)}
+    order = [number[city] for city in tour.tolist() if city in number]
+    price: Callable[[int, int], int] = race.problem.distance
+    for city in range(len(kept), len(kept) + added):
+        best = min(
+            range(len(order)),
+            key=lambda k: (
+                price(order[k - 1], city) + price(city, order[k]) - price(order[k - 1], order[k])
+            ),
+        )
+        order.insert(best, city)
+    return np.array(order, dtype=np.int32)

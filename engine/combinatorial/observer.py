@@ -1,0 +1,243 @@
+"""Observe a race on a combinatorial problem: stage, metrics, pictures. Charged to no lane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..messages.encoding import Message
+from .instance import Integers
+
+if TYPE_CHECKING:
+    from .race import CombinatorialRace, Lane
+
+VERSION = 2
+"""Version of the stage; networks and landscapes have version 1."""
+PLAN_POINTS = 40
+PRESENT = 5000
+"""With more cities than this pictures hold the shortest tours alone."""
+MOST_SHOWN = 256
+"""Most edges of a move that are sent."""
+KNOBS = ("turn", "reheat")
+"""Interventions that may change the planned temperatures."""
+
+
+def edges_of(tour: Integers) -> set[int]:
+    """Return the edges of a round trip as numbers, the same in both directions."""
+    one, other = tour.astype(np.int64), np.roll(tour, -1).astype(np.int64)
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    return set((low * len(tour) + high).tolist())
+
+
+class Observer:
+    """Compute the messages about a race.
+
+    Args:
+        race: the race; its lanes must exist already.
+    """
+
+    def __init__(self, race: CombinatorialRace) -> None:
+        self.race = race
+        self.bound: int | None = None
+        self.reference: set[int] | None = None
+        self.watch()
+
+    def watch(self) -> None:
+        """Compare tours with the known answer of the present instance."""
+        answer = self.race.instance.answer
+        self.reference = None if answer is None else edges_of(answer)
+
+    def stage(self) -> Message:
+        """Return what does not change during the race."""
+        race, instance = self.race, self.race.instance
+        budget = race.experiment.budget
+        return {
+            "type": "stage",
+            "version": VERSION,
+            "experiment": race.experiment.to_json(),
+            "device": "cpu",
+            "budget": {"currency": budget.currency, "amount": budget.amount},
+            "lanes": [
+                {
+                    "index": lane.index,
+                    "optimizer": lane.method.name,
+                    "label": race.names[lane.index],
+                    "method": lane.method.label,
+                    "family": lane.method.family,
+                    "sees": lane.method.sees,
+                    "sentence": lane.method.sentence,
+                    "plan": self._plan(lane),
+                    "stages": [
+                        {"name": phase.name, "line": phase.line, "shows": phase.shows}
+                        for phase in lane.method.phases
+                    ],
+                    "knobs": lane.method.knobs(),
+                    "population": self._population(lane),
+                }
+                for lane in race.lanes
+            ],
+            "data": {
+                "kind": instance.kind,
+                "name": instance.name,
+                "label": instance.label,
+                "size": instance.size,
+                "points": instance.places.astype(np.float32),
+                "names": None if instance.names is None else list(instance.names),
+                "geographic": instance.geographic,
+                "guessed": instance.guessed,
+                "editable": instance.editable,
+                "known": None if race.best_known is None else race.best_known.to_json(),
+                "bound": self.bound,
+                "answer": instance.answer,
+                "unit": instance.unit,
+                "scale": instance.scale,
+            },
+        }
+
+    @staticmethod
+    def _population(lane: Lane) -> int:
+        energies = None if lane.state is None else lane.state.vectors.get("energies")
+        return 1 if energies is None else len(energies)
+
+    @staticmethod
+    def _plan(lane: Lane) -> list[float] | None:
+        """Return the planned temperatures at equal shares of the budget."""
+        state = lane.state
+        if state is None:
+            return None
+        planned = [
+            lane.method.planned_temperature(state, i / PLAN_POINTS) for i in range(PLAN_POINTS + 1)
+        ]
+        return None if None in planned else [float(one) for one in planned if one is not None]
+
+    def metrics(self, k: int) -> Message:
+        """Return counters, lengths and temperatures of every lane, and the interventions since the
+        last call.
+        """
+        race = self.race
+        events, race.events = race.events, []
+        found = [race.best(lane) for lane in race.lanes]
+        lengths = [one[1] for one in found if one is not None]
+        reference = self._reference(min(lengths, default=None))
+        shared = self.reference
+        if shared is None and found and lengths:
+            shared = edges_of(min((one for one in found if one is not None), key=lambda x: x[1])[0])
+        rows = [
+            self._lane_metrics(lane, one, reference, shared)
+            for lane, one in zip(race.lanes, found, strict=True)
+        ]
+        for at in sorted({event["lane"] for event in events if event["kind"] in KNOBS}):
+            plan = self._plan(race.lanes[at])
+            if plan is not None:
+                rows[at]["planned"] = plan
+        return {
+            "type": "metrics",
+            "k": k,
+            "clock": race.clock,
+            "lanes": rows,
+            "events": events,
+            "reference": reference,
+        }
+
+    def _reference(self, best: int | None) -> Message | None:
+        """Return the length that gaps are measured from."""
+        known = self.race.best_known
+        if known is not None and (best is None or best >= known.value):
+            kind = "optimum" if known.proven else "best known"
+            return {"value": known.value, "kind": kind}
+        return None if best is None else {"value": best, "kind": "best of this race"}
+
+    def _lane_metrics(
+        self,
+        lane: Lane,
+        found: tuple[Integers, int] | None,
+        reference: Message | None,
+        shared: set[int] | None,
+    ) -> Message:
+        state, meter = lane.state, lane.meter
+        length = None if found is None else found[1]
+        gap = None
+        if reference is not None and length is not None:
+            from .race import gap_of
+
+            gap = gap_of(length, int(reference["value"]))
+        share = None
+        if found is not None and shared is not None and len(found[0]) > 2:
+            share = len(edges_of(found[0]) & shared) / len(found[0])
+        vectors: dict[str, Any] = {} if state is None else state.vectors
+        return {
+            "step": lane.step,
+            "evaluations": meter.evaluations,
+            "moves": meter.moves,
+            "accepted": meter.accepted,
+            "seconds": meter.seconds,
+            "progress": 1.0
+            if lane.finished and lane.trouble is None and lane.stopped is None
+            else meter.progress,
+            "memory": lane.method.footprint(self.race.instance),
+            "loss": length,
+            "current": None if state is None else state.current,
+            "gap": gap,
+            "violation": 0,
+            "shared": share,
+            "temperature": None if state is None else state.temperature,
+            "plan": None if state is None else state.plan,
+            "acceptance": None if state is None else state.acceptance,
+            "target": None if state is None else state.target,
+            "finished": lane.finished,
+            "trouble": lane.trouble,
+            "stopped": lane.stopped,
+            "note": lane.note,
+            "extra": {} if state is None else dict(state.metrics),
+            "vectors": vectors,
+            "lengths": {},
+        }
+
+    def picture(self, k: int) -> Message:
+        """Return the tours of every lane, in the instance's numbers."""
+        race = self.race
+        rows = []
+        for lane in race.lanes:
+            found = race.best(lane)
+            small = race.instance.size <= PRESENT
+            rows.append(
+                {
+                    "best": None if found is None else found[0],
+                    "current": race.present(lane) if small else None,
+                }
+            )
+        return {"type": "picture", "k": k, "lanes": rows}
+
+    def move_message(self, lane: Lane, before: Integers | None, k: int) -> Message:
+        """Return what a step in slow motion changed.
+
+        Args:
+            lane: that took it.
+            before: its tour before.
+            k: number of the frame after the step.
+
+        Returns:
+            The message ``move`` with the edges ``removed`` and ``added``, (m, 2) numbers of
+            cities, at most `MOST_SHOWN` of each, and by how much the tour became longer.
+        """
+        after = self.race.present(lane)
+        removed = added = np.empty((0, 2), np.int32)
+        rise = 0
+        if before is not None and after is not None and len(before) == len(after):
+            old, new, n = edges_of(before), edges_of(after), len(after)
+            removed, added = (
+                np.array([divmod(edge, n) for edge in sorted(edges)[:MOST_SHOWN]], np.int32)
+                for edges in (old - new, new - old)
+            )
+            problem = self.race.problem
+            rise = problem.length(problem.inward(after)) - problem.length(problem.inward(before))
+        return {
+            "type": "move",
+            "k": k,
+            "lane": lane.index,
+            "step": lane.step,
+            "removed": removed.reshape(-1, 2),
+            "added": added.reshape(-1, 2),
+            "rise": rise,
+        }

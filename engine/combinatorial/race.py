@@ -1,0 +1,472 @@
+"""A race on a combinatorial problem: lanes that start from one solution and share one budget.
+
+The lane furthest behind in the chosen currency moves next. It has the same methods as
+`engine.race.race.Race`, so workers, recordings and the command line run either.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import BadInput
+from ..experiment.lane_names import lane_names
+from ..messages.encoding import Frame, Message
+from ..race.interrupt import held_back
+from . import checks
+from .experiment import GREEDY_FROM, CombinatorialExperiment
+from .instance import Integers, Known, TourInstance
+from .interventions import Event, Interventions
+from .meter import Meter
+from .methods.base import Method, State, Stream
+
+if TYPE_CHECKING:
+    from .tour_problem import TourProblem
+
+log = logging.getLogger(__name__)
+MOST_REFUSED = 2000
+"""Proposals in a row that slow motion passes over until one is accepted."""
+TINY = 3
+"""Instances of at most this many cities have one tour: there is nothing to search."""
+
+
+@dataclass
+class Lane:
+    """One method in a race.
+
+    Attributes:
+        index: its number in the experiment.
+        method: with its settings.
+        meter: what it has spent.
+        stream: its random numbers.
+        state: of the method; None if there is nothing to search.
+        step: steps taken.
+        finished: whether it takes no more steps.
+        trouble: why it cannot continue, as a sentence, or None.
+        stopped: the rule that ended it, as a sentence, or None.
+        note: a remark, or None.
+        torn: whether an exception left a step incomplete; its state is then not used again.
+        last: its best tour, in the instance's numbers, and its length, when it failed.
+    """
+
+    index: int
+    method: Method
+    meter: Meter
+    stream: Stream
+    state: State | None = None
+    step: int = 0
+    finished: bool = False
+    trouble: str | None = None
+    stopped: str | None = None
+    note: str | None = None
+    torn: bool = False
+    last: tuple[Integers, int] | None = field(default=None, repr=False)
+
+    @property
+    def optimizer(self) -> Method:
+        """Return the method, by the name that races of networks have for it."""
+        return self.method
+
+
+class CombinatorialRace:
+    """Run an experiment, headless or in a worker.
+
+    Args:
+        experiment: what to run.
+        marks: how many frames iterating yields after the first, at equal shares of the budget.
+        pictures: whether those frames have pictures.
+        events: interventions of an earlier run, to be repeated.
+
+    Raises:
+        BadInput: the instance cannot be read, or an event does not fit this race.
+        CannotRun: a method cannot run on this instance.
+
+    Attributes are those of `engine.race.race.Race` where both have them; ``instance`` follows the
+    edits of cities, ``problem`` is the instance as methods see it.
+    """
+
+    def __init__(
+        self,
+        experiment: CombinatorialExperiment,
+        marks: int = 200,
+        pictures: bool = True,
+        events: Iterable[Event] = (),
+    ) -> None:
+        from .observer import Observer
+
+        self.began = self.experiment = experiment
+        self.marks, self.with_pictures = marks, pictures
+        self.instance = experiment.instance.load()
+        experiment.fits(self.instance)
+        self.problem = problem_of(self.instance)
+        self.names = lane_names(experiment.lanes)
+        self.events: list[Message] = []
+        self.done: list[Message] = []
+        self.heard: Callable[[Any], None] = lambda lane: None
+        self.k, self.closed, self._interrupted = -1, False, False
+        self.best_known: Known | None = self.instance.known
+        tour, reads = self._first_tour()
+        self.lanes = [self._line_up(index, tour, reads) for index in range(len(experiment.lanes))]
+        self.observer = Observer(self)
+        self.hands = Interventions(self, events)
+
+    def _first_tour(self) -> tuple[Integers, int]:
+        """Return the tour that every lane starts from, in the problem's numbers, and what it cost
+        to find.
+        """
+        start = self.experiment.start
+        if start == "auto":
+            start = "random" if self.instance.size <= GREEDY_FROM else "greedy"
+        if start == "greedy" and self.instance.size > TINY:
+            return self.problem.greedy_tour()
+        seed = Stream(self.experiment.seed, "start").at(0)
+        return self.problem.random_tour(seed), 0
+
+    def _line_up(self, index: int, tour: Integers, reads: int) -> Lane:
+        lanes = self.experiment.lanes
+        method = lanes[index]
+        # Two lanes of one method differ, and a method has the same numbers in any position.
+        twin = sum(lane.name == method.name for lane in lanes[:index])
+        lane = Lane(
+            index,
+            method,
+            Meter(self.experiment.budget),
+            Stream(self.experiment.seed, f"{method.name} {twin}"),
+        )
+        if self.instance.size <= TINY:
+            lane.finished, lane.note = True, "There is only one tour: nothing to search."
+            lane.last = tour, self.problem.length(tour)
+            return lane
+        lane.meter.read(reads)
+        with self.minding(lane, "while it was set up"), lane.meter.timed():
+            lane.state = method.begin(self.problem, tour, lane.meter, lane.stream)
+        lane.meter.seconds = 0.0 if lane.trouble is None else lane.meter.seconds
+        if lane.meter.progress >= 1 and not lane.finished:
+            lane.finished = True
+            lane.note = f"{self.names[index]} took no step: preparing spent the whole budget."
+        return lane
+
+    @property
+    def clock(self) -> float:
+        """Seconds of work so far, all lanes together."""
+        return sum(lane.meter.seconds for lane in self.lanes)
+
+    @property
+    def finished(self) -> bool:
+        return all(lane.finished for lane in self.lanes)
+
+    @property
+    def running(self) -> list[Lane]:
+        """Return the lanes that still run."""
+        return [lane for lane in self.lanes if not lane.finished]
+
+    @property
+    def followed(self) -> CombinatorialRace:
+        """Return the race whose pictures are shown: this one."""
+        return self
+
+    @property
+    def torn(self) -> bool:
+        """Return whether the race cannot continue because a step was left incomplete: never, for
+        such a lane ends.
+        """
+        return False
+
+    @property
+    def given(self) -> list[Event]:
+        """Return the interventions to be repeated."""
+        return self.hands.given
+
+    @property
+    def progress(self) -> float:
+        """The share of the budget spent by the lane furthest behind, in [0, 1]."""
+        return min((lane.meter.progress for lane in self.running), default=1.0)
+
+    @property
+    def troubles(self) -> int:
+        """Return how many lanes have failed."""
+        return sum(lane.trouble is not None for lane in self.lanes)
+
+    def settled(self) -> AbstractContextManager[None]:
+        """Do nothing: these races set no number of threads."""
+        return nullcontext()
+
+    def advance(self) -> int:
+        """Take one step of the lane furthest behind, and return its index.
+
+        Raises:
+            RuntimeError: the race is over.
+        """
+        waiting = self.running
+        if not waiting:
+            raise RuntimeError("the race is over")
+        lane = min(waiting, key=lambda one: one.meter.spent)
+        self.advance_lane(lane)
+        return lane.index
+
+    def advance_lane(self, lane: Lane) -> None:
+        """Take one step of that lane. An exception in it ends only this lane."""
+        self.hands.before_step(lane)
+        if lane.finished or lane.state is None:
+            return
+        lane.step += 1
+        with self.minding(lane):
+            with lane.meter.timed():
+                lane.method.step(lane.state, self.problem, lane.meter, lane.stream, lane.step)
+            self._after_step(lane)
+
+    def _after_step(self, lane: Lane) -> None:
+        state, meter = lane.state, lane.meter
+        assert state is not None
+        lane.note = state.note
+        if state.over or meter.progress >= 1:
+            lane.finished = True
+            return
+        lowest, stop = state.lowest, self.experiment.stop
+        if lowest is None:
+            return
+        label = self.names[lane.index]
+        known = self.best_known
+        if stop.length is not None and lowest <= stop.length:
+            lane.stopped = f"{label} reached the target length at step {lane.step:,}."
+        elif known is not None and known.proven and lowest <= known.value:
+            lane.stopped = f"{label} found the optimum at step {lane.step:,}."
+        elif stop.gap is not None and known is not None and lowest <= known.value * (1 + stop.gap):
+            lane.stopped = f"{label} reached the target gap at step {lane.step:,}."
+        lane.finished = lane.stopped is not None
+
+    @contextmanager
+    def minding(self, lane: Lane, when: str = "") -> Iterator[None]:
+        """End only this lane if an exception is raised in the block; bad input is passed on."""
+        try:
+            yield
+        except BadInput:
+            raise
+        except Exception as error:
+            state = lane.state
+            place = f"{self.names[lane.index]} ended at step {lane.step:,}{when and f', {when}'}"
+            words = (
+                "memory ran out"
+                if isinstance(error, MemoryError)
+                else f"{str(error) or type(error).__name__}"
+                if isinstance(error, OSError | ArithmeticError)
+                else "of an error in Kelvin, which is in the log"
+            )
+            log.error("%s", place, exc_info=error)
+            if state is not None and state.best is not None:
+                tour = self.problem.outward(state.best)
+                if not checks.check(self.instance, tour):
+                    lane.last = tour, checks.length(self.instance, tour)
+            lane.trouble = f"{place}: {words}."
+            lane.finished, lane.state = True, None
+
+    def best(self, lane: Lane) -> tuple[Integers, int] | None:
+        """Return a lane's shortest tour, in the instance's numbers, and its length; None before
+        the first.
+        """
+        if lane.state is None or lane.state.best is None or lane.state.lowest is None:
+            return lane.last
+        return self.problem.outward(lane.state.best), lane.state.lowest
+
+    def present(self, lane: Lane) -> Integers | None:
+        """Return a lane's present tour, in the instance's numbers."""
+        if lane.state is None or lane.state.tour is None:
+            return None
+        return self.problem.outward(lane.state.tour)
+
+    def reheat(self, lane: int, factor: float) -> bool:
+        """Multiply a lane's temperature. Returns False if its method has none."""
+        return self.hands.reheat(lane, factor)
+
+    def set_hyperparameter(self, lane: int, field: str, value: Any) -> None:
+        """Change a setting of a lane's method from the next step on."""
+        self.hands.set_hyperparameter(lane, field, value)
+
+    def kick(self, lane: int) -> None:
+        """Change a lane's present tour by a random double bridge."""
+        self.hands.kick(lane)
+
+    def set_cities(self, move: Any = (), drop: Any = (), add: Any = ()) -> None:
+        """Move, drop and add cities; see `Interventions.set_cities`."""
+        self.hands.set_cities(move, drop, add)
+
+    def put_weight(self, lane: int, index: int, value: float) -> None:
+        """Refuse: a tour has no weights."""
+        raise BadInput("weight", index, "a race of networks")
+
+    def set_points(self, text: str) -> None:
+        """Refuse: a tour has cities, not training points."""
+        raise BadInput("points", text, "a race of networks")
+
+    def replace(self, instance: TourInstance, repair: Callable[[Integers], Integers]) -> None:
+        """Go on with other cities.
+
+        Args:
+            instance: the new cities; of an editable instance, which is not renumbered.
+            repair: takes any tour of the old cities to one of the new ones.
+        """
+        self.instance, self.problem = instance, problem_of(instance)
+        self.best_known = None
+        for lane in self.lanes:
+            if lane.finished:
+                # its tour is none of these cities; what it had found is void
+                if lane.state is not None and lane.state.best is not None:
+                    lane.last = self._measured(repair(lane.state.best))
+                    lane.state = None
+                elif lane.last is not None:
+                    lane.last = self._measured(repair(lane.last[0]))
+                continue
+            with self.minding(lane, "when its cities were changed"):
+                assert lane.state is not None
+                lane.state = lane.method.edited(
+                    lane.state, self.problem, repair, lane.meter, lane.stream
+                )
+        self.observer.watch()
+
+    def _measured(self, tour: Integers) -> tuple[Integers, int]:
+        return tour, checks.length(self.instance, tour)
+
+    def stage(self) -> Message:
+        """Return the message with all that does not change during the race."""
+        return self.observer.stage()
+
+    def metrics(self, k: int, closely: bool = True) -> Message:
+        """Return the counters and lengths now, as frame k's message."""
+        return self.observer.metrics(k)
+
+    def picture(self, k: int) -> Message:
+        """Return the tours now, as frame k's message."""
+        return self.observer.picture(k)
+
+    def detail(self, k: int) -> Message:
+        """Return the details for a closer look: none."""
+        return {"type": "detail", "k": k, "lanes": [{} for _ in self.lanes]}
+
+    def last_messages(self, k: int) -> list[Message]:
+        """Return what follows the last frame: nothing."""
+        return []
+
+    def weights(self, k: int) -> Message:
+        """Return every lane's best tour, as a message beside frame k."""
+        found = [self.best(lane) for lane in self.lanes]
+        return {
+            "type": "weights",
+            "k": k,
+            "steps": [lane.step for lane in self.lanes],
+            "lanes": [np.empty(0, np.int32) if one is None else one[0] for one in found],
+        }
+
+    def step_in_phases(self, lane: Lane, k: int) -> Message:
+        """Make one move of that lane, after proposals that it refuses, and return the message that
+        shows it: the edges that go and those that come.
+        """
+        before, accepted = self.present(lane), lane.meter.accepted
+        for _ in range(MOST_REFUSED):
+            if lane.finished or lane.state is None:
+                break
+            lane.state.only = 1
+            self.advance_lane(lane)
+            if lane.state is not None:
+                lane.state.only = None
+            if lane.meter.accepted != accepted:
+                break
+        return self.observer.move_message(lane, before, k)
+
+    def interrupt(self) -> None:
+        """End the iteration after the current step. Iterating again continues from there."""
+        self._interrupted = True
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            if self.due():
+                yield self.next_frame()
+            if self.finished:
+                return
+            try:
+                with held_back(self.interrupt):
+                    while not (self._interrupted or self.finished or self.due()):
+                        self.advance()
+            except KeyboardInterrupt:
+                self._interrupted = False
+                raise
+            if self._interrupted:
+                self._interrupted = False
+                return
+
+    def due(self) -> bool:
+        """Return whether iterating yields a frame before the next step."""
+        if self.finished:
+            return not self.closed
+        return self.k < 0 or self.progress >= (self.k + 1) / self.marks
+
+    def next_frame(self) -> Frame:
+        """Return the frame that is due."""
+        k = self.k + 1
+        if self.k >= 0 and not self.finished:
+            k = max(k, math.floor(self.progress * self.marks))
+        frame = self.frame(k)
+        self.k, self.closed = k, self.finished
+        return frame
+
+    def frame(self, k: int, closely: bool = True) -> Frame:
+        """Return metrics and, if wanted, a picture of the same moment."""
+        metrics = self.metrics(k, closely)
+        return Frame(k, metrics, self.picture(k) if self.with_pictures else None)
+
+    def close(self) -> None:
+        """End what lanes have running outside this process."""
+        for lane in self.lanes:
+            if lane.state is not None:
+                lane.method.close(lane.state)
+
+    def results(self) -> list[dict[str, Any]]:
+        """Return every lane's result as JSON values. Each tour is checked and measured again by
+        code that shares nothing with the methods.
+        """
+        return [self._result(lane) for lane in self.lanes]
+
+    def _result(self, lane: Lane) -> dict[str, Any]:
+        found = self.best(lane)
+        wrong = ["it found no tour"] if found is None else checks.check(self.instance, found[0])
+        best = None
+        if found is not None and not wrong:
+            best = checks.length(self.instance, found[0])
+            if best != found[1]:  # a defect: what is true is shown
+                log.error("%s counts %s, checked %s", lane.method.name, found[1], best)
+                wrong = [f"its length was counted as {found[1]:,} and is {best:,}"]
+        known = self.best_known
+        return {
+            "method": lane.method.name,
+            "label": self.names[lane.index],
+            "best": best,
+            "gap": None if known is None or best is None else gap_of(best, known.value),
+            "known": None if known is None else known.value,
+            "bound": self.observer.bound,
+            "feasible": not wrong,
+            "moves": None if lane.method.outside else lane.meter.moves,
+            "evaluations": None if lane.method.outside else lane.meter.evaluations,
+            "seconds": lane.meter.seconds,
+            "steps": lane.step,
+            "spent": lane.meter.spent / lane.meter.budget.amount,
+            "stopped": lane.stopped,
+            "trouble": lane.trouble,
+            "note": "; ".join(wrong) if wrong and lane.trouble is None else lane.note,
+        }
+
+
+def gap_of(length: int, reference: int) -> float:
+    """Return by what share a length exceeds a reference; 0 if both are 0."""
+    return (length - reference) / reference if reference else float(length != 0)
+
+
+def problem_of(instance: TourInstance) -> TourProblem:
+    """Return the instance as methods see it."""
+    from .tour_problem import TourProblem
+
+    return TourProblem(instance)
