@@ -19,11 +19,11 @@ from PIL import Image
 from app.text import plain, t
 from app.visitors import Rate, visitor
 from engine.datasets.base import DatasetConfig
-from engine.datasets.upload_store import Column, UploadInfo, find, store
-from engine.datasets.upload_store import first_pictures as find_pictures
 from engine.datasets.user import Colour, Own, OwnImages, UserTable
 from engine.errors import BadInput
 from engine.uploads.limits import FILE_BYTES, MIB, SIDES, NotNow, named
+from engine.uploads.store import Column, UploadInfo, find, store
+from engine.uploads.store import first_pictures as find_pictures
 
 SEEN, TOKEN, PROBLEM = "upload seen", "upload token", "upload problem"
 """Session keys: the last file read, its token, and why it was rejected."""
@@ -74,6 +74,8 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         return None
     try:
         info = find(token)
+        if info.kind == "cities":  # no link of Kelvin's names such a file here
+            raise BadInput("dataset.token", token, "a table or an archive of pictures")
     except BadInput:
         st.warning(t("uploads.gone"), icon=":material/info:")
         return None

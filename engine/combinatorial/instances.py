@@ -9,17 +9,27 @@ import math
 import random
 import re
 from abc import abstractmethod
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from ..errors import BadInput
 from ..registry import Config, Registry
+from ..uploads import store
+from ..uploads.limits import named
+from ..uploads.store import UploadInfo
 from .instance import MAX_EDITABLE, Floats, Integers, Known, TourInstance
 from .places import EARTHLY, off_the_earth, on_earth, plain, planar
+from .reading.cities import with_tour
+from .reading.kept import kept
 
+FIELD = "instance"
+"""The key of an experiment's JSON values that holds its instance."""
 SIDE = 1_000_000
 """Side of the square that drawn cities are in; distances are rounded to whole numbers, so a large
 one loses little.
@@ -67,8 +77,15 @@ class InstanceConfig(Config):
             BadInput: its file is no longer there.
         """
 
+    def check(self) -> None:
+        """Check what can only be known outside of the settings.
+
+        Raises:
+            BadInput: its file is not there.
+        """
+
     def notes(self) -> tuple[str, ...]:
-        """Return what was left out or changed as it was read, one sentence each."""
+        """Return what was left out or guessed as it was read, one sentence each."""
         return ()
 
 
@@ -383,3 +400,120 @@ class OwnCities(InstanceConfig):
 
     def size(self) -> int:
         return self.cities.count(";") + 1
+
+
+@lru_cache(maxsize=64)
+def _info(token: str) -> UploadInfo:
+    # Cached, so that a race that began while the file existed can continue.
+    return CityFile(token=token).file()
+
+
+@lru_cache(maxsize=2)
+def _read(token: str) -> TourInstance:
+    info = CityFile(token=token).file()
+    try:
+        return kept(store.store_folder() / info.token)
+    except (OSError, ValueError, KeyError, BadZipFile):
+        raise BadInput(
+            f"{FIELD}.token", token, "the token of a stored file; upload the file again"
+        ) from None
+
+
+@INSTANCES.add
+class CityFile(InstanceConfig):
+    """The cities of a file: TSPLIB's, or a table."""
+
+    name = "file"
+    label = "Your own file"
+    sentence = "Cities of a file: of TSPLIB, or a table with x and y or with lat and lon."
+    about = (
+        "A file of TSPLIB (.tsp, .atsp), or a CSV table with a row for every city. It is stored on "
+        "the server."
+    )
+    needs_file = True
+
+    token: str = Field(
+        "",
+        max_length=64,
+        description="Identifies an uploaded file.",
+        json_schema_extra={"advanced": True},
+    )
+
+    @property
+    def title(self) -> str:
+        try:
+            return f"{self.label} ({_info(self.token).name})"
+        except BadInput:  # it is no longer in the store
+            return self.label
+
+    def file(self) -> UploadInfo:
+        """Return the description of the file.
+
+        Raises:
+            BadInput: no file is chosen, it is no longer in the store, or it was read as samples.
+        """
+        if not self.token:
+            raise BadInput(
+                f"{FIELD}.token",
+                self.token,
+                "a file: upload one in the page, or give its path with --set instance.file=PATH",
+            )
+        info = store.find(self.token, f"{FIELD}.token")
+        if info.kind != "cities":
+            raise BadInput(f"{FIELD}.token", info.name, "a file that was read as cities")
+        return info
+
+    def check(self) -> None:
+        self.file()
+
+    def notes(self) -> tuple[str, ...]:
+        return _info(self.token).notes
+
+    def load(self) -> TourInstance:
+        return _read(self.token)
+
+    def size(self) -> int:
+        return _info(self.token).rows
+
+
+def of_path(path: str) -> UploadInfo:
+    """Store a file of cities of this machine, with the tour that lies beside it as NAME.opt.tour:
+    for the command line and notebooks, never for input from a page.
+
+    Raises:
+        BadInput: one of them cannot be read.
+    """
+    field = f"{FIELD}.file"
+    data, place = store.bytes_of(path, field), Path(path).expanduser()
+    tour = place.with_suffix(".opt.tour")
+    if place.suffix.lower() in (".tsp", ".atsp") and tour.is_file():
+        try:
+            data = with_tour(data, place.name, store.bytes_of(str(tour), field), tour.name)
+        except BadInput as error:
+            given = path if error.value == named(place.name) else tour.name
+            raise BadInput(field, given, error.allowed) from None
+    return store.of_bytes(data, path, field, "cities")
+
+
+def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
+    """Return an experiment's JSON values with the token of a file in place of its path.
+
+    Args:
+        value: the JSON values, with the instance as ``instance``.
+        local_files: whether ``instance.file``, a path on this machine, may be given: yes on the
+            command line and in a notebook, never in input from a page, a link or a socket.
+
+    Raises:
+        BadInput: a path where none is allowed, or to a file that cannot be used.
+    """
+    given = value.get(FIELD)
+    if not isinstance(given, Mapping) or "file" not in given or given.get("name") != CityFile.name:
+        return value
+    rest = {key: entry for key, entry in given.items() if key != "file"}
+    if not local_files:
+        raise BadInput(
+            f"{FIELD}.file",
+            given["file"],
+            "an uploaded file; a path is read from the command line and in a notebook only",
+        )
+    return {**value, FIELD: {**rest, "token": of_path(str(given["file"])).token}}

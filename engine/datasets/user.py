@@ -1,5 +1,5 @@
 """The user's tables and images, identified by the token of an uploaded file
-(`engine.datasets.upload_store`).
+(`engine.uploads.store`).
 
 If the file does not specify the test samples, a fifth of every class is used (of all rows, for
 regression), by one fixed draw: it does not depend on the seed of a race. Inputs are standardised
@@ -21,8 +21,8 @@ from torch import Tensor
 from ..errors import BadInput
 from ..random.rng import Rng
 from ..uploads.limits import FEW_NUMBERS, NAME, PICTURE_BYTES, ROWS_LEAST, SIDES
+from ..uploads.store import Column, UploadInfo, find, squares, table_columns
 from .base import DATASETS, Dataset, DatasetConfig, Kind, config_property
-from .upload_store import Column, UploadInfo, find, squares, table_columns
 
 TEST_SHARE = 0.2
 MOST_NUMBERS = 20_000_000
@@ -84,6 +84,10 @@ class Own(DatasetConfig):
                 "a file: upload one in the page, or give its path with --set dataset.file=PATH",
             )
         info = find(self.token)
+        if info.kind == "cities":
+            raise BadInput(
+                "dataset.token", info.name, "a table or an archive of pictures, not cities"
+            )
         if info.kind != kind:
             other = {"table": UserTable.name, "images": OwnImages.name}[info.kind]
             raise BadInput("dataset", self.name, f"{other} for {info.name}")

@@ -24,7 +24,6 @@ from pydantic import (
 
 from ..datasets import DATASETS, Dataset, DatasetConfig
 from ..datasets.training_data import TrainingData
-from ..datasets.upload_store import of_path
 from ..errors import BadInput, CannotRun, explain
 from ..losses import HEIGHT, LOSSES, get_loss
 from ..networks import MLP, NETWORKS, Network, NetworkConfig, Transformer
@@ -36,6 +35,7 @@ from ..registry import Config, Fields
 from ..system.arithmetic import MOST_THREADS
 from ..system.input_checks import check, usual_numbers
 from ..system.machine import memory_limit
+from ..uploads.store import of_path
 from .landscape_defaults import suggest
 from .start import Start
 from .stopping import StopRules

@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,13 @@ def work(task: str, file: Path, name: str, folder: Path, *rest: str) -> dict[str
     return tables.summary(sheet)
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str], work: Callable[..., dict[str, Any]] = work) -> None:
+    """Do a task within the limits and print the answer.
+
+    Args:
+        arguments: the task, the file, its name, the folder to write into, and more.
+        work: does it.
+    """
     limit()
     task, file, name, folder, *rest = arguments
     try:

@@ -171,6 +171,23 @@ def _extra(
     return names, columns[:width]
 
 
+def table_rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Return the rows of a table that is read row by row, each with the number of its line; empty
+    lines, and comments before the first row, are left out.
+
+    Raises:
+        BadInput: it has one column only, or its quotation marks are not in order.
+    """
+    text, skipped, _, _, declared = _head(text)
+    separator = declared or _separator(text)
+    if separator is None:
+        raise refuse(
+            name,
+            f"a table with columns separated by commas, semicolons, tabs or bars{_blanks(text)}",
+        )
+    return _rows(text, separator, name, skipped)
+
+
 def _head(text: str) -> tuple[str, int, int, str, str | None]:
     """Return the text from its first line of data on, the number of lines before it and of comments
     among them, the last comment, and the separator they declare.

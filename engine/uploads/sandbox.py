@@ -53,7 +53,13 @@ _seats = threading.BoundedSemaphore(READERS)
 
 
 def decode(
-    task: str, file: Path, name: str, folder: Path, *rest: str, told: Told | None = None
+    task: str,
+    file: Path,
+    name: str,
+    folder: Path,
+    *rest: str,
+    told: Told | None = None,
+    package: str = str(__package__),
 ) -> dict[str, Any]:
     """Run the process and return its result; its output files are in the folder.
 
@@ -64,6 +70,7 @@ def decode(
         folder: where it may write.
         rest: for "squares": side and colour.
         told: called with the place in the queue, repeatedly, while others are read.
+        package: whose `__main__` is run.
 
     Raises:
         BadInput: the file is rejected, or took too long, or more memory than allowed.
@@ -79,7 +86,7 @@ def decode(
     command = [
         sys.executable,
         "-m",
-        str(__package__),
+        package,
         task,
         str(file.resolve()),
         name,

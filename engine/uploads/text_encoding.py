@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import re
 
+from ..errors import BadInput
 from .limits import named, refuse
 
+TABLE_OR_PICTURES = "a CSV table or an archive of pictures"
+"""What a data set is made from."""
 OTHERS = {
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow or Feather file",
@@ -32,20 +35,27 @@ PICTURES = {
 }
 
 
-def text_of(data: bytes, name: str, notes: list[str]) -> str:
-    """Return the file as a text with line ends of one kind."""
+def text_of(data: bytes, name: str, notes: list[str], wanted: str = TABLE_OR_PICTURES) -> str:
+    """Return the file as a text with line ends of one kind.
+
+    Args:
+        data: the file.
+        name: its name.
+        notes: gets a sentence if the encoding was not certain.
+        wanted: what is asked for instead of a file of another kind.
+
+    Raises:
+        BadInput: it is no text.
+    """
     for magic, what in OTHERS.items():
         if data.startswith(magic):
-            raise refuse(
-                name, f"a CSV table or an archive of pictures, not {what}: save the table as CSV"
-            )
+            raise refuse(name, f"{wanted}, not {what}: save the table as CSV")
     for magic, what in PICTURES.items():
         if data.startswith(magic) and (len(magic) > 2 or b"\0" in data[:64]):
-            raise refuse(
-                name,
-                f"an archive with a folder of pictures for every class, not one {what} picture",
-            )
-    text = _decoded(data, name, notes)
+            if wanted == TABLE_OR_PICTURES:
+                wanted = "an archive with a folder of pictures for every class"
+            raise refuse(name, f"{wanted}, not one {what} picture")
+    text = _decoded(data, name, notes, wanted)
     start = text[:2000].lstrip()
     if start.lower().startswith(("<!doctype", "<html", "<?xml", "<table", "<svg")):
         raise refuse(name, "a CSV table, not a web page or XML: save the table as CSV")
@@ -54,13 +64,19 @@ def text_of(data: bytes, name: str, notes: list[str]) -> str:
     if start[:9].lower() == "@relation":
         raise refuse(name, "a CSV table, not ARFF: save the table as CSV")
     if "\0" in text:
-        raise refuse(
-            name, "a CSV table, which is a text, or a zip or tar archive of PNG or JPEG pictures"
-        )
+        raise _no_text(name, wanted)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _decoded(data: bytes, name: str, notes: list[str]) -> str:
+def _no_text(name: str, wanted: str) -> BadInput:
+    if wanted == TABLE_OR_PICTURES:
+        return refuse(
+            name, "a CSV table, which is a text, or a zip or tar archive of PNG or JPEG pictures"
+        )
+    return refuse(name, f"{wanted}, which is a text")
+
+
+def _decoded(data: bytes, name: str, notes: list[str], wanted: str) -> str:
     """Return the bytes as a text; reports if the encoding was not certain."""
     marks = (
         (b"\xff\xfe\0\0", "utf-32"),
@@ -91,9 +107,7 @@ def _decoded(data: bytes, name: str, notes: list[str]) -> str:
                     continue
                 notes.append("Read as UTF-16, although the file does not say so.")
                 return text
-        raise refuse(
-            name, "a CSV table, which is a text, or a zip or tar archive of PNG or JPEG pictures"
-        )
+        raise _no_text(name, wanted)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

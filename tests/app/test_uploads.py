@@ -19,10 +19,10 @@ from app import uploads
 from app.uploads import likely
 from app.visitors import Rate
 from engine.datasets import user
-from engine.datasets.upload_store import INFO, find
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import to_flat
 from engine.uploads.limits import NotNow
+from engine.uploads.store import INFO, find
 from tests.app.test_pages import open_app, shown
 from tests.engine.support.files import class_folders, flowers, picture, zipped
 

@@ -178,7 +178,8 @@ class _File:
                 return row
         except ValueError:
             pass
-        wrong = next(entry for entry in entries if not _is_number(entry))
+        # Blanks that only Unicode knows part numbers for Python, and for no other program.
+        wrong = next((entry for entry in entries if not _is_number(entry)), text)
         raise self.refused("numbers in its sections", f"line {line:,} has “{named(wrong)}”")
 
     def said(self, word: str) -> tuple[str, int]:

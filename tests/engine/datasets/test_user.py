@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from engine.datasets import Dataset, user
-from engine.datasets.upload_store import UploadInfo, store, table_columns
 from engine.datasets.user import OwnImages, UserTable, held_out, plan_table
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.race.race import Race
+from engine.uploads.store import UploadInfo, store, table_columns
 from tests.engine.support.files import flowers, picture, plain_picture, zipped
 
 

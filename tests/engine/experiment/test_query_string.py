@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.datasets import DATASETS, user
-from engine.datasets.upload_store import store
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
+from engine.uploads.store import store
 from tests.engine.support.files import class_folders, flowers, zipped
 from tests.engine.support.properties import datasets, experiments, few
 

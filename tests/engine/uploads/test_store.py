@@ -24,8 +24,15 @@ import numpy as np
 import pytest
 
 from app.link import read_link
-from engine.datasets import upload_store, user
-from engine.datasets.upload_store import (
+from engine.datasets import user
+from engine.errors import BadInput
+from engine.experiment.model import Experiment
+from engine.experiment.query_string import from_flat, to_flat
+from engine.uploads import __main__ as reader
+from engine.uploads import sandbox
+from engine.uploads import store as upload_store
+from engine.uploads.limits import NotNow
+from engine.uploads.store import (
     FILE,
     INFO,
     OWNER,
@@ -35,12 +42,6 @@ from engine.datasets.upload_store import (
     store,
     store_folder,
 )
-from engine.errors import BadInput
-from engine.experiment.model import Experiment
-from engine.experiment.query_string import from_flat, to_flat
-from engine.uploads import __main__ as reader
-from engine.uploads import sandbox
-from engine.uploads.limits import NotNow
 from tests.engine.support.files import class_folders, flowers, zipped
 
 

@@ -34,8 +34,15 @@ import numpy as np
 
 from ..errors import BadInput
 from ..system import settings
-from ..uploads.limits import FILE_BYTES, MIB, NotNow, named, refuse
-from ..uploads.sandbox import Told, decode
+from .limits import FILE_BYTES, MIB, NotNow, named, refuse
+from .sandbox import Told, decode
+
+Purpose = Literal["data", "cities"]
+"""What a file is read as: samples to train on, or cities to travel to. A table may be either, and
+is kept apart for each.
+"""
+PROCESSES: dict[Purpose, str] = {"data": "uploads", "cities": "combinatorial.reading"}
+"""The package that reads a file in a process of its own."""
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 MOST_FILES, MOST_BYTES = 256, 1024 * MIB
@@ -77,8 +84,8 @@ class UploadInfo:
     Attributes:
         token: its identifier.
         name: its name.
-        kind: a table, or an archive of images.
-        rows: rows of the table, or number of images.
+        kind: a table, an archive of images, or a file of cities.
+        rows: rows of the table, or number of images or cities.
         notes: what was left out or changed, one sentence each.
         columns: of a table.
         classes: of images: their names.
@@ -89,7 +96,7 @@ class UploadInfo:
 
     token: str
     name: str
-    kind: Literal["table", "images"]
+    kind: Literal["table", "images", "cities"]
     rows: int
     notes: tuple[str, ...]
     columns: tuple[Column, ...] = ()
@@ -131,7 +138,13 @@ def store_folder() -> Path:
     return folder
 
 
-def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -> UploadInfo:
+def store(
+    data: bytes,
+    name: str,
+    visitor: str = "",
+    told: Told | None = None,
+    purpose: Purpose = "data",
+) -> UploadInfo:
     """Read a file, store it, and return its description.
 
     Args:
@@ -139,10 +152,11 @@ def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -
         name: its name, only for people.
         visitor: identifies who uploaded it; empty for a file of this machine.
         told: called with its place in the queue while others are read.
+        purpose: what it is read as.
 
     Raises:
-        BadInput: it is too large, or is neither a table nor an archive of images that can be read;
-            the field is ``file``.
+        BadInput: it is too large, or is nothing of that purpose that can be read; the field is
+            ``file``.
         NotNow: the disk is full, or too many files wait to be read.
     """
     name = named(Path(name.replace("\\", "/")).name) or "file"
@@ -154,7 +168,7 @@ def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -
         raise refuse(name, "a file that is not empty")
     folder = store_folder()
     with room(name):
-        token = token_of(data, visitor, folder)
+        token = token_of(data, visitor, folder, purpose)
         if _expired(folder / token):
             shutil.rmtree(folder / token, ignore_errors=True)
         if (folder / token / INFO).exists():
@@ -164,7 +178,7 @@ def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -
             (part / FILE).write_bytes(data)
             if visitor:
                 (part / OWNER).write_text(visitor, "utf-8")
-            _look(part / FILE, name, part, told)
+            _look(part / FILE, name, part, purpose, told)
             try:
                 os.replace(part, folder / token)
             except OSError:  # the same file was uploaded twice at the same time
@@ -176,9 +190,10 @@ def store(data: bytes, name: str, visitor: str = "", told: Told | None = None) -
     return find(token)
 
 
-def _look(file: Path, name: str, part: Path, told: Told | None = None) -> None:
+def _look(file: Path, name: str, part: Path, purpose: Purpose, told: Told | None = None) -> None:
     """Write the description of a file into a folder."""
-    found = decode("look", file, name, part, told=told)
+    package = f"{str(__package__).rpartition('.')[0]}.{PROCESSES[purpose]}"
+    found = decode("look", file, name, part, told=told, package=package)
     (part / INFO).write_text(json.dumps({"name": name, "reader": READER, **found}), "utf-8")
 
 
@@ -193,8 +208,10 @@ def room(name: str) -> Iterator[None]:
         raise NotNow(name, "the disk of the machine Kelvin runs on is full") from None
 
 
-def token_of(data: bytes, visitor: str, folder: Path) -> str:
-    """Return the token for these bytes, uploaded by that visitor."""
+def token_of(data: bytes, visitor: str, folder: Path, purpose: Purpose = "data") -> str:
+    """Return the token for these bytes, uploaded by that visitor for that purpose."""
+    if purpose != "data":
+        data = purpose.encode() + b"\0" + data
     if not visitor:
         return hashlib.sha256(data).hexdigest()[:32]
     return hmac.new(_secret(folder), visitor.encode() + b"\0" + data, hashlib.sha256).hexdigest()[
@@ -324,7 +341,7 @@ def find(token: str, field: str = "dataset.token") -> UploadInfo:
         path = place / INFO
         text = path.read_text("utf-8")
         if json.loads(text).get("reader", 1) != READER:
-            text = _read_again(place, str(json.loads(text)["name"]))
+            text = _read_again(place, json.loads(text))
         os.utime(path)
         return _info(token, path.stat().st_ino, text)
     except NotNow as error:
@@ -344,13 +361,19 @@ def find(token: str, field: str = "dataset.token") -> UploadInfo:
         ) from None
 
 
-def _read_again(place: Path, name: str) -> str:
+def _read_again(place: Path, before: dict[str, Any]) -> str:
     """Read a file again that an older version of the reader read, which may have interpreted parts
     of it differently.
+
+    Args:
+        place: its folder.
+        before: the description by that version.
     """
+    name = str(before["name"])
+    purpose: Purpose = "cities" if before["kind"] == "cities" else "data"
     with room(name), tempfile.TemporaryDirectory(prefix=".part-", dir=place.parent) as folder:
         part = Path(folder)
-        _look(place / FILE, name, part)
+        _look(place / FILE, name, part, purpose)
         for stale in place.glob("squares-*.npz"):
             stale.unlink(missing_ok=True)
         text = (part / INFO).read_text("utf-8")
@@ -387,15 +410,28 @@ def of_path(path: str, field: str = "dataset.file") -> UploadInfo:
     Raises:
         BadInput: it cannot be read, or is rejected by `store`.
     """
+    return of_bytes(bytes_of(path, field), path, field)
+
+
+def bytes_of(path: str, field: str) -> bytes:
+    """Return the bytes of a file of this machine.
+
+    Raises:
+        BadInput: it cannot be read, or is too large.
+    """
     place = Path(path).expanduser()
     try:
         if place.stat().st_size > FILE_BYTES:
             raise BadInput(field, path, f"a file of at most {FILE_BYTES // MIB} MiB")
-        data = place.read_bytes()
+        return place.read_bytes()
     except OSError as error:
         raise BadInput(field, path, f"a readable file ({error.strerror})") from None
+
+
+def of_bytes(data: bytes, path: str, field: str, purpose: Purpose = "data") -> UploadInfo:
+    """Store the bytes of a file of this machine; see `of_path`."""
     try:
-        return store(data, place.name)
+        return store(data, Path(path).name, purpose=purpose)
     except NotNow:
         raise
     except BadInput as error:
