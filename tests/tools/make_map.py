@@ -26,6 +26,9 @@ COASTLINE = ROOT / "assets" / "coastline.json"
 HUNDREDTHS = 100
 """Steps of a degree to which the coastline is rounded: 1.1 km at the equator."""
 
+ROUND = 360 * HUNDREDTHS
+Place = tuple[int, int]
+
 BUSIEST = """\
 ATL DXB DFW LHR HND DEN IST LAX ORD DEL CDG CAN JFK AMS MAD FRA SIN MCO LAS ICN PVG CLT PEK SZX MIA
 BKK BOM SEA SFO BCN CGK EWR PHX MEX KUL IAH DOH MNL TFU YYZ CKG JED SHA KMG XIY GRU HGH SGN LGW BOS
@@ -68,7 +71,9 @@ def airports() -> str:
 
 
 def rings(topology: dict[str, Any]) -> list[list[int]]:
-    """The rings of all land as x, y, x, y, … in hundredths of a degree, largest first."""
+    """The rings of all land as x, y, x, y, … in hundredths of a degree, largest first. None crosses
+    the meridian at 180 degrees, so that each can be drawn and filled on a flat map as it is.
+    """
     (scale_x, scale_y), (left, bottom) = (
         topology["transform"]["scale"],
         topology["transform"]["translate"],
@@ -79,21 +84,60 @@ def rings(topology: dict[str, Any]) -> list[list[int]]:
         arc = []
         for dx, dy in steps:
             x, y = x + dx, y + dy
-            arc.append((left + scale_x * x, bottom + scale_y * y))
+            arc.append(
+                (
+                    round(HUNDREDTHS * (left + scale_x * x)),
+                    round(HUNDREDTHS * (bottom + scale_y * y)),
+                )
+            )
         arcs.append(arc)
     found = []
     for shape in topology["objects"]["land"]["geometries"]:
         for polygon in shape["arcs"] if shape["type"] == "MultiPolygon" else [shape["arcs"]]:
             for numbers in polygon:
-                ring: list[int] = []
-                for number in numbers:
-                    arc = arcs[number] if number >= 0 else arcs[~number][::-1]
-                    for x, y in arc:
-                        at = [round(HUNDREDTHS * x), round(HUNDREDTHS * y)]
-                        if ring[-2:] != at:
-                            ring += at
-                found.append(ring)
+                ring = [
+                    place
+                    for number in numbers
+                    for place in (arcs[number] if number >= 0 else arcs[~number][::-1])
+                ]
+                found += flat(ring)
     return sorted(found, key=len, reverse=True)
+
+
+def flat(ring: list[Place]) -> list[list[int]]:
+    """A ring on the globe as one or two rings on a flat map."""
+    whole = [ring[0]]
+    for x, y in ring[1:]:  # on past 180 degrees instead of back to −180
+        whole.append((x - ROUND * round((x - whole[-1][0]) / ROUND), y))
+    (first, _), (last, _) = whole[0], whole[-1]
+    if first != last:  # it goes round the pole
+        south = -90 * HUNDREDTHS
+        whole += [(last, south), (first, south), whole[0]]
+    found = []
+    for shift in (-ROUND, 0, ROUND):
+        piece = [(x + shift, y) for x, y in whole]
+        for side in (-1, 1):
+            piece = clipped(piece, side)
+        kept = [place for i, place in enumerate(piece) if place != piece[i - 1]]
+        if len({x for x, _ in kept}) > 1:
+            found.append([number for place in [*kept, kept[0]] for number in place])
+    return found
+
+
+def clipped(ring: list[Place], side: int) -> list[Place]:
+    """What of a closed ring lies west of 180 degrees, or with side −1 east of −180 (Sutherland and
+    Hodgman, 1974).
+    """
+    edge = side * ROUND // 2
+    kept = []
+    for (x, y), (before_x, before_y) in zip(ring, [ring[-1], *ring[:-1]], strict=True):
+        within, within_before = side * (edge - x) >= 0, side * (edge - before_x) >= 0
+        if within != within_before:
+            share = (edge - before_x) / (x - before_x)
+            kept.append((edge, round(before_y + share * (y - before_y))))
+        if within:
+            kept.append((x, y))
+    return kept or [(edge, 0)]
 
 
 def coastline(path: Path) -> str:
