@@ -162,6 +162,26 @@ def test_drawing_with_a_finger(open_page: Open) -> None:
 
 
 @pytest.mark.slow
+def test_on_a_phone_the_sidebar_makes_way_for_the_race(open_page: Open) -> None:
+    page = open_page("", **PHONE)
+    sidebar = page.get_by_test_id("stSidebar")
+    closed, opened = ("data-collapsed", "true"), ("data-collapsed", "false")
+    page.get_by_test_id("stExpandSidebarButton").tap()
+    expect(sidebar).to_have_attribute(*opened)
+    sidebar.get_by_role("button", name="Guided experiments").tap()
+    page.get_by_role("dialog").get_by_role("button", name="Run it").first.tap()
+    page.locator('.kelvin[data-source="live"]').wait_for()
+    expect(sidebar).to_have_attribute(*closed)
+    page.get_by_test_id("stExpandSidebarButton").tap()
+    expect(sidebar).to_have_attribute(*opened)
+    sidebar.get_by_role("radio", name="CMA-ES").tap()
+    page.wait_for_function("location.search.includes('lanes=cma-es')")
+    expect(sidebar).to_have_attribute(*opened)  # there may be more to be set
+    sidebar.get_by_role("button", name="Show me one step").first.tap()
+    expect(sidebar).to_have_attribute(*closed)
+
+
+@pytest.mark.slow
 def test_decision_map_live_per_lane(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

@@ -14,6 +14,7 @@ import { Menu } from "../controls/menu.js";
 import { Placeholder } from "../controls/placeholder.js";
 import { SeedSwitch } from "../controls/seed_switch.js";
 import { bindShortcuts } from "../controls/shortcuts.js";
+import { uncoverPage } from "../controls/sidebar.js";
 import { StoryBar } from "../controls/story_bar.js";
 import { bindTerms } from "../controls/terms.js";
 import { Timeline } from "../controls/timeline.js";
@@ -65,7 +66,10 @@ export class LiveView {
       opened: Boolean(data.view?.recording),
       goal: Number(data.view?.at) || null,
     });
-    if (starts) this.session.token.clear();
+    if (starts) {
+      this.session.token.clear();
+      uncoverPage();
+    }
     /** What keeps charts from being drawn, in a sentence. */
     this.broken = "";
     /** Whether the charts stand. */
@@ -143,7 +147,10 @@ export class LiveView {
       redraw,
     });
     this.transport = new Transport(this.get(".kv-transport"), {
-      run: () => this.start(),
+      run: () => {
+        uncoverPage();
+        this.start();
+      },
       pause: () => (this.slow.active ? this.slow.hold(true) : this.command({ do: "pause" })),
       resume: () => (this.slow.active ? this.slow.hold(false) : this.command({ do: "resume" })),
       step: () => (this.slow.active ? this.slow.next() : this.command({ do: "step" })),
@@ -246,7 +253,9 @@ export class LiveView {
     this._dress();
     this.landscapePicker?.mark(data.experiment.dataset.function);
     if (asked) this.board.arrange(arrangementOf(this.layout, data.view ?? {}), false);
-    if (takeStart(`${this.layout} step`, data.stepped ?? 0)) this.showStep();
+    const step = takeStart(`${this.layout} step`, data.stepped ?? 0);
+    if (step || asked) uncoverPage();
+    if (step) this.showStep();
     else if (moved || asked) this.start();
     else if (other) {
       this.session.opened = true;
