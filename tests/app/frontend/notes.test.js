@@ -49,6 +49,24 @@ test("the note of the plane stays in its corner until another one covers fewer p
   });
 });
 
+test("the note of the plane never lies on the mark of an estimate", () => {
+  const corner = { right: true, below: true };
+  const head = [296, 140];
+  assert.deepEqual(freeCorner([], BOX, 120, corner, [head]), { right: false, below: true });
+  // many particles are covered rather than one mark
+  const cloud = [
+    [40, 140],
+    [41, 140],
+    [290, 10],
+    [40, 10],
+  ];
+  assert.deepEqual(freeCorner(cloud, BOX, 120, corner, [head]), { right: true, below: false });
+  const heads = [head, [40, 138], [292, 9], [38, 12]];
+  assert.equal(freeCorner(cloud, BOX, 120, corner, heads), null);
+  // a mark is wider than its middle
+  assert.deepEqual(freeCorner([], BOX, 120, corner, [[166, 140]]), { right: false, below: true });
+});
+
 test("a strip for words leaves everything drawn beside it", () => {
   for (const [low, high] of [
     [-0.25, 0.4],

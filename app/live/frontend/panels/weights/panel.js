@@ -345,15 +345,24 @@ export class WeightsPanel {
     paint.font = `11px ${this.theme.font}`;
     paint.textAlign = "left";
     const words = lanes.map((lane) => formatNumber(lane.off_plane));
-    const lead = t("touch.off-lead");
     const gap = 20;
-    const widths = [lead, ...words].map((text) => paint.measureText(text).width);
-    const total = widths.reduce((sum, width) => sum + width + gap, 4);
-    if (total > box.width) return;
-    const points = lanes
-      .flatMap(({ cloud, estimate }) => [...pairsOf(cloud?.data ?? []), estimate])
-      .map(([left, top]) => [x(left), y(top)]);
-    this.corner = freeCorner(points, box, total, this.corner);
+    const seen = (/** @type {[number, number][]} */ pairs) =>
+      pairs.map(([left, top]) => [x(left), y(top)]);
+    const points = seen(lanes.flatMap(({ cloud }) => pairsOf(cloud?.data ?? [])));
+    const heads = seen(lanes.map(({ estimate }) => estimate));
+    // The numbers alone where the whole note would lie on a mark; nothing where they would, too.
+    const placed = [t("touch.off-lead"), t("touch.off-short")]
+      .map((lead) => {
+        const widths = [lead, ...words].map((text) => paint.measureText(text).width);
+        const total = widths.reduce((sum, width) => sum + width + gap, 4);
+        const corner =
+          total > box.width ? null : freeCorner(points, box, total, this.corner, heads);
+        return { lead, widths, total, corner };
+      })
+      .find(({ corner }) => corner);
+    if (!placed?.corner) return;
+    const { lead, widths, total } = placed;
+    this.corner = placed.corner;
     let at = this.corner.right ? box.left + box.width - total : box.left + 4;
     const base = this.corner.below ? box.top + box.height - 9 : box.top + 17;
     paint.globalAlpha = 0.8;
@@ -417,24 +426,32 @@ const CORNERS = /** @type {Corner[]} */ ([
   { right: false, below: false },
 ]);
 
+/** Half the width of the mark of an estimate, with its halo, in pixels. */
+const MARK = 10;
+
 /**
- * The corner in which a note covers the fewest points; the one it stands in, unless another one
- * covers fewer.
+ * The corner in which a note covers the fewest points, and none of the marks that must be seen; the
+ * one it stands in, unless another one covers fewer.
  * @param {number[][]} points
  * @param {Box} box
  * @param {number} width of the note
  * @param {Corner} now
- * @returns {Corner}
+ * @param {number[][]} [heads] what must be seen
+ * @returns {Corner | null} null where every corner would cover one of them
  */
-export function freeCorner(points, box, width, now) {
-  const covered = (/** @type {Corner} */ { right, below }) =>
-    points.filter(
+export function freeCorner(points, box, width, now, heads = []) {
+  const covered = (/** @type {number[][]} */ all, /** @type {Corner} */ corner, margin = 0) =>
+    all.filter(
       ([x, y]) =>
-        (right ? x > box.left + box.width - width - 6 : x < box.left + width + 6) &&
-        (below ? y > box.top + box.height - NOTE : y < box.top + NOTE),
+        (corner.right
+          ? x > box.left + box.width - width - 6 - margin
+          : x < box.left + width + 6 + margin) &&
+        (corner.below ? y > box.top + box.height - NOTE - margin : y < box.top + NOTE + margin),
     ).length;
-  const usual = covered(now);
-  return usual
-    ? CORNERS.reduce((best, one) => (covered(one) < covered(best) ? one : best), now)
-    : now;
+  const free = [now, ...CORNERS].filter((corner) => !covered(heads, corner, MARK));
+  return free.reduce(
+    (/** @type {Corner | null} */ best, one) =>
+      best && covered(points, best) <= covered(points, one) ? best : one,
+    null,
+  );
 }
