@@ -5,6 +5,7 @@ import {
   arrangementOf,
   columnsFor,
   enlarged,
+  fitHero,
   heroOf,
   swapped,
   toAddress,
@@ -58,4 +59,25 @@ test("the predictions are large where they come first and the others leave them 
   assert.equal(of("network,loss,weights,temperature,chains"), null);
   assert.equal(of("network,loss", "loss"), null);
   assert.equal(heroOf("landscape", arrangementOf("landscape", {})), null);
+});
+
+test("square maps leave no room empty under them", () => {
+  const room = (/** @type {number} */ width, /** @type {number} */ height, lanes = 2) => {
+    const fit = fitHero({ width, height, head: 150, lanes });
+    const side = (fit.share * (width - 10) - 26 - 8 * (lanes - 1)) / lanes;
+    return { ...fit, left: height - 150 - side - 14 };
+  };
+  // 1440 × 900 with a question above: wider maps
+  const asked = room(1110, 615);
+  assert.equal(asked.rows, null);
+  assert.ok(asked.share > 2 / 3 && asked.left < 80, JSON.stringify(asked));
+  // and without one: a chart under them, which is readable
+  const alone = room(1110, 752);
+  assert.ok(alone.rows && 752 - alone.rows >= 200, JSON.stringify(alone));
+  // as much as is needed, not more
+  const flat = room(1110, 500);
+  assert.equal(flat.share, 2 / 3);
+  assert.equal(flat.rows, null);
+  // three maps are small: the chart stands under them sooner
+  assert.ok(room(1110, 615, 3).rows);
 });

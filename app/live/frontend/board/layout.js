@@ -91,3 +91,28 @@ export function heroOf(layout, { shown, large }) {
 export function columnsFor(count) {
   return count <= 3 ? count : count === 4 ? 2 : count <= 6 ? 3 : 4;
 }
+
+/** How much of the board's width the maps have: so much usually, and at most so much. */
+const [HERO_SHARE, HERO_MOST] = [2 / 3, 0.74];
+/** Room between panels, at both sides of the maps, between two maps and under them, px. */
+const [GAP, SIDES, BETWEEN, UNDER] = [10, 26, 8, 14];
+/** A chart is readable from this height on, px. */
+const CHART = 200;
+
+/**
+ * How three panels, of which the large one has square maps side by side, leave no room empty: maps
+ * are as wide as their height allows; where the height is left over, a chart stands under them.
+ * @param {{width: number, height: number, head: number, lanes: number}} room of the board in
+ *   pixels; `head`: height of what stands over the maps
+ * @returns {{share: number, rows: number | null}} the maps' share of the width; the height of their
+ *   panel where another one stands under it
+ */
+export function fitHero({ width, height, head, lanes }) {
+  const across = (/** @type {number} */ share) =>
+    share * (width - GAP) - SIDES - BETWEEN * (lanes - 1);
+  const needed = (/** @type {number} */ share) => head + across(share) / lanes + UNDER;
+  if (height - needed(HERO_SHARE) >= CHART + GAP)
+    return { share: HERO_SHARE, rows: needed(HERO_SHARE) };
+  const wanted = ((height - head - UNDER) * lanes + BETWEEN * (lanes - 1) + SIDES) / (width - GAP);
+  return { share: Math.max(HERO_SHARE, Math.min(HERO_MOST, wanted)), rows: null };
+}

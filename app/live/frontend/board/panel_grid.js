@@ -11,6 +11,7 @@ import {
   arrangementOf,
   columnsFor,
   enlarged,
+  fitHero,
   heroOf,
   swapped,
   toAddress,
@@ -54,6 +55,7 @@ export class PanelGrid {
     this.place.innerHTML = Object.keys(this.kinds)
       .map((name, i) => panelTemplate(name, i + 1, this.layout))
       .join("");
+    /** @type {string} what the large panel was last fitted to */ this.fitted = "";
     /** @type {string} */ this.dressed = "";
     this.theme = readTheme(root);
     /** @type {string[]} */ this.colours = [];
@@ -71,6 +73,7 @@ export class PanelGrid {
       setTimeout(resolve, PATIENCE_MS);
     });
     this.resize = new ResizeObserver(() => {
+      this._fitHero();
       api.redraw();
       // Plotly follows the window by itself, but not a panel that makes room for something else.
       for (const { panel } of this.panels.values()) panel.chart?.resize();
@@ -129,7 +132,10 @@ export class PanelGrid {
       this._draw(shown, moment, now);
       drawn = true;
     }
-    if (drawn) this._begun();
+    if (drawn) {
+      this._begun();
+      if (this.fitted !== this._squares()) this._fitHero();
+    }
     const [next] = this.waiting;
     const shown = next === undefined ? undefined : this.panels.get(next);
     this.waiting.delete(next);
@@ -265,6 +271,7 @@ export class PanelGrid {
     this.place.dataset.count = String(large ? 1 : shown.length);
     this.place.classList.toggle("kv-has-large", Boolean(large));
     this._placeCards();
+    this._fitHero();
     this._offerMore();
     for (const name of Object.keys(this.kinds)) {
       const section = this.section(name);
@@ -286,6 +293,38 @@ export class PanelGrid {
     else delete this.place.dataset.hero;
     const before = hero ? this.section(hero).querySelector(".kv-plot") : this.place;
     if (before && this.cards.nextElementSibling !== before) before.before(this.cards);
+  }
+
+  /** What the large panel's fit depends on besides the room: how many square maps it has. */
+  _squares() {
+    const { hero, count } = this.place.dataset;
+    const plot = hero && count === "3" ? this.section(hero).querySelector(".kv-plot") : null;
+    const lanes = plot?.hasAttribute("data-square") ? plot.getAttribute("data-lanes") : null;
+    return lanes === "2" || lanes === "3" ? lanes : "";
+  }
+
+  /** The large panel as large as its maps, and no room empty under them. */
+  _fitHero() {
+    const { place } = this;
+    const lanes = (this.fitted = this._squares());
+    const hero = lanes ? this.section("network") : null;
+    const fit = hero && {
+      width: place.clientWidth,
+      height: place.clientHeight,
+      head:
+        hero.offsetHeight -
+        /** @type {HTMLElement} */ (hero.querySelector(".kv-plot")).offsetHeight,
+      lanes: Number(lanes),
+    };
+    const { share, rows } = fit ? fitHero(fit) : { share: 0, rows: null };
+    const under = rows && this.arrangement.shown.slice(1).find((name) => this.kinds[name].time);
+    place.toggleAttribute("data-fit", Boolean(share));
+    place.toggleAttribute("data-under", Boolean(under));
+    place.style.setProperty("--kv-hero", `${share}fr`);
+    place.style.setProperty("--kv-beside", `${1 - share}fr`);
+    place.style.setProperty("--kv-maps", `${rows ?? 0}px`);
+    for (const name of Object.keys(this.kinds))
+      this.section(name).toggleAttribute("data-under", name === under);
   }
 
   /** A chip for each panel that is not seen: one click shows it. */

@@ -23,6 +23,7 @@ export class CostPanel {
     this.lead = document.createElement("p");
     this.reached = document.createElement("p");
     this.times = document.createElement("b");
+    this.words = document.createElement("div");
     stats.mounts.cost = (stats.mounts.cost ?? 0) + 1;
   }
 
@@ -67,6 +68,7 @@ export class CostPanel {
     put(this.lead, told.lead);
     this._each(told.reached, stage.lanes);
     this._times(told.times);
+    this.words.classList.toggle("kv-told", Boolean(told.times));
     const lanes = stage.lanes.map((/** @type {any} */ { label }, /** @type {number} */ lane) => {
       const row = metric.lanes[lane];
       const memory = Number.isFinite(row.memory)
@@ -130,6 +132,7 @@ export class CostPanel {
     this.cells = {};
     const table = document.createElement("table");
     table.dataset.testid = "cost-table";
+    table.style.setProperty("--kv-measures", String(measures.length));
     const head = table.createTHead().insertRow();
     head.append(
       heading(t("panels.cost-lane"), "col", "kv-sr-head"),
@@ -156,10 +159,10 @@ export class CostPanel {
         this.cells[`${i} ${name}`] = { number, bar };
       }
     });
-    const words = document.createElement("div");
+    const { words } = this;
     words.className = "kv-telling";
     words.dataset.testid = "cost-telling";
-    words.append(this.lead, this.reached, this.times);
+    words.replaceChildren(this.lead, this.reached, this.times);
     this.place.replaceChildren(table, words);
   }
 
@@ -179,7 +182,10 @@ function heading(text, scope, name = "", measure = "") {
   cell.scope = scope;
   cell.textContent = text;
   if (name) cell.className = name;
-  if (measure) cell.dataset.measure = measure;
+  if (measure) {
+    cell.dataset.measure = measure;
+    cell.dataset.short = t(`panels.cost-${measure}-short`);
+  }
   return cell;
 }
 

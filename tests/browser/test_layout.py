@@ -1,0 +1,56 @@
+"""Panels of any size: nothing collides, and no room is empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.walk import Open
+
+pytestmark = pytest.mark.browser
+
+RACE = "?dataset=moons&network=mlp&lanes=annealing,adam&evaluations=200000&seed=0"
+EIGHT = "&panels=loss,weights,network,temperature,agreement,chains,cost,layers"
+DONE = '.kelvin[data-state="done"]'
+SIZES = [(1280, 720), (1440, 900), (1920, 1080)]
+CLIPPED = """() => {
+  const plot = document.querySelector('[data-plot="cost"]').getBoundingClientRect();
+  const text = (one) => {
+    const range = document.createRange();
+    range.selectNodeContents(one);
+    return range.getBoundingClientRect();
+  };
+  const rows = [...document.querySelectorAll('[data-testid="cost-table"] tbody tr')];
+  const cells = rows.map((row) => [...row.querySelectorAll('td b')].map(text));
+  const collide = cells.flatMap((row) => row.slice(1).filter((box, i) => box.left < row[i].right));
+  const cut = cells.flat().filter((box) => box.right > plot.right || box.bottom > plot.bottom);
+  const telling = document.querySelector('[data-testid="cost-telling"]').getBoundingClientRect();
+  const heads = [...document.querySelectorAll('[data-testid="cost-table"] thead th[data-measure]')]
+    .filter((one) => one.scrollWidth > one.clientWidth);
+  return [collide.length, cut.length, telling.bottom > plot.bottom + 1, heads.length];
+}"""
+EMPTY = """() => {
+  const panel = document.querySelector('[data-panel="network"]').getBoundingClientRect();
+  const maps = document.querySelector('[data-plot="network"] canvas').getBoundingClientRect();
+  return panel.bottom - maps.bottom;
+}"""
+
+
+def test_the_cost_so_far_collides_nowhere_as_one_of_eight(open_page: Open) -> None:
+    page = open_page(RACE + EIGHT)
+    page.locator(DONE).wait_for()
+    found: dict[tuple[int, int], Any] = {}
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(100)
+        found[width, height] = page.evaluate(CLIPPED)
+    assert found == {size: [0, 0, False, 0] for size in SIZES}
+
+
+def test_no_room_is_empty_under_two_maps(open_page: Open) -> None:
+    page = open_page(RACE)
+    page.locator(DONE).wait_for()
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(f"({EMPTY})() < {height / 8}")
