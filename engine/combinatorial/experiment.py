@@ -20,9 +20,8 @@ from ..errors import BadInput, CannotRun, explain
 from ..registry import Config, Fields
 from ..system.input_checks import check, usual_numbers
 from ..system.machine import memory_limit
-from . import instances
 from .instance import TourInstance
-from .instances import INSTANCES, InstanceConfig
+from .instances import INSTANCES, InstanceConfig, with_token
 from .meter import Budget
 from .methods import METHODS, Method
 
@@ -88,7 +87,9 @@ class CombinatorialExperiment(BaseModel):
     @field_validator("instance", mode="before")
     @classmethod
     def _instance(cls, value: Any) -> InstanceConfig:
-        return INSTANCES.build(value)
+        instance = INSTANCES.build(value)
+        instance.check()
+        return instance
 
     @field_validator("seed", mode="before")
     @classmethod
@@ -175,9 +176,7 @@ class CombinatorialExperiment(BaseModel):
             )
         check(value)
         try:
-            return cls.model_validate(
-                getattr(instances, "with_token", lambda one, _: one)(dict(value), local_files)
-            )
+            return cls.model_validate(with_token(dict(value), local_files))
         except ValidationError as error:
             raise explain(error) from None
 

@@ -39,6 +39,7 @@ class TourProblem:
         metric, points, matrix: as `kernels.distance` takes them.
         order: (n,) the instance's number of every city, or None if they are the same.
         symmetric: whether distances are the same in both directions.
+        room: (n,) for loops to write in.
     """
 
     def __init__(self, instance: TourInstance) -> None:
@@ -56,6 +57,7 @@ class TourProblem:
             if self.size > RENUMBERED:
                 self.order = along_curve(instance.places)
                 self.points = np.ascontiguousarray(self.points[self.order])
+        self.room: Integers = np.empty(self.size, np.int32)
         self._nearest: Integers = np.empty((self.size, 0), np.int32)
 
     def outward(self, tour: Integers) -> Integers:
@@ -87,7 +89,7 @@ class TourProblem:
 
     def neighbours(self, count: int) -> Integers:
         """Return the nearest cities of every city, (n, K) with K at most ``count`` and n − 1,
-        nearest first.
+        nearest first: where distances depend on the direction, those from which it is near.
         """
         count = max(0, min(count, self.size - 1))
         if self._nearest.shape[1] < count:
@@ -97,9 +99,8 @@ class TourProblem:
     def _found(self, count: int) -> Integers:
         metric = self.instance.metric
         if metric == "EXPLICIT" or count == self.size - 1:
-            return nearest_of_matrix(
-                self.matrix if len(self.matrix) == self.size else full_matrix(self.instance), count
-            )
+            matrix = self.matrix if len(self.matrix) == self.size else full_matrix(self.instance)
+            return nearest_of_matrix(matrix.T, count)
         points, power = self.points, 2.0
         if metric == "GEO":
             points = on_sphere(points[:, 1], points[:, 0])

@@ -71,6 +71,9 @@ class FakeRace:
     def last_messages(self, k: int) -> list[Message]:
         return []
 
+    def close(self) -> None:
+        pass
+
     def settled(self) -> AbstractContextManager[None]:
         return nullcontext()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import distance as distance
     from . import greedy as greedy
+    from . import one_way as one_way
     from . import tours as tours
 
 

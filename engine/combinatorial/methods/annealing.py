@@ -21,18 +21,16 @@ from pydantic import Field
 
 from ...errors import BadInput
 from ...schedules import PLANNED, ScheduleName
-from .. import kernels
 from ..instance import Integers
 from ..meter import CURRENT, LOWEST, Meter
+from . import moves
 from .base import (
-    ALL_RECORDS,
     METHODS,
     OverNeighbours,
     Phase,
     Repair,
     State,
     Stream,
-    longest_path,
     places,
     proposals,
     started,
@@ -152,21 +150,16 @@ class Annealing(OverNeighbours[AnnealingState]):
             cooling.reheat(self.schedule, self.reheat_factor)
             cooling.record_at = progress
         cooling.cool(self.schedule, progress)
-        temperature, shape = cooling.rule(self.schedule, progress)
+        rule = cooling.rule(self.schedule, progress)
         length, lowest = int(state.numbers[CURRENT]), int(state.numbers[LOWEST])
         sums = np.zeros(2)
-        kernels.tours.anneal(
+        moves.anneal(
+            problem,
             state.tour,
             state.pos,
-            problem.metric,
-            problem.points,
-            problem.matrix,
             state.near,
-            temperature,
-            shape,
+            rule,
             state.only or proposals(problem.size),
-            longest_path(problem.size),
-            problem.size <= ALL_RECORDS,
             state.best,
             state.numbers,
             sums,
@@ -208,7 +201,8 @@ class Annealing(OverNeighbours[AnnealingState]):
     def kick(
         self, state: AnnealingState, problem: TourProblem, stream: Stream, number: int
     ) -> bool:
-        return kicked(state, problem, stream, number)
+        seed = stream.at(number, "kick")
+        return moves.kick(problem, state.tour, state.pos, state.numbers, seed)
 
     def on_setting_change(self, state: AnnealingState, problem: TourProblem, name: str) -> None:
         unit = problem.spacing
@@ -221,19 +215,3 @@ class Annealing(OverNeighbours[AnnealingState]):
         if value is None and name in ("initial_temperature", "final_temperature"):
             raise BadInput(name, None, "a temperature above 0")
         return super().with_setting(name, value)
-
-
-def kicked(state: Any, problem: TourProblem, stream: Stream, number: int) -> bool:
-    """Make one double bridge of a state's present tour. Returns False with fewer than 8 cities."""
-    if problem.size < 8 or not problem.symmetric:
-        return False
-    kernels.tours.kick(
-        state.tour,
-        state.pos,
-        problem.metric,
-        problem.points,
-        problem.matrix,
-        state.numbers,
-        stream.state(number, "kick"),
-    )
-    return True

@@ -27,12 +27,6 @@ cities themselves; the whole mathematical model."""
 
 SHORTEST_STEP, LONGEST_STEP, STEP_PER_CITY = 2_000, 100_000, 20
 """Moves proposed in one step: so many for each city, between these bounds."""
-ALL_RECORDS = 12_000
-"""Up to this many cities every new shortest tour is kept; with more, the one at the end of a step:
-copying it would take longer than the moves in between."""
-LONG_PATHS = 10_000
-"""From more cities than this on, paths of more than `LONGEST_PATH` cities are not turned round."""
-LONGEST_PATH = 1000
 
 
 class Phase(NamedTuple):
@@ -243,6 +237,7 @@ class OverNeighbours(Method[S], Generic[S]):
     """The base of methods that join cities to near ones."""
 
     sees = "map"
+    directed = True
 
     neighbours: int = Field(
         8,
@@ -265,11 +260,6 @@ class OverNeighbours(Method[S], Generic[S]):
 def proposals(size: int) -> int:
     """Return how many moves one step proposes, so that it takes about a millisecond."""
     return min(LONGEST_STEP, max(SHORTEST_STEP, STEP_PER_CITY * size))
-
-
-def longest_path(size: int) -> int:
-    """Return how many cities a path may have that is turned round."""
-    return size if size <= LONG_PATHS else LONGEST_PATH
 
 
 def places(tour: Integers) -> Integers:

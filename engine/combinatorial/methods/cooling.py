@@ -27,7 +27,7 @@ MEMORY = 0.9
 SETTLING = 0.02
 """Share of the budget at T₀ in which the schedule of Aarts and van Laarhoven learns how much the
 lengths differ there."""
-BEFORE_ACCEPTING = 1.0
+METROPOLIS = 1.0
 """Shape of the Metropolis rule, as `kernels.tours.anneal` takes it."""
 
 
@@ -91,7 +91,7 @@ class Cooling:
         one of its own (Tsallis and Stariolo 1996).
         """
         if schedule != "generalized":
-            return self.temperature, BEFORE_ACCEPTING
+            return self.temperature, METROPOLIS
         steps = progress * generalized_steps(self.start, self.end)
         return held(self.temperature / (1 + steps)), ACCEPTING
 

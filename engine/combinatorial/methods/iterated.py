@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from .. import kernels
 from ..instance import Integers
 from ..meter import Meter
-from .annealing import kicked
+from . import moves
 from .base import METHODS, OverNeighbours, Phase, Repair, Stream, proposals
 from .local_search import SearchState, beginning, descend
 
@@ -99,16 +98,12 @@ class Iterated(OverNeighbours[IteratedState]):
         if not state.settled:
             state.settled = descend(state, problem, state.only or proposals(problem.size))
         else:
-            kernels.tours.iterate(
+            moves.iterate(
+                problem,
                 state.tour,
                 state.pos,
-                problem.metric,
-                problem.points,
-                problem.matrix,
                 state.near,
-                state.queue,
-                state.waiting,
-                state.ends,
+                (state.queue, state.waiting, state.ends),
                 state.journal,
                 state.only or proposals(problem.size),
                 self.temperature * problem.spacing if self.temperature else 0.0,
@@ -133,4 +128,5 @@ class Iterated(OverNeighbours[IteratedState]):
         state.ends[:] = 0, problem.size, problem.size
         state.waiting[:] = True
         state.queue[:] = state.tour
-        return kicked(state, problem, stream, number)
+        seed = stream.at(number, "kick")
+        return moves.kick(problem, state.tour, state.pos, state.numbers, seed)

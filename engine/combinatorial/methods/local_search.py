@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import kernels
 from ..instance import Integers
 from ..meter import CURRENT, LOWEST
+from . import moves
 from .base import State, places, started
 
 if TYPE_CHECKING:
     from ..tour_problem import TourProblem
-
-NOTHING = np.empty((0, 4), np.int32)
 
 
 @dataclass(kw_only=True)
@@ -77,21 +75,9 @@ def descend(state: SearchState, problem: TourProblem, looks: int) -> bool:
     Returns:
         Whether the tour is a local optimum.
     """
-    done = kernels.tours.descend(
-        state.tour,
-        state.pos,
-        problem.metric,
-        problem.points,
-        problem.matrix,
-        state.near,
-        state.queue,
-        state.waiting,
-        state.ends,
-        NOTHING,
-        looks,
-        state.numbers,
-    )
+    queue = state.queue, state.waiting, state.ends
+    done = moves.descend(problem, state.tour, state.pos, state.near, queue, looks, state.numbers)
     if state.numbers[CURRENT] < state.numbers[LOWEST]:
         state.numbers[LOWEST] = state.numbers[CURRENT]
         state.best[:] = state.tour
-    return bool(done)
+    return done

@@ -20,23 +20,21 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...schedules import heat_left
-from .. import kernels
 from ..instance import Integers, TourInstance
 from ..meter import ACCEPTED, CURRENT, LOWEST, Meter
+from . import moves
 from .base import (
-    ALL_RECORDS,
     METHODS,
     OverNeighbours,
     Phase,
     Repair,
     State,
     Stream,
-    longest_path,
     places,
     proposals,
     started,
 )
-from .cooling import BEFORE_ACCEPTING, MEMORY, held
+from .cooling import MEMORY, METROPOLIS, held
 
 if TYPE_CHECKING:
     from ..tour_problem import TourProblem
@@ -166,27 +164,22 @@ class Tempering(OverNeighbours[TemperingState]):
         numbers = state.counters[one]
         numbers[LOWEST] = state.numbers[LOWEST]
         count = min(state.left, state.only or proposals(problem.size))
-        kernels.tours.anneal(
+        moves.anneal(
+            problem,
             state.all_tours[one],
             state.all_pos[one],
-            problem.metric,
-            problem.points,
-            problem.matrix,
             state.near,
-            float(ladder[state.rung[one]]),
-            BEFORE_ACCEPTING,
+            (float(ladder[state.rung[one]]), METROPOLIS),
             count,
-            longest_path(problem.size),
-            problem.size <= ALL_RECORDS,
             state.best,
             numbers,
             np.zeros(2),
             stream.state(number),
         )
         state.numbers[LOWEST] = numbers[LOWEST]
-        moves, accepted = meter.take(numbers)
+        proposed, accepted = meter.take(numbers)
         rung = state.rung[one]
-        state.rates[rung] = MEMORY * state.rates[rung] + (1 - MEMORY) * accepted / moves
+        state.rates[rung] = MEMORY * state.rates[rung] + (1 - MEMORY) * accepted / max(1, proposed)
         state.left -= count
         if state.left <= 0:
             state.turn, state.left = state.turn + 1, ROUND * problem.size
@@ -256,18 +249,15 @@ class Tempering(OverNeighbours[TemperingState]):
     def kick(
         self, state: TemperingState, problem: TourProblem, stream: Stream, number: int
     ) -> bool:
-        if problem.size < 8 or not problem.symmetric:
-            return False
         coldest = int(state.rung.argmin())
-        kernels.tours.kick(
+        if not moves.kick(
+            problem,
             state.all_tours[coldest],
             state.all_pos[coldest],
-            problem.metric,
-            problem.points,
-            problem.matrix,
             state.counters[coldest],
-            stream.state(number, "kick"),
-        )
+            stream.at(number, "kick"),
+        ):
+            return False
         self._show(state)
         return True
 
