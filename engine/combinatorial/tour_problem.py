@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from . import kernels
 from .instance import FULL_MATRIX, Floats, Integers, TourInstance
-from .kernels import greedy  # compiled here, before a lane's clock runs
+from .kernels import greedy
 from .kernels.distance import CODES, coordinates, full_matrix, tour_length
 
 SMALL = 400
@@ -43,6 +44,7 @@ class TourProblem:
     """
 
     def __init__(self, instance: TourInstance) -> None:
+        kernels.compile_all()
         self.instance = instance
         self.size = instance.size
         self.symmetric = instance.symmetric
