@@ -17,7 +17,6 @@ export default function (component) {
   const base = own ? new URL(own).pathname.replace(/\\/static\\/js\\/.*$/, "") : data.base;
   const kelvin = import(`${window.location.origin}${base}/kelvin/bundle/@${data.version}/ENTRY`);
   kelvin.then(
-    // Streamlit may call this once more for a place that it has just removed.
     (module) =>
       parentElement.isConnected && module.mount({ ...component, data: { ...data, base } }),
     () => (parentElement.textContent = DID_NOT_LOAD),
@@ -28,7 +27,8 @@ export default function (component) {
 """Streamlit sends it again with every message, so it holds only an import.
 
 A proxy may remove a prefix before Kelvin sees a URL, so the server cannot know the path: it is
-found from the page's own scripts.
+found from the page's own scripts. Streamlit may call it once more for a place that it has just
+removed: nothing is mounted there.
 """
 
 
