@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.walk import Open
 
@@ -53,4 +54,28 @@ def test_no_room_is_empty_under_two_maps(open_page: Open) -> None:
     page.locator(DONE).wait_for()
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_function(f"({EMPTY})() < {height / 8}")
+        page.wait_for_function(f"({EMPTY})() < {height / 7}")
+
+
+def test_a_panel_with_nothing_to_show_gives_its_place_away_and_says_why(open_page: Open) -> None:
+    panels = "&panels=network,loss,temperature,chains,weights"
+    page = open_page(f"?dataset=moons&lanes=sgd,adam&evaluations=100000{panels}")
+    chip = page.get_by_test_id("idle-temperature")
+    expect(chip).to_contain_text("have no temperature")
+    expect(page.get_by_test_id("idle-chains")).to_contain_text("have a single network each")
+    for name in ("temperature", "chains"):
+        expect(page.get_by_test_id(f"panel-{name}")).to_be_hidden()
+    # three are left, so that the predictions are large
+    expect(page.locator(".kv-panels")).to_have_attribute("data-count", "3")
+    expect(page.locator(".kv-panels")).to_have_attribute("data-hero", "network")
+    chip.click()
+    expect(page.get_by_test_id("panel-temperature")).to_be_visible()
+    expect(page.get_by_test_id("panel-loss")).to_be_hidden()
+    page.get_by_test_id("panel-temperature").locator("[data-do=enlarge]").click()
+    # another method has something to show there: its panel comes back
+    page.get_by_test_id("stSidebar").get_by_role("radio", name="Simulated annealing").click()
+    page.wait_for_function("location.search.includes('lanes=annealing')")
+    page.get_by_test_id("run").click()
+    expect(page.get_by_test_id("panel-temperature")).to_be_visible()
+    expect(page.get_by_test_id("panel-chains")).to_be_visible()
+    expect(chip).to_be_hidden()

@@ -102,7 +102,7 @@ test("one panel's defect is seen in that panel and once on the console", () => {
       },
     },
   };
-  const board = { section: () => section };
+  const board = { section: () => section, _rest: () => {} };
   const draw = () =>
     PanelGrid.prototype._draw.call(
       /** @type {any} */ (board),

@@ -21,8 +21,6 @@ export function updateCaption(section, shown, said, now) {
   nothing.hidden = !said.nothing;
   if (nothing.textContent !== (said.nothing ?? "")) nothing.textContent = said.nothing ?? "";
   section.classList.toggle("kv-empty", Boolean(said.nothing));
-  if (section.dataset.testid === "panel-temperature")
-    section.parentElement?.classList.toggle("kv-cold", Boolean(said.nothing));
   if (now - shown.saidAt < SUMMARY_MS) return;
   // Every panel by its own clock: curves and pictures come at different times, and neither may use
   // up the other's turn.

@@ -94,10 +94,12 @@ export function columnsFor(count) {
 
 /** How much of the board's width the maps have: so much usually, and at most so much. */
 const [HERO_SHARE, HERO_MOST] = [2 / 3, 0.74];
+/** A chart beside them is as wide as this at least, px. */
+const BESIDE = 270;
 /** Room between panels, at both sides of the maps, between two maps and under them, px. */
 const [GAP, SIDES, BETWEEN, UNDER] = [10, 26, 8, 14];
 /** A chart is readable from this height on, px. */
-const CHART = 200;
+const CHART = 175;
 
 /**
  * How three panels, of which the large one has square maps side by side, leave no room empty: maps
@@ -114,5 +116,6 @@ export function fitHero({ width, height, head, lanes }) {
   if (height - needed(HERO_SHARE) >= CHART + GAP)
     return { share: HERO_SHARE, rows: needed(HERO_SHARE) };
   const wanted = ((height - head - UNDER) * lanes + BETWEEN * (lanes - 1) + SIDES) / (width - GAP);
-  return { share: Math.max(HERO_SHARE, Math.min(HERO_MOST, wanted)), rows: null };
+  const most = Math.min(HERO_MOST, 1 - BESIDE / (width - GAP));
+  return { share: Math.max(HERO_SHARE, Math.min(most, wanted)), rows: null };
 }

@@ -55,6 +55,8 @@ export class PanelGrid {
     this.place.innerHTML = Object.keys(this.kinds)
       .map((name, i) => panelTemplate(name, i + 1, this.layout))
       .join("");
+    /** @type {Map<string, string>} panels without anything to show in this race, and why */
+    this.idle = new Map();
     /** @type {string} what the large panel was last fitted to */ this.fitted = "";
     /** @type {string} */ this.dressed = "";
     this.theme = readTheme(root);
@@ -65,7 +67,7 @@ export class PanelGrid {
     this._dressRoot();
     this._apply();
     for (const [name, kind] of Object.entries(this.kinds))
-      if (!kind.plotly && this.visible(name)) this._mount(name);
+      if (!kind.plotly && this.wanted(name)) this._mount(name);
     this._begun = () => {};
     /** Something was drawn, or it takes too long. @type {Promise<void>} */
     this.begun = new Promise((resolve) => {
@@ -99,10 +101,22 @@ export class PanelGrid {
     return /** @type {HTMLElement} */ (this.place.querySelector(`[data-testid="panel-${name}"]`));
   }
 
-  /** Whether a panel can be seen. @param {string} name */
-  visible(name) {
+  /** Whether a panel was asked for. @param {string} name */
+  wanted(name) {
     const { shown, large } = this.arrangement;
     return large ? name === large : shown.includes(name);
+  }
+
+  /** Whether a panel can be seen. @param {string} name */
+  visible(name) {
+    return this.wanted(name) && (Boolean(this.arrangement.large) || this.seen.includes(name));
+  }
+
+  /** The panels in their places: those that have something to show, where there are any. */
+  get seen() {
+    const { shown } = this.arrangement;
+    const seen = shown.filter((name) => !this.idle.has(name));
+    return seen.length ? seen : shown;
   }
 
   /**
@@ -125,10 +139,10 @@ export class PanelGrid {
   draw(moment, due, now) {
     if (due.curves)
       for (const { name, kind } of this.panels.values())
-        if (kind.curves && this.visible(name)) this.waiting.add(name);
+        if (kind.curves && this.wanted(name)) this.waiting.add(name);
     let drawn = false;
     for (const shown of this.panels.values()) {
-      if (shown.kind.curves || !due.pictures || !this.visible(shown.name)) continue;
+      if (shown.kind.curves || !due.pictures || !this.wanted(shown.name)) continue;
       this._draw(shown, moment, now);
       drawn = true;
     }
@@ -139,7 +153,7 @@ export class PanelGrid {
     const [next] = this.waiting;
     const shown = next === undefined ? undefined : this.panels.get(next);
     this.waiting.delete(next);
-    if (shown && this.visible(shown.name)) this._draw(shown, moment, now);
+    if (shown && this.wanted(shown.name)) this._draw(shown, moment, now);
     return drawn;
   }
 
@@ -151,7 +165,9 @@ export class PanelGrid {
   _draw(shown, moment, now) {
     const section = this.section(shown.name);
     try {
-      updateCaption(section, shown, shown.panel.draw(moment), now);
+      const said = shown.panel.draw(moment);
+      updateCaption(section, shown, said, now);
+      this._rest(shown.name, said.idle ? said.nothing : undefined);
       section.classList.remove("kv-undrawn");
       shown.marks?.draw(moment);
       shown.defect = "";
@@ -167,6 +183,19 @@ export class PanelGrid {
         now,
       );
     }
+  }
+
+  /**
+   * A panel that has nothing to show in this race gives its place to the others: a chip says why.
+   * @param {string} name
+   * @param {string} [why] nothing where it has something to show
+   */
+  _rest(name, why) {
+    if (this.idle.get(name) === why) return;
+    if (why === undefined) this.idle.delete(name);
+    else this.idle.set(name, why);
+    this._apply();
+    for (const { panel } of this.panels.values()) panel.chart?.resize();
   }
 
   /** A moment is pointed at on some chart: mark it on all. @param {number | null} index */
@@ -261,7 +290,8 @@ export class PanelGrid {
 
   /** Put every panel where it stands now. */
   _apply() {
-    const { shown, large } = this.arrangement;
+    const { large } = this.arrangement;
+    const shown = this.seen;
     this.place.style.setProperty("--kv-columns", String(large ? 1 : columnsFor(shown.length)));
     this.place.style.setProperty("--kv-count", String(large ? 1 : shown.length));
     this.place.style.setProperty(
@@ -275,7 +305,9 @@ export class PanelGrid {
     this._offerMore();
     for (const name of Object.keys(this.kinds)) {
       const section = this.section(name);
-      section.hidden = !this.visible(name);
+      // It is drawn further, unseen: it may have something to show later.
+      section.hidden = !this.wanted(name);
+      section.classList.toggle("kv-idle", this.wanted(name) && !this.visible(name));
       section.style.order = String(shown.indexOf(name));
       const button = /** @type {HTMLElement} */ (section.querySelector("[data-do=enlarge]"));
       const whole = name === large;
@@ -288,7 +320,12 @@ export class PanelGrid {
 
   /** The lanes' cards stand on the large panel, over each lane's map; else over all panels. */
   _placeCards() {
-    const hero = this.root.closest(".kv-present") ? null : heroOf(this.layout, this.arrangement);
+    const hero = this.root.closest(".kv-present")
+      ? null
+      : heroOf(this.layout, {
+          shown: this.seen,
+          large: this.arrangement.large,
+        });
     if (hero) this.place.dataset.hero = hero;
     else delete this.place.dataset.hero;
     const before = hero ? this.section(hero).querySelector(".kv-plot") : this.place;
@@ -317,7 +354,7 @@ export class PanelGrid {
       lanes: Number(lanes),
     };
     const { share, rows } = fit ? fitHero(fit) : { share: 0, rows: null };
-    const under = rows && this.arrangement.shown.slice(1).find((name) => this.kinds[name].time);
+    const under = rows && this.seen.slice(1).find((name) => this.kinds[name].time);
     place.toggleAttribute("data-fit", Boolean(share));
     place.toggleAttribute("data-under", Boolean(under));
     place.style.setProperty("--kv-hero", `${share}fr`);
@@ -327,23 +364,30 @@ export class PanelGrid {
       this.section(name).toggleAttribute("data-under", name === under);
   }
 
-  /** A chip for each panel that is not seen: one click shows it. */
+  /** A chip for each panel that is not seen: one click shows it, or why it has nothing to show. */
   _offerMore() {
     const { shown, large } = this.arrangement;
     const hidden = large ? [] : Object.keys(this.kinds).filter((name) => !shown.includes(name));
-    this.more.hidden = !hidden.length;
+    const idle = large ? [] : shown.filter((name) => !this.seen.includes(name));
+    this.more.hidden = !hidden.length && !idle.length;
     const label = document.createElement("span");
     label.textContent = t("live.more");
+    const chip = (/** @type {string} */ name, /** @type {() => void} */ pressed, why = "") => {
+      const title = this.section(name).querySelector("h2")?.textContent ?? name;
+      const made = document.createElement("button");
+      made.type = "button";
+      made.dataset.testid = `${why ? "idle" : "more"}-${name}`;
+      made.textContent = why ? t("live.idle", { title, why: why.split("\n")[0] }) : title;
+      made.title = why;
+      made.onclick = pressed;
+      return made;
+    };
     this.more.replaceChildren(
       label,
-      ...hidden.map((name) => {
-        const made = document.createElement("button");
-        made.type = "button";
-        made.dataset.testid = `more-${name}`;
-        made.textContent = this.section(name).querySelector("h2")?.textContent ?? name;
-        made.onclick = () => this.arrange(toggled(this.arrangement, name));
-        return made;
-      }),
+      ...hidden.map((name) => chip(name, () => this.arrange(toggled(this.arrangement, name)))),
+      ...idle.map((name) =>
+        chip(name, () => this.arrange(enlarged(this.arrangement, name)), this.idle.get(name)),
+      ),
     );
   }
 
@@ -354,7 +398,7 @@ export class PanelGrid {
   _mountVisible(most = Infinity) {
     const due = Object.keys(this.kinds).filter(
       (name) =>
-        this.visible(name) && !this.panels.has(name) && (this.Plotly || !this.kinds[name].plotly),
+        this.wanted(name) && !this.panels.has(name) && (this.Plotly || !this.kinds[name].plotly),
     );
     for (const name of due.slice(0, most)) this._mount(name);
     return Math.min(due.length, most);

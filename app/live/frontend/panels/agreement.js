@@ -85,7 +85,7 @@ export class AgreementPanel {
 
   /**
    * @param {import("../data/frame_view.js").FrameView} moment
-   * @returns {{note: string, summary: string, nothing?: string}}
+   * @returns {{note: string, summary: string, nothing?: string, idle?: boolean}}
    */
   draw(moment) {
     const { metrics, stage, currency } = moment;
@@ -133,6 +133,7 @@ export class AgreementPanel {
             ? "panels.agreement-wait"
             : "panels.agreement-nothing",
         ),
+        idle: metrics.length >= 2 * WINDOW,
       };
     const chance = 1 / Math.sqrt(Math.max(1, stage.dimension));
     const said = { dimension: formatShort(stage.dimension), spread: chance.toPrecision(2) };

@@ -82,7 +82,7 @@ export class ChainsPanel {
 
   /**
    * @param {import("../data/frame_view.js").FrameView} moment
-   * @returns {{note: string, summary: string, nothing?: string}}
+   * @returns {{note: string, summary: string, nothing?: string, idle?: boolean}}
    */
   draw(moment) {
     const { stage, metric, metrics } = moment;
@@ -114,6 +114,7 @@ export class ChainsPanel {
         nothing: [alone, untold.length ? t("panels.chains-untold", { label: listed(untold) }) : ""]
           .filter(Boolean)
           .join("\n"),
+        idle: single.length === stage.lanes.length,
       };
     /**
      * @type {{traces: any[], heads?: {x: any[], y: any[]}, said: string[], layout: Record<string,

@@ -48,7 +48,7 @@ import { WeightsPanel } from "./weights/panel.js";
  *
  * @typedef {object} Kind
  * @property {any} make class of the panel: `new make(kit)`, then `draw(moment) → {note, summary,
- *   nothing?}`, `dress(theme, colours, palette)`, and where it has them `chart`, `reset()`,
+ *   nothing?, idle?}` (`idle`: in this race it has nothing to show at all), `dress(theme, colours, palette)`, and where it has them `chart`, `reset()`,
  *   `destroy()`
  * @property {boolean} plotly whether it needs Plotly
  * @property {boolean} curves whether it is drawn with the curves (some three times a second) or

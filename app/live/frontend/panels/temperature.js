@@ -140,7 +140,7 @@ export class TemperaturePanel {
 
   /**
    * @param {import("../data/frame_view.js").FrameView} moment
-   * @returns {{title: string, note: string, summary: string, nothing?: string}}
+   * @returns {{title: string, note: string, summary: string, nothing?: string, idle?: boolean}}
    */
   draw(moment) {
     const { metrics, stage, currency, metric } = moment;
@@ -257,6 +257,7 @@ export class TemperaturePanel {
       nothing: all.length
         ? undefined
         : [none, ...optimizerNumbers(stage.lanes, metrics)].join("\n"),
+      idle: !all.length,
     };
   }
 }
