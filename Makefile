@@ -18,7 +18,7 @@ WITH_NODE := npm=npm; if ! { command -v npm && node -e 'process.exit(parseInt(pr
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test test-all test-hard bench lint js format assets figures evidence defaults pictures dev browser clean
+.PHONY: help run test test-all test-hard bench lint js format assets figures evidence defaults pictures opponents dev browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,9 @@ evidence: dev ## Run every study of engine/studies again and ship its tables (un
 pictures: dev browser ## Take the README's pictures again
 	$(BIN)/python -m tests.tools.pictures
 
+opponents: $(VENV)/.run ## Install OR-Tools, so that it can race as a lane (80 MB)
+	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements-opponents.txt
+
 clean: ## Remove .venv and all caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 	find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
@@ -102,6 +105,8 @@ $(VENV)/.run: requirements.txt $(BIN)/python
 	@$(BIN)/python -c "$(NEW_ENOUGH)" || { echo "The Python in $(VENV) is older than 3.11: make clean, then again" >&2; exit 1; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(BIN)/python -m ensurepip
 	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements.txt
+	@echo "Compiling the loops for this machine, once: half a minute"
+	@$(BIN)/python -m engine.combinatorial.kernels
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run

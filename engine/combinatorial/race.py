@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST_REFUSED = 2000
 """Proposals in a row that slow motion passes over until one is accepted."""
+LEAD_SECONDS = 0.25
+"""By how much a program outside may be ahead of the others before it has to wait."""
 TINY = 3
 """Instances of at most this many cities have one tour: there is nothing to search."""
 
@@ -207,6 +209,10 @@ class CombinatorialRace:
         if not waiting:
             raise RuntimeError("the race is over")
         lane = min(waiting, key=lambda one: one.meter.spent)
+        for other in waiting:
+            if other.method.streams and other.state is not None:
+                ahead = other.meter.spent - lane.meter.spent > LEAD_SECONDS
+                other.method.hold(other.state, ahead)
         self.advance_lane(lane)
         return lane.index
 
@@ -217,7 +223,7 @@ class CombinatorialRace:
             return
         lane.step += 1
         with self.minding(lane):
-            with lane.meter.timed():
+            with nullcontext() if lane.method.outside else lane.meter.timed():
                 lane.method.step(lane.state, self.problem, lane.meter, lane.stream, lane.step)
             self._after_step(lane)
 
@@ -225,7 +231,7 @@ class CombinatorialRace:
         state, meter = lane.state, lane.meter
         assert state is not None
         lane.note = state.note
-        if state.over or meter.progress >= 1:
+        if state.over or (meter.progress >= 1 and not lane.method.outside):
             lane.finished = True
             return
         lowest, stop = state.lowest, self.experiment.stop
@@ -240,6 +246,8 @@ class CombinatorialRace:
         elif stop.gap is not None and known is not None and lowest <= known.value * (1 + stop.gap):
             lane.stopped = f"{label} reached the target gap at step {lane.step:,}."
         lane.finished = lane.stopped is not None
+        if lane.finished:
+            lane.method.close(state)
 
     @contextmanager
     def minding(self, lane: Lane, when: str = "") -> Iterator[None]:
@@ -418,6 +426,14 @@ class CombinatorialRace:
         """Return metrics and, if wanted, a picture of the same moment."""
         metrics = self.metrics(k, closely)
         return Frame(k, metrics, self.picture(k) if self.with_pictures else None)
+
+    def hold(self, still: bool) -> None:
+        """Let what lanes have running outside this process wait while the race is paused, or go
+        on.
+        """
+        for lane in self.running:
+            if lane.state is not None:
+                lane.method.hold(lane.state, still)
 
     def close(self) -> None:
         """End what lanes have running outside this process."""

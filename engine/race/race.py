@@ -536,6 +536,9 @@ class Race:
 
         return step_with_stages(self.followed, lane, k)
 
+    def hold(self, still: bool) -> None:
+        """Do nothing: no lane has anything running outside this process."""
+
     def close(self) -> None:
         """Do nothing: no lane has anything running outside this process."""
 

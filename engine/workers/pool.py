@@ -7,7 +7,7 @@ with a sentence, the process is replaced, and no other race is affected.
 Four errors are excluded by design: a command cannot overtake the race it is meant for (both go to
 the worker's own list under the pool's lock); a worker that does not read cannot block its callers
 (a separate thread sends); a slow listener cannot block a worker (another thread always reads); and
-a process that has ended never counts as alive (see `engine.workers.child_process`).
+a process that has ended never counts as alive (see `engine.system.child_process`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from multiprocessing.connection import Connection
 
 from ..messages.encoding import Message, encode
 from ..system import settings
-from .child_process import Child
+from ..system.child_process import Child
 
 log = logging.getLogger(__name__)
 

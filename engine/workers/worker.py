@@ -426,6 +426,7 @@ class RaceRunner:
     def _set_paused(self, paused: bool) -> None:
         if paused != self.paused:
             self.paused = paused
+            self.race.hold(paused)
             if paused:
                 self._look(
                     closely=True

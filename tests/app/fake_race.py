@@ -74,6 +74,9 @@ class FakeRace:
     def close(self) -> None:
         pass
 
+    def hold(self, still: bool) -> None:
+        pass
+
     def settled(self) -> AbstractContextManager[None]:
         return nullcontext()
 

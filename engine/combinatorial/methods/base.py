@@ -129,6 +129,8 @@ class Method(Config, Generic[S]):
     """Whether it can run where distances depend on the direction."""
     outside: ClassVar[bool] = False
     """Whether a program of others does the work, whose evaluations cannot be counted."""
+    streams: ClassVar[bool] = False
+    """Whether such a program may be stopped while others catch up."""
 
     def refusal(self, instance: TourInstance) -> str | None:
         """Return why it cannot run on an instance: what would be allowed, as a phrase after
@@ -198,6 +200,9 @@ class Method(Config, Generic[S]):
 
     def on_setting_change(self, state: S, problem: TourProblem, name: str) -> None:
         """Take a setting changed during the race into the state. Called on the new method."""
+
+    def hold(self, state: S, still: bool) -> None:
+        """Let what runs outside this process wait, or go on."""
 
     def close(self, state: S) -> None:
         """End what runs outside this process."""

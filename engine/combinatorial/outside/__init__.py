@@ -1,0 +1,1 @@
+"""Solvers of others, each in a process of its own."""

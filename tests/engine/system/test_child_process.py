@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from engine.workers.child_process import Child
+from engine.system.child_process import Child
 from engine.workers.pool import Pool
 from tests.app import fake_race
 from tests.app.fake_race import experiment
@@ -111,7 +111,7 @@ def test_one_that_lives_is_alive_until_it_is_killed() -> None:
 def test_where_the_system_forgets_its_children_the_end_is_seen_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("engine.workers.child_process.CODE_SECONDS", 0.01)
+    monkeypatch.setattr("engine.system.child_process.CODE_SECONDS", 0.01)
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         child = Child(sys.exit, (3,), "short-lived")

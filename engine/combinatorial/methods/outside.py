@@ -1,0 +1,171 @@
+"""Solvers of others as lanes: the reference that methods are measured against.
+
+Each works in a process of its own, and its seconds are the processor time of that process. What it
+looks at cannot be counted, so it needs a budget in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar
+
+from .. import checks
+from ..instance import Integers, TourInstance
+from ..meter import CURRENT, LOWEST, Meter
+from ..outside.process import Solver, as_tour
+from .base import METHODS, Method, Phase, Repair, State, Stream
+
+if TYPE_CHECKING:
+    from ..tour_problem import TourProblem
+
+SPARE = 0.02
+"""Seconds by which a solver may overrun its budget before it is ended."""
+OVERRUN = 3.0
+"""How many times its budget a solver may take for its first answer."""
+
+
+@dataclass(kw_only=True)
+class OutsideState(State):
+    """A solver that runs.
+
+    Attributes:
+        solver: its process.
+    """
+
+    solver: Solver
+
+
+class Outside(Method[OutsideState]):
+    """The base of such lanes."""
+
+    family = "Outside"
+    sees = "model"
+    outside = True
+    package: ClassVar[str]
+    """What is imported."""
+    module: ClassVar[str]
+    """The module of `..outside` that runs it."""
+    install: ClassVar[str]
+    """How to get it."""
+    most: ClassVar[int]
+    """The most cities that it is given."""
+    phases = (Phase("Search", "Another program searches in a process of its own."),)
+
+    def refusal(self, instance: TourInstance) -> str | None:
+        if find_spec(self.package) is None:
+            return f"the package {self.package}, which is not installed: {self.install}"
+        if instance.size > self.most:
+            return f"at most {self.most:,} cities for {self.name}; iterated takes any number"
+        return super().refusal(instance)
+
+    def footprint(self, instance: TourInstance) -> int:
+        return 200 * 2**20 + 40 * instance.size**2
+
+    def begin(
+        self, problem: TourProblem, tour: Integers, meter: Meter, stream: Stream
+    ) -> OutsideState:
+        seconds = max(0.05, meter.budget.amount - meter.seconds)
+        return OutsideState(solver=Solver(self.module, problem.instance, seconds))
+
+    def step(
+        self,
+        state: OutsideState,
+        problem: TourProblem,
+        meter: Meter,
+        stream: Stream,
+        number: int,
+    ) -> None:
+        solver = state.solver
+        for message in solver.wait():
+            if message[0] == "tour":
+                self._take(state, problem, as_tour(message[1]))
+            elif message[0] == "note":
+                state.note = message[1]
+            elif message[0] == "failed":
+                solver.close()
+                raise ArithmeticError(f"{self.label} failed: {message[1]}")
+        meter.seconds = max(meter.seconds, solver.seconds)
+        if solver.over:
+            state.over = True
+            if state.best is None and state.note is None:
+                raise ArithmeticError(f"{self.label} ended without an answer")
+        elif meter.seconds > meter.budget.amount + SPARE and state.best is not None:
+            solver.close()
+            state.over = True
+        elif meter.seconds > OVERRUN * meter.budget.amount + 1:
+            solver.close()
+            raise ArithmeticError(f"{self.label} had no answer when its budget was long spent")
+
+    def _take(self, state: OutsideState, problem: TourProblem, tour: Integers) -> None:
+        """Keep a tour if it is one and shorter than those before."""
+        wrong = checks.check(problem.instance, tour)
+        if wrong:
+            state.note = f"{self.label} gave a tour that is none: {wrong[0]}."
+            return
+        length = checks.length(problem.instance, tour)
+        state.tour, state.numbers[CURRENT] = problem.inward(tour), length
+        if state.best is None or length < state.numbers[LOWEST]:
+            state.best, state.numbers[LOWEST] = state.tour, length
+
+    def edited(
+        self,
+        state: OutsideState,
+        problem: TourProblem,
+        repair: Repair,
+        meter: Meter,
+        stream: Stream,
+    ) -> OutsideState:
+        """Begin anew: such a program cannot be told of other cities."""
+        state.solver.close()
+        after = self.begin(problem, problem.random_tour(0), meter, stream)
+        if state.best is not None:
+            tour = repair(state.best)
+            after.best = after.tour = tour
+            after.numbers[CURRENT] = after.numbers[LOWEST] = problem.length(tour)
+        after.note = f"{self.label} began anew when the cities were changed."
+        return after
+
+    def hold(self, state: OutsideState, still: bool) -> None:
+        if still:
+            state.solver.stop()
+        else:
+            state.solver.go_on()
+
+    def close(self, state: OutsideState) -> None:
+        state.solver.close()
+
+
+@METHODS.add
+class FastTsp(Outside):
+    """fast-tsp, the reference."""
+
+    name = "fast-tsp"
+    label = "fast-tsp"
+    paper = "Mulder 2026, https://github.com/shmulvad/fast-tsp"
+    sentence = (
+        "A local search in Rust, near the optimum within seconds; it says nothing until its time "
+        "is over."
+    )
+    package = "fast_tsp"
+    module = "fast_tsp"
+    install = "pip install fast-tsp"
+    most = 5000
+
+
+@METHODS.add
+class OrTools(Outside):
+    """OR-Tools' routing solver."""
+
+    name = "or-tools"
+    label = "OR-Tools routing"
+    paper = "Perron and Furnon, https://developers.google.com/optimization"
+    sentence = (
+        "Made for routes with many constraints, which it has room for; on a plain round trip "
+        "simpler methods are ahead."
+    )
+    package = "ortools"
+    module = "or_tools"
+    install = "make opponents"
+    most = 3000
+    streams = True
