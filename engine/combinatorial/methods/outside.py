@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SPARE = 0.02
 """Seconds by which a solver may overrun its budget before it is ended."""
 OVERRUN = 3.0
-"""How many times its budget a solver may take for its first answer."""
+"""How many times its budget, and a second, a solver may take that does not end by itself."""
 
 
 @dataclass(kw_only=True)
@@ -76,7 +76,7 @@ class Outside(Method[OutsideState]):
         stream: Stream,
         number: int,
     ) -> None:
-        solver = state.solver
+        solver, budget = state.solver, meter.budget.amount
         for message in solver.wait():
             if message[0] == "tour":
                 self._take(state, problem, as_tour(message[1]))
@@ -90,12 +90,12 @@ class Outside(Method[OutsideState]):
             state.over = True
             if state.best is None and state.note is None:
                 raise ArithmeticError(f"{self.label} ended without an answer")
-        elif meter.seconds > meter.budget.amount + SPARE and state.best is not None:
+        elif self.streams and state.best is not None and meter.seconds > budget + SPARE:
             solver.close()
             state.over = True
-        elif meter.seconds > OVERRUN * meter.budget.amount + 1:
+        elif meter.seconds > OVERRUN * budget + 1:
             solver.close()
-            raise ArithmeticError(f"{self.label} had no answer when its budget was long spent")
+            raise ArithmeticError(f"{self.label} went on when its budget was long spent")
 
     def _take(self, state: OutsideState, problem: TourProblem, tour: Integers) -> None:
         """Keep a tour if it is one and shorter than those before."""

@@ -36,7 +36,7 @@ def serve(connection: Connection, name: str, instance: TourInstance, seconds: fl
     """
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
-        solver = import_module(f".{name}", __package__)
+        solver = import_module(name if "." in name else f".{name}", __package__)
         solver.prepare(instance)
         connection.send(("ready", time.process_time()))
         began = time.process_time()
@@ -96,6 +96,11 @@ class Solver:
                 self._arrived.set()
         self.over = True
         self._arrived.set()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the number of its process."""
+        return self._child.pid
 
     @property
     def ready(self) -> bool:

@@ -15,9 +15,9 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from engine.random.hashed_seed import hashed_seed
 from engine.random.noise_table import Law, block_of
 from engine.random.random_rows import RandomRows
-from engine.random.hashed_seed import hashed_seed
 from engine.random.rng import LARGE, Rng
 
 ROOT = Path(__file__).resolve().parents[3]

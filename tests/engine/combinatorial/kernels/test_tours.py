@@ -340,12 +340,9 @@ def test_paths_that_are_too_long_are_left_alone() -> None:
         np.zeros(2),
         np.array([3], np.uint64),
     )
-    new = [
-        e
-        for e in (
-            {*map(frozenset, zip(tour.tolist(), np.roll(tour, -1).tolist(), strict=True))} - edges
-        )
-    ]
+    new = list(
+        {*map(frozenset, zip(tour.tolist(), np.roll(tour, -1).tolist(), strict=True))} - edges
+    )
     for a, b in map(tuple, new):
         apart = abs(int(where[a]) - int(where[b]))
         assert min(apart, 400 - apart) <= 11
