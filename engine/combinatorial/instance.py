@@ -7,7 +7,7 @@ An instance is data alone: nothing here computes a price. `kernels` do that for 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +119,23 @@ class TourInstance:
         """
         matrix = self.size <= FULL_MATRIX or self.metric == "EXPLICIT"
         return (4 * self.size * self.size if matrix else 0) + 400 * self.size
+
+    def stage(self) -> dict[str, Any]:
+        """Return what the page is told of the instance, before the race begins."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "label": self.label,
+            "size": self.size,
+            "points": self.places.astype(np.float32),
+            "names": None if self.names is None else list(self.names),
+            "geographic": self.geographic,
+            "guessed": self.guessed,
+            "editable": self.editable,
+            "answer": self.answer,
+            "unit": self.unit,
+            "scale": self.scale,
+        }
 
     def at(self, places: Floats, names: tuple[str, ...] | None = None) -> TourInstance:
         """Return the instance with other cities, of which nothing is known.

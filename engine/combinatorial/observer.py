@@ -45,7 +45,8 @@ class Observer:
 
     def watch(self) -> None:
         """Compare tours with the known answer of the present instance."""
-        answer = self.race.instance.answer
+        instance = self.race.instance
+        answer = instance.answer if instance.kind == "tour" else None
         self.reference = None if answer is None else edges_of(answer)
 
     def stage(self) -> Message:
@@ -77,21 +78,10 @@ class Observer:
                 }
                 for lane in race.lanes
             ],
-            "data": {
-                "kind": instance.kind,
-                "name": instance.name,
-                "label": instance.label,
-                "size": instance.size,
-                "points": instance.places.astype(np.float32),
-                "names": None if instance.names is None else list(instance.names),
-                "geographic": instance.geographic,
-                "guessed": instance.guessed,
-                "editable": instance.editable,
+            "data": instance.stage()
+            | {
                 "known": None if race.best_known is None else race.best_known.to_json(),
                 "bound": self.bound,
-                "answer": instance.answer,
-                "unit": instance.unit,
-                "scale": instance.scale,
             },
         }
 
@@ -121,7 +111,7 @@ class Observer:
         lengths = [one[1] for one in found if one is not None]
         reference = self._reference(min(lengths, default=None))
         shared = self.reference
-        if shared is None and found and lengths:
+        if shared is None and lengths and race.instance.kind == "tour":
             shared = edges_of(min((one for one in found if one is not None), key=lambda x: x[1])[0])
         rows = [
             self._lane_metrics(lane, one, reference, shared)
@@ -179,7 +169,7 @@ class Observer:
             "loss": length,
             "current": None if state is None else state.current,
             "gap": gap,
-            "violation": 0,
+            "violation": 0 if state is None else state.violation,
             "shared": share,
             "temperature": None if state is None else state.temperature,
             "plan": None if state is None else state.plan,
@@ -231,7 +221,7 @@ class Observer:
                 for edges in (old - new, new - old)
             )
             problem = self.race.problem
-            rise = problem.length(problem.inward(after)) - problem.length(problem.inward(before))
+            rise = problem.price(problem.inward(after)) - problem.price(problem.inward(before))
         return {
             "type": "move",
             "k": k,

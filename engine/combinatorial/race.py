@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,7 @@ from .instance import Integers, Known, TourInstance
 from .interventions import Event, Interventions
 from .meter import Meter
 from .methods.base import Method, State, Stream
-
-if TYPE_CHECKING:
-    from .tour_problem import TourProblem
+from .problem import problem_of
 
 log = logging.getLogger(__name__)
 MOST_REFUSED = 2000
@@ -106,7 +104,7 @@ class CombinatorialRace:
         self.marks, self.with_pictures = marks, pictures
         self.instance = experiment.instance.load()
         experiment.fits(self.instance)
-        self.problem = problem_of(self.instance)
+        self.problem: Any = problem_of(self.instance)
         self.names = lane_names(experiment.lanes)
         self.events: list[Message] = []
         self.done: list[Message] = []
@@ -125,10 +123,7 @@ class CombinatorialRace:
         start = self.experiment.start
         if start == "auto":
             start = "random" if self.instance.size <= GREEDY_FROM else "greedy"
-        if start == "greedy" and self.instance.size > TINY:
-            return self.problem.greedy_tour()
-        seed = Stream(self.experiment.seed, "start").at(0)
-        return self.problem.random_tour(seed), 0
+        return self.problem.first(start, Stream(self.experiment.seed, "start").at(0))
 
     def _line_up(self, index: int, tour: Integers, reads: int) -> Lane:
         lanes = self.experiment.lanes
@@ -143,7 +138,7 @@ class CombinatorialRace:
         )
         if self.instance.size <= TINY:
             lane.finished, lane.note = True, "There is only one tour: nothing to search."
-            lane.last = tour, self.problem.length(tour)
+            lane.last = tour, self.problem.price(tour)
             return lane
         lane.meter.read(reads)
         with self.minding(lane, "while it was set up"), lane.meter.timed():
@@ -479,10 +474,3 @@ class CombinatorialRace:
 def gap_of(length: int, reference: int) -> float:
     """Return by what share a length exceeds a reference; 0 if both are 0."""
     return (length - reference) / reference if reference else float(length != 0)
-
-
-def problem_of(instance: TourInstance) -> TourProblem:
-    """Return the instance as methods see it."""
-    from .tour_problem import TourProblem
-
-    return TourProblem(instance)

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from . import kernels
+from . import kernels, moves
 from .instance import FULL_MATRIX, Floats, Integers, TourInstance
 from .kernels import greedy
 from .kernels.distance import CODES, coordinates, full_matrix, tour_length
+from .meter import Meter
 
 SMALL = 400
 """Rounded Euclidean distances of more cities than this are computed when they are asked for: the
@@ -37,11 +38,15 @@ class TourProblem:
         instance: the instance.
 
     Attributes:
+        cooling, ladder: see `problem.Problem`.
         metric, points, matrix: as `kernels.distance` takes them.
         order: (n,) the instance's number of every city, or None if they are the same.
         symmetric: whether distances are the same in both directions.
         room: (n,) for loops to write in.
     """
+
+    cooling = (0.7, 0.04)
+    ladder = (0.5, 0.05)
 
     def __init__(self, instance: TourInstance) -> None:
         kernels.compile_all()
@@ -73,6 +78,25 @@ class TourProblem:
         back = np.empty(self.size, np.int32)
         back[self.order] = np.arange(self.size, dtype=np.int32)
         return back[tour]
+
+    @property
+    def unit(self) -> float:
+        """Return the unit of temperatures."""
+        return self.spacing
+
+    def first(self, start: str, seed: int) -> tuple[Integers, int]:
+        """Return the first tour, and how many distances it cost to find."""
+        return (self.random_tour(seed), 0) if start == "random" else self.greedy_tour()
+
+    def price(self, solution: Integers) -> int:
+        """Return the length of a round trip."""
+        return self.length(solution)
+
+    def chain(self, solution: Integers, neighbours: int, meter: Meter) -> TourChain:
+        """Return a chain that begins at a tour."""
+        near = self.neighbours(neighbours)
+        meter.read(self.size + near.size)
+        return TourChain(self, solution, near)
 
     def length(self, tour: Integers) -> int:
         """Return the length of a round trip."""
@@ -185,6 +209,56 @@ class TourProblem:
             points = on_sphere(points[:, 0], points[:, 1])
         apart = points[edges[:, 0]] - points[edges[:, 1]]
         return cast(Floats, np.einsum("ij,ij->i", apart, apart))
+
+
+class TourChain:
+    """A tour that is changed by 2-opt and Or-opt moves; see `problem.Chain`.
+
+    Args:
+        problem: the instance.
+        tour: (n,) that it begins at.
+        near: (n, K) near cities.
+    """
+
+    violation = 0
+
+    def __init__(self, problem: TourProblem, tour: Integers, near: Integers) -> None:
+        self.problem, self.near = problem, near
+        self.tour, self.best = tour.astype(np.int32), tour.astype(np.int32)
+        self.pos = np.empty(len(tour), np.int32)
+        self.pos[tour] = np.arange(len(tour), dtype=np.int32)
+        length = problem.length(self.tour)
+        self.numbers = np.array([length, length, 0, 0, 0], np.int64)
+
+    @property
+    def present(self) -> Integers:
+        """Return the present tour."""
+        return self.tour
+
+    def walk(
+        self,
+        rule: tuple[float, float],
+        count: int,
+        sums: NDArray[np.float64],
+        state: NDArray[np.uint64],
+    ) -> None:
+        """Propose ``count`` moves; see `problem.Chain.walk`."""
+        moves.anneal(
+            self.problem,
+            self.tour,
+            self.pos,
+            self.near,
+            rule,
+            count,
+            self.best,
+            self.numbers,
+            sums,
+            state,
+        )
+
+    def kick(self, seed: int) -> bool:
+        """Make one random double bridge."""
+        return moves.kick(self.problem, self.tour, self.pos, self.numbers, seed)
 
 
 def on_sphere(longitude: Floats, latitude: Floats) -> Floats:

@@ -14,16 +14,15 @@ cities they do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
-from ...errors import BadInput
 from ...schedules import PLANNED, ScheduleName
 from ..instance import Integers
 from ..meter import CURRENT, LOWEST, Meter
-from . import moves
+from ..problem import NOTHING, Chain
 from .base import (
     METHODS,
     OverNeighbours,
@@ -31,32 +30,28 @@ from .base import (
     Repair,
     State,
     Stream,
-    places,
     proposals,
-    started,
 )
 from .cooling import Cooling, held
 
 if TYPE_CHECKING:
-    from ..tour_problem import TourProblem
+    from ..problem import Problem
+
+
+KINDS = ("tour", "routes", "pairing", "landing")
+"""Kinds of problems whose solutions are changed by small moves."""
 
 
 @dataclass(kw_only=True)
 class AnnealingState(State):
-    """One tour and its temperature.
+    """One solution and its temperature.
 
     Attributes:
-        tour, pos: the present tour, and where every city stands in it.
-        best: the shortest so far.
-        near: (n, K) near cities.
+        chain: the solution, and its moves.
         cooling: the temperature.
-        length: lowest length at the last look, to see whether it has improved.
     """
 
-    tour: Integers
-    pos: Integers
-    best: Integers
-    near: Integers
+    chain: Chain
     cooling: Cooling
 
 
@@ -68,6 +63,7 @@ class Annealing(OverNeighbours[AnnealingState]):
     label = "Simulated annealing"
     family = "Annealing"
     paper = "Kirkpatrick, Gelatt and Vecchi 1983, https://doi.org/10.1126/science.220.4598.671"
+    solves = KINDS
     sentence = (
         "Simple, needs no gradient and no geometry beyond near cities, and comes within a per cent "
         "of the optimum; the last tenth of a per cent takes it very long."
@@ -86,18 +82,21 @@ class Annealing(OverNeighbours[AnnealingState]):
         description="How the temperature falls over the budget.",
         json_schema_extra={"label": "Cooling"},
     )
-    initial_temperature: float = Field(
-        0.7,
+    initial_temperature: float | None = Field(
+        None,
         gt=0,
         le=1000,
-        description="Temperature at the start, in mean distances to the five nearest cities.",
+        description=(
+            "Temperature at the start, in units of what a move typically changes: on a map, the "
+            "mean distance to the five nearest cities. Auto is 0.7 there."
+        ),
         json_schema_extra={"label": "Start temperature", "live": True, "scale": "log"},
     )
-    final_temperature: float = Field(
-        0.04,
+    final_temperature: float | None = Field(
+        None,
         gt=0,
         le=1000,
-        description="Temperature at the end, in mean distances to the five nearest cities.",
+        description="Temperature at the end, in the same unit. Auto is 0.04 on a map.",
         json_schema_extra={"label": "End temperature", "live": True, "scale": "log"},
     )
     reheat_after: float | None = Field(
@@ -121,26 +120,28 @@ class Annealing(OverNeighbours[AnnealingState]):
     )
 
     def begin(
-        self, problem: TourProblem, tour: Integers, meter: Meter, stream: Stream
+        self, problem: Problem, tour: Integers, meter: Meter, stream: Stream
     ) -> AnnealingState:
-        unit = problem.spacing
-        start, end = held(self.initial_temperature * unit), held(self.final_temperature * unit)
-        meter.read(problem.size)
+        chain = problem.chain(tour, self.neighbours, meter)
+        start, end = self.temperatures(problem)
         state = AnnealingState(
-            tour=tour.copy(),
-            pos=places(tour),
-            best=tour.copy(),
-            near=self.near(problem, meter),
-            cooling=Cooling(start, end, start),
+            chain=chain, numbers=chain.numbers, cooling=Cooling(start, end, start)
         )
-        started(state.numbers, problem.length(tour))
         self._show(state)
         return state
+
+    def temperatures(self, problem: Problem) -> tuple[float, float]:
+        """Return T₀ and T_min in units of price."""
+        start, end = problem.cooling
+        return (
+            held((self.initial_temperature or start) * problem.unit),
+            held((self.final_temperature or end) * problem.unit),
+        )
 
     def step(
         self,
         state: AnnealingState,
-        problem: TourProblem,
+        problem: Problem,
         meter: Meter,
         stream: Stream,
         number: int,
@@ -153,37 +154,29 @@ class Annealing(OverNeighbours[AnnealingState]):
         rule = cooling.rule(self.schedule, progress)
         length, lowest = int(state.numbers[CURRENT]), int(state.numbers[LOWEST])
         sums = np.zeros(2)
-        moves.anneal(
-            problem,
-            state.tour,
-            state.pos,
-            state.near,
-            rule,
-            state.only or proposals(problem.size),
-            state.best,
-            state.numbers,
-            sums,
-            stream.state(number),
-        )
+        count = state.only or proposals(problem.size)
+        state.chain.walk(rule, count, sums, stream.state(number))
         cooling.listen(length, *meter.take(state.numbers), sums)
         if state.numbers[LOWEST] < lowest:
             cooling.record_at = progress
         self._show(state)
 
     def _show(self, state: AnnealingState) -> None:
-        cooling = state.cooling
+        cooling, chain = state.cooling, state.chain
+        state.tour, state.violation = chain.present, chain.violation
+        state.best = chain.best if chain.numbers[LOWEST] < NOTHING else None
         state.temperature, state.plan = cooling.temperature, cooling.plan
         state.acceptance, state.target = cooling.heard, cooling.target
 
     def edited(
         self,
         state: AnnealingState,
-        problem: TourProblem,
+        problem: Problem,
         repair: Repair,
         meter: Meter,
         stream: Stream,
     ) -> AnnealingState:
-        after = self.begin(problem, repair(state.tour), meter, stream)
+        after = self.begin(problem, repair(state.chain.present), meter, stream)
         after.cooling = state.cooling
         self._show(after)
         return after
@@ -198,20 +191,14 @@ class Annealing(OverNeighbours[AnnealingState]):
         self._show(state)
         return True
 
-    def kick(
-        self, state: AnnealingState, problem: TourProblem, stream: Stream, number: int
-    ) -> bool:
-        seed = stream.at(number, "kick")
-        return moves.kick(problem, state.tour, state.pos, state.numbers, seed)
+    def kick(self, state: AnnealingState, problem: Problem, stream: Stream, number: int) -> bool:
+        done = state.chain.kick(stream.at(number, "kick"))
+        self._show(state)
+        return done
 
-    def on_setting_change(self, state: AnnealingState, problem: TourProblem, name: str) -> None:
-        unit = problem.spacing
+    def on_setting_change(self, state: AnnealingState, problem: Problem, name: str) -> None:
+        start, end = self.temperatures(problem)
         if name == "initial_temperature":
-            state.cooling.start = held(self.initial_temperature * unit)
+            state.cooling.start = start
         elif name == "final_temperature":
-            state.cooling.end = held(self.final_temperature * unit)
-
-    def with_setting(self, name: str, value: Any) -> Self:
-        if value is None and name in ("initial_temperature", "final_temperature"):
-            raise BadInput(name, None, "a temperature above 0")
-        return super().with_setting(name, value)
+            state.cooling.end = end

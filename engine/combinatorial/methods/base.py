@@ -78,6 +78,7 @@ class State:
         metrics: further numbers worth showing, by name.
         vectors: further rows of numbers worth showing, by name.
         only: how many moves to propose in a step of slow motion; None for the usual number.
+        violation: by how much the present solution breaks its constraints.
         over: whether the method has nothing left to do.
         note: a remark for the page, or None.
     """
@@ -92,6 +93,7 @@ class State:
     metrics: dict[str, float] = field(default_factory=dict)
     vectors: dict[str, NDArray[Any]] = field(default_factory=dict)
     only: int | None = None
+    violation: int = 0
     over: bool = False
     note: str | None = None
 
@@ -123,6 +125,8 @@ class Method(Config, Generic[S]):
     """One honest sentence on when it shines and when it fails."""
     phases: ClassVar[tuple[Phase, ...]]
     """One step in words, in order."""
+    solves: ClassVar[tuple[str, ...]] = ("tour",)
+    """Kinds of instances that it runs on."""
     least: ClassVar[int] = 4
     """The fewest cities that it runs on."""
     directed: ClassVar[bool] = False
@@ -132,10 +136,15 @@ class Method(Config, Generic[S]):
     streams: ClassVar[bool] = False
     """Whether such a program may be stopped while others catch up."""
 
-    def refusal(self, instance: TourInstance) -> str | None:
+    def refusal(self, instance: Any) -> str | None:
         """Return why it cannot run on an instance: what would be allowed, as a phrase after
         "expected". None if it can.
         """
+        if instance.kind not in self.solves:
+            able = ", ".join(cls.name for cls in METHODS if instance.kind in cls.solves)
+            return f"a method for this kind of problem: {able}"
+        if instance.kind != "tour":
+            return None
         if instance.size > 3 and instance.size < self.least:
             return f"an instance of at least {self.least} cities for {self.name}"
         if not self.directed and not instance.symmetric:
@@ -143,7 +152,7 @@ class Method(Config, Generic[S]):
             return f"a method for distances that depend on the direction: {able}"
         return None
 
-    def footprint(self, instance: TourInstance) -> int:
+    def footprint(self, instance: Any) -> int:
         """Return the bytes that its state takes, approximately."""
         return 40 * instance.size
 

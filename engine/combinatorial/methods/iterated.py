@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from .. import moves
 from ..instance import Integers
 from ..meter import Meter
-from . import moves
 from .base import METHODS, OverNeighbours, Phase, Repair, Stream, proposals
 from .local_search import SearchState, beginning, descend
 

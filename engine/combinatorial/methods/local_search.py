@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import moves
 from ..instance import Integers
 from ..meter import CURRENT, LOWEST
-from . import moves
 from .base import State, places, started
 
 if TYPE_CHECKING:

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from ...schedules import heat_left
-from ..instance import Integers, TourInstance
-from ..meter import ACCEPTED, CURRENT, LOWEST, Meter
-from . import moves
+from ..instance import Integers
+from ..meter import CURRENT, LOWEST, Meter
+from ..problem import NOTHING, Chain
+from .annealing import KINDS
 from .base import (
     METHODS,
     OverNeighbours,
@@ -30,14 +31,12 @@ from .base import (
     Repair,
     State,
     Stream,
-    places,
     proposals,
-    started,
 )
 from .cooling import MEMORY, METROPOLIS, held
 
 if TYPE_CHECKING:
-    from ..tour_problem import TourProblem
+    from ..problem import Problem
 
 ROUND = 50
 """Moves proposed to every replica between two rounds of swaps, for each city."""
@@ -48,10 +47,8 @@ class TemperingState(State):
     """The replicas.
 
     Attributes:
-        all_tours, all_pos: (R, n) every replica's tour, and where each city stands in it.
-        counters: (R, 5) every replica's numbers; the shortest length is kept in ``numbers``.
+        chains: the replicas; their best solution is one and the same.
         rung: (R,) where on the ladder every replica stands; 0 is the coldest.
-        near: (n, K) near cities.
         start, end: the hottest and the coldest temperature.
         turn: the replica that moves next.
         left: moves that it has left in this round.
@@ -61,12 +58,8 @@ class TemperingState(State):
         heat, heated_at, seen: of a reheat, as in `cooling.Cooling`.
     """
 
-    best: Integers
-    all_tours: Integers
-    all_pos: Integers
-    counters: NDArray[np.int64]
+    chains: list[Chain]
     rung: NDArray[np.int64]
-    near: Integers
     start: float
     end: float
     turn: int = 0
@@ -87,6 +80,7 @@ class Tempering(OverNeighbours[TemperingState]):
     label = "Parallel tempering"
     family = "Annealing"
     paper = "Swendsen and Wang 1986, https://doi.org/10.1103/PhysRevLett.57.2607"
+    solves = KINDS
     sentence = (
         "Keeps leaving valleys for as long as it runs, where one cooling is stuck; every replica "
         "costs as much as an annealing of its own."
@@ -101,81 +95,75 @@ class Tempering(OverNeighbours[TemperingState]):
     replicas: int = Field(
         12, ge=2, le=64, description="How many tours there are, each at its own temperature."
     )
-    hottest_temperature: float = Field(
-        0.5,
+    hottest_temperature: float | None = Field(
+        None,
         gt=0,
         le=1000,
-        description="Temperature of the hottest rung, in mean distances to the five nearest "
-        "cities.",
+        description=(
+            "Temperature of the hottest rung, in units of what a move typically changes: on a map, "
+            "the mean distance to the five nearest cities. Auto is 0.5 there."
+        ),
         json_schema_extra={"live": True, "scale": "log"},
     )
-    coldest_temperature: float = Field(
-        0.05,
+    coldest_temperature: float | None = Field(
+        None,
         gt=0,
         le=1000,
-        description="Temperature of the coldest rung, in mean distances to the five nearest "
-        "cities.",
+        description="Temperature of the coldest rung, in the same unit. Auto is 0.05 on a map.",
         json_schema_extra={"live": True, "scale": "log"},
     )
 
-    def footprint(self, instance: TourInstance) -> int:
-        return instance.size * (4 * self.neighbours + 12 * self.replicas + 40)
+    def footprint(self, instance: Any) -> int:
+        return int(instance.size * (4 * self.neighbours + 12 * self.replicas + 40))
 
     def begin(
-        self, problem: TourProblem, tour: Integers, meter: Meter, stream: Stream
+        self, problem: Problem, tour: Integers, meter: Meter, stream: Stream
     ) -> TemperingState:
-        return self._begin(problem, np.repeat(tour[None], self.replicas, 0), meter)
+        return self._begin(problem, [tour] * self.replicas, meter)
 
-    def _begin(self, problem: TourProblem, replicas: Integers, meter: Meter) -> TemperingState:
-        unit, count = problem.spacing, len(replicas)
-        lengths = [problem.length(one) for one in replicas]
-        meter.read(problem.size * count)
-        counters = np.zeros((count, ACCEPTED + 1), np.int64)
-        for row, length in zip(counters, lengths, strict=True):
-            started(row, length)
-        shortest = int(np.argmin(lengths))
+    def _begin(self, problem: Problem, solutions: list[Integers], meter: Meter) -> TemperingState:
+        chains = [problem.chain(one, self.neighbours, meter) for one in solutions]
+        shortest = min(chains, key=lambda chain: int(chain.numbers[LOWEST]))
+        for chain in chains:
+            chain.best = shortest.best
+        start, end = self.temperatures(problem)
         state = TemperingState(
-            best=replicas[shortest].copy(),
-            all_tours=np.ascontiguousarray(replicas),
-            all_pos=np.stack([places(one) for one in replicas]),
-            counters=counters,
-            rung=np.arange(count),
-            near=self.near(problem, meter),
-            start=held(self.hottest_temperature * unit),
-            end=held(self.coldest_temperature * unit),
+            chains=chains,
+            numbers=shortest.numbers.copy(),
+            rung=np.arange(len(chains)),
+            start=start,
+            end=end,
             left=ROUND * problem.size,
-            rates=np.zeros(count),
-            swap_rates=np.zeros(count - 1),
+            rates=np.zeros(len(chains)),
+            swap_rates=np.zeros(len(chains) - 1),
         )
-        started(state.numbers, lengths[shortest])
         self._show(state)
         return state
+
+    def temperatures(self, problem: Problem) -> tuple[float, float]:
+        """Return the hottest and the coldest temperature in units of price."""
+        hottest, coldest = problem.ladder
+        return (
+            held((self.hottest_temperature or hottest) * problem.unit),
+            held((self.coldest_temperature or coldest) * problem.unit),
+        )
 
     def step(
         self,
         state: TemperingState,
-        problem: TourProblem,
+        problem: Problem,
         meter: Meter,
         stream: Stream,
         number: int,
     ) -> None:
         state.seen = meter.progress
         ladder, one = self.ladder(state), state.turn
-        numbers = state.counters[one]
+        chain = state.chains[one]
+        numbers = chain.numbers
         numbers[LOWEST] = state.numbers[LOWEST]
         count = min(state.left, state.only or proposals(problem.size))
-        moves.anneal(
-            problem,
-            state.all_tours[one],
-            state.all_pos[one],
-            state.near,
-            (float(ladder[state.rung[one]]), METROPOLIS),
-            count,
-            state.best,
-            numbers,
-            np.zeros(2),
-            stream.state(number),
-        )
+        rule = float(ladder[state.rung[one]]), METROPOLIS
+        chain.walk(rule, count, np.zeros(2), stream.state(number))
         state.numbers[LOWEST] = numbers[LOWEST]
         proposed, accepted = meter.take(numbers)
         rung = state.rung[one]
@@ -203,7 +191,7 @@ class Tempering(OverNeighbours[TemperingState]):
         for low in range(state.rounds % 2, len(ladder) - 1, 2):
             below, above = replica[low], replica[low + 1]
             exponent = (1 / ladder[low] - 1 / ladder[low + 1]) * float(
-                state.counters[below, CURRENT] - state.counters[above, CURRENT]
+                state.chains[below].numbers[CURRENT] - state.chains[above].numbers[CURRENT]
             )
             swapped = rng.random() < math.exp(min(0.0, exponent))
             if swapped:
@@ -213,14 +201,15 @@ class Tempering(OverNeighbours[TemperingState]):
 
     def _show(self, state: TemperingState) -> None:
         ladder, replica = self.ladder(state), state.rung.argsort()
-        coldest = replica[0]
-        state.tour = state.all_tours[coldest]
-        state.numbers[CURRENT] = state.counters[coldest, CURRENT]
+        coldest = state.chains[replica[0]]
+        state.tour, state.violation = coldest.present, coldest.violation
+        state.best = coldest.best if state.numbers[LOWEST] < NOTHING else None
+        state.numbers[CURRENT] = coldest.numbers[CURRENT]
         state.temperature = float(ladder[0])
         state.acceptance = float(state.rates[0])
         state.metrics["swap rate"] = float(state.swap_rates.mean())
         state.vectors = {
-            "energies": state.counters[replica, CURRENT].astype(np.float64),
+            "energies": np.array([float(state.chains[i].numbers[CURRENT]) for i in replica]),
             "temperature": ladder,
             "swap rate": state.swap_rates.copy(),
         }
@@ -228,12 +217,12 @@ class Tempering(OverNeighbours[TemperingState]):
     def edited(
         self,
         state: TemperingState,
-        problem: TourProblem,
+        problem: Problem,
         repair: Repair,
         meter: Meter,
         stream: Stream,
     ) -> TemperingState:
-        after = self._begin(problem, np.stack([repair(one) for one in state.all_tours]), meter)
+        after = self._begin(problem, [repair(one.present) for one in state.chains], meter)
         after.start, after.end, after.rung = state.start, state.end, state.rung
         after.heat, after.heated_at, after.seen = state.heat, state.heated_at, state.seen
         after.rates, after.swap_rates, after.rounds = state.rates, state.swap_rates, state.rounds
@@ -246,21 +235,13 @@ class Tempering(OverNeighbours[TemperingState]):
         self._show(state)
         return True
 
-    def kick(
-        self, state: TemperingState, problem: TourProblem, stream: Stream, number: int
-    ) -> bool:
-        coldest = int(state.rung.argmin())
-        if not moves.kick(
-            problem,
-            state.all_tours[coldest],
-            state.all_pos[coldest],
-            state.counters[coldest],
-            stream.at(number, "kick"),
-        ):
-            return False
+    def kick(self, state: TemperingState, problem: Problem, stream: Stream, number: int) -> bool:
+        coldest = state.chains[int(state.rung.argmin())]
+        done = coldest.kick(stream.at(number, "kick"))
+        state.numbers[2:] += coldest.numbers[2:]
+        coldest.numbers[2:] = 0
         self._show(state)
-        return True
+        return done
 
-    def on_setting_change(self, state: TemperingState, problem: TourProblem, name: str) -> None:
-        state.start = held(self.hottest_temperature * problem.spacing)
-        state.end = held(self.coldest_temperature * problem.spacing)
+    def on_setting_change(self, state: TemperingState, problem: Problem, name: str) -> None:
+        state.start, state.end = self.temperatures(problem)

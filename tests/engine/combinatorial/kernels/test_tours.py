@@ -13,7 +13,7 @@ import pytest
 
 from engine.combinatorial.instance import TourInstance
 from engine.combinatorial.kernels import one_way, tours
-from engine.combinatorial.methods.moves import NOTHING
+from engine.combinatorial.moves import NOTHING
 from engine.combinatorial.tour_problem import TourProblem
 
 from ..support import (
@@ -287,7 +287,7 @@ def test_a_journal_without_room_loses_nothing() -> None:
 
 
 def test_a_double_bridge_replaces_four_edges_and_turns_nothing_round() -> None:
-    def edges(tour: np.ndarray) -> set[tuple[int, int]]:  # type: ignore[type-arg]
+    def edges(tour: np.ndarray) -> set[tuple[int, int]]:
         return {(int(tour[k - 1]), int(tour[k])) for k in range(len(tour))}
 
     for seed in range(40):

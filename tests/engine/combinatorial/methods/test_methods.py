@@ -142,7 +142,8 @@ def test_neighbours_on_the_ladder_swap_as_often_as_they_should() -> None:
     for energies in ((100, 105), (100, 140), (120, 100)):
         swaps, rounds = 0, 4000
         for _ in range(rounds):
-            state.counters[:, 0] = energies
+            for chain, energy in zip(state.chains, energies, strict=True):
+                chain.numbers[0] = energy
             state.rung[:], state.rounds = (0, 1), 0
             method.swap(state, ladder, rng)
             swaps += int(state.rung[0] == 1)
@@ -169,7 +170,7 @@ def test_the_rungs_keep_their_law_together() -> None:
 
     problem = one.problem
     everything = np.array(
-        [measured(problem, (0, *rest)) for rest in itertools.permutations(range(1, 6))], float
+        [measured(problem, (0, *rest)) for rest in itertools.permutations(range(1, 6))], np.float64
     )
     lane, total, count = one.lanes[0], np.zeros(3), 0
     while lane.step < 6000:
@@ -180,6 +181,7 @@ def test_the_rungs_keep_their_law_together() -> None:
             total += state.vectors["energies"]
             count += 1
     assert isinstance(lane.state, TemperingState)
+    assert isinstance(lane.method, Tempering)
     for rung, temperature in enumerate(lane.method.ladder(lane.state)):
         weights = np.exp(-(everything - everything.min()) / temperature)
         mean = (weights * everything).sum() / weights.sum()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import kernels
-from ..instance import Integers
+from . import kernels
+from .instance import Integers
 
 if TYPE_CHECKING:
-    from ..tour_problem import TourProblem
+    from .tour_problem import TourProblem
 
 ALL_RECORDS = 12_000
 """Up to this many cities every new shortest tour is kept; with more, the one at the end of a step:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .instance import TourInstance
+from ..instance import TourInstance
 
 EARTH_KM = 6378.388
 """Radius in GEO, in kilometres."""
