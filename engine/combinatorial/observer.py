@@ -74,7 +74,7 @@ class Observer:
                         for phase in lane.method.phases
                     ],
                     "knobs": lane.method.knobs(),
-                    "population": self._population(lane),
+                    "population": lane.method.solutions,
                 }
                 for lane in race.lanes
             ],
@@ -84,11 +84,6 @@ class Observer:
                 "bound": self.bound,
             },
         }
-
-    @staticmethod
-    def _population(lane: Lane) -> int:
-        energies = None if lane.state is None else lane.state.vectors.get("energies")
-        return 1 if energies is None else len(energies)
 
     @staticmethod
     def _plan(lane: Lane) -> list[float] | None:

@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import assembly as assembly
     from . import distance as distance
     from . import greedy as greedy
     from . import one_way as one_way

@@ -156,6 +156,11 @@ class Method(Config, Generic[S]):
         """Return the bytes that its state takes, approximately."""
         return 40 * instance.size
 
+    @property
+    def solutions(self) -> int:
+        """Return how many solutions it works on at once."""
+        return 1
+
     @abstractmethod
     def begin(self, problem: TourProblem, tour: Integers, meter: Meter, stream: Stream) -> S:
         """Return the first state.

@@ -113,6 +113,10 @@ class Tempering(OverNeighbours[TemperingState]):
         json_schema_extra={"live": True, "scale": "log"},
     )
 
+    @property
+    def solutions(self) -> int:
+        return self.replicas
+
     def footprint(self, instance: Any) -> int:
         return int(instance.size * (4 * self.neighbours + 12 * self.replicas + 40))
 
