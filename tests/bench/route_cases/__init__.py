@@ -1,0 +1,1 @@
+"""Bars of combinatorial problems, one module for each kind of problem, each with `rows`."""
