@@ -27,8 +27,8 @@ def _layout(**extra: Any) -> dict[str, Any]:
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "showlegend": False,
-        "margin": {"l": 46, "r": 12, "t": 6, "b": 34},
-        "font": {"size": 11},
+        "margin": {"l": 50, "r": 12, "t": 6, "b": 37},
+        "font": {"size": 12},
         # the view itself shows the values of all charts at the moment under the pointer
         "hovermode": False,
         "dragmode": "zoom",
@@ -42,7 +42,7 @@ def _axis(**extra: Any) -> dict[str, Any]:
         "zeroline": False,
         "ticks": "",
         "automargin": False,
-        "title": {"standoff": 4, "font": {"size": 11}},
+        "title": {"standoff": 4, "font": {"size": 12}},
         **extra,
     }
 
@@ -72,7 +72,7 @@ def loss() -> go.Figure:
         traces,
         _layout(
             xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"),
-            yaxis=_axis(type="log", tickfont={"size": 10}),
+            yaxis=_axis(type="log"),
         ),
     )
 
@@ -97,7 +97,7 @@ def weights() -> go.Figure:
     return go.Figure(
         traces,
         _layout(
-            margin={"l": 30, "r": 8, "t": 4, "b": 22},
+            margin={"l": 36, "r": 8, "t": 4, "b": 24},
             xaxis=_axis(showgrid=False, nticks=6, range=[-1, 1]),
             yaxis=_axis(showgrid=False, nticks=6, range=[-1, 1]),
         ),
@@ -158,7 +158,7 @@ def temperature() -> go.Figure:
                 hoverinfo="skip",
             )
         )
-    log = {"type": "log", "tickfont": {"size": 10}}
+    log = {"type": "log"}
     # Names are inside the boxes, at the right: their curves fall, and low boxes have no room for
     # names along their axes.
     name = {
@@ -169,12 +169,12 @@ def temperature() -> go.Figure:
         "xanchor": "right",
         "yanchor": "top",
         "showarrow": False,
-        "font": {"size": 10.5},
+        "font": {"size": 12},
     }
     return go.Figure(
         traces,
         _layout(
-            margin={"l": 54, "r": 12, "t": 6, "b": 34},
+            margin={"l": 60, "r": 12, "t": 6, "b": 37},
             xaxis=_axis(
                 title={"text": t("live.seconds"), "standoff": 4},
                 rangemode="tozero",
@@ -185,7 +185,6 @@ def temperature() -> go.Figure:
             yaxis2=_axis(
                 domain=[0, 0.32],
                 range=[0, 1.04],
-                tickfont={"size": 10},
                 tickmode="array",
                 tickvals=[0, 0.5, 1],
                 ticktext=["0", "50 %", "100 %"],
@@ -240,14 +239,14 @@ def agreement() -> go.Figure:
         "yshift": -1,
         "text": "",
         "showarrow": False,
-        "font": {"size": 10.5},
+        "font": {"size": 12},
     }
     return go.Figure(
         traces,
         _layout(
             xaxis=_axis(title={"text": t("live.seconds"), "standoff": 4}, rangemode="tozero"),
             yaxis={
-                **_axis(range=[-0.2, 1.05], dtick=0.2, tickformat=".1~f"),
+                **_axis(range=[-0.2, 1.05], tickmode="array", tickformat=".1~f"),
                 "zeroline": True,
                 "zerolinewidth": 1.2,
             },
@@ -302,7 +301,7 @@ def chains() -> go.Figure:
         "yanchor": "top",
         "text": "",
         "showarrow": False,
-        "font": {"size": 11},
+        "font": {"size": 12},
     }
     heads = {
         "size": 11,
@@ -321,11 +320,10 @@ def chains() -> go.Figure:
                     "text": t("panels.chains-loss-axis", one=t("panels.chains-network")),
                     "standoff": 4,
                 },
-                tickfont={"size": 10},
                 tickangle=0,
                 exponentformat="power",
             ),
-            yaxis=_axis(rangemode="tozero", tickfont={"size": 10}, exponentformat="power"),
+            yaxis=_axis(rangemode="tozero", exponentformat="power"),
             annotations=[{**edge, "x": 0, "xanchor": "left"}, {**edge, "x": 1, "xanchor": "right"}],
         ),
     )
@@ -416,7 +414,6 @@ def relief() -> go.Figure:
         "showspikes": False,
         "title": {"text": ""},
         "nticks": 5,
-        "tickfont": {"size": 10},
     }
     return go.Figure(
         traces,

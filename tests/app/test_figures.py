@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -108,3 +110,19 @@ def test_every_lane_has_its_own_colour_and_marker_and_no_class_shares_it() -> No
     values = palette()
     assert len({*values["lanes"], *CLASSES}) == LANE_COUNT + len(CLASSES)
     assert len(set(values["symbols"])) == LANE_COUNT
+
+
+def test_no_letter_of_a_chart_is_smaller_than_twelve_pixels() -> None:
+    def sizes(value: Any, font: bool = False) -> Iterator[float]:
+        if isinstance(value, dict):
+            for key, one in value.items():
+                if font and key == "size":
+                    yield one
+                yield from sizes(one, key.endswith("font"))
+        elif isinstance(value, list | tuple):
+            for one in value:
+                yield from sizes(one)
+
+    for name, figure in figures().items():
+        assert figure["layout"]["font"]["size"] >= 12, name
+        assert min(sizes(figure["layout"])) >= 12, name

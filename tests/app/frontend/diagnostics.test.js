@@ -2,7 +2,11 @@ import "./texts.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { runningMedian, cosineRange } from "../../../app/live/frontend/panels/agreement.js";
+import {
+  runningMedian,
+  cosineRange,
+  multiples,
+} from "../../../app/live/frontend/panels/agreement.js";
 import { histogram, binScale } from "../../../app/live/frontend/charts/histogram.js";
 import {
   populationSize,
@@ -234,4 +238,10 @@ test("a plan that was changed by hand is drawn as it was until then, and as it i
   assert.deepEqual(currentPlan([8, 6, 4, 2, 0], rows.slice(0, 1)), [8, 6, 4, 2, 0]);
   assert.deepEqual(currentPlan([8, 6, 4, 2, 0], rows.slice(0, 3)), [8, 6, 7, 6, 5]);
   assert.deepEqual(currentPlan([8, 6, 4, 2, 0], rows), [8, 6, 7, 6, 1]);
+});
+
+test("the cosine's ticks stand at multiples within its range, and none under it", () => {
+  assert.deepEqual(multiples(0.5, -0.7, 1.05), [-0.5, 0, 0.5, 1]);
+  assert.equal(multiples(0.2, -0.6, 0.6).length, 7);
+  assert.deepEqual(multiples(0.5, 0.1, 0.3), []);
 });

@@ -152,12 +152,12 @@ export function ticksOf(range, log, floor = null, most = 7, kind = "measure") {
 export function widthOf(text) {
   const wide = (/** @type {string} */ sign) =>
     /[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]/u.test(sign)
-      ? 5.2
+      ? 5.7
       : /[−×≤]/u.test(sign)
-        ? 9.5
+        ? 10.2
         : /[.,\s]/u.test(sign)
-          ? 3.8
-          : 7.3;
+          ? 4.2
+          : 7.9;
   return [...text].reduce((sum, sign) => sum + wide(sign), 0);
 }
 

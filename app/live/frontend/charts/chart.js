@@ -10,7 +10,7 @@ import { ClickRecognizer } from "./pointer.js";
 /** Room a tick on an upright axis wants, px. */
 const TICK_ROOM = 24;
 /** And on a lying one: "2×10⁻¹⁰". */
-const TICK_WIDE = 62;
+const TICK_WIDE = 68;
 /** Between a tick and its axis, and in how large steps the room for ticks grows, px. */
 const [BESIDE, STRIDE] = [5, 8];
 

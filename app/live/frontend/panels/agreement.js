@@ -13,12 +13,24 @@ const WINDOW = 15;
 const RECENT = 50;
 const DOTS = 90;
 /** Room a tick wants, px. */
-const TICK = 17;
+const TICK = 20;
 const BAND = 0.16;
 /** Height of the strip under the lines in which it is said what zero means, px. */
-const STRIP = 19;
+const STRIP = 21;
 /** Opacity of the paper under the hint, in hexadecimal: lines under it stay visible. */
 const SHEER = "b8";
+
+/**
+ * The multiples of a step within a range.
+ * @param {number} step
+ * @param {number} from
+ * @param {number} to
+ */
+export function multiples(step, from, to) {
+  const first = Math.ceil(from / step - 1e-9);
+  const count = Math.floor(to / step + 1e-9) - first + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, i) => (first + i) * step);
+}
 
 export class AgreementPanel {
   /** @param {import("./registry.js").Kit} kit */
@@ -146,8 +158,9 @@ export class AgreementPanel {
       STRIP / Math.max(1, this.chart.element.clientHeight - 40),
       "below",
     );
-    layout["yaxis.dtick"] =
-      ((top - bottom) / 0.2) * TICK > this.chart.element.clientHeight - 40 ? 0.5 : 0.2;
+    const step = ((top - bottom) / 0.2) * TICK > this.chart.element.clientHeight - 40 ? 0.5 : 0.2;
+    // None beside the words.
+    layout["yaxis.tickvals"] = multiples(step, bottom, top);
     Object.assign(layout, {
       "shapes[0].y0": -chance,
       "shapes[0].y1": chance,

@@ -26,7 +26,7 @@ const DEEPEST = 1e-15;
 const [GAP, HEIGHTS] = [0.09, { yaxis: 1.5, yaxis3: 1.5, yaxis2: 1 }];
 const AXES = /** @type {const} */ (["yaxis", "yaxis3", "yaxis2"]);
 /** Height of a box's name, px; and the range of the shares that are accepted. */
-const NAME = 17;
+const NAME = 19;
 const KEPT = /** @type {[number, number]} */ ([0, 1.04]);
 /** The axis of each of a lane's traces. */
 const AXIS_OF = /** @type {const} */ (["yaxis", "yaxis", "yaxis2", "yaxis2", "yaxis3"]);
