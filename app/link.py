@@ -14,6 +14,7 @@ import streamlit as st
 from app.allowance import within
 from app.text import t
 from app.uploads import why
+from app.widgets import DETAILS
 from engine.datasets.hand_drawn import CHARACTERS, MOST_POINTS
 from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
@@ -37,6 +38,8 @@ PAGE_KEYS = frozenset(
 """Parameters of the page itself."""
 EXPLORE, LANDSCAPES = "pages/explore.py", "pages/landscapes.py"
 MAX_KEYS, MAX_TEXT, MOST_TOLD = 80, 400, 8
+ONE_LINE = 240
+"""Characters of Markdown up to which what is wrong with a link is told in the same line."""
 CHOSEN = ("dataset", "network")
 """Parameters that choose the object to which other parameters belong."""
 SHOWN = "address shown"
@@ -55,7 +58,8 @@ def read_link(
         usual: the experiment of a link without parameters; None is the default experiment.
 
     Returns:
-        The experiment of all valid parameters, and None or sentences on the invalid ones.
+        The experiment of all valid parameters, and None or what `app.widgets.notice` shows: a
+        sentence, then what is wrong with each of the invalid ones.
     """
     usual = usual or Experiment()
     flat = {key: text for key, text in parameters.items() if key not in PAGE_KEYS}
@@ -65,7 +69,7 @@ def read_link(
         many = BadInput(
             "address", t("pages.parameters", count=len(flat)), t("pages.at-most", most=MAX_KEYS)
         )
-        return usual, t("pages.bad-address", why=why(many))
+        return usual, _told("pages.bad-address", [why(many)])
     base = {"dataset": usual.dataset.name}
     refused = [error for key, text in flat.items() if (error := _too_long(key, text)) is not None]
     try:
@@ -83,11 +87,17 @@ def read_link(
     lines = [why(error) for error in refused[:MOST_TOLD]]
     if len(refused) > MOST_TOLD:
         lines.append(t("pages.more-left-out", count=len(refused) - MOST_TOLD))
-    said = t(
-        "pages.left-out" if {**base, **taken} != base else "pages.bad-address",
-        why=" ".join(line if line.endswith(".") else f"{line}." for line in lines),
-    )
-    return experiment, said if fewer is None else f"{said} {fewer}"
+    headline = "pages.left-out" if {**base, **taken} != base else "pages.bad-address"
+    return experiment, _told(headline, lines if fewer is None else [*lines, fewer])
+
+
+def _told(headline: str, lines: list[str]) -> str:
+    """Return one sentence on a link, and its details where they make more than a line."""
+    sentences = [line if line.endswith(".") else f"{line}." for line in lines]
+    said = t(headline)
+    if len(sentences) == 1 and len(said) + len(sentences[0]) <= ONE_LINE:
+        return f"{said} {sentences[0]}"
+    return said + DETAILS + "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def _too_long(key: str, text: str) -> BadInput | None:

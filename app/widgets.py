@@ -21,6 +21,8 @@ KEPT = "kept"
 """Session key of all values set by the visitor, for widgets on the page and others: Streamlit
 forgets a widget that is not on the page.
 """
+DETAILS = "\n\n"
+"""What stands between a notice and its details."""
 AUTO = "auto"
 """The name of None in a slider over named steps."""
 SCOPE = "scope"
@@ -51,15 +53,19 @@ def current(key: str) -> Any:
 
 
 def notice(sentence: str, closed: Callable[[], None]) -> None:
-    """Show a sentence above the page, with a button that closes it.
+    """Show a sentence above the page, with a button that closes it and one that opens its details.
 
     Args:
-        sentence: Markdown.
+        sentence: Markdown; after `DETAILS` more of it, which is folded.
         closed: called when the button is clicked.
     """
-    left, right = st.columns([11, 1], vertical_alignment="center")
-    left.warning(sentence, icon=":material/info:")
-    with right:
+    line, _, details = sentence.partition(DETAILS)
+    left, right = st.columns([8, 2] if details else [11, 1], vertical_alignment="center")
+    left.warning(line, icon=":material/info:")
+    with right, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        if details:
+            with st.popover(t("pages.details"), key=scoped("notice details"), type="tertiary"):
+                st.markdown(details)
         st.button(
             t("pages.close"),
             icon=":material/close:",

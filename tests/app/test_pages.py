@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import link
-from app.text import plain
+from app.text import plain, t
 from engine.datasets import DATASETS
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
@@ -107,11 +107,17 @@ def test_a_link_sets_every_control_so_that_they_name_the_same_experiment(
     } == to_flat(experiment)
 
 
+def told_of(app: AppTest) -> str:
+    """What the page says of its link, with what is folded."""
+    return "\n".join(str(one.value) for kind in (app.warning, app.markdown) for one in kind)
+
+
 def test_a_broken_link_opens_with_one_friendly_line_and_the_default() -> None:
     app = open_app({"dataset": "mnits"})
     assert shown(app) == Experiment()
     assert len(app.warning) == 1
-    assert plain("dataset: 'mnits' is not allowed") in app.warning[0].value
+    assert app.warning[0].value == t("pages.bad-address")
+    assert plain("dataset: 'mnits' is not allowed") in told_of(app)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +168,9 @@ def test_of_a_link_with_something_wrong_the_rest_is_kept_and_what_is_wrong_is_na
     app = open_app(query)
     assert shown(app) == from_flat(kept)
     assert len(app.warning) == 1
-    said = app.warning[0].value
+    assert "\n" not in app.warning[0].value
+    assert len(app.warning[0].value) <= link.ONE_LINE
+    said = told_of(app)
     for one in told:
         assert plain(one) in said
     assert said.count("is not allowed") == len(told)

@@ -349,8 +349,11 @@ export class WeightsPanel {
     const seen = (/** @type {[number, number][]} */ pairs) =>
       pairs.map(([left, top]) => [x(left), y(top)]);
     const points = seen(lanes.flatMap(({ cloud }) => pairsOf(cloud?.data ?? [])));
-    const heads = seen(lanes.map(({ estimate }) => estimate));
-    // The numbers alone where the whole note would lie on a mark; nothing where they would, too.
+    const heads = seen([
+      ...lanes.map(({ estimate }) => estimate),
+      ...pairsOf(lanes[0]?.path?.data?.slice(0, 2) ?? []),
+    ]);
+    // The numbers alone where the whole note would lie on a mark or the start; nothing where they would, too.
     const placed = [t("touch.off-lead"), t("touch.off-short")]
       .map((lead) => {
         const widths = [lead, ...words].map((text) => paint.measureText(text).width);
