@@ -19,7 +19,7 @@ a missing sample.
 """
 
 CLASSES = ("#0f6b64", "#e5a93f", "#c4688e")
-"""Colours of the classes in a decision map: dark, light and between, told apart without hue, too."""
+"""Colours of the classes in a decision map: dark, light and between, to be told apart without hue."""
 CLASS_POINTS = ("#053f3b", "#8f5606", "#7a2a50")
 CLASS_POINTS_ON_DARK = ("#97ebe0", "#fff1d3", "#f6adcd")
 """Colours of the classes' points, darker or lighter so that they are visible on their own

@@ -211,7 +211,10 @@ export class NetworkPanel {
     });
     const usual = points
       ? classes
-          .map((/** @type {string} */ one, /** @type {number} */ c) => `${CLASS_MARKS[c] ?? ""} ${one}`)
+          .map(
+            (/** @type {string} */ one, /** @type {number} */ c) =>
+              `${CLASS_MARKS[c] ?? ""} ${one}`,
+          )
           .join("  ")
       : curve
         ? t("touch.note-curve")
