@@ -17,6 +17,9 @@ import numpy as np
 
 Message = dict[str, Any]
 VERSION = 1
+"""The version of the stage of a race of networks."""
+NEWEST = 2
+"""The newest version that is read: 2 is a race on a combinatorial problem."""
 SIMPLE = (str, bool, type(None), bytes)
 SMALLEST, LARGEST = -(2**63), 2**64 - 1
 """The range of whole numbers in MessagePack."""

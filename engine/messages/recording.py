@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..errors import BadInput, shorten
 from ..system.output_files import appearing, free
-from .encoding import KINDS, VERSION, Message, decode
+from .encoding import KINDS, NEWEST, VERSION, Message, decode
 
 SUFFIX = ".kelvin"
 MAX_MESSAGE = 64 * 2**20
@@ -211,12 +211,12 @@ def _check(recording: Recording, path: Path) -> None:
     """
     stage = recording.stage
     version = stage.get("version", VERSION)
-    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
-        newer = isinstance(version, int) and version > VERSION
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= NEWEST:
+        newer = isinstance(version, int) and version > NEWEST
         raise BadInput(
             "recording.version",
             version,
-            f"{VERSION}" + (f" (a newer Kelvin made {path.name})" if newer else ""),
+            f"1 to {NEWEST}" + (f" (a newer Kelvin made {path.name})" if newer else ""),
         )
     for number, message in enumerate(recording):
         kind = message["type"]
