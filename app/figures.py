@@ -329,6 +329,32 @@ def chains() -> go.Figure:
     )
 
 
+def trail() -> go.Figure:
+    """Return a chart of one line with dots for every lane, then one trace with the lanes' heads:
+    how alike tours are, and the replicas of tempering.
+    """
+    traces: list[Any] = [
+        go.Scatter(
+            x=[],
+            y=[],
+            mode="lines+markers",
+            opacity=0.75,
+            line={"color": colour, "width": 1.2},
+            marker={"size": 4.5, "color": colour, "symbol": symbol},
+            hoverinfo="skip",
+        )
+        for colour, symbol in zip(LANES, SYMBOLS, strict=True)
+    ]
+    traces.append(go.Scatter(x=[], y=[], mode="markers", marker=HEADS, hoverinfo="skip"))
+    return go.Figure(
+        traces,
+        _layout(
+            xaxis=_axis(),
+            yaxis=_axis(),
+        ),
+    )
+
+
 def relief() -> go.Figure:
     """Return a landscape in three dimensions: its surface, then for every lane path, cloud and
     estimate, then the start and the known minima.
@@ -442,6 +468,9 @@ PANELS = {
     "agreement": agreement,
     "chains": chains,
     "relief": relief,
+    "gap": loss,
+    "alike": trail,
+    "replicas": trail,
 }
 
 

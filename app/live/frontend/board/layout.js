@@ -9,7 +9,7 @@ import { PANELS, USUAL } from "../panels/registry.js";
 
 /**
  * The arrangement an address names; what it names wrongly is left out.
- * @param {"network" | "landscape"} layout
+ * @param {import("../data/layouts.js").Layout} layout
  * @param {{panels?: string, large?: string}} asked
  * @returns {Arrangement}
  */
@@ -24,7 +24,7 @@ export function arrangementOf(layout, { panels, large }) {
 
 /**
  * What the address says of an arrangement; nothing where it is the usual one.
- * @param {"network" | "landscape"} layout
+ * @param {import("../data/layouts.js").Layout} layout
  * @param {Arrangement} arrangement
  * @returns {{panels?: string, large?: string}}
  */
@@ -73,18 +73,20 @@ export function enlarged(arrangement, name) {
   return { shown: arrangement.shown, large: arrangement.large === name ? null : name };
 }
 
-/** Panels beside which the predictions still have room to be the large one. */
+/** Panels beside which the large one still has room. */
 const MOST_WITH_HERO = 4;
+/** The panel of a board that may be drawn large. @type {Record<string, string>} */
+const HEROES = { network: "network", tour: "map" };
 
 /**
  * The panel that is drawn large, with the lanes' cards on it; null where all are equally large.
- * @param {"network" | "landscape"} layout
+ * @param {import("../data/layouts.js").Layout} layout
  * @param {Arrangement} arrangement
  * @returns {string | null}
  */
 export function heroOf(layout, { shown, large }) {
-  const has = layout === "network" && !large && shown[0] === "network";
-  return has && shown.length <= MOST_WITH_HERO ? "network" : null;
+  const hero = HEROES[layout];
+  return hero && !large && shown[0] === hero && shown.length <= MOST_WITH_HERO ? hero : null;
 }
 
 /** Columns of the board by how many panels are seen. @param {number} count */

@@ -42,7 +42,7 @@ export class PanelGrid {
     this.api = api;
     this.changed = changed;
     this.pointed = pointed;
-    this.layout = /** @type {"network" | "landscape"} */ (data.layout ?? "network");
+    this.layout = /** @type {import("../data/layouts.js").Layout} */ (data.layout ?? "network");
     this.kinds = PANELS[this.layout];
     this.place = /** @type {HTMLElement} */ (root.querySelector(".kv-panels"));
     this.cards = /** @type {HTMLElement} */ (root.querySelector(".kv-cards"));
@@ -308,6 +308,7 @@ export class PanelGrid {
       // It is drawn further, unseen: it may have something to show later.
       section.hidden = !this.wanted(name);
       section.classList.toggle("kv-idle", this.wanted(name) && !this.visible(name));
+      section.classList.toggle("kv-hero", name === this.place.dataset.hero);
       section.style.order = String(shown.indexOf(name));
       const button = /** @type {HTMLElement} */ (section.querySelector("[data-do=enlarge]"));
       const whole = name === large;

@@ -1,6 +1,7 @@
 /** What the live view is made of, before anything is drawn in it. */
 
 import { t } from "../i18n/i18n.js";
+import { panelTerm } from "../panels/names.js";
 
 const ENLARGE =
   '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M9.500 2H14v4.500h-1.500V4.600L9.700 7.400 8.600 6.300l2.800-2.800H9.500zM6.500 14H2V9.500h1.500v1.900l2.800-2.800 1.100 1.100-2.800 2.800h1.900z"/></svg>';
@@ -41,11 +42,10 @@ function tools(name, layout) {
  * One panel, empty.
  * @param {string} name
  * @param {number} number
- * @param {"network" | "landscape"} layout
+ * @param {import("../data/layouts.js").Layout} layout
  */
 export function panelTemplate(name, number, layout) {
-  const term =
-    layout === "landscape" && ["weights", "loss"].includes(name) ? `landscape-${name}` : name;
+  const term = panelTerm(name, layout);
   const title = t(`live.panel-${term}`);
   return `
   <section class="kv-panel" data-testid="panel-${name}" data-panel="${name}" role="figure" aria-label="${title}" hidden>
@@ -55,7 +55,7 @@ export function panelTemplate(name, number, layout) {
   </section>`;
 }
 
-/** The view, empty. @param {string} layout "network" or "landscape" */
+/** The view, empty. @param {string} layout "network", "landscape" or "tour" */
 export const template = (layout) => `
   <div class="kv-story" data-testid="question" hidden></div>
   <div class="kv-top"><div class="kv-transport" role="toolbar" aria-label="${t("live.race")}"></div><div class="kv-menu" role="toolbar" aria-label="${t("live.menu")}"></div></div>

@@ -97,7 +97,7 @@ export class Painter {
   }
 
   /**
-   * The training points; classes are told apart by their marks as well: rings, crosses, triangles.
+   * The training points; classes are told apart by shape as well: discs, squares, diamonds.
    * @param {CanvasRenderingContext2D} context
    * @param {Points} points
    */
@@ -106,8 +106,10 @@ export class Painter {
     const [x0, x1, y0, y1] = points.extent;
     const radius = pointRadius(context.canvas);
     const colours = this.theme.dark ? this.palette.classPointsOnDark : this.palette.classPoints;
-    const halo = this.theme.dark ? "rgba(0,0,0,0.5)" : "rgba(255,255,255,0.55)";
+    context.strokeStyle = this.theme.dark ? "rgba(0,0,0,0.55)" : "rgba(255,255,255,0.6)";
+    context.lineWidth = radius / 4;
     for (let label = 0; label < colours.length; label++) {
+      context.fillStyle = colours[label];
       context.beginPath();
       for (let i = 0; i < points.y.data.length; i++) {
         if (points.y.data[i] !== label) continue;
@@ -115,14 +117,8 @@ export class Painter {
         const y = height - ((points.x.data[2 * i + 1] - y0) / (y1 - y0)) * height;
         mark(context, label, x, y, radius);
       }
-      for (const [colour, wide] of [
-        [halo, 1.3],
-        [colours[label], 0.65],
-      ]) {
-        context.strokeStyle = colour;
-        context.lineWidth = radius * wide;
-        context.stroke();
-      }
+      context.fill();
+      context.stroke();
     }
   }
 }
@@ -145,14 +141,15 @@ function mark(context, label, x, y, radius) {
     context.moveTo(x + radius, y);
     context.arc(x, y, radius, 0, 7);
   } else if (label === 1)
-    for (const side of [1, -1]) {
-      context.moveTo(x - radius, y - side * radius);
-      context.lineTo(x + radius, y + side * radius);
-    }
+    context.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
   else {
-    context.moveTo(x, y - radius * 1.2);
-    context.lineTo(x + radius * 1.1, y + radius * 0.8);
-    context.lineTo(x - radius * 1.1, y + radius * 0.8);
+    context.moveTo(x, y - radius * 1.3);
+    for (const [dx, dy] of [
+      [1.3, 0],
+      [0, 1.3],
+      [-1.3, 0],
+    ])
+      context.lineTo(x + dx * radius, y + dy * radius);
     context.closePath();
   }
 }

@@ -7,6 +7,7 @@ import { groupInterventions, groupText, SIGNS } from "../data/interventions.js";
 import { statisticsOf } from "../data/seeds.js";
 import { formatNumber, formatShort, percent, SHAPES, tidyNumbers } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
+import { formatGap, formatLength } from "../i18n/length.js";
 
 const TUNE =
   '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 3.800h6.200a2 2 0 0 1 3.700 0H14v1.400h-2.100a2 2 0 0 1-3.700 0H2zM2 10.800h2.100a2 2 0 0 1 3.700 0H14v1.400H7.800a2 2 0 0 1-3.700 0H2z"/></svg>';
@@ -18,7 +19,7 @@ const TOLD = 5;
  * @param {any} stage
  */
 export function hasAccuracy(stage) {
-  return !["curve", "function"].includes(stage.data.kind);
+  return !["curve", "function", "tour"].includes(stage.data.kind);
 }
 
 /**
@@ -47,15 +48,29 @@ function toldOfSeeds({ failed, stopped, trouble }, { count, first, place }, row)
   return row.note ? t("time.card-note-seed", { seed: first + place, note: row.note }) : "";
 }
 
+/** @typedef {"height" | "loss" | "length" | "lowest" | "test-loss" | "accuracy" | "gap" |
+ *   "evaluations" | "moves" | "temperature" | "steps"} Term */
+
 /**
  * What a number is, in the length that a card has room for: style sheets choose.
- * @param {"height" | "loss" | "lowest" | "test-loss" | "accuracy" | "evaluations" | "temperature" |
- *   "steps"} name
+ * @param {Term} name
+ * @param {string} unit told after it
  */
-function labelled(name) {
+function labelled(name, unit = "") {
   const brief = `time.card-${name}-narrow`;
-  const long = t(`time.card-${name}`);
+  const long = t(`time.card-${name}`) + (unit && `, ${unit}`);
   return t(brief) === brief ? long : `<i>${long}</i><i>${t(brief)}</i>`;
+}
+
+/**
+ * What the first three numbers on a card are.
+ * @param {any} stage
+ * @returns {[Term, Term, Term]}
+ */
+function termsOf(stage) {
+  if (stage.data.kind === "tour") return ["length", "gap", "moves"];
+  if (stage.data.landscape) return ["height", "lowest", "evaluations"];
+  return ["loss", hasAccuracy(stage) ? "accuracy" : "test-loss", "evaluations"];
 }
 
 export class LaneCards {
@@ -75,6 +90,7 @@ export class LaneCards {
   draw(moment) {
     const { stage, metric, picture, events, seeds } = moment;
     const statistics = statisticsOf(seeds?.told.at(-1));
+    const tour = stage.data.kind === "tour";
     this.element.classList.toggle("kv-seeds", Boolean(seeds));
     if (stage.lanes !== this.built) this._build(stage);
     this.built = stage.lanes;
@@ -91,17 +107,24 @@ export class LaneCards {
         if (place.textContent !== text) place.textContent = text;
         return place;
       };
-      put("loss", formatNumber(row.loss));
+      put("loss", tour ? formatLength(row.loss, stage.data) : formatNumber(row.loss));
       put(
         "accuracy",
-        hasAccuracy(stage)
-          ? percent(row.test_accuracy)
-          : formatNumber(stage.data.landscape ? away(stage, picture, i) : row.test_loss),
+        tour
+          ? formatGap(row.gap)
+          : hasAccuracy(stage)
+            ? percent(row.test_accuracy)
+            : formatNumber(stage.data.landscape ? away(stage, picture, i) : row.test_loss),
       );
       this._wins(put, stage, seeds ?? null, several);
-      put("evaluations", formatShort(row.evaluations));
+      put("evaluations", formatShort(tour ? row.moves : row.evaluations));
       const hot = row.temperature !== null;
-      put("last", hot ? formatNumber(row.temperature) : formatShort(Math.round(row.step)));
+      put(
+        "last",
+        hot
+          ? formatNumber(row.temperature * (tour ? (stage.data.scale ?? 1) : 1))
+          : formatShort(Math.round(row.step)),
+      );
       // as hot as the cloud and the curve of the temperature show it
       const heat = hot ? moment.heat(i) : null;
       card.style.setProperty("--heat", heat === null ? "transparent" : this.colourOf(i, heat));
@@ -184,7 +207,7 @@ export class LaneCards {
 
   /** @param {any} stage */
   _build(stage) {
-    const site = stage.data.landscape;
+    const [value, second, spent] = termsOf(stage);
     this.element.classList.toggle("kv-many", stage.lanes.length > 2);
     this.element.style.setProperty("--kv-lanes", String(stage.lanes.length));
     // a second number of any size, where others have a percentage
@@ -196,14 +219,11 @@ export class LaneCards {
         card.dataset.testid = `card-${i}`;
         card.style.setProperty("--lane", `var(--lane-${i})`);
         card.setAttribute("aria-label", lane.label);
-        const cell = (
-          /** @type {string} */ name,
-          /** @type {Parameters<typeof labelled>[0]} */ label,
-        ) =>
-          `<div><b data-testid="card-${i}-${name}">–</b><span data-term="${label}" tabindex="0"${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label)}</span></div>`;
+        const cell = (/** @type {string} */ name, /** @type {Term} */ label) =>
+          `<div><b data-testid="card-${i}-${name}">–</b><span data-term="${label}" tabindex="0"${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label, label === "length" ? (stage.data.unit ?? "") : "")}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em><em class="kv-wins" data-testid="card-${i}-wins" role="note"></em></div>
-          <div class="kv-values">${cell("loss", site ? "height" : "loss")}${cell("accuracy", site ? "lowest" : !hasAccuracy(stage) ? "test-loss" : "accuracy")}${cell("evaluations", "evaluations")}${cell("last", "steps")}</div>
+          <div class="kv-values">${cell("loss", value)}${cell("accuracy", second)}${cell("evaluations", spent)}${cell("last", "steps")}</div>
           <p class="kv-trouble" data-testid="card-${i}-trouble" role="status"></p>
           <div class="kv-bar" role="progressbar" aria-label="${t("time.card-progress")}" aria-valuemin="0" aria-valuemax="100"></div>`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).textContent =

@@ -10,6 +10,7 @@ const TYPING =
  * @typedef {object} Actions what the keys do, and what can be done
  * @property {boolean} online whether there is a server
  * @property {boolean} networks whether networks are trained, which have an accuracy
+ * @property {boolean} slow whether there is slow motion
  * @property {() => boolean} here whether the view is still in the page
  * @property {() => boolean} enlarged whether one panel fills the board
  * @property {() => import("../data/frame_view.js").Currency} currency that is drawn over
@@ -73,7 +74,7 @@ export const SHORTCUTS = [
     name: "slow",
     group: "race",
     keys: ["M"],
-    can: online,
+    can: (on) => on.online && on.slow,
     is: letter("m"),
     press: (on) => on.slowMotion(),
   },

@@ -6,6 +6,7 @@
 import { sameRace } from "../data/frame_view.js";
 import { formatNumber, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
+import { formatGap, lengthWithUnit } from "../i18n/length.js";
 import { button } from "./popover.js";
 
 /**
@@ -80,8 +81,9 @@ export class StoryBar {
    * @param {any[] | null} race.ended the lanes' numbers at its end, null before
    * @param {string[]} race.names of its lanes
    * @param {boolean} race.heights whether a loss is a height on a landscape
+   * @param {any} [race.tour] the data of a tour, whose loss is a length
    */
-  show(asked, { experiment, coming, ended, names, heights }) {
+  show(asked, { experiment, coming, ended, names, heights, tour = null }) {
     this.place.hidden = !asked;
     if (!asked) return;
     // Another seed is the same question.
@@ -103,13 +105,14 @@ export class StoryBar {
     this.get(".kv-story-watch").textContent = asked.watch;
     // Both stand in one place, and the one that is not read takes its room: nothing jumps at the end.
     this.get(".kv-story-seen").replaceChildren(
-      ...seen(called, last ?? called.map(() => WIDEST), heights),
+      ...seen(called, last ?? called.map(() => WIDEST), heights, tour),
       Object.assign(document.createElement("strong"), { textContent: asked.lesson }),
     );
     this.get("em").textContent = other;
     this.place.toggleAttribute("data-ended", Boolean(last));
     this.get(".kv-story-seen").setAttribute("aria-hidden", String(!last));
     this.get(".kv-story-body > :first-child").setAttribute("aria-hidden", String(Boolean(last)));
+    this.step.hidden = Boolean(tour);
     this.following = asked.next;
     this.next.textContent = t(asked.next ? "story.next" : "story.evidence");
   }
@@ -141,15 +144,18 @@ function laneName(lanes, lane) {
  * @param {string[]} lanes their names
  * @param {any[]} rows of the lanes
  * @param {boolean} heights whether a loss is a height on a landscape
+ * @param {any} tour the data of a tour, whose loss is a length
  */
-function seen(lanes, rows, heights) {
+function seen(lanes, rows, heights, tour) {
   return rows.slice(0, lanes.length).flatMap((row, lane) => {
     const told =
       row.loss === null || row.trouble
         ? t("story.failed")
-        : row.test_accuracy === null || row.test_accuracy === undefined
-          ? t(heights ? "story.height" : "story.loss", { loss: formatNumber(row.loss) })
-          : t("story.right", { right: percent(row.test_accuracy), loss: formatNumber(row.loss) });
+        : tour
+          ? t("story.tour", { length: lengthWithUnit(row.loss, tour), gap: formatGap(row.gap) })
+          : row.test_accuracy === null || row.test_accuracy === undefined
+            ? t(heights ? "story.height" : "story.loss", { loss: formatNumber(row.loss) })
+            : t("story.right", { right: percent(row.test_accuracy), loss: formatNumber(row.loss) });
     return [laneName(lanes, lane), ` ${told} `];
   });
 }

@@ -88,6 +88,7 @@ export class Transport {
     this.get("reheat").onclick = on.reheat;
     this.select = /** @type {HTMLSelectElement} */ (/** @type {unknown} */ (this.get("speed")));
     this.offered = { paces: true, rates: false };
+    /** Whether slow motion is among the paces. */ this._slow = true;
     this.pace = 0;
     this._offer();
     this.select.onchange = () => {
@@ -130,9 +131,18 @@ export class Transport {
     }
   }
 
+  /** @param {boolean} there whether slow motion is among the paces */
+  set slow(there) {
+    if (there === this._slow) return;
+    this._slow = there;
+    this._offer();
+  }
+
   _offer() {
     const { paces, rates } = this.offered;
-    const some = PACES.map((pace) => option(String(pace), paceText(pace)));
+    const some = PACES.filter((pace) => this._slow || pace !== SLOW).map((pace) =>
+      option(String(pace), paceText(pace)),
+    );
     const others = RATES.map((rate) => {
       const made = option(`×${rate}`, t("time.rate", { rate: rate === 0.5 ? "½" : rate }));
       made.dataset.rate = String(rate);

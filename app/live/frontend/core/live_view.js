@@ -19,6 +19,7 @@ import { StoryBar } from "../controls/story_bar.js";
 import { bindTerms } from "../controls/terms.js";
 import { Timeline } from "../controls/timeline.js";
 import { Transport } from "../controls/transport.js";
+import { coastline } from "../data/coastline.js";
 import { frameViewAt, sameRace, setEarlierNames } from "../data/frame_view.js";
 import { RaceSession } from "../data/race_session.js";
 import { Socket, tokenOf } from "../data/socket.js";
@@ -102,6 +103,7 @@ export class LiveView {
       mark: (index) => this.board.mark(index),
       tell: (name, value) => this.setStateValue(name, value),
       pick: (name, value) => this.setTriggerValue(name, value),
+      coastline: () => coastline(this.data),
     });
     this.board = new PanelGrid(
       this.root,
@@ -160,6 +162,7 @@ export class LiveView {
       rate: (value) => session.playback.setRate(value, performance.now() / 1000),
       reheat: () => this.reheat(),
     });
+    this.transport.slow = this.slowly;
     this.seedSwitch = new SeedSwitch(this.get(".kv-seed"), (by) => this.followSeed(by));
     /** @type {number | null} the seed that panels were last drawn with */
     this.seedDrawn = null;
@@ -558,6 +561,7 @@ export class LiveView {
   }
 
   showState() {
+    if (this.layout === "tour") this._previewCities();
     showStatus(this);
     this._publish();
   }
@@ -619,6 +623,20 @@ export class LiveView {
     return this.axes.currency;
   }
 
+  /** Whether there is slow motion: a step of a tour is thousands of moves. */
+  get slowly() {
+    return this.layout !== "tour";
+  }
+
+  /** Show the cities of the next race, where they are others than those on the screen. */
+  _previewCities() {
+    const { instance, experiment } = this.data;
+    const { stage } = this.session.history;
+    const other =
+      instance && !this.racing && !sameRace(stage?.experiment?.instance, experiment.instance);
+    this.board.panel("map")?.offer(other ? instance : null);
+  }
+
   get measure() {
     return this.axes.measure;
   }
@@ -671,6 +689,7 @@ export class LiveView {
     return {
       online: !this.data.offline,
       networks: this.layout === "network",
+      slow: this.slowly,
       here: () => this.root.isConnected,
       enlarged: () => Boolean(board.arrangement.large),
       currency: () => this.currency,

@@ -1,6 +1,7 @@
 /** A recording, opened in the live view. */
 
 import { messageFor } from "../data/errors.js";
+import { layoutOf, PAGES } from "../data/layouts.js";
 import { readRecording } from "../data/recording.js";
 import { fetchRecording } from "../data/recording_source.js";
 import { t } from "../i18n/i18n.js";
@@ -17,11 +18,11 @@ export async function openRecording(view, address, wanted) {
     const history = await readRecording((await fetchRecording(view.data.base, address)).bytes);
     // a race began meanwhile
     if (!wanted && !asked && (view.session.history.length || view.session.waiting)) return;
-    const site = history.stage.data.kind === "function";
+    const layout = layoutOf(history.stage.data.kind);
     // A race on a landscape belongs on the page of landscapes, whatever page its address was typed
-    // at.
-    if (site !== (view.layout === "landscape") && !view.data.offline)
-      return location.replace(`${view.data.base}/${site ? "landscapes" : ""}${location.search}`);
+    // at, and a tour on that of routes.
+    if (layout !== view.layout && !view.data.offline)
+      return location.replace(`${view.data.base}/${PAGES[layout]}${location.search}`);
     view.playHistory(history);
     if (asked) view.setStateValue("opened", history.stage.experiment);
   } catch (error) {

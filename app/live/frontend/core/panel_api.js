@@ -10,9 +10,10 @@ const SETTLING_MS = 3000;
  * @param {() => void} on.redraw draws everything again at the next frame
  * @param {(name: string, value: unknown) => void} on.tell tells the page of a state
  * @param {(name: string, value: unknown) => void} on.pick tells the page of something picked
+ * @param {() => Promise<number[][]>} on.coastline
  * @returns {import("../panels/registry.js").PanelApi}
  */
-export function createPanelApi(session, { command, mark, redraw, tell, pick }) {
+export function createPanelApi(session, { command, mark, redraw, tell, pick, coastline }) {
   return {
     command,
     live: () => session.live && session.playback.chosen === null,
@@ -42,6 +43,11 @@ export function createPanelApi(session, { command, mark, redraw, tell, pick }) {
       const own = session.history.stage.data.classes.length;
       tell("points", { points, groups: live ? own : (groups ?? own) });
     },
+    tellCities(instance) {
+      if (this.live()) session.settlesAt = performance.now() + SETTLING_MS;
+      tell("cities", instance);
+    },
+    coastline,
     pick,
     redraw,
   };

@@ -79,7 +79,9 @@ export function showStatus(view) {
     state === "queued" ||
     state === "starting";
   const said = coming && state === "running" && asked && !problem ? preparing(asked) : text;
-  const empty = !length && (session.begun || state === "attaching" || coming || Boolean(problem));
+  const previewed = Boolean(view.board.panel("map")?.preview) && !coming && !problem;
+  const empty =
+    !previewed && !length && (session.begun || state === "attaching" || coming || Boolean(problem));
   const status = view.get(".kv-status");
   const line = empty && problem ? "" : said; // said once, where the race would be
   if (status.textContent !== line) status.textContent = line;
@@ -100,5 +102,6 @@ export function showStatus(view) {
     ended: over && early <= 0 ? now : null,
     names: (stage?.lanes ?? []).map((/** @type {any} */ lane) => lane.label),
     heights: Boolean(stage?.data.landscape),
+    tour: view.layout === "tour" ? (stage?.data ?? {}) : null,
   });
 }

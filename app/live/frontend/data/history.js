@@ -1,5 +1,6 @@
 /** The history of one race, live or recorded. */
 
+import { citiesAfter, ownInstance } from "./cities.js";
 import { withLaneNames } from "./lane_names.js";
 import { decode } from "./messages.js";
 import { followedIn } from "./seeds.js";
@@ -191,6 +192,41 @@ export class History {
     };
     this.stage = { ...this.stage, experiment };
     return experiment;
+  }
+
+  /**
+   * Cities were changed by hand: the experiment is another one from here on.
+   * @returns {any} the experiment
+   */
+  moveCities() {
+    const { data, experiment } = this.stage;
+    const cities = citiesAfter(data, this.events);
+    const instance = ownInstance(cities, data);
+    this.stage = { ...this.stage, experiment: { ...experiment, instance } };
+    return this.stage.experiment;
+  }
+
+  /** The index of the last metrics not after frame k. @param {number} k */
+  indexOf(k) {
+    return indexOfFrame(this._albums.metrics.kept, k);
+  }
+
+  /**
+   * The pictures after one frame up to another, evenly chosen where they are many.
+   * @param {number} after frame
+   * @param {number} to frame
+   * @param {number} most
+   * @returns {any[]} decoded
+   */
+  picturesBetween(after, to, most) {
+    const found = this.pictures.filter(({ k }) => k > after && k <= to);
+    const last = found.length - 1;
+    const chosen =
+      found.length <= most
+        ? found
+        : Array.from({ length: most }, (_, i) => found[Math.round((i * last) / (most - 1))]);
+    const { pictures } = this._decoded;
+    return chosen.map(({ k, bytes }) => (k === pictures.k ? pictures.message : decode(bytes)));
   }
 
   /**

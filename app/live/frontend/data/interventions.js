@@ -6,7 +6,7 @@ import { formatNumber, formatPlain } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 
 /**
- * A sign for every kind: heat, a knob, a pen, points. All in the text's own style, none as a
+ * A sign for every kind: heat, a knob, a pen, points, crossed ways. All in the text's own style, none as a
  * picture in colours.
  */
 export const SIGNS = /** @type {Record<string, string>} */ ({
@@ -14,6 +14,8 @@ export const SIGNS = /** @type {Record<string, string>} */ ({
   turn: "↻",
   weight: "✎\ufe0e",
   points: "∴",
+  cities: "∴",
+  kick: "⤨",
 });
 
 /**
@@ -110,6 +112,16 @@ export function interventionText(event, stage, events = [], first = event) {
   if (event.kind === "weight")
     return t("time.weight", { lane, step, index: event.index, value: formatNumber(event.value) });
   if (event.kind === "points") return t("time.points", { step });
+  if (event.kind === "kick") return t("time.kicked", { lane, step });
+  if (event.kind === "cities") {
+    const { move = [], drop = [], add = [] } = event;
+    const [what, count] = add.length
+      ? ["added", add.length]
+      : drop.length
+        ? ["dropped", drop.length]
+        : ["moved", move.length];
+    return t(`time.cities-${what}${count === 1 ? "" : "-many"}`, { step, count });
+  }
   return event.kind;
 }
 

@@ -175,6 +175,7 @@ export class RaceSession {
       this.received.metrics++;
       for (const event of message.events ?? [])
         if (event.kind === "points") this.experiment = this.history.movePoints(event.value);
+        else if (event.kind === "cities") this.experiment = this.history.moveCities();
     } else if (message.type === "picture") {
       this.received.pictures++;
       this.firstFrameAt ||= performance.now();

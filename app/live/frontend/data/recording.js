@@ -8,8 +8,8 @@ import { ExpectedError, UserError } from "./errors.js";
 import { History } from "./history.js";
 import { decode, records } from "./messages.js";
 
-/** The version of recordings that are read, as engine/messages/encoding.py has it. */
-export const VERSION = 1;
+/** The newest version of recordings that is read, as engine/messages/encoding.py has it. */
+export const VERSION = 2;
 const KINDS = ["stage", "metrics", "picture", "detail", "weights", "seed"];
 
 /**
@@ -87,7 +87,7 @@ function check(message, number) {
     throw new UserError(t("status.recording-kind", { kind: message.type.slice(0, 40) }));
   if ((message.type === "stage") !== (number === 0)) throw new ExpectedError("not a recording");
   if (message.type !== "stage") return;
-  const version = message.version ?? VERSION;
+  const version = message.version ?? 1;
   if (!Number.isInteger(version) || version < 1) throw new ExpectedError("not a recording");
   if (version > VERSION)
     throw new UserError(t("status.recording-newer", { version, known: VERSION }));

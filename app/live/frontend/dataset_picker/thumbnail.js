@@ -28,7 +28,7 @@ export function fillThumbnail(button, shown, base, dark) {
 }
 
 /**
- * Points as a small drawing: a path for each class, whose lines of no length end round.
+ * Points as a small drawing: a path for each class, whose lines of no length end round or square.
  * @param {string} text
  */
 export function pointsPicture(text) {
@@ -41,7 +41,7 @@ export function pointsPicture(text) {
       .filter((point) => point.label === label)
       .map(({ x, y }) => `M${place(x)} ${SIDE - place(y)}h0`)
       .join("");
-    return `<path style="stroke: var(--kv-class-${label})" stroke-linecap="round" d="${marks}"/>`;
+    return `<path style="stroke: var(--kv-class-${label})" stroke-linecap="${label === 1 ? "square" : "round"}" d="${marks}"/>`;
   });
   return `<svg viewBox="0 0 ${SIDE} ${SIDE}" fill="none" stroke-width="7" aria-hidden="true">${paths.join("")}</svg>`;
 }

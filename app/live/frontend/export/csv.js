@@ -27,6 +27,26 @@ const COLUMNS = {
   finished: "finished (0 or 1)",
 };
 
+/** The same of a race of tours. */
+const TOUR_COLUMNS = {
+  step: "step",
+  evaluations: "evaluations (price reads)",
+  moves: "moves (tried)",
+  accepted: "accepted (moves)",
+  seconds: "seconds (s of processor time)",
+  progress: "progress (share of the budget)",
+  memory: "memory (bytes)",
+  loss: "length",
+  current: "current_length",
+  gap: "gap (share above the best known)",
+  shared: "shared (share of edges in the best known tour)",
+  temperature: "temperature",
+  plan: "planned_temperature",
+  acceptance: "acceptance (share)",
+  target: "target_acceptance (share)",
+  finished: "finished (0 or 1)",
+};
+
 /** One field: quoted where it must be. @param {unknown} value */
 function field(value) {
   if (value === null || value === undefined) return "";
@@ -68,7 +88,8 @@ function valuesOf(row, entries) {
  * @returns {string}
  */
 export function metricsCsv(history) {
-  const { lanes } = history.stage;
+  const { lanes, data } = history.stage;
+  const columns = data?.kind === "tour" ? TOUR_COLUMNS : COLUMNS;
   // What methods tell besides differs from one to the other: a column for each that any lane ever
   // told.
   const extras = new Set();
@@ -98,7 +119,7 @@ export function metricsCsv(history) {
     "lane (from 0)",
     "optimizer",
     "label",
-    ...Object.values(COLUMNS),
+    ...Object.values(columns),
     ...[...extras],
     ...entries.map(([name, i]) => `${name}[${i}]`),
     "trouble",
@@ -127,7 +148,7 @@ export function metricsCsv(history) {
       i,
       lanes[i].optimizer,
       lanes[i].label,
-      ...Object.keys(COLUMNS).map((key) => row[key]),
+      ...Object.keys(columns).map((key) => row[key]),
       ...[...extras].map((name) => row.extra?.[name]),
       ...valuesOf(row, entries),
       row.trouble,

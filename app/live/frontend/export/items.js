@@ -10,6 +10,7 @@ import { panelsSeen, picture } from "./pictures.js";
 import { pythonCode } from "./python.js";
 import { replay } from "./replay.js";
 import { weightsAt, weightsFile } from "./safetensors.js";
+import { geoJson, tourFile, toursAt } from "./tours.js";
 
 /**
  * @typedef {object} Exported the race on the screen, and how it is shown
@@ -53,12 +54,10 @@ export function exportItems(view) {
     enabled = there,
     hint = t(`export.${id}-hint`),
   ) => ({ id, label: t(`export.${id}`), hint, enabled, run: async () => run() });
+  const tour = stage?.data.kind === "tour";
   const weighed =
     there && (view.session.live || weightsAt(history, view.session.playback.moment) !== null);
-  return [
-    item("python", () => python(view)),
-    item("experiment", () => give(experimentJson(history), ".json", "application/json")),
-    item("csv", () => give(metricsCsv(history), ".csv", "text/csv")),
+  const weightsItem = () =>
     item(
       "weights",
       async () =>
@@ -69,12 +68,58 @@ export function exportItems(view) {
         ),
       weighed,
       t(weighed ? "export.weights-hint" : "export.no-weights"),
-    ),
+    );
+  return [
+    item("python", () => python(view)),
+    item("experiment", () => give(experimentJson(history), ".json", "application/json")),
+    item("csv", () => give(metricsCsv(history), ".csv", "text/csv")),
+    ...(tour ? tourItems(view, item) : [weightsItem()]),
     item("pictures", () => choosePicture(view)),
     item("recording", async () => give(await writeRecording(history), ".kelvin", "")),
     ...(view.session.offline
       ? []
       : [item("replay", async () => give(await replay(view), ".html", ""))]),
+  ];
+}
+
+/**
+ * A file for each lane's best tour, and one of all where they are on the Earth.
+ * @param {Exported} view
+ * @param {(id: string, run: () => void | Promise<void>, enabled?: boolean, hint?: string) => any}
+ *   item
+ */
+function tourItems(view, item) {
+  const { history } = view.session.playback;
+  const { stage } = history;
+  const tours = () => toursAt(history, view.session.playback.moment);
+  const give = (/** @type {string} */ text, /** @type {string} */ name, type = "text/plain") => {
+    download(new Blob([text], { type }), name);
+    view.say(t("export.saved", { name }));
+  };
+  const there = history.length > 0 && tours().length > 0;
+  return [
+    item(
+      "tours",
+      () => {
+        for (const tour of tours()) {
+          const many = stage.lanes.length > 1 ? `-${tour.lane + 1}` : "";
+          give(tourFile(stage, tour), fileName(stage, `${many}.tour`));
+        }
+      },
+      there,
+      t(there ? "export.tours-hint" : "export.no-tours"),
+    ),
+    ...(stage?.data.geographic
+      ? [
+          item(
+            "geojson",
+            () =>
+              give(geoJson(stage, tours()), fileName(stage, ".geojson"), "application/geo+json"),
+            there,
+            t(there ? "export.geojson-hint" : "export.no-tours"),
+          ),
+        ]
+      : []),
   ];
 }
 

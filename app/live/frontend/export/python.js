@@ -51,6 +51,15 @@ function comment(what, values = {}) {
   return `# ${t(`export.python-${what}`, values).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")}`;
 }
 
+/** What a race of tours needs. @param {boolean} events whether something was done by hand */
+function tourImports(events) {
+  return [
+    "from engine.combinatorial.experiment import CombinatorialExperiment",
+    ...(events ? ["from engine.combinatorial.interventions import parse_events"] : []),
+    "from engine.combinatorial.race import CombinatorialRace",
+  ];
+}
+
 /**
  * @param {History} history
  * @param {string} name of the file, as it is to be run
@@ -61,7 +70,9 @@ export function pythonCode(history, name) {
   const { experiment, events } = experimentAndEvents(history);
   const timed = experiment.budget.currency === "seconds";
   const seeds = seedCount(stage);
-  const race = seeds > 1 ? "SeedRaces" : "Race";
+  const tour = stage.data.kind === "tour";
+  const race = tour ? "CombinatorialRace" : seeds > 1 ? "SeedRaces" : "Race";
+  const kind = tour ? "CombinatorialExperiment" : "Experiment";
   const lines = [
     comment(seeds > 1 ? "head-seeds" : "head", {
       title: titleOf(stage),
@@ -74,11 +85,11 @@ export function pythonCode(history, name) {
     "import sys",
     "",
     `sys.path.insert(0, ".")  ${comment("folder")}`,
-    events.length
-      ? `from engine import Experiment, ${race}, parse_events`
-      : `from engine import Experiment, ${race}`,
+    ...(tour
+      ? tourImports(events.length > 0)
+      : [`from engine import Experiment, ${race}${events.length ? ", parse_events" : ""}`]),
     "",
-    `experiment = Experiment.parse(${literal(experiment)})`,
+    `experiment = ${kind}.parse(${literal(experiment)})`,
     ...(events.length ? ["", comment("events"), `events = parse_events(${literal(events)})`] : []),
     "",
     events.length

@@ -3,6 +3,7 @@
  * recording put into it.
  */
 
+import { coastlineFile } from "../data/coastline.js";
 import { ExpectedError, fetchOrFail } from "../data/errors.js";
 import { writeRecording } from "../data/recording.js";
 import { t } from "../i18n/i18n.js";
@@ -15,6 +16,7 @@ import { escaped, titleOf } from "./files.js";
  * @property {string} date of the day it was raced or saved, as in 2026-11-24
  * @property {boolean} raced which of the two
  * @property {Record<string, string>} view how it was looked at: panels, large, x, y
+ * @property {{rings: number[][]}} [coastline] where it was raced on the Earth
  * @property {import("../data/talk.js").Slide[]} [slides] of a talk; what follows is the talk's too
  * @property {string[]} [files] the names of its recordings, in the order of those in the page
  * @property {Record<string, string[]>} [methods] the methods of each one's lanes
@@ -67,6 +69,9 @@ export async function replay({ session, base, address }) {
     date: today(),
     raced: session.playback.source === "live",
     view: address(),
+    ...(session.history.stage.data.geographic
+      ? { coastline: await coastlineFile({ base }).catch(() => ({ rings: [] })) }
+      : {}),
   };
   return new Blob([fill(await answer.text(), about, recording)], { type: "text/html" });
 }

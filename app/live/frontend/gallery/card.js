@@ -204,8 +204,12 @@ function startRename(place, item, actions) {
 function lanes({ summary }, colours) {
   const scored =
     summary.results.some((row) => row.test_accuracy !== null) &&
-    !["curve", "function"].includes(summary.kind);
-  const loss = summary.kind === "function" ? t("gallery.height") : t("gallery.test-loss");
+    !["curve", "function", "tour"].includes(summary.kind);
+  // a height or a length, for which no data are kept aside
+  const alone = ["function", "tour"].includes(summary.kind);
+  const loss = alone
+    ? t(summary.kind === "tour" ? "gallery.length" : "gallery.height")
+    : t("gallery.test-loss");
   const head = make(
     "tr",
     { class: "kg-head" },
@@ -227,7 +231,7 @@ function lanes({ summary }, colours) {
       {},
       label,
       scored && make("td", { text: percent(row.test_accuracy) }),
-      make("td", { text: formatNumber(summary.kind === "function" ? row.loss : row.test_loss) }),
+      make("td", { text: formatNumber(alone ? row.loss : row.test_loss) }),
     );
   });
   return make("table", { class: "kg-lanes" }, make("thead", {}, head), make("tbody", {}, ...rows));

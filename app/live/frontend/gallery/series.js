@@ -40,6 +40,8 @@ export const MEASURES = /** @type {Measure[]} */ ([
   "test_accuracy",
 ]);
 const MOST_POINTS = 400;
+/** Events that change what is raced on, and not a lane. */
+const MOVED = ["points", "cities"];
 
 /**
  * @param {Blob} file
@@ -63,16 +65,16 @@ export function seriesOf(history) {
       metrics.map((one) => (Number.isFinite(one.lanes[lane][name]) ? one.lanes[lane][name] : null));
     return Object.fromEntries([...CURRENCIES, ...MEASURES].map((name) => [name, column(name)]));
   });
-  const { dataset, network, loss, seed } = stage.experiment;
+  const { dataset = stage.experiment.instance, network, loss, seed } = stage.experiment;
   return {
     lanes,
     problem: JSON.stringify([dataset, loss ?? null]),
-    scored: !["curve", "function"].includes(stage.data.kind),
+    scored: !["curve", "function", "tour"].includes(stage.data.kind),
     about: {
       dataset: dataset ?? null,
       network: network ?? null,
       loss: loss ?? null,
-      moved: changes(metrics, ({ kind }) => kind === "points"),
+      moved: changes(metrics, ({ kind }) => MOVED.includes(kind)),
       label: text(stage.data.landscape?.label ?? stage.data.label ?? stage.data.name),
       networkLabel: text(stage.network ?? network?.name),
     },
@@ -80,7 +82,7 @@ export function seriesOf(history) {
       method: text(lane.method ?? lane.label),
       values: stage.experiment.lanes?.[i] ?? { name: lane.optimizer },
       knobs: Array.isArray(lane.knobs) ? lane.knobs : [],
-      byHand: changes(metrics, (event) => event.kind !== "points" && event.lane === i),
+      byHand: changes(metrics, (event) => !MOVED.includes(event.kind) && event.lane === i),
     })),
     seed: Number.isFinite(seed) ? seed : 0,
   };

@@ -4,10 +4,11 @@
  */
 
 import { methodColours } from "../charts/method_colours.js";
+import { layoutOf } from "../data/layouts.js";
 import { LONGEST, MOST_PANELS, MOST_SLIDES, moved, PACES, panelToggled } from "../data/talk.js";
 import { SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { PANEL_NAMES } from "../panels/names.js";
+import { PANEL_NAMES, panelTerm } from "../panels/names.js";
 import { icon, make } from "./dom.js";
 import { Notices } from "./notices.js";
 
@@ -414,13 +415,8 @@ export class TalkEditor {
    * @param {Item | undefined} item
    */
   _more(slide, at, item) {
-    const layout = item?.summary.kind === "function" ? "landscape" : "network";
-    const title = (/** @type {string} */ name) => {
-      const own = `live.panel-${layout}-${name}`;
-      return layout === "landscape" && ["weights", "loss"].includes(name)
-        ? t(own)
-        : t(`live.panel-${name}`);
-    };
+    const layout = layoutOf(item?.summary.kind);
+    const title = (/** @type {string} */ name) => t(`live.panel-${panelTerm(name, layout)}`);
     const summary = make("summary", { "data-testid": "slide-more" });
     const chips = make("div", {
       class: "kg-chips",

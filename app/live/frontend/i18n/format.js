@@ -4,8 +4,6 @@ import { t } from "./i18n.js";
 
 /** The marker of every lane, as text. */
 export const SHAPES = ["●", "■", "◆", "▲"];
-/** And those of classes: lines, where lanes are filled. */
-export const CLASS_MARKS = ["○", "×", "△"];
 
 const STEPS = [
   [1e18, "E"],

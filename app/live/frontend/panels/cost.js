@@ -7,6 +7,7 @@ import { stats } from "../charts/chart.js";
 import { nameElements } from "../data/lane_names.js";
 import { formatNumber, formatShort, listed, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
+import { lengthWithUnit } from "../i18n/length.js";
 
 const MEASURES = /** @type {const} */ (["evaluations", "flops", "seconds", "memory"]);
 /** By how much a loss must have fallen to count as better. */
@@ -27,6 +28,16 @@ export class CostPanel {
     stats.mounts.cost = (stats.mounts.cost ?? 0) + 1;
   }
 
+  /** What is told of a lane, in columns. @returns {readonly string[]} */
+  get measures() {
+    return MEASURES;
+  }
+
+  /** What a column is called. @param {string} measure */
+  heading(measure) {
+    return t(`panels.cost-${measure}`);
+  }
+
   dress() {}
 
   /**
@@ -35,11 +46,12 @@ export class CostPanel {
    */
   draw(moment) {
     const { stage, metric, metrics, currency } = moment;
-    const measures = MEASURES.filter(
+    const measures = this.measures.filter(
       (name) =>
         name !== "memory" ||
         metric.lanes.some((/** @type {any} */ row) => Number.isFinite(row.memory)),
     );
+    const spent = metric.lanes.map(withRate);
     this.place.dataset.lanes = String(stage.lanes.length);
     const key = JSON.stringify([
       moment.run,
@@ -49,8 +61,8 @@ export class CostPanel {
     if (key !== this.built) this._build(stage.lanes, measures);
     this.built = key;
     for (const name of measures) {
-      const most = Math.max(...metric.lanes.map((/** @type {any} */ row) => row[name] ?? 0), 1e-12);
-      metric.lanes.forEach((/** @type {any} */ row, /** @type {number} */ lane) => {
+      const most = Math.max(...spent.map((/** @type {any} */ row) => row[name] ?? 0), 1e-12);
+      spent.forEach((/** @type {any} */ row, /** @type {number} */ lane) => {
         const cell = this.cells[`${lane} ${name}`];
         if (!cell) return;
         put(cell.number, amount(name, row[name]));
@@ -74,10 +86,11 @@ export class CostPanel {
       const memory = Number.isFinite(row.memory)
         ? t("panels.cost-summary-memory", { memory: amount("memory", row.memory) })
         : "";
-      return t("panels.cost-summary", {
+      return t(row.moves === undefined ? "panels.cost-summary" : "routes.cost-summary", {
         label,
         evaluations: formatShort(row.evaluations),
         flops: formatShort(row.flops),
+        moves: formatShort(row.moves),
         seconds: row.seconds?.toFixed(1) ?? "–",
         memory,
       });
@@ -136,7 +149,7 @@ export class CostPanel {
     const head = table.createTHead().insertRow();
     head.append(
       heading(t("panels.cost-lane"), "col", "kv-sr-head"),
-      ...measures.map((name) => heading(t(`panels.cost-${name}`), "col", "", name)),
+      ...measures.map((name) => heading(this.heading(name), "col", "", name)),
     );
     const body = table.createTBody();
     lanes.forEach((lane, i) => {
@@ -169,6 +182,11 @@ export class CostPanel {
   reset() {
     this.built = "";
   }
+}
+
+/** A lane's row with its moves per second. @param {any} row */
+function withRate(row) {
+  return { ...row, rate: row.moves > 0 && row.seconds > 0 ? row.moves / row.seconds : null };
 }
 
 /**
@@ -271,9 +289,12 @@ export function costComparison(stage, metrics, currency) {
       lead: found && metrics.length > 9 ? stuckText(lanes, found.stuck) : t("panels.cost-early"),
     };
   if (found.stuck.length) return { ...silent, lead: stuckText(lanes, found.stuck) };
-  const height = stage.data.kind === "function" ? "-height" : "";
-  const lead = t(`panels.cost-reach${lanes.length > 1 ? "" : "-one"}${height}`, {
-    level: formatNumber(found.level),
+  const what = { function: "-height", tour: "-length" }[/** @type {string} */ (stage.data.kind)];
+  const lead = t(`panels.cost-reach${lanes.length > 1 ? "" : "-one"}${what ?? ""}`, {
+    level:
+      stage.data.kind === "tour"
+        ? lengthWithUnit(found.level, stage.data)
+        : formatNumber(found.level),
   });
   const named = found.costs.findIndex((cost) => cost > 0);
   const of = (/** @type {number} */ cost, /** @type {number} */ lane) => {

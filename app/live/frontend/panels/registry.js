@@ -9,6 +9,10 @@ import { LayersPanel } from "./layers/panel.js";
 import { LossPanel } from "./loss.js";
 import { NetworkPanel } from "./network/panel.js";
 import { TemperaturePanel } from "./temperature.js";
+import { TourCostPanel } from "./tour/cost.js";
+import { GapPanel } from "./tour/gap.js";
+import { MapPanel } from "./tour/panel.js";
+import { AlikePanel, ReplicasPanel } from "./tour/trails.js";
 import { WeightsPanel } from "./weights/panel.js";
 
 /**
@@ -27,6 +31,9 @@ import { WeightsPanel } from "./weights/panel.js";
  * @property {(points: string, groups?: number) => void} setPoints other training points, drawn by
  *   hand, and how many classes they have: to the race that runs, to the controls and into the
  *   address
+ * @property {(instance: {name: string, cities: string, geographic: boolean}) => void} tellCities
+ *   tells the controls and the address of cities that were changed by hand
+ * @property {() => Promise<number[][]>} coastline of the Earth: lines, each [lon, lat, lon, lat, …]
  * @property {(name: string, value: unknown) => void} pick tells the page of something picked in the
  *   view
  * @property {() => void} redraw draws everything again at the next frame
@@ -57,7 +64,7 @@ import { WeightsPanel } from "./weights/panel.js";
  *   marked on it
  */
 
-/** @type {Record<"network" | "landscape", Record<string, Kind>>} in the order of their numbers */
+/** @type {Record<import("../data/layouts.js").Layout, Record<string, Kind>>} in the order of their numbers */
 export const PANELS = {
   network: {
     loss: { make: LossPanel, plotly: true, curves: true, time: true },
@@ -77,10 +84,19 @@ export const PANELS = {
     chains: { make: ChainsPanel, plotly: true, curves: true },
     cost: { make: CostPanel, plotly: false, curves: true },
   },
+  tour: {
+    map: { make: MapPanel, plotly: false, curves: false },
+    gap: { make: GapPanel, plotly: true, curves: true, time: true },
+    temperature: { make: TemperaturePanel, plotly: true, curves: true, time: true },
+    replicas: { make: ReplicasPanel, plotly: true, curves: true },
+    alike: { make: AlikePanel, plotly: true, curves: true },
+    cost: { make: TourCostPanel, plotly: false, curves: true },
+  },
 };
 
 /** Those that are seen until somebody chooses. */
 export const USUAL = {
   network: ["network", "loss", "weights"],
   landscape: ["weights", "loss", "temperature"],
+  tour: ["map", "gap", "temperature"],
 };

@@ -85,7 +85,7 @@ export class TemperaturePanel {
   tell(row, { stage }, lane) {
     if (row.temperature !== null)
       return t("temperature.tell", {
-        temperature: formatNumber(row.temperature),
+        temperature: formatNumber(row.temperature * heatUnit(stage)),
         share: percent(row.acceptance),
       });
     const name = stepSize(stage.lanes[lane], [row]);
@@ -100,7 +100,7 @@ export class TemperaturePanel {
    * @returns {number | null}
    */
   spot(row, { stage }, lane) {
-    if (row.temperature !== null) return this.scales.yaxis.place(row.temperature);
+    if (row.temperature !== null) return this.scales.yaxis.place(row.temperature * heatUnit(stage));
     return this.scales.yaxis3.place(row.extra?.[stepSize(stage.lanes[lane], [row])]);
   }
 
@@ -144,6 +144,7 @@ export class TemperaturePanel {
    */
   draw(moment) {
     const { metrics, stage, currency, metric } = moment;
+    const unit = heatUnit(stage);
     /** @type {any[]} */ const x = [];
     /** @type {any[]} */ const y = [];
     /** @type {any[]} */ const heat = [];
@@ -155,10 +156,11 @@ export class TemperaturePanel {
       const along = rows.map((row) => row[currency]);
       const hot = rows.some((row) => row.temperature !== null);
       const plan = planned(stage.lanes[lane], stage, currency, rows);
+      if (unit !== 1) plan.y = plan.y.map((value) => value * unit);
       const fact = hot
         ? evenlySpaced(
             along,
-            rows.map((row) => row.temperature),
+            rows.map((row) => row.temperature * unit),
             DOTS,
           )
         : { x: [], y: [] };
@@ -202,14 +204,14 @@ export class TemperaturePanel {
         said.push(
           t("temperature.summary", {
             label,
-            temperature: formatNumber(now.temperature),
+            temperature: formatNumber(now.temperature * unit),
             share: percent(now.acceptance),
           }),
         );
       else if (sized && now) sizes.push(`${label}: ${sized} ${formatNumber(now.extra?.[sized])}`);
       else cold.push(label);
     }
-    const [low, high] = moment.temperatures;
+    const [low, high] = moment.temperatures.map((one) => one * unit);
     // Lanes that are not there have no traces to change, unless they had in the race before.
     const traces = this.traces.slice(0, PER_LANE * Math.max(stage.lanes.length, this.before));
     this.before = stage.lanes.length;
@@ -260,6 +262,11 @@ export class TemperaturePanel {
       idle: !all.length,
     };
   }
+}
+
+/** What a temperature of 1 is worth: that of tours is a length. @param {any} stage */
+export function heatUnit(stage) {
+  return stage.data.kind === "tour" ? (stage.data.scale ?? 1) : 1;
 }
 
 /** What the panel is called by the boxes that are there. @param {readonly string[]} there */

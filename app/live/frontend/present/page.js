@@ -5,7 +5,9 @@
 
 import { linkBox } from "../controls/qr_code.js";
 import { LiveView } from "../core/live_view.js";
+import { hasAccuracy } from "../charts/lane_cards.js";
 import { messageFor, UserError } from "../data/errors.js";
+import { layoutOf, PAGES } from "../data/layouts.js";
 import { readRecording } from "../data/recording.js";
 import { isOwn } from "../data/recording_source.js";
 import { takeReturnAddress } from "../data/tab_session.js";
@@ -167,11 +169,11 @@ export class PresentView {
     if (back) return location.assign(back);
     if (this.data.talk) return location.assign(`${this.data.base}/gallery`);
     const { stage } = this.live?.session.history ?? {};
-    const landscape = stage?.data.kind === "function";
+    const page = PAGES[layoutOf(stage?.data.kind)];
     location.assign(
-      landscape
-        ? `${this.data.base}/landscapes`
-        : `${this.data.base}/?recording=${encodeURIComponent(this.entry.recording)}`,
+      page === "landscapes"
+        ? `${this.data.base}/${page}`
+        : `${this.data.base}/${page}?recording=${encodeURIComponent(this.entry.recording)}`,
     );
   }
 
@@ -242,7 +244,7 @@ export class PresentView {
    * @param {number[]} colours of its lanes, as places in the palette
    */
   _play(history, entry, colours) {
-    const layout = history.stage.data.kind === "function" ? "landscape" : "network";
+    const layout = layoutOf(history.stage.data.kind);
     const view = {
       ...(entry.panels.length ? { panels: entry.panels.join(",") } : {}),
       ...(entry.large ? { large: entry.large } : {}),
@@ -268,7 +270,7 @@ export class PresentView {
     live.setLaneColours(colours);
     live.playHistory(history);
     live.setCurrency(entry.x ?? history.stage.budget.currency, false);
-    live.setMeasure(entry.y && history.stage.data.kind !== "curve" ? entry.y : "loss", false);
+    live.setMeasure(entry.y && hasAccuracy(history.stage) ? entry.y : "loss", false);
     const known = entry.panels.filter((name) => name in live.board.kinds);
     if (known.length)
       live.board.arrange({
@@ -283,10 +285,12 @@ export class PresentView {
           .map((/** @type {any} */ lane) => lane.label)
           .join(t("present.versus")),
       });
-    /** @type {HTMLElement} */ (live.board.section("loss").querySelector("h2")).textContent =
-      live.measure === "accuracy"
-        ? t("present.accuracy")
-        : t(layout === "landscape" ? "live.panel-landscape-loss" : "live.panel-loss");
+    const curve = live.board.section("loss")?.querySelector("h2");
+    if (curve)
+      curve.textContent =
+        live.measure === "accuracy"
+          ? t("present.accuracy")
+          : t(layout === "landscape" ? "live.panel-landscape-loss" : "live.panel-loss");
     this._fit();
     this._tell();
   }

@@ -6,12 +6,15 @@ import { isOwn } from "../data/recording_source.js";
 const LOCAL = ["file", "folder"];
 
 /** What an experiment is where its link says nothing. */
-const USUAL = { device: "auto", precision: "float32", threads: 1, seeds: 1 };
+const USUAL = { device: "auto", precision: "float32", threads: 1, seeds: 1, start: "auto" };
+const STOPS = { target: null, patience: null, gap: null, length: null };
 
 /**
- * What fields are where a link says nothing, by dataset, network and method; a code with fewer
+ * What fields are where a link says nothing, by dataset, network, instance and method; a code with fewer
  * words is read from further away.
- * @typedef {Record<"dataset" | "network" | "lane", Record<string, Record<string, any>>>} Defaults
+ * @typedef {Record<"dataset" | "network" | "lane", Record<string, Record<string, any>>> &
+ *   Partial<Record<"instance" | "method", Record<string, Record<string, any>>>>} Defaults of methods
+ *   on networks as "lane", on tours as "method"
  */
 
 /**
@@ -23,9 +26,10 @@ const USUAL = { device: "auto", precision: "float32", threads: 1, seeds: 1 };
  *   where its data are a file of the visitor's own
  */
 export function slideLink(home, recording, experiment, defaults) {
-  const page = experiment.dataset.name === "landscape" ? "/landscapes" : "/";
+  const subject = experiment.instance ?? experiment.dataset;
+  const page = experiment.instance ? "/routes" : subject.name === "landscape" ? "/landscapes" : "/";
   if (!isOwn(recording)) return `${home}${page}?recording=${encodeURIComponent(recording)}`;
-  if (LOCAL.some((field) => experiment.dataset[field])) return null;
+  if (LOCAL.some((field) => subject[field])) return null;
   return `${home}${page}?${new URLSearchParams(flat(experiment, defaults))}`;
 }
 
@@ -35,11 +39,11 @@ export function slideLink(home, recording, experiment, defaults) {
  * @param {Defaults} [defaults]
  * @returns {Record<string, string>}
  */
-export function flat({ dataset, network, lanes, budget, ...others }, defaults) {
+export function flat({ dataset, network, instance, lanes, budget, ...others }, defaults) {
   const names = lanes.map((/** @type {any} */ lane) => lane.name);
   /** @type {Record<string, string>} */
-  const found = { dataset: dataset.name };
-  if (network.name !== "point") found.network = network.name;
+  const found = instance ? { instance: instance.name } : { dataset: dataset.name };
+  if (network && network.name !== "point") found.network = network.name;
   found.lanes = names.join(",");
   found[budget.currency] = String(budget.amount);
   const group = (
@@ -53,20 +57,22 @@ export function flat({ dataset, network, lanes, budget, ...others }, defaults) {
   };
   for (const [name, value] of Object.entries(others))
     if (value !== null && typeof value === "object")
-      group(name, value, name === "stop" ? { target: null, patience: null } : {});
+      group(name, value, name === "stop" ? STOPS : {});
     else if (!same(value, USUAL[/** @type {keyof typeof USUAL} */ (name)]))
       found[name] = written(value);
-  group("dataset", dataset, defaults?.dataset[dataset.name]);
+  if (instance) group("instance", instance, defaults?.instance?.[instance.name]);
+  else group("dataset", dataset, defaults?.dataset[dataset.name]);
   // The layers of a network, and a method's settings on a landscape, are suggested by the data.
-  const { hidden: _, ...layers } = defaults?.network[network.name] ?? {};
-  group("network", network, layers);
+  const { hidden: _, ...layers } = defaults?.network[network?.name] ?? {};
+  if (network) group("network", network, layers);
+  const methods = instance ? defaults?.method : defaults?.lane;
   lanes.forEach((/** @type {any} */ lane, /** @type {number} */ i) =>
     group(
       names.filter((/** @type {string} */ name) => name === lane.name).length > 1
         ? `lane${i + 1}`
         : lane.name,
       lane,
-      dataset.name === "landscape" ? {} : defaults?.lane[lane.name],
+      dataset?.name === "landscape" ? {} : methods?.[lane.name],
     ),
   );
   return found;

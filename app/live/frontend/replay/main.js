@@ -4,7 +4,9 @@
  */
 
 import { LiveView } from "../core/live_view.js";
+import { linesOf } from "../data/coastline.js";
 import { ExpectedError, UserError } from "../data/errors.js";
+import { layoutOf } from "../data/layouts.js";
 import { readRecording } from "../data/recording.js";
 import { budgetOf } from "../export/files.js";
 import { setTexts, t } from "../i18n/i18n.js";
@@ -73,12 +75,13 @@ export async function open() {
   }
   said.remove();
   const { stage } = history;
-  const layout = stage.data.kind === "function" ? "landscape" : "network";
+  const layout = layoutOf(stage.data.kind);
   const view = new LiveView(place, {
     ...data,
     layout,
     experiment: stage.experiment,
     view: about.view,
+    coastline: about.coastline && linesOf(about.coastline),
     recording: null,
     autostart: false,
     base: "",
@@ -143,7 +146,7 @@ function footer({ title, date, raced }, stage) {
     : new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(day);
   what.textContent = t(raced ? "export.replay-foot-raced" : "export.replay-foot-saved", {
     title,
-    network: stage.network,
+    network: stage.network ?? t("routes.problem"),
     budget: budgetOf(stage),
     date: written,
   });

@@ -7,7 +7,7 @@ import { stats } from "../../charts/chart.js";
 import { classShare, fitCanvas, Painter, secondClassShare } from "../../charts/decision_map.js";
 import { drawCurve } from "../../charts/regression_curve.js";
 import { nameElements } from "../../data/lane_names.js";
-import { CLASS_MARKS, formatShort, percent, SHAPES } from "../../i18n/format.js";
+import { formatShort, percent, SHAPES } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { cellAt, paintConfusion, summarizeConfusion } from "./confusion_matrix.js";
 import { DrawPointer } from "./draw_points/pointer.js";
@@ -211,10 +211,7 @@ export class NetworkPanel {
     });
     const usual = points
       ? classes
-          .map(
-            (/** @type {string} */ one, /** @type {number} */ c) =>
-              `${CLASS_MARKS[c] ?? ""} ${one}`,
-          )
+          .map((/** @type {string} */ one, /** @type {number} */ c) => `${SHAPES[c] ?? ""} ${one}`)
           .join("  ")
       : curve
         ? t("touch.note-curve")

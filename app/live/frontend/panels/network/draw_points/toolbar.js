@@ -3,7 +3,7 @@
  * how.
  */
 
-import { CLASS_MARKS } from "../../../i18n/format.js";
+import { SHAPES } from "../../../i18n/format.js";
 import { t } from "../../../i18n/i18n.js";
 import { MOST_POINTS } from "./model.js";
 
@@ -170,7 +170,7 @@ export function fillClasses(classes, choose) {
       label,
       `draw-class-${label}`,
       t("touch.draw-class", { name }),
-      `<i style="color: var(--kv-class-${label})">${CLASS_MARKS[label]}</i>${inside.outerHTML}`,
+      `<i style="color: var(--kv-class-${label})">${SHAPES[label]}</i>${inside.outerHTML}`,
     );
   });
   brush(-1, "draw-erase", t("touch.draw-erase"), ICONS.erase);
