@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -256,12 +257,20 @@ def draw_budget(
     currencies: Sequence[Currency],
     amounts: Mapping[str, list[float]],
     defaults: Mapping[Currency, float],
+    called: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Draw the controls of the budget, and return its currency and amount as JSON values."""
+    """Draw the controls of the budget, and return its currency and amount as JSON values.
+
+    Args:
+        currencies: those on offer.
+        amounts: the steps of each.
+        defaults: the first amount of each.
+        called: what the texts of a currency are called, if not as the currency itself.
+    """
     st.caption(t("controls.budget"))
     picked = pills(
         "currency",
-        {name: t(f"controls.currency-{name}") for name in currencies},
+        {name: t(f"controls.currency-{called.get(name, name)}") for name in currencies},
         t("controls.currency"),
     )
     currency: Currency = next(name for name in currencies if name == picked)
@@ -271,8 +280,8 @@ def draw_budget(
             f"amount {currency}",
             amounts[currency],
             defaults[currency],
-            t(f"controls.amount-{currency}"),
-            t(f"controls.amount-{currency}-hint"),
+            t(f"controls.amount-{called.get(currency, currency)}"),
+            t(f"controls.amount-{called.get(currency, currency)}-hint"),
         ),
     }
 
@@ -345,9 +354,11 @@ def _summary(value: dict[str, Any]) -> str:
 
 
 def draw_lanes(
-    methods: Sequence[type[Optimizer]] = (),
+    methods: Sequence[type[Any]] = (),
     suggested: Suggested = no_suggestions,
     leave_out: tuple[str, ...] = (),
+    favourites: Sequence[str] = FAVOURITES,
+    stepwise: bool = True,
 ) -> list[dict[str, Any]]:
     """Draw the lanes: the first with its main settings open, the others folded.
 
@@ -355,9 +366,12 @@ def draw_lanes(
         methods: the methods on offer; None means all.
         suggested: initial values of a method's settings, if not the fields' own defaults.
         leave_out: fields that do not apply here.
+        favourites: methods of the first lane that are available with one click.
+        stepwise: whether a step can be shown in slow motion.
     """
     names: list[str] = kept().setdefault("lanes", ["annealing", "adam"])
     methods = methods or list(OPTIMIZERS)
+    by_name = {cls.name: cls for cls in methods}
     labels = {cls.name: cls.label for cls in methods}
     lanes = []
     for i in range(len(names)):
@@ -365,7 +379,7 @@ def draw_lanes(
         key = f"lane {i}"
         kept().setdefault(key, names[i])
         if i == 0:
-            name = _first_method(key, methods)
+            name = _first_method(key, methods, favourites)
         else:
             left, right = st.columns([5, 1], vertical_alignment="bottom")
             with left:
@@ -386,14 +400,14 @@ def draw_lanes(
                     args=(i,),
                     type="tertiary",
                 )
-        cls = OPTIMIZERS.get(name)
+        cls = by_name[name]
         names[i] = name
         if i == 0:
-            _describe(cls, i)
+            _describe(cls, i, stepwise)
             lanes.append({"name": name, **knobs("lane1", cls, leave_out, suggested(cls))})
         else:
             with st.expander(t("controls.lane-knobs")):
-                _describe(cls, i)
+                _describe(cls, i, stepwise)
                 lanes.append(
                     {"name": name, **knobs(f"lane{i + 1}", cls, leave_out, suggested(cls))}
                 )
@@ -403,15 +417,18 @@ def draw_lanes(
             icon=":material/add:",
             key="add lane",
             on_click=_add_lane,
+            args=(list(by_name),),
             type="tertiary",
             help=t("controls.lane-add-hint"),
         )
     return lanes
 
 
-def _describe(method: type[Optimizer], lane: int) -> None:
+def _describe(method: type[Any], lane: int, stepwise: bool) -> None:
     """Draw what a method is like, and a button that shows one step of it."""
     st.caption(method.sentence)
+    if not stepwise:
+        return
     st.button(
         t("story.step"),
         icon=":material/slow_motion_video:",
@@ -431,13 +448,16 @@ def step_asked() -> int:
     return int(st.session_state.get(scoped(STEP), 0))
 
 
-def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:
+def _first_method(
+    key: str, methods: Sequence[type[Any]], favourites: Sequence[str] = FAVOURITES
+) -> str:
     """Draw the choice of the first lane's method: a few favourites directly, all others by family
     behind one button.
     """
     labels = {cls.name: cls.label for cls in methods}
     current = kept()[key]
-    near = {name: labels[name] for name in labels if name in FAVOURITES or name == current}
+    near = {name: labels[name] for name in labels if name in favourites or name == current}
+    sentences = {cls.name: cls.sentence for cls in methods}
     name = pills(key, near, t("controls.method-1"))
     families: dict[str, list[str]] = {}
     for cls in methods:
@@ -457,7 +477,7 @@ def _first_method(key: str, methods: Sequence[type[Optimizer]]) -> str:
                         st.button(
                             labels[member],
                             key=f"take {member}",
-                            help=OPTIMIZERS.get(member).sentence,
+                            help=sentences[member],
                             on_click=_take_method,
                             args=(key, member),
                         )
@@ -476,9 +496,9 @@ def _loss_key(dataset: DatasetConfig | type[DatasetConfig]) -> str:
     return "loss numbers" if dataset.kind == "curve" else "loss"
 
 
-def _add_lane() -> None:
+def _add_lane(methods: Sequence[str]) -> None:
     names = kept()["lanes"]
-    unused = [cls.name for cls in OPTIMIZERS if cls.name not in names]
+    unused = [name for name in methods if name not in names]
     names.append(unused[0] if unused else names[0])
     _forget_lanes()
 

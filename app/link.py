@@ -8,13 +8,19 @@ experiment are not changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from app.allowance import within
+from app.experiments import AnyExperiment
 from app.text import t
 from app.uploads import why
 from app.widgets import DETAILS
+from engine.combinatorial import query_string as combinatorial
+from engine.combinatorial.experiment import CombinatorialExperiment
+from engine.combinatorial.methods import METHODS
 from engine.datasets.hand_drawn import CHARACTERS, MOST_POINTS
 from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
@@ -36,32 +42,73 @@ PAGE_KEYS = frozenset(
     }
 )
 """Parameters of the page itself."""
-EXPLORE, LANDSCAPES = "pages/explore.py", "pages/landscapes.py"
+EXPLORE, LANDSCAPES, ROUTES = "pages/explore.py", "pages/landscapes.py", "pages/routes.py"
+KEPT_BY = {LANDSCAPES: "landscapes", ROUTES: "routes"}
+"""Session keys of what pages other than the first keep."""
 MAX_KEYS, MAX_TEXT, MOST_TOLD = 80, 400, 8
 ONE_LINE = 240
 """Characters of Markdown up to which what is wrong with a link is told in the same line."""
-CHOSEN = ("dataset", "network")
+CHOSEN = ("dataset", "network", "instance")
 """Parameters that choose the object to which other parameters belong."""
 SHOWN = "address shown"
 """Session key of the last link written by the page."""
-LONGER = {"dataset.points": CHARACTERS * MOST_POINTS + 100}
-"""Keys that may be longer: points drawn by hand."""
+CITIES = "instance.cities"
+MOST_CITY_CHARACTERS = 12_000
+"""Longest text of cities in a link; servers refuse much longer ones."""
+LONGER = {
+    "dataset.points": CHARACTERS * MOST_POINTS + 100,
+    CITIES: MOST_CITY_CHARACTERS + len(CITIES),
+}
+"""Keys that may be longer: points and cities drawn by hand."""
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """How a kind of experiment is written as parameters.
+
+    Attributes:
+        subject: the parameter that says what is raced on.
+        first: parameters that decide which others exist, and so are read before them.
+        read: returns the experiment of parameters, or raises `BadInput`.
+        write: returns the parameters of an experiment.
+        methods: the methods of its lanes.
+    """
+
+    subject: str
+    first: tuple[str, ...]
+    read: Callable[[Mapping[str, str]], Any]
+    write: Callable[[Any], dict[str, str]]
+    methods: Any
+
+
+NETWORKS = Grammar("dataset", TOP, from_flat, to_flat, OPTIMIZERS)
+TOURS = Grammar(
+    "instance", combinatorial.TOP, combinatorial.from_flat, combinatorial.to_flat, METHODS
+)
+
+
+def grammar_of(experiment: AnyExperiment) -> Grammar:
+    """Return how an experiment is written."""
+    return TOURS if isinstance(experiment, CombinatorialExperiment) else NETWORKS
 
 
 def read_link(
-    parameters: Mapping[str, str], usual: Experiment | None = None
-) -> tuple[Experiment, str | None]:
+    parameters: Mapping[str, str], usual: AnyExperiment | None = None
+) -> tuple[Any, str | None]:
     """Return the experiment of a link.
 
     Args:
         parameters: of the link.
-        usual: the experiment of a link without parameters; None is the default experiment.
+        usual: the experiment of a link without parameters, whose kind the link's is too; None is
+            the default experiment of the kind that the link names.
 
     Returns:
         The experiment of all valid parameters, and None or what `app.widgets.notice` shows: a
         sentence, then what is wrong with each of the invalid ones.
     """
-    usual = usual or Experiment()
+    if usual is None:
+        usual = CombinatorialExperiment() if "instance" in parameters else Experiment()
+    grammar = grammar_of(usual)
     flat = {key: text for key, text in parameters.items() if key not in PAGE_KEYS}
     if not flat:
         return usual, None
@@ -70,20 +117,20 @@ def read_link(
             "address", t("pages.parameters", count=len(flat)), t("pages.at-most", most=MAX_KEYS)
         )
         return usual, _told("pages.bad-address", [why(many)])
-    base = {"dataset": usual.dataset.name}
+    base = {grammar.subject: getattr(usual, grammar.subject).name}
     refused = [error for key, text in flat.items() if (error := _too_long(key, text)) is not None]
     try:
         if refused:
             raise refused[0]
-        return within(from_flat({**base, **flat}))
+        return within(grammar.read({**base, **flat}))
     except BadInput:
         known = {key: text for key, text in flat.items() if _too_long(key, text) is None}
-        taken, others = usable(known, base)
+        taken, others = usable(known, base, grammar)
     refused += others
     if {**base, **taken} == base:  # only on the page where it belongs
         experiment, fewer = usual, None
     else:
-        experiment, fewer = within(from_flat({**base, **taken}))
+        experiment, fewer = within(grammar.read({**base, **taken}))
     lines = [why(error) for error in refused[:MOST_TOLD]]
     if len(refused) > MOST_TOLD:
         lines.append(t("pages.more-left-out", count=len(refused) - MOST_TOLD))
@@ -109,13 +156,14 @@ def _too_long(key: str, text: str) -> BadInput | None:
 
 
 def usable(
-    flat: Mapping[str, str], base: Mapping[str, str]
+    flat: Mapping[str, str], base: Mapping[str, str], grammar: Grammar = NETWORKS
 ) -> tuple[dict[str, str], list[BadInput]]:
     """Return as many parameters of a link as are valid together, and why each of the others is not.
 
     Args:
         flat: the parameters.
         base: parameters that apply if the link does not set them.
+        grammar: how they are read.
     """
     taken: dict[str, str] = {}
     refused: list[BadInput] = []
@@ -124,7 +172,7 @@ def usable(
 
     def fit(more: Mapping[str, str]) -> BadInput | None:
         try:
-            from_flat({**base, **taken, **more})
+            grammar.read({**base, **taken, **more})
         except BadInput as error:
             return error
         taken.update(more)
@@ -137,11 +185,14 @@ def usable(
         return error is None
 
     # Choices come first: they decide which fields exist.
-    places = [*(key for key in TOP if key in flat), *(key.partition(".")[0] for key in flat)]
+    places = [
+        *(key for key in grammar.first if key in flat),
+        *(key.partition(".")[0] for key in flat),
+    ]
     for place in dict.fromkeys(places):
         group = {key: text for key, text in flat.items() if key.partition(".")[0] == place}
         if place == "lanes" and place in group:
-            gone |= _take_lanes(group.pop(place), taken, take)
+            gone |= _take_lanes(group.pop(place), taken, take, grammar)
         # Some fields are only valid together, such as a file and its column.
         if place not in gone and fit(group) is not None:
             wrong: dict[str, BadInput] = {}
@@ -158,7 +209,10 @@ def usable(
 
 
 def _take_lanes(
-    text: str, taken: Mapping[str, str], take: Callable[[str, str, BadInput | None], bool]
+    text: str,
+    taken: Mapping[str, str],
+    take: Callable[[str, str, BadInput | None], bool],
+    grammar: Grammar,
 ) -> set[str]:
     """Set the lanes that can be run, in their order.
 
@@ -173,7 +227,7 @@ def _take_lanes(
         lanes = lanes[:MAX_LANES]
     for name in lanes:
         before = taken.get("lanes")
-        told = None if name in OPTIMIZERS else BadInput("lanes", name, t("pages.known-method"))
+        told = None if name in grammar.methods else BadInput("lanes", name, t("pages.known-method"))
         if not take("lanes", name if before is None else f"{before},{name}", told):
             gone |= {name} - {*(before or "").split(",")}
             gone |= {f"lane{place + 1}" for place in range(MAX_LANES)}
@@ -187,12 +241,19 @@ def names(parameters: Mapping[str, str]) -> bool:
 
 def page_of(parameters: Mapping[str, str]) -> str:
     """Return the page for a link, whatever page it was typed for."""
+    if "instance" in parameters:
+        return ROUTES
     return LANDSCAPES if parameters.get("dataset") == Landscapes.name else EXPLORE
 
 
-def write_link(experiment: Experiment) -> dict[str, str]:
-    """Return the query parameters of an experiment."""
-    return to_flat(experiment)
+def write_link(experiment: AnyExperiment) -> dict[str, str]:
+    """Return the query parameters of an experiment. Cities of one's own are left out if a link
+    cannot hold so many.
+    """
+    flat = grammar_of(experiment).write(experiment)
+    if len(flat.get(CITIES, "")) > MOST_CITY_CHARACTERS:
+        del flat[CITIES]
+    return flat
 
 
 def view_of(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -202,7 +263,9 @@ def view_of(parameters: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def show(experiment: Experiment, view: Mapping[str, str] | None = None, came: bool = False) -> None:
+def show(
+    experiment: AnyExperiment, view: Mapping[str, str] | None = None, came: bool = False
+) -> None:
     """Write the experiment into the page's link, and keep the page's own parameters.
 
     Args:

@@ -37,6 +37,12 @@ pages = [
         help=t("pages.landscapes-hint"),
     ),
     st.Page(
+        "pages/routes.py",
+        title=t("pages.routes"),
+        icon=":material/route:",
+        help=t("pages.routes-hint"),
+    ),
+    st.Page(
         "pages/evidence.py",
         title=t("pages.evidence"),
         icon=":material/balance:",

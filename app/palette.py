@@ -2,8 +2,7 @@
 
 One colour per lane everywhere, by default warm for gradient-free methods and cold for backprop;
 lanes differ in their markers as well, and the lightness of a lane's colour shows its temperature.
-Classes have colours and marks of their own, so that a class is never mistaken for a lane: lanes'
-marks are filled, those of classes are lines.
+Classes have colours of their own, so that a decision map is never mistaken for a lane.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ DASHES = ("solid", "30px,2.5px", "12px,2.5px", "30px,2.5px,4px,2.5px")
 a missing sample.
 """
 
-CLASSES = ("#0f6b64", "#e5a93f", "#c4688e")
-"""Colours of the classes in a decision map: dark, light and between, to be told apart without hue."""
-CLASS_POINTS = ("#053f3b", "#8f5606", "#7a2a50")
-CLASS_POINTS_ON_DARK = ("#97ebe0", "#fff1d3", "#f6adcd")
+CLASSES = ("#2a9d94", "#e2a43b", "#b6577f")
+"""Colours of the classes in a decision map."""
+CLASS_POINTS = ("#0f6f68", "#b2741a", "#7f2c52")
+CLASS_POINTS_ON_DARK = ("#a8efe6", "#ffdf9e", "#f7c3da")
 """Colours of the classes' points, darker or lighter so that they are visible on their own
 colour.
 """

@@ -21,6 +21,8 @@ from pydantic_core import to_jsonable_python
 from app.live.component import Component
 from app.live.mount import OWN, still
 from app.text import t
+from engine.combinatorial.instances import INSTANCES
+from engine.combinatorial.methods import METHODS
 from engine.datasets import DATASETS
 from engine.messages.recording import SUFFIX
 from engine.networks import NETWORKS
@@ -32,6 +34,14 @@ RECORDINGS, PLAYLIST = ASSETS / "recordings", ASSETS / "playlist.json"
 MOST_ENTRIES = 40
 NAME = re.compile(rf"[a-z0-9-]{{1,80}}|{OWN}[\w-]{{1,80}}")
 TALK = re.compile(r"[\w-]{1,80}")
+REGISTRIES: dict[str, Any] = {
+    "dataset": DATASETS,
+    "network": NETWORKS,
+    "lane": OPTIMIZERS,
+    "instance": INSTANCES,
+    "method": METHODS,
+}
+"""What experiments are made of, by the names that the browser uses."""
 BARE = """<style>
 [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stExpandSidebarButton"],
 [data-testid="stSidebarCollapsedControl"] { display: none !important; }
@@ -132,8 +142,8 @@ def talk(parameters: Mapping[str, str]) -> str | None:
 
 @lru_cache(maxsize=1)
 def defaults() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return what every field of datasets, networks and methods is by default, as JSON values: the
-    browser leaves those out of links.
+    """Return what every field of datasets, networks, instances and methods is by default, as JSON
+    values: the browser leaves those out of links.
     """
     return {
         kind: {
@@ -144,7 +154,7 @@ def defaults() -> dict[str, dict[str, dict[str, Any]]]:
             }
             for cls in registry
         }
-        for kind, registry in (("dataset", DATASETS), ("network", NETWORKS), ("lane", OPTIMIZERS))
+        for kind, registry in REGISTRIES.items()
     }
 
 

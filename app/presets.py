@@ -16,9 +16,9 @@ from typing import Any, Literal
 import streamlit as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from app import link
+from app.experiments import AnyExperiment, from_parameters
 from app.text import t
-from engine.experiment.model import Experiment
-from engine.experiment.query_string import from_flat
 from engine.messages.encoding import Message
 
 PRESETS = Path(__file__).resolve().parents[1] / "assets" / "presets.json"
@@ -29,7 +29,16 @@ PICKED = "preset picked"
 COLUMNS = 2
 
 Number = Literal[
-    "loss", "accuracy", "test_loss", "test_accuracy", "agreement", "evaluations", "flops", "seconds"
+    "loss",
+    "accuracy",
+    "test_loss",
+    "test_accuracy",
+    "agreement",
+    "evaluations",
+    "flops",
+    "seconds",
+    "gap",
+    "shared",
 ]
 
 
@@ -125,9 +134,14 @@ class Preset(BaseModel):
     panels: str = Field("", description="Panels to open, as links name them; the usual if empty.")
     expect: tuple[Claim, ...] = Field(min_length=1)
 
-    def experiment(self) -> Experiment:
+    def experiment(self) -> AnyExperiment:
         """The experiment of the race."""
-        return from_flat(self.flat)
+        return from_parameters(self.flat)
+
+    @property
+    def page(self) -> str:
+        """The page that shows it, as `link` names it."""
+        return link.page_of(self.flat)
 
     @property
     def lanes(self) -> list[str]:

@@ -38,6 +38,7 @@ from engine.messages.encoding import Message
 from engine.messages.recording import SUFFIX, Recording
 from engine.system.input_checks import check
 
+COASTLINE = Path(__file__).resolve().parents[1] / "assets" / "coastline.json"
 ICON = Path(__file__).resolve().parents[1] / "assets" / "icon.svg"
 ENTRY = "replay/main.js"
 STYLES = ("styles/live.css", "styles/replay.css", "styles/present.css")
@@ -171,8 +172,9 @@ def fill(about: Mapping[str, Any], *recordings: bytes) -> str:
 
     Args:
         about: ``title``; ``date`` (as in 2026-11-24) of the day it was ``raced`` (true) or saved
-            (false); ``view``: how it is shown (panels, large, x, y). Of a talk also ``slides``,
-            ``files`` (the names of its recordings) and ``methods`` (those of their lanes).
+            (false); ``view``: how it is shown (panels, large, x, y); ``coastline`` if it is on the
+            Earth. Of a talk also ``slides``, ``files`` (the names of its recordings) and
+            ``methods`` (those of their lanes).
         recordings: the bytes of a recording file; of a talk, of several.
     """
     parts = {
@@ -181,6 +183,13 @@ def fill(about: Mapping[str, Any], *recordings: bytes) -> str:
         "RECORDING": "\n".join(map(_base64, recordings)),
     }
     return _GAP.sub(lambda match: parts[match[1]], shell())
+
+
+def coastline_of(stage: Message) -> dict[str, Any]:
+    """Return the coastline as a part of ``about`` if a race is on the Earth, otherwise nothing."""
+    if not stage["data"].get("geographic") or not COASTLINE.is_file():
+        return {}
+    return {"coastline": json.loads(COASTLINE.read_text("utf-8"))}
 
 
 def write(source: Path, target: Path) -> Path:
@@ -194,10 +203,8 @@ def write(source: Path, target: Path) -> Path:
         title = title_of(recording.stage)
     except (KeyError, TypeError, AttributeError):
         raise BadInput("recording", str(source), "a recording that says what was raced") from None
-    page = fill(
-        {"title": title, "date": date.today().isoformat(), "raced": False, "view": {}},
-        source.read_bytes(),
-    )
+    about = {"title": title, "date": date.today().isoformat(), "raced": False, "view": {}}
+    page = fill(about | coastline_of(recording.stage), source.read_bytes())
     try:
         target.write_text(page, "utf-8", newline="\n")
     except OSError as error:

@@ -18,11 +18,12 @@ from PIL import Image
 
 from app.text import plain, t
 from app.visitors import Rate, visitor
+from engine.combinatorial.instances import CityFile
 from engine.datasets.base import DatasetConfig
 from engine.datasets.user import Colour, Own, OwnImages, UserTable
 from engine.errors import BadInput
 from engine.uploads.limits import FILE_BYTES, MIB, SIDES, NotNow, named
-from engine.uploads.store import Column, UploadInfo, find, store
+from engine.uploads.store import Column, Purpose, UploadInfo, find, store
 from engine.uploads.store import first_pictures as find_pictures
 
 SEEN, TOKEN, PROBLEM = "upload seen", "upload token", "upload problem"
@@ -36,6 +37,42 @@ SHOWN = 6
 """Number of class names that are listed."""
 NAME = "own"
 """The entry for the visitor's own data, of any kind, in the choice of datasets."""
+
+
+CITIES = "cities "
+"""Begins the session keys of files that are read as cities."""
+
+
+def draw_cities(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """Draw the uploader of a file of cities.
+
+    Args:
+        current: the instance of a link, as JSON values, if it is from an uploaded file; a file
+            uploaded in this session takes precedence.
+
+    Returns:
+        The instance as JSON values, for `CombinatorialExperiment.parse`; None while there is no
+            file that can be used.
+    """
+    _take("cities")
+    problem = st.session_state.get(CITIES + PROBLEM)
+    if problem:
+        _refused(*problem)
+    token = st.session_state.get(CITIES + TOKEN) or str((current or {}).get("token") or "")
+    if not token:
+        if not problem:
+            st.caption(t("uploads.cities-hint"))
+        return None
+    try:
+        info = find(token, "instance.token")
+    except BadInput:
+        st.warning(t("uploads.gone"), icon=":material/info:")
+        return None
+    st.markdown(t("uploads.cities-found", name=plain(info.name), count=f"{info.rows:,}"))
+    for note in info.notes:
+        st.caption(plain(note))
+    st.caption(t("uploads.kept"))
+    return {"name": CityFile.name, "token": token}
 
 
 def label() -> str:
@@ -75,7 +112,7 @@ def draw(current: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
     try:
         info = find(token)
         if info.kind == "cities":  # no link of Kelvin's names such a file here
-            raise BadInput("dataset.token", token, "a table or an archive of pictures")
+            raise BadInput("dataset.token", token, t("uploads.other-kind"))
     except BadInput:
         st.warning(t("uploads.gone"), icon=":material/info:")
         return None
@@ -89,6 +126,8 @@ def why(error: BadInput) -> str:
     """Return why something cannot be raced, as Markdown. A missing file is explained for the page,
     not for the command line.
     """
+    if error.field == "instance.token":
+        return t("uploads.cities-gone" if error.value else "uploads.cities-none")
     if error.field != "dataset.token":
         return plain(str(error))
     return t("uploads.file-gone" if error.value else "uploads.no-file", own=label())
@@ -120,17 +159,19 @@ def _remark(phrase: str) -> tuple[str, str]:
     return phrase[:start].rstrip(), phrase[start + 1 : -1]
 
 
-def _take() -> None:
+def _take(purpose: Purpose = "data") -> None:
     """Draw the uploader and read a new file."""
+    place, text = (CITIES, "cities-choose") if purpose == "cities" else ("", "choose")
+    seen, token, wrong, tries = (f"{place}{key}" for key in (SEEN, TOKEN, PROBLEM, TRY))
     file = st.file_uploader(
-        t("uploads.choose"),
-        key=f"upload file {st.session_state.setdefault(TRY, 0)}",
-        help=t("uploads.choose-hint"),
+        t(f"uploads.{text}"),
+        key=f"{place}upload file {st.session_state.setdefault(tries, 0)}",
+        help=t(f"uploads.{text}-hint"),
         max_upload_size=FILE_BYTES // MIB,
     )
-    if file is None or file.file_id == st.session_state.get(SEEN):
+    if file is None or file.file_id == st.session_state.get(seen):
         return
-    st.session_state.pop(PROBLEM, None)
+    st.session_state.pop(wrong, None)
     wait = RATE.wait(visitor())
     if wait > 0:  # not marked as read: it is read when the page is drawn next
         st.warning(
@@ -144,28 +185,29 @@ def _take() -> None:
         )
         _again()
         return
-    place = st.empty()
+    said = st.empty()
 
     def told(number: int) -> None:
-        place.caption(t("uploads.next") if number == 1 else t("uploads.waiting", place=number))
+        said.caption(t("uploads.next") if number == 1 else t("uploads.waiting", place=number))
 
-    st.session_state[SEEN] = file.file_id
+    st.session_state[seen] = file.file_id
     try:
         with st.spinner(t("uploads.reading")):
-            st.session_state[TOKEN] = store(file.getvalue(), file.name, visitor(), told).token
+            info = store(file.getvalue(), file.name, visitor(), told, purpose)
+            st.session_state[token] = info.token
     except NotNow as error:
-        st.session_state.pop(SEEN, None)
+        st.session_state.pop(seen, None)
         st.warning(
             t("uploads.not-now", name=plain(named(file.name)), why=plain(error.why)),
             icon=":material/info:",
         )
         _again()
     except BadInput as error:
-        st.session_state[PROBLEM] = (named(file.name), error.allowed)
+        st.session_state[wrong] = (named(file.name), error.allowed)
         # Otherwise the uploader would still show the rejected file as the one in use.
-        st.session_state[TRY] += 1
+        st.session_state[tries] += 1
         st.rerun()
-    place.empty()
+    said.empty()
 
 
 def _again() -> None:

@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl
 import streamlit as st
 
 from app import presets
+from app.experiments import AnyExperiment
 from app.text import t
-from engine.experiment.model import Experiment
+from engine.combinatorial.experiment import CombinatorialExperiment
 
 ASKED = "question asked"
 """Session key of the preset whose explanation is shown with its race."""
@@ -23,7 +24,7 @@ def ask(preset: presets.Preset) -> None:
     st.session_state[ASKED] = preset.id
 
 
-def follow(experiment: Experiment) -> None:
+def follow(experiment: AnyExperiment) -> None:
     """Show the explanation of the preset that a link matches, with any seed; hide it if the link is
     for another race.
 
@@ -44,7 +45,7 @@ def follow(experiment: Experiment) -> None:
         ask(found)
 
 
-def _unseeded(experiment: Experiment) -> Experiment:
+def _unseeded(experiment: AnyExperiment) -> AnyExperiment:
     return experiment.model_copy(update={"seed": 0})
 
 
@@ -53,11 +54,11 @@ def close() -> None:
     st.session_state.pop(ASKED, None)
 
 
-def question(landscape: bool) -> dict[str, Any] | None:
+def question(page: str) -> dict[str, Any] | None:
     """Return the explanation on a page, as the live view shows it; None if there is none.
 
     Args:
-        landscape: whether it is the page of landscapes.
+        page: its file, as `link` names it.
     """
     found = next(
         (preset for preset in presets.presets() if preset.id == st.session_state.get(ASKED)), None
@@ -65,7 +66,7 @@ def question(landscape: bool) -> dict[str, Any] | None:
     if found is None:
         return None
     experiment = found.experiment()
-    if (experiment.dataset.kind == "function") != landscape:
+    if found.page != page:
         return None
     everything = presets.presets()
     number = everything.index(found) + 1
@@ -88,11 +89,13 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def about(experiment: Experiment) -> str:
+def about(experiment: AnyExperiment) -> str:
     """Return an experiment in one line: "Two spirals · Multi-layer perceptron · Simulated annealing
     against Adam".
     """
     lanes = t("live.versus").join(lane.label for lane in experiment.lanes)
+    if isinstance(experiment, CombinatorialExperiment):
+        return t("live.about-tour", data=experiment.instance.title, lanes=lanes)
     if experiment.dataset.kind == "function":
         return t("live.about-landscape", data=experiment.dataset.label, lanes=lanes)
     return t(

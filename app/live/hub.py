@@ -280,7 +280,7 @@ class Hub:
                 race.wants_pause = True
             case "resume":
                 race.wants_pause = False
-            case "reheat" | "turn" | "weight" if command["lane"] not in range(race.lanes):
+            case "reheat" | "turn" | "weight" | "kick" if command["lane"] not in range(race.lanes):
                 raise BadInput(
                     "lane", command["lane"], t("server.whole-number", high=race.lanes - 1)
                 )

@@ -77,6 +77,7 @@ def live_view(
     on_start: Callable[[], None] | None = None,
     on_view: Callable[[], None] | None = None,
     on_points: Callable[[], None] | None = None,
+    on_cities: Callable[[], None] | None = None,
     on_opened: Callable[[], None] | None = None,
     on_closed: Callable[[], None] | None = None,
     on_went: Callable[[], None] | None = None,
@@ -90,8 +91,9 @@ def live_view(
     stepped: int = 0,
     named: bool = False,
     usual: str | None = None,
-    layout: Literal["network", "landscape"] = "network",
+    layout: Literal["network", "landscape", "tour"] = "network",
     speed: int = 0,
+    instance: dict[str, Any] | None = None,
 ) -> Any:
     """Draw the live view.
 
@@ -110,6 +112,8 @@ def live_view(
             parameters for it are in the component's state.
         on_points: called when a visitor moves or draws training points; they are in the component's
             state, in the format of the dataset `drawn`.
+        on_cities: called when a visitor moves, adds or drops cities; the instance that they are is
+            in the component's state.
         on_opened: called when the recording of the link is on the screen; its experiment is in the
             component's state.
         on_closed: called when a visitor closes the explanation of a question.
@@ -131,6 +135,8 @@ def live_view(
         stepped: when a visitor last asked for one step in slow motion, in milliseconds; 0 if never.
         layout: the available panels.
         speed: steps per second at first; 0 is full speed.
+        instance: cities of the experiment, for a map before the race, as
+            `route_controls.preview` gives them.
     """
     data = {
         **still(),
@@ -144,6 +150,7 @@ def live_view(
         "starts": starts,
         "stepped": stepped,
         "speed": speed,
+        **({} if instance is None else {"instance": instance}),
         "about": about,
         "question": question,
         "unread": unread,
@@ -155,6 +162,7 @@ def live_view(
         "on_start_change": on_start,
         "on_view_change": on_view,
         "on_points_change": on_points,
+        "on_cities_change": on_cities,
         "on_opened_change": on_opened,
         "on_closed_change": on_closed,
         "on_went_change": on_went,

@@ -79,7 +79,7 @@ def summary(stage: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
         "dataset": data["name"],
         "label": (data.get("landscape") or data)["label"],
         "kind": data["kind"],
-        "network": stage.get("network") or experiment["network"]["name"],
+        "network": stage.get("network") or experiment.get("network", {}).get("name", ""),
         "lanes": [
             _lane(lane, name) for lane, name in zip(stage["lanes"], stage_names(stage), strict=True)
         ],

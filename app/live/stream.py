@@ -32,9 +32,11 @@ from app.live.bundle import FRONTEND
 from app.live.hub import Hub, ServerBusy, Viewer
 from app.live.shipped import shipped
 from app.text import t
+from engine.any_race import parse_experiment
+from engine.combinatorial.instance import MAX_EDITABLE
 from engine.datasets.hand_drawn import decode_points
 from engine.errors import BadInput
-from engine.experiment.model import MAX_LANES, MAX_SEEDS, Experiment
+from engine.experiment.model import MAX_LANES, MAX_SEEDS
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
 from engine.observation.projection import KINDS
@@ -53,6 +55,7 @@ SITE_SIDE = 56
 COMMANDS = ("pause", "resume", "step", "stages", "weights", "cancel")
 MOST_INDEX = 10**9
 MOST_WEIGHT = 1e6
+MOST_COORDINATE = 1e12
 TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
@@ -83,6 +86,7 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
         Route(base + "/kelvin/frontend/{path:path}", frontend),
         Route(base + "/kelvin/plotly.min.js", plotly),
         Route(base + "/kelvin/landscapes.json", landscapes),
+        Route(base + "/kelvin/coastline.json", coastline),
         Route(base + "/kelvin/replay-shell.html", replay_shell),
         Route(base + "/kelvin/thumbnails/{name}", thumbnail),
         Route(base + "/kelvin/recordings.json", recordings),
@@ -189,7 +193,7 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
     check(command)
     do = command.get("do") if isinstance(command, dict) else None
     if do == "run":
-        experiment, fewer = within(Experiment.parse(command.get("experiment")))
+        experiment, fewer = within(parse_experiment(command.get("experiment")))
         then = command.get("then", [])
         if not isinstance(then, list) or len(then) > MOST_AT_ONCE:
             raise BadInput("then", then, t("server.commands", most=MOST_AT_ONCE))
@@ -273,6 +277,32 @@ def _follow(command: Message) -> Message:
     return {"seed": _whole(command, "seed", MAX_SEEDS - 1)}
 
 
+def _kick(command: Message) -> Message:
+    return {"lane": _whole(command, "lane", MAX_LANES - 1)}
+
+
+def _cities(command: Message) -> Message:
+    """Validate the form of an edit of cities; which cities there are is checked by the race."""
+    rows: dict[str, list[Any]] = {}
+    for name in ("move", "drop", "add"):
+        found = command.get(name) or []
+        if not isinstance(found, list) or len(found) > MAX_EDITABLE:
+            raise BadInput(name, found, t("server.cities", most=MAX_EDITABLE))
+        rows[name] = found
+    for name, length in (("move", 3), ("add", 2)):
+        for row in rows[name]:
+            if not isinstance(row, list) or len(row) != length:
+                raise BadInput(name, row, t(f"server.{name}"))
+            for value in row[-2:]:
+                _number({name: value}, name, -MOST_COORDINATE, MOST_COORDINATE)
+    for name, city in (
+        *(("move", row[0]) for row in rows["move"]),
+        *(("drop", one) for one in rows["drop"]),
+    ):
+        _whole({name: city}, name, MAX_EDITABLE - 1)
+    return rows
+
+
 VALIDATED: dict[str, Callable[[Message], Message]] = {
     "reheat": _reheat,
     "turn": _turn,
@@ -280,6 +310,8 @@ VALIDATED: dict[str, Callable[[Message], Message]] = {
     "points": _points,
     "plane": _plane,
     "follow": _follow,
+    "kick": _kick,
+    "cities": _cities,
 }
 """Commands for a race: functions that return the command to pass on, or raise `BadInput`."""
 
@@ -390,6 +422,21 @@ async def landscapes(request: Request) -> Response:
     """Serve the thumbnails of the landscapes."""
     return await _packed(
         request, await asyncio.to_thread(_landscapes), "application/json", _caching(request)
+    )
+
+
+@lru_cache(maxsize=1)
+def _coastline() -> bytes:
+    """Return the coastline of the Earth as JSON, gzipped: lines of longitudes and latitudes."""
+    if not replay.COASTLINE.is_file():
+        return gzip.compress(b"[]")
+    return gzip.compress(replay.COASTLINE.read_bytes(), 6)
+
+
+async def coastline(request: Request) -> Response:
+    """Serve the coastline that maps of places on the Earth are drawn over."""
+    return await _packed(
+        request, await asyncio.to_thread(_coastline), "application/json", _caching(request)
     )
 
 

@@ -13,9 +13,14 @@ if present.wanted(st.query_params.to_dict()):
     present.draw()
     st.stop()
 
-elsewhere = link.page_of(st.query_params.to_dict()) != link.EXPLORE
-if elsewhere and "experiment" not in st.session_state and not st.session_state.get("landscapes"):
-    st.switch_page(link.LANDSCAPES, query_params=st.query_params.to_dict())
+there = link.page_of(st.query_params.to_dict())
+elsewhere = there != link.EXPLORE
+if (
+    elsewhere
+    and "experiment" not in st.session_state
+    and not st.session_state.get(link.KEPT_BY[there])
+):
+    st.switch_page(there, query_params=st.query_params.to_dict())
 
 widgets.enter()
 if "experiment" not in st.session_state:
@@ -57,9 +62,10 @@ with st.sidebar:
         } | ({"panels": preset.panels} if preset.panels else {})
         visit.ask(preset)
         experiment = preset.experiment()
-        if experiment.dataset.kind == "function":
-            st.session_state.pop("landscapes", None)
-            st.switch_page(link.LANDSCAPES, query_params=link.write_link(experiment))
+        if preset.page != link.EXPLORE:
+            st.session_state.pop(link.KEPT_BY[preset.page], None)
+            st.switch_page(preset.page, query_params=link.write_link(experiment))
+        assert isinstance(experiment, Experiment)
         controls.load(experiment)
         st.session_state.starts = visit.now()
         st.session_state.complaint = None
@@ -128,7 +134,7 @@ live_view(
     on_went=_went,
     on_asked=_asked,
     about=visit.about(experiment),
-    question=visit.question(landscape=False),
+    question=visit.question(link.EXPLORE),
     went=st.session_state.get("went", 0),
     view=st.session_state.view,
     starts=st.session_state.get("starts", 0),

@@ -11,11 +11,10 @@ from engine.experiment.model import Experiment
 STEPS_PER_SECOND = 30
 
 page = st.session_state.setdefault("landscapes", {})
-elsewhere = (
-    "dataset" in st.query_params and link.page_of(st.query_params.to_dict()) != link.LANDSCAPES
-)
+there = link.page_of(st.query_params.to_dict())
+elsewhere = bool({"dataset", "instance"} & {*st.query_params}) and there != link.LANDSCAPES
 if not page and elsewhere and "experiment" not in st.session_state:
-    st.switch_page(link.EXPLORE, query_params=st.query_params.to_dict())
+    st.switch_page(there, query_params=st.query_params.to_dict())
 
 widgets.enter("landscape ")
 if not page:
@@ -44,9 +43,9 @@ if "pressed" in page:
 asked = presets.picked()
 if asked is not None:
     visit.ask(asked)
-    if asked.experiment().dataset.kind != "function":
+    if asked.page != link.LANDSCAPES:
         presets.pick(asked.id)
-        st.switch_page(link.EXPLORE)
+        st.switch_page(asked.page)
     page["experiment"], page["starts"] = asked.experiment(), visit.now()
     page["complaint"] = None
     controls.load(page["experiment"])
@@ -110,7 +109,7 @@ live_view(
     on_went=_went,
     on_asked=_asked,
     about=visit.about(page["experiment"]),
-    question=visit.question(landscape=True),
+    question=visit.question(link.LANDSCAPES),
     unread=complaint is not None,
     went=page.get("went", 0),
     view=page["view"],

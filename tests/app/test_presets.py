@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from app import link
 from app.presets import KINDS, Claim, Preset, presets
 from app.text import t
+from engine.combinatorial.race import CombinatorialRace
+from engine.experiment.model import Experiment
 from engine.race.race import Race
 
 MARKS = 40
@@ -115,9 +117,13 @@ def test_what_a_preset_claims_comes_out(preset: Preset) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        metrics = [
-            frame.metrics for frame in Race(preset.experiment(), marks=MARKS, pictures=False)
-        ]
+        experiment = preset.experiment()
+        race: Race | CombinatorialRace = (
+            Race(experiment, marks=MARKS, pictures=False)
+            if isinstance(experiment, Experiment)
+            else CombinatorialRace(experiment, marks=MARKS, pictures=False)
+        )
+        metrics = [frame.metrics for frame in race]
     finally:
         torch.set_num_threads(threads)
     assert [said for claim in preset.expect if (said := claim.broken(metrics))] == []

@@ -136,6 +136,8 @@ MALFORMED = [
     '{"do": "weight", "lane": 0}', '{"do": "weight", "lane": 0, "index": -1, "value": 1}', '{"do": "weight", "lane": 0, "index": 1.5, "value": 1}',
     '{"do": "weight", "lane": 0, "index": 1, "value": 1e9}', '{"do": "weight", "lane": 0, "index": 1, "value": "1"}', '{"do": "points"}', '{"do": "points", "points": 7}',
     '{"do": "points", "points": "gAAA"}', '{"do": "points", "points": "' + "gAAAA" * 801 + '"}',
+    '{"do": "kick"}', '{"do": "kick", "lane": 4}', '{"do": "cities", "move": 7}', '{"do": "cities", "move": [[0, 1]]}', '{"do": "cities", "add": [[1, "2"]]}',
+    '{"do": "cities", "drop": [-1]}', '{"do": "cities", "drop": [2000]}', '{"do": "cities", "move": [[0.5, 1, 2]]}', '{"do": "cities", "add": [[1, 1e300]]}', '{"do": "cities", "add": [1]}',
     '{"do": "plane"}', '{"do": "plane", "kind": "flat"}', '{"do": "plane", "kind": []}',
     '{"do": "run", "experiment": {}, "then": 7}', '{"do": "run", "experiment": {}, "then": [7]}', '{"do": "run", "experiment": {}, "then": [{"do": "run"}]}',
     '{"do": "run", "experiment": {}, "then": [{"do": "speed"}]}', '{"do": "run", "experiment": {}, "then": [' + ", ".join(['{"do": "pause"}'] * 9) + "]}",
@@ -267,6 +269,8 @@ def test_what_a_hand_does_reaches_the_race_as_it_was_said(site: Site) -> None:
         {"do": "weight", "lane": 1, "index": 12, "value": -0.25},
         {"do": "points", "points": "gAAAA" * 800},
         {"do": "plane", "kind": "line"},
+        {"do": "kick", "lane": 1},
+        {"do": "cities", "move": [[3, 1.5, -2]], "drop": [0, 7], "add": [[1, 2], [3, 4]]},
     ]
     with site.viewer() as session:
         session.send_json({"do": "run", "experiment": EXPERIMENT})

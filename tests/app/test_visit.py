@@ -7,7 +7,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from app import visit
+from app import link, visit
 from app.presets import PICKED, presets
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import to_flat
@@ -55,7 +55,7 @@ def test_going_back_takes_the_addresss_experiment_and_leaves_the_address_alone()
 
 def test_going_back_from_a_question_lets_go_of_it_and_going_forward_takes_it_up() -> None:
     first = Experiment.parse({"dataset": "moons", "lanes": ["snes"], "seed": 3})
-    asked = next(preset for preset in presets() if preset.experiment().dataset.kind != "function")
+    asked = next(preset for preset in presets() if preset.page == link.EXPLORE)
     app = opened(to_flat(first))
     app.session_state[PICKED] = asked.id
     app.run()
@@ -63,7 +63,7 @@ def test_going_back_from_a_question_lets_go_of_it_and_going_forward_takes_it_up(
     assert app.session_state["experiment"] == asked.experiment()
     go(app, to_flat(first))
     assert visit.ASKED not in app.session_state
-    go(app, to_flat(asked.experiment().model_copy(update={"seed": 5})))
+    go(app, link.write_link(asked.experiment().model_copy(update={"seed": 5})))
     assert app.session_state[visit.ASKED] == asked.id
 
 
@@ -99,24 +99,26 @@ def test_an_address_of_another_page_changes_nothing() -> None:
     assert app.session_state["experiment"].dataset.name == "moons"
 
 
-def ask(name: str, landscape: bool) -> None:
+def ask(name: str, page: str, other: str) -> None:
     import streamlit as st
 
     from app import visit
 
     st.session_state[visit.ASKED] = name
-    st.session_state.told = [visit.question(landscape), visit.question(not landscape)]
+    st.session_state.told = [visit.question(page), visit.question(other)]
     visit.close()
-    st.session_state.closed = visit.question(landscape)
+    st.session_state.closed = visit.question(page)
 
 
 def test_every_questions_explanation_is_for_the_page_its_race_is_on() -> None:
     for preset in presets():
         experiment = preset.experiment()
-        site = experiment.dataset.kind == "function"
+        others = {link.EXPLORE, link.LANDSCAPES, link.ROUTES} - {preset.page}
 
         app = AppTest.from_function(
-            ask, kwargs={"name": preset.id, "landscape": site}, default_timeout=30
+            ask,
+            kwargs={"name": preset.id, "page": preset.page, "other": min(others)},
+            default_timeout=30,
         ).run()
         told, elsewhere = app.session_state["told"]
         assert (told["title"], told["why"], told["experiment"]) == (
@@ -165,30 +167,29 @@ def test_questions_lead_on_from_one_to_the_next_across_pages() -> None:
         app.run()
         assert not app.exception
         assert app.session_state[visit.ASKED] == preset.id
-        function = preset.experiment().dataset.kind == "function"
-        if not function:
+        if preset.page == link.EXPLORE:
             assert app.session_state["experiment"] == preset.experiment()
             assert app.session_state["starts"] > started
             started = app.session_state["starts"]
         following = everything[number].id
-        shown = visit_question(preset.id, function)
+        shown = visit_question(preset.id, preset.page)
         assert (shown["number"], shown["next"]) == (number, following)
         assert shown["watch"]
         assert shown["lesson"]
         assert len(shown["lanes"]) == len(preset.experiment().lanes)
 
 
-def visit_question(name: str, landscape: bool) -> dict[str, Any]:
+def visit_question(name: str, page: str) -> dict[str, Any]:
     """Return what the story bar is given of a question."""
-    app = AppTest.from_function(_ask, kwargs={"name": name, "landscape": landscape}).run()
+    app = AppTest.from_function(_ask, kwargs={"name": name, "page": page}).run()
     assert not app.exception
     return dict(app.session_state["shown"])
 
 
-def _ask(name: str, landscape: bool) -> None:
+def _ask(name: str, page: str) -> None:
     import streamlit as st
 
     from app import visit as page_visit
 
     st.session_state[page_visit.ASKED] = name
-    st.session_state["shown"] = page_visit.question(landscape)
+    st.session_state["shown"] = page_visit.question(page)

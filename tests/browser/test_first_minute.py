@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from app import link
 from app.presets import presets
 from tests.browser.conftest import SHOTS
 from tests.browser.walk import Open, look, wait
@@ -71,10 +72,7 @@ def test_questions_are_walked_through_with_one_button(open_page: Open) -> None:
         )
         expect(story.locator("em")).to_be_empty()
     # from a landscape back to networks
-    assert {preset.experiment().dataset.kind == "function" for preset in presets()[1:7]} == {
-        True,
-        False,
-    }
+    assert {preset.page for preset in presets()[1:7]} == {link.EXPLORE, link.LANDSCAPES}
 
 
 def test_one_step_is_shown_from_the_question(open_page: Open) -> None:

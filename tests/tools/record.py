@@ -2,8 +2,8 @@
 
     python -m tests.tools.record [NAME …]
 
-The first screen's race is the explorer's own default, so that pressing Run gives what was just
-seen. Every other one is the preset of its name, so what is shown on a stage is what a visitor can
+The first screen's race is the explorer's own default, and that of routes the one of the page of
+routes, so that pressing Run gives what was just seen. Every other one is the preset of its name, so what is shown on a stage is what a visitor can
 run, and what the preset claims is tested. Without names, all are recorded. Budgets in evaluations
 give the same race again but for the clock.
 """
@@ -16,8 +16,11 @@ from pathlib import Path
 
 import torch
 
+from app import route_controls
+from app.experiments import AnyExperiment
 from app.present import playlist
 from app.presets import presets
+from engine.combinatorial.race import CombinatorialRace
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import encode
@@ -25,7 +28,7 @@ from engine.messages.recording import SUFFIX, Recording
 from engine.race.race import Race
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-FIRST = "first-screen"
+FIRST, ROUTES = "first-screen", "routes"
 FRAMES, FIRST_FRAMES = 120, 150
 LANE_FRAMES = 190
 """Frames of all lanes together: every lane has pictures of its own."""
@@ -35,21 +38,25 @@ MOST_BYTES = 600_000
 """Of one file: everything that ships is loaded before a talk begins."""
 
 
-def experiments() -> dict[str, Experiment]:
+def experiments() -> dict[str, AnyExperiment]:
     """Every shipped race by the name of its recording.
 
     Raises:
         BadInput: the playlist names a recording that is neither the first screen's nor a preset's.
     """
-    known = {FIRST: Experiment(), **{preset.id: preset.experiment() for preset in presets()}}
-    names = [FIRST, *(entry.recording for entry in playlist() if entry.recording != FIRST)]
+    known: dict[str, AnyExperiment] = {
+        FIRST: Experiment(),
+        ROUTES: route_controls.usual(),
+        **{preset.id: preset.experiment() for preset in presets()},
+    }
+    names = list(dict.fromkeys([FIRST, *(entry.recording for entry in playlist()), ROUTES]))
     for name in names:
         if name not in known:
             raise BadInput("playlist", name, f"{FIRST} or the id of a preset")
     return {name: known[name] for name in names}
 
 
-def messages(race: Race) -> Iterator[bytes]:
+def messages(race: Race | CombinatorialRace) -> Iterator[bytes]:
     """A whole race, as it would go over the wire: the stage, every moment with its picture, some
     with details, at last the weights.
     """
@@ -63,7 +70,8 @@ def messages(race: Race) -> Iterator[bytes]:
         if k >= next_detail or race.finished:
             yield encode(race.detail(k))
             next_detail = k + DETAIL_EVERY
-    yield encode(race.weights(k))
+    if not isinstance(race, CombinatorialRace):
+        yield encode(race.weights(k))
 
 
 def main(names: list[str]) -> int:
@@ -80,17 +88,19 @@ def main(names: list[str]) -> int:
         return 2
     large = []
     for name in names or there:
-        race = Race(
-            there[name],
-            marks=FIRST_FRAMES
-            if name == FIRST
-            else min(FRAMES, LANE_FRAMES // len(there[name].lanes)),
+        experiment = there[name]
+        marks = FIRST_FRAMES if name == FIRST else min(FRAMES, LANE_FRAMES // len(experiment.lanes))
+        race = (
+            Race(experiment, marks=marks)
+            if isinstance(experiment, Experiment)
+            else CombinatorialRace(experiment, marks=marks)
         )
         path = Recording(messages(race)).write(ASSETS / "recordings" / f"{name}{SUFFIX}")
         size = path.stat().st_size
         if size > MOST_BYTES:
             large.append(f"{name} has {size:,} bytes, more than {MOST_BYTES:,}")
-        found = [(row["optimizer"], row["loss"], row["test_accuracy"]) for row in race.results()]
+        shown = ("optimizer", "method", "loss", "test_accuracy", "best", "gap")
+        found = [{key: row[key] for key in shown if key in row} for row in race.results()]
         print(f"{path.name}: {size:,} bytes, {found}", flush=True)
     print("\n".join(large), end="\n" if large else "", file=sys.stderr)
     return 1 if large else 0

@@ -58,7 +58,7 @@ GLYPHS = {
 def style() -> str:
     """Return the colours of a drawing, by day and by night."""
     lines = ["path{fill:none;stroke-width:6;stroke-linejoin:round;stroke-linecap:round}"]
-    lines.append(".f{stroke-width:4}.p{stroke-width:5}")
+    lines.append(".b{stroke-linecap:square}.f{stroke-width:4}.p{stroke-width:5}")
     for where, classes, ink, faint in (
         ("", CLASS_POINTS, INK, FAINT),
         (":target ", CLASS_POINTS_ON_DARK, INK_ON_DARK, FAINT_ON_DARK),
@@ -91,7 +91,7 @@ def path(x: Iterable[float], y: Iterable[float]) -> str:
 
 
 def dots(x: np.ndarray, y: np.ndarray) -> str:
-    """Return points: lines of no length, whose round ends are all that is seen."""
+    """Return points: lines of no length, whose round or square ends are all that is seen."""
     return "".join(f"{path([a], [b])}h0" for a, b in zip(x, y, strict=True))
 
 

@@ -1,0 +1,193 @@
+"""The routes page: its controls name the experiment it shows, its links come back, cities changed on
+the map are the next race's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import link, route_controls
+from app.route_controls import cities_of, lines_of
+from engine.combinatorial.experiment import CombinatorialExperiment
+from engine.combinatorial.instances import INSTANCES, OwnCities
+from engine.combinatorial.methods import METHODS
+from engine.experiment.model import Experiment
+from engine.registry import fields
+from tests.app.test_pages import ROOT, open_app
+from tests.app.test_pages import shown as explored
+
+INSTANCE, LINES = "route control instance", "route control lines"
+SHIPPED = [cls.name for cls in INSTANCES if not cls.needs_file]
+PENTAGON = "0,0;4,0;6,3.5;4,6;0,6"
+
+
+def open_page(query: dict[str, str] | None = None) -> AppTest:
+    """The page as its entry in the navigation opens it."""
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300)
+    app.run()
+    app.query_params.clear()
+    for key, text in (query or {}).items():
+        app.query_params[key] = text
+    return app.switch_page("pages/routes.py").run()
+
+
+def shown(app: AppTest) -> CombinatorialExperiment:
+    assert not app.exception, app.exception
+    experiment: CombinatorialExperiment = app.session_state["routes"]["experiment"]
+    return experiment
+
+
+def address(app: AppTest) -> dict[str, str]:
+    return {
+        key: text[0] if isinstance(text, list) else text for key, text in app.query_params.items()
+    }
+
+
+def test_it_opens_on_its_default_race() -> None:
+    app = open_page()
+    assert shown(app) == route_controls.usual()
+    assert len(shown(app).lanes) >= 2
+    assert not app.warning
+    assert address(app) == link.write_link(route_controls.usual())
+
+
+LINKS: list[dict[str, Any]] = [
+    {"instance": {"name": "random", "cities": 321, "seed": 5}, "lanes": ["annealing"], "seed": 3},
+    {
+        "instance": {"name": "own", "cities": PENTAGON, "geographic": False},
+        "lanes": ["tempering", "annealing", "restarts", "iterated"],
+        "budget": {"currency": "evaluations", "amount": 123_456},
+    },
+    {"instance": "circle", "lanes": ["annealing", "annealing"]},
+]
+
+
+@pytest.mark.parametrize("value", LINKS)
+def test_a_link_typed_anywhere_opens_here_and_sets_every_control(value: dict[str, Any]) -> None:
+    experiment = CombinatorialExperiment.parse(value)
+    app = open_app(link.write_link(experiment))
+    assert shown(app) == experiment
+    assert shown(app.run()) == experiment
+    assert address(app) == link.write_link(experiment)
+    assert "experiment" not in app.session_state  # the explorer was never drawn
+
+
+def test_links_know_their_page() -> None:
+    assert link.page_of({"instance": "random", "seed": "3"}) == link.ROUTES
+    assert link.page_of({"dataset": "moons"}) == link.page_of({}) == link.EXPLORE
+
+
+def test_a_link_of_networks_typed_here_opens_where_it_belongs() -> None:
+    app = open_page()
+    assert "experiment" in app.session_state
+    assert explored(app) == Experiment()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_instance_can_be_picked_and_has_its_settings_drawn(name: str) -> None:
+    app = open_page({"instance": "grid" if name != "grid" else "circle"})
+    app.selectbox(key=INSTANCE).set_value(name).run()
+    assert shown(app).instance == INSTANCES.build(name)
+    assert not app.warning
+    widgets = [*app.slider, *app.select_slider, *app.number_input, *app.toggle]
+    keys = {widget.key for widget in widgets}
+    drawn = {field["name"] for field in fields(INSTANCES.get(name))} - {"cities"}
+    assert {f"route control instance.{name}.{field}" for field in drawn} <= keys
+
+
+@pytest.mark.parametrize("method", METHODS.names())
+def test_every_method_has_all_its_knobs_drawn_from_its_fields(method: str) -> None:
+    app = open_page({"instance": "random", "lanes": method})
+    assert [lane.name for lane in shown(app).lanes] == [method]
+    widgets = [*app.slider, *app.select_slider, *app.selectbox, *app.number_input, *app.toggle]
+    keys = {widget.key for widget in widgets}
+    for field in fields(METHODS.get(method)):
+        assert f"route control lane1.{method}.{field['name']}" in keys
+
+
+def test_cities_typed_as_lines_are_the_instance_and_a_bad_line_is_told_in_one() -> None:
+    app = open_page({"instance": "own"})
+    app.text_area(key=LINES).set_value("1, 2\n3 4\n\n 5,6; 7,8\n9\t10").run()
+    assert shown(app).instance == OwnCities(cities="1,2;3,4;5,6;7,8;9,10")
+    for hostile in ("1, 2\nnorth, 3", "1", "nan, 1\n2, 3", "1e999, 0\n1, 1", "=1+1, 2\n3, 4"):
+        app.text_area(key=LINES).set_value(hostile).run()
+        assert shown(app).instance == OwnCities(cities="1,2;3,4;5,6;7,8;9,10"), hostile
+        assert len(app.warning) == 1
+        assert "\n" not in app.warning[0].value
+    app.text_area(key=LINES).set_value("0, 0\n1, 1\n2, 0\n1, -1").run()
+    assert not app.warning
+
+
+def test_lines_and_texts_of_cities_are_the_same_cities() -> None:
+    assert lines_of("1,2;3.5,-4") == "1, 2\n3.5, -4"
+    assert cities_of(lines_of(PENTAGON)) == PENTAGON
+
+
+def test_cities_changed_on_the_map_set_the_controls_and_the_link() -> None:
+    app = open_page()
+    told = {"name": "own", "cities": PENTAGON, "geographic": False}
+    app.session_state["routes"]["cities"] = told
+    app.run()
+    assert shown(app).instance == OwnCities(cities=PENTAGON)
+    assert app.selectbox(key=INSTANCE).value == "own"
+    assert app.text_area(key=LINES).value == lines_of(PENTAGON)
+    assert address(app)["instance.cities"] == PENTAGON
+    app.session_state["routes"]["seed"] = 12
+    assert shown(app.run()).seed == 12
+    for nothing in ({}, {"cities": "x"}, {"cities": None, "geographic": 1}):
+        app.session_state["routes"]["cities"] = nothing
+        assert shown(app.run()).instance == OwnCities(cities=PENTAGON)
+
+
+def test_cities_too_many_for_a_link_are_left_out_of_it() -> None:
+    many = ";".join(f"{i}.25,{i}.75" for i in range(1500))
+    app = open_page()
+    app.session_state["routes"]["cities"] = {"cities": many, "geographic": False}
+    app.run()
+    assert shown(app).instance == OwnCities(cities=many)
+    assert "instance.cities" not in address(app)
+
+
+def test_a_preview_has_the_cities_and_of_very_many_an_even_choice() -> None:
+    few = route_controls.preview(CombinatorialExperiment.parse({"instance": "airports"}))
+    assert few is not None
+    assert few["size"] == len(few["points"]) == len(few["names"]) == 100
+    assert few["geographic"]
+    assert few["editable"]
+    assert not few["guessed"]
+    value = {"instance": {"name": "random", "cities": 100_000}, "lanes": ["annealing"]}
+    many = route_controls.preview(CombinatorialExperiment.parse(value))
+    assert many is not None
+    assert len(many["points"]) <= route_controls.MOST_SHOWN < many["size"]
+    assert not many["editable"]
+
+
+def test_a_broken_link_opens_with_a_line_and_what_is_left_of_it() -> None:
+    app = open_app({"instance": "random", "instance.cities": "many", "seed": "4"})
+    assert shown(app).instance.name == "random"
+    assert shown(app).seed == 4
+    assert len(app.warning) == 1
+    assert "\n" not in app.warning[0].value
+
+
+def test_pages_keep_what_was_set_on_them() -> None:
+    app = open_page({"instance": "circle", "seed": "7"})
+    assert shown(app).seed == 7
+    app.query_params.clear()
+    app.switch_page("pages/explore.py").run()
+    assert explored(app) == Experiment()
+    app.query_params.clear()
+    app.switch_page("pages/routes.py").run()
+    assert shown(app).seed == 7
+    assert shown(app).instance == INSTANCES.build("circle")
+
+
+def test_a_recording_that_cannot_be_raced_here_is_told() -> None:
+    app = open_page()
+    app.session_state["routes"]["opened"] = {"instance": {"name": "elsewhere"}, "lanes": []}
+    app.run()
+    assert shown(app) == route_controls.usual()
+    assert len(app.warning) == 1

@@ -1,0 +1,131 @@
+"""The routes page in a real browser: a race on a map, and hands on its cities."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SHOTS
+from tests.browser.walk import Open, look, raced, running, wait
+
+pytestmark = pytest.mark.browser
+
+LONG = "?instance=random&instance.cities=60&lanes=annealing,tempering&seconds=300&seed=3"
+"""Typed at the front door, as every link is: it leads to the routes."""
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+SPOT = """(() => { const p = v.board.panel('map'), c = p.canvases[0], f = p._fit(c),
+          g = p._survey().places, b = c.getBoundingClientRect();
+          return [b.left + f.left(g.u[x]), b.top + f.top(g.v[x])]; })()"""
+"""Where on the page a city is."""
+LONELY = """(() => { const p = v.board.panel('map'), f = p._fit(p.canvases[0]), g = p._survey().places;
+            let [best, most] = [0, -1];
+            for (let i = 0; i < g.u.length; i++) { let near = Infinity;
+              for (let j = 0; j < g.u.length; j++)
+                if (i !== j) near = Math.min(near, Math.hypot(g.u[i] - g.u[j], g.v[i] - g.v[j]));
+              if (near > most) [best, most] = [i, near]; }
+            return best; })()"""
+"""A city with no other one near it."""
+EMPTY = """(() => { const p = v.board.panel('map'), c = p.canvases[0], f = p._fit(c),
+           g = p._survey().places, b = c.getBoundingClientRect(); let [at, most] = [null, -1];
+           for (let x = 30; x < b.width - 30; x += 7) for (let y = 30; y < b.height - 30; y += 7) {
+             let near = Infinity;
+             for (let i = 0; i < g.u.length; i++)
+               near = Math.min(near, Math.hypot(f.left(g.u[i]) - x, f.top(g.v[i]) - y));
+             if (near > most) [at, most] = [[b.left + x, b.top + y], near]; }
+           return at; })()"""
+"""A place on the page as far from every city as there is."""
+EDITS = "v.player.history.events.filter((event) => event.kind === 'cities')"
+SIZE = "v.board.panel('map').cities.x.length"
+TOURS = "v.board.panel('map').last.picture.lanes.map((one) => one.best.data.length)"
+
+
+def drag(page: Page, city: int, across: float, down: float) -> None:
+    x, y = look(page, SPOT, city)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 6):
+        page.mouse.move(x + across * step / 5, y + down * step / 5)
+    page.mouse.up()
+
+
+def test_a_race_on_a_map_whose_cities_are_moved_added_and_dropped(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    assert "/routes?" in page.url
+    assert look(page, "v.layout") == "tour"
+    wait(page, f"({TOURS}).every((n) => n === 60)")
+    card = page.get_by_test_id("card-0-loss")
+    expect(card).not_to_have_text("–")
+
+    city = look(page, LONELY)
+    before = look(page, f"[v.board.panel('map').cities.x[{city}], last.reference.value]")
+    drag(page, city, 40, -30)
+    wait(page, f"{EDITS}.length > 0 && !v.board.panel('map').draft")
+    assert look(page, f"v.board.panel('map').cities.x[{city}]") > before[0]
+    wait(page, "last.reference.kind === 'best of this race'")
+    wait(page, "v.session.experiment.instance.name === 'own'")
+    # the controls and the address follow
+    page.wait_for_url("**instance=own**")
+    wait(page, "!v.stale")
+
+    page.mouse.click(*look(page, EMPTY))
+    wait(page, f"({TOURS}).every((n) => n === 61) && {SIZE} === 61")
+    page.mouse.click(*look(page, SPOT, look(page, LONELY)), button="right")
+    wait(page, f"({TOURS}).every((n) => n === 60) && {SIZE} === 60")
+
+    canvas = page.get_by_test_id("map-0")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Delete")
+    wait(page, f"({TOURS}).every((n) => n === 59) && {SIZE} === 59")
+
+    page.get_by_test_id("reheat").click()
+    page.get_by_test_id("kick-0").click()
+    events = "v.player.history.events"
+    wait(
+        page,
+        f"{events}.some((e) => e.kind === 'reheat') && {events}.some((e) => e.kind === 'kick')",
+    )
+    page.screenshot(path=SHOTS / "routes-light.png")
+
+    told, token = look(page, f"{EDITS}.length"), look(page, "v.race")
+    page.reload()
+    page.wait_for_function("window.__kelvin?.view?.ready")
+    raced(page, "v.race === x", token)
+    wait(page, f"{EDITS}.length === x && {SIZE} === 59", told)
+
+
+def test_a_map_before_the_race_is_drawn_by_hand_and_then_raced(open_page: Open) -> None:
+    page = open_page("routes?recording=none&instance=own&instance.cities=0,0;9,1;8,7;1,8;4,4")
+    wait(page, "v.board.panel('map').preview")
+    page.mouse.click(*look(page, EMPTY))
+    wait(page, f"{SIZE} === 6")
+    page.wait_for_function("decodeURIComponent(location.search).split(';').length === 6")
+    page.get_by_test_id("run").click()
+    raced(page, f"({TOURS}).every((n) => n === 6)")
+    wait(page, "last.lanes.every((lane) => lane.loss > 0)")
+
+
+def test_on_a_phone_the_maps_fit_and_a_finger_moves_a_city(open_page: Open) -> None:
+    page = open_page(LONG, **PHONE)
+    running(page)
+    wait(page, f"({TOURS}).every((n) => n === 60)")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+    box = page.get_by_test_id("map-0").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    page.get_by_test_id("map-0").scroll_into_view_if_needed()
+    city = look(page, LONELY)
+    x, y = look(page, SPOT, city)
+    touch = page.context.new_cdp_session(page)
+    for kind, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        ("touchMove", [{"x": x + 20, "y": y + 10}]),
+        ("touchMove", [{"x": x + 30, "y": y + 25}]),
+        ("touchEnd", []),
+    ):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    wait(page, f"{EDITS}.some((event) => event.move.length === 1)")
+    page.screenshot(path=SHOTS / "routes-phone.png")
