@@ -29,7 +29,7 @@ from engine.errors import BadInput
 from engine.studies import report as reports
 from engine.studies import study as studies
 from engine.studies import tables
-from engine.studies.report import COLUMNS, CURRENCIES, Cell, Report
+from engine.studies.report import COLUMNS, COMBINATORIAL, CURRENCIES, Cell, Report
 from engine.studies.study import Case, Lane
 from engine.studies.verdict import PLACE, SHARES, Facts, filled, number
 from engine.system import settings
@@ -210,9 +210,14 @@ class Results:
 
 
 @lru_cache(maxsize=64)
-def cells(shown: tuple[Results, ...], currency: str, variant: str) -> tuple[Cell, ...]:
-    """Return the map's cells, in the order of its rows."""
-    made = reports.the_map([one.report for one in shown], currency, variant)
+def cells(
+    shown: tuple[Results, ...], currency: str, variant: str, combinatorial: bool = False
+) -> tuple[Cell, ...]:
+    """Return the cells of the map of networks, or of that of combinatorial problems, in the order
+    of its rows.
+    """
+    columns = COMBINATORIAL if combinatorial else COLUMNS
+    made = reports.the_map([one.report for one in shown], currency, variant, columns)
     order = {name: i for i, name in enumerate(SITUATIONS)}
     return tuple(
         sorted(
@@ -220,7 +225,7 @@ def cells(shown: tuple[Results, ...], currency: str, variant: str) -> tuple[Cell
             key=lambda cell: (
                 order.get(cell.situation, len(order)),
                 cell.situation,
-                COLUMNS.index(cell.column),
+                columns.index(cell.column),
             ),
         )
     )
@@ -241,11 +246,12 @@ def clicked(selection: Mapping[str, Any], last: str | None) -> str | None:
 def map_table(shown: Sequence[Cell]) -> str:
     """Return the map as an HTML table."""
     unclear = figures.unclear(shown)
-    head = "".join(f'<th scope="col">{_sees(column)}</th>' for column in COLUMNS)
+    columns = figures.columns_of(shown)
+    head = "".join(f'<th scope="col">{_sees(column)}</th>' for column in columns)
     body = []
     for situation in figures.rows_of(shown):
         row = {cell.column: cell for cell in shown if cell.situation == situation}
-        texts = [_cell_text(row.get(column), unclear) for column in COLUMNS]
+        texts = [_cell_text(row.get(column), unclear) for column in columns]
         body.append(
             f'<tr><th scope="row">{html.escape(figures.heading(situation, shown))}</th>'
             + "".join(f"<td>{text}</td>" for text in texts)

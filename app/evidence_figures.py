@@ -16,7 +16,8 @@ import plotly.graph_objects as go
 from app.palette import FACTORS, FACTORS_ON_DARK, RECORDINGS, RECORDINGS_ON_DARK
 from app.text import t
 from engine.race.trajectory import Target
-from engine.studies.report import COLUMNS, Cell
+from engine.studies.report import COLUMNS, COMBINATORIAL, Cell
+from engine.studies.study import Seen
 from engine.studies.verdict import SHARES, number
 
 CLEAR = "rgba(0,0,0,0)"
@@ -206,6 +207,11 @@ def unclear(cells: Sequence[Cell]) -> list[Cell]:
     return found
 
 
+def columns_of(cells: Sequence[Cell]) -> tuple[Seen, ...]:
+    """Return the columns of a map: those of combinatorial problems if its cells are of such."""
+    return COMBINATORIAL if any(cell.column in COMBINATORIAL for cell in cells) else COLUMNS
+
+
 def map_height(cells: Sequence[Cell]) -> int:
     """Return the map's height in pixels."""
     return HEAD + len(rows_of(cells)) * (NAME_HEIGHT + CELL_HEIGHT) + 6
@@ -217,7 +223,7 @@ def the_map(cells: Sequence[Cell], dark: bool = False) -> go.Figure:
     Trace 0 has the colours, 1 the hatching, 2 the dots, 3 a point for each cell, to be pointed at
     and clicked; its ``customdata`` begins with the study.
     """
-    on = paper(dark)
+    on, columns = paper(dark), columns_of(cells)
     situations = rows_of(cells)
     place = {situation: i for i, situation in enumerate(situations)}
     full = NAME_HEIGHT + CELL_HEIGHT
@@ -226,17 +232,17 @@ def the_map(cells: Sequence[Cell], dark: bool = False) -> go.Figure:
     edges = [0.0]
     for situation in situations:
         own = {c.column: c for c in cells if c.situation == situation and math.isfinite(c.factor)}
-        z.append([None] * len(COLUMNS))
-        z.append([math.log10(own[column].factor) if column in own else None for column in COLUMNS])
+        z.append([None] * len(columns))
+        z.append([math.log10(own[column].factor) if column in own else None for column in columns])
         edges += [edges[-1] + NAME_HEIGHT, edges[-1] + full]
     hatched = unclear(cells)
     wins = [
         cell for cell in cells if cell.factor == 1 and cell.column != GRADIENT and cell.reached > 0
     ]
-    at = [COLUMNS.index(cell.column) for cell in cells]
+    at = [columns.index(cell.column) for cell in cells]
     traces = [
         go.Heatmap(
-            x=[i - 0.5 for i in range(len(COLUMNS) + 1)],
+            x=[i - 0.5 for i in range(len(columns) + 1)],
             y=edges,
             z=z,
             zmin=0,
@@ -247,7 +253,7 @@ def the_map(cells: Sequence[Cell], dark: bool = False) -> go.Figure:
             hoverinfo="skip",
         ),
         go.Bar(
-            x=[COLUMNS.index(cell.column) for cell in hatched],
+            x=[columns.index(cell.column) for cell in hatched],
             base=[middle[cell.situation] - CELL_HEIGHT / 2 for cell in hatched],
             y=[CELL_HEIGHT] * len(hatched),
             width=0.98,
@@ -266,7 +272,7 @@ def the_map(cells: Sequence[Cell], dark: bool = False) -> go.Figure:
             hoverinfo="skip",
         ),
         go.Scatter(
-            x=[COLUMNS.index(cell.column) + 0.42 for cell in wins],
+            x=[columns.index(cell.column) + 0.42 for cell in wins],
             y=[middle[cell.situation] - CELL_HEIGHT / 2 + 9 for cell in wins],
             mode="markers",
             marker={
@@ -303,9 +309,9 @@ def the_map(cells: Sequence[Cell], dark: bool = False) -> go.Figure:
                 on,
                 side="top",
                 showgrid=False,
-                range=[-0.5, len(COLUMNS) - 0.5],
-                tickvals=list(range(len(COLUMNS))),
-                ticktext=[t(f"evidence.sees-{column.replace(' ', '-')}") for column in COLUMNS],
+                range=[-0.5, len(columns) - 0.5],
+                tickvals=list(range(len(columns))),
+                ticktext=[t(f"evidence.sees-{column.replace(' ', '-')}") for column in columns],
             ),
             yaxis=_axis(on, visible=False, range=[edges[-1], 0]),
             shapes=[_frame(cell, middle[cell.situation], on) for cell in cells if _blank(cell)],
@@ -325,7 +331,7 @@ def _blank(cell: Cell) -> bool:
 
 
 def _frame(cell: Cell, middle: float, on: Paper) -> dict[str, Any]:
-    column = COLUMNS.index(cell.column)
+    column = columns_of([cell]).index(cell.column)
     return {
         "type": "rect",
         "x0": column - 0.49,
@@ -358,7 +364,7 @@ def _words(cell: Cell, middle: float, on: Paper) -> dict[str, Any]:
         colour = text_on(colour_of(cell.factor, on))
     return {
         "text": text,
-        "x": COLUMNS.index(cell.column),
+        "x": columns_of([cell]).index(cell.column),
         "y": middle,
         "showarrow": False,
         "font": {"size": 11, "color": colour},

@@ -5,6 +5,7 @@ gradients.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,9 @@ def _open(name: str) -> None:
     st.session_state[OPENED] = name
 
 
-def _clicked() -> None:
-    """Open the study of the cell that was clicked."""
-    selection = st.session_state["evidence-map"]["selection"]
+def _clicked(key: str) -> None:
+    """Open the study of the cell that was clicked on one of the maps."""
+    selection = st.session_state[key]["selection"]
     name = evidence.clicked(selection, st.session_state.get(LAST))
     if name:
         st.session_state[LAST] = name
@@ -172,7 +173,7 @@ with main:
             key="evidence-map",
             theme=None,
             config=CHART,
-            on_select=_clicked,
+            on_select=partial(_clicked, "evidence-map"),
             selection_mode="points",
             alt=t("evidence.map-alt"),
         )
@@ -181,6 +182,21 @@ with main:
             st.html(evidence.map_table(cells))
     else:
         st.caption(t("evidence.map-empty"))
+    # Evaluations of such problems are distances: lanes of other programs count none, so seconds
+    tours = evidence.cells(found.results, "core_seconds", variant, combinatorial=True)
+    if tours:
+        st.subheader(t("evidence.map-combinatorial"), anchor=False)
+        st.plotly_chart(
+            evidence_figures.the_map(tours, dark),
+            key="evidence-map-combinatorial",
+            theme=None,
+            config=CHART,
+            on_select=partial(_clicked, "evidence-map-combinatorial"),
+            selection_mode="points",
+            alt=t("evidence.map-combinatorial-alt"),
+        )
+        with st.expander(t("evidence.map-table")):
+            st.html(evidence.map_table(tours))
 
 st.subheader(t("evidence.studies"), anchor=False)
 for one in found.results:

@@ -22,7 +22,9 @@ from ..observation.observer import memory_of
 from ..registry import Fields
 from .race import Race
 
-Measure = Literal["loss", "accuracy", "valid_loss", "valid_accuracy", "test_loss", "test_accuracy"]
+Measure = Literal[
+    "loss", "accuracy", "valid_loss", "valid_accuracy", "test_loss", "test_accuracy", "gap"
+]
 
 
 class Target(Fields):

@@ -13,6 +13,7 @@ from typing import Any
 
 from scipy.stats import qmc
 
+from ..combinatorial.experiment import CombinatorialExperiment
 from ..errors import BadInput, CannotRun, NotFetched
 from ..experiment.model import Experiment, problem_of
 from ..random.hashed_seed import hashed_seed
@@ -21,6 +22,8 @@ from .study import Case, Lane, Scale, Size, Study, Tune
 
 TUNING_SEED = 100
 """First of the seeds that settings are chosen on; they are never reported."""
+INSTANCE = "instance"
+"""What an experiment on a combinatorial problem has instead of a dataset."""
 FORMULA = "="
 """First character of a text that is computed from D, N and K."""
 LANE = "lanes[0]"
@@ -53,8 +56,8 @@ class Run:
     Attributes:
         study, size, case, lane, variant, trial, seed: where it belongs.
         along: the value that the case varies, or its number of weights.
-        dimension: D.
-        samples: N, the training samples.
+        dimension: D; of a combinatorial problem, its size.
+        samples: N, the training samples; of a combinatorial problem, its size.
         experiment: JSON values of a race with one lane.
         probe, options: a measurement instead of a race.
         targets: JSON values of `Target`.
@@ -233,21 +236,26 @@ def run_of(
         setting[name] = _computed(given, {**known, **_numbers(setting)}, field)
     known |= _numbers(setting)
     amount = _amount(case, place, lane, known)
-    value |= {
-        "lanes": [setting],
-        "budget": {
-            "currency": "evaluations",
-            "amount": max(1.0, round(amount * variant.factor * scale.budget)),
-        },
-        "seed": seed,
-        "device": scale.device,
-        "threads": 1,
-    }
+    core_seconds = case.core_seconds * scale.budget * max(1.0, variant.factor)
+    value |= {"lanes": [setting], "seed": seed}
+    if INSTANCE in value:  # compared after equal processor time; outside solvers know no other
+        value["budget"] = {"currency": "seconds", "amount": core_seconds}
+    else:
+        value |= {
+            "budget": {
+                "currency": "evaluations",
+                "amount": max(1.0, round(amount * variant.factor * scale.budget)),
+            },
+            "device": scale.device,
+            "threads": 1,
+        }
     needs = None
     if lane.start_from is not None:
         needs = _earlier(study, size, lane.start_from, seed).key
     with _named(place, lane):
-        experiment = Experiment.parse(value).to_json()
+        experiment = (
+            (CombinatorialExperiment if INSTANCE in value else Experiment).parse(value).to_json()
+        )
     return Run(
         study.id,
         size,
@@ -264,11 +272,12 @@ def run_of(
         {
             name: _computed(given, known, f"lane {lane.id}: options.{name}")
             for name, given in lane.options.items()
-        },
+        }
+        | ({} if case.best_known is None else {"best_known": case.best_known}),
         [target.model_dump(exclude_defaults=True) for target in case.targets],
         lane.average,
         case.stop,
-        case.core_seconds * scale.budget * max(1.0, variant.factor),
+        core_seconds,
         merged(value, case.other) | {"lanes": [setting]} if case.other else {},
         needs,
     )
@@ -287,6 +296,9 @@ def _earlier(study: Study, size: Size, name: str, seed: int) -> Run:
 def sizes_of(text: str) -> tuple[int, int, int]:
     """Return (weights, training samples, outputs) of a problem, given as JSON."""
     value = {**json.loads(text), "lanes": ["random-search"]}
+    if INSTANCE in value:
+        size = CombinatorialExperiment.parse(value).instance.size()
+        return size, size, 1
     experiment = Experiment.parse(value)
     network = experiment.network.build_for(experiment.dataset)
     problem = problem_of(experiment.dataset, network, experiment.loss, experiment.training)

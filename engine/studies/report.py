@@ -15,8 +15,12 @@ from . import stats, tables
 from .study import SHIPPED, Case, Lane, Seen, Study, names, shipped
 from .verdict import SHARES, Facts, Figure, verdict
 
-COLUMNS: tuple[Seen, ...] = tuple(one for one in get_args(Seen) if one != "none")
-"""Columns of the map: what a method sees of the problem."""
+COMBINATORIAL: tuple[Seen, ...] = ("prices", "moves", "distances", "relaxation", "model")
+"""Columns of the map of combinatorial problems: what a method sees of the problem."""
+COLUMNS: tuple[Seen, ...] = tuple(
+    one for one in get_args(Seen) if one not in ("none", *COMBINATORIAL)
+)
+"""Columns of the map of networks."""
 CURRENCIES = tables.CURRENCIES
 
 
@@ -108,7 +112,10 @@ class Cell:
 
 
 def the_map(
-    reports: Iterable[Report], currency: str = "evaluations", variant: str = "tuned"
+    reports: Iterable[Report],
+    currency: str = "evaluations",
+    variant: str = "tuned",
+    columns: tuple[Seen, ...] = COLUMNS,
 ) -> list[Cell]:
     """Return the map's cells: every situation that a study's case fills × what a method sees.
 
@@ -119,6 +126,7 @@ def the_map(
         reports: the studies with results.
         currency: "evaluations", "core_seconds" or "rounds".
         variant: "tuned" (the default setting where a lane was not tuned) or "default".
+        columns: `COLUMNS` for networks, `COMBINATORIAL` for combinatorial problems.
     """
     if currency not in CURRENCIES:
         raise BadInput("currency", currency, f"one of {', '.join(CURRENCIES)}")
@@ -127,7 +135,8 @@ def the_map(
         facts = Facts(one.study, one.runs)
         for case in one.study.case:
             if case.situation is not None and case.targets:
-                cells += _row(one, facts, case, currency, variant)
+                row = _row(one, facts, case, currency, variant)
+                cells += [cell for cell in row if cell.column in columns]
     return cells
 
 

@@ -20,12 +20,26 @@ from dataclasses import asdict
 from functools import lru_cache
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 from ..system.output_files import appearing
-from .plan import TUNING_SEED, Run, Variant, case_name, cases_of, runs_of, scale_of, trials_of
+from .plan import (
+    INSTANCE,
+    TUNING_SEED,
+    Run,
+    Variant,
+    case_name,
+    cases_of,
+    runs_of,
+    scale_of,
+    trials_of,
+)
 from .study import Size, Study
+
+if TYPE_CHECKING:
+    from ..combinatorial.trajectory import CombinatorialTrajectory
+    from ..race.trajectory import Trajectory
 
 ROWS, WEIGHTS = "rows", "weights"
 WHOLE: dict[str, Any] = {
@@ -137,6 +151,8 @@ def _race(out: Path, run: Run, keep_weights: bool) -> dict[str, Any]:
     from ..race.race import Race
     from ..race.trajectory import Target, Trajectory
 
+    if INSTANCE in run.experiment:
+        return _combinatorial(run)
     value = dict(run.experiment)
     if run.needs is not None:
         given = weights_file(out, run.needs)
@@ -155,27 +171,51 @@ def _race(out: Path, run: Run, keep_weights: bool) -> dict[str, Any]:
         core_seconds=run.core_seconds,
         other=other,
     )
-    rows = list(course.run())
+    for _ in course.run():
+        pass
     if keep_weights:
         path = weights_file(out, run.key)
         path.parent.mkdir(parents=True, exist_ok=True)
         save(race, path)
-    first = rows[0]
+    return _found(course, race.lanes[0].trouble)
+
+
+def _combinatorial(run: Run) -> dict[str, Any]:
+    from ..combinatorial.experiment import CombinatorialExperiment
+    from ..combinatorial.race import CombinatorialRace
+    from ..combinatorial.trajectory import CombinatorialTrajectory
+    from ..race.trajectory import Target
+
+    race = CombinatorialRace(CombinatorialExperiment.parse(run.experiment), pictures=False)
+    course = CombinatorialTrajectory(
+        race,
+        [Target.model_validate(one) for one in run.targets],
+        best_known=run.options.get("best_known"),
+        stop=run.stop,
+    )
+    for _ in course.run():
+        pass
+    return _found(course, race.lanes[0].trouble)
+
+
+def _found(course: Trajectory | CombinatorialTrajectory, trouble: str | None) -> dict[str, Any]:
+    """Return a course as JSON values."""
+    rows, first = course.rows, course.rows[0]
     return {
         "outcome": course.outcome,
-        "trouble": race.lanes[0].trouble,
+        "trouble": trouble,
         "rows": rows,
         "hits": [
             {
                 "on": target.on,
-                "goal": target.at(first[target.on]),
+                "goal": target.at(first[target.on] or 0.0),
                 "reached": hit is not None,
                 **{
                     name: (hit or rows[-1])[name]
                     for name in ("evaluations", "core_seconds", "rounds", "flops", "step")
                 },
             }
-            for target, hit in zip(targets, course.hits, strict=True)
+            for target, hit in zip(course.targets, course.hits, strict=True)
         ],
     }
 

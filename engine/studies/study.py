@@ -20,8 +20,21 @@ SHIPPED = Path(__file__).parent / "results"
 """The tables that ship with Kelvin, a folder for each study."""
 SIZES = ("small", "full")
 Size = Literal["small", "full"]
-Seen = Literal["one loss", "population", "two losses", "outputs", "gradient", "none"]
-"""What a lane sees of the problem; the columns of the map."""
+Seen = Literal[
+    "one loss",
+    "population",
+    "two losses",
+    "outputs",
+    "gradient",
+    "prices",
+    "moves",
+    "distances",
+    "relaxation",
+    "model",
+    "none",
+]
+"""What a lane sees of the problem; the columns of the maps. From "prices" on: of a combinatorial
+problem."""
 
 
 class Source(Fields):
@@ -116,6 +129,9 @@ class Case(Fields):
     stop: bool = Field(True, description="Whether a run ends once all targets are reached.")
     evaluations: str = Field("1e6", description="A formula of D, N, K for the budget of a run.")
     core_seconds: float = Field(20.0, gt=0, description="Processor time that ends a run.")
+    best_known: int | None = Field(
+        None, description="Price that gaps are measured from, where the instance knows none."
+    )
     other: dict[str, Any] = Field(
         default_factory=dict, description="An experiment whose samples are scored besides."
     )

@@ -38,6 +38,7 @@ SCORES = (
     "over_theory",
     "rank",
     "residual",
+    "gap",
 )
 CHECKPOINT_COLUMNS = (
     "checkpoint",
