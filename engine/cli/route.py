@@ -288,6 +288,9 @@ def route_text(result: dict[str, Any], race: CombinatorialRace) -> str:
     if known is not None:
         kind = "optimum" if known.proven else "best known"
         head += f", {kind} {known.value * scale:,.10g}{unit and ' ' + unit} ({known.by})"
+    bound = race.observer.bound()
+    if bound is not None and not (known is not None and known.proven):
+        head += f", none is shorter than {bound * scale:,.10g}{unit and ' ' + unit}"
     wide = max(16, *(len(row["label"]) + 2 for row in result["lanes"]))
     titles = f"{'length':>14}{'gap':>10}{'moves':>12}{'distances':>12}{'seconds':>9}"
     lines = [head, f"{'':<{wide}}{titles}"]
@@ -298,6 +301,8 @@ def route_text(result: dict[str, Any], race: CombinatorialRace) -> str:
     for row in result["lanes"]:
         length = "—" if row["best"] is None else f"{row['best'] * scale:,.10g}"
         gap = "—" if row["gap"] is None else f"{row['gap']:.3%}"
+        if row["gap"] is None and row["proved_gap"] is not None:
+            gap = f"≤ {row['proved_gap']:.2%}"
         lines.append(
             f"{row['label']:<{wide}}{length:>14}{gap:>10}{counted(row['moves']):>12}"
             f"{counted(row['evaluations']):>12}{row['seconds']:>9.2f}"

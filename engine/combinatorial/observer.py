@@ -17,6 +17,9 @@ VERSION = 2
 PLAN_POINTS = 40
 PRESENT = 5000
 """With more cities than this pictures hold the shortest tours alone."""
+BOUNDED = 1000
+"""With more cities than this the stage has no bound: it would hold the race up for longer than half
+a second. The results have it."""
 MOST_SHOWN = 256
 """Most edges of a move that are sent."""
 KNOBS = ("turn", "reheat")
@@ -39,8 +42,9 @@ class Observer:
 
     def __init__(self, race: CombinatorialRace) -> None:
         self.race = race
-        self.bound: int | None = None
         self.reference: set[int] | None = None
+        self._bound: int | None = None
+        self._bounded = False
         self.watch()
 
     def watch(self) -> None:
@@ -48,6 +52,25 @@ class Observer:
         instance = self.race.instance
         answer = instance.answer if instance.kind == "tour" else None
         self.reference = None if answer is None else edges_of(answer)
+        self._bound, self._bounded = None, False
+
+    def bound(self, most: int | None = None) -> int | None:
+        """Return a length that no tour of the present instance is below, or None; computed when it
+        is first asked for.
+
+        Args:
+            most: number of cities beyond which it is not computed.
+        """
+        instance = self.race.instance
+        if (
+            not self._bounded
+            and instance.kind == "tour"
+            and (most is None or instance.size <= most)
+        ):
+            from .bounds import lower_bound
+
+            self._bound, self._bounded = lower_bound(self.race.problem), True
+        return self._bound
 
     def stage(self) -> Message:
         """Return what does not change during the race."""
@@ -81,7 +104,7 @@ class Observer:
             "data": instance.stage()
             | {
                 "known": None if race.best_known is None else race.best_known.to_json(),
-                "bound": self.bound,
+                "bound": self.bound(BOUNDED),
             },
         }
 

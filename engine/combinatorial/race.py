@@ -451,14 +451,17 @@ class CombinatorialRace:
             if best != found[1]:  # a defect: what is true is shown
                 log.error("%s counts %s, checked %s", lane.method.name, found[1], best)
                 wrong = [f"its length was counted as {found[1]:,} and is {best:,}"]
-        known = self.best_known
+        known, bound = self.best_known, self.observer.bound()
+        proven = known.value if known is not None and known.proven else bound
         return {
             "method": lane.method.name,
             "label": self.names[lane.index],
             "best": best,
             "gap": None if known is None or best is None else gap_of(best, known.value),
             "known": None if known is None else known.value,
-            "bound": self.observer.bound,
+            "bound": bound,
+            # at most by this share is it longer than the optimum, whoever knows that or not
+            "proved_gap": None if proven is None or best is None else gap_of(best, proven),
             "feasible": not wrong,
             "moves": None if lane.method.outside else lane.meter.moves,
             "evaluations": None if lane.method.outside else lane.meter.evaluations,

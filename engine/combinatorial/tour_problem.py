@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from . import kernels, moves
 from .instance import FULL_MATRIX, Floats, Integers, TourInstance
 from .kernels import greedy
-from .kernels.distance import CODES, coordinates, full_matrix, tour_length
+from .kernels.distance import CODES, coordinates, full_matrix, measure, tour_length
 from .meter import Meter
 
 SMALL = 400
@@ -112,6 +112,12 @@ class TourProblem:
             )
             // 2
         )
+
+    def lengths(self, pairs: Integers) -> NDArray[np.int64]:
+        """Return the distances of pairs of cities (m, 2)."""
+        lengths = np.empty(len(pairs), np.int64)
+        measure(pairs, self.metric, self.points, self.matrix, lengths)
+        return lengths
 
     def neighbours(self, count: int) -> Integers:
         """Return the nearest cities of every city, (n, K) with K at most ``count`` and n − 1,

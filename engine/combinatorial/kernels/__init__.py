@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from . import assembly as assembly
     from . import distance as distance
     from . import greedy as greedy
+    from . import one_tree as one_tree
     from . import one_way as one_way
     from . import tours as tours
 

@@ -108,6 +108,13 @@ def tour_length(tour, metric, points, matrix):
     return total
 
 
+@kernel("void(int32[:,::1], int64, float64[:,::1], int32[:,::1], int64[::1])")
+def measure(pairs, metric, points, matrix, lengths):
+    """Write the distance of each pair of cities (m, 2) into ``lengths`` (m,)."""
+    for k in range(len(pairs)):
+        lengths[k] = distance(pairs[k, 0], pairs[k, 1], metric, points, matrix)
+
+
 def coordinates(instance: TourInstance) -> Floats:
     """Return (n, 3) coordinates as `distance` takes them: radians for GEO (latitude, longitude) and
     GREAT_CIRCLE (longitude, latitude), zeros where there is none.
