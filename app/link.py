@@ -36,7 +36,8 @@ MOMENT_KEYS = ("recording", "at")
 """A recorded race to show instead, and its moment, as a share of the budget."""
 PAGE_KEYS = frozenset(
     {
-        *("embed", "embed_options", "present", "kiosk", "playlist", "first", "talk"),
+        *("embed", "embed_options", "present", "kiosk", "playlist", "own-playlist", "first"),
+        "talk",  # what own-playlist was called before
         *VIEW_KEYS,
         *MOMENT_KEYS,
     }

@@ -2,8 +2,8 @@
 (`?present=1`) or in an endless loop (`&kiosk=1`).
 
 Everything comes from recordings: no race is run, and neither a worker nor a socket is needed.
-``playlist=`` in the link chooses recordings, by their names with commas between; ``talk=`` a
-playlist of the visitor's own, by its id in their browser.
+``playlist=`` in the link chooses recordings, by their names with commas between;
+``own-playlist=`` a playlist of the visitor's own, by its id in their browser.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 RECORDINGS, PLAYLIST = ASSETS / "recordings", ASSETS / "playlist.json"
 MOST_ENTRIES = 40
 NAME = re.compile(rf"[a-z0-9-]{{1,80}}|{OWN}[\w-]{{1,80}}")
-TALK = re.compile(r"[\w-]{1,80}")
+PLAYLIST_ID = re.compile(r"[\w-]{1,80}")
+OWN_PLAYLIST, OWN_PLAYLIST_FORMERLY = "own-playlist", "talk"
+"""The parameter that names a visitor's own playlist, and what it was called before."""
 REGISTRIES: dict[str, Any] = {
     "dataset": DATASETS,
     "network": NETWORKS,
@@ -134,10 +136,10 @@ def wanted(parameters: Mapping[str, str]) -> bool:
     return any(parameters.get(name) == "1" for name in ("present", "kiosk"))
 
 
-def talk(parameters: Mapping[str, str]) -> str | None:
+def own_playlist(parameters: Mapping[str, str]) -> str | None:
     """Return the id of the visitor's own playlist that a link asks for, or None."""
-    asked = parameters.get("talk", "")
-    return asked if TALK.fullmatch(asked) else None
+    asked = parameters.get(OWN_PLAYLIST, parameters.get(OWN_PLAYLIST_FORMERLY, ""))
+    return asked if PLAYLIST_ID.fullmatch(asked) else None
 
 
 @lru_cache(maxsize=1)
@@ -165,7 +167,7 @@ def draw() -> Any:
     data = {
         **still(),
         "playlist": [entry.model_dump(mode="json") for entry in chosen(parameters)],
-        "talk": talk(parameters),
+        "ownPlaylist": own_playlist(parameters),
         "defaults": defaults(),
         "kiosk": parameters.get("kiosk") == "1",
     }

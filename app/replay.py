@@ -1,4 +1,4 @@
-"""Write a race, or a talk of several, as one HTML file that plays offline, from any folder.
+"""Write a race, or a playlist of several, as one HTML file that plays offline, from any folder.
 
     python -m app.replay RECORDING.kelvin [-o FILE.html]
 
@@ -173,9 +173,9 @@ def fill(about: Mapping[str, Any], *recordings: bytes) -> str:
     Args:
         about: ``title``; ``date`` (as in 2026-11-24) of the day it was ``raced`` (true) or saved
             (false); ``view``: how it is shown (panels, large, x, y); ``coastline`` if it is on the
-            Earth. Of a talk also ``slides``, ``files`` (the names of its recordings) and
+            Earth. Of a playlist also ``slides``, ``files`` (the names of its recordings) and
             ``methods`` (those of their lanes).
-        recordings: the bytes of a recording file; of a talk, of several.
+        recordings: the bytes of a recording file; of a playlist, of several.
     """
     parts = {
         "TITLE": html.escape(str(about["title"])),

@@ -41,7 +41,7 @@ def still() -> dict[str, Any]:
 
 
 def cold_methods() -> list[str]:
-    """Return the methods that use the gradient: a talk gives them the cold colours."""
+    """Return the methods that use the gradient: a playlist gives them the cold colours."""
     return [method.name for method in OPTIMIZERS if method.sees in ("gradient", "jacobian")]
 
 

@@ -108,7 +108,7 @@ def test_only_an_address_that_asks_for_it_is_a_stage(
 
 
 def test_the_page_keeps_its_parameters_out_of_the_experiment() -> None:
-    assert {"present", "kiosk", "playlist", "first", "talk"} <= link.PAGE_KEYS
+    assert {"present", "kiosk", "playlist", "first", "own-playlist", "talk"} <= link.PAGE_KEYS
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,13 @@ def test_the_page_keeps_its_parameters_out_of_the_experiment() -> None:
     [("0123abcdef", "0123abcdef"), ("", None), ("../x", None), ("<b>", None), ("a" * 100, None)],
 )
 def test_an_address_names_a_playlist_of_the_visitors_own(asked: str, found: str | None) -> None:
-    assert present.talk({"talk": asked}) == found
-    assert present.talk({}) is None
+    assert present.own_playlist({"own-playlist": asked}) == found
+    assert present.own_playlist({"talk": asked}) == found, "what it was called before"
+    assert present.own_playlist({}) is None
 
 
 def test_the_browser_checks_slides_as_entries_are_checked_here() -> None:
-    text = (FRONTEND / "data" / "talk.js").read_text("utf-8")
+    text = (FRONTEND / "data" / "playlist.js").read_text("utf-8")
     fields = Entry.model_json_schema()["properties"]
     assert f"MOST_SLIDES = {present.MOST_ENTRIES};" in text
     assert f"MOST_PANELS = {fields['panels']['maxItems']};" in text

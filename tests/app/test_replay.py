@@ -211,7 +211,7 @@ def test_a_title_stays_a_title() -> None:
     assert "&lt;/title&gt;" in page
 
 
-def test_a_talk_has_its_recordings_one_a_line() -> None:
+def test_a_playlist_has_its_recordings_one_a_line() -> None:
     about = {**ABOUT, "slides": [{"recording": "a"}, {"recording": "b"}], "files": ["a", "b"]}
     page = replay.fill(about, b"first", b"second")
     found = re.search(r'id="kelvin-recording">(.*?)</script>', page, re.DOTALL)

@@ -72,7 +72,7 @@ def test_three_recordings_are_on_the_stage_with_own_captions_in_twelve_clicks(
         hand.click("slide-caption", place)
         page.keyboard.type(f"Caption {place + 1}")
     page.screenshot(path=SHOTS / "playlist-editor.png")
-    hand.click("talk-start")
+    hand.click("playlist-start")
     assert hand.clicks <= MOST_CLICKS
     for place, name in enumerate(["Tuesday", "Monday", "Wednesday"]):
         there(page, name)
@@ -82,10 +82,10 @@ def test_three_recordings_are_on_the_stage_with_own_captions_in_twelve_clicks(
     page.screenshot(path=SHOTS / "playlist-stage.png")
     page.keyboard.press("Escape")
     page.wait_for_url("**/gallery*")
-    expect(page.get_by_test_id("talk-editor")).to_be_visible()
+    expect(page.get_by_test_id("playlist-editor")).to_be_visible()
     assert names(page) == ["Tuesday", "Monday", "Wednesday"]
     page.keyboard.press("Escape")
-    expect(page.get_by_test_id("talk")).to_have_count(1)
+    expect(page.get_by_test_id("playlist")).to_have_count(1)
 
 
 @pytest.mark.slow
@@ -108,14 +108,14 @@ def test_slides_are_moved_by_drag_by_keys_and_taken_out_and_back(open_page: Open
     assert names(page) == ["Monday", "Tuesday", "Wednesday"]
     page.get_by_test_id("slide-delete").nth(1).click()
     assert names(page) == ["Monday", "Wednesday"]
-    page.get_by_test_id("talk-editor").get_by_test_id("undo").click()
+    page.get_by_test_id("playlist-editor").get_by_test_id("undo").click()
     assert names(page) == ["Monday", "Tuesday", "Wednesday"]
     page.get_by_test_id("slide-more").first.click()
     for name in ("cost", "loss", "weights", "network"):
         page.get_by_test_id(f"slide-panel-{name}").first.click()
     expect(page.get_by_test_id("slide-panel-chains").first).to_be_disabled()
     page.get_by_test_id("slide-pace").first.select_option("2")
-    page.get_by_test_id("talk-start").click()
+    page.get_by_test_id("playlist-start").click()
     there(page, "Monday")
     assert look(page, "[p.live.board.arrangement.shown.join(), p.entry.pace]") == [
         "cost,loss,weights,network",
@@ -127,28 +127,28 @@ def test_slides_are_moved_by_drag_by_keys_and_taken_out_and_back(open_page: Open
 def test_unsaved_changes_and_a_deleted_playlist_come_back(open_page: Open) -> None:
     page = edited(three(open_page))
     page.get_by_test_id("slide-title").first.fill("Own title")
-    page.get_by_test_id("talk-close").click()
-    expect(page.get_by_test_id("talk")).to_have_count(0)
+    page.get_by_test_id("playlist-close").click()
+    expect(page.get_by_test_id("playlist")).to_have_count(0)
     page.get_by_test_id("undo").click()
     expect(page.get_by_test_id("slide-title").first).to_have_value("Own title")
-    page.get_by_test_id("talk-save").click()
-    page.get_by_test_id("talk-close").click()
+    page.get_by_test_id("playlist-save").click()
+    page.get_by_test_id("playlist-close").click()
     expect(page.get_by_test_id("undo")).to_have_count(0)
-    page.get_by_test_id("talks-delete").click()
-    expect(page.get_by_test_id("talk")).to_have_count(0)
+    page.get_by_test_id("playlists-delete").click()
+    expect(page.get_by_test_id("playlist")).to_have_count(0)
     page.get_by_test_id("undo").click()
-    expect(page.get_by_test_id("talk")).to_have_count(1)
+    expect(page.get_by_test_id("playlist")).to_have_count(1)
 
 
 @pytest.mark.slow
 def test_a_slide_without_its_recording_says_so_and_waits(open_page: Open) -> None:
     page = edited(three(open_page))
-    page.get_by_test_id("talk-save").click()
-    page.get_by_test_id("talk-close").click()
+    page.get_by_test_id("playlist-save").click()
+    page.get_by_test_id("playlist-close").click()
     card(page, "Monday").get_by_test_id("delete").click()
-    page.get_by_test_id("talks-edit").click()
+    page.get_by_test_id("playlists-edit").click()
     expect(page.get_by_test_id("slide").first).to_contain_text("not in this browser")
-    page.get_by_test_id("talk-start").click()
+    page.get_by_test_id("playlist-start").click()
     expect(page.locator(".kp-said")).to_contain_text("“Monday” is not here any more")
     page.wait_for_timeout(4000)
     assert look(page, "p.clock.at") == 0
@@ -162,7 +162,7 @@ def test_a_method_has_one_colour_on_every_slide_and_the_link_is_a_code(open_page
     for name in ("Gradients fail too", "On a small problem", "Same start"):
         card(page, name).get_by_test_id("compare").check()
     page.get_by_test_id("present-these").click()
-    page.get_by_test_id("talk-start").click()
+    page.get_by_test_id("playlist-start").click()
     found: dict[str, set[str]] = {}
     for title in ("Gradients fail too", "On a small problem", "Same start"):
         expect(page.get_by_test_id("present-title")).to_contain_text(title)
@@ -189,15 +189,37 @@ def test_a_method_has_one_colour_on_every_slide_and_the_link_is_a_code(open_page
 
 
 @pytest.mark.slow
+def test_unsaved_changes_are_not_lost_with_the_tab_or_the_page(open_page: Open) -> None:
+    page = edited(three(open_page))
+    page.get_by_test_id("slide-title").first.fill("Not kept yet")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.close(run_before_unload=True)
+    page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    assert not page.is_closed()
+    page.get_by_test_id("playlist-save").click()
+    expect(page.get_by_test_id("playlist-editor")).to_contain_text("My playlist")
+    page.get_by_test_id("slide-title").first.fill("Kept on the way back")
+    # as Back does where another page of Kelvin was before
+    page.evaluate("document.querySelector('[data-testid=stSidebarNavLink]').click()")
+    page.wait_for_function("window.__kelvin?.view?.ready")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Gallery").click()
+    page.get_by_test_id("playlists-edit").first.click()
+    expect(page.get_by_test_id("slide-title").first).to_have_value("Kept on the way back")
+    assert asked == ["beforeunload"]
+
+
+@pytest.mark.slow
 def test_a_file_brings_it_elsewhere_and_a_page_plays_it_offline(
     open_page: Open, tmp_path: Path
 ) -> None:
     page = edited(three(open_page))
     page.get_by_test_id("slide-title").first.fill("First of all")
     paths = {}
-    for what, ending in (("file", ".kelvin-talk"), ("page", ".html")):
+    for what, ending in (("file", ".kelvin-playlist"), ("page", ".html")):
         with page.expect_download() as download:
-            page.get_by_test_id(f"talk-{what}").click()
+            page.get_by_test_id(f"playlist-{what}").click()
         assert download.value.suggested_filename == f"My playlist{ending}"
         paths[what] = tmp_path / download.value.suggested_filename
         download.value.save_as(paths[what])
@@ -205,9 +227,9 @@ def test_a_file_brings_it_elsewhere_and_a_page_plays_it_offline(
     # another browser
     other = gallery(open_page)
     other.get_by_test_id("import-file").set_input_files(paths["file"])
-    expect(other.get_by_test_id("talk")).to_have_count(1)
+    expect(other.get_by_test_id("playlist")).to_have_count(1)
     expect(other.get_by_test_id("group-yours").get_by_test_id("card")).to_have_count(3)
-    other.get_by_test_id("talks-start").click()
+    other.get_by_test_id("playlists-start").click()
     there(other, "First of all")
     other.keyboard.press("Escape")
     other.wait_for_url("**/gallery*")
@@ -239,11 +261,11 @@ def test_a_file_brings_it_elsewhere_and_a_page_plays_it_offline(
 def test_a_file_that_is_no_playlist_is_refused_in_one_line(open_page: Open) -> None:
     page = gallery(open_page)
     for name, content, line in (
-        ("notes.json", b'{"a": 1}', "is not a Kelvin playlist. Allowed are .kelvin-talk files"),
-        ("x.kelvin-talk", b"\x00\x01", "is not a Kelvin playlist"),
+        ("notes.json", b'{"a": 1}', "is not a Kelvin playlist. Allowed are .kelvin-playlist files"),
+        ("x.kelvin-playlist", b"\x00\x01", "is not a Kelvin playlist"),
         (
-            "y.kelvin-talk",
-            b'{"kelvin": "talk", "version": 1, "name": "y", "slides": []}',
+            "y.kelvin-playlist",
+            b'{"kelvin": "playlist", "version": 1, "name": "y", "slides": []}',
             "A playlist has 1 to 40 slides.",
         ),
     ):
@@ -251,14 +273,14 @@ def test_a_file_that_is_no_playlist_is_refused_in_one_line(open_page: Open) -> N
             FilePayload(name=name, mimeType="application/json", buffer=content)
         )
         expect(page.get_by_test_id("notice").last).to_contain_text(line)
-    expect(page.get_by_test_id("talk")).to_have_count(0)
+    expect(page.get_by_test_id("playlist")).to_have_count(0)
 
 
 @pytest.mark.slow
 def test_on_a_phone_the_editor_fits(open_page: Open) -> None:
     page = edited(three(open_page, viewport={"width": 390, "height": 844}))
-    editor = page.get_by_test_id("talk-editor")
+    editor = page.get_by_test_id("playlist-editor")
     assert editor.evaluate("(one) => one.scrollWidth <= one.clientWidth")
-    for name in ("talk-start", "talk-save", "talk-close", "slide-down"):
+    for name in ("playlist-start", "playlist-save", "playlist-close", "slide-down"):
         expect(page.get_by_test_id(name).first).to_be_in_viewport()
     page.screenshot(path=SHOTS / "playlist-phone.png")

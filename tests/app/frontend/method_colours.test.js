@@ -1,4 +1,4 @@
-/** One colour for each method within a talk. */
+/** One colour for each method within a playlist. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-/** The link of a slide, for those who watch a talk. */
+/** The link of a slide, for those who watch a playlist. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -8,7 +8,7 @@ import { t } from "../i18n/i18n.js";
 const LEFT = "kelvin.left";
 const BACK = "kelvin.back";
 const STARTED = "kelvin.started";
-const TALK = "kelvin.talk";
+const PLAYLIST = "kelvin.playlist";
 
 /**
  * @param {(storage: Storage) => string | null | void} use
@@ -68,14 +68,14 @@ export function takeReturnAddress() {
   return address?.startsWith(`${location.origin}/`) ? address : null;
 }
 
-/** Remember which talk is open in the gallery, for when the stage leads back. @param {string} id */
-export function rememberOpenTalk(id) {
-  tab((storage) => storage.setItem(TALK, id));
+/** Remember which playlist is open in the gallery, for when the stage leads back. @param {string} id */
+export function rememberOpenPlaylist(id) {
+  tab((storage) => storage.setItem(PLAYLIST, id));
 }
 
-/** The talk that was open when the stage was entered, once. */
-export function takeOpenTalk() {
-  const id = tab((storage) => storage.getItem(TALK));
-  tab((storage) => storage.removeItem(TALK));
+/** The playlist that was open when the stage was entered, once. */
+export function takeOpenPlaylist() {
+  const id = tab((storage) => storage.getItem(PLAYLIST));
+  tab((storage) => storage.removeItem(PLAYLIST));
   return id;
 }

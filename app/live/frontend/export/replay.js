@@ -17,7 +17,7 @@ import { escaped, titleOf } from "./files.js";
  * @property {boolean} raced which of the two
  * @property {Record<string, string>} view how it was looked at: panels, large, x, y
  * @property {{rings: number[][]}} [coastline] where it was raced on the Earth
- * @property {import("../data/talk.js").Slide[]} [slides] of a talk; what follows is the talk's too
+ * @property {import("../data/playlist.js").Slide[]} [slides] of a playlist; what follows is the playlist's too
  * @property {string[]} [files] the names of its recordings, in the order of those in the page
  * @property {Record<string, string[]>} [methods] the methods of each one's lanes
  */
@@ -34,7 +34,7 @@ export function base64(bytes) {
  * The shell, filled in; the same as `fill` in app/replay.py.
  * @param {string} shell
  * @param {About} about
- * @param {...Uint8Array} recordings one of a race, several of a talk: one a line
+ * @param {...Uint8Array} recordings one of a race, several of a playlist: one a line
  * @returns {string}
  */
 export function fill(shell, about, ...recordings) {

@@ -21,7 +21,7 @@ import {
 } from "../data/recording_store.js";
 import { tellOfRaceLeft } from "../data/tab_session.js";
 import { download } from "../export/files.js";
-import { importTalk, isTalkFile } from "../export/talk.js";
+import { importPlaylist, isPlaylistFile } from "../export/playlist.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { card } from "./card.js";
 import { Comparison } from "./comparison.js";
@@ -31,7 +31,7 @@ import { facets, matches, sorted } from "./filter.js";
 import { Notices } from "./notices.js";
 import { Selection, tabStorage } from "./selection.js";
 import { readSeries } from "./series.js";
-import { Talks } from "./talks.js";
+import { Playlists } from "./playlists.js";
 import { template } from "./template.js";
 
 /** @typedef {import("./filter.js").Item} Item */
@@ -81,7 +81,7 @@ export class GalleryPage {
         this._try(async () => download(await this._file(item), fileName(item.name))),
       remove: (/** @type {Item} */ item) => this._try(() => this._remove(item)),
     };
-    this.talks = new Talks(this.root, data, {
+    this.playlists = new Playlists(this.root, data, {
       say: (sentence, how) => this.say(sentence, how),
       attempt: (deed) => this._try(deed),
       ticked: () => this.compared,
@@ -154,7 +154,7 @@ export class GalleryPage {
       this.lost = true; // one's own recordings are there without the server
     }
     await this.refresh(true);
-    await this.talks.begin();
+    await this.playlists.begin();
     tellOfRaceLeft("gallery", (sentence) => this.say(sentence));
   }
 
@@ -203,7 +203,7 @@ export class GalleryPage {
   draw() {
     if (!this.dressed) return;
     const { items, choice } = this;
-    this.talks.dress(items, this.colours);
+    this.playlists.dress(items, this.colours);
     const there = facets(items);
     for (const name of /** @type {const} */ (["data", "methods"])) {
       // What was filtered by and is gone with its last recording must not hide all others.
@@ -458,7 +458,7 @@ export class GalleryPage {
     /** @type {string[]} */ const names = [];
     for (const file of files)
       await this._try(async () => {
-        if (await isTalkFile(file)) return this.talks.imported(await importTalk(file));
+        if (await isPlaylistFile(file)) return this.playlists.imported(await importPlaylist(file));
         names.push((await getRecording(await importRecording(file)))?.name ?? file.name);
       });
     if (names.length === 1) this.say(t("gallery.imported", { name: names[0] }));
@@ -471,7 +471,7 @@ export class GalleryPage {
    * @param {{undo?: () => void, problem?: boolean}} [how]
    */
   say(sentence, how) {
-    return (this.talks.notices ?? this.notices).say(sentence, how);
+    return (this.playlists.notices ?? this.notices).say(sentence, how);
   }
 
   /** Do something; what goes wrong is told in a line. @param {() => Promise<unknown>} deed */
@@ -499,7 +499,7 @@ export class GalleryPage {
     this.seen?.disconnect();
     for (const end of this.ends ?? []) end();
     this.notices.destroy();
-    this.talks.destroy();
+    this.playlists.destroy();
     this.comparison.destroy();
     this.root.remove();
     delete document.documentElement.dataset.kelvinGallery;

@@ -25,7 +25,7 @@ export const template = () => `
     <label class="kg-search">${svg("search")}<input type="search" data-part="search" data-testid="search" aria-label="${t("gallery.search")}" placeholder="${t("gallery.search-hint")}" autocomplete="off" spellcheck="false"></label>
     <label class="kg-sort"><span>${t("gallery.sort")}</span><select data-part="sort" data-testid="sort">${ORDERS.map((order) => `<option value="${order}">${t(`gallery.sort-${order}`)}</option>`).join("")}</select></label>
     <button type="button" class="kg-button" data-part="import" data-testid="import" title="${t("gallery.import-hint")}">${svg("import")}${t("gallery.import")}</button>
-    <input type="file" data-part="file" data-testid="import-file" accept=".kelvin,.kelvin-talk" multiple hidden aria-label="${t("gallery.import-hint")}">
+    <input type="file" data-part="file" data-testid="import-file" accept=".kelvin,.kelvin-playlist,.kelvin-talk" multiple hidden aria-label="${t("gallery.import-hint")}">
     <div class="kg-filters">
       <div class="kg-chips" role="group" aria-label="${t("gallery.filter-data")}" data-part="data" data-testid="filter-data"></div>
       <div class="kg-chips" role="group" aria-label="${t("gallery.filter-method")}" data-part="methods" data-testid="filter-methods"></div>
@@ -35,7 +35,7 @@ export const template = () => `
   <section class="kg-compare" data-part="compare" data-testid="compare-area" data-empty="true" aria-labelledby="kg-side">
     <p class="kg-hint">${t("gallery.compared-hint")}</p>
     <header><h2 id="kg-side" tabindex="-1">${t("gallery.compared")}</h2><span class="kg-count" data-part="count" data-testid="compared-count"></span>
-      <button type="button" class="kg-button kt-present" data-part="present" data-testid="present-these" title="${t("talks.present-hint")}">${svg("present")}${t("talks.present")}</button>
+      <button type="button" class="kg-button kt-present" data-part="present" data-testid="present-these" title="${t("playlists.present-hint")}">${svg("present")}${t("playlists.present")}</button>
       <button type="button" class="kg-plain" data-part="clear" data-testid="clear-selection">${t("gallery.clear-selection")}</button></header>
     <div class="kg-bar"><div class="kg-views" role="tablist" aria-label="${t("gallery.views")}" data-part="views"></div>
       <span class="kg-switches">${group("measure", t("gallery.measure"))}${group("currency", t("gallery.currency"))}<label class="kg-tick" data-part="log-box"><input type="checkbox" data-part="log" data-testid="log"><span>${t("gallery.log")}</span></label></span></div>
@@ -47,9 +47,9 @@ export const template = () => `
     <div id="kg-fixed" class="kg-fixed" role="tabpanel" data-part="fixed" data-testid="fixed" hidden></div>
   </section>
   <p class="kg-empty" data-part="no-match" data-testid="no-match" role="status" hidden></p>
-  <section class="kg-group" data-part="talks" data-testid="talks" aria-labelledby="kg-talks" hidden>
-    <header><h2 id="kg-talks">${t("talks.yours")}</h2><span class="kg-faint">${t("talks.yours-about")}</span></header>
-    <ul class="kt-talks" data-part="talk-list" role="list"></ul>
+  <section class="kg-group" data-part="playlists" data-testid="playlists" aria-labelledby="kg-playlists" hidden>
+    <header><h2 id="kg-playlists">${t("playlists.yours")}</h2><span class="kg-faint">${t("playlists.yours-about")}</span></header>
+    <ul class="kt-playlists" data-part="playlist-list" role="list"></ul>
   </section>
   ${section("yours")}${section("recent")}${section("shipped")}
   <button type="button" class="kg-jump" data-part="jump" data-testid="jump" hidden></button>

@@ -6,7 +6,7 @@
 import { addStylesheet } from "../core/stylesheet.js";
 import { setTexts } from "../i18n/i18n.js";
 import { PresentView } from "./page.js";
-import { serverSource, talkSlides } from "./slides.js";
+import { serverSource, playlistSlides } from "./slides.js";
 
 /** @type {WeakMap<Element, {view: PresentView | null, gone: boolean}>} */
 const stages = new WeakMap();
@@ -23,7 +23,9 @@ export async function mount({ data, parentElement }) {
   setTexts(data.text);
   for (const sheet of ["styles/live.css", "styles/present.css"])
     addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
-  const playlist = data.talk ? (await talkSlides(data.talk)).slides : data.playlist;
+  const playlist = data.ownPlaylist
+    ? (await playlistSlides(data.ownPlaylist)).slides
+    : data.playlist;
   if (stage.gone) return;
   const source = serverSource(data.base, playlist);
   stage.view = new PresentView(parentElement, { ...data, playlist }, source);

@@ -167,7 +167,7 @@ export class PresentView {
     if (this.alone) return;
     const back = takeReturnAddress();
     if (back) return location.assign(back);
-    if (this.data.talk) return location.assign(`${this.data.base}/gallery`);
+    if (this.data.ownPlaylist) return location.assign(`${this.data.base}/gallery`);
     const { stage } = this.live?.session.history ?? {};
     const page = PAGES[layoutOf(stage?.data.kind)];
     location.assign(
@@ -204,7 +204,7 @@ export class PresentView {
       said.hidden = false;
       this.live?.destroy();
       this.live = null;
-      this.clock.miss(!this.data.talk && !this.alone);
+      this.clock.miss(!this.data.ownPlaylist && !this.alone);
     }
     this.index = this.clock.at;
     this.ready = true;

@@ -4,7 +4,7 @@ import { methodColours } from "../charts/method_colours.js";
 import { fetchOrFail, isExpected } from "../data/errors.js";
 import { addressOf, fetchRecording, isOwn, ownName } from "../data/recording_source.js";
 import { listRecordings } from "../data/recording_store.js";
-import { getTalk } from "../data/talk_store.js";
+import { getPlaylist } from "../data/playlist_store.js";
 import { t } from "../i18n/i18n.js";
 
 /**
@@ -46,15 +46,15 @@ export function serverSource(base, slides) {
 }
 
 /**
- * The slides of a talk of the visitor's own; where it is not there, one that says so.
+ * The slides of a playlist of the visitor's own; where it is not there, one that says so.
  * @param {string} id
  * @returns {Promise<{name: string, slides: Entry[]}>}
  */
-export async function talkSlides(id) {
-  const talk = await getTalk(id);
-  if (talk?.slides.length) return talk;
-  const nothing = { recording: "", title: t("present.no-talk"), caption: "", panels: [] };
-  return { name: "", slides: [{ ...nothing, missing: t("present.no-talk-why") }] };
+export async function playlistSlides(id) {
+  const playlist = await getPlaylist(id);
+  if (playlist?.slides.length) return playlist;
+  const nothing = { recording: "", title: t("present.no-playlist"), caption: "", panels: [] };
+  return { name: "", slides: [{ ...nothing, missing: t("present.no-playlist-why") }] };
 }
 
 /**

@@ -47,7 +47,7 @@ async function loadCharts() {
   URL.revokeObjectURL(address);
 }
 
-/** Show the race, or the talk, that lies in this page. */
+/** Show the race, or the playlist, that lies in this page. */
 export async function open() {
   const data = JSON.parse(held("kelvin-data"));
   setTexts(data.text);

@@ -1,20 +1,22 @@
 /**
- * A talk as a file: one that another Kelvin imports, with the visitor's own recordings in it, and
+ * A playlist as a file: one that another Kelvin imports, with the visitor's own recordings in it, and
  * one HTML page that plays it offline, with all of them.
  */
 
 import { ExpectedError, fetchOrFail, isExpected, UserError } from "../data/errors.js";
 import { addressOf, fetchRecording, isOwn, ownName } from "../data/recording_source.js";
 import { getRecording, importRecording, listRecordings, Refusal } from "../data/recording_store.js";
-import { checkedTalk } from "../data/talk.js";
-import { newTalk, saveTalk } from "../data/talk_store.js";
+import { checkedPlaylist } from "../data/playlist.js";
+import { newPlaylist, savePlaylist } from "../data/playlist_store.js";
 import { t } from "../i18n/i18n.js";
 import { base64, fill, today } from "./replay.js";
 
-/** @typedef {import("../data/talk.js").Talk} Talk */
+/** @typedef {import("../data/playlist.js").Playlist} Playlist */
 
-export const TALK_SUFFIX = ".kelvin-talk";
-const KIND = "talk";
+export const PLAYLIST_SUFFIX = ".kelvin-playlist";
+const KIND = "playlist";
+/** What a playlist was called before: such files are read for good. */
+const FORMERLY = { suffix: ".kelvin-talk", kind: "talk" };
 const VERSION = 1;
 const MEGABYTE = 1024 * 1024;
 /** What the recordings of a file may have together. */
@@ -27,26 +29,26 @@ const MOST_FILE = 176 * MEGABYTE;
  * @param {string} name
  * @param {string} ending
  */
-export function talkFileName(name, ending) {
+export function playlistFileName(name, ending) {
   const plain = name
     .replace(/[\u0000-\u001f<>:"/\\|?*]+/g, " ")
     .replace(/\s+/g, " ")
     .replace(/^[.\s]+|[.\s]+$/g, "");
-  return `${plain.slice(0, 80) || "talk"}${ending}`;
+  return `${plain.slice(0, 80) || "playlist"}${ending}`;
 }
 
 /**
- * The recordings of a talk that are there, by their names.
+ * The recordings of a playlist that are there, by their names.
  * @param {string} base path of the server
- * @param {Talk} talk
+ * @param {Playlist} playlist
  * @param {(name: string) => boolean} wanted
  * @returns {Promise<Map<string, {name: string, bytes: Uint8Array<ArrayBuffer>}>>}
  * @throws {UserError} they are too large together
  */
-async function recordingsOf(base, talk, wanted) {
+async function recordingsOf(base, playlist, wanted) {
   const found = new Map();
   let size = 0;
-  for (const { recording } of talk.slides) {
+  for (const { recording } of playlist.slides) {
     if (found.has(recording) || !wanted(recording)) continue;
     const one = await fetchRecording(base, addressOf(recording)).catch((error) => {
       if (!isExpected(error)) throw error;
@@ -55,22 +57,22 @@ async function recordingsOf(base, talk, wanted) {
     if (!one) continue;
     size += one.bytes.byteLength;
     if (size > MOST_RECORDINGS)
-      throw new Refusal(t("talks.too-large", { most: MOST_RECORDINGS / MEGABYTE }));
+      throw new Refusal(t("playlists.too-large", { most: MOST_RECORDINGS / MEGABYTE }));
     found.set(recording, { name: one.title, bytes: new Uint8Array(one.bytes) });
   }
   return found;
 }
 
 /**
- * A talk as a file for another browser. Recordings that ship with Kelvin are there already and are
+ * A playlist as a file for another browser. Recordings that ship with Kelvin are there already and are
  * only named.
  * @param {string} base
- * @param {Talk} talk
+ * @param {Playlist} playlist
  * @returns {Promise<Blob>}
  */
-export async function talkFile(base, talk) {
-  const recordings = await recordingsOf(base, talk, isOwn);
-  const { name, slides } = talk;
+export async function playlistFile(base, playlist) {
+  const recordings = await recordingsOf(base, playlist, isOwn);
+  const { name, slides } = playlist;
   const packed = Object.fromEntries(
     [...recordings].map(([key, one]) => [key, { name: one.name, file: base64(one.bytes) }]),
   );
@@ -78,36 +80,38 @@ export async function talkFile(base, talk) {
   return new Blob([`${JSON.stringify(value, null, 1)}\n`], { type: "application/json" });
 }
 
-/** Whether a file is meant as a talk: by its name, or as it begins. @param {File} file */
-export async function isTalkFile(file) {
-  if (file.name.toLowerCase().endsWith(TALK_SUFFIX)) return true;
+/** Whether a file is meant as a playlist: by its name, or as it begins. @param {File} file */
+export async function isPlaylistFile(file) {
+  const name = file.name.toLowerCase();
+  if ([PLAYLIST_SUFFIX, FORMERLY.suffix].some((suffix) => name.endsWith(suffix))) return true;
   return /^\s*[[{]/.test(await file.slice(0, 16).text());
 }
 
 /**
- * Keep a talk from a file, and the recordings in it.
+ * Keep a playlist from a file, and the recordings in it.
  * @param {File} file
- * @returns {Promise<{talk: Talk, lost: number}>} `lost`: how many of its recordings were none
- * @throws {Refusal} it is too large or no talk
+ * @returns {Promise<{playlist: Playlist, lost: number}>} `lost`: how many of its recordings were none
+ * @throws {Refusal} it is too large or no playlist
  */
-export async function importTalk(file) {
+export async function importPlaylist(file) {
   const { name } = file;
   if (file.size > MOST_FILE)
-    throw new Refusal(t("talks.refused-size", { name, most: MOST_FILE / MEGABYTE }));
+    throw new Refusal(t("playlists.refused-size", { name, most: MOST_FILE / MEGABYTE }));
   const value = parsed(await file.text());
-  if (value?.kelvin !== KIND) throw new Refusal(t("talks.refused", { name }));
-  if (!(value.version <= VERSION)) throw new Refusal(t("talks.refused-newer", { name }));
+  if (![KIND, FORMERLY.kind].includes(value?.kelvin))
+    throw new Refusal(t("playlists.refused", { name }));
+  if (!(value.version <= VERSION)) throw new Refusal(t("playlists.refused-newer", { name }));
   const { name: called, slides } = checked(value, name);
   const kept = await keepRecordings(value.recordings, slides);
-  const talk = await newTalk(
-    called || t("talks.untitled"),
+  const playlist = await newPlaylist(
+    called || t("playlists.untitled"),
     slides.map((slide) => ({
       ...slide,
       recording: kept.names.get(slide.recording) ?? slide.recording,
     })),
   );
-  await saveTalk(talk);
-  return { talk, lost: kept.lost };
+  await savePlaylist(playlist);
+  return { playlist, lost: kept.lost };
 }
 
 /** @param {string} text */
@@ -126,17 +130,17 @@ function parsed(text) {
  */
 function checked(value, name) {
   try {
-    return checkedTalk(value);
+    return checkedPlaylist(value);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new Refusal(t("talks.refused-why", { name, why: error.message }), { cause: error });
+    throw new Refusal(t("playlists.refused-why", { name, why: error.message }), { cause: error });
   }
 }
 
 /**
  * Keep the recordings of a file that its slides show; one that is here already is not kept twice.
  * @param {any} recordings
- * @param {import("../data/talk.js").Slide[]} slides
+ * @param {import("../data/playlist.js").Slide[]} slides
  * @returns {Promise<{names: Map<string, string>, lost: number}>} `names`: as they are called here
  */
 async function keepRecordings(recordings, slides) {
@@ -178,24 +182,24 @@ async function sameHere(bytes, called) {
 }
 
 /**
- * A talk as one HTML page.
+ * A playlist as one HTML page.
  * @param {string} base
- * @param {Talk} talk
+ * @param {Playlist} playlist
  * @param {Record<string, string[]>} methods each recording's lanes, by its name
  * @returns {Promise<Blob>}
  */
-export async function talkPage(base, talk, methods) {
+export async function playlistPage(base, playlist, methods) {
   const answer = await fetchOrFail(`${base}/kelvin/replay-shell.html`).catch((error) => {
     throw new ExpectedError(t("export.no-shell"), { cause: error });
   });
-  const recordings = await recordingsOf(base, talk, () => true);
+  const recordings = await recordingsOf(base, playlist, () => true);
   const files = [...recordings.keys()];
   const about = {
-    title: talk.name,
+    title: playlist.name,
     date: today(),
     raced: false,
     view: {},
-    slides: talk.slides,
+    slides: playlist.slides,
     files,
     methods: Object.fromEntries(files.map((name) => [name, methods[name] ?? []])),
   };

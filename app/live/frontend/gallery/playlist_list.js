@@ -1,20 +1,20 @@
-/** The visitor's talks as a list: to be started, opened again or deleted. */
+/** The visitor's playlists as a list: to be started, opened again or deleted. */
 
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
 
-/** @typedef {import("../data/talk.js").Talk} Talk */
+/** @typedef {import("../data/playlist.js").Playlist} Playlist */
 
 const TOLD = 3;
 
 /**
- * @param {Talk[]} talks
- * @param {{start: (talk: Talk) => void, open: (talk: Talk) => void, remove: (talk: Talk) => void}}
+ * @param {Playlist[]} playlists
+ * @param {{start: (playlist: Playlist) => void, open: (playlist: Playlist) => void, remove: (playlist: Playlist) => void}}
  *   deeds
  */
-export function talkRows(talks, deeds) {
-  return talks.map((talk) => {
-    const { id, name } = talk;
+export function playlistRows(playlists, deeds) {
+  return playlists.map((playlist) => {
+    const { id, name } = playlist;
     const button = (
       /** @type {"start" | "edit" | "delete"} */ what,
       /** @type {() => void} */ press,
@@ -26,8 +26,8 @@ export function talkRows(talks, deeds) {
         {
           type: "button",
           "data-do": what,
-          "data-testid": `talks-${what}`,
-          "aria-label": t(`talks.${what}-name`, { name }),
+          "data-testid": `playlists-${what}`,
+          "aria-label": t(`playlists.${what}-name`, { name }),
           ...attributes,
         },
         ...content,
@@ -35,10 +35,10 @@ export function talkRows(talks, deeds) {
       made.onclick = press;
       return made;
     };
-    const titles = talk.slides.slice(0, TOLD).map((slide) => slide.title || slide.called);
+    const titles = playlist.slides.slice(0, TOLD).map((slide) => slide.title || slide.called);
     const row = make(
       "li",
-      { class: "kt-talk", "data-key": `talk ${id}`, "data-testid": "talk" },
+      { class: "kt-playlist", "data-key": `playlist ${id}`, "data-testid": "playlist" },
       make(
         "div",
         { class: "kt-about" },
@@ -46,10 +46,10 @@ export function talkRows(talks, deeds) {
         make("p", {
           class: "kg-faint",
           text: [
-            t(talk.slides.length === 1 ? "talks.one-slide" : "talks.count", {
-              count: talk.slides.length,
+            t(playlist.slides.length === 1 ? "playlists.one-slide" : "playlists.count", {
+              count: playlist.slides.length,
             }),
-            titles.join(" · ") + (talk.slides.length > TOLD ? " · …" : ""),
+            titles.join(" · ") + (playlist.slides.length > TOLD ? " · …" : ""),
           ]
             .filter(Boolean)
             .join(": "),
@@ -60,17 +60,17 @@ export function talkRows(talks, deeds) {
         { class: "kg-acts" },
         button(
           "delete",
-          () => deeds.remove(talk),
+          () => deeds.remove(playlist),
           { class: "kg-icon", title: t("gallery.delete") },
           icon("delete"),
         ),
-        button("edit", () => deeds.open(talk), { class: "kg-button" }, t("talks.edit")),
+        button("edit", () => deeds.open(playlist), { class: "kg-button" }, t("playlists.edit")),
         button(
           "start",
-          () => deeds.start(talk),
+          () => deeds.start(playlist),
           { class: "kg-button kg-main" },
           icon("play"),
-          t("talks.start"),
+          t("playlists.start"),
         ),
       ),
     );

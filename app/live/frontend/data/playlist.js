@@ -1,5 +1,5 @@
 /**
- * A talk: a playlist of the visitor's own. What it is made of, and what of a stranger's file may be
+ * A playlist of the visitor's own. What it is made of, and what of a stranger's file may be
  * one.
  */
 
@@ -19,7 +19,7 @@ import { UserError } from "./errors.js";
  * @property {"seconds" | "evaluations" | "flops"} [x]
  * @property {"loss" | "accuracy"} [y]
  *
- * @typedef {object} Talk
+ * @typedef {object} Playlist
  * @property {string} id
  * @property {string} name
  * @property {number} made milliseconds since 1970
@@ -91,12 +91,12 @@ export function panelToggled(panels, name) {
  * @returns {{name: string, slides: Slide[]}}
  * @throws {UserError} it is none: one line with the place, and what is allowed
  */
-export function checkedTalk(value) {
+export function checkedPlaylist(value) {
   const { name, slides } = value ?? {};
   if (!Array.isArray(slides) || !slides.length || slides.length > MOST_SLIDES)
-    throw new UserError(t("talks.wrong-slides", { most: MOST_SLIDES }));
+    throw new UserError(t("playlists.wrong-slides", { most: MOST_SLIDES }));
   return {
-    name: text(name, "name", t("talks.name")),
+    name: text(name, "name", t("playlists.name")),
     slides: slides.map((slide, i) => checkedSlide(slide, i + 1)),
   };
 }
@@ -109,19 +109,26 @@ export function checkedTalk(value) {
 function checkedSlide(slide, number) {
   const { recording, called, title, caption, panels = [], pace = 1, large, x, y } = slide ?? {};
   const wrong = (/** @type {string} */ what, /** @type {string} */ allowed) =>
-    new UserError(t("talks.wrong-slide", { number, what, allowed }));
+    new UserError(t("playlists.wrong-slide", { number, what, allowed }));
   const say = (/** @type {any} */ given, /** @type {keyof typeof LONGEST} */ field) =>
-    text(given ?? "", field, t("talks.slide-field", { number, field: t(`talks.${field}`) }));
+    text(
+      given ?? "",
+      field,
+      t("playlists.slide-field", { number, field: t(`playlists.${field}`) }),
+    );
   if (typeof recording !== "string" || !RECORDING.test(recording))
-    throw wrong(t("talks.recording"), t("talks.allowed-recording"));
+    throw wrong(t("playlists.recording"), t("playlists.allowed-recording"));
   if (
     !Array.isArray(panels) ||
     panels.length > MOST_PANELS ||
     !panels.every((one) => typeof one === "string" && PANEL.test(one))
   )
-    throw wrong(t("talks.panels"), t("talks.allowed-panels", { most: MOST_PANELS }));
+    throw wrong(t("playlists.panels"), t("playlists.allowed-panels", { most: MOST_PANELS }));
   if (typeof pace !== "number" || !(pace >= SLOWEST && pace <= FASTEST))
-    throw wrong(t("talks.pace"), t("talks.allowed-pace", { least: SLOWEST, most: FASTEST }));
+    throw wrong(
+      t("playlists.pace"),
+      t("playlists.allowed-pace", { least: SLOWEST, most: FASTEST }),
+    );
   return slideFor(recording, say(called, "called"), {
     title: say(title, "title"),
     caption: say(caption, "caption"),
@@ -143,6 +150,6 @@ function checkedSlide(slide, number) {
 function text(given, field, where) {
   const most = LONGEST[field];
   if (typeof given !== "string" || given.length > most)
-    throw new UserError(t("talks.wrong-text", { where, most }));
+    throw new UserError(t("playlists.wrong-text", { where, most }));
   return given.replace(/\s+/g, " ").trim();
 }

@@ -1,11 +1,11 @@
 /**
- * A talk while it is made: its slides in their order, what is said about each, and how each is
+ * A playlist while it is made: its slides in their order, what is said about each, and how each is
  * shown. A dialog over the gallery; it stores nothing itself.
  */
 
 import { methodColours } from "../charts/method_colours.js";
 import { layoutOf } from "../data/layouts.js";
-import { LONGEST, MOST_PANELS, MOST_SLIDES, moved, PACES, panelToggled } from "../data/talk.js";
+import { LONGEST, MOST_PANELS, MOST_SLIDES, moved, PACES, panelToggled } from "../data/playlist.js";
 import { SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { PANEL_NAMES, panelTerm } from "../panels/names.js";
@@ -13,36 +13,36 @@ import { icon, make } from "./dom.js";
 import { Notices } from "./notices.js";
 
 /**
- * @typedef {import("../data/talk.js").Talk} Talk
- * @typedef {import("../data/talk.js").Slide} Slide
+ * @typedef {import("../data/playlist.js").Playlist} Playlist
+ * @typedef {import("../data/playlist.js").Slide} Slide
  * @typedef {import("./filter.js").Item} Item
  *
- * @typedef {object} TalkActions what the page does with a talk
- * @property {(talk: Talk) => void} start
- * @property {(talk: Talk) => Promise<boolean>} save whether it is kept now
- * @property {(talk: Talk) => void} page
- * @property {(talk: Talk) => void} file
- * @property {(talk: Talk) => void} remove
+ * @typedef {object} PlaylistActions what the page does with a playlist
+ * @property {(playlist: Playlist) => void} start
+ * @property {(playlist: Playlist) => Promise<boolean>} save whether it is kept now
+ * @property {(playlist: Playlist) => void} page
+ * @property {(playlist: Playlist) => void} file
+ * @property {(playlist: Playlist) => void} remove
  * @property {() => Slide[]} ticked slides for the recordings that are ticked
- * @property {(talk: Talk) => void} left it was closed with changes that are not kept
+ * @property {(playlist: Playlist) => void} left it was closed with changes that are not kept
  */
 
-export class TalkEditor {
+export class PlaylistEditor {
   /**
    * @param {HTMLElement} place
    * @param {any} data what Python handed over
-   * @param {TalkActions} actions
+   * @param {PlaylistActions} actions
    */
   constructor(place, data, actions) {
     this.data = data;
     this.actions = actions;
-    /** @type {Talk | null} */ this.talk = null;
+    /** @type {Playlist | null} */ this.playlist = null;
     /** @type {Map<string, Item>} */ this.items = new Map();
     /** @type {string[]} of the lanes */ this.colours = data.palette.lanes;
     this.kept = "";
     this.dialog = make("dialog", {
       class: "kt-editor",
-      "data-testid": "talk-editor",
+      "data-testid": "playlist-editor",
       "aria-labelledby": "kt-title",
     });
     place.append(this.dialog);
@@ -57,31 +57,36 @@ export class TalkEditor {
         {
           type: "button",
           class: kind,
-          "data-testid": `talk-${what}`,
-          title: t(`talks.${what}-hint`),
+          "data-testid": `playlist-${what}`,
+          title: t(`playlists.${what}-hint`),
         },
         shape && icon(shape),
-        t(`talks.${what}`),
+        t(`playlists.${what}`),
       );
       made.onclick = press;
       return made;
     };
     const close = make(
       "button",
-      { type: "button", class: "kg-icon", "aria-label": t("talks.close"), title: t("talks.close") },
+      {
+        type: "button",
+        class: "kg-icon",
+        "aria-label": t("playlists.close"),
+        title: t("playlists.close"),
+      },
       icon("close"),
     );
-    close.dataset.testid = "talk-close";
+    close.dataset.testid = "playlist-close";
     close.onclick = () => this.close();
     this.name = make("input", {
       type: "text",
       maxlength: String(LONGEST.name),
-      "data-testid": "talk-name",
+      "data-testid": "playlist-name",
       autocomplete: "off",
     });
     this.name.oninput = () => this._change({ name: this.name.value });
     this.list = make("ol", { class: "kt-slides", role: "list" });
-    this.empty = make("p", { class: "kg-empty", text: t("talks.empty") });
+    this.empty = make("p", { class: "kg-empty", text: t("playlists.empty") });
     this.add = button("add", null, () => this._add());
     this.start = button("start", "play", () => this._now("start"), "kg-button kg-main");
     const notes = make("div", { class: "kg-notices", role: "status", "aria-live": "polite" });
@@ -90,8 +95,8 @@ export class TalkEditor {
       make(
         "header",
         {},
-        make("h2", { id: "kt-title", text: t("talks.editor") }),
-        make("label", { class: "kt-name" }, make("span", { text: t("talks.name") }), this.name),
+        make("h2", { id: "kt-title", text: t("playlists.editor") }),
+        make("label", { class: "kt-name" }, make("span", { text: t("playlists.name") }), this.name),
         close,
       ),
       make("div", { class: "kt-body" }, this.list, this.empty, this.add),
@@ -112,17 +117,20 @@ export class TalkEditor {
     };
     // A press beside the dialog closes nothing: words would be lost by a slip of the hand.
     this.dialog.onkeydown = (event) => event.stopPropagation();
+    // Nor does the tab before the visitor has been asked.
+    this.leaving = (/** @type {Event} */ event) => this.unsaved && event.preventDefault();
+    addEventListener("beforeunload", this.leaving);
   }
 
   /**
-   * Open a talk.
-   * @param {Talk} talk
+   * Open a playlist.
+   * @param {Playlist} playlist
    * @param {boolean} kept whether it is stored as it is
    */
-  open(talk, kept) {
-    this.talk = structuredClone(talk);
-    this.kept = kept ? JSON.stringify(talk) : "";
-    this.name.value = talk.name;
+  open(playlist, kept) {
+    this.playlist = structuredClone(playlist);
+    this.kept = kept ? JSON.stringify(playlist) : "";
+    this.name.value = playlist.name;
     this.draw();
     if (!this.dialog.open) this.dialog.showModal();
     /** @type {HTMLElement | null} */ (this.list.querySelector("input"))?.focus();
@@ -135,25 +143,30 @@ export class TalkEditor {
   }
 
   close() {
-    const { talk } = this;
-    if (!talk) return;
-    const left = this.changed && talk.slides.length;
+    const { playlist } = this;
+    if (!playlist) return;
+    const left = this.unsaved;
     this._shut();
-    if (left) this.actions.left(talk);
+    if (left) this.actions.left(left);
   }
 
   _shut() {
-    this.talk = null;
+    this.playlist = null;
     this.dialog.close();
   }
 
-  get changed() {
-    return JSON.stringify(this.talk) !== this.kept;
+  /** The playlist that is open, if it has changes that are not kept. */
+  get unsaved() {
+    return this.playlist?.slides.length && this.changed ? this.playlist : null;
   }
 
-  /** @param {Partial<Talk>} what */
+  get changed() {
+    return JSON.stringify(this.playlist) !== this.kept;
+  }
+
+  /** @param {Partial<Playlist>} what */
   _change(what) {
-    this.talk = { .../** @type {Talk} */ (this.talk), ...what };
+    this.playlist = { .../** @type {Playlist} */ (this.playlist), ...what };
   }
 
   /**
@@ -161,34 +174,34 @@ export class TalkEditor {
    * @param {Partial<Slide>} what
    */
   _slide(at, what) {
-    const slides = [.../** @type {Talk} */ (this.talk).slides];
+    const slides = [.../** @type {Playlist} */ (this.playlist).slides];
     slides[at] = { ...slides[at], ...what };
     this._change({ slides });
   }
 
-  /** @returns {Promise<boolean>} whether the talk is kept now */
+  /** @returns {Promise<boolean>} whether the playlist is kept now */
   async _save(quiet = false) {
-    const talk = /** @type {Talk} */ (this.talk);
-    if (!(await this.actions.save(talk))) return false;
-    this.kept = JSON.stringify(talk);
-    if (!quiet) this.notices.say(t("talks.saved", { name: talk.name }));
+    const playlist = /** @type {Playlist} */ (this.playlist);
+    if (!(await this.actions.save(playlist))) return false;
+    this.kept = JSON.stringify(playlist);
+    if (!quiet) this.notices.say(t("playlists.saved", { name: playlist.name }));
     return true;
   }
 
   /** Keep it, and do something with it. @param {"start" | "page" | "file"} what */
   async _now(what) {
-    const { talk } = this;
-    if (talk?.slides.length && (await this._save(true))) this.actions[what](talk);
+    const { playlist } = this;
+    if (playlist?.slides.length && (await this._save(true))) this.actions[what](playlist);
   }
 
   _remove() {
-    const talk = /** @type {Talk} */ (this.talk);
+    const playlist = /** @type {Playlist} */ (this.playlist);
     this._shut();
-    this.actions.remove(talk);
+    this.actions.remove(playlist);
   }
 
   _add() {
-    const { slides } = /** @type {Talk} */ (this.talk);
+    const { slides } = /** @type {Playlist} */ (this.playlist);
     const more = this._ticked();
     this._change({ slides: [...slides, ...more].slice(0, MOST_SLIDES) });
     this.draw();
@@ -199,15 +212,15 @@ export class TalkEditor {
 
   /** Slides for what is ticked and not here yet. */
   _ticked() {
-    const there = new Set(this.talk?.slides.map(({ recording }) => recording));
+    const there = new Set(this.playlist?.slides.map(({ recording }) => recording));
     return this.actions.ticked().filter(({ recording }) => !there.has(recording));
   }
 
   /** Draw everything again; the focus stays where it is by its place and what it does. */
   draw() {
-    const { talk } = this;
-    if (!talk) return;
-    const { slides } = talk;
+    const { playlist } = this;
+    if (!playlist) return;
+    const { slides } = playlist;
     const rows = methodColours(
       slides.map(({ recording }) =>
         (this.items.get(recording)?.summary.lanes ?? []).map((lane) => lane.optimizer),
@@ -218,7 +231,7 @@ export class TalkEditor {
     this.empty.hidden = slides.length > 0;
     const more = this._ticked().length;
     this.add.hidden = !more || slides.length >= MOST_SLIDES;
-    this.add.textContent = t("talks.add", { count: more });
+    this.add.textContent = t("playlists.add", { count: more });
     for (const button of this.dialog.querySelectorAll("footer button"))
       if (!button.classList.contains("kt-last"))
         /** @type {HTMLButtonElement} */ (button).disabled = !slides.length;
@@ -251,14 +264,17 @@ export class TalkEditor {
                   ` ${lane.label} `,
                 ]),
               )
-            : make("span", { class: "kt-missing", text: t("talks.missing") }),
+            : make("span", { class: "kt-missing", text: t("playlists.missing") }),
         ),
         this._field(slide, at, "title", item?.name ?? slide.called),
-        this._field(slide, at, "caption", t("talks.caption-hint")),
+        this._field(slide, at, "caption", t("playlists.caption-hint")),
         this._more(slide, at, item),
       ),
     );
-    row.setAttribute("aria-label", t("talks.slide", { number, name: item?.name ?? slide.called }));
+    row.setAttribute(
+      "aria-label",
+      t("playlists.slide", { number, name: item?.name ?? slide.called }),
+    );
     return row;
   }
 
@@ -269,7 +285,7 @@ export class TalkEditor {
    * @param {HTMLElement} row
    */
   _order(slide, at, row) {
-    const { slides } = /** @type {Talk} */ (this.talk);
+    const { slides } = /** @type {Playlist} */ (this.playlist);
     const name = slide.title || slide.called;
     const button = (
       /** @type {"grip" | "up" | "down" | "delete"} */ what,
@@ -283,8 +299,8 @@ export class TalkEditor {
           class: `kg-icon kt-${what}`,
           "data-testid": `slide-${what}`,
           "data-what": what,
-          "aria-label": t(`talks.slide-${what}`, { number: at + 1, name }),
-          title: t(`talks.slide-${what}`, { number: at + 1, name }),
+          "aria-label": t(`playlists.slide-${what}`, { number: at + 1, name }),
+          title: t(`playlists.slide-${what}`, { number: at + 1, name }),
           disabled,
         },
         icon(what === "delete" ? "close" : what),
@@ -315,7 +331,7 @@ export class TalkEditor {
    * @param {string} what was pressed, and keeps the focus
    */
   _move(from, to, what) {
-    const { slides } = /** @type {Talk} */ (this.talk);
+    const { slides } = /** @type {Playlist} */ (this.playlist);
     if (to < 0 || to >= slides.length) return;
     this._change({ slides: moved(slides, from, to) });
     this.draw();
@@ -327,14 +343,16 @@ export class TalkEditor {
 
   /** A slide goes, with a way back. @param {number} at */
   _take(at) {
-    const { slides, id } = /** @type {Talk} */ (this.talk);
+    const { slides, id } = /** @type {Playlist} */ (this.playlist);
     const [gone] = slides.slice(at, at + 1);
     this._change({ slides: slides.filter((_, i) => i !== at) });
     this.draw();
-    const note = this.notices.say(t("talks.taken", { name: gone.title || gone.called }), {
+    const note = this.notices.say(t("playlists.taken", { name: gone.title || gone.called }), {
       undo: () => {
-        if (this.talk?.id !== id) return;
-        this._change({ slides: moved([...this.talk.slides, gone], this.talk.slides.length, at) });
+        if (this.playlist?.id !== id) return;
+        this._change({
+          slides: moved([...this.playlist.slides, gone], this.playlist.slides.length, at),
+        });
         this.draw();
       },
     });
@@ -405,7 +423,12 @@ export class TalkEditor {
       told();
       this._slide(at, { [name]: field.value });
     };
-    return make("label", { class: "kt-field" }, make("span", {}, t(`talks.${name}`), count), field);
+    return make(
+      "label",
+      { class: "kt-field" },
+      make("span", {}, t(`playlists.${name}`), count),
+      field,
+    );
   }
 
   /**
@@ -421,13 +444,13 @@ export class TalkEditor {
     const chips = make("div", {
       class: "kg-chips",
       role: "group",
-      "aria-label": t("talks.panels"),
+      "aria-label": t("playlists.panels"),
     });
     const pace = make("select", { "data-testid": "slide-pace" });
     const draw = () => {
-      const { panels, pace: now } = /** @type {Talk} */ (this.talk).slides[at];
-      summary.textContent = t("talks.more", {
-        panels: panels.length ? panels.map(title).join(", ") : t("talks.panels-usual"),
+      const { panels, pace: now } = /** @type {Playlist} */ (this.playlist).slides[at];
+      summary.textContent = t("playlists.more", {
+        panels: panels.length ? panels.map(title).join(", ") : t("playlists.panels-usual"),
         pace: paceName(now),
       });
       const full = panels.length >= MOST_PANELS;
@@ -450,7 +473,7 @@ export class TalkEditor {
             title(name),
           );
           chip.onclick = () => {
-            const { panels: before, large } = /** @type {Talk} */ (this.talk).slides[at];
+            const { panels: before, large } = /** @type {Playlist} */ (this.playlist).slides[at];
             const after = panelToggled(before, name);
             this._slide(at, {
               panels: after,
@@ -478,13 +501,16 @@ export class TalkEditor {
       "details",
       { class: "kt-more" },
       summary,
-      make("p", { class: "kg-faint", text: t("talks.panels-hint", { most: MOST_PANELS }) }),
+      make("p", { class: "kg-faint", text: t("playlists.panels-hint", { most: MOST_PANELS }) }),
       chips,
-      make("label", { class: "kt-pace" }, make("span", { text: t("talks.pace") }), pace),
+      make("label", { class: "kt-pace" }, make("span", { text: t("playlists.pace") }), pace),
     );
   }
 
   destroy() {
+    removeEventListener("beforeunload", this.leaving);
+    // The visitor went back to another page, where nobody can be asked.
+    if (this.unsaved) this.actions.save(this.unsaved);
     this.notices.destroy();
     this.dialog.remove();
   }
@@ -496,6 +522,6 @@ const [EDGE, STEP] = [48, 14];
 /** @param {number} pace */
 function paceName(pace) {
   return PACES.includes(pace)
-    ? t(`talks.pace-${String(pace).replace(".", "-")}`)
-    : t("talks.pace-other", { pace });
+    ? t(`playlists.pace-${String(pace).replace(".", "-")}`)
+    : t("playlists.pace-other", { pace });
 }

@@ -1,4 +1,4 @@
-/** A talk: what may be one, how it is kept, and how it goes into a file and comes back. */
+/** A playlist: what may be one, how it is kept, and how it goes into a file and comes back. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -7,25 +7,25 @@ import { test } from "node:test";
 import { readRecording } from "../../../app/live/frontend/data/recording.js";
 import * as recordings from "../../../app/live/frontend/data/recording_store.js";
 import {
-  checkedTalk,
+  checkedPlaylist,
   LONGEST,
   MOST_PANELS,
   MOST_SLIDES,
   moved,
   panelToggled,
   slideFor,
-} from "../../../app/live/frontend/data/talk.js";
-import * as store from "../../../app/live/frontend/data/talk_store.js";
+} from "../../../app/live/frontend/data/playlist.js";
+import * as store from "../../../app/live/frontend/data/playlist_store.js";
 import { fill } from "../../../app/live/frontend/export/replay.js";
 import {
-  importTalk,
-  isTalkFile,
-  talkFile,
-  talkFileName,
-} from "../../../app/live/frontend/export/talk.js";
+  importPlaylist,
+  isPlaylistFile,
+  playlistFile,
+  playlistFileName,
+} from "../../../app/live/frontend/export/playlist.js";
 import { PANEL_NAMES } from "../../../app/live/frontend/panels/names.js";
 import { PANELS } from "../../../app/live/frontend/panels/registry.js";
-import { talkSlides } from "../../../app/live/frontend/present/slides.js";
+import { playlistSlides } from "../../../app/live/frontend/present/slides.js";
 import "./texts.js";
 
 const FILE = readFileSync(
@@ -35,21 +35,21 @@ const history = await readRecording(new Uint8Array(FILE).buffer);
 
 async function empty() {
   for (const { id } of await recordings.listRecordings()) await recordings.deleteRecording(id);
-  for (const { id } of await store.listTalks()) await store.deleteTalk(id);
+  for (const { id } of await store.listPlaylists()) await store.deletePlaylist(id);
 }
 
-/** A talk of two slides: a recording of one's own, and a shipped one. @param {boolean} kept */
+/** A playlist of two slides: a recording of one's own, and a shipped one. @param {boolean} kept */
 async function twoSlides(kept = true) {
   await empty();
   const id = await recordings.saveRecording(history, { name: "Monday", kept });
-  const talk = await store.newTalk("Lecture", [
+  const playlist = await store.newPlaylist("Lecture", [
     slideFor(`own:${id}`, "Monday", { title: "One", caption: "Look.", panels: ["loss"], pace: 2 }),
     slideFor("first-screen", "The first screen"),
   ]);
-  return { id, talk };
+  return { id, playlist };
 }
 
-const fileOf = (/** @type {any} */ value, name = "lecture.kelvin-talk") =>
+const fileOf = (/** @type {any} */ value, name = "lecture.kelvin-playlist") =>
   new File([typeof value === "string" ? value : JSON.stringify(value)], name);
 
 test("the names of panels are those of the registry, in its order", () => {
@@ -72,91 +72,106 @@ test("four panels at most, in the order they were picked", () => {
   assert.deepEqual(panelToggled(panels, "loss"), ["network", "cost", "weights"]);
 });
 
-test("a talk is kept under a name of its own, and its recordings stay with it", async () => {
-  const { id, talk } = await twoSlides(false);
+test("a playlist is kept under a name of its own, and its recordings stay with it", async () => {
+  const { id, playlist } = await twoSlides(false);
   assert.equal((await recordings.getRecording(id)).kept, false);
-  await store.saveTalk(talk);
+  await store.savePlaylist(playlist);
   assert.equal((await recordings.getRecording(id)).kept, true);
-  assert.deepEqual(await store.getTalk(talk.id), talk);
-  assert.equal((await store.newTalk("Lecture", [])).name, "Lecture (2)");
-  await store.saveTalk({ ...talk, name: "  \n " });
-  assert.equal((await store.listTalks())[0].name, "Untitled playlist");
-  assert.equal((await store.deleteTalk(talk.id)).id, talk.id);
-  assert.deepEqual(await store.listTalks(), []);
+  assert.deepEqual(await store.getPlaylist(playlist.id), playlist);
+  assert.equal((await store.newPlaylist("Lecture", [])).name, "Lecture (2)");
+  await store.savePlaylist({ ...playlist, name: "  \n " });
+  assert.equal((await store.listPlaylists())[0].name, "Untitled playlist");
+  assert.equal((await store.deletePlaylist(playlist.id)).id, playlist.id);
+  assert.deepEqual(await store.listPlaylists(), []);
 });
 
 test("whoever listens is told of changes, until they end it", async () => {
-  const { talk } = await twoSlides();
+  const { playlist } = await twoSlides();
   let told = 0;
-  const end = store.onTalksChange(() => told++);
-  await store.saveTalk(talk);
-  await store.deleteTalk(talk.id);
+  const end = store.onPlaylistsChange(() => told++);
+  await store.savePlaylist(playlist);
+  await store.deletePlaylist(playlist.id);
   end();
-  await store.saveTalk(talk);
+  await store.savePlaylist(playlist);
   assert.equal(told, 2);
 });
 
-test("the stage has the slides of a talk, and of one that is not here a slide that says so", async () => {
-  const { talk } = await twoSlides();
-  await store.saveTalk(talk);
-  assert.deepEqual((await talkSlides(talk.id)).slides, talk.slides);
-  const { slides } = await talkSlides("nothing");
+test("the stage has the slides of a playlist, and of one that is not here a slide that says so", async () => {
+  const { playlist } = await twoSlides();
+  await store.savePlaylist(playlist);
+  assert.deepEqual((await playlistSlides(playlist.id)).slides, playlist.slides);
+  const { slides } = await playlistSlides("nothing");
   assert.equal(slides.length, 1);
   assert.match(slides[0].missing, /not in this browser/);
 });
 
-test("a file brings a talk into another browser, with the recordings that are not shipped", async () => {
-  const { talk } = await twoSlides();
-  const file = fileOf(await (await talkFile("", talk)).text());
-  assert.ok(await isTalkFile(file));
+test("a file from when playlists were called talks still opens", async () => {
   await empty();
-  const { talk: came, lost } = await importTalk(file);
+  const old = new URL("../../old/lecture.kelvin-talk", import.meta.url);
+  const file = new File([readFileSync(old)], "lecture.kelvin-talk");
+  assert.ok(await isPlaylistFile(file));
+  const { playlist, lost } = await importPlaylist(file);
+  assert.equal(lost, 0);
+  assert.deepEqual(
+    [playlist.name, ...playlist.slides.map(({ title, called }) => title || called)],
+    ["Lecture", "One", "The first screen"],
+  );
+  assert.equal((await recordings.listRecordings()).length, 1);
+  assert.match(await (await playlistFile("", playlist)).text(), /"kelvin": "playlist"/);
+});
+
+test("a file brings a playlist into another browser, with the recordings that are not shipped", async () => {
+  const { playlist } = await twoSlides();
+  const file = fileOf(await (await playlistFile("", playlist)).text());
+  assert.ok(await isPlaylistFile(file));
+  await empty();
+  const { playlist: came, lost } = await importPlaylist(file);
   assert.equal(lost, 0);
   const [own] = await recordings.listRecordings();
   assert.equal(own.name, "Monday");
   assert.deepEqual(came.slides, [
-    { ...talk.slides[0], recording: `own:${own.id}` },
-    talk.slides[1],
+    { ...playlist.slides[0], recording: `own:${own.id}` },
+    playlist.slides[1],
   ]);
-  assert.notEqual(came.id, talk.id);
-  assert.deepEqual(await store.getTalk(came.id), came);
+  assert.notEqual(came.id, playlist.id);
+  assert.deepEqual(await store.getPlaylist(came.id), came);
   // Where its recordings are already, they are not kept twice.
-  await importTalk(file);
+  await importPlaylist(file);
   assert.equal((await recordings.listRecordings()).length, 1);
-  assert.deepEqual((await store.listTalks()).map(({ name }) => name).sort(), [
+  assert.deepEqual((await store.listPlaylists()).map(({ name }) => name).sort(), [
     "Lecture",
     "Lecture (2)",
   ]);
 });
 
 test("a recording that is broken in the file loses nothing else", async () => {
-  const { talk, id } = await twoSlides();
-  const value = JSON.parse(await (await talkFile("", talk)).text());
+  const { playlist, id } = await twoSlides();
+  const value = JSON.parse(await (await playlistFile("", playlist)).text());
   const warn = console.warn;
   console.warn = () => {};
   try {
     for (const broken of ["AAAA", "no base64 %%", 7, undefined]) {
       await empty();
       value.recordings[`own:${id}`].file = broken;
-      const { talk: came, lost } = await importTalk(fileOf(value));
+      const { playlist: came, lost } = await importPlaylist(fileOf(value));
       assert.equal(lost, 1);
-      assert.deepEqual(came.slides, talk.slides);
+      assert.deepEqual(came.slides, playlist.slides);
     }
   } finally {
     console.warn = warn;
   }
 });
 
-test("what is no talk is refused in one line that says what is allowed", async () => {
-  const { talk } = await twoSlides();
-  const good = JSON.parse(await (await talkFile("", talk)).text());
+test("what is no playlist is refused in one line that says what is allowed", async () => {
+  const { playlist } = await twoSlides();
+  const good = JSON.parse(await (await playlistFile("", playlist)).text());
   const slide = (/** @type {any} */ what) => ({
     ...good,
     slides: [{ ...good.slides[0], ...what }],
   });
   /** @type {[any, RegExp][]} */
   const cases = [
-    ["", /not a Kelvin playlist.*\.kelvin-talk/],
+    ["", /not a Kelvin playlist.*\.kelvin-playlist/],
     ["{", /not a Kelvin playlist/],
     ["[1, 2]", /not a Kelvin playlist/],
     ["null", /not a Kelvin playlist/],
@@ -178,32 +193,32 @@ test("what is no talk is refused in one line that says what is allowed", async (
   ];
   await empty();
   for (const [value, line] of cases)
-    await assert.rejects(importTalk(fileOf(value)), (error) => {
+    await assert.rejects(importPlaylist(fileOf(value)), (error) => {
       assert.ok(error instanceof recordings.Refusal);
       assert.match(error.message, line);
       assert.doesNotMatch(error.message, /\n/);
       return true;
     });
-  assert.deepEqual(await store.listTalks(), []);
+  assert.deepEqual(await store.listPlaylists(), []);
 });
 
 test("a file that is too large is refused with the limit, unread", async () => {
   const file = fileOf("{}");
   Object.defineProperty(file, "size", { value: 1e9 });
   Object.defineProperty(file, "text", { value: () => assert.fail("it was read") });
-  await assert.rejects(importTalk(file), /at most 176 MB/);
+  await assert.rejects(importPlaylist(file), /at most 176 MB/);
 });
 
-test("which file is meant as a talk", async () => {
-  assert.equal(await isTalkFile(fileOf("anything")), true);
-  assert.equal(await isTalkFile(fileOf(' {"a": 1}', "x.json")), true);
-  assert.equal(await isTalkFile(new File([FILE], "race.kelvin")), false);
-  assert.equal(talkFileName('A: "talk"/1 ', ".html"), "A talk 1.html");
-  assert.equal(talkFileName("...", ".html"), "talk.html");
+test("which file is meant as a playlist", async () => {
+  assert.equal(await isPlaylistFile(fileOf("anything")), true);
+  assert.equal(await isPlaylistFile(fileOf(' {"a": 1}', "x.json")), true);
+  assert.equal(await isPlaylistFile(new File([FILE], "race.kelvin")), false);
+  assert.equal(playlistFileName('A: "playlist"/1 ', ".html"), "A playlist 1.html");
+  assert.equal(playlistFileName("...", ".html"), "playlist.html");
 });
 
 test("what is not known of a slide is left out, words are on one line", () => {
-  const { slides } = checkedTalk({
+  const { slides } = checkedPlaylist({
     name: "A",
     slides: [
       {
