@@ -10,12 +10,12 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from ..system.output_files import file_target
 from .options import (
     EXIT_SIGNAL,
     Once,
     exit_if_failed,
     exit_if_unwritten,
+    file_to_write,
     json_option,
     machine_options,
     problem_options,
@@ -53,7 +53,7 @@ def compare(methods: str | None, keep: str | None, as_json: bool, **options: Any
     from ..race.comparison import ranked, rows
 
     reject_empty({**options, "methods": methods, "keep": keep})
-    kept = None if keep is None else file_target("--keep", keep)
+    kept = file_to_write("--keep", keep)
     names = (
         [OPTIMIZERS.get(name.strip(), "--methods").name for name in methods.split(",")]
         if methods

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import BadInput, one_line
+from ..system.output_files import file_target, folder_target
 
 EXIT_BAD_INPUT = 2
 EXIT_TROUBLE = 3
@@ -29,6 +31,39 @@ def _options(*options: Any) -> Any:
         return command
 
     return add
+
+
+def file_to_write(option: str, name: str | None) -> Path | None:
+    """Return a file that can be written, None for none; say so if its folder is made for it.
+
+    Raises:
+        BadInput: it is something else, or cannot be written.
+    """
+    if name is None:
+        return None
+    with _telling_of_new(option, Path(name).parent):
+        return file_target(option, name)
+
+
+def folder_to_write(option: str, name: str | None) -> Path | None:
+    """Return a folder that can be written to, None for none; say so if it is made.
+
+    Raises:
+        BadInput: it is something else, or cannot be written.
+    """
+    if name is None:
+        return None
+    with _telling_of_new(option, Path(name)):
+        return folder_target(option, name)
+
+
+@contextmanager
+def _telling_of_new(option: str, folder: Path) -> Iterator[None]:
+    """Say so if the folder is there afterwards and was not before: a slip of the pen makes one."""
+    new = not os.path.lexists(folder)
+    yield
+    if new:
+        click.echo(f"{option}: made the folder {folder}", err=True)
 
 
 problem_options = _options(

@@ -13,12 +13,13 @@ from tqdm import tqdm
 
 from ..errors import BadInput
 from ..system.input_checks import from_json
-from ..system.output_files import apart, folder_target
+from ..system.output_files import apart
 from .options import (
     EXIT_SIGNAL,
     Once,
     exit_if_failed,
     exit_if_unwritten,
+    folder_to_write,
     json_option,
     noting_unwritten,
     reject_empty,
@@ -106,8 +107,8 @@ def route(
     for note in experiment.instance.notes():
         click.echo(note, err=True)
     apart({"FILE": file, "--events": events}, {})
-    recordings = None if record is None else folder_target("--record", record)
-    tours = None if write is None else folder_target("--write", write)
+    recordings = folder_to_write("--record", record)
+    tours = folder_to_write("--write", write)
     race = CombinatorialRace(experiment, pictures=record is not None, events=by_hand)
     recorder = Recorder(race) if recordings is not None else None
     try:

@@ -15,12 +15,14 @@ from tqdm import tqdm
 
 from ..errors import BadInput
 from ..system.input_checks import from_json
-from ..system.output_files import apart, file_target, folder_target
+from ..system.output_files import apart
 from .options import (
     EXIT_SIGNAL,
     Once,
     exit_if_failed,
     exit_if_unwritten,
+    file_to_write,
+    folder_to_write,
     json_option,
     machine_options,
     noting_unwritten,
@@ -176,9 +178,9 @@ def run(
     for note in experiment.dataset.notes():
         click.echo(note, err=True)
     apart({"FILE": file, "--events": events}, {"--weights": weights, "--checkpoint": checkpoint})
-    folder = None if record is None else folder_target("--record", record)
-    written = None if weights is None else file_target("--weights", weights)
-    kept = None if checkpoint is None else file_target("--checkpoint", checkpoint)
+    folder = folder_to_write("--record", record)
+    written = file_to_write("--weights", weights)
+    kept = file_to_write("--checkpoint", checkpoint)
     race, messages = _race(experiment, kept, record is not None, by_hand)
     recorder = Recorder(race, messages) if folder is not None else None
     with Interrupt(race.interrupt) as interrupt:

@@ -278,6 +278,9 @@ class Experiment(BaseModel):
                 )
             if refusal is not None:
                 raise CannotRun(f"lanes[{i}]", lane.name, refusal)
+        target, lowest = self.stop.target, get_loss(self.loss).lowest
+        if target is not None and lowest is not None and target < lowest:
+            raise BadInput("stop.target", target, f"at least {lowest:g}, as no loss is lower")
         if self.seed + self.seeds - 1 > MAX_SEED:
             raise BadInput(
                 "seeds", self.seeds, f"at most {MAX_SEED - self.seed + 1} from seed {self.seed} on"

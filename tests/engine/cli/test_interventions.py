@@ -105,6 +105,7 @@ def test_stop_rules_and_weights(capsys: pytest.CaptureFixture[str], tmp_path: Pa
         capsys, *ASKED, "--target", "0.2", "--patience", "0.9", "--weights", str(file)
     )
     assert code == 0, err
+    assert f"--weights: made the folder {file.parent}" in err.splitlines()
     result = json.loads(out)
     adam = result["lanes"][1]
     assert adam["stopped"] == f"Adam reached the target loss 0.2 at step {adam['steps']:,}."
@@ -115,6 +116,20 @@ def test_stop_rules_and_weights(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     ]
     _, table, _ = run(capsys, *ASKED[:-1], "--target", "0.2")
     assert adam["stopped"] in table
+
+
+def test_a_target_below_every_loss_is_refused_and_a_folder_that_is_there_is_not_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, err = run(capsys, *ASKED, "--target", "-0.1")
+    assert code == 2
+    assert "-0.1 is not allowed; expected at least 0, as no loss is lower" in err
+    function = ("--dataset", "landscape", "--optimizer", "adam", "--evaluations", "50")
+    code, _, err = run(capsys, "run", *function, "--target", "-5")
+    assert code == 0, "a height may be negative"
+    code, _, err = run(capsys, *ASKED, "--weights", str(tmp_path / "race.safetensors"))
+    assert code == 0
+    assert "folder" not in err
 
 
 @pytest.mark.parametrize(
