@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 ALL_RECORDS = 12_000
 """Up to this many cities every new shortest tour is kept; with more, the one at the end of a step:
 copying it would take longer than the moves in between."""
-LONG_PATHS = 10_000
-"""With more cities than this, paths of more than `LONGEST_PATH` cities are not turned round."""
-LONGEST_PATH = 1000
+LONGEST_PATH = 50_000
+"""Paths of more cities than this are not turned round. (Measured on 100,000 cities, 20 s from a
+greedy tour: with 1,000 annealing ends 7.6 % over the expected optimum, with 10,000 at 5.4 %, with
+50,000, which is no bound there, at 2.3 %.)"""
 NOTHING = np.empty((0, 4), np.int32)
 
 Whole = NDArray[np.int64]
@@ -55,7 +56,6 @@ def anneal(
     size = problem.size
     measure = problem.metric, problem.points, problem.matrix
     if problem.symmetric:
-        longest = size if size <= LONG_PATHS else LONGEST_PATH
         kernels.tours.anneal(
             tour,
             pos,
@@ -63,7 +63,7 @@ def anneal(
             near,
             *rule,
             count,
-            longest,
+            LONGEST_PATH,
             size <= ALL_RECORDS,
             best,
             numbers,
