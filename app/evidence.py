@@ -31,7 +31,7 @@ from engine.studies import study as studies
 from engine.studies import tables
 from engine.studies.report import COLUMNS, COMBINATORIAL, CURRENCIES, Cell, Report
 from engine.studies.study import Case, Lane
-from engine.studies.verdict import PLACE, SHARES, Facts, filled, number
+from engine.studies.verdict import GAP, PLACE, SHARES, Facts, filled, number
 from engine.system import settings
 
 SITUATIONS = (
@@ -383,7 +383,7 @@ def panels(one: Results, currency: str, variant: str, dark: bool = False) -> lis
 
 
 def _share(metric: str) -> bool:
-    return metric.endswith(SHARES)
+    return metric.endswith(SHARES) or metric == GAP
 
 
 def _log(metric: str) -> bool:

@@ -18,7 +18,7 @@ from app.text import t
 from engine.race.trajectory import Target
 from engine.studies.report import COLUMNS, COMBINATORIAL, Cell
 from engine.studies.study import Seen
-from engine.studies.verdict import SHARES, number
+from engine.studies.verdict import GAP, SHARES, number
 
 CLEAR = "rgba(0,0,0,0)"
 FAR = 3.0
@@ -191,7 +191,8 @@ def goal(target: Target) -> str:
         share = f"{100 * float(target.share_of_first or 0):g} %"
         return t("evidence.goal-share", measure=measure, value=share)
     at_least = target.on.endswith(SHARES)
-    value = f"{100 * target.value:g} %" if at_least else f"{target.value:g}"
+    share = at_least or target.on == GAP
+    value = f"{100 * target.value:g} %" if share else f"{target.value:g}"
     return t(
         "evidence.goal-least" if at_least else "evidence.goal-most", measure=measure, value=value
     )

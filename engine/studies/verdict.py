@@ -20,6 +20,9 @@ from .study import Study
 
 PLACE = re.compile(r"\{([^{}]+)\}")
 SHARES = ("accuracy", "density")
+GAP = "gap"
+"""A score that is a share too, the smaller the better, and often so small that a tenth of a per
+cent counts."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Figure:
     def __str__(self) -> str:
         if self.kind == "share":
             one = lambda x: f"{100 * x:.1f}"  # noqa: E731
+            return f"{one(self.value)} % [{one(self.low)}, {one(self.high)}]"
+        if self.kind == GAP:
+            one = lambda x: f"{100 * x:.2g}"  # noqa: E731
             return f"{one(self.value)} % [{one(self.low)}, {one(self.high)}]"
         if self.kind == "points":
             return f"{100 * self.value:+.1f} points [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
@@ -176,7 +182,7 @@ class Facts:
         ]
         if not values:
             return Figure(math.nan, math.nan, math.nan)
-        kind = "share" if metric.endswith(SHARES) else "number"
+        kind = "share" if metric.endswith(SHARES) else GAP if metric == GAP else "number"
         return Figure(*score_interval(values), kind, len(values), len(values))
 
     def ratio(
@@ -209,7 +215,7 @@ class Facts:
             for a, b in self.paired(case, lane, against, variant)
             if a.get(metric) is not None and b.get(metric) is not None
         ]
-        kind = "points" if metric.endswith(SHARES) else "number"
+        kind = "points" if metric.endswith((*SHARES, GAP)) else "number"
         if not values:
             return Figure(math.nan, math.nan, math.nan, kind)
         return Figure(*stats.mean_interval(values), kind, len(values), len(values))
