@@ -184,6 +184,8 @@ export class GalleryPage {
     this.dressed = as;
     this.dark = theme.dark;
     this.root.classList.toggle("kg-dark", theme.dark);
+    // Streamlit's variables are those of components alone: its header has none.
+    document.documentElement.style.setProperty("--kv-page", theme.background);
     const { palette } = this.data;
     this.comparison.dress(theme, theme.dark ? palette.recordingsOnDark : palette.recordings);
     this.draw();
