@@ -191,8 +191,8 @@ def goal(target: Target) -> str:
         share = f"{100 * float(target.share_of_first or 0):g} %"
         return t("evidence.goal-share", measure=measure, value=share)
     at_least = target.on.endswith(SHARES)
-    share = at_least or target.on == GAP
-    value = f"{100 * target.value:g} %" if share else f"{target.value:g}"
+    percent = at_least or target.on == GAP
+    value = f"{100 * target.value:g} %" if percent else f"{target.value:g}"
     return t(
         "evidence.goal-least" if at_least else "evidence.goal-most", measure=measure, value=value
     )
