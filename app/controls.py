@@ -359,6 +359,7 @@ def draw_lanes(
     leave_out: tuple[str, ...] = (),
     favourites: Sequence[str] = FAVOURITES,
     stepwise: bool = True,
+    opening: str | None = None,
 ) -> list[dict[str, Any]]:
     """Draw the lanes: the first with its main settings open, the others folded.
 
@@ -368,6 +369,7 @@ def draw_lanes(
         leave_out: fields that do not apply here.
         favourites: methods of the first lane that are available with one click.
         stepwise: whether a step can be shown in slow motion.
+        opening: what stands above the first lane, if not that networks are trained.
     """
     names: list[str] = kept().setdefault("lanes", ["annealing", "adam"])
     methods = methods or list(OPTIMIZERS)
@@ -375,7 +377,7 @@ def draw_lanes(
     labels = {cls.name: cls.label for cls in methods}
     lanes = []
     for i in range(len(names)):
-        st.caption(t(f"controls.method-{i + 1}"))
+        st.caption(opening if opening and i == 0 else t(f"controls.method-{i + 1}"))
         key = f"lane {i}"
         kept().setdefault(key, names[i])
         if i == 0:

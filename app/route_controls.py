@@ -12,7 +12,7 @@ from app import controls, link, uploads, widgets
 from app.text import plain, t
 from app.widgets import current, kept, put, scoped
 from engine.combinatorial.experiment import CombinatorialExperiment, StopRules
-from engine.combinatorial.instance import MAX_EDITABLE
+from engine.combinatorial.instance import MAX_EDITABLE, TourInstance
 from engine.combinatorial.instances import INSTANCES, InstanceConfig, OwnCities
 from engine.combinatorial.methods import METHODS
 from engine.errors import BadInput
@@ -30,6 +30,8 @@ DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 10, "evaluations": 3e8}
 READS = {"evaluations": "reads"}
 """What the texts of currencies are called here."""
 OWN = OwnCities.name
+START = "1,1;4,0;8,1;9,4;7,5;9,8;6,9;5,6;2,9;0,7;3,4;1,4"
+"""The first cities of one's own: enough for every method."""
 MOST_SHOWN = 4000
 """Cities of a preview that are sent; of more an even choice."""
 PLACES = 7
@@ -84,7 +86,12 @@ def draw(shown: CombinatorialExperiment) -> dict[str, Any]:
         shown: the experiment on the page.
     """
     value: dict[str, Any] = {"instance": _instance(shown)}
-    value["lanes"] = controls.draw_lanes(list(METHODS), favourites=FAVOURITES, stepwise=False)
+    value["lanes"] = controls.draw_lanes(
+        list(METHODS),
+        favourites=FAVOURITES,
+        stepwise=False,
+        opening=t("controls.method-tour"),
+    )
     value["budget"] = controls.draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT, READS)
     value["stop"] = _stop()
     info = CombinatorialExperiment.model_fields["start"]
@@ -154,7 +161,7 @@ def _own() -> dict[str, Any]:
         )
     )
     st.caption(t("controls.own-draw"))
-    text = kept().get(f"instance.{OWN}.cities", OwnCities.model_fields["cities"].default)
+    text = kept().get(f"instance.{OWN}.cities", START)
     kept().setdefault("lines", lines_of(text))
     typed = widgets.widget(
         st.text_area,
@@ -197,9 +204,25 @@ def take_up(value: Mapping[str, Any]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4)
+def _loaded(instance: InstanceConfig) -> TourInstance:
+    return instance.load()
+
+
+def refusal(experiment: CombinatorialExperiment) -> BadInput | None:
+    """Return why an experiment cannot be raced although its settings are valid: a method that does
+    not run on these cities, too little memory, or a file that is no longer there. None if it can.
+    """
+    try:
+        experiment.fits(_loaded(experiment.instance))
+    except BadInput as error:
+        return error
+    return None
+
+
 @lru_cache(maxsize=16)
 def _previewed(instance: InstanceConfig) -> dict[str, Any]:
-    loaded = instance.load()
+    loaded = _loaded(instance)
     stride = -(-loaded.size // MOST_SHOWN)
     places = loaded.places[::stride]
     names = loaded.names

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import link, presets, route_controls, visit, widgets
+from app import link, presets, route_controls, uploads, visit, widgets
 from app.live.mount import live_view
 from app.text import plain, t
 from engine.combinatorial.experiment import CombinatorialExperiment
@@ -59,6 +59,7 @@ if asked is not None:
 
 with st.sidebar:
     st.caption(t("pages.routes-about"))
+    presets.draw()  # what is picked there was taken up above, in the next run
     drawn = route_controls.draw(page["experiment"])
 
 unfit = None
@@ -66,6 +67,9 @@ try:
     page["experiment"] = CombinatorialExperiment.parse(drawn)
 except BadInput as error:
     unfit = plain(str(error))
+else:
+    refused = route_controls.refusal(page["experiment"])
+    unfit = None if refused is None else uploads.why(refused)
 link.show(page["experiment"], page["view"], came=went is not None)
 if unfit:  # shown for as long as it applies
     st.warning(unfit, icon=":material/info:")

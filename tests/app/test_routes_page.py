@@ -90,7 +90,8 @@ def test_a_link_of_networks_typed_here_opens_where_it_belongs() -> None:
 def test_every_instance_can_be_picked_and_has_its_settings_drawn(name: str) -> None:
     app = open_page({"instance": "grid" if name != "grid" else "circle"})
     app.selectbox(key=INSTANCE).set_value(name).run()
-    assert shown(app).instance == INSTANCES.build(name)
+    own = {"name": "own", "cities": route_controls.START}
+    assert shown(app).instance == INSTANCES.build(own if name == "own" else name)
     assert not app.warning
     widgets = [*app.slider, *app.select_slider, *app.number_input, *app.toggle]
     keys = {widget.key for widget in widgets}
@@ -109,7 +110,7 @@ def test_every_method_has_all_its_knobs_drawn_from_its_fields(method: str) -> No
 
 
 def test_cities_typed_as_lines_are_the_instance_and_a_bad_line_is_told_in_one() -> None:
-    app = open_page({"instance": "own"})
+    app = open_page({"instance": "own", "lanes": "annealing"})
     app.text_area(key=LINES).set_value("1, 2\n3 4\n\n 5,6; 7,8\n9\t10").run()
     assert shown(app).instance == OwnCities(cities="1,2;3,4;5,6;7,8;9,10")
     for hostile in ("1, 2\nnorth, 3", "1", "nan, 1\n2, 3", "1e999, 0\n1, 1", "=1+1, 2\n3, 4"):
@@ -118,6 +119,15 @@ def test_cities_typed_as_lines_are_the_instance_and_a_bad_line_is_told_in_one() 
         assert len(app.warning) == 1
         assert "\n" not in app.warning[0].value
     app.text_area(key=LINES).set_value("0, 0\n1, 1\n2, 0\n1, -1").run()
+    assert not app.warning
+
+
+def test_a_method_that_cannot_run_on_the_cities_is_told_before_run() -> None:
+    app = open_page({"instance": "own", "instance.cities": PENTAGON, "lanes": "annealing,iterated"})
+    assert shown(app).instance == OwnCities(cities=PENTAGON)
+    assert len(app.warning) == 1
+    assert "at least 8 cities" in app.warning[0].value
+    app.text_area(key=LINES).set_value(lines_of(route_controls.START)).run()
     assert not app.warning
 
 

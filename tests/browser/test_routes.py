@@ -96,13 +96,23 @@ def test_a_race_on_a_map_whose_cities_are_moved_added_and_dropped(open_page: Ope
 
 
 def test_a_map_before_the_race_is_drawn_by_hand_and_then_raced(open_page: Open) -> None:
-    page = open_page("routes?recording=none&instance=own&instance.cities=0,0;9,1;8,7;1,8;4,4")
-    wait(page, "v.board.panel('map').preview")
+    page = open_page("routes")
+    wait(page, "v.player.source === 'recording' && v.player.history.length > 0 && !v.stale")
+    page.get_by_test_id("stSidebar").get_by_role("combobox").first.click()
+    page.get_by_role("option", name="Your own cities").click()
+    page.get_by_test_id("stSidebar").locator("textarea").first.wait_for()
+    wait(
+        page,
+        "v.board.panel('map').preview?.size === 12 && v.board.panel('map').canvases.length === 1",
+    )
+    before = look(page, SIZE)
     page.mouse.click(*look(page, EMPTY))
-    wait(page, f"{SIZE} === 6")
-    page.wait_for_function("decodeURIComponent(location.search).split(';').length === 6")
+    wait(page, f"{SIZE} === x", before + 1)
+    page.wait_for_function(
+        "(x) => decodeURIComponent(location.search).split(';').length === x", arg=before + 1
+    )
     page.get_by_test_id("run").click()
-    raced(page, f"({TOURS}).every((n) => n === 6)")
+    raced(page, f"({TOURS}).every((n) => n === x)", before + 1)
     wait(page, "last.lanes.every((lane) => lane.loss > 0)")
 
 

@@ -163,6 +163,9 @@ export class LiveView {
       reheat: () => this.reheat(),
     });
     this.transport.slow = this.slowly;
+    if (this.layout === "tour")
+      for (const name of ["step", "reset", "new-seed"])
+        this.transport.get(name).title = t(`time.${name}-tour`);
     this.seedSwitch = new SeedSwitch(this.get(".kv-seed"), (by) => this.followSeed(by));
     /** @type {number | null} the seed that panels were last drawn with */
     this.seedDrawn = null;

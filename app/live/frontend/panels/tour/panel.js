@@ -252,7 +252,7 @@ export class MapPanel {
     const paint = () => {
       this.frame = 0;
       this.drawnAt = performance.now();
-      if (this.preview && !this.last) this._arrange([]);
+      if (this.data) this._arrange(this.last?.stage.lanes ?? []);
       this._paint();
       const place = this.element.parentElement?.querySelector(".kv-note");
       const note = this._note();
